@@ -1,0 +1,1 @@
+"""The Transformer from one dot product up: reference parts, checks and pictures of the course."""
