@@ -1,0 +1,17 @@
+"""Shapes in signatures are enforced while testing, and every test starts from the same seed."""
+
+import pytest
+import torch
+from jaxtyping import install_import_hook
+
+CHECKED_ROOMS = [f"course_lib.{room}" for room in ("nn", "models", "data", "pretrained")]
+
+# Before the first import of these rooms: pytest loads this file in every worker, ahead of the tests.
+install_import_hook(CHECKED_ROOMS, "beartype.beartype")
+
+
+@pytest.fixture(autouse=True)
+def seed() -> int:
+    """Seed torch before each test, so that a test gives the same alone and in any order."""
+    torch.manual_seed(0)
+    return 0
