@@ -1,0 +1,44 @@
+"""Figures as functions: tensors and an Axes in, the Axes out.
+
+Rows are queries, columns are keys, always; weights are drawn on a scale from 0 to 1, always.
+"""
+
+from course_lib.plots.heatmaps import attention_map, head_grid, mask_picture, score_map
+from course_lib.plots.palette import (
+    BLACK,
+    BLUE,
+    CYCLE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    RED,
+    SIGNED,
+    SKY,
+    STYLES,
+    WEIGHTS,
+    YELLOW,
+)
+from course_lib.plots.transformer import PARTS, transformer_map
+
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "CYCLE",
+    "GREEN",
+    "GREY",
+    "ORANGE",
+    "PARTS",
+    "PURPLE",
+    "RED",
+    "SIGNED",
+    "SKY",
+    "STYLES",
+    "WEIGHTS",
+    "YELLOW",
+    "attention_map",
+    "head_grid",
+    "mask_picture",
+    "score_map",
+    "transformer_map",
+]
