@@ -1,0 +1,50 @@
+"""The `course` command: one table of commands, each loaded only when it is called."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    "lab": ("lab", "open the course in JupyterLab; your copies live in work/"),
+    "check": ("check", "check your answers: a chapter's number, or a notebook"),
+    "progress": ("progress", "what is solved and what is left"),
+    "reset": ("reset", "take a fresh copy of a chapter and keep the old one"),
+    "doctor": ("doctor", "versions, device, data and weights: what is there and what is missing"),
+    "exercises": ("exercises", "list the exercises"),
+    "build": ("build", "make the notebooks and exercises from their sources"),
+    "test": ("tests", "run every check of the course itself"),
+}
+
+
+def overview() -> str:
+    """The commands and what each does."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {help_line}" for name, (_, help_line) in COMMANDS.items()]
+    lines.append("\nEach has its own help: course NAME --help")
+    return "\n".join(["usage: course NAME …\n", *lines])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 is well, 1 is not, 2 is a wrong call."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(overview())
+        return 0 if arguments else 2
+    name, *rest = arguments
+    if name not in COMMANDS:
+        print(f"course: no command {name!r}\n\n{overview()}", file=sys.stderr)
+        return 2
+    module_name, help_line = COMMANDS[name]
+    module = importlib.import_module(f"course_lib.commands.{module_name}")
+    parser = argparse.ArgumentParser(prog=f"course {name}", description=help_line)
+    module.add_arguments(parser)
+    try:
+        return module.run(parser.parse_args(rest))
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
