@@ -1,0 +1,171 @@
+"""Where two outcomes differ, said in numbers: structure, shape, dtype, values, gradients."""
+
+from itertools import permutations
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .outcome import Outcome, leaves
+
+Details = tuple[str, ...]
+
+
+def differences(
+    expected: Outcome, found: Outcome, *, axes: str = "", rtol: float = 1e-4, atol: float = 1e-5
+) -> Details:
+    """What separates `found` from `expected`, most basic first; empty when they agree."""
+    if expected.raised or found.raised:
+        return _raised(expected, found)
+    for number, (want, got) in enumerate(zip(expected.values, found.values, strict=True), 1):
+        told = compare(want, got, axes=axes, rtol=rtol, atol=atol)
+        if told:
+            return (f"call {number} of {len(expected.values)}", *told) if number > 1 else told
+    if set(found.changed) - set(expected.changed):
+        return (f"your code changed its input in place ({', '.join(found.changed)})",)
+    return _gradients(expected, found, rtol, atol)
+
+
+def compare(
+    expected: Any, found: Any, *, axes: str = "", rtol: float = 1e-4, atol: float = 1e-5
+) -> Details:
+    """Compare two values, or nested lists, tuples and dicts of them, leaf by leaf."""
+    told = _structure(expected, found)
+    if told:
+        return told
+    pairs = list(zip(leaves(expected), leaves(found), strict=True))
+    for place, (want, got) in enumerate(pairs, 1):
+        told = _leaf(want, got, axes if len(pairs) == 1 or place == 1 else "", rtol, atol)
+        if told:
+            return (f"in result {place} of {len(pairs)}:", *told) if len(pairs) > 1 else told
+    return ()
+
+
+def _raised(expected: Outcome, found: Outcome) -> Details:
+    if expected.raised == found.raised:
+        return ()
+    if expected.raised:
+        got = f"a {found.raised}" if found.raised else "a result"
+        return (f"expected your code to raise {expected.raised} here, found {got}",)
+    return (f"your code raised {found.raised}",)
+
+
+def _structure(expected: Any, found: Any) -> Details:
+    want, got = _kind(expected), _kind(found)
+    if found is None and expected is not None:
+        return (f"expected {want}, found None: is a return missing?",)
+    if isinstance(expected, list | tuple) and isinstance(found, list | tuple):
+        if len(expected) == len(found):
+            return next(filter(None, map(_structure, expected, found)), ())
+        return (f"expected {len(expected)} results, found {len(found)}",)
+    if isinstance(expected, dict) and isinstance(found, dict):
+        if expected.keys() == found.keys():
+            return next((t for k in expected if (t := _structure(expected[k], found[k]))), ())
+        return (f"expected the keys {sorted(expected)}, found {sorted(found)}",)
+    containers = (list, tuple, dict)
+    if isinstance(expected, containers) or isinstance(found, containers):
+        return (f"expected {want}, found {got}",)
+    return ()
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    if isinstance(value, list | tuple):
+        return f"{len(value)} results"
+    return f"{value!r} ({type(value).__name__})" if _plain(value) else f"a {type(value).__name__}"
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, bool | int | float | str | type(None))
+
+
+def _leaf(expected: Any, found: Any, axes: str, rtol: float, atol: float) -> Details:
+    if type(expected) is bool:
+        verdict = found.item() if isinstance(found, Tensor) and found.numel() == 1 else found
+        same = type(verdict) is bool and verdict == expected
+        return () if same else (f"expected {expected}, found {_kind(found)}",)
+    if isinstance(expected, int | float):
+        return _number(expected, found, rtol, atol)
+    if isinstance(expected, Tensor):
+        if not isinstance(found, Tensor):
+            return (f"expected {_kind(expected)}, found {_kind(found)}",)
+        return tensors(expected, found, axes=axes, rtol=rtol, atol=atol)
+    same = type(expected) is type(found) and expected == found
+    return () if same else (f"expected {_kind(expected)}, found {_kind(found)}",)
+
+
+def _number(expected: float, found: Any, rtol: float, atol: float) -> Details:
+    number = found.item() if isinstance(found, Tensor) and found.numel() == 1 else found
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        return (f"expected a number, found {_kind(found)}",)
+    # Whole numbers are counts, and a count is right or wrong.
+    near = number == expected if isinstance(expected, int) else _close(expected, number, rtol, atol)
+    return () if near else (f"expected {expected:g}, found {number:g}",)
+
+
+def _close(expected: float, found: float, rtol: float, atol: float) -> bool:
+    one, other = (torch.tensor(float(x), dtype=torch.float64) for x in (expected, found))
+    return torch.allclose(other, one, rtol=rtol, atol=atol, equal_nan=True)
+
+
+def tensors(
+    expected: Tensor, found: Tensor, *, axes: str = "", rtol: float = 1e-4, atol: float = 1e-5
+) -> Details:
+    """Compare shape, then dtype, then values; say what to look at, with numbers."""
+    if expected.shape != found.shape:
+        return _shape(tuple(expected.shape), tuple(found.shape), axes.split())
+    if expected.dtype != found.dtype:
+        return (f"expected dtype {expected.dtype}, found {found.dtype}",)
+    if found.device.type != expected.device.type or found.layout != expected.layout:
+        return (f"expected a plain {expected.device.type} tensor, found {found.device.type}",)
+    if not expected.is_floating_point():
+        return _first(expected, found, expected != found)
+    near = torch.isclose(found, expected, rtol=rtol, atol=atol, equal_nan=True)
+    if near.all():
+        return ()
+    strange = ~torch.isfinite(found) & torch.isfinite(expected)
+    if strange.any():
+        what = f"{int(strange.sum())} of {found.numel()} values are nan or infinite"
+        return (what, *_first(expected, found, strange))
+    error = (found - expected).abs().nan_to_num().max()
+    return (*_first(expected, found, ~near), f"largest error {float(error):.3g}")
+
+
+def _first(expected: Tensor, found: Tensor, wrong: Tensor) -> Details:
+    if not wrong.any():
+        return ()
+    index = tuple(wrong.nonzero()[0].tolist())
+    want, got = expected[index].item(), found[index].item()
+    spell = (lambda x: f"{x:.4g}") if expected.is_floating_point() else str
+    share = f"{int(wrong.sum())} of {wrong.numel()} values differ"
+    return (f"{share}; the first at {list(index)}: expected {spell(want)}, found {spell(got)}",)
+
+
+def _shape(expected: tuple, found: tuple, axes: list[str]) -> Details:
+    told = f"expected shape {expected}, found {found}"
+    if len(axes) == len(expected):
+        told = f"expected shape ({', '.join(axes)}) = {expected}, found {found}"
+    if sorted(expected) != sorted(found):
+        return (told,)
+    # Sizes in a case are distinct, so a permutation of them tells which axes were exchanged.
+    for order in permutations(range(len(expected))):
+        if tuple(expected[i] for i in order) == found and len(axes) == len(expected):
+            moved = ", ".join(axes[i] for i in order)
+            return (f"{told}: that is ({moved}), so a transpose is missing or one too many",)
+    return (f"{told}: the same sizes in another order, so a transpose is missing or one too many",)
+
+
+def _gradients(expected: Outcome, found: Outcome, rtol: float, atol: float) -> Details:
+    for want, got in zip(leaves(expected.gradients), leaves(found.gradients), strict=True):
+        if want is None and (got is None or not got.any()):
+            continue
+        if got is None:
+            return ("the values agree, but no gradient flows back to an input that needs one",)
+        told = tensors(torch.zeros_like(got) if want is None else want, got, rtol=rtol, atol=atol)
+        if told:
+            return (
+                "the values agree, but the gradient that flows back to an input does not",
+                *told,
+            )
+    return ()

@@ -1,0 +1,100 @@
+"""Find a course's exercises on disk: keys, solutions and the sheets they give."""
+
+import ast
+import importlib.util
+import textwrap
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from course_lib.notebooks import Cell, read_cells, with_solution, without_solution
+
+from .key import Exercise
+from .sheet import Sheet, make_sheet
+
+
+def key_files(root: Path) -> list[Path]:
+    """The keys of a course, in the order of its chapters."""
+    return sorted((root / "solutions" / "keys").glob("[0-9][0-9]_*.py"))
+
+
+@cache
+def load_key(path: Path) -> tuple[Exercise, ...]:
+    """The exercises that one key file declares."""
+    spec = importlib.util.spec_from_file_location(f"course_key_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return tuple(module.EXERCISES)
+
+
+def exercises(root: Path) -> list[Exercise]:
+    """Every exercise of a course, in order."""
+    return [exercise for path in key_files(root) for exercise in load_key(path)]
+
+
+def find(root: Path, id: str) -> tuple[Path, Exercise]:
+    """The key file and the exercise of an id. Raises KeyError that lists what there is."""
+    paths = key_files(root)
+    if not paths:
+        raise KeyError(f"no answer keys under {root / 'solutions' / 'keys'}")
+    known = {e.id: (p, e) for p in paths if p.name[:2] == id[:2] for e in load_key(p)}
+    if id not in known:
+        there = ", ".join(known) or f"chapters {', '.join(p.name[:2] for p in paths)}"
+        raise KeyError(f"no exercise {id!r}; there are: {there}")
+    return known[id]
+
+
+def solution_cells(root: Path, chapter: str) -> list[Cell]:
+    """The cells of a chapter's solved exercises. Raises KeyError when there are none."""
+    found = sorted((root / "solutions").glob(f"{chapter}_*.py"))
+    if not found:
+        raise KeyError(f"no solutions for chapter {chapter} under {root / 'solutions'}")
+    return read_cells(found[0])
+
+
+def load_solution(root: Path, exercise: Exercise, *, stub: bool = False) -> Callable:
+    """What the solved (or, with `stub`, the handed out) cells define for an exercise."""
+    namespace: dict = {"__name__": f"exercise_{exercise.chapter}"}
+    keep = without_solution if stub else with_solution
+    for cell in solution_cells(root, exercise.chapter):
+        if cell.kind == "code" and ("setup" in cell.tags or _is_exercise(cell)):
+            last = exercise.id in cell.tags
+            source = keep(cell.source) if last else with_solution(cell.source)
+            exec(compile(source, f"<exercise {exercise.id}>", "exec"), namespace)
+            if last:
+                return namespace[exercise.name]
+    raise KeyError(f"no cell of the solutions is tagged {exercise.id!r}")
+
+
+def _is_exercise(cell: Cell) -> bool:
+    return any(tag[:2].isdigit() and tag[2:3] == "." for tag in cell.tags)
+
+
+def sheet_for(root: Path, id: str, seed: int | None = None) -> Sheet:
+    """The answer sheet of an exercise; without a seed, the public one, the same every day."""
+    return _sheet(root, id, zlib.crc32(id.encode()) if seed is None else seed)
+
+
+@cache
+def _sheet(root: Path, id: str, seed: int) -> Sheet:
+    _, exercise = find(root, id)
+    sheet = make_sheet(exercise, load_solution(root, exercise), seed)
+    cell = next(c for c in solution_cells(root, exercise.chapter) if id in c.tags)
+    return replace(
+        sheet,
+        stub=definition(without_solution(cell.source), exercise.name),
+        solution=with_solution(cell.source),
+    )
+
+
+def definition(source: str, name: str) -> str:
+    """The definition of `name` in a source text, in a form that ignores layout and comments."""
+    try:
+        tree = ast.parse(textwrap.dedent(source))
+    except SyntaxError:
+        return ""
+    kinds = ast.FunctionDef | ast.ClassDef
+    found = [n for n in tree.body if isinstance(n, kinds) and n.name == name]
+    return ast.dump(found[-1]) if found else ""

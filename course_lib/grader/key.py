@@ -1,0 +1,132 @@
+"""Answer keys: what an exercise asks, the cases that try it, the mistakes it can name."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from torch import Generator, Tensor
+
+KINDS = ("code", "bug", "predict", "test")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the answer, or of one method of the object it makes."""
+
+    args: tuple = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    method: str = "__call__"
+
+
+def call(*args: Any, method: str = "__call__", **kwargs: Any) -> Call:
+    """Spell a `Call` as it will be made."""
+    return Call(args, kwargs, method)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sequence of calls, so that state between calls is exercised too.
+
+    When the answer is a class, `init` holds its constructor's arguments and `state` the weights
+    that are loaded into it, so that initialisation can't matter. With `grad`, the gradients that
+    reach the float inputs are compared as well.
+    """
+
+    label: str
+    calls: Sequence[Call]
+    init: dict[str, Any] | None = None
+    state: dict[str, Tensor] | None = None
+    grad: bool = False
+
+
+def case(label: str, *args: Any, grad: bool = False, **kwargs: Any) -> Case:
+    """A case of a single call of a function."""
+    return Case(label, (Call(args, kwargs),), grad=grad)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong implementation that learners really write, with what to say about it.
+
+    The implementation is `function` with `flags` fixed. Mistakes that share one function are also
+    recognised two at a time.
+    """
+
+    name: str
+    function: Callable
+    flags: dict[str, Any]
+    says: str
+    hints: tuple[str, str, str]
+
+    def __post_init__(self) -> None:
+        if len(self.hints) != 3:
+            raise ValueError(f"mistake {self.name!r} needs 3 hints, got {len(self.hints)}")
+
+    @property
+    def answer(self) -> Callable:
+        """The wrong implementation, to be called like a learner's."""
+        return partial(self.function, **self.flags)
+
+    def joined(self, other: "Mistake") -> "Mistake":
+        """Both mistakes at once; they must be flags of one function."""
+        return Mistake(
+            f"{self.name} + {other.name}",
+            self.function,
+            self.flags | other.flags,
+            f"two things at once: {self.says}; and {other.says}",
+            (
+                f"Start with the first. {self.hints[0]}",
+                f"Then the second. {other.hints[0]}",
+                f"{self.hints[2]} {other.hints[2]}",
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: its identity, its cases and its named mistakes.
+
+    `name` is what the learner defines. `cases` draws the cases from a generator. `axes` names the
+    output's axes for feedback on shapes. `properties` are keys of `properties.PROPERTIES`.
+    `also_right` holds right answers written differently, which the tests hold against the key.
+    """
+
+    id: str
+    title: str
+    kind: str
+    points: int
+    name: str
+    cases: Callable[[Generator], list[Case]]
+    mistakes: Sequence[Mistake]
+    also_right: Sequence[Callable] = ()
+    axes: str = ""
+    properties: tuple[str, ...] = ()
+    rtol: float = 1e-4
+    atol: float = 1e-5
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"\d\d\.[a-z0-9]+(-[a-z0-9]+)*", self.id):
+            raise ValueError(f"an exercise id reads like 02.attention-weights, got {self.id!r}")
+        if self.kind not in KINDS:
+            raise ValueError(
+                f"{self.id}: kind must be one of {', '.join(KINDS)}; got {self.kind!r}"
+            )
+        names = [mistake.name for mistake in self.mistakes]
+        if len(set(names)) != len(names):
+            raise ValueError(f"{self.id}: two mistakes share a name: {sorted(names)}")
+
+    @property
+    def chapter(self) -> str:
+        """The chapter's number, as in the id."""
+        return self.id[:2]
+
+    def pairs(self) -> list[Mistake]:
+        """Every two mistakes that are different flags of one function."""
+        return [
+            first.joined(second)
+            for i, first in enumerate(self.mistakes)
+            for second in self.mistakes[i + 1 :]
+            if first.function is second.function and not first.flags.keys() & second.flags.keys()
+        ]

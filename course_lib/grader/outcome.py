@@ -1,0 +1,116 @@
+"""What an answer does with a case: values, gradients, changed inputs, or an exception."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .key import Call, Case
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of one case. `values` and `gradients` hold one entry a call."""
+
+    values: tuple = ()
+    gradients: tuple = ()
+    changed: tuple[str, ...] = ()
+    raised: str | None = None
+    error: BaseException | None = None
+
+
+def run_case(answer: Callable, case: Case) -> Outcome:
+    """Run `answer` on private copies of the case's inputs. An exception is an outcome too."""
+    values, gradients, changed = [], [], []
+    try:
+        target = build(answer, case)
+        for number, planned in enumerate(case.calls):
+            args = tree_map(_copy, list(planned.args))
+            kwargs = {name: tree_map(_copy, value) for name, value in planned.kwargs.items()}
+            inputs = _float_inputs(args, kwargs) if case.grad else []
+            method = target if planned.method == "__call__" else getattr(target, planned.method)
+            value = method(*args, **kwargs)
+            values.append(tree_map(_detached, value))
+            gradients.append(_gradients(value, inputs) if case.grad else ())
+            changed += [f"call {number + 1}: {name}" for name in _changed(planned, args, kwargs)]
+    except (Exception, SystemExit) as error:  # an interrupt by the learner goes through
+        return Outcome(tuple(values), tuple(gradients), tuple(changed), type(error).__name__, error)
+    return Outcome(tuple(values), tuple(gradients), tuple(changed))
+
+
+def build(answer: Callable, case: Case) -> Callable:
+    """The thing to call: the function itself, or an object of the class with its weights loaded."""
+    if case.init is None:
+        return answer
+    made = answer(**case.init)
+    if case.state is not None:
+        made.load_state_dict(case.state)
+    return made.eval() if isinstance(made, torch.nn.Module) else made
+
+
+def tree_map(function: Callable, tree: Any) -> Any:
+    """Apply `function` to every leaf of nested lists, tuples and dicts."""
+    if isinstance(tree, dict):
+        return {key: tree_map(function, value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        mapped = [tree_map(function, leaf) for leaf in tree]
+        return mapped if isinstance(tree, list) else tuple(mapped)
+    return function(tree)
+
+
+def leaves(tree: Any) -> list:
+    """The leaves of nested lists, tuples and dicts, in order."""
+    found: list = []
+    tree_map(found.append, tree)
+    return found
+
+
+def _copy(leaf: Any) -> Any:
+    return leaf.detach().clone() if isinstance(leaf, Tensor) else leaf
+
+
+def _detached(leaf: Any) -> Any:
+    return leaf.detach().clone() if isinstance(leaf, Tensor) else leaf
+
+
+def _float_inputs(args: list, kwargs: dict) -> list[Tensor]:
+    tensors = [leaf for leaf in leaves([args, kwargs]) if isinstance(leaf, Tensor)]
+    return [leaf.requires_grad_() for leaf in tensors if leaf.is_floating_point()]
+
+
+def _gradients(value: Any, inputs: list[Tensor]) -> tuple:
+    """Gradients of one fixed, uneven weighting of the outputs; None where nothing flows."""
+    outputs = [leaf for leaf in leaves(value) if isinstance(leaf, Tensor) and leaf.requires_grad]
+    if not outputs:
+        return (None,) * len(inputs)
+    total = sum((out * _uneven(out)).sum() for out in outputs)
+    return torch.autograd.grad(total, inputs, allow_unused=True)
+
+
+def _uneven(out: Tensor) -> Tensor:
+    # Equal weights would hide a mistake: each row of softmax sums to 1, so its gradient vanishes.
+    return torch.linspace(0.5, 1.5, out.numel(), dtype=out.dtype).reshape(out.shape)
+
+
+def _changed(planned: Call, args: list, kwargs: dict) -> list[str]:
+    named = {f"argument {i + 1}": (planned.args[i], arg) for i, arg in enumerate(args)}
+    named |= {name: (planned.kwargs[name], value) for name, value in kwargs.items()}
+    return [name for name, (before, after) in named.items() if not identical(before, after)]
+
+
+def identical(before: Any, after: Any) -> bool:
+    """Equal to the bit, NaN equal to NaN; for finding inputs that were changed in place."""
+    pairs = zip(leaves(before), leaves(after), strict=False)
+    return len(leaves(before)) == len(leaves(after)) and all(_same(a, b) for a, b in pairs)
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        same_kind = a.shape == b.shape and a.dtype == b.dtype
+        return same_kind and bool(((a == b) | ((a != a) & (b != b))).all())
+    if isinstance(a, float) and isinstance(b, float) and math.isnan(a):
+        return math.isnan(b)
+    return type(a) is type(b) and a == b

@@ -1,0 +1,41 @@
+"""Properties that can be said in words, checked on what an answer returned.
+
+Each takes the value of one call and returns what is broken, or an empty string.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def rows_sum_to_one(value: Any) -> str:
+    """Weights over keys: each row sums to 1, or to 0 where a query may look nowhere."""
+    if not isinstance(value, Tensor) or not value.is_floating_point() or not value.ndim:
+        return ""
+    sums = value.sum(dim=-1)
+    wrong = ~(torch.isclose(sums, torch.ones_like(sums), atol=1e-3) | (sums == 0))
+    return f"rows sum to {float(sums[wrong][0]):.2f}, not to 1" if wrong.any() else ""
+
+
+def finite(value: Any) -> str:
+    """No nan, no infinity."""
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        return ""
+    bad = ~torch.isfinite(value)
+    return f"{int(bad.sum())} of {value.numel()} values are nan or infinite" if bad.any() else ""
+
+
+def not_negative(value: Any) -> str:
+    """Weights are shares, so none is below 0."""
+    if not isinstance(value, Tensor) or not value.is_floating_point() or not value.numel():
+        return ""
+    return f"the smallest value is {float(value.min()):.2f}, below 0" if value.min() < 0 else ""
+
+
+PROPERTIES: dict[str, Callable[[Any], str]] = {
+    "rows-sum-to-1": rows_sum_to_one,
+    "finite": finite,
+    "not-negative": not_negative,
+}

@@ -1,0 +1,133 @@
+"""Answer sheets: what a key gives for one seed. Checking needs a sheet and knows no chapter."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+
+from .compare import differences
+from .key import Case, Exercise, Mistake
+from .outcome import Outcome, leaves, run_case
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A named mistake and what it does with each case of a sheet."""
+
+    name: str
+    says: str
+    hints: tuple[str, ...]
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Cases, the right outcomes and every mistake's outcomes, all drawn from one seed."""
+
+    id: str
+    title: str
+    kind: str
+    points: int
+    name: str
+    axes: str
+    properties: tuple[str, ...]
+    rtol: float
+    atol: float
+    seed: int
+    parameters: tuple[str, ...]
+    cases: tuple[Case, ...]
+    expected: tuple[Outcome, ...]
+    mistakes: tuple[Recorded, ...]
+    stub: str = ""
+    solution: str = ""
+
+    def agrees(self, outcomes: tuple[Outcome, ...], found: tuple[Outcome, ...]) -> bool:
+        """Do two rows of outcomes agree on every case, within the sheet's tolerances?"""
+        pairs = zip(outcomes, found, strict=True)
+        return not any(
+            differences(want, got, rtol=self.rtol, atol=self.atol) for want, got in pairs
+        )
+
+
+def make_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
+    """Draw the cases and record the solution's and every mistake's outcomes.
+
+    Raises ValueError when the solution itself fails on a case that it should pass.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    drawn = exercise.cases(generator)
+    # Shuffled, or the answers True, False, False could be learned by their order.
+    cases = tuple(drawn[i] for i in torch.randperm(len(drawn), generator=generator).tolist())
+    sheet = Sheet(
+        exercise.id,
+        exercise.title,
+        exercise.kind,
+        exercise.points,
+        exercise.name,
+        exercise.axes,
+        exercise.properties,
+        exercise.rtol,
+        exercise.atol,
+        seed,
+        _parameters(solution),
+        cases,
+        _record(solution, cases),
+        (),
+    )
+    return replace(sheet, mistakes=tuple(_mistakes(sheet, exercise)))
+
+
+def _record(answer: Callable, cases: tuple[Case, ...]) -> tuple[Outcome, ...]:
+    # The exception object stays behind: it holds frames, and a sheet is data.
+    return tuple(replace(run_case(answer, case), error=None) for case in cases)
+
+
+def _mistakes(sheet: Sheet, exercise: Exercise) -> list[Recorded]:
+    singles = [_recorded(mistake, sheet.cases) for mistake in exercise.mistakes]
+    kept = list(singles)
+    for pair in (_recorded(mistake, sheet.cases) for mistake in exercise.pairs()):
+        known = [sheet.expected, *(single.outcomes for single in kept)]
+        # Two mistakes can cancel out, or one can hide the other: then the pair has no name.
+        if _speaks(pair) and not any(sheet.agrees(row, pair.outcomes) for row in known):
+            kept.append(pair)
+    return kept
+
+
+def _recorded(mistake: Mistake, cases: tuple[Case, ...]) -> Recorded:
+    return Recorded(mistake.name, mistake.says, mistake.hints, _record(mistake.answer, cases))
+
+
+def _speaks(recorded: Recorded) -> bool:
+    """A mistake that raises on every case says nothing that the exception does not."""
+    return any(not outcome.raised for outcome in recorded.outcomes)
+
+
+def _parameters(solution: Callable) -> tuple[str, ...]:
+    target = solution.forward if hasattr(solution, "forward") else solution
+    names = [name for name in inspect.signature(target).parameters if name != "self"]
+    return tuple(names)
+
+
+def sizes(sheet: Sheet, case: Case) -> str:
+    """The inputs of a case in a few words: `query (3, 5), key (7, 5)`."""
+    said = []
+    for planned in case.calls[:1]:
+        named = dict(zip(sheet.parameters, planned.args, strict=False)) | planned.kwargs
+        said = [_size(name, value) for name, value in named.items()]
+    return ", ".join(said)
+
+
+def _size(name: str, value: object) -> str:
+    if isinstance(value, torch.Tensor):
+        if value.numel() <= 6:
+            listed = [round(x, 3) for x in value.flatten().tolist()]
+            return f"{name} {tuple(value.shape)} holding {listed}"
+        return f"{name} {tuple(value.shape)}"
+    return f"{name}={value!r}" if len(repr(value)) < 40 else name
+
+
+def weight(case: Case) -> int:
+    """How much a case holds; the smallest failing case is the one to show."""
+    tensors = [x for x in leaves([c.args for c in case.calls]) if isinstance(x, torch.Tensor)]
+    return sum(x.numel() for x in tensors)

@@ -1,0 +1,128 @@
+"""The verdict on one answer: right or wrong, what differs, which mistake it is, what to try."""
+
+import traceback
+from dataclasses import dataclass
+
+from .compare import differences
+from .outcome import Outcome, run_case
+from .properties import PROPERTIES
+from .sheet import Recorded, Sheet, sizes, weight
+
+ANSWER_FILES = ("<ipython-input", "/ipykernel_", "\\ipykernel_", "<exercise")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found. It is data: `views.panel` shows it, the gradebook stores it."""
+
+    id: str
+    title: str
+    state: str  # "right", "wrong", "crashed" or "not attempted"
+    summary: str
+    details: tuple[str, ...] = ()
+    mistake: str | None = None
+    mistake_name: str | None = None
+    hints: tuple[str, ...] = ()
+    crash: tuple[str, ...] = ()
+    points: int = 0
+    out_of: int = 0
+    solution: str | None = None
+
+
+def judge(sheet: Sheet, answer: object) -> Verdict:
+    """Run `answer` on every case of the sheet and say what came of it."""
+    if not callable(answer):
+        return _verdict(sheet, "wrong", _not_callable(sheet, answer))
+    found = tuple(run_case(answer, case) for case in sheet.cases)
+    if all(isinstance(outcome.error, NotImplementedError) for outcome in found):
+        return _verdict(sheet, "not attempted", "nothing written yet: the cell is as handed out")
+    failing = _failing(sheet, found)
+    if not failing:
+        passed = f"agrees with the reference on {_count(len(sheet.cases), 'case')}"
+        return _verdict(sheet, "right", passed, points=sheet.points)
+    return _wrong(sheet, found, failing)
+
+
+def _failing(sheet: Sheet, found: tuple[Outcome, ...]) -> list[tuple[int, tuple[str, ...]]]:
+    """Failing cases with what differs, the smallest case first."""
+    failing = []
+    for i, (want, got) in enumerate(zip(sheet.expected, found, strict=True)):
+        told = differences(want, got, axes=sheet.axes, rtol=sheet.rtol, atol=sheet.atol)
+        if told:
+            failing.append((i, told))
+    return sorted(failing, key=lambda pair: weight(sheet.cases[pair[0]]))
+
+
+def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
+    known = next((m for m in sheet.mistakes if sheet.agrees(m.outcomes, found)), None)
+    index, told = failing[0]
+    crashed = found[index].error is not None and not sheet.expected[index].raised
+    case = sheet.cases[index]
+    details = [
+        *told,
+        *_broken(sheet, found, {i for i, _ in failing}),
+        f"smallest failing case of {len(failing)}: {case.label} ({sizes(sheet, case)})",
+    ]
+    state = "crashed" if crashed and known is None else "wrong"
+    passed = len(sheet.cases) - len(failing)
+    summary = f"{passed} of {_count(len(sheet.cases), 'case')} agree with the reference"
+    return _verdict(
+        sheet,
+        state,
+        summary,
+        details=tuple(details),
+        crash=learner_lines(found[index].error) if crashed else (),
+        **_named(known),
+    )
+
+
+def _named(known: Recorded | None) -> dict:
+    if known is None:
+        return {}
+    return {"mistake": known.says, "mistake_name": known.name, "hints": known.hints}
+
+
+def _broken(sheet: Sheet, found: tuple[Outcome, ...], failing: set[int]) -> list[str]:
+    """Each property that an answer breaks where the reference keeps it, said once."""
+    said = []
+    for name in sheet.properties:
+        holds = PROPERTIES[name]
+        for i in sorted(failing):
+            pairs = zip(sheet.expected[i].values, found[i].values, strict=False)
+            told = next((holds(got) for want, got in pairs if not holds(want) and holds(got)), "")
+            if told:
+                said.append(told)
+                break
+    return said
+
+
+def learner_lines(error: BaseException | None) -> tuple[str, ...]:
+    """The error, and the learner's own line that led to it; never a frame of the course."""
+    if error is None:
+        return ()
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if any(mark in f.filename for mark in ANSWER_FILES)]
+    told = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+    if not own:
+        return (told,)
+    return (told, f"in {own[-1].name}, line {own[-1].lineno}: {own[-1].line}")
+
+
+def _not_callable(sheet: Sheet, answer: object) -> str:
+    return (
+        f"check wants `{sheet.name}` itself, got a {type(answer).__name__}: "
+        f"hand in the name, without calling it"
+    )
+
+
+def _verdict(sheet: Sheet, state: str, summary: str, **more: object) -> Verdict:
+    shown = sheet.solution or None if state in ("wrong", "crashed") else None
+    more = {"out_of": sheet.points, "solution": shown} | more
+    return Verdict(sheet.id, sheet.title, state, summary, **more)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+__all__ = ["Verdict", "judge", "learner_lines"]
