@@ -1,0 +1,173 @@
+"""`course build`: notebooks and exercises from their sources; only what changed is executed."""
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+from course_lib.notebooks import Cell, read_cells, with_solution, without_solution
+from course_lib.paths import ROOT, write_atomic
+
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `course build`."""
+    parser.add_argument("names", nargs="*", help="chapters, such as 02; all when left out")
+    parser.add_argument("--check", action="store_true", help="fail when anything is stale")
+    parser.add_argument("--all", action="store_true", help="execute unchanged notebooks too")
+    parser.add_argument("--solved", metavar="DIR", help="write executed, solved exercises to DIR")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build, or only say what is stale; the exit code is 1 when something is."""
+    os.environ.setdefault("COURSE_TEST", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if args.solved:
+        return _build_solved(args.names, Path(args.solved))
+    stale = [*_notebooks(args), *_exercises(args), *_orphans()]
+    for path in stale if args.check else ():
+        print(f"stale: {path.relative_to(ROOT)}", file=sys.stderr)
+    if args.check and stale:
+        print("run `course build` and commit what it makes", file=sys.stderr)
+    return int(args.check and bool(stale))
+
+
+def sources(folder: Path, names: list[str]) -> list[Path]:
+    """Percent sources in a folder, all or those of the named chapters."""
+    found = sorted(folder.glob("[0-9][0-9]_*.py"))
+    unknown = [n for n in names if not any(p.stem.startswith(n) for p in found)]
+    if unknown:
+        raise SystemExit(
+            f"no chapter {unknown[0]!r}; there are: {', '.join(p.stem for p in found)}"
+        )
+    return [p for p in found if not names or any(p.stem.startswith(n) for n in names)]
+
+
+def notebook_of(cells: list[Cell], **course: str) -> dict:
+    """A notebook without outputs. The same cells give the same bytes."""
+    made = []
+    for number, cell in enumerate(cells):
+        metadata = {"tags": list(cell.tags)} if cell.tags else {}
+        entry = {"cell_type": cell.kind, "id": f"cell-{number:03d}", "metadata": metadata}
+        entry["source"] = cell.source.splitlines(keepends=True)
+        made.append(
+            entry if cell.kind == "markdown" else entry | {"execution_count": None, "outputs": []}
+        )
+    metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}, "course": course}
+    return {"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+
+
+def execute(notebook: dict, folder: Path) -> dict:
+    """Run a notebook in a fresh kernel started in `folder`; raises on an untagged error."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    node = nbformat.from_dict(notebook)
+    options = {"timeout": 300, "record_timing": False, "store_widget_state": False}
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(node, kernel_name="python3", resources=resources, **options).execute()
+    return json.loads(nbformat.writes(_scrubbed(node)))
+
+
+def _scrubbed(node):
+    """Take out what differs from run to run or names this machine."""
+    node.metadata = {k: v for k, v in node.metadata.items() if k in ("kernelspec", "course")}
+    node.metadata["language_info"] = {"name": "python"}
+    for output in (o for c in node.cells if c.cell_type == "code" for o in c.outputs):
+        if output.output_type == "error":
+            output.traceback = [f"{output.ename}: {output.evalue}"]
+        if WIDGET in output.get("data", {}):
+            # Without its kernel a widget is an error message; this is what a clone shows instead.
+            output.data = {"text/plain": "Run this cell to use the control."}
+    return node
+
+
+def _write(path: Path, notebook: dict) -> None:
+    write_atomic(path, json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+def _read(path: Path) -> dict | None:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _fresh(made: dict | None, wanted: dict) -> bool:
+    """Does a notebook hold the wanted cells, all of them run?"""
+    if made is None or made.get("metadata", {}).get("course") != wanted["metadata"]["course"]:
+        return False
+    bare = [{**c, "outputs": [], "execution_count": None} for c in made["cells"] if "outputs" in c]
+    code = [c for c in wanted["cells"] if "outputs" in c]
+    run = all(c["execution_count"] for c in made["cells"] if "outputs" in c)
+    texts = [c for c in made["cells"] if "outputs" not in c]
+    return run and bare == code and texts == [c for c in wanted["cells"] if "outputs" not in c]
+
+
+def _notebooks(args: argparse.Namespace) -> list[Path]:
+    """Build the chapters; with --check, only list the stale ones."""
+    stale = []
+    for source in sources(ROOT / "notebooks" / "src", args.names):
+        target = ROOT / "notebooks" / f"{source.stem}.ipynb"
+        wanted = notebook_of(read_cells(source), source=_digest(source))
+        if _fresh(_read(target), wanted) and not args.all:
+            continue
+        stale.append(target)
+        if not args.check:
+            print(f"running {target.relative_to(ROOT)}", flush=True)
+            _write(target, execute(wanted, target.parent))
+    return stale
+
+
+def _exercises(args: argparse.Namespace) -> list[Path]:
+    stale = []
+    for source in sources(ROOT / "solutions", args.names):
+        target = ROOT / "exercises" / f"{source.stem}.ipynb"
+        wanted = notebook_of(_stubs(source))
+        if _read(target) == wanted:
+            continue
+        stale.append(target)
+        if not args.check:
+            print(f"writing {target.relative_to(ROOT)}", flush=True)
+            _write(target, wanted)
+    return stale
+
+
+def _stubs(source: Path) -> list[Cell]:
+    return [_changed(cell, without_solution, source) for cell in read_cells(source)]
+
+
+def _changed(cell: Cell, change, source: Path) -> Cell:
+    try:
+        return Cell(cell.kind, change(cell.source), cell.tags)
+    except ValueError as error:
+        raise ValueError(f"{source}, cell {cell.tags}: {error}") from error
+
+
+def _orphans() -> list[Path]:
+    """Products without a source."""
+    pairs = (("notebooks", ROOT / "notebooks" / "src"), ("exercises", ROOT / "solutions"))
+    return [
+        made
+        for folder, source in pairs
+        for made in sorted((ROOT / folder).glob("*.ipynb"))
+        if not (source / f"{made.stem}.py").exists()
+    ]
+
+
+def _build_solved(names: list[str], folder: Path) -> int:
+    """Every exercise notebook with its answers in place, executed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in sources(ROOT / "solutions", names):
+        cells = [_changed(cell, with_solution, source) for cell in read_cells(source)]
+        print(f"running {source.stem}", flush=True)
+        _write(folder / f"{source.stem}.ipynb", execute(notebook_of(cells), folder))
+    return 0

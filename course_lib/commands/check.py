@@ -1,0 +1,69 @@
+"""`course check`: run a learner's exercise notebook and say what each answer is."""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from course_lib.grader import progress
+from course_lib.grader.course import find, key_files, load_key
+from course_lib.grader.submission import answers
+from course_lib.paths import ROOT, WORK
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `course check`."""
+    parser.add_argument("what", help="a chapter such as 02, an exercise id, or a notebook's path")
+    parser.add_argument("--hints", type=int, default=1, choices=range(4), help="how many to show")
+    parser.add_argument("--solution", action="store_true", help="show a solution after the hints")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a verdict for each exercise; exit code 0 only when all of them are right."""
+    try:
+        path, ids = _what(args.what)
+        states = [_show(verdict, args) for verdict in answers(ROOT, path, ids)]
+    except (KeyError, ValueError, OSError) as error:
+        print(f"course check: {error.args[-1]}", file=sys.stderr)
+        return 2
+    print(f"{states.count('right')} of {len(states)} right")
+    return int(states.count("right") < len(states))
+
+
+def _what(what: str) -> tuple[Path, list[str]]:
+    """The notebook to run and the ids to judge."""
+    if re.fullmatch(r"\d\d(\.[a-z0-9-]+)?", what):
+        key = _key(what[:2])
+        path = WORK / "exercises" / f"{key.stem}.ipynb"
+        if not path.exists():
+            raise ValueError(f"{path} is not there: run `python3 course.py lab` once")
+        return path, [find(ROOT, what)[1].id] if "." in what else [e.id for e in load_key(key)]
+    path = Path(what)
+    if not path.exists():
+        raise ValueError(f"{what} is neither a chapter, an exercise id nor a file")
+    return path, [e.id for e in load_key(_key(path.name[:2]))]
+
+
+def _key(chapter: str) -> Path:
+    found = [path for path in key_files(ROOT) if path.name[:2] == chapter]
+    if not found:
+        there = ", ".join(path.name[:2] for path in key_files(ROOT))
+        raise ValueError(f"no exercises for chapter {chapter!r}; there are: {there}")
+    return found[0]
+
+
+def _show(verdict, args: argparse.Namespace) -> str:
+    if WORK.exists():
+        progress.record(WORK, verdict)
+    print(f"[{verdict.state}] {verdict.id}: {verdict.summary}")
+    if verdict.mistake:
+        print(f"    this is what you get when {verdict.mistake}")
+    for line in (*verdict.crash, *verdict.details):
+        print(f"    {line}")
+    for number, hint in enumerate(verdict.hints[: args.hints], 1):
+        print(f"    hint {number} of {len(verdict.hints)}: {hint}")
+    if args.solution and verdict.solution:
+        print(
+            "    a solution:\n" + "\n".join(f"        {x}" for x in verdict.solution.splitlines())
+        )
+    return verdict.state

@@ -1,0 +1,118 @@
+"""Percent sources and notebooks: read either as cells, take the answers out or leave them in.
+
+In a solved exercise, text between `# BEGIN SOLUTION` and `# END SOLUTION` becomes a line that
+raises NotImplementedError. Commented text between `# BEGIN STUB` and `# END STUB` is what the
+learner sees instead.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+YOUR_TURN = 'raise NotImplementedError("your turn")'
+_CELL = re.compile(r"^# %%( \[markdown\])?(?: tags=\[(.*)\])?$")
+_MARK = re.compile(r"^(\s*)# (BEGIN|END) (SOLUTION|STUB)\s*$")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: `kind` is "markdown" or "code"."""
+
+    kind: str
+    source: str
+    tags: tuple[str, ...] = ()
+
+
+def read_cells(path: Path) -> list[Cell]:
+    """Cells of a notebook (`.ipynb`) or of a percent script (`.py`).
+
+    Raises ValueError, naming the file, when it can't be read as what its name says.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        return read_notebook(text) if path.suffix == ".ipynb" else read_percent(text)
+    except Exception as error:  # a submitted file can be broken in any way
+        told = str(error).splitlines()[0]
+        raise ValueError(f"{path}: not a readable notebook ({told})") from error
+
+
+def read_notebook(text: str) -> list[Cell]:
+    """Cells of a notebook's JSON, without its outputs."""
+    import nbformat  # checking an answer doesn't need it, and it takes a while to import
+
+    cells = nbformat.reads(text, as_version=4).cells
+    return [Cell(c.cell_type, c.source, tuple(c.metadata.get("tags", ()))) for c in cells]
+
+
+def read_percent(text: str) -> list[Cell]:
+    """Cells of a percent script; the header before the first `# %%` is left out."""
+    cells: list[Cell] = []
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("# %%"):
+            _close(cells, lines)
+            cells.append(_opened(line))
+            lines = []
+        else:
+            lines.append(line)
+    _close(cells, lines)
+    return cells
+
+
+def _opened(line: str) -> Cell:
+    match = _CELL.match(line.rstrip())
+    if not match:
+        raise ValueError(f"can't read the cell header {line!r}")
+    tags = tuple(re.findall(r'"([^"]+)"', match[2] or ""))
+    return Cell("markdown" if match[1] else "code", "", tags)
+
+
+def _close(cells: list[Cell], lines: list[str]) -> None:
+    if not cells:
+        return
+    if cells[-1].kind == "markdown":
+        lines = [re.sub(r"^# ?", "", line) for line in lines]
+    cells[-1] = replace(cells[-1], source="\n".join(lines).strip("\n"))
+
+
+def without_solution(source: str) -> str:
+    """The cell as a learner gets it. Raises ValueError for unpaired or nested markers."""
+    kept: list[str] = []
+    regions = list(_regions(source))
+    for i, (region, lines, indent) in enumerate(regions):
+        if region == "STUB":
+            kept += [re.sub(r"^(\s*)# ?", r"\1", line) for line in lines]
+        elif region == "SOLUTION":
+            if not any(later == "STUB" for later, _, _ in regions[i + 1 : i + 2]):
+                kept.append(indent + YOUR_TURN)
+        else:
+            kept += lines
+    return "\n".join(kept)
+
+
+def with_solution(source: str) -> str:
+    """The cell with its answer in place and the markers gone."""
+    return "\n".join(
+        line for region, lines, _ in _regions(source) if region != "STUB" for line in lines
+    )
+
+
+def _regions(source: str) -> Iterator[tuple[str, list[str], str]]:
+    """Cut a cell into (region, lines, indent of its marker); the region of plain text is ""."""
+    region, lines, indent = "", [], ""
+    for number, line in enumerate(source.splitlines(), 1):
+        mark = _MARK.match(line)
+        if not mark:
+            lines.append(line)
+            continue
+        opens, name = mark[2] == "BEGIN", mark[3]
+        if opens == bool(region) or (not opens and name != region):
+            raise ValueError(f"line {number}: unpaired or nested marker {line.strip()!r}")
+        if region or lines:
+            yield region, lines, indent
+        region, lines, indent = (name if opens else ""), [], mark[1]
+    if region:
+        raise ValueError(f"# BEGIN {region} has no # END {region}")
+    if lines:
+        yield region, lines, indent

@@ -1,0 +1,129 @@
+"""What every answer key must hold, for every exercise of every chapter."""
+
+import copy
+
+import pytest
+import torch
+
+from course_lib.grader.course import exercises, load_solution, sheet_for
+from course_lib.grader.outcome import Outcome, run_case, tree_map
+from course_lib.grader.sheet import make_sheet
+from course_lib.grader.verdict import judge
+from course_lib.paths import ROOT
+
+ALL = exercises(ROOT)
+each = pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.id)
+
+
+def test_ids_are_unique():
+    assert len({e.id for e in ALL}) == len(ALL) > 0
+
+
+@each
+def test_the_solution_passes_on_twenty_seeds(exercise):
+    solution = load_solution(ROOT, exercise)
+    for seed in range(20):
+        verdict = judge(make_sheet(exercise, solution, seed), solution)
+        assert verdict.state == "right", (seed, verdict)
+
+
+@each
+def test_right_answers_written_differently_pass(exercise):
+    assert len(exercise.also_right) >= (2 if exercise.kind == "code" else 1)
+    for other in exercise.also_right:
+        for seed in range(3):
+            sheet = sheet_for(ROOT, exercise.id, seed)
+            assert judge(sheet, other).state == "right", (other.__name__, judge(sheet, other))
+
+
+@each
+def test_the_stub_fails(exercise):
+    verdict = judge(sheet_for(ROOT, exercise.id), load_solution(ROOT, exercise, stub=True))
+    assert verdict.state == ("wrong" if exercise.kind == "bug" else "not attempted")
+    assert verdict.points == 0
+
+
+@each
+def test_enough_mistakes_are_named(exercise):
+    assert len(exercise.mistakes) >= (5 if exercise.kind == "code" else 3)
+    finite = [m for m in exercise.mistakes if runs_to_the_end(exercise, m)]
+    assert 2 * len(finite) > len(exercise.mistakes), "most mistakes must return values"
+
+
+def runs_to_the_end(exercise, mistake):
+    cases = sheet_for(ROOT, exercise.id).cases
+    return all(run_case(mistake.answer, case).raised is None for case in cases)
+
+
+@each
+def test_every_mistake_fails_and_is_the_one_named(exercise):
+    for seed in (None, 1, 2):
+        sheet = sheet_for(ROOT, exercise.id, seed)
+        for mistake in exercise.mistakes:
+            verdict = judge(sheet, mistake.answer)
+            assert verdict.state != "right", mistake.name
+            assert verdict.mistake_name == mistake.name
+            assert verdict.hints == mistake.hints
+
+
+@each
+def test_mistakes_are_pairwise_separable(exercise):
+    sheet = sheet_for(ROOT, exercise.id)
+    for i, one in enumerate(sheet.mistakes):
+        for other in sheet.mistakes[i + 1 :]:
+            assert not sheet.agrees(one.outcomes, other.outcomes), (one.name, other.name)
+
+
+@each
+def test_answers_that_need_no_thought_fail(exercise):
+    sheet = sheet_for(ROOT, exercise.id)
+    other_seed = sheet_for(ROOT, exercise.id, 5)
+    for name, outcomes in lazy_answers(sheet, other_seed).items():
+        assert not sheet.agrees(sheet.expected, outcomes), name
+
+
+def lazy_answers(sheet, other_seed):
+    """Outcomes without work: a constant, nan, another seed's answers, an input handed back."""
+
+    def replaced(change):
+        return tuple(Outcome(tree_map(change, e.values), e.gradients) for e in sheet.expected)
+
+    def input_back(case, expected):
+        inputs = [a for c in case.calls for a in [*c.args, *c.kwargs.values()]]
+        first = next((a for a in inputs if isinstance(a, torch.Tensor)), inputs[0])
+        return Outcome((first,) * len(case.calls), expected.gradients)
+
+    constants = {f"always {x}": replaced(lambda leaf, x=x: constant(leaf, x)) for x in (0, 1)}
+    return constants | {
+        "nan": replaced(lambda leaf: constant(leaf, float("nan"))),
+        "another seed": copy.copy(other_seed.expected),
+        "the input": tuple(map(input_back, sheet.cases, sheet.expected)),
+    }
+
+
+def constant(leaf, value):
+    if isinstance(leaf, torch.Tensor):
+        return torch.full_like(leaf, value) if leaf.is_floating_point() else torch.zeros_like(leaf)
+    return bool(value) if isinstance(leaf, bool) else value
+
+
+@each
+def test_a_sheet_is_made_of_plain_data(exercise):
+    """So that it can be written as safetensors and JSON, and be read without any code."""
+    sheet = sheet_for(ROOT, exercise.id)
+    for case, expected in zip(sheet.cases, sheet.expected, strict=True):
+        tree_map(plain, [[c.args, c.kwargs] for c in case.calls])
+        tree_map(plain, expected.values)
+
+
+def plain(leaf):
+    kinds = torch.Tensor | int | float | str | bool | None
+    assert isinstance(leaf, kinds), f"{type(leaf)} can't be on a sheet"
+
+
+@each
+def test_texts_help_and_do_not_hand_over_the_answer(exercise):
+    for mistake in exercise.mistakes:
+        assert mistake.says[0].islower() or not mistake.says[0].isalpha(), mistake.says
+        assert len(mistake.says) > 20 and all(len(hint) > 15 for hint in mistake.hints)
+        assert len(set(mistake.hints)) == 3

@@ -1,0 +1,77 @@
+"""Percent sources against jupytext, and the two readings of a solved exercise."""
+
+import jupytext
+import pytest
+
+from course_lib.notebooks import read_cells, read_percent, with_solution, without_solution
+from course_lib.paths import ROOT
+
+SOURCES = sorted([*ROOT.glob("notebooks/src/*.py"), *ROOT.glob("solutions/[0-9]*.py")])
+
+SOLVED = """def double(x):
+    # BEGIN SOLUTION
+    y = 2 * x
+    return y
+    # END SOLUTION
+"""
+BUG = """def double(x):
+    # BEGIN SOLUTION
+    return 2 * x
+    # END SOLUTION
+    # BEGIN STUB
+    # if x > 0:
+    #     return x
+    # return x + 2
+    # END STUB
+"""
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.parent.name + "/" + p.stem)
+def test_our_reader_sees_what_jupytext_sees(path):
+    theirs = jupytext.read(path, fmt="py:percent").cells
+    ours = read_cells(path)
+    assert [(c.cell_type, c.source.strip()) for c in theirs] == [
+        (c.kind, c.source.strip()) for c in ours
+    ]
+    assert [tuple(c.metadata.get("tags", ())) for c in theirs] == [c.tags for c in ours]
+
+
+def test_the_answer_becomes_your_turn():
+    assert without_solution(SOLVED) == (
+        'def double(x):\n    raise NotImplementedError("your turn")'
+    )
+    assert with_solution(SOLVED) == "def double(x):\n    y = 2 * x\n    return y"
+
+
+def test_a_stub_replaces_the_answer():
+    stub = "def double(x):\n    if x > 0:\n        return x\n    return x + 2"
+    assert without_solution(BUG) == stub
+    assert with_solution(BUG) == "def double(x):\n    return 2 * x"
+
+
+@pytest.mark.parametrize(
+    "source, told",
+    [
+        ("# BEGIN SOLUTION\nx = 1", "BEGIN SOLUTION has no"),
+        ("x = 1\n# END SOLUTION", "line 2: unpaired or nested"),
+        ("# BEGIN SOLUTION\n# BEGIN STUB\n# END STUB\n# END SOLUTION", "line 2: unpaired"),
+        ("# BEGIN SOLUTION\n# END STUB", "line 2: unpaired or nested"),
+    ],
+)
+def test_unpaired_or_nested_markers_are_refused(source, told):
+    for read in (with_solution, without_solution):
+        with pytest.raises(ValueError, match=told):
+            read(source)
+
+
+def test_an_unreadable_cell_header_is_refused():
+    with pytest.raises(ValueError, match="can't read the cell header '# %% slide'"):
+        read_percent("# %% slide\nx = 1")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"{}", b"not json"])
+def test_an_unreadable_notebook_is_named(tmp_path, content):
+    path = tmp_path / "02_attention.ipynb"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"02_attention\.ipynb: not a readable notebook"):
+        read_cells(path)
