@@ -1,0 +1,28 @@
+"""Views: what a notebook shows that is more than text, and what is left where less is allowed.
+
+Every view has three forms, each telling the same: text (terminals, comparison of notebooks), HTML
+whose inline styles survive a sanitiser (a notebook not yet trusted), and, where scripts run, a
+picture that answers mouse, touch and keyboard. None asks the network for anything.
+"""
+
+from course_lib.views.figure import Figure, show
+from course_lib.views.hover import AttentionHover, attention_hover
+from course_lib.views.panel import Panel, panel
+from course_lib.views.predict import Outcome, Prediction, outcome, predict
+from course_lib.views.quiz import Quiz, quiz, quiz_from
+
+__all__ = [
+    "AttentionHover",
+    "Figure",
+    "Outcome",
+    "Panel",
+    "Prediction",
+    "Quiz",
+    "attention_hover",
+    "outcome",
+    "panel",
+    "predict",
+    "quiz",
+    "quiz_from",
+    "show",
+]

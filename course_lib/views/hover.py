@@ -1,0 +1,120 @@
+"""Attention under the mouse: point at a word and see where it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from course_lib.views.page import View, escape, framed
+
+TOP = 3
+
+
+class AttentionHover(View):
+    """Weights of one or several heads over the words of a sentence."""
+
+    def __init__(
+        self,
+        tokens: Sequence[str],
+        weights: Any,
+        key_tokens: Sequence[str] | None,
+        title: str,
+        head: int,
+        start: int | None,
+    ) -> None:
+        self.tokens = [str(token) for token in tokens]
+        self.crossed = key_tokens is not None
+        self.keys = [str(token) for token in key_tokens] if self.crossed else self.tokens
+        self.weights, self.many = _heads(weights, len(self.tokens), len(self.keys))
+        self.title, self.head, self.start = title, head, start
+        if not 0 <= head < len(self.weights):
+            raise ValueError(f"{head=} of {len(self.weights)} heads, counted from 0")
+        if start is not None and not 0 <= start < len(self.tokens):
+            raise ValueError(f"{start=} of {len(self.tokens)} words, counted from 0")
+
+    def heading(self) -> str:
+        return f"{self.title}, head {self.head}" if self.many else self.title
+
+    def text(self) -> str:
+        width = max(len(token) for token in self.tokens)
+        lines = [f"{self.heading()}: each word and the {TOP} it looks at most"]
+        for token, row in zip(self.tokens, self.weights[self.head], strict=True):
+            top = sorted(range(len(row)), key=lambda k: -row[k])[:TOP]
+            seen = ", ".join(f"{self.keys[k]} {round(100 * row[k])}%" for k in top)
+            lines.append(f"  {token:>{width}} → {seen}")
+        return "\n".join(lines)
+
+    def html(self) -> str:
+        data = {
+            "queries": self.tokens,
+            "keys": self.keys,
+            "crossed": self.crossed,
+            "weights": self.weights,
+            "many": self.many,
+            "title": self.title,
+            "head": self.head,
+            "start": -1 if self.start is None else self.start,
+        }
+        return framed("hover", self.title, self._table(), data)
+
+    def _table(self) -> str:
+        """The heat map of one head as a table; colours inline, which sanitisers leave."""
+        names = "".join(f'<th scope="col">{escape(key)}</th>' for key in self.keys)
+        rows = []
+        for token, row in zip(self.tokens, self.weights[self.head], strict=True):
+            cells = "".join(_cell(weight) for weight in row)
+            rows.append(f'<tr><th scope="row">{escape(token)}</th>{cells}</tr>')
+        more = f" One of {len(self.weights)} heads." if self.many else ""
+        caption = f"{self.heading()}: the row looks at the column, in percent.{more}"
+        note = "Run the cell, and the words answer the mouse and the arrow keys."
+        return (
+            f'<div class="fallback" style="overflow-x:auto"><table style="font-size:0.85em">'
+            f"<caption>{escape(caption)}</caption>"
+            f"<tr><td></td>{names}</tr>{''.join(rows)}</table><p>{note}</p></div>"
+        )
+
+
+def attention_hover(
+    tokens: Sequence[str],
+    weights: Any,
+    key_tokens: Sequence[str] | None = None,
+    title: str = "Attention",
+    *,
+    head: int = 0,
+    start: int | None = None,
+) -> AttentionHover:
+    """A sentence whose words show, under the mouse or the arrow keys, where they look.
+
+    `weights` is (query, key) or (heads, query, key); with heads, buttons choose one and `head` is
+    the first shown. `key_tokens` are the words looked at, when they are others than `tokens`
+    (cross-attention). `start` is the word pinned at first.
+    Raises `ValueError` if shapes, numbers of words, head or start don't fit, or a weight is
+    outside 0 to 1.
+    """
+    return AttentionHover(tokens, weights, key_tokens, title, head, start)
+
+
+def _heads(weights: Any, n_query: int, n_key: int) -> tuple[list[list[list[float]]], bool]:
+    """Weights as nested lists (heads, query, key), and whether there was an axis of heads."""
+    if hasattr(weights, "detach"):
+        weights = weights.detach().cpu()
+    weights = weights.tolist() if hasattr(weights, "tolist") else weights
+    many = bool(weights) and isinstance(weights[0][0], (list, tuple))
+    heads = weights if many else [weights]
+    for i, head in enumerate(heads):
+        widths = {len(row) for row in head}
+        if len(head) != n_query or widths != {n_key}:
+            found = f"{len(head)} × {' or '.join(map(str, sorted(widths)))}"
+            raise ValueError(f"head {i} is {found}; {n_query} × {n_key} (query × key) expected")
+    # rounded: the digits beyond differ between machines and show nowhere
+    heads = [[[round(float(w), 4) for w in row] for row in head] for head in heads]
+    for w in (w for head in heads for row in head for w in row):
+        if not 0 <= w <= 1:
+            raise ValueError(f"weights lie between 0 and 1, got {w}")
+    return heads, many
+
+
+def _cell(weight: float) -> str:
+    colour = f"rgba(0,114,178,{0.75 * weight:.2f})"
+    style = f"background-color:{colour};text-align:center;padding:4px"
+    return f'<td style="{style}">{round(100 * weight)}</td>'

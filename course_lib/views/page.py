@@ -1,0 +1,70 @@
+"""What all views share: the bundle, the frame around the HTML, escaping."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import re
+from abc import ABC, abstractmethod
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+CODE = '<code style="font-family:monospace;color:inherit;background:transparent">'
+
+
+class View(ABC):
+    """Something that shows itself: as text, and as HTML."""
+
+    @abstractmethod
+    def text(self) -> str:
+        """What a terminal shows; the same for the same data, on every machine."""
+
+    @abstractmethod
+    def html(self) -> str:
+        """What a browser shows, scripts or not."""
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": self.text(), "text/html": self.html()}
+
+
+def escape(text: object) -> str:
+    return html.escape(str(text), quote=True)
+
+
+def prose(text: str) -> str:
+    """Escaped text in which `code` between backticks is set as code."""
+    return re.sub(r"`([^`]+)`", rf"{CODE}\1</code>", escape(text))
+
+
+def framed(kind: str, label: str, fallback: str, data: Any = None) -> str:
+    """The HTML of a view: `fallback`, which the script `kind`.js replaces by something livelier.
+
+    The script finds its own view through `document.currentScript`, so the same view may stand
+    on a page twice; where a page runs scripts otherwise, the key, a hash of the data, serves.
+    """
+    given = json.dumps(data, ensure_ascii=False, sort_keys=True)
+    given = given.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    key = hashlib.sha256(f"{kind}{label}{given}".encode()).hexdigest()[:12]
+    start = (
+        f'(() => {{ const root = document.currentScript?.closest(".course-view") ?? '
+        f"document.querySelector('[data-key=\"{key}\"]:not([data-ready])');\n"
+        f'if (!root || root.dataset.ready) return; root.dataset.ready = "yes";\n'
+        f"const data = {given};\n"
+    )
+    return (
+        f'<div class="course-view course-{kind}" data-key="{key}" role="group" '
+        f'aria-label="{escape(label)}" data-lm-suppress-shortcuts="true">'
+        f"<style>{asset(kind + '.css')}</style>{fallback}"
+        f"<script>{start}{asset(kind + '.js')}}})();</script></div>"
+    )
+
+
+@cache
+def asset(name: str) -> str:
+    """The text of a script or style sheet that lies beside this module."""
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,52 @@
+const form = document.createElement("form");
+const score = document.createElement("div");
+score.className = "score";
+score.setAttribute("aria-live", "polite");
+let first = 0, solved = 0;
+
+const count = () => {
+  score.textContent = `${solved} of ${data.length} solved, ${first} at the first try.`;
+};
+
+data.forEach((question, number) => {
+  const field = document.createElement("fieldset");
+  // the markup of texts was escaped where this data was made
+  field.innerHTML = `<legend>${number + 1}. ${question.text}</legend>`
+    + question.options.map((option, i) => `<label class="option">
+        <input type="radio" name="${number}" value="${i}"><span>${option.text}</span></label>
+        <div class="why ${option.right ? "right" : "wrong"}" hidden><strong>
+        ${option.right ? "✓ Right." : "✗ Not this one."}</strong> ${option.why}</div>`).join("")
+    + `<button type="button" disabled>Check</button><span class="live" aria-live="polite"></span>`;
+  const radios = [...field.querySelectorAll("input")], whys = [...field.querySelectorAll(".why")];
+  const button = field.querySelector("button"), live = field.querySelector(".live");
+  live.style.cssText = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)";
+  let tries = 0, done = false;
+
+  const judge = () => {
+    const i = radios.findIndex(radio => radio.checked);
+    if (i < 0 || done) return;
+    tries += 1;
+    done = question.options[i].right;
+    // a wrong choice is explained by itself, so that the rest can still be tried
+    whys.forEach((why, j) => { if (done || j === i) why.hidden = false; });
+    live.textContent = whys[i].textContent;
+    if (done) {
+      solved += 1;
+      first += tries === 1;
+      button.disabled = true;
+      button.textContent = tries === 1 ? "Solved" : `Solved at try ${tries}`;
+    }
+    count();
+  };
+  field.addEventListener("change", () => { button.disabled = done; });
+  field.addEventListener("keydown", event => {
+    event.stopPropagation();  // arrows choose an option; JupyterLab would change the cell
+    if (event.key === "Enter") { event.preventDefault(); judge(); }
+  });
+  button.addEventListener("click", judge);
+  form.append(field);
+});
+form.addEventListener("submit", event => event.preventDefault());
+form.append(score);
+count();
+root.querySelector(".fallback").replaceWith(form);
