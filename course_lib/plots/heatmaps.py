@@ -37,7 +37,7 @@ def attention_map(
     """
     key_tokens = query_tokens if key_tokens is None else key_tokens
     weights, hidden = _matrix(weights, "weights", query_tokens, key_tokens, mask)
-    style = {"cmap": WEIGHTS, "vmin": 0, "vmax": 1, "fmt": ".2f"}
+    style = {"cmap": WEIGHTS, "vmin": 0, "vmax": 1, "digits": 2}
     return _draw(weights, hidden, query_tokens, key_tokens, ax, title, values, "weight", style)
 
 
@@ -59,7 +59,7 @@ def score_map(
     scores, hidden = _matrix(scores, "scores", query_tokens, key_tokens, mask)
     seen = np.abs(scores[~hidden])
     limit = float(seen.max()) if seen.size and seen.max() > 0 else 1.0
-    style = {"cmap": SIGNED, "vmin": -limit, "vmax": limit, "fmt": ".1f"}
+    style = {"cmap": SIGNED, "vmin": -limit, "vmax": limit, "digits": 1}
     return _draw(scores, hidden, query_tokens, key_tokens, ax, title, values, "score", style)
 
 
@@ -86,7 +86,7 @@ def mask_picture(
     if key_tokens is None:
         key_tokens = query_tokens if n_key == n_query else [str(i) for i in range(n_key)]
     allowed, hidden = _matrix(mask, "mask", query_tokens, key_tokens, mask)
-    style = {"cmap": ListedColormap([YELLOW]), "vmin": 0, "vmax": 1}
+    style = {"cmap": ListedColormap([YELLOW]), "vmin": 0, "vmax": 1, "digits": 0}
     return _draw(allowed, hidden, query_tokens, key_tokens, ax, title, False, None, style)
 
 
@@ -171,9 +171,11 @@ def _draw(
         width, height = (_inches(len(tokens)) for tokens in (key_tokens, query_tokens))
         _, ax = plt.subplots(figsize=(width + 0.8, height), layout="constrained")
     bar = {"label": bar, "shrink": 0.8} if ours and bar else None
+    digits = style.pop("digits")
+    numbers = np.round(values, digits) + 0.0 if annotate else False  # never "-0.0"
     sns.heatmap(
-        values, mask=hidden, ax=ax, square=True, annot=annotate, cbar=bar is not None,
-        cbar_kws=bar, linewidths=0.5, linecolor="white", **style,
+        values, mask=hidden, ax=ax, square=True, annot=numbers, fmt=f".{digits}f",
+        cbar=bar is not None, cbar_kws=bar, linewidths=0.5, linecolor="white", **style,
     )  # fmt: skip
     for row, column in zip(*np.nonzero(hidden), strict=True):
         box = Rectangle((column, row), 1, 1, facecolor="#F3F4F6", edgecolor=GREY, hatch=HATCH, lw=0)

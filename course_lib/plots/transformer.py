@@ -13,6 +13,7 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 from course_lib.plots.palette import BLUE, GREY
 
 SIZE = (8.0, 4.5)
+RIGHT = {"ha": "right"}
 STEP, HEIGHT = 0.43, 0.3  # from one box to the next; of one box
 INSIDE = ("queries, keys, values", "scores", "masks", "softmax", "weighted sum", "heads")
 ENCODER = ("embedding", "positions", "self-attention", "add & norm", "feed-forward", "add & norm")
@@ -72,6 +73,7 @@ def transformer_map(
     ax.set(xlim=(0, SIZE[0]), ylim=(0, SIZE[1]))
     ax.set_aspect("equal")
     ax.set_axis_off()
+    _repeated(ax)
     _inside(ax)
     _residuals(ax)
     _arrows(ax)
@@ -126,6 +128,7 @@ def _arrows(ax: Axes) -> None:
         for i in range(len(column.parts) - 1):
             foot = column.bottom + i * STEP + HEIGHT
             _arrow(ax, [(column.centre, foot), (column.centre, foot + STEP - HEIGHT)])
+    _arrow(ax, [(DECODER_COLUMN.centre, 4.08), (DECODER_COLUMN.centre, 4.3)])
     top, cross = ENCODER_COLUMN.middle(5), DECODER_COLUMN.middle(4)
     turn = (ENCODER_COLUMN.right + DECODER_COLUMN.left) / 2
     path = [(ENCODER_COLUMN.right, top), (turn, top), (turn, cross), (DECODER_COLUMN.left, cross)]
@@ -154,14 +157,27 @@ def _words(ax: Axes) -> None:
     small = {"ha": "center", "va": "center", "fontsize": 8, "color": "#374151"}
     ax.text(ENCODER_COLUMN.centre, 0.13, "source tokens", **small)
     ax.text(DECODER_COLUMN.centre, 0.13, "target tokens so far", **small)
-    ax.text(DECODER_COLUMN.centre, 4.3, "next token", **small)
+    ax.text(DECODER_COLUMN.centre, 4.38, "next token", **small)
     bold = small | {"fontsize": 9, "weight": "bold"}
     ax.text(ENCODER_COLUMN.centre, ENCODER_COLUMN.middle(6), "encoder: reads", **bold)
-    ax.text(7.72, DECODER_COLUMN.middle(8) + 0.27, "decoder: writes", **bold | {"ha": "right"})
+    ax.text(DECODER_COLUMN.left - 0.2, DECODER_COLUMN.middle(8), "decoder: writes", **bold | RIGHT)
     ax.text(1.3, 3.98, "inside every attention box", **bold)
-    for column, top, x in ((ENCODER_COLUMN, 5, 3.0), (DECODER_COLUMN, 7, 7.6)):
-        middle = (column.middle(2) + column.middle(top)) / 2
-        ax.text(x, middle, "× N", **small | {"rotation": 90})
+
+
+def _repeated(ax: Axes) -> None:
+    """The ground under the layers that are stacked N times."""
+    for column, low, high in ((ENCODER_COLUMN, 2, 5), (DECODER_COLUMN, 2, 7)):
+        outside = 0.22
+        bottom = column.middle(low) - STEP / 2 - 0.04
+        height = column.middle(high) - column.middle(low) + STEP + 0.04
+        ground = FancyBboxPatch(
+            (column.left - outside, bottom), column.width + 2 * outside, height,
+            boxstyle="round,pad=0,rounding_size=0.1", facecolor="#F3F4F6", edgecolor="none",
+            zorder=0,
+        )  # fmt: skip
+        ax.add_patch(ground)
+        x, y = column.right + outside + 0.18, bottom + 0.12
+        ax.text(x, y, "N ×", ha="center", va="center", fontsize=8, color="#374151")
 
 
 def _legend(ax: Axes) -> None:
@@ -169,7 +185,7 @@ def _legend(ax: Axes) -> None:
         (("here", "you are here"), ("built", "built"), ("open", "to come"))
     ):
         ground, edge, line, sign = LOOK[state]
-        left = (0.18, 1.2, 1.85)[i]
+        left = (0.18, 1.35, 2.05)[i]
         spot = Rectangle((left, 0.36), 0.14, 0.14, facecolor=ground, edgecolor=edge, linewidth=line)
         ax.add_patch(spot)
         ax.text(left + 0.2, 0.43, sign + text, va="center", fontsize=7.5, color="#374151")

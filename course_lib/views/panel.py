@@ -84,8 +84,13 @@ def panel(verdict: Verdict) -> Panel:
 
 
 def named(mistake: str) -> str:
-    """The sentence that names a mistake, as a full sentence either way."""
-    return mistake if mistake.startswith(NAMED) else f"{NAMED}: {mistake}"
+    """The sentence that names a mistake: "This is what you get when softmax runs over …"."""
+    if mistake.startswith(NAMED):
+        return mistake
+    first, space, rest = mistake.partition(" ")
+    # "You divide" follows a "when" in lower case; "Q", "ReLU" and `names` stay as they are
+    first = first.lower() if len(first) > 1 and first.istitle() else first
+    return f"{NAMED} {first}{space}{rest}"
 
 
 def _list(lines: tuple[str, ...]) -> str:

@@ -6,12 +6,11 @@ import hashlib
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from course_lib.paths import ROOT
 from course_lib.views.page import View, escape, framed, prose
 
-ROOT = Path(__file__).resolve().parents[2]
 RIGHT, WRONG = "✓ Right.", "✗ Not this one."
 
 
