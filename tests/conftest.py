@@ -1,9 +1,12 @@
 """Shapes in signatures are enforced while testing, and every test starts from the same seed."""
 
+import os
+
 import pytest
 import torch
 from jaxtyping import install_import_hook
 
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test asks the network for weights
 CHECKED_ROOMS = [f"course_lib.{room}" for room in ("nn", "models", "data", "pretrained")]
 
 # Before the first import of these rooms: pytest loads this file first, in every worker.

@@ -1,0 +1,90 @@
+"""Every module also runs on the meta device: a tensor made on the wrong device shows there."""
+
+import importlib
+import pkgutil
+
+import pytest
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import course_lib.models
+import course_lib.nn
+from course_lib.models.bert import Bert, BertBlock, BertConfig, BertEmbedding
+from course_lib.nn.attention import MultiHeadAttention, QKVProjection, SelfAttention
+from course_lib.nn.masks import causal_mask, combine_masks, padding_mask
+
+BATCH, SEQ, D_MODEL = 2, 5, 12
+SMALL = BertConfig(vocab_size=17, d_model=D_MODEL, num_heads=3, num_layers=2, d_ff=19, max_len=7)
+
+
+class OnlyMeta(TorchDispatchMode):
+    """Refuse every tensor that an operation makes anywhere else.
+
+    Mixing devices alone is no test: many operations let a meta tensor swallow a CPU tensor.
+    """
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        result = operation(*args, **(kwargs or {}))
+        for tensor in result if isinstance(result, tuple | list) else [result]:
+            if isinstance(tensor, torch.Tensor):
+                assert tensor.device.type == "meta", f"{operation} made a tensor on {tensor.device}"
+        return result
+
+
+def vectors():
+    return torch.empty(BATCH, SEQ, D_MODEL, device="meta")
+
+
+def ids():
+    return torch.empty(BATCH, SEQ, dtype=torch.int64, device="meta")
+
+
+def mask():
+    return combine_masks(causal_mask(SEQ, device="meta"), padding_mask(ids(), pad_id=0))
+
+
+def attention():
+    return MultiHeadAttention(D_MODEL, 6, 2, dropout=0.1)
+
+
+RUNS = {  # how to build each, and how to call it
+    QKVProjection: (lambda: QKVProjection(D_MODEL), lambda part: part(vectors())),
+    SelfAttention: (lambda: SelfAttention(D_MODEL), lambda part: part(vectors(), mask())),
+    MultiHeadAttention: (
+        attention,
+        lambda part: [
+            part(vectors(), mask=mask(), return_weights=asked) for asked in (False, True)
+        ],
+    ),
+    BertEmbedding: (lambda: BertEmbedding(SMALL), lambda part: part(ids())),
+    BertBlock: (
+        lambda: BertBlock(SMALL, MultiHeadAttention),
+        lambda part: part(vectors(), mask()),
+    ),
+    Bert: (lambda: Bert(SMALL), lambda part: part(ids(), mask(), return_weights=True)),
+}
+
+
+def all_modules():
+    """Every public nn.Module that the rooms `nn` and `models` define."""
+    for room in (course_lib.nn, course_lib.models):
+        for info in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
+            file = importlib.import_module(info.name)
+            for name, thing in vars(file).items():
+                is_module = isinstance(thing, type) and issubclass(thing, nn.Module)
+                if is_module and thing.__module__ == file.__name__ and not name.startswith("_"):
+                    yield thing
+
+
+@pytest.mark.parametrize("module", list(all_modules()), ids=lambda module: module.__name__)
+def test_runs_on_meta(module):
+    build, call = RUNS[module]
+    part = build().to("meta")
+    with OnlyMeta():
+        call(part)
+
+
+def test_the_watch_notices_a_tensor_on_another_device():
+    with OnlyMeta(), pytest.raises(AssertionError, match="made a tensor on cpu"):
+        torch.empty(3, device="meta") + torch.ones(())
