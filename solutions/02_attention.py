@@ -1,0 +1,200 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 02 · Attention: exercises
+#
+# Six exercises, in the order of the chapter. Write in the cell below each text, run it, then run
+# the `check` under it. A check compares your answer with a reference on inputs that you do not
+# see, and it knows the usual mistakes by name: when your output equals one of them, it says which.
+# Hints open one by one. Nothing here needs more than the chapter.
+#
+# Shapes are written `(query, d_head)`: one row for each word that asks, one column for each number
+# in its query.
+
+# %% tags=["setup"]
+import math
+
+import torch
+
+# %% [markdown]
+# ## 02.attention-weights · Attention weights
+#
+# *Difficulty 1 of 3 · 10 minutes · 2 points*
+#
+# Write the middle of the formula: from queries and keys to weights.
+#
+# - `query` is `(query, d_head)`, `key` is `(key, d_head)`. There may be more keys than queries, or
+#   fewer.
+# - Return the weights, `(query, key)`: row $i$ says how strongly query $i$ looks at each key.
+# - Divide the scores by the right number, and let each *row* sum to 1.
+# - Scores may be in the hundreds. No weight may become `nan`. (Chapter 00 met this trap.)
+#
+# The trap: `softmax` asks you for an axis, and both axes give you a table of the right shape.
+
+
+# %% tags=["02.attention-weights"]
+def attention_weights(query, key):
+    """(query, d_head), (key, d_head) -> (query, key); each row sums to 1."""
+    # BEGIN SOLUTION
+    scores = query @ key.T / math.sqrt(query.shape[-1])
+    return scores.softmax(dim=-1)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+from course_lib.check import check
+
+check("02.attention-weights", attention_weights)
+
+# %% [markdown]
+# ## 02.attention · Attention, for any number of axes in front
+#
+# *Difficulty 2 of 3 · 10 minutes · 2 points*
+#
+# The whole formula, for real batches. Sentences come stacked: `(batch, query, d_head)`, and from
+# chapter 05 on with one axis more. Your function shall not care how many axes stand in front of
+# the last two.
+#
+# - `query` is `(…, query, d_head)`, `key` is `(…, key, d_head)`, `value` is `(…, key, d_value)`.
+# - Return the output alone, `(…, query, d_value)`.
+# - `d_value` and `d_head` differ: a word may ask with 11 numbers and say 5.
+#
+# The trap: what is axis 1 of a table is axis 2 of a stack of tables. Count axes from the end.
+
+
+# %% tags=["02.attention"]
+def attention(query, key, value):
+    """softmax(query key^T / sqrt(d_head)) value, over the last two axes."""
+    # BEGIN SOLUTION
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    return scores.softmax(dim=-1) @ value
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("02.attention", attention)
+
+# %% [markdown]
+# ## 02.effective-words · How many words does a row look at?
+#
+# *Difficulty 2 of 3 · 10 minutes · 2 points*
+#
+# The chapter measured how sharp a row of weights is by its *effective number of words*, $e^{H}$
+# with $H = -\sum_j w_j \ln w_j$. Write it for a whole table at once.
+#
+# - `weights` is `(…, query, key)`; every row sums to 1. Return one number for each row, `(…,
+#   query)`.
+# - A row that looks at one word alone gives 1. A row that spreads evenly over 7 words gives 7.
+#
+# The trap: a sharp row holds weights that are exactly 0, and $0 \ln 0$ counts as 0. Ask your
+# computer what it thinks.
+
+
+# %% tags=["02.effective-words"]
+def effective_words(weights):
+    """(…, query, key) -> (…, query): e to the entropy of each row."""
+    # BEGIN SOLUTION
+    return torch.special.entr(weights).sum(dim=-1).exp()  # entr(w) is -w ln w, and 0 at 0
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("02.effective-words", effective_words)
+
+# %% [markdown]
+# ## 02.cost · What does it cost?
+#
+# *Difficulty 2 of 3 · 10 minutes · 2 points*
+#
+# No tensors: count on paper, then write the count as a function of the sizes. For one call of
+# `attention(query, key, value)` with `n_query` queries and `n_key` keys, return two whole numbers:
+#
+# 1. how many multiplications the two matrix products make together (leave out the division by the
+#    square root, the softmax, and all additions);
+# 2. how many bytes the table of weights takes, at `bytes_per_number` bytes for each number.
+#
+# The trap: the two products do not have the same width, and queries need not be as many as keys.
+
+
+# %% tags=["02.cost"]
+def cost(n_query, n_key, d_head, d_value, bytes_per_number):
+    """Return (multiplications, bytes of the weights)."""
+    # BEGIN SOLUTION
+    pairs = n_query * n_key
+    return pairs * (d_head + d_value), pairs * bytes_per_number
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("02.cost", cost)
+
+# %% [markdown]
+# ## 02.equivariant · A test for order
+#
+# *Difficulty 2 of 3 · 10 minutes · 2 points*
+#
+# Now you write the test. Somebody ran a layer twice: once on the words as they stand, which gave
+# `output`, and once on the words in another order, `x[order]`, which gave `output_shuffled`. Is
+# the layer equivariant on this evidence: does each word get *the same row as before, in its new
+# place*?
+#
+# - `output` and `output_shuffled` are `(seq, d_value)`; `order` holds whole numbers, `(seq,)`.
+# - Return `True` or `False`.
+# - Computers round: differences around 0.000001 do not count. Differences of 0.01 do. A `nan` is
+#   never a match.
+#
+# The check hands your test layers that are equivariant and several that only look so.
+
+
+# %% tags=["02.equivariant"]
+def is_equivariant(output, order, output_shuffled):
+    """Is each row of `output_shuffled` the row of `output` that `order` puts there?"""
+    # BEGIN SOLUTION
+    return torch.allclose(output_shuffled, output[order], rtol=1e-4, atol=1e-5)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("02.equivariant", is_equivariant)
+
+# %% [markdown]
+# ## 02.scaled-bug · Find the bug
+#
+# *Difficulty 2 of 3 · 15 minutes · 2 points*
+#
+# This function is on its way into a library. Its author's tests pass: the shapes are right, and
+# the weights of a sentence add up to its number of words. All those tests use one width for
+# everything, and as many queries as keys.
+#
+# Your tests will not be so kind: `query` is `(batch, query, d_head)`, `key` is `(batch, key,
+# d_head)`, `value` is `(batch, key, d_value)`, and no two sizes are equal. Mend the function. It
+# returns the output and the weights.
+#
+# A start: which sum did the author not take?
+
+
+# %% tags=["02.scaled-bug"]
+def attend(query, key, value):
+    """Return the output (batch, query, d_value) and the weights (batch, query, key)."""
+    # BEGIN SOLUTION
+    width = query.shape[-1]
+    scores = query @ key.transpose(-2, -1)
+    weights = (scores / math.sqrt(width)).softmax(dim=-1)
+    return weights @ value, weights
+    # END SOLUTION
+    # BEGIN STUB
+    # batch, length, width = value.shape
+    # scores = query @ key.transpose(-2, -1)
+    # weights = (scores / math.sqrt(width)).softmax(dim=1)
+    # return weights @ value, weights
+    # END STUB
+
+
+# %% tags=["check"]
+check("02.scaled-bug", attend)

@@ -1,0 +1,1153 @@
+"""Answer key of chapter 02: attention from queries, keys and values."""
+
+import math
+
+import torch
+
+from course_lib.grader.key import Exercise, Mistake, case
+
+
+def normal(generator, *shape):
+    return torch.randn(*shape, generator=generator)
+
+
+# --- 02.attention-weights -------------------------------------------------------------------
+
+
+def weights_cases(generator):
+    loud = 400 * normal(generator, 2, 11)
+    return [
+        case("3 queries, 5 keys", normal(generator, 3, 7), normal(generator, 5, 7)),
+        case("more queries than keys", normal(generator, 5, 13), normal(generator, 2, 13)),
+        case("as many queries as keys", normal(generator, 4, 3), normal(generator, 4, 3)),
+        case("scores in the hundreds", loud, normal(generator, 3, 11)),
+        case("one query that asks for nothing", torch.zeros(1, 5), normal(generator, 3, 5)),
+    ]
+
+
+def width(query, key):
+    return query.shape[-1]
+
+
+def safe(scores, axis):
+    return scores.softmax(dim=axis)
+
+
+def unsafe(scores, axis):
+    return scores.exp() / scores.exp().sum(dim=axis, keepdim=True)
+
+
+def plain_shares(scores, axis):
+    return scores / scores.sum(dim=axis, keepdim=True)
+
+
+def of_the_whole_table(scores, axis):
+    return scores.flatten().softmax(dim=0).view_as(scores)
+
+
+def wrong_weights(
+    query,
+    key,
+    *,
+    divide_by=lambda query, key: math.sqrt(query.shape[-1]),
+    divide_late=False,
+    share=safe,
+    axis=-1,
+    unit=False,
+    turned=False,
+):
+    if unit:
+        query, key = (x / x.norm(dim=-1, keepdim=True).clamp_min(1e-12) for x in (query, key))
+    scores = key @ query.T if turned else query @ key.T
+    divisor = divide_by(query, key)
+    if divide_late:
+        return share(scores, axis) / divisor
+    return share(scores / divisor, axis)
+
+
+def raw_scores(query, key):
+    return query @ key.T / math.sqrt(query.shape[-1])
+
+
+def weights_by_einsum(query, key):
+    scores = torch.einsum("id,jd->ij", query, key) * query.shape[1] ** -0.5
+    return torch.nn.functional.softmax(scores, dim=1)
+
+
+def weights_by_loops(query, key):
+    rows = []
+    for q in query:
+        scores = torch.stack([q.dot(k) for k in key]) / math.sqrt(len(q))
+        shares = (scores - scores.max()).exp()
+        rows.append(shares / shares.sum())
+    return torch.stack(rows)
+
+
+def weights_scaled_first(query, key):
+    scores = torch.matmul(query / query.size(-1) ** 0.5, key.transpose(0, 1))
+    return torch.softmax(scores, -1)
+
+
+WEIGHTS_MISTAKES = [
+    Mistake(
+        "no-scale",
+        wrong_weights,
+        {"divide_by": lambda query, key: 1},
+        says="the scores are not divided by anything, so the softmax is too sharp",
+        hints=(
+            "Your rows sum to 1 and rank the keys correctly. Are they too sharp? See section 2.4.",
+            "The spread of a dot product grows with its width. Something has to undo that.",
+            "Divide the scores, before the softmax, by the square root of the width of a query.",
+        ),
+    ),
+    Mistake(
+        "divide-by-width",
+        wrong_weights,
+        {"divide_by": width},
+        says="the scores are divided by d_head itself, not by its square root: too flat",
+        hints=(
+            "You divide, and by the right size. Is it the right power of it?",
+            "Section 2.4 measured the spread of a dot product. Did it grow like the width?",
+            "The variance grows like d_head, the spread like its square root. Undo the spread.",
+        ),
+    ),
+    Mistake(
+        "multiply-by-root",
+        wrong_weights,
+        {"divide_by": lambda query, key: 1 / math.sqrt(query.shape[-1])},
+        says="the scores are multiplied by the square root of d_head instead of divided by it",
+        hints=(
+            "Your weights are far too sharp: sharper than without any scaling.",
+            "The spread of the scores should come down to about 1. Which operation does that?",
+            "Look at the sign between the product and the square root, or at the sign of a power.",
+        ),
+    ),
+    Mistake(
+        "root-of-query-count",
+        wrong_weights,
+        {"divide_by": lambda query, key: math.sqrt(len(query))},
+        says="the scores are divided by the square root of the number of queries, not of d_head",
+        hints=(
+            "A square root, but of the wrong size. Which size made the scores spread?",
+            "A dot product adds up one term for each number of a query, not one for each query.",
+            "`len` and `shape[0]` count rows. You want the length of one row.",
+        ),
+    ),
+    Mistake(
+        "root-of-key-count",
+        wrong_weights,
+        {"divide_by": lambda query, key: math.sqrt(len(key))},
+        says="the scores are divided by the square root of the number of keys, not of d_head",
+        hints=(
+            "A square root, but of the wrong size. Which size made the scores spread?",
+            "More keys do not make any single score larger. Wider keys do.",
+            "The last axis of the scores counts keys. The width is the last axis of a query.",
+        ),
+    ),
+    Mistake(
+        "divide-after-softmax",
+        wrong_weights,
+        {"divide_late": True},
+        says="the division comes after the softmax, so it shrinks the weights, not the scores",
+        hints=(
+            "Add up one of your rows.",
+            "The division should make the softmax softer. After the softmax it can't any more.",
+            "Scores first, then the division, then the softmax, and nothing after it.",
+        ),
+    ),
+    Mistake(
+        "over-queries",
+        wrong_weights,
+        {"axis": 0},
+        says="softmax runs over the queries: every column sums to 1 instead of every row",
+        hints=(
+            "Add up a row of your weights, then a column.",
+            "Each query shares out one whole look among the keys. Which axis are the keys on?",
+            "Rows are queries, columns are keys: the softmax runs along the last axis.",
+        ),
+    ),
+    Mistake(
+        "over-everything",
+        wrong_weights,
+        {"share": of_the_whole_table},
+        says="one softmax runs over the whole table: all weights together sum to 1",
+        hints=(
+            "Add up your whole table, then one row.",
+            "Every query has one whole look to share out, whatever the other queries do.",
+            "The softmax needs one axis to run along, and the others to leave alone.",
+        ),
+    ),
+    Mistake(
+        "overflow",
+        wrong_weights,
+        {"share": unsafe},
+        says="exp of a large score overflows, and infinity over infinity is nan",
+        hints=(
+            "Right as long as the scores are small. One case has scores in the hundreds.",
+            "e to the power of 100 does not fit a float32. Chapter 00 had a way around that.",
+            "Take a row's largest score from the row first: its softmax stays the same.",
+        ),
+    ),
+    Mistake(
+        "no-exp",
+        wrong_weights,
+        {"share": plain_shares},
+        says="scores are divided by their sum without exp, so some weights are negative",
+        hints=(
+            "Look for a negative weight. What would it mean to look at a word by minus 20 %?",
+            "Shares need positive numbers to begin with. Scores can have either sign.",
+            "Softmax is e to the power of each score, divided by the row's sum of those.",
+        ),
+    ),
+    Mistake(
+        "scores-only",
+        raw_scores,
+        {},
+        says="the scaled scores are returned as they are: nothing has made them weights",
+        hints=(
+            "Add up a row. Is it 1?",
+            "You have the first two steps of the formula. One is missing.",
+            "A softmax over the keys turns each row of scores into shares.",
+        ),
+    ),
+    Mistake(
+        "unit-length",
+        wrong_weights,
+        {"unit": True},
+        says="queries and keys are first cut to length 1, so long vectors no longer count more",
+        hints=(
+            "You compare directions only. Does the formula of this chapter do that?",
+            "The plain dot product lets a long query ask more sharply than a short one.",
+            "Leave queries and keys as long as they are; the formula has one divisor only.",
+        ),
+    ),
+    Mistake(
+        "keys-ask",
+        wrong_weights,
+        {"turned": True},
+        says="rows are keys and columns are queries: the table lies on its side",
+        hints=(
+            "Compare the shape of your table with the one asked for.",
+            "Rows ask, columns are asked, always. Which of the two goes first in your product?",
+            "In `a @ b.T` the rows of the result belong to `a`.",
+        ),
+    ),
+]
+
+
+# --- 02.attention ---------------------------------------------------------------------------
+
+
+def stack(generator, front, n_query, n_key, d_head, d_value):
+    shapes = (n_query, d_head), (n_key, d_head), (n_key, d_value)
+    return [normal(generator, *front, *shape) for shape in shapes]
+
+
+def attention_cases(generator):
+    query, key, value = stack(generator, (2,), 3, 5, 7, 11)
+    return [
+        case("one sentence", *stack(generator, (), 3, 5, 7, 2)),
+        case("a batch of 2 sentences", *stack(generator, (2,), 3, 7, 11, 5)),
+        case("two axes in front", *stack(generator, (2, 3), 5, 7, 11, 13)),
+        case("all sizes equal", *stack(generator, (), 5, 5, 5, 5)),
+        case("a batch with all sizes equal", *stack(generator, (3,), 3, 3, 3, 3)),
+        case("scores in the hundreds", 400 * query, key, value),
+    ]
+
+
+def swap_last(x):
+    return x.transpose(-2, -1)
+
+
+def swap_all(x):
+    return x.permute(*reversed(range(x.ndim)))
+
+
+def wrong_attention(
+    query,
+    key,
+    value,
+    *,
+    divide_by=lambda query, key, value: math.sqrt(query.shape[-1]),
+    axis=-1,
+    swap=swap_last,
+    mixed=lambda key, value: value,
+    softmax_last=False,
+    divide_late=False,
+    even=False,
+    returned=lambda output, weights: output,
+):
+    scores = query @ swap(key)
+    divisor = divide_by(query, key, value)
+    if not divide_late:
+        scores = scores / divisor
+    if softmax_last:
+        return (scores @ mixed(key, value)).softmax(dim=axis)
+    weights = scores.softmax(dim=axis)
+    if even:
+        weights = torch.full_like(weights, 1 / weights.shape[-1])
+    if divide_late:
+        weights = weights / divisor
+    return returned(weights @ mixed(key, value), weights)
+
+
+def attention_by_einsum(query, key, value):
+    scores = torch.einsum("...id,...jd->...ij", query, key) / query.shape[-1] ** 0.5
+    return torch.einsum("...ij,...jv->...iv", torch.softmax(scores, dim=-1), value)
+
+
+def attention_by_loops(query, key, value):
+    if query.ndim > 2:
+        rows = zip(query, key, value, strict=True)
+        return torch.stack([attention_by_loops(q, k, v) for q, k, v in rows])
+    output = []
+    for q in query:
+        weights = weights_by_loops(q[None], key)[0]
+        output.append(sum(w * v for w, v in zip(weights, value, strict=True)))
+    return torch.stack(output)
+
+
+def attention_scaled_first(query, key, value):
+    scores = (query / math.sqrt(query.size(-1))) @ key.mT
+    shares = (scores - scores.amax(dim=-1, keepdim=True)).exp()
+    return shares @ value / shares.sum(dim=-1, keepdim=True)
+
+
+ATTENTION_MISTAKES = [
+    Mistake(
+        "no-scale",
+        wrong_attention,
+        {"divide_by": lambda query, key, value: 1},
+        says="the scores are not divided by anything, so one word takes nearly all the weight",
+        hints=(
+            "The steps and the axes are right. Compare with the formula at the end of section 2.4.",
+            "The spread of a dot product grows with its width. Something has to undo that.",
+            "Divide the scores, before the softmax, by the square root of the width of a query.",
+        ),
+    ),
+    Mistake(
+        "divide-by-width",
+        wrong_attention,
+        {"divide_by": lambda query, key, value: query.shape[-1]},
+        says="the scores are divided by d_head itself, not by its square root: too flat",
+        hints=(
+            "You divide, and by the right size. Is it the right power of it?",
+            "Section 2.4 measured the spread of a dot product. Did it grow like the width?",
+            "The spread grows like the square root of the width. Undo the spread.",
+        ),
+    ),
+    Mistake(
+        "root-of-value-width",
+        wrong_attention,
+        {"divide_by": lambda query, key, value: math.sqrt(value.shape[-1])},
+        says="the square root is taken of the values' width; the scores never touch the values",
+        hints=(
+            "One size is taken from the wrong tensor. It shows only when the widths differ.",
+            "Which two tensors make a score? The divisor belongs to their width.",
+            "Take the last size of the query or of the key, not that of the value.",
+        ),
+    ),
+    Mistake(
+        "root-of-axis-1",
+        wrong_attention,
+        {"divide_by": lambda query, key, value: math.sqrt(query.shape[1])},
+        says="the divisor comes from axis 1: the width of a table, the word count of a stack",
+        hints=(
+            "Right for one sentence, wrong for a batch. Which line counts axes from the front?",
+            "With a batch in front, `shape[1]` is no longer the width.",
+            "The width is always the last axis, and -1 is always the last axis.",
+        ),
+    ),
+    Mistake(
+        "softmax-axis-1",
+        wrong_attention,
+        {"axis": 1},
+        says="softmax runs over axis 1: the keys of a table, but the queries of a stack",
+        hints=(
+            "Right for one sentence, wrong for a batch. Which line counts axes from the front?",
+            "With a batch in front, axis 1 holds the queries.",
+            "The keys always lie along the last axis; count it from the end.",
+        ),
+    ),
+    Mistake(
+        "over-queries",
+        wrong_attention,
+        {"axis": -2},
+        says="softmax runs over the queries: every column sums to 1, not every row",
+        hints=(
+            "Compute the weights alone and add up a row, then a column.",
+            "Each query shares out one whole look among the keys. Which axis are the keys on?",
+            "Rows are queries, columns are keys: the softmax runs along the last axis.",
+        ),
+    ),
+    Mistake(
+        "reverses-all-axes",
+        wrong_attention,
+        {"swap": swap_all},
+        says="the transpose turns all axes around, and that fails once there is a batch",
+        hints=(
+            "Print the shape of the transposed key for a batch. Where did the batch go?",
+            "`.T` is fine for a table. A stack of tables needs only its last two axes exchanged.",
+            "There is a method that exchanges two axes that you name; name them from the end.",
+        ),
+    ),
+    Mistake(
+        "mixes-keys",
+        wrong_attention,
+        {"mixed": lambda key, value: key},
+        says="the output is a mix of the keys; the values are never used",
+        hints=(
+            "Does your output change when the values change?",
+            "A key says how to find a word. What does the word hand over?",
+            "The weights multiply the values.",
+        ),
+    ),
+    Mistake(
+        "softmax-last",
+        wrong_attention,
+        {"softmax_last": True},
+        says="the softmax comes after the mixing: it makes shares of the output",
+        hints=(
+            "Your outputs are all between 0 and 1. Are the values?",
+            "Shares are for weights. An output is an average of values and can be what they can.",
+            "First scores, then softmax, then the product with the values, then nothing.",
+        ),
+    ),
+    Mistake(
+        "divide-after-softmax",
+        wrong_attention,
+        {"divide_late": True},
+        says="the division comes after the softmax: the output shrinks and the weights stay sharp",
+        hints=(
+            "Your output is too small, by the same factor everywhere or nearly so.",
+            "The division should make the softmax softer. After the softmax it can't any more.",
+            "Divide the scores, and divide nothing else.",
+        ),
+    ),
+    Mistake(
+        "plain-average",
+        wrong_attention,
+        {"even": True},
+        says="every query gets the plain average of the values: the scores do not matter",
+        hints=(
+            "Are two rows of your output ever different?",
+            "An average with equal weights ignores what a query asked for.",
+            "Use the weights that the softmax gives as the weights of the average.",
+        ),
+    ),
+    Mistake(
+        "returns-both",
+        wrong_attention,
+        {"returned": lambda output, weights: (output, weights)},
+        says="output and weights are both returned; this exercise asks for the output alone",
+        hints=(
+            "The numbers are right. Count what you return.",
+            "The course's own function returns two things, this one returns one.",
+            "Return only the product of weights and values.",
+        ),
+    ),
+]
+
+
+# --- 02.effective-words ---------------------------------------------------------------------
+
+
+def effective_cases(generator):
+    def rows(*shape):
+        return (2 * normal(generator, *shape)).softmax(dim=-1)
+
+    sharp = torch.eye(3, 5)
+    some = torch.cat([rows(2, 3), torch.zeros(2, 4)], dim=-1)
+    return [
+        case("3 queries, 5 keys", rows(3, 5)),
+        case("two axes in front", rows(2, 3, 5, 7)),
+        case("all sizes equal", rows(4, 4)),
+        case("each row looks at one word", sharp),
+        case("each row looks evenly at 7 words", torch.full((2, 7), 1 / 7)),
+        case("four of seven words get exactly 0", some),
+    ]
+
+
+def minus_w_log_w(weights, log=torch.log, zero=True):
+    terms = -weights * log(weights)
+    return terms.masked_fill(weights == 0, 0.0) if zero else terms
+
+
+def wrong_effective(
+    weights,
+    *,
+    log=torch.log,
+    zero=True,
+    axis=-1,
+    finish=torch.exp,
+    over_rows=lambda x: x,
+    add=torch.sum,
+):
+    return over_rows(finish(add(minus_w_log_w(weights, log, zero), dim=axis)))
+
+
+def one_over_largest(weights):
+    return 1 / weights.amax(dim=-1)
+
+
+def one_over_squares(weights):
+    return 1 / weights.square().sum(dim=-1)
+
+
+def count_above_zero(weights):
+    return (weights > 0).sum(dim=-1).float()
+
+
+def effective_in_bits(weights):
+    return 2 ** -(weights * weights.clamp_min(1e-30).log2()).sum(dim=-1)
+
+
+def effective_by_product(weights):
+    return torch.prod(torch.where(weights > 0, weights**-weights, torch.ones(())), dim=-1)
+
+
+def effective_by_loops(weights):
+    rows = [
+        math.exp(-sum(w * math.log(w) for w in row if w > 0))
+        for row in weights.flatten(0, -2).tolist()
+    ]
+    return torch.tensor(rows).view(weights.shape[:-1])
+
+
+EFFECTIVE_MISTAKES = [
+    Mistake(
+        "zero-times-log",
+        wrong_effective,
+        {"zero": False},
+        says="a weight of exactly 0 gives 0 times minus infinity, which is nan",
+        hints=(
+            "Try a row that looks at one word alone.",
+            "The logarithm of 0 is minus infinity, and 0 times that is not 0 for a computer.",
+            "Treat weights of 0 apart, lift them a tiny bit, or look for PyTorch's own -w ln w.",
+        ),
+    ),
+    Mistake(
+        "entropy",
+        wrong_effective,
+        {"finish": lambda h: h},
+        says="the entropy itself is returned; a number of words is e to the power of it",
+        hints=(
+            "What do you get for a row that looks at one word alone? It should be 1.",
+            "You have H. One step of the formula is missing.",
+            "Raise e to the power of your result.",
+        ),
+    ),
+    Mistake(
+        "upside-down",
+        wrong_effective,
+        {"finish": lambda h: (-h).exp()},
+        says="the sign is lost: your numbers are one over the number of words, never above 1",
+        hints=(
+            "What do you get for an even row of 7? It should be 7.",
+            "The logarithm of a share is negative. The definition of H turns that around.",
+            "There is a minus in front of the sum.",
+        ),
+    ),
+    Mistake(
+        "mixed-bases",
+        wrong_effective,
+        {"log": torch.log2},
+        says="the logarithm is to base 2 and the power to base e: they have to match",
+        hints=(
+            "What do you get for an even row of 7? It should be 7.",
+            "A power undoes a logarithm only when both have the same base.",
+            "Either e and the natural logarithm, or 2 and the logarithm to base 2.",
+        ),
+    ),
+    Mistake(
+        "over-queries",
+        wrong_effective,
+        {"axis": -2},
+        says="the sum runs down the columns, over the queries, instead of along each row",
+        hints=(
+            "How many numbers do you return: one for each query, or one for each key?",
+            "A row belongs to one query and runs over the keys.",
+            "Sum along the last axis.",
+        ),
+    ),
+    Mistake(
+        "mean-of-terms",
+        wrong_effective,
+        {"add": torch.mean},
+        says="the terms are averaged, not summed, so every row seems to look at about one word",
+        hints=(
+            "What do you get for an even row of 7? It should be 7.",
+            "The weights are already shares: H is an average by itself.",
+            "Sum the terms -w ln w; do not divide by their number.",
+        ),
+    ),
+    Mistake(
+        "one-number",
+        wrong_effective,
+        {"over_rows": torch.mean},
+        says="the rows are averaged into one number; each row should keep its own",
+        hints=(
+            "Look at the shape that is asked for.",
+            "Only the key axis goes away.",
+            "Leave out the last average.",
+        ),
+    ),
+    Mistake(
+        "one-over-largest",
+        one_over_largest,
+        {},
+        says="you take one over the largest weight, which ignores how the rest is shared",
+        hints=(
+            "Right for even rows and for one-word rows, wrong in between.",
+            "Two rows can have the same largest weight and spread the rest differently.",
+            "Use the formula: every weight goes into the sum.",
+        ),
+    ),
+    Mistake(
+        "one-over-squares",
+        one_over_squares,
+        {},
+        says="you take one over the sum of squares: another count of words than e to the H",
+        hints=(
+            "Right for even rows and for one-word rows, wrong in between.",
+            "There are several such counts. This exercise wants the one with the logarithm.",
+            "Sum -w ln w over the row, then raise e to it.",
+        ),
+    ),
+    Mistake(
+        "count-above-zero",
+        count_above_zero,
+        {},
+        says="you count the weights above 0, and softmax gives almost every word a little",
+        hints=(
+            "A row with weights 0.98, 0.01 and 0.01 should count for little more than one word.",
+            "Each word should count by how much weight it has.",
+            "Sum -w ln w over the row, then raise e to it.",
+        ),
+    ),
+]
+
+
+# --- 02.cost --------------------------------------------------------------------------------
+
+
+def cost_cases(generator):
+    def size():
+        return int(torch.randint(2, 200, (), generator=generator))
+
+    return [
+        case("small enough to count by hand", 2, 3, 5, 7, 4),
+        case("more queries than keys", 1009, 101, 64, 32, 2),
+        case("one query", 1, 997, 128, 64, 4),
+        case("self-attention of 4,096 words", 4096, 4096, 64, 64, 4),
+        case("drawn at random", 3 + size(), 300 + size(), 600 + size(), 900 + size(), 8),
+    ]
+
+
+def wrong_cost(
+    n_query,
+    n_key,
+    d_head,
+    d_value,
+    bytes_per_number,
+    *,
+    scores=True,
+    mix=True,
+    one_width=False,
+    square=False,
+    factor=1,
+    scaling=0,
+    per_pair=1,
+    bits=1,
+    numbers=None,
+):
+    pairs = n_query**2 if square else n_query * n_key
+    widths = scores * d_head + mix * (d_head if one_width else d_value)
+    table = numbers(n_query, n_key, d_head, d_value) if numbers else pairs
+    multiplications = factor * pairs * widths + scaling * pairs
+    return multiplications, table * bytes_per_number * bits
+
+
+def cost_in_two_lines(n_query, n_key, d_head, d_value, bytes_per_number):
+    scores, mix = n_query * d_head * n_key, n_query * n_key * d_value
+    return [scores + mix, n_query * n_key * bytes_per_number]
+
+
+def cost_by_counting(n_query, n_key, d_head, d_value, bytes_per_number):
+    one_query = sum(d_head + d_value for _ in range(n_key))
+    return n_query * one_query, torch.empty(n_query, n_key).numel() * bytes_per_number
+
+
+COST_MISTAKES = [
+    Mistake(
+        "forgets-the-mix",
+        wrong_cost,
+        {"mix": False},
+        says="only the scores are counted; mixing the values is a second matrix product",
+        hints=(
+            "How many `@` stand in the formula?",
+            "After the softmax, each query still adds up weighted values.",
+            "The second product: one for each query, each key, and each number of a value.",
+        ),
+    ),
+    Mistake(
+        "forgets-the-scores",
+        wrong_cost,
+        {"scores": False},
+        says="only the mixing is counted; the scores are a matrix product too",
+        hints=(
+            "How many `@` stand in the formula?",
+            "Before there are weights, each query is compared with each key.",
+            "The first product: one for each query, each key, and each number of a key.",
+        ),
+    ),
+    Mistake(
+        "one-width",
+        wrong_cost,
+        {"one_width": True},
+        says="both products are counted with d_head; the second is as wide as a value",
+        hints=(
+            "Your count is right when keys and values are equally wide.",
+            "Which width does the product of the weights and the values run over?",
+            "One product costs d_head for each pair, the other d_value.",
+        ),
+    ),
+    Mistake(
+        "square",
+        wrong_cost,
+        {"square": True},
+        says="the table is taken as n_query by n_query; its columns are the keys",
+        hints=(
+            "Your count is right when there are as many keys as queries.",
+            "The table has one cell for each pair of a query and a key.",
+            "The number of pairs is a product of two different sizes.",
+        ),
+    ),
+    Mistake(
+        "counts-additions",
+        wrong_cost,
+        {"factor": 2},
+        says="additions are counted too; the exercise asks for multiplications only",
+        hints=(
+            "Your count is exactly twice ours.",
+            "A dot product of width d takes d multiplications and about d additions.",
+            "What is often quoted as FLOPs counts both. Here, leave the additions out.",
+        ),
+    ),
+    Mistake(
+        "counts-the-scaling",
+        wrong_cost,
+        {"scaling": 1},
+        says="the division by the square root is counted; only the two products are asked for",
+        hints=(
+            "You are over by one for each pair.",
+            "What else happens once for each pair, besides the two products?",
+            "Leave the scaling out.",
+        ),
+    ),
+    Mistake(
+        "bytes-of-the-words",
+        wrong_cost,
+        {"numbers": lambda n_query, n_key, d_head, d_value: n_query + n_key},
+        says="the memory counts words, one number each; the table has one for each pair of words",
+        hints=(
+            "What is the shape of the weights?",
+            "Twice as many words make four times as large a table.",
+            "Multiply the two counts; do not add them.",
+        ),
+    ),
+    Mistake(
+        "bytes-times-width",
+        wrong_cost,
+        {"numbers": lambda n_query, n_key, d_head, d_value: n_query * n_key * d_head},
+        says="the memory has d_head numbers for each pair; a weight is a single number",
+        hints=(
+            "What is the shape of the weights?",
+            "A dot product takes two vectors and leaves one number.",
+            "The widths are gone once the scores are there.",
+        ),
+    ),
+    Mistake(
+        "bits",
+        wrong_cost,
+        {"bits": 8},
+        says="the memory is in bits; the exercise asks for bytes",
+        hints=(
+            "Your number is exactly 8 times ours.",
+            "`bytes_per_number` is already in bytes.",
+            "Do not multiply by 8.",
+        ),
+    ),
+]
+
+
+# --- 02.equivariant -------------------------------------------------------------------------
+
+
+def equivariant_cases(generator):
+    output = normal(generator, 7, 5)
+    cycle = torch.tensor([3, 0, 4, 6, 1, 2, 5])  # not its own inverse, and nothing stays in place
+    other = torch.tensor([3, 6, 0, 1, 5, 2, 4])  # same word first, the others elsewhere
+    moved = output[cycle]
+    noise = 1e-6 * normal(generator, 7, 5).clamp(-3, 3)
+    far = torch.arange(7)[:, None] * 0.01
+    last = moved.clone()
+    last[-1] += 0.5
+    lost = moved.clone()
+    lost[2, 3] = float("nan")
+    bent = moved.clone()
+    bent[:, 0] = output[:, 0]
+    traded = moved.clone()
+    traded[0] += 0.5
+    traded[1] -= 0.5
+    return [
+        case("words move, outputs move along", output, cycle, moved),
+        case("the same, with rounding", output, cycle, moved + noise),
+        case("the words did not move at all", output, torch.arange(7), output.clone()),
+        case("outputs stay where they were", output, cycle, output.clone()),
+        case("outputs move the other way", output, cycle, output[cycle.argsort()]),
+        case("outputs move, but elsewhere", output, other, moved),
+        case("a little of the position is in it", output, cycle, moved + far),
+        case("one word is off", output, cycle, last),
+        case("one nan", output, cycle, lost),
+        case("one column stayed behind", output, cycle, bent),
+        case("what one word gains, another loses", output, cycle, traded),
+        case("one row for all", output, cycle, output.mean(dim=0, keepdim=True)),
+    ]
+
+
+def near(a, b, atol=1e-5):
+    return torch.allclose(a, b, rtol=1e-4, atol=atol)
+
+
+def wrong_equivariant(
+    output,
+    order,
+    output_shuffled,
+    *,
+    same=near,
+    expected=lambda output, order: output[order],
+    found=lambda shuffled, order: shuffled,
+    part=lambda x: x,
+):
+    want, got = expected(output, order), found(output_shuffled, order)
+    if want.shape != got.shape:
+        return False
+    return bool(same(part(want), part(got)))
+
+
+def added_differences(output, order, output_shuffled):
+    return bool((output[order] - output_shuffled).sum(dim=0).abs().max() < 1e-3)
+
+
+def equivariant_by_rows(output, order, output_shuffled):
+    if len(output_shuffled) != len(order):
+        return False
+    pairs = enumerate(order.tolist())
+    return all(bool((output_shuffled[i] - output[j]).abs().max() < 1e-4) for i, j in pairs)
+
+
+def equivariant_back(output, order, output_shuffled):
+    if output_shuffled.shape != output.shape:
+        return False
+    back = torch.empty_like(output)
+    back[order] = output_shuffled
+    return torch.isclose(back, output, atol=1e-4).all()
+
+
+EQUIVARIANT_MISTAKES = [
+    Mistake(
+        "exact",
+        wrong_equivariant,
+        {"same": torch.equal},
+        says="the comparison is exact, so rounding in the seventh digit counts as a difference",
+        hints=(
+            "You turn away a layer that is equivariant. By how much is it off?",
+            "Floating-point sums depend on their order, and the order is what changed.",
+            "Compare with a small tolerance.",
+        ),
+    ),
+    Mistake(
+        "invariance",
+        wrong_equivariant,
+        {"expected": lambda output, order: output},
+        says="the test asks that nothing changes; equivariant means that rows move along",
+        hints=(
+            "You turn away a layer whose rows move along with the words.",
+            "Word 3 is now in place 0. Where should its output be?",
+            "Put the old output into the new order before you compare.",
+        ),
+    ),
+    Mistake(
+        "wrong-way",
+        wrong_equivariant,
+        {
+            "expected": lambda output, order: output,
+            "found": lambda shuffled, order: shuffled[order],
+        },
+        says="the order is applied to the shuffled output, which shuffles it twice",
+        hints=(
+            "Take three words and the order 2, 0, 1, and follow one of them on paper.",
+            "The words were taken as x[order]. Which output do you have to take the same way?",
+            "Index the first output with the order, not the second.",
+        ),
+    ),
+    Mistake(
+        "loose",
+        wrong_equivariant,
+        {"same": lambda a, b: near(a, b, atol=0.1)},
+        says="the tolerance is so wide that a layer with positions in it passes",
+        hints=(
+            "One layer adds a little of the position to each row. Your test lets it through.",
+            "Rounding is around 0.000001. What you let through is far more.",
+            "A tolerance between 0.00001 and 0.001 keeps both apart.",
+        ),
+    ),
+    Mistake(
+        "sums-only",
+        wrong_equivariant,
+        {"part": lambda x: x.sum(dim=0)},
+        says="only the column sums are compared, and those are the same in any order",
+        hints=(
+            "You let through a layer whose rows stand in the wrong places.",
+            "A sum over the words forgets which word was where.",
+            "Compare row by row.",
+        ),
+    ),
+    Mistake(
+        "sorted",
+        wrong_equivariant,
+        {"part": lambda x: x.sort(dim=0).values},
+        says="the rows are sorted before comparing, so any order passes",
+        hints=(
+            "You let through a layer whose rows stand in the wrong places.",
+            "Sorting forgets which word was where.",
+            "Compare row by row, in the order that the shuffle asks for.",
+        ),
+    ),
+    Mistake(
+        "first-row",
+        wrong_equivariant,
+        {"part": lambda x: x[0]},
+        says="only the first row is compared",
+        hints=(
+            "You let through a layer that is wrong for one word.",
+            "How many rows does your comparison look at?",
+            "All rows have to agree.",
+        ),
+    ),
+    Mistake(
+        "any-row",
+        wrong_equivariant,
+        {"same": lambda a, b: torch.isclose(a, b, atol=1e-5).any()},
+        says="one agreeing number is enough for your test; all have to agree",
+        hints=(
+            "You let through layers that are wrong nearly everywhere.",
+            "`any` asks for one, not for all.",
+            "All numbers of all rows have to agree.",
+        ),
+    ),
+    Mistake(
+        "nan-passes",
+        wrong_equivariant,
+        {"same": lambda a, b: not ((a - b).abs() > 1e-4).any()},
+        says="a nan slips through: no comparison with nan is true, not even `larger than`",
+        hints=(
+            "You let through an output that holds a nan.",
+            "Ask Python whether nan is larger than 0.0001, and whether it is smaller.",
+            "Ask that every difference is small, not that none is large.",
+        ),
+    ),
+    Mistake(
+        "differences-cancel",
+        added_differences,
+        {},
+        says="differences are added up before they are judged, so they cancel each other",
+        hints=(
+            "You let through layers whose errors add up to nothing.",
+            "A plus and a minus cancel in a sum. What has no sign?",
+            "Judge each difference by its size, then ask that all are small.",
+        ),
+    ),
+]
+
+
+# --- 02.scaled-bug --------------------------------------------------------------------------
+
+
+def bug_cases(generator):
+    return [
+        case("2 sentences", *stack(generator, (2,), 3, 5, 7, 11)),
+        case("wide values", *stack(generator, (3,), 5, 2, 7, 13)),
+        case("one width, as many keys", *stack(generator, (2,), 3, 3, 5, 5)),
+        case("one query", *stack(generator, (5,), 1, 3, 2, 7)),
+    ]
+
+
+def wrong_attend(
+    query,
+    key,
+    value,
+    *,
+    divisor=lambda query, key, value: math.sqrt(query.shape[-1]),
+    axis=-1,
+):
+    scores = query @ key.transpose(-2, -1)
+    weights = (scores / divisor(query, key, value)).softmax(dim=axis)
+    return weights @ value, weights
+
+
+def root_of_value_width(query, key, value):
+    return math.sqrt(value.shape[-1])
+
+
+def attend_by_einsum(query, key, value):
+    scores = torch.einsum("bid,bjd->bij", query, key) / key.shape[2] ** 0.5
+    weights = torch.softmax(scores, dim=2)
+    return torch.einsum("bij,bjv->biv", weights, value), weights
+
+
+def attend_by_sentence(query, key, value):
+    weights = torch.stack([weights_by_loops(q, k) for q, k in zip(query, key, strict=True)])
+    return torch.bmm(weights, value), weights
+
+
+BUG_MISTAKES = [
+    Mistake(
+        "as-found",
+        wrong_attend,
+        {"divisor": root_of_value_width, "axis": 1},
+        says="both bugs are still in place: it does what it did before",
+        hints=(
+            "Compute the weights for two queries and five keys, and add up a row.",
+            "There are two bugs. One is an axis, the other a size taken from the wrong tensor.",
+            "Ask of `dim=1` which axis that is, and of `width` whose width it is.",
+        ),
+    ),
+    Mistake(
+        "half-mended-axis",
+        wrong_attend,
+        {"divisor": root_of_value_width},
+        says="the softmax is mended, and the divisor is still the root of the values' width",
+        hints=(
+            "One bug down. The other shows only when two widths differ.",
+            "Which tensors make a score? `width` is not taken from them.",
+            "The width that matters is the last axis of the query.",
+        ),
+    ),
+    Mistake(
+        "half-mended-scale",
+        wrong_attend,
+        {"axis": 1},
+        says="the divisor is mended, and the softmax still runs over the queries",
+        hints=(
+            "One bug down. Add up a row of the weights, then a column.",
+            "The author added up the whole table, and that sum cannot tell rows from columns.",
+            "With a batch in front, axis 1 holds the queries. The keys are in the last one.",
+        ),
+    ),
+    Mistake(
+        "scale-removed",
+        wrong_attend,
+        {"divisor": lambda query, key, value: 1},
+        says="the division is gone altogether; it was only by the wrong number",
+        hints=(
+            "The rows sum to 1, and the weights are too sharp.",
+            "The scores do need a divisor, from the tensors that make them.",
+            "Divide by the square root of the width of a query.",
+        ),
+    ),
+    Mistake(
+        "root-of-length",
+        wrong_attend,
+        {"divisor": lambda query, key, value: math.sqrt(value.shape[1])},
+        says="the divisor is the root of the number of words, not of the width of a query",
+        hints=(
+            "`value.shape` unpacks into three sizes. You swapped one wrong size for another.",
+            "More words do not make any single score larger. Wider queries do.",
+            "Take the last size of the query.",
+        ),
+    ),
+    Mistake(
+        "over-the-batch",
+        wrong_attend,
+        {"axis": 0},
+        says="softmax runs over the batch: sentences compete with each other",
+        hints=(
+            "You moved the softmax to another axis, and it should not be that one either.",
+            "Axis 0 counts sentences. They should not know of each other.",
+            "The keys lie along the last axis.",
+        ),
+    ),
+]
+
+
+EXERCISES = [
+    Exercise(
+        id="02.attention-weights",
+        title="Attention weights",
+        kind="code",
+        points=2,
+        name="attention_weights",
+        cases=weights_cases,
+        mistakes=WEIGHTS_MISTAKES,
+        also_right=[weights_by_einsum, weights_by_loops, weights_scaled_first],
+        axes="query key",
+        properties=("rows-sum-to-1", "finite", "not-negative"),
+    ),
+    Exercise(
+        id="02.attention",
+        title="Attention, for any number of axes in front",
+        kind="code",
+        points=2,
+        name="attention",
+        cases=attention_cases,
+        mistakes=ATTENTION_MISTAKES,
+        also_right=[attention_by_einsum, attention_by_loops, attention_scaled_first],
+        axes="batch query d_value",
+        properties=("finite",),
+    ),
+    Exercise(
+        id="02.effective-words",
+        title="How many words does a row look at?",
+        kind="code",
+        points=2,
+        name="effective_words",
+        cases=effective_cases,
+        mistakes=EFFECTIVE_MISTAKES,
+        also_right=[effective_in_bits, effective_by_product, effective_by_loops],
+        axes="query",
+        properties=("finite",),
+    ),
+    Exercise(
+        id="02.cost",
+        title="What does it cost?",
+        kind="predict",
+        points=2,
+        name="cost",
+        cases=cost_cases,
+        mistakes=COST_MISTAKES,
+        also_right=[cost_in_two_lines, cost_by_counting],
+    ),
+    Exercise(
+        id="02.equivariant",
+        title="A test for order",
+        kind="test",
+        points=2,
+        name="is_equivariant",
+        cases=equivariant_cases,
+        mistakes=EQUIVARIANT_MISTAKES,
+        also_right=[equivariant_by_rows, equivariant_back],
+    ),
+    Exercise(
+        id="02.scaled-bug",
+        title="Find the bug",
+        kind="bug",
+        points=2,
+        name="attend",
+        cases=bug_cases,
+        mistakes=BUG_MISTAKES,
+        also_right=[attend_by_einsum, attend_by_sentence],
+        axes="batch query d_value",
+    ),
+]
