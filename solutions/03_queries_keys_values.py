@@ -1,0 +1,229 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 03 · Queries, keys, values: exercises
+#
+# Seven exercises, about 75 minutes. They follow the chapter's order. `check` answers as often as
+# you like, and its hints open one by one. Sizes in the hidden cases differ from each other on
+# purpose, so a swapped axis cannot pass by luck.
+
+# %% tags=["setup"]
+import torch
+
+# %% [markdown]
+# ## 03.project · Three vectors from one
+#
+# Write `project(x, to_q, to_k, to_v)`. Return the queries, the keys and the values, in this
+# order.
+#
+# - `x` is (batch, seq, d_model).
+# - `to_q`, `to_k` and `to_v` are each a pair `(weight, bias)`, as PyTorch's `nn.Linear` keeps
+#   them: `weight` is (d_out, d_model) and `bias` is (d_out,). This is how MiniLM's file stores
+#   its matrices.
+# - Queries and keys are (batch, seq, d_head), values (batch, seq, d_value).
+#
+# The trap: the chapter writes $x W$ with $W$ of shape (d_model, d_out). `nn.Linear` keeps it the
+# other way round. When d_out equals d_model, nothing warns you.
+#
+# Difficulty 1 of 3 · 8 minutes · 2 points
+
+
+# %% tags=["03.project"]
+def project(x, to_q, to_k, to_v):
+    """x (batch, seq, d_model) and three (weight, bias) -> queries, keys, values."""
+    # BEGIN SOLUTION
+    return tuple(x @ weight.T + bias for weight, bias in (to_q, to_k, to_v))
+    # END SOLUTION
+
+
+# %% tags=["check"]
+from course_lib.check import check
+
+check("03.project", project)
+
+# %% [markdown]
+# ## 03.cross-attention · Ask another sequence
+#
+# Write `cross_attention(x, context, w_q, w_k, w_v)`: every position of `x` looks something up in
+# `context`.
+#
+# - `x` is (batch, query, d_model), `context` is (batch, key, d_context). The two widths and the
+#   two lengths may differ.
+# - `w_q` is (d_model, d_head), `w_k` is (d_context, d_head), `w_v` is (d_context, d_value). No
+#   biases here.
+# - Return the output (batch, query, d_value) and the weights (batch, query, key).
+#
+# The trap: with two sequences of one length every mix-up of sources has the right shape.
+#
+# Difficulty 2 of 3 · 12 minutes · 3 points
+
+
+# %% tags=["03.cross-attention"]
+def cross_attention(x, context, w_q, w_k, w_v):
+    """Queries from x, keys and values from context -> (output, weights)."""
+    # BEGIN SOLUTION
+    q, k, v = x @ w_q, context @ w_k, context @ w_v
+    scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5  # (batch, query, key)
+    weights = scores.softmax(dim=-1)
+    return weights @ v, weights
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("03.cross-attention", cross_attention)
+
+# %% [markdown]
+# ## 03.cross-shapes · Predict the shapes
+#
+# Before a program runs you should know its shapes. Write `cross_shapes(batch, n_query, n_key,
+# d_model, d_head, d_value)` for the cross-attention of the exercise above, where both sequences
+# have the width `d_model`.
+#
+# Return a dictionary of tuples with the keys `"queries"`, `"keys"`, `"values"`, `"scores"` and
+# `"output"`.
+#
+# The trap: two of the six sizes never appear in the scores, and one of the two lengths is gone
+# from the output.
+#
+# Difficulty 1 of 3 · 6 minutes · 1 point
+
+
+# %% tags=["03.cross-shapes"]
+def cross_shapes(batch, n_query, n_key, d_model, d_head, d_value):
+    """Six sizes -> {"queries": (…), "keys": (…), "values": (…), "scores": (…), "output": (…)}."""
+    # BEGIN SOLUTION
+    return {
+        "queries": (batch, n_query, d_head),
+        "keys": (batch, n_key, d_head),
+        "values": (batch, n_key, d_value),
+        "scores": (batch, n_query, n_key),
+        "output": (batch, n_query, d_value),
+    }
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("03.cross-shapes", cross_shapes)
+
+# %% [markdown]
+# ## 03.self-lookup-bug · Everybody admires themselves
+#
+# A colleague put the three matrices side by side into one, `w_qkv` of shape (d_model, 3 ·
+# d_head): first the columns for the queries, then those for the keys, then those for the values.
+# One product instead of three is a little faster, and common. The shapes are right, each row of
+# weights sums to 1, training even gets somewhere. But in the map every word mostly looks at
+# itself.
+#
+# Find the mistake and mend it. `self_attention(x, w_qkv)` takes `x` (batch, seq, d_model) and
+# returns the output (batch, seq, d_head).
+#
+# The trap: there is one mistake. Change one line and leave the rest.
+#
+# Difficulty 1 of 3 · 6 minutes · 2 points
+
+
+# %% tags=["03.self-lookup-bug"]
+def self_attention(x, w_qkv):
+    """One head with the three matrices in one: x (batch, seq, d_model) -> (batch, seq, d_head)."""
+    d_head = w_qkv.shape[-1] // 3
+    # BEGIN SOLUTION
+    q, k, v = (x @ w_qkv).split(d_head, dim=-1)
+    # END SOLUTION
+    # BEGIN STUB
+    # fused = x @ w_qkv  # (batch, seq, 3 * d_head)
+    # q, k, v = fused[..., :d_head], fused[..., :d_head], fused[..., 2 * d_head :]
+    # END STUB
+    weights = (q @ k.transpose(-2, -1) / d_head**0.5).softmax(dim=-1)
+    return weights @ v
+
+
+# %% tags=["check"]
+check("03.self-lookup-bug", self_attention)
+
+# %% [markdown]
+# ## 03.head-entropy · How spread out is a head?
+#
+# Write `head_entropy(weights)`. `weights` is (heads, query, key), each row sums to 1. For each
+# row the entropy in *bits* is $-\sum_j w_j \log_2 w_j$, where a weight of 0 adds 0. A head's
+# entropy is the mean over its queries. Return (heads,).
+#
+# Two values to know: a row with all its weight on one key has 0 bits, a row that is even over 8
+# keys has 3 bits.
+#
+# The trap: real heads have weights that are exactly 0, and `0 * log2(0)` is not 0 to a computer.
+#
+# Difficulty 2 of 3 · 12 minutes · 2 points
+
+
+# %% tags=["03.head-entropy"]
+def head_entropy(weights):
+    """Weights (heads, query, key) -> mean entropy of the rows of each head, in bits (heads,)."""
+    # BEGIN SOLUTION
+    logs = torch.where(weights > 0, weights, 1.0).log2()  # log2(1) is 0
+    return -(weights * logs).sum(dim=-1).mean(dim=-1)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("03.head-entropy", head_entropy)
+
+# %% [markdown]
+# ## 03.diagonal-share · Does a head look to its left?
+#
+# Write `diagonal_share(weights, offset)`: how much weight do queries give, on average, to the key
+# that stands `offset` places further on? `weights` is (heads, seq, seq), rows are queries.
+# `offset=0` is the word itself, `offset=-1` the word before it, `offset=2` the word after the
+# next. Return (heads,).
+#
+# Some queries have no such key: with `offset=-1` the first word has nobody before it. Leave them
+# out of the average.
+#
+# The trap: the average is over fewer queries than there are rows.
+#
+# Difficulty 2 of 3 · 12 minutes · 2 points
+
+
+# %% tags=["03.diagonal-share"]
+def diagonal_share(weights, offset=0):
+    """Weights (heads, seq, seq) -> mean weight on the key at query + offset, (heads,)."""
+    # BEGIN SOLUTION
+    return weights.diagonal(offset, dim1=-2, dim2=-1).mean(dim=-1)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("03.diagonal-share", diagonal_share)
+
+# %% [markdown]
+# ## 03.no-cross-talk · A test that catches a mixed-up batch
+#
+# Sentences of one batch must not see each other. You saw a module that lets them, with the right
+# shapes. Write the test that would have caught it.
+#
+# `no_cross_talk(before, after, changed)` gets a module's outputs on two batches, both (batch,
+# seq, d_model). The second batch is the first one with *one* sentence replaced: the one at index
+# `changed`. Return `True` when all the other sentences kept their output, `False` when any of
+# them did not. Numbers that differ by less than 0.0001 count as equal.
+#
+# The trap: differences come in both signs, and `nan` is not equal to anything.
+#
+# Difficulty 2 of 3 · 10 minutes · 2 points
+
+
+# %% tags=["03.no-cross-talk"]
+def no_cross_talk(before, after, changed):
+    """Did only sentence `changed` change? before, after (batch, seq, d_model) -> bool."""
+    # BEGIN SOLUTION
+    others = torch.arange(before.shape[0]) != changed
+    return torch.allclose(before[others], after[others], rtol=0, atol=1e-4)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("03.no-cross-talk", no_cross_talk)
