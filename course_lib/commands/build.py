@@ -66,7 +66,7 @@ def execute(notebook: dict, folder: Path) -> dict:
     import nbformat
     from nbclient import NotebookClient
 
-    node = nbformat.from_dict(notebook)
+    node = nbformat.reads(json.dumps(notebook), as_version=4)  # joins the lines of each cell
     options = {"timeout": 300, "record_timing": False, "store_widget_state": False}
     resources = {"metadata": {"path": str(folder)}}
     NotebookClient(node, kernel_name="python3", resources=resources, **options).execute()
