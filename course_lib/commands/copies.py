@@ -54,6 +54,7 @@ def find_chapter(root: Path, text: str) -> str:
 
 def make_copies(root: Path, work: Path) -> Copied:
     """Copy what work/ does not have yet. What is there stays as it is, whatever it holds."""
+    work.mkdir(parents=True, exist_ok=True)
     done, record = Copied(), _read_record(work)
     for name, source in sources(root).items():
         target = work / name

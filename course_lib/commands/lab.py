@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         print(f"course lab: {WORK} cannot be written: {error.strerror or error}", file=sys.stderr)
         return 1
-    print(news(copied, WORK))
+    print(news(copied, WORK), flush=True)
     if args.prepare_only:
         return 0
     port = free_port(args.port)
@@ -84,8 +84,9 @@ def command(port: int, no_browser: bool, extra: list[str]) -> list[str]:
         "ServerApp.port_retries": 0,
         "ServerApp.root_dir": WORK,
         "ServerApp.open_browser": not no_browser,
+        "ServerApp.allow_root": True,  # a container has no other user; see ip
         "ServerApp.answer_yes": True,
-        "ServerApp.log_level": "WARN",
+        "Application.log_level": "WARN",
         "LabApp.default_url": tree,
         "LabApp.news_url": None,
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",

@@ -1,0 +1,116 @@
+"""`course doctor`: what is installed, on which device it runs, and what repairs what is missing."""
+
+import argparse
+import json
+import os
+import platform
+import re
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+from course_lib.paths import ROOT
+
+REPAIR = "python3 course.py setup"
+ISOLATION = {
+    "level": "process",
+    "sandboxed": False,
+    "note": "not sandboxed: your own code runs as you",
+}
+# Ends the name in a requirement such as `torch>=2.6,<3`.
+NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `course doctor`."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what is there; exit code 1 when something that the course needs is missing."""
+    found = diagnosis()
+    print(json.dumps(found, indent=1) if args.json else as_text(found))
+    return int(bool(found["problems"]))
+
+
+def diagnosis(root: Path = ROOT) -> dict:
+    """Everything the command tells, as data."""
+    constraints = pinned(root / "requirements" / "constraints.txt")
+    wanted = {name: constraints.get(name) for name in needed()}
+    data = pinned(root / "requirements" / "data.txt")
+    weights = pinned(root / "requirements" / "weights.txt")
+    found = {
+        "python": platform.python_version(),
+        "platform": platform.platform(terse=True),
+        "cores": os.cpu_count(),
+        "packages": [package(name, want) for name, want in wanted.items()],
+        "data": [package(name, want) for name, want in data.items()],
+        "weights": [package(name, want) for name, want in weights.items()],
+        "isolation": ISOLATION,
+    }
+    found["problems"] = [
+        {"what": f"{entry['name']} is not installed", "repair": REPAIR}
+        for kind in ("packages", "data", "weights")
+        for entry in found[kind]
+        if entry["installed"] is None
+    ]
+    found["device"], problem = device()
+    found["problems"] += [problem] if problem else []
+    return found
+
+
+def needed() -> list[str]:
+    """The packages that course_lib itself declares, without those of its extras."""
+    declared = requires("course_lib") or []
+    return [NAME.match(line)[0] for line in declared if "extra ==" not in line]
+
+
+def pinned(path: Path) -> dict[str, str]:
+    """Names and exact versions in a requirements file."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return dict(re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", "\n".join(lines), re.MULTILINE))
+
+
+def package(name: str, wanted: str | None) -> dict:
+    """A package's version here, beside the one the course is tested with."""
+    try:
+        installed = version(name)
+    except PackageNotFoundError:
+        installed = None
+    return {"name": name, "wanted": wanted, "installed": installed}
+
+
+def device() -> tuple[str | None, dict | None]:
+    """The device that notebooks will use, and the problem if there is none."""
+    try:
+        from course_lib.device import device as chosen
+
+        return str(chosen()), None
+    except ImportError as error:
+        return None, {"what": f"PyTorch does not load: {error}", "repair": REPAIR}
+    except ValueError as error:
+        return None, {"what": str(error), "repair": "change or unset COURSE_DEVICE"}
+
+
+def as_text(found: dict) -> str:
+    """The diagnosis for a person."""
+    lines = [
+        f"Python     {found['python']} on {found['platform']}, {found['cores']} cores",
+        f"device     {found['device'] or 'none'}",
+    ]
+    for kind in ("packages", "data", "weights"):
+        for entry in found[kind]:
+            lines.append(f"{kind:10} {entry['name']} {state(entry)}")
+    lines.append(f"isolation  {found['isolation']['level']} ({found['isolation']['note']})")
+    lines.append("")
+    for problem in found["problems"]:
+        lines.append(f"problem: {problem['what']}; to repair: {problem['repair']}")
+    return "\n".join(lines if found["problems"] else [*lines, "Everything is there."])
+
+
+def state(entry: dict) -> str:
+    """The version, and a word where it is not the tested one."""
+    installed, wanted = entry["installed"], entry["wanted"]
+    if installed is None:
+        return "MISSING"
+    same = wanted is None or installed.split("+")[0] == wanted
+    return installed if same else f"{installed} (tested with {wanted})"
