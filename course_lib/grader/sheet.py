@@ -19,6 +19,7 @@ class Recorded:
     says: str
     hints: tuple[str, ...]
     outcomes: tuple[Outcome, ...]
+    pair: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,16 @@ class Sheet:
     mistakes: tuple[Recorded, ...]
     stub: str = ""
     solution: str = ""
+
+    def named(self, found: tuple[Outcome, ...]) -> Recorded | None:
+        """The mistake that gives these outcomes on every case.
+
+        A single mistake goes before a pair, and a pair is named only if no other pair fits: two
+        mistakes can hide each other.
+        """
+        known = [m for m in self.mistakes if self.agrees(m.outcomes, found)]
+        single = next((m for m in known if not m.pair), None)
+        return single or (known[0] if len(known) == 1 else None)
 
     def agrees(self, outcomes: tuple[Outcome, ...], found: tuple[Outcome, ...]) -> bool:
         """Do two rows of outcomes agree on every case, within the sheet's tolerances?"""
@@ -75,7 +86,7 @@ def make_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
         _record(solution, cases),
         (),
     )
-    return replace(sheet, mistakes=tuple(_mistakes(sheet, exercise)))
+    return replace(sheet, mistakes=tuple(_mistakes(exercise, cases)))
 
 
 def _record(answer: Callable, cases: tuple[Case, ...]) -> tuple[Outcome, ...]:
@@ -83,24 +94,17 @@ def _record(answer: Callable, cases: tuple[Case, ...]) -> tuple[Outcome, ...]:
     return tuple(replace(run_case(answer, case), error=None) for case in cases)
 
 
-def _mistakes(sheet: Sheet, exercise: Exercise) -> list[Recorded]:
-    singles = [_recorded(mistake, sheet.cases) for mistake in exercise.mistakes]
-    kept = list(singles)
-    for pair in (_recorded(mistake, sheet.cases) for mistake in exercise.pairs()):
-        known = [sheet.expected, *(single.outcomes for single in kept)]
-        # Two mistakes can cancel out, or one can hide the other: then the pair has no name.
-        if _speaks(pair) and not any(sheet.agrees(row, pair.outcomes) for row in known):
-            kept.append(pair)
-    return kept
+def _mistakes(exercise: Exercise, cases: tuple[Case, ...]) -> list[Recorded]:
+    """The named mistakes, then every two of them that are flags of one function."""
+    pairs = [_recorded(pair, cases, pair=True) for pair in exercise.pairs()]
+    # A pair that raises on every case says nothing that the exception does not.
+    telling = [p for p in pairs if any(not outcome.raised for outcome in p.outcomes)]
+    return [_recorded(mistake, cases) for mistake in exercise.mistakes] + telling
 
 
-def _recorded(mistake: Mistake, cases: tuple[Case, ...]) -> Recorded:
-    return Recorded(mistake.name, mistake.says, mistake.hints, _record(mistake.answer, cases))
-
-
-def _speaks(recorded: Recorded) -> bool:
-    """A mistake that raises on every case says nothing that the exception does not."""
-    return any(not outcome.raised for outcome in recorded.outcomes)
+def _recorded(mistake: Mistake, cases: tuple[Case, ...], *, pair: bool = False) -> Recorded:
+    outcomes = _record(mistake.answer, cases)
+    return Recorded(mistake.name, mistake.says, mistake.hints, outcomes, pair)
 
 
 def _parameters(solution: Callable) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ def _failing(sheet: Sheet, found: tuple[Outcome, ...]) -> list[tuple[int, tuple[
 
 
 def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
-    known = next((m for m in sheet.mistakes if sheet.agrees(m.outcomes, found)), None)
+    known = sheet.named(found)
     index, told = failing[0]
     crashed = found[index].error is not None and not sheet.expected[index].raised
     case = sheet.cases[index]

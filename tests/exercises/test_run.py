@@ -1,0 +1,54 @@
+"""Exercise notebooks run to their end, untouched and solved, as a learner would run them."""
+
+import json
+
+import pytest
+
+from course_lib.commands.build import execute, notebook_of
+from course_lib.grader.course import exercises
+from course_lib.grader.submission import answers
+from course_lib.notebooks import read_cells, with_solution
+from course_lib.paths import ROOT
+
+STUBS = sorted((ROOT / "exercises").glob("*.ipynb"))
+IDS = {
+    path.name[:2]: [e.id for e in exercises(ROOT) if e.chapter == path.name[:2]] for path in STUBS
+}
+
+
+def panels(notebook):
+    """The first line of every check panel."""
+    checks = [c for c in notebook["cells"] if "check" in c["metadata"].get("tags", [])]
+    shown = ["".join(c["outputs"][-1]["data"]["text/plain"]) for c in checks]
+    return [text.splitlines()[0] for text in shown]
+
+
+@pytest.mark.parametrize("path", STUBS, ids=lambda p: p.stem)
+def test_an_unsolved_notebook_runs_and_reports_not_attempted(path, tmp_path):
+    ran = execute(json.loads(path.read_text(encoding="utf-8")), tmp_path)
+    told = panels(ran)
+    assert [line.split(":")[0] for line in told] == [
+        f"[not attempted] {i}" for i in IDS[path.name[:2]]
+    ]
+
+
+@pytest.mark.parametrize("path", STUBS, ids=lambda p: p.stem)
+def test_a_solved_notebook_runs_and_every_check_says_right(path, tmp_path):
+    cells = read_cells(ROOT / "solutions" / f"{path.stem}.py")
+    solved = [type(c)(c.kind, with_solution(c.source), c.tags) for c in cells]
+    told = panels(execute(notebook_of(solved), tmp_path))
+    assert [line.split(":")[0] for line in told] == [f"[right] {i}" for i in IDS[path.name[:2]]]
+
+
+@pytest.mark.parametrize("path", STUBS, ids=lambda p: p.stem)
+def test_the_command_line_judges_as_the_notebook_does(path):
+    unsolved = [v.state for v in answers(ROOT, path, IDS[path.name[:2]])]
+    assert set(unsolved) == {"not attempted"}
+    solved = answers(ROOT, ROOT / "solutions" / f"{path.stem}.py", IDS[path.name[:2]])
+    assert {v.state for v in solved} == {"right"}
+
+
+def test_no_answer_is_left_in_what_learners_get():
+    for path in STUBS:
+        text = path.read_text(encoding="utf-8")
+        assert "SOLUTION" not in text and "BEGIN STUB" not in text, path.name

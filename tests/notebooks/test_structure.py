@@ -1,0 +1,145 @@
+"""What every chapter must look like, read from its committed notebook."""
+
+import json
+import re
+import statistics
+from itertools import pairwise
+
+import pytest
+
+from course_lib.paths import ROOT
+
+PATHS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+MACHINE = re.compile(
+    r"/(root|home|Users|tmp|work|usr|opt)/|[A-Z]:\\\\|site-packages|0x[0-9a-f]{6,}"
+)
+SECTIONS = ("Summary", "Quiz", "Interview questions", "Exercises", "Further reading")
+
+
+@pytest.fixture(params=PATHS, ids=lambda path: path.stem)
+def chapter(request):
+    notebook = json.loads(request.param.read_text(encoding="utf-8"))
+    notebook["number"] = request.param.name[:2]
+    for cell in notebook["cells"]:
+        cell["source"] = "".join(cell["source"])
+    return notebook
+
+
+def code(chapter):
+    return [c for c in chapter["cells"] if c["cell_type"] == "code"]
+
+
+def prose(chapter):
+    return [c["source"] for c in chapter["cells"] if c["cell_type"] == "markdown"]
+
+
+def outputs(chapter):
+    return [(c, o) for c in code(chapter) for o in c["outputs"]]
+
+
+def text_of(output):
+    parts = [output.get("text", ""), output.get("data", {}).get("text/plain", "")]
+    return "".join("".join(part) for part in parts)
+
+
+def headings(chapter):
+    for source in prose(chapter):
+        for line in source.splitlines():
+            if match := re.match(r"(#+) (.+)", line):
+                yield len(match[1]), match[2]
+
+
+def test_there_are_chapters():
+    assert len(PATHS) >= 6
+
+
+def test_every_cell_was_run_in_order(chapter):
+    counts = [c["execution_count"] for c in code(chapter)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+def test_every_code_cell_has_something_in_it(chapter):
+    assert all(c["source"].strip() for c in chapter["cells"])
+
+
+def test_an_error_is_there_on_purpose(chapter):
+    for cell, output in outputs(chapter):
+        if output["output_type"] == "error":
+            assert "raises-exception" in cell["metadata"].get("tags", [])
+        assert output.get("name") != "stderr", output["text"]
+
+
+def test_nothing_escapes_the_comparison(chapter):
+    tags = [tag for c in code(chapter) for tag in c["metadata"].get("tags", [])]
+    assert set(tags) <= {"nbval-ignore-output", "raises-exception"}
+    assert tags.count("nbval-ignore-output") <= 3
+    assert not any("NBVAL" in c["source"] for c in chapter["cells"])
+
+
+def test_only_controls_are_left_out_of_the_comparison(chapter):
+    for cell in code(chapter):
+        if "nbval-ignore-output" in cell["metadata"].get("tags", []):
+            assert "widgets" in cell["source"] or "interact" in cell["source"], cell["source"]
+
+
+def test_no_output_names_a_machine(chapter):
+    for cell, output in outputs(chapter):
+        found = MACHINE.search(text_of(output))
+        assert not found, (cell["source"], found)
+
+
+def test_pictures_have_a_text_in_their_place(chapter):
+    pictures = [o for _, o in outputs(chapter) if "image/png" in o.get("data", {})]
+    assert pictures
+    for picture in pictures:
+        alt = picture["metadata"].get("image/png", {}).get("alt", "")
+        assert len(alt) > 30, text_of(picture)
+
+
+def test_cells_are_small(chapter):
+    lengths = [len(c["source"].splitlines()) for c in code(chapter)]
+    assert max(lengths) <= 30
+    assert statistics.median(lengths) <= 8
+
+
+def test_prose_and_code_are_in_balance(chapter):
+    words = sum(len(source.split()) for source in prose(chapter))
+    assert 1200 <= words <= 3600, words
+    assert 35 <= len(chapter["cells"]) <= 85, len(chapter["cells"])
+    assert 1.0 <= len(prose(chapter)) / len(code(chapter)) <= 2.0
+
+
+def test_one_title_and_no_skipped_level(chapter):
+    levels = [level for level, _ in headings(chapter)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_the_parts_of_a_chapter_are_there(chapter):
+    titles = [title for _, title in headings(chapter)]
+    places = [next((i for i, t in enumerate(titles) if s in t), -1) for s in SECTIONS]
+    assert -1 not in places and places == sorted(places), titles
+    source = "\n".join(c["source"] for c in code(chapter))
+    number = chapter["number"]
+    for needed in (f'quiz("{number}")', f'predict("{number}.', f'outcome("{number}.', "show("):
+        assert needed in source, needed
+    assert "transformer_map(" in source
+
+
+def test_every_guess_meets_its_outcome(chapter):
+    source = "\n".join(c["source"] for c in code(chapter))
+    asked = re.findall(r'\bpredict\(\s*"([^"]+)"', source)
+    answered = re.findall(r'\boutcome\(\s*"([^"]+)"', source)
+    assert asked and sorted(asked) == sorted(answered)
+
+
+def test_the_exercises_named_are_those_there_are(chapter):
+    from course_lib.grader.course import exercises
+
+    there = {e.id for e in exercises(ROOT) if e.chapter == chapter["number"]}
+    named = set(re.findall(rf"`({chapter['number']}\.[a-z0-9-]+)`", "\n".join(prose(chapter))))
+    assert there and there == named & there, there - named
+    assert (
+        f"exercises/{next(p.name for p in PATHS if p.name[:2] == chapter['number'])}"
+        in "\n".join(prose(chapter))
+    )
