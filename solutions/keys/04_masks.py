@@ -1,0 +1,1394 @@
+"""Answer keys of chapter 04: cases that expose a mask, and the masks that learners really write."""
+
+import math
+
+import torch
+from torch import Generator, Tensor
+
+from course_lib.grader.key import Case, Exercise, Mistake, case
+
+
+def whole(g: Generator, low: int, high: int) -> int:
+    """A whole number from low to high, both included."""
+    return int(torch.randint(low, high + 1, (1,), generator=g))
+
+
+def normal(g: Generator, *shape: int) -> Tensor:
+    """Independent numbers around 0."""
+    return torch.randn(*shape, generator=g)
+
+
+def causal_cases(g: Generator) -> list[Case]:
+    """Square, wide and single-query masks; the sizes change with the seed."""
+    square, few, more = whole(g, 4, 9), whole(g, 2, 4), whole(g, 2, 5)
+    return [
+        case("as many queries as keys", square, square),
+        case("the last few queries of a longer text", few, few + more),
+        case("one new query, as in writing", 1, whole(g, 6, 13)),
+        case("a single word", 1, 1),
+        case("one key more than queries", square - 1, square),
+    ]
+
+
+def wrong_causal(n_query, n_key, relation="past", corner="right", number=torch.bool):
+    """A causal mask with its common mistakes as flags."""
+    start = n_key - n_query if corner == "right" else 0
+    query = torch.arange(start, start + n_query)[:, None]
+    key = torch.arange(n_key)[None, :]
+    seen = {
+        "past": key <= query,
+        "strictly-past": key < query,
+        "future": key > query,
+        "self-and-future": key >= query,
+        "one-ahead": key <= query + 1,
+    }
+    return seen[relation].to(number)
+
+
+def causal_loop(n_query, n_key):
+    """Pair by pair."""
+    rows = [[j <= i + n_key - n_query for j in range(n_key)] for i in range(n_query)]
+    return torch.tensor(rows)
+
+
+def causal_last_rows(n_query, n_key):
+    """The last rows of the square mask."""
+    return torch.ones(n_key, n_key, dtype=torch.bool).tril()[n_key - n_query :]
+
+
+def causal_tril(n_query, n_key):
+    """`tril` with its diagonal moved."""
+    return torch.ones(n_query, n_key, dtype=torch.bool).tril(diagonal=n_key - n_query)
+
+
+CAUSAL = Exercise(
+    id="04.causal-mask",
+    title="Only the past",
+    kind="code",
+    points=2,
+    name="causal_mask",
+    cases=causal_cases,
+    axes="query key",
+    mistakes=[
+        Mistake(
+            "top-left",
+            wrong_causal,
+            {"corner": "left"},
+            says="your mask counts the queries from the first key: with fewer queries than "
+            "keys they are taken for the first words, not for the last",
+            hints=(
+                "Print your mask for 1 query and 5 keys. How many keys should the newest word see?",
+                "Query number i stands at position i + n_key - n_query of the text.",
+                "Give the queries their true positions with an arange that ends at n_key, "
+                "then compare those with the positions of the keys.",
+            ),
+        ),
+        Mistake(
+            "hides-itself",
+            wrong_causal,
+            {"relation": "strictly-past"},
+            says="your queries see the past but not themselves, so the first word sees "
+            "nothing at all",
+            hints=(
+                "Print the first row of a square mask. What does the first word look at?",
+                "A query may look at its own position.",
+                "Compare with <= where you have <, or move the diagonal by one.",
+            ),
+        ),
+        Mistake(
+            "inverted",
+            wrong_causal,
+            {"relation": "future"},
+            says="your mask is the wrong way round: True stands on what has to be hidden",
+            hints=(
+                "In this course True means one thing only. Which?",
+                "True means may look; your True cells are exactly the future.",
+                "Turn every cell of your mask round with ~.",
+            ),
+        ),
+        Mistake(
+            "future",
+            wrong_causal,
+            {"relation": "self-and-future"},
+            says="your queries see themselves and the future: the triangle lies above the diagonal",
+            hints=(
+                "Rows are queries, columns are keys. Which triangle is the past?",
+                "In row i, the columns 0 to i are the past and the query itself.",
+                "`tril` keeps the lower left triangle, `triu` the upper right one.",
+            ),
+        ),
+        Mistake(
+            "one-ahead",
+            wrong_causal,
+            {"relation": "one-ahead"},
+            says="your queries see one word ahead: the very word that they should guess",
+            hints=(
+                "How many keys does the first word see in your square mask?",
+                "The first word of a square mask sees one key: itself.",
+                "The diagonal of your triangle is one too high.",
+            ),
+        ),
+        Mistake(
+            "numbers",
+            wrong_causal,
+            {"number": torch.float32},
+            says="your mask holds ones and zeros as float numbers, not True and False",
+            hints=(
+                "Look at the dtype of your mask.",
+                "PyTorch would add a float mask to the scores: 1.0 and 0.0 hide nothing.",
+                "Start from a boolean tensor, or compare positions, which gives booleans.",
+            ),
+        ),
+    ],
+    also_right=[causal_loop, causal_last_rows, causal_tril],
+)
+
+
+def sentences(g: Generator, pad_id: int, pads: list[tuple[int, int]], seq: int) -> Tensor:
+    """Rows of random ids without `pad_id`, padded (left, right) as told; id 0 occurs as a word."""
+    ids = torch.randint(1, 90, (len(pads), seq), generator=g)
+    ids[ids == pad_id] = 91
+    ids[:, seq // 2] = 0 if pad_id else 92
+    for row, (left, right) in enumerate(pads):
+        ids[row, :left] = pad_id
+        ids[row, seq - right :] = pad_id
+    return ids
+
+
+def padding_cases(g: Generator) -> list[Case]:
+    """Padding on every side, a pad id that is not 0, and a row of padding only."""
+    pad, left, right = whole(g, 3, 80), whole(g, 1, 2), whole(g, 1, 3)
+    ids = {
+        "padded on the right": (sentences(g, pad, [(0, right), (0, 0)], 7), pad),
+        "padded on the left": (sentences(g, pad, [(left, 0), (0, 0), (2, 0)], 5), pad),
+        "padded on both sides": (sentences(g, pad, [(left, right), (1, 1)], 11), pad),
+        "one row is all padding": (sentences(g, pad, [(0, 0), (7, 0), (0, 2)], 7), pad),
+        "the pad id is 0": (sentences(g, 0, [(0, right), (left, 0)], 9), 0),
+    }
+    return [case(label, *given) for label, given in ids.items()]
+
+
+def wrong_padding(ids, pad_id, hides="pads", invert=False, form="key", number=torch.bool):
+    """A padding mask with its common mistakes as flags."""
+    mask = ids != pad_id
+    if hides == "zeros":
+        mask = ids != 0
+    if hides == "after-count":
+        mask = torch.arange(ids.shape[1]) < mask.sum(dim=1, keepdim=True)
+    if hides == "after-first-pad":
+        mask = mask.cumprod(dim=1).bool()
+    mask = (mask ^ invert).to(number)
+    forms = {
+        "key": lambda m: m[:, None, None, :],
+        "query": lambda m: m[:, None, :, None],
+        "flat": lambda m: m,
+        "no-heads": lambda m: m[:, None, :],
+        "pairs": lambda m: m[:, None, :, None] & m[:, None, None, :],
+    }
+    return forms[form](mask)
+
+
+def padding_loop(ids, pad_id):
+    """Token by token."""
+    rows = [[[[token != pad_id for token in row]]] for row in ids.tolist()]
+    return torch.tensor(rows)
+
+
+def padding_view(ids, pad_id):
+    """Through `eq` and `view`."""
+    return ~ids.eq(pad_id).view(ids.shape[0], 1, 1, ids.shape[1])
+
+
+SHAPE_HINTS = (
+    "Scores are (batch, heads, query, key). Write your mask's axes under them, from the right.",
+    "Shapes are lined up from the right, and a size of 1 fits any size.",
+    "The key axis has to be last, with two axes of size 1 between it and the batch.",
+)
+
+PADDING = Exercise(
+    id="04.padding-mask",
+    title="Not the filler",
+    kind="code",
+    points=1,
+    name="padding_mask",
+    cases=padding_cases,
+    axes="batch heads query key",
+    mistakes=[
+        Mistake(
+            "inverted",
+            wrong_padding,
+            {"invert": True},
+            says="your mask is the wrong way round: True on the padding, False on the words",
+            hints=(
+                "Print your mask for a sentence without padding. Who may look at whom?",
+                "True means may look, so the words have to be True.",
+                "Compare `ids == pad_id` with `ids != pad_id`.",
+            ),
+        ),
+        Mistake(
+            "zero-is-pad",
+            wrong_padding,
+            {"hides": "zeros"},
+            says="your mask hides the id 0 and never asks what `pad_id` is",
+            hints=(
+                "In some vocabularies 0 is an ordinary word.",
+                "The id to hide is handed to your function.",
+                "Compare `ids` with `pad_id`, not with 0.",
+            ),
+        ),
+        Mistake(
+            "counted",
+            wrong_padding,
+            {"hides": "after-count"},
+            says="your mask counts the real tokens and keeps that many from the left: it is "
+            "right only for padding on the right",
+            hints=(
+                "Try a sentence that is padded on the left.",
+                "A mask needs to know where the real tokens stand, not how many there are.",
+                "No counting and no arange: one comparison of all ids does it.",
+            ),
+        ),
+        Mistake(
+            "after-first-pad",
+            wrong_padding,
+            {"hides": "after-first-pad"},
+            says="your mask hides everything from the first padding on, even words that come "
+            "after it",
+            hints=(
+                "Try a sentence that is padded on the left.",
+                "Each key is judged by itself, not by what stands before it.",
+                "No cumulative step: one comparison of all ids does it.",
+            ),
+        ),
+        Mistake(
+            "query-axis",
+            wrong_padding,
+            {"form": "query"},
+            says="your mask is (batch, 1, key, 1): it hides queries that are padding, not keys",
+            hints=SHAPE_HINTS,
+        ),
+        Mistake(
+            "flat",
+            wrong_padding,
+            {"form": "flat"},
+            says="your mask is still (batch, key): next to scores it would be read as (query, key)",
+            hints=SHAPE_HINTS,
+        ),
+        Mistake(
+            "no-heads-axis",
+            wrong_padding,
+            {"form": "no-heads"},
+            says="your mask is (batch, 1, key): next to (batch, heads, query, key) its batch "
+            "lines up with the heads",
+            hints=SHAPE_HINTS,
+        ),
+        Mistake(
+            "pairs",
+            wrong_padding,
+            {"form": "pairs"},
+            says="your mask hides the queries that are padding as well as the keys",
+            hints=(
+                "Padding is a matter of the key alone.",
+                "A padded query may look: nobody reads its answer. Hidden, it would be an "
+                "empty row.",
+                "Leave the query axis at size 1.",
+            ),
+        ),
+        Mistake(
+            "numbers",
+            wrong_padding,
+            {"number": torch.float32},
+            says="your mask holds ones and zeros as float numbers, not True and False",
+            hints=(
+                "Look at the dtype of your mask.",
+                "PyTorch would add a float mask to the scores: 1.0 and 0.0 hide nothing.",
+                "A comparison gives booleans already; don't convert it.",
+            ),
+        ),
+    ],
+    also_right=[padding_loop, padding_view],
+)
+
+
+def some_hidden(g: Generator, *shape: int) -> Tensor:
+    """A random mask with a visible and a hidden key in every row."""
+    order = torch.rand(*shape, generator=g).argsort(dim=-1)
+    return (order < shape[-1] // 2) | (order == shape[-1] - 1)
+
+
+def softmax_cases(g: Generator) -> list[Case]:
+    """Ordinary rows, an empty row, hidden scores that drown the rest, visible ones far below."""
+    causal = torch.ones(5, 5, dtype=torch.bool).tril()
+    empty = some_hidden(g, 2, 3, 7)
+    empty[0, 1] = False
+    mask = some_hidden(g, 5, 7)
+    drowned = normal(g, 2, 5, 7).masked_fill(~mask, 200.0)
+    return [
+        case("a causal mask", normal(g, 2, 5, 5), causal, grad=True),
+        case(
+            "one padding mask for all queries",
+            normal(g, 3, 2, 7),
+            some_hidden(g, 3, 1, 7),
+            grad=True,
+        ),
+        case("a row that may look nowhere", normal(g, 2, 3, 7), empty, grad=True),
+        case("hidden scores of 200", drowned, mask, grad=True),
+        case("visible scores near -20,000", normal(g, 2, 3, 5) - 2e4, some_hidden(g, 2, 3, 5)),
+    ]
+
+
+def wrong_softmax(
+    scores, mask, fill=-torch.inf, how="fill", repair=True, when="before", invert=False, axis=-1
+):
+    """A masked softmax with its common mistakes as flags."""
+    mask = ~mask if invert else mask
+    if when == "before":
+        if how == "fill":
+            scores = scores.masked_fill(~mask, fill)
+        else:
+            scores = scores + torch.zeros(mask.shape).masked_fill(~mask, fill)
+    weights = scores.softmax(dim=axis)
+    if when == "renormalised":
+        weights = weights * mask
+        return weights / weights.sum(dim=-1, keepdim=True).clamp(min=1e-12)
+    if when == "divided":
+        weights = weights * mask
+        return weights / weights.sum(dim=-1, keepdim=True)
+    return weights.masked_fill(~mask, 0.0) if repair else weights
+
+
+def softmax_exponentials(scores, mask):
+    """From the definition, shifted by the largest visible score."""
+    top = scores.masked_fill(~mask, -torch.inf).amax(dim=-1, keepdim=True)
+    top = top.masked_fill(top.isinf(), 0.0).detach()
+    raised = (scores - top).masked_fill(~mask, -torch.inf).exp()
+    return raised / raised.sum(dim=-1, keepdim=True).clamp(min=1e-30)
+
+
+def softmax_nan_to_num(scores, mask):
+    """`nan_to_num` is safe after a fill, which blocks the gradient."""
+    return torch.nan_to_num(torch.softmax(scores.masked_fill(~mask, -torch.inf), -1), nan=0.0)
+
+
+def softmax_lowest(scores, mask):
+    """The lowest number there is, then zeros."""
+    lowest = torch.finfo(scores.dtype).min
+    return torch.where(mask, scores, lowest).softmax(-1) * mask
+
+
+SOFTMAX = Exercise(
+    id="04.masked-softmax",
+    title="Zeros, never nan",
+    kind="code",
+    points=3,
+    name="masked_softmax",
+    cases=softmax_cases,
+    axes="batch query key",
+    properties=("finite", "rows-sum-to-1", "not-negative"),
+    mistakes=[
+        Mistake(
+            "nan-row",
+            wrong_softmax,
+            {"repair": False},
+            says="a row that may look nowhere becomes nan: softmax divides 0 by 0 there",
+            hints=(
+                "Print your weights for one row whose mask is False everywhere.",
+                "Only the empty rows are wrong, so they can be mended after the softmax.",
+                "Hidden weights have to be 0 anyway: put 0 wherever the mask is False.",
+            ),
+        ),
+        Mistake(
+            "average",
+            wrong_softmax,
+            {"fill": -1e9, "repair": False},
+            says="a row that may look nowhere becomes an average over everything it should not see",
+            hints=(
+                "Print your weights for one row whose mask is False everywhere.",
+                "If all scores are the same huge negative number, softmax sees no difference "
+                "between them.",
+                "Put 0 wherever the mask is False, after the softmax.",
+            ),
+        ),
+        Mistake(
+            "penalty",
+            wrong_softmax,
+            {"how": "add", "fill": -1e6, "repair": False},
+            says="you add a penalty to the hidden scores: a row that may look nowhere then "
+            "behaves as if there were no mask",
+            hints=(
+                "Add the same number to every score of a row. What does softmax make of it?",
+                "Softmax feels differences only, and a row with the same penalty everywhere "
+                "has none.",
+                "Replace hidden scores instead of adding to them, and put 0 there after the "
+                "softmax.",
+            ),
+        ),
+        Mistake(
+            "poisoned-gradient",
+            wrong_softmax,
+            {"how": "add"},
+            says="your values are right, and the empty row sends back a gradient of nan: "
+            "minus infinity was added, and the repair came too late for the gradient",
+            hints=(
+                "Your values are right. Call backward and print the gradient of the empty row.",
+                "An addition passes the gradient on to the scores, nan included; a fill does not.",
+                "Replace the hidden scores with masked_fill instead of adding minus infinity "
+                "to them.",
+            ),
+        ),
+        Mistake(
+            "small-constant",
+            wrong_softmax,
+            {"fill": -1e4},
+            says="you fill with -10,000, which is not small enough: visible scores may lie "
+            "below it",
+            hints=(
+                "Try visible scores of -20,000.",
+                "Softmax looks at differences, so no finite constant is below every score.",
+                "There is a number below all others: minus infinity.",
+            ),
+        ),
+        Mistake(
+            "zero-score",
+            wrong_softmax,
+            {"fill": 0.0, "repair": False},
+            says="you set hidden scores to 0, but a score of 0 is an ordinary score: hidden "
+            "keys still weigh",
+            hints=(
+                "What is e to the power of 0?",
+                "A weight of 0 needs a score so low that its exponential is 0.",
+                "Fill the hidden scores with minus infinity, not with 0.",
+            ),
+        ),
+        Mistake(
+            "after-softmax",
+            wrong_softmax,
+            {"when": "after"},
+            says="you hide after the softmax: the rows no longer sum to 1, and hidden scores "
+            "still count in the division",
+            hints=(
+                "Print the sum of each of your rows.",
+                "By the time you hide, the hidden scores have already taken their share.",
+                "Hide in the scores, before the softmax.",
+            ),
+        ),
+        Mistake(
+            "renormalised",
+            wrong_softmax,
+            {"when": "renormalised"},
+            says="you hide after the softmax and divide by what is left: a large hidden score "
+            "leaves nothing to divide",
+            hints=(
+                "Try a hidden score of 200 beside visible ones around 0.",
+                "Next to e to the 200, the visible exponentials are rounded to 0, and no "
+                "division brings them back.",
+                "Hide in the scores, before the softmax, so that the hidden ones are never raised.",
+            ),
+        ),
+        Mistake(
+            "renormalised-nan",
+            wrong_softmax,
+            {"when": "divided"},
+            says="you hide after the softmax and divide by what is left, which can be 0: then "
+            "the row is nan",
+            hints=(
+                "Which rows of yours are nan? Look at their sums before the division.",
+                "An empty row leaves 0, and so does a row with one large hidden score.",
+                "Hide in the scores, before the softmax, and put 0 where the mask is False "
+                "afterwards.",
+            ),
+        ),
+        Mistake(
+            "inverted",
+            wrong_softmax,
+            {"invert": True},
+            says="your function reads the mask the wrong way round: it hides what is True",
+            hints=(
+                "Where are your weights 0, and what does the mask say there?",
+                "True means may look; masked_fill fills where its mask is True.",
+                "One ~ is missing, or one too many.",
+            ),
+        ),
+        Mistake(
+            "softmax-axis",
+            wrong_softmax,
+            {"axis": -2},
+            says="softmax runs over the queries: the columns sum to 1 instead of the rows",
+            hints=(
+                "Sum your weights along each axis. Which one gives 1?",
+                "Every query shares out one whole among the keys.",
+                "The keys are the last axis.",
+            ),
+        ),
+    ],
+    also_right=[softmax_exponentials, softmax_nan_to_num, softmax_lowest],
+)
+
+
+def leaky_cases(g: Generator) -> list[Case]:
+    """Causal and random masks, d_value apart from d_head, and a hidden key that would win."""
+    causal = torch.ones(5, 5, dtype=torch.bool).tril()
+    query, key = normal(g, 2, 3, 5), normal(g, 2, 7, 5)
+    mask = torch.ones(3, 7, dtype=torch.bool)
+    mask[:, 2] = False
+    query[..., 0], key[..., 0] = 9.0, 0.0
+    key[:, 2, 0] = 60.0  # a hidden score of about 240
+    return [
+        case("a causal mask", normal(g, 2, 5, 3), normal(g, 2, 5, 3), normal(g, 2, 5, 7), causal),
+        case(
+            "one padding mask for all queries",
+            normal(g, 3, 2, 11),
+            normal(g, 3, 5, 11),
+            normal(g, 3, 5, 13),
+            some_hidden(g, 3, 1, 5),
+        ),
+        case("a hidden key with a huge score", query, key, normal(g, 2, 7, 3), mask),
+    ]
+
+
+def wrong_attention(
+    query, key, value, mask, when="before", fill=-torch.inf, invert=False, scale=True, axis=-1
+):
+    """Masked attention with its common mistakes as flags."""
+    mask = ~mask if invert else mask
+    scores = query @ key.transpose(-2, -1)
+    scores = scores / math.sqrt(query.shape[-1]) if scale else scores
+    if when == "before":
+        return scores.masked_fill(~mask, fill).softmax(dim=axis) @ value
+    weights = scores.softmax(dim=axis) * mask
+    left = weights.sum(dim=-1, keepdim=True)
+    share = {"after": 1.0, "divided": left, "clamped": left.clamp(min=1e-9)}[when]
+    return weights / share @ value
+
+
+def attention_einsum(query, key, value, mask):
+    """With einsum, the mask added as minus infinity."""
+    scores = torch.einsum("bqd,bkd->bqk", query, key) * query.shape[-1] ** -0.5
+    scores = scores + torch.zeros(mask.shape).masked_fill(~mask, -torch.inf)
+    return torch.einsum("bqk,bkv->bqv", scores.softmax(-1), value)
+
+
+def attention_loop(query, key, value, mask):
+    """Query by query, over the visible keys only."""
+    mask = mask.expand(query.shape[0], query.shape[1], key.shape[1])
+    output = torch.zeros(query.shape[0], query.shape[1], value.shape[2])
+    for b in range(query.shape[0]):
+        for i in range(query.shape[1]):
+            seen = mask[b, i]
+            scores = key[b, seen] @ query[b, i] / math.sqrt(query.shape[-1])
+            output[b, i] = scores.softmax(0) @ value[b, seen]
+    return output
+
+
+LEAKY = Exercise(
+    id="04.leaky-average-bug",
+    title="Find the bug",
+    kind="bug",
+    points=2,
+    name="masked_attention",
+    cases=leaky_cases,
+    axes="batch query d_value",
+    properties=("finite",),
+    mistakes=[
+        Mistake(
+            "after-softmax",
+            wrong_attention,
+            {"when": "after"},
+            says="the mask comes after the softmax: the weights left over don't sum to 1, and "
+            "hidden scores still count in the division",
+            hints=(
+                "Print the sum of each row of `weights`, just before the last line.",
+                "What a hidden key took from the others is thrown away, not given back.",
+                "Move the mask one step up: into the scores.",
+            ),
+        ),
+        Mistake(
+            "renormalised-nan",
+            wrong_attention,
+            {"when": "divided"},
+            says="you divide by what the mask leaves over, and a large hidden score leaves "
+            "nothing: 0/0",
+            hints=(
+                "Try a hidden key with a huge score.",
+                "Next to it, all visible weights are rounded to 0 before you divide.",
+                "Hide in the scores, before the softmax, and the division is not needed.",
+            ),
+        ),
+        Mistake(
+            "renormalised",
+            wrong_attention,
+            {"when": "clamped"},
+            says="you divide by what the mask leaves over; where a large hidden score leaves "
+            "nothing, your output is 0",
+            hints=(
+                "Try a hidden key with a huge score.",
+                "The small number in your division prevents nan, but it cannot bring rounded "
+                "weights back.",
+                "Hide in the scores, before the softmax, and the division is not needed.",
+            ),
+        ),
+        Mistake(
+            "zero-score",
+            wrong_attention,
+            {"fill": 0.0},
+            says="you set hidden scores to 0, but a score of 0 is an ordinary score: hidden "
+            "keys still weigh",
+            hints=(
+                "What is e to the power of 0?",
+                "A weight of 0 needs a score so low that its exponential is 0.",
+                "Fill the hidden scores with minus infinity, not with 0.",
+            ),
+        ),
+        Mistake(
+            "inverted",
+            wrong_attention,
+            {"invert": True},
+            says="you hide what is True: the queries see exactly what they should not",
+            hints=(
+                "Which keys weigh 0 in your version, and what does the mask say there?",
+                "True means may look; masked_fill fills where its mask is True.",
+                "One ~ is missing, or one too many.",
+            ),
+        ),
+        Mistake(
+            "no-scale",
+            wrong_attention,
+            {"scale": False},
+            says="the mask is right now, but the scores are no longer divided by the root of "
+            "d_head",
+            hints=(
+                "The bug was about the mask only. Which line did you lose?",
+                "Compare your first line with the broken version.",
+                "Divide the scores by math.sqrt of d_head, as chapter 02 does.",
+            ),
+        ),
+    ],
+    also_right=[attention_einsum, attention_loop],
+)
+
+
+def flat_cases(g: Generator) -> list[Case]:
+    """One sentence, several, and as many sentences as words, where the bug makes no noise."""
+
+    def given(pads: list[tuple[int, int]], seq: int, d_head: int, pad: int) -> tuple:
+        batch = len(pads)
+        query, key, value = (normal(g, batch, seq, d_head) for _ in range(3))
+        return query, key, value, sentences(g, pad, pads, seq), pad
+
+    pad = whole(g, 3, 80)
+    five = [(0, 2), (0, 0), (1, 0), (0, 1), (0, 4)]
+    return [
+        case("one sentence", *given([(0, 2)], 7, 3, pad)),
+        case("as many sentences as words", *given(five, 5, 3, pad)),
+        case("three sentences of seven", *given([(0, 2), (0, 0), (0, 3)], 7, 11, pad)),
+        case("two sentences, padded on the left", *given([(3, 0), (1, 0)], 7, 5, pad)),
+        case("three sentences, the pad id is 0", *given([(0, 1), (1, 0), (0, 0)], 5, 7, 0)),
+    ]
+
+
+def wrong_words(query, key, value, ids, pad_id, form="key", hides="pads", invert=False, empty=None):
+    """Padded attention with its common mistakes as flags."""
+    mask = ids != (0 if hides == "zeros" else pad_id)
+    if hides == "after-count":
+        mask = torch.arange(ids.shape[1]) < mask.sum(dim=1, keepdim=True)
+    mask = mask ^ invert
+    forms = {
+        "key": lambda m: m[:, None, :],
+        "flat": lambda m: m,
+        "query": lambda m: m[:, :, None],
+        "pairs": lambda m: m[:, :, None] & m[:, None, :],
+        "first-row": lambda m: m[:1, None, :],
+    }
+    mask = forms[form](mask)
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    weights = scores.masked_fill(~mask, -torch.inf).softmax(dim=-1)
+    weights = weights if empty is None else weights.masked_fill(~mask, empty)
+    return weights @ value
+
+
+def words_expand(query, key, value, ids, pad_id):
+    """With the mask written out for every query."""
+    mask = (ids == pad_id).unsqueeze(1).expand(-1, ids.shape[1], -1)
+    scores = torch.einsum("bqd,bkd->bqk", query, key) / query.shape[-1] ** 0.5
+    return scores.masked_fill(mask, float("-inf")).softmax(-1) @ value
+
+
+def words_loop(query, key, value, ids, pad_id):
+    """Sentence by sentence, the padded keys cut off."""
+    output = []
+    for q, k, v, row in zip(query, key, value, ids, strict=True):
+        real = row != pad_id
+        output.append((q @ k[real].T / math.sqrt(q.shape[-1])).softmax(-1) @ v[real])
+    return torch.stack(output)
+
+
+FLAT = Exercise(
+    id="04.flat-mask-bug",
+    title="Find the bug that batch size 1 hides",
+    kind="bug",
+    points=2,
+    name="attend_to_words",
+    cases=flat_cases,
+    axes="batch seq d_head",
+    properties=("finite",),
+    mistakes=[
+        Mistake(
+            "flat",
+            wrong_words,
+            {"form": "flat"},
+            says="the mask is (batch, key), and next to (batch, query, key) its batch axis is "
+            "read as the queries",
+            hints=(
+                "Write the two shapes under each other, lined up from the right.",
+                "The mask's first axis stands under `query`. It should stand under `batch`.",
+                "Put an axis of size 1 where the queries are.",
+            ),
+        ),
+        Mistake(
+            "query-axis",
+            wrong_words,
+            {"form": "query"},
+            says="your new axis is last, so the mask hides rows: padded queries, not padded keys",
+            hints=(
+                "Which rows of your output are nan?",
+                "Your mask is (batch, query, 1): it says who may ask, not who may be looked at.",
+                "The axis of size 1 belongs between batch and key.",
+            ),
+        ),
+        Mistake(
+            "query-axis-zeros",
+            wrong_words,
+            {"form": "query", "empty": 0.0},
+            says="your new axis is last, so the mask silences padded queries and leaves the "
+            "padded keys visible",
+            hints=(
+                "Change a padded key. Does the output move?",
+                "Your mask is (batch, query, 1): it says who may ask, not who may be looked at.",
+                "The axis of size 1 belongs between batch and key.",
+            ),
+        ),
+        Mistake(
+            "pairs",
+            wrong_words,
+            {"form": "pairs"},
+            says="your mask hides padded queries too: their rows are empty and become nan",
+            hints=(
+                "Which rows of your output are nan?",
+                "Padding hides keys; a padded query may still look at the words.",
+                "Leave the query axis at size 1, so that all queries share one row.",
+            ),
+        ),
+        Mistake(
+            "pairs-zeros",
+            wrong_words,
+            {"form": "pairs", "empty": 0.0},
+            says="your mask hides padded queries too, and gives them zeros",
+            hints=(
+                "Which rows of your output are zero?",
+                "Padding hides keys; a padded query may still look at the words.",
+                "Leave the query axis at size 1, so that all queries share one row.",
+            ),
+        ),
+        Mistake(
+            "first-sentence",
+            wrong_words,
+            {"form": "first-row"},
+            says="every sentence gets the mask of the first one",
+            hints=(
+                "Give two sentences with different padding.",
+                "Your mask has size 1 where the batch should be.",
+                "Keep the batch axis first and whole.",
+            ),
+        ),
+        Mistake(
+            "zero-is-pad",
+            wrong_words,
+            {"hides": "zeros"},
+            says="your mask hides the id 0 and never asks what `pad_id` is",
+            hints=(
+                "In some vocabularies 0 is an ordinary word.",
+                "The id to hide is handed to your function.",
+                "Compare `ids` with `pad_id`, not with 0.",
+            ),
+        ),
+        Mistake(
+            "counted",
+            wrong_words,
+            {"hides": "after-count"},
+            says="your mask keeps as many keys from the left as there are words: wrong for "
+            "padding on the left",
+            hints=(
+                "Try a sentence that is padded on the left.",
+                "A mask needs to know where the words stand, not how many there are.",
+                "The comparison of the ids was right; only its shape was not.",
+            ),
+        ),
+        Mistake(
+            "inverted",
+            wrong_words,
+            {"invert": True},
+            says="your mask is the wrong way round: the queries see the padding and nothing else",
+            hints=(
+                "Which keys weigh 0 in your version?",
+                "True means may look; masked_fill fills where its mask is True.",
+                "One ~ is missing, or one too many.",
+            ),
+        ),
+    ],
+    also_right=[words_expand, words_loop],
+)
+
+
+def mean_cases(g: Generator) -> list[Case]:
+    """Padding on both sides, an empty sentence, and padding that holds nan."""
+
+    def given(pads: list[tuple[int, int]], seq: int, d_model: int) -> tuple[Tensor, Tensor]:
+        return normal(g, len(pads), seq, d_model) + 1, sentences(g, 0, pads, seq) != 0
+
+    poisoned, mask = given([(0, 2), (1, 0)], 7, 3)
+    poisoned[~mask] = torch.nan
+    return [
+        case("padded on the right", *given([(0, 3), (0, 0)], 7, 5)),
+        case("padded on the left", *given([(2, 0), (0, 0), (1, 1)], 5, 11)),
+        case("one sentence is all padding", *given([(0, 1), (5, 0)], 5, 3)),
+        case("padded positions hold nan", poisoned, mask),
+    ]
+
+
+def wrong_mean(hidden, mask, keep="fill", count="real", invert=False, axis=1):
+    """A masked mean with its common mistakes as flags."""
+    mask = mask ^ invert
+    if keep == "fill":
+        hidden = hidden.masked_fill(~mask[:, :, None], 0.0)
+    if keep == "times":
+        hidden = hidden * mask[:, :, None]
+    real = mask.sum(dim=1, keepdim=True)
+    counts = {
+        "real": lambda: real.clamp(min=1),
+        "unguarded": lambda: real,
+        "seq": lambda: hidden.shape[1],
+        "batch": lambda: mask.sum().clamp(min=1),
+        "plus-one": lambda: real + 1,
+        "longest": lambda: real.max().clamp(min=1),
+    }
+    return hidden.sum(dim=1) / counts[count]()
+
+
+def mean_loop(hidden, mask):
+    """Sentence by sentence."""
+    rows = [
+        h[m].mean(0) if m.any() else torch.zeros(h.shape[-1])
+        for h, m in zip(hidden, mask, strict=True)
+    ]
+    return torch.stack(rows)
+
+
+def mean_weights(hidden, mask):
+    """As weights over the positions, one matrix product a sentence."""
+    weights = mask.float() / mask.float().sum(1, keepdim=True).clamp(min=1)
+    clean = torch.where(mask[..., None], hidden, torch.zeros(()))
+    return torch.einsum("bs,bsd->bd", weights, clean)
+
+
+MEAN = Exercise(
+    id="04.masked-mean",
+    title="One vector for a sentence",
+    kind="code",
+    points=2,
+    name="masked_mean",
+    cases=mean_cases,
+    axes="batch d_model",
+    properties=("finite",),
+    mistakes=[
+        Mistake(
+            "everything",
+            wrong_mean,
+            {"keep": "all", "count": "seq"},
+            says="you average over all positions and never use the mask",
+            hints=(
+                "What does your function do with `mask`?",
+                "Padding has to leave both the sum and the count.",
+                "Put zeros where the mask is False, then divide by the number of True cells "
+                "in each row.",
+            ),
+        ),
+        Mistake(
+            "divided-by-length",
+            wrong_mean,
+            {"count": "seq"},
+            says="padding is out of your sum but still in your count: you divide by the "
+            "padded length",
+            hints=(
+                "Average three words that all hold 1, with two pads. What should come out?",
+                "The mean divides by the number of things that were summed.",
+                "Count the True cells of each row of the mask.",
+            ),
+        ),
+        Mistake(
+            "unmasked-sum",
+            wrong_mean,
+            {"keep": "all"},
+            says="you divide by the number of real tokens, but padding is still in your sum",
+            hints=(
+                "Average three words that all hold 1, with two pads that hold 100.",
+                "Your count is right. What did you sum?",
+                "Put zeros where the mask is False before you sum.",
+            ),
+        ),
+        Mistake(
+            "multiplied",
+            wrong_mean,
+            {"keep": "times"},
+            says="you multiply by the mask, and 0 times nan is nan",
+            hints=(
+                "Which rows of yours are nan, and what stands on their padded positions?",
+                "Multiplying by 0 does not remove a number that is nan or infinite.",
+                "Replace the padded positions, with masked_fill or torch.where, instead of "
+                "multiplying.",
+            ),
+        ),
+        Mistake(
+            "empty-is-nan",
+            wrong_mean,
+            {"count": "unguarded"},
+            says="a sentence without a real token becomes nan: you divide 0 by 0",
+            hints=(
+                "Try a mask row that is False everywhere.",
+                "The sum is 0 there already. Only the count has to change.",
+                "Never let the count fall below 1: clamp it.",
+            ),
+        ),
+        Mistake(
+            "one-more",
+            wrong_mean,
+            {"count": "plus-one"},
+            says="you add 1 to every count to avoid dividing by 0, which makes every mean too "
+            "small",
+            hints=(
+                "Average two words that both hold 1.",
+                "Only an empty sentence needs help.",
+                "Use the larger of the count and 1, not their sum.",
+            ),
+        ),
+        Mistake(
+            "one-count-for-all",
+            wrong_mean,
+            {"count": "batch"},
+            says="you divide every sentence by the number of real tokens in the whole batch",
+            hints=(
+                "Check the shape of your count.",
+                "Each sentence has its own number of words.",
+                "Sum the mask along seq only, and keep that axis so that it broadcasts.",
+            ),
+        ),
+        Mistake(
+            "longest-count",
+            wrong_mean,
+            {"count": "longest"},
+            says="you divide every sentence by the number of words in the longest one",
+            hints=(
+                "Check the shape of your count.",
+                "Each sentence has its own number of words.",
+                "Sum the mask along seq only, and keep that axis so that it broadcasts.",
+            ),
+        ),
+        Mistake(
+            "inverted",
+            wrong_mean,
+            {"invert": True},
+            says="you average the padding and leave the words out",
+            hints=(
+                "Which positions reach your sum?",
+                "True marks a real token, and masked_fill fills where its mask is True.",
+                "One ~ is missing, or one too many.",
+            ),
+        ),
+    ],
+    also_right=[mean_loop, mean_weights],
+)
+
+
+def peeking_cases(g: Generator) -> list[Case]:
+    """Pairs of outputs: honest ones, and leaks that each fool one careless test."""
+    position = whole(g, 3, 5)
+    pairs = []
+
+    def pair(label: str, change=None, *, at: int = position, seq: int = 7) -> None:
+        before = normal(g, seq, 11)
+        after = before.clone()
+        after[at:] = normal(g, seq - at, 11)
+        if change is not None:
+            change(before, after)
+        pairs.append(case(label, before, after, at))
+
+    def nudge(row: int, by: float):
+        def change(before: Tensor, after: Tensor) -> None:
+            after[row, whole(g, 0, 10)] += by
+
+        return change
+
+    def cancel(before: Tensor, after: Tensor) -> None:
+        after[1, 2] += 0.7
+        after[1, 8] -= 0.7
+
+    def poison(before: Tensor, after: Tensor) -> None:
+        before[0, 4] = after[0, 4] = torch.nan
+
+    def round_differently(before: Tensor, after: Tensor) -> None:
+        after[:position] += 1e-6
+
+    def numb(before: Tensor, after: Tensor) -> None:
+        after[position] = before[position]
+
+    def quiet(before: Tensor, after: Tensor) -> None:
+        after[:] = before
+
+    def backwards(before: Tensor, after: Tensor) -> None:
+        after[:] = before
+        after[1] += 0.5
+
+    pair("an honest model")
+    pair("an honest model that rounds differently", round_differently)
+    pair("an honest model, only the last word changed", at=6)
+    pair("an honest model, numb to the first change", numb)
+    pair("an honest model that felt nothing at all", quiet)
+    pair("the word just before the change moved", nudge(position - 1, 0.4))
+    pair("the first word moved down", nudge(0, -0.4))
+    pair("a word moved a little", nudge(position - 2, 2e-3))
+    pair("two numbers moved, their sum did not", cancel)
+    pair("an earlier word moved, the later ones did not", backwards)
+    pair("every word moved", lambda before, after: after.add_(0.3))
+    pair("an earlier output is nan in both runs", poison)
+    if whole(g, 0, 1):  # a memorised row of answers must not fit another seed
+        pair("a second honest model", at=2)
+    else:
+        pair("a second dishonest model", nudge(1, 0.9), at=2)
+    return pairs
+
+
+def wrong_peeking(
+    before,
+    after,
+    position,
+    rows="earlier",
+    measure="abs",
+    tolerance=1e-5,
+    nan="caught",
+    invert=False,
+):
+    """A test for peeking with its common mistakes as flags."""
+    ends = {
+        "earlier": slice(0, position),
+        "one-more": slice(0, position + 1),
+        "one-less": slice(0, position - 1),
+        "all": slice(0, len(before)),
+        "later": slice(position, len(before)),
+        "first": slice(0, 1),
+    }
+    difference = before[ends[rows]] - after[ends[rows]]
+    difference = {
+        "abs": difference.abs(),
+        "signed": difference,
+        "row-sums": difference.sum(dim=-1).abs(),
+    }[measure]
+    moved = difference > tolerance if nan == "ignored" else ~(difference <= tolerance)
+    return bool(moved.any()) if invert else not bool(moved.any())
+
+
+def peeking_allclose(before, after, position):
+    """With PyTorch's own comparison."""
+    return torch.allclose(before[:position], after[:position], rtol=0.0, atol=1e-5)
+
+
+def peeking_loop(before, after, position):
+    """Row by row, number by number."""
+    for i in range(position):
+        for one, other in zip(before[i].tolist(), after[i].tolist(), strict=True):
+            if not abs(one - other) < 1e-5:
+                return False
+    return True
+
+
+def peeking_max(before, after, position):
+    """The largest difference; `nan` wins any maximum."""
+    return (before - after)[:position].abs().max() < 1e-5
+
+
+PEEKING = Exercise(
+    id="04.no-peeking",
+    title="Write the test",
+    kind="test",
+    points=2,
+    name="no_peeking",
+    cases=peeking_cases,
+    mistakes=[
+        Mistake(
+            "one-row-more",
+            wrong_peeking,
+            {"rows": "one-more"},
+            says="your test also compares the row at `position`, whose own word was changed: "
+            "it accuses honest models",
+            hints=(
+                "Which words were changed? Is `position` one of them?",
+                "Only rows before `position` prove anything.",
+                "A slice leaves its end out: `x[:n]` holds the rows 0 to n - 1.",
+            ),
+        ),
+        Mistake(
+            "one-row-less",
+            wrong_peeking,
+            {"rows": "one-less"},
+            says="your test leaves out the row just before `position`, where a mask that is "
+            "off by one leaks",
+            hints=(
+                "Which rows does your slice hold when `position` is 1?",
+                "A slice leaves its end out already.",
+                "Do not subtract 1 from `position`.",
+            ),
+        ),
+        Mistake(
+            "all-rows",
+            wrong_peeking,
+            {"rows": "all"},
+            says="your test compares all rows, and the changed words accuse honest models",
+            hints=(
+                "The outputs from `position` on are allowed to change.",
+                "Cut both outputs before you compare them.",
+                "Compare the first `position` rows.",
+            ),
+        ),
+        Mistake(
+            "later-rows",
+            wrong_peeking,
+            {"rows": "later"},
+            says="your test compares the rows that were changed, and ignores the earlier ones",
+            hints=(
+                "Which rows could only have moved by peeking?",
+                "The ones before the change.",
+                "`x[:n]` is the beginning, `x[n:]` the rest.",
+            ),
+        ),
+        Mistake(
+            "first-row-only",
+            wrong_peeking,
+            {"rows": "first"},
+            says="your test looks at the first row only",
+            hints=(
+                "A model can leak into the second word and not into the first.",
+                "All rows before `position` have to hold still.",
+                "Compare a slice of rows, not one row.",
+            ),
+        ),
+        Mistake(
+            "no-sign",
+            wrong_peeking,
+            {"measure": "signed"},
+            says="your test takes the difference without its absolute value: half of all "
+            "leaks count as smaller than the tolerance",
+            hints=(
+                "Try an output that went up.",
+                "A large negative difference is smaller than 1e-5, too.",
+                "Take the absolute value before you compare.",
+            ),
+        ),
+        Mistake(
+            "sums",
+            wrong_peeking,
+            {"measure": "row-sums"},
+            says="your test compares sums, so two changes that cancel go unseen",
+            hints=(
+                "Move one number up and another down by the same amount.",
+                "A sum or a mean can stay where it is while its parts move.",
+                "Take absolute values number by number, and only then look at all of them.",
+            ),
+        ),
+        Mistake(
+            "exact",
+            wrong_peeking,
+            {"tolerance": 0.0},
+            says="your test demands equality to the last bit and takes rounding for peeking",
+            hints=(
+                "Another order of addition rounds differently.",
+                "The text names a tolerance.",
+                "Ask whether the largest difference lies below 1e-5.",
+            ),
+        ),
+        Mistake(
+            "too-patient",
+            wrong_peeking,
+            {"tolerance": 0.1},
+            says="your tolerance is so wide that a small leak passes",
+            hints=(
+                "How small a leak does your test see?",
+                "The text names a tolerance; a leak of 0.002 is above it.",
+                "Compare with 1e-5.",
+            ),
+        ),
+        Mistake(
+            "nan-blind",
+            wrong_peeking,
+            {"nan": "ignored"},
+            says="your test passes outputs that are nan, because no comparison with nan is "
+            "ever true",
+            hints=(
+                "What does Python say to `float('nan') > 1e-5`? And to `<`?",
+                "Ask for what has to hold everywhere, not for what must not happen anywhere.",
+                "Turn `not (… > …).any()` into `(… < …).all()`.",
+            ),
+        ),
+        Mistake(
+            "inverted",
+            wrong_peeking,
+            {"invert": True},
+            says="your test says True when the model peeks",
+            hints=(
+                "Read the function's name aloud.",
+                "True means: no earlier output moved.",
+                "Turn the answer round.",
+            ),
+        ),
+    ],
+    also_right=[peeking_allclose, peeking_loop, peeking_max],
+)
+
+
+def pairs_cases(g: Generator) -> list[Case]:
+    """Both sides, and a sentence without padding."""
+    n_tokens, n_pads = whole(g, 6, 40), whole(g, 2, 5)
+    return [
+        case("padded on the right", n_tokens, n_pads, "right"),
+        case("padded on the left", n_tokens, n_pads, "left"),
+        case("no padding", n_tokens + 1, 0, "left"),
+        case("more padding than tokens, on the right", n_pads, n_tokens, "right"),
+        case("more padding than tokens, on the left", n_pads, n_tokens, "left"),
+        case("one token", 1, n_pads, "right"),
+    ]
+
+
+def wrong_pairs(
+    n_tokens,
+    n_pads,
+    side,
+    pads_ask=True,
+    causal=True,
+    padding=True,
+    itself=True,
+    swap="",
+    last=False,
+):
+    """The count with its common mistakes as flags."""
+    total = n_tokens + n_pads
+    side = {"left": "right", "right": "left"}[side] if swap == "sides" else side
+    first = n_pads if side == "left" else 0
+    position = torch.arange(total)
+    real = (position >= first) & (position < first + n_tokens)
+    mask = torch.ones(total, total, dtype=torch.bool)
+    if causal:
+        mask = mask.tril(0 if itself else -1)
+    if padding:
+        mask = mask & real[None, :]
+    if not pads_ask:
+        mask = mask & real[:, None]
+    counts = int(mask.sum()), int((~mask.any(dim=1)).sum())
+    return counts[::-1] if swap == "order" else counts
+
+
+def pairs_loop(n_tokens, n_pads, side):
+    """Query by query."""
+    first = n_pads if side == "left" else 0
+    seen = []
+    for position in range(n_tokens + n_pads):
+        seen.append(max(0, min(position - first + 1, n_tokens)))
+    return [sum(seen), seen.count(0)]
+
+
+def pairs_mask(n_tokens, n_pads, side):
+    """By building the mask and counting."""
+    return wrong_pairs(n_tokens, n_pads, side)
+
+
+COUNT_HINTS = (
+    "Draw the grid for three tokens and two pads, and count the cells that are True.",
+    "Padding hides columns; its rows are still there.",
+)
+
+PAIRS = Exercise(
+    id="04.visible-pairs",
+    title="Predict: how much is left to see?",
+    kind="predict",
+    points=1,
+    name="visible_pairs",
+    cases=pairs_cases,
+    mistakes=[
+        Mistake(
+            "pads-do-not-ask",
+            wrong_pairs,
+            {"pads_ask": False},
+            says="you leave the padded queries out: on the right they see all real tokens "
+            "before them",
+            hints=(
+                *COUNT_HINTS,
+                "A pad that stands after n tokens sees n of them, and none of its rows is empty.",
+            ),
+        ),
+        Mistake(
+            "sides-swapped",
+            wrong_pairs,
+            {"swap": "sides"},
+            says="your two sides are exchanged",
+            hints=(
+                COUNT_HINTS[0],
+                "Which padding has nothing but padding before it?",
+                "The empty rows belong to padding on the left.",
+            ),
+        ),
+        Mistake(
+            "no-causal",
+            wrong_pairs,
+            {"causal": False},
+            says="you count the padding mask alone: the causal mask hides the future as well",
+            hints=(
+                COUNT_HINTS[0],
+                "The first token sees one token, the second two.",
+                "The real tokens among themselves make a triangle, not a rectangle.",
+            ),
+        ),
+        Mistake(
+            "no-padding",
+            wrong_pairs,
+            {"padding": False},
+            says="you count the causal mask alone: padding hides columns as well",
+            hints=(
+                COUNT_HINTS[0],
+                "Nobody may look at a padded key, not even the pad itself.",
+                "Cross out the padded columns of the triangle before you count.",
+            ),
+        ),
+        Mistake(
+            "not-itself",
+            wrong_pairs,
+            {"itself": False},
+            says="your queries don't see themselves",
+            hints=(
+                "How many tokens does the very first token see?",
+                "In this course a query sees its own position.",
+                "The triangle includes its diagonal: 1 + 2 + … + n.",
+            ),
+        ),
+        Mistake(
+            "order",
+            wrong_pairs,
+            {"swap": "order"},
+            says="your two numbers are right and stand in the wrong order",
+            hints=(
+                "Read again what comes first.",
+                "Pairs first, empty rows second.",
+                "Exchange the two numbers that you return.",
+            ),
+        ),
+    ],
+    also_right=[pairs_loop, pairs_mask],
+)
+
+
+EXERCISES = [CAUSAL, PADDING, SOFTMAX, LEAKY, FLAT, MEAN, PEEKING, PAIRS]
