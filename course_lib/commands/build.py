@@ -67,7 +67,8 @@ def execute(notebook: dict, folder: Path) -> dict:
     from nbclient import NotebookClient
 
     node = nbformat.reads(json.dumps(notebook), as_version=4)  # joins the lines of each cell
-    options = {"timeout": 300, "record_timing": False, "store_widget_state": False}
+    # Widgets with pictures inside need their state while running; _scrubbed leaves it out.
+    options = {"timeout": 300, "record_timing": False}
     resources = {"metadata": {"path": str(folder)}}
     NotebookClient(node, kernel_name="python3", resources=resources, **options).execute()
     return json.loads(nbformat.writes(_scrubbed(node)))
