@@ -93,7 +93,8 @@ def encode_batch(
     if not texts:
         raise ValueError("encode_batch needs at least one text, got none")
     pad_id = tokenizer.token_to_id("[PAD]")
-    encodings = tokenizer.encode_batch(texts)
+    # One by one: the tokenizer's own batches start threads, and a later fork warns about them.
+    encodings = [tokenizer.encode(text) for text in texts]
     longest = max(len(encoding) for encoding in encodings)
     for encoding in encodings:
         encoding.pad(longest, pad_id=pad_id, pad_token="[PAD]")
