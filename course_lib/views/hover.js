@@ -15,7 +15,7 @@ const word = (name, text) => {
 };
 const row = (label, nodes) => {
   const line = make("div", "row");
-  if (label) line.append(make("span", "", label));
+  if (label) line.append(make("span", "name", label));
   line.append(...nodes);
   return line;
 };
@@ -40,7 +40,7 @@ const paint = i => {
   const weights = i < 0 ? null : data.weights[head][i];
   keys.forEach((node, k) => {
     const strength = weights ? 0.06 + 0.7 * weights[k] : 0;
-    node.style.backgroundColor = strength ? `rgba(0,114,178,${strength.toFixed(3)})` : "";
+    node.style.backgroundColor = strength ? `rgba(var(--strength), ${strength.toFixed(3)})` : "";
     node.querySelector("small").textContent = weights ? percent(weights[k]) : "";
   });
   if (!weights) { live.textContent = ""; return; }

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from course_lib.views.page import View, escape, framed
 
 TOP = 3
+SLACK = 1e-5  # a softmax in single precision may exceed 1 by that
 
 
 class AttentionHover(View):
@@ -96,22 +99,20 @@ def attention_hover(
 
 def _heads(weights: Any, n_query: int, n_key: int) -> tuple[list[list[list[float]]], bool]:
     """Weights as nested lists (heads, query, key), and whether there was an axis of heads."""
-    if hasattr(weights, "detach"):
-        weights = weights.detach().cpu()
-    weights = weights.tolist() if hasattr(weights, "tolist") else weights
-    many = bool(weights) and isinstance(weights[0][0], (list, tuple))
-    heads = weights if many else [weights]
-    for i, head in enumerate(heads):
-        widths = {len(row) for row in head}
-        if len(head) != n_query or widths != {n_key}:
-            found = f"{len(head)} × {' or '.join(map(str, sorted(widths)))}"
-            raise ValueError(f"head {i} is {found}; {n_query} × {n_key} (query × key) expected")
+    weights = weights.detach().cpu().float() if hasattr(weights, "detach") else weights
+    weights = np.asarray(weights, dtype=float)
+    if weights.ndim not in (2, 3):
+        raise ValueError(f"(query, key) or (heads, query, key) expected, got {weights.shape}")
+    many = weights.ndim == 3
+    heads = weights if many else weights[None]
+    if heads.shape[1:] != (n_query, n_key):
+        found = f"{heads.shape[1]} × {heads.shape[2]}"
+        raise ValueError(f"weights are {found}; {n_query} × {n_key} (query × key) expected")
+    if not ((heads >= 0) & (heads <= 1 + SLACK)).all():
+        worst = heads[~((heads >= 0) & (heads <= 1 + SLACK))][0]
+        raise ValueError(f"weights lie between 0 and 1, got {worst:.4g}")
     # rounded: the digits beyond differ between machines and show nowhere
-    heads = [[[round(float(w), 4) for w in row] for row in head] for head in heads]
-    for w in (w for head in heads for row in head for w in row):
-        if not 0 <= w <= 1:
-            raise ValueError(f"weights lie between 0 and 1, got {w}")
-    return heads, many
+    return heads.round(4).clip(0, 1).tolist(), many
 
 
 def _cell(weight: float) -> str:

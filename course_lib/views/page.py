@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-CODE = '<code style="font-family:monospace;color:inherit;background:transparent">'
+CODE = '<code style="font-family:monospace;color:inherit;background:transparent;padding:0">'
 
 
 class View(ABC):

@@ -1,0 +1,162 @@
+"""What figures say, not their pixels: labels, limits, shapes, what is hidden and what is lit."""
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from course_lib.plots import (
+    PARTS,
+    attention_map,
+    head_grid,
+    mask_picture,
+    score_map,
+    transformer_map,
+)
+from course_lib.plots.transformer import LOOK
+
+matplotlib.use("Agg")
+QUERY, KEY = ["a", "b"], ["x", "y", "z"]
+WEIGHTS = torch.tensor([[0.7, 0.2, 0.1], [0.0, 0.5, 0.5]])
+MASK = torch.tensor([[True, True, False], [True, True, True]])
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    plt.close("all")
+
+
+def labels(axis):
+    return [label.get_text() for label in axis.get_ticklabels()]
+
+
+def hatched(ax):
+    return {(int(p.get_y()), int(p.get_x())) for p in ax.patches if p.get_hatch()}
+
+
+def test_rows_are_queries_and_columns_keys():
+    ax = attention_map(WEIGHTS, QUERY, KEY, title="A finding")
+    assert labels(ax.yaxis) == QUERY and labels(ax.xaxis) == KEY
+    assert (ax.get_ylabel(), ax.get_xlabel()) == ("query (looks)", "key (is looked at)")
+    assert ax.get_title() == "A finding"
+    assert ax.yaxis_inverted()  # the first query is on top
+    drawn = np.asarray(ax.collections[0].get_array()).reshape(2, 3)
+    np.testing.assert_allclose(drawn, WEIGHTS)
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.01])
+def test_weights_are_always_drawn_on_the_scale_from_0_to_1(factor):
+    ax = attention_map((WEIGHTS * factor).requires_grad_(), QUERY, KEY)
+    assert ax.collections[0].get_clim() == (0, 1)
+    assert ax.collections[0].get_cmap().name == "cividis"
+
+
+def test_what_is_hidden_is_hatched():
+    assert hatched(attention_map(WEIGHTS, QUERY, KEY, mask=MASK)) == {(0, 2)}
+    assert hatched(attention_map(WEIGHTS, QUERY, KEY)) == set()
+    assert hatched(mask_picture(MASK)) == {(0, 2)}
+
+
+def test_scores_are_symmetric_about_zero_and_infinite_ones_hatched():
+    ax = score_map(torch.tensor([[1.0, -4.0, float("-inf")], [0, 2, 3]]), QUERY, KEY)
+    assert ax.collections[0].get_clim() == (-4, 4)
+    assert hatched(ax) == {(0, 2)}
+
+
+def test_numbers_are_written_when_asked_and_never_minus_zero():
+    ax = score_map(torch.tensor([[-0.01, 2.0, 1.0], [0, 1, 2]]), QUERY, KEY, values=True)
+    written = [text.get_text() for text in ax.texts]
+    assert written == ["0.0", "2.0", "1.0", "0.0", "1.0", "2.0"]
+
+
+def test_a_given_axes_is_used_and_gets_no_colour_bar():
+    fig, ax = plt.subplots()
+    assert attention_map(WEIGHTS, QUERY, KEY, ax=ax) is ax
+    assert fig.axes == [ax]
+
+
+def test_a_figure_of_its_own_gets_a_colour_bar():
+    assert len(attention_map(WEIGHTS, QUERY, KEY).figure.axes) == 2
+
+
+def test_masks_number_their_positions_when_there_are_no_words():
+    ax = mask_picture(MASK)
+    assert labels(ax.yaxis) == ["0", "1"] and labels(ax.xaxis) == ["0", "1", "2"]
+
+
+def test_a_grid_has_one_map_a_head_and_words_only_at_its_edge():
+    weights = torch.full((6, 3, 3), 1 / 3)
+    axes = head_grid(weights, KEY)
+    assert axes.shape == (2, 4)
+    assert [ax.get_title() for ax in axes.flat[:6]] == [f"head {h}" for h in range(6)]
+    assert [ax.axison for ax in axes.flat] == [True] * 6 + [False] * 2
+    shown = [bool(ax.yaxis.get_tick_params()["labelleft"]) for ax in axes.flat[:6]]
+    assert shown == [True, False, False, False, True, False]
+    assert all(ax.collections[0].get_clim() == (0, 1) for ax in axes.flat[:6])
+
+
+@pytest.mark.parametrize(
+    ("draw", "said"),
+    [
+        (lambda: attention_map(WEIGHTS, KEY), r"\(2, 3\) for 3 query tokens and 3 key tokens"),
+        (lambda: attention_map(WEIGHTS[0], QUERY, KEY), r"weights of shape \(3,\)"),
+        (lambda: attention_map(WEIGHTS, QUERY, KEY, mask=MASK.T), r"bool \(2, 3\), got bool \(3,"),
+        (lambda: attention_map(WEIGHTS, QUERY, KEY, mask=WEIGHTS), "got float32"),
+        (lambda: score_map(WEIGHTS.T, QUERY, KEY), r"scores of shape \(3, 2\)"),
+        (lambda: mask_picture(MASK, KEY), r"mask of shape \(2, 3\) for 3 query"),
+        (lambda: mask_picture(WEIGHTS), "got dtype float32"),
+        (lambda: mask_picture(MASK[None]), r"got shape \(1, 2, 3\)"),
+        (lambda: head_grid(WEIGHTS, KEY), r"\(heads, query, key\), got shape \(2, 3\)"),
+        (lambda: head_grid(torch.ones(2, 3, 3), KEY, titles=["one"]), "1 titles for 2 heads"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused_with_their_numbers(draw, said):
+    with pytest.raises(ValueError, match=said):
+        draw()
+
+
+def states(ax):
+    boxes = [p for p in ax.patches if p.get_gid() in LOOK]
+    return {state: [b.get_label() for b in boxes if b.get_gid() == state] for state in LOOK}
+
+
+def test_the_map_lights_where_you_are_and_fills_what_is_built():
+    found = states(transformer_map("masks", ["softmax", "scores"]))
+    assert found["here"] == ["masks"]
+    assert sorted(found["built"]) == ["scores", "softmax"]
+    assert set(found["open"]) == set(PARTS) - {"masks", "scores", "softmax"}
+
+
+def test_a_part_that_stands_in_both_stacks_is_lit_in_both():
+    assert states(transformer_map("feed-forward"))["here"] == ["feed-forward"] * 2
+    assert states(transformer_map(None))["here"] == []
+
+
+def test_names_may_be_written_without_spaces_and_several_lit():
+    found = states(transformer_map(["linear+softmax", "Masks"]))
+    assert found["here"] == ["masks", "linear + softmax"]
+
+
+def test_lit_and_filled_are_told_apart_without_colour():
+    signs = {sign for *_, sign in LOOK.values()}
+    assert len(signs) == 3
+    widths = [width for _, _, width, _ in LOOK.values()]
+    assert widths[0] > 2 * widths[1]
+
+
+def test_an_unknown_part_is_refused_with_the_list_of_parts():
+    with pytest.raises(ValueError, match=r"no such part: \['attention'\].*'masks'"):
+        transformer_map("scores", ["attention"])
+
+
+def test_no_room_of_tensors_imports_a_plotting_library():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, course_lib.nn.attention, course_lib.views, course_lib.device, "
+        "course_lib.claims; sys.exit('matplotlib' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
