@@ -65,9 +65,7 @@ class Bench:
             self.environment[name] = str(folder / name.lower())
         scripts = str(Path(sys.executable).parent)
         path = os.pathsep.join([scripts, os.environ.get("PATH", "")])
-        self.environment.update(
-            PATH=path, OMP_NUM_THREADS="1", COURSE_TEST="1", HF_HUB_OFFLINE="1"
-        )
+        self.environment.update(PATH=path, OMP_NUM_THREADS="1", COURSE_TEST="1", HF_HUB_OFFLINE="1")
 
     def call(self, *command: str | Path, **environment: str) -> int:
         """Run a program of this environment, its output as it comes; return its status."""
@@ -95,6 +93,9 @@ class Bench:
         options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
         options += ["--nbval-sanitize-with", "tests/nbval_sanitize.cfg", *TWO_AT_A_TIME]
         paths = {path.stem: path for path in notebooks}
+        # Cells are reported by their place under the root: the notebooks' own folder.
+        options += ["-c", str(ROOT / "pyproject.toml")]
+        options += [f"--rootdir={path.parent}" for path in list(paths.values())[:1]]
         status, cases = self.pytest(*options, *paths.values())
         again = sorted(died_at_start(cases) & set(paths))
         if not again:
