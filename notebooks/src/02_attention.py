@@ -1,0 +1,788 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 02 · Attention
+#
+# **How can a word look things up in other words?** "The animal didn't cross the street because it was too
+# tired." You know what *it* is. To know, you went back to *animal* and passed over *street*. Chapter 01
+# showed a way back that is one step long, however far apart two words are. This chapter builds it, from a
+# loop you could do on paper to the line that runs in every Transformer.
+#
+# After it you can
+#
+# - compute attention by hand for one word, then for all words with one matrix product,
+# - say why the scores are divided by $\sqrt{d_{head}}$, and show what happens if they are not,
+# - say what attention does *not* see (the order of the words) and what it costs ($n^2$).
+#
+# You need 00 (dot product, softmax, matrix product) and 01. About 60 minutes, and 60 more for the exercises.
+
+# %%
+import math
+import time
+
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+import torch
+import torch.nn.functional as F
+
+from course_lib.claims import claim, rounded
+from course_lib.plots import BLUE, GREEN, RED, STYLES, attention_map, transformer_map
+from course_lib.views import attention_hover, outcome, predict, quiz, show
+
+_ = torch.manual_seed(0)
+
+# %% [markdown]
+# The drawing below comes back at the start of every chapter. On the right stands the Transformer of 2017, on
+# the left an enlargement of its attention boxes. Today we build three parts of that enlargement: scores,
+# softmax, weighted sum.
+
+# %%
+show(
+    transformer_map(here=("scores", "softmax", "weighted sum")),
+    alt="Drawing of the Transformer: encoder, decoder, and the inside of an attention box. Inside "
+    "the attention box three parts are lit: scores, softmax and weighted sum.",
+)
+
+# %% [markdown]
+# ## 2.1 One word asks
+#
+# A *lookup* needs three things. Somebody asks: that is the **query**. Everybody who might answer wears a
+# label: that is the **key**. And behind the label is something to hand over: that is the **value**. In a
+# dictionary of Python the query has to equal a key. Attention is softer: every key is compared with the
+# query, and every value is handed over a little, more of it the better the key fits.
+#
+# Words cannot be compared, vectors can. So each word gets a key of four numbers. A trained model finds such
+# numbers itself (chapter 03); the ones here are made up, so that you can check everything by eye.
+
+# %%
+words = "The animal didn't cross the street because it was too tired".split()
+columns = ["being", "place", "doing", "state"]
+
+keys = torch.zeros(len(words), 4)  # (key, d_head)
+for word, column in zip(["animal", "street", "cross", "tired"], range(4)):
+    keys[words.index(word), column] = 1.0
+print(columns, "animal:", rounded(keys[1], 0), "street:", rounded(keys[5], 0), sep="\n")
+
+# %% [markdown]
+# The word *it* stands for something. Say it asks for a being above all, and would settle for a place: its
+# query is `(4, 2, 0, 0)`. Query and key have the same number of numbers, or they could not be compared. We
+# call this width $d_{head}$; in the paper it is $d_k$. Here it is 4.
+#
+# How well does a key fit a query? Chapter 00 had a measure for two vectors that point the same way: the dot
+# product. One **score** for each word:
+
+# %%
+query = torch.tensor([4.0, 2.0, 0.0, 0.0])  # what "it" asks for
+
+scores = []
+for key in keys:
+    scores.append(sum(q * k for q, k in zip(query.tolist(), key.tolist())))
+print(dict(zip(words, scores)))
+
+# %% [markdown]
+# *animal* 4, *street* 2, the others 0. Scores can be any number. We want shares: positive, with sum 1. That
+# is what softmax is for: $e^{score}$, divided by the sum of all of those. The shares are called attention
+# **weights**.
+
+# %%
+powers = [math.exp(score) for score in scores]
+weights_of_it = [power / sum(powers) for power in powers]
+for word, weight in zip(words, weights_of_it):
+    print(f"{word:>8} {weight:.3f} {'█' * round(40 * weight)}")
+
+# %% [markdown]
+# *it* spends 0.769 of its look on *animal*, 0.104 on *street*, and 0.014 on each of the nine others. Last
+# step: take from every word its value, by weight. Our values have two numbers, *alive* and *made of stone*.
+# The animal is alive, the street is made of stone, and the other words hand over nothing. (A value may be
+# wider or narrower than a key. Its width is called $d_{value}$.)
+
+# %%
+values = torch.zeros(len(words), 2)  # (key, d_value): alive, made of stone
+values[words.index("animal")] = torch.tensor([1.0, 0.0])
+values[words.index("street")] = torch.tensor([0.0, 1.0])
+
+found = torch.zeros(2)
+for weight, value in zip(weights_of_it, values):
+    found += weight * value
+rounded(found)
+
+# %% [markdown]
+# That is attention. *it* went in without a meaning of its own and came out as 77 % alive, 10 % made of stone.
+# It has looked something up.
+#
+# Score, softmax, weighted sum. The rest of this chapter does these three steps faster, then asks what can go
+# wrong with them.
+#
+# ## 2.2 Every word asks: from loops to one line
+#
+# Not only *it* has questions. Every word gets a query. *cross* wants to know who crosses what, *tired* who is
+# tired; *because* asks for nothing.
+
+# %%
+asks = {
+    "The": (3, 0, 0, 0), "animal": (0, 0, 2, 2), "didn't": (0, 0, 4, 0), "cross": (3, 3, 0, 0),
+    "the": (0, 3, 0, 0), "street": (0, 0, 3, 0), "because": (0, 0, 0, 0), "it": (4, 2, 0, 0),
+    "was": (3, 0, 0, 3), "too": (0, 0, 0, 4), "tired": (4, 0, 0, 0),
+}  # fmt: skip
+queries = torch.tensor([asks[word] for word in words], dtype=torch.float)  # (query, d_head)
+queries.shape, keys.shape, values.shape
+
+# %% [markdown]
+# **First step: loops.** Two loops, one score for each pair of words. Rows ask, columns are asked. It will
+# stay that way in every table and every picture of this course.
+
+# %%
+looped = torch.zeros(len(words), len(words))  # (query, key)
+for i, q in enumerate(queries):
+    for j, k in enumerate(keys):
+        looped[i, j] = (q * k).sum()
+
+# %% [markdown]
+# **Second step: one matrix product.** All dot products of the rows of one table with the rows of another:
+# that is what `queries @ keys.T` computes. The inner sizes, both $d_{head}$, meet and vanish; what is left is
+# `(query, key)`.
+
+# %%
+table = queries @ keys.T  # (query, d_head) @ (d_head, key) -> (query, key)
+claim("the product holds the same 121 scores as the loops", torch.equal(table, looped))
+
+# %% [markdown]
+# **Third step: softmax, along the right axis.** Each *row* is one word's look, to be shared out among the
+# keys. So the softmax runs along the last axis, `dim=-1`. The other axis gives a table of the same shape,
+# with numbers just as pretty. Only the sums give it away:
+
+# %%
+weights = table.softmax(dim=-1)
+wrong = table.softmax(dim=0)
+print("right: row sums", rounded(weights.sum(dim=-1)[:4], 2))
+print("wrong: row sums", rounded(wrong.sum(dim=-1)[:4], 2))
+
+# %% [markdown]
+# In the wrong table the queries compete for each key, and a row may sum to anything. It is the most common
+# mistake in attention written by hand, and no error message will ever tell you.
+#
+# **Fourth step: the mix** is a matrix product, too.
+
+# %%
+output = weights @ values  # (query, key) @ (key, d_value) -> (query, d_value)
+claim("the row of 'it' is what the loop found", torch.allclose(output[words.index("it")], found))
+
+# %% [markdown]
+# Four steps, one line:
+#
+# $$\mathrm{softmax}(Q K^\top)\, V$$
+#
+# with $Q$, $K$, $V$ for the tables of all queries, keys and values. One thing is still missing from it;
+# section 2.4 finds out what. First a look at what we have.
+
+# %%
+show(
+    attention_map(weights, words, title="Each row is one word's look, and sums to 1"),
+    alt="Heat map of 11 by 11 weights. 'it' and 'tired' look at 'animal', 'the' at 'street', "
+    "'too' at 'tired', 'cross' at 'animal' and 'street' alike. The row of 'because' is even.",
+)
+
+# %% [markdown]
+# A table of 121 numbers is hard to read. Point at a word instead, or step through the words with the arrow
+# keys:
+
+# %%
+attention_hover(words, weights, title="Hand-made attention", start=words.index("it"))
+
+# %% [markdown]
+# Two words ask for the same being, *it* and *tired*, and neither minds that *animal* stands far off. *cross*
+# asks for a being and a place with equal force, and its look falls into equal halves (0.41 each if you point
+# at it). And *because*?
+#
+# **Your turn**: `02.attention-weights` asks for the middle of this, with the divisor of section 2.4.
+#
+# ## 2.3 What a mix can be, and what it cannot
+#
+# *because* asks for nothing: its query is `(0, 0, 0, 0)`. So all its scores are 0.
+
+# %%
+predict("02.nothing", "What weight does `because` give to each of the eleven words?")
+
+# %%
+outcome("02.nothing", weights[words.index("because")].max())
+
+# %% [markdown]
+# Not 0. Each gets one eleventh. Softmax shares out *all* of a look, always, even where nothing fits; what
+# comes out is then the plain average of everybody's values. **Attention cannot say "none of these".** Keep
+# this in mind when you see a real head stare at a comma: it may have nothing to look for, and has to look
+# somewhere.
+#
+# The mix has a second limit. It is an average with positive weights, so it cannot leave the range of what it
+# averages:
+
+# %%
+low, high = values.amin(dim=0), values.amax(dim=0)
+inside = (output >= low) & (output <= high)
+claim("every output lies between the smallest and the largest value", inside.all())
+claim("every weight is above 0", (weights > 0).all())
+
+# %% [markdown]
+# Attention moves information between words; it never makes any. (New things are made by the feed-forward
+# part, chapter 07.) And softmax hides nothing completely: every word gets a little of every other. If a word
+# must not be seen at all, we need a mask, chapter 04.
+#
+# ## 2.4 Why divide by the square root of $d_{head}$?
+#
+# Four numbers a word is a toy. Real heads have 64 or 128, and not neat ones: before training they are random.
+# What is the dot product of two random vectors like? Half of its terms are positive, half negative, so on
+# average it is 0. But how far from 0 does it stray? Its *spread* (the standard deviation), over 2,000 pairs:
+
+# %%
+for width in (4, 16, 64, 256, 1024):
+    pairs = torch.randn(2, 2000, width, generator=torch.Generator().manual_seed(0))
+    spread = (pairs[0] * pairs[1]).sum(dim=-1).std()
+    print(f"d_head {width:4}   spread {spread:5.1f}   square root {math.sqrt(width):5.1f}")
+
+# %% [markdown]
+# The spread is the square root of the width. There is a reason. A dot product is a sum of $d_{head}$ terms;
+# each is a product of two independent numbers with mean 0 and variance 1, so it has mean 0 and variance 1 as
+# well. Variances of independent terms add up to $d_{head}$, and the spread is the root of the variance.
+#
+# So at width 1,024 a score of 32 or −32 is nothing special: it comes *by chance alone*. What does softmax
+# make of such scores?
+
+# %%
+predict(
+    "02.scaling",
+    "Width 512, one random query, ten random keys, scores not divided by anything. "
+    "How much of the weight does the top key take, on average over many draws?",
+)
+
+
+# %%
+def random_weights(width, divisor, draws=1000):
+    """Weights of one random query over ten random keys, many times: (draws, key)."""
+    generator = torch.Generator().manual_seed(0)
+    query = torch.randn(draws, 1, width, generator=generator)
+    keys = torch.randn(draws, 10, width, generator=generator)
+    scores = query @ keys.transpose(-2, -1)  # (draws, 1, key)
+    return (scores / divisor).softmax(dim=-1)[:, 0]
+
+
+outcome("02.scaling", random_weights(512, divisor=1).amax(dim=-1).mean())
+
+# %% [markdown]
+# One key takes nearly everything. It does not fit; it was lucky. Now divide the scores by their spread,
+# $\sqrt{512}$, before the softmax:
+
+# %%
+rounded(random_weights(512, divisor=math.sqrt(512)).amax(dim=-1).mean())
+
+# %% [markdown]
+# A third, and the rest is left for the other nine. Here is one draw, in pictures: a query and ten keys of
+# 1,024 numbers, of which we use the first 4, then 32, 128, 512.
+
+# %%
+wide = torch.Generator().manual_seed(3)
+wide_query, wide_keys = torch.randn(1024, generator=wide), torch.randn(10, 1024, generator=wide)
+
+
+def ten_weights(width, divisor):
+    """Weights of the ten keys when only the first `width` numbers are used."""
+    return (wide_keys[:, :width] @ wide_query[:width] / divisor).softmax(dim=-1)
+
+
+# %%
+fig, axes = plt.subplots(2, 4, figsize=(9, 4), sharex=True, sharey=True, layout="constrained")
+for column, width in enumerate((4, 32, 128, 512)):
+    for row, (divisor, color) in enumerate(((1, RED), (math.sqrt(width), BLUE))):
+        axes[row, column].bar(range(1, 11), ten_weights(width, divisor), color=color)
+    axes[0, column].set(title=f"d_head {width}", ylim=(0, 1))
+    axes[1, column].set(xlabel="key")
+axes[0, 0].set(ylabel="weight, raw")
+axes[1, 0].set(ylabel="weight, divided")
+fig.suptitle("Raw, a cloud tips into a spike as the vectors get wider; divided, it stays a cloud")
+show(
+    fig,
+    alt="Two rows of four bar charts: ten weights at widths 4, 32, 128 and 512. Upper row, raw "
+    "scores: from a mixture to a single bar near 1. Lower row, divided by the root of the width: a "
+    "mixture at every width.",
+)
+
+# %% [markdown]
+# One number says how sharp a row is: to how many words it is *effectively* spread. Take the row's entropy,
+# $H = -\sum_j w_j \ln w_j$, and raise $e$ to it. A row that looks at one word alone has $H = 0$, and
+# $e^0 = 1$ word. An even row over ten has $H = \ln 10$, so 10 words.
+
+
+# %%
+def effective_words(weights):
+    """e to the entropy of each row. torch.special.entr(w) is -w ln w."""
+    return torch.special.entr(weights).sum(dim=-1).exp()
+
+
+for width in (4, 64, 512):
+    raw, divided = random_weights(width, 1), random_weights(width, math.sqrt(width))
+    counts = rounded([effective_words(w).mean().item() for w in (raw, divided)], 1)
+    print(f"d_head {width:3}   raw, divided: {counts} of 10 words")
+
+# %% [markdown]
+# Raw, attention over ten words shrinks to about one as the head gets wider. Divided, it stays near 7 at any
+# width.
+#
+# **Why is a spike bad?** A model could want to look at one word. But it has to *learn* which one, and
+# learning goes by gradients. Nudge one score; how much do the weights move?
+#
+# $$\frac{\partial w_i}{\partial s_j} = w_i\,(\mathbf{1}[i=j] - w_j)$$
+#
+# ($\mathbf{1}[i=j]$ is 1 if $i = j$ and 0 otherwise.) If one weight is 1 and the others 0, every one of these
+# slopes is 0: either $w_i$ is 0, or the bracket is. Softmax is then flat, and the query never hears that it
+# looked at the wrong word. Let us measure what does reach the query, for three divisors: nothing, the square
+# root, and the width itself.
+
+
+# %%
+def gradient_at_query(width, divisor, draws=1000):
+    """Length of the gradient that reaches a random query through its weights: (draws,)."""
+    generator = torch.Generator().manual_seed(0)
+    query = torch.randn(draws, 1, width, generator=generator, requires_grad=True)
+    keys = torch.randn(draws, 10, width, generator=generator)
+    values = torch.randn(draws, 10, 1, generator=generator)
+    weights = (query @ keys.transpose(-2, -1) / divisor).softmax(dim=-1)
+    (weights @ values).sum().backward()  # the draws do not touch each other
+    return query.grad.norm(dim=-1).flatten()
+
+
+# %%
+tenths = torch.tensor([0.1, 0.5, 0.9])
+divisors = {"nothing": lambda d: 1, "√d_head": math.sqrt, "d_head": float}
+print("width 512:     lowest tenth below, half below, highest tenth above")
+for name, divisor in divisors.items():
+    print(f"divided by {name:8}", rounded(gradient_at_query(512, divisor(512)).quantile(tenths)))
+
+# %%
+widths = [2**i for i in range(1, 11)]
+fig, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+looks = ((RED, "--"), (BLUE, "-"), (GREEN, ":"))
+for (name, divisor), (color, style) in zip(divisors.items(), looks):
+    spread = torch.stack([gradient_at_query(d, divisor(d)).quantile(tenths) for d in widths])
+    low, middle, high = spread.clamp_min(1e-5).T
+    ax.plot(widths, middle, color=color, linestyle=style, label=f"divided by {name}")
+    ax.fill_between(widths, low, high, color=color, alpha=0.12)
+ax.set(xscale="log", yscale="log", ylim=(1e-4, 10), title="Only the square root keeps the gradient")
+ax.set(xlabel="width d_head", ylabel="gradient at the query")
+ax.legend()
+show(
+    fig,
+    alt="Gradient at the query over the width, median line and a band for 8 of 10 draws. Divided "
+    "by nothing, the median falls below a thousandth while the band widens in both directions. "
+    "Divided by d_head it falls steadily. Divided by its root it stays level.",
+)
+
+# %% [markdown]
+# Read the red band with care, because the usual story ("without scaling the gradient vanishes") is only half
+# of it. Without a divisor, *half* of the queries get next to nothing, and *one in ten* gets a shove above 4,
+# ten times what is normal. These are the lucky near-ties, where two keys share the top. On average the
+# gradient even grows:
+
+# %%
+raw, divided = gradient_at_query(512, 1), gradient_at_query(512, math.sqrt(512))
+claim("raw, the median is less than a tenth as large", raw.median() < divided.median() / 10)
+claim("raw, the mean is larger", raw.mean() > divided.mean())
+
+# %% [markdown]
+# So learning does not stop. It turns into a lottery. Dividing by $d_{head}$ itself errs the other way: all
+# scores end up near 0, every word gets the same weight, and all queries get equally little. The square root
+# is the only power that leaves the spread of the scores at 1, whatever the width.
+#
+# Try it. Move the width with the mouse or the arrow keys, and change the divisor.
+
+
+# %% tags=["nbval-ignore-output"]
+def cloud_or_spike(width, divide_by):
+    weights = ten_weights(width, divisors[divide_by](width))
+    fig, ax = plt.subplots(figsize=(5, 2.4), layout="constrained")
+    ax.bar(range(1, 11), weights, color=BLUE)
+    title = f"spread over {effective_words(weights):.1f} of 10 words"
+    ax.set(ylim=(0, 1), xlabel="key", ylabel="weight", title=title)
+    return show(fig, alt=f"Bars of ten weights; the largest is {weights.max():.2f}.")
+
+
+sizes = widgets.SelectionSlider(options=widths, value=512, description="d_head")
+kinds = widgets.ToggleButtons(options=list(divisors), description="divide by")
+widgets.interactive(cloud_or_spike, width=sizes, divide_by=kinds)
+
+# %% [markdown]
+# (On a page without Python, the eight bar charts above show the same.)
+#
+# Be clear about what was shown. The argument is about *random, independent* numbers: about where training
+# starts. A trained model can make its queries and keys as long as it likes, and so as sharp as it likes; the
+# divisor only gives it a fair start. And vectors that are *not* independent stray much further: the product
+# of a vector with itself is not around $\sqrt{d_{head}}$ but around $d_{head}$. Chapter 03 starts with that
+# trap.
+#
+# ## 2.5 The formula, finished
+#
+# $$\mathrm{Attention}(Q, K, V) = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d_{head}}}\right) V$$
+#
+# Formula and code have the same steps. Real inputs come in batches, so the shapes may have more axes in
+# front; counted from the end, nothing changes. That is why it says `transpose(-2, -1)` and not `.T`.
+
+
+# %%
+def attention(query, key, value):
+    """softmax(query key^T / sqrt(d_head)) value, and the weights."""
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (…, query, key)
+    weights = scores.softmax(dim=-1)
+    return weights @ value, weights  # (…, query, d_value), (…, query, key)
+
+
+# %% [markdown]
+# This is equation 1 of the paper of 2017, "Attention Is All You Need", and PyTorch has it built in. Two
+# sentences of 5 queries and 7 keys, every size different, so that no mix-up of axes can hide:
+
+# %%
+q, k, v = torch.randn(2, 5, 11), torch.randn(2, 7, 11), torch.randn(2, 7, 3)
+mixed, shares = attention(q, k, v)
+theirs = F.scaled_dot_product_attention(q, k, v)
+claim("equals PyTorch's to 1e-5", torch.allclose(mixed, theirs, atol=1e-5))
+claim("all rows sum to 1", torch.allclose(shares.sum(dim=-1), torch.ones(2, 5)))
+mixed.shape, shares.shape
+
+# %% [markdown]
+# PyTorch's function returns no weights, which is why the course has its own (`course_lib.nn.attention`): all
+# our pictures are made of weights.
+#
+# It also takes `is_causal=True`: every word may look only at itself and at what came *before* it. A model
+# that writes needs this. Chapter 04 is about such masks. As a preview: put $-\infty$ where looking is
+# forbidden, and softmax turns it into a 0.
+
+# %%
+q, k, v = torch.randn(3, 2, 6, 16)  # three times (batch, seq, d_head)
+scores = q @ k.transpose(-2, -1) / math.sqrt(16)
+future = torch.ones(6, 6, dtype=torch.bool).triu(diagonal=1)  # True above the diagonal
+causal = scores.masked_fill(future, float("-inf")).softmax(dim=-1)
+theirs = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+claim("causal: equals PyTorch's to 1e-5", torch.allclose(causal @ v, theirs, atol=1e-5))
+
+# %%
+places = [f"word {i}" for i in range(1, 7)]
+show(
+    attention_map(causal[0], places, mask=~future, title="Causal: nobody sees the future"),
+    alt="Heat map of 6 by 6 random weights. All cells above the diagonal are hatched: hidden. The first "
+    "word has the whole weight on itself.",
+)
+
+# %% [markdown]
+# What did the division do to our sentence? $d_{head}$ is 4, so all scores are halved:
+
+# %%
+output, weights = attention(queries, keys, values)
+print("weight of 'it' on 'animal':", rounded(weights[words.index("it"), words.index("animal")]))
+
+# %% [markdown]
+# 0.39 instead of 0.77. Our hand-made scores were not random to begin with, and now they are too soft. A
+# trained model would answer with longer queries. How sharp a look should be is a choice, and the next section
+# turns it into a knob.
+#
+# **Your turn**: `02.attention`, `02.effective-words`, and the bug in `02.scaled-bug`.
+#
+# ## 2.6 Temperature
+#
+# Divide the scores by a number $T$ before the softmax. Physicists call it **temperature**: cold freezes the
+# choice, heat melts it. Our $\sqrt{d_{head}}$ is nothing but a temperature fixed in advance.
+
+# %%
+scores_of_it = queries[words.index("it")] @ keys.T / math.sqrt(4)
+cold, hot = (scores_of_it / 0.01).softmax(dim=-1), (scores_of_it / 1000).softmax(dim=-1)
+claim(
+    "near 0 the best key takes all", cold.argmax() == words.index("animal") and cold.max() > 0.999
+)
+claim("in great heat all are equal", torch.allclose(hot, torch.tensor(1 / 11), atol=1e-3))
+
+# %%
+temperatures = (0.25, 0.5, 1.0, 4.0)
+fig, axes = plt.subplots(1, 4, figsize=(9.5, 3.2), sharey=True, layout="constrained")
+for ax, temperature in zip(axes, temperatures):
+    row = (scores_of_it / temperature).softmax(dim=-1)
+    ax.barh(words, row, color=BLUE)
+    ax.set(
+        xlim=(0, 1), xlabel="weight", title=f"T = {temperature}\n{effective_words(row):.1f} words"
+    )
+axes[0].invert_yaxis()
+fig.suptitle("Temperature moves the look of 'it' between one word and all words")
+show(
+    fig,
+    alt="Four bar charts of the weights of 'it' at temperatures 0.25, 0.5, 1 and 4. Cold, 'animal' "
+    "takes all of the weight. Hot, all eleven words get nearly the same.",
+)
+
+# %% [markdown]
+# The two ends cost something different. Near 0 the look is certain and the slopes are flat: nothing is
+# learned. In great heat the slopes exist, but every word gets the same average. The slider shows both: how
+# many words share the look, and $w\,(1 - w)$, the slope of the weight on *animal*.
+
+
+# %% tags=["nbval-ignore-output"]
+def look_of_it(temperature):
+    row = (scores_of_it / temperature).softmax(dim=-1)
+    top = row[words.index("animal")]
+    fig, ax = plt.subplots(figsize=(5.5, 3), layout="constrained")
+    ax.barh(words, row, color=BLUE)
+    ax.invert_yaxis()
+    title = f"{effective_words(row):.1f} words, slope at 'animal' {top * (1 - top):.3f}"
+    ax.set(xlim=(0, 1), xlabel="weight", title=title)
+    return show(
+        fig, alt=f"Bars: the weights of 'it' at temperature {temperature}; animal {top:.2f}."
+    )
+
+
+heat = widgets.FloatLogSlider(value=1, base=10, min=-1, max=1, step=0.05, description="T")
+widgets.interactive(look_of_it, temperature=heat)
+
+# %% [markdown]
+# (Without Python, the four charts above are four positions of the slider.) You will meet $T$ again in chapter
+# 11, where it makes a writing model bold or dull. There it acts on words to come, here on words to look at;
+# the line of code is the same.
+#
+# ## 2.7 Order does not matter, and that is a problem
+#
+# Shuffle the eleven words. Each keeps its query, its key and its value; only the places change.
+
+# %%
+predict("02.shuffle", "How many of the eleven words get another output than before?")
+
+# %%
+order = torch.randperm(len(words), generator=torch.Generator().manual_seed(1))
+shuffled, shuffled_weights = attention(queries[order], keys[order], values[order])
+changed = ~torch.isclose(shuffled, output[order], atol=1e-6).all(dim=-1)
+print("new order:", *[words[i] for i in order])
+outcome("02.shuffle", changed.sum())
+
+# %% [markdown]
+# None. Every score is between *two words*, and no place comes into it; a sum does not care about the order of
+# its terms either. The table of weights is the same table, with its rows and columns moved:
+
+# %%
+fig, axes = plt.subplots(1, 2, figsize=(10, 4.8), layout="constrained")
+attention_map(weights, words, ax=axes[0], title="As written")
+moved = [words[i] for i in order]
+attention_map(shuffled_weights, moved, ax=axes[1], title="Shuffled: the same weights, moved")
+show(
+    fig,
+    alt="Two heat maps. The right one holds the same weights as the left one; rows and columns "
+    "stand in another order, each word with its own weights.",
+)
+
+# %% [markdown]
+# The word for this is **permutation equivariant**: permute the inputs, and the outputs are permuted the same
+# way. (*Invariant* would mean that nothing moves at all. The average over all outputs is invariant. You often
+# read "attention is permutation invariant"; it is not.)
+#
+# For sets that is a gift. For language it is a disaster, since the same three words in another order mean
+# something else:
+
+# %%
+dog, bites, man = torch.randn(3, 8)
+first, _ = attention(*[torch.stack([dog, bites, man])] * 3)  # query, key and value alike
+second, _ = attention(*[torch.stack([man, bites, dog])] * 3)
+claim("'dog' comes out the same in both", torch.allclose(first[0], second[2], atol=1e-6))
+
+# %% [markdown]
+# To attention alone, the one who bites and the one who is bitten are the same dog. The cure is to put the
+# place into the vector before attention sees it. Even the crudest way, adding the number of the place to one
+# of its columns, tells the two apart:
+
+# %%
+place = torch.zeros(3, 8)
+place[:, 0] = torch.arange(3.0)
+first, _ = attention(*[torch.stack([dog, bites, man]) + place] * 3)
+second, _ = attention(*[torch.stack([man, bites, dog]) + place] * 3)
+claim("with places, 'dog' differs", not torch.allclose(first[0], second[2], atol=1e-2))
+
+# %% [markdown]
+# Better ways fill chapter 06. **Your turn**: in `02.equivariant` you write the test that tells such layers
+# apart.
+#
+# ## 2.8 The bill
+#
+# Every word looks at every word. With $n$ words that is $n^2$ pairs, and each pair costs $d_{head}$
+# multiplications for its score and $d_{value}$ for its share of the mix. The weights alone are a table of
+# $n^2$ numbers.
+
+# %%
+predict(
+    "02.bill",
+    "4,096 words, some ten pages. How many MiB does one table of weights take, "
+    "at 4 bytes a number? (1 MiB is 1,048,576 bytes.)",
+)
+
+# %%
+n, d = 4096, 64
+print(f"multiplications: {n * n * (d + d):,}")
+outcome("02.bill", f"{n * n * 4 / 2**20:.0f} MiB")
+
+# %% [markdown]
+# That is for one sentence and one head. A model of 12 layers with 12 heads has 144 such tables. But counting
+# is not measuring. PyTorch lets us listen to each operation while it runs; this listener notes the largest
+# tensor that any of them makes:
+
+# %%
+from torch.utils._python_dispatch import TorchDispatchMode
+
+
+class LargestTensor(TorchDispatchMode):
+    """Inside a `with` block, notes the size of the largest tensor made, in MiB."""
+
+    mebibytes = 0.0
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        made = operation(*args, **(kwargs or {}))
+        for tensor in made if isinstance(made, tuple) else (made,):
+            if isinstance(tensor, torch.Tensor):
+                self.mebibytes = max(self.mebibytes, tensor.nbytes / 2**20)
+        return made
+
+
+# %%
+def measure(attend, n, repeats=3):
+    """Seconds of the fastest run, and MiB of the largest tensor made."""
+    q, k, v = torch.randn(3, 1, 1, n, 64)
+    with LargestTensor() as listener:
+        attend(q, k, v)
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        attend(q, k, v)
+        seconds.append(time.perf_counter() - start)
+    return min(seconds), listener.mebibytes
+
+
+lengths = [256, 512, 1024, 2048, 4096]
+ours = [measure(attention, n) for n in lengths]
+theirs = [measure(F.scaled_dot_product_attention, n) for n in lengths]
+
+# %%
+fig, axes = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")
+for ax, which, label in zip(axes, (0, 1), ("seconds", "largest tensor, MiB")):
+    ax.plot(lengths, [m[which] for m in ours], label="ours", **STYLES["ours"])
+    ax.plot(lengths, [m[which] for m in theirs], label="PyTorch's own", **STYLES["theirs"])
+    square = [ours[-1][which] * (n / lengths[-1]) ** 2 for n in lengths]
+    ax.plot(lengths, square, label="four times as much for each doubling", **STYLES["theory"])
+    ax.set(xscale="log", yscale="log", xlabel="words", ylabel=label)
+    ax.set_xticks(lengths, lengths, minor=False)
+    ax.minorticks_off()
+axes[0].legend()
+fig.suptitle("Twice the words: about four times the time, and exactly four times the table")
+show(
+    fig,
+    alt="Two log-log charts over 256 to 4,096 words. Left, time: both lines rise about as the "
+    "square of the length. Right, largest tensor: ours rises as the square, PyTorch's own in "
+    "proportion to the length.",
+)
+
+# %%
+print("largest tensor, ours:  ", rounded([memory for _, memory in ours], 2), "MiB")
+print("largest tensor, theirs:", rounded([memory for _, memory in theirs], 2), "MiB")
+claim("four times the words take us more than four times the time", ours[-1][0] > 4 * ours[-3][0])
+
+# %% [markdown]
+# The prediction of 64 MiB holds, and the square is no theory. Look at the other curve of the right panel,
+# too. PyTorch's function does the same multiplications, but its largest tensor is no larger than its own
+# output: it never makes the whole table. How it takes a softmax over rows that it never has in one piece is a
+# fine trick, and chapter 19 takes it apart. (Our listener does not see what an operation borrows inside
+# itself; that, too, is for 19.)
+#
+# **Your turn**: `02.cost` asks for the count, for any sizes.
+#
+# ## Summary
+#
+# - A query asks, keys answer how well they fit, values are handed over. **Score, softmax, weighted sum.**
+# - For all words at once: $\mathrm{softmax}(QK^\top/\sqrt{d_{head}})\,V$. Rows ask, columns are asked; each
+#   row sums to 1.
+# - Random scores spread like $\sqrt{d_{head}}$. Undivided, one key takes nearly everything by luck, and the
+#   gradient becomes a lottery. Divided by $d_{head}$, every key gets the same.
+# - The output is an average of values. It cannot abstain, and cannot leave their range.
+# - No place enters anywhere: permute the words, and the outputs permute along.
+# - Time and the table of weights grow with the square of the length.
+#
+# We had to invent queries, keys and values by hand. Where do they come from, and why three vectors for one
+# word? That is chapter 03.
+#
+# ## Quiz
+
+# %%
+quiz("02")
+
+# %% [markdown]
+# ## Interview questions
+#
+# Answer aloud before you open the answer.
+#
+# <details><summary>Why does the Transformer divide by the square root of the width, and not by the width?</summary>
+#
+# With independent entries of variance 1, a dot product has variance $d_{head}$, so its spread is
+# $\sqrt{d_{head}}$. Dividing by the spread brings it to 1 at every width. Without it softmax saturates: the
+# typical gradient nearly vanishes, and a few near-ties get very large ones. Dividing by the width leaves
+# scores near 0: uniform weights, and a gradient that shrinks with the width. It is an argument about the
+# start of training; trained vectors are not independent.
+#
+# </details>
+#
+# <details><summary>What is the complexity of self-attention, and which part hurts first?</summary>
+#
+# $O(n^2 d)$ time and, done naively, $O(n^2)$ memory for the weights, for each head and layer. For short texts
+# other parts of a model cost more; for long texts the square wins. Fused versions keep the $n^2$ time and
+# avoid the $n^2$ memory.
+#
+# </details>
+#
+# <details><summary>Is attention invariant to the order of its inputs?</summary>
+#
+# Self-attention without positions is *equivariant*: permuted inputs give permuted outputs. A pooled result,
+# such as the mean over all outputs, is invariant. Positions (and a causal mask) break the symmetry.
+#
+# </details>
+#
+# <details><summary>A row of weights is uniform. What may have happened?</summary>
+#
+# The query fits no key better than another (all scores equal, for instance a query of zeros); or the
+# temperature is too high, for instance by dividing by $d_{head}$; or the model averages on purpose. The
+# weights alone do not tell which.
+#
+# </details>
+#
+# <details><summary>What is the gradient of softmax when one weight is 1?</summary>
+#
+# $\partial w_i/\partial s_j = w_i(\mathbf{1}[i=j] - w_j)$ is 0 for all $i$ and $j$: for the winner because $1
+# - 1 = 0$, for the others because $w_i = 0$.
+#
+# </details>
+#
+# ## Exercises
+#
+# Open `exercises/02_attention.ipynb`. About 60 minutes. Each check names your mistake if it knows it.
+#
+# | exercise | asks you to |
+# |---|---|
+# | `02.attention-weights` | write the weights, safe for large scores |
+# | `02.attention` | write the whole formula, for any axes in front |
+# | `02.effective-words` | measure how sharp a table of weights is |
+# | `02.cost` | count multiplications and bytes for any sizes |
+# | `02.equivariant` | write a test that finds layers that cheat with places |
+# | `02.scaled-bug` | mend a function whose author's tests all pass |
+#
+# Into your box of parts go `attention_weights` and `attention`. In the last chapter, a real model chats
+# through them.
+#
+# ## Further reading
+#
+# - Vaswani et al. 2017, *Attention Is All You Need*, section 3.2.1, arXiv:1706.03762. Equation 1, and the
+#   paper's reason for the square root in a footnote.
+# - Bahdanau, Cho and Bengio 2014, *Neural Machine Translation by Jointly Learning to Align and Translate*,
+#   arXiv:1409.0473. Attention before the Transformer, with a small network instead of a dot product.
+# - Luong, Pham and Manning 2015, *Effective Approaches to Attention-based Neural Machine Translation*,
+#   arXiv:1508.04025. The dot product as a score, not yet divided.
+# - Yang et al. 2022, *Tensor Programs V*, arXiv:2203.03466. Divides by the width itself, because trained
+#   queries and keys are no longer independent.
