@@ -800,7 +800,7 @@ def equivariant_cases(generator):
     traded = moved.clone()
     traded[0] += 0.5
     traded[1] -= 0.5
-    return [
+    cases = [
         case("words move, outputs move along", output, cycle, moved),
         case("the same, with rounding", output, cycle, moved + noise),
         case("the words did not move at all", output, torch.arange(7), output.clone()),
@@ -814,6 +814,9 @@ def equivariant_cases(generator):
         case("what one word gains, another loses", output, cycle, traded),
         case("one row for all", output, cycle, output.mean(dim=0, keepdim=True)),
     ]
+    # In a drawn order: a list of remembered verdicts must not pass.
+    places = torch.randperm(len(cases), generator=generator).tolist()
+    return [cases[place] for place in places]
 
 
 def near(a, b, atol=1e-5):
