@@ -228,6 +228,15 @@ def test_dropout_hides_its_share_of_weights_and_scales_the_rest(return_weights):
     assert_close(dropped[~gone], (whole / (1 - dropout))[~gone])
 
 
+@pytest.mark.parametrize("return_weights", [False, True])
+def test_dropout_hides_a_key_as_a_whole_and_not_single_numbers_of_the_output(return_weights):
+    layer, query, key, _ = weights_in_the_open(0.3)
+    output = layer(query, key, torch.ones(101, KEY, KEY), return_weights=return_weights)
+    output = output[0] if return_weights else output
+    assert_close(output, output[..., :1].expand_as(output))
+    assert output.std() > 0.1
+
+
 def test_dropout_rests_outside_training_and_spares_the_returned_weights():
     layer, *qkv = weights_in_the_open(0.5)
     training = layer(*qkv, return_weights=True)[1]
