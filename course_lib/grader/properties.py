@@ -15,7 +15,8 @@ def rows_sum_to_one(value: Any) -> str:
     if not isinstance(value, Tensor) or not value.is_floating_point() or not value.ndim:
         return ""
     sums = value.sum(dim=-1)
-    wrong = ~(torch.isclose(sums, torch.ones_like(sums), atol=1e-3) | (sums == 0))
+    fine = torch.isclose(sums, torch.ones_like(sums), atol=1e-3) | (sums == 0) | sums.isnan()
+    wrong = ~fine  # nan is told by `finite`
     return f"rows sum to {float(sums[wrong][0]):.2f}, not to 1" if wrong.any() else ""
 
 

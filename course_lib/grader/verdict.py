@@ -56,14 +56,15 @@ def _failing(sheet: Sheet, found: tuple[Outcome, ...]) -> list[tuple[int, tuple[
 def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
     known = sheet.named(found)
     index, told = failing[0]
-    crashed = found[index].error is not None and not sheet.expected[index].raised
+    crash = () if sheet.expected[index].raised else learner_lines(found[index].error)
     case = sheet.cases[index]
+    place = f"smallest of {len(failing)} failing cases" if len(failing) > 1 else "failing case"
     details = [
-        *told,
-        *_broken(sheet, found, {i for i, _ in failing}),
-        f"smallest failing case of {len(failing)}: {case.label} ({sizes(sheet, case)})",
+        *(() if crash else told),
+        *_broken(sheet, found, [i for i, _ in failing], told),
+        f"{place}: {case.label} ({sizes(sheet, case)})",
     ]
-    state = "crashed" if crashed and known is None else "wrong"
+    state = "crashed" if crash and known is None else "wrong"
     passed = len(sheet.cases) - len(failing)
     summary = f"{passed} of {_count(len(sheet.cases), 'case')} agree with the reference"
     return _verdict(
@@ -71,7 +72,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
         state,
         summary,
         details=tuple(details),
-        crash=learner_lines(found[index].error) if crashed else (),
+        crash=crash,
         **_named(known),
     )
 
@@ -82,16 +83,17 @@ def _named(known: Recorded | None) -> dict:
     return {"mistake": known.says, "mistake_name": known.name, "hints": known.hints}
 
 
-def _broken(sheet: Sheet, found: tuple[Outcome, ...], failing: set[int]) -> list[str]:
+def _broken(
+    sheet: Sheet, found: tuple[Outcome, ...], failing: list[int], told: tuple[str, ...]
+) -> list[str]:
     """Each property that an answer breaks where the reference keeps it, said once."""
-    said = []
-    for name in sheet.properties:
-        holds = PROPERTIES[name]
-        for i in sorted(failing):
+    said: list[str] = []
+    for holds in map(PROPERTIES.get, sheet.properties):
+        for i in failing:
             pairs = zip(sheet.expected[i].values, found[i].values, strict=False)
-            told = next((holds(got) for want, got in pairs if not holds(want) and holds(got)), "")
-            if told:
-                said.append(told)
+            broken = next((holds(got) for want, got in pairs if not holds(want) and holds(got)), "")
+            if broken:
+                said += [] if broken in told else [broken]
                 break
     return said
 

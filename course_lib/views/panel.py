@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from course_lib.views.page import View, escape, prose
+from course_lib.views.page import OWN_KEYS, View, escape, prose
 
 # ink, ground, sign, word: at least 7:1 on their own ground, so that they read in any theme
 LOOK = {
@@ -43,9 +43,9 @@ class Panel(View):
     def text(self) -> str:
         found = self.verdict
         lines = [f"[{found.state}] {found.id}: {found.summary}"]
-        lines += [f"  {line}" for line in (*found.details, *found.crash)]
         if found.mistake:
             lines.append(f"  {named(found.mistake)}")
+        lines += [f"  {line}" for line in (*found.crash, *found.details)]
         if found.hints:
             lines.append(f"  hint 1 of {len(found.hints)}: {found.hints[0]}")
         return "\n".join(lines)
@@ -59,10 +59,10 @@ class Panel(View):
         )
         return (
             f'<div class="course-view course-panel" role="status" style="{style}" '
-            f'data-state="{escape(found.state)}" data-lm-suppress-shortcuts="true">'
+            f'data-state="{escape(found.state)}">'
             f"<div><strong>{sign} {word}: {prose(found.title)}</strong>{self._points()}</div>"
-            f"<div>{prose(found.summary)}</div>{_list(found.details)}{_code(found.crash)}"
-            f"{self._mistake()}{_hints(found.hints, found.solution)}</div>"
+            f"<div>{prose(found.summary)}</div>{self._mistake()}{_code(found.crash)}"
+            f"{_list(found.details)}{_hints(found.hints, found.solution)}</div>"
         )
 
     def _points(self) -> str:
@@ -124,7 +124,8 @@ def _hints(hints: tuple[str, ...], solution: str | None) -> str:
 
 def _folded(summary: str, inner: str) -> str:
     return (
-        f'<details style="margin:4px 0"><summary style="cursor:pointer">{escape(summary)}</summary>'
+        f'<details style="margin:4px 0"><summary {OWN_KEYS} style="cursor:pointer">'
+        f"{escape(summary)}</summary>"
         f'<div style="margin:2px 0 2px 1.1em">{inner}</div></details>'
     )
 

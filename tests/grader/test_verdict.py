@@ -67,13 +67,13 @@ def test_an_unknown_mistake_is_described_by_the_smallest_case_and_the_broken_pro
     assert verdict.mistake is None and verdict.state == "wrong"
     told = " ".join(verdict.details)
     assert "rows sum to 2.00, not to 1" in told
-    assert "smallest failing case of 3: a row (x (1, 2) holding" in told
+    assert "smallest of 3 failing cases: a row (x (1, 2) holding" in told
 
 
 def test_a_crash_shows_the_learners_own_line():
     namespace = {}
     source = "def normalise(x):\n    total = x.sum(-1)\n    return x / totl\n"
-    exec(compile(source, "<exercise cell 1>", "exec"), namespace)
+    exec(compile(source, "<exercise of this test>", "exec"), namespace)
     verdict = judge(SHEET, namespace["normalise"])
     assert verdict.state == "crashed"
     assert verdict.crash[0] == "NameError: name 'totl' is not defined"
