@@ -6,7 +6,7 @@ import base64
 import io
 from typing import Any
 
-from course_lib.views.page import asset, escape
+from course_lib.views.page import OWN_KEYS, asset, escape
 
 DOTS_PER_INCH = 144  # sharp on dense screens; shown at two thirds of the pixels
 SHOWN_PER_INCH = 96
@@ -34,7 +34,7 @@ class Figure:
         """
         return (
             f'<details class="course-view course-alt" data-alt="{escape(self.alt)}" '
-            f'style="font-size:0.85em"><summary>Description of the figure</summary>'
+            f'style="font-size:0.85em"><summary {OWN_KEYS}>Description of the figure</summary>'
             f"{escape(self.alt)}<script>{asset('alt.js')}</script></details>"
         )
 

@@ -11,6 +11,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+# JupyterLab looks for this on the focused element itself: without it, "d d" on a button of a view
+# deletes the cell, and arrow keys change it.
+OWN_KEYS = 'data-lm-suppress-shortcuts="true"'
 CODE = '<code style="font-family:monospace;color:inherit;background:transparent;padding:0">'
 
 
@@ -56,11 +59,14 @@ def framed(kind: str, label: str, fallback: str, data: Any = None) -> str:
         f'if (!root || root.dataset.ready) return; root.dataset.ready = "yes";\n'
         f"const data = {given};\n"
     )
+    end = (
+        'root.querySelectorAll("button, input").forEach('
+        'node => node.setAttribute("data-lm-suppress-shortcuts", "true")); })();'
+    )
     return (
         f'<div class="course-view course-{kind}" data-key="{key}" role="group" '
-        f'aria-label="{escape(label)}" data-lm-suppress-shortcuts="true">'
-        f"<style>{asset(kind + '.css')}</style>{fallback}"
-        f"<script>{start}{asset(kind + '.js')}}})();</script></div>"
+        f'aria-label="{escape(label)}"><style>{asset(kind + ".css")}</style>{fallback}'
+        f"<script>{start}{asset(kind + '.js')}{end}</script></div>"
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from course_lib.paths import ROOT
-from course_lib.views.page import View, escape, framed, prose
+from course_lib.views.page import OWN_KEYS, View, framed, prose
 
 RIGHT, WRONG = "✓ Right.", "✗ Not this one."
 
@@ -132,7 +132,7 @@ def _fallback(number: int, question: Question) -> str:
     return (
         f'<p style="margin:10px 0 0"><strong>{number}. {prose(question.text)}</strong></p>'
         f"<ul>{options}</ul>"
-        f"<details><summary>Answer to {escape(number)}</summary><ul>{reasons}</ul></details>"
+        f"<details><summary {OWN_KEYS}>Answer to {number}</summary><ul>{reasons}</ul></details>"
     )
 
 
