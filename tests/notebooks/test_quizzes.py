@@ -3,20 +3,20 @@
 import pytest
 
 from course_lib.paths import ROOT
-from course_lib.views.quiz import load_quiz
+from course_lib.views.quiz import quiz
 
 CHAPTERS = sorted(p.name[:2] for p in (ROOT / "notebooks" / "src").glob("[0-9][0-9]_*.py"))
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_chapter_asks_enough_and_explains_every_option(chapter):
-    questions = load_quiz(chapter)
+    questions = quiz(chapter).questions
     assert len(questions) >= 5
     for question in questions:
-        assert question["id"].startswith(f"{chapter}.")
-        assert 3 <= len(question["options"]) <= 4
-        assert all(len(option["why"].split()) >= 5 for option in question["options"])
+        assert question.id.startswith(f"{chapter}.")
+        assert 3 <= len(question.options) <= 4
+        assert all(len(option.why.split()) >= 5 for option in question.options)
 
 
 def test_thirty_questions_in_all():
-    assert sum(len(load_quiz(chapter)) for chapter in CHAPTERS) >= 30
+    assert sum(len(quiz(chapter).questions) for chapter in CHAPTERS) >= 30
