@@ -24,6 +24,9 @@ from pathlib import Path
 WINDOWS = os.name == "nt"
 TORCH = "torch==2.13.0"
 NEED_GB = 3
+LARGE = 1000000
+LOADS = "import torch, jupyterlab, ipykernel, tokenizers, matplotlib.font_manager"
+MARKED = {"root", "digest", "installed", "large"}
 DEV_COMMANDS = ("test", "build")
 PROBES = ("torch/version.py", "torch/lib", "jupyterlab/__init__.py", "ipykernel/__init__.py")
 
@@ -94,7 +97,7 @@ class Setup:
                 marker = json.loads(self.marker(extra).read_text(encoding="utf-8"))
             except (OSError, ValueError):
                 continue
-            if isinstance(marker, dict):
+            if isinstance(marker, dict) and set(marker) >= MARKED:
                 return marker
         return None
 
@@ -108,14 +111,22 @@ class Setup:
         marker = self.read_marker()
         if marker is None:
             return "install"
-        if marker.get("root") != str(self.root):
+        if marker["root"] != str(self.root):
             return "remake"  # the folder was moved or copied: scripts inside name the old place
-        gone = set(marker.get("installed", [])) - set(os.listdir(site))
+        gone = set(marker["installed"]) - set(os.listdir(site))
         broken = [name for name in gone if not name.endswith(".dist-info")]
         if broken or not all((site / probe).exists() for probe in PROBES):
             return "remake"
-        whole = marker.get("digest") == self.digest() and self.script("course").exists()
-        return "ready" if whole and not gone else "install"
+        current = marker["digest"] == self.digest() and self.script("course").exists()
+        if gone or not current:
+            return "install"
+        return "ready" if marker["large"] == self.large_files(marker["large"]) else "remake"
+
+    def large_files(self, names):
+        """Sizes of files that an interrupted write would cut short; None for one that is gone."""
+        site = self.site()
+        paths = {name: site / name for name in names}
+        return {name: p.stat().st_size if p.exists() else None for name, p in paths.items()}
 
     def ensure(self):
         """Bring the environment to "ready"; quick when it is."""
@@ -150,6 +161,7 @@ class Setup:
             if error.clean:
                 self.remove(self.unfinished)
             raise
+        self.verify()
         self.write_marker()
         self.remove(self.unfinished)
         self.say(f"Set up in {time.monotonic() - began:.0f} s.\n")
@@ -219,6 +231,17 @@ class Setup:
                 log.seek(start)
                 raise explain(log.read().decode("utf-8", "replace"), self.root)
 
+    def verify(self):
+        """Load what matters once: pip believes its own records, not the files."""
+        command = [str(self.script("python")), "-I", "-c", LOADS]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode:
+            output = done.stdout.decode("utf-8", "replace").strip() or "no message"
+            raise SetupError(
+                f"What was installed does not load ({output.splitlines()[-1]}): start the same "
+                "command again, and .venv is made anew."
+            )
+
     def write_marker(self):
         """Atomically, and only after every step: a marker means a complete environment."""
         site = self.site()
@@ -228,7 +251,10 @@ class Setup:
         # pip itself may be upgraded by hand, and __pycache__ comes and goes.
         passing = ("pip", "__pycache__")
         installed = [n for n in os.listdir(str(site)) if n.split("-")[0] not in passing]
-        marker = {"root": str(self.root), "digest": self.digest(), "installed": sorted(installed)}
+        files = (path for path in site.rglob("*") if path.is_file())
+        large = [f.relative_to(site).as_posix() for f in files if f.stat().st_size > LARGE]
+        marker = {"root": str(self.root), "digest": self.digest()}
+        marker.update(installed=sorted(installed), large=self.large_files(large))
         target = self.marker(self.extra)
         temporary = target.with_name(target.name + ".new")
         temporary.write_text(json.dumps(marker), encoding="utf-8")

@@ -53,6 +53,9 @@ class FakeSetup(course.Setup):
             lay_out(self, *PACKAGES)
             self.script("course").touch()
 
+    def verify(self):
+        pass
+
 
 def lay_out(setup, *packages):
     site = setup.venv / ("Lib" if course.WINDOWS else "lib/python3.11") / "site-packages"
@@ -175,6 +178,25 @@ def test_a_marker_is_not_believed_when_files_are_gone(ready, gone):
     assert FakeSetup(ready).condition() == "remake"
 
 
+@pytest.mark.parametrize("size", [0, 10, None])
+def test_a_large_file_cut_short_is_noticed(root, monkeypatch, size):
+    monkeypatch.setattr(course, "LARGE", 1000)
+    setup = FakeSetup(root)
+    lay_out(setup, "torch")
+    weights = setup.site() / "torch" / "lib" / "library.so"
+    original = FakeSetup.write_marker
+
+    def with_library(self):
+        weights.write_bytes(b"0" * 2000)
+        original(self)
+
+    monkeypatch.setattr(FakeSetup, "write_marker", with_library)
+    setup.ensure()
+    assert setup.condition() == "ready"
+    weights.unlink() if size is None else weights.write_bytes(b"0" * size)
+    assert setup.condition() == "remake"
+
+
 def test_an_environment_without_its_python_is_made_anew(ready):
     FakeSetup(ready).script("python").unlink()
     assert FakeSetup(ready).condition() == "remake"
@@ -197,7 +219,7 @@ def test_a_moved_folder_is_set_up_anew(ready):
     assert FakeSetup(moved).condition() == "remake"
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}"])
 def test_an_unreadable_marker_counts_for_nothing(ready, text):
     FakeSetup(ready).marker("learner").write_text(text)
     assert FakeSetup(ready).condition() == "install"
@@ -209,6 +231,19 @@ def test_no_marker_when_pip_says_well_done_but_left_files_out(root, monkeypatch)
     with pytest.raises(course.SetupError, match=r"torch/version\.py"):
         setup.ensure()
     assert not setup.marker("learner").exists() and setup.condition() == "remake"
+
+
+@posix
+def test_what_does_not_load_is_not_marked_ready(root, monkeypatch):
+    monkeypatch.delattr(FakeSetup, "verify")
+    setup = FakeSetup(root)
+    body = 'print("OSError: libtorch_cpu.so: file too short"); sys.exit(1)'
+    monkeypatch.setattr(setup, "write_marker", None)
+    lay_out(setup, "pip")
+    stand_in(setup.script("python"), body)
+    with pytest.raises(course.SetupError, match=r"does not load .*file too short"):
+        setup.install("install")
+    assert setup.condition() == "remake"
 
 
 @pytest.mark.parametrize(
