@@ -1,0 +1,304 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 05 · Multi-head attention: exercises
+#
+# Eight exercises. The first four build the layer: split, a test for it, merge, and the whole. Then
+# you count what it costs, mend a picture, score a head and remove one. When the third of them is
+# right, your code runs a real model: there is a cell for that.
+#
+# Shapes are written `(batch, heads, seq, d_head)`: which sentence, which head, which word, which
+# number.
+
+# %% tags=["setup"]
+import torch
+from torch import nn
+
+from course_lib.nn.attention import scaled_dot_product_attention
+
+# %% [markdown]
+# ## 05.split-heads · Cut the width into heads
+#
+# *Difficulty 1 of 3 · 10 minutes · 2 points*
+#
+# Every word has `d_model` numbers. Give each head its own block of them.
+#
+# - `x` is `(batch, seq, d_model)`. Return `(batch, num_heads, seq, d_head)`, where `d_head =
+#   d_model / num_heads`.
+# - Head 0 gets the *first* `d_head` numbers of every word, head 1 the next `d_head`, and so on.
+# - When `num_heads` does not divide `d_model`, raise a `ValueError` whose text holds both numbers.
+#
+# The trap: one `view` straight to the right shape runs without complaint. Follow one word through
+# it.
+
+
+# %% tags=["05.split-heads"]
+def split_heads(x, num_heads):
+    """(batch, seq, d_model) -> (batch, heads, seq, d_head)."""
+    # BEGIN SOLUTION
+    batch, seq, d_model = x.shape
+    if d_model % num_heads:
+        raise ValueError(f"num_heads must divide d_model, got {num_heads=}, {d_model=}")
+    return x.view(batch, seq, num_heads, -1).transpose(1, 2)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+from course_lib.check import check
+
+check("05.split-heads", split_heads)
+
+# %% [markdown]
+# ## 05.split-test · A test that a wrong split does not pass
+#
+# *Difficulty 2 of 3 · 10 minutes · 1 point*
+#
+# A colleague hands you a split of her own. You see what went in and what came out. Is it right?
+#
+# - `x` is `(batch, seq, d_model)`, `heads` is what her function returned.
+# - Return `True` when every head holds its own block of every word, as in `05.split-heads`,
+#   otherwise `False`.
+# - Also `False`, and no crash, when the shape is not even `(batch, heads, seq, d_head)`. The number
+#   of heads is `heads.shape[1]`.
+#
+# What will be tried: the right numbers in the wrong place, in several ways. A test that looks at
+# the shape, at a sum, or at one word only will let some of them through.
+
+
+# %% tags=["05.split-test"]
+def is_good_split(x, heads):
+    """Does `heads` (batch, heads, seq, d_head) hold x (batch, seq, d_model), split rightly?"""
+    # BEGIN SOLUTION
+    num_heads = heads.shape[1]
+    if x.shape[-1] % num_heads:
+        return False
+    wanted = split_heads(x, num_heads)
+    return heads.shape == wanted.shape and torch.equal(heads, wanted)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("05.split-test", is_good_split)
+
+# %% [markdown]
+# ## 05.merge-heads · Lay the heads side by side again
+#
+# *Difficulty 1 of 3 · 5 minutes · 1 point*
+#
+# The way back. After it, head 0's numbers are the first in every word again.
+#
+# - `heads` is `(batch, heads, seq, d_head)`. Return `(batch, seq, heads · d_head)`.
+# - `merge_heads(split_heads(x, h))` must be `x`, to the last digit.
+#
+# The trap: PyTorch may answer a `view` with an error about strides. The error is right. Leaving out
+# the transpose makes it go away, and breaks the layer.
+
+
+# %% tags=["05.merge-heads"]
+def merge_heads(heads):
+    """(batch, heads, seq, d_head) -> (batch, seq, d_model)."""
+    # BEGIN SOLUTION
+    return heads.transpose(1, 2).flatten(-2)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("05.merge-heads", merge_heads)
+
+# %% [markdown]
+# ## 05.multi-head · The whole layer
+#
+# *Difficulty 3 of 3 · 25 minutes · 3 points*
+#
+# `__init__` is written; the weights get their names there. You write `forward`. Use your
+# `split_heads` and `merge_heads` from above, and `scaled_dot_product_attention` from chapters 02
+# and 04, which takes `(query, key, value, mask)` with any number of axes in front and returns
+# `(output, weights)`.
+#
+# - `query` is `(batch, query, d_model)`. `key` and `value` are `(batch, key, d_model)`; without
+#   `key` the words look at themselves, and without `value` what is looked at is also what is
+#   collected.
+# - `mask` broadcasts to `(batch, heads, query, key)`, `True` = may look. It may be `None`.
+# - Return the output, `(batch, query, d_model)`. With `return_weights=True` return two things: the
+#   output and the weights of *all* heads, `(batch, heads, query, key)`.
+#
+# The traps: each of the three inputs has its own projection, and the layer isn't over after the
+# merge.
+
+
+# %% tags=["05.multi-head"]
+class MultiHeadAttention(nn.Module):
+    """Several heads look at once, each in its own slice of the width."""
+
+    def __init__(self, d_model, num_heads, dropout=0.0):  # MiniLM passes dropout; not used here
+        super().__init__()
+        self.num_heads = num_heads
+        self.to_q = nn.Linear(d_model, d_model)
+        self.to_k = nn.Linear(d_model, d_model)
+        self.to_v = nn.Linear(d_model, d_model)
+        self.to_out = nn.Linear(d_model, d_model)
+
+    def forward(self, query, key=None, value=None, mask=None, *, return_weights=False):
+        """Return the output (batch, query, d_model), or the output and all heads' weights."""
+        # BEGIN SOLUTION
+        key = query if key is None else key
+        value = key if value is None else value
+        q = split_heads(self.to_q(query), self.num_heads)
+        k = split_heads(self.to_k(key), self.num_heads)
+        v = split_heads(self.to_v(value), self.num_heads)
+        mixed, weights = scaled_dot_product_attention(q, k, v, mask)
+        output = self.to_out(merge_heads(mixed))
+        return (output, weights) if return_weights else output
+        # END SOLUTION
+
+
+# %% tags=["check"]
+check("05.multi-head", MultiHeadAttention)
+
+# %% [markdown]
+# **Your layer in a real model.** The next cell builds MiniLM with *your* class in all six layers
+# and loads its trained weights. Head 1 of layer 3 should send "it" to "animal".
+
+# %%
+from course_lib.pretrained.minilm import encode, load_minilm
+
+try:
+    model, tokenizer = load_minilm(attention=MultiHeadAttention)
+    ids, tokens = encode(tokenizer, "The animal didn't cross the street because it was too tired")
+    with torch.no_grad():
+        _, layers = model(ids, return_weights=True)
+    share = layers[3][0, 1, tokens.index("it"), tokens.index("animal")]
+    print(f'layer 3, head 1: "it" looks at "animal" with weight {share:.2f}')
+except NotImplementedError:
+    print("First write split_heads, merge_heads and MultiHeadAttention.")
+
+# %% [markdown]
+# ## 05.counts · What a layer costs
+#
+# *Difficulty 2 of 3 · 10 minutes · 1 point*
+#
+# Self-attention on one sentence of `n` words: how much is there to store, to multiply, to remember?
+# Don't run a layer: count. Return three whole numbers.
+#
+# 1. The **parameters** of a layer such as `MultiHeadAttention` above, biases included.
+# 2. The **multiplications** in its matrix products: a product of `(a, b)` and `(b, c)` takes $a b
+#    c$ of them. Count the projections, the scores and the mixing of the values; not biases, scaling
+#    or softmax.
+# 3. The **weights**: how many numbers the attention weights of all heads hold.
+#
+# The trap: one of the three depends on `num_heads`. Which?
+
+
+# %% tags=["05.counts"]
+def multi_head_counts(d_model, num_heads, n):
+    """(parameters, multiplications, weights) of self-attention over n words."""
+    # BEGIN SOLUTION
+    parameters = 4 * (d_model * d_model + d_model)
+    multiplications = 4 * n * d_model * d_model + 2 * n * n * d_model
+    return parameters, multiplications, num_heads * n * n
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("05.counts", multi_head_counts)
+
+# %% [markdown]
+# ## 05.dropout-bug · The weights in the picture don't sum to 1
+#
+# *Difficulty 2 of 3 · 10 minutes · 2 points*
+#
+# The function below mixes the values with **dropout**: during training some weights, drawn by lot,
+# are set to 0, and the others are divided by `1 - p` to make up for it, where `p` is the share that
+# is dropped. That part is right and must stay. But it also returns weights for a picture, and
+# somebody complains that the rows in it sum to more than 1 here and to less than 1 there. Mend it.
+#
+# - `query` is `(…, query, d_head)`, `key` is `(…, key, d_head)`, `value` is `(…, key, d_value)`.
+# - `keep` is `(…, query, key)` and bool: `True` where a weight survives. It is drawn outside, so
+#   that there is nothing random in here.
+# - Return the output *with* dropout, and the weights as they were *before* it.
+#
+# The trap: a cure that makes the picture right and takes the dropout out of the output.
+
+
+# %% tags=["05.dropout-bug"]
+def attend_with_dropout(query, key, value, keep, p):
+    """(output, weights to draw) of attention whose weights survive where `keep` is True."""
+    # BEGIN SOLUTION
+    scores = query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5
+    weights = scores.softmax(dim=-1)
+    surviving = weights * keep / (1 - p)
+    return surviving @ value, weights
+    # END SOLUTION
+    # BEGIN STUB
+    # scores = query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5
+    # weights = scores.softmax(dim=-1)
+    # weights = weights * keep / (1 - p)
+    # return weights @ value, weights
+    # END STUB
+
+
+# %% tags=["check"]
+check("05.dropout-bug", attend_with_dropout)
+
+# %% [markdown]
+# ## 05.previous-token · Does this head look at the word before?
+#
+# *Difficulty 2 of 3 · 15 minutes · 2 points*
+#
+# Score every head of a layer: how much of its weight goes to the position just before the one that
+# looks?
+#
+# - `weights` is `(batch, heads, query, key)`, for self-attention: as many keys as queries.
+# - `real` is `(batch, seq)` and bool: `False` where a position is padding. Padding may stand on
+#   either side.
+# - Return `(heads,)`: the average weight on the position before. Average over all positions of all
+#   sentences at once, so that a long sentence counts for more than a short one. A position counts
+#   when it is real and has a real position before it.
+#
+# The trap: the first word has no word before it. It must not lower the average.
+
+
+# %% tags=["05.previous-token"]
+def previous_token_score(weights, real):
+    """(batch, heads, seq, seq), (batch, seq) -> (heads,): average weight on the position before."""
+    # BEGIN SOLUTION
+    before = weights.diagonal(offset=-1, dim1=-2, dim2=-1)  # (batch, heads, seq - 1)
+    counts = real[:, 1:] & real[:, :-1]  # (batch, seq - 1)
+    return (before * counts[:, None]).sum(dim=(0, 2)) / counts.sum()
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("05.previous-token", previous_token_score)
+
+# %% [markdown]
+# ## 05.ablate · Merge without some heads
+#
+# *Difficulty 1 of 3 · 10 minutes · 2 points*
+#
+# To learn what a head is good for, remove it and see what changes. The output projection expects
+# the full width, so "remove" means: silence.
+#
+# - `heads` is `(batch, heads, seq, d_head)`; `removed` is a list of head numbers, perhaps empty.
+# - Return the merged `(batch, seq, d_model)`, where the removed heads contribute zeros.
+# - Leave `heads` itself as it was: somebody may still need it.
+
+
+# %% tags=["05.ablate"]
+def merge_without(heads, removed):
+    """(batch, heads, seq, d_head) -> (batch, seq, d_model), the removed heads silent."""
+    # BEGIN SOLUTION
+    loud = heads.new_ones(heads.shape[1])
+    loud[removed] = 0
+    return merge_heads(heads * loud[:, None, None])
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("05.ablate", merge_without)
