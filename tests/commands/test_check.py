@@ -1,0 +1,86 @@
+"""`course check` and `course progress` on a learner's own copy."""
+
+import shutil
+
+import pytest
+
+from course_lib import check as notebook_check
+from course_lib.cli import main
+from course_lib.commands import check, progress
+from course_lib.grader.progress import load
+from course_lib.paths import ROOT
+
+WRONG = (
+    "def safe_softmax(x):\n    powers = x.exp()\n    return powers / powers.sum(-1, keepdim=True)"
+)
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    for module in (check, progress, notebook_check):
+        monkeypatch.setattr(module, "WORK", tmp_path)
+    (tmp_path / "exercises").mkdir()
+    return tmp_path
+
+
+def test_untouched_exercises_are_not_attempted(work, capsys):
+    shutil.copy(ROOT / "exercises/00_start_here.ipynb", work / "exercises")
+    assert main(["check", "00"]) == 1
+    told = capsys.readouterr().out
+    assert told.count("[not attempted]") == 4 and told.endswith("0 of 4 right\n")
+    assert load(work) == {}
+
+
+def test_solved_exercises_are_right_and_remembered(work, capsys):
+    assert main(["check", str(ROOT / "solutions/00_start_here.py")]) == 0
+    assert "4 of 4 right" in capsys.readouterr().out
+    assert main(["progress"]) == 0
+    told = capsys.readouterr().out
+    assert "✓ right" in told and "○ not attempted" in told and "6 of" in told
+
+
+def test_a_mistake_is_named_with_as_many_hints_as_asked_for(work, tmp_path, capsys):
+    path = tmp_path / "00_mine.py"
+    path.write_text(f'# %%\nimport torch\n\n# %% tags=["00.safe-softmax"]\n{WRONG}\n')
+    assert main(["check", str(path), "--hints", "2"]) == 1
+    told = capsys.readouterr().out
+    assert "this is what you get when you raise e to the scores as they are" in told
+    assert "hint 2 of 3" in told and "hint 3 of 3" not in told
+    assert "a solution:" not in told
+    main(["check", str(path), "--hints", "3", "--solution"])
+    assert "a solution:" in capsys.readouterr().out
+
+
+def test_one_exercise_can_be_asked_for(work, capsys):
+    shutil.copy(ROOT / "exercises/00_start_here.ipynb", work / "exercises")
+    main(["check", "00.scores"])
+    assert capsys.readouterr().out.splitlines()[-1] == "0 of 1 right"
+
+
+@pytest.mark.parametrize(
+    "what, told",
+    [
+        ("99", "no exercises for chapter '99'; there are: 00"),
+        ("00.nothing", "00_start_here.ipynb is not there: run `python3 course.py lab` once"),
+        ("nowhere.ipynb", "neither a chapter, an exercise id nor a file"),
+    ],
+)
+def test_what_cannot_be_checked_is_said(work, capsys, what, told):
+    assert main(["check", what]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_check_in_a_notebook_under_work_is_remembered(work, monkeypatch):
+    monkeypatch.chdir(work / "exercises")
+    notebook_check.check("00.scores", lambda query, keys: keys @ query)
+    assert load(work)["00.scores"] == {"state": "right", "tries": 1}
+
+
+def test_a_check_elsewhere_leaves_no_trace(work, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    notebook_check.check("00.scores", lambda query, keys: keys @ query)
+    assert load(work) == {}
+
+
+def test_an_unknown_exercise_in_a_notebook_is_a_panel_not_an_error(work):
+    assert "no exercise '00.score'" in repr(notebook_check.check("00.score", len))
