@@ -30,8 +30,10 @@ import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from course_lib.claims import claim, rounded
+from course_lib.nn.attention import scaled_dot_product_attention
 from course_lib.plots import BLUE, GREEN, RED, STYLES, attention_map, transformer_map
 from course_lib.views import attention_hover, outcome, predict, quiz, show
 
@@ -72,7 +74,8 @@ print(columns, "animal:", rounded(keys[1], 0), "street:", rounded(keys[5], 0), s
 # %% [markdown]
 # The word *it* stands for something. Say it asks for a being above all, and would settle for a place: its
 # query is `(4, 2, 0, 0)`. Query and key have the same number of numbers, or they could not be compared. We
-# call this width $d_{head}$; in the paper it is $d_k$. Here it is 4.
+# call this width $d_{head}$; the paper writes $d_k$. Here it is 4. (A model runs many attentions side by side
+# and calls each a *head*, chapter 05. Ours is one.)
 #
 # How well does a key fit a query? Chapter 00 had a measure for two vectors that point the same way: the dot
 # product. One **score** for each word:
@@ -118,11 +121,15 @@ rounded(found)
 #
 # Score, softmax, weighted sum. The rest of this chapter does these three steps faster, then asks what can go
 # wrong with them.
-#
+
+# %% [markdown]
 # ## 2.2 Every word asks: from loops to one line
 #
-# Not only *it* has questions. Every word gets a query. *cross* wants to know who crosses what, *tired* who is
-# tired; *because* asks for nothing.
+# Not only *it* has questions. Every word gets a query: *cross* wants to know who crosses what, *tired* who is
+# tired, and *because* asks for nothing.
+#
+# **First step: loops.** Two of them, one score for each pair of words. Rows ask, columns are asked. It stays
+# that way in every table and every picture of this course.
 
 # %%
 asks = {
@@ -131,13 +138,7 @@ asks = {
     "was": (3, 0, 0, 3), "too": (0, 0, 0, 4), "tired": (4, 0, 0, 0),
 }  # fmt: skip
 queries = torch.tensor([asks[word] for word in words], dtype=torch.float)  # (query, d_head)
-queries.shape, keys.shape, values.shape
 
-# %% [markdown]
-# **First step: loops.** Two loops, one score for each pair of words. Rows ask, columns are asked. It will
-# stay that way in every table and every picture of this course.
-
-# %%
 looped = torch.zeros(len(words), len(words))  # (query, key)
 for i, q in enumerate(queries):
     for j, k in enumerate(keys):
@@ -164,8 +165,8 @@ print("right: row sums", rounded(weights.sum(dim=-1)[:4], 2))
 print("wrong: row sums", rounded(wrong.sum(dim=-1)[:4], 2))
 
 # %% [markdown]
-# In the wrong table the queries compete for each key, and a row may sum to anything. It is the most common
-# mistake in attention written by hand, and no error message will ever tell you.
+# In the wrong table the queries compete for each key, and a row may sum to anything. No error message will
+# ever tell you.
 #
 # **Fourth step: the mix** is a matrix product, too.
 
@@ -204,7 +205,8 @@ attention_hover(words, weights, title="Hand-made attention", start=words.index("
 #
 # ## 2.3 What a mix can be, and what it cannot
 #
-# *because* asks for nothing: its query is `(0, 0, 0, 0)`. So all its scores are 0.
+# *because* asks for nothing: its query is `(0, 0, 0, 0)`, so all its scores are 0. (Type a guess into the box
+# before you run on. It stays in your browser, and nobody marks it.)
 
 # %%
 predict("02.nothing", "What weight does `because` give to each of the eleven words?")
@@ -213,10 +215,10 @@ predict("02.nothing", "What weight does `because` give to each of the eleven wor
 outcome("02.nothing", weights[words.index("because")].max())
 
 # %% [markdown]
-# Not 0. Each gets one eleventh. Softmax shares out *all* of a look, always, even where nothing fits; what
-# comes out is then the plain average of everybody's values. **Attention cannot say "none of these".** Keep
-# this in mind when you see a real head stare at a comma: it may have nothing to look for, and has to look
-# somewhere.
+# Not 0. Each word gets one eleventh. Softmax shares out *all* of a look, always, even where nothing fits;
+# what comes out is then the plain average of everybody's values. **Attention cannot say "none of these".**
+# Keep this in mind when you see a real head stare at a comma: it may have nothing to look for, and has to
+# look somewhere.
 #
 # The mix has a second limit. It is an average with positive weights, so it cannot leave the range of what it
 # averages:
@@ -228,15 +230,16 @@ claim("every output lies between the smallest and the largest value", inside.all
 claim("every weight is above 0", (weights > 0).all())
 
 # %% [markdown]
-# Attention moves information between words; it never makes any. (New things are made by the feed-forward
-# part, chapter 07.) And softmax hides nothing completely: every word gets a little of every other. If a word
-# must not be seen at all, we need a mask, chapter 04.
-#
+# So attention moves information between words and never makes any. And it hides nothing completely: every
+# word gets a little of every other. If a word must not be seen at all, we need a mask (chapter 04).
+
+# %% [markdown]
 # ## 2.4 Why divide by the square root of $d_{head}$?
 #
-# Four numbers a word is a toy. Real heads have 64 or 128, and not neat ones: before training they are random.
-# What is the dot product of two random vectors like? Half of its terms are positive, half negative, so on
-# average it is 0. But how far from 0 does it stray? Its *spread* (the standard deviation), over 2,000 pairs:
+# Four numbers a word is a toy. Real heads have 64 or 128, and before training they are random. What is the
+# dot product of two random vectors like? About half of its terms are positive and half negative, so on
+# average it is 0. But how far from 0 does it stray? Here is its *spread* (the standard deviation) over 2,000
+# pairs:
 
 # %%
 for width in (4, 16, 64, 256, 1024):
@@ -245,11 +248,12 @@ for width in (4, 16, 64, 256, 1024):
     print(f"d_head {width:4}   spread {spread:5.1f}   square root {math.sqrt(width):5.1f}")
 
 # %% [markdown]
-# The spread is the square root of the width. There is a reason. A dot product is a sum of $d_{head}$ terms;
-# each is a product of two independent numbers with mean 0 and variance 1, so it has mean 0 and variance 1 as
-# well. Variances of independent terms add up to $d_{head}$, and the spread is the root of the variance.
+# The spread follows the square root of the width, and there is a reason. A dot product is a sum of $d_{head}$
+# terms. Each is a product of two independent numbers with mean 0 and variance 1, so it has mean 0 and
+# variance 1 as well. Variances of independent terms add up to $d_{head}$, and the spread is the root of the
+# variance.
 #
-# So at width 1,024 a score of 32 or −32 is nothing special: it comes *by chance alone*. What does softmax
+# At width 1,024 a score of 32 is therefore nothing special: it comes *by chance alone*. What does softmax
 # make of such scores?
 
 # %%
@@ -274,14 +278,8 @@ outcome("02.scaling", random_weights(512, divisor=1).amax(dim=-1).mean())
 
 # %% [markdown]
 # One key takes nearly everything. It does not fit; it was lucky. Now divide the scores by their spread,
-# $\sqrt{512}$, before the softmax:
-
-# %%
-rounded(random_weights(512, divisor=math.sqrt(512)).amax(dim=-1).mean())
-
-# %% [markdown]
-# A third, and the rest is left for the other nine. Here is one draw, in pictures: a query and ten keys of
-# 1,024 numbers, of which we use the first 4, then 32, 128, 512.
+# $\sqrt{d_{head}}$, before the softmax. One draw in pictures: a query and ten keys of 1,024 numbers, of which
+# we use the first 4, then 32, 128, 512.
 
 # %%
 wide = torch.Generator().manual_seed(3)
@@ -293,25 +291,21 @@ def ten_weights(width, divisor):
     return (wide_keys[:, :width] @ wide_query[:width] / divisor).softmax(dim=-1)
 
 
-# %%
 fig, axes = plt.subplots(2, 4, figsize=(9, 4), sharex=True, sharey=True, layout="constrained")
 for column, width in enumerate((4, 32, 128, 512)):
-    for row, (divisor, color) in enumerate(((1, RED), (math.sqrt(width), BLUE))):
-        axes[row, column].bar(range(1, 11), ten_weights(width, divisor), color=color)
+    axes[0, column].bar(range(1, 11), ten_weights(width, 1), color=RED)
+    axes[1, column].bar(range(1, 11), ten_weights(width, math.sqrt(width)), color=BLUE)
     axes[0, column].set(title=f"d_head {width}", ylim=(0, 1))
-    axes[1, column].set(xlabel="key")
+    axes[1, column].set(xlabel="key", xticks=range(1, 11))
 axes[0, 0].set(ylabel="weight, raw")
 axes[1, 0].set(ylabel="weight, divided")
 fig.suptitle("Raw, a cloud tips into a spike as the vectors get wider; divided, it stays a cloud")
-show(
-    fig,
-    alt="Two rows of four bar charts: ten weights at widths 4, 32, 128 and 512. Upper row, raw "
-    "scores: from a mixture to a single bar near 1. Lower row, divided by the root of the width: a "
-    "mixture at every width.",
-)
+alt = """Two rows of four bar charts: ten weights at widths 4, 32, 128 and 512. Upper row, raw
+scores: from a mixture to a single bar near 1. Lower row, divided by the root: always a mixture."""
+show(fig, alt)
 
 # %% [markdown]
-# One number says how sharp a row is: to how many words it is *effectively* spread. Take the row's entropy,
+# One number says how sharp a row is: over how many words it is *effectively* spread. Take the row's entropy,
 # $H = -\sum_j w_j \ln w_j$, and raise $e$ to it. A row that looks at one word alone has $H = 0$, and
 # $e^0 = 1$ word. An even row over ten has $H = \ln 10$, so 10 words.
 
@@ -324,22 +318,25 @@ def effective_words(weights):
 
 for width in (4, 64, 512):
     raw, divided = random_weights(width, 1), random_weights(width, math.sqrt(width))
+    tops = rounded([w.amax(dim=-1).mean().item() for w in (raw, divided)], 2)
     counts = rounded([effective_words(w).mean().item() for w in (raw, divided)], 1)
-    print(f"d_head {width:3}   raw, divided: {counts} of 10 words")
+    print(f"d_head {width:3}   raw, divided: largest weight {tops}, effective words {counts}")
 
 # %% [markdown]
-# Raw, attention over ten words shrinks to about one as the head gets wider. Divided, it stays near 7 at any
-# width.
+# Raw, a look over ten words shrinks to a look at one as the head gets wider. Divided, it stays near 7 words
+# at any width.
 #
-# **Why is a spike bad?** A model could want to look at one word. But it has to *learn* which one, and
-# learning goes by gradients. Nudge one score; how much do the weights move?
+# **Why is a spike bad?** A model may well want to look at one word. But it has to *learn* which one, and
+# learning goes by gradients. Nudge score $s_j$ a little; how much does weight $w_i$ move?
 #
 # $$\frac{\partial w_i}{\partial s_j} = w_i\,(\mathbf{1}[i=j] - w_j)$$
 #
-# ($\mathbf{1}[i=j]$ is 1 if $i = j$ and 0 otherwise.) If one weight is 1 and the others 0, every one of these
-# slopes is 0: either $w_i$ is 0, or the bracket is. Softmax is then flat, and the query never hears that it
-# looked at the wrong word. Let us measure what does reach the query, for three divisors: nothing, the square
-# root, and the width itself.
+# ($\mathbf{1}[i=j]$ is 1 if $i = j$ and 0 otherwise.) If one weight is 1 and the others are 0, all these
+# slopes are 0: either $w_i$ is 0 or the bracket is. Softmax is flat there, and the query never hears that it
+# looked at the wrong word.
+#
+# How much does it hear? Let us measure the gradient that reaches a random query, for three divisors: nothing,
+# the square root, and the width itself.
 
 
 # %%
@@ -354,47 +351,44 @@ def gradient_at_query(width, divisor, draws=1000):
     return query.grad.norm(dim=-1).flatten()
 
 
-# %%
-tenths = torch.tensor([0.1, 0.5, 0.9])
-divisors = {"nothing": lambda d: 1, "√d_head": math.sqrt, "d_head": float}
-print("width 512:     lowest tenth below, half below, highest tenth above")
+divisors = {"nothing": lambda width: 1, "√d_head": math.sqrt, "d_head": float}
+print("width 512            a tenth is below, half is below, a tenth is above; mean")
 for name, divisor in divisors.items():
-    print(f"divided by {name:8}", rounded(gradient_at_query(512, divisor(512)).quantile(tenths)))
+    gradients = gradient_at_query(512, divisor(512))
+    tenths = gradients.quantile(torch.tensor([0.1, 0.5, 0.9]))
+    print(f"divided by {name:8}", rounded(tenths), rounded(gradients.mean()))
+
+# %% [markdown]
+# Compare the middle column, then the last. The same for all widths:
 
 # %%
 widths = [2**i for i in range(1, 11)]
 fig, ax = plt.subplots(figsize=(7, 4), layout="constrained")
-looks = ((RED, "--"), (BLUE, "-"), (GREEN, ":"))
-for (name, divisor), (color, style) in zip(divisors.items(), looks):
-    spread = torch.stack([gradient_at_query(d, divisor(d)).quantile(tenths) for d in widths])
-    low, middle, high = spread.clamp_min(1e-5).T
+for (name, divisor), (color, style) in zip(
+    divisors.items(), ((RED, "--"), (BLUE, "-"), (GREEN, ":"))
+):
+    measured = torch.stack([gradient_at_query(d, divisor(d)) for d in widths])
+    low, middle, high = measured.quantile(torch.tensor([0.1, 0.5, 0.9]), dim=-1).clamp_min(1e-5)
     ax.plot(widths, middle, color=color, linestyle=style, label=f"divided by {name}")
     ax.fill_between(widths, low, high, color=color, alpha=0.12)
-ax.set(xscale="log", yscale="log", ylim=(1e-4, 10), title="Only the square root keeps the gradient")
-ax.set(xlabel="width d_head", ylabel="gradient at the query")
-ax.legend()
-show(
-    fig,
-    alt="Gradient at the query over the width, median line and a band for 8 of 10 draws. Divided "
-    "by nothing, the median falls below a thousandth while the band widens in both directions. "
-    "Divided by d_head it falls steadily. Divided by its root it stays level.",
-)
+ax.set(xscale="log", yscale="log", ylim=(1e-4, 10), xlabel="width d_head")
+ax.set(ylabel="gradient at the query", title="Only the square root keeps the gradient level")
+ax.legend(title="line: median, band: 8 of 10 draws")
+alt = """Gradient at the query over the width. Divided by nothing, the median falls below a
+thousandth while its band widens in both directions. Divided by d_head it falls steadily. Divided
+by its root it stays level."""
+show(fig, alt)
 
 # %% [markdown]
-# Read the red band with care, because the usual story ("without scaling the gradient vanishes") is only half
-# of it. Without a divisor, *half* of the queries get next to nothing, and *one in ten* gets a shove above 4,
-# ten times what is normal. These are the lucky near-ties, where two keys share the top. On average the
-# gradient even grows:
-
-# %%
-raw, divided = gradient_at_query(512, 1), gradient_at_query(512, math.sqrt(512))
-claim("raw, the median is less than a tenth as large", raw.median() < divided.median() / 10)
-claim("raw, the mean is larger", raw.mean() > divided.mean())
-
-# %% [markdown]
-# So learning does not stop. It turns into a lottery. Dividing by $d_{head}$ itself errs the other way: all
-# scores end up near 0, every word gets the same weight, and all queries get equally little. The square root
-# is the only power that leaves the spread of the scores at 1, whatever the width.
+# Look at the widest band, the one without a divisor. The usual story, "without scaling the gradient
+# vanishes", is only half of it. *Half* of the queries get next to nothing, and *one in ten* gets a shove
+# above 3, ten times what is normal. These are the draws where two keys share the top by chance, so that
+# softmax still has a slope. The *mean*, in the last column of the table, is even larger than with the square
+# root.
+#
+# So learning does not stop. It becomes a lottery. Dividing by $d_{head}$ itself errs the other way: all
+# scores end up near 0, every word gets the same weight, and all queries get equally little. Only the square
+# root leaves the spread of the scores at 1, whatever the width.
 #
 # Try it. Move the width with the mouse or the arrow keys, and change the divisor.
 
@@ -414,20 +408,21 @@ kinds = widgets.ToggleButtons(options=list(divisors), description="divide by")
 widgets.interactive(cloud_or_spike, width=sizes, divide_by=kinds)
 
 # %% [markdown]
-# (On a page without Python, the eight bar charts above show the same.)
+# (Without Python, the eight bar charts above are eight positions of this control.)
 #
 # Be clear about what was shown. The argument is about *random, independent* numbers: about where training
-# starts. A trained model can make its queries and keys as long as it likes, and so as sharp as it likes; the
-# divisor only gives it a fair start. And vectors that are *not* independent stray much further: the product
-# of a vector with itself is not around $\sqrt{d_{head}}$ but around $d_{head}$. Chapter 03 starts with that
-# trap.
-#
+# starts. A trained model can make its queries and keys as long as it likes, and so its look as sharp as it
+# likes; the divisor gives it a fair start. And vectors that are *not* independent stray much further: the
+# product of a vector with itself is not around $\sqrt{d_{head}}$ but around $d_{head}$. Chapter 03 opens with
+# that trap.
+
+# %% [markdown]
 # ## 2.5 The formula, finished
 #
 # $$\mathrm{Attention}(Q, K, V) = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d_{head}}}\right) V$$
 #
-# Formula and code have the same steps. Real inputs come in batches, so the shapes may have more axes in
-# front; counted from the end, nothing changes. That is why it says `transpose(-2, -1)` and not `.T`.
+# Formula and code have the same steps. Real inputs come in batches, so there may be more axes in front.
+# Counted from the end, nothing changes; that is why it says `transpose(-2, -1)` and not `.T`.
 
 
 # %%
@@ -440,7 +435,7 @@ def attention(query, key, value):
 
 # %% [markdown]
 # This is equation 1 of the paper of 2017, "Attention Is All You Need", and PyTorch has it built in. Two
-# sentences of 5 queries and 7 keys, every size different, so that no mix-up of axes can hide:
+# sentences, 5 queries, 7 keys, every size different, so that no mix-up of axes can hide:
 
 # %%
 q, k, v = torch.randn(2, 5, 11), torch.randn(2, 7, 11), torch.randn(2, 7, 3)
@@ -448,80 +443,68 @@ mixed, shares = attention(q, k, v)
 theirs = F.scaled_dot_product_attention(q, k, v)
 claim("equals PyTorch's to 1e-5", torch.allclose(mixed, theirs, atol=1e-5))
 claim("all rows sum to 1", torch.allclose(shares.sum(dim=-1), torch.ones(2, 5)))
+claim("equals the course's", torch.equal(mixed, scaled_dot_product_attention(q, k, v)[0]))
 mixed.shape, shares.shape
 
 # %% [markdown]
-# PyTorch's function returns no weights, which is why the course has its own (`course_lib.nn.attention`): all
-# our pictures are made of weights.
+# PyTorch's function returns no weights. The course has its own, `course_lib.nn.attention`, because all our
+# pictures are made of weights; from the next chapter on we import it.
 #
-# It also takes `is_causal=True`: every word may look only at itself and at what came *before* it. A model
-# that writes needs this. Chapter 04 is about such masks. As a preview: put $-\infty$ where looking is
-# forbidden, and softmax turns it into a 0.
+# PyTorch's also takes `is_causal=True`: every word looks only at itself and at what came *before* it. A model
+# that writes needs this. Chapter 04 is about such masks; here is a preview. Put $-\infty$ where looking is
+# forbidden, and softmax turns it into 0.
 
 # %%
 q, k, v = torch.randn(3, 2, 6, 16)  # three times (batch, seq, d_head)
 scores = q @ k.transpose(-2, -1) / math.sqrt(16)
 future = torch.ones(6, 6, dtype=torch.bool).triu(diagonal=1)  # True above the diagonal
 causal = scores.masked_fill(future, float("-inf")).softmax(dim=-1)
+
 theirs = F.scaled_dot_product_attention(q, k, v, is_causal=True)
 claim("causal: equals PyTorch's to 1e-5", torch.allclose(causal @ v, theirs, atol=1e-5))
-
-# %%
 places = [f"word {i}" for i in range(1, 7)]
 show(
     attention_map(causal[0], places, mask=~future, title="Causal: nobody sees the future"),
-    alt="Heat map of 6 by 6 random weights. All cells above the diagonal are hatched: hidden. The first "
-    "word has the whole weight on itself.",
+    alt="Heat map of 6 by 6 random weights. All cells above the diagonal are hatched: hidden. "
+    "The first word has the whole weight on itself.",
 )
 
 # %% [markdown]
-# What did the division do to our sentence? $d_{head}$ is 4, so all scores are halved:
-
-# %%
-output, weights = attention(queries, keys, values)
-print("weight of 'it' on 'animal':", rounded(weights[words.index("it"), words.index("animal")]))
-
-# %% [markdown]
-# 0.39 instead of 0.77. Our hand-made scores were not random to begin with, and now they are too soft. A
-# trained model would answer with longer queries. How sharp a look should be is a choice, and the next section
-# turns it into a knob.
-#
 # **Your turn**: `02.attention`, `02.effective-words`, and the bug in `02.scaled-bug`.
 #
 # ## 2.6 Temperature
 #
-# Divide the scores by a number $T$ before the softmax. Physicists call it **temperature**: cold freezes the
-# choice, heat melts it. Our $\sqrt{d_{head}}$ is nothing but a temperature fixed in advance.
+# What did the division do to our sentence? Its $d_{head}$ is 4, so all scores are halved. But they were not
+# random to begin with, and now *it* looks too softly: 0.387 at *animal* where it was 0.769 (first line
+# below). A trained model would answer with longer queries.
+#
+# How sharp a look should be is a choice. The knob for it is a number $T$ by which the scores are divided
+# before the softmax. Physicists would call it **temperature**: cold freezes the choice, heat melts it. Our
+# $\sqrt{d_{head}}$ is a temperature fixed in advance.
 
 # %%
 scores_of_it = queries[words.index("it")] @ keys.T / math.sqrt(4)
+print("'it' on 'animal':", rounded(scores_of_it.softmax(dim=-1)[words.index("animal")]))
 cold, hot = (scores_of_it / 0.01).softmax(dim=-1), (scores_of_it / 1000).softmax(dim=-1)
-claim(
-    "near 0 the best key takes all", cold.argmax() == words.index("animal") and cold.max() > 0.999
-)
+claim("near 0 the best key takes all", cold[words.index("animal")] > 0.999)
 claim("in great heat all are equal", torch.allclose(hot, torch.tensor(1 / 11), atol=1e-3))
 
-# %%
-temperatures = (0.25, 0.5, 1.0, 4.0)
 fig, axes = plt.subplots(1, 4, figsize=(9.5, 3.2), sharey=True, layout="constrained")
-for ax, temperature in zip(axes, temperatures):
+for ax, temperature in zip(axes, (0.25, 0.5, 1.0, 4.0)):
     row = (scores_of_it / temperature).softmax(dim=-1)
     ax.barh(words, row, color=BLUE)
-    ax.set(
-        xlim=(0, 1), xlabel="weight", title=f"T = {temperature}\n{effective_words(row):.1f} words"
-    )
+    ax.set(xlim=(0, 1), xticks=(0, 0.5), xlabel="weight")
+    ax.set(title=f"T = {temperature}\n{effective_words(row):.1f} words")
 axes[0].invert_yaxis()
 fig.suptitle("Temperature moves the look of 'it' between one word and all words")
-show(
-    fig,
-    alt="Four bar charts of the weights of 'it' at temperatures 0.25, 0.5, 1 and 4. Cold, 'animal' "
-    "takes all of the weight. Hot, all eleven words get nearly the same.",
-)
+alt = """Four bar charts of the weights of 'it' at temperatures 0.25, 0.5, 1 and 4. Cold, 'animal'
+takes all of the weight. Hot, all eleven words get nearly the same."""
+show(fig, alt)
 
 # %% [markdown]
-# The two ends cost something different. Near 0 the look is certain and the slopes are flat: nothing is
-# learned. In great heat the slopes exist, but every word gets the same average. The slider shows both: how
-# many words share the look, and $w\,(1 - w)$, the slope of the weight on *animal*.
+# The two ends fail differently. Near 0 the look is certain and the slopes are flat: nothing is learned. In
+# great heat every word gets the same, whatever was asked. The control below shows both: over how many words
+# the look is spread, and $w\,(1 - w)$, the slope of the weight on *animal*. Where is the slope largest?
 
 
 # %% tags=["nbval-ignore-output"]
@@ -545,71 +528,72 @@ widgets.interactive(look_of_it, temperature=heat)
 # (Without Python, the four charts above are four positions of the slider.) You will meet $T$ again in chapter
 # 11, where it makes a writing model bold or dull. There it acts on words to come, here on words to look at;
 # the line of code is the same.
-#
+
+# %% [markdown]
 # ## 2.7 Order does not matter, and that is a problem
 #
-# Shuffle the eleven words. Each keeps its query, its key and its value; only the places change.
+# Shuffle the eleven words. Each keeps its query, its key and its value; only the places change. (We double
+# the queries, which makes up for the division and gives back the looks of section 2.2.)
 
 # %%
 predict("02.shuffle", "How many of the eleven words get another output than before?")
 
+# %% [markdown]
+# `output[order]` puts the old outputs into the new order, so that each word is compared with itself:
+
 # %%
+output, weights = attention(2 * queries, keys, values)
 order = torch.randperm(len(words), generator=torch.Generator().manual_seed(1))
-shuffled, shuffled_weights = attention(queries[order], keys[order], values[order])
+shuffled, shuffled_weights = attention(2 * queries[order], keys[order], values[order])
 changed = ~torch.isclose(shuffled, output[order], atol=1e-6).all(dim=-1)
 print("new order:", *[words[i] for i in order])
 outcome("02.shuffle", changed.sum())
 
 # %% [markdown]
 # None. Every score is between *two words*, and no place comes into it; a sum does not care about the order of
-# its terms either. The table of weights is the same table, with its rows and columns moved:
+# its terms either. It is the same table of weights, with its rows and columns moved:
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(10, 4.8), layout="constrained")
 attention_map(weights, words, ax=axes[0], title="As written")
 moved = [words[i] for i in order]
 attention_map(shuffled_weights, moved, ax=axes[1], title="Shuffled: the same weights, moved")
-show(
-    fig,
-    alt="Two heat maps. The right one holds the same weights as the left one; rows and columns "
-    "stand in another order, each word with its own weights.",
-)
+alt = """Two heat maps. The right one holds the same weights as the left one; rows and columns
+stand in another order, each word with its own weights."""
+show(fig, alt)
 
 # %% [markdown]
 # The word for this is **permutation equivariant**: permute the inputs, and the outputs are permuted the same
 # way. (*Invariant* would mean that nothing moves at all. The average over all outputs is invariant. You often
 # read "attention is permutation invariant"; it is not.)
 #
-# For sets that is a gift. For language it is a disaster, since the same three words in another order mean
-# something else:
+# For a set that is a gift. For language it is a disaster, since the same three words in another order mean
+# something else. To attention, the dog who bites and the dog who is bitten are one dog. The cure is to put
+# the place into the vector before attention sees it, and even the crudest way works: add the number of the
+# place to one column.
 
 # %%
 dog, bites, man = torch.randn(3, 8)
-first, _ = attention(*[torch.stack([dog, bites, man])] * 3)  # query, key and value alike
-second, _ = attention(*[torch.stack([man, bites, dog])] * 3)
+one, other = torch.stack([dog, bites, man]), torch.stack([man, bites, dog])
+first, second = attention(one, one, one)[0], attention(other, other, other)[0]
 claim("'dog' comes out the same in both", torch.allclose(first[0], second[2], atol=1e-6))
 
-# %% [markdown]
-# To attention alone, the one who bites and the one who is bitten are the same dog. The cure is to put the
-# place into the vector before attention sees it. Even the crudest way, adding the number of the place to one
-# of its columns, tells the two apart:
-
-# %%
 place = torch.zeros(3, 8)
 place[:, 0] = torch.arange(3.0)
-first, _ = attention(*[torch.stack([dog, bites, man]) + place] * 3)
-second, _ = attention(*[torch.stack([man, bites, dog]) + place] * 3)
+one, other = one + place, other + place
+first, second = attention(one, one, one)[0], attention(other, other, other)[0]
 claim("with places, 'dog' differs", not torch.allclose(first[0], second[2], atol=1e-2))
 
 # %% [markdown]
 # Better ways fill chapter 06. **Your turn**: in `02.equivariant` you write the test that tells such layers
 # apart.
-#
+
+# %% [markdown]
 # ## 2.8 The bill
 #
 # Every word looks at every word. With $n$ words that is $n^2$ pairs, and each pair costs $d_{head}$
 # multiplications for its score and $d_{value}$ for its share of the mix. The weights alone are a table of
-# $n^2$ numbers.
+# $n^2$ numbers, for each head and each layer.
 
 # %%
 predict(
@@ -618,20 +602,12 @@ predict(
     "at 4 bytes a number? (1 MiB is 1,048,576 bytes.)",
 )
 
-# %%
-n, d = 4096, 64
-print(f"multiplications: {n * n * (d + d):,}")
-outcome("02.bill", f"{n * n * 4 / 2**20:.0f} MiB")
-
 # %% [markdown]
-# That is for one sentence and one head. A model of 12 layers with 12 heads has 144 such tables. But counting
-# is not measuring. PyTorch lets us listen to each operation while it runs; this listener notes the largest
-# tensor that any of them makes:
+# Counting is not measuring. PyTorch lets us listen to each operation while it runs. This listener notes the
+# largest tensor that any of them makes (how it listens does not matter here):
+
 
 # %%
-from torch.utils._python_dispatch import TorchDispatchMode
-
-
 class LargestTensor(TorchDispatchMode):
     """Inside a `with` block, notes the size of the largest tensor made, in MiB."""
 
@@ -643,6 +619,10 @@ class LargestTensor(TorchDispatchMode):
             if isinstance(tensor, torch.Tensor):
                 self.mebibytes = max(self.mebibytes, tensor.nbytes / 2**20)
         return made
+
+
+# %% [markdown]
+# Add a stopwatch, and run our function and PyTorch's own side by side on 256 to 4,096 words:
 
 
 # %%
@@ -662,40 +642,39 @@ def measure(attend, n, repeats=3):
 lengths = [256, 512, 1024, 2048, 4096]
 ours = [measure(attention, n) for n in lengths]
 theirs = [measure(F.scaled_dot_product_attention, n) for n in lengths]
+print("largest tensor, ours:  ", rounded([size for _, size in ours], 2), "MiB")
+print("largest tensor, theirs:", rounded([size for _, size in theirs], 2), "MiB")
+claim("four times the words cost more than four times the time", ours[-1][0] > 4 * ours[-3][0])
+outcome("02.bill", f"{ours[-1][1]:.0f} MiB")
+
+# %% [markdown]
+# 64 MiB, for one head. A model with 12 heads in each of 12 layers makes 144 such tables. In pictures:
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")
 for ax, which, label in zip(axes, (0, 1), ("seconds", "largest tensor, MiB")):
     ax.plot(lengths, [m[which] for m in ours], label="ours", **STYLES["ours"])
     ax.plot(lengths, [m[which] for m in theirs], label="PyTorch's own", **STYLES["theirs"])
-    square = [ours[-1][which] * (n / lengths[-1]) ** 2 for n in lengths]
-    ax.plot(lengths, square, label="four times as much for each doubling", **STYLES["theory"])
+    square = [ours[2][which] * (n / lengths[2]) ** 2 for n in lengths]
+    ax.plot(lengths, square, label="times 4 for each doubling", **STYLES["theory"])
     ax.set(xscale="log", yscale="log", xlabel="words", ylabel=label)
     ax.set_xticks(lengths, lengths, minor=False)
     ax.minorticks_off()
-axes[0].legend()
-fig.suptitle("Twice the words: about four times the time, and exactly four times the table")
-show(
-    fig,
-    alt="Two log-log charts over 256 to 4,096 words. Left, time: both lines rise about as the "
-    "square of the length. Right, largest tensor: ours rises as the square, PyTorch's own in "
-    "proportion to the length.",
-)
-
-# %%
-print("largest tensor, ours:  ", rounded([memory for _, memory in ours], 2), "MiB")
-print("largest tensor, theirs:", rounded([memory for _, memory in theirs], 2), "MiB")
-claim("four times the words take us more than four times the time", ours[-1][0] > 4 * ours[-3][0])
+axes[1].legend()
+fig.suptitle("Time grows at least as the square of the length, for both; the table only for ours")
+alt = """Two log-log charts over 256 to 4,096 words. Left, time: both lines rise about as the square
+of the length. Right, largest tensor: ours rises as the square, PyTorch's own in proportion."""
+show(fig, alt)
 
 # %% [markdown]
-# The prediction of 64 MiB holds, and the square is no theory. Look at the other curve of the right panel,
-# too. PyTorch's function does the same multiplications, but its largest tensor is no larger than its own
-# output: it never makes the whole table. How it takes a softmax over rows that it never has in one piece is a
-# fine trick, and chapter 19 takes it apart. (Our listener does not see what an operation borrows inside
-# itself; that, too, is for 19.)
+# Look at the other curve on the right, too. PyTorch's function does the same multiplications, but its largest
+# tensor is no larger than its own output: it never makes the whole table. How can it take a softmax over rows
+# that it never has in one piece? Chapter 19 takes the trick apart. (Our listener does not see what an
+# operation borrows inside itself; that, too, is for 19.)
 #
 # **Your turn**: `02.cost` asks for the count, for any sizes.
-#
+
+# %% [markdown]
 # ## Summary
 #
 # - A query asks, keys answer how well they fit, values are handed over. **Score, softmax, weighted sum.**
@@ -732,9 +711,9 @@ quiz("02")
 #
 # <details><summary>What is the complexity of self-attention, and which part hurts first?</summary>
 #
-# $O(n^2 d)$ time and, done naively, $O(n^2)$ memory for the weights, for each head and layer. For short texts
-# other parts of a model cost more; for long texts the square wins. Fused versions keep the $n^2$ time and
-# avoid the $n^2$ memory.
+# $O(n^2 d)$ time and, done naively, $O(n^2)$ memory for the weights, for each head and layer. The longer the
+# text, the more the square decides. Versions such as PyTorch's own keep the $n^2$ time and avoid the $n^2$
+# memory.
 #
 # </details>
 #
@@ -750,13 +729,6 @@ quiz("02")
 # The query fits no key better than another (all scores equal, for instance a query of zeros); or the
 # temperature is too high, for instance by dividing by $d_{head}$; or the model averages on purpose. The
 # weights alone do not tell which.
-#
-# </details>
-#
-# <details><summary>What is the gradient of softmax when one weight is 1?</summary>
-#
-# $\partial w_i/\partial s_j = w_i(\mathbf{1}[i=j] - w_j)$ is 0 for all $i$ and $j$: for the winner because $1
-# - 1 = 0$, for the others because $w_i = 0$.
 #
 # </details>
 #
