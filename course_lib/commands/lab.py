@@ -53,9 +53,9 @@ def news(copied: Copied, work: Path) -> str:
     if copied.new:
         lines.append(f"New: {', '.join(copied.new)}")
     for name in copied.newer:
-        number = Path(name).name[:2]
+        take = f"python3 course.py reset {Path(name).name[:2]}"
         lines.append(
-            f"The course has a newer {name}: `course reset {number}` takes it, keeps yours."
+            f"The course has a newer {name}; yours stays (`{take}` keeps it and takes the new)"
         )
     return "\n".join(lines)
 

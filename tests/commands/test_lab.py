@@ -177,4 +177,4 @@ def test_the_server_stays_on_this_machine_and_asks_nothing(root, work, monkeypat
 
 def test_the_news_name_what_is_new_and_what_is_newer(work):
     text = lab.news(copies.Copied(new=["a.ipynb"], newer=[EXERCISE]), work)
-    assert "New: a.ipynb" in text and "`course reset 02`" in text
+    assert "New: a.ipynb" in text and "course.py reset 02" in text
