@@ -68,7 +68,8 @@ def execute(notebook: dict, folder: Path) -> dict:
 
     node = nbformat.reads(json.dumps(notebook), as_version=4)  # joins the lines of each cell
     # Widgets with pictures inside need their state while running; _scrubbed leaves it out.
-    options = {"timeout": 300, "record_timing": False}
+    # coalesced, or the text is cut wherever the clock says
+    options = {"timeout": 300, "record_timing": False, "coalesce_streams": True}
     resources = {"metadata": {"path": str(folder)}}
     NotebookClient(node, kernel_name="python3", resources=resources, **options).execute()
     return json.loads(nbformat.writes(_scrubbed(node)))
