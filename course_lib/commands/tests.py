@@ -67,21 +67,21 @@ class Bench:
         path = os.pathsep.join([scripts, os.environ.get("PATH", "")])
         self.environment.update(PATH=path, OMP_NUM_THREADS="1", COURSE_TEST="1", HF_HUB_OFFLINE="1")
 
-    def call(self, *command: str | Path, **environment: str) -> int:
+    def call(self, *command: str | Path) -> int:
         """Run a program of this environment, its output as it comes; return its status."""
         words = [str(word) for word in command]
         print("$ " + " ".join(words), flush=True)
         return subprocess.run(
             [sys.executable, "-m", *words],
             cwd=ROOT,
-            env=self.environment | environment,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
         ).returncode
 
-    def pytest(self, *arguments: str | Path, **environment: str) -> tuple[int, list[Case]]:
+    def pytest(self, *arguments: str | Path) -> tuple[int, list[Case]]:
         """Run pytest; return its status and what it ran."""
         report = self.folder / f"report-{time.monotonic_ns()}.xml"
-        status = self.call("pytest", *arguments, f"--junitxml={report}", **environment)
+        status = self.call("pytest", *arguments, f"--junitxml={report}")
         return status, read_report(report)
 
     def nbval(self, notebooks: Iterable[Path]) -> tuple[int, list[Case]]:
@@ -119,7 +119,7 @@ def build(bench: Bench) -> Result:
 
 def tests(bench: Bench) -> Result:
     """the library, the grader, the commands, the pages"""
-    status, cases = bench.pytest("tests", *TWO_AT_A_TIME, MPLBACKEND="Agg")
+    status, cases = bench.pytest("tests", *TWO_AT_A_TIME)
     skipped = count(cases, "skipped")
     remarks = [f"{skipped} skipped"] if skipped else []
     passed = count(cases, "passed")

@@ -111,7 +111,7 @@ def test_a_solved_exercise_that_is_not_judged_right_fails_the_step(tmp_path, mon
     verdicts = ["[right] 02.weights: all cases agree", "[wrong] 02.scale: differs", "2 of 3"]
 
     class Solved(tests.Bench):
-        def call(self, *command, **environment):
+        def call(self, *command):
             folder = command[-1]
             folder.mkdir()
             outputs = [{"data": {"text/plain": [text]}} for text in verdicts]
