@@ -1,6 +1,7 @@
 """What an answer does with a case: values, gradients, changed inputs, or an exception."""
 
 import math
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,16 +11,22 @@ from torch import Tensor
 
 from .key import Call, Case
 
+# File names of code that a learner wrote: a notebook's cell, or one that we compiled.
+ANSWER_FILES = ("<ipython-input", "/ipykernel_", "\\ipykernel_", "<exercise")
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of one case. `values` and `gradients` hold one entry a call."""
+    """The result of one case. `values` and `gradients` hold one entry a call.
+
+    `raised` is the type of an exception and `crash` tells it with the learner's own line.
+    """
 
     values: tuple = ()
     gradients: tuple = ()
     changed: tuple[str, ...] = ()
     raised: str | None = None
-    error: BaseException | None = None
+    crash: tuple[str, ...] = ()
 
 
 def run_case(answer: Callable, case: Case) -> Outcome:
@@ -37,8 +44,19 @@ def run_case(answer: Callable, case: Case) -> Outcome:
             gradients.append(_gradients(value, inputs) if case.grad else ())
             changed += [f"call {number + 1}: {name}" for name in _changed(planned, args, kwargs)]
     except (Exception, SystemExit) as error:  # an interrupt by the learner goes through
-        return Outcome(tuple(values), tuple(gradients), tuple(changed), type(error).__name__, error)
+        raised, crash = type(error).__name__, learner_lines(error)
+        return Outcome(tuple(values), tuple(gradients), tuple(changed), raised, crash)
     return Outcome(tuple(values), tuple(gradients), tuple(changed))
+
+
+def learner_lines(error: BaseException) -> tuple[str, ...]:
+    """The error, and the learner's own line that led to it; never a frame of the course."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if any(mark in f.filename for mark in ANSWER_FILES)]
+    told = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+    if not own:
+        return (told,)
+    return (told, f"in {own[-1].name}, line {own[-1].lineno}: {own[-1].line}")
 
 
 def build(answer: Callable, case: Case) -> Callable:

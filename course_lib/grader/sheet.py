@@ -90,8 +90,7 @@ def make_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
 
 
 def _record(answer: Callable, cases: tuple[Case, ...]) -> tuple[Outcome, ...]:
-    # The exception object stays behind: it holds frames, and a sheet is data.
-    return tuple(replace(run_case(answer, case), error=None) for case in cases)
+    return tuple(replace(run_case(answer, case), crash=()) for case in cases)
 
 
 def _mistakes(exercise: Exercise, cases: tuple[Case, ...]) -> list[Recorded]:

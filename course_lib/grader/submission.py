@@ -9,7 +9,8 @@ from course_lib.notebooks import Cell, read_cells
 
 from .checking import verdict_on
 from .course import definition, find
-from .verdict import Verdict, learner_lines
+from .outcome import learner_lines
+from .verdict import Verdict
 
 COURSE_CELLS = ("check", "demo")
 

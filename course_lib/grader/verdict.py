@@ -1,14 +1,11 @@
 """The verdict on one answer: right or wrong, what differs, which mistake it is, what to try."""
 
-import traceback
 from dataclasses import dataclass
 
 from .compare import differences
 from .outcome import Outcome, run_case
 from .properties import PROPERTIES
 from .sheet import Recorded, Sheet, sizes, weight
-
-ANSWER_FILES = ("<ipython-input", "/ipykernel_", "\\ipykernel_", "<exercise")
 
 
 @dataclass(frozen=True)
@@ -33,8 +30,12 @@ def judge(sheet: Sheet, answer: object) -> Verdict:
     """Run `answer` on every case of the sheet and say what came of it."""
     if not callable(answer):
         return _verdict(sheet, "wrong", _not_callable(sheet, answer))
-    found = tuple(run_case(answer, case) for case in sheet.cases)
-    if all(isinstance(outcome.error, NotImplementedError) for outcome in found):
+    return judge_outcomes(sheet, tuple(run_case(answer, case) for case in sheet.cases))
+
+
+def judge_outcomes(sheet: Sheet, found: tuple[Outcome, ...]) -> Verdict:
+    """The verdict on what an answer did with the sheet's cases, wherever it ran."""
+    if all(outcome.raised == "NotImplementedError" for outcome in found):
         return _verdict(sheet, "not attempted", "nothing written yet: the cell is as handed out")
     failing = _failing(sheet, found)
     if not failing:
@@ -56,7 +57,7 @@ def _failing(sheet: Sheet, found: tuple[Outcome, ...]) -> list[tuple[int, tuple[
 def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
     known = sheet.named(found)
     index, told = failing[0]
-    crash = () if sheet.expected[index].raised else learner_lines(found[index].error)
+    crash = () if sheet.expected[index].raised else found[index].crash
     case = sheet.cases[index]
     place = f"smallest of {len(failing)} failing cases" if len(failing) > 1 else "failing case"
     details = [
@@ -98,18 +99,6 @@ def _broken(
     return said
 
 
-def learner_lines(error: BaseException | None) -> tuple[str, ...]:
-    """The error, and the learner's own line that led to it; never a frame of the course."""
-    if error is None:
-        return ()
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if any(mark in f.filename for mark in ANSWER_FILES)]
-    told = f"{type(error).__name__}: {error}".strip().splitlines()[0]
-    if not own:
-        return (told,)
-    return (told, f"in {own[-1].name}, line {own[-1].lineno}: {own[-1].line}")
-
-
 def _not_callable(sheet: Sheet, answer: object) -> str:
     return (
         f"check wants `{sheet.name}` itself, got a {type(answer).__name__}: "
@@ -125,6 +114,3 @@ def _verdict(sheet: Sheet, state: str, summary: str, **more: object) -> Verdict:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-__all__ = ["Verdict", "judge", "learner_lines"]

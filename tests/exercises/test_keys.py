@@ -128,5 +128,5 @@ def plain(leaf):
 def test_texts_help_and_do_not_hand_over_the_answer(exercise):
     for mistake in exercise.mistakes:
         assert mistake.says[0].islower() or not mistake.says[0].isalpha(), mistake.says
-        assert len(mistake.says) > 20 and all(len(hint) > 8 for hint in mistake.hints)
+        assert len(mistake.says) > 12 and all(len(hint) > 8 for hint in mistake.hints)
         assert len(set(mistake.hints)) == 3
