@@ -1,0 +1,93 @@
+"""Values as bytes: JSON for the structure, safetensors for the tensors, and never a pickle.
+
+A frame is two lengths (4 bytes each, little endian), a JSON header and a safetensors body. Reading
+one runs no code, so that what a submission returns can be read safely.
+"""
+
+import json
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+LENGTHS = struct.Struct("<II")
+PLAIN = bool | int | float | str | None
+MAX_BYTES = 32 << 20
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """Stands for a value that no frame can hold, such as a generator; equals no answer."""
+
+    kind: str
+
+
+class FrameError(ValueError):
+    """Bytes that are not a frame, or too many of them."""
+
+
+def pack(tree: Any) -> bytes:
+    """Write nested lists, tuples and dicts of tensors and plain values as a frame."""
+    tensors: dict[str, torch.Tensor] = {}
+    header = json.dumps(_packed(tree, tensors)).encode()
+    body = save(tensors) if tensors else b""
+    return LENGTHS.pack(len(header), len(body)) + header + body
+
+
+def unpack(data: bytes, max_bytes: int = MAX_BYTES) -> Any:
+    """Read a frame. Raises FrameError for anything else."""
+    if len(data) > max_bytes:
+        raise FrameError(f"{len(data)} bytes are more than the {max_bytes} allowed")
+    if len(data) < LENGTHS.size:
+        raise FrameError(f"a frame has at least {LENGTHS.size} bytes, got {len(data)}")
+    header, body = LENGTHS.unpack_from(data)
+    if len(data) != LENGTHS.size + header + body:
+        raise FrameError(f"lengths {header} and {body} don't match {len(data)} bytes")
+    start = LENGTHS.size + header
+    try:
+        tensors = load(data[start:]) if body else {}
+        return _unpacked(json.loads(data[LENGTHS.size : start]), tensors)
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise FrameError(f"not a frame: {type(error).__name__}") from error
+
+
+def _packed(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
+    if type(value) in (bool, int, float, str, type(None)):
+        return value
+    if isinstance(value, torch.Tensor):
+        return _tensor(value, tensors)
+    if isinstance(value, list | tuple):
+        kind = "list" if isinstance(value, list) else "tuple"
+        return {kind: [_packed(item, tensors) for item in value]}
+    if isinstance(value, dict) and all(type(key) is str for key in value):
+        return {"dict": [[key, _packed(item, tensors)] for key, item in value.items()]}
+    return {"foreign": value.kind if isinstance(value, Foreign) else type(value).__name__}
+
+
+def _tensor(value: torch.Tensor, tensors: dict[str, torch.Tensor]) -> dict:
+    plain = value.layout == torch.strided and value.device.type == "cpu"
+    if not plain or value.is_quantized:
+        return {"foreign": f"{value.device.type} tensor of layout {value.layout}"}
+    name = str(len(tensors))
+    # A copy of its own: safetensors refuses tensors that share memory.
+    tensors[name] = value.detach().as_subclass(torch.Tensor).clone().contiguous()
+    return {"tensor": name}
+
+
+def _unpacked(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
+    if not isinstance(value, dict):
+        if not isinstance(value, PLAIN):
+            raise ValueError("a bare list is not part of a frame")
+        return value
+    ((kind, inner),) = value.items()
+    if kind == "tensor":
+        return tensors[inner]
+    if kind == "foreign":
+        return Foreign(str(inner))
+    if kind == "dict":
+        return {str(key): _unpacked(item, tensors) for key, item in inner}
+    items = [_unpacked(item, tensors) for item in inner]
+    return {"list": list, "tuple": tuple}[kind](items)
