@@ -1,0 +1,788 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 03 · Queries, keys, values
+#
+# **Why three vectors, not one?** In chapter 02 a word asked with one vector, was found by another and gave a
+# third. Where do the three come from? A word has only one vector of its own. Why not use that one for all
+# three jobs? You try it, you see it fail, and you mend it with three matrices. Then you open a real model and
+# find these matrices inside, at work on a sentence you know.
+#
+# After this chapter you can
+#
+# - say what a query, a key and a value are for, and make them from a word's vector;
+# - let one sequence ask another, and name all shapes before you run it;
+# - spot the setting with which PyTorch's attention silently mixes up your sentences;
+# - read a map of attention weights with numbers, and say what it does *not* show.
+#
+# You need chapters 00 and 02. About 60 minutes.
+
+# %%
+import ipywidgets
+import matplotlib.pyplot as plt
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from course_lib.claims import claim, rounded
+from course_lib.nn.attention import QKVProjection, scaled_dot_product_attention, split_heads
+from course_lib.plots import BLUE, ORANGE, attention_map, head_grid, transformer_map
+from course_lib.pretrained.minilm import encode, load_minilm
+from course_lib.views import attention_hover, outcome, predict, quiz, show
+
+torch.manual_seed(0)
+torch.set_num_threads(1)
+
+# %% [markdown]
+# You are here. Scores, softmax and the weighted sum stand since chapter 02; today you build what goes in at
+# the bottom of the box. On the way *cross-attention* lights up too: the same box, fed from two places.
+
+# %%
+here, built = ["queries, keys, values", "cross-attention"], ["scores", "softmax", "weighted sum"]
+show(
+    transformer_map(here, built),
+    alt="Map of the Transformer. Lit: queries, keys, values inside the attention box, and the "
+    "cross-attention box of the decoder. Built so far: scores, softmax and the weighted sum.",
+)
+
+# %% [markdown]
+# ## 3.1 A dictionary that always answers
+#
+# A Python dictionary finds a value by its key, and the key must fit exactly. Ask for `"animals"` where only
+# `"animal"` is stored, and you get an error. Attention is a dictionary for questions that fit *more or less*.
+#
+# Here is one with three entries: an animal, a tree, a street. Each **key** has two numbers: how much the
+# thing is alive, and how much it is a place. Each **value** is what you get: how many legs, how many lanes. A
+# **query** is written in the language of the keys. The first one asks for something alive, the second for a
+# place, the third for nothing in particular.
+
+# %%
+keys = torch.tensor([[3.0, 0.0], [2.0, 0.0], [0.0, 3.0]])  # alive, place (key, d_head)
+values = torch.tensor([[4.0, 0.0], [0.0, 0.0], [0.0, 2.0]])  # legs, lanes (key, d_value)
+queries = torch.tensor([[2.0, 0.0], [0.0, 2.0], [0.0, 0.0]])  # alive, place (query, d_head)
+output, weights = scaled_dot_product_attention(queries, keys, values)
+print("animal, tree, street\n", rounded(weights), "\nlegs, lanes\n", rounded(output), sep="")
+
+# %% [markdown]
+# The first query finds mostly the animal and a little of the tree, so it gets 3.181 legs: a *mixture*. The
+# third asks for nothing, so every key fits equally well, and it gets the average of all. There is no "not
+# found".
+#
+# Three jobs, then. The query says *what I am looking for*. The key says *what I am found by*. The value says
+# *what I give*. A query must be as wide as a key, because the two are compared. A value may have any width
+# and may hold things that no key mentions: you asked for something alive, and got legs.
+
+# %% [markdown]
+# ## 3.2 One vector for all three jobs
+#
+# Now words. The shortest attention there is uses each word's own vector as query, as key and as value.
+
+# %%
+predict(
+    "03.admire",
+    "Twelve words, each 32 random numbers. What weight, 0 to 1, falls on the word itself?",
+)
+
+# %%
+x = torch.randn(200, 12, 32)  # 200 sentences (batch, seq, d_model)
+_, weights = scaled_dot_product_attention(x, x, x)
+outcome("03.admire", weights.diagonal(dim1=-2, dim2=-1).mean())  # query i, key i
+
+# %% [markdown]
+# Nine tenths, where an even share would be one twelfth. The score of a word with itself is $x \cdot x$: every
+# product in that sum is a square, so nothing cancels. With another word, the products have both signs. The
+# sum of squares grows with the width, faster than the root that we divide by.
+
+# %%
+words = "The animal didn't cross the street because it was too tired".split()
+vector = {word: torch.randn(32) for word in dict.fromkeys(w.lower() for w in words)}
+sentence = torch.stack([vector[w.lower()] for w in words])  # (seq, d_model)
+fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4.2), layout="constrained")
+_, own = scaled_dot_product_attention(sentence, sentence, sentence)
+attention_map(own, words, ax=left, title="Everyone looks into the mirror")
+for width in (2, 4, 8, 16, 32, 64, 128, 256):
+    x = torch.randn(200, 12, width)
+    _, weights = scaled_dot_product_attention(x, x, x)
+    right.plot(width, weights.diagonal(dim1=-2, dim2=-1).mean(), "o", color=BLUE)
+right.axhline(1 / 12, color="black", linestyle=":", label="even share, 1/12")
+right.set(xscale="log", ylim=(0, 1.05), xlabel="d_model (width)", ylabel="weight on itself")
+right.set_title("The wider the vector, the vainer the word")
+right.legend(loc="center right")
+show(
+    fig,
+    alt="Left: attention map of the course sentence with random vectors, bright only on the diagonal and "
+    "where 'The' and 'the' meet. Right: weight on itself, rising from 0.2 at width 2 to 1 at width 128.",
+)
+
+# %% [markdown]
+# A word that looks only at itself learns nothing from the others. (Two spots off the diagonal are half
+# bright: "The" and "the" have the same vector here.)
+#
+# There is a second trouble, which no width cures. Looking is not mutual: "it" wants to find "animal", but the
+# animal has no business with "it". With one vector for both jobs $x_i \cdot x_j = x_j \cdot x_i$, so every
+# look is returned with the same score.
+
+# %% [markdown]
+# ## 3.3 Three matrices
+#
+# So give each word three vectors, made from its own by three matrices:
+#
+# $$q = x\,W_Q \qquad k = x\,W_K \qquad v = x\,W_V$$
+#
+# Such a product is called a **projection**. Each column of $W_Q$ takes one dot product with $x$, so it reads
+# off one number: "how much of *this* is in the word?" The matrices are the same for every word, and they are
+# *learned*. $W_Q$ and $W_K$ are (d_model, d_head), $W_V$ is (d_model, d_value).
+
+# %%
+w_q, w_k, w_v = torch.randn(32, 8), torch.randn(32, 8), torch.randn(32, 5)
+q, k, v = sentence @ w_q, sentence @ w_k, sentence @ w_v  # (seq, d_head) twice, (seq, d_value)
+before, after = sentence @ sentence.T, q @ k.T  # (query, key)
+claim("before: score (i, j) is score (j, i)", torch.allclose(before, before.T, atol=1e-4))
+claim("after: they differ", not torch.allclose(after, after.T, atol=1e-4))
+print(q.shape, k.shape, v.shape, "->", scaled_dot_product_attention(q, k, v)[0].shape)
+
+# %% [markdown]
+# The library packs the three into `QKVProjection`, with PyTorch's `nn.Linear` for each. A linear layer also
+# adds a **bias**, a learned number for each column, and it keeps its matrix the other way round: (d_out,
+# d_in).
+
+# %%
+project = QKVProjection(d_model=32, d_head=8)
+q, k, v = project(sentence)
+by_hand = sentence @ project.to_q.weight.T + project.to_q.bias
+claim("a linear layer is x W^T + b", torch.allclose(q, by_hand, atol=1e-6))
+print(project.to_q.weight.shape, project.to_q.bias.shape, "->", q.shape)
+
+# %% [markdown]
+# ### Around the table
+#
+# Are two matrices for queries and keys worth it? Here is a game. Eight guests sit around a table, each with
+# one of six dishes. Every guest has to name the dish of the guest to the *left*. A guest's vector says which
+# seat and which dish: 8 + 6 numbers, a 1 at each of the two and 0 elsewhere.
+
+
+# %%
+def tables(count):
+    """Guests (batch, seat, 14) and the right answers (batch, seat), numbers from 0 to 5."""
+    dish = torch.randint(6, (count, 8))
+    seat = torch.eye(8).expand(count, -1, -1)
+    return torch.cat([seat, F.one_hot(dish, 6)], dim=-1), dish.roll(1, dims=1)
+
+
+# %% [markdown]
+# They play with one attention, whose output has a score for each dish. Training repeats four steps: play 64
+# tables, measure how wrong the answers are (`cross_entropy`, the *loss*), ask in which direction each number
+# of the matrices should move (`backward`), move it a little (`step`). With `tied`, queries and keys share one
+# matrix.
+
+
+# %%
+def train(tied):
+    torch.manual_seed(0)
+    w_q, w_k = 0.3 * torch.randn(2, 14, 16)
+    w_v = torch.zeros(14, 6)
+    w_k = w_q if tied else w_k
+    learned = [w_q, w_v] if tied else [w_q, w_k, w_v]
+    optimizer = torch.optim.Adam([w.requires_grad_() for w in learned], lr=0.02)
+    for _ in range(300):
+        x, answers = tables(64)
+        output, _ = scaled_dot_product_attention(x @ w_q, x @ w_k, x @ w_v)
+        loss = F.cross_entropy(output.flatten(0, 1), answers.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return w_q.detach(), w_k.detach(), w_v.detach()
+
+
+# %% [markdown]
+# With separate matrices all eight guests get it right, at every one of 500 new tables. With one matrix for
+# both?
+
+# %%
+predict("03.table", "One matrix for both: how many of the 8 guests learn to answer right?")
+
+# %%
+matrices = {name: train(tied=name == "tied") for name in ("separate", "tied")}
+x, answers = tables(500)
+right, maps, scores = {}, {}, {}
+for name, (w_q, w_k, w_v) in matrices.items():
+    output, weights = scaled_dot_product_attention(x @ w_q, x @ w_k, x @ w_v)
+    right[name] = (output.argmax(dim=-1) == answers).float().mean(dim=0)  # share for each guest
+    maps[name] = weights.mean(dim=0)
+    scores[name] = (x @ w_q @ (x @ w_k).mT / 16**0.5).mean(dim=0)
+claim("separate: every guest is right at every table", right["separate"].min() == 1)
+claim("tied: some guest is wrong more often than right", right["tied"].min() < 0.5)
+outcome("03.table", f"{int((right['tied'] > 0.9).sum())} of 8")
+
+# %%
+fig, axes = plt.subplots(1, 3, figsize=(12, 3.9), layout="constrained")
+seats = [str(i) for i in range(8)]
+attention_map(maps["separate"], seats, ax=axes[0], title="Two matrices: everyone looks left")
+attention_map(maps["tied"], seats, ax=axes[1], title="One matrix: not everyone")
+guest = torch.arange(9) % 8  # once round, and guest 0 again
+axes[2].step(range(9), scores["tied"][guest, guest - 1], where="mid", color=ORANGE, label="one")
+axes[2].plot(range(9), scores["separate"][guest, guest - 1], "o", color=BLUE, label="two")
+axes[2].set_xticks(range(9), [*seats, "0"])
+axes[2].set(
+    xlabel="guest", ylabel="score of the guest to the left", title="Down is right, up is wrong"
+)
+axes[2].legend(title="matrices")
+show(
+    fig,
+    alt="Two attention maps over eight seats. With two matrices every row is bright at its left neighbour; "
+    "with one matrix the rows of guests 1 and 7 are not. Third panel: the score of the left neighbour is "
+    "even for two matrices. For one it falls step by step from guest 2 to 7, and jumps up after 7 and 1.",
+)
+
+# %% [markdown]
+# The third panel says why. With one matrix, the score of guest 3 with guest 2 *is* the score of guest 2 with
+# guest 3. So guest 2 looks left rather than right only if the score to its left is larger than the next
+# guest's: the curve must step **down** after each guest. Down and down all the way round, it would have to
+# end below where it began, at the seat where it began. Wherever it jumps up, a guest is wrong. No width and
+# no training time helps.
+
+# %% [markdown]
+# And why a third matrix? See what the trained ones read. Each row of a matrix belongs to one input number, so
+# a row's length says how much that number matters.
+
+# %%
+rows = torch.stack([w.norm(dim=-1) for w in matrices["separate"]])  # (matrix, input)
+fig, ax = plt.subplots(figsize=(9, 2.2), layout="constrained")
+image = ax.imshow(rows / rows.amax(dim=1, keepdim=True), cmap="cividis", vmin=0, aspect="auto")
+ax.set_xticks(
+    range(14), [f"seat {i}" for i in range(8)] + [f"dish {i}" for i in range(6)], rotation=45
+)
+ax.set_yticks(range(3), ["$W_Q$", "$W_K$", "$W_V$"])
+ax.set(xlabel="input number", title="Queries and keys read the seat, values read the dish")
+fig.colorbar(image, label="length of the row")
+show(
+    fig,
+    alt="Heat map, three matrices by fourteen inputs. The rows for W_Q and W_K are bright at the eight seats "
+    "and dim at the six dishes; the row for W_V is dark at the seats and bright at the dishes.",
+)
+
+# %% [markdown]
+# Nobody told them. What you are found by (the seat) and what you give (the dish) are different things, so
+# they get different matrices.
+#
+# **Your turn:** `03.project` and the bug `03.self-lookup-bug` in the exercises.
+
+# %% [markdown]
+# ## 3.4 Asking another sequence
+#
+# Nothing says that questions and answers come from the same text. In **self-attention** all three projections
+# read the same $x$. In **cross-attention** the queries read $x$, and keys and values read another sequence,
+# the *context*. This is how a translator looks into the sentence that it translates.
+#
+# | | self-attention | cross-attention |
+# |---|---|---|
+# | queries from | $x$ | $x$ |
+# | keys and values from | $x$ | context |
+# | scores | (seq, seq) | (query, key) |
+# | output | one row for each word of $x$ | one row for each word of $x$ |
+#
+# **Predict** the two shapes before you run this: 4 words ask 9 words.
+
+# %%
+x, context = torch.randn(4, 32), torch.randn(9, 32)  # (query, d_model), (key, d_model)
+w_q, w_k, w_v = torch.randn(32, 8), torch.randn(32, 8), torch.randn(32, 5)
+output, weights = scaled_dot_product_attention(x @ w_q, context @ w_k, context @ w_v)
+print("weights", weights.shape, " output", output.shape)
+
+# %% [markdown]
+# The 9 is gone from the output. However long the context, each asking word gets one answer.
+
+# %% [markdown]
+# ### A taste of it
+#
+# Now with a real model. **MiniLM** is a small Transformer that was trained to give similar vectors to
+# sentences of similar meaning. Let four questions ask a shelf of four lines. Keys are the lines' vectors,
+# values are page numbers. All vectors have length 1, so scores lie between −1 and 1, and a temperature of
+# 0.05 (chapter 02) sharpens them.
+
+# %%
+model, tokenizer = load_minilm()
+torch.set_grad_enabled(False)  # from here on we only look
+
+
+def meaning(lines):
+    """One vector for each line (lines, d_model): the mean over its words, at length 1."""
+    means = [model(encode(tokenizer, line)[0])[0].mean(dim=0) for line in lines]
+    return F.normalize(torch.stack(means), dim=-1)
+
+
+shelf = [
+    "The cat sleeps on the sofa",
+    "House prices rose again",
+    "How to boil an egg",
+    "The orchestra played",
+]
+asked = [
+    "a kitten takes a nap",
+    "mortgage rates",
+    "cooking breakfast",
+    "a cat listens to a symphony",
+]
+weights = (meaning(asked) @ meaning(shelf).T / 0.05).softmax(dim=-1)  # (query, key)
+pages = weights @ torch.tensor([[3.0], [20.0], [41.0], [88.0]])  # (query, d_value)
+for question, row, page in zip(asked, rounded(weights, 2), rounded(pages, 1), strict=True):
+    print(f"{question:27}  weights {row}  page {page[0]}")
+
+# %% [markdown]
+# None of the first three questions shares a word with its line, and each finds it. The fourth fits two lines
+# and gets a mixture of two pages, and there is nothing on page 59.6. A value has to be something that *can*
+# be mixed. Vectors of meaning can, page numbers can't.
+#
+# **Your turn:** `03.cross-attention` and `03.cross-shapes`.
+
+# %% [markdown]
+# ## 3.5 PyTorch's module and its trap
+#
+# `nn.MultiheadAttention` holds the three projections, the attention and one more matrix at the end. (With
+# several heads, which is chapter 05; here we take one.) Two sentences of five words go in. Then the *second*
+# sentence is replaced. The first one's output must stay as it is. **Predict:** does it?
+
+# %%
+attention = nn.MultiheadAttention(embed_dim=8, num_heads=1)
+x = torch.randn(2, 5, 8)  # (batch, seq, d_model)
+y = torch.stack([x[0], torch.randn(5, 8)])  # another second sentence
+(output, weights), (other, _) = attention(x, x, x), attention(y, y, y)
+claim("sentence 0 changed when sentence 1 did", (output[0] - other[0]).abs().max() > 0.1)
+print("output", output.shape, " weights", weights.shape)
+
+# %% [markdown]
+# It doesn't. By default this module takes (seq, batch, d_model), a habit from recurrent networks. It read
+# your batch as two words of five sentences, and let word 3 of one sentence look at word 3 of the other. No
+# error, and an output of the shape you hoped for. Only the weights gave it away: (5, 2, 2) instead of (2, 5,
+# 5). The cure is one argument. Then our own steps give the same numbers; its three matrices lie on top of
+# each other in one, `in_proj_weight`.
+
+# %%
+attention = nn.MultiheadAttention(embed_dim=8, num_heads=1, batch_first=True)
+(output, weights), (other, _) = attention(x, x, x), attention(y, y, y)
+claim("sentence 0 keeps its output", torch.allclose(output[0], other[0], atol=1e-6))
+w_q, w_k, w_v = attention.in_proj_weight.chunk(3)  # (d_out, d_model) each
+b_q, b_k, b_v = attention.in_proj_bias.chunk(3)
+mixed, ours = scaled_dot_product_attention(x @ w_q.T + b_q, x @ w_k.T + b_k, x @ w_v.T + b_v)
+claim("our weights equal its weights", torch.allclose(ours, weights, atol=1e-5))
+claim("our output equals its output", torch.allclose(attention.out_proj(mixed), output, atol=1e-5))
+
+# %% [markdown]
+# **Your turn:** `03.no-cross-talk`, the test that would have caught it.
+
+# %% [markdown]
+# ## 3.6 A head of a real model
+#
+# Now look inside MiniLM. It has six **layers**, one after the other, and in each layer twelve **heads**:
+# twelve attentions with their own three matrices, which look at the same time. Both are counted from 0. A
+# word's vector is 384 wide, a head's queries, keys and values are 32 wide. Text goes in as **tokens**, pieces
+# from a fixed list:
+
+# %%
+text = "The animal didn't cross the street because it was too tired"
+ids, tokens = encode(tokenizer, text)
+weights = torch.stack(model(ids, return_weights=True)[1])[:, 0]  # (layer, head, query, key)
+it, animal, street = (tokens.index(word) for word in ("it", "animal", "street"))
+print(tokens, weights.shape)
+
+# %% [markdown]
+# `didn't` became three tokens, and two were added: [CLS] at the start and [SEP] at the end of every text.
+#
+# What does "it" refer to, the animal or the street? You know at once. Among the model's 72 heads is one that
+# may help.
+
+# %%
+predict(
+    "03.it", "Layer 3, head 1: what share of its attention, 0 to 1, does `it` give to `animal`?"
+)
+
+# %% [markdown]
+# Point at `it` below, or walk with the arrow keys. The colour and the number on each word say how much the
+# word under your pointer looks at it. Then point at `animal`: does it look back?
+
+# %%
+attention_hover(tokens, weights[3, 1], title="MiniLM, layer 3, head 1")
+
+# %%
+show(
+    attention_map(weights[3, 1], tokens, title="Layer 3, head 1: “it” looks at “animal”"),
+    alt="Attention map of layer 3, head 1 on the course sentence. The row of 'it' is bright at 'animal'. Most "
+    "other rows are brightest at the first column, [CLS].",
+)
+
+# %% [markdown]
+# The course's own code computed this from MiniLM's published numbers, and nothing in it is new to you. Here
+# is the head by hand: three layers to get the vectors that go in, then the steps of section 3.3.
+# (`split_heads` cuts 384 numbers into 12 times 32; `[0, 1]` takes head 1 of the first sentence. Chapter 05
+# builds it.)
+
+# %%
+x = model.embedding(ids)
+for block in model.blocks[:3]:
+    x = block(x)  # (batch, seq, d_model)
+layer = model.blocks[3].attention
+q, k, v = (split_heads(part(x), 12)[0, 1] for part in (layer.to_q, layer.to_k, layer.to_v))
+_, ours = scaled_dot_product_attention(q, k, v)
+claim("by hand and by the model: the same weights", torch.allclose(ours, weights[3, 1], atol=1e-5))
+print("animal looks at it:", rounded(ours[animal, it]))
+outcome("03.it", ours[it, animal])
+
+# %% [markdown]
+# ### Does it understand?
+#
+# Careful. One word in one sentence is an anecdote. Change the last word: "… because it was too **wide**". Now
+# *it* is the street.
+
+# %%
+predict(
+    "03.twin", "With `wide` for `tired`: what shares does `it` give to `animal` and to `street`?"
+)
+
+
+# %%
+def looks(sentence, *words):
+    """Shares that "it" gives to each of `words`, in layer 3, head 1."""
+    ids, tokens = encode(tokenizer, sentence)
+    row = model(ids, return_weights=True)[1][3][0, 1, tokens.index("it")]
+    return [row[tokens.index(word)].item() for word in words]
+
+
+print("tired: animal {:.3f}, street {:.3f}".format(*looks(text, "animal", "street")))
+twin = looks(text.replace("tired", "wide"), "animal", "street")
+outcome("03.twin", "animal {:.3f}, street {:.3f}".format(*twin))
+
+# %% [markdown]
+# The animal falls from 0.640 to 0.266 and the street rises from 0.052 to 0.128. The last word matters, and in
+# the right direction. But the animal still leads. Does the head just like the first noun? Exchange the two
+# nouns:
+
+# %%
+exchanged = "The street didn't cross the animal because it was too tired"
+print("tired: animal {:.3f}, street {:.3f}".format(*looks(exchanged, "animal", "street")))
+
+# %% [markdown]
+# The same words, and now a tired street gets the attention. So test the head on twelve pairs like ours. In
+# each pair only the end differs, and the end decides which noun is meant. Always taking the first noun, or
+# always the second, is right exactly 12 times of 24.
+
+# %%
+pairs = """The animal didn't cross the street because it was too|animal tired|street wide
+The trophy didn't fit in the suitcase because it was too|trophy big|suitcase small
+The boat couldn't cross the river because it was too|boat old|river deep
+The dog chased the ball because it was|dog hungry|ball rolling
+The cat ate the fish because it was|cat hungry|fish fresh
+The truck hit the wall because it was too|truck fast|wall low
+The key didn't turn in the lock because it was|key bent|lock frozen
+The child dropped the cup because it was|child clumsy|cup hot
+The bird left the tree because it was|bird afraid|tree burning
+The horse ignored the fence because it was|horse calm|fence broken
+The bus avoided the bridge because it was too|bus heavy|bridge weak
+The student finished the book because it was|student curious|book short"""
+results, sentences = {}, []
+for line in pairs.splitlines():
+    start, *ends = line.split("|")
+    (first, end_1), (second, end_2) = (end.split() for end in ends)
+    sentences += [f"{start} {end_1}", f"{start} {end_2}"]
+    shares = [looks(sentence, first, second) for sentence in sentences[-2:]]
+    results[f"{first} / {second}"] = [a / (a + b) for a, b in shares]  # of the first noun
+meant, not_meant = torch.tensor(list(results.values())).T
+print("right:", int((meant > 0.5).sum() + (not_meant < 0.5).sum()), "of 24")
+print("moved in the right direction:", int((meant > not_meant).sum()), "of 12")
+
+# %%
+fig, ax = plt.subplots(figsize=(8, 4.2), layout="constrained")
+ax.hlines(range(12), meant, not_meant, color="0.7", zorder=0)
+ax.plot(meant, range(12), "o", color=BLUE, label="first noun is meant")
+ax.plot(not_meant, range(12), "s", color=ORANGE, label="second noun is meant")
+ax.axvline(0.5, color="black", linestyle=":")
+ax.set_yticks(range(12), results)
+ax.set(
+    xlim=(0, 1), ylim=(11.5, -0.5), xlabel="share of the first noun among the two", ylabel="nouns"
+)
+ax.set_title("The end of the sentence nudges, the nouns decide")
+ax.legend(loc="lower left", bbox_to_anchor=(1, 0))
+show(
+    fig,
+    alt="For twelve sentence pairs, the first noun's share when the first noun is meant and when the second "
+    "is. The two points of a pair lie close together, mostly on one side of the middle line.",
+)
+
+# %% [markdown]
+# A head that understands would have every circle on the right of the line and every square on the left. This
+# one is right 15 times of 24. The end of the sentence moves it the right way in 10 of 12 pairs, mostly too
+# little. So the head *leans* towards what "it" means, and the choice of nouns weighs more. Twelve pairs are
+# few, and they were made up for this page: add your own.
+
+# %% [markdown]
+# ## 3.7 Reading a map
+#
+# There are 72 maps in this small model. To compare them you need numbers. The first: over how many words does
+# a query **spread** its attention? Take the entropy of its row (chapter 02) and undo the logarithm:
+#
+# $$H = -\sum_j w_j \log w_j \qquad \text{spread} = e^{H}$$
+#
+# All weight on one key gives a spread of 1; an even row over 15 keys gives 15. The other numbers are mean
+# weights along a line of the map: on the word itself (the main diagonal), on the word before, on the word
+# after, on [CLS] (a column).
+
+
+# %%
+def habits(weights):
+    """Spread, and mean weight on itself, the word before, the word after, [CLS]: (5, layer, head)."""
+    spread = torch.special.entr(weights).sum(dim=-1).mean(dim=-1).exp()
+    lines = [weights.diagonal(i, dim1=-2, dim2=-1).mean(dim=-1) for i in (0, -1, 1)]
+    return torch.stack([spread, *lines, weights[..., 0].mean(dim=-1)])
+
+
+chosen = {
+    (0, 2): "the word before",
+    (1, 8): "the word after",
+    (4, 5): "[CLS]",
+    (0, 0): "everything",
+}
+print("               spread  itself  before   after   [CLS]")
+for layer, head in chosen:
+    print(
+        f"layer {layer} head {head}:", "".join(f"{x:8.2f}" for x in habits(weights)[:, layer, head])
+    )
+titles = [f"L{layer} H{head}: {name}" for (layer, head), name in chosen.items()]
+show(
+    head_grid(torch.stack([weights[place] for place in chosen]), tokens, titles=titles),
+    alt="Four attention maps: a bright line just below the diagonal; a line above the diagonal, broken; a "
+    "bright first column; an even haze.",
+)
+
+# %% [markdown]
+# Diagonal, column, haze: the textbook's patterns are there. Look through the other heads, and try a sentence
+# of your own. (Without a running kernel, the picture above has to do.)
+
+
+# %% tags=["nbval-ignore-output"]
+@ipywidgets.interact(
+    sentence=ipywidgets.Text(text, continuous_update=False, layout={"width": "600px"}),
+    layer=ipywidgets.IntSlider(3, 0, 5, continuous_update=False),
+    head=ipywidgets.IntSlider(1, 0, 11, continuous_update=False),
+)
+def look(sentence, layer, head):
+    ids, tokens = encode(tokenizer, sentence)
+    weights = torch.stack(model(ids, return_weights=True)[1])[:, 0]
+    title = (
+        f"Layer {layer}, head {head}: spread {habits(weights)[0, layer, head]:.1f} of {len(tokens)}"
+    )
+    return show(
+        attention_map(weights[layer, head], tokens, title=title), alt=f"Attention map. {title}"
+    )
+
+
+# %% [markdown]
+# Two things are often said about such maps. "Early layers look everywhere, later ones pick." And "many heads
+# look along the diagonal". **Predict** whether either holds here. This time we average over all 24 sentences.
+
+# %%
+every = [
+    torch.stack(model(encode(tokenizer, s)[0], return_weights=True)[1])[:, 0] for s in sentences
+]
+spread, itself, *_ = torch.stack([habits(weights) for weights in every]).mean(dim=0)
+print("mean spread of each layer:", rounded(spread.mean(dim=1), 1))
+claim("no head gives a quarter of its attention to the word itself", itself.max() < 0.25)
+fig, ax = plt.subplots(figsize=(8, 3.4), layout="constrained")
+for layer in range(6):
+    ax.plot(layer + torch.linspace(-0.25, 0.25, 12), spread[layer], "o", color=BLUE, alpha=0.6)
+    ax.hlines(spread[layer].mean(), layer - 0.3, layer + 0.3, color=ORANGE, linewidth=3)
+ax.set(xlabel="layer (heads 0 to 11 from left to right)", ylabel="spread (words)", ylim=(0, 12))
+ax.set_title("Broad at both ends, narrow in between")
+show(
+    fig,
+    alt="Spread of 72 heads by layer, with the mean of each layer: high in layer 0, low in layers 1 and 2, "
+    "rising to layer 5, which comes second.",
+)
+
+# %% [markdown]
+# Neither does. The first layer is broad, and the last comes second. And the main diagonal, where section 3.2
+# put nearly everything, is the pattern that you find *nowhere*; lines beside it do occur, once perfectly. Is
+# that the work of the matrices? Let all heads use their queries as keys, and see:
+
+
+# %%
+def on_itself(q, k):
+    return scaled_dot_product_attention(q, k, k)[1].diagonal(dim1=-2, dim2=-1).mean()
+
+
+x, own, tied, lengths = model.embedding(ids), [], [], []
+for block in model.blocks:
+    layer = block.attention
+    q, k, v = (split_heads(part(x), 12)[0] for part in (layer.to_q, layer.to_k, layer.to_v))
+    own.append(on_itself(q, k))
+    tied.append(on_itself(q, q))
+    lengths.append(v.norm(dim=-1))  # (head, seq), for the next cell
+    x = block(x)
+print("weight on itself, own keys:       ", rounded(torch.stack(own).mean()))
+print("weight on itself, queries as keys:", rounded(torch.stack(tied).mean()))
+
+# %% [markdown]
+# ### What a map does not show
+#
+# In the hover map, `animal` spends most of its attention on [CLS]. What does it want there? The output is
+# weights *times values*. So look at the values too: how long are they in this head?
+
+# %%
+lengths = torch.stack(lengths)  # (layer, head, seq)
+print("animal looks at [CLS]:", rounded(weights[3, 1, animal, 0]))
+for i in (0, animal, street, it):
+    print(f"length of the value of {tokens[i]:8}", rounded(lengths[3, 1, i]))
+
+# %% [markdown]
+# The value of [CLS] is almost nothing. A row of weights must sum to 1, so a query that finds nothing of
+# interest has to put its attention *somewhere*, and the head keeps an empty place for it. A parking place,
+# not a find. Is that the habit of one head?
+
+# %%
+parked = weights[:, :, 1:, 0].mean(dim=-1)  # what the other words give to [CLS] (layer, head)
+relative = lengths[..., 0] / lengths[..., 1:].mean(dim=-1)
+busy = parked > 0.5
+print("heads in which the others give [CLS] more than half:", int(busy.sum()), "of 72")
+claim("there its value is less than a sixth as long as the others'", relative[busy].max() < 1 / 6)
+fig, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
+ax.plot(parked.flatten(), relative.flatten(), "o", color=BLUE, alpha=0.6, label="a head")
+ax.plot(parked[3, 1], relative[3, 1], "s", color=ORANGE, label="layer 3, head 1")
+ax.set(yscale="log", xlabel="weight that the other words give to [CLS]")
+ax.set(ylabel="length of [CLS]'s value (others: 1)")
+ax.set_title("The more attention [CLS] gets, the less it has to give")
+ax.legend()
+show(
+    fig,
+    alt="Scatter plot of 72 heads: where [CLS] gets more than half of the attention, its value is less than a "
+    "sixth as long as the other words' values; where it gets little, its value can be of ordinary length.",
+)
+
+# %% [markdown]
+# So a bright cell is not yet an influence. It says where a query looks, not what it takes home. Before you
+# tell a story about a map, look at the values, try a second sentence, and count.
+#
+# **Your turn:** `03.head-entropy` and `03.diagonal-share`.
+
+# %% [markdown]
+# ## 3.8 Find the bug
+#
+# A colleague puts the three matrices of layer 3 into one, as PyTorch does, and runs head 1 by hand. Shapes
+# fit, each row sums to 1, no warning. But "it" does not find the animal. What went wrong?
+
+# %%
+x = model.embedding(ids)
+for block in model.blocks[:3]:
+    x = block(x)
+parts = [model.blocks[3].attention.get_submodule(name) for name in ("to_k", "to_q", "to_v")]
+weight, bias = torch.cat([p.weight for p in parts]), torch.cat([p.bias for p in parts])
+q, k, v = (split_heads(part, 12)[0, 1] for part in (x @ weight.T + bias).chunk(3, dim=-1))
+_, found = scaled_dot_product_attention(q, k, v)
+print(
+    "it looks at animal:",
+    rounded(found[it, animal]),
+    " animal looks at it:",
+    rounded(found[animal, it]),
+)
+
+# %% [markdown]
+# <details><summary>Show the answer</summary>
+#
+# The matrices are stacked as keys, queries, values, and read as queries, keys, values. All have the same
+# shape, so nothing complains. The scores come out transposed: each word asks with its key and is found by its
+# query.
+# </details>
+
+# %%
+_, mended = scaled_dot_product_attention(k, q, v)
+claim("exchanged, the head is itself again", torch.allclose(mended, weights[3, 1], atol=1e-5))
+
+# %% [markdown]
+# Libraries store these matrices in different orders, so this happens. No shape can catch it. A number that
+# you know can: "this head must give 0.640 here".
+
+# %% [markdown]
+# ## Summary
+#
+# - A query says what a word looks for, a key what it is found by, a value what it gives. Three learned
+#   matrices make them from the word's one vector.
+# - With one vector for all jobs every word mostly admires itself, and every look is returned. With one matrix
+#   for queries and keys, eight guests can't all look left.
+# - Self-attention takes all three from one sequence; cross-attention takes keys and values from another.
+#   Scores are (query, key), and the output has one row for each query.
+# - `nn.MultiheadAttention` wants `batch_first=True`, or it mixes your sentences without a word.
+# - MiniLM's layer 3, head 1 sends "it" to "animal". On twelve pairs it leans the right way and is right 15
+#   times of 24.
+# - A map shows where a head looks. What comes of it depends on the values too: [CLS] is often a parking
+#   place.
+#
+# **Into your parts box** go a projection, cross-attention, two scores for heads and a test against mixed-up
+# batches, as soon as their checks pass.
+#
+# ## Quiz
+
+# %%
+quiz("03")
+
+# %% [markdown]
+# ## Interview questions
+#
+# <details><summary>Why do queries and keys have separate projections?</summary>
+#
+# So that looking need not be mutual. Only the product $W_Q W_K^\top$ enters the scores. A shared matrix makes
+# it symmetric, and a word tends to fit itself best, because its own score is a sum of squares.
+# </details>
+#
+# <details><summary>And why a separate value projection?</summary>
+#
+# What a word is found by is seldom what it should hand over. Around the table, queries and keys learned to
+# read the seat, values learned to read the dish.
+# </details>
+#
+# <details><summary>What is the difference between self-attention and cross-attention?</summary>
+#
+# Only where the inputs come from: one sequence for all three, or one for the queries and another for keys and
+# values. Then the scores need not be square.
+# </details>
+#
+# <details><summary>Which widths must agree?</summary>
+#
+# Those of queries and keys, since their dot product is taken. Values may have any width, and it becomes the
+# output's.
+# </details>
+#
+# <details><summary>Is an attention map an explanation?</summary>
+#
+# Not by itself. A large weight on a short value changes little, the vectors in deeper layers are mixtures
+# already, and one sentence is an anecdote. Look at weights times values, compare with a baseline, and change
+# the input or remove the head.
+# </details>
+
+# %% [markdown]
+# ## Exercises
+#
+# In [`exercises/03_queries_keys_values.ipynb`](../exercises/03_queries_keys_values.ipynb):
+#
+# - `03.project`: three vectors from one, with the matrices as PyTorch keeps them.
+# - `03.cross-attention`: let one sequence ask another.
+# - `03.cross-shapes`: all shapes before the program runs.
+# - `03.self-lookup-bug`: mend a head that looks only at itself.
+# - `03.head-entropy`: how spread out each head is, in bits.
+# - `03.diagonal-share`: how much a head looks to its left, or anywhere along the text.
+# - `03.no-cross-talk`: a test that catches a mixed-up batch.
+#
+# ## Further reading
+#
+# - Vaswani et al. 2017, *Attention Is All You Need*, section 3.2,
+#   [arXiv:1706.03762](https://arxiv.org/abs/1706.03762).
+# - Wang et al. 2020, *MiniLM*, [arXiv:2002.10957](https://arxiv.org/abs/2002.10957), and Reimers, Gurevych
+#   2019, *Sentence-BERT*, [arXiv:1908.10084](https://arxiv.org/abs/1908.10084): how the model of this chapter
+#   was made.
+# - Clark et al. 2019, *What Does BERT Look At?*, [arXiv:1906.04341](https://arxiv.org/abs/1906.04341). Heads
+#   of a larger relative, scored; the parking place too.
+# - Kobayashi et al. 2020, *Attention is Not Only a Weight*,
+#   [arXiv:2004.10102](https://arxiv.org/abs/2004.10102). Weights times the length of the values.
+# - Jain, Wallace 2019, *Attention is not Explanation*, [arXiv:1902.10186](https://arxiv.org/abs/1902.10186).
