@@ -1,5 +1,6 @@
 """The plays are whole and clean, and the sentences are sentences."""
 
+import itertools
 import sys
 
 import pytest
@@ -46,6 +47,12 @@ def test_sentences_are_whole_and_of_moderate_length():
         assert sentence[0].isupper() and sentence[-1] in ".!?"
         assert sentence in shakespeare()
         assert not sentence.startswith(("SCENE", "ACT", "Enter", "Exeunt"))
+
+
+def test_no_sentence_is_the_end_of_one_that_began_on_the_line_before():
+    lines = [line for line in shakespeare().splitlines() if line]
+    begins = {line for before, line in itertools.pairwise(lines) if before.endswith((*".!?:",))}
+    assert set(sentences(500)) <= begins
 
 
 def test_sentences_are_the_same_every_time_and_come_from_all_over():
