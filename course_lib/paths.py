@@ -8,13 +8,13 @@ ROOT = Path(__file__).resolve().parents[1]
 WORK = Path(os.environ.get("COURSE_WORK") or ROOT / "work").resolve()  # the learner's copies
 
 
-def write_atomic(path: Path, text: str) -> None:
+def write_atomic(path: Path, content: str | bytes) -> None:
     """Write a file whole or not at all: a crash half way leaves the old one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
         os.chmod(name, 0o644)  # mkstemp makes it private to its owner
         os.replace(name, path)
     except BaseException:

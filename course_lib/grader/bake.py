@@ -1,0 +1,57 @@
+"""Answer sheets as files, for learners who get the course without its solutions."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from course_lib.paths import write_atomic
+
+from .frames import FrameError, pack, unpack
+from .key import Call, Case
+from .outcome import Outcome
+from .sheet import Recorded, Sheet
+
+MAX_BYTES = 64 << 20
+
+
+def sheet_file(root: Path, id: str) -> Path:
+    """Where the baked sheet of an exercise lies."""
+    return root / "sheets" / f"{id}.sheet"
+
+
+def save_sheet(path: Path, sheet: Sheet) -> None:
+    """Write a sheet without its solution: what is right, and what each mistake gives."""
+    write_atomic(path, pack(shallow(replace(sheet, solution=""))))
+
+
+def load_sheet(path: Path) -> Sheet:
+    """Read a baked sheet. Raises FrameError, naming the file, when it is damaged."""
+    try:
+        tree = unpack(path.read_bytes(), MAX_BYTES)
+        mistakes = tuple(
+            Recorded(**(m | {"outcomes": outcomes_from(m["outcomes"])})) for m in tree["mistakes"]
+        )
+        cases = tuple(case_from(case) for case in tree["cases"])
+        expected = outcomes_from(tree["expected"])
+        return Sheet(**(tree | {"mistakes": mistakes, "cases": cases, "expected": expected}))
+    except (FrameError, KeyError, TypeError) as error:
+        raise FrameError(f"{path} is damaged ({error}): take a fresh copy") from error
+
+
+def shallow(value: Any) -> Any:
+    """Dataclasses as dicts, all the way down; the rest as it is."""
+    if isinstance(value, Sheet | Recorded | Case | Call | Outcome):
+        return {field.name: shallow(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, list | tuple):
+        return type(value)(shallow(item) for item in value)  # x[:, [1]] is not x[:, (1,)]
+    return value
+
+
+def case_from(tree: dict) -> Case:
+    """A case as it was before `shallow`."""
+    return Case(**(tree | {"calls": tuple(Call(**call) for call in tree["calls"])}))
+
+
+def outcomes_from(trees: tuple) -> tuple[Outcome, ...]:
+    """Outcomes as they were before `shallow`. Raises TypeError for other fields."""
+    return tuple(Outcome(**tree) for tree in trees)
