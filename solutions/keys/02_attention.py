@@ -14,13 +14,20 @@ def normal(generator, *shape):
 # --- 02.attention-weights -------------------------------------------------------------------
 
 
+def loud(generator, n_key, width):
+    """A query whose scores are all far above 0, and one whose are all far below."""
+    query, key = normal(generator, 2, width), normal(generator, n_key, width)
+    query[:, 0] = torch.tensor([400.0, -400.0])
+    key[:, 0] = 1 + 0.01 * normal(generator, n_key)
+    return query, key
+
+
 def weights_cases(generator):
-    loud = 400 * normal(generator, 2, 11)
     return [
         case("3 queries, 5 keys", normal(generator, 3, 7), normal(generator, 5, 7)),
         case("more queries than keys", normal(generator, 5, 13), normal(generator, 2, 13)),
         case("as many queries as keys", normal(generator, 4, 3), normal(generator, 4, 3)),
-        case("scores in the hundreds", loud, normal(generator, 3, 11)),
+        case("scores in the hundreds", *loud(generator, 3, 11)),
         case("one query that asks for nothing", torch.zeros(1, 5), normal(generator, 3, 5)),
     ]
 
@@ -35,6 +42,16 @@ def safe(scores, axis):
 
 def unsafe(scores, axis):
     return scores.exp() / scores.exp().sum(dim=axis, keepdim=True)
+
+
+def without_keepdim(scores, axis):
+    shares = (scores - scores.amax(dim=axis, keepdim=True)).exp()
+    return shares / shares.sum(dim=axis)
+
+
+def one_largest(scores, axis):
+    shares = (scores - scores.max()).exp()
+    return shares / shares.sum(dim=axis, keepdim=True)
 
 
 def plain_shares(scores, axis):
@@ -189,6 +206,28 @@ WEIGHTS_MISTAKES = [
         ),
     ),
     Mistake(
+        "one-largest-for-all",
+        wrong_weights,
+        {"share": one_largest},
+        says="the largest score of the whole table is taken off, so a row far below it is 0 over 0",
+        hints=(
+            "One case has a row of scores far above 0 and a row far below.",
+            "Taking off a number changes no softmax, if each row takes off a number that fits it.",
+            "Each row needs its own largest score. Or let PyTorch's softmax do it.",
+        ),
+    ),
+    Mistake(
+        "keepdim-missing",
+        wrong_weights,
+        {"share": without_keepdim},
+        says="the sums lie along the wrong axis when they divide: their shape lost an axis",
+        hints=(
+            "Print the shape of your sums. One number for each what?",
+            "A shape (query,) lines up with the last axis, and that one holds the keys.",
+            "`sum` can keep the axis that it sums over, as an axis of size 1.",
+        ),
+    ),
+    Mistake(
         "no-exp",
         wrong_weights,
         {"share": plain_shares},
@@ -244,19 +283,26 @@ def stack(generator, front, n_query, n_key, d_head, d_value):
 
 
 def attention_cases(generator):
-    query, key, value = stack(generator, (2,), 3, 5, 7, 11)
     return [
         case("one sentence", *stack(generator, (), 3, 5, 7, 2)),
         case("a batch of 2 sentences", *stack(generator, (2,), 3, 7, 11, 5)),
         case("two axes in front", *stack(generator, (2, 3), 5, 7, 11, 13)),
         case("all sizes equal", *stack(generator, (), 5, 5, 5, 5)),
         case("a batch with all sizes equal", *stack(generator, (3,), 3, 3, 3, 3)),
-        case("scores in the hundreds", 400 * query, key, value),
+        case("scores in the hundreds", *loud(generator, 5, 11), normal(generator, 5, 3)),
     ]
 
 
 def swap_last(x):
     return x.transpose(-2, -1)
+
+
+def swap_first(x):
+    return x.transpose(0, 1)
+
+
+def swap_one_and_two(x):
+    return x.transpose(1, 2)
 
 
 def swap_all(x):
@@ -275,6 +321,7 @@ def wrong_attention(
     softmax_last=False,
     divide_late=False,
     even=False,
+    share=safe,
     returned=lambda output, weights: output,
 ):
     scores = query @ swap(key)
@@ -283,7 +330,7 @@ def wrong_attention(
         scores = scores / divisor
     if softmax_last:
         return (scores @ mixed(key, value)).softmax(dim=axis)
-    weights = scores.softmax(dim=axis)
+    weights = share(scores, axis)
     if even:
         weights = torch.full_like(weights, 1 / weights.shape[-1])
     if divide_late:
@@ -348,6 +395,17 @@ ATTENTION_MISTAKES = [
         ),
     ),
     Mistake(
+        "root-of-key-count",
+        wrong_attention,
+        {"divide_by": lambda query, key, value: math.sqrt(key.shape[-2])},
+        says="the divisor is the root of the number of keys, not of the width of a query",
+        hints=(
+            "A square root, but of the wrong size. Which size made the scores spread?",
+            "More keys do not make any single score larger. Wider keys do.",
+            "The width is the last axis of a query and of a key.",
+        ),
+    ),
+    Mistake(
         "root-of-axis-1",
         wrong_attention,
         {"divide_by": lambda query, key, value: math.sqrt(query.shape[1])},
@@ -389,6 +447,39 @@ ATTENTION_MISTAKES = [
             "Print the shape of the transposed key for a batch. Where did the batch go?",
             "`.T` is fine for a table. A stack of tables needs only its last two axes exchanged.",
             "There is a method that exchanges two axes that you name; name them from the end.",
+        ),
+    ),
+    Mistake(
+        "swaps-first-axes",
+        wrong_attention,
+        {"swap": swap_first},
+        says="the transpose exchanges axes 0 and 1: right for one sentence, wrong for a batch",
+        hints=(
+            "Print the shape of the transposed key for a batch. Where did the batch go?",
+            "Only the last two axes should change places, whatever stands in front.",
+            "Name the two axes from the end, with negative numbers.",
+        ),
+    ),
+    Mistake(
+        "swaps-axes-1-and-2",
+        wrong_attention,
+        {"swap": swap_one_and_two},
+        says="the transpose exchanges axes 1 and 2: right for a batch, and for nothing else",
+        hints=(
+            "Try it with one sentence, without a batch.",
+            "The last two axes are 1 and 2 only when exactly one axis stands in front.",
+            "Name the two axes from the end, with negative numbers.",
+        ),
+    ),
+    Mistake(
+        "overflow",
+        wrong_attention,
+        {"share": unsafe},
+        says="exp of a large score overflows, and infinity over infinity is nan",
+        hints=(
+            "Right as long as the scores are small. One case has scores in the hundreds.",
+            "e to the power of 100 does not fit a float32. Chapter 00 had a way around that.",
+            "Take a row's largest score from the row first: its softmax stays the same.",
         ),
     ),
     Mistake(
@@ -797,6 +888,12 @@ def equivariant_cases(generator):
     lost[2, 3] = float("nan")
     bent = moved.clone()
     bent[:, 0] = output[:, 0]
+    speck = moved.clone()
+    speck[4, 2] += 0.02
+    within = moved.clone()
+    within[3, 1], within[3, 4] = moved[3, 4] + 1, moved[3, 1] - 1
+    mirrored = moved.clone()
+    mirrored[5] *= -1
     traded = moved.clone()
     traded[0] += 0.5
     traded[1] -= 0.5
@@ -809,6 +906,9 @@ def equivariant_cases(generator):
         case("outputs move, but elsewhere", output, other, moved),
         case("a little of the position is in it", output, cycle, moved + far),
         case("one word is off", output, cycle, last),
+        case("one number is off by 0.02", output, cycle, speck),
+        case("two numbers of a word trade", output, cycle, within),
+        case("one word is mirrored", output, cycle, mirrored),
         case("one nan", output, cycle, lost),
         case("one column stayed behind", output, cycle, bent),
         case("what one word gains, another loses", output, cycle, traded),
@@ -940,6 +1040,39 @@ EQUIVARIANT_MISTAKES = [
         ),
     ),
     Mistake(
+        "row-averages",
+        wrong_equivariant,
+        {"part": lambda x: x.mean(dim=-1)},
+        says="each row is boiled down to its average, and different rows can share an average",
+        hints=(
+            "You let through a layer that shuffles the numbers inside a word.",
+            "A word is all of its numbers, not their average.",
+            "Compare number by number.",
+        ),
+    ),
+    Mistake(
+        "row-lengths",
+        wrong_equivariant,
+        {"part": lambda x: x.norm(dim=-1)},
+        says="each row is boiled down to its length, and a mirrored row has the same length",
+        hints=(
+            "You let through a layer that mirrors a word: every number times minus 1.",
+            "A word is all of its numbers, not the length of the vector.",
+            "Compare number by number.",
+        ),
+    ),
+    Mistake(
+        "average-difference",
+        wrong_equivariant,
+        {"same": lambda a, b: (a - b).abs().mean() < 1e-2},
+        says="the average difference is judged, and one wrong number drowns in many right ones",
+        hints=(
+            "You let through a layer with a single number that is off.",
+            "An average is small when one difference is large and the rest are 0.",
+            "Ask that every difference is small, or that the largest is.",
+        ),
+    ),
+    Mistake(
         "any-row",
         wrong_equivariant,
         {"same": lambda a, b: torch.isclose(a, b, atol=1e-5).any()},
@@ -994,10 +1127,11 @@ def wrong_attend(
     *,
     divisor=lambda query, key, value: math.sqrt(query.shape[-1]),
     axis=-1,
+    returned=lambda output, weights: (output, weights),
 ):
     scores = query @ key.transpose(-2, -1)
     weights = (scores / divisor(query, key, value)).softmax(dim=axis)
-    return weights @ value, weights
+    return returned(weights @ value, weights)
 
 
 def root_of_value_width(query, key, value):
@@ -1061,6 +1195,28 @@ BUG_MISTAKES = [
         ),
     ),
     Mistake(
+        "divide-by-width",
+        wrong_attend,
+        {"divisor": lambda query, key, value: query.shape[-1]},
+        says="the divisor is the width of a query now, but not its square root: too flat",
+        hints=(
+            "The right tensor and the right axis. The right power?",
+            "Section 2.4 measured the spread of a dot product. Did it grow like the width?",
+            "The square root was there before; it only was of another number.",
+        ),
+    ),
+    Mistake(
+        "output-only",
+        wrong_attend,
+        {"returned": lambda output, weights: output},
+        says="the weights are no longer returned; output and weights were both asked for",
+        hints=(
+            "Count what you return.",
+            "The function as you found it returned two things.",
+            "Hand back the weights behind the output.",
+        ),
+    ),
+    Mistake(
         "root-of-length",
         wrong_attend,
         {"divisor": lambda query, key, value: math.sqrt(value.shape[1])},
@@ -1097,6 +1253,8 @@ EXERCISES = [
         also_right=[weights_by_einsum, weights_by_loops, weights_scaled_first],
         axes="query key",
         properties=("rows-sum-to-1", "finite", "not-negative"),
+        rtol=1e-3,
+        atol=1e-4,  # scores in the hundreds leave float32 few digits behind the point
     ),
     Exercise(
         id="02.attention",
@@ -1109,6 +1267,8 @@ EXERCISES = [
         also_right=[attention_by_einsum, attention_by_loops, attention_scaled_first],
         axes="batch query d_value",
         properties=("finite",),
+        rtol=1e-3,
+        atol=1e-4,  # scores in the hundreds leave float32 few digits behind the point
     ),
     Exercise(
         id="02.effective-words",
