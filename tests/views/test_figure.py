@@ -43,6 +43,17 @@ def test_the_same_drawing_gives_the_same_bytes():
     assert show(drawn()[0], "A line.").png == show(drawn()[0], "A line.").png
 
 
+def test_fewer_colours_are_not_seen():
+    fig, ax = plt.subplots(figsize=(4, 3))
+    fig.colorbar(ax.scatter(range(9), range(9), c=range(9), cmap="cividis"))
+    whole = io.BytesIO()
+    fig.savefig(whole, dpi=144, bbox_inches="tight", facecolor="white")
+    small = show(fig, "Nine dots from dark to bright.").png
+    assert len(small) < 0.6 * len(whole.getvalue())
+    before, after = (plt.imread(io.BytesIO(png))[..., :3] for png in (whole.getvalue(), small))
+    assert np.abs(before - after).max() < 16 / 255
+
+
 def test_description_is_escaped_and_folded():
     page = show(drawn()[0], 'It says "<b>".').description()
     assert page.startswith("<details")
