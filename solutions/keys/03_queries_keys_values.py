@@ -164,7 +164,7 @@ def cross_cases(generator: Generator) -> list[Case]:
 
     return [
         one("two sequences of one length and width", 2, 4, 4, 5, 5, 3, 7),
-        one("one length, one width, large scores", 1, 3, 3, 6, 6, 5, 6, by=12.0),
+        one("one length, one width, large scores", 1, 3, 3, 6, 6, 5, 6, by=40.0),
         one("every size different", 2, 3, 5, 7, 11, 13, 17),
         one("a single key", 2, 5, 1, 3, 7, 4, 6),
     ]
@@ -579,6 +579,7 @@ def wrong_entropy(
     axis: int = -1,
     sign: float = -1.0,
     share: bool = False,
+    spread: bool = False,
     average_first: bool = False,
 ) -> Tensor:
     if average_first:
@@ -588,7 +589,8 @@ def wrong_entropy(
     rows = sign * (weights * logs).sum(dim=axis)
     if share:
         rows = rows / torch.tensor(float(weights.shape[-1])).log2()
-    return rows.sum(dim=-1) if reduce == "sum" else rows.mean(dim=-1)
+    rows = rows.sum(dim=-1) if reduce == "sum" else rows.mean(dim=-1)
+    return 2**rows if spread else rows
 
 
 ENTROPY_MISTAKES = [
@@ -656,6 +658,17 @@ ENTROPY_MISTAKES = [
             "Try a head in which each word looks only at the word before it. You should get 0.",
             "Spikes at different places average to something flat.",
             "Entropy of each row first, then the mean.",
+        ),
+    ),
+    Mistake(
+        "spread",
+        wrong_entropy,
+        {"spread": True},
+        "you return the spread, a number of keys: the logarithm is undone already",
+        (
+            "Try a row with all its weight on one key. You should get 0.",
+            "The chapter's spread and the entropy are two things.",
+            "Leave out the last step, the power.",
         ),
     ),
     Mistake(
@@ -840,6 +853,18 @@ def talk_cases(generator: Generator) -> list[Case]:
     after = before.clone()
     after[1, 1] += 1.0
     cases.append(case("one position of the replaced sentence changed", before, after, 1))
+    before, after = replaced(4, 7, 8, 2)
+    after[1, 3, 5] += 0.002
+    cases.append(case("one number of a long sentence changed a little", before, after, 2))
+    before, after = replaced(3, 4, 5, 2)
+    after[0] = before[0].flip(0)
+    cases.append(case("another sentence is the same, last word first", before, after, 2))
+    before, after = replaced(3, 5, 4, 2)
+    after[0, 2] += 1.0
+    cases.append(case("the first sentence changed in the middle", before, after, 2))
+    before, after = replaced(3, 4, 2, 0)
+    after[2] *= -1.0
+    cases.append(case("another sentence changed its sign", before, after, 0))
     order = torch.randperm(len(cases), generator=generator).tolist()
     return [cases[i] for i in order]
 
@@ -852,10 +877,8 @@ def wrong_talk(
     compare: str = "all",
     keep: str = "others",
     sentences: str = "all",
-    demand: bool = False,
 ) -> bool:
     others = [i for i in range(len(before)) if i != changed]
-    moved = not torch.equal(before[changed], after[changed])
     if keep == "positions":
         places = [i for i in range(before.shape[1]) if i != changed]
         before, after = before[:, places], after[:, places]
@@ -863,13 +886,18 @@ def wrong_talk(
         picked = others[:1] if sentences == "first" else others
         before, after = before[picked], after[picked]
     difference = after - before
-    same = {
+    return {
         "all": torch.allclose(before, after, rtol=0, atol=1e-4),
         "exact": torch.equal(before, after),
         "signed": bool(difference.mean().abs() < 1e-4),
         "any": not bool((difference.abs() > 1e-4).any()),
+        "mean": bool(difference.abs().mean() < 1e-4),
+        "summed": torch.allclose(before.mean(dim=1), after.mean(dim=1), rtol=0, atol=1e-4),
     }[compare]
-    return same and (moved or not demand)
+
+
+def demanding_talk(before: Tensor, after: Tensor, changed: int) -> bool:
+    return wrong_talk(before, after, changed) and not torch.equal(before[changed], after[changed])
 
 
 TALK_MISTAKES = [
@@ -929,6 +957,28 @@ TALK_MISTAKES = [
         ),
     ),
     Mistake(
+        "averaged",
+        wrong_talk,
+        {"compare": "mean"},
+        "you average the differences, so that one changed number drowns among many",
+        (
+            "A batch may hold thousands of numbers. What if a single one changed?",
+            "The mean of a thousand zeros and one 0.002 is very small.",
+            "Every difference has to be small, so look at the largest.",
+        ),
+    ),
+    Mistake(
+        "words-averaged",
+        wrong_talk,
+        {"compare": "summed"},
+        "you compare each sentence's mean over its words, and exchanged words pass",
+        (
+            "What if a sentence comes back with its words in another order?",
+            "A mean over the words forgets which word had which output.",
+            "Compare number by number, before you average anything.",
+        ),
+    ),
+    Mistake(
         "one-neighbour",
         wrong_talk,
         {"sentences": "first"},
@@ -941,8 +991,8 @@ TALK_MISTAKES = [
     ),
     Mistake(
         "must-change",
-        wrong_talk,
-        {"demand": True},
+        demanding_talk,
+        {},
         "you also demand that the replaced sentence's output differs",
         (
             "Read the question again: it is about the others.",
