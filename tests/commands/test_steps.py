@@ -83,19 +83,17 @@ def test_the_html_of_a_view_is_not_compared_and_its_text_is(tmp_path, monkeypatc
     monkeypatch.setattr(tests, "TWO_AT_A_TIME", ())
     shown = "display({'text/plain': 'seen', 'text/html': %r}, raw=True)"
     made = []
-    for number, text in enumerate(("seen", "other")):
-        source = shown % '<div class="course-view course-hover">\nnow</div>'
-        html = '<div class="course-view course-hover">\nbefore</div>'
+    for number, (text, tag) in enumerate((("seen", "div"), ("other", "div"), ("seen", "details"))):
+        source = shown % f'<{tag} class="course-view course-hover">\nnow</{tag}>'
+        html = f'<{tag} class="course-view course-hover">\nbefore</{tag}>'
         data = {"text/plain": text, "text/html": html}
         output = nbformat.v4.new_output("display_data", data)
         code = nbformat.v4.new_code_cell(source, execution_count=1, outputs=[output])
         made.append(tmp_path / f"{number:02d}_view.ipynb")
         nbformat.write(nbformat.v4.new_notebook(cells=[code]), made[-1])
     _, cases = tests.Bench(tmp_path).nbval(made)
-    assert {case.notebook: case.state for case in cases} == {
-        "00_view": "passed",
-        "01_view": "failed",
-    }
+    states = {case.notebook: case.state for case in cases}
+    assert states == {"00_view": "passed", "01_view": "failed", "02_view": "passed"}
 
 
 def test_the_environment_is_the_runs_own(tmp_path, monkeypatch):
