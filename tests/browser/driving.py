@@ -36,7 +36,7 @@ def command(page, name: str, arguments: dict[str, Any] | None = None) -> None:
     page.evaluate(f"void window.jupyterapp.commands.execute('{name}', {given})")
 
 
-def run_all(page, timeout: float = 120_000) -> None:
+def run_all(page, timeout: float = 200_000) -> None:
     """Run every cell, from outputs and numbers cleared, until all have a number again."""
     command(page, "notebook:clear-all-cell-outputs")
     page.wait_for_function(f"() => !{PROMPTS}.some(p => /\\d/.test(p.textContent))")
