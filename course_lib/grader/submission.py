@@ -1,15 +1,13 @@
 """Run the exercise cells of a learner's notebook and judge what they define."""
 
-import linecache
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from course_lib.notebooks import Cell, read_cells
 
 from .checking import verdict_on
+from .child import run_cell
 from .course import definition, find
-from .outcome import learner_lines
 from .verdict import Verdict
 
 COURSE_CELLS = ("check", "demo")
@@ -24,7 +22,7 @@ def answers(root: Path, path: Path, ids: list[str]) -> Iterator[Verdict]:
     """
     cells = [cell for cell in read_cells(path) if wanted(cell)]
     namespace: dict = {"__name__": "exercises"}
-    failed = [_run(cell, namespace, number) for number, cell in enumerate(cells, 1)]
+    failed = [run_cell(cell.source, namespace, i) for i, cell in enumerate(cells, 1)]
     for id in ids:
         exercise = find(root, id)[1]
         place = _place(cells, id, exercise.name)
@@ -50,20 +48,3 @@ def _place(cells: list[Cell], id: str, name: str) -> int | None:
     tagged = [i for i, cell in enumerate(cells) if id in cell.tags]
     defining = [i for i, cell in enumerate(cells) if definition(cell.source, name)]
     return (tagged or defining or [None])[-1]
-
-
-def _run(cell: Cell, namespace: dict, number: int) -> tuple[str, ...]:
-    """Execute one cell; the error and the learner's line when it fails."""
-    name, source = f"<exercise cell {number}>", _plain_python(cell.source)
-    # So that a traceback can quote the learner's line: there is no file to read it from.
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    try:
-        exec(compile(source, name, "exec"), namespace)
-    except (Exception, SystemExit) as error:
-        return learner_lines(error)
-    return ()
-
-
-def _plain_python(source: str) -> str:
-    """Magics and shell lines are for the notebook; a judged answer doesn't need them."""
-    return re.sub(r"^(\s*)[%!].*$", r"\1pass", source, flags=re.MULTILINE)

@@ -1,0 +1,136 @@
+"""The grader's end of a warm process: hand over a job, get a report, whatever happens to it."""
+
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+REPORT_CAP, LOG_CAP = 32 << 20, 64 << 10
+GRACE = 5.0  # beyond its own limit; after that the warm process itself is given up
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a job ended: its frame, what it printed, and how its process died."""
+
+    frame: bytes
+    log: bytes
+    timed_out: bool = False
+    signal: int = 0
+    exit: int = 0
+    seconds: float = 0.0
+    peak_mib: int = 0
+
+
+class Warm:
+    """A warm process, restarted when it is lost. Not for use by two threads at a time."""
+
+    def __init__(self, root: Path, level: str) -> None:
+        self.root, self.level = root, level
+        self.process: subprocess.Popen | None = None
+        self.socket: socket.socket | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it is warm. Raises RuntimeError when it isn't fit to fork."""
+        ours, theirs = socket.socketpair()
+        script = Path(__file__).with_name("warm_process.py")
+        command = [sys.executable, "-I", str(script), str(theirs.fileno()), self.level]
+        # Nothing of the grader's environment: a submission can read its own.
+        environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
+        self.process = subprocess.Popen(
+            [*command, str(self.root)], pass_fds=[theirs.fileno()], env=environment
+        )
+        theirs.close()
+        self.socket = ours
+        told = self._line(time.monotonic() + 120)
+        if told is None:
+            self.close()
+            raise RuntimeError("the warm process did not start")
+        if told["threads"] > 1:  # a fork would copy their locks and not the threads
+            self.close()
+            raise RuntimeError(f"the warm process has {told['threads']} threads, expected 1")
+
+    def run(self, job: bytes, seconds: float, memory: int = 1 << 30) -> Report:
+        """Run a job in a fresh child; the answer comes within its limit and a few seconds."""
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+        pipes = [os.pipe() for _ in range(3)]
+        (job_end, job_start), (report_end, report_start), (log_end, log_start) = pipes
+        message = json.dumps({"seconds": seconds, "memory": memory}).encode()
+        socket.send_fds(self.socket, [message], [job_end, report_start, log_start])
+        for theirs in (job_end, report_start, log_start):
+            os.close(theirs)
+        frame, log = _exchange(job, job_start, report_end, log_end, seconds + GRACE)
+        told = self._line(time.monotonic() + GRACE)
+        if told is None:
+            self.close()
+            return Report(b"", bytes(log), timed_out=True)
+        return Report(bytes(frame), bytes(log), **told)
+
+    def _line(self, until: float) -> dict | None:
+        """One line from the warm process, or None when it is gone or late."""
+        data = b""
+        while not data.endswith(b"\n"):
+            if not select.select([self.socket], [], [], max(0.0, until - time.monotonic()))[0]:
+                return None
+            part = self.socket.recv(4096)
+            if not part:
+                return None
+            data += part
+        return json.loads(data)
+
+    def close(self) -> None:
+        """End it; its children die with it."""
+        if self.socket is not None:
+            self.socket.close()
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        self.process = self.socket = None
+
+    def __enter__(self) -> "Warm":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _exchange(
+    job: bytes, job_in: int, report_out: int, log_out: int, seconds: float
+) -> tuple[bytearray, bytearray]:
+    """Feed the job and drain report and log, each up to its cap; close all three."""
+    until = time.monotonic() + seconds
+    caps = {report_out: (bytearray(), REPORT_CAP), log_out: (bytearray(), LOG_CAP)}
+    reading, writing, rest = set(caps), {job_in}, memoryview(job)
+    os.set_blocking(job_in, False)
+    while reading and (left := until - time.monotonic()) > 0:
+        readable, writable, _ = select.select(reading, writing, [], left)
+        if writable:
+            rest = _feed(job_in, rest)
+            if not rest:
+                os.close(job_in)
+                writing.clear()
+        for fd in readable:
+            buffer, cap = caps[fd]
+            part = os.read(fd, 1 << 16)
+            buffer += part[: cap - len(buffer)]
+            if not part or len(buffer) >= cap:  # closing it ends a child that prints for ever
+                os.close(fd)
+                reading.discard(fd)
+    for fd in reading | writing:
+        os.close(fd)
+    return caps[report_out][0], caps[log_out][0]
+
+
+def _feed(fd: int, rest: memoryview) -> memoryview:
+    try:
+        return rest[os.write(fd, rest) :]
+    except BlockingIOError:
+        return rest
+    except BrokenPipeError:
+        return rest[:0]

@@ -1,0 +1,169 @@
+"""A sealed child: what it returns, what it is refused, and that nothing it does outlives it."""
+
+import os
+import platform
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from course_lib.grader import seal
+from course_lib.grader.bake import outcomes_from, shallow
+from course_lib.grader.frames import pack, unpack
+from course_lib.grader.key import case
+from course_lib.grader.seal import seccomp
+from course_lib.grader.warm import LOG_CAP, Warm
+from course_lib.paths import ROOT
+
+LEVEL, REASON = seal.reachable()
+pytestmark = pytest.mark.skipif(LEVEL != "strong", reason=REASON)
+
+ANSWER = "import torch\ndef double(x):\n    return 2 * x\n"
+X = torch.arange(6.0).reshape(2, 3)
+
+
+@pytest.fixture(scope="module")
+def warm():
+    with Warm(ROOT, "strong") as process:
+        yield process
+
+
+def run(warm, source, seconds=5.0):
+    job = {"name": "double", "cells": [source], "cases": shallow([case("x", X)]), "answers": 0}
+    return warm.run(pack(job), seconds)
+
+
+def stopped(report):
+    return unpack(report.frame)["stopped"][0]
+
+
+def is_right(report):
+    (outcome,) = outcomes_from(unpack(report.frame)["outcomes"])
+    return torch.equal(outcome.values[0], 2 * X)
+
+
+def test_an_answer_comes_back(warm):
+    report = run(warm, ANSWER)
+    assert is_right(report) and (report.exit, report.signal, report.timed_out) == (0, 0, False)
+
+
+REFUSED = {
+    "read a file": "open('/etc/passwd')",
+    "read the solutions": f"open({str(ROOT / 'solutions/02_attention.py')!r})",
+    "list the keys": f"import os; os.listdir({str(ROOT / 'solutions/keys')!r})",
+    "read its own environment": "open('/proc/self/environ')",
+    "read the grader's memory": "import os; open(f'/proc/{os.getppid()}/mem')",
+    "write a file": "open('/tmp/course-test-escape', 'w')",
+    "write into the course": f"open({str(ROOT / 'README.md')!r}, 'a')",
+    "remove a file": f"import os; os.remove({str(ROOT / 'README.md')!r})",
+    "make a folder": "import os; os.mkdir('/tmp/course-test-escape')",
+    "link a file": "import os; os.symlink('/etc/passwd', '/tmp/course-test-escape')",
+    "open a socket": "import socket; socket.socket()",
+    "open a datagram socket": "import socket; socket.socket(type=socket.SOCK_DGRAM)",
+    "start a program": "import subprocess; subprocess.run(['/bin/true'])",
+    "replace itself": "import os; os.execv('/bin/true', ['true'])",
+    "fork": "import os; os.fork()",
+    "spawn": "import os; os.posix_spawn('/bin/true', ['true'], {})",
+    "signal the grader": "import os; os.kill(os.getppid(), 9)",
+    "signal everything": "import os; os.kill(-1, 9)",
+    "leave its session": "import os; os.setsid()",
+    "become root": "import os; os.setuid(0)",
+    "import the answer": "from course_lib.nn.attention import scaled_dot_product_attention",
+    "raise a limit": (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_it_may_not(warm, name):
+    told = stopped(run(warm, REFUSED[name] + "\n" + ANSWER))
+    kinds = "PermissionError", "ValueError", "ModuleNotFoundError", "BlockingIOError"
+    assert told.split(":")[0] in kinds, told
+    assert is_right(run(warm, ANSWER))
+
+
+ENDS = {
+    "an endless loop": "while True: pass",
+    "a loop that ignores signals": (
+        "import signal\nfor s in (1, 2, 15): signal.signal(s, signal.SIG_IGN)\nwhile True: pass"
+    ),
+    "a loop in C": "sum(range(10**15))",
+    "sleeping": "import time; time.sleep(3600)",
+    "leaving": "import os; os._exit(0)",
+    "leaving as if well": "import os; os._exit(0)",
+    "a segfault": "import ctypes; ctypes.string_at(0)",
+    "an abort": "import os; os.abort()",
+    "a thread that never ends": (
+        "import threading\nthreading.Thread(target=lambda: [0 for _ in iter(int, 1)]).start()\n"
+        "while True: pass"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_it_ends_in_time_without_a_result(warm, name):
+    began = time.monotonic()
+    report = run(warm, ENDS[name] + "\n" + ANSWER, seconds=1.0)
+    assert report.frame == b"" and time.monotonic() - began < 6
+    assert is_right(run(warm, ANSWER))
+
+
+def test_more_memory_than_allowed_is_an_error_of_the_learner(warm):
+    assert stopped(run(warm, "x = bytearray(50 << 30)\n" + ANSWER)).startswith("MemoryError")
+
+
+def test_many_threads_are_refused(warm):
+    source = "import threading, time\nfor _ in range(2000):\n"
+    source += "    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+    assert "can't start new thread" in stopped(run(warm, source + ANSWER))
+
+
+def test_what_it_prints_is_cut(warm):
+    report = run(warm, "import os\nfor _ in range(10**4): os.write(1, b'x' * 10**5)\n" + ANSWER)
+    assert len(report.log) == LOG_CAP
+    assert is_right(run(warm, ANSWER))
+
+
+def test_a_forged_frame_is_only_its_own(warm):
+    forged = "import os\nfor fd in range(3, 64):\n    try: os.write(fd, b'forged')\n"
+    forged += "    except OSError: pass\nos._exit(0)\n"
+    report = run(warm, forged)
+    assert report.frame in (b"", b"forged")
+    assert is_right(run(warm, ANSWER))
+
+
+def test_nothing_of_one_job_is_left_for_the_next(warm):
+    run(warm, "import builtins, torch\nbuiltins.leak = 1\ntorch.softmax = None\n" + ANSWER)
+    assert stopped(run(warm, "leak\n" + ANSWER)).startswith("NameError")
+
+
+def test_a_lost_warm_process_is_replaced(warm):
+    warm.process.kill()
+    warm.process.wait()
+    assert is_right(run(warm, ANSWER))
+
+
+def test_no_file_descriptor_and_no_process_is_left(warm):
+    run(warm, ANSWER)
+    before = len(os.listdir("/proc/self/fd"))
+    for source in ("while True: pass", "import os; os._exit(1)", ANSWER):
+        run(warm, source, seconds=0.5)
+    assert len(os.listdir("/proc/self/fd")) == before
+    children = Path(f"/proc/{warm.process.pid}/task/{warm.process.pid}/children")
+    assert children.read_text().split() == []
+    assert not Path("/tmp/course-test-escape").exists()
+
+
+def test_the_filter_is_built_for_the_machine_it_runs_on(monkeypatch):
+    here = seccomp.program(1)
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    with pytest.raises((OSError, KeyError)):
+        seccomp.program(1)
+    assert len(here) % 8 == 0 and len(here) // 8 < 4096
+
+
+def test_a_machine_that_cannot_seal_says_why(monkeypatch):
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    assert seal.reachable() == ("process", "no system call numbers for riscv64")
