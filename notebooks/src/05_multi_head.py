@@ -1,0 +1,1163 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 05 · Multi-head attention
+#
+# **Why many small looks instead of one big one?** Chapter 03 met real heads: twelve in each layer of MiniLM,
+# 72 in all. We looked at some of them and never asked why there are so many, how a layer holds twelve of
+# them, or whether the model needs them all.
+#
+# After this chapter you can
+#
+# - say, with an experiment, what one head cannot do and two can,
+# - split a width into heads and merge them again, and catch the mistake that keeps every shape and breaks
+#   every sentence,
+# - count what heads cost: parameters, multiplications, memory,
+# - score what a head looks at on real text, and find out what happens when you take it away.
+#
+# You need 02, 03 and 04. About 60 minutes, and 80 more for the exercises.
+
+# %%
+import time
+from collections import Counter
+from functools import partial
+
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import nn
+
+from course_lib.claims import claim, rounded
+from course_lib.data.corpora import sentences
+from course_lib.nn.attention import (
+    MultiHeadAttention,
+    merge_heads,
+    scaled_dot_product_attention,
+    split_heads,
+)
+from course_lib.nn.masks import causal_mask, padding_mask
+from course_lib.plots import (
+    BLUE,
+    CYCLE,
+    GREY,
+    ORANGE,
+    WEIGHTS,
+    attention_map,
+    mask_picture,
+    transformer_map,
+)
+from course_lib.pretrained.minilm import encode, encode_batch, load_minilm
+from course_lib.views import attention_hover, outcome, predict, quiz, show
+
+_ = torch.manual_seed(0)
+
+# %% [markdown]
+# Today we build the last part of the enlargement, the cards behind it: several heads at once. With it every
+# attention box of the drawing is understood.
+
+# %%
+done = ("queries, keys, values", "scores", "masks", "softmax", "weighted sum")
+show(
+    transformer_map(here="heads", built=done),
+    alt="Drawing of the Transformer. Inside the enlarged attention box the part named heads is lit; queries, keys, "
+    "values, scores, masks, softmax and weighted sum are filled in as built.",
+)
+
+# %% [markdown]
+# ## 5.1 One look, one answer
+#
+# A head, in chapter 03, was one attention with its own three matrices. What would a second one be good for?
+#
+# Here is a game. Eight notes lie on a table. Each has a name, the same eight names in every round, and
+# something written on it: one of ten things, drawn anew. A question names two *different* notes, a first and
+# a second. The answer is what is written on the first, then what is written on the second.
+#
+# It is cross-attention: one query, eight keys. A note is its name and its thing, 8 numbers each, and the
+# question is the two names, in 8 numbers each. All these numbers are drawn once and stay; the matrices are
+# learned. They sit in `MultiHeadAttention`, the layer that this chapter takes apart. For now it is a box with
+# a dial, `num_heads`. After it stands one linear layer, `read`, which turns the result into ten scores for
+# the first answer and ten for the second.
+
+
+# %%
+def play(num_heads, seed, steps=200):
+    """Train on the game; the share of right answers, (first, second, both), on new rounds."""
+    torch.manual_seed(seed)
+    first, second, name, thing = (torch.randn(n, 8) for n in (8, 8, 8, 10))
+    layer, read = MultiHeadAttention(16, num_heads), nn.Linear(16, 20)
+
+    def round_of(size):
+        written = torch.randint(10, (size, 8))  # (batch, note)
+        wanted = torch.rand(size, 8).argsort(dim=-1)[:, :2]  # two different notes
+        question = torch.cat([first[wanted[:, 0]], second[wanted[:, 1]]], -1)  # (batch, d_model)
+        notes = torch.cat([name.expand(size, 8, 8), thing[written]], -1)  # (batch, note, d_model)
+        return read(layer(question[:, None], notes)).view(size, 2, 10), written.gather(1, wanted)
+
+    optimizer = torch.optim.Adam([*layer.parameters(), *read.parameters()], lr=0.02)
+    for _ in range(steps):
+        scores, answers = round_of(64)
+        loss = F.cross_entropy(scores.flatten(0, 1), answers.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        scores, answers = round_of(2000)
+    right = (scores.argmax(dim=-1) == answers).float()  # (batch, 2)
+    return [*right.mean(dim=0).tolist(), right.prod(dim=1).mean().item()]
+
+
+# %% [markdown]
+# The last dozen lines are the usual ones: compare with the answers, follow the gradient, repeat. Chapter 10
+# takes them apart. The number of parameters does not depend on the dial (section 5.5 counts them), so this is
+# a fair comparison.
+
+# %%
+predict(
+    "05.one-head",
+    "ONE head, fully trained: how often are BOTH answers right? Ten things are possible, so a guess is right 1 time in 100.",
+)
+
+# %%
+dial = (1, 2, 4, 8, 16)
+results = {heads: [play(heads, seed) for seed in range(3)] for heads in dial}
+both = torch.tensor([[run[2] for run in results[heads]] for heads in dial])  # (dial, seed)
+
+fig, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
+ax.plot(dial, both.mean(dim=1), color=GREY, linewidth=1)
+for seed, shape in enumerate("os^"):
+    ax.plot(dial, both[:, seed], shape, color=BLUE, alpha=0.7, label=f"seed {seed}")
+ax.set_xscale("log", base=2)
+ax.set_xticks(dial, [f"{heads}\n({16 // heads} wide)" for heads in dial])
+ax.set(
+    xlabel="heads (width of each)",
+    ylabel="both answers right",
+    ylim=(0, 1.05),
+    title="One head cannot; two can; sixteen are too narrow",
+)
+ax.legend()
+show(
+    fig,
+    alt="Share of rounds with both answers right, for 1, 2, 4, 8 and 16 heads and three seeds each. One head "
+    "stays below 0.2; two and four heads reach 1; eight heads are nearly there; sixteen heads fall to about a third.",
+)
+
+# %%
+claim("one head gets both in fewer than 1 of 4 rounds", both[0].max() < 0.25)
+claim("two heads get both in more than 9 of 10", both[1].min() > 0.9)
+claim("sixteen heads in fewer than 6 of 10", both[4].max() < 0.6)
+outcome(
+    "05.one-head", "fewer than 1 of 4 rounds" if both[0].max() < 0.25 else "more than 1 of 4 rounds"
+)
+
+# %% [markdown]
+# Did you guess one half? Then you had the head find both notes and mix up their order. Look at the two
+# answers of the single head apart:
+
+# %%
+for one, other, _ in results[1]:
+    claim(
+        "one answer is right in over 8 of 10 rounds, the other in under 4",
+        max(one, other) > 0.8 and min(one, other) < 0.4,
+    )
+
+# %% [markdown]
+# It does not even try. A head takes *one weighted average*. If it looks at both notes, it reads half of each,
+# and half *a* plus half *b* is half *b* plus half *a*: which was first is lost, and no later layer brings it
+# back. So training lets it pick one question, answer that one and nearly guess the other. Which one differs
+# from seed to seed.
+#
+# Two heads take two averages and keep them apart. That is the whole idea. A word often needs several things
+# at once, say its verb and the word before, and each needs a look of its own.
+#
+# And sixteen? The width is shared out, so each head is left with one number for a query and one for a key. A
+# score is then a product of two numbers, which can say "the more the better" and hardly single out one name
+# of eight. (They also learn slowly. Try `play(16, 0, steps=2000)`, and the same with one head: one of the two
+# gets better.) **Many looks, but each wide enough**: the paper found the same at its size, in table 3, rows
+# A.
+#
+# ## 5.2 Cut the width
+#
+# Heads could each have the full width, $h$ times the work. The paper does something thriftier: each of the
+# $h$ heads gets its share of it,
+#
+# $$d_{head} = d_{model} / h.$$
+#
+# Three heads over words of 12 numbers are 4 wide. First the obvious way: three small matrices, one head after
+# the other.
+
+# %%
+words = "The animal didn't cross the street because it was too tired".split()
+d_model, num_heads = 12, 3
+x = torch.randn(1, len(words), d_model)  # (batch, seq, d_model)
+small = [torch.randn(d_model, d_model // num_heads) for _ in range(num_heads)]
+
+queries = [x @ w_q for w_q in small]
+print([tuple(q.shape) for q in queries])  # (batch, seq, d_head), three times
+
+# %% [markdown]
+# Three products where one would do. Put the small matrices side by side, and multiply once:
+
+# %%
+wide = torch.cat(small, dim=1)  # (d_model, 3 · d_head) = (d_model, d_model)
+q = x @ wide  # (batch, seq, d_model)
+claim(
+    "each head's queries are a block of the wide ones",
+    all(torch.allclose(queries[h], q[..., 4 * h : 4 * h + 4], atol=1e-5) for h in range(3)),
+)
+
+# %% [markdown]
+# So a layer of many heads has ordinary matrices of (d_model, d_model), and a head is *a block of columns*.
+# What is left is to bring the blocks into an axis of their own, so that one attention formula serves all
+# heads at once, as it serves all sentences of a batch. That takes two steps:
+
+# %%
+blocks = q.view(1, len(words), num_heads, 4)  # (batch, seq, heads, d_head)
+heads = blocks.transpose(1, 2)  # (batch, heads, seq, d_head)
+print(tuple(q.shape), tuple(blocks.shape), tuple(heads.shape), sep=" → ")
+claim("head 2 holds its own queries", torch.allclose(heads[:, 2], queries[2], atol=1e-5))
+
+# %% [markdown]
+# `view` reads the same numbers with other commas; it moves nothing. `transpose` exchanges two axes, so that
+# the last two are (seq, d_head), the two that attention multiplies. There is a notation that says both in one
+# line, and from here on the course uses it. The string names every axis before and after; `(h d)` is an axis
+# made of two:
+
+# %%
+claim(
+    "the string says the same",
+    torch.equal(heads, rearrange(q, "b t (h d) -> b h t d", h=num_heads)),
+)
+
+# %% [markdown]
+# This is all there is to `split_heads`. When the heads don't divide the width, it says so:
+
+# %% tags=["raises-exception"]
+split_heads(x, num_heads=5)
+
+# %% [markdown]
+# **Your turn**: `05.split-heads`.
+#
+# ## 5.3 Right shape, wrong sentence
+#
+# Why two steps? `q.view(1, 3, 11, 4)` has the same numbers and the right shape, in one. To see what it does,
+# follow labels instead of numbers. Four words, six numbers each, three heads:
+
+# %%
+short = ["it", "was", "too", "tired"]
+place = torch.arange(4 * 6).view(1, 4, 6)  # number 6·t + c is number c of word t
+right = split_heads(place, 3)[0]  # (heads, seq, d_head)
+wrong = place.view(1, 3, 4, 2)[0]
+print("right, head 0:", right[0].tolist())
+print("wrong, head 0:", wrong[0].tolist())
+
+
+# %%
+def draw_cut(ax, places, title):
+    """Cells of (rows, columns), coloured and named by the word that their number comes from."""
+    origin = places // 6
+    ax.imshow(origin, cmap="tab10", vmin=0, vmax=9, alpha=0.55)
+    for (row, column), t in zip(
+        torch.cartesian_prod(*map(torch.arange, places.shape)).tolist(), origin.flatten()
+    ):
+        ax.text(column, row, short[t], ha="center", va="center", fontsize=9)
+    ax.set(title=title, xticks=range(places.shape[1]), yticks=range(4), xlabel="number")
+    ax.tick_params(length=0)
+
+
+fig, axes = plt.subplot_mosaic(
+    [["x", "s0", "s1", "s2"], ["x", "v0", "v1", "v2"]],
+    figsize=(9, 5), layout="constrained", width_ratios=[3, 1, 1, 1],
+)  # fmt: skip
+draw_cut(axes["x"], place[0], "four words, six numbers")
+for h in range(3):
+    draw_cut(axes[f"s{h}"], right[h], f"split:\nhead {h}")
+    draw_cut(axes[f"v{h}"], wrong[h], f"view alone:\nhead {h}")
+fig.suptitle("View alone cuts the sentence, not the width")
+show(
+    fig,
+    alt="Left, four words as rows of six cells. Right, two rows of three panels. Above, after a right split, each of three heads holds four rows, one for each "
+    "word. Below, after a view alone, head 0 holds three rows of the word it and one of was, head 1 two of was and "
+    "two of too, head 2 one of too and three of tired.",
+)
+
+# %% [markdown]
+# A view fills head 0 with the first third *of the sentence*. Its four "words" are three pieces of *it* and
+# one of *was*. No error, every shape fits, and rows of softmax still sum to 1. Worse: `merge` can be wrong in
+# the same way, and then the two mistakes fit each other. What is left of such a layer?
+
+# %%
+predict(
+    "05.reach",
+    "Eleven words and [end], three heads, no mask, split AND merge by view alone. You change the last word. How many of "
+    "the 12 outputs change?",
+)
+
+
+# %%
+def viewed_split(x, num_heads):
+    return x.reshape(x.shape[0], num_heads, x.shape[1], -1)
+
+
+def viewed_merge(heads):
+    return heads.reshape(heads.shape[0], heads.shape[2], -1)
+
+
+def reach(layer, mask=None, length=12):
+    """(output, changed): does the output at one place notice a change at another?"""
+    x = torch.randn(1, length, 24)
+    columns = []
+    for t in range(length):
+        changed = x.clone()
+        changed[:, t] += 1
+        columns.append(
+            (layer(changed, mask=mask) - layer(x, mask=mask))[0].abs().amax(dim=-1) > 1e-5
+        )
+    return torch.stack(columns, dim=1)
+
+
+good = MultiHeadAttention(24, num_heads=3)
+half = MultiHeadAttention(24, num_heads=3, split=viewed_split)
+full = MultiHeadAttention(24, num_heads=3, split=viewed_split, merge=viewed_merge)
+
+# %%
+twelve = [*words, "[end]"]
+fig, axes = plt.subplots(1, 3, figsize=(12.5, 4.6), layout="constrained")
+mask_picture(reach(good), twelve, ax=axes[0], title="right: everyone notices")
+mask_picture(reach(full), twelve, ax=axes[1], title="both by view: three sealed pieces")
+mask_picture(
+    reach(half, causal_mask(12)), twelve, ax=axes[2], title="split by view, with a causal mask"
+)
+for ax in axes:
+    ax.set(xlabel="the word that is changed", ylabel="the output that notices")
+show(
+    fig,
+    alt="Three grids, output against changed word. Right layer: every output notices every change. Split and "
+    "merge by view: three blocks of four words along the diagonal, nothing outside. Split by view with a causal mask: "
+    "columns of bright cells above the diagonal, where the future leaks.",
+)
+
+# %%
+sealed, leaky = reach(full), reach(half, causal_mask(12))
+outcome("05.reach", f"{sealed[:, -1].sum()} of 12")
+
+# %% [markdown]
+# Four. The sentence has fallen into three sealed pieces, one for each head, and *it* can never look back at
+# *animal*. More heads, smaller pieces. If only one of the two steps is wrong, everyone notices something, but
+# what a causal mask hides is no longer the future:
+
+# %%
+future = ~causal_mask(12)
+claim("split by view: an output in the past notices the future", (leaky & future).any())
+claim(
+    "split and merge by view: chapter 04's test finds nothing",
+    not (reach(full, causal_mask(12)) & future).any(),
+)
+print(
+    "pairs of words that can't see each other in the sealed layer:", int((~sealed).sum()), "of 144"
+)
+
+# %% [markdown]
+# Mind the second line. The test of chapter 04, change the future and watch the past, *passes* on the sealed
+# layer. A test only finds what it asks for; this mistake needs the opposite question: does a word notice what
+# it *should*? Keep both.
+#
+# **Your turn**: `05.split-test`.
+#
+# ## 5.4 Merge, and one matrix more
+#
+# On the way back the axis of heads returns beside `d_head`, then the two become one. Try it with the tool you
+# know:
+
+# %% tags=["raises-exception"]
+mixed, _ = scaled_dot_product_attention(heads, heads, heads)  # (batch, heads, seq, d_head)
+mixed.transpose(1, 2).view(1, len(words), d_model)
+
+# %% [markdown]
+# A transposed tensor is the old memory read in another order, and `view` only works where the order in memory
+# fits. The message proposes `reshape`, which copies when it has to. That is right. The tempting cure is to
+# leave out the transpose. The error goes away, and you have the sealed layer.
+
+# %%
+merged = mixed.transpose(1, 2).reshape(1, len(words), d_model)  # (batch, seq, d_model)
+claim("the string says the same", torch.equal(merged, rearrange(mixed, "b h t d -> b t (h d)")))
+claim("merge undoes split", torch.equal(merge_heads(split_heads(q, 3)), q))
+
+# %% [markdown]
+# After the merge, each head's result stands in its own block of the word's vector. One more matrix, $W_O$,
+# lets the blocks mix. It is part of the definition:
+#
+# $$\text{head}_i = \text{attention}(x W_Q^i,\, x W_K^i,\, x W_V^i) \qquad \text{output} = [\text{head}_1
+# \dots \text{head}_h]\, W_O$$
+#
+# Here is the whole layer, without biases, line by line beside the formula:
+
+
+# %%
+def multi_head(x, w_q, w_k, w_v, w_o, num_heads, mask=None):
+    """Self-attention with several heads: x (batch, seq, d_model) -> the same shape."""
+    q = split_heads(x @ w_q, num_heads)  # (batch, heads, seq, d_head)
+    k = split_heads(x @ w_k, num_heads)
+    v = split_heads(x @ w_v, num_heads)
+    mixed, _ = scaled_dot_product_attention(q, k, v, mask)  # (batch, heads, seq, d_head)
+    return merge_heads(mixed) @ w_o  # (batch, seq, d_model)
+
+
+w_q, w_k, w_v, w_o = torch.randn(4, d_model, d_model) / d_model**0.5
+ours = multi_head(x, w_q, w_k, w_v, w_o, num_heads=3)
+print(tuple(ours.shape))
+
+# %% [markdown]
+# Is it the layer everyone uses? PyTorch's own keeps the three projections *stacked in one matrix*,
+# `in_proj_weight`. One product with it gives queries, keys and values together. That is a **fused**
+# projection, and many models store their weights so. (`nn.Linear` multiplies by the transpose, hence the
+# `.T`.)
+
+# %%
+theirs = nn.MultiheadAttention(d_model, num_heads=3, bias=False, batch_first=True)
+with torch.no_grad():
+    theirs.in_proj_weight.copy_(torch.cat([w_q, w_k, w_v], dim=1).T)  # (3 · d_model, d_model)
+    theirs.out_proj.weight.copy_(w_o.T)
+expected, averaged = theirs(x, x, x)
+claim("ours equals PyTorch's to 1e-5", torch.allclose(ours, expected, atol=1e-5))
+
+fused = x @ torch.cat([w_q, w_k, w_v], dim=1)  # (batch, seq, 3 · d_model)
+for name, part, w in zip("qkv", fused.chunk(3, dim=-1), (w_q, w_k, w_v)):
+    claim(f"fused or apart, the same {name}", torch.allclose(part, x @ w, atol=1e-5))
+
+# %% [markdown]
+# The formula hides something that section 5.7 will use. A product with blocks side by side is a *sum* over
+# the blocks: each head adds its own contribution to the output, and $W_O$ holds for each head the rows that
+# say how.
+
+# %%
+q, k, v = (split_heads(x @ w, 3) for w in (w_q, w_k, w_v))
+mixed, weights = scaled_dot_product_attention(q, k, v)
+shares = [mixed[:, h] @ w_o[4 * h : 4 * h + 4] for h in range(3)]  # each (batch, seq, d_model)
+claim(
+    "the output is the sum of what the heads contribute",
+    torch.allclose(sum(shares), ours, atol=1e-5),
+)
+print(
+    "PyTorch returns weights of shape", tuple(averaged.shape), "and ours are", tuple(weights.shape)
+)
+
+# %% [markdown]
+# A last trap in that line: PyTorch returns weights *averaged over the heads*, unless you say
+# `average_attn_weights=False`. A picture of averaged heads shows a look that no head takes.
+#
+# **Your turn**: `05.merge-heads`, then `05.multi-head`. When it is right, your class runs MiniLM.
+#
+# ## 5.5 What heads cost
+#
+# Twelve attentions instead of one: twelve times the work?
+
+# %%
+predict(
+    "05.cost",
+    "d_model stays 512. From 1 head to 8: what happens to the parameters, the multiplications, and the number of weights?",
+)
+
+# %% [markdown]
+# PyTorch can count the multiplications itself while a layer runs. (It reports twice as many operations,
+# because each multiplication comes with an addition.) One sentence of 128 words:
+
+# %%
+from torch.utils.flop_counter import FlopCounterMode
+
+n, counted = 128, {}
+for num_heads in (1, 2, 8, 32, 128):
+    layer = MultiHeadAttention(512, num_heads)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        _, weights = layer(torch.randn(1, n, 512), return_weights=True)
+    parameters = sum(p.numel() for p in layer.parameters())
+    counted[num_heads] = (parameters, counter.get_total_flops() // 2, weights.numel())
+    print(
+        num_heads,
+        "heads: {:,} parameters, {:,} multiplications, {:,} weights".format(*counted[num_heads]),
+    )
+
+# %%
+outcome(
+    "05.cost",
+    "parameters × {:.0f}, multiplications × {:.0f}, weights × {:.0f}".format(
+        *(eight / one for eight, one in zip(counted[8], counted[1]))
+    ),
+)
+
+# %% [markdown]
+# The parameters are the same: four matrices and their biases, cut differently. So are the multiplications: a
+# score of a head of width $d_{head}$ takes $d_{head}$ of them, and $h \cdot d_{head} = d_{model}$. Eight
+# heads cost what one wide head costs.
+#
+# One thing grows: the weights. Every head has its own table of $n \times n$, whatever its width. And equal
+# multiplications are not equal time. Measured here, on your machine:
+
+
+# %%
+def milliseconds(action, repeats=5):
+    """Median time of `action()`."""
+    spent = []
+    with torch.no_grad():
+        for _ in range(repeats):
+            start = time.perf_counter()
+            action()
+            spent.append(1000 * (time.perf_counter() - start))
+    return sorted(spent)[repeats // 2]
+
+
+n, dial, whole_layer, softmax_alone = 256, (1, 2, 4, 8, 16, 32, 64), [], []
+for num_heads in dial:
+    layer, x, table = (
+        MultiHeadAttention(512, num_heads),
+        torch.randn(1, n, 512),
+        torch.randn(num_heads, n, n),
+    )
+    whole_layer.append(milliseconds(partial(layer, x, return_weights=True)))
+    softmax_alone.append(milliseconds(partial(table.softmax, dim=-1)))
+
+# %%
+names = [str(num_heads) for num_heads in dial]
+fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+left.bar(names, [num_heads * n * n * 4 / 1e6 for num_heads in dial], color=ORANGE)
+left.set(title="The weights grow with the heads", xlabel="heads", ylabel=f"weights (MB, {n} words)")
+right.bar(names, whole_layer, color=BLUE, label="one call of the layer")
+right.bar(names, softmax_alone, color=ORANGE, hatch="//", label="a softmax of that size, alone")
+right.set(title="Same multiplications, not the same time", xlabel="heads", ylabel="time (ms)")
+right.legend()
+show(
+    fig,
+    alt="Two bar charts over 1 to 64 heads. Left, the megabytes of the weights double with every doubling of "
+    "the heads. Right, the time of one call is nearly flat for few heads and rises for many; the softmax alone "
+    "is invisible for one head and a visible part for 64.",
+)
+
+# %% [markdown]
+# For few heads the time hardly moves. For very many you pay for handling the tables, one for each head: they
+# are written, scaled, put through softmax and read again, and no count of multiplications shows it. Real
+# models stay on the flat side: their heads are mostly 64 or 128 wide, MiniLM's 32.
+#
+# (A model that writes has to keep keys and values for every head in memory. *Grouped queries* let several
+# query heads share one key and value head, `num_kv_heads` in our layer. Chapter 18 needs them.)
+#
+# **Your turn**: `05.counts`.
+#
+# ## 5.6 A wall of heads
+#
+# Now the real ones. All 72 heads of MiniLM on the course sentence, one small map each:
+
+# %%
+model, tokenizer = load_minilm()
+ids, tokens = encode(tokenizer, "The animal didn't cross the street because it was too tired")
+with torch.no_grad():
+    _, layers = model(ids, return_weights=True)
+wall = torch.cat(layers)  # (layer, head, query, key)
+
+fig, axes = plt.subplots(6, 12, figsize=(12, 6.6), layout="constrained")
+for (layer, head), ax in zip(
+    torch.cartesian_prod(torch.arange(6), torch.arange(12)).tolist(), axes.flat
+):
+    ax.imshow(wall[layer, head], cmap=WEIGHTS, vmin=0, vmax=1)
+    ax.set(
+        xticks=[],
+        yticks=[],
+        title=f"head {head}" if layer == 0 else "",
+        ylabel="" if head else f"layer {layer}",
+    )
+fig.suptitle(
+    "72 heads, one sentence: lines, haze, and many bright first columns (rows look, columns are looked at)"
+)
+show(
+    fig,
+    alt="Six rows of twelve small attention maps, one row a layer. Layer 0, head 2 shows a clean line below the "
+    "diagonal; layer 1, head 8 one above it; the rest of layer 0 is haze; most maps of layers 1 to 4 have a bright first column.",
+)
+
+# %% [markdown]
+# Some have a habit that you see from across the room. Layer 0, head 2 is a line below the diagonal: everyone
+# looks one word back. Below is layer 1. Point at words; the buttons change the head. Head 8 opens; try 4 and
+# 10 too.
+
+# %%
+attention_hover(tokens, wall[1], title="MiniLM, layer 1", head=8, start=tokens.index("it"))
+
+# %% [markdown]
+# One sentence is an anecdote. So let us score habits on real lines, sixty sentences from Shakespeare's plays.
+# A habit is a *target*: for each looking word, which position? The score of a head is the share of its
+# attention that words give to the target, on average. Five targets: the word before, the word after, the two
+# markers, and the rarest word of the line, by a count over 4,000 sentences of the plays.
+
+# %%
+lines = sentences(60)
+ids, _ = encode_batch(tokenizer, lines)  # (batch, seq)
+mask = padding_mask(ids, tokenizer.token_to_id("[PAD]"))  # (batch, 1, 1, seq)
+with torch.no_grad():
+    _, layers = model(ids, mask, return_weights=True)
+weights = torch.stack(layers, dim=1)  # (batch, layer, head, query, key)
+start, end = (ids == tokenizer.token_to_id(name) for name in ("[CLS]", "[SEP]"))
+word = mask[:, 0, 0] & ~start & ~end  # (batch, seq): neither padding nor marker
+
+
+def score(target, lines=slice(None)):
+    """(layer, head): the share that words give to `target`, a bool (batch, query, key)."""
+    share = (weights[lines] * target[lines, None, None]).sum(dim=-1)  # (batch, layer, head, query)
+    asks = word[lines, None, None]
+    return (share * asks).sum(dim=(0, 3)) / asks.sum()
+
+
+# %%
+predict(
+    "05.cls",
+    "Over all 72 heads: what share of their attention do words give to the marker [CLS]? An even share would be 0.08.",
+)
+
+# %%
+seq = ids.shape[1]
+query, key = torch.arange(seq)[:, None], torch.arange(seq)
+counts = Counter(i for encoding in tokenizer.encode_batch(sentences(4000)) for i in encoding.ids)
+common = torch.tensor([[counts[i] for i in row] for row in ids.tolist()]).masked_fill(~word, 10**6)
+targets = {
+    "the word before": (key == query - 1).expand(60, -1, -1),
+    "the word after": (key == query + 1).expand(60, -1, -1),
+    "[CLS]": start[:, None].expand(-1, seq, -1),
+    "[SEP]": end[:, None].expand(-1, seq, -1),
+    "the rarest word": (key == common.argmin(dim=-1)[:, None])[:, None].expand(-1, seq, -1),
+}
+scores = {name: score(target) for name, target in targets.items()}  # each (layer, head)
+even = ((1 / mask.sum(dim=-1)[:, 0]) * word).sum() / word.sum()
+print("an even share:", rounded(even, 2))
+for name, table in scores.items():
+    layer, head = divmod(table.argmax().item(), 12)
+    print(
+        f"{name:>16}: all heads {table.mean():.2f}, best {table.max():.2f} (layer {layer}, head {head})"
+    )
+
+# %%
+outcome("05.cls", f"{scores['[CLS]'].mean():.2f}")
+
+# %%
+claim(
+    "most heads rest on [CLS] more than on any other target",
+    (torch.stack(list(scores.values())).argmax(dim=0) == 2).float().mean() > 0.8,
+)
+fig, axes = plt.subplots(1, 4, figsize=(12, 2.6), layout="constrained")
+for ax, name in zip(axes, ("the word before", "the word after", "[CLS]", "the rarest word")):
+    picture = ax.imshow(scores[name], cmap=WEIGHTS, vmin=0, vmax=1)
+    ax.set(title=name, xlabel="head", ylabel="layer", xticks=range(0, 12, 2), yticks=range(6))
+fig.colorbar(picture, ax=axes, label="share")
+fig.suptitle("Two heads count places, most rest on [CLS], none hunts rare words")
+show(
+    fig,
+    alt="Four tables of six layers by twelve heads. Word before: one cell near 1, layer 0, head 2. Word after: one "
+    "cell at 0.7, layer 1, head 8. [CLS]: most cells of layers 1 to 5 between 0.4 and 0.9. Rarest word: all dark.",
+)
+
+# %% [markdown]
+# The strongest habit by far is to look at no word at all. Half of all attention goes to [CLS], a marker. One
+# reading: softmax makes a head spend its whole 1 somewhere, and a head that finds nothing to do parks it.
+# Clark et al. (2019) found such heads in BERT, which parks on [SEP] instead. The *rare-word heads* that Voita
+# et al. (2019) found in a translator are not here. A list of head types from one model is a list from one
+# model.
+#
+# What about grammar and meaning? Two more habits, on sentences made for it. From a **verb to its object**,
+# with none to three words between them, so that counting places can't do it. And from **he** or **she** to
+# the noun of that gender, in both orders, for the same reason. Among 72 heads one may be good at anything by
+# luck. So we *choose* the best head on one half of the sentences and *measure* it on the other half, which
+# has other verbs and other nouns.
+
+
+# %%
+def looks(cases):
+    """(case, layer, head): in each (text, looking, target), the weight of the one word on the other."""
+    rows = []
+    for text, looking, target in cases:
+        ids, tokens = encode(tokenizer, text)
+        with torch.no_grad():
+            _, layers = model(ids, return_weights=True)
+        rows.append(torch.cat(layers)[:, :, tokens.index(looking), tokens.index(target)])
+    return torch.stack(rows)
+
+
+verbs = [
+    "read book",
+    "opened door",
+    "sold house",
+    "carried box",
+    "built wall",
+    "found ring",
+    "painted chair",
+    "washed cup",
+]
+between = ["", "old ", "heavy old ", "very heavy old "]
+objects = [
+    (f"She {verb} the {some}{noun} again.", verb, noun)
+    for verb, noun in map(str.split, verbs)
+    for some in between
+]
+
+pairs = ["king queen", "boy girl", "man woman", "father mother", "brother sister", "uncle aunt"]
+people = []
+for he, she in map(str.split, pairs):
+    for told in (f"The {he} told the {she} that", f"The {she} told the {he} that"):
+        people += [(f"{told} he was late.", "he", he), (f"{told} she was late.", "she", she)]
+
+
+# %%
+def found_and_measured(first, second):
+    """Choose the best head on `first`; (its name, its score there, its score on `second`)."""
+    layer, head = divmod(first.argmax().item(), 12)
+    return f"layer {layer}, head {head}", first[layer, head].item(), second[layer, head].item()
+
+
+# %%
+verb_looks, person_looks = looks(objects), looks(people)
+habits = {
+    name: found_and_measured(score(target, slice(30)), score(target, slice(30, 60)))
+    for name, target in targets.items()
+}
+habits["verb → object"] = found_and_measured(
+    verb_looks[:16].mean(dim=0), verb_looks[16:].mean(dim=0)
+)
+habits["he, she → noun"] = found_and_measured(
+    person_looks[:12].mean(dim=0), person_looks[12:].mean(dim=0)
+)
+for name, (head, found, measured) in habits.items():
+    print(f"{name:>16}: {head:>16}   chosen at {found:.2f}   measured {measured:.2f}")
+
+# %%
+fig, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
+for row, (_, found, measured) in enumerate(habits.values()):
+    ax.plot([found, measured], [row, row], color=GREY, linewidth=1)
+    ax.plot(found, row, "o", color=ORANGE, label="where it was chosen" if row == 0 else None)
+    ax.plot(
+        measured,
+        row,
+        "s",
+        color=BLUE,
+        label="on sentences not used to choose" if row == 0 else None,
+    )
+ax.axvline(even, color=GREY, linestyle=":", label="an even share (60 lines)")
+ax.set(
+    yticks=range(len(habits)),
+    yticklabels=list(habits),
+    xlabel="share of attention",
+    xlim=(0, 1.03),
+    title="The best head of 72 for each habit: one of them was luck",
+)
+ax.invert_yaxis()
+ax.legend(fontsize=8)
+show(
+    fig,
+    alt="For seven habits, the score of the best head where it was chosen and on other sentences. Word before, word after, "
+    "[CLS] and he/she hold; [SEP] and rarest word are near an even share; verb to object falls from 0.62 to 0.07.",
+)
+
+# %% [markdown]
+# Head 4 of layer 0 was our verb head, until it met other verbs. Look at it verb by verb:
+
+# %%
+for verb, share in zip(verbs, verb_looks[:, 0, 4].view(8, 4).mean(dim=1).tolist()):
+    print(f"{verb:>14} {share:.2f} {'█' * round(30 * share)}")
+for layer, head in ((1, 7), (5, 11)):
+    halves = [half[:, layer, head].mean().item() for half in verb_looks.split(16)]
+    print(f"layer {layer}, head {head}: {halves[0]:.2f} and {halves[1]:.2f} on the two halves")
+
+partner = dict(pair.split() for pair in pairs) | dict(pair.split()[::-1] for pair in pairs)
+others = looks([(text, person, partner[noun]) for text, person, noun in people])
+print(
+    f"he, she: {person_looks[:, 1, 3].mean():.2f} on the noun of that gender, {others[:, 1, 3].mean():.2f} on the other"
+)
+
+# %% [markdown]
+# It knows that one reads books and opens doors. It has no idea what a verb is. Choosing on the same sentences
+# that you report is the commonest way to discover a head; the second half is the cure, and it costs nothing.
+#
+# Two other heads hold up on both halves, at about a third, and so does the he/she head, in either order of
+# the nouns. Whether they *know* anything is another question; chapter 03 asked it of the head for *it*, and
+# chapter 23 takes it up at leisure.
+#
+# **Your turn**: `05.previous-token`.
+#
+# ## 5.7 Take one away
+#
+# A map shows where a head looks, not whether it matters. The direct test is to remove it, which is called
+# **ablation**: put zeros in its block before the merge, and see what changes. Section 5.4 showed why that is
+# clean: the output is a sum over heads, and one term drops out. The library's layer takes its merge as an
+# argument, so we swap in one of our own:
+
+
+# %%
+def merge_without(heads, removed):
+    """Merge (batch, heads, seq, d_head), the heads in `removed` silent."""
+    loud = torch.ones(heads.shape[1])
+    loud[removed] = 0
+    return merge_heads(heads * loud[:, None, None])
+
+
+def sentence_vectors(x, mask, blocks):
+    """Run the rest of the model; the mean over real tokens, of length 1."""
+    with torch.no_grad():
+        for block in blocks:
+            x = block(x, mask)
+    return F.normalize((x * mask[:, 0, 0, :, None]).sum(dim=1), dim=-1)
+
+
+def vectors_of(texts):
+    ids, _ = encode_batch(tokenizer, texts)
+    return sentence_vectors(model.embedding(ids), padding_mask(ids, 0), model.blocks)
+
+
+# %% [markdown]
+# MiniLM was made to compare sentences. The mean of its output vectors is a vector for the sentence, and
+# similar sentences have a similar one, measured by the cosine (chapter 00's dot product, at length 1). So the
+# damage of a removal is $1 - \cos$ between the sentence's vector before and after. For scale, we damage the
+# *text*: without its last mark, and without its third word.
+
+
+# %%
+def damage(vectors, whole):
+    """How far sentence vectors have moved from the whole model's, on average."""
+    return (1 - (vectors * whole).sum(dim=-1)).mean().item()
+
+
+some = lines[::5]  # 12 sentences
+whole = vectors_of(some)
+no_mark = damage(vectors_of([line[:-1] for line in some]), whole)
+no_word = damage(
+    vectors_of([" ".join(line.split()[:2] + line.split()[3:]) for line in some]), whole
+)
+print(f"without the last mark: {no_mark:.3f}   without one word: {no_word:.3f}")
+
+# %%
+predict(
+    "05.ablation",
+    "Which changes the sentence vector more: the perfect previous-word head (layer 0, head 2) removed, or the last mark (. ! ?)?",
+)
+
+# %%
+ids, _ = encode_batch(tokenizer, some)
+mask = padding_mask(ids, 0)
+at_once, change = torch.zeros(2, 6, 12)  # right after the head's own layer; at the end of the model
+x = model.embedding(ids).detach()
+for layer, block in enumerate(model.blocks):
+    here = sentence_vectors(x, mask, [block])
+    for head in range(12):
+        block.attention.merge = partial(merge_without, removed=[head])
+        at_once[layer, head] = damage(sentence_vectors(x, mask, [block]), here)
+        change[layer, head] = damage(sentence_vectors(x, mask, model.blocks[layer:]), whole)
+    block.attention.merge = merge_heads
+    with torch.no_grad():
+        x = block(x, mask)
+outcome(
+    "05.ablation",
+    f"head {change[0, 2]:.3f}, last mark {no_mark:.3f}; the median of all heads {change.median():.3f}",
+)
+
+# %%
+fig, ax = plt.subplots(figsize=(8, 4), layout="constrained")
+for layer in range(6):
+    ax.plot(
+        scores["[CLS]"][layer],
+        change[layer],
+        "osD^vP"[layer],
+        color=CYCLE[layer],
+        label=f"layer {layer}",
+    )
+for y, text in ((no_mark, "last mark removed"), (no_word, "one word removed")):
+    ax.axhline(y, color=GREY, linestyle="--")
+    ax.text(0.9, y * 1.05, text, ha="right", va="bottom", fontsize=8)
+ax.annotate(
+    "L0 H2",
+    (scores["[CLS]"][0, 2], change[0, 2]),
+    xytext=(6, 4),
+    textcoords="offset points",
+    fontsize=8,
+)
+ax.set(
+    yscale="log",
+    xlabel="share of attention on [CLS]",
+    ylabel="change of the sentence vector",
+    title="Before the last layer, every single head matters less than a full stop",
+)
+ax.legend(fontsize=8, ncols=2, loc="lower left")
+show(
+    fig,
+    alt="Scatter of 72 heads: attention on [CLS] against the change when the head is removed, log scale. Heads of layers 0 to 4 lie "
+    "below the line of a removed last mark, those of layer 5 around and above it, all below one removed word.",
+)
+
+# %%
+claim("no head of layers 0 to 4 matters as much as the last mark", change[:5].max() < no_mark)
+claim("no head at all matters as much as one word", change.max() < no_word)
+for layer in range(6):
+    print(
+        f"layer {layer}: right after it {at_once[layer].mean():.3f}, at the end {change[layer].mean():.3f}"
+    )
+
+# %% [markdown]
+# Take out the cleanest head of this model, and its sentence vectors hardly notice. The heads that park most
+# of their attention, on the far right, are among those that matter least.
+#
+# Why does the last layer stand out? One explanation is tempting: nothing comes after it that could make up
+# for a loss. The numbers say that this is part of it. In layers 0 to 3 about half of the damage is gone by
+# the end, so later layers do make up for it. But heads of layer 5 also change more *right after* their own
+# layer.
+#
+# So the heads are useless? Remove many. In what order? By the damage each did alone, measured on `some`, and
+# tested on *other* lines:
+
+
+# %%
+def remove(chosen, texts):
+    """Sentence vectors without the heads in `chosen`, numbers from 0 to 71."""
+    for layer, block in enumerate(model.blocks):
+        silent = [i % 12 for i in chosen if i // 12 == layer]
+        block.attention.merge = partial(merge_without, removed=silent)
+    vectors = vectors_of(texts)
+    for block in model.blocks:
+        block.attention.merge = merge_heads
+    return vectors
+
+
+others, steps = lines[2::5], (0, 6, 12, 24, 36, 48, 60, 72)
+whole = vectors_of(others)
+least = change.flatten().argsort().tolist()
+orders = {
+    "least important first": least,
+    "at random": torch.randperm(72).tolist(),
+    "most important first": least[::-1],
+}
+curves = {
+    name: [damage(remove(order[:k], others), whole) for k in steps]
+    for name, order in orders.items()
+}
+
+# %%
+claim(
+    "the 24 least important heads together: less than one word",
+    curves["least important first"][3] < no_word,
+)
+claim("the 6 most important ones: more than one word", curves["most important first"][1] > no_word)
+fig, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
+for (name, curve), style in zip(curves.items(), ("o-", "s--", "^:")):
+    ax.plot(steps, curve, style, label=name)
+ax.axhline(no_word, color=GREY, linestyle="--", linewidth=1)
+ax.text(72, no_word, "one word removed", ha="right", va="bottom", fontsize=8)
+ax.set(
+    xlabel="heads removed, of 72",
+    ylabel="change of the sentence vector",
+    ylim=(0, None),
+    title="Half of the heads go for the price of a word, if you choose them",
+)
+ax.legend()
+show(
+    fig,
+    alt="Three rising curves of damage over heads removed. Least important first stays low and reaches the line of one removed "
+    "word at about half of the heads; at random is above it; most important first rises at once.",
+)
+
+# %% [markdown]
+# Each head alone is replaceable; all of them together are not. The heads share the work, and overlap. Michel
+# et al. (2019) and Voita et al. (2019) removed heads from translators and found the same. Mind what we
+# measured, though: the sentence vector on short lines. A head may be idle here and busy in a task that nobody
+# tested.
+#
+# Try it. The model searches 150 lines of Shakespeare for the one nearest to your sentence, without as many
+# heads as you say. (Without Python: the curves above are what the slider moves along.)
+
+# %% tags=["nbval-ignore-output"]
+shelf = sentences(150)
+whole_shelf = vectors_of(shelf)
+
+
+def search(text, removed, order):
+    chosen = orders[order][:removed]
+    near = remove(chosen, [text]) @ (remove(chosen, shelf) if removed else whole_shelf).T
+    for i in near[0].topk(3).indices.tolist():
+        print(f"{near[0, i]:.2f}  {shelf[i]}")
+
+
+asked = widgets.Text("I am in love", description="sentence", continuous_update=False)
+slider = widgets.IntSlider(0, 0, 72, 6, description="removed", continuous_update=False)
+widgets.interactive(
+    search, text=asked, removed=slider, order=widgets.ToggleButtons(options=list(orders))
+)
+
+# %% [markdown]
+# **Your turn**: `05.ablate`.
+#
+# ## 5.8 Find the bug
+#
+# A course draws the heads of a small layer. The layer trains with **dropout**: at every step some of the
+# weights, drawn by lot, are set to 0, so that no head relies on a single word, and the others grow by
+# $1/(1-p)$ to make up for it. The code was published so, and ran. What is wrong with the picture?
+
+
+# %%
+def published_attend(layer, x):
+    """Output and weights of one step, as in the published class."""
+    q, k, v = (
+        split_heads(part(x), layer.num_heads) for part in (layer.to_q, layer.to_k, layer.to_v)
+    )
+    weights = (q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5).softmax(dim=-1)
+    weights = F.dropout(weights, p=0.2, training=layer.training)
+    return layer.to_out(merge_heads(weights @ v)), weights
+
+
+torch.manual_seed(0)
+layer, sentence = MultiHeadAttention(32, num_heads=4), 3 * torch.randn(1, len(words), 32)
+_, drawn = published_attend(layer, sentence)
+show(
+    attention_map(drawn[0, 0], words, title="Head 0, as published: find the bug", values=True),
+    alt="Attention map of eleven words with scattered black cells, some of them where a bright cell would be expected.",
+)
+
+# %%
+print("sums of the rows:", rounded(drawn[0, 0].sum(dim=-1), 2))
+
+# %% [markdown]
+# Attention that sums to 0.24 or to 1.25. Two things came together. A new layer is in *training mode*, so that
+# dropout is at work; and one name, `weights`, holds first the weights, then what dropout left of them. The
+# picture shows the second. Each time you run it, it shows another one.
+#
+# `layer.eval()` before drawing repairs the picture. Better is a layer that returns the weights from before
+# dropout, in both modes. PyTorch's does not; ours does:
+
+# %%
+theirs = nn.MultiheadAttention(32, 4, dropout=0.2, batch_first=True)
+_, shown = theirs(sentence, sentence, sentence)
+claim(
+    "PyTorch's layer in training mode: some row does not sum to 1",
+    (shown.sum(dim=-1) - 1).abs().max() > 0.01,
+)
+_, shown = theirs.eval()(sentence, sentence, sentence)
+claim("the same after eval(): all rows do", torch.allclose(shown.sum(dim=-1), torch.ones(1, 11)))
+
+ours = MultiHeadAttention(32, num_heads=4, dropout=0.2)
+_, shown = ours(sentence, return_weights=True)
+claim(
+    "ours in training mode: all rows sum to 1",
+    torch.allclose(shown.sum(dim=-1), torch.ones(1, 4, 11)),
+)
+
+# %% [markdown]
+# **Your turn**: `05.dropout-bug`. It has a second trap: a repair that makes the picture right and takes the
+# dropout out of the training.
+#
+# ## Summary
+#
+# - A head takes one weighted average, so it can answer one question. Several heads keep several answers
+#   apart; heads that are too narrow can't ask.
+# - $d_{head} = d_{model} / h$. A head is a block of columns of ordinary matrices; split is a view *and* a
+#   transpose, merge is the way back.
+# - Without the transposes every shape fits and the sentence falls into sealed pieces. A test for leaks does
+#   not see it; a test for reach does.
+# - Parameters and multiplications don't depend on the number of heads. The weights do: $h\,n^2$ of them.
+# - The output is a sum over heads, through $W_O$.
+# - In MiniLM half of all attention rests on [CLS]; two heads count places; a "verb head" was luck. Choose on
+#   one half, measure on the other.
+# - One head less is rarely noticed; many are. Draw weights from before dropout.
+#
+# With this, every attention box of the drawing is yours. But look at 5.6 again: how can a head look *one word
+# back*, when chapter 02 proved that attention does not see the order? Something told it where each word
+# stands. That is chapter 06.
+#
+# ## Quiz
+
+# %%
+quiz("05")
+
+# %% [markdown]
+# ## Interview questions
+#
+# Answer aloud before you open the answer.
+#
+# <details><summary>Why several heads instead of one of full width?</summary>
+#
+# A head returns one weighted average for each query. Two needs at once would be blended, and the blend
+# forgets which came from where. Several heads look in different places and keep their results in separate
+# blocks, at the same parameters and multiplications. The price is a narrower query and key for each.
+#
+# </details>
+#
+# <details><summary>Does doubling the number of heads double the cost?</summary>
+#
+# Not the parameters and not the multiplications, as $h \cdot d_{head} = d_{model}$. The attention weights
+# double, in memory and in the work of softmax, unless a fused kernel never stores them.
+#
+# </details>
+#
+# <details><summary>What does W_O do? Could one leave it out?</summary>
+#
+# Without it each head could only write into its own block of the word's vector. $W_O$ lets every head write
+# anywhere; the output becomes a sum of the heads' contributions. One could fold each head's rows of $W_O$
+# into its values' matrix, which would then be (d_model, d_model) for each head: the two together are a cheap
+# form of that.
+#
+# </details>
+#
+# <details><summary>A colleague replaced view + transpose by a single view. All tests of shapes pass. What happens?</summary>
+#
+# Each head receives a stretch of the sentence instead of a slice of the width. If the merge has the same
+# mistake, the words fall into as many sealed groups as there are heads. If only one has it, a causal mask
+# leaks. Nothing crashes, so look for it by changing one word and watching who notices.
+#
+# </details>
+#
+# <details><summary>How would you find out what a head is for?</summary>
+#
+# Score a stated habit on real text against an even share, choose the head on one set and report it on
+# another. Then remove the head and measure what changes, against a damage you can judge. A bright map alone
+# says where a head looks, not that it matters.
+#
+# </details>
+#
+# <details><summary>Your attention weights don't sum to 1. Name three reasons.</summary>
+#
+# They were taken after dropout in training mode; softmax ran over another axis; a mask was applied after the
+# softmax. (A row that may look nowhere sums to 0 on purpose.)
+#
+# </details>
+
+# %% [markdown]
+# ## Exercises
+#
+# Open `exercises/05_multi_head.ipynb`. About 80 minutes. Each check names your mistake if it knows it.
+#
+# | exercise | asks you to |
+# |---|---|
+# | `05.split-heads` | cut the width into heads |
+# | `05.split-test` | write a test that no wrong split passes |
+# | `05.merge-heads` | lay the heads side by side again |
+# | `05.multi-head` | write the layer's forward, then see it run MiniLM |
+# | `05.counts` | count parameters, multiplications and weights |
+# | `05.dropout-bug` | mend the picture and keep the dropout |
+# | `05.previous-token` | score a habit, with padding on either side |
+# | `05.ablate` | merge without some heads |
+#
+# Into your box of parts go `split_heads`, `merge_heads` and `MultiHeadAttention`.
+
+# %% [markdown]
+# ## Further reading
+#
+# - Vaswani et al. 2017, *Attention Is All You Need*, section 3.2.2 and table 3 (rows A: heads),
+#   arXiv:1706.03762.
+# - Clark et al. 2019, *What Does BERT Look At?*, arXiv:1906.04341. Heads of BERT: next, previous, [SEP],
+#   syntax, coreference.
+# - Voita et al. 2019, *Analyzing Multi-Head Self-Attention*, arXiv:1905.09418. Positional, syntactic and
+#   rare-word heads of a translator, and what is left after pruning.
+# - Michel, Levy and Neubig 2019, *Are Sixteen Heads Really Better than One?*, arXiv:1905.10650. Removing
+#   heads.
+# - Bhojanapalli et al. 2020, *Low-Rank Bottleneck in Multi-head Attention Models*, arXiv:2002.07028. When
+#   heads get too narrow.
+# - Shazeer 2019, *Fast Transformer Decoding: One Write-Head is All You Need*, arXiv:1911.02150, and Ainslie
+#   et al. 2023, *GQA*, arXiv:2305.13245. Heads that share keys and values.
+# - Wang et al. 2020, *MiniLM*, arXiv:2002.10957. Where the 72 heads come from: a small model taught to
+#   imitate a large one's attention.
