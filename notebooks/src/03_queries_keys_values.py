@@ -31,7 +31,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_lib.claims import claim, rounded
-from course_lib.nn.attention import QKVProjection, scaled_dot_product_attention, split_heads
+from course_lib.nn.attention import SelfAttention, scaled_dot_product_attention, split_heads
 from course_lib.plots import BLUE, ORANGE, attention_map, head_grid, transformer_map
 from course_lib.pretrained.minilm import encode, load_minilm
 from course_lib.views import attention_hover, outcome, predict, quiz, show
@@ -106,12 +106,15 @@ sentence = torch.stack([vector[w.lower()] for w in words])  # (seq, d_model)
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4.2), layout="constrained")
 _, own = scaled_dot_product_attention(sentence, sentence, sentence)
 attention_map(own, words, ax=left, title="Everyone looks into the mirror")
-for width in (2, 4, 8, 16, 32, 64, 128, 256):
+widths = [2, 4, 8, 16, 32, 64, 128, 256]
+for width in widths:
     x = torch.randn(200, 12, width)
     _, weights = scaled_dot_product_attention(x, x, x)
     right.plot(width, weights.diagonal(dim1=-2, dim2=-1).mean(), "o", color=BLUE)
 right.axhline(1 / 12, color="black", linestyle=":", label="even share, 1/12")
 right.set(xscale="log", ylim=(0, 1.05), xlabel="d_model (width)", ylabel="weight on itself")
+right.set_xticks(widths, widths, minor=False)
+right.minorticks_off()
 right.set_title("The wider the vector, the vainer the word")
 right.legend(loc="center right")
 show(
@@ -150,13 +153,16 @@ print(q.shape, k.shape, v.shape, "->", scaled_dot_product_attention(q, k, v)[0].
 # %% [markdown]
 # The library packs the three into `QKVProjection`, with PyTorch's `nn.Linear` for each. A linear layer also
 # adds a **bias**, a learned number for each column, and it keeps its matrix the other way round: (d_out,
-# d_in).
+# d_in). With the formula of chapter 02 behind it, the projection becomes a whole **head**, `SelfAttention`.
 
 # %%
-project = QKVProjection(d_model=32, d_head=8)
+head = SelfAttention(d_model=32, d_head=8)
+project = head.project  # a QKVProjection: to_q, to_k, to_v
 q, k, v = project(sentence)
 by_hand = sentence @ project.to_q.weight.T + project.to_q.bias
 claim("a linear layer is x W^T + b", torch.allclose(q, by_hand, atol=1e-6))
+output, _ = scaled_dot_product_attention(q, k, v)
+claim("a head: project, then attend", torch.allclose(head(sentence[None])[0], output, atol=1e-6))
 print(project.to_q.weight.shape, project.to_q.bias.shape, "->", q.shape)
 
 # %% [markdown]
@@ -243,9 +249,9 @@ show(
 # %% [markdown]
 # The third panel says why. With one matrix, the score of guest 3 with guest 2 *is* the score of guest 2 with
 # guest 3. So guest 2 looks left rather than right only if the score to its left is larger than the next
-# guest's: the curve must step **down** after each guest. Down and down all the way round, it would have to
-# end below where it began, at the seat where it began. Wherever it jumps up, a guest is wrong. No width and
-# no training time helps.
+# guest's: the curve must step **down** after each guest. Down and down all the way round, it would end below
+# where it began. But it ends at the seat where it began. So somewhere it has to jump up, and there a guest is
+# wrong: find both jumps, and both guests in the middle map. No width and no training time helps.
 
 # %% [markdown]
 # And why a third matrix? See what the trained ones read. Each row of a matrix belongs to one input number, so
@@ -417,8 +423,8 @@ show(
 )
 
 # %% [markdown]
-# The course's own code computed this from MiniLM's published numbers, and nothing in it is new to you. Here
-# is the head by hand: three layers to get the vectors that go in, then the steps of section 3.3.
+# The course's own code computed this from MiniLM's published numbers, and nothing inside the head is new to
+# you. Here it is by hand: three layers to get the vectors that go in, then the steps of section 3.3.
 # (`split_heads` cuts 384 numbers into 12 times 32; `[0, 1]` takes head 1 of the first sentence. Chapter 05
 # builds it.)
 
@@ -523,13 +529,13 @@ show(
 # ## 3.7 Reading a map
 #
 # There are 72 maps in this small model. To compare them you need numbers. The first: over how many words does
-# a query **spread** its attention? Take the entropy of its row (chapter 02) and undo the logarithm:
+# a query effectively **spread** its attention? As in chapter 02, it is $e$ to the power of the row's entropy:
 #
 # $$H = -\sum_j w_j \log w_j \qquad \text{spread} = e^{H}$$
 #
-# All weight on one key gives a spread of 1; an even row over 15 keys gives 15. The other numbers are mean
-# weights along a line of the map: on the word itself (the main diagonal), on the word before, on the word
-# after, on [CLS] (a column).
+# All weight on one key gives 1; an even row over 15 keys gives 15. The other numbers are mean weights along a
+# line of the map: on the word itself (the main diagonal), on the word before, on the word after, on [CLS] (a
+# column).
 
 
 # %%
@@ -560,7 +566,8 @@ show(
 
 # %% [markdown]
 # Diagonal, column, haze: the textbook's patterns are there. Look through the other heads, and try a sentence
-# of your own. (Without a running kernel, the picture above has to do.)
+# of your own. (How can a head know which word is the one before, when attention ignores the order of words?
+# The model adds the place to each word's vector before the first layer: chapter 06.)
 
 
 # %% tags=["nbval-ignore-output"]
