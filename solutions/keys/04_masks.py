@@ -323,6 +323,7 @@ def softmax_cases(g: Generator) -> list[Case]:
     empty[0, 1] = False
     mask = some_hidden(g, 5, 7)
     drowned = normal(g, 2, 5, 7).masked_fill(~mask, 200.0)
+    drowned[:, :2] = normal(g, 2, 2, 7).masked_fill(~mask[:2], 108.0)
     return [
         case("a causal mask", normal(g, 2, 5, 5), causal, grad=True),
         case(
@@ -332,7 +333,7 @@ def softmax_cases(g: Generator) -> list[Case]:
             grad=True,
         ),
         case("a row that may look nowhere", normal(g, 2, 3, 7), empty, grad=True),
-        case("hidden scores of 200", drowned, mask, grad=True),
+        case("hidden scores of 108 and 200", drowned, mask, grad=True),
         case("visible scores near -20,000", normal(g, 2, 3, 5) - 2e4, some_hidden(g, 2, 3, 5)),
     ]
 
@@ -355,6 +356,22 @@ def wrong_softmax(
         weights = weights * mask
         return weights / weights.sum(dim=-1, keepdim=True)
     return weights.masked_fill(~mask, 0.0) if repair else weights
+
+
+def added_softmax(scores, mask, fill=-torch.inf, repair=True):
+    """The penalty is added, which lets gradients through; no other mistake joins it."""
+    return wrong_softmax(scores, mask, fill=fill, how="add", repair=repair)
+
+
+def unrepaired_softmax(scores, mask, fill):
+    """Nothing is done about empty rows."""
+    return wrong_softmax(scores, mask, fill=fill, repair=False)
+
+
+def overflowing_softmax(scores, mask):
+    """From the definition, without the shift that keeps the exponentials small."""
+    raised = scores.exp() * mask
+    return raised / raised.sum(dim=-1, keepdim=True).clamp(min=1e-12)
 
 
 def softmax_exponentials(scores, mask):
@@ -388,8 +405,8 @@ SOFTMAX = Exercise(
     mistakes=[
         Mistake(
             "nan-row",
-            wrong_softmax,
-            {"repair": False},
+            unrepaired_softmax,
+            {"fill": -torch.inf},
             says="a row that may look nowhere becomes nan: softmax divides 0 by 0 there",
             hints=(
                 "Print your weights for one row whose mask is False everywhere.",
@@ -398,42 +415,76 @@ SOFTMAX = Exercise(
             ),
         ),
         Mistake(
-            "average",
-            wrong_softmax,
-            {"fill": -1e9, "repair": False},
-            says="a row that may look nowhere becomes an average over everything it should not see",
+            "nan-row-added",
+            added_softmax,
+            {"repair": False},
+            says="you add minus infinity to hidden scores, and a row that may look nowhere "
+            "becomes nan, its gradient too",
             hints=(
                 "Print your weights for one row whose mask is False everywhere.",
-                "If all scores are the same huge negative number, softmax sees no difference "
-                "between them.",
-                "Put 0 wherever the mask is False, after the softmax.",
-            ),
-        ),
-        Mistake(
-            "penalty",
-            wrong_softmax,
-            {"how": "add", "fill": -1e6, "repair": False},
-            says="you add a penalty to the hidden scores: a row that may look nowhere then "
-            "behaves as if there were no mask",
-            hints=(
-                "Add the same number to every score of a row. What does softmax make of it?",
-                "Softmax feels differences only, and a row with the same penalty everywhere "
-                "has none.",
+                "Mending the values is not enough: an addition passes the gradient on, nan "
+                "included.",
                 "Replace hidden scores instead of adding to them, and put 0 there after the "
                 "softmax.",
             ),
         ),
         Mistake(
+            "average",
+            unrepaired_softmax,
+            {"fill": -1e9},
+            says="a row that may look nowhere becomes an average over everything it should not see",
+            hints=(
+                "Print your weights for one row whose mask is False everywhere.",
+                "If all scores are the same huge negative number, softmax sees no difference.",
+                "Put 0 wherever the mask is False, after the softmax.",
+            ),
+        ),
+        Mistake(
+            "average-added",
+            added_softmax,
+            {"fill": -1e9, "repair": False},
+            says="you add a penalty so large that it rounds the scores away: a row that may "
+            "look nowhere becomes an average",
+            hints=(
+                "Print your weights for one row whose mask is False everywhere.",
+                "If all scores are the same huge negative number, softmax sees no difference.",
+                "Put 0 wherever the mask is False, after the softmax.",
+            ),
+        ),
+        Mistake(
+            "penalty",
+            added_softmax,
+            {"fill": -1e6, "repair": False},
+            says="you add a penalty to the hidden scores: a row that may look nowhere then "
+            "behaves as if there were no mask",
+            hints=(
+                "Add the same number to every score of a row. What does softmax make of it?",
+                "Softmax feels differences only; a row with the same penalty everywhere has none.",
+                "Replace hidden scores instead of adding to them, and put 0 there after the "
+                "softmax.",
+            ),
+        ),
+        Mistake(
+            "small-penalty",
+            added_softmax,
+            {"fill": -100.0},
+            says="you add a penalty of 100, and a hidden score of 200 is still the largest",
+            hints=(
+                "Try a hidden score of 200 beside visible ones around 0.",
+                "A hidden score must not matter, however large it is.",
+                "Replace hidden scores instead of adding to them.",
+            ),
+        ),
+        Mistake(
             "poisoned-gradient",
-            wrong_softmax,
-            {"how": "add"},
+            added_softmax,
+            {},
             says="your values are right, and the empty row sends back a gradient of nan: "
             "minus infinity was added, and the repair came too late for the gradient",
             hints=(
                 "Your values are right. Call backward and print the gradient of the empty row.",
                 "An addition passes the gradient on to the scores, nan included; a fill does not.",
-                "Replace the hidden scores with masked_fill instead of adding minus infinity "
-                "to them.",
+                "Replace hidden scores with masked_fill instead of adding minus infinity to them.",
             ),
         ),
         Mistake(
@@ -446,6 +497,30 @@ SOFTMAX = Exercise(
                 "Try visible scores of -20,000.",
                 "Softmax looks at differences, so no finite constant is below every score.",
                 "There is a number below all others: minus infinity.",
+            ),
+        ),
+        Mistake(
+            "small-average",
+            unrepaired_softmax,
+            {"fill": -1e4},
+            says="you fill with -10,000: visible scores may lie below it, and an empty row "
+            "becomes an average",
+            hints=(
+                "Try visible scores of -20,000, and a row whose mask is False everywhere.",
+                "No finite constant is below every score, and no constant makes an empty row zero.",
+                "Fill with minus infinity, and put 0 wherever the mask is False after the softmax.",
+            ),
+        ),
+        Mistake(
+            "overflow",
+            overflowing_softmax,
+            {},
+            says="you raise the scores as they are: large ones become infinite, and infinity "
+            "times 0 is nan",
+            hints=(
+                "Try scores of 200, and of -20,000.",
+                "Chapter 00 subtracts the largest score of a row before raising it.",
+                "Hide first, with minus infinity, and let torch.softmax do the rest.",
             ),
         ),
         Mistake(
@@ -533,7 +608,12 @@ def leaky_cases(g: Generator) -> list[Case]:
     mask[:, 2] = False
     query[..., 0], key[..., 0] = 9.0, 0.0
     key[:, 2, 0] = 60.0  # a hidden score of about 240
+    # Exact in float32: scores of -20,000 and a little more, so that only the constant can matter.
+    low = torch.tensor([8.0, 0, 0, 0]).expand(2, 3, 4).clone()
+    far = torch.zeros(2, 7, 4)
+    far[..., 0] = -5000 + torch.randint(0, 9, (2, 7), generator=g) / 4
     return [
+        case("visible scores near -20,000", low, far, normal(g, 2, 7, 5), mask),
         case("a causal mask", normal(g, 2, 5, 3), normal(g, 2, 5, 3), normal(g, 2, 5, 7), causal),
         case(
             "one padding mask for all queries",
@@ -628,6 +708,18 @@ LEAKY = Exercise(
             ),
         ),
         Mistake(
+            "small-constant",
+            wrong_attention,
+            {"fill": -1e4},
+            says="you fill hidden scores with a constant that is not small enough: visible "
+            "scores may lie below it",
+            hints=(
+                "Try visible scores of -20,000.",
+                "Softmax looks at differences, so no finite constant is below every score.",
+                "There is a number below all others: minus infinity.",
+            ),
+        ),
+        Mistake(
             "zero-score",
             wrong_attention,
             {"fill": 0.0},
@@ -684,6 +776,13 @@ def flat_cases(g: Generator) -> list[Case]:
         case("two sentences, padded on the left", *given([(3, 0), (1, 0)], 7, 5, pad)),
         case("three sentences, the pad id is 0", *given([(0, 1), (1, 0), (0, 0)], 5, 7, 0)),
     ]
+
+
+def unhidden_words(query, key, value, ids, pad_id, after):
+    """Padding is not hidden before the softmax: at all, or only after it."""
+    weights = (query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])).softmax(dim=-1)
+    weights = weights * (ids != pad_id)[:, None, :] if after else weights
+    return weights @ value
 
 
 def wrong_words(query, key, value, ids, pad_id, form="key", hides="pads", invert=False, empty=None):
@@ -787,6 +886,29 @@ FLAT = Exercise(
                 "Which rows of your output are zero?",
                 "Padding hides keys; a padded query may still look at the words.",
                 "Leave the query axis at size 1, so that all queries share one row.",
+            ),
+        ),
+        Mistake(
+            "unmasked",
+            unhidden_words,
+            {"after": False},
+            says="your version no longer hides anything: padding is averaged in",
+            hints=(
+                "Change a padded key. Does the output move?",
+                "The crash is gone because the mask is gone.",
+                "Keep the mask, and give it an axis for the queries.",
+            ),
+        ),
+        Mistake(
+            "after-softmax",
+            unhidden_words,
+            {"after": True},
+            says="your mask has the right shape and comes after the softmax: the rows don't "
+            "sum to 1",
+            hints=(
+                "Sum the rows of your weights.",
+                "The last line was right as it stood.",
+                "Hide in the scores, with minus infinity, before the softmax.",
             ),
         ),
         Mistake(
@@ -1027,15 +1149,25 @@ def peeking_cases(g: Generator) -> list[Case]:
 
         return change
 
+    def near(value: float):
+        def change(before: Tensor, after: Tensor) -> None:
+            before[0, 3], after[0, 3] = value, value + 4e-6
+
+        return change
+
     def cancel(before: Tensor, after: Tensor) -> None:
         after[1, 2] += 0.7
         after[1, 8] -= 0.7
+
+    def opposite(before: Tensor, after: Tensor) -> None:
+        after[0, 5] += 0.6
+        after[1, 5] -= 0.6
 
     def poison(before: Tensor, after: Tensor) -> None:
         before[0, 4] = after[0, 4] = torch.nan
 
     def round_differently(before: Tensor, after: Tensor) -> None:
-        after[:position] += 1e-6
+        after[:position] += 4e-6
 
     def numb(before: Tensor, after: Tensor) -> None:
         after[position] = before[position]
@@ -1049,13 +1181,17 @@ def peeking_cases(g: Generator) -> list[Case]:
 
     pair("an honest model")
     pair("an honest model that rounds differently", round_differently)
+    pair("an honest model that rounds one small number differently", near(0.01))
+    pair("an honest model that rounds one large number differently", near(5.0))
     pair("an honest model, only the last word changed", at=6)
     pair("an honest model, numb to the first change", numb)
     pair("an honest model that felt nothing at all", quiet)
     pair("the word just before the change moved", nudge(position - 1, 0.4))
     pair("the first word moved down", nudge(0, -0.4))
     pair("a word moved a little", nudge(position - 2, 2e-3))
+    pair("a single number moved very little", nudge(1, 4e-5))
     pair("two numbers moved, their sum did not", cancel)
+    pair("two words moved, in opposite directions", opposite)
     pair("an earlier word moved, the later ones did not", backwards)
     pair("every word moved", lambda before, after: after.add_(0.3))
     pair("an earlier output is nan in both runs", poison)
@@ -1090,9 +1226,21 @@ def wrong_peeking(
         "abs": difference.abs(),
         "signed": difference,
         "row-sums": difference.sum(dim=-1).abs(),
+        "mean": difference.abs().mean(),
+        "norm": difference.norm(),
     }[measure]
     moved = difference > tolerance if nan == "ignored" else ~(difference <= tolerance)
     return bool(moved.any()) if invert else not bool(moved.any())
+
+
+def wrong_rows(before, after, position, rows):
+    """The right comparison of the wrong rows; no other mistake joins it."""
+    return wrong_peeking(before, after, position, rows=rows)
+
+
+def default_allclose(before, after, position):
+    """`allclose` as it comes: relative to the size of each number."""
+    return torch.allclose(before[:position], after[:position])
 
 
 def peeking_allclose(before, after, position):
@@ -1124,7 +1272,7 @@ PEEKING = Exercise(
     mistakes=[
         Mistake(
             "one-row-more",
-            wrong_peeking,
+            wrong_rows,
             {"rows": "one-more"},
             says="your test also compares the row at `position`, whose own word was changed: "
             "it accuses honest models",
@@ -1136,7 +1284,7 @@ PEEKING = Exercise(
         ),
         Mistake(
             "one-row-less",
-            wrong_peeking,
+            wrong_rows,
             {"rows": "one-less"},
             says="your test leaves out the row just before `position`, where a mask that is "
             "off by one leaks",
@@ -1148,7 +1296,7 @@ PEEKING = Exercise(
         ),
         Mistake(
             "all-rows",
-            wrong_peeking,
+            wrong_rows,
             {"rows": "all"},
             says="your test compares all rows, and the changed words accuse honest models",
             hints=(
@@ -1159,7 +1307,7 @@ PEEKING = Exercise(
         ),
         Mistake(
             "later-rows",
-            wrong_peeking,
+            wrong_rows,
             {"rows": "later"},
             says="your test compares the rows that were changed, and ignores the earlier ones",
             hints=(
@@ -1170,7 +1318,7 @@ PEEKING = Exercise(
         ),
         Mistake(
             "first-row-only",
-            wrong_peeking,
+            wrong_rows,
             {"rows": "first"},
             says="your test looks at the first row only",
             hints=(
@@ -1203,6 +1351,30 @@ PEEKING = Exercise(
             ),
         ),
         Mistake(
+            "averaged",
+            wrong_peeking,
+            {"measure": "mean"},
+            says="your test averages the differences, and a small leak in one number drowns "
+            "in the average",
+            hints=(
+                "Move a single number by 0.00004, four times the tolerance.",
+                "The tolerance holds for every number, not for their average.",
+                "Look at the largest difference, or ask all of them.",
+            ),
+        ),
+        Mistake(
+            "norm",
+            wrong_peeking,
+            {"measure": "norm"},
+            says="your test takes the length of the whole difference, which adds up rounding "
+            "from every number",
+            hints=(
+                "Shift every number by 0.000004, which is within the tolerance.",
+                "The tolerance holds for every number, not for all of them together.",
+                "Look at the largest difference, or ask all of them.",
+            ),
+        ),
+        Mistake(
             "exact",
             wrong_peeking,
             {"tolerance": 0.0},
@@ -1211,6 +1383,18 @@ PEEKING = Exercise(
                 "Another order of addition rounds differently.",
                 "The text names a tolerance.",
                 "Ask whether the largest difference lies below 1e-5.",
+            ),
+        ),
+        Mistake(
+            "default-tolerance",
+            default_allclose,
+            {},
+            says="your tolerance is relative to the size of each number, as `allclose` has it "
+            "by default: rounding of a small number counts as peeking",
+            hints=(
+                "Which tolerances does `torch.allclose` take when you name none?",
+                "The text names one tolerance for all numbers, large or small.",
+                "Hand in both `rtol` and `atol`.",
             ),
         ),
         Mistake(
@@ -1274,7 +1458,8 @@ def wrong_pairs(
     padding=True,
     itself=True,
     swap="",
-    last=False,
+    own=False,
+    empty=True,
 ):
     """The count with its common mistakes as flags."""
     total = n_tokens + n_pads
@@ -1289,7 +1474,9 @@ def wrong_pairs(
         mask = mask & real[None, :]
     if not pads_ask:
         mask = mask & real[:, None]
-    counts = int(mask.sum()), int((~mask.any(dim=1)).sum())
+    if own:
+        mask = mask | torch.diag(~real)
+    counts = int(mask.sum()), int((~mask.any(dim=1)).sum()) if empty else 0
     return counts[::-1] if swap == "order" else counts
 
 
@@ -1373,6 +1560,29 @@ PAIRS = Exercise(
                 "How many tokens does the very first token see?",
                 "In this course a query sees its own position.",
                 "The triangle includes its diagonal: 1 + 2 + … + n.",
+            ),
+        ),
+        Mistake(
+            "pads-see-themselves",
+            wrong_pairs,
+            {"own": True},
+            says="your padded queries see themselves: padding hides a key from everybody, the "
+            "pad included",
+            hints=(
+                COUNT_HINTS[0],
+                "Nobody may look at a padded key.",
+                "The columns of the padding hold no True at all, not even on the diagonal.",
+            ),
+        ),
+        Mistake(
+            "no-empty-rows",
+            wrong_pairs,
+            {"empty": False},
+            says="you count no empty rows; padding on the left makes some",
+            hints=(
+                COUNT_HINTS[0],
+                "What may a pad at the very start look at, with a causal mask?",
+                "Before the first word there is nothing but padding, and each pad there asks.",
             ),
         ),
         Mistake(
