@@ -41,14 +41,17 @@ class Column:
     bottom: float
 
     def middle(self, i: int) -> float:
+        """Height of the middle of box `i`."""
         return self.bottom + i * STEP + HEIGHT / 2
 
     @property
     def centre(self) -> float:
+        """Where an arrow enters from below."""
         return self.left + self.width / 2
 
     @property
     def right(self) -> float:
+        """The right edge of its boxes."""
         return self.left + self.width
 
 

@@ -36,6 +36,7 @@ class AttentionHover(View):
             raise ValueError(f"{start=} of {len(self.tokens)} words, counted from 0")
 
     def heading(self) -> str:
+        """The title, with the head where there are several."""
         return f"{self.title}, head {self.head}" if self.many else self.title
 
     def text(self) -> str:

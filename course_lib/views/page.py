@@ -36,6 +36,7 @@ class View(ABC):
 
 
 def escape(text: object) -> str:
+    """Text as HTML shows it, also inside an attribute."""
     return html.escape(str(text), quote=True)
 
 
