@@ -394,6 +394,10 @@ show(fig, alt)
 
 
 # %% tags=["nbval-ignore-output"]
+@widgets.interact(
+    width=widgets.SelectionSlider(options=widths, value=512, description="d_head"),
+    divide_by=widgets.ToggleButtons(options=list(divisors), description="divide by"),
+)
 def cloud_or_spike(width, divide_by):
     weights = ten_weights(width, divisors[divide_by](width))
     fig, ax = plt.subplots(figsize=(5, 2.4), layout="constrained")
@@ -402,10 +406,6 @@ def cloud_or_spike(width, divide_by):
     ax.set(ylim=(0, 1), xlabel="key", ylabel="weight", title=title)
     return show(fig, alt=f"Bars of ten weights; the largest is {weights.max():.2f}.")
 
-
-sizes = widgets.SelectionSlider(options=widths, value=512, description="d_head")
-kinds = widgets.ToggleButtons(options=list(divisors), description="divide by")
-widgets.interactive(cloud_or_spike, width=sizes, divide_by=kinds)
 
 # %% [markdown]
 # (Without Python, the eight bar charts above are eight positions of this control.)
@@ -508,6 +508,9 @@ show(fig, alt)
 
 
 # %% tags=["nbval-ignore-output"]
+@widgets.interact(
+    temperature=widgets.FloatLogSlider(value=1, min=-1, max=1, step=0.05, description="T")
+)
 def look_of_it(temperature):
     row = (scores_of_it / temperature).softmax(dim=-1)
     top = row[words.index("animal")]
@@ -520,9 +523,6 @@ def look_of_it(temperature):
         fig, alt=f"Bars: the weights of 'it' at temperature {temperature}; animal {top:.2f}."
     )
 
-
-heat = widgets.FloatLogSlider(value=1, base=10, min=-1, max=1, step=0.05, description="T")
-widgets.interactive(look_of_it, temperature=heat)
 
 # %% [markdown]
 # (Without Python, the four charts above are four positions of the slider.) You will meet $T$ again in chapter
