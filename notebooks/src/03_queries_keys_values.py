@@ -47,8 +47,9 @@ torch.set_num_threads(1)
 here, built = ["queries, keys, values", "cross-attention"], ["scores", "softmax", "weighted sum"]
 show(
     transformer_map(here, built),
-    alt="Map of the Transformer. Lit: queries, keys, values inside the attention box, and the "
-    "cross-attention box of the decoder. Built so far: scores, softmax and the weighted sum.",
+    alt="Map of the Transformer. Lit: queries, keys, values inside the attention box, and "
+    "the cross-attention box of the decoder. Built so far: scores, softmax and the "
+    "weighted sum.",
 )
 
 # %% [markdown]
@@ -119,8 +120,9 @@ right.set_title("The wider the vector, the vainer the word")
 right.legend(loc="center right")
 show(
     fig,
-    alt="Left: attention map of the course sentence with random vectors, bright only on the diagonal and "
-    "where 'The' and 'the' meet. Right: weight on itself, rising from 0.2 at width 2 to 1 at width 128.",
+    alt="Left: attention map of the course sentence with random vectors, bright only on the "
+    "diagonal and where 'The' and 'the' meet. Right: weight on itself, rising from 0.2 "
+    "at width 2 to 1 at width 128.",
 )
 
 # %% [markdown]
@@ -241,9 +243,10 @@ axes[2].set(
 axes[2].legend(title="matrices")
 show(
     fig,
-    alt="Two attention maps over eight seats. With two matrices every row is bright at its left neighbour; "
-    "with one matrix the rows of guests 1 and 7 are not. Third panel: the score of the left neighbour is "
-    "even for two matrices. For one it falls step by step from guest 2 to 7, and jumps up after 7 and 1.",
+    alt="Two attention maps over eight seats. With two matrices every row is bright at its "
+    "left neighbour; with one matrix the rows of guests 1 and 7 are not. Third panel: "
+    "the score of the left neighbour is even for two matrices. For one it falls step by "
+    "step from guest 2 to 7, and jumps up after 7 and 1.",
 )
 
 # %% [markdown]
@@ -269,8 +272,9 @@ ax.set(xlabel="input number", title="Queries and keys read the seat, values read
 fig.colorbar(image, label="length of the row")
 show(
     fig,
-    alt="Heat map, three matrices by fourteen inputs. The rows for W_Q and W_K are bright at the eight seats "
-    "and dim at the six dishes; the row for W_V is dark at the seats and bright at the dishes.",
+    alt="Heat map, three matrices by fourteen inputs. The rows for W_Q and W_K are bright "
+    "at the eight seats and dim at the six dishes; the row for W_V is dark at the seats "
+    "and bright at the dishes.",
 )
 
 # %% [markdown]
@@ -418,8 +422,8 @@ attention_hover(tokens, weights[3, 1], title="MiniLM, layer 3, head 1")
 # %%
 show(
     attention_map(weights[3, 1], tokens, title="Layer 3, head 1: “it” looks at “animal”"),
-    alt="Attention map of layer 3, head 1 on the course sentence. The row of 'it' is bright at 'animal'. Most "
-    "other rows are brightest at the first column, [CLS].",
+    alt="Attention map of layer 3, head 1 on the course sentence. The row of 'it' is bright "
+    "at 'animal'. Most other rows are brightest at the first column, [CLS].",
 )
 
 # %% [markdown]
@@ -515,8 +519,9 @@ ax.set_title("The end of the sentence nudges, the nouns decide")
 ax.legend(loc="lower left", bbox_to_anchor=(1, 0))
 show(
     fig,
-    alt="For twelve sentence pairs, the first noun's share when the first noun is meant and when the second "
-    "is. The two points of a pair lie close together, mostly on one side of the middle line.",
+    alt="For twelve sentence pairs, the first noun's share when the first noun is meant and "
+    "when the second is. The two points of a pair lie close together, mostly on one "
+    "side of the middle line.",
 )
 
 # %% [markdown]
@@ -560,8 +565,8 @@ for layer, head in chosen:
 titles = [f"L{layer} H{head}: {name}" for (layer, head), name in chosen.items()]
 show(
     head_grid(torch.stack([weights[place] for place in chosen]), tokens, titles=titles),
-    alt="Four attention maps: a bright line just below the diagonal; a line above the diagonal, broken; a "
-    "bright first column; an even haze.",
+    alt="Four attention maps: a bright line just below the diagonal; a line above the "
+    "diagonal, broken; a bright first column; an even haze.",
 )
 
 # %% [markdown]
@@ -606,8 +611,8 @@ ax.set(xlabel="layer (heads 0 to 11 from left to right)", ylabel="spread (words)
 ax.set_title("Broad at both ends, narrow in between")
 show(
     fig,
-    alt="Spread of 72 heads by layer, with the mean of each layer: high in layer 0, low in layers 1 and 2, "
-    "rising to layer 5, which comes second.",
+    alt="Spread of 72 heads by layer, with the mean of each layer: high in layer 0, low in "
+    "layers 1 and 2, rising to layer 5, which comes second.",
 )
 
 # %% [markdown]
@@ -664,8 +669,9 @@ ax.set_title("The more attention [CLS] gets, the less it has to give")
 ax.legend()
 show(
     fig,
-    alt="Scatter plot of 72 heads: where [CLS] gets more than half of the attention, its value is less than a "
-    "sixth as long as the other words' values; where it gets little, its value can be of ordinary length.",
+    alt="Scatter plot of 72 heads: where [CLS] gets more than half of the attention, its "
+    "value is less than a sixth as long as the other words' values; where it gets "
+    "little, its value can be of ordinary length.",
 )
 
 # %% [markdown]
