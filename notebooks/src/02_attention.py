@@ -69,7 +69,9 @@ columns = ["being", "place", "doing", "state"]
 keys = torch.zeros(len(words), 4)  # (key, d_head)
 for word, column in zip(["animal", "street", "cross", "tired"], range(4)):
     keys[words.index(word), column] = 1.0
-print(columns, "animal:", rounded(keys[1], 0), "street:", rounded(keys[5], 0), sep="\n")
+print("key of", *columns)
+for word in ("animal", "street", "because"):
+    print(f"{word:>8}", rounded(keys[words.index(word)], 0))
 
 # %% [markdown]
 # The word *it* stands for something. Say it asks for a being above all, and would settle for a place: its
@@ -86,7 +88,7 @@ query = torch.tensor([4.0, 2.0, 0.0, 0.0])  # what "it" asks for
 scores = []
 for key in keys:
     scores.append(sum(q * k for q, k in zip(query.tolist(), key.tolist())))
-print(dict(zip(words, scores)))
+print(*[f"{word} {score:g}" for word, score in zip(words, scores)], sep=", ")
 
 # %% [markdown]
 # *animal* 4, *street* 2, the others 0. Scores can be any number. We want shares: positive, with sum 1. That
@@ -127,18 +129,28 @@ rounded(found)
 #
 # Not only *it* has questions. Every word gets a query: *cross* wants to know who crosses what, *tired* who is
 # tired, and *because* asks for nothing.
-#
+
+# %%
+asks = {  # being, place, doing, state
+    "The": (3, 0, 0, 0),
+    "animal": (0, 0, 2, 2),
+    "didn't": (0, 0, 4, 0),
+    "cross": (3, 3, 0, 0),
+    "the": (0, 3, 0, 0),
+    "street": (0, 0, 3, 0),
+    "because": (0, 0, 0, 0),
+    "it": (4, 2, 0, 0),
+    "was": (3, 0, 0, 3),
+    "too": (0, 0, 0, 4),
+    "tired": (4, 0, 0, 0),
+}
+queries = torch.tensor([asks[word] for word in words], dtype=torch.float)  # (query, d_head)
+
+# %% [markdown]
 # **First step: loops.** Two of them, one score for each pair of words. Rows ask, columns are asked. It stays
 # that way in every table and every picture of this course.
 
 # %%
-asks = {
-    "The": (3, 0, 0, 0), "animal": (0, 0, 2, 2), "didn't": (0, 0, 4, 0), "cross": (3, 3, 0, 0),
-    "the": (0, 3, 0, 0), "street": (0, 0, 3, 0), "because": (0, 0, 0, 0), "it": (4, 2, 0, 0),
-    "was": (3, 0, 0, 3), "too": (0, 0, 0, 4), "tired": (4, 0, 0, 0),
-}  # fmt: skip
-queries = torch.tensor([asks[word] for word in words], dtype=torch.float)  # (query, d_head)
-
 looped = torch.zeros(len(words), len(words))  # (query, key)
 for i, q in enumerate(queries):
     for j, k in enumerate(keys):
@@ -175,7 +187,8 @@ output = weights @ values  # (query, key) @ (key, d_value) -> (query, d_value)
 claim("the row of 'it' is what the loop found", torch.allclose(output[words.index("it")], found))
 
 # %% [markdown]
-# Four steps, one line:
+# Four steps, one line. Since the words that ask are the words that are asked, it is called
+# **self-attention**:
 #
 # $$\mathrm{softmax}(Q K^\top)\, V$$
 #
@@ -197,11 +210,8 @@ show(
 attention_hover(words, weights, title="Hand-made attention", start=words.index("it"))
 
 # %% [markdown]
-# Two words ask for the same being, *it* and *tired*, and neither minds that *animal* stands far off. *cross*
-# asks for a being and a place with equal force, and its look falls into equal halves (0.41 each if you point
-# at it). And *because*?
-#
-# **Your turn**: `02.attention-weights` asks for the middle of this, with the divisor of section 2.4.
+# *it* and *tired* ask for the same being, and neither minds that *animal* stands far off. *cross* asks for a
+# being and a place with equal force, and gives 41 % to each. And *because*?
 #
 # ## 2.3 What a mix can be, and what it cannot
 #
@@ -232,20 +242,22 @@ claim("every weight is above 0", (weights > 0).all())
 # %% [markdown]
 # So attention moves information between words and never makes any. And it hides nothing completely: every
 # word gets a little of every other. If a word must not be seen at all, we need a mask (chapter 04).
-
-# %% [markdown]
+#
 # ## 2.4 Why divide by the square root of $d_{head}$?
 #
-# Four numbers a word is a toy. Real heads have 64 or 128, and before training they are random. What is the
-# dot product of two random vectors like? About half of its terms are positive and half negative, so on
-# average it is 0. But how far from 0 does it stray? Here is its *spread* (the standard deviation) over 2,000
-# pairs:
+# Four numbers a word is a toy. Real heads are wider, often 64 or 128, and before training their numbers are
+# random. What is the dot product of two random vectors like? About half of its terms are positive and half
+# negative, so on average it is 0. But how far from 0 does it stray? Its *spread* (standard deviation) over
+# 2,000 pairs:
 
 # %%
 for width in (4, 16, 64, 256, 1024):
     pairs = torch.randn(2, 2000, width, generator=torch.Generator().manual_seed(0))
     spread = (pairs[0] * pairs[1]).sum(dim=-1).std()
-    print(f"d_head {width:4}   spread {spread:5.1f}   square root {math.sqrt(width):5.1f}")
+    itself = pairs[0].square().sum(dim=-1).mean()  # for the end of this section
+    print(
+        f"{width:4}: spread {spread:4.1f}, root {math.sqrt(width):4.1f}; with itself {itself:6.1f}"
+    )
 
 # %% [markdown]
 # The spread follows the square root of the width, and there is a reason. A dot product is a sum of $d_{head}$
@@ -334,7 +346,20 @@ for width in (4, 64, 512):
 # ($\mathbf{1}[i=j]$ is 1 if $i = j$ and 0 otherwise.) If one weight is 1 and the others are 0, all these
 # slopes are 0: either $w_i$ is 0 or the bracket is. Softmax is flat there, and the query never hears that it
 # looked at the wrong word.
-#
+
+
+# %%
+def softmax(row):
+    return row.softmax(dim=-1)
+
+
+slopes = torch.autograd.functional.jacobian(softmax, torch.tensor(scores))
+w = torch.tensor(weights_of_it)
+claim("the slopes follow the formula", torch.allclose(slopes, torch.diag(w) - torch.outer(w, w)))
+spike = torch.autograd.functional.jacobian(softmax, 100 * torch.tensor(scores))
+claim("at a spike every slope is 0", spike.abs().max() < 1e-6)
+
+# %% [markdown]
 # How much does it hear? Let us measure the gradient that reaches a random query, for three divisors: nothing,
 # the square root, and the width itself.
 
@@ -359,7 +384,7 @@ for name, divisor in divisors.items():
     print(f"divided by {name:8}", rounded(tenths), rounded(gradients.mean()))
 
 # %% [markdown]
-# Compare the middle column, then the last. The same for all widths:
+# Compare the middle numbers, then the means. The same for all widths:
 
 # %%
 widths = [2**i for i in range(1, 11)]
@@ -408,13 +433,15 @@ def cloud_or_spike(width, divide_by):
 
 
 # %% [markdown]
-# (Without Python, the eight bar charts above are eight positions of this control.)
+# (Without Python, the bar charts above are eight positions of this control.)
 #
 # Be clear about what was shown. The argument is about *random, independent* numbers: about where training
 # starts. A trained model can make its queries and keys as long as it likes, and so its look as sharp as it
 # likes; the divisor gives it a fair start. And vectors that are *not* independent stray much further: the
-# product of a vector with itself is not around $\sqrt{d_{head}}$ but around $d_{head}$. Chapter 03 opens with
-# that trap.
+# product of a vector with itself is not around $\sqrt{d_{head}}$ but around $d_{head}$ (last column of the
+# first table). Chapter 03 comes back to that trap.
+#
+# **Your turn**: `02.attention-weights` and `02.effective-words`.
 
 # %% [markdown]
 # ## 2.5 The formula, finished
@@ -447,6 +474,9 @@ claim("equals the course's", torch.equal(mixed, scaled_dot_product_attention(q, 
 mixed.shape, shares.shape
 
 # %% [markdown]
+# (5 queries and 7 keys: the words that ask may be others than the words that are asked. That is
+# *cross-attention*, chapter 03.)
+#
 # PyTorch's function returns no weights. The course has its own, `course_lib.nn.attention`, because all our
 # pictures are made of weights; from the next chapter on we import it.
 #
@@ -470,7 +500,7 @@ show(
 )
 
 # %% [markdown]
-# **Your turn**: `02.attention`, `02.effective-words`, and the bug in `02.scaled-bug`.
+# **Your turn**: `02.attention`, and the bug in `02.scaled-bug`.
 #
 # ## 2.6 Temperature
 #
@@ -479,7 +509,7 @@ show(
 # below). A trained model would answer with longer queries.
 #
 # How sharp a look should be is a choice. The knob for it is a number $T$ by which the scores are divided
-# before the softmax. Physicists would call it **temperature**: cold freezes the choice, heat melts it. Our
+# before the softmax. It is called **temperature**: cold freezes the choice, heat melts it. Our
 # $\sqrt{d_{head}}$ is a temperature fixed in advance.
 
 # %%
@@ -533,13 +563,11 @@ def look_of_it(temperature):
 # ## 2.7 Order does not matter, and that is a problem
 #
 # Shuffle the eleven words. Each keeps its query, its key and its value; only the places change. (We double
-# the queries, which makes up for the division and gives back the looks of section 2.2.)
+# the queries, which makes up for the division and gives back the looks of section 2.2. `output[order]` puts
+# the old outputs into the new order, so that each word is compared with itself.)
 
 # %%
 predict("02.shuffle", "How many of the eleven words get another output than before?")
-
-# %% [markdown]
-# `output[order]` puts the old outputs into the new order, so that each word is compared with itself:
 
 # %%
 output, weights = attention(2 * queries, keys, values)
@@ -648,7 +676,7 @@ claim("four times the words cost more than four times the time", ours[-1][0] > 4
 outcome("02.bill", f"{ours[-1][1]:.0f} MiB")
 
 # %% [markdown]
-# 64 MiB, for one head. A model with 12 heads in each of 12 layers makes 144 such tables. In pictures:
+# 64 MiB, for one head. A model with 12 heads in each of 12 layers makes 144 such tables.
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")
@@ -734,7 +762,8 @@ quiz("02")
 #
 # ## Exercises
 #
-# Open `exercises/02_attention.ipynb`. About 60 minutes. Each check names your mistake if it knows it.
+# Open [exercises/02_attention.ipynb](exercises/02_attention.ipynb). About 60 minutes. A check names your
+# mistake if it knows it.
 #
 # | exercise | asks you to |
 # |---|---|
