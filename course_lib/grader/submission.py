@@ -25,7 +25,7 @@ def answers(root: Path, path: Path, ids: list[str]) -> Iterator[Verdict]:
     failed = [run_cell(cell.source, namespace, i) for i, cell in enumerate(cells, 1)]
     for id in ids:
         exercise = find(root, id)[1]
-        place = _place(cells, id, exercise.name)
+        place = place_of(cells, id, exercise.name)
         stopped = failed[place] if place is not None else ()
         common = {"id": id, "title": exercise.title, "out_of": exercise.points}
         if stopped:
@@ -43,7 +43,7 @@ def wanted(cell: Cell) -> bool:
     return cell.kind == "code" and not any(tag in COURSE_CELLS for tag in cell.tags)
 
 
-def _place(cells: list[Cell], id: str, name: str) -> int | None:
+def place_of(cells: list[Cell], id: str, name: str) -> int | None:
     """The cell tagged with the id; when the tag is lost, the last cell that defines the name."""
     tagged = [i for i, cell in enumerate(cells) if id in cell.tags]
     defining = [i for i, cell in enumerate(cells) if definition(cell.source, name)]

@@ -1,0 +1,127 @@
+"""Grade one submission: each answer runs in a sealed child, its outcomes are judged here."""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_lib.notebooks import Cell, read_cells
+
+from .bake import outcomes_from, shallow
+from .course import definition, find, sheet_for
+from .frames import FrameError, pack, unpack
+from .outcome import Outcome
+from .sheet import Sheet
+from .submission import place_of, wanted
+from .verdict import Verdict, judge_outcomes
+from .warm import Report, Warm
+
+SECONDS = 5.0
+MAX_FILE = 8 << 20
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A verdict, and how the child that answered for it ended."""
+
+    verdict: Verdict
+    report: Report
+
+
+def grade_submission(
+    warm: Warm, path: Path, ids: list[str], seed: int, seconds: float = SECONDS
+) -> Iterator[Graded]:
+    """Grade the exercises `ids` of a notebook or percent script.
+
+    A file that can't be read makes every exercise of it wrong, and says why; it never raises.
+    """
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise ValueError(f"{path.name} has more than {MAX_FILE >> 20} MiB")
+        cells = [cell for cell in read_cells(path) if wanted(cell)]
+    except (ValueError, OSError) as error:
+        told = str(error).replace(str(path.parent), "").lstrip("/")
+        for id in ids:
+            yield Graded(_plain(warm.root, id, "wrong", told), Report(b"", b""))
+        return
+    for id in ids:
+        yield grade_exercise(warm, cells, id, seed, seconds)
+
+
+def grade_exercise(
+    warm: Warm, cells: list[Cell], id: str, seed: int, seconds: float = SECONDS
+) -> Graded:
+    """Judge one exercise from a notebook's cells."""
+    exercise = find(warm.root, id)[1]
+    sheet = sheet_for(warm.root, id, seed ^ zlib.crc32(id.encode()))
+    place = place_of(cells, id, exercise.name)
+    if place is not None and sheet.stub == definition(cells[place].source, exercise.name):
+        told = "the cell is as handed out"
+        return Graded(_plain(warm.root, id, "not attempted", told), Report(b"", b""))
+    report = warm.run(_job(sheet, cells, place), seconds)
+    if not report.frame and place is not None:
+        # Perhaps another exercise's cell hung or died: this one gets a chance of its own.
+        alone = [c for i, c in enumerate(cells) if i == place or not _is_answer(c)]
+        report = warm.run(_job(sheet, alone, alone.index(cells[place])), seconds)
+    return Graded(_judge(sheet, report), report)
+
+
+def _job(sheet: Sheet, cells: list[Cell], place: int | None) -> bytes:
+    return pack(
+        {
+            "name": sheet.name,
+            "cells": [cell.source for cell in cells],
+            "cases": shallow(sheet.cases),
+            "answers": -1 if place is None else place,
+        }
+    )
+
+
+def _judge(sheet: Sheet, report: Report) -> Verdict:
+    """The verdict on a report. It comes from untrusted hands: anything odd is no result."""
+    common = {"id": sheet.id, "title": sheet.title, "out_of": sheet.points}
+    if report.timed_out:
+        told = f"your code was still running after {report.seconds:.0f} seconds"
+        return Verdict(state="crashed", summary=told, **common)
+    if not report.frame:
+        how = f"by signal {report.signal}" if report.signal else f"with exit code {report.exit}"
+        return Verdict(state="crashed", summary=f"your code ended Python {how}", **common)
+    try:
+        told = unpack(report.frame)
+        if "outcomes" in told:
+            return judge_outcomes(sheet, _fitting(sheet, outcomes_from(told["outcomes"])))
+        if "stopped" in told:
+            lines = tuple(str(line) for line in told["stopped"])
+            return Verdict(state="crashed", summary="its cell stopped", crash=lines, **common)
+        if "not_callable" in told:
+            summary = f"`{sheet.name}` is a {str(told['not_callable'])[:60]}, not something to call"
+            return Verdict(state="wrong", summary=summary, **common)
+        summary = f"nothing defines `{sheet.name}`"
+        return Verdict(state="not attempted", summary=summary, **common)
+    except (FrameError, TypeError, ValueError, KeyError, AttributeError):
+        return Verdict(state="crashed", summary="your code returned no readable result", **common)
+
+
+def _fitting(sheet: Sheet, found: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+    """Outcomes as the honest child makes them. Raises ValueError for any other make."""
+    if len(found) != len(sheet.cases):
+        raise ValueError(f"{len(found)} outcomes for {len(sheet.cases)} cases")
+    for case, expected, outcome in zip(sheet.cases, sheet.expected, found, strict=True):
+        calls = len(case.calls)
+        whole = len(outcome.values) == len(outcome.gradients) == calls
+        inputs = [len(g) for g in expected.gradients]
+        if not outcome.raised and (not whole or [len(g) for g in outcome.gradients] != inputs):
+            raise ValueError("values or gradients are missing")
+        texts = [outcome.raised or "", *outcome.crash, *outcome.changed]
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("texts are missing")
+    return found
+
+
+def _is_answer(cell: Cell) -> bool:
+    return any(tag[:2].isdigit() and tag[2:3] == "." for tag in cell.tags)
+
+
+def _plain(root: Path, id: str, state: str, told: str) -> Verdict:
+    exercise = find(root, id)[1]
+    return Verdict(id, exercise.title, state, told, out_of=exercise.points)
