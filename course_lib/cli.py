@@ -12,6 +12,7 @@ COMMANDS = {
     "reset": ("reset", "take a fresh copy of a chapter and keep the old one"),
     "doctor": ("doctor", "versions, device, data and weights: what is there and what is missing"),
     "exercises": ("exercises", "list the exercises"),
+    "release": ("release", "make the course for a class, without its solutions"),
     "build": ("build", "make the notebooks and exercises from their sources"),
     "test": ("tests", "run every check of the course itself"),
 }

@@ -1,0 +1,88 @@
+"""`course release`: the course for a class, with baked answer sheets and without answers."""
+
+import argparse
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from course_lib.grader.bake import save_sheet, sheet_file
+from course_lib.grader.course import exercises, sheet_for
+from course_lib.paths import ROOT
+
+# What a class gets besides its chapters. Tests, sources and solutions stay at home.
+COMMON = ("course.py", "course_lib", "requirements", "pyproject.toml", "README.md", "LICENSE")
+DOCS = ("notation.md", "data.md")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `course release`."""
+    parser.add_argument("out", type=Path, help="the folder to make; it must not exist yet")
+    parser.add_argument("--chapters", default="", help="such as 02 or 02-05; all when left out")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the bundle whole or not at all."""
+    try:
+        chapters = wanted(args.chapters)
+        count = release(args.out, chapters)
+    except (ValueError, OSError) as error:
+        print(f"course release: {error}", file=sys.stderr)
+        return 2
+    print(f"{args.out}: chapters {', '.join(sorted(chapters))} with {count} exercises")
+    return 0
+
+
+def wanted(chapters: str) -> set[str]:
+    """Chapter numbers from `02`, `02-05` or nothing at all. Raises ValueError for others."""
+    there = sorted(path.name[:2] for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    if not chapters:
+        return set(there)
+    match = re.fullmatch(r"(\d\d)(?:-(\d\d))?", chapters)
+    first, last = (match[1], match[2] or match[1]) if match else ("", "")
+    chosen = {number for number in there if match and first <= number <= last}
+    if not chosen:
+        raise ValueError(f"no chapters {chapters!r}; there are: {', '.join(there)}")
+    return chosen
+
+
+def release(out: Path, chapters: set[str]) -> int:
+    """Make the bundle and return how many exercises it has.
+
+    Raises ValueError when `out` exists: a class's folder is never overwritten.
+    """
+    if out.exists():
+        raise ValueError(f"{out} exists already; choose another folder or move it away")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+        bundle = Path(folder) / "course"
+        _copy_common(bundle)
+        for name in ("notebooks", "exercises", "notebooks/quizzes"):
+            _copy_chapters(ROOT / name, bundle / name, chapters)
+        graded = [e for e in exercises(ROOT) if e.chapter in chapters]
+        for exercise in graded:
+            save_sheet(sheet_file(bundle, exercise.id), sheet_for(ROOT, exercise.id))
+        bundle.rename(out)
+    return len(graded)
+
+
+def _copy_common(bundle: Path) -> None:
+    bundle.mkdir()
+    for name in COMMON:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, bundle / name, ignore=LEFT_OUT)
+        else:
+            shutil.copy(source, bundle / name)
+    for name in DOCS:
+        (bundle / "docs").mkdir(exist_ok=True)
+        shutil.copy(ROOT / "docs" / name, bundle / "docs" / name)
+
+
+def _copy_chapters(source: Path, target: Path, chapters: set[str]) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(source.glob("[0-9][0-9]_*")):
+        if path.is_file() and path.name[:2] in chapters:
+            shutil.copy(path, target / path.name)

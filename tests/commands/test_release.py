@@ -1,0 +1,150 @@
+"""What a class gets: enough to work alone, and no answer in any dress."""
+
+import ast
+import inspect
+import json
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from course_lib.commands.release import release, wanted
+from course_lib.grader.course import exercises, load_solution, solution_cells
+from course_lib.notebooks import read_cells, with_solution
+from course_lib.paths import ROOT
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    out = tmp_path_factory.mktemp("release") / "class"
+    assert release(out, wanted("")) == len(exercises(ROOT))
+    return out
+
+
+def normal(node):
+    """A function's body with names, texts and layout taken out: what it does, not how it looks."""
+    names: dict[str, str] = {}
+
+    class Renamed(ast.NodeTransformer):
+        def visit_Name(self, name):
+            return ast.Name(names.setdefault(name.id, f"v{len(names)}"), name.ctx)
+
+        def visit_arg(self, arg):
+            return ast.arg(names.setdefault(arg.arg, f"v{len(names)}"))
+
+        def visit_Constant(self, constant):
+            return ast.Constant("text") if isinstance(constant.value, str) else constant
+
+    copied = Renamed().visit(ast.parse(ast.unparse(node)))
+    body = copied.body[0].body
+    if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        body = body[1:]  # the docstring is not the answer
+    return "\n".join(ast.dump(statement) for statement in body)
+
+
+def functions(source):
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return []
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+
+
+def bodies(sources):
+    return {normal(f): f.name for source in sources for f in functions(source)}
+
+
+def code_of(folder):
+    for path in sorted(folder.rglob("*")):
+        if path.suffix == ".ipynb" or (path.suffix == ".py" and path.name != "course.py"):
+            for cell in read_cells(path) if path.suffix == ".ipynb" else []:
+                if cell.kind == "code":
+                    yield cell.source
+            if path.suffix == ".py":
+                yield path.read_text(encoding="utf-8")
+
+
+def test_no_key_and_no_solution_file_is_in_it(bundle):
+    names = {path.relative_to(bundle).parts[0] for path in bundle.rglob("*")}
+    assert names == {
+        "course.py", "course_lib", "requirements", "pyproject.toml", "README.md", "LICENSE",
+        "docs", "notebooks", "exercises", "sheets",
+    }  # fmt: skip
+    assert not list(bundle.rglob("*.pyc")) and not (bundle / "notebooks" / "src").exists()
+
+
+# Wrong code that a chapter prints on purpose, because seeing it fail is the lesson.
+SHOWN = {"reshaped_merge"}
+
+
+def test_no_mistakes_code_is_in_it(bundle):
+    given = bodies(code_of(bundle))
+    wrong = {m.function for e in exercises(ROOT) for m in e.mistakes}
+    parts = [part for f in wrong for part in [f, *getattr(f, "__dict__", {}).values()]]
+    written = [part for part in parts if inspect.isfunction(part)]
+    secret = bodies(textwrap.dedent(inspect.getsource(f)) for f in written)
+    assert len(secret) > 50
+    assert {name for body, name in secret.items() if body in given} <= SHOWN
+
+
+def test_no_solution_body_is_in_it_outside_the_library(bundle):
+    outside = [*code_of(bundle / "exercises"), *code_of(bundle / "notebooks")]
+    given = bodies(outside)
+    for exercise in exercises(ROOT):
+        cell = next(c for c in solution_cells(ROOT, exercise.chapter) if exercise.id in c.tags)
+        for body, name in bodies([with_solution(cell.source)]).items():
+            assert body not in given or name == "__init__", (exercise.id, name)
+
+
+def test_the_leak_test_sees_through_other_names_and_layout():
+    one = "def f(query, key):\n    '''Text.'''\n    s = query @ key.T\n    return s.softmax(-1)\n"
+    other = "def g(a,  b):\n    # a comment\n    x = (a @\n b.T)\n    return x.softmax(-1)\n"
+    assert bodies([one]).keys() == bodies([other]).keys()
+    assert bodies([one]).keys() != bodies([other.replace("-1", "0")]).keys()
+
+
+def test_its_checks_work_with_nothing_else_on_the_path(bundle, tmp_path):
+    """In a process of its own: its `course_lib`, its sheets, no answer keys."""
+    exercise = exercises(ROOT)[0]
+    assert load_solution(ROOT, exercise)
+    source = next(c for c in solution_cells(ROOT, "00") if exercise.id in c.tags)
+    script = tmp_path / "try.py"
+    script.write_text(
+        f"import sys; sys.path.insert(0, {str(bundle)!r})\n"
+        f"{with_solution(source.source)}\n"
+        "import course_lib\n"
+        "from course_lib.check import check\n"
+        f"assert course_lib.__file__.startswith({str(bundle)!r})\n"
+        f"print(check({exercise.id!r}, {exercise.name}))\n"
+        f"print(check({exercise.id!r}, lambda *a: a[0]))\n"
+    )
+    env = {"PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1"}
+    told = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, env=env, cwd=tmp_path
+    )
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.splitlines()[0].startswith(f"[right] {exercise.id}")
+    assert f"[wrong] {exercise.id}" in told.stdout or "[crashed]" in told.stdout
+
+
+def test_only_the_chapters_asked_for_are_in_it(tmp_path):
+    release(tmp_path / "class", wanted("02-03"))
+    assert {p.name[:2] for p in (tmp_path / "class/exercises").iterdir()} == {"02", "03"}
+    assert {p.name[:2] for p in (tmp_path / "class/sheets").iterdir()} == {"02", "03"}
+    notebook = next((tmp_path / "class/notebooks").glob("02*.ipynb"))
+    assert json.loads(notebook.read_text())["cells"]
+
+
+def test_a_folder_that_exists_is_never_overwritten(tmp_path):
+    (tmp_path / "class").mkdir()
+    with pytest.raises(ValueError, match="exists already"):
+        release(tmp_path / "class", {"02"})
+    assert list((tmp_path / "class").iterdir()) == []
+
+
+@pytest.mark.parametrize("chapters", ["99", "2", "05-02", "all"])
+def test_chapters_that_are_not_there_are_listed(chapters):
+    with pytest.raises(ValueError, match=r"no chapters .*; there are: 00, 01, 02"):
+        wanted(chapters)
