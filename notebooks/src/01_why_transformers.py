@@ -43,8 +43,7 @@ GRU_LINE = {"color": ORANGE, "linestyle": "--"}
 ATTENTION_LINE = {"color": BLUE, "linestyle": "-"}
 
 # %% [markdown]
-# This is where the course goes. You don't have to understand the drawing yet: every chapter lights the part it works
-# on, and by chapter 09 all of it is built. Today you meet the three boxes called *attention*, from outside.
+# The road again. Today you meet the three boxes called *attention*, from outside.
 
 # %%
 attentions = ["self-attention", "masked self-attention", "cross-attention"]
@@ -92,7 +91,8 @@ print(h.shape)
 # \end{aligned}$$
 #
 # PyTorch stacks the three $W$ into one tall matrix, in the order $r$, $z$, $n$, and does the same with the $U$ and
-# with the constants $b$ and $c$ (the *biases*). Its `nn.GRUCell` takes one step:
+# with the constants $b$ and $c$ (the *biases*). All these numbers together are the network's **weights**. Its
+# `nn.GRUCell` takes one step. (`detach` and, below, `no_grad` switch off bookkeeping that we need from 1.4 on.)
 
 # %%
 cell = nn.GRUCell(64, 64)
@@ -107,9 +107,8 @@ print(states.shape, cell.weight_ih.shape, cell.weight_hh.shape)
 fig, ax = plt.subplots(figsize=(8, 3), layout="constrained")
 image = ax.imshow(states, cmap=SIGNED, vmin=-1, vmax=1, aspect="auto")
 ax.set_yticks(range(len(words)), words)
-ax.set(
-    xlabel="number in the state", ylabel="after reading", title="Eleven words go into 64 numbers"
-)
+ax.set(xlabel="number in the state", ylabel="after reading")
+ax.set_title("Eleven words go into 64 numbers")
 fig.colorbar(image, label="value")
 show(fig, alt="Heat map of the GRU's state after each of the 11 words; every row has 64 values.")
 
@@ -120,8 +119,9 @@ show(fig, alt="Heat map of the GRU's state after each of the 11 words; every row
 # Remember these two: **a state of fixed size**, and **waiting in line**. Most of what follows comes from them.
 
 # %% [markdown]
-# `nn.GRU` is the same loop, run inside PyTorch. We wrap it so that it takes a text and returns all its states.
-# (`keep` comes into play in 1.4.)
+# `nn.GRU` is the same loop, run inside PyTorch. We wrap it so that it takes a text and returns all its states. In
+# PyTorch a network is a class: `__init__` makes its weights, `forward` says what happens to an input, and `gru(x)` runs
+# `forward`. (`keep` comes into play in 1.4.)
 
 
 # %%
@@ -159,8 +159,8 @@ left = difference / difference[1]
 print(rounded(left))
 
 # %% [markdown]
-# Every further word leaves little more than half of what was left. At the end it is less than a hundredth. This
-# network is untrained, and training will change it. But training has to start from here.
+# Every further word leaves little more than half of what was left; at the end it is less than a hundredth. The weights
+# are random, and training will change them. But training has to start from here.
 
 # %% [markdown]
 # ## 1.3 Looking everywhere at once
@@ -219,8 +219,8 @@ show(fig, alt)
 # much the last output moves. The list of these ratios, for all numbers of all words, is the **gradient**. Training
 # follows it (section 1.5). Where it is 0, the network cannot notice that the word mattered, and cannot learn it.
 #
-# PyTorch computes gradients for you. We add up the numbers of the last output and keep one length for each word.
-# First row the GRU, second row attention:
+# PyTorch computes gradients for you: `requires_grad_()` asks it to keep track of `x`, `autograd.grad` hands the ratios
+# out. We add up the numbers of the last output and keep one length for each word. First row GRU, second row attention:
 
 
 # %%
@@ -259,12 +259,11 @@ outcome("01.gradient", f"about 10 to the power {share.log10():.0f}")
 
 # %%
 def draw_reach(ax, runs, label, **line):
-    """Median of the runs against distance, with the band from lowest to highest."""
+    """The middle one of the runs (median) against distance, and a band from lowest to highest."""
     runs = runs.flip(-1)  # distance 0 first
     ax.plot(runs.median(dim=0).values, label=label, **line)
-    ax.fill_between(
-        range(runs.shape[1]), runs.amin(0), runs.amax(0), color=line["color"], alpha=0.2
-    )
+    low, high = runs.amin(dim=0), runs.amax(dim=0)
+    ax.fill_between(range(len(low)), low, high, color=line["color"], alpha=0.2)
     ax.set(yscale="log", xlabel="words back from the last", ylabel="gradient that arrives")
 
 
@@ -354,7 +353,7 @@ show(fig, alt)
 #
 # A gradient is only a promise. So train all three on a task where the first word decides: a row of 30 symbols out of
 # 8 kinds, the first one underlined. After the last symbol, say which one was underlined. Guessing is right one time
-# in eight.
+# in eight. (`one_hot` turns symbol 3 into a row of zeros with a 1 at place 3.)
 
 
 # %%
@@ -379,7 +378,8 @@ class Recall(nn.Module):
 
 # %% [markdown]
 # Training is a loop of four moves: look at fresh examples, compute how wrong the answers are (the *loss*), ask for
-# the gradient of the loss, and move every weight a little against its gradient. Chapter 10 is about doing it well.
+# the gradient of the loss, and move every weight a little against its gradient. `Adam` does the moving. Chapter 10 is
+# about doing it well.
 
 
 # %%
@@ -401,7 +401,7 @@ def train(make, seed, steps=100):
 
 # %% [markdown]
 # **Predict first.** Three readers of width 32: a GRU, a GRU with `keep` = 4, and attention. Which of them are right
-# more often than one time in eight after 100 steps?
+# more often than one time in eight after 100 steps? We train each from three different random starts (*seeds*).
 
 # %%
 predict("01.recall", "Which of the three learn it: GRU, GRU with keep = 4, attention?")
@@ -429,9 +429,7 @@ for ax, (name, runs) in zip(axes, right.items(), strict=True):
     ax.axhline(1 / 8, color="black", linestyle=":", linewidth=1)
     ax.set(title=name, xlabel="training step", ylim=(0, 1.05))
 axes[0].set_ylabel("share of right answers")
-fig.suptitle(
-    "A GRU that starts by forgetting does not find the first symbol (3 seeds; dotted: guessing)"
-)
+fig.suptitle("A GRU that starts by forgetting never finds symbol 1 (3 seeds; dotted: guessing)")
 alt = "Right answers over training steps: GRU at 1/8 throughout; the other two rise to 1."
 show(fig, alt)
 
@@ -497,9 +495,8 @@ show(fig, alt)
 
 # %% [markdown]
 # A gate can give its room to the last words or spread it over all. It can hardly make more room. A trained GRU packs
-# more cleverly than this random one, but a suitcase of 64 numbers stays a suitcase of 64 numbers.
-
-# %% [markdown]
+# more cleverly than this random one, but its suitcase is no larger.
+#
 # Attention takes no suitcase. It keeps the vectors of all words and looks things up when asked. That has a bill. To
 # write one more word after $n$, it must still have two vectors for each word so far (which two: chapter 03):
 
@@ -632,10 +629,9 @@ ax.legend()
 show(fig, alt="GRU: a straight line. Attention: far below, bends up, meets it in the thousands.")
 
 # %% [markdown]
-# Most people who know about the $n^2$ guess wrong here. On long texts it does bite, but far later than the
-# multiplications say. The reason is the line in which the GRU waits. It multiplies one vector by a matrix, then the
-# next vector by the same matrix, a thousand times. Attention multiplies a thousand vectors in *one* call. Take only
-# that difference, with equal multiplications on the same core:
+# The $n^2$ does bite, but far later than the multiplications say. The reason is the line in which the GRU waits. It
+# multiplies one vector by a matrix, then the next vector by the same matrix, a thousand times. Attention multiplies a
+# thousand vectors in *one* call. Take only that difference, with equal multiplications on the same core:
 
 # %%
 text, matrix = torch.randn(1024, 64), torch.randn(64, 64)
@@ -644,11 +640,9 @@ at_once = milliseconds(lambda: text @ matrix)
 claim("a thousand small products take over 5 times as long as one large one", in_line > 5 * at_once)
 
 # %% [markdown]
-# A large product keeps the machine busy, and a graphics card with thousands of cores most of all (not measured here).
-# This is what *parallel training* means. The Transformer did not win because it computes less. It won because it
-# computes in big pieces.
-
-# %% [markdown]
+# This is what *parallel training* means: large pieces that keep a machine busy, and a graphics card with its thousands
+# of cores most of all (not measured here). The Transformer did not win by computing less.
+#
 # Writing is another matter. A text that does not exist yet cannot be read at once; words come one by one, in both
 # networks. What does *one more* word cost, with $n$ words already there? We take width 256:
 
@@ -673,11 +667,15 @@ fig, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
 ax.semilogx(lengths, [gru_step_time] * len(lengths), **GRU_LINE, label="GRU: needs only its state")
 ax.semilogx(lengths, step_time, **ATTENTION_LINE, marker="o", label="attention")
 ax.set(xlabel="words so far", ylabel="milliseconds for one more", ylim=(0, None))
+ax.set_xticks(lengths, lengths)
 ax.set_title("One more word: one price for the GRU, a rising one for attention")
 ax.legend()
 show(fig, alt="GRU: a level line. Attention: starts near it and climbs with the number of words.")
 
 # %% [markdown]
+# On short texts the two are close. In a long chat the old words have to be gone through again for every new one. The
+# GRU pays nothing for its past, since it has forgotten most of it.
+#
 # ## 1.9 Which one, when?
 #
 # One more item for the bill. A GRU knows the order of the words, because it read them in order. Does attention?
@@ -686,9 +684,7 @@ show(fig, alt="GRU: a level line. Attention: starts near it and climbs with the 
 order = torch.cat([torch.randperm(10), torch.tensor([10])])  # shuffle all but the last word
 with torch.no_grad():
     moved = {read: (read(x)[-1] - read(x[order])[-1]).norm() for read in (gru, attention)}
-claim(
-    "shuffled words: attention's output at the last word stays as it was", moved[attention] < 1e-5
-)
+claim("words shuffled: attention's last output stays as it was", moved[attention] < 1e-5)
 claim("the GRU's changes", moved[gru] > 0.01)
 
 # %% [markdown]
@@ -722,8 +718,8 @@ claim("the GRU's changes", moved[gru] > 0.01)
 # images and sound, and comes pretrained. **Against it**: work grows with $n^2$ and memory with $n$, it needs a lot of
 # data because it assumes so little, order must be added, and its reasons are hard to read (chapter 23 tries).
 #
-# The race goes on, by the way. Newer recurrent networks drop the $\tanh$ between steps, so that they too can be
-# trained in parallel. Their state is still a suitcase.
+# The race goes on. Newer recurrent networks drop the $\tanh$ between steps, so that they too can be trained in
+# parallel. Their state is still a suitcase.
 
 # %% [markdown]
 # ## Summary
@@ -772,17 +768,11 @@ quiz("01")
 # With width $d$: a GRU needs $6nd^2$ multiplications, one attention $3nd^2 + 2n^2d$. Attention needs fewer up to
 # $n = 1.5d$. By the clock it stays ahead far longer, since its multiplications come in large products.
 # </details>
-#
-# <details><summary>What is the path length of a convolution, and how can it be shortened?</summary>
-#
-# With a kernel of $k$ words each layer reaches $k-1$ words further back, so $\lceil (n-1)/(k-1) \rceil$ layers. Windows
-# with growing gaps (*dilated* convolutions) get there in about $\log_k n$ layers.
-# </details>
 
 # %% [markdown]
 # ## Exercises
 #
-# In [`exercises/01_why_transformers.ipynb`](../exercises/01_why_transformers.ipynb):
+# In [`exercises/01_why_transformers.ipynb`](exercises/01_why_transformers.ipynb):
 #
 # - `01.gru-step`: write one step of a GRU from its four lines.
 # - `01.gradient-reach`: measure how strongly the whole last state depends on each word.
