@@ -59,7 +59,7 @@ show(
 # ## 4.1 A model that copies the answer
 #
 # Take 16 letters of Shakespeare. At every position the model has to guess the letter that comes next. We
-# know all 17, so all 16 guesses are trained in one go. This is how every language model is trained.
+# know all 17, so all 16 guesses are trained in one go. Every model that writes is trained like this.
 #
 # Our model is attention with nearly everything taken away. Its scores are a table of 16 × 16 learned numbers, the same for
 # every text. So it cannot learn *what* to look at, only *where*: rows are queries, columns are keys. Its values are a second
@@ -150,7 +150,7 @@ show(
 
 # %% [markdown]
 # Look at the middle picture. Nobody told the model to cheat; training found the line one step *above* the diagonal,
-# where the answer lies. Only the last row has no answer to copy, and has learned nothing. On the right the same
+# where the answer lies. Only the last row has no answer to copy, and is left with a blur. On the right the same
 # training, with the future hidden, finds something honest: the current letter and the one or two before it.
 #
 # A loss that is too good is the symptom. You will meet it again in chapter 08.
@@ -359,7 +359,7 @@ show(
 # %% [markdown]
 # ## 4.5 Two masks at once
 #
-# A query may look where *every* mask lets it: masks combine with `&`. Their shapes broadcast.
+# A query may look where *every* mask lets it: masks combine with `&`, *and*. Their shapes broadcast.
 
 # %%
 right = padding_mask(torch.tensor([[7, 3, 9, 4, 0, 0]]), 0)      # four words, two fillers
@@ -385,7 +385,7 @@ show(
 )
 
 # %% [markdown]
-# Look at the last grid. The first two rows are `False` everywhere: a filler at the very start may look at nothing, since before it
+# Look at the last grid (`w` is a word, a dot is filler). The first two rows are `False` everywhere: a filler at the very start may look at nothing, since before it
 # there is nothing but filler, itself included.
 #
 # **Your turn**: play with the four knobs, and find every way to make such a row. (A *window* keeps only the newest few keys; it
@@ -413,14 +413,17 @@ predict("04.hidden-row", "Three keys with scores 2, 1 and 0, all hidden. Which t
 # %%
 scores = torch.tensor([[2.0, 1.0, 0.0]])                         # (query, key)
 nothing = torch.zeros(1, 3, dtype=torch.bool)                    # may look: nowhere
+value = torch.ones(3, 4, requires_grad=True)
+(attention_weights(scores, nothing) @ value).sum().backward()
+claim("every gradient that comes back to the values is nan, too", value.grad.isnan().all())
 outcome("04.hidden-row", rounded(attention_weights(scores, nothing)))
 
 # %% [markdown]
-# Every score became $-\infty$, and $e^{-\infty} / \sum e^{-\infty}$ is $0/0$: `nan`, not a number. One such row is enough. Its `nan` goes
-# into the loss, and from the loss into every weight of the model.
+# Every score became $-\infty$, and $e^{-\infty} / \sum e^{-\infty}$ is $0/0$: `nan`, not a number. One such row is enough: it
+# makes the loss `nan`, and from there `nan` travels back into the weights of the model.
 #
-# "Then take a large negative number instead." Much published code does, with all sorts of numbers. Some of it *fills* hidden
-# scores with the number, some *adds* the number to them. Try them all on our row:
+# "Then take a large negative number instead." Some code *fills* hidden scores with such a number, some *adds* it to them, and
+# everyone has another favourite. Try them all on our row:
 
 # %%
 half = scores.half()                                             # float16: two bytes a number
@@ -529,8 +532,8 @@ print("before", rounded(attention_weights(scores, mask)), " after", rounded(afte
 # The row sums to about a third. The hidden key took its share *and then vanished with it*: the larger its score, the less is left
 # for the others. So it still leaks: change a hidden key, and every weight changes.
 #
-# "Then divide by what is left." On paper that is exact, since $e^{s_1} / \sum_{all}$ divided by $\sum_{seen} / \sum_{all}$ gives
-# $e^{s_1} / \sum_{seen}$. Watch the computer do it while the hidden score grows:
+# "Then divide by what is left." On paper that is exact. With the sums of $e^{s}$ over all keys and over those seen, $e^{s_1} / \sum_{all}$
+# divided by $\sum_{seen} / \sum_{all}$ gives $e^{s_1} / \sum_{seen}$. Watch the computer do it while the hidden score grows:
 
 # %%
 growing = torch.arange(0.0, 121.0)
@@ -589,7 +592,7 @@ outcome("04.flat", f"2 sentences: {verdicts[0]}; 4 sentences: {verdicts[1]}")
 # %% [markdown]
 # Shapes line up from the right. `(batch, key)` next to `(batch, query, key)` puts the batch *under the queries*: query 2 of every sentence
 # gets the mask of sentence 2. At batch size 1 that broadcasts to the right answer, at most sizes it crashes, and when there are as
-# many sentences as tokens it is silently wrong. A last batch of odd size is a classic way to meet it.
+# many sentences as tokens it is silently wrong. A batch of 32 sentences, cut to 32 tokens, is all it takes.
 #
 # No library can catch this for you: a grid of 4 × 4 is a perfectly good `(query, key)` mask. So give a mask **one axis for
 # each axis of the scores**, and test with sizes that all differ.
@@ -663,7 +666,8 @@ def true_means(run):
         return "look" if torch.equal(run(words)[0, 0], run(changed)[0, 0]) else "hide"
 
 # %% [markdown]
-# Six calls, from three places of PyTorch and from our library. (`eval()` switches off everything random.)
+# Six calls, five of PyTorch's and ours. (`nn.TransformerEncoderLayer` is chapter 07 ready-made; `eval()` switches off everything
+# random.)
 
 # %%
 mha = torch.nn.MultiheadAttention(4, 1, batch_first=True).eval()
@@ -692,6 +696,9 @@ see = torch.eye(3)[None]                                         # the output is
 for name, given in (("bool", mask), ("float", mask.float())):
     print(f"{name:6}", rounded(F.scaled_dot_product_attention(q, k, see, attn_mask=given)[0, 0]))
 print("PyTorch's own causal mask:", torch.nn.Transformer.generate_square_subsequent_mask(3).tolist())
+short = tokenizer.encode("It slept")
+short.pad(7)
+print("a tokenizer's mask for", *short.tokens, "is", short.attention_mask)
 
 # %% [markdown]
 # As floats, 1 and 0 only push the scores a little: the hidden key has weight again. That is why our library takes booleans and
@@ -702,7 +709,7 @@ print("PyTorch's own causal mask:", torch.nn.Transformer.generate_square_subsequ
 # | this course; `F.scaled_dot_product_attention`, bool | look | hide |
 # | `nn.MultiheadAttention` and `nn.Transformer…`, bool, both kinds of mask | hide | look |
 # | either, float | added to the score | look |
-# | most tokenizers' `attention_mask`, whole numbers | a word: look | filler: hide |
+# | (a tokenizer's `attention_mask`, whole numbers, before you make it a bool) | a word: look | filler: hide |
 
 # %% [markdown]
 # ## Summary
@@ -740,7 +747,7 @@ quiz("04")
 # rows, which one more fill removes.
 # </details>
 #
-# <details><summary>Your loss becomes nan after 3,000 steps. How could a mask be to blame?</summary>
+# <details><summary>Your loss becomes nan in the middle of training. How could a mask be to blame?</summary>
 #
 # One row of one batch may look nowhere: an empty document, left padding with a causal mask, a window that holds only filler. Look for
 # `~mask.any(-1)`. If the forward pass is clean, look at the gradient: $-\infty$ that was added, then patched, poisons it (4.6).
@@ -778,14 +785,13 @@ quiz("04")
 # - `04.no-peeking`: write the test that catches a leak
 # - `04.visible-pairs`: predict how many pairs are left
 #
-# Your parts box now holds a mask builder, a safe softmax and a leak test. Chapter 05 looks many times at once.
+# **Into your parts box** go a mask builder, a safe softmax and a leak test. Chapter 05 looks many times at once.
 
 # %% [markdown]
 # ## Further reading
 #
 # - Vaswani et al. 2017, *Attention Is All You Need*, section 3.2.3: masking "all values in the input of the softmax". arXiv:1706.03762
-# - Radford et al. 2018, *Improving Language Understanding by Generative Pre-Training*: a causal mask is all that a GPT adds to a
-#   stack of blocks.
+# - Radford et al. 2018, *Improving Language Understanding by Generative Pre-Training*: GPT, a stack of causally masked blocks.
 # - Dai et al. 2019, *Transformer-XL*: fewer queries than keys, with a memory of earlier text. arXiv:1901.02860
 # - Beltagy et al. 2020, *Longformer*: windows as masks. arXiv:2004.05150
 # - Reimers and Gurevych 2019, *Sentence-BERT*: means over words as sentence vectors. arXiv:1908.10084
