@@ -113,7 +113,7 @@ WEIGHTS_MISTAKES = [
         {"divide_by": lambda query, key: 1},
         says="the scores are not divided by anything, so the softmax is too sharp",
         hints=(
-            "Your rows sum to 1 and rank the keys correctly. Are they too sharp? See section 2.4.",
+            "The keys come in the right order. Are the weights too sharp? See section 2.4.",
             "The spread of a dot product grows with its width. Something has to undo that.",
             "Divide the scores, before the softmax, by the square root of the width of a query.",
         ),
