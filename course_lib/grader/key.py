@@ -75,7 +75,7 @@ class Mistake:
             f"{self.name} + {other.name}",
             self.function,
             self.flags | other.flags,
-            f"two things at once: {self.says}; and {other.says}",
+            f"two things happen at once: {self.says}; and {other.says}",
             (
                 f"Start with the first. {self.hints[0]}",
                 f"Then the second. {other.hints[0]}",
