@@ -47,6 +47,11 @@ def interleaved_split(x, num_heads):
     return rearrange(x, "b t (d h) -> b h t d", h=num_heads)
 
 
+def transposed_first_split(x, num_heads):
+    batch, seq, d_model = x.shape
+    return x.transpose(1, 2).reshape(batch, num_heads, seq, d_model // num_heads)
+
+
 def words_first_split(x, num_heads):
     return rearrange(x, "b t (h d) -> b t h d", h=num_heads)
 
@@ -115,6 +120,19 @@ SPLIT = Exercise(
                 "which of the two new axes runs fastest?",
                 "The split last axis must be (num_heads, d_head) in this order, not (d_head, "
                 "num_heads).",
+            ),
+        ),
+        Mistake(
+            "transpose-first",
+            wrong_split,
+            {"cut": transposed_first_split},
+            says="words and width are exchanged before the cut, and the reshape then scrambles "
+            "words within a head",
+            hints=(
+                "Fill a tensor of shape (1, 4, 6) with the number of the word. What does row 0 of "
+                "head 0 hold?",
+                "Cut while a word's numbers still stand together, that is, before any transpose.",
+                "First split the last axis into two, then exchange the axes of words and heads.",
             ),
         ),
         Mistake(
@@ -214,6 +232,7 @@ def split_test_cases(generator):
         tried("words before heads", words_first_split),
         tried("last axes exchanged", turned_split),
         case("one number is off", *spoiled(one_number_off)),
+        case("two numbers are off, by opposite amounts", *spoiled(opposite_amounts)),
         case("last word wrong", *spoiled(last_word_wrong)),
         case("sentences exchanged", *spoiled(lambda heads: heads.flip(0))),
         case("numbers within a head reversed", *spoiled(lambda heads: heads.flip(-1))),
@@ -222,6 +241,12 @@ def split_test_cases(generator):
 
 def one_number_off(heads):
     heads[1, 2, 3, 4] += 0.5
+    return heads
+
+
+def opposite_amounts(heads):
+    heads[1, 2, 3, 4] += 0.5
+    heads[1, 0, 3, 1] -= 0.5
     return heads
 
 
@@ -245,6 +270,10 @@ def same_shape(x, heads):
 
 def same_numbers(x, heads):
     return torch.equal(x.flatten().sort().values, heads.flatten().sort().values)
+
+
+def same_numbers_in_each_word(x, heads):
+    return torch.equal(x.sort(-1).values, heads.transpose(1, 2).flatten(2).sort(-1).values)
 
 
 def same_sums(x, heads):
@@ -307,6 +336,14 @@ SPLIT_TEST = Exercise(
             "your test only asks whether the same numbers are there, wherever they stand",
             "A view without a transpose loses no number either.",
             "Sorting throws away exactly what you want to test.",
+            "Compare place by place: head h, word t, number d.",
+        ),
+        lenient(
+            "same-numbers-in-each-word",
+            same_numbers_in_each_word,
+            "your test asks whether each word kept its numbers, but not which head has which",
+            "Exchange two heads. Does your test notice?",
+            "Head 0 must hold the first block, head 1 the second.",
             "Compare place by place: head h, word t, number d.",
         ),
         lenient(
@@ -374,8 +411,8 @@ def wrong_merge(heads, *, order, flip=False):
     return heads.permute(order).reshape(batch, seq, num_heads * d_head)
 
 
-def averaged_merge(heads):
-    return heads.mean(dim=1)
+def averaged_merge(heads, *, add=False):
+    return heads.sum(dim=1) if add else heads.mean(dim=1)
 
 
 def end_to_end_merge(heads):
@@ -476,6 +513,17 @@ MERGE = Exercise(
             ),
         ),
         Mistake(
+            "summed",
+            averaged_merge,
+            {"add": True},
+            says="the heads are added up, so nobody can tell any more which head said what",
+            hints=(
+                "How wide is a word after your merge? How wide was it before the split?",
+                "The output is a sum over heads, but only after each went through its part of W_O.",
+                "Lay the heads side by side, so that each keeps its own numbers.",
+            ),
+        ),
+        Mistake(
             "end-to-end",
             end_to_end_merge,
             {},
@@ -568,14 +616,17 @@ class WrongLayer(nn.Module):
         only_self=False,
         values_from="value",
         value_layer="to_v",
+        key_layer="to_k",
         draw=None,
+        always_both=False,
     ):
         super().__init__()
         self.num_heads, self.split, self.merge = num_heads, split, merge
         self.width = d_model if scale_by == "d_model" else d_model // num_heads
-        self.scale = 1.0 if scale_by == "nothing" else 1 / math.sqrt(self.width)
+        self.scale = {"nothing": 1.0, "twice": 1 / self.width}.get(scale_by, self.width**-0.5)
         self.project_out, self.masked, self.only_self = project_out, masked, only_self
-        self.values_from, self.value_layer, self.draw = values_from, value_layer, draw
+        self.values_from, self.draw, self.always_both = values_from, draw, always_both
+        self.value_layer, self.key_layer = value_layer, key_layer
         for name in ("to_q", "to_k", "to_v", "to_out"):
             setattr(self, name, BareLinear(d_model, d_model))
 
@@ -583,18 +634,23 @@ class WrongLayer(nn.Module):
         key = query if key is None or self.only_self else key
         value = key if value is None or self.only_self or self.values_from == "key" else value
         q = self.split(self.to_q(query), self.num_heads)
-        k = self.split(self.to_k(key), self.num_heads)
+        k = self.split(getattr(self, self.key_layer)(key), self.num_heads)
         v = self.split(getattr(self, self.value_layer)(value), self.num_heads)
+        mask = ~mask if self.masked == "inverted" and mask is not None else mask
         mixed, weights = attend(q, k, v, mask if self.masked else None, self.scale)
         output = self.merge(mixed, query)
         output = self.to_out(output) if self.project_out else output
         weights = self.draw(weights) if self.draw else weights
-        return (output, weights) if return_weights else output
+        return (output, weights) if return_weights or self.always_both else output
 
 
 class WrongInputs(WrongLayer):
-    """Mistakes about what goes in and comes out; a class of its own, so that these are tried in
-    pairs among themselves, and the check stays fast."""
+    """Mistakes about what goes in; a class of its own, so that these are tried in pairs among
+    themselves only, and the check stays fast."""
+
+
+class WrongOutputs(WrongLayer):
+    """Mistakes about what comes out, for the same reason."""
 
 
 class OneWideHead(WrongLayer):
@@ -692,6 +748,17 @@ LAYER = Exercise(
             ),
         ),
         Mistake(
+            "scaled-twice",
+            WrongLayer,
+            {"scale_by": "twice"},
+            says="the scores are divided by the root of d_head twice, so by d_head",
+            hints=(
+                "Who divides the scores, you or scaled_dot_product_attention?",
+                "The function from chapter 02 has the scaling inside.",
+                "Hand queries and keys over as they come from the split.",
+            ),
+        ),
+        Mistake(
             "split-by-view",
             WrongLayer,
             {"split": viewed_split},
@@ -749,6 +816,17 @@ LAYER = Exercise(
             ),
         ),
         Mistake(
+            "mask-inverted",
+            WrongLayer,
+            {"masked": "inverted"},
+            says="the words look exactly where the mask forbids it",
+            hints=(
+                "In this course, what does True in a mask mean?",
+                "PyTorch's key_padding_mask has it the other way round; ours is not that.",
+                "Hand the mask on as it comes.",
+            ),
+        ),
+        Mistake(
             "only-looks-at-itself",
             WrongInputs,
             {"only_self": True},
@@ -783,8 +861,30 @@ LAYER = Exercise(
             ),
         ),
         Mistake(
-            "weights-averaged",
+            "keys-projected-as-queries",
             WrongInputs,
+            {"key_layer": "to_q"},
+            says="the keys go through to_q: what a word offers is what it asks for",
+            hints=(
+                "Read the three projections aloud. Is one of them there twice?",
+                "With queries as keys, every word mostly admires itself (chapter 03).",
+                "Queries through to_q, keys through to_k, values through to_v.",
+            ),
+        ),
+        Mistake(
+            "always-both",
+            WrongOutputs,
+            {"always_both": True},
+            says="output and weights come back even when nobody asked for the weights",
+            hints=(
+                "What does your layer return when return_weights is False?",
+                "A model adds the output to its input; it can't add a pair.",
+                "Return the pair only when return_weights is True.",
+            ),
+        ),
+        Mistake(
+            "weights-averaged",
+            WrongOutputs,
             {"draw": averaged_over_heads},
             says="the weights that you return are averaged over the heads",
             hints=(
@@ -836,8 +936,10 @@ def wrong_counts(
     bias=True,
     per_head=1,
     pairs=2,
+    pairs_over="all",
     products_per_head=False,
     projections=4,
+    operations=1,
     weights_per_head=True,
 ):
     width = d_model // num_heads
@@ -846,8 +948,9 @@ def wrong_counts(
         square *= num_heads
     elif per_head == "narrow":
         square = matrices * (d_model * width + bias * width)
-    products = projections * n * d_model * d_model + pairs * n * n * d_model
-    products *= num_heads if products_per_head else 1
+    pair_width = {"all": d_model, "one": width, "full": num_heads * d_model}[pairs_over]
+    products = projections * n * d_model * d_model + pairs * n * n * pair_width
+    products *= operations * (num_heads if products_per_head else 1)
     return square, products, (num_heads if weights_per_head else 1) * n * n
 
 
@@ -880,14 +983,37 @@ COUNTS = Exercise(
             ),
         ),
         Mistake(
-            "three-matrices",
+            "output-matrix-forgotten",
             wrong_counts,
-            {"matrices": 3, "projections": 3},
-            says="the output projection is not counted",
+            {"matrices": 3},
+            says="the output projection is missing among the parameters",
             hints=(
                 "Which layers does __init__ make?",
                 "Queries, keys, values, and one more after the merge.",
-                "There are four matrices of d_model by d_model, and four products with them.",
+                "There are four matrices of d_model by d_model, each with its biases.",
+            ),
+        ),
+        Mistake(
+            "output-product-forgotten",
+            wrong_counts,
+            {"projections": 3},
+            says="the output projection is missing among the multiplications",
+            hints=(
+                "Which product comes after the merge?",
+                "Queries, keys and values are three projections. Where is the fourth?",
+                "Four projections take n · d_model · d_model each.",
+            ),
+        ),
+        Mistake(
+            "additions-counted-too",
+            wrong_counts,
+            {"operations": 2},
+            says="your multiplications are twice as many: additions are counted too",
+            hints=(
+                "A dot product of width 3: how many multiplications does it take?",
+                "A counter of operations doubles the number; the question is about "
+                "multiplications.",
+                "A product of (a, b) and (b, c) takes a · b · c of them, without a factor 2.",
             ),
         ),
         Mistake(
@@ -921,6 +1047,28 @@ COUNTS = Exercise(
                 "Attention multiplies twice: which matrices?",
                 "First queries with keys; then the weights with something else.",
                 "Scores and the mixing of the values each take n · n · d_model.",
+            ),
+        ),
+        Mistake(
+            "pairs-at-full-width",
+            wrong_counts,
+            {"pairs_over": "full"},
+            says="scores and mixing are counted as if each head were d_model wide",
+            hints=(
+                "How wide are the queries of one head?",
+                "A head's score takes d_head multiplications, and there are num_heads heads.",
+                "num_heads · d_head is d_model: the number of heads cancels.",
+            ),
+        ),
+        Mistake(
+            "pairs-of-one-head",
+            wrong_counts,
+            {"pairs_over": "one"},
+            says="scores and mixing are counted for a single head",
+            hints=(
+                "Every head compares every word with every word.",
+                "One head takes n · n · d_head for its scores. All of them?",
+                "num_heads · d_head is d_model.",
             ),
         ),
         Mistake(
@@ -1007,7 +1155,7 @@ def wrong_dropout(
     elif drop == "renormalised":
         survivors = weights * keep / (weights * keep).sum(dim=-1, keepdim=True)
     output = (survivors if mixed == "survivors" else weights) @ value
-    return output, weights if drawn == "before" else survivors
+    return output, {"before": weights, "after": survivors, "holes": weights * keep}[drawn]
 
 
 def fused_dropout(query, key, value, keep, p):
@@ -1042,6 +1190,18 @@ DROPOUT = Exercise(
                 "Sum the rows of what you return as weights.",
                 "One name holds two different things, one after the other.",
                 "Give the surviving weights a name of their own, and return the old ones.",
+            ),
+        ),
+        Mistake(
+            "drawn-with-holes",
+            wrong_dropout,
+            {"drawn": "holes"},
+            says="the weights that you return are not scaled up any more, but those that were "
+            "dropped are still missing",
+            hints=(
+                "Sum the rows of what you return as weights.",
+                "Scaling is only half of what dropout does to them.",
+                "Return the weights as softmax made them, with no `keep` in them.",
             ),
         ),
         Mistake(
@@ -1127,19 +1287,20 @@ def previous_cases(generator):
 
 
 def wrong_previous(
-    weights, real, *, offset=-1, padding=False, divide_by="pairs", average="all", what="share"
+    weights, real, *, offset=-1, counted="both", divide_by="pairs", average="all", what="share"
 ):
     if what == "hits":
         weights = F.one_hot(weights.argmax(-1), weights.shape[-1]).to(weights.dtype)
     found = weights.diagonal(offset=offset, dim1=-2, dim2=-1)
     size = found.shape[-1]
-    counts = torch.ones_like(real[:, :size]) if padding else real[:, :size] & real[:, -size:]
+    here, before = real[:, -size:], real[:, :size]
+    counts = {"both": here & before, "here": here, "before": before, "any": here | True}[counted]
     kept = found * counts[:, None]
     if average == "sentences":
         return (kept.sum(-1) / counts.sum(-1)[:, None]).mean(0)
     total = kept.sum(dim=(0, 2)) if average == "all" else kept.sum(dim=(1, 2))
     if divide_by == "words":
-        return total / (real.numel() if padding else real.sum())
+        return total / (real.numel() if counted == "any" else real.sum())
     return total / counts.sum() if divide_by == "pairs" else total
 
 
@@ -1194,12 +1355,34 @@ PREVIOUS = Exercise(
         Mistake(
             "padding-counted",
             wrong_previous,
-            {"padding": True},
+            {"counted": "any"},
             says="padding counts like words",
             hints=(
                 "Does your result change when `real` changes?",
                 "A position counts when it is real and the one before it is real too.",
                 "Multiply by a table of 1 and 0 for these positions, and divide by its sum.",
+            ),
+        ),
+        Mistake(
+            "padding-before-counted",
+            wrong_previous,
+            {"counted": "here"},
+            says="a first word with padding in front of it counts, though no word is before it",
+            hints=(
+                "Where does padding stand when a batch is padded on the left?",
+                "A position counts when it is real and the one before it is real too.",
+                "Combine `real` with itself, moved by one place.",
+            ),
+        ),
+        Mistake(
+            "padding-after-counted",
+            wrong_previous,
+            {"counted": "before"},
+            says="the first padding after a sentence counts as a word that looks",
+            hints=(
+                "Your condition looks at the word before. Who is the one that looks?",
+                "A position counts when it is real and the one before it is real too.",
+                "Combine `real` with itself, moved by one place.",
             ),
         ),
         Mistake(
@@ -1267,6 +1450,10 @@ def ablate_cases(generator):
     ]
 
 
+def nothing_removed(heads, removed):
+    return named_merge(heads)
+
+
 def wrong_ablation(
     heads,
     removed,
@@ -1299,6 +1486,12 @@ def in_place_ablation(heads, removed):
 def cut_out_ablation(heads, removed):
     kept = [h for h in range(heads.shape[1]) if h not in removed]
     return named_merge(heads[:, kept])
+
+
+def number_ablation(heads, removed):
+    merged = named_merge(heads).clone()
+    merged[..., removed] = 0
+    return merged
 
 
 def reshaped_merge(heads):
@@ -1403,6 +1596,29 @@ ABLATE = Exercise(
                 "What does your function return when `removed` is empty?",
                 "It should be what merge_heads returns.",
                 "Exchange the axes of heads and words before you flatten.",
+            ),
+        ),
+        Mistake(
+            "nothing-removed",
+            nothing_removed,
+            {},
+            says="all heads are still there: your zeros went into a copy, or nowhere",
+            hints=(
+                "Compare your output for an empty list with that for one head.",
+                "`heads[removed]` with a list makes a copy; writing into a copy changes nothing.",
+                "Multiply by ones and zeros, one for each head, before the merge.",
+            ),
+        ),
+        Mistake(
+            "single-numbers",
+            number_ablation,
+            {},
+            says="after the merge one number of each word is silenced for each removed head, not a "
+            "block of d_head numbers",
+            hints=(
+                "How many numbers of a word belong to one head?",
+                "After the merge there is no axis of heads any more. Before it there is.",
+                "Silence the heads before you merge them.",
             ),
         ),
         Mistake(
