@@ -13,6 +13,7 @@ COMMANDS = {
     "doctor": ("doctor", "versions, device, data and weights: what is there and what is missing"),
     "exercises": ("exercises", "list the exercises"),
     "release": ("release", "make the course for a class, without its solutions"),
+    "grade": ("grade", "grade a folder of submissions into a gradebook"),
     "build": ("build", "make the notebooks and exercises from their sources"),
     "test": ("tests", "run every check of the course itself"),
 }

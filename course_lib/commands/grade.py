@@ -1,0 +1,85 @@
+"""`course grade`: a folder of submissions in, a gradebook out."""
+
+import argparse
+import multiprocessing
+import sys
+from concurrent.futures import Executor, ProcessPoolExecutor
+from pathlib import Path
+
+from course_lib.grader import batch, report
+from course_lib.grader.course import key_files
+from course_lib.grader.gradebook import GradebookError, open_book
+from course_lib.grader.seal import LEVELS
+from course_lib.paths import ROOT
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `course grade`."""
+    parser.add_argument("submissions", type=Path, help="one folder for each student")
+    parser.add_argument("--out", type=Path, required=True, help="the gradebook's folder")
+    parser.add_argument("--chapters", default="", help="such as 02 or 02,03; all when left out")
+    parser.add_argument("--student", help="grade this one only, again, as on appeal")
+    parser.add_argument("--seed", type=int, help="for an appeal: the seed of the gradebook")
+    parser.add_argument("--jobs", type=int, default=2, help="students at a time")
+    parser.add_argument("--scheduler", help="address of a dask.distributed scheduler")
+    parser.add_argument("--require-isolation", choices=LEVELS, help="refuse to grade under less")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Grade what isn't graded yet; exit code 1 when a student's grading failed, 2 for no start."""
+    try:
+        level = batch.level_for(args.require_isolation)
+        seed = open_book(args.out, args.seed)
+        tasks = _tasks(args, seed, level)
+    except (OSError, ValueError, GradebookError) as error:
+        print(f"course grade: {error}", file=sys.stderr)
+        return 2
+    if level != "strong":
+        print("Isolation is 'process' only: marks are safe, this machine is not.", file=sys.stderr)
+    todo = tasks if args.student else batch.open_tasks(args.out, tasks)
+    print(f"{len(todo)} to grade, {len(tasks) - len(todo)} graded already, isolation {level}")
+    trouble = _grade(args, todo)
+    for student, told in trouble.items():
+        print(f"not graded: {student} ({told}); run the same command again", file=sys.stderr)
+    page = report.write(args.out)
+    print(f"{page}: {len(tasks) - len(trouble)} of {len(tasks)} students")
+    return int(bool(trouble))
+
+
+def _tasks(args: argparse.Namespace, seed: int, level: str) -> list[batch.Task]:
+    if not args.submissions.is_dir():
+        raise ValueError(f"{args.submissions} is not a folder of submissions")
+    there = [path.name[:2] for path in key_files(ROOT)]
+    chapters = tuple(args.chapters.split(",")) if args.chapters else tuple(there)
+    if unknown := set(chapters) - set(there):
+        raise ValueError(f"no chapter {sorted(unknown)[0]!r}; there are: {', '.join(there)}")
+    folders = sorted(p for p in args.submissions.iterdir() if p.is_dir() and not p.is_symlink())
+    chosen = [p for p in folders if args.student in (None, p.name)]
+    if not chosen:
+        raise ValueError(f"{args.submissions} has no folder {args.student or 'of a student'!r}")
+    return [batch.Task(ROOT, p.resolve(), chapters, seed, level) for p in chosen]
+
+
+def _grade(args: argparse.Namespace, todo: list[batch.Task]) -> dict[str, str]:
+    """Run the tasks with a count that moves; what failed, by student."""
+    trouble: dict[str, str] = {}
+    if not todo:
+        return trouble
+    with _executor(args) as executor:
+        graded = batch.grade_class(executor, args.out, todo)
+        for number, (student, told) in enumerate(graded, 1):
+            if told:
+                trouble[student] = told
+            if sys.stderr.isatty() or number == len(todo):
+                print(f"\rgraded {number} of {len(todo)}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return trouble
+
+
+def _executor(args: argparse.Namespace) -> Executor:
+    if not args.scheduler:
+        # Fresh processes: a fork would copy PyTorch's threads half.
+        return ProcessPoolExecutor(args.jobs, multiprocessing.get_context("spawn"))
+    from distributed import Client
+
+    return Client(args.scheduler).get_executor()

@@ -1,0 +1,117 @@
+"""Grade a class: one task a student, on any `concurrent.futures.Executor`.
+
+The task lives in this module, so that workers in other processes can import it; each of them keeps
+one warm process.
+"""
+
+import platform
+from collections.abc import Iterator
+from concurrent.futures import Executor, as_completed
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from . import seal
+from .course import exercises, key_files
+from .gradebook import digest, is_done, row, save_rows
+from .grading import Graded, grade_submission
+from .verdict import Verdict
+from .warm import Report, Warm
+
+
+@dataclass(frozen=True)
+class Task:
+    """A student's work and how to grade it."""
+
+    root: Path
+    folder: Path
+    chapters: tuple[str, ...]
+    seed: int
+    level: str
+    seconds: float = 5.0
+
+
+def grade_class(executor: Executor, book: Path, tasks: list[Task]) -> Iterator[tuple[str, str]]:
+    """Grade every student that isn't done; yields (student, trouble or "") as they finish.
+
+    Each result is written as it comes, so that a batch that is killed loses only what was running.
+    """
+    waiting = {executor.submit(grade_student, task): task for task in tasks}
+    for future in as_completed(waiting):
+        student = waiting[future].folder.name
+        try:
+            save_rows(book, student, future.result())
+            yield student, ""
+        except Exception as error:  # one student's trouble is never the batch's end
+            yield student, f"{type(error).__name__}: {error}"
+
+
+def open_tasks(book: Path, tasks: list[Task]) -> list[Task]:
+    """The tasks that are not in the gradebook yet, with this very work and seed."""
+    return [t for t in tasks if not is_done(book, t.folder.name, work_of(t), t.seed, ids_of(t))]
+
+
+def grade_student(task: Task) -> list[dict]:
+    """Every exercise of the chapters, graded; a chapter not handed in is not attempted."""
+    about = {
+        "seed": task.seed,
+        "work": work_of(task),
+        "isolation": task.level,
+        "versions": {"torch": torch.__version__, "python": platform.python_version()},
+    }
+    rows = []
+    for chapter in task.chapters:
+        rows += [row(task.folder.name, g, **about) for g in _chapter(task, chapter)]
+    return rows
+
+
+def _chapter(task: Task, chapter: str) -> Iterator[Graded]:
+    graded = [e for e in exercises(task.root) if e.chapter == chapter]
+    path = handed_in(task, chapter)
+    if path is None:
+        for exercise in graded:
+            told = f"no notebook of chapter {chapter} was handed in"
+            verdict = Verdict(exercise.id, exercise.title, "not attempted", told)
+            yield Graded(verdict, Report(b"", b""))
+        return
+    ids = [e.id for e in graded]
+    yield from grade_submission(_warm(task.root, task.level), path, ids, task.seed, task.seconds)
+
+
+@cache
+def _warm(root: Path, level: str) -> Warm:
+    """One warm process for each process that grades."""
+    return Warm(root, level)
+
+
+def handed_in(task: Task, chapter: str) -> Path | None:
+    """The student's file of a chapter: its own name first, then any that begins with its number.
+
+    A link is no file: it could lead anywhere.
+    """
+    topic = next(p.stem for p in key_files(task.root) if p.name[:2] == chapter)
+    found = [p for p in sorted(task.folder.glob(f"{chapter}*")) if p.suffix in (".ipynb", ".py")]
+    files = [p for p in found if p.is_file() and not p.is_symlink()]
+    own = [p for suffix in (".ipynb", ".py") for p in files if p.name == topic + suffix]
+    return (own or files or [None])[0]
+
+
+def work_of(task: Task) -> str:
+    """A digest of what the student handed in for these chapters."""
+    paths = [path for chapter in task.chapters if (path := handed_in(task, chapter))]
+    return digest(paths)
+
+
+def ids_of(task: Task) -> list[str]:
+    """The exercises that a task grades."""
+    return [e.id for e in exercises(task.root) if e.chapter in task.chapters]
+
+
+def level_for(required: str | None) -> str:
+    """The level to grade under. Raises OSError, with what is missing, below the one required."""
+    level, missing = seal.reachable()
+    if required and seal.LEVELS.index(level) > seal.LEVELS.index(required):
+        raise OSError(f"isolation {required!r} is not to be had here: {missing}")
+    return level

@@ -1,0 +1,112 @@
+"""The gradebook: a folder of results, one file a student, written whole or not at all.
+
+`book.json` holds the secret seed, for appeals; `results/STUDENT.jsonl` has one line an exercise.
+A student whose file is there, for the same work and seed, is done: a batch that was killed is
+finished by running it again.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from course_lib.paths import write_atomic
+
+from .grading import Graded
+
+
+class GradebookError(ValueError):
+    """A gradebook that can't be read, or that belongs to something else."""
+
+
+def open_book(folder: Path, seed: int | None = None) -> int:
+    """The book's seed. A new book draws one, or takes the one given; an old one keeps its own.
+
+    Raises GradebookError when the book is damaged or was made with another seed.
+    """
+    path = folder / "book.json"
+    if not path.exists():
+        chosen = secrets.randbits(60) if seed is None else seed
+        write_atomic(path, json.dumps({"seed": chosen}) + "\n")
+        return chosen
+    try:
+        kept = int(json.loads(path.read_text(encoding="utf-8"))["seed"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise GradebookError(f"{path} can't be read ({error})") from error
+    if seed not in (None, kept):
+        raise GradebookError(f"{path} was made with seed {kept}, not {seed}")
+    return kept
+
+
+def digest(paths: list[Path]) -> str:
+    """A short name for the content of a student's files."""
+    total = hashlib.sha256()
+    for path in sorted(paths):
+        total.update(path.name.encode(errors="replace") + b"\0")
+        with path.open("rb") as file:
+            total.update(hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()[:16]
+
+
+def row(student: str, graded: Graded, **about: object) -> dict:
+    """One line of the gradebook."""
+    verdict, report = graded.verdict, graded.report
+    return {
+        "student": student,
+        "exercise": verdict.id,
+        "points": verdict.points,
+        "out_of": verdict.out_of,
+        "verdict": verdict.state,
+        "summary": verdict.summary,
+        "mistake": verdict.mistake_name,
+        "says": verdict.mistake,
+        "hints": list(verdict.hints),
+        "details": [*verdict.crash, *verdict.details],
+        "seconds": report.seconds,
+        **about,
+    }
+
+
+def result_file(folder: Path, student: str) -> Path:
+    """Where a student's lines lie. The name is a label: it never leads out of the folder."""
+    safe = "".join(c if c.isalnum() or c in "-_.@" else "_" for c in student).lstrip(".") or "_"
+    if safe != student:
+        # Two names must not meet in one file because of a character that files can't have.
+        safe += "-" + hashlib.sha256(student.encode(errors="replace")).hexdigest()[:8]
+    return folder / "results" / f"{safe[:80]}.jsonl"
+
+
+def save_rows(folder: Path, student: str, rows: list[dict]) -> None:
+    """Write a student's lines, replacing older ones."""
+    text = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in rows)
+    write_atomic(result_file(folder, student), text)
+
+
+def load_rows(folder: Path, student: str) -> list[dict]:
+    """A student's lines; none when there are none or a line is damaged."""
+    try:
+        text = result_file(folder, student).read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+    except (OSError, ValueError):
+        return []
+
+
+def is_done(folder: Path, student: str, work: str, seed: int, ids: list[str]) -> bool:
+    """Is this very work of the student graded already, with this seed?"""
+    rows = load_rows(folder, student)
+    same = all(r.get("work") == work and r.get("seed") == seed for r in rows)
+    return same and sorted(r["exercise"] for r in rows) == sorted(ids)
+
+
+def all_rows(folder: Path) -> Iterator[dict]:
+    """Every line of the gradebook, student by student.
+
+    Raises GradebookError, naming the file, for a damaged line.
+    """
+    for path in sorted((folder / "results").glob("*.jsonl")):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                raise GradebookError(f"{path}, line {number}: {error}; grade it again") from error

@@ -1,0 +1,142 @@
+"""`course grade` on a small class: marks, resuming, appeals, and trouble told to the right one."""
+
+import json
+import shutil
+
+import pytest
+
+from course_lib.cli import main
+from course_lib.commands import grade
+from course_lib.grader import batch, seal
+from course_lib.grader.gradebook import all_rows
+from course_lib.paths import ROOT
+
+LEVEL, REASON = seal.reachable()
+pytestmark = pytest.mark.skipif(LEVEL != "strong", reason=REASON)
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """A class of five, graded once, by two workers."""
+    folder = tmp_path_factory.mktemp("class")
+    work, book = folder / "submissions", folder / "gradebook"
+    for student in ("ada", "bob", "cy", "dan", "eve"):
+        (work / student).mkdir(parents=True)
+    shutil.copy(ROOT / "solutions/00_start_here.py", work / "ada")
+    shutil.copy(ROOT / "exercises/00_start_here.ipynb", work / "bob")
+    solved = (ROOT / "solutions/00_start_here.py").read_text()
+    wrong = solved.replace("x.amax(dim=-1, keepdim=True)", "x.max()")
+    (work / "cy" / "00_start_here.py").write_text(wrong)
+    (work / "eve" / "00_start_here.ipynb").symlink_to("/etc/passwd")
+    status = main(["grade", str(work), "--out", str(book), "--chapters", "00"])
+    return work, book, status
+
+
+def points(book):
+    total = {}
+    for row in all_rows(book):
+        total[row["student"]] = total.get(row["student"], 0) + row["points"]
+    return total
+
+
+def test_everybody_gets_the_marks_of_their_work(graded):
+    _, book, status = graded
+    assert status == 0
+    assert points(book) == {"ada": 6, "bob": 0, "cy": 4, "dan": 0, "eve": 0}
+    named = {r["mistake"] for r in all_rows(book) if r["student"] == "cy" and r["mistake"]}
+    assert named == {"one-maximum"}
+    assert {r["isolation"] for r in all_rows(book)} == {"strong"}
+    told = [r["summary"] for r in all_rows(book) if r["student"] in ("dan", "eve")]
+    assert set(told) == {"no notebook of chapter 00 was handed in"}
+
+
+def test_a_second_run_grades_nothing_again_and_new_work_is_graded(graded, capsys):
+    work, book, _ = graded
+    before = {p.name: p.read_bytes() for p in (book / "results").iterdir()}
+    assert main(["grade", str(work), "--out", str(book), "--chapters", "00"]) == 0
+    assert "0 to grade, 5 graded already" in capsys.readouterr().out
+    assert before == {p.name: p.read_bytes() for p in (book / "results").iterdir()}
+    (book / "results" / "cy.jsonl").unlink()  # as if the batch had been killed before this one
+    assert main(["grade", str(work), "--out", str(book), "--chapters", "00"]) == 0
+    assert "1 to grade, 4 graded already" in capsys.readouterr().out
+    assert points(book)["cy"] == 4
+
+
+def test_an_appeal_gives_the_same_verdicts(graded):
+    work, book, _ = graded
+    seed = json.loads((book / "book.json").read_text())["seed"]
+
+    def verdicts():
+        rows = [r for r in all_rows(book) if r["student"] == "cy"]
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+
+    first = verdicts()
+    again = ["--chapters", "00", "--student", "cy", "--seed", str(seed)]
+    assert main(["grade", str(work), "--out", str(book), *again]) == 0
+    assert verdicts() == first
+
+
+def test_pages_are_written(graded):
+    _, book, _ = graded
+    assert "one maximum away from all rows" in (book / "class.html").read_text()
+    told = (book / "feedback" / "cy.md").read_text()
+    assert "4 of 6 points" in told and "Hint:" in told
+    assert "amax" not in told, "feedback must not show a solution"
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["nowhere", "--out", "book"], "nowhere is not a folder of submissions"),
+        ([".", "--out", "book", "--chapters", "77"], "no chapter '77'; there are: 00"),
+        ([".", "--out", "book", "--student", "zoe"], "has no folder 'zoe'"),
+    ],
+)
+def test_what_cannot_be_graded_is_said(tmp_path, monkeypatch, capsys, arguments, told):
+    monkeypatch.chdir(tmp_path)
+    assert main(["grade", *arguments]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_less_isolation_than_required_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(batch.seal, "reachable", lambda: ("process", "this kernel has no Landlock"))
+    arguments = [
+        "grade",
+        str(tmp_path),
+        "--out",
+        str(tmp_path / "b"),
+        "--require-isolation",
+        "strong",
+    ]
+    assert main(arguments) == 2
+    assert "isolation 'strong' is not to be had here: this kernel has no" in capsys.readouterr().err
+
+
+def test_one_students_trouble_is_not_the_batchs(tmp_path, monkeypatch, capsys):
+    (tmp_path / "w" / "ada").mkdir(parents=True)
+    (tmp_path / "w" / "bob").mkdir()
+
+    class Inline:
+        """An executor without processes, in which grading ada fails."""
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *exception):
+            pass
+
+        def submit(self, function, task):
+            from concurrent.futures import Future
+
+            future = Future()
+            if task.folder.name == "ada":
+                future.set_exception(MemoryError("too much"))
+            else:
+                future.set_result(function(task))
+            return future
+
+    monkeypatch.setattr(grade, "_executor", lambda args: Inline())
+    out = ["--out", str(tmp_path / "b"), "--chapters", "00"]
+    assert main(["grade", str(tmp_path / "w"), *out]) == 1
+    assert "not graded: ada (MemoryError: too much)" in capsys.readouterr().err
+    assert set(points(tmp_path / "b")) == {"bob"}
