@@ -763,7 +763,7 @@ for name, order in orders.items():
 # %%
 low, high = curves["least important first"], curves["most important first"]
 claim("the 24 least important heads together: less than one word", low[3] < no_word)
-claim("the 6 most important ones: more than one word", high[1] > no_word)
+claim("the 12 most important ones: more than one word", high[2] > no_word)
 fig, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
 for (name, curve), style in zip(curves.items(), ("o-", "^:", "s--")):
     ax.plot(steps, curve, style, label=name)
