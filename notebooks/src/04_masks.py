@@ -9,19 +9,21 @@
 # %% [markdown]
 # # 04 · Masks
 #
-# **How do you hide the answer from a model that sees everything at once?** In chapter 02 every word looked at every
-# other. That is fine for reading and fatal for writing: whoever may look at the next word never learns to guess it. And
-# real batches hold sentences of different lengths, so some of the "words" are filler, which nobody should look at.
+# **How do you hide the answer from a model that sees everything at once?** In chapter 02 every word looked at
+# every other. That is fine for reading and fatal for writing: whoever may look at the next word never learns
+# to guess it. And real batches hold sentences of different lengths, so some of the "words" are filler, which
+# nobody should look at.
 #
-# One tool does both. A **mask** is a grid of yes and no, one row for each query, one column for each key. In this
-# course `True` means *may look*.
+# One tool does both. A **mask** is a grid of yes and no, one row for each query, one column for each key. In
+# this course `True` means *may look*.
 
 # %% [markdown]
 # **After this chapter you can**
 #
 # - build a causal mask, a padding mask and both together, and prove that nothing leaks;
 # - say what becomes of a query that may look nowhere, and keep it from turning your model into `nan`;
-# - find the three mask bugs that give the right shape: after the softmax, on the wrong axis, the wrong way round;
+# - find the three mask bugs that give the right shape: after the softmax, on the wrong axis, the wrong way
+#   round;
 # - look up what `True` means before you hand a mask to PyTorch.
 #
 # **You need** chapters 02 and 03. **Time**: about 60 minutes, and 60 more for the exercises.
@@ -58,32 +60,33 @@ show(
 # %% [markdown]
 # ## 4.1 A model that copies the answer
 #
-# Take 16 letters of Shakespeare. At every position the model has to guess the letter that comes next. We
-# know all 17, so all 16 guesses are trained in one go. Every model that writes is trained like this.
+# Take 16 letters of Shakespeare. At every position the model has to guess the letter that comes next. We know
+# all 17, so all 16 guesses are trained in one go. Every model that writes is trained like this.
 #
-# Our model is attention with nearly everything taken away. Its scores are a table of 16 × 16 learned numbers, the same for
-# every text. So it cannot learn *what* to look at, only *where*: rows are queries, columns are keys. Its values are a second
-# learned table: each letter's opinion of every letter that might come next.
+# Our model is attention with nearly everything taken away. Its scores are a table of 16 × 16 learned numbers,
+# the same for every text. So it cannot learn *what* to look at, only *where*: rows are queries, columns are
+# keys. Its values are a second learned table: each letter's opinion of every letter that might come next.
 
 # %%
 text = shakespeare()[:200_000]
 letters = sorted(set(text))
 ids = torch.tensor([letters.index(letter) for letter in text])
-windows = ids.unfold(0, 17, 1)                                   # (start, 17): 16 letters and the next
-blind = math.log(len(letters))                                   # the loss of guessing blindly
+windows = ids.unfold(0, 17, 1)  # (start, 17): 16 letters and the next
+blind = math.log(len(letters))  # the loss of guessing blindly
 print(repr(text[:17]), "→", windows[0, :5].tolist(), "…", len(letters), "different letters")
 
 # %% [markdown]
-# How good is a guess? The model gives each letter a probability. The **loss** is $-\ln$ of the probability that the right
-# letter got, averaged over all guesses: 0 is perfect, and blind guessing among $V$ letters costs $\ln V$.
-# `F.cross_entropy` computes it, softmax included. Training moves the numbers a little, again and again, in the
-# direction in which the loss falls (chapter 10 explains how).
+# How good is a guess? The model gives each letter a probability. The **loss** is $-\ln$ of the probability
+# that the right letter got, averaged over all guesses: 0 is perfect, and blind guessing among $V$ letters
+# costs $\ln V$. `F.cross_entropy` computes it, softmax included. Training moves the numbers a little, again
+# and again, in the direction in which the loss falls (chapter 10 explains how).
+
 
 # %%
 def guess_loss(scores, table, mask, batch):
     """batch (batch, 17); scores (query, key); table (letter, letter) -> mean loss."""
     weights = scores.masked_fill(~mask, -torch.inf).softmax(dim=-1)
-    guesses = weights @ table[batch[:, :-1]]                     # (batch, query, letter)
+    guesses = weights @ table[batch[:, :-1]]  # (batch, query, letter)
     return F.cross_entropy(guesses.flatten(0, 1), batch[:, 1:].flatten())
 
 
@@ -102,20 +105,19 @@ def train(mask, steps=200):
         losses.append(loss.item())
     return scores.detach(), table.detach(), losses
 
+
 # %% [markdown]
-# We train it twice: once as it is, and once with a mask that hides the future. When you *write*, the future is not there yet. So
-# afterwards we judge both models with the future hidden.
+# We train it twice: once as it is, and once with a mask that hides the future. When you *write*, the future
+# is not there yet. So afterwards we judge both models with the future hidden.
 
 # %%
-everything = torch.ones(16, 16, dtype=torch.bool)                # every query may look everywhere
-past = everything.tril()                                         # only at itself and what came before
+everything = torch.ones(16, 16, dtype=torch.bool)  # every query may look everywhere
+past = everything.tril()  # only at itself and what came before
 free, masked = train(everything), train(past)
 claim("without a mask the loss ends below a tenth of blind guessing", free[2][-1] < 0.1 * blind)
 claim("with the mask it ends at more than five times that", masked[2][-1] > 5 * free[2][-1])
 predict(
-    "04.cheat",
-    "The model that was trained without a mask has the tiny loss. Now it has to write, and its future is "
-    "hidden. Will it be better or worse than blind guessing?",
+    "04.cheat", "The model with the tiny loss has to write. Better or worse than blind guessing?"
 )
 
 # %%
@@ -123,7 +125,7 @@ fresh = windows[torch.randint(len(windows), (2000,))]
 writing = guess_loss(free[0], free[1], past, fresh)
 trained_to_write = guess_loss(masked[0], masked[1], past, fresh)
 claim("trained with the mask, it writes better than blind guessing", trained_to_write < blind)
-outcome("04.cheat", "worse than blind guessing" if writing > blind else "better than blind guessing")
+outcome("04.cheat", "worse" if writing > blind else "better")
 
 # %% [markdown]
 # The model with the best training loss is useless at writing. Its weights show why.
@@ -149,21 +151,23 @@ show(
 )
 
 # %% [markdown]
-# Look at the middle picture. Nobody told the model to cheat; training found the line one step *above* the diagonal,
-# where the answer lies. Only the last row has no answer to copy, and is left with a blur. On the right the same
-# training, with the future hidden, finds something honest: the current letter and the one or two before it.
+# Look at the middle picture. Nobody told the model to cheat; training found the line one step *above* the
+# diagonal, where the answer lies. Only the last row has no answer to copy, and is left with a blur. On the
+# right the same training, with the future hidden, finds something honest: the current letter and the one or
+# two before it.
 #
 # A loss that is too good is the symptom. You will meet it again in chapter 08.
 
 # %% [markdown]
 # ## 4.2 The causal mask
 #
-# The rule is one comparison of positions: key $j$ may be seen by query $i$ when $j \le i$. Such a mask is called **causal**.
+# The rule is one comparison of positions: key $j$ may be seen by query $i$ when $j \le i$. Such a mask is
+# called **causal**.
 
 # %%
 tokens = "The animal didn't cross the street".split()
 position = torch.arange(len(tokens))
-may_look = position[None, :] <= position[:, None]                # (query, key)
+may_look = position[None, :] <= position[:, None]  # (query, key)
 claim("the same as the course's builder", torch.equal(may_look, causal_mask(len(tokens))))
 show(
     mask_picture(may_look, tokens, title="Causal: each word sees itself and the past"),
@@ -171,24 +175,26 @@ show(
 )
 
 # %% [markdown]
-# And this is how a mask acts: before the softmax, hidden scores become $-\infty$. Since $e^{-\infty} = 0$, they weigh exactly
-# nothing, and the others share the whole.
+# And this is how a mask acts: before the softmax, hidden scores become $-\infty$. Since $e^{-\infty} = 0$,
+# they weigh exactly nothing, and the others share the whole.
 #
 # $$\text{weights} = \operatorname{softmax}(\text{scores with } -\infty \text{ where hidden})$$
+
 
 # %%
 def attention_weights(scores, mask):
     """scores (query, key), mask (query, key), True = may look -> weights (query, key)."""
     return scores.masked_fill(~mask, -torch.inf).softmax(dim=-1)
 
+
 print(rounded(attention_weights(torch.randn(4, 4), causal_mask(4))))
 
 # %% [markdown]
 # Every row sums to 1. The first word has no choice: it looks at itself with weight 1.
 #
-# **Does nothing leak?** Don't trust the picture; change the future and see who notices. MiniLM, the real model
-# of chapter 03, reads our sentence and its twin. They differ in one word, near the end. Between the two lie six layers, and
-# through each of them news can travel on.
+# **Does nothing leak?** Don't trust the picture; change the future and see who notices. MiniLM, the real
+# model of chapter 03, reads our sentence and its twin. They differ in one word, near the end. Between the two
+# lie six layers, and through each of them news can travel on.
 
 # %%
 model, tokenizer = load_minilm()
@@ -196,17 +202,15 @@ tired, names = encode(tokenizer, "The animal didn't cross the street because it 
 wide, _ = encode(tokenizer, "The animal didn't cross the street because it was too wide")
 changed = (tired != wide).nonzero()[0, 1].item()
 print(changed, "tokens stand before the changed one:", *names[:changed])
-predict(
-    "04.future",
-    "One late word changes. Of the 13 tokens before it, how many get another output vector after six layers: "
-    "without a mask, and with a causal one?",
-)
+predict("04.future", "How many of these 13 get another output: without a mask, with a causal one?")
+
 
 # %%
 @torch.no_grad()
 def shift(mask=None):
     """How far each token's output moves between the twins, (seq,)."""
     return (model(tired, mask) - model(wide, mask))[0].abs().amax(dim=-1)
+
 
 no_future = causal_mask(len(names))
 reached = [int((moved[:changed] > 0).sum()) for moved in (shift(), shift(no_future))]
@@ -218,7 +222,8 @@ place = torch.arange(len(names))
 ax.bar(place - 0.2, shift(), 0.4, label="no mask", color=STYLES["theirs"]["color"], hatch="//")
 ax.bar(place + 0.2, shift(no_future), 0.4, label="causal mask", color=STYLES["ours"]["color"])
 ax.set_xticks(place, names, rotation=60)
-ax.set(ylabel="largest change of the output", title="Change one word: with a causal mask the past feels nothing")
+ax.set_ylabel("largest change of the output")
+ax.set_title("Change one word: with a causal mask the past feels nothing")
 ax.legend()
 show(
     ax,
@@ -230,12 +235,12 @@ show(
 # Not small: zero. Every path into the past is cut in every layer, so no depth can bring it back. This test is
 # worth more than any look at a mask. You write it yourself in `04.no-peeking`.
 #
-# There is a gift in it. The output at "it" under a causal mask is *the same as if the text had ended there*. So one pass over
-# a text of $n$ words gives $n$ guesses, each as honest as if you had cut the text by hand:
+# There is a gift in it. The output at "it" under a causal mask is *the same as if the text had ended there*.
+# So one pass over a text of $n$ words gives $n$ guesses, each as honest as if you had cut the text by hand:
 
 # %%
 with torch.no_grad():
-    together = model(tired, no_future)[0]                        # (seq, d_model), one pass
+    together = model(tired, no_future)[0]  # (seq, d_model), one pass
     gap = max(
         (model(tired[:, :n], causal_mask(n))[0, -1] - together[n - 1]).abs().max()
         for n in range(1, len(names) + 1)
@@ -243,33 +248,32 @@ with torch.no_grad():
 claim("one masked pass equals fifteen passes over the beginnings", gap < 1e-4)
 
 # %% [markdown]
-# What does MiniLM look like with one eye closed? It was trained without a mask, so this is not how it wants to be used. But the
-# weights still tell something. Point at "it", then at "animal".
+# What does MiniLM look like with one eye closed? It was trained without a mask, so this is not how it wants
+# to be used. But the weights still tell something. Point at "it", then at "animal".
 
 # %%
 with torch.no_grad():
-    layers = model(tired, no_future, return_weights=True)[1]     # one (batch, heads, query, key) a layer
-attention_hover(names, layers[3][0, 1], title="MiniLM layer 3 head 1, future hidden", start=names.index("it"))
+    _, layers = model(tired, no_future, return_weights=True)
+head = layers[3][0, 1]  # (query, key): layer 3, the only sentence, head 1
+attention_hover(names, head, title="Layer 3 head 1, future hidden", start=names.index("it"))
 
 # %%
 show(
-    attention_map(
-        layers[3][0, 1], names, mask=no_future, title='Future hidden: "it" still finds "animal"'
-    ),
+    attention_map(head, names, mask=no_future, title='Future hidden: "it" still finds "animal"'),
     alt="Weights of MiniLM's layer 3, head 1 under a causal mask; the upper half is hatched. "
     "The row of it is brightest at animal.",
 )
 
 # %% [markdown]
-# "it" finds "animal", because the animal came first. "animal" cannot find "it": those columns are closed. In a language where
-# the pronoun comes before the name, this head would be out of work.
+# "it" finds "animal", because the animal came first. "animal" cannot find "it": those columns are closed. In
+# a language where the pronoun comes before the name, this head would be out of work.
 
 # %% [markdown]
 # ## 4.3 Fewer queries than keys
 #
-# A model that writes has read five words, say, and asks only for the newest two: two queries, five keys. Which
-# row of the grid is theirs? They are the *last* two words, so the mask is aligned at the bottom right. `tril` of
-# a grid that is not square starts at the top left:
+# A model that writes has read five words, say, and asks only for the newest two: two queries, five keys.
+# Which row of the grid is theirs? They are the *last* two words, so the mask is aligned at the bottom right.
+# `tril` of a grid that is not square starts at the top left:
 
 # %%
 naive = torch.ones(2, 5, dtype=torch.bool).tril()
@@ -284,8 +288,8 @@ show(
 )
 
 # %% [markdown]
-# On the left, the newest word cannot see itself. Nothing crashes: the shape is right, the rows sum to 1. PyTorch's own
-# shortcut `is_causal=True` takes the left picture:
+# On the left, the newest word cannot see itself. Nothing crashes: the shape is right, the rows sum to 1.
+# PyTorch's own shortcut `is_causal=True` takes the left picture:
 
 # %%
 query, key, value = torch.randn(1, 2, 8), torch.randn(1, 5, 8), torch.randn(1, 5, 8)
@@ -303,24 +307,25 @@ claim("and gives other numbers than our mask", not torch.allclose(shortcut, ours
 # %% [markdown]
 # ## 4.4 Padding
 #
-# A tensor has no ragged edge. To read three sentences at once, the short ones are filled up with a token that means nothing,
-# `[PAD]`. Its number, here 0, is the **pad id**; other vocabularies choose others.
+# A tensor has no ragged edge. To read three sentences at once, the short ones are filled up with a token that
+# means nothing, `[PAD]`. Its number, here 0, is the **pad id**; other vocabularies choose others.
 
 # %%
 batch_ids, batch_tokens = encode_batch(
     tokenizer, ["The animal was tired", "It slept", "The street was too wide to cross"]
-)                                                                # (batch, key)
+)  # (batch, key)
 for row in batch_tokens:
     print(*row)
 print(batch_ids.shape, padding_mask(batch_ids, pad_id=0).shape)
 
 # %% [markdown]
-# The **padding mask** is one comparison, `ids != pad_id`, and two axes of size 1: the shape is
-# `(batch, 1, 1, key)`. Whether a key is padding is the same for every head and every query, so those axes broadcast.
+# The **padding mask** is one comparison, `ids != pad_id`, and two axes of size 1: the shape is `(batch, 1, 1,
+# key)`. Whether a key is padding is the same for every head and every query, so those axes broadcast.
 #
 # Padding is a matter of the *key*. The padded positions still ask; nobody reads what they get.
 #
 # How bad is it to forget the mask? The same sentence, with more and more filler behind it:
+
 
 # %%
 @torch.no_grad()
@@ -328,6 +333,7 @@ def padded(ids, pads, masked):
     """MiniLM's outputs for `ids` and `pads` filler tokens, (seq + pads, d_model)."""
     ids = F.pad(ids, (0, pads), value=0)
     return model(ids, padding_mask(ids, 0) if masked else None)[0]
+
 
 alone, many = model(tired)[0].detach(), (0, 1, 2, 4, 8, 16, 32, 64)
 drift = {
@@ -348,11 +354,11 @@ show(
 )
 
 # %% [markdown]
-# Without the mask the answer for your sentence depends on *who else was in the batch*. Such a bug shows up as "the model is a bit
-# worse in production", and never as an error.
+# Without the mask the answer for your sentence depends on *who else was in the batch*. Such a bug shows up as
+# "the model is a bit worse in production", and never as an error.
 #
-# Filler can stand on the left as well; models that write need it there, so that all texts end at the same place. The
-# comparison doesn't care where it stands. A count of the words would.
+# Filler can stand on the left as well; models that write need it there, so that all texts end at the same
+# place. The comparison doesn't care where it stands. A count of the words would.
 #
 # **Your turn**: `04.padding-mask`.
 
@@ -362,7 +368,7 @@ show(
 # A query may look where *every* mask lets it: masks combine with `&`, *and*. Their shapes broadcast.
 
 # %%
-right = padding_mask(torch.tensor([[7, 3, 9, 4, 0, 0]]), 0)      # four words, two fillers
+right = padding_mask(torch.tensor([[7, 3, 9, 4, 0, 0]]), 0)  # four words, two fillers
 left = padding_mask(torch.tensor([[0, 0, 7, 3, 9, 4]]), 0)
 causal, both = causal_mask(6), combine_masks(causal_mask(6), right)
 print(*(tuple(m.shape) for m in (causal, right)), "→", tuple(both.shape))
@@ -385,11 +391,13 @@ show(
 )
 
 # %% [markdown]
-# Look at the last grid (`w` is a word, a dot is filler). The first two rows are `False` everywhere: a filler at the very start may look at nothing, since before it
-# there is nothing but filler, itself included.
+# Look at the last grid (`w` is a word, a dot is filler). The first two rows are `False` everywhere: a filler
+# at the very start may look at nothing, since before it there is nothing but filler, itself included.
 #
-# **Your turn**: play with the four knobs, and find every way to make such a row. (A *window* keeps only the newest few keys; it
-# returns in chapter 19.) Then predict both numbers of the title without the machine: `04.visible-pairs`.
+# **Your turn**: play with the four knobs, and find every way to make such a row. (A *window* keeps only the
+# newest few keys; it returns in chapter 19.) Then predict both numbers of the title without the machine:
+# `04.visible-pairs`.
+
 
 # %% tags=["nbval-ignore-output"]
 @widgets.interact(left=(0, 4), right=(0, 4), window=(1, 8), causal=True)
@@ -402,31 +410,32 @@ def draw(left=2, right=1, window=8, causal=True):
     marks = ["w" if i else "·" for i in ids[0].tolist()]
     display(show(mask_picture(grid, marks, title=title), alt=f"A mask of eight by eight: {title}."))
 
+
 # %% [markdown]
 # ## 4.6 The row that may look at nothing
 #
 # Softmax divides by the sum of what is left. In an empty row nothing is left.
 
 # %%
-predict("04.hidden-row", "Three keys with scores 2, 1 and 0, all hidden. Which three weights come out of the softmax?")
+predict("04.hidden-row", "Three keys with scores 2, 1 and 0, all hidden: which three weights?")
 
 # %%
-scores = torch.tensor([[2.0, 1.0, 0.0]])                         # (query, key)
-nothing = torch.zeros(1, 3, dtype=torch.bool)                    # may look: nowhere
+scores = torch.tensor([[2.0, 1.0, 0.0]])  # (query, key)
+nothing = torch.zeros(1, 3, dtype=torch.bool)  # may look: nowhere
 value = torch.ones(3, 4, requires_grad=True)
 (attention_weights(scores, nothing) @ value).sum().backward()
 claim("every gradient that comes back to the values is nan, too", value.grad.isnan().all())
 outcome("04.hidden-row", rounded(attention_weights(scores, nothing)))
 
 # %% [markdown]
-# Every score became $-\infty$, and $e^{-\infty} / \sum e^{-\infty}$ is $0/0$: `nan`, not a number. One such row is enough: it
-# makes the loss `nan`, and from there `nan` travels back into the weights of the model.
+# Every score became $-\infty$, and $e^{-\infty} / \sum e^{-\infty}$ is $0/0$: `nan`, not a number. One such
+# row is enough: it makes the loss `nan`, and from there `nan` travels back into the weights of the model.
 #
-# "Then take a large negative number instead." Some code *fills* hidden scores with such a number, some *adds* it to them, and
-# everyone has another favourite. Try them all on our row:
+# "Then take a large negative number instead." Some code *fills* hidden scores with such a number, some *adds*
+# it to them, and everyone has another favourite. Try them all on our row:
 
 # %%
-half = scores.half()                                             # float16: two bytes a number
+half = scores.half()  # float16: two bytes a number
 recipes = {
     "fill −∞": attention_weights(scores, nothing),
     "fill −10⁹": scores.masked_fill(~nothing, -1e9).softmax(dim=-1),
@@ -456,41 +465,44 @@ show(
 # %% [markdown]
 # Three different answers, and no error message. The reason is how finely a float can count:
 
-# %%
-def step(number, dtype):
-    """From `number` to the next larger one that this type of float knows."""
-    here, there = torch.tensor([number, torch.inf], dtype=dtype)
-    return (torch.nextafter(here, there) - here).item()
 
-print("float32: steps of", step(1e9, torch.float32), "near 10⁹ and of", step(1e6, torch.float32), "near 10⁶")
-print("float16: steps of", step(1e4, torch.float16), "near 10⁴; the largest number is", torch.finfo(torch.float16).max)
+# %%
+for number, dtype in ((1e9, torch.float32), (1e6, torch.float32), (1e4, torch.float16)):
+    here, infinity = torch.tensor([number, torch.inf], dtype=dtype)
+    step = torch.nextafter(here, infinity) - here  # to the next number this type knows
+    print(dtype, f"near {number:,.0f}: steps of", step.item())
+print("float16 ends at", torch.finfo(torch.float16).max)
 
 # %% [markdown]
 # - **`nan`**, hatched, with $-\infty$. Float16 ends at 65,504, so there $-10^9$ *is* $-\infty$.
-# - **An average** over everything the row was told not to see. Near $10^9$, in steps of 64, our scores 2, 1 and 0 are rounded
-#   away. In float16 that happens at $10^4$ already.
+# - **An average** over everything the row was told not to see. Near $10^9$, in steps of 64, our scores 2, 1
+#   and 0 are rounded away. In float16 that happens at $10^4$ already.
 # - **No mask at all**: in float32, $-10^6$ keeps the differences, and differences are all that softmax feels.
 #
-# Which one you get depends on a constant that nobody chose on purpose. What would be right? A query that may look nowhere has
-# nothing to say: weights of 0, and an output of 0. One line more:
+# Which one you get depends on a constant that nobody chose on purpose. What would be right? A query that may
+# look nowhere has nothing to say: weights of 0, and an output of 0. One line more:
+
 
 # %%
 def safe_weights(scores, mask):
     """As `attention_weights`; a row that may look nowhere weighs nothing instead of nan."""
     return attention_weights(scores, mask).masked_fill(~mask, 0.0)
 
+
 print(rounded(safe_weights(scores, nothing)))
 
 # %% [markdown]
-# Other rows don't change: their hidden weights were 0 already. But a value that looks right can still send back a poisoned **gradient**
-# (the direction in which training moves a number). So compare with a repair that looks just as good: add $-\infty$, then turn `nan`
-# into 0.
+# Other rows don't change: their hidden weights were 0 already. But a value that looks right can still send
+# back a poisoned **gradient** (the direction in which training moves a number). So compare with a repair that
+# looks just as good: add $-\infty$, then turn `nan` into 0.
+
 
 # %%
 def patched_weights(scores, mask):
     """The same values by another way."""
     hidden = torch.zeros(mask.shape).masked_fill(~mask, -torch.inf)
     return (scores + hidden).softmax(dim=-1).nan_to_num(0.0)
+
 
 two_rows = torch.tensor([[False, False, False], [True, True, False]])
 for weigh in (safe_weights, patched_weights):
@@ -500,47 +512,51 @@ for weigh in (safe_weights, patched_weights):
     print(weigh.__name__, rounded(weights), "gradient", rounded(s.grad), sep="\n")
 
 # %% [markdown]
-# Same weights, and the second one would destroy the model at the first step. `masked_fill` *replaces* a number, so no gradient passes
-# through the filled place. An addition passes everything on, `nan` included.
+# Same weights, and the second one would destroy the model at the first step. `masked_fill` *replaces* a
+# number, so no gradient passes through the filled place. An addition passes everything on, `nan` included.
 #
-# PyTorch's fast function agrees with us. Its `nn.MultiheadAttention` does, or doesn't, depending on a question that has nothing to
-# do with it: whether you want to see the weights.
+# PyTorch's fast function agrees with us. Its `nn.MultiheadAttention` does, or doesn't, depending on a
+# question that has nothing to do with it: whether you want to see the weights.
 #
 # **Your turn**: `04.masked-softmax`. Its check compares gradients, too.
 
 # %%
-q, kv = torch.randn(1, 1, 4), torch.randn(1, 3, 4)               # (batch, seq, d_head)
-print("F.scaled_dot_product_attention", rounded(F.scaled_dot_product_attention(q, kv, kv, attn_mask=nothing[None])[0, 0]))
+q, kv = torch.randn(1, 1, 4), torch.randn(1, 3, 4)  # (batch, seq, d_head)
+fused = F.scaled_dot_product_attention(q, kv, kv, attn_mask=nothing[None])
+print("F.scaled_dot_product_attention", rounded(fused[0, 0]))
 module = torch.nn.MultiheadAttention(4, num_heads=1, batch_first=True)
 for need_weights in (False, True):
-    hide_all = torch.ones(1, 3, dtype=torch.bool)                # here True means: ignore
+    hide_all = torch.ones(1, 3, dtype=torch.bool)  # here True means: ignore
     out, _ = module(q, kv, kv, key_padding_mask=hide_all, need_weights=need_weights)
     print(f"nn.MultiheadAttention {need_weights=}", rounded(out[0, 0]))
 
 # %% [markdown]
 # ## 4.7 Before the softmax, not after
 #
-# The other place to hide a key looks harmless: let softmax run, then multiply hidden weights by 0. They are 0, exactly. Yet:
+# The other place to hide a key looks harmless: let softmax run, then multiply hidden weights by 0. They are
+# 0, exactly. Yet:
 
 # %%
 scores = torch.tensor([[2.0, 1.0, 3.0]])
-mask = torch.tensor([[True, True, False]])                       # the third key is hidden
+mask = torch.tensor([[True, True, False]])  # the third key is hidden
 after = scores.softmax(dim=-1) * mask
-print("before", rounded(attention_weights(scores, mask)), " after", rounded(after), " sum", rounded(after.sum()))
+print("before:", rounded(attention_weights(scores, mask)))
+print("after: ", rounded(after), "with sum", rounded(after.sum()))
 
 # %% [markdown]
-# The row sums to about a third. The hidden key took its share *and then vanished with it*: the larger its score, the less is left
-# for the others. So it still leaks: change a hidden key, and every weight changes.
+# The row sums to about a third. The hidden key took its share *and then vanished with it*: the larger its
+# score, the less is left for the others. So it still leaks: change a hidden key, and every weight changes.
 #
-# "Then divide by what is left." On paper that is exact. With the sums of $e^{s}$ over all keys and over those seen, $e^{s_1} / \sum_{all}$
-# divided by $\sum_{seen} / \sum_{all}$ gives $e^{s_1} / \sum_{seen}$. Watch the computer do it while the hidden score grows:
+# "Then divide by what is left." On paper that is exact. With the sums of $e^{s}$ over all keys and over those
+# seen, $e^{s_1} / \sum_{all}$ divided by $\sum_{seen} / \sum_{all}$ gives $e^{s_1} / \sum_{seen}$. Watch the
+# computer do it while the hidden score grows:
 
 # %%
 growing = torch.arange(0.0, 121.0)
 rows = torch.stack([torch.full_like(growing, 2.0), torch.full_like(growing, 1.0), growing], dim=-1)
 early, late = attention_weights(rows, mask), rows.softmax(dim=-1) * mask
 divided = late / late.sum(dim=-1, keepdim=True)
-claim("divided, the weights are right up to a score of 80", torch.allclose(divided[:81], early[:81]))
+claim("divided, they are right up to a score of 80", torch.allclose(divided[:81], early[:81]))
 claim("and nan at 120", divided[120, 0].isnan())
 fig, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
 ax.plot(growing, early[:, 0], color=STYLES["ours"]["color"], lw=5, alpha=0.35, label="mask before")
@@ -557,15 +573,17 @@ show(
 )
 
 # %% [markdown]
-# Beside $e^{120}$ the visible numbers are too small for a float32 and become 0; then 0/0. Hide before the softmax, and they are
-# never compared with it.
+# Beside $e^{120}$ the visible numbers are too small for a float32 and become 0; then 0/0. Hide before the
+# softmax, and they are never compared with it.
 #
 # **Your turn**: `04.leaky-average-bug`.
 
 # %% [markdown]
 # ## 4.8 Find the bug
 #
-# This function hides padding. Its author tested it on one sentence, and it was right. Find the bug before you go on.
+# This function hides padding. Its author tested it on one sentence, and it was right. Find the bug before you
+# go on.
+
 
 # %%
 def hide_padding(scores, ids, pad_id=0):
@@ -573,9 +591,11 @@ def hide_padding(scores, ids, pad_id=0):
     mask = ids != pad_id
     return attention_weights(scores, mask)
 
-one, flat = torch.tensor([[7, 3, 9, 0]]), torch.ones(1, 4, 4)    # ids, and scores that are all 1
-claim("right for one sentence", rounded(hide_padding(flat, one)[0, 0]) == [0.333, 0.333, 0.333, 0.0])
-predict("04.flat", "What comes out for 2 sentences of 4 tokens, and for 4 sentences of 4: right, wrong, or an error?")
+
+one, flat = torch.tensor([[7, 3, 9, 0]]), torch.ones(1, 4, 4)  # ids, and scores that are all 1
+found = hide_padding(flat, one)[0, 0]
+claim("right for one sentence", rounded(found) == [0.333, 0.333, 0.333, 0.0])
+predict("04.flat", "2 sentences of 4 tokens; 4 sentences of 4: right, wrong, or an error?")
 
 # %%
 verdicts = []
@@ -590,35 +610,39 @@ for batch in (2, 4):
 outcome("04.flat", f"2 sentences: {verdicts[0]}; 4 sentences: {verdicts[1]}")
 
 # %% [markdown]
-# Shapes line up from the right. `(batch, key)` next to `(batch, query, key)` puts the batch *under the queries*: query 2 of every sentence
-# gets the mask of sentence 2. At batch size 1 that broadcasts to the right answer, at most sizes it crashes, and when there are as
-# many sentences as tokens it is silently wrong. A batch of 32 sentences, cut to 32 tokens, is all it takes.
+# Shapes line up from the right. `(batch, key)` next to `(batch, query, key)` puts the batch *under the
+# queries*: query 2 of every sentence gets the mask of sentence 2. At batch size 1 that broadcasts to the
+# right answer, at most sizes it crashes, and when there are as many sentences as tokens it is silently wrong.
+# A batch of 32 sentences, cut to 32 tokens, is all it takes.
 #
-# No library can catch this for you: a grid of 4 × 4 is a perfectly good `(query, key)` mask. So give a mask **one axis for
-# each axis of the scores**, and test with sizes that all differ.
+# No library can catch this for you: a grid of 4 × 4 is a perfectly good `(query, key)` mask. So give a mask
+# **one axis for each axis of the scores**, and test with sizes that all differ.
 #
 # **Your turn**: `04.flat-mask-bug`.
 
 # %% [markdown]
 # ## 4.9 Padding outside attention
 #
-# Attention is not the only place that adds up over positions. To compare whole sentences, MiniLM averages its output vectors. The
-# **cosine similarity** of two vectors is 1 if they point the same way and near 0 if they have nothing in common.
+# Attention is not the only place that adds up over positions. To compare whole sentences, MiniLM averages its
+# output vectors. The **cosine similarity** of two vectors is 1 if they point the same way and near 0 if they
+# have nothing in common.
 
 # %%
 cat, _ = encode(tokenizer, "A cat sleeps on the sofa")
 bank, _ = encode(tokenizer, "The bank raised its interest rates this morning")
 
+
 def similarity(pads, masked, mean_over_words):
     """Cosine similarity of the two sentences, both followed by `pads` fillers."""
     means = []
     for ids in (cat, bank):
-        hidden = padded(ids, pads, masked)                       # (seq + pads, d_model)
+        hidden = padded(ids, pads, masked)  # (seq + pads, d_model)
         means.append((hidden[: ids.shape[1]] if mean_over_words else hidden).mean(dim=0))
     return F.cosine_similarity(*means, dim=0)
 
+
 print("alone:", rounded(similarity(0, True, True), 2))
-predict("04.twins", "A cat on a sofa and a bank's interest rates: similarity 0.08. Now 64 fillers behind each, and no mask anywhere. What is it?")
+predict("04.twins", "Now 64 fillers behind each sentence, and no mask anywhere: how similar?")
 
 # %%
 print("masks everywhere:   ", rounded(similarity(64, True, True), 2))
@@ -627,35 +651,38 @@ print("no masks:           ", rounded(similarity(64, False, False), 2))
 outcome("04.twins", f"{similarity(64, False, False):.2f}")
 
 # %% [markdown]
-# Two sentences about nothing in common become near-twins: mostly, both are about filler. The middle line is the bug that people
-# overlook: attention was masked, the *mean* was not.
+# Two sentences about nothing in common become near-twins: mostly, both are about filler. The middle line is
+# the bug that people overlook: attention was masked, the *mean* was not.
 #
-# The third place is the loss. Take a model that knows one thing only: after filler comes filler. Elsewhere it guesses blindly.
+# The third place is the loss. Take a model that knows one thing only: after filler comes filler. Elsewhere it
+# guesses blindly.
 
 # %%
-targets = torch.tensor([5, 9, 2, 0, 0, 0, 0, 0])                 # three letters, five fillers
+targets = torch.tensor([5, 9, 2, 0, 0, 0, 0, 0])  # three letters, five fillers
 logits = torch.zeros(8, len(letters))
-logits[targets == 0, 0] = 20.0                                   # sure about filler, blind otherwise
+logits[targets == 0, 0] = 20.0  # sure about filler, blind otherwise
 everywhere = F.cross_entropy(logits, targets)
 on_letters = F.cross_entropy(logits, targets, ignore_index=0)
-claim("over letters only, its loss is that of blind guessing", math.isclose(on_letters, blind, rel_tol=1e-5))
+claim("over letters only it is blind guessing", math.isclose(on_letters, blind, rel_tol=1e-5))
 claim("over all positions it looks more than twice as good", everywhere < on_letters / 2)
 
 # %% [markdown]
-# The longer the filler, the better the loss looks, and nothing was learned. `ignore_index` leaves those positions out of the sum *and* out
-# of the count.
+# The longer the filler, the better the loss looks, and nothing was learned. `ignore_index` leaves those
+# positions out of the sum *and* out of the count.
 #
 # **Your turn**: `04.masked-mean`.
 
 # %% [markdown]
 # ## 4.10 What does True mean here?
 #
-# PyTorch has several functions that take a mask, and they don't agree. Don't memorise; measure. We say `True, True, False`
-# for three words, change the third, and watch the first. If it doesn't notice, the third was hidden, and `True` means *look*.
+# PyTorch has several functions that take a mask, and they don't agree. Don't memorise; measure. We say `True,
+# True, False` for three words, change the third, and watch the first. If it doesn't notice, the third was
+# hidden, and `True` means *look*.
 
 # %%
 said = torch.tensor([True, True, False])
-square = said.expand(3, 3)                                       # (query, key)
+square = said.expand(3, 3)  # (query, key)
+
 
 def true_means(run):
     """`look` if word 0 is deaf to word 2, which was given False."""
@@ -665,44 +692,50 @@ def true_means(run):
     with torch.no_grad():
         return "look" if torch.equal(run(words)[0, 0], run(changed)[0, 0]) else "hide"
 
+
 # %% [markdown]
-# Six calls, five of PyTorch's and ours. (`nn.TransformerEncoderLayer` is chapter 07 ready-made; `eval()` switches off everything
-# random.)
+# Six calls, five of PyTorch's and ours. (`nn.TransformerEncoderLayer` is chapter 07 ready-made; `eval()`
+# switches off everything random.)
 
 # %%
 mha = torch.nn.MultiheadAttention(4, 1, batch_first=True).eval()
-encoder = torch.nn.TransformerEncoderLayer(4, 1, 8, batch_first=True).eval()
-q = torch.randn(1, 3, 4)
+layer = torch.nn.TransformerEncoderLayer(4, 1, 8, batch_first=True).eval()
+q, row = torch.randn(1, 3, 4), said[None]  # row: (batch, key)
+fused = F.scaled_dot_product_attention
 calls = {
-    "F.scaled_dot_product_attention   attn_mask": lambda x: F.scaled_dot_product_attention(q, x, x, attn_mask=square),
-    "nn.MultiheadAttention            attn_mask": lambda x: mha(q, x, x, attn_mask=square)[0],
-    "nn.MultiheadAttention            key_padding_mask": lambda x: mha(q, x, x, key_padding_mask=said[None])[0],
-    "nn.TransformerEncoderLayer       src_mask": lambda x: encoder(x, src_mask=square),
-    "nn.TransformerEncoderLayer       src_key_padding_mask": lambda x: encoder(x, src_key_padding_mask=said[None]),
-    "ours                             mask": lambda x: scaled_dot_product_attention(q, x, x, square[None])[0],
+    "F.scaled_dot_product_attention attn_mask": lambda x: fused(q, x, x, attn_mask=square),
+    "nn.MultiheadAttention attn_mask": lambda x: mha(q, x, x, attn_mask=square)[0],
+    "nn.MultiheadAttention key_padding_mask": lambda x: mha(q, x, x, key_padding_mask=row)[0],
+    "nn.TransformerEncoderLayer src_mask": lambda x: layer(x, src_mask=square),
+    "nn.TransformerEncoderLayer src_key_padding_mask": lambda x: layer(x, None, row),
+    "our scaled_dot_product_attention mask": lambda x: scaled_dot_product_attention(
+        q, x, x, square
+    )[0],
 }
 for name, run in calls.items():
-    print(f"{name:54} True = {true_means(run)}")
+    print(f"{name:48} True = {true_means(run)}")
 
 # %% [markdown]
-# One library, one word `attn_mask`, two meanings. When you carry a mask from one to the other, turn it round with `~`.
+# One library, one word `attn_mask`, two meanings. When you carry a mask from one to the other, turn it round
+# with `~`.
 #
-# A mask of *numbers* is a third language: it is **added** to the scores, so 0 means look and $-\infty$ means hide. That makes
-# `mask.float()` a trap. Values that are the identity matrix let us see the weights:
+# A mask of *numbers* is a third language: it is **added** to the scores, so 0 means look and $-\infty$ means
+# hide. That makes `mask.float()` a trap. Values that are the identity matrix let us see the weights:
 
 # %%
 q, k, mask = torch.randn(1, 2, 4), torch.randn(1, 3, 4), said.expand(1, 2, 3)
-see = torch.eye(3)[None]                                         # the output is the weights
+see = torch.eye(3)[None]  # the output is the weights
 for name, given in (("bool", mask), ("float", mask.float())):
     print(f"{name:6}", rounded(F.scaled_dot_product_attention(q, k, see, attn_mask=given)[0, 0]))
-print("PyTorch's own causal mask:", torch.nn.Transformer.generate_square_subsequent_mask(3).tolist())
+theirs = torch.nn.Transformer.generate_square_subsequent_mask(3)
+print("PyTorch's own causal mask:", theirs.tolist())
 short = tokenizer.encode("It slept")
 short.pad(7)
 print("a tokenizer's mask for", *short.tokens, "is", short.attention_mask)
 
 # %% [markdown]
-# As floats, 1 and 0 only push the scores a little: the hidden key has weight again. That is why our library takes booleans and
-# refuses anything else.
+# As floats, 1 and 0 only push the scores a little: the hidden key has weight again. That is why our library
+# takes booleans and refuses anything else.
 #
 # | given to | `True` / 1 | `False` / 0 |
 # |---|---|---|
@@ -714,13 +747,14 @@ print("a tokenizer's mask for", *short.tokens, "is", short.attention_mask)
 # %% [markdown]
 # ## Summary
 #
-# - A mask is a grid (query, key) of booleans; here `True` means *may look*. Hidden scores become $-\infty$ **before** the softmax.
-# - Without a causal mask, training learns to copy the answer. With one, the past feels exactly nothing of the future, however deep
-#   the model, and one pass trains every position.
+# - A mask is a grid (query, key) of booleans; here `True` means *may look*. Hidden scores become $-\infty$
+#   **before** the softmax.
+# - Without a causal mask, training learns to copy the answer. With one, the past feels exactly nothing of the
+#   future, however deep the model, and one pass trains every position.
 # - Fewer queries than keys: the queries are the last ones. `tril` and `is_causal` take them for the first.
 # - Padding is a matter of the key: `(batch, 1, 1, key)`. Masks combine with `&`.
-# - A query that may look nowhere gives `nan`, an average or no mask at all, depending on a constant. We give zeros, with a finite
-#   gradient.
+# - A query that may look nowhere gives `nan`, an average or no mask at all, depending on a constant. We give
+#   zeros, with a finite gradient.
 # - Filler also has to leave means and losses.
 # - Test with sizes that differ, change what is hidden, and look up what `True` means.
 
@@ -735,40 +769,44 @@ quiz("04")
 #
 # <details><summary>Why does training a language model need a causal mask, although all words of the text are known?</summary>
 #
-# Because they are known. All positions are trained in one pass, and the target of position $i$ is the input of position $i + 1$. Without a
-# mask, the model learns to copy it (4.1) and has nothing to copy when it writes. With the mask, one pass gives $n$ honest
-# guesses (4.2).
+# Because they are known. All positions are trained in one pass, and the target of position $i$ is the input
+# of position $i + 1$. Without a mask, the model learns to copy it (4.1) and has nothing to copy when it
+# writes. With the mask, one pass gives $n$ honest guesses (4.2).
 # </details>
 #
 # <details><summary>Why minus infinity, and not a large negative number?</summary>
 #
-# $-\infty$ gives weights of exactly 0 for any scores. A finite constant is enough in most rows, but not if scores lie below it, it
-# overflows in float16, and it turns an empty row into an average or into no mask at all (4.6). The price of $-\infty$ is `nan` in empty
-# rows, which one more fill removes.
+# $-\infty$ gives weights of exactly 0 for any scores. A finite constant is enough in most rows, but not if
+# scores lie below it, it overflows in float16, and it turns an empty row into an average or into no mask at
+# all (4.6). The price of $-\infty$ is `nan` in empty rows, which one more fill removes.
 # </details>
 #
 # <details><summary>Your loss becomes nan in the middle of training. How could a mask be to blame?</summary>
 #
-# One row of one batch may look nowhere: an empty document, left padding with a causal mask, a window that holds only filler. Look for
-# `~mask.any(-1)`. If the forward pass is clean, look at the gradient: $-\infty$ that was added, then patched, poisons it (4.6).
+# One row of one batch may look nowhere: an empty document, left padding with a causal mask, a window that
+# holds only filler. Look for `~mask.any(-1)`. If the forward pass is clean, look at the gradient: $-\infty$
+# that was added, then patched, poisons it (4.6).
 # </details>
 #
 # <details><summary>How do you prove that a decoder doesn't see the future?</summary>
 #
-# Change words from position $p$ on and compare the outputs before $p$: they must not move. Do it for several $p$, with fewer queries than
-# keys, too, and in evaluation mode. A picture of the mask proves only that the mask is right, not that it is used.
+# Change words from position $p$ on and compare the outputs before $p$: they must not move. Do it for several
+# $p$, with fewer queries than keys, too, and in evaluation mode. A picture of the mask proves only that the
+# mask is right, not that it is used.
 # </details>
 #
 # <details><summary>Right or left padding?</summary>
 #
-# For reading, either, if the mask and the positions (chapter 06) follow. For writing, left: all texts end at the same place, and the
-# new words are appended there. Left padding with a causal mask makes empty rows, so attention must survive them.
+# For reading, either, if the mask and the positions (chapter 06) follow. For writing, left: all texts end at
+# the same place, and the new words are appended there. Left padding with a causal mask makes empty rows, so
+# attention must survive them.
 # </details>
 #
 # <details><summary>Which axes does a padding mask have, and why?</summary>
 #
-# `(batch, 1, 1, key)`. It depends on the sentence and on the key, not on the head or the query. Without the two axes of size 1
-# it lines up with (query, key), which goes unnoticed at batch size 1 and when both sizes agree (4.8).
+# `(batch, 1, 1, key)`. It depends on the sentence and on the key, not on the head or the query. Without the
+# two axes of size 1 it lines up with (query, key), which goes unnoticed at batch size 1 and when both sizes
+# agree (4.8).
 # </details>
 
 # %% [markdown]
@@ -785,13 +823,17 @@ quiz("04")
 # - `04.no-peeking`: write the test that catches a leak
 # - `04.visible-pairs`: predict how many pairs are left
 #
-# **Into your parts box** go a mask builder, a safe softmax and a leak test. Chapter 05 looks many times at once.
+# **Into your parts box** go a mask builder, a safe softmax and a leak test. Chapter 05 looks many times at
+# once.
 
 # %% [markdown]
 # ## Further reading
 #
-# - Vaswani et al. 2017, *Attention Is All You Need*, section 3.2.3: masking "all values in the input of the softmax". arXiv:1706.03762
-# - Radford et al. 2018, *Improving Language Understanding by Generative Pre-Training*: GPT, a stack of causally masked blocks.
-# - Dai et al. 2019, *Transformer-XL*: fewer queries than keys, with a memory of earlier text. arXiv:1901.02860
+# - Vaswani et al. 2017, *Attention Is All You Need*, section 3.2.3: masking "all values in the input of the
+#   softmax". arXiv:1706.03762
+# - Radford et al. 2018, *Improving Language Understanding by Generative Pre-Training*: GPT, a stack of
+#   causally masked blocks.
+# - Dai et al. 2019, *Transformer-XL*: fewer queries than keys, with a memory of earlier text.
+#   arXiv:1901.02860
 # - Beltagy et al. 2020, *Longformer*: windows as masks. arXiv:2004.05150
 # - Reimers and Gurevych 2019, *Sentence-BERT*: means over words as sentence vectors. arXiv:1908.10084
