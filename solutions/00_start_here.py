@@ -22,7 +22,7 @@ from course_lib.check import check
 #
 # *Difficulty 1 of 3 · 5 minutes · 1 point*
 #
-# Section 0.3 compared "it" with every word.
+# Section 0.3 compared "it" with other words, one by one. Now with all of them in one go.
 #
 # - `query` is `(feature,)`: one vector.
 # - `keys` is `(key, feature)`: one row for each vector to compare with.
@@ -48,7 +48,7 @@ check("00.scores", scores)
 #
 # - Both have two or more axes, and the same ones in front: `(5, 2, 3)` and `(5, 3, 7)`, say.
 # - When the product does not exist, because the axes that should meet differ, return `None`.
-# - Don't make any tensor. Look at section 0.3 instead: which axis vanishes?
+# - You need no tensor for this. Look at section 0.3 instead: which axis vanishes?
 
 # %% tags=["00.dot-shape"]
 def dot_shape(a, b):
@@ -68,8 +68,10 @@ check("00.dot-shape", dot_shape)
 #
 # - `x` has any number of axes; the shares run along the last one.
 # - Scores may be as large as ±10,000, in `float32` and in `float16`. No share may become `nan`.
-# - Keep the dtype of `x`, and leave `x` itself as it was.
-# - Write it yourself, with `exp`, `sum` and what section 0.6 told you: `torch.softmax` would rob you of the point.
+# - Keep the dtype of `x` (its kind of number, section 0.5), and leave `x` itself as it was.
+# - Write it yourself, with `exp`, `sum` and what section 0.6 told you. `torch.softmax` would pass, and you would have learned nothing.
+# - `sum`, `mean`, `amin` and `amax` (the smallest and the largest) all take `dim` and `keepdim`. (Plain `max` with a `dim` returns two
+#   things, the largest numbers and their places.)
 #
 # The trap: what is safe for one row must be safe for each row on its own.
 
@@ -90,12 +92,12 @@ check("00.safe-softmax", safe_softmax)
 #
 # *Difficulty 2 of 3 · 10 minutes · 2 points*
 #
-# Now you write the test. Somebody hands you `weights`, `(query, key)`, and says: these are attention weights. Return `True` when each row can be
-# one (`True` or `False`, not a tensor):
+# Now you write the test. Somebody hands you `weights`, `(query, key)`, and says: these are attention weights. Return one
+# `True` or `False` for the whole table: `True` when every row keeps three promises.
 #
-# - every value is a number, not `nan`,
-# - no value is below 0,
-# - every row sums to 1, give or take 0.001 (computers round).
+# - Every value is a number, not `nan`.
+# - No value is below 0.
+# - The row sums to 1, give or take 0.001 (computers round).
 #
 # The trap: the table as a whole can look fine while one row is not.
 

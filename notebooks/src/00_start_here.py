@@ -39,8 +39,8 @@ torch.manual_seed(0)
 print("It runs.")
 
 # %% [markdown]
-# The next cell asks whether this machine has what the course needs. A line that begins with a *claim* and ends with `True` is how
-# this course states a fact: it was just measured here. If a claim is false on your machine, the notebook stops and says so.
+# The next cell asks whether this machine has what the course needs. It makes two *claims*: each prints a sentence that ends with `True`.
+# This is how the course states a fact, and it was just measured here. If a claim is false on your machine, the notebook stops and says so.
 
 # %%
 from course_lib.device import device
@@ -116,7 +116,7 @@ print(rounded(scores, 0))
 # %% [markdown]
 # Row 4, column 1 holds the 7 from before. The middle axis, the features, is gone: it was added up. What is left is a table with one
 # row for each word that *asks* and one column for each word that *is asked*. Keep this picture. Every attention map in this course
-# reads like this: rows ask, columns are asked.
+# reads like this: rows ask, columns are asked. A vector that asks is called a *query*, one that is asked a *key*.
 #
 # **Predict first.** Say `a` has shape (5, 2, 3) and `b` has shape (5, 3, 7). The first axis counts sentences, and `@` treats each
 # sentence alone. What is the shape of `a @ b`?
@@ -156,14 +156,14 @@ def softmax_from_the_formula(x):
     return powers / powers.sum(dim=-1, keepdim=True)
 
 
-shares = softmax_from_the_formula(scores[3])  # the row of "it": (word,)
+shares = softmax_from_the_formula(scores[3])  # row 4, as Python counts from 0: the row of "it", (word,)
 print(rounded(shares))
 
 # %% [markdown]
-# The axis `dim=-1` is the last one: each row is summed on its own. `keepdim=True` keeps the summed axis with size 1, so that each row is
-# divided by its own sum. Without it, a table of shape (4, 4) would be divided by a row of shape (4,), and PyTorch would stretch that row
-# over the wrong axis without a word. This stretching is called *broadcasting*: sizes are lined up from the right, and an axis of size 1, or a
-# missing one, is repeated.
+# The shares of a row are called its attention *weights*. The axis `dim=-1` is the last one: each row is summed on its own. `keepdim=True`
+# keeps the summed axis with size 1, so that each row is divided by its own sum. Without it, a table of shape (4, 4) would be divided by a row
+# of shape (4,), and PyTorch would stretch that row over the wrong axis without a word. This stretching is called *broadcasting*: sizes are
+# lined up from the right, and an axis of size 1, or a missing one, is repeated.
 
 # %%
 fig, (left, right) = plt.subplots(1, 2, figsize=(7, 2.6), layout="constrained")
@@ -225,7 +225,8 @@ outcome("00.overflow", str(result.tolist()))
 
 # %% [markdown]
 # `nan`, *not a number*. $e^{1000}$ is larger than anything that fits in a number of 32 bits, so it becomes infinity (`inf`), and infinity divided
-# by infinity has no value. How far can we go?
+# by infinity has no value. How far can we go? That depends on the kind of number, the tensor's *dtype*. Numbers of 32 bits are `float32`, the
+# usual kind. The largest score is the one whose power just fits: the natural logarithm of the largest number. (`3.4e+38` means $3.4 \cdot 10^{38}$.)
 
 # %%
 for kind in (torch.float32, torch.float16):
@@ -234,11 +235,11 @@ for kind in (torch.float32, torch.float16):
 
 # %% [markdown]
 # In `float32` a score above 88.7 breaks it. In `float16`, the half-size numbers that graphics cards like, 11.1 is enough. Scores like that
-# are everyday: a model of ordinary width reaches them, as chapter 02 measures.
+# are nothing special: dot products of long vectors reach them, as chapter 02 measures.
 #
 # You may have missed it because you tried small numbers. That is the trouble with trying: it finds the mistakes that you thought of. So every exercise
-# comes with a **check**. It runs your function on inputs that you do not see, compares with a right answer *and with wrong answers that people
-# really write*. Try it on our function:
+# comes with a **check**. It runs your function on inputs that you do not see, the *cases*. It compares what comes out with a right answer, the
+# *reference*, and *with wrong answers that people really write*. Try it on our function:
 
 # %%
 check("00.safe-softmax", softmax_from_the_formula)
@@ -285,16 +286,17 @@ print(rounded(softmax_from_the_formula(x - 5)))
 claim("taking 5 away changes nothing", torch.allclose(softmax_from_the_formula(x), softmax_from_the_formula(x - 5)))
 
 # %% [markdown]
-# PyTorch has this cure built in. It survives scores of ±10,000, and half-size numbers too:
+# PyTorch has this cure built in. It survives scores of ±10,000, and half-size numbers too (`.half()` makes them):
 
 # %%
 wild = torch.tensor([10_000.0, 9_999.0, -10_000.0])
 print(rounded(torch.softmax(wild, dim=-1)))
-print(rounded(torch.softmax(wild.clamp(-60_000, 60_000).half(), dim=-1)))
+print(rounded(torch.softmax(wild.half(), dim=-1)))
+print("9,985 to 10,015 in float16:", torch.arange(9_985.0, 10_016.0).half().unique().tolist())
 
 # %% [markdown]
-# Look at the second line once more. In `float16`, the numbers near 10,000 stand 8 apart, so 9,999 was rounded to 10,000 before the softmax
-# saw it: two equal shares. The function is right, the number it was given is not. Half-size numbers cost precision, and no formula
+# Look at the second line once more, then at the third. In `float16`, the numbers near 10,000 stand 8 apart, so 9,999 was rounded to 10,000
+# before the softmax saw it: two equal shares. The function is right, the number it was given is not. Half-size numbers cost precision, and no formula
 # gives it back.
 #
 # The other end is harmless: $e^{-20000}$ is too small to write down and becomes 0, which is as good a share as any for a word that is 20,000

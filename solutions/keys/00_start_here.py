@@ -31,6 +31,8 @@ def wrong_scores(query, keys, *, add="features", divide=None, take=lambda x: x):
     summed = products.mean(-1) if divide == "mean" else products.sum(-1)
     if add == "keys":
         return products.sum(0)
+    if add == "everything":
+        return products.sum()
     if add == "nothing":
         return products
     return summed
@@ -46,6 +48,10 @@ def distance(query, keys):
 
 def turned(query, keys):
     return query @ keys if len(query) == len(keys) else keys @ query
+
+
+def columns_only(query, keys):
+    return query @ keys
 
 
 def column(query, keys):
@@ -76,7 +82,7 @@ SCORES_MISTAKES = [
         "mean",
         wrong_scores,
         {"divide": "mean"},
-        says="you take the mean of the products, so each score is divided by the number of features",
+        says="you take the mean of the products, so each score is too small",
         hints=(
             "Compare your first score with one that you work out by hand.",
             "It is too small. By which factor, and what in the input has that size?",
@@ -92,6 +98,17 @@ SCORES_MISTAKES = [
             "Print the shape of what you return.",
             "The formula has a sign that you have not used yet.",
             "After the products comes a sum over the features.",
+        ),
+    ),
+    Mistake(
+        "adds-everything",
+        wrong_scores,
+        {"add": "everything"},
+        says="you add up the whole table: one number is left for all keys together",
+        hints=(
+            "How many numbers should come out for 5 keys?",
+            "`sum()` without an axis adds up everything. Section 0.4 had a sum for each row.",
+            "Tell `sum` the axis that counts features, or let `@` do it.",
         ),
     ),
     Mistake(
@@ -136,6 +153,17 @@ SCORES_MISTAKES = [
             "It works for most sizes. It goes wrong when the table is square.",
             "`query @ keys` and `keys @ query` are both allowed then. Which adds over features?",
             "A key is a row. `@` takes the rows of the table on its left.",
+        ),
+    ),
+    Mistake(
+        "columns-only",
+        columns_only,
+        {},
+        says="you compare with the columns of `keys`, and those are as long as there are keys",
+        hints=(
+            "Write the two shapes side by side, in your order. Which two sizes meet?",
+            "`@` takes the columns of what stands on its right. The keys are rows.",
+            "Let the keys stand on the left, or turn them on their side with `.T`.",
         ),
     ),
     Mistake(
@@ -194,7 +222,7 @@ SHAPE_MISTAKES = [
         "last-axes-meet",
         wrong_shape,
         {"meet": (-1, -1)},
-        says="you compare the last axes of both: that would be the product with `b` turned, `a @ b.T`",
+        says="you compare the last axes of both: that would be the product with `b.T`, `b` turned",
         hints=(
             SHAPE_HINTS[0],
             "`@` takes the rows of `a` and the columns of `b`. How long is a column of `b`?",
@@ -227,7 +255,7 @@ SHAPE_MISTAKES = [
         "loses-the-front",
         wrong_shape,
         {"front": False},
-        says="you forget the axes in front: `@` treats each table of a stack alone and keeps the stack",
+        says="you forget the axes in front: `@` treats each table alone and keeps the stack",
         hints=(
             "Try shapes with three axes.",
             "With 5 sentences in, how many come out?",
@@ -265,10 +293,14 @@ def softmax_cases(generator):
         case("rows far from each other", far),
         case("float16", (4 * normal(generator, 2, 5) + 50).half()),
         case("float16, far apart", torch.tensor([[-6e4, 6e4, 5.9e4]]).half()),
+        case("float16, scores near 1,000", torch.tensor([[1000.0, 1001, 1002, 999]]).half()),
+        case("one score of 100", torch.tensor([[100.0, 0.0, 20.0, 99.0]])),
     ]
 
 
-def wrong_softmax(x, *, axis=-1, shift="row", upcast=False, power=torch.exp, keep=True):
+def wrong_softmax(
+    x, *, axis=-1, shift="row", upcast=False, power=torch.exp, keep=True, keepdim=True
+):
     given = x.dtype
     x = x.float() if upcast else x
     if shift == "row":
@@ -277,15 +309,25 @@ def wrong_softmax(x, *, axis=-1, shift="row", upcast=False, power=torch.exp, kee
         x = x - x.max()
     elif shift == "mean":
         x = x - x.mean(dim=axis, keepdim=True)
+    elif shift == "smallest":
+        x = x - x.amin(dim=axis, keepdim=True)
+    elif shift == "constant":
+        x = x - 10_000
+    elif shift == "divide":
+        x = x / x.amax(dim=axis, keepdim=True)
     elif shift == "clamp":
         x = x.clamp(-10, 10)
     powers = power(x)
-    shares = powers / powers.sum(dim=axis, keepdim=True)
+    shares = powers / powers.sum(dim=axis, keepdim=keepdim)
     return shares if keep else shares.to(torch.float32 if given == torch.float16 else given)
 
 
 def of_the_whole(x):
     return torch.softmax(x.flatten().float(), 0).reshape(x.shape).to(x.dtype)
+
+
+def through_half_logs(x):
+    return (x - x.logsumexp(-1, keepdim=True)).exp()
 
 
 def softmax_by_rows(x):
@@ -346,6 +388,39 @@ SOFTMAX_MISTAKES = [
         ),
     ),
     Mistake(
+        "smallest",
+        wrong_softmax,
+        {"shift": "smallest"},
+        says="you take the smallest score away, and a score far above it still overflows",
+        hints=(
+            "Try the row 100 and 0. What is left after your shift?",
+            "After the shift no score should be above 0.",
+            "Which number of a row is never below any other?",
+        ),
+    ),
+    Mistake(
+        "constant",
+        wrong_softmax,
+        {"shift": "constant"},
+        says="you take 10,000 away from all scores, and small ones vanish into 0 / 0",
+        hints=(
+            "Try it on the row 1, 2, 3.",
+            "e to the power of −9,999 is 0 in a computer. What is the sum of such a row?",
+            "No fixed number fits all rows. Take one that comes from the row itself.",
+        ),
+    ),
+    Mistake(
+        "divides-by-the-largest",
+        wrong_softmax,
+        {"shift": "divide"},
+        says="you divide by the largest score instead of taking it away, so the shares change",
+        hints=(
+            "Compare with section 0.4: does the row 7, 3, 5, 6 still give 0.657 first?",
+            "Only differences of scores count. What does a division do to them?",
+            "Section 0.6 takes a number away from all scores.",
+        ),
+    ),
+    Mistake(
         "clamp",
         wrong_softmax,
         {"shift": "clamp"},
@@ -368,6 +443,17 @@ SOFTMAX_MISTAKES = [
         ),
     ),
     Mistake(
+        "keepdim-missing",
+        wrong_softmax,
+        {"keepdim": False},
+        says="your sums have lost their axis, and line up with the columns when they divide",
+        hints=(
+            "Print the shape of your sums. One number for each what?",
+            "Sizes are lined up from the right. A shape (rows,) lines up with the columns.",
+            "Section 0.4: `keepdim=True` keeps the summed axis with size 1.",
+        ),
+    ),
+    Mistake(
         "base-2",
         wrong_softmax,
         {"power": torch.exp2},
@@ -376,6 +462,17 @@ SOFTMAX_MISTAKES = [
             "Your rows sum to 1 and the order is right. Compare one share with section 0.4.",
             "A lead of 1 should give 2.7 times the share. What does it give in yours?",
             "Look at the function that you raise to a power with.",
+        ),
+    ),
+    Mistake(
+        "half-logs",
+        through_half_logs,
+        {},
+        says="you take a logarithm in float16, and its rounding shows in every share",
+        hints=(
+            "Right on paper, and in float32. Add up a row of your float16 result.",
+            "Near 1,000 the numbers of float16 stand 0.5 apart. Where do you make such a number?",
+            "Take the maximum away: that difference is exact. Or compute in float32 on the way.",
         ),
     ),
     Mistake(
@@ -413,7 +510,9 @@ def distribution_cases(generator):
     first[0] *= 0.9
     return [
         case("a softmax", shares(3, 5)),
-        case("many keys", shares(2, 11)),
+        # sums of 1.000001: never exactly 1 by luck, and right by any sensible tolerance
+        case("many keys, rounded a little", shares(2, 11) + 1e-7),
+        case("every row sums to 1.003", 1.003 * shares(3, 4)),
         case("one key takes all", torch.eye(4)[[2, 0, 3]]),
         case("one row, rounded", shares(1, 3) + 1e-5),
         case("columns sum to 1", torch.softmax(normal(generator, 3, 2), dim=0)),
@@ -493,6 +592,28 @@ TEST_MISTAKES = [
             "Add 0.1 ten times in Python and compare with 1.",
             "How far from 1 may a sum be, by the text above?",
             "Compare the distance from 1 with a small number.",
+        ),
+    ),
+    Mistake(
+        "too-strict",
+        wrong_test,
+        {"near": 1e-5},
+        says="your tolerance is narrower than the 0.001 asked for: weights rounded a little fail",
+        hints=(
+            "You turn away a row that sums to 1.00003.",
+            "How far from 1 may a sum be? If you use `allclose`: it has a tolerance of its own.",
+            "Let the distance from 1 go up to 0.001.",
+        ),
+    ),
+    Mistake(
+        "loose",
+        wrong_test,
+        {"near": 0.05},
+        says="your tolerance is wider than the 0.001 asked for: rows that sum to 1.003 pass",
+        hints=(
+            "Try a table whose rows sum to 1.003.",
+            "How far from 1 may a sum be, by the text above?",
+            "Let the distance from 1 go up to 0.001 and no further.",
         ),
     ),
     Mistake(
