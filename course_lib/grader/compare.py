@@ -37,8 +37,21 @@ def compare(
     for place, (want, got) in enumerate(pairs, 1):
         told = _leaf(want, got, axes if len(pairs) == 1 or place == 1 else "", rtol, atol)
         if told:
-            return (f"in result {place} of {len(pairs)}:", *told) if len(pairs) > 1 else told
+            where = _places(expected)[place - 1]
+            return (f"in {where}: {told[0]}" if where else told[0], *told[1:])
     return ()
+
+
+def _places(tree: Any, inside: str = "") -> list[str]:
+    """Where each leaf stands: `result 2 of 3` of a tuple, or the key of a dict."""
+    if isinstance(tree, dict):
+        parts = [(f"`{key}`", value) for key, value in sorted(tree.items(), key=repr)]
+    elif isinstance(tree, list | tuple):
+        parts = [(f"result {i} of {len(tree)}", value) for i, value in enumerate(tree, 1)]
+    else:
+        return [inside]
+    glue = ", " if inside else ""
+    return [place for name, part in parts for place in _places(part, inside + glue + name)]
 
 
 def _raised(expected: Outcome, found: Outcome) -> Details:

@@ -128,5 +128,8 @@ class Exercise:
             first.joined(second)
             for i, first in enumerate(self.mistakes)
             for second in self.mistakes[i + 1 :]
-            if first.function is second.function and not first.flags.keys() & second.flags.keys()
+            if first.function is second.function
+            and first.flags
+            and second.flags
+            and not first.flags.keys() & second.flags.keys()
         ]

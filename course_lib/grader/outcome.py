@@ -40,7 +40,7 @@ def run_case(answer: Callable, case: Case) -> Outcome:
             inputs = _float_inputs(args, kwargs) if case.grad else []
             method = target if planned.method == "__call__" else getattr(target, planned.method)
             value = method(*args, **kwargs)
-            values.append(tree_map(_detached, value))
+            values.append(tree_map(_copy, value))
             gradients.append(_gradients(value, inputs) if case.grad else ())
             changed += [f"call {number + 1}: {name}" for name in _changed(planned, args, kwargs)]
     except (Exception, SystemExit) as error:  # an interrupt by the learner goes through
@@ -87,10 +87,6 @@ def leaves(tree: Any) -> list:
 
 
 def _copy(leaf: Any) -> Any:
-    return leaf.detach().clone() if isinstance(leaf, Tensor) else leaf
-
-
-def _detached(leaf: Any) -> Any:
     return leaf.detach().clone() if isinstance(leaf, Tensor) else leaf
 
 

@@ -59,6 +59,17 @@ def test_each_kind_of_difference_is_told(expected, found, told):
     assert told in " ".join(compare(expected, found))
 
 
+def test_the_place_of_a_difference_is_told():
+    assert compare((X, X), (X, X + 1))[0].startswith("in result 2 of 2: 6 of 6 values differ")
+    assert compare({"b": 1, "a": (2, 3)}, {"a": (2, 4), "b": 1}) == (
+        "in `a`, result 2 of 2: expected 3, found 4",
+    )
+
+
+def test_a_dict_may_have_its_keys_in_any_order():
+    assert compare({"b": X, "a": 1}, {"a": 1, "b": X}) == ()
+
+
 def test_a_count_must_be_exact_and_a_measure_near():
     assert compare(1_000_000, 1_000_001) != ()
     assert compare(1.0, 1.0 + 1e-6) == ()
