@@ -9,8 +9,7 @@ from pathlib import Path
 import torch
 
 from .course import definition, sheet_for
-from .sheet import Sheet
-from .verdict import Verdict, judge
+from .verdict import Verdict, judge, without_bans
 
 
 def verdict_on(
@@ -24,9 +23,10 @@ def verdict_on(
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), torch.random.fork_rng(devices=[]):
         verdict = judge(sheet, answer)
+    source = source or _source(answer)
     if verdict.state == "right":
-        return verdict
-    if _untouched(sheet, answer, source):
+        return without_bans(sheet, verdict, source)
+    if sheet.stub and definition(source, sheet.name) == sheet.stub:
         told = "the cell is as handed out"
         return Verdict(id, sheet.title, "not attempted", told, out_of=sheet.points)
     said = printed.getvalue().strip().splitlines()
@@ -36,11 +36,9 @@ def verdict_on(
     return replace(verdict, details=(*verdict.details, f"your code printed: {shown}"))
 
 
-def _untouched(sheet: Sheet, answer: object, source: str) -> bool:
-    """Is the answer the stub itself? A stub to mend runs, so running it doesn't tell."""
-    if not source:
-        try:
-            source = inspect.getsource(answer)
-        except (OSError, TypeError):  # a class in a notebook, a partial, a builtin
-            return False
-    return bool(sheet.stub) and definition(source, sheet.name) == sheet.stub
+def _source(answer: object) -> str:
+    """The answer's text; "" for what Python can't find, such as a class in a notebook."""
+    try:
+        return inspect.getsource(answer)
+    except (OSError, TypeError):
+        return ""

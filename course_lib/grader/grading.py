@@ -8,12 +8,13 @@ from pathlib import Path
 from course_lib.notebooks import Cell, read_cells
 
 from .bake import outcomes_from, shallow
+from .child import plain_python
 from .course import definition, find, sheet_for
 from .frames import FrameError, pack, unpack
 from .outcome import Outcome
 from .sheet import Sheet
 from .submission import place_of, wanted
-from .verdict import Verdict, judge_outcomes
+from .verdict import Verdict, judge_outcomes, without_bans
 from .warm import Report, Warm
 
 SECONDS = 5.0
@@ -63,7 +64,9 @@ def grade_exercise(
         # Perhaps another exercise's cell hung or died: this one gets a chance of its own.
         alone = [c for i, c in enumerate(cells) if i == place or not _is_answer(c)]
         report = warm.run(_job(sheet, alone, alone.index(cells[place])), seconds)
-    return Graded(_judge(sheet, report), report)
+    # Helpers count too: a banned name in another cell of the answer is still its use.
+    source = "\n".join(plain_python(cell.source) for cell in cells)
+    return Graded(without_bans(sheet, _judge(sheet, report), source), report)
 
 
 def _job(sheet: Sheet, cells: list[Cell], place: int | None) -> bytes:

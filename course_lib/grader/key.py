@@ -90,6 +90,7 @@ class Exercise:
 
     `name` is what the learner defines. `cases` draws the cases from a generator. `axes` names the
     output's axes for feedback on shapes. `properties` are keys of `properties.PROPERTIES`.
+    `bans` are names, PyTorch's own equivalents, that an answer may not use.
     `also_right` holds right answers written differently, which the tests hold against the key.
     """
 
@@ -103,6 +104,7 @@ class Exercise:
     also_right: Sequence[Callable] = ()
     axes: str = ""
     properties: tuple[str, ...] = ()
+    bans: tuple[str, ...] = ()
     rtol: float = 1e-4
     atol: float = 1e-5
 

@@ -33,6 +33,7 @@ class Sheet:
     name: str
     axes: str
     properties: tuple[str, ...]
+    bans: tuple[str, ...]
     rtol: float
     atol: float
     seed: int
@@ -78,6 +79,7 @@ def make_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
         exercise.name,
         exercise.axes,
         exercise.properties,
+        exercise.bans,
         exercise.rtol,
         exercise.atol,
         seed,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from .bans import banned_name
 from .compare import differences
 from .outcome import Outcome, run_case
 from .properties import PROPERTIES
@@ -42,6 +43,15 @@ def judge_outcomes(sheet: Sheet, found: tuple[Outcome, ...]) -> Verdict:
         passed = f"agrees with the reference on {_count(len(sheet.cases), 'case')}"
         return _verdict(sheet, "right", passed, points=sheet.points)
     return _wrong(sheet, found, failing)
+
+
+def without_bans(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:
+    """A right answer that uses a banned name is not right yet."""
+    name = banned_name(source, sheet.bans) if verdict.state == "right" else ""
+    if not name:
+        return verdict
+    told = f"the values are right, but the exercise asks you to write it without `{name}`"
+    return _verdict(sheet, "wrong", told)
 
 
 def _failing(sheet: Sheet, found: tuple[Outcome, ...]) -> list[tuple[int, tuple[str, ...]]]:
