@@ -88,7 +88,7 @@ check("03.cross-attention", cross_attention)
 # Return a dictionary of tuples with the keys `"queries"`, `"keys"`, `"values"`, `"scores"` and
 # `"output"`.
 #
-# The trap: two of the six sizes never appear in the scores, and one of the two lengths is gone
+# The trap: three of the six sizes never appear in the scores, and one of the two lengths is gone
 # from the output.
 #
 # Difficulty 1 of 3 · 6 minutes · 1 point

@@ -251,9 +251,8 @@ show(
 
 # %% [markdown]
 # The third panel says why. With one matrix, the score of guest 3 with guest 2 *is* the score of guest 2 with
-# guest 3. So guest 2 looks left rather than right only if the score to its left is larger than the next
-# guest's: the curve must step **down** after each guest. Down and down all the way round, it would end below
-# where it began. But it ends at the seat where it began. So somewhere it has to jump up, and there a guest is
+# guest 3. So guest 2 looks left rather than right only if its own point lies above guest 3's: the curve must
+# step **down** after each guest. Down and down all the way round, it would end below where it began. But it ends at the seat where it began. So somewhere it has to jump up, and there a guest is
 # wrong: find both jumps, and both guests in the middle map. No width and no training time helps.
 
 # %% [markdown]
@@ -538,9 +537,9 @@ show(
 #
 # $$H = -\sum_j w_j \log w_j \qquad \text{spread} = e^{H}$$
 #
-# All weight on one key gives 1; an even row over 15 keys gives 15. The other numbers are mean weights along a
-# line of the map: on the word itself (the main diagonal), on the word before, on the word after, on [CLS] (a
-# column).
+# All weight on one key gives 1; an even row over 15 keys gives 15. For a head, $H$ is the mean over its rows.
+# The other numbers are mean weights along a line of the map: on the word itself (the main diagonal), on the
+# word before, on the word after, on [CLS] (a column).
 
 
 # %%
@@ -745,8 +744,8 @@ quiz("03")
 #
 # <details><summary>Why do queries and keys have separate projections?</summary>
 #
-# So that looking need not be mutual. Only the product $W_Q W_K^\top$ enters the scores. A shared matrix makes
-# it symmetric, and a word tends to fit itself best, because its own score is a sum of squares.
+# So that looking need not be mutual. The scores are $x\,W_Q W_K^\top x^\top$. A shared matrix makes them
+# symmetric, and a word tends to fit itself best, because its own score is a sum of squares.
 # </details>
 #
 # <details><summary>And why a separate value projection?</summary>

@@ -183,14 +183,17 @@ def wrong_cross(
     scale: str = "d_head",
     axis: int = -1,
     weights_first: bool = False,
+    scores_out: bool = False,
 ) -> tuple[Tensor, Tensor]:
     asking, answering = (context, x) if swapped else (x, context)
     q = asking @ w_q
     k = (asking if keys_from_x else answering) @ w_k
     v = (asking if values_from_x else answering) @ w_v
     width = {"d_head": q.shape[-1], "none": 1, "d_model": x.shape[-1], "square": q.shape[-1] ** 2}
-    weights = (q @ k.transpose(-2, -1) / width[scale] ** 0.5).softmax(dim=axis)
-    return (weights, weights @ v) if weights_first else (weights @ v, weights)
+    scores = q @ k.transpose(-2, -1) / width[scale] ** 0.5
+    weights = scores.softmax(dim=axis)
+    output, second = weights @ v, scores if scores_out else weights
+    return (second, output) if weights_first else (output, second)
 
 
 CROSS_MISTAKES = [
@@ -293,6 +296,17 @@ CROSS_MISTAKES = [
             "Output first, then weights.",
         ),
     ),
+    Mistake(
+        "scores-out",
+        wrong_cross,
+        {"scores_out": True},
+        "your second result holds the scores, not the weights",
+        (
+            "Add up one row of your second result.",
+            "Weights are what comes out of softmax.",
+            "Keep the result of softmax under a name of its own, and return that.",
+        ),
+    ),
 ]
 
 
@@ -341,6 +355,7 @@ def wrong_shapes(
     *,
     key_length: str = "key",
     key_width: str = "head",
+    value_width: str = "value",
     scores: str = "query key",
     output_length: str = "query",
     output_width: str = "value",
@@ -355,7 +370,7 @@ def wrong_shapes(
     return {
         "queries": (batch, n_query, size[key_width]),
         "keys": (batch, size[key_length], size[key_width]),
-        "values": (batch, size[key_length], d_value),
+        "values": (batch, size[key_length], size[value_width]),
         "scores": (batch, *(size[axis] for axis in scores.split())),
         "output": (batch, size[output_length], size[output_width]),
     }
@@ -382,6 +397,28 @@ SHAPES_MISTAKES = [
             "What does a product with a (d_model, d_head) matrix do to the last axis?",
             "d_model is the width before the projection.",
             "Queries and keys are d_head wide; d_model shows up in none of the five shapes.",
+        ),
+    ),
+    Mistake(
+        "nothing-projected",
+        wrong_shapes,
+        {"key_width": "model", "value_width": "model"},
+        "your queries, keys and values are still d_model wide, as if nothing had projected them",
+        (
+            "What does a product with a (d_model, d_head) matrix do to the last axis?",
+            "d_model is the width before the projection.",
+            "Queries and keys are d_head wide, values d_value; d_model shows up in no shape.",
+        ),
+    ),
+    Mistake(
+        "values-d-head",
+        wrong_shapes,
+        {"value_width": "head", "output_width": "head"},
+        "your values are as wide as the keys, but they have a matrix of their own",
+        (
+            "Which matrix makes the values, and what is its second size?",
+            "Only queries and keys have to agree in width.",
+            "The values are d_value wide, and so is a mixture of them.",
         ),
     ),
     Mistake(
@@ -425,6 +462,17 @@ SHAPES_MISTAKES = [
         (
             "What is being added up with the weights?",
             "A mixture is as wide as the things that are mixed.",
+            "The output is d_value wide.",
+        ),
+    ),
+    Mistake(
+        "output-d-model",
+        wrong_shapes,
+        {"output_width": "model"},
+        "your output is as wide as `x`, but it is a mixture of values",
+        (
+            "What is being added up with the weights?",
+            "Nothing in this exercise leads back to d_model.",
             "The output is d_value wide.",
         ),
     ),
@@ -474,6 +522,7 @@ def wrong_fused(
     values: int = 2,
     queries: int = 0,
     interleaved: bool = False,
+    hide: bool = False,
     scale: str = "head",
 ) -> Tensor:
     d_head = w_qkv.shape[-1] // 3
@@ -481,7 +530,10 @@ def wrong_fused(
     cut = [fused[..., i::3] if interleaved else fused.split(d_head, -1)[i] for i in range(3)]
     q, k, v = cut[queries], cut[keys], cut[values]
     width = {"head": d_head, "all": 3 * d_head, "none": 1}[scale]
-    return (q @ k.transpose(-2, -1) / width**0.5).softmax(dim=-1) @ v
+    scores = q @ k.transpose(-2, -1) / width**0.5
+    if hide:
+        scores = scores.masked_fill(torch.eye(x.shape[-2], dtype=torch.bool), float("-inf"))
+    return scores.softmax(dim=-1) @ v
 
 
 BUG_MISTAKES = [
@@ -494,6 +546,17 @@ BUG_MISTAKES = [
             "Print `(q == k).all()`.",
             "Which columns of the product belong to the keys?",
             "The keys start where the queries end, at column d_head.",
+        ),
+    ),
+    Mistake(
+        "diagonal-hidden",
+        wrong_fused,
+        {"keys": 0, "hide": True},
+        "you hide the diagonal, and queries and keys are still the same columns",
+        (
+            "A word may look at itself. Why does it do so above all?",
+            "You treated the symptom; the mistake stands further up.",
+            "Leave the scores alone: the keys start at column d_head.",
         ),
     ),
     Mistake(
@@ -581,12 +644,15 @@ def wrong_entropy(
     share: bool = False,
     spread: bool = False,
     average_first: bool = False,
+    mean_over_keys: bool = False,
 ) -> Tensor:
     if average_first:
         weights = weights.mean(dim=-2, keepdim=True)
     logs = torch.where(weights > 0, weights, 1.0).log() if guard else weights.log()
     logs = logs / torch.tensor(base).log()
     rows = sign * (weights * logs).sum(dim=axis)
+    if mean_over_keys:
+        rows = rows / weights.shape[axis]
     if share:
         rows = rows / torch.tensor(float(weights.shape[-1])).log2()
     rows = rows.sum(dim=-1) if reduce == "sum" else rows.mean(dim=-1)
@@ -625,6 +691,17 @@ ENTROPY_MISTAKES = [
             "Your numbers grow with the length of the sentence.",
             "A head's entropy is the one of a typical row.",
             "Take the mean over the queries.",
+        ),
+    ),
+    Mistake(
+        "mean-over-keys",
+        wrong_entropy,
+        {"mean_over_keys": True},
+        "you average over the keys too, where the formula adds up",
+        (
+            "Try a row that is even over 8 keys. You should get 3.",
+            "The formula has a sum over j, and j runs over the keys.",
+            "Sum over the last axis, then take the mean over the queries.",
         ),
     ),
     Mistake(
@@ -719,7 +796,9 @@ def wrong_diagonal(
     top: bool = False,
     ignore: bool = False,
     wrap: bool = False,
+    below_wraps: bool = False,
 ) -> Tensor:
+    wrap = wrap or (below_wraps and offset < 0)
     offset = 0 if ignore else -offset if flip else offset
     if top:
         best = weights.argmax(dim=-1, keepdim=True)
@@ -798,6 +877,17 @@ DIAGONAL_MISTAKES = [
             "Leave out the queries whose key would lie outside of the sentence.",
         ),
     ),
+    Mistake(
+        "negative-index",
+        wrong_diagonal,
+        {"below_wraps": True},
+        "an index below 0 counts from the end, so your first word looks back at the last one",
+        (
+            "Which key does your function read for query 0 and offset -1?",
+            "Python raises no error for an index of -1.",
+            "Count a query only if its key's index is at least 0, and below seq.",
+        ),
+    ),
 ]
 
 
@@ -846,6 +936,9 @@ def talk_cases(generator: Generator) -> list[Case]:
     before, after = replaced(3, 4, 2, 1)
     after[2, 1, 1] = float("nan")
     cases.append(case("another sentence became nan", before, after, 1))
+    before, after = replaced(3, 5, 2, 2)
+    before[0, 3, 1] = after[0, 3, 1] = float("nan")
+    cases.append(case("another sentence was nan and still is", before, after, 2))
     before, after = replaced(4, 5, 3, 1)
     after[2, 1] += 1.0
     cases.append(case("another sentence changed at one position", before, after, 1))
@@ -854,13 +947,13 @@ def talk_cases(generator: Generator) -> list[Case]:
     after[1, 1] += 1.0
     cases.append(case("one position of the replaced sentence changed", before, after, 1))
     before, after = replaced(4, 7, 8, 2)
-    after[1, 3, 5] += 0.002
+    after[1, 3, 5] -= 0.002
     cases.append(case("one number of a long sentence changed a little", before, after, 2))
     before, after = replaced(3, 4, 5, 2)
     after[0] = before[0].flip(0)
     cases.append(case("another sentence is the same, last word first", before, after, 2))
     before, after = replaced(3, 5, 4, 2)
-    after[0, 2] += 1.0
+    after[0, 2] -= 1.0
     cases.append(case("the first sentence changed in the middle", before, after, 2))
     before, after = replaced(3, 4, 2, 0)
     after[2] *= -1.0
@@ -889,6 +982,9 @@ def wrong_talk(
     return {
         "all": torch.allclose(before, after, rtol=0, atol=1e-4),
         "exact": torch.equal(before, after),
+        "no-abs": bool((before - after < 1e-4).all()),
+        "no-abs-turned": bool((after - before < 1e-4).all()),
+        "equal-nan": torch.allclose(before, after, rtol=0, atol=1e-4, equal_nan=True),
         "signed": bool(difference.mean().abs() < 1e-4),
         "any": not bool((difference.abs() > 1e-4).any()),
         "mean": bool(difference.abs().mean() < 1e-4),
@@ -927,12 +1023,26 @@ TALK_MISTAKES = [
         "exact",
         wrong_talk,
         {"compare": "exact"},
-        "you ask for equality to the last bit, and rounding fails your test",
+        "a difference of a millionth fails your test, and that is only rounding",
         (
             "Two correct runs may differ in the seventh digit.",
             "The text says below which difference numbers count as equal.",
-            "`torch.allclose` takes an absolute tolerance.",
+            "`torch.allclose` takes it as `atol`; left out, `atol` is far smaller.",
         ),
+    ),
+    *(
+        Mistake(
+            compare,
+            wrong_talk,
+            {"compare": compare},
+            "you never take the absolute value, so a change in one direction passes your test",
+            (
+                "Is −5 smaller than 0.0001?",
+                "A difference counts in either direction.",
+                "Take `.abs()` of the difference before you compare.",
+            ),
+        )
+        for compare in ("no-abs", "no-abs-turned")
     ),
     Mistake(
         "signs-cancel",
@@ -954,6 +1064,17 @@ TALK_MISTAKES = [
             "What is `float('nan') > 0.0001`?",
             "Ask whether all numbers are close, not whether any is far.",
             "Turn the comparison round: all differences must be small.",
+        ),
+    ),
+    Mistake(
+        "equal-nan",
+        wrong_talk,
+        {"compare": "equal-nan"},
+        "two nan count as equal in your test",
+        (
+            "What is `float('nan') == float('nan')`?",
+            "A sentence whose output is nan has not kept it.",
+            "Leave `equal_nan` out.",
         ),
     ),
     Mistake(
