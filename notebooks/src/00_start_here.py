@@ -160,9 +160,7 @@ def softmax_from_the_formula(x):
     return powers / powers.sum(dim=-1, keepdim=True)
 
 
-shares = softmax_from_the_formula(
-    scores[3]
-)  # row 4, as Python counts from 0: the row of "it", (word,)
+shares = softmax_from_the_formula(scores[3])  # the row of "it": Python counts from 0. (word,)
 print(rounded(shares))
 
 # %% [markdown]
@@ -202,13 +200,13 @@ print("lead of 1:", rounded(shares[0] / shares[3]), "  lead of 2:", rounded(shar
 import ipywidgets as widgets
 
 
+@widgets.interact(street_score=widgets.FloatSlider(3.0, min=0, max=10, description="score"))
 def spread(street_score):
     x = torch.tensor([7.0, street_score, 5.0, 6.0])
-    for word, share in zip(words, softmax_from_the_formula(x).tolist(), strict=True):
+    for word, share in zip(words, softmax_from_the_formula(x).tolist()):
         print(f"{word:>8} {'█' * round(40 * share)} {share:.2f}")
 
 
-widgets.interact(spread, street_score=widgets.FloatSlider(3.0, min=0, max=10, description="score"))
 # %% [markdown]
 # Now all four words at once. **Move the mouse over a word**, or press Tab and the arrow keys, to see where it looks.
 
@@ -243,13 +241,7 @@ outcome("00.overflow", str(result.tolist()))
 # %%
 for kind in (torch.float32, torch.float16):
     largest = torch.tensor(torch.finfo(kind).max, dtype=torch.float64)
-    print(
-        kind,
-        "largest number:",
-        f"{largest.item():.3g}",
-        " largest score:",
-        rounded(largest.log(), 1),
-    )
+    print(kind, f"largest number: {largest.item():.3g}  largest score: {largest.log().item():.1f}")
 
 # %% [markdown]
 # In `float32` a score above 88.7 breaks it. In `float16`, the half-size numbers that graphics cards like, 11.1 is enough. Scores like that
