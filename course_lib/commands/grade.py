@@ -9,7 +9,9 @@ from pathlib import Path
 from course_lib.grader import batch, report
 from course_lib.grader.course import key_files
 from course_lib.grader.gradebook import GradebookError, open_book
+from course_lib.grader.rules import keep_rules
 from course_lib.grader.seal import LEVELS
+from course_lib.grader.times import load_times
 from course_lib.paths import ROOT
 
 
@@ -20,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--chapters", default="", help="such as 02 or 02,03; all when left out")
     parser.add_argument("--student", help="grade this one only, again, as on appeal")
     parser.add_argument("--seed", type=int, help="for an appeal: the seed of the gradebook")
+    parser.add_argument("--rules", type=Path, help="TOML file: late work and best-of")
     parser.add_argument("--jobs", type=int, default=2, help="students at a time")
     parser.add_argument("--scheduler", help="address of a dask.distributed scheduler")
     parser.add_argument("--require-isolation", choices=LEVELS, help="refuse to grade under less")
@@ -31,6 +34,9 @@ def run(args: argparse.Namespace) -> int:
         level = batch.level_for(args.require_isolation)
         seed = open_book(args.out, args.seed)
         tasks = _tasks(args, seed, level)
+        times = load_times(args.submissions)
+        if args.rules:
+            keep_rules(args.out, args.rules)
     except (OSError, ValueError, GradebookError) as error:
         print(f"course grade: {error}", file=sys.stderr)
         return 2
@@ -41,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     trouble = _grade(args, todo)
     for student, told in trouble.items():
         print(f"not graded: {student} ({told}); run the same command again", file=sys.stderr)
+    batch.note_times(args.out, tasks, times)
     page = report.write(args.out)
     print(f"{page}: {len(tasks) - len(trouble)} of {len(tasks)} students")
     return int(bool(trouble))

@@ -7,7 +7,7 @@ one warm process.
 import platform
 from collections.abc import Iterator
 from concurrent.futures import Executor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -15,8 +15,9 @@ import torch
 
 from . import seal
 from .course import exercises, key_files
-from .gradebook import digest, is_done, row, save_rows
+from .gradebook import digest, is_done, load_rows, merged, row, save_rows
 from .grading import Graded, grade_submission
+from .times import Times, kept_times, stamped
 from .verdict import Verdict
 from .warm import Report, Warm
 
@@ -40,29 +41,49 @@ def grade_class(executor: Executor, book: Path, tasks: list[Task]) -> Iterator[t
     """
     waiting = {executor.submit(grade_student, task): task for task in tasks}
     for future in as_completed(waiting):
-        student = waiting[future].folder.name
+        student = waiting.pop(future).folder.name  # its result may be forgotten
         try:
-            save_rows(book, student, future.result())
+            before, rows = load_rows(book, student), future.result()
+            save_rows(book, student, merged(before, kept_times(before, rows)))
             yield student, ""
         except Exception as error:  # one student's trouble is never the batch's end
             yield student, f"{type(error).__name__}: {error}"
 
 
 def open_tasks(book: Path, tasks: list[Task]) -> list[Task]:
-    """The tasks that are not in the gradebook yet, with this very work and seed."""
-    return [t for t in tasks if not is_done(book, t.folder.name, work_of(t), t.seed, ids_of(t))]
+    """What is not in the gradebook yet with this very work and seed: tasks, down to a chapter."""
+    left = [replace(task, chapters=_open_chapters(book, task)) for task in tasks]
+    return [task for task in left if task.chapters]
+
+
+def _open_chapters(book: Path, task: Task) -> tuple[str, ...]:
+    def done(chapter: str) -> bool:
+        ids = [e.id for e in exercises(task.root) if e.chapter == chapter]
+        return is_done(book, task.folder.name, work_of(task, chapter), task.seed, ids)
+
+    return tuple(chapter for chapter in task.chapters if not done(chapter))
+
+
+def note_times(book: Path, tasks: list[Task], times: Times) -> None:
+    """Write into the gradebook's lines when each chapter was handed in."""
+    for task in tasks:
+        rows = load_rows(book, task.folder.name)
+        files = {chapter: handed_in(task, chapter) for chapter in task.chapters}
+        timed = stamped(rows, times, files)
+        if timed != rows:
+            save_rows(book, task.folder.name, timed)
 
 
 def grade_student(task: Task) -> list[dict]:
     """Every exercise of the chapters, graded; a chapter not handed in is not attempted."""
     about = {
         "seed": task.seed,
-        "work": work_of(task),
         "isolation": task.level,
         "versions": {"torch": torch.__version__, "python": platform.python_version()},
     }
     rows = []
     for chapter in task.chapters:
+        about["work"] = work_of(task, chapter)
         rows += [row(task.folder.name, g, **about) for g in _chapter(task, chapter)]
     return rows
 
@@ -98,15 +119,10 @@ def handed_in(task: Task, chapter: str) -> Path | None:
     return (own or files or [None])[0]
 
 
-def work_of(task: Task) -> str:
-    """A digest of what the student handed in for these chapters."""
-    paths = [path for chapter in task.chapters if (path := handed_in(task, chapter))]
-    return digest(paths)
-
-
-def ids_of(task: Task) -> list[str]:
-    """The exercises that a task grades."""
-    return [e.id for e in exercises(task.root) if e.chapter in task.chapters]
+def work_of(task: Task, chapter: str) -> str:
+    """A digest of what the student handed in for a chapter."""
+    path = handed_in(task, chapter)
+    return digest([path] if path else [])
 
 
 def level_for(required: str | None) -> str:

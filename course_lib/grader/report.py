@@ -7,6 +7,8 @@ from pathlib import Path
 from course_lib.paths import write_atomic
 
 from .gradebook import all_rows, result_file
+from .rules import Rules, rules_of
+from .totals import Total, by_student, number, total
 
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em;"
@@ -17,22 +19,21 @@ STYLE = (
 
 def write(book: Path) -> Path:
     """Write the class's page and every student's feedback; returns the page."""
-    rows = list(all_rows(book))
-    students: dict[str, list[dict]] = {}
-    for row in rows:
-        students.setdefault(row["student"], []).append(row)
+    rules, students = rules_of(book), by_student(all_rows(book))
     for student, own in students.items():
         name = result_file(book, student).stem
-        write_atomic(book / "feedback" / f"{name}.md", feedback(student, own))
+        write_atomic(book / "feedback" / f"{name}.md", feedback(student, own, rules))
     page = book / "class.html"
-    write_atomic(page, class_page(students))
+    write_atomic(page, class_page(students, rules))
     return page
 
 
-def feedback(student: str, rows: list[dict]) -> str:
+def feedback(student: str, rows: list[dict], rules: Rules | None = None) -> str:
     """A student's marks, mistakes and first hints, as Markdown; never a solution."""
-    points, out_of = _total(rows)
-    lines = [f"# {_plain(student)}: {points} of {out_of} points", ""]
+    came = total(rows, rules or Rules())
+    lines = [f"# {_plain(student)}: {number(came.points)} of {came.out_of} points", ""]
+    lines += [f"- {told}" for told in _rules_applied(came)]
+    lines += [""] if lines[-1] else []
     for row in rows:
         lines += [
             f"## {row['exercise']} · {row['verdict']} · {row['points']} of {row['out_of']}",
@@ -47,9 +48,25 @@ def feedback(student: str, rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def class_page(students: dict[str, list[dict]]) -> str:
+def _rules_applied(came: Total) -> list[str]:
+    """What the rules changed, in words; nothing where they changed nothing."""
+    late = [
+        f"chapter {chapter}: {own.days_late} {'day' if own.days_late == 1 else 'days'} late, "
+        f"{number(own.late)} of {number(own.raw)} points are left"
+        for chapter, own in came.chapters.items()
+        if own.days_late
+    ]
+    dropped = [f"not counted: {', '.join(came.dropped)}"] if came.dropped else []
+    before = [f"before the rules of the class: {number(came.raw)} of {came.out_of} points"]
+    return [*before, *late, *dropped] if late or dropped else []
+
+
+def class_page(students: dict[str, list[dict]], rules: Rules | None = None) -> str:
     """Marks, exercise by exercise, and which mistakes the class makes."""
-    parts = [f"<h1>{len(students)} students</h1>", _mistakes(students), _marks(students)]
+    marks = _marks(
+        {student: (own, total(own, rules or Rules())) for student, own in students.items()}
+    )
+    parts = [f"<h1>{len(students)} students</h1>", _mistakes(students), marks]
     head = f'<meta charset="utf-8"><title>Gradebook</title><style>{STYLE}</style>'
     return (
         f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
@@ -74,19 +91,17 @@ def _mistakes(students: dict[str, list[dict]]) -> str:
     return f"<h2>Exercises</h2><table>{head}{''.join(body)}</table>"
 
 
-def _marks(students: dict[str, list[dict]]) -> str:
+def _marks(students: dict[str, tuple[list[dict], Total]]) -> str:
     body = []
-    for student, own in sorted(students.items()):
-        points, out_of = _total(own)
+    for student, (own, came) in sorted(students.items()):
         level = ", ".join(sorted({row["isolation"] for row in own}))
-        cells = f"<td>{_escape(student)}</td><td class=n>{points} of {out_of}</td><td>{level}</td>"
-        body.append(f"<tr>{cells}</tr>")
-    head = "<tr><th>student</th><th>points</th><th>isolation</th></tr>"
+        told = "; ".join(_rules_applied(came))
+        points = f"<td class=n>{number(came.points)} of {came.out_of}</td>"
+        body.append(
+            f"<tr><td>{_escape(student)}</td>{points}<td>{_escape(told)}</td><td>{level}</td></tr>"
+        )
+    head = "<tr><th>student</th><th>points</th><th>rules</th><th>isolation</th></tr>"
     return f"<h2>Marks</h2><table>{head}{''.join(body)}</table>"
-
-
-def _total(rows: list[dict]) -> tuple[int, int]:
-    return sum(row["points"] for row in rows), sum(row["out_of"] for row in rows)
 
 
 def _share(count: int, of: int) -> str:
