@@ -113,8 +113,16 @@ def _number(expected: float, found: Any, rtol: float, atol: float) -> Details:
     if isinstance(number, bool) or not isinstance(number, int | float):
         return (f"expected a number, found {_kind(found)}",)
     # Whole numbers are counts, and a count is right or wrong.
-    near = number == expected if isinstance(expected, int) else _close(expected, number, rtol, atol)
-    return () if near else (f"expected {expected:g}, found {number:g}",)
+    count = isinstance(expected, int)
+    near = number == expected if count else _close(expected, number, rtol, atol)
+    return () if near else (f"expected {_spell(expected, count)}, found {_spell(number, count)}",)
+
+
+def _spell(number: float, count: bool) -> str:
+    """A count with all its digits, a measure with six of them."""
+    if isinstance(number, int):
+        return f"{number:,}"
+    return f"{number:,.10g}" if count else f"{number:g}"
 
 
 def _close(expected: float, found: float, rtol: float, atol: float) -> bool:

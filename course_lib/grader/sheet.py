@@ -132,7 +132,8 @@ def _size(name: str, value: object) -> str:
     return f"{name}={value!r}" if len(repr(value)) < 40 else name
 
 
-def weight(case: Case) -> int:
-    """How much a case holds; the smallest failing case is the one to show."""
-    tensors = [x for x in leaves([c.args for c in case.calls]) if isinstance(x, torch.Tensor)]
-    return sum(x.numel() for x in tensors)
+def weight(case: Case) -> tuple[int, float]:
+    """How much a case holds, numbers in tensors before plain ones; the smallest is shown."""
+    inputs = leaves([[c.args, c.kwargs] for c in case.calls])
+    plain = [abs(x) for x in inputs if isinstance(x, int | float) and x == x]
+    return sum(x.numel() for x in inputs if isinstance(x, torch.Tensor)), sum(plain)

@@ -1,5 +1,6 @@
 """Verdicts on a small exercise made for this test: named mistakes, crashes, stubs."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -68,6 +69,16 @@ def test_an_unknown_mistake_is_described_by_the_smallest_case_and_the_broken_pro
     told = " ".join(verdict.details)
     assert "rows sum to 2.00, not to 1" in told
     assert "smallest of 3 failing cases: a row (x (1, 2) holding" in told
+
+
+def test_of_plain_numbers_the_smallest_case_is_shown():
+    def counts(generator):
+        return [case("large", 4096, 64), case("small", n=2, d=3), case("medium", 11, 3)]
+
+    exercise = replace(EXERCISE, cases=counts, mistakes=(), axes="", properties=())
+    sheet = make_sheet(exercise, lambda n, d: n * d, seed=0)
+    told = " ".join(judge(sheet, lambda n, d: n + d).details)
+    assert "expected 6, found 5" in told and "smallest of 3 failing cases: small" in told
 
 
 def test_a_crash_shows_the_learners_own_line():
