@@ -132,8 +132,12 @@ def _size(name: str, value: object) -> str:
     return f"{name}={value!r}" if len(repr(value)) < 40 else name
 
 
-def weight(case: Case) -> tuple[int, float]:
-    """How much a case holds, numbers in tensors before plain ones; the smallest is shown."""
+def weight(case: Case) -> tuple[bool, int]:
+    """How hard a case is to think about: extreme numbers last, then by how many there are.
+
+    The failing case that weighs least is the one to show.
+    """
     inputs = leaves([[c.args, c.kwargs] for c in case.calls])
-    plain = [abs(x) for x in inputs if isinstance(x, int | float) and x == x]
-    return sum(x.numel() for x in inputs if isinstance(x, torch.Tensor)), sum(plain)
+    tensors = [x for x in inputs if isinstance(x, torch.Tensor)]
+    extreme = any(x.numel() and not (x.float().abs() < 100).all() for x in tensors)
+    return extreme, sum(x.numel() for x in tensors)

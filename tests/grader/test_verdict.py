@@ -1,6 +1,7 @@
 """Verdicts on a small exercise made for this test: named mistakes, crashes, stubs."""
 
 from dataclasses import replace
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -79,6 +80,14 @@ def test_of_plain_numbers_the_smallest_case_is_shown():
     sheet = make_sheet(exercise, lambda n, d: n * d, seed=0)
     told = " ".join(judge(sheet, lambda n, d: n + d).details)
     assert "expected 6, found 5" in told and "smallest of 3 failing cases: small" in told
+
+
+def test_the_case_shown_is_small_and_has_no_extreme_numbers():
+    def wild(generator):
+        return [case("huge", torch.tensor([[1e4]])), *cases(generator)]
+
+    sheet = make_sheet(replace(EXERCISE, cases=wild), normalise, seed=0)
+    assert "failing cases: a row" in judge(sheet, lambda x: 2 * normalise(x)).details[-1]
 
 
 def test_a_crash_shows_the_learners_own_line():
