@@ -1,0 +1,33 @@
+"""CSV that a spreadsheet can open without running what somebody put into a name."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+
+NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
+FORMULA = re.compile(r"\s*[=+\-@]|[\t\r]")
+# A login such as @ada or +49-30: it must come back as it was, and no spreadsheet computes with it.
+PLAIN_ID = re.compile(r"[+\-@][\w.@+ -]*")
+
+
+def escaped(cell: str, *, id: bool = False) -> str:
+    """The cell, with a quote in front where a spreadsheet would take it for a formula.
+
+    Real numbers stay, and so does an `id` that a formula can't be.
+    """
+    if NUMBER.fullmatch(cell) or (id and PLAIN_ID.fullmatch(cell)):
+        return cell
+    return "'" + cell if FORMULA.match(cell) else cell
+
+
+def written(lines: Iterable[Sequence[str]], delimiter: str = ",") -> str:
+    """Lines as CSV. Cells are escaped by whoever knows what they are."""
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter, lineterminator="\n").writerows(lines)
+    return out.getvalue()
+
+
+def table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A header and lines as CSV, every cell escaped."""
+    return written([[escaped(cell) for cell in line] for line in [header, *lines]])
