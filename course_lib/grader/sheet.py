@@ -132,12 +132,13 @@ def _size(name: str, value: object) -> str:
     return f"{name}={value!r}" if len(repr(value)) < 40 else name
 
 
-def weight(case: Case) -> tuple[bool, int]:
-    """How hard a case is to think about: extreme numbers last, then by how many there are.
+def weight(case: Case) -> tuple[bool, int, float]:
+    """How hard a case is to think about; the failing case that weighs least is shown.
 
-    The failing case that weighs least is the one to show.
+    Extreme numbers in tensors come last, then it is how many there are, then plain numbers.
     """
     inputs = leaves([[c.args, c.kwargs] for c in case.calls])
     tensors = [x for x in inputs if isinstance(x, torch.Tensor)]
+    plain = [abs(x) for x in inputs if isinstance(x, int | float) and x == x]
     extreme = any(x.numel() and not (x.float().abs() < 100).all() for x in tensors)
-    return extreme, sum(x.numel() for x in tensors)
+    return extreme, sum(x.numel() for x in tensors), sum(plain)

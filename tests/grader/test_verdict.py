@@ -1,7 +1,6 @@
 """Verdicts on a small exercise made for this test: named mistakes, crashes, stubs."""
 
 from dataclasses import replace
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
