@@ -429,7 +429,7 @@ outcome("04.hidden-row", rounded(attention_weights(scores, nothing)))
 
 # %% [markdown]
 # Every score became $-\infty$, and $e^{-\infty} / \sum e^{-\infty}$ is $0/0$: `nan`, not a number. One such
-# row is enough: it makes the loss `nan`, and from there `nan` travels back into the weights of the model.
+# row is enough: it makes the loss `nan`, and the gradient carries `nan` into all that the model has learned.
 #
 # "Then take a large negative number instead." Some code *fills* hidden scores with such a number, some *adds*
 # it to them, and everyone has another favourite. Try them all on our row:
@@ -659,10 +659,10 @@ outcome("04.twins", f"{similarity(64, False, False):.2f}")
 
 # %%
 targets = torch.tensor([5, 9, 2, 0, 0, 0, 0, 0])  # three letters, five fillers
-logits = torch.zeros(8, len(letters))
-logits[targets == 0, 0] = 20.0  # sure about filler, blind otherwise
-everywhere = F.cross_entropy(logits, targets)
-on_letters = F.cross_entropy(logits, targets, ignore_index=0)
+guesses = torch.zeros(8, len(letters))
+guesses[targets == 0, 0] = 20.0  # sure about filler, blind otherwise
+everywhere = F.cross_entropy(guesses, targets)
+on_letters = F.cross_entropy(guesses, targets, ignore_index=0)
 claim("over letters only it is blind guessing", math.isclose(on_letters, blind, rel_tol=1e-5))
 claim("over all positions it looks more than twice as good", everywhere < on_letters / 2)
 

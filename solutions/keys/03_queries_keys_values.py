@@ -947,8 +947,10 @@ def talk_cases(generator: Generator) -> list[Case]:
     after[1, 1] += 1.0
     cases.append(case("one position of the replaced sentence changed", before, after, 1))
     before, after = replaced(4, 7, 8, 2)
-    after[1, 3, 5] -= 0.002
+    after[1, 3, 5] -= 0.0005
     cases.append(case("one number of a long sentence changed a little", before, after, 2))
+    before, after = replaced(4, 3, 6, 1)
+    cases.append(case("all the others changed a little", before, after + 0.0005, 1))
     before, after = replaced(3, 4, 5, 2)
     after[0] = before[0].flip(0)
     cases.append(case("another sentence is the same, last word first", before, after, 2))
@@ -970,6 +972,7 @@ def wrong_talk(
     compare: str = "all",
     keep: str = "others",
     sentences: str = "all",
+    tolerance: float = 1e-4,
 ) -> bool:
     others = [i for i in range(len(before)) if i != changed]
     if keep == "positions":
@@ -980,7 +983,7 @@ def wrong_talk(
         before, after = before[picked], after[picked]
     difference = after - before
     return {
-        "all": torch.allclose(before, after, rtol=0, atol=1e-4),
+        "all": torch.allclose(before, after, rtol=0, atol=tolerance),
         "exact": torch.equal(before, after),
         "no-abs": bool((before - after < 1e-4).all()),
         "no-abs-turned": bool((after - before < 1e-4).all()),
@@ -1084,9 +1087,23 @@ TALK_MISTAKES = [
         "you average the differences, so that one changed number drowns among many",
         (
             "A batch may hold thousands of numbers. What if a single one changed?",
-            "The mean of a thousand zeros and one 0.002 is very small.",
+            "The mean of a thousand zeros and one 0.0005 is very small.",
             "Every difference has to be small, so look at the largest.",
         ),
+    ),
+    *(
+        Mistake(
+            f"too-patient-{tolerance:g}",
+            wrong_talk,
+            {"tolerance": tolerance},
+            "your tolerance is so wide that a small leak passes",
+            (
+                "How small a change does your test see?",
+                "The text names a tolerance; a change of 0.0005 is above it.",
+                "Compare with 0.0001.",
+            ),
+        )
+        for tolerance in (1e-3, 0.1)
     ),
     Mistake(
         "words-averaged",

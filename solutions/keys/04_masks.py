@@ -324,6 +324,8 @@ def softmax_cases(g: Generator) -> list[Case]:
     mask = some_hidden(g, 5, 7)
     drowned = normal(g, 2, 5, 7).masked_fill(~mask, 200.0)
     drowned[:, :2] = normal(g, 2, 2, 7).masked_fill(~mask[:2], 108.0)
+    huge = normal(g, 2, 4, 6)
+    few = some_hidden(g, 4, 6)
     return [
         case("a causal mask", normal(g, 2, 5, 5), causal, grad=True),
         case(
@@ -335,6 +337,7 @@ def softmax_cases(g: Generator) -> list[Case]:
         case("a row that may look nowhere", normal(g, 2, 3, 7), empty, grad=True),
         case("hidden scores of 108 and 200", drowned, mask, grad=True),
         case("visible scores near -20,000", normal(g, 2, 3, 5) - 2e4, some_hidden(g, 2, 3, 5)),
+        case("hidden scores of ten billion", huge.masked_fill(~few, 1e10), few),
     ]
 
 
@@ -355,6 +358,9 @@ def wrong_softmax(
     if when == "divided":
         weights = weights * mask
         return weights / weights.sum(dim=-1, keepdim=True)
+    if when == "patched":
+        weights = weights * mask
+        return (weights / weights.sum(dim=-1, keepdim=True)).nan_to_num(0.0)
     return weights.masked_fill(~mask, 0.0) if repair else weights
 
 
@@ -491,12 +497,48 @@ SOFTMAX = Exercise(
             "small-constant",
             wrong_softmax,
             {"fill": -1e4},
-            says="you fill with -10,000, which is not small enough: visible scores may lie "
-            "below it",
+            says="you fill with a constant such as -10,000, which is not small enough: visible "
+            "scores may lie below it",
             hints=(
                 "Try visible scores of -20,000.",
                 "Softmax looks at differences, so no finite constant is below every score.",
                 "There is a number below all others: minus infinity.",
+            ),
+        ),
+        Mistake(
+            "constant-added",
+            added_softmax,
+            {"fill": -1e9},
+            says="you add a constant to the hidden scores, and a hidden score may be larger "
+            "than your constant",
+            hints=(
+                "Try a hidden score of ten billion.",
+                "A sum still depends on the hidden score; a fill does not.",
+                "Replace hidden scores with masked_fill, by minus infinity.",
+            ),
+        ),
+        Mistake(
+            "zero-then-cleared",
+            wrong_softmax,
+            {"fill": 0.0},
+            says="you set hidden scores to 0 before the softmax, so they still count in the "
+            "division: clearing their weights comes too late",
+            hints=(
+                "Add up a row of your weights.",
+                "e to the power of 0 is 1, and 1 is an ordinary share.",
+                "The score whose exponential is 0 is minus infinity.",
+            ),
+        ),
+        Mistake(
+            "divided-and-patched",
+            wrong_softmax,
+            {"when": "patched"},
+            says="you hide after the softmax, divide by what is left and turn nan into 0: a "
+            "large hidden score leaves nothing to divide, and the gradient is nan all the same",
+            hints=(
+                "Call backward and print the gradient of the empty row.",
+                "Beside a hidden score of 200 the visible exponentials are rounded to 0.",
+                "Hide in the scores, before the softmax.",
             ),
         ),
         Mistake(
@@ -608,6 +650,8 @@ def leaky_cases(g: Generator) -> list[Case]:
     mask[:, 2] = False
     query[..., 0], key[..., 0] = 9.0, 0.0
     key[:, 2, 0] = 60.0  # a hidden score of about 240
+    enormous = key.clone()
+    enormous[:, 2, 0] = 5e9
     # Exact in float32: scores of -20,000 and a little more, so that only the constant can matter.
     low = torch.tensor([8.0, 0, 0, 0]).expand(2, 3, 4).clone()
     far = torch.zeros(2, 7, 4)
@@ -623,16 +667,28 @@ def leaky_cases(g: Generator) -> list[Case]:
             some_hidden(g, 3, 1, 5),
         ),
         case("a hidden key with a huge score", query, key, normal(g, 2, 7, 3), mask),
+        case("a hidden key with a score of billions", query, enormous, normal(g, 2, 7, 3), mask),
     ]
 
 
 def wrong_attention(
-    query, key, value, mask, when="before", fill=-torch.inf, invert=False, scale=True, axis=-1
+    query,
+    key,
+    value,
+    mask,
+    when="before",
+    fill=-torch.inf,
+    how="fill",
+    invert=False,
+    scale=True,
+    axis=-1,
 ):
     """Masked attention with its common mistakes as flags."""
     mask = ~mask if invert else mask
     scores = query @ key.transpose(-2, -1)
     scores = scores / math.sqrt(query.shape[-1]) if scale else scores
+    if when == "before" and how == "add":
+        return (scores + fill * ~mask).softmax(dim=axis) @ value
     if when == "before":
         return scores.masked_fill(~mask, fill).softmax(dim=axis) @ value
     weights = scores.softmax(dim=axis) * mask
@@ -717,6 +773,18 @@ LEAKY = Exercise(
                 "Try visible scores of -20,000.",
                 "Softmax looks at differences, so no finite constant is below every score.",
                 "There is a number below all others: minus infinity.",
+            ),
+        ),
+        Mistake(
+            "constant-added",
+            wrong_attention,
+            {"fill": -1e9, "how": "add"},
+            says="you add a constant to the hidden scores, and a hidden score may be larger "
+            "than your constant",
+            hints=(
+                "Try a hidden key with a score of ten billion.",
+                "A sum still depends on the hidden score; a fill does not.",
+                "Replace hidden scores with masked_fill, by minus infinity.",
             ),
         ),
         Mistake(
@@ -1169,6 +1237,16 @@ def peeking_cases(g: Generator) -> list[Case]:
     def round_differently(before: Tensor, after: Tensor) -> None:
         after[:position] += 4e-6
 
+    def creep(before: Tensor, after: Tensor) -> None:
+        after[:position] += 4e-5
+
+    def reverse(before: Tensor, after: Tensor) -> None:
+        after[1] = before[1].flip(-1)
+
+    def last_number(before: Tensor, after: Tensor) -> None:
+        after[:] = before
+        after[0, -1] += 0.5
+
     def numb(before: Tensor, after: Tensor) -> None:
         after[position] = before[position]
 
@@ -1190,6 +1268,9 @@ def peeking_cases(g: Generator) -> list[Case]:
     pair("the first word moved down", nudge(0, -0.4))
     pair("a word moved a little", nudge(position - 2, 2e-3))
     pair("a single number moved very little", nudge(1, 4e-5))
+    pair("all earlier numbers moved very little", creep)
+    pair("an earlier word came back with its numbers in reverse", reverse)
+    pair("the last number of the first word moved, and nothing else", last_number)
     pair("two numbers moved, their sum did not", cancel)
     pair("two words moved, in opposite directions", opposite)
     pair("an earlier word moved, the later ones did not", backwards)
@@ -1225,6 +1306,7 @@ def wrong_peeking(
     difference = {
         "abs": difference.abs(),
         "signed": difference,
+        "turned": -difference,
         "row-sums": difference.sum(dim=-1).abs(),
         "mean": difference.abs().mean(),
         "norm": difference.norm(),
@@ -1236,6 +1318,11 @@ def wrong_peeking(
 def wrong_rows(before, after, position, rows):
     """The right comparison of the wrong rows; no other mistake joins it."""
     return wrong_peeking(before, after, position, rows=rows)
+
+
+def wrong_columns(before, after, position):
+    """The slice cuts the numbers of each word instead of the words."""
+    return wrong_peeking(before[:, :position], after[:, :position], position, rows="all")
 
 
 def default_allclose(before, after, position):
@@ -1306,6 +1393,18 @@ PEEKING = Exercise(
             ),
         ),
         Mistake(
+            "columns",
+            wrong_columns,
+            {},
+            says="your slice cuts the second axis: it keeps the first numbers of every word "
+            "instead of the first words",
+            hints=(
+                "Print the shape of what you compare.",
+                "The outputs are (seq, d_model), and `position` counts words.",
+                "Cut the first axis: `x[:n]`, not `x[:, :n]`.",
+            ),
+        ),
+        Mistake(
             "later-rows",
             wrong_rows,
             {"rows": "later"},
@@ -1327,17 +1426,20 @@ PEEKING = Exercise(
                 "Compare a slice of rows, not one row.",
             ),
         ),
-        Mistake(
-            "no-sign",
-            wrong_peeking,
-            {"measure": "signed"},
-            says="your test takes the difference without its absolute value: half of all "
-            "leaks count as smaller than the tolerance",
-            hints=(
-                "Try an output that went up.",
-                "A large negative difference is smaller than 1e-5, too.",
-                "Take the absolute value before you compare.",
-            ),
+        *(
+            Mistake(
+                f"no-sign-{measure}",
+                wrong_peeking,
+                {"measure": measure},
+                says="your test takes the difference without its absolute value: half of all "
+                "leaks count as smaller than the tolerance",
+                hints=(
+                    "Try an output that went up, and one that went down.",
+                    "A large negative difference is smaller than 1e-5, too.",
+                    "Take the absolute value before you compare.",
+                ),
+            )
+            for measure in ("signed", "turned")
         ),
         Mistake(
             "sums",
@@ -1397,27 +1499,29 @@ PEEKING = Exercise(
                 "Hand in both `rtol` and `atol`.",
             ),
         ),
-        Mistake(
-            "too-patient",
-            wrong_peeking,
-            {"tolerance": 0.1},
-            says="your tolerance is so wide that a small leak passes",
-            hints=(
-                "How small a leak does your test see?",
-                "The text names a tolerance; a leak of 0.002 is above it.",
-                "Compare with 1e-5.",
-            ),
+        *(
+            Mistake(
+                f"too-patient-{tolerance:g}",
+                wrong_peeking,
+                {"tolerance": tolerance},
+                says="your tolerance is so wide that a small leak passes",
+                hints=(
+                    "How small a leak does your test see?",
+                    "The text names a tolerance; a leak of 0.00004 is above it.",
+                    "Compare with 1e-5.",
+                ),
+            )
+            for tolerance in (1e-3, 0.1)
         ),
         Mistake(
             "nan-blind",
             wrong_peeking,
             {"nan": "ignored"},
-            says="your test passes outputs that are nan, because no comparison with nan is "
-            "ever true",
+            says="your test passes outputs that are nan",
             hints=(
                 "What does Python say to `float('nan') > 1e-5`? And to `<`?",
                 "Ask for what has to hold everywhere, not for what must not happen anywhere.",
-                "Turn `not (… > …).any()` into `(… < …).all()`.",
+                "Turn `not (… > …).any()` into `(… < …).all()`, and leave `equal_nan` out.",
             ),
         ),
         Mistake(
@@ -1477,6 +1581,8 @@ def wrong_pairs(
     if own:
         mask = mask | torch.diag(~real)
     counts = int(mask.sum()), int((~mask.any(dim=1)).sum()) if empty else 0
+    if empty == "pads":
+        counts = counts[0], n_pads
     return counts[::-1] if swap == "order" else counts
 
 
@@ -1572,6 +1678,16 @@ PAIRS = Exercise(
                 COUNT_HINTS[0],
                 "Nobody may look at a padded key.",
                 "The columns of the padding hold no True at all, not even on the diagonal.",
+            ),
+        ),
+        Mistake(
+            "every-pad-empty",
+            wrong_pairs,
+            {"empty": "pads"},
+            says="you take every padded query for one that may look nowhere",
+            hints=(
+                *COUNT_HINTS,
+                "A pad on the right has real tokens before it, and sees them.",
             ),
         ),
         Mistake(
