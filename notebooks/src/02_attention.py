@@ -40,9 +40,8 @@ from course_lib.views import attention_hover, outcome, predict, quiz, show
 _ = torch.manual_seed(0)
 
 # %% [markdown]
-# The drawing below comes back at the start of every chapter. On the right stands the Transformer of 2017, on
-# the left an enlargement of its attention boxes. Today we build three parts of that enlargement: scores,
-# softmax, weighted sum.
+# On the right stands the Transformer of 2017, on the left an enlargement of its attention boxes. Today we
+# build three parts of that enlargement: scores, softmax, weighted sum.
 
 # %%
 show(
@@ -121,14 +120,13 @@ rounded(found)
 # That is attention. *it* went in without a meaning of its own and came out as 77 % alive, 10 % made of stone.
 # It has looked something up.
 #
-# Score, softmax, weighted sum. The rest of this chapter does these three steps faster, then asks what can go
-# wrong with them.
+# Score, softmax, weighted sum. Now the same three steps faster; after that, what can go wrong with them.
 
 # %% [markdown]
 # ## 2.2 Every word asks: from loops to one line
 #
 # Not only *it* has questions. Every word gets a query: *cross* wants to know who crosses what, *tired* who is
-# tired, and *because* asks for nothing.
+# tired, and *because* asks for nothing. (Made up again: the harder a word asks, the larger the number.)
 
 # %%
 asks = {  # being, place, doing, state
@@ -203,8 +201,7 @@ show(
 )
 
 # %% [markdown]
-# A table of 121 numbers is hard to read. Point at a word instead, or step through the words with the arrow
-# keys:
+# Or point at a word, or step through the words with the arrow keys:
 
 # %%
 attention_hover(words, weights, title="Hand-made attention", start=words.index("it"))
@@ -240,8 +237,9 @@ claim("every output lies between the smallest and the largest value", inside.all
 claim("every weight is above 0", (weights > 0).all())
 
 # %% [markdown]
-# So attention moves information between words and never makes any. And it hides nothing completely: every
-# word gets a little of every other. If a word must not be seen at all, we need a mask (chapter 04).
+# So attention moves information between words and never makes any. And on paper it hides nothing completely:
+# every word gets a little of every other. (A computer rounds the smallest weights to 0.) If a word must not
+# be seen at all, we need a mask (chapter 04).
 #
 # ## 2.4 Why divide by the square root of $d_{head}$?
 #
@@ -260,10 +258,11 @@ for width in (4, 16, 64, 256, 1024):
     )
 
 # %% [markdown]
-# The spread follows the square root of the width, and there is a reason. A dot product is a sum of $d_{head}$
-# terms. Each is a product of two independent numbers with mean 0 and variance 1, so it has mean 0 and
-# variance 1 as well. Variances of independent terms add up to $d_{head}$, and the spread is the root of the
-# variance.
+# The spread follows the square root of the width, and there is a reason. *Variance* is the average square
+# when the mean is 0, and the spread is its root. Our numbers have mean 0 and variance 1. A dot product is a
+# sum of $d_{head}$ terms $q\,k$. For independent numbers the average of $q^2 k^2$ is the average of $q^2$
+# times that of $k^2$: $1 \cdot 1$. So each term has variance 1. Variances of independent terms add up: to
+# $d_{head}$.
 #
 # At width 1,024 a score of 32 is therefore nothing special: it comes *by chance alone*. What does softmax
 # make of such scores?
@@ -317,8 +316,8 @@ scores: from a mixture to a single bar near 1. Lower row, divided by the root: a
 show(fig, alt)
 
 # %% [markdown]
-# One number says how sharp a row is: over how many words it is *effectively* spread. Take the row's entropy,
-# $H = -\sum_j w_j \ln w_j$, and raise $e$ to it. A row that looks at one word alone has $H = 0$, and
+# One number says how sharp a row is: over how many words it is *effectively* spread. Take the row's
+# *entropy*, which measures how undecided it is, $H = -\sum_j w_j \ln w_j$, and raise $e$ to it. A row that looks at one word alone has $H = 0$, and
 # $e^0 = 1$ word. An even row over ten has $H = \ln 10$, so 10 words.
 
 
@@ -345,7 +344,7 @@ for width in (4, 64, 512):
 #
 # ($\mathbf{1}[i=j]$ is 1 if $i = j$ and 0 otherwise.) If one weight is 1 and the others are 0, all these
 # slopes are 0: either $w_i$ is 0 or the bracket is. Softmax is flat there, and the query never hears that it
-# looked at the wrong word.
+# looked at the wrong word. (`jacobian` computes the whole table of slopes, $i$ by $j$.)
 
 
 # %%
@@ -383,6 +382,11 @@ for name, divisor in divisors.items():
     tenths = gradients.quantile(torch.tensor([0.1, 0.5, 0.9]))
     print(f"divided by {name:8}", rounded(tenths), rounded(gradients.mean()))
 
+gradients, second = gradient_at_query(512, 1), random_weights(512, 1).topk(2).values[:, 1]
+large = gradients > gradients.quantile(0.9)
+print(f"nothing: second weight where gradients are large {second[large].median():.2f}", end=", ")
+print(f"elsewhere {second[~large].median():.2f}")
+
 # %% [markdown]
 # Compare the middle numbers, then the means. The same for all widths:
 
@@ -407,9 +411,9 @@ show(fig, alt)
 # %% [markdown]
 # Look at the widest band, the one without a divisor. The usual story, "without scaling the gradient
 # vanishes", is only half of it. *Half* of the queries get next to nothing, and *one in ten* gets a shove
-# above 3, ten times what is normal. These are the draws where two keys share the top by chance, so that
-# softmax still has a slope. The *mean*, in the last column of the table, is even larger than with the square
-# root.
+# above 3, ten times what is normal. These are the draws where two keys share the top by chance (last line of
+# the table), so that softmax still has a slope. The *mean*, in the last column, is even larger than with the
+# square root.
 #
 # So learning does not stop. It becomes a lottery. Dividing by $d_{head}$ itself errs the other way: all
 # scores end up near 0, every word gets the same weight, and all queries get equally little. Only the square
@@ -435,11 +439,10 @@ def cloud_or_spike(width, divide_by):
 # %% [markdown]
 # (Without Python, the bar charts above are eight positions of this control.)
 #
-# Be clear about what was shown. The argument is about *random, independent* numbers: about where training
-# starts. A trained model can make its queries and keys as long as it likes, and so its look as sharp as it
-# likes; the divisor gives it a fair start. And vectors that are *not* independent stray much further: the
-# product of a vector with itself is not around $\sqrt{d_{head}}$ but around $d_{head}$ (last column of the
-# first table). Chapter 03 comes back to that trap.
+# The argument is about *random, independent* numbers: about where training starts. A trained model can make
+# its queries and keys longer, and so its look as sharp as it likes; the divisor gives it a fair start. And
+# vectors that are *not* independent stray much further: the product of a vector with itself is not around
+# $\sqrt{d_{head}}$ but around $d_{head}$ (last column of the first table). Chapter 03 comes back to that trap.
 #
 # **Your turn**: `02.attention-weights` and `02.effective-words`.
 
@@ -534,7 +537,8 @@ show(fig, alt)
 # %% [markdown]
 # The two ends fail differently. Near 0 the look is certain and the slopes are flat: nothing is learned. In
 # great heat every word gets the same, whatever was asked. The control below shows both: over how many words
-# the look is spread, and $w\,(1 - w)$, the slope of the weight on *animal*. Where is the slope largest?
+# the look is spread, and $w\,(1 - w)$, the slope of the weight on *animal* against its score after the
+# division by $T$. Where is it largest?
 
 
 # %% tags=["nbval-ignore-output"]
@@ -555,9 +559,9 @@ def look_of_it(temperature):
 
 
 # %% [markdown]
+# Where *animal* has half of the weight: $w\,(1 - w)$ is largest at ½, undecided between it and the rest.
 # (Without Python, the four charts above are four positions of the slider.) You will meet $T$ again in chapter
-# 11, where it makes a writing model bold or dull. There it acts on words to come, here on words to look at;
-# the line of code is the same.
+# 11, where it makes a writing model bold or dull.
 
 # %% [markdown]
 # ## 2.7 Order does not matter, and that is a problem
@@ -621,7 +625,7 @@ claim("with places, 'dog' differs", not torch.allclose(first[0], second[2], atol
 #
 # Every word looks at every word. With $n$ words that is $n^2$ pairs, and each pair costs $d_{head}$
 # multiplications for its score and $d_{value}$ for its share of the mix. The weights alone are a table of
-# $n^2$ numbers, for each head and each layer.
+# $n^2$ numbers, for each head and each **layer** (one round of attention; models stack several).
 
 # %%
 predict(
@@ -631,8 +635,8 @@ predict(
 )
 
 # %% [markdown]
-# Counting is not measuring. PyTorch lets us listen to each operation while it runs. This listener notes the
-# largest tensor that any of them makes (how it listens does not matter here):
+# Counting is not measuring. This class listens to PyTorch's operations and notes the largest tensor that any
+# of them makes (how it listens does not matter here):
 
 
 # %%
@@ -689,9 +693,9 @@ for ax, which, label in zip(axes, (0, 1), ("seconds", "largest tensor, MiB")):
     ax.set_xticks(lengths, lengths, minor=False)
     ax.minorticks_off()
 axes[1].legend()
-fig.suptitle("Time grows at least as the square of the length, for both; the table only for ours")
-alt = """Two log-log charts over 256 to 4,096 words. Left, time: both lines rise about as the square
-of the length. Right, largest tensor: ours rises as the square, PyTorch's own in proportion."""
+fig.suptitle("Four times the words: over four times our time, and 16 times our table")
+alt = """Two log-log charts over 256 to 4,096 words, each with a dotted line for the square of the
+length. Left, time. Right, largest tensor: ours is on the line, PyTorch's own rises in proportion."""
 show(fig, alt)
 
 # %% [markdown]
@@ -712,7 +716,7 @@ show(fig, alt)
 #   gradient becomes a lottery. Divided by $d_{head}$, every key gets the same.
 # - The output is an average of values. It cannot abstain, and cannot leave their range.
 # - No place enters anywhere: permute the words, and the outputs permute along.
-# - Time and the table of weights grow with the square of the length.
+# - Multiplications and the table of weights grow with the square of the length.
 #
 # We had to invent queries, keys and values by hand. Where do they come from, and why three vectors for one
 # word? That is chapter 03.
@@ -768,7 +772,7 @@ quiz("02")
 # | exercise | asks you to |
 # |---|---|
 # | `02.attention-weights` | write the weights, safe for large scores |
-# | `02.attention` | write the whole formula, for any axes in front |
+# | `02.attention` | write the whole formula, for any axes in front, with a softmax of your own |
 # | `02.effective-words` | measure how sharp a table of weights is |
 # | `02.cost` | count multiplications and bytes for any sizes |
 # | `02.equivariant` | write a test that finds layers that cheat with places |

@@ -55,6 +55,11 @@ def one_largest(scores, axis):
     return shares / shares.sum(dim=axis, keepdim=True)
 
 
+def one_sum_for_all(scores, axis):
+    shares = (scores - scores.amax(dim=axis, keepdim=True)).exp()
+    return shares / shares.sum()
+
+
 def plain_shares(scores, axis):
     return scores / scores.sum(dim=axis, keepdim=True)
 
@@ -81,6 +86,10 @@ def wrong_weights(
     if divide_late:
         return share(scores, axis) / divisor
     return share(scores / divisor, axis)
+
+
+def as_they_are(scores, axis):
+    return scores
 
 
 def raw_scores(query, key):
@@ -341,7 +350,8 @@ def wrong_attention(
 
 def attention_by_einsum(query, key, value):
     scores = torch.einsum("...id,...jd->...ij", query, key) / query.shape[-1] ** 0.5
-    return torch.einsum("...ij,...jv->...iv", torch.softmax(scores, dim=-1), value)
+    powers = torch.exp(scores - scores.max(dim=-1, keepdim=True).values)
+    return torch.einsum("...ij,...jv->...iv", powers, value) / powers.sum(dim=-1)[..., None]
 
 
 def attention_by_loops(query, key, value):
@@ -429,6 +439,17 @@ ATTENTION_MISTAKES = [
         ),
     ),
     Mistake(
+        "softmax-axis-2",
+        wrong_attention,
+        {"axis": 2},
+        says="softmax runs over axis 2: the keys of one stack of tables, and nothing else",
+        hints=(
+            "Right for a batch of sentences. Which line counts axes from the front?",
+            "A single sentence has no axis 2, and with two axes in front it holds the queries.",
+            "The keys always lie along the last axis; count it from the end.",
+        ),
+    ),
+    Mistake(
         "over-queries",
         wrong_attention,
         {"axis": -2},
@@ -481,6 +502,61 @@ ATTENTION_MISTAKES = [
             "Right as long as the scores are small. One case has scores in the hundreds.",
             "e to the power of 100 does not fit a float32. Chapter 00 had a way around that.",
             "Take a row's largest score from the row first: its softmax stays the same.",
+        ),
+    ),
+    Mistake(
+        "one-largest-for-all",
+        wrong_attention,
+        {"share": one_largest},
+        says="the largest score of the whole table is taken off, so a row far below it is 0 over 0",
+        hints=(
+            "One case has a row of scores far above 0 and a row far below.",
+            "Taking off a number changes no softmax, if each row takes off a number that fits it.",
+            "Each row needs its own largest score: `amax` along the last axis.",
+        ),
+    ),
+    Mistake(
+        "one-sum-for-all",
+        wrong_attention,
+        {"share": one_sum_for_all},
+        says="the whole table is divided by one sum, so a single row does not sum to 1",
+        hints=(
+            "Add up your whole table of weights, then one row.",
+            "`sum` without an axis adds up everything there is.",
+            "Each row is divided by its own sum: along the last axis.",
+        ),
+    ),
+    Mistake(
+        "keepdim-missing",
+        wrong_attention,
+        {"share": without_keepdim},
+        says="the sums lie along the wrong axis when they divide: their shape lost an axis",
+        hints=(
+            "Print the shape of your sums. One number for each what?",
+            "A shape (query,) lines up with the last axis, and that one holds the keys.",
+            "`sum` can keep the axis that it sums over, as an axis of size 1.",
+        ),
+    ),
+    Mistake(
+        "no-exp",
+        wrong_attention,
+        {"share": plain_shares},
+        says="scores are divided by their sum without exp, so some weights are negative",
+        hints=(
+            "Look for a negative weight. What would it mean to look at a word by minus 20 %?",
+            "Shares need positive numbers to begin with. Scores can have either sign.",
+            "Softmax is e to the power of each score, divided by the row's sum of those.",
+        ),
+    ),
+    Mistake(
+        "no-softmax",
+        wrong_attention,
+        {"share": as_they_are},
+        says="the scores themselves multiply the values: nothing has made them weights",
+        hints=(
+            "Add up a row of what multiplies your values. Is it 1?",
+            "Score, softmax, weighted sum. One of the three is missing.",
+            "Turn each row of scores into shares before the second product.",
         ),
     ),
     Mistake(
@@ -685,6 +761,28 @@ EFFECTIVE_MISTAKES = [
         ),
     ),
     Mistake(
+        "sums-everything",
+        wrong_effective,
+        {"add": lambda terms, dim: terms.sum()},
+        says="the sum runs over the whole table, so all rows together give one number",
+        hints=(
+            "Look at the shape that is asked for.",
+            "`sum` without an axis adds up everything there is.",
+            "Sum along the last axis alone.",
+        ),
+    ),
+    Mistake(
+        "mends-nan-too-late",
+        wrong_effective,
+        {"zero": False, "finish": lambda h: h.exp().nan_to_num()},
+        says="nan is replaced at the end, where a single weight of 0 has spoilt its whole row",
+        hints=(
+            "What do you get for a row that looks at one word alone? It should be 1.",
+            "One nan in a sum makes the sum nan. The other weights of the row are lost then.",
+            "Mend the terms -w ln w themselves, before they are summed.",
+        ),
+    ),
+    Mistake(
         "one-over-largest",
         one_over_largest,
         {},
@@ -749,15 +847,15 @@ def wrong_cost(
     square=False,
     factor=1,
     scaling=0,
-    per_pair=1,
-    bits=1,
+    joined=lambda score, mixed: score + mixed,
+    sized=lambda numbers, each: numbers * each,
     numbers=None,
 ):
     pairs = n_query**2 if square else n_query * n_key
-    widths = scores * d_head + mix * (d_head if one_width else d_value)
+    widths = joined(scores * d_head, mix * (d_head if one_width else d_value))
     table = numbers(n_query, n_key, d_head, d_value) if numbers else pairs
     multiplications = factor * pairs * widths + scaling * pairs
-    return multiplications, table * bytes_per_number * bits
+    return multiplications, sized(table, bytes_per_number)
 
 
 def cost_in_two_lines(n_query, n_key, d_head, d_value, bytes_per_number):
@@ -838,6 +936,39 @@ COST_MISTAKES = [
         ),
     ),
     Mistake(
+        "widths-multiplied",
+        wrong_cost,
+        {"joined": lambda score, mixed: score * mixed},
+        says="the two widths are multiplied; the two products come one after the other",
+        hints=(
+            "Count on paper: 2 queries, 3 keys, widths 5 and 7.",
+            "First all scores are computed, then all mixes. What do two bills in a row do?",
+            "Each pair costs d_head multiplications, and later d_value more.",
+        ),
+    ),
+    Mistake(
+        "counts-numbers",
+        wrong_cost,
+        {"sized": lambda numbers, each: numbers},
+        says="the second result counts numbers, not bytes: `bytes_per_number` is not used",
+        hints=(
+            "One of the five sizes does nothing in your function. Which?",
+            "Every number of the table takes several bytes.",
+            "Multiply the number of weights by the bytes of each.",
+        ),
+    ),
+    Mistake(
+        "mebibytes",
+        wrong_cost,
+        {"sized": lambda numbers, each: numbers * each / 2**20},
+        says="the memory is in MiB; the exercise asks for bytes",
+        hints=(
+            "The chapter's table of sizes has one unit, the exercise another.",
+            "1 MiB is 1,048,576 bytes.",
+            "Do not divide.",
+        ),
+    ),
+    Mistake(
         "bytes-of-the-words",
         wrong_cost,
         {"numbers": lambda n_query, n_key, d_head, d_value: n_query + n_key},
@@ -862,7 +993,7 @@ COST_MISTAKES = [
     Mistake(
         "bits",
         wrong_cost,
-        {"bits": 8},
+        {"sized": lambda numbers, each: 8 * numbers * each},
         says="the memory is in bits; the exercise asks for bytes",
         hints=(
             "Your number is exactly 8 times ours.",
@@ -881,47 +1012,64 @@ def equivariant_cases(generator):
     cycle = torch.tensor([3, 0, 4, 6, 1, 2, 5])  # not its own inverse, and nothing stays in place
     other = torch.tensor([3, 6, 0, 1, 5, 2, 4])  # same word first, the others elsewhere
     moved = output[cycle]
-    noise = 1e-6 * normal(generator, 7, 5).clamp(-3, 3)
+
+    def off(*place, by):
+        """The right rows, with `by` added in one place."""
+        changed = moved.clone()
+        changed[place] += by
+        return changed
+
+    noise = 3e-6 * normal(generator, 7, 5).sign()
+    holes = output.clone()
+    holes[2] = 0  # where a tolerance in proportion allows nothing
+    high = 10 + 0.1 * output  # where it allows much
+    tall = normal(generator, 401, 17)  # where an average hides one wrong number
+    tall[2] = 0
+    mix = torch.randperm(401, generator=generator)
+    speck, dent = tall[mix], 10 + 0.1 * tall[mix]
+    speck[mix.argsort()[2], 5] += 0.06
+    dent[3, 5] -= 0.008
     far = torch.arange(7)[:, None] * 0.01
-    last = moved.clone()
-    last[-1] += 0.5
-    lost = moved.clone()
-    lost[2, 3] = float("nan")
+    drift = 0.006 + 0.002 * torch.rand(7, 5, generator=generator)
+    lost = output.clone()
+    lost[3, 2] = float("nan")
     bent = moved.clone()
     bent[:, 0] = output[:, 0]
-    speck = moved.clone()
-    speck[4, 2] += 0.02
-    within = moved.clone()
-    within[3, 1], within[3, 4] = moved[3, 4] + 1, moved[3, 1] - 1
+    within = off(3, 1, by=0.7)
+    within[3, 4] -= 0.7
     mirrored = moved.clone()
     mirrored[5] *= -1
-    traded = moved.clone()
-    traded[0] += 0.5
+    traded = off(0, by=0.5)
     traded[1] -= 0.5
     cases = [
         case("words move, outputs move along", output, cycle, moved),
-        case("the same, with rounding", output, cycle, moved + noise),
+        case("the same, with rounding and a row of zeros", holes, cycle, holes[cycle] + noise),
+        case("the same, with rounding, near 10", high, cycle, high[cycle] + noise),
         case("the words did not move at all", output, torch.arange(7), output.clone()),
         case("outputs stay where they were", output, cycle, output.clone()),
         case("outputs move the other way", output, cycle, output[cycle.argsort()]),
         case("outputs move, but elsewhere", output, other, moved),
         case("a little of the position is in it", output, cycle, moved + far),
-        case("one word is off", output, cycle, last),
-        case("one number is off by 0.02", output, cycle, speck),
-        case("two numbers of a word trade", output, cycle, within),
+        case("one word is off", output, cycle, off(-1, by=-0.5)),
+        case("one number of many is off by 0.06", tall, mix, speck),
+        case("one number is off by 0.3", output, cycle, off(4, 2, by=0.3)),
+        case("one number near 10 is off by 0.008", 10 + 0.1 * tall, mix, dent),
+        case("every number is off by 0.006 to 0.008", holes, cycle, holes[cycle] + drift),
+        case("what one number gains, another of its word loses", output, cycle, within),
         case("one word is mirrored", output, cycle, mirrored),
-        case("one nan", output, cycle, lost),
+        case("one nan", output, cycle, off(2, 3, by=float("nan"))),
+        case("nan in the same place", lost, cycle, lost[cycle]),
         case("one column stayed behind", output, cycle, bent),
         case("what one word gains, another loses", output, cycle, traded),
-        case("one row for all", output, cycle, output.mean(dim=0, keepdim=True)),
+        case("one row for all", output, cycle, output.mean(dim=0).expand(7, 5).clone()),
     ]
     # In a drawn order: a list of remembered verdicts must not pass.
     places = torch.randperm(len(cases), generator=generator).tolist()
     return [cases[place] for place in places]
 
 
-def near(a, b, atol=1e-5):
-    return torch.allclose(a, b, rtol=1e-4, atol=atol)
+def near(a, b, atol=1e-5, equal_nan=False):
+    return torch.allclose(a, b, rtol=1e-4, atol=atol, equal_nan=equal_nan)
 
 
 def wrong_equivariant(
@@ -941,7 +1089,7 @@ def wrong_equivariant(
 
 
 def added_differences(output, order, output_shuffled):
-    return bool((output[order] - output_shuffled).sum(dim=0).abs().max() < 1e-3)
+    return bool((output[order] - output_shuffled).sum().abs() < 1e-3)
 
 
 def equivariant_by_rows(output, order, output_shuffled):
@@ -1000,12 +1148,80 @@ EQUIVARIANT_MISTAKES = [
     Mistake(
         "loose",
         wrong_equivariant,
+        {"same": lambda a, b: (a - b).abs().max() < 0.015},
+        says="the tolerance is too wide: every number may be off by 0.006, and your test says True",
+        hints=(
+            "In one case every number is off by a little. Your test lets it through.",
+            "Rounding is a few millionths. What you let through is a thousand times that.",
+            "A tolerance between 0.00001 and 0.001 keeps both apart.",
+        ),
+    ),
+    Mistake(
+        "very-loose",
+        wrong_equivariant,
         {"same": lambda a, b: near(a, b, atol=0.1)},
         says="the tolerance is so wide that a layer with positions in it passes",
         hints=(
             "One layer adds a little of the position to each row. Your test lets it through.",
-            "Rounding is around 0.000001. What you let through is far more.",
+            "Rounding is a few millionths. What you let through is far more.",
             "A tolerance between 0.00001 and 0.001 keeps both apart.",
+        ),
+    ),
+    Mistake(
+        "loose-in-proportion",
+        wrong_equivariant,
+        {"same": partial(torch.allclose, rtol=0.01, atol=1e-5)},
+        says="the tolerance grows with the numbers: near 10, an error of 0.008 passes",
+        hints=(
+            "One case has numbers near 10, and one of them is off by 0.008.",
+            "`rtol` is multiplied by the number that is compared. What does yours allow at 10?",
+            "Make `rtol` small as well, 0.0001 or less.",
+        ),
+    ),
+    Mistake(
+        "default-tolerance",
+        wrong_equivariant,
+        {"same": torch.allclose},
+        says="the tolerance is PyTorch's default, which near 0 allows almost no rounding",
+        hints=(
+            "You turn away a layer that is equivariant. Look at its numbers that are 0.",
+            "Without numbers of yours, `allclose` allows 0.00000001 at 0.",
+            "Hand in an `atol` between 0.00001 and 0.001.",
+        ),
+    ),
+    Mistake(
+        "no-size",
+        wrong_equivariant,
+        {"same": lambda a, b: (a - b < 1e-4).all()},
+        says="a difference counts on one side only: where the shuffled output is larger, anything "
+        "passes",
+        hints=(
+            "Is −0.5 smaller than your tolerance? Should it pass?",
+            "Old minus new is negative where the new output is too large.",
+            "Judge the size of each difference, without its sign.",
+        ),
+    ),
+    Mistake(
+        "no-size-either",
+        wrong_equivariant,
+        {"same": lambda a, b: (b - a < 1e-4).all()},
+        says="a difference counts on one side only: where the shuffled output is smaller, anything "
+        "passes",
+        hints=(
+            "Is −0.5 smaller than your tolerance? Should it pass?",
+            "New minus old is negative where the new output is too small.",
+            "Judge the size of each difference, without its sign.",
+        ),
+    ),
+    Mistake(
+        "nan-equals-nan",
+        wrong_equivariant,
+        {"same": partial(near, equal_nan=True)},
+        says="nan counts as equal to nan; the page says that a nan is never a match",
+        hints=(
+            "In one case both outputs hold a nan, in the place of the same word.",
+            "A layer that returns nan has told you nothing.",
+            "Leave `equal_nan` at its default.",
         ),
     ),
     Mistake(
@@ -1068,6 +1284,17 @@ EQUIVARIANT_MISTAKES = [
         partial(wrong_equivariant, same=lambda a, b: (a - b).abs().mean() < 1e-2),
         {},
         says="the average difference is judged, and one wrong number drowns in many right ones",
+        hints=(
+            "You let through a layer with a single number that is off.",
+            "An average is small when one difference is large and the rest are 0.",
+            "Ask that every difference is small, or that the largest is.",
+        ),
+    ),
+    Mistake(
+        "small-average",
+        partial(wrong_equivariant, same=lambda a, b: (a - b).abs().mean() < 1e-3),
+        {},
+        says="the average of the differences is judged: one number of many may be off by 0.06",
         hints=(
             "You let through a layer with a single number that is off.",
             "An average is small when one difference is large and the rest are 0.",
@@ -1219,6 +1446,17 @@ BUG_MISTAKES = [
         ),
     ),
     Mistake(
+        "results-swapped",
+        wrong_attend,
+        {"returned": lambda output, weights: (weights, output)},
+        says="the weights come first and the output second; it was the other way round",
+        hints=(
+            "The numbers are right. Look at their order.",
+            "The function as you found it returned the output first.",
+            "Look at the last line.",
+        ),
+    ),
+    Mistake(
         "root-of-length",
         wrong_attend,
         {"divisor": lambda query, key, value: math.sqrt(value.shape[1])},
@@ -1269,6 +1507,13 @@ EXERCISES = [
         also_right=[attention_by_einsum, attention_by_loops, attention_scaled_first],
         axes="batch query d_value",
         properties=("finite",),
+        bans=(
+            "softmax",
+            "Softmax",
+            "attention_weights",
+            "scaled_dot_product_attention",
+            "MultiheadAttention",
+        ),
         rtol=1e-3,
         atol=1e-4,  # scores in the hundreds leave float32 few digits behind the point
     ),
