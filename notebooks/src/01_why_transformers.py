@@ -11,14 +11,14 @@
 #
 # **What was wrong with reading left to right?** You are doing it now, and so did every good language network until
 # 2017: one word after the other, with a summary in mind. Then a paper called *Attention Is All You Need* threw the
-# reading order away and let all words look at each other at once. In this chapter you race the two against each
-# other and find out why. Some of what is commonly said about this race turns out to be false.
+# reading order away and let all words look at each other at once. In this chapter you race the two. Some of what is
+# commonly said about this race turns out to be false.
 #
 # After this chapter you can
 #
 # - write one step of a recurrent network, and say what it keeps and what it loses;
 # - measure how strongly the last word depends on the first, and say why that decides what can be learned;
-# - count the steps between two words in a recurrent network, a convolution and attention;
+# - count the steps from one word to another in three kinds of network;
 # - say when *not* to use a Transformer.
 #
 # You need chapter 00: shapes, dot products, softmax. About 50 minutes.
@@ -43,7 +43,7 @@ GRU_LINE = {"color": ORANGE, "linestyle": "--"}
 ATTENTION_LINE = {"color": BLUE, "linestyle": "-"}
 
 # %% [markdown]
-# The road again. Today you meet the three boxes called *attention*, from outside.
+# Today you meet the three boxes called *attention*, from outside.
 
 # %%
 attentions = ["self-attention", "masked self-attention", "cross-attention"]
@@ -54,8 +54,8 @@ show(transformer_map(attentions, built=["softmax"]), alt)
 # ## 1.1 Reading left to right
 #
 # A network computes with numbers, so each word becomes a vector, here 64 random numbers. Equal words get equal
-# vectors. (How good vectors are learned comes later.) The width of these vectors is called `d_model`. This is the
-# sentence that goes with you through the whole course:
+# vectors. Their width is called `d_model`, the number of words `seq`, for *sequence*. This sentence goes with you
+# through the whole course:
 
 # %%
 words = "The animal didn't cross the street because it was too tired".split()
@@ -65,14 +65,14 @@ print(x.shape)
 
 # %% [markdown]
 # A **recurrent network** reads it as you do. It keeps one vector $h$, the **state**, and mixes each word into it.
-# The simplest mixture has two matrices $W$ and $U$:
+# The simplest mixture has two matrices $W$ and $U$, here random, since nothing is learned yet:
 #
 # $$h_{t} = \tanh(W x_t + U h_{t-1})$$
 #
 # $\tanh$ squeezes any number into the range from −1 to 1, so that the state cannot grow without end.
 
 # %%
-W, U = torch.randn(64, 64) / 8, torch.randn(64, 64) / 8  # random: nothing is learned yet
+W, U = torch.randn(64, 64) / 8, torch.randn(64, 64) / 8  # / 8 keeps the sums small
 h = torch.zeros(64)
 for word in x:
     h = torch.tanh(W @ word + U @ h)
@@ -81,7 +81,7 @@ print(h.shape)
 # %% [markdown]
 # This network rewrites all of $h$ at every word. A better one decides, number by number, what to keep. The **gated
 # recurrent unit** (GRU, 2014) does that with two *gates*: numbers between 0 and 1, made by the function
-# $\sigma(a) = 1/(1+e^{-a})$. The sign $\odot$ multiplies number by number.
+# $\sigma(a) = 1/(1+e^{-a})$. The sign $\odot$ multiplies number by number; $h$ is now the old state and $h'$ the next.
 #
 # $$\begin{aligned}
 # r &= \sigma(W_r x + b_r + U_r h + c_r) && \text{reset gate: how much of the old state to consult} \\
@@ -90,9 +90,10 @@ print(h.shape)
 # h' &= (1 - z) \odot n + z \odot h && \text{the next state}
 # \end{aligned}$$
 #
-# PyTorch stacks the three $W$ into one tall matrix, in the order $r$, $z$, $n$, and does the same with the $U$ and
-# with the constants $b$ and $c$ (the *biases*). All these numbers together are the network's **weights**. Its
-# `nn.GRUCell` takes one step. (`detach` and, below, `no_grad` switch off bookkeeping that we need from 1.4 on.)
+# PyTorch stacks the three $W$ into one tall matrix of $3 \cdot 64 = 192$ rows, in the order $r$, $z$, $n$, and does the
+# same with the $U$ and with the constants $b$ and $c$ (the *biases*). All these numbers are the network's **weights**.
+# Its `nn.GRUCell` takes one step. The state's width is called `d_hidden`. (`detach` and, below, `no_grad` switch off
+# bookkeeping that we need from 1.4 on.)
 
 # %%
 cell = nn.GRUCell(64, 64)
@@ -116,12 +117,12 @@ show(fig, alt="Heat map of the GRU's state after each of the 11 words; every row
 # Read it from top to bottom. The last row is *everything* this network knows about the sentence. For eleven thousand
 # words it would be 64 numbers too. And no row can be computed before the row above it is there.
 #
-# Remember these two: **a state of fixed size**, and **waiting in line**. Most of what follows comes from them.
+# Remember these two: **a state of fixed size**, and **waiting in line**.
 
 # %% [markdown]
 # `nn.GRU` is the same loop, run inside PyTorch. We wrap it so that it takes a text and returns all its states. In
 # PyTorch a network is a class: `__init__` makes its weights, `forward` says what happens to an input, and `gru(x)` runs
-# `forward`. (`keep` comes into play in 1.4.)
+# `forward`. (`keep` comes into play in 1.4. Three dots in a shape are any axes in front, such as several texts.)
 
 
 # %%
@@ -129,15 +130,16 @@ class Recurrent(nn.GRU):
     """A GRU read left to right: (..., seq, d_model) -> (..., seq, d_model)."""
 
     def __init__(self, d_model, keep=0.0):
-        super().__init__(d_model, d_model, batch_first=True)
+        super().__init__(d_model, d_model, batch_first=True)  # shapes as below: (text, seq, …)
         with torch.no_grad():
             self.bias_ih_l0[d_model : 2 * d_model] += keep  # the update gate's share of the biases
 
     def forward(self, x):
-        return super().forward(x)[0]
+        return super().forward(x)[0]  # all states; [1] is the last one once more
 
 
 gru = Recurrent(64)
+# The same weights as our cell has.
 gru.load_state_dict({f"{name}_l0": weight for name, weight in cell.state_dict().items()})
 claim("nn.GRU gives the same states as our loop", torch.allclose(gru(x), states, atol=1e-6))
 
@@ -166,7 +168,8 @@ print(rounded(left))
 # ## 1.3 Looking everywhere at once
 #
 # Attention drops the line. Every word compares itself with every word by a dot product, softmax turns the scores
-# into shares, and the output is the average of the vectors in these shares. That is all:
+# into shares, and the output is the average of the vectors in these shares. (The shares are called attention weights.
+# They are made anew for each text; the network's weights stay.) Apart from three matrices and a division, that is all:
 
 
 # %%
@@ -188,8 +191,8 @@ attention = Attention(64)
 print(attention(x).shape)
 
 # %% [markdown]
-# `.mT` swaps the last two axes; `nn.Linear` holds a matrix. What the three matrices are for, and why we divide, is
-# for chapters 02 and 03. Today only the wiring counts: **no loop over words**. The same experiment, for both readers:
+# `.mT` swaps the last two axes; `nn.Linear` holds a matrix. What the matrices and the division are for: chapters 02
+# and 03. Today only the wiring counts: **no loop over words**. The same experiment, for both readers:
 
 # %%
 with torch.no_grad():
@@ -209,8 +212,8 @@ show(fig, alt)
 
 # %% [markdown]
 # Distance plays no part for attention: "animal" is one look away from every word. Look at the far left too. Changing
-# word 2 has changed the output at word *1*. Attention looks ahead as well, which helps in reading and is cheating in
-# writing. Chapter 04 deals with it.
+# word 2 has changed the output at word *1*. Attention looks ahead, too: a help in reading, cheating in writing
+# (chapter 04).
 
 # %% [markdown]
 # ## 1.4 How much of a nudge arrives
@@ -220,7 +223,8 @@ show(fig, alt)
 # follows it (section 1.5). Where it is 0, the network cannot notice that the word mattered, and cannot learn it.
 #
 # PyTorch computes gradients for you: `requires_grad_()` asks it to keep track of `x`, `autograd.grad` hands the ratios
-# out. We add up the numbers of the last output and keep one length for each word. First row GRU, second row attention:
+# out. It needs one number to start from, so we add up the last output; and we keep one length for each word. First row
+# GRU, second row attention:
 
 
 # %%
@@ -276,9 +280,9 @@ alt = "GRU: a straight line down by 20 powers of ten over 99 words. Attention: a
 show(fig, alt)
 
 # %% [markdown]
-# This is the picture to keep. A straight line on a logarithmic axis means that each word multiplies by the same
-# factor, here about 0.6. A product of a hundred such factors is nothing. This is the **vanishing gradient**.
-# Attention has no product of steps, so its line is flat.
+# A straight line on a logarithmic axis means that each word multiplies by the same factor, here about 0.6. A product
+# of a hundred such factors is nothing. This is the **vanishing gradient**. Attention has no product of steps, so its
+# line is flat.
 
 # %% [markdown]
 # Now the same for *every* output, not only the last: row $i$ says whose nudges reach output $i$, as shares of 1. Point
@@ -310,8 +314,8 @@ show(fig, alt)
 # no such shape. Its matrices are random here; what trained ones look at is for chapter 03.
 
 # %% [markdown]
-# Now be fair to the GRU. Its update gate starts near $\sigma(0) = ½$: *keep half*, at every word. Nobody forces us.
-# Add a constant to that gate's bias (our `keep`), and it keeps more from the start. Move the slider.
+# Be fair to the GRU. Its update gate starts near $\sigma(0) = ½$: *keep half*, at every word. Add a constant to that
+# gate's bias (our `keep`), and it keeps more from the start. Move the slider.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -342,9 +346,8 @@ alt = "With keep = 0 the line falls by 20 powers of ten; with 4 it is as flat as
 show(fig, alt)
 
 # %% [markdown]
-# So the vanishing gradient is a habit, not a law. Who says that a GRU *cannot* look back further than a few words is
-# wrong: one whose gate starts open can. It has a price. A state that keeps 98 % has room for 2 % of each new word,
-# which is what the second claim measures.
+# So the vanishing gradient is a habit, not a law: a GRU whose gate starts open can look far back. It has a price. A
+# state that keeps 98 % has room for 2 % of each new word, which is what the second claim measures.
 #
 # **Your turn**: `01.gradient-reach`, without the shortcut of adding up the output.
 
@@ -373,13 +376,12 @@ class Recall(nn.Module):
         self.embed, self.body, self.answer = nn.Linear(9, 32), body, nn.Linear(32, 8)
 
     def forward(self, x):
-        return self.answer(self.body(self.embed(x))[:, -1])
+        return self.answer(self.body(self.embed(x))[:, -1])  # -1: the last position
 
 
 # %% [markdown]
 # Training is a loop of four moves: look at fresh examples, compute how wrong the answers are (the *loss*), ask for
-# the gradient of the loss, and move every weight a little against its gradient. `Adam` does the moving. Chapter 10 is
-# about doing it well.
+# the gradient of the loss, and move every weight a little against its gradient. `Adam` does the moving (chapter 10).
 
 
 # %%
@@ -394,7 +396,7 @@ def train(make, seed, steps=100):
         scores = model(x)
         right.append((scores.argmax(dim=-1) == symbol).float().mean())
         optimizer.zero_grad()
-        F.cross_entropy(scores, symbol).backward()
+        F.cross_entropy(scores, symbol).backward()  # the loss, and its gradient
         optimizer.step()
     return torch.stack(right)
 
@@ -429,7 +431,7 @@ for ax, (name, runs) in zip(axes, right.items(), strict=True):
     ax.axhline(1 / 8, color="black", linestyle=":", linewidth=1)
     ax.set(title=name, xlabel="training step", ylim=(0, 1.05))
 axes[0].set_ylabel("share of right answers")
-fig.suptitle("A GRU that starts by forgetting never finds symbol 1 (3 seeds; dotted: guessing)")
+fig.suptitle("A forgetful GRU has not found symbol 1 after 100 steps (3 seeds; dotted: guessing)")
 alt = "Right answers over training steps: GRU at 1/8 throughout; the other two rise to 1."
 show(fig, alt)
 
@@ -444,7 +446,8 @@ show(fig, alt)
 #
 # Pack $n$ random symbols of 8 kinds into a state of 64 numbers. How many can be read out again? As the reader we take
 # the best matrix there is from states to symbols, computed in one go on 1,000 texts and tested on 500 others.
-# (`lstsq` finds it: *least squares*.) We subtract what guessing would get.
+# (`lstsq` finds it: *least squares*.) For each position we take the share of right answers, on a scale where guessing
+# is 0 and always right is 1. The sum of these over all positions is how many symbols come out.
 
 
 # %%
@@ -494,8 +497,8 @@ alt = "Left: keep 0 holds the last few of 32, keep 4 a little of all. Right: 2 t
 show(fig, alt)
 
 # %% [markdown]
-# A gate can give its room to the last words or spread it over all. It can hardly make more room. A trained GRU packs
-# more cleverly than this random one, but its suitcase is no larger.
+# A gate can give its room to the last words or spread it over all. It can hardly make more room. Training may teach a
+# GRU to pack better (not measured here); its suitcase remains 64 numbers.
 #
 # Attention takes no suitcase. It keeps the vectors of all words and looks things up when asked. That has a bill. To
 # write one more word after $n$, it must still have two vectors for each word so far (which two: chapter 03):
@@ -507,7 +510,7 @@ for n in (11, 1_000, 100_000):
     print(f"{n:7,} words: state {state.nbytes} bytes, kept vectors {kept.nbytes:,} bytes")
 
 # %% [markdown]
-# That is one small layer. Chapter 18 is about nothing else than this bill.
+# That is one small network. Chapter 18 is about nothing but this bill.
 #
 # ## 1.7 How far is it from word to word?
 #
@@ -517,8 +520,8 @@ for n in (11, 1_000, 100_000):
 # - *recurrent*: word 1 enters the state in its own step, then the state is handed on $n - 1$ times;
 # - *attention*: one look, whatever $n$;
 # - *convolution*: in between. A **convolutional network** (CNN) computes each output from the words in a small window,
-#   the *kernel*: here the word itself and the $k - 1$ before it. A second layer does the same with the outputs of the
-#   first, and so reaches twice as far back.
+#   the *kernel*: here the word itself and the $k - 1$ before it. One such round is a **layer**. A second layer does the
+#   same with the outputs of the first, and so reaches twice as far back.
 #
 # How many layers until word 1 reaches word $n$? Let the gradient count. We stack layers until it arrives:
 
@@ -652,7 +655,7 @@ to_q, to_k, to_v = (nn.Linear(256, 256, bias=False) for _ in range(3))
 
 
 def next_word(keys, values):
-    """One word looks back at all words kept; its own two vectors are made as well."""
+    """One word looks back at all words kept (16 is the root of 256); makes its own two vectors."""
     to_k(query), to_v(query)
     return (to_q(query) @ keys.T / 16).softmax(dim=-1) @ values
 
@@ -670,11 +673,11 @@ ax.set(xlabel="words so far", ylabel="milliseconds for one more", ylim=(0, None)
 ax.set_xticks(lengths, lengths)
 ax.set_title("One more word: one price for the GRU, a rising one for attention")
 ax.legend()
-show(fig, alt="GRU: a level line. Attention: starts near it and climbs with the number of words.")
+show(fig, alt="GRU: a level line. Attention: a line that climbs with the number of words.")
 
 # %% [markdown]
-# On short texts the two are close. In a long chat the old words have to be gone through again for every new one. The
-# GRU pays nothing for its past, since it has forgotten most of it.
+# In a long chat the old words have to be gone through again for every new one. The GRU pays nothing for its past,
+# since it has forgotten most of it.
 #
 # ## 1.9 Which one, when?
 #
@@ -688,8 +691,7 @@ claim("words shuffled: attention's last output stays as it was", moved[attention
 claim("the GRU's changes", moved[gru] > 0.01)
 
 # %% [markdown]
-# It does not, and chapter 06 has to give it positions. Here is the whole comparison; the numbers in brackets say where
-# you measured it.
+# It does not; chapter 06 gives it positions. The whole comparison, with the section that measured it in brackets:
 #
 # | | recurrent (GRU, or its older relative LSTM) | convolution | attention (Transformer) |
 # |---|---|---|---|
@@ -710,7 +712,6 @@ claim("the GRU's changes", moved[gru] > 0.01)
 # | write, chat, complete code | a Transformer that reads only back (13) | trained in parallel; looks up anything said before |
 # | translate, summarise | one that reads and one that writes (09, 15) | the writer looks at the reader's notes |
 # | label images | patches as words (16), or a convolution if you have few images | a convolution knows from the start that neighbours belong together |
-# | handle short texts where only neighbours matter | a convolution or a small GRU may do | less work, less memory, less data |
 # | run on a small device, or follow an endless stream | a recurrent network, or a shrunken Transformer (19, 22) | one state of fixed size, whatever the length |
 
 # %% [markdown]
@@ -718,15 +719,14 @@ claim("the GRU's changes", moved[gru] > 0.01)
 # images and sound, and comes pretrained. **Against it**: work grows with $n^2$ and memory with $n$, it needs a lot of
 # data because it assumes so little, order must be added, and its reasons are hard to read (chapter 23 tries).
 #
-# The race goes on. Newer recurrent networks drop the $\tanh$ between steps, so that they too can be trained in
-# parallel. Their state is still a suitcase.
+# The race goes on: newer recurrent networks drop the $\tanh$ between steps, so that they train in parallel, too.
 
 # %% [markdown]
 # ## Summary
 #
 # - A recurrent network carries a **state of fixed size** and reads **in line**.
 # - Its gradient shrinks with every word. From 100 words back almost nothing arrives, and a task that hangs on the first
-#   word is not learned. A gate that starts open mends this. It does not mend the other two points.
+#   word is not learned. A gate that starts open mends this, and only this.
 # - A state of 64 numbers gave back a handful of symbols, however many went in. Attention keeps everything and pays
 #   for it in memory.
 # - Attention is one step from every word to every word. It often needs more multiplications and still finishes first,
@@ -744,8 +744,8 @@ quiz("01")
 #
 # <details><summary>Why did Transformers replace recurrent networks?</summary>
 #
-# Two reasons. Training is parallel over positions: a recurrent network needs $n$ dependent steps for $n$ words, attention
-# a few large matrix products. And any two words are one step apart, so information and gradients do not have to survive
+# Training is parallel over positions: a recurrent network needs $n$ dependent steps for $n$ words, attention a few
+# large matrix products. And any two words are one step apart, so information and gradients do not have to survive
 # $n$ multiplications, nor squeeze through a state of fixed size. The price is work that grows with $n^2$ and memory that
 # grows with $n$.
 # </details>
@@ -762,12 +762,6 @@ quiz("01")
 # When the input is an endless stream and memory is small (a fixed state wins), when only close neighbours matter and data
 # are few (a convolution has that built in), or when texts are so long that $n^2$ is out of reach.
 # </details>
-#
-# <details><summary>Is attention cheaper than recurrence?</summary>
-#
-# With width $d$: a GRU needs $6nd^2$ multiplications, one attention $3nd^2 + 2n^2d$. Attention needs fewer up to
-# $n = 1.5d$. By the clock it stays ahead far longer, since its multiplications come in large products.
-# </details>
 
 # %% [markdown]
 # ## Exercises
@@ -781,8 +775,7 @@ quiz("01")
 # %% [markdown]
 # ## Further reading
 #
-# - Vaswani et al. 2017, *Attention Is All You Need*, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762). Its table 1 is
-#   our section 1.7.
+# - Vaswani et al. 2017, *Attention Is All You Need*, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762). Table 1: our 1.7.
 # - Cho et al. 2014, *Learning Phrase Representations using RNN Encoder–Decoder*,
 #   [arXiv:1406.1078](https://arxiv.org/abs/1406.1078). The GRU.
 # - Pascanu, Mikolov, Bengio 2012, *On the difficulty of training recurrent neural networks*,

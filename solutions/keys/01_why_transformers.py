@@ -52,6 +52,7 @@ def wrong_step(
     cut="blocks",
 ):
     """A GRU step with one thing changed by each flag."""
+    bias_x = torch.zeros_like(bias_x) if biases == "none" else bias_x
     bias_h = bias_h if biases == "both" else torch.zeros_like(bias_h)
     if cut == "every third":
         rows = torch.arange(len(bias_x)).view(-1, 3).T.flatten()
@@ -203,6 +204,17 @@ GRU_MISTAKES = [
             "Two biases are handed in. Does your code use both?",
             "The c in the formulas are the parts of bias_h.",
             "Add bias_h to weight_h @ h.",
+        ),
+    ),
+    Mistake(
+        "both-biases-lost",
+        wrong_step,
+        {"biases": "none"},
+        says="you left out both biases, so a word and a state of zeros leave the state at 0",
+        hints=(
+            "Six things are handed in. Does your code use all of them?",
+            "The formulas have two products in each line, and a constant behind each.",
+            "Add bias_x to weight_x @ x, and bias_h to weight_h @ h.",
         ),
     ),
 ]
@@ -455,14 +467,16 @@ def wrong_path(n, k, *, recurrent="handed on", convolution="right", attention="o
         "convolution": {
             "right": lambda: math.ceil((n - 1) / (k - 1)),
             "width": lambda: math.ceil(n / k),
+            "places by width": lambda: math.ceil((n - 1) / k),
             "posts": lambda: math.ceil(n / (k - 1)),
             "floor": lambda: (n - 1) // (k - 1),
             "nearest": lambda: round((n - 1) / (k - 1)),
             "exact": lambda: (n - 1) / (k - 1),
             "centred": lambda: math.ceil((n - 1) / max(1, (k - 1) // 2)),
+            "half": lambda: math.ceil((n - 1) / (k // 2)),
             "doubling": lambda: math.ceil(math.log(n, k)),
         }[convolution](),
-        "attention": {"one": 1, "words": n}[attention],
+        "attention": {"one": 1, "words": n, "none": 0}[attention],
     }
 
 
@@ -490,14 +504,26 @@ PATH_MISTAKES = [
         ),
     ),
     Mistake(
+        "places-by-width",
+        wrong_path,
+        {"convolution": "places by width"},
+        says="your layers reach k words back; you count the places right, but a window of k words "
+        "includes the word itself",
+        hints=(
+            "With a kernel of 2 words, how far back does one layer look?",
+            "One of the k words in the window is the word itself.",
+            "A layer reaches k − 1 words back.",
+        ),
+    ),
+    Mistake(
         "one-post-too-many",
         wrong_path,
         {"convolution": "posts"},
-        says="you divide n by k − 1, but from word 1 to word n it is only n − 1 places",
+        says="you count one layer too many where the layers fit exactly",
         hints=(
             "Take n = 3 and k = 3. Is one layer enough?",
-            "How far is it from word 1 to word n?",
-            "Divide n − 1, and round up.",
+            "From word 1 to word n it is n − 1 places. When do they need a layer that is not full?",
+            "Divide n − 1 by k − 1 and round up; where nothing is left over, add nothing.",
         ),
     ),
     Mistake(
@@ -545,6 +571,17 @@ PATH_MISTAKES = [
         ),
     ),
     Mistake(
+        "half-a-window",
+        wrong_path,
+        {"convolution": "half"},
+        says="you let each layer reach half a kernel back, as if the other half looked ahead",
+        hints=(
+            "Where does the window of this exercise end?",
+            "All other words in the window stand before the word.",
+            "A layer reaches k − 1 words back.",
+        ),
+    ),
+    Mistake(
         "windows-that-grow",
         wrong_path,
         {"convolution": "doubling"},
@@ -565,6 +602,17 @@ PATH_MISTAKES = [
             "Work and path are two things. How many steps wait for each other?",
             "Can the last word look at the first one directly?",
             "It takes one look, whatever n is.",
+        ),
+    ),
+    Mistake(
+        "attention-takes-nothing",
+        wrong_path,
+        {"attention": "none"},
+        says="you count no step at all for attention; a look is a step",
+        hints=(
+            "How many looks does the last word need to see word 1?",
+            "The output at word n is not word 1 itself: something has to be computed once.",
+            "It is the same small number for every n, and it is not 0.",
         ),
     ),
 ]
