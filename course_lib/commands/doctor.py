@@ -8,14 +8,10 @@ import re
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+from course_lib.grader import seal
 from course_lib.paths import ROOT
 
 REPAIR = "python3 course.py setup"
-ISOLATION = {
-    "level": "process",
-    "sandboxed": False,
-    "note": "not sandboxed: your own code runs as you",
-}
 # Ends the name in a requirement such as `torch>=2.6,<3`.
 NAME = re.compile(r"[A-Za-z0-9._-]+")
 
@@ -45,7 +41,7 @@ def diagnosis(root: Path = ROOT) -> dict:
         "packages": [package(name, want) for name, want in wanted.items()],
         "data": [package(name, want) for name, want in data.items()],
         "weights": [package(name, want) for name, want in weights.items()],
-        "isolation": ISOLATION,
+        "isolation": isolation(),
     }
     found["problems"] = [
         {"what": f"{entry['name']} is not installed", "repair": REPAIR}
@@ -91,6 +87,13 @@ def device() -> tuple[str | None, dict | None]:
         return None, {"what": str(error), "repair": "change or unset COURSE_DEVICE"}
 
 
+def isolation() -> dict:
+    """How well `course grade` can seal a submission here; a learner's own checks are not sealed."""
+    level, missing = seal.reachable()
+    note = "of `course grade`; your own checks are not sandboxed: they run as you"
+    return {"level": level, "missing": missing, "note": note}
+
+
 def as_text(found: dict) -> str:
     """The diagnosis for a person."""
     lines = [
@@ -100,7 +103,9 @@ def as_text(found: dict) -> str:
     for kind in ("packages", "data", "weights"):
         for entry in found[kind]:
             lines.append(f"{kind:10} {entry['name']} {state(entry)}")
-    lines.append(f"isolation  {found['isolation']['level']} ({found['isolation']['note']})")
+    sealed = found["isolation"]
+    missing = f"; {sealed['missing']}" if sealed["missing"] else ""
+    lines.append(f"isolation  {sealed['level']} ({sealed['note']}{missing})")
     lines.append("")
     for problem in found["problems"]:
         lines.append(f"problem: {problem['what']}; to repair: {problem['repair']}")

@@ -10,6 +10,7 @@ import pytest
 
 from course_lib import cli
 from course_lib.commands import doctor
+from course_lib.grader import seal
 
 
 def test_help_lists_every_command(capsys):
@@ -67,7 +68,7 @@ def test_doctor_prints_json_of_a_known_shape(capsys):
         assert all(set(entry) == {"name", "wanted", "installed"} for entry in found[kind])
     names = [entry["name"] for entry in found["packages"]]
     assert "torch" in names and "jupyterlab" in names and "pytest" not in names
-    assert found["isolation"]["sandboxed"] is False
+    assert found["isolation"]["level"] in seal.LEVELS
     assert status == int(bool(found["problems"]))
 
 
@@ -82,8 +83,11 @@ def test_doctor_names_what_is_missing_and_the_repair(tmp_path):
     assert "to repair: python3 course.py setup" in doctor.as_text(found)
 
 
-def test_doctor_says_when_nothing_is_sandboxed():
-    assert "not sandboxed: your own code runs as you" in doctor.as_text(doctor.diagnosis())
+def test_doctor_says_which_isolation_grading_reaches_and_what_is_missing(monkeypatch):
+    monkeypatch.setattr(seal, "reachable", lambda: ("process", "this kernel has no Landlock"))
+    told = doctor.as_text(doctor.diagnosis())
+    assert "isolation  process (of `course grade`; your own checks are not sandboxed" in told
+    assert "they run as you; this kernel has no Landlock)" in told
 
 
 def test_doctor_tells_a_device_that_is_not_there(monkeypatch):
