@@ -1,5 +1,6 @@
 """The grader's end of a warm process: hand over a job, get a report, whatever happens to it."""
 
+import contextlib
 import json
 import os
 import select
@@ -10,7 +11,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from .frames import pack
+
 REPORT_CAP, LOG_CAP = 32 << 20, 64 << 10
+NOTHING = pack({"name": "nothing", "cells": [], "cases": [], "answers": -1})
 GRACE = 5.0  # beyond its own limit; after that the warm process itself is given up
 
 
@@ -54,22 +58,42 @@ class Warm:
         if told["threads"] > 1:  # a fork would copy their locks and not the threads
             self.close()
             raise RuntimeError(f"the warm process has {told['threads']} threads, expected 1")
+        tried = self._try(NOTHING, 10.0, 1 << 30)
+        if tried is None or not tried.frame:  # or a learner would be blamed for it
+            self.close()
+            said = tried.log.decode(errors="replace").strip() if tried else "it died"
+            raise RuntimeError(f"no child can be sealed here under {self.level!r}: {said}")
 
     def run(self, job: bytes, seconds: float, memory: int = 1 << 30) -> Report:
-        """Run a job in a fresh child; the answer comes within its limit and a few seconds."""
-        if self.process is None or self.process.poll() is not None:
-            self.start()
+        """Run a job in a fresh child; the answer comes within its limit and a few seconds.
+
+        A warm process that was ended from outside, as by a system short of memory, gets one
+        successor: no learner is blamed for it.
+        """
+        for _ in range(2):
+            if self.process is None or self.process.poll() is not None:
+                self.start()
+            if report := self._try(job, seconds, memory):
+                return report
+        return Report(b"", b"", timed_out=True)
+
+    def _try(self, job: bytes, seconds: float, memory: int) -> Report | None:
+        """Run a job; None when the warm process dies over it."""
         pipes = [os.pipe() for _ in range(3)]
         (job_end, job_start), (report_end, report_start), (log_end, log_start) = pipes
         message = json.dumps({"seconds": seconds, "memory": memory}).encode()
-        socket.send_fds(self.socket, [message], [job_end, report_start, log_start])
+        with contextlib.suppress(BrokenPipeError):  # it shows below
+            socket.send_fds(self.socket, [message], [job_end, report_start, log_start])
         for theirs in (job_end, report_start, log_start):
             os.close(theirs)
         frame, log = _exchange(job, job_start, report_end, log_end, seconds + GRACE)
         told = self._line(time.monotonic() + GRACE)
         if told is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(1.0)  # its socket closes a moment before it is gone
+            died = self.process.poll() is not None
             self.close()
-            return Report(b"", bytes(log), timed_out=True)
+            return None if died else Report(b"", bytes(log), timed_out=True)
         return Report(bytes(frame), bytes(log), **told)
 
     def _line(self, until: float) -> dict | None:
@@ -78,7 +102,10 @@ class Warm:
         while not data.endswith(b"\n"):
             if not select.select([self.socket], [], [], max(0.0, until - time.monotonic()))[0]:
                 return None
-            part = self.socket.recv(4096)
+            try:
+                part = self.socket.recv(4096)
+            except ConnectionResetError:
+                return None
             if not part:
                 return None
             data += part

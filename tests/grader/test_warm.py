@@ -2,6 +2,7 @@
 
 import os
 import platform
+import threading
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from course_lib.grader.bake import outcomes_from, shallow
 from course_lib.grader.frames import pack, unpack
 from course_lib.grader.key import case
 from course_lib.grader.seal import seccomp
-from course_lib.grader.warm import LOG_CAP, Warm
+from course_lib.grader.warm import LOG_CAP, Report, Warm
 from course_lib.paths import ROOT
 
 LEVEL, REASON = seal.reachable()
@@ -167,3 +168,23 @@ def test_the_filter_is_built_for_the_machine_it_runs_on(monkeypatch):
 def test_a_machine_that_cannot_seal_says_why(monkeypatch):
     monkeypatch.setattr(platform, "machine", lambda: "riscv64")
     assert seal.reachable() == ("process", "no system call numbers for riscv64")
+
+
+def test_a_warm_process_that_is_killed_gets_a_successor(warm):
+    run(warm, ANSWER)
+    first = warm.process.pid
+    os.kill(first, 9)
+    assert is_right(run(warm, ANSWER)) and warm.process.pid != first
+    slow = ANSWER + "import time; time.sleep(1)"
+    killer = threading.Timer(0.5, os.kill, (warm.process.pid, 9))
+    killer.start()
+    assert is_right(run(warm, slow)), "nobody is blamed for what happened to the grader"
+    killer.join()
+
+
+def test_a_machine_that_cannot_seal_is_told_before_any_answer_runs(monkeypatch):
+    warm = Warm(ROOT, "no such level")
+    monkeypatch.setattr(Warm, "_try", lambda *a, **k: Report(b"", b"OSError: no seccomp"))
+    with pytest.raises(RuntimeError, match=r"can be sealed here under .*: OSError: no seccomp"):
+        warm.start()
+    assert warm.process is None
