@@ -1,8 +1,11 @@
 """`course grade`: a folder of submissions in, a gradebook out."""
 
 import argparse
+import contextlib
+import importlib.util
 import multiprocessing
 import sys
+from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from pathlib import Path
 
@@ -13,6 +16,8 @@ from course_lib.grader.rules import keep_rules
 from course_lib.grader.seal import LEVELS
 from course_lib.grader.times import load_times
 from course_lib.paths import ROOT
+
+INSTALL = "python -m pip install -c requirements/constraints.txt -e '.[cluster]'"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
         seed = open_book(args.out, args.seed)
         tasks = _tasks(args, seed, level)
         times = load_times(args.submissions)
+        if args.scheduler and not importlib.util.find_spec("distributed"):
+            raise ValueError(f"--scheduler needs Dask; install it with: {INSTALL}")
         if args.rules:
             keep_rules(args.out, args.rules)
     except (OSError, ValueError, GradebookError) as error:
@@ -44,7 +51,11 @@ def run(args: argparse.Namespace) -> int:
         print("Isolation is 'process' only: marks are safe, this machine is not.", file=sys.stderr)
     todo = tasks if args.student else batch.open_tasks(args.out, tasks)
     print(f"{len(todo)} to grade, {len(tasks) - len(todo)} graded already, isolation {level}")
-    trouble = _grade(args, todo)
+    try:
+        trouble = _grade(args, todo)
+    except (OSError, ValueError) as error:  # the scheduler doesn't answer
+        print(f"course grade: {error}", file=sys.stderr)
+        return 2
     for student, told in trouble.items():
         print(f"not graded: {student} ({told}); run the same command again", file=sys.stderr)
     batch.note_times(args.out, tasks, times)
@@ -83,10 +94,15 @@ def _grade(args: argparse.Namespace, todo: list[batch.Task]) -> dict[str, str]:
     return trouble
 
 
-def _executor(args: argparse.Namespace) -> Executor:
+@contextlib.contextmanager
+def _executor(args: argparse.Namespace) -> Iterator[Executor]:
     if not args.scheduler:
         # Fresh processes: a fork would copy PyTorch's threads half.
-        return ProcessPoolExecutor(args.jobs, multiprocessing.get_context("spawn"))
+        with ProcessPoolExecutor(args.jobs, multiprocessing.get_context("spawn")) as pool:
+            yield pool
+        return
     from distributed import Client
 
-    return Client(args.scheduler).get_executor()
+    # Not pure: the same student graded anew must not get the answer of before.
+    with Client(args.scheduler) as client, client.get_executor(pure=False) as cluster:
+        yield cluster

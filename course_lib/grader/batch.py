@@ -5,6 +5,7 @@ one warm process.
 """
 
 import platform
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass, replace
@@ -20,6 +21,9 @@ from .grading import Graded, grade_submission
 from .times import Times, kept_times, stamped
 from .verdict import Verdict
 from .warm import Report, Warm
+
+# A cluster's worker may have threads, but a process has one warm process.
+ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,12 @@ def grade_class(executor: Executor, book: Path, tasks: list[Task]) -> Iterator[t
     """
     waiting = {executor.submit(grade_student, task): task for task in tasks}
     for future in as_completed(waiting):
-        student = waiting.pop(future).folder.name  # its result may be forgotten
+        task = waiting.pop(future)  # its result may be forgotten
+        student = task.folder.name
         try:
             before, rows = load_rows(book, student), future.result()
+            if any(row["work"] != work_of(task, row["exercise"][:2]) for row in rows):
+                raise OSError("the worker has other files than this machine")
             save_rows(book, student, merged(before, kept_times(before, rows)))
             yield student, ""
         except Exception as error:  # one student's trouble is never the batch's end
@@ -75,16 +82,23 @@ def note_times(book: Path, tasks: list[Task], times: Times) -> None:
 
 
 def grade_student(task: Task) -> list[dict]:
-    """Every exercise of the chapters, graded; a chapter not handed in is not attempted."""
+    """Every exercise of the chapters, graded; a chapter not handed in is not attempted.
+
+    Raises OSError where this machine can't reach the task's level of isolation.
+    """
+    level_for(task.level)  # a worker of a cluster may be another machine
+    if not task.folder.is_dir():
+        raise FileNotFoundError(f"{task.folder} is not there; workers need the same folders")
     about = {
         "seed": task.seed,
         "isolation": task.level,
         "versions": {"torch": torch.__version__, "python": platform.python_version()},
     }
     rows = []
-    for chapter in task.chapters:
-        about["work"] = work_of(task, chapter)
-        rows += [row(task.folder.name, g, **about) for g in _chapter(task, chapter)]
+    with ONE_AT_A_TIME:
+        for chapter in task.chapters:
+            about["work"] = work_of(task, chapter)
+            rows += [row(task.folder.name, g, **about) for g in _chapter(task, chapter)]
     return rows
 
 
