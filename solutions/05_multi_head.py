@@ -10,7 +10,7 @@
 # # 05 · Multi-head attention: exercises
 #
 # Eight exercises. The first four build the layer: split, a test for it, merge, and the whole. Then
-# you count what it costs, mend a picture, score a head and remove one. When the third of them is
+# you count what it costs, mend a picture, score a head and remove one. When the fourth of them is
 # right, your code runs a real model: there is a cell for that.
 #
 # Shapes are written `(batch, heads, seq, d_head)`: which sentence, which head, which word, which
@@ -32,7 +32,7 @@ from course_lib.nn.attention import scaled_dot_product_attention
 # - `x` is `(batch, seq, d_model)`. Return `(batch, num_heads, seq, d_head)`, where `d_head =
 #   d_model / num_heads`.
 # - Head 0 gets the *first* `d_head` numbers of every word, head 1 the next `d_head`, and so on.
-# - When `num_heads` does not divide `d_model`, raise a `ValueError` whose text holds both numbers.
+# - When `num_heads` does not divide `d_model`, raise a `ValueError` that says so.
 #
 # The trap: one `view` straight to the right shape runs without complaint. Follow one word through
 # it.

@@ -197,7 +197,7 @@ claim(
 # That takes two steps. `view` reads the same numbers with other commas; it moves nothing. `transpose` then
 # exchanges two axes, so that the last two are (seq, d_head), the two that attention multiplies. A notation
 # says both in one line, and from here on the course uses it: a string that names every axis before and after.
-# `(h d)` is an axis made of two.
+# `(h d)` is an axis made of two, and `t` counts the words.
 
 # %%
 blocks = q.view(1, len(words), num_heads, 4)  # (batch, seq, heads, d_head)
@@ -811,8 +811,8 @@ widgets.interactive(search, text=asked, removed=slider, order=buttons)
 # ## 5.8 Find the bug
 #
 # A course draws the heads of a small layer. The layer trains with **dropout**: at every step some of the
-# weights, drawn by lot, are set to 0, so that no head relies on a single word, and the others grow by
-# $1/(1-p)$ to make up for it. The code was published so, and ran. What is wrong with the picture?
+# weights, a share $p$ drawn by lot, are set to 0, so that no head relies on a single word. The others are
+# divided by $1-p$ to make up for it. The code was published so, and ran. What is wrong with the picture?
 
 
 # %%
@@ -897,7 +897,8 @@ quiz("05")
 # <details><summary>Does doubling the number of heads double the cost?</summary>
 #
 # Not the parameters and not the multiplications, as $h \cdot d_{head} = d_{model}$. The attention weights
-# double, in memory and in the work of softmax, unless a fused kernel never stores them.
+# double, in memory and in the work of softmax, unless the code never stores a whole table, as PyTorch's own
+# (chapter 02).
 #
 # </details>
 #

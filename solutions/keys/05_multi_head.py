@@ -234,6 +234,8 @@ def split_test_cases(generator):
         case("one number is off", *spoiled(one_number_off)),
         case("two numbers are off, by opposite amounts", *spoiled(opposite_amounts)),
         case("last word wrong", *spoiled(last_word_wrong)),
+        case("a word of the first sentence wrong", *spoiled(middle_word_wrong)),
+        case("not cut at all, three axes", *[normal(generator, 2, 5, 21)] * 2),
         case("sentences exchanged", *spoiled(lambda heads: heads.flip(0))),
         case("numbers within a head reversed", *spoiled(lambda heads: heads.flip(-1))),
     ]
@@ -255,8 +257,13 @@ def last_word_wrong(heads):
     return heads
 
 
+def middle_word_wrong(heads):
+    heads[0, :, 2] = heads[0, :, 1]
+    return heads
+
+
 def lenient_test(x, heads, *, looks_at):
-    fits = (x.shape[0], x.shape[1], x.shape[2]) == (
+    fits = heads.dim() == 4 and (x.shape[0], x.shape[1], x.shape[2]) == (
         heads.shape[0],
         heads.shape[2],
         heads.shape[1] * heads.shape[3],
@@ -286,6 +293,10 @@ def glued_back(x, heads):
 
 def first_word(x, heads):
     return torch.equal(heads[:, :, 0].flatten(1), x[:, 0])
+
+
+def last_word(x, heads):
+    return torch.equal(heads[:, :, -1].flatten(1), x[:, -1])
 
 
 def first_head(x, heads):
@@ -370,6 +381,14 @@ SPLIT_TEST = Exercise(
             "your test looks at the first word only",
             "Which wrong split could be right for word 0 and wrong for the last?",
             "Is there a 0 in your code where all positions should stand?",
+            "Compare the whole tensors at once: then no index can be forgotten.",
+        ),
+        lenient(
+            "last-word-only",
+            last_word,
+            "your test looks at the last word only",
+            "Which wrong split could be right for the last word and wrong for word 2?",
+            "Is there a -1 in your code where all positions should stand?",
             "Compare the whole tensors at once: then no index can be forgotten.",
         ),
         lenient(
@@ -1241,12 +1260,12 @@ DROPOUT = Exercise(
             "scores-dropped",
             wrong_dropout,
             {"drop": "scores"},
-            says="the scores are dropped before the softmax, so that the rest shares what was "
-            "lost: that is a mask, not dropout",
+            says="the weights that survive share out what was lost and sum to 1 again: that is "
+            "a mask, not dropout",
             hints=(
                 "Do the weights that mix the values sum to 1? With dropout they don't.",
-                "Dropout falls after the softmax.",
-                "Multiply the weights, not the scores, by `keep`.",
+                "Dropout falls after the softmax, and divides by 1 - p whatever fell out.",
+                "Multiply the weights, not the scores, by `keep`, and divide by 1 - p only.",
             ),
         ),
         Mistake(
