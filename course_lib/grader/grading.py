@@ -8,9 +8,11 @@ from pathlib import Path
 from course_lib.notebooks import Cell, read_cells
 
 from .bake import outcomes_from, shallow
+from .bans import with_helpers
 from .child import plain_python
 from .course import definition, find, sheet_for
 from .frames import FrameError, pack, unpack
+from .lent import lent
 from .outcome import Outcome
 from .sheet import Sheet
 from .submission import place_of, wanted
@@ -59,23 +61,30 @@ def grade_exercise(
     if place is not None and sheet.stub == definition(cells[place].source, exercise.name):
         told = "the cell is as handed out"
         return Graded(_plain(warm.root, id, "not attempted", told), Report(b"", b""))
-    report = warm.run(_job(sheet, cells, place), seconds)
+    report = warm.run(_job(warm.root, sheet, cells, place), seconds)
     if not report.frame and place is not None:
         # Perhaps another exercise's cell hung or died: this one gets a chance of its own.
         alone = [c for i, c in enumerate(cells) if i == place or not _is_answer(c)]
-        report = warm.run(_job(sheet, alone, alone.index(cells[place])), seconds)
-    # Helpers count too: a banned name in another cell of the answer is still its use.
-    source = "\n".join(plain_python(cell.source) for cell in cells)
-    return Graded(without_bans(sheet, _judge(sheet, report), source), report)
+        report = warm.run(_job(warm.root, sheet, alone, alone.index(cells[place])), seconds)
+    return Graded(without_bans(sheet, _judge(sheet, report), _source(cells, place)), report)
 
 
-def _job(sheet: Sheet, cells: list[Cell], place: int | None) -> bytes:
+def _source(cells: list[Cell], place: int | None) -> str:
+    """An answer's own source with its helpers: a banned name in a helper is still its use."""
+    others = [plain_python(c.source) for c in cells if not _is_answer(c)]
+    if place is None:
+        return "\n".join(others)
+    return with_helpers(plain_python(cells[place].source), others)
+
+
+def _job(root: Path, sheet: Sheet, cells: list[Cell], place: int | None) -> bytes:
     return pack(
         {
             "name": sheet.name,
             "cells": [cell.source for cell in cells],
             "cases": shallow(sheet.cases),
             "answers": -1 if place is None else place,
+            "lent": lent(root, sheet.id[:2]),
         }
     )
 

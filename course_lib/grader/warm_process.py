@@ -5,7 +5,9 @@ It holds no key and never runs a learner's line itself. Started by `warm.Warm` a
 descriptors (job in, report out, log out), and it answers with how the child ended.
 """
 
+import contextlib
 import gc
+import importlib
 import json
 import os
 import select
@@ -53,6 +55,10 @@ def warm_up() -> dict:
     from course_lib.grader import child, frames, seal
     from course_lib.grader.seal import landlock, limits, seccomp, syscalls  # noqa: F401
 
+    # What lent parts of the library import: a child would spend a tenth of a second on it.
+    for name in ("einops", "jaxtyping"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
     # One small computation, forward and backward: PyTorch loads parts of itself on first use.
     x = torch.ones(2, 2, requires_grad=True)
     (x @ x).softmax(-1).sum().backward()
