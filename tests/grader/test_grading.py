@@ -148,3 +148,14 @@ def test_a_missing_file_and_a_huge_one_are_told(warm, tmp_path):
     with huge.open("wb") as file:
         file.truncate(200 << 20)
     assert "more than 8 MiB" in verdicts(warm, huge)[SCORES].summary
+
+
+def test_an_answer_that_should_raise_and_does_not_is_wrong_and_named(warm, tmp_path):
+    source = "def split_heads(x, n):\n    d = x.shape[-1] // n\n    x = x[..., : n * d]\n"
+    source += "    return x.reshape(*x.shape[:2], n, d).transpose(1, 2)"
+    made = nbformat.v4.new_notebook()
+    made.cells.append(nbformat.v4.new_code_cell(source, metadata={"tags": ["05.split-heads"]}))
+    nbformat.write(made, tmp_path / "05_multi_head.ipynb")
+    graded = grade_submission(warm, tmp_path / "05_multi_head.ipynb", ["05.split-heads"], 7)
+    (verdict,) = [g.verdict for g in graded]
+    assert (verdict.state, verdict.mistake_name) == ("wrong", "drops-the-rest")
