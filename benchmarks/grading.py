@@ -1,0 +1,116 @@
+"""How fast a class is graded, and whether the grader's memory stays flat over the run.
+
+    python benchmarks/grading.py [--students 200] [--jobs 2] [--scheduler ADDRESS]
+
+The class is generated from the keys: right answers, mistakes that a key knows by name, answers that
+are wrong in their own way, and cells left as handed out. What each should get is known, so the run
+also counts verdicts that are not as they should be.
+"""
+
+import argparse
+import tempfile
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+from made_up_class import write_class
+
+from course_lib.commands.grade import _executor
+from course_lib.grader import batch
+from course_lib.grader.course import exercises, key_files
+from course_lib.grader.gradebook import all_rows, open_book
+from course_lib.paths import ROOT
+
+
+def main() -> None:
+    """Generate a class, grade it, print a small table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--students", type=int, default=200)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--scheduler")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        due = write_class(Path(folder) / "submissions", args.students, args.seed)
+        measured = grade(Path(folder), args)
+        wrong = unexpected(list(all_rows(Path(folder) / "book")), due)
+    for name, value in measured.items():
+        print(f"{name:40} {value}")
+    print(f"{'verdicts that are not as they should be':40} {len(wrong)}")
+    for line in wrong[:10]:
+        print("   ", *line)
+
+
+def grade(folder: Path, args: argparse.Namespace) -> dict[str, str]:
+    """Grade the class; rates and memory as text."""
+    level, seed = batch.level_for(None), open_book(folder / "book", args.seed)
+    chapters = tuple(path.name[:2] for path in key_files(ROOT))
+    students = sorted((folder / "submissions").iterdir())
+    tasks = [batch.Task(ROOT, student, chapters, seed, level) for student in students]
+    memory, ended = [], threading.Event()
+    watcher = threading.Thread(target=watch, args=(memory, ended))
+    began, finished = time.perf_counter(), []
+    watcher.start()
+    with _executor(SimpleNamespace(jobs=args.jobs, scheduler=args.scheduler)) as executor:
+        for student, trouble in batch.grade_class(executor, folder / "book", tasks):
+            finished.append(time.perf_counter() - began)
+            if trouble:
+                print(f"{student}: {trouble}")
+    ended.set()
+    watcher.join()
+    each = len(exercises(ROOT))
+    count = each * len(tasks)
+    rest = (len(tasks) - args.jobs) * each / (finished[-1] - finished[args.jobs - 1])
+    seconds = finished[-1]
+    places = [len(memory) // 4, len(memory) // 2, len(memory) * 9 // 10]
+    return {
+        "students × exercises": f"{len(tasks)} × {each}, isolation {level}, {args.jobs} jobs",
+        "seconds, all": f"{seconds:.1f}",
+        "exercises/s, all": f"{count / seconds:.1f}",
+        "exercises/s, after each job's first student": f"{rest:.1f}",
+        "MiB of all grader processes, at ¼, ½, ⁹⁄₁₀": ", ".join(f"{memory[p]:.0f}" for p in places),
+    }
+
+
+def watch(memory: list[float], ended: threading.Event) -> None:
+    """Note every half second what this process and its descendants hold, in MiB."""
+    while not ended.wait(0.5):
+        memory.append(sum(map(held, descendants(Path("/proc/self").resolve()))) / 1024)
+
+
+def descendants(process: Path) -> list[Path]:
+    """A process and all below it, sealed children left out: they come and go."""
+    found = [process]
+    for children in process.glob("task/*/children"):
+        try:
+            for pid in children.read_text().split():
+                below = Path("/proc", pid)
+                if b"warm_process" not in (process / "cmdline").read_bytes():
+                    found += descendants(below)
+        except OSError:
+            continue
+    return found
+
+
+def held(process: Path) -> int:
+    """Its share of memory in KiB; pages that several processes hold count once."""
+    try:
+        lines = (process / "smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+
+
+def unexpected(rows: list[dict], due: dict[tuple[str, str], str]) -> list[tuple[str, ...]]:
+    """Lines that say something else than the class was made for."""
+    told = {(r["student"], r["exercise"]): r["mistake"] or r["verdict"] for r in rows}
+    return [
+        (*key, want, "->", told.get(key, "no line"))
+        for key, want in due.items()
+        if told.get(key) != want and not (want == "wrong" and told.get(key) == "crashed")
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""A class made up from the keys: who hands in what, and what each answer should get."""
+
+import ast
+import random
+import textwrap
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from course_lib.grader.course import exercises, key_files, solution_cells
+from course_lib.grader.key import Exercise, Mistake
+from course_lib.notebooks import with_solution, without_solution
+from course_lib.paths import ROOT
+
+SHARES = {"right": 55, "named": 25, "wrong": 10, "untouched": 10}  # per cent of the answers
+PLAIN = (str, int, float, bool, type(None), tuple, torch.dtype)
+
+
+def write_class(submissions: Path, students: int, seed: int) -> dict[tuple[str, str], str]:
+    """Write the percent scripts; returns what each (student, exercise) should get."""
+    chance, due = random.Random(seed), {}
+    for number in range(students):
+        student = f"student{number:04}"
+        (submissions / student).mkdir(parents=True)
+        for key in key_files(ROOT):
+            asked = [e for e in exercises(ROOT) if e.chapter == key.stem[:2]]
+            cells = {e.id: answer(e, kind_of(chance), chance) for e in asked}
+            text = ['# %% tags=["setup"]\n' + "\n".join(setup(key.stem[:2]))]
+            text += [f'# %% tags=["{id}"]\n{source}' for id, (source, _) in cells.items()]
+            failing = {e.name for e in asked if cells[e.id][1] != "right"}
+            for id, (source, told) in cells.items():
+                # An answer that builds on a wrong one is not judged here: it may be anything.
+                if told != "right" or not failing & names_in(source):
+                    due[student, id] = told
+            (submissions / student / f"{key.stem}.py").write_text("\n\n".join(text) + "\n")
+    return due
+
+
+def kind_of(chance: random.Random) -> str:
+    """One of the kinds of answers, as often as its share says."""
+    return chance.choices(list(SHARES), list(SHARES.values()))[0]
+
+
+def names_in(source: str) -> set[str]:
+    """The names that a cell reads."""
+    return {n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name)}
+
+
+@cache
+def setup(chapter: str) -> list[str]:
+    """The code that a chapter's exercises begin with."""
+    return [c.source for c in solution_cells(ROOT, chapter) if "setup" in c.tags]
+
+
+def answer(exercise: Exercise, kind: str, chance: random.Random) -> tuple[str, str]:
+    """A cell of this kind, and the mistake's name or the state that it should get."""
+    cell = next(c for c in solution_cells(ROOT, exercise.chapter) if exercise.id in c.tags)
+    mistakes = [m for m in exercise.mistakes if all(isinstance(v, PLAIN) for v in m.flags.values())]
+    if kind == "named" and mistakes:
+        mistake = chance.choice(mistakes)
+        if hasattr(mistake.function, "__qualname__"):
+            return mistaken(exercise, mistake), mistake.name
+    if kind == "wrong":
+        told = f"def {exercise.name}(*args, **kwargs):\n    return torch.full((3,), 7.0)"
+        return "import torch\n\n\n" + told, "wrong"
+    if kind == "untouched":
+        return without_solution(cell.source), "not attempted"
+    return with_solution(cell.source), "right"
+
+
+def mistaken(exercise: Exercise, mistake: Mistake) -> str:
+    """The source of a mistake with all that it uses of its key, in a scope of its own."""
+    key = next(path for path in key_files(ROOT) if path.name[:2] == exercise.chapter)
+    parts, wanted, taken = top_level(key), [mistake.function.__qualname__], set()
+    while wanted:
+        name = wanted.pop()
+        if name in parts and name not in taken:
+            taken.add(name)
+            wanted += [n.id for n in ast.walk(parts[name]) if isinstance(n, ast.Name)]
+    used = {id(parts[name]): parts[name] for name in parts if name in taken}
+    body = "\n".join(ast.unparse(node) for node in used.values())
+    flags = ", ".join(f"{name}={value!r}" for name, value in mistake.flags.items())
+    given = f"return functools.partial({mistake.function.__qualname__}, {flags})"
+    return (
+        "from __future__ import annotations\nimport functools, torch\n\n\ndef made():\n"
+        + textwrap.indent(f"{body}\n{given}", "    ")
+        + f"\n\n\n{exercise.name} = made()"
+    )
+
+
+@cache
+def top_level(key: Path) -> dict[str, ast.stmt]:
+    """What each name of a key file stands for; the course's own imports are left out."""
+    found: dict[str, ast.stmt] = {}
+    for node in ast.parse(key.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found[node.name] = node
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            if not getattr(node, "module", "").startswith("course_lib"):
+                found |= {(a.asname or a.name).split(".")[0]: node for a in node.names}
+        elif isinstance(node, ast.Assign):
+            found |= {t.id: node for t in node.targets if isinstance(t, ast.Name)}
+    return found
