@@ -776,7 +776,7 @@ quiz("03")
 # %% [markdown]
 # ## Exercises
 #
-# In [`exercises/03_queries_keys_values.ipynb`](../exercises/03_queries_keys_values.ipynb):
+# In [`exercises/03_queries_keys_values.ipynb`](exercises/03_queries_keys_values.ipynb):
 #
 # - `03.project`: three vectors from one, with the matrices as PyTorch keeps them.
 # - `03.cross-attention`: let one sequence ask another.

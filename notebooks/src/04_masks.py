@@ -812,7 +812,7 @@ quiz("04")
 # %% [markdown]
 # ## Exercises
 #
-# In [exercises/04_masks.ipynb](../exercises/04_masks.ipynb):
+# In [exercises/04_masks.ipynb](exercises/04_masks.ipynb):
 #
 # - `04.causal-mask`: only the past, also with fewer queries than keys
 # - `04.padding-mask`: hide the filler wherever it stands

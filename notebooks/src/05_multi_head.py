@@ -937,7 +937,7 @@ quiz("05")
 # %% [markdown]
 # ## Exercises
 #
-# Open `exercises/05_multi_head.ipynb`. About 80 minutes. Each check names your mistake if it knows it.
+# Open [exercises/05_multi_head.ipynb](exercises/05_multi_head.ipynb). About 80 minutes. Each check names your mistake if it knows it.
 #
 # | exercise | asks you to |
 # |---|---|
