@@ -11,7 +11,7 @@ from pathlib import Path
 
 from course_lib.grader import batch, report
 from course_lib.grader.course import key_files
-from course_lib.grader.gradebook import GradebookError, open_book
+from course_lib.grader.gradebook import GradebookError, load_rows, open_book
 from course_lib.grader.rules import keep_rules
 from course_lib.grader.seal import LEVELS
 from course_lib.grader.times import load_times
@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
         return 2
     if level != "strong":
         print("Isolation is 'process' only: marks are safe, this machine is not.", file=sys.stderr)
+    before = _verdicts(args)
     todo = tasks if args.student else batch.open_tasks(args.out, tasks)
     print(f"{len(todo)} to grade, {len(tasks) - len(todo)} graded already, isolation {level}")
     try:
@@ -60,8 +61,19 @@ def run(args: argparse.Namespace) -> int:
         print(f"not graded: {student} ({told}); run the same command again", file=sys.stderr)
     batch.note_times(args.out, tasks, times)
     page = report.write(args.out)
+    if before:
+        changed = [id for id, told in _verdicts(args).items() if told != before.get(id)]
+        print(
+            f"{args.student}: " + (f"changed: {', '.join(changed)}" if changed else "same verdicts")
+        )
     print(f"{page}: {len(tasks) - len(trouble)} of {len(tasks)} students")
     return int(bool(trouble))
+
+
+def _verdicts(args: argparse.Namespace) -> dict[str, tuple]:
+    """What the gradebook says of the one student who is graded again; nothing for a class."""
+    rows = load_rows(args.out, args.student) if args.student else []
+    return {r["exercise"]: (r["verdict"], r["points"], r["mistake"]) for r in rows}
 
 
 def _tasks(args: argparse.Namespace, seed: int, level: str) -> list[batch.Task]:

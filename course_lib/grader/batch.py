@@ -108,7 +108,8 @@ def _chapter(task: Task, chapter: str) -> Iterator[Graded]:
     if path is None:
         for exercise in graded:
             told = f"no notebook of chapter {chapter} was handed in"
-            verdict = Verdict(exercise.id, exercise.title, "not attempted", told)
+            points = {"out_of": exercise.points}
+            verdict = Verdict(exercise.id, exercise.title, "not attempted", told, **points)
             yield Graded(verdict, Report(b"", b""))
         return
     ids = [e.id for e in graded]

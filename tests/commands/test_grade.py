@@ -48,6 +48,7 @@ def test_everybody_gets_the_marks_of_their_work(graded):
     assert {r["isolation"] for r in all_rows(book)} == {"strong"}
     told = [r["summary"] for r in all_rows(book) if r["student"] in ("dan", "eve")]
     assert set(told) == {"no notebook of chapter 00 was handed in"}
+    assert sum(r["out_of"] for r in all_rows(book) if r["student"] == "dan") == 6
 
 
 def test_a_second_run_grades_nothing_again_and_new_work_is_graded(graded, capsys):
@@ -62,7 +63,7 @@ def test_a_second_run_grades_nothing_again_and_new_work_is_graded(graded, capsys
     assert points(book)["cy"] == 4
 
 
-def test_an_appeal_gives_the_same_verdicts(graded):
+def test_an_appeal_gives_the_same_verdicts(graded, capsys):
     work, book, _ = graded
     seed = json.loads((book / "book.json").read_text())["seed"]
 
@@ -74,6 +75,14 @@ def test_an_appeal_gives_the_same_verdicts(graded):
     again = ["--chapters", "00", "--student", "cy", "--seed", str(seed)]
     assert main(["grade", str(work), "--out", str(book), *again]) == 0
     assert verdicts() == first
+    assert "cy: same verdicts" in capsys.readouterr().out
+    handed_in = (work / "cy" / "00_start_here.py").read_text()
+    (work / "cy" / "00_start_here.py").write_text("# %%\nx = 1\n")
+    main(["grade", str(work), "--out", str(book), *again])
+    assert "cy: changed: 00.scores" in capsys.readouterr().out
+    (work / "cy" / "00_start_here.py").write_text(handed_in)
+    main(["grade", str(work), "--out", str(book), *again])
+    assert points(book)["cy"] == 4
 
 
 def test_pages_are_written(graded):
