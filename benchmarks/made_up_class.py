@@ -80,13 +80,18 @@ def mistaken(exercise: Exercise, mistake: Mistake) -> str:
             wanted += [n.id for n in ast.walk(parts[name]) if isinstance(n, ast.Name)]
     used = {id(parts[name]): parts[name] for name in parts if name in taken}
     body = "\n".join(ast.unparse(node) for node in used.values())
-    flags = ", ".join(f"{name}={value!r}" for name, value in mistake.flags.items())
+    flags = ", ".join(f"{name}={spelled(value)}" for name, value in mistake.flags.items())
     given = f"return functools.partial({mistake.function.__qualname__}, {flags})"
     return (
         "from __future__ import annotations\nimport functools, torch\n\n\ndef made():\n"
         + textwrap.indent(f"{body}\n{given}", "    ")
         + f"\n\n\n{exercise.name} = made()"
     )
+
+
+def spelled(value: object) -> str:
+    """A flag's value as code; nan and the infinities have no name of their own."""
+    return f"float('{value}')" if isinstance(value, float) else repr(value)
 
 
 @cache
