@@ -20,17 +20,7 @@
 import torch
 from torch import nn
 
-
-def scaled_dot_product_attention(query, key, value, mask=None):
-    """Attention as you know it from chapters 02 and 04: (output, weights). True = may look."""
-    scores = query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5
-    if mask is not None:
-        scores = scores.masked_fill(~mask, float("-inf"))
-    weights = scores.softmax(dim=-1)
-    if mask is not None:
-        weights = weights.masked_fill(~mask, 0.0)  # a row that may look nowhere: 0, not nan
-    return weights @ value, weights
-
+from course_lib.nn.attention import scaled_dot_product_attention
 
 # %% [markdown]
 # ## 05.split-heads · Cut the width into heads
@@ -127,8 +117,8 @@ check("05.merge-heads", merge_heads)
 # *Difficulty 3 of 3 · 25 minutes · 3 points*
 #
 # `__init__` is written; the weights get their names there. You write `forward`. Use your
-# `split_heads` and `merge_heads` from above, and `scaled_dot_product_attention` from the first
-# cell, which takes `(query, key, value, mask)` with any number of axes in front and returns
+# `split_heads` and `merge_heads` from above, and `scaled_dot_product_attention` from chapters 02
+# and 04, which takes `(query, key, value, mask)` with any number of axes in front and returns
 # `(output, weights)`.
 #
 # - `query` is `(batch, query, d_model)`. `key` and `value` are `(batch, key, d_model)`; without

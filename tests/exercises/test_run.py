@@ -6,7 +6,7 @@ import pytest
 
 from course_lib.commands.build import execute, notebook_of
 from course_lib.grader.course import exercises
-from course_lib.grader.submission import answers, wanted
+from course_lib.grader.submission import answers
 from course_lib.notebooks import read_cells, with_solution
 from course_lib.paths import ROOT
 
@@ -52,11 +52,3 @@ def test_no_answer_is_left_in_what_learners_get():
     for path in STUBS:
         text = path.read_text(encoding="utf-8")
         assert "SOLUTION" not in text and "BEGIN STUB" not in text, path.name
-
-
-@pytest.mark.parametrize("path", STUBS, ids=lambda p: p.stem)
-def test_what_is_judged_needs_nothing_of_the_course_but_check(path):
-    """A sealed child has no `course_lib`: it holds answers."""
-    judged = [c for c in read_cells(path) if wanted(c)]
-    used = [line for c in judged for line in c.source.splitlines() if "course_lib" in line]
-    assert set(used) <= {"from course_lib.check import check"}
