@@ -21,6 +21,8 @@ import math
 
 import torch
 
+from course_lib.check import check
+
 # %% [markdown]
 # ## 01.gru-step · One step of a GRU
 #
@@ -58,8 +60,6 @@ def gru_step(x, h, weight_x, weight_h, bias_x, bias_h):
 
 
 # %% tags=["check"]
-from course_lib.check import check
-
 check("01.gru-step", gru_step)
 
 # %% [markdown]

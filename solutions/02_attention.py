@@ -22,6 +22,8 @@ import math
 
 import torch
 
+from course_lib.check import check
+
 # %% [markdown]
 # ## 02.attention-weights · Attention weights
 #
@@ -48,8 +50,6 @@ def attention_weights(query, key):
 
 
 # %% tags=["check"]
-from course_lib.check import check
-
 check("02.attention-weights", attention_weights)
 
 # %% [markdown]

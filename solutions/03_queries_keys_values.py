@@ -16,6 +16,8 @@
 # %% tags=["setup"]
 import torch
 
+from course_lib.check import check
+
 # %% [markdown]
 # ## 03.project · Three vectors from one
 #
@@ -43,8 +45,6 @@ def project(x, to_q, to_k, to_v):
 
 
 # %% tags=["check"]
-from course_lib.check import check
-
 check("03.project", project)
 
 # %% [markdown]

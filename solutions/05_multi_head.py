@@ -20,6 +20,7 @@
 import torch
 from torch import nn
 
+from course_lib.check import check
 from course_lib.nn.attention import scaled_dot_product_attention
 
 # %% [markdown]
@@ -50,8 +51,6 @@ def split_heads(x, num_heads):
 
 
 # %% tags=["check"]
-from course_lib.check import check
-
 check("05.split-heads", split_heads)
 
 # %% [markdown]

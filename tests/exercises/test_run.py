@@ -52,3 +52,10 @@ def test_no_answer_is_left_in_what_learners_get():
     for path in STUBS:
         text = path.read_text(encoding="utf-8")
         assert "SOLUTION" not in text and "BEGIN STUB" not in text, path.name
+
+
+@pytest.mark.parametrize("path", STUBS, ids=lambda p: p.stem)
+def test_exercises_can_be_taken_in_any_order(path):
+    """Whoever runs the first cell can go to any exercise: `check` is there."""
+    setup = next(c for c in read_cells(path) if "setup" in c.tags)
+    assert "from course_lib.check import check" in setup.source
