@@ -5,6 +5,7 @@ raises NotImplementedError. Commented text between `# BEGIN STUB` and `# END STU
 learner sees instead.
 """
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -42,7 +43,18 @@ def read_notebook(text: str) -> list[Cell]:
     import nbformat  # checking an answer doesn't need it, and it takes a while to import
 
     cells = nbformat.reads(text, as_version=4).cells
-    return [Cell(c.cell_type, c.source, tuple(c.metadata.get("tags", ()))) for c in cells]
+    if not all(isinstance(c.source, str) for c in cells):
+        raise ValueError("a cell holds no text")
+    tags = [[tag for tag in c.metadata.get("tags", ()) if isinstance(tag, str)] for c in cells]
+    return [Cell(c.cell_type, c.source, tuple(own)) for c, own in zip(cells, tags, strict=True)]
+
+
+def tree_of(source: str) -> ast.Module | None:
+    """The syntax tree of a source text; None where Python can't read it, for whatever reason."""
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def read_percent(text: str) -> list[Cell]:

@@ -48,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"course grade: {error}", file=sys.stderr)
         return 2
     if level != "strong":
-        print("Isolation is 'process' only: marks are safe, this machine is not.", file=sys.stderr)
+        told = "an answer can read the solutions and change files; grade people you trust"
+        print(f"Isolation is 'process' only: {told}.", file=sys.stderr)
     before = _verdicts(args)
     todo = tasks if args.student else batch.open_tasks(args.out, tasks)
     print(f"{len(todo)} to grade, {len(tasks) - len(todo)} graded already, isolation {level}")

@@ -6,13 +6,15 @@ hide it from this one.
 
 import ast
 from collections.abc import Sequence
+from functools import lru_cache
+
+from course_lib.notebooks import tree_of
 
 
 def banned_name(source: str, names: Sequence[str]) -> str:
     """The first of `names` that the source uses, as a name or behind a dot; "" when none is."""
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
+    tree = tree_of(source)
+    if tree is None:
         return ""
     return next((name for node in ast.walk(tree) for name in _used(node) if name in names), "")
 
@@ -39,11 +41,11 @@ def with_helpers(own: str, others: Sequence[str]) -> str:
     return "\n".join(taken)
 
 
+@lru_cache(1024)
 def _names(source: str) -> tuple[set[str], set[str]]:
     """The names that a cell binds at its top level, and all that it reads."""
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
+    tree = tree_of(source)
+    if tree is None:
         return set(), set()
     bound = {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
     for node in ast.walk(tree):

@@ -7,6 +7,8 @@ import types
 from dataclasses import dataclass, field
 from typing import Any
 
+from course_lib.notebooks import tree_of
+
 from .bake import case_from, shallow
 from .frames import pack, unpack
 from .outcome import learner_lines, run_case
@@ -30,7 +32,8 @@ def run_job(data: bytes) -> bytes:
     job = Job(**unpack(data))
     for module, source in job.lent.items():
         lend(module, source)
-    namespace: dict[str, Any] = {"__name__": "exercises"}
+    # A notebook has `display` without an import.
+    namespace: dict[str, Any] = {"__name__": "exercises", "display": lambda *a, **k: None}
     failed = [run_cell(source, namespace, i) for i, source in enumerate(job.cells, 1)]
     if job.answers >= 0 and failed[job.answers]:
         return pack({"stopped": capped(failed[job.answers])})
@@ -57,7 +60,9 @@ def run_cell(source: str, namespace: dict, number: int) -> tuple[str, ...]:
 
 def plain_python(source: str) -> str:
     """Magics and shell lines are for the notebook; a judged answer doesn't need them."""
-    return re.sub(r"^(\s*)[%!].*$", r"\1pass", source, flags=re.MULTILINE)
+    if tree_of(source):  # then a line that begins with % goes on with the one before
+        return source
+    return re.sub(r"^([ \t]*)[%!].*$", r"\1pass", source, flags=re.MULTILINE)
 
 
 def capped(lines: tuple[str, ...]) -> tuple[str, ...]:

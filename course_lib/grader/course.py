@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from course_lib.notebooks import Cell, read_cells, with_solution, without_solution
+from course_lib.notebooks import Cell, read_cells, tree_of, with_solution, without_solution
 
 from .bake import load_sheet, sheet_file
 from .key import Exercise
@@ -107,10 +107,12 @@ def _sheet(root: Path, id: str, seed: int) -> Sheet:
 
 def definition(source: str, name: str) -> str:
     """The definition of `name` in a source text, in a form that ignores layout and comments."""
-    try:
-        tree = ast.parse(textwrap.dedent(source))
-    except SyntaxError:
+    tree = tree_of(textwrap.dedent(source))
+    if tree is None:
         return ""
     kinds = ast.FunctionDef | ast.ClassDef
     found = [n for n in tree.body if isinstance(n, kinds) and n.name == name]
-    return ast.dump(found[-1]) if found else ""
+    try:
+        return ast.dump(found[-1]) if found else ""
+    except RecursionError:
+        return f"{name}, too deep"

@@ -74,10 +74,12 @@ def row(student: str, graded: Graded, **about: object) -> dict:
 def result_file(folder: Path, student: str) -> Path:
     """Where a student's lines lie. The name is a label: it never leads out of the folder."""
     safe = "".join(c if c.isalnum() or c in "-_.@" else "_" for c in student).lstrip(".") or "_"
-    if safe != student:
-        # Two names must not meet in one file because of a character that files can't have.
-        safe += "-" + hashlib.sha256(student.encode(errors="replace")).hexdigest()[:8]
-    return folder / "results" / f"{safe[:80]}.jsonl"
+    if safe != student or len(safe) > 50:
+        # Two names must not meet in one file because of a character that files can't have, or
+        # because they differ only where a file's name has to end.
+        mark = hashlib.sha256(student.encode(errors="surrogateescape")).hexdigest()[:8]
+        safe = f"{safe[:50]}-{mark}"
+    return folder / "results" / f"{safe}.jsonl"
 
 
 def save_rows(folder: Path, student: str, rows: list[dict]) -> None:
@@ -97,7 +99,7 @@ def load_rows(folder: Path, student: str) -> list[dict]:
     """A student's lines; none when there are none or a line is damaged."""
     try:
         text = result_file(folder, student).read_text(encoding="utf-8")
-        return [json.loads(line) for line in text.splitlines()]
+        return [json.loads(line) for line in text.split("\n") if line]
     except (OSError, ValueError):
         return []
 
@@ -116,7 +118,9 @@ def all_rows(folder: Path) -> Iterator[dict]:
     Raises GradebookError, naming the file, for a damaged line.
     """
     for path in sorted((folder / "results").glob("*.jsonl")):
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+            if not line:
+                continue
             try:
                 yield json.loads(line)
             except ValueError as error:

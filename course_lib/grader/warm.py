@@ -46,6 +46,8 @@ class Warm:
         command = [sys.executable, "-I", str(script), str(theirs.fileno()), self.level]
         # Nothing of the grader's environment: a submission can read its own.
         environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
+        # Learners import matplotlib; it wants a folder that looks writable, and none is.
+        environment |= {"MPLCONFIGDIR": "/tmp", "MPLBACKEND": "agg"}
         self.process = subprocess.Popen(
             [*command, str(self.root)], pass_fds=[theirs.fileno()], env=environment
         )
@@ -86,8 +88,10 @@ class Warm:
             socket.send_fds(self.socket, [message], [job_end, report_start, log_start])
         for theirs in (job_end, report_start, log_start):
             os.close(theirs)
-        frame, log = _exchange(job, job_start, report_end, log_end, seconds + GRACE)
-        told = self._line(time.monotonic() + GRACE)
+        until = time.monotonic() + seconds + GRACE
+        frame, log = _exchange(job, job_start, report_end, log_end, until)
+        # A child may close its ends at once and live on: its limit is what counts.
+        told = self._line(until)
         if told is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(1.0)  # its socket closes a moment before it is gone
@@ -128,10 +132,9 @@ class Warm:
 
 
 def _exchange(
-    job: bytes, job_in: int, report_out: int, log_out: int, seconds: float
+    job: bytes, job_in: int, report_out: int, log_out: int, until: float
 ) -> tuple[bytearray, bytearray]:
     """Feed the job and drain report and log, each up to its cap; close all three."""
-    until = time.monotonic() + seconds
     caps = {report_out: (bytearray(), REPORT_CAP), log_out: (bytearray(), LOG_CAP)}
     reading, writing, rest = set(caps), {job_in}, memoryview(job)
     os.set_blocking(job_in, False)

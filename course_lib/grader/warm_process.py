@@ -16,7 +16,7 @@ import socket
 import sys
 import time
 
-KILLED_WITH_PARENT = 1  # prctl's PR_SET_PDEATHSIG
+KILLED_WITH_PARENT, HEIR = 1, 36  # prctl's PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER
 FAILED_TO_SEAL = 97
 
 
@@ -24,7 +24,9 @@ def main(fd: str, level: str, root: str) -> None:
     """Serve jobs until the grader closes its end."""
     sys.path.insert(0, root)
     tools = warm_up()
+    tools |= {"root": root}
     tools["prctl"](KILLED_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+    tools["prctl"](HEIR, 1, 0, 0, 0)  # to find what a child under `process` leaves behind
     grader = socket.socket(fileno=int(fd))
     say(grader, {"threads": len(os.listdir("/proc/self/task"))})
     while True:
@@ -77,15 +79,17 @@ def warm_up() -> dict:
 def child(tools: dict, level: str, told: dict, job: int, report: int, log: int) -> None:
     """The child's whole life; it never returns."""
     try:
-        os.dup2(log, 1)
         os.dup2(log, 2)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        # What answers print has no reader, and a full pipe must not end who prints a lot.
+        for standard in (0, 1):
+            os.dup2(os.open(os.devnull, os.O_RDWR), standard)
         with os.fdopen(job, "rb") as file:
             data = file.read()
         os.setpgid(0, 0)
         os.chdir("/")
         tools["close_all_but"]({0, 1, 2, report})
-        tools["seal"](level, readable(), int(told["seconds"]) + 1, told["memory"])
+        allowed = readable(tools["root"]) if level == "strong" else []
+        tools["seal"](level, allowed, int(told["seconds"]) + 1, told["memory"])
         result = tools["run_job"](data)
         with os.fdopen(report, "wb") as file:
             file.write(result)
@@ -96,9 +100,15 @@ def child(tools: dict, level: str, told: dict, job: int, report: int, log: int) 
         os._exit(FAILED_TO_SEAL)
 
 
-def readable() -> list[str]:
-    """What Python and PyTorch read after the seal is on: libraries, and a few facts."""
+def readable(root: str) -> list[str]:
+    """What Python and PyTorch read after the seal is on: libraries, and a few facts.
+
+    Raises OSError when the course, which holds the solutions, lies inside of them.
+    """
     libraries = [sys.prefix, sys.base_prefix, "/usr/lib", "/lib", "/lib64", "/etc/ld.so.cache"]
+    for library in map(os.path.realpath, libraries):
+        if os.path.commonpath([library, os.path.realpath(root)]) == library:
+            raise OSError(f"the course lies in {library}, which every answer may read: move it")
     return [*libraries, "/dev/null", "/dev/urandom", "/proc/cpuinfo", "/sys/devices/system/cpu"]
 
 
@@ -113,6 +123,7 @@ def wait(pid: int, seconds: float) -> dict:
         _, status, used = os.wait4(pid, 0)
     finally:
         os.close(handle)
+    end_strays(time.monotonic() + 2)
     return {
         "timed_out": timed_out,
         "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
@@ -120,6 +131,19 @@ def wait(pid: int, seconds: float) -> dict:
         "seconds": round(time.monotonic() - began, 3),
         "peak_mib": used.ru_maxrss // 1024,
     }
+
+
+def end_strays(until: float) -> None:
+    """End what the child started and left behind; only under `process` can there be such."""
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError), open("/proc/thread-self/children", "rb") as file:
+            for stray in file.read().split():
+                os.kill(int(stray), signal.SIGKILL)
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(0.001)
+        except ChildProcessError:
+            return
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ def test_many_threads_are_refused(warm):
 
 
 def test_what_it_prints_is_cut(warm):
-    report = run(warm, "import os\nfor _ in range(10**4): os.write(1, b'x' * 10**5)\n" + ANSWER)
+    report = run(warm, "import os\nfor _ in range(10**4): os.write(2, b'x' * 10**5)\n" + ANSWER)
     assert len(report.log) == LOG_CAP
     assert is_right(run(warm, ANSWER))
 

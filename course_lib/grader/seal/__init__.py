@@ -1,13 +1,18 @@
 """Seal a process that is about to run code nobody has read.
 
 Levels, from the strongest: `strong` (Landlock, seccomp, limits, no privileges, and namespaces of
-its own where the system allows them) and `process` (limits and a time limit only: marks are safe,
-the machine is not). A level is what was reached, never what was hoped for.
+its own where the system allows them) and `process` (limits and a time limit only: it stops
+accidents; an answer that wants to can read the keys and change files). A level is what was reached,
+never what was hoped for.
 """
 
 import contextlib
 import platform
 import sys
+
+if sys.platform == "linux":  # here and not below: a child has no course to import from
+    from . import landlock, limits, seccomp
+    from .syscalls import ARCHITECTURES
 
 LEVELS = ("strong", "process")
 
@@ -16,9 +21,6 @@ def reachable() -> tuple[str, str]:
     """The strongest level of this machine, and why it isn't a stronger one."""
     if sys.platform != "linux":
         return "process", f"sealing needs Linux; this is {sys.platform}"
-    from . import landlock
-    from .syscalls import ARCHITECTURES
-
     if platform.machine() not in ARCHITECTURES:
         return "process", f"no system call numbers for {platform.machine()}"
     if not landlock.version():
@@ -28,13 +30,9 @@ def reachable() -> tuple[str, str]:
 
 def seal(level: str, readable: list[str], seconds: int, memory: int) -> None:
     """Put the level on this process, for good. Raises OSError if any part of it fails."""
-    from . import limits
-
     if level == "process":
         limits.limit(seconds, memory)
         return
-    from . import landlock, seccomp
-
     # Namespaces are a bonus that many systems refuse; the rest has to hold without them.
     with contextlib.suppress(OSError):
         limits.enter_namespaces()

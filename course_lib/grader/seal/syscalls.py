@@ -13,6 +13,13 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "capset": (126, 91),
     "clone": (56, 220),
     "clone3": (435, 435),
+    "fcntl": (72, 25),
+    "ioctl": (16, 29),
+    "open": (2, None),
+    "openat": (257, 56),
+    "openat2": (437, 437),
+    "prctl": (157, 167),
+    "prlimit64": (302, 261),
     "seccomp": (317, 277),
     "tgkill": (234, 131),
     "unshare": (272, 97),
@@ -33,6 +40,15 @@ FORBIDDEN: dict[str, tuple[int | None, int | None]] = {
     "pidfd_send_signal": (424, 424), "pidfd_getfd": (438, 438), "setpgid": (109, 154),
     "setsid": (112, 157), "setpriority": (141, 140), "ioprio_set": (251, 30),
     "sched_setscheduler": (144, 119), "sched_setparam": (142, 118), "sched_setattr": (314, 274),
+    "sched_setaffinity": (203, 122),
+    # a file's owner, rights, times and attributes, and news of it: Landlock lets them pass
+    "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452),
+    "chown": (92, None), "lchown": (94, None), "fchown": (93, 55), "fchownat": (260, 54),
+    "utime": (132, None), "utimes": (235, None), "futimesat": (261, None), "utimensat": (280, 88),
+    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "removexattr": (197, 14),
+    "lremovexattr": (198, 15), "fremovexattr": (199, 16), "creat": (85, None),
+    "truncate": (76, 45), "inotify_init": (253, None), "inotify_init1": (294, 26),
+    "fanotify_init": (300, 262), "flock": (73, 32), "listmount": (458, 458),
     # file systems and namespaces
     "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51),
     "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430),
@@ -59,6 +75,15 @@ FORBIDDEN: dict[str, tuple[int | None, int | None]] = {
     "setresuid": (117, 147), "setresgid": (119, 149), "setgroups": (116, 159),
     "setfsuid": (122, 151), "setfsgid": (123, 152),
 }  # fmt: skip
+
+# (call, place of an argument, values of it that are refused)
+REFUSED_ARGUMENTS: tuple[tuple[str, int, tuple[int, ...]], ...] = (
+    ("prctl", 0, (1,)),  # to outlive the warm process
+    # signals to others: F_SETOWN, F_SETSIG, F_SETOWN_EX; then F_SETLEASE and F_NOTIFY
+    ("fcntl", 1, (8, 10, 15, 1024, 1026)),
+    # signals again: FIOSETOWN, SIOCSPGRP; typing into a terminal; a file's flags, in two ways
+    ("ioctl", 1, (0x8901, 0x8902, 0x5412, 0x40086602, 0x40046602, 0x401C5820)),
+)
 
 
 def number(name: str) -> int | None:
