@@ -46,8 +46,9 @@ class Warm:
         command = [sys.executable, "-I", str(script), str(theirs.fileno()), self.level]
         # Nothing of the grader's environment: a submission can read its own.
         environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
-        # Learners import matplotlib; it wants a folder that looks writable, and none is.
-        environment |= {"MPLCONFIGDIR": "/tmp", "MPLBACKEND": "agg"}
+        if self.level == "strong":
+            # Learners import matplotlib; it wants a folder that looks writable, and none is.
+            environment |= {"MPLCONFIGDIR": "/tmp", "MPLBACKEND": "agg"}
         self.process = subprocess.Popen(
             [*command, str(self.root)], pass_fds=[theirs.fileno()], env=environment
         )

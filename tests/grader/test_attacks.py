@@ -16,6 +16,7 @@ from course_lib.grader.bake import shallow
 from course_lib.grader.frames import pack, unpack
 from course_lib.grader.grading import grade_submission
 from course_lib.grader.key import case
+from course_lib.grader.seal.syscalls import number
 from course_lib.grader.warm import Warm
 from course_lib.paths import ROOT
 
@@ -66,11 +67,14 @@ REFUSED = (
     "import fcntl; fcntl.fcntl(1, 10, 9)",
     "import fcntl; fcntl.ioctl(open(torch.__file__), 0x40086602, b'\\0' * 8)",
     LIBC + "if libc.prctl(1, 0, 0, 0, 0): raise PermissionError  # outlive the warm process",
+    LIBC + "id = ctypes.c_void_p()\nfor _ in range(99):\n"
+    "    if libc.timer_create(1, None, ctypes.byref(id)): raise PermissionError",
     LIBC + "if libc.inotify_init1(0) < 0: raise PermissionError",
     LIBC + "if libc.syscall(437, -100, b'/', ctypes.create_string_buffer(24), 24) < 0:\n"
     "    raise PermissionError  # openat2",
     LIBC + "if libc.syscall(469, 0, 0, 0, 0, 0) < 0: raise PermissionError  # file_setattr",
-    LIBC + "if libc.syscall(56, 0x4111, 0, 0, 0, 0) < 0: raise PermissionError  # vfork by clone",
+    LIBC
+    + f"if libc.syscall({number('clone')}, 0x4111, 0, 0, 0, 0) < 0: raise PermissionError  # vfork by clone",
 )
 
 

@@ -11,7 +11,7 @@ CAPABILITY_VERSION = 0x20080522
 
 
 def limit(seconds: int, memory: int) -> None:
-    """Cap processor time, added memory in bytes, file size, open files and core dumps."""
+    """Cap processor time, added memory in bytes, file size, open files, timers and core dumps."""
     # PyTorch has mapped much before the learner's first line; that doesn't count against them.
     address_space = _mapped() + memory
     caps = {
@@ -20,6 +20,7 @@ def limit(seconds: int, memory: int) -> None:
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_NOFILE: 64,
         resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_SIGPENDING: 64,  # timers too; one user's processes share the rest
     }
     for kind, cap in caps.items():
         resource.setrlimit(kind, (cap, cap))
