@@ -37,7 +37,7 @@ def judge(sheet: Sheet, answer: object) -> Verdict:
 def judge_outcomes(sheet: Sheet, found: tuple[Outcome, ...]) -> Verdict:
     """The verdict on what an answer did with the sheet's cases, wherever it ran."""
     if all(outcome.raised == "NotImplementedError" for outcome in found):
-        return _verdict(sheet, "not attempted", "not written yet, or it calls something that is not")
+        return _verdict(sheet, "not attempted", "not written yet, or it calls what is not")
     failing = _failing(sheet, found)
     if not failing:
         passed = f"agrees with the reference on {_count(len(sheet.cases), 'case')}"
