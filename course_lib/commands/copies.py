@@ -2,10 +2,7 @@
 
 import hashlib
 import json
-import os
 import re
-import shutil
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,16 +83,7 @@ def keep_and_renew(root: Path, work: Path, chapter: str) -> list[tuple[str, str 
 
 def fresh_copy(source: Path, target: Path) -> None:
     """Copy whole or not at all: a crash half way leaves nothing that looks like a notebook."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    os.close(handle)
-    try:
-        shutil.copyfile(source, temporary)
-        os.chmod(temporary, 0o644)  # mkstemp makes it private; and a read-only clone is no reason
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_atomic(target, source.read_bytes())
 
 
 def _keep(path: Path) -> Path | None:

@@ -60,7 +60,7 @@ def load_solution(root: Path, exercise: Exercise, *, stub: bool = False) -> Call
     namespace: dict = {"__name__": f"exercise_{exercise.chapter}"}
     keep = without_solution if stub else with_solution
     for cell in solution_cells(root, exercise.chapter):
-        if cell.kind == "code" and ("setup" in cell.tags or _is_exercise(cell)):
+        if cell.kind == "code" and ("setup" in cell.tags or is_answer(cell)):
             last = exercise.id in cell.tags
             source = keep(cell.source) if last else with_solution(cell.source)
             exec(compile(source, f"<exercise {exercise.id}>", "exec"), namespace)
@@ -69,7 +69,8 @@ def load_solution(root: Path, exercise: Exercise, *, stub: bool = False) -> Call
     raise KeyError(f"no cell of the solutions is tagged {exercise.id!r}")
 
 
-def _is_exercise(cell: Cell) -> bool:
+def is_answer(cell: Cell) -> bool:
+    """Does this cell hold an exercise: is it tagged with an id?"""
     return any(tag[:2].isdigit() and tag[2:3] == "." for tag in cell.tags)
 
 

@@ -10,7 +10,7 @@ from course_lib.notebooks import Cell, read_cells
 from .bake import outcomes_from, shallow
 from .bans import with_helpers
 from .child import plain_python
-from .course import definition, find, sheet_for
+from .course import definition, find, is_answer, sheet_for
 from .frames import pack, unpack
 from .lent import lent
 from .outcome import Outcome
@@ -68,7 +68,7 @@ def grade_exercise(
     report = warm.run(_job(warm.root, sheet, cells, place), seconds)
     if not report.frame and place is not None:
         # Perhaps another exercise's cell hung or died: this one gets a chance of its own.
-        alone = [c for i, c in enumerate(cells) if i == place or not _is_answer(c)]
+        alone = [c for i, c in enumerate(cells) if i == place or not is_answer(c)]
         report = warm.run(_job(warm.root, sheet, alone, alone.index(cells[place])), seconds)
     verdict = without_bans(sheet, _judge(sheet, report), _source(cells, place))
     return Graded(_printable(verdict), report)
@@ -76,7 +76,7 @@ def grade_exercise(
 
 def _source(cells: list[Cell], place: int | None) -> str:
     """An answer's own source with its helpers: a banned name in a helper is still its use."""
-    others = [plain_python(c.source) for c in cells if not _is_answer(c)]
+    others = [plain_python(c.source) for c in cells if not is_answer(c)]
     if place is None:
         return "\n".join(others)
     return with_helpers(plain_python(cells[place].source), others)
@@ -136,10 +136,6 @@ def _fitting(sheet: Sheet, found: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
         if not all(isinstance(text, str) for text in texts):
             raise ValueError("texts are missing")
     return found
-
-
-def _is_answer(cell: Cell) -> bool:
-    return any(tag[:2].isdigit() and tag[2:3] == "." for tag in cell.tags)
 
 
 def _plain(root: Path, id: str, state: str, told: str) -> Verdict:

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from course_lib import paths
 from course_lib.commands import copies, lab, reset
 from course_lib.commands.copies import find_chapter, keep_and_renew, make_copies
 
@@ -80,7 +81,7 @@ def test_a_crash_half_way_leaves_no_half_notebook(root, work, monkeypatch):
     def crash(source, target):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(copies.os, "replace", crash)
+    monkeypatch.setattr(paths.os, "replace", crash)
     with pytest.raises(OSError, match="full"):
         make_copies(root, work)
     assert [path for path in work.rglob("*") if path.is_file()] == []
