@@ -156,7 +156,7 @@ def test_no_room_of_tensors_imports_a_plotting_library():
     import sys
 
     code = (
-        "import sys, course_lib.nn.attention, course_lib.views, course_lib.device, "
+        "import sys, course_lib.nn.multi_head, course_lib.views, course_lib.device, "
         "course_lib.claims; sys.exit('matplotlib' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -163,7 +163,7 @@ def test_every_public_name_says_what_it_is(path):
 
 def test_importing_attention_brings_no_plotting_and_no_compiler():
     script = (
-        "import sys, torch; before = set(sys.modules); import course_lib.nn.attention as a; "
+        "import sys, torch; before = set(sys.modules); import course_lib.nn.multi_head as a; "
         "a.MultiHeadAttention(12, 3)(torch.zeros(1, 2, 12)); "
         "print(*set(sys.modules) - before)"
     )
@@ -171,7 +171,7 @@ def test_importing_attention_brings_no_plotting_and_no_compiler():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120
     )
     new = result.stdout.split()
-    assert "course_lib.nn.attention" in new
+    assert "course_lib.nn.multi_head" in new
     unwanted = ("matplotlib", "seaborn", "pandas", "torch._dynamo", "transformers", "IPython")
     assert not [
         module for module in new if f"{module}.".startswith(tuple(f"{u}." for u in unwanted))

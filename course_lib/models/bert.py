@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from course_lib.nn.attention import MultiHeadAttention
 from course_lib.nn.masks import Mask
+from course_lib.nn.multi_head import MultiHeadAttention
 
 
 @dataclass(frozen=True)

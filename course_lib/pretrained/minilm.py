@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from course_lib.models.bert import MINILM, Bert
-from course_lib.nn.attention import MultiHeadAttention
+from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.pretrained.names import expand_layers, load_renamed
 from course_lib.pretrained.packages import MissingWeights, package_folder
 

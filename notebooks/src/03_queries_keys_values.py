@@ -31,7 +31,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_lib.claims import claim, rounded
-from course_lib.nn.attention import SelfAttention, scaled_dot_product_attention, split_heads
+from course_lib.nn.attention import SelfAttention, scaled_dot_product_attention
+from course_lib.nn.multi_head import split_heads
 from course_lib.plots import BLUE, ORANGE, attention_map, head_grid, transformer_map
 from course_lib.pretrained.minilm import encode, load_minilm
 from course_lib.views import attention_hover, outcome, predict, quiz, show

@@ -37,13 +37,9 @@ from torch import nn
 
 from course_lib.claims import claim, rounded
 from course_lib.data.corpora import sentences
-from course_lib.nn.attention import (
-    MultiHeadAttention,
-    merge_heads,
-    scaled_dot_product_attention,
-    split_heads,
-)
+from course_lib.nn.attention import scaled_dot_product_attention
 from course_lib.nn.masks import causal_mask, padding_mask
+from course_lib.nn.multi_head import MultiHeadAttention, merge_heads, split_heads
 from course_lib.plots import CYCLE, GREY, WEIGHTS, attention_map, mask_picture, transformer_map
 from course_lib.pretrained.minilm import encode, encode_batch, load_minilm
 from course_lib.views import attention_hover, outcome, predict, quiz, show

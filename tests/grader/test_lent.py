@@ -71,11 +71,11 @@ REACHING = """
 import gc, sys
 from course_lib.nn.attention import scaled_dot_product_attention as lent
 module = sys.modules["course_lib.nn.attention"]
-assert not hasattr(module, "MultiHeadAttention") and "MultiHeadAttention" not in lent.__globals__
+assert not hasattr(module, "SelfAttention") and "SelfAttention" not in lent.__globals__
 gc.unfreeze()
 names = [x.__qualname__ for x in gc.get_objects() if isinstance(x, type)]
-assert "Tensor" in names and "MultiHeadAttention" not in names
-from course_lib.nn.attention import MultiHeadAttention
+assert "Tensor" in names and "SelfAttention" not in names
+from course_lib.nn.attention import SelfAttention
 """
 
 

@@ -9,8 +9,8 @@ from transformers import BertConfig as TheirConfig
 from transformers import BertModel
 
 from course_lib.models.bert import Bert, BertConfig
-from course_lib.nn.attention import MultiHeadAttention, merge_heads
 from course_lib.nn.masks import padding_mask
+from course_lib.nn.multi_head import MultiHeadAttention, merge_heads
 from course_lib.pretrained.minilm import NAMES, UNUSED
 from course_lib.pretrained.names import expand_layers, load_renamed
 

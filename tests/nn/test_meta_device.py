@@ -11,8 +11,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import course_lib.models
 import course_lib.nn
 from course_lib.models.bert import Bert, BertBlock, BertConfig, BertEmbedding
-from course_lib.nn.attention import MultiHeadAttention, QKVProjection, SelfAttention
+from course_lib.nn.attention import QKVProjection, SelfAttention
 from course_lib.nn.masks import causal_mask, combine_masks, padding_mask
+from course_lib.nn.multi_head import MultiHeadAttention
 
 BATCH, SEQ, D_MODEL = 2, 5, 12
 SMALL = BertConfig(vocab_size=17, d_model=D_MODEL, num_heads=3, num_layers=2, d_ff=19, max_len=7)

@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from torch import nn
 from torch.testing import assert_close
 
-from course_lib.nn.attention import MultiHeadAttention, scaled_dot_product_attention
+from course_lib.nn.attention import scaled_dot_product_attention
 from course_lib.nn.masks import causal_mask, combine_masks, padding_mask
+from course_lib.nn.multi_head import MultiHeadAttention, merge_heads, split_heads
 
 BATCH, HEADS, QUERY, KEY, D_HEAD = 2, 3, 5, 7, 11
 D_MODEL = HEADS * D_HEAD
@@ -343,3 +344,50 @@ def test_both_paths_refuse_a_mask_that_does_not_fit(mask, says, return_weights):
     layer = MultiHeadAttention(D_MODEL, HEADS)
     with pytest.raises(ValueError, match=says):
         layer(torch.randn(BATCH, QUERY, D_MODEL), mask=mask, return_weights=return_weights)
+
+
+def test_splitting_cuts_each_vector_into_consecutive_slices():
+    x = torch.randn(BATCH, QUERY, HEADS * D_HEAD)
+    heads = split_heads(x, HEADS)
+    for i in range(HEADS):
+        assert torch.equal(heads[:, i], x[..., i * D_HEAD : (i + 1) * D_HEAD])
+    assert torch.equal(merge_heads(heads), x)
+
+
+@pytest.mark.parametrize("num_heads", [0, 5])
+def test_heads_that_do_not_divide_the_width_are_refused(num_heads):
+    with pytest.raises(ValueError, match=f"num_heads={num_heads}, d_model=33"):
+        split_heads(torch.randn(BATCH, QUERY, 33), num_heads)
+
+
+def shifted(query, key):
+    """A stand-in for a position method: it turns queries and keys, and adds a bias."""
+    torch.manual_seed(1)
+    bias = torch.randn(HEADS, query.shape[-2], key.shape[-2]).to(query)
+    return query.roll(1, -1) * 1.5, key.flip(-1), bias
+
+
+@pytest.mark.parametrize("dtype", LIMITS, ids=str)
+@pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS.keys())
+def test_the_position_step_gives_the_same_on_both_paths(mask, dtype):
+    ours = MultiHeadAttention(D_MODEL, HEADS, position=shifted).to(dtype)
+    leaves = inputs(dtype, grad=True)
+    fused, (output, weights) = ours(*leaves, mask), ours(*leaves, mask, return_weights=True)
+    assert_close(fused, output, **LIMITS[dtype])
+    same_gradients(fused, output, leaves, LIMITS[dtype])
+    q, k, v = (f(x) for f, x in zip((ours.to_q, ours.to_k, ours.to_v), leaves, strict=True))
+    q, k, bias = shifted(split_heads(q, HEADS), split_heads(k, HEADS))
+    _, expected = scaled_dot_product_attention(q, k, split_heads(v, HEADS), mask, bias)
+    assert torch.equal(weights, expected)
+
+
+def test_an_own_attend_gets_the_bias_last():
+    got = []
+
+    def attend(q, k, v, mask, *rest):
+        got.append(rest)
+        return scaled_dot_product_attention(q, k, v, mask, *rest)
+
+    MultiHeadAttention(D_MODEL, HEADS, attend=attend)(*inputs(torch.float32))
+    MultiHeadAttention(D_MODEL, HEADS, attend=attend, position=shifted)(*inputs(torch.float32))
+    assert got[0] == () and got[1][0].shape == (HEADS, QUERY, KEY)

@@ -12,9 +12,7 @@ from torch.testing import assert_close
 from course_lib.nn.attention import (
     QKVProjection,
     SelfAttention,
-    merge_heads,
     scaled_dot_product_attention,
-    split_heads,
 )
 from course_lib.nn.masks import causal_mask, padding_mask
 
@@ -160,20 +158,6 @@ def test_shapes_in_signatures_are_enforced_in_this_test_run():
         scaled_dot_product_attention(query, key, value[..., :-1, :])
 
 
-def test_splitting_cuts_each_vector_into_consecutive_slices():
-    x = torch.randn(BATCH, QUERY, HEADS * D_HEAD)
-    heads = split_heads(x, HEADS)
-    for i in range(HEADS):
-        assert torch.equal(heads[:, i], x[..., i * D_HEAD : (i + 1) * D_HEAD])
-    assert torch.equal(merge_heads(heads), x)
-
-
-@pytest.mark.parametrize("num_heads", [0, 5])
-def test_heads_that_do_not_divide_the_width_are_refused(num_heads):
-    with pytest.raises(ValueError, match=f"num_heads={num_heads}, d_model=33"):
-        split_heads(torch.randn(BATCH, QUERY, 33), num_heads)
-
-
 def test_projection_reads_queries_keys_and_values_from_three_layers():
     project, x = QKVProjection(D_HEAD, D_VALUE), torch.randn(BATCH, QUERY, D_HEAD)
     for part, layer in zip(project(x), (project.to_q, project.to_k, project.to_v), strict=True):
@@ -215,5 +199,16 @@ def test_self_attention_uses_an_own_attend():
 
 def test_the_reference_has_the_signature_the_exercises_promise():
     parameters = inspect.signature(scaled_dot_product_attention).parameters
-    assert list(parameters) == ["query", "key", "value", "mask"]
-    assert parameters["mask"].default is None
+    assert list(parameters) == ["query", "key", "value", "mask", "bias"]  # an answer takes four
+    assert parameters["mask"].default is None and parameters["bias"].default is None
+
+
+def test_a_bias_is_added_to_the_scores():
+    sizes = ((QUERY, D_HEAD), (KEY, D_HEAD), (KEY, D_VALUE))
+    q, k, v = (torch.randn(BATCH, HEADS, *size).double() for size in sizes)
+    bias, mask = torch.randn(HEADS, QUERY, KEY).double(), causal_mask(QUERY, KEY)
+    output, weights = scaled_dot_product_attention(q, k, v, mask, bias)
+    added = bias.masked_fill(~mask, float("-inf"))
+    expected = F.scaled_dot_product_attention(q, k, v, attn_mask=added)
+    assert_close(output, expected, **LIMITS[torch.float64])
+    assert_close(weights @ v, output)

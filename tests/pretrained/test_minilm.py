@@ -6,8 +6,8 @@ import torch
 from torch.testing import assert_close
 from transformers import AutoModel
 
-from course_lib.nn.attention import MultiHeadAttention
 from course_lib.nn.masks import padding_mask
+from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.pretrained import minilm
 from course_lib.pretrained.minilm import encode, encode_batch, load_minilm, minilm_folder
 from course_lib.pretrained.packages import MissingWeights
