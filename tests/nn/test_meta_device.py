@@ -14,6 +14,11 @@ from course_lib.models.bert import Bert, BertBlock, BertConfig, BertEmbedding
 from course_lib.nn.attention import QKVProjection, SelfAttention
 from course_lib.nn.masks import causal_mask, combine_masks, padding_mask
 from course_lib.nn.multi_head import MultiHeadAttention
+from course_lib.nn.positions.alibi import Alibi
+from course_lib.nn.positions.learned import LearnedPositions
+from course_lib.nn.positions.relative import RelativeBias
+from course_lib.nn.positions.rotary import Rotary
+from course_lib.nn.positions.sinusoidal import Sinusoidal
 
 BATCH, SEQ, D_MODEL = 2, 5, 12
 SMALL = BertConfig(vocab_size=17, d_model=D_MODEL, num_heads=3, num_layers=2, d_ff=19, max_len=7)
@@ -45,6 +50,10 @@ def mask():
     return combine_masks(causal_mask(SEQ, device="meta"), padding_mask(ids(), pad_id=0))
 
 
+def heads():
+    return torch.empty(BATCH, 3, SEQ, 4, device="meta")
+
+
 def attention():
     return MultiHeadAttention(D_MODEL, 6, 2, dropout=0.1)
 
@@ -58,6 +67,11 @@ RUNS = {  # how to build each, and how to call it
             part(vectors(), mask=mask(), return_weights=asked) for asked in (False, True)
         ],
     ),
+    Sinusoidal: (lambda: Sinusoidal(D_MODEL), lambda part: part(vectors(), 2)),
+    LearnedPositions: (lambda: LearnedPositions(D_MODEL, 7), lambda part: part(vectors(), 2)),
+    Rotary: (lambda: Rotary(4), lambda part: part(heads()[:, :, 1:], heads())),
+    Alibi: (lambda: Alibi(3), lambda part: part(heads()[:, :, 1:], heads())),
+    RelativeBias: (lambda: RelativeBias(3), lambda part: part(heads()[:, :, 1:], heads())),
     BertEmbedding: (lambda: BertEmbedding(SMALL), lambda part: part(ids())),
     BertBlock: (
         lambda: BertBlock(SMALL, MultiHeadAttention),

@@ -33,7 +33,7 @@ def t5_bucket(
     """
     half, exact = _halves(num_buckets, max_distance, bidirectional)
     distance = relative.abs() if bidirectional else (-relative).clamp(min=0)
-    # In float32, as the released models were trained: float64 rounds some borders differently.
+    # In float32 as the authors' code: float64 moves some borders by one, as with 18 buckets.
     scale = (distance.clamp(min=exact).float() / exact).log() / math.log(max_distance / exact)
     far = exact + (scale * (half - exact)).long()
     bucket = torch.where(distance < exact, distance, far.clamp(max=half - 1))
