@@ -41,11 +41,7 @@ def grade_submission(
     A file that can't be read makes every exercise of it wrong, and says why; it never raises.
     """
     try:
-        if path.stat().st_size > MAX_FILE:
-            raise ValueError(f"{path.name} has more than {MAX_FILE >> 20} MiB")
-        cells = [cell for cell in read_cells(path) if wanted(cell)]
-        if len(cells) > MAX_CELLS or sum(len(cell.source) for cell in cells) > MAX_CODE:
-            raise ValueError(f"more than {MAX_CELLS} cells, or {MAX_CODE >> 10} KiB, of code")
+        cells = code_cells(path)
     except (ValueError, OSError) as error:
         told = str(error).replace(str(path.parent), "").lstrip("/")
         for id in ids:
@@ -53,6 +49,16 @@ def grade_submission(
         return
     for id in ids:
         yield grade_exercise(warm, cells, id, seed, seconds)
+
+
+def code_cells(path: Path) -> list[Cell]:
+    """The cells of a submission that are judged. Raises ValueError or OSError, saying why not."""
+    if path.stat().st_size > MAX_FILE:
+        raise ValueError(f"{path.name} has more than {MAX_FILE >> 20} MiB")
+    cells = [cell for cell in read_cells(path) if wanted(cell)]
+    if len(cells) > MAX_CELLS or sum(len(cell.source) for cell in cells) > MAX_CODE:
+        raise ValueError(f"more than {MAX_CELLS} cells, or {MAX_CODE >> 10} KiB, of code")
+    return cells
 
 
 def grade_exercise(
