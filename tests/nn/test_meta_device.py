@@ -11,14 +11,20 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import course_lib.models
 import course_lib.nn
 from course_lib.models.bert import Bert, BertBlock, BertConfig, BertEmbedding
+from course_lib.models.seq2seq import Seq2Seq, Seq2SeqConfig
 from course_lib.nn.attention import QKVProjection, SelfAttention
+from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm, PreNorm
+from course_lib.nn.embeddings import TiedHead, TokenEmbedding
+from course_lib.nn.feedforward import FeedForward, SwiGLU
 from course_lib.nn.masks import causal_mask, combine_masks, padding_mask
 from course_lib.nn.multi_head import MultiHeadAttention
+from course_lib.nn.norms import LayerNorm, RMSNorm
 from course_lib.nn.positions.alibi import Alibi
 from course_lib.nn.positions.learned import LearnedPositions
 from course_lib.nn.positions.relative import RelativeBias
 from course_lib.nn.positions.rotary import Rotary
 from course_lib.nn.positions.sinusoidal import Sinusoidal
+from course_lib.nn.stacks import Decoder, Encoder
 
 BATCH, SEQ, D_MODEL = 2, 5, 12
 SMALL = BertConfig(vocab_size=17, d_model=D_MODEL, num_heads=3, num_layers=2, d_ff=19, max_len=7)
@@ -58,20 +64,60 @@ def attention():
     return MultiHeadAttention(D_MODEL, 6, 2, dropout=0.1)
 
 
+def around(kind=PostNorm):
+    return lambda: kind(LayerNorm(D_MODEL), 0.1)
+
+
+def encoder_block():
+    return EncoderBlock(attention(), FeedForward(D_MODEL, 19), around())
+
+
+def decoder_block():
+    return DecoderBlock(attention(), attention(), FeedForward(D_MODEL, 19), around(PreNorm))
+
+
+def both_ways(part, *inputs):
+    return [part(*inputs, return_weights=asked) for asked in (False, True)]
+
+
+def write(part):
+    return both_ways(part, vectors(), vectors(), mask(), mask())
+
+
 RUNS = {  # how to build each, and how to call it
     QKVProjection: (lambda: QKVProjection(D_MODEL), lambda part: part(vectors())),
     SelfAttention: (lambda: SelfAttention(D_MODEL), lambda part: part(vectors(), mask())),
     MultiHeadAttention: (
         attention,
-        lambda part: [
-            part(vectors(), mask=mask(), return_weights=asked) for asked in (False, True)
-        ],
+        lambda part: both_ways(part, vectors(), None, None, mask()),
     ),
     Sinusoidal: (lambda: Sinusoidal(D_MODEL), lambda part: part(vectors(), 2)),
     LearnedPositions: (lambda: LearnedPositions(D_MODEL, 7), lambda part: part(vectors(), 2)),
     Rotary: (lambda: Rotary(4), lambda part: part(heads()[:, :, 1:], heads())),
     Alibi: (lambda: Alibi(3), lambda part: part(heads()[:, :, 1:], heads())),
     RelativeBias: (lambda: RelativeBias(3), lambda part: part(heads()[:, :, 1:], heads())),
+    LayerNorm: (lambda: LayerNorm(D_MODEL), lambda part: part(vectors())),
+    RMSNorm: (lambda: RMSNorm(D_MODEL), lambda part: part(vectors())),
+    FeedForward: (lambda: FeedForward(D_MODEL, 19), lambda part: part(vectors())),
+    SwiGLU: (lambda: SwiGLU(D_MODEL, 19), lambda part: part(vectors())),
+    TokenEmbedding: (lambda: TokenEmbedding(17, D_MODEL), lambda part: part(ids())),
+    TiedHead: (
+        lambda: TiedHead(TokenEmbedding(17, D_MODEL)),
+        lambda part: part(vectors()),
+    ),
+    PostNorm: (around(), lambda part: part(vectors(), torch.relu)),
+    PreNorm: (around(PreNorm), lambda part: part(vectors(), torch.relu)),
+    EncoderBlock: (encoder_block, lambda part: both_ways(part, vectors(), mask())),
+    DecoderBlock: (decoder_block, write),
+    Encoder: (
+        lambda: Encoder([encoder_block(), encoder_block()]),
+        lambda part: both_ways(part, vectors(), mask()),
+    ),
+    Decoder: (lambda: Decoder([decoder_block()], LayerNorm(D_MODEL)), write),
+    Seq2Seq: (
+        lambda: Seq2Seq(Seq2SeqConfig(17, 17, D_MODEL, 3, 2, 19, tied=True)),
+        lambda part: both_ways(part, ids(), ids()),
+    ),
     BertEmbedding: (lambda: BertEmbedding(SMALL), lambda part: part(ids())),
     BertBlock: (
         lambda: BertBlock(SMALL, MultiHeadAttention),

@@ -1,0 +1,150 @@
+"""Blocks: attention, then a feed-forward network, each added to what it read.
+
+The parts are passed in, so a chapter swaps one and leaves the rest. Checked against PyTorch's
+encoder and decoder layers in tests/nn.
+"""
+
+from collections.abc import Callable
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from course_lib.nn.masks import Mask
+
+
+class PostNorm(nn.Module):
+    """Add what a sublayer says, then norm the sum: the text of the 2017 paper.
+
+        output = norm(x + dropout(sublayer(x)))
+
+    Source: Vaswani et al. 2017, section 3.1 (arXiv:1706.03762).
+    """
+
+    ends_normed = True
+
+    def __init__(self, norm: nn.Module, dropout: float = 0.0):
+        super().__init__()
+        self.norm = norm
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self, x: Float[Tensor, "batch seq d_model"], sublayer: Callable[[Tensor], Tensor]
+    ) -> Float[Tensor, "batch seq d_model"]:
+        """Return the sum, normed."""
+        return self.norm(x + self.dropout(sublayer(x)))
+
+
+class PreNorm(nn.Module):
+    """Norm what a sublayer reads, and add what it says to x itself: a clear road for gradients.
+
+        output = x + dropout(sublayer(norm(x)))
+
+    Nothing norms the last sum: a stack of these needs one norm at its end.
+
+    Source: Xiong et al. 2020, section 3.1 (arXiv:2002.04745).
+    """
+
+    ends_normed = False
+
+    def __init__(self, norm: nn.Module, dropout: float = 0.0):
+        super().__init__()
+        self.norm = norm
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self, x: Float[Tensor, "batch seq d_model"], sublayer: Callable[[Tensor], Tensor]
+    ) -> Float[Tensor, "batch seq d_model"]:
+        """Return the sum, not normed."""
+        return x + self.dropout(sublayer(self.norm(x)))
+
+
+class EncoderBlock(nn.Module):
+    """Tokens talk, then each thinks alone.
+
+        x = around(x, attention),   x = around(x, feed_forward)
+
+    `residual()` makes the `PostNorm` or `PreNorm` around a sublayer; each sublayer gets its own.
+
+    Source: Vaswani et al. 2017, section 3.1 and figure 1 (arXiv:1706.03762).
+    """
+
+    def __init__(
+        self, attention: nn.Module, feed_forward: nn.Module, residual: Callable[[], nn.Module]
+    ):
+        super().__init__()
+        self.attention, self.feed_forward = attention, feed_forward
+        self.around_attention, self.around_feed_forward = residual(), residual()
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch seq d_model"],
+        mask: Mask | None = None,
+        *,
+        return_weights: bool = False,
+    ) -> Float[Tensor, "batch seq d_model"] | tuple[Tensor, Float[Tensor, "batch heads seq seq"]]:
+        """Return the new vectors, or the vectors and the attention weights."""
+        look = _Look(self.attention, None, mask, return_weights)
+        x = self.around_attention(x, look)
+        x = self.around_feed_forward(x, self.feed_forward)
+        return (x, look.weights) if return_weights else x
+
+
+class DecoderBlock(nn.Module):
+    """Tokens look back at what is written, then over at what was read, then each thinks alone.
+
+        x = around(x, self_attention)
+        x = around(x, cross_attention to memory)
+        x = around(x, feed_forward)
+
+    `memory` is what the encoder returns: it gives the keys and values of the cross-attention.
+
+    Source: Vaswani et al. 2017, section 3.1 and figure 1 (arXiv:1706.03762).
+    """
+
+    def __init__(
+        self,
+        self_attention: nn.Module,
+        cross_attention: nn.Module,
+        feed_forward: nn.Module,
+        residual: Callable[[], nn.Module],
+    ):
+        super().__init__()
+        self.self_attention, self.cross_attention = self_attention, cross_attention
+        self.feed_forward = feed_forward
+        self.around_self, self.around_cross = residual(), residual()
+        self.around_feed_forward = residual()
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch query d_model"],
+        memory: Float[Tensor, "batch key d_model"],
+        mask: Mask | None = None,
+        memory_mask: Mask | None = None,
+        *,
+        return_weights: bool = False,
+    ) -> Float[Tensor, "batch query d_model"] | tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Return the new vectors, or these and the weights of self- and cross-attention.
+
+        `mask` is for looking back, (…, query, query); `memory_mask` for looking over, (…, 1 or
+        query, key). The weights are (batch, heads, query, query) and (batch, heads, query, key).
+        """
+        back = _Look(self.self_attention, None, mask, return_weights)
+        over = _Look(self.cross_attention, memory, memory_mask, return_weights)
+        x = self.around_self(x, back)
+        x = self.around_cross(x, over)
+        x = self.around_feed_forward(x, self.feed_forward)
+        return (x, (back.weights, over.weights)) if return_weights else x
+
+
+class _Look:
+    """One call of an attention as a function of x alone; it keeps the weights if asked."""
+
+    def __init__(self, attention: nn.Module, memory: Tensor | None, mask, return_weights: bool):
+        self.attention, self.memory, self.mask = attention, memory, mask
+        self.return_weights, self.weights = return_weights, None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if not self.return_weights:
+            return self.attention(x, self.memory, mask=self.mask)
+        output, self.weights = self.attention(x, self.memory, mask=self.mask, return_weights=True)
+        return output

@@ -1,0 +1,72 @@
+"""Stacks: the same kind of block again and again, each reading what the one below wrote."""
+
+from collections.abc import Iterable
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from course_lib.nn.masks import Mask
+
+
+class Encoder(nn.Module):
+    """Blocks on top of each other; every token may look at every token that `mask` allows.
+
+        x = block_N(… block_1(x)),   then norm(x) if there is a norm
+
+    Pre-norm blocks need the `norm` at the end, post-norm blocks don't.
+
+    Source: Vaswani et al. 2017, section 3.1 (arXiv:1706.03762).
+    """
+
+    def __init__(self, blocks: Iterable[nn.Module], norm: nn.Module | None = None):
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+        self.norm = nn.Identity() if norm is None else norm
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch seq d_model"],
+        mask: Mask | None = None,
+        *,
+        return_weights: bool = False,
+    ) -> Float[Tensor, "batch seq d_model"] | tuple[Tensor, list[Tensor]]:
+        """Return the last vectors, or these and each block's weights, a list."""
+        weights = []
+        for block in self.blocks:
+            x = block(x, mask, return_weights=return_weights)
+            if return_weights:
+                x, looked = x
+                weights.append(looked)
+        return (self.norm(x), weights) if return_weights else self.norm(x)
+
+
+class Decoder(nn.Module):
+    """Blocks on top of each other that all look over at the same `memory`.
+
+        x = block_N(… block_1(x, memory), memory),   then norm(x) if there is a norm
+
+    Source: Vaswani et al. 2017, section 3.1 (arXiv:1706.03762).
+    """
+
+    def __init__(self, blocks: Iterable[nn.Module], norm: nn.Module | None = None):
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+        self.norm = nn.Identity() if norm is None else norm
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch query d_model"],
+        memory: Float[Tensor, "batch key d_model"],
+        mask: Mask | None = None,
+        memory_mask: Mask | None = None,
+        *,
+        return_weights: bool = False,
+    ) -> Float[Tensor, "batch query d_model"] | tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        """Return the last vectors, or these and each block's (self, cross) weights, a list."""
+        weights = []
+        for block in self.blocks:
+            x = block(x, memory, mask, memory_mask, return_weights=return_weights)
+            if return_weights:
+                x, looked = x
+                weights.append(looked)
+        return (self.norm(x), weights) if return_weights else self.norm(x)
