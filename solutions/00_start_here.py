@@ -100,17 +100,18 @@ check("00.safe-softmax", safe_softmax)
 #
 # - Every value is a number, not `nan`.
 # - No value is below 0.
-# - The row sums to 1, give or take 0.001 (computers round).
+# - The row sums to 1, give or take {{tolerance}} (computers round).
 #
 # The trap: the table as a whole can look fine while one row is not.
 
 
 # %% tags=["00.is-distribution"]
 def is_distribution(weights):
-    """(query, key) -> True when every row holds shares that sum to 1."""
+    """(query, key) -> True when every row holds shares that sum to 1, give or take {{tolerance}}."""
     # BEGIN SOLUTION
+    tolerance = 0.001
     sums = weights.sum(dim=-1)
-    return bool((weights >= 0).all() and ((sums - 1).abs() < 1e-3).all())
+    return bool((weights >= 0).all() and ((sums - 1).abs() < tolerance).all())
     # END SOLUTION
 
 

@@ -120,13 +120,14 @@ check("02.effective-words", effective_words)
 #
 # 1. how many multiplications the two matrix products make together (leave out the division by the
 #    square root, the softmax, and all additions);
-# 2. how many bytes the table of weights takes, at `bytes_per_number` bytes for each number.
+# 2. how many bytes the table of weights takes, at `bytes_per_number` bytes for each number: where
+#    a call doesn't say, {{bytes_per_number}}.
 #
 # The trap: the two products do not have the same width, and queries need not be as many as keys.
 
 
 # %% tags=["02.cost"]
-def cost(n_query, n_key, d_head, d_value, bytes_per_number):
+def cost(n_query, n_key, d_head, d_value, bytes_per_number=4):
     """Return (multiplications, bytes of the weights)."""
     # BEGIN SOLUTION
     pairs = n_query * n_key

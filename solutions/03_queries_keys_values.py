@@ -14,6 +14,8 @@
 # purpose, so a swapped axis cannot pass by luck.
 
 # %% tags=["setup"]
+import math
+
 import torch
 
 from course_lib.check import check
@@ -150,22 +152,25 @@ check("03.self-lookup-bug", self_attention)
 # ## 03.head-entropy · How spread out is a head?
 #
 # Write `head_entropy(weights)`. `weights` is (heads, query, key), each row sums to 1. For each
-# row the entropy in *bits* is $-\sum_j w_j \log_2 w_j$, where a weight of 0 adds 0. A head's
-# entropy is the mean over its queries. Return (heads,).
+# row the entropy is $-\sum_j w_j \log_b w_j$, where a weight of 0 adds 0. The base $b$ of the
+# logarithm sets the unit; with base 2 it is the *bit*. Yours is base {{base}}. A head's entropy is
+# the mean over its queries. Return (heads,).
 #
-# Two values to know: a row with all its weight on one key has 0 bits, a row that is even over 8
-# keys has 3 bits.
+# Two values to know: a row with all its weight on one key has 0, a row that is even over
+# {{base}} · {{base}} · {{base}} keys has 3.
 #
-# The trap: real heads have weights that are exactly 0, and `0 * log2(0)` is not 0 to a computer.
+# The trap: real heads have weights that are exactly 0, and 0 times the logarithm of 0 is not 0 to
+# a computer.
 #
 # Difficulty 2 of 3 · 12 minutes · 2 points
 
 
 # %% tags=["03.head-entropy"]
 def head_entropy(weights):
-    """Weights (heads, query, key) -> mean entropy of the rows of each head, in bits (heads,)."""
+    """Weights (heads, query, key) -> mean entropy of each head's rows, to base {{base}} (heads,)."""
     # BEGIN SOLUTION
-    logs = torch.where(weights > 0, weights, 1.0).log2()  # log2(1) is 0
+    base = 2
+    logs = torch.where(weights > 0, weights, 1.0).log() / math.log(base)  # log(1) is 0
     return -(weights * logs).sum(dim=-1).mean(dim=-1)
     # END SOLUTION
 
@@ -179,7 +184,7 @@ check("03.head-entropy", head_entropy)
 # Write `diagonal_share(weights, offset)`: how much weight do queries give, on average, to the key
 # that stands `offset` places further on? `weights` is (heads, seq, seq), rows are queries.
 # `offset=0` is the word itself, `offset=-1` the word before it, `offset=2` the word after the
-# next. Return (heads,).
+# next. Where a call doesn't say, it is {{offset}}. Return (heads,).
 #
 # Some queries have no such key: with `offset=-1` the first word has nobody before it. Leave them
 # out of the average.

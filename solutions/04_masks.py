@@ -57,14 +57,14 @@ check("04.causal-mask", causal_mask)
 # for the heads and the queries, because padding is a matter of the key alone.
 #
 # Padding may stand on the right, on the left, on both sides, or fill the whole row. `pad_id` may be any
-# number.
+# number; where a call doesn't say, it is {{pad_id}}.
 #
 # Difficulty 1 of 3, 4 minutes, 1 point. The trap: counting the real tokens and hiding what comes after that
 # many.
 
 
 # %% tags=["04.padding-mask"]
-def padding_mask(ids, pad_id):
+def padding_mask(ids, pad_id=3):
     """ids (batch, key) -> bool (batch, 1, 1, key), True = a real token."""
     # BEGIN SOLUTION
     return (ids != pad_id)[:, None, None, :]

@@ -246,29 +246,30 @@ def attend_with_dropout(query, key, value, keep, p):
 check("05.dropout-bug", attend_with_dropout)
 
 # %% [markdown]
-# ## 05.previous-token · Does this head look at the word before?
+# ## 05.previous-token · Does this head look a fixed way back?
 #
 # *Difficulty 2 of 3 · 15 minutes · 2 points*
 #
-# Score every head of a layer: how much of its weight goes to the position just before the one that
-# looks?
+# Score every head of a layer: how much of its weight goes to one position before the one that
+# looks? Yours is the one {{back}} back (1 back is the word just before).
 #
 # - `weights` is `(batch, heads, query, key)`, for self-attention: as many keys as queries.
 # - `real` is `(batch, seq)` and bool: `False` where a position is padding. Padding may stand on
 #   either side.
-# - Return `(heads,)`: the average weight on the position before. Average over all positions of all
-#   sentences at once, so that a long sentence counts for more than a short one. A position counts
-#   when it is real and has a real position before it.
+# - Return `(heads,)`: the average weight on the position {{back}} back. Average over all positions
+#   of all sentences at once, so that a long sentence counts for more than a short one. A position
+#   counts when it is real, has a position {{back}} back, and that one is real too.
 #
 # The trap: the first word has no word before it. It must not lower the average.
 
 
 # %% tags=["05.previous-token"]
 def previous_token_score(weights, real):
-    """(batch, heads, seq, seq), (batch, seq) -> (heads,): average weight on the position before."""
+    """(batch, heads, seq, seq), (batch, seq) -> (heads,): average weight {{back}} back."""
     # BEGIN SOLUTION
-    before = weights.diagonal(offset=-1, dim1=-2, dim2=-1)  # (batch, heads, seq - 1)
-    counts = real[:, 1:] & real[:, :-1]  # (batch, seq - 1)
+    back = 1
+    before = weights.diagonal(offset=-back, dim1=-2, dim2=-1)  # (batch, heads, seq - back)
+    counts = real[:, back:] & real[:, :-back]  # (batch, seq - back)
     return (before * counts[:, None]).sum(dim=(0, 2)) / counts.sum()
     # END SOLUTION
 

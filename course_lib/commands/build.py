@@ -5,8 +5,11 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from course_lib.grader.course import solution_cells
 from course_lib.notebooks import Cell, read_cells, with_solution, without_solution
 from course_lib.paths import ROOT, write_atomic
 
@@ -89,7 +92,12 @@ def _scrubbed(node):
 
 
 def _write(path: Path, notebook: dict) -> None:
-    write_atomic(path, json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+    write_atomic(path, text_of(notebook))
+
+
+def text_of(notebook: dict) -> str:
+    """A notebook as a file. The same notebook gives the same text."""
+    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def _read(path: Path) -> dict | None:
@@ -133,7 +141,7 @@ def _exercises(args: argparse.Namespace) -> list[Path]:
     stale = []
     for source in sources(ROOT / "solutions", args.names):
         target = ROOT / "exercises" / f"{source.stem}.ipynb"
-        wanted = notebook_of(_stubs(source))
+        wanted = stub_notebook(source)
         if _read(target) == wanted:
             continue
         stale.append(target)
@@ -143,8 +151,10 @@ def _exercises(args: argparse.Namespace) -> list[Path]:
     return stale
 
 
-def _stubs(source: Path) -> list[Cell]:
-    return [_changed(cell, without_solution, source) for cell in read_cells(source)]
+def stub_notebook(source: Path, values: Mapping[str, Mapping[str, Any]] | None = None) -> dict:
+    """What a learner gets of a chapter's solved exercises, with a student's values by exercise."""
+    cells = solution_cells(ROOT, source.stem[:2], values)
+    return notebook_of([_changed(cell, without_solution, source) for cell in cells])
 
 
 def _changed(cell: Cell, change, source: Path) -> Cell:
@@ -169,7 +179,8 @@ def _build_solved(names: list[str], folder: Path) -> int:
     """Every exercise notebook with its answers in place, executed."""
     folder.mkdir(parents=True, exist_ok=True)
     for source in sources(ROOT / "solutions", names):
-        cells = [_changed(cell, with_solution, source) for cell in read_cells(source)]
+        solved = solution_cells(ROOT, source.stem[:2])
+        cells = [_changed(cell, with_solution, source) for cell in solved]
         print(f"running {source.stem}", flush=True)
         _write(folder / f"{source.stem}.ipynb", execute(notebook_of(cells), folder))
     return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from .course import definition, sheet_for
-from .verdict import Verdict, judge, without_bans
+from .verdict import Verdict, judge, with_changed_values, without_bans
 
 
 def verdict_on(
@@ -29,6 +29,7 @@ def verdict_on(
     if sheet.stub and definition(source, sheet.name) == sheet.stub:
         told = "the cell is as handed out"
         return Verdict(id, sheet.title, "not attempted", told, out_of=sheet.points)
+    verdict = with_changed_values(sheet, verdict, source)
     said = printed.getvalue().strip().splitlines()
     if not said:
         return verdict

@@ -4,16 +4,18 @@ import ast
 import importlib.util
 import textwrap
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from course_lib.notebooks import Cell, read_cells, tree_of, with_solution, without_solution
 
 from .bake import load_sheet, sheet_file
 from .key import Exercise
 from .sheet import Sheet, make_sheet
+from .values import copied, others, with_values
 
 
 def key_files(root: Path) -> list[Path]:
@@ -23,11 +25,11 @@ def key_files(root: Path) -> list[Path]:
 
 @cache
 def load_key(path: Path) -> tuple[Exercise, ...]:
-    """The exercises that one key file declares."""
+    """The exercises that one key file declares, each with its usual values."""
     spec = importlib.util.spec_from_file_location(f"course_key_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return tuple(module.EXERCISES)
+    return tuple(exercise.with_values({}) for exercise in module.EXERCISES)
 
 
 def exercises(root: Path) -> list[Exercise]:
@@ -47,19 +49,26 @@ def find(root: Path, id: str) -> tuple[Path, Exercise]:
     return known[id]
 
 
-def solution_cells(root: Path, chapter: str) -> list[Cell]:
-    """The cells of a chapter's solved exercises. Raises KeyError when there are none."""
+def solution_cells(
+    root: Path, chapter: str, values: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[Cell]:
+    """The cells of a chapter's solved exercises, with the `values` of a student by exercise.
+
+    Raises KeyError when there are none.
+    """
     found = sorted((root / "solutions").glob(f"{chapter}_*.py"))
     if not found:
         raise KeyError(f"no solutions for chapter {chapter} under {root / 'solutions'}")
-    return read_cells(found[0])
+    keys = [path for path in key_files(root) if path.stem == found[0].stem]
+    made = [e.with_values((values or {}).get(e.id, {})) for key in keys for e in load_key(key)]
+    return with_values(read_cells(found[0]), made)
 
 
 def load_solution(root: Path, exercise: Exercise, *, stub: bool = False) -> Callable:
     """What the solved (or, with `stub`, the handed out) cells define for an exercise."""
     namespace: dict = {"__name__": f"exercise_{exercise.chapter}"}
     keep = without_solution if stub else with_solution
-    for cell in solution_cells(root, exercise.chapter):
+    for cell in solution_cells(root, exercise.chapter, {exercise.id: exercise.values}):
         if cell.kind == "code" and ("setup" in cell.tags or is_answer(cell)):
             last = exercise.id in cell.tags
             source = keep(cell.source) if last else with_solution(cell.source)
@@ -74,15 +83,18 @@ def is_answer(cell: Cell) -> bool:
     return any(tag[:2].isdigit() and tag[2:3] == "." for tag in cell.tags)
 
 
-def sheet_for(root: Path, id: str, seed: int | None = None) -> Sheet:
+def sheet_for(
+    root: Path, id: str, seed: int | None = None, values: Mapping[str, Any] | None = None
+) -> Sheet:
     """The answer sheet of an exercise; without a seed, the public one, the same every day.
 
-    A course handed out without its keys has the public sheets as files. Raises KeyError, listing
-    what there is, for an unknown id.
+    `values` are a student's own; without them, the usual ones. A course handed out without its keys
+    has the public sheets as files. Raises KeyError, listing what there is, for an unknown id.
     """
     if seed is None and not key_files(root):
         return _baked(root, id)
-    return _sheet(root, id, zlib.crc32(id.encode()) if seed is None else seed)
+    own = tuple((values or {}).items())
+    return _sheet(root, id, zlib.crc32(id.encode()) if seed is None else seed, own)
 
 
 @cache
@@ -95,10 +107,13 @@ def _baked(root: Path, id: str) -> Sheet:
 
 
 @cache
-def _sheet(root: Path, id: str, seed: int) -> Sheet:
-    _, exercise = find(root, id)
-    sheet = make_sheet(exercise, load_solution(root, exercise), seed)
-    cell = next(c for c in solution_cells(root, exercise.chapter) if id in c.tags)
+def _sheet(root: Path, id: str, seed: int, own: tuple[tuple[str, Any], ...]) -> Sheet:
+    exercise = find(root, id)[1].with_values(dict(own))
+    copies = [copied(exercise, other, load_solution(root, other)) for other in others(exercise)]
+    known = replace(exercise, mistakes=[*exercise.mistakes, *copies])
+    sheet = make_sheet(known, load_solution(root, exercise), seed)
+    values = {id: exercise.values}
+    cell = next(c for c in solution_cells(root, exercise.chapter, values) if id in c.tags)
     return replace(
         sheet,
         stub=definition(without_solution(cell.source), exercise.name),

@@ -1,9 +1,9 @@
 """Answer keys: what an exercise asks, the cases that try it, the mistakes it can name."""
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial, update_wrapper
 from typing import Any
 
 from torch import Generator, Tensor
@@ -50,8 +50,8 @@ def case(label: str, *args: Any, grad: bool = False, **kwargs: Any) -> Case:
 class Mistake:
     """A wrong implementation that learners really write, with what to say about it.
 
-    The implementation is `function` with `flags` fixed. Mistakes that share one function are also
-    recognised two at a time.
+    The implementation is `function` with `flags` fixed, and with the `values` of the student's own
+    exercise. Mistakes that share one function are also recognised two at a time.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Mistake:
     flags: dict[str, Any]
     says: str
     hints: tuple[str, str, str]
+    values: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.hints) != 3:
@@ -67,7 +68,7 @@ class Mistake:
     @property
     def answer(self) -> Callable:
         """The wrong implementation, to be called like a learner's."""
-        return partial(self.function, **self.flags)
+        return partial(self.function, **{**self.values, **self.flags})
 
     def joined(self, other: "Mistake") -> "Mistake":
         """Both mistakes at once; they must be flags of one function."""
@@ -81,6 +82,7 @@ class Mistake:
                 f"Then the second. {other.hints[0]}",
                 f"{self.hints[2]} {other.hints[2]}",
             ),
+            self.values,
         )
 
 
@@ -92,6 +94,9 @@ class Exercise:
     output's axes for feedback on shapes. `properties` are keys of `properties.PROPERTIES`.
     `bans` are names, PyTorch's own equivalents, that an answer may not use.
     `also_right` holds right answers written differently, which the tests hold against the key.
+
+    `choices` are values that may differ from student to student, by name; the first of each is what
+    everybody else gets. `cases`, mistakes and `also_right` receive them as keyword arguments.
     """
 
     id: str
@@ -107,6 +112,8 @@ class Exercise:
     bans: tuple[str, ...] = ()
     rtol: float = 1e-4
     atol: float = 1e-5
+    choices: Mapping[str, tuple] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\d\d\.[a-z0-9]+(-[a-z0-9]+)*", self.id):
@@ -118,11 +125,32 @@ class Exercise:
         names = [mistake.name for mistake in self.mistakes]
         if len(set(names)) != len(names):
             raise ValueError(f"{self.id}: two mistakes share a name: {sorted(names)}")
+        for name, there in self.choices.items():
+            if len(set(there)) != len(there) or len(there) < 2:
+                raise ValueError(f"{self.id}: {name} needs two different choices, got {there}")
 
     @property
     def chapter(self) -> str:
         """The chapter's number, as in the id."""
         return self.id[:2]
+
+    def with_values(self, values: Mapping[str, Any]) -> "Exercise":
+        """This exercise with these values, and the usual one for each name that is left out.
+
+        Raises ValueError for a name without choices.
+        """
+        if unknown := set(values) - set(self.choices):
+            raise ValueError(f"{self.id} has no value {sorted(unknown)[0]!r}")
+        if not self.choices:
+            return self
+        values = {name: usual for name, (usual, *_) in self.choices.items()} | dict(values)
+        return replace(
+            self,
+            values=values,
+            cases=_fixed(self.cases, values),
+            mistakes=[replace(mistake, values=values) for mistake in self.mistakes],
+            also_right=[_fixed(other, values) for other in self.also_right],
+        )
 
     def pairs(self) -> list[Mistake]:
         """Every two mistakes that are different flags of one function."""
@@ -135,3 +163,7 @@ class Exercise:
             and second.flags
             and not first.flags.keys() & second.flags.keys()
         ]
+
+
+def _fixed(function: Callable, values: Mapping[str, Any]) -> Callable:
+    return update_wrapper(partial(function, **values), function)

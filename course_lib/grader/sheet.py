@@ -2,7 +2,8 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 
@@ -43,6 +44,7 @@ class Sheet:
     mistakes: tuple[Recorded, ...]
     stub: str = ""
     solution: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
 
     def named(self, found: tuple[Outcome, ...]) -> Recorded | None:
         """The mistake that gives these outcomes on every case.
@@ -87,6 +89,7 @@ def make_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
         cases,
         _record(solution, cases),
         (),
+        values=dict(exercise.values),
     )
     return replace(sheet, mistakes=tuple(_mistakes(exercise, cases)))
 

@@ -1,12 +1,13 @@
 """The verdict on one answer: right or wrong, what differs, which mistake it is, what to try."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .bans import banned_name
 from .compare import differences
 from .outcome import Outcome, run_case
 from .properties import PROPERTIES
 from .sheet import Recorded, Sheet, sizes, weight
+from .values import changed
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,12 @@ def without_bans(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:
         return verdict
     told = f"the values are right, but the exercise asks you to write it without `{name}`"
     return _verdict(sheet, "wrong", told)
+
+
+def with_changed_values(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:
+    """A wrong answer whose code holds another value than the student's own is told so first."""
+    told = changed(source, sheet.values) if verdict.state in ("wrong", "crashed") else ""
+    return replace(verdict, details=(told, *verdict.details)) if told else verdict
 
 
 def _failing(sheet: Sheet, found: tuple[Outcome, ...]) -> list[tuple[int, tuple[str, ...]]]:

@@ -492,7 +492,7 @@ SOFTMAX_MISTAKES = [
 # 00.is-distribution
 
 
-def distribution_cases(generator):
+def distribution_cases(generator, tolerance):
     def shares(*shape):
         return torch.softmax(normal(generator, *shape), dim=-1)
 
@@ -512,7 +512,11 @@ def distribution_cases(generator):
         case("a softmax", shares(3, 5)),
         # sums of 1.000001: never exactly 1 by luck, and right by any sensible tolerance
         case("many keys, rounded a little", shares(2, 11) + 1e-7),
-        case("every row sums to 1.003", 1.003 * shares(3, 4)),
+        # one between each two of the tolerances that students are given, one above them all
+        case("every row sums to 1.002", 1.002 * shares(3, 4)),
+        case("every row sums to 1.006", 1.006 * shares(2, 4)),
+        case("every row sums to 1.02", 1.02 * shares(4, 3)),
+        case("every row sums to 1.04", 1.04 * shares(3, 5)),
         case("one key takes all", torch.eye(4)[[2, 0, 3]]),
         case("one row, rounded", shares(1, 3) + 1e-5),
         case("columns sum to 1", torch.softmax(normal(generator, 3, 2), dim=0)),
@@ -527,7 +531,10 @@ def distribution_cases(generator):
     ]
 
 
-def wrong_test(w, *, axis=-1, sign=True, sums=True, near=1e-3, rows="all", lazy_nan=False):
+def wrong_test(
+    w, *, tolerance, axis=-1, sign=True, sums=True, near="own", rows="all", lazy_nan=False
+):
+    near = tolerance if near == "own" else near
     if sign and (w < 0).any():
         return False
     if not lazy_nan and w.isnan().any():
@@ -543,20 +550,20 @@ def wrong_test(w, *, axis=-1, sign=True, sums=True, near=1e-3, rows="all", lazy_
     )
 
 
-def total_only(w):
-    return bool((w >= 0).all()) and abs(w.sum().item() - len(w)) < 1e-3
+def total_only(w, *, tolerance):
+    return bool((w >= 0).all()) and abs(w.sum().item() - len(w)) < tolerance
 
 
-def distribution_by_loop(weights):
+def distribution_by_loop(weights, *, tolerance):
     for row in weights.tolist():
-        if not all(x >= 0 for x in row) or abs(sum(row) - 1) >= 1e-3:
+        if not all(x >= 0 for x in row) or abs(sum(row) - 1) >= tolerance:
             return False
     return True
 
 
-def distribution_by_allclose(weights):
+def distribution_by_allclose(weights, *, tolerance):
     ones = torch.ones(weights.shape[0])
-    good = torch.allclose(weights.sum(-1), ones, atol=1e-3, rtol=0)
+    good = torch.allclose(weights.sum(-1), ones, atol=tolerance, rtol=0)
     return good and not bool((weights < 0).any())
 
 
@@ -598,22 +605,22 @@ TEST_MISTAKES = [
         "too-strict",
         wrong_test,
         {"near": 1e-5},
-        says="your tolerance is narrower than the 0.001 asked for: weights rounded a little fail",
+        says="your tolerance is far narrower than the one asked for: weights rounded a little fail",
         hints=(
             "You turn away a row that sums to 1.00003.",
             "How far from 1 may a sum be? If you use `allclose`: it has a tolerance of its own.",
-            "Let the distance from 1 go up to 0.001.",
+            "Let the distance from 1 go up to the number in the text.",
         ),
     ),
     Mistake(
         "loose",
         wrong_test,
         {"near": 0.05},
-        says="your tolerance is wider than the 0.001 asked for: rows that sum to 1.003 pass",
+        says="your tolerance is wider than the one asked for: rows that sum to 1.04 pass",
         hints=(
-            "Try a table whose rows sum to 1.003.",
+            "Try a table whose rows sum to 1.04.",
             "How far from 1 may a sum be, by the text above?",
-            "Let the distance from 1 go up to 0.001 and no further.",
+            "Let the distance from 1 go up to the number in the text and no further.",
         ),
     ),
     Mistake(
@@ -718,5 +725,6 @@ EXERCISES = [
         cases=distribution_cases,
         mistakes=TEST_MISTAKES,
         also_right=[distribution_by_loop, distribution_by_allclose],
+        choices={"tolerance": (0.001, 0.003, 0.01, 0.03)},
     ),
 ]

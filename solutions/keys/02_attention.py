@@ -821,16 +821,24 @@ EFFECTIVE_MISTAKES = [
 # --- 02.cost --------------------------------------------------------------------------------
 
 
-def cost_cases(generator):
+def cost_cases(generator, bytes_per_number):
     def size():
         return int(torch.randint(2, 200, (), generator=generator))
 
     return [
-        case("small enough to count by hand", 2, 3, 5, 7, 4),
-        case("more queries than keys", 1009, 101, 64, 32, 2),
-        case("one query", 1, 997, 128, 64, 4),
-        case("self-attention of 4,096 words", 4096, 4096, 64, 64, 4),
-        case("drawn at random", 3 + size(), 300 + size(), 600 + size(), 900 + size(), 8),
+        case("small enough to count by hand", 2, 3, 5, 7, bytes_per_number=4),
+        case("more queries than keys", 1009, 101, 64, 32, bytes_per_number=2),
+        case("one query", 1, 997, 128, 64, bytes_per_number=4),
+        case("self-attention of 4,096 words", 4096, 4096, 64, 64, bytes_per_number=4),
+        case("numbers of the usual size", 50 + size(), 7, 11 + size(), 13),
+        case(
+            "drawn at random",
+            3 + size(),
+            300 + size(),
+            600 + size(),
+            900 + size(),
+            bytes_per_number=8,
+        ),
     ]
 
 
@@ -1538,6 +1546,7 @@ EXERCISES = [
         cases=cost_cases,
         mistakes=COST_MISTAKES,
         also_right=[cost_in_two_lines, cost_by_counting],
+        choices={"bytes_per_number": (4, 2, 8, 1)},
     ),
     Exercise(
         id="02.equivariant",

@@ -1,5 +1,7 @@
 """Answer keys of chapter 03: cases, and the mistakes that learners write."""
 
+import math
+
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
@@ -619,7 +621,7 @@ def fused_with_three_products(x, w_qkv):
 # 03.head-entropy
 
 
-def entropy_cases(generator: Generator) -> list[Case]:
+def entropy_cases(generator: Generator, base: float) -> list[Case]:
     hidden = soft_rows(generator, 2, 5, 6)
     hidden[:, :, 4:] = 0.0
     previous = torch.eye(7).roll(-1, dims=1)[None]
@@ -636,7 +638,7 @@ def entropy_cases(generator: Generator) -> list[Case]:
 def wrong_entropy(
     weights: Tensor,
     *,
-    base: float = 2.0,
+    base: float,
     guard: bool = True,
     reduce: str = "mean",
     axis: int = -1,
@@ -649,26 +651,26 @@ def wrong_entropy(
     if average_first:
         weights = weights.mean(dim=-2, keepdim=True)
     logs = torch.where(weights > 0, weights, 1.0).log() if guard else weights.log()
-    logs = logs / torch.tensor(base).log()
+    logs = logs / math.log(base)
     rows = sign * (weights * logs).sum(dim=axis)
     if mean_over_keys:
         rows = rows / weights.shape[axis]
     if share:
-        rows = rows / torch.tensor(float(weights.shape[-1])).log2()
+        rows = rows / (math.log(weights.shape[-1]) / math.log(base))
     rows = rows.sum(dim=-1) if reduce == "sum" else rows.mean(dim=-1)
-    return 2**rows if spread else rows
+    return base**rows if spread else rows
 
 
 ENTROPY_MISTAKES = [
     Mistake(
         "nats",
         wrong_entropy,
-        {"base": 2.718281828459045},
-        "you use the natural logarithm, so your unit is not the bit",
+        {"base": math.e},
+        "you use the natural logarithm, whatever base the text names",
         (
-            "Try a row that is even over 8 keys. You should get 3.",
-            "All your numbers are too small by one factor, 0.693.",
-            "Bits need the logarithm to base 2.",
+            "Try the row that the text calls even. You should get 3.",
+            "All your numbers are off by one factor.",
+            "The logarithm to base b is the natural one, divided by that of b.",
         ),
     ),
     Mistake(
@@ -699,7 +701,7 @@ ENTROPY_MISTAKES = [
         {"mean_over_keys": True},
         "you average over the keys too, where the formula adds up",
         (
-            "Try a row that is even over 8 keys. You should get 3.",
+            "Try the row that the text calls even. You should get 3.",
             "The formula has a sum over j, and j runs over the keys.",
             "Sum over the last axis, then take the mean over the queries.",
         ),
@@ -754,7 +756,7 @@ ENTROPY_MISTAKES = [
         {"share": True},
         "you divide by the largest possible entropy: yours runs from 0 to 1",
         (
-            "Try a row that is even over 8 keys. You should get 3.",
+            "Try the row that the text calls even. You should get 3.",
             "You did one step more than was asked.",
             "Leave out the division by the logarithm of the number of keys.",
         ),
@@ -762,14 +764,14 @@ ENTROPY_MISTAKES = [
 ]
 
 
-def entropy_with_entr(weights):
-    return torch.special.entr(weights).sum(-1).mean(-1) / torch.tensor(2.0).log()
+def entropy_with_entr(weights, *, base):
+    return torch.special.entr(weights).sum(-1).mean(-1) / torch.tensor(float(base)).log()
 
 
-def entropy_with_loops(weights):
+def entropy_with_loops(weights, *, base):
     heads = []
     for head in weights:
-        rows = [-sum(w * w.log2() for w in row if w > 0) for row in head]
+        rows = [-sum(w * math.log(w, base) for w in row if w > 0) for row in head]
         heads.append(sum(rows) / len(rows))
     return torch.stack(heads)
 
@@ -777,8 +779,9 @@ def entropy_with_loops(weights):
 # 03.diagonal-share
 
 
-def diagonal_cases(generator: Generator) -> list[Case]:
+def diagonal_cases(generator: Generator, offset: int) -> list[Case]:
     return [
+        case("an offset that the call doesn't name", soft_rows(generator, 2, 6, 6)),
         case("two heads, 4 words, the word before", soft_rows(generator, 2, 4, 4), offset=-1),
         case("the word itself", soft_rows(generator, 3, 5, 5), offset=0),
         case("the word after the next", soft_rows(generator, 3, 7, 7), offset=2),
@@ -1207,6 +1210,7 @@ EXERCISES = [
         cases=entropy_cases,
         mistakes=ENTROPY_MISTAKES,
         also_right=[entropy_with_entr, entropy_with_loops],
+        choices={"base": (2, 3, 5, 10)},
         axes="heads",
         properties=("finite", "not-negative"),
     ),
@@ -1219,6 +1223,7 @@ EXERCISES = [
         cases=diagonal_cases,
         mistakes=DIAGONAL_MISTAKES,
         also_right=[diagonal_with_loops, diagonal_with_eye],
+        choices={"offset": (0, -1, 1, -2)},
         axes="heads",
     ),
     Exercise(

@@ -155,8 +155,14 @@ def sentences(g: Generator, pad_id: int, pads: list[tuple[int, int]], seq: int) 
     return ids
 
 
-def padding_cases(g: Generator) -> list[Case]:
-    """Padding on every side, a pad id that is not 0, and a row of padding only."""
+PAD_IDS = (3, 5, 8, 13)
+
+
+def padding_cases(g: Generator, pad_id: int) -> list[Case]:
+    """Padding on every side, a pad id that is not 0, and a row of padding only.
+
+    The student's own `pad_id` is padding where the call names none; the others' are words there.
+    """
     pad, left, right = whole(g, 3, 80), whole(g, 1, 2), whole(g, 1, 3)
     ids = {
         "padded on the right": (sentences(g, pad, [(0, right), (0, 0)], 7), pad),
@@ -165,7 +171,10 @@ def padding_cases(g: Generator) -> list[Case]:
         "one row is all padding": (sentences(g, pad, [(0, 0), (7, 0), (0, 2)], 7), pad),
         "the pad id is 0": (sentences(g, 0, [(0, right), (left, 0)], 9), 0),
     }
-    return [case(label, *given) for label, given in ids.items()]
+    own = sentences(g, pad_id, [(0, right), (left, 0)], 8)
+    own[:, 3:6] = torch.tensor([other for other in PAD_IDS if other != pad_id])
+    named = [case(label, given, pad_id=pad) for label, (given, pad) in ids.items()]
+    return [*named, case("no pad id is named", own)]
 
 
 def wrong_padding(ids, pad_id, hides="pads", invert=False, form="key", number=torch.bool):
@@ -307,6 +316,7 @@ PADDING = Exercise(
         ),
     ],
     also_right=[padding_loop, padding_view],
+    choices={"pad_id": PAD_IDS},
 )
 
 

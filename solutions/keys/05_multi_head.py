@@ -1287,29 +1287,38 @@ DROPOUT = Exercise(
 # --- 05.previous-token ----------------------------------------------------------------------
 
 
-def previous_cases(generator):
+def previous_cases(generator, back):
     def tried(label, batch, heads, lengths, seq, *, left=False):
         weights = (2 * normal(generator, batch, heads, seq, seq)).softmax(dim=-1)
         places = torch.arange(seq).expand(batch, seq)
         lengths = torch.tensor(lengths)[:, None]
         return case(label, weights, places >= seq - lengths if left else places < lengths)
 
-    sharp = torch.eye(5).roll(1, dims=0).expand(1, 2, 5, 5).clone()
+    sharp = torch.eye(5).roll(back, dims=0).expand(1, 2, 5, 5).clone()
     sharp[0, 1] = 0.2
     return [
         tried("no padding", 2, 3, [5, 5], 5),
         tried("padded on the right", 3, 2, [7, 4, 3], 7),
         tried("padded on the left", 2, 5, [3, 7], 7, left=True),
-        tried("two words", 1, 3, [2], 2),
+        tried("just long enough", 1, 3, [back + 1], back + 1),
         case("a perfect head and an even one", sharp, torch.ones(1, 5, dtype=torch.bool)),
     ]
 
 
 def wrong_previous(
-    weights, real, *, offset=-1, counted="both", divide_by="pairs", average="all", what="share"
+    weights,
+    real,
+    *,
+    back,
+    to="before",
+    counted="both",
+    divide_by="pairs",
+    average="all",
+    what="share",
 ):
     if what == "hits":
         weights = F.one_hot(weights.argmax(-1), weights.shape[-1]).to(weights.dtype)
+    offset = {"before": -back, "itself": 0, "after": back}[to]
     found = weights.diagonal(offset=offset, dim1=-2, dim2=-1)
     size = found.shape[-1]
     here, before = real[:, -size:], real[:, :size]
@@ -1323,27 +1332,27 @@ def wrong_previous(
     return total / counts.sum() if divide_by == "pairs" else total
 
 
-def looped_previous(weights, real):
+def looped_previous(weights, real, *, back):
     scores = torch.zeros(weights.shape[1])
     count = 0
     for b in range(weights.shape[0]):
-        for t in range(1, weights.shape[2]):
-            if real[b, t] and real[b, t - 1]:
-                scores += weights[b, :, t, t - 1]
+        for t in range(back, weights.shape[2]):
+            if real[b, t] and real[b, t - back]:
+                scores += weights[b, :, t, t - back]
                 count += 1
     return scores / count
 
 
-def masked_previous(weights, real):
+def masked_previous(weights, real, *, back):
     seq = weights.shape[-1]
-    before = torch.arange(seq)[:, None] - 1 == torch.arange(seq)
+    before = torch.arange(seq)[:, None] - back == torch.arange(seq)
     wanted = before & real[:, :, None] & real[:, None, :]
     return torch.einsum("bhts,bts->h", weights, wanted.to(weights.dtype)) / wanted.sum()
 
 
 PREVIOUS = Exercise(
     id="05.previous-token",
-    title="Does this head look at the word before?",
+    title="Does this head look a fixed way back?",
     kind="code",
     points=2,
     name="previous_token_score",
@@ -1352,23 +1361,23 @@ PREVIOUS = Exercise(
         Mistake(
             "next-instead",
             wrong_previous,
-            {"offset": 1},
-            says="your score is that of the word *after*: rows and columns are exchanged",
+            {"to": "after"},
+            says="your score is that of a word *after*: rows and columns are exchanged",
             hints=(
-                "Rows look, columns are looked at. Row 3 looks at the word before in which column?",
-                "The place (t, t - 1) lies below the main diagonal.",
+                "Rows look, columns are looked at. In which column is a word before row 3's?",
+                "Such places lie below the main diagonal.",
                 "The offset of a diagonal below the main one is negative.",
             ),
         ),
         Mistake(
             "itself",
             wrong_previous,
-            {"offset": 0},
+            {"to": "itself"},
             says="your score is the weight that a word gives to itself",
             hints=(
-                "Which places of the table are (t, t - 1)?",
+                "Which places of the table belong to a row and a column before it?",
                 "The main diagonal is (t, t).",
-                "You need the diagonal one step below the main one.",
+                "You need a diagonal below the main one.",
             ),
         ),
         Mistake(
@@ -1378,7 +1387,7 @@ PREVIOUS = Exercise(
             says="padding counts like words",
             hints=(
                 "Does your result change when `real` changes?",
-                "A position counts when it is real and the one before it is real too.",
+                "A position counts when it is real and the one it looks back to is real too.",
                 "Multiply by a table of 1 and 0 for these positions, and divide by its sum.",
             ),
         ),
@@ -1389,8 +1398,8 @@ PREVIOUS = Exercise(
             says="a first word with padding in front of it counts, though no word is before it",
             hints=(
                 "Where does padding stand when a batch is padded on the left?",
-                "A position counts when it is real and the one before it is real too.",
-                "Combine `real` with itself, moved by one place.",
+                "A position counts when it is real and the one it looks back to is real too.",
+                "Combine `real` with itself, moved by as many places as you look back.",
             ),
         ),
         Mistake(
@@ -1400,8 +1409,8 @@ PREVIOUS = Exercise(
             says="the first padding after a sentence counts as a word that looks",
             hints=(
                 "Your condition looks at the word before. Who is the one that looks?",
-                "A position counts when it is real and the one before it is real too.",
-                "Combine `real` with itself, moved by one place.",
+                "A position counts when it is real and the one it looks back to is real too.",
+                "Combine `real` with itself, moved by as many places as you look back.",
             ),
         ),
         Mistake(
@@ -1409,10 +1418,10 @@ PREVIOUS = Exercise(
             wrong_previous,
             {"divide_by": "words"},
             says="you divide by the number of all words, though the first word of a sentence has "
-            "none before it",
+            "none before it to look at",
             hints=(
                 "A perfect head should score exactly 1. Does it, with yours?",
-                "In a sentence of five words, how many have a word before them?",
+                "In a sentence of five words, how many have a word that far before them?",
                 "Divide by the number of positions that you added up.",
             ),
         ),
@@ -1443,16 +1452,17 @@ PREVIOUS = Exercise(
             "hits-counted",
             wrong_previous,
             {"what": "hits"},
-            says="you count how often the word before gets the *largest* weight, instead of "
+            says="you count how often the word looked for gets the *largest* weight, instead of "
             "averaging the weight",
             hints=(
                 "Is there an argmax in your code?",
-                "A head that gives 0.3 to the word before and 0.2 elsewhere: what should it score?",
+                "A head that always gives it 0.3, and 0.2 to others: what should it score?",
                 "Use the weights themselves.",
             ),
         ),
     ],
     also_right=[looped_previous, masked_previous],
+    choices={"back": (1, 2, 3)},
     axes="heads",
 )
 
