@@ -10,10 +10,11 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from pathlib import Path
 
 from course_lib.grader import batch, report
-from course_lib.grader.course import key_files
+from course_lib.grader.course import exercises, key_files
 from course_lib.grader.gradebook import GradebookError, load_rows, open_book
 from course_lib.grader.rules import keep_rules
 from course_lib.grader.seal import LEVELS
+from course_lib.grader.students import Draw, for_grading
 from course_lib.grader.times import load_times
 from course_lib.paths import ROOT
 
@@ -28,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--student", help="grade this one only, again, as on appeal")
     parser.add_argument("--seed", type=int, help="for an appeal: the seed of the gradebook")
     parser.add_argument("--rules", type=Path, help="TOML file: late work and best-of")
+    parser.add_argument("--roster", type=Path, help="the list that `course release` was given")
     parser.add_argument("--jobs", type=int, default=2, help="students at a time")
     parser.add_argument("--scheduler", help="address of a dask.distributed scheduler")
     parser.add_argument("--require-isolation", choices=LEVELS, help="refuse to grade under less")
@@ -38,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         level = batch.level_for(args.require_isolation)
         seed = open_book(args.out, args.seed)
-        tasks = _tasks(args, seed, level)
+        draw = for_grading(args.out, args.roster, exercises(ROOT))
+        tasks = _tasks(args, seed, level, draw)
         times = load_times(args.submissions)
         if args.scheduler and not importlib.util.find_spec("distributed"):
             raise ValueError(f"--scheduler needs Dask; install it with: {INSTALL}")
@@ -50,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
     if level != "strong":
         told = "an answer can read the solutions and change files; grade people you trust"
         print(f"Isolation is 'process' only: {told}.", file=sys.stderr)
+    strangers = [task.folder.name for task in tasks if draw and not draw.knows(task.folder.name)]
+    tasks = [task for task in tasks if task.folder.name not in strangers]
     before = _verdicts(args)
     todo = tasks if args.student else batch.open_tasks(args.out, tasks)
     print(f"{len(todo)} to grade, {len(tasks) - len(todo)} graded already, isolation {level}")
@@ -60,15 +65,21 @@ def run(args: argparse.Namespace) -> int:
         return 2
     for student, told in trouble.items():
         print(f"not graded: {student} ({told}); run the same command again", file=sys.stderr)
+    for student in strangers:
+        print(f"not graded: {student} (not on the list of students)", file=sys.stderr)
     batch.note_times(args.out, tasks, times)
     page = report.write(args.out)
     if before:
-        changed = [id for id, told in _verdicts(args).items() if told != before.get(id)]
-        print(
-            f"{args.student}: " + (f"changed: {', '.join(changed)}" if changed else "same verdicts")
-        )
-    print(f"{page}: {len(tasks) - len(trouble)} of {len(tasks)} students")
-    return int(bool(trouble))
+        _compare(args, before)
+    there = len(tasks) + len(strangers)
+    print(f"{page}: {len(tasks) - len(trouble)} of {there} students")
+    return int(bool(trouble or strangers))
+
+
+def _compare(args: argparse.Namespace, before: dict[str, tuple]) -> None:
+    """Say whether grading one student again changed anything."""
+    changed = [id for id, told in _verdicts(args).items() if told != before.get(id)]
+    print(f"{args.student}: " + (f"changed: {', '.join(changed)}" if changed else "same verdicts"))
 
 
 def _verdicts(args: argparse.Namespace) -> dict[str, tuple]:
@@ -77,7 +88,7 @@ def _verdicts(args: argparse.Namespace) -> dict[str, tuple]:
     return {r["exercise"]: (r["verdict"], r["points"], r["mistake"]) for r in rows}
 
 
-def _tasks(args: argparse.Namespace, seed: int, level: str) -> list[batch.Task]:
+def _tasks(args: argparse.Namespace, seed: int, level: str, draw: Draw | None) -> list[batch.Task]:
     if not args.submissions.is_dir():
         raise ValueError(f"{args.submissions} is not a folder of submissions")
     there = [path.name[:2] for path in key_files(ROOT)]
@@ -88,7 +99,12 @@ def _tasks(args: argparse.Namespace, seed: int, level: str) -> list[batch.Task]:
     chosen = [p for p in folders if args.student in (None, p.name)]
     if not chosen:
         raise ValueError(f"{args.submissions} has no folder {args.student or 'of a student'!r}")
-    return [batch.Task(ROOT, p.resolve(), chapters, seed, level) for p in chosen]
+    return [
+        batch.Task(
+            ROOT, p.resolve(), chapters, seed, level, values=draw.values(p.name) if draw else {}
+        )
+        for p in chosen
+    ]
 
 
 def _grade(args: argparse.Namespace, todo: list[batch.Task]) -> dict[str, str]:

@@ -7,8 +7,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from course_lib.commands.bundles import zip_each
 from course_lib.grader.bake import save_sheet, sheet_file
 from course_lib.grader.course import exercises, sheet_for
+from course_lib.grader.key import Exercise
+from course_lib.grader.students import beside, for_release
 from course_lib.paths import ROOT
 
 # What a class gets besides its chapters. Tests, sources and solutions stay at home.
@@ -21,17 +24,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `course release`."""
     parser.add_argument("out", type=Path, help="the folder to make; it must not exist yet")
     parser.add_argument("--chapters", default="", help="such as 02 or 02-05; all when left out")
+    told = "a list of students: make a bundle for each, with exercises of their own"
+    parser.add_argument("--roster", type=Path, help=told)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the bundle whole or not at all."""
     try:
         chapters = wanted(args.chapters)
-        count = release(args.out, chapters)
+        each = release_each(args.out, chapters, args.roster) if args.roster else 0
+        count = len(graded(chapters)) if each else release(args.out, chapters)
     except (ValueError, OSError) as error:
         print(f"course release: {error}", file=sys.stderr)
         return 2
     print(f"{args.out}: chapters {', '.join(sorted(chapters))} with {count} exercises")
+    if each:
+        print(f"one archive for each of {each} students; what differs was drawn with the seed in")
+        print(f"{beside(args.roster)}: keep it, and never hand it out")
     return 0
 
 
@@ -53,19 +62,42 @@ def release(out: Path, chapters: set[str]) -> int:
 
     Raises ValueError when `out` exists: a class's folder is never overwritten.
     """
-    if out.exists():
-        raise ValueError(f"{out} exists already; choose another folder or move it away")
-    out.parent.mkdir(parents=True, exist_ok=True)
+    _refuse(out)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         bundle = Path(folder) / "course"
         _copy_common(bundle)
         for name in ("notebooks", "exercises", "notebooks/quizzes"):
             _copy_chapters(ROOT / name, bundle / name, chapters)
-        graded = [e for e in exercises(ROOT) if e.chapter in chapters]
-        for exercise in graded:
+        for exercise in graded(chapters):
             save_sheet(sheet_file(bundle, exercise.id), sheet_for(ROOT, exercise.id))
         bundle.rename(out)
-    return len(graded)
+    return len(graded(chapters))
+
+
+def release_each(out: Path, chapters: set[str], roster: Path) -> int:
+    """Make a bundle for each student on a list and return how many.
+
+    Raises ValueError when `out` exists or the list can't be used.
+    """
+    _refuse(out)
+    draw = for_release(roster, graded(chapters))
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+        common, each = Path(folder) / "common", Path(folder) / out.name
+        release(common, chapters)
+        zip_each(common, each, draw)
+        each.rename(out)
+    return len(draw.students)
+
+
+def graded(chapters: set[str]) -> list[Exercise]:
+    """The exercises of these chapters."""
+    return [exercise for exercise in exercises(ROOT) if exercise.chapter in chapters]
+
+
+def _refuse(out: Path) -> None:
+    if out.exists():
+        raise ValueError(f"{out} exists already; choose another folder or move it away")
+    out.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _copy_common(bundle: Path) -> None:

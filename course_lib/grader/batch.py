@@ -8,9 +8,10 @@ import platform
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -28,7 +29,7 @@ ONE_AT_A_TIME = threading.Lock()
 
 @dataclass(frozen=True)
 class Task:
-    """A student's work and how to grade it."""
+    """A student's work and how to grade it, with the values of the student's own by exercise."""
 
     root: Path
     folder: Path
@@ -36,6 +37,7 @@ class Task:
     seed: int
     level: str
     seconds: float = 5.0
+    values: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def grade_class(executor: Executor, book: Path, tasks: list[Task]) -> Iterator[tuple[str, str]]:
@@ -66,7 +68,8 @@ def open_tasks(book: Path, tasks: list[Task]) -> list[Task]:
 def _open_chapters(book: Path, task: Task) -> tuple[str, ...]:
     def done(chapter: str) -> bool:
         ids = [e.id for e in exercises(task.root) if e.chapter == chapter]
-        return is_done(book, task.folder.name, work_of(task, chapter), task.seed, ids)
+        work = work_of(task, chapter)
+        return is_done(book, task.folder.name, work, task.seed, ids, task.values)
 
     return tuple(chapter for chapter in task.chapters if not done(chapter))
 
@@ -98,7 +101,9 @@ def grade_student(task: Task) -> list[dict]:
     with ONE_AT_A_TIME:
         for chapter in task.chapters:
             about["work"] = work_of(task, chapter)
-            rows += [row(task.folder.name, g, **about) for g in _chapter(task, chapter)]
+            for graded in _chapter(task, chapter):
+                about["values"] = task.values.get(graded.verdict.id, {})
+                rows.append(row(task.folder.name, graded, **about))
     return rows
 
 
@@ -113,7 +118,8 @@ def _chapter(task: Task, chapter: str) -> Iterator[Graded]:
             yield Graded(verdict, Report(b"", b""))
         return
     ids = [e.id for e in graded]
-    yield from grade_submission(_warm(task.root, task.level), path, ids, task.seed, task.seconds)
+    warm = _warm(task.root, task.level)
+    yield from grade_submission(warm, path, ids, task.seed, task.seconds, task.values)
 
 
 @cache

@@ -8,8 +8,9 @@ finished by running it again.
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from course_lib.paths import write_atomic
 
@@ -72,14 +73,19 @@ def row(student: str, graded: Graded, **about: object) -> dict:
 
 
 def result_file(folder: Path, student: str) -> Path:
-    """Where a student's lines lie. The name is a label: it never leads out of the folder."""
+    """Where a student's lines lie."""
+    return folder / "results" / f"{label(student)}.jsonl"
+
+
+def label(student: str) -> str:
+    """A file's name for a student. It is a label: it never leads out of a folder."""
     safe = "".join(c if c.isalnum() or c in "-_.@" else "_" for c in student).lstrip(".") or "_"
     if safe != student or len(safe) > 50:
         # Two names must not meet in one file because of a character that files can't have, or
         # because they differ only where a file's name has to end.
         mark = hashlib.sha256(student.encode(errors="surrogateescape")).hexdigest()[:8]
         safe = f"{safe[:50]}-{mark}"
-    return folder / "results" / f"{safe}.jsonl"
+    return safe
 
 
 def save_rows(folder: Path, student: str, rows: list[dict]) -> None:
@@ -104,11 +110,20 @@ def load_rows(folder: Path, student: str) -> list[dict]:
         return []
 
 
-def is_done(folder: Path, student: str, work: str, seed: int, ids: list[str]) -> bool:
-    """Is this very work of the student's chapter graded already, with this seed?"""
+def is_done(
+    folder: Path,
+    student: str,
+    work: str,
+    seed: int,
+    ids: list[str],
+    values: Mapping[str, Any] | None = None,
+) -> bool:
+    """Is this very work of the student graded already, with this seed and these values?"""
+    values = values or {}
     chapters = {id[:2] for id in ids}
     rows = [r for r in load_rows(folder, student) if r["exercise"][:2] in chapters]
     same = all(r.get("work") == work and r.get("seed") == seed for r in rows)
+    same &= all(r.get("values", {}) == values.get(r["exercise"], {}) for r in rows)
     return same and sorted(r["exercise"] for r in rows) == sorted(ids)
 
 

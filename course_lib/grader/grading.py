@@ -1,9 +1,10 @@
 """Grade one submission: each answer runs in a sealed child, its outcomes are judged here."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from course_lib.notebooks import Cell, read_cells
 
@@ -16,7 +17,7 @@ from .lent import lent
 from .outcome import Outcome
 from .sheet import Sheet
 from .submission import place_of, wanted
-from .verdict import Verdict, judge_outcomes, without_bans
+from .verdict import Verdict, judge_outcomes, with_changed_values, without_bans
 from .warm import Report, Warm
 
 SECONDS = 5.0
@@ -34,9 +35,14 @@ class Graded:
 
 
 def grade_submission(
-    warm: Warm, path: Path, ids: list[str], seed: int, seconds: float = SECONDS
+    warm: Warm,
+    path: Path,
+    ids: list[str],
+    seed: int,
+    seconds: float = SECONDS,
+    values: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Iterator[Graded]:
-    """Grade the exercises `ids` of a notebook or percent script.
+    """Grade the exercises `ids` of a notebook or percent script, with a student's values by id.
 
     A file that can't be read makes every exercise of it wrong, and says why; it never raises.
     """
@@ -48,7 +54,7 @@ def grade_submission(
             yield Graded(_plain(warm.root, id, "wrong", told), Report(b"", b""))
         return
     for id in ids:
-        yield grade_exercise(warm, cells, id, seed, seconds)
+        yield grade_exercise(warm, cells, id, seed, seconds, (values or {}).get(id))
 
 
 def code_cells(path: Path) -> list[Cell]:
@@ -62,11 +68,16 @@ def code_cells(path: Path) -> list[Cell]:
 
 
 def grade_exercise(
-    warm: Warm, cells: list[Cell], id: str, seed: int, seconds: float = SECONDS
+    warm: Warm,
+    cells: list[Cell],
+    id: str,
+    seed: int,
+    seconds: float = SECONDS,
+    values: Mapping[str, Any] | None = None,
 ) -> Graded:
     """Judge one exercise from a notebook's cells."""
     exercise = find(warm.root, id)[1]
-    sheet = sheet_for(warm.root, id, seed ^ zlib.crc32(id.encode()))
+    sheet = sheet_for(warm.root, id, seed ^ zlib.crc32(id.encode()), values)
     place = place_of(cells, id, exercise.name)
     if place is not None and sheet.stub == definition(cells[place].source, exercise.name):
         told = "the cell is as handed out"
@@ -77,6 +88,8 @@ def grade_exercise(
         alone = [c for i, c in enumerate(cells) if i == place or not is_answer(c)]
         report = warm.run(_job(warm.root, sheet, alone, alone.index(cells[place])), seconds)
     verdict = without_bans(sheet, _judge(sheet, report), _source(cells, place))
+    own = "" if place is None else plain_python(cells[place].source)
+    verdict = with_changed_values(sheet, verdict, own)
     return Graded(_printable(verdict), report)
 
 

@@ -40,6 +40,9 @@ def feedback(student: str, rows: list[dict], rules: Rules | None = None) -> str:
             "",
         ]
         lines += [_plain(row["summary"]), ""]
+        if row.get("values"):
+            own = ", ".join(f"{name} = {value!r}" for name, value in row["values"].items())
+            lines += [f"Handed out with {_plain(own)}.", ""]
         if row["says"]:
             lines += [f"This is what you get when {row['says']}.", ""]
         lines += [f"- {_plain(detail)}" for detail in row["details"]]

@@ -4,23 +4,29 @@ import ast
 import inspect
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
 
 import pytest
 
-from course_lib.commands.release import release, wanted
+from course_lib.commands.release import release, release_each, wanted
 from course_lib.grader.course import exercises, load_solution, solution_cells
 from course_lib.notebooks import read_cells, with_solution
 from course_lib.paths import ROOT
 
 
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    out = tmp_path_factory.mktemp("release") / "class"
-    assert release(out, wanted("")) == len(exercises(ROOT))
-    return out
+@pytest.fixture(scope="module", params=["for all", "for one"])
+def bundle(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("release")
+    if request.param == "for all":
+        assert release(folder / "class", wanted("")) == len(exercises(ROOT))
+        return folder / "class"
+    (folder / "names.txt").write_text("ada\ngrace\n")
+    assert release_each(folder / "zips", wanted(""), folder / "names.txt") == 2
+    shutil.unpack_archive(folder / "zips" / "grace.zip", folder / "home")
+    return folder / "home" / "zips"
 
 
 def normal(node):
