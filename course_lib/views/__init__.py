@@ -5,6 +5,7 @@ whose inline styles survive a sanitiser (a notebook not yet trusted), and, where
 picture that answers mouse, touch and keyboard. None asks the network for anything.
 """
 
+from course_lib.views.clocks import Clocks, position_clocks
 from course_lib.views.figure import Figure, show
 from course_lib.views.hover import AttentionHover, attention_hover
 from course_lib.views.panel import Panel, panel
@@ -13,6 +14,7 @@ from course_lib.views.quiz import Quiz, quiz, quiz_from
 
 __all__ = [
     "AttentionHover",
+    "Clocks",
     "Figure",
     "Outcome",
     "Panel",
@@ -21,6 +23,7 @@ __all__ = [
     "attention_hover",
     "outcome",
     "panel",
+    "position_clocks",
     "predict",
     "quiz",
     "quiz_from",
