@@ -183,9 +183,11 @@ except NotImplementedError:
 # *Difficulty 2 of 3 · 10 minutes · 1 point*
 #
 # Self-attention on one sentence of `n` words: how much is there to store, to multiply, to remember?
-# Don't run a layer: count. Return three whole numbers.
+# The number of layers is {{layers}}; if there are several, they come one after the other, and each
+# has weights of its own. Don't run anything: count. Return three whole numbers, each for all layers
+# together.
 #
-# 1. The **parameters** of a layer such as `MultiHeadAttention` above, biases included.
+# 1. The **parameters** of layers such as `MultiHeadAttention` above, biases included.
 # 2. The **multiplications** in its matrix products: a product of `(a, b)` and `(b, c)` takes $a b
 #    c$ of them. Count the projections, the scores and the mixing of the values; not biases, scaling
 #    or softmax.
@@ -196,11 +198,12 @@ except NotImplementedError:
 
 # %% tags=["05.counts"]
 def multi_head_counts(d_model, num_heads, n):
-    """(parameters, multiplications, weights) of self-attention over n words."""
+    """(parameters, multiplications, weights) of self-attention over n words; layers: {{layers}}."""
     # BEGIN SOLUTION
+    layers = 1
     parameters = 4 * (d_model * d_model + d_model)
     multiplications = 4 * n * d_model * d_model + 2 * n * n * d_model
-    return parameters, multiplications, num_heads * n * n
+    return layers * parameters, layers * multiplications, layers * num_heads * n * n
     # END SOLUTION
 
 

@@ -932,7 +932,7 @@ LAYER = Exercise(
 # --- 05.counts ------------------------------------------------------------------------------
 
 
-def count_cases(generator):
+def count_cases(generator, layers):
     def size(low, high):
         return int(torch.randint(low, high, (), generator=generator))
 
@@ -951,6 +951,7 @@ def wrong_counts(
     num_heads,
     n,
     *,
+    layers,
     matrices=4,
     bias=True,
     per_head=1,
@@ -970,16 +971,18 @@ def wrong_counts(
     pair_width = {"all": d_model, "one": width, "full": num_heads * d_model}[pairs_over]
     products = projections * n * d_model * d_model + pairs * n * n * pair_width
     products *= operations * (num_heads if products_per_head else 1)
-    return square, products, (num_heads if weights_per_head else 1) * n * n
+    weights = (num_heads if weights_per_head else 1) * n * n
+    return layers * square, layers * products, layers * weights
 
 
-def counted_by_hand(d_model, num_heads, n):
-    layer = nn.MultiheadAttention(d_model, num_heads)
+def counted_by_hand(d_model, num_heads, n, *, layers):
+    stack = [nn.MultiheadAttention(d_model, num_heads) for _ in range(layers)]
     d_head = d_model // num_heads
     project = n * d_model * d_head
     one_head = 3 * project + n * d_head * n + n * n * d_head
     products = num_heads * one_head + n * d_model * d_model
-    return sum(p.numel() for p in layer.parameters()), products, n * n * num_heads
+    stored = sum(p.numel() for layer in stack for p in layer.parameters())
+    return stored, layers * products, layers * n * n * num_heads
 
 
 COUNTS = Exercise(
@@ -1125,6 +1128,7 @@ COUNTS = Exercise(
         ),
     ],
     also_right=[counted_by_hand],
+    choices={"layers": (1, 6, 12, 24)},
 )
 
 
