@@ -14,6 +14,7 @@ COMMANDS = {
     "exercises": ("exercises", "list the exercises"),
     "release": ("release", "make the course for a class, without its solutions"),
     "grade": ("grade", "grade a folder of submissions into a gradebook"),
+    "similar": ("similar", "pairs of students whose answers are worth a look, side by side"),
     "export": ("export", "a gradebook for Canvas, Moodle, Gradescope, nbgrader, or as CSV"),
     "build": ("build", "make the notebooks and exercises from their sources"),
     "test": ("tests", "run every check of the course itself"),

@@ -46,5 +46,7 @@ def wanted(cell: Cell) -> bool:
 def place_of(cells: list[Cell], id: str, name: str) -> int | None:
     """The cell tagged with the id; when the tag is lost, the last cell that defines the name."""
     tagged = [i for i, cell in enumerate(cells) if id in cell.tags]
+    if tagged:
+        return tagged[-1]
     defining = [i for i, cell in enumerate(cells) if definition(cell.source, name)]
-    return (tagged or defining or [None])[-1]
+    return (defining or [None])[-1]

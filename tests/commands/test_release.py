@@ -13,6 +13,7 @@ import pytest
 
 from course_lib.commands.release import release, release_each, wanted
 from course_lib.grader.course import exercises, load_solution, solution_cells
+from course_lib.grader.normal import body_of
 from course_lib.notebooks import read_cells, with_solution
 from course_lib.paths import ROOT
 
@@ -29,27 +30,6 @@ def bundle(request, tmp_path_factory):
     return folder / "home" / "zips"
 
 
-def normal(node):
-    """A function's body with names, texts and layout taken out: what it does, not how it looks."""
-    names: dict[str, str] = {}
-
-    class Renamed(ast.NodeTransformer):
-        def visit_Name(self, name):
-            return ast.Name(names.setdefault(name.id, f"v{len(names)}"), name.ctx)
-
-        def visit_arg(self, arg):
-            return ast.arg(names.setdefault(arg.arg, f"v{len(names)}"))
-
-        def visit_Constant(self, constant):
-            return ast.Constant("text") if isinstance(constant.value, str) else constant
-
-    copied = Renamed().visit(ast.parse(ast.unparse(node)))
-    body = copied.body[0].body
-    if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-        body = body[1:]  # the docstring is not the answer
-    return "\n".join(ast.dump(statement) for statement in body)
-
-
 def functions(source):
     try:
         tree = ast.parse(source)
@@ -59,7 +39,7 @@ def functions(source):
 
 
 def bodies(sources):
-    return {normal(f): f.name for source in sources for f in functions(source)}
+    return {body_of(f): f.name for source in sources for f in functions(source)}
 
 
 def code_of(folder):

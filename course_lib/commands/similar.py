@@ -1,0 +1,46 @@
+"""`course similar`: pairs of students whose answers are worth a look, side by side."""
+
+import argparse
+import importlib.util
+import sys
+from pathlib import Path
+
+from course_lib.commands.grade import tasks_of
+from course_lib.grader.answers import gather, shown
+from course_lib.grader.similar import alike
+from course_lib.grader.similar_page import page, told
+from course_lib.paths import ROOT, write_atomic
+
+INSTALL = "python -m pip install -c requirements/constraints.txt -e '.[similar]'"
+FEW = 12
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `course similar`."""
+    parser.add_argument("submissions", type=Path, help="one folder for each student")
+    parser.add_argument("--out", type=Path, required=True, help="the page to write, an HTML file")
+    parser.add_argument("--chapters", default="", help="such as 02 or 02,03; all when left out")
+    parser.set_defaults(student=None)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare, write the page, list the pairs; exit code 2 when there is nothing to compare."""
+    try:
+        if not importlib.util.find_spec("rapidfuzz"):
+            raise ValueError(f"this report needs RapidFuzz; install it with: {INSTALL}")
+        tasks = tasks_of(args, 0, "")
+    except (OSError, ValueError) as error:
+        print(f"course similar: {error}", file=sys.stderr)
+        return 2
+    found = gather(tasks)
+    given = {id: shown(ROOT, id[:2]) for id in found.pieces}
+    pairs = alike(found.pieces, given)
+    write_atomic(args.out, page(pairs, found, given, len(tasks)))
+    left_out = f", {len(found.left_out)} left out" if found.left_out else ""
+    print(f"{len(tasks)} students, {len(found.sources)} answers compared{left_out}")
+    if len(tasks) < FEW:
+        print(f"With fewer than {FEW} students there is no telling what is usual.", file=sys.stderr)
+    for pair in pairs:
+        print(told(pair))
+    print(f"{args.out}: {len(pairs)} to look at")
+    return 0

@@ -1,0 +1,58 @@
+"""`course similar`: from a folder of submissions to a page, and no word too much."""
+
+import importlib.util
+import random
+
+from course_lib.cli import main
+from course_lib.paths import ROOT
+
+
+def hand_in(folder, student, text):
+    (folder / student).mkdir(parents=True)
+    (folder / student / "00_start_here.py").write_text(text)
+
+
+def cells(chance):
+    """Answers to chapter 00 that nobody else would write."""
+    text = ""
+    for id, name in (("00.scores", "scores"), ("00.safe-softmax", "safe_softmax")):
+        lines = [
+            f"    x{i} = q.{chance.choice(['sum', 'mean', 'exp', 'tanh', 'cos', 'abs'])}()"
+            f" * {chance.randrange(50)} - k[{chance.randrange(9)}].{chance.choice('abcdef')}"
+            for i in range(8)
+        ]
+        text += f'# %% tags=["{id}"]\ndef {name}(q, k=None):\n' + "\n".join(lines) + "\n"
+    return text
+
+
+def test_a_planted_pair_is_named_and_the_rest_is_left_alone(tmp_path, capsys):
+    chance = random.Random(1)
+    for number in range(20):
+        hand_in(tmp_path / "work", f"s{number:02}", cells(chance))
+    copied = (tmp_path / "work/s03/00_start_here.py").read_text()
+    for old, new in (("(q,", "(query,"), ("q.", "query."), ("x1 ", "other "), ("x2 ", "it ")):
+        copied = copied.replace(old, new)
+    hand_in(tmp_path / "work", "zoe", "# mine\n" + copied)
+    out = tmp_path / "page" / "similar.html"
+    assert main(["similar", str(tmp_path / "work"), "--out", str(out), "--chapters", "00"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "21 students, 42 answers compared"
+    assert told[1].startswith("s03 and zoe: far above the limit, ") and "00.scores" in told[1]
+    assert told[2] == f"{out}: 1 to look at" and len(told) == 3
+    assert "s03 and zoe" in out.read_text() and "s05" not in out.read_text()
+
+
+def test_the_solutions_of_a_small_class_name_nobody(tmp_path, capsys):
+    for student in ("ada", "bob", "cy"):
+        hand_in(tmp_path, student, (ROOT / "solutions/00_start_here.py").read_text())
+    assert main(["similar", str(tmp_path), "--out", str(tmp_path / "x.html")]) == 0
+    printed = capsys.readouterr()
+    assert "0 to look at" in printed.out and "fewer than 12 students" in printed.err
+
+
+def test_what_is_missing_is_said(tmp_path, capsys, monkeypatch):
+    assert main(["similar", str(tmp_path / "none"), "--out", str(tmp_path / "x.html")]) == 2
+    assert "is not a folder of submissions" in capsys.readouterr().err
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert main(["similar", str(tmp_path), "--out", str(tmp_path / "x.html")]) == 2
+    assert "-e '.[similar]'" in capsys.readouterr().err
