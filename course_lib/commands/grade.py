@@ -40,12 +40,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         level = batch.level_for(args.require_isolation)
         seed = open_book(args.out, args.seed)
-<<<<<<< Updated upstream
         draw = for_grading(args.out, args.roster, exercises(ROOT))
-        tasks = _tasks(args, seed, level, draw)
-=======
-        tasks = tasks_of(args, seed, level)
->>>>>>> Stashed changes
+        tasks = tasks_of(args, seed, level, draw)
         times = load_times(args.submissions)
         if args.scheduler and not importlib.util.find_spec("distributed"):
             raise ValueError(f"--scheduler needs Dask; install it with: {INSTALL}")
@@ -92,12 +88,10 @@ def _verdicts(args: argparse.Namespace) -> dict[str, tuple]:
     return {r["exercise"]: (r["verdict"], r["points"], r["mistake"]) for r in rows}
 
 
-<<<<<<< Updated upstream
-def _tasks(args: argparse.Namespace, seed: int, level: str, draw: Draw | None) -> list[batch.Task]:
-=======
-def tasks_of(args: argparse.Namespace, seed: int, level: str) -> list[batch.Task]:
+def tasks_of(
+    args: argparse.Namespace, seed: int, level: str, draw: Draw | None = None
+) -> list[batch.Task]:
     """A task for each student. Raises ValueError for folders and chapters that are not there."""
->>>>>>> Stashed changes
     if not args.submissions.is_dir():
         raise ValueError(f"{args.submissions} is not a folder of submissions")
     there = [path.name[:2] for path in key_files(ROOT)]
