@@ -1,1 +1,1 @@
-"""Parts of a Transformer: attention and masks."""
+"""Parts of a Transformer: attention, masks, positions, norms, networks, blocks and stacks."""
