@@ -63,7 +63,7 @@ const paint = () => {
   const frequencies = data.frequencies[chosen];
   clocks.forEach((clock, i) => {
     const query = place * frequencies[i], key = (place - distance) * frequencies[i], between = query - key;
-    const isNew = data.trained > 0 && data.seen[i] < TURN && between > data.seen[i] + 1e-9;
+    const isNew = data.trained > 0 && between % TURN > data.seen[i] + 1e-9;
     fresh += isNew;
     hand(clock.query, query, R - 3);
     hand(clock.key, key, R - 12);

@@ -46,12 +46,10 @@ class Clocks(View):
         seen = self._seen()
         rows = []
         for i, frequency in enumerate(self.frequencies[name]):
-            angle = frequency * self.distance
-            new = self.trained is not None and seen[i] < TURN and angle > seen[i]
+            angle = frequency * self.distance % TURN
+            new = self.trained is not None and angle > seen[i]
             state = "new" if new else "seen"
-            rows.append(
-                (str(i), f"{TURN / frequency:,.1f}", f"{math.degrees(angle) % 360:.0f}", state)
-            )
+            rows.append((str(i), f"{TURN / frequency:,.1f}", f"{math.degrees(angle):.0f}", state))
         return rows
 
     def text(self) -> str:

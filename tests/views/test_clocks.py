@@ -31,6 +31,12 @@ def test_a_pair_is_new_when_training_never_opened_its_hands_so_far():
     assert [row[3] for row in view.rows("frequencies")] == ["seen", "seen", "seen"]
 
 
+def test_a_hand_that_has_gone_round_is_judged_by_where_it_stands():
+    """In 64 places a hand of 0.05 opens to half a turn; 130 apart it has come round to 12°."""
+    row = position_clocks(FREQUENCIES, trained=64, place=130, distance=130).rows("frequencies")[1]
+    assert row[2:] == ("12", "seen")
+
+
 def test_slower_hands_stay_within_what_training_showed():
     named = {"trained": FREQUENCIES, "slower": FREQUENCIES / 4}
     view = position_clocks(named, length=256, trained=64, place=255, distance=250)

@@ -1,0 +1,922 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 06 · Positions
+#
+# **Why does "dog bites man" equal "man bites dog"?** To attention, a sentence is a bag of words. Chapter 02
+# proved it, and left the cure open: somebody has to tell the words where they stand.
+
+# %% [markdown]
+# After this chapter you can
+#
+# - write the paper's sines and cosines, and say why a sine never comes without its cosine,
+# - turn queries and keys instead (*rotary*, the method of nearly every large model of today), and test that
+#   it really knows distances,
+# - add a penalty for distance (ALiBi) or a learned one (T5),
+# - say what happens to each of them on a text longer than those it was trained on. Two schools of thought
+#   disagree here; we measure.
+#
+# You need 02, 04 and 05. About 75 minutes, and 105 more for the exercises.
+
+# %%
+import math
+
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from course_lib.claims import claim, rounded
+from course_lib.data.corpora import shakespeare
+from course_lib.nn.masks import causal_mask, padding_mask
+from course_lib.nn.multi_head import MultiHeadAttention
+from course_lib.nn.positions.alibi import Alibi
+from course_lib.nn.positions.frequencies import rotary_frequencies
+from course_lib.nn.positions.learned import LearnedPositions
+from course_lib.nn.positions.relative import t5_bucket
+from course_lib.nn.positions.rotary import Rotary, rotary_angles, rotate_half, rotate_interleaved
+from course_lib.nn.positions.sinusoidal import sinusoidal_positions
+from course_lib.plots import CYCLE, GREY, SIGNED, transformer_map
+from course_lib.pretrained.minilm import encode, load_minilm
+from course_lib.studies import study
+from course_lib.views import outcome, position_clocks, predict, quiz, show
+
+torch.manual_seed(0)
+torch.set_num_threads(1)
+print("ready")
+
+# %%
+attention = ("queries, keys, values", "scores", "masks", "softmax", "weighted sum", "heads")
+boxes = ("self-attention", "masked self-attention", "cross-attention")
+show(
+    transformer_map(here="positions", built=attention + boxes),
+    alt="The Transformer of 2017. Lit: positions, the box above the embedding, in encoder and decoder. Built: all "
+    "attention boxes and everything inside them.",
+)
+
+# %% [markdown]
+# ## 6.1 A bag of words
+#
+# Three words, each a vector of 24 numbers, in two orders:
+
+# %%
+dog, bites, man = torch.randn(3, 24)
+layer = MultiHeadAttention(24, num_heads=3)
+predict(
+    "06.bag",
+    "The same layer reads `dog bites man` and `man bites dog`. How many of the three words get another output?",
+)
+
+# %%
+one = layer(torch.stack([dog, bites, man])[None])[0]  # (seq, d_model)
+other = layer(torch.stack([man, bites, dog])[None])[0].flip(0)  # each word beside itself
+moved = (one - other).abs().amax(dim=-1) > 1e-5
+outcome("06.bag", f"{int(moved.sum())} of 3")
+
+# %% [markdown]
+# None. The dog who bites and the dog who is bitten are one dog.
+#
+# Before we cure it, a question that catches many: is a model that *writes* just as blind? Its causal mask
+# (chapter 04) hides what comes after, and "after" is a matter of order. Let a fourth word, *stop*, look back
+# at the whole sentence. From the second layer on we add each output to what went in, `x + layer(x)`, so that
+# a word doesn't forget itself (chapter 07 has more to say about that plus).
+
+# %%
+stop, upper = torch.randn(24), MultiHeadAttention(24, num_heads=3)
+
+
+def last_output(layers, *words):
+    """What the last word knows after these layers, under a causal mask."""
+    x = torch.stack(words)[None]
+    for layer in layers:
+        x = x + layer(x, mask=causal_mask(len(words)))
+    return x[0, -1]
+
+
+def same(layers):
+    biter = last_output(layers, dog, bites, man, stop)
+    return torch.allclose(biter, last_output(layers, man, bites, dog, stop), atol=1e-5)
+
+
+claim("after one layer the last word can't tell who bites", same([layer]))
+claim("after two layers it can", not same([layer, upper]))
+
+# %% [markdown]
+# In the first layer *stop* sees a bag: dog, bites, man. But *bites* sees only what came before it, the one
+# who bites. In the second layer *stop* looks at *bites*, and *bites* knows. So a mask and two layers leak the
+# order. A model that reads without a mask, such as MiniLM, has no such luck: without positions it stays blind
+# at any depth. Section 6.6 measures how far the leak carries.
+
+# %% [markdown]
+# ## 6.2 Clocks
+#
+# The first cure: give every place $p = 0, 1, 2, \dots$ a vector, and add it to the word's. Which vector? The
+# bare number, as in chapter 02, grows without end, and one column of many is easily overlooked.
+#
+# Think of how a clock writes the time. One hand is fast and tells neighbouring seconds apart. Another is slow
+# and tells morning from evening. No hand knows much; together they know the time, and no number ever gets
+# large. So let a place be written on several clocks, where hand $i$ turns by $\theta_i$ radians from one
+# place to the next:
+#
+# $$\theta_i = 10000^{-2i/d_{model}}, \qquad i = 0, 1, \dots, d_{model}/2 - 1$$
+#
+# The first hand makes 1 radian a place. Each of the others is slower than the one before by the same factor.
+# $\theta_i$ is called a **frequency**. Move the first slider, or use the arrow keys (leave the second at 0
+# for now):
+
+# %%
+theta = 10_000 ** (-torch.arange(0, 16, 2) / 16)  # (pair,)
+print("places in a full turn:", rounded(2 * math.pi / theta, 1))
+position_clocks(theta, distance=0, title="A place on eight clocks (d_model = 16)")
+
+# %% [markdown]
+# The tip of a hand has two coordinates, a cosine and a sine. They fill two columns of the vector, a **pair**:
+#
+# $$\text{table}[p, 2i] = \sin(p\,\theta_i) \qquad \text{table}[p, 2i+1] = \cos(p\,\theta_i)$$
+#
+# These are the *sinusoidal* positions of the paper of 2017. The table, for 32 columns:
+
+# %%
+table = sinusoidal_positions(64, 32)  # (place, d_model)
+fig, axes = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained", width_ratios=[1, 1.2])
+picture = axes[0].imshow(table, cmap=SIGNED, vmin=-1, vmax=1, aspect="auto")
+axes[0].set(xlabel="column", ylabel="place", title="One row for each place")
+fig.colorbar(picture, ax=axes[0])
+for number, column in enumerate((0, 8, 16, 24)):
+    axes[1].plot(table[:, column] - 2.5 * number, color=CYCLE[number], label=f"column {column}")
+axes[1].set(xlabel="place", yticks=[], title="Left columns hurry, right columns hardly move")
+axes[1].legend(fontsize=8, loc="upper right", framealpha=1)
+show(
+    fig,
+    alt="Left, a heat map of 64 places by 32 columns: the left columns flicker from row to row, the right ones are "
+    "constant stripes of zeros and ones. Right, four columns as curves over the place: a fast wave, two slower ones and a nearly straight line.",
+)
+
+# %% [markdown]
+# Why both, sine *and* cosine? A sine alone says how high the tip stands, not whether it rises or falls. With
+# both, going on by $k$ places means turning every hand by a fixed angle, and a turn is a matrix. So there
+# should be *one* matrix $M_k$ that takes the row of any place to the row $k$ places later,
+#
+# $$\text{table}[p + k] = M_k \, \text{table}[p] \quad \text{for every } p.$$
+#
+# We don't trust the algebra; we let the computer search. `lstsq` finds the matrix that fits best (least
+# squares), here from the places 0 to 99, for $k = 5$.
+
+# %%
+table = sinusoidal_positions(1000, 8, dtype=torch.float64)
+found = torch.linalg.lstsq(table[:100], table[5:105]).solution.T  # (d_model, d_model)
+predict(
+    "06.map",
+    "Fitted on places 0 to 99 only. Used at place 900: how far is the result from row 905, at most?",
+)
+
+# %%
+gap = (found @ table[900] - table[905]).abs().max()
+angle = 5 * 10_000 ** (-2 / 8)  # of the second pair, in five places
+block = [[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]]
+claim(
+    "its second block is a turn by 5 θ₁",
+    torch.allclose(found[2:4, 2:4], torch.tensor(block).double()),
+)
+outcome("06.map", f"{gap:.6f}")
+
+# %% [markdown]
+# Here is the matrix that was found, and those for 1 and for 50 places:
+
+# %%
+fig, axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
+for ax, k in zip(axes, (1, 5, 50), strict=True):
+    fitted = torch.linalg.lstsq(table[:100], table[k : 100 + k]).solution.T
+    picture = ax.imshow(fitted, cmap=SIGNED, vmin=-1, vmax=1)
+    ax.set(title=f"{k} further", xlabel="column in", ylabel="column out")
+fig.colorbar(picture, ax=axes)
+fig.suptitle("Going on is turning: blocks of two, nothing outside, each by its own angle")
+show(
+    fig,
+    alt="Three 8 by 8 matrices for steps of 1, 5 and 50. In each only the four 2 by 2 blocks on the diagonal are not "
+    "zero. The first block changes most, the last is the identity in all three.",
+)
+
+# %% [markdown]
+# Not small: zero, to six decimals. That is what the paper hoped for: "five words back" is the same small
+# matrix everywhere in the text, so a head's $W_Q$ and $W_K$ can learn it. The table has no end either. Whether
+# a *model* makes something of places that it never saw is another question (6.7).
+#
+# Two things are arbitrary. The paper chose 10,000; at 9,000 nothing breaks (there is a control in 6.4). And
+# where the columns stand does not matter, as the next layer mixes them anyway: some libraries put all sines
+# first.
+#
+# **Your turn**: `06.sinusoidal`.
+
+# %% [markdown]
+# ## 6.3 A table that learns
+#
+# Why calculate? Let the table be parameters, one row for each place, and let training fill it. GPT-2 and BERT
+# do so. The price is a hard end:
+
+# %% tags=["raises-exception"]
+positions = LearnedPositions(d_model=24, max_len=8)
+print(positions(torch.randn(1, 8, 24)).shape)
+positions(torch.randn(1, 9, 24))
+
+# %% [markdown]
+# What does training write into such a table? MiniLM has one, 512 places wide 384, and nobody told it what a
+# place is. (Place 0 belongs to [CLS] and has a row unlike all others; we leave it out.)
+#
+# A tool for looking: `svd` finds the directions in which rows differ, the strongest first, and what share of
+# all difference each direction holds. Random rows differ a little in every direction.
+
+# %%
+model, tokenizer = load_minilm()
+rows = model.embedding.position.weight.detach()[1:]  # (511, 384)
+rows = rows - rows.mean(dim=0)
+
+
+def directions(rows):
+    """How many directions hold nine tenths of all difference; the directions (place, direction)."""
+    along, strength, _ = torch.linalg.svd(rows - rows.mean(dim=0), full_matrices=False)
+    share = strength.square().cumsum(dim=0) / strength.square().sum()
+    return int((share < 0.9).sum()) + 1, along
+
+
+predict("06.waves", "Of 384 directions: how many hold nine tenths of what MiniLM's table learned?")
+
+# %%
+count, along = directions(rows)
+print("a table of random numbers, as large:", directions(torch.randn(511, 384))[0])
+outcome("06.waves", count)
+
+# %% [markdown]
+# What are they? First, which places have similar rows, in the computed table and in the learned one. Then the
+# two strongest directions, one against the other.
+
+# %%
+computed = sinusoidal_positions(128, 384)
+fig, axes = plt.subplots(1, 3, figsize=(12.5, 4.2), layout="constrained")
+for ax, given, title in (
+    (axes[0], computed - computed.mean(dim=0), "The formula: distance decides"),
+    (axes[1], rows[:128], "MiniLM's learned table: here, too"),
+):
+    unit = F.normalize(given, dim=-1)
+    ax.imshow(unit @ unit.T, cmap=SIGNED, vmin=-1, vmax=1)
+    ax.set(title=title, xlabel="place", ylabel="place")
+axes[2].plot(along[8:20, 0], along[8:20, 1], "o-", color=GREY, linewidth=0.8)
+for place in range(9, 21):  # the second time round, numbers stand further out
+    spot = along[place - 1, :2] * (1.15 if place < 15 else 1.4)
+    axes[2].text(*spot.tolist(), place, ha="center", va="center")
+axes[2].set(xlim=(-0.08, 0.08), ylim=(-0.08, 0.08), aspect="equal", xlabel="strongest direction")
+axes[2].set(ylabel="second strongest", title="and its places walk round a clock")
+show(
+    fig,
+    alt="Left and middle, how similar the rows of two places are, 128 by 128: a stripe along the diagonal in the "
+    "computed table, many parallel stripes in MiniLM's. Right, places 9 to 20 in MiniLM's two strongest directions: they go round a circle, twice.",
+)
+
+# %%
+radius = along[:120, :2].norm(dim=-1)
+claim("for 120 places it stays on a ring", radius.std() < 0.1 * radius.mean())
+turns = torch.fft.rfft(along[:, :10], dim=0).abs()[1:].argmax(dim=0) + 1  # in 511 places
+print("places in a turn, for each of the ten:", rounded((511 / turns).sort().values, 1))
+
+# %% [markdown]
+# Training has invented the clock. The two strongest directions are the cosine and the sine of one hand that
+# goes round in under six places, and the other eight hold slower waves. The paper's formula was a good guess
+# at what a table would learn.
+
+# %% [markdown]
+# ## 6.4 Turn, don't add
+#
+# Adding has a flaw. The word and its place become one vector, and every score mixes the two. A head that wants
+# "the word before" has to learn to look past the words. And only the first layer is told.
+#
+# **Rotary** positions (Su et al. 2021) leave the words alone. In *every* layer, after the projections, they
+# turn the queries and the keys. Take one pair of columns. Turn the query by $p\,\theta$ if it stands at place
+# $p$, and the key by its own place times $\theta$. The dot product of two vectors depends on their lengths and
+# on the angle between them, so only the *difference* of the two turns counts:
+
+
+# %%
+def turn(pair, angle):
+    """Turn points (…, 2) by angles (…): against the clock, as on paper."""
+    a, b = pair.unbind(dim=-1)
+    x, y = a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos()
+    return torch.stack([x, y], dim=-1)
+
+
+# %%
+theta, place = 0.4, torch.arange(12)
+q, k = torch.tensor([1.2, 0.5]), torch.tensor([0.3, 1.0])
+queries, keys = turn(q, place * theta), turn(k, place * theta)  # each (place, 2)
+scores = queries @ keys.T  # (place of the query, place of the key)
+
+# %%
+fig, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
+for ax, (i, j) in zip(axes, ((5, 2), (10, 7))):
+    for vector, name, color in (
+        (queries[i], f"query at {i}", CYCLE[0]),
+        (keys[j], f"key at {j}", CYCLE[1]),
+    ):
+        ax.plot(
+            *zip((0, 0), vector.tolist()), "o-", color=color, linewidth=3, markevery=[1], label=name
+        )
+    ax.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal", xlabel="column a", ylabel="column b")
+    ax.set_title(f"Three apart: score {scores[i, j]:.2f}")
+    ax.legend(loc="upper right")
+picture = axes[2].imshow(scores, cmap=SIGNED, vmin=-1.5, vmax=1.5)
+axes[2].set(xlabel="place of the key", ylabel="place of the query")
+axes[2].set_title("Along each diagonal, one score")
+fig.colorbar(picture, ax=axes[2])
+show(
+    fig,
+    alt="Left, a query at place 5 and a key at place 2 as arrows; middle, the same two at places 10 and 7, both turned "
+    "further, with the same angle between them and the same score. Right, scores for twelve places by twelve: constant along every diagonal.",
+)
+
+# %% [markdown]
+# $$(R_p\, q) \cdot (R_s\, k) = q \cdot (R_{s-p}\, k)$$
+#
+# with $R_p$ for the turn by $p\,\theta$. A whole head is many such pairs, each with its own frequency, as in
+# 6.2, now for a width of $d_{head}$. Values are not turned: what is handed over should not depend on who asks
+# from where.
+#
+# The clocks again, now with both hands. Move the first slider: both turn, the angle between them stays. Move
+# the second, and it opens, on the fast clocks first.
+
+# %%
+theta = rotary_frequencies(16)
+position_clocks(theta, place=40, distance=3, title="A query and a key, on eight clocks")
+
+# %% [markdown]
+# ### A test that passes a function that does nothing
+#
+# How do you test this? A popular way: put query and key at the *same* place, move both, and see that the score
+# stays. Let three functions take that test: the course's `Rotary`, a function that does nothing, and one that
+# turns by the *square* of the place. A method of positions takes the split queries and keys and returns both,
+# and a third thing that we need in 6.5.
+
+
+# %%
+def nothing(query, key):
+    return query, key, None
+
+
+def squares(query, key):
+    angles = rotary_angles(torch.arange(query.shape[-2]) ** 2, 0.1 * rotary_frequencies(16))
+    return rotate_half(query, angles), rotate_half(key, angles), None
+
+
+def scores_of(position, n=12):
+    """Scores of one query with one key, each laid at all n places."""
+    torch.manual_seed(1)
+    q, k = torch.randn(2, 16)
+    query, key, _ = position(q.expand(1, 1, n, 16), k.expand(1, 1, n, 16))
+    return (query @ key.mT)[0, 0]  # (place of the query, place of the key)
+
+
+for name, position in {"Rotary": Rotary(16), "nothing": nothing, "squares": squares}.items():
+    scores = scores_of(position)
+    steady = [bool(scores.diagonal(-k).std() < 1e-4) for k in (0, 3)]
+    tells = bool((scores[5, 5] - scores[5, 2]).abs() > 1e-3)
+    print(
+        f"{name:>8}: same at distance 0: {steady[0]}, at 3: {steady[1]}; 0 differs from 3: {tells}"
+    )
+
+# %% [markdown]
+# All three pass at distance 0. The *squares* fall at distance 3. *Nothing* falls only when you ask whether
+# distance matters at all. Both questions are needed, and the second is easily forgotten.
+#
+# **Your turn**: `06.relative-test`, then `06.rotate`.
+#
+# ### Which columns make a pair?
+#
+# The paper pairs neighbours: columns 0 and 1, 2 and 3 (*interleaved*). Llama and many others pair column $i$
+# with column $i + d_{head}/2$ (*by halves*). Both are right:
+
+# %%
+angles = rotary_angles(torch.arange(6), rotary_frequencies(8))  # (place, pair)
+fig, axes = plt.subplots(1, 2, figsize=(7.6, 3.8), layout="constrained")
+for ax, rotate, title in (
+    (axes[0], rotate_interleaved, "interleaved"),
+    (axes[1], rotate_half, "by halves"),
+):
+    matrix = torch.stack([rotate(column[None], angles[5:6])[0] for column in torch.eye(8)], dim=1)
+    ax.imshow(matrix, cmap=SIGNED, vmin=-1, vmax=1)
+    ax.set(title=f"{title}, place 5", xlabel="column in", ylabel="column out")
+show(
+    fig,
+    alt="Two 8 by 8 matrices. Interleaved: four 2 by 2 blocks along the diagonal. By halves: the same numbers on the "
+    "diagonal and on two lines four columns away from it.",
+)
+
+# %% [markdown]
+# The same numbers in other cells. A fixed order of the columns leads from one to the other:
+
+# %%
+from course_lib.nn.positions.rotary import half_order
+
+x, order = torch.randn(1, 3, 6, 8), half_order(8)
+print("the order that leads from one to the other:", order.tolist())
+ours, theirs = rotate_half(x[..., order], angles), rotate_interleaved(x, angles)[..., order]
+claim("the same up to the order of the columns", torch.allclose(ours, theirs, atol=1e-6))
+
+# %% [markdown]
+# And a model that was trained with the one and runs with the other?
+
+# %%
+query, key = torch.randn(2, 1, 3, 6, 8)
+right = rotate_interleaved(query, angles) @ rotate_interleaved(key, angles).mT
+wrong = rotate_half(query, angles) @ rotate_half(key, angles).mT
+print(
+    f"the wrong pairing moves a score by {(right - wrong).std():.2f}; scores spread by {right.std():.2f}"
+)
+
+# %% [markdown]
+# A dot product does not care about the order of its terms, so a model trained either way is as good. But a
+# model trained with one and *run* with the other gets scores that are off by half their size, with no error
+# anywhere. The cure is to put the rows of its $W_Q$ and $W_K$ into that order, once, head by head. You will
+# need it when you load real weights.
+
+# %% [markdown]
+# ### The number 10,000
+#
+# Take a vector that meets its own copy $d$ places away. All pairs agree at $d = 0$; further off, fast hands
+# point anywhere and cancel out, while slow ones still agree. The average of $\cos(d\,\theta_i)$ shows it. A
+# larger base keeps more hands slow:
+
+
+# %%
+def agreement(base, d_head=64, reach=512):
+    """How well a turned vector still fits its own copy, by distance."""
+    distance = torch.arange(reach)[:, None]
+    return (distance * rotary_frequencies(d_head, base)).cos().mean(dim=-1)  # (distance,)
+
+
+fig, ax = plt.subplots(figsize=(7.5, 3.2), layout="constrained")
+for base, style in ((100, ":"), (10_000, "-"), (500_000, "--")):
+    ax.plot(agreement(base), style, label=f"base {base:,}")
+ax.axhline(0, color=GREY, linewidth=0.8)
+ax.set(xlabel="distance", ylabel="agreement with itself", title="A larger base sees further")
+ax.legend()
+show(
+    fig,
+    alt="Three curves that start at 1 and fall over 512 places while wiggling: base 100 falls to zero within about 60 places, "
+    "base 10,000 slowly to about a third, base 500,000 stays above a half.",
+)
+
+# %% [markdown]
+# Try 9,000. (Without Python: the three curves above are three positions of the slider.)
+
+
+# %% tags=["nbval-ignore-output"]
+@widgets.interact(
+    exponent=widgets.FloatSlider(4, min=1, max=6, step=0.05, description="log₁₀ base")
+)
+def choose(exponent=4.0):
+    fits = agreement(10**exponent)
+    turns = 511 * rotary_frequencies(64, 10**exponent) / (2 * math.pi)
+    told = "hands go all the way round in 512 places"
+    print(f"base {10**exponent:,.0f}: {int((turns >= 1).sum())} of 32 {told}")
+    for d in (0, 1, 4, 16, 64, 256):
+        print(f"{d:>5} apart {fits[d]:5.2f} {'█' * round(40 * max(0, float(fits[d])))}")
+
+
+# %% [markdown]
+# **Your turn**: `06.full-turns`.
+
+# %% [markdown]
+# ## 6.5 A penalty for distance
+#
+# The third idea is the plainest. Leave queries and keys as they are, and add a number to each *score*, before
+# the softmax: a **bias**, one for each head, query and key. That is the third thing which a method returns.
+#
+# - **ALiBi** (Press et al. 2021) subtracts $m_h \cdot \text{distance}$. The slope $m_h$ is fixed, $2^{-8(h+1)/
+#   \text{heads}}$: some heads are shortsighted, others not. Nothing is learned.
+# - **T5** (Raffel et al. 2019) learns the numbers, one for each head and *bucket* of distances. Near distances
+#   have a bucket each. Far ones share, in wider and wider buckets: whether a word stands 90 or 95 back hardly
+#   matters.
+
+# %%
+query, key = torch.randn(1, 8, 65, 4), torch.randn(1, 8, 65, 4)
+bias = Alibi(num_heads=8)(query, key)[2]  # (heads, query, key)
+weights = bias[:, -1].softmax(dim=-1)  # the last query, all keys fitting equally well
+past = torch.arange(65)  # how far back
+buckets = t5_bucket(-past, num_buckets=32, max_distance=64, bidirectional=False)
+
+fig, axes = plt.subplots(1, 2, figsize=(11, 3.4), layout="constrained")
+for h in range(8):
+    axes[0].plot(past, weights[h].flip(0), color=plt.cm.viridis(h / 8), label=f"head {h}")
+axes[0].set(xlabel="places back", ylabel="weight", yscale="log", ylim=(1e-4, 1))
+axes[0].set_title("ALiBi: eight heads, from shortsighted to far")
+axes[0].legend(fontsize=7, ncols=2)
+axes[1].step(past, buckets, where="mid", color=CYCLE[1])
+axes[1].set(xlabel="places back", ylabel="bucket", title="T5: near one by one, far by the dozen")
+show(
+    fig,
+    alt="Left, attention weight over distance for eight heads on a log scale: straight lines from steep to nearly flat. "
+    "Right, a staircase of bucket over distance: steps of one place up to 16, then wider and wider steps.",
+)
+
+# %% [markdown]
+# Both are relative from birth, and a bias costs one addition for each score. **Your turn**: `06.alibi-bias`,
+# then `06.t5-bucket`.
+
+# %% [markdown]
+# ## 6.6 Which one?
+#
+# One small task, six ways: guess the next letter of Shakespeare, as in chapter 04, in texts of 64 letters. Two
+# layers of attention under a causal mask, all of them alike. Only the positions differ.
+
+
+# %%
+text = shakespeare()[:700_000]
+letters = sorted(set(text))
+numbers = {letter: i for i, letter in enumerate(letters)}
+ids = torch.tensor([numbers[letter] for letter in text])[:500_000]  # the rest is for testing
+
+
+class Guesser(nn.Module):
+    """Two layers of attention that guess the next letter."""
+
+    def __init__(self, added, position):
+        super().__init__()
+        self.embed, self.added = nn.Embedding(len(letters), 48), added
+        layers = (MultiHeadAttention(48, num_heads=4, position=position) for _ in range(2))
+        self.layers, self.read = nn.ModuleList(layers), nn.Linear(48, len(letters))
+
+    def forward(self, ids):
+        x = self.added(self.embed(ids))  # (batch, seq, d_model)
+        for layer in self.layers:
+            x = x + layer(x, mask=causal_mask(ids.shape[1]))
+        return self.read(x)  # (batch, seq, letter)
+
+
+# %% [markdown]
+# Six models, three seeds, 800 steps each: that takes minutes, so it was done beforehand. Such a run is a
+# **study**: a script in `notebooks/studies` wrote a record, with the command, the seeds and the versions, and
+# a test of the course repeats its first steps. The rate of learning was chosen on a part of the text that
+# serves for nothing else. What stands in the record can be repeated by you:
+
+# %%
+record = study("06_positions")
+print(record["command"], "· seeds", record["seeds"])
+
+
+def first_losses(added, position, steps=60):
+    """The first steps of the study, seed 0."""
+    torch.manual_seed(0)
+    model, generator = Guesser(added, position), torch.Generator().manual_seed(0)
+    optimizer, losses = torch.optim.Adam(model.parameters()), []
+    for step in range(steps):
+        optimizer.param_groups[0]["lr"] = 8e-3 * (1 - step / 800)
+        start = torch.randint(len(ids) - 64, (24,), generator=generator)
+        part = ids[start[:, None] + torch.arange(65)]  # (batch, seq + 1)
+        loss = F.cross_entropy(model(part[:, :-1]).flatten(0, 1), part[:, 1:].flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+# %% [markdown]
+# Sixty steps of two of the models, now, on your machine:
+
+# %%
+here = {"none": first_losses(nn.Identity(), None)}
+here["rotary"] = first_losses(nn.Identity(), Rotary(12))
+for name, losses in here.items():
+    gap = torch.tensor(losses[:10]) - torch.tensor(record["results"]["curves"][name][:10])
+    claim(f"{name}: the first 10 steps are those of the record", gap.abs().max() < 0.01)
+
+# %% [markdown]
+# Not only the same program but the same numbers. The whole record:
+
+# %%
+results, blind = record["results"], math.log(len(letters))  # the loss of guessing blindly
+losses = {name: torch.tensor(runs) for name, runs in results["losses"].items()}  # (seed, length)
+methods = ("none", "sinusoidal", "learned", "rotary", "ALiBi", "T5")
+fig, axes = plt.subplots(1, 2, figsize=(11.5, 3.8), layout="constrained", width_ratios=[1.3, 1])
+for row, (name, color) in enumerate(zip(methods, CYCLE)):
+    smooth = torch.tensor(results["curves"][name]).unfold(0, 10, 1).mean(dim=-1)
+    axes[0].plot(range(5, 5 + len(smooth)), smooth, color=color, label=name)
+    if name in here:
+        axes[0].plot(here[name], ".", color=color, markersize=4)
+    axes[1].plot(losses[name][:, 0], [row] * 3, "o", color=color, alpha=0.7)
+axes[0].set(
+    xlabel="training step", ylabel="loss", title="Lines: the record. Dots: your machine, just now"
+)
+axes[0].legend(fontsize=8, ncols=2)
+axes[1].set_yticks(range(6), methods)
+axes[1].invert_yaxis()
+axes[1].set(
+    xlabel="loss on new text, three seeds each", title="Texts of 64 letters, as in training"
+)
+show(
+    fig,
+    alt="Left, training loss over the first 200 steps: six falling lines, no positions and learned on top, rotary lowest, with dots along two of them. "
+    "Right, the loss on new text: none clearly worst; ALiBi, learned and sinusoidal between; rotary and T5 best, the three seeds close together.",
+)
+
+# %%
+at_length = {name: losses[name][:, 0] for name in methods}
+claim("without positions: far better than blind guessing", at_length["none"].max() < 0.7 * blind)
+others = torch.cat([at_length[name] for name in methods[1:]])
+claim("and worse than every method, with every seed", at_length["none"].min() > others.max())
+best = torch.cat([at_length["rotary"], at_length["T5"]])
+rest = torch.cat([at_length[name] for name in ("sinusoidal", "learned", "ALiBi")])
+claim("rotary and T5 beat the other three, with every seed", best.max() < rest.min())
+
+# %% [markdown]
+# Positions are worth a lot, and without them the leak of 6.1 carries only so far. What tells the score in
+# *every* layer, in whatever shape each head wants (rotary, T5), does better here than what is added once, or
+# fixed in advance. Mind the size of this: two small layers, 64 letters, one rate of learning for all. In the
+# paper of 2017, learned and computed tables came out even, as they nearly do here.
+
+# %% [markdown]
+# ## 6.7 Longer than the training
+#
+# Now longer texts. To be fair, every model guesses *the same* 32 letters at the end of each text; only what
+# stands before them gets longer, up to eight times the length of training. More text can't hurt a reader who
+# knows what to ignore. Some say that sinusoidal positions extrapolate, since the formula has no end; others,
+# that nothing fixed does.
+
+# %%
+predict(
+    "06.longer",
+    "Texts four times as long as in training. `learned` can't. Which of the other five stays level, and which is worst?",
+)
+
+# %%
+four = results["lengths"].index(256)
+change = {n: (losses[n][:, four] - losses[n][:, 0]).mean() for n in methods if n != "learned"}
+levels = {n: losses[n][:, four].mean() for n in change}
+level, worst = min(change, key=lambda n: abs(change[n])), max(levels, key=levels.get)
+claim("the worst is as bad as guessing blindly", levels[worst] > 0.98 * blind)
+claim("no positions at all would be better than two of them",
+      sum(levels["none"] < levels[n] - 0.5 for n in levels) == 2)  # fmt: skip
+outcome("06.longer", f"{level} stays level, {worst} is worst")
+
+# %% [markdown]
+# All lengths and all seeds (faint), with their means:
+
+# %%
+fig, ax = plt.subplots(figsize=(8.5, 4), layout="constrained")
+for name, color, style in zip(methods, CYCLE, ("s:", "^--", "X", "o-", "D-", "v-.")):
+    for run in losses[name]:
+        ax.plot(results["lengths"][: len(run)], run, style, color=color, alpha=0.25)
+    mean = losses[name].mean(dim=0)
+    size = 11 if name == "learned" else 6
+    ax.plot(results["lengths"][: len(mean)], mean, style, color=color, label=name, ms=size)
+ax.axhline(blind, color=GREY, linewidth=1, linestyle=(0, (5, 5)))
+ax.text(62, blind + 0.03, "guessing blindly", va="bottom", fontsize=8, color=GREY)
+ax.set_xscale("log", base=2)
+ax.set_xticks(results["lengths"], results["lengths"])
+ax.set(xlabel="letters in the text (training: 64)", ylabel="loss on the same last letters")
+ax.set_title("Beyond the trained length rotary breaks, ALiBi does not notice")
+ax.legend(fontsize=8, loc="center right")
+show(
+    fig,
+    alt="Loss on the same letters for texts of 64 to 512 letters. ALiBi is flat, T5 rises slowly, no positions rise a little; sinusoidal "
+    "jumps at once by more than 1; rotary, best at 64, climbs to the line of blind guessing at 128 to 192. Learned is a single point at 64.",
+)
+
+# %% [markdown]
+# Did you bet on rotary? It was the best a moment ago, it is relative, and it breaks worst of all. So much for
+# "relative, therefore it extrapolates". Sinusoidal breaks, too: the *table* has no end, but the *model* has
+# never seen those rows. Having no positions at all would be better than either.
+#
+# ALiBi stays level: at a new distance it does what it did before, only fainter. But level is not a gain.
+# Letters further back than 64 neither harm it nor help it. T5 has one bucket for all that is far; one reading
+# is that ever more letters crowd in there and dilute the rest.
+#
+# Why does rotary break? Look at the clocks of this very model: six hands, and a ring that marks which angles
+# *between* query and key a text of 64 letters can show. A fast hand has been all the way round. A slow one
+# knows a small arc, and 150 letters apart it stands where training never was. Then try the other two buttons.
+
+# %%
+from course_lib.nn.positions.frequencies import interpolated_frequencies, ntk_frequencies
+
+settings = {"as trained": rotary_frequencies(12)}
+settings["interpolated × 4"] = interpolated_frequencies(12, factor=4)
+settings["NTK × 4"] = ntk_frequencies(12, factor=4)
+title = "Six hands, trained on 64 letters"
+position_clocks(settings, length=256, trained=64, place=200, distance=150, title=title)
+
+# %% [markdown]
+# That suggests a cure: slow the hands down, so that a text four times as long stays within the old arcs.
+# **Linear interpolation** (Chen et al. 2023) divides every frequency by 4. Then nothing is new, but
+# neighbouring letters now stand a quarter of a step apart. **NTK scaling** raises the base instead, which slows
+# the slowest hand by 4, the fastest not at all, and the others by something between. We change the frequencies
+# of the trained models, for each length by the factor that it needs:
+
+# %%
+ways = {"rotary": "as trained", "rotary, NTK": "NTK", "rotary, interpolated": "interpolated"}
+fig, axes = plt.subplots(1, 2, figsize=(11.5, 3.9), layout="constrained", width_ratios=[1.5, 1])
+for (name, label), color, style in zip(
+    ways.items(), (CYCLE[3], CYCLE[0], CYCLE[2]), ("o-", "s--", "^-.")
+):
+    axes[0].plot(results["lengths"], losses[name].mean(dim=0), style, color=color, label=label)
+    tuned = torch.tensor(results["tuned"]["as it was" if name == "rotary" else label])
+    for before, after in tuned:
+        axes[1].plot((0, 1), (before, after), style, color=color, alpha=0.6)
+axes[0].set_xscale("log", base=2)
+axes[0].set_xticks(results["lengths"], results["lengths"])
+axes[0].set(
+    xlabel="letters in the text", ylabel="loss", title="Slower hands bend instead of breaking"
+)
+axes[0].legend()
+axes[1].set(
+    xticks=(0, 1), xlim=(-0.2, 1.2), ylabel="loss", title="256 letters, then 100 steps more"
+)
+axes[1].set_xticklabels(("changed only", "trained on"))
+show(
+    fig,
+    alt="Left, loss over length: as trained it shoots up; NTK stays low until 96 and joins it at 192; interpolated rises steadily and stays "
+    "lowest from 128 on. Right, three seeds each at 256 letters before and after 100 more steps: all fall, interpolated from the lowest to the lowest.",
+)
+
+# %%
+length = {n: i for i, n in enumerate(results["lengths"])}
+plain, ntk, linear = (losses[name] for name in ways)
+claim("1.5 times as long: NTK is best", (ntk < linear)[:, length[96]].all())
+claim("4 times: interpolated is best, NTK as lost as before", (linear < ntk - 0.5)[:, four].all())
+after = {name: torch.tensor(runs)[:, 1] for name, runs in results["tuned"].items()}
+claim(
+    "100 steps more: interpolated is best", after["interpolated"].max() < after["as it was"].min()
+)
+near = abs(after["interpolated"].mean() - losses["rotary"][:, 0].mean()) < 0.2
+claim("and nearly as good as it was on short texts", near)
+
+# %% [markdown]
+# For half as much text again, NTK costs least, since neighbours stay apart. For four times as much, our six
+# hands are too few for it: those in the middle are not slowed enough and meet new angles all the same. (Real
+# heads have 32 or 64 hands, so don't carry this over; carry over the way to look.) Interpolation is the better
+# start for training on, and a hundred steps nearly mend it. That is how many large models got their long
+# texts: frequencies changed, then some training.
+
+# %% [markdown]
+# ## 6.8 Find the bug
+#
+# Somebody uses MiniLM and pads on the *left*. The padding mask is right: no word looks at filler. The same
+# sentence, alone and with filler in front of it or behind it. How far does its vector move? (The mean over the
+# sentence's own tokens, as in chapter 05. For scale: the sentence without the word *too*.)
+
+
+# %%
+@torch.no_grad()
+def vector(text, left=0, right=0):
+    """MiniLM's vector for a sentence, with masked filler on either side."""
+    ids, _ = encode(tokenizer, text)
+    padded = F.pad(ids, (left, right), value=0)
+    hidden = model(padded, padding_mask(padded, 0))[:, left : left + ids.shape[1]]
+    return F.normalize(hidden.mean(dim=1), dim=-1)[0]
+
+
+sentence = "The animal didn't cross the street because it was too tired"
+alone, many = vector(sentence), (0, 1, 2, 4, 8, 16, 32, 64)
+front = [float(1 - vector(sentence, left=n) @ alone) for n in many]
+behind = [float(1 - vector(sentence, right=n) @ alone) for n in many]
+no_word = float(1 - vector(sentence.replace(" too", "")) @ alone)
+claim("one filler in front moves it further than a missing word", front[1] > no_word)
+claim("filler behind it moves nothing", max(behind) < 1e-4)
+
+# %%
+fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
+ax.plot(many, front, "o-", color=CYCLE[3], label="filler in front")
+ax.plot(many, behind, "s--", color=CYCLE[0], label="filler behind")
+ax.axhline(no_word, color=GREY, linestyle=":", label="one word removed")
+ax.set(xlabel="fillers, all masked", ylabel="change of the sentence vector")
+ax.set_title("Nobody looks at the filler, and it changes the sentence")
+ax.legend()
+show(
+    ax,
+    alt="Change of the sentence vector over the number of fillers. Behind the sentence: zero. In front: at once well "
+    "above the line of one removed word, and rising slowly.",
+)
+
+# %% [markdown]
+# The mask hides the filler, but the *table* counts it: the sentence starts at place 8 instead of 0, [CLS] no
+# longer stands where it always stood, and what [CLS] gets there is another row. Models that write are padded on
+# the left (chapter 04), so this bug is a classic. The cure: count only real words. A relative method doesn't
+# need it:
+
+# %%
+layer = MultiHeadAttention(24, num_heads=3, position=Rotary(8))
+x, real = torch.randn(1, 7, 24), torch.tensor([[0, 0, 0, 1, 1, 1, 1]])  # three fillers, four words
+padded = layer(x, mask=padding_mask(real, 0))[:, 3:]
+claim("rotary: filler in front changes nothing", torch.allclose(padded, layer(x[:, 3:]), atol=1e-5))
+
+# %% [markdown]
+# **Your turn**: `06.position-bug`.
+
+# %% [markdown]
+# ## Summary
+#
+# - Attention sees a bag of words. A causal mask leaks the order from the second layer on; a model that reads
+#   stays blind.
+# - Sinusoidal: a place as the hands of many clocks. Going on by $k$ is one turn, the same everywhere, and needs
+#   both sine and cosine.
+# - Learned: a table with an end. MiniLM's became a clock by itself.
+# - Rotary: turn queries and keys, never values. The score sees the distance alone. Two pairings, equally good,
+#   never to be mixed.
+# - ALiBi and T5 add a bias to the scores: fixed slopes, or learned buckets.
+# - A test of a relative method asks two things: equal distances score alike, and unequal ones do not.
+# - Beyond the trained length, in our study: rotary and sinusoidal break, T5 bends, ALiBi stays level, a table
+#   ends. Relative is not the same as familiar. Slower hands and a little training bring rotary back.
+# - Count places from the first real word.
+#
+# Words can now look at each other and know where they stand. One layer of that is a start; real models stack
+# dozens, and a stack of plain attention does not train. What goes between the layers is chapter 07.
+
+# %% [markdown]
+# ## Quiz
+
+# %%
+quiz("06")
+
+# %% [markdown]
+# ## Interview questions
+#
+# Answer aloud before you open the answer.
+#
+# <details><summary>Why does a Transformer need positions, and when could it do without?</summary>
+#
+# Attention is permutation equivariant: reordered words get reordered outputs and nothing else. Without a mask
+# no depth changes that. With a causal mask the words see different bags, so from two layers on order can be
+# learned, and small models without any positions do learn some of it.
+#
+# </details>
+#
+# <details><summary>Explain rotary positions to somebody who knows sinusoidal ones.</summary>
+#
+# Same hands, same frequencies, used by turning instead of adding. Each pair of columns of the query and of the
+# key is turned by its place times the pair's frequency. A dot product depends on the difference of the two
+# angles, so the score depends on the distance. It acts in every layer, on queries and keys only, and leaves
+# the word's own vector alone.
+#
+# </details>
+#
+# <details><summary>Is rotary "relative", and does it therefore extrapolate?</summary>
+#
+# It is relative: scores depend on the distance alone. But a longer text contains longer distances, where slow
+# pairs stand at angles that training never showed. Relative is not the same as familiar. Interpolation
+# squeezes new distances into the old range, NTK-style scaling slows the slow pairs most; in practice some
+# training at the new length follows.
+#
+# </details>
+#
+# <details><summary>A model's outputs got worse after its rotary code was replaced by another library's. All shapes and dtypes fit. What do you check first?</summary>
+#
+# The pairing: interleaved or by halves. Then the base, the direction of the turn, whether places start at 0,
+# and, when writing token by token, whether the query's place is that of the newest key.
+#
+# </details>
+#
+# <details><summary>Which would you take for texts longer than those of training?</summary>
+#
+# Without further training, something whose behaviour at a new distance follows from the old ones, such as
+# ALiBi: at the price of looking ever less far. With further training, rotary with changed frequencies is what
+# most large models use. And measure whether the far text is *used*; a level loss only says that it does no
+# harm.
+#
+# </details>
+
+# %% [markdown]
+# ## Exercises
+#
+# Open [exercises/06_positions.ipynb](exercises/06_positions.ipynb). About 105 minutes. Each check names your
+# mistake if it knows it.
+#
+# | exercise | asks you to |
+# |---|---|
+# | `06.sinusoidal` | write the table of sines and cosines |
+# | `06.rotate` | turn queries and keys, and plug it into a real layer |
+# | `06.relative-test` | write a test that no pretender passes |
+# | `06.full-turns` | count the hands that go all the way round |
+# | `06.alibi-bias` | write the penalty for distance |
+# | `06.t5-bucket` | sort distances into buckets |
+# | `06.position-bug` | count places from the first real word |
+#
+# Into your box of parts go `sinusoidal_positions`, `rotary`, `alibi_bias` and `t5_bucket`.
+
+# %% [markdown]
+# ## Further reading
+#
+# - Vaswani et al. 2017, *Attention Is All You Need*, section 3.5 and table 3 (row E: learned or computed makes
+#   no difference there), arXiv:1706.03762.
+# - Su et al. 2021, *RoFormer*, arXiv:2104.09864. Rotary positions.
+# - Press, Smith and Lewis 2021, *Train Short, Test Long*, arXiv:2108.12409. ALiBi, and the question of 6.7.
+# - Raffel et al. 2019, *T5*, section 2.1, arXiv:1910.10683. Buckets. The idea of learned distances: Shaw,
+#   Uszkoreit and Vaswani 2018, arXiv:1803.02155.
+# - Haviv et al. 2022, *Transformer Language Models without Positional Encodings Still Learn Positional
+#   Information*, arXiv:2203.16634, and Kazemnejad et al. 2023, arXiv:2305.19466, who compare five methods
+#   beyond the trained length.
+# - Chen et al. 2023, *Extending Context Window via Positional Interpolation*, arXiv:2306.15595, and Peng et al.
+#   2023, *YaRN*, arXiv:2309.00071, which tells the story of NTK scaling in its section 3.1.

@@ -1,0 +1,1708 @@
+"""Answer key of chapter 06: waves, turning pairs, penalties and buckets, and two tests of them."""
+
+import math
+from functools import partial
+
+import torch
+
+from course_lib.grader.key import Exercise, Mistake, case
+
+
+def normal(generator, *shape):
+    return torch.randn(*shape, generator=generator)
+
+
+# --- 06.sinusoidal --------------------------------------------------------------------------
+
+
+def sinusoidal_cases(generator):
+    return [
+        case("7 places, 10 columns", 7, 10),
+        case("another base", 11, 6, 100.0),
+        case("97 places", 97, 4),
+        case("one wave only", 5, 2),
+        case("22 columns, base 31", 13, 22, base=31.0),
+        case("an odd width", 5, 7),
+    ]
+
+
+def wrong_sinusoidal(
+    max_len,
+    d_model,
+    base=10_000.0,
+    *,
+    check=True,
+    exponent="paper",
+    own_base=None,
+    start=0,
+    grow=False,
+    turns=False,
+    lay="pairs",
+    swapped=False,
+    turned_over=False,
+):
+    if check and d_model % 2:
+        raise ValueError("d_model must be even")
+    pairs = (d_model + 1) // 2
+    base = base if own_base is None else own_base
+    column = torch.arange(pairs, dtype=torch.float64)
+    share = {
+        "paper": 2 * column / d_model,
+        "single": column / d_model,
+        "reaches-one": column / max(pairs - 1, 1),
+        "doubled": 4 * column / d_model,
+        "from-two": 2 * (column + 1) / d_model,
+    }
+    speeds = base ** (share[exponent] if grow else -share[exponent])
+    angles = (torch.arange(max_len, dtype=torch.float64) + start)[:, None] * speeds
+    angles = 2 * math.pi * angles if turns else angles
+    one, other = (angles.cos(), angles.sin()) if swapped else (angles.sin(), angles.cos())
+    if lay == "pairs":
+        table = torch.stack([one, other], dim=-1).flatten(-2)
+    else:
+        table = torch.cat([one, other], dim=-1)
+    table = table[:, :d_model].float()
+    return table.T.contiguous() if turned_over else table
+
+
+def own_speed_sinusoidal(max_len, d_model, base=10_000.0):
+    if d_model % 2:
+        raise ValueError("d_model must be even")
+    column = torch.arange(d_model)
+    angles = torch.arange(max_len)[:, None] / base ** (column / d_model)
+    return torch.where(column % 2 == 0, angles.sin(), angles.cos())
+
+
+def one_wave_sinusoidal(max_len, d_model, base=10_000.0):
+    if d_model % 2:
+        raise ValueError("d_model must be even")
+    angles = torch.arange(max_len)[:, None] * base ** (-torch.arange(0, d_model, 2) / d_model)
+    return angles.sin().repeat_interleave(2, dim=-1)
+
+
+def looped_sinusoidal(max_len, d_model, base=10_000.0):
+    if d_model % 2 != 0:
+        raise ValueError(f"d_model is odd: {d_model}")
+    table = torch.zeros(max_len, d_model)
+    for p in range(max_len):
+        for i in range(d_model // 2):
+            angle = p / base ** (2 * i / d_model)
+            table[p, 2 * i], table[p, 2 * i + 1] = math.sin(angle), math.cos(angle)
+    return table
+
+
+def exponential_sinusoidal(max_len, d_model, base=10_000.0):
+    if d_model % 2:
+        raise ValueError("even, please")
+    table = torch.empty(max_len, d_model)
+    divisor = torch.exp(torch.arange(0, d_model, 2).float() * (-math.log(base) / d_model))
+    table[:, 0::2] = torch.sin(torch.arange(max_len).unsqueeze(1) * divisor)
+    table[:, 1::2] = torch.cos(torch.arange(max_len).unsqueeze(1) * divisor)
+    return table
+
+
+def complex_sinusoidal(max_len, d_model, base=10_000.0):
+    if d_model % 2:
+        raise ValueError("even, please")
+    speeds = base ** (-torch.arange(0, d_model, 2) / d_model)
+    angles = torch.outer(torch.arange(max_len).float(), speeds)
+    hands = torch.polar(torch.ones_like(angles), math.pi / 2 - angles)  # cos first, so turn over
+    return torch.view_as_real(hands).flatten(-2)
+
+
+SINUSOIDAL = Exercise(
+    id="06.sinusoidal",
+    title="Write a place as waves",
+    kind="code",
+    points=2,
+    name="sinusoidal_positions",
+    cases=sinusoidal_cases,
+    mistakes=[
+        Mistake(
+            "own-speed-for-each-column",
+            own_speed_sinusoidal,
+            {},
+            says="each column has a speed of its own, so that a cosine doesn't belong to the sine "
+            "beside it",
+            hints=(
+                "Square a sine and its neighbour and add them up. What should come out?",
+                "Columns 2i and 2i + 1 share the same angle.",
+                "Make the angles for the even columns only, and take the sine and the cosine of "
+                "each.",
+            ),
+        ),
+        Mistake(
+            "exponent-without-2",
+            wrong_sinusoidal,
+            {"exponent": "single"},
+            says="the exponent is i / d_model instead of 2i / d_model: the slowest wave is far too "
+            "fast",
+            hints=(
+                "How long is the longest wave? The paper has nearly 10,000 · 2π places.",
+                "Which exponent has the last pair, i = d_model / 2 − 1?",
+                "With i counting pairs, the numerator is 2i: 0, 2, 4, …",
+            ),
+        ),
+        Mistake(
+            "exponent-doubled",
+            wrong_sinusoidal,
+            {"exponent": "doubled"},
+            says="the exponent is doubled once too often: 4i / d_model instead of 2i / d_model",
+            hints=(
+                "Which exponent has the last pair in your code?",
+                "If your range already steps by two, it is 2i, not i.",
+                "The exponents run from 0 to just below 1.",
+            ),
+        ),
+        Mistake(
+            "exponent-reaches-1",
+            wrong_sinusoidal,
+            {"exponent": "reaches-one"},
+            says="the exponents run from 0 to 1 inclusive, as in some published code; in the "
+            "formula they stay below 1",
+            hints=(
+                "Print your exponents for d_model = 4. The formula gives 0 and 0.5.",
+                "A linspace that includes its end divides by one pair too few.",
+                "Divide 2i by d_model, whatever the number of pairs.",
+            ),
+        ),
+        Mistake(
+            "first-wave-missing",
+            wrong_sinusoidal,
+            {"exponent": "from-two"},
+            says="the waves are counted from 1: the fastest wave, with exponent 0, is missing",
+            hints=(
+                "How fast does pair 0 turn?",
+                "base to the power of 0 is 1: the first column is sin(p).",
+                "Count the waves from 0.",
+            ),
+        ),
+        Mistake(
+            "base-ignored",
+            wrong_sinusoidal,
+            {"own_base": 10_000.0},
+            says="`base` is ignored: 10,000 stands in your code whatever was asked",
+            hints=(
+                "Call your function with base=100. Does anything change?",
+                "Look for a 10000 in your code.",
+                "Use the argument in its place.",
+            ),
+        ),
+        Mistake(
+            "base-e",
+            wrong_sinusoidal,
+            {"own_base": math.e},
+            says="the speeds are powers of e, not of `base`: a logarithm is missing",
+            hints=(
+                "Did you write it with exp?",
+                "base to the power of x is exp(x · ln(base)).",
+                "Multiply the exponent by math.log(base), or use ** with the base itself.",
+            ),
+        ),
+        Mistake(
+            "speeds-grow",
+            wrong_sinusoidal,
+            {"grow": True},
+            says="each wave is faster than the one before: you multiply by the power instead of "
+            "dividing",
+            hints=(
+                "Which columns should change least from place to place?",
+                "In the formula the power stands under p.",
+                "A minus is missing in the exponent.",
+            ),
+        ),
+        Mistake(
+            "whole-turns",
+            wrong_sinusoidal,
+            {"turns": True},
+            says="a factor of 2π has slipped in",
+            hints=(
+                "What is sin(1)? That is row 1, column 0.",
+                "The formula's angles are in radians as they stand.",
+                "Leave out π.",
+            ),
+        ),
+        Mistake(
+            "places-from-1",
+            wrong_sinusoidal,
+            {"start": 1},
+            says="the first row belongs to place 1 instead of place 0",
+            hints=(
+                "What should row 0 look like? All sines of 0 and cosines of 0.",
+                "Row 0 is 0, 1, 0, 1, …",
+                "Count the places from 0.",
+            ),
+        ),
+        Mistake(
+            "sin-cos-exchanged",
+            wrong_sinusoidal,
+            {"swapped": True},
+            says="cosines stand in the even columns and sines in the odd ones",
+            hints=(
+                "What is the very first number of your table?",
+                "Column 0 is a sine, and sin(0) is 0.",
+                "Even columns: sine. Odd columns: cosine.",
+            ),
+        ),
+        Mistake(
+            "sines-first",
+            wrong_sinusoidal,
+            {"lay": "halves"},
+            says="all sines stand in the left half and all cosines in the right half",
+            hints=(
+                "Look at row 0. Do zeros and ones take turns?",
+                "Such a table works too, and some libraries have it; here the formula's order "
+                "counts.",
+                "Bring each sine beside its cosine before you flatten.",
+            ),
+        ),
+        Mistake(
+            "only-sines",
+            one_wave_sinusoidal,
+            {},
+            says="the odd columns repeat the sine: there is no cosine",
+            hints=(
+                "What should row 0 look like?",
+                "A sine alone can't tell the way up from the way down.",
+                "The odd columns take the cosine of the same angles.",
+            ),
+        ),
+        Mistake(
+            "odd-width-accepted",
+            wrong_sinusoidal,
+            {"check": False},
+            says="an odd d_model gets a table instead of a ValueError",
+            hints=(
+                "Call your function with d_model = 7.",
+                "The last sine would have no cosine.",
+                "Raise a ValueError when the remainder of d_model by 2 is not 0.",
+            ),
+        ),
+        Mistake(
+            "transposed",
+            wrong_sinusoidal,
+            {"turned_over": True},
+            says="places and columns have changed places: the table is (d_model, max_len)",
+            hints=(
+                "Which axis counts the places?",
+                "One row for each place.",
+                "Exchange the two axes.",
+            ),
+        ),
+    ],
+    also_right=[looped_sinusoidal, exponential_sinusoidal, complex_sinusoidal],
+    axes="place d_model",
+    rtol=1e-3,
+    atol=3e-4,
+)
+
+
+# --- 06.rotate ------------------------------------------------------------------------------
+
+
+def rotary_cases(generator):
+    draw = partial(normal, generator)
+    return [
+        case("as many queries as keys", draw(2, 3, 5, 8), draw(2, 3, 5, 8)),
+        case("3 queries, 7 keys, base 100", draw(1, 4, 3, 6), draw(1, 2, 7, 6), 100.0),
+        case("one pair only", draw(3, 1, 4, 2), draw(3, 1, 4, 2)),
+        case("the newest query of 53 keys", draw(1, 2, 1, 10), draw(1, 2, 53, 10)),
+        case("6 keys, base 31", draw(1, 3, 6, 12), draw(1, 3, 6, 12), base=31.0),
+    ]
+
+
+def wrong_rotary(
+    query,
+    key,
+    base=10_000.0,
+    *,
+    which="both",
+    pairs="halves",
+    signs="turn",
+    backwards=False,
+    start=0,
+    top_left=False,
+    exponent=2,
+    own_base=None,
+    order="falling",
+    share=1.0,
+    axis="places",
+    how="turn",
+    places=True,
+):
+    def turned(x, first):
+        if axis == "heads":
+            place = torch.arange(x.shape[1])[:, None, None]
+        else:
+            place = torch.arange(first, first + x.shape[-2])[:, None]
+        pair = torch.arange(x.shape[-1] // 2)
+        speeds = (own_base or base) ** (-exponent * pair / x.shape[-1])
+        speeds = {"falling": speeds, "rising": speeds.flip(0), "one": torch.ones_like(speeds)}[
+            order
+        ]
+        angles = (place + start) * speeds * (-1 if backwards else 1)
+        kept = pair < share * len(pair)
+        angles = torch.where(kept, angles, torch.zeros(()))
+        return laid(x, angles.cos(), angles.sin(), pairs, signs, how)
+
+    first = 0 if top_left else key.shape[-2] - query.shape[-2]
+    query = turned(query, first) if which != "key" else query.clone()
+    return query, turned(key, 0) if which != "query" else key.clone(), None
+
+
+def laid(x, cos, sin, pairs, signs, how):
+    a, b = (x[..., 0::2], x[..., 1::2]) if pairs == "neighbours" else x.chunk(2, dim=-1)
+    if how == "add":
+        return x + torch.cat([sin, cos], dim=-1)
+    if how == "cos":
+        return torch.cat([a * cos, b * cos], dim=-1)
+    if pairs == "mixed":  # angles for neighbours, turned by halves
+        cos, sin = cos.repeat_interleave(2, dim=-1), sin.repeat_interleave(2, dim=-1)
+        return x * cos + torch.cat([-b, a], dim=-1) * sin
+    second = {"turn": a * sin + b * cos, "both-minus": b * cos - a * sin}[signs]
+    parts = [a * cos - b * sin, second]
+    if pairs == "neighbours":
+        return torch.stack(parts, dim=-1).flatten(-2)
+    return torch.cat(parts, dim=-1)
+
+
+def nothing_turned(query, key, base=10_000.0):
+    return query, key, None
+
+
+def values_too(query, key, base=10_000.0):
+    """Turn by halves, then return the turned key again, as if it were a value."""
+    query, key, _ = wrong_rotary(query, key, base)
+    return query, key, key
+
+
+def complex_rotary(query, key, base=10_000.0):
+    width, n_key = query.shape[-1], key.shape[-2]
+    speeds = torch.tensor([base ** (-2 * i / width) for i in range(width // 2)])
+    angles = torch.outer(torch.arange(n_key).float(), speeds)
+    hands = torch.polar(torch.ones_like(angles), angles)
+
+    def turned(x, hands):
+        z = torch.complex(*(part.contiguous() for part in x.chunk(2, dim=-1))) * hands
+        return torch.cat([z.real, z.imag], dim=-1)
+
+    return turned(query, hands[-query.shape[-2] :]), turned(key, hands), None
+
+
+def matrix_rotary(query, key, base=10_000.0):
+    width, n_key = query.shape[-1], key.shape[-2]
+    turns = torch.zeros(n_key, width, width)
+    for p in range(n_key):
+        for i in range(width // 2):
+            angle, j = p * base ** (-2 * i / width), i + width // 2
+            turns[p, i, i] = turns[p, j, j] = math.cos(angle)
+            turns[p, i, j], turns[p, j, i] = -math.sin(angle), math.sin(angle)
+    late = turns[n_key - query.shape[-2] :]
+    ask = torch.einsum("pij,bhpj->bhpi", late, query)
+    return ask, torch.einsum("pij,bhpj->bhpi", turns, key), None
+
+
+def doubled_rotary(query, key, base=10_000.0):
+    width = query.shape[-1]
+    speeds = 1.0 / (base ** (torch.arange(0, width, 2).float() / width))
+    angles = torch.cat([torch.arange(key.shape[2]).float().outer(speeds)] * 2, dim=-1)
+    cos, sin = angles.cos(), angles.sin()
+
+    def half_turned(x):
+        return torch.cat([-x[..., width // 2 :], x[..., : width // 2]], dim=-1)
+
+    n = query.shape[2]
+    query = query * cos[-n:] + half_turned(query) * sin[-n:]
+    return query, key * cos + half_turned(key) * sin, None
+
+
+ROTATE = Exercise(
+    id="06.rotate",
+    title="Turn queries and keys by their place",
+    kind="code",
+    points=3,
+    name="rotary",
+    cases=rotary_cases,
+    mistakes=[
+        Mistake(
+            "nothing-turned",
+            nothing_turned,
+            {},
+            says="query and key come back as they were: nothing is turned",
+            hints=(
+                "Compare your output with the input, at place 3.",
+                "Is the turned tensor the one that you return?",
+                "At place 0 the angle is 0 and nothing moves. At every other place something must.",
+            ),
+        ),
+        Mistake(
+            "only-the-query",
+            wrong_rotary,
+            {"which": "query"},
+            says="only the query is turned: the score then depends on its place, not on the "
+            "distance to the key",
+            hints=(
+                "What does your function do with `key`?",
+                "The distance is a difference of two places. Both have to come in.",
+                "Turn the key in the same way, by its own places.",
+            ),
+        ),
+        Mistake(
+            "only-the-key",
+            wrong_rotary,
+            {"which": "key"},
+            says="only the key is turned: the score then depends on its place, not on the distance "
+            "to the query",
+            hints=(
+                "What does your function do with `query`?",
+                "The distance is a difference of two places. Both have to come in.",
+                "Turn the query in the same way, by its own places.",
+            ),
+        ),
+        Mistake(
+            "neighbours-paired",
+            wrong_rotary,
+            {"pairs": "neighbours"},
+            says="neighbouring columns 0 and 1, 2 and 3, … are paired; here column i belongs with "
+            "column i + d_head / 2",
+            hints=(
+                "Which column turns together with column 0?",
+                "Your method is a good one, and some models use it. A model trained with the other "
+                "would read nonsense.",
+                "Cut each vector into a left and a right half.",
+            ),
+        ),
+        Mistake(
+            "conventions-mixed",
+            wrong_rotary,
+            {"pairs": "mixed"},
+            says="the angles are laid out for neighbouring columns and the columns are paired by "
+            "halves: the two columns of a pair turn by different angles",
+            hints=(
+                "Does a vector keep its length under your function?",
+                "Columns i and i + d_head / 2 need the same angle. Print the angles of both.",
+                "Repeat the list of angles as a whole, a b c a b c, not each of them, a a b b c c.",
+            ),
+        ),
+        Mistake(
+            "backwards",
+            wrong_rotary,
+            {"backwards": True},
+            says="everything turns the other way round: (a cos + b sin, b cos − a sin)",
+            hints=(
+                "Turn (1, 0) by a small angle. Which sign should the second number have?",
+                "Compare your two signs with the formula.",
+                "The minus belongs to the first of the two.",
+            ),
+        ),
+        Mistake(
+            "both-minus",
+            wrong_rotary,
+            {"signs": "both-minus"},
+            says="both lines have a minus, so a pair is not turned: it is mirrored and changes its "
+            "length",
+            hints=(
+                "Does a vector keep its length under your function?",
+                "Of the two lines of a turn, only one has a minus.",
+                "The second line adds: a sin + b cos.",
+            ),
+        ),
+        Mistake(
+            "places-from-1",
+            wrong_rotary,
+            {"start": 1},
+            says="places are counted from 1: all scores are right, but each vector is turned one "
+            "step too far for a model that counts from 0",
+            hints=(
+                "What should happen to the very first key?",
+                "At place 0 all angles are 0.",
+                "Count from 0.",
+            ),
+        ),
+        Mistake(
+            "queries-from-0",
+            wrong_rotary,
+            {"top_left": True},
+            says="the first query stands at place 0, though the queries are the *last* of the keys",
+            hints=(
+                "Try 1 query and 5 keys. Where does the query stand?",
+                "The last query stands where the last key stands.",
+                "The queries' places start at the number of keys minus the number of queries.",
+            ),
+        ),
+        Mistake(
+            "exponent-without-2",
+            wrong_rotary,
+            {"exponent": 1},
+            says="the exponent is −i / d_head instead of −2i / d_head: slow pairs turn too fast",
+            hints=(
+                "How many pairs are there, and which exponent has the last?",
+                "The exponents run from 0 nearly to −1.",
+                "With i counting pairs, the numerator is 2i.",
+            ),
+        ),
+        Mistake(
+            "speeds-grow",
+            wrong_rotary,
+            {"exponent": -2},
+            says="each pair turns faster than the one before: the exponent lacks its minus",
+            hints=(
+                "Which pair should be the fastest?",
+                "Pair 0 turns by 1 radian a place, all others by less.",
+                "The exponent is negative.",
+            ),
+        ),
+        Mistake(
+            "base-ignored",
+            wrong_rotary,
+            {"own_base": 10_000.0},
+            says="`base` is ignored: 10,000 stands in your code whatever was asked",
+            hints=(
+                "Call your function with base=100. Does anything change?",
+                "Look for a 10000 in your code.",
+                "Use the argument in its place.",
+            ),
+        ),
+        Mistake(
+            "order-reversed",
+            wrong_rotary,
+            {"order": "rising"},
+            says="the speeds stand in reverse order: the first pair is the slowest",
+            hints=(
+                "Which pair should be the fastest?",
+                "Pair 0 has the exponent 0, so it turns by 1 radian a place.",
+                "Turn your list of speeds round.",
+            ),
+        ),
+        Mistake(
+            "one-speed",
+            wrong_rotary,
+            {"order": "one"},
+            says="all pairs turn at the same speed",
+            hints=(
+                "Print the angles of the last place. Are they all the same?",
+                "With one speed, two places a full turn apart look the same.",
+                "Each pair has its own exponent.",
+            ),
+        ),
+        Mistake(
+            "half-of-the-pairs",
+            wrong_rotary,
+            {"share": 0.5},
+            says="only the faster half of the pairs is turned (some models do this on purpose)",
+            hints=(
+                "Which columns of your output are equal to the input?",
+                "How many pairs has a head of width 8?",
+                "There are d_head / 2 pairs, and all of them turn.",
+            ),
+        ),
+        Mistake(
+            "heads-counted",
+            wrong_rotary,
+            {"axis": "heads"},
+            says="the angle follows the number of the head, not the place of the word",
+            hints=(
+                "What are the four axes, in order?",
+                "Do two words of the same head turn by different angles?",
+                "The places count axis −2.",
+            ),
+        ),
+        Mistake(
+            "added",
+            wrong_rotary,
+            {"how": "add"},
+            says="sines and cosines are added to the vectors instead of turning them",
+            hints=(
+                "Does a vector keep its length under your function?",
+                "Adding is the method of section 6.2.",
+                "Each pair is multiplied by a matrix of sines and cosines.",
+            ),
+        ),
+        Mistake(
+            "only-cosines",
+            wrong_rotary,
+            {"how": "cos"},
+            says="each column is only multiplied by the cosine: the other column of its pair never "
+            "comes in",
+            hints=(
+                "Does a vector keep its length under your function?",
+                "A turn mixes the two columns of a pair.",
+                "Both new columns contain both a and b.",
+            ),
+        ),
+        Mistake(
+            "third-result-not-none",
+            values_too,
+            {},
+            says="the third result should be None: nothing is added to the scores, and values are "
+            "not turned",
+            hints=(
+                "What does the third result mean to the layer?",
+                "It is a bias for the scores, and rotary has none.",
+                "Return None in its place.",
+            ),
+        ),
+    ],
+    also_right=[complex_rotary, matrix_rotary, doubled_rotary],
+    axes="batch heads seq d_head",
+    rtol=1e-3,
+    atol=1e-4,
+)
+
+
+# --- 06.relative-test -----------------------------------------------------------------------
+
+
+def relative_cases(generator):
+    def table(turn_query, turn_key, n=12):
+        q, k = normal(generator, 8) + 0.5, normal(generator, 8) + 0.5
+        at = torch.arange(n, dtype=torch.float32)
+        return turn_query(q.expand(n, 8), at) @ turn_key(k.expand(n, 8), at).T
+
+    def toeplitz(value, n):
+        """One value for each distance, drawn as asked, laid along the diagonals."""
+        at = torch.arange(n)
+        return value[at[None, :] - at[:, None] + n - 1]
+
+    def spoiled(change, n=9):
+        scores = toeplitz(normal(generator, 2 * n - 1), n)
+        change(scores)
+        return scores
+
+    still = lambda x, at: x  # noqa: E731
+    return [
+        case("queries and keys turned", table(turn, turn)),
+        case("turned, 40 places", table(turn, turn, 40)),
+        case("nothing done", table(still, still)),
+        case("nothing done, other vectors", table(still, still, 7)),
+        case("a penalty for distance", -0.25 * (table_of_distances(11)).abs() + 1.5),
+        case("a value for each distance", toeplitz(normal(generator, 17), 9)),
+        case("right only where both stand at one place", table(squared_turn, squared_turn)),
+        case("only queries turned", table(turn, still)),
+        case("only keys turned", table(still, turn)),
+        case("keys turned backwards", table(turn, lambda x, at: turn(x, -at))),
+        case("waves added", table(waved, waved)),
+        case("places start again after 5", table(*[lambda x, at: turn(x, at % 5)] * 2)),
+        case("places end at 6", table(*[lambda x, at: turn(x, at.clamp(max=6))] * 2)),
+        case("one cell wrong, far from the diagonal", spoiled(one_cell)),
+        case("one cell wrong, in the future", spoiled(future_cell)),
+        case("the last row wrong", spoiled(last_row)),
+        case("a row in the middle wrong", spoiled(middle_row)),
+        case("the past is right, the future is not", spoiled(future)),
+        case("the future is right, the past is not", spoiled(past)),
+        case("same place or not, nothing else", torch.eye(6) * 0.7),
+        case("the sum of the places counts", toeplitz(normal(generator, 17), 9).flip(1)),
+        case("three places", toeplitz(normal(generator, 5), 3)),
+        case("symmetric, not relative", symmetric(normal(generator, 7, 7))),
+        case("small, but it depends", toeplitz(0.02 * torch.arange(13.0), 7)),
+        case("equal up to rounding", 0.3 + 1e-5 * normal(generator, 6, 6)),
+    ]
+
+
+def table_of_distances(n):
+    at = torch.arange(n, dtype=torch.float32)
+    return at[None, :] - at[:, None]
+
+
+def turn(x, at):
+    angles = at[:, None] * torch.tensor([1.0, 0.4, 0.15, 0.06])
+    a, b = x.chunk(2, dim=-1)
+    cos, sin = angles.cos(), angles.sin()
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
+
+
+def squared_turn(x, at):
+    return turn(x, 0.3 * at * at)
+
+
+def waved(x, at):
+    angles = at[:, None] * torch.tensor([1.0, 0.4, 0.15, 0.06])
+    return x + torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
+def one_cell(scores):
+    scores[-1, 1] += 0.4
+
+
+def future_cell(scores):
+    scores[2, -2] += 0.4
+
+
+def last_row(scores):
+    scores[-1] += 0.5 * torch.arange(1.0, len(scores) + 1)
+
+
+def middle_row(scores):
+    scores[4] += 0.5
+
+
+def future(scores):
+    scores += torch.triu(torch.arange(len(scores), dtype=torch.float32)[:, None] * 0.2, 1)
+
+
+def past(scores):
+    scores += torch.tril(torch.arange(len(scores), dtype=torch.float32)[None, :] * 0.2, -1)
+
+
+def symmetric(scores):
+    return scores + scores.T
+
+
+def lenient_test(scores, *, looks_at=None, varies=True, rule=None):
+    agrees = (looks_at or all_neighbours)(scores, 1e-3)
+    return bool(agrees) and (not varies or float(scores.max() - scores.min()) > 1e-3)
+
+
+def all_neighbours(scores, tolerance):
+    """One step down and right, everywhere: the same distance, one place later."""
+    return (scores[1:, 1:] - scores[:-1, :-1]).abs().max() < tolerance
+
+
+def main_diagonal(scores, tolerance):
+    d = scores.diagonal()
+    return (d - d[0]).abs().max() < tolerance
+
+
+def next_diagonal(scores, tolerance):
+    d = scores.diagonal(1)
+    return (d - d[0]).abs().max() < tolerance
+
+
+def two_rows(scores, tolerance):
+    return (scores[1, 1:] - scores[0, :-1]).abs().max() < tolerance
+
+
+def last_two_rows(scores, tolerance):
+    return (scores[-1, 1:] - scores[-2, :-1]).abs().max() < tolerance
+
+
+def only_past(scores, tolerance):
+    return all_neighbours(scores.tril(), tolerance)
+
+
+def only_future(scores, tolerance):
+    return all_neighbours(scores.triu(), tolerance)
+
+
+def exactly(scores, tolerance):
+    return all_neighbours(scores, tolerance) and torch.equal(scores[1:, 1:], scores[:-1, :-1])
+
+
+def mirrored(scores, tolerance):
+    return all_neighbours(scores, tolerance) and (scores - scores.T).abs().max() < tolerance
+
+
+def flipped(scores, tolerance):
+    return all_neighbours(scores.flip(1), tolerance)
+
+
+def on_average(scores, tolerance):
+    rows = scores[1:, 1:] - scores[:-1, :-1]
+    return rows.abs().mean() < 0.1
+
+
+def looped_relative(scores):
+    seen = {}
+    for i in range(len(scores)):
+        for j in range(len(scores)):
+            seen.setdefault(j - i, []).append(scores[i, j].item())
+    alone = all(max(values) - min(values) < 1e-3 for values in seen.values())
+    firsts = [values[0] for values in seen.values()]
+    return alone and max(firsts) - min(firsts) > 1e-3
+
+
+def shifted_relative(scores):
+    stays = torch.allclose(scores[1:, 1:], scores[:-1, :-1], rtol=0, atol=1e-3)
+    return stays and not torch.allclose(scores, scores[0, 0].expand_as(scores), rtol=0, atol=1e-3)
+
+
+def rebuilt_relative(scores):
+    """Lay the first row and column along the diagonals, and compare."""
+    n = len(scores)
+    at = torch.arange(n)
+    gap = at[None, :] - at[:, None]
+    wanted = torch.where(gap >= 0, scores[0][gap.clamp(min=0)], scores[:, 0][(-gap).clamp(min=0)])
+    return ((scores - wanted).abs() < 1e-3).all() & (scores.max() - scores.min() > 1e-3)
+
+
+def lenient(name, looks_at, says, *hints, varies=True):
+    flags = {"looks_at": looks_at, "varies": varies}
+    return Mistake(name, lenient_test, flags, says=says, hints=hints)
+
+
+RELATIVE_TEST = Exercise(
+    id="06.relative-test",
+    title="Does it know distances, or only pretend?",
+    kind="test",
+    points=2,
+    name="is_relative",
+    cases=relative_cases,
+    mistakes=[
+        lenient(
+            "distance-0-only",
+            main_diagonal,
+            "your test looks at the main diagonal only, where query and key stand at one place",
+            "Which distance have the cells of the main diagonal?",
+            "Methods that are wrong at every other distance get through, and some tests that are "
+            "in use have this hole.",
+            "Look along *every* diagonal.",
+        ),
+        lenient(
+            "distance-1-only",
+            next_diagonal,
+            "your test looks at a single distance, 1",
+            "Which method could be right for neighbours and wrong for all others?",
+            "There are 2n − 1 distances in a table of n by n.",
+            "Look along every diagonal.",
+        ),
+        lenient(
+            "two-rows-only",
+            two_rows,
+            "your test compares the first two rows only",
+            "What if places start again after a while?",
+            "Every row must be the row above it, moved by one.",
+            "Compare all rows but the first with all rows but the last.",
+        ),
+        lenient(
+            "last-two-rows-only",
+            last_two_rows,
+            "your test compares the last two rows only",
+            "What if only the first places are wrong?",
+            "Every row must be the row above it, moved by one.",
+            "Compare all rows but the first with all rows but the last.",
+        ),
+        lenient(
+            "past-only",
+            only_past,
+            "your test looks at one half of the table only, at keys before the query",
+            "Nothing is masked here. What of the keys to the right?",
+            "Distances may be positive, too.",
+            "Start with the diagonal in the upper right corner.",
+        ),
+        lenient(
+            "future-only",
+            only_future,
+            "your test looks at one half of the table only, at keys after the query",
+            "What of the keys to the left?",
+            "`diagonal` takes negative numbers as well.",
+            "Start with the diagonal in the lower left corner.",
+        ),
+        lenient(
+            "does-nothing-passes",
+            None,
+            "a method that does nothing passes your test: its scores are the same everywhere, so "
+            "also along every diagonal",
+            "What does your test say about a table of equal numbers?",
+            "The text asks for two things. The second: the score *does* depend on the distance.",
+            "Ask also that two diagonals differ.",
+            varies=False,
+        ),
+        lenient(
+            "no-rounding-allowed",
+            exactly,
+            "your test asks for equality to the last digit, which no turned vector keeps",
+            "Try it on a right method, with 40 places.",
+            "A computer rounds sines and cosines.",
+            "Compare with the tolerance from the text.",
+        ),
+        lenient(
+            "symmetry-asked",
+            mirrored,
+            "your test asks that left and right score the same, but distance has a direction",
+            "May *the word before* and *the word after* score differently?",
+            "Is there a transpose in your test?",
+            "Only cells of the same diagonal must agree.",
+        ),
+        lenient(
+            "wrong-diagonals",
+            flipped,
+            "your test runs along the other diagonals, from lower left to upper right, where i + j "
+            "is the same",
+            "What have the cells (0, 3) and (3, 0) in common? And (0, 3) and (1, 4)?",
+            "Along a distance, i and j grow together.",
+            "Go one down and one to the *right*.",
+        ),
+        lenient(
+            "on-average",
+            on_average,
+            "your test takes an average over the cells, and a single wrong one is lost in it",
+            "One cell of 81 is wrong by 0.4. What does that do to your number?",
+            "Ask about the largest difference.",
+            "Replace the mean by a maximum.",
+        ),
+    ],
+    also_right=[looped_relative, shifted_relative, rebuilt_relative],
+)
+
+
+# --- 06.full-turns --------------------------------------------------------------------------
+
+
+def turns_cases(generator):
+    def drawn(*choices):
+        return int(choices[torch.randint(len(choices), (1,), generator=generator)])
+
+    return [
+        case("a small head", drawn(6, 10, 12, 14), drawn(50, 64, 90)),
+        case("a wide head", drawn(32, 64, 80), drawn(512, 700, 1000)),
+        case("another base", drawn(8, 16, 18), drawn(100, 150, 200), base=500.0),
+        case("a larger base", drawn(24, 40), drawn(2000, 3000), 500_000.0),
+        case("one pair only", 2, drawn(5, 6, 7, 8)),
+        case("too short for any", drawn(8, 20), drawn(3, 5, 6)),
+        case("one place too few for pair 3", 16, math.ceil(2 * math.pi * 10_000 ** (6 / 16))),
+        case("just enough for pair 5", 20, math.ceil(2 * math.pi * 10_000 ** (10 / 20)) + 1),
+    ]
+
+
+def wrong_turns(
+    d_head,
+    n,
+    base=10_000.0,
+    *,
+    exponent=2,
+    pairs=2,
+    steps=1,
+    round_to=math.ceil,
+    turn=2 * math.pi,
+    last="exact",
+    invert=False,
+):
+    speeds = [base ** (-exponent * i / d_head) for i in range(d_head // pairs)]
+    turned = sum((n - steps) * speed >= turn for speed in speeds)
+    turned = len(speeds) - turned if invert else turned
+    slowest = 1 / base if last == "base" else speeds[-1]
+    return turned, round_to(turn / slowest) + steps
+
+
+def listed_turns(d_head, n, base=10_000.0):
+    waves = [2 * math.pi * base ** (i / d_head) for i in range(0, d_head, 2)]
+    return len([wave for wave in waves if wave <= n - 1]), math.ceil(waves[-1]) + 1
+
+
+def logarithmic_turns(d_head, n, base=10_000.0):
+    """Solve for the last pair instead of trying all."""
+    steps = (n - 1) / (2 * math.pi)
+    last = math.floor(d_head / 2 * math.log(steps) / math.log(base)) if steps >= 1 else -1
+    slowest = base ** ((d_head - 2) / d_head)
+    return min(last + 1, d_head // 2), 1 + math.ceil(slowest * 2 * math.pi)
+
+
+def counting(name, flags, says, *hints):
+    return Mistake(name, wrong_turns, flags, says=says, hints=hints)
+
+
+FULL_TURNS = Exercise(
+    id="06.full-turns",
+    title="Which hands have gone all the way round?",
+    kind="predict",
+    points=1,
+    name="full_turns",
+    cases=turns_cases,
+    mistakes=[
+        counting(
+            "exponent-without-2",
+            {"exponent": 1},
+            "the exponent of pair i is −i / d_head in your count, instead of −2i / d_head",
+            "Which exponent has the last pair of a head of width 8?",
+            "Its number is 3, and it should be 2 · 3 / 8.",
+            "The numerator is 2i.",
+        ),
+        counting(
+            "columns-counted",
+            {"pairs": 1, "exponent": 1},
+            "you count columns instead of pairs",
+            "How many hands has a head of width 8?",
+            "Two columns share one hand.",
+            "There are d_head / 2 pairs, with the exponents 2i / d_head.",
+        ),
+        counting(
+            "n-steps",
+            {"steps": 0},
+            "you let a hand take n steps in a text of n places: the last place is n − 1",
+            "How many steps lie between the first and the last of 3 places?",
+            "One fewer than there are places.",
+            "From the first place to the last it is n − 1 steps; both of your numbers need it.",
+        ),
+        counting(
+            "rounded-down",
+            {"round_to": math.floor},
+            "your second number is rounded down, and with so few places the slowest pair doesn't "
+            "quite make it",
+            "Put your second number back in as n. How far has the slowest pair turned?",
+            "A text has whole places. Which way must you round?",
+            "Round up.",
+        ),
+        counting(
+            "half-turns",
+            {"turn": math.pi},
+            "you count half turns: π instead of 2π",
+            "How many radians has a full turn?",
+            "The angle of half a circle is π.",
+            "A full turn is 2π.",
+        ),
+        counting(
+            "one-radian",
+            {"turn": 1.0},
+            "you count a radian as a full turn",
+            "How many radians has a full turn?",
+            "A little more than six.",
+            "A full turn is 2π.",
+        ),
+        counting(
+            "last-speed-is-1-over-base",
+            {"last": "base"},
+            "you take 1 / base for the slowest speed, but the exponent never reaches −1",
+            "What is 2i / d_head for the last pair?",
+            "The last pair has the number d_head / 2 − 1.",
+            "Its exponent is −(d_head − 2) / d_head.",
+        ),
+        counting(
+            "those-that-do-not",
+            {"invert": True},
+            "your first number counts the pairs that do *not* get round",
+            "Should the number grow or shrink when the text gets longer?",
+            "Fast pairs get round early.",
+            "Count the pairs whose angle is at least 2π.",
+        ),
+        counting(
+            "speeds-grow",
+            {"exponent": -2},
+            "your speeds grow from pair to pair: the exponent lacks its minus",
+            "Which pair is the fastest?",
+            "Pair 0 turns by 1 radian a place, all others by less.",
+            "The exponent is negative.",
+        ),
+    ],
+    also_right=[listed_turns, logarithmic_turns],
+)
+
+
+# --- 06.alibi-bias --------------------------------------------------------------------------
+
+
+def alibi_cases(generator):
+    return [
+        case("5 places, 4 heads", 5, 5, 4),
+        case("2 queries, 7 keys, 8 heads", 2, 7, 8),
+        case("the newest of 6 keys, 2 heads", 1, 6, 2),
+        case("16 heads", 3, 11, 16),
+        case("one head", 4, 4, 1),
+    ]
+
+
+def wrong_alibi(
+    n_query,
+    n_key,
+    num_heads,
+    *,
+    sign=-1.0,
+    first=1,
+    slopes="paper",
+    place="last",
+    distance="far",
+    order="heads",
+):
+    head = torch.arange(first, num_heads + first, dtype=torch.float32)
+    slope = {
+        "paper": 2.0 ** (-8 * head / num_heads),
+        "halving": 2.0**-head,
+        "linear": head / num_heads,
+        "one": torch.full((num_heads,), 2.0**-8),
+        "reversed": 2.0 ** (-8 * head.flip(0) / num_heads),
+        "e": (-8 * head / num_heads).exp(),
+    }[slopes]
+    key = torch.arange(n_key)
+    query = key[:n_query] if place == "row" else key[n_key - n_query :]
+    gap = key[None, :] - query[:, None]
+    distance = {
+        "far": gap.abs(),
+        "signed": -gap,
+        "past": (-gap).clamp(min=0),
+        "squared": gap**2,
+        "logarithm": (1 + gap.abs().float()).log(),
+        "key": (n_key - 1 - key).expand(n_query, -1),
+        "one-more": gap.abs() + 1,
+    }[distance]
+    bias = sign * slope[:, None, None] * distance
+    return {"heads": bias, "last": bias.permute(1, 2, 0), "turned": bias.transpose(1, 2)}[
+        order
+    ].contiguous()
+
+
+def looped_alibi(n_query, n_key, num_heads):
+    bias = torch.zeros(num_heads, n_query, n_key)
+    for h in range(num_heads):
+        slope = 1 / 2 ** (8 * (h + 1) / num_heads)
+        for i in range(n_query):
+            for j in range(n_key):
+                bias[h, i, j] = -slope * abs(j - (i + n_key - n_query))
+    return bias
+
+
+def multiplied_alibi(n_query, n_key, num_heads):
+    """A first slope, multiplied by itself, as the paper tells it."""
+    start = 2 ** (-8 / num_heads)
+    slopes = torch.tensor([start ** (h + 1) for h in range(num_heads)])
+    gap = torch.arange(n_key).float() - torch.arange(n_query).float()[:, None] - (n_key - n_query)
+    return torch.einsum("h,qk->hqk", slopes, -gap.abs())
+
+
+def slope(name, flags, says, *hints):
+    return Mistake(name, wrong_alibi, flags, says=says, hints=hints)
+
+
+ALIBI = Exercise(
+    id="06.alibi-bias",
+    title="A penalty for distance",
+    kind="code",
+    points=2,
+    name="alibi_bias",
+    cases=alibi_cases,
+    mistakes=[
+        slope(
+            "far-preferred",
+            {"sign": 1.0},
+            "the bias is positive: the further a key, the higher its score",
+            "Which key should have the highest score when all fit equally well?",
+            "A penalty lowers.",
+            "Put a minus in front.",
+        ),
+        slope(
+            "queries-from-0",
+            {"place": "row"},
+            "the first query stands at place 0, though the queries are the last of the keys",
+            "With 1 query and 6 keys, which key is at distance 0?",
+            "The last query stands where the last key stands.",
+            "The queries' places start at n_key − n_query.",
+        ),
+        slope(
+            "heads-from-0",
+            {"first": 0},
+            "the exponent is −8h / num_heads: the slopes begin with 1",
+            "What is the slope of head 0 when there are 8 heads? Not 1.",
+            "The formula has h + 1.",
+            "Count the heads from 1 in the exponent.",
+        ),
+        slope(
+            "8-forgotten",
+            {"slopes": "halving"},
+            "the slopes are ½, ¼, ⅛, … whatever the number of heads: right for 8 heads only",
+            "Which slope has the last head when there are 16?",
+            "The last slope is always 2 to the power of −8.",
+            "The exponent is −8 (h + 1) divided by the number of heads.",
+        ),
+        slope(
+            "slopes-even",
+            {"slopes": "linear"},
+            "the slopes grow evenly with the head instead of falling as powers of 2",
+            "Divide each slope by the one before it. What should come out?",
+            "Always the same factor: they form a geometric series.",
+            "Raise 2 to the power of −8 (h + 1) / num_heads.",
+        ),
+        slope(
+            "slopes-reversed",
+            {"slopes": "reversed"},
+            "the slopes stand in reverse order: head 0 has the gentlest",
+            "Which head should look nearest?",
+            "Head 0 has the exponent nearest to 0, so the steepest slope.",
+            "Turn your list of slopes round.",
+        ),
+        slope(
+            "one-slope",
+            {"slopes": "one"},
+            "all heads have the same slope",
+            "Compare `bias[0]` with `bias[1]`.",
+            "Each head has its own exponent.",
+            "Give the slopes an axis of heads: (heads, 1, 1).",
+        ),
+        slope(
+            "base-e",
+            {"slopes": "e"},
+            "the slopes are powers of e instead of 2",
+            "Did you write exp?",
+            "Each slope is a power of 2.",
+            "Use 2.0 ** …",
+        ),
+        slope(
+            "future-rewarded",
+            {"distance": "signed"},
+            "keys to the right get a bonus: the distance is not taken without its sign",
+            "What is your bias for a key one place to the right? And one to the left?",
+            "Both are one place away.",
+            "Take the absolute value of the difference.",
+        ),
+        slope(
+            "future-free",
+            {"distance": "past"},
+            "keys to the right cost nothing: only the past is penalised",
+            "What is your bias for a key two places to the right?",
+            "The formula has bars: |j − i|.",
+            "Take the absolute value instead of clamping at 0.",
+        ),
+        slope(
+            "squared",
+            {"distance": "squared"},
+            "the distance is squared",
+            "What is the penalty two places away, compared with one?",
+            "Twice as far costs twice as much.",
+            "Take the absolute value, not the square.",
+        ),
+        slope(
+            "logarithm",
+            {"distance": "logarithm"},
+            "the penalty grows with the logarithm of the distance, not with the distance",
+            "What is the penalty two places away, compared with one?",
+            "Twice as far costs twice as much.",
+            "Leave out the logarithm.",
+        ),
+        slope(
+            "only-the-keys-place",
+            {"distance": "key"},
+            "the penalty counts from the last key, the same for all queries. Under a causal mask "
+            "softmax would not notice, but these are not the numbers asked for",
+            "Are all rows of a head equal?",
+            "Each query has its own place, and its own key has penalty 0.",
+            "Subtract the query's place from the key's.",
+        ),
+        slope(
+            "distance-from-1",
+            {"distance": "one-more"},
+            "every distance is one too large: a word is at distance 1 from itself",
+            "What is the bias of a word for itself?",
+            "At the same place there is no penalty.",
+            "The distance of i and j is |j − i|, without a 1.",
+        ),
+        slope(
+            "heads-last",
+            {"order": "last"},
+            "the axis of heads stands last",
+            "What is the shape that the text asks for?",
+            "The heads come first.",
+            "Give the slopes the shape (heads, 1, 1).",
+        ),
+        slope(
+            "rows-and-columns",
+            {"order": "turned"},
+            "queries and keys have changed places: rows are keys",
+            "Which axis has the size n_query in your result?",
+            "Rows ask, columns are asked.",
+            "Exchange the last two axes.",
+        ),
+    ],
+    also_right=[looped_alibi, multiplied_alibi],
+    axes="heads query key",
+)
+
+
+# --- 06.t5-bucket ---------------------------------------------------------------------------
+
+
+def bucket_cases(generator):
+    def safe(buckets, longest, both, reach):
+        """Places whose bucket no rounding can move: borders hit within a hair are left out."""
+        count = buckets // 2 if both else buckets
+        exact = count // 2
+        relative = torch.arange(-reach, reach + 1)
+        distance = relative.abs().clamp(min=exact).double()
+        share = (count - exact) * (distance / exact).log() / math.log(longest / exact)
+        near = (share - share.round()).abs() < 1e-3
+        return relative[~near | (relative.abs() <= exact) | (relative.abs() > longest)]
+
+    def shuffled(places):
+        return places[torch.randperm(len(places), generator=generator)]
+
+    def square(n, m):
+        return torch.arange(n)[None, :] - torch.arange(m)[:, None]
+
+    return [
+        case("both directions, T5's sizes", shuffled(safe(32, 128, True, 150))),
+        case("one direction", shuffled(safe(32, 128, False, 150)), bidirectional=False),
+        case("8 buckets to 20", shuffled(safe(8, 20, True, 30)), 8, 20),
+        case("20 buckets to 77, one way", shuffled(safe(20, 77, False, 90)), 20, 77, False),
+        case("a table of 7 keys for 5 queries", square(7, 5)),
+        case("far away", torch.tensor([[-5000, 5000], [-129, 129], [-1, 1]])),
+        case("the place itself, of three axes", torch.zeros(1, 1, 3, dtype=torch.long), 16, 50),
+    ]
+
+
+def wrong_bucket(
+    relative,
+    num_buckets=32,
+    max_distance=128,
+    bidirectional=True,
+    *,
+    both="asked",
+    flip=False,
+    scale="log",
+    cap=True,
+    exact_share=2,
+    rounding="floor",
+    own_longest=None,
+    own_buckets=None,
+    future="zero",
+    border=0,
+    offset=True,
+):
+    bidirectional = {"asked": bidirectional, "always": True, "never": False}[both]
+    num_buckets = own_buckets or num_buckets
+    longest = own_longest or max_distance
+    relative = -relative if flip else relative
+    count = num_buckets // 2 if bidirectional else num_buckets
+    exact = max(count // exact_share, 1) if exact_share else count
+    mirrored = bidirectional or future == "abs"
+    distance = relative.abs() if mirrored else (-relative).clamp(min=0)
+    far = distance.clamp(min=1).double()
+    if scale == "log":
+        share = (far / exact).log() / math.log(longest / exact)
+    elif scale == "linear":
+        share = (far - exact) / (longest - exact)
+    else:  # both logarithms of the plain distances
+        share = far.log() / math.log(longest)
+    wide = exact + (count - exact) * share
+    wide = {"floor": wide.floor(), "round": wide.round(), "ceil": wide.ceil()}[rounding].long()
+    wide = wide.clamp(max=count - 1) if cap else wide
+    bucket = torch.where(distance < exact, distance, wide)
+    if bidirectional and offset:
+        bucket = bucket + count * (relative >= border)
+    return bucket
+
+
+def looped_bucket(relative, num_buckets=32, max_distance=128, bidirectional=True):
+    found = []
+    for place in relative.flatten().tolist():
+        buckets, start = num_buckets, 0
+        if bidirectional:
+            buckets //= 2
+            start, place = (buckets if place > 0 else 0), abs(place)
+        else:
+            place = max(-place, 0)
+        half = buckets // 2
+        if place >= half:
+            share = math.log(place / half) / math.log(max_distance / half)
+            place = min(half + math.floor(share * (buckets - half)), buckets - 1)
+        found.append(start + place)
+    return torch.tensor(found).view(relative.shape)
+
+
+def published_bucket(relative, num_buckets=32, max_distance=128, bidirectional=True):
+    """In the order of T5's own code: the sign first, then the two scales side by side."""
+    start = torch.zeros_like(relative)
+    if bidirectional:
+        num_buckets //= 2
+        start = start + (relative > 0).long() * num_buckets
+        relative = torch.abs(relative)
+    else:
+        relative = -torch.min(relative, torch.zeros_like(relative))
+    half = num_buckets // 2
+    wide = torch.log(relative.float() / half) / math.log(max_distance / half)
+    wide = half + (wide.nan_to_num(neginf=0.0) * (num_buckets - half)).to(torch.long)
+    wide = torch.min(wide, torch.full_like(wide, num_buckets - 1))
+    return start + torch.where(relative < half, relative, wide)
+
+
+def sorting(name, flags, says, *hints):
+    return Mistake(name, wrong_bucket, {"border": 1} | flags, says=says, hints=hints)
+
+
+BUCKET = Exercise(
+    id="06.t5-bucket",
+    title="Near ones by name, far ones by the dozen",
+    kind="code",
+    points=3,
+    name="t5_bucket",
+    cases=bucket_cases,
+    mistakes=[
+        sorting(
+            "past-and-future-exchanged",
+            {"flip": True},
+            "past and future are exchanged: the minus in query − key is taken the wrong way round",
+            "Is −1 the word before or the word after?",
+            "`relative` is the key's place minus the query's, so the past is negative.",
+            "Only positive numbers get the second half of the buckets.",
+        ),
+        sorting(
+            "always-both-directions",
+            {"both": "always"},
+            "`bidirectional` is ignored: the buckets are always shared out between past and future",
+            "Call it with bidirectional=False. Does anything change?",
+            "In one direction all buckets serve the past.",
+            "Halve the number of buckets only when there are two directions.",
+        ),
+        sorting(
+            "always-one-direction",
+            {"both": "never"},
+            "`bidirectional` is ignored: the future always shares one bucket",
+            "Is True the default? What should 5 and −5 give then?",
+            "In both directions the future has the second half of the buckets.",
+            "Handle the two cases apart, at the start.",
+        ),
+        sorting(
+            "future-mirrored",
+            {"future": "abs"},
+            "in one direction a key in the future is sorted like one in the past; it should count "
+            "as distance 0",
+            "With bidirectional=False, what should +5 give?",
+            "Its distance counts as 0.",
+            "Clamp, instead of taking the absolute value.",
+        ),
+        sorting(
+            "place-itself-in-the-future",
+            {"border": 0},
+            "relative place 0 is put into the future's half: >= where > is meant",
+            "In which bucket is the query's own place?",
+            "It belongs to the past's half, in bucket 0.",
+            "The future begins at 1.",
+        ),
+        sorting(
+            "halves-not-apart",
+            {"offset": False},
+            "past and future share their buckets: the future's numbers don't start at num_buckets "
+            "/ 2",
+            "Do +3 and −3 get different buckets?",
+            "Half of the numbers never come out of your function.",
+            "Add half the number of buckets where the key is in the future.",
+        ),
+        sorting(
+            "straight-scale",
+            {"scale": "linear"},
+            "far distances are sorted evenly: there is no logarithm",
+            "Should the bucket of 20 to 25 be as wide as that of 100 to 125?",
+            "Each far bucket is wider than the one before it.",
+            "Take the logarithms of distance / E and of max_distance / E.",
+        ),
+        sorting(
+            "logarithm-from-1",
+            {"scale": "plain"},
+            "the logarithms are those of distance and max_distance, not of distance / E and "
+            "max_distance / E",
+            "At distance E the far part should begin with bucket E. Does it?",
+            "The logarithm must be 0 at distance E.",
+            "Divide by E inside both logarithms.",
+        ),
+        sorting(
+            "no-end",
+            {"cap": False},
+            "beyond max_distance the numbers go on growing, into buckets that there are not",
+            "What comes out at distance 5,000?",
+            "Everything from max_distance on shares the last bucket.",
+            "Clamp at B − 1.",
+        ),
+        sorting(
+            "rounded",
+            {"rounding": "round"},
+            "the far bucket is rounded to the nearest, instead of down",
+            "Turning a float into a whole number: which way does it go in your code?",
+            "⌊x⌋ is the largest whole number that is not above x.",
+            "Use floor, or a conversion to long, which cuts positive numbers off.",
+        ),
+        sorting(
+            "rounded-up",
+            {"rounding": "ceil"},
+            "the far bucket is rounded up, instead of down",
+            "Turning a float into a whole number: which way does it go in your code?",
+            "⌊x⌋ is the largest whole number that is not above x.",
+            "Use floor.",
+        ),
+        sorting(
+            "a-quarter-exact",
+            {"exact_share": 4},
+            "only a quarter of a direction's buckets stands for single distances; it should be a "
+            "half",
+            "With 32 buckets in both directions, E is 8. What is it in yours?",
+            "Halve once for the directions, and once more for E.",
+            "E = B / 2, with B the buckets of one direction.",
+        ),
+        sorting(
+            "max-distance-ignored",
+            {"own_longest": 128},
+            "`max_distance` is ignored: 128 stands in your code whatever was asked",
+            "Call it with max_distance=20. Does anything change?",
+            "Look for a 128 in your code.",
+            "Use the argument in its place.",
+        ),
+        sorting(
+            "num-buckets-ignored",
+            {"own_buckets": 32},
+            "`num_buckets` is ignored: 32 stands in your code whatever was asked",
+            "Call it with 8 buckets. What is the largest number?",
+            "Look for a 32, 16 or 8 in your code.",
+            "Work all sizes out from the argument.",
+        ),
+    ],
+    also_right=[looped_bucket, published_bucket],
+    axes="",
+)
+
+
+# --- 06.position-bug ------------------------------------------------------------------------
+
+
+def places_cases(generator):
+    def batch(lengths, seq, left, max_len, d_model=4):
+        real = torch.zeros(len(lengths), seq, dtype=torch.bool)
+        for row, (n, gap) in enumerate(zip(lengths, left, strict=True)):
+            real[row, gap : gap + n] = True
+        x = normal(generator, len(lengths), seq, d_model)
+        return x, real, normal(generator, max_len, d_model)
+
+    return [
+        case("padded on the left", *batch((6, 3, 5), 6, (0, 3, 1), 11)),
+        case("padded on the right", *batch((7, 2, 4), 7, (0, 0, 0), 13)),
+        case("padded on both sides", *batch((3, 1), 8, (2, 5), 9)),
+        case("no padding", *batch((5, 5), 5, (0, 0), 7)),
+        case("a table shorter than the batch is long", *batch((3, 4, 2), 9, (6, 5, 1), 4)),
+        case("a sentence of nothing but filler", *batch((0, 4), 6, (0, 2), 7)),
+    ]
+
+
+def wrong_places(
+    x,
+    real,
+    table,
+    *,
+    count="real",
+    start=0,
+    filler="nothing",
+    from_end=False,
+    same=False,
+    in_place=False,
+):
+    seq = torch.arange(x.shape[1]).expand(real.shape)
+    if count == "real":
+        place = real.cumsum(-1) - 1
+    elif count == "position":
+        place = seq.clone()
+    elif count == "filler":
+        place = (~real).cumsum(-1)
+    else:  # moved the wrong way
+        place = seq + (~real).sum(-1, keepdim=True)
+    if from_end:
+        place = real.sum(-1, keepdim=True) - 1 - place
+    place = place[:1].expand_as(place) if same else place
+    rows = table[(place + start).clamp(min=0) % len(table)]
+    if filler == "nothing":
+        rows = rows * real[..., None]
+    elif filler == "erased":
+        return (x + rows) * real[..., None]
+    if in_place:
+        x += rows
+        return x
+    return x + rows
+
+
+def looped_places(x, real, table):
+    out = x.clone()
+    for sentence in range(len(x)):
+        place = 0
+        for t in range(x.shape[1]):
+            if real[sentence, t]:
+                out[sentence, t] = x[sentence, t] + table[place]
+                place += 1
+    return out
+
+
+def gathered_places(x, real, table):
+    first = real.int().argmax(dim=-1, keepdim=True)
+    place = (torch.arange(x.shape[1]) - first).clamp(0, len(table) - 1)
+    return torch.where(real[..., None], x + table[place], x)
+
+
+def indexed_places(x, real, table):
+    """Write only where a word is real, all words of the batch at once."""
+    out = x.clone()
+    place = (real.cumsum(-1) - 1)[real]
+    out[real] = out[real] + table[place]
+    return out
+
+
+def moved(name, flags, says, *hints):
+    return Mistake(name, wrong_places, flags, says=says, hints=hints)
+
+
+POSITION_BUG = Exercise(
+    id="06.position-bug",
+    title="Filler in front moves the whole sentence",
+    kind="bug",
+    points=2,
+    name="add_places",
+    cases=places_cases,
+    mistakes=[
+        moved(
+            "filler-counted",
+            {"count": "position"},
+            "places are counted from the edge of the batch, filler included",
+            "Take a sentence with three fillers in front. Which row gets its first word?",
+            "It should be row 0, whatever stands before it.",
+            "`real` knows which positions count. What does its running sum say at each word?",
+        ),
+        moved(
+            "words-from-1",
+            {"start": 1},
+            "the first real word gets row 1 instead of row 0",
+            "What does the running sum of `real` say at the first word?",
+            "Itself included, the first word is number 1. Its row is 0.",
+            "Subtract 1.",
+        ),
+        moved(
+            "filler-gets-a-row",
+            {"filler": "row"},
+            "filler gets a row of the table as well",
+            "Compare your output with `x` where `real` is False.",
+            "There, nothing should be added.",
+            "Multiply the rows by `real`, with an axis more.",
+        ),
+        moved(
+            "filler-erased",
+            {"filler": "erased"},
+            "filler is set to 0; it should come out as it went in",
+            "Compare your output with `x` where `real` is False.",
+            "Only the *added row* depends on `real`, not x itself.",
+            "Multiply the rows by `real` before you add them.",
+        ),
+        moved(
+            "fillers-counted-instead",
+            {"count": "filler"},
+            "you count fillers instead of words",
+            "What is your row for the second word of a sentence without padding?",
+            "The place of a word is the number of real words before it.",
+            "Take the running sum of `real`, not of its opposite.",
+        ),
+        moved(
+            "moved-the-wrong-way",
+            {"count": "away"},
+            "the number of fillers is added to the place instead of taken away",
+            "With three fillers in front, the first word stands at position 3. Its row is 0.",
+            "And with filler behind, nothing has to be moved at all.",
+            "Count the real words so far.",
+        ),
+        moved(
+            "counted-from-the-end",
+            {"from_end": True},
+            "places are counted backwards, from the last real word",
+            "Which row gets the first word?",
+            "Row 0 belongs to the *first* real word.",
+            "Let the running sum start on the left.",
+        ),
+        moved(
+            "one-sentence-for-all",
+            {"same": True},
+            "all sentences of the batch get the places of the first",
+            "Do your places have an axis for the batch?",
+            "Each sentence has its own filler.",
+            "The places are (batch, seq).",
+        ),
+        moved(
+            "in-place",
+            {"in_place": True},
+            "the caller's own `x` is changed",
+            "Print `x` before and after calling your function.",
+            "x += … writes into the caller's tensor.",
+            "Write x = x + …, or return the sum at once.",
+        ),
+    ],
+    also_right=[looped_places, gathered_places, indexed_places],
+    axes="batch seq d_model",
+)
+
+
+EXERCISES = [SINUSOIDAL, ROTATE, RELATIVE_TEST, FULL_TURNS, ALIBI, BUCKET, POSITION_BUG]
