@@ -6,6 +6,7 @@ picture that answers mouse, touch and keyboard. None asks the network for anythi
 """
 
 from course_lib.views.clocks import Clocks, position_clocks
+from course_lib.views.diagram import DIAGRAM_PARTS, TransformerDiagram, transformer_diagram
 from course_lib.views.figure import Figure, show
 from course_lib.views.hover import AttentionHover, attention_hover
 from course_lib.views.panel import Panel, panel
@@ -13,6 +14,7 @@ from course_lib.views.predict import Outcome, Prediction, outcome, predict
 from course_lib.views.quiz import Quiz, quiz, quiz_from
 
 __all__ = [
+    "DIAGRAM_PARTS",
     "AttentionHover",
     "Clocks",
     "Figure",
@@ -20,6 +22,7 @@ __all__ = [
     "Panel",
     "Prediction",
     "Quiz",
+    "TransformerDiagram",
     "attention_hover",
     "outcome",
     "panel",
@@ -28,4 +31,5 @@ __all__ = [
     "quiz",
     "quiz_from",
     "show",
+    "transformer_diagram",
 ]
