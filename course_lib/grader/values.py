@@ -33,7 +33,12 @@ def _with_values(cell: Cell, exercises: list[Exercise]) -> Cell:
     own = next((e for e in exercises if e.values and belongs(cell, e.id)), None)
     if own is None:
         return cell
-    source = bound(cell.source, own.values) if cell.kind == "code" else cell.source
+    source = cell.source
+    if cell.kind == "code":
+        try:
+            source = bound(source, own.values)
+        except ValueError as error:
+            raise ValueError(f"{own.id}: {error}") from error
     for name, value in own.values.items():
         source = source.replace(f"{{{{{name}}}}}", str(value))
     return replace(cell, source=source)

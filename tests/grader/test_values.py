@@ -113,6 +113,12 @@ def test_a_value_that_reaches_no_code_is_an_error(source):
         bound(source, {"pad_id": 3})
 
 
+def test_a_solution_without_its_value_is_named():
+    own = find(ROOT, "04.padding-mask")[1]
+    with pytest.raises(ValueError, match=r"04\.padding-mask: the code binds 'pad_id' to no"):
+        with_values([Cell("code", "x = 1", (own.id,))], [own])
+
+
 @pytest.mark.parametrize("source", ["pad_id = 5", "def f(a, pad_id=5): ...", "x = 1\npad_id = 5"])
 def test_a_changed_value_is_told(source):
     assert changed(source, {"pad_id": 3}) == "your code says `pad_id = 5`; yours is 3"
