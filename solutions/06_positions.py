@@ -68,7 +68,7 @@ check("06.sinusoidal", sinusoidal_positions)
 # The rotary method, so that it plugs straight into `MultiHeadAttention(position=rotary)`.
 #
 # - `query` is `(batch, heads, query, d_head)`, `key` is `(batch, kv_heads, key, d_head)`; `d_head`
-#   is even. There may be fewer query heads' partners (`kv_heads`) and fewer queries than keys.
+#   is even. `kv_heads` may be smaller than `heads`, and there may be fewer queries than keys.
 # - Keys stand at the places 0, 1, 2, … The queries are the *last* of the keys: the last query
 #   stands where the last key stands.
 # - **Pairing is by halves**: column $i$ belongs with column $i + d_{head}/2$. Pair $i$ turns by
