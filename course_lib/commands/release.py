@@ -66,7 +66,7 @@ def release(out: Path, chapters: set[str]) -> int:
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         bundle = Path(folder) / "course"
         _copy_common(bundle)
-        for name in ("notebooks", "exercises", "notebooks/quizzes"):
+        for name in ("notebooks", "exercises", "notebooks/quizzes", "notebooks/studies"):
             _copy_chapters(ROOT / name, bundle / name, chapters)
         for exercise in graded(chapters):
             save_sheet(sheet_file(bundle, exercise.id), sheet_for(ROOT, exercise.id))

@@ -115,6 +115,12 @@ def test_its_checks_work_with_nothing_else_on_the_path(bundle, tmp_path):
     assert f"[wrong] {exercise.id}" in told.stdout or "[crashed]" in told.stdout
 
 
+def test_the_records_that_chapters_show_are_in_it(bundle):
+    there = {path.name for path in (bundle / "notebooks" / "studies").iterdir()}
+    assert "06_positions.json" in there
+    assert there == {path.name for path in (ROOT / "notebooks" / "studies").glob("[0-9][0-9]_*")}
+
+
 def test_only_the_chapters_asked_for_are_in_it(tmp_path):
     release(tmp_path / "class", wanted("02-03"))
     assert {p.name[:2] for p in (tmp_path / "class/exercises").iterdir()} == {"02", "03"}
