@@ -367,7 +367,7 @@ def laid(x, cos, sin, pairs, signs, how):
 
 
 def nothing_turned(query, key, base=10_000.0):
-    return query, key, None
+    return query.clone(), key.clone(), None
 
 
 def values_too(query, key, base=10_000.0):
