@@ -1,0 +1,970 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 07 · The encoder
+#
+# **How do you stack a hundred of these?** Your attention looks, and since chapter 06 it knows where. One look
+# finds "animal" for "it". To understand that *it* is tired, and *why* nothing was crossed, takes looks at what
+# other looks have found: layer on layer. Simply putting layers on top of each other fails within three. Two
+# small inventions make a hundred possible, and they are most of what the word *encoder* means.
+#
+# After this chapter you can
+#
+# - say what goes wrong in a bare stack, and which of the two inventions mends what,
+# - write LayerNorm and RMSNorm to the last digit, and spot the two mistakes that hide in published ones,
+# - read a feed-forward network as a memory, and find the neuron that fires for animals,
+# - build the encoder block, in both orders of the norm, and say from measurements which one you would stack.
+#
+# You need 02 to 06. About 60 minutes, and 70 more for the exercises.
+
+# %%
+from functools import partial
+
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+import torch
+import torch.nn.functional as F
+from IPython.display import display
+from torch import nn
+
+from course_lib.claims import claim, rounded
+from course_lib.nn.blocks import EncoderBlock, PostNorm, PreNorm
+from course_lib.nn.embeddings import TokenEmbedding
+from course_lib.nn.feedforward import FeedForward, SwiGLU
+from course_lib.nn.masks import padding_mask
+from course_lib.nn.multi_head import MultiHeadAttention
+from course_lib.nn.norms import LayerNorm, RMSNorm
+from course_lib.nn.positions.sinusoidal import sinusoidal_positions
+from course_lib.nn.stacks import Encoder
+from course_lib.plots import CYCLE, GREY, WEIGHTS, mask_picture, transformer_map
+from course_lib.pretrained.minilm import encode, load_minilm
+from course_lib.views import attention_hover, outcome, predict, quiz, show
+
+BLUE, ORANGE, _, RED, *_, BLACK = CYCLE
+_ = torch.manual_seed(0)
+
+# %% [markdown]
+# Today the left tower gets finished: the feed-forward network, and the two boxes called "add & norm".
+
+# %%
+inside = ("queries, keys, values", "scores", "masks", "softmax", "weighted sum", "heads")
+done = (*inside, "positions", "self-attention")
+show(
+    transformer_map(here=("embedding", "add & norm", "feed-forward"), built=done),
+    alt="Drawing of the Transformer. Lit: embedding, feed-forward, and every add and norm. Built already: "
+    "everything inside the attention box, positions, self-attention.",
+)
+
+# %% [markdown]
+# ## 7.1 A hundred bare layers
+#
+# A layer of the encoder is an attention followed by a small network that treats every word alone (section 7.4
+# takes it apart). Call each of the two a **sublayer**. Nothing is trained yet. The matrices are drawn by
+# *Xavier's rule*: random numbers with variance $2 / (\text{inputs} + \text{outputs})$, meant to hand numbers
+# on at about the size they came. So nothing should happen. We watch two dials on the way up:
+#
+# - **size**: the standard deviation of all the numbers;
+# - **alike**: the cosine between two different words of a sentence, averaged over all pairs. Near 0 the words
+#   have little in common, at 1 they all point the same way.
+
+
+# %%
+def bare(norm):
+    """What a sublayer says is all that goes on."""
+    return lambda x, sublayer: sublayer(x)
+
+
+def stack(around, depth, d_model=64, norm=LayerNorm, xavier=True):
+    """An untrained encoder of `depth` blocks; `around` says how a sublayer is used."""
+    blocks = []
+    for _ in range(depth):
+        parts = MultiHeadAttention(d_model, num_heads=4), FeedForward(d_model, 2 * d_model)
+        blocks.append(EncoderBlock(*parts, lambda: around(norm(d_model))))
+    made = Encoder(blocks, norm(d_model) if around is PreNorm else None)
+    for linear in made.modules() if xavier else ():
+        if isinstance(linear, nn.Linear):
+            nn.init.xavier_uniform_(linear.weight)
+            nn.init.zeros_(linear.bias)
+    return made
+
+
+# %%
+def alike(x):
+    """(batch, seq, d_model) -> the mean cosine between two different words of a sentence."""
+    direction = x / x.norm(dim=-1, keepdim=True)
+    cosines = direction @ direction.transpose(-2, -1)  # (batch, seq, seq)
+    n = x.shape[1]
+    return ((cosines.sum(dim=(1, 2)) - n) / (n * n - n)).mean().item()
+
+
+@torch.no_grad()
+def dials(around, depth=100):
+    """(size, alike) before the first block and after each. Double precision, to see extremes."""
+    torch.manual_seed(0)
+    made, x = stack(around, depth).double(), torch.randn(4, 16, 64).double()
+    seen = [(x.std().item(), alike(x))]
+    for block in made.blocks:
+        x = block(x)
+        seen.append((x.std().item(), alike(x)))
+    return torch.tensor(seen).T  # (dial, depth + 1)
+
+
+predict("07.alike", "After how many bare layers is the cosine between two words above 0.99?")
+
+# %%
+ways = {"bare": dials(bare)}
+size, same = ways["bare"]
+outcome("07.alike", f"after {int((same > 0.99).nonzero()[0])}")
+
+# %% [markdown]
+# Two layers, and every word of the sentence is the same word. An untrained attention looks at
+# everything a little, so what comes out is close to the sentence's average, for every word. Average a few
+# averages and no difference is left. What would the next ninety layers work on? The size goes too:
+
+# %%
+print("size after 10 layers:", rounded(size[10]))
+claim("after 100 layers it is below a millionth of a millionth", size[100] < 1e-12)
+
+
+# %% [markdown]
+# ## 7.2 Add, don't replace
+#
+# The first invention is one plus sign:
+#
+# $$x + f(x)$$
+#
+# where $f$ is a sublayer. It no longer says what the word *is*, only what to **add** to it. The way around $f$
+# is called **residual connection**, or skip connection; the running sum is the **residual stream**. A word
+# keeps itself, and the gradient has a road down on which nothing is multiplied: the derivative of $x$ is 1,
+# whatever $f$ does.
+
+
+# %%
+def residual(norm):
+    return lambda x, sublayer: x + sublayer(x)
+
+
+ways["residual"] = dials(residual)
+size, same = ways["residual"]
+print("size after 3, 10 and 20 layers:", *rounded(size[[3, 10, 20]], 1))
+print("alike after 3:", rounded(same[3], 2), " bare:", rounded(ways["bare"][1, 3], 2))
+
+# %% [markdown]
+# The words live longer. But now the size explodes. $f$ answers in proportion to what it is given; whoever
+# adds to a sum in proportion to the sum has compound interest. So the second invention must keep what $f$
+# *reads* at one size.
+
+# %% [markdown]
+# ## 7.3 Bring every word back to one size
+#
+# **LayerNorm** takes one word's vector $x$ of $d$ numbers, subtracts its mean, and divides by its standard
+# deviation:
+#
+# $$\mu = \frac1d \sum_i x_i \qquad \sigma^2 = \frac1d \sum_i (x_i - \mu)^2 \qquad
+# \text{output} = w \cdot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + b$$
+#
+# $w$ and $b$ are learned, one number for each column; they start as 1 and 0. $\varepsilon$, a tiny constant,
+# keeps the division alive when all $d$ numbers are equal. By hand, without $w$ and $b$:
+
+# %%
+x = torch.tensor([1.0, 2.0, 3.0, 6.0])  # one word, (d_model,)
+mean = x.sum() / 4
+variance = (x - mean).square().sum() / 4
+by_hand = (x - mean) / (variance + 1e-5).sqrt()
+print(f"mean {mean:.2f}, variance {variance:.2f}, torch.var {x.var():.2f}")
+print(rounded(by_hand))
+claim("the same as PyTorch's", torch.allclose(by_hand, F.layer_norm(x, (4,)), atol=1e-5))
+
+# %% [markdown]
+# Mind `torch.var`: it divides by $d - 1$, the *unbiased* estimate for samples of a population. LayerNorm
+# divides by $d$, the **biased** one: these four numbers are not a sample of anything. And $\varepsilon$ stands
+# **inside the root**. A LayerNorm that has been copied from a well-known walk-through of the paper into
+# hundreds of projects differs in both, and lives:
+
+
+# %%
+def published_norm(x, eps=1e-6):
+    return (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + eps)
+
+
+for d_model in (4, 64, 512):
+    x = torch.randn(1000, d_model)
+    off = (published_norm(x) / F.layer_norm(x, (d_model,), eps=1e-6) - 1).abs().median()
+    print(f"{d_model} numbers wide: off by {100 * off:.2f} %")
+
+# %% [markdown]
+# That was the variance. The place of $\varepsilon$ shows on a word so faint that the two are of one size:
+
+# %%
+faint = 1e-3 * torch.randn(1000, 512)
+print("a faint word, published:", rounded(published_norm(faint, eps=1e-5).std(), 2), end="   ")
+print("PyTorch's:", rounded(F.layer_norm(faint, (512,), eps=1e-5).std(), 2))
+
+# %% [markdown]
+# At real widths a tenth of a percent: training swallows it. It bites when you load somebody's weights and want
+# *their* numbers, and on faint vectors, where the place of $\varepsilon$ decides how loud the word becomes.
+#
+# What does a norm take away? With three numbers to a word we can look. **RMSNorm**, beside it, is the simpler
+# kind that most recent models use: it subtracts nothing and divides by the root of the mean square,
+#
+# $$\text{output} = w \cdot \frac{x}{\sqrt{\frac1d \sum_i x_i^2 + \varepsilon}}.$$
+
+# %%
+torch.manual_seed(1)
+cloud = torch.randn(400, 3) * torch.tensor([1.0, 0.6, 1.4]) + torch.tensor([0.5, 0.0, 0.3])
+with torch.no_grad():
+    clouds = {"words, 3 numbers each": cloud, "LayerNorm: a circle": LayerNorm(3)(cloud)}
+    clouds["RMSNorm: a sphere"] = RMSNorm(3)(cloud)
+fig = plt.figure(figsize=(10, 3.6), layout="constrained")
+for place, (title, points) in enumerate(clouds.items(), 1):
+    ax = fig.add_subplot(1, 3, place, projection="3d")
+    ax.scatter(*points.T, s=7, color=BLUE)
+    ax.set(title=title, xlim=(-2.5, 2.5), ylim=(-2.5, 2.5), zlim=(-2.5, 2.5))
+    ax.set(xlabel="first", ylabel="second", zlabel="third", xticks=[], yticks=[], zticks=[])
+    ax.xaxis.labelpad = ax.yaxis.labelpad = ax.zaxis.labelpad = -14
+    ax.view_init(18, 20)
+show(
+    fig,
+    alt="Three clouds of points in space, one point a word. Left, scattered. Middle, after LayerNorm, "
+    "all lie on one circle. Right, after RMSNorm, all lie on the surface of a sphere.",
+)
+
+# %% [markdown]
+# LayerNorm takes two of the $d$ freedoms of a vector: its mean becomes 0 (the points fall onto a plane), its
+# length becomes $\sqrt d$ (they move to a circle in it). RMSNorm takes only the length. The *direction* is
+# what a word keeps, and it was direction that attention compared all along.
+
+# %%
+x = torch.randn(2, 5, 512)  # (batch, seq, d_model)
+pairs = (LayerNorm(512), nn.LayerNorm(512)), (RMSNorm(512), nn.RMSNorm(512, eps=1e-6))
+for ours, theirs in pairs:
+    name = type(ours).__name__
+    claim(f"our {name} is PyTorch's", torch.allclose(ours(x), theirs(x), atol=1e-5))
+    changed = torch.cat([x[:, :4], torch.randn(2, 1, 512)], dim=1)  # another last word
+    claim("the other words feel nothing", torch.equal(ours(x)[:, :4], ours(changed)[:, :4]))
+
+# %% [markdown]
+# The last line is why Transformers don't use *batch norm*, which takes its mean over other words and other
+# sentences: padding would count, and under a causal mask the future would leak through the mean.
+#
+# **Your turn**: `07.layer-norm`, then `07.rms-norm`.
+
+# %% [markdown]
+# ## 7.4 Each word thinks alone
+#
+# Attention moves news between words; it takes averages of values, and averages are all it can say. The second
+# sublayer, the **feed-forward network**, works on what has arrived, for every word with the same matrices:
+#
+# $$\text{FF}(x) = W_{down}\, \max(0,\, W_{up}\, x + b_{up}) + b_{down}$$
+#
+# It goes up to a width $d_{ff}$, four times $d_{model}$ in the paper, bends, and comes back down. The bend is
+# called **activation**. This one, $\max(0, \cdot)$, is ReLU; without it the two matrices would melt into one.
+#
+# "With the same matrices at every position" has another name in image models: a convolution that looks at one
+# pixel at a time, a **1×1 convolution**.
+
+# %%
+network = FeedForward(512, 2048)
+conv_up, conv_down = nn.Conv1d(512, 2048, 1), nn.Conv1d(2048, 512, 1)
+for conv, linear in ((conv_up, network.up), (conv_down, network.down)):
+    conv.weight.data, conv.bias.data = linear.weight.data[:, :, None], linear.bias.data
+by_convolution = conv_down(conv_up(x.transpose(1, 2)).relu()).transpose(1, 2)
+claim("feed-forward is two 1×1 convolutions", torch.allclose(network(x), by_convolution, atol=1e-5))
+
+# %% [markdown]
+# So words can be treated one by one, in any order, on different machines. And it is not a small part:
+
+# %%
+apart = torch.stack([network(x[:, t]) for t in range(5)], dim=1)
+claim("all words at once or one by one: the same", torch.allclose(network(x), apart, atol=1e-5))
+for name, part in (("attention", MultiHeadAttention(512, 8)), ("feed-forward", network)):
+    print(f"{name}: {sum(p.numel() for p in part.parameters()):,} parameters")
+
+# %% [markdown]
+# Two thirds of a block's parameters sit in the network that never looks at another word.
+#
+# Which bend? Three are common. **GELU** is a ReLU with its corner rounded off. **SwiGLU** has three matrices:
+# one proposes numbers, another opens or shuts a *gate* for each, and the two are multiplied:
+#
+# $$W_{down}\,(\text{silu}(W_{gate}\, x) \cdot W_{up}\, x), \qquad \text{silu}(a) = a \cdot
+# \text{sigmoid}(a) = \frac{a}{1 + e^{-a}}$$
+#
+# Three matrices where there were two: to compare fairly, $d_{ff}$ shrinks to two thirds. Now give all three
+# the same two small tasks on 12 random numbers: output each number's *product* with its neighbour, or the
+# *larger* of the two. Training is the loop you know.
+
+# %%
+networks = {
+    "ReLU": lambda: FeedForward(12, 48, bias=False),
+    "GELU": lambda: FeedForward(12, 48, activation=F.gelu, bias=False),
+    "SwiGLU": lambda: SwiGLU(12, 32),
+}
+tasks = {
+    "the product": lambda x: x * x.roll(1, -1),
+    "the larger one": lambda x: torch.maximum(x, x.roll(1, -1)),
+}
+
+
+def unexplained(make, target, seed, steps=120):
+    """Train, then: the share of the target's variance that is missed on new numbers."""
+    torch.manual_seed(seed)
+    network = make()
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.02)
+    for _ in range(steps):
+        x = torch.randn(128, 12)
+        loss = F.mse_loss(network(x), target(x))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    x = torch.randn(2000, 12)
+    return (F.mse_loss(network(x), target(x)) / target(x).var()).item()
+
+
+# %%
+missed = torch.tensor(
+    [[[unexplained(n, t, s) for s in range(3)] for n in networks.values()] for t in tasks.values()]
+)  # (task, network, seed)
+counts = {sum(p.numel() for p in make().parameters()) for make in networks.values()}
+print("parameters of each:", *counts)
+claim("the product: SwiGLU misses least, on all seeds", missed[0, 2].max() < missed[0, :2].min())
+claim("the larger: ReLU misses least, on all seeds", missed[1, 0].max() < missed[1, 1:].min())
+
+fig, axes = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
+line = torch.linspace(-4, 4, 200)
+for bend, name, style in ((F.relu, "ReLU", "-"), (F.gelu, "GELU", "--"), (F.silu, "silu", ":")):
+    axes[0].plot(line, bend(line), style, label=name)
+axes[0].set(title="Three bends", xlabel="in", ylabel="out")
+axes[0].legend()
+for ax, task, shares in zip(axes[1:], tasks, missed):
+    ax.bar(list(networks), shares.mean(dim=1), color=CYCLE[:3], alpha=0.6)
+    ax.plot(list(networks), shares, "o", color=BLACK, markersize=4)
+    ax.set(title=f"Target: {task}", ylabel="variance missed", ylim=(0, None))
+show(
+    fig,
+    alt="Left, curves of ReLU, GELU and silu: all flat on the left and rising on the right, two of them with a "
+    "rounded corner. Middle, target product: SwiGLU misses least, then GELU, then ReLU. Right, target larger "
+    "one: ReLU misses almost nothing, GELU little, SwiGLU most. Dots are three seeds, close together.",
+)
+
+# %% [markdown]
+# Each wins where the task is made of its own stuff: a gate multiplies, a ReLU compares. Language models train
+# a little better with SwiGLU at equal size (Shazeer 2020); on two toy tasks you can have either winner. The
+# paper's own explanation for the gain is "divine benevolence".
+#
+# **Your turn**: `07.swiglu`, and the sum behind "two thirds": `07.equal-width`.
+
+# %% [markdown]
+# ## 7.5 A memory with labels
+#
+# Write the network column by column. $k_i$ is row $i$ of $W_{up}$, $v_i$ is column $i$ of $W_{down}$, and
+# $a$ is the activation:
+#
+# $$\text{FF}(x) = \sum_i a(k_i \cdot x + b_i)\; v_i \; + \; b_{down}$$
+#
+# Compare with chapter 02: the word is a query, $k_i$ a key, $v_i$ a value. But there is no softmax, so several
+# keys may answer, or none; and keys and values don't come from the sentence. They are *learned*, and the same
+# for every text: a **memory**. Each $i$ is a **neuron**, and it *fires* when its key fits. Here is the whole
+# layer 0 of MiniLM as such a sum:
+
+# %%
+model, tokenizer = load_minilm()
+ids, _ = encode(tokenizer, "The animal didn't cross the street because it was too tired")
+first = model.blocks[0]
+with torch.no_grad():
+    x = model.embedding(ids)
+    x = first.norm_attention(x + first.attention(x))[
+        0
+    ]  # what its feed-forward reads: (seq, d_model)
+    fires = first.feed_forward[:2](x)  # a(k·x + b): (seq, neuron)
+    values, constant = first.feed_forward[2].weight.T, first.feed_forward[2].bias
+    total = sum(fires[:, i, None] * values[i] for i in range(1536)) + constant
+claim(
+    "1,536 memories added up are the layer", torch.allclose(total, first.feed_forward(x), atol=1e-4)
+)
+print("share of them above 0.1, on average:", rounded((fires > 0.1).float().mean(), 2))
+
+# %% [markdown]
+# A sixth of the memory answers; the rest is close to silent. What is stored there? Make lists of words, put each
+# into the sentence "I said … again.", and look for a neuron that fires for one list only. Among 9,216 neurons
+# somebody will, by luck. So, as in chapter 05: *choose* the neuron on half of each list, *measure* it on the
+# other half.
+
+# %%
+lists = {
+    "animals": "dog horse lion bird cow wolf sheep fish tiger mouse bear duck",
+    "colours": "red green blue black white yellow brown grey pink purple orange gold",
+    "numbers": "two three four five six seven eight nine ten twelve twenty hundred",
+    "body": "hand eye nose arm leg foot head heart ear neck knee back",
+    "calendar": "monday tuesday wednesday thursday friday saturday sunday january march april july august",
+    "cities": "london paris rome berlin madrid vienna tokyo moscow boston dublin cairo athens",
+    "things": "table house stone river bread letter door ship book tree road chair",
+}
+
+
+@torch.no_grad()
+def firing(word):
+    """(layer, neuron): how strongly each neuron fires at this word."""
+    ids, tokens = encode(tokenizer, f"I said {word} again.")
+    x, seen = model.embedding(ids), []
+    for block in model.blocks:
+        read = block.norm_attention(x + block.attention(x))
+        seen.append(block.feed_forward[:2](read)[0, tokens.index(word)])
+        x = block(x)
+    return torch.stack(seen)
+
+
+all_firing = torch.stack([torch.stack([firing(w) for w in row.split()]) for row in lists.values()])
+chosen_on, measured_on = all_firing[:, ::2], all_firing[:, 1::2]  # (list, word, layer, neuron)
+predict(
+    "07.memory",
+    "Seven lists. For how many does the chosen neuron tell NEW words of its list from all others?",
+)
+
+# %%
+found, others = [], torch.arange(7)
+for i in range(7):
+    gap = chosen_on[i].amin(dim=0) - chosen_on[others != i].amax(dim=(0, 1))  # (layer, neuron)
+    found.append(divmod(gap.argmax().item(), 1536))
+values = torch.stack([measured_on[:, :, layer, n] for layer, n in found])  # (neuron, list, word)
+clean = [bool(values[i, i].min() > values[i, others != i].max()) for i in range(7)]
+print("not told apart:", *(name for name, good in zip(lists, clean) if not good))
+outcome("07.memory", f"{sum(clean)} of 7, without a single error")
+
+# %%
+names = [f"{name} (L{layer} N{n})" for name, (layer, n) in zip(lists, found)]
+columns = [w for row in lists.values() for w in row.split()[1::2]]
+fig, ax = plt.subplots(figsize=(11, 3.2), layout="constrained")
+drawn = ax.imshow(values.flatten(1), cmap=WEIGHTS, vmin=0, aspect="auto")
+ax.set_yticks(range(7), names)
+ax.set_xticks(range(len(columns)), columns, rotation=90, fontsize=8)
+ax.set(title="One neuron for each list, chosen on other words", xlabel="words not used to choose")
+fig.colorbar(drawn, label="fires")
+show(
+    fig,
+    alt="Heat map of seven neurons by 42 words in seven groups. Six neurons are bright for the words of their own "
+    "group and dark elsewhere, with a few dim cells: a block diagonal. The seventh, for things, is dark throughout.",
+)
+
+# %% [markdown]
+# A block diagonal, on words that had no part in the choice. One neuron for animals that had not met the horse,
+# one for parts of the body, one for the calendar. And for plain *things* none: what we think of as one idea need
+# not be one to the model. Ideas are often spread over many neurons, and a neuron may serve several. These six
+# are the ones we could name.
+#
+# Point at a neuron and see its words (100 % is the brightest cell of all). Which neurons answer outside their
+# list?
+
+# %%
+attention_hover(
+    names, values.flatten(1).clamp(min=0) / values.max(), columns, title="MiniLM's memory"
+)
+
+# %% [markdown]
+# ## 7.6 The block
+#
+# Now everything lies on the table: attention, feed-forward, a plus sign, a norm. The only open question is the
+# order. The paper's text norms the sum, *after* adding. Most models since norm what the sublayer *reads*:
+
+
+# %%
+def post_norm_block(x, attend, think, norm_1, norm_2):
+    x = norm_1(x + attend(x))  # words talk
+    return norm_2(x + think(x))  # each thinks alone
+
+
+def pre_norm_block(x, attend, think, norm_1, norm_2):
+    x = x + attend(norm_1(x))
+    return x + think(norm_2(x))
+
+
+# %% [markdown]
+# (Line by line: first the words talk, then each thinks alone.) Compare where the plus sign stands. In **pre-norm** the residual stream runs from bottom to top untouched. In
+# **post-norm** it passes through a norm after every sublayer.
+#
+# Is it the block that everyone uses? PyTorch's own has both orders, and lends us its parts:
+
+# %%
+x, one_look = torch.randn(2, 7, 24), lambda attention, x: attention(x, x, x)[0]
+for norm_first, block in ((False, post_norm_block), (True, pre_norm_block)):
+    theirs = nn.TransformerEncoderLayer(24, 3, 40, 0.0, batch_first=True, norm_first=norm_first)
+    attend = partial(one_look, theirs.self_attn)
+    think = nn.Sequential(theirs.linear1, nn.ReLU(), theirs.linear2)
+    by_hand = block(x, attend, think, theirs.norm1, theirs.norm2)
+    claim(f"{block.__name__}: {norm_first=}", torch.allclose(theirs(x), by_hand, atol=1e-5))
+
+# %% [markdown]
+# And is it the block inside a real model? The library's `EncoderBlock` takes its parts as arguments, `PostNorm`
+# or `PreNorm` among them. We take MiniLM's trained parts out of its six layers and put them into six of ours:
+
+
+# %%
+def minilm_in(around):
+    """MiniLM's trained parts in six of our blocks."""
+    blocks = []
+    for old in model.blocks:
+        network = FeedForward(384, 1536, activation=F.gelu)
+        network.up, network.down = old.feed_forward[0], old.feed_forward[2]
+        norms = iter([old.norm_attention, old.norm_feed_forward])
+        blocks.append(EncoderBlock(old.attention, network, lambda norms=norms: around(next(norms))))
+    return Encoder(blocks, LayerNorm(384) if around is PreNorm else None).eval()
+
+
+start = model.embedding(ids)
+claim("it is MiniLM", torch.allclose(minilm_in(PostNorm)(start), model(ids), atol=1e-4))
+
+# %% [markdown]
+# One thing is left below the first block. The ids become vectors by a table, the positions are added, and the
+# two should be of one size, or one drowns the other. The paper's table starts small, with a standard deviation
+# of $1/\sqrt{d_{model}}$ (chapter 09 shows what else that table has to do), so it is multiplied by
+# $\sqrt{d_{model}}$:
+
+# %%
+embed, places = TokenEmbedding(vocab_size=1000, d_model=512), sinusoidal_positions(50, 512)
+words = embed(torch.arange(50))  # (seq, d_model)
+print("size of a word without the factor", rounded(embed.table.weight.std(), 2), end=", ")
+print("with it", rounded(words.std(), 2), " of a position", rounded(places.std(), 2))
+
+# %% [markdown]
+# Without the factor a word would be a whisper beside its own position.
+#
+# **Your turn**: `07.encoder-block`, and two broken blocks: `07.missing-residual-bug`, `07.pre-post-bug`.
+
+# %% [markdown]
+# ## 7.7 Where does the norm go?
+#
+# Our four ways to use a sublayer, a hundred blocks each, untrained:
+
+# %%
+ways |= {"post-norm": dials(PostNorm), "pre-norm": dials(PreNorm)}
+for name in ("post-norm", "pre-norm"):
+    size, same = ways[name]
+    print(
+        f"{name}: size {size[100]:.1f}; cosine after 12 {same[12]:.2f}, after 100 {same[100]:.2f}"
+    )
+
+# %%
+fig, axes = plt.subplots(1, 2, figsize=(10.5, 3.6), layout="constrained")
+looks = dict(zip(ways, ((GREY, ":"), (RED, "-."), (ORANGE, "--"), (BLUE, "-"))))
+for name, (size, same) in ways.items():
+    color, style = looks[name]
+    axes[0].plot(size, style, color=color, label=name)
+    axes[1].plot(same, style, color=color, label=name)
+axes[0].set(yscale="log", ylim=(1e-12, 1e12), xlabel="blocks", ylabel="size (log)")
+axes[0].set_title("Size: one vanishes, one explodes, two live")
+axes[1].set(xlabel="blocks", ylabel="cosine between words")
+axes[1].set_title("Alike: only pre-norm takes its time")
+axes[0].legend(fontsize=8)
+show(
+    fig,
+    alt="Two panels over 100 blocks. Left, size on a log scale: bare falls, residual alone rises, both out of the "
+    "picture; post-norm stays at 1, pre-norm rises slowly. Right, likeness of words: bare reaches 1 after two "
+    "blocks, residual and post-norm within fifteen, pre-norm climbs slowly and stays below 1.",
+)
+
+# %% [markdown]
+# In pre-norm a sublayer reads a word of size 1 and adds something of about that size, so the *variance* grows
+# like the number of blocks and the size like its root. Post-norm holds the size at 1 by cutting back the whole
+# sum each time: the word's old part shrinks along with the new one, and after a dozen blocks hardly anything of
+# it is left.
+#
+# The usual story is told about *gradients*: that in post-norm they die on the way down, so that the first
+# layers of a deep stack don't learn. Let us measure it. A gradient per block: the length of all its parameters'
+# gradients together. 24 blocks, five seeds, a random task with ten classes.
+
+
+# %%
+def gradients(around, depth=24, seed=0, xavier=True):
+    """(gradient of each block's parameters, alike after each block) in an untrained stack."""
+    torch.manual_seed(seed)
+    made, x, same = stack(around, depth, xavier=xavier), torch.randn(4, 16, 64), []
+    for block in made.blocks:
+        x = block(x)
+        same.append(alike(x.detach()))
+    guesses = nn.Linear(64, 10)(made.norm(x)).flatten(0, 1)
+    F.cross_entropy(guesses, torch.randint(10, (64,))).backward()
+    squares = [sum(p.grad.square().sum() for p in b.parameters()) for b in made.blocks]
+    return torch.stack(squares).sqrt(), torch.tensor(same)
+
+
+predict(
+    "07.gradient",
+    "Post-norm, 24 blocks: the gradient at block 1, as a multiple of that at block 24?",
+)
+
+# %%
+rules = {"Xavier's rule": True, "PyTorch's default": False}
+orders = {"post-norm": PostNorm, "pre-norm": PreNorm, "bare": bare}
+runs = {
+    (rule, name): [gradients(way, seed=s, xavier=rules[rule]) for s in range(5)]
+    for rule in rules
+    for name, way in orders.items()
+}
+ratio = {key: torch.stack([g[0] / g[-1] for g, _ in run]) for key, run in runs.items()}  # (seed,)
+for (rule, name), each in ratio.items():
+    if name != "bare":
+        print(f"{rule:>17}, {name:>9}: block 1 / block 24 is {each.min():.1f} to {each.max():.1f}")
+claim("bare: below a thousandth, every time", all(ratio[r, "bare"].max() < 1e-3 for r in rules))
+middle = ratio["Xavier's rule", "post-norm"].median()
+outcome("07.gradient", f"{middle:.1f} times (the middle one of five seeds)")
+
+
+# %%
+def draw_depth(axes, run, name):
+    color, style = looks[name]
+    for gradient, same in run:
+        blocks = range(1, len(same) + 1)
+        axes[0].plot(blocks, gradient / gradient[-1], style, color=color, alpha=0.35)
+        axes[1].plot(blocks, same, style, color=color, alpha=0.35)
+    for ax, rows in zip(axes, zip(*((g / g[-1], s) for g, s in run))):
+        middle = torch.stack(rows).median(dim=0).values
+        ax.plot(blocks, middle, style, color=color, lw=2.5, label=name)
+
+
+fig, axes = plt.subplots(2, 2, figsize=(10.5, 6), layout="constrained", sharex=True)
+for column, rule in enumerate(rules):
+    for name in orders:
+        draw_depth(axes[:, column], runs[rule, name], name)
+    axes[0, column].set(yscale="log", ylim=(1e-6, 100), title=rule)
+    axes[0, column].set_ylabel("gradient / that of block 24")
+    axes[1, column].set(xlabel="block", ylabel="cosine between words", ylim=(-0.05, 1.05))
+axes[0, 0].legend()
+fig.suptitle("Neither gradient dies. In post-norm the words do.")
+show(
+    fig,
+    alt="Four panels over 24 blocks, five seeds each. Above, gradients relative to the last block, log scale: in a "
+    "bare stack they fall by thousands; post-norm stays near 1 all the way down; pre-norm rises to about 3 at "
+    "block 1. Below, likeness of words: bare is at 1 at once; by Xavier's rule post-norm reaches 1 by block 10, "
+    "pre-norm 0.85 at block 24; by PyTorch's smaller default both climb more slowly.",
+)
+
+# %% [markdown]
+# The story is true of the bare stack, and wrong for post-norm, at least at the start of training: its gradient
+# at block 1 is between a third and twice that of block 24. Nothing dies on the way down. Pre-norm's is largest
+# at the *bottom*: its stream has grown on the way up, so late blocks are small voices in a big sum.
+#
+# What does die in post-norm lies in the lower row, and on the way *up*: by block 10 all words of a sentence
+# point the same way, and the blocks above get to read sixteen copies of one word. A large gradient doesn't
+# help, when it says the same to everyone.
+#
+# And it hangs on how the matrices were drawn. PyTorch's default for `nn.Linear` draws them smaller (variance
+# $1/(3 \cdot \text{inputs})$), so every sublayer says less, and post-norm keeps its words apart for longer. "Can
+# post-norm be trained at 24 layers?" has no answer without that.
+
+# %% [markdown]
+# Try depths, and watch the right panel. (Without Python: the figure above holds depth 24, both rules.)
+
+
+# %% tags=["nbval-ignore-output"]
+@widgets.interact(depth=(2, 48), xavier=True, seed=(0, 9))
+def explore(depth=12, xavier=True, seed=0):
+    fig, axes = plt.subplots(1, 2, figsize=(9, 2.8), layout="constrained")
+    for name, way in list(orders.items())[:2]:
+        draw_depth(axes, [gradients(way, depth, seed, xavier)], name)
+    axes[0].set(yscale="log", xlabel="block", ylabel="gradient / that of the last")
+    axes[1].set(xlabel="block", ylabel="cosine between words", ylim=(-0.05, 1.05))
+    display(show(fig, alt=f"Gradient and likeness over {depth} blocks, both orders."))
+
+
+# %% [markdown]
+# ## 7.8 The paper says one thing, its code another
+#
+# Section 3.1 of the paper norms after adding: $\text{LayerNorm}(x + \text{Sublayer}(x))$. The authors' own
+# library, Tensor2Tensor, had that as `transformer_base_v1`. From version 2 on it normed *before* each
+# sublayer and once at the end, and the plain name `transformer_base` came to mean that. The walk-through of
+# section 7.3 quotes the formula of the text and codes the other order, "for code simplicity". So people have
+# argued for years which one "the Transformer" is. What differs? MiniLM's trained weights, in both orders:
+
+# %%
+text, code = minilm_in(PostNorm), minilm_in(PreNorm)
+counts = [sum(p.numel() for p in made.parameters()) for made in (code, text)]
+print("more parameters in the later order:", counts[0] - counts[1], "= 2 · d_model, the last norm")
+cosine = F.cosine_similarity(text(start), code(start), dim=-1).mean()
+print("MiniLM and MiniLM in the other order: cosine", rounded(cosine, 2))
+
+# %% [markdown]
+# Two different functions: weights trained in one order say little in the other.
+
+# %% [markdown]
+# Do both *learn*? A small task. Six letters in any order; for each letter say how many of the six come before it in
+# the alphabet. That takes a look at the others and some counting, but no positions. A model that knows nothing
+# about the word it stands on can only guess, at a loss of $\ln 6$ (the average over the ranks 0 to 5; repeats
+# change it little). Settings were chosen on other seeds.
+
+
+# %%
+def learn(around, depth, xavier, seed, steps=48):
+    """The loss at each step of learning ranks."""
+    torch.manual_seed(seed)
+    embed, read = nn.Embedding(12, 32), nn.Linear(32, 6)
+    encoder = stack(around, depth, 32, nn.LayerNorm, xavier)  # PyTorch's norm: the same, faster
+    parameters = [*embed.parameters(), *encoder.parameters(), *read.parameters()]
+    optimizer = torch.optim.Adam(parameters, lr=3e-3, fused=True)
+    losses = []
+    for _ in range(steps):
+        letters = torch.randint(12, (32, 6))  # (batch, seq)
+        ranks = (letters[:, None] < letters[:, :, None]).sum(dim=-1)  # (batch, seq)
+        loss = F.cross_entropy(read(encoder(embed(letters))).flatten(0, 1), ranks.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+# %%
+settings = {
+    "post-norm, 6 blocks": (PostNorm, 6, True),
+    "post-norm, 12 blocks": (PostNorm, 12, True),
+    "pre-norm, 12 blocks": (PreNorm, 12, True),
+    "post-norm, 12, drawn smaller": (PostNorm, 12, False),
+}
+curves = {name: torch.tensor([learn(*s, i) for i in range(3)]) for name, s in settings.items()}
+
+# %%
+ends = {name: losses[:, -8:].mean(dim=1) for name, losses in curves.items()}  # (seed,)
+claim("post-norm, 12 blocks: a guess on all three seeds", ends["post-norm, 12 blocks"].min() > 1.7)
+claim("6 blocks, the paper's depth: learns on all three", ends["post-norm, 6 blocks"].max() < 1.5)
+claim("pre-norm, 12 blocks: learns on all three", ends["pre-norm, 12 blocks"].max() < 1.0)
+small = ends["post-norm, 12, drawn smaller"]
+claim("post-norm, 12 blocks drawn smaller: learns on all three", small.max() < 1.0)
+
+fig, ax = plt.subplots(figsize=(7.5, 3.8), layout="constrained")
+drawn = zip(curves.items(), (GREY, ORANGE, BLUE, RED), (":", "--", "-", "-."))
+for (name, losses), color, style in drawn:
+    ax.plot(losses.T, style, color=color, alpha=0.3)
+    ax.plot(losses.mean(dim=0), style, color=color, lw=2.5, label=name)
+ax.axhline(torch.tensor(6.0).log(), color=BLACK, lw=1)
+ax.text(47, 1.82, "a guess", ha="right", fontsize=8)
+ax.set(xlabel="training step", ylabel="loss", ylim=(0, 2.2))
+ax.set_title("Twelve blocks in the paper's order: no word knows itself")
+ax.legend(fontsize=8)
+show(
+    fig,
+    alt="Loss over 48 steps, three seeds for each of four settings. Post-norm with 12 blocks by Xavier's rule "
+    "stays on the line of a guess. Post-norm with 6 blocks, pre-norm with 12 and post-norm with 12 drawn smaller all fall.",
+)
+
+# %% [markdown]
+# So the paper did nothing wrong at its depth: six blocks learn in either order. At twelve, with these matrices
+# and this many steps, only the later order gets off the line; and smaller matrices free the old one as well,
+# as the lower panels of 7.7 foretold. Another cure is a gentle start, the paper's *warm-up*, which
+# chapter 10 explains. MiniLM, six layers, is post-norm, as you saw. GPT-3, 96 layers, is pre-norm: that is how
+# you stack a hundred of these.
+
+# %% [markdown]
+# ## 7.9 Padding, through a stack
+#
+# In chapter 04 a mask kept filler out of one attention. In a stack there are many, and one leak is enough,
+# since what leaks in block 1 is a word's own content in block 2. Four ways to handle the mask in three blocks.
+# The test of chapter 05: change one input, see which outputs notice.
+
+
+# %%
+def reach(masks):
+    """(output, input): does the output notice a change of the input? One mask a block."""
+    torch.manual_seed(0)
+    made, x, rows = stack(PreNorm, 3, 24), torch.randn(1, 9, 24), []
+    for t in range(9):
+        pair = [x, x.clone()]
+        pair[1][:, t] = torch.randn(24)  # another word
+        for block, mask in zip(made.blocks, masks):
+            pair = [block(each, mask) for each in pair]
+        rows.append((pair[0] - pair[1])[0].abs().amax(dim=-1) > 1e-5)
+    return torch.stack(rows, dim=1)
+
+
+# %%
+mask = padding_mask(torch.tensor([[5, 8, 2, 7, 4, 6, 0, 0, 0]]), pad_id=0)  # (batch, 1, 1, key)
+handled = {
+    "every block": [mask] * 3,
+    "nowhere": [None] * 3,
+    "rows for columns": [mask.transpose(-2, -1)] * 3,
+    "first block only": [mask, None, None],
+}
+reached = {name: reach(masks) for name, masks in handled.items()}
+
+# %%
+print("leaks:", ", ".join(name for name, felt in reached.items() if felt[:6, 6:].any()))
+marks = [*"wwwwww", *"···"]
+fig, axes = plt.subplots(1, 4, figsize=(12.5, 3.6), layout="constrained")
+for ax, (name, felt) in zip(axes, reached.items()):
+    mask_picture(felt, marks, ax=ax, title=name)
+    ax.set(xlabel="input that is changed", ylabel="output that notices")
+    ax.add_patch(plt.Rectangle((6, 0), 3, 6, fill=False, edgecolor=RED, lw=3))
+fig.suptitle("The red box must be empty: words may not feel filler")
+show(
+    fig,
+    alt="Four grids of nine outputs by nine inputs, six words and three fillers; a red box marks words feeling "
+    "filler. Mask in every block: the box is empty. Nowhere, rows for columns, first block only: it is full.",
+)
+
+# %% [markdown]
+# (Chapter 05's test added 1 to every number of a word. Here that would find nothing: LayerNorm subtracts it
+# again, so a pre-norm block never hears of it. A test must change what the model can see.)
+#
+# "Rows for columns" hides what filler *looks at*, which nobody asked, and leaves open who looks at filler. The
+# last one is the likeliest in real code: a loop that hands the mask to one block and not to the next. All
+# three give right shapes.
+#
+# Look at the lower rows of the first grid. Filler still feels words, and every block still computes vectors for
+# it. They mean nothing; nobody may use them, which is why chapter 04 masked the mean and the loss too.
+#
+# **Your turn**: `07.pad-test`.
+
+# %% [markdown]
+# ## 7.10 Find the bug
+#
+# This block passes a parity test like that of 7.6, and its author was content. Where is the bug?
+
+
+# %%
+class AuthorsBlock(nn.Module):
+    def __init__(self, d_model, num_heads, d_ff):
+        super().__init__()
+        self.attention = MultiHeadAttention(d_model, num_heads)
+        self.feed_forward = FeedForward(d_model, d_ff)
+        self.norm_1 = LayerNorm(d_model)
+        self.norm_2 = LayerNorm(d_model)
+
+    def forward(self, x, mask=None):
+        x = self.norm_1(x + self.attention(x, mask=mask))
+        return self.norm_1(x + self.feed_forward(x))
+
+
+authors, x = AuthorsBlock(24, 3, 40), torch.randn(2, 7, 24)
+parts = authors.attention, authors.feed_forward, authors.norm_1, authors.norm_2
+right = post_norm_block(x, *parts)
+claim("new, it equals the right block", torch.equal(authors(x), right))
+
+# %% [markdown]
+# One character. `norm_1` is used twice and `norm_2` never. Every new LayerNorm holds the same numbers, ones and
+# zeros, so at the start the two *are* equal. Let the norms learn something, and see who gets a gradient:
+
+# %%
+for norm in parts[2:]:
+    nn.init.normal_(norm.weight)
+difference = (authors(x) - post_norm_block(x, *parts)).abs().max()
+authors(x).square().sum().backward()
+print("largest difference with trained norms:", rounded(difference, 1))
+print("norm_1 has a gradient:", parts[2].weight.grad is not None, " norm_2:", parts[3].weight.grad)
+
+# %% [markdown]
+# Two lessons. A parity test on *fresh* parts can't see parts that are exchanged: draw every weight at random
+# first, norms included. And ask after one `backward`: does every parameter have a gradient? That one line finds
+# every part that you built and forgot to use.
+
+# %% [markdown]
+# ## Summary
+#
+# - A bare stack forgets: after a few layers all words are alike. **Residual** connections let a sublayer add
+#   instead of replace; alone, they let the size explode.
+# - **LayerNorm** centres and scales each word's vector, alone: biased variance, $\varepsilon$ inside the root.
+#   **RMSNorm** only scales.
+# - The **feed-forward** network treats each word alone, with the same matrices: a 1×1 convolution, two thirds
+#   of the parameters, and a memory with learned keys and values.
+# - **Post-norm**, $\text{norm}(x + f(x))$, is the paper's text; **pre-norm**, $x + f(\text{norm}(x))$ and one
+#   last norm, its later code. They are different functions.
+# - At the start of training no gradient dies in either. Post-norm's words become alike, the faster the larger
+#   the matrices are drawn; pre-norm's stream grows, and its words stay apart.
+# - The padding mask goes to *every* block.
+#
+# The reading half is complete. The other tower writes, one word at a time, and has to look over at what has
+# been read. That is chapter 08.
+
+# %% [markdown]
+# ## Quiz
+
+# %%
+quiz("07")
+
+# %% [markdown]
+# ## Interview questions
+#
+# Answer aloud before you open the answer.
+#
+# <details><summary>What is a residual connection for?</summary>
+#
+# A sublayer adds to its input instead of replacing it. Forward, a word keeps itself, where a bare stack of
+# attentions would average all words into one. Backward, the gradient has a path that no matrix multiplies.
+#
+# </details>
+#
+# <details><summary>LayerNorm or RMSNorm: what differs, and what stays?</summary>
+#
+# LayerNorm subtracts the mean, divides by the (biased) standard deviation, and has a weight and a bias.
+# RMSNorm divides by the root mean square and has a weight. Both act on each token alone and fix the vector's
+# length; LayerNorm also takes its mean. RMSNorm is a little less work, and many newer models use it.
+#
+# </details>
+#
+# <details><summary>Why not batch norm?</summary>
+#
+# It takes its statistics over other sentences and positions. Lengths differ, padding would count, a causal mask
+# would be leaked around, and at inference with a single sentence other statistics apply.
+#
+# </details>
+#
+# <details><summary>Pre-norm or post-norm for 48 layers? What would you check first?</summary>
+#
+# Pre-norm, with a final norm, unless there is a reason. Post-norm can be made to work by a warm-up or smaller
+# initial matrices. Check the untrained stack: size and likeness of words by depth, gradient per block.
+#
+# </details>
+#
+# <details><summary>In what sense is a feed-forward network a key–value memory?</summary>
+#
+# Its output is a sum of columns of the second matrix, each weighted by how well a row of the first fits the
+# input. Rows are keys, columns values. Unlike attention they are learned, the same for all texts, and the
+# weights need not sum to 1.
+#
+# </details>
+#
+# <details><summary>The same sentence gets another vector in another batch. What do you suspect?</summary>
+#
+# Padding reaches real tokens: no mask, a mask on the wrong axis, a mask that one block didn't get, a mean over
+# padded positions; or a norm over the batch. Change the filler and find the first block whose words notice.
+# (Or dropout, if `eval()` was forgotten.)
+#
+# </details>
+
+# %% [markdown]
+# ## Exercises
+#
+# Open [exercises/07_encoder.ipynb](exercises/07_encoder.ipynb). About 70 minutes. Each check names your
+# mistake if it knows it.
+#
+# | exercise | asks you to |
+# |---|---|
+# | `07.layer-norm` | write LayerNorm to the last digit |
+# | `07.rms-norm` | write RMSNorm, safe in half precision |
+# | `07.swiglu` | write the gated network's forward |
+# | `07.equal-width` | say how wide it may be at equal parameters |
+# | `07.encoder-block` | write the block, then see it run MiniLM |
+# | `07.missing-residual-bug` | mend a block that forgets its words |
+# | `07.pre-post-bug` | mend a block between two orders |
+# | `07.pad-test` | write a test that catches every leak of filler |
+#
+# Into your box of parts go the two norms, `SwiGLU` and `EncoderBlock`.
+
+# %% [markdown]
+# ## Further reading
+#
+# - Vaswani et al. 2017, *Attention Is All You Need*, sections 3.1, 3.3, 3.4, arXiv:1706.03762.
+# - He et al. 2015, *Deep Residual Learning*, arXiv:1512.03385, and 2016, *Identity Mappings*, arXiv:1603.05027:
+#   the skip, and why it should stay clear.
+# - Ba, Kiros and Hinton 2016, *Layer Normalization*, arXiv:1607.06450; Zhang and Sennrich 2019, *Root Mean
+#   Square Layer Normalization*, arXiv:1910.07467.
+# - Xiong et al. 2020, *On Layer Normalization in the Transformer Architecture*, arXiv:2002.04745: pre- and
+#   post-norm, and the warm-up.
+# - Liu et al. 2020, *Understanding the Difficulty of Training Transformers*, arXiv:2004.08249: gradients that
+#   vanish are not the root of the trouble.
+# - Dong, Cordonnier and Loukas 2021, *Attention Is Not All You Need*, arXiv:2103.03404: pure attention makes
+#   all words alike.
+# - Geva et al. 2021, *Transformer Feed-Forward Layers Are Key-Value Memories*, arXiv:2012.14913.
+# - Shazeer 2020, *GLU Variants Improve Transformer*, arXiv:2002.05202.

@@ -1,0 +1,2080 @@
+"""Answer key of chapter 07: norms, a gated network, blocks and what goes wrong in them."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from course_lib.grader.key import Case, Exercise, Mistake, call, case
+from course_lib.nn.attention import scaled_dot_product_attention
+from course_lib.nn.multi_head import merge_heads, split_heads
+
+
+def normal(generator, *shape):
+    return torch.randn(*shape, generator=generator)
+
+
+def near_one(generator, *shape):
+    """Weights of a norm that has learned something."""
+    return 1 + 0.5 * normal(generator, *shape)
+
+
+# --- 07.layer-norm --------------------------------------------------------------------------
+
+
+def layer_norm_cases(generator):
+    def tried(label, x, *eps, **more):
+        width = x.shape[-1]
+        return case(label, x, near_one(generator, width), normal(generator, width), *eps, **more)
+
+    halves = torch.randint(1, 20, (3, 1), generator=generator) / 2  # their mean is exact
+    flat = halves.expand(3, 7).clone()
+    return [
+        tried("narrow vectors", normal(generator, 2, 5, 3), grad=True),
+        tried("with heads in front", normal(generator, 2, 3, 7, 5)),
+        tried("a single vector", 2 * normal(generator, 11)),
+        tried("faint vectors", 2e-3 * normal(generator, 5, 7)),
+        tried("all numbers of a vector equal", flat),
+        tried("a large eps", normal(generator, 2, 7, 5), 0.5),
+        tried("far from 0, and wide", 5 + 3 * normal(generator, 3, 2, 13)),
+    ]
+
+
+def wrong_layer_norm(
+    x,
+    weight,
+    bias,
+    eps=1e-5,
+    *,
+    correction=0,
+    eps_place="inside",
+    axes=(-1,),
+    subtract=True,
+    about_zero=False,
+    root=True,
+    affine="after",
+):
+    if affine == "before":
+        x = weight * x
+    axes = tuple(range(x.ndim)) if axes == "all" else axes
+    centred = x - x.mean(dim=axes, keepdim=True)
+    if about_zero:
+        spread = x.square().mean(dim=axes, keepdim=True)
+    else:
+        count = math.prod(x.shape[axis] for axis in axes)
+        spread = centred.square().sum(dim=axes, keepdim=True) / max(count - correction, 1)
+    if eps_place == "inside":
+        spread = spread + eps
+    below = spread.sqrt() if root else spread
+    if eps_place == "outside":
+        below = below + eps
+    scaled = (centred if subtract else x) / below
+    return {
+        "after": lambda: weight * scaled + bias,
+        "before": lambda: scaled + bias,
+        "no bias": lambda: weight * scaled,
+        "no weight": lambda: scaled + bias,
+        "neither": lambda: scaled,
+        "bias first": lambda: weight * (scaled + bias),
+    }[affine]()
+
+
+def built_in_layer_norm(x, weight, bias, eps=1e-5):
+    return F.layer_norm(x, x.shape[-1:], weight, bias, eps)
+
+
+def looped_layer_norm(x, weight, bias, eps=1e-5):
+    rows = []
+    for vector in x.reshape(-1, x.shape[-1]):
+        deviation = vector - vector.sum() / len(vector)
+        variance = (deviation @ deviation) / len(vector)
+        rows.append(deviation * (variance + eps) ** -0.5)
+    return torch.stack(rows).view(x.shape) * weight + bias
+
+
+def moment_layer_norm(x, weight, bias, eps=1e-5):
+    """By the mean of the squares less the square of the mean; good enough at these sizes."""
+    wide = x.double()
+    mean = wide.mean(-1, keepdim=True)
+    variance = (wide.square().mean(-1, keepdim=True) - mean.square()).clamp(min=0)
+    return ((wide - mean) * torch.rsqrt(variance + eps)).to(x.dtype) * weight + bias
+
+
+LAYER_NORM = Exercise(
+    id="07.layer-norm",
+    title="To the last digit",
+    kind="code",
+    points=2,
+    name="layer_norm",
+    cases=layer_norm_cases,
+    bans=(
+        "layer_norm",
+        "native_layer_norm",
+        "LayerNorm",
+        "group_norm",
+        "GroupNorm",
+        "batch_norm",
+        "instance_norm",
+    ),
+    mistakes=[
+        Mistake(
+            "unbiased",
+            wrong_layer_norm,
+            {"correction": 1},
+            says="your variance divides by d_model - 1: that is the unbiased one",
+            hints=(
+                "Try a vector of three numbers by hand. What do you divide by?",
+                "`var` and `std` have an argument that says what is taken off the count.",
+                "The numbers of a word are no sample: divide by how many there are.",
+            ),
+        ),
+        Mistake(
+            "eps-outside",
+            wrong_layer_norm,
+            {"eps_place": "outside"},
+            says="eps is added to the standard deviation, after the root, not to the variance",
+            hints=(
+                "On a faint vector your result is larger than it should be.",
+                "Read the formula again: what stands under the root?",
+                "Add eps to the variance, then take the root of the sum.",
+            ),
+        ),
+        Mistake(
+            "no-eps",
+            wrong_layer_norm,
+            {"eps_place": "nowhere"},
+            says="eps is not used: a vector of equal numbers is divided by 0",
+            hints=(
+                "What comes out when all numbers of a vector are equal?",
+                "Which of your four arguments do you never use?",
+                "eps belongs to the variance, under the root.",
+            ),
+        ),
+        Mistake(
+            "over-the-words",
+            wrong_layer_norm,
+            {"axes": (-2,)},
+            says="mean and variance are taken over the words, so that a word depends on the others",
+            hints=(
+                "Change one word of a sentence. Which outputs change?",
+                "Every vector is normed alone, with its own d_model numbers.",
+                "The axis to sum over is the last one.",
+            ),
+        ),
+        Mistake(
+            "over-the-sentence",
+            wrong_layer_norm,
+            {"axes": (-2, -1)},
+            says="one mean and one variance serve all words of a sentence",
+            hints=(
+                "How many means are there in a sentence of five words?",
+                "Every vector is normed alone, with its own d_model numbers.",
+                "Take the mean over the last axis only, and keep it as an axis of size 1.",
+            ),
+        ),
+        Mistake(
+            "over-everything",
+            wrong_layer_norm,
+            {"axes": "all"},
+            says="one mean and one variance serve the whole tensor: no axis was given",
+            hints=(
+                "What shape does your mean have?",
+                "`mean()` without an axis is the mean of all there is.",
+                "Say which axis, and keep it as an axis of size 1.",
+            ),
+        ),
+        Mistake(
+            "not-centred",
+            wrong_layer_norm,
+            {"subtract": False},
+            says="the vector is divided by its standard deviation, but its mean is still in it",
+            hints=(
+                "What is the mean of one of your outputs, before weight and bias?",
+                "The mean appears twice: in the variance, and above the fraction line.",
+                "Above the fraction line stands x minus its mean.",
+            ),
+        ),
+        Mistake(
+            "about-zero",
+            wrong_layer_norm,
+            {"about_zero": True},
+            says="you divide by the root of the mean square about 0, not about the mean",
+            hints=(
+                "Add 5 to every number of a vector. The result should not change.",
+                "The variance is the mean square of the distances from the mean.",
+                "Subtract the mean before you square.",
+            ),
+        ),
+        Mistake(
+            "variance-for-deviation",
+            wrong_layer_norm,
+            {"root": False},
+            says="you divide by the variance: the root is missing",
+            hints=(
+                "Double a vector. The result should stay nearly the same.",
+                "What is the variance of your outputs, before weight and bias? It should be 1.",
+                "Take the root of variance plus eps before you divide.",
+            ),
+        ),
+        Mistake(
+            "weight-first",
+            wrong_layer_norm,
+            {"affine": "before"},
+            says="x is multiplied by the weight before it is normed",
+            hints=(
+                "With a weight of 2 in every place, your result is that of a weight of 1.",
+                "The learned numbers come last, so that the norm can't undo them.",
+                "Norm first, then multiply, then add.",
+            ),
+        ),
+        Mistake(
+            "no-bias",
+            wrong_layer_norm,
+            {"affine": "no bias"},
+            says="the bias is not added",
+            hints=(
+                "Which of your four arguments do you never use?",
+                "Two learned vectors belong to a LayerNorm.",
+                "The bias is added at the very end.",
+            ),
+        ),
+        Mistake(
+            "no-weight",
+            wrong_layer_norm,
+            {"affine": "no weight"},
+            says="the weight is not used",
+            hints=(
+                "Which of your four arguments do you never use?",
+                "Two learned vectors belong to a LayerNorm.",
+                "Multiply by the weight, then add the bias.",
+            ),
+        ),
+        Mistake(
+            "neither",
+            wrong_layer_norm,
+            {"affine": "neither"},
+            says="neither weight nor bias is used",
+            hints=(
+                "Which of your four arguments do you never use?",
+                "Two learned vectors belong to a LayerNorm.",
+                "Multiply by the weight, then add the bias.",
+            ),
+        ),
+        Mistake(
+            "bias-scaled",
+            wrong_layer_norm,
+            {"affine": "bias first"},
+            says="the bias is added before the multiplication, so the weight scales it too",
+            hints=(
+                "What comes out for a vector of equal numbers? It should be the bias.",
+                "Look at your brackets.",
+                "Multiply by the weight first, then add the bias.",
+            ),
+        ),
+    ],
+    also_right=[built_in_layer_norm, looped_layer_norm, moment_layer_norm],
+    axes="batch seq d_model",
+)
+
+
+# --- 07.rms-norm ----------------------------------------------------------------------------
+
+
+def rms_norm_cases(generator):
+    def tried(label, x, *eps, **more):
+        return case(label, x, near_one(generator, x.shape[-1]), *eps, **more)
+
+    huge = 200 * (1.5 + torch.rand(2, 3, 5, generator=generator))
+    signs = torch.where(torch.rand(2, 3, 5, generator=generator) < 0.5, -1.0, 1.0)
+    return [
+        tried("narrow vectors", normal(generator, 2, 5, 3), grad=True),
+        tried("far from 0", 3 + normal(generator, 3, 2, 7)),
+        tried("a single vector", normal(generator, 11)),
+        tried("faint vectors", 1e-3 * normal(generator, 5, 7)),
+        tried("all zeros", torch.zeros(3, 5)),
+        tried("a large eps", normal(generator, 2, 7, 5), 0.5),
+        tried("half precision, numbers of 300 and more", (huge * signs).half()),
+    ]
+
+
+def wrong_rms_norm(
+    x,
+    weight,
+    eps=1e-6,
+    *,
+    wide=True,
+    centre="no",
+    measure="mean square",
+    axes=(-1,),
+    eps_place="inside",
+    scale="weight",
+):
+    arrived = x.dtype
+    x = x.float() if wide else x
+    axes = tuple(range(x.ndim)) if axes == "all" else axes
+    mean = x.mean(dim=axes, keepdim=True)
+    top = x - mean if centre == "both" else x
+    seen = x if centre == "no" else x - mean
+    amount = {
+        "mean square": lambda: seen.square().mean(dim=axes, keepdim=True),
+        "sum of squares": lambda: seen.square().sum(dim=axes, keepdim=True),
+        "square of mean": lambda: seen.mean(dim=axes, keepdim=True).square(),
+        "mean size": lambda: seen.abs().mean(dim=axes, keepdim=True).square(),
+        "no root": lambda: seen.square().mean(dim=axes, keepdim=True).square(),
+    }[measure]()
+    below = (amount + eps).sqrt() if eps_place == "inside" else amount.sqrt()
+    if measure == "no root":
+        below = amount.sqrt() + eps
+    if eps_place == "outside":
+        below = below + eps
+    scaled = top / below
+    out = {
+        "weight": lambda: weight * scaled,
+        "none": lambda: scaled,
+        "one more": lambda: (1 + weight) * scaled,
+        "back": lambda: (weight * scaled).to(arrived),
+    }[scale]()
+    return out if scale == "back" else out.float()
+
+
+def built_in_rms_norm(x, weight, eps=1e-6):
+    return F.rms_norm(x.to(torch.float32), x.shape[-1:], weight, eps)
+
+
+def length_rms_norm(x, weight, eps=1e-6):
+    x = x.to(torch.float64)
+    length = x.norm(dim=-1, keepdim=True)
+    return (x * torch.rsqrt(length**2 / x.shape[-1] + eps)).float() * weight
+
+
+def looped_rms_norm(x, weight, eps=1e-6):
+    flat = x.float().reshape(-1, x.shape[-1])
+    rows = [weight * v / math.sqrt(float(v @ v) / len(v) + eps) for v in flat]
+    if x.requires_grad:
+        rows = [weight * v / ((v @ v) / len(v) + eps).sqrt() for v in flat]
+    return torch.stack(rows).reshape(x.shape)
+
+
+RMS_NORM = Exercise(
+    id="07.rms-norm",
+    title="The simpler one, in any precision",
+    kind="code",
+    points=1,
+    name="rms_norm",
+    cases=rms_norm_cases,
+    bans=("rms_norm", "RMSNorm", "layer_norm", "LayerNorm", "normalize"),
+    mistakes=[
+        Mistake(
+            "overflow",
+            wrong_rms_norm,
+            {"wide": False},
+            says="you square in half precision: 300 times 300 is infinite there, and everything "
+            "becomes 0",
+            hints=(
+                "Square a half-precision tensor of 300s and print it.",
+                "The largest number of float16 is 65,504.",
+                "Make x wide before you do anything else with it.",
+            ),
+        ),
+        Mistake(
+            "centred",
+            wrong_rms_norm,
+            {"centre": "both"},
+            says="the mean is subtracted: that is LayerNorm without its bias",
+            hints=(
+                "How many times does a mean of x itself appear in the formula?",
+                "RMSNorm changes the length of a vector, nothing else.",
+                "Leave x where it is; only divide.",
+            ),
+        ),
+        Mistake(
+            "divided-by-deviation",
+            wrong_rms_norm,
+            {"centre": "below"},
+            says="you divide by the standard deviation, which is taken about the mean",
+            hints=(
+                "For a vector of equal numbers, what do you divide by?",
+                "`std` and `var` subtract the mean first.",
+                "Square x as it is, take the mean, then the root.",
+            ),
+        ),
+        Mistake(
+            "sum-for-mean",
+            wrong_rms_norm,
+            {"measure": "sum of squares"},
+            says="you divide by the length of the vector: the squares are added up, not averaged",
+            hints=(
+                "How long are your output vectors? They should be as long as the root of d_model.",
+                "R, M and S: the M is missing.",
+                "Take the mean of the squares where you take their sum.",
+            ),
+        ),
+        Mistake(
+            "mean-then-square",
+            wrong_rms_norm,
+            {"measure": "square of mean"},
+            says="the mean is taken first and squared afterwards",
+            hints=(
+                "What do you divide by for the vector (1, -1)?",
+                "Read the name from the back: first square, then mean, then root.",
+                "Square every number before you average.",
+            ),
+        ),
+        Mistake(
+            "mean-size",
+            wrong_rms_norm,
+            {"measure": "mean size"},
+            says="you divide by the mean of the absolute values",
+            hints=(
+                "What do you divide by for the vector (0, 2)?",
+                "A square and an absolute value both lose the sign, but they weigh differently.",
+                "Square, average, take the root.",
+            ),
+        ),
+        Mistake(
+            "root-missing",
+            wrong_rms_norm,
+            {"measure": "no root"},
+            says="you divide by the mean square: the root is missing",
+            hints=(
+                "Double a vector. The result should stay nearly the same.",
+                "R, M and S: the R is missing.",
+                "Take the root of mean square plus eps before you divide.",
+            ),
+        ),
+        Mistake(
+            "over-the-words",
+            wrong_rms_norm,
+            {"axes": (-2,)},
+            says="the mean of the squares is taken over the words",
+            hints=(
+                "Change one word. Which outputs change?",
+                "Every vector is scaled alone.",
+                "The axis to average over is the last one.",
+            ),
+        ),
+        Mistake(
+            "over-everything",
+            wrong_rms_norm,
+            {"axes": "all"},
+            says="one number scales the whole tensor: no axis was given to the mean",
+            hints=(
+                "What shape does your mean square have?",
+                "Every vector is scaled alone.",
+                "Say which axis, and keep it as an axis of size 1.",
+            ),
+        ),
+        Mistake(
+            "eps-outside",
+            wrong_rms_norm,
+            {"eps_place": "outside"},
+            says="eps is added after the root",
+            hints=(
+                "On a faint vector your result is larger than it should be.",
+                "What stands under the root in the formula?",
+                "Add eps to the mean square, then take the root of the sum.",
+            ),
+        ),
+        Mistake(
+            "no-eps",
+            wrong_rms_norm,
+            {"eps_place": "nowhere"},
+            says="eps is not used: a vector of zeros becomes nan",
+            hints=(
+                "What comes out for a vector of zeros?",
+                "Which of your arguments do you never use?",
+                "eps belongs to the mean square, under the root.",
+            ),
+        ),
+        Mistake(
+            "no-weight",
+            wrong_rms_norm,
+            {"scale": "none"},
+            says="the weight is not used",
+            hints=(
+                "Which of your arguments do you never use?",
+                "One learned number belongs to each column.",
+                "Multiply by the weight at the end.",
+            ),
+        ),
+        Mistake(
+            "one-plus-weight",
+            wrong_rms_norm,
+            {"scale": "one more"},
+            says="you multiply by 1 plus the weight, as a few models do whose weights start at 0",
+            hints=(
+                "What comes out when the weight is all ones?",
+                "Here the weight starts at 1, so it is the factor itself.",
+                "Multiply by the weight as it comes.",
+            ),
+        ),
+        Mistake(
+            "returned-half",
+            wrong_rms_norm,
+            {"scale": "back"},
+            says="the result is handed back in the precision that came in",
+            hints=(
+                "Print the dtype of your result for a half-precision x.",
+                "The text asks for float32, whatever comes in.",
+                "Leave out the last conversion.",
+            ),
+        ),
+    ],
+    also_right=[built_in_rms_norm, length_rms_norm, looped_rms_norm],
+    axes="batch seq d_model",
+)
+
+
+# --- 07.swiglu ------------------------------------------------------------------------------
+
+
+class BareLinear(nn.Linear):
+    """Without first weights: each case hands its own in, and drawing them takes the most time."""
+
+    def reset_parameters(self):
+        pass
+
+
+def swiglu_cases(generator):
+    def tried(label, d_model, d_ff, *shape, scale=1.0, **more):
+        state = {
+            name: 1.5 * normal(generator, rows, columns) / columns**0.5
+            for name, rows, columns in (
+                ("gate.weight", d_ff, d_model),
+                ("up.weight", d_ff, d_model),
+                ("down.weight", d_model, d_ff),
+            )
+        }
+        planned = call(scale * normal(generator, *shape, d_model))
+        return Case(label, [planned], init={"d_model": d_model, "d_ff": d_ff}, state=state, **more)
+
+    return [
+        tried("a batch", 5, 11, 2, 3, grad=True),
+        tried("narrower inside than outside", 7, 3, 2, 5),
+        tried("as wide inside as outside", 5, 5, 3, 2),
+        tried("large numbers", 3, 7, 2, 5, scale=6.0),
+        tried("one word", 2, 13, 1, 1),
+    ]
+
+
+def silu(a):
+    return a / (1 + (-a).exp())
+
+
+class WrongSwiGLU(nn.Module):
+    """The network with its steps exchangeable."""
+
+    def __init__(self, d_model, d_ff, *, bend=silu, roles="right", join="times", end="down"):
+        super().__init__()
+        self.bend, self.roles, self.join, self.end = bend, roles, join, end
+        self.gate = BareLinear(d_model, d_ff, bias=False)
+        self.up = BareLinear(d_model, d_ff, bias=False)
+        self.down = BareLinear(d_ff, d_model, bias=False)
+
+    def forward(self, x):
+        gate, up = self.gate(x), self.up(x)
+        if self.roles == "exchanged":
+            gate, up = up, gate
+        elif self.roles == "gate only":
+            up = gate
+        elif self.roles == "up only":
+            gate = up
+        inside = {
+            "times": lambda: self.bend(gate) * up,
+            "plus": lambda: self.bend(gate) + up,
+            "bent product": lambda: self.bend(gate * up),
+            "both bent": lambda: self.bend(gate) * self.bend(up),
+            "no product": lambda: self.bend(gate),
+            "bend after": lambda: gate * up,
+        }[self.join]()
+        out = self.bend(self.down(inside)) if self.join == "bend after" else self.down(inside)
+        return out + x if self.end == "residual" else out
+
+
+class EinsumSwiGLU(WrongSwiGLU):
+    """Right: einsum, and the gate as a share that is let through."""
+
+    def forward(self, x):
+        gate = torch.einsum("...d,fd->...f", x, self.gate.weight)
+        up = torch.einsum("...d,fd->...f", x, self.up.weight)
+        return torch.einsum("...f,df->...d", torch.sigmoid(gate) * gate * up, self.down.weight)
+
+
+class FusedSwiGLU(WrongSwiGLU):
+    """Right: both ways up in one product."""
+
+    def forward(self, x):
+        both = x @ torch.cat([self.gate.weight, self.up.weight]).T
+        gate, up = both.chunk(2, dim=-1)
+        return F.linear(F.silu(gate).mul(up), self.down.weight)
+
+
+def unbent(a):
+    return a
+
+
+SWIGLU = Exercise(
+    id="07.swiglu",
+    title="A gate before the way down",
+    kind="code",
+    points=2,
+    name="SwiGLU",
+    cases=swiglu_cases,
+    mistakes=[
+        Mistake(
+            "exchanged",
+            WrongSwiGLU,
+            {"roles": "exchanged"},
+            says="up is bent and gate is not: the two have changed places",
+            hints=(
+                "Which of the two layers opens and shuts?",
+                "silu is applied to one of them only.",
+                "Bend what comes out of the gate.",
+            ),
+        ),
+        Mistake(
+            "gate-only",
+            WrongSwiGLU,
+            {"roles": "gate only"},
+            says="the layer `up` is not used: the gate is multiplied with itself",
+            hints=(
+                "Three layers are made in __init__. Which of them do you call?",
+                "One proposes, another opens or shuts.",
+                "The bent gate is multiplied by what `up` makes of x.",
+            ),
+        ),
+        Mistake(
+            "up-only",
+            WrongSwiGLU,
+            {"roles": "up only"},
+            says="the layer `gate` is not used",
+            hints=(
+                "Three layers are made in __init__. Which of them do you call?",
+                "One proposes, another opens or shuts.",
+                "silu is applied to what `gate` makes of x.",
+            ),
+        ),
+        Mistake(
+            "no-product",
+            WrongSwiGLU,
+            {"join": "no product"},
+            says="nothing is multiplied: the bent gate goes straight down, as in an ordinary "
+            "feed-forward network",
+            hints=(
+                "Which of the three layers do you never call?",
+                "A gate alone lets nothing through.",
+                "Multiply the bent gate by what `up` makes of x, number by number.",
+            ),
+        ),
+        Mistake(
+            "added",
+            WrongSwiGLU,
+            {"join": "plus"},
+            says="gate and up are added, so nothing is opened or shut",
+            hints=(
+                "When the gate is 0, what should go down?",
+                "The dot in the formula is a product, number by number.",
+                "Multiply the two.",
+            ),
+        ),
+        Mistake(
+            "bent-product",
+            WrongSwiGLU,
+            {"join": "bent product"},
+            says="the product is bent, instead of the gate before it",
+            hints=(
+                "Read the brackets in the formula: what stands inside silu?",
+                "Only one of the two factors is bent.",
+                "First silu of the gate, then the product.",
+            ),
+        ),
+        Mistake(
+            "both-bent",
+            WrongSwiGLU,
+            {"join": "both bent"},
+            says="both factors are bent",
+            hints=(
+                "How often does silu appear in the formula?",
+                "What `up` proposes may be negative without limit.",
+                "Leave the output of `up` as it is.",
+            ),
+        ),
+        Mistake(
+            "bent-after-down",
+            WrongSwiGLU,
+            {"join": "bend after"},
+            says="silu is applied after the way down",
+            hints=(
+                "What is the last thing that happens in the formula?",
+                "The bend sits between up and down.",
+                "Bend the gate, before the product and before `down`.",
+            ),
+        ),
+        Mistake(
+            "sigmoid",
+            WrongSwiGLU,
+            {"bend": torch.sigmoid},
+            says="the gate goes through a sigmoid: silu multiplies that by the gate once more",
+            hints=(
+                "What is silu of 10? And the sigmoid of 10?",
+                "A gate with a sigmoid is called GLU; the first three letters of SwiGLU are Swi.",
+                "silu(a) is a times the sigmoid of a.",
+            ),
+        ),
+        Mistake(
+            "relu",
+            WrongSwiGLU,
+            {"bend": F.relu},
+            says="the gate goes through a ReLU",
+            hints=(
+                "Which function of the section does the formula name?",
+                "For negative numbers a ReLU is 0, and silu is not.",
+                "Use silu.",
+            ),
+        ),
+        Mistake(
+            "gelu",
+            WrongSwiGLU,
+            {"bend": F.gelu},
+            says="the gate goes through a GELU",
+            hints=(
+                "Which function of the section does the formula name?",
+                "The two curves look alike, and aren't: compare them at -2.",
+                "Use silu.",
+            ),
+        ),
+        Mistake(
+            "unbent",
+            WrongSwiGLU,
+            {"bend": unbent},
+            says="nothing is bent: the gate is multiplied as it is",
+            hints=(
+                "Where does silu appear in your code?",
+                "A gate for a very negative number should be shut, not turned round.",
+                "Put the gate through silu before you multiply.",
+            ),
+        ),
+        Mistake(
+            "residual-inside",
+            WrongSwiGLU,
+            {"end": "residual"},
+            says="x is added at the end: the residual belongs to the block, not to the network",
+            hints=(
+                "With all weights 0, what should your network return?",
+                "Who adds, the sublayer or the block around it?",
+                "Return what `down` gives.",
+            ),
+        ),
+    ],
+    also_right=[EinsumSwiGLU, FusedSwiGLU],
+    axes="batch seq d_model",
+)
+
+
+# --- 07.equal-width -------------------------------------------------------------------------
+
+
+def equal_width_cases(generator):
+    def drawn():
+        d_model = int(torch.randint(3, 12, (), generator=generator))
+        return d_model, int(torch.randint(20, 90, (), generator=generator))
+
+    def right(d_model, d_ff):
+        return wrong_width(d_model, d_ff)
+
+    sizes = [drawn(), drawn()]
+    for flags in WIDTH_MISTAKES:  # for each mistake, sizes where it shows
+        one = drawn()
+        while wrong_width(*one, **flags) == right(*one):
+            one = drawn()
+        sizes.append(one)
+    return [case(f"d_model {m}, d_ff {f}", m, f) for m, f in dict.fromkeys([(512, 2048), *sizes])]
+
+
+def wrong_width(
+    d_model, d_ff, *, inner_bias=True, outer_bias=True, ours_biased=False, matrices=3, rounds="down"
+):
+    there = 2 * d_model * d_ff + inner_bias * d_ff + outer_bias * d_model
+    if ours_biased:  # gate and up have a bias for each of the width, down has d_model
+        there, each = there - d_model, 3 * d_model + 2
+    else:
+        each = matrices * d_model
+    if rounds == "up":
+        return -(-there // each)
+    if rounds == "nearest":
+        return (2 * there + each) // (2 * each)
+    return there / each if rounds == "not" else there // each
+
+
+WIDTH_MISTAKES = (
+    {"inner_bias": False, "outer_bias": False},
+    {"inner_bias": False},
+    {"outer_bias": False},
+    {"ours_biased": True},
+    {"matrices": 2},
+    {"rounds": "up"},
+    {"rounds": "nearest"},
+)
+
+
+def searched_width(d_model, d_ff):
+    there = (d_model * d_ff + d_ff) + (d_ff * d_model + d_model)
+    width = 0
+    while 3 * (width + 1) * d_model <= there:
+        width += 1
+    return width
+
+
+def built_width(d_model, d_ff):
+    network = nn.Sequential(nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model))
+    return sum(p.numel() for p in network.parameters()) // (3 * d_model)
+
+
+EQUAL_WIDTH = Exercise(
+    id="07.equal-width",
+    title="A fair fight",
+    kind="predict",
+    points=1,
+    name="swiglu_width",
+    cases=equal_width_cases,
+    mistakes=[
+        Mistake(
+            "two-thirds",
+            wrong_width,
+            WIDTH_MISTAKES[0],
+            says="you take two thirds of d_ff: the biases of the ReLU network are not counted",
+            hints=(
+                "What does nn.Linear(3, 20) hold besides its matrix?",
+                "Count the parameters of the first network, biases included.",
+                "It has two matrices, d_ff biases and d_model biases.",
+            ),
+        ),
+        Mistake(
+            "inner-biases-forgotten",
+            wrong_width,
+            WIDTH_MISTAKES[1],
+            says="the d_ff biases of the way up are not counted",
+            hints=(
+                "How many biases does the way up have, and how many the way down?",
+                "A layer has as many biases as it has outputs.",
+                "The way up has d_ff outputs.",
+            ),
+        ),
+        Mistake(
+            "outer-biases-forgotten",
+            wrong_width,
+            WIDTH_MISTAKES[2],
+            says="the d_model biases of the way down are not counted",
+            hints=(
+                "How many biases does the way up have, and how many the way down?",
+                "A layer has as many biases as it has outputs.",
+                "The way down has d_model outputs.",
+            ),
+        ),
+        Mistake(
+            "gated-with-biases",
+            wrong_width,
+            WIDTH_MISTAKES[3],
+            says="you give the SwiGLU biases as well; it has none",
+            hints=(
+                "Look at its __init__: bias=False.",
+                "Three matrices, nothing else.",
+                "One more number of width costs 3 times d_model parameters.",
+            ),
+        ),
+        Mistake(
+            "two-matrices",
+            wrong_width,
+            WIDTH_MISTAKES[4],
+            says="you count two matrices in the SwiGLU; it has three",
+            hints=(
+                "Which layers does its __init__ make?",
+                "Gate, up and down.",
+                "One more number of width costs 3 times d_model parameters.",
+            ),
+        ),
+        Mistake(
+            "rounded-up",
+            wrong_width,
+            WIDTH_MISTAKES[5],
+            says="you round up, so the SwiGLU has a few parameters too many",
+            hints=(
+                "Put your width back in: how many parameters are that?",
+                "The text says at most.",
+                "Divide whole numbers and drop the rest.",
+            ),
+        ),
+        Mistake(
+            "rounded-to-nearest",
+            wrong_width,
+            WIDTH_MISTAKES[6],
+            says="you round to the nearest whole number, which is sometimes too wide",
+            hints=(
+                "Put your width back in: how many parameters are that?",
+                "The text says at most.",
+                "Divide whole numbers and drop the rest.",
+            ),
+        ),
+        Mistake(
+            "not-whole",
+            wrong_width,
+            {"rounds": "not"},
+            says="your width is not a whole number",
+            hints=(
+                "Can a matrix have 34.67 rows?",
+                "Python has two divisions.",
+                "Use the one that drops the rest.",
+            ),
+        ),
+    ],
+    also_right=[searched_width, built_width],
+)
+
+
+# --- 07.encoder-block -----------------------------------------------------------------------
+
+
+def attention_state(generator, d_model, prefix):
+    state = {}
+    for name in ("to_q", "to_k", "to_v", "to_out"):
+        weight = 1.5 * normal(generator, d_model, d_model) / d_model**0.5
+        state |= {f"{prefix}.{name}.weight": weight}
+        state |= {f"{prefix}.{name}.bias": 0.3 * normal(generator, d_model)}
+    return state
+
+
+def linear_state(generator, rows, columns, prefix):
+    weight = 1.5 * normal(generator, rows, columns) / columns**0.5
+    return {f"{prefix}.weight": weight, f"{prefix}.bias": 0.3 * normal(generator, rows)}
+
+
+def norm_state(generator, d_model, prefix):
+    weight, bias = near_one(generator, d_model), 0.5 * normal(generator, d_model)
+    return {f"{prefix}.weight": weight, f"{prefix}.bias": bias}
+
+
+def block_cases(generator):
+    def tried(label, heads, d_head, d_ff, planned, **more):
+        d_model = heads * d_head
+        state = attention_state(generator, d_model, "attention")
+        state |= norm_state(generator, d_model, "norm_attention")
+        state |= linear_state(generator, d_ff, d_model, "up")
+        state |= linear_state(generator, d_model, d_ff, "down")
+        state |= norm_state(generator, d_model, "norm_feed_forward")
+        init = {"d_model": d_model, "num_heads": heads, "d_ff": d_ff}
+        return Case(label, [planned], init=init, state=state, **more)
+
+    x = normal(generator, 2, 7, 15)
+    causal = torch.ones(7, 7, dtype=torch.bool).tril()
+    padding = torch.tensor([[True] * 7, [False] * 2 + [True] * 5])[:, None, None]
+    return [
+        tried("no mask", 3, 5, 11, call(x), grad=True),
+        tried("a causal mask", 3, 5, 11, call(x, mask=causal)),
+        tried("padded on the left, with weights", 3, 5, 11, call(x, padding, return_weights=True)),
+        tried("weights without a mask", 2, 3, 13, call(x[..., :6], return_weights=True)),
+        tried("faint input, narrow network", 1, 5, 3, call(0.1 * normal(generator, 1, 3, 5))),
+        tried("one word", 2, 2, 7, call(normal(generator, 1, 1, 4))),
+    ]
+
+
+class BareAttention(nn.Module):
+    """Chapter 05's layer, without first weights."""
+
+    def __init__(self, d_model, num_heads):
+        super().__init__()
+        self.num_heads = num_heads
+        for name in ("to_q", "to_k", "to_v", "to_out"):
+            setattr(self, name, BareLinear(d_model, d_model))
+
+    def forward(self, x, mask=None):
+        parts = (self.to_q(x), self.to_k(x), self.to_v(x))
+        q, k, v = (split_heads(part, self.num_heads) for part in parts)
+        mixed, weights = scaled_dot_product_attention(q, k, v, mask)
+        return self.to_out(merge_heads(mixed)), weights
+
+
+class WrongBlock(nn.Module):
+    """The block with its steps exchangeable, so that each mistake is one of them."""
+
+    def __init__(
+        self,
+        d_model,
+        num_heads,
+        d_ff,
+        activation=F.relu,
+        *,
+        order="post",
+        norms=(0, 1),
+        first_skip=True,
+        second_skip="new",
+        thinks_about="new",
+        bends=True,
+        mask="passed",
+        returns="asked",
+    ):
+        super().__init__()
+        self.attention = BareAttention(d_model, num_heads)
+        self.norm_attention = nn.LayerNorm(d_model)
+        self.up = BareLinear(d_model, d_ff)
+        self.activation = activation
+        self.down = BareLinear(d_ff, d_model)
+        self.norm_feed_forward = nn.LayerNorm(d_model)
+        self.order, self.norms, self.bends = order, norms, bends
+        self.first_skip, self.second_skip = first_skip, second_skip
+        self.thinks_about, self.mask, self.returns = thinks_about, mask, returns
+
+    def think(self, x):
+        wide = self.up(x)
+        return self.down(self.activation(wide) if self.bends else wide)
+
+    def forward(self, x, mask=None, *, return_weights=False):
+        both = (self.norm_attention, self.norm_feed_forward)
+        norm_1, norm_2 = (both[i] if i is not None else nn.Identity() for i in self.norms)
+        if self.mask == "lost":
+            mask = None
+        elif self.mask == "inverted" and mask is not None:
+            mask = ~mask
+        read = norm_1(x) if self.order == "pre" else x
+        said, weights = self.attention(read, mask)
+        if self.order == "post":
+            new = norm_1(x + said if self.first_skip else said)
+        elif self.order == "inner":
+            new = x + norm_1(said)
+        else:
+            new = x + said
+        about = {"new": new, "old": x}[self.thinks_about]
+        thought = self.think(norm_2(about) if self.order == "pre" else about)
+        start = {"new": new, "old": x, "none": torch.zeros_like(x)}[self.second_skip]
+        if self.order == "inner":
+            out = start + norm_2(thought)
+        else:
+            out = start + thought if self.order == "pre" else norm_2(start + thought)
+        if self.returns == "averaged":
+            weights = weights.mean(dim=1)
+        if self.returns == "never":
+            return out
+        return (out, weights) if return_weights or self.returns == "always" else out
+
+
+class WrongSums(WrongBlock):
+    """Mistakes about what is added to what; a class of its own, so that these are tried in pairs
+    among themselves only, and the check stays fast."""
+
+
+class WrongReturns(WrongBlock):
+    """Mistakes about mask and weights, for the same reason."""
+
+
+class HandBlock(WrongBlock):
+    """Right: norms and network from their formulas."""
+
+    @staticmethod
+    def norm(x, layer):
+        x = x - x.mean(-1, keepdim=True)
+        return (
+            layer.weight * x / (x.square().mean(-1, keepdim=True) + layer.eps).sqrt() + layer.bias
+        )
+
+    def forward(self, x, mask=None, *, return_weights=False):
+        said, weights = self.attention(x, mask)
+        x = self.norm(said + x, self.norm_attention)
+        wide = (x @ self.up.weight.T + self.up.bias).clamp(min=0)
+        x = self.norm(wide @ self.down.weight.T + self.down.bias + x, self.norm_feed_forward)
+        return (x, weights) if return_weights else x
+
+
+class SentenceBlock(WrongBlock):
+    """Right: one sentence after the other."""
+
+    def forward(self, x, mask=None, *, return_weights=False):
+        outputs, looked = [], []
+        for b in range(x.shape[0]):
+            one, seen = x[b : b + 1], mask
+            if mask is not None and mask.ndim == 4:
+                seen = mask[b : b + 1]
+            said, weights = self.attention(one, seen)
+            one = self.norm_attention(one + said)
+            outputs.append(self.norm_feed_forward(one + self.down(torch.relu(self.up(one)))))
+            looked.append(weights)
+        out = torch.cat(outputs)
+        return (out, torch.cat(looked)) if return_weights else out
+
+
+TWO_NORMS = (
+    "How many norms does __init__ make, and how often do you call each?",
+    "New norms are all alike, so a first try doesn't show it. The check gives them numbers.",
+    "norm_attention follows the first sum, norm_feed_forward the second.",
+)
+
+ENCODER_BLOCK = Exercise(
+    id="07.encoder-block",
+    title="The block of the paper",
+    kind="code",
+    points=3,
+    name="EncoderBlock",
+    cases=block_cases,
+    bans=("TransformerEncoderLayer", "TransformerEncoder"),
+    mistakes=[
+        Mistake(
+            "pre-norm",
+            WrongBlock,
+            {"order": "pre"},
+            says="your block is pre-norm: it norms what a sublayer reads, and the sums not at all",
+            hints=(
+                "What is the size of your output? After post-norm it is that of the last norm.",
+                "Section 7.6 has both orders side by side.",
+                "Add first, then put the sum through the norm.",
+            ),
+        ),
+        Mistake(
+            "norm-inside",
+            WrongBlock,
+            {"order": "inner"},
+            says="you norm what the sublayer says, and then add: the sum itself is never normed",
+            hints=(
+                "Look at your brackets: what goes into the norm?",
+                "The formula is norm(x + f(x)).",
+                "Put the plus sign inside the norm's brackets.",
+            ),
+        ),
+        Mistake(
+            "first-norm-twice",
+            WrongBlock,
+            {"norms": (0, 0)},
+            says="norm_attention is used twice, and norm_feed_forward never",
+            hints=TWO_NORMS,
+        ),
+        Mistake(
+            "second-norm-twice",
+            WrongBlock,
+            {"norms": (1, 1)},
+            says="norm_feed_forward is used twice, and norm_attention never",
+            hints=TWO_NORMS,
+        ),
+        Mistake(
+            "norms-exchanged",
+            WrongBlock,
+            {"norms": (1, 0)},
+            says="the two norms have changed places",
+            hints=TWO_NORMS,
+        ),
+        Mistake(
+            "first-norm-missing",
+            WrongBlock,
+            {"norms": (None, 1)},
+            says="the sum after the attention is not normed",
+            hints=TWO_NORMS,
+        ),
+        Mistake(
+            "last-norm-missing",
+            WrongBlock,
+            {"norms": (0, None)},
+            says="the sum after the feed-forward network is not normed",
+            hints=TWO_NORMS,
+        ),
+        Mistake(
+            "no-first-residual",
+            WrongSums,
+            {"first_skip": False},
+            says="what the attention says replaces x instead of being added to it",
+            hints=(
+                "What does a word keep of itself through your attention?",
+                "Both sublayers are added to what they read.",
+                "Add x to the attention's output before you norm.",
+            ),
+        ),
+        Mistake(
+            "no-second-residual",
+            WrongSums,
+            {"second_skip": "none"},
+            says="what the feed-forward network says replaces x instead of being added to it",
+            hints=(
+                "What does a word keep of itself through your network?",
+                "Both sublayers are added to what they read.",
+                "Add what the network read to its output before you norm.",
+            ),
+        ),
+        Mistake(
+            "adds-the-old-x",
+            WrongSums,
+            {"second_skip": "old"},
+            says="the second sum adds the block's input, not what the first sublayer has written",
+            hints=(
+                "Which x do you add the second time?",
+                "Each sublayer is added to what it has read.",
+                "Keep one running x: the second sum starts from what the first norm returns.",
+            ),
+        ),
+        Mistake(
+            "thinks-about-the-old-x",
+            WrongSums,
+            {"thinks_about": "old"},
+            says="the feed-forward network reads the block's input, so it never learns what "
+            "attention has found",
+            hints=(
+                "What goes into self.up?",
+                "First the words talk, then each thinks about what it has heard.",
+                "The network reads what the first norm returns.",
+            ),
+        ),
+        Mistake(
+            "parallel",
+            WrongSums,
+            {"thinks_about": "old", "second_skip": "old"},
+            says="both sublayers read the block's input, and only the second reaches the output",
+            hints=(
+                "Change the attention's weights: does your output change?",
+                "A name is assigned and never used again.",
+                "The second half of the block starts from what the first norm returns.",
+            ),
+        ),
+        Mistake(
+            "not-bent",
+            WrongSums,
+            {"bends": False},
+            says="the activation is missing: up and down are one matrix product",
+            hints=(
+                "What do you do between up and down?",
+                "Without a bend, two matrices are as good as one.",
+                "Put the output of up through self.activation.",
+            ),
+        ),
+        Mistake(
+            "mask-lost",
+            WrongReturns,
+            {"mask": "lost"},
+            says="the mask doesn't reach the attention",
+            hints=(
+                "Where in forward does the word `mask` occur?",
+                "Without it, words look at filler and at the future.",
+                "Hand it to the attention by its name.",
+            ),
+        ),
+        Mistake(
+            "mask-inverted",
+            WrongReturns,
+            {"mask": "inverted"},
+            says="the words look exactly where the mask forbids it",
+            hints=(
+                "In this course, what does True in a mask mean?",
+                "PyTorch's own encoder layer has it the other way round; this attention has not.",
+                "Hand the mask on as it comes.",
+            ),
+        ),
+        Mistake(
+            "weights-never",
+            WrongReturns,
+            {"returns": "never"},
+            says="the weights don't come back when they are asked for",
+            hints=(
+                "What do you return when return_weights is True?",
+                "The attention hands them over if you ask it.",
+                "Return a pair, x and the weights, when they are asked for.",
+            ),
+        ),
+        Mistake(
+            "weights-always",
+            WrongReturns,
+            {"returns": "always"},
+            says="x and the weights come back even when nobody asked for the weights",
+            hints=(
+                "What does your block return when return_weights is False?",
+                "The next block expects a tensor, not a pair.",
+                "Return the pair only when return_weights is True.",
+            ),
+        ),
+        Mistake(
+            "weights-averaged",
+            WrongReturns,
+            {"returns": "averaged"},
+            says="the weights that you return are averaged over the heads",
+            hints=(
+                "What shape do your weights have? Which axis is missing?",
+                "Every head has its own table.",
+                "Return the weights as the attention gives them.",
+            ),
+        ),
+    ],
+    also_right=[HandBlock, SentenceBlock],
+    axes="batch seq d_model",
+)
+
+
+# --- 07.missing-residual-bug ----------------------------------------------------------------
+
+
+def residual_cases(generator):
+    def tried(label, batch, seq, d_model, d_ff, *, scale=1.0, **more):
+        x = scale * normal(generator, batch, seq, d_model)
+        mix = (2 * normal(generator, seq, seq)).softmax(dim=-1)
+        up = 1.5 * normal(generator, d_model, d_ff) / d_model**0.5
+        down = 1.5 * normal(generator, d_ff, d_model) / d_ff**0.5
+        return case(label, x, mix, up, down, **more)
+
+    return [
+        tried("a batch", 2, 5, 7, 11, grad=True),
+        tried("narrower inside", 3, 2, 7, 5),
+        tried("large words", 2, 7, 5, 3, scale=5.0),
+        tried("faint words", 1, 3, 5, 7, scale=0.1),
+        tried("one word", 2, 1, 3, 5),
+    ]
+
+
+def normed(x):
+    return x / (x.square().mean(dim=-1, keepdim=True) + 1e-6).sqrt()
+
+
+def wrong_residual(
+    x, mix, up, down, *, first="added", second="added", reads=("normed", "normed"), bends=True
+):
+    read = {"normed": normed, "raw": lambda x: x}
+    talk = mix @ read[reads[0]](x)
+    new = {
+        "added": lambda: x + talk,
+        "lost": lambda: talk,
+        "normed": lambda: normed(x) + talk,
+        "doubled": lambda: 2 * x + talk,
+        "after": lambda: normed(x + talk),
+    }[first]()
+    wide = read[reads[1]](new) @ up
+    thought = (wide.relu() if bends else wide) @ down
+    return {
+        "added": lambda: new + thought,
+        "lost": lambda: thought,
+        "normed": lambda: normed(new) + thought,
+        "old": lambda: x + thought,
+        "after": lambda: normed(new + thought),
+    }[second]()
+
+
+def einsum_residual(x, mix, up, down):
+    scale = torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6)
+    middle = x + torch.einsum("ts,bsd->btd", mix, x * scale)
+    read = F.rms_norm(middle, middle.shape[-1:], eps=1e-6)
+    return middle + torch.einsum("btf,fd->btd", F.relu(read @ up), down)
+
+
+def streaming_residual(x, mix, up, down):
+    stream = x.clone()
+    for sublayer in (lambda read: torch.matmul(mix, read), lambda read: F.relu(read @ up) @ down):
+        stream = stream + sublayer(normed(stream))
+    return stream
+
+
+MISSING_RESIDUAL = Exercise(
+    id="07.missing-residual-bug",
+    title="A block that forgets its words",
+    kind="bug",
+    points=2,
+    name="pre_norm_block",
+    cases=residual_cases,
+    mistakes=[
+        Mistake(
+            "both-missing",
+            wrong_residual,
+            {"first": "lost", "second": "lost"},
+            says="nothing is added anywhere: each sublayer replaces the words",
+            hints=(
+                "What does a word keep of itself through this block?",
+                "Compare both lines with section 7.6. What is missing in each?",
+                "Each line should start from x and add.",
+            ),
+        ),
+        Mistake(
+            "first-missing",
+            wrong_residual,
+            {"first": "lost"},
+            says="the attention still replaces the words",
+            hints=(
+                "How many sublayers are there, and how many plus signs?",
+                "Look at the first line again.",
+                "Add x to what the attention says.",
+            ),
+        ),
+        Mistake(
+            "second-missing",
+            wrong_residual,
+            {"second": "lost"},
+            says="the feed-forward network still replaces the words",
+            hints=(
+                "How many sublayers are there, and how many plus signs?",
+                "Look at the second line again.",
+                "Add the running x to what the network says.",
+            ),
+        ),
+        Mistake(
+            "second-adds-the-old",
+            wrong_residual,
+            {"second": "old"},
+            says="the second sum starts from the block's input, so what attention said is only "
+            "read, not kept",
+            hints=(
+                "Which x do you add in the last line?",
+                "There is one running sum through the whole block.",
+                "Let the first line assign to x, and add that in the second.",
+            ),
+        ),
+        Mistake(
+            "adds-to-the-normed",
+            wrong_residual,
+            {"first": "normed", "second": "normed"},
+            says="you add to the normed words: the skip goes through the norm",
+            hints=(
+                "Multiply the input by 10. In pre-norm, the output grows along.",
+                "Only the sublayer reads the normed copy.",
+                "Add to x itself.",
+            ),
+        ),
+        Mistake(
+            "first-adds-to-the-normed",
+            wrong_residual,
+            {"first": "normed"},
+            says="the first sum adds to the normed words instead of to x itself",
+            hints=(
+                "Multiply the input by 10. In pre-norm, the output grows along.",
+                "Only the sublayer reads the normed copy.",
+                "Add the attention's output to x as it came in.",
+            ),
+        ),
+        Mistake(
+            "post-norm",
+            wrong_residual,
+            {"first": "after", "second": "after", "reads": ("raw", "raw")},
+            says="your block is post-norm now: it norms the sums",
+            hints=(
+                "The text says which order the block is in.",
+                "The norm's place was right. Only something else was missing.",
+                "Norm what each sublayer reads; leave the sums alone.",
+            ),
+        ),
+        Mistake(
+            "not-normed",
+            wrong_residual,
+            {"reads": ("raw", "raw")},
+            says="the norms are gone",
+            hints=(
+                "Where do you call `normed`?",
+                "It was right as it was.",
+                "Each sublayer reads normed words.",
+            ),
+        ),
+        Mistake(
+            "second-not-normed",
+            wrong_residual,
+            {"reads": ("normed", "raw")},
+            says="the feed-forward network reads words that are not normed",
+            hints=(
+                "How often do you call `normed`?",
+                "Each sublayer reads normed words.",
+                "Norm the new x before it goes up.",
+            ),
+        ),
+        Mistake(
+            "added-twice",
+            wrong_residual,
+            {"first": "doubled"},
+            says="x is added twice in the first half",
+            hints=(
+                "With a network and a mix of zeros, what should come out? x, once.",
+                "Count the plus signs before the second sublayer.",
+                "Each sublayer comes with one sum.",
+            ),
+        ),
+        Mistake(
+            "not-bent",
+            wrong_residual,
+            {"bends": False},
+            says="the ReLU has gone",
+            hints=(
+                "Which part of the old second line have you lost?",
+                "Without a bend, up and down are one matrix.",
+                "Between up and down stands a ReLU.",
+            ),
+        ),
+    ],
+    also_right=[einsum_residual, streaming_residual],
+    axes="batch seq d_model",
+)
+
+
+# --- 07.pre-post-bug ------------------------------------------------------------------------
+
+
+def encoder_cases(generator):
+    def tried(label, heads, d_head, d_ff, layers, planned, **more):
+        d_model, state = heads * d_head, {}
+        for i in range(layers):
+            state |= attention_state(generator, d_model, f"attentions.{i}")
+            state |= linear_state(generator, d_ff, d_model, f"networks.{i}.0")
+            state |= linear_state(generator, d_model, d_ff, f"networks.{i}.2")
+            state |= norm_state(generator, d_model, f"norms_1.{i}")
+            state |= norm_state(generator, d_model, f"norms_2.{i}")
+        state |= norm_state(generator, d_model, "last")
+        init = {"d_model": d_model, "num_heads": heads, "d_ff": d_ff, "num_layers": layers}
+        return Case(label, [planned], init=init, state=state, **more)
+
+    x = normal(generator, 2, 5, 6)
+    padding = torch.tensor([[True] * 5, [False] * 2 + [True] * 3])[:, None, None]
+    causal = torch.ones(5, 5, dtype=torch.bool).tril()
+    return [
+        tried("one block", 2, 3, 7, 1, call(x), grad=True),
+        tried("two blocks, padded on the left", 2, 3, 7, 2, call(3 * x, padding)),
+        tried("three blocks", 1, 5, 3, 3, call(normal(generator, 2, 3, 5))),
+        tried("two blocks, causal", 2, 3, 11, 2, call(x, causal)),
+    ]
+
+
+class WrongEncoder(nn.Module):
+    """The stack with its steps exchangeable."""
+
+    def __init__(
+        self,
+        d_model,
+        num_heads,
+        d_ff,
+        num_layers,
+        *,
+        skip_1="x",
+        skip_2="x",
+        last="once",
+        order="pre",
+        norms=(0, 1),
+        mask="all",
+    ):
+        super().__init__()
+        self.skip_1, self.skip_2, self.ends, self.order = skip_1, skip_2, last, order
+        self.norms, self.mask = norms, mask
+        layers = range(num_layers)
+        self.attentions = nn.ModuleList(BareAttention(d_model, num_heads) for _ in layers)
+        self.networks = nn.ModuleList(
+            nn.Sequential(BareLinear(d_model, d_ff), nn.ReLU(), BareLinear(d_ff, d_model))
+            for _ in layers
+        )
+        self.norms_1 = nn.ModuleList(nn.LayerNorm(d_model) for _ in layers)
+        self.norms_2 = nn.ModuleList(nn.LayerNorm(d_model) for _ in layers)
+        self.last = nn.LayerNorm(d_model)
+
+    def forward(self, x, mask=None):
+        parts = zip(self.attentions, self.networks, self.norms_1, self.norms_2, strict=True)
+        for i, (attention, network, *both) in enumerate(parts):
+            norm_1, norm_2 = (both[j] for j in self.norms)
+            seen = mask if self.mask == "all" or (self.mask == "first" and i == 0) else None
+            if self.order == "post":
+                x = norm_1(x + attention(x, seen)[0])
+                x = norm_2(x + network(x))
+            else:
+                read = norm_1(x)
+                said, _ = attention(read, seen)
+                x = {"x": x, "normed": read, "none": 0}[self.skip_1] + said
+                read = norm_2(x)
+                x = {"x": x, "normed": read, "none": 0}[self.skip_2] + network(read)
+            x = self.last(x) if self.ends == "each" else x
+        return self.last(x) if self.ends == "once" else x
+
+
+class WrongUse(WrongEncoder):
+    """Mistakes about norms and masks, tried in pairs among themselves only."""
+
+
+class HandEncoder(WrongEncoder):
+    """Right: LayerNorm from its formula, blocks by number."""
+
+    def forward(self, x, mask=None):
+        def normed(x, layer):
+            x = x - x.mean(-1, keepdim=True)
+            scaled = x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + layer.eps)
+            return scaled * layer.weight + layer.bias
+
+        for i in range(len(self.attentions)):
+            x = self.attentions[i](normed(x, self.norms_1[i]), mask)[0] + x
+            up, _, down = self.networks[i]
+            x = down(up(normed(x, self.norms_2[i])).clamp(min=0)) + x
+        return normed(x, self.last)
+
+
+class SummedEncoder(WrongEncoder):
+    """Right: the stream as a list of everything that was added."""
+
+    def forward(self, x, mask=None):
+        said = [x]
+        for i, attention in enumerate(self.attentions):
+            said.append(attention(self.norms_1[i](sum(said)), mask)[0])
+            said.append(self.networks[i](self.norms_2[i](torch.stack(said).sum(0))))
+        return self.last(torch.stack(said).sum(0))
+
+
+SKIP_HINTS = (
+    "Multiply x by 10. In pre-norm, what is added to grows along. Does yours?",
+    "Once x has been overwritten by its norm, the old x is gone.",
+    "Give the normed copy to the sublayer, and add the answer to x itself.",
+)
+
+PRE_POST = Exercise(
+    id="07.pre-post-bug",
+    title="Between two orders",
+    kind="bug",
+    points=2,
+    name="PreNormEncoder",
+    cases=encoder_cases,
+    bans=("TransformerEncoderLayer", "TransformerEncoder"),
+    mistakes=[
+        Mistake(
+            "as-it-was",
+            WrongEncoder,
+            {"skip_1": "normed", "skip_2": "normed", "last": "never"},
+            says="x is overwritten by its norm before each sum, and the stack ends without a norm",
+            hints=(
+                "Follow x through one block with a pencil. What is added to what?",
+                "Once x has been overwritten by its norm, the old x is gone.",
+                "Norm inside the sublayer's brackets, and use self.last at the end.",
+            ),
+        ),
+        Mistake(
+            "skip-normed-twice",
+            WrongEncoder,
+            {"skip_1": "normed", "skip_2": "normed"},
+            says="the sublayers are added to the normed words, not to x",
+            hints=SKIP_HINTS,
+        ),
+        Mistake(
+            "first-skip-normed",
+            WrongEncoder,
+            {"skip_1": "normed"},
+            says="the attention is still added to the normed words, not to x",
+            hints=SKIP_HINTS,
+        ),
+        Mistake(
+            "second-skip-normed",
+            WrongEncoder,
+            {"skip_2": "normed"},
+            says="the network is still added to the normed words, not to x",
+            hints=SKIP_HINTS,
+        ),
+        Mistake(
+            "no-last-norm",
+            WrongEncoder,
+            {"last": "never"},
+            says="the stack ends without a norm",
+            hints=(
+                "Which part of __init__ is never used?",
+                "Nothing norms the last sum of a pre-norm stack.",
+                "Put x through self.last after the loop.",
+            ),
+        ),
+        Mistake(
+            "last-norm-in-the-loop",
+            WrongEncoder,
+            {"last": "each"},
+            says="the last norm is applied after every block",
+            hints=(
+                "How far is your last line indented?",
+                "With one block nothing shows; try two.",
+                "self.last belongs behind the loop.",
+            ),
+        ),
+        Mistake(
+            "post-norm",
+            WrongEncoder,
+            {"order": "post", "last": "never"},
+            says="your stack is post-norm now",
+            hints=(
+                "Read the formula in the text: what stands inside the norm?",
+                "Pre-norm norms what a sublayer reads.",
+                "Norm before the sublayer, add afterwards, and end with self.last.",
+            ),
+        ),
+        Mistake(
+            "post-norm-and-last",
+            WrongEncoder,
+            {"order": "post"},
+            says="your stack is post-norm, with one norm too many at its end",
+            hints=(
+                "Read the formula in the text: what stands inside the norm?",
+                "Pre-norm norms what a sublayer reads.",
+                "Norm before the sublayer, add afterwards.",
+            ),
+        ),
+        Mistake(
+            "no-first-residual",
+            WrongEncoder,
+            {"skip_1": "none"},
+            says="what the attention says replaces x",
+            hints=(
+                "Count the plus signs.",
+                "Both sublayers are added.",
+                "Add the attention's output to x.",
+            ),
+        ),
+        Mistake(
+            "no-second-residual",
+            WrongEncoder,
+            {"skip_2": "none"},
+            says="what the network says replaces x",
+            hints=(
+                "Count the plus signs.",
+                "Both sublayers are added.",
+                "Add the network's output to x.",
+            ),
+        ),
+        Mistake(
+            "norms-exchanged",
+            WrongUse,
+            {"norms": (1, 0)},
+            says="the two norms of a block have changed places",
+            hints=(
+                "Which norm stands before which sublayer?",
+                "New norms are alike, so a first try doesn't show it.",
+                "norm_1 belongs to the attention.",
+            ),
+        ),
+        Mistake(
+            "first-norm-twice",
+            WrongUse,
+            {"norms": (0, 0)},
+            says="norm_1 is used twice and norm_2 never",
+            hints=(
+                "Which norm stands before which sublayer?",
+                "New norms are alike, so a first try doesn't show it.",
+                "norm_2 belongs to the network.",
+            ),
+        ),
+        Mistake(
+            "mask-in-the-first-only",
+            WrongUse,
+            {"mask": "first"},
+            says="only the first attention gets the mask",
+            hints=(
+                "What does your mask hold in the second round of the loop?",
+                "Filler that is hidden once is seen the next time.",
+                "Hand the mask to every attention.",
+            ),
+        ),
+        Mistake(
+            "mask-lost",
+            WrongUse,
+            {"mask": "none"},
+            says="the mask is gone",
+            hints=(
+                "Where does the word `mask` occur?",
+                "It was right as it was.",
+                "Hand the mask to every attention.",
+            ),
+        ),
+    ],
+    also_right=[HandEncoder, SummedEncoder],
+    axes="batch seq d_model",
+)
+
+
+# --- 07.pad-test ----------------------------------------------------------------------------
+
+
+def pad_test_cases(generator):
+    sides = {
+        "right": [[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [1, 1, 0, 0, 0]],
+        "left": [[0, 1, 1, 1, 1], [0, 0, 0, 1, 1], [1, 1, 1, 1, 1]],
+        "both": [[0, 1, 1, 1, 0], [1, 1, 1, 1, 1], [0, 0, 1, 1, 0]],
+    }
+
+    def runs(side):
+        """A fair and passed test, to be spoiled: a dict of the five arguments."""
+        real = torch.tensor(sides[side], dtype=torch.bool)
+        x_before, fresh = normal(generator, 3, 5, 2), normal(generator, 3, 5, 2)
+        x_after = torch.where(real[..., None], x_before, fresh)
+        out_before, other = normal(generator, 3, 5, 2), normal(generator, 3, 5, 2)
+        out_after = torch.where(real[..., None], out_before, other)
+        return {
+            "x_before": x_before,
+            "x_after": x_after,
+            "out_before": out_before,
+            "out_after": out_after,
+            "real": real,
+        }
+
+    def tried(label, side="right", change=None, **fixed):
+        given = runs(side)
+        if change:
+            change(given)
+        return case(label, *(given | fixed).values())
+
+    def out(place, by):
+        def change(given):
+            given["out_after"][place] += by
+
+        return change
+
+    def both_out(given):
+        given["out_after"][0, 0] += torch.tensor([0.5, -0.5])
+
+    def nan_word(given):
+        given["out_before"][1, 1, 0] = given["out_after"][1, 1, 0] = math.nan
+
+    def nan_filler(given):
+        given["out_before"][1, 4] = math.nan
+
+    def unchanged(given):
+        given["x_after"] = given["x_before"].clone()
+
+    def some_unchanged(given):
+        given["x_after"][2, 3] = given["x_before"][2, 3]
+
+    def one_number(given):
+        given["x_after"][..., 1] = given["x_before"][..., 1]
+
+    def word_changed(given):
+        given["x_after"][0, 1, 1] += 0.5
+
+    def word_a_little(given):
+        given["x_after"][2, 0, 0] += 1e-6
+
+    def no_filler(given):
+        given["x_after"], given["out_after"] = given["x_before"], given["out_before"]
+        given["real"] = torch.ones(3, 5, dtype=torch.bool)
+
+    def same_filler_out(given):
+        given["out_after"] = given["out_before"].clone()
+
+    def still_and_leaky(given):
+        same_filler_out(given)
+        given["out_after"][0, 4] -= 0.1
+
+    def first_sentence_unchanged(given):
+        given["x_after"][0, 0] = given["x_before"][0, 0]
+
+    return [
+        tried("a proof, filler on the right"),
+        tried("a proof, filler on the left", "left"),
+        tried("a proof, filler on both sides", "both"),
+        tried("a proof, rounded differently", change=out((0, 0), 2e-6)),
+        tried("a proof, filler comes out as nan", change=nan_filler),
+        tried("a proof, filler comes out unchanged", "left", same_filler_out),
+        tried("a proof, one number of each filler was changed", "both", one_number),
+        tried("filler is still, a word moved", "right", still_and_leaky),
+        tried("the first word moved", change=out((0, 0, 0), 0.01)),
+        tried("a last word moved, downwards", change=out((1, 2, 1), -0.01)),
+        tried("a word of the last sentence moved", "left", out((2, 4, 0), 0.3)),
+        tried("a word moved, its sum did not", change=both_out),
+        tried("a word moved by little", "both", out((1, 3, 1), 5e-5)),
+        tried("a word between fillers moved", "both", out((2, 2, 0), -0.2)),
+        tried("a word comes out as nan", change=nan_word),
+        tried("nothing was changed", change=unchanged),
+        tried("one filler was not changed", change=some_unchanged),
+        tried("the first filler was not changed", "left", first_sentence_unchanged),
+        tried("a word was changed, too", change=word_changed),
+        tried("a word was changed by a millionth", change=word_a_little),
+        tried("there is no filler", change=no_filler),
+    ]
+
+
+def lenient_pad_test(
+    x_before,
+    x_after,
+    out_before,
+    out_after,
+    real,
+    *,
+    looks_at="words",
+    compares="size",
+    asks_filler="all",
+    asks_words=True,
+    without_filler=False,
+    nan_passes=False,
+    tolerance=1e-5,
+):
+    difference = out_after - out_before
+    if compares == "size":
+        difference = difference.abs()
+    elif compares == "sum":
+        difference = difference.sum(dim=-1, keepdim=True).abs()
+    flat = difference.amax(dim=-1)  # (batch, seq)
+    rows = torch.arange(len(real))
+    looked = {
+        "words": lambda: flat[real],
+        "everything": lambda: flat.flatten(),
+        "filler": lambda: flat[~real],
+        "first sentence": lambda: flat[0][real[0]],
+        "first words": lambda: flat[rows, real.int().argmax(dim=1)],
+        "mean": lambda: flat[real].mean(dim=0, keepdim=True),
+    }[looks_at]()
+    passed = not (looked >= tolerance).any() if nan_passes else (looked < tolerance).all()
+    changed = (x_before != x_after).any(dim=-1)
+    filler = changed[~real]
+    fair = {"all": filler.all(), "any": filler.any(), "no": torch.tensor(True)}[asks_filler]
+    if filler.numel() == 0:
+        fair = torch.tensor(without_filler or asks_filler == "no")
+    words = not changed[real].any() or not asks_words
+    return bool(passed) and bool(fair) and bool(words)
+
+
+def looped_pad_test(x_before, x_after, out_before, out_after, real):
+    fillers = 0
+    for b in range(real.shape[0]):
+        for t in range(real.shape[1]):
+            same = torch.equal(x_before[b, t], x_after[b, t])
+            if real[b, t]:
+                near = torch.allclose(out_before[b, t], out_after[b, t], rtol=0, atol=1e-5)
+                if not same or not near:
+                    return False
+            else:
+                fillers += 1
+                if same:
+                    return False
+    return fillers > 0
+
+
+def masked_pad_test(x_before, x_after, out_before, out_after, real):
+    words = real.unsqueeze(-1)
+    untouched = torch.where(words, x_before == x_after, True).all()
+    touched = torch.where(words, True, (x_before != x_after).any(-1, keepdim=True)).all()
+    calm = torch.where(words, (out_before - out_after).abs() < 1e-5, True).all()
+    return untouched & touched & calm & ~real.all()
+
+
+def lenient(name, flags, says, *hints):
+    return Mistake(name, lenient_pad_test, flags, says=says, hints=hints)
+
+
+PAD_TEST = Exercise(
+    id="07.pad-test",
+    title="A test for every leak of filler",
+    kind="test",
+    points=2,
+    name="ignores_filler",
+    cases=pad_test_cases,
+    mistakes=[
+        lenient(
+            "fairness-forgotten",
+            {"asks_filler": "no", "asks_words": False},
+            "your test looks at the outputs only: a run in which nothing was changed passes",
+            "Hand in the same run twice. Is that a proof?",
+            "What went in has to be compared as well.",
+            "Ask that every filler has changed, that no word has, and that there is filler.",
+        ),
+        lenient(
+            "filler-not-asked",
+            {"asks_filler": "no"},
+            "your test never asks whether the filler was changed at all",
+            "Hand in the same run twice. Is that a proof?",
+            "Compare x_before and x_after where `real` is False.",
+            "At every filler position at least one number must differ.",
+        ),
+        lenient(
+            "some-filler-is-enough",
+            {"asks_filler": "any"},
+            "one changed filler is enough for your test, and the others may leak unseen",
+            "A filler that was not changed: could anybody have felt it?",
+            "The text says at every filler position.",
+            "Use `all` where you use `any`.",
+        ),
+        lenient(
+            "words-not-asked",
+            {"asks_words": False},
+            "your test never asks whether the words went in unchanged",
+            "A changed word comes out the same: what does that prove about filler?",
+            "Compare x_before and x_after where `real` is True, to the bit.",
+            "A changed word makes the test unfair: False.",
+        ),
+        lenient(
+            "no-filler-passes",
+            {"without_filler": True},
+            "without any filler your test says True, though nothing was tested",
+            "What does `all()` say about nothing at all?",
+            "Think of a batch of sentences that are all equally long.",
+            "Ask that there is filler somewhere.",
+        ),
+        lenient(
+            "everything-compared",
+            {"looks_at": "everything"},
+            "your test compares the outputs at filler positions too, where anything may come out",
+            "Look at the first case that you turn down.",
+            "Filler may come out as it likes.",
+            "Pick the words' outputs with `real` before you compare.",
+        ),
+        lenient(
+            "filler-compared",
+            {"looks_at": "filler"},
+            "your test compares the outputs of the filler, not of the words",
+            "What does True mean in `real`?",
+            "Whose outputs must not move?",
+            "Pick the outputs where `real` is True.",
+        ),
+        lenient(
+            "first-sentence-only",
+            {"looks_at": "first sentence"},
+            "your test compares the words of the first sentence only",
+            "How many sentences are there in a batch?",
+            "A leak in the last sentence is a leak.",
+            "Pick with `real` over the whole batch.",
+        ),
+        lenient(
+            "first-words-only",
+            {"looks_at": "first words"},
+            "your test compares the first word of each sentence only",
+            "Which words of a sentence do you look at?",
+            "A leak may reach the last word first.",
+            "Pick all words with `real`.",
+        ),
+        lenient(
+            "averaged",
+            {"looks_at": "mean"},
+            "your test averages over the words, so a small leak in one of them gets lost",
+            "Ten words are exact and one is off by a little. What is the mean?",
+            "The text says all words.",
+            "Compare each difference with the tolerance, then ask for all.",
+        ),
+        lenient(
+            "no-size",
+            {"compares": "signed"},
+            "your differences have a sign, and a negative one is always below the tolerance",
+            "What is -3 < 1e-5?",
+            "A word that moved downwards has moved.",
+            "Take the absolute value of the difference.",
+        ),
+        lenient(
+            "sums-compared",
+            {"compares": "sum"},
+            "your test compares sums, in which opposite changes cancel",
+            "Add 0.5 to one number of a word and take 0.5 from another. Does your test notice?",
+            "A sum loses what you are looking for.",
+            "Compare number by number.",
+        ),
+        lenient(
+            "nan-passes",
+            {"nan_passes": True},
+            "a word that comes out as nan passes, because no comparison with nan is true",
+            "What is nan > 1e-5? And nan < 1e-5?",
+            "Ask for what must hold, not for what must not.",
+            "Demand that every difference is below the tolerance.",
+        ),
+        lenient(
+            "to-the-bit",
+            {"tolerance": 1e-9},
+            "your test wants outputs equal to the bit; another order of addition rounds otherwise",
+            "Look at the first case that you turn down.",
+            "The text names a tolerance.",
+            "Compare the differences with 1e-5.",
+        ),
+        lenient(
+            "too-generous",
+            {"tolerance": 1e-3},
+            "your tolerance is so wide that a small leak passes",
+            "How small a leak would you let through?",
+            "The text names a tolerance.",
+            "Compare the differences with 1e-5.",
+        ),
+    ],
+    also_right=[looped_pad_test, masked_pad_test],
+)
+
+
+EXERCISES = [
+    LAYER_NORM,
+    RMS_NORM,
+    SWIGLU,
+    EQUAL_WIDTH,
+    ENCODER_BLOCK,
+    MISSING_RESIDUAL,
+    PRE_POST,
+    PAD_TEST,
+]
