@@ -54,11 +54,10 @@ print("ready")
 
 # %%
 attention = ("queries, keys, values", "scores", "masks", "softmax", "weighted sum", "heads")
-boxes = ("self-attention", "masked self-attention", "cross-attention")
 show(
-    transformer_map(here="positions", built=attention + boxes),
-    alt="The Transformer of 2017. Lit: positions, the box above the embedding, in encoder and decoder. Built: all "
-    "attention boxes and everything inside them.",
+    transformer_map(here="positions", built=(*attention, "self-attention")),
+    alt="The Transformer of 2017. Lit: positions, the box above the embedding, in encoder and decoder. Built: "
+    "self-attention and everything inside an attention box.",
 )
 
 # %% [markdown]
