@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .frames import pack
+from .seal import bwrap
 
 REPORT_CAP, LOG_CAP = 32 << 20, 64 << 10
 NOTHING = pack({"name": "nothing", "cells": [], "cases": [], "answers": -1})
@@ -44,14 +45,15 @@ class Warm:
         ours, theirs = socket.socketpair()
         script = Path(__file__).with_name("warm_process.py")
         command = [sys.executable, "-I", str(script), str(theirs.fileno()), self.level]
+        command.append(str(self.root))
+        if self.level == "bwrap":
+            command = bwrap.wrapped(command, self.root)
         # Nothing of the grader's environment: a submission can read its own.
         environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
-        if self.level == "strong":
+        if self.level != "process":
             # Learners import matplotlib; it wants a folder that looks writable, and none is.
             environment |= {"MPLCONFIGDIR": "/tmp", "MPLBACKEND": "agg"}
-        self.process = subprocess.Popen(
-            [*command, str(self.root)], pass_fds=[theirs.fileno()], env=environment
-        )
+        self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
         theirs.close()
         self.socket = ours
         told = self._line(time.monotonic() + 120)

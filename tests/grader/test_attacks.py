@@ -11,8 +11,8 @@ import nbformat
 import pytest
 import torch
 
-from course_lib.grader import seal, warm_process
 from course_lib.grader import warm as warm_module
+from course_lib.grader import warm_process
 from course_lib.grader.bake import shallow
 from course_lib.grader.frames import pack, unpack
 from course_lib.grader.grading import grade_submission
@@ -20,16 +20,8 @@ from course_lib.grader.key import case
 from course_lib.grader.warm import Warm
 from course_lib.paths import ROOT
 
-LEVEL, REASON = seal.reachable()
-pytestmark = pytest.mark.skipif(LEVEL != "strong", reason=REASON)
 ANSWER = "import torch\ndef double(x):\n    return 2 * x\n"
 X = torch.ones(2)
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with Warm(ROOT, "strong") as process:
-        yield process
 
 
 def run(warm, source, seconds=5.0):

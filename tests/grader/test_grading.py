@@ -3,24 +3,14 @@
 import nbformat
 import pytest
 
-from course_lib.grader import seal
 from course_lib.grader.grading import grade_submission
-from course_lib.grader.warm import Warm
 from course_lib.paths import ROOT
 
-LEVEL, REASON = seal.reachable()
-pytestmark = pytest.mark.skipif(LEVEL != "strong", reason=REASON)
 SCORES, SOFTMAX = "00.scores", "00.safe-softmax"
 RIGHT_SCORES = "def scores(query, keys):\n    return keys @ query"
 RIGHT_SOFTMAX = "def safe_softmax(x):\n    return torch.softmax(x, -1)"
 WRONG_SOFTMAX = "def safe_softmax(x):\n    return torch.softmax(x, 0)"
 SETUP = "import torch\n\nfrom course_lib.check import check", "setup"
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with Warm(ROOT, "strong") as process:
-        yield process
 
 
 def submit(tmp_path, *cells):

@@ -13,21 +13,12 @@ from course_lib.grader import seal
 from course_lib.grader.bake import outcomes_from, shallow
 from course_lib.grader.frames import pack, unpack
 from course_lib.grader.key import case
-from course_lib.grader.seal import seccomp
+from course_lib.grader.seal import bwrap, seccomp
 from course_lib.grader.warm import LOG_CAP, Report, Warm
 from course_lib.paths import ROOT
 
-LEVEL, REASON = seal.reachable()
-pytestmark = pytest.mark.skipif(LEVEL != "strong", reason=REASON)
-
 ANSWER = "import torch\ndef double(x):\n    return 2 * x\n"
 X = torch.arange(6.0).reshape(2, 3)
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with Warm(ROOT, "strong") as process:
-        yield process
 
 
 def run(warm, source, seconds=5.0):
@@ -79,8 +70,12 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_it_may_not(warm, name):
+    if warm.level == "bwrap" and name == "read its own environment":
+        pytest.skip("inside bubblewrap it may: nothing of the grader is in it")
     told = stopped(run(warm, REFUSED[name] + "\n" + ANSWER))
     kinds = "PermissionError", "ValueError", "ModuleNotFoundError", "BlockingIOError"
+    if warm.level == "bwrap":
+        kinds = *kinds, "FileNotFoundError", "OSError"  # not there, or on a read-only system
     assert told.split(":")[0] in kinds, told
     assert is_right(run(warm, ANSWER))
 
@@ -146,14 +141,20 @@ def test_a_lost_warm_process_is_replaced(warm):
     assert is_right(run(warm, ANSWER))
 
 
+def below(pid):
+    """The processes that one has started, and those that they have."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [*children, *(each for child in children for each in below(child))]
+
+
 def test_no_file_descriptor_and_no_process_is_left(warm):
     run(warm, ANSWER)
-    before = len(os.listdir("/proc/self/fd"))
+    before, processes = len(os.listdir("/proc/self/fd")), below(warm.process.pid)
     for source in ("while True: pass", "import os; os._exit(1)", ANSWER):
         run(warm, source, seconds=0.5)
     assert len(os.listdir("/proc/self/fd")) == before
-    children = Path(f"/proc/{warm.process.pid}/task/{warm.process.pid}/children")
-    assert children.read_text().split() == []
+    assert below(warm.process.pid) == processes
+    assert len(processes) == (0 if warm.level == "strong" else 2), "bubblewrap's, and the warm one"
     assert not Path("/tmp/course-test-escape").exists()
 
 
@@ -163,6 +164,31 @@ def test_the_filter_is_built_for_the_machine_it_runs_on(monkeypatch):
     with pytest.raises((OSError, KeyError)):
         seccomp.program(1)
     assert len(here) % 8 == 0 and len(here) // 8 < 4096
+
+
+@pytest.mark.skipif(bwrap.missing() != "", reason=bwrap.missing())
+def test_without_landlock_bubblewrap_is_used_where_it_works_and_else_said(monkeypatch, tmp_path):
+    monkeypatch.setattr(seal.landlock, "version", lambda: 0)
+    assert seal.reachable()[0] == "bwrap" and "no Landlock" in seal.reachable()[1]
+    refused = tmp_path / "bwrap"
+    refused.write_text("#!/bin/sh\necho 'bwrap: No permissions to create namespace' >&2; exit 1\n")
+    refused.chmod(0o755)
+    for path, told in ((tmp_path, "refused here: bwrap: No permissions"), ("", "not installed")):
+        bwrap.missing.cache_clear()
+        monkeypatch.setenv("PATH", str(path))
+        assert seal.reachable()[0] == "process" and told in seal.reachable()[1]
+    bwrap.missing.cache_clear()
+
+
+def test_inside_bubblewrap_there_is_only_what_is_shown(warm):
+    if warm.level != "bwrap":
+        pytest.skip("about bubblewrap")
+    source = "import os; raise ValueError(sorted(os.listdir('{}')))"
+    assert "solutions" not in stopped(run(warm, source.format(ROOT)))
+    inside = stopped(run(warm, source.format(ROOT / "course_lib")))
+    assert "grader" in inside and "nn" not in inside and "models" not in inside
+    pids = "import os; raise ValueError(len([p for p in os.listdir('/proc') if p.isdigit()]))"
+    assert stopped(run(warm, pids)) == "ValueError: 3"
 
 
 def test_a_machine_that_cannot_seal_says_why(monkeypatch):

@@ -1,9 +1,10 @@
 """Seal a process that is about to run code nobody has read.
 
 Levels, from the strongest: `strong` (Landlock, seccomp, limits, no privileges, and namespaces of
-its own where the system allows them) and `process` (limits and a time limit only: it stops
-accidents; an answer that wants to can read the keys and change files). A level is what was reached,
-never what was hoped for.
+its own where the system allows them), `bwrap` (the same without Landlock, inside bubblewrap, which
+shows it no other files) and `process` (limits and a time limit only: it stops accidents; an answer
+that wants to can read the keys and change files). A level is what was reached, never what was hoped
+for.
 """
 
 import contextlib
@@ -11,10 +12,10 @@ import platform
 import sys
 
 if sys.platform == "linux":  # here and not below: a child has no course to import from
-    from . import landlock, limits, seccomp
+    from . import bwrap, landlock, limits, seccomp
     from .syscalls import ARCHITECTURES
 
-LEVELS = ("strong", "process")
+LEVELS = ("strong", "bwrap", "process")
 
 
 def reachable() -> tuple[str, str]:
@@ -23,9 +24,12 @@ def reachable() -> tuple[str, str]:
         return "process", f"sealing needs Linux; this is {sys.platform}"
     if platform.machine() not in ARCHITECTURES:
         return "process", f"no system call numbers for {platform.machine()}"
-    if not landlock.version():
-        return "process", "this kernel has no Landlock (Linux 5.13 or newer has)"
-    return "strong", ""
+    if landlock.version():
+        return "strong", ""
+    why = "this kernel has no Landlock (Linux 5.13 or newer has)"
+    if missing := bwrap.missing():
+        return "process", f"{why}, and {missing}"
+    return "bwrap", why
 
 
 def seal(level: str, readable: list[str], seconds: int, memory: int) -> None:
@@ -33,10 +37,12 @@ def seal(level: str, readable: list[str], seconds: int, memory: int) -> None:
     if level == "process":
         limits.limit(seconds, memory)
         return
-    # Namespaces are a bonus that many systems refuse; the rest has to hold without them.
-    with contextlib.suppress(OSError):
-        limits.enter_namespaces()
+    if level == "strong":
+        # Namespaces are a bonus that many systems refuse; the rest has to hold without them.
+        with contextlib.suppress(OSError):
+            limits.enter_namespaces()
     limits.limit(seconds, memory)
-    landlock.restrict(readable)
+    if level == "strong":
+        landlock.restrict(readable)
     limits.drop_capabilities()
     seccomp.restrict()
