@@ -7,6 +7,7 @@ not a line more, so that their neighbours in the file can't be reached from them
 
 import ast
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 from course_lib.notebooks import with_solution
@@ -19,7 +20,10 @@ STUBBED = f"{PACKAGE}.check"  # the child has one that does nothing
 
 @cache
 def lent(root: Path, chapter: str) -> dict[str, str]:
-    """Source by module, what is used before what uses it; empty where nothing is lent."""
+    """Source by module, what is used before what uses it; empty where nothing is lent.
+
+    Raises KeyError when a module doesn't define a name that is taken from it.
+    """
     cells = [c for c in solution_cells(root, chapter) if "setup" in c.tags]
     nodes = [node for c in cells for node in ast.walk(ast.parse(with_solution(c.source)))]
     wanted: dict[str, set[str]] = {}
@@ -29,7 +33,15 @@ def lent(root: Path, chapter: str) -> dict[str, str]:
     taken: dict[str, list[ast.stmt]] = {}
     for module, names in wanted.items():
         _take(root, module, names, taken)
-    return {module: "\n".join(map(ast.unparse, kept)) for module, kept in taken.items()}
+    used = {module: _modules_used(kept) & taken.keys() for module, kept in taken.items()}
+    order = TopologicalSorter(used).static_order()
+    return {module: "\n".join(map(ast.unparse, taken[module])) for module in order}
+
+
+def _modules_used(nodes: list[ast.stmt]) -> set[str]:
+    """The modules of the package that these statements import from."""
+    inside = (node for top in nodes for node in ast.walk(top))
+    return {module for node in inside for module, _ in _from_package(node)}
 
 
 def _from_package(node: ast.AST) -> list[tuple[str, str]]:
@@ -59,7 +71,6 @@ def _take(root: Path, module: str, names: set[str], taken: dict[str, list[ast.st
             _take(root, other, {inner}, taken)
     before = taken.get(module, [])
     added = {ast.unparse(node): node for node in [*before, *kept.values()]}
-    taken.pop(module, None)  # so that it stands behind all that it uses
     taken[module] = sorted(added.values(), key=lambda node: (node.lineno, node.col_offset))
 
 

@@ -55,6 +55,19 @@ def test_a_name_comes_with_what_it_uses_and_without_its_neighbours(root):
     assert "nswer" not in high and "secret" not in high and "Any" not in high
 
 
+def test_a_module_stands_behind_what_it_uses_though_more_is_taken_of_that_later(root):
+    (root / "course_lib/parts/top.py").write_text(
+        "from course_lib.parts.high import wanted\n"
+        "from course_lib.parts.low import secret\n"
+        "def both(x):\n    return wanted(x) + secret(x)\n"
+    )
+    (root / "solutions/09_z.py").write_text(SETUP.replace("high import wanted", "top import both"))
+    low, high, top = (f"course_lib.parts.{name}" for name in ("low", "high", "top"))
+    given = lent(root, "09")
+    assert list(given) == [low, high, top]
+    assert "def helper" in given[low] and "def secret" in given[low]
+
+
 def test_a_name_that_is_not_there_is_told(root):
     (root / "solutions/08_y.py").write_text(SETUP.replace("wanted", "nothing"))
     with pytest.raises(KeyError, match="nothing"):
