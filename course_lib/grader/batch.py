@@ -5,6 +5,7 @@ one warm process.
 """
 
 import platform
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, as_completed
@@ -16,6 +17,7 @@ from typing import Any
 import torch
 
 from . import seal
+from .cold import Cold
 from .course import exercises, key_files
 from .gradebook import digest, is_done, load_rows, merged, row, save_rows
 from .grading import Graded, grade_submission
@@ -118,14 +120,14 @@ def _chapter(task: Task, chapter: str) -> Iterator[Graded]:
             yield Graded(verdict, Report(b"", b""))
         return
     ids = [e.id for e in graded]
-    warm = _warm(task.root, task.level)
+    warm = runner(task.root, task.level)
     yield from grade_submission(warm, path, ids, task.seed, task.seconds, task.values)
 
 
 @cache
-def _warm(root: Path, level: str) -> Warm:
+def runner(root: Path, level: str) -> Warm | Cold:
     """One warm process for each process that grades."""
-    return Warm(root, level)
+    return Warm(root, level) if sys.platform == "linux" else Cold(root)
 
 
 def handed_in(task: Task, chapter: str) -> Path | None:

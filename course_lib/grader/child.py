@@ -90,3 +90,6 @@ def hide_course() -> None:
     shell.__path__ = []  # a package without a folder: nothing below it can be imported
     shell.check = silent
     sys.modules |= {"course_lib": shell, "course_lib.check": silent}
+    # An installation in place finds the course by a finder of its own, whatever the path says.
+    others = [f for f in sys.meta_path if "__editable__" not in getattr(f, "__module__", "")]
+    sys.meta_path[:] = others

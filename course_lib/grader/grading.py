@@ -11,6 +11,7 @@ from course_lib.notebooks import Cell, read_cells
 from .bake import outcomes_from, shallow
 from .bans import with_helpers
 from .child import plain_python
+from .cold import Cold
 from .course import definition, find, is_answer, sheet_for
 from .frames import pack, unpack
 from .lent import lent
@@ -35,7 +36,7 @@ class Graded:
 
 
 def grade_submission(
-    warm: Warm,
+    warm: Warm | Cold,
     path: Path,
     ids: list[str],
     seed: int,
@@ -68,7 +69,7 @@ def code_cells(path: Path) -> list[Cell]:
 
 
 def grade_exercise(
-    warm: Warm,
+    warm: Warm | Cold,
     cells: list[Cell],
     id: str,
     seed: int,
