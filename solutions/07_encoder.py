@@ -213,8 +213,7 @@ except NotImplementedError:
 # A **pre-norm** block whose author complains: "one block is fine, but with a few of them all words become the
 # same." It runs, and every shape is right. Mend it.
 #
-# - `attend`'s output for the normed words is given: `mix` is a `(seq, seq)` table of weights, and attention here
-#   is simply `mix @ words`.
+# - Attention is simply `mix @ words` here, with a given table of weights `mix`, `(seq, seq)`.
 # - The norm is RMSNorm without weights, `normed` below; it is right.
 # - The feed-forward network is `relu(words @ up) @ down`; it is right, too.
 # - What comes back is `(batch, seq, d_model)`.
@@ -307,10 +306,10 @@ check("07.pre-post-bug", PreNormEncoder)
 #
 # - `x_before`, `x_after`, `out_before`, `out_after` are `(batch, seq, d_model)`; `real` is `(batch, seq)` and bool,
 #   `True` for words. Filler may stand on any side.
-# - Return `True` only if the outputs of *all* words agree within `1e-5`, and the test was a fair one:
-# - words went in unchanged (to the bit), and at *every* filler position at least one number was changed.
+# - Return `True` only if the outputs of *all* words agree within `1e-5`, and the test was a fair one.
+# - Fair means: words went in unchanged, to the bit; at *every* filler position at least one number was changed;
+#   and there was filler, since without any nothing was tested.
 # - A `nan` in the output of a word proves nothing: `False`. What comes out at filler positions doesn't matter.
-# - Without any filler nothing was tested: `False`.
 #
 # The trap: the best-looking result comes from a test that changed nothing.
 

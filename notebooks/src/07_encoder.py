@@ -124,7 +124,7 @@ outcome("07.alike", f"after {int((same > 0.99).nonzero()[0])}")
 
 # %% [markdown]
 # Two layers, and every word of the sentence is the same word. An untrained attention looks at
-# everything a little, so what comes out is close to the sentence's average, for every word. Average a few
+# everything a little, so what comes out is close to the sentence's average, for every word. Average the
 # averages and no difference is left. What would the next ninety layers work on? The size goes too:
 
 # %%
@@ -184,8 +184,8 @@ claim("the same as PyTorch's", torch.allclose(by_hand, F.layer_norm(x, (4,)), at
 # %% [markdown]
 # Mind `torch.var`: it divides by $d - 1$, the *unbiased* estimate for samples of a population. LayerNorm
 # divides by $d$, the **biased** one: these four numbers are not a sample of anything. And $\varepsilon$ stands
-# **inside the root**. A LayerNorm that has been copied from a well-known walk-through of the paper into
-# hundreds of projects differs in both, and lives:
+# **inside the root**. A LayerNorm that many projects have copied from a well-known walk-through of the paper
+# (Rush 2018) differs in both, and lives:
 
 
 # %%
@@ -207,11 +207,12 @@ print("a faint word, published:", rounded(published_norm(faint, eps=1e-5).std(),
 print("PyTorch's:", rounded(F.layer_norm(faint, (512,), eps=1e-5).std(), 2))
 
 # %% [markdown]
-# At real widths a tenth of a percent: training swallows it. It bites when you load somebody's weights and want
-# *their* numbers, and on faint vectors, where the place of $\varepsilon$ decides how loud the word becomes.
-#
+# At real widths the first is a tenth of a percent, so it could go unnoticed. It bites when you load somebody's
+# weights and want *their* numbers. The second decides how loud a faint word becomes.
+
+# %% [markdown]
 # What does a norm take away? With three numbers to a word we can look. **RMSNorm**, beside it, is the simpler
-# kind that most recent models use: it subtracts nothing and divides by the root of the mean square,
+# kind that many recent models use: it subtracts nothing and divides by the root of the mean square,
 #
 # $$\text{output} = w \cdot \frac{x}{\sqrt{\frac1d \sum_i x_i^2 + \varepsilon}}.$$
 
@@ -237,8 +238,8 @@ show(
 
 # %% [markdown]
 # LayerNorm takes two of the $d$ freedoms of a vector: its mean becomes 0 (the points fall onto a plane), its
-# length becomes $\sqrt d$ (they move to a circle in it). RMSNorm takes only the length. The *direction* is
-# what a word keeps, and it was direction that attention compared all along.
+# length becomes $\sqrt d$ (they move to a circle in it). RMSNorm takes only the length, and leaves the direction
+# as it was. Is this what everyone else calls by these names? And does a word feel its neighbours?
 
 # %%
 x = torch.randn(2, 5, 512)  # (batch, seq, d_model)
@@ -278,7 +279,7 @@ by_convolution = conv_down(conv_up(x.transpose(1, 2)).relu()).transpose(1, 2)
 claim("feed-forward is two 1×1 convolutions", torch.allclose(network(x), by_convolution, atol=1e-5))
 
 # %% [markdown]
-# So words can be treated one by one, in any order, on different machines. And it is not a small part:
+# So words can be treated one by one, in any order. And this is not a small part of the block:
 
 # %%
 apart = torch.stack([network(x[:, t]) for t in range(5)], dim=1)
@@ -288,7 +289,8 @@ for name, part in (("attention", MultiHeadAttention(512, 8)), ("feed-forward", n
 
 # %% [markdown]
 # Two thirds of a block's parameters sit in the network that never looks at another word.
-#
+
+# %% [markdown]
 # Which bend? Three are common. **GELU** is a ReLU with its corner rounded off. **SwiGLU** has three matrices:
 # one proposes numbers, another opens or shuts a *gate* for each, and the two are multiplied:
 #
@@ -378,9 +380,7 @@ ids, _ = encode(tokenizer, "The animal didn't cross the street because it was to
 first = model.blocks[0]
 with torch.no_grad():
     x = model.embedding(ids)
-    x = first.norm_attention(x + first.attention(x))[
-        0
-    ]  # what its feed-forward reads: (seq, d_model)
+    x = first.norm_attention(x + first.attention(x))[0]  # what it reads: (seq, d_model)
     fires = first.feed_forward[:2](x)  # a(k·x + b): (seq, neuron)
     values, constant = first.feed_forward[2].weight.T, first.feed_forward[2].bias
     total = sum(fires[:, i, None] * values[i] for i in range(1536)) + constant
@@ -572,7 +572,8 @@ show(
 # like the number of blocks and the size like its root. Post-norm holds the size at 1 by cutting back the whole
 # sum each time: the word's old part shrinks along with the new one, and after a dozen blocks hardly anything of
 # it is left.
-#
+
+# %% [markdown]
 # The usual story is told about *gradients*: that in post-norm they die on the way down, so that the first
 # layers of a deep stack don't learn. Let us measure it. A gradient per block: the length of all its parameters'
 # gradients together. 24 blocks, five seeds, a random task with ten classes.
@@ -655,8 +656,7 @@ show(
 # And it hangs on how the matrices were drawn. PyTorch's default for `nn.Linear` draws them smaller (variance
 # $1/(3 \cdot \text{inputs})$), so every sublayer says less, and post-norm keeps its words apart for longer. "Can
 # post-norm be trained at 24 layers?" has no answer without that.
-
-# %% [markdown]
+#
 # Try depths, and watch the right panel. (Without Python: the figure above holds depth 24, both rules.)
 
 
@@ -790,6 +790,11 @@ handled = {
 reached = {name: reach(masks) for name, masks in handled.items()}
 
 # %%
+x, norm = torch.randn(9, 24), LayerNorm(24)
+claim(
+    "LayerNorm doesn't feel 1 added to a whole word",
+    torch.allclose(norm(x), norm(x + 1), atol=1e-5),
+)
 print("leaks:", ", ".join(name for name, felt in reached.items() if felt[:6, 6:].any()))
 marks = [*"wwwwww", *"···"]
 fig, axes = plt.subplots(1, 4, figsize=(12.5, 3.6), layout="constrained")
@@ -962,6 +967,8 @@ quiz("07")
 #   Square Layer Normalization*, arXiv:1910.07467.
 # - Xiong et al. 2020, *On Layer Normalization in the Transformer Architecture*, arXiv:2002.04745: pre- and
 #   post-norm, and the warm-up.
+# - Rush 2018, *The Annotated Transformer*: the walk-through. Vaswani et al. 2018, *Tensor2Tensor*,
+#   arXiv:1803.07416: the authors' library. Brown et al. 2020 (GPT-3), arXiv:2005.14165.
 # - Liu et al. 2020, *Understanding the Difficulty of Training Transformers*, arXiv:2004.08249: gradients that
 #   vanish are not the root of the trouble.
 # - Dong, Cordonnier and Loukas 2021, *Attention Is Not All You Need*, arXiv:2103.03404: pure attention makes

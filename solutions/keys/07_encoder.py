@@ -64,7 +64,8 @@ def wrong_layer_norm(
     else:
         count = math.prod(x.shape[axis] for axis in axes)
         spread = centred.square().sum(dim=axes, keepdim=True) / max(count - correction, 1)
-    if eps_place == "inside":
+    eps = 1e-5 if eps_place == "fixed" else eps
+    if eps_place in ("inside", "fixed"):
         spread = spread + eps
     below = spread.sqrt() if root else spread
     if eps_place == "outside":
@@ -149,6 +150,17 @@ LAYER_NORM = Exercise(
                 "What comes out when all numbers of a vector are equal?",
                 "Which of your four arguments do you never use?",
                 "eps belongs to the variance, under the root.",
+            ),
+        ),
+        Mistake(
+            "eps-fixed",
+            wrong_layer_norm,
+            {"eps_place": "fixed"},
+            says="your eps is a number of your own, not the one that is handed in",
+            hints=(
+                "Call your function with eps=0.5. Does anything change?",
+                "An argument that is never read is a hint in itself.",
+                "Use the name eps where you have typed a number.",
             ),
         ),
         Mistake(
@@ -323,7 +335,8 @@ def wrong_rms_norm(
         "mean size": lambda: seen.abs().mean(dim=axes, keepdim=True).square(),
         "no root": lambda: seen.square().mean(dim=axes, keepdim=True).square(),
     }[measure]()
-    below = (amount + eps).sqrt() if eps_place == "inside" else amount.sqrt()
+    eps = 1e-6 if eps_place == "fixed" else eps
+    below = (amount + eps).sqrt() if eps_place in ("inside", "fixed") else amount.sqrt()
     if measure == "no root":
         below = amount.sqrt() + eps
     if eps_place == "outside":
@@ -350,9 +363,7 @@ def length_rms_norm(x, weight, eps=1e-6):
 
 def looped_rms_norm(x, weight, eps=1e-6):
     flat = x.float().reshape(-1, x.shape[-1])
-    rows = [weight * v / math.sqrt(float(v @ v) / len(v) + eps) for v in flat]
-    if x.requires_grad:
-        rows = [weight * v / ((v @ v) / len(v) + eps).sqrt() for v in flat]
+    rows = [weight * v / ((v @ v) / len(v) + eps).sqrt() for v in flat]
     return torch.stack(rows).reshape(x.shape)
 
 
@@ -485,6 +496,17 @@ RMS_NORM = Exercise(
                 "What comes out for a vector of zeros?",
                 "Which of your arguments do you never use?",
                 "eps belongs to the mean square, under the root.",
+            ),
+        ),
+        Mistake(
+            "eps-fixed",
+            wrong_rms_norm,
+            {"eps_place": "fixed"},
+            says="your eps is a number of your own, not the one that is handed in",
+            hints=(
+                "Call your function with eps=0.5. Does anything change?",
+                "An argument that is never read is a hint in itself.",
+                "Use the name eps where you have typed a number.",
             ),
         ),
         Mistake(
@@ -1045,7 +1067,8 @@ class WrongBlock(nn.Module):
             new = x + said
         about = {"new": new, "old": x}[self.thinks_about]
         thought = self.think(norm_2(about) if self.order == "pre" else about)
-        start = {"new": new, "old": x, "none": torch.zeros_like(x)}[self.second_skip]
+        start = {"new": new, "old": x, "none": torch.zeros_like(x), "both": new + x}
+        start = start[self.second_skip]
         if self.order == "inner":
             out = start + norm_2(thought)
         else:
@@ -1207,6 +1230,17 @@ ENCODER_BLOCK = Exercise(
             ),
         ),
         Mistake(
+            "adds-both",
+            WrongSums,
+            {"second_skip": "both"},
+            says="the second sum adds the block's input once more, on top of the running x",
+            hints=(
+                "How many terms does your second sum have?",
+                "The block's input is in the running x already, normed with the rest.",
+                "Add two things: what the network read, and what it says.",
+            ),
+        ),
+        Mistake(
             "thinks-about-the-old-x",
             WrongSums,
             {"thinks_about": "old"},
@@ -1326,7 +1360,16 @@ def normed(x):
 
 
 def wrong_residual(
-    x, mix, up, down, *, first="added", second="added", reads=("normed", "normed"), bends=True
+    x,
+    mix,
+    up,
+    down,
+    *,
+    first="added",
+    second="added",
+    reads=("normed", "normed"),
+    about="new",
+    bends=True,
 ):
     read = {"normed": normed, "raw": lambda x: x}
     talk = mix @ read[reads[0]](x)
@@ -1337,7 +1380,12 @@ def wrong_residual(
         "doubled": lambda: 2 * x + talk,
         "after": lambda: normed(x + talk),
     }[first]()
-    wide = read[reads[1]](new) @ up
+    told = {
+        "new": lambda: read[reads[1]](new),
+        "old": lambda: read[reads[1]](x),
+        "sum of normed": lambda: normed(x) + talk,
+    }[about]()
+    wide = told @ up
     thought = (wide.relu() if bends else wide) @ down
     return {
         "added": lambda: new + thought,
@@ -1468,6 +1516,30 @@ MISSING_RESIDUAL = Exercise(
                 "How often do you call `normed`?",
                 "Each sublayer reads normed words.",
                 "Norm the new x before it goes up.",
+            ),
+        ),
+        Mistake(
+            "thinks-about-the-old",
+            wrong_residual,
+            {"about": "old"},
+            says="the feed-forward network reads the block's input, so it never learns what "
+            "attention has found",
+            hints=(
+                "What goes up? Follow the names.",
+                "First the words talk, then each thinks about what it has heard.",
+                "The network reads the normed sum of the first line.",
+            ),
+        ),
+        Mistake(
+            "normed-too-early",
+            wrong_residual,
+            {"about": "sum of normed"},
+            says="the network reads the old norm plus what attention said: the new sum is not "
+            "normed again",
+            hints=(
+                "How often do you call `normed`, and on what?",
+                "A norm made before the sum knows nothing of the sum.",
+                "Norm the new x, after the first sum.",
             ),
         ),
         Mistake(
@@ -1856,6 +1928,7 @@ def pad_test_cases(generator):
         tried("a word of the last sentence moved", "left", out((2, 4, 0), 0.3)),
         tried("a word moved, its sum did not", change=both_out),
         tried("a word moved by little", "both", out((1, 3, 1), 5e-5)),
+        tried("every word moved by little", "left", out(slice(None), 5e-5)),
         tried("a word between fillers moved", "both", out((2, 2, 0), -0.2)),
         tried("a word comes out as nan", change=nan_word),
         tried("nothing was changed", change=unchanged),
