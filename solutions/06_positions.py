@@ -40,7 +40,7 @@ from course_lib.nn.multi_head import MultiHeadAttention
 #   put all sines first; here the order counts.)
 # - When `d_model` is odd, raise a `ValueError`: a sine would be left without its cosine.
 #
-# The trap: the sine and the cosine of a pair share *one* speed.
+# The trap: the sine and the cosine of a pair share *one* frequency.
 
 
 # %% tags=["06.sinusoidal"]
@@ -264,8 +264,8 @@ check("06.t5-bucket", t5_bucket)
 #
 # - `x` is `(batch, seq, d_model)`; `real` is `(batch, seq)` and bool, `False` where a position is
 #   filler. `table` is `(max_len, d_model)`.
-# - The first *real* word of each sentence gets row 0, its next word row 1, and so on, wherever the
-#   filler stands.
+# - The first *real* word of each sentence gets row 0, its next word row 1, and so on, whether filler
+#   stands in front, behind, or on both sides.
 # - Filler gets no row: there, return `x` as it is.
 # - A padded batch may be longer than the table, as long as no sentence is.
 

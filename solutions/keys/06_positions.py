@@ -359,9 +359,14 @@ def laid(x, cos, sin, pairs, signs, how):
     if pairs == "mixed":  # angles for neighbours, turned by halves
         cos, sin = cos.repeat_interleave(2, dim=-1), sin.repeat_interleave(2, dim=-1)
         return x * cos + torch.cat([-b, a], dim=-1) * sin
-    second = {"turn": a * sin + b * cos, "both-minus": b * cos - a * sin}[signs]
-    parts = [a * cos - b * sin, second]
-    if pairs == "neighbours":
+    one = a * cos - b * sin
+    second = {
+        "turn": a * sin + b * cos,
+        "both-minus": b * cos - a * sin,
+        "overwritten": one * sin + b * cos,
+    }[signs]
+    parts = [one, second]
+    if pairs in ("neighbours", "laid-back"):
         return torch.stack(parts, dim=-1).flatten(-2)
     return torch.cat(parts, dim=-1)
 
@@ -482,6 +487,29 @@ ROTATE = Exercise(
                 "Does a vector keep its length under your function?",
                 "Columns i and i + d_head / 2 need the same angle. Print the angles of both.",
                 "Repeat the list of angles as a whole, a b c a b c, not each of them, a a b b c c.",
+            ),
+        ),
+        Mistake(
+            "laid-back-as-neighbours",
+            wrong_rotary,
+            {"pairs": "laid-back"},
+            says="pairs are taken by halves and put back as neighbours: the columns come out in "
+            "another order",
+            hints=(
+                "At place 0 nothing turns. Does the first key come back as it was?",
+                "A pair came from columns i and i + d_head / 2. Where should it go?",
+                "Put the two halves together with torch.cat, not with stack and flatten.",
+            ),
+        ),
+        Mistake(
+            "first-half-overwritten",
+            wrong_rotary,
+            {"signs": "overwritten"},
+            says="the second column of a pair is made from the *new* first one, already turned",
+            hints=(
+                "Does a vector keep its length under your function?",
+                "Both lines of the formula use the old a and the old b.",
+                "Work out both halves before you write either.",
             ),
         ),
         Mistake(
@@ -696,6 +724,20 @@ def relative_cases(generator):
         case("symmetric, not relative", symmetric(normal(generator, 7, 7))),
         case("small, but it depends", toeplitz(0.02 * torch.arange(13.0), 7)),
         case("equal up to rounding", 0.3 + 1e-5 * normal(generator, 6, 6)),
+        case("one cell wrong, beside the upper right corner", spoiled(upper_corner)),
+        case("one cell wrong, beside the lower left corner", spoiled(lower_corner)),
+        case("two cells wrong, in opposite directions", spoiled(opposite_cells)),
+        case("scores fall from place to place", spoiled(falling)),
+        case("one cell wrong by a hundredth", spoiled(hundredth)),
+        case("only what is far off counts", toeplitz(0.5 * (torch.arange(-8, 9).abs() > 3), 9)),
+        case("two places back, nothing else", toeplitz(only(-2, 8), 8)),
+        case("two places ahead, nothing else", toeplitz(only(2, 7), 7)),
+        case(
+            "the past counts, the future does not", toeplitz(normal(generator, 17) * past_of(9), 9)
+        ),
+        case(
+            "the future counts, the past does not", toeplitz(normal(generator, 13) * ~past_of(7), 7)
+        ),
     ]
 
 
@@ -737,20 +779,53 @@ def middle_row(scores):
 
 
 def future(scores):
-    scores += torch.triu(torch.arange(len(scores), dtype=torch.float32)[:, None] * 0.2, 1)
+    rows = torch.arange(len(scores), dtype=torch.float32)[:, None].expand_as(scores)
+    scores += torch.triu(rows * 0.2, 1)
 
 
 def past(scores):
-    scores += torch.tril(torch.arange(len(scores), dtype=torch.float32)[None, :] * 0.2, -1)
+    columns = torch.arange(len(scores), dtype=torch.float32).expand_as(scores)
+    scores += torch.tril(columns * 0.2, -1)
+
+
+def upper_corner(scores):
+    scores[1, -1] += 0.4
+
+
+def lower_corner(scores):
+    scores[-1, 1] -= 0.4
+
+
+def opposite_cells(scores):
+    scores[3, 4] += 0.4
+    scores[5, 6] -= 0.4
+
+
+def falling(scores):
+    scores -= 0.3 * torch.arange(len(scores))[:, None]
+
+
+def hundredth(scores):
+    scores[3, 2] += 0.01
+
+
+def only(distance, n):
+    """A value for each distance of n places: 0.8 at one of them, 0 at all others."""
+    return 0.8 * (torch.arange(1 - n, n) == distance)
+
+
+def past_of(n):
+    return torch.arange(1 - n, n) < 0
 
 
 def symmetric(scores):
     return scores + scores.T
 
 
-def lenient_test(scores, *, looks_at=None, varies=True, rule=None):
+def lenient_test(scores, *, looks_at=None, varies="anywhere"):
     agrees = (looks_at or all_neighbours)(scores, 1e-3)
-    return bool(agrees) and (not varies or float(scores.max() - scores.min()) > 1e-3)
+    asked = {"anywhere": scores, "first row": scores[0], "first two": scores[0, :2]}.get(varies)
+    return bool(agrees) and (asked is None or float(asked.max() - asked.min()) > 1e-3)
 
 
 def all_neighbours(scores, tolerance):
@@ -825,7 +900,7 @@ def rebuilt_relative(scores):
     return ((scores - wanted).abs() < 1e-3).all() & (scores.max() - scores.min() > 1e-3)
 
 
-def lenient(name, looks_at, says, *hints, varies=True):
+def lenient(name, looks_at, says, *hints, varies="anywhere"):
     flags = {"looks_at": looks_at, "varies": varies}
     return Mistake(name, lenient_test, flags, says=says, hints=hints)
 
@@ -895,7 +970,27 @@ RELATIVE_TEST = Exercise(
             "What does your test say about a table of equal numbers?",
             "The text asks for two things. The second: the score *does* depend on the distance.",
             "Ask also that two diagonals differ.",
-            varies=False,
+            varies="unasked",
+        ),
+        lenient(
+            "distance-0-against-1",
+            None,
+            "whether distance matters, your test asks of distances 0 and 1 alone, and these may "
+            "score alike",
+            "What of a method that only marks the word two places back?",
+            "One distance that differs from the others is enough, whichever it is.",
+            "Compare the largest score of the table with the smallest.",
+            varies="first two",
+        ),
+        lenient(
+            "first-row-only",
+            None,
+            "whether distance matters, your test asks in the first row alone, where no key stands "
+            "before the query",
+            "What of a method that only marks words before the query?",
+            "One distance that differs from the others is enough, to the left or to the right.",
+            "Compare the largest score of the table with the smallest.",
+            varies="first row",
         ),
         lenient(
             "no-rounding-allowed",
@@ -1024,13 +1119,13 @@ FULL_TURNS = Exercise(
             "From the first place to the last it is n − 1 steps; both of your numbers need it.",
         ),
         counting(
-            "rounded-down",
+            "one-place-too-few",
             {"round_to": math.floor},
-            "your second number is rounded down, and with so few places the slowest pair doesn't "
+            "your second number is one too small: with so few places the slowest pair doesn't "
             "quite make it",
             "Put your second number back in as n. How far has the slowest pair turned?",
-            "A text has whole places. Which way must you round?",
-            "Round up.",
+            "Two slips give this number: rounding the steps down, or taking the steps for places.",
+            "Round the steps up; n places make n − 1 steps, so add 1.",
         ),
         counting(
             "half-turns",
@@ -1122,6 +1217,7 @@ def wrong_alibi(
         "logarithm": (1 + gap.abs().float()).log(),
         "key": (n_key - 1 - key).expand(n_query, -1),
         "one-more": gap.abs() + 1,
+        "hidden": gap.abs().float().masked_fill(gap > 0, math.inf),
     }[distance]
     bias = sign * slope[:, None, None] * distance
     return {"heads": bias, "last": bias.permute(1, 2, 0), "turned": bias.transpose(1, 2)}[
@@ -1240,6 +1336,14 @@ ALIBI = Exercise(
             "Take the absolute value instead of clamping at 0.",
         ),
         slope(
+            "future-hidden",
+            {"distance": "hidden"},
+            "keys to the right get minus infinity: hiding them is the work of a mask",
+            "What is your bias for a key two places to the right?",
+            "ALiBi lowers scores; which keys may be seen at all is decided elsewhere.",
+            "Leave the mask out: −slope · |j − i| on both sides.",
+        ),
+        slope(
             "squared",
             {"distance": "squared"},
             "the distance is squared",
@@ -1342,12 +1446,14 @@ def wrong_bucket(
     future="zero",
     border=0,
     offset=True,
+    lift=True,
+    halved="asked",
 ):
     bidirectional = {"asked": bidirectional, "always": True, "never": False}[both]
     num_buckets = own_buckets or num_buckets
     longest = own_longest or max_distance
     relative = -relative if flip else relative
-    count = num_buckets // 2 if bidirectional else num_buckets
+    count = num_buckets // 2 if bidirectional or halved == "always" else num_buckets
     exact = max(count // exact_share, 1) if exact_share else count
     mirrored = bidirectional or future == "abs"
     distance = relative.abs() if mirrored else (-relative).clamp(min=0)
@@ -1356,9 +1462,11 @@ def wrong_bucket(
         share = (far / exact).log() / math.log(longest / exact)
     elif scale == "linear":
         share = (far - exact) / (longest - exact)
+    elif scale == "lower":  # only the lower logarithm is of the plain distance
+        share = (far / exact).log() / math.log(longest)
     else:  # both logarithms of the plain distances
         share = far.log() / math.log(longest)
-    wide = exact + (count - exact) * share
+    wide = exact * lift + (count - exact) * share
     wide = {"floor": wide.floor(), "round": wide.round(), "ceil": wide.ceil()}[rounding].long()
     wide = wide.clamp(max=count - 1) if cap else wide
     bucket = torch.where(distance < exact, distance, wide)
@@ -1480,6 +1588,30 @@ BUCKET = Exercise(
             "Divide by E inside both logarithms.",
         ),
         sorting(
+            "limit-not-divided",
+            {"scale": "lower"},
+            "the logarithm below the bar is that of max_distance, not of max_distance / E",
+            "At max_distance the fraction should be 1. Is it?",
+            "Distances are measured in units of E, above the bar and below it.",
+            "Divide by E inside both logarithms.",
+        ),
+        sorting(
+            "far-part-from-0",
+            {"lift": False},
+            "the far buckets begin with 0 instead of E, so that near and far words share buckets",
+            "Which bucket gets distance E?",
+            "The logarithm is 0 at distance E, and the bucket should be E.",
+            "Add E to the rounded number.",
+        ),
+        sorting(
+            "half-of-them-unused",
+            {"halved": "always"},
+            "in one direction, too, only half of the buckets is used",
+            "With bidirectional=False and 32 buckets, what is the largest number that comes out?",
+            "There is nobody to share the buckets with.",
+            "Halve num_buckets only when there are two directions.",
+        ),
+        sorting(
             "no-end",
             {"cap": False},
             "beyond max_distance the numbers go on growing, into buckets that there are not",
@@ -1574,6 +1706,8 @@ def wrong_places(
         place = seq.clone()
     elif count == "filler":
         place = (~real).cumsum(-1)
+    elif count == "left":
+        place = (seq - (~real).sum(-1, keepdim=True)) % len(table)
     else:  # moved the wrong way
         place = seq + (~real).sum(-1, keepdim=True)
     if from_end:
@@ -1673,6 +1807,14 @@ POSITION_BUG = Exercise(
             "the number of fillers is added to the place instead of taken away",
             "With three fillers in front, the first word stands at position 3. Its row is 0.",
             "And with filler behind, nothing has to be moved at all.",
+            "Count the real words so far.",
+        ),
+        moved(
+            "right-for-the-left-only",
+            {"count": "left"},
+            "all filler of a sentence is taken away from the place, also what stands behind it",
+            "Try a sentence with two fillers behind it. Which row gets its first word?",
+            "Only filler *before* a word moves it.",
             "Count the real words so far.",
         ),
         moved(
