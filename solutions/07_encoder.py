@@ -23,6 +23,12 @@ from torch import nn
 from course_lib.check import check
 from course_lib.nn.multi_head import MultiHeadAttention
 
+
+def normed(x):
+    """RMSNorm without weights, for 07.missing-residual-bug."""
+    return x / (x.square().mean(dim=-1, keepdim=True) + 1e-6).sqrt()
+
+
 # %% [markdown]
 # ## 07.layer-norm · To the last digit
 #
@@ -214,7 +220,7 @@ except NotImplementedError:
 # same." It runs, and every shape is right. Mend it.
 #
 # - Attention is simply `mix @ words` here, with a given table of weights `mix`, `(seq, seq)`.
-# - The norm is RMSNorm without weights, `normed` below; it is right.
+# - The norm is RMSNorm without weights, `normed` from the first cell; it is right.
 # - The feed-forward network is `relu(words @ up) @ down`; it is right, too.
 # - What comes back is `(batch, seq, d_model)`.
 #
@@ -224,10 +230,6 @@ except NotImplementedError:
 # %% tags=["07.missing-residual-bug"]
 def pre_norm_block(x, mix, up, down):
     """x (batch, seq, d_model), mix (seq, seq), up (d_model, d_ff), down (d_ff, d_model) -> new x."""
-
-    def normed(x):
-        return x / (x.square().mean(dim=-1, keepdim=True) + 1e-6).sqrt()
-
     # BEGIN SOLUTION
     x = x + mix @ normed(x)
     return x + (normed(x) @ up).relu() @ down

@@ -469,7 +469,7 @@ attention_hover(
 # ## 7.6 The block
 #
 # Now everything lies on the table: attention, feed-forward, a plus sign, a norm. The only open question is the
-# order. The paper's text norms the sum, *after* adding. Most models since norm what the sublayer *reads*:
+# order. The paper's text norms the sum, *after* adding. Most large models since norm what the sublayer *reads*:
 
 
 # %%
@@ -484,8 +484,8 @@ def pre_norm_block(x, attend, think, norm_1, norm_2):
 
 
 # %% [markdown]
-# (Line by line: first the words talk, then each thinks alone.) Compare where the plus sign stands. In **pre-norm** the residual stream runs from bottom to top untouched. In
-# **post-norm** it passes through a norm after every sublayer.
+# Compare where the plus sign stands. In **pre-norm** the residual stream runs from bottom to top untouched, and
+# a stack of these ends with one norm more. In **post-norm** it passes through a norm after every sublayer.
 #
 # Is it the block that everyone uses? PyTorch's own has both orders, and lends us its parts:
 
