@@ -20,7 +20,7 @@
 # - say why the scores are divided by $\sqrt{d_{head}}$, and show what happens if they are not,
 # - say what attention does *not* see (the order of the words) and what it costs ($n^2$).
 #
-# You need 00 (dot product, softmax, matrix product) and 01. About 60 minutes, and 60 more for the exercises.
+# You need 00 (dot product, softmax, matrix product) and 01. About 60 minutes, and 70 more for the exercises.
 
 # %%
 import math
@@ -766,7 +766,7 @@ quiz("02")
 #
 # ## Exercises
 #
-# Open [exercises/02_attention.ipynb](exercises/02_attention.ipynb). About 60 minutes. A check names your
+# Open [exercises/02_attention.ipynb](exercises/02_attention.ipynb). About 70 minutes. A check names your
 # mistake if it knows it.
 #
 # | exercise | asks you to |

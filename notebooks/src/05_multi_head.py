@@ -21,7 +21,7 @@
 # - count what heads cost: parameters, multiplications, memory,
 # - score what a head looks at on real text, and find out what happens when you take it away.
 #
-# You need 02, 03 and 04. About 60 minutes, and 80 more for the exercises.
+# You need 02, 03 and 04. About 60 minutes, and 95 more for the exercises.
 
 # %%
 import time
@@ -933,7 +933,7 @@ quiz("05")
 # %% [markdown]
 # ## Exercises
 #
-# Open [exercises/05_multi_head.ipynb](exercises/05_multi_head.ipynb). About 80 minutes. Each check names your mistake if it knows it.
+# Open [exercises/05_multi_head.ipynb](exercises/05_multi_head.ipynb). About 95 minutes. Each check names your mistake if it knows it.
 #
 # | exercise | asks you to |
 # |---|---|
