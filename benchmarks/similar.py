@@ -1,6 +1,6 @@
 """What `course similar` finds in a class where it is known who copied, and whom it names wrongly.
 
-    python benchmarks/similar.py [--students 200] [--classes 3] [--copied 3 6 12]
+    python benchmarks/similar.py [--students 200] [--classes 3] [--copied 3 6 12] [--chapters 02]
 
 Every student of the class writes on their own: one of the right or wrong ways that a key knows, in
 a style of their own (methods or functions, `@` or `matmul`, temporaries, keywords, names, a print
@@ -30,6 +30,7 @@ from course_lib.notebooks import with_solution
 from course_lib.paths import ROOT
 
 PAIRS = 10  # planted in a class, for each number of copied answers
+CHAPTERS = tuple(path.name[:2] for path in key_files(ROOT))
 RIGHT, WRITTEN = 0.75, 0.9  # shares: of right answers, and of exercises that a student tries
 
 
@@ -39,19 +40,21 @@ def main() -> None:
     parser.add_argument("--students", type=int, nargs="+", default=[30, 200])
     parser.add_argument("--classes", type=int, default=3)
     parser.add_argument("--copied", type=int, nargs="+", default=[0, 2, 4, 6, 12])
+    parser.add_argument("--chapters", default="", help="handed in; such as 02,05")
     args = parser.parse_args()
+    chapters = tuple(args.chapters.split(",")) if args.chapters else CHAPTERS
     print("students copied planted found clearly wrongly named of pairs seconds")
     for students, copied in itertools.product(args.students, args.copied):
-        rows = [tried(students, copied, seed) for seed in range(args.classes)]
+        rows = [tried(students, copied, seed, chapters) for seed in range(args.classes)]
         planted, found, clear, wrong, pairs, seconds = map(sum, zip(*rows, strict=True))
         told = f"{students:8} {copied:6} {planted:7} {found:5} {clear:7} {wrong:13} {pairs:8}"
         print(f"{told} {seconds / len(rows):7.1f}", flush=True)
 
 
-def tried(students: int, copied: int, seed: int) -> tuple[float, ...]:
+def tried(students: int, copied: int, seed: int, chapters: tuple[str, ...]) -> tuple[float, ...]:
     """Planted, found, found clearly, named wrongly, pairs in the class, seconds."""
     with tempfile.TemporaryDirectory() as folder:
-        planted = write(Path(folder), students, copied, random.Random(seed))
+        planted = write(Path(folder), students, copied, random.Random(seed), chapters)
         began = time.perf_counter()
         named = report(Path(folder))
         seconds = time.perf_counter() - began
@@ -63,15 +66,16 @@ def tried(students: int, copied: int, seed: int) -> tuple[float, ...]:
 
 def report(submissions: Path) -> list:
     """The pairs that `course similar` would name."""
-    chapters = tuple(path.name[:2] for path in key_files(ROOT))
-    tasks = [Task(ROOT, path, chapters, 0, "") for path in sorted(submissions.iterdir())]
+    tasks = [Task(ROOT, path, CHAPTERS, 0, "") for path in sorted(submissions.iterdir())]
     handed_in = gather(tasks)
     return alike(handed_in.pieces, {id: shown(ROOT, id[:2]) for id in handed_in.pieces})
 
 
-def write(folder: Path, students: int, copied: int, chance: random.Random) -> set[frozenset]:
+def write(
+    folder: Path, students: int, copied: int, chance: random.Random, chapters: tuple[str, ...]
+) -> set[frozenset]:
     """Write the class; returns the planted pairs."""
-    answers = [answers_of(Style(chance), chance) for _ in range(students)]
+    answers = [answers_of(Style(chance), chance, chapters) for _ in range(students)]
     planted = set()
     for number in range(min(PAIRS, students // 6) if copied else 0):
         one, other = 2 * number, 2 * number + 1
@@ -95,11 +99,11 @@ def name_of(number: int) -> str:
     return f"student{number:04}"
 
 
-def answers_of(style: Style, chance: random.Random) -> dict[str, str]:
+def answers_of(style: Style, chance: random.Random, chapters: tuple[str, ...]) -> dict[str, str]:
     """A student's answers, by exercise."""
     made = {}
     for exercise in exercises(ROOT):
-        if chance.random() < WRITTEN:
+        if exercise.chapter in chapters and chance.random() < WRITTEN:
             right, wrong = ways(exercise.id)
             way = chance.choice(right if chance.random() < RIGHT or not wrong else wrong)
             made[exercise.id] = styled(way, style, chance)

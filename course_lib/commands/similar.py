@@ -3,6 +3,7 @@
 import argparse
 import importlib.util
 import sys
+import warnings
 from pathlib import Path
 
 from course_lib.commands.grade import tasks_of
@@ -32,7 +33,9 @@ def run(args: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:
         print(f"course similar: {error}", file=sys.stderr)
         return 2
-    found = gather(tasks)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python's and nbformat's, about what students wrote
+        found = gather(tasks)
     given = {id: shown(ROOT, id[:2]) for id in found.pieces}
     pairs = alike(found.pieces, given)
     write_atomic(args.out, page(pairs, found, given, len(tasks)))

@@ -68,8 +68,11 @@ def _pair(number: int, pair: Pair, found: Answers, given: Mapping[str, Sequence[
         rest = [pieces for name, pieces in own.items() if name not in (pair.one, pair.other)]
         lines = shared_lines(own[pair.one], own[pair.other], rest, given.get(id, ()))
         sides = [
-            _code(found.sources[id, name], [(entry[side], entry[2]) for entry in lines])
-            for side, name in enumerate((pair.one, pair.other))
+            f"<div>{_escape(name)}{_code(found.sources[id, name], side)}</div>"
+            for name, side in (
+                (pair.one, [(here, wrote) for here, _, wrote in lines]),
+                (pair.other, [(there, wrote) for _, there, wrote in lines]),
+            )
         ]
         parts.append(f"<h3>{id} · {bits:.0f} bits</h3><div class=two>{''.join(sides)}</div>")
     return "".join(parts)
