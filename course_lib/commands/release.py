@@ -8,10 +8,12 @@ import tempfile
 from pathlib import Path
 
 from course_lib.commands.bundles import zip_each
+from course_lib.commands.closed import close
 from course_lib.grader.bake import save_sheet, sheet_file
-from course_lib.grader.course import exercises, sheet_for
+from course_lib.grader.course import exercises, is_answer, sheet_for, solution_cells
 from course_lib.grader.key import Exercise
 from course_lib.grader.students import beside, for_release
+from course_lib.notebooks import with_solution
 from course_lib.paths import ROOT
 
 # What a class gets besides its chapters. Tests, sources and solutions stay at home.
@@ -24,6 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `course release`."""
     parser.add_argument("out", type=Path, help="the folder to make; it must not exist yet")
     parser.add_argument("--chapters", default="", help="such as 02 or 02-05; all when left out")
+    told = "leave out of course_lib what exercises ask for and nothing else in the bundle needs"
+    parser.add_argument("--closed", action="store_true", help=told)
     told = "a list of students: make a bundle for each, with exercises of their own"
     parser.add_argument("--roster", type=Path, help=told)
 
@@ -32,12 +36,15 @@ def run(args: argparse.Namespace) -> int:
     """Write the bundle whole or not at all."""
     try:
         chapters = wanted(args.chapters)
-        each = release_each(args.out, chapters, args.roster) if args.roster else 0
-        count = len(graded(chapters)) if each else release(args.out, chapters)
+        gone: list[str] | None = [] if args.closed else None
+        each = release_each(args.out, chapters, args.roster, gone) if args.roster else 0
+        count = len(graded(chapters)) if each else release(args.out, chapters, gone)
     except (ValueError, OSError) as error:
         print(f"course release: {error}", file=sys.stderr)
         return 2
     print(f"{args.out}: chapters {', '.join(sorted(chapters))} with {count} exercises")
+    if gone is not None:
+        print(f"left out of course_lib: {', '.join(gone) or 'nothing, all of it is needed'}")
     if each:
         print(f"one archive for each of {each} students; what differs was drawn with the seed in")
         print(f"{beside(args.roster)}: keep it, and never hand it out")
@@ -57,8 +64,10 @@ def wanted(chapters: str) -> set[str]:
     return chosen
 
 
-def release(out: Path, chapters: set[str]) -> int:
+def release(out: Path, chapters: set[str], gone: list[str] | None = None) -> int:
     """Make the bundle and return how many exercises it has.
+
+    With a list for what is `gone`, the library is closed, and the list says what it lost.
 
     Raises ValueError when `out` exists: a class's folder is never overwritten.
     """
@@ -70,11 +79,13 @@ def release(out: Path, chapters: set[str]) -> int:
             _copy_chapters(ROOT / name, bundle / name, chapters)
         for exercise in graded(chapters):
             save_sheet(sheet_file(bundle, exercise.id), sheet_for(ROOT, exercise.id))
+        if gone is not None:
+            gone += closed(bundle)
         bundle.rename(out)
     return len(graded(chapters))
 
 
-def release_each(out: Path, chapters: set[str], roster: Path) -> int:
+def release_each(out: Path, chapters: set[str], roster: Path, gone: list[str] | None = None) -> int:
     """Make a bundle for each student on a list and return how many.
 
     Raises ValueError when `out` exists or the list can't be used.
@@ -83,10 +94,21 @@ def release_each(out: Path, chapters: set[str], roster: Path) -> int:
     draw = for_release(roster, graded(chapters))
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         common, each = Path(folder) / "common", Path(folder) / out.name
-        release(common, chapters)
+        release(common, chapters, gone)
         zip_each(common, each, draw)
         each.rename(out)
     return len(draw.students)
+
+
+def closed(bundle: Path) -> list[str]:
+    """Close the library to every exercise of the course, also of chapters that come later."""
+    every = exercises(ROOT)
+    cells = [cell for number in sorted({e.chapter for e in every}) for cell in _answers(number)]
+    return close(bundle, {e.name for e in every}, cells)
+
+
+def _answers(chapter: str) -> list[str]:
+    return [with_solution(c.source) for c in solution_cells(ROOT, chapter) if is_answer(c)]
 
 
 def graded(chapters: set[str]) -> list[Exercise]:
