@@ -46,7 +46,7 @@ const paint = i => {
   if (!weights) { live.textContent = ""; return; }
   const top = weights.map((weight, k) => [weight, k]).sort((a, b) => b[0] - a[0] || a[1] - b[1]);
   const seen = top.slice(0, 3).map(([weight, k]) => `${data.keys[k]} ${percent(weight)}`).join(", ");
-  live.textContent = `“${data.queries[i]}” looks at: ${seen}` + (i === pinned ? " (pinned)" : "");
+  live.textContent = `“${data.queries[i]}” ${data.verb}: ${seen}` + (i === pinned ? " (pinned)" : "");
 };
 
 queries.forEach((node, i) => {
@@ -69,16 +69,16 @@ heads.forEach((node, h) => {
   node.addEventListener("click", () => { head = h; paint(shown); });
 });
 
-const line = row(data.crossed ? "looks" : "", queries);
+const line = row(data.crossed ? "from" : "", queries);
 // leaving the words with the mouse goes back to the pinned one, or stays with the focused one
 line.addEventListener("mouseleave", () => {
   const focused = queries.indexOf(document.activeElement);
   paint(pinned >= 0 ? pinned : focused);
 });
-const help = "Point at a word, or use the arrow keys: colour and percent say where it looks. "
-  + "A click pins it.";
+const help = "Point at a word, or use the arrow keys: colour and percent say what it "
+  + `${data.verb}. A click pins it.`;
 root.querySelector(".fallback").replaceWith(
   make("div", "title", data.title), make("div", "help", help),
   ...(heads.length ? [row("head", heads)] : []),
-  line, ...(data.crossed ? [row("looked at", keys)] : []), live);
+  line, ...(data.crossed ? [row(data.verb, keys)] : []), live);
 paint(pinned);

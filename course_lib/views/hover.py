@@ -24,12 +24,13 @@ class AttentionHover(View):
         title: str,
         head: int,
         start: int | None,
+        verb: str,
     ) -> None:
         self.tokens = [str(token) for token in tokens]
         self.crossed = key_tokens is not None
         self.keys = [str(token) for token in key_tokens] if self.crossed else self.tokens
         self.weights, self.many = _heads(weights, len(self.tokens), len(self.keys))
-        self.title, self.head, self.start = title, head, start
+        self.title, self.head, self.start, self.verb = title, head, start, verb
         if not 0 <= head < len(self.weights):
             raise ValueError(f"{head=} of {len(self.weights)} heads, counted from 0")
         if start is not None and not 0 <= start < len(self.tokens):
@@ -41,7 +42,7 @@ class AttentionHover(View):
 
     def text(self) -> str:
         width = max(len(token) for token in self.tokens)
-        lines = [f"{self.heading()}: each word and the {TOP} it looks at most"]
+        lines = [f"{self.heading()}: each word and the {TOP} it {self.verb} most"]
         for token, row in zip(self.tokens, self.weights[self.head], strict=True):
             top = sorted(range(len(row)), key=lambda k: -row[k])[:TOP]
             seen = ", ".join(f"{self.keys[k]} {round(100 * row[k])}%" for k in top)
@@ -58,6 +59,7 @@ class AttentionHover(View):
             "title": self.title,
             "head": self.head,
             "start": -1 if self.start is None else self.start,
+            "verb": self.verb,
         }
         return framed("hover", self.title, self._table(), data)
 
@@ -69,7 +71,7 @@ class AttentionHover(View):
             cells = "".join(_cell(weight) for weight in row)
             rows.append(f'<tr><th scope="row">{escape(token)}</th>{cells}</tr>')
         more = f" One of {len(self.weights)} heads." if self.many else ""
-        caption = f"{self.heading()}: the row looks at the column, in percent.{more}"
+        caption = f"{self.heading()}: the row {self.verb} the column, in percent.{more}"
         note = "Run the cell, and the words answer the mouse and the arrow keys."
         return (
             f'<div class="fallback" style="overflow-x:auto"><table style="font-size:0.85em">'
@@ -86,16 +88,17 @@ def attention_hover(
     *,
     head: int = 0,
     start: int | None = None,
+    verb: str = "looks at",
 ) -> AttentionHover:
     """A sentence whose words show, under the mouse or the arrow keys, where they look.
 
     `weights` is (query, key) or (heads, query, key); with heads, buttons choose one and `head` is
     the first shown. `key_tokens` are the words looked at, when they are others than `tokens`
-    (cross-attention). `start` is the word pinned at first.
+    (cross-attention). `start` is the word pinned at first; `verb` says what else a weight may mean.
     Raises `ValueError` if shapes, numbers of words, head or start don't fit, or a weight is
     outside 0 to 1.
     """
-    return AttentionHover(tokens, weights, key_tokens, title, head, start)
+    return AttentionHover(tokens, weights, key_tokens, title, head, start, verb)
 
 
 def _heads(weights: Any, n_query: int, n_key: int) -> tuple[list[list[list[float]]], bool]:

@@ -298,7 +298,7 @@ def influence(read, x):
 
 shares = {"GRU": influence(gru, x), "Attention": influence(attention, x)}
 for name, rows in shares.items():
-    display(attention_hover(words, rows, title=f"{name}: on whom each word depends", start=10))
+    display(attention_hover(words, rows, title=name, start=10, verb="depends on"))
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(13, 6.4), layout="constrained")

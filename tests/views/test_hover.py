@@ -26,6 +26,12 @@ def test_the_table_has_a_cell_for_each_pair_and_inline_colours():
     assert len(re.findall("background-color:rgba", table)) == 9
 
 
+def test_a_weight_may_mean_something_else_than_looking():
+    view = attention_hover(WORDS, WEIGHTS, title="Reach", verb="depends on")
+    assert repr(view).startswith("Reach: each word and the 3 it depends on most")
+    assert "Reach: the row depends on the column" in view.html()
+
+
 def test_words_are_escaped():
     page = attention_hover(WORDS, WEIGHTS, title="<i>").html()
     assert "<sat>" not in page and html.escape("<sat>") in page
