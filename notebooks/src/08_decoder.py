@@ -1,0 +1,861 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 08 · The decoder
+#
+# **How does the writer look at the reader's notes?** The encoder of chapter 07 reads a sentence and leaves one
+# vector for each word. Call these vectors its *notes*. Somebody else has to write the answer: in another
+# language, of another length, in another order. She has the notes on her desk, and what she has written so
+# far. This chapter builds her, teaches her German, and watches her eyes.
+#
+# After this chapter you can
+#
+# - build the block that looks back at its own words, then over at the notes,
+# - say which mask goes where, and which one can be forgotten without anyone noticing,
+# - train all positions at once, with question and answer one step apart, and recognise the loss that is too
+#   good when the step is missing,
+# - let a model write, token by token,
+# - draw an alignment, and test whether the picture tells the truth.
+#
+# You need 03 to 07. About 60 minutes, and 75 more for the exercises.
+
+# %%
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+import torch
+import torch.nn.functional as F
+from IPython.display import display
+from torch import nn
+
+from course_lib.claims import claim
+from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PreNorm
+from course_lib.nn.feedforward import FeedForward
+from course_lib.nn.masks import causal_mask, combine_masks, padding_mask
+from course_lib.nn.multi_head import MultiHeadAttention
+from course_lib.nn.norms import LayerNorm
+from course_lib.nn.positions.sinusoidal import Sinusoidal
+from course_lib.nn.stacks import Decoder, Encoder
+from course_lib.plots import STYLES, attention_map, mask_picture, transformer_map
+from course_lib.views import attention_hover, outcome, predict, quiz, show
+
+torch.set_num_threads(1)
+_ = torch.manual_seed(0)
+
+# %% [markdown]
+# Today the right tower. Most of it you have built already, for the left one.
+
+# %%
+inside = ("queries, keys, values", "scores", "masks", "softmax", "weighted sum", "heads")
+done = (*inside, "embedding", "positions", "self-attention", "add & norm", "feed-forward")
+today = ("masked self-attention", "cross-attention", "linear + softmax")
+show(
+    transformer_map(here=today, built=done),
+    alt="Drawing of the Transformer, all built but three lit boxes on the right: masked self-attention, "
+    "cross-attention, linear + softmax.",
+)
+
+# %% [markdown]
+# ## 8.1 A language that counts backwards
+#
+# Ask a German for 23, and you hear *drei und zwanzig*: three and twenty. 4,923 is *vier tausend neun hundert
+# drei und zwanzig*. The thousands come first, then the hundreds, as in English, and then the units overtake
+# the tens. Writing such a number down is the smallest translation in which the order changes: nearly everyone
+# who learns German gets it wrong under pressure.
+#
+# (Germans write it in one piece, and wear some pieces down: *siebzehn* for *sieben zehn*, *eins* for *ein*. We
+# cut the pieces apart and leave them whole.) The data take a dozen lines. Beside each word stands the place
+# whose digit it tells, 3 for thousands down to 0 for units. We keep this for later; the model never sees it.
+
+# %%
+low = "ein zwei drei vier fünf sechs sieben acht neun zehn elf zwölf".split()
+tens = "zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzig".split()
+
+
+def spoken(n):
+    """0 < n < 10,000 in German: a list of (word, the place whose digit it tells)."""
+    if n >= 1000:
+        return [(low[n // 1000 - 1], 3), ("tausend", None), *spoken(n % 1000)]
+    if n >= 100:
+        return [(low[n // 100 - 1], 2), ("hundert", None), *spoken(n % 100)]
+    if n >= 20:
+        unit = [(low[n % 10 - 1], 0), ("und", None)] if n % 10 else []
+        return [*unit, (tens[n // 10 - 2], 1)]
+    if n > 12:
+        return [(low[n - 11], 0), ("zehn", 1)]
+    return [(low[n - 1], 0 if n < 10 else 1)] if n else []
+
+
+for n in (23, 17, 407, 4923):
+    print(f"{n:>5}", *(word for word, _ in spoken(n)))
+
+# %% [markdown]
+# Look at 407, *vier hundert sieben*. Nobody says the zero. The writer has to notice that nothing was said.
+#
+# Every word becomes an id, every digit too, and short rows are filled up with `[pad]`, id 0. The digits get two
+# marks: `[start]`, so that there is something to look at before the first digit is written, and `[end]`, which
+# the writer writes when it is done.
+
+# %%
+words = ["[pad]", "null", *low, *tens, "und", "hundert", "tausend"]
+digits = ["[pad]", "[start]", "[end]", *"0123456789"]
+START, END = 1, 2
+told = [spoken(n) or [("null", 0)] for n in range(10_000)]
+
+# %% [markdown]
+# Row $n$ of both tables is the number $n$.
+
+
+# %%
+def ids_of(rows, vocabulary):
+    """Lists of tokens -> ids (row, seq), filled up with 0 on the right."""
+    ids = [torch.tensor([vocabulary.index(token) for token in row]) for row in rows]
+    return nn.utils.rnn.pad_sequence(ids, batch_first=True)
+
+
+source = ids_of([[word for word, _ in row] for row in told], words)  # (number, key)
+target = ids_of([["[start]", *str(n), "[end]"] for n in range(10_000)], digits)  # (number, query)
+for n in (23, 4923):
+    print(source[n].tolist(), "→", target[n].tolist())
+
+# %% [markdown]
+# The model will see two thousand of the ten thousand numbers: all below 100, five times as often as others
+# (small numbers are what one hears most), and 1,900 of the rest. Another thousand helped to choose its size
+# and its training before this page was written. The last thousand, `unseen`, nobody has looked at. They are
+# used once.
+
+# %%
+shuffled = 100 + torch.randperm(9900)
+seen = torch.cat([torch.arange(100).repeat(5), shuffled[:1900]])
+unseen = shuffled[-1000:]
+claim("no number is in both", not set(seen.tolist()) & set(unseen.tolist()))
+print(len(set(seen.tolist())), "numbers to learn from,", len(unseen), "to be judged by")
+
+# %% [markdown]
+# ## 8.2 Look back, look over, think
+#
+# An encoder block has two sublayers: words talk, then each thinks alone. A decoder block has three:
+#
+# 1. **Look back.** Self-attention over what is written so far, with a causal mask (chapter 04).
+# 2. **Look over.** Cross-attention (chapter 03): queries from the writer, keys and values from the notes.
+# 3. **Think.** The feed-forward network of chapter 07.
+#
+# Each is wrapped as in chapter 07, here in pre-norm:
+#
+# $$x \leftarrow x + \text{self-attention}(\text{norm}(x))$$
+#
+# $$x \leftarrow x + \text{cross-attention}(\text{norm}(x),\ \text{notes})$$
+#
+# $$x \leftarrow x + \text{feed-forward}(\text{norm}(x))$$
+#
+# The notes are called `memory` in most code, ours too. They are not normed here: the encoder ends with a norm
+# of its own.
+
+# %%
+d_model = 48
+
+
+def around():
+    return PreNorm(LayerNorm(d_model))  # x + sublayer(norm(x))
+
+
+def look(num_heads):
+    return MultiHeadAttention(d_model, num_heads)
+
+
+block = DecoderBlock(look(2), look(1), FeedForward(d_model, 96), around)
+x = torch.randn(1, 5, d_model)  # (batch, query, d_model): five digits
+notes = torch.randn(1, 7, d_model)  # (batch, key, d_model): seven words
+past = causal_mask(5)
+
+# %% [markdown]
+# The three lines in code, beside the library's block:
+
+# %%
+back = x + block.self_attention(block.around_self.norm(x), mask=past)
+over = back + block.cross_attention(block.around_cross.norm(back), notes)
+by_hand = over + block.feed_forward(block.around_feed_forward.norm(over))
+out, (looked_back, looked_over) = block(x, notes, past, return_weights=True)
+claim("by hand it is the same", torch.allclose(by_hand, out, atol=1e-5))
+print("out", tuple(out.shape))
+print("back", tuple(looked_back.shape), " over", tuple(looked_over.shape))  # (…, query, key)
+
+# %% [markdown]
+# The table of cross-attention is not square: one row for each digit, one column for each word. Whatever the
+# lengths, the output is as long as what is *written*.
+#
+# Is it the block that everyone uses? We rename its weights to PyTorch's names (the three projections stacked in
+# one, as chapter 05 found) and load them there. PyTorch's masks are turned round.
+
+# %%
+names = {"norm1": "around_self.norm", "norm2": "around_cross.norm"}
+names |= {"norm3": "around_feed_forward.norm", "linear1": "feed_forward.up"}
+names |= {"linear2": "feed_forward.down", "self_attn.out_proj": "self_attention.to_out"}
+names |= {"multihead_attn.out_proj": "cross_attention.to_out"}
+twin = DecoderBlock(look(2), look(2), FeedForward(d_model, 96), around)
+state, renamed = twin.state_dict(), {}
+for kind in ("weight", "bias"):
+    renamed |= {f"{new}.{kind}": state[f"{old}.{kind}"] for new, old in names.items()}
+    for new, old in (("self_attn", "self_attention"), ("multihead_attn", "cross_attention")):
+        stacked = [state[f"{old}.{part}.{kind}"] for part in ("to_q", "to_k", "to_v")]
+        renamed[f"{new}.in_proj_{kind}"] = torch.cat(stacked)
+
+theirs = nn.TransformerDecoderLayer(d_model, 2, 96, 0.0, norm_first=True, batch_first=True)
+theirs.load_state_dict(renamed)  # an error if a name were missing
+expected = theirs(x, notes, tgt_mask=~past)
+claim("PyTorch's decoder layer", torch.allclose(twin(x, notes, past), expected, atol=1e-5))
+
+# %% [markdown]
+# Blocks are stacked as before. All of them look at the *same* notes, those of the encoder's last layer. A first
+# block may find out where it is in the sentence, and the next may look there.
+#
+# **Your turn**: `08.decoder-block`.
+
+# %% [markdown]
+# ## 8.3 Which mask goes where
+#
+# Two attentions, so two masks. Take 23, in a batch with 4,923, so that both of its rows are padded.
+
+# %%
+pair = torch.tensor([23, 4923])
+given, heard = target[pair, :5], source[pair]  # (batch, query), (batch, key)
+mask = combine_masks(causal_mask(5), padding_mask(given, 0))  # (batch, 1, query, query)
+memory_mask = padding_mask(heard, 0)  # (batch, 1, 1, key)
+print("look back:", tuple(mask.shape), " look over:", tuple(memory_mask.shape))
+row, column = ([v[i] for i in ids[0]] for v, ids in ((digits, given), (words, heard)))
+fig, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", width_ratios=[5, 7])
+mask_picture(mask[0, 0], row, ax=axes[0], title="Look back: the past, no padding")
+grid = memory_mask[0, 0].expand(5, 7)
+mask_picture(grid, row, column, ax=axes[1], title="Look over: every word, no padding")
+show(
+    fig,
+    alt="Two grids for the number 23. Left, digits by digits: a triangle, with the column of padding hatched. "
+    "Right, digits by words: the columns drei, und, zwanzig are bright in every row, the padding is hatched.",
+)
+
+# %% [markdown]
+# Nothing is causal on the right. The whole sentence has been read before the first digit is written, so the
+# writer may look at all of it at once. She must: to write 2 first, she needs the last word.
+#
+# One rule for both: **a mask is made from the ids of the keys.** Looking back, the keys are digits. Looking
+# over, they are words.
+#
+# That makes three reasons to hide something: the future, the target's padding, the source's padding. How bad is
+# it to forget one?
+
+# %%
+predict("08.three-masks", "Without one of the three masks, nothing at all changes. Which one?")
+
+# %% [markdown]
+# For ten numbers of all lengths we compute what the block says when each number is alone in
+# its batch. Then all ten together, padded, with one mask left out. An output *changes* if it moves by more than
+# $10^{-4}$; we count real positions only.
+
+
+# %%
+write_table, read_table = nn.Embedding(13, d_model), nn.Embedding(25, d_model)
+ten = torch.tensor([7, 40, 23, 100, 407, 999, 5000, 4923, 17, 8012])
+
+
+def said(numbers, leave_out=None):
+    """The block's outputs (batch, query, d_model) for some numbers, without one of the masks."""
+    given, heard = target[numbers], source[numbers]
+    given = given[:, : (given > 0).sum(dim=1).max()]  # no more padding than they need
+    heard = heard[:, : (heard > 0).sum(dim=1).max()]
+    look_back = {"causal": causal_mask(given.shape[1]), "target padding": padding_mask(given, 0)}
+    look_back.pop(leave_out, None)
+    over = None if leave_out == "source padding" else padding_mask(heard, 0)
+    back = combine_masks(*look_back.values())
+    return block(write_table(given), read_table(heard), back, over)
+
+
+# %%
+alone = [said(n[None])[0] for n in ten]  # each (its own length, d_model)
+counts = {}
+for name in (None, "causal", "target padding", "source padding"):
+    together = said(ten, leave_out=name)
+    moved = [(together[i, : len(a)] - a).abs().amax(dim=-1) > 1e-4 for i, a in enumerate(alone)]
+    counts[name] = int(torch.cat(moved).sum())
+    print(f"without {name or 'nothing'}: {counts[name]} of {sum(map(len, alone))} outputs change")
+outcome("08.three-masks", ", ".join(name for name, n in counts.items() if name and n == 0))
+
+# %% [markdown]
+# The target's own padding. It stands on the right, *behind* every real digit, and behind is where the causal
+# mask hides everything anyway. Only the outputs at the padding itself would differ, and no label asks for them.
+# With padding on the left it would matter, so leave it in; it costs nothing. But don't expect a test with right
+# padding to notice that you forgot it.
+#
+# The first line holds a promise as well: with all masks, a number is translated as if it were alone. And the
+# one of chapter 04 holds to the last bit:
+
+# %%
+changed = given.clone()
+changed[:, 3:] = 5  # other digits, from position 3 on
+before, after = (
+    block(write_table(ids), read_table(heard), past, memory_mask) for ids in (given, changed)
+)
+claim("positions 0 to 2 don't move at all", torch.equal(before[:, :3], after[:, :3]))
+claim("position 3 does", not torch.equal(before[:, 3], after[:, 3]))
+
+# %% [markdown]
+# **Your turn**: `08.decoder-masks`.
+
+# %% [markdown]
+# ## 8.4 All digits at once
+#
+# Here is the whole translator. `nn.Embedding` is a table with one learned vector for each token, `Sinusoidal`
+# is chapter 06. One encoder block reads, two decoder blocks write. The last layer, `to_scores`, gives every
+# target token a score, at every position; softmax would make probabilities of them. (Scores before the softmax
+# are often called *logits*.)
+#
+# One peculiarity: our reader is a little deaf. Each word hears two neighbours on either side, which is enough to
+# tell the *drei* of *drei hundert* from that of *drei und zwanzig*. Section 8.7 says why.
+
+
+# %%
+class Translator(nn.Module):
+    """Words in, a score for every next digit out."""
+
+    def __init__(self, hears=2):
+        super().__init__()
+        self.hears = hears
+        self.read_table = nn.Embedding(len(words), d_model)
+        self.write_table = nn.Embedding(len(digits), d_model)
+        self.positions = Sinusoidal(d_model)
+        reader = EncoderBlock(look(2), FeedForward(d_model, 96), around)
+        writers = [DecoderBlock(look(2), look(1), FeedForward(d_model, 96), around) for _ in "ab"]
+        self.encoder = Encoder([reader], LayerNorm(d_model))
+        self.decoder = Decoder(writers, LayerNorm(d_model))
+        self.to_scores = nn.Linear(d_model, len(digits))
+
+    def read(self, source):
+        place = torch.arange(source.shape[1])
+        near = (place[:, None] - place).abs() <= self.hears  # (key, key)
+        x = self.positions(self.read_table(source))
+        return self.encoder(x, combine_masks(near, padding_mask(source, 0)))
+
+    def score(self, given, notes, memory_mask):
+        """Scores (batch, query, token), and each block's weights."""
+        x = self.positions(self.write_table(given))
+        mask = combine_masks(causal_mask(given.shape[1]), padding_mask(given, 0))
+        x, weights = self.decoder(x, notes, mask, memory_mask, return_weights=True)
+        return self.to_scores(x), weights
+
+    def forward(self, source, given):
+        return self.score(given, self.read(source), padding_mask(source, 0))[0]
+
+
+# %% [markdown]
+# It **writes** in a loop. Read the words once. Hand over `[start]`, take the token with the best score at the
+# last position, append it, and hand over everything again. Always taking the best is called *greedy*; chapter
+# 11 knows other ways. This loop writes on to a fixed length; what follows the first `[end]` is cut off.
+
+
+# %%
+@torch.no_grad()
+def write(model, source, steps=5, given=None):
+    """Greedy writing: source (batch, key) -> ids (batch, 1 + steps), `[start]` included."""
+    notes, memory_mask = model.read(source), padding_mask(source, 0)
+    given = torch.full((len(source), 1), START) if given is None else given
+    for _ in range(steps):
+        scores, _ = model.score(given, notes, memory_mask)
+        given = torch.cat([given, scores[:, -1:].argmax(dim=-1)], dim=1)
+    return given
+
+
+# %% [markdown]
+# A number is right when every digit is, and the end stands where it should.
+
+
+# %%
+def text(ids):
+    """What stands between `[start]` and the first `[end]`."""
+    tokens = [digits[i] for i in ids[1:].tolist()] + ["[end]"]
+    return "".join(tokens[: tokens.index("[end]")])
+
+
+def right(model, numbers):
+    """(number,) -> bool: which of them does the model write without a mistake?"""
+    written = write(model, source[numbers])
+    return torch.tensor([text(row) == str(n) for row, n in zip(written, numbers.tolist())])
+
+
+print("untrained:", text(write(Translator(), source[[4923]])[0]).replace("[", " ["))
+
+# %% [markdown]
+# Training needs no loop over positions. The right answer is known, so hand over *all* of it at once, and let
+# every position guess in one pass. The causal mask sees to it that each guess rests on the past alone, as
+# chapter 04 showed. It does not matter what the model would have written itself: at every position it is shown
+# the *right* beginning, as by a teacher who corrects each digit before asking for the next. Hence the name:
+# **teacher forcing**.
+
+# %%
+model = Translator()
+together = model(heard, given)  # (batch, query, token), one pass
+gaps = []
+for t in range(5):
+    cut = model(heard, given[:, : t + 1])[:, -1]  # as if the rest had not been written yet
+    gaps.append((cut - together[:, t]).abs().max())
+claim("one pass gives what five steps of the loop would", max(gaps) < 1e-5)
+
+# %% [markdown]
+# ## 8.5 A loss that is too good
+#
+# The loop, in full. `F.cross_entropy` is the loss of chapter 04: $-\ln$ of the probability given to the right
+# token, averaged; padding doesn't count. The optimiser, Adam, then moves every parameter a small step in the
+# direction in which the loss falls, and the steps shrink to nothing towards the end. Why these and how they
+# work is chapter 10.
+#
+# What is *given* to the decoder and what it is *asked* for is left open: `task` says it.
+
+
+# %%
+def train(model, task, steps):
+    """Teach `model`; `task(target)` says what the decoder is given and asked. The losses."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.005)
+    shrink = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
+    losses = []
+    for _ in range(steps):
+        numbers = seen[torch.randint(len(seen), (64,))]
+        given, asked = task(target[numbers])
+        scores = model(source[numbers], given)
+        loss = F.cross_entropy(scores.flatten(0, 1), asked.flatten(), ignore_index=0)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        shrink.step()
+        losses.append(loss.item())
+    return losses
+
+
+# %% [markdown]
+# A first attempt. The target goes in, the target should come out; the causal mask hides the future. Sixty steps
+# are enough to see that it learns.
+
+
+# %%
+def first_attempt(target):
+    return target, target  # given, asked
+
+
+torch.manual_seed(0)
+eager = Translator()
+eager_losses = train(eager, first_attempt, steps=60)
+claim("after 60 steps the loss is below 0.05", max(eager_losses[-5:]) < 0.05)
+
+# %% [markdown]
+# A loss of 0.05 means that the right token gets a probability of 95 percent.
+
+# %%
+predict("08.too-good", "How many of the 1,000 unseen numbers will it write right?")
+
+# %%
+with torch.no_grad():
+    guesses = eager(source[unseen], target[unseen]).argmax(dim=-1)
+real = target[unseen] > 0
+hits = (guesses == target[unseen])[real].float().mean()
+claim("asked as in training, it is right at every position of all unseen numbers", hits == 1)
+outcome("08.too-good", f"{int(right(eager, unseen).sum())} of 1,000")
+
+# %% [markdown]
+# Not one, by a model without a single mistake on numbers that it never saw. What does it write?
+
+# %%
+for n in (4923, 23):
+    print(n, "→", *(digits[i] for i in write(eager, source[[n]])[0]))
+
+# %% [markdown]
+# It repeats what it was given. At position $t$ the causal mask shows it tokens $0$ to $t$, and we asked for
+# token $t$. The answer lies on the desk. Nothing is wrong with the mask. **The leak is in the batch**: question and answer are the same token.
+#
+# See who was silent. The loss looked splendid. Held-out numbers did not help, since copying works on any
+# number. The mask test had nothing to find. What *would* have cried out?
+
+# %%
+changed = target[unseen].clone()
+changed[:, 3:] = 5
+swapped = source[unseen.roll(1)]  # everyone gets the words of another number
+with torch.no_grad():
+    scores, later = (eager(source[unseen], ids) for ids in (target[unseen], changed))
+    guesses = eager(swapped, target[unseen]).argmax(dim=-1)
+claim("the future is hidden", torch.equal(scores[:, :3], later[:, :3]))
+claim("with another's words it is still never wrong", (guesses == target[unseen])[real].all())
+
+# %% [markdown]
+# A translator that does not care what it translates. So there are three alarms: a loss that is too good too
+# soon, a result that does not depend on the source, and, above all, *letting it write*. Judge a writer by what
+# she writes.
+#
+# **Your turn**: `08.leak-test`.
+
+# %% [markdown]
+# ## 8.6 One step apart
+#
+# The repair is one step to the side. Position $t$ is given token $t$ and asked for token $t+1$:
+#
+# | position | 0 | 1 | 2 |
+# |---|---|---|---|
+# | given | `[start]` | 2 | 3 |
+# | asked | 2 | 3 | `[end]` |
+#
+# What is given begins with `[start]` and has no need of `[end]`; what is asked ends with `[end]` and never
+# holds `[start]`. What is asked for is called the **labels**.
+
+
+# %%
+def shifted(target):
+    """(batch, seq) with both marks -> given and asked, each (batch, seq - 1)."""
+    return target[:, :-1], target[:, 1:]
+
+
+torch.manual_seed(0)
+model = Translator()
+losses = train(model, shifted, steps=300)
+
+# %%
+fig, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
+ax.plot(eager_losses, label="not shifted", color=STYLES["theirs"]["color"], linestyle="--")
+ax.plot(losses, label="one step apart", color=STYLES["ours"]["color"])
+ax.axhline(torch.tensor(11.0).log(), label="guessing among 10 digits and [end]", **STYLES["theory"])
+ax.set(xlabel="training step", ylabel="loss", yscale="log", title="The better curve cannot write")
+ax.legend(loc="upper right", bbox_to_anchor=(1, 0.92))
+show(
+    ax,
+    alt="Loss over training steps, log scale. Not shifted: falls steeply to about 0.01 within 60 steps and "
+    "ends. One step apart: starts at the same height and falls more slowly, at 60 steps about ten times higher.",
+)
+
+# %% [markdown]
+# At step 60 the honest model is far behind the cheating one. Now it writes the thousand unseen numbers, for the
+# first and only time.
+
+# %%
+good = right(model, unseen)
+claim("at step 60 the honest loss was more than 3 times as high", losses[59] > 3 * eager_losses[59])
+claim("more than 97 of 100 unseen numbers are written right", good.float().mean() > 0.97)
+claim("and all of those below 100, which it practised", right(model, torch.arange(100)).all())
+
+# %% [markdown]
+# It has learned to count from one number in five. Where does it stumble? To have enough mistakes to look at, we
+# take all numbers that it was not taught.
+
+# %%
+rest = shuffled[1900:]
+zero = torch.tensor(["0" in str(n) for n in rest.tolist()])
+failed = zero[~right(model, rest)].float().mean()
+print(f"a zero is in {zero.float().mean():.2f} of them")
+claim("and in more than twice that share of its mistakes", failed > 2 * zero.float().mean())
+
+# %% [markdown]
+# Over the zero, the one digit that nobody says.
+#
+# Teacher forcing has a price, though: the model has never seen a mistake of its own. Let us put one into its
+# mouth. It has to start with a wrong first digit, and go on from there. The words still say all the rest.
+
+# %%
+full = unseen[[len(told[n]) == 7 and n > 999 for n in unseen.tolist()]]  # like 4923
+slip, wanted = target[full, :2].clone(), target[full, 2:]
+slip[:, 1] = 4 + (slip[:, 1] - 3) % 9  # one more than the right digit; 9 becomes 1
+wrote = write(model, source[full], steps=4, given=slip)[:, 2:]
+kept = (wrote == wanted).float().mean(dim=0)  # hundreds, tens, units, [end]
+missed = (wrote[:, 0] == target[full, 1]) & (wrote[:, 0] != wanted[:, 0])
+claim("the digit right after the slip suffers most", kept[0] <= kept[1:].min())
+
+fig, ax = plt.subplots(figsize=(9, 2.8), layout="constrained")
+ax.bar(["hundreds", "tens", "units", "[end]"], kept, color=STYLES["ours"]["color"], label="right")
+late = {"color": STYLES["theirs"]["color"], "hatch": "//", "label": "the digit that we took away"}
+ax.bar(["hundreds"], missed.float().mean(), bottom=kept[0], **late)
+ax.set(xlabel="token written after the slip", ylabel="share", ylim=(0, 1.05))
+ax.set_title("One wrong digit shakes the next one")
+ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+show(
+    ax,
+    alt="Bars after a wrong first digit: hundreds often wrong; tens, units and [end] nearly all right.",
+)
+
+# %% [markdown]
+# Given 7 where the words say 6,432, it often writes 7632: it now says the 6 that we took from its mouth, late,
+# where the 4 belongs. Then it finds its way back, because the words are still there to be read. A model with
+# nothing to look over at has no such help. The gap between training on right beginnings and writing on from one's own
+# is known as **exposure bias**.
+#
+# **Your turn**: `08.shift`, and the full writing loop in `08.greedy`.
+
+# %% [markdown]
+# ## 8.7 The crossing
+#
+# Now watch her eyes. The cross-attention of the last block has a row for each position and a column for each
+# word. Careful with the rows: position $t$ is *given* token $t$ but *writes* token $t+1$. We name rows by what
+# they write.
+
+
+# %%
+@torch.no_grad()
+def eyes(numbers, layer):
+    """The cross-attention of one block, (batch, query, key); row t writes token t + 1."""
+    given, _ = shifted(target[numbers])
+    notes, memory_mask = model.read(source[numbers]), padding_mask(source[numbers], 0)
+    _, weights = model.score(given, notes, memory_mask)
+    return weights[layer][1][:, 0]  # (self, cross); the only head
+
+
+# %% [markdown]
+# One of the unseen numbers:
+
+# %%
+n = next(n for n in full.tolist() if len(set(str(n))) == 4)  # four different digits
+writes, heard = [*str(n), "[end]"], [word for word, _ in told[n]]
+fig, axes = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
+for layer, title in enumerate(("First block", "Second block: the looks cross")):
+    attention_map(eyes(torch.tensor([n]), layer)[0], writes, heard, ax=axes[layer], title=title)
+    axes[layer].set(ylabel="writes", xlabel="word that is looked at")
+show(
+    fig,
+    alt="Two cross-attention maps. Right, second block: the first two digits look at the first and third word, "
+    "then the tens at the last word and the units back at the fifth: the bright cells cross. Left: less clear.",
+)
+
+# %% [markdown]
+# Nobody told the model which word belongs to which digit. It was shown pairs, and the loss did the rest. Down
+# the first rows the bright cell moves right; then the tens reach for the last word, the units come back, and the
+# two looks cross. Such a map is called an **alignment**.
+#
+# One number is an anecdote, so here are all unseen
+# numbers of this form, and then *every* digit of every unseen number that some word tells:
+
+# %%
+mean = eyes(full, layer=1).mean(dim=0)  # (query, key)
+claim("on average, digits look at words 1, 3, 7, 5", mean[:4].argmax(-1).tolist() == [0, 2, 6, 4])
+found = []
+for number, weights in zip(unseen.tolist(), eyes(unseen, layer=1)):
+    for word, (_, place) in enumerate(told[number]):
+        if place is not None:
+            found.append(weights[len(str(number)) - 1 - place].argmax() == word)
+claim("over 85 of 100 digits look most at their own word", sum(found) > 0.85 * len(found))
+
+# %% [markdown]
+# Choose a number, and point at a digit. Try 407: where does one look for what was not said? (Without Python:
+# the maps above show two rows of answers.)
+
+
+# %% tags=["nbval-ignore-output"]
+def follow(number):
+    wrote = text(write(model, source[[number]])[0])
+    print("writes", wrote, "✓" if wrote == str(number) else "✗")
+    heard, weights = [word for word, _ in told[number]], eyes(torch.tensor([number]), layer=1)[0]
+    rows = [*str(number), "[end]"]
+    shown = weights[: len(rows), : len(heard)]
+    display(attention_hover(rows, shown, heard, title="Where each digit looks"))
+
+
+widgets.interactive(follow, number=widgets.BoundedIntText(4923, 0, 9999, continuous_update=False))
+
+# %% [markdown]
+# A bright map says where a head looks, not that it matters (chapter 05). So test it. Hide a single note from the
+# writer, in both blocks, with the tool made for it: the mask. If the picture tells the truth, then the digit that
+# looks there suffers, and no other.
+
+# %%
+predict("08.hide", "4,923 with the note of zwanzig hidden: which of the four digits become wrong?")
+
+# %% [markdown]
+# We do it with all unseen numbers that have these seven words, and count wrong digits.
+
+
+# %%
+@torch.no_grad()
+def wrong_without(*hidden):
+    """The share of wrong digits, (4,), when some notes are hidden."""
+    given, asked = shifted(target[full])
+    memory_mask = padding_mask(source[full], 0).clone()
+    memory_mask[..., list(hidden)] = False
+    scores, _ = model.score(given, model.read(source[full]), memory_mask)
+    return (scores.argmax(dim=-1) != asked)[:, :4].float().mean(dim=0)
+
+
+# %% [markdown]
+# Word by word. When a digit's own word is hidden, the digit should be lost, and no other:
+
+# %%
+places = ["thousands", "hundreds", "tens", "units"]
+harm = torch.stack([wrong_without(word) for word in range(7)])  # (word, digit)
+outcome("08.hide", ", ".join(place for place, share in zip(places, harm[6]) if share > 0.3))
+for word, digit in ((0, 0), (2, 1), (6, 2), (4, 3)):
+    claim(f"without its word, the {places[digit]} digit is mostly lost", harm[word, digit] > 0.5)
+    claim("    and no other digit suffers much", harm[word].sum() - harm[word, digit] < 0.15)
+
+# %%
+notes_of = ["[thousands]", "tausend", "[hundreds]", "hundert", "[units]", "und", "[tens]"]
+fig, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+attention_map(mean[:4], places, notes_of, ax=axes[0], title="Where each digit looks, on average")
+attention_map(harm.T, places, notes_of, ax=axes[1], title="Hide a note: which digits are wrong?")
+axes[0].set(ylabel="digit that is written", xlabel="word that is looked at")
+axes[1].set(ylabel="", xlabel="word whose note is hidden")
+fig.colorbar(axes[1].collections[0], ax=axes, label="weight; share of wrong digits", shrink=0.7)
+show(
+    fig,
+    alt="Two maps of four digits by seven words. Left, mean weights: each digit bright at its own word, crossing "
+    "at the end. Right, share of wrong digits when a note is hidden: the same four cells are bright.",
+)
+
+# %% [markdown]
+# Two different experiments, one picture. Take away the note where a digit looks, and this digit is lost, while
+# its neighbours don't notice. (A tenth are right by luck.)
+#
+# Don't count on it elsewhere. A note is not a word: the words have talked, so the note under *hundert* may know
+# what comes three words later, and a writer who looks there reads the right digit at the wrong place. That is
+# why we made our reader deaf. Give it its ears back, `Translator(hears=7)`, train it with two or three seeds, and
+# draw both maps again. Whenever an alignment matters to you, hide and see.
+
+# %% [markdown]
+# ## 8.8 Find the bug
+#
+# From a translator that ran for weeks. The author tested it on two-digit numbers, and it was right.
+
+
+# %%
+def look_over(block, x, notes, source, given):
+    """Cross-attention that leaves out padding."""
+    mask = padding_mask(given, 0)
+    return block.cross_attention(x, notes, mask=mask)
+
+
+predict("08.whose-mask", "23 with 57; 23 with 40; 23 with 4,923: right, wrong, or an error?")
+
+# %%
+verdicts = []
+for numbers in ([23, 57], [23, 40], [23, 4923]):
+    heard = source[numbers][:, : max(len(told[n]) for n in numbers)]
+    given = target[numbers][:, : 1 + max(len(str(n)) for n in numbers)]
+    x, notes = write_table(given), read_table(heard)
+    good = block.cross_attention(x, notes, mask=padding_mask(heard, 0))
+    try:
+        same = torch.allclose(look_over(block, x, notes, heard, given), good, atol=1e-5)
+        verdicts.append("right" if same else "wrong")
+    except ValueError as error:
+        verdicts.append("error")
+        print(error)
+outcome("08.whose-mask", ", ".join(verdicts))
+
+# %% [markdown]
+# The mask was made from the ids of the *writer*, but the keys are the *reader's* words. *drei und zwanzig* is
+# three words, `[start]` 2 3 three tokens, so the shapes fit by chance; nothing is padded, so even the result is
+# right. With 40, *vierzig*, two fillers get looked at, and no one says a word. Only different lengths raise the
+# error. In a copying task, or with both sides padded to 512, they never differ.
+#
+# **Your turn**: `08.cross-mask-bug`.
+
+# %% [markdown]
+# ## Summary
+#
+# - A decoder block looks **back** (masked self-attention), looks **over** (cross-attention: queries from the
+#   writer, keys and values from the notes), then thinks. All blocks look at the same notes.
+# - A mask is made from the ids of the **keys**: causal and target padding for looking back, source padding for
+#   looking over. Nothing is causal about looking over.
+# - **Teacher forcing**: the right beginning at every position, all positions in one pass. Its price is that the
+#   model never meets its own mistakes.
+# - Given and asked are **one step apart**. Without the step the loss is splendid, the mask test passes, unseen
+#   data agree, and nothing can be written. Let it write; swap the sources.
+# - Writing is a loop: notes once, then one token at a time, until `[end]`.
+# - A cross-attention map is an **alignment**, here a crossing one. Hide a note to see whether it tells the
+#   truth.
+#
+# Both towers stand. Chapter 09 puts them together in the size of the paper, counts every parameter, and has the
+# whole thing turn strings around.
+
+# %% [markdown]
+# ## Quiz
+
+# %%
+quiz("08")
+
+# %% [markdown]
+# ## Interview questions
+#
+# Answer aloud before you open the answer.
+#
+# <details><summary>What are the three sublayers of a decoder block, and where do queries, keys and values come from in each?</summary>
+#
+# Masked self-attention: all three from what is written so far. Cross-attention: queries from what is written,
+# keys and values from the encoder's output. Feed-forward: no attention, each position alone. A residual
+# connection and a norm go around each (8.2).
+#
+# </details>
+#
+# <details><summary>Which masks does an encoder–decoder need in training?</summary>
+#
+# Source padding in the encoder and again in the cross-attention, of shape (batch, 1, 1, key). Causal and target
+# padding in the decoder's self-attention, (batch, 1, query, query). No causal mask in the cross-attention: the
+# source is known in full. Padding also has to leave the loss.
+#
+# </details>
+#
+# <details><summary>Training loss 0.01 after a minute; the model generates garbage. What do you check first?</summary>
+#
+# Whether the labels are shifted against the decoder's input. Print one row of both. Then whether the result
+# depends on the source at all, then the causal mask. A leak in the batch passes every test of the mask and looks
+# fine on held-out data (8.5).
+#
+# </details>
+#
+# <details><summary>What is teacher forcing, and what does it cost?</summary>
+#
+# In training every position sees the right beginning, not the model's own. So all positions are trained in one
+# parallel pass. But the model never learns to go on after its own mistake: exposure bias (8.6). An encoder to
+# look over at softens it.
+#
+# </details>
+#
+# <details><summary>Why can training be parallel over positions when writing is not?</summary>
+#
+# In training, the input of position t + 1 is known in advance; in writing, it is the output of position t. The
+# causal mask makes both compute the same numbers (8.4).
+#
+# </details>
+#
+# <details><summary>Is cross-attention an explanation of the translation?</summary>
+#
+# It says where keys got weight, not what their values held: the encoder has mixed words, so a note may carry its
+# neighbours. Sometimes the map matches what matters, as here; find out by hiding notes and watching the output
+# (8.7).
+#
+# </details>
+
+# %% [markdown]
+# ## Exercises
+#
+# Open [exercises/08_decoder.ipynb](exercises/08_decoder.ipynb). About 75 minutes. Each check names your mistake
+# if it knows it.
+#
+# | exercise | asks you to |
+# |---|---|
+# | `08.shift` | make the decoder's input and the labels from raw rows |
+# | `08.decoder-masks` | build both masks from ids |
+# | `08.decoder-block` | write the block's forward |
+# | `08.leak-test` | write a test that finds the leak in a batch |
+# | `08.cross-mask-bug` | mend a cross-attention that looks at filler |
+# | `08.greedy` | write until everyone has ended |
+#
+# Into your box of parts go the shift, both masks, `DecoderBlock` and a writing loop.
+
+# %% [markdown]
+# ## Further reading
+#
+# - Vaswani et al. 2017, *Attention Is All You Need*, sections 3.1 and 3.2.3, arXiv:1706.03762.
+# - Sutskever, Vinyals and Le 2014, *Sequence to Sequence Learning with Neural Networks*, arXiv:1409.3215. Before
+#   attention: the notes are one vector, and the source is reversed to help.
+# - Bahdanau, Cho and Bengio 2014, *Neural Machine Translation by Jointly Learning to Align and Translate*,
+#   arXiv:1409.0473. Looking over is invented; figure 3 shows French and English crossing.
+# - Koehn and Knowles 2017, *Six Challenges for Neural Machine Translation*, arXiv:1706.03872, section 3.5: maps
+#   that are no alignments.
+# - Jain and Wallace 2019, *Attention is not Explanation*, arXiv:1902.10186, and Wiegreffe and Pinter 2019,
+#   *Attention is not not Explanation*, arXiv:1908.04626.
+# - Williams and Zipser 1989, *A Learning Algorithm for Continually Running Fully Recurrent Neural Networks*,
+#   Neural Computation 1(2). Teacher forcing gets its name.
+# - Bengio et al. 2015, *Scheduled Sampling*, arXiv:1506.03099, and Ranzato et al. 2015, *Sequence Level Training
+#   with Recurrent Neural Networks*, arXiv:1511.06732. Exposure bias, and what was tried against it.

@@ -1,0 +1,1638 @@
+"""Answer key of chapter 08: the shift, two masks, the block, a leak, and a loop that writes."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from course_lib.grader.key import Case, Exercise, Mistake, call, case
+from course_lib.nn.multi_head import merge_heads, split_heads
+
+
+def normal(generator, *shape):
+    return torch.randn(*shape, generator=generator)
+
+
+def whole(generator, low, high):
+    """A whole number from low to high, both included."""
+    return int(torch.randint(low, high + 1, (), generator=generator))
+
+
+def marks(generator, count):
+    """Different ids above 0 for the marks."""
+    return [int(i) for i in 1 + torch.randperm(40, generator=generator)[:count]]
+
+
+def tokens(generator, lengths, seq, pad_id, left=False):
+    """Rows of ids from 0 and 50 to 99, filled up with `pad_id`; id 0 occurs as a token."""
+    ids = torch.randint(50, 100, (len(lengths), seq), generator=generator)
+    ids[:, seq // 3] = 0 if pad_id else 49
+    for row, length in enumerate(lengths):
+        filler = slice(0, seq - length) if left else slice(length, seq)
+        ids[row, filler] = pad_id
+    return ids
+
+
+# --- 08.shift -------------------------------------------------------------------------------
+
+
+def shift_cases(generator):
+    def tried(label, lengths, seq, pad_id=None):
+        start, end, pad = marks(generator, 3)
+        pad = pad if pad_id is None else pad_id
+        return case(label, tokens(generator, lengths, seq, pad), start, end, pad)
+
+    return [
+        tried("rows of different lengths", [5, 2, 4], 6),
+        tried("one row is full", [7, 3], 7),
+        tried("one row is empty", [3, 0, 1, 5], 5),
+        tried("the pad id is 0", [2, 4], 5, pad_id=0),
+        tried("a single token", [1], 1),
+    ]
+
+
+def wrong_shift(
+    ids,
+    start_id,
+    end_id,
+    pad_id,
+    *,
+    step=1,
+    end="behind",
+    end_in_given=False,
+    start=True,
+    hides="pads",
+    order=(0, 1),
+):
+    pad = 0 if hides == "zeros" else pad_id
+    real = ids != pad
+    length = real.sum(dim=1, keepdim=True)
+    wide = F.pad(ids, (0, 1), value=pad_id)
+    asked = {
+        "behind": lambda: wide.scatter(1, length, end_id),
+        "nowhere": lambda: wide,
+        "last column": lambda: F.pad(ids, (0, 1), value=end_id),
+        "on the last token": lambda: wide.scatter(1, (length - 1).clamp(min=0), end_id),
+        "everywhere": lambda: F.pad(ids.masked_fill(~real, end_id), (0, 1), value=end_id),
+        "behind the longest": lambda: wide.scatter(
+            1, length.max().expand(len(ids), 1).clone(), end_id
+        ),
+    }[end]()
+    given = F.pad(ids, (1, 0), value=start_id) if start else wide
+    if end_in_given:
+        given = torch.cat([given[:, :1], asked[:, :-1]], dim=1)
+    if step == 0:
+        asked = given
+    if step == 2:
+        asked = F.pad(asked[:, 1:], (0, 1), value=pad_id)
+    return tuple((given, asked)[i] for i in order)
+
+
+def looped_shift(ids, start_id, end_id, pad_id):
+    given, asked = [], []
+    for row in ids.tolist():
+        real = [token for token in row if token != pad_id]
+        filler = [pad_id] * (len(row) - len(real))
+        given.append([start_id, *real, *filler])
+        asked.append([*real, end_id, *filler])
+    return torch.tensor(given), torch.tensor(asked)
+
+
+def framed_shift(ids, start_id, end_id, pad_id):
+    column = ids.new_full((len(ids), 1), pad_id)
+    asked = torch.cat([ids, column], dim=1)
+    before = torch.cat([torch.full_like(column, start_id), ids], dim=1)
+    first_filler = (asked == pad_id) & (before != pad_id)
+    return before, torch.where(first_filler, end_id, asked)
+
+
+SHIFT = Exercise(
+    id="08.shift",
+    title="One step apart",
+    kind="code",
+    points=2,
+    name="shift",
+    cases=shift_cases,
+    mistakes=[
+        Mistake(
+            "no-step",
+            wrong_shift,
+            {"step": 0},
+            says="what is asked is what is given: the decoder sees each answer before it gives it",
+            hints=(
+                "Write both rows above each other. What does position 0 see, and what is it asked?",
+                "Under `start` stands the row's first token.",
+                "What is asked begins with the row itself, and never holds `start_id`.",
+            ),
+        ),
+        Mistake(
+            "two-steps",
+            wrong_shift,
+            {"step": 2},
+            says="what is asked runs two steps ahead: the first token is never asked for",
+            hints=(
+                "What is the decoder asked for when it has seen nothing but `start`?",
+                "The first token of the row stands under `start`.",
+                "You have moved the labels, and the start mark has moved the input already.",
+            ),
+        ),
+        Mistake(
+            "no-end",
+            wrong_shift,
+            {"end": "nowhere"},
+            says="nobody is asked for `end_id`: the model would never learn to stop",
+            hints=(
+                "What stands in `asked` behind the last token of a row?",
+                "Every row asks for one token more than it has: the end.",
+                "The number of real tokens of a row is the column of its end mark.",
+            ),
+        ),
+        Mistake(
+            "end-in-the-last-column",
+            wrong_shift,
+            {"end": "last column"},
+            says="the end stands in the last column, behind the padding, not behind the last token",
+            hints=(
+                "Look at a row that is shorter than the others.",
+                "The end mark follows the last real token at once; padding comes after it.",
+                "Count the real tokens of each row: the count is the column of its end.",
+            ),
+        ),
+        Mistake(
+            "end-behind-the-longest",
+            wrong_shift,
+            {"end": "behind the longest"},
+            says="the ends of all rows stand in one column, that of the longest row",
+            hints=(
+                "Look at a row that is shorter than the others.",
+                "Each row has a length of its own, so you need one column number a row.",
+                "Sum over the positions only, and keep the rows apart.",
+            ),
+        ),
+        Mistake(
+            "last-token-overwritten",
+            wrong_shift,
+            {"end": "on the last token"},
+            says="the end mark overwrites the last token of each row",
+            hints=(
+                "Is every token of the row still there in `asked`?",
+                "Columns are counted from 0: a row of two tokens fills the columns 0 and 1.",
+                "The number of tokens is itself the first free column.",
+            ),
+        ),
+        Mistake(
+            "ends-instead-of-padding",
+            wrong_shift,
+            {"end": "everywhere"},
+            says="all padding of `asked` has become `end_id`: the model is asked to end again and "
+            "again",
+            hints=(
+                "How many times does a row end?",
+                "Behind the end mark there is padding, which the loss leaves out.",
+                "Write `end_id` at one place of each row, and leave the filler as it is.",
+            ),
+        ),
+        Mistake(
+            "end-given",
+            wrong_shift,
+            {"end_in_given": True},
+            says="the end mark is in `given`, too: you cut both out of one long row",
+            hints=(
+                "Read the second point of the text: what does `given` hold behind the row?",
+                "Nothing is asked after an end, so nobody needs to be given one.",
+                "Make `given` from `start_id` and the row as it is.",
+            ),
+        ),
+        Mistake(
+            "no-start",
+            wrong_shift,
+            {"start": False},
+            says="`given` lacks the start mark: the first token can never be asked for honestly",
+            hints=(
+                "What does the decoder look at before it has written anything?",
+                "The row in `given` stands one column further right than in `ids`.",
+                "Put a column of `start_id` in front.",
+            ),
+        ),
+        Mistake(
+            "zero-is-pad",
+            wrong_shift,
+            {"hides": "zeros"},
+            says="the id 0 counts as padding, and `pad_id` is never asked",
+            hints=(
+                "In some vocabularies 0 is an ordinary token.",
+                "The id of the padding is handed to your function.",
+                "Compare `ids` with `pad_id`.",
+            ),
+        ),
+        Mistake(
+            "exchanged",
+            wrong_shift,
+            {"order": (1, 0)},
+            says="the two results have changed places",
+            hints=(
+                "Which of the two begins with `start_id`?",
+                "First comes what is given, then what is asked.",
+                "Look at the order in your return.",
+            ),
+        ),
+    ],
+    also_right=[looped_shift, framed_shift],
+)
+
+
+# --- 08.decoder-masks -----------------------------------------------------------------------
+
+
+def mask_cases(generator):
+    def tried(label, target, query, source, key, left=False, pad_id=None):
+        pad = marks(generator, 1)[0] if pad_id is None else pad_id
+        made = [
+            tokens(generator, n, size, pad, left) for n, size in ((target, query), (source, key))
+        ]
+        return case(label, *made, pad)
+
+    return [
+        tried("padded on the right", [4, 2, 3], 5, [7, 3, 5], 7),
+        tried("padded on the left", [5, 2], 5, [3, 4], 4, left=True),
+        tried("no padding at all", [3, 3], 3, [5, 5], 5),
+        tried("the pad id is 0", [2, 4, 3, 1], 4, [6, 2, 5, 6], 6, pad_id=0),
+        tried("as many words as tokens", [3, 5], 5, [5, 2], 5),
+        tried("one token, one sentence", [1], 1, [2], 3),
+    ]
+
+
+def wrong_masks(
+    target,
+    source,
+    pad_id,
+    *,
+    past="self",
+    pads_in_target=True,
+    queries_too=False,
+    over="source",
+    over_past=False,
+    hides="pads",
+    invert=False,
+    heads=True,
+    order=(0, 1),
+):
+    pad = 0 if hides == "zeros" else pad_id
+    place, word = torch.arange(target.shape[1])[:, None], torch.arange(source.shape[1])
+    seen = {
+        "self": place >= place.T,
+        "strict": place > place.T,
+        "ahead": place <= place.T,
+        "all": (place >= place.T) | True,
+    }[past]
+    real = target != pad
+    back = seen & (
+        real[:, None, None, :] if pads_in_target else torch.ones(len(target), 1, 1, 1) > 0
+    )
+    if queries_too:
+        back = back & real[:, None, :, None]
+    look = ({"source": source, "target": target}[over] != pad)[:, None, None, :]
+    if over_past:
+        look = look & (word <= place)
+    made = (~back, ~look) if invert else (back, look)
+    made = made if heads else tuple(mask[:, 0] for mask in made)
+    return tuple(made[i] for i in order)
+
+
+def wrong_over(target, source, pad_id, **flags):
+    """Mistakes about looking over, tried in pairs among themselves only."""
+    return wrong_masks(target, source, pad_id, **flags)
+
+
+def bare_over(target, source, pad_id):
+    """The second mask still (batch, key)."""
+    back, look = wrong_masks(target, source, pad_id)
+    return back, look[:, 0, 0]
+
+
+def looped_masks(target, source, pad_id):
+    batch, query = target.shape
+    back = torch.zeros(batch, 1, query, query, dtype=torch.bool)
+    for b in range(batch):
+        for i in range(query):
+            for j in range(i + 1):
+                back[b, 0, i, j] = target[b, j] != pad_id
+    return back, source.ne(pad_id)[:, None, None]
+
+
+def tril_masks(target, source, pad_id):
+    real = (target != pad_id)[:, None, None, :].expand(-1, -1, target.shape[1], -1)
+    return real.tril(), (source != pad_id).view(len(source), 1, 1, -1)
+
+
+MASKS = Exercise(
+    id="08.decoder-masks",
+    title="Back and over",
+    kind="code",
+    points=2,
+    name="decoder_masks",
+    cases=mask_cases,
+    mistakes=[
+        Mistake(
+            "future-visible",
+            wrong_masks,
+            {"past": "all"},
+            says="the mask for looking back hides padding only: every position sees the future",
+            hints=(
+                "What may the first position of the target look at?",
+                "Looking back needs two masks at once.",
+                "Combine the causal mask with the padding mask of the target.",
+            ),
+        ),
+        Mistake(
+            "blind-to-itself",
+            wrong_masks,
+            {"past": "strict"},
+            says="a position sees the past but not itself, so the first one sees nothing",
+            hints=(
+                "Print the first row of the mask for looking back.",
+                "What is *given* at a position may be seen there; only what is asked may not.",
+                "The causal mask of chapter 04 includes the position itself.",
+            ),
+        ),
+        Mistake(
+            "future-instead-of-past",
+            wrong_masks,
+            {"past": "ahead"},
+            says="the triangle lies above the diagonal: positions see themselves and the future",
+            hints=(
+                "Rows are queries, columns are keys. Which triangle is the past?",
+                "In row i, the columns 0 to i are the past and the position itself.",
+                "Use the builder of chapter 04, or exchange the two sides of your comparison.",
+            ),
+        ),
+        Mistake(
+            "target-padding-visible",
+            wrong_masks,
+            {"pads_in_target": False},
+            says="the mask for looking back is causal only: padding of the target is looked at",
+            hints=(
+                "Chapter 08 found a case where nobody notices this. Which, and which not?",
+                "With padding on the left, the past is full of filler.",
+                "Combine the causal mask with the padding mask of the target.",
+            ),
+        ),
+        Mistake(
+            "padded-queries-hidden",
+            wrong_masks,
+            {"queries_too": True},
+            says="positions that are padding may look nowhere: their rows are hidden as well",
+            hints=(
+                "Padding is a matter of the key alone.",
+                "A padded position may look; nobody reads what it says.",
+                "Leave the query axis of the padding mask at size 1.",
+            ),
+        ),
+        Mistake(
+            "zero-is-pad",
+            wrong_masks,
+            {"hides": "zeros"},
+            says="the id 0 is hidden, and `pad_id` is never asked",
+            hints=(
+                "In some vocabularies 0 is an ordinary token.",
+                "The id of the padding is handed to your function.",
+                "Compare with `pad_id`, in both masks.",
+            ),
+        ),
+        Mistake(
+            "inverted",
+            wrong_masks,
+            {"invert": True},
+            says="both masks are the wrong way round: True stands on what has to be hidden",
+            hints=(
+                "In this course True means one thing only. Which?",
+                "PyTorch's nn.Transformer has it the other way round. Ours is not that.",
+                "Turn both masks round.",
+            ),
+        ),
+        Mistake(
+            "no-axis-for-heads",
+            wrong_masks,
+            {"heads": False},
+            says="both masks lack the axis of heads, so the batch would line up with the heads",
+            hints=(
+                "Scores are (batch, heads, query, key). Write your masks' axes under them.",
+                "Shapes line up from the right; an axis of size 1 stands for all heads.",
+                "padding_mask has it already; mind what you do with its result.",
+            ),
+        ),
+        Mistake(
+            "targets-padding",
+            wrong_over,
+            {"over": "target"},
+            says="the mask for looking over is made from the target, but its keys are the words of "
+            "the source",
+            hints=(
+                "Whom does the writer look at when she looks over?",
+                "A mask is made from the ids of the keys.",
+                "The second mask knows nothing of `target`.",
+            ),
+        ),
+        Mistake(
+            "causal-over",
+            wrong_over,
+            {"over_past": True},
+            says="looking over is causal, too: the first digit may look at the first word only",
+            hints=(
+                "When the first digit is written, how much of the source has been read?",
+                "To write 23, *drei und zwanzig*, she needs the last word first.",
+                "The second mask hides padding and nothing else.",
+            ),
+        ),
+        Mistake(
+            "exchanged",
+            wrong_over,
+            {"order": (1, 0)},
+            says="the two masks have changed places",
+            hints=(
+                "Which of your results has the shape (batch, 1, 1, key)?",
+                "First the mask for looking back, then the one for looking over.",
+                "Look at the order in your return.",
+            ),
+        ),
+        Mistake(
+            "flat-over",
+            bare_over,
+            {},
+            says="the mask for looking over is still (batch, key): next to scores it would be "
+            "read as (query, key)",
+            hints=(
+                "Scores are (batch, heads, query, key). Write your mask's axes under them.",
+                "One axis for each axis of the scores; size 1 where nothing differs.",
+                "padding_mask of chapter 04 returns the shape that is wanted.",
+            ),
+        ),
+    ],
+    also_right=[looped_masks, tril_masks],
+)
+
+
+# --- 08.decoder-block -----------------------------------------------------------------------
+
+
+def block_state(generator, d_model, d_ff):
+    state = {}
+    for attention in ("self_attention", "cross_attention"):
+        for name in ("to_q", "to_k", "to_v", "to_out"):
+            weight = 1.3 * normal(generator, d_model, d_model) / d_model**0.5
+            state[f"{attention}.{name}.weight"] = weight
+            state[f"{attention}.{name}.bias"] = 0.3 * normal(generator, d_model)
+    for name in ("norm_self", "norm_cross", "norm_feed_forward"):
+        state[f"{name}.weight"] = 1 + 0.5 * normal(generator, d_model)
+        state[f"{name}.bias"] = 0.5 * normal(generator, d_model)
+    for name, shape in (("up", (d_ff, d_model)), ("down", (d_model, d_ff))):
+        state[f"{name}.weight"] = normal(generator, *shape) / shape[1] ** 0.5
+        state[f"{name}.bias"] = 0.3 * normal(generator, shape[0])
+    return state
+
+
+def block_cases(generator):
+    def tried(label, batch, query, key, heads, d_head, d_ff, **more):
+        width = heads * d_head
+        grad = more.pop("grad", False)
+        planned = call(
+            2 * normal(generator, batch, query, width), normal(generator, batch, key, width), **more
+        )
+        state, init = (
+            block_state(generator, width, d_ff),
+            {"d_model": width, "num_heads": heads, "d_ff": d_ff},
+        )
+        return Case(label, [planned], init=init, state=state, grad=grad)
+
+    def past(n):
+        return torch.ones(n, n, dtype=torch.bool).tril()
+
+    words = torch.tensor([[True] * 5 + [False] * 2, [False] + [True] * 6])[:, None, None]
+    return [
+        tried("no masks", 2, 3, 7, 3, 2, 11, grad=True),
+        tried("both masks", 2, 4, 7, 2, 3, 11, mask=past(4), memory_mask=words),
+        tried("only looking back is masked", 3, 5, 2, 1, 7, 13, mask=past(5)),
+        tried(
+            "with weights", 2, 4, 7, 3, 2, 5, mask=past(4), memory_mask=words, return_weights=True
+        ),
+        tried("as many words as tokens", 2, 5, 5, 2, 2, 7, mask=past(5)),
+    ]
+
+
+class BareLinear(nn.Linear):
+    """Without first weights: each case hands its own in, and drawing them takes the most time."""
+
+    def reset_parameters(self):
+        pass
+
+
+class Look(nn.Module):
+    """Multi-head attention without the comfort."""
+
+    def __init__(self, d_model, num_heads):
+        super().__init__()
+        self.num_heads = num_heads
+        for name in ("to_q", "to_k", "to_v", "to_out"):
+            setattr(self, name, BareLinear(d_model, d_model))
+
+    def forward(self, query, key, mask):
+        q, k, v = (
+            split_heads(layer(x), self.num_heads)
+            for layer, x in ((self.to_q, query), (self.to_k, key), (self.to_v, key))
+        )
+        scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -torch.inf)
+        weights = scores.softmax(dim=-1)
+        return self.to_out(merge_heads(weights @ v)), weights
+
+
+class PlainBlock(nn.Module):
+    """The parts, and steps that subclasses put together."""
+
+    def __init__(self, d_model, num_heads, d_ff):
+        super().__init__()
+        self.self_attention = Look(d_model, num_heads)
+        self.cross_attention = Look(d_model, num_heads)
+        self.norm_self, self.norm_cross = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
+        self.up, self.down = BareLinear(d_model, d_ff), BareLinear(d_ff, d_model)
+        self.norm_feed_forward = nn.LayerNorm(d_model)
+
+
+class WrongBlock(PlainBlock):
+    """The block with its wiring exchangeable, so that each mistake is one wire."""
+
+    def __init__(
+        self,
+        d_model,
+        num_heads,
+        d_ff,
+        *,
+        keys="memory",
+        cross="cross_attention",
+        mask_back=True,
+        mask_over="own",
+        add=("self", "cross", "think"),
+        add_normed=False,
+        norms=("norm_self", "norm_cross", "norm_feed_forward"),
+        think=True,
+        bend=F.relu,
+        over_first=False,
+        weights="both",
+    ):
+        super().__init__(d_model, num_heads, d_ff)
+        self.keys, self.cross, self.mask_back, self.mask_over = keys, cross, mask_back, mask_over
+        self.add, self.add_normed, self.norms, self.think = add, add_normed, norms, think
+        self.bend, self.over_first, self.weights = bend, over_first, weights
+
+    def around(self, step, x, say):
+        name = self.norms[("self", "cross", "think").index(step)]
+        normed = getattr(self, name)(x) if name else x
+        said, weights = say(normed)
+        kept = normed if self.add_normed else x
+        return (kept + said if step in self.add else said), weights
+
+    def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
+        back_mask = mask if self.mask_back else None
+        over_mask = {"own": memory_mask, "none": None}[self.mask_over]
+        notes = self.norm_cross(memory) if self.keys == "normed" else memory
+        attention = getattr(self, self.cross)
+
+        def look_back(x):
+            return self.around("self", x, lambda y: self.self_attention(y, y, back_mask))
+
+        def look_over(x):
+            if self.keys == "x":
+                return self.around("cross", x, lambda y: attention(y, y, back_mask))
+            return self.around("cross", x, lambda y: attention(y, notes, over_mask))
+
+        if self.over_first:
+            x, over = look_over(x)
+            x, back = look_back(x)
+        else:
+            x, back = look_back(x)
+            x, over = look_over(x)
+        if self.think:
+            say = lambda y: (self.down(self.bend(self.up(y))), None)  # noqa: E731
+            x, _ = self.around("think", x, say)
+        pair = {"both": (back, over), "turned": (over, back)}
+        if self.weights == "always":
+            return x, (back, over)
+        return (x, pair[self.weights]) if return_weights else x
+
+
+class WrongResiduals(WrongBlock):
+    """Mistakes about what is added; a class of its own, so that pairs stay few."""
+
+
+class WrongNorms(WrongBlock):
+    """Mistakes about norms, for the same reason."""
+
+
+class PostNormBlock(PlainBlock):
+    """The paper's order."""
+
+    def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
+        said, back = self.self_attention(x, x, mask)
+        x = self.norm_self(x + said)
+        said, over = self.cross_attention(x, memory, memory_mask)
+        x = self.norm_cross(x + said)
+        x = self.norm_feed_forward(x + self.down(F.relu(self.up(x))))
+        return (x, (back, over)) if return_weights else x
+
+
+class TurnedBlock(PlainBlock):
+    """The notes ask, and the writer answers."""
+
+    def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
+        normed = self.norm_self(x)
+        said, back = self.self_attention(normed, normed, mask)
+        x = x + said
+        said, over = self.cross_attention(memory, self.norm_cross(x), None)
+        x = x + said
+        x = x + self.down(F.relu(self.up(self.norm_feed_forward(x))))
+        return (x, (back, over)) if return_weights else x
+
+
+class StepwiseBlock(PlainBlock):
+    """Right: head by head for the cross-attention, everything spelled out."""
+
+    def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
+        state = x
+        for name in ("self", "cross"):
+            attention = getattr(self, f"{name}_attention")
+            reading = getattr(self, f"norm_{name}")(state)
+            keys = reading if name == "self" else memory
+            said, weights = attention(reading, keys, mask if name == "self" else memory_mask)
+            state = torch.add(state, said)
+            back, over = (weights, None) if name == "self" else (back, weights)
+        hidden = torch.clamp(self.up(self.norm_feed_forward(state)), min=0)
+        state = torch.add(state, self.down(hidden))
+        if return_weights:
+            return state, (back, over)
+        return state
+
+
+class ByHandBlock(PlainBlock):
+    """Right: norms and feed-forward from their formulas."""
+
+    @staticmethod
+    def normed(x, norm):
+        spread = x.var(dim=-1, correction=0, keepdim=True) + norm.eps
+        return (x - x.mean(dim=-1, keepdim=True)) / spread.sqrt() * norm.weight + norm.bias
+
+    def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
+        read = self.normed(x, self.norm_self)
+        first, back = self.self_attention(read, read, mask)
+        second, over = self.cross_attention(
+            self.normed(x + first, self.norm_cross), memory, memory_mask
+        )
+        wide = self.normed(x + first + second, self.norm_feed_forward) @ self.up.weight.T
+        wide = (wide + self.up.bias).relu()
+        out = x + first + second + wide @ self.down.weight.T + self.down.bias
+        return (out, (back, over)) if return_weights else out
+
+
+BLOCK = Exercise(
+    id="08.decoder-block",
+    title="Look back, look over, think",
+    kind="code",
+    points=3,
+    name="DecoderBlock",
+    cases=block_cases,
+    mistakes=[
+        Mistake(
+            "never-looks-over",
+            WrongBlock,
+            {"keys": "x"},
+            says="the second attention looks back as well: `memory` is never read",
+            hints=(
+                "Change `memory`. Does your output change?",
+                "An attention that gets no keys looks at its own queries.",
+                "The cross-attention's second argument is what it looks at.",
+            ),
+        ),
+        Mistake(
+            "same-attention-twice",
+            WrongBlock,
+            {"cross": "self_attention"},
+            says="looking over goes through self_attention: its weights serve twice, and "
+            "cross_attention is never used",
+            hints=(
+                "Which of the parts made in __init__ do you never call?",
+                "A line that was copied needs each of its names changed.",
+                "Looking over has an attention of its own.",
+            ),
+        ),
+        Mistake(
+            "mask-not-passed",
+            WrongBlock,
+            {"mask_back": False},
+            says="`mask` is not used: the writer sees what she has not written yet",
+            hints=(
+                "Where in forward does the word `mask` occur?",
+                "Each of the two attentions has a mask of its own.",
+                "Hand `mask` to the self-attention, by name.",
+            ),
+        ),
+        Mistake(
+            "memory-mask-not-passed",
+            WrongBlock,
+            {"mask_over": "none"},
+            says="`memory_mask` is not used: the writer looks at padded words",
+            hints=(
+                "Where in forward does the word `memory_mask` occur?",
+                "Each of the two attentions has a mask of its own.",
+                "Hand `memory_mask` to the cross-attention, by name.",
+            ),
+        ),
+        Mistake(
+            "over-before-back",
+            WrongBlock,
+            {"over_first": True},
+            says="the block looks over before it looks back",
+            hints=(
+                "Read the three lines of section 8.2 from above.",
+                "First she remembers what she has written, then she knows what to look for.",
+                "Exchange the first two sublayers, each with its norm.",
+            ),
+        ),
+        Mistake(
+            "no-feed-forward",
+            WrongBlock,
+            {"think": False},
+            says="the block ends after looking over: `up` and `down` are never used",
+            hints=(
+                "How many sublayers are there? How many have you written?",
+                "Look back, look over, and then?",
+                "The third sublayer is normed before and added after, like the others.",
+            ),
+        ),
+        Mistake(
+            "no-bend",
+            WrongBlock,
+            {"bend": torch.nn.Identity()},
+            says="nothing stands between `up` and `down`: two linear layers in a row are one",
+            hints=(
+                "What did chapter 07 put between the two layers of the feed-forward network?",
+                "Two matrices without a bend between them are one matrix.",
+                "F.relu goes between up and down.",
+            ),
+        ),
+        Mistake(
+            "weights-turned-round",
+            WrongBlock,
+            {"weights": "turned"},
+            says="the two tables of weights have changed places",
+            hints=(
+                "What shapes do your two tables have? One of them is square.",
+                "First looking back, (…, query, query), then looking over, (…, query, key).",
+                "Look at the order in your return.",
+            ),
+        ),
+        Mistake(
+            "always-weights",
+            WrongBlock,
+            {"weights": "always"},
+            says="the weights come back even when nobody asked for them",
+            hints=(
+                "What does your block return when return_weights is False?",
+                "A stack hands on what a block returns; it can't hand on a pair.",
+                "Return the weights only when return_weights is True.",
+            ),
+        ),
+        Mistake(
+            "no-residual-back",
+            WrongResiduals,
+            {"add": ("cross", "think")},
+            says="what looking back says replaces `x` instead of being added to it",
+            hints=(
+                "Which of your lines contain a plus sign?",
+                "A sublayer adds; it doesn't replace.",
+                "Keep `x` and add the first attention's output to it.",
+            ),
+        ),
+        Mistake(
+            "no-residual-over",
+            WrongResiduals,
+            {"add": ("self", "think")},
+            says="what looking over says replaces `x`: what was written so far is forgotten",
+            hints=(
+                "Which of your lines contain a plus sign?",
+                "A sublayer adds; it doesn't replace.",
+                "Keep `x` and add the second attention's output to it.",
+            ),
+        ),
+        Mistake(
+            "no-residual-think",
+            WrongResiduals,
+            {"add": ("self", "cross")},
+            says="what the feed-forward network says replaces `x`",
+            hints=(
+                "Which of your lines contain a plus sign?",
+                "A sublayer adds; it doesn't replace.",
+                "Keep `x` and add the network's output to it.",
+            ),
+        ),
+        Mistake(
+            "added-to-the-normed",
+            WrongResiduals,
+            {"add_normed": True},
+            says="what a sublayer says is added to the normed `x`: the road around it is no "
+            "longer clear",
+            hints=(
+                "Which `x` stands left of your plus signs?",
+                "Pre-norm norms what a sublayer *reads*. The stream itself stays as it is.",
+                "Give the normed vectors a name of their own, and add to `x`.",
+            ),
+        ),
+        Mistake(
+            "one-norm-for-all",
+            WrongNorms,
+            {"norms": ("norm_self", "norm_self", "norm_self")},
+            says="norm_self serves all three sublayers; the other two norms are never used",
+            hints=(
+                "Which of the parts made in __init__ do you never call?",
+                "Fresh norms are all alike, so your own test may not notice. Trained ones differ.",
+                "Each sublayer has a norm of its own.",
+            ),
+        ),
+        Mistake(
+            "norms-exchanged",
+            WrongNorms,
+            {"norms": ("norm_cross", "norm_self", "norm_feed_forward")},
+            says="norm_self and norm_cross have changed places",
+            hints=(
+                "Read the names of your three norms aloud, in order.",
+                "Fresh norms are all alike, so your own test may not notice. Trained ones differ.",
+                "norm_self goes before the self-attention.",
+            ),
+        ),
+        Mistake(
+            "question-not-normed",
+            WrongNorms,
+            {"norms": ("norm_self", None, "norm_feed_forward")},
+            says="the cross-attention reads `x` without a norm",
+            hints=(
+                "How many norms do you call?",
+                "What a sublayer reads is normed, in all three.",
+                "The queries of the cross-attention go through norm_cross.",
+            ),
+        ),
+        Mistake(
+            "notes-normed-again",
+            WrongNorms,
+            {"keys": "normed"},
+            says="`memory` goes through norm_cross, too, but it comes normed already",
+            hints=(
+                "How often do you call norm_cross?",
+                "The encoder ends with a norm of its own.",
+                "Use `memory` as it comes; only the queries are normed.",
+            ),
+        ),
+        Mistake(
+            "post-norm",
+            PostNormBlock,
+            {},
+            says="the norms come after the sum: that is post-norm, the order of the paper's text",
+            hints=(
+                "What does each of your sublayers read, `x` or a normed `x`?",
+                "Pre-norm: the plus sign comes last.",
+                "Norm what the sublayer reads, and add what it says to `x` itself.",
+            ),
+        ),
+        Mistake(
+            "notes-ask",
+            TurnedBlock,
+            {},
+            says="the notes ask and the writer is looked at: queries and keys of the "
+            "cross-attention have changed places",
+            hints=(
+                "The output of an attention is as long as its queries. How long must it be here?",
+                "She who writes asks; the notes are looked at.",
+                "The first argument of an attention is who asks.",
+            ),
+        ),
+    ],
+    also_right=[StepwiseBlock, ByHandBlock],
+    axes="batch query d_model",
+)
+
+
+# --- 08.leak-test ---------------------------------------------------------------------------
+
+
+def leak_cases(generator):
+    def batch(lengths, seq, pad_id=None, alike=False):
+        start, end, pad = marks(generator, 3)
+        pad = pad if pad_id is None else pad_id
+        ids = tokens(generator, lengths, seq, pad)
+        if alike:  # numbers such as 7 7 4
+            ids = torch.where(ids == pad, ids, 50 + ids[:, :1] % 2)
+        given, asked = looped_shift(ids, start, end, pad)
+        return given, asked, start, end, pad
+
+    def changed(label, change, lengths=(5, 2, 4), seq=6, **more):
+        given, asked, *ids = batch(lengths, seq, **more)
+        given, asked = change(given.clone(), asked.clone(), *ids)
+        return case(label, given, asked, *ids)
+
+    def moved(asked, by, pad):
+        return F.pad(asked, (-by, by), value=pad)
+
+    def with_row(row):
+        def change(given, asked, start, end, pad):
+            asked[row] = given[row]
+            return given, asked
+
+        return change
+
+    def other_rows(given, asked, start, end, pad):
+        return given, asked.roll(1, dims=0)
+
+    def no_start(given, asked, start, end, pad):
+        given[:, 0] = 70
+        return given, asked
+
+    def start_of_one(given, asked, start, end, pad):
+        given[1, 0] = end
+        return given, asked
+
+    def no_end(given, asked, start, end, pad):
+        return given, torch.where(asked == end, pad, asked)
+
+    def end_last(given, asked, start, end, pad):
+        asked = torch.where(asked == end, pad, asked)
+        asked[:, -1] = end
+        return given, asked
+
+    def filler_asked(given, asked, start, end, pad):
+        return given, torch.where(asked == pad, end, asked)
+
+    def one_digit(given, asked, start, end, pad):
+        asked[1, 1] += 1
+        return given, asked
+
+    def as_it_is(given, asked, start, end, pad):
+        return given, asked
+
+    return [
+        changed("a right batch", as_it_is),
+        changed("right, one row full", as_it_is, lengths=(7, 3), seq=7),
+        changed("right, digits repeat", as_it_is, lengths=(3, 6, 4), seq=6, alike=True),
+        changed("right, the pad id is 0", as_it_is, lengths=(3, 1), seq=4, pad_id=0),
+        changed("right, a single full row", as_it_is, lengths=(3,), seq=3),
+        changed("no step", lambda g, a, s, e, p: (g, g)),
+        changed("two steps", lambda g, a, s, e, p: (g, moved(a, 1, p))),
+        changed("a step backwards", lambda g, a, s, e, p: (g, moved(g, -1, s))),
+        changed("the last row is bad", with_row(-1)),
+        changed("the first row is bad", with_row(0)),
+        changed("rows mixed up", other_rows, lengths=(4, 4, 4)),
+        changed("no start", no_start),
+        changed("one row without start", start_of_one),
+        changed("no end", no_end),
+        changed("the end behind the padding", end_last),
+        changed("asked for the end again and again", filler_asked),
+        changed("one wrong token", one_digit, lengths=(6, 5), seq=7),
+    ]
+
+
+def wrong_safe(
+    given,
+    asked,
+    start_id,
+    end_id,
+    pad_id,
+    *,
+    rows="all",
+    start=True,
+    end="exact",
+    padding=True,
+    hides="pads",
+):
+    pad = 0 if hides == "zeros" else pad_id
+    if rows == "first":
+        given, asked = given[:1], asked[:1]
+    following = F.pad(given[:, 1:], (0, 1), value=pad_id)
+    real = given != pad
+    last = real & ~F.pad(real[:, 1:], (0, 1))
+    fits = torch.where(last, asked == end_id, asked == following)
+    if end == "anything":
+        fits = fits | last
+    if not padding:
+        fits = fits | ~real
+    if end == "somewhere":
+        fits = (fits | last | ~real) & (asked == end_id).any(dim=1, keepdim=True)
+    per_row = fits.all(dim=1)
+    if start:
+        per_row = per_row & (given[:, 0] == start_id)
+    return bool(per_row.any() if rows == "any" else per_row.all())
+
+
+def differ_is_safe(given, asked, start_id, end_id, pad_id):
+    return not torch.equal(given, asked)
+
+
+def equal_is_leak(given, asked, start_id, end_id, pad_id):
+    return not bool(((given == asked) & (asked != pad_id)).any())
+
+
+def same_bag(given, asked, start_id, end_id, pad_id):
+    """Only the tokens are compared, not where they stand."""
+    one = torch.where(given == start_id, end_id, given).sort(dim=1).values
+    return torch.equal(one, asked.sort(dim=1).values)
+
+
+def looped_safe(given, asked, start_id, end_id, pad_id):
+    for above, below in zip(given.tolist(), asked.tolist(), strict=True):
+        real = [token for token in above if token != pad_id]
+        wanted = [*real[1:], end_id] + [pad_id] * (len(above) - len(real))
+        if real[0] != start_id or below != wanted:
+            return False
+    return True
+
+
+def rebuilt_safe(given, asked, start_id, end_id, pad_id):
+    again = framed_shift(given[:, 1:], start_id, end_id, pad_id)
+    return all(bool((a == b).all()) for a, b in zip(again, (given, asked), strict=True))
+
+
+LEAK = Exercise(
+    id="08.leak-test",
+    title="Find the leak in a batch",
+    kind="test",
+    points=2,
+    name="is_safe",
+    cases=leak_cases,
+    mistakes=[
+        Mistake(
+            "different-is-enough",
+            differ_is_safe,
+            {},
+            says="your test only asks whether the two differ: labels two steps ahead pass",
+            hints=(
+                "Try labels that are two steps ahead, or one step behind.",
+                "Say what each label *should* be, not what it should not be.",
+                "At position t, the label should be what is given at position t + 1.",
+            ),
+        ),
+        Mistake(
+            "repeats-are-leaks",
+            equal_is_leak,
+            {},
+            says="your test calls it a leak when a label equals the token above it: a right row "
+            "such as 7 7 4 is refused",
+            hints=(
+                "Try the number 77, rightly shifted.",
+                "Equal tokens in one column prove nothing; digits repeat.",
+                "Compare labels with what is given one position later.",
+            ),
+        ),
+        Mistake(
+            "same-tokens-are-enough",
+            same_bag,
+            {},
+            says="your test compares which tokens occur, not where they stand",
+            hints=(
+                "Try a row whose labels have the right tokens in another order.",
+                "A leak is a matter of places.",
+                "Compare column by column.",
+            ),
+        ),
+        Mistake(
+            "first-row-only",
+            wrong_safe,
+            {"rows": "first"},
+            says="your test looks at the first row only",
+            hints=(
+                "Put a bad row behind a good one.",
+                "One bad row is enough to call the batch unsafe.",
+                "Compare all rows, and ask whether every one is right.",
+            ),
+        ),
+        Mistake(
+            "one-good-row-is-enough",
+            wrong_safe,
+            {"rows": "any"},
+            says="your test is content when a single row is right",
+            hints=(
+                "Put a bad row behind a good one.",
+                "*Every* row has to be right.",
+                "Of `any` and `all`, which do you use?",
+            ),
+        ),
+        Mistake(
+            "start-not-checked",
+            wrong_safe,
+            {"start": False},
+            says="your test doesn't ask whether the rows are given `start_id` first",
+            hints=(
+                "What has to stand in the first column of `given`?",
+                "Without a start mark, the first token is given and never asked for.",
+                "Compare the whole first column with `start_id`.",
+            ),
+        ),
+        Mistake(
+            "end-not-checked",
+            wrong_safe,
+            {"end": "anything"},
+            says="your test lets anything pass behind the last token, where `end_id` has to be "
+            "asked for",
+            hints=(
+                "Try a batch whose rows never end.",
+                "Under the last given token stands `end_id`.",
+                "Find the last real column of each row, and compare the label there.",
+            ),
+        ),
+        Mistake(
+            "padding-not-checked",
+            wrong_safe,
+            {"padding": False},
+            says="your test doesn't look at the labels under padding: somebody may ask for the "
+            "end again and again",
+            hints=(
+                "What may be asked for where nothing is given?",
+                "Behind the end, all labels are padding, which the loss leaves out.",
+                "Compare the labels there with `pad_id`.",
+            ),
+        ),
+        Mistake(
+            "an-end-somewhere",
+            wrong_safe,
+            {"end": "somewhere"},
+            says="your test asks whether an end occurs in each row, not whether it stands right "
+            "behind the last token",
+            hints=(
+                "Try ends that stand in the last column, behind the padding.",
+                "The column of the end differs from row to row.",
+                "Under the last given token of each row, the label is `end_id`.",
+            ),
+        ),
+    ],
+    also_right=[looped_safe, rebuilt_safe],
+)
+
+
+# --- 08.cross-mask-bug ----------------------------------------------------------------------
+
+
+def over_cases(generator):
+    def tried(label, target, query, source, key, width, left=False, pad_id=None):
+        pad = marks(generator, 1)[0] if pad_id is None else pad_id
+        batch = len(target)
+        x = 1.5 * normal(generator, batch, query, width)
+        memory = 1.5 * normal(generator, batch, key, width)
+        made = [
+            tokens(generator, n, size, pad, left) for n, size in ((target, query), (source, key))
+        ]
+        return case(label, x, memory, *made, pad)
+
+    return [
+        tried("both padded on the right", [4, 2, 3], 5, [7, 3, 5], 7, 6),
+        tried("padded on the left", [5, 2], 5, [3, 6], 7, 3, left=True),
+        tried("only the source is padded", [3, 3], 3, [2, 5], 5, 7),
+        tried("only the target is padded", [1, 4], 4, [6, 6], 6, 5),
+        tried("the pad id is 0", [2, 4, 3, 1, 4], 4, [6, 2, 5, 3, 4], 6, 3, pad_id=0),
+        tried("as many words as tokens as rows", [3, 4, 2, 3], 4, [4, 2, 3, 1], 4, 5),
+    ]
+
+
+def wrong_over_mask(
+    x, memory, target, source, pad_id, *, hides="words", invert=False, zeros=False, past=False
+):
+    pad = 0 if zeros else pad_id
+    words, writers = (source != pad)[:, None, :], (target != pad)[:, :, None]
+    mask = {
+        "words": lambda: words,
+        "nothing": lambda: words | True,
+        "writers": lambda: writers,
+        "both": lambda: words & writers,
+        "flat": lambda: source != pad,
+        "writers as words": lambda: (target != pad)[:, None, :],
+        "on the query axis": lambda: (source != pad)[:, :, None],
+    }[hides]()
+    mask = ~mask if invert else mask
+    if past:
+        query, key = x.shape[1], memory.shape[1]
+        mask = mask & (torch.arange(key) <= torch.arange(query)[:, None])
+    scores = x @ memory.transpose(-2, -1) / math.sqrt(x.shape[-1])
+    weights = scores.masked_fill(~mask, -torch.inf).softmax(dim=-1).masked_fill(~mask, 0.0)
+    return weights @ memory
+
+
+def notes_silenced(x, memory, target, source, pad_id):
+    """The padded notes are set to 0, but they still get weight."""
+    quiet = memory.masked_fill((source == pad_id)[:, :, None], 0.0)
+    return wrong_over_mask(x, quiet, target, source, pad_id, hides="nothing")
+
+
+def row_by_row(x, memory, target, source, pad_id):
+    out = []
+    for b in range(len(x)):
+        notes = memory[b, source[b] != pad_id]
+        out.append((x[b] @ notes.T / x.shape[-1] ** 0.5).softmax(-1) @ notes)
+    return torch.stack(out)
+
+
+OVER_HINTS = (
+    "Who is looked at here: the words of the source, or the tokens of the target?",
+    "The mask's last axis is the key axis, and the keys are the words.",
+    "Make it from `source`, with an axis of size 1 where the queries are.",
+)
+
+CROSS = Exercise(
+    id="08.cross-mask-bug",
+    title="Looking at filler",
+    kind="bug",
+    points=2,
+    name="look_over",
+    cases=over_cases,
+    axes="batch query d_model",
+    mistakes=[
+        Mistake(
+            "writers-padding",
+            wrong_over_mask,
+            {"hides": "writers"},
+            says="padded positions of the *target* may look nowhere, and padded words are looked "
+            "at as before",
+            hints=OVER_HINTS,
+        ),
+        Mistake(
+            "no-mask",
+            wrong_over_mask,
+            {"hides": "nothing"},
+            says="nothing is hidden: padded words get weight",
+            hints=OVER_HINTS,
+        ),
+        Mistake(
+            "both-paddings",
+            wrong_over_mask,
+            {"hides": "both"},
+            says="padded words are hidden, but padded positions of the target are silenced, too: "
+            "their output is 0",
+            hints=(
+                "What should a padded query see?",
+                "Padding is a matter of the key alone; nobody reads what a padded query says.",
+                "`target` is not needed at all.",
+            ),
+        ),
+        Mistake(
+            "target-as-keys",
+            wrong_over_mask,
+            {"hides": "writers as words"},
+            says="the target's padding is laid over the source's words: it fits only when both "
+            "are equally long",
+            hints=OVER_HINTS,
+        ),
+        Mistake(
+            "flat",
+            wrong_over_mask,
+            {"hides": "flat"},
+            says="the mask is (batch, key) and is read as (query, key): it fits only when there "
+            "are as many sentences as queries",
+            hints=(
+                "What shape does your mask have? What are its axes taken for?",
+                "Shapes line up from the right: the batch has come to stand under the queries.",
+                "Put an axis of size 1 between the batch and the keys.",
+            ),
+        ),
+        Mistake(
+            "inverted",
+            wrong_over_mask,
+            {"invert": True},
+            says="the mask is the wrong way round: only padded words are looked at",
+            hints=(
+                "In this course True means one thing only. Which?",
+                "True means may look, so the real words have to be True.",
+                "Compare with `!=`, not with `==`.",
+            ),
+        ),
+        Mistake(
+            "zero-is-pad",
+            wrong_over_mask,
+            {"zeros": True},
+            says="words with the id 0 are hidden, and `pad_id` is never asked",
+            hints=(
+                "In some vocabularies 0 is an ordinary word.",
+                "The id of the padding is handed to the function.",
+                "Compare `source` with `pad_id`.",
+            ),
+        ),
+        Mistake(
+            "causal-over",
+            wrong_over_mask,
+            {"past": True},
+            says="looking over is causal: the first position may look at the first word only",
+            hints=(
+                "How much of the source has been read when writing begins?",
+                "A causal mask belongs to looking back.",
+                "Hide padding and nothing else.",
+            ),
+        ),
+        Mistake(
+            "notes-zeroed",
+            notes_silenced,
+            {},
+            says="the padded notes are set to 0, but they still get weight, which the words lose",
+            hints=(
+                "Do the weights of the real words sum to 1?",
+                "A score of 0 is not the smallest score there is.",
+                "Leave `memory` as it is, and mend the mask.",
+            ),
+        ),
+    ],
+    also_right=[row_by_row],
+)
+
+
+# --- 08.greedy ------------------------------------------------------------------------------
+
+
+class Scores(nn.Module):
+    """The given half of `Writer`."""
+
+    def __init__(self, vocab_size, d_model):
+        super().__init__()
+        self.table = nn.Embedding(vocab_size, d_model)
+        self.to_scores = nn.Linear(d_model, vocab_size)
+
+    def score(self, ids):
+        place = torch.arange(1, ids.shape[1] + 1)[:, None]
+        return self.to_scores(torch.tanh((self.table(ids) * place.cos()).cumsum(dim=1)))
+
+
+class WrongWriter(Scores):
+    """The loop with its steps exchangeable, so that each mistake is one of them."""
+
+    def __init__(
+        self,
+        vocab_size,
+        d_model,
+        *,
+        at=-1,
+        sees="all",
+        best="row",
+        stops="all ended",
+        behind="pad",
+        late=False,
+        extra=0,
+        returns="all",
+    ):
+        super().__init__(vocab_size, d_model)
+        self.at, self.sees, self.best, self.stops = at, sees, best, stops
+        self.behind, self.late, self.extra, self.returns = behind, late, extra, returns
+
+    @torch.no_grad()
+    def write(self, ids, end_id, pad_id, max_new):
+        begin, ended = ids.shape[1], torch.zeros(len(ids), 1, dtype=torch.bool)
+        for _ in range(max_new + self.extra):
+            if self.stops == "all ended" and ended.all():
+                break
+            if self.stops == "one ended" and ended.any():
+                break
+            scores = self.score(ids if self.sees == "all" else ids[:, -1:])[:, self.at]
+            best = self.pick(scores)
+            if self.late:
+                ended = ended | (best == end_id)
+            filler = {"pad": pad_id, "end": end_id}.get(self.behind)
+            best = best if filler is None else best.masked_fill(ended, filler)
+            ended = ended | (best == end_id)
+            ids = torch.cat([ids, best], dim=1)
+        return ids if self.returns == "all" else ids[:, begin:]
+
+    def pick(self, scores):
+        if self.best == "first row":
+            return scores[:1].argmax(dim=-1, keepdim=True).expand(len(scores), 1)
+        if self.best == "worst":
+            return scores.argmin(dim=-1, keepdim=True)
+        return scores.argmax(dim=-1, keepdim=True)
+
+
+class OneByOneWriter(Scores):
+    """Right: every row alone, then filled up."""
+
+    @torch.no_grad()
+    def write(self, ids, end_id, pad_id, max_new):
+        rows = []
+        for row in ids:
+            for _ in range(max_new):
+                best = self.score(row[None])[0, -1].argmax()
+                row = torch.cat([row, best[None]])
+                if best == end_id:
+                    break
+            rows.append(row)
+        return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=pad_id)
+
+
+class CuttingWriter(Scores):
+    """Right: write everything, then fill and cut."""
+
+    @torch.no_grad()
+    def write(self, ids, end_id, pad_id, max_new):
+        begin = ids.shape[1]
+        for _ in range(max_new):
+            ids = torch.cat([ids, self.score(ids)[:, -1].topk(1).indices], dim=1)
+        new = ids[:, begin:]
+        over = (new == end_id).int().cumsum(dim=1)
+        behind = (over - (new == end_id).int()) > 0
+        needed = int((~behind).any(dim=0).sum())
+        return torch.cat([ids[:, :begin], new.masked_fill(behind, pad_id)[:, :needed]], dim=1)
+
+
+def writer_state(generator, vocab_size, d_model, pad_id):
+    state = {
+        "table.weight": 1.5 * normal(generator, vocab_size, d_model),
+        "to_scores.weight": normal(generator, vocab_size, d_model),
+        "to_scores.bias": 0.3 * normal(generator, vocab_size),
+    }
+    state["to_scores.bias"][pad_id] = -60.0  # never the best
+    return state
+
+
+def greedy_cases(generator):
+    def tried(label, batch, begin, max_new, fits, vocab=11, width=5, end_id=None, pad_id=0):
+        """Draw small models until one writes as the label says."""
+        while True:
+            pad = pad_id
+            end = whole(generator, 1, vocab - 1) if end_id is None else end_id
+            state = writer_state(generator, vocab, width, pad)
+            free = [i for i in range(vocab) if i not in (end, pad)]
+            chosen = torch.randint(len(free), (batch, begin), generator=generator)
+            ids = torch.tensor(free)[chosen]
+            model = OneByOneWriter(vocab, width)
+            model.load_state_dict(state)
+            written = model.write(ids, end, pad, max_new)[:, begin:]
+            ends = [row.index(end) + 1 if end in row else None for row in written.tolist()]
+            if fits(ends) and different(model, ids, end, pad, max_new):
+                init = {"vocab_size": vocab, "d_model": width}
+                planned = call(ids, end, pad, max_new, method="write")
+                return Case(label, [planned], init=init, state=state)
+
+    def apart(ends):
+        return None not in ends and len(set(ends)) == len(ends) and min(ends) > 1
+
+    return [
+        tried("rows end at different times", 3, 2, 13, lambda e: apart(e) and max(e) < 11),
+        tried("nobody ends in time", 2, 3, 5, lambda e: set(e) == {None}),
+        tried(
+            "one row ends, one goes on", 2, 1, 7, lambda e: None in e and max(x or 0 for x in e) > 1
+        ),
+        tried(
+            "the pad id is not 0", 3, 1, 12, lambda e: apart(e) and max(e) < 11, pad_id=7, end_id=0
+        ),
+        tried("the last token is the end", 1, 2, 4, lambda e: e == [4]),
+        Case(
+            "nothing to write",
+            [call(torch.tensor([[3, 4]]), 1, 0, 0, method="write")],
+            init={"vocab_size": 5, "d_model": 3},
+            state=writer_state(generator, 5, 3, 0),
+        ),
+    ]
+
+
+def different(model, ids, end, pad, max_new):
+    """Does what is written depend on more than the last token, and differ from row to row?"""
+    full = model.write(ids, end, pad, max_new)
+    short = WrongWriter(*model.table.weight.shape, sees="last")
+    short.load_state_dict(model.state_dict())
+    varied = len({tuple(row) for row in full[:, ids.shape[1] :].tolist()}) == len(ids)
+    return varied and not torch.equal(full, short.write(ids, end, pad, max_new))
+
+
+GREEDY = Exercise(
+    id="08.greedy",
+    title="Write until everyone has ended",
+    kind="code",
+    points=3,
+    name="Writer",
+    cases=greedy_cases,
+    axes="batch seq",
+    mistakes=[
+        Mistake(
+            "never-stops-early",
+            WrongWriter,
+            {"stops": "never"},
+            says="the loop always writes `max_new` tokens, even when every row has ended",
+            hints=(
+                "How wide is your result when all rows end early?",
+                "When every row has ended, there is nothing left to do.",
+                "Keep a bool for each row, and leave the loop when all are True.",
+            ),
+        ),
+        Mistake(
+            "stops-at-the-first-end",
+            WrongWriter,
+            {"stops": "one ended"},
+            says="the loop stops as soon as one row has ended, and the others are cut off",
+            hints=(
+                "Rows end at different times. When may you stop?",
+                "*Every* row has to have ended.",
+                "Of `any` and `all`, which do you use?",
+            ),
+        ),
+        Mistake(
+            "goes-on-behind-the-end",
+            WrongWriter,
+            {"behind": "tokens"},
+            says="a row that has ended goes on writing while it waits for the others",
+            hints=(
+                "Look at a row that ends before the others. What stands behind its end?",
+                "Remember for each row whether it has ended, from one round to the next.",
+                "Replace the best token by `pad_id` where a row has ended already.",
+            ),
+        ),
+        Mistake(
+            "ends-instead-of-padding",
+            WrongWriter,
+            {"behind": "end"},
+            says="behind its end a row is filled up with `end_id`, not with `pad_id`",
+            hints=(
+                "How often does a row end?",
+                "What stands behind the end is filler, and has an id of its own.",
+                "Fill with `pad_id`.",
+            ),
+        ),
+        Mistake(
+            "end-not-written",
+            WrongWriter,
+            {"late": True},
+            says="the end mark itself is replaced by padding",
+            hints=(
+                "Does `end_id` occur anywhere in your result?",
+                "The token that ends a row is still written; what comes after it is not.",
+                "Replace first, with what you knew *before* this round; then note who has ended.",
+            ),
+        ),
+        Mistake(
+            "scores-of-the-first-position",
+            WrongWriter,
+            {"at": 0},
+            says="the scores are read at the first position, so every round gives the same token",
+            hints=(
+                "`score` returns scores for every position. Which of them are new in each round?",
+                "What comes next stands at the last position.",
+                "Index the axis of positions from the end.",
+            ),
+        ),
+        Mistake(
+            "only-the-last-token-seen",
+            WrongWriter,
+            {"sees": "last"},
+            says="the model is handed the last token only, and forgets what it wrote before",
+            hints=(
+                "What do you hand to `score`?",
+                "The scores depend on everything written so far.",
+                "Hand over all ids in every round.",
+            ),
+        ),
+        Mistake(
+            "first-row-decides",
+            WrongWriter,
+            {"best": "first row"},
+            says="the best token of the first row is written into all rows",
+            hints=(
+                "Try two different beginnings. Are the continuations different?",
+                "Each row has scores of its own.",
+                "Take the largest along the last axis only, and keep the axis of rows.",
+            ),
+        ),
+        Mistake(
+            "worst-token",
+            WrongWriter,
+            {"best": "worst"},
+            says="the token with the *lowest* score is written",
+            hints=(
+                "Print the scores of one round, and what you take.",
+                "A high score means: likely.",
+                "Of argmin and argmax, which do you use?",
+            ),
+        ),
+        Mistake(
+            "one-too-many",
+            WrongWriter,
+            {"extra": 1},
+            says="`max_new + 1` tokens are written",
+            hints=(
+                "Call it with `max_new` 0. What comes back?",
+                "Count the rounds of your loop.",
+                "Look at the condition that ends the loop: is it checked before or after a token?",
+            ),
+        ),
+        Mistake(
+            "beginnings-dropped",
+            WrongWriter,
+            {"returns": "new"},
+            says="only the new tokens are returned, without the beginnings",
+            hints=(
+                "How wide should the result be when `max_new` is 0?",
+                "The beginnings are part of the result.",
+                "Append to `ids`, and return all of it.",
+            ),
+        ),
+    ],
+    also_right=[OneByOneWriter, CuttingWriter],
+)
+
+
+EXERCISES = [SHIFT, MASKS, BLOCK, LEAK, CROSS, GREEDY]
