@@ -9,11 +9,12 @@
 # %% [markdown]
 # # 07 · The encoder: exercises
 #
-# Eight exercises: the two norms, a gated network and its fair width, the block, two broken blocks to mend, and a
-# test that no leak of filler passes. When the block is right, your code runs a real model: there is a cell for
-# that.
+# Eight exercises: the two norms, a gated network and its fair width, the block, two broken blocks to mend, and
+# a test that no leak of filler passes. When the block is right, your code runs a real model: there is a cell
+# for that.
 #
-# Shapes are written `(batch, seq, d_model)`: which sentence, which word, which number.
+# Shapes are written `(batch, seq, d_model)`: which sentence, which word, which number. Write `x = x + …`, not
+# `x += …`: that overwrites a tensor which the caller, or the gradient, still needs.
 
 # %% tags=["setup"]
 import torch
@@ -37,11 +38,11 @@ def normed(x):
 # Write LayerNorm without `F.layer_norm` and its relatives.
 #
 # - `x` has `d_model` numbers on its last axis and any number of axes before it. Each vector is treated alone.
-# - Subtract its mean; divide by the root of (its *biased* variance plus `eps`); multiply by `weight`, add `bias`,
-#   both `(d_model,)`.
+# - Subtract its mean; divide by the root of (its *biased* variance plus `eps`); multiply by `weight`, add
+#   `bias`, both `(d_model,)`.
 #
-# The traps: `torch.var` and `torch.std` divide by `d_model - 1` unless told otherwise, and there is a right and a
-# wrong side of the root for `eps`. The check uses narrow vectors and faint ones, where both show.
+# The traps: `torch.var` and `torch.std` divide by `d_model - 1` unless told otherwise, and there is a right and
+# a wrong side of the root for `eps`. The check uses narrow vectors and faint ones, where both show.
 
 
 # %% tags=["07.layer-norm"]
@@ -60,12 +61,12 @@ check("07.layer-norm", layer_norm)
 # %% [markdown]
 # ## 07.rms-norm · The simpler one, in any precision
 #
-# *Difficulty 1 of 3 · 8 minutes · 1 point*
+# *Difficulty 1 of 3 · 6 minutes · 1 point*
 #
-# - `x` is `(..., d_model)`. Divide each vector by the root of (the mean of its squares plus `eps`), then multiply
-#   by `weight`, `(d_model,)`. Nothing is subtracted, nothing added.
-# - `x` may come in half precision, `torch.float16`, whose largest number is 65,504. **Compute in `float32` and
-#   return `float32`**, whatever comes in.
+# - `x` is `(..., d_model)`. Divide each vector by the root of (the mean of its squares plus `eps`), then
+#   multiply by `weight`, `(d_model,)`. Nothing is subtracted, nothing added.
+# - `x` may come in any precision, even half, `torch.float16`, whose largest number is 65,504. **Compute in
+#   `float32` and return `float32`**, whatever comes in.
 #
 # Write it without `F.rms_norm`. The trap: 300 fits into half precision. Its square does not.
 
@@ -86,7 +87,7 @@ check("07.rms-norm", rms_norm)
 # %% [markdown]
 # ## 07.swiglu · A gate before the way down
 #
-# *Difficulty 1 of 3 · 8 minutes · 2 points*
+# *Difficulty 1 of 3 · 6 minutes · 2 points*
 #
 # `__init__` is written; you write `forward`, as in section 7.4:
 #
@@ -144,13 +145,13 @@ check("07.equal-width", swiglu_width)
 #
 # *Difficulty 3 of 3 · 20 minutes · 3 points*
 #
-# `__init__` is written. You write `forward`, in **post-norm**, the order of the paper's text: after each sublayer,
-# add and then norm.
+# `__init__` is written. You write `forward`, in **post-norm**, the order of the paper's text: after each
+# sublayer, add and then norm.
 #
 # - `x` is `(batch, seq, d_model)`. `mask` may be `None` and goes to the attention as it is.
 # - The attention is that of chapter 05: `self.attention(x, mask=mask)` returns the output, and with
 #   `return_weights=True` the output *and* the weights.
-# - The feed-forward network goes up, through `self.activation`, and down.
+# - The feed-forward network goes up, through `self.activation`, whichever that is, and down.
 # - Return the new `x`; with `return_weights=True` return two things, `x` and the weights.
 #
 # The traps: there are two norms, and the check has given them different weights. And the second sublayer reads
@@ -185,8 +186,8 @@ class EncoderBlock(nn.Module):
 check("07.encoder-block", EncoderBlock)
 
 # %% [markdown]
-# **Your block in a real model.** The next cell fills six of *your* blocks with MiniLM's trained weights and lets
-# them read the course sentence.
+# **Your block in a real model.** The next cell fills six of *your* blocks with MiniLM's trained weights and
+# lets them read the course sentence.
 
 # %% tags=["demo"]
 from course_lib.pretrained.minilm import encode, load_minilm
@@ -248,12 +249,12 @@ check("07.missing-residual-bug", pre_norm_block)
 #
 # *Difficulty 2 of 3 · 12 minutes · 2 points*
 #
-# A whole stack in **pre-norm**, or so its author says. It trains, somewhat, and doesn't like depth. Compare it line
-# by line with section 7.6, and mend it.
+# A whole stack in **pre-norm**, or so its author says. It trains, somewhat, and doesn't like depth. Compare it
+# line by line with section 7.6, and mend it.
 #
 # - `__init__` is right: `attentions`, `networks`, two norms for each block, and `last`, one norm more.
-# - A pre-norm block: $x + f(\text{norm}(x))$, for the attention, then for the network. After the last block, one
-#   norm.
+# - A pre-norm block: $x + f(\text{norm}(x))$, for the attention, then for the network. After the last block,
+#   one norm.
 # - `x` is `(batch, seq, d_model)`, `mask` goes to every attention.
 #
 # The traps: look at what is *added to*, and at how the stack ends. There is more than one mistake.
@@ -303,11 +304,11 @@ check("07.pre-post-bug", PreNormEncoder)
 #
 # *Difficulty 2 of 3 · 12 minutes · 2 points*
 #
-# Somebody ran an encoder twice. Between the runs the vectors of the filler were changed, the words were not. You
-# get what went in and what came out, and decide: is this a *proof* that words don't feel filler?
+# Somebody ran an encoder twice. Between the runs the vectors of the filler were changed, the words were not.
+# You get what went in and what came out, and decide: is this a *proof* that words don't feel filler?
 #
-# - `x_before`, `x_after`, `out_before`, `out_after` are `(batch, seq, d_model)`; `real` is `(batch, seq)` and bool,
-#   `True` for words. Filler may stand on any side.
+# - `x_before`, `x_after`, `out_before`, `out_after` are `(batch, seq, d_model)`; `real` is `(batch, seq)` and
+#   bool, `True` for words. Filler may stand on any side.
 # - Return `True` only if the outputs of *all* words agree within `1e-5`, and the test was a fair one.
 # - Fair means: words went in unchanged, to the bit; at *every* filler position at least one number was changed;
 #   and there was filler, since without any nothing was tested.

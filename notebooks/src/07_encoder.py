@@ -11,8 +11,8 @@
 #
 # **How do you stack a hundred of these?** Your attention looks, and since chapter 06 it knows where. One look
 # finds "animal" for "it". To understand that *it* is tired, and *why* nothing was crossed, takes looks at what
-# other looks have found: layer on layer. Simply putting layers on top of each other fails within three. Two
-# small inventions make a hundred possible, and they are most of what the word *encoder* means.
+# other looks have found: layer on layer. Simply putting layers on top of each other fails. Two small
+# inventions make a hundred possible, and they are most of what the word *encoder* means.
 #
 # After this chapter you can
 #
@@ -21,7 +21,7 @@
 # - read a feed-forward network as a memory, and find the neuron that fires for animals,
 # - build the encoder block, in both orders of the norm, and say from measurements which one you would stack.
 #
-# You need 02 to 06. About 60 minutes, and 70 more for the exercises.
+# You need 02 to 06. About 60 minutes, and 80 more for the exercises.
 
 # %%
 from functools import partial
@@ -85,7 +85,7 @@ def stack(around, depth, d_model=64, norm=LayerNorm, xavier=True):
     blocks = []
     for _ in range(depth):
         parts = MultiHeadAttention(d_model, num_heads=4), FeedForward(d_model, 2 * d_model)
-        blocks.append(EncoderBlock(*parts, lambda: around(norm(d_model))))
+        blocks.append(EncoderBlock(*parts, lambda: around(norm(d_model))))  # section 7.6
     made = Encoder(blocks, norm(d_model) if around is PreNorm else None)
     for linear in made.modules() if xavier else ():
         if isinstance(linear, nn.Linear):
@@ -123,9 +123,9 @@ size, same = ways["bare"]
 outcome("07.alike", f"after {int((same > 0.99).nonzero()[0])}")
 
 # %% [markdown]
-# Two layers, and every word of the sentence is the same word. An untrained attention looks at
+# Two layers, and every word of the sentence is all but the same word. An untrained attention looks at
 # everything a little, so what comes out is close to the sentence's average, for every word. Average the
-# averages and no difference is left. What would the next ninety layers work on? The size goes too:
+# averages and no difference is left. What would the other layers work on? The size goes too:
 
 # %%
 print("size after 10 layers:", rounded(size[10]))
@@ -199,7 +199,7 @@ for d_model in (4, 64, 512):
     print(f"{d_model} numbers wide: off by {100 * off:.2f} %")
 
 # %% [markdown]
-# That was the variance. The place of $\varepsilon$ shows on a word so faint that the two are of one size:
+# That was the variance. The place of $\varepsilon$ shows on a word so faint that its variance is smaller still:
 
 # %%
 faint = 1e-3 * torch.randn(1000, 512)
@@ -238,8 +238,8 @@ show(
 
 # %% [markdown]
 # LayerNorm takes two of the $d$ freedoms of a vector: its mean becomes 0 (the points fall onto a plane), its
-# length becomes $\sqrt d$ (they move to a circle in it). RMSNorm takes only the length, and leaves the direction
-# as it was. Is this what everyone else calls by these names? And does a word feel its neighbours?
+# length becomes $\sqrt d$ (they move to a circle in it). RMSNorm takes only the length, and leaves the
+# direction as it was. Is this what everyone else calls by these names? And does a word feel its neighbours?
 
 # %%
 x = torch.randn(2, 5, 512)  # (batch, seq, d_model)
@@ -390,10 +390,10 @@ claim(
 print("share of them above 0.1, on average:", rounded((fires > 0.1).float().mean(), 2))
 
 # %% [markdown]
-# A sixth of the memory answers; the rest is close to silent. What is stored there? Make lists of words, put each
-# into the sentence "I said … again.", and look for a neuron that fires for one list only. Among 9,216 neurons
-# somebody will, by luck. So, as in chapter 05: *choose* the neuron on half of each list, *measure* it on the
-# other half.
+# A sixth of the memory answers; the rest is close to silent. What is stored there? Make lists of words, put
+# each into the sentence "I said … again.", and look for a neuron that fires for one list only. Among so many
+# neurons somebody will, by luck. So, as in chapter 05: *choose* the neuron on half of each list, *measure* it
+# on the other half.
 
 # %%
 lists = {
@@ -453,9 +453,9 @@ show(
 
 # %% [markdown]
 # A block diagonal, on words that had no part in the choice. One neuron for animals that had not met the horse,
-# one for parts of the body, one for the calendar. And for plain *things* none: what we think of as one idea need
-# not be one to the model. Ideas are often spread over many neurons, and a neuron may serve several. These six
-# are the ones we could name.
+# one for parts of the body, one for the calendar. And for plain *things* none: what we think of as one idea
+# need not be one to the model. Ideas are often spread over many neurons, and a neuron may serve several. These
+# six are the ones we could name.
 #
 # Point at a neuron and see its words (100 % is the brightest cell of all). Which neurons answer outside their
 # list?
@@ -520,8 +520,8 @@ claim("it is MiniLM", torch.allclose(minilm_in(PostNorm)(start), model(ids), ato
 
 # %% [markdown]
 # One thing is left below the first block. The ids become vectors by a table, the positions are added, and the
-# two should be of one size, or one drowns the other. The paper's table starts small, with a standard deviation
-# of $1/\sqrt{d_{model}}$ (chapter 09 shows what else that table has to do), so it is multiplied by
+# two should be of one size, or one drowns the other. The authors' code draws its table small, with a standard
+# deviation of $1/\sqrt{d_{model}}$ (chapter 09 shows what else that table has to do), so it is multiplied by
 # $\sqrt{d_{model}}$:
 
 # %%
@@ -545,7 +545,8 @@ ways |= {"post-norm": dials(PostNorm), "pre-norm": dials(PreNorm)}
 for name in ("post-norm", "pre-norm"):
     size, same = ways[name]
     print(
-        f"{name}: size {size[100]:.1f}; cosine after 12 {same[12]:.2f}, after 100 {same[100]:.2f}"
+        f"{name}: size after 50 {size[50]:.1f}, after 100 {size[100]:.1f}; "
+        f"cosine after 12 {same[12]:.2f}, after 100 {same[100]:.2f}"
     )
 
 # %%
@@ -564,7 +565,7 @@ show(
     fig,
     alt="Two panels over 100 blocks. Left, size on a log scale: bare falls, residual alone rises, both out of the "
     "picture; post-norm stays at 1, pre-norm rises slowly. Right, likeness of words: bare reaches 1 after two "
-    "blocks, residual and post-norm within fifteen, pre-norm climbs slowly and stays below 1.",
+    "blocks, post-norm within fifteen, residual within twenty, pre-norm climbs slowly and stays below 1.",
 )
 
 # %% [markdown]
@@ -635,7 +636,7 @@ for column, rule in enumerate(rules):
     axes[0, column].set_ylabel("gradient / that of block 24")
     axes[1, column].set(xlabel="block", ylabel="cosine between words", ylim=(-0.05, 1.05))
 axes[0, 0].legend()
-fig.suptitle("Neither gradient dies. In post-norm the words do.")
+fig.suptitle("Neither gradient dies. Post-norm's words become alike sooner.")
 show(
     fig,
     alt="Four panels over 24 blocks, five seeds each. Above, gradients relative to the last block, log scale: in a "
@@ -646,7 +647,7 @@ show(
 
 # %% [markdown]
 # The story is true of the bare stack, and wrong for post-norm, at least at the start of training: its gradient
-# at block 1 is between a third and twice that of block 24. Nothing dies on the way down. Pre-norm's is largest
+# at block 1 is 0.3 to 1.7 times that of block 24. Nothing dies on the way down. Pre-norm's is largest
 # at the *bottom*: its stream has grown on the way up, so late blocks are small voices in a big sum.
 #
 # What does die in post-norm lies in the lower row, and on the way *up*: by block 10 all words of a sentence
@@ -654,7 +655,7 @@ show(
 # help, when it says the same to everyone.
 #
 # And it hangs on how the matrices were drawn. PyTorch's default for `nn.Linear` draws them smaller (variance
-# $1/(3 \cdot \text{inputs})$), so every sublayer says less, and post-norm keeps its words apart for longer. "Can
+# $1/(3 \cdot \text{inputs})$), so every sublayer says less, and the words stay apart for longer in both. "Can
 # post-norm be trained at 24 layers?" has no answer without that.
 #
 # Try depths, and watch the right panel. (Without Python: the figure above holds depth 24, both rules.)
@@ -691,10 +692,10 @@ print("MiniLM and MiniLM in the other order: cosine", rounded(cosine, 2))
 # Two different functions: weights trained in one order say little in the other.
 
 # %% [markdown]
-# Do both *learn*? A small task. Six letters in any order; for each letter say how many of the six come before it in
-# the alphabet. That takes a look at the others and some counting, but no positions. A model that knows nothing
-# about the word it stands on can only guess, at a loss of $\ln 6$ (the average over the ranks 0 to 5; repeats
-# change it little). Settings were chosen on other seeds.
+# Do both *learn*? A small task. Six letters in any order; for each letter say how many of the six come before
+# it in the alphabet. That takes a look at the others and some counting, but no positions. A model that knows
+# nothing about the word it stands on can only guess, at a loss of $\ln 6$ (the average over the ranks 0 to 5;
+# repeats change it little). Settings were chosen on other seeds.
 
 
 # %%
@@ -742,8 +743,8 @@ for (name, losses), color, style in drawn:
 ax.axhline(torch.tensor(6.0).log(), color=BLACK, lw=1)
 ax.text(47, 1.82, "a guess", ha="right", fontsize=8)
 ax.set(xlabel="training step", ylabel="loss", ylim=(0, 2.2))
-ax.set_title("Twelve blocks in the paper's order: no word knows itself")
-ax.legend(fontsize=8)
+ax.set_title("Twelve post-norm blocks by Xavier's rule stay at a guess")
+ax.legend(fontsize=8, handlelength=4)
 show(
     fig,
     alt="Loss over 48 steps, three seeds for each of four settings. Post-norm with 12 blocks by Xavier's rule "
@@ -751,7 +752,7 @@ show(
 )
 
 # %% [markdown]
-# So the paper did nothing wrong at its depth: six blocks learn in either order. At twelve, with these matrices
+# So the paper did nothing wrong at its depth: six blocks learn, one seed late. At twelve, with these matrices
 # and this many steps, only the later order gets off the line; and smaller matrices free the old one as well,
 # as the lower panels of 7.7 foretold. Another cure is a gentle start, the paper's *warm-up*, which
 # chapter 10 explains. MiniLM, six layers, is post-norm, as you saw. GPT-3, 96 layers, is pre-norm: that is how
@@ -825,7 +826,8 @@ show(
 # %% [markdown]
 # ## 7.10 Find the bug
 #
-# This block passes a parity test like that of 7.6, and its author was content. Where is the bug?
+# This block passes a **parity test**: with the same parts it gives the same numbers, as in 7.6. Where is the
+# bug?
 
 
 # %%
@@ -876,7 +878,7 @@ print("norm_1 has a gradient:", parts[2].weight.grad is not None, " norm_2:", pa
 # - **Post-norm**, $\text{norm}(x + f(x))$, is the paper's text; **pre-norm**, $x + f(\text{norm}(x))$ and one
 #   last norm, its later code. They are different functions.
 # - At the start of training no gradient dies in either. Post-norm's words become alike, the faster the larger
-#   the matrices are drawn; pre-norm's stream grows, and its words stay apart.
+#   the matrices are drawn; pre-norm's stream grows, and its words stay apart for longer.
 # - The padding mask goes to *every* block.
 #
 # The reading half is complete. The other tower writes, one word at a time, and has to look over at what has
@@ -941,7 +943,7 @@ quiz("07")
 # %% [markdown]
 # ## Exercises
 #
-# Open [exercises/07_encoder.ipynb](exercises/07_encoder.ipynb). About 70 minutes. Each check names your
+# Open [exercises/07_encoder.ipynb](exercises/07_encoder.ipynb). About 80 minutes. Each check names your
 # mistake if it knows it.
 #
 # | exercise | asks you to |

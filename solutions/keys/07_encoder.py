@@ -307,6 +307,7 @@ def rms_norm_cases(generator):
         tried("all zeros", torch.zeros(3, 5)),
         tried("a large eps", normal(generator, 2, 7, 5), 0.5),
         tried("half precision, numbers of 300 and more", (huge * signs).half()),
+        tried("double precision", normal(generator, 2, 3, 5).double()),
     ]
 
 
@@ -609,6 +610,7 @@ class WrongSwiGLU(nn.Module):
             "both bent": lambda: self.bend(gate) * self.bend(up),
             "no product": lambda: self.bend(gate),
             "bend after": lambda: gate * up,
+            "bend before": lambda: self.gate(self.bend(x)) * up,
         }[self.join]()
         out = self.bend(self.down(inside)) if self.join == "bend after" else self.down(inside)
         return out + x if self.end == "residual" else out
@@ -723,6 +725,17 @@ SWIGLU = Exercise(
             ),
         ),
         Mistake(
+            "bent-before-gate",
+            WrongSwiGLU,
+            {"join": "bend before"},
+            says="silu is applied to x, before the layer `gate`",
+            hints=(
+                "Read the brackets in the formula: what stands inside silu?",
+                "First the matrix, then the bend.",
+                "Bend what the layer `gate` returns.",
+            ),
+        ),
+        Mistake(
             "bent-after-down",
             WrongSwiGLU,
             {"join": "bend after"},
@@ -826,6 +839,8 @@ def wrong_width(
         return -(-there // each)
     if rounds == "nearest":
         return (2 * there + each) // (2 * each)
+    if rounds == "fewer":
+        return (there - 1) // each
     return there / each if rounds == "not" else there // each
 
 
@@ -837,6 +852,7 @@ WIDTH_MISTAKES = (
     {"matrices": 2},
     {"rounds": "up"},
     {"rounds": "nearest"},
+    {"rounds": "fewer"},
 )
 
 
@@ -939,6 +955,17 @@ EQUAL_WIDTH = Exercise(
             ),
         ),
         Mistake(
+            "equal-not-allowed",
+            wrong_width,
+            WIDTH_MISTAKES[7],
+            says="you want fewer parameters than the ReLU network has; as many are allowed",
+            hints=(
+                "Try sizes at which the division leaves no rest.",
+                "The text says without having more.",
+                "Allow the two numbers to be equal.",
+            ),
+        ),
+        Mistake(
             "not-whole",
             wrong_width,
             {"rounds": "not"},
@@ -977,14 +1004,14 @@ def norm_state(generator, d_model, prefix):
 
 
 def block_cases(generator):
-    def tried(label, heads, d_head, d_ff, planned, **more):
+    def tried(label, heads, d_head, d_ff, planned, activation=F.relu, **more):
         d_model = heads * d_head
         state = attention_state(generator, d_model, "attention")
         state |= norm_state(generator, d_model, "norm_attention")
         state |= linear_state(generator, d_ff, d_model, "up")
         state |= linear_state(generator, d_model, d_ff, "down")
         state |= norm_state(generator, d_model, "norm_feed_forward")
-        init = {"d_model": d_model, "num_heads": heads, "d_ff": d_ff}
+        init = {"d_model": d_model, "num_heads": heads, "d_ff": d_ff, "activation": activation}
         return Case(label, [planned], init=init, state=state, **more)
 
     x = normal(generator, 2, 7, 15)
@@ -995,6 +1022,7 @@ def block_cases(generator):
         tried("a causal mask", 3, 5, 11, call(x, mask=causal)),
         tried("padded on the left, with weights", 3, 5, 11, call(x, padding, return_weights=True)),
         tried("weights without a mask", 2, 3, 13, call(x[..., :6], return_weights=True)),
+        tried("another activation", 2, 2, 9, call(normal(generator, 2, 3, 4)), F.gelu),
         tried("faint input, narrow network", 1, 5, 3, call(0.1 * normal(generator, 1, 3, 5))),
         tried("one word", 2, 2, 7, call(normal(generator, 1, 1, 4))),
     ]
@@ -1031,7 +1059,7 @@ class WrongBlock(nn.Module):
         first_skip=True,
         second_skip="new",
         thinks_about="new",
-        bends=True,
+        bends="yes",
         mask="passed",
         returns="asked",
     ):
@@ -1048,7 +1076,8 @@ class WrongBlock(nn.Module):
 
     def think(self, x):
         wide = self.up(x)
-        return self.down(self.activation(wide) if self.bends else wide)
+        bend = {"yes": self.activation, "no": unbent, "relu": F.relu}[self.bends]
+        return self.down(bend(wide))
 
     def forward(self, x, mask=None, *, return_weights=False):
         both = (self.norm_attention, self.norm_feed_forward)
@@ -1102,7 +1131,7 @@ class HandBlock(WrongBlock):
     def forward(self, x, mask=None, *, return_weights=False):
         said, weights = self.attention(x, mask)
         x = self.norm(said + x, self.norm_attention)
-        wide = (x @ self.up.weight.T + self.up.bias).clamp(min=0)
+        wide = self.activation(x @ self.up.weight.T + self.up.bias)
         x = self.norm(wide @ self.down.weight.T + self.down.bias + x, self.norm_feed_forward)
         return (x, weights) if return_weights else x
 
@@ -1118,7 +1147,8 @@ class SentenceBlock(WrongBlock):
                 seen = mask[b : b + 1]
             said, weights = self.attention(one, seen)
             one = self.norm_attention(one + said)
-            outputs.append(self.norm_feed_forward(one + self.down(torch.relu(self.up(one)))))
+            wide = self.activation(self.up(one))
+            outputs.append(self.norm_feed_forward(self.down(wide) + one))
             looked.append(weights)
         out = torch.cat(outputs)
         return (out, torch.cat(looked)) if return_weights else out
@@ -1266,12 +1296,23 @@ ENCODER_BLOCK = Exercise(
         Mistake(
             "not-bent",
             WrongSums,
-            {"bends": False},
+            {"bends": "no"},
             says="the activation is missing: up and down are one matrix product",
             hints=(
                 "What do you do between up and down?",
                 "Without a bend, two matrices are as good as one.",
                 "Put the output of up through self.activation.",
+            ),
+        ),
+        Mistake(
+            "relu-of-your-own",
+            WrongSums,
+            {"bends": "relu"},
+            says="you bend with a ReLU, whatever activation was handed to __init__",
+            hints=(
+                "Make a block with activation=F.gelu. Does anything change?",
+                "__init__ keeps the activation under a name.",
+                "Use self.activation between up and down.",
             ),
         ),
         Mistake(
@@ -1483,6 +1524,28 @@ MISSING_RESIDUAL = Exercise(
                 "Multiply the input by 10. In pre-norm, the output grows along.",
                 "Only the sublayer reads the normed copy.",
                 "Add the attention's output to x as it came in.",
+            ),
+        ),
+        Mistake(
+            "second-adds-to-the-normed",
+            wrong_residual,
+            {"second": "normed"},
+            says="the second sum adds to the normed words instead of to the running x",
+            hints=(
+                "Multiply the input by 10. In pre-norm, the output grows along.",
+                "Only the sublayer reads the normed copy.",
+                "Add the network's output to the x that the first line has made.",
+            ),
+        ),
+        Mistake(
+            "normed-at-the-end",
+            wrong_residual,
+            {"second": "after"},
+            says="the last sum is normed: a pre-norm stack has one such norm, and no block has it",
+            hints=(
+                "Multiply the input by 10. In pre-norm, the output grows along.",
+                "How many norms did the block have when you got it?",
+                "Return the last sum as it is.",
             ),
         ),
         Mistake(
@@ -1891,14 +1954,28 @@ def pad_test_cases(generator):
     def some_unchanged(given):
         given["x_after"][2, 3] = given["x_before"][2, 3]
 
-    def one_number(given):
-        given["x_after"][..., 1] = given["x_before"][..., 1]
+    def one_number(given):  # in some fillers the first, in others the second
+        given["x_after"][:2, ..., 1] = given["x_before"][:2, ..., 1]
+        given["x_after"][2:, ..., 0] = given["x_before"][2:, ..., 0]
 
     def word_changed(given):
         given["x_after"][0, 1, 1] += 0.5
 
     def word_a_little(given):
-        given["x_after"][2, 0, 0] += 1e-6
+        given["x_before"][2, 0, 0] = 1.0
+        given["x_after"][2, 0, 0] = 1.0 + 1e-6
+
+    def word_swapped(given):
+        given["x_before"][0, 1] = torch.tensor([1.0, 2.0])
+        given["x_after"][0, 1] = torch.tensor([2.0, 1.0])
+
+    def fillers_swapped(given):
+        given["x_before"][~given["real"]] = torch.tensor([1.0, 2.0])
+        given["x_after"][~given["real"]] = torch.tensor([2.0, 1.0])
+
+    def little_at_one(given):
+        given["out_before"][1, 3, 1] = 1.0
+        given["out_after"][1, 3, 1] = 1.0 + 5e-5
 
     def no_filler(given):
         given["x_after"], given["out_after"] = given["x_before"], given["out_before"]
@@ -1919,6 +1996,8 @@ def pad_test_cases(generator):
         tried("a proof, filler on the left", "left"),
         tried("a proof, filler on both sides", "both"),
         tried("a proof, rounded differently", change=out((0, 0), 2e-6)),
+        tried("a proof, all rounded differently", "left", out(slice(None), 7e-6)),
+        tried("a proof, two numbers of each filler were exchanged", change=fillers_swapped),
         tried("a proof, filler comes out as nan", change=nan_filler),
         tried("a proof, filler comes out unchanged", "left", same_filler_out),
         tried("a proof, one number of each filler was changed", "both", one_number),
@@ -1927,7 +2006,7 @@ def pad_test_cases(generator):
         tried("a last word moved, downwards", change=out((1, 2, 1), -0.01)),
         tried("a word of the last sentence moved", "left", out((2, 4, 0), 0.3)),
         tried("a word moved, its sum did not", change=both_out),
-        tried("a word moved by little", "both", out((1, 3, 1), 5e-5)),
+        tried("a word moved by little", "both", little_at_one),
         tried("every word moved by little", "left", out(slice(None), 5e-5)),
         tried("a word between fillers moved", "both", out((2, 2, 0), -0.2)),
         tried("a word comes out as nan", change=nan_word),
@@ -1936,6 +2015,7 @@ def pad_test_cases(generator):
         tried("the first filler was not changed", "left", first_sentence_unchanged),
         tried("a word was changed, too", change=word_changed),
         tried("a word was changed by a millionth", change=word_a_little),
+        tried("two numbers of a word were exchanged", change=word_swapped),
         tried("there is no filler", change=no_filler),
     ]
 
@@ -1950,6 +2030,7 @@ def lenient_pad_test(
     looks_at="words",
     compares="size",
     asks_filler="all",
+    numbers="any",
     asks_words=True,
     without_filler=False,
     nan_passes=False,
@@ -1973,6 +2054,11 @@ def lenient_pad_test(
     passed = not (looked >= tolerance).any() if nan_passes else (looked < tolerance).all()
     changed = (x_before != x_after).any(dim=-1)
     filler = changed[~real]
+    if numbers == "all":
+        filler = (x_before != x_after).all(dim=-1)[~real]
+    elif numbers == "sum":
+        changed = x_before.sum(dim=-1) != x_after.sum(dim=-1)
+        filler = changed[~real]
     fair = {"all": filler.all(), "any": filler.any(), "no": torch.tensor(True)}[asks_filler]
     if filler.numel() == 0:
         fair = torch.tensor(without_filler or asks_filler == "no")
@@ -2039,6 +2125,22 @@ PAD_TEST = Exercise(
             "A filler that was not changed: could anybody have felt it?",
             "The text says at every filler position.",
             "Use `all` where you use `any`.",
+        ),
+        lenient(
+            "every-number-asked",
+            {"numbers": "all"},
+            "your test wants every number of a filler changed; one is enough",
+            "Look at the first case that you turn down.",
+            "The text says at every position at least one number. Those are two axes.",
+            "Use `any` over the numbers of a vector, then `all` over the filler.",
+        ),
+        lenient(
+            "inputs-summed",
+            {"numbers": "sum"},
+            "your test compares sums of what went in, in which opposite changes cancel",
+            "Exchange two numbers of a word. Does your test notice?",
+            "A sum loses what you are looking for.",
+            "Compare what went in number by number.",
         ),
         lenient(
             "words-not-asked",
