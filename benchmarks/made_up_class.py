@@ -80,7 +80,8 @@ def mistaken(exercise: Exercise, mistake: Mistake) -> str:
             wanted += [n.id for n in ast.walk(parts[name]) if isinstance(n, ast.Name)]
     used = {id(parts[name]): parts[name] for name in parts if name in taken}
     body = "\n".join(ast.unparse(node) for node in used.values())
-    flags = ", ".join(f"{name}={spelled(value)}" for name, value in mistake.flags.items())
+    given_to = {**mistake.values, **mistake.flags}
+    flags = ", ".join(f"{name}={spelled(value)}" for name, value in given_to.items())
     given = f"return functools.partial({mistake.function.__qualname__}, {flags})"
     return (
         "from __future__ import annotations\nimport functools, torch\n\n\ndef made():\n"
