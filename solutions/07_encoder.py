@@ -162,12 +162,12 @@ check("07.equal-width", swiglu_width)
 class EncoderBlock(nn.Module):
     """Words talk, then each thinks alone; both times: add, then norm."""
 
-    def __init__(self, d_model, num_heads, d_ff, activation=F.relu):
+    def __init__(self, d_model, num_heads, d_ff, activation="relu"):
         super().__init__()
         self.attention = MultiHeadAttention(d_model, num_heads)
         self.norm_attention = nn.LayerNorm(d_model)
         self.up = nn.Linear(d_model, d_ff)
-        self.activation = activation
+        self.activation = getattr(F, activation)  # F.relu, F.gelu, …
         self.down = nn.Linear(d_ff, d_model)
         self.norm_feed_forward = nn.LayerNorm(d_model)
 
@@ -195,7 +195,7 @@ from course_lib.pretrained.minilm import encode, load_minilm
 
 def filled(old):
     """One of your blocks with the weights of one of MiniLM's."""
-    block = EncoderBlock(384, 12, 1536, F.gelu)
+    block = EncoderBlock(384, 12, 1536, "gelu")
     block.attention, block.up, block.down = old.attention, old.feed_forward[0], old.feed_forward[2]
     block.norm_attention, block.norm_feed_forward = old.norm_attention, old.norm_feed_forward
     return block

@@ -462,7 +462,11 @@ show(
 
 # %%
 attention_hover(
-    names, values.flatten(1).clamp(min=0) / values.max(), columns, title="MiniLM's memory"
+    names,
+    values.flatten(1).clamp(min=0) / values.max(),
+    columns,
+    title="MiniLM's memory",
+    verb="fires at",
 )
 
 # %% [markdown]

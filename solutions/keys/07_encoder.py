@@ -1004,7 +1004,7 @@ def norm_state(generator, d_model, prefix):
 
 
 def block_cases(generator):
-    def tried(label, heads, d_head, d_ff, planned, activation=F.relu, **more):
+    def tried(label, heads, d_head, d_ff, planned, activation="relu", **more):
         d_model = heads * d_head
         state = attention_state(generator, d_model, "attention")
         state |= norm_state(generator, d_model, "norm_attention")
@@ -1022,7 +1022,7 @@ def block_cases(generator):
         tried("a causal mask", 3, 5, 11, call(x, mask=causal)),
         tried("padded on the left, with weights", 3, 5, 11, call(x, padding, return_weights=True)),
         tried("weights without a mask", 2, 3, 13, call(x[..., :6], return_weights=True)),
-        tried("another activation", 2, 2, 9, call(normal(generator, 2, 3, 4)), F.gelu),
+        tried("another activation", 2, 2, 9, call(normal(generator, 2, 3, 4)), "gelu"),
         tried("faint input, narrow network", 1, 5, 3, call(0.1 * normal(generator, 1, 3, 5))),
         tried("one word", 2, 2, 7, call(normal(generator, 1, 1, 4))),
     ]
@@ -1052,7 +1052,7 @@ class WrongBlock(nn.Module):
         d_model,
         num_heads,
         d_ff,
-        activation=F.relu,
+        activation="relu",
         *,
         order="post",
         norms=(0, 1),
@@ -1067,7 +1067,7 @@ class WrongBlock(nn.Module):
         self.attention = BareAttention(d_model, num_heads)
         self.norm_attention = nn.LayerNorm(d_model)
         self.up = BareLinear(d_model, d_ff)
-        self.activation = activation
+        self.activation = getattr(F, activation)
         self.down = BareLinear(d_ff, d_model)
         self.norm_feed_forward = nn.LayerNorm(d_model)
         self.order, self.norms, self.bends = order, norms, bends
@@ -1310,7 +1310,7 @@ ENCODER_BLOCK = Exercise(
             {"bends": "relu"},
             says="you bend with a ReLU, whatever activation was handed to __init__",
             hints=(
-                "Make a block with activation=F.gelu. Does anything change?",
+                'Make a block with activation="gelu". Does anything change?',
                 "__init__ keeps the activation under a name.",
                 "Use self.activation between up and down.",
             ),
