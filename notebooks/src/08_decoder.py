@@ -23,7 +23,7 @@
 # - let a model write, token by token,
 # - draw an alignment, and test whether the picture tells the truth.
 #
-# You need 03 to 07. About 60 minutes, and 75 more for the exercises.
+# You need 03 to 07. About 60 minutes, and 80 more for the exercises.
 
 # %%
 import ipywidgets as widgets
@@ -126,8 +126,8 @@ for n in (23, 4923):
 # %% [markdown]
 # The model will see two thousand of the ten thousand numbers: all below 100, five times as often as others
 # (small numbers are what one hears most), and 1,900 of the rest. Another thousand helped to choose its size
-# and its training before this page was written. The last thousand, `unseen`, nobody has looked at. They are
-# used once.
+# and its training before this page was written. The last thousand, `unseen`, taught nothing and chose nothing:
+# they only judge.
 
 # %%
 shuffled = 100 + torch.randperm(9900)
@@ -290,7 +290,7 @@ outcome("08.three-masks", ", ".join(name for name, n in counts.items() if name a
 # With padding on the left it would matter, so leave it in; it costs nothing. But don't expect a test with right
 # padding to notice that you forgot it.
 #
-# The first line holds a promise as well: with all masks, a number is translated as if it were alone. And the
+# The first line holds a promise as well: with all masks, a number is treated as if it were alone. And the
 # one of chapter 04 holds to the last bit:
 
 # %%
@@ -449,7 +449,7 @@ eager_losses = train(eager, first_attempt, steps=60)
 claim("after 60 steps the loss is below 0.05", max(eager_losses[-5:]) < 0.05)
 
 # %% [markdown]
-# A loss of 0.05 means that the right token gets a probability of 95 percent.
+# A loss of 0.05 means that the right token gets a probability of about $e^{-0.05}$, 95 percent.
 
 # %%
 predict("08.too-good", "How many of the 1,000 unseen numbers will it write right?")
@@ -471,10 +471,11 @@ for n in (4923, 23):
 
 # %% [markdown]
 # It repeats what it was given. At position $t$ the causal mask shows it tokens $0$ to $t$, and we asked for
-# token $t$. The answer lies on the desk. Nothing is wrong with the mask. **The leak is in the batch**: question and answer are the same token.
+# token $t$. The answer lies on the desk. Nothing is wrong with the mask. **The leak is in the batch**: question
+# and answer are the same token.
 #
-# See who was silent. The loss looked splendid. Held-out numbers did not help, since copying works on any
-# number. The mask test had nothing to find. What *would* have cried out?
+# See who was silent. The loss looked splendid. Numbers kept apart (*held-out* data) did not help, since copying
+# works on any number. The mask test had nothing to find. What *would* have cried out?
 
 # %%
 changed = target[unseen].clone()
@@ -504,7 +505,8 @@ claim("with another's words it is still never wrong", (guesses == target[unseen]
 # | asked | 2 | 3 | `[end]` |
 #
 # What is given begins with `[start]` and has no need of `[end]`; what is asked ends with `[end]` and never
-# holds `[start]`. What is asked for is called the **labels**.
+# holds `[start]`. What is asked for is called the **labels**. (In a batch, shorter rows keep their `[end]` among
+# the given. What is asked there is padding, which doesn't count. The exercises leave it out.)
 
 
 # %%
@@ -522,7 +524,7 @@ fig, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
 ax.plot(eager_losses, label="not shifted", color=STYLES["theirs"]["color"], linestyle="--")
 ax.plot(losses, label="one step apart", color=STYLES["ours"]["color"])
 ax.axhline(torch.tensor(11.0).log(), label="guessing among 10 digits and [end]", **STYLES["theory"])
-ax.set(xlabel="training step", ylabel="loss", yscale="log", title="The better curve cannot write")
+ax.set(xlabel="training step", ylabel="loss", yscale="log", title="The steeper curve cannot write")
 ax.legend(loc="upper right", bbox_to_anchor=(1, 0.92))
 show(
     ax,
@@ -531,8 +533,7 @@ show(
 )
 
 # %% [markdown]
-# At step 60 the honest model is far behind the cheating one. Now it writes the thousand unseen numbers, for the
-# first and only time.
+# At step 60 the honest model is far behind the cheating one. Now it writes the thousand unseen numbers.
 
 # %%
 good = right(model, unseen)
@@ -579,10 +580,10 @@ show(
 )
 
 # %% [markdown]
-# Given 7 where the words say 6,432, it often writes 7632: it now says the 6 that we took from its mouth, late,
-# where the 4 belongs. Then it finds its way back, because the words are still there to be read. A model with
-# nothing to look over at has no such help. The gap between training on right beginnings and writing on from one's own
-# is known as **exposure bias**.
+# Where the hundreds belong, it often says the digit that we took from its mouth, late: the hatched part of the
+# bar. Then it finds its way back, because the words are still there to be read. A model with nothing to look
+# over at has no such help. The gap between training on right beginnings and writing on from one's own is known
+# as **exposure bias**.
 #
 # **Your turn**: `08.shift`, and the full writing loop in `08.greedy`.
 
@@ -625,8 +626,8 @@ show(
 # the first rows the bright cell moves right; then the tens reach for the last word, the units come back, and the
 # two looks cross. Such a map is called an **alignment**.
 #
-# One number is an anecdote, so here are all unseen
-# numbers of this form, and then *every* digit of every unseen number that some word tells:
+# One number is an anecdote, so here are all unseen numbers of this form, and then *every* digit of every unseen
+# number that some word tells:
 
 # %%
 mean = eyes(full, layer=1).mean(dim=0)  # (query, key)
@@ -640,7 +641,7 @@ claim("over 85 of 100 digits look most at their own word", sum(found) > 0.85 * l
 
 # %% [markdown]
 # Choose a number, and point at a digit. Try 407: where does one look for what was not said? (Without Python:
-# the maps above show two rows of answers.)
+# the right map above shows one number.)
 
 
 # %% tags=["nbval-ignore-output"]
@@ -657,14 +658,14 @@ widgets.interactive(follow, number=widgets.BoundedIntText(4923, 0, 9999, continu
 
 # %% [markdown]
 # A bright map says where a head looks, not that it matters (chapter 05). So test it. Hide a single note from the
-# writer, in both blocks, with the tool made for it: the mask. If the picture tells the truth, then the digit that
-# looks there suffers, and no other.
+# writer, in both blocks, with the tool made for it: the mask.
 
 # %%
 predict("08.hide", "4,923 with the note of zwanzig hidden: which of the four digits become wrong?")
 
 # %% [markdown]
-# We do it with all unseen numbers that have these seven words, and count wrong digits.
+# We do it with all unseen numbers built like this one, of seven words, and count wrong digits. Every digit is
+# given the right beginning, so one mistake can't cause the next.
 
 
 # %%
@@ -679,7 +680,7 @@ def wrong_without(*hidden):
 
 
 # %% [markdown]
-# Word by word. When a digit's own word is hidden, the digit should be lost, and no other:
+# Word by word. If the picture tells the truth, the digit that looks at the hidden note is lost, and no other:
 
 # %%
 places = ["thousands", "hundreds", "tens", "units"]
@@ -705,7 +706,7 @@ show(
 
 # %% [markdown]
 # Two different experiments, one picture. Take away the note where a digit looks, and this digit is lost, while
-# its neighbours don't notice. (A tenth are right by luck.)
+# its neighbours don't notice. (A few come out right by luck.)
 #
 # Don't count on it elsewhere. A note is not a word: the words have talked, so the note under *hundert* may know
 # what comes three words later, and a writer who looks there reads the right digit at the wrong place. That is
@@ -829,7 +830,7 @@ quiz("08")
 # %% [markdown]
 # ## Exercises
 #
-# Open [exercises/08_decoder.ipynb](exercises/08_decoder.ipynb). About 75 minutes. Each check names your mistake
+# Open [exercises/08_decoder.ipynb](exercises/08_decoder.ipynb). About 80 minutes. Each check names your mistake
 # if it knows it.
 #
 # | exercise | asks you to |
