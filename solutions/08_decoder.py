@@ -25,16 +25,32 @@ from course_lib.nn.attention import scaled_dot_product_attention
 from course_lib.nn.masks import causal_mask, combine_masks, padding_mask
 from course_lib.nn.multi_head import MultiHeadAttention
 
+
+class Scorer(nn.Module):
+    """A small model for the last exercise; it scores next tokens."""
+
+    def __init__(self, vocab_size, d_model):
+        super().__init__()
+        self.table = nn.Embedding(vocab_size, d_model)
+        self.to_scores = nn.Linear(d_model, vocab_size)
+
+    def score(self, ids):
+        """ids (batch, seq) -> scores (batch, seq, vocab): at each position, for what comes next."""
+        place = torch.arange(1, ids.shape[1] + 1)[:, None]  # (seq, 1)
+        so_far = self.table(ids) * place.cos()  # (batch, seq, d_model)
+        return self.to_scores(torch.tanh(so_far.cumsum(dim=1)))
+
+
 # %% [markdown]
 # ## 08.shift · One step apart
 #
-# *Difficulty 2 of 3 · 12 minutes · 2 points*
+# *Difficulty 2 of 3 · 10 minutes · 2 points*
 #
 # The rows of a data set hold bare tokens, without marks. Make what the decoder is given, and what it is asked.
 #
 # - `ids` is `(batch, seq)`: the tokens of each row, then padding with `pad_id`. A row may be full, or empty. No
 #   token is equal to one of the three marks.
-# - Return two tensors, both `(batch, seq + 1)`, of whole numbers:
+# - Return two tensors, both `(batch, seq + 1)`, of the same dtype as `ids`:
 #   - *given*: `start_id`, then the row as it is, its padding included;
 #   - *asked*: the row's tokens, then `end_id` **right behind the last of them**, then padding.
 #
@@ -150,8 +166,8 @@ check("08.decoder-block", DecoderBlock)
 #   token that is given next, and behind the last given token it is asked for `end_id`, then for nothing but
 #   padding. Otherwise return `False`.
 #
-# A right row, where a dot is padding: given `start 7 7 4 ·`, asked `7 7 4 end ·`. No row is empty: each is given
-# `start_id` or something else at position 0. What will be tried: no step, a step too many, a step backwards,
+# A right row, where a dot is padding: given `start 7 7 4 ·`, asked `7 7 4 end ·`. Behind its tokens `given` never
+# holds an end mark, as in `08.shift`. No row is empty: each is given something at position 0. What will be tried: no step, a step too many, a step backwards,
 # marks missing, one bad row among good ones. The trap: numbers such as 77 repeat themselves, so a label that
 # equals the token above it proves nothing.
 
@@ -207,9 +223,9 @@ check("08.cross-mask-bug", look_over)
 #
 # *Difficulty 3 of 3 · 20 minutes · 3 points*
 #
-# The loop of section 8.4 wrote a fixed number of tokens. Yours knows when to stop. `Writer` has a small model
-# inside that gives scores for the next token, which depend on *everything* written so far; both `__init__` and
-# `score` are written. You write `write`.
+# The loop of section 8.4 wrote a fixed number of tokens. Yours knows when to stop. `Writer` is a `Scorer`, the
+# small model of the first cell: `self.score(ids)` gives, at each position, scores for the token that comes next.
+# They depend on *everything* written so far. You write `write`.
 #
 # - `ids` is `(batch, n)`: the beginnings, all of the same length. They hold neither `end_id` nor `pad_id`.
 # - Append tokens, one at a time, to all rows at once: the one with the best score, for each row. A row that has
@@ -221,19 +237,8 @@ check("08.cross-mask-bug", look_over)
 
 
 # %% tags=["08.greedy"]
-class Writer(nn.Module):
-    """A small model that scores next tokens, and a loop that writes with it."""
-
-    def __init__(self, vocab_size, d_model):
-        super().__init__()
-        self.table = nn.Embedding(vocab_size, d_model)
-        self.to_scores = nn.Linear(d_model, vocab_size)
-
-    def score(self, ids):
-        """ids (batch, seq) -> scores (batch, seq, vocab): at each position, for what comes next."""
-        place = torch.arange(1, ids.shape[1] + 1)[:, None]  # (seq, 1)
-        so_far = self.table(ids) * place.cos()  # (batch, seq, d_model)
-        return self.to_scores(torch.tanh(so_far.cumsum(dim=1)))
+class Writer(Scorer):
+    """A model that scores next tokens, and a loop that writes with it."""
 
     @torch.no_grad()
     def write(self, ids, end_id, pad_id, max_new):

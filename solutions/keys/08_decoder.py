@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_lib.grader.key import Case, Exercise, Mistake, call, case
+from course_lib.nn.attention import scaled_dot_product_attention
 from course_lib.nn.multi_head import merge_heads, split_heads
 
 
@@ -75,6 +76,7 @@ def wrong_shift(
         "last column": lambda: F.pad(ids, (0, 1), value=end_id),
         "on the last token": lambda: wide.scatter(1, (length - 1).clamp(min=0), end_id),
         "everywhere": lambda: F.pad(ids.masked_fill(~real, end_id), (0, 1), value=end_id),
+        "first filler": lambda: wide.scatter(1, (~real).int().argmax(dim=1, keepdim=True), end_id),
         "behind the longest": lambda: wide.scatter(
             1, length.max().expand(len(ids), 1).clone(), end_id
         ),
@@ -194,6 +196,18 @@ SHIFT = Exercise(
             ),
         ),
         Mistake(
+            "full-rows-overwritten",
+            wrong_shift,
+            {"end": "first filler"},
+            says="the end is put where `ids` has its first padding: in a full row there is none, "
+            "and the end lands on the first token",
+            hints=(
+                "What does your function do with a row without padding?",
+                "argmax of a row that is all False is 0.",
+                "Look for the first padding in the wider row, or count the real tokens.",
+            ),
+        ),
+        Mistake(
             "end-given",
             wrong_shift,
             {"end_in_given": True},
@@ -287,6 +301,8 @@ def wrong_masks(
         "all": (place >= place.T) | True,
     }[past]
     real = target != pad
+    if hides == "counted":
+        real = torch.arange(target.shape[1]) < real.sum(dim=1, keepdim=True)
     back = seen & (
         real[:, None, None, :] if pads_in_target else torch.ones(len(target), 1, 1, 1) > 0
     )
@@ -398,6 +414,18 @@ MASKS = Exercise(
                 "In some vocabularies 0 is an ordinary token.",
                 "The id of the padding is handed to your function.",
                 "Compare with `pad_id`, in both masks.",
+            ),
+        ),
+        Mistake(
+            "counted",
+            wrong_masks,
+            {"hides": "counted"},
+            says="looking back, the real tokens are counted and that many are kept from the "
+            "left: right only for padding on the right",
+            hints=(
+                "Try a target that is padded on the left.",
+                "A mask needs to know where the real tokens stand, not how many there are.",
+                "No counting and no arange: one comparison of all ids does it.",
             ),
         ),
         Mistake(
@@ -580,11 +608,13 @@ class WrongBlock(PlainBlock):
         bend=F.relu,
         over_first=False,
         weights="both",
+        raw_keys=False,
     ):
         super().__init__(d_model, num_heads, d_ff)
         self.keys, self.cross, self.mask_back, self.mask_over = keys, cross, mask_back, mask_over
         self.add, self.add_normed, self.norms, self.think = add, add_normed, norms, think
         self.bend, self.over_first, self.weights = bend, over_first, weights
+        self.raw_keys = raw_keys
 
     def around(self, step, x, say):
         name = self.norms[("self", "cross", "think").index(step)]
@@ -600,7 +630,9 @@ class WrongBlock(PlainBlock):
         attention = getattr(self, self.cross)
 
         def look_back(x):
-            return self.around("self", x, lambda y: self.self_attention(y, y, back_mask))
+            keys = x if self.raw_keys else None
+            say = lambda y: self.self_attention(y, y if keys is None else keys, back_mask)  # noqa: E731
+            return self.around("self", x, say)
 
         def look_over(x):
             if self.keys == "x":
@@ -622,8 +654,13 @@ class WrongBlock(PlainBlock):
         return (x, pair[self.weights]) if return_weights else x
 
 
+class WrongEnd(WrongBlock):
+    """Mistakes about the last sublayer and what is returned; a class of its own, so that pairs
+    stay few."""
+
+
 class WrongResiduals(WrongBlock):
-    """Mistakes about what is added; a class of its own, so that pairs stay few."""
+    """Mistakes about what is added, for the same reason."""
 
 
 class WrongNorms(WrongBlock):
@@ -639,6 +676,18 @@ class PostNormBlock(PlainBlock):
         said, over = self.cross_attention(x, memory, memory_mask)
         x = self.norm_cross(x + said)
         x = self.norm_feed_forward(x + self.down(F.relu(self.up(x))))
+        return (x, (back, over)) if return_weights else x
+
+
+class ParallelBlock(PlainBlock):
+    """Looking over starts from the block's input, not from what looking back has left."""
+
+    def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
+        normed = self.norm_self(x)
+        first, back = self.self_attention(normed, normed, mask)
+        second, over = self.cross_attention(self.norm_cross(x), memory, memory_mask)
+        x = x + first + second
+        x = x + self.down(F.relu(self.up(self.norm_feed_forward(x))))
         return (x, (back, over)) if return_weights else x
 
 
@@ -760,7 +809,7 @@ BLOCK = Exercise(
         ),
         Mistake(
             "no-feed-forward",
-            WrongBlock,
+            WrongEnd,
             {"think": False},
             says="the block ends after looking over: `up` and `down` are never used",
             hints=(
@@ -771,7 +820,7 @@ BLOCK = Exercise(
         ),
         Mistake(
             "no-bend",
-            WrongBlock,
+            WrongEnd,
             {"bend": torch.nn.Identity()},
             says="nothing stands between `up` and `down`: two linear layers in a row are one",
             hints=(
@@ -782,7 +831,7 @@ BLOCK = Exercise(
         ),
         Mistake(
             "weights-turned-round",
-            WrongBlock,
+            WrongEnd,
             {"weights": "turned"},
             says="the two tables of weights have changed places",
             hints=(
@@ -793,7 +842,7 @@ BLOCK = Exercise(
         ),
         Mistake(
             "always-weights",
-            WrongBlock,
+            WrongEnd,
             {"weights": "always"},
             says="the weights come back even when nobody asked for them",
             hints=(
@@ -870,6 +919,28 @@ BLOCK = Exercise(
             ),
         ),
         Mistake(
+            "looking-back-not-normed",
+            WrongNorms,
+            {"norms": (None, "norm_cross", "norm_feed_forward")},
+            says="the self-attention reads `x` without a norm",
+            hints=(
+                "How many norms do you call?",
+                "What a sublayer reads is normed, in all three.",
+                "What the self-attention reads goes through norm_self.",
+            ),
+        ),
+        Mistake(
+            "thinking-not-normed",
+            WrongNorms,
+            {"norms": ("norm_self", "norm_cross", None)},
+            says="the feed-forward network reads `x` without a norm",
+            hints=(
+                "How many norms do you call?",
+                "What a sublayer reads is normed, in all three.",
+                "What goes up goes through norm_feed_forward first.",
+            ),
+        ),
+        Mistake(
             "question-not-normed",
             WrongNorms,
             {"norms": ("norm_self", None, "norm_feed_forward")},
@@ -878,6 +949,17 @@ BLOCK = Exercise(
                 "How many norms do you call?",
                 "What a sublayer reads is normed, in all three.",
                 "The queries of the cross-attention go through norm_cross.",
+            ),
+        ),
+        Mistake(
+            "keys-not-normed",
+            WrongNorms,
+            {"raw_keys": True},
+            says="in the self-attention the queries are normed, but keys and values are not",
+            hints=(
+                "What do you hand to the self-attention as keys?",
+                "What a sublayer reads is normed: queries, keys and values.",
+                "Without keys, self_attention looks at its own queries, which are normed.",
             ),
         ),
         Mistake(
@@ -900,6 +982,17 @@ BLOCK = Exercise(
                 "What does each of your sublayers read, `x` or a normed `x`?",
                 "Pre-norm: the plus sign comes last.",
                 "Norm what the sublayer reads, and add what it says to `x` itself.",
+            ),
+        ),
+        Mistake(
+            "back-and-over-at-once",
+            ParallelBlock,
+            {},
+            says="the cross-attention reads the block's input, not what looking back has left",
+            hints=(
+                "What does norm_cross get in your code?",
+                "Each line of section 8.2 starts from the `x` of the line above.",
+                "Add what looking back says to `x` before you norm for looking over.",
             ),
         ),
         Mistake(
@@ -1038,6 +1131,12 @@ def equal_is_leak(given, asked, start_id, end_id, pad_id):
     return not bool(((given == asked) & (asked != pad_id)).any())
 
 
+def one_column_on(given, asked, start_id, end_id, pad_id):
+    """Whole columns are compared, the ends of shorter rows among them."""
+    begins = bool((given[:, 0] == start_id).all())
+    return begins and torch.equal(given[:, 1:], asked[:, :-1])
+
+
 def same_bag(given, asked, start_id, end_id, pad_id):
     """Only the tokens are compared, not where they stand."""
     one = torch.where(given == start_id, end_id, given).sort(dim=1).values
@@ -1087,6 +1186,18 @@ LEAK = Exercise(
                 "Try the number 77, rightly shifted.",
                 "Equal tokens in one column prove nothing; digits repeat.",
                 "Compare labels with what is given one position later.",
+            ),
+        ),
+        Mistake(
+            "ends-compared-with-padding",
+            one_column_on,
+            {},
+            says="your test compares all of `given`, one column on, with all of `asked`: where a "
+            "shorter row ends, padding meets `end_id`, and a right batch is refused",
+            hints=(
+                "Try a right batch whose rows differ in length.",
+                "Where a row ends, `asked` holds the end and `given` holds padding.",
+                "Build what should be asked, ends included, and compare with that.",
             ),
         ),
         Mistake(
@@ -1178,7 +1289,7 @@ LEAK = Exercise(
 
 
 def over_cases(generator):
-    def tried(label, target, query, source, key, width, left=False, pad_id=None):
+    def tried(label, target, query, source, key, width, left=False, pad_id=None, loud=False):
         pad = marks(generator, 1)[0] if pad_id is None else pad_id
         batch = len(target)
         x = 1.5 * normal(generator, batch, query, width)
@@ -1186,6 +1297,8 @@ def over_cases(generator):
         made = [
             tokens(generator, n, size, pad, left) for n, size in ((target, query), (source, key))
         ]
+        if loud:
+            memory = torch.where((made[1] == pad)[:, :, None], 100 * memory, memory)
         return case(label, x, memory, *made, pad)
 
     return [
@@ -1194,6 +1307,7 @@ def over_cases(generator):
         tried("only the source is padded", [3, 3], 3, [2, 5], 5, 7),
         tried("only the target is padded", [1, 4], 4, [6, 6], 6, 5),
         tried("the pad id is 0", [2, 4, 3, 1, 4], 4, [6, 2, 5, 3, 4], 6, 3, pad_id=0),
+        tried("filler with large numbers", [2, 3, 3], 3, [2, 3, 5], 5, 7, loud=True),
         tried("as many words as tokens as rows", [3, 4, 2, 3], 4, [4, 2, 3, 1], 4, 5),
     ]
 
@@ -1211,14 +1325,20 @@ def wrong_over_mask(
         "flat": lambda: source != pad,
         "writers as words": lambda: (target != pad)[:, None, :],
         "on the query axis": lambda: (source != pad)[:, :, None],
+        "counted": lambda: torch.arange(source.shape[1]) < words.sum(dim=-1, keepdim=True),
     }[hides]()
     mask = ~mask if invert else mask
     if past:
         query, key = x.shape[1], memory.shape[1]
         mask = mask & (torch.arange(key) <= torch.arange(query)[:, None])
+    return scaled_dot_product_attention(x, memory, memory, mask)[0]
+
+
+def hidden_late(x, memory, target, source, pad_id, *, divide):
+    """Softmax over everything; padded words lose their weight afterwards."""
     scores = x @ memory.transpose(-2, -1) / math.sqrt(x.shape[-1])
-    weights = scores.masked_fill(~mask, -torch.inf).softmax(dim=-1).masked_fill(~mask, 0.0)
-    return weights @ memory
+    weights = scores.softmax(dim=-1) * (source != pad_id)[:, None, :]
+    return (weights / weights.sum(dim=-1, keepdim=True) if divide else weights) @ memory
 
 
 def notes_silenced(x, memory, target, source, pad_id):
@@ -1331,6 +1451,54 @@ CROSS = Exercise(
             ),
         ),
         Mistake(
+            "query-axis",
+            wrong_over_mask,
+            {"hides": "on the query axis"},
+            says="the words' padding stands along the query axis: it fits only when both are "
+            "equally long, and hides rows instead of columns",
+            hints=(
+                "Write the mask's axes under (batch, query, key).",
+                "Words are keys, so their mask runs along the last axis.",
+                "Put the axis of size 1 between the batch and the keys.",
+            ),
+        ),
+        Mistake(
+            "counted",
+            wrong_over_mask,
+            {"hides": "counted"},
+            says="the words are counted and that many are kept from the left: right only for "
+            "padding on the right",
+            hints=(
+                "Try a source that is padded on the left.",
+                "A mask needs to know where the real words stand, not how many there are.",
+                "No counting and no arange: one comparison of all ids does it.",
+            ),
+        ),
+        Mistake(
+            "hidden-after-softmax",
+            hidden_late,
+            {"divide": False},
+            says="padded words lose their weight after the softmax: they have taken their share "
+            "from the others by then",
+            hints=(
+                "Do the weights of each row still sum to 1?",
+                "A mask works before the softmax (chapter 04).",
+                "Hand the mask to scaled_dot_product_attention.",
+            ),
+        ),
+        Mistake(
+            "divided-afterwards",
+            hidden_late,
+            {"divide": True},
+            says="padded words lose their weight after the softmax, and the rest is divided by "
+            "what is left: a loud filler leaves 0 divided by 0",
+            hints=(
+                "Try filler whose vectors are very large.",
+                "What is never compared with the filler cannot drown in it (chapter 04).",
+                "Hand the mask to scaled_dot_product_attention.",
+            ),
+        ),
+        Mistake(
             "notes-zeroed",
             notes_silenced,
             {},
@@ -1377,27 +1545,34 @@ class WrongWriter(Scores):
         behind="pad",
         late=False,
         extra=0,
+        least=0,
+        counts="new",
         returns="all",
+        forgets=False,
     ):
         super().__init__(vocab_size, d_model)
         self.at, self.sees, self.best, self.stops = at, sees, best, stops
         self.behind, self.late, self.extra, self.returns = behind, late, extra, returns
+        self.forgets, self.least, self.counts = forgets, least, counts
 
     @torch.no_grad()
     def write(self, ids, end_id, pad_id, max_new):
         begin, ended = ids.shape[1], torch.zeros(len(ids), 1, dtype=torch.bool)
-        for _ in range(max_new + self.extra):
-            if self.stops == "all ended" and ended.all():
+        late_by_one = False
+        have = begin if self.counts == "all" else 0
+        for _ in range(max(max_new + self.extra - have, self.least)):
+            if (self.stops == "all ended" and ended.all()) or late_by_one:
                 break
+            late_by_one = self.stops == "a round late" and bool(ended.all())
             if self.stops == "one ended" and ended.any():
                 break
             scores = self.score(ids if self.sees == "all" else ids[:, -1:])[:, self.at]
             best = self.pick(scores)
             if self.late:
                 ended = ended | (best == end_id)
-            filler = {"pad": pad_id, "end": end_id}.get(self.behind)
+            filler = {"pad": pad_id, "end": end_id, "zero": 0}.get(self.behind)
             best = best if filler is None else best.masked_fill(ended, filler)
-            ended = ended | (best == end_id)
+            ended = (best == end_id) | (ended & (not self.forgets))
             ids = torch.cat([ids, best], dim=1)
         return ids if self.returns == "all" else ids[:, begin:]
 
@@ -1407,6 +1582,14 @@ class WrongWriter(Scores):
         if self.best == "worst":
             return scores.argmin(dim=-1, keepdim=True)
         return scores.argmax(dim=-1, keepdim=True)
+
+
+class WrongPick(WrongWriter):
+    """Mistakes about what is written; a class of its own, so that pairs stay few."""
+
+
+class WrongCount(WrongWriter):
+    """Mistakes about how much is written and returned, for the same reason."""
 
 
 class OneByOneWriter(Scores):
@@ -1451,37 +1634,29 @@ def writer_state(generator, vocab_size, d_model, pad_id):
 
 
 def greedy_cases(generator):
-    def tried(label, batch, begin, max_new, fits, vocab=11, width=5, end_id=None, pad_id=0):
-        """Draw small models until one writes as the label says."""
+    def tried(label, begin, max_new, wanted, vocab=11, width=5, end_id=None, pad_id=0):
+        """Draw small models until beginnings are found whose rows end as `wanted` says."""
         while True:
-            pad = pad_id
             end = whole(generator, 1, vocab - 1) if end_id is None else end_id
-            state = writer_state(generator, vocab, width, pad)
-            free = [i for i in range(vocab) if i not in (end, pad)]
-            chosen = torch.randint(len(free), (batch, begin), generator=generator)
-            ids = torch.tensor(free)[chosen]
-            model = OneByOneWriter(vocab, width)
+            state = writer_state(generator, vocab, width, pad_id)
+            free = torch.tensor([i for i in range(vocab) if i not in (end, pad_id)])
+            pool = free[torch.randint(len(free), (60, begin), generator=generator)]
+            model = CuttingWriter(vocab, width)
             model.load_state_dict(state)
-            written = model.write(ids, end, pad, max_new)[:, begin:]
-            ends = [row.index(end) + 1 if end in row else None for row in written.tolist()]
-            if fits(ends) and different(model, ids, end, pad, max_new):
+            written = model.write(pool, end, pad_id, max_new)[:, begin:].tolist()
+            ids = pool[picked(written, end, wanted)]
+            if len(ids) == len(wanted) and different(model, ids, end, pad_id, max_new):
                 init = {"vocab_size": vocab, "d_model": width}
-                planned = call(ids, end, pad, max_new, method="write")
+                planned = call(ids, end, pad_id, max_new, method="write")
                 return Case(label, [planned], init=init, state=state)
 
-    def apart(ends):
-        return None not in ends and len(set(ends)) == len(ends) and min(ends) > 1
-
+    never = (0, 0)
     return [
-        tried("rows end at different times", 3, 2, 13, lambda e: apart(e) and max(e) < 11),
-        tried("nobody ends in time", 2, 3, 5, lambda e: set(e) == {None}),
-        tried(
-            "one row ends, one goes on", 2, 1, 7, lambda e: None in e and max(x or 0 for x in e) > 1
-        ),
-        tried(
-            "the pad id is not 0", 3, 1, 12, lambda e: apart(e) and max(e) < 11, pad_id=7, end_id=0
-        ),
-        tried("the last token is the end", 1, 2, 4, lambda e: e == [4]),
+        tried("rows end at different times", 2, 13, [(6, 7), (9, 11), (2, 4)]),
+        tried("nobody ends in time", 3, 5, [never, never]),
+        tried("one row ends, one goes on", 1, 7, [(2, 4), never]),
+        tried("the pad id is not 0", 1, 12, [(2, 3), (8, 10), (5, 6)], pad_id=7, end_id=0),
+        tried("the last token is the end", 2, 4, [(4, 4)]),
         Case(
             "nothing to write",
             [call(torch.tensor([[3, 4]]), 1, 0, 0, method="write")],
@@ -1491,13 +1666,24 @@ def greedy_cases(generator):
     ]
 
 
+def picked(written, end, wanted):
+    """Different rows that end within each (low, high) of `wanted`; 0 means that it never ends."""
+    found = []
+    for low, high in wanted:
+        for number, row in enumerate(written):
+            ends = row.index(end) + 1 if end in row else 0
+            if low <= ends <= high and row not in [written[other] for other in found]:
+                found.append(number)
+                break
+    return found
+
+
 def different(model, ids, end, pad, max_new):
-    """Does what is written depend on more than the last token, and differ from row to row?"""
-    full = model.write(ids, end, pad, max_new)
-    short = WrongWriter(*model.table.weight.shape, sees="last")
+    """Does what is written depend on more than the last token?"""
+    short = WrongPick(*model.table.weight.shape, sees="last")
     short.load_state_dict(model.state_dict())
-    varied = len({tuple(row) for row in full[:, ids.shape[1] :].tolist()}) == len(ids)
-    return varied and not torch.equal(full, short.write(ids, end, pad, max_new))
+    full = model.write(ids, end, pad, max_new)
+    return not torch.equal(full, short.write(ids, end, pad, max_new))
 
 
 GREEDY = Exercise(
@@ -1543,6 +1729,18 @@ GREEDY = Exercise(
             ),
         ),
         Mistake(
+            "forgets-who-ended",
+            WrongWriter,
+            {"forgets": True},
+            says="a row that has ended is padded once and then writes on: you only ask whether "
+            "its last token is the end",
+            hints=(
+                "Look at a row that ends long before the others.",
+                "After one round of padding, the last token of that row is no end any more.",
+                "Who has ended stays ended: combine with what you knew, by |.",
+            ),
+        ),
+        Mistake(
             "ends-instead-of-padding",
             WrongWriter,
             {"behind": "end"},
@@ -1566,7 +1764,7 @@ GREEDY = Exercise(
         ),
         Mistake(
             "scores-of-the-first-position",
-            WrongWriter,
+            WrongPick,
             {"at": 0},
             says="the scores are read at the first position, so every round gives the same token",
             hints=(
@@ -1577,7 +1775,7 @@ GREEDY = Exercise(
         ),
         Mistake(
             "only-the-last-token-seen",
-            WrongWriter,
+            WrongPick,
             {"sees": "last"},
             says="the model is handed the last token only, and forgets what it wrote before",
             hints=(
@@ -1588,7 +1786,7 @@ GREEDY = Exercise(
         ),
         Mistake(
             "first-row-decides",
-            WrongWriter,
+            WrongPick,
             {"best": "first row"},
             says="the best token of the first row is written into all rows",
             hints=(
@@ -1599,7 +1797,7 @@ GREEDY = Exercise(
         ),
         Mistake(
             "worst-token",
-            WrongWriter,
+            WrongPick,
             {"best": "worst"},
             says="the token with the *lowest* score is written",
             hints=(
@@ -1610,7 +1808,7 @@ GREEDY = Exercise(
         ),
         Mistake(
             "one-too-many",
-            WrongWriter,
+            WrongCount,
             {"extra": 1},
             says="`max_new + 1` tokens are written",
             hints=(
@@ -1620,8 +1818,52 @@ GREEDY = Exercise(
             ),
         ),
         Mistake(
-            "beginnings-dropped",
+            "a-round-too-late",
             WrongWriter,
+            {"stops": "a round late"},
+            says="the loop stops one round late: behind the last end stands a column of padding",
+            hints=(
+                "What stands in your last column when all rows end early?",
+                "As soon as the last row has ended, there is nothing left to append.",
+                "Ask who has ended *after* this round's tokens are known.",
+            ),
+        ),
+        Mistake(
+            "always-one",
+            WrongCount,
+            {"least": 1},
+            says="one token is written even when `max_new` is 0",
+            hints=(
+                "Call it with `max_new` 0. What comes back?",
+                "The limit is asked for only after the first token.",
+                "Loop over `range(max_new)`.",
+            ),
+        ),
+        Mistake(
+            "beginning-counted",
+            WrongCount,
+            {"counts": "all"},
+            says="`max_new` is taken for the width of the whole result, beginnings included",
+            hints=(
+                "How many tokens do you append at most?",
+                "`max_new` counts new tokens only.",
+                "Loop over `range(max_new)`, however long the beginnings are.",
+            ),
+        ),
+        Mistake(
+            "zero-as-padding",
+            WrongWriter,
+            {"behind": "zero"},
+            says="rows that have ended are filled up with 0, and `pad_id` is never asked",
+            hints=(
+                "In some vocabularies 0 is an ordinary token.",
+                "The id of the padding is handed to your function.",
+                "Fill with `pad_id`.",
+            ),
+        ),
+        Mistake(
+            "beginnings-dropped",
+            WrongCount,
             {"returns": "new"},
             says="only the new tokens are returned, without the beginnings",
             hints=(
