@@ -1118,8 +1118,11 @@ def wrong_safe(
     if end == "somewhere":
         fits = (fits | last | ~real) & (asked == end_id).any(dim=1, keepdim=True)
     per_row = fits.all(dim=1)
-    if start:
-        per_row = per_row & (given[:, 0] == start_id)
+    starts = given[:, 0] == start_id
+    if start == "any":
+        per_row = per_row & starts.any()
+    elif start:
+        per_row = per_row & starts
     return bool(per_row.any() if rows == "any" else per_row.all())
 
 
@@ -1242,6 +1245,17 @@ LEAK = Exercise(
                 "What has to stand in the first column of `given`?",
                 "Without a start mark, the first token is given and never asked for.",
                 "Compare the whole first column with `start_id`.",
+            ),
+        ),
+        Mistake(
+            "one-start-is-enough",
+            wrong_safe,
+            {"start": "any"},
+            says="your test is content when one row is given `start_id` first",
+            hints=(
+                "Try a batch in which one row of three lacks its start mark.",
+                "*Every* row has to begin with `start_id`.",
+                "Compare the whole first column with `start_id`, and ask for all.",
             ),
         ),
         Mistake(
