@@ -1,0 +1,1564 @@
+"""Answer key of chapter 09: counts, first weights, a tied table, the whole model, fair judging."""
+
+import math
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from course_lib.grader.key import Case, Exercise, Mistake, call, case
+from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm
+from course_lib.nn.feedforward import FeedForward
+from course_lib.nn.masks import causal_mask, padding_mask
+from course_lib.nn.multi_head import MultiHeadAttention
+from course_lib.nn.norms import LayerNorm
+from course_lib.nn.positions.sinusoidal import sinusoidal_positions
+from course_lib.nn.stacks import Decoder, Encoder
+
+
+def normal(generator, *shape):
+    return torch.randn(*shape, generator=generator)
+
+
+def ids_below(generator, limit, *shape, low=0):
+    return torch.randint(low, limit, shape, generator=generator)
+
+
+# --- 09.parameter-count ---------------------------------------------------------------------
+
+
+def count_cases(generator):
+    def size(low, high):
+        return int(torch.randint(low, high, (), generator=generator))
+
+    def sizes(heads, layers):
+        vocabularies = size(100, 150), size(150, 200)
+        return *vocabularies, heads * size(7, 20), heads, size(201, 300), layers
+
+    vocab, _, *same = sizes(3, 2)
+    return [
+        case("three tables", *sizes(3, 2)),
+        case("three tables, said so", *sizes(2, 5), tied=False),
+        case("one table for all", vocab, vocab, *same, tied=True),
+        case("one layer, one head", *sizes(1, 1)),
+        case("one layer, one table", 11, 11, 14, 7, 3, 1, True),
+    ]
+
+
+def wrong_count(
+    source_vocab,
+    target_vocab,
+    d_model,
+    num_heads,
+    d_ff,
+    num_layers,
+    tied=False,
+    *,
+    bias=True,
+    network_bias=True,
+    norm_bias=True,
+    matrices=4,
+    attentions=2,
+    norms=3,
+    layers="both",
+    untied=(1, 2),
+    tied_tables=1,
+    waves=0,
+    head_bias=False,
+    final_norms=0,
+    heads=False,
+):
+    attention = matrices * (d_model * d_model + bias * d_model) * (num_heads if heads else 1)
+    network = 2 * d_model * d_ff + bias * network_bias * (d_ff + d_model)
+    norm = (1 + norm_bias) * d_model
+    reader = attention + network + min(norms, 2) * norm
+    writer = attentions * attention + network + norms * norm
+    blocks = num_layers * (reader + writer)
+    if layers == "once":
+        blocks = reader + writer
+    elif layers == "encoder":
+        blocks = num_layers * reader
+    elif layers == "halved":
+        blocks = num_layers // 2 * (reader + writer)
+    of_source, of_target = untied
+    rows = of_source * source_vocab + of_target * target_vocab
+    rows = tied_tables * source_vocab if tied else rows
+    rest = head_bias * target_vocab + final_norms * norm + waves * 512 * d_model
+    return blocks + rows * d_model + rest
+
+
+def counted_parts(source_vocab, target_vocab, d_model, num_heads, d_ff, num_layers, tied=False):
+    with torch.device("meta"):
+        attention = nn.MultiheadAttention(d_model, num_heads)
+        network = nn.Sequential(nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model))
+        norm, one, other = nn.LayerNorm(d_model), nn.Embedding(source_vocab, d_model), None
+        other = nn.Embedding(target_vocab, d_model)
+
+    def numbers(part):
+        return sum(p.numel() for p in part.parameters())
+
+    layer = 3 * numbers(attention) + 2 * numbers(network) + 5 * numbers(norm)
+    tables = numbers(one) if tied else numbers(one) + 2 * numbers(other)
+    return num_layers * layer + tables
+
+
+def factored(source_vocab, target_vocab, d_model, num_heads, d_ff, num_layers, tied=False):
+    layer = 12 * d_model * (d_model + 1) + 4 * d_model * d_ff + 2 * d_ff + 12 * d_model
+    tables = d_model * ({True: 0, False: 2 * target_vocab}[tied] + source_vocab)
+    return tables + layer * num_layers
+
+
+def counting(name, flags, says, *hints):
+    return Mistake(name, wrong_count, flags, says, hints)
+
+
+COUNT = Exercise(
+    id="09.parameter-count",
+    title="Count it before you build it",
+    kind="predict",
+    points=2,
+    name="transformer_parameters",
+    cases=count_cases,
+    mistakes=[
+        counting(
+            "no-biases",
+            {"bias": False},
+            "the biases of the linear layers are not counted",
+            "nn.Linear(a, b) holds more than one matrix.",
+            "Count one attention by hand: four layers of d_model to d_model.",
+            "Each linear layer has as many biases as it has outputs, in the attentions and in the "
+            "networks.",
+        ),
+        counting(
+            "network-biases-forgotten",
+            {"network_bias": False},
+            "the two biases of the feed-forward networks are not counted",
+            "Attention's biases are there. Which other layers have some?",
+            "The network goes up to d_ff and down to d_model; both layers have a bias.",
+            "One network has d_ff biases on the way up and d_model on the way down.",
+        ),
+        counting(
+            "norms-without-bias",
+            {"norm_bias": False},
+            "each norm is counted with a weight only",
+            "What does LayerNorm multiply by, and what does it add?",
+            "LayerNorm of chapter 07 has two vectors.",
+            "A norm holds a weight and a bias: 2 · d_model numbers.",
+        ),
+        counting(
+            "no-norms",
+            {"norms": 0},
+            "the norms are not counted",
+            "Which parts of a block are neither attention nor network?",
+            "Each sublayer is followed by a norm, and a norm learns two vectors.",
+            "Two norms in a block of the encoder, three in one of the decoder.",
+        ),
+        counting(
+            "no-cross-attention",
+            {"attentions": 1},
+            "a block of the decoder is counted with a single attention",
+            "What does a block of the decoder have that a block of the encoder has not?",
+            "The writer looks back, and it looks over at the source.",
+            "A block of the decoder has two attentions with weights of their own.",
+        ),
+        counting(
+            "two-norms-in-the-decoder",
+            {"norms": 2},
+            "a block of the decoder is counted with two norms",
+            "How many sublayers does a block of the decoder have?",
+            "Every sublayer has its own norm.",
+            "The decoder's block has three sublayers, so three norms.",
+        ),
+        counting(
+            "output-matrix-forgotten",
+            {"matrices": 3},
+            "the attentions are counted without their output matrix",
+            "Which layer comes after the merge of the heads?",
+            "Queries, keys, values, and one more.",
+            "Four layers of d_model to d_model in each attention.",
+        ),
+        counting(
+            "times-heads",
+            {"heads": True},
+            "the attentions are multiplied by the number of heads",
+            "How wide is one head?",
+            "Chapter 05 counted this: the heads share the width.",
+            "num_heads doesn't appear in the count at all.",
+        ),
+        counting(
+            "one-block-only",
+            {"layers": "once"},
+            "the blocks are counted once, not num_layers times",
+            "How many blocks stand on each side?",
+            "Every block learns its own numbers.",
+            "Multiply both kinds of block by num_layers, and nothing else.",
+        ),
+        counting(
+            "encoder-only",
+            {"layers": "encoder"},
+            "the decoder's blocks are missing",
+            "Which half of the drawing did you count?",
+            "There are num_layers blocks on each side.",
+            "Add num_layers blocks with two attentions, a network and three norms.",
+        ),
+        counting(
+            "head-forgotten",
+            {"untied": (1, 1)},
+            "without tying, there are two tables in your count; the head's is missing",
+            "How do vectors become scores at the end?",
+            "The head has one row of d_model weights for each token that it scores.",
+            "Untied, there are three tables: source, target, head.",
+        ),
+        counting(
+            "head-over-the-source",
+            {"untied": (2, 1)},
+            "your head scores the tokens of the source vocabulary",
+            "What does the model write: source tokens or target tokens?",
+            "The head has one row for each token that may be written.",
+            "Untied: one table with source_vocab rows, two with target_vocab rows.",
+        ),
+        counting(
+            "tied-but-twice",
+            {"tied_tables": 2},
+            "with tying, you still count two tables",
+            "Tied means the same numbers in several places. How often are they stored?",
+            "The source, the target and the head read one and the same table.",
+            "Tied, the tables are source_vocab rows of d_model, once.",
+        ),
+        counting(
+            "tying-ignored",
+            {"tied_tables": 3},
+            "`tied` makes no difference: three tables are counted either way",
+            "What does `tied=True` change in your count?",
+            "Shared numbers are stored, and learned, once.",
+            "Tied, the tables are source_vocab rows of d_model, once.",
+        ),
+        counting(
+            "head-with-bias",
+            {"head_bias": True},
+            "the head is counted with a bias",
+            "Read the list once more: which layers have a bias?",
+            "The head stands outside the blocks.",
+            "The head has a matrix and nothing else.",
+        ),
+        counting(
+            "norms-after-the-stacks",
+            {"final_norms": 2},
+            "one norm after each stack is counted, as pre-norm needs it",
+            "Which order is it here, pre-norm or post-norm?",
+            "A post-norm block ends with a norm.",
+            "No norm stands outside the blocks.",
+        ),
+    ],
+    also_right=[counted_parts, factored],
+)
+
+
+# --- 09.xavier ------------------------------------------------------------------------------
+
+
+def xavier_cases(generator):
+    def noise(*shape):
+        return torch.rand(*shape, generator=generator)
+
+    ends = torch.tensor([[0.0, 1.0, 0.5]])
+    return [
+        case("narrow to wide", noise(11, 3)),
+        case("wide to narrow", noise(2, 7)),
+        case("square", noise(5, 5)),
+        case("one output, the ends of the range", ends),
+        case("no noise but zeros", torch.zeros(3, 2)),
+    ]
+
+
+def wrong_xavier(noise, *, square=6.0, over="sum", root=True, centre="middle", width=2.0):
+    n_out, n_in = noise.shape
+    count = {"sum": n_in + n_out, "in": n_in, "out": n_out, "product": n_in * n_out}[over]
+    bound = square / count
+    bound = bound**0.5 if root else bound
+    low = {"middle": 0.5, "start": 0.0}[centre]
+    return width * (noise - low) * bound
+
+
+def lerped_xavier(noise):
+    bound = torch.tensor(math.sqrt(6.0 / sum(noise.shape)))
+    return torch.lerp(-bound, bound, noise)
+
+
+def spread_xavier(noise):
+    std = math.sqrt(2 / (noise.size(0) + noise.size(1)))
+    return (noise - 0.5) * std * math.sqrt(12)
+
+
+def drawing(name, flags, says, *hints):
+    return Mistake(name, wrong_xavier, flags, says, hints)
+
+
+XAVIER = Exercise(
+    id="09.xavier",
+    title="The first weights",
+    kind="code",
+    points=1,
+    name="xavier",
+    cases=xavier_cases,
+    mistakes=[
+        drawing(
+            "not-centred",
+            {"centre": "start", "width": 1.0},
+            "your weights lie between 0 and b: all are positive",
+            "What is the mean of your weights?",
+            "Noise of 0 must become -b, not 0.",
+            "Stretch the noise to twice its width, then move it down by half of that.",
+        ),
+        drawing(
+            "twice-too-high",
+            {"centre": "start"},
+            "your weights lie between 0 and 2b: stretched, but not moved down",
+            "What is the mean of your weights?",
+            "Noise of 0 must become -b, not 0.",
+            "Before or after the stretching, something has to be subtracted.",
+        ),
+        drawing(
+            "half-the-range",
+            {"width": 1.0},
+            "your weights lie between -b/2 and b/2: the range is b wide, not 2b",
+            "What does noise of 1 become?",
+            "The noise is 1 wide, and the range from -b to b is …",
+            "Multiply the centred noise by twice the bound.",
+        ),
+        drawing(
+            "spread-as-bound",
+            {"square": 2.0},
+            "your bound is the standard deviation that the weights should have",
+            "There are two numbers in Xavier's rule, one for a bell curve, one for an even range.",
+            "The standard deviation is the root of 2 / (n_in + n_out); the bound is larger.",
+            "An even range from -b to b has a standard deviation of b over the root of 3.",
+        ),
+        drawing(
+            "no-root",
+            {"root": False},
+            "the root is missing: your bound is 6 / (n_in + n_out)",
+            "Try a matrix of 3 by 3: what should its bound be, what is yours?",
+            "6 / (n_in + n_out) is the square of the bound.",
+            "Take the square root of that fraction.",
+        ),
+        drawing(
+            "inputs-only",
+            {"over": "in"},
+            "only the inputs are counted: a wide output makes no difference",
+            "What does your bound do when the layer gets more outputs?",
+            "The rule keeps the size on the way forward and on the way back.",
+            "The number under the fraction is the sum of both sizes of the matrix.",
+        ),
+        drawing(
+            "outputs-only",
+            {"over": "out"},
+            "only the outputs are counted: a wide input makes no difference",
+            "What does your bound do when the layer gets more inputs?",
+            "Each output is a sum over the inputs; more of them make it larger.",
+            "The number under the fraction is the sum of both sizes of the matrix.",
+        ),
+        drawing(
+            "product-of-sizes",
+            {"over": "product"},
+            "the two sizes are multiplied, not added: `numel` counts the weights of the matrix",
+            "What stands under the fraction in the rule?",
+            "A matrix of 3 by 11 has 33 weights, 3 inputs and 11 outputs.",
+            "Add the two sizes of the matrix.",
+        ),
+        drawing(
+            "as-pytorch-draws-linear",
+            {"square": 1.0, "over": "in"},
+            "your bound is 1 over the root of the inputs, which is how PyTorch fills nn.Linear",
+            "Which rule did you write down?",
+            "PyTorch's default for nn.Linear is another rule than Xavier's.",
+            "Xavier's fraction is 6 over the sum of both sizes of the matrix.",
+        ),
+    ],
+    also_right=[lerped_xavier, spread_xavier],
+    axes="n_out n_in",
+    bans=("xavier_uniform_", "xavier_normal_"),
+)
+
+
+# --- 09.tied-head ---------------------------------------------------------------------------
+
+
+def tied_cases(generator):
+    def tried(label, vocab, d_model, *planned, **more):
+        state = {"weight": normal(generator, vocab, d_model)}
+        init = {"vocab_size": vocab, "d_model": d_model}
+        return Case(label, planned, init=init, state=state, **more)
+
+    def embed(*shape, vocab):
+        return call(ids_below(generator, vocab, *shape), method="embed")
+
+    def score(*shape):
+        return call(normal(generator, *shape), method="score")
+
+    return [
+        tried("the way in", 11, 5, embed(2, 3, vocab=11)),
+        tried("the way out", 11, 5, score(2, 3, 5), grad=True),
+        tried("in, then out", 7, 13, embed(1, 5, vocab=7), score(1, 5, 13)),
+        tried("more numbers than tokens", 3, 17, embed(2, 7, vocab=3), score(2, 7, 17)),
+        tried("as many numbers as tokens", 6, 6, score(1, 2, 6)),
+    ]
+
+
+class WrongTable(nn.Module):
+    def __init__(
+        self,
+        vocab_size,
+        d_model,
+        *,
+        scale_in=lambda d: d**0.5,
+        scale_out=lambda d: 1.0,
+        then=None,
+        unit=False,
+        turned=False,
+    ):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(vocab_size, d_model))
+        self.scale_in, self.scale_out = scale_in(d_model), scale_out(d_model)
+        self.then, self.unit, self.turned = then, unit, turned
+
+    def embed(self, ids):
+        return self.weight[ids] * self.scale_in
+
+    def score(self, x):
+        table = F.normalize(self.weight, dim=-1) if self.unit else self.weight
+        if self.turned and table.shape[0] == table.shape[1]:
+            table = table.T
+        scores = x @ table.T * self.scale_out
+        return self.then(scores) if self.then else scores
+
+
+class VocabularyScaled(WrongTable):
+    """Scales by the other axis of the table."""
+
+    def __init__(self, vocab_size, d_model):
+        super().__init__(vocab_size, d_model)
+        self.scale_in = vocab_size**0.5
+
+
+def of_scores(function):
+    """A function of the scores over the vocabulary, the last axis."""
+    return lambda scores: function(scores, dim=-1)
+
+
+class FunctionalTable(nn.Module):
+    def __init__(self, vocab_size, d_model):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(vocab_size, d_model))
+
+    def embed(self, ids):
+        return math.sqrt(self.weight.size(-1)) * F.embedding(ids, self.weight)
+
+    def score(self, x):
+        return F.linear(x, self.weight)
+
+
+class SummedTable(FunctionalTable):
+    def embed(self, ids):
+        one_hot = F.one_hot(ids, self.weight.shape[0]).float()
+        return one_hot @ (self.weight * self.weight.shape[1] ** 0.5)
+
+    def score(self, x):
+        return torch.einsum("btd,vd->btv", x, self.weight)
+
+
+def tying(name, flags, says, *hints):
+    return Mistake(name, WrongTable, flags, says, hints)
+
+
+TIED = Exercise(
+    id="09.tied-head",
+    title="One table, two jobs",
+    kind="code",
+    points=2,
+    name="TiedTable",
+    cases=tied_cases,
+    mistakes=[
+        tying(
+            "not-scaled",
+            {"scale_in": lambda d: 1.0},
+            "the rows come in as they are, without the root of d_model",
+            "How large is a number of your embedded tokens, how large one of the waves?",
+            "The table is kept small for the head; the way in makes up for it.",
+            "Multiply the rows by the root of the table's width.",
+        ),
+        tying(
+            "scaled-by-the-width",
+            {"scale_in": lambda d: d},
+            "the rows are multiplied by d_model, not by its root",
+            "A table of width 16: what should the factor be?",
+            "A vector of d numbers of size 1 has a length of root d.",
+            "Take the square root of the width.",
+        ),
+        tying(
+            "divided",
+            {"scale_in": lambda d: d**-0.5},
+            "the rows are divided by the root of d_model",
+            "Does your embedding grow or shrink the table's rows?",
+            "In attention one divides by a root. Here the small table is made larger.",
+            "Multiply by the root of the width.",
+        ),
+        Mistake(
+            "scaled-by-the-vocabulary",
+            VocabularyScaled,
+            {},
+            says="the rows are multiplied by the root of the number of tokens",
+            hints=(
+                "Which axis of the table has the width?",
+                "The table is (vocab, d_model).",
+                "The factor comes from the second axis of the table.",
+            ),
+        ),
+        tying(
+            "scaled-out-too",
+            {"scale_out": lambda d: d**0.5},
+            "the scores are multiplied by the root of d_model, too",
+            "How large are your scores at width 512?",
+            "The table is small so that the scores need no factor.",
+            "Only the way in is scaled.",
+        ),
+        tying(
+            "scaled-down-at-the-end",
+            {"scale_out": lambda d: d**-0.5},
+            "the scores are divided by the root of d_model, as in attention",
+            "Where does the exercise speak of a root?",
+            "Some models do that (T5). This one keeps its table small instead.",
+            "The way out is a product and nothing else.",
+        ),
+        tying(
+            "softmax",
+            {"then": of_scores(torch.softmax)},
+            "probabilities come out, not logits: softmax is one step too many",
+            "Do your scores sum to 1?",
+            "The loss of chapter 04 wants logits; it takes the softmax itself.",
+            "Return the dot products as they are.",
+        ),
+        tying(
+            "log-softmax",
+            {"then": of_scores(torch.log_softmax)},
+            "logarithms of probabilities come out, not logits",
+            "Are all of your scores below 0?",
+            "The loss of chapter 04 wants logits; it takes the softmax itself.",
+            "Return the dot products as they are.",
+        ),
+        tying(
+            "rows-of-length-one",
+            {"unit": True},
+            "the rows are made of length 1 before the product: only their direction counts",
+            "Double a row of the table. Does its score double?",
+            "A dot product is asked for, not a cosine.",
+            "Use the table as it is.",
+        ),
+        tying(
+            "table-not-turned",
+            {"turned": True},
+            "where the table is square, the product is taken with its columns, not with its rows",
+            "Which axis of the table has to meet the last axis of x?",
+            "A square table hides it: try a table with more tokens than numbers.",
+            "The table is (vocab, d_model); the product needs (d_model, vocab).",
+        ),
+    ],
+    also_right=[FunctionalTable, SummedTable],
+)
+
+
+# --- 09.transformer -------------------------------------------------------------------------
+
+SIZES = {
+    "source_vocab": 23,
+    "target_vocab": 19,
+    "d_model": 14,
+    "num_heads": 2,
+    "d_ff": 11,
+    "num_layers": 1,
+    "pad_id": 5,
+}
+
+
+def learned(generator, model):
+    """A state that has learned something: no zero biases, no norms that do nothing."""
+    state = {}
+    for name, value in model.state_dict().items():
+        drawn = normal(generator, *value.shape)
+        if "norm" in name and name.endswith("weight"):
+            state[name] = 1 + 0.4 * drawn
+        elif value.ndim == 1:
+            state[name] = 0.4 * drawn
+        else:
+            state[name] = drawn * (0.6 if "embed" in name else 1.3 / value.shape[1] ** 0.5)
+    return state
+
+
+def sentences(generator, vocab, pad_id, seq, pads):
+    """Rows of ids without `pad_id`, then padded (left, right) as told."""
+    ids = ids_below(generator, vocab - 1, len(pads), seq)
+    ids = ids + (ids >= pad_id)
+    for row, (left, right) in zip(ids, pads, strict=True):
+        row[:left] = pad_id
+        row[seq - right :] = pad_id
+    return ids
+
+
+def transformer_cases(generator):
+    def tried(label, source, target, split=False, **sizes):
+        init = SIZES | sizes
+        state = learned(generator, WrongTransformer(**init))
+
+        def ids(vocab, seq, pads):
+            return sentences(generator, init[vocab], init["pad_id"], seq, pads)
+
+        source, target = ids("source_vocab", *source), ids("target_vocab", *target)
+        memory = normal(generator, *source.shape, init["d_model"])
+        planned = [
+            call(source, method="encode"),
+            call(target, memory, source, method="decode"),
+        ]
+        return Case(label, planned if split else [call(source, target)], init=init, state=state)
+
+    none = (0, 0)
+    return [
+        tried("no padding", (7, [none, none]), (4, [none, none])),
+        tried("a padded source", (7, [none, (0, 3)]), (4, [none, none])),
+        tried("padded on the left", (6, [(2, 0), none]), (5, [(1, 0), none])),
+        tried("padded on the right", (5, [(0, 1), none, (0, 2)]), (7, [none, (0, 3), (0, 1)])),
+        tried("encode and decode apart", (5, [none, (0, 2)]), (3, [none, none]), True, pad_id=0),
+    ]
+
+
+@cache
+def parts_of(source_vocab, target_vocab, d_model, num_heads, d_ff, num_layers):
+    """The parts of one model of these sizes; each case loads its weights before it runs."""
+
+    def look():
+        return MultiHeadAttention(d_model, num_heads)
+
+    def around():
+        return PostNorm(LayerNorm(d_model))
+
+    def think():
+        return FeedForward(d_model, d_ff)
+
+    layers = range(num_layers)
+    return {
+        "embed_source": nn.Embedding(source_vocab, d_model),
+        "embed_target": nn.Embedding(target_vocab, d_model),
+        "encoder": Encoder(EncoderBlock(look(), think(), around) for _ in layers),
+        "decoder": Decoder(DecoderBlock(look(), look(), think(), around) for _ in layers),
+        "head": nn.Linear(d_model, target_vocab, bias=False),
+    }
+
+
+class WrongTransformer(nn.Module):
+    """The model with its steps exchangeable, so that each mistake is one of them."""
+
+    def __init__(
+        self,
+        source_vocab,
+        target_vocab,
+        d_model,
+        num_heads,
+        d_ff,
+        num_layers,
+        pad_id,
+        *,
+        scale=lambda d: d**0.5,
+        late_scale=False,
+        waves=("source", "target"),
+        source_mask="padding",
+        target_masks=("padding", "future"),
+        memory_mask="padding",
+        read=True,
+        table="own",
+        memory="of the encoder",
+        finish="head",
+    ):
+        super().__init__()
+        self.pad_id, self.factor, self.late_scale = pad_id, scale(d_model), late_scale
+        self.waves, self.source_mask, self.memory_mask = waves, source_mask, memory_mask
+        self.target_masks, self.read, self.table = target_masks, read, table
+        self.memory, self.finish = memory, finish
+        parts = parts_of(source_vocab, target_vocab, d_model, num_heads, d_ff, num_layers)
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def placed(self, rows, side):
+        waves = sinusoidal_positions(rows.shape[1], rows.shape[2])
+        waves = waves if side in self.waves else 0 * waves
+        if self.late_scale:
+            return (rows + waves) * self.factor
+        return rows * self.factor + waves
+
+    def padding(self, ids):
+        return padding_mask(ids, self.pad_id)
+
+    def encode(self, source):
+        x = self.placed(self.embed_source(source), "source")
+        causal = causal_mask(source.shape[1])
+        mask = {"padding": self.padding(source), "none": None}
+        mask["causal too"] = mask["padding"] & causal
+        mask["inverted"] = ~mask["padding"]
+        return self.encoder(x, mask[self.source_mask]) if self.read else x
+
+    def decode(self, target, memory, source):
+        table = self.embed_target if self.table == "own" else self.embed_source
+        y = self.placed(table(target), "target")
+        mask = torch.ones(1, 1, target.shape[1], target.shape[1], dtype=torch.bool)
+        if "padding" in self.target_masks:
+            mask = mask & self.padding(target)
+        if "future" in self.target_masks:
+            mask = mask & causal_mask(target.shape[1])
+        if "self" in self.target_masks:
+            mask = mask & ~torch.eye(target.shape[1], dtype=torch.bool)
+        over = {"padding": self.padding(source), "none": None}
+        if self.memory_mask == "past":
+            place = torch.arange(target.shape[1])[:, None], torch.arange(source.shape[1])[None]
+            over["past"] = over["padding"] & (place[1] <= place[0])
+        memory = y if self.memory == "of itself" else memory
+        over_mask = mask if self.memory == "of itself" else over[self.memory_mask]
+        y = self.decoder(y, memory, mask, over_mask)
+        if self.finish == "table":
+            return y @ self.embed_target.weight.T
+        logits = self.head(y) if self.finish != "bare" else y
+        return logits.softmax(dim=-1) if self.finish == "softmax" else logits
+
+    def forward(self, source, target):
+        return self.decode(target, self.encode(source), source)
+
+
+class WrongMasks(WrongTransformer):
+    """Mistakes of masks: a class of its own, so that pairs are tried among these only."""
+
+
+class WrongStep(WrongTransformer):
+    """One other mistake; these are not tried in pairs, so that the check stays fast."""
+
+    def __init__(self, *sizes, step, **named_sizes):
+        super().__init__(*sizes, **named_sizes, **step)
+
+
+class SplitTransformer(WrongTransformer):
+    """Right: block by block, each mask spelled out."""
+
+    def encode(self, source):
+        d_model = self.embed_source.weight.shape[1]
+        x = math.sqrt(d_model) * F.embedding(source, self.embed_source.weight)
+        x = x + sinusoidal_positions(99, d_model)[None, : x.shape[1]]
+        for block in self.encoder.blocks:
+            x = block(x, (source != self.pad_id)[:, None, None, :])
+        return x
+
+    def decode(self, target, memory, source):
+        d_model = self.embed_target.weight.shape[1]
+        y = math.sqrt(d_model) * F.embedding(target, self.embed_target.weight)
+        y = y + sinusoidal_positions(99, d_model)[None, : y.shape[1]]
+        seq = target.shape[1]
+        back = torch.tensor([[j <= i for j in range(seq)] for i in range(seq)])
+        back = back[None, None] & (target != self.pad_id)[:, None, None, :]
+        for block in self.decoder.blocks:
+            y = block(y, memory, back, (source != self.pad_id)[:, None, None, :])
+        return torch.einsum("btd,vd->btv", y, self.head.weight)
+
+
+class LonelyTransformer(WrongTransformer):
+    """Right: one sentence at a time."""
+
+    def encode(self, source):
+        read = super().encode
+        return torch.cat([read(row[None]) for row in source])
+
+    def decode(self, target, memory, source):
+        write = super().decode
+        rows = zip(target, memory, source, strict=True)
+        return torch.cat([write(t[None], m[None], s[None]) for t, m, s in rows])
+
+
+def building(name, function, flags, says, *hints):
+    return Mistake(name, function, flags, says, hints)
+
+
+MODEL = Exercise(
+    id="09.transformer",
+    title="The whole model",
+    kind="code",
+    points=4,
+    name="Transformer",
+    cases=transformer_cases,
+    mistakes=[
+        building(
+            "not-scaled",
+            WrongStep,
+            {"step": {"scale": lambda d: 1.0}},
+            "the tables' rows are not multiplied by the root of d_model",
+            "How large are a token's numbers when the waves are added?",
+            "Something stands between the table and the waves.",
+            "Multiply the rows by the root of the width, on both sides.",
+        ),
+        building(
+            "scaled-by-the-width",
+            WrongStep,
+            {"step": {"scale": lambda d: d}},
+            "the rows are multiplied by d_model, not by its root",
+            "What is the factor at width 16?",
+            "The factor is 4 at width 16.",
+            "Take the square root of the width, on both sides.",
+        ),
+        building(
+            "waves-scaled-too",
+            WrongStep,
+            {"step": {"late_scale": True}},
+            "the waves are multiplied by the root of d_model, too: they were added too early",
+            "Which comes first, the factor or the waves?",
+            "The factor brings the tokens up to the size of the waves.",
+            "Multiply the rows first; add the waves to the product.",
+        ),
+        building(
+            "no-waves",
+            WrongStep,
+            {"step": {"waves": ()}},
+            "nobody knows where a token stands: the waves are missing on both sides",
+            "Swap two tokens of the source. Does anything change but their places?",
+            "Chapter 06 showed what attention knows about order.",
+            "Add `sinusoidal_positions(seq, d_model)` on both sides.",
+        ),
+        building(
+            "no-waves-in-the-source",
+            WrongStep,
+            {"step": {"waves": ("target",)}},
+            "the waves are missing in the source: to your encoder it is a bag of tokens",
+            "Swap two tokens of the source. Does the memory change but for their places?",
+            "Which of the two sides gets waves?",
+            "Add the waves in `encode`, as in `decode`.",
+        ),
+        building(
+            "no-waves-in-the-target",
+            WrongStep,
+            {"step": {"waves": ("source",)}},
+            "the waves are missing in the target",
+            "Does your decoder know how many tokens it has written?",
+            "Which of the two sides gets waves?",
+            "Add the waves in `decode`, as in `encode`.",
+        ),
+        building(
+            "encoder-reads-padding",
+            WrongMasks,
+            {"source_mask": "none"},
+            "the encoder looks at padding: it was called without a mask",
+            "Pad a source by three more tokens. Does its memory change?",
+            "Three attentions need a mask. Which one has none?",
+            "Pass the source's padding mask to the encoder.",
+        ),
+        building(
+            "encoder-sees-the-past-only",
+            WrongStep,
+            {"step": {"source_mask": "causal too"}},
+            "the encoder may not look ahead, although the whole source is known",
+            "Does a word of your source know what comes after it?",
+            "The causal mask keeps the writer from peeking. The reader may read on.",
+            "The encoder's mask hides padding and nothing else.",
+        ),
+        building(
+            "encoder-mask-turned-round",
+            WrongStep,
+            {"step": {"source_mask": "inverted"}},
+            "the encoder looks at nothing but padding: its mask is the wrong way round",
+            "What does True mean in a mask of this course?",
+            "`padding_mask` says True where a token may be looked at.",
+            "Pass the padding mask as it comes, without ~.",
+        ),
+        building(
+            "cross-attention-sees-padding",
+            WrongMasks,
+            {"memory_mask": "none"},
+            "the decoder looks over at padding of the source",
+            "Pad a source by three more tokens. Do the logits change?",
+            "The memory has a vector for every place of the source, padding too.",
+            "Pass the source's padding mask as the decoder's memory_mask.",
+        ),
+        building(
+            "cross-attention-is-causal",
+            WrongStep,
+            {"step": {"memory_mask": "past"}},
+            "the first written token may look at the first source token only, and so on: the "
+            "decoder looks over through a causal mask",
+            "Can your first written token look at the last token of the source?",
+            "The source is known from the start; nothing in it is the future.",
+            "The memory_mask hides the source's padding and nothing else.",
+        ),
+        building(
+            "future-seen",
+            WrongMasks,
+            {"target_masks": ("padding",)},
+            "the target looks ahead: every token sees the one that it should guess",
+            "Change the last token of the target. Do logits before it change?",
+            "Looking back needs two masks at once.",
+            "Combine the causal mask with the target's padding mask.",
+        ),
+        building(
+            "target-padding-seen",
+            WrongMasks,
+            {"target_masks": ("future",)},
+            "the target looks at its own padding, which shows where it stands on the left",
+            "What does the first real token see when padding stands before it?",
+            "Looking back needs two masks at once.",
+            "Combine the causal mask with the target's padding mask.",
+        ),
+        building(
+            "no-mask-for-looking-back",
+            WrongMasks,
+            {"target_masks": ()},
+            "the target's self-attention has no mask at all: it sees the future and the padding",
+            "Change the last token of the target. Do logits before it change?",
+            "Which argument of the decoder is for looking back?",
+            "Combine the causal mask with the target's padding mask and pass it to the decoder.",
+        ),
+        building(
+            "not-even-itself",
+            WrongStep,
+            {"step": {"target_masks": ("padding", "future", "self")}},
+            "a target token may not look at itself, so the first one sees nothing",
+            "What does the first token of the target see?",
+            "The target is shifted already: a token is known when the next one is guessed.",
+            "Leave the diagonal open, as `causal_mask` does.",
+        ),
+        building(
+            "encoder-left-out",
+            WrongStep,
+            {"step": {"read": False}},
+            "the memory is the embedded source: the encoder was not called",
+            "What does `encode` return in your code?",
+            "The decoder shall look at what was understood, not at bare tokens.",
+            "Send the embedded source through `self.encoder`.",
+        ),
+        building(
+            "memory-unused",
+            WrongStep,
+            {"step": {"memory": "of itself"}},
+            "the decoder looks over at its own target: the source makes no difference",
+            "Change the source. Do the logits change?",
+            "The decoder is called with two sequences. Which is the second in your code?",
+            "The second argument of the decoder is the memory.",
+        ),
+        building(
+            "source-table-for-the-target",
+            WrongStep,
+            {"step": {"table": "source"}},
+            "the target's tokens are looked up in the source's table",
+            "How many tables does the model have?",
+            "Token 7 of the target is not token 7 of the source.",
+            "Use `self.embed_target` in `decode`.",
+        ),
+        building(
+            "softmax",
+            WrongStep,
+            {"step": {"finish": "softmax"}},
+            "probabilities come out, not logits: softmax is one step too many",
+            "Do your rows sum to 1?",
+            "The loss of chapter 04 wants logits; it takes the softmax itself.",
+            "Return what the head returns.",
+        ),
+        building(
+            "head-left-out",
+            WrongStep,
+            {"step": {"finish": "bare"}},
+            "vectors come out, not scores: the head is missing",
+            "What is the last axis of your output?",
+            "One score for each token that may come next: how many are there?",
+            "Send the decoder's output through `self.head`.",
+        ),
+        building(
+            "table-as-head",
+            WrongStep,
+            {"step": {"finish": "table"}},
+            "the scores are dot products with the target's table; this model has a head of its own",
+            "Which part of `__init__` have you not used?",
+            "Tying is for another exercise.",
+            "Send the decoder's output through `self.head`.",
+        ),
+    ],
+    also_right=[SplitTransformer, LonelyTransformer],
+    axes="batch target vocab",
+    bans=("Transformer", "TransformerEncoder", "TransformerDecoder"),
+)
+
+
+# --- 09.shared-blocks-bug -------------------------------------------------------------------
+
+
+def stack_cases(generator):
+    def tried(label, seq, d_model, num_heads, d_ff, num_layers):
+        init = {
+            "d_model": d_model,
+            "num_heads": num_heads,
+            "d_ff": d_ff,
+            "num_layers": num_layers,
+        }
+        state = learned(generator, wrong_stack(**init))
+        # some norms have the same name in every block, so all of them must differ
+        return Case(label, [call(normal(generator, 2, seq, d_model))], init=init, state=state)
+
+    return [
+        tried("two blocks", 3, 6, 2, 5, 2),
+        tried("three blocks", 5, 8, 4, 3, 3),
+        tried("a single block", 4, 6, 1, 7, 1),
+        tried("one word", 1, 10, 2, 3, 2),
+    ]
+
+
+def wrong_stack(
+    d_model,
+    num_heads,
+    d_ff,
+    num_layers,
+    *,
+    attention="each",
+    network="each",
+    norms="each sublayer",
+    block="each",
+    count=lambda n: n,
+):
+    """An encoder in which parts may be shared between blocks."""
+
+    def look():
+        return MultiHeadAttention(d_model, num_heads)
+
+    def think():
+        return FeedForward(d_model, d_ff)
+
+    def around():
+        return PostNorm(LayerNorm(d_model))
+
+    one_look, one_think, one_norm = look(), think(), around()
+    two_norms = [around(), around()]
+
+    def make():
+        of_block = around()
+        in_turn = iter(two_norms)
+        residual = {
+            "each sublayer": around,
+            "each block": lambda: of_block,
+            "each kind": lambda: next(in_turn),
+            "all": lambda: one_norm,
+        }[norms]
+        parts = (
+            look() if attention == "each" else one_look,
+            think() if network == "each" else one_think,
+        )
+        return EncoderBlock(*parts, residual)
+
+    if block == "one":
+        blocks = [make()] * count(num_layers)
+    else:
+        blocks = [make() for _ in range(count(num_layers))]
+    return Encoder(blocks)
+
+
+def appended_stack(d_model, num_heads, d_ff, num_layers):
+    def around():
+        return PostNorm(LayerNorm(d_model))
+
+    blocks = []
+    while len(blocks) < num_layers:
+        attention, network = MultiHeadAttention(d_model, num_heads), FeedForward(d_model, d_ff)
+        blocks.append(EncoderBlock(attention, network, around))
+    return Encoder(blocks)
+
+
+def copied_stack(d_model, num_heads, d_ff, num_layers):
+    """Copies of one block: alike at first, but each with numbers of its own."""
+    import copy
+
+    block = EncoderBlock(
+        MultiHeadAttention(d_model, num_heads),
+        FeedForward(d_model, d_ff),
+        lambda: PostNorm(LayerNorm(d_model)),
+    )
+    return Encoder([copy.deepcopy(block) for _ in range(num_layers)])
+
+
+def sharing(name, flags, says, *hints):
+    return Mistake(name, wrong_stack, flags, says, hints)
+
+
+STACK = Exercise(
+    id="09.shared-blocks-bug",
+    title="Six blocks, the parameters of one",
+    kind="bug",
+    points=2,
+    name="make_encoder",
+    cases=stack_cases,
+    mistakes=[
+        sharing(
+            "all-shared",
+            {"attention": "one", "network": "one", "norms": "all"},
+            "all blocks share one attention, one network and one norm",
+            "Print the number of parameters for one layer and for six.",
+            "A part that is made before the loop is made once.",
+            "Make the attention and the network inside the loop; let `residual` make a new norm "
+            "each time.",
+        ),
+        sharing(
+            "attention-shared",
+            {"attention": "one"},
+            "all blocks share one attention",
+            "Which parts are made once, before the loop?",
+            "Print `len(set(map(id, encoder.parameters())))` for two layers and for three.",
+            "Make the attention inside the loop.",
+        ),
+        sharing(
+            "network-shared",
+            {"network": "one"},
+            "all blocks share one feed-forward network",
+            "Which parts are made once, before the loop?",
+            "Print `len(set(map(id, encoder.parameters())))` for two layers and for three.",
+            "Make the network inside the loop.",
+        ),
+        sharing(
+            "one-norm-for-all",
+            {"norms": "all"},
+            "every norm of every block is one and the same",
+            "How often is `residual()` called, and what does it return each time?",
+            "A function that returns a norm made elsewhere returns the same one each time.",
+            "Make the norm inside the function.",
+        ),
+        sharing(
+            "one-norm-for-each-block",
+            {"norms": "each block"},
+            "the two norms within a block are one and the same",
+            "How many norms does a block of chapter 07 have?",
+            "`residual()` is called twice in each block. Does it return two different things?",
+            "Make the norm inside the function, not inside the loop.",
+        ),
+        sharing(
+            "norms-shared-between-blocks",
+            {"norms": "each kind"},
+            "the blocks share their two norms",
+            "Count the parameters of one block and of two.",
+            "Every block has two norms that no other block has.",
+            "Make the norm inside the function that is passed as `residual`.",
+        ),
+        sharing(
+            "a-repeated-block",
+            {"block": "one"},
+            "there is one block, repeated: `[block] * n` and a block made before the loop copy "
+            "the reference, not the block",
+            "Print the number of parameters for one layer and for six.",
+            "`[x] * 3` is a list of three times the same x.",
+            "Make each block inside the loop.",
+        ),
+    ],
+    also_right=[appended_stack, copied_stack],
+    axes="batch seq d_model",
+)
+
+
+# --- 09.exact-match -------------------------------------------------------------------------
+
+END = 1
+
+
+def words_of(generator, pad_id, lengths, seq):
+    """(batch, seq): letters, END, padding; and letters that stand in nobody's way."""
+    words = torch.full((len(lengths), seq), pad_id)
+    for word, length in zip(words, lengths, strict=True):
+        word[:length] = ids_below(generator, 29, length, low=10)
+        word[length] = END
+    return words
+
+
+def match_cases(generator):
+    def tried(label, pad_id, lengths, steps, *changes, after="letters"):
+        labels = words_of(generator, pad_id, lengths, max(lengths) + 1)
+        noise = ids_below(generator, 29, len(lengths), steps, low=10)
+        written = torch.full_like(noise, pad_id) if after == "padding" else noise
+        for row, (length, word) in enumerate(zip(lengths, labels, strict=True)):
+            written[row, : length + 1] = word[: length + 1]
+        for row, place, token in changes:
+            if token == "swap":
+                first, second = written[row, place].item(), written[row, place + 1].item()
+                written[row, place], written[row, place + 1] = second, first + (first == second)
+            else:
+                written[row, place] = {"pad": pad_id, "end": END}.get(token, 35)
+        return case(label, written, labels, pad_id)
+
+    wrong = "another letter"
+    return [
+        tried("all right, letters after END", 0, [3, 5, 2], 7),
+        tried("one letter wrong in one of four", 0, [4, 2, 5, 3], 6, (0, 2, wrong)),
+        tried(
+            "one letter wrong in every word", 4, [4, 2, 5], 6, *((i, 1, wrong) for i in range(3))
+        ),
+        tried("END comes too late", 0, [3, 5, 4, 2, 3], 8, (1, 5, wrong), (3, 2, wrong)),
+        tried("END comes too early", 0, [4, 5, 3], 6, (0, 3, "end"), after="padding"),
+        tried("padding written in the middle", 7, [5, 3, 4], 6, (0, 2, "pad"), (2, 1, "pad")),
+        tried("two letters exchanged", 0, [5, 4, 3, 6, 2, 4, 5], 7, (3, 1, "swap"), (5, 1, "swap")),
+        tried("the first letter wrong", 3, [5, 4], 6, (0, 0, wrong), after="padding"),
+        tried("nothing right", 0, [2, 3], 4, (0, 0, wrong), (1, 0, wrong), after="padding"),
+        tried("no steps to spare", 2, [3, 5, 5], 6, (1, 4, wrong)),
+    ]
+
+
+def wrong_match(
+    written,
+    labels,
+    pad_id,
+    *,
+    judged="words",
+    ignore="labels",
+    gather=torch.all,
+    places=slice(None),
+    pad=None,
+    order=True,
+    percent=False,
+    whole=False,
+):
+    pad_id = pad_id if pad is None else pad
+    steps = labels.shape[1]
+    if whole:
+        labels = F.pad(labels, (0, written.shape[1] - steps), value=pad_id)
+        steps = labels.shape[1]
+    written = written[:, :steps]
+    if not order:
+        written, labels = written.sort(dim=1)[0], labels.sort(dim=1)[0]
+    ignored = {
+        "labels": labels == pad_id,
+        "written": written == pad_id,
+        "either": (labels == pad_id) | (written == pad_id),
+        "end too": (labels == pad_id) | (labels == END),
+        "nothing": torch.zeros_like(labels, dtype=torch.bool),
+    }[ignore]
+    same = written == labels
+    if judged == "letters":
+        return same[~ignored].float().mean().item()
+    if judged == "places":
+        return (same | ignored).float().mean().item()
+    right = gather((same | ignored)[:, places], dim=1)
+    return right.float().mean().item() * (100 if percent else 1)
+
+
+def looping_match(written, labels, pad_id):
+    right = 0
+    for word, label in zip(written.tolist(), labels.tolist(), strict=True):
+        right += all(w == x for w, x in zip(word, label, strict=False) if x != pad_id)
+    return right / len(labels)
+
+
+def masked_match(written, labels, pad_id):
+    wrong = (written[:, : labels.shape[1]] != labels).masked_fill(labels.eq(pad_id), False)
+    return 1 - wrong.any(dim=-1).double().mean()
+
+
+def cut_match(written, labels, pad_id):
+    rows = zip(written, labels, strict=True)
+    lengths = labels.ne(pad_id).sum(dim=1).tolist()
+    right = [torch.equal(w[:n], x[:n]) for (w, x), n in zip(rows, lengths, strict=True)]
+    return sum(right) / len(right)
+
+
+def matching(name, flags, says, *hints):
+    return Mistake(name, wrong_match, flags, says, hints)
+
+
+MATCH = Exercise(
+    id="09.exact-match",
+    title="Right means right to the end",
+    kind="code",
+    points=2,
+    name="exact_match",
+    cases=match_cases,
+    mistakes=[
+        matching(
+            "share-of-letters",
+            {"judged": "letters"},
+            "you return the share of letters that are right, not of words",
+            "A word of ten letters with one mistake: how right is it?",
+            "A mean over all places asks about places. When is one word right?",
+            "First decide for each word whether all of its places are right; then take the mean.",
+        ),
+        matching(
+            "share-of-places",
+            {"judged": "places"},
+            "you return the share of places that are right, padding included",
+            "A word of ten letters with one mistake: how right is it?",
+            "A mean over all places asks about places. When is one word right?",
+            "First decide for each word whether all of its places are right; then take the mean.",
+        ),
+        matching(
+            "padding-judged",
+            {"ignore": "nothing"},
+            "what stands after END must be padding in your code, or the word counts as wrong",
+            "What does the model write after its END?",
+            "Where the label is padding, any token is fine.",
+            "A place is fine if it agrees or if its label is padding.",
+        ),
+        matching(
+            "padding-written-is-fine",
+            {"ignore": "either"},
+            "a model that writes padding in the middle of a word gets away with it",
+            "Who decides which places matter, the label or what was written?",
+            "Let a model write nothing but padding. Is it right?",
+            "Only the labels say where padding is.",
+        ),
+        matching(
+            "padding-of-what-was-written",
+            {"ignore": "written"},
+            "the places to be left out are looked up in what was written, not in the labels",
+            "Who decides which places matter, the label or what was written?",
+            "Let a model write nothing but padding. Is it right?",
+            "Only the labels say where padding is.",
+        ),
+        matching(
+            "end-not-judged",
+            {"ignore": "end too"},
+            "your code leaves END out: a model that never stops writing counts as right",
+            "Does a model that never stops get full marks?",
+            "END is a token like the letters: it has to come at its place.",
+            "Leave out padding and nothing else.",
+        ),
+        matching(
+            "any-letter",
+            {"gather": torch.any},
+            "a word counts as right when any of its places is",
+            "Which word tells you that all places must hold?",
+            "`any` asks for one place.",
+            "Use `all` along the places.",
+        ),
+        matching(
+            "first-letter",
+            {"places": slice(0, 1)},
+            "only the first letter is judged",
+            "Which places of a word do you compare?",
+            "Is there a 0 where all places should stand?",
+            "Compare whole rows.",
+        ),
+        matching(
+            "pad-id-zero",
+            {"pad": 0},
+            "padding is taken to be id 0, whatever `pad_id` says",
+            "What is the last argument for?",
+            "Is there a 0 in your code?",
+            "Compare the labels with `pad_id`.",
+        ),
+        matching(
+            "any-order",
+            {"order": False},
+            "the letters are compared in sorted order, so that any order of them is right",
+            "Is `drow` the same as `word`?",
+            "Sorting throws away what the model had to learn.",
+            "Compare place by place.",
+        ),
+        matching(
+            "percent",
+            {"percent": True},
+            "you return percent; a share from 0 to 1 was asked for",
+            "How much is everything?",
+            "A share of one half is 0.5.",
+            "Leave out the factor 100.",
+        ),
+    ],
+    also_right=[looping_match, masked_match, cut_match],
+)
+
+
+# --- 09.too-good ----------------------------------------------------------------------------
+
+
+def fair_cases(generator):
+    def words(lengths, width, pad_id):
+        ids = torch.full((len(lengths), width), pad_id)
+        for row, length in zip(ids, lengths, strict=True):
+            row[:length] = ids_below(generator, 30, length, low=10)
+        return ids
+
+    def fitted(word, width, pad_id):
+        word = word[word != pad_id]
+        return F.pad(word, (0, width - len(word)), value=pad_id)
+
+    def tried(label, pad_id=0, leak=None, train_width=9, test_width=9, at=(1, 3), whole=False):
+        train = words([5, 7, 4, 8, 6], train_width, pad_id)
+        test = words([6, 5, 7, 4], test_width, pad_id)
+        if leak is not None:
+            row, place = at
+            known = train[row][train[row] != pad_id]
+            if whole:
+                test = torch.stack([fitted(leak(known), test_width, pad_id)] * 4)
+            else:
+                test[place] = fitted(leak(known), test_width, pad_id)
+        return case(label, train, test, pad_id)
+
+    def same(word):
+        return word
+
+    def turned(word):
+        return word.flip(0)
+
+    def longer(word):
+        return torch.cat([word, word[:1]])
+
+    def other_start(word):
+        return torch.cat([(word[:1] - 9) % 20 + 10, word[1:]])
+
+    def other_end(word):
+        return torch.cat([word[:-1], (word[-1:] - 9) % 20 + 10])
+
+    return [
+        tried("nothing in common"),
+        tried("a word in another row", leak=same),
+        tried("a word in the same row", leak=same, at=(2, 2)),
+        tried("the first word", leak=same, at=(4, 0)),
+        tried("the last word", leak=same, at=(0, 3)),
+        tried("padded wider in the test", leak=same, test_width=11),
+        tried("padded wider in training", pad_id=4, leak=same, train_width=12),
+        tried("wider, nothing in common", test_width=11),
+        tried("the same letters backwards", leak=turned),
+        tried("a longer word that begins alike", leak=longer, at=(2, 1)),
+        tried("a shorter word that begins alike", leak=lambda word: word[:3]),
+        tried("all but the first letter", leak=other_start, at=(1, 0)),
+        tried("all but the last letter", leak=other_end, at=(3, 2)),
+        tried("every test word is known", leak=same, whole=True),
+        tried("another pad_id", pad_id=7, leak=same, test_width=10),
+    ]
+
+
+def rows_of(ids, pad_id):
+    return [tuple(i for i in row if i != pad_id) for row in ids.tolist()]
+
+
+def wrong_fair(train, test, pad_id, *, same, quantify=any, rows="all", keep_padding=False):
+    seen, asked = (
+        [tuple(row) for row in ids.tolist()] if keep_padding else rows_of(ids, pad_id)
+        for ids in (train, test)
+    )
+    if rows == "aligned":
+        return not any(same(a, b) for a, b in zip(seen, asked, strict=False))
+    if rows == "first":
+        asked = asked[:1]
+    elif rows == "last":
+        asked = asked[-1:]
+    return not quantify(any(same(a, b) for a in seen) for b in asked)
+
+
+def equal(a, b):
+    return a == b
+
+
+def same_letters(a, b):
+    return sorted(a) == sorted(b)
+
+
+def begins_alike(a, b):
+    return a[: len(b)] == b
+
+
+def same_start(a, b):
+    return a[:3] == b[:3]
+
+
+def any_letter(a, b):
+    return bool(set(a) & set(b))
+
+
+def looping_fair(train, test, pad_id):
+    return all(not torch.equal(a[a != pad_id], b[b != pad_id]) for a in train for b in test)
+
+
+def widened_fair(train, test, pad_id):
+    width = max(train.shape[1], test.shape[1])
+    a, b = (F.pad(ids, (0, width - ids.shape[1]), value=pad_id) for ids in (train, test))
+    return not (a[:, None] == b[None]).all(dim=-1).any()
+
+
+def lenient(name, flags, says, *hints):
+    return Mistake(name, wrong_fair, flags, says, hints)
+
+
+FAIR = Exercise(
+    id="09.too-good",
+    title="Was the test a fair one?",
+    kind="test",
+    points=1,
+    name="is_fair_test",
+    cases=fair_cases,
+    mistakes=[
+        lenient(
+            "row-by-row",
+            {"same": equal, "rows": "aligned"},
+            "row i is compared with row i only",
+            "In which row of the training words might the third test word stand?",
+            "Every test word has to be compared with every training word.",
+            "Make a set of the training words, or compare all pairs.",
+        ),
+        lenient(
+            "padding-compared",
+            {"same": equal, "keep_padding": True},
+            "padding takes part: the same word at another width counts as another word",
+            "Pad the test words by two more places. Does your answer change?",
+            "The padding does not belong to the word.",
+            "Drop `pad_id` from each row before you compare.",
+        ),
+        lenient(
+            "same-letters",
+            {"same": same_letters},
+            "two words count as the same when they have the same letters in any order",
+            "Is `drow` the same as `word`?",
+            "A set or a sorted list forgets the order.",
+            "Compare the rows as sequences.",
+        ),
+        lenient(
+            "beginnings",
+            {"same": begins_alike},
+            "a test word counts as known when a training word begins with it",
+            "Is `the` a leak when `theatre` was trained?",
+            "Both words have to end at the same place.",
+            "Compare whole words, each without its padding.",
+        ),
+        lenient(
+            "first-three",
+            {"same": same_start},
+            "only the first three tokens of each word are compared",
+            "Two long words that begin alike: are they the same?",
+            "Is there a fixed number in your slice?",
+            "Compare whole words, each without its padding.",
+        ),
+        lenient(
+            "any-letter",
+            {"same": any_letter},
+            "one letter in common is enough for you to call the test unfair",
+            "Do two different words share a letter now and then?",
+            "The question is about words, not about letters.",
+            "Compare the rows as sequences.",
+        ),
+        lenient(
+            "all-must-leak",
+            {"same": equal, "quantify": all},
+            "the test counts as fair until every one of its words is known",
+            "One word of 500 was seen in training. Is the test fair?",
+            "`all` and `any`: which one asks for a single leak?",
+            "One known word makes the test unfair.",
+        ),
+        lenient(
+            "first-test-word",
+            {"same": equal, "rows": "first"},
+            "only the first test word is looked up",
+            "Which test words do you look up?",
+            "Does your loop return before it has seen all of them?",
+            "Answer True only after the last test word.",
+        ),
+        lenient(
+            "last-test-word",
+            {"same": equal, "rows": "last"},
+            "only the last test word decides",
+            "Which test words do you look up?",
+            "Is a variable overwritten in each round of your loop?",
+            "One leak must not be forgotten when the next word is clean.",
+        ),
+    ],
+    also_right=[looping_fair, widened_fair],
+)
+
+EXERCISES = [COUNT, XAVIER, TIED, MODEL, STACK, MATCH, FAIR]
