@@ -10,11 +10,11 @@
 # # 09 · The whole transformer: exercises
 #
 # Seven exercises. You count a model before you build it, draw its first weights, and give one table two jobs.
-# Then you write the whole Transformer from given parts, mend a stack that has six blocks and the parameters of one,
-# and judge what a model wrote: was it right, and was the test a fair one?
+# Then you write the whole Transformer from given parts, mend a stack that has six blocks and the parameters
+# of one, and judge what a model wrote: was it right, and was the test a fair one?
 #
-# Shapes are written `(batch, seq, d_model)`: which sentence, which token, which number. `source` and `target` are
-# names for the two lengths.
+# Shapes are written `(batch, seq, d_model)`: which sentence, which token, which number. `source` and `target`
+# are names for the two lengths.
 
 # %% tags=["setup"]
 import torch
@@ -36,11 +36,11 @@ from course_lib.nn.stacks import Decoder, Encoder
 #
 # How many numbers does a Transformer of 2017 learn? Don't build one: count. Return one whole number.
 #
-# - `num_layers` blocks on each side. Every layer *inside a block* has a bias; every norm has a weight and a bias.
-#   Post-norm, so no norm stands outside the blocks.
+# - `num_layers` blocks on each side. Every layer *inside a block* has a bias; every norm has a weight and a
+#   bias. Post-norm, so no norm stands outside the blocks.
 # - Positions are waves: nothing in them is learned. The head has no bias.
-# - If `tied`, one table of `source_vocab` rows serves the source, the target and the head. If not, each of the
-#   three has its own; the target's and the head's have `target_vocab` rows.
+# - If `tied`, one table of `source_vocab` rows serves the source, the target and the head. If not, each of
+#   the three has its own; the target's and the head's have `target_vocab` rows.
 #
 # The trap: one of the arguments makes no difference. Which?
 
@@ -69,8 +69,8 @@ check("09.parameter-count", transformer_parameters)
 #
 # *Difficulty 1 of 3 · 8 minutes · 1 point*
 #
-# Xavier's rule draws a matrix evenly between $-b$ and $b$, where $b = \sqrt{6 / (n_{in} + n_{out})}$. You get the
-# noise, so that there is nothing random in here.
+# Xavier's rule draws a matrix evenly between $-b$ and $b$, where $b = \sqrt{6 / (n_{in} + n_{out})}$. You get
+# the noise, so that there is nothing random in here.
 #
 # - `noise` is `(n_out, n_in)`, as the weight of `nn.Linear` is, drawn evenly between 0 and 1.
 # - Return the weights, of the same shape: noise 0 becomes $-b$, noise 1 becomes $b$.
@@ -98,7 +98,8 @@ check("09.xavier", xavier)
 #
 # The table `weight` has one row for each token. Write the way in and the way out.
 #
-# - `embed`: `ids` is `(batch, seq)`. Return `(batch, seq, d_model)`: each token's row, times $\sqrt{d_{model}}$.
+# - `embed`: `ids` is `(batch, seq)`. Return `(batch, seq, d_model)`: each token's row, times
+#   $\sqrt{d_{model}}$.
 # - `score`: `x` is `(batch, seq, d_model)`. Return `(batch, seq, vocab)`: the dot product of each vector with
 #   *every* row of the table. These are logits: no softmax.
 #
@@ -137,14 +138,14 @@ check("09.tied-head", TiedTable)
 # All parts lie on the table, made in `__init__` from chapters 04 to 08. Put them together.
 #
 # - `encode`: `source` is `(batch, source)`, ids. Return `(batch, source, d_model)`.
-# - `decode`: `target` is `(batch, target)`, ids; `memory` is what `encode` returned for `source`. Return the logits,
-#   `(batch, target, target_vocab)`.
+# - `decode`: `target` is `(batch, target)`, ids; `memory` is what `encode` returned for `source`. Return the
+#   logits, `(batch, target, target_vocab)`.
 # - On both sides a token's row of the table is multiplied by $\sqrt{d_{model}}$; *then* the waves are added:
 #   `sinusoidal_positions(seq, d_model)` gives `(seq, d_model)`.
-# - The stacks are called as in chapters 07 and 08: `self.encoder(x, mask)` and
-#   `self.decoder(x, memory, mask, memory_mask)`.
-# - Nobody looks at padding (`self.pad_id`), on either side. The target never looks ahead. Padding may stand left or
-#   right. `padding_mask(ids, pad_id)`, `causal_mask(n)` and `combine_masks(…)` are at hand.
+# - The stacks are called as in chapters 07 and 08: `self.encoder(x, mask)` and `self.decoder(x, memory, mask,
+#   memory_mask)`.
+# - Nobody looks at padding (`self.pad_id`), on either side. The target never looks ahead. Padding may stand
+#   left or right. `padding_mask(ids, pad_id)`, `causal_mask(n)` and `combine_masks(…)` are at hand.
 #
 # The trap: three attentions, three masks. Which one hides what?
 
@@ -225,11 +226,11 @@ except NotImplementedError:
 #
 # *Difficulty 2 of 3 · 10 minutes · 2 points*
 #
-# "My six-layer encoder trains, but a six times larger model would not fit in a file this small." The author is
-# right to wonder: print the number of parameters for one layer and for six. Mend it.
+# "My six-layer encoder trains, but a six times larger model would not fit in a file this small." The author
+# is right to wonder: print the number of parameters for one layer and for six. Mend it.
 #
-# - Return an `Encoder` of `num_layers` post-norm blocks of your chapter 07: attention, feed-forward, and two norms
-#   in each.
+# - Return an `Encoder` of `num_layers` post-norm blocks of your chapter 07: attention, feed-forward, and two
+#   norms in each.
 # - Every block learns its own numbers, and so does each of its two norms.
 # - `EncoderBlock(attention, feed_forward, residual)` calls `residual()` once for each of its two sublayers.
 #
@@ -270,8 +271,8 @@ check("09.shared-blocks-bug", make_encoder)
 # What share of the words did the model write without a single mistake?
 #
 # - `labels` is `(batch, seq)`: the letters that should come, then an END token, then padding.
-# - `written` is `(batch, steps)` with `steps` of at least `seq`: what the model wrote. It wrote on after its END,
-#   too; nobody reads that.
+# - `written` is `(batch, steps)` with `steps` of at least `seq`: what the model wrote. It wrote on after its
+#   END, too; nobody reads that.
 # - A word is right if every label that is not `pad_id`, END included, stands in `written` at the same place.
 # - Return one number from 0 to 1.
 #
@@ -298,8 +299,8 @@ check("09.exact-match", exact_match)
 #
 # "All 500 right!" Before you celebrate, ask whether the model had met them. Write the test.
 #
-# - `train` is `(n, seq)` and `test` is `(m, seq')`: words as ids, filled up with `pad_id` on the right. The two may
-#   be padded to different widths.
+# - `train` is `(n, seq)` and `test` is `(m, seq')`: words as ids, filled up with `pad_id` on the right. The
+#   two may be padded to different widths.
 # - Return `True` if *no* test word is among the training words, otherwise `False`.
 # - The same letters in another order are another word, and so is a word that only begins alike.
 #

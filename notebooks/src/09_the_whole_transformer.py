@@ -58,8 +58,8 @@ show(
 # %% [markdown]
 # ## 9.1 From letters to scores
 #
-# `Seq2Seq` is the paper's model, made of the parts that you know. A **configuration** holds all its sizes. Ours
-# is small enough to train while you wait: one block on each side, 48 numbers for each token.
+# `Seq2Seq` is the paper's model, made of the parts that you know. A **configuration** holds all its sizes.
+# Ours is small enough to train while you wait: one block on each side, 48 numbers for each token.
 
 # %%
 sizes = Seq2SeqConfig(
@@ -70,7 +70,8 @@ print(*(name for name, _ in model.named_children()), sep=", ")
 
 # %% [markdown]
 # Its tokens are letters, with the three marks of chapter 08 in front: padding, start, end. In this chapter we
-# write them as `·`, `^` and `$`. A source ends with `$` too, so that the reader can see where the word is over.
+# write them as `·`, `^` and `$`. A source ends with `$` too, so that the reader can see where the word is
+# over.
 
 # %%
 tokens = "·^$abcdefghijklmnopqrstuvwxyz"
@@ -89,8 +90,8 @@ def text(ids):
 
 
 # %% [markdown]
-# Two words go in together, and the model shall turn them round. So the shorter one is padded. Three columns: what is
-# read, what is given to the writer, what she is asked for.
+# Two words go in together, and the model shall turn them round. So the shorter one is padded. Three columns:
+# what is read, what is given to the writer, what she is asked for.
 
 # %%
 source, asked = ids_of(["animal", "it"]), ids_of(["lamina", "ti"])
@@ -101,10 +102,11 @@ for row in zip(source, given, asked):
 # %% [markdown]
 # Now through the model, one step a line. Three details are the paper's, and new in this course:
 #
-# - **Tokens are scaled.** Each token's row of the table is multiplied by $\sqrt{d_{model}}$ before the waves are
-#   added (9.5 says why).
+# - **Tokens are scaled.** Each token's row of the table is multiplied by $\sqrt{d_{model}}$ before the waves
+#   are added (9.5 says why).
 # - **The blocks are post-norm**: add, then norm. So no norm is needed after the last one.
-# - **The head has no bias**: a score is the dot product of a vector with one row of weights.
+# - **The head**, the last layer, which turns vectors into scores, **has no bias**: a score is the dot product
+#   of a vector with one row of weights.
 
 # %%
 waves = sinusoidal_positions(source.shape[1], 48)
@@ -123,8 +125,8 @@ alone = model(source[1:, :3], given[1:, :3])
 claim('"it" gets the same scores without company', torch.allclose(alone, scores[1:, :3], atol=1e-5))
 
 # %% [markdown]
-# The masks are made inside, from the ids, and the last line is their promise: what a word gets does not depend
-# on its neighbours in the batch. We come back to it in 9.9.
+# The masks are made inside, from the ids, and the last line is their promise: what a word gets does not
+# depend on its neighbours in the batch. We come back to it in 9.9.
 #
 # That is all. The whole model is eight lines of parts that you have written.
 #
@@ -134,8 +136,9 @@ claim('"it" gets the same scores without company', torch.allclose(alone, scores[
 # ## 9.2 How many numbers?
 #
 # The paper's own model is called **base**: 512 numbers for each token, eight heads, six blocks on each side,
-# 2,048 numbers inside the feed-forward network. English and German share one vocabulary of about 37,000 tokens,
-# and one table serves three times: for the source, for the target, and as the head.
+# 2,048 numbers inside the feed-forward network. English and German share one vocabulary of about 37,000
+# tokens, and one table serves three times: for the source, for the target, and as the head. Such sharing is
+# called **tying**.
 
 # %%
 print(BASE)
@@ -152,11 +155,11 @@ predict("09.base", "How many million numbers does it learn? What share of them i
 # | table | $V d$ | one row for each of $V$ tokens |
 #
 # The encoder's block has one attention, one network, two norms; the decoder's has two attentions and three
-# norms. The number of heads doesn't appear: they share the width (chapter 05). Nor does the length of the text:
-# the waves are calculated.
+# norms. The number of heads doesn't appear: they share the width (chapter 05). Nor does the length of the
+# text: the waves are calculated.
 #
-# To see it in code we need a base model, but not its quarter of a gigabyte. On PyTorch's device `meta` a tensor
-# has a shape and no numbers, so the largest model is built in no time.
+# To see it in code we need a base model, but not its quarter of a gigabyte. On PyTorch's device `meta` a
+# tensor has a shape and no numbers, so the largest model is built in no time.
 
 # %%
 with torch.device("meta"):
@@ -222,14 +225,14 @@ drawing
 
 # %% [markdown]
 # Two fifths think (the networks), three tenths look (all attentions together), three tenths know the tokens.
-# What the model is famous for holds no more numbers than its vocabulary. And the norms, half of chapter 07, are one
-# number in two thousand.
+# What the model is famous for holds no more numbers than its vocabulary. And the norms, half of chapter 07,
+# are one number in two thousand.
 
 # %% [markdown]
 # ## 9.3 What others count
 #
-# A tutorial builds the same model with 32,000 tokens on each side and prints 93.3 million parameters, "similar
-# to the original". With *fewer* tokens than the paper? Look at what is shared.
+# A tutorial builds the same model with 32,000 tokens on each side and prints 93.3 million parameters,
+# "similar to the original". With *fewer* tokens than the paper? Look at what is shared.
 
 # %%
 with torch.device("meta"):
@@ -239,8 +242,8 @@ print(f"three tables and a bias in the head: {count(untied) + 32_000:,}")
 print(f"one table for all: {count(tied):,}")
 
 # %% [markdown]
-# Nothing is tied there: three tables of 32,000 rows instead of one, and a bias in the head. The blocks are the
-# same to the last number. A third of that model is two copies of a table.
+# Nothing is tied there: three tables of 32,000 rows instead of one, and a bias in the head. The blocks are
+# the same to the last number. A third of that model is two copies of a table.
 
 
 # %%
@@ -280,10 +283,10 @@ show(
 #
 # ### A detective story
 #
-# Now compare with the paper. Its table 3 gives base 65 million and big 213 million. We count 63.1 and 214.2: too
-# few, and too many. Did we forget a part? Table 3 has eleven models with a number. Turn the question round: *how
-# many tokens would each model need* to come out at the printed number, give or take the half million that
-# rounding hides?
+# Now compare with the paper. Its table 3 gives base 65 million and big 213 million. We count 63.1 and 214.2:
+# too few, and too many. Did we forget a part? Table 3 has eleven models with a number. Turn the question
+# round: *how many tokens would each model need* to come out at the printed number, give or take the half
+# million that rounding hides?
 
 # %%
 table3 = {  # N, d_model, d_ff, width of all queries, millions printed
@@ -322,23 +325,23 @@ show(
 )
 
 # %% [markdown]
-# Ten of the eleven numbers fit our count, if the table has 41,000 rows; a window of 230 is left. None of them fits
-# 37,000, and the eleventh, *big*, wants 36,000. So we forgot no part of the blocks: that would grow with $N$ or
-# $d_{ff}$, and these ten would not agree. What is missing is as wide as the model and 4,000 rows high. Perhaps "about
-# 37,000" was 41,000 in ten models and not in the eleventh. Nobody outside knows.
+# Ten of the eleven numbers fit our count, if the table has 41,000 rows; a window of 230 is left. None of them
+# fits 37,000, and the eleventh, *big*, wants 36,000. So we forgot no part of the blocks: that would grow with
+# $N$ or $d_{ff}$, and these ten would not agree. What is missing is as wide as the model and 4,000 rows high.
+# Perhaps "about 37,000" was 41,000 in ten models and not in the eleventh. Nobody outside knows.
 #
-# Mind what a formula can do. It reproduces a table that was printed years ago, and points at the one row that needs a
-# question.
+# Mind what a formula can do. It reproduces a table that was printed years ago, and points at the one row that
+# needs a question.
 
 # %% [markdown]
 # ## 9.4 The first weights
 #
-# A new model is random numbers. Which? A layer that doubles the size of what passes through makes it a thousand
-# times larger in ten layers. One that halves it leaves nothing. Each output of a matrix is a sum over $n_{in}$
-# products; if weights and inputs are independent, its variance is $n_{in}$ times theirs. So weights of variance
-# $1/n_{in}$ keep the size on the way forward. On the way back the gradient meets the same matrix from its other
-# side, and wants $1/n_{out}$. **Xavier's** rule (Glorot and Bengio 2010; Xavier is the first author's first
-# name) takes the middle:
+# A new model is random numbers. Which? A layer that doubles the size of what passes through makes it a
+# thousand times larger in ten layers. One that halves it leaves nothing. Each output of a matrix is a sum
+# over $n_{in}$ products; if weights and inputs are independent, its variance is $n_{in}$ times theirs. So
+# weights of variance $1/n_{in}$ keep the size on the way forward. On the way back the gradient meets the same
+# matrix from its other side, and wants $1/n_{out}$. **Xavier's** rule (Glorot and Bengio 2010; Xavier is the
+# first author's first name) takes the middle:
 #
 # $$\text{variance} = \frac{2}{n_{in} + n_{out}}, \qquad \text{evenly between } -b \text{ and } b, \quad b =
 # \sqrt{\frac{6}{n_{in} + n_{out}}}$$
@@ -360,23 +363,24 @@ for name, start in starts.items():
     print(f"{name:16}", *(f"{size:7.2f}" for size in row))
 
 # %% [markdown]
-# Up leads from 512 numbers to 2,048, down leads back, as in the feed-forward network. Square matrices keep the size.
-# Up is too small, down too large: that is the compromise, and one follows the other. PyTorch's own start for a linear
-# layer is another rule and shrinks everything to 0.58; weights of size 1 explode. (A norm sets the size right again
-# after every sublayer, so a Transformer forgives more than a bare stack of layers would.)
+# Up leads from 512 numbers to 2,048, down leads back, as in the feed-forward network. Square matrices keep
+# the size. Up is too small, down too large: that is the compromise, and one follows the other. PyTorch's own
+# start for a linear layer is another rule and shrinks everything to 0.58; weights of size 1 explode. (A norm
+# sets the size right again after every sublayer, so a Transformer forgives more than a bare stack of layers
+# would.)
 #
 # **Your turn**: `09.xavier`.
 
 # %% [markdown]
 # ## 9.5 One table, three jobs
 #
-# Tying saves base two tables of three. But the jobs want different things. As the *head*, the table is multiplied
-# with vectors of 512 numbers of size 1; for scores of size 1 its own numbers must be of size $1/\sqrt{512}$. As an
-# *embedding*, its rows meet waves between -1 and 1, and rows that small would drown. Hence the factor on the way in:
-# keep the table small, and multiply by $\sqrt{d_{model}}$.
+# Tying saves base two tables of three. But the jobs want different things. As the *head*, the table is
+# multiplied with vectors of 512 numbers of size 1; for scores of size 1 its own numbers must be of size
+# $1/\sqrt{512}$. As an *embedding*, its rows meet waves between -1 and 1, and rows that small would drown.
+# Hence the factor on the way in: keep the table small, and multiply by $\sqrt{d_{model}}$.
 #
-# How much does it matter? `nn.Embedding` starts with numbers of size 1. A model that knows nothing should lose
-# about $\ln V$, as chapter 04 said; here 6.9.
+# How much does it matter? `nn.Embedding` starts with numbers of size 1. A model that knows nothing should
+# lose about $\ln V$, as chapter 04 said; here 6.9.
 
 
 # %%
@@ -402,8 +406,8 @@ for tied in (False, True):
         print(f"{'tied' if tied else 'apart':6} table {name:10} loss {loss:5.1f}")
 
 # %% [markdown]
-# Apart, the tables may start as they like. Tied and large, the model begins by being *sure*, and wrong: it first
-# has to unlearn what it never learned.
+# Apart, the tables may start as they like. Tied and large, the model begins by being *sure*, and wrong: it
+# first has to unlearn what it never learned.
 #
 # Tying has another effect, before any training. Give a tied model a text; its favourite next token at each
 # position is whatever scores best.
@@ -421,26 +425,26 @@ for layers in (1, 2, 6):
 outcome("09.echo", "the token it was just given" if echoes[1] > 0.9 else "another one")
 
 # %% [markdown]
-# It is an echo. The way around each sublayer (chapter 07) carries the token's own row up to the head, and there
-# nothing fits a row better than itself. Six untrained blocks add enough noise to drown it. A stuttering model is
-# often not broken, just young.
+# It is an echo. The way around each sublayer (chapter 07) carries the token's own row up to the head, and
+# there nothing fits a row better than itself. Six untrained blocks add enough noise to drown it. A stuttering
+# model is often not broken, just young.
 #
 # **Your turn**: `09.tied-head`.
 
 # %% [markdown]
 # ## 9.6 Copy
 #
-# Now the first question: does it work? Copying sounds too easy to be a test. It is not. To write the fifth letter
-# the model has to look at the fifth letter of the source, among twelve, knowing neither *fifth* nor *look*. All
-# it is given are pairs.
+# Now the first question: does it work? Copying sounds too easy to be a test. It is not. To write the fifth
+# letter the model has to look at the fifth letter of the source, among twelve, knowing neither *fifth* nor
+# *look*. All it is given are pairs.
 #
-# Words are drawn at random, so that nobody can learn them by heart: up to twelve letters. The model practises on
-# hard ones, each written with five letters only. They repeat as in *banana*, so "what stands behind the n" is no way
-# to find one's place. It is tested on words of any letters.
+# Words are drawn at random, so that nobody can learn them by heart: up to twelve letters. The model practises
+# on hard ones, each written with five letters only. They repeat as in *banana*, so "what stands behind the n"
+# is no way to find one's place. It is tested on words of any letters.
 #
-# And "unseen" needs a rule. Training draws new words all the time, so how do we keep 500 for the test? By a check
-# digit: the last digit of the sum of a word's ids. Words with a 0 are for the test, those with a 1 helped to
-# choose the settings, and training gets only the rest.
+# And "unseen" needs a rule. Training draws new words all the time, so how do we keep 500 for the test? By a
+# check digit: the last digit of the sum of a word's ids. Words with a 0 are for the test, those with a 1
+# helped to choose the settings, and training gets only the rest.
 
 
 # %%
@@ -476,10 +480,11 @@ test = draw(500, "test", few=26)
 print(*map(text, copying(draw(6, "train"))[0]))
 
 # %% [markdown]
-# The loop is that of chapter 08. Only the optimiser is new, and it is two: **Muon** moves the matrices inside the
-# blocks, AdamW (Adam's younger brother) the tables and whatever is no matrix. Both shrink their steps to nothing.
-# `weight_decay` pulls every matrix a little towards zero at each step, which wipes out what no example asks for. These
-# settings were chosen on the develop words. Chapter 10 explains them; 9.8 shows AdamW alone.
+# The loop is that of chapter 08. Only the optimiser is new, and it is two: **Muon** moves the matrices inside
+# the blocks, AdamW (Adam's younger brother) the tables and whatever is no matrix. Both shrink their steps to
+# nothing. `weight_decay` pulls every matrix a little towards zero at each step, which wipes out what no
+# example asks for. These settings were chosen on the develop words. Chapter 10 explains them; 9.8 shows AdamW
+# alone.
 
 
 # %%
@@ -532,8 +537,8 @@ wrote = write(copier, read)
 claim("all 500 unseen words are copied, to the last letter", wrote == [text(row) for row in read])
 
 # %% [markdown]
-# Five hundred of five hundred, END included. How does it do it? For twelve-letter words, where do the two heads
-# look while they write?
+# Five hundred of five hundred, END included. How does it do it? For twelve-letter words, where do the two
+# heads look while they write?
 
 
 # %%
@@ -573,20 +578,21 @@ draw_looks(
 )
 
 # %% [markdown]
-# A diagonal, in both heads. The model was not told that there are places. It was given waves, and learned that a query
-# from place 5 should fit a key from place 5.
+# A diagonal, in both heads. The model was not told that there are places. It was given waves, and learned
+# that a query from place 5 should fit a key from place 5.
 #
 # **Your turn**: `09.exact-match`, and `09.too-good`: was the test a fair one?
 
 # %% [markdown]
 # ## 9.7 Backwards
 #
-# Now turn the word round. A network that reads and writes step by step carries each letter from where it was read to
-# where it is written: the last of twelve one step, the first twenty-three. For attention every letter is one look
-# away, in any order.
+# Now turn the word round. A network that reads and writes step by step carries each letter from where it was
+# read to where it is written: the last of twelve one step, the first twenty-three. For attention every letter
+# is one look away, in any order.
 #
-# Still, it is not the same task in a mirror. The letter to look at is now $\text{length} - 1 - t$, so somebody has to
-# know how long the word is. The drawing says who can find out: in the encoder every letter may look at END.
+# Still, it is not the same task in a mirror. The letter to look at is now $\text{length} - 1 - t$, so
+# somebody has to know how long the word is. The drawing says who can find out: in the encoder every letter
+# may look at END.
 
 
 # %%
@@ -607,8 +613,8 @@ sentence = "the animal didnt cross the street because it was too tired"
 print(*write(turner, ids_of(sentence.split())))
 
 # %% [markdown]
-# The sentence of this course, every word turned by a model that has seen neither English nor a rule. Where does it
-# look?
+# The sentence of this course, every word turned by a model that has seen neither English nor a rule. Where
+# does it look?
 
 # %%
 turned = looks(turner, reversing, long).mean(dim=0)
@@ -622,12 +628,12 @@ draw_looks(
 )
 
 # %% [markdown]
-# This is the picture to keep. No step walks back through the word. The first letter and the last are *one look*
-# apart, whatever lies between, and all twelve looks were trained at the same time. Chapter 01 asked what was wrong
-# with reading from left to right; here is the answer.
+# This is the picture to keep. No step walks back through the word. The first letter and the last are *one
+# look* apart, whatever lies between, and all twelve looks were trained at the same time. Chapter 01 asked
+# what was wrong with reading from left to right; here is the answer.
 #
-# And the length? If the encoder finds it by looking at END, then it should be lost without. So we hide END, from the
-# encoder only, with the tool made for it (as in 8.7).
+# And the length? If the encoder finds it by looking at END, then it should be lost without. So we hide END,
+# from the encoder only, with the tool made for it (as in 8.7).
 
 # %%
 no_end = padding_mask(read, PAD) & (read != END)[:, None, None]
@@ -641,8 +647,9 @@ blind = [text(row) == text(word)[::-1] for row, word in zip(given[:, 1:], read)]
 claim("with END hidden from the encoder, fewer than 1 in 10 is right", sum(blind) < 50)
 
 # %% [markdown]
-# So it is done in two looks: one in the encoder, to find out where the word ends, and one across. Try your own: up to
-# twelve letters, a to z. Point at a letter that is written. (Without Python: the map above is what you would see.)
+# So it is done in two looks: one in the encoder, to find out where the word ends, and one across. Try your
+# own: up to twelve letters, a to z. Point at a letter that is written. (Without Python: the map above is what
+# you would see.)
 
 
 # %% tags=["nbval-ignore-output"]
@@ -662,8 +669,8 @@ widgets.interactive(turn_round, word=widgets.Text("mississippi", continuous_upda
 # ## 9.8 Luck, and what it takes
 #
 # One run may be luck. A *study* is a run too long for a notebook: a script that is part of the course makes a
-# record, and a test repeats its first steps. This one trained both tasks with three seeds, and the second one also
-# with a single thing changed.
+# record, and a test repeats its first steps. This one trained both tasks with three seeds, and the second one
+# also with a single thing changed.
 
 # %%
 record = study("09_copy_and_reverse")
@@ -678,9 +685,9 @@ without = sorted(run["test"] for run in results["no positions"])
 outcome("09.no-positions", f"{without[0]} to {without[-1]} of 500")
 
 # %% [markdown]
-# Few, but not zero: words of one letter are easily turned, and some are lucky. To this model a source is a bag of
-# letters, as chapter 06 said. Now all the runs, first on the way, then at the end. The end is told twice: on the test
-# words, and on words written with two letters only, such as *abbab*.
+# Few, but not zero: words of one letter are easily turned, and some are lucky. To this model a source is a
+# bag of letters, as chapter 06 said. Now all the runs, first on the way, then at the end. The end is told
+# twice: on the test words, and on words written with two letters only, such as *abbab*.
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(12, 3.8), layout="constrained", width_ratios=[5, 6])
@@ -724,19 +731,19 @@ print(f"wrong of 6,000 words of two letters: practised on five {few}, on any let
 # %% [markdown]
 # **One head is enough.** The game of 5.1 asked two questions at once. Here every letter asks one.
 #
-# **Practice matters more than it seems.** Trained on words of any letters, the model is as good on such words. Words of
-# two letters find it out. In random words the letter just written mostly stands only once in the source, so "go to its
-# neighbour" is nearly as good as counting places, and it looks as if the model had learned a little of that. Words
-# that repeat their letters teach it to count.
+# **Practice matters more than it seems.** Trained on words of any letters, the model is as good on such
+# words. Words of two letters find it out. In random words the letter just written mostly stands only once in
+# the source, so "go to its neighbour" is nearly as good as counting places, and it looks as if the model had
+# learned a little of that. Words that repeat their letters teach it to count.
 #
 # **The optimiser matters.** AdamW alone, at the same number of steps, is not there yet.
 
 # %% [markdown]
 # ## 9.9 Find the bug
 #
-# The tutorial of 9.3 trains its model with a call like this one. `forward` takes masks, and says what happens if
-# it gets none: `src_mask=None` means that nothing is hidden. The training loop passes none. Here is that forward,
-# writing with *our* trained weights, which are right 500 times of 500. What goes wrong?
+# The tutorial of 9.3 trains its model with a call like this one. `forward` takes masks, and says what happens
+# if it gets none: `src_mask=None` means that nothing is hidden. The training loop passes none. Here is that
+# forward, writing with *our* trained weights, which are right 500 times of 500. What goes wrong?
 
 
 # %%
@@ -785,30 +792,31 @@ show(
 )
 
 # %% [markdown]
-# The same word, the same weights, a longer neighbour in the batch: another answer. The model looks for END to count
-# from, and everything behind it, which it has never seen, joins in. Nothing crashes, the shapes fit, and
-# a test with one word at a time, or with words of equal length, passes. (A model that is *trained* this way may learn to
-# live with filler, of the lengths that it saw.) Two lessons. A test for a batch needs unequal lengths. And a mask
-# that the caller may forget will be forgotten: `Seq2Seq` builds its masks itself, from the ids.
+# The same word, the same weights, a longer neighbour in the batch: another answer. The model looks for END to
+# count from, and everything behind it, which it has never seen, joins in. Nothing crashes, the shapes fit,
+# and a test with one word at a time, or with words of equal length, passes. (A model that is *trained* this
+# way may learn to live with filler, of the lengths that it saw.) Two lessons. A test for a batch needs
+# unequal lengths. And a mask that the caller may forget will be forgotten: `Seq2Seq` builds its masks itself,
+# from the ids.
 #
 # **Your turn**: another bug of whole models, `09.shared-blocks-bug`. It would have shown in 9.2.
 
 # %% [markdown]
 # ## Summary
 #
-# - The model of 2017 is eight lines: table, scale, waves, encoder; table, scale, waves, decoder; head. Masks are
-#   made from the ids.
-# - Attention $4(d^2+d)$, network $2df+f+d$, norm $2d$, table $Vd$. Base has 63.1 million at 37,000 tokens; ten of
-#   the eleven printed counts fit 41,000, and none fits 37,000.
+# - The model of 2017 is eight lines: table, scale, waves, encoder; table, scale, waves, decoder; head. Masks
+#   are made from the ids.
+# - Attention $4(d^2+d)$, network $2df+f+d$, norm $2d$, table $Vd$. Base has 63.1 million at 37,000 tokens;
+#   ten of the eleven printed counts fit 41,000, and none fits 37,000.
 # - Count what is shared once: three tables instead of one make 93.3 million.
-# - Xavier keeps sizes on the way forward and back. A tied table must start small, hence $\sqrt{d_{model}}$ on the way
-#   in; untrained and shallow, it echoes.
+# - Xavier keeps sizes on the way forward and back. A tied table must start small, hence $\sqrt{d_{model}}$ on
+#   the way in; untrained and shallow, it echoes.
 # - Copy is a diagonal, reverse an anti-diagonal: any two places are one look apart.
 # - Practise on what is hard, keep the test words apart by a rule, and repeat with other seeds.
 # - Test batches with unequal lengths.
 #
-# The loop that trained it is a black box still: two optimisers, a shrinking step, a loss. What makes it learn?
-# Chapter 10.
+# The loop that trained it is a black box still: two optimisers, a shrinking step, a loss. What makes it
+# learn? Chapter 10.
 
 # %% [markdown]
 # ## Quiz
@@ -823,56 +831,56 @@ quiz("09")
 #
 # <details><summary>Where are the parameters of a Transformer, and what changes the shares?</summary>
 #
-# In a block of width $d$ with $d_{ff} = 4d$: $4d^2$ in each attention, $8d^2$ in the network, next to nothing in the
-# norms. The tables have $Vd$ each. Twice the width makes blocks four times as large and tables only twice: small
-# models are mostly tables, large ones mostly blocks.
+# In a block of width $d$ with $d_{ff} = 4d$: $4d^2$ in each attention, $8d^2$ in the network, next to nothing
+# in the norms. The tables have $Vd$ each. Twice the width makes blocks four times as large and tables only
+# twice: small models are mostly tables, large ones mostly blocks.
 #
 # </details>
 #
 # <details><summary>What is weight tying, and what has to change with it?</summary>
 #
-# One table serves as embedding and as head (and for both languages, if they share a vocabulary). It saves $Vd$ numbers
-# for each table saved. The head needs numbers of size $1/\sqrt{d}$, or the untrained model is sure of nonsense;
-# the way in makes up for it with a factor of $\sqrt{d}$.
+# One table serves as embedding and as head (and for both languages, if they share a vocabulary). It saves
+# $Vd$ numbers for each table saved. The head needs numbers of size $1/\sqrt{d}$, or the untrained model is
+# sure of nonsense; the way in makes up for it with a factor of $\sqrt{d}$.
 #
 # </details>
 #
 # <details><summary>Why not start with all weights zero, or with N(0, 1)?</summary>
 #
-# With zeros all units of a layer get the same gradient and stay alike, or get none. With $N(0, 1)$ every layer
-# multiplies sizes by $\sqrt{n_{in}}$. Xavier's variance $2/(n_{in}+n_{out})$ is the compromise between keeping
-# outputs and keeping gradients.
+# With zeros all units of a layer get the same gradient and stay alike, or get none. With $N(0, 1)$ every
+# layer multiplies sizes by $\sqrt{n_{in}}$. Xavier's variance $2/(n_{in}+n_{out})$ is the compromise between
+# keeping outputs and keeping gradients.
 #
 # </details>
 #
-# <details><summary>Walk me through one training step of an encoder–decoder: which masks, which shift?</summary>
+# <details><summary>One training step of an encoder–decoder: which masks, which shift?</summary>
 #
-# Source ids go through the encoder under their padding mask. The target, shifted right behind a start token, goes
-# through the decoder: looking back under causal and padding mask, looking over under the *source's* padding mask. The
-# logits are compared with the target that ends with END; padding is left out of the loss.
+# Source ids go through the encoder under their padding mask. The target, shifted right behind a start token,
+# goes through the decoder: looking back under causal and padding mask, looking over under the *source's*
+# padding mask. The logits are compared with the target that ends with END; padding is left out of the loss.
 #
 # </details>
 #
 # <details><summary>Your model is perfect alone and wrong in a batch. What do you look for?</summary>
 #
-# Padding that somebody looks at: a mask that is missing in the encoder or in cross-attention, of the wrong shape, or
-# turned round. Then padding that takes part in a mean or in the loss. Test one sequence alone and in longer
-# company.
+# Padding that somebody looks at: a mask that is missing in the encoder or in cross-attention, of the wrong
+# shape, or turned round. Then padding that takes part in a mean or in the loss. Test one sequence alone and
+# in longer company.
 #
 # </details>
 #
-# <details><summary>Why is reversing no harder than copying for attention, and what makes it a little harder after all?</summary>
+# <details><summary>Why is reversing hardly harder than copying for attention, and what makes it so?</summary>
 #
-# Any two places are one look apart, so distance costs nothing. But the place to look at depends on the length, and
-# somebody has to find that out first: here the encoder, by looking at END.
+# Any two places are one look apart, so distance costs nothing. But the place to look at depends on the
+# length, and somebody has to find that out first: here the encoder, by looking at END.
 #
 # </details>
 
 # %% [markdown]
 # ## Exercises
 #
-# Open [exercises/09_the_whole_transformer.ipynb](exercises/09_the_whole_transformer.ipynb). About 90 minutes. Each
-# check names your mistake if it knows it.
+# Open [exercises/09_the_whole_transformer.ipynb](exercises/09_the_whole_transformer.ipynb). About 90 minutes.
+# Each check names your mistake if it knows it.
 #
 # | exercise | asks you to |
 # |---|---|
@@ -890,8 +898,11 @@ quiz("09")
 # ## Further reading
 #
 # - Vaswani et al. 2017, *Attention Is All You Need*, sections 3 and 5, table 3. arXiv:1706.03762.
-# - Glorot and Bengio 2010, *Understanding the difficulty of training deep feedforward neural networks*: Xavier's rule.
+# - Glorot and Bengio 2010, *Understanding the difficulty of training deep feedforward neural networks*:
+#   Xavier's rule.
 # - Press and Wolf 2017, *Using the Output Embedding to Improve Language Models*: tying. arXiv:1608.05859.
 # - Graves et al. 2014, *Neural Turing Machines*: copying as a test of memory. arXiv:1410.5401.
-# - Jordan et al. 2024, *Muon: an optimizer for hidden layers in neural networks*, kellerjordan.github.io/posts/muon.
-# - Rush 2018, *The Annotated Transformer*: the paper's text beside code, nlp.seas.harvard.edu/annotated-transformer.
+# - Jordan et al. 2024, *Muon: an optimizer for hidden layers in neural networks*,
+#   kellerjordan.github.io/posts/muon.
+# - Rush 2018, *The Annotated Transformer*: the paper's text beside code,
+#   nlp.seas.harvard.edu/annotated-transformer.
