@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 import io
+import linecache
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,8 +39,9 @@ def verdict_on(
 
 
 def _source(answer: object) -> str:
-    """The answer's text; "" for what Python can't find, such as a class in a notebook."""
+    """The answer's text, a class in a notebook with its whole cell; "" for what can't be found."""
     try:
         return inspect.getsource(answer)
     except (OSError, TypeError):
-        return ""
+        methods = [m for m in getattr(answer, "__dict__", {}).values() if inspect.isfunction(m)]
+        return "".join(linecache.getlines(methods[0].__code__.co_filename)) if methods else ""
