@@ -100,10 +100,10 @@ for row in zip(source, given, asked):
     print(*("".join(tokens[i] for i in ids) for ids in row), sep="   ")
 
 # %% [markdown]
-# Now through the model, one step a line. Three details are the paper's, and new in this course:
+# Now through the model, one step a line. Three details are the paper's, unlike chapter 08:
 #
-# - **Tokens are scaled.** Each token's row of the table is multiplied by $\sqrt{d_{model}}$ before the waves
-#   are added (9.5 says why).
+# - **Tokens are scaled.** Each token's row of the table is multiplied by $\sqrt{d_{model}}$ (9.5 says why); then
+#   the *waves*, chapter 06's clocks, are added.
 # - **The blocks are post-norm**: add, then norm. So no norm is needed after the last one.
 # - **The head**, the last layer, which turns vectors into scores, **has no bias**: a score is the dot product
 #   of a vector with one row of weights.
@@ -128,7 +128,7 @@ claim('"it" gets the same scores without company', torch.allclose(alone, scores[
 # The masks are made inside, from the ids, and the last line is their promise: what a word gets does not
 # depend on its neighbours in the batch. We come back to it in 9.9.
 #
-# That is all. The whole model is eight lines of parts that you have written.
+# That is all. The whole model is seven lines of parts that you have written.
 #
 # **Your turn**: `09.transformer`.
 
@@ -243,7 +243,7 @@ print(f"one table for all: {count(tied):,}")
 
 # %% [markdown]
 # Nothing is tied there: three tables of 32,000 rows instead of one, and a bias in the head. The blocks are
-# the same to the last number. A third of that model is two copies of a table.
+# the same to the last number. A third of that model is two more tables.
 
 
 # %%
@@ -289,7 +289,7 @@ show(
 # million that rounding hides?
 
 # %%
-table3 = {  # N, d_model, d_ff, width of all queries, millions printed
+table3 = {  # N blocks, d_model, d_ff, width of all queries, millions printed
     "base": (6, 512, 2048, 512, 65), "d_k = 16": (6, 512, 2048, 128, 58),
     "d_k = 32": (6, 512, 2048, 256, 60), "N = 2": (2, 512, 2048, 512, 36),
     "N = 4": (4, 512, 2048, 512, 50), "N = 8": (8, 512, 2048, 512, 80),
@@ -327,7 +327,8 @@ show(
 # %% [markdown]
 # Ten of the eleven numbers fit our count, if the table has 41,000 rows; a window of 230 is left. None of them
 # fits 37,000, and the eleventh, *big*, wants 36,000. So we forgot no part of the blocks: that would grow with
-# $N$ or $d_{ff}$, and these ten would not agree. What is missing is as wide as the model and 4,000 rows high.
+# depth or $d_{ff}$, and these ten would not agree. What is missing is as wide as the model and 4,000 rows
+# high.
 # Perhaps "about 37,000" was 41,000 in ten models and not in the eleventh. Nobody outside knows.
 #
 # Mind what a formula can do. It reproduces a table that was printed years ago, and points at the one row that
@@ -336,9 +337,9 @@ show(
 # %% [markdown]
 # ## 9.4 The first weights
 #
-# A new model is random numbers. Which? A layer that doubles the size of what passes through makes it a
-# thousand times larger in ten layers. One that halves it leaves nothing. Each output of a matrix is a sum
-# over $n_{in}$ products; if weights and inputs are independent, its variance is $n_{in}$ times theirs. So
+# A new model is random numbers. Which? If each layer doubles the size of what passes through, ten make it
+# a thousand times larger. One that halves it leaves nothing. Each of the $n_{out}$ outputs of a matrix sums
+# $n_{in}$ products; if all is independent with mean 0, its variance is $n_{in}$ times that of a product. So
 # weights of variance $1/n_{in}$ keep the size on the way forward. On the way back the gradient meets the same
 # matrix from its other side, and wants $1/n_{out}$. **Xavier's** rule (Glorot and Bengio 2010; Xavier is the
 # first author's first name) takes the middle:
@@ -385,7 +386,7 @@ for name, start in starts.items():
 
 # %%
 def untrained(num_layers, tied=True, size=None):
-    """A fresh model of 1,000 tokens, 256 wide; `size` redraws its tables."""
+    """A fresh model of 1,000 tokens, 256 wide; `size` redraws its embeddings."""
     torch.manual_seed(0)
     made = Seq2Seq(Seq2SeqConfig(1000, 1000, 256, 4, num_layers, 1024, 0.0, tied=tied))
     for embedding in (made.embed_source, made.embed_target) if size else ():
@@ -406,14 +407,14 @@ for tied in (False, True):
         print(f"{'tied' if tied else 'apart':6} table {name:10} loss {loss:5.1f}")
 
 # %% [markdown]
-# Apart, the tables may start as they like. Tied and large, the model begins by being *sure*, and wrong: it
+# Apart, the embeddings may start large. Tied and large, the model begins by being *sure*, and wrong: it
 # first has to unlearn what it never learned.
 #
 # Tying has another effect, before any training. Give a tied model a text; its favourite next token at each
 # position is whatever scores best.
 
 # %%
-predict("09.echo", "ONE tied block, untrained: which token does it expect next, at each position?")
+predict("09.next", "ONE tied block, untrained: which token does it expect next, at each position?")
 
 # %%
 echoes = {}
@@ -422,7 +423,7 @@ for layers in (1, 2, 6):
         favourite = untrained(layers)(heard, said[:, :-1]).argmax(dim=-1)
     echoes[layers] = (favourite == said[:, :-1]).float().mean().item()
     print(f"{layers} blocks: in {echoes[layers]:.0%} of the places, the very token it was given")
-outcome("09.echo", "the token it was just given" if echoes[1] > 0.9 else "another one")
+outcome("09.next", "the token it was just given" if echoes[1] > 0.9 else "another one")
 
 # %% [markdown]
 # It is an echo. The way around each sublayer (chapter 07) carries the token's own row up to the head, and
@@ -443,8 +444,8 @@ outcome("09.echo", "the token it was just given" if echoes[1] > 0.9 else "anothe
 # is no way to find one's place. It is tested on words of any letters.
 #
 # And "unseen" needs a rule. Training draws new words all the time, so how do we keep 500 for the test? By a
-# check digit: the last digit of the sum of a word's ids. Words with a 0 are for the test, those with a 1
-# helped to choose the settings, and training gets only the rest.
+# check digit: the last digit of the sum of a word's ids. Words with a 0 are for the test, those with a 1,
+# *develop*, helped to choose the settings, and training gets only the rest.
 
 
 # %%
@@ -515,7 +516,7 @@ def train(model, task, steps):
 
 
 # %% [markdown]
-# It is judged by what it writes, greedily, as in 8.4. Then the test, for the first and only time.
+# It is judged by what it writes, greedily, as in 8.4. Then the test, once all is chosen.
 
 
 # %%
@@ -530,7 +531,7 @@ def write(model, read):
 
 
 torch.manual_seed(0)
-copier = Seq2Seq(sizes, norm=nn.LayerNorm)  # PyTorch's norm does the same, a little faster
+copier = Seq2Seq(sizes, norm=nn.LayerNorm)  # PyTorch's norm, as in 7.8
 train(copier, copying, steps=400)
 read, _, _ = copying(test)
 wrote = write(copier, read)
@@ -590,7 +591,7 @@ draw_looks(
 # read to where it is written: the last of twelve one step, the first twenty-three. For attention every letter
 # is one look away, in any order.
 #
-# Still, it is not the same task in a mirror. The letter to look at is now $\text{length} - 1 - t$, so
+# Still, it is not the same task in a mirror. Letter $t$, counted from 0, looks at $\text{length} - 1 - t$, so
 # somebody has to know how long the word is. The drawing says who can find out: in the encoder every letter
 # may look at END.
 
@@ -670,7 +671,7 @@ widgets.interactive(turn_round, word=widgets.Text("mississippi", continuous_upda
 #
 # One run may be luck. A *study* is a run too long for a notebook: a script that is part of the course makes a
 # record, and a test repeats its first steps. This one trained both tasks with three seeds, and the second one
-# also with a single thing changed.
+# also in four variants.
 
 # %%
 record = study("09_copy_and_reverse")
@@ -687,7 +688,7 @@ outcome("09.no-positions", f"{without[0]} to {without[-1]} of 500")
 # %% [markdown]
 # Few, but not zero: words of one letter are easily turned, and some are lucky. To this model a source is a
 # bag of letters, as chapter 06 said. Now all the runs, first on the way, then at the end. The end is told
-# twice: on the test words, and on words written with two letters only, such as *abbab*.
+# twice: on the test words, and on words written with two letters only, such as *affaf*.
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(12, 3.8), layout="constrained", width_ratios=[5, 6])
@@ -713,7 +714,7 @@ axes[1].set_title("Positions are needed; good practice shows on hard words")
 axes[1].legend(loc="center left", bbox_to_anchor=(0.05, 0.55))
 show(
     fig,
-    alt="Left, share of words right over training steps, three runs each: copying reaches 1 within 200 steps, reversing "
+    alt="Left, share of words right over training steps, three runs each: copying nears 1 within 200 steps, reversing "
     "later, all six end at 1. Right, percent reversed by five kinds of model, on test words and on words of two "
     "letters: as above and one head at 100; any letters a little lower on words of two letters; AdamW only lower on "
     "both; no positions near 10.",
@@ -736,13 +737,13 @@ print(f"wrong of 6,000 words of two letters: practised on five {few}, on any let
 # the source, so "go to its neighbour" is nearly as good as counting places, and it looks as if the model had
 # learned a little of that. Words that repeat their letters teach it to count.
 #
-# **The optimiser matters.** AdamW alone, at the same number of steps, is not there yet.
+# **The optimiser matters.** AdamW alone, as many steps and its rate not tuned, is not there yet.
 
 # %% [markdown]
 # ## 9.9 Find the bug
 #
-# The tutorial of 9.3 trains its model with a call like this one. `forward` takes masks, and says what happens
-# if it gets none: `src_mask=None` means that nothing is hidden. The training loop passes none. Here is that
+# The tutorial of 9.3 trains its model without masks. `forward` takes masks, and says what happens
+# if it gets none: `src_mask=None` means that nothing is hidden. Here is that
 # forward, writing with *our* trained weights, which are right 500 times of 500. What goes wrong?
 
 
@@ -762,7 +763,7 @@ def write_published(model, read, src_mask=None):
 words = sentence.split()
 one_by_one = [write_published(turner, ids_of([word]))[0] for word in words]
 claim("each word alone: all are right", one_by_one == [word[::-1] for word in words])
-predict("09.company", "All test words in one batch of 12 places: what percent of 11-letter words?")
+predict("09.company", "All test words in one batch: what percent of 11-letter words is right?")
 
 # %%
 lengths = (test != PAD).sum(dim=1)
@@ -778,7 +779,7 @@ outcome("09.company", "fewer than 10" if correct[name][10] < 0.1 else "10 or mor
 fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
 for (name, curve), style in zip(correct.items(), ("ours", "theirs")):
     ax.plot(range(1, 13), curve, label=name, **STYLES[style])
-ax.set(xlabel="letters in the word (all are padded to 12)", ylabel="share right")
+ax.set(xlabel="letters in the word", ylabel="share right")
 ax.set(
     xticks=range(1, 13),
     ylim=(-0.05, 1.05),
@@ -804,12 +805,13 @@ show(
 # %% [markdown]
 # ## Summary
 #
-# - The model of 2017 is eight lines: table, scale, waves, encoder; table, scale, waves, decoder; head. Masks
+# - The model of 2017 in short: table, scale, waves, encoder; table, scale, waves, decoder; head. Masks
 #   are made from the ids.
 # - Attention $4(d^2+d)$, network $2df+f+d$, norm $2d$, table $Vd$. Base has 63.1 million at 37,000 tokens;
 #   ten of the eleven printed counts fit 41,000, and none fits 37,000.
 # - Count what is shared once: three tables instead of one make 93.3 million.
-# - Xavier keeps sizes on the way forward and back. A tied table must start small, hence $\sqrt{d_{model}}$ on
+# - Xavier is a compromise between the way forward and the way back. A tied table must start small, hence
+#   $\sqrt{d_{model}}$ on
 #   the way in; untrained and shallow, it echoes.
 # - Copy is a diagonal, reverse an anti-diagonal: any two places are one look apart.
 # - Practise on what is hard, keep the test words apart by a rule, and repeat with other seeds.
