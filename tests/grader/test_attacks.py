@@ -7,15 +7,14 @@ import socket
 import time
 from pathlib import Path
 
-import nbformat
 import pytest
 import torch
+from handed_in import notebook, verdict
 
 from course_lib.grader import warm as warm_module
 from course_lib.grader import warm_process
 from course_lib.grader.bake import shallow
 from course_lib.grader.frames import pack, unpack
-from course_lib.grader.grading import grade_submission
 from course_lib.grader.key import case
 from course_lib.grader.warm import Warm
 from course_lib.paths import ROOT
@@ -31,19 +30,6 @@ def run(warm, source, seconds=5.0):
 
 def stopped(report):
     return unpack(report.frame)["stopped"][0]
-
-
-def notebook(path, *cells):
-    made = nbformat.v4.new_notebook()
-    for source, *tags in cells:
-        made.cells.append(nbformat.v4.new_code_cell(source, metadata={"tags": tags}))
-    path.write_text(json.dumps(made))
-    return path
-
-
-def verdict(warm, path, id, seconds=2.0):
-    (graded,) = grade_submission(warm, path, [id], 7, seconds)
-    return graded.verdict
 
 
 CLONE = 220 if platform.machine() == "aarch64" else 56

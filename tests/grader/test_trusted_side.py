@@ -6,6 +6,7 @@ import time
 import nbformat
 import pytest
 import torch
+from handed_in import notebook, verdict
 
 from course_lib.grader import frames, grading, seal
 from course_lib.grader.bake import shallow
@@ -13,7 +14,6 @@ from course_lib.grader.child import plain_python
 from course_lib.grader.course import sheet_for
 from course_lib.grader.frames import FrameError, pack, unpack
 from course_lib.grader.gradebook import all_rows, load_rows, result_file, save_rows
-from course_lib.grader.grading import grade_submission
 from course_lib.grader.warm import Report, Warm
 from course_lib.paths import ROOT
 
@@ -31,19 +31,6 @@ def warm():
 @pytest.fixture(scope="module")
 def sheet():
     return sheet_for(ROOT, "00.safe-softmax", 5)
-
-
-def notebook(path, *cells):
-    made = nbformat.v4.new_notebook()
-    for source, *tags in cells:
-        made.cells.append(nbformat.v4.new_code_cell(source, metadata={"tags": tags}))
-    path.write_text(json.dumps(made))
-    return path
-
-
-def verdict(warm, path, id, seconds=2.0):
-    (graded,) = grade_submission(warm, path, [id], 7, seconds)
-    return graded.verdict
 
 
 def forged(sheet, **fields):
