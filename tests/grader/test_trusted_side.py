@@ -8,24 +8,16 @@ import pytest
 import torch
 from handed_in import notebook, verdict
 
-from course_lib.grader import frames, grading, seal
+from course_lib.grader import frames, grading
 from course_lib.grader.bake import shallow
 from course_lib.grader.child import plain_python
 from course_lib.grader.course import sheet_for
 from course_lib.grader.frames import FrameError, pack, unpack
 from course_lib.grader.gradebook import all_rows, load_rows, result_file, save_rows
-from course_lib.grader.warm import Report, Warm
+from course_lib.grader.warm import Report
 from course_lib.paths import ROOT
 
-LEVEL, REASON = seal.reachable()
-pytestmark = pytest.mark.skipif(LEVEL != "strong", reason=REASON)
 X = torch.ones(2)
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with Warm(ROOT, "strong") as process:
-        yield process
 
 
 @pytest.fixture(scope="module")

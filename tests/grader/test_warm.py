@@ -51,6 +51,8 @@ REFUSED = {
     "remove a file": f"import os; os.remove({str(ROOT / 'README.md')!r})",
     "make a folder": "import os; os.mkdir('/tmp/course-test-escape')",
     "link a file": "import os; os.symlink('/etc/passwd', '/tmp/course-test-escape')",
+    "link a file twice": "import os; os.link(os.__file__, '/tmp/course-test-escape')",
+    "make a pipe": "import os; os.mkfifo('/tmp/course-test-escape')",
     "open a socket": "import socket; socket.socket()",
     "open a datagram socket": "import socket; socket.socket(type=socket.SOCK_DGRAM)",
     "start a program": "import subprocess; subprocess.run(['/bin/true'])",

@@ -49,6 +49,11 @@ FORBIDDEN: dict[str, tuple[int | None, int | None]] = {
     "lremovexattr": (198, 15), "fremovexattr": (199, 16), "creat": (85, None),
     "truncate": (76, 45), "inotify_init": (253, None), "inotify_init1": (294, 26),
     "fanotify_init": (300, 262), "flock": (73, 32), "listmount": (458, 458),
+    # names in a folder: bubblewrap's /tmp has to look writable, and one note is one too many
+    "mkdir": (83, None), "mkdirat": (258, 34), "mknod": (133, None), "mknodat": (259, 33),
+    "symlink": (88, None), "symlinkat": (266, 36), "link": (86, None), "linkat": (265, 37),
+    "rename": (82, None), "renameat": (264, 38), "renameat2": (316, 276), "rmdir": (84, None),
+    "unlink": (87, None), "unlinkat": (263, 35),
     # file systems and namespaces
     "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51),
     "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430),
