@@ -14,6 +14,7 @@ from course_lib.notebooks import with_solution, without_solution
 from course_lib.paths import ROOT
 
 SHARES = {"right": 55, "named": 25, "wrong": 10, "untouched": 10}  # per cent of the answers
+LIBRARY = ast.Pass()
 PLAIN = (str, int, float, bool, type(None), tuple, torch.dtype)
 
 
@@ -59,8 +60,8 @@ def answer(exercise: Exercise, kind: str, chance: random.Random) -> tuple[str, s
     mistakes = [m for m in exercise.mistakes if all(isinstance(v, PLAIN) for v in m.flags.values())]
     if kind == "named" and mistakes:
         mistake = chance.choice(mistakes)
-        if hasattr(mistake.function, "__qualname__"):
-            return mistaken(exercise, mistake), mistake.name
+        if hasattr(mistake.function, "__qualname__") and (source := mistaken(exercise, mistake)):
+            return source, mistake.name
     if kind == "wrong":
         told = f"def {exercise.name}(*args, **kwargs):\n    return torch.full((3,), 7.0)"
         return "import torch\n\n\n" + told, "wrong"
@@ -70,11 +71,16 @@ def answer(exercise: Exercise, kind: str, chance: random.Random) -> tuple[str, s
 
 
 def mistaken(exercise: Exercise, mistake: Mistake) -> str:
-    """The source of a mistake with all that it uses of its key, in a scope of its own."""
+    """The source of a mistake with all that it uses of its key, in a scope of its own.
+
+    Empty when that uses the library, of which a sealed answer has only what its chapter lends.
+    """
     key = next(path for path in key_files(ROOT) if path.name[:2] == exercise.chapter)
     parts, wanted, taken = top_level(key), [mistake.function.__qualname__], set()
     while wanted:
         name = wanted.pop()
+        if parts.get(name) is LIBRARY:
+            return ""
         if name in parts and name not in taken:
             taken.add(name)
             wanted += [n.id for n in ast.walk(parts[name]) if isinstance(n, ast.Name)]
@@ -97,14 +103,16 @@ def spelled(value: object) -> str:
 
 @cache
 def top_level(key: Path) -> dict[str, ast.stmt]:
-    """What each name of a key file stands for; the course's own imports are left out."""
+    """What each name of a key file stands for; LIBRARY for what comes from the library."""
     found: dict[str, ast.stmt] = {}
     for node in ast.parse(key.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             found[node.name] = node
         elif isinstance(node, ast.Import | ast.ImportFrom):
-            if not getattr(node, "module", "").startswith("course_lib"):
-                found |= {(a.asname or a.name).split(".")[0]: node for a in node.names}
+            module = getattr(node, "module", "")
+            if not module.startswith("course_lib.grader"):
+                stands = LIBRARY if module.startswith("course_lib") else node
+                found |= {(a.asname or a.name).split(".")[0]: stands for a in node.names}
         elif isinstance(node, ast.Assign):
             found |= {t.id: node for t in node.targets if isinstance(t, ast.Name)}
     return found
