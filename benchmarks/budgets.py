@@ -38,8 +38,8 @@ def imports() -> None:
 
 def checks() -> None:
     """The first and the second check of every exercise, with its solution and its first mistake."""
-    from course_lib.grader.checking import verdict_on
-    from course_lib.grader.course import exercises, load_solution
+    from course_lib.grader.course.checking import verdict_on
+    from course_lib.grader.course.files import exercises, load_solution
     from course_lib.paths import ROOT
 
     print(f"\n{'exercise':28} first  again  wrong   seconds")

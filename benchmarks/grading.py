@@ -17,9 +17,9 @@ from types import SimpleNamespace
 from made_up_class import write_class
 
 from course_lib.commands.grade import _executor
-from course_lib.grader import batch
-from course_lib.grader.course import exercises, key_files
-from course_lib.grader.gradebook import all_rows, open_book
+from course_lib.grader.book import batch
+from course_lib.grader.book.gradebook import all_rows, open_book
+from course_lib.grader.course.files import exercises, key_files
 from course_lib.paths import ROOT
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from course_lib.grader.course import exercises, key_files, solution_cells
-from course_lib.grader.key import Exercise, Mistake
+from course_lib.grader.course.files import exercises, key_files, solution_cells
+from course_lib.grader.judging.key import Exercise, Mistake
 from course_lib.notebooks import with_solution, without_solution
 from course_lib.paths import ROOT
 

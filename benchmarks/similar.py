@@ -21,11 +21,11 @@ from types import SimpleNamespace
 from made_up_class import mistaken, setup
 from styles import Style, disguised, styled
 
-from course_lib.grader.answers import gather, shown
-from course_lib.grader.batch import Task
-from course_lib.grader.course import exercises, find, key_files, solution_cells
-from course_lib.grader.key import Exercise
-from course_lib.grader.similar import alike
+from course_lib.grader.book.batch import Task
+from course_lib.grader.course.files import exercises, find, key_files, solution_cells
+from course_lib.grader.judging.key import Exercise
+from course_lib.grader.similar.answers import gather, shown
+from course_lib.grader.similar.nearness import alike
 from course_lib.notebooks import with_solution
 from course_lib.paths import ROOT
 

@@ -3,9 +3,9 @@
 import contextlib
 from pathlib import Path
 
-from course_lib.grader import progress
-from course_lib.grader.checking import verdict_on
-from course_lib.grader.verdict import Verdict
+from course_lib.grader.course import progress
+from course_lib.grader.course.checking import verdict_on
+from course_lib.grader.judging.verdict import Verdict
 from course_lib.paths import ROOT, WORK
 from course_lib.views.panel import panel
 

@@ -4,7 +4,7 @@ import json
 
 import nbformat
 
-from course_lib.grader.grading import grade_submission
+from course_lib.grader.book.grading import grade_submission
 
 
 def notebook(path, *cells):

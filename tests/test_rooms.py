@@ -26,6 +26,8 @@ FORBIDDEN = {
     "views": TRANSFORMER,
     "grader": TRANSFORMER | {"plots", "views"},
 }
+# The grader's wings: each imports only itself and those before it.
+WINGS = ("judging", "running", "course", "book", "similar")
 # Third parties for whom a room has no use.
 PACKAGES = {
     "nn": {"torch", "einops", "jaxtyping"},
@@ -60,6 +62,15 @@ def inside(module, places):
     return any(f"{module}.".startswith(f"course_lib.{place}.") for place in places)
 
 
+def forbidden(path):
+    """Places that this file may not import: other rooms, and later wings of the grader."""
+    places, parts = FORBIDDEN.get(room(path), set()), name(path).split("/")
+    if room(path) == "grader" and parts[1] in WINGS:
+        later = WINGS[WINGS.index(parts[1]) + 1 :]
+        return places | {f"grader.{wing}" for wing in later}
+    return places
+
+
 def broken_imports(path):
     for module in imports(path):
         top = module.split(".")[0]
@@ -77,13 +88,16 @@ def broken_imports(path):
             parent = any(f"course_lib.{place}".startswith(f"{module}.") for place in places)
             if not parent and not inside(module, places):
                 yield module
-        elif inside(module, FORBIDDEN.get(room(path), ())):
+        elif inside(module, forbidden(path)):
             yield module
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_a_file_imports_only_what_its_room_may(path):
     assert not sorted(set(broken_imports(path)))
+
+
+BOOK_RULES = {"course_lib.grader.book.rules", "course_lib.grader.book.rules.Rules"}
 
 
 @pytest.mark.parametrize(
@@ -101,8 +115,10 @@ def test_a_file_imports_only_what_its_room_may(path):
         ("data/x.py", "from course_lib.pretrained.packages import package_folder", set()),
         ("data/x.py", "from course_lib.pretrained import minilm", {"course_lib.pretrained.minilm"}),
         ("data/x.py", "from ..nn import masks", {"course_lib.nn", "course_lib.nn.masks"}),
-        ("grader/x.py", "from . import sheet", set()),
-        ("grader/x.py", "from .. import plots", {"course_lib.plots"}),
+        ("grader/book/x.py", "from ..judging import sheet", set()),
+        ("grader/book/x.py", "from ... import plots", {"course_lib.plots"}),
+        ("grader/judging/x.py", "from ..book.rules import Rules", BOOK_RULES),
+        ("grader/running/seal/x.py", "from ...book.rules import Rules", BOOK_RULES),
         ("views/x.py", "import course_lib.models.bert", {"course_lib.models.bert"}),
         ("plots.py", "import numpy, matplotlib.pyplot", set()),
         ("check.py", "from solutions.keys import x", {"solutions.keys", "solutions.keys.x"}),
@@ -111,9 +127,14 @@ def test_a_file_imports_only_what_its_room_may(path):
 def test_the_rule_sees_what_breaks_it(file, line, broken, tmp_path, monkeypatch):
     monkeypatch.setitem(globals(), "LIBRARY", tmp_path)
     path = tmp_path / file
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(line)
     assert set(broken_imports(path)) == broken
+
+
+def test_every_room_of_the_grader_is_in_a_wing():
+    loose = {name(path).split("/")[1] for path in FILES if room(path) == "grader"}
+    assert loose == {*WINGS, "__init__"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)

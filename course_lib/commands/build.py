@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from course_lib.grader.course import solution_cells
+from course_lib.grader.course.files import solution_cells
 from course_lib.notebooks import Cell, read_cells, with_solution, without_solution
 from course_lib.paths import ROOT, write_atomic
 

@@ -6,10 +6,10 @@ import zipfile
 from pathlib import Path
 
 from course_lib.commands.build import stub_notebook, text_of
-from course_lib.grader.bake import save_sheet, sheet_file
-from course_lib.grader.course import sheet_for
-from course_lib.grader.gradebook import label
-from course_lib.grader.students import Draw
+from course_lib.grader.book.gradebook import label
+from course_lib.grader.book.students import Draw
+from course_lib.grader.course.files import sheet_for
+from course_lib.grader.judging.bake import save_sheet, sheet_file
 from course_lib.paths import ROOT, write_atomic
 
 

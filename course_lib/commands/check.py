@@ -5,9 +5,9 @@ import re
 import sys
 from pathlib import Path
 
-from course_lib.grader import progress
-from course_lib.grader.course import find, key_files, load_key
-from course_lib.grader.submission import answers
+from course_lib.grader.course import progress
+from course_lib.grader.course.files import find, key_files, load_key
+from course_lib.grader.course.submission import answers
 from course_lib.paths import ROOT, WORK
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from course_lib.commands.needs import DEFINITIONS, PACKAGE, Needs, Place
-from course_lib.grader.normal import body_of
+from course_lib.grader.similar.normal import body_of
 from course_lib.notebooks import read_cells, tree_of
 
 # Rooms that hold what the chapters teach. The rest of the library is the course's machinery.

@@ -8,7 +8,7 @@ import re
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from course_lib.grader import seal
+from course_lib.grader.running import seal
 from course_lib.paths import ROOT
 
 REPAIR = "python3 course.py setup"

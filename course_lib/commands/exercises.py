@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from course_lib.grader.course import exercises
+from course_lib.grader.course.files import exercises
 from course_lib.paths import ROOT
 
 

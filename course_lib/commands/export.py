@@ -4,9 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from course_lib.grader.exports import TEXTS, gradescope
-from course_lib.grader.exports.marks import Marks, load_marks
-from course_lib.grader.exports.roster import load_roster
+from course_lib.grader.book.exports import TEXTS, gradescope
+from course_lib.grader.book.exports.marks import Marks, load_marks
+from course_lib.grader.book.exports.roster import load_roster
 from course_lib.paths import ROOT, write_atomic
 
 

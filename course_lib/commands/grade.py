@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from pathlib import Path
 
-from course_lib.grader import batch, report
-from course_lib.grader.course import exercises, key_files
-from course_lib.grader.gradebook import GradebookError, load_rows, open_book
-from course_lib.grader.rules import keep_rules
-from course_lib.grader.seal import LEVELS
-from course_lib.grader.students import Draw, for_grading
-from course_lib.grader.times import load_times
+from course_lib.grader.book import batch, report
+from course_lib.grader.book.gradebook import GradebookError, load_rows, open_book
+from course_lib.grader.book.rules import keep_rules
+from course_lib.grader.book.students import Draw, for_grading
+from course_lib.grader.book.times import load_times
+from course_lib.grader.course.files import exercises, key_files
+from course_lib.grader.running.seal import LEVELS
 from course_lib.paths import ROOT
 
 INSTALL = "python -m pip install -c requirements/constraints.txt -e '.[cluster]'"

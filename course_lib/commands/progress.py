@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-from course_lib.grader.course import exercises
-from course_lib.grader.progress import load
+from course_lib.grader.course.files import exercises
+from course_lib.grader.course.progress import load
 from course_lib.paths import ROOT, WORK
 
 SIGNS = {"right": "✓", "wrong": "✗", "crashed": "!", "not attempted": "○"}

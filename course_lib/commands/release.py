@@ -9,10 +9,10 @@ from pathlib import Path
 
 from course_lib.commands.bundles import zip_each
 from course_lib.commands.closed import close
-from course_lib.grader.bake import save_sheet, sheet_file
-from course_lib.grader.course import exercises, is_answer, sheet_for, solution_cells
-from course_lib.grader.key import Exercise
-from course_lib.grader.students import beside, for_release
+from course_lib.grader.book.students import beside, for_release
+from course_lib.grader.course.files import exercises, is_answer, sheet_for, solution_cells
+from course_lib.grader.judging.bake import save_sheet, sheet_file
+from course_lib.grader.judging.key import Exercise
 from course_lib.notebooks import with_solution
 from course_lib.paths import ROOT
 

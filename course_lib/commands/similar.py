@@ -7,9 +7,9 @@ import warnings
 from pathlib import Path
 
 from course_lib.commands.grade import tasks_of
-from course_lib.grader.answers import gather, shown
-from course_lib.grader.similar import alike
-from course_lib.grader.similar_page import page, told
+from course_lib.grader.similar.answers import gather, shown
+from course_lib.grader.similar.nearness import alike
+from course_lib.grader.similar.similar_page import page, told
 from course_lib.paths import ROOT, write_atomic
 
 INSTALL = "python -m pip install -c requirements/constraints.txt -e '.[similar]'"

@@ -2,7 +2,7 @@
 
 import torch
 
-from course_lib.grader.key import Exercise, Mistake, case
+from course_lib.grader.judging.key import Exercise, Mistake, case
 
 
 def normal(generator, *shape):

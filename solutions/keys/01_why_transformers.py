@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from course_lib.grader.key import Case, Exercise, Mistake, case
+from course_lib.grader.judging.key import Case, Exercise, Mistake, case
 
 # --- 01.gru-step ---------------------------------------------------------------------------------
 

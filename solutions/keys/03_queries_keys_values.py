@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from course_lib.grader.key import Case, Exercise, Mistake, case
+from course_lib.grader.judging.key import Case, Exercise, Mistake, case
 
 
 def randn(generator: Generator, *shape: int) -> Tensor:

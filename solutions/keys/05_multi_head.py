@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import nn
 
-from course_lib.grader.key import Case, Exercise, Mistake, call, case
+from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
 
 
 def normal(generator, *shape):

@@ -5,7 +5,7 @@ from functools import partial
 
 import torch
 
-from course_lib.grader.key import Exercise, Mistake, case
+from course_lib.grader.judging.key import Exercise, Mistake, case
 
 
 def normal(generator, *shape):

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_lib.grader.key import Case, Exercise, Mistake, call, case
+from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
 from course_lib.nn.attention import scaled_dot_product_attention
 from course_lib.nn.multi_head import merge_heads, split_heads
 

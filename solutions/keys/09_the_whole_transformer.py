@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_lib.grader.key import Case, Exercise, Mistake, call, case
+from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
 from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm
 from course_lib.nn.feedforward import FeedForward
 from course_lib.nn.masks import causal_mask, padding_mask

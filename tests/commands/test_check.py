@@ -7,7 +7,7 @@ import pytest
 from course_lib import check as notebook_check
 from course_lib.cli import main
 from course_lib.commands import check, progress
-from course_lib.grader.progress import load
+from course_lib.grader.course.progress import load
 from course_lib.paths import ROOT
 
 WRONG = (

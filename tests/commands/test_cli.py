@@ -10,7 +10,7 @@ import pytest
 
 from course_lib import cli
 from course_lib.commands import doctor
-from course_lib.grader import seal
+from course_lib.grader.running import seal
 
 
 def test_help_lists_every_command(capsys):

@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 from course_lib.cli import main
 from course_lib.commands.closed import close
 from course_lib.commands.release import release, wanted
-from course_lib.grader.course import exercises
+from course_lib.grader.course.files import exercises
 from course_lib.paths import ROOT
 
 EVERYTHING = """

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from course_lib.cli import main
-from course_lib.grader import gradebook
+from course_lib.grader.book import gradebook
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import pytest
 
 from course_lib.cli import main
 from course_lib.commands import grade
-from course_lib.grader import batch, seal
-from course_lib.grader.gradebook import all_rows
+from course_lib.grader.book import batch
+from course_lib.grader.book.gradebook import all_rows
+from course_lib.grader.running import seal
 from course_lib.paths import ROOT
 
 LEVEL, REASON = seal.reachable()

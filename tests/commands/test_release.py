@@ -12,8 +12,8 @@ import textwrap
 import pytest
 
 from course_lib.commands.release import release, release_each, wanted
-from course_lib.grader.course import exercises, load_solution, solution_cells
-from course_lib.grader.normal import body_of
+from course_lib.grader.course.files import exercises, load_solution, solution_cells
+from course_lib.grader.similar.normal import body_of
 from course_lib.notebooks import read_cells, with_solution, without_solution
 from course_lib.paths import ROOT
 

@@ -10,11 +10,11 @@ import pytest
 
 from course_lib.cli import main
 from course_lib.commands.build import notebook_of, text_of
-from course_lib.grader import seal
-from course_lib.grader.course import exercises, find, load_solution, sheet_for, solution_cells
-from course_lib.grader.gradebook import all_rows, label
-from course_lib.grader.students import beside, for_release
-from course_lib.grader.verdict import judge
+from course_lib.grader.book.gradebook import all_rows, label
+from course_lib.grader.book.students import beside, for_release
+from course_lib.grader.course.files import exercises, find, load_solution, sheet_for, solution_cells
+from course_lib.grader.judging.verdict import judge
+from course_lib.grader.running import seal
 from course_lib.notebooks import read_cells, with_solution
 from course_lib.paths import ROOT
 

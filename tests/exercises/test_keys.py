@@ -5,10 +5,10 @@ import copy
 import pytest
 import torch
 
-from course_lib.grader.course import exercises, load_solution, sheet_for
-from course_lib.grader.outcome import Outcome, run_case, tree_map
-from course_lib.grader.sheet import make_sheet
-from course_lib.grader.verdict import judge
+from course_lib.grader.course.files import exercises, load_solution, sheet_for
+from course_lib.grader.judging.outcome import Outcome, run_case, tree_map
+from course_lib.grader.judging.sheet import make_sheet
+from course_lib.grader.judging.verdict import judge
 from course_lib.paths import ROOT
 
 ALL = exercises(ROOT)

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from course_lib.commands.build import execute, notebook_of
-from course_lib.grader.course import exercises
-from course_lib.grader.submission import answers
+from course_lib.grader.course.files import exercises
+from course_lib.grader.course.submission import answers
 from course_lib.notebooks import read_cells, with_solution
 from course_lib.paths import ROOT
 

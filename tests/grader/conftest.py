@@ -4,11 +4,11 @@ import sys
 
 import pytest
 
-from course_lib.grader.warm import Warm
+from course_lib.grader.running.warm import Warm
 from course_lib.paths import ROOT
 
 if sys.platform == "linux":
-    from course_lib.grader.seal import bwrap, landlock
+    from course_lib.grader.running.seal import bwrap, landlock
 
 
 @pytest.fixture(scope="module", params=["strong", "bwrap"])

@@ -134,7 +134,7 @@ def test_every_guess_meets_its_outcome(chapter):
 
 
 def test_the_exercises_named_are_those_there_are(chapter):
-    from course_lib.grader.course import exercises
+    from course_lib.grader.course.files import exercises
 
     there = {e.id for e in exercises(ROOT) if e.chapter == chapter["number"]}
     named = set(re.findall(rf"`({chapter['number']}\.[a-z0-9-]+)`", "\n".join(prose(chapter))))

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from course_lib.grader.verdict import Verdict
+from course_lib.grader.judging.verdict import Verdict
 from course_lib.views import panel
 from course_lib.views.panel import LOOK
 

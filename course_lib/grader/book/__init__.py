@@ -1,0 +1,1 @@
+"""A class: submissions in, a gradebook, its totals, pages and exports out."""

@@ -1,0 +1,159 @@
+"""A class by name, and the values that each student's exercises were handed out with.
+
+Beside the instructor's list of students, `class.csv`, lies `class.csv.values.json`: a secret seed,
+and the choices as they were when the exercises were handed out. A student's values follow from
+these and from the name, so months later they are drawn again as they were. The gradebook keeps a
+copy. None of it belongs into what students get.
+"""
+
+import hashlib
+import json
+import secrets
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from course_lib.paths import write_atomic
+
+from ..judging.key import Exercise
+from .exports.roster import load_roster
+
+KEPT = "values.json"
+COLUMNS = ("student", "SIS Login ID", "username")
+
+
+class StudentsError(ValueError):
+    """A list of students that can't be used, or whose seed is lost."""
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What everybody's values follow from: a seed, and the choices for each exercise."""
+
+    seed: int
+    choices: dict[str, dict[str, list]]
+    students: tuple[str, ...] = ()
+
+    def values(self, student: str) -> dict[str, dict[str, Any]]:
+        """A student's values by exercise: the same ones whenever they are drawn."""
+        return {
+            id: {name: self._one(student, id, name, there) for name, there in choices.items()}
+            for id, choices in self.choices.items()
+        }
+
+    def _one(self, student: str, id: str, name: str, there: list) -> Any:
+        ticket = json.dumps([self.seed, normal(student), id, name]).encode()
+        return there[int.from_bytes(hashlib.sha256(ticket).digest()[:8], "big") % len(there)]
+
+    def knows(self, student: str) -> bool:
+        """Is this folder's name on the list?"""
+        return normal(student) in self.students
+
+
+def normal(name: str) -> str:
+    """A name with its accents spelled one way: a Mac's folders spell them the other."""
+    return unicodedata.normalize("NFC", name)
+
+
+def load_students(path: Path) -> tuple[str, ...]:
+    """The names in a CSV, in a column such as `student`, or in a text file, one on each line.
+
+    They are the names of the folders of submissions. Raises StudentsError for one that can't be.
+    """
+    try:
+        found = _column(path) if path.suffix == ".csv" else _lines(path)
+    except (OSError, ValueError) as error:
+        raise StudentsError(str(error)) from error
+    names = [normal(name.strip()) for name in found if name.strip()]
+    if not names:
+        raise StudentsError(f"{path}: there is nobody on this list")
+    for name in names:
+        if name in (".", "..") or not name.isprintable() or set("/\\") & set(name):
+            raise StudentsError(f"{path}: {name!r} can't be the name of a folder")
+    twice = [name for name, count in Counter(map(str.casefold, names)).items() if count > 1]
+    if twice:
+        raise StudentsError(f"{path}: {twice[0]!r} is there more than once")
+    return tuple(names)
+
+
+def _column(path: Path) -> list[str]:
+    table = load_roster(path)
+    place = table.place(*COLUMNS)
+    if place is None:
+        raise StudentsError(f"{path}: none of the columns is called {', '.join(COLUMNS)}")
+    return [line[place] for line in table.lines]
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise StudentsError(f"{path}: not a text in UTF-8 ({error})") from error
+
+
+def beside(roster: Path) -> Path:
+    """Where the seed of a list of students is kept."""
+    return roster.with_name(f"{roster.name}.{KEPT}")
+
+
+def for_release(roster: Path, exercises: Iterable[Exercise]) -> Draw:
+    """The draw for these exercises, kept beside the list; what was drawn before stays.
+
+    Raises StudentsError when the list or what was kept can't be read.
+    """
+    students, kept = load_students(roster), beside(roster)
+    before = _load(kept) if kept.exists() else Draw(secrets.randbits(60), {})
+    offered = {e.id: {name: list(there) for name, there in e.choices.items()} for e in exercises}
+    choices = {id: names for id, names in offered.items() if names} | before.choices
+    draw = Draw(before.seed, choices, students)
+    _keep(kept, draw)
+    return draw
+
+
+def for_grading(book: Path, roster: Path | None, exercises: Iterable[Exercise]) -> Draw | None:
+    """The draw that a class was handed out with: what the list has, or what the gradebook kept.
+
+    None for a class without one. Raises StudentsError when the seed is lost, when it isn't that of
+    the gradebook, and when an exercise has no such value any more.
+    """
+    kept = _load(book / KEPT) if (book / KEPT).exists() else None
+    if roster is None:
+        draw = kept
+    else:
+        draw = replace(_recorded(roster, kept), students=load_students(roster))
+        if kept and kept.seed != draw.seed:
+            raise StudentsError(f"{book} was graded with the values of another list of students")
+    for exercise in exercises if draw else ():
+        try:
+            exercise.with_values(draw.choices.get(exercise.id, {}))
+        except ValueError as error:
+            raise StudentsError(f"{error}: grade with the course as it was handed out") from error
+    if draw and draw != kept:
+        _keep(book / KEPT, draw)
+    return draw
+
+
+def _recorded(roster: Path, kept: Draw | None) -> Draw:
+    path = beside(roster)
+    if path.exists():
+        return _load(path)
+    if kept:
+        return kept
+    told = "it has the seed of everybody's values, and without it they are not known"
+    raise StudentsError(f"{path} is not there: {told}. Put it back where `course release` wrote it")
+
+
+def _load(path: Path) -> Draw:
+    try:
+        draw = Draw(**json.loads(path.read_text(encoding="utf-8")))
+        draw.values("anybody")
+        return replace(draw, seed=int(draw.seed), students=tuple(draw.students))
+    except (OSError, ValueError, TypeError, AttributeError, ZeroDivisionError) as error:
+        raise StudentsError(f"{path} can't be read ({error}): put a copy in its place") from error
+
+
+def _keep(path: Path, draw: Draw) -> None:
+    write_atomic(path, json.dumps(asdict(draw), indent=1, ensure_ascii=False) + "\n")

@@ -1,0 +1,47 @@
+"""One answer in, one verdict out: finds the sheet, runs the answer, and keeps its noise apart."""
+
+import contextlib
+import inspect
+import io
+import linecache
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from ..judging.verdict import Verdict, judge, with_changed_values, without_bans
+from .files import definition, sheet_for
+
+
+def verdict_on(
+    root: Path, id: str, answer: object, source: str = "", seed: int | None = None
+) -> Verdict:
+    """The verdict on an answer to exercise `id` of the course under `root`.
+
+    `source` is the answer's text where Python can't find it. Raises KeyError for an unknown id.
+    """
+    sheet = sheet_for(root, id, seed)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), torch.random.fork_rng(devices=[]):
+        verdict = judge(sheet, answer)
+    source = source or _source(answer)
+    if verdict.state == "right":
+        return without_bans(sheet, verdict, source)
+    if sheet.stub and definition(source, sheet.name) == sheet.stub:
+        told = "the cell is as handed out"
+        return Verdict(id, sheet.title, "not attempted", told, out_of=sheet.points)
+    verdict = with_changed_values(sheet, verdict, source)
+    said = printed.getvalue().strip().splitlines()
+    if not said:
+        return verdict
+    shown = " | ".join(said[:3]) + (" | …" if len(said) > 3 else "")
+    return replace(verdict, details=(*verdict.details, f"your code printed: {shown}"))
+
+
+def _source(answer: object) -> str:
+    """The answer's text, a class in a notebook with its whole cell; "" for what can't be found."""
+    try:
+        return inspect.getsource(answer)
+    except (OSError, TypeError):
+        methods = [m for m in getattr(answer, "__dict__", {}).values() if inspect.isfunction(m)]
+        return "".join(linecache.getlines(methods[0].__code__.co_filename)) if methods else ""

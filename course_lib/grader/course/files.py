@@ -1,0 +1,134 @@
+"""Find a course's exercises on disk: keys, solutions and the sheets they give."""
+
+import ast
+import importlib.util
+import textwrap
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from course_lib.notebooks import Cell, read_cells, tree_of, with_solution, without_solution
+
+from ..judging.bake import load_sheet, sheet_file
+from ..judging.key import Exercise
+from ..judging.sheet import Sheet, make_sheet
+from ..judging.values import copied, others, with_values
+
+
+def key_files(root: Path) -> list[Path]:
+    """The keys of a course, in the order of its chapters."""
+    return sorted((root / "solutions" / "keys").glob("[0-9][0-9]_*.py"))
+
+
+@cache
+def load_key(path: Path) -> tuple[Exercise, ...]:
+    """The exercises that one key file declares, each with its usual values."""
+    spec = importlib.util.spec_from_file_location(f"course_key_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return tuple(exercise.with_values({}) for exercise in module.EXERCISES)
+
+
+def exercises(root: Path) -> list[Exercise]:
+    """Every exercise of a course, in order."""
+    return [exercise for path in key_files(root) for exercise in load_key(path)]
+
+
+def find(root: Path, id: str) -> tuple[Path, Exercise]:
+    """The key file and the exercise of an id. Raises KeyError that lists what there is."""
+    paths = key_files(root)
+    if not paths:
+        raise KeyError(f"no answer keys under {root / 'solutions' / 'keys'}")
+    known = {e.id: (p, e) for p in paths if p.name[:2] == id[:2] for e in load_key(p)}
+    if id not in known:
+        there = ", ".join(known) or f"chapters {', '.join(p.name[:2] for p in paths)}"
+        raise KeyError(f"no exercise {id!r}; there are: {there}")
+    return known[id]
+
+
+def solution_cells(
+    root: Path, chapter: str, values: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[Cell]:
+    """The cells of a chapter's solved exercises, with the `values` of a student by exercise.
+
+    Raises KeyError when there are none.
+    """
+    found = sorted((root / "solutions").glob(f"{chapter}_*.py"))
+    if not found:
+        raise KeyError(f"no solutions for chapter {chapter} under {root / 'solutions'}")
+    keys = [path for path in key_files(root) if path.stem == found[0].stem]
+    made = [e.with_values((values or {}).get(e.id, {})) for key in keys for e in load_key(key)]
+    return with_values(read_cells(found[0]), made)
+
+
+def load_solution(root: Path, exercise: Exercise, *, stub: bool = False) -> Callable:
+    """What the solved (or, with `stub`, the handed out) cells define for an exercise."""
+    namespace: dict = {"__name__": f"exercise_{exercise.chapter}"}
+    keep = without_solution if stub else with_solution
+    for cell in solution_cells(root, exercise.chapter, {exercise.id: exercise.values}):
+        if cell.kind == "code" and ("setup" in cell.tags or is_answer(cell)):
+            last = exercise.id in cell.tags
+            source = keep(cell.source) if last else with_solution(cell.source)
+            exec(compile(source, f"<exercise {exercise.id}>", "exec"), namespace)
+            if last:
+                return namespace[exercise.name]
+    raise KeyError(f"no cell of the solutions is tagged {exercise.id!r}")
+
+
+def is_answer(cell: Cell) -> bool:
+    """Does this cell hold an exercise: is it tagged with an id?"""
+    return any(tag[:2].isdigit() and tag[2:3] == "." for tag in cell.tags)
+
+
+def sheet_for(
+    root: Path, id: str, seed: int | None = None, values: Mapping[str, Any] | None = None
+) -> Sheet:
+    """The answer sheet of an exercise; without a seed, the public one, the same every day.
+
+    `values` are a student's own; without them, the usual ones. A course handed out without its keys
+    has the public sheets as files. Raises KeyError, listing what there is, for an unknown id.
+    """
+    if seed is None and not key_files(root):
+        return _baked(root, id)
+    own = tuple((values or {}).items())
+    return _sheet(root, id, zlib.crc32(id.encode()) if seed is None else seed, own)
+
+
+@cache
+def _baked(root: Path, id: str) -> Sheet:
+    path = sheet_file(root, id)
+    if not path.exists():
+        there = ", ".join(sorted(p.stem for p in path.parent.glob("*.sheet"))) or "none"
+        raise KeyError(f"no answer sheet for {id!r}; there are: {there}")
+    return load_sheet(path)
+
+
+@cache
+def _sheet(root: Path, id: str, seed: int, own: tuple[tuple[str, Any], ...]) -> Sheet:
+    exercise = find(root, id)[1].with_values(dict(own))
+    copies = [copied(exercise, other, load_solution(root, other)) for other in others(exercise)]
+    known = replace(exercise, mistakes=[*exercise.mistakes, *copies])
+    sheet = make_sheet(known, load_solution(root, exercise), seed)
+    values = {id: exercise.values}
+    cell = next(c for c in solution_cells(root, exercise.chapter, values) if id in c.tags)
+    return replace(
+        sheet,
+        stub=definition(without_solution(cell.source), exercise.name),
+        solution=with_solution(cell.source),
+    )
+
+
+def definition(source: str, name: str) -> str:
+    """The definition of `name` in a source text, in a form that ignores layout and comments."""
+    tree = tree_of(textwrap.dedent(source))
+    if tree is None:
+        return ""
+    kinds = ast.FunctionDef | ast.ClassDef
+    found = [n for n in tree.body if isinstance(n, kinds) and n.name == name]
+    try:
+        return ast.dump(found[-1]) if found else ""
+    except RecursionError:
+        return f"{name}, too deep"

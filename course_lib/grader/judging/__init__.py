@@ -1,0 +1,1 @@
+"""Is this outcome right? Keys, sheets, comparing, naming mistakes, and frames to hold them."""

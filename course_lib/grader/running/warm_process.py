@@ -1,0 +1,154 @@
+"""The warm process: imports PyTorch once, then forks a fresh, sealed child for every job.
+
+It holds no key and never runs a learner's line itself. Started by `warm.Warm` as
+`python -I warm_process.py SOCKET LEVEL ROOT`. For each job it gets a message and three file
+descriptors (job in, report out, log out), and it answers with how the child ended.
+"""
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+
+# prctl's PR_SET_PDEATHSIG, PR_SET_DUMPABLE and PR_SET_CHILD_SUBREAPER
+KILLED_WITH_PARENT, DUMPABLE, HEIR = 1, 4, 36
+FAILED_TO_SEAL = 97
+
+
+def main(fd: str, level: str, root: str) -> None:
+    """Serve jobs until the grader closes its end."""
+    sys.path.insert(0, root)
+    tools = warm_up()
+    tools |= {"root": root}
+    tools["prctl"](KILLED_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+    if level == "bwrap":  # a child sees this process in /proc; its memory is nobody's business
+        tools["prctl"](DUMPABLE, 0, 0, 0, 0)
+    tools["prctl"](HEIR, 1, 0, 0, 0)  # to find what a child under `process` leaves behind
+    grader = socket.socket(fileno=int(fd))
+    say(grader, {"threads": len(os.listdir("/proc/self/task"))})
+    while True:
+        message, fds, _, _ = socket.recv_fds(grader, 1 << 16, 3)
+        if not message:
+            return
+        told = json.loads(message)
+        pid = os.fork()
+        if pid == 0:
+            grader.close()
+            tools["prctl"](KILLED_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+            child(tools, level, told, *fds)
+        for each in fds:
+            os.close(each)
+        say(grader, wait(pid, told["seconds"]))
+
+
+def say(grader: socket.socket, told: dict) -> None:
+    """One line of JSON to the grader."""
+    grader.sendall(json.dumps(told).encode() + b"\n")
+
+
+def warm_up() -> dict:
+    """Load what every job needs, and hide the course from what comes after."""
+    import torch
+
+    torch.set_num_threads(1)
+    from course_lib.grader.judging import frames
+    from course_lib.grader.running import child, seal
+    from course_lib.grader.running.seal import landlock, limits, seccomp, syscalls  # noqa: F401
+
+    # What lent parts of the library import: a child would spend a tenth of a second on it.
+    for name in ("einops", "jaxtyping"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    # One small computation, forward and backward: PyTorch loads parts of itself on first use.
+    x = torch.ones(2, 2, requires_grad=True)
+    (x @ x).softmax(-1).sum().backward()
+    frames.unpack(frames.pack(x))
+    child.hide_course()
+    gc.collect()
+    gc.freeze()  # or collecting garbage would make every child copy all pages
+    return {
+        "seal": seal.seal,
+        "run_job": child.run_job,
+        "close_all_but": limits.close_all_but,
+        "prctl": syscalls.LIBC.prctl,
+    }
+
+
+def child(tools: dict, level: str, told: dict, job: int, report: int, log: int) -> None:
+    """The child's whole life; it never returns."""
+    try:
+        os.dup2(log, 2)
+        # What answers print has no reader, and a full pipe must not end who prints a lot.
+        for standard in (0, 1):
+            os.dup2(os.open(os.devnull, os.O_RDWR), standard)
+        with os.fdopen(job, "rb") as file:
+            data = file.read()
+        os.setpgid(0, 0)
+        os.chdir("/")
+        tools["close_all_but"]({0, 1, 2, report})
+        allowed = readable(tools["root"]) if level != "process" else []
+        tools["seal"](level, allowed, int(told["seconds"]) + 1, told["memory"])
+        result = tools["run_job"](data)
+        with os.fdopen(report, "wb") as file:
+            file.write(result)
+        os._exit(0)
+    except BaseException as error:
+        os.write(2, f"{type(error).__name__}: {error}"[:500].encode())
+    finally:
+        os._exit(FAILED_TO_SEAL)
+
+
+def readable(root: str) -> list[str]:
+    """What Python and PyTorch read after the seal is on: libraries, and a few facts.
+
+    Raises OSError when the course, which holds the solutions, lies inside of them.
+    """
+    libraries = [sys.prefix, sys.base_prefix, "/usr/lib", "/lib", "/lib64", "/etc/ld.so.cache"]
+    for library in map(os.path.realpath, libraries):
+        if os.path.commonpath([library, os.path.realpath(root)]) == library:
+            raise OSError(f"the course lies in {library}, which every answer may read: move it")
+    return [*libraries, "/dev/null", "/dev/urandom", "/proc/cpuinfo", "/sys/devices/system/cpu"]
+
+
+def wait(pid: int, seconds: float) -> dict:
+    """Let the child finish in time, or end it with all it started; tell which it was."""
+    began, timed_out = time.monotonic(), False
+    handle = os.pidfd_open(pid)
+    try:
+        if not select.select([handle], [], [], seconds)[0]:
+            timed_out = True
+            os.kill(pid, signal.SIGKILL)
+        _, status, used = os.wait4(pid, 0)
+    finally:
+        os.close(handle)
+    end_strays(time.monotonic() + 2)
+    return {
+        "timed_out": timed_out,
+        "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
+        "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1,
+        "seconds": round(time.monotonic() - began, 3),
+        "peak_mib": used.ru_maxrss // 1024,
+    }
+
+
+def end_strays(until: float) -> None:
+    """End what the child started and left behind; only under `process` can there be such."""
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError), open("/proc/thread-self/children", "rb") as file:
+            for stray in file.read().split():
+                os.kill(int(stray), signal.SIGKILL)
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(0.001)
+        except ChildProcessError:
+            return
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4])

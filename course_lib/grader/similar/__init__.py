@@ -1,0 +1,1 @@
+"""Who writes alike: pairs of students whose answers are worth a look."""

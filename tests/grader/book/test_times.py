@@ -1,0 +1,69 @@
+"""When work was handed in: the instructor's list, then what was noted, then the file."""
+
+import os
+
+import pytest
+
+from course_lib.grader.book.times import TimesError, changed_at, kept_times, load_times, stamped
+
+NOON = "2026-12-01T12:00:00+00:00"
+
+
+def row(exercise="02.a", **more):
+    return {"student": "ada", "exercise": exercise, "work": "w", **more}
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "02_attention.py"
+    path.write_text("x")
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    return path
+
+
+def test_the_list_goes_before_the_file(tmp_path, file):
+    text = f"student,chapter,submitted\nada,,{NOON}\nada,03,2026-12-02T12:00:00+00:00\n"
+    (tmp_path / "submitted.csv").write_text("\ufeff" + text)
+    times = load_times(tmp_path)
+    rows = stamped([row(), row("03.a")], times, {"02": file, "03": file})
+    assert [r["submitted"] for r in rows] == [times["ada", ""], times["ada", "03"]]
+    assert load_times(tmp_path / "elsewhere") == {}
+
+
+def test_without_a_list_it_is_the_files_time_and_a_later_copy_changes_nothing(file):
+    (first,) = stamped([row()], {}, {"02": file})
+    assert first["submitted"] == changed_at(file)
+    os.utime(file)
+    assert stamped([first], {}, {"02": file}) == [first]
+
+
+def test_the_same_work_keeps_its_time_and_other_work_has_its_own():
+    before = [row(submitted=NOON)]
+    assert kept_times(before, [row()]) == before
+    assert kept_times(before, [row() | {"work": "other"}]) == [row() | {"work": "other"}]
+
+
+def test_nothing_handed_in_has_no_time_and_other_chapters_are_left_alone():
+    times = {("ada", ""): NOON}
+    assert stamped([row()], times, {"02": None})[0]["submitted"] is None
+    assert stamped([row("03.a", submitted=NOON)], {}, {"02": None})[0]["submitted"] == NOON
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ("student,when\nada,now\n", "line 2: student or submitted is missing"),
+        (f"student,submitted\nada,{NOON}\nbob,soon\n", "line 3: 'soon' is not a time"),
+        ("student,submitted\nada\n", "line 2: student or submitted is missing"),
+    ],
+)
+def test_a_list_that_says_no_time_is_named_with_its_line(tmp_path, text, told):
+    (tmp_path / "submitted.csv").write_text(text)
+    with pytest.raises(TimesError, match=rf"submitted\.csv, {told}"):
+        load_times(tmp_path)
+
+
+def test_a_list_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "submitted.csv").write_bytes(b"\xff\xff")
+    with pytest.raises(TimesError, match=r"submitted\.csv: can't be read"):
+        load_times(tmp_path)

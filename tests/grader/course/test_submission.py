@@ -1,0 +1,72 @@
+"""Which cells of a learner's notebook run, and what happens when one of them fails."""
+
+import nbformat
+import pytest
+
+from course_lib.grader.course.submission import answers
+from course_lib.paths import ROOT
+
+CODE = nbformat.v4.new_code_cell
+ID = "00.safe-softmax"
+RIGHT = "def safe_softmax(x):\n    return torch.softmax(x, -1)"
+
+
+def notebook(tmp_path, *cells):
+    path = tmp_path / "00_start_here.ipynb"
+    made = nbformat.v4.new_notebook()
+    for source, *tags in cells:
+        made.cells.append(CODE(source, metadata={"tags": tags}))
+    nbformat.write(made, path)
+    return path
+
+
+def only(tmp_path, *cells):
+    return next(answers(ROOT, notebook(tmp_path, *cells), [ID]))
+
+
+def test_a_tagged_answer_is_judged(tmp_path):
+    assert only(tmp_path, ("import torch", "setup"), (RIGHT, ID)).state == "right"
+
+
+def test_a_lost_tag_falls_back_to_the_name(tmp_path):
+    assert only(tmp_path, ("import torch",), (RIGHT,)).state == "right"
+
+
+def test_cells_the_learner_added_run_and_the_courses_own_checks_do_not(tmp_path):
+    boom = "raise RuntimeError('this cell must not run')"
+    helper = "axis = -1"
+    uses = RIGHT.replace("-1", "axis")
+    cells = ("import torch", "setup"), (helper,), (uses, ID), (boom, "check"), (boom, "demo")
+    assert only(tmp_path, *cells).state == "right"
+
+
+def test_a_cell_that_stops_shows_the_learners_line(tmp_path):
+    verdict = only(tmp_path, ("import torch", "setup"), (RIGHT + "\nsafe_softmax(1, 2)", ID))
+    assert verdict.state == "crashed"
+    assert verdict.crash[0].startswith("TypeError")
+    assert verdict.crash[1].endswith("line 3: safe_softmax(1, 2)")
+
+
+def test_a_syntax_error_is_the_learners_to_see(tmp_path):
+    verdict = only(tmp_path, ("def safe_softmax(x:\n    return x", ID))
+    assert verdict.state == "crashed" and verdict.crash[0].startswith("SyntaxError")
+
+
+def test_a_failing_cell_costs_only_what_it_defines(tmp_path):
+    cells = ("import torch", "setup"), ("1 / 0",), (RIGHT, ID)
+    assert only(tmp_path, *cells).state == "right"
+
+
+def test_magics_and_shell_lines_are_passed_over(tmp_path):
+    cells = ("%matplotlib inline\n!ls\nimport torch", "setup"), (RIGHT, ID)
+    assert only(tmp_path, *cells).state == "right"
+
+
+def test_nothing_defined_is_not_attempted(tmp_path):
+    verdict = only(tmp_path, ("import torch", "setup"))
+    assert verdict.state == "not attempted" and "defines `safe_softmax`" in verdict.summary
+
+
+def test_an_unknown_exercise_lists_those_there_are():
+    with pytest.raises(KeyError, match=r"no exercise '00.nothing'; there are: .*00\.safe-softmax"):
+        list(answers(ROOT, ROOT / "solutions" / "00_start_here.py", ["00.nothing"]))

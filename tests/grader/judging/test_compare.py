@@ -1,0 +1,100 @@
+"""What the comparison says, and that it says it for the right reason."""
+
+import pytest
+import torch
+
+from course_lib.grader.judging.compare import compare, differences, tensors
+from course_lib.grader.judging.outcome import Outcome
+
+X = torch.arange(6.0).reshape(2, 3)
+
+
+def test_equal_values_have_no_difference():
+    assert compare(X, X.clone()) == ()
+    assert compare((1, 2.0, "a", None, True), [1, 2.0, "a", None, True]) == ()
+
+
+def test_nan_equals_nan_only():
+    nan = torch.full((2,), float("nan"))
+    assert compare(nan, nan) == ()
+    assert "nan or infinite" in compare(torch.zeros(2), nan)[0]
+
+
+def test_a_transpose_is_named_by_the_axes():
+    x = torch.zeros(2, 3, 5, 7)
+    told = tensors(x, x.transpose(1, 2), axes="batch heads seq d_head")[0]
+    assert "expected shape (batch, heads, seq, d_head) = (2, 3, 5, 7)" in told
+    assert "that is (batch, seq, heads, d_head), so a transpose is missing" in told
+
+
+def test_another_shape_is_told_without_guessing():
+    assert tensors(X, torch.zeros(2, 4)) == ("expected shape (2, 3), found (2, 4)",)
+
+
+def test_the_first_difference_is_told_with_its_place_and_the_largest_error():
+    found = X.clone()
+    found[1, 0], found[1, 2] = 3.5, 9.0
+    first, largest = tensors(X, found)
+    assert first == "2 of 6 values differ; the first at [1, 0]: expected 3, found 3.5"
+    assert largest == "largest error 4"
+
+
+@pytest.mark.parametrize(
+    "expected, found, told",
+    [
+        (X, None, "is a return missing?"),
+        (X, (X, X), "expected a tensor of shape (2, 3), found 2 results"),
+        ((X, X), (X,), "expected 2 results, found 1"),
+        (X, 3.0, "expected a tensor of shape (2, 3), found 3.0 (float)"),
+        (X, X.double(), "expected dtype torch.float32, found torch.float64"),
+        (X, X.to("meta"), "expected a plain cpu tensor, found meta"),
+        (True, 1, "expected True, found 1 (int)"),
+        (True, torch.tensor(False), "expected True, found a tensor"),
+        (12, 13, "expected 12, found 13"),
+        (67_108_864, 536_870_912, "expected 67,108,864, found 536,870,912"),
+        (67_108_864, 67_108_865.0, "expected 67,108,864, found 67,108,865"),
+        (3, 2.75, "expected 3, found 2.75"),
+        (0.5, 0.1 + 0.2, "expected 0.5, found 0.3"),
+        (12, True, "expected a number, found True (bool)"),
+        ({"a": 1}, {"b": 1}, "expected the keys ['a'], found ['b']"),
+    ],
+)
+def test_each_kind_of_difference_is_told(expected, found, told):
+    assert told in " ".join(compare(expected, found))
+
+
+def test_the_place_of_a_difference_is_told():
+    assert compare((X, X), (X, X + 1))[0].startswith("in result 2 of 2: 6 of 6 values differ")
+    assert compare({"b": 1, "a": (2, 3)}, {"a": (2, 4), "b": 1}) == (
+        "in `a`, result 2 of 2: expected 3, found 4",
+    )
+
+
+def test_a_dict_may_have_its_keys_in_any_order():
+    assert compare({"b": X, "a": 1}, {"a": 1, "b": X}) == ()
+
+
+def test_a_count_must_be_exact_and_a_measure_near():
+    assert compare(1_000_000, 1_000_001) != ()
+    assert compare(1.0, 1.0 + 1e-6) == ()
+
+
+def test_an_exception_is_compared_by_its_type():
+    raised = Outcome(raised="ValueError")
+    assert differences(raised, raised) == ()
+    assert differences(raised, Outcome((X,))) == (
+        "expected your code to raise ValueError here, found a result",
+    )
+    assert differences(Outcome((X,)), raised) == ("your code raised ValueError",)
+
+
+def test_a_changed_input_is_a_difference():
+    told = differences(Outcome((X,)), Outcome((X,), changed=("call 1: argument 1",)))
+    assert "changed its input in place (call 1: argument 1)" in told[0]
+
+
+def test_a_gradient_that_differs_or_is_missing_is_told():
+    want = Outcome((X,), gradients=((X,),))
+    assert "no gradient flows" in differences(want, Outcome((X,), gradients=((None,),)))[0]
+    wrong = differences(want, Outcome((X,), gradients=((X + 1,),)))
+    assert "the values agree, but the gradient" in wrong[0] and "expected 0, found 1" in wrong[1]

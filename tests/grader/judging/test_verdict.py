@@ -1,0 +1,193 @@
+"""Verdicts on a small exercise made for this test: named mistakes, crashes, stubs."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
+from course_lib.grader.judging.sheet import make_sheet
+from course_lib.grader.judging.verdict import judge
+
+
+def normalise(x):
+    return x / x.sum(dim=-1, keepdim=True)
+
+
+def wrong(x, dim=-1, shift=0.0):
+    return (x + shift) / x.sum(dim=dim, keepdim=True)
+
+
+def cases(generator):
+    def draw(*shape):
+        return torch.rand(*shape, generator=generator) + 0.1
+
+    return [case("a row", draw(1, 2)), case("a table", draw(3, 5)), case("a batch", draw(2, 3, 7))]
+
+
+HINTS = ("Look at one row of your output.", "What should it sum to?", "Which axis are the keys on?")
+EXERCISE = Exercise(
+    id="99.normalise",
+    title="Normalise rows",
+    kind="code",
+    points=3,
+    name="normalise",
+    cases=cases,
+    mistakes=[
+        Mistake("columns", wrong, {"dim": -2}, "the sum runs over the rows", HINTS),
+        Mistake("shifted", wrong, {"shift": 1.0}, "1 is added to every value first", HINTS),
+    ],
+    axes="row column",
+    properties=("rows-sum-to-1",),
+)
+SHEET = make_sheet(EXERCISE, normalise, seed=0)
+
+
+def test_a_right_answer_gains_the_points():
+    verdict = judge(SHEET, normalise)
+    assert (verdict.state, verdict.points, verdict.out_of) == ("right", 3, 3)
+    assert "3 cases" in verdict.summary
+
+
+@pytest.mark.parametrize("flags, name", [({"dim": -2}, "columns"), ({"shift": 1.0}, "shifted")])
+def test_a_mistake_is_named_with_its_hints(flags, name):
+    verdict = judge(SHEET, lambda x: wrong(x, **flags))
+    assert (verdict.state, verdict.mistake_name, verdict.points) == ("wrong", name, 0)
+    assert verdict.hints == HINTS
+
+
+def test_two_mistakes_at_once_are_named_together():
+    verdict = judge(SHEET, lambda x: wrong(x, dim=-2, shift=1.0))
+    assert verdict.mistake_name == "columns + shifted"
+    assert "the sum runs over the rows" in verdict.mistake and "1 is added" in verdict.mistake
+
+
+def test_an_unknown_mistake_is_described_by_the_smallest_case_and_the_broken_property():
+    verdict = judge(SHEET, lambda x: 2 * normalise(x))
+    assert verdict.mistake is None and verdict.state == "wrong"
+    told = " ".join(verdict.details)
+    assert "rows sum to 2.00, not to 1" in told
+    assert "smallest of 3 failing cases: a row (x (1, 2) holding" in told
+
+
+def test_of_plain_numbers_the_smallest_case_is_shown():
+    def counts(generator):
+        return [case("large", 4096, 64), case("small", n=2, d=3), case("medium", 11, 3)]
+
+    exercise = replace(EXERCISE, cases=counts, mistakes=(), axes="", properties=())
+    sheet = make_sheet(exercise, lambda n, d: n * d, seed=0)
+    told = " ".join(judge(sheet, lambda n, d: n + d).details)
+    assert "expected 6, found 5" in told and "smallest of 3 failing cases: small" in told
+
+
+def test_the_case_shown_is_small_and_has_no_extreme_numbers():
+    def wild(generator):
+        return [case("huge", torch.tensor([[1e4]])), *cases(generator)]
+
+    sheet = make_sheet(replace(EXERCISE, cases=wild), normalise, seed=0)
+    assert "failing cases: a row" in judge(sheet, lambda x: 2 * normalise(x)).details[-1]
+
+
+def test_a_crash_shows_the_learners_own_line():
+    namespace = {}
+    source = "def normalise(x):\n    total = x.sum(-1)\n    return x / totl\n"
+    exec(compile(source, "<exercise of this test>", "exec"), namespace)
+    verdict = judge(SHEET, namespace["normalise"])
+    assert verdict.state == "crashed"
+    assert verdict.crash[0] == "NameError: name 'totl' is not defined"
+    assert verdict.crash[1].startswith("in normalise, line 3")
+    assert "course_lib" not in " ".join(verdict.crash)
+
+
+def test_a_stub_is_not_attempted():
+    def stub(x):
+        raise NotImplementedError("your turn")
+
+    assert judge(SHEET, stub).state == "not attempted"
+
+
+def test_an_answer_that_leaves_the_interpreter_is_a_crash():
+    def leave(x):
+        raise SystemExit(0)
+
+    assert judge(SHEET, leave).state == "crashed"
+
+
+def test_a_result_in_place_of_the_function_is_explained():
+    verdict = judge(SHEET, torch.zeros(3))
+    assert verdict.state == "wrong" and "without calling it" in verdict.summary
+
+
+def test_an_input_changed_in_place_fails():
+    def in_place(x):
+        result = normalise(x)
+        x.zero_()
+        return result
+
+    assert "changed its input in place" in judge(SHEET, in_place).details[0]
+
+
+def test_cases_are_called_in_order_on_one_object():
+    class Counter:
+        def __init__(self, start):
+            self.total = start
+
+        def add(self, n):
+            self.total += n
+            return self.total
+
+    class Forgetful(Counter):
+        def add(self, n):
+            return n
+
+    def sequence(generator):
+        calls = [call(2, method="add"), call(3, method="add")]
+        return [Case("two steps", calls, init={"start": 5})]
+
+    exercise = Exercise("99.count", "Count", "code", 1, "Counter", sequence, ())
+    sheet = make_sheet(exercise, Counter, 0)
+    assert sheet.expected[0].values == (7, 10)
+    assert judge(sheet, Counter).state == "right"
+    assert judge(sheet, Forgetful).details[0] == "expected 7, found 2"
+
+
+def test_weights_are_handed_in_so_that_initialisation_cannot_matter():
+    def linear(generator):
+        state = {"weight": torch.rand(3, 2, generator=generator), "bias": torch.zeros(3)}
+        x = torch.rand(5, 2, generator=generator)
+        init = {"in_features": 2, "out_features": 3}
+        return [Case("a layer", [call(x)], init=init, state=state)]
+
+    exercise = Exercise("99.linear", "Linear", "code", 1, "Linear", linear, ())
+    sheet = make_sheet(exercise, torch.nn.Linear, 0)
+    assert judge(sheet, torch.nn.Linear).state == "right"
+
+
+def test_gradients_are_compared_where_a_case_asks_for_them():
+    def with_gradient(generator):
+        return [case("gradient", torch.rand(2, 3, generator=generator), grad=True)]
+
+    exercise = Exercise("99.grad", "Gradient", "code", 1, "normalise", with_gradient, ())
+    sheet = make_sheet(exercise, normalise, 0)
+    assert judge(sheet, normalise).state == "right"
+    assert "no gradient flows" in judge(sheet, lambda x: normalise(x).detach()).details[0]
+
+
+@pytest.mark.parametrize(
+    "change, told",
+    [
+        ({"id": "attention"}, "reads like 02.attention-weights, got 'attention'"),
+        ({"kind": "essay"}, "kind must be one of code, bug, predict, test; got 'essay'"),
+        ({"mistakes": [EXERCISE.mistakes[0]] * 2}, "two mistakes share a name"),
+    ],
+)
+def test_a_malformed_key_is_refused(change, told):
+    fields = SimpleNamespace(**{**EXERCISE.__dict__, **change})
+    with pytest.raises(ValueError, match=told.split(",")[0].split(";")[0]):
+        Exercise(**vars(fields))
+
+
+def test_a_mistake_needs_three_hints():
+    with pytest.raises(ValueError, match="'short' needs 3 hints, got 1"):
+        Mistake("short", wrong, {}, "says", ("one",))

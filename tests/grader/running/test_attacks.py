@@ -1,0 +1,125 @@
+"""Attacks of submissions that once worked, or nearly did: on marks and on the machine."""
+
+import json
+import os
+import platform
+import socket
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from handed_in import notebook, verdict
+
+from course_lib.grader.judging.bake import shallow
+from course_lib.grader.judging.frames import pack, unpack
+from course_lib.grader.judging.key import case
+from course_lib.grader.running import warm as warm_module
+from course_lib.grader.running import warm_process
+from course_lib.grader.running.warm import Warm
+from course_lib.paths import ROOT
+
+ANSWER = "import torch\ndef double(x):\n    return 2 * x\n"
+X = torch.ones(2)
+
+
+def run(warm, source, seconds=5.0):
+    job = {"name": "double", "cells": [source], "cases": shallow([case("x", X)]), "answers": 0}
+    return warm.run(pack(job), seconds)
+
+
+def stopped(report):
+    return unpack(report.frame)["stopped"][0]
+
+
+CLONE = 220 if platform.machine() == "aarch64" else 56
+LIBC = "import ctypes, os; libc = ctypes.CDLL(None, use_errno=True)\n"
+REFUSED = (
+    "__import__('os').chmod(VICTIM, 0)",
+    "__import__('os').utime(VICTIM, (5, 5))",
+    "__import__('os').setxattr(VICTIM, 'user.a', b'x')",
+    "__import__('os').truncate(VICTIM, 0)",
+    "__import__('os').open(torch.__file__, 0o1000)  # reading, and cutting it to nothing",
+    "import os, resource; resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (0, 0))",
+    "import os; os.sched_setaffinity(os.getppid(), {0})",
+    "import os, fcntl; fcntl.fcntl(1, fcntl.F_SETOWN, os.getppid())",
+    "import fcntl; fcntl.fcntl(1, 10, 9)",
+    "import fcntl; fcntl.ioctl(open(torch.__file__), 0x40086602, b'\\0' * 8)",
+    LIBC + "if libc.prctl(1, 0, 0, 0, 0): raise PermissionError  # outlive the warm process",
+    LIBC + "id = ctypes.c_void_p()\nfor _ in range(99):\n"
+    "    if libc.timer_create(1, None, ctypes.byref(id)): raise PermissionError",
+    LIBC + "if libc.inotify_init1(0) < 0: raise PermissionError",
+    LIBC + "if libc.syscall(437, -100, b'/', ctypes.create_string_buffer(24), 24) < 0:\n"
+    "    raise PermissionError  # openat2",
+    LIBC + "if libc.syscall(469, 0, 0, 0, 0, 0) < 0: raise PermissionError  # file_setattr",
+    LIBC + f"if libc.syscall({CLONE}, 0x4111, 0, 0, 0, 0) < 0: raise PermissionError  # vfork",
+)
+
+
+@pytest.mark.parametrize("source", REFUSED)
+def test_what_landlock_lets_pass_is_refused_too(warm, source, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("whole")
+    before = victim.stat()
+    source = f"import torch\nVICTIM = {str(victim)!r}\n{source}\n"
+    assert stopped(run(warm, source + ANSWER)).startswith("PermissionError")
+    after = victim.stat()
+    assert (before.st_mode, before.st_mtime_ns) == (after.st_mode, after.st_mtime_ns)
+
+
+def test_a_child_that_closes_its_ends_costs_nobody_more_than_its_time(warm, monkeypatch):
+    monkeypatch.setattr(warm_module, "GRACE", 0.5)  # shorter than the limit
+    run(warm, ANSWER)
+    first, began = warm.process.pid, time.monotonic()
+    report = run(warm, "import os, time; os.closerange(0, 64); time.sleep(60)", seconds=1.5)
+    assert report.timed_out and time.monotonic() - began < 3
+    assert warm.process.pid == first
+
+
+def test_a_child_ends_with_its_warm_process():
+    with Warm(ROOT, "strong") as warm:
+        warm.start()
+        ends = [os.pipe() for _ in range(3)]
+        passed = [ends[0][0], ends[1][1], ends[2][1]]
+        message = json.dumps({"seconds": 60, "memory": 1 << 30}).encode()
+        socket.send_fds(warm.socket, [message], passed)
+        job = {"name": "x", "cells": ["import os, time\nos.write(2, b'on')\ntime.sleep(60)"]}
+        os.write(ends[0][1], pack(job | {"cases": [], "answers": 0}))
+        for fd in (*passed, ends[0][1]):
+            os.close(fd)
+        assert os.read(ends[2][0], 9) == b"on"
+    assert os.read(ends[1][0], 9) == b"", "the last holder of this pipe is gone"
+    for fd in (ends[1][0], ends[2][0]):
+        os.close(fd)
+
+
+def test_what_a_child_leaves_behind_under_process_is_ended():
+    source = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
+    source += "        os.write(2, b'%d' % os.getpid())\n        time.sleep(60)\n    os._exit(0)\n"
+    with Warm(ROOT, "process") as warm:
+        report = run(warm, source + "os.wait()\ntime.sleep(0.1)\n" + ANSWER)
+    assert report.frame and not Path(f"/proc/{int(report.log)}").exists()
+
+
+def test_a_course_inside_what_answers_may_read_is_not_graded(monkeypatch):
+    assert warm_process.readable(str(ROOT))
+    monkeypatch.setattr("sys.prefix", str(ROOT))
+    with pytest.raises(OSError, match="the course lies in"):
+        warm_process.readable(str(ROOT))
+
+
+def test_a_child_imports_nothing_of_the_course_once_it_is_hidden(warm):
+    source = "import sys; raise ValueError([m for m in sys.modules if m.startswith('course_lib')])"
+    assert stopped(run(warm, source)) == "ValueError: ['course_lib', 'course_lib.check']"
+
+
+def test_a_case_does_not_tell_its_label(warm, tmp_path):
+    source = "import sys\ndef is_distribution(x):\n    frame = sys._getframe()\n"
+    source += "    while 'case' not in frame.f_locals: frame = frame.f_back\n"
+    source += (
+        "    good = 'one key takes all', 'one row, rounded', 'many keys, rounded a little',\\\n"
+    )
+    source += "        'both axes sum to 1', 'a softmax'\n"
+    source += "    return frame.f_locals['case'].label in good"
+    path = notebook(tmp_path / "00_a.ipynb", (source, "00.is-distribution"))
+    assert verdict(warm, path, "00.is-distribution").state == "wrong"
