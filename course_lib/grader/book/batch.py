@@ -38,7 +38,6 @@ class Task:
     chapters: tuple[str, ...]
     seed: int
     level: str
-    seconds: float = 5.0
     values: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -121,7 +120,7 @@ def _chapter(task: Task, chapter: str) -> Iterator[Graded]:
         return
     ids = [e.id for e in graded]
     warm = runner(task.root, task.level)
-    yield from grade_submission(warm, path, ids, task.seed, task.seconds, task.values)
+    yield from grade_submission(warm, path, ids, task.seed, task.values)
 
 
 @cache

@@ -1,5 +1,6 @@
 """Grade one submission: each answer runs in a sealed child, its outcomes are judged here."""
 
+import signal
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -8,20 +9,21 @@ from typing import Any
 
 from course_lib.notebooks import Cell, read_cells
 
-from ..course.files import definition, find, is_answer, sheet_for
+from ..course.files import find, sheet_for
 from ..course.lent import lent
-from ..course.submission import place_of, wanted
+from ..course.notebook import Notebook
+from ..course.setup import provided, setup_cells
+from ..course.slices import Slice
+from ..course.submission import best_of, stopped, with_failed
 from ..judging.bake import outcomes_from, shallow
-from ..judging.bans import with_helpers
 from ..judging.frames import pack, unpack
 from ..judging.outcome import Outcome
 from ..judging.sheet import Sheet
-from ..judging.verdict import Verdict, judge_outcomes, with_changed_values, without_bans
-from ..running.child import plain_python
+from ..judging.verdict import Verdict, judge_outcomes, with_changed_values
 from ..running.cold import Cold
-from ..running.warm import Report, Warm
+from ..running.plain import plain_cells
+from ..running.warm import Limits, Report, Warm
 
-SECONDS = 5.0
 MAX_FILE = 8 << 20
 MAX_CELLS, MAX_CODE = 500, 256 << 10  # of code; what a notebook shows may be larger
 TEXT_CAP, LINES_CAP = 400, 8
@@ -40,7 +42,6 @@ def grade_submission(
     path: Path,
     ids: list[str],
     seed: int,
-    seconds: float = SECONDS,
     values: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Iterator[Graded]:
     """Grade the exercises `ids` of a notebook or percent script, with a student's values by id.
@@ -55,89 +56,86 @@ def grade_submission(
             yield Graded(_plain(warm.root, id, "wrong", told), Report(b"", b""))
         return
     for id in ids:
-        yield grade_exercise(warm, cells, id, seed, seconds, (values or {}).get(id))
+        notebook = Notebook(cells, provided(warm.root, id[:2]))
+        yield grade_exercise(warm, notebook, id, seed, (values or {}).get(id), path.name)
 
 
 def code_cells(path: Path) -> list[Cell]:
     """The cells of a submission that are judged. Raises ValueError or OSError, saying why not."""
     if path.stat().st_size > MAX_FILE:
         raise ValueError(f"{path.name} has more than {MAX_FILE >> 20} MiB")
-    cells = [cell for cell in read_cells(path) if wanted(cell)]
-    if len(cells) > MAX_CELLS or sum(len(cell.source) for cell in cells) > MAX_CODE:
+    cells = read_cells(path)
+    code = [cell for cell in cells if cell.kind == "code"]
+    if len(code) > MAX_CELLS or sum(len(cell.source) for cell in code) > MAX_CODE:
         raise ValueError(f"more than {MAX_CELLS} cells, or {MAX_CODE >> 10} KiB, of code")
-    return cells
+    return plain_cells(cells)
 
 
 def grade_exercise(
     warm: Warm | Cold,
-    cells: list[Cell],
+    notebook: Notebook,
     id: str,
     seed: int,
-    seconds: float = SECONDS,
     values: Mapping[str, Any] | None = None,
+    file: str = "the notebook",
 ) -> Graded:
-    """Judge one exercise from a notebook's cells."""
+    """Judge one exercise of a notebook: the best of what it holds for it."""
     exercise = find(warm.root, id)[1]
     sheet = sheet_for(warm.root, id, seed ^ zlib.crc32(id.encode()), values)
-    place = place_of(cells, id, exercise.name)
-    if place is not None and sheet.stub == definition(cells[place].source, exercise.name):
-        told = "the cell is as handed out"
-        return Graded(_plain(warm.root, id, "not attempted", told), Report(b"", b""))
-    report = warm.run(_job(warm.root, sheet, cells, place), seconds)
-    if not report.frame and place is not None:
-        # Perhaps another exercise's cell hung or died: this one gets a chance of its own.
-        alone = [c for i, c in enumerate(cells) if i == place or not is_answer(c)]
-        report = warm.run(_job(warm.root, sheet, alone, alone.index(cells[place])), seconds)
-    verdict = without_bans(sheet, _judge(sheet, report), _source(cells, place))
-    own = "" if place is None else plain_python(cells[place].source)
-    verdict = with_changed_values(sheet, verdict, own)
-    return Graded(_printable(verdict), report)
+    limits = Limits(exercise.seconds, wall=exercise.wall)
+    reports: dict[Slice | None, Report] = {None: Report(b"", b"")}
+
+    def tried(made: Slice) -> tuple[Verdict, bool]:
+        report = reports[made] = warm.run(_job(warm.root, sheet, made), limits)
+        verdict = with_changed_values(sheet, _judge(sheet, report, limits), made.own)
+        return verdict, not report.frame
+
+    verdict, best = best_of(sheet, notebook, tried, file)
+    return Graded(_printable(verdict), reports[best])
 
 
-def _source(cells: list[Cell], place: int | None) -> str:
-    """An answer's own source with its helpers: a banned name in a helper is still its use."""
-    others = [plain_python(c.source) for c in cells if not is_answer(c)]
-    if place is None:
-        return "\n".join(others)
-    return with_helpers(plain_python(cells[place].source), others)
-
-
-def _job(root: Path, sheet: Sheet, cells: list[Cell], place: int | None) -> bytes:
+def _job(root: Path, sheet: Sheet, made: Slice) -> bytes:
     return pack(
         {
             "name": sheet.name,
-            "cells": [cell.source for cell in cells],
             # Without their labels: "an honest model" would tell the answer.
             "cases": [shallow(replace(case, label="")) for case in sheet.cases],
-            "answers": -1 if place is None else place,
+            "pieces": list(made.pieces),
+            "cell": made.cell,
+            "setup": list(setup_cells(root, sheet.id[:2])),
             "lent": lent(root, sheet.id[:2]),
+            "seconds": find(root, sheet.id)[1].seconds,
         }
     )
 
 
-def _judge(sheet: Sheet, report: Report) -> Verdict:
+def _judge(sheet: Sheet, report: Report, limits: Limits) -> Verdict:
     """The verdict on a report. It comes from untrusted hands: anything odd is no result."""
     common = {"id": sheet.id, "title": sheet.title, "out_of": sheet.points}
-    if report.timed_out:
-        told = f"your code was still running after {report.seconds:.0f} seconds"
-        return Verdict(state="crashed", summary=told, **common)
     if not report.frame:
-        how = f"by signal {report.signal}" if report.signal else f"with exit code {report.exit}"
-        return Verdict(state="crashed", summary=f"your code ended Python {how}", **common)
+        return Verdict(state="crashed", summary=_ending(report, limits), **common)
     try:
-        told = unpack(report.frame)
+        told = dict(unpack(report.frame))
+        failed = [(int(cell), tuple(map(str, lines))) for cell, lines in told["failed"]]
         if "outcomes" in told:
-            return judge_outcomes(sheet, _fitting(sheet, outcomes_from(told["outcomes"])))
-        if "stopped" in told:
-            lines = tuple(str(line) for line in told["stopped"])
-            return Verdict(state="crashed", summary="its cell stopped", crash=lines, **common)
+            found = _fitting(sheet, outcomes_from(told["outcomes"]))
+            return with_failed(judge_outcomes(sheet, found), failed)
         if "not_callable" in told:
             summary = f"`{sheet.name}` is a {str(told['not_callable'])[:60]}, not something to call"
             return Verdict(state="wrong", summary=summary, **common)
-        summary = f"nothing defines `{sheet.name}`"
-        return Verdict(state="not attempted", summary=summary, **common)
+        return stopped(sheet, failed)
     except Exception:  # float8, 10**400 and the like: whatever comparing them raises
         return Verdict(state="crashed", summary="your code returned no readable result", **common)
+
+
+def _ending(report: Report, limits: Limits) -> str:
+    """How code ended that reported nothing."""
+    if report.timed_out:
+        return f"your code was still running after {limits.wall:.0f} seconds"
+    if report.signal == signal.SIGXCPU:
+        return f"your code did not end within {limits.seconds:g} seconds of processor time"
+    how = f"by signal {report.signal}" if report.signal else f"with exit code {report.exit}"
+    return f"your code ended Python {how}"
 
 
 def _fitting(sheet: Sheet, found: tuple[Outcome, ...]) -> tuple[Outcome, ...]:

@@ -4,13 +4,17 @@ import contextlib
 import inspect
 import io
 import linecache
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from ..judging.verdict import Verdict, judge, with_changed_values, without_bans
+from ..running.plain import plain_python
 from .files import definition, sheet_for
+from .reach import helpers_of, notes_on
+from .statements import statements_of
 
 
 def verdict_on(
@@ -24,9 +28,11 @@ def verdict_on(
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), torch.random.fork_rng(devices=[]):
         verdict = judge(sheet, answer)
-    source = source or _source(answer)
+    verdict = replace(verdict, notes=notes_on(root, id[:2], answer))
     if verdict.state == "right":
-        return without_bans(sheet, verdict, source)
+        reached = [_source(each) for each in helpers_of(answer)]
+        return without_bans(sheet, verdict, "\n".join(reached))
+    source = source or _source(answer)
     if sheet.stub and definition(source, sheet.name) == sheet.stub:
         told = "the cell is as handed out"
         return Verdict(id, sheet.title, "not attempted", told, out_of=sheet.points)
@@ -39,9 +45,12 @@ def verdict_on(
 
 
 def _source(answer: object) -> str:
-    """The answer's text, a class in a notebook with its whole cell; "" for what can't be found."""
+    """The text of a function or class; "" for what can't be found."""
     try:
-        return inspect.getsource(answer)
-    except (OSError, TypeError):
+        return textwrap.dedent(inspect.getsource(answer))
+    except (OSError, TypeError):  # a class in a notebook: Python knows files only
         methods = [m for m in getattr(answer, "__dict__", {}).values() if inspect.isfunction(m)]
-        return "".join(linecache.getlines(methods[0].__code__.co_filename)) if methods else ""
+        lines = linecache.getlines(methods[0].__code__.co_filename) if methods else []
+        told = statements_of(plain_python("".join(lines)))
+        own = [s for s in told if getattr(answer, "__name__", "") in s.surely]
+        return "".join(lines[own[-1].first - 1 : own[-1].last]) if own else ""

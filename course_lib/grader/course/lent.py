@@ -10,9 +10,7 @@ from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from course_lib.notebooks import with_solution
-
-from .files import solution_cells
+from .setup import setup_cells
 
 PACKAGE = "course_lib"
 STUBBED = f"{PACKAGE}.check"  # the child has one that does nothing
@@ -24,18 +22,24 @@ def lent(root: Path, chapter: str) -> dict[str, str]:
 
     Raises KeyError when a module doesn't define a name that is taken from it.
     """
-    cells = [c for c in solution_cells(root, chapter) if "setup" in c.tags]
-    nodes = [node for c in cells for node in ast.walk(ast.parse(with_solution(c.source)))]
     wanted: dict[str, set[str]] = {}
-    for node in nodes:
-        for module, name in _from_package(node):
-            wanted.setdefault(module, set()).add(name)
+    for module, name in lent_names(root, chapter):
+        wanted.setdefault(module, set()).add(name)
     taken: dict[str, list[ast.stmt]] = {}
     for module, names in wanted.items():
         _take(root, module, names, taken)
     used = {module: _modules_used(kept) & taken.keys() for module, kept in taken.items()}
     order = TopologicalSorter(used).static_order()
     return {module: "\n".join(map(ast.unparse, taken[module])) for module in order}
+
+
+@cache
+def lent_names(root: Path, chapter: str) -> frozenset[tuple[str, str]]:
+    """What a chapter's set-up takes from the library: (module, name)."""
+    trees = [ast.parse(source) for source in setup_cells(root, chapter)]
+    return frozenset(
+        pair for tree in trees for node in ast.walk(tree) for pair in _from_package(node)
+    )
 
 
 def _modules_used(nodes: list[ast.stmt]) -> set[str]:

@@ -97,6 +97,9 @@ class Exercise:
 
     `choices` are values that may differ from student to student, by name; the first of each is what
     everybody else gets. `cases`, mistakes and `also_right` receive them as keyword arguments.
+
+    `seconds` is the processor time that an answer's own calls may take when it is graded, and
+    `wall` what all may take by the clock, imports and waiting included.
     """
 
     id: str
@@ -114,6 +117,8 @@ class Exercise:
     atol: float = 1e-5
     choices: Mapping[str, tuple] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 5.0
+    wall: float = 30.0
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\d\d\.[a-z0-9]+(-[a-z0-9]+)*", self.id):

@@ -26,6 +26,8 @@ class Verdict:
     points: int = 0
     out_of: int = 0
     solution: str | None = None
+    where: str = ""  # of the definition that was judged
+    notes: tuple[str, ...] = ()  # what else to know, whatever the verdict
 
 
 def judge(sheet: Sheet, answer: object) -> Verdict:

@@ -1,95 +1,91 @@
-"""The sealed side: run a learner's cells, then one exercise's cases, and report what came out."""
+"""The sealed side: run what an answer needs, then an exercise's cases, and report what came out."""
 
-import linecache
-import re
-import sys
-import types
+import builtins
+import contextlib
+import io
+import math
+import os
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from course_lib.notebooks import tree_of
-
 from ..judging.bake import case_from, shallow
 from ..judging.frames import pack, unpack
-from ..judging.outcome import learner_lines, run_case
+from ..judging.outcome import run_case
+from .cells import fresh_namespace, run_cell, run_pieces
+from .library import lend
 
 TEXT_CAP = 300
+FAILED_CAP = 3
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a child is told. It never holds an expected value."""
+    """What a child is told. It never holds an expected value.
+
+    `setup` are the course's own cells, `pieces` what is taken of the learner's, each with its place
+    in the notebook, and `cell` is the place of the answer itself.
+    """
 
     name: str
-    cells: list[str]
     cases: list[dict]
-    answers: int  # the place of the exercise's own cell, or -1
+    pieces: list[tuple[int, str]]
+    cell: int
+    setup: list[str] = field(default_factory=list)
     lent: dict[str, str] = field(default_factory=dict)  # parts of the library, by module
+    seconds: float = 5.0  # of processor time, for the cases alone
 
 
 def run_job(data: bytes) -> bytes:
     """Run the cells, then the cases; the report is a frame."""
     job = Job(**unpack(data))
+    give_devnull()
     for module, source in job.lent.items():
         lend(module, source)
-    # A notebook has `display` without an import.
-    namespace: dict[str, Any] = {"__name__": "exercises", "display": lambda *a, **k: None}
-    failed = [run_cell(source, namespace, i) for i, source in enumerate(job.cells, 1)]
-    if job.answers >= 0 and failed[job.answers]:
-        return pack({"stopped": capped(failed[job.answers])})
+    namespace = fresh_namespace()
+    for source in job.setup:
+        run_cell(source, namespace, 0)
+    failed = run_pieces(job.pieces, job.cell, job.name, namespace)
+    told = {"failed": [[cell, capped(lines)] for cell, lines in failed[:FAILED_CAP]]}
     if job.name not in namespace:
-        return pack({"missing": True})
+        return pack(told | {"missing": True})
     answer = namespace[job.name]
     if not callable(answer):
-        return pack({"not_callable": type(answer).__name__})
+        return pack(told | {"not_callable": type(answer).__name__})
+    limit_calls(job.seconds)
     outcomes = [run_case(answer, case_from(case)) for case in job.cases]
-    return pack({"outcomes": [shallow(o) | {"crash": capped(o.crash)} for o in outcomes]})
+    return pack(told | {"outcomes": [shallow(o) | {"crash": capped(o.crash)} for o in outcomes]})
 
 
-def run_cell(source: str, namespace: dict, number: int) -> tuple[str, ...]:
-    """Execute one cell; the error and the learner's line when it fails."""
-    name, source = f"<exercise cell {number}>", plain_python(source)
-    # So that a traceback can quote the learner's line: there is no file to read it from.
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    try:
-        exec(compile(source, name, "exec"), namespace)
-    except (Exception, SystemExit) as error:
-        return learner_lines(error)
-    return ()
+def limit_calls(seconds: float) -> None:
+    """From here on, cap the processor time; imports and cells have their own, larger limit."""
+    with contextlib.suppress(ImportError, OSError, ValueError):  # Windows has no such limit
+        import resource
+
+        end = math.ceil(time.process_time() + seconds)
+        resource.setrlimit(resource.RLIMIT_CPU, (end, end + 1))
 
 
-def plain_python(source: str) -> str:
-    """Magics and shell lines are for the notebook; a judged answer doesn't need them."""
-    if tree_of(source):  # then a line that begins with % goes on with the one before
-        return source
-    return re.sub(r"^([ \t]*)[%!].*$", r"\1pass", source, flags=re.MULTILINE)
+def give_devnull() -> None:
+    """Let code open `os.devnull` for writing, though no file may be: it gets a copy of stdout.
+
+    Standard output leads nowhere here.
+    """
+    plain, plain_os = io.open, os.open
+
+    def is_devnull(path: Any) -> bool:
+        return isinstance(path, str | os.PathLike) and os.fspath(path) == os.devnull
+
+    def opened(file: Any, *args: Any, **kwargs: Any) -> Any:
+        return plain(os.dup(1) if is_devnull(file) else file, *args, **kwargs)
+
+    def opened_low(path: Any, *args: Any, **kwargs: Any) -> int:
+        return os.dup(1) if is_devnull(path) else plain_os(path, *args, **kwargs)
+
+    builtins.open = io.open = opened
+    os.open = opened_low
 
 
 def capped(lines: tuple[str, ...]) -> tuple[str, ...]:
     """A learner's own text, cut to a length that fits a report."""
     return tuple(line[:TEXT_CAP] for line in lines[:3])
-
-
-def lend(name: str, source: str) -> None:
-    """Make a module of the library from the source that the grader lends, and no file of it."""
-    for parent in [name[:i] for i, letter in enumerate(name) if letter == "."]:
-        if parent not in sys.modules:
-            sys.modules[parent] = types.ModuleType(parent)
-            sys.modules[parent].__path__ = []
-    module = sys.modules[name] = types.ModuleType(name)
-    exec(compile(source, f"<{name}>", "exec"), module.__dict__)
-
-
-def hide_course() -> None:
-    """Leave of `course_lib` only a `check` that does nothing: the rest holds answers."""
-    silent = types.ModuleType("course_lib.check")
-    silent.check = lambda id, answer: None
-    for name in [n for n in sys.modules if n.split(".")[0] == "course_lib"]:
-        del sys.modules[name]
-    shell = types.ModuleType("course_lib")
-    shell.__path__ = []  # a package without a folder: nothing below it can be imported
-    shell.check = silent
-    sys.modules |= {"course_lib": shell, "course_lib.check": silent}
-    # An installation in place finds the course by a finder of its own, whatever the path says.
-    others = [f for f in sys.meta_path if "__editable__" not in getattr(f, "__module__", "")]
-    sys.meta_path[:] = others

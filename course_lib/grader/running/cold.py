@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .cold_process import READY
-from .warm import LOG_CAP, REPORT_CAP, Report
+from .warm import LOG_CAP, REPORT_CAP, USUAL, Limits, Report
 
 START = 120.0  # seconds until PyTorch is imported; antivirus programs read it all
 KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -29,10 +29,11 @@ class Cold:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def run(self, job: bytes, seconds: float, memory: int = 1 << 30) -> Report:
+    def run(self, job: bytes, limits: Limits = USUAL) -> Report:
         """Run a job in a fresh Python. Raises RuntimeError when that one doesn't start."""
         script = Path(__file__).with_name("cold_process.py")
-        command = [sys.executable, "-I", str(script), str(self.root), str(int(seconds) + 1)]
+        command = [sys.executable, "-I", str(script), str(self.root)]
+        command.append(str(int(limits.prepare + limits.seconds) + 1))
         # Nothing of the grader's environment beyond what a Python needs to start.
         environment = {name: os.environ[name] for name in KEPT if name in os.environ}
         environment |= {"OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
@@ -41,7 +42,7 @@ class Cold:
             command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, **alone
         )
         try:
-            return _exchange(process, job, seconds)
+            return _exchange(process, job, limits.wall)
         finally:
             if process.poll() is None:
                 end_tree(process)

@@ -19,9 +19,10 @@ def main(root: str, seconds: str) -> None:
     import torch
 
     torch.set_num_threads(1)
-    from course_lib.grader.running import child
+    from course_lib import device  # noqa: F401
+    from course_lib.grader.running import child, library
 
-    child.hide_course()
+    library.hide_course()
     report.write(READY)
     report.flush()
     job = sys.stdin.buffer.read()
@@ -52,7 +53,7 @@ def limit(seconds: int) -> None:
         }
         for kind, cap in caps.items():
             with contextlib.suppress(OSError, ValueError):
-                resource.setrlimit(kind, (cap, cap))
+                resource.setrlimit(kind, (cap, cap + (kind == resource.RLIMIT_CPU)))
 
 
 if __name__ == "__main__":

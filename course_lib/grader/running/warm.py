@@ -8,15 +8,31 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..judging.frames import pack
 from .seal import bwrap
 
 REPORT_CAP, LOG_CAP = 32 << 20, 64 << 10
-NOTHING = pack({"name": "nothing", "cells": [], "cases": [], "answers": -1})
+NOTHING = pack({"name": "nothing", "cases": [], "pieces": [], "cell": -1})
 GRACE = 5.0  # beyond its own limit; after that the warm process itself is given up
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one exercise may use: processor time for the answer's own calls, and for all before.
+
+    Waiting costs no processor time; `wall` ends it, far above what busy machines need.
+    """
+
+    seconds: float = 5.0
+    prepare: float = 15.0
+    wall: float = 30.0
+    memory: int = 1 << 30
+
+
+USUAL = Limits()
 
 
 @dataclass(frozen=True)
@@ -29,6 +45,7 @@ class Report:
     signal: int = 0
     exit: int = 0
     seconds: float = 0.0
+    cpu: float = 0.0
     peak_mib: int = 0
 
 
@@ -63,14 +80,14 @@ class Warm:
         if told["threads"] > 1:  # a fork would copy their locks and not the threads
             self.close()
             raise RuntimeError(f"the warm process has {told['threads']} threads, expected 1")
-        tried = self._try(NOTHING, 10.0, 1 << 30)
+        tried = self._try(NOTHING, USUAL)
         if tried is None or not tried.frame:  # or a learner would be blamed for it
             self.close()
             said = tried.log.decode(errors="replace").strip() if tried else "it died"
             raise RuntimeError(f"no child can be sealed here under {self.level!r}: {said}")
 
-    def run(self, job: bytes, seconds: float, memory: int = 1 << 30) -> Report:
-        """Run a job in a fresh child; the answer comes within its limit and a few seconds.
+    def run(self, job: bytes, limits: Limits = USUAL) -> Report:
+        """Run a job in a fresh child; the answer comes within its limits and a few seconds.
 
         A warm process that was ended from outside, as by a system short of memory, gets one
         successor: no learner is blamed for it.
@@ -78,20 +95,20 @@ class Warm:
         for _ in range(2):
             if self.process is None or self.process.poll() is not None:
                 self.start()
-            if report := self._try(job, seconds, memory):
+            if report := self._try(job, limits):
                 return report
         return Report(b"", b"", timed_out=True)
 
-    def _try(self, job: bytes, seconds: float, memory: int) -> Report | None:
+    def _try(self, job: bytes, limits: Limits) -> Report | None:
         """Run a job; None when the warm process dies over it."""
         pipes = [os.pipe() for _ in range(3)]
         (job_end, job_start), (report_end, report_start), (log_end, log_start) = pipes
-        message = json.dumps({"seconds": seconds, "memory": memory}).encode()
+        message = json.dumps(asdict(limits)).encode()
         with contextlib.suppress(BrokenPipeError):  # it shows below
             socket.send_fds(self.socket, [message], [job_end, report_start, log_start])
         for theirs in (job_end, report_start, log_start):
             os.close(theirs)
-        until = time.monotonic() + seconds + GRACE
+        until = time.monotonic() + limits.wall + GRACE
         frame, log = _exchange(job, job_start, report_end, log_end, until)
         # A child may close its ends at once and live on: its limit is what counts.
         told = self._line(until)
@@ -137,7 +154,11 @@ class Warm:
 def _exchange(
     job: bytes, job_in: int, report_out: int, log_out: int, until: float
 ) -> tuple[bytearray, bytearray]:
-    """Feed the job and drain report and log, each up to its cap; close all three."""
+    """Feed the job and drain report and log, keeping each up to its cap; close all three.
+
+    Who prints more than the log's cap may go on: an answer must not fail for a warning. A report
+    that is too long ends.
+    """
     caps = {report_out: (bytearray(), REPORT_CAP), log_out: (bytearray(), LOG_CAP)}
     reading, writing, rest = set(caps), {job_in}, memoryview(job)
     os.set_blocking(job_in, False)
@@ -152,7 +173,7 @@ def _exchange(
             buffer, cap = caps[fd]
             part = os.read(fd, 1 << 16)
             buffer += part[: cap - len(buffer)]
-            if not part or len(buffer) >= cap:  # closing it ends a child that prints for ever
+            if not part or (fd == report_out and len(buffer) >= cap):
                 os.close(fd)
                 reading.discard(fd)
     for fd in reading | writing:

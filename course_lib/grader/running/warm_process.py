@@ -44,7 +44,7 @@ def main(fd: str, level: str, root: str) -> None:
             child(tools, level, told, *fds)
         for each in fds:
             os.close(each)
-        say(grader, wait(pid, told["seconds"]))
+        say(grader, wait(pid, told["wall"]))
 
 
 def say(grader: socket.socket, told: dict) -> None:
@@ -57,8 +57,9 @@ def warm_up() -> dict:
     import torch
 
     torch.set_num_threads(1)
+    from course_lib import device  # noqa: F401
     from course_lib.grader.judging import frames
-    from course_lib.grader.running import child, seal
+    from course_lib.grader.running import child, library, seal
     from course_lib.grader.running.seal import landlock, limits, seccomp, syscalls  # noqa: F401
 
     # What lent parts of the library import: a child would spend a tenth of a second on it.
@@ -69,7 +70,7 @@ def warm_up() -> dict:
     x = torch.ones(2, 2, requires_grad=True)
     (x @ x).softmax(-1).sum().backward()
     frames.unpack(frames.pack(x))
-    child.hide_course()
+    library.hide_course()
     gc.collect()
     gc.freeze()  # or collecting garbage would make every child copy all pages
     return {
@@ -93,7 +94,8 @@ def child(tools: dict, level: str, told: dict, job: int, report: int, log: int) 
         os.chdir("/")
         tools["close_all_but"]({0, 1, 2, report})
         allowed = readable(tools["root"]) if level != "process" else []
-        tools["seal"](level, allowed, int(told["seconds"]) + 1, told["memory"])
+        cpu = int(told["prepare"] + told["seconds"]) + 1
+        tools["seal"](level, allowed, cpu, told["memory"])
         result = tools["run_job"](data)
         with os.fdopen(report, "wb") as file:
             file.write(result)
@@ -133,6 +135,7 @@ def wait(pid: int, seconds: float) -> dict:
         "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
         "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1,
         "seconds": round(time.monotonic() - began, 3),
+        "cpu": round(used.ru_utime + used.ru_stime, 3),
         "peak_mib": used.ru_maxrss // 1024,
     }
 

@@ -9,10 +9,12 @@ from course_lib.notebooks import Cell, read_cells, with_solution, without_soluti
 
 from ..book.batch import Task, handed_in
 from ..book.grading import code_cells
-from ..course.files import exercises, is_answer, solution_cells
-from ..course.submission import place_of
-from ..judging.bans import with_helpers
-from ..running.child import plain_python
+from ..course.files import exercises, solution_cells
+from ..course.notebook import Notebook
+from ..course.setup import provided
+from ..course.slices import Slice, slices
+from ..course.statements import statements_of
+from ..running.plain import plain_python
 from .normal import Piece, answer_pieces, pieces
 
 TEXTBOOK = ("nn", "models")  # rooms of the library that a student may take code from
@@ -46,17 +48,15 @@ def gather(tasks: Iterable[Task]) -> Answers:
 
 
 def _add(found: Answers, task: Task, chapter: str, cells: list[Cell]) -> None:
-    student = task.folder.name
-    others = [plain_python(cell.source) for cell in cells if not is_answer(cell)]
+    student, seen = task.folder.name, set[str]()
+    notebook = Notebook(cells, provided(task.root, chapter))
     for exercise in exercises(task.root):
         if exercise.chapter != chapter:
             continue
-        place = place_of(cells, exercise.id, exercise.name)
-        if place is None:
+        made = slices(notebook, exercise.id, exercise.name)
+        if not made:
             continue
-        source = with_helpers(plain_python(cells[place].source), others)
-        # A helper counts once, where it is used first, or it would count for every exercise.
-        others = [other for other in others if other not in source]
+        source = _new(made[0], seen)
         try:
             own = answer_pieces(source)
         except ValueError as error:
@@ -64,6 +64,17 @@ def _add(found: Answers, task: Task, chapter: str, cells: list[Cell]) -> None:
             continue
         found.pieces.setdefault(exercise.id, {})[student] = own
         found.sources[exercise.id, student] = source
+
+
+def _new(made: Slice, seen: set[str]) -> str:
+    """A slice without what was seen: a helper counts once, or it would for every exercise."""
+    kept = []
+    for _, piece in made.pieces:
+        lines = piece.splitlines()
+        texts = ["\n".join(lines[s.first - 1 : s.last]) for s in statements_of(piece)]
+        kept += [text for text in texts if text == made.own or text not in seen]
+    seen.update(kept)
+    return "\n".join(kept)
 
 
 @cache

@@ -21,8 +21,8 @@ def submit(tmp_path, *cells):
     return tmp_path / "00_start_here.ipynb"
 
 
-def verdicts(warm, path, seed=7, seconds=2.0):
-    graded = grade_submission(warm, path, [SCORES, SOFTMAX], seed, seconds)
+def verdicts(warm, path, seed=7):
+    graded = grade_submission(warm, path, [SCORES, SOFTMAX], seed)
     return {g.verdict.id: g.verdict for g in graded}
 
 

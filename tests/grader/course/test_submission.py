@@ -40,11 +40,26 @@ def test_cells_the_learner_added_run_and_the_courses_own_checks_do_not(tmp_path)
     assert only(tmp_path, *cells).state == "right"
 
 
-def test_a_cell_that_stops_shows_the_learners_line(tmp_path):
-    verdict = only(tmp_path, ("import torch", "setup"), (RIGHT + "\nsafe_softmax(1, 2)", ID))
-    assert verdict.state == "crashed"
-    assert verdict.crash[0].startswith("TypeError")
-    assert verdict.crash[1].endswith("line 3: safe_softmax(1, 2)")
+def test_a_definition_that_stops_shows_the_learners_line(tmp_path):
+    source = "def safe_softmax(x, dim=[][0]):\n    return torch.softmax(x, -1)"
+    verdict = only(tmp_path, ("import torch", "setup"), (source, ID))
+    assert (verdict.state, verdict.summary) == ("crashed", "its cell stopped")
+    assert verdict.crash[0].startswith("IndexError")
+    assert verdict.crash[1].endswith("line 1: def safe_softmax(x, dim=[][0]):")
+
+
+def test_a_wrong_answer_says_which_needed_cell_stopped(tmp_path):
+    cells = ("import torch", "setup"), ("import none_such as t",), (RIGHT.replace("torch", "t"), ID)
+    verdict = only(tmp_path, *cells)
+    told = " ".join(verdict.details)
+    assert "cell 2 stopped: ModuleNotFoundError: No module named 'none_such'" in told
+    assert "line 1: import none_such as t" in told
+
+
+def test_it_says_which_definition_was_judged(tmp_path):
+    wrong = RIGHT.replace("-1", "0")
+    verdict = only(tmp_path, ("import torch", "setup"), (wrong,), (RIGHT, ID), ("safe_softmax",))
+    assert verdict.where == "cell 3, `def safe_softmax(x):`; also in cell 2"
 
 
 def test_a_syntax_error_is_the_learners_to_see(tmp_path):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from course_lib.grader.course.files import sheet_for
-from course_lib.grader.judging.bans import banned_name, with_helpers
+from course_lib.grader.judging.bans import banned_name
 from course_lib.grader.judging.verdict import judge, without_bans
 from course_lib.paths import ROOT
 
@@ -40,15 +40,3 @@ def test_right_values_by_a_banned_name_are_not_right_yet():
     assert without_bans(sheet, right, "keys @ query") == right
     told = without_bans(sheet, right, "torch.matmul(keys, query)")
     assert (told.state, told.points) == ("wrong", 0) and "without `matmul`" in told.summary
-
-
-def test_helpers_count_and_what_an_answer_does_not_use_does_not():
-    own = "def attend(x):\n    return shares(x)"
-    helper = "def shares(x):\n    return deep(x)"
-    deep = "from torch import softmax as s\ndeep = lambda x: s(x, -1)"
-    scratch = "import torch\nprint(torch.softmax(torch.ones(3), -1))"
-    seen = with_helpers(own, [scratch, deep, helper])
-    assert banned_name(seen, BANS) == "softmax" and scratch not in seen
-    assert with_helpers("def attend(x):\n    return x", [scratch, deep, helper, "def f(:"]) == (
-        "def attend(x):\n    return x"
-    )

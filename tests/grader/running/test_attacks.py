@@ -5,6 +5,7 @@ import os
 import platform
 import socket
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from course_lib.grader.judging.frames import pack, unpack
 from course_lib.grader.judging.key import case
 from course_lib.grader.running import warm as warm_module
 from course_lib.grader.running import warm_process
-from course_lib.grader.running.warm import Warm
+from course_lib.grader.running.warm import USUAL, Limits, Warm
 from course_lib.paths import ROOT
 
 ANSWER = "import torch\ndef double(x):\n    return 2 * x\n"
@@ -24,12 +25,12 @@ X = torch.ones(2)
 
 
 def run(warm, source, seconds=5.0):
-    job = {"name": "double", "cells": [source], "cases": shallow([case("x", X)]), "answers": 0}
-    return warm.run(pack(job), seconds)
+    job = {"name": "double", "pieces": [(0, source)], "cases": shallow([case("x", X)]), "cell": 0}
+    return warm.run(pack(job), Limits(seconds, wall=seconds))
 
 
 def stopped(report):
-    return unpack(report.frame)["stopped"][0]
+    return unpack(report.frame)["failed"][0][1][0]
 
 
 CLONE = 220 if platform.machine() == "aarch64" else 56
@@ -81,10 +82,10 @@ def test_a_child_ends_with_its_warm_process():
         warm.start()
         ends = [os.pipe() for _ in range(3)]
         passed = [ends[0][0], ends[1][1], ends[2][1]]
-        message = json.dumps({"seconds": 60, "memory": 1 << 30}).encode()
+        message = json.dumps(asdict(USUAL)).encode()
         socket.send_fds(warm.socket, [message], passed)
-        job = {"name": "x", "cells": ["import os, time\nos.write(2, b'on')\ntime.sleep(60)"]}
-        os.write(ends[0][1], pack(job | {"cases": [], "answers": 0}))
+        job = {"name": "x", "pieces": [(0, "import os, time\nos.write(2, b'on')\ntime.sleep(60)")]}
+        os.write(ends[0][1], pack(job | {"cases": [], "cell": 0}))
         for fd in (*passed, ends[0][1]):
             os.close(fd)
         assert os.read(ends[2][0], 9) == b"on"
@@ -110,7 +111,7 @@ def test_a_course_inside_what_answers_may_read_is_not_graded(monkeypatch):
 
 def test_a_child_imports_nothing_of_the_course_once_it_is_hidden(warm):
     source = "import sys; raise ValueError([m for m in sys.modules if m.startswith('course_lib')])"
-    assert stopped(run(warm, source)) == "ValueError: ['course_lib', 'course_lib.check']"
+    assert stopped(run(warm, source)) == "ValueError: ['course_lib', 'course_lib.device']"
 
 
 def test_a_case_does_not_tell_its_label(warm, tmp_path):

@@ -14,7 +14,7 @@ from course_lib.grader.judging.frames import pack, unpack
 from course_lib.grader.judging.key import case
 from course_lib.grader.running import seal
 from course_lib.grader.running.cold import Cold
-from course_lib.grader.running.warm import LOG_CAP
+from course_lib.grader.running.warm import LOG_CAP, Limits
 from course_lib.paths import ROOT
 
 ANSWER = "import torch\ndef double(x):\n    return 2 * x\n"
@@ -22,8 +22,8 @@ X = torch.arange(6.0)
 
 
 def run(source, seconds=5.0):
-    job = {"name": "double", "cells": [source], "cases": shallow([case("x", X)]), "answers": 0}
-    return Cold(ROOT).run(pack(job), seconds)
+    job = {"name": "double", "pieces": [(0, source)], "cases": shallow([case("x", X)]), "cell": 0}
+    return Cold(ROOT).run(pack(job), Limits(seconds, wall=seconds))
 
 
 def is_right(report):
@@ -64,15 +64,15 @@ def test_what_it_started_ends_with_it(tmp_path):
 def test_it_sees_neither_answers_nor_the_graders_environment(monkeypatch):
     monkeypatch.setenv("SECRET", "1")
     source = "import os; raise ValueError('SECRET' in os.environ)"
-    assert unpack(run(source).frame)["stopped"][0] == "ValueError: False"
+    assert unpack(run(source).frame)["failed"][0][1][0] == "ValueError: False"
     source = "from course_lib.nn.attention import scaled_dot_product_attention"
-    assert "ModuleNotFoundError" in unpack(run(source).frame)["stopped"][0]
+    assert "ModuleNotFoundError" in unpack(run(source).frame)["failed"][0][1][0]
 
 
 def test_a_python_that_does_not_start_is_no_learners_fault(tmp_path):
     (tmp_path / "course_lib.py").write_text("raise OSError('no disk')\n")
     with pytest.raises(RuntimeError, match=r"(?s)Python did not start: .*no disk"):
-        Cold(tmp_path).run(b"", 1.0)
+        Cold(tmp_path).run(b"")
 
 
 def test_elsewhere_than_on_linux_grading_uses_it_and_says_so(monkeypatch, tmp_path):

@@ -14,7 +14,7 @@ from course_lib.grader.judging.frames import pack, unpack
 from course_lib.grader.judging.key import case
 from course_lib.grader.running import seal
 from course_lib.grader.running.seal import bwrap, seccomp
-from course_lib.grader.running.warm import LOG_CAP, Report, Warm
+from course_lib.grader.running.warm import LOG_CAP, Limits, Report, Warm
 from course_lib.paths import ROOT
 
 ANSWER = "import torch\ndef double(x):\n    return 2 * x\n"
@@ -22,12 +22,12 @@ X = torch.arange(6.0).reshape(2, 3)
 
 
 def run(warm, source, seconds=5.0):
-    job = {"name": "double", "cells": [source], "cases": shallow([case("x", X)]), "answers": 0}
-    return warm.run(pack(job), seconds)
+    job = {"name": "double", "pieces": [(0, source)], "cases": shallow([case("x", X)]), "cell": 0}
+    return warm.run(pack(job), Limits(seconds, wall=seconds))
 
 
 def stopped(report):
-    return unpack(report.frame)["stopped"][0]
+    return unpack(report.frame)["failed"][0][1][0]
 
 
 def is_right(report):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[4]
 # What the warm process imports of the course: no key, no solution, no working attention.
-COURSE = ("__init__.py", "notebooks.py", "paths.py", "grader")
+COURSE = ("__init__.py", "device.py", "notebooks.py", "paths.py", "grader")
 SYSTEM = ("/lib", "/lib64", "/usr/lib", "/etc/ld.so.cache", "/sys/devices/system/cpu")
 ALONE = (
     "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL",

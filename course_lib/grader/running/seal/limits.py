@@ -23,7 +23,8 @@ def limit(seconds: int, memory: int) -> None:
         resource.RLIMIT_SIGPENDING: 64,  # timers too; one user's processes share the rest
     }
     for kind, cap in caps.items():
-        resource.setrlimit(kind, (cap, cap))
+        # One more second of processor time: the first limit's signal says what happened.
+        resource.setrlimit(kind, (cap, cap + (kind == resource.RLIMIT_CPU)))
 
 
 def _mapped() -> int:

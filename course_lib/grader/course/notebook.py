@@ -1,0 +1,91 @@
+"""A learner's notebook as statements: which of them define a name, and where it was checked."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from course_lib.notebooks import Cell, tree_of
+
+from .files import definition
+from .statements import DEFINITIONS, Statement, statements_of
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A statement and the place of its cell, counted from 0."""
+
+    cell: int
+    told: Statement
+
+
+class Notebook:
+    """Cells in plain Python as statements; `provided` names are there whatever they bind."""
+
+    def __init__(self, cells: list[Cell], provided: frozenset[str] = frozenset()) -> None:
+        self.cells, self.provided = cells, provided
+        self.sources = [cell.source if cell.kind == "code" else "" for cell in cells]
+        told = ((i, each) for i, text in enumerate(self.sources) for each in statements_of(text))
+        self.placed = [Placed(i, each) for i, each in told]
+        self.bound = frozenset(name for p in self.placed for name in p.told.binds)
+        self.values = frozenset(name for p in self.placed for name in p.told.holds)
+
+    def cell(self, place: int) -> int:
+        """The cell of a statement."""
+        return self.placed[place].cell
+
+    def text(self, place: int) -> str:
+        """The source of a statement."""
+        placed = self.placed[place]
+        lines = self.sources[placed.cell].splitlines()
+        return "\n".join(lines[placed.told.first - 1 : placed.told.last])
+
+    def unread(self, id: str, name: str) -> int | None:
+        """The last cell that seems to hold an answer and that Python can't read."""
+        defines = re.compile(rf"\b(def|class) {re.escape(name)}\b")
+        for i, cell in reversed(list(enumerate(self.cells))):
+            about = id in cell.tags or defines.search(cell.source)
+            if about and cell.kind == "code" and tree_of(cell.source) is None:
+                return i
+        return None
+
+    def checked(self, id: str) -> int | None:
+        """The cell in which an exercise is checked for the last time."""
+        for placed in reversed(self.placed):
+            calls = [getattr(node, "value", None) for node in placed.told.nodes]
+            if any(isinstance(call, ast.Call) and _checks(call, id) for call in calls):
+                return placed.cell
+        return None
+
+    def definitions(self, id: str, name: str, stub: str) -> Iterator[int]:
+        """The statements that bind the name and aren't the `stub`, the likeliest answer first.
+
+        A check saw the last definition above it. Then come those in the exercise's own cell, then
+        any other, then what only looks like a value.
+        """
+        places = [i for i, p in enumerate(self.placed) if name in p.told.binds]
+        real = [i for i in places if not stub or definition(self.text(i), name) != stub]
+        defining = [i for i in real if self._defines(i)]
+        tagged = [i for i in defining if id in self.cells[self.cell(i)].tags]
+        checked = self.checked(id)
+        last = checked if checked is not None else max(map(self.cell, tagged), default=-1)
+        before = [i for i in defining if self.cell(i) <= last]
+        for group in (before, tagged, defining, real):
+            yield from reversed(group)
+
+    def _defines(self, place: int) -> bool:
+        nodes = self.placed[place].told.nodes
+        values = [getattr(node, "value", None) for node in nodes]
+        return any(isinstance(node, DEFINITIONS | ast.Lambda) for node in (*nodes, *values))
+
+    def words(self, cell: int, name: str, own: str) -> str:
+        """Where an answer stands, in words, and where else its name is bound."""
+        line = next((line for line in own.splitlines() if name in line), own).strip()
+        others = sorted({p.cell + 1 for p in self.placed if name in p.told.binds} - {cell + 1})
+        also = f"; also in cell {', '.join(map(str, others))}" if others else ""
+        return f"cell {cell + 1}, `{line[:60]}`{also}"
+
+
+def _checks(call: ast.Call, id: str) -> bool:
+    named = getattr(call.func, "id", "") == "check"
+    return named and bool(call.args) and getattr(call.args[0], "value", None) == id

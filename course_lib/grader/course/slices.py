@@ -1,0 +1,119 @@
+"""Of a notebook, what one answer needs: its definition, and what the names in it reach.
+
+All else stays out: it can be slow, fail, or bind a name again. A notebook may hold several
+definitions of a name, and cells may have run in another order than they stand in. So there can be
+several slices, the likeliest first; the best one counts.
+"""
+
+import ast
+import builtins
+from dataclasses import dataclass
+
+from .notebook import Notebook
+from .statements import Statement
+
+MOST = 4  # slices of an answer that are tried
+BUILT_IN = frozenset(dir(builtins))
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Pieces of cells in the order in which they run; every line is where it was in its cell.
+
+    `cell` is the place of the answer's definition, counted from 0, and `own` that definition.
+    """
+
+    cell: int
+    own: str
+    pieces: tuple[tuple[int, str], ...]
+
+    @property
+    def source(self) -> str:
+        """Everything that runs, as one text."""
+        return "\n".join(piece for _, piece in self.pieces)
+
+
+def slices(notebook: Notebook, id: str, name: str, stub: str = "") -> list[Slice]:
+    """What to run for an exercise, the likeliest first; empty where nothing but its stub is there.
+
+    An answer runs with what stood above it. What a check saw may also have been bound or changed
+    below the answer and above the check, or by a call that it was handed to.
+    """
+    checked = notebook.checked(id) or 0
+    chosen = list(dict.fromkeys(notebook.definitions(id, name, stub)))
+    usual = [_first_whole(notebook, i, name, checked) for i in chosen]
+    others = [
+        _slice(notebook, i, name, cut, handed)[0]
+        for i in chosen
+        for cut, handed in ((max(notebook.cell(i), checked), False), (notebook.cell(i), True))
+    ]
+    return list(dict.fromkeys([*usual, *others]))[:MOST]
+
+
+def _first_whole(notebook: Notebook, chosen: int, name: str, checked: int) -> Slice:
+    """An answer with what stood above it; with more where it reads what stands below."""
+    own = notebook.cell(chosen)
+    for cut in (own, max(own, checked)):
+        made, missing = _slice(notebook, chosen, name, cut, False)
+        if not missing:
+            return made
+    return _slice(notebook, chosen, name, len(notebook.cells), False)[0]
+
+
+def _slice(
+    notebook: Notebook, chosen: int, name: str, cut: int, handed: bool
+) -> tuple[Slice, frozenset[str]]:
+    """What an answer needs of the cells up to `cut`, and the names bound only below them."""
+    kept, unbound = _needed(notebook, chosen, name, cut, handed)
+    cells = sorted({notebook.cell(i) for i in kept})
+    pieces = tuple((cell, _piece(notebook, cell, kept)) for cell in cells)
+    missing = (notebook.bound & unbound) - notebook.provided - BUILT_IN
+    return Slice(notebook.cell(chosen), notebook.text(chosen), pieces), missing
+
+
+def _piece(notebook: Notebook, cell: int, kept: list[int]) -> str:
+    """A cell's text with every line blank that isn't kept."""
+    told = [notebook.placed[i].told for i in kept if notebook.cell(i) == cell]
+    wanted = {line for each in told for line in range(each.first, each.last + 1)}
+    lines = notebook.sources[cell].splitlines()
+    return "\n".join(line if i in wanted else "" for i, line in enumerate(lines, 1))
+
+
+def _needed(
+    notebook: Notebook, chosen: int, name: str, cut: int, handed: bool
+) -> tuple[list[int], set[str]]:
+    """The statements up to a cell that an answer needs, in order; and what none of them binds.
+
+    Backwards from the end: a statement that binds what is needed is needed, and then what it reads.
+    What a function reads it may read at any later time, so the walk is repeated until nothing is
+    added.
+    """
+    later: set[str] = set()
+    while True:
+        needed, kept = {name, *later}, []
+        read, bound = set[str](), set[str]()
+        for i in range(len(notebook.placed) - 1, -1, -1):
+            placed = notebook.placed[i]
+            again = i > chosen and name in placed.told.binds
+            out = placed.cell > cut or again or not _matters(notebook, placed.told, needed, handed)
+            if out and i != chosen:
+                continue
+            kept.append(i)
+            needed = (needed - placed.told.surely) | placed.told.reads
+            read |= placed.told.reads - {name}
+            bound |= placed.told.binds
+        if read <= later:
+            return kept[::-1], needed - bound
+        later |= read
+
+
+def _matters(notebook: Notebook, told: Statement, needed: set[str], handed: bool) -> bool:
+    """Does a statement bind or change something that is needed?"""
+    if (told.binds | told.stores) & needed:
+        return True
+    if any(isinstance(n, ast.ImportFrom) and n.module == "__future__" for n in told.nodes):
+        return True
+    changed = told.calls | told.hands if handed else told.calls
+    if changed & needed & notebook.values:
+        return True
+    return told.anything and bool(needed - notebook.bound - notebook.provided - BUILT_IN)

@@ -1,0 +1,158 @@
+"""The statements of a notebook: what each binds, reads and changes, found by scope.
+
+Names that only look alike don't meet: a parameter, a local variable or an attribute called `query`
+has nothing to do with a `query` of the notebook's own.
+"""
+
+import ast
+import symtable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from course_lib.notebooks import tree_of
+
+PYTHON_MAGICS = (
+    "time",
+    "timeit",
+    "capture",
+    "prun",
+)  # their cells hold Python below the first line
+DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+IMPORTS = ast.Import | ast.ImportFrom
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What stands on some lines of a cell's top level. The names are those of the notebook.
+
+    `surely` is what it binds whatever happens, `holds` what it binds to a value rather than to a
+    definition or import. It `stores` into a part of some names, as in `table[0] = 1`, `calls`
+    methods of others in a line of their own, and `hands` others to a call. `anything` says that it
+    may bind names that can't be seen, as a star import does.
+    """
+
+    first: int
+    last: int
+    binds: frozenset[str]
+    surely: frozenset[str]
+    holds: frozenset[str]
+    reads: frozenset[str]
+    stores: frozenset[str]
+    calls: frozenset[str]
+    hands: frozenset[str]
+    anything: bool
+    nodes: tuple[ast.stmt, ...]
+
+
+@lru_cache(2048)
+def statements_of(source: str) -> tuple[Statement, ...]:
+    """The top-level statements of a cell in plain Python; none when Python can't read it."""
+    tree = tree_of(source)
+    lines = source.splitlines()
+    groups: list[list[ast.stmt]] = []
+    for node in tree.body if tree else ():
+        if groups and _first(node) <= groups[-1][-1].end_lineno:  # several on one line
+            groups[-1].append(node)
+        else:
+            groups.append([node])
+    return tuple(_statement(group, lines) for group in groups)
+
+
+def _first(node: ast.stmt) -> int:
+    decorators = [each.lineno for each in getattr(node, "decorator_list", ())]
+    return min([node.lineno, *decorators])
+
+
+def _statement(nodes: list[ast.stmt], lines: list[str]) -> Statement:
+    first, last = _first(nodes[0]), max(node.end_lineno for node in nodes)
+    binds, reads = _names("\n".join(lines[first - 1 : last]))
+    outer = [each for node in nodes for each in _outer(node)]
+    plain = [name for node in nodes for name in _surely(node)]
+    values = [node for node in nodes if not isinstance(node, DEFINITIONS | IMPORTS)]
+    updated = {n.target.id for n in outer if isinstance(n, ast.AugAssign) and _is_name(n.target)}
+    gone = {t.id for n in outer if isinstance(n, ast.Delete) for t in n.targets if _is_name(t)}
+    return Statement(
+        first,
+        last,
+        binds=binds - gone,
+        surely=frozenset(plain) - updated,
+        holds=frozenset(binds - gone if values else ()),
+        reads=reads | updated,
+        stores=frozenset(filter(None, map(_stored, outer))),
+        calls=frozenset(filter(None, map(_method_of, nodes))),
+        hands=frozenset(n.id for each in outer for n in _handed(each) if isinstance(n, ast.Name)),
+        anything=any(map(_binds_anything, outer)),
+        nodes=tuple(nodes),
+    )
+
+
+def _names(source: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The notebook's names that a piece of code binds, and those that it reads, now or later."""
+    try:
+        top = symtable.symtable(source, "<cell>", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset(), frozenset()
+    binds = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
+    reads = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
+    waiting = list(top.get_children())
+    while waiting:
+        table = waiting.pop()
+        waiting += table.get_children()
+        found = [s for s in table.get_symbols() if s.is_global()]
+        reads |= {s.get_name() for s in found if s.is_referenced()}
+        binds |= {s.get_name() for s in found if s.is_assigned()}  # `global x`, bound when called
+    return frozenset(binds), frozenset(reads)
+
+
+def _outer(node: ast.AST) -> Iterator[ast.AST]:
+    """A statement and what is in it, but for what only runs when a function is called."""
+    yield node
+    if isinstance(node, DEFINITIONS | ast.Lambda):
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _outer(child)
+
+
+def _surely(node: ast.stmt) -> list[str]:
+    if isinstance(node, DEFINITIONS):
+        return [node.name]
+    if isinstance(node, IMPORTS):
+        return [(a.asname or a.name).split(".")[0] for a in node.names]
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return [n.id for target in targets for n in ast.walk(target) if _is_name(n, ast.Store)]
+
+
+def _is_name(node: ast.AST, context: type = ast.expr_context) -> bool:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, context)
+
+
+def _stored(node: ast.AST) -> str:
+    """The name of which `node` sets a part: `table` in `table.rows[0] = 1`."""
+    part = isinstance(node, ast.Attribute | ast.Subscript)
+    return _root(node) if part and isinstance(node.ctx, ast.Store | ast.Del) else ""
+
+
+def _method_of(node: ast.stmt) -> str:
+    """The name of which a line calls a method: `table` in `table.append(1)`."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    return _root(call.func) if isinstance(call, ast.Call) and not _is_name(call.func) else ""
+
+
+def _handed(node: ast.AST) -> list[ast.AST]:
+    if not isinstance(node, ast.Call):
+        return []
+    return [node.func, *node.args, *(keyword.value for keyword in node.keywords)]
+
+
+def _root(node: ast.AST) -> str:
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _binds_anything(node: ast.AST) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return any(alias.name == "*" for alias in node.names)
+    called = node.func if isinstance(node, ast.Call) else None
+    return _is_name(called) and called.id in ("exec", "globals", "setattr")

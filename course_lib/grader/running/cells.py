@@ -1,0 +1,84 @@
+"""Run the cells of a notebook as a notebook does, statement by statement.
+
+A statement that fails costs what it would have bound, and no more: what stands above and below it
+is still defined.
+"""
+
+import __future__
+
+import ast
+import linecache
+import sys
+import types
+from typing import Any
+
+from ..judging.outcome import learner_lines
+
+MODULE = "exercises"
+
+
+class Silent(types.ModuleType):
+    """A module, or any object, whose every name is a function that does nothing."""
+
+    __path__: tuple[str, ...] = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _nothing
+
+
+def _nothing(*args: Any, **kwargs: Any) -> None:
+    return None
+
+
+def fresh_namespace() -> dict[str, Any]:
+    """The namespace of a new notebook, with what IPython puts into it."""
+    module = types.ModuleType(MODULE)
+    sys.modules[MODULE] = module  # where dataclasses look up annotations
+    module.__dict__.update(display=_nothing, get_ipython=lambda: Silent("ipython"))
+    return module.__dict__
+
+
+def run_cell(source: str, namespace: dict[str, Any], number: int) -> tuple[str, ...]:
+    """Execute a cell; the first error and the learner's line where something fails."""
+    name = f"<exercise cell {number}>"
+    # So that a traceback can quote the learner's line: there is no file to read it from.
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    failed: tuple[str, ...] = ()
+    try:
+        statements = ast.parse(source, name).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return learner_lines(error)
+    flags = 0
+    for statement in statements:
+        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+            names = [alias.name for alias in statement.names]
+            flags |= sum(
+                getattr(__future__, n).compiler_flag for n in names if hasattr(__future__, n)
+            )
+        try:
+            code = compile(ast.Module([statement], []), name, "exec", flags, dont_inherit=True)
+            exec(code, namespace)
+        except (Exception, SystemExit) as error:
+            failed = failed or learner_lines(error)
+    return failed
+
+
+def run_pieces(
+    pieces: list[tuple[int, str]], cell: int, name: str, namespace: dict[str, Any]
+) -> list[tuple[int, tuple[str, ...]]]:
+    """Run pieces of cells, and leave `name` bound to what it is after the answer's own `cell`.
+
+    Tells which cells failed, and how.
+    """
+    failed, missing = [], object()
+    answer: Any = missing
+    for number, source in pieces:
+        if told := run_cell(source, namespace, number + 1):
+            failed.append((number, told))
+        if number == cell:
+            answer = namespace.get(name, missing)
+    if answer is not missing:
+        namespace[name] = answer
+    return failed

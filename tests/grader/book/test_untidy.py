@@ -1,0 +1,226 @@
+"""Honest notebooks as people really leave them: checked and graded, each costs no mark."""
+
+import nbformat
+import pytest
+
+from course_lib.grader.book.grading import grade_submission
+from course_lib.grader.course.submission import answers
+from course_lib.paths import ROOT
+
+ID, NAME = "02.attention-weights", "attention_weights"
+RIGHT = (
+    "def attention_weights(query, key):\n"
+    "    scores = query @ key.mT / math.sqrt(key.shape[-1])\n"
+    "    return torch.softmax(scores, dim=-1)"
+)
+WRONG = "def attention_weights(query, key):\n    return torch.softmax(query @ key.mT, dim=-1)"
+STUB = (
+    "def attention_weights(query, key):\n"
+    '    """query (n, d), key (m, d) -> (n, m): row i holds the weights of query i."""\n'
+    '    raise NotImplementedError("your turn")'
+)
+HELPED = (
+    "def attention_weights(query, key):\n    return rows(query @ key.mT / key.shape[-1] ** 0.5)"
+)
+HELPER = "def rows(x):\n    return torch.softmax(x, -1)"
+SETUP = "import math\n\nimport torch\n\nfrom course_lib.check import check"
+CHECK = f'check("{ID}", {NAME})'
+START = [(SETUP, "setup")]
+ANSWER, CHECKED = (RIGHT, ID), (CHECK, "check")
+DEMO = "attention_weights(torch.ones(2, 3), torch.ones(2, 3))"
+LAMBDA = "attention_weights = lambda q, k: (q @ k.mT / k.shape[-1] ** 0.5).softmax(-1)"
+METHOD = "(self, query, key):\n    return rows(query @ key.mT / key.shape[-1] ** 0.5)"
+OBJECT = "attention_weights = Weights()"
+FUTURE = (
+    "from __future__ import annotations\nfrom dataclasses import dataclass\n\n"
+    "@dataclass\nclass Size:\n    d: int\n    more: 'ClassVar[int]' = 0"
+)
+NOWHERE = "with contextlib.redirect_stdout(open(os.devnull, 'w')):\n        print(1)"
+OWN_TEST = (
+    "import torch.nn.functional as F\nquery = torch.ones(1, 2, 3)\n"
+    "scores = F.scaled_dot_product_attention(query, query, query)"
+)
+SLOW = "import time\ntime.sleep(600)"
+
+
+def over(axis):
+    """The right answer with its axis written another way."""
+    return RIGHT.replace("dim=-1", f"dim={axis}"), ID
+
+
+def beginning(line):
+    """The right answer with a line of its own before the others."""
+    return RIGHT.replace("    scores", f"    {line}\n    scores"), ID
+
+
+UNTIDY = {
+    "as handed out, solved": [*START, ANSWER, CHECKED],
+    # own cells
+    "a slow cell at the end": [*START, ANSWER, CHECKED, (SLOW,)],
+    "a slow cell before": [*START, (SLOW,), ANSWER, CHECKED],
+    "an endless cell": [*START, ("while True: pass",), ANSWER],
+    "a slow line in the answer's own cell": [*START, (f"{RIGHT}\n\n{SLOW}", ID)],
+    "a slow line above, in the answer's own cell": [*START, (f"{SLOW}\n\n{RIGHT}", ID)],
+    "a heavy import": [*START, ("import pandas as pd\nimport seaborn",), ANSWER],
+    "an import that is not there": [*START, ("import my_notes",), ANSWER],
+    "an import that is not there, in the answer's cell": [
+        *START,
+        (f"import my_notes\n{RIGHT}", ID),
+    ],
+    "a cell that ends Python": [*START, ("import os\nos._exit(1)",), ANSWER],
+    "a cell that asks": [*START, ("name = input('who? ')",), ANSWER],
+    "a cell with another error": [*START, ("1 / 0",), ANSWER],
+    "a syntax error elsewhere": [*START, ("def nothing(:\n  pass",), ANSWER],
+    # where the answer stands
+    "typed into the check cell": [*START, (STUB, ID), (f"{RIGHT}\n\n{CHECK}", "check")],
+    "merged with the check": [*START, (f"{RIGHT}\n{CHECK}", ID)],
+    "a second cell with the same tag": [*START, (STUB, ID), ANSWER],
+    "a stub pasted below": [*START, ANSWER, CHECKED, (STUB, ID)],
+    "a stub pasted below, its text changed": [
+        *START,
+        ANSWER,
+        CHECKED,
+        (STUB.replace("row", "Row"), ID),
+    ],
+    "a scratch line that raises after the def": [*START, (f"{RIGHT}\nattention_weights(1, 2)", ID)],
+    "a scratch line that raises before the def": [
+        *START,
+        (f"attention_weights(1, 2)\n{RIGHT}", ID),
+    ],
+    "the tag lost": [*START, (RIGHT,), CHECKED],
+    "all tags lost": [(SETUP,), (RIGHT,), (CHECK,)],
+    "a lambda": [*START, (LAMBDA, ID)],
+    "a callable object": [
+        *START,
+        (f"class Weights:\n    def __call__{METHOD}".replace("\n    r", "\n        r"),),
+        (f"{HELPER}\n{OBJECT}", ID),
+    ],
+    "an older try above": [*START, (WRONG,), ANSWER, CHECKED],
+    "an older try below the check": [*START, ANSWER, CHECKED, (WRONG,)],
+    "an older try in the exercise's own cell": [*START, (WRONG, ID), (RIGHT,), CHECKED],
+    "two tries in one cell": [*START, (f"{WRONG}\n\n\n{RIGHT}", ID)],
+    "the answer below a demonstration of it": [
+        *START,
+        (DEMO,),
+        ANSWER,
+    ],
+    # set-up
+    "no set-up cell": [ANSWER, CHECKED],
+    "a set-up with a line added": [
+        (f"{SETUP}\nfrom course_lib.claims import claim", "setup"),
+        ANSWER,
+    ],
+    "a set-up with a failing line": [("import nothing_like_this\n" + SETUP, "setup"), ANSWER],
+    "names imported another way": [
+        ("from torch import *\nfrom math import sqrt as root",),
+        (RIGHT.replace("math.sqrt", "root").replace("torch.softmax", "softmax"), ID),
+    ],
+    # helpers
+    "a helper above": [*START, (HELPER,), (HELPED, ID)],
+    "a helper below": [*START, (HELPED, ID), (HELPER,), CHECKED],
+    "a helper below the check": [*START, (HELPED, ID), CHECKED, (HELPER,)],
+    "a helper in a slow cell": [
+        *START,
+        (f"{HELPER}\nprint(rows(torch.ones(2, 2)))\n{SLOW}",),
+        (HELPED, ID),
+    ],
+    "a helper in a cell that fails above it": [*START, (f"1 / 0\n{HELPER}",), (HELPED, ID)],
+    "a helper of a helper": [
+        *START,
+        ("def rows(x):\n    return deep(x)",),
+        ("def deep(x):\n    return x.softmax(-1)",),
+        (HELPED, ID),
+    ],
+    "a helper bound again below": [*START, (HELPER,), (HELPED, ID), CHECKED, ("rows = 3",)],
+    "the answer's name bound again below": [*START, ANSWER, CHECKED, (f"{NAME} = {DEMO}",)],
+    "the answer's name bound again in its cell": [*START, (f"{RIGHT}\nattention_weights = 3", ID)],
+    "a constant bound again below": [*START, ("axis = -1",), over("axis"), CHECKED, ("axis = 0",)],
+    "a constant changed before the check": [
+        *START,
+        ("axis = 0",),
+        over("axis"),
+        ("axis = -1",),
+        CHECKED,
+    ],
+    "a table filled in a loop": [
+        *START,
+        ("table = {}\nfor name in ['axis']:\n    table[name] = -1",),
+        over("table['axis']"),
+    ],
+    "a list that grows": [*START, ("axes = []",), ("axes.append(-1)",), over("axes[0]")],
+    "a list that a function fills": [
+        *START,
+        ("axes = []\ndef fill(x):\n    x.append(-1)",),
+        ("fill(axes)",),
+        over("axes[0]"),
+    ],
+    "a name in both branches": [
+        *START,
+        ("if torch.cuda.is_available():\n    axis = -1\nelse:\n    axis = -1",),
+        over("axis"),
+    ],
+    "a method added later": [
+        *START,
+        ("class Weights:\n    pass",),
+        (f"{HELPER}\ndef call{METHOD}\nWeights.__call__ = call",),
+        (OBJECT, ID),
+    ],
+    # what Python and IPython allow
+    "a dataclass with annotations as text": [
+        *START,
+        (FUTURE,),
+        (RIGHT.replace("key.shape[-1]", "Size(key.shape[-1]).d"), ID),
+    ],
+    "writing to nowhere": [
+        *START,
+        ("import contextlib, os",),
+        beginning(NOWHERE),
+    ],
+    "much on stderr": [*START, beginning("import sys; sys.stderr.write('x' * 200_000)")],
+    "plots of the course": [
+        *START,
+        ("from course_lib.plots import heatmap",),
+        (f"{RIGHT}\nheatmap(torch.ones(2, 2))", ID),
+    ],
+    "a claim in the answer": [
+        *START,
+        ("from course_lib.claims import claim",),
+        beginning("claim('fine', True)"),
+    ],
+    "a question": [*START, (f"torch.softmax?\n{RIGHT}", ID)],
+    "a shell line": [*START, (f"!ls\n%matplotlib inline\n{RIGHT}", ID)],
+    "a timed cell": [*START, (f"%%time\n{RIGHT}", ID)],
+    "another language": [*START, ("%%bash\nls $(pwd)",), ANSWER],
+    "waiting": [
+        *START,
+        ("import asyncio\nawait asyncio.sleep(0)",),
+        (f"{RIGHT}\nawait asyncio.sleep(0)", ID),
+    ],
+    "a shell's answer kept": [*START, (f"files = !ls\n{RIGHT}", ID)],
+    # the ban on PyTorch's own: tests of one's own are welcome
+    "a test against PyTorch": [
+        *START,
+        ANSWER,
+        (OWN_TEST,),
+    ],
+}
+
+
+def handed_in(folder, cells):
+    made = nbformat.v4.new_notebook()
+    for source, *tags in cells:
+        made.cells.append(nbformat.v4.new_code_cell(source, metadata={"tags": tags}))
+    nbformat.write(made, folder / "02_attention.ipynb")
+    return folder / "02_attention.ipynb"
+
+
+@pytest.mark.parametrize("name", UNTIDY)
+def test_it_is_right_when_checked(tmp_path, name):
+    (told,) = answers(ROOT, handed_in(tmp_path, UNTIDY[name]), [ID])
+    assert told.state == "right", told
+
+
+@pytest.mark.parametrize("name", UNTIDY)
+def test_it_is_right_when_graded(warm, tmp_path, name):
+    (graded,) = grade_submission(warm, handed_in(tmp_path, UNTIDY[name]), [ID], 7)
+    assert graded.verdict.state == "right", graded
