@@ -58,7 +58,8 @@ def _show(verdict, args: argparse.Namespace) -> str:
     print(f"[{verdict.state}] {verdict.id}: {verdict.summary}")
     if verdict.mistake:
         print(f"    this is what you get when {verdict.mistake}")
-    for line in (*verdict.crash, *verdict.details):
+    where = (f"from {verdict.where}",) if verdict.where and verdict.state != "right" else ()
+    for line in (*verdict.crash, *verdict.details, *where, *verdict.notes):
         print(f"    {line}")
     for number, hint in enumerate(verdict.hints[: args.hints], 1):
         print(f"    hint {number} of {len(verdict.hints)}: {hint}")

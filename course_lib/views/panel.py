@@ -30,6 +30,7 @@ class Verdict(Protocol):
     points: int
     out_of: int
     solution: str | None
+    notes: tuple[str, ...]
 
 
 class Panel(View):
@@ -45,7 +46,7 @@ class Panel(View):
         lines = [f"[{found.state}] {found.id}: {found.summary}"]
         if found.mistake:
             lines.append(f"  {named(found.mistake)}")
-        lines += [f"  {line}" for line in (*found.crash, *found.details)]
+        lines += [f"  {line}" for line in (*found.crash, *found.details, *found.notes)]
         if found.hints:
             lines.append(f"  hint 1 of {len(found.hints)}: {found.hints[0]}")
         return "\n".join(lines)
@@ -62,7 +63,7 @@ class Panel(View):
             f'data-state="{escape(found.state)}">'
             f"<div><strong>{sign} {word}: {prose(found.title)}</strong>{self._points()}</div>"
             f"<div>{prose(found.summary)}</div>{self._mistake()}{_code(found.crash)}"
-            f"{_list(found.details)}{_hints(found.hints, found.solution)}</div>"
+            f"{_list((*found.details, *found.notes))}{_hints(found.hints, found.solution)}</div>"
         )
 
     def _points(self) -> str:

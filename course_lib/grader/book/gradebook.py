@@ -67,6 +67,7 @@ def row(student: str, graded: Graded, **about: object) -> dict:
         "says": verdict.mistake,
         "hints": list(verdict.hints),
         "details": [*verdict.crash, *verdict.details],
+        "where": verdict.where,
         "seconds": report.seconds,
         **about,
     }

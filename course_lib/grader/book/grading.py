@@ -166,6 +166,7 @@ def _printable(verdict: Verdict) -> Verdict:
     return replace(
         verdict,
         summary=_line(verdict.summary),
+        where=_line(verdict.where),
         details=tuple(map(_line, verdict.details[:LINES_CAP])),
         crash=tuple(map(_line, verdict.crash[:LINES_CAP])),
     )

@@ -46,6 +46,7 @@ def feedback(student: str, rows: list[dict], rules: Rules | None = None) -> str:
         if row["says"]:
             lines += [f"This is what you get when {row['says']}.", ""]
         lines += [f"- {_plain(detail)}" for detail in row["details"]]
+        lines += [f"- Graded: {_plain(row['where'])}"] if row.get("where") else []
         lines += [f"- Hint: {row['hints'][0]}"] if row["hints"] else []
         lines += [""] if lines[-1] else []
     return "\n".join(lines)

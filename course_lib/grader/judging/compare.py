@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .frames import Foreign, foreign_kind
 from .outcome import Outcome, leaves
 
 Details = tuple[str, ...]
@@ -86,7 +87,10 @@ def _kind(value: Any) -> str:
         return f"a tensor of shape {tuple(value.shape)}"
     if isinstance(value, list | tuple):
         return f"{len(value)} results"
-    return f"{value!r} ({type(value).__name__})" if _plain(value) else f"a {type(value).__name__}"
+    if _plain(value):
+        return f"{value!r} ({type(value).__name__})"
+    told = value.kind if isinstance(value, Foreign) else foreign_kind(value)
+    return f"{'an' if told[:1] in 'aeio' else 'a'} {told}"
 
 
 def _plain(value: Any) -> bool:

@@ -4,7 +4,9 @@ import nbformat
 import pytest
 
 from course_lib.grader.book.grading import grade_submission
+from course_lib.grader.course.files import solution_cells
 from course_lib.grader.course.submission import answers
+from course_lib.notebooks import without_solution
 from course_lib.paths import ROOT
 
 ID, NAME = "02.attention-weights", "attention_weights"
@@ -18,6 +20,9 @@ STUB = (
     "def attention_weights(query, key):\n"
     '    """query (n, d), key (m, d) -> (n, m): row i holds the weights of query i."""\n'
     '    raise NotImplementedError("your turn")'
+)
+HANDED_OUT = next(
+    without_solution(cell.source) for cell in solution_cells(ROOT, "02") if ID in cell.tags
 )
 HELPED = (
     "def attention_weights(query, key):\n    return rows(query @ key.mT / key.shape[-1] ** 0.5)"
@@ -224,3 +229,72 @@ def test_it_is_right_when_checked(tmp_path, name):
 def test_it_is_right_when_graded(warm, tmp_path, name):
     (graded,) = grade_submission(warm, handed_in(tmp_path, UNTIDY[name]), [ID], 7)
     assert graded.verdict.state == "right", graded
+
+
+ODD = {
+    "numpy": ("return torch.softmax(scores, dim=-1).numpy()", "found a NumPy ndarray"),
+    "an iterator": ("return iter(torch.softmax(scores, dim=-1))", "found a"),
+    "a generator": ("yield scores", "found a generator"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_no_tensor_is_called_by_its_name(warm, tmp_path, name):
+    line, told = ODD[name]
+    source = RIGHT.replace("return torch.softmax(scores, dim=-1)", line)
+    path = handed_in(tmp_path, [*START, (source, ID)])
+    (graded,) = grade_submission(warm, path, [ID], 7)
+    (checked,) = answers(ROOT, path, [ID])
+    for verdict in (graded.verdict, checked):
+        assert verdict.state == "wrong" and told in " ".join(verdict.details), verdict
+        assert "Foreign" not in " ".join(verdict.details)
+
+
+def test_a_helper_that_uses_what_is_banned_is_found_by_check_and_by_grade(warm, tmp_path):
+    id = "02.attention"
+    helper = "import torch.nn.functional as F\ndef inner(q, k, v):\n"
+    helper += "    return F.scaled_dot_product_attention(q, k, v)"
+    answer = "def attention(query, key, value):\n    return inner(query, key, value)"
+    path = handed_in(tmp_path, [*START, (helper,), (answer, id)])
+    (graded,) = grade_submission(warm, path, [id], 7)
+    (checked,) = answers(ROOT, path, [id])
+    for verdict in (graded.verdict, checked):
+        assert verdict.points == 0 and "without `scaled_dot_product_attention`" in verdict.summary
+
+
+@pytest.mark.parametrize(
+    "cells, told",
+    [
+        ([(WRONG, ID), (RIGHT.replace("dim=-1", "dim=0"),)], "cell 2, "),
+        ([(f"{RIGHT}\n    return ((", ID)], "Python can't read cell 2"),
+        ([(HANDED_OUT, ID)], "the cell is as handed out"),
+        ([], "nothing in 02_attention.ipynb defines `attention_weights`"),
+        (
+            [("from course_lib.nn.masks import causal_mask as m",), (over("len(m.x)")[0], ID)],
+            "holds",
+        ),
+    ],
+)
+def test_what_is_not_right_is_told_alike_by_check_and_by_grade(warm, tmp_path, cells, told):
+    path = handed_in(tmp_path, [*START, *cells])
+    (graded,) = grade_submission(warm, path, [ID], 7)
+    (checked,) = answers(ROOT, path, [ID])
+    for verdict in (graded.verdict, checked):
+        lines = [verdict.summary, verdict.where, *verdict.details, *verdict.notes]
+        assert verdict.points == 0 and told in " ".join(lines), lines
+
+
+def test_a_hang_is_not_tried_twice(warm, tmp_path):
+    sleeping = RIGHT.replace("    scores", "    while True: pass\n    scores")
+    path = handed_in(tmp_path, [*START, (WRONG,), (sleeping, ID)])
+    (graded,) = grade_submission(warm, path, [ID], 7)
+    assert graded.verdict.summary == "your code did not end within 5 seconds of processor time"
+    assert graded.report.cpu < 8
+
+
+def test_imports_and_cells_cost_an_answer_no_time(warm, tmp_path):
+    busy = "import time\ndef last():\n    end = time.process_time() + 6\n"
+    busy += "    while time.process_time() < end: pass\n    return -1\naxis = last()"
+    path = handed_in(tmp_path, [*START, (busy,), over("axis")])
+    (graded,) = grade_submission(warm, path, [ID], 7)
+    assert graded.verdict.state == "right" and graded.report.cpu > 6
