@@ -7,6 +7,7 @@ learner sees instead.
 
 import ast
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,6 +56,19 @@ def tree_of(source: str) -> ast.Module | None:
         return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def definition(source: str, name: str) -> str:
+    """The definition of `name` in a source text, in a form that ignores layout and comments."""
+    tree = tree_of(textwrap.dedent(source))
+    if tree is None:
+        return ""
+    kinds = ast.FunctionDef | ast.ClassDef
+    found = [n for n in tree.body if isinstance(n, kinds) and n.name == name]
+    try:
+        return ast.dump(found[-1]) if found else ""
+    except RecursionError:
+        return f"{name}, too deep"
 
 
 def read_percent(text: str) -> list[Cell]:

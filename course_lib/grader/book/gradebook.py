@@ -14,7 +14,8 @@ from typing import Any
 
 from course_lib.paths import write_atomic
 
-from .grading import MAX_FILE, Graded
+from .grading import Graded
+from .sealed import MAX_FILE
 
 
 class GradebookError(ValueError):

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import torch
 
+from course_lib.notebooks import definition
+
 from ..judging.verdict import Verdict, judge, with_changed_values, without_bans
 from ..running.plain import plain_python
-from .files import definition, sheet_for
+from ..running.statements import statements_of
+from .files import sheet_for
 from .reach import helpers_of, notes_on
-from .statements import statements_of
 
 
 def verdict_on(

@@ -1,8 +1,6 @@
 """Find a course's exercises on disk: keys, solutions and the sheets they give."""
 
-import ast
 import importlib.util
-import textwrap
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -10,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from course_lib.notebooks import Cell, read_cells, tree_of, with_solution, without_solution
+from course_lib.notebooks import Cell, definition, read_cells, with_solution, without_solution
 
 from ..judging.bake import load_sheet, sheet_file
 from ..judging.key import Exercise
@@ -119,16 +117,3 @@ def _sheet(root: Path, id: str, seed: int, own: tuple[tuple[str, Any], ...]) -> 
         stub=definition(without_solution(cell.source), exercise.name),
         solution=with_solution(cell.source),
     )
-
-
-def definition(source: str, name: str) -> str:
-    """The definition of `name` in a source text, in a form that ignores layout and comments."""
-    tree = tree_of(textwrap.dedent(source))
-    if tree is None:
-        return ""
-    kinds = ast.FunctionDef | ast.ClassDef
-    found = [n for n in tree.body if isinstance(n, kinds) and n.name == name]
-    try:
-        return ast.dump(found[-1]) if found else ""
-    except RecursionError:
-        return f"{name}, too deep"

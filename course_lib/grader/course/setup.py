@@ -5,8 +5,8 @@ from pathlib import Path
 
 from course_lib.notebooks import read_cells, with_solution
 
+from ..running.statements import statements_of
 from .files import solution_cells
-from .statements import statements_of
 
 
 @cache

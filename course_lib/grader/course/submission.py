@@ -3,21 +3,17 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
-
-from course_lib.notebooks import read_cells
 
 from ..judging.sheet import Sheet
 from ..judging.verdict import Verdict, without_bans
 from ..running.cells import fresh_namespace, run_cell, run_pieces
 from ..running.plain import plain_cells
+from ..running.plans import Plan, Wanted, plans
+from ..running.reading import cells_in
+from ..running.slices import Slice
 from .checking import verdict_on
 from .files import sheet_for
-from .notebook import Notebook
 from .setup import provided, setup_cells
-from .slices import Slice, slices
-
-Ran = TypeVar("Ran")
 
 
 def answers(root: Path, path: Path, ids: list[str]) -> Iterator[Verdict]:
@@ -26,36 +22,42 @@ def answers(root: Path, path: Path, ids: list[str]) -> Iterator[Verdict]:
     Of the learner's cells only what an answer needs is run, after the course's own set-up; a
     statement that fails costs only what it binds. Raises ValueError when the file can't be read.
     """
-    cells = plain_cells(read_cells(path))
-    for id in ids:
-        sheet = sheet_for(root, id)
-        notebook = Notebook(cells, provided(root, sheet.id[:2]))
+    cells = plain_cells(cells_in(path.read_bytes(), path.name))
+    sheets = [sheet_for(root, id) for id in ids]
+    names = frozenset(name for id in ids for name in provided(root, id[:2]))
+    made, _ = plans(cells, [wanted(sheet) for sheet in sheets], names, frozenset())
+    for sheet, plan in zip(sheets, made, strict=True):
 
         def tried(made: Slice, sheet: Sheet = sheet) -> tuple[Verdict, bool]:
             return _run(root, sheet, made), False
 
-        yield best_of(sheet, notebook, tried, path.name)[0]
+        yield best_of(sheet, plan, tried)[0]
+
+
+def wanted(sheet: Sheet) -> Wanted:
+    """What to look for in a notebook."""
+    return Wanted(sheet.id, sheet.name, sheet.stub)
 
 
 def best_of(
-    sheet: Sheet, notebook: Notebook, tried: Callable[[Slice], tuple[Verdict, bool]], file: str
+    sheet: Sheet, plan: Plan, tried: Callable[[Slice], tuple[Verdict, bool]]
 ) -> tuple[Verdict, Slice | None]:
-    """The best verdict on what a notebook holds for an exercise, and the slice that got it.
+    """The best verdict that a plan for an exercise can get, and the slice that got it.
 
     `tried` runs one slice; its second result says that no other is to be run. The first slice that
     is right ends the search. Without one, the likeliest is told.
     """
     told: list[tuple[Verdict, Slice]] = []
-    for made in slices(notebook, sheet.id, sheet.name, sheet.stub):
+    for made, where in zip(plan.slices, plan.where, strict=True):
         verdict, ended = tried(made)
         verdict = without_bans(sheet, verdict, made.source)
-        verdict = replace(verdict, where=notebook.words(made.cell, sheet.name, made.own))
+        verdict = replace(verdict, where=where)
         told.append((verdict, made))
         if verdict.state == "right":
             return verdict, made
         if ended:
             break
-    return told[0] if told else (_without_definition(sheet, notebook, file), None)
+    return told[0] if told else (_absent(sheet, plan), None)
 
 
 def stopped(sheet: Sheet, failed: list[tuple[int, tuple[str, ...]]]) -> Verdict:
@@ -83,14 +85,7 @@ def _run(root: Path, sheet: Sheet, made: Slice) -> Verdict:
     return with_failed(verdict_on(root, sheet.id, namespace[sheet.name], made.own), failed)
 
 
-def _without_definition(sheet: Sheet, notebook: Notebook, file: str) -> Verdict:
+def _absent(sheet: Sheet, plan: Plan) -> Verdict:
+    state = "crashed" if plan.crash else "not attempted"
     common = {"id": sheet.id, "title": sheet.title, "out_of": sheet.points}
-    unread = notebook.unread(sheet.id, sheet.name)
-    if unread is not None:
-        crash = run_cell(notebook.sources[unread], fresh_namespace(), unread + 1)
-        told = f"Python can't read cell {unread + 1}"
-        return Verdict(state="crashed", summary=told, crash=crash, **common)
-    told = f"nothing in {file} defines `{sheet.name}`"
-    if sheet.name in notebook.bound:
-        told = "the cell is as handed out"
-    return Verdict(state="not attempted", summary=told, **common)
+    return Verdict(state=state, summary=plan.absent, crash=plan.crash, **common)

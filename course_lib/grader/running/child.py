@@ -1,4 +1,4 @@
-"""The sealed side: run what an answer needs, then an exercise's cases, and report what came out."""
+"""The sealed side: read a file, cut out what answers need, run one with an exercise's cases."""
 
 import builtins
 import contextlib
@@ -6,22 +6,30 @@ import io
 import math
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+import torch
+
+from course_lib.notebooks import Cell
 
 from ..judging.bake import case_from, shallow
 from ..judging.frames import pack, unpack
 from ..judging.outcome import run_case
 from .cells import fresh_namespace, run_cell, run_pieces
 from .library import lend
+from .plain import plain_cells
+from .plans import Wanted, plans
+from .reading import cells_in
 
 TEXT_CAP = 300
 FAILED_CAP = 3
+MAX_JOB = 80 << 20
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a child is told. It never holds an expected value.
+    """What a child that runs an answer is told. It never holds an expected value.
 
     `setup` are the course's own cells, `pieces` what is taken of the learner's, each with its place
     in the notebook, and `cell` is the place of the answer itself.
@@ -36,9 +44,40 @@ class Job:
     seconds: float = 5.0  # of processor time, for the cases alone
 
 
-def run_job(data: bytes) -> bytes:
-    """Run the cells, then the cases; the report is a frame."""
-    job = Job(**unpack(data))
+def do(data: bytes) -> bytes:
+    """Do a job, which is a frame; so is the report."""
+    told = unpack(data, MAX_JOB)
+    return pack({"read": read, "plan": plan, "run": run}[told.pop("job")](**told))
+
+
+def read(name: str, data: torch.Tensor) -> dict:
+    """The cells of a file, its code in plain Python; or why it can't be read."""
+    try:
+        cells = plain_cells(cells_in(data.numpy().tobytes(), name))
+    except ValueError as error:
+        return {"refused": str(error)[:TEXT_CAP]}
+    return {"cells": [[c.kind, _headings(c), list(c.tags)] for c in cells]}
+
+
+def _headings(cell: Cell) -> str:
+    """A cell's source; of text only what the grader looks at, for it may hold large pictures."""
+    if cell.kind == "code":
+        return cell.source
+    lines = [line for line in cell.source.splitlines() if line.startswith("#")]
+    return "\n".join(line[:TEXT_CAP] for line in lines[:20])
+
+
+def plan(cells: list, wanted: list, provided: list, handed_out: list) -> dict:
+    """What to run of a notebook for each of the exercises `wanted`."""
+    read = [Cell(kind, source, tuple(tags)) for kind, source, tags in cells]
+    exercises = [Wanted(*each) for each in wanted]
+    made, left = plans(read, exercises, frozenset(provided), frozenset(handed_out))
+    return {"plans": [asdict(each) for each in made], "left": left}
+
+
+def run(**told: Any) -> dict:
+    """Run the cells that an answer needs, then the cases."""
+    job = Job(**told)
     give_devnull()
     for module, source in job.lent.items():
         lend(module, source)
@@ -46,15 +85,17 @@ def run_job(data: bytes) -> bytes:
     for source in job.setup:
         run_cell(source, namespace, 0)
     failed = run_pieces(job.pieces, job.cell, job.name, namespace)
-    told = {"failed": [[cell, capped(lines)] for cell, lines in failed[:FAILED_CAP]]}
+    said: dict[str, Any] = {
+        "failed": [[cell, capped(lines)] for cell, lines in failed[:FAILED_CAP]]
+    }
     if job.name not in namespace:
-        return pack(told | {"missing": True})
+        return said | {"missing": True}
     answer = namespace[job.name]
     if not callable(answer):
-        return pack(told | {"not_callable": type(answer).__name__})
+        return said | {"not_callable": type(answer).__name__}
     limit_calls(job.seconds)
     outcomes = [run_case(answer, case_from(case)) for case in job.cases]
-    return pack(told | {"outcomes": [shallow(o) | {"crash": capped(o.crash)} for o in outcomes]})
+    return said | {"outcomes": [shallow(o) | {"crash": capped(o.crash)} for o in outcomes]}
 
 
 def limit_calls(seconds: float) -> None:

@@ -30,7 +30,7 @@ def main(root: str, seconds: str) -> None:
     os.chdir(os.path.abspath(os.sep))
     limit(int(seconds))
     try:
-        report.write(child.run_job(job))
+        report.write(child.do(job))
         report.flush()
     except BaseException as error:
         os.write(2, f"{type(error).__name__}: {error}"[:500].encode())

@@ -15,7 +15,7 @@ from ..judging.frames import pack
 from .seal import bwrap
 
 REPORT_CAP, LOG_CAP = 32 << 20, 64 << 10
-NOTHING = pack({"name": "nothing", "cases": [], "pieces": [], "cell": -1})
+NOTHING = pack({"job": "run", "name": "nothing", "cases": [], "pieces": [], "cell": -1})
 GRACE = 5.0  # beyond its own limit; after that the warm process itself is given up
 
 

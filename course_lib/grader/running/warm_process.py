@@ -19,6 +19,7 @@ import time
 # prctl's PR_SET_PDEATHSIG, PR_SET_DUMPABLE and PR_SET_CHILD_SUBREAPER
 KILLED_WITH_PARENT, DUMPABLE, HEIR = 1, 4, 36
 FAILED_TO_SEAL = 97
+READING = ("nbformat", "jupytext", "IPython.core.inputtransformer2")
 
 
 def main(fd: str, level: str, root: str) -> None:
@@ -62,8 +63,8 @@ def warm_up() -> dict:
     from course_lib.grader.running import child, library, seal
     from course_lib.grader.running.seal import landlock, limits, seccomp, syscalls  # noqa: F401
 
-    # What lent parts of the library import: a child would spend a tenth of a second on it.
-    for name in ("einops", "jaxtyping"):
+    # What lent parts of the library and readers import: a child would spend seconds on it.
+    for name in ("einops", "jaxtyping", *READING):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     # One small computation, forward and backward: PyTorch loads parts of itself on first use.
@@ -75,7 +76,7 @@ def warm_up() -> dict:
     gc.freeze()  # or collecting garbage would make every child copy all pages
     return {
         "seal": seal.seal,
-        "run_job": child.run_job,
+        "do": child.do,
         "close_all_but": limits.close_all_but,
         "prctl": syscalls.LIBC.prctl,
     }
@@ -96,7 +97,7 @@ def child(tools: dict, level: str, told: dict, job: int, report: int, log: int) 
         allowed = readable(tools["root"]) if level != "process" else []
         cpu = int(told["prepare"] + told["seconds"]) + 1
         tools["seal"](level, allowed, cpu, told["memory"])
-        result = tools["run_job"](data)
+        result = tools["do"](data)
         with os.fdopen(report, "wb") as file:
             file.write(result)
         os._exit(0)

@@ -5,16 +5,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from course_lib.notebooks import Cell, read_cells, with_solution, without_solution
+from course_lib.notebooks import read_cells, with_solution, without_solution
 
-from ..book.batch import Task, handed_in
-from ..book.grading import code_cells
+from ..book.batch import Task, handed_in, runner
+from ..book.sealed import plan, read_file
 from ..course.files import exercises, solution_cells
-from ..course.notebook import Notebook
-from ..course.setup import provided
-from ..course.slices import Slice, slices
-from ..course.statements import statements_of
 from ..running.plain import plain_python
+from ..running.plans import Wanted
+from ..running.slices import Slice
+from ..running.statements import statements_of
 from .normal import Piece, answer_pieces, pieces
 
 TEXTBOOK = ("nn", "models")  # rooms of the library that a student may take code from
@@ -38,25 +37,22 @@ def gather(tasks: Iterable[Task]) -> Answers:
             if path is None:
                 continue
             try:
-                cells = code_cells(path)
+                _add(found, task, chapter, path)
             except (ValueError, OSError) as error:
                 told = str(error).replace(str(path.parent), "").lstrip("/")
                 found.left_out.append((task.folder.name, chapter, told))
-                continue
-            _add(found, task, chapter, cells)
     return found
 
 
-def _add(found: Answers, task: Task, chapter: str, cells: list[Cell]) -> None:
-    student, seen = task.folder.name, set[str]()
-    notebook = Notebook(cells, provided(task.root, chapter))
-    for exercise in exercises(task.root):
-        if exercise.chapter != chapter:
+def _add(found: Answers, task: Task, chapter: str, path: Path) -> None:
+    student, seen, warm = task.folder.name, set[str](), runner(task.root, task.level)
+    asked = [e for e in exercises(task.root) if e.chapter == chapter]
+    wanted = [Wanted(e.id, e.name, "") for e in asked]
+    made, _ = plan(warm, chapter, read_file(warm, path), wanted)
+    for exercise, each in zip(asked, made, strict=True):
+        if not each.slices:
             continue
-        made = slices(notebook, exercise.id, exercise.name)
-        if not made:
-            continue
-        source = _new(made[0], seen)
+        source = _new(each.slices[0], seen)
         try:
             own = answer_pieces(source)
         except ValueError as error:

@@ -137,7 +137,7 @@ def test_a_missing_file_and_a_huge_one_are_told(warm, tmp_path):
     huge = tmp_path / "00_huge.ipynb"
     with huge.open("wb") as file:
         file.truncate(200 << 20)
-    assert "more than 8 MiB" in verdicts(warm, huge)[SCORES].summary
+    assert "200 MiB, more than the 64 allowed" in verdicts(warm, huge)[SCORES].summary
 
 
 def test_an_answer_that_should_raise_and_does_not_is_wrong_and_named(warm, tmp_path):

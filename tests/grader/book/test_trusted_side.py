@@ -8,7 +8,7 @@ import pytest
 import torch
 from handed_in import notebook, verdict
 
-from course_lib.grader.book import grading
+from course_lib.grader.book import reported
 from course_lib.grader.book.gradebook import all_rows, load_rows, result_file, save_rows
 from course_lib.grader.course.files import sheet_for
 from course_lib.grader.judging import frames
@@ -53,7 +53,7 @@ ODD = {
 @pytest.mark.parametrize("name", ODD)
 def test_a_forged_report_is_no_result(sheet, name):
     began = time.monotonic()
-    told = grading._printable(grading._judge(sheet, Report(ODD[name](sheet), b""), USUAL))
+    told = reported.printable(reported.judge_report(sheet, Report(ODD[name](sheet), b""), USUAL))
     assert told.points == 0 and time.monotonic() - began < 2
     lines = [told.summary, *told.details, *told.crash]
     assert len(lines) < 20 and all(len(line) <= 400 and line.isprintable() for line in lines)
@@ -61,7 +61,7 @@ def test_a_forged_report_is_no_result(sheet, name):
 
 def test_a_large_number_is_an_answer_like_others():
     cost = sheet_for(ROOT, "02.cost", 5)
-    told = grading._judge(cost, Report(forged(cost, values=(10**400,)), b""), USUAL)
+    told = reported.judge_report(cost, Report(forged(cost, values=(10**400,)), b""), USUAL)
     assert told.state == "wrong"
 
 

@@ -268,7 +268,7 @@ def test_a_helper_that_uses_what_is_banned_is_found_by_check_and_by_grade(warm, 
         ([(WRONG, ID), (RIGHT.replace("dim=-1", "dim=0"),)], "cell 2, "),
         ([(f"{RIGHT}\n    return ((", ID)], "Python can't read cell 2"),
         ([(HANDED_OUT, ID)], "the cell is as handed out"),
-        ([], "nothing in 02_attention.ipynb defines `attention_weights`"),
+        ([], "nothing defines `attention_weights`"),
         (
             [("from course_lib.nn.masks import causal_mask as m",), (over("len(m.x)")[0], ID)],
             "holds",

@@ -94,7 +94,14 @@ from course_lib.nn.attention import SelfAttention
 
 @sealed
 def test_the_rest_of_the_file_cannot_be_reached_from_what_is_lent(warm):
-    job = {"name": "x", "pieces": [(0, REACHING)], "cases": [], "cell": 0, "lent": lent(ROOT, "05")}
+    job = {
+        "job": "run",
+        "name": "x",
+        "pieces": [(0, REACHING)],
+        "cases": [],
+        "cell": 0,
+        "lent": lent(ROOT, "05"),
+    }
     report = warm.run(pack(job))
     assert unpack(report.frame)["failed"][0][1][0].startswith("ImportError: cannot import name")
 

@@ -25,7 +25,13 @@ X = torch.ones(2)
 
 
 def run(warm, source, seconds=5.0):
-    job = {"name": "double", "pieces": [(0, source)], "cases": shallow([case("x", X)]), "cell": 0}
+    job = {
+        "job": "run",
+        "name": "double",
+        "pieces": [(0, source)],
+        "cases": shallow([case("x", X)]),
+        "cell": 0,
+    }
     return warm.run(pack(job), Limits(seconds, wall=seconds))
 
 
@@ -84,7 +90,11 @@ def test_a_child_ends_with_its_warm_process():
         passed = [ends[0][0], ends[1][1], ends[2][1]]
         message = json.dumps(asdict(USUAL)).encode()
         socket.send_fds(warm.socket, [message], passed)
-        job = {"name": "x", "pieces": [(0, "import os, time\nos.write(2, b'on')\ntime.sleep(60)")]}
+        job = {
+            "job": "run",
+            "name": "x",
+            "pieces": [(0, "import os, time\nos.write(2, b'on')\ntime.sleep(60)")],
+        }
         os.write(ends[0][1], pack(job | {"cases": [], "cell": 0}))
         for fd in (*passed, ends[0][1]):
             os.close(fd)

@@ -22,7 +22,13 @@ X = torch.arange(6.0)
 
 
 def run(source, seconds=5.0):
-    job = {"name": "double", "pieces": [(0, source)], "cases": shallow([case("x", X)]), "cell": 0}
+    job = {
+        "job": "run",
+        "name": "double",
+        "pieces": [(0, source)],
+        "cases": shallow([case("x", X)]),
+        "cell": 0,
+    }
     return Cold(ROOT).run(pack(job), Limits(seconds, wall=seconds))
 
 

@@ -22,7 +22,13 @@ X = torch.arange(6.0).reshape(2, 3)
 
 
 def run(warm, source, seconds=5.0):
-    job = {"name": "double", "pieces": [(0, source)], "cases": shallow([case("x", X)]), "cell": 0}
+    job = {
+        "job": "run",
+        "name": "double",
+        "pieces": [(0, source)],
+        "cases": shallow([case("x", X)]),
+        "cell": 0,
+    }
     return warm.run(pack(job), Limits(seconds, wall=seconds))
 
 

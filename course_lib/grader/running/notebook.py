@@ -5,9 +5,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from course_lib.notebooks import Cell, tree_of
+from course_lib.notebooks import Cell, definition, tree_of
 
-from .files import definition
 from .statements import DEFINITIONS, Statement, statements_of
 
 

@@ -1,0 +1,76 @@
+"""The verdict on what a sealed child reports. It comes from untrusted hands."""
+
+import signal
+from dataclasses import replace
+
+from ..course.submission import stopped, with_failed
+from ..judging.bake import outcomes_from
+from ..judging.frames import unpack
+from ..judging.outcome import Outcome
+from ..judging.sheet import Sheet
+from ..judging.verdict import Verdict, judge_outcomes
+from ..running.warm import Limits, Report
+
+TEXT_CAP, LINES_CAP = 400, 8
+
+
+def judge_report(sheet: Sheet, report: Report, limits: Limits) -> Verdict:
+    """The verdict on a report. Anything odd in it is no result."""
+    common = {"id": sheet.id, "title": sheet.title, "out_of": sheet.points}
+    if not report.frame:
+        return Verdict(state="crashed", summary=_ending(report, limits), **common)
+    try:
+        told = dict(unpack(report.frame))
+        failed = [(int(cell), tuple(map(str, lines))) for cell, lines in told["failed"]]
+        if "outcomes" in told:
+            found = _fitting(sheet, outcomes_from(told["outcomes"]))
+            return with_failed(judge_outcomes(sheet, found), failed)
+        if "not_callable" in told:
+            summary = f"`{sheet.name}` is a {str(told['not_callable'])[:60]}, not something to call"
+            return Verdict(state="wrong", summary=summary, **common)
+        return stopped(sheet, failed)
+    except Exception:  # float8, 10**400 and the like: whatever comparing them raises
+        return Verdict(state="crashed", summary="your code returned no readable result", **common)
+
+
+def _ending(report: Report, limits: Limits) -> str:
+    """How code ended that reported nothing."""
+    if report.timed_out:
+        return f"your code was still running after {limits.wall:.0f} seconds"
+    if report.signal == signal.SIGXCPU:
+        return f"your code did not end within {limits.seconds:g} seconds of processor time"
+    how = f"by signal {report.signal}" if report.signal else f"with exit code {report.exit}"
+    return f"your code ended Python {how}"
+
+
+def _fitting(sheet: Sheet, found: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+    """Outcomes as the honest child makes them. Raises ValueError for any other make."""
+    if len(found) != len(sheet.cases):
+        raise ValueError(f"{len(found)} outcomes for {len(sheet.cases)} cases")
+    for case, expected, outcome in zip(sheet.cases, sheet.expected, found, strict=True):
+        calls = len(case.calls)
+        whole = len(outcome.values) == len(outcome.gradients) == calls
+        # Where the reference raises, it has none to count; the answer is wrong, not unreadable.
+        counts = [] if expected.raised else [len(g) for g in expected.gradients]
+        found_counts = [] if expected.raised else [len(g) for g in outcome.gradients]
+        if not outcome.raised and (not whole or found_counts != counts):
+            raise ValueError("values or gradients are missing")
+        texts = [outcome.raised or "", *outcome.crash, *outcome.changed]
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("texts are missing")
+    return found
+
+
+def printable(verdict: Verdict) -> Verdict:
+    """A learner's words cut short, on one line, and without what files and pages choke on."""
+    return replace(
+        verdict,
+        summary=_line(verdict.summary),
+        where=_line(verdict.where),
+        details=tuple(map(_line, verdict.details[:LINES_CAP])),
+        crash=tuple(map(_line, verdict.crash[:LINES_CAP])),
+    )
+
+
+def _line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text[:TEXT_CAP])
