@@ -104,7 +104,7 @@ def test_a_child_ends_with_its_warm_process():
         warm.start()
         ends = [os.pipe() for _ in range(3)]
         passed = [ends[0][0], ends[1][1], ends[2][1]]
-        message = json.dumps({"seconds": 60, "memory": 1 << 30}).encode()
+        message = json.dumps({"seconds": 60, "memory": 1 << 30, "others": 0}).encode()
         socket.send_fds(warm.socket, [message], passed)
         job = {"name": "x", "cells": ["import os, time\nos.write(2, b'on')\ntime.sleep(60)"]}
         os.write(ends[0][1], pack(job | {"cases": [], "answers": 0}))
