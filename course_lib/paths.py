@@ -1,7 +1,7 @@
-"""Where the course's folders are."""
+"""Where the course's folders are, and how its files are written."""
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -11,12 +11,32 @@ WORK = Path(os.environ.get("COURSE_WORK") or ROOT / "work").resolve()  # the lea
 def write_atomic(path: Path, content: str | bytes) -> None:
     """Write a file whole or not at all: a crash half way leaves the old one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    _replace(path, content, 0o666)  # less what the user's umask takes
+
+
+def write_private(path: Path, content: str | bytes) -> None:
+    """The same for what nobody else on this machine may read: marks, seeds, students' values."""
+    make_private(path.parent)
+    _replace(path, content, 0o600)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for nobody else to look into.
+
+    A folder that is there already stays as its owner made it.
+    """
+    if not folder.is_dir():
+        make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _replace(path: Path, content: str | bytes, mode: int) -> None:
+    made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content.encode("utf-8") if isinstance(content, str) else content)
-        os.chmod(name, 0o644)  # mkstemp makes it private to its owner
-        os.replace(name, path)
+        os.replace(made, path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        made.unlink(missing_ok=True)
         raise

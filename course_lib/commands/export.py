@@ -7,7 +7,7 @@ from pathlib import Path
 from course_lib.grader.book.exports import TEXTS, gradescope
 from course_lib.grader.book.exports.marks import Marks, load_marks
 from course_lib.grader.book.exports.roster import load_roster
-from course_lib.paths import ROOT, write_atomic
+from course_lib.paths import ROOT, write_private
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def _write(args: argparse.Namespace, marks: Marks) -> list[str]:
     roster = load_roster(args.roster) if args.roster else None
     text, notes = TEXTS[args.format](marks, roster)
     if args.out:
-        write_atomic(args.out, text)
+        write_private(args.out, text)
     else:
         sys.stdout.write(text)
     return notes

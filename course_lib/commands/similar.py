@@ -10,7 +10,7 @@ from course_lib.commands.grade import tasks_of
 from course_lib.grader.similar.answers import gather, shown
 from course_lib.grader.similar.nearness import alike
 from course_lib.grader.similar.similar_page import page, told
-from course_lib.paths import ROOT, write_atomic
+from course_lib.paths import ROOT, write_private
 
 INSTALL = "python -m pip install -c requirements/constraints.txt -e '.[similar]'"
 FEW = 12
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         found = gather(tasks)
     given = {id: shown(ROOT, id[:2]) for id in found.pieces}
     pairs = alike(found.pieces, given)
-    write_atomic(args.out, page(pairs, found, given, len(tasks)))
+    write_private(args.out, page(pairs, found, given, len(tasks)))
     left_out = f", {len(found.left_out)} left out" if found.left_out else ""
     print(f"{len(tasks)} students, {len(found.sources)} answers compared{left_out}")
     if len(tasks) < FEW:

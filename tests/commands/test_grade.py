@@ -1,6 +1,7 @@
 """`course grade` on a small class: marks, resuming, appeals, and trouble told to the right one."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -29,7 +30,9 @@ def graded(tmp_path_factory):
     wrong = solved.replace("x.amax(dim=-1, keepdim=True)", "x.max()")
     (work / "cy" / "00_start_here.py").write_text(wrong)
     (work / "eve" / "00_start_here.ipynb").symlink_to("/etc/passwd")
+    umask = os.umask(0)  # of somebody whose other files everybody may read
     status = main(["grade", str(work), "--out", str(book), "--chapters", "00"])
+    os.umask(umask)
     return work, book, status
 
 
@@ -92,6 +95,16 @@ def test_pages_are_written(graded):
     told = (book / "feedback" / "cy.md").read_text()
     assert "4 of 6 points" in told and "Hint:" in told
     assert "amax" not in told, "feedback must not show a solution"
+
+
+def test_nobody_else_can_read_the_gradebook_and_its_exports(graded, tmp_path):
+    _, book, _ = graded
+    for format, out in (("csv", tmp_path / "marks.csv"), ("gradescope", tmp_path / "scope")):
+        assert main(["export", str(book), "--format", format, "--out", str(out)]) == 0
+    made = [book, *book.rglob("*"), tmp_path / "marks.csv", tmp_path / "scope"]
+    assert len(made) > 12
+    open_to_others = [p for p in made if p.stat().st_mode & 0o077]
+    assert not open_to_others
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from course_lib.paths import write_atomic
+from course_lib.paths import write_private
 
 from .grading import Graded
 from .sealed import MAX_FILE
@@ -30,7 +30,7 @@ def open_book(folder: Path, seed: int | None = None) -> int:
     path = folder / "book.json"
     if not path.exists():
         chosen = secrets.randbits(60) if seed is None else seed
-        write_atomic(path, json.dumps({"seed": chosen}) + "\n")
+        write_private(path, json.dumps({"seed": chosen}) + "\n")
         return chosen
     try:
         kept = int(json.loads(path.read_text(encoding="utf-8"))["seed"])
@@ -93,7 +93,7 @@ def label(student: str) -> str:
 def save_rows(folder: Path, student: str, rows: list[dict]) -> None:
     """Write a student's lines, replacing older ones."""
     text = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in rows)
-    write_atomic(result_file(folder, student), text)
+    write_private(result_file(folder, student), text)
 
 
 def merged(before: list[dict], rows: list[dict]) -> list[dict]:

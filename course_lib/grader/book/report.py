@@ -4,7 +4,7 @@ import html
 from collections import Counter
 from pathlib import Path
 
-from course_lib.paths import write_atomic
+from course_lib.paths import write_private
 
 from .gradebook import all_rows, result_file
 from .rules import Rules, rules_of
@@ -22,9 +22,9 @@ def write(book: Path) -> Path:
     rules, students = rules_of(book), by_student(all_rows(book))
     for student, own in students.items():
         name = result_file(book, student).stem
-        write_atomic(book / "feedback" / f"{name}.md", feedback(student, own, rules))
+        write_private(book / "feedback" / f"{name}.md", feedback(student, own, rules))
     page = book / "class.html"
-    write_atomic(page, class_page(students, rules))
+    write_private(page, class_page(students, rules))
     return page
 
 

@@ -24,7 +24,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from course_lib.paths import write_atomic
+from course_lib.paths import write_private
 
 FILE = "rules.toml"
 SECONDS_A_DAY = 86_400
@@ -74,7 +74,7 @@ def rules_of(book: Path) -> Rules:
 def keep_rules(book: Path, path: Path) -> None:
     """Read rules, and keep them with the gradebook. Raises RulesError when they can't be used."""
     load_rules(path)
-    write_atomic(book / FILE, path.read_bytes())
+    write_private(book / FILE, path.read_bytes())
 
 
 def load_rules(path: Path) -> Rules:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from course_lib.paths import write_atomic
+from course_lib.paths import write_private
 
 from ..judging.key import Exercise
 from .exports.roster import load_roster
@@ -156,4 +156,4 @@ def _load(path: Path) -> Draw:
 
 
 def _keep(path: Path, draw: Draw) -> None:
-    write_atomic(path, json.dumps(asdict(draw), indent=1, ensure_ascii=False) + "\n")
+    write_private(path, json.dumps(asdict(draw), indent=1, ensure_ascii=False) + "\n")

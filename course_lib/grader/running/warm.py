@@ -14,6 +14,9 @@ from pathlib import Path
 from ..judging.frames import pack
 from .seal import bwrap
 
+if sys.platform == "linux":
+    from .seal import users
+
 REPORT_CAP, LOG_CAP = 32 << 20, 64 << 10
 NOTHING = pack({"job": "run", "name": "nothing", "cases": [], "pieces": [], "cell": -1})
 GRACE = 5.0  # beyond its own limit; after that the warm process itself is given up
@@ -54,6 +57,7 @@ class Warm:
 
     def __init__(self, root: Path, level: str) -> None:
         self.root, self.level = root, level
+        self.alone = False  # are a child's threads counted for it alone?
         self.process: subprocess.Popen | None = None
         self.socket: socket.socket | None = None
 
@@ -80,6 +84,7 @@ class Warm:
         if told["threads"] > 1:  # a fork would copy their locks and not the threads
             self.close()
             raise RuntimeError(f"the warm process has {told['threads']} threads, expected 1")
+        self.alone = told["alone"]
         tried = self._try(NOTHING, USUAL)
         if tried is None or not tried.frame:  # or a learner would be blamed for it
             self.close()
@@ -103,7 +108,8 @@ class Warm:
         """Run a job; None when the warm process dies over it."""
         pipes = [os.pipe() for _ in range(3)]
         (job_end, job_start), (report_end, report_start), (log_end, log_start) = pipes
-        message = json.dumps(asdict(limits)).encode()
+        others = 0 if self.alone else users.running()
+        message = json.dumps({**asdict(limits), "others": others}).encode()
         with contextlib.suppress(BrokenPipeError):  # it shows below
             socket.send_fds(self.socket, [message], [job_end, report_start, log_start])
         for theirs in (job_end, report_start, log_start):

@@ -7,7 +7,7 @@ descriptors (job in, report out, log out), and it answers with how the child end
 
 import contextlib
 import gc
-import importlib
+import importlib.util
 import json
 import os
 import select
@@ -26,13 +26,14 @@ def main(fd: str, level: str, root: str) -> None:
     """Serve jobs until the grader closes its end."""
     sys.path.insert(0, root)
     tools = warm_up()
-    tools |= {"root": root}
+    tools |= {"root": root, "pid": os.getpid()}
     tools["prctl"](KILLED_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
     if level == "bwrap":  # a child sees this process in /proc; its memory is nobody's business
         tools["prctl"](DUMPABLE, 0, 0, 0, 0)
     tools["prctl"](HEIR, 1, 0, 0, 0)  # to find what a child under `process` leaves behind
     grader = socket.socket(fileno=int(fd))
-    say(grader, {"threads": len(os.listdir("/proc/self/task"))})
+    alone, tools["reading"] = probe(tools, level)
+    say(grader, {"threads": len(os.listdir("/proc/self/task")), "alone": alone})
     while True:
         message, fds, _, _ = socket.recv_fds(grader, 1 << 16, 3)
         if not message:
@@ -41,7 +42,6 @@ def main(fd: str, level: str, root: str) -> None:
         pid = os.fork()
         if pid == 0:
             grader.close()
-            tools["prctl"](KILLED_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
             child(tools, level, told, *fds)
         for each in fds:
             os.close(each)
@@ -61,7 +61,7 @@ def warm_up() -> dict:
     from course_lib import device  # noqa: F401
     from course_lib.grader.judging import frames
     from course_lib.grader.running import child, library, seal
-    from course_lib.grader.running.seal import landlock, limits, seccomp, syscalls  # noqa: F401
+    from course_lib.grader.running.seal import limits, syscalls, users
 
     # What lent parts of the library and readers import: a child would spend seconds on it.
     for name in ("einops", "jaxtyping", *READING):
@@ -75,11 +75,36 @@ def warm_up() -> dict:
     gc.collect()
     gc.freeze()  # or collecting garbage would make every child copy all pages
     return {
+        "apart": users.apart,
         "seal": seal.seal,
         "do": child.do,
         "close_all_but": limits.close_all_but,
         "prctl": syscalls.LIBC.prctl,
     }
+
+
+def probe(tools: dict, level: str) -> tuple[bool, bool]:
+    """Are a child's threads counted for it alone, and does it need root's rights to read Python?
+
+    Found out by a child that runs nothing.
+    """
+    if level == "process":
+        return False, False
+    modules = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    found = importlib.util.find_spec("matplotlib")
+    files = [f for f in (*modules, found and found.origin) if f and os.access(f, os.R_OK)]
+    for reading in (False, True):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                alone = tools["apart"](level, reading)
+                os._exit(int(alone) + 2 * all(os.access(file, os.R_OK) for file in files))
+            finally:
+                os._exit(0)
+        told = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        if told & 2:
+            break
+    return bool(told & 1), reading
 
 
 def child(tools: dict, level: str, told: dict, job: int, report: int, log: int) -> None:
@@ -94,9 +119,14 @@ def child(tools: dict, level: str, told: dict, job: int, report: int, log: int) 
         os.setpgid(0, 0)
         os.chdir("/")
         tools["close_all_but"]({0, 1, 2, report})
+        if level != "process":
+            tools["apart"](level, tools["reading"])
+        tools["prctl"](KILLED_WITH_PARENT, signal.SIGKILL, 0, 0, 0)  # a new user has it unset
+        if os.getppid() != tools["pid"]:  # it died before that
+            os._exit(FAILED_TO_SEAL)
         allowed = readable(tools["root"]) if level != "process" else []
         cpu = int(told["prepare"] + told["seconds"]) + 1
-        tools["seal"](level, allowed, cpu, told["memory"])
+        tools["seal"](level, allowed, cpu, told["memory"], told["others"])
         result = tools["do"](data)
         with os.fdopen(report, "wb") as file:
             file.write(result)

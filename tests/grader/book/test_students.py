@@ -118,6 +118,12 @@ def test_a_second_release_keeps_the_seed_and_the_choices(tmp_path):
     assert second.values("ada")["00.one"] == first.values("ada")["00.one"]
 
 
+def test_nobody_else_can_read_everybodys_values(tmp_path):
+    roster = listed(tmp_path)
+    for_release(roster, [exercise(x=(1, 2, 3))])
+    assert beside(roster).stat().st_mode & 0o077 == 0
+
+
 def test_grading_draws_what_was_handed_out(tmp_path):
     roster, one = listed(tmp_path), exercise(x=(1, 2, 3))
     drawn = for_release(roster, [one])

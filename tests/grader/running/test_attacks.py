@@ -17,6 +17,8 @@ from course_lib.grader.judging.frames import pack, unpack
 from course_lib.grader.judging.key import case
 from course_lib.grader.running import warm as warm_module
 from course_lib.grader.running import warm_process
+from course_lib.grader.running.seal import syscalls
+from course_lib.grader.running.seal.syscalls import number
 from course_lib.grader.running.warm import USUAL, Limits, Warm
 from course_lib.paths import ROOT
 
@@ -51,7 +53,16 @@ REFUSED = (
     "import os; os.sched_setaffinity(os.getppid(), {0})",
     "import os, fcntl; fcntl.fcntl(1, fcntl.F_SETOWN, os.getppid())",
     "import fcntl; fcntl.fcntl(1, 10, 9)",
+    "import fcntl; fcntl.fcntl(open(torch.__file__), fcntl.F_SETLK, bytes(32))",
+    "import os, fcntl; fcntl.fcntl(os.pipe()[0], 1031, 1 << 20)  # a larger pipe",
     "import fcntl; fcntl.ioctl(open(torch.__file__), 0x40086602, b'\\0' * 8)",
+    "import fcntl, os\n"
+    "fcntl.ioctl(os.open(os.path.dirname(torch.__file__), 0), 0x5000940E, bytes(1024))  # btrfs",
+    "import os; os.fsync(os.open(torch.__file__, os.O_RDONLY))",
+    "import os; os.posix_fadvise(os.open(torch.__file__, os.O_RDONLY), 0, 0, 4)",
+    "import os; os.memfd_create('x')",
+    LIBC + "if libc.mlockall(1): raise PermissionError",
+    LIBC + "if libc.syncfs(os.open(torch.__file__, os.O_RDONLY)): raise PermissionError",
     LIBC + "if libc.prctl(1, 0, 0, 0, 0): raise PermissionError  # outlive the warm process",
     LIBC + "id = ctypes.c_void_p()\nfor _ in range(99):\n"
     "    if libc.timer_create(1, None, ctypes.byref(id)): raise PermissionError",
@@ -74,6 +85,18 @@ def test_what_landlock_lets_pass_is_refused_too(warm, source, tmp_path):
     assert (before.st_mode, before.st_mtime_ns) == (after.st_mode, after.st_mtime_ns)
 
 
+def test_no_system_call_passes_that_is_not_listed(warm):
+    listed = {number(name) for name in (*syscalls.ALLOWED, *syscalls.NUMBERS)}
+    # Linux ends who calls its probes (335, 336 on x86-64) from elsewhere, and asks no filter.
+    others = [n for n in range(600) if n not in listed | {335, 336}]
+    source = (
+        LIBC + f"passed = []\nfor n in {others}:\n    told = libc.syscall(n, 0, 0, 0, 0, 0, 0)\n"
+    )
+    source += "    passed += [] if told == -1 and ctypes.get_errno() in (1, 38) else [n]\n"
+    source += "raise ValueError(passed)"
+    assert len(others) > 400 and stopped(run(warm, source)) == "ValueError: []"
+
+
 def test_a_child_that_closes_its_ends_costs_nobody_more_than_its_time(warm, monkeypatch):
     monkeypatch.setattr(warm_module, "GRACE", 0.5)  # shorter than the limit
     run(warm, ANSWER)
@@ -88,7 +111,7 @@ def test_a_child_ends_with_its_warm_process():
         warm.start()
         ends = [os.pipe() for _ in range(3)]
         passed = [ends[0][0], ends[1][1], ends[2][1]]
-        message = json.dumps(asdict(USUAL)).encode()
+        message = json.dumps({**asdict(USUAL), "others": 0}).encode()
         socket.send_fds(warm.socket, [message], passed)
         job = {
             "job": "run",

@@ -8,6 +8,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from course_lib.paths import write_private
+
 from ..gradebook import GradebookError, result_file
 from ..totals import number
 from .autograder import RUN, SETUP
@@ -70,8 +72,7 @@ def folder(marks: Marks, root: Path, out: Path) -> None:
         whole = Path(made) / "gradescope"
         for student in marks.rows:
             place = whole / "results" / result_file(whole, student).stem
-            place.mkdir(parents=True)
-            (place / "results.json").write_text(results(marks, student), encoding="utf-8")
+            write_private(place / "results.json", results(marks, student))
         autograder(marks, root, whole / "autograder")
         whole.rename(out)
 

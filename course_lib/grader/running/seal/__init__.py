@@ -7,12 +7,11 @@ that wants to can read the keys and change files). A level is what was reached, 
 for.
 """
 
-import contextlib
 import platform
 import sys
 
 if sys.platform == "linux":  # here and not below: a child has no course to import from
-    from . import bwrap, landlock, limits, seccomp
+    from . import bwrap, landlock, limits, seccomp, users
     from .syscalls import ARCHITECTURES
 
 LEVELS = ("strong", "bwrap", "process")
@@ -24,6 +23,8 @@ def reachable() -> tuple[str, str]:
         return "process", f"sealing needs Linux; this is {sys.platform}"
     if platform.machine() not in ARCHITECTURES:
         return "process", f"no system call numbers for {platform.machine()}"
+    if why := users.uncounted():
+        return "process", why
     if landlock.version():
         return "strong", ""
     why = "this kernel has no Landlock (Linux 5.13 or newer has)"
@@ -32,16 +33,14 @@ def reachable() -> tuple[str, str]:
     return "bwrap", why
 
 
-def seal(level: str, readable: list[str], seconds: int, memory: int) -> None:
-    """Put the level on this process, for good. Raises OSError if any part of it fails."""
+def seal(level: str, readable: list[str], seconds: int, memory: int, others: int) -> None:
+    """Put the level on this process, for good. Raises OSError if any part of it fails.
+
+    `others` are threads that Linux counts together with its own.
+    """
+    limits.limit(seconds, memory, others)
     if level == "process":
-        limits.limit(seconds, memory)
         return
-    if level == "strong":
-        # Namespaces are a bonus that many systems refuse; the rest has to hold without them.
-        with contextlib.suppress(OSError):
-            limits.enter_namespaces()
-    limits.limit(seconds, memory)
     if level == "strong":
         landlock.restrict(readable)
     limits.drop_capabilities()

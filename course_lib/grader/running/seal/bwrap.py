@@ -3,6 +3,7 @@
 For kernels that have namespaces but no Landlock. Only the files named here exist inside.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -14,9 +15,16 @@ ROOT = Path(__file__).resolve().parents[4]
 COURSE = ("__init__.py", "device.py", "notebooks.py", "paths.py", "grader")
 SYSTEM = ("/lib", "/lib64", "/usr/lib", "/etc/ld.so.cache", "/sys/devices/system/cpu")
 ALONE = (
-    "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
+    "--die-with-parent", "--new-session", "--cap-drop", "ALL",
     "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--chdir", "/",
 )  # fmt: skip
+# Root keeps what it takes to make each child a user apart, and to end it. In a user namespace,
+# which others need, there would be no other user to become.
+AS_ROOT = (
+    "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
+    "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_KILL",
+)  # fmt: skip
+AS_OTHERS = ("--unshare-all",)
 # One answer must not leave a note for the next. (In /tmp, where matplotlib wants to be allowed to
 # write, seccomp refuses it.)
 NOTHING_STAYS = ("--remount-ro", "/dev", "--remount-ro", "/")
@@ -26,9 +34,12 @@ def wrapped(command: list[str], root: Path) -> list[str]:
     """The command as bubblewrap starts it: alone with Python's libraries and the grader's code."""
     python = [str(Path(sys.executable).parent), sys.prefix, sys.base_prefix]
     course = [str(root / "course_lib" / name) for name in COURSE]
-    shown = [arg for path in (*SYSTEM, *python) for arg in ("--ro-bind-try", path, path)]
+    above = {str(Path(path).parent) for path in (*SYSTEM, *python, *course)}
+    shown = [arg for path in sorted(above) for arg in ("--dir", path)]  # or only root may enter
+    shown += [arg for path in (*SYSTEM, *python) for arg in ("--ro-bind-try", path, path)]
     shown += [arg for path in course for arg in ("--ro-bind", path, path)]
-    return ["bwrap", *ALONE, *shown, *NOTHING_STAYS, "--", *command]
+    who = AS_OTHERS if os.geteuid() else AS_ROOT
+    return ["bwrap", *ALONE, *who, *shown, *NOTHING_STAYS, "--", *command]
 
 
 @cache

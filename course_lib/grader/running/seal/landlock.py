@@ -13,6 +13,7 @@ EXECUTE, READ_FILE, READ_DIR = 1, 4, 8
 PATH_BENEATH = 1
 VERSION_QUERY = 1
 NO_NEW_PRIVS = 38
+UNLOGGED = 1  # an answer that asks for files in a loop must not fill the machine's audit log
 
 
 class _Ruleset(ctypes.Structure):
@@ -48,7 +49,8 @@ def restrict(readable: list[str]) -> None:
         for path in readable:
             _allow_reading(ruleset, path)
         LIBC.prctl(NO_NEW_PRIVS, 1, 0, 0, 0)
-        call(RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
+        flags = UNLOGGED if known >= 7 else 0
+        call(RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(flags))
     finally:
         os.close(ruleset)
 
