@@ -8,6 +8,7 @@ learner sees instead.
 import ast
 import re
 import textwrap
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -53,7 +54,9 @@ def read_notebook(text: str) -> list[Cell]:
 def tree_of(source: str) -> ast.Module | None:
     """The syntax tree of a source text; None where Python can't read it, for whatever reason."""
     try:
-        return ast.parse(source)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "\d" is its author's affair, not the reader's
+            return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -3,7 +3,13 @@
 import jupytext
 import pytest
 
-from course_lib.notebooks import read_cells, read_percent, with_solution, without_solution
+from course_lib.notebooks import (
+    read_cells,
+    read_percent,
+    tree_of,
+    with_solution,
+    without_solution,
+)
 from course_lib.paths import ROOT
 
 SOURCES = sorted([*ROOT.glob("notebooks/src/*.py"), *ROOT.glob("solutions/[0-9]*.py")])
@@ -75,3 +81,7 @@ def test_an_unreadable_notebook_is_named(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"02_attention\.ipynb: not a readable notebook"):
         read_cells(path)
+
+
+def test_reading_a_source_text_warns_nobody(recwarn):
+    assert tree_of('x = "\\d"') is not None and not list(recwarn)

@@ -86,6 +86,8 @@ def command(port: int, no_browser: bool, extra: list[str]) -> list[str]:
         "ServerApp.open_browser": not no_browser,
         "ServerApp.allow_root": True,  # a container has no other user; see ip
         "ServerApp.answer_yes": True,
+        # jupytext reads what is handed in; here it would take over opening and saving
+        "ServerApp.jpserver_extensions": {"jupyterlab_jupytext": False},
         "Application.log_level": "WARN",
         "LabApp.default_url": tree,
         "LabApp.news_url": None,
@@ -127,8 +129,10 @@ def serve(port: int, no_browser: bool, extra: list[str]) -> int:
 def quiet_settings(folder: Path) -> None:
     """Defaults for this server only; what the learner has set in JupyterLab wins."""
     settings = '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}'
+    without = '{"disabledExtensions": {"jupyterlab-jupytext": true}}'  # its menus; see command
     (folder / "labconfig").mkdir()
     (folder / "labconfig" / "default_setting_overrides.json").write_text(settings)
+    (folder / "labconfig" / "page_config.json").write_text(without)
 
 
 def wait_until_up(server: subprocess.Popen, port: int, seconds: float = 120) -> bool:

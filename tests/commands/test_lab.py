@@ -1,16 +1,22 @@
 """work/: copied once, never overwritten; and what `course lab` says before it starts."""
 
 import argparse
+import html
+import json
 import os
+import re
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 
 import pytest
 
 from course_lib import paths
 from course_lib.commands import copies, lab, reset
 from course_lib.commands.copies import find_chapter, keep_and_renew, make_copies
+from course_lib.paths import ROOT
 
 NOTEBOOK, EXERCISE = "02_attention.ipynb", "exercises/02_attention.ipynb"
 
@@ -179,3 +185,43 @@ def test_the_server_stays_on_this_machine_and_asks_nothing(root, work, monkeypat
 def test_the_news_name_what_is_new_and_what_is_newer(work):
     text = lab.news(copies.Copied(new=["a.ipynb"], newer=[EXERCISE]), work)
     assert "New: a.ipynb" in text and "course.py reset 02" in text
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """Ask a JupyterLab that `course lab` started; its work folder holds a script with cells."""
+    work = tmp_path_factory.mktemp("lab") / "work"
+    make_copies(ROOT, work)
+    (work / "a.py").write_text("# %%\nx = 1\n")
+    port = lab.free_port(None)
+    command = [sys.executable, "-m", "course_lib.cli", "lab", "--no-browser", "--port", str(port)]
+    environment = dict(os.environ, COURSE_WORK=str(work), JUPYTER_TOKEN="secret")
+    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+
+    def ask(place):
+        address = f"http://{lab.HOST}:{port}{place}"
+        wanted = urllib.request.Request(address, headers={"Authorization": "token secret"})
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(wanted) as answer:
+            return answer.read().decode()
+
+    try:
+        assert lab.wait_until_up(server, port)
+        yield ask
+    finally:
+        lab.stop(server)
+
+
+def test_a_script_stays_a_script_although_jupytext_is_installed(served):
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        served("/api/contents/a.py?type=notebook")
+    assert json.loads(served("/api/contents/a.py"))["type"] == "file"
+
+
+def test_jupytext_adds_nothing_to_the_menus_and_other_extensions_stay(served):
+    config = re.search(
+        r'<script id="jupyter-config-data"[^>]*>(.*?)</script>', served("/lab"), re.S
+    )
+    page = json.loads(html.unescape(config[1]))
+    assert page["disabledExtensions"] == ["jupyterlab-jupytext"]
+    assert page["terminalsAvailable"] is True
+    assert json.loads(served("/lsp/status"))["version"]

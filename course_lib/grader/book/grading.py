@@ -17,8 +17,8 @@ from ..judging.frames import pack
 from ..judging.sheet import Sheet
 from ..judging.verdict import Verdict, with_changed_values
 from ..running.cold import Cold
-from ..running.plans import Plan
-from ..running.slices import Slice
+from ..running.slicing.plans import Plan
+from ..running.slicing.slices import Slice
 from ..running.warm import Limits, Report, Warm
 from .reported import judge_report, printable
 from .sealed import first_line, plan, read_file

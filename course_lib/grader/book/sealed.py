@@ -14,8 +14,8 @@ from ..course.files import solution_cells
 from ..course.setup import provided
 from ..judging.frames import FrameError, pack, unpack
 from ..running.cold import Cold
-from ..running.plans import Plan, Wanted
-from ..running.slices import Slice
+from ..running.slicing.plans import Plan, Wanted
+from ..running.slicing.slices import Slice
 from ..running.warm import Limits, Report, Warm
 
 MAX_FILE = 64 << 20

@@ -13,8 +13,8 @@ import torch
 from course_lib.notebooks import definition
 
 from ..judging.verdict import Verdict, judge, with_changed_values, without_bans
-from ..running.plain import plain_python
-from ..running.statements import statements_of
+from ..running.reading.plain import plain_python
+from ..running.slicing.statements import statements_of
 from .files import sheet_for
 from .reach import helpers_of, notes_on
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from course_lib.notebooks import read_cells, with_solution
 
-from ..running.statements import statements_of
+from ..running.slicing.statements import statements_of
 from .files import solution_cells
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from ..judging.sheet import Sheet
 from ..judging.verdict import Verdict, without_bans
 from ..running.cells import fresh_namespace, run_cell, run_pieces
-from ..running.plain import plain_cells
-from ..running.plans import Plan, Wanted, plans
-from ..running.reading import cells_in
-from ..running.slices import Slice
+from ..running.reading.handed_in import cells_in
+from ..running.reading.plain import plain_cells
+from ..running.slicing.plans import Plan, Wanted, plans
+from ..running.slicing.slices import Slice
 from .checking import verdict_on
 from .files import sheet_for
 from .setup import provided, setup_cells

@@ -18,9 +18,9 @@ from ..judging.frames import pack, unpack
 from ..judging.outcome import run_case
 from .cells import fresh_namespace, run_cell, run_pieces
 from .library import lend
-from .plain import plain_cells
-from .plans import Wanted, plans
-from .reading import cells_in
+from .reading.handed_in import cells_in
+from .reading.plain import plain_cells
+from .slicing.plans import Wanted, plans
 
 TEXT_CAP = 300
 FAILED_CAP = 3

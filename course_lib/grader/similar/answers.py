@@ -10,10 +10,10 @@ from course_lib.notebooks import read_cells, with_solution, without_solution
 from ..book.batch import Task, handed_in, runner
 from ..book.sealed import plan, read_file
 from ..course.files import exercises, solution_cells
-from ..running.plain import plain_python
-from ..running.plans import Wanted
-from ..running.slices import Slice
-from ..running.statements import statements_of
+from ..running.reading.plain import plain_python
+from ..running.slicing.plans import Wanted
+from ..running.slicing.slices import Slice
+from ..running.slicing.statements import statements_of
 from .normal import Piece, answer_pieces, pieces
 
 TEXTBOOK = ("nn", "models")  # rooms of the library that a student may take code from

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from course_lib.notebooks import Cell
 
-from .cells import fresh_namespace, run_cell
+from ..cells import fresh_namespace, run_cell
 from .notebook import Notebook
 from .slices import Slice, slices
 

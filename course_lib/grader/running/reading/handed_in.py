@@ -1,0 +1,123 @@
+"""What a student handed in, as cells: notebooks and scripts, recognised by what they hold.
+
+Reading costs little for what a notebook shows: outputs and attachments are left out before anything
+looks at them. The bytes come from anywhere, so this is meant to run in a process with limits.
+"""
+
+import json
+import re
+
+from course_lib.notebooks import Cell, tree_of
+
+from .kinds import decoded, not_text
+from .scripts import has_cells, kind_of, script_cells, tags_in
+
+MAX_FILE = 64 << 20  # bytes, with what a notebook shows
+MAX_CODE = 256 << 10  # bytes of code
+MAX_CODE_CELLS, MAX_CELLS = 500, 5_000  # of code; of any kind
+CONFLICT = re.compile(r"^[ \t]*<{7} ", re.MULTILINE)
+SCRIPT = re.compile(r"\.py(?![a-z])", re.IGNORECASE)
+PYTHON = re.compile(r"^(?:import \w+$|from [\w.]+ import|def \w+\(|class \w+[(:])", re.MULTILINE)
+
+
+def cells_in(data: bytes, name: str) -> list[Cell]:
+    """Markdown and code cells of a notebook or script; its name helps only where nothing else does.
+
+    Raises ValueError that says what it is instead, or what about it is too large.
+    """
+    if len(data) > MAX_FILE:
+        raise ValueError(f"{len(data) / 2**20:.1f} MiB; at most {MAX_FILE >> 20} are read")
+    if told := not_text(data):
+        raise ValueError(f"not a notebook: {told}")
+    text = decoded(data)
+    try:
+        found = _json(text, name)
+        cells = _script(text, name) if found is None else _notebook(found)
+    except ValueError:
+        raise
+    except Exception as error:  # such as RecursionError: the file can be broken in any way
+        raise ValueError(f"a broken notebook ({type(error).__name__}: {error})") from error
+    return _bounded([Cell(c.kind, _clean(c.source), tuple(map(_clean, c.tags))) for c in cells])
+
+
+def _json(text: str, name: str) -> dict | None:
+    """What a notebook's JSON holds; None for what is none. Raises ValueError for a broken one."""
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        found = json.loads(text, strict=False)
+    except ValueError as error:
+        if '"cells"' not in text and SCRIPT.search(name):
+            return None
+        if conflict := CONFLICT.search(text):
+            line = text.count("\n", 0, conflict.start()) + 1
+            told = f"line {line} holds merge-conflict markers of git"
+        elif text.rstrip()[-1] != "}":
+            told = "it ends in the middle, as when an upload is cut short"
+        else:
+            told = str(error)
+        raise ValueError(f"a broken notebook: {told}") from error
+    if isinstance(found.get("cells", found.get("worksheets")), list):
+        return found
+    raise ValueError("not a notebook: JSON without cells")
+
+
+def _notebook(found: dict) -> list[Cell]:
+    """Cells of a notebook of any format: 4 has cells, 3 and 2 have worksheets."""
+    import nbformat  # checking an answer doesn't need it, and it takes a while to import
+
+    try:
+        groups = [found] if "cells" in found else found["worksheets"]
+        cells = [cell for group in groups for cell in group["cells"]]
+        if len(cells) > MAX_CELLS:
+            raise ValueError(f"{len(cells):,} cells; at most {MAX_CELLS:,} are read")
+        cells = [_bare(cell, "cells" not in found) for cell in cells]
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError("a broken notebook: a cell is not as cells should be") from error
+    if "cells" in found:
+        made = {"nbformat": 4, "nbformat_minor": 4, "cells": cells}
+    else:
+        made = {"nbformat": 3, "nbformat_minor": 0, "worksheets": [{"cells": cells}]}
+    node = nbformat.versions[made["nbformat"]].to_notebook_json(made | {"metadata": {}})
+    cells = nbformat.convert(node, 4).cells
+    return [Cell(kind_of(cell.cell_type), cell.source, tags_in(cell.metadata)) for cell in cells]
+
+
+def _bare(cell: dict, old: bool) -> dict:
+    """A cell with what is read of it, as nbformat expects it. Raises TypeError for no text."""
+    kind, level = cell.get("cell_type"), cell.get("level")
+    source = cell.get("source", cell.get("input")) or ""
+    if not isinstance(source, str):
+        source = "".join(source)
+    bare = {"cell_type": "raw", "metadata": {"tags": list(tags_in(cell.get("metadata")))}}
+    if kind == "code":
+        own = {"input": source, "language": "python"} if old else {"source": source}
+        return bare | own | {"cell_type": kind, "outputs": []}
+    if kind == "heading":
+        bare |= {"cell_type": kind, "level": level if level in range(1, 7) else 1}
+    return bare | {"source": source}
+
+
+def _script(text: str, name: str) -> list[Cell]:
+    """Cells of a script. Raises ValueError for a text that is no Python, whatever its name."""
+    if SCRIPT.search(name) or has_cells(text) or PYTHON.search(text) or tree_of(text) is not None:
+        return script_cells(text, MAX_CELLS)
+    first = text.strip().split("\n")[0]
+    raise ValueError(f"not a notebook: a text that begins with {first[:60]!r}")
+
+
+def _clean(text: str) -> str:
+    """Half of a character that has two parts can stand in JSON, and nowhere else."""
+    whole = text.encode("utf-8", errors="replace").decode("utf-8")
+    return whole.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _bounded(cells: list[Cell]) -> list[Cell]:
+    """The cells. Raises ValueError for too much code."""
+    sizes = [len(cell.source.encode()) for cell in cells if cell.kind == "code"]
+    if len(sizes) > MAX_CODE_CELLS:
+        raise ValueError(f"{len(sizes):,} code cells; at most {MAX_CODE_CELLS} are read")
+    if sum(sizes) > MAX_CODE:
+        told = f"{sum(sizes) / 1024:,.0f} KiB of code; at most {MAX_CODE >> 10} KiB are read"
+        raise ValueError(f"{told} (the longest of its cells has {max(sizes) / 1024:,.0f})")
+    return cells

@@ -1,0 +1,1 @@
+"""What to run of a notebook for one answer, found by scope."""
