@@ -60,4 +60,4 @@ def moment(make: Callable[[], datetime]) -> datetime | None:
 
 def refusal(error: OSError) -> str:
     """Why a file can't be opened, without its place on this machine."""
-    return f"cannot be opened: {error.strerror or type(error).__name__}"
+    return f"cannot be opened: {error.strerror or shown(str(error)) or type(error).__name__}"
