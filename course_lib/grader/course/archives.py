@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from .candidates import Candidate, is_passed, like_work, moment, refusal, shown, too_large
+from .candidates import Candidate, is_passed, like_work, moment, one_line, refusal, shown, too_large
 
 MAX_MEMBERS = 2_000
 START, ENTRY = b"PK\x03\x04", b"PK\x01\x02"  # of an archive, of each line in its table
@@ -34,7 +34,7 @@ def opened(path: Path, archive: Candidate) -> list[Candidate]:
     except OSError as error:
         return [replace(archive, trouble=refusal(error))]
     except Exception as error:  # zipfile raises many kinds for what is damaged
-        return [replace(archive, trouble=f"a broken archive ({error})")]
+        return [replace(archive, trouble=f"a broken archive ({one_line(error)})")]
     named = [(_parts(info), _member(path, archive.label, i, info)) for i, info in members]
     kept = [member for parts, member in named if not any(map(is_passed, parts))]
     return kept if any(like_work(member.name) for member in kept) else [archive]
@@ -71,4 +71,4 @@ def _load(path: Path, place: int) -> bytes:
     except OSError:
         raise
     except Exception as error:  # as above
-        raise ValueError(f"a broken archive ({error})") from error
+        raise ValueError(f"a broken archive ({one_line(error)})") from error

@@ -9,6 +9,7 @@ from datetime import datetime
 from .reading import MAX_FILE
 
 PROGRAMS = ("__MACOSX", "__pycache__", "course_lib", "node_modules", "site-packages", "venv")
+LONGEST = 300  # words about an error, in characters
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ def moment(make: Callable[[], datetime]) -> datetime | None:
         return None
 
 
+def one_line(error: Exception) -> str:
+    """An error's own words, cut short and without what a page or a table chokes on."""
+    return shown(" ".join(str(error).split()))[:LONGEST] or type(error).__name__
+
+
 def refusal(error: OSError) -> str:
     """Why a file can't be opened, without its place on this machine."""
-    return f"cannot be opened: {error.strerror or shown(str(error)) or type(error).__name__}"
+    return f"cannot be opened: {error.strerror or one_line(error)}"

@@ -106,7 +106,7 @@ def definitions(source: str) -> dict[str, str]:
 
 def is_written(form: str) -> bool:
     """Does this form of a definition come from a function or a class, not from an assignment?"""
-    return not form.startswith(("Assign(", "AnnAssign(", "AugAssign("))
+    return not form.startswith(("Assign(", "AnnAssign("))
 
 
 def _forms(tree: ast.Module) -> dict[str, str]:
@@ -116,7 +116,8 @@ def _forms(tree: ast.Module) -> dict[str, str]:
 def _bound(node: ast.stmt) -> list[str]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
-    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
     return [target.id for target in targets if isinstance(target, ast.Name)]
 
 

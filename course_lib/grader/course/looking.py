@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from course_lib.notebooks import Cell
 
-from .candidates import Candidate, refusal, shown
+from .candidates import Candidate, one_line, refusal
 from .facts import ChapterFacts, definitions, is_written, layout
 from .kinds import not_text
 
@@ -16,7 +16,6 @@ ID = r"(\d\d)\.[a-z][a-z0-9-]*"
 HEADING = re.compile(rf"^(?:# |\"\"\")?#{{1,6}} {ID}", re.MULTILINE)  # in a script's text too
 CHECK = re.compile(rf"\bcheck\(\s*[\"']{ID}")
 MENTIONED = re.compile(rb"(?:\"|check\(\\?[\"']|## )(\d\d)\.[a-z][a-z0-9-]*[\"'\\ ]")
-LONGEST = 300  # reason, in characters
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +39,7 @@ def seen(candidate: Candidate) -> tuple[Seen, bytes]:
     except OSError as error:
         told = refusal(error)
     except ValueError as error:
-        told = _line(error)
+        told = one_line(error)
     digest = told or hashlib.sha256(data).hexdigest()[:16]
     return Seen(candidate, digest, told), data
 
@@ -61,7 +60,7 @@ def cells_or_reason(
     except OSError as error:
         return refusal(error)
     except ValueError as error:
-        return _line(error)
+        return one_line(error)
 
 
 def look(file: Seen, cells: tuple[Cell, ...]) -> Seen:
@@ -114,7 +113,3 @@ def of_chapters(numbers: set[str]) -> str:
     if len(numbers) == 1:
         return f"of chapter {min(numbers)}, which is not asked for"
     return f"of chapters {', '.join(sorted(numbers))}, which are not asked for"
-
-
-def _line(error: Exception) -> str:
-    return shown(" ".join(str(error).split()))[:LONGEST] or type(error).__name__
