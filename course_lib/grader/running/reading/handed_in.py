@@ -52,7 +52,7 @@ def _json(text: str, name: str) -> dict | None:
         if conflict := CONFLICT.search(text):
             line = text.count("\n", 0, conflict.start()) + 1
             told = f"line {line} holds merge-conflict markers of git"
-        elif text.rstrip()[-1] != "}":
+        elif text.rstrip()[-1] != "}" or getattr(error, "pos", 0) >= len(text.rstrip()):
             told = "it ends in the middle, as when an upload is cut short"
         else:
             told = str(error)

@@ -400,13 +400,21 @@ def test_a_cell_that_is_none_is_told(broken):
         (lambda text: text.replace("}, {", "}, }, {", 1), r"Expecting .*: line 1 column \d+"),
         (lambda text: text[:-1] + ",}", r"Expecting property name .*|Illegal trailing comma .*"),
         (lambda text: text[: len(text) // 2], "it ends in the middle, as when an upload is cut"),
+        (lambda text: text[: text.rindex("}, {") + 1], "it ends in the middle"),
         (lambda text: text.replace('"cells"', "“cells”"), r"Expecting property name"),
         (
             lambda text: text.replace('"cells"', '\n<<<<<<< HEAD\n"cells"'),
             "line 2 holds merge-conflict markers of git",
         ),
     ],
-    ids=["comma between cells", "comma at the end", "cut", "quotes of Google Docs", "conflict"],
+    ids=[
+        "comma between cells",
+        "comma at the end",
+        "cut",
+        "cut behind a cell",
+        "quotes of Google Docs",
+        "conflict",
+    ],
 )
 def test_broken_json_is_told_with_its_place(change, told):
     data = change(notebook(cell("x = 1"), cell("y = 2")).decode()).encode()

@@ -1,0 +1,133 @@
+"""Which of a student's files is the work on which chapter, and why the others are not.
+
+A file's name is the last thing to go by. Exercises are known by their ids in tags, headings and
+calls of `check`, and where those are lost by the names that answers define. Among several files the
+one with most answers counts; then the one with the proper name; then the newest.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from course_lib.notebooks import Cell
+
+from .facts import ChapterFacts
+from .looking import Read, Seen, answers, cells_or_reason, is_made_of, look, of_chapters, seen
+from .reading import cells_in
+from .walking import walk
+
+
+@dataclass(frozen=True)
+class Used:
+    """The file that counts for a chapter, and how many of its exercises it answers."""
+
+    label: str
+    cells: tuple[Cell, ...]
+    digest: str
+    changed: datetime | None
+    answers: int
+
+
+@dataclass(frozen=True)
+class Unused:
+    """A file that counts for no chapter, and why, in plain words."""
+
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """A student's file for each chapter or None, the files not used, and a digest of them all."""
+
+    used: dict[str, Used | None]
+    unused: tuple[Unused, ...]
+    digest: str
+
+
+def find_work(folder: Path, chapters: Iterable[ChapterFacts], read: Read = cells_in) -> Work:
+    """A student's work on these chapters; what is wrong with a file is its reason, never raised.
+
+    `read` is called once at most for a file, and not for one that can't hold any such work.
+    """
+    chapters = tuple(chapters)
+    files = _looked_at(folder, chapters, read)
+    used: dict[str, Used | None] = {}
+    reasons: dict[Seen, list[str]] = {file: [file.trouble] for file in files if file.trouble}
+    chosen = []
+    for facts in chapters:
+        found = {f: n for f in files if (n := answers(f, facts)) is not None}
+        best = max(found, key=lambda file: _rank(file, found[file], facts), default=None)
+        used[facts.number] = best and _used(best, found[best])
+        chosen.append(best)
+        for file in found.keys() - {best}:
+            why = _why(file, found[file], best, found[best], facts)
+            reasons.setdefault(file, []).append(why)
+    unused = (file for file in files if file not in chosen)
+    told = (Unused(f.candidate.label, _reason(f, reasons.get(f, []), chapters)) for f in unused)
+    return Work(used, tuple(told), _digest_of(files))
+
+
+def digest(folder: Path) -> str:
+    """The digest that `find_work` gives, without reading what the files hold."""
+    return _digest_of([seen(candidate)[0] for candidate in walk(folder)])
+
+
+def _looked_at(folder: Path, chapters: tuple[ChapterFacts, ...], read: Read) -> list[Seen]:
+    files, known = [], {}
+    for candidate in walk(folder):
+        file, data = seen(candidate)
+        if not file.trouble and file.digest not in known:
+            known[file.digest] = cells_or_reason(data, candidate.name, chapters, read)
+        cells = known.get(file.digest, file.trouble)
+        told = isinstance(cells, str)
+        file = replace(file, trouble=cells) if told else look(file, cells)
+        files.append(file)
+    return files
+
+
+def _digest_of(files: list[Seen]) -> str:
+    lines = [f"{f.candidate.label}\n{f.candidate.size}\n{f.digest}\n" for f in files]
+    return hashlib.sha256("".join(sorted(lines)).encode(errors="replace")).hexdigest()[:16]
+
+
+def _used(file: Seen, count: int) -> Used:
+    return Used(file.candidate.label, file.cells, file.digest, file.candidate.changed, count)
+
+
+def _rank(file: Seen, count: int, facts: ChapterFacts) -> tuple[int, bool, float]:
+    changed, name = file.candidate.changed, file.candidate.name.lower()
+    proper = name in (f"{facts.stem}.ipynb", f"{facts.stem}.py")
+    return count, proper, changed.timestamp() if changed else float("-inf")
+
+
+def _why(file: Seen, count: int, other: Seen, most: int, facts: ChapterFacts) -> str:
+    """Why a file doesn't count for a chapter where another one does."""
+    its = f"`{other.candidate.label}`"
+    if file.digest == other.digest:
+        return f"the same as {its}"
+    if not most:
+        return f"as handed out, like {its}"
+    if not count:
+        return f"as handed out; {its} has answers"
+    if count < most:
+        return f"{its} has more answers ({most} of {len(facts.exercises)}; here {count})"
+    _, proper, changed = _rank(file, count, facts)
+    _, other_proper, other_changed = _rank(other, most, facts)
+    if proper != other_proper:
+        return f"{its} has as many answers, and the name that the course gave it"
+    age = "older than" if changed < other_changed else "no newer than"
+    return f"{age} {its}, which has as many answers"
+
+
+def _reason(file: Seen, reasons: list[str], chapters: tuple[ChapterFacts, ...]) -> str:
+    if reasons:
+        return "; ".join(dict.fromkeys(reasons))
+    page = next((facts for facts in chapters if is_made_of(file, facts.page_definitions)), None)
+    if page:
+        return f"the chapter itself, not its exercises: hand in work/exercises/{page.stem}.ipynb"
+    if any(is_made_of(file, facts.all_definitions) for facts in chapters):
+        return "a chapter that is not asked for, and not its exercises"
+    return of_chapters(file.marks | file.checked)

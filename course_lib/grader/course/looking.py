@@ -1,0 +1,115 @@
+"""One file of a student, seen beside what the work on a chapter looks like."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from course_lib.notebooks import Cell
+
+from .candidates import Candidate, one_line, refusal
+from .facts import ChapterFacts, definitions, is_written, layout
+from .kinds import not_text
+
+Read = Callable[[bytes, str], list[Cell]]
+ID = r"(\d\d)\.[a-z][a-z0-9-]*"
+HEADING = re.compile(rf"^(?:# |\"\"\")?#{{1,6}} {ID}", re.MULTILINE)  # in a script's text too
+CHECK = re.compile(rf"\bcheck\(\s*[\"']{ID}")
+MENTIONED = re.compile(rb"(?:\"|check\(\\?[\"']|## )(\d\d)\.[a-z][a-z0-9-]*[\"'\\ ]")
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A file that was looked at: the trouble with it, or its cells."""
+
+    candidate: Candidate
+    digest: str
+    trouble: str = ""
+    cells: tuple[Cell, ...] = ()
+    defined: tuple[dict[str, str], ...] = ()  # by each cell
+    marks: frozenset[str] = frozenset()  # the chapters whose ids its tags and headings have
+    checked: frozenset[str] = frozenset()  # those whose ids it checks, as a chapter may too
+
+
+def seen(candidate: Candidate) -> tuple[Seen, bytes]:
+    """A file with its digest, and its bytes; with the trouble where they can't be had."""
+    told, data = candidate.trouble, b""
+    try:
+        data = b"" if told else candidate.load()
+    except OSError as error:
+        told = refusal(error)
+    except ValueError as error:
+        told = one_line(error)
+    digest = told or hashlib.sha256(data).hexdigest()[:16]
+    return Seen(candidate, digest, told), data
+
+
+def cells_or_reason(
+    data: bytes, name: str, chapters: tuple[ChapterFacts, ...], read: Read
+) -> tuple[Cell, ...] | str:
+    """The cells of a file, or why it can't be work on these chapters."""
+    if told := not_text(data):
+        return f"not a notebook: {told}"
+    plain = data.replace(b"\0", b"")  # what UTF-16 puts between Latin letters
+    words = [rf"{each.name}\b" for facts in chapters for each in facts.exercises]
+    words += [rf"{facts.number}\.[a-z]" for facts in chapters]
+    if not words or not re.search(rf"\b(?:{'|'.join(words)})".encode(), plain):
+        return of_chapters({match.decode() for match in MENTIONED.findall(plain)})
+    try:
+        return tuple(read(data, name))
+    except OSError as error:
+        return refusal(error)
+    except ValueError as error:
+        return one_line(error)
+
+
+def look(file: Seen, cells: tuple[Cell, ...]) -> Seen:
+    """The file with its cells, what they define, and the chapters whose ids they hold."""
+    defined = (definitions(cell.source) if cell.kind == "code" else {} for cell in cells)
+    tags = (re.fullmatch(ID, tag) for cell in cells for tag in cell.tags)
+    marks = [tag[1] for tag in tags if tag]
+    marks += [mark for cell in cells for mark in HEADING.findall(cell.source)]
+    checked = [mark for cell in cells for mark in CHECK.findall(cell.source)]
+    return replace(
+        file,
+        cells=cells,
+        defined=tuple(defined),
+        marks=frozenset(marks),
+        checked=frozenset(checked),
+    )
+
+
+def answers(file: Seen, facts: ChapterFacts) -> int | None:
+    """How many of a chapter's exercises a file answers; None where it is no work on the chapter."""
+    own = facts.number in file.marks or (
+        facts.number in file.checked and not is_made_of(file, facts.page_definitions)
+    )
+    if not own and (file.marks | file.checked) - {facts.number}:
+        return None  # another chapter's notebook may well define a helper of the same name
+    found: dict[str, set[str]] = {}
+    for cell, defined in zip(file.cells, file.defined, strict=True):
+        if own and (cell.tags or layout(cell.source) not in facts.page):
+            taken = list(defined)
+        else:
+            taken = [name for name, text in defined.items() if is_written(text)]
+            taken = [name for name in taken if defined[name] not in facts.all_definitions]
+        for name in taken:
+            found.setdefault(name, set()).add(defined[name])
+    count = sum(bool(found.get(each.name, set()) - each.stubs) for each in facts.exercises)
+    handed_out = any(each.name in found for each in facts.exercises)
+    return count if own or handed_out else None
+
+
+def is_made_of(file: Seen, definitions: frozenset[str]) -> bool:
+    """Is half of what a file defines, or more, among these?"""
+    texts = [text for defined in file.defined for text in defined.values()]
+    return 2 * sum(text in definitions for text in texts) >= max(len(texts), 6)
+
+
+def of_chapters(numbers: set[str]) -> str:
+    """Why a file is not used that has ids of these other chapters, or none."""
+    if not numbers:
+        return "no exercise of this course in it"
+    if len(numbers) == 1:
+        return f"of chapter {min(numbers)}, which is not asked for"
+    return f"of chapters {', '.join(sorted(numbers))}, which are not asked for"
