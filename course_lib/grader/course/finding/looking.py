@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from course_lib.notebooks import Cell
 
+from ...running.reading.kinds import not_text
 from .candidates import Candidate, one_line, refusal
 from .facts import ChapterFacts, definitions, is_written, layout
-from .kinds import not_text
 
 Read = Callable[[bytes, str], list[Cell]]
 ID = r"(\d\d)\.[a-z][a-z0-9-]*"

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from course_lib.notebooks import tree_of, without_solution
 
-from ..judging.key import Exercise
-from ..judging.values import others
-from ..running.child import plain_python
-from .files import key_files, load_key, solution_cells
-from .reading import cells_in
+from ...judging.key import Exercise
+from ...judging.values import others
+from ...running.reading.handed_in import cells_in
+from ..files import key_files, load_key, solution_cells
 
 UNREADABLE = "no Python"
 STATEMENT = re.compile(r"\n(?=[^\s#)\]}])")  # where a line begins one, as far as one can tell
@@ -90,7 +89,7 @@ def definitions(source: str) -> dict[str, str]:
 
     A definition that isn't Python binds its name too: somebody is at work on it.
     """
-    source = plain_python(textwrap.dedent(source))
+    source = textwrap.dedent(source)
     tree = tree_of(source)
     if tree is not None:
         return _forms(tree)

@@ -14,9 +14,9 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from ...running.reading.handed_in import MAX_FILE
 from .archives import opened
 from .candidates import Candidate, is_passed, like_work, moment, refusal, shown, too_large
-from .reading import MAX_FILE
 
 MAX_DEPTH, MAX_NAMES = 10, 10_000  # folders within folders; names in all of them
 MAX_FILES, MAX_TOTAL = 500, 256 << 20  # looked at; bytes of them together

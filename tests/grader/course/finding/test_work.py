@@ -13,10 +13,10 @@ import pytest
 from nbconvert.exporters import PythonExporter
 
 from course_lib.commands.build import notebook_of
-from course_lib.grader.course.facts import chapter_facts
 from course_lib.grader.course.files import exercises, is_answer, solution_cells
-from course_lib.grader.course.finding import digest, find_work
-from course_lib.grader.course.reading import cells_in
+from course_lib.grader.course.finding.facts import chapter_facts
+from course_lib.grader.course.finding.work import digest, find_work
+from course_lib.grader.running.reading.handed_in import cells_in
 from course_lib.notebooks import Cell, with_solution, without_solution
 from course_lib.paths import ROOT
 

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from course_lib.notebooks import Cell
 
+from ...running.reading.handed_in import cells_in
+from ...running.reading.plain import plain_cells
 from .facts import ChapterFacts
 from .looking import Read, Seen, answers, cells_or_reason, is_made_of, look, of_chapters, seen
-from .reading import cells_in
 from .walking import walk
 
 
@@ -47,10 +48,16 @@ class Work:
     digest: str
 
 
-def find_work(folder: Path, chapters: Iterable[ChapterFacts], read: Read = cells_in) -> Work:
+def plainly(data: bytes, name: str) -> list[Cell]:
+    """The cells of a file in plain Python, read right here. Raises ValueError."""
+    return plain_cells(cells_in(data, name))
+
+
+def find_work(folder: Path, chapters: Iterable[ChapterFacts], read: Read = plainly) -> Work:
     """A student's work on these chapters; what is wrong with a file is its reason, never raised.
 
-    `read` is called once at most for a file, and not for one that can't hold any such work.
+    `read` gives cells in plain Python. It is called once at most for a file, and not for one that
+    can't hold any such work.
     """
     chapters = tuple(chapters)
     files = _looked_at(folder, chapters, read)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.grader.course import archives, walking
-from course_lib.grader.course.candidates import moment
-from course_lib.grader.course.reading import MAX_FILE
-from course_lib.grader.course.walking import PASSED, walk
+from course_lib.grader.course.finding import archives, walking
+from course_lib.grader.course.finding.candidates import moment
+from course_lib.grader.course.finding.walking import PASSED, walk
+from course_lib.grader.running.reading.handed_in import MAX_FILE
 
 
 def put(folder, name, content=b"x"):

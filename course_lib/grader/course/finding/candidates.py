@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .reading import MAX_FILE
+from ...running.reading.handed_in import MAX_FILE
 
 PROGRAMS = ("__MACOSX", "__pycache__", "course_lib", "node_modules", "site-packages", "venv")
 LONGEST = 300  # words about an error, in characters
