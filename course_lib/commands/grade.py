@@ -3,14 +3,14 @@
 import argparse
 import contextlib
 import importlib.util
-import multiprocessing
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from pathlib import Path
 
 from course_lib.grader.book import batch, report
 from course_lib.grader.book.gradebook import GradebookError, load_rows, open_book
+from course_lib.grader.book.lanes import Lanes
 from course_lib.grader.book.rules import keep_rules
 from course_lib.grader.book.students import Draw, for_grading
 from course_lib.grader.book.times import load_times
@@ -129,9 +129,8 @@ def _grade(args: argparse.Namespace, todo: list[batch.Task]) -> dict[str, str]:
 @contextlib.contextmanager
 def _executor(args: argparse.Namespace) -> Iterator[Executor]:
     if not args.scheduler:
-        # Fresh processes: a fork would copy PyTorch's threads half.
-        with ProcessPoolExecutor(args.jobs, multiprocessing.get_context("spawn")) as pool:
-            yield pool
+        with Lanes(args.jobs) as lanes:
+            yield lanes
         return
     from distributed import Client
 

@@ -4,6 +4,8 @@ The task lives in this module, so that workers in other processes can import it;
 one warm process.
 """
 
+import contextlib
+import faulthandler
 import platform
 import sys
 import threading
@@ -20,9 +22,10 @@ from ..course.files import exercises, key_files
 from ..judging.verdict import Verdict
 from ..running import seal
 from ..running.cold import Cold
-from ..running.warm import Report, Warm
+from ..running.warm import GRACE, Report, Warm
 from .gradebook import digest, is_done, load_rows, merged, row, save_rows
 from .grading import Graded, grade_submission
+from .lanes import LaneError
 from .times import Times, kept_times, stamped
 
 # A cluster's worker may have threads, but a process has one warm process.
@@ -56,6 +59,8 @@ def grade_class(executor: Executor, book: Path, tasks: list[Task]) -> Iterator[t
                 raise OSError("the worker has other files than this machine")
             save_rows(book, student, merged(before, kept_times(before, rows)))
             yield student, ""
+        except LaneError as error:
+            yield student, str(error)
         except Exception as error:  # one student's trouble is never the batch's end
             yield student, f"{type(error).__name__}: {error}"
 
@@ -99,13 +104,34 @@ def grade_student(task: Task) -> list[dict]:
         "versions": {"torch": torch.__version__, "python": platform.python_version()},
     }
     rows = []
-    with ONE_AT_A_TIME:
+    with ONE_AT_A_TIME, in_time(patience(task)):
+        torch.set_num_threads(1)  # as many as there are processes would wait for each other
         for chapter in task.chapters:
             about["work"] = work_of(task, chapter)
             for graded in _chapter(task, chapter):
                 about["values"] = task.values.get(graded.verdict.id, {})
                 rows.append(row(task.folder.name, graded, **about))
     return rows
+
+
+def patience(task: Task) -> float:
+    """Seconds that grading a student may take: if all of the answers hang, and then some more."""
+    asked = [e for e in exercises(task.root) if e.chapter in task.chapters]
+    return 300 + len(asked) * 2 * (task.seconds + GRACE)
+
+
+@contextlib.contextmanager
+def in_time(seconds: float) -> Iterator[None]:
+    """End this process, saying where it is, when the block takes longer.
+
+    Answers have limits of their own. This is for a text that holds up the grader itself, deep in
+    C perhaps, where no exception can reach.
+    """
+    faulthandler.dump_traceback_later(seconds, exit=True, file=2)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _chapter(task: Task, chapter: str) -> Iterator[Graded]:
