@@ -14,6 +14,7 @@ from course_lib.grader.book.lanes import Lanes
 from course_lib.grader.book.rules import keep_rules
 from course_lib.grader.book.students import Draw, for_grading
 from course_lib.grader.book.times import load_times
+from course_lib.grader.book.unused import unused
 from course_lib.grader.course.files import exercises, key_files
 from course_lib.grader.running.seal import LEVELS
 from course_lib.paths import ROOT
@@ -63,17 +64,25 @@ def run(args: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:  # the scheduler doesn't answer
         print(f"course grade: {error}", file=sys.stderr)
         return 2
-    for student, told in trouble.items():
-        print(f"not graded: {student} ({told}); run the same command again", file=sys.stderr)
-    for student in strangers:
-        print(f"not graded: {student} (not on the list of students)", file=sys.stderr)
+    told = {student: f"{why}; run the same command again" for student, why in trouble.items()}
+    told |= dict.fromkeys(strangers, "not on the list of students")
+    for student, why in told.items():
+        print(f"not graded: {student} ({why})", file=sys.stderr)
     batch.note_times(args.out, tasks, times)
+    _say_unused(args, todo)
     page = report.write(args.out)
     if before:
         _compare(args, before)
     there = len(tasks) + len(strangers)
     print(f"{page}: {len(tasks) - len(trouble)} of {there} students")
     return int(bool(trouble or strangers))
+
+
+def _say_unused(args: argparse.Namespace, tasks: list[batch.Task]) -> None:
+    """Name what was handed in and not used."""
+    for task in tasks:
+        for told in unused(load_rows(args.out, task.folder.name)):
+            print(f"not used, {task.folder.name}: {told}")
 
 
 def _compare(args: argparse.Namespace, before: dict[str, tuple]) -> None:

@@ -51,7 +51,9 @@ def test_everybody_gets_the_marks_of_their_work(graded):
     assert named == {"one-maximum"}
     assert {r["isolation"] for r in all_rows(book)} == {"strong"}
     told = [r["summary"] for r in all_rows(book) if r["student"] in ("dan", "eve")]
-    assert set(told) == {"no notebook of chapter 00 was handed in"}
+    none = "no notebook of chapter 00 was handed in"
+    link = f"{none}; `00_start_here.ipynb` is not used: a link; links are not followed"
+    assert set(told) == {none, link}
     assert sum(r["out_of"] for r in all_rows(book) if r["student"] == "dan") == 6
 
 
@@ -161,5 +163,5 @@ def test_one_students_trouble_is_not_the_batchs(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(grade, "_executor", lambda args: Inline())
     out = ["--out", str(tmp_path / "b"), "--chapters", "00"]
     assert main(["grade", str(tmp_path / "w"), *out]) == 1
-    assert "not graded: ada (MemoryError: too much)" in capsys.readouterr().err
+    assert "not graded: ada (MemoryError: too much; run" in capsys.readouterr().err
     assert set(points(tmp_path / "b")) == {"bob"}

@@ -12,22 +12,27 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..course.files import exercises, key_files
+from ..course.finding.facts import chapter_facts
+from ..course.finding.work import Unused, Used, digest, find_work
 from ..judging.verdict import Verdict
 from ..running import seal
 from ..running.cold import Cold
+from ..running.slicing.slices import MOST
 from ..running.warm import GRACE, Report, Warm
-from .gradebook import digest, is_done, load_rows, merged, row, save_rows
-from .grading import Graded, grade_submission
+from .gradebook import is_done, load_rows, merged, row, save_rows
+from .grading import Graded, grade_cells
 from .lanes import LaneError
+from .sealed import read
 from .times import Times, kept_times, stamped
 
+NAMED = 20  # cells that no answer needs, listed
 # A cluster's worker may have threads, but a process has one warm process.
 ONE_AT_A_TIME = threading.Lock()
 
@@ -54,15 +59,23 @@ def grade_class(executor: Executor, book: Path, tasks: list[Task]) -> Iterator[t
         task = waiting.pop(future)  # its result may be forgotten
         student = task.folder.name
         try:
-            before, rows = load_rows(book, student), future.result()
-            if any(row["work"] != work_of(task, row["exercise"][:2]) for row in rows):
+            before, (rows, works) = load_rows(book, student), future.result()
+            folder = digest(task.folder)
+            if any(row["folder"] != folder for row in rows):
                 raise OSError("the worker has other files than this machine")
-            save_rows(book, student, merged(before, kept_times(before, rows)))
+            # What was graded before and is the same in a changed folder stays graded.
+            known = [r | {"folder": folder} if same(r, works) else r for r in before]
+            save_rows(book, student, merged(known, kept_times(before, rows)))
             yield student, ""
         except LaneError as error:
             yield student, str(error)
         except Exception as error:  # one student's trouble is never the batch's end
             yield student, f"{type(error).__name__}: {error}"
+
+
+def same(row: dict, works: dict[str, str]) -> bool:
+    """Is a line about the very file that is there for its chapter now?"""
+    return row.get("work") == works.get(row["exercise"][:2])
 
 
 def open_tasks(book: Path, tasks: list[Task]) -> list[Task]:
@@ -72,10 +85,11 @@ def open_tasks(book: Path, tasks: list[Task]) -> list[Task]:
 
 
 def _open_chapters(book: Path, task: Task) -> tuple[str, ...]:
+    folder = digest(task.folder)
+
     def done(chapter: str) -> bool:
         ids = [e.id for e in exercises(task.root) if e.chapter == chapter]
-        work = work_of(task, chapter)
-        return is_done(book, task.folder.name, work, task.seed, ids, task.values)
+        return is_done(book, task.folder.name, folder, task.seed, ids, task.values)
 
     return tuple(chapter for chapter in task.chapters if not done(chapter))
 
@@ -84,14 +98,15 @@ def note_times(book: Path, tasks: list[Task], times: Times) -> None:
     """Write into the gradebook's lines when each chapter was handed in."""
     for task in tasks:
         rows = load_rows(book, task.folder.name)
-        files = {chapter: handed_in(task, chapter) for chapter in task.chapters}
-        timed = stamped(rows, times, files)
+        timed = stamped(rows, times)
         if timed != rows:
             save_rows(book, task.folder.name, timed)
 
 
-def grade_student(task: Task) -> list[dict]:
+def grade_student(task: Task) -> tuple[list[dict], dict[str, str]]:
     """Every exercise of the chapters, graded; a chapter not handed in is not attempted.
+
+    Also gives a digest of the student's file for each chapter of the course.
 
     Raises OSError where this machine can't reach the task's level of isolation.
     """
@@ -103,21 +118,30 @@ def grade_student(task: Task) -> list[dict]:
         "isolation": task.level,
         "versions": {"torch": torch.__version__, "python": platform.python_version()},
     }
-    rows = []
     with ONE_AT_A_TIME, in_time(patience(task)):
         torch.set_num_threads(1)  # as many as there are processes would wait for each other
-        for chapter in task.chapters:
-            about["work"] = work_of(task, chapter)
-            for graded in _chapter(task, chapter):
-                about["values"] = task.values.get(graded.verdict.id, {})
-                rows.append(row(task.folder.name, graded, **about))
-    return rows
+        warm = runner(task.root, task.level)
+        there = [path.name[:2] for path in key_files(task.root)]
+        facts = [chapter_facts(task.root, chapter) for chapter in there]
+        work = find_work(task.folder, facts, partial(read, warm))
+        about["folder"] = work.digest
+        about["files_not_used"] = [[file.label, file.reason] for file in work.unused]
+        rows = [
+            row(task.folder.name, graded, **about, **_values(task, graded), **told)
+            for chapter in task.chapters
+            for graded, told in _chapter(warm, task, chapter, work.used[chapter], work.unused)
+        ]
+    return rows, {chapter: used.digest if used else "" for chapter, used in work.used.items()}
+
+
+def _values(task: Task, graded: Graded) -> dict[str, Any]:
+    return {"values": task.values.get(graded.verdict.id, {})}
 
 
 def patience(task: Task) -> float:
     """Seconds that grading a student may take: if all of the answers hang, and then some more."""
     asked = [e for e in exercises(task.root) if e.chapter in task.chapters]
-    return 300 + len(asked) * 2 * (task.seconds + GRACE)
+    return 300 + sum(MOST * (exercise.wall + GRACE) for exercise in asked)
 
 
 @contextlib.contextmanager
@@ -134,43 +158,35 @@ def in_time(seconds: float) -> Iterator[None]:
         faulthandler.cancel_dump_traceback_later()
 
 
-def _chapter(task: Task, chapter: str) -> Iterator[Graded]:
-    graded = [e for e in exercises(task.root) if e.chapter == chapter]
-    path = handed_in(task, chapter)
-    if path is None:
-        for exercise in graded:
-            told = f"no notebook of chapter {chapter} was handed in"
-            points = {"out_of": exercise.points}
-            verdict = Verdict(exercise.id, exercise.title, "not attempted", told, **points)
-            yield Graded(verdict, Report(b"", b""))
+def _chapter(
+    warm: Warm | Cold, task: Task, chapter: str, used: Used | None, unused: tuple[Unused, ...]
+) -> Iterator[tuple[Graded, dict[str, Any]]]:
+    """A chapter's exercises, graded, and what else their lines say."""
+    asked = [e for e in exercises(task.root) if e.chapter == chapter]
+    if used is None:
+        told = f"no notebook of chapter {chapter} was handed in" + _others(unused)
+        about = {"work": "", "file": "", "changed": None, "cells_not_used": []}
+        for e in asked:
+            verdict = Verdict(e.id, e.title, "not attempted", told, out_of=e.points)
+            yield Graded(verdict, Report(b"", b"")), about
         return
-    ids = [e.id for e in graded]
-    warm = runner(task.root, task.level)
-    yield from grade_submission(warm, path, ids, task.seed, task.values)
+    ids, changed = [e.id for e in asked], used.changed
+    graded, left = grade_cells(warm, list(used.cells), ids, task.seed, task.values)
+    about = {"work": used.digest, "file": used.label, "cells_not_used": left[:NAMED]}
+    about["changed"] = changed and changed.isoformat(timespec="seconds")
+    yield from ((each, about) for each in graded)
+
+
+def _others(unused: tuple[Unused, ...]) -> str:
+    """Files that were handed in and are none, in a few words."""
+    told = [f"`{file.label}` is not used: {file.reason}" for file in unused[:3]]
+    return "".join(f"; {each}" for each in told)
 
 
 @cache
 def runner(root: Path, level: str) -> Warm | Cold:
     """One warm process for each process that grades."""
     return Warm(root, level) if sys.platform == "linux" else Cold(root)
-
-
-def handed_in(task: Task, chapter: str) -> Path | None:
-    """The student's file of a chapter: its own name first, then any that begins with its number.
-
-    A link is no file: it could lead anywhere.
-    """
-    topic = next(p.stem for p in key_files(task.root) if p.name[:2] == chapter)
-    found = [p for p in sorted(task.folder.glob(f"{chapter}*")) if p.suffix in (".ipynb", ".py")]
-    files = [p for p in found if p.is_file() and not p.is_symlink()]
-    own = [p for suffix in (".ipynb", ".py") for p in files if p.name == topic + suffix]
-    return (own or files or [None])[0]
-
-
-def work_of(task: Task, chapter: str) -> str:
-    """A digest of what the student handed in for a chapter."""
-    path = handed_in(task, chapter)
-    return digest([path] if path else [])
 
 
 def level_for(required: str | None) -> str:

@@ -15,7 +15,6 @@ from typing import Any
 from course_lib.paths import write_private
 
 from .grading import Graded
-from .sealed import MAX_FILE
 
 
 class GradebookError(ValueError):
@@ -39,19 +38,6 @@ def open_book(folder: Path, seed: int | None = None) -> int:
     if seed not in (None, kept):
         raise GradebookError(f"{path} was made with seed {kept}, not {seed}")
     return kept
-
-
-def digest(paths: list[Path]) -> str:
-    """A short name for the content of a student's files."""
-    total = hashlib.sha256()
-    for path in sorted(paths):
-        total.update(path.name.encode(errors="replace") + b"\0")
-        about = path.stat()
-        if about.st_size > MAX_FILE:  # never read: it is refused, whatever it holds
-            total.update(f"{about.st_size} {about.st_mtime_ns}".encode())
-        else:
-            total.update(hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()[:16]
 
 
 def row(student: str, graded: Graded, **about: object) -> dict:
@@ -115,7 +101,7 @@ def load_rows(folder: Path, student: str) -> list[dict]:
 def is_done(
     folder: Path,
     student: str,
-    work: str,
+    handed_in: str,
     seed: int,
     ids: list[str],
     values: Mapping[str, Any] | None = None,
@@ -124,7 +110,7 @@ def is_done(
     values = values or {}
     chapters = {id[:2] for id in ids}
     rows = [r for r in load_rows(folder, student) if r["exercise"][:2] in chapters]
-    same = all(r.get("work") == work and r.get("seed") == seed for r in rows)
+    same = all(r.get("folder") == handed_in and r.get("seed") == seed for r in rows)
     same &= all(r.get("values", {}) == values.get(r["exercise"], {}) for r in rows)
     return same and sorted(r["exercise"] for r in rows) == sorted(ids)
 

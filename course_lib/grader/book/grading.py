@@ -63,7 +63,7 @@ def grade_cells(
     values = values or {}
     sheets = [sheet_for(warm.root, i, seed ^ zlib.crc32(i.encode()), values.get(i)) for i in ids]
     try:
-        made, left = plan(warm, ids[0][:2], cells, [wanted(sheet) for sheet in sheets])
+        made, left = plan(warm, ids[0][:2], cells, [wanted(sheet) for sheet in sheets], values)
     except ValueError as error:
         return [refused(warm.root, id, str(error)) for id in ids], []
     graded = [grade_exercise(warm, s, p) for s, p in zip(sheets, made, strict=True)]

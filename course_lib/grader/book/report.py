@@ -9,6 +9,7 @@ from course_lib.paths import write_private
 from .gradebook import all_rows, result_file
 from .rules import Rules, rules_of
 from .totals import Total, by_student, number, total
+from .unused import unused
 
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em;"
@@ -49,6 +50,8 @@ def feedback(student: str, rows: list[dict], rules: Rules | None = None) -> str:
         lines += [f"- Graded: {_plain(row['where'])}"] if row.get("where") else []
         lines += [f"- Hint: {row['hints'][0]}"] if row["hints"] else []
         lines += [""] if lines[-1] else []
+    if left := unused(rows):
+        lines += ["## Not used", "", *(f"- {_plain(each)}" for each in left), ""]
     return "\n".join(lines)
 
 
@@ -100,11 +103,14 @@ def _marks(students: dict[str, tuple[list[dict], Total]]) -> str:
     for student, (own, came) in sorted(students.items()):
         level = ", ".join(sorted({row["isolation"] for row in own}))
         told = "; ".join(_rules_applied(came))
+        left = "<br>".join(map(_escape, unused(own)))
         points = f"<td class=n>{number(came.points)} of {came.out_of}</td>"
         body.append(
-            f"<tr><td>{_escape(student)}</td>{points}<td>{_escape(told)}</td><td>{level}</td></tr>"
+            f"<tr><td>{_escape(student)}</td>{points}<td>{_escape(told)}</td><td>{left}</td>"
+            f"<td>{level}</td></tr>"
         )
-    head = "<tr><th>student</th><th>points</th><th>rules</th><th>isolation</th></tr>"
+    head = "<tr><th>student</th><th>points</th><th>rules</th><th>not used</th>"
+    head += "<th>isolation</th></tr>"
     return f"<h2>Marks</h2><table>{head}{''.join(body)}</table>"
 
 

@@ -4,11 +4,13 @@ A file can be made to take long to read, or all memory, and so can code to be lo
 child runs nothing of it.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from course_lib.notebooks import Cell
+from course_lib.notebooks import Cell, without_solution
 
 from ..course.files import solution_cells
 from ..course.setup import provided
@@ -50,18 +52,24 @@ def read(warm: Warm | Cold, data: bytes, name: str) -> list[Cell]:
 
 
 def plan(
-    warm: Warm | Cold, chapter: str, cells: list[Cell], wanted: list[Wanted]
+    warm: Warm | Cold,
+    chapter: str,
+    cells: list[Cell],
+    wanted: list[Wanted],
+    values: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> tuple[list[Plan], list[int]]:
     """What to run for each exercise of a chapter, and the cells that none needs.
 
-    Raises ValueError for cells that can't be cut up within the limits.
+    `values` are those of the student's own exercises, with which cells were handed out. Raises
+    ValueError for cells that can't be cut up within the limits.
     """
+    given = [c for c in solution_cells(warm.root, chapter, values) if c.kind == "code"]
     job = {
         "job": "plan",
         "cells": [[cell.kind, cell.source, list(cell.tags)] for cell in cells],
         "wanted": [[each.id, each.name, each.stub] for each in wanted],
         "provided": sorted(provided(warm.root, chapter)),
-        "handed_out": [c.source.strip() for c in solution_cells(warm.root, chapter)],
+        "handed_out": [without_solution(cell.source).strip() for cell in given],
     }
     told = _answer(warm.run(pack(job), READING), "the code can't be cut up")
     return [_plan_from(made) for made in told["plans"]], [int(i) for i in told["left"]]

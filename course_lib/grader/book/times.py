@@ -48,11 +48,6 @@ def spelled(time: datetime) -> str:
     return time.astimezone().isoformat(timespec="seconds")
 
 
-def changed_at(path: Path) -> str:
-    """A file's time of change."""
-    return spelled(datetime.fromtimestamp(path.stat().st_mtime))
-
-
 def kept_times(before: list[dict], rows: list[dict]) -> list[dict]:
     """The rows, with the times that were noted when the same work was graded before."""
     known = {row["exercise"]: row for row in before if row.get("submitted")}
@@ -64,15 +59,14 @@ def kept_times(before: list[dict], rows: list[dict]) -> list[dict]:
     ]
 
 
-def stamped(rows: list[dict], times: Times, files: dict[str, Path | None]) -> list[dict]:
+def stamped(rows: list[dict], times: Times) -> list[dict]:
     """The rows with the time of their chapter: the list's, the one noted, the file's, or none."""
-    return [row | {"submitted": _time(row, times, files)} for row in rows]
+    return [row | {"submitted": _time(row, times)} for row in rows]
 
 
-def _time(row: dict, times: Times, files: dict[str, Path | None]) -> str | None:
+def _time(row: dict, times: Times) -> str | None:
     student, chapter = row["student"], row["exercise"][:2]
-    path = files.get(chapter)
-    if chapter in files and path is None:
+    if row.get("file") == "":
         return None
     listed = times.get((student, chapter)) or times.get((student, ""))
-    return listed or row.get("submitted") or (changed_at(path) if path else None)
+    return listed or row.get("submitted") or row.get("changed")

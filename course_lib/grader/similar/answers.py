@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
-from course_lib.notebooks import read_cells, with_solution, without_solution
+from course_lib.notebooks import Cell, read_cells, with_solution, without_solution
 
-from ..book.batch import Task, handed_in, runner
-from ..book.sealed import plan, read_file
+from ..book.batch import Task, runner
+from ..book.sealed import plan, read
 from ..course.files import exercises, solution_cells
+from ..course.finding.facts import chapter_facts
+from ..course.finding.work import find_work
 from ..running.reading.plain import plain_python
 from ..running.slicing.plans import Wanted
 from ..running.slicing.slices import Slice
@@ -32,23 +34,24 @@ def gather(tasks: Iterable[Task]) -> Answers:
     """Read all submissions. What can't be read is left out and said; it never raises."""
     found = Answers()
     for task in tasks:
-        for chapter in task.chapters:
-            path = handed_in(task, chapter)
-            if path is None:
-                continue
-            try:
-                _add(found, task, chapter, path)
-            except (ValueError, OSError) as error:
-                told = str(error).replace(str(path.parent), "").lstrip("/")
-                found.left_out.append((task.folder.name, chapter, told))
+        warm = runner(task.root, task.level)
+        facts = [chapter_facts(task.root, chapter) for chapter in task.chapters]
+        work = find_work(task.folder, facts, partial(read, warm))
+        found.left_out += [(task.folder.name, each.label, each.reason) for each in work.unused]
+        for chapter, used in work.used.items():
+            if used:
+                _add(found, task, chapter, list(used.cells))
     return found
 
 
-def _add(found: Answers, task: Task, chapter: str, path: Path) -> None:
+def _add(found: Answers, task: Task, chapter: str, cells: list[Cell]) -> None:
     student, seen, warm = task.folder.name, set[str](), runner(task.root, task.level)
     asked = [e for e in exercises(task.root) if e.chapter == chapter]
-    wanted = [Wanted(e.id, e.name, "") for e in asked]
-    made, _ = plan(warm, chapter, read_file(warm, path), wanted)
+    try:
+        made, _ = plan(warm, chapter, cells, [Wanted(e.id, e.name, "") for e in asked])
+    except ValueError as error:
+        found.left_out.append((student, chapter, str(error)))
+        return
     for exercise, each in zip(asked, made, strict=True):
         if not each.slices:
             continue

@@ -131,7 +131,8 @@ def test_a_worker_with_other_files_is_refused(submissions, tmp_path):
     class Elsewhere:
         def submit(self, function, task):
             done = Future()
-            done.set_result([row | {"work": "other"} for row in function(task)])
+            rows, works = function(task)
+            done.set_result(([row | {"folder": "other"} for row in rows], works))
             return done
 
     ((student, trouble),) = batch.grade_class(Elsewhere(), tmp_path, [here])

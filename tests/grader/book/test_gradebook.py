@@ -18,7 +18,7 @@ RIGHT = Verdict("02.cost", "Cost", "right", "agrees", points=2, out_of=2)
 
 
 def rows(student, *verdicts, seed=5, work="w"):
-    about = {"seed": seed, "work": work, "isolation": "strong"}
+    about = {"seed": seed, "folder": work, "work": work, "isolation": "strong"}
     return [
         gradebook.row(student, Graded(v, Report(b"", b"", seconds=0.5)), **about) for v in verdicts
     ]

@@ -14,6 +14,7 @@ from course_lib.grader.book import batch
 from course_lib.grader.book.gradebook import all_rows
 from course_lib.grader.book.lanes import LaneError, Lanes
 from course_lib.grader.running import seal
+from course_lib.grader.running.slicing.slices import MOST
 from course_lib.paths import ROOT
 
 
@@ -83,9 +84,11 @@ def test_a_class_with_a_deadly_submission(tmp_path, capsys, monkeypatch):
         (tmp_path / "work" / student).mkdir(parents=True)
         source = (ROOT / "solutions/00_start_here.py").read_text()
         (tmp_path / "work" / student / "00_start_here.py").write_text(source)
-    planted = "import os\nfrom course_lib.grader.book import grading\nplain = grading.read_cells\n"
-    planted += "def read_cells(path):\n    if 'bob' in str(path): os.kill(os.getpid(), 9)\n"
-    planted += "    return plain(path)\ngrading.read_cells = read_cells\n"
+    planted = "import os\nfrom course_lib.grader.book import batch\nplain = batch.find_work\n"
+    planted += (
+        "def find_work(folder, *rest):\n    if 'bob' in str(folder): os.kill(os.getpid(), 9)\n"
+    )
+    planted += "    return plain(folder, *rest)\nbatch.find_work = find_work\n"
     (tmp_path / "planted").mkdir()
     (tmp_path / "planted" / "sitecustomize.py").write_text(planted)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'planted'}:{ROOT}")
@@ -100,9 +103,9 @@ def test_a_class_with_a_deadly_submission(tmp_path, capsys, monkeypatch):
 
 def test_a_worker_uses_one_thread_and_has_time_for_answers_that_hang(tmp_path, monkeypatch):
     (tmp_path / "ada").mkdir()
-    monkeypatch.setattr(batch, "_chapter", lambda task, chapter: iter(()))
+    monkeypatch.setattr(batch, "_chapter", lambda *told: iter(()))
     task = batch.Task(ROOT, tmp_path / "ada", ("00", "02"), 1, "process")
     torch.set_num_threads(2)
     batch.grade_student(task)
     assert torch.get_num_threads() == 1
-    assert batch.patience(task) > 12 * 2 * (task.seconds + 5)
+    assert batch.patience(task) > 12 * MOST * 30

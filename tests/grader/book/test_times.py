@@ -1,40 +1,34 @@
 """When work was handed in: the instructor's list, then what was noted, then the file."""
 
-import os
-
 import pytest
 
-from course_lib.grader.book.times import TimesError, changed_at, kept_times, load_times, stamped
+from course_lib.grader.book.times import TimesError, kept_times, load_times, stamped
 
 NOON = "2026-12-01T12:00:00+00:00"
 
 
+FILE_TIME = "2023-11-14T22:13:20+00:00"
+
+
 def row(exercise="02.a", **more):
-    return {"student": "ada", "exercise": exercise, "work": "w", **more}
+    about = {"work": "w", "file": "02_attention.py", "changed": FILE_TIME}
+    return {"student": "ada", "exercise": exercise, **about, **more}
 
 
-@pytest.fixture
-def file(tmp_path):
-    path = tmp_path / "02_attention.py"
-    path.write_text("x")
-    os.utime(path, (1_700_000_000, 1_700_000_000))
-    return path
-
-
-def test_the_list_goes_before_the_file(tmp_path, file):
+def test_the_list_goes_before_the_file(tmp_path):
     text = f"student,chapter,submitted\nada,,{NOON}\nada,03,2026-12-02T12:00:00+00:00\n"
     (tmp_path / "submitted.csv").write_text("\ufeff" + text)
     times = load_times(tmp_path)
-    rows = stamped([row(), row("03.a")], times, {"02": file, "03": file})
+    rows = stamped([row(), row("03.a")], times)
     assert [r["submitted"] for r in rows] == [times["ada", ""], times["ada", "03"]]
     assert load_times(tmp_path / "elsewhere") == {}
 
 
-def test_without_a_list_it_is_the_files_time_and_a_later_copy_changes_nothing(file):
-    (first,) = stamped([row()], {}, {"02": file})
-    assert first["submitted"] == changed_at(file)
-    os.utime(file)
-    assert stamped([first], {}, {"02": file}) == [first]
+def test_without_a_list_it_is_the_files_time_and_a_later_copy_changes_nothing():
+    (first,) = stamped([row()], {})
+    assert first["submitted"] == FILE_TIME
+    assert stamped([first | {"changed": NOON}], {}) == [first | {"changed": NOON}]
+    assert stamped([row(changed=None)], {})[0]["submitted"] is None  # no calendar has it
 
 
 def test_the_same_work_keeps_its_time_and_other_work_has_its_own():
@@ -43,10 +37,11 @@ def test_the_same_work_keeps_its_time_and_other_work_has_its_own():
     assert kept_times(before, [row() | {"work": "other"}]) == [row() | {"work": "other"}]
 
 
-def test_nothing_handed_in_has_no_time_and_other_chapters_are_left_alone():
+def test_nothing_handed_in_has_no_time_and_a_line_of_before_keeps_its_own():
     times = {("ada", ""): NOON}
-    assert stamped([row()], times, {"02": None})[0]["submitted"] is None
-    assert stamped([row("03.a", submitted=NOON)], {}, {"02": None})[0]["submitted"] == NOON
+    assert stamped([row(file="", changed=None)], times)[0]["submitted"] is None
+    old = {"student": "ada", "exercise": "03.a", "work": "w", "submitted": NOON}
+    assert stamped([old], {}) == [old]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from course_lib.grader.book.batch import Task
+from course_lib.grader.running import seal
 from course_lib.grader.similar.answers import Answers, gather, shown
 from course_lib.grader.similar.nearness import alike, shared_bits, shared_lines
 from course_lib.grader.similar.normal import answer_pieces, body_of, pieces
@@ -177,10 +178,13 @@ def test_submissions_are_read_and_never_run(tmp_path):
     (tmp_path / "cy/00_start_here.ipynb").symlink_to("/etc/passwd")
     exercises = (ROOT / "exercises/00_start_here.ipynb").read_bytes()
     (tmp_path / "dan/00_start_here.ipynb").write_bytes(exercises)
-    tasks = [Task(ROOT, path, ("00",), 0, "") for path in sorted(tmp_path.iterdir())]
+    tasks = [
+        Task(ROOT, path, ("00",), 0, seal.reachable()[0]) for path in sorted(tmp_path.iterdir())
+    ]
     found = gather(tasks)
     assert len(found.pieces["00.scores"]["ada"]) == 5, "with the helper"
-    assert [entry[:2] for entry in found.left_out] == [("bob", "00")]
+    left = [("bob", "00_start_here.ipynb"), ("cy", "00_start_here.ipynb")]
+    assert [entry[:2] for entry in found.left_out] == left
     assert "mine" in found.sources["00.scores", "ada"]
     given = {piece.tokens for piece in shown(ROOT, "00")}
     assert {p.tokens for own in found.pieces.values() for p in own.get("dan", [])} <= given

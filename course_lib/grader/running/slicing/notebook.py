@@ -56,6 +56,12 @@ class Notebook:
                 return placed.cell
         return None
 
+    def only_checks(self, cell: int) -> bool:
+        """Does a cell call `check` and nothing else?"""
+        nodes = [node for each in statements_of(self.sources[cell]) for node in each.nodes]
+        calls = [getattr(getattr(node, "value", None), "func", None) for node in nodes]
+        return bool(nodes) and all(getattr(call, "id", "") == "check" for call in calls)
+
     def definitions(self, id: str, name: str, stub: str) -> Iterator[int]:
         """The statements that bind the name and aren't the `stub`, the likeliest answer first.
 

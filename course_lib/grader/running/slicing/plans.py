@@ -49,7 +49,7 @@ def plans(
         i
         for i, cell in enumerate(cells)
         if cell.kind == "code" and i not in used and cell.source.strip()
-        if cell.source.strip() not in handed_out
+        if cell.source.strip() not in handed_out and not notebook.only_checks(i)
     ]
     return made, left
 
