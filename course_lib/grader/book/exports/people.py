@@ -43,7 +43,8 @@ class People:
 
     def by_id(self, column: str, text: str) -> tuple[Person, ...]:
         """Who has this in a column of ids."""
-        return tuple(p for p in self.students if dict(p.ids).get(column) == text)
+        ways = (self._index[column, spelled].get(spelled(text)) for spelled in (exact, loose))
+        return next(filter(None, ways), ())
 
     def by_name(self, text: str) -> tuple[Person, ...]:
         """Who has this name, however it is spelled."""
@@ -51,7 +52,7 @@ class People:
 
     def has(self, column: str) -> bool:
         """Does the list have this column of ids?"""
-        return any(name == column for person in self.students for name, _ in person.ids)
+        return (column, exact) in self._index
 
     def matched(self, students: Iterable[str]) -> tuple[dict[int, str], list[str]]:
         """Which line is which student, and what is to be told: no match, or more than one."""
