@@ -5,6 +5,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from course_lib.commands.chapters import joined
+
 COMMANDS = {
     "lab": ("lab", "open the course in JupyterLab; your copies live in work/"),
     "check": ("check", "check your answers: a chapter's number, or a notebook"),
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=f"course {name}", description=help_line)
     module.add_arguments(parser)
     try:
-        return module.run(parser.parse_args(rest))
+        return module.run(parser.parse_args(joined(rest)))
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130
