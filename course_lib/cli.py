@@ -15,6 +15,7 @@ COMMANDS = {
     "doctor": ("doctor", "versions, device, data and weights: what is there and what is missing"),
     "exercises": ("exercises", "list the exercises"),
     "release": ("release", "make the course for a class, without its solutions"),
+    "collect": ("collect", "sort what a platform gave you into a folder for each student"),
     "grade": ("grade", "grade a folder of submissions into a gradebook"),
     "similar": ("similar", "pairs of students whose answers are worth a look, side by side"),
     "export": ("export", "a gradebook for Canvas, Moodle, Gradescope, nbgrader, or as CSV"),
