@@ -68,7 +68,7 @@ def _tell(out: Path, people: People | None, plan: Plan, done: Collected) -> None
     for what, told in (("passed by", passed), ("not used", ", ".join(plan.unused))):
         if told:
             print(f"{what}: {told}")
-    for note in [*plan.notes, *(f"{FILE}: was {line}" for line in done.replaced)]:
+    for note in [*plan.notes, *done.aside, *(f"{FILE}: was {line}" for line in done.replaced)]:
         print(note, file=sys.stderr)
     for what, why in plan.left:
         print(f"not placed: {what} ({why})", file=sys.stderr)

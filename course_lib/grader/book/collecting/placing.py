@@ -24,6 +24,11 @@ class Placed:
     late: bool
     time: datetime | None
 
+    @property
+    def when(self) -> float:
+        """When it came, as well as is known: an archive's own times are those of a download."""
+        return self.time.timestamp() if self.time else self.member.changed
+
 
 @dataclass
 class Plan:

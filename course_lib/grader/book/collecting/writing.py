@@ -1,13 +1,10 @@
 """Collected work on disk: a folder for each student, what is known of times, and a record.
 
-Nothing of a student's is overwritten: another file of the same name stands beside the older one,
-with a number. A target that isn't there yet appears whole; into one that is, each file is moved
-whole, so that a crash is mended by collecting the same archive again.
+Nothing of a student's is overwritten. A target that isn't there yet appears whole; into one that
+is, each file is moved whole, so that a crash is mended by collecting the same archive again.
 """
 
 import json
-import os
-import re
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
@@ -19,6 +16,7 @@ from ..exports.people import People
 from ..times import Times, Told, add_times, load_times
 from .members import CollectError
 from .placing import WORK, Placed, Plan
+from .versions import NEW, SAME, Versions, chapter_of
 
 RECORD = ".collected.json"
 
@@ -27,7 +25,8 @@ RECORD = ".collected.json"
 class Collected:
     """What was done: files by student, new and there already, and who has work among them.
 
-    Also whose is late, of whom no time is known, and the lines of times that were replaced.
+    Also whose is late, of whom no time is known, the lines of times that were replaced, and the
+    earlier files that have another name now.
     """
 
     new: Counter = field(default_factory=Counter)
@@ -36,6 +35,7 @@ class Collected:
     late: set[str] = field(default_factory=set)
     timeless: set[str] = field(default_factory=set)
     replaced: list[str] = field(default_factory=list)
+    aside: list[str] = field(default_factory=list)
 
 
 def write(plan: Plan, out: Path, people: People | None) -> Collected:
@@ -49,12 +49,12 @@ def write(plan: Plan, out: Path, people: People | None) -> Collected:
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         made = Path(folder) / out.name
         made.mkdir()
-        times = _fill(made, out, plan, done)
+        times, folders = _fill(made, out, plan, done)
         students = sorted({*before, *(path.name for path in made.iterdir())})
         record = json.dumps({"by": by, "students": students}, indent=1, ensure_ascii=False) + "\n"
         if before:
             done.replaced = add_times(out, times)
-            _move_into(made, out)
+            _move_into(made, out, folders)
             write_atomic(out / RECORD, record)
         elif students:
             add_times(made, times)
@@ -84,78 +84,46 @@ def _earlier(out: Path, by: str, people: People | None) -> list[str]:
     return students
 
 
-def _fill(made: Path, out: Path, plan: Plan, done: Collected) -> Times:
+def _fill(made: Path, out: Path, plan: Plan, done: Collected) -> tuple[Times, dict[str, Versions]]:
     """Write the files that `out` doesn't have; returns what is known of when they came.
 
     Of several files for a chapter the newest counts: it is what will be graded.
     """
-    listed, times, sure = load_times(out), {}, set()
-    for placed in sorted(plan.placed, key=_when):
+    listed, times, sure, folders = load_times(out), {}, set(), {}
+    for placed in sorted(plan.placed, key=lambda placed: placed.when):
         try:
             data = placed.member.read()
         except CollectError as error:
             plan.left.append((str(placed.member), str(error)))
             continue
-        key = placed.student, chapter_of(placed.file, data)
-        sure |= {placed.student} if key[1] else set()
-        folders = [out / placed.student, made / placed.student]
-        name = _free_name(folders, safe(placed.file), data)
-        if name is None:
-            done.same[placed.student] += 1
-        else:
-            path = made / placed.student / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(data)
-            os.utime(path, (_when(placed), _when(placed)))
-            done.new[placed.student] += 1
-        if placed.file.casefold().endswith(WORK):
-            done.work.add(placed.student)
-        if name is not None or not {key, (placed.student, "")} & listed.keys():
+        student = placed.student
+        folder = folders.setdefault(student, Versions(out / student, made / student))
+        key = student, chapter_of(placed.file, data)
+        sure |= {student} if key[1] else set()
+        done.work |= {student} if placed.file.casefold().endswith(WORK) else set()
+        state = folder.put(placed, data)
+        (done.same if state == SAME else done.new)[student] += 1
+        unlisted = not {key, (student, "")} & listed.keys()
+        if state == NEW or (state == SAME and unlisted):
             times[key] = _told(placed)
     # A line for all chapters, only where nothing says which: a picture beside a notebook is none.
     times = {key: told for key, told in times.items() if key[1] or key[0] not in sure}
     done.late = {student for (student, _), told in times.items() if told.late}
     done.timeless = {student for (student, _), told in times.items() if not told.submitted}
-    return times
-
-
-def _when(placed: Placed) -> float:
-    return placed.time.timestamp() if placed.time else placed.member.changed
+    done.aside = [
+        f"{s}/{name}: now {to}" for s, f in folders.items() for name, to in f.aside.items()
+    ]
+    return times, folders
 
 
 def _told(placed: Placed) -> Told:
     return Told(placed.time.isoformat() if placed.time else "", placed.late)
 
 
-def chapter_of(name: str, data: bytes) -> str:
-    """A file's chapter by its name, else by the ids of its cells; "" where neither says one."""
-    if match := re.match(r"(\d\d)(?!\d)", name):
-        return match[1]
-    ids = re.findall(rb"""["'](\d\d)\.[a-z][a-z0-9-]*["']""", data)
-    return Counter(ids).most_common(1)[0][0].decode() if ids else ""
-
-
-def _free_name(folders: list[Path], name: str, data: bytes) -> str | None:
-    """A name that no file in these folders has; None when this very file is there."""
-    there = {p.name.casefold(): p for f in folders if f.is_dir() for p in f.iterdir()}
-    stem, suffix = os.path.splitext(name)
-    number, free = 1, name
-    while path := there.get(free.casefold()):
-        if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
-            return None
-        number += 1
-        free = f"{stem}-{number}{suffix}"
-    return free
-
-
-def safe(name: str) -> str:
-    """A name that every system can have, with the suffix in small letters."""
-    stem, suffix = os.path.splitext(re.sub(r'[/\\:*?"<>|]', "_", name))
-    short = stem.strip(" .").encode()[:180].decode(errors="ignore")  # systems count bytes
-    return f"{short or 'work'}{suffix.lower()[:20]}"
-
-
-def _move_into(made: Path, out: Path) -> None:
+def _move_into(made: Path, out: Path, folders: dict[str, Versions]) -> None:
+    for student, folder in folders.items():
+        for name, aside in folder.aside.items():
+            (out / student / name).rename(out / student / aside)
     for path in sorted(made.glob("*/*")):
         target = out / path.parent.name / path.name
         target.parent.mkdir(exist_ok=True)

@@ -7,7 +7,8 @@ import pytest
 from course_lib.grader.book.collecting import writing
 from course_lib.grader.book.collecting.members import CollectError, opened
 from course_lib.grader.book.collecting.placing import planned
-from course_lib.grader.book.collecting.writing import chapter_of, safe, write
+from course_lib.grader.book.collecting.versions import chapter_of, safe
+from course_lib.grader.book.collecting.writing import write
 from course_lib.grader.book.exports.people import load_people
 from course_lib.grader.book.times import Told, load_times
 
@@ -24,11 +25,11 @@ BOB = "babbagebob_LATE_102_9877_02_attention.ipynb"
 def collect(tmp_path):
     """Collect files, given by name, into `out`; returns the plan and what was done."""
 
-    def run(files, roster=None, out="out", spoil=b""):
+    def run(files, roster=None, out="out", spoil=b"", hour=0):
         path = tmp_path / "work.zip"
         with zipfile.ZipFile(path, "w") as archive:
             for name, data in files.items():
-                archive.writestr(name, data)
+                archive.writestr(zipfile.ZipInfo(name, (2026, 12, 1, hour, 0, 0)), data)
         if spoil:
             path.write_bytes(path.read_bytes().replace(spoil, spoil[::-1]))
         if roster:
@@ -129,10 +130,10 @@ def test_blackboard_tells_times_and_the_newest_attempt_counts(collect, tmp_path)
     plan, done = collect(files, "Username,Last Name\nB_OB,Babbage\nxy,Hopper\n")
     out = tmp_path / "out" / "B_OB"
     assert {p.name: p.read_text() for p in out.iterdir()} == {
-        "02_attention.ipynb": "old", "02_attention-2.ipynb": "new",
+        "02_attention-earlier-1.ipynb": "old", "02_attention.ipynb": "new",
     }  # fmt: skip
     newest = max(out.iterdir(), key=lambda path: path.stat().st_mtime)
-    assert newest.name == "02_attention-2.ipynb"
+    assert newest.name == "02_attention.ipynb"
     (told,) = load_times(tmp_path / "out").values()
     assert told.submitted.startswith("2026-12-03T09:30:00") and not done.timeless
     assert plan.litter == {"Blackboard's notes": 1} and not plan.unused
@@ -161,22 +162,45 @@ def test_the_only_student_is_no_wrapper(collect, tmp_path):
     assert set(files_in(tmp_path / "listed")) == {"ada/02_attention.ipynb"}
 
 
-def test_a_resubmission_stands_beside_and_takes_the_line_of_its_chapter(collect, tmp_path):
-    collect({ADA: "v1", BOB: "b"}, CANVAS)
+def test_a_newer_submission_has_its_name_and_the_earlier_one_stands_beside(collect, tmp_path):
+    collect({ADA.replace("-1", ""): "v1", BOB: "b", "lovelaceada_101_3_photo.png": "p"}, CANVAS)
     late = ADA.replace("_101_", "_LATE_101_")
-    _, done = collect({late: "v2", BOB: "b", "lovelaceada_101_9_03_x.py": "3"}, CANVAS)
-    assert files_in(tmp_path / "out") == {
-        "ada/02_attention-1.ipynb": "v1",
-        "ada/02_attention-1-2.ipynb": "v2",
+    _, done = collect({late: "v2", BOB: "b", "lovelaceada_101_9_03_x.py": "3"}, CANVAS, hour=1)
+    there = {
+        "ada/02_attention-earlier-1.ipynb": "v1",
+        "ada/02_attention-1.ipynb": "v2",
         "ada/03_x.py": "3",
+        "ada/photo.png": "p",
         "bob/02_attention.ipynb": "b",
     }
+    assert files_in(tmp_path / "out") == there
     times = load_times(tmp_path / "out")
     assert times["ada", "02"] == Told("", True) and times["ada", "03"] == Told("")
     assert done.replaced == ["ada 02"] and done.same == {"bob": 1}
-    before = files_in(tmp_path / "out")
-    _, done = collect({late: "v2", ADA: "v1"}, CANVAS)
-    assert files_in(tmp_path / "out") == before and not done.new and not done.replaced
+    assert done.aside == ["ada/02_attention.ipynb: now 02_attention-earlier-1.ipynb"]
+    _, done = collect({late: "v2", BOB: "b"}, CANVAS, hour=1)
+    assert files_in(tmp_path / "out") == there and not done.new and not done.replaced
+
+
+def test_an_older_archive_that_comes_later_takes_nothings_place(collect, tmp_path):
+    collect({ADA: "v2"}, CANVAS, hour=2)
+    for _ in range(2):
+        _, done = collect({ADA.replace("_101_", "_LATE_101_"): "v1"}, CANVAS)
+        assert files_in(tmp_path / "out") == {
+            "ada/02_attention-1.ipynb": "v2", "ada/02_attention-1-earlier-1.ipynb": "v1",
+        }  # fmt: skip
+        assert load_times(tmp_path / "out") == {("ada", "02"): Told("")} and not done.aside
+    assert done.same == {"ada": 1}
+
+
+def test_who_goes_back_to_an_earlier_version_has_that_one(collect, tmp_path):
+    for hour, version in enumerate(("v1", "v2", "v1")):
+        collect({ADA: version, "lovelaceada_101_5_02_helper.py": "h"}, CANVAS, hour=hour)
+    ada = tmp_path / "out" / "ada"
+    current = {p.name: p.read_text() for p in ada.iterdir() if "-earlier-" not in p.name}
+    assert current == {"02_attention-1.ipynb": "v1", "02_helper.py": "h"}
+    earlier = sorted(p.read_text() for p in ada.iterdir() if "attention-1-earlier-" in p.name)
+    assert earlier == ["v1", "v2"]
 
 
 def test_what_the_instructor_wrote_of_the_same_work_stays(collect, tmp_path):
@@ -191,7 +215,7 @@ def test_a_crash_half_way_is_mended_by_the_same_command(collect, tmp_path, monke
     collect({ADA: "v1"}, CANVAS)
     more = {ADA: "v2", BOB: "b"}
     with monkeypatch.context() as patch:
-        patch.setattr(writing, "_move_into", lambda made, out: 1 / 0)
+        patch.setattr(writing, "_move_into", lambda made, out, folders: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             collect(more, CANVAS)
     assert set(files_in(tmp_path / "out")) == {"ada/02_attention-1.ipynb"}
