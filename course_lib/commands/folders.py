@@ -126,4 +126,4 @@ def _no_student(path: Path) -> str:
 
 
 def _has_work(folder: Path) -> bool:
-    return any(p.suffix in WORK for p in folder.rglob("*") if p.is_file())
+    return any(p.suffix in (*WORK, ".zip") for p in folder.rglob("*") if p.is_file())

@@ -14,7 +14,7 @@ from course_lib.commands.folders import EXPECTED, held, refuse_target, students_
 from course_lib.commands.released import to_grade
 from course_lib.grader.book import batch, report
 from course_lib.grader.book.gradebook import GradebookError, load_rows, open_book
-from course_lib.grader.book.rules import keep_rules
+from course_lib.grader.book.rules import keep_rules, load_rules
 from course_lib.grader.book.students import Draw, for_grading, load_class
 from course_lib.grader.book.times import Times, load_times
 from course_lib.grader.course.files import exercises
@@ -85,8 +85,12 @@ def _ready(args: argparse.Namespace, level: str) -> tuple[list[batch.Task], Draw
     times = load_times(args.submissions)
     if args.scheduler and not importlib.util.find_spec("distributed"):
         raise ValueError(f"--scheduler needs Dask; install it with: {INSTALL}")
-    seed = open_book(args.out, args.seed)
+    if args.rules:
+        load_rules(args.rules)
+    if (args.out / "book.json").exists():
+        open_book(args.out, args.seed)  # it may have another seed
     draw = for_grading(args.out, args.roster, exercises(ROOT))
+    seed = open_book(args.out, args.seed)
     if args.rules:
         keep_rules(args.out, args.rules)
     if people:

@@ -65,7 +65,8 @@ def to_grade(
         return chosen(given, there), "given"
     releases = noted(roster)
     if released := tuple(n for n in there if any(n in r.chapters for r in releases)):
-        days = [f"on {r.day} ({', '.join(r.chapters)} in {Path(r.out).name})" for r in releases]
+        each = [f"on {r.day} ({', '.join(r.chapters)} in {Path(r.out).name})" for r in releases]
+        days = each if len(each) > 1 else [f"on {releases[0].day}"]
         return released, f"as released {' and '.join(days)}"
     tasks = [batch.Task(ROOT, folder, there, 0, "") for folder in students]
     found = tuple(n for n in there if any(batch.handed_in(task, n) for task in tasks))
