@@ -20,6 +20,7 @@ from pathlib import Path
 
 MEMBERS, MEMBER, TOTAL, NAME = 20_000, 64 << 20, 4 << 30, 500
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+BIDI = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 LITTER = ("__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini")
 
 
@@ -60,13 +61,18 @@ class Archive:
             self.litter[found[0]] += 1
         elif len(name) > NAME:
             self.refused.append((f"{name[:60]}…", f"its name has more than {NAME} letters"))
-        elif not name.isprintable():
-            shown = "".join(c if c.isprintable() else "?" for c in name)
+        elif (shown := "".join("?" if is_harmful(c) else c for c in name)) != name:
             self.refused.append((shown, "its name has characters that no name has"))
         elif size > MEMBER:
             self.refused.append((name, f"it has {size >> 20} MiB, more than {MEMBER >> 20}"))
         else:
             self.members.append(Member(path, changed, read))
+
+
+def is_harmful(character: str) -> bool:
+    """Could this steer a terminal, turn a line round, or not be written at all?"""
+    turns = unicodedata.bidirectional(character) in BIDI
+    return turns or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
 
 
 def is_litter(name: str) -> bool:

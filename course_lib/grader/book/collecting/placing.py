@@ -75,7 +75,7 @@ def _unwrapped(members: list[Member], people: People | None) -> list[Member]:
     if not top or not all(inner) or from_platform(top) or (people and people.known_as(top)):
         return members
     flat = [path[0] for path in inner if len(path) == 1 and path[0].casefold().endswith(WORK)]
-    if any(not from_platform(name) for name in flat):
+    if flat and not any(map(from_platform, flat)):
         return members
     return [replace(m, path=path) for m, path in zip(members, inner, strict=True)]
 

@@ -104,7 +104,7 @@ def load_people(path: Path) -> People:
             raise
     text, _ = text_of(path)
     names = [exact(line) for line in text.removeprefix(BOM).splitlines() if line.strip()]
-    students = [Person(name, i, (("student", name),)) for i, name in enumerate(names)]
+    students = [Person(name, i, (("student", name),), (name,)) for i, name in enumerate(names)]
     told = f"{path.name}: {len(names)} students, one on each line"
     return People(path.name, tuple(students), told)
 

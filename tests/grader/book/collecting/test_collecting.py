@@ -67,6 +67,12 @@ def test_canvas_without_a_list_is_named_so_that_an_export_finds_it(collect, tmp_
     assert [p.account for p in people.known_as("lovelaceada_101")] == ["ada"]
 
 
+def test_a_folder_around_it_and_a_stray_notebook_change_nothing(collect, tmp_path):
+    plan, _ = collect({f"submissions/{name}": "x" for name in (ADA, BOB, "mine.ipynb")}, CANVAS)
+    assert set(files_in(tmp_path / "out")) == {"ada/02_attention-1.ipynb", "bob/02_attention.ipynb"}
+    assert [name for name, _ in plan.left] == ["mine.ipynb"]
+
+
 def test_who_is_not_on_the_list_is_told_and_not_guessed(collect, tmp_path):
     names = ["zoe_999_1_02.ipynb", "anon_Ab3dE_7_02.py", "02_attention.ipynb", ADA]
     plan, _ = collect(dict.fromkeys(names, "x"), CANVAS)

@@ -69,10 +69,18 @@ def test_backslashes_are_folders_and_names_are_utf8_without_saying_so(tmp_path):
 
 
 def test_odd_names_are_refused_and_shown_harmlessly(zipped):
-    files, archive = read(zipped({"a\x1b[2J/x.py": "x", "b" * 600: "x"}))
-    assert not files
+    names = [
+        "a\x1b[2J/x.py",
+        "b" * 600,
+        "ab\u202eyp.x",
+        "Ada\u00a0L/02\u202f(1).py",
+        "\u0639\u200c\u0644/x.py",
+    ]
+    files, archive = read(zipped(dict.fromkeys(names, "x")))
+    assert list(files) == names[3:], "odd spaces and joiners are in real names"
     assert archive.refused[0] == ("a?[2J/x.py", "its name has characters that no name has")
     assert archive.refused[1][1] == "its name has more than 500 letters"
+    assert archive.refused[2][0] == "ab?yp.x"
 
 
 def test_a_link_is_no_file(zipped, tmp_path):

@@ -104,6 +104,7 @@ def test_names_one_on_each_line(listed):
     people = listed("\ufeffada\r\n\r\nDijkstra, Edsger\r\n", "class.txt")
     assert accounts(people) == ["ada", "Dijkstra, Edsger"]
     assert people.told == "class.txt: 2 students, one on each line"
+    assert people.by_name("dijkstraedsger") == people.students[1:]
 
 
 @pytest.mark.parametrize(
