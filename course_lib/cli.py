@@ -5,6 +5,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from course_lib.commands.chapters import joined
+
 COMMANDS = {
     "lab": ("lab", "open the course in JupyterLab; your copies live in work/"),
     "check": ("check", "check your answers: a chapter's number, or a notebook"),
@@ -13,6 +15,7 @@ COMMANDS = {
     "doctor": ("doctor", "versions, device, data and weights: what is there and what is missing"),
     "exercises": ("exercises", "list the exercises"),
     "release": ("release", "make the course for a class, without its solutions"),
+    "collect": ("collect", "sort what a platform gave you into a folder for each student"),
     "grade": ("grade", "grade a folder of submissions into a gradebook"),
     "similar": ("similar", "pairs of students whose answers are worth a look, side by side"),
     "export": ("export", "a gradebook for Canvas, Moodle, Gradescope, nbgrader, or as CSV"),
@@ -44,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=f"course {name}", description=help_line)
     module.add_arguments(parser)
     try:
-        return module.run(parser.parse_args(rest))
+        return module.run(parser.parse_args(joined(rest)))
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130

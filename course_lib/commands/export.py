@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from course_lib.commands.folders import held, is_gradebook
 from course_lib.grader.book.exports import TEXTS, gradescope
 from course_lib.grader.book.exports.marks import Marks, load_marks
 from course_lib.grader.book.exports.roster import load_roster
@@ -27,6 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the export; exit code 2, with nothing written, when it can't be made."""
     try:
+        if not is_gradebook(args.gradebook):
+            told = f"is not a gradebook: it has {held(args.gradebook)}"
+            expected = "expected the folder that `course grade` made, with book.json and results/"
+            raise ValueError(f"{args.gradebook} {told}; {expected}")
         marks = load_marks(args.gradebook, args.visibility)
         notes = _write(args, marks)
     except (OSError, ValueError) as error:

@@ -8,14 +8,17 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from pathlib import Path
 
+from course_lib.commands.chapters import add_option
+from course_lib.commands.folders import EXPECTED, held, refuse_target, students_in
+from course_lib.commands.released import to_grade
 from course_lib.grader.book import batch, report
 from course_lib.grader.book.gradebook import GradebookError, load_rows, open_book
 from course_lib.grader.book.lanes import Lanes
-from course_lib.grader.book.rules import keep_rules
-from course_lib.grader.book.students import Draw, for_grading
-from course_lib.grader.book.times import load_times
+from course_lib.grader.book.rules import keep_rules, load_rules
+from course_lib.grader.book.students import Draw, for_grading, load_class
+from course_lib.grader.book.times import Times, load_times
 from course_lib.grader.book.unused import unused
-from course_lib.grader.course.files import exercises, key_files
+from course_lib.grader.course.files import exercises
 from course_lib.grader.running.seal import LEVELS
 from course_lib.paths import ROOT
 
@@ -26,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `course grade`."""
     parser.add_argument("submissions", type=Path, help="one folder for each student")
     parser.add_argument("--out", type=Path, required=True, help="the gradebook's folder")
-    parser.add_argument("--chapters", default="", help="such as 02 or 02,03; all when left out")
+    add_option(parser, "what was released, or else what was handed in,")
     parser.add_argument("--student", help="grade this one only, again, as on appeal")
     parser.add_argument("--seed", type=int, help="for an appeal: the seed of the gradebook")
     parser.add_argument("--rules", type=Path, help="TOML file: late work and best-of")
@@ -40,14 +43,7 @@ def run(args: argparse.Namespace) -> int:
     """Grade what isn't graded yet; exit code 1 when a student's grading failed, 2 for no start."""
     try:
         level = batch.level_for(args.require_isolation)
-        seed = open_book(args.out, args.seed)
-        draw = for_grading(args.out, args.roster, exercises(ROOT))
-        tasks = tasks_of(args, seed, level, draw)
-        times = load_times(args.submissions)
-        if args.scheduler and not importlib.util.find_spec("distributed"):
-            raise ValueError(f"--scheduler needs Dask; install it with: {INSTALL}")
-        if args.rules:
-            keep_rules(args.out, args.rules)
+        tasks, draw, times = _ready(args, level)
     except (OSError, ValueError, GradebookError) as error:
         print(f"course grade: {error}", file=sys.stderr)
         return 2
@@ -70,6 +66,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"not graded: {student} ({why})", file=sys.stderr)
     batch.note_times(args.out, tasks, times)
     _say_unused(args, todo)
+    if marked := report.marked_late(args.out):
+        told = "marked LATE by the platform without a time, so that no day is counted"
+        print(f"{told}: {', '.join(marked)}", file=sys.stderr)
     page = report.write(args.out)
     if before:
         _compare(args, before)
@@ -85,6 +84,32 @@ def _say_unused(args: argparse.Namespace, tasks: list[batch.Task]) -> None:
             print(f"not used, {task.folder.name}: {told}")
 
 
+def _ready(args: argparse.Namespace, level: str) -> tuple[list[batch.Task], Draw | None, Times]:
+    """What to grade and how. Says what was taken for what, and writes only when all of it fits."""
+    students, passed = students_in(args.submissions)
+    chosen = chosen_of(args.submissions, students, args.student)
+    chapters, why = to_grade(args.chapters, args.roster, students)
+    refuse_target(args.out, args.submissions)
+    people = load_class(args.roster) if args.roster else None
+    times = load_times(args.submissions)
+    if args.scheduler and not importlib.util.find_spec("distributed"):
+        raise ValueError(f"--scheduler needs Dask; install it with: {INSTALL}")
+    if args.rules:
+        load_rules(args.rules)
+    if (args.out / "book.json").exists():
+        open_book(args.out, args.seed)  # it may have another seed
+    draw = for_grading(args.out, args.roster, exercises(ROOT))
+    seed = open_book(args.out, args.seed)
+    if args.rules:
+        keep_rules(args.out, args.rules)
+    if people:
+        print(people.told)
+    if passed:
+        print(f"passed by: {', '.join(passed)}", file=sys.stderr)
+    print(f"chapters {', '.join(chapters)}: {why}")
+    return tasks_of(chosen, chapters, seed, level, draw), draw, times
+
+
 def _compare(args: argparse.Namespace, before: dict[str, tuple]) -> None:
     """Say whether grading one student again changed anything."""
     changed = [id for id, told in _verdicts(args).items() if told != before.get(id)]
@@ -97,25 +122,28 @@ def _verdicts(args: argparse.Namespace) -> dict[str, tuple]:
     return {r["exercise"]: (r["verdict"], r["points"], r["mistake"]) for r in rows}
 
 
-def tasks_of(
-    args: argparse.Namespace, seed: int, level: str, draw: Draw | None = None
-) -> list[batch.Task]:
-    """A task for each student. Raises ValueError for folders and chapters that are not there."""
-    if not args.submissions.is_dir():
-        raise ValueError(f"{args.submissions} is not a folder of submissions")
-    there = [path.name[:2] for path in key_files(ROOT)]
-    chapters = tuple(args.chapters.split(",")) if args.chapters else tuple(there)
-    if unknown := set(chapters) - set(there):
-        raise ValueError(f"no chapter {sorted(unknown)[0]!r}; there are: {', '.join(there)}")
-    folders = sorted(p for p in args.submissions.iterdir() if p.is_dir() and not p.is_symlink())
-    chosen = [p for p in folders if args.student in (None, p.name)]
+def chosen_of(submissions: Path, students: list[Path], student: str | None) -> list[Path]:
+    """The folders of all students, or of one. Raises ValueError when there is none."""
+    chosen = [path for path in students if student in (None, path.name)]
     if not chosen:
-        raise ValueError(f"{args.submissions} has no folder {args.student or 'of a student'!r}")
+        told = f"{submissions} has no folder {student or 'of a student'!r}"
+        raise ValueError(f"{told}; {EXPECTED}, found {held(submissions)}")
+    return chosen
+
+
+def tasks_of(
+    folders: list[Path],
+    chapters: tuple[str, ...],
+    seed: int,
+    level: str,
+    draw: Draw | None = None,
+) -> list[batch.Task]:
+    """A task for each student's folder."""
     return [
         batch.Task(
             ROOT, p.resolve(), chapters, seed, level, values=draw.values(p.name) if draw else {}
         )
-        for p in chosen
+        for p in folders
     ]
 
 

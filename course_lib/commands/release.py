@@ -1,15 +1,16 @@
 """`course release`: the course for a class, with baked answer sheets and without answers."""
 
 import argparse
-import re
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 from course_lib.commands.bundles import zip_each
+from course_lib.commands.chapters import add_option, chosen
 from course_lib.commands.closed import close
-from course_lib.grader.book.students import beside, for_release
+from course_lib.commands.released import note
+from course_lib.grader.book.students import beside, for_release, load_class
 from course_lib.grader.course.files import exercises, is_answer, sheet_for, solution_cells
 from course_lib.grader.judging.bake import save_sheet, sheet_file
 from course_lib.grader.judging.key import Exercise
@@ -25,7 +26,7 @@ LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `course release`."""
     parser.add_argument("out", type=Path, help="the folder to make; it must not exist yet")
-    parser.add_argument("--chapters", default="", help="such as 02 or 02-05; all when left out")
+    add_option(parser, "all")
     told = "leave out of course_lib what exercises ask for and nothing else in the bundle needs"
     parser.add_argument("--closed", action="store_true", help=told)
     told = "a list of students: make a bundle for each, with exercises of their own"
@@ -36,32 +37,37 @@ def run(args: argparse.Namespace) -> int:
     """Write the bundle whole or not at all."""
     try:
         chapters = wanted(args.chapters)
+        people = load_class(args.roster) if args.roster else None
         gone: list[str] | None = [] if args.closed else None
-        each = release_each(args.out, chapters, args.roster, gone) if args.roster else 0
+        each = release_each(args.out, chapters, args.roster, gone) if people else 0
         count = len(graded(chapters)) if each else release(args.out, chapters, gone)
     except (ValueError, OSError) as error:
         print(f"course release: {error}", file=sys.stderr)
         return 2
+    if people:
+        print(people.told)
     print(f"{args.out}: chapters {', '.join(sorted(chapters))} with {count} exercises")
     if gone is not None:
         print(f"left out of course_lib: {', '.join(gone) or 'nothing, all of it is needed'}")
     if each:
         print(f"one archive for each of {each} students; what differs was drawn with the seed in")
         print(f"{beside(args.roster)}: keep it, and never hand it out")
+    _note(args, chapters)
     return 0
 
 
-def wanted(chapters: str) -> set[str]:
-    """Chapter numbers from `02`, `02-05` or nothing at all. Raises ValueError for others."""
+def _note(args: argparse.Namespace, chapters: set[str]) -> None:
+    try:
+        note(args.out, chapters, args.roster)
+    except (ValueError, OSError) as error:
+        told = "`course grade` won't know what was handed out; give it --chapters"
+        print(f"not noted ({error}): {told}", file=sys.stderr)
+
+
+def wanted(chapters: str | None = None) -> set[str]:
+    """The chapters to hand out: those named, or all that have a page. Raises ValueError."""
     there = sorted(path.name[:2] for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
-    if not chapters:
-        return set(there)
-    match = re.fullmatch(r"(\d\d)(?:-(\d\d))?", chapters)
-    first, last = (match[1], match[2] or match[1]) if match else ("", "")
-    chosen = {number for number in there if match and first <= number <= last}
-    if not chosen:
-        raise ValueError(f"no chapters {chapters!r}; there are: {', '.join(there)}")
-    return chosen
+    return set(there if chapters is None else chosen(chapters, there))
 
 
 def release(out: Path, chapters: set[str], gone: list[str] | None = None) -> int:
@@ -69,9 +75,10 @@ def release(out: Path, chapters: set[str], gone: list[str] | None = None) -> int
 
     With a list for what is `gone`, the library is closed, and the list says what it lost.
 
-    Raises ValueError when `out` exists: a class's folder is never overwritten.
+    Raises ValueError when `out` exists (a class's folder is never overwritten) and when there is
+    nothing to hand out.
     """
-    _refuse(out)
+    _refuse(out, chapters)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         bundle = Path(folder) / "course"
         _copy_common(bundle)
@@ -88,9 +95,10 @@ def release(out: Path, chapters: set[str], gone: list[str] | None = None) -> int
 def release_each(out: Path, chapters: set[str], roster: Path, gone: list[str] | None = None) -> int:
     """Make a bundle for each student on a list and return how many.
 
-    Raises ValueError when `out` exists or the list can't be used.
+    Raises ValueError when `out` exists, when there is nothing to hand out, and when the list can't
+    be used.
     """
-    _refuse(out)
+    _refuse(out, chapters)
     draw = for_release(roster, graded(chapters))
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         common, each = Path(folder) / "common", Path(folder) / out.name
@@ -116,9 +124,15 @@ def graded(chapters: set[str]) -> list[Exercise]:
     return [exercise for exercise in exercises(ROOT) if exercise.chapter in chapters]
 
 
-def _refuse(out: Path) -> None:
+def _refuse(out: Path, chapters: set[str]) -> None:
     if out.exists():
         raise ValueError(f"{out} exists already; choose another folder or move it away")
+    asked = {exercise.chapter for exercise in graded(chapters)}
+    if not asked:
+        told = ", ".join(sorted(chapters)) or "of this course"
+        raise ValueError(f"chapters {told} have no exercises: there is nothing to hand out")
+    if missing := sorted(n for n in asked if not list((ROOT / "exercises").glob(f"{n}_*.ipynb"))):
+        raise ValueError(f"no exercise notebook of chapter {missing[0]}: run `course build` first")
     out.parent.mkdir(parents=True, exist_ok=True)
 
 

@@ -6,7 +6,10 @@ import sys
 import warnings
 from pathlib import Path
 
-from course_lib.commands.grade import tasks_of
+from course_lib.commands.chapters import add_option, chosen
+from course_lib.commands.folders import students_in
+from course_lib.commands.grade import chosen_of, tasks_of
+from course_lib.grader.course.files import key_files
 from course_lib.grader.similar.answers import gather, shown
 from course_lib.grader.similar.nearness import alike
 from course_lib.grader.similar.similar_page import page, told
@@ -20,8 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `course similar`."""
     parser.add_argument("submissions", type=Path, help="one folder for each student")
     parser.add_argument("--out", type=Path, required=True, help="the page to write, an HTML file")
-    parser.add_argument("--chapters", default="", help="such as 02 or 02,03; all when left out")
-    parser.set_defaults(student=None)
+    add_option(parser, "all")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -29,10 +31,15 @@ def run(args: argparse.Namespace) -> int:
     try:
         if not importlib.util.find_spec("rapidfuzz"):
             raise ValueError(f"this report needs RapidFuzz; install it with: {INSTALL}")
-        tasks = tasks_of(args, 0, "")
+        students, passed = students_in(args.submissions)
+        there = tuple(path.name[:2] for path in key_files(ROOT))
+        chapters = there if args.chapters is None else chosen(args.chapters, there)
+        tasks = tasks_of(chosen_of(args.submissions, students, None), chapters, 0, "")
     except (OSError, ValueError) as error:
         print(f"course similar: {error}", file=sys.stderr)
         return 2
+    if passed:
+        print(f"passed by: {', '.join(passed)}", file=sys.stderr)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python's and nbformat's, about what students wrote
         found = gather(tasks)

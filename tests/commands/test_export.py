@@ -50,7 +50,10 @@ def test_who_is_not_in_the_roster_is_told_on_stderr(book, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     "roster, told",
-    [("nowhere.csv", "not a readable CSV"), ("book.csv", "no columns Student and ID")],
+    [
+        ("nowhere.csv", "nowhere.csv: not a readable list"),
+        ("book.csv", "no columns Student and ID"),
+    ],
 )
 def test_what_cannot_be_exported_is_said_and_nothing_is_written(
     book, tmp_path, capsys, monkeypatch, roster, told

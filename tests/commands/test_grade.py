@@ -119,8 +119,10 @@ def test_nobody_else_can_read_the_gradebook_and_its_exports(graded, tmp_path):
 )
 def test_what_cannot_be_graded_is_said(tmp_path, monkeypatch, capsys, arguments, told):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "ada").mkdir()
     assert main(["grade", *arguments]) == 2
     assert told in capsys.readouterr().err
+    assert not (tmp_path / "book").exists()
 
 
 def test_less_isolation_than_required_is_refused(tmp_path, monkeypatch, capsys):

@@ -11,6 +11,9 @@ import textwrap
 
 import pytest
 
+from course_lib.cli import main
+from course_lib.commands import release as handing_out
+from course_lib.commands import released
 from course_lib.commands.release import release, release_each, wanted
 from course_lib.grader.course.files import exercises, load_solution, solution_cells
 from course_lib.grader.similar.normal import body_of
@@ -22,10 +25,10 @@ from course_lib.paths import ROOT
 def bundle(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("release")
     if request.param == "for all":
-        assert release(folder / "class", wanted("")) == len(exercises(ROOT))
+        assert release(folder / "class", wanted()) == len(exercises(ROOT))
         return folder / "class"
     (folder / "names.txt").write_text("ada\ngrace\n")
-    assert release_each(folder / "zips", wanted(""), folder / "names.txt") == 2
+    assert release_each(folder / "zips", wanted(), folder / "names.txt") == 2
     shutil.unpack_archive(folder / "zips" / "grace.zip", folder / "home")
     return folder / "home" / "zips"
 
@@ -148,7 +151,38 @@ def test_a_folder_that_exists_is_never_overwritten(tmp_path):
     assert list((tmp_path / "class").iterdir()) == []
 
 
-@pytest.mark.parametrize("chapters", ["99", "2", "05-02", "all"])
+@pytest.mark.parametrize("chapters", ["99", "02-99"])
 def test_chapters_that_are_not_there_are_listed(chapters):
-    with pytest.raises(ValueError, match=r"no chapters .*; there are: 00, 01, 02"):
+    with pytest.raises(ValueError, match=r"no chapter '99'; there are: 00, 01, 02"):
         wanted(chapters)
+
+
+def test_a_release_is_noted_for_grading(tmp_path, capsys):
+    assert main(["release", str(tmp_path / "class"), "--chapters", "2, 4-5"]) == 0
+    assert "class: chapters 02, 04, 05 with" in capsys.readouterr().out
+    (noted,) = released.noted()
+    assert (noted.out, noted.chapters) == (str(tmp_path / "class"), ("02", "04", "05"))
+
+
+def test_a_record_that_cannot_be_read_is_told_and_hurts_no_bundle(tmp_path, capsys, record):
+    record.write_text("{")
+    assert main(["release", str(tmp_path / "class"), "--chapters", "00"]) == 0
+    assert "`course grade` won't know what was handed out" in capsys.readouterr().err
+    assert (tmp_path / "class" / "exercises").is_dir() and record.read_text() == "{"
+
+
+def test_an_empty_release_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(handing_out, "exercises", lambda root: [])
+    for more in ([], ["--chapters", "00"]):
+        assert main(["release", str(tmp_path / "class"), *more]) == 2
+        assert "have no exercises: there is nothing to hand out" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_chapter_whose_exercises_are_not_made_yet_is_named(tmp_path, monkeypatch):
+    (tmp_path / "exercises").mkdir()
+    monkeypatch.setattr(handing_out, "ROOT", tmp_path)
+    monkeypatch.setattr(handing_out, "exercises", lambda root: exercises(ROOT))
+    with pytest.raises(ValueError, match="no exercise notebook of chapter 02: run `course build`"):
+        release(tmp_path / "class", {"02"})
+    assert [path.name for path in tmp_path.iterdir()] == ["exercises"]

@@ -236,9 +236,10 @@ def test_a_lost_seed_stops_grading_and_says_what_is_lost(tmp_path, capsys):
     (tmp_path / "submissions" / "ada").mkdir(parents=True)
     (tmp_path / "class.txt").write_text("ada\n")
     book = tmp_path / "book"
-    arguments = ["grade", str(tmp_path / "submissions"), "--out", str(book)]
+    arguments = ["grade", str(tmp_path / "submissions"), "--out", str(book), "--chapters", "04"]
     assert main([*arguments, "--roster", str(tmp_path / "class.txt")]) == 2
     assert "class.txt.values.json is not there: it has the seed" in capsys.readouterr().err
+    assert not book.exists()
 
 
 @pytest.mark.parametrize("names, told", [("../x\n", "can't be the name"), ("", "nobody")])

@@ -8,6 +8,7 @@ from course_lib.paths import write_private
 
 from .gradebook import all_rows, result_file
 from .rules import Rules, rules_of
+from .times import MARKED
 from .totals import Total, by_student, number, total
 from .unused import unused
 
@@ -27,6 +28,12 @@ def write(book: Path) -> Path:
     page = book / "class.html"
     write_private(page, class_page(students, rules))
     return page
+
+
+def marked_late(book: Path) -> list[str]:
+    """Students and chapters that a platform calls late without telling a time."""
+    found = ((row["student"], row["exercise"][:2]) for row in all_rows(book) if row.get(MARKED))
+    return [f"{student} (chapter {chapter})" for student, chapter in sorted(set(found))]
 
 
 def feedback(student: str, rows: list[dict], rules: Rules | None = None) -> str:
@@ -56,16 +63,21 @@ def feedback(student: str, rows: list[dict], rules: Rules | None = None) -> str:
 
 
 def _rules_applied(came: Total) -> list[str]:
-    """What the rules changed, in words; nothing where they changed nothing."""
+    """What the rules changed, in words, and what they could not: nothing where all is as given."""
     late = [
         f"chapter {chapter}: {own.days_late} {'day' if own.days_late == 1 else 'days'} late, "
         f"{number(own.late)} of {number(own.raw)} points are left"
         for chapter, own in came.chapters.items()
         if own.days_late
     ]
+    marked = [
+        f"chapter {chapter}: marked LATE by the platform, which tells no time: no day is counted"
+        for chapter, own in came.chapters.items()
+        if own.marked_late
+    ]
     dropped = [f"not counted: {', '.join(came.dropped)}"] if came.dropped else []
     before = [f"before the rules of the class: {number(came.raw)} of {came.out_of} points"]
-    return [*before, *late, *dropped] if late or dropped else []
+    return [*before, *late, *dropped, *marked] if late or dropped else marked
 
 
 def class_page(students: dict[str, list[dict]], rules: Rules | None = None) -> str:

@@ -19,10 +19,10 @@ from typing import Any
 from course_lib.paths import write_private
 
 from ..judging.key import Exercise
-from .exports.roster import load_roster
+from .exports.people import People, load_people
+from .exports.roster import RosterError
 
 KEPT = "values.json"
-COLUMNS = ("student", "SIS Login ID", "username")
 
 
 class StudentsError(ValueError):
@@ -58,40 +58,30 @@ def normal(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def load_students(path: Path) -> tuple[str, ...]:
-    """The names in a CSV, in a column such as `student`, or in a text file, one on each line.
+def load_class(path: Path) -> People:
+    """The students on a list, whose accounts are the names of the folders of submissions.
 
-    They are the names of the folders of submissions. Raises StudentsError for one that can't be.
+    Raises StudentsError for a list that can't be read, and for accounts that can't be such names.
     """
     try:
-        found = _column(path) if path.suffix == ".csv" else _lines(path)
-    except (OSError, ValueError) as error:
+        people = load_people(path)
+    except RosterError as error:
         raise StudentsError(str(error)) from error
-    names = [normal(name.strip()) for name in found if name.strip()]
+    names = [person.account for person in people.students]
     if not names:
-        raise StudentsError(f"{path}: there is nobody on this list")
+        raise StudentsError(f"{path}: there is nobody on this list ({people.told})")
     for name in names:
         if name in (".", "..") or not name.isprintable() or set("/\\") & set(name):
             raise StudentsError(f"{path}: {name!r} can't be the name of a folder")
     twice = [name for name, count in Counter(map(str.casefold, names)).items() if count > 1]
     if twice:
         raise StudentsError(f"{path}: {twice[0]!r} is there more than once")
-    return tuple(names)
+    return people
 
 
-def _column(path: Path) -> list[str]:
-    table = load_roster(path)
-    place = table.place(*COLUMNS)
-    if place is None:
-        raise StudentsError(f"{path}: none of the columns is called {', '.join(COLUMNS)}")
-    return [line[place] for line in table.lines]
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise StudentsError(f"{path}: not a text in UTF-8 ({error})") from error
+def load_students(path: Path) -> tuple[str, ...]:
+    """The accounts of a class. Raises StudentsError as `load_class` does."""
+    return tuple(person.account for person in load_class(path).students)
 
 
 def beside(roster: Path) -> Path:

@@ -4,11 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .rules import Rules
+from .times import MARKED
 
 
 @dataclass(frozen=True)
 class ChapterTotal:
-    """A chapter's points: as given, after its lateness, and after that with the best-of rule."""
+    """A chapter's points: as given, after its lateness, and after that with the best-of rule.
+
+    `marked_late`: the platform calls it late and tells no time, so that no day can be counted.
+    """
 
     raw: float
     late: float
@@ -16,6 +20,7 @@ class ChapterTotal:
     out_of: int
     days_late: int
     submitted: str | None
+    marked_late: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ def total(rows: list[dict], rules: Rules) -> Total:
             sum(r["out_of"] for r in own),
             max(_days(r, rules) for r in own),
             next((r["submitted"] for r in own if r.get("submitted")), None),
+            any(r.get(MARKED) for r in own),
         )
     points = sum(chapter.points for chapter in chapters.values())
     if rules.count is not None:

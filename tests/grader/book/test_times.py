@@ -2,7 +2,15 @@
 
 import pytest
 
-from course_lib.grader.book.times import TimesError, kept_times, load_times, stamped
+from course_lib.grader.book.times import (
+    MARKED,
+    TimesError,
+    Told,
+    add_times,
+    kept_times,
+    load_times,
+    stamped,
+)
 
 NOON = "2026-12-01T12:00:00+00:00"
 
@@ -20,7 +28,9 @@ def test_the_list_goes_before_the_file(tmp_path):
     (tmp_path / "submitted.csv").write_text("\ufeff" + text)
     times = load_times(tmp_path)
     rows = stamped([row(), row("03.a")], times)
-    assert [r["submitted"] for r in rows] == [times["ada", ""], times["ada", "03"]]
+    assert [r["submitted"] for r in rows] == [
+        times[key].submitted for key in (("ada", ""), ("ada", "03"))
+    ]
     assert load_times(tmp_path / "elsewhere") == {}
 
 
@@ -38,10 +48,42 @@ def test_the_same_work_keeps_its_time_and_other_work_has_its_own():
 
 
 def test_nothing_handed_in_has_no_time_and_a_line_of_before_keeps_its_own():
-    times = {("ada", ""): NOON}
+    times = {("ada", ""): Told(NOON)}
     assert stamped([row(file="", changed=None)], times)[0]["submitted"] is None
     old = {"student": "ada", "exercise": "03.a", "work": "w", "submitted": NOON}
     assert stamped([old], {}) == [old]
+
+
+def test_late_without_a_time_is_kept_and_no_time_is_made_up(tmp_path):
+    (tmp_path / "submitted.csv").write_text(
+        "student,chapter,submitted,late\nada,02,,LATE\nada,03,,\n"
+    )
+    times = load_times(tmp_path)
+    assert times == {("ada", "02"): Told("", True), ("ada", "03"): Told("")}
+    marked, plain = stamped([row(submitted=NOON), row("03.a")], times)
+    assert marked["submitted"] is None and marked[MARKED]
+    assert plain["submitted"] is None and MARKED not in plain, "a download's time says nothing"
+    assert stamped([marked], {}) == [marked], "the list of another chapter changes nothing"
+    (known,) = stamped([marked], {("ada", "02"): Told(NOON, True)})
+    assert known["submitted"] == NOON and MARKED not in known
+    (gone,) = stamped([marked | {"file": ""}], times)
+    assert gone["submitted"] is None and MARKED not in gone
+
+
+def test_what_is_learnt_later_replaces_its_own_lines_and_no_others(tmp_path):
+    path = tmp_path / "submitted.csv"
+    path.write_text(f"student,submitted,reason\nada,{NOON},ill\nbob,{NOON},\n")
+    new = {("bob", ""): Told("", True), ("cy", "02"): Told("2026-12-01T09:30:00")}
+    assert add_times(tmp_path, new) == [f"bob {NOON}"]
+    assert path.read_text().splitlines() == [
+        "student,chapter,submitted,late,reason",
+        f"ada,,{NOON},,ill",
+        "bob,,,LATE,",
+        "cy,02,2026-12-01T09:30:00,,",
+    ]
+    times = load_times(tmp_path)
+    assert times["bob", ""] == Told("", True) and times["ada", ""].submitted
+    assert add_times(tmp_path, {}) == [] and load_times(tmp_path) == times
 
 
 @pytest.mark.parametrize(

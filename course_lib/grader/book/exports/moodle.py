@@ -1,11 +1,12 @@
 """Moodle: a CSV for Grades, Import, where each column is mapped by hand to a grade item."""
 
 from .cells import table
+from .forms import MOODLE, MOODLE_IDS
 from .marks import Marks
+from .people import people_of
 from .roster import Roster, RosterError
 
-KEYS = (("username",), ("email address", "email"), ("id number", "idnumber"))
-IDS = ("Username", "username", "Email address", "Email", "email", "ID number", "idnumber")
+IDS = (*MOODLE_IDS, "username", "email")
 
 
 def text(marks: Marks, roster: Roster | None) -> tuple[str, list[str]]:
@@ -16,15 +17,15 @@ def text(marks: Marks, roster: Roster | None) -> tuple[str, list[str]]:
     columns = marks.columns()
     if roster is None:
         return _plain(marks, list(columns)), []
-    places = [place for names in KEYS if (place := roster.place(*names)) is not None]
-    if not places:
+    if roster.place(*MOODLE_IDS) is None:
         raise RosterError(f"{roster.name}: no column Username, Email address or ID number")
-    found, notes = roster.matched(marks.rows, [lambda line, p=place: line[p] for place in places])
+    people = people_of(roster, MOODLE)
+    found, notes = people.matched(marks.rows)
 
     def cells(line: int) -> dict[str, str]:
         return marks.cells(found[line]) if line in found else {}
 
-    return roster.filled(columns, cells, IDS), notes
+    return roster.filled(columns, cells, IDS), [people.told, *notes]
 
 
 def _plain(marks: Marks, columns: list[str]) -> str:

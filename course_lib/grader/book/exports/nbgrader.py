@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 
 from ..totals import number, total
 from .cells import table
+from .forms import NBGRADER
 from .marks import Marks, column
+from .people import people_of
 from .roster import Roster, RosterError
 
 HEADER = (
@@ -43,16 +45,16 @@ def text(marks: Marks, roster: Roster | None) -> tuple[str, list[str]]:
 def _people(marks: Marks, roster: Roster | None) -> tuple[dict[str, list[str]], list[str]]:
     if roster is None:
         return {}, []
-    id = roster.place("id", "student_id")
-    if id is None:
+    if roster.place(*NBGRADER.accounts) is None:
         raise RosterError(f"{roster.name}: no column id")
-    found, notes = roster.matched(marks.rows, [lambda line: line[id]])
+    listed = people_of(roster, NBGRADER)
+    found, notes = listed.matched(marks.rows)
     places = [roster.place(name) for name in ("last_name", "first_name", "email")]
     people = {
         student: ["" if place is None else roster.lines[i][place] for place in places]
         for i, student in found.items()
     }
-    return people, notes
+    return people, [listed.told, *notes]
 
 
 def _utc(time: datetime | None) -> str:

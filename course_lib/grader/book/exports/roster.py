@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,34 +26,12 @@ class Roster:
     lines: list[list[str]]
     delimiter: str = ","
     bom: str = ""
+    encoding: str = "UTF-8"
 
     def place(self, *names: str) -> int | None:
         """Where the first of these columns is; case and spaces around don't matter."""
         there = [cell.strip().casefold() for cell in self.header]
         return next((there.index(n.casefold()) for n in names if n.casefold() in there), None)
-
-    def matched(
-        self, students: Iterable[str], keys: Sequence[Callable[[list[str]], str]]
-    ) -> tuple[dict[int, str], list[str]]:
-        """Which line is which student, trying one key after the other; and what didn't match."""
-        found: dict[int, str] = {}
-        notes: list[str] = []
-        for student in students:
-            lines = self._lines_of(student, keys)
-            if len(lines) == 1 and lines[0] not in found:
-                found[lines[0]] = student
-            else:
-                why = "no line of" if not lines else "more than one match in"
-                notes.append(f"{student}: {why} {self.name}; their points are not in the export")
-        return found, notes
-
-    def _lines_of(self, student: str, keys: Sequence[Callable[[list[str]], str]]) -> list[int]:
-        for key in keys:
-            for same in (str.strip, lambda text: text.strip().casefold()):
-                told = [same(key(line)) for line in self.lines]
-                if lines := [i for i, cell in enumerate(told) if cell and cell == same(student)]:
-                    return lines
-        return []
 
     def filled(
         self,
@@ -91,15 +69,17 @@ def bare(header: str) -> str:
 
 
 def load_roster(path: Path) -> Roster:
-    """Read a CSV with a comma or a semicolon. Raises RosterError, naming the file."""
+    """Read a CSV with commas, semicolons or tabs, as platforms and spreadsheets write them.
+
+    Raises RosterError, naming the file.
+    """
+    text, encoding = text_of(path)
+    bom, text = BOM if text.startswith(BOM) else "", text.removeprefix(BOM)
+    first = text.split("\n")[0]
+    delimiter = max(",;\t", key=first.count)
     try:
-        text = path.read_bytes().decode("utf-8")
-        bom = BOM if text.startswith(BOM) else ""
-        text = text.removeprefix(BOM)
-        first = text.split("\n")[0]
-        delimiter = ";" if first.count(";") > first.count(",") else ","
         lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    except (OSError, ValueError, csv.Error) as error:
+    except csv.Error as error:
         raise RosterError(f"{path}: not a readable CSV file ({error})") from error
     if not lines or not any(cell.strip() for cell in lines[0]):
         raise RosterError(f"{path}: the first line must name the columns")
@@ -107,4 +87,26 @@ def load_roster(path: Path) -> Roster:
     body = [[*line, *[""] * (width - len(line))] for line in lines[1:] if any(line)]
     if long := next((i for i, line in enumerate(body, 2) if len(line) > width), None):
         raise RosterError(f"{path}, line {long}: more cells than the first line has")
-    return Roster(path.name, header, body, delimiter, bom)
+    return Roster(path.name, header, body, delimiter, bom, encoding)
+
+
+def text_of(path: Path) -> tuple[str, str]:
+    """A file's text, and the encoding that it was read in. Raises RosterError, naming the file."""
+    try:
+        data = path.read_bytes()
+        if data.startswith(b"PK"):
+            raise ValueError("it is a workbook or an archive: save the list as CSV")
+        wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+        for encoding in ("UTF-16",) if wide else ("UTF-8", "Windows-1252"):
+            try:
+                text = data.decode(encoding)
+            except UnicodeDecodeError as error:
+                trouble: ValueError = error
+                continue
+            if "\0" in text:
+                raise ValueError("it is no text")
+            # Excel needs the mark to see that what goes back is in UTF-8.
+            return (BOM if wide else "") + text, encoding
+        raise trouble
+    except (OSError, ValueError) as error:
+        raise RosterError(f"{path}: not a readable list of students ({error})") from error

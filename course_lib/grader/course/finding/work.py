@@ -6,6 +6,7 @@ one with most answers counts; then the one with the proper name; then the newest
 """
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,7 +17,17 @@ from course_lib.notebooks import Cell
 from ...running.reading.handed_in import cells_in
 from ...running.reading.plain import plain_cells
 from .facts import ChapterFacts
-from .looking import Read, Seen, answers, cells_or_reason, is_made_of, look, of_chapters, seen
+from .looking import (
+    MENTIONED,
+    Read,
+    Seen,
+    answers,
+    cells_or_reason,
+    is_made_of,
+    look,
+    of_chapters,
+    seen,
+)
 from .walking import walk
 
 
@@ -80,6 +91,17 @@ def find_work(folder: Path, chapters: Iterable[ChapterFacts], read: Read = plain
 def digest(folder: Path) -> str:
     """The digest that `find_work` gives, without reading what the files hold."""
     return _digest_of([seen(candidate)[0] for candidate in walk(folder)])
+
+
+def mentioned(folder: Path) -> set[str]:
+    """The chapters that a folder's files speak of in names or ids, without reading them as work."""
+    found = set[str]()
+    for candidate in walk(folder):
+        file, data = seen(candidate)
+        if not file.trouble:
+            found |= {match.decode() for match in MENTIONED.findall(data.replace(b"\0", b""))}
+            found |= set(re.findall(r"(?<!\d)(\d\d)_", candidate.name))
+    return found
 
 
 def _looked_at(folder: Path, chapters: tuple[ChapterFacts, ...], read: Read) -> list[Seen]:

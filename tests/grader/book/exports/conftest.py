@@ -33,6 +33,17 @@ def book(tmp_path):
 
 
 @pytest.fixture
+def add_student(book):
+    """Put somebody with ada's lines into the gradebook."""
+
+    def add(name):
+        rows = gradebook.load_rows(book, "ada")
+        gradebook.save_rows(book, name, [row | {"student": name} for row in rows])
+
+    return add
+
+
+@pytest.fixture
 def exported(book, tmp_path):
     """Export the gradebook with a `text` function and, perhaps, a roster and rules."""
 

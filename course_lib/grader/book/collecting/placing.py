@@ -1,0 +1,143 @@
+"""Whose folder each file belongs into, and why one has none."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from ..exports.people import People, Person
+from ..exports.spelling import plain
+from .members import Archive, Member
+from .naming import HandedIn, Who, from_platform, handed_in
+
+WORK = (".ipynb", ".py")
+TWO = "two people are called so; a list of students with Moodle's Identifier tells them apart"
+PACKED = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A file for a student's folder. `late` is the platform's word, `time` the archive's."""
+
+    student: str
+    file: str
+    member: Member
+    late: bool
+    time: datetime | None
+
+    @property
+    def when(self) -> float:
+        """When it came, as well as is known: an archive's own times are those of a download."""
+        return self.time.timestamp() if self.time else self.member.changed
+
+
+@dataclass
+class Plan:
+    """What goes where, what has no place and why, and what is of no use: texts, and litter."""
+
+    placed: list[Placed] = field(default_factory=list)
+    left: list[tuple[str, str]] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    platforms: Counter = field(default_factory=Counter)
+    litter: Counter = field(default_factory=Counter)
+
+
+def planned(archive: Archive, people: People | None) -> Plan:
+    """Place every file of an archive, with a list of students or by the names that it gives."""
+    plan = Plan(left=list(archive.refused), litter=Counter(archive.litter))
+    members = _unwrapped(archive.members, people)
+    told = [(member, handed_in(member.path)) for member in members]
+    twice = _same_names([handed for _, handed in told if handed])
+    for member, handed in told:
+        if handed is None:
+            _loose(plan, member)
+            continue
+        plan.platforms[handed.platform] += 1
+        who, person, why = _whose(handed, people, twice)
+        if not who.file and handed.platform == "Blackboard":
+            plan.litter["Blackboard's notes"] += 1
+        elif not who.file:
+            plan.unused.append(str(member))
+        elif why:
+            plan.left.append((str(member), why))
+        else:
+            student = person.account if person else who.folder
+            plan.placed.append(Placed(student, who.file, member, who.late, handed.time))
+            plan.notes += [told for told in _group(who, person) if told not in plan.notes]
+    return plan
+
+
+def _unwrapped(members: list[Member], people: People | None) -> list[Member]:
+    """The files without a folder that is around all of them, unless it is a student's own."""
+    tops = {member.path[0] for member in members}
+    top = next(iter(tops)) if len(tops) == 1 else ""
+    inner = [member.path[1:] for member in members]
+    if not top or not all(inner) or from_platform(top) or (people and people.known_as(top)):
+        return members
+    flat = [path[0] for path in inner if len(path) == 1 and path[0].casefold().endswith(WORK)]
+    if flat and not any(map(from_platform, flat)):
+        return members
+    return [replace(m, path=path) for m, path in zip(members, inner, strict=True)]
+
+
+def _loose(plan: Plan, member: Member) -> None:
+    if str(member).casefold().endswith((*WORK, *PACKED)):
+        plan.left.append((str(member), "it is in no student's folder, and its name names nobody"))
+    else:
+        plan.unused.append(str(member))
+
+
+def _same_names(told: list[HandedIn]) -> set[str]:
+    """Folders that two people would share: Moodle's number tells them apart, but only there."""
+    numbers = defaultdict(set)
+    for handed in told:
+        if handed.platform == "Moodle":
+            numbers[handed.readings[0].folder].add(handed.readings[0].id)
+    return {folder for folder, ids in numbers.items() if len(ids) > 1}
+
+
+def _whose(
+    handed: HandedIn, people: People | None, twice: set[str]
+) -> tuple[Who, Person | None, str]:
+    """The reading that fits, the student it names, and why there is none."""
+    first = handed.readings[0]
+    numbered = people is not None and people.has("Identifier")
+    if first.folder in twice and not numbered:
+        return first, None, TWO
+    if people is None:
+        return first, None, _no_folder(first.folder)
+    found = [(who, person) for who in handed.readings for person in _named(people, who)]
+    if len({person for _, person in found}) > 1:
+        found = [(who, p) for who, p in found if _called_so(who, p)] or found
+    if len({person for _, person in found}) == 1:
+        return *found[0], ""
+    if found:
+        names = "; ".join(dict.fromkeys(f"{person} ({person.account})" for _, person in found))
+        return first, None, f"more than one match in {people.name}: {names}"
+    told = f"{first.column} {first.id}".strip() if first.column != "Identifier" else first.name
+    return first, None, f"no line of {people.name} has {told}"
+
+
+def _named(people: People, who: Who) -> tuple[Person, ...]:
+    if who.column and people.has(who.column):
+        return people.by_id(who.column, who.id)
+    if who.column in ("ID", "Identifier"):  # a number that says nothing to this list
+        return people.by_name(who.name)
+    return people.known_as(who.id)
+
+
+def _called_so(who: Who, person: Person) -> bool:
+    return plain(who.name) in map(plain, person.names)
+
+
+def _no_folder(name: str) -> str:
+    bad = name in ("", ".", "..") or set('/\\:*?"<>|') & set(name) or len(name.encode()) > 200
+    return "its student's name can't be the name of a folder" if bad else ""
+
+
+def _group(who: Who, person: Person | None) -> list[str]:
+    """A group's work comes under its own name and the number of one of its students."""
+    if not (person and person.names and who.name) or who.column != "ID" or _called_so(who, person):
+        return []
+    told = f"{who.folder}: given to {person.account} for the number, though the name is another"
+    return [f"{told}. If it is a group's, its other students have no file"]

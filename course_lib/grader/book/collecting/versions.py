@@ -1,0 +1,112 @@
+"""One student's folder as it will be: a newer submission has its name, what was there stands aside.
+
+A platform counts the newest submission, and gives it any name. So that grading finds it, earlier
+work on the same chapter is renamed, `02_attention-earlier-1.ipynb`, and stays beside it.
+"""
+
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .placing import Placed
+
+ASIDE = re.compile(r"-earlier-\d+$")
+NEW, OLDER, SAME = "new", "older", "same"
+
+
+@dataclass
+class Versions:
+    """`there` is the student's folder before, `made` the one that will be moved into it.
+
+    `aside` says which of the files there get another name.
+    """
+
+    there: Path
+    made: Path
+    aside: dict[str, str] = field(default_factory=dict)
+    _placed: dict[str, Placed] = field(default_factory=dict)
+    _same: set[str] = field(default_factory=set)
+
+    def put(self, placed: Placed, data: bytes) -> str:
+        """Write a file into `made`; tells whether it is new, older than what is there, or there."""
+        name = safe(placed.file)
+        if self._has(name, data):
+            return SAME
+        rivals = self._rivals(name, chapter_of(placed.file, data), placed)
+        older = any(path.stat().st_mtime > placed.when for path in rivals)
+        if older and self._has(name, data, aside=True):
+            return SAME
+        for path in [] if older else rivals:
+            self._put_aside(path)
+        path = self.made / (self._free(name, "-earlier-") if older else self._free(name))
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+        os.utime(path, (placed.when, placed.when))
+        self._placed[path.name] = placed
+        return OLDER if older else NEW
+
+    def _files(self) -> list[Path]:
+        folders = [folder for folder in (self.there, self.made) if folder.is_dir()]
+        found = [p for folder in folders for p in sorted(folder.iterdir()) if p.is_file()]
+        return [p for p in found if p.parent == self.made or p.name not in self.aside]
+
+    def _has(self, name: str, data: bytes, aside: bool = False) -> bool:
+        """Is there a file of this name and with these bytes?"""
+        stem, suffix = os.path.splitext(name)
+        middle = r"-earlier-\d+" if aside else r"(-\d+)?"
+        same = re.compile(f"{re.escape(stem)}{middle}{re.escape(suffix)}", re.IGNORECASE)
+        for path in self._files():
+            if same.fullmatch(path.name) and path.read_bytes() == data:
+                self._same.add(path.name)
+                return True
+        return False
+
+    def _rivals(self, name: str, chapter: str, placed: Placed) -> list[Path]:
+        """Files of other submissions for the same chapter; without one, of the same name."""
+        found = []
+        for path in self._files():
+            other = self._placed.get(path.name) if path.parent == self.made else None
+            of_this = path.name in self._same or (other and other.time == placed.time)
+            if of_this or ASIDE.search(path.stem):
+                continue
+            its = chapter_of(path.name, path.read_bytes())
+            if its == chapter if chapter else path.name.casefold() == name.casefold():
+                found.append(path)
+        return found
+
+    def _put_aside(self, path: Path) -> None:
+        free = self._free(path.name, "-earlier-")
+        if path.parent == self.made:
+            self._placed[free] = self._placed.pop(path.name)
+            path.rename(self.made / free)
+        else:
+            self.aside[path.name] = free
+
+    def _free(self, name: str, middle: str = "") -> str:
+        """A name that no other file has, with a number where one has it or `middle` asks for it."""
+        taken = {p.name.casefold() for p in self._files()} | {
+            *map(str.casefold, self.aside.values())
+        }
+        stem, suffix = os.path.splitext(name)
+        free, number = (f"{stem}{middle}1{suffix}", 1) if middle else (name, 1)
+        while free.casefold() in taken:
+            number += 1
+            free = f"{stem}{middle or '-'}{number}{suffix}"
+        return free
+
+
+def chapter_of(name: str, data: bytes) -> str:
+    """A file's chapter by its name, else by the ids of its cells; "" where neither says one."""
+    if match := re.match(r"(\d\d)(?!\d)", name):
+        return match[1]
+    ids = re.findall(rb"""["'](\d\d)\.[a-z][a-z0-9-]*["']""", data)
+    return Counter(ids).most_common(1)[0][0].decode() if ids else ""
+
+
+def safe(name: str) -> str:
+    """A name that every system can have, with the suffix in small letters."""
+    stem, suffix = os.path.splitext(re.sub(r'[/\\:*?"<>|]', "_", name))
+    short = stem.strip(" .").encode()[:180].decode(errors="ignore")  # systems count bytes
+    return f"{short or 'work'}{suffix.lower()[:20]}"

@@ -1,0 +1,130 @@
+"""Collected work on disk: a folder for each student, what is known of times, and a record.
+
+Nothing of a student's is overwritten. A target that isn't there yet appears whole; into one that
+is, each file is moved whole, so that a crash is mended by collecting the same archive again.
+"""
+
+import json
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from course_lib.paths import write_private
+
+from ..exports.people import People
+from ..times import Times, Told, add_times, load_times
+from .members import CollectError
+from .placing import WORK, Placed, Plan
+from .versions import NEW, SAME, Versions, chapter_of
+
+RECORD = ".collected.json"
+
+
+@dataclass
+class Collected:
+    """What was done: files by student, new and there already, and who has work among them.
+
+    Also whose is late, of whom no time is known, the lines of times that were replaced, and the
+    earlier files that have another name now.
+    """
+
+    new: Counter = field(default_factory=Counter)
+    same: Counter = field(default_factory=Counter)
+    work: set[str] = field(default_factory=set)
+    late: set[str] = field(default_factory=set)
+    timeless: set[str] = field(default_factory=set)
+    replaced: list[str] = field(default_factory=list)
+    aside: list[str] = field(default_factory=list)
+
+
+def write(plan: Plan, out: Path, people: People | None) -> Collected:
+    """Write what a plan places. Raises CollectError when `out` holds something else, or another
+    class; what can't be unpacked goes to the plan's list of what is left.
+    """
+    by = "a list" if people else plan.platforms.most_common(1)[0][0]
+    before = _earlier(out, by, people)
+    done = Collected()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+        made = Path(folder) / out.name
+        made.mkdir()
+        times, folders = _fill(made, out, plan, done)
+        students = sorted({*before, *(path.name for path in made.iterdir())})
+        record = json.dumps({"by": by, "students": students}, indent=1, ensure_ascii=False) + "\n"
+        if before:
+            done.replaced = add_times(out, times)
+            _move_into(made, out, folders)
+            write_private(out / RECORD, record)
+        elif students:
+            add_times(made, times)
+            write_private(made / RECORD, record)
+            if out.exists():
+                out.rmdir()  # it is empty
+            made.rename(out)
+    return done
+
+
+def _earlier(out: Path, by: str, people: People | None) -> list[str]:
+    """The students of what was collected into `out` before."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return []
+    try:
+        kept = json.loads((out / RECORD).read_text(encoding="utf-8"))
+        earlier, students = kept["by"], list(kept["students"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        told = "is not empty, and `course collect` didn't make it; choose another folder"
+        raise CollectError(f"{out} {told}") from error
+    if earlier != by:
+        told = f"its folders are named by {earlier}, these would be named by {by}"
+        raise CollectError(f"{out} was collected in another way: {told}; choose another folder")
+    if people and not {person.account for person in people.students} & set(students):
+        told = f"none of its {len(students)} students is in {people.name}"
+        raise CollectError(f"{out} holds another class: {told}")
+    return students
+
+
+def _fill(made: Path, out: Path, plan: Plan, done: Collected) -> tuple[Times, dict[str, Versions]]:
+    """Write the files that `out` doesn't have; returns what is known of when they came.
+
+    Of several files for a chapter the newest counts: it is what will be graded.
+    """
+    listed, times, sure, folders = load_times(out), {}, set(), {}
+    for placed in sorted(plan.placed, key=lambda placed: placed.when):
+        try:
+            data = placed.member.read()
+        except CollectError as error:
+            plan.left.append((str(placed.member), str(error)))
+            continue
+        student = placed.student
+        folder = folders.setdefault(student, Versions(out / student, made / student))
+        key = student, chapter_of(placed.file, data)
+        sure |= {student} if key[1] else set()
+        done.work |= {student} if placed.file.casefold().endswith(WORK) else set()
+        state = folder.put(placed, data)
+        (done.same if state == SAME else done.new)[student] += 1
+        unlisted = not {key, (student, "")} & listed.keys()
+        if state == NEW or (state == SAME and unlisted):
+            times[key] = _told(placed)
+    # A line for all chapters, only where nothing says which: a picture beside a notebook is none.
+    times = {key: told for key, told in times.items() if key[1] or key[0] not in sure}
+    done.late = {student for (student, _), told in times.items() if told.late}
+    done.timeless = {student for (student, _), told in times.items() if not told.submitted}
+    done.aside = [
+        f"{s}/{name}: now {to}" for s, f in folders.items() for name, to in f.aside.items()
+    ]
+    return times, folders
+
+
+def _told(placed: Placed) -> Told:
+    return Told(placed.time.isoformat() if placed.time else "", placed.late)
+
+
+def _move_into(made: Path, out: Path, folders: dict[str, Versions]) -> None:
+    for student, folder in folders.items():
+        for name, aside in folder.aside.items():
+            (out / student / name).rename(out / student / aside)
+    for path in sorted(made.glob("*/*")):
+        target = out / path.parent.name / path.name
+        target.parent.mkdir(exist_ok=True)
+        path.rename(target)

@@ -1,0 +1,18 @@
+"""Ways in which the same name is spelled."""
+
+import unicodedata
+
+
+def exact(text: str) -> str:
+    """A text with its accents spelled one way: a Mac's folders spell them the other."""
+    return unicodedata.normalize("NFC", text.strip())
+
+
+def loose(text: str) -> str:
+    """Also without a difference between large and small letters."""
+    return exact(text).casefold()
+
+
+def plain(text: str) -> str:
+    """Only letters and digits: what platforms leave of a name in the name of a file."""
+    return "".join(c for c in loose(text) if c.isalnum())

@@ -1,0 +1,22 @@
+"""No test writes down a release in the course's own folder, or goes by one that is noted there."""
+
+import pytest
+
+from course_lib.commands import released
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_record(tmp_path_factory):
+    """For what is set up once for many tests: a record of its own."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(released, "RECORD", tmp_path_factory.mktemp("record") / "released.json")
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def record(monkeypatch, tmp_path_factory):
+    """Each test begins with an empty record; returns where it is."""
+    path = tmp_path_factory.mktemp("record") / "released.json"
+    monkeypatch.setattr(released, "RECORD", path)
+    return path

@@ -1,0 +1,306 @@
+"""From an archive to folders: whose, when, and nothing of a student's ever lost."""
+
+import zipfile
+
+import pytest
+
+from course_lib.grader.book.collecting import writing
+from course_lib.grader.book.collecting.members import CollectError, opened
+from course_lib.grader.book.collecting.placing import planned
+from course_lib.grader.book.collecting.versions import chapter_of, safe
+from course_lib.grader.book.collecting.writing import write
+from course_lib.grader.book.exports.people import load_people
+from course_lib.grader.book.times import Told, load_times
+
+CANVAS = (
+    "Student,ID,SIS User ID,SIS Login ID,Section\n"
+    '"Lovelace, Ada",101,S-1,ada,A\n"Babbage, Bob",102,101,bob,A\n'
+)
+MOODLE = "First name,Last name,Email address\nAda,Lovelace,ada@u.edu\nBob,O’Brien,bob@u.edu\n"
+ADA = "lovelaceada_101_9876_02_attention-1.ipynb"
+BOB = "babbagebob_LATE_102_9877_02_attention.ipynb"
+
+
+@pytest.fixture
+def collect(tmp_path):
+    """Collect files, given by name, into `out`; returns the plan and what was done."""
+
+    def run(files, roster=None, out="out", spoil=b"", hour=0):
+        path = tmp_path / "work.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in files.items():
+                archive.writestr(zipfile.ZipInfo(name, (2026, 12, 1, hour, 0, 0)), data)
+        if spoil:
+            path.write_bytes(path.read_bytes().replace(spoil, spoil[::-1]))
+        if roster:
+            (tmp_path / "roster.csv").write_text(roster)
+        people = load_people(tmp_path / "roster.csv") if roster else None
+        with opened(path) as archive:
+            plan = planned(archive, people)
+            return plan, write(plan, tmp_path / out, people) if plan.placed else None
+
+    return run
+
+
+def files_in(folder):
+    found = [path for path in folder.rglob("*") if path.is_file() and path.parent != folder]
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in found}
+
+
+def test_canvas_with_a_list_gives_accounts_and_late_without_a_time(collect, tmp_path):
+    plan, done = collect({ADA: "a", BOB: "b"}, CANVAS)
+    assert files_in(tmp_path / "out") == {
+        "ada/02_attention-1.ipynb": "a", "bob/02_attention.ipynb": "b",
+    }  # fmt: skip
+    assert load_times(tmp_path / "out") == {("ada", "02"): Told(""), ("bob", "02"): Told("", True)}
+    assert not plan.left and not plan.notes
+    assert done.late == {"bob"} and done.timeless == {"ada", "bob"}
+
+
+def test_canvas_without_a_list_is_named_so_that_an_export_finds_it(collect, tmp_path):
+    collect({ADA: "a", "anon_Ab3dE_7_02.py": "x"})
+    assert set(files_in(tmp_path / "out")) == {
+        "lovelaceada_101/02_attention-1.ipynb", "anon_Ab3dE/02.py",
+    }  # fmt: skip
+    (tmp_path / "roster.csv").write_text(CANVAS)
+    people = load_people(tmp_path / "roster.csv")
+    assert [p.account for p in people.known_as("lovelaceada_101")] == ["ada"]
+
+
+def test_a_folder_around_it_and_a_stray_notebook_change_nothing(collect, tmp_path):
+    plan, _ = collect({f"submissions/{name}": "x" for name in (ADA, BOB, "mine.ipynb")}, CANVAS)
+    assert set(files_in(tmp_path / "out")) == {"ada/02_attention-1.ipynb", "bob/02_attention.ipynb"}
+    assert [name for name, _ in plan.left] == ["mine.ipynb"]
+
+
+def test_who_is_not_on_the_list_is_told_and_not_guessed(collect, tmp_path):
+    names = ["zoe_999_1_02.ipynb", "anon_Ab3dE_7_02.py", "02_attention.ipynb", ADA]
+    plan, _ = collect(dict.fromkeys(names, "x"), CANVAS)
+    assert dict(plan.left) == {
+        "zoe_999_1_02.ipynb": "no line of roster.csv has ID 999",
+        "anon_Ab3dE_7_02.py": "no line of roster.csv has ID Ab3dE",
+        "02_attention.ipynb": "it is in no student's folder, and its name names nobody",
+    }
+    assert set(files_in(tmp_path / "out")) == {"ada/02_attention-1.ipynb"}
+
+
+def test_a_groups_work_goes_to_the_student_of_the_number_and_is_told(collect, tmp_path):
+    plan, _ = collect({"team_2_102_9877_02.ipynb": "x"}, CANVAS)
+    assert set(files_in(tmp_path / "out")) == {"bob/02.ipynb"}
+    assert plan.notes[0].startswith("team_2_102: given to bob for the number, though the name is")
+
+
+def test_a_canvas_archive_with_a_list_that_has_no_canvas_number_goes_by_name(collect, tmp_path):
+    collect({ADA: "a"}, MOODLE)
+    assert set(files_in(tmp_path / "out")) == {"ada@u.edu/02_attention-1.ipynb"}
+
+
+def test_moodle_goes_by_name_and_two_of_one_name_are_told(collect, tmp_path):
+    form = "{}_{}_assignsubmission_file_/{}".format
+    files = {
+        form("Ada Lovelace", 1, "02_attention.ipynb"): "a",
+        form("Bob O'Brien", 2, "x/y/02_attention.ipynb"): "b",
+        form("Bob O'Brien", 2, "z/02_attention.ipynb"): "c",
+        "Ada Lovelace_1_assignsubmission_onlinetext_/onlinetext.html": "t",
+    }
+    plan, _ = collect(files, MOODLE)
+    assert files_in(tmp_path / "out") == {
+        "ada@u.edu/02_attention.ipynb": "a",
+        "bob@u.edu/02_attention.ipynb": "b",
+        "bob@u.edu/02_attention-2.ipynb": "c",
+    }
+    assert plan.unused == [*files][3:] and not plan.left
+    twice = {form("Ada Lovelace", n, "02_attention.ipynb"): str(n) for n in (1, 2)}
+    for roster in (MOODLE, None):
+        plan, _ = collect(twice | {form("Cy", 3, "02.py"): "c"}, roster, f"out {roster}")
+        assert [why for _, why in plan.left][:2] == [
+            "two people are called so; a list of students with Moodle's Identifier tells them apart"
+        ] * 2
+    worksheet = (
+        "Identifier,Full name,Email address\n"
+        "Participant 1,Ada Lovelace,a1@u.edu\nParticipant 2,Ada Lovelace,a2@u.edu\n"
+    )
+    collect(twice, worksheet, "numbered")
+    assert files_in(tmp_path / "numbered") == {
+        "a1@u.edu/02_attention.ipynb": "1", "a2@u.edu/02_attention.ipynb": "2",
+    }  # fmt: skip
+
+
+def test_blackboard_tells_times_and_the_newest_attempt_counts(collect, tmp_path):
+    form = "Attention_b_ob_attempt_2026-12-{}-09-30-00{}".format
+    files = {
+        form("03", "_02_attention.ipynb"): "new",
+        form("01", "_02_attention.ipynb"): "old",
+        form("01", ".txt"): "note",
+    }
+    plan, done = collect(files, "Username,Last Name\nB_OB,Babbage\nxy,Hopper\n")
+    out = tmp_path / "out" / "B_OB"
+    assert {p.name: p.read_text() for p in out.iterdir()} == {
+        "02_attention-earlier-1.ipynb": "old", "02_attention.ipynb": "new",
+    }  # fmt: skip
+    newest = max(out.iterdir(), key=lambda path: path.stat().st_mtime)
+    assert newest.name == "02_attention.ipynb"
+    (told,) = load_times(tmp_path / "out").values()
+    assert told.submitted.startswith("2026-12-03T09:30:00") and not done.timeless
+    assert plan.litter == {"Blackboard's notes": 1} and not plan.unused
+
+
+def test_accounts_that_both_fit_are_told(collect):
+    plan, _ = collect({"A_b_ob_attempt_2026-12-01-09-30-00_02.py": "x"}, "Username\nob\nb_ob\n")
+    ((_, why),) = plan.left
+    assert why == "more than one match in roster.csv: ob (ob); b_ob (b_ob)"
+
+
+@pytest.mark.parametrize("wrapper", ["", "submissions/"])
+def test_a_zip_of_folders_with_or_without_one_around_it(collect, tmp_path, wrapper):
+    names = ["ada/02_attention.ipynb", "bob/deep/02_attention.py", "bob/report.pdf"]
+    plan, done = collect({wrapper + name: name for name in names})
+    assert set(files_in(tmp_path / "out")) == {
+        "ada/02_attention.ipynb", "bob/02_attention.py", "bob/report.pdf",
+    }  # fmt: skip
+    assert not plan.left and done.work == {"ada", "bob"}
+
+
+def test_the_only_student_is_no_wrapper(collect, tmp_path):
+    collect({"ada/02_attention.ipynb": "x", "ada/more/helper.py": "y"})
+    collect({"ada/work/02_attention.ipynb": "x"}, "student\nada\nbob\n", "listed")
+    assert set(files_in(tmp_path / "out")) == {"ada/02_attention.ipynb", "ada/helper.py"}
+    assert set(files_in(tmp_path / "listed")) == {"ada/02_attention.ipynb"}
+
+
+def test_a_newer_submission_has_its_name_and_the_earlier_one_stands_beside(collect, tmp_path):
+    collect({ADA.replace("-1", ""): "v1", BOB: "b", "lovelaceada_101_3_photo.png": "p"}, CANVAS)
+    late = ADA.replace("_101_", "_LATE_101_")
+    _, done = collect({late: "v2", BOB: "b", "lovelaceada_101_9_03_x.py": "3"}, CANVAS, hour=1)
+    there = {
+        "ada/02_attention-earlier-1.ipynb": "v1",
+        "ada/02_attention-1.ipynb": "v2",
+        "ada/03_x.py": "3",
+        "ada/photo.png": "p",
+        "bob/02_attention.ipynb": "b",
+    }
+    assert files_in(tmp_path / "out") == there
+    times = load_times(tmp_path / "out")
+    assert times["ada", "02"] == Told("", True) and times["ada", "03"] == Told("")
+    assert done.replaced == ["ada 02"] and done.same == {"bob": 1}
+    assert done.aside == ["ada/02_attention.ipynb: now 02_attention-earlier-1.ipynb"]
+    _, done = collect({late: "v2", BOB: "b"}, CANVAS, hour=1)
+    assert files_in(tmp_path / "out") == there and not done.new and not done.replaced
+
+
+def test_an_older_archive_that_comes_later_takes_nothings_place(collect, tmp_path):
+    collect({ADA: "v2"}, CANVAS, hour=2)
+    for _ in range(2):
+        _, done = collect({ADA.replace("_101_", "_LATE_101_"): "v1"}, CANVAS)
+        assert files_in(tmp_path / "out") == {
+            "ada/02_attention-1.ipynb": "v2", "ada/02_attention-1-earlier-1.ipynb": "v1",
+        }  # fmt: skip
+        assert load_times(tmp_path / "out") == {("ada", "02"): Told("")} and not done.aside
+    assert done.same == {"ada": 1}
+
+
+def test_who_goes_back_to_an_earlier_version_has_that_one(collect, tmp_path):
+    for hour, version in enumerate(("v1", "v2", "v1")):
+        collect({ADA: version, "lovelaceada_101_5_02_helper.py": "h"}, CANVAS, hour=hour)
+    ada = tmp_path / "out" / "ada"
+    current = {p.name: p.read_text() for p in ada.iterdir() if "-earlier-" not in p.name}
+    assert current == {"02_attention-1.ipynb": "v1", "02_helper.py": "h"}
+    earlier = sorted(p.read_text() for p in ada.iterdir() if "attention-1-earlier-" in p.name)
+    assert earlier == ["v1", "v2"]
+
+
+def test_what_the_instructor_wrote_of_the_same_work_stays(collect, tmp_path):
+    collect({ADA: "v1", BOB: "b"}, CANVAS)
+    own = "student,submitted\nada,2026-12-01T09:30:00\nbob,2026-12-04T09:30:00\n"
+    (tmp_path / "out" / "submitted.csv").write_text(own)
+    collect({ADA: "v1", BOB: "b"}, CANVAS)
+    assert set(load_times(tmp_path / "out")) == {("ada", ""), ("bob", "")}
+
+
+def test_a_crash_half_way_is_mended_by_the_same_command(collect, tmp_path, monkeypatch):
+    collect({ADA: "v1"}, CANVAS)
+    more = {ADA: "v2", BOB: "b"}
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "_move_into", lambda made, out, folders: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            collect(more, CANVAS)
+    assert set(files_in(tmp_path / "out")) == {"ada/02_attention-1.ipynb"}
+    collect(more, CANVAS)
+    assert set(files_in(tmp_path / "out").values()) == {"v1", "v2", "b"}
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
+def test_a_crash_at_the_first_time_leaves_nothing(collect, tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "add_times", lambda made, times: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        collect({ADA: "v1"}, CANVAS)
+    assert {path.name for path in tmp_path.iterdir()} == {"work.zip", "roster.csv"}
+
+
+def test_another_folder_and_another_class_are_refused(collect, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("x")
+    with pytest.raises(CollectError, match="is not empty, and `course collect` didn't make it"):
+        collect({ADA: "a"}, CANVAS, "mine")
+    collect({ADA: "a"}, CANVAS)
+    with pytest.raises(CollectError, match=r"another class: none of its 1 students is in roster"):
+        collect({"zoe_7_1_02.py": "x"}, "Student,ID,Section,SIS Login ID\nZoe,7,A,zoe\n")
+    with pytest.raises(CollectError, match="its folders are named by a list, these would be named"):
+        collect({ADA: "b"})
+    assert files_in(tmp_path / "out") == {"ada/02_attention-1.ipynb": "a"}
+    assert (tmp_path / "mine" / "notes.txt").read_text() == "x"
+
+
+def test_a_name_that_no_folder_can_have_is_told(collect):
+    names = ["a:b/02.py", "x" * 250 + "/02.py", "ada/02.py"]
+    plan, _ = collect(dict.fromkeys(names, "x"))
+    assert [name for name, _ in plan.left] == names[:2]
+    assert {why for _, why in plan.left} == {"its student's name can't be the name of a folder"}
+
+
+def test_an_empty_folder_may_be_the_target(collect, tmp_path):
+    (tmp_path / "out").mkdir()
+    collect({ADA: "a"}, CANVAS)
+    assert files_in(tmp_path / "out") == {"ada/02_attention-1.ipynb": "a"}
+
+
+def test_a_file_that_is_damaged_is_told_and_the_rest_is_written(collect, tmp_path):
+    plan, done = collect({ADA: "work of ada", BOB: "b"}, CANVAS, spoil=b"work of ada")
+    ((name, why),) = plan.left
+    assert name == ADA and why.startswith("it is damaged")
+    assert files_in(tmp_path / "out") == {"bob/02_attention.ipynb": "b"} and done.new == {"bob": 1}
+
+
+@pytest.mark.parametrize(
+    "name, data, chapter",
+    [
+        ("02_attention-1.ipynb", b"", "02"),
+        ("02.ipynb", b"", "02"),
+        ("2026_work.ipynb", b'"tags": ["05.split-heads"]', "05"),
+        ("work.py", b"# %% tags=['03.queries']\n", "03"),
+        ("work.ipynb", b'"03.a" "04.b" "04.c"', "04"),
+        ("report.pdf", b"%PDF-1.7", ""),
+    ],
+)
+def test_a_chapter_is_known_by_the_name_or_by_the_ids_of_cells(name, data, chapter):
+    assert chapter_of(name, data) == chapter
+
+
+def test_a_picture_beside_a_notebook_says_nothing_of_other_chapters(collect, tmp_path):
+    collect({"ada/02.py": "x", "ada/photo.png": "y", "bob/mine.ipynb": "z"})
+    assert set(load_times(tmp_path / "out")) == {("ada", "02"), ("bob", "")}
+
+
+@pytest.mark.parametrize(
+    "name, kept",
+    [
+        ("02_attention.IPYNB", "02_attention.ipynb"),
+        ('a<b>:"c".py', "a_b___c_.py"),
+        ("x" * 300 + ".py", "x" * 180 + ".py"),
+        (" .py", "work.py"),
+        (".hidden.py", "hidden.py"),
+        ("李" * 200 + ".ipynb", "李" * 60 + ".ipynb"),
+    ],
+)
+def test_every_system_can_have_the_names(name, kept):
+    assert safe(name) == kept
