@@ -6,8 +6,8 @@ from typing import Any
 
 from course_lib.paths import write_atomic
 
+from .cases import Call, Case
 from .frames import FrameError, pack, unpack
-from .key import Call, Case
 from .outcome import Outcome
 from .sheet import Recorded, Sheet
 

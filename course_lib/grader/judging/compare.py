@@ -1,14 +1,12 @@
 """Where two outcomes differ, said in numbers: structure, shape, dtype, values, gradients."""
 
-from itertools import permutations
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from .outcome import Outcome, leaves
-
-Details = tuple[str, ...]
+from .tensors import Details, tensors
 
 
 def differences(
@@ -20,7 +18,7 @@ def differences(
     for number, (want, got) in enumerate(zip(expected.values, found.values, strict=True), 1):
         told = compare(want, got, axes=axes, rtol=rtol, atol=atol)
         if told:
-            return (f"call {number} of {len(expected.values)}", *told) if number > 1 else told
+            return (*_call(number, len(expected.values)), *told)
     if set(found.changed) - set(expected.changed):
         return (f"your code changed its input in place ({', '.join(found.changed)})",)
     return _gradients(expected, found, rtol, atol)
@@ -130,63 +128,33 @@ def _close(expected: float, found: float, rtol: float, atol: float) -> bool:
     return torch.allclose(other, one, rtol=rtol, atol=atol, equal_nan=True)
 
 
-def tensors(
-    expected: Tensor, found: Tensor, *, axes: str = "", rtol: float = 1e-4, atol: float = 1e-5
-) -> Details:
-    """Compare shape, then dtype, then values; say what to look at, with numbers."""
-    if expected.shape != found.shape:
-        return _shape(tuple(expected.shape), tuple(found.shape), axes.split())
-    if expected.dtype != found.dtype:
-        return (f"expected dtype {expected.dtype}, found {found.dtype}",)
-    if found.device.type != expected.device.type or found.layout != expected.layout:
-        return (f"expected a plain {expected.device.type} tensor, found {found.device.type}",)
-    if not expected.is_floating_point():
-        return _first(expected, found, expected != found)
-    near = torch.isclose(found, expected, rtol=rtol, atol=atol, equal_nan=True)
-    if near.all():
-        return ()
-    strange = ~torch.isfinite(found) & torch.isfinite(expected)
-    if strange.any():
-        what = f"{int(strange.sum())} of {found.numel()} values are nan or infinite"
-        return (what, *_first(expected, found, strange))
-    error = (found - expected).abs().nan_to_num().max()
-    return (*_first(expected, found, ~near), f"largest error {float(error):.3g}")
-
-
-def _first(expected: Tensor, found: Tensor, wrong: Tensor) -> Details:
-    if not wrong.any():
-        return ()
-    index = tuple(wrong.nonzero()[0].tolist())
-    want, got = expected[index].item(), found[index].item()
-    spell = (lambda x: f"{x:.4g}") if expected.is_floating_point() else str
-    share = f"{int(wrong.sum())} of {wrong.numel()} values differ"
-    return (f"{share}; the first at {list(index)}: expected {spell(want)}, found {spell(got)}",)
-
-
-def _shape(expected: tuple, found: tuple, axes: list[str]) -> Details:
-    told = f"expected shape {expected}, found {found}"
-    if len(axes) == len(expected):
-        told = f"expected shape ({', '.join(axes)}) = {expected}, found {found}"
-    if sorted(expected) != sorted(found):
-        return (told,)
-    # Sizes in a case are distinct, so a permutation of them tells which axes were exchanged.
-    for order in permutations(range(len(expected))):
-        if tuple(expected[i] for i in order) == found and len(axes) == len(expected):
-            moved = ", ".join(axes[i] for i in order)
-            return (f"{told}: that is ({moved}), so a transpose is missing or one too many",)
-    return (f"{told}: the same sizes in another order, so a transpose is missing or one too many",)
-
-
 def _gradients(expected: Outcome, found: Outcome, rtol: float, atol: float) -> Details:
-    for want, got in zip(leaves(expected.gradients), leaves(found.gradients), strict=True):
-        if want is None and (got is None or not got.any()):
-            continue
-        if got is None:
-            return ("the values agree, but no gradient flows back to an input that needs one",)
-        told = tensors(torch.zeros_like(got) if want is None else want, got, rtol=rtol, atol=atol)
+    if not expected.gradients:  # a mistake whose values are wrong: none were kept
+        return ()
+    calls = enumerate(zip(expected.gradients, found.gradients, strict=True), 1)
+    flows = [(i, name, want, got.get(name)) for i, (w, got) in calls for name, want in w.items()]
+    for number, name, want, got in flows:
+        told = _gradient(name, want, got, rtol, atol)
         if told:
-            return (
-                "the values agree, but the gradient that flows back to an input does not",
-                *told,
-            )
+            return (*_call(number, len(expected.gradients)), *told)
     return ()
+
+
+def _gradient(
+    name: str, want: Tensor | None, got: Tensor | None, rtol: float, atol: float
+) -> Details:
+    if want is None and (got is None or not got.any()):
+        return ()
+    if got is None:
+        return (f"the values agree, but no gradient flows back to {name}",)
+    want = torch.zeros_like(got) if want is None else want
+    # A gradient sums over many places: its rounding goes by its largest number.
+    largest = float(want.abs().nan_to_num().max()) if want.numel() else 0.0
+    told = tensors(want, got, rtol=rtol, atol=atol * max(1.0, largest))
+    if not told:
+        return ()
+    return (f"the values agree, but the gradient that flows back to {name} does not", *told)
+
+
+def _call(number: int, calls: int) -> Details:
+    return (f"call {number} of {calls}",) if number > 1 else ()

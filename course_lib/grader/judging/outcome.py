@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .key import Call, Case
+from .cases import Call, Case
 
 # File names of code that a learner wrote: a notebook's cell, or one that we compiled.
 ANSWER_FILES = ("<ipython-input", "/ipykernel_", "\\ipykernel_", "<exercise")
@@ -19,7 +19,8 @@ ANSWER_FILES = ("<ipython-input", "/ipykernel_", "\\ipykernel_", "<exercise")
 class Outcome:
     """The result of one case. `values` and `gradients` hold one entry a call.
 
-    `raised` is the type of an exception and `crash` tells it with the learner's own line.
+    Gradients go by what they reach: an argument, or one of the weights of a module. `raised` is the
+    type of an exception and `crash` tells it with the learner's own line.
     """
 
     values: tuple = ()
@@ -34,15 +35,19 @@ def run_case(answer: Callable, case: Case) -> Outcome:
     values, gradients, changed = [], [], []
     try:
         target = build(answer, case)
+        weights = _weights(target, case)
         for number, planned in enumerate(case.calls):
             args = tree_map(_copy, list(planned.args))
             kwargs = {name: tree_map(_copy, value) for name, value in planned.kwargs.items()}
-            inputs = _float_inputs(args, kwargs) if case.grad else []
+            asked = case.grad or case.state is not None
+            sources = (_float_inputs(args, kwargs) if asked else {}) | weights
             method = target if planned.method == "__call__" else getattr(target, planned.method)
-            value = method(*args, **kwargs)
+            with torch.enable_grad():  # a page may have switched gradients off for good
+                value = method(*args, **kwargs)
+                gradients.append(_gradients(value, sources))
             values.append(tree_map(_copy, value))
-            gradients.append(_gradients(value, inputs) if case.grad else ())
             changed += [f"call {number + 1}: {name}" for name in _changed(planned, args, kwargs)]
+        changed += [name for name in weights if not identical(case.state[name], weights[name])]
     except (Exception, SystemExit) as error:  # an interrupt by the learner goes through
         raised, crash = type(error).__name__, learner_lines(error)
         return Outcome(tuple(values), tuple(gradients), tuple(changed), raised, crash)
@@ -90,18 +95,38 @@ def _copy(leaf: Any) -> Any:
     return leaf.detach().clone() if isinstance(leaf, Tensor) else leaf
 
 
-def _float_inputs(args: list, kwargs: dict) -> list[Tensor]:
-    tensors = [leaf for leaf in leaves([args, kwargs]) if isinstance(leaf, Tensor)]
-    return [leaf.requires_grad_() for leaf in tensors if leaf.is_floating_point()]
+def _float_inputs(args: list, kwargs: dict) -> dict[str, Tensor]:
+    """The float tensors among the arguments, ready to receive gradients, by where they stand."""
+    named = {f"argument {i}": arg for i, arg in enumerate(args, 1)} | kwargs
+    found = {}
+    for name, argument in named.items():
+        tensors = [leaf for leaf in leaves(argument) if isinstance(leaf, Tensor)]
+        floats = [leaf.requires_grad_() for leaf in tensors if leaf.is_floating_point()]
+        found |= {f"{name}, {i}" if i else name: leaf for i, leaf in enumerate(floats)}
+    return found
 
 
-def _gradients(value: Any, inputs: list[Tensor]) -> tuple:
+def _weights(target: object, case: Case) -> dict[str, Tensor]:
+    """The parameters into which the case's weights were loaded, by name."""
+    if not case.state:
+        return {}
+    there = dict(target.named_parameters(remove_duplicate=False))
+    return {name: there[name] for name in case.state if name in there}
+
+
+def _gradients(value: Any, sources: dict[str, Tensor]) -> dict[str, Tensor | None]:
     """Gradients of one fixed, uneven weighting of the outputs; None where nothing flows."""
     outputs = [leaf for leaf in leaves(value) if isinstance(leaf, Tensor) and leaf.requires_grad]
-    if not outputs:
-        return (None,) * len(inputs)
-    total = sum((out * _uneven(out)).sum() for out in outputs)
-    return torch.autograd.grad(total, inputs, allow_unused=True)
+    reached = {name: tensor for name, tensor in sources.items() if tensor.requires_grad}
+    found: dict[str, Tensor | None] = dict.fromkeys(sources)
+    if outputs and reached:
+        total = sum((out * _uneven(out)).sum() for out in outputs)
+        # The graph is kept: a later call may build on what this one left in a cache.
+        flowing = torch.autograd.grad(
+            total, list(reached.values()), allow_unused=True, retain_graph=True
+        )
+        found |= zip(reached, flowing, strict=True)
+    return found
 
 
 def _uneven(out: Tensor) -> Tensor:

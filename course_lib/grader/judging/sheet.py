@@ -7,9 +7,11 @@ from typing import Any
 
 import torch
 
+from .again import called_again
+from .cases import Case
 from .compare import differences
-from .key import Case, Exercise, Mistake
-from .outcome import Outcome, leaves, run_case
+from .key import Exercise, Mistake
+from .outcome import Outcome, run_case
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,9 @@ def make_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
     generator = torch.Generator().manual_seed(seed)
     drawn = exercise.cases(generator)
     # Shuffled, or the answers True, False, False could be learned by their order.
-    cases = tuple(drawn[i] for i in torch.randperm(len(drawn), generator=generator).tolist())
+    order = torch.randperm(len(drawn), generator=generator).tolist()
+    again = called_again(solution, drawn, exercise.cases(generator))
+    cases = (*(drawn[i] for i in order), *again)
     sheet = Sheet(
         exercise.id,
         exercise.title,
@@ -91,23 +95,27 @@ def make_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
         (),
         values=dict(exercise.values),
     )
-    return replace(sheet, mistakes=tuple(_mistakes(exercise, cases)))
+    return replace(sheet, mistakes=tuple(_mistakes(exercise, sheet)))
 
 
 def _record(answer: Callable, cases: tuple[Case, ...]) -> tuple[Outcome, ...]:
     return tuple(replace(run_case(answer, case), crash=()) for case in cases)
 
 
-def _mistakes(exercise: Exercise, cases: tuple[Case, ...]) -> list[Recorded]:
+def _mistakes(exercise: Exercise, sheet: Sheet) -> list[Recorded]:
     """The named mistakes, then every two of them that are flags of one function."""
-    pairs = [_recorded(pair, cases, pair=True) for pair in exercise.pairs()]
+    pairs = [_recorded(pair, sheet, pair=True) for pair in exercise.pairs()]
     # A pair that raises on every case says nothing that the exception does not.
     telling = [p for p in pairs if any(not outcome.raised for outcome in p.outcomes)]
-    return [_recorded(mistake, cases) for mistake in exercise.mistakes] + telling
+    return [_recorded(mistake, sheet) for mistake in exercise.mistakes] + telling
 
 
-def _recorded(mistake: Mistake, cases: tuple[Case, ...], *, pair: bool = False) -> Recorded:
-    outcomes = _record(mistake.answer, cases)
+def _recorded(mistake: Mistake, sheet: Sheet, *, pair: bool = False) -> Recorded:
+    outcomes = _record(mistake.answer, sheet.cases)
+    bare = tuple(replace(outcome, gradients=()) for outcome in sheet.expected)
+    if sheet.cases[0].state is not None and not sheet.agrees(bare, outcomes):
+        # The values tell: gradients of every weight would only fill the sheet.
+        outcomes = tuple(replace(outcome, gradients=()) for outcome in outcomes)
     return Recorded(mistake.name, mistake.says, mistake.hints, outcomes, pair)
 
 
@@ -133,15 +141,3 @@ def _size(name: str, value: object) -> str:
             return f"{name} {tuple(value.shape)} holding {listed}"
         return f"{name} {tuple(value.shape)}"
     return f"{name}={value!r}" if len(repr(value)) < 40 else name
-
-
-def weight(case: Case) -> tuple[bool, int, float]:
-    """How hard a case is to think about; the failing case that weighs least is shown.
-
-    Extreme numbers in tensors come last, then it is how many there are, then plain numbers.
-    """
-    inputs = leaves([[c.args, c.kwargs] for c in case.calls])
-    tensors = [x for x in inputs if isinstance(x, torch.Tensor)]
-    plain = [abs(x) for x in inputs if isinstance(x, int | float) and x == x]
-    extreme = any(x.numel() and not (x.float().abs() < 100).all() for x in tensors)
-    return extreme, sum(x.numel() for x in tensors), sum(plain)

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, replace
 
+from .again import AGAIN, size
 from .bans import banned_name
 from .compare import differences
 from .outcome import Outcome, run_case
 from .properties import PROPERTIES
-from .sheet import Recorded, Sheet, sizes, weight
+from .sheet import Recorded, Sheet, sizes
 from .values import changed
 
 
@@ -68,7 +69,7 @@ def _failing(sheet: Sheet, found: tuple[Outcome, ...]) -> list[tuple[int, tuple[
         told = differences(want, got, axes=sheet.axes, rtol=sheet.rtol, atol=sheet.atol)
         if told:
             failing.append((i, told))
-    return sorted(failing, key=lambda pair: weight(sheet.cases[pair[0]]))
+    return sorted(failing, key=lambda pair: size(sheet.cases[pair[0]]))
 
 
 def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
@@ -78,6 +79,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
     case = sheet.cases[index]
     place = f"smallest of {len(failing)} failing cases" if len(failing) > 1 else "failing case"
     details = [
+        *_kept_between_calls(sheet, failing),
         *(() if crash else told),
         *_broken(sheet, found, [i for i, _ in failing], told),
         f"{place}: {case.label} ({sizes(sheet, case)})",
@@ -93,6 +95,15 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
         crash=crash,
         **_named(known),
     )
+
+
+def _kept_between_calls(sheet: Sheet, failing: list) -> list[str]:
+    """The cause, where all that fails is a later call of what a first call had right."""
+    index, told = failing[0]
+    alone = len(failing) == 1 and sheet.cases[index].label.startswith(AGAIN)
+    if not alone or not told[0].startswith("call "):
+        return []
+    return ["each call by itself is right: what does your code keep from one call to the next?"]
 
 
 def _named(known: Recorded | None) -> dict:

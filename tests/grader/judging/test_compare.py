@@ -1,5 +1,7 @@
 """What the comparison says, and that it says it for the right reason."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -93,8 +95,20 @@ def test_a_changed_input_is_a_difference():
     assert "changed its input in place (call 1: argument 1)" in told[0]
 
 
-def test_a_gradient_that_differs_or_is_missing_is_told():
-    want = Outcome((X,), gradients=((X,),))
-    assert "no gradient flows" in differences(want, Outcome((X,), gradients=((None,),)))[0]
-    wrong = differences(want, Outcome((X,), gradients=((X + 1,),)))
-    assert "the values agree, but the gradient" in wrong[0] and "expected 0, found 1" in wrong[1]
+def test_a_gradient_that_differs_or_is_missing_is_told_with_what_it_reaches():
+    want = Outcome((X,), gradients=({"key": X},))
+    lost = differences(want, Outcome((X,), gradients=({"key": None},)))
+    assert lost == ("the values agree, but no gradient flows back to key",)
+    wrong = differences(want, Outcome((X,), gradients=({"key": X + 1},)))
+    assert "the gradient that flows back to key" in wrong[0] and "expected 0, found 1" in wrong[1]
+    twice = Outcome((X, X), gradients=({"key": X}, {"key": X}))
+    assert differences(twice, replace(twice, gradients=({"key": X}, {"key": None})))[0] == (
+        "call 2 of 2"
+    )
+
+
+def test_a_gradient_may_round_in_proportion_to_its_largest_number():
+    want = Outcome((X,), gradients=({"key": torch.tensor([0.0, 1e4])},))
+    near = replace(want, gradients=({"key": torch.tensor([0.01, 1e4])},))
+    far = replace(want, gradients=({"key": torch.tensor([1.0, 1e4])},))
+    assert differences(want, near) == () != differences(want, far)

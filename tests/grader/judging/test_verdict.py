@@ -47,7 +47,7 @@ SHEET = make_sheet(EXERCISE, normalise, seed=0)
 def test_a_right_answer_gains_the_points():
     verdict = judge(SHEET, normalise)
     assert (verdict.state, verdict.points, verdict.out_of) == ("right", 3, 3)
-    assert "3 cases" in verdict.summary
+    assert "4 cases" in verdict.summary
 
 
 @pytest.mark.parametrize("flags, name", [({"dim": -2}, "columns"), ({"shift": 1.0}, "shifted")])
@@ -68,7 +68,7 @@ def test_an_unknown_mistake_is_described_by_the_smallest_case_and_the_broken_pro
     assert verdict.mistake is None and verdict.state == "wrong"
     told = " ".join(verdict.details)
     assert "rows sum to 2.00, not to 1" in told
-    assert "smallest of 3 failing cases: a row (x (1, 2) holding" in told
+    assert "smallest of 4 failing cases: a row (x (1, 2) holding" in told
 
 
 def test_of_plain_numbers_the_smallest_case_is_shown():
@@ -78,7 +78,7 @@ def test_of_plain_numbers_the_smallest_case_is_shown():
     exercise = replace(EXERCISE, cases=counts, mistakes=(), axes="", properties=())
     sheet = make_sheet(exercise, lambda n, d: n * d, seed=0)
     told = " ".join(judge(sheet, lambda n, d: n + d).details)
-    assert "expected 6, found 5" in told and "smallest of 3 failing cases: small" in told
+    assert "expected 6, found 5" in told and "smallest of 4 failing cases: small" in told
 
 
 def test_the_case_shown_is_small_and_has_no_extreme_numbers():
