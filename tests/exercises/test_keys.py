@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from course_lib.grader.course.files import exercises, load_solution, sheet_for
-from course_lib.grader.judging.outcome import Outcome, run_case, tree_map
+from course_lib.grader.judging.outcome import Outcome, run_case
 from course_lib.grader.judging.sheet import make_sheet
+from course_lib.grader.judging.trees import tree_map
 from course_lib.grader.judging.verdict import judge
 from course_lib.paths import ROOT
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import torch
 
 from .cases import Case
-from .outcome import identical, leaves, run_case
+from .outcome import run_case
+from .trees import identical, leaves
 
 AGAIN = "called again"
 

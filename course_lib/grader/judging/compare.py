@@ -5,8 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .outcome import Outcome, leaves
+from .outcome import Outcome
 from .tensors import Details, tensors
+from .trees import leaves
 
 
 def differences(

@@ -9,8 +9,9 @@ from typing import Any
 from torch import Generator
 
 from .cases import Call, Case, call, case
+from .edges import Edges
 
-__all__ = ["Call", "Case", "Exercise", "Mistake", "call", "case"]
+__all__ = ["Call", "Case", "Edges", "Exercise", "Mistake", "call", "case"]
 
 KINDS = ("code", "bug", "predict", "test")
 
@@ -63,6 +64,7 @@ class Exercise:
     output's axes for feedback on shapes. `properties` are keys of `properties.PROPERTIES`.
     `bans` are names, PyTorch's own equivalents, that an answer may not use.
     `also_right` holds right answers written differently, which the tests hold against the key.
+    `allows` declares the edges of what the text allows; each needs a case.
 
     `choices` are values that may differ from student to student, by name; the first of each is what
     everybody else gets. `cases`, mistakes and `also_right` receive them as keyword arguments.
@@ -83,6 +85,7 @@ class Exercise:
     atol: float = 1e-5
     choices: Mapping[str, tuple] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
+    allows: Edges | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\d\d\.[a-z0-9]+(-[a-z0-9]+)*", self.id):

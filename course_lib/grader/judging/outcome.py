@@ -1,6 +1,5 @@
 """What an answer does with a case: values, gradients, changed inputs, or an exception."""
 
-import math
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .cases import Call, Case
+from .trees import identical, leaves, tree_map
 
 # File names of code that a learner wrote: a notebook's cell, or one that we compiled.
 ANSWER_FILES = ("<ipython-input", "/ipykernel_", "\\ipykernel_", "<exercise")
@@ -74,23 +74,6 @@ def build(answer: Callable, case: Case) -> Callable:
     return made.eval() if isinstance(made, torch.nn.Module) else made
 
 
-def tree_map(function: Callable, tree: Any) -> Any:
-    """Apply `function` to every leaf of nested lists, tuples and dicts."""
-    if isinstance(tree, dict):  # sorted: two dicts are equal in whatever order they were filled
-        return {key: tree_map(function, tree[key]) for key in sorted(tree, key=repr)}
-    if isinstance(tree, list | tuple):
-        mapped = [tree_map(function, leaf) for leaf in tree]
-        return mapped if isinstance(tree, list) else tuple(mapped)
-    return function(tree)
-
-
-def leaves(tree: Any) -> list:
-    """The leaves of nested lists, tuples and dicts, in order."""
-    found: list = []
-    tree_map(found.append, tree)
-    return found
-
-
 def _copy(leaf: Any) -> Any:
     return leaf.detach().clone() if isinstance(leaf, Tensor) else leaf
 
@@ -138,18 +121,3 @@ def _changed(planned: Call, args: list, kwargs: dict) -> list[str]:
     named = {f"argument {i + 1}": (planned.args[i], arg) for i, arg in enumerate(args)}
     named |= {name: (planned.kwargs[name], value) for name, value in kwargs.items()}
     return [name for name, (before, after) in named.items() if not identical(before, after)]
-
-
-def identical(before: Any, after: Any) -> bool:
-    """Equal to the bit, NaN equal to NaN; for finding inputs that were changed in place."""
-    pairs = zip(leaves(before), leaves(after), strict=False)
-    return len(leaves(before)) == len(leaves(after)) and all(_same(a, b) for a, b in pairs)
-
-
-def _same(a: Any, b: Any) -> bool:
-    if isinstance(a, Tensor) and isinstance(b, Tensor):
-        same_kind = a.shape == b.shape and a.dtype == b.dtype
-        return same_kind and bool(((a == b) | ((a != a) & (b != b))).all())
-    if isinstance(a, float) and isinstance(b, float) and math.isnan(a):
-        return math.isnan(b)
-    return type(a) is type(b) and a == b
