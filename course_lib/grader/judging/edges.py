@@ -106,8 +106,10 @@ def in_front(given: Case, *sizes: int) -> Case:
         if not isinstance(leaf, Tensor) or not leaf.ndim:
             return leaf
         copies = [leaf.roll(i, dims=-1) for i in range(math.prod(sizes))]
-        return torch.stack(copies).reshape(*sizes, *leaf.shape) if copies else leaf.new_empty(
-            *sizes, *leaf.shape
+        return (
+            torch.stack(copies).reshape(*sizes, *leaf.shape)
+            if copies
+            else leaf.new_empty(*sizes, *leaf.shape)
         )
 
     return _with_inputs(given, stacked, f"{' by '.join(map(str, sizes))} in front")

@@ -64,6 +64,7 @@ class Exercise:
     output's axes for feedback on shapes. `properties` are keys of `properties.PROPERTIES`.
     `bans` are names, PyTorch's own equivalents, that an answer may not use.
     `also_right` holds right answers written differently, which the tests hold against the key.
+    `hints` are three general ones, for a crash and for a wrong answer that no mistake names.
     `allows` declares the edges of what the text allows; each needs a case.
 
     `choices` are values that may differ from student to student, by name; the first of each is what
@@ -85,6 +86,7 @@ class Exercise:
     atol: float = 1e-5
     choices: Mapping[str, tuple] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
+    hints: tuple[str, ...] = ()
     allows: Edges | None = None
 
     def __post_init__(self) -> None:
@@ -97,6 +99,8 @@ class Exercise:
         names = [mistake.name for mistake in self.mistakes]
         if len(set(names)) != len(names):
             raise ValueError(f"{self.id}: two mistakes share a name: {sorted(names)}")
+        if len(set(self.hints)) not in (0, 3):
+            raise ValueError(f"{self.id} needs 3 general hints, got {len(set(self.hints))}")
         for name, there in self.choices.items():
             if len(set(there)) != len(there) or len(there) < 2:
                 raise ValueError(f"{self.id}: {name} needs two different choices, got {there}")

@@ -1,6 +1,5 @@
 """What an answer does with a case: values, gradients, changed inputs, or an exception."""
 
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +8,8 @@ import torch
 from torch import Tensor
 
 from .cases import Call, Case
+from .crash import learner_lines
 from .trees import identical, leaves, tree_map
-
-# File names of code that a learner wrote: a notebook's cell, or one that we compiled.
-ANSWER_FILES = ("<ipython-input", "/ipykernel_", "\\ipykernel_", "<exercise")
 
 
 @dataclass(frozen=True)
@@ -52,16 +49,6 @@ def run_case(answer: Callable, case: Case) -> Outcome:
         raised, crash = type(error).__name__, learner_lines(error)
         return Outcome(tuple(values), tuple(gradients), tuple(changed), raised, crash)
     return Outcome(tuple(values), tuple(gradients), tuple(changed))
-
-
-def learner_lines(error: BaseException) -> tuple[str, ...]:
-    """The error, and the learner's own line that led to it; never a frame of the course."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if any(mark in f.filename for mark in ANSWER_FILES)]
-    told = f"{type(error).__name__}: {error}".strip().splitlines()[0]
-    if not own:
-        return (told,)
-    return (told, f"in {own[-1].name}, line {own[-1].lineno}: {own[-1].line}")
 
 
 def build(answer: Callable, case: Case) -> Callable:

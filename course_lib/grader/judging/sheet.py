@@ -1,7 +1,7 @@
 """Answer sheets: what a key gives for one seed. Checking needs a sheet and knows no chapter."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from .again import called_again
 from .cases import Case
 from .compare import differences
 from .key import Exercise, Mistake
-from .outcome import Outcome, run_case
+from .outcome import Outcome, build, run_case
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,11 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Sheet:
-    """Cases, the right outcomes and every mistake's outcomes, all drawn from one seed."""
+    """Cases, the right outcomes and every mistake's outcomes, all drawn from one seed.
+
+    `parameters` are those of each method that is called, `others` the names that other exercises
+    of the chapter define, with their ids.
+    """
 
     id: str
     title: str
@@ -40,13 +44,15 @@ class Sheet:
     rtol: float
     atol: float
     seed: int
-    parameters: tuple[str, ...]
+    parameters: dict[str, tuple[str, ...]]
     cases: tuple[Case, ...]
     expected: tuple[Outcome, ...]
     mistakes: tuple[Recorded, ...]
     stub: str = ""
     solution: str = ""
     values: dict[str, Any] = field(default_factory=dict)
+    hints: tuple[str, ...] = ()
+    others: dict[str, str] = field(default_factory=dict)
 
     def named(self, found: tuple[Outcome, ...]) -> Recorded | None:
         """The mistake that gives these outcomes on every case.
@@ -89,11 +95,12 @@ def make_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
         exercise.rtol,
         exercise.atol,
         seed,
-        _parameters(solution),
+        _parameters(solution, cases),
         cases,
         _record(solution, cases),
         (),
         values=dict(exercise.values),
+        hints=exercise.hints,
     )
     return replace(sheet, mistakes=tuple(_mistakes(exercise, sheet)))
 
@@ -119,25 +126,35 @@ def _recorded(mistake: Mistake, sheet: Sheet, *, pair: bool = False) -> Recorded
     return Recorded(mistake.name, mistake.says, mistake.hints, outcomes, pair)
 
 
-def _parameters(solution: Callable) -> tuple[str, ...]:
-    target = solution.forward if hasattr(solution, "forward") else solution
-    names = [name for name in inspect.signature(target).parameters if name != "self"]
-    return tuple(names)
+def _parameters(solution: Callable, cases: Iterable[Case]) -> dict[str, tuple[str, ...]]:
+    """The names of the parameters of each method that is called."""
+    found = {}
+    for case in cases:
+        made = None
+        for method in {c.method for c in case.calls} - found.keys():
+            made = made or build(solution, case)
+            plain = method == "__call__"
+            target = getattr(made, "forward", made) if plain else getattr(made, method)
+            found[method] = tuple(inspect.signature(target).parameters)
+    return found
 
 
-def sizes(sheet: Sheet, case: Case) -> str:
-    """The inputs of a case in a few words: `query (3, 5), key (7, 5)`."""
-    said = []
-    for planned in case.calls[:1]:
-        named = dict(zip(sheet.parameters, planned.args, strict=False)) | planned.kwargs
-        said = [_size(name, value) for name, value in named.items()]
-    return ", ".join(said)
+def sizes(sheet: Sheet, case: Case, number: int = 0) -> str:
+    """The inputs of one call of a case in a few words: `query (3, 5), key (7, 5)`."""
+    planned = case.calls[number]
+    names = sheet.parameters.get(planned.method, ())
+    names = [*names, *(f"argument {i + 1}" for i in range(len(names), len(planned.args)))]
+    named = dict(zip(names, planned.args, strict=False)) | planned.kwargs
+    return ", ".join(_size(name, value) for name, value in named.items())
 
 
 def _size(name: str, value: object) -> str:
-    if isinstance(value, torch.Tensor):
-        if value.numel() <= 6:
-            listed = [round(x, 3) for x in value.flatten().tolist()]
-            return f"{name} {tuple(value.shape)} holding {listed}"
-        return f"{name} {tuple(value.shape)}"
-    return f"{name}={value!r}" if len(repr(value)) < 40 else name
+    if not isinstance(value, torch.Tensor):
+        return f"{name}={value!r}" if len(repr(value)) < 40 else name
+    told = f"{name} {tuple(value.shape)}"
+    if value.dtype != torch.float32:
+        told += f" {value.dtype}".replace("torch.", "")
+    if value.numel() <= 6:
+        listed = [round(x, 3) if isinstance(x, float) else x for x in value.flatten().tolist()]
+        told += f" holding {listed}"
+    return told

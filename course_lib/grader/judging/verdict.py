@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from .again import AGAIN, size
 from .bans import banned_name
 from .compare import differences
+from .crash import meaning, unwritten_stub
 from .outcome import Outcome, run_case
 from .properties import PROPERTIES
 from .sheet import Recorded, Sheet, sizes
@@ -39,7 +40,8 @@ def judge(sheet: Sheet, answer: object) -> Verdict:
 def judge_outcomes(sheet: Sheet, found: tuple[Outcome, ...]) -> Verdict:
     """The verdict on what an answer did with the sheet's cases, wherever it ran."""
     if all(outcome.raised == "NotImplementedError" for outcome in found):
-        return _verdict(sheet, "not attempted", "not written yet, or it calls what is not")
+        told = unwritten_stub(found[0].crash, sheet.others)
+        return _verdict(sheet, "not attempted", told or "not written yet")
     failing = _failing(sheet, found)
     if not failing:
         passed = f"agrees with the reference on {_count(len(sheet.cases), 'case')}"
@@ -77,12 +79,14 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
     index, told = failing[0]
     crash = () if sheet.expected[index].raised else found[index].crash
     case = sheet.cases[index]
+    # The call that raised is the one without a value.
+    number = min(len(found[index].values), len(case.calls) - 1) if crash else 0
     place = f"smallest of {len(failing)} failing cases" if len(failing) > 1 else "failing case"
     details = [
         *_kept_between_calls(sheet, failing),
-        *(() if crash else told),
+        *(meaning(crash, sheet.others) if crash else told),
         *_broken(sheet, found, [i for i, _ in failing], told),
-        f"{place}: {case.label} ({sizes(sheet, case)})",
+        f"{place}: {case.label} ({sizes(sheet, case, number)})",
     ]
     state = "crashed" if crash and known is None else "wrong"
     passed = len(sheet.cases) - len(failing)
@@ -135,8 +139,9 @@ def _not_callable(sheet: Sheet, answer: object) -> str:
 
 
 def _verdict(sheet: Sheet, state: str, summary: str, **more: object) -> Verdict:
-    shown = sheet.solution or None if state in ("wrong", "crashed") else None
-    more = {"out_of": sheet.points, "solution": shown} | more
+    more = {"out_of": sheet.points} | more
+    if state in ("wrong", "crashed"):
+        more = {"solution": sheet.solution or None, "hints": sheet.hints} | more
     return Verdict(sheet.id, sheet.title, state, summary, **more)
 
 

@@ -1,5 +1,6 @@
 """Verdicts on a small exercise made for this test: named mistakes, crashes, stubs."""
 
+import linecache
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -100,6 +101,92 @@ def test_a_crash_shows_the_learners_own_line():
     assert "course_lib" not in " ".join(verdict.crash)
 
 
+def answer(source, name="normalise"):
+    namespace = {"torch": torch}
+    path = f"<exercise {abs(hash(source))}>"
+    linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
+    exec(compile(source, path, "exec"), namespace)
+    return namespace[name]
+
+
+def test_a_crash_says_what_came_in_and_what_such_an_error_means():
+    crashed = judge(SHEET, answer("def normalise(x):\n    return x @ x"))
+    assert crashed.state == "crashed" and crashed.crash[1].startswith("in normalise, line 2")
+    meant, came_in = crashed.details
+    assert meant.startswith("in a product `a @ b` the last axis of a")
+    assert "a row (x (1, 2) holding [" in came_in
+
+
+def test_a_crash_tells_dtypes_numbers_and_the_call_that_stopped():
+    class Two:
+        def first(self, ids):
+            return ids
+
+        def second(self, ids, n):
+            return 0
+
+    class Stops(Two):
+        def second(self, ids, n):
+            return self.nothing
+
+    calls = [call(torch.zeros(9), method="first"), call(torch.tensor([3, 5]), 4, method="second")]
+    exercise = Exercise("99.two", "T", "code", 1, "Two", lambda g: [Case("x", calls, init={})], ())
+    crashed = judge(make_sheet(exercise, Two, 0), Stops)
+    assert "x (ids (2,) int64 holding [3, 5], n=4)" in crashed.details[-1]
+
+
+def test_a_crash_in_a_helper_tells_its_line_and_who_called():
+    source = (
+        "def normalise(x):\n"
+        "    def total(y):\n"
+        "        return y.sum(-1) + None\n"
+        "    return x / total(x)\n"
+    )
+    crashed = judge(SHEET, answer(source))
+    assert crashed.crash[1] == "in normalise.total, line 3: return y.sum(-1) + None"
+    assert crashed.crash[2] == "called from normalise, line 4: return x / total(x)"
+    assert "something is None here" in crashed.details[0]
+
+
+def test_the_stub_of_another_exercise_is_named():
+    source = "def other(x):\n    raise NotImplementedError('your turn')\n"
+    source += "def normalise(x):\n    return other(x)\n"
+    sheet = replace(SHEET, others={"other": "99.other"})
+    verdict = judge(sheet, answer(source))
+    assert verdict.state == "not attempted"
+    assert verdict.summary == "it calls `other`, which is exercise 99.other and not written yet"
+    later = source.replace("return other(x)", "return x if len(x) == 1 else other(x)")
+    told = judge(sheet, answer(later.replace("return x if", "return x/x.sum() if")))
+    assert told.state == "crashed" and "exercise 99.other" in told.details[0]
+
+
+ROW = torch.rand(2, 3)
+
+
+@pytest.mark.parametrize(
+    "stops, told",
+    [
+        (lambda x: stops_never(x), "calls itself without end"),
+        (lambda x: x + torch.ones(11), "counted from the last axis"),
+        (lambda x: x.view(11), "must hold as many numbers"),
+        (lambda x: ROW.T.view(6), "take `reshape`"),
+        (lambda x: x.sum(9), "number of axes is another"),
+        (lambda x: x if x > 0 else 0 * x, "a whole tensor stands where a single value"),
+        (lambda x: x.double() @ torch.ones(x.shape[-1]), "two dtypes meet"),
+        (lambda x: normalise(), "keep the names and the order"),
+        (lambda x: x.requires_grad_().mul_(2), "edited in place"),
+        (lambda x: x.requires_grad_().numpy(), "NumPy loses the gradient"),
+    ],
+)
+def test_usual_errors_are_explained(stops, told):
+    verdict = judge(SHEET, stops)
+    assert verdict.state == "crashed" and told in verdict.details[0]
+
+
+def stops_never(x):
+    return stops_never(x)
+
+
 def test_a_stub_is_not_attempted():
     def stub(x):
         raise NotImplementedError("your turn")
@@ -186,6 +273,27 @@ def test_a_malformed_key_is_refused(change, told):
     fields = SimpleNamespace(**{**EXERCISE.__dict__, **change})
     with pytest.raises(ValueError, match=told.split(",")[0].split(";")[0]):
         Exercise(**vars(fields))
+
+
+def test_general_hints_are_three_or_none():
+    with pytest.raises(ValueError, match=r"99\.normalise needs 3 general hints, got 2"):
+        replace(EXERCISE, hints=("one", "two"))
+
+
+def test_what_has_no_name_gets_the_general_hints():
+    sheet = make_sheet(replace(EXERCISE, hints=("a", "b", "c")), normalise, 0)
+
+    def stops(x):
+        return x / 0 + None
+
+    for wrong in (lambda x: 3 * x, stops, 7):
+        assert judge(sheet, wrong).hints == ("a", "b", "c")
+    assert judge(sheet, lambda x: wrong_columns(x)).hints == HINTS
+    assert judge(sheet, normalise).hints == ()
+
+
+def wrong_columns(x):
+    return wrong(x, dim=-2)
 
 
 def test_a_mistake_needs_three_hints():
