@@ -36,7 +36,7 @@ def called_again(answer: Callable, first: list[Case], second: list[Case]) -> lis
 
 def _joined(one: Case, *others: Case) -> Case:
     calls = [call for case in (one, *others) for call in case.calls]
-    return Case(f"{AGAIN}: {one.label}", calls, one.init, one.state, one.grad)
+    return Case(f"{AGAIN}: {one.label}", calls, one.init, one.state, one.grad, one.exact)
 
 
 def same_object(one: Case, other: Case) -> bool:

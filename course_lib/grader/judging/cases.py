@@ -27,7 +27,8 @@ class Case:
 
     When the answer is a class, `init` holds its constructor's arguments and `state` the weights
     that are loaded into it, so that initialisation can't matter. Then, or with `grad`, the
-    gradients that reach the weights and the float inputs are compared as well.
+    gradients that reach the weights and the float inputs are compared as well. `exact` is for
+    what must agree to the last bit.
     """
 
     label: str
@@ -35,8 +36,9 @@ class Case:
     init: dict[str, Any] | None = None
     state: dict[str, Tensor] | None = None
     grad: bool = False
+    exact: bool = False
 
 
-def case(label: str, *args: Any, grad: bool = False, **kwargs: Any) -> Case:
+def case(label: str, *args: Any, grad: bool = False, exact: bool = False, **kwargs: Any) -> Case:
     """A case of a single call of a function."""
-    return Case(label, (Call(args, kwargs),), grad=grad)
+    return Case(label, (Call(args, kwargs),), grad=grad, exact=exact)

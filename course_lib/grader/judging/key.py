@@ -10,6 +10,7 @@ from torch import Generator
 
 from .cases import Call, Case, call, case
 from .edges import Edges
+from .terms import Terms
 
 __all__ = ["Call", "Case", "Edges", "Exercise", "Mistake", "call", "case"]
 
@@ -64,6 +65,9 @@ class Exercise:
     output's axes for feedback on shapes. `properties` are keys of `properties.PROPERTIES`.
     `bans` are names, PyTorch's own equivalents, that an answer may not use.
     `also_right` holds right answers written differently, which the tests hold against the key.
+    `rtol` and `atol` are for float32 and numbers; half precision gets what it can do at best,
+    unless `tolerances` says (rtol, atol) for a dtype's name. With `exact_zeros`, what is exactly 0
+    in the reference must be exactly 0. With `any_sequence`, a list may stand for a tuple.
     `hints` are three general ones, for a crash and for a wrong answer that no mistake names.
     `allows` declares the edges of what the text allows; each needs a case.
 
@@ -84,6 +88,9 @@ class Exercise:
     bans: tuple[str, ...] = ()
     rtol: float = 1e-4
     atol: float = 1e-5
+    tolerances: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    exact_zeros: bool = False
+    any_sequence: bool = False
     choices: Mapping[str, tuple] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
@@ -104,6 +111,14 @@ class Exercise:
         for name, there in self.choices.items():
             if len(set(there)) != len(there) or len(there) < 2:
                 raise ValueError(f"{self.id}: {name} needs two different choices, got {there}")
+
+    @property
+    def terms(self) -> Terms:
+        """On which terms an answer agrees with the reference."""
+        tolerances = dict(self.tolerances)
+        return Terms(
+            self.rtol, self.atol, tolerances, self.exact_zeros, self.any_sequence, axes=self.axes
+        )
 
     @property
     def chapter(self) -> str:

@@ -17,7 +17,8 @@ class Outcome:
     """The result of one case. `values` and `gradients` hold one entry a call.
 
     Gradients go by what they reach: an argument, or one of the weights of a module. `raised` is the
-    type of an exception and `crash` tells it with the learner's own line.
+    type of an exception, `kinds` what it is a kind of, and `crash` tells it with the learner's own
+    line.
     """
 
     values: tuple = ()
@@ -25,6 +26,7 @@ class Outcome:
     changed: tuple[str, ...] = ()
     raised: str | None = None
     crash: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
 
 
 def run_case(answer: Callable, case: Case) -> Outcome:
@@ -46,8 +48,9 @@ def run_case(answer: Callable, case: Case) -> Outcome:
             changed += [f"call {number + 1}: {name}" for name in _changed(planned, args, kwargs)]
         changed += [name for name in weights if not identical(case.state[name], weights[name])]
     except (Exception, SystemExit) as error:  # an interrupt by the learner goes through
-        raised, crash = type(error).__name__, learner_lines(error)
-        return Outcome(tuple(values), tuple(gradients), tuple(changed), raised, crash)
+        raised, *kinds = (kind.__name__ for kind in type(error).__mro__)
+        crash = learner_lines(error)
+        return Outcome(tuple(values), tuple(gradients), tuple(changed), raised, crash, tuple(kinds))
     return Outcome(tuple(values), tuple(gradients), tuple(changed))
 
 
@@ -62,7 +65,11 @@ def build(answer: Callable, case: Case) -> Callable:
 
 
 def _copy(leaf: Any) -> Any:
-    return leaf.detach().clone() if isinstance(leaf, Tensor) else leaf
+    if isinstance(leaf, Tensor):
+        return leaf.detach().clone()
+    # A number of NumPy is a number; without importing NumPy, as not every answer does.
+    lone = type(leaf).__module__ == "numpy" and getattr(leaf, "shape", None) == ()
+    return leaf.item() if lone else leaf
 
 
 def _float_inputs(args: list, kwargs: dict) -> dict[str, Tensor]:

@@ -12,6 +12,8 @@ from .cases import Case
 from .compare import differences
 from .key import Exercise, Mistake
 from .outcome import Outcome, build, run_case
+from .rounding import noise
+from .terms import Terms, exactly
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,13 @@ class Sheet:
     kind: str
     points: int
     name: str
-    axes: str
     properties: tuple[str, ...]
     bans: tuple[str, ...]
-    rtol: float
-    atol: float
     seed: int
     parameters: dict[str, tuple[str, ...]]
     cases: tuple[Case, ...]
     expected: tuple[Outcome, ...]
+    terms: tuple[Terms, ...]
     mistakes: tuple[Recorded, ...]
     stub: str = ""
     solution: str = ""
@@ -66,10 +66,7 @@ class Sheet:
 
     def agrees(self, outcomes: tuple[Outcome, ...], found: tuple[Outcome, ...]) -> bool:
         """Do two rows of outcomes agree on every case, within the sheet's tolerances?"""
-        pairs = zip(outcomes, found, strict=True)
-        return not any(
-            differences(want, got, rtol=self.rtol, atol=self.atol) for want, got in pairs
-        )
+        return not any(map(differences, outcomes, found, self.terms))
 
 
 def make_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
@@ -83,26 +80,37 @@ def make_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
     order = torch.randperm(len(drawn), generator=generator).tolist()
     again = called_again(solution, drawn, exercise.cases(generator))
     cases = (*(drawn[i] for i in order), *again)
+    expected = _record(solution, cases)
     sheet = Sheet(
-        exercise.id,
-        exercise.title,
-        exercise.kind,
-        exercise.points,
-        exercise.name,
-        exercise.axes,
-        exercise.properties,
-        exercise.bans,
-        exercise.rtol,
-        exercise.atol,
-        seed,
-        _parameters(solution, cases),
-        cases,
-        _record(solution, cases),
-        (),
+        id=exercise.id,
+        title=exercise.title,
+        kind=exercise.kind,
+        points=exercise.points,
+        name=exercise.name,
+        properties=exercise.properties,
+        bans=exercise.bans,
+        seed=seed,
+        parameters=_parameters(solution, cases),
+        cases=cases,
+        expected=expected,
+        terms=_terms(exercise, solution, cases, expected),
+        mistakes=(),
         values=dict(exercise.values),
         hints=exercise.hints,
     )
     return replace(sheet, mistakes=tuple(_mistakes(exercise, sheet)))
+
+
+def _terms(
+    exercise: Exercise, solution: Callable, cases: tuple[Case, ...], expected: tuple[Outcome, ...]
+) -> tuple[Terms, ...]:
+    """On which terms an answer agrees with the reference, case by case."""
+    legal = any(None in outcome.values for outcome in expected)
+    usual = replace(exercise.terms, none_is_legal=legal)
+    return tuple(
+        exactly(usual) if case.exact else replace(usual, noise=noise(solution, case, outcome))
+        for case, outcome in zip(cases, expected, strict=True)
+    )
 
 
 def _record(answer: Callable, cases: tuple[Case, ...]) -> tuple[Outcome, ...]:

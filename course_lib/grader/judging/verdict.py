@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from .again import AGAIN, size
 from .bans import banned_name
-from .compare import differences
+from .compare import EDITED, differences
 from .crash import meaning, unwritten_stub
 from .outcome import Outcome, run_case
 from .properties import PROPERTIES
@@ -60,17 +60,16 @@ def without_bans(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:
 
 def with_changed_values(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:
     """A wrong answer whose code holds another value than the student's own is told so first."""
-    told = changed(source, sheet.values) if verdict.state in ("wrong", "crashed") else ""
+    if verdict.state not in ("wrong", "crashed"):
+        return verdict
+    told = changed(source, sheet.values, sheet.name)
     return replace(verdict, details=(told, *verdict.details)) if told else verdict
 
 
 def _failing(sheet: Sheet, found: tuple[Outcome, ...]) -> list[tuple[int, tuple[str, ...]]]:
     """Failing cases with what differs, the smallest case first."""
-    failing = []
-    for i, (want, got) in enumerate(zip(sheet.expected, found, strict=True)):
-        told = differences(want, got, axes=sheet.axes, rtol=sheet.rtol, atol=sheet.atol)
-        if told:
-            failing.append((i, told))
+    rows = zip(sheet.expected, found, sheet.terms, strict=True)
+    failing = [(i, told) for i, row in enumerate(rows) if (told := differences(*row))]
     return sorted(failing, key=lambda pair: size(sheet.cases[pair[0]]))
 
 
@@ -83,6 +82,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
     number = min(len(found[index].values), len(case.calls) - 1) if crash else 0
     place = f"smallest of {len(failing)} failing cases" if len(failing) > 1 else "failing case"
     details = [
+        *_edited(sheet, found),
         *_kept_between_calls(sheet, failing),
         *(meaning(crash, sheet.others) if crash else told),
         *_broken(sheet, found, [i for i, _ in failing], told),
@@ -95,10 +95,17 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
         sheet,
         state,
         summary,
-        details=tuple(details),
+        details=tuple(dict.fromkeys(details)),
         crash=crash,
         **_named(known),
     )
+
+
+def _edited(sheet: Sheet, found: tuple[Outcome, ...]) -> list[str]:
+    """Said first: whoever edits an input in place may have everything else wrong because of it."""
+    pairs = zip(sheet.expected, found, strict=True)
+    names = [name for want, got in pairs for name in got.changed if name not in want.changed]
+    return [EDITED.format(names[0])] if names else []
 
 
 def _kept_between_calls(sheet: Sheet, failing: list) -> list[str]:

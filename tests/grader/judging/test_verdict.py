@@ -4,6 +4,7 @@ import linecache
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -213,6 +214,67 @@ def test_an_input_changed_in_place_fails():
         return result
 
     assert "changed its input in place" in judge(SHEET, in_place).details[0]
+
+    def wrong_in_place(x):
+        return x.add_(1)
+
+    first, second = judge(SHEET, wrong_in_place).details[:2]
+    assert "changed its input in place (call 1: argument 1): work on a copy" in first
+    assert "values differ" in second
+
+
+@pytest.mark.parametrize("as_number", [float, np.float32, np.float64, np.asarray, torch.tensor])
+def test_numbers_of_any_library_are_numbers(as_number):
+    def half(n):
+        return n / 2
+
+    numbers = replace(EXERCISE, cases=lambda g: [case("3", 3)], mistakes=(), axes="", properties=())
+    assert judge(make_sheet(numbers, half, 0), lambda n: as_number(n / 2)).state == "right"
+    counts = make_sheet(numbers, lambda n: 2 * n, 0)
+    for whole in (np.int64, np.asarray, torch.tensor):
+        assert judge(counts, lambda n, whole=whole: whole(2 * n)).state == "right"
+    assert judge(counts, lambda n: 2.0 * n).details[0].startswith("expected the whole number 6")
+    truths = make_sheet(numbers, lambda n: n > 2, 0)
+    for truth in (bool, np.bool_, np.asarray, torch.tensor):
+        assert judge(truths, lambda n, truth=truth: truth(n > 2)).state == "right"
+    assert judge(truths, lambda n: 1).state == "wrong"
+
+
+def test_a_right_answer_at_large_scores_may_round_otherwise_and_a_wrong_one_is_found():
+    def shares(query, key):
+        return (query @ key.T).softmax(-1)
+
+    def one_by_one(query, key):
+        return torch.stack([(key * q).sum(-1) for q in query]).softmax(-1)
+
+    def at(size, label):
+        def drawn(generator):
+            key = 1 + 10 * torch.rand(5, 7, generator=generator) / size
+            return [case(label, torch.full((3, 7), -size / 7), key)]
+
+        return drawn
+
+    exercise = replace(EXERCISE, mistakes=(), axes="", properties=())
+    for seed in range(5):
+        sheet = make_sheet(replace(exercise, cases=at(20_000.0, "large")), shares, seed)
+        assert judge(sheet, one_by_one).state == "right"
+        assert judge(sheet, lambda q, k: 1.1 * shares(q, k)).state == "wrong"
+        assert judge(sheet, lambda q, k: (q @ k.T / 7**0.5).softmax(-1)).state == "wrong"
+    small = make_sheet(replace(exercise, cases=at(2.0, "small")), shares, 0)
+    assert judge(small, lambda q, k: shares(q, k) * 1.001).state == "wrong"
+
+
+def test_a_step_of_the_reference_is_no_rounding():
+    """A rounded input may fall on the other side of a step: that must not loosen the terms."""
+    ties = replace(
+        EXERCISE,
+        cases=lambda g: [case("a tie", torch.tensor([1.0, 1.0, 0.5]))],
+        mistakes=(),
+        axes="",
+        properties=(),
+    )
+    sheet = make_sheet(ties, lambda x: (x >= x.flip(0)).float() * x, 0)
+    assert all(terms.noise < 1e-5 for terms in sheet.terms)
 
 
 def test_cases_are_called_in_order_on_one_object():
