@@ -13,6 +13,7 @@ from course_lib.grader.judging.verdict import judge
 from course_lib.paths import ROOT
 
 ALL = exercises(ROOT)
+SEEDS = (None, 1, 2)
 each = pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.id)
 
 
@@ -60,13 +61,34 @@ def runs_to_the_end(exercise, mistake):
 
 @each
 def test_every_mistake_fails_and_is_the_one_named(exercise):
-    for seed in (None, 1, 2):
+    for seed in SEEDS:
         sheet = sheet_for(ROOT, exercise.id, seed)
         for mistake in exercise.mistakes:
             verdict = judge(sheet, mistake.answer)
             assert verdict.state != "right", mistake.name
             assert verdict.mistake_name == mistake.name
             assert verdict.hints == mistake.hints
+
+
+PAIRS = 40  # as many are tried of an exercise with more: comparing each with each takes seconds
+
+
+@pytest.mark.xfail(strict=True, reason="until every key tells its pairs apart on every seed")
+def test_a_name_does_not_depend_on_the_seed():
+    flicker = {}
+    for exercise in ALL:
+        sheets = [sheet_for(ROOT, exercise.id, seed) for seed in SEEDS]
+        named = [{m.name: made.named(m.outcomes).name for m in some(made)} for made in sheets]
+        for name in set().union(*named):
+            if len(told := {names.get(name) for names in named}) > 1:
+                flicker[exercise.id, name] = told
+    assert not flicker
+
+
+def some(made):
+    pairs = [m for m in made.mistakes if m.pair]
+    step = max(1, len(pairs) // PAIRS)
+    return [m for m in made.mistakes if not m.pair] + pairs[::step]
 
 
 @each

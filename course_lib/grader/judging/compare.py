@@ -56,7 +56,8 @@ def _places(tree: Any, inside: str = "") -> list[str]:
 
 
 def _raised(expected: Outcome, found: Outcome) -> Details:
-    if expected.raised and expected.raised in (found.raised, *found.kinds):
+    same_type = expected.raised and expected.raised in (found.raised, *found.kinds)
+    if same_type and expected.what in ("", found.what):
         return ()
     if expected.raised:
         got = f"a {found.raised}" if found.raised else "a result"

@@ -87,6 +87,21 @@ def learner_lines(error: BaseException) -> tuple[str, ...]:
     return (told, f"in {_line(*own[-1])}", *called)
 
 
+def kind_of_error(error: BaseException) -> str:
+    """Which error of its type it is: what it says, without the numbers and names in it.
+
+    An error that somebody's own line raises is "raised": its words are their own.
+    """
+    *_, (frame, number) = traceback.walk_tb(error.__traceback__)
+    path = frame.f_code.co_filename
+    line = linecache.getline(path, number).strip()
+    own = "assert" if isinstance(error, AssertionError) else "raise"
+    if line.startswith(own) and "site-packages" not in path:
+        return "raised"
+    said = str(error).strip().partition("\n")[0]
+    return re.sub(r"\d+|'[^']*'|\"[^\"]*\"|`[^`]*`", "#", said)[:120]
+
+
 def _line(code, number: int) -> str:
     name = code.co_qualname.replace("<locals>.", "").replace("<lambda>", "a lambda")
     return f"{name}, line {number}: {linecache.getline(code.co_filename, number).strip()}"

@@ -143,10 +143,10 @@ class Exercise:
             also_right=[_fixed(other, values) for other in self.also_right],
         )
 
-    def pairs(self) -> list[Mistake]:
+    def pairs(self) -> list[tuple[Mistake, Mistake]]:
         """Every two mistakes that are different flags of one function."""
         return [
-            first.joined(second)
+            (first, second)
             for i, first in enumerate(self.mistakes)
             for second in self.mistakes[i + 1 :]
             if first.function is second.function

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .cases import Call, Case
-from .crash import learner_lines
+from .crash import kind_of_error, learner_lines
 from .trees import identical, leaves, tree_map
 
 
@@ -17,8 +17,8 @@ class Outcome:
     """The result of one case. `values` and `gradients` hold one entry a call.
 
     Gradients go by what they reach: an argument, or one of the weights of a module. `raised` is the
-    type of an exception, `kinds` what it is a kind of, and `crash` tells it with the learner's own
-    line.
+    type of an exception, `kinds` what it is a kind of, `what` tells it from others of its type, and
+    `crash` tells it with the learner's own line.
     """
 
     values: tuple = ()
@@ -27,6 +27,7 @@ class Outcome:
     raised: str | None = None
     crash: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    what: str = ""
 
 
 def run_case(answer: Callable, case: Case) -> Outcome:
@@ -49,8 +50,15 @@ def run_case(answer: Callable, case: Case) -> Outcome:
         changed += [name for name in weights if not identical(case.state[name], weights[name])]
     except (Exception, SystemExit) as error:  # an interrupt by the learner goes through
         raised, *kinds = (kind.__name__ for kind in type(error).__mro__)
-        crash = learner_lines(error)
-        return Outcome(tuple(values), tuple(gradients), tuple(changed), raised, crash, tuple(kinds))
+        return Outcome(
+            tuple(values),
+            tuple(gradients),
+            tuple(changed),
+            raised,
+            crash=learner_lines(error),
+            kinds=tuple(kinds),
+            what=kind_of_error(error),
+        )
     return Outcome(tuple(values), tuple(gradients), tuple(changed))
 
 

@@ -1,6 +1,7 @@
 """Answer sheets: what a key gives for one seed. Checking needs a sheet and knows no chapter."""
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,13 +19,18 @@ from .terms import Terms, exactly
 
 @dataclass(frozen=True)
 class Recorded:
-    """A named mistake and what it does with each case of a sheet."""
+    """A named mistake, or a pair of them, and what it does with each case of a sheet."""
 
     name: str
     says: str
     hints: tuple[str, ...]
     outcomes: tuple[Outcome, ...]
-    pair: bool = False
+    parts: tuple[str, ...] = ()  # of a pair: the names of its two mistakes
+
+    @property
+    def pair(self) -> bool:
+        """Are these two mistakes at once?"""
+        return bool(self.parts)
 
 
 @dataclass(frozen=True)
@@ -57,12 +63,15 @@ class Sheet:
     def named(self, found: tuple[Outcome, ...]) -> Recorded | None:
         """The mistake that gives these outcomes on every case.
 
-        A single mistake goes before a pair, and a pair is named only if no other pair fits: two
-        mistakes can hide each other.
+        A single mistake goes before a pair. When several pairs fit, two mistakes hide each other:
+        then the single one is named that most of them share, the first of the key when in doubt.
         """
         known = [m for m in self.mistakes if self.agrees(m.outcomes, found)]
-        single = next((m for m in known if not m.pair), None)
-        return single or (known[0] if len(known) == 1 else None)
+        if not known or not known[0].pair or len(known) == 1:
+            return known[0] if known else None
+        shared = Counter(name for pair in known for name in pair.parts)
+        singles = [m for m in self.mistakes if m.name in shared and not m.pair]
+        return max(singles, key=lambda m: shared[m.name])
 
     def agrees(self, outcomes: tuple[Outcome, ...], found: tuple[Outcome, ...]) -> bool:
         """Do two rows of outcomes agree on every case, within the sheet's tolerances?"""
@@ -80,7 +89,7 @@ def make_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
     order = torch.randperm(len(drawn), generator=generator).tolist()
     again = called_again(solution, drawn, exercise.cases(generator))
     cases = (*(drawn[i] for i in order), *again)
-    expected = _record(solution, cases)
+    expected = tuple(replace(outcome, what="") for outcome in _record(solution, cases))
     sheet = Sheet(
         id=exercise.id,
         title=exercise.title,
@@ -114,24 +123,39 @@ def _terms(
 
 
 def _record(answer: Callable, cases: tuple[Case, ...]) -> tuple[Outcome, ...]:
-    return tuple(replace(run_case(answer, case), crash=()) for case in cases)
+    return tuple(replace(run_case(answer, case), crash=(), kinds=()) for case in cases)
 
 
 def _mistakes(exercise: Exercise, sheet: Sheet) -> list[Recorded]:
     """The named mistakes, then every two of them that are flags of one function."""
-    pairs = [_recorded(pair, sheet, pair=True) for pair in exercise.pairs()]
-    # A pair that raises on every case says nothing that the exception does not.
-    telling = [p for p in pairs if any(not outcome.raised for outcome in p.outcomes)]
-    return [_recorded(mistake, sheet) for mistake in exercise.mistakes] + telling
+    singles = [_recorded(mistake, sheet) for mistake in exercise.mistakes]
+    pairs = [
+        replace(_recorded(one.joined(other), sheet), parts=(one.name, other.name))
+        for one, other in exercise.pairs()
+    ]
+    # A pair that stops on a case says less than the exception does.
+    return singles + [pair for pair in pairs if not any(_stops(pair.outcomes, sheet))]
 
 
-def _recorded(mistake: Mistake, sheet: Sheet, *, pair: bool = False) -> Recorded:
+def _stops(outcomes: tuple[Outcome, ...], sheet: Sheet) -> list[bool]:
+    """On which cases something raises though the reference doesn't."""
+    pairs = zip(outcomes, sheet.expected, strict=True)
+    return [bool(got.raised and not want.raised) for got, want in pairs]
+
+
+def _recorded(mistake: Mistake, sheet: Sheet) -> Recorded:
     outcomes = _record(mistake.answer, sheet.cases)
-    bare = tuple(replace(outcome, gradients=()) for outcome in sheet.expected)
-    if sheet.cases[0].state is not None and not sheet.agrees(bare, outcomes):
-        # The values tell: gradients of every weight would only fill the sheet.
-        outcomes = tuple(replace(outcome, gradients=()) for outcome in outcomes)
-    return Recorded(mistake.name, mistake.says, mistake.hints, outcomes, pair)
+    stops = _stops(outcomes, sheet)
+    bare = [replace(outcome, gradients=()) for outcome in sheet.expected]
+    differ = [bool(told) for told in map(differences, bare, outcomes, sheet.terms)]
+    if differ == stops:  # only errors tell this mistake: it must be this kind of error
+        pairs = zip(outcomes, stops, strict=True)
+        outcomes = tuple(out if stop else replace(out, what="") for out, stop in pairs)
+    else:
+        outcomes = tuple(replace(outcome, what="") for outcome in outcomes)
+        if sheet.cases[0].state is not None:  # gradients of every weight would fill the sheet
+            outcomes = tuple(replace(outcome, gradients=()) for outcome in outcomes)
+    return Recorded(mistake.name, mistake.says, mistake.hints, outcomes)
 
 
 def _parameters(solution: Callable, cases: Iterable[Case]) -> dict[str, tuple[str, ...]]:
