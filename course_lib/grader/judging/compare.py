@@ -69,9 +69,8 @@ def _raised(expected: Outcome, found: Outcome) -> Details:
 
 
 def _structure(expected: Any, found: Any, terms: Terms) -> Details:
-    want, got = _kind(expected), _kind(found)
     if found is None and expected is not None:
-        return (f"expected {want}, found None{'' if terms.none_is_legal else MISSING}",)
+        return (f"expected {_kind(expected)}, found None{'' if terms.none_is_legal else MISSING}",)
     if isinstance(expected, list | tuple) and isinstance(found, list | tuple):
         return _sequence(expected, found, terms)
     if isinstance(expected, dict) and isinstance(found, dict):
@@ -81,7 +80,7 @@ def _structure(expected: Any, found: Any, terms: Terms) -> Details:
         return (f"expected the keys {sorted(expected)}, found {sorted(found)}",)
     containers = (list, tuple, dict)
     if isinstance(expected, containers) or isinstance(found, containers):
-        return (f"expected {want}, found {got}",)
+        return (f"expected {_kind(expected)}, found {_kind(found)}",)
     return ()
 
 

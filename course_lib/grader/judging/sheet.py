@@ -1,6 +1,5 @@
 """Answer sheets: what a key gives for one seed. Checking needs a sheet and knows no chapter."""
 
-import inspect
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -11,8 +10,9 @@ import torch
 from .again import called_again
 from .cases import Case
 from .compare import differences
+from .inputs import parameters
 from .key import Exercise, Mistake
-from .outcome import Outcome, build, run_case
+from .outcome import Outcome, run_case
 from .rounding import noise
 from .terms import Terms, exactly
 
@@ -79,18 +79,25 @@ class Sheet:
 
 
 def make_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
-    """Draw the cases and record the solution's and every mistake's outcomes.
+    """Draw the cases and record the solution's and every mistake's outcomes."""
+    sheet = bare_sheet(exercise, solution, seed)
+    return replace(sheet, mistakes=tuple(_mistakes(exercise, sheet)))
 
-    Raises ValueError when the solution itself fails on a case that it should pass.
-    """
+
+def bare_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
+    """A sheet that knows what is right and names no mistake, for a small part of the time."""
     generator = torch.Generator().manual_seed(seed)
     drawn = exercise.cases(generator)
     # Shuffled, or the answers True, False, False could be learned by their order.
     order = torch.randperm(len(drawn), generator=generator).tolist()
-    again = called_again(solution, drawn, exercise.cases(generator))
-    cases = (*(drawn[i] for i in order), *again)
-    expected = tuple(replace(outcome, what="") for outcome in _record(solution, cases))
-    sheet = Sheet(
+    cases = tuple(drawn[i] for i in order)
+    second = exercise.cases(generator)
+    expected = _record(solution, cases)
+    sound = [case for case, outcome in zip(cases, expected, strict=True) if not outcome.raised]
+    again = called_again(solution, sound, {case.label: case for case in second})
+    cases, expected = (*cases, *again), (*expected, *_record(solution, again))
+    expected = tuple(replace(outcome, what="") for outcome in expected)
+    return Sheet(
         id=exercise.id,
         title=exercise.title,
         kind=exercise.kind,
@@ -99,7 +106,7 @@ def make_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
         properties=exercise.properties,
         bans=exercise.bans,
         seed=seed,
-        parameters=_parameters(solution, cases),
+        parameters=parameters(solution, cases),
         cases=cases,
         expected=expected,
         terms=_terms(exercise, solution, cases, expected),
@@ -107,7 +114,6 @@ def make_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
         values=dict(exercise.values),
         hints=exercise.hints,
     )
-    return replace(sheet, mistakes=tuple(_mistakes(exercise, sheet)))
 
 
 def _terms(
@@ -122,7 +128,7 @@ def _terms(
     )
 
 
-def _record(answer: Callable, cases: tuple[Case, ...]) -> tuple[Outcome, ...]:
+def _record(answer: Callable, cases: Iterable[Case]) -> tuple[Outcome, ...]:
     return tuple(replace(run_case(answer, case), crash=(), kinds=()) for case in cases)
 
 
@@ -147,8 +153,9 @@ def _recorded(mistake: Mistake, sheet: Sheet) -> Recorded:
     outcomes = _record(mistake.answer, sheet.cases)
     stops = _stops(outcomes, sheet)
     bare = [replace(outcome, gradients=()) for outcome in sheet.expected]
-    differ = [bool(told) for told in map(differences, bare, outcomes, sheet.terms)]
-    if differ == stops:  # only errors tell this mistake: it must be this kind of error
+    rows = zip(stops, bare, outcomes, sheet.terms, strict=True)
+    if not any(not stop and differences(*row) for stop, *row in rows):
+        # No value tells this mistake: it must be this very error, or this gradient.
         pairs = zip(outcomes, stops, strict=True)
         outcomes = tuple(out if stop else replace(out, what="") for out, stop in pairs)
     else:
@@ -156,37 +163,3 @@ def _recorded(mistake: Mistake, sheet: Sheet) -> Recorded:
         if sheet.cases[0].state is not None:  # gradients of every weight would fill the sheet
             outcomes = tuple(replace(outcome, gradients=()) for outcome in outcomes)
     return Recorded(mistake.name, mistake.says, mistake.hints, outcomes)
-
-
-def _parameters(solution: Callable, cases: Iterable[Case]) -> dict[str, tuple[str, ...]]:
-    """The names of the parameters of each method that is called."""
-    found = {}
-    for case in cases:
-        made = None
-        for method in {c.method for c in case.calls} - found.keys():
-            made = made or build(solution, case)
-            plain = method == "__call__"
-            target = getattr(made, "forward", made) if plain else getattr(made, method)
-            found[method] = tuple(inspect.signature(target).parameters)
-    return found
-
-
-def sizes(sheet: Sheet, case: Case, number: int = 0) -> str:
-    """The inputs of one call of a case in a few words: `query (3, 5), key (7, 5)`."""
-    planned = case.calls[number]
-    names = sheet.parameters.get(planned.method, ())
-    names = [*names, *(f"argument {i + 1}" for i in range(len(names), len(planned.args)))]
-    named = dict(zip(names, planned.args, strict=False)) | planned.kwargs
-    return ", ".join(_size(name, value) for name, value in named.items())
-
-
-def _size(name: str, value: object) -> str:
-    if not isinstance(value, torch.Tensor):
-        return f"{name}={value!r}" if len(repr(value)) < 40 else name
-    told = f"{name} {tuple(value.shape)}"
-    if value.dtype != torch.float32:
-        told += f" {value.dtype}".replace("torch.", "")
-    if value.numel() <= 6:
-        listed = [round(x, 3) if isinstance(x, float) else x for x in value.flatten().tolist()]
-        told += f" holding {listed}"
-    return told

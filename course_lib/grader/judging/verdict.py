@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, replace
 
-from .again import AGAIN, size
+from .again import AGAIN
 from .bans import banned_name
 from .compare import EDITED, differences
 from .crash import meaning, unwritten_stub
+from .inputs import came_in, size
 from .outcome import Outcome, run_case
 from .properties import PROPERTIES
-from .sheet import Recorded, Sheet, sizes
+from .sheet import Recorded, Sheet
 from .values import changed
 
 
@@ -86,7 +87,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
         *_kept_between_calls(sheet, failing),
         *(meaning(crash, sheet.others) if crash else told),
         *_broken(sheet, found, [i for i, _ in failing], told),
-        f"{place}: {case.label} ({sizes(sheet, case, number)})",
+        f"{place}: {case.label} ({came_in(sheet.parameters, case, number)})",
     ]
     state = "crashed" if crash and known is None else "wrong"
     passed = len(sheet.cases) - len(failing)
