@@ -121,3 +121,18 @@ def _with_inputs(given: Case, change: Callable, label: str) -> Case:
         for c in given.calls
     ]
     return replace(given, label=f"{given.label}, {label}", calls=calls)
+
+
+def around(
+    tolerance: float, near: float, dtype: torch.dtype = torch.float32
+) -> tuple[float, float]:
+    """Two numbers beside `near`: one just within an absolute tolerance of it, one just outside.
+
+    For "write a test" exercises: at 0 they catch a tolerance of another size, at 1,000 a relative
+    one that was left on. They are numbers of this dtype, so that no rounding moves them across.
+    """
+    step = torch.finfo(dtype).eps * 2.0 ** math.floor(math.log2(abs(near))) if near else 0.0
+    within, outside = 0.9 * tolerance, 1.1 * tolerance
+    if step:
+        within, outside = step * (within // step), step * math.ceil(outside / step)
+    return near + within, near + outside

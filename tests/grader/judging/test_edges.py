@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from course_lib.grader.judging.edges import Edges, in_dtype, in_front, uncovered
+from course_lib.grader.judging.edges import Edges, around, in_dtype, in_front, uncovered
 from course_lib.grader.judging.key import Case, call, case
 
 X, IDS = torch.rand(3, 5), torch.arange(7)
@@ -62,3 +62,22 @@ def test_axes_in_front_hold_different_numbers():
     assert x.shape == (2, 7, 3, 5) and n == 3 and more.label == "a, 2 by 7 in front"
     assert torch.equal(x[0, 0], X) and not torch.equal(x[0, 1], X)
     assert in_front(case("a", X), 0).calls[0].args[0].shape == (0, 3, 5)
+
+
+@pytest.mark.parametrize("tolerance", [1e-5, 1e-4, 1e-3, 0.01])
+@pytest.mark.parametrize("near", [0.0, 1.0, 1000.0, -1000.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_numbers_around_a_tolerance_stand_on_both_sides_of_it(tolerance, near, dtype):
+    numbers = torch.tensor([near, *around(tolerance, near, dtype)], dtype=dtype)
+    within, outside = (numbers[1:] - numbers[0]).abs().tolist()
+    assert within < tolerance < outside < 7 * tolerance + 1e-4
+    if near == 0 or dtype == torch.float64:
+        assert 0.85 * tolerance < within and outside < 1.15 * tolerance
+
+
+def test_a_relative_tolerance_left_on_is_found_at_a_thousand():
+    within, outside = (torch.tensor(x) for x in around(1e-4, 1000.0))
+    thousand = torch.tensor(1000.0)
+    assert torch.allclose(thousand, outside, atol=1e-4)  # rtol is 1e-5 unless told otherwise
+    assert not torch.allclose(thousand, outside, rtol=0, atol=1e-4)
+    assert torch.allclose(thousand, within, rtol=0, atol=1e-4)
