@@ -119,7 +119,7 @@ def build(bench: Bench) -> Result:
 
 def tests(bench: Bench) -> Result:
     """the library, the grader, the commands, the pages"""
-    status, cases = bench.pytest("tests", *TWO_AT_A_TIME)
+    status, cases = bench.pytest("tests", *TWO_AT_A_TIME, "--durations=10")
     skipped = count(cases, "skipped")
     remarks = [f"{skipped} skipped"] if skipped else []
     passed = count(cases, "passed")

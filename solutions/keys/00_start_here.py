@@ -265,10 +265,10 @@ SHAPE_MISTAKES = [
 ]
 
 
-def shape_by_list(a, b):
+def shape_by_unpacking(a, b):
     if list(a)[-1] != list(b)[-2]:
         return None
-    return [*a[: len(a) - 1], *b[-1:]]
+    return (*a[: len(a) - 1], *b[-1:])
 
 
 def shape_on_meta(a, b):
@@ -700,7 +700,7 @@ EXERCISES = [
         name="dot_shape",
         cases=shape_cases,
         mistakes=SHAPE_MISTAKES,
-        also_right=[shape_by_list, shape_on_meta],
+        also_right=[shape_by_unpacking, shape_on_meta],
     ),
     Exercise(
         id="00.safe-softmax",

@@ -1539,6 +1539,7 @@ EXERCISES = [
     ),
     Exercise(
         id="02.cost",
+        any_sequence=True,
         title="What does it cost?",
         kind="predict",
         points=2,

@@ -489,14 +489,14 @@ def shapes_by_running(batch, n_query, n_key, d_model, d_head, d_value):
     return {name: tuple(tensor.shape) for name, tensor in made.items()}
 
 
-def shapes_as_lists(batch, n_query, n_key, d_model, d_head, d_value):
-    asks, asked = [batch, n_query], [batch, n_key]
+def shapes_in_any_order(batch, n_query, n_key, d_model, d_head, d_value):
+    asks, asked = (batch, n_query), (batch, n_key)
     return {
-        "output": [*asks, d_value],
-        "scores": [*asks, n_key],
-        "values": [*asked, d_value],
-        "keys": [*asked, d_head],
-        "queries": [*asks, d_head],
+        "output": (*asks, d_value),
+        "scores": (*asks, n_key),
+        "values": (*asked, d_value),
+        "keys": (*asked, d_head),
+        "queries": torch.Size([*asks, d_head]),
     }
 
 
@@ -1160,6 +1160,7 @@ def talk_with_max(before, after, changed):
 EXERCISES = [
     Exercise(
         id="03.project",
+        any_sequence=True,
         title="Three vectors from one",
         kind="code",
         points=2,
@@ -1171,6 +1172,7 @@ EXERCISES = [
     ),
     Exercise(
         id="03.cross-attention",
+        any_sequence=True,
         title="Ask another sequence",
         kind="code",
         points=3,
@@ -1188,7 +1190,7 @@ EXERCISES = [
         name="cross_shapes",
         cases=shapes_cases,
         mistakes=SHAPES_MISTAKES,
-        also_right=[shapes_by_running, shapes_as_lists],
+        also_right=[shapes_by_running, shapes_in_any_order],
     ),
     Exercise(
         id="03.self-lookup-bug",

@@ -1617,6 +1617,7 @@ COUNT_HINTS = (
 
 PAIRS = Exercise(
     id="04.visible-pairs",
+    any_sequence=True,
     title="Predict: how much is left to see?",
     kind="predict",
     points=1,

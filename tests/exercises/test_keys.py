@@ -6,12 +6,14 @@ import pytest
 import torch
 
 from course_lib.grader.course.files import exercises, load_solution, sheet_for
-from course_lib.grader.judging.outcome import Outcome, run_case, tree_map
-from course_lib.grader.judging.sheet import make_sheet
+from course_lib.grader.judging.outcome import Outcome, run_case
+from course_lib.grader.judging.sheet import bare_sheet
+from course_lib.grader.judging.trees import tree_map
 from course_lib.grader.judging.verdict import judge
 from course_lib.paths import ROOT
 
 ALL = exercises(ROOT)
+SEEDS = (None, 1, 2)
 each = pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.id)
 
 
@@ -20,10 +22,12 @@ def test_ids_are_unique():
 
 
 @each
-def test_the_solution_passes_on_twenty_seeds(exercise):
+def test_the_solution_passes_on_many_seeds(exercise):
+    """Twenty, and five where cases build a module: those cost a hundred times as much."""
     solution = load_solution(ROOT, exercise)
-    for seed in range(20):
-        verdict = judge(make_sheet(exercise, solution, seed), solution)
+    modules = any(case.state for case in exercise.cases(torch.Generator().manual_seed(0)))
+    for seed in range(5 if modules else 20):
+        verdict = judge(bare_sheet(exercise, solution, seed), solution)
         assert verdict.state == "right", (seed, verdict)
 
 
@@ -31,7 +35,7 @@ def test_the_solution_passes_on_twenty_seeds(exercise):
 def test_right_answers_written_differently_pass(exercise):
     assert len(exercise.also_right) >= (2 if exercise.kind == "code" else 1)
     for other in exercise.also_right:
-        for seed in range(3):
+        for seed in SEEDS:
             sheet = sheet_for(ROOT, exercise.id, seed)
             assert judge(sheet, other).state == "right", (other.__name__, judge(sheet, other))
 
@@ -59,13 +63,34 @@ def runs_to_the_end(exercise, mistake):
 
 @each
 def test_every_mistake_fails_and_is_the_one_named(exercise):
-    for seed in (None, 1, 2):
+    for seed in SEEDS:
         sheet = sheet_for(ROOT, exercise.id, seed)
         for mistake in exercise.mistakes:
             verdict = judge(sheet, mistake.answer)
             assert verdict.state != "right", mistake.name
             assert verdict.mistake_name == mistake.name
             assert verdict.hints == mistake.hints
+
+
+PAIRS = 20  # as many are tried of an exercise with more: comparing each with each takes seconds
+
+
+@pytest.mark.xfail(strict=True, reason="until every key tells its pairs apart on every seed")
+def test_a_name_does_not_depend_on_the_seed():
+    flicker = {}
+    for exercise in ALL:
+        sheets = [sheet_for(ROOT, exercise.id, seed) for seed in SEEDS]
+        named = [{m.name: made.named(m.outcomes).name for m in some(made)} for made in sheets]
+        for name in set().union(*named):
+            if len(told := {names.get(name) for names in named}) > 1:
+                flicker[exercise.id, name] = told
+    assert not flicker
+
+
+def some(made):
+    pairs = [m for m in made.mistakes if m.pair]
+    step = max(1, len(pairs) // PAIRS)
+    return [m for m in made.mistakes if not m.pair] + pairs[::step]
 
 
 @each
@@ -80,7 +105,7 @@ def test_mistakes_are_pairwise_separable(exercise):
 @each
 def test_answers_that_need_no_thought_fail(exercise):
     sheet = sheet_for(ROOT, exercise.id)
-    other_seed = sheet_for(ROOT, exercise.id, 5)
+    other_seed = sheet_for(ROOT, exercise.id, SEEDS[1])
     for name, outcomes in lazy_answers(sheet, other_seed).items():
         assert not sheet.agrees(sheet.expected, outcomes), name
 

@@ -16,7 +16,7 @@ TEXT_CAP, LINES_CAP = 400, 8
 
 def judge_report(sheet: Sheet, report: Report, limits: Limits) -> Verdict:
     """The verdict on a report. Anything odd in it is no result."""
-    common = {"id": sheet.id, "title": sheet.title, "out_of": sheet.points}
+    common = {"id": sheet.id, "title": sheet.title, "out_of": sheet.points, "hints": sheet.hints}
     if not report.frame:
         return Verdict(state="crashed", summary=_ending(report, limits), **common)
     try:
@@ -55,7 +55,8 @@ def _fitting(sheet: Sheet, found: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
         found_counts = [] if expected.raised else [len(g) for g in outcome.gradients]
         if not outcome.raised and (not whole or found_counts != counts):
             raise ValueError("values or gradients are missing")
-        texts = [outcome.raised or "", *outcome.crash, *outcome.changed]
+        texts = [outcome.raised or "", outcome.what, *outcome.crash, *outcome.changed]
+        texts += outcome.kinds
         if not all(isinstance(text, str) for text in texts):
             raise ValueError("texts are missing")
     return found

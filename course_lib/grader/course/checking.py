@@ -5,6 +5,7 @@ import inspect
 import io
 import linecache
 import textwrap
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,10 +27,11 @@ def verdict_on(
 
     `source` is the answer's text where Python can't find it. Raises KeyError for an unknown id.
     """
-    sheet = sheet_for(root, id, seed)
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), torch.random.fork_rng(devices=[]):
-        verdict = judge(sheet, answer)
+    with one_thread():
+        sheet = sheet_for(root, id, seed)
+        with contextlib.redirect_stdout(printed), torch.random.fork_rng(devices=[]):
+            verdict = judge(sheet, answer)
     verdict = replace(verdict, notes=notes_on(root, id[:2], answer))
     if verdict.state == "right":
         reached = [_source(each) for each in helpers_of(answer)]
@@ -44,6 +46,17 @@ def verdict_on(
         return verdict
     shown = " | ".join(said[:3]) + (" | …" if len(said) > 3 else "")
     return replace(verdict, details=(*verdict.details, f"your code printed: {shown}"))
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """PyTorch on one thread: on small tensors, several spend seconds waiting for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _source(answer: object) -> str:

@@ -106,7 +106,8 @@ def _baked(root: Path, id: str) -> Sheet:
 
 @cache
 def _sheet(root: Path, id: str, seed: int, own: tuple[tuple[str, Any], ...]) -> Sheet:
-    exercise = find(root, id)[1].with_values(dict(own))
+    path, usual = find(root, id)
+    exercise = usual.with_values(dict(own))
     copies = [copied(exercise, other, load_solution(root, other)) for other in others(exercise)]
     known = replace(exercise, mistakes=[*exercise.mistakes, *copies])
     sheet = make_sheet(known, load_solution(root, exercise), seed)
@@ -116,4 +117,5 @@ def _sheet(root: Path, id: str, seed: int, own: tuple[tuple[str, Any], ...]) -> 
         sheet,
         stub=definition(without_solution(cell.source), exercise.name),
         solution=with_solution(cell.source),
+        others={e.name: e.id for e in load_key(path) if e.name != exercise.name},
     )

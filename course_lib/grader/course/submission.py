@@ -63,7 +63,7 @@ def best_of(
 def stopped(sheet: Sheet, failed: list[tuple[int, tuple[str, ...]]]) -> Verdict:
     """The verdict on an answer whose definition was never reached."""
     crash = failed[-1][1] if failed else ("it was never bound",)
-    common = {"id": sheet.id, "title": sheet.title, "out_of": sheet.points}
+    common = {"id": sheet.id, "title": sheet.title, "out_of": sheet.points, "hints": sheet.hints}
     return Verdict(state="crashed", summary="its cell stopped", crash=crash, **common)
 
 

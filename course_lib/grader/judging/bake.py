@@ -6,10 +6,11 @@ from typing import Any
 
 from course_lib.paths import write_atomic
 
+from .cases import Call, Case
 from .frames import FrameError, pack, unpack
-from .key import Call, Case
 from .outcome import Outcome
 from .sheet import Recorded, Sheet
+from .terms import Terms
 
 MAX_BYTES = 64 << 20
 
@@ -33,14 +34,16 @@ def load_sheet(path: Path) -> Sheet:
         )
         cases = tuple(case_from(case) for case in tree["cases"])
         expected = outcomes_from(tree["expected"])
-        return Sheet(**(tree | {"mistakes": mistakes, "cases": cases, "expected": expected}))
+        terms = tuple(Terms(**each) for each in tree["terms"])
+        made = {"mistakes": mistakes, "cases": cases, "expected": expected, "terms": terms}
+        return Sheet(**(tree | made))
     except (FrameError, KeyError, TypeError) as error:
         raise FrameError(f"{path} is damaged ({error}): take a fresh copy") from error
 
 
 def shallow(value: Any) -> Any:
     """Dataclasses as dicts, all the way down; the rest as it is."""
-    if isinstance(value, Sheet | Recorded | Case | Call | Outcome):
+    if isinstance(value, Sheet | Recorded | Case | Call | Outcome | Terms):
         return {field.name: shallow(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, list | tuple):
         return type(value)(shallow(item) for item in value)  # x[:, [1]] is not x[:, (1,)]

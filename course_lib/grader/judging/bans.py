@@ -9,18 +9,45 @@ from collections.abc import Sequence
 
 from course_lib.notebooks import tree_of
 
+from .relatives import with_relatives
+
+# What takes a name as a text, and where the text stands among the arguments.
+BY_TEXT = {"getattr": 1, "attrgetter": 0, "methodcaller": 0}
+
 
 def banned_name(source: str, names: Sequence[str]) -> str:
-    """The first of `names` that the source uses, as a name or behind a dot; "" when none is."""
+    """The first of `names`, or of their relatives, that the source uses; "" when none is.
+
+    A name that the source itself defines is the learner's own.
+    """
     tree = tree_of(source)
-    if tree is None:
+    if tree is None or not names:
         return ""
-    return next((name for node in ast.walk(tree) for name in _used(node) if name in names), "")
+    banned, own = with_relatives(tuple(names)), _defined(tree)
+    used = (name for node in ast.walk(tree) for name in _used(node, own))
+    return next((name for name in used if name in banned), "")
 
 
-def _used(node: ast.AST) -> list[str]:
+def _defined(tree: ast.AST) -> set[str]:
+    """What functions, classes, parameters and assignments in a source are called."""
+    nodes = list(ast.walk(tree))
+    found = {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    found |= {n.arg for n in nodes if isinstance(n, ast.arg)}
+    return found | {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+
+def _used(node: ast.AST, own: set[str]) -> list[str]:
     if isinstance(node, ast.Name):
-        return [node.id]
+        return [] if node.id in own else [node.id]
     if isinstance(node, ast.Attribute):
-        return [node.attr]
-    return [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else []
+        on_self = isinstance(node.value, ast.Name) and node.value.id == "self"
+        return [] if on_self and node.attr in own else [node.attr]
+    if isinstance(node, ast.ImportFrom):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.Import):
+        return [part for alias in node.names for part in alias.name.split(".")]
+    if isinstance(node, ast.Call):
+        called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        told = node.args[BY_TEXT[called] :][:1] if called in BY_TEXT else []
+        return [arg.value for arg in told if isinstance(arg, ast.Constant)]
+    return []

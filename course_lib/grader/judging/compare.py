@@ -1,42 +1,43 @@
 """Where two outcomes differ, said in numbers: structure, shape, dtype, values, gradients."""
 
-from itertools import permutations
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from .frames import Foreign, foreign_kind
-from .outcome import Outcome, leaves
+from .outcome import Outcome
+from .tensors import Details, tensors
+from .terms import Terms
+from .trees import leaves
 
-Details = tuple[str, ...]
+DEFAULT = Terms()
+EDITED = "your code changed its input in place ({}): work on a copy, or make a new tensor"
+MISSING = ": is a return missing?"
 
 
-def differences(
-    expected: Outcome, found: Outcome, *, axes: str = "", rtol: float = 1e-4, atol: float = 1e-5
-) -> Details:
+def differences(expected: Outcome, found: Outcome, terms: Terms = DEFAULT) -> Details:
     """What separates `found` from `expected`, most basic first; empty when they agree."""
     if expected.raised or found.raised:
         return _raised(expected, found)
     for number, (want, got) in enumerate(zip(expected.values, found.values, strict=True), 1):
-        told = compare(want, got, axes=axes, rtol=rtol, atol=atol)
+        told = compare(want, got, terms)
         if told:
-            return (f"call {number} of {len(expected.values)}", *told) if number > 1 else told
+            return (*_call(number, len(expected.values)), *told)
     if set(found.changed) - set(expected.changed):
-        return (f"your code changed its input in place ({', '.join(found.changed)})",)
-    return _gradients(expected, found, rtol, atol)
+        return (EDITED.format(found.changed[0]),)
+    return _gradients(expected, found, terms)
 
 
-def compare(
-    expected: Any, found: Any, *, axes: str = "", rtol: float = 1e-4, atol: float = 1e-5
-) -> Details:
+def compare(expected: Any, found: Any, terms: Terms = DEFAULT) -> Details:
     """Compare two values, or nested lists, tuples and dicts of them, leaf by leaf."""
-    told = _structure(expected, found)
+    told = _structure(expected, found, terms)
     if told:
         return told
     pairs = list(zip(leaves(expected), leaves(found), strict=True))
     for place, (want, got) in enumerate(pairs, 1):
-        told = _leaf(want, got, axes if len(pairs) == 1 or place == 1 else "", rtol, atol)
+        told = _leaf(want, got, terms if place == 1 else replace(terms, axes=""))
         if told:
             where = _places(expected)[place - 1]
             return (f"in {where}: {told[0]}" if where else told[0], *told[1:])
@@ -56,30 +57,42 @@ def _places(tree: Any, inside: str = "") -> list[str]:
 
 
 def _raised(expected: Outcome, found: Outcome) -> Details:
-    if expected.raised == found.raised:
+    same_type = expected.raised and expected.raised in (found.raised, *found.kinds)
+    if same_type and expected.what in ("", found.what):
         return ()
     if expected.raised:
         got = f"a {found.raised}" if found.raised else "a result"
-        return (f"expected your code to raise {expected.raised} here, found {got}",)
+        told = f"expected your code to raise {expected.raised} here, found {got}"
+        if found.raised == "AssertionError":
+            told += f": not `assert`, but `if …: raise {expected.raised}(…)`"
+        return (told,)
     return (f"your code raised {found.raised}",)
 
 
-def _structure(expected: Any, found: Any) -> Details:
-    want, got = _kind(expected), _kind(found)
+def _structure(expected: Any, found: Any, terms: Terms) -> Details:
     if found is None and expected is not None:
-        return (f"expected {want}, found None: is a return missing?",)
+        return (f"expected {_kind(expected)}, found None{'' if terms.none_is_legal else MISSING}",)
     if isinstance(expected, list | tuple) and isinstance(found, list | tuple):
-        if len(expected) == len(found):
-            return next(filter(None, map(_structure, expected, found)), ())
-        return (f"expected {len(expected)} results, found {len(found)}",)
+        return _sequence(expected, found, terms)
     if isinstance(expected, dict) and isinstance(found, dict):
         if expected.keys() == found.keys():
-            return next((t for k in expected if (t := _structure(expected[k], found[k]))), ())
+            inner = (_structure(expected[k], found[k], terms) for k in expected)
+            return next(filter(None, inner), ())
         return (f"expected the keys {sorted(expected)}, found {sorted(found)}",)
     containers = (list, tuple, dict)
     if isinstance(expected, containers) or isinstance(found, containers):
-        return (f"expected {want}, found {got}",)
+        return (f"expected {_kind(expected)}, found {_kind(found)}",)
     return ()
+
+
+def _sequence(expected: list | tuple, found: list | tuple, terms: Terms) -> Details:
+    if len(expected) != len(found):
+        return (f"expected {len(expected)} results, found {len(found)}",)
+    want, got = ("tuple" if isinstance(x, tuple) else "list" for x in (expected, found))
+    if want != got and not terms.any_sequence:
+        return (f"expected a {want}, found a {got} of as many results",)
+    inner = (_structure(a, b, terms) for a, b in zip(expected, found, strict=True))
+    return next(filter(None, inner), ())
 
 
 def _kind(value: Any) -> str:
@@ -97,100 +110,75 @@ def _plain(value: Any) -> bool:
     return isinstance(value, bool | int | float | str | type(None))
 
 
-def _leaf(expected: Any, found: Any, axes: str, rtol: float, atol: float) -> Details:
+def _leaf(expected: Any, found: Any, terms: Terms) -> Details:
     if type(expected) is bool:
-        verdict = found.item() if isinstance(found, Tensor) and found.numel() == 1 else found
+        verdict = _single(found)
         same = type(verdict) is bool and verdict == expected
         return () if same else (f"expected {expected}, found {_kind(found)}",)
     if isinstance(expected, int | float):
-        return _number(expected, found, rtol, atol)
+        return _number(expected, found, terms)
     if isinstance(expected, Tensor):
         if not isinstance(found, Tensor):
             return (f"expected {_kind(expected)}, found {_kind(found)}",)
-        return tensors(expected, found, axes=axes, rtol=rtol, atol=atol)
+        return tensors(expected, found, terms)
     same = type(expected) is type(found) and expected == found
     return () if same else (f"expected {_kind(expected)}, found {_kind(found)}",)
 
 
-def _number(expected: float, found: Any, rtol: float, atol: float) -> Details:
-    number = found.item() if isinstance(found, Tensor) and found.numel() == 1 else found
+def _single(found: Any) -> Any:
+    """The value of a tensor without axes, which is as good as a number; the rest as it is."""
+    return found.item() if isinstance(found, Tensor) and not found.ndim else found
+
+
+def _number(expected: float, found: Any, terms: Terms) -> Details:
+    number = _single(found)
     if isinstance(number, bool) or not isinstance(number, int | float):
         return (f"expected a number, found {_kind(found)}",)
+    if not isinstance(expected, int):
+        near = _close(expected, number, terms)
+        return () if near else (f"expected {expected:g}, found {_spell(number)}",)
     # Whole numbers are counts, and a count is right or wrong.
-    count = isinstance(expected, int)
-    near = number == expected if count else _close(expected, number, rtol, atol)
-    return () if near else (f"expected {_spell(expected, count)}, found {_spell(number, count)}",)
-
-
-def _spell(number: float, count: bool) -> str:
-    """A count with all its digits, a measure with six of them."""
-    if isinstance(number, int):
-        return f"{number:,}"
-    return f"{number:,.10g}" if count else f"{number:g}"
-
-
-def _close(expected: float, found: float, rtol: float, atol: float) -> bool:
-    one, other = (torch.tensor(float(x), dtype=torch.float64) for x in (expected, found))
-    return torch.allclose(other, one, rtol=rtol, atol=atol, equal_nan=True)
-
-
-def tensors(
-    expected: Tensor, found: Tensor, *, axes: str = "", rtol: float = 1e-4, atol: float = 1e-5
-) -> Details:
-    """Compare shape, then dtype, then values; say what to look at, with numbers."""
-    if expected.shape != found.shape:
-        return _shape(tuple(expected.shape), tuple(found.shape), axes.split())
-    if expected.dtype != found.dtype:
-        return (f"expected dtype {expected.dtype}, found {found.dtype}",)
-    if found.device.type != expected.device.type or found.layout != expected.layout:
-        return (f"expected a plain {expected.device.type} tensor, found {found.device.type}",)
-    if not expected.is_floating_point():
-        return _first(expected, found, expected != found)
-    near = torch.isclose(found, expected, rtol=rtol, atol=atol, equal_nan=True)
-    if near.all():
-        return ()
-    strange = ~torch.isfinite(found) & torch.isfinite(expected)
-    if strange.any():
-        what = f"{int(strange.sum())} of {found.numel()} values are nan or infinite"
-        return (what, *_first(expected, found, strange))
-    error = (found - expected).abs().nan_to_num().max()
-    return (*_first(expected, found, ~near), f"largest error {float(error):.3g}")
-
-
-def _first(expected: Tensor, found: Tensor, wrong: Tensor) -> Details:
-    if not wrong.any():
-        return ()
-    index = tuple(wrong.nonzero()[0].tolist())
-    want, got = expected[index].item(), found[index].item()
-    spell = (lambda x: f"{x:.4g}") if expected.is_floating_point() else str
-    share = f"{int(wrong.sum())} of {wrong.numel()} values differ"
-    return (f"{share}; the first at {list(index)}: expected {spell(want)}, found {spell(got)}",)
-
-
-def _shape(expected: tuple, found: tuple, axes: list[str]) -> Details:
-    told = f"expected shape {expected}, found {found}"
-    if len(axes) == len(expected):
-        told = f"expected shape ({', '.join(axes)}) = {expected}, found {found}"
-    if sorted(expected) != sorted(found):
-        return (told,)
-    # Sizes in a case are distinct, so a permutation of them tells which axes were exchanged.
-    for order in permutations(range(len(expected))):
-        if tuple(expected[i] for i in order) == found and len(axes) == len(expected):
-            moved = ", ".join(axes[i] for i in order)
-            return (f"{told}: that is ({moved}), so a transpose is missing or one too many",)
-    return (f"{told}: the same sizes in another order, so a transpose is missing or one too many",)
-
-
-def _gradients(expected: Outcome, found: Outcome, rtol: float, atol: float) -> Details:
-    for want, got in zip(leaves(expected.gradients), leaves(found.gradients), strict=True):
-        if want is None and (got is None or not got.any()):
-            continue
-        if got is None:
-            return ("the values agree, but no gradient flows back to an input that needs one",)
-        told = tensors(torch.zeros_like(got) if want is None else want, got, rtol=rtol, atol=atol)
-        if told:
-            return (
-                "the values agree, but the gradient that flows back to an input does not",
-                *told,
-            )
+    if number != expected:
+        return (f"expected {expected:,}, found {_spell(number, 10)}",)
+    if isinstance(number, float):
+        return (f"expected the whole number {expected:,}, found {number} (float)",)
     return ()
+
+
+def _spell(number: float, digits: int = 6) -> str:
+    return f"{number:,}" if isinstance(number, int) else f"{number:,.{digits}g}"
+
+
+def _close(expected: float, found: float, terms: Terms) -> bool:
+    one, other = (torch.tensor(float(x), dtype=torch.float64) for x in (expected, found))
+    rtol = terms.rtol + terms.noise
+    return torch.allclose(other, one, rtol=rtol, atol=terms.atol, equal_nan=True)
+
+
+def _gradients(expected: Outcome, found: Outcome, terms: Terms) -> Details:
+    if not expected.gradients:  # a mistake whose values are wrong: none were kept
+        return ()
+    calls = enumerate(zip(expected.gradients, found.gradients, strict=True), 1)
+    flows = [(i, name, want, got.get(name)) for i, (w, got) in calls for name, want in w.items()]
+    for number, name, want, got in flows:
+        told = _gradient(name, want, got, terms)
+        if told:
+            return (*_call(number, len(expected.gradients)), *told)
+    return ()
+
+
+def _gradient(name: str, want: Tensor | None, got: Tensor | None, terms: Terms) -> Details:
+    if want is None and (got is None or not got.any()):
+        return ()
+    if got is None:
+        return (f"the values agree, but no gradient flows back to {name}",)
+    want = torch.zeros_like(got) if want is None else want
+    # A gradient sums over many places: its rounding goes by its largest number.
+    told = tensors(want, got, replace(terms, noise=terms.noise + terms.atol, axes=""))
+    if not told:
+        return ()
+    return (f"the values agree, but the gradient that flows back to {name} does not", *told)
+
+
+def _call(number: int, calls: int) -> Details:
+    return (f"call {number} of {calls}",) if number > 1 else ()

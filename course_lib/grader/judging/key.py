@@ -6,44 +6,15 @@ from dataclasses import dataclass, field, replace
 from functools import partial, update_wrapper
 from typing import Any
 
-from torch import Generator, Tensor
+from torch import Generator
+
+from .cases import Call, Case, call, case
+from .edges import Edges
+from .terms import Terms
+
+__all__ = ["Call", "Case", "Edges", "Exercise", "Mistake", "call", "case"]
 
 KINDS = ("code", "bug", "predict", "test")
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call of the answer, or of one method of the object it makes."""
-
-    args: tuple = ()
-    kwargs: dict[str, Any] = field(default_factory=dict)
-    method: str = "__call__"
-
-
-def call(*args: Any, method: str = "__call__", **kwargs: Any) -> Call:
-    """Spell a `Call` as it will be made."""
-    return Call(args, kwargs, method)
-
-
-@dataclass(frozen=True)
-class Case:
-    """A sequence of calls, so that state between calls is exercised too.
-
-    When the answer is a class, `init` holds its constructor's arguments and `state` the weights
-    that are loaded into it, so that initialisation can't matter. With `grad`, the gradients that
-    reach the float inputs are compared as well.
-    """
-
-    label: str
-    calls: Sequence[Call]
-    init: dict[str, Any] | None = None
-    state: dict[str, Tensor] | None = None
-    grad: bool = False
-
-
-def case(label: str, *args: Any, grad: bool = False, **kwargs: Any) -> Case:
-    """A case of a single call of a function."""
-    return Case(label, (Call(args, kwargs),), grad=grad)
 
 
 @dataclass(frozen=True)
@@ -94,6 +65,11 @@ class Exercise:
     output's axes for feedback on shapes. `properties` are keys of `properties.PROPERTIES`.
     `bans` are names, PyTorch's own equivalents, that an answer may not use.
     `also_right` holds right answers written differently, which the tests hold against the key.
+    `rtol` and `atol` are for float32 and numbers; half precision gets what it can do at best,
+    unless `tolerances` says (rtol, atol) for a dtype's name. With `exact_zeros`, what is exactly 0
+    in the reference must be exactly 0. With `any_sequence`, a list may stand for a tuple.
+    `hints` are three general ones, for a crash and for a wrong answer that no mistake names.
+    `allows` declares the edges of what the text allows; each needs a case.
 
     `choices` are values that may differ from student to student, by name; the first of each is what
     everybody else gets. `cases`, mistakes and `also_right` receive them as keyword arguments.
@@ -115,8 +91,13 @@ class Exercise:
     bans: tuple[str, ...] = ()
     rtol: float = 1e-4
     atol: float = 1e-5
+    tolerances: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    exact_zeros: bool = False
+    any_sequence: bool = False
     choices: Mapping[str, tuple] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
+    hints: tuple[str, ...] = ()
+    allows: Edges | None = None
     seconds: float = 5.0
     wall: float = 30.0
 
@@ -130,9 +111,19 @@ class Exercise:
         names = [mistake.name for mistake in self.mistakes]
         if len(set(names)) != len(names):
             raise ValueError(f"{self.id}: two mistakes share a name: {sorted(names)}")
+        if len(set(self.hints)) not in (0, 3):
+            raise ValueError(f"{self.id} needs 3 general hints, got {len(set(self.hints))}")
         for name, there in self.choices.items():
             if len(set(there)) != len(there) or len(there) < 2:
                 raise ValueError(f"{self.id}: {name} needs two different choices, got {there}")
+
+    @property
+    def terms(self) -> Terms:
+        """On which terms an answer agrees with the reference."""
+        tolerances = dict(self.tolerances)
+        return Terms(
+            self.rtol, self.atol, tolerances, self.exact_zeros, self.any_sequence, axes=self.axes
+        )
 
     @property
     def chapter(self) -> str:
@@ -157,10 +148,10 @@ class Exercise:
             also_right=[_fixed(other, values) for other in self.also_right],
         )
 
-    def pairs(self) -> list[Mistake]:
+    def pairs(self) -> list[tuple[Mistake, Mistake]]:
         """Every two mistakes that are different flags of one function."""
         return [
-            first.joined(second)
+            (first, second)
             for i, first in enumerate(self.mistakes)
             for second in self.mistakes[i + 1 :]
             if first.function is second.function

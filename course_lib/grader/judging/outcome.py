@@ -1,7 +1,5 @@
 """What an answer does with a case: values, gradients, changed inputs, or an exception."""
 
-import math
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,17 +7,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .key import Call, Case
-
-# File names of code that a learner wrote: a notebook's cell, or one that we compiled.
-ANSWER_FILES = ("<ipython-input", "/ipykernel_", "\\ipykernel_", "<exercise")
+from .cases import Call, Case
+from .crash import kind_of_error, learner_lines
+from .trees import identical, leaves, tree_map
 
 
 @dataclass(frozen=True)
 class Outcome:
     """The result of one case. `values` and `gradients` hold one entry a call.
 
-    `raised` is the type of an exception and `crash` tells it with the learner's own line.
+    Gradients go by what they reach: an argument, or one of the weights of a module. `raised` is the
+    type of an exception, `kinds` what it is a kind of, `what` tells it from others of its type, and
+    `crash` tells it with the learner's own line.
     """
 
     values: tuple = ()
@@ -27,6 +26,8 @@ class Outcome:
     changed: tuple[str, ...] = ()
     raised: str | None = None
     crash: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    what: str = ""
 
 
 def run_case(answer: Callable, case: Case) -> Outcome:
@@ -34,29 +35,31 @@ def run_case(answer: Callable, case: Case) -> Outcome:
     values, gradients, changed = [], [], []
     try:
         target = build(answer, case)
+        weights = _weights(target, case)
         for number, planned in enumerate(case.calls):
             args = tree_map(_copy, list(planned.args))
             kwargs = {name: tree_map(_copy, value) for name, value in planned.kwargs.items()}
-            inputs = _float_inputs(args, kwargs) if case.grad else []
+            asked = case.grad or case.state is not None
+            sources = (_float_inputs(args, kwargs) if asked else {}) | weights
             method = target if planned.method == "__call__" else getattr(target, planned.method)
-            value = method(*args, **kwargs)
+            with torch.enable_grad():  # a page may have switched gradients off for good
+                value = method(*args, **kwargs)
+                gradients.append(_gradients(value, sources))
             values.append(tree_map(_copy, value))
-            gradients.append(_gradients(value, inputs) if case.grad else ())
             changed += [f"call {number + 1}: {name}" for name in _changed(planned, args, kwargs)]
+        changed += [name for name in weights if not identical(case.state[name], weights[name])]
     except (Exception, SystemExit) as error:  # an interrupt by the learner goes through
-        raised, crash = type(error).__name__, learner_lines(error)
-        return Outcome(tuple(values), tuple(gradients), tuple(changed), raised, crash)
+        raised, *kinds = (kind.__name__ for kind in type(error).__mro__)
+        return Outcome(
+            tuple(values),
+            tuple(gradients),
+            tuple(changed),
+            raised,
+            crash=learner_lines(error),
+            kinds=tuple(kinds),
+            what=kind_of_error(error),
+        )
     return Outcome(tuple(values), tuple(gradients), tuple(changed))
-
-
-def learner_lines(error: BaseException) -> tuple[str, ...]:
-    """The error, and the learner's own line that led to it; never a frame of the course."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if any(mark in f.filename for mark in ANSWER_FILES)]
-    told = f"{type(error).__name__}: {error}".strip().splitlines()[0]
-    if not own:
-        return (told,)
-    return (told, f"in {own[-1].name}, line {own[-1].lineno}: {own[-1].line}")
 
 
 def build(answer: Callable, case: Case) -> Callable:
@@ -69,39 +72,46 @@ def build(answer: Callable, case: Case) -> Callable:
     return made.eval() if isinstance(made, torch.nn.Module) else made
 
 
-def tree_map(function: Callable, tree: Any) -> Any:
-    """Apply `function` to every leaf of nested lists, tuples and dicts."""
-    if isinstance(tree, dict):  # sorted: two dicts are equal in whatever order they were filled
-        return {key: tree_map(function, tree[key]) for key in sorted(tree, key=repr)}
-    if isinstance(tree, list | tuple):
-        mapped = [tree_map(function, leaf) for leaf in tree]
-        return mapped if isinstance(tree, list) else tuple(mapped)
-    return function(tree)
+def _copy(leaf: Any) -> Any:
+    if isinstance(leaf, Tensor):
+        return leaf.detach().clone()
+    # A number of NumPy is a number; without importing NumPy, as not every answer does.
+    lone = type(leaf).__module__ == "numpy" and getattr(leaf, "shape", None) == ()
+    return leaf.item() if lone else leaf
 
 
-def leaves(tree: Any) -> list:
-    """The leaves of nested lists, tuples and dicts, in order."""
-    found: list = []
-    tree_map(found.append, tree)
+def _float_inputs(args: list, kwargs: dict) -> dict[str, Tensor]:
+    """The float tensors among the arguments, ready to receive gradients, by where they stand."""
+    named = {f"argument {i}": arg for i, arg in enumerate(args, 1)} | kwargs
+    found = {}
+    for name, argument in named.items():
+        tensors = [leaf for leaf in leaves(argument) if isinstance(leaf, Tensor)]
+        floats = [leaf.requires_grad_() for leaf in tensors if leaf.is_floating_point()]
+        found |= {f"{name}, {i}" if i else name: leaf for i, leaf in enumerate(floats)}
     return found
 
 
-def _copy(leaf: Any) -> Any:
-    return leaf.detach().clone() if isinstance(leaf, Tensor) else leaf
+def _weights(target: object, case: Case) -> dict[str, Tensor]:
+    """The parameters into which the case's weights were loaded, by name."""
+    if not case.state:
+        return {}
+    there = dict(target.named_parameters(remove_duplicate=False))
+    return {name: there[name] for name in case.state if name in there}
 
 
-def _float_inputs(args: list, kwargs: dict) -> list[Tensor]:
-    tensors = [leaf for leaf in leaves([args, kwargs]) if isinstance(leaf, Tensor)]
-    return [leaf.requires_grad_() for leaf in tensors if leaf.is_floating_point()]
-
-
-def _gradients(value: Any, inputs: list[Tensor]) -> tuple:
+def _gradients(value: Any, sources: dict[str, Tensor]) -> dict[str, Tensor | None]:
     """Gradients of one fixed, uneven weighting of the outputs; None where nothing flows."""
     outputs = [leaf for leaf in leaves(value) if isinstance(leaf, Tensor) and leaf.requires_grad]
-    if not outputs:
-        return (None,) * len(inputs)
-    total = sum((out * _uneven(out)).sum() for out in outputs)
-    return torch.autograd.grad(total, inputs, allow_unused=True)
+    reached = {name: tensor for name, tensor in sources.items() if tensor.requires_grad}
+    found: dict[str, Tensor | None] = dict.fromkeys(sources)
+    if outputs and reached:
+        total = sum((out * _uneven(out)).sum() for out in outputs)
+        # The graph is kept: a later call may build on what this one left in a cache.
+        flowing = torch.autograd.grad(
+            total, list(reached.values()), allow_unused=True, retain_graph=True
+        )
+        found |= zip(reached, flowing, strict=True)
+    return found
 
 
 def _uneven(out: Tensor) -> Tensor:
@@ -113,18 +123,3 @@ def _changed(planned: Call, args: list, kwargs: dict) -> list[str]:
     named = {f"argument {i + 1}": (planned.args[i], arg) for i, arg in enumerate(args)}
     named |= {name: (planned.kwargs[name], value) for name, value in kwargs.items()}
     return [name for name, (before, after) in named.items() if not identical(before, after)]
-
-
-def identical(before: Any, after: Any) -> bool:
-    """Equal to the bit, NaN equal to NaN; for finding inputs that were changed in place."""
-    pairs = zip(leaves(before), leaves(after), strict=False)
-    return len(leaves(before)) == len(leaves(after)) and all(_same(a, b) for a, b in pairs)
-
-
-def _same(a: Any, b: Any) -> bool:
-    if isinstance(a, Tensor) and isinstance(b, Tensor):
-        same_kind = a.shape == b.shape and a.dtype == b.dtype
-        return same_kind and bool(((a == b) | ((a != a) & (b != b))).all())
-    if isinstance(a, float) and isinstance(b, float) and math.isnan(a):
-        return math.isnan(b)
-    return type(a) is type(b) and a == b

@@ -60,26 +60,47 @@ def bound(source: str, values: Mapping[str, Any]) -> str:
     return b"".join(lines).decode()
 
 
-def changed(source: str, values: Mapping[str, Any]) -> str:
-    """What an answer's code says of a value that isn't the student's own; "" when it doesn't."""
-    for name, node in _constants(source):
-        if name in values and (said := ast.literal_eval(node)) != values[name]:
-            return f"your code says `{name} = {said!r}`; yours is {values[name]!r}"
+def changed(source: str, values: Mapping[str, Any], answer: str) -> str:
+    """What an answer's code says of a value that isn't the student's own; "" when it doesn't.
+
+    Only where a stub would hold it is looked at: a default of the answer's own, or the first
+    binding at the top of the file or of the answer's body. Any other variable is the learner's.
+    """
+    said: dict[str, Any] = {}
+    for name, node in _own(tree_of(source) or ast.Module([], []), answer):
+        said.setdefault(name, ast.literal_eval(node) if _plain(node) else values.get(name))
+    for name in values:
+        if said.get(name, values[name]) != values[name]:
+            return f"your code says `{name} = {said[name]!r}`; yours is {values[name]!r}"
     return ""
+
+
+def _own(tree: ast.Module, answer: str) -> Iterator[tuple[str, ast.expr]]:
+    """What the file's top level, the answer's parameters and its body bind, in this order."""
+    for node in tree.body:
+        yield from _bindings(node)
+        if isinstance(node, ast.FunctionDef) and node.name == answer:
+            yield from _bindings(node.args)
+            for statement in node.body:
+                yield from _bindings(statement)
 
 
 def _constants(source: str) -> Iterator[tuple[str, ast.expr]]:
     """Every name that code binds to a constant, and where; the name of a parameter too."""
     for node in ast.walk(tree_of(source) or ast.Module([], [])):
-        found: list[tuple[str, ast.expr]] = []
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            found = [(node.targets[0].id, node.value)]
-        elif isinstance(node, ast.arguments):
-            usual = [*node.posonlyargs, *node.args]
-            given = [*zip(reversed(usual), reversed(node.defaults), strict=False)]
-            given += [(a, d) for a, d in zip(node.kwonlyargs, node.kw_defaults, strict=True) if d]
-            found = [(argument.arg, default) for argument, default in given]
-        yield from ((name, value) for name, value in found if _plain(value))
+        yield from ((name, value) for name, value in _bindings(node) if _plain(value))
+
+
+def _bindings(node: ast.AST) -> list[tuple[str, ast.expr]]:
+    """The names that an assignment, or a list of parameters, binds, and to what."""
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        return [(node.targets[0].id, node.value)]
+    if not isinstance(node, ast.arguments):
+        return []
+    usual = [*node.posonlyargs, *node.args]
+    given = [*zip(reversed(usual), reversed(node.defaults), strict=False)]
+    given += [(a, d) for a, d in zip(node.kwonlyargs, node.kw_defaults, strict=True) if d]
+    return [(argument.arg, default) for argument, default in given]
 
 
 def _plain(node: ast.expr) -> bool:

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass, replace
 
+from .again import AGAIN
 from .bans import banned_name
-from .compare import differences
+from .compare import EDITED, differences
+from .crash import meaning, unwritten_stub
+from .inputs import came_in, size
 from .outcome import Outcome, run_case
 from .properties import PROPERTIES
-from .sheet import Recorded, Sheet, sizes, weight
+from .sheet import Recorded, Sheet
 from .values import changed
 
 
@@ -40,7 +43,8 @@ def judge(sheet: Sheet, answer: object) -> Verdict:
 def judge_outcomes(sheet: Sheet, found: tuple[Outcome, ...]) -> Verdict:
     """The verdict on what an answer did with the sheet's cases, wherever it ran."""
     if all(outcome.raised == "NotImplementedError" for outcome in found):
-        return _verdict(sheet, "not attempted", "not written yet, or it calls what is not")
+        told = unwritten_stub(found[0].crash, sheet.others)
+        return _verdict(sheet, "not attempted", told or "not written yet")
     failing = _failing(sheet, found)
     if not failing:
         passed = f"agrees with the reference on {_count(len(sheet.cases), 'case')}"
@@ -59,18 +63,17 @@ def without_bans(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:
 
 def with_changed_values(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:
     """A wrong answer whose code holds another value than the student's own is told so first."""
-    told = changed(source, sheet.values) if verdict.state in ("wrong", "crashed") else ""
+    if verdict.state not in ("wrong", "crashed"):
+        return verdict
+    told = changed(source, sheet.values, sheet.name)
     return replace(verdict, details=(told, *verdict.details)) if told else verdict
 
 
 def _failing(sheet: Sheet, found: tuple[Outcome, ...]) -> list[tuple[int, tuple[str, ...]]]:
     """Failing cases with what differs, the smallest case first."""
-    failing = []
-    for i, (want, got) in enumerate(zip(sheet.expected, found, strict=True)):
-        told = differences(want, got, axes=sheet.axes, rtol=sheet.rtol, atol=sheet.atol)
-        if told:
-            failing.append((i, told))
-    return sorted(failing, key=lambda pair: weight(sheet.cases[pair[0]]))
+    rows = zip(sheet.expected, found, sheet.terms, strict=True)
+    failing = [(i, told) for i, row in enumerate(rows) if (told := differences(*row))]
+    return sorted(failing, key=lambda pair: size(sheet.cases[pair[0]]))
 
 
 def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
@@ -78,11 +81,15 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
     index, told = failing[0]
     crash = () if sheet.expected[index].raised else found[index].crash
     case = sheet.cases[index]
+    # The call that raised is the one without a value.
+    number = min(len(found[index].values), len(case.calls) - 1) if crash else 0
     place = f"smallest of {len(failing)} failing cases" if len(failing) > 1 else "failing case"
     details = [
-        *(() if crash else told),
+        *_edited(sheet, found),
+        *_kept_between_calls(sheet, failing),
+        *(meaning(crash, sheet.others) if crash else told),
         *_broken(sheet, found, [i for i, _ in failing], told),
-        f"{place}: {case.label} ({sizes(sheet, case)})",
+        f"{place}: {case.label} ({came_in(sheet.parameters, case, number)})",
     ]
     state = "crashed" if crash and known is None else "wrong"
     passed = len(sheet.cases) - len(failing)
@@ -91,10 +98,26 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
         sheet,
         state,
         summary,
-        details=tuple(details),
+        details=tuple(dict.fromkeys(details)),
         crash=crash,
         **_named(known),
     )
+
+
+def _edited(sheet: Sheet, found: tuple[Outcome, ...]) -> list[str]:
+    """Said first: whoever edits an input in place may have everything else wrong because of it."""
+    pairs = zip(sheet.expected, found, strict=True)
+    names = [name for want, got in pairs for name in got.changed if name not in want.changed]
+    return [EDITED.format(names[0])] if names else []
+
+
+def _kept_between_calls(sheet: Sheet, failing: list) -> list[str]:
+    """The cause, where all that fails is a later call of what a first call had right."""
+    index, told = failing[0]
+    alone = len(failing) == 1 and sheet.cases[index].label.startswith(AGAIN)
+    if not alone or not told[0].startswith("call "):
+        return []
+    return ["each call by itself is right: what does your code keep from one call to the next?"]
 
 
 def _named(known: Recorded | None) -> dict:
@@ -126,8 +149,9 @@ def _not_callable(sheet: Sheet, answer: object) -> str:
 
 
 def _verdict(sheet: Sheet, state: str, summary: str, **more: object) -> Verdict:
-    shown = sheet.solution or None if state in ("wrong", "crashed") else None
-    more = {"out_of": sheet.points, "solution": shown} | more
+    more = {"out_of": sheet.points} | more
+    if state in ("wrong", "crashed"):
+        more = {"solution": sheet.solution or None, "hints": sheet.hints} | more
     return Verdict(sheet.id, sheet.title, state, summary, **more)
 
 

@@ -71,6 +71,8 @@ def warm_up() -> dict:
     x = torch.ones(2, 2, requires_grad=True)
     (x @ x).softmax(-1).sum().backward()
     frames.unpack(frames.pack(x))
+    # It loads a compiler the first time, which wants a temporary folder and a second.
+    torch.func.grad(torch.sum)(torch.ones(2))
     library.hide_course()
     gc.collect()
     gc.freeze()  # or collecting garbage would make every child copy all pages

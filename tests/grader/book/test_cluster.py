@@ -102,7 +102,7 @@ def test_a_worker_killed_half_way_loses_nothing(submissions, local, tmp_path):
     assert killed and set(told.values()) == {""} and len(told) == 6
     batch.note_times(tmp_path, tasks, {})
     assert lines(tmp_path) == local
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while warm_processes() - before and time.monotonic() < until:
         time.sleep(0.1)
     assert not warm_processes() - before, "a killed worker takes its warm process along"

@@ -298,3 +298,16 @@ def test_imports_and_cells_cost_an_answer_no_time(warm, tmp_path):
     path = handed_in(tmp_path, [*START, (busy,), over("axis")])
     (graded,) = grade_submission(warm, path, [ID], 7)
     assert graded.verdict.state == "right" and graded.report.cpu > 6
+
+
+FUNC = {
+    "vmap": "torch.func.vmap(lambda q: torch.softmax(q @ key.mT / key.shape[-1] ** 0.5, -1))(query)",
+    "jacrev": "0 * torch.func.jacrev(torch.sum)(query).sum() + torch.softmax(scores, dim=-1)",
+}
+
+
+@pytest.mark.parametrize("name", FUNC)
+def test_torch_func_works_under_seal(warm, tmp_path, name):
+    source = RIGHT.replace("torch.softmax(scores, dim=-1)", FUNC[name])
+    (graded,) = grade_submission(warm, handed_in(tmp_path, [*START, (source, ID)]), [ID], 7)
+    assert graded.verdict.state == "right", graded

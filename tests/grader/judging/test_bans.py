@@ -28,6 +28,54 @@ def test_a_banned_name_is_found(source):
 
 
 @pytest.mark.parametrize(
+    "source, name",
+    [
+        ("F.log_softmax(x, -1).exp()", "log_softmax"),
+        ("F.softmin(-x)", "softmin"),
+        ("torch.nn.Softmax(dim=-1)(x)", "Softmax"),
+        ("torch.special.softmax(x, -1)", "softmax"),
+        ("from torch.nn.functional import softmin as s", "softmin"),
+        ("import torch.softmax as s", "softmax"),
+        ("getattr(torch, 'softmax')(x)", "softmax"),
+        ("operator.attrgetter('softmax')(torch)", "softmax"),
+        ("methodcaller('softmax', -1)(x)", "softmax"),
+        ("nn.TransformerEncoderLayer(8, 2)", "TransformerEncoderLayer"),
+        ("self.softmax(x)", "softmax"),
+    ],
+)
+def test_relatives_and_names_as_texts_are_found(source, name):
+    assert banned_name(source, BANS) == name
+
+
+@pytest.mark.parametrize(
+    "ban, relative",
+    [
+        ("GRU", "GRUCell"),
+        ("LayerNorm", "native_layer_norm"),
+        ("rms_norm", "layer_norm"),
+        ("scaled_dot_product_attention", "multi_head_attention_forward"),
+        ("xavier_normal_", "xavier_uniform_"),
+    ],
+)
+def test_a_ban_holds_for_the_family(ban, relative):
+    assert banned_name(f"torch.nn.{relative}(x)", (ban,)) == relative
+    assert banned_name(f"torch.nn.{relative}(x)", ("matmul",)) == ""
+
+
+def test_a_ban_on_attention_holds_for_what_it_is_in_and_not_the_other_way_round():
+    assert banned_name("nn.TransformerEncoder(x)", ("MultiheadAttention",)) != ""
+    assert banned_name("F.scaled_dot_product_attention(q, k, v)", ("Transformer",)) == ""
+
+
+def test_a_function_of_the_learners_own_may_have_any_name():
+    own = "def softmax(x):\n    return x.exp()\ndef f(x):\n    return softmax(x)"
+    assert banned_name(own, BANS) == ""
+    assert banned_name(own.replace("x.exp()", "x.softmax(-1)"), BANS) == "softmax"
+    method = "class A:\n    def softmax(self, x): ...\n    def f(self): return self.softmax(1)"
+    assert banned_name(method, BANS) == ""
+
+
+@pytest.mark.parametrize(
     "source", ["x.exp()", "# softmax\n'softmax'", "safe_softmax(x)", "def f(:"]
 )
 def test_a_text_or_another_name_is_not(source):

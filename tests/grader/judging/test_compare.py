@@ -1,17 +1,20 @@
 """What the comparison says, and that it says it for the right reason."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from course_lib.grader.judging.compare import compare, differences, tensors
 from course_lib.grader.judging.outcome import Outcome
+from course_lib.grader.judging.terms import Terms, exactly
 
 X = torch.arange(6.0).reshape(2, 3)
 
 
 def test_equal_values_have_no_difference():
     assert compare(X, X.clone()) == ()
-    assert compare((1, 2.0, "a", None, True), [1, 2.0, "a", None, True]) == ()
+    assert compare((1, 2.0, "a", None, True), (1, 2.0, "a", None, True)) == ()
 
 
 def test_nan_equals_nan_only():
@@ -22,19 +25,19 @@ def test_nan_equals_nan_only():
 
 def test_a_transpose_is_named_by_the_axes():
     x = torch.zeros(2, 3, 5, 7)
-    told = tensors(x, x.transpose(1, 2), axes="batch heads seq d_head")[0]
+    told = tensors(x, x.transpose(1, 2), Terms(axes="batch heads seq d_head"))[0]
     assert "expected shape (batch, heads, seq, d_head) = (2, 3, 5, 7)" in told
     assert "that is (batch, seq, heads, d_head), so a transpose is missing" in told
 
 
 def test_another_shape_is_told_without_guessing():
-    assert tensors(X, torch.zeros(2, 4)) == ("expected shape (2, 3), found (2, 4)",)
+    assert compare(X, torch.zeros(2, 4)) == ("expected shape (2, 3), found (2, 4)",)
 
 
 def test_the_first_difference_is_told_with_its_place_and_the_largest_error():
     found = X.clone()
     found[1, 0], found[1, 2] = 3.5, 9.0
-    first, largest = tensors(X, found)
+    first, largest = compare(X, found)
     assert first == "2 of 6 values differ; the first at [1, 0]: expected 3, found 3.5"
     assert largest == "largest error 4"
 
@@ -46,13 +49,18 @@ def test_the_first_difference_is_told_with_its_place_and_the_largest_error():
         (X, (X, X), "expected a tensor of shape (2, 3), found 2 results"),
         ((X, X), (X,), "expected 2 results, found 1"),
         (X, 3.0, "expected a tensor of shape (2, 3), found 3.0 (float)"),
-        (X, X.double(), "expected dtype torch.float32, found torch.float64"),
+        (X, X.double(), "found torch.float64: something in your code is float64"),
         (X, X.to("meta"), "expected a plain cpu tensor, found meta"),
         (True, 1, "expected True, found 1 (int)"),
         (True, torch.tensor(False), "expected True, found a tensor"),
         (12, 13, "expected 12, found 13"),
         (67_108_864, 536_870_912, "expected 67,108,864, found 536,870,912"),
         (67_108_864, 67_108_865.0, "expected 67,108,864, found 67,108,865"),
+        (12, 12.0, "expected the whole number 12, found 12.0 (float)"),
+        (12, torch.tensor([12]), "expected a number, found a tensor of shape (1,)"),
+        ((1, 2), [1, 2], "expected a tuple, found a list of as many results"),
+        ([(1, 2)], [[1, 2]], "expected a tuple, found a list of as many results"),
+        (X, X.numpy(), "expected a tensor of shape (2, 3), found a NumPy ndarray"),
         (3, 2.75, "expected 3, found 2.75"),
         (0.5, 0.1 + 0.2, "expected 0.5, found 0.3"),
         (12, True, "expected a number, found True (bool)"),
@@ -88,13 +96,62 @@ def test_an_exception_is_compared_by_its_type():
     assert differences(Outcome((X,)), raised) == ("your code raised ValueError",)
 
 
+def test_what_is_a_kind_of_the_error_asked_for_is_right_and_an_assert_is_not():
+    asked = Outcome(raised="ValueError", kinds=("Exception",))
+    assert differences(asked, Outcome(raised="OwnError", kinds=("ValueError", "Exception"))) == ()
+    told = differences(asked, Outcome(raised="AssertionError", kinds=("Exception",)))
+    assert told[0].endswith("found a AssertionError: not `assert`, but `if …: raise ValueError(…)`")
+
+
+def test_a_list_may_stand_for_a_tuple_where_the_key_says_so():
+    assert compare((1, [2]), [1, (2,)], Terms(any_sequence=True)) == ()
+    assert compare((1, 2), torch.Size([1, 2])) == ()
+
+
+def test_none_may_be_meant():
+    assert compare(X, None, Terms(none_is_legal=True)) == (
+        "expected a tensor of shape (2, 3), found None",
+    )
+
+
+def test_half_precision_gets_what_it_can_do_and_no_other_dtype_does():
+    for dtype, step in ((torch.float16, 1e-3), (torch.bfloat16, 8e-3), (torch.float32, 1e-6)):
+        x = torch.ones(2, dtype=dtype)
+        assert compare(x, x + step) == () != compare(x, x + 200 * step)
+    own = Terms(by_dtype={"float64": (0.0, 1e-12)})
+    assert compare(X.double(), X.double() + 1e-9, own) != () == compare(X, X + 1e-9, own)
+
+
+def test_zeros_can_be_asked_for_exactly_and_so_can_everything():
+    zeros = torch.tensor([0.0, 0.5])
+    assert (
+        compare(zeros, zeros + 2e-9) == () != compare(zeros, zeros + 2e-9, Terms(exact_zeros=True))
+    )
+    assert compare(zeros, zeros + torch.tensor([0.0, 1e-7]), Terms(exact_zeros=True)) == ()
+    strict = exactly(Terms(rtol=1e-2))
+    told = compare(X + 1, (X + 1) * (1 + 2e-7), strict)
+    assert compare(X, X.clone(), strict) == () and "expected 1, found 1.00000" in told[0]
+
+
 def test_a_changed_input_is_a_difference():
     told = differences(Outcome((X,)), Outcome((X,), changed=("call 1: argument 1",)))
     assert "changed its input in place (call 1: argument 1)" in told[0]
 
 
-def test_a_gradient_that_differs_or_is_missing_is_told():
-    want = Outcome((X,), gradients=((X,),))
-    assert "no gradient flows" in differences(want, Outcome((X,), gradients=((None,),)))[0]
-    wrong = differences(want, Outcome((X,), gradients=((X + 1,),)))
-    assert "the values agree, but the gradient" in wrong[0] and "expected 0, found 1" in wrong[1]
+def test_a_gradient_that_differs_or_is_missing_is_told_with_what_it_reaches():
+    want = Outcome((X,), gradients=({"key": X},))
+    lost = differences(want, Outcome((X,), gradients=({"key": None},)))
+    assert lost == ("the values agree, but no gradient flows back to key",)
+    wrong = differences(want, Outcome((X,), gradients=({"key": X + 1},)))
+    assert "the gradient that flows back to key" in wrong[0] and "expected 0, found 1" in wrong[1]
+    twice = Outcome((X, X), gradients=({"key": X}, {"key": X}))
+    assert differences(twice, replace(twice, gradients=({"key": X}, {"key": None})))[0] == (
+        "call 2 of 2"
+    )
+
+
+def test_a_gradient_may_round_in_proportion_to_its_largest_number():
+    want = Outcome((X,), gradients=({"key": torch.tensor([0.0, 1e4])},))
+    near = replace(want, gradients=({"key": torch.tensor([0.01, 1e4])},))
+    far = replace(want, gradients=({"key": torch.tensor([1.0, 1e4])},))
+    assert differences(want, near) == () != differences(want, far)

@@ -1,8 +1,10 @@
 """Verdicts on a small exercise made for this test: named mistakes, crashes, stubs."""
 
+import linecache
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -47,7 +49,7 @@ SHEET = make_sheet(EXERCISE, normalise, seed=0)
 def test_a_right_answer_gains_the_points():
     verdict = judge(SHEET, normalise)
     assert (verdict.state, verdict.points, verdict.out_of) == ("right", 3, 3)
-    assert "3 cases" in verdict.summary
+    assert "4 cases" in verdict.summary
 
 
 @pytest.mark.parametrize("flags, name", [({"dim": -2}, "columns"), ({"shift": 1.0}, "shifted")])
@@ -68,7 +70,7 @@ def test_an_unknown_mistake_is_described_by_the_smallest_case_and_the_broken_pro
     assert verdict.mistake is None and verdict.state == "wrong"
     told = " ".join(verdict.details)
     assert "rows sum to 2.00, not to 1" in told
-    assert "smallest of 3 failing cases: a row (x (1, 2) holding" in told
+    assert "smallest of 4 failing cases: a row (x (1, 2) holding" in told
 
 
 def test_of_plain_numbers_the_smallest_case_is_shown():
@@ -78,7 +80,7 @@ def test_of_plain_numbers_the_smallest_case_is_shown():
     exercise = replace(EXERCISE, cases=counts, mistakes=(), axes="", properties=())
     sheet = make_sheet(exercise, lambda n, d: n * d, seed=0)
     told = " ".join(judge(sheet, lambda n, d: n + d).details)
-    assert "expected 6, found 5" in told and "smallest of 3 failing cases: small" in told
+    assert "expected 6, found 5" in told and "smallest of 4 failing cases: small" in told
 
 
 def test_the_case_shown_is_small_and_has_no_extreme_numbers():
@@ -98,6 +100,92 @@ def test_a_crash_shows_the_learners_own_line():
     assert verdict.crash[0] == "NameError: name 'totl' is not defined"
     assert verdict.crash[1].startswith("in normalise, line 3")
     assert "course_lib" not in " ".join(verdict.crash)
+
+
+def answer(source, name="normalise"):
+    namespace = {"torch": torch}
+    path = f"<exercise {abs(hash(source))}>"
+    linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
+    exec(compile(source, path, "exec"), namespace)
+    return namespace[name]
+
+
+def test_a_crash_says_what_came_in_and_what_such_an_error_means():
+    crashed = judge(SHEET, answer("def normalise(x):\n    return x @ x"))
+    assert crashed.state == "crashed" and crashed.crash[1].startswith("in normalise, line 2")
+    meant, came_in = crashed.details
+    assert meant.startswith("in a product `a @ b` the last axis of a")
+    assert "a row (x (1, 2) holding [" in came_in
+
+
+def test_a_crash_tells_dtypes_numbers_and_the_call_that_stopped():
+    class Two:
+        def first(self, ids):
+            return ids
+
+        def second(self, ids, n):
+            return 0
+
+    class Stops(Two):
+        def second(self, ids, n):
+            return self.nothing
+
+    calls = [call(torch.zeros(9), method="first"), call(torch.tensor([3, 5]), 4, method="second")]
+    exercise = Exercise("99.two", "T", "code", 1, "Two", lambda g: [Case("x", calls, init={})], ())
+    crashed = judge(make_sheet(exercise, Two, 0), Stops)
+    assert "x (ids (2,) int64 holding [3, 5], n=4)" in crashed.details[-1]
+
+
+def test_a_crash_in_a_helper_tells_its_line_and_who_called():
+    source = (
+        "def normalise(x):\n"
+        "    def total(y):\n"
+        "        return y.sum(-1) + None\n"
+        "    return x / total(x)\n"
+    )
+    crashed = judge(SHEET, answer(source))
+    assert crashed.crash[1] == "in normalise.total, line 3: return y.sum(-1) + None"
+    assert crashed.crash[2] == "called from normalise, line 4: return x / total(x)"
+    assert "something is None here" in crashed.details[0]
+
+
+def test_the_stub_of_another_exercise_is_named():
+    source = "def other(x):\n    raise NotImplementedError('your turn')\n"
+    source += "def normalise(x):\n    return other(x)\n"
+    sheet = replace(SHEET, others={"other": "99.other"})
+    verdict = judge(sheet, answer(source))
+    assert verdict.state == "not attempted"
+    assert verdict.summary == "it calls `other`, which is exercise 99.other and not written yet"
+    later = source.replace("return other(x)", "return x if len(x) == 1 else other(x)")
+    told = judge(sheet, answer(later.replace("return x if", "return x/x.sum() if")))
+    assert told.state == "crashed" and "exercise 99.other" in told.details[0]
+
+
+ROW = torch.rand(2, 3)
+
+
+@pytest.mark.parametrize(
+    "stops, told",
+    [
+        (lambda x: stops_never(x), "calls itself without end"),
+        (lambda x: x + torch.ones(11), "counted from the last axis"),
+        (lambda x: x.view(11), "must hold as many numbers"),
+        (lambda x: ROW.T.view(6), "take `reshape`"),
+        (lambda x: x.sum(9), "number of axes is another"),
+        (lambda x: x if x > 0 else 0 * x, "a whole tensor stands where a single value"),
+        (lambda x: x.double() @ torch.ones(x.shape[-1]), "two dtypes meet"),
+        (lambda x: normalise(), "keep the names and the order"),
+        (lambda x: x.requires_grad_().mul_(2), "edited in place"),
+        (lambda x: x.requires_grad_().numpy(), "NumPy loses the gradient"),
+    ],
+)
+def test_usual_errors_are_explained(stops, told):
+    verdict = judge(SHEET, stops)
+    assert verdict.state == "crashed" and told in verdict.details[0]
+
+
+def stops_never(x):
+    return stops_never(x)
 
 
 def test_a_stub_is_not_attempted():
@@ -126,6 +214,67 @@ def test_an_input_changed_in_place_fails():
         return result
 
     assert "changed its input in place" in judge(SHEET, in_place).details[0]
+
+    def wrong_in_place(x):
+        return x.add_(1)
+
+    first, second = judge(SHEET, wrong_in_place).details[:2]
+    assert "changed its input in place (call 1: argument 1): work on a copy" in first
+    assert "values differ" in second
+
+
+@pytest.mark.parametrize("as_number", [float, np.float32, np.float64, np.asarray, torch.tensor])
+def test_numbers_of_any_library_are_numbers(as_number):
+    def half(n):
+        return n / 2
+
+    numbers = replace(EXERCISE, cases=lambda g: [case("3", 3)], mistakes=(), axes="", properties=())
+    assert judge(make_sheet(numbers, half, 0), lambda n: as_number(n / 2)).state == "right"
+    counts = make_sheet(numbers, lambda n: 2 * n, 0)
+    for whole in (np.int64, np.asarray, torch.tensor):
+        assert judge(counts, lambda n, whole=whole: whole(2 * n)).state == "right"
+    assert judge(counts, lambda n: 2.0 * n).details[0].startswith("expected the whole number 6")
+    truths = make_sheet(numbers, lambda n: n > 2, 0)
+    for truth in (bool, np.bool_, np.asarray, torch.tensor):
+        assert judge(truths, lambda n, truth=truth: truth(n > 2)).state == "right"
+    assert judge(truths, lambda n: 1).state == "wrong"
+
+
+def test_a_right_answer_at_large_scores_may_round_otherwise_and_a_wrong_one_is_found():
+    def shares(query, key):
+        return (query @ key.T).softmax(-1)
+
+    def one_by_one(query, key):
+        return torch.stack([(key * q).sum(-1) for q in query]).softmax(-1)
+
+    def at(size, label):
+        def drawn(generator):
+            key = 1 + 10 * torch.rand(5, 7, generator=generator) / size
+            return [case(label, torch.full((3, 7), -size / 7), key)]
+
+        return drawn
+
+    exercise = replace(EXERCISE, mistakes=(), axes="", properties=())
+    for seed in range(5):
+        sheet = make_sheet(replace(exercise, cases=at(20_000.0, "large")), shares, seed)
+        assert judge(sheet, one_by_one).state == "right"
+        assert judge(sheet, lambda q, k: 1.1 * shares(q, k)).state == "wrong"
+        assert judge(sheet, lambda q, k: (q @ k.T / 7**0.5).softmax(-1)).state == "wrong"
+    small = make_sheet(replace(exercise, cases=at(2.0, "small")), shares, 0)
+    assert judge(small, lambda q, k: shares(q, k) * 1.001).state == "wrong"
+
+
+def test_a_step_of_the_reference_is_no_rounding():
+    """A rounded input may fall on the other side of a step: that must not loosen the terms."""
+    ties = replace(
+        EXERCISE,
+        cases=lambda g: [case("a tie", torch.tensor([1.0, 1.0, 0.5]))],
+        mistakes=(),
+        axes="",
+        properties=(),
+    )
+    sheet = make_sheet(ties, lambda x: (x >= x.flip(0)).float() * x, 0)
+    assert all(terms.noise < 1e-5 for terms in sheet.terms)
 
 
 def test_cases_are_called_in_order_on_one_object():
@@ -186,6 +335,27 @@ def test_a_malformed_key_is_refused(change, told):
     fields = SimpleNamespace(**{**EXERCISE.__dict__, **change})
     with pytest.raises(ValueError, match=told.split(",")[0].split(";")[0]):
         Exercise(**vars(fields))
+
+
+def test_general_hints_are_three_or_none():
+    with pytest.raises(ValueError, match=r"99\.normalise needs 3 general hints, got 2"):
+        replace(EXERCISE, hints=("one", "two"))
+
+
+def test_what_has_no_name_gets_the_general_hints():
+    sheet = make_sheet(replace(EXERCISE, hints=("a", "b", "c")), normalise, 0)
+
+    def stops(x):
+        return x / 0 + None
+
+    for wrong in (lambda x: 3 * x, stops, 7):
+        assert judge(sheet, wrong).hints == ("a", "b", "c")
+    assert judge(sheet, lambda x: wrong_columns(x)).hints == HINTS
+    assert judge(sheet, normalise).hints == ()
+
+
+def wrong_columns(x):
+    return wrong(x, dim=-2)
 
 
 def test_a_mistake_needs_three_hints():

@@ -38,8 +38,11 @@ def is_right(report):
 
 
 def test_an_answer_comes_back_and_starting_costs_it_no_time():
-    report = run("print('x' * 10**6)\n" + ANSWER, seconds=1.5)
+    began = time.monotonic()
+    report = run("print('x' * 10**6)\n" + ANSWER, seconds=60)
     assert is_right(report) and not report.timed_out and report.exit == report.signal == 0
+    # Importing PyTorch takes a hundred times as long as the answer, on a busy machine too.
+    assert report.seconds < (time.monotonic() - began) / 2
 
 
 ENDS = {
@@ -48,20 +51,20 @@ ENDS = {
     "leaving": "import os; os._exit(3)",
     "an abort": "import os; os.abort()",
     "printing for ever": "import os\nwhile True: os.write(2, b'x' * 10**5)",
-    "closing its ends": "import os, time; os.closerange(0, 64); time.sleep(60)",
+    "closing its ends": "import os, time; os.closerange(0, 64); time.sleep(3600)",
 }
 
 
 @pytest.mark.parametrize("name", ENDS)
 def test_it_ends_in_time_without_a_result(name):
     report = run(ENDS[name] + "\n" + ANSWER, seconds=1.0)
-    assert report.frame == b"" and report.seconds < 5 and len(report.log) <= LOG_CAP
+    assert report.frame == b"" and report.seconds < 60 and len(report.log) <= LOG_CAP
     assert report.timed_out or report.exit == 3 or report.signal
 
 
 @pytest.mark.skipif(os.name != "posix", reason="starts a child with fork")
 def test_what_it_started_ends_with_it(tmp_path):
-    source = "import os, time\nif os.fork() == 0: time.sleep(60)\nos.write(2, b'on')\n"
+    source = "import os, time\nif os.fork() == 0: time.sleep(3600)\nos.write(2, b'on')\n"
     began = time.monotonic()
     report = run(source + ANSWER, seconds=5.0)
     assert is_right(report) and report.log == b"on" and time.monotonic() - began < 60
@@ -90,7 +93,7 @@ def test_elsewhere_than_on_linux_grading_uses_it_and_says_so(monkeypatch, tmp_pa
     folder.mkdir()
     source = '# %% tags=["00.scores"]\ndef scores(query, keys):\n    return keys @ query\n'
     (folder / "00_start_here.py").write_text(source)
-    rows = batch.grade_student(batch.Task(Path(ROOT), folder, ("00",), 5, "process"))
+    rows, _ = batch.grade_student(batch.Task(Path(ROOT), folder, ("00",), 5, "process"))
     told = {row["exercise"]: (row["verdict"], row["isolation"]) for row in rows}
     assert told["00.scores"] == ("right", "process")
     assert told["00.safe-softmax"] == ("not attempted", "process")

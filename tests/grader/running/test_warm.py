@@ -110,7 +110,8 @@ ENDS = {
 def test_it_ends_in_time_without_a_result(warm, name):
     began = time.monotonic()
     report = run(warm, ENDS[name] + "\n" + ANSWER, seconds=1.0)
-    assert report.frame == b"" and time.monotonic() - began < 6
+    # Left alone they take an hour or for ever, so a minute is in time on a busy machine too.
+    assert report.frame == b"" and time.monotonic() - began < 60
     assert is_right(run(warm, ANSWER))
 
 

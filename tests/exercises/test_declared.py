@@ -1,0 +1,61 @@
+"""What every exercise must declare: the edges of its text, and hints for whatever goes wrong.
+
+A list of what is missing says what is left to do.
+"""
+
+import re
+
+import pytest
+import torch
+
+from course_lib.grader.course.files import exercises, solution_cells
+from course_lib.grader.judging.edges import Edges, uncovered
+from course_lib.grader.judging.values import belongs
+from course_lib.paths import ROOT
+
+ALL = exercises(ROOT)
+
+
+def test_every_declared_edge_has_a_case():
+    missing = {}
+    for exercise in ALL:
+        for seed in range(3):
+            cases = exercise.cases(torch.Generator().manual_seed(seed))
+            if told := uncovered(exercise.allows or Edges(), cases):
+                missing[exercise.id] = told
+    assert not missing
+
+
+@pytest.mark.xfail(strict=True, reason="until every key declares what its text allows")
+def test_every_exercise_declares_what_its_text_allows():
+    missing = [e.id for e in ALL if e.allows is None]
+    assert not missing
+
+
+@pytest.mark.xfail(strict=True, reason="until every key has general hints")
+def test_every_exercise_has_three_general_hints():
+    missing = [e.id for e in ALL if not e.hints]
+    assert not missing
+
+
+# "Write it without `x`", "do not use `x`", "use neither x nor y"; not "a word without padding".
+FORBIDS = re.compile(r"[Ww]ithout `|[Dd]o not use `|[Dd]on't use `|use neither|and its relatives")
+# Here the words forbid nothing.
+SAID_OTHERWISE = {"05.multi-head": "without `key` the words look at themselves"}
+
+
+@pytest.mark.xfail(strict=True, reason="until every key bans what its text forbids")
+def test_what_a_text_forbids_is_banned():
+    missing = [e.id for e in ALL if not e.bans and forbids(e) and e.id not in SAID_OTHERWISE]
+    assert not missing
+
+
+def forbids(exercise):
+    cells = [c for c in solution_cells(ROOT, exercise.chapter) if belongs(c, exercise.id)]
+    text = " ".join(c.source.replace("\n#", " ") for c in cells if c.kind == "markdown")
+    return FORBIDS.search(" ".join(text.split()))
+
+
+def test_general_hints_say_something():
+    short = {e.id: hint for e in ALL for hint in e.hints if len(hint) <= 8}
+    assert not short

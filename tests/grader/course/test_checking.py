@@ -1,0 +1,35 @@
+"""A check leaves the learner's session as it was."""
+
+import pytest
+import torch
+
+from course_lib.grader.course.checking import verdict_on
+from course_lib.paths import ROOT
+
+
+@pytest.fixture
+def threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield 3
+    torch.set_num_threads(before)
+
+
+def test_a_check_runs_on_one_thread_and_gives_the_others_back(threads):
+    seen = []
+
+    def scores(query, keys):
+        seen.append(torch.get_num_threads())
+        return keys @ query
+
+    assert verdict_on(ROOT, "00.scores", scores).state == "right"
+    assert set(seen) == {1} and torch.get_num_threads() == threads
+
+
+def test_threads_come_back_when_a_learner_interrupts_a_check(threads):
+    def stopped(query, keys):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        verdict_on(ROOT, "00.scores", stopped)
+    assert torch.get_num_threads() == threads

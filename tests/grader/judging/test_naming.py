@@ -1,0 +1,89 @@
+"""Which mistake is named: a single one before a pair, an error by what raised it, always one."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from course_lib.grader.judging.key import Exercise, Mistake, case
+from course_lib.grader.judging.sheet import make_sheet
+from course_lib.grader.judging.verdict import judge
+
+HINTS = ("Look at one row.", "What is its sum?", "Which axis is it?")
+
+
+def right(x):
+    return 2 * x
+
+
+def wrong(x, factor=2.0, shift=0.0, sign=1.0, ends=False):
+    if ends:
+        x = x.reshape(7, 7)
+    return sign * (factor * x).abs() + shift if sign < 0 else factor * x + shift
+
+
+def cases(generator):
+    return [case(f"{n}", torch.rand(n, generator=generator) + 0.1) for n in (2, 3, 5)]
+
+
+def mistake(name, **flags):
+    return Mistake(name, wrong, flags, f"{name} is what happens here", HINTS)
+
+
+def sheet(*mistakes):
+    return make_sheet(Exercise("99.twice", "T", "code", 1, "right", cases, mistakes), right, 0)
+
+
+def test_a_single_mistake_is_named_before_a_pair_that_does_the_same():
+    made = sheet(mistake("tripled", factor=3.0), mistake("no-shift", shift=0.0))
+    assert [m.name for m in made.mistakes] == ["tripled", "no-shift", "tripled + no-shift"]
+    assert judge(made, lambda x: 3 * x).mistake_name == "tripled"
+
+
+def test_of_several_pairs_that_fit_the_single_mistake_that_they_share_is_named():
+    lost = mistake("lost", factor=0.0)
+    made = sheet(mistake("plus", shift=1.0), lost, mistake("minus", sign=-1.0))
+    fits = [m.name for m in made.mistakes if made.agrees(m.outcomes, made.mistakes[3].outcomes)]
+    assert fits == ["plus + lost"]
+    made = replace(made, mistakes=(*made.mistakes, replace(made.mistakes[3], parts=("lost", "x"))))
+    verdict = judge(made, lambda x: 0 * x + 1)
+    assert (verdict.mistake_name, verdict.hints) == ("lost", HINTS)
+
+
+def test_a_pair_that_stops_where_the_reference_does_not_is_left_out():
+    made = sheet(mistake("stops", ends=True), mistake("plus", shift=1.0))
+    assert [m.name for m in made.mistakes] == ["stops", "plus"]
+
+
+def other_error(x):
+    return torch.ones(2, 3) @ torch.ones(2, 3)
+
+
+def own_error(x):
+    raise RuntimeError("my own words")
+
+
+@pytest.mark.parametrize("stops, named", [(other_error, None), (own_error, None)])
+def test_an_error_is_named_by_what_raised_it_not_by_its_type_alone(stops, named):
+    made = sheet(mistake("stops", ends=True))
+    assert judge(made, lambda x: x.reshape(7, 7)).mistake_name == "stops"
+    assert judge(made, lambda x: x.reshape(11, 3)).mistake_name == "stops"  # the same error
+    verdict = judge(made, stops)
+    assert (verdict.state, verdict.mistake_name) == ("crashed", named)
+
+
+def refuses(x, words):
+    raise ValueError(words)
+
+
+def test_an_error_that_code_raises_itself_may_use_any_words():
+    mine = Mistake("refuses", refuses, {"words": "no 3"}, "it is refused without a reason", HINTS)
+    assert judge(sheet(mine), lambda x: refuses(x, "not that")).mistake_name == "refuses"
+
+
+def test_where_values_tell_the_error_may_be_another():
+    def sometimes(x, ends):
+        return 3 * x if len(x) < 5 else ends(x)
+
+    mine = Mistake("sometimes", sometimes, {"ends": other_error}, "it stops at five", HINTS)
+    assert judge(sheet(mine), lambda x: sometimes(x, own_error)).mistake_name == "sometimes"
