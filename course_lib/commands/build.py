@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.grader.course.files import solution_cells
-from course_lib.notebooks import Cell, read_cells, with_solution, without_solution
+from course_lib.notebooks import Cell, read_cells, text_of, with_solution, without_solution
 from course_lib.paths import ROOT, write_atomic
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -93,11 +93,6 @@ def _scrubbed(node):
 
 def _write(path: Path, notebook: dict) -> None:
     write_atomic(path, text_of(notebook))
-
-
-def text_of(notebook: dict) -> str:
-    """A notebook as a file. The same notebook gives the same text."""
-    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def _read(path: Path) -> dict | None:

@@ -36,6 +36,9 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         print(f"course lab: {WORK} cannot be written: {error.strerror or error}", file=sys.stderr)
         return 1
+    except ValueError as error:
+        print(f"course lab: {error}", file=sys.stderr)
+        return 1
     print(news(copied, WORK), flush=True)
     if args.prepare_only:
         return 0
@@ -49,9 +52,11 @@ def run(args: argparse.Namespace) -> int:
 
 def news(copied: Copied, work: Path) -> str:
     """What the copying did, for the learner."""
-    lines = [f"Your notebooks are in {work}; updating the course never changes them."]
+    lines = [f"Your notebooks are in {work}; updating the course never changes your work."]
     if copied.new:
         lines.append(f"New: {', '.join(copied.new)}")
+    if copied.renewed:
+        lines.append(f"Renewed, as you had not touched them: {', '.join(copied.renewed)}")
     for name in copied.newer:
         take = f"python3 course.py reset {Path(name).name[:2]}"
         lines.append(
