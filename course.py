@@ -375,8 +375,11 @@ def main(arguments=None):
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without "…" still shows progress
+    root = Path(__file__).resolve().parent
     dev = arguments[0] in DEV_COMMANDS or (arguments[0] == "setup" and "--dev" in arguments)
-    setup = Setup(Path(__file__).resolve().parent, "dev" if dev else "learner")
+    # A copy without solutions has nothing to test or build; the command itself will say so.
+    dev = dev and (root / "solutions").is_dir()
+    setup = Setup(root, "dev" if dev else "learner")
     try:
         setup.ensure()
     except SetupError as error:

@@ -5,6 +5,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from course_lib.paths import ROOT
+
 COMMANDS = {
     "lab": ("lab", "open the course in JupyterLab; your copies live in work/"),
     "check": ("check", "check your answers: a chapter's number, or a notebook"),
@@ -19,14 +21,22 @@ COMMANDS = {
     "build": ("build", "make the notebooks and exercises from their sources"),
     "test": ("tests", "run every check of the course itself"),
 }
+# What makes, hands out or grades a course needs its solutions; a copy for learners has none.
+INSTRUCTORS = ("release", "grade", "similar", "export", "build", "test")
 
 
 def overview() -> str:
-    """The commands and what each does."""
+    """The commands that work in this copy of the course, and what each does."""
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {help_line}" for name, (_, help_line) in COMMANDS.items()]
+    there = {name: told for name, (_, told) in COMMANDS.items() if not _is_missing(name)}
+    lines = [f"  {name:<{width}}  {help_line}" for name, help_line in there.items()]
     lines.append("\nEach has its own help: course NAME --help")
     return "\n".join(["usage: course NAME …\n", *lines])
+
+
+def _is_missing(name: str) -> bool:
+    """Does a command need solutions that this copy of the course doesn't have?"""
+    return name in INSTRUCTORS and not (ROOT / "solutions").is_dir()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,6 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name, *rest = arguments
     if name not in COMMANDS:
         print(f"course: no command {name!r}\n\n{overview()}", file=sys.stderr)
+        return 2
+    if _is_missing(name):
+        told = "needs the course with its solutions; this copy was handed out without them"
+        print(f"course {name}: {told}", file=sys.stderr)
         return 2
     module_name, help_line = COMMANDS[name]
     module = importlib.import_module(f"course_lib.commands.{module_name}")

@@ -295,6 +295,19 @@ def test_two_set_ups_of_one_folder_do_not_meet(root):
     FakeSetup(root).ensure()
 
 
+@pytest.mark.parametrize("there, extra", [(True, "dev"), (False, "learner")])
+def test_only_a_course_with_solutions_gets_the_test_tools(root, monkeypatch, there, extra):
+    asked = []
+    monkeypatch.setattr(course, "__file__", str(root / "course.py"))
+    monkeypatch.setattr(course.Setup, "ensure", lambda self: asked.append(self.extra))
+    monkeypatch.setattr(course, "hand_over", lambda setup, arguments: 0)
+    if there:
+        (root / "solutions").mkdir()
+    assert course.main(["test"]) == course.main(["setup", "--dev"]) == 0
+    assert course.main(["lab"]) == 0
+    assert asked == [extra, extra, "learner"]
+
+
 def start(root, *arguments, **environment):
     command = [sys.executable, str(root / "course.py"), *arguments]
     clean = {"PATH": "/usr/bin:/bin", **environment}

@@ -8,7 +8,8 @@ from course_lib.notebooks import Cell, read_cells
 from ..judging.verdict import Verdict
 from ..running.child import run_cell
 from .checking import verdict_on
-from .files import definition, find
+from .files import definition
+from .listing import find_listed
 
 COURSE_CELLS = ("check", "demo")
 
@@ -24,7 +25,7 @@ def answers(root: Path, path: Path, ids: list[str]) -> Iterator[Verdict]:
     namespace: dict = {"__name__": "exercises"}
     failed = [run_cell(cell.source, namespace, i) for i, cell in enumerate(cells, 1)]
     for id in ids:
-        exercise = find(root, id)[1]
+        exercise = find_listed(root, id)
         place = place_of(cells, id, exercise.name)
         stopped = failed[place] if place is not None else ()
         common = {"id": id, "title": exercise.title, "out_of": exercise.points}
