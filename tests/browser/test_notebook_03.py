@@ -73,6 +73,7 @@ def test_a_guess_made_first_stands_beside_what_came_out(chapter):
     asked.scroll_into_view_if_needed()
     asked.locator("input").click()
     chapter.keyboard.type("one twelfth")
+    chapter.keyboard.press("Enter")
     told = chapter.locator(".course-outcome").first.inner_text()
     assert "one twelfth" in told and "nothing yet" not in told
 

@@ -155,10 +155,14 @@ def test_a_guess_stands_beside_what_came_out(views):
     guess = views.locator(".course-predict input")
     guess.scroll_into_view_if_needed()
     told = views.locator(".course-outcome")
-    assert "nothing yet" in told.inner_text()
+    assert "guess first" in told.inner_text() and "0.951" not in told.inner_text()
+    told.locator("summary").click()
+    assert "nothing yet" in told.inner_text() and "0.951" in told.inner_text()
+    told.locator("summary").click()
     cells = views.locator(".jp-Cell").count()
     guess.click()
     views.keyboard.type("about 0.5, ddbx")
+    assert "0.951" not in told.inner_text()  # a guess half written opens nothing
     views.keyboard.press("Enter")
     assert "about 0.5, ddbx" in told.inner_text() and "0.951" in told.inner_text()
     assert "kept" in views.locator(".course-predict .kept").inner_text()
@@ -249,6 +253,10 @@ def test_an_untrusted_copy_shows_tables_answers_and_descriptions(views, lab):
     assert copy.locator(".jp-OutputArea button").count() == 0
     assert copy.locator("table").first.locator("td").nth(1).inner_text() == "55"
     assert copy.get_by_text("Description of the figure").first.is_visible()
+    came_out = copy.locator("details", has_text="It came out as: 0.951")
+    assert "0.951" not in came_out.inner_text()
+    came_out.locator("summary").click()
+    assert "0.951" in came_out.inner_text()
     answer = copy.locator("details", has_text="Answer to 1").first
     answer.locator("summary").click()
     assert "softmax makes it so." in answer.inner_text()
