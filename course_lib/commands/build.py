@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from course_lib.commands import server
 from course_lib.grader.course.files import solution_cells
 from course_lib.notebooks import Cell, read_cells, text_of, with_solution, without_solution
 from course_lib.paths import ROOT, write_atomic
@@ -68,13 +69,21 @@ def execute(notebook: dict, folder: Path) -> dict:
     """Run a notebook in a fresh kernel started in `folder`; raises on an untagged error."""
     import nbformat
     from nbclient import NotebookClient
+    from traitlets.config import Config
+
+    from course_lib.commands.kernels import OwnKernel
 
     node = nbformat.reads(json.dumps(notebook), as_version=4)  # joins the lines of each cell
     # Widgets with pictures inside need their state while running; _scrubbed leaves it out.
     # coalesced, or the text is cut wherever the clock says
     options = {"timeout": 300, "record_timing": False, "coalesce_streams": True}
-    resources = {"metadata": {"path": str(folder)}}
-    NotebookClient(node, kernel_name="python3", resources=resources, **options).execute()
+    options |= {"kernel_name": "python3", "kernel_manager_class": OwnKernel}
+    options["resources"] = {"metadata": {"path": str(folder)}}
+    with server.temporary() as name:
+        apart = Path(name)
+        own = {"connection_file": str(apart / "kernel.json"), **server.talking(apart)}
+        client = NotebookClient(node, config=Config({"OwnKernel": own}), **options)
+        client.execute(env=server.environment(apart, apart, ""))
     return json.loads(nbformat.writes(_scrubbed(node)))
 
 

@@ -14,7 +14,7 @@ import pytest
 from nbclient import NotebookClient
 
 from course_lib import paths
-from course_lib.commands import build, copies, lab, reset
+from course_lib.commands import build, copies, lab, reset, server
 from course_lib.commands.copies import find_chapter, keep_and_renew, make_copies
 from course_lib.notebooks import text_of
 
@@ -276,15 +276,20 @@ def test_without_a_wish_a_free_port_is_found(monkeypatch):
     assert lab.free_port(70000) is None
 
 
-def test_the_server_stays_on_this_machine_and_asks_nothing(root, work, monkeypatch):
-    monkeypatch.setattr(lab, "WORK", work)
-    make_copies(root, work)
-    options = lab.command(8899, True, ["--expose-app-in-browser"])
-    assert "--ServerApp.ip=127.0.0.1" in options and "--ServerApp.open_browser=False" in options
-    assert f"--ServerApp.root_dir={work}" in options
+def test_the_server_stays_on_this_machine_and_asks_nothing(work):
+    options = server.command(8899, "lab/tree/00_start_here.ipynb", work, work)
+    assert "--ServerApp.ip=127.0.0.1" in options and f"--ServerApp.root_dir={work}" in options
     assert "--LabApp.default_url=/lab/tree/00_start_here.ipynb" in options
-    assert "--LabApp.news_url=None" in options and options[-1] == "--expose-app-in-browser"
+    assert "--LabApp.news_url=None" in options
     assert not any("token" in option for option in options)
+
+
+def test_it_opens_the_first_chapter_there_is(root, work):
+    assert lab.first_page(root, work) == "lab"
+    make_copies(root, work)
+    assert lab.first_page(root, work) == "lab/tree/00_start_here.ipynb"
+    (work / "00_start_here.ipynb").unlink()
+    assert lab.first_page(root, work) == f"lab/tree/{NOTEBOOK}"
 
 
 def test_the_news_name_what_is_new_renewed_and_newer(work):
