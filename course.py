@@ -83,11 +83,12 @@ class Setup:
         return self.venv / f"course-ready-{extra}.json"
 
     def digest(self):
-        """Changes when pyproject.toml or anything in requirements/ does."""
+        """Changes when pyproject.toml or anything in requirements/ does, but for line ends."""
         files = [self.root / "pyproject.toml", *sorted((self.root / "requirements").glob("*.txt"))]
         state = hashlib.sha256()
         for path in files:
-            state.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+            text = path.read_bytes().replace(b"\r\n", b"\n")  # a checkout may change them
+            state.update(path.name.encode() + b"\0" + text + b"\0")
         return state.hexdigest()
 
     def read_marker(self):

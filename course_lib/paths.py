@@ -1,11 +1,17 @@
 """Where the course's folders are."""
 
+import hashlib
 import os
 import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = Path(os.environ.get("COURSE_WORK") or ROOT / "work").resolve()  # the learner's copies
+
+
+def text_digest(content: bytes) -> str:
+    """The SHA-256 of a text, whichever way its lines end: a checkout may change that."""
+    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:

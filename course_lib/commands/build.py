@@ -1,7 +1,6 @@
 """`course build`: notebooks and exercises from their sources; only what changed is executed."""
 
 import argparse
-import hashlib
 import json
 import os
 import sys
@@ -12,7 +11,7 @@ from typing import Any
 from course_lib.commands import server
 from course_lib.grader.course.files import solution_cells
 from course_lib.notebooks import Cell, read_cells, text_of, with_solution, without_solution
-from course_lib.paths import ROOT, write_atomic
+from course_lib.paths import ROOT, text_digest, write_atomic
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -111,10 +110,6 @@ def _read(path: Path) -> dict | None:
         return None
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def _fresh(made: dict | None, wanted: dict) -> bool:
     """Does a notebook hold the wanted cells, all of them run?"""
     if made is None or made.get("metadata", {}).get("course") != wanted["metadata"]["course"]:
@@ -131,7 +126,7 @@ def _notebooks(args: argparse.Namespace) -> list[Path]:
     stale = []
     for source in sources(ROOT / "notebooks" / "src", args.names):
         target = ROOT / "notebooks" / f"{source.stem}.ipynb"
-        wanted = notebook_of(read_cells(source), source=_digest(source))
+        wanted = notebook_of(read_cells(source), source=text_digest(source.read_bytes()))
         if _fresh(_read(target), wanted) and not args.all:
             continue
         stale.append(target)

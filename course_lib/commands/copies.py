@@ -1,6 +1,5 @@
 """The learner's copies: made from the course's notebooks, and theirs from the first touch on."""
 
-import hashlib
 import json
 import platform
 import re
@@ -8,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from course_lib.notebooks import cleared, text_of
-from course_lib.paths import write_atomic
+from course_lib.paths import text_digest, write_atomic
 
 RECORD = ".copies.json"
 
@@ -77,7 +76,7 @@ def _copy_one(work: Path, name: str, source: Path, record: dict[str, str], done:
     elif _untouched(target, known):
         told = done.renewed
     else:
-        if known != _digest(source.read_bytes()):
+        if known != text_digest(source.read_bytes()):
             done.newer.append(name)
         return
     write_atomic(target, fresh)
@@ -138,7 +137,7 @@ def version(text: str) -> str:
         seen = [["".join(c["source"]), c.get("outputs"), c.get("execution_count")] for c in cells]
     except (KeyError, TypeError) as error:
         raise ValueError(f"no notebook: {error}") from error
-    return _digest(json.dumps([kinds, seen]).encode())
+    return text_digest(json.dumps([kinds, seen]).encode())
 
 
 def _untouched(target: Path, known: str) -> bool:
@@ -146,7 +145,10 @@ def _untouched(target: Path, known: str) -> bool:
     try:
         content = target.read_bytes()
         # Copies of before were byte for byte the course's, and noted as such.
-        return not target.is_symlink() and known in (version(content.decode()), _digest(content))
+        return not target.is_symlink() and known in (
+            version(content.decode()),
+            text_digest(content),
+        )
     except (OSError, ValueError):
         return False
 
@@ -173,7 +175,3 @@ def _read_record(work: Path) -> dict[str, str]:
 
 def _write_record(work: Path, record: dict[str, str]) -> None:
     write_atomic(work / RECORD, json.dumps(record, indent=1, sort_keys=True) + "\n")
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()

@@ -145,6 +145,12 @@ def test_changed_requirements_are_installed_on_top(ready, name):
     assert again.condition() == "ready"
 
 
+def test_other_line_ends_are_no_change(ready):
+    for path in (ready / "pyproject.toml", *(ready / "requirements").iterdir()):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert FakeSetup(ready).condition() == "ready"
+
+
 @pytest.mark.parametrize("step", [1, 2, 3])
 @pytest.mark.parametrize("failure", [KeyboardInterrupt(), course.SetupError("pip failed")])
 def test_an_install_that_stopped_half_way_is_made_anew(root, step, failure):
