@@ -366,6 +366,9 @@ def hand_over(setup, arguments):
 
 def main(arguments=None):
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without "…" still shows progress
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(__doc__.strip())
         return 0 if arguments else 2
@@ -373,9 +376,6 @@ def main(arguments=None):
     if problem:
         print(problem, file=sys.stderr)
         return 2
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal without "…" still shows progress
     root = Path(__file__).resolve().parent
     dev = arguments[0] in DEV_COMMANDS or (arguments[0] == "setup" and "--dev" in arguments)
     # A copy without solutions has nothing to test or build; the command itself will say so.

@@ -338,6 +338,15 @@ def test_without_a_network_the_person_reads_one_sentence(root):
 
 
 @posix
+def test_progress_shows_on_a_terminal_without_its_signs(root):
+    setup = FakeSetup(root)
+    lay_out(setup, "pip")
+    stand_in(setup.script("python"), "sys.exit(1)")
+    done = start(root, "lab", PYTHONIOENCODING="ascii")
+    assert "2/4 PyTorch ? failed" in done.stdout and "pip failed" in done.stderr
+
+
+@posix
 def test_a_second_start_hands_over_at_once_with_its_options(ready):
     setup = FakeSetup(ready)
     stand_in(setup.script("course"), 'import os; print(sys.argv[1:], os.environ["PATH"])')
