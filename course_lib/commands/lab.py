@@ -15,6 +15,7 @@ from pathlib import Path
 from course_lib.commands import server
 from course_lib.commands.copies import Copied, make_copies, sources
 from course_lib.commands.server import HOST
+from course_lib.commands.shadows import in_the_way
 from course_lib.paths import ROOT, WORK
 
 FIRST_PORT, TRIED_PORTS = 8888, 50
@@ -39,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"course lab: {error}", file=sys.stderr)
         return 1
     print(news(copied, WORK), flush=True)
+    for trouble in in_the_way():
+        print(f"{trouble['what']}: {trouble['repair']}", file=sys.stderr)
     if args.prepare_only:
         return 0
     port = free_port(args.port)
