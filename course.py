@@ -133,6 +133,13 @@ class Setup:
         """Bring the environment to "ready"; quick when it is."""
         if self.condition() == "ready":
             return
+        if not all(
+            os.access(str(path), os.W_OK) for path in (self.root, self.venv) if path.exists()
+        ):
+            raise SetupError(
+                f"{self.root} is not set up, or has changed since, and you may not write there: "
+                "ask whoever installed it to run `python3 course.py setup` in it."
+            )
         with locked(self.root):
             self.install(self.condition())
 

@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-WORK = Path(os.environ.get("COURSE_WORK") or ROOT / "work").resolve()  # the learner's copies
+# The learner's copies; elsewhere where one installation serves many.
+WORK = Path(os.environ.get("COURSE_WORK") or ROOT / "work").expanduser().resolve()
 
 
 def text_digest(content: bytes) -> str:

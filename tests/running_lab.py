@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +63,9 @@ class Lab:
 
 
 @contextmanager
-def running_lab(home: Path, *options: str, **environment: str | Path) -> Iterator[Lab]:
+def running_lab(
+    home: Path, *options: str, as_whom: Callable = list, **environment: str | Path
+) -> Iterator[Lab]:
     """A server for a user whose home is `home`; it ends with the block."""
     token, port, log = secrets.token_hex(16), free_port(), home / "lab.log"
     work = Path(environment.get("COURSE_WORK", home / "work"))
@@ -71,7 +73,7 @@ def running_lab(home: Path, *options: str, **environment: str | Path) -> Iterato
     command = [sys.executable, "-c", START, "lab", "--no-browser", f"--port={port}", *options]
     with log.open("w") as out:
         process = subprocess.Popen(
-            command, env=os.environ | {name: str(told) for name, told in own.items()},
+            as_whom(command), env=os.environ | {name: str(told) for name, told in own.items()},
             stdout=out, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:

@@ -34,7 +34,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         copied = make_copies(ROOT, WORK)
     except OSError as error:
-        print(f"course lab: {WORK} cannot be written: {error.strerror or error}", file=sys.stderr)
+        told = "; set COURSE_WORK to a folder of your own" if WORK == ROOT / "work" else ""
+        reason = error.strerror or error
+        print(f"course lab: {WORK} cannot be written: {reason}{told}", file=sys.stderr)
         return 1
     except ValueError as error:
         print(f"course lab: {error}", file=sys.stderr)

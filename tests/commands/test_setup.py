@@ -10,6 +10,7 @@ import time
 from collections import namedtuple
 
 import pytest
+from as_another import as_another, make_read_only
 
 from course_lib.paths import ROOT
 
@@ -314,8 +315,8 @@ def test_only_a_course_with_solutions_gets_the_test_tools(root, monkeypatch, the
     assert asked == [extra, extra, "learner"]
 
 
-def start(root, *arguments, **environment):
-    command = [sys.executable, str(root / "course.py"), *arguments]
+def start(root, *arguments, as_whom=list, **environment):
+    command = as_whom([sys.executable, str(root / "course.py"), *arguments])
     clean = {"PATH": "/usr/bin:/bin", **environment}
     return subprocess.run(command, capture_output=True, text=True, env=clean, cwd=root, timeout=60)
 
@@ -362,6 +363,25 @@ def test_a_second_start_hands_over_at_once_with_its_options(ready):
 def test_the_commands_exit_status_comes_through(ready):
     stand_in(FakeSetup(ready).script("course"), "sys.exit(3)")
     assert start(ready, "check", "02").returncode == 3
+
+
+@posix
+def test_an_installation_of_somebody_else_is_used_as_it_is(ready):
+    stand_in(FakeSetup(ready).script("course"), "print(sys.argv[1:])")
+    make_read_only(ready)
+    done = start(ready, "check", "02", as_whom=as_another)
+    assert done.stdout == "['check', '02']\n" and done.stderr == ""
+
+
+@posix
+@pytest.mark.parametrize("command", ["lab", "setup", "test"])
+def test_in_an_installation_of_somebody_else_nothing_is_installed(ready, command):
+    (ready / "pyproject.toml").write_text("changed")
+    (ready / "solutions").mkdir()
+    make_read_only(ready)
+    done = start(ready, command, as_whom=as_another)
+    assert done.returncode == 1 and done.stdout == "" and done.stderr.count("\n") == 1
+    assert "ask whoever installed it to run `python3 course.py setup`" in done.stderr
 
 
 def test_the_marker_is_whole_or_absent(ready):
