@@ -88,7 +88,8 @@ def test_a_kernel_finds_the_course_and_nothing_of_the_users(lab, kernel):
         "import os, matplotlib\n"
         "from course_lib.paths import WORK\n"
         "print(WORK, 'inline' in matplotlib.get_backend())\n"
-        "print([name for name in ('JUPYTER_PATH', 'PYTHONSTARTUP') if name in os.environ])",
+        "theirs = 'JUPYTER_PATH', 'PYTHONSTARTUP', 'PYTHONWARNINGS'\n"
+        "print([name for name in theirs if name in os.environ])",
     )
     assert told.splitlines() == [f"{lab.work} True", "[]"]
     assert not (lab.work.parent / "mark").exists()
