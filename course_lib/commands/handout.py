@@ -38,8 +38,8 @@ which holds them as they were. If you set `COURSE_WORK`, that folder takes the p
 
 ## While you work
 
-- The first `lab` copies everything into `work/`. Edit there: a newer copy of the course never
-  changes what you wrote.
+- The first `lab` copies everything into `work/`. Edit there: a newer course never changes what you
+  touched. Settings that you make in its JupyterLab are kept there too, in `work/.lab`.
 - Each exercise has its check in the notebook. `python3 course.py progress` shows what is solved.
 - `python3 course.py reset {first}` takes a fresh copy of chapter {first} and keeps yours beside it.
 - Something wrong? `python3 course.py doctor` says what is missing and what repairs it. A set-up
