@@ -21,8 +21,8 @@ COMMANDS = {
     "build": ("build", "make the notebooks and exercises from their sources"),
     "test": ("tests", "run every check of the course itself"),
 }
-# What makes, hands out or grades a course needs its solutions; a copy for learners has none.
-INSTRUCTORS = ("release", "grade", "similar", "export", "build", "test")
+# All others make, hand out or grade a course: they need its solutions, which not every copy has.
+LEARNERS = ("lab", "check", "progress", "reset", "doctor", "exercises")
 
 
 def overview() -> str:
@@ -36,7 +36,7 @@ def overview() -> str:
 
 def _is_missing(name: str) -> bool:
     """Does a command need solutions that this copy of the course doesn't have?"""
-    return name in INSTRUCTORS and not (ROOT / "solutions").is_dir()
+    return name not in LEARNERS and not (ROOT / "solutions").is_dir()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,6 +16,7 @@ from nbclient import NotebookClient
 from course_lib import paths
 from course_lib.commands import build, copies, lab, reset, server
 from course_lib.commands.copies import find_chapter, keep_and_renew, make_copies
+from course_lib.commands.kernels import OwnKernel
 from course_lib.notebooks import text_of
 
 NOTEBOOK, EXERCISE = "02_attention.ipynb", "exercises/02_attention.ipynb"
@@ -74,7 +75,8 @@ def test_the_language_is_what_a_kernel_says_itself(tmp_path):
         said.update(told["notebook"].metadata.language_info)
 
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")])
-    NotebookClient(made, kernel_name="python3", on_notebook_complete=kernel_says).execute()
+    options = {"kernel_name": "python3", "kernel_manager_class": OwnKernel}
+    NotebookClient(made, on_notebook_complete=kernel_says, **options).execute()
     assert said == copies.language()
 
 
