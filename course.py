@@ -83,11 +83,12 @@ class Setup:
         return self.venv / f"course-ready-{extra}.json"
 
     def digest(self):
-        """Changes when pyproject.toml or anything in requirements/ does."""
+        """Changes when pyproject.toml or anything in requirements/ does, but for line ends."""
         files = [self.root / "pyproject.toml", *sorted((self.root / "requirements").glob("*.txt"))]
         state = hashlib.sha256()
         for path in files:
-            state.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+            text = path.read_bytes().replace(b"\r\n", b"\n")  # a checkout may change them
+            state.update(path.name.encode() + b"\0" + text + b"\0")
         return state.hexdigest()
 
     def read_marker(self):
@@ -132,6 +133,13 @@ class Setup:
         """Bring the environment to "ready"; quick when it is."""
         if self.condition() == "ready":
             return
+        if not all(
+            os.access(str(path), os.W_OK) for path in (self.root, self.venv) if path.exists()
+        ):
+            raise SetupError(
+                f"{self.root} is not set up, or has changed since, and you may not write there: "
+                "ask whoever installed it to run `python3 course.py setup` in it."
+            )
         with locked(self.root):
             self.install(self.condition())
 
@@ -365,6 +373,9 @@ def hand_over(setup, arguments):
 
 def main(arguments=None):
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without "…" still shows progress
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(__doc__.strip())
         return 0 if arguments else 2
@@ -372,11 +383,11 @@ def main(arguments=None):
     if problem:
         print(problem, file=sys.stderr)
         return 2
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal without "…" still shows progress
+    root = Path(__file__).resolve().parent
     dev = arguments[0] in DEV_COMMANDS or (arguments[0] == "setup" and "--dev" in arguments)
-    setup = Setup(Path(__file__).resolve().parent, "dev" if dev else "learner")
+    # A copy without solutions has nothing to test or build; the command itself will say so.
+    dev = dev and (root / "solutions").is_dir()
+    setup = Setup(root, "dev" if dev else "learner")
     try:
         setup.ensure()
     except SetupError as error:

@@ -21,6 +21,8 @@ def check(id: str, answer: object) -> object:
         verdict = verdict_on(ROOT, id, answer)
     except KeyError as error:
         return panel(Verdict(id, "no such exercise", "not attempted", str(error.args[0])))
+    except ValueError as error:  # a damaged answer sheet
+        return panel(Verdict(id, "cannot be checked", "not attempted", str(error)))
     if Path.cwd().is_relative_to(WORK):
         # A note that can't be written must not hide the verdict.
         with contextlib.suppress(OSError, ValueError):

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from course_lib.commands.chapters import joined
+from course_lib.paths import ROOT
 
 COMMANDS = {
     "lab": ("lab", "open the course in JupyterLab; your copies live in work/"),
@@ -22,18 +23,29 @@ COMMANDS = {
     "build": ("build", "make the notebooks and exercises from their sources"),
     "test": ("tests", "run every check of the course itself"),
 }
+# All others make, hand out or grade a course: they need its solutions, which not every copy has.
+LEARNERS = ("lab", "check", "progress", "reset", "doctor", "exercises")
 
 
 def overview() -> str:
-    """The commands and what each does."""
+    """The commands that work in this copy of the course, and what each does."""
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {help_line}" for name, (_, help_line) in COMMANDS.items()]
+    there = {name: told for name, (_, told) in COMMANDS.items() if not _is_missing(name)}
+    lines = [f"  {name:<{width}}  {help_line}" for name, help_line in there.items()]
     lines.append("\nEach has its own help: course NAME --help")
     return "\n".join(["usage: course NAME …\n", *lines])
 
 
+def _is_missing(name: str) -> bool:
+    """Does a command need solutions that this copy of the course doesn't have?"""
+    return name not in LEARNERS and not (ROOT / "solutions").is_dir()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 is well, 1 is not, 2 is a wrong call."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # where a terminal lacks "−", its line still shows
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(overview())
@@ -41,6 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name, *rest = arguments
     if name not in COMMANDS:
         print(f"course: no command {name!r}\n\n{overview()}", file=sys.stderr)
+        return 2
+    if _is_missing(name):
+        told = "needs the course with its solutions; this copy was handed out without them"
+        print(f"course {name}: {told}", file=sys.stderr)
         return 2
     module_name, help_line = COMMANDS[name]
     module = importlib.import_module(f"course_lib.commands.{module_name}")

@@ -6,6 +6,7 @@ learner sees instead.
 """
 
 import ast
+import json
 import re
 import textwrap
 import warnings
@@ -49,6 +50,18 @@ def read_notebook(text: str) -> list[Cell]:
         raise ValueError("a cell holds no text")
     tags = [[tag for tag in c.metadata.get("tags", ()) if isinstance(tag, str)] for c in cells]
     return [Cell(c.cell_type, c.source, tuple(own)) for c, own in zip(cells, tags, strict=True)]
+
+
+def cleared(notebook: dict) -> dict:
+    """A notebook as before its first run: no outputs, no numbers."""
+    blank = {"outputs": [], "execution_count": None}
+    cells = [c | blank if c["cell_type"] == "code" else c for c in notebook["cells"]]
+    return notebook | {"cells": cells}
+
+
+def text_of(notebook: dict) -> str:
+    """A notebook as a file. The same notebook gives the same text."""
+    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def tree_of(source: str) -> ast.Module | None:

@@ -1,11 +1,18 @@
 """Where the course's folders are, and how its files are written."""
 
+import hashlib
 import os
 import secrets
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-WORK = Path(os.environ.get("COURSE_WORK") or ROOT / "work").resolve()  # the learner's copies
+# The learner's copies; elsewhere where one installation serves many.
+WORK = Path(os.environ.get("COURSE_WORK") or ROOT / "work").expanduser().resolve()
+
+
+def text_digest(content: bytes) -> str:
+    """The SHA-256 of a text, whichever way its lines end: a checkout may change that."""
+    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:

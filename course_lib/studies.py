@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import time
@@ -11,7 +10,7 @@ from typing import Any
 
 import torch
 
-from course_lib.paths import ROOT, write_atomic
+from course_lib.paths import ROOT, text_digest, write_atomic
 
 STUDIES = ROOT / "notebooks" / "studies"
 
@@ -32,7 +31,7 @@ def study(name: str) -> dict[str, Any]:
 
 def source_hash(script: Path) -> str:
     """The SHA-256 of a script, whichever way its lines end."""
-    return hashlib.sha256(script.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+    return text_digest(script.read_bytes())
 
 
 def write_record(script: Path, *, seeds: Any, first_steps: Any, results: Any) -> None:

@@ -1,7 +1,6 @@
 """`course build`: notebooks and exercises from their sources; only what changed is executed."""
 
 import argparse
-import hashlib
 import json
 import os
 import sys
@@ -9,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from course_lib.commands import server
 from course_lib.grader.course.files import solution_cells
-from course_lib.notebooks import Cell, read_cells, with_solution, without_solution
-from course_lib.paths import ROOT, write_atomic
+from course_lib.notebooks import Cell, read_cells, text_of, with_solution, without_solution
+from course_lib.paths import ROOT, text_digest, write_atomic
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -68,13 +68,21 @@ def execute(notebook: dict, folder: Path) -> dict:
     """Run a notebook in a fresh kernel started in `folder`; raises on an untagged error."""
     import nbformat
     from nbclient import NotebookClient
+    from traitlets.config import Config
+
+    from course_lib.commands.kernels import OwnKernel
 
     node = nbformat.reads(json.dumps(notebook), as_version=4)  # joins the lines of each cell
     # Widgets with pictures inside need their state while running; _scrubbed leaves it out.
     # coalesced, or the text is cut wherever the clock says
     options = {"timeout": 300, "record_timing": False, "coalesce_streams": True}
-    resources = {"metadata": {"path": str(folder)}}
-    NotebookClient(node, kernel_name="python3", resources=resources, **options).execute()
+    options |= {"kernel_name": "python3", "kernel_manager_class": OwnKernel}
+    options["resources"] = {"metadata": {"path": str(folder)}}
+    with server.temporary() as name:
+        apart = Path(name)
+        own = {"connection_file": str(apart / "kernel.json"), **server.talking(apart)}
+        client = NotebookClient(node, config=Config({"OwnKernel": own}), **options)
+        client.execute(env=server.environment(apart, apart, ""))
     return json.loads(nbformat.writes(_scrubbed(node)))
 
 
@@ -95,20 +103,11 @@ def _write(path: Path, notebook: dict) -> None:
     write_atomic(path, text_of(notebook))
 
 
-def text_of(notebook: dict) -> str:
-    """A notebook as a file. The same notebook gives the same text."""
-    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-
-
 def _read(path: Path) -> dict | None:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _fresh(made: dict | None, wanted: dict) -> bool:
@@ -127,7 +126,7 @@ def _notebooks(args: argparse.Namespace) -> list[Path]:
     stale = []
     for source in sources(ROOT / "notebooks" / "src", args.names):
         target = ROOT / "notebooks" / f"{source.stem}.ipynb"
-        wanted = notebook_of(read_cells(source), source=_digest(source))
+        wanted = notebook_of(read_cells(source), source=text_digest(source.read_bytes()))
         if _fresh(_read(target), wanted) and not args.all:
             continue
         stale.append(target)

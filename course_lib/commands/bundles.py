@@ -5,11 +5,12 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from course_lib.commands.build import stub_notebook, text_of
+from course_lib.commands.build import stub_notebook
 from course_lib.grader.book.gradebook import label
 from course_lib.grader.book.students import Draw
 from course_lib.grader.course.files import sheet_for
 from course_lib.grader.judging.bake import save_sheet, sheet_file
+from course_lib.notebooks import text_of
 from course_lib.paths import ROOT, write_atomic
 
 

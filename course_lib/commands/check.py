@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 from course_lib.grader.course import progress
-from course_lib.grader.course.files import find, key_files, load_key
+from course_lib.grader.course.listing import find_listed, listed, pages
 from course_lib.grader.course.submission import answers
+from course_lib.grader.judging.verdict import Verdict
 from course_lib.paths import ROOT, WORK
 
 
@@ -22,10 +23,16 @@ def run(args: argparse.Namespace) -> int:
     """Print a verdict for each exercise; exit code 0 only when all of them are right."""
     try:
         path, ids = _what(args.what)
-        states = [_show(verdict, args) for verdict in answers(ROOT, path, ids)]
+        states, told = [], ""
+        for verdict in answers(ROOT, path, ids):
+            _show(verdict, args)
+            states.append(verdict.state)
+            told = _note(verdict) or told
     except (KeyError, ValueError, OSError) as error:
         print(f"course check: {error.args[-1]}", file=sys.stderr)
         return 2
+    if told:
+        print(f"course check: not kept for `course progress`: {told}", file=sys.stderr)
     print(f"{states.count('right')} of {len(states)} right")
     return int(states.count("right") < len(states))
 
@@ -33,28 +40,35 @@ def run(args: argparse.Namespace) -> int:
 def _what(what: str) -> tuple[Path, list[str]]:
     """The notebook to run and the ids to judge."""
     if re.fullmatch(r"\d\d(\.[a-z0-9-]+)?", what):
-        key = _key(what[:2])
-        path = WORK / "exercises" / f"{key.stem}.ipynb"
+        ids = _ids(what[:2])
+        path = WORK / "exercises" / pages(ROOT)[what[:2]].name
         if not path.exists():
             raise ValueError(f"{path} is not there: run `python3 course.py lab` once")
-        return path, [find(ROOT, what)[1].id] if "." in what else [e.id for e in load_key(key)]
+        return path, [find_listed(ROOT, what).id] if "." in what else ids
     path = Path(what)
     if not path.exists():
         raise ValueError(f"{what} is neither a chapter, an exercise id nor a file")
-    return path, [e.id for e in load_key(_key(path.name[:2]))]
+    return path, _ids(path.name[:2])
 
 
-def _key(chapter: str) -> Path:
-    found = [path for path in key_files(ROOT) if path.name[:2] == chapter]
-    if not found:
-        there = ", ".join(path.name[:2] for path in key_files(ROOT))
+def _ids(chapter: str) -> list[str]:
+    if chapter not in pages(ROOT):
+        there = ", ".join(pages(ROOT))
         raise ValueError(f"no exercises for chapter {chapter!r}; there are: {there}")
-    return found[0]
+    return [exercise.id for exercise in listed(ROOT, chapter)]
 
 
-def _show(verdict, args: argparse.Namespace) -> str:
-    if WORK.exists():
-        progress.record(WORK, verdict)
+def _note(verdict: Verdict) -> str:
+    """Keep a verdict, and say why that can't be done: the verdict itself counts without it."""
+    try:
+        if WORK.exists():
+            progress.record(WORK, verdict)
+    except (OSError, ValueError) as error:
+        return str(error)
+    return ""
+
+
+def _show(verdict: Verdict, args: argparse.Namespace) -> None:
     print(f"[{verdict.state}] {verdict.id}: {verdict.summary}")
     if verdict.mistake:
         print(f"    this is what you get when {verdict.mistake}")
@@ -67,4 +81,3 @@ def _show(verdict, args: argparse.Namespace) -> str:
         print(
             "    a solution:\n" + "\n".join(f"        {x}" for x in verdict.solution.splitlines())
         )
-    return verdict.state

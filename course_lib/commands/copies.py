@@ -1,12 +1,13 @@
-"""The learner's copies: made once from the course's notebooks, never overwritten."""
+"""The learner's copies: made from the course's notebooks, and theirs from the first touch on."""
 
-import hashlib
 import json
+import platform
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from course_lib.paths import write_atomic
+from course_lib.notebooks import cleared, text_of
+from course_lib.paths import text_digest, write_atomic
 
 RECORD = ".copies.json"
 
@@ -16,6 +17,7 @@ class Copied:
     """What `make_copies` did: names relative to work/."""
 
     new: list[str] = field(default_factory=list)
+    renewed: list[str] = field(default_factory=list)  # nobody had touched the copy
     newer: list[str] = field(default_factory=list)  # the course's has changed since the copy
 
 
@@ -50,20 +52,36 @@ def find_chapter(root: Path, text: str) -> str:
 
 
 def make_copies(root: Path, work: Path) -> Copied:
-    """Copy what work/ does not have yet. What is there stays as it is, whatever it holds."""
+    """Copy what work/ does not have yet, and renew what nobody touched.
+
+    What a learner changed or ran stays as it is, whatever it holds.
+    """
     work.mkdir(parents=True, exist_ok=True)
     done, record = Copied(), _read_record(work)
-    for name, source in sources(root).items():
-        target = work / name
-        if not target.exists() and not target.is_symlink():
-            fresh_copy(source, target)
-            record[name] = _digest(source)
-            done.new.append(name)
-        elif record.get(name) not in (None, _digest(source)):
-            done.newer.append(name)
-    if done.new:
-        _write_record(work, record)
+    try:
+        for name, source in sources(root).items():
+            _copy_one(work, name, source, record, done)
+    finally:  # what was written is known, also after a crash half way
+        if done.new or done.renewed:
+            _write_record(work, record)
     return done
+
+
+def _copy_one(work: Path, name: str, source: Path, record: dict[str, str], done: Copied) -> None:
+    target, fresh, known = work / name, fresh_copy(source), record.get(name)
+    if not target.exists() and not target.is_symlink():
+        told = done.new
+    elif known in (None, version(fresh)):
+        return
+    elif _untouched(target, known):
+        told = done.renewed
+    else:
+        if known != text_digest(source.read_bytes()):
+            done.newer.append(name)
+        return
+    write_atomic(target, fresh)
+    record[name] = version(fresh)
+    told.append(name)
 
 
 def keep_and_renew(root: Path, work: Path, chapter: str) -> list[tuple[str, str | None]]:
@@ -72,18 +90,67 @@ def keep_and_renew(root: Path, work: Path, chapter: str) -> list[tuple[str, str 
     for name, source in sources(root).items():
         if Path(name).stem != chapter:
             continue
-        target = work / name
+        target, fresh = work / name, fresh_copy(source)
         kept = _keep(target)
-        fresh_copy(source, target)
-        record[name] = _digest(source)
+        write_atomic(target, fresh)
+        record[name] = version(fresh)
         renewed.append((name, kept.relative_to(work).as_posix() if kept else None))
     _write_record(work, record)
     return renewed
 
 
-def fresh_copy(source: Path, target: Path) -> None:
-    """Copy whole or not at all: a crash half way leaves nothing that looks like a notebook."""
-    write_atomic(target, source.read_bytes())
+def fresh_copy(source: Path) -> str:
+    """A course's notebook as a learner gets it: before its first run, its links true in work/.
+
+    It names this Python, as JupyterLab would on opening it: then there is nothing to save.
+    Raises ValueError, naming the file, for what is no notebook.
+    """
+    try:
+        notebook = cleared(json.loads(source.read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{source} is no notebook: take a fresh copy of the course") from error
+    notebook["metadata"] = notebook["metadata"] | {"language_info": language()}
+    return text_of(notebook).replace("](../exercises/", "](exercises/")
+
+
+def language() -> dict:
+    """What a kernel of this Python says about its language."""
+    return {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+        "version": platform.python_version(),
+    }
+
+
+def version(text: str) -> str:
+    """A digest of a notebook's cells, however its file is laid out and whichever Python it names.
+
+    Raises ValueError for a text that is no notebook.
+    """
+    try:
+        cells = json.loads(text)["cells"]
+        kinds = [[c["cell_type"], c["metadata"].get("tags")] for c in cells]
+        seen = [["".join(c["source"]), c.get("outputs"), c.get("execution_count")] for c in cells]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"no notebook: {error}") from error
+    return text_digest(json.dumps([kinds, seen]).encode())
+
+
+def _untouched(target: Path, known: str) -> bool:
+    """Is a copy still what was written, of which `known` was noted?"""
+    try:
+        content = target.read_bytes()
+        # Copies of before were byte for byte the course's, and noted as such.
+        return not target.is_symlink() and known in (
+            version(content.decode()),
+            text_digest(content),
+        )
+    except (OSError, ValueError):
+        return False
 
 
 def _keep(path: Path) -> Path | None:
@@ -108,7 +175,3 @@ def _read_record(work: Path) -> dict[str, str]:
 
 def _write_record(work: Path, record: dict[str, str]) -> None:
     write_atomic(work / RECORD, json.dumps(record, indent=1, sort_keys=True) + "\n")
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

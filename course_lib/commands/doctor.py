@@ -8,6 +8,7 @@ import re
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+from course_lib.commands.shadows import in_the_way
 from course_lib.grader.running import seal
 from course_lib.paths import ROOT
 
@@ -51,6 +52,7 @@ def diagnosis(root: Path = ROOT) -> dict:
     ]
     found["device"], problem = device()
     found["problems"] += [problem] if problem else []
+    found["problems"] += in_the_way()
     return found
 
 
@@ -81,10 +83,10 @@ def device() -> tuple[str | None, dict | None]:
         from course_lib.device import device as chosen
 
         return str(chosen()), None
-    except ImportError as error:
-        return None, {"what": f"PyTorch does not load: {error}", "repair": REPAIR}
     except ValueError as error:
         return None, {"what": str(error), "repair": "change or unset COURSE_DEVICE"}
+    except Exception as error:  # whatever a broken or a wrong torch says
+        return None, {"what": f"PyTorch does not load: {error}", "repair": REPAIR}
 
 
 def isolation() -> dict:

@@ -2,8 +2,9 @@
 
 import argparse
 import json
+import sys
 
-from course_lib.grader.course.files import exercises
+from course_lib.grader.course.listing import listed
 from course_lib.paths import ROOT
 
 
@@ -14,6 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List every exercise with its kind, points and named mistakes."""
+    try:
+        there = listed(ROOT)
+    except (KeyError, ValueError) as error:
+        print(f"course exercises: {error.args[0]}", file=sys.stderr)
+        return 2
     rows = [
         {
             "id": e.id,
@@ -21,9 +27,9 @@ def run(args: argparse.Namespace) -> int:
             "title": e.title,
             "kind": e.kind,
             "points": e.points,
-            "mistakes": [mistake.name for mistake in e.mistakes],
+            "mistakes": list(e.mistakes),
         }
-        for e in exercises(ROOT)
+        for e in there
     ]
     if args.json:
         print(json.dumps(rows, indent=1))

@@ -51,5 +51,7 @@ def _write(args: argparse.Namespace, marks: Marks) -> list[str]:
     if args.out:
         write_private(args.out, text)
     else:
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(encoding="utf-8")  # names are data: none may become "?"
         sys.stdout.write(text)
     return notes

@@ -7,18 +7,18 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-from course_lib.commands.copies import Copied, make_copies
+from course_lib.commands import server
+from course_lib.commands.copies import Copied, make_copies, sources
+from course_lib.commands.server import HOST
+from course_lib.commands.shadows import in_the_way
 from course_lib.paths import ROOT, WORK
 
-HOST = "127.0.0.1"
 FIRST_PORT, TRIED_PORTS = 8888, 50
-START = "00_start_here.ipynb"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,9 +34,16 @@ def run(args: argparse.Namespace) -> int:
     try:
         copied = make_copies(ROOT, WORK)
     except OSError as error:
-        print(f"course lab: {WORK} cannot be written: {error.strerror or error}", file=sys.stderr)
+        told = "; set COURSE_WORK to a folder of your own" if WORK == ROOT / "work" else ""
+        reason = error.strerror or error
+        print(f"course lab: {WORK} cannot be written: {reason}{told}", file=sys.stderr)
+        return 1
+    except ValueError as error:
+        print(f"course lab: {error}", file=sys.stderr)
         return 1
     print(news(copied, WORK), flush=True)
+    for trouble in in_the_way():
+        print(f"{trouble['what']}: {trouble['repair']}", file=sys.stderr)
     if args.prepare_only:
         return 0
     port = free_port(args.port)
@@ -49,9 +56,11 @@ def run(args: argparse.Namespace) -> int:
 
 def news(copied: Copied, work: Path) -> str:
     """What the copying did, for the learner."""
-    lines = [f"Your notebooks are in {work}; updating the course never changes them."]
+    lines = [f"Your notebooks are in {work}; updating the course never changes your work."]
     if copied.new:
         lines.append(f"New: {', '.join(copied.new)}")
+    if copied.renewed:
+        lines.append(f"Renewed, as you had not touched them: {', '.join(copied.renewed)}")
     for name in copied.newer:
         take = f"python3 course.py reset {Path(name).name[:2]}"
         lines.append(
@@ -75,50 +84,31 @@ def free_port(wanted: int | None) -> int | None:
     return None
 
 
-def command(port: int, no_browser: bool, extra: list[str]) -> list[str]:
-    """JupyterLab on this machine only, without news, updates or questions."""
-    tree = f"/lab/tree/{START}" if (WORK / START).exists() else "/lab"
-    options = {
-        "ServerApp.ip": HOST,
-        "ServerApp.port": port,
-        "ServerApp.port_retries": 0,
-        "ServerApp.root_dir": WORK,
-        "ServerApp.open_browser": not no_browser,
-        "ServerApp.allow_root": True,  # a container has no other user; see ip
-        "ServerApp.answer_yes": True,
-        # jupytext reads what is handed in; here it would take over opening and saving
-        "ServerApp.jpserver_extensions": {"jupyterlab_jupytext": False},
-        "Application.log_level": "WARN",
-        "LabApp.default_url": tree,
-        "LabApp.news_url": None,
-        "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
-    }
-    settings = [f"--{name}={value}" for name, value in options.items()]
-    return [sys.executable, "-m", "jupyterlab", *settings, *extra]
+def first_page(root: Path, work: Path) -> str:
+    """What JupyterLab opens: the first chapter there is."""
+    names = [name for name in sources(root) if (work / name).exists()]
+    return f"lab/tree/{names[0]}" if names else "lab"
 
 
 def serve(port: int, no_browser: bool, extra: list[str]) -> int:
     """Run JupyterLab until Ctrl-C; its address is printed when it answers."""
     token = os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(24)
-    scripts = str(Path(sys.executable).parent)
-    environment = dict(os.environ, JUPYTER_TOKEN=token)  # not an argument: others could list it
-    environment["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", "")])
-    # Open tabs are remembered here, apart from other work in JupyterLab.
-    environment.setdefault("JUPYTERLAB_WORKSPACES_DIR", str(WORK / ".lab"))
+    page = first_page(ROOT, WORK)
     signal.signal(signal.SIGTERM, _interrupt)
-    with tempfile.TemporaryDirectory(prefix="course-lab-") as config:
-        quiet_settings(Path(config))
-        path = os.environ.get("JUPYTER_CONFIG_PATH")
-        environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join([config, path] if path else [config])
-        server = subprocess.Popen(command(port, no_browser, extra), env=environment, cwd=WORK)
+    with server.temporary() as name:
+        folder = Path(name)
+        server.configure(folder)
+        options = server.command(port, page, folder, WORK)
+        options += [f"--ServerApp.open_browser={not no_browser}", *extra]
+        environment = server.environment(folder, WORK, token)
+        process = subprocess.Popen(options, env=environment, cwd=WORK)
         try:
-            if wait_until_up(server, port):
-                page = f"lab/tree/{START}" if (WORK / START).exists() else "lab"
+            if wait_until_up(process, port):
                 print(f"\nThe course is open at http://{HOST}:{port}/{page}?token={token}")
                 print("Stop it here with Ctrl-C. Your work is saved in the notebooks.", flush=True)
-            status = server.wait()
+            status = process.wait()
         except KeyboardInterrupt:
-            stop(server)
+            stop(process)
             print("\nStopped.")
             return 0
     if status:
@@ -126,20 +116,11 @@ def serve(port: int, no_browser: bool, extra: list[str]) -> int:
     return status
 
 
-def quiet_settings(folder: Path) -> None:
-    """Defaults for this server only; what the learner has set in JupyterLab wins."""
-    settings = '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}'
-    without = '{"disabledExtensions": {"jupyterlab-jupytext": true}}'  # its menus; see command
-    (folder / "labconfig").mkdir()
-    (folder / "labconfig" / "default_setting_overrides.json").write_text(settings)
-    (folder / "labconfig" / "page_config.json").write_text(without)
-
-
-def wait_until_up(server: subprocess.Popen, port: int, seconds: float = 120) -> bool:
+def wait_until_up(process: subprocess.Popen, port: int, seconds: float = 120) -> bool:
     """True when the server answers, False when it ended or took too long."""
     until = time.monotonic() + seconds
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    while server.poll() is None and time.monotonic() < until:
+    while process.poll() is None and time.monotonic() < until:
         try:
             opener.open(f"http://{HOST}:{port}/api", timeout=2).close()
             return True
@@ -148,15 +129,15 @@ def wait_until_up(server: subprocess.Popen, port: int, seconds: float = 120) -> 
     return False
 
 
-def stop(server: subprocess.Popen) -> None:
+def stop(process: subprocess.Popen) -> None:
     """End the server and its kernels; ask first, insist after ten seconds."""
     if os.name != "nt":
-        server.terminate()
+        process.terminate()
     try:
-        server.wait(timeout=10)
+        process.wait(timeout=10)
     except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
+        process.kill()
+        process.wait()
 
 
 def _interrupt(number: int, frame: object) -> None:

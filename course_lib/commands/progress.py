@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from course_lib.grader.course.files import exercises
+from course_lib.grader.course.listing import listed
 from course_lib.grader.course.progress import load
 from course_lib.paths import ROOT, WORK
 
@@ -17,12 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print each exercise's state and the points gained."""
     try:
-        seen = load(WORK)
-    except ValueError as error:
-        print(f"course progress: {error}", file=sys.stderr)
+        seen, there = load(WORK), listed(ROOT)
+    except (KeyError, ValueError) as error:
+        print(f"course progress: {error.args[0]}", file=sys.stderr)
         return 2
     gained = total = 0
-    for exercise in exercises(ROOT):
+    for exercise in there:
         entry = seen.get(exercise.id, {"state": "not attempted", "tries": 0})
         solved = entry["state"] == "right"
         gained, total = gained + solved * exercise.points, total + exercise.points

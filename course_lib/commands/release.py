@@ -9,16 +9,17 @@ from pathlib import Path
 from course_lib.commands.bundles import zip_each
 from course_lib.commands.chapters import add_option, chosen
 from course_lib.commands.closed import close
+from course_lib.commands.handout import page, readme
 from course_lib.commands.released import note
 from course_lib.grader.book.students import beside, for_release, load_class
 from course_lib.grader.course.files import exercises, is_answer, sheet_for, solution_cells
 from course_lib.grader.judging.bake import save_sheet, sheet_file
 from course_lib.grader.judging.key import Exercise
 from course_lib.notebooks import with_solution
-from course_lib.paths import ROOT
+from course_lib.paths import ROOT, write_atomic
 
 # What a class gets besides its chapters. Tests, sources and solutions stay at home.
-COMMON = ("course.py", "course_lib", "requirements", "pyproject.toml", "README.md", "LICENSE")
+COMMON = ("course.py", "course_lib", "requirements", "pyproject.toml", "LICENSE")
 DOCS = ("notation.md", "data.md")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
 
@@ -86,6 +87,7 @@ def release(out: Path, chapters: set[str], gone: list[str] | None = None) -> int
             _copy_chapters(ROOT / name, bundle / name, chapters)
         for exercise in graded(chapters):
             save_sheet(sheet_file(bundle, exercise.id), sheet_for(ROOT, exercise.id))
+        write_atomic(bundle / "README.md", readme(bundle))
         if gone is not None:
             gone += closed(bundle)
         bundle.rename(out)
@@ -152,5 +154,7 @@ def _copy_common(bundle: Path) -> None:
 def _copy_chapters(source: Path, target: Path, chapters: set[str]) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for path in sorted(source.glob("[0-9][0-9]_*")):
-        if path.is_file() and path.name[:2] in chapters:
+        if path.suffix == ".ipynb" and path.name[:2] in chapters:
+            write_atomic(target / path.name, page(path))
+        elif path.is_file() and path.name[:2] in chapters:
             shutil.copy(path, target / path.name)

@@ -15,12 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Say for each file where the old one is; exit code 2 for an unknown chapter."""
     try:
-        chapter = find_chapter(ROOT, args.chapter)
+        renewed = keep_and_renew(ROOT, WORK, find_chapter(ROOT, args.chapter))
     except ValueError as error:
         print(f"course reset: {error}", file=sys.stderr)
         return 2
-    try:
-        renewed = keep_and_renew(ROOT, WORK, chapter)
     except OSError as error:
         print(f"course reset: {WORK} cannot be written: {error}", file=sys.stderr)
         return 1

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from course_lib.commands.reports import Case, by_notebook, count, died_at_start, read_report
+from course_lib.commands.server import THEIRS
 from course_lib.paths import ROOT
 
 VERDICT = re.compile(r"^\[(right|wrong|crashed|not attempted)\] (\d\d\.[\w.-]+)")
@@ -57,8 +58,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.environment = dict(os.environ)
-        self.environment.pop("MPLBACKEND", None)  # the kernel's own choice, inline, must stand
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(THEIRS)}
         own = {"JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"}
         own |= {"JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "MPLCONFIGDIR"}
         for name in own | {"COURSE_WORK"}:

@@ -15,11 +15,15 @@ form.innerHTML = `<label><span class="asks"><strong>Predict first.</strong> ${da
   <span class="kept" aria-live="polite"></span></span></label>`;
 const input = form.querySelector("input"), kept = form.querySelector(".kept");
 const say = () => { kept.textContent = input.value.trim() ? "✓ kept: now run on" : ""; };
+const made = () => {
+  say();
+  document.dispatchEvent(new CustomEvent("course-guessed", { detail: data.id }));
+};
 input.value = recall();
 say();
 input.addEventListener("input", () => keep(input.value.trim()));
-input.addEventListener("change", say);
-form.addEventListener("submit", event => { event.preventDefault(); say(); });
+input.addEventListener("change", made);
+form.addEventListener("submit", event => { event.preventDefault(); made(); });
 // JupyterLab must not take Enter, arrows or letters while a guess is being written
 input.addEventListener("keydown", event => event.stopPropagation());
 root.querySelector(".fallback").replaceWith(form);

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from course_lib.views.page import View, escape, framed, prose
+from course_lib.views.page import OWN_KEYS, View, escape, framed, prose
 
+FOLDED = "What came out: guess first, then open"
 ID = re.compile(r"\d\d\.[a-z0-9][a-z0-9-]*")
 
 
@@ -30,7 +31,7 @@ class Prediction(View):
 
 
 class Outcome(View):
-    """What came out, with the guess beside it."""
+    """What came out, with the guess beside it; folded away from who has not guessed yet."""
 
     def __init__(self, id: str, result: object) -> None:
         self.id, self.result = _checked(id), written(result)
@@ -40,10 +41,13 @@ class Outcome(View):
 
     def html(self) -> str:
         fallback = (
-            f'<p class="fallback" style="border-left:6px solid #0072b2;padding:4px 12px">'
-            f"It came out as: <strong>{escape(self.result)}</strong></p>"
+            f'<details class="fallback" style="border-left:6px solid #0072b2;padding:4px 12px">'
+            f"<summary {OWN_KEYS}>{FOLDED}</summary>"
+            f"It came out as: <strong>{escape(self.result)}</strong></details>"
         )
-        return framed("outcome", "Outcome", fallback, {"id": self.id, "result": self.result})
+        return framed(
+            "outcome", "Outcome", fallback, {"id": self.id, "result": self.result, "folded": FOLDED}
+        )
 
 
 def predict(id: str, question: str) -> Prediction:
@@ -58,7 +62,8 @@ def predict(id: str, question: str) -> Prediction:
 def outcome(id: str, result: object) -> Outcome:
     """Show a result, a string or a number, beside the guess made for the same `id`.
 
-    Floats are shown with three decimals. Raises `ValueError` if the id has another form.
+    It stays folded until there is a guess, or one click. Floats are shown with three decimals.
+    Raises `ValueError` if the id has another form.
     """
     return Outcome(id, result)
 

@@ -1,8 +1,12 @@
 """Chapter 03 as a learner meets it: opened by `course lab`, run, pointed at, answered, checked."""
 
+import shutil
+
 import nbformat
 import pytest
 from driving import command, open_notebook, run_all, shoot, use_theme
+
+from course_lib.paths import ROOT
 
 CHAPTER = "03_queries_keys_values.ipynb"
 ANSWERS = [
@@ -60,6 +64,7 @@ def test_pointing_at_it_shows_the_animal_in_a_real_model(chapter):
 
 def test_the_arrow_keys_walk_along_the_sentence(chapter):
     view = chapter.locator(".course-hover").first
+    chapter.mouse.move(5, 5)  # or a word that scrolls under the mouse becomes active
     view.locator(".word").nth(2).focus()
     chapter.keyboard.press("ArrowRight")
     assert view.get_attribute("data-active") == "3"
@@ -73,6 +78,7 @@ def test_a_guess_made_first_stands_beside_what_came_out(chapter):
     asked.scroll_into_view_if_needed()
     asked.locator("input").click()
     chapter.keyboard.type("one twelfth")
+    chapter.keyboard.press("Enter")
     told = chapter.locator(".course-outcome").first.inner_text()
     assert "one twelfth" in told and "nothing yet" not in told
 
@@ -113,9 +119,10 @@ def test_nothing_was_asked_of_the_network(chapter):
     assert chapter.outside == []
 
 
-def test_the_copy_not_yet_run_shows_the_map_as_a_table(chapter):
-    """The stored outputs of a fresh clone are not trusted: scripts are taken out."""
-    command(chapter, "docmanager:open", {"path": CHAPTER})
+def test_a_clone_read_without_being_run_shows_the_map_as_a_table(chapter, lab):
+    """Its stored outputs are not trusted, so scripts are taken out; outcomes stay folded."""
+    shutil.copy(ROOT / "notebooks" / CHAPTER, lab.work / "clone.ipynb")
+    command(chapter, "docmanager:open", {"path": "clone.ipynb"})
     clone = chapter.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
     table = clone.locator("table", has_text="the row looks at the column").first
     table.wait_for()
@@ -126,4 +133,25 @@ def test_the_copy_not_yet_run_shows_the_map_as_a_table(chapter):
     (looks,) = (row[1:] for row in rows[1:] if row[0] == "it")
     assert looks[words.index("animal")] == "64"
     assert clone.get_by_text("Description of the figure").first.is_visible()
+    outcomes = clone.locator("details", has_text="It came out as")
+    assert outcomes.count() >= 4
+    assert all("It came out as" not in text for text in outcomes.all_inner_texts())
     shoot(chapter, "chapter-03-untrusted")
+
+
+def test_a_fresh_copy_has_no_outcome_below_its_question_and_closes_without_one(page, lab):
+    """As after the first `course lab`: opened, read, closed, nothing run and nothing to save."""
+    open_notebook(page, lab, CHAPTER)
+    panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+    cells = panel.locator(".jp-CodeCell")
+    asked = cells.filter(has_text='"03.admire"').first
+    asked.scroll_into_view_if_needed()
+    assert cells.count() >= 20 and panel.locator(".jp-OutputArea-output").count() == 0
+    assert "It came out as" not in panel.inner_text()
+    shoot(page, "chapter-03-fresh")
+    assert not page.evaluate("() => window.jupyterapp.shell.currentWidget.context.model.dirty")
+    before = (lab.work / CHAPTER).read_bytes()
+    command(page, "application:close")
+    panel.wait_for(state="detached")
+    assert page.locator(".jp-Dialog").count() == 0
+    assert (lab.work / CHAPTER).read_bytes() == before

@@ -84,3 +84,11 @@ def test_a_check_elsewhere_leaves_no_trace(work, monkeypatch):
 
 def test_an_unknown_exercise_in_a_notebook_is_a_panel_not_an_error(work):
     assert "no exercise '00.score'" in repr(notebook_check.check("00.score", len))
+
+
+def test_a_damaged_sheet_is_a_panel_that_names_the_file(tmp_path, monkeypatch):
+    (tmp_path / "sheets").mkdir()
+    (tmp_path / "sheets/00.scores.sheet").write_bytes(b"cut short")
+    monkeypatch.setattr(notebook_check, "ROOT", tmp_path)
+    told = repr(notebook_check.check("00.scores", len))
+    assert "00.scores.sheet is damaged" in told and "take a fresh copy" in told

@@ -10,6 +10,7 @@ from nbclient import NotebookClient
 
 from course_lib.cli import main
 from course_lib.commands.closed import close
+from course_lib.commands.kernels import OwnKernel
 from course_lib.commands.release import release, wanted
 from course_lib.grader.course.files import exercises
 from course_lib.paths import ROOT
@@ -83,7 +84,8 @@ def test_its_page_runs_and_its_checks_work(second, monkeypatch):
     (page,) = (bundle / "notebooks").glob("02_*.ipynb")
     made = nbformat.read(page, as_version=4)
     made.cells.append(nbformat.v4.new_code_cell("import course_lib; print(course_lib.__file__)"))
-    NotebookClient(made, timeout=120, resources={"metadata": {"path": str(page.parent)}}).execute()
+    options = {"resources": {"metadata": {"path": str(page.parent)}}, "timeout": 120}
+    NotebookClient(made, kernel_manager_class=OwnKernel, **options).execute()
     assert str(bundle) in made.cells[-1].outputs[0]["text"]
     source = "from course_lib.check import check\ndef f(q, k): return (q @ k.T / 1).softmax(-1)\n"
     told = run(bundle, source + "print(check('02.attention-weights', f))")

@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -29,6 +32,15 @@ def test_stdout_holds_the_csv_alone_and_a_file_the_same(book, tmp_path, capsys, 
     out = tmp_path / "out.csv"
     assert main(["export", str(book), "--format", form, "--out", str(out)]) == 0
     assert out.read_text() == text and capsys.readouterr().out == ""
+
+
+def test_a_name_is_written_whole_whatever_the_terminal(book):
+    (row,) = gradebook.load_rows(book, "ada")
+    gradebook.save_rows(book, "Łukasz", [row | {"student": "Łukasz"}])
+    command = [sys.executable, "-m", "course_lib.cli", "export", str(book), "--format", "csv"]
+    env = os.environ | {"PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run(command, capture_output=True, env=env)
+    assert "Łukasz" in done.stdout.decode("utf-8"), done.stderr
 
 
 def test_gradescope_to_stdout_and_to_a_folder(book, tmp_path, capsys):

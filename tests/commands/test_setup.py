@@ -9,6 +9,7 @@ import sys
 from collections import namedtuple
 
 import pytest
+from as_another import as_another, make_read_only
 
 from course_lib.paths import ROOT
 
@@ -142,6 +143,12 @@ def test_changed_requirements_are_installed_on_top(ready, name):
     again.ensure()
     assert len(again.calls) == 3 and again.made == 0
     assert again.condition() == "ready"
+
+
+def test_other_line_ends_are_no_change(ready):
+    for path in (ready / "pyproject.toml", *(ready / "requirements").iterdir()):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert FakeSetup(ready).condition() == "ready"
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])
@@ -294,8 +301,21 @@ def test_two_set_ups_of_one_folder_do_not_meet(root):
     FakeSetup(root).ensure()
 
 
-def start(root, *arguments, **environment):
-    command = [sys.executable, str(root / "course.py"), *arguments]
+@pytest.mark.parametrize("there, extra", [(True, "dev"), (False, "learner")])
+def test_only_a_course_with_solutions_gets_the_test_tools(root, monkeypatch, there, extra):
+    asked = []
+    monkeypatch.setattr(course, "__file__", str(root / "course.py"))
+    monkeypatch.setattr(course.Setup, "ensure", lambda self: asked.append(self.extra))
+    monkeypatch.setattr(course, "hand_over", lambda setup, arguments: 0)
+    if there:
+        (root / "solutions").mkdir()
+    assert course.main(["test"]) == course.main(["setup", "--dev"]) == 0
+    assert course.main(["lab"]) == 0
+    assert asked == [extra, extra, "learner"]
+
+
+def start(root, *arguments, as_whom=list, **environment):
+    command = as_whom([sys.executable, str(root / "course.py"), *arguments])
     clean = {"PATH": "/usr/bin:/bin", **environment}
     return subprocess.run(command, capture_output=True, text=True, env=clean, cwd=root, timeout=60)
 
@@ -318,6 +338,15 @@ def test_without_a_network_the_person_reads_one_sentence(root):
 
 
 @posix
+def test_progress_shows_on_a_terminal_without_its_signs(root):
+    setup = FakeSetup(root)
+    lay_out(setup, "pip")
+    stand_in(setup.script("python"), "sys.exit(1)")
+    done = start(root, "lab", PYTHONIOENCODING="ascii")
+    assert "2/4 PyTorch ? failed" in done.stdout and "pip failed" in done.stderr
+
+
+@posix
 def test_a_second_start_hands_over_at_once_with_its_options(ready):
     setup = FakeSetup(ready)
     stand_in(setup.script("course"), 'import os; print(sys.argv[1:], os.environ["PATH"])')
@@ -331,6 +360,25 @@ def test_a_second_start_hands_over_at_once_with_its_options(ready):
 def test_the_commands_exit_status_comes_through(ready):
     stand_in(FakeSetup(ready).script("course"), "sys.exit(3)")
     assert start(ready, "check", "02").returncode == 3
+
+
+@posix
+def test_an_installation_of_somebody_else_is_used_as_it_is(ready):
+    stand_in(FakeSetup(ready).script("course"), "print(sys.argv[1:])")
+    make_read_only(ready)
+    done = start(ready, "check", "02", as_whom=as_another)
+    assert done.stdout == "['check', '02']\n" and done.stderr == ""
+
+
+@posix
+@pytest.mark.parametrize("command", ["lab", "setup", "test"])
+def test_in_an_installation_of_somebody_else_nothing_is_installed(ready, command):
+    (ready / "pyproject.toml").write_text("changed")
+    (ready / "solutions").mkdir()
+    make_read_only(ready)
+    done = start(ready, command, as_whom=as_another)
+    assert done.returncode == 1 and done.stdout == "" and done.stderr.count("\n") == 1
+    assert "ask whoever installed it to run `python3 course.py setup`" in done.stderr
 
 
 def test_the_marker_is_whole_or_absent(ready):

@@ -97,9 +97,11 @@ def test_the_html_of_a_view_is_not_compared_and_its_text_is(tmp_path, monkeypatc
 
 
 def test_the_environment_is_the_runs_own(tmp_path, monkeypatch):
-    monkeypatch.setenv("MPLBACKEND", "Agg")
+    theirs = ("MPLBACKEND", "PYTHONWARNINGS", "PYTHONSTARTUP", "JUPYTER_PATH", "IPYTHON_X")
+    for name in theirs:
+        monkeypatch.setenv(name, "theirs")
     environment = tests.Bench(tmp_path).environment
-    assert "MPLBACKEND" not in environment
+    assert "theirs" not in environment.values()
     assert environment["OMP_NUM_THREADS"] == environment["COURSE_TEST"] == "1"
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "COURSE_WORK"):
         assert environment[name].startswith(str(tmp_path))

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -33,9 +35,12 @@ def test_question_and_result_are_escaped():
     assert "<b>" not in outcome("02.x", "<b>").html()
 
 
-def test_without_scripts_question_and_result_are_still_there():
+def test_without_scripts_the_question_is_there_and_the_result_folded_away():
     assert "How big is <code" in predict("02.x", "How big is `w`?").html()
-    assert "<strong>0.950</strong>" in outcome("02.x", 0.95).html()
+    html = re.sub(r"(?s)<(style|script)>.*?</\1>", "", outcome("02.x", 0.95).html())
+    folded = re.search(r"(?s)<details [^>]*><summary[^>]*>(.*?)</summary>(.*)</details>", html)
+    assert "open" not in folded[0].split(">")[0] and "guess first" in folded[1]
+    assert "<strong>0.950</strong>" in folded[2] and "0.950" not in html.replace(folded[2], "")
 
 
 @pytest.mark.parametrize("id", ["scaling", "2.scaling", "02.", "02.Scaling", "02.a b"])

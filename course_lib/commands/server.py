@@ -1,0 +1,97 @@
+"""JupyterLab as the course starts it: apart from whatever else its user does with Jupyter.
+
+What the user sets in it (theme, shortcuts) is kept in `work/.lab/settings` and nowhere else.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+
+HOST = "127.0.0.1"
+PREFIX = "course-lab-"
+# Set for other work: other folders of settings, other kernels, code that runs at their start.
+THEIRS = ("JUPYTER", "JPY_", "IPYTHON", "PYTHONSTARTUP", "PYTHONWARNINGS", "MPLBACKEND")
+NOT_OURS = {
+    "jupytext": False,
+    "jupyterlab_jupytext": False,
+}  # it takes over how notebooks are saved
+DEFAULTS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
+# The path of a socket has 104 bytes on macOS, 108 on Linux, with its closing zero.
+ROOM = 103
+
+
+def command(port: int, page: str, folder: Path, work: Path) -> list[str]:
+    """JupyterLab on this machine only, without news, updates or questions."""
+    talk = talking(folder)
+    options = {
+        "ServerApp.ip": HOST,
+        "ServerApp.port": port,
+        "ServerApp.port_retries": 0,
+        "ServerApp.root_dir": work,
+        "ServerApp.allow_root": True,  # a container has no other user; see ip
+        "ServerApp.answer_yes": True,
+        "ServerApp.kernel_spec_manager_class": "course_lib.commands.kernels.OwnPython",
+        "KernelManager.transport": talk["transport"],
+        "KernelManager.transport_encryption": talk["transport_encryption"],
+        "Application.log_level": "WARN",
+        "LabApp.default_url": f"/{page}",
+        "LabApp.news_url": None,
+        "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+    }
+    settings = [f"--{name}={value}" for name, value in options.items()]
+    return [sys.executable, "-m", "jupyterlab", *settings]
+
+
+def environment(folder: Path, work: Path, token: str) -> dict[str, str]:
+    """What a server and its kernels find around them."""
+    kept = {name: told for name, told in os.environ.items() if not name.startswith(THEIRS)}
+    lab = work / ".lab"
+    own = {
+        "JUPYTER_TOKEN": token,  # not an argument: others could list it
+        "JUPYTER_CONFIG_DIR": folder / "config",
+        "JUPYTER_RUNTIME_DIR": folder,
+        "JUPYTER_DATA_DIR": lab / "data",
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "JUPYTERLAB_SETTINGS_DIR": lab / "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": lab,  # which tabs are open
+        "IPYTHONDIR": lab / "ipython",
+    }
+    scripts = str(Path(sys.executable).parent)
+    path = os.pathsep.join([scripts, os.environ.get("PATH", "")])
+    return kept | {name: str(value) for name, value in own.items()} | {"PATH": path}
+
+
+def configure(folder: Path) -> None:
+    """Write the server's own configuration; its user's is not read."""
+    files = {
+        "jupyter_server_config.json": {"ServerApp": {"jpserver_extensions": NOT_OURS}},
+        "labconfig/page_config.json": {"disabledExtensions": {"jupyterlab-jupytext": True}},
+        "labconfig/default_setting_overrides.json": DEFAULTS,
+    }
+    for name, content in files.items():
+        path = folder / "config" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def talking(folder: Path) -> dict[str, str]:
+    """How a kernel talks whose files lie in a folder: through sockets there, if they have room.
+
+    Elsewhere, as on Windows, through ports of this machine, and encrypted.
+    """
+    socket = folder / f"kernel-{uuid.UUID(int=0)}-ipc-10"
+    if os.name != "nt" and len(os.fsencode(socket)) <= ROOM:
+        return {"transport": "ipc", "transport_encryption": "disabled"}
+    return {"transport": "tcp", "transport_encryption": "auto"}
+
+
+def temporary() -> tempfile.TemporaryDirectory:
+    """A private folder, where the kernels' sockets have room if there is such a place."""
+    usual = tempfile.gettempdir()
+    places = [Path(place, f"{PREFIX}00000000") for place in (usual, "/tmp")]
+    roomy = [p.parent for p in places if talking(p)["transport"] == "ipc"]
+    where = next((place for place in roomy if os.access(place, os.W_OK)), usual)
+    return tempfile.TemporaryDirectory(prefix=PREFIX, dir=where, ignore_cleanup_errors=True)
