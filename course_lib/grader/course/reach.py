@@ -5,6 +5,7 @@ names that it reads to what they are now.
 """
 
 import builtins
+import dis
 import inspect
 import sys
 import types
@@ -54,8 +55,10 @@ def _missing(root: Path, chapter: str, name: str, value: Any) -> str:
     top = module.split(".")[0]
     if top == PACKAGE:
         part = module.partition(".")[2].split(".")[0]
-        lent = (module, getattr(value, "__name__", "")) in lent_names(root, chapter)
-        fine = lent or part in SILENT or module in KEPT
+        lent = lent_names(root, chapter)
+        known = (module, getattr(value, "__name__", "")) in lent
+        known |= inspect.ismodule(value) and module in {each for each, _ in lent}
+        fine = known or part in SILENT or module in KEPT
         return "" if fine else f"`{name}` of {module} is not there: the library holds answers"
     if top in OUTSIDE:
         return f"`{name}` does not work: nothing outside of Python can be reached"
@@ -73,15 +76,30 @@ def _read_by(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((base.__name__, base) for base in bases)
         functions = [f for f in vars(value).values() if isinstance(f, types.FunctionType)]
     for function in functions:
-        for name in sorted(set(_names(function.__code__))):
-            if name in function.__globals__:
-                yield name, function.__globals__[name]
-            elif hasattr(builtins, name):
-                yield name, getattr(builtins, name)
+        for code in _codes(function.__code__):
+            yield from _reads(code, function.__globals__)
 
 
-def _names(code: types.CodeType) -> Iterator[str]:
-    yield from code.co_names
+def _reads(code: types.CodeType, there: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The global names that a piece of bytecode reads, and what it imports itself."""
+    module = ""
+    for step in dis.get_instructions(code):
+        name = step.argval
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            if name in there or hasattr(builtins, name):
+                yield name, there.get(name, getattr(builtins, name, None))
+        elif step.opname == "IMPORT_NAME":
+            module = name
+            yield name, sys.modules.get(name) or types.ModuleType(name)
+        elif step.opname == "IMPORT_FROM":
+            value = getattr(sys.modules.get(module), name, None)
+            if value is not None:
+                yield name, value
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """A function's code and that of the functions inside it."""
+    yield code
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from _names(constant)
+            yield from _codes(constant)

@@ -38,6 +38,10 @@ USES = {
         "class answer:\n    def forward(self, x):\n        return (lambda: input())()",
         "`input` does not work",
     ),
+    "imported inside": (
+        "def answer(x):\n    import subprocess\n    return subprocess.run(x)",
+        "`subprocess` does not work",
+    ),
     "another program": (
         "import subprocess\ndef answer(x):\n    return subprocess.run(x)",
         "`subprocess` does not work",
@@ -70,10 +74,17 @@ def test_a_file_beside_the_notebook_is_not_handed_in(tmp_path, monkeypatch):
         ("04", "from course_lib.claims import claim\ndef answer(x):\n    claim('x', x)"),
         ("04", "from course_lib.device import device\ndef answer(x):\n    return x.to(device())"),
         ("04", "def answer(open):\n    return open(3)"),
+        ("04", "def answer(x):\n    return x.open() + x.input"),
+        ("04", "class answer:\n    def forward(self, x):\n        self.input = x"),
         (
             "05",
             "from course_lib.nn.attention import scaled_dot_product_attention as s\n"
             "def answer(x):\n    return s(x, x, x)",
+        ),
+        (
+            "05",
+            "def answer(x):\n    from course_lib.nn.attention import scaled_dot_product_attention as s\n"
+            "    return s(x, x, x)",
         ),
     ],
 )
