@@ -3,11 +3,14 @@
     python benchmarks/grading.py [--students 200] [--jobs 2] [--scheduler ADDRESS]
 
 The class is generated from the keys: right answers, mistakes that a key knows by name, answers that
-are wrong in their own way, and cells left as handed out. What each should get is known, so the run
-also counts verdicts that are not as they should be.
+are wrong in their own way, and cells left as handed out. Every third student's notebooks are
+untidy, and everything goes through Canvas's zip. What each should get is known, so the run also
+counts verdicts that are not as they should be.
 """
 
 import argparse
+import contextlib
+import io
 import tempfile
 import threading
 import time
@@ -15,7 +18,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from made_up_class import write_class
+from untidy import canvas
 
+from course_lib.cli import main as course
 from course_lib.commands.grade import _executor
 from course_lib.grader.book import batch
 from course_lib.grader.book.gradebook import all_rows, open_book
@@ -32,7 +37,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        due = write_class(Path(folder) / "submissions", args.students, args.seed)
+        due = write_class(Path(folder) / "written", args.students, args.seed)
+        hand_in(Path(folder))
         measured = grade(Path(folder), args)
         wrong = unexpected(list(all_rows(Path(folder) / "book")), due)
     for name, value in measured.items():
@@ -42,11 +48,22 @@ def main() -> None:
         print("   ", *line)
 
 
+def hand_in(folder: Path) -> None:
+    """Send the class through Canvas: its zip and its list of students, collected."""
+    archive, roster = folder / "submissions.zip", folder / "canvas.csv"
+    canvas(folder / "written", archive, roster)
+    out = ["--out", str(folder / "submissions"), "--roster", str(roster)]
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        status = course(["collect", str(archive), *out])
+    if status:
+        raise SystemExit(said.getvalue())
+
+
 def grade(folder: Path, args: argparse.Namespace) -> dict[str, str]:
     """Grade the class; rates and memory as text."""
     level, seed = batch.level_for(None), open_book(folder / "book", args.seed)
     chapters = tuple(path.name[:2] for path in key_files(ROOT))
-    students = sorted((folder / "submissions").iterdir())
+    students = sorted(path for path in (folder / "submissions").iterdir() if path.is_dir())
     tasks = [batch.Task(ROOT, student, chapters, seed, level) for student in students]
     memory, ended = [], threading.Event()
     watcher = threading.Thread(target=watch, args=(memory, ended))

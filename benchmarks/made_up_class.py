@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import torch
+from untidy import write_untidy
 
 from course_lib.grader.course.files import exercises, key_files, solution_cells
 from course_lib.grader.judging.key import Exercise, Mistake
@@ -14,12 +15,13 @@ from course_lib.notebooks import with_solution, without_solution
 from course_lib.paths import ROOT
 
 SHARES = {"right": 55, "named": 25, "wrong": 10, "untouched": 10}  # per cent of the answers
+UNTIDY = 3  # every third student's notebooks are as notebooks are
 LIBRARY = ast.Pass()
 PLAIN = (str, int, float, bool, type(None), tuple, torch.dtype)
 
 
 def write_class(submissions: Path, students: int, seed: int) -> dict[tuple[str, str], str]:
-    """Write the percent scripts; returns what each (student, exercise) should get."""
+    """Write everybody's work; returns what each (student, exercise) should get."""
     chance, due = random.Random(seed), {}
     for number in range(students):
         student = f"student{number:04}"
@@ -27,14 +29,18 @@ def write_class(submissions: Path, students: int, seed: int) -> dict[tuple[str, 
         for key in key_files(ROOT):
             asked = [e for e in exercises(ROOT) if e.chapter == key.stem[:2]]
             cells = {e.id: answer(e, kind_of(chance), chance) for e in asked}
-            text = ['# %% tags=["setup"]\n' + "\n".join(setup(key.stem[:2]))]
-            text += [f'# %% tags=["{id}"]\n{source}' for id, (source, _) in cells.items()]
+            made = [("\n".join(setup(key.stem[:2])), ("setup",))]
+            made += [(source, (id,)) for id, (source, _) in cells.items()]
             failing = {e.name for e in asked if cells[e.id][1] != "right"}
             for id, (source, told) in cells.items():
                 # An answer that builds on a wrong one is not judged here: it may be anything.
                 if told != "right" or not failing & names_in(source):
                     due[student, id] = told
-            (submissions / student / f"{key.stem}.py").write_text("\n\n".join(text) + "\n")
+            if number % UNTIDY:
+                text = "\n\n".join(f'# %% tags=["{tags[0]}"]\n{source}' for source, tags in made)
+                (submissions / student / f"{key.stem}.py").write_text(text + "\n")
+            else:
+                write_untidy(submissions / student, key.stem, made, chance)
     return due
 
 
