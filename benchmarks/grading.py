@@ -22,7 +22,7 @@ from untidy import canvas
 
 from course_lib.cli import main as course
 from course_lib.commands.grade import _executor
-from course_lib.grader.book import batch
+from course_lib.grader.book import batch, one_student
 from course_lib.grader.book.gradebook import all_rows, open_book
 from course_lib.grader.course.files import exercises, key_files
 from course_lib.paths import ROOT
@@ -61,10 +61,10 @@ def hand_in(folder: Path) -> None:
 
 def grade(folder: Path, args: argparse.Namespace) -> dict[str, str]:
     """Grade the class; rates and memory as text."""
-    level, seed = batch.level_for(None), open_book(folder / "book", args.seed)
+    level, seed = one_student.level_for(None), open_book(folder / "book", args.seed)
     chapters = tuple(path.name[:2] for path in key_files(ROOT))
     students = sorted(path for path in (folder / "submissions").iterdir() if path.is_dir())
-    tasks = [batch.Task(ROOT, student, chapters, seed, level) for student in students]
+    tasks = [one_student.Task(ROOT, student, chapters, seed, level) for student in students]
     memory, ended = [], threading.Event()
     watcher = threading.Thread(target=watch, args=(memory, ended))
     began, finished = time.perf_counter(), []

@@ -21,7 +21,7 @@ from types import SimpleNamespace
 from made_up_class import mistaken, setup
 from styles import Style, disguised, styled
 
-from course_lib.grader.book.batch import Task
+from course_lib.grader.book.one_student import Task
 from course_lib.grader.course.files import exercises, find, key_files, solution_cells
 from course_lib.grader.judging.key import Exercise
 from course_lib.grader.similar.answers import gather, shown

@@ -14,6 +14,7 @@ from course_lib.commands.released import to_grade
 from course_lib.grader.book import batch, report
 from course_lib.grader.book.gradebook import GradebookError, load_rows, open_book
 from course_lib.grader.book.lanes import Lanes
+from course_lib.grader.book.one_student import Task, level_for
 from course_lib.grader.book.rules import keep_rules, load_rules
 from course_lib.grader.book.students import Draw, for_grading, load_class
 from course_lib.grader.book.times import Times, load_times
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Grade what isn't graded yet; exit code 1 when a student's grading failed, 2 for no start."""
     try:
-        level = batch.level_for(args.require_isolation)
+        level = level_for(args.require_isolation)
         tasks, draw, times = _ready(args, level)
     except (OSError, ValueError, GradebookError) as error:
         print(f"course grade: {error}", file=sys.stderr)
@@ -53,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
     strangers = [task.folder.name for task in tasks if draw and not draw.knows(task.folder.name)]
     tasks = [task for task in tasks if task.folder.name not in strangers]
     before = _verdicts(args)
+    for chapter, count in batch.out_of_date(args.out, tasks).items():
+        print(f"{count} lines are out of date, as the key of {chapter} changed: graded again")
     todo = tasks if args.student else batch.open_tasks(args.out, tasks)
     print(f"{len(todo)} to grade, {len(tasks) - len(todo)} graded already, isolation {level}")
     try:
@@ -60,15 +63,8 @@ def run(args: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:  # the scheduler doesn't answer
         print(f"course grade: {error}", file=sys.stderr)
         return 2
-    told = {student: f"{why}; run the same command again" for student, why in trouble.items()}
-    told |= dict.fromkeys(strangers, "not on the list of students")
-    for student, why in told.items():
-        print(f"not graded: {student} ({why})", file=sys.stderr)
     batch.note_times(args.out, tasks, times)
-    _say_unused(args, todo)
-    if marked := report.marked_late(args.out):
-        told = "marked LATE by the platform without a time, so that no day is counted"
-        print(f"{told}: {', '.join(marked)}", file=sys.stderr)
+    _say(args, trouble, strangers, todo)
     page = report.write(args.out)
     if before:
         _compare(args, before)
@@ -77,14 +73,23 @@ def run(args: argparse.Namespace) -> int:
     return int(bool(trouble or strangers))
 
 
-def _say_unused(args: argparse.Namespace, tasks: list[batch.Task]) -> None:
-    """Name what was handed in and not used."""
-    for task in tasks:
-        for told in unused(load_rows(args.out, task.folder.name)):
-            print(f"not used, {task.folder.name}: {told}")
+def _say(
+    args: argparse.Namespace, trouble: dict[str, str], strangers: list[str], todo: list[Task]
+) -> None:
+    """Name who was not graded, what was handed in and not used, and who is late without a time."""
+    told = {student: f"{why}; run the same command again" for student, why in trouble.items()}
+    told |= dict.fromkeys(strangers, "not on the list of students")
+    for student, why in told.items():
+        print(f"not graded: {student} ({why})", file=sys.stderr)
+    for task in todo:
+        for left in unused(load_rows(args.out, task.folder.name)):
+            print(f"not used, {task.folder.name}: {left}")
+    if marked := report.marked_late(args.out):
+        why = "marked LATE by the platform without a time, so that no day is counted"
+        print(f"{why}: {', '.join(marked)}", file=sys.stderr)
 
 
-def _ready(args: argparse.Namespace, level: str) -> tuple[list[batch.Task], Draw | None, Times]:
+def _ready(args: argparse.Namespace, level: str) -> tuple[list[Task], Draw | None, Times]:
     """What to grade and how. Says what was taken for what, and writes only when all of it fits."""
     students, passed = students_in(args.submissions)
     chosen = chosen_of(args.submissions, students, args.student)
@@ -137,17 +142,15 @@ def tasks_of(
     seed: int,
     level: str,
     draw: Draw | None = None,
-) -> list[batch.Task]:
+) -> list[Task]:
     """A task for each student's folder."""
     return [
-        batch.Task(
-            ROOT, p.resolve(), chapters, seed, level, values=draw.values(p.name) if draw else {}
-        )
+        Task(ROOT, p.resolve(), chapters, seed, level, values=draw.values(p.name) if draw else {})
         for p in folders
     ]
 
 
-def _grade(args: argparse.Namespace, todo: list[batch.Task]) -> dict[str, str]:
+def _grade(args: argparse.Namespace, todo: list[Task]) -> dict[str, str]:
     """Run the tasks with a count that moves; what failed, by student."""
     trouble: dict[str, str] = {}
     if not todo:

@@ -8,7 +8,7 @@ finished by running it again.
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -105,14 +105,24 @@ def is_done(
     seed: int,
     ids: list[str],
     values: Mapping[str, Any] | None = None,
+    key: str | None = None,
 ) -> bool:
-    """Is this very work of the student graded already, with this seed and these values?"""
+    """Is this very work graded already, with this seed, these values and this key?"""
     values = values or {}
     chapters = {id[:2] for id in ids}
     rows = [r for r in load_rows(folder, student) if r["exercise"][:2] in chapters]
     same = all(r.get("folder") == handed_in and r.get("seed") == seed for r in rows)
+    same &= all(r.get("key") == key for r in rows)
     same &= all(r.get("values", {}) == values.get(r["exercise"], {}) for r in rows)
     return same and sorted(r["exercise"] for r in rows) == sorted(ids)
+
+
+def mixed(rows: Iterable[dict]) -> list[str]:
+    """The exercises whose lines were judged by different keys: their points don't add up."""
+    keys: dict[str, set] = {}
+    for row in rows:
+        keys.setdefault(row["exercise"], set()).add((row.get("key"), row["out_of"]))
+    return sorted(exercise for exercise, told in keys.items() if len(told) > 1)
 
 
 def all_rows(folder: Path) -> Iterator[dict]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from course_lib.paths import write_private
 
-from .gradebook import all_rows, result_file
+from .gradebook import all_rows, mixed, result_file
 from .rules import Rules, rules_of
 from .times import MARKED
 from .totals import Total, by_student, number, total
@@ -85,11 +85,18 @@ def class_page(students: dict[str, list[dict]], rules: Rules | None = None) -> s
     marks = _marks(
         {student: (own, total(own, rules or Rules())) for student, own in students.items()}
     )
-    parts = [f"<h1>{len(students)} students</h1>", _mistakes(students), marks]
+    parts = [f"<h1>{len(students)} students</h1>", _warned(students), _mistakes(students), marks]
     head = f'<meta charset="utf-8"><title>Gradebook</title><style>{STYLE}</style>'
     return (
         f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
     )
+
+
+def _warned(students: dict[str, list[dict]]) -> str:
+    """A word on top where totals would mix points of different keys."""
+    found = mixed(row for own in students.values() for row in own)
+    told = f"Judged by different keys, so that totals mix: {', '.join(found)}. Grade them again."
+    return f"<p><strong>{told}</strong></p>" if found else ""
 
 
 def _mistakes(students: dict[str, list[dict]]) -> str:

@@ -1,5 +1,7 @@
 """Find a course's exercises on disk: keys, solutions and the sheets they give."""
 
+import ast
+import hashlib
 import importlib.util
 import zlib
 from collections.abc import Callable, Mapping
@@ -28,6 +30,17 @@ def load_key(path: Path) -> tuple[Exercise, ...]:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return tuple(exercise.with_values({}) for exercise in module.EXERCISES)
+
+
+@cache
+def stamp(root: Path, chapter: str) -> str:
+    """A digest of what a chapter's answers are judged by: its key and its solutions.
+
+    Comments, texts and layout don't count: a typo mended in a text makes no mark out of date.
+    """
+    found = [*key_files(root), *sorted((root / "solutions").glob("[0-9][0-9]_*.py"))]
+    trees = [ast.parse(p.read_text(encoding="utf-8")) for p in found if p.name[:2] == chapter]
+    return hashlib.sha256("".join(map(ast.dump, trees)).encode()).hexdigest()[:16]
 
 
 def exercises(root: Path) -> list[Exercise]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from course_lib.notebooks import Cell, read_cells, with_solution, without_solution
 
-from ..book.batch import Task, runner
+from ..book.one_student import Task, runner
 from ..book.sealed import plan, read
 from ..course.files import exercises, solution_cells
 from ..course.finding.facts import chapter_facts

@@ -12,7 +12,7 @@ import distributed
 import pytest
 
 from course_lib.cli import main
-from course_lib.grader.book import batch
+from course_lib.grader.book import batch, one_student
 from course_lib.grader.book.gradebook import all_rows, open_book
 from course_lib.grader.running import seal
 from course_lib.paths import ROOT
@@ -83,7 +83,7 @@ def test_a_worker_killed_half_way_loses_nothing(submissions, local, tmp_path):
     before = warm_processes()
     open_book(tmp_path, SEED)
     folders = sorted(submissions.iterdir())
-    tasks = [batch.Task(ROOT, folder, ("00",), SEED, "strong") for folder in folders]
+    tasks = [one_student.Task(ROOT, folder, ("00",), SEED, "strong") for folder in folders]
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=":0"
@@ -123,10 +123,10 @@ def test_without_dask_the_way_to_install_it_is_told(submissions, tmp_path, capsy
 
 
 def test_a_worker_with_other_files_is_refused(submissions, tmp_path):
-    task = batch.Task(ROOT, submissions / "nobody", ("00",), SEED, "strong")
+    task = one_student.Task(ROOT, submissions / "nobody", ("00",), SEED, "strong")
     with pytest.raises(FileNotFoundError, match="workers need the same folders"):
-        batch.grade_student(task)
-    here = batch.Task(ROOT, submissions / "student0", ("00",), SEED, "strong")
+        one_student.grade_student(task)
+    here = one_student.Task(ROOT, submissions / "student0", ("00",), SEED, "strong")
 
     class Elsewhere:
         def submit(self, function, task):

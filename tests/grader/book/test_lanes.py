@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from course_lib.cli import main
-from course_lib.grader.book import batch
+from course_lib.grader.book import one_student
 from course_lib.grader.book.gradebook import all_rows
 from course_lib.grader.book.lanes import LaneError, Lanes
 from course_lib.grader.running import seal
@@ -27,7 +27,7 @@ def work(number, folder):
     if number == 5 and len((Path(folder) / "5").read_text().split()) == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     if number == 7:
-        with batch.in_time(0.2):
+        with one_student.in_time(0.2):
             sum(range(10**15))
     return number
 
@@ -84,11 +84,13 @@ def test_a_class_with_a_deadly_submission(tmp_path, capsys, monkeypatch):
         (tmp_path / "work" / student).mkdir(parents=True)
         source = (ROOT / "solutions/00_start_here.py").read_text()
         (tmp_path / "work" / student / "00_start_here.py").write_text(source)
-    planted = "import os\nfrom course_lib.grader.book import batch\nplain = batch.find_work\n"
+    planted = (
+        "import os\nfrom course_lib.grader.book import one_student\nplain = one_student.find_work\n"
+    )
     planted += (
         "def find_work(folder, *rest):\n    if 'bob' in str(folder): os.kill(os.getpid(), 9)\n"
     )
-    planted += "    return plain(folder, *rest)\nbatch.find_work = find_work\n"
+    planted += "    return plain(folder, *rest)\none_student.find_work = find_work\n"
     (tmp_path / "planted").mkdir()
     (tmp_path / "planted" / "sitecustomize.py").write_text(planted)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'planted'}:{ROOT}")
@@ -103,9 +105,9 @@ def test_a_class_with_a_deadly_submission(tmp_path, capsys, monkeypatch):
 
 def test_a_worker_uses_one_thread_and_has_time_for_answers_that_hang(tmp_path, monkeypatch):
     (tmp_path / "ada").mkdir()
-    monkeypatch.setattr(batch, "_chapter", lambda *told: iter(()))
-    task = batch.Task(ROOT, tmp_path / "ada", ("00", "02"), 1, "process")
+    monkeypatch.setattr(one_student, "_chapter", lambda *told: iter(()))
+    task = one_student.Task(ROOT, tmp_path / "ada", ("00", "02"), 1, "process")
     torch.set_num_threads(2)
-    batch.grade_student(task)
+    one_student.grade_student(task)
     assert torch.get_num_threads() == 1
-    assert batch.patience(task) > 12 * MOST * 30
+    assert one_student.patience(task) > 12 * MOST * 30

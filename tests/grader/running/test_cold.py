@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from course_lib.grader.book import batch
+from course_lib.grader.book import one_student
 from course_lib.grader.judging.bake import outcomes_from, shallow
 from course_lib.grader.judging.frames import pack, unpack
 from course_lib.grader.judging.key import case
@@ -87,13 +87,13 @@ def test_a_python_that_does_not_start_is_no_learners_fault(tmp_path):
 def test_elsewhere_than_on_linux_grading_uses_it_and_says_so(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "platform", "darwin")
     assert seal.reachable() == ("process", "sealing needs Linux; this is darwin")
-    assert isinstance(batch.runner.__wrapped__(ROOT, "process"), Cold)
-    monkeypatch.setattr(batch, "runner", lambda root, level: Cold(root))
+    assert isinstance(one_student.runner.__wrapped__(ROOT, "process"), Cold)
+    monkeypatch.setattr(one_student, "runner", lambda root, level: Cold(root))
     folder = tmp_path / "ada"
     folder.mkdir()
     source = '# %% tags=["00.scores"]\ndef scores(query, keys):\n    return keys @ query\n'
     (folder / "00_start_here.py").write_text(source)
-    rows, _ = batch.grade_student(batch.Task(Path(ROOT), folder, ("00",), 5, "process"))
+    rows, _ = one_student.grade_student(one_student.Task(Path(ROOT), folder, ("00",), 5, "process"))
     told = {row["exercise"]: (row["verdict"], row["isolation"]) for row in rows}
     assert told["00.scores"] == ("right", "process")
     assert told["00.safe-softmax"] == ("not attempted", "process")

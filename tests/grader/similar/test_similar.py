@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from course_lib.grader.book.batch import Task
+from course_lib.grader.book.one_student import Task
 from course_lib.grader.running import seal
 from course_lib.grader.similar.answers import Answers, gather, shown
 from course_lib.grader.similar.nearness import alike, shared_bits, shared_lines

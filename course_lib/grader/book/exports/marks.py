@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..gradebook import GradebookError, all_rows
+from ..gradebook import GradebookError, all_rows, mixed
 from ..rules import Rules, rules_of
 from ..totals import Total, by_student, number, total
 
@@ -46,6 +46,9 @@ def load_marks(book: Path, visibility: str = "visible") -> Marks:
     rows, rules = by_student(all_rows(book)), rules_of(book)
     if not rows:
         raise GradebookError(f"{book} is not a gradebook: it has no results")
+    if found := mixed(row for own in rows.values() for row in own):
+        told = f"{book}: judged by different keys, so that totals would mix: {', '.join(found)}"
+        raise GradebookError(f"{told}; run `course grade` again without --student or --chapters")
     totals = {student: total(own, rules) for student, own in rows.items()}
     return Marks(dict(sorted(rows.items())), totals, rules, visibility)
 
