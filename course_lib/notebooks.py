@@ -83,7 +83,7 @@ def definition(source: str, name: str) -> str:
     found = [n for n in tree.body if isinstance(n, kinds) and n.name == name]
     try:
         return ast.dump(found[-1]) if found else ""
-    except RecursionError:
+    except (RecursionError, ValueError):  # or a whole number of thousands of digits
         return f"{name}, too deep"
 
 

@@ -79,7 +79,8 @@ def grade_exercise(warm: Warm | Cold, sheet: Sheet, plan: Plan) -> Graded:
     def tried(made: Slice) -> tuple[Verdict, bool]:
         report = reports[made] = warm.run(_job(warm.root, sheet, made), limits)
         verdict = with_changed_values(sheet, judge_report(sheet, report, limits), made.own)
-        return verdict, not report.frame
+        spent = sum(each.seconds for each in reports.values())
+        return verdict, not report.frame or spent > limits.wall
 
     verdict, best = best_of(sheet, plan, tried)
     return Graded(printable(verdict), reports[best])

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from ..running.slicing.slices import MOST
 from ..running.warm import GRACE, Report, Warm
 from .gradebook import row
 from .grading import Graded, grade_cells
-from .sealed import read
+from .sealed import Reader
 
 NAMED = 20  # cells that no answer needs, listed
 # A cluster's worker may have threads, but a process has one warm process.
@@ -65,7 +65,7 @@ def grade_student(task: Task) -> tuple[list[dict], dict[str, str]]:
         warm = runner(task.root, task.level)
         there = [path.name[:2] for path in key_files(task.root)]
         facts = [chapter_facts(task.root, chapter) for chapter in there]
-        work = find_work(task.folder, facts, partial(read, warm))
+        work = find_work(task.folder, facts, Reader(warm))
         about["folder"] = work.digest
         about["files_not_used"] = [[file.label, file.reason] for file in work.unused]
         rows = [

@@ -143,5 +143,5 @@ def _escape(text: str) -> str:
 
 def _plain(text: str) -> str:
     """Text of a submission, on one line and without a meaning in Markdown or HTML."""
-    line = " ".join(str(text).split())
+    line = "".join(c for c in " ".join(str(text).split()) if c.isprintable())
     return _escape("".join("\\" + c if c in "`*_[]#|!\\" else c for c in line))

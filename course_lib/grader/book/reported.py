@@ -12,6 +12,7 @@ from ..judging.verdict import Verdict, judge_outcomes
 from ..running.warm import Limits, Report
 
 TEXT_CAP, LINES_CAP = 400, 8
+LONGEST = 1_000  # characters of a text from a child, which cuts its own far below
 
 
 def judge_report(sheet: Sheet, report: Report, limits: Limits) -> Verdict:
@@ -57,8 +58,8 @@ def _fitting(sheet: Sheet, found: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
             raise ValueError("values or gradients are missing")
         texts = [outcome.raised or "", outcome.what, *outcome.crash, *outcome.changed]
         texts += outcome.kinds
-        if not all(isinstance(text, str) for text in texts):
-            raise ValueError("texts are missing")
+        if not all(isinstance(text, str) and len(text) <= LONGEST for text in texts):
+            raise ValueError("texts are missing, or longer than any")
     return found
 
 

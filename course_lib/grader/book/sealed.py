@@ -4,6 +4,7 @@ A file can be made to take long to read, or all memory, and so can code to be lo
 child runs nothing of it.
 """
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,16 @@ import torch
 from course_lib.notebooks import Cell, without_solution
 
 from ..course.files import solution_cells
+from ..course.finding.candidates import shown
 from ..course.setup import provided
 from ..judging.frames import FrameError, pack, unpack
 from ..running.cold import Cold
+from ..running.reading.handed_in import MAX_CODE, MAX_FILE
 from ..running.slicing.plans import Plan, Wanted
-from ..running.slicing.slices import Slice
+from ..running.slicing.slices import MOST, Slice
 from ..running.warm import Limits, Report, Warm
 
-MAX_FILE = 64 << 20
+BUDGET = 60.0  # seconds of processor time
 READING = Limits(seconds=5.0, prepare=5.0, wall=60.0, memory=2 << 30)
 
 
@@ -31,24 +34,35 @@ def read_file(warm: Warm | Cold, path: Path) -> list[Cell]:
         raise ValueError(
             f"{path.name} has {size >> 20} MiB, more than the {MAX_FILE >> 20} allowed"
         )
-    return read(warm, path.read_bytes(), path.name)
+    return Reader(warm)(path.read_bytes(), path.name)
 
 
-def read(warm: Warm | Cold, data: bytes, name: str) -> list[Cell]:
-    """The cells in a file's bytes, code in plain Python. Raises ValueError, saying why not."""
-    if not data:
-        raise ValueError(f"{name} is empty")
-    job = {
-        "job": "read",
-        "name": name,
-        "data": torch.frombuffer(bytearray(data), dtype=torch.uint8),
-    }
-    told = _answer(warm.run(pack(job), READING), f"{name} can't be read")
-    if "refused" in told:
-        raise ValueError(f"{name}: {told['refused']}")
-    return [
-        Cell(str(kind), str(source), tuple(map(str, tags))) for kind, source, tags in told["cells"]
-    ]
+class Reader:
+    """Reads one student's files, and no more of them when they have cost too much together."""
+
+    def __init__(self, warm: Warm | Cold) -> None:
+        self.warm, self.sealed, self.began = warm, 0.0, time.process_time()
+
+    def __call__(self, data: bytes, name: str) -> list[Cell]:
+        """The cells in a file's bytes, code in plain Python. Raises ValueError, saying why not."""
+        spent = self.sealed + time.process_time() - self.began
+        if spent > BUDGET:
+            told = f"not read: the files before it took {spent:.0f} seconds of processor time"
+            raise ValueError(f"{told}, and {BUDGET:.0f} are for all of a student's")
+        if not data:
+            raise ValueError("it is empty")
+        tensor = torch.frombuffer(bytearray(data), dtype=torch.uint8)
+        report = self.warm.run(pack({"job": "read", "name": name, "data": tensor}), READING)
+        self.sealed += report.cpu
+        told = _answer(report, f"{name} can't be read")
+        if "refused" in told:
+            raise ValueError(str(told["refused"]))
+        try:
+            return [
+                Cell(str(k), str(text), tuple(map(str, tags))) for k, text, tags in told["cells"]
+            ]
+        except (TypeError, KeyError, ValueError) as error:
+            raise ValueError("it can't be read") from error
 
 
 def plan(
@@ -72,19 +86,35 @@ def plan(
         "handed_out": [without_solution(cell.source).strip() for cell in given],
     }
     told = _answer(warm.run(pack(job), READING), "the code can't be cut up")
-    return [_plan_from(made) for made in told["plans"]], [int(i) for i in told["left"]]
+    try:
+        made = [_plan_from(each, len(cells)) for each in told["plans"]]
+        left = [int(i) for i in told["left"] if 0 <= int(i) < len(cells)]
+    except (TypeError, KeyError, ValueError) as error:
+        raise ValueError("the code can't be cut up") from error
+    if len(made) != len(wanted):
+        raise ValueError("the code can't be cut up")
+    return made, left
 
 
 def first_line(source: str) -> str:
-    """How a cell begins, to be recognised by."""
-    return source.strip().split("\n")[0][:60]
+    """How a cell begins, to be recognised by, without what moves a terminal's cursor."""
+    return shown(source.strip().split("\n")[0][:60])
 
 
-def _plan_from(made: dict) -> Plan:
+def _plan_from(made: dict, cells: int) -> Plan:
+    """A plan as an honest child makes it. Raises ValueError for any other make."""
     pieces = [
         Slice(int(s["cell"]), str(s["own"]), tuple((int(i), str(text)) for i, text in s["pieces"]))
         for s in made["slices"]
     ]
+    sizes = [len(text) for each in pieces for _, text in each.pieces]
+    places = [i for each in pieces for i in (each.cell, *(i for i, _ in each.pieces))]
+    if (
+        len(pieces) > MOST
+        or sum(sizes) > MOST * MAX_CODE
+        or not all(0 <= i < cells for i in places)
+    ):
+        raise ValueError("a plan that no notebook has")
     texts = [tuple(map(str, made[name])) for name in ("where", "crash")]
     return Plan(tuple(pieces), texts[0], str(made["absent"]), texts[1])
 

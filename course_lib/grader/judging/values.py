@@ -71,8 +71,15 @@ def changed(source: str, values: Mapping[str, Any], answer: str) -> str:
         said.setdefault(name, ast.literal_eval(node) if _plain(node) else values.get(name))
     for name in values:
         if said.get(name, values[name]) != values[name]:
-            return f"your code says `{name} = {said[name]!r}`; yours is {values[name]!r}"
+            return f"your code says `{name} = {_shown(said[name])}`; yours is {values[name]!r}"
     return ""
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # a whole number of thousands of digits
+        return "…"
 
 
 def _own(tree: ast.Module, answer: str) -> Iterator[tuple[str, ast.expr]]:

@@ -1,5 +1,6 @@
 """The verdict on one answer: right or wrong, what differs, which mistake it is, what to try."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from .again import AGAIN
@@ -134,11 +135,19 @@ def _broken(
     for holds in map(PROPERTIES.get, sheet.properties):
         for i in failing:
             pairs = zip(sheet.expected[i].values, found[i].values, strict=False)
-            broken = next((holds(got) for want, got in pairs if not holds(want) and holds(got)), "")
+            broken = next(filter(None, (_breaks(holds, want, got) for want, got in pairs)), "")
             if broken:
                 said += [] if broken in told else [broken]
                 break
     return said
+
+
+def _breaks(holds: Callable, want: object, got: object) -> str:
+    """What `got` breaks and `want` keeps; nothing for what can't be asked, as a sparse tensor."""
+    try:
+        return "" if holds(want) else holds(got)
+    except Exception:  # whatever a tensor without values, or without this operation, raises
+        return ""
 
 
 def _not_callable(sheet: Sheet, answer: object) -> str:

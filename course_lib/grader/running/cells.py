@@ -8,13 +8,13 @@ import __future__
 
 import ast
 import linecache
-import sys
 import types
 from typing import Any
 
 from ..judging.outcome import learner_lines
 
-MODULE = "exercises"
+FLAGS = "__compiler_flags__"
+MODULE = "__main__"  # as in a notebook
 
 
 class Silent(types.ModuleType):
@@ -35,13 +35,15 @@ def _nothing(*args: Any, **kwargs: Any) -> None:
 def fresh_namespace() -> dict[str, Any]:
     """The namespace of a new notebook, with what IPython puts into it."""
     module = types.ModuleType(MODULE)
-    sys.modules[MODULE] = module  # where dataclasses look up annotations
     module.__dict__.update(display=_nothing, get_ipython=lambda: Silent("ipython"))
     return module.__dict__
 
 
 def run_cell(source: str, namespace: dict[str, Any], number: int) -> tuple[str, ...]:
-    """Execute a cell; the first error and the learner's line where something fails."""
+    """Execute a cell; the first error and the learner's line where something fails.
+
+    What comes from `__future__` holds for later cells too, as in a notebook.
+    """
     name = f"<exercise cell {number}>"
     # So that a traceback can quote the learner's line: there is no file to read it from.
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
@@ -50,19 +52,29 @@ def run_cell(source: str, namespace: dict[str, Any], number: int) -> tuple[str, 
         statements = ast.parse(source, name).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return learner_lines(error)
-    flags = 0
+    flags = namespace.setdefault(FLAGS, 0)
     for statement in statements:
         if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
             names = [alias.name for alias in statement.names]
             flags |= sum(
                 getattr(__future__, n).compiler_flag for n in names if hasattr(__future__, n)
             )
+            namespace[FLAGS] = flags
         try:
             code = compile(ast.Module([statement], []), name, "exec", flags, dont_inherit=True)
             exec(code, namespace)
         except (Exception, SystemExit) as error:
             failed = failed or learner_lines(error)
     return failed
+
+
+def why_unread(source: str, number: int) -> tuple[str, ...]:
+    """Why Python can't read a cell, which is not run."""
+    try:
+        ast.parse(source, f"<exercise cell {number}>")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return learner_lines(error)
+    return ("it is too deep",)
 
 
 def run_pieces(

@@ -23,7 +23,7 @@ from .reading.plain import plain_cells
 from .slicing.plans import Wanted, plans
 
 TEXT_CAP = 300
-FAILED_CAP = 3
+FAILED_CAP, TAGS_CAP = 3, 20
 MAX_JOB = 80 << 20
 
 
@@ -56,7 +56,9 @@ def read(name: str, data: torch.Tensor) -> dict:
         cells = plain_cells(cells_in(data.numpy().tobytes(), name))
     except ValueError as error:
         return {"refused": str(error)[:TEXT_CAP]}
-    return {"cells": [[c.kind, _headings(c), list(c.tags)] for c in cells]}
+    return {
+        "cells": [[c.kind, _headings(c), [t[:TEXT_CAP] for t in c.tags[:TAGS_CAP]]] for c in cells]
+    }
 
 
 def _headings(cell: Cell) -> str:
@@ -95,7 +97,11 @@ def run(**told: Any) -> dict:
         return said | {"not_callable": type(answer).__name__}
     limit_calls(job.seconds)
     outcomes = [run_case(answer, case_from(case)) for case in job.cases]
-    return said | {"outcomes": [shallow(o) | {"crash": capped(o.crash)} for o in outcomes]}
+    return said | {
+        "outcomes": [
+            shallow(o) | {"crash": capped(o.crash), "what": o.what[:TEXT_CAP]} for o in outcomes
+        ]
+    }
 
 
 def limit_calls(seconds: float) -> None:

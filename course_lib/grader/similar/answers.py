@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 from course_lib.notebooks import Cell, read_cells, with_solution, without_solution
 
 from ..book.one_student import Task, runner
-from ..book.sealed import plan, read
+from ..book.sealed import Reader, plan
 from ..course.files import exercises, solution_cells
 from ..course.finding.facts import chapter_facts
 from ..course.finding.work import find_work
@@ -36,7 +36,7 @@ def gather(tasks: Iterable[Task]) -> Answers:
     for task in tasks:
         warm = runner(task.root, task.level)
         facts = [chapter_facts(task.root, chapter) for chapter in task.chapters]
-        work = find_work(task.folder, facts, partial(read, warm))
+        work = find_work(task.folder, facts, Reader(warm))
         found.left_out += [(task.folder.name, each.label, each.reason) for each in work.unused]
         for chapter, used in work.used.items():
             if used:

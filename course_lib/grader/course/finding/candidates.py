@@ -30,7 +30,8 @@ class Candidate:
 
 def shown(name: str) -> str:
     """A name that can be printed, whatever the file system or the archive holds."""
-    plain = unicodedata.normalize("NFC", name)
+    # An archive's names can be long, and made to take long to normalise.
+    plain = unicodedata.normalize("NFC", name if len(name) <= LONGEST else f"{name[:LONGEST]}…")
     return "".join(letter if letter.isprintable() else "�" for letter in plain)
 
 

@@ -109,13 +109,15 @@ def is_written(form: str) -> bool:
 
 
 def _forms(tree: ast.Module) -> dict[str, str]:
-    return {name: _form(node) for node in tree.body for name in _bound(node)}
+    forms = ((_bound(node), _form(node)) for node in tree.body)
+    return {name: form for names, form in forms for name in names}
 
 
 def _bound(node: ast.stmt) -> list[str]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
     targets = node.targets if isinstance(node, ast.Assign) else []
+    targets = [t.value if isinstance(t, ast.Attribute) else t for t in targets]  # `Class.name = …`
     targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
     return [target.id for target in targets if isinstance(target, ast.Name)]
 
@@ -123,5 +125,5 @@ def _bound(node: ast.stmt) -> list[str]:
 def _form(node: ast.stmt) -> str:
     try:
         return ast.dump(node)
-    except RecursionError:
+    except (RecursionError, ValueError):  # a whole number of thousands of digits
         return UNREADABLE

@@ -35,7 +35,9 @@ KINDS = (
     (b"\x7fELF", "a program"),
     (b"SQLite format 3", "a database"),
 )
-WEB = re.compile(r"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
+WEB = re.compile(
+    r"\s*(?:<!--(?:(?!-->).)*-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
+)
 SAVED_WEB = re.compile(r"(?:From: <Saved by|MIME-Version:|Content-Type: multipart)", re.I)
 
 

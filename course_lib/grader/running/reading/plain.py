@@ -26,6 +26,7 @@ def plain_python(source: str) -> str:
     if magic:
         below = magic[1] + source[magic.end() :]
         return plain_python(below) if magic[2] in PYTHON_MAGICS else ""
+    source = re.sub(r"^([ \t]*)%time[ \t]+(?=\S)", r"\1", source, flags=re.MULTILINE)
     from IPython.core.inputtransformer2 import TransformerManager  # only where it is needed
 
     blank = re.match(r"(?:[ \t]*\n)*", source)[0].count("\n")  # IPython drops leading lines

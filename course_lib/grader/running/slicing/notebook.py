@@ -36,7 +36,7 @@ class Notebook:
     def text(self, place: int) -> str:
         """The source of a statement."""
         placed = self.placed[place]
-        lines = self.sources[placed.cell].splitlines()
+        lines = self.sources[placed.cell].split("\n")
         return "\n".join(lines[placed.told.first - 1 : placed.told.last])
 
     def unread(self, id: str, name: str) -> int | None:
@@ -49,11 +49,11 @@ class Notebook:
         return None
 
     def checked(self, id: str) -> int | None:
-        """The cell in which an exercise is checked for the last time."""
-        for placed in reversed(self.placed):
+        """The statement that checks an exercise for the last time."""
+        for i, placed in reversed(list(enumerate(self.placed))):
             calls = [getattr(node, "value", None) for node in placed.told.nodes]
             if any(isinstance(call, ast.Call) and _checks(call, id) for call in calls):
-                return placed.cell
+                return i
         return None
 
     def only_checks(self, cell: int) -> bool:
@@ -69,19 +69,24 @@ class Notebook:
         any other, then what only looks like a value.
         """
         places = [i for i, p in enumerate(self.placed) if name in p.told.binds]
-        real = [i for i in places if not stub or definition(self.text(i), name) != stub]
+        changed = any(name in p.told.stores or _given(p.told, name) for p in self.placed)
+        real = [i for i in places if changed or not self._is_stub(i, name, stub)]
         defining = [i for i in real if self._defines(i)]
         tagged = [i for i in defining if id in self.cells[self.cell(i)].tags]
         checked = self.checked(id)
-        last = checked if checked is not None else max(map(self.cell, tagged), default=-1)
-        before = [i for i in defining if self.cell(i) <= last]
+        last = checked if checked is not None else max(tagged, default=-1)
+        before = [i for i in defining if i <= last]
         for group in (before, tagged, defining, real):
             yield from reversed(group)
+
+    def _is_stub(self, place: int, name: str, stub: str) -> bool:
+        return bool(stub) and definition(self.text(place), name) == stub
 
     def _defines(self, place: int) -> bool:
         nodes = self.placed[place].told.nodes
         values = [getattr(node, "value", None) for node in nodes]
-        return any(isinstance(node, DEFINITIONS | ast.Lambda) for node in (*nodes, *values))
+        kinds = DEFINITIONS | ast.Lambda | ast.Name  # a name: another name for a function
+        return any(isinstance(node, kinds) for node in (*nodes, *values))
 
     def words(self, cell: int, name: str, own: str) -> str:
         """Where an answer stands, in words, and where else its name is bound."""
@@ -89,6 +94,14 @@ class Notebook:
         others = sorted({p.cell + 1 for p in self.placed if name in p.told.binds} - {cell + 1})
         also = f"; also in cell {', '.join(map(str, others))}" if others else ""
         return f"cell {cell + 1}, `{line[:60]}`{also}"
+
+
+def _given(told: Statement, name: str) -> bool:
+    """Is a class given to a decorator or to `setattr`, which may add methods to it?"""
+    calls = [each for node in told.nodes for each in getattr(node, "decorator_list", ())]
+    calls += [node.value for node in told.nodes if isinstance(node, ast.Expr)]
+    named = [c for c in calls if isinstance(c, ast.Call) and getattr(c.func, "id", "") != "check"]
+    return any(getattr(arg, "id", "") == name for call in named for arg in call.args)
 
 
 def _checks(call: ast.Call, id: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from course_lib.notebooks import Cell
 
-from ..cells import fresh_namespace, run_cell
+from ..cells import why_unread
 from .notebook import Notebook
 from .slices import Slice, slices
 
@@ -61,7 +61,7 @@ def _plan(notebook: Notebook, each: Wanted) -> Plan:
         return Plan(tuple(found), where)
     unread = notebook.unread(each.id, each.name)
     if unread is not None:
-        crash = run_cell(notebook.sources[unread], fresh_namespace(), unread + 1)
+        crash = why_unread(notebook.sources[unread], unread + 1)
         return Plan(absent=f"Python can't read cell {unread + 1}", crash=crash)
     if each.name in notebook.bound:
         return Plan(absent="the cell is as handed out")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .notebook import Notebook
 from .statements import Statement
 
-MOST = 4  # slices of an answer that are tried
+MOST = 6  # slices of an answer that are tried
 BUILT_IN = frozenset(dir(builtins))
 
 
@@ -36,53 +36,61 @@ class Slice:
 def slices(notebook: Notebook, id: str, name: str, stub: str = "") -> list[Slice]:
     """What to run for an exercise, the likeliest first; empty where nothing but its stub is there.
 
-    An answer runs with what stood above it. What a check saw may also have been bound or changed
-    below the answer and above the check, or by a call that it was handed to.
+    An answer runs with what stood above it. What a check saw may also have been bound below the
+    answer and above the check, or changed by anything that ran: that is tried last.
     """
-    checked = notebook.checked(id) or 0
+    checked = notebook.checked(id)
+    last = len(notebook.placed) - 1 if checked is None else checked
     chosen = list(dict.fromkeys(notebook.definitions(id, name, stub)))
-    usual = [_first_whole(notebook, i, name, checked) for i in chosen]
-    others = [
-        _slice(notebook, i, name, cut, handed)[0]
-        for i in chosen
-        for cut, handed in ((max(notebook.cell(i), checked), False), (notebook.cell(i), True))
-    ]
-    return list(dict.fromkeys([*usual, *others]))[:MOST]
+    usual = [_first_whole(notebook, i, name, last) for i in chosen]
+    seen = [_slice(notebook, i, name, max(i, last))[0] for i in chosen]
+    all_of_it = [_everything(notebook, i, name, max(i, last)) for i in chosen]
+    first, rest = usual[:2], [each for three in zip(seen, all_of_it, strict=True) for each in three]
+    return list(dict.fromkeys(filter(None, [*first, *rest[:2], *usual[2:], *rest[2:]])))[:MOST]
 
 
-def _first_whole(notebook: Notebook, chosen: int, name: str, checked: int) -> Slice:
+def _first_whole(notebook: Notebook, chosen: int, name: str, last: int) -> Slice:
     """An answer with what stood above it; with more where it reads what stands below."""
-    own = notebook.cell(chosen)
-    for cut in (own, max(own, checked)):
-        made, missing = _slice(notebook, chosen, name, cut, False)
+    own = [i for i in range(len(notebook.placed)) if notebook.cell(i) == notebook.cell(chosen)]
+    for cut in (chosen, own[-1], max(chosen, last)):
+        made, missing = _slice(notebook, chosen, name, cut)
         if not missing:
             return made
-    return _slice(notebook, chosen, name, len(notebook.cells), False)[0]
+    return _slice(notebook, chosen, name, len(notebook.placed))[0]
 
 
-def _slice(
-    notebook: Notebook, chosen: int, name: str, cut: int, handed: bool
-) -> tuple[Slice, frozenset[str]]:
-    """What an answer needs of the cells up to `cut`, and the names bound only below them."""
-    kept, unbound = _needed(notebook, chosen, name, cut, handed)
+def _slice(notebook: Notebook, chosen: int, name: str, cut: int) -> tuple[Slice, frozenset[str]]:
+    """What an answer needs of the statements up to `cut`, and the names bound only below them."""
+    kept, unbound = _needed(notebook, chosen, name, cut)
+    missing = (notebook.bound & unbound) - notebook.provided - BUILT_IN
+    return _made(notebook, chosen, kept), missing
+
+
+def _everything(notebook: Notebook, chosen: int, name: str, cut: int) -> Slice | None:
+    """All that ran before the check, for what it may have changed; None where nothing acted."""
+    checks = {i for i in range(cut + 1) if notebook.only_checks(notebook.cell(i))}
+    again = {i for i in range(chosen + 1, cut + 1) if name in notebook.placed[i].told.binds}
+    kept = [i for i in range(cut + 1) if i not in checks | again]
+    acting = [i for i in kept if i != chosen and notebook.placed[i].told.acts]
+    return _made(notebook, chosen, kept) if acting else None
+
+
+def _made(notebook: Notebook, chosen: int, kept: list[int]) -> Slice:
     cells = sorted({notebook.cell(i) for i in kept})
     pieces = tuple((cell, _piece(notebook, cell, kept)) for cell in cells)
-    missing = (notebook.bound & unbound) - notebook.provided - BUILT_IN
-    return Slice(notebook.cell(chosen), notebook.text(chosen), pieces), missing
+    return Slice(notebook.cell(chosen), notebook.text(chosen), pieces)
 
 
 def _piece(notebook: Notebook, cell: int, kept: list[int]) -> str:
     """A cell's text with every line blank that isn't kept."""
     told = [notebook.placed[i].told for i in kept if notebook.cell(i) == cell]
     wanted = {line for each in told for line in range(each.first, each.last + 1)}
-    lines = notebook.sources[cell].splitlines()
+    lines = notebook.sources[cell].split("\n")
     return "\n".join(line if i in wanted else "" for i, line in enumerate(lines, 1))
 
 
-def _needed(
-    notebook: Notebook, chosen: int, name: str, cut: int, handed: bool
-) -> tuple[list[int], set[str]]:
-    """The statements up to a cell that an answer needs, in order; and what none of them binds.
+def _needed(notebook: Notebook, chosen: int, name: str, cut: int) -> tuple[list[int], set[str]]:
+    """The statements up to `cut` that an answer needs, in order; and what none of them binds.
 
     Backwards from the end: a statement that binds what is needed is needed, and then what it reads.
     What a function reads it may read at any later time, so the walk is repeated until nothing is
@@ -92,11 +100,11 @@ def _needed(
     while True:
         needed, kept = {name, *later}, []
         read, bound = set[str](), set[str]()
-        for i in range(len(notebook.placed) - 1, -1, -1):
+        for i in range(min(cut, len(notebook.placed) - 1), -1, -1):
             placed = notebook.placed[i]
             again = i > chosen and name in placed.told.binds
-            out = placed.cell > cut or again or not _matters(notebook, placed.told, needed, handed)
-            if out and i != chosen:
+            if i != chosen and (again or not _matters(notebook, placed.told, needed)):
+                needed -= placed.told.gone
                 continue
             kept.append(i)
             needed = (needed - placed.told.surely) | placed.told.reads
@@ -107,13 +115,12 @@ def _needed(
         later |= read
 
 
-def _matters(notebook: Notebook, told: Statement, needed: set[str], handed: bool) -> bool:
+def _matters(notebook: Notebook, told: Statement, needed: set[str]) -> bool:
     """Does a statement bind or change something that is needed?"""
     if (told.binds | told.stores) & needed:
         return True
     if any(isinstance(n, ast.ImportFrom) and n.module == "__future__" for n in told.nodes):
         return True
-    changed = told.calls | told.hands if handed else told.calls
-    if changed & needed & notebook.values:
+    if told.calls & needed & notebook.values:
         return True
     return told.anything and bool(needed - notebook.bound - notebook.provided - BUILT_IN)

@@ -27,9 +27,10 @@ class Statement:
     """What stands on some lines of a cell's top level. The names are those of the notebook.
 
     `surely` is what it binds whatever happens, `holds` what it binds to a value rather than to a
-    definition or import. It `stores` into a part of some names, as in `table[0] = 1`, `calls`
-    methods of others in a line of their own, and `hands` others to a call. `anything` says that it
-    may bind names that can't be seen, as a star import does.
+    definition or import. It `stores` into a part of some names, as in `table[0] = 1`, and `calls`
+    methods of others in a line of their own. What is `gone` it deletes. It `acts` when it calls
+    something at once. `anything` says that it may bind names that can't be seen, as a star import
+    does.
     """
 
     first: int
@@ -40,7 +41,8 @@ class Statement:
     reads: frozenset[str]
     stores: frozenset[str]
     calls: frozenset[str]
-    hands: frozenset[str]
+    gone: frozenset[str]
+    acts: bool
     anything: bool
     nodes: tuple[ast.stmt, ...]
 
@@ -49,7 +51,7 @@ class Statement:
 def statements_of(source: str) -> tuple[Statement, ...]:
     """The top-level statements of a cell in plain Python; none when Python can't read it."""
     tree = tree_of(source)
-    lines = source.splitlines()
+    lines = source.split("\n")  # as Python counts them; text may hold other separators
     groups: list[list[ast.stmt]] = []
     for node in tree.body if tree else ():
         if groups and _first(node) <= groups[-1][-1].end_lineno:  # several on one line
@@ -80,8 +82,9 @@ def _statement(nodes: list[ast.stmt], lines: list[str]) -> Statement:
         holds=frozenset(binds - gone if values else ()),
         reads=reads | updated,
         stores=frozenset(filter(None, map(_stored, outer))),
-        calls=frozenset(filter(None, map(_method_of, nodes))),
-        hands=frozenset(n.id for each in outer for n in _handed(each) if isinstance(n, ast.Name)),
+        calls=frozenset(filter(None, map(_method_of, outer))),
+        gone=frozenset(gone),
+        acts=any(isinstance(each, ast.Call) for each in outer),
         anything=any(map(_binds_anything, outer)),
         nodes=tuple(nodes),
     )
@@ -108,10 +111,10 @@ def _names(source: str) -> tuple[frozenset[str], frozenset[str]]:
 def _outer(node: ast.AST) -> Iterator[ast.AST]:
     """A statement and what is in it, but for what only runs when a function is called."""
     yield node
-    if isinstance(node, DEFINITIONS | ast.Lambda):
-        return
-    for child in ast.iter_child_nodes(node):
-        yield from _outer(child)
+    later = node.body if isinstance(node, DEFINITIONS) else []
+    for child in [] if isinstance(node, ast.Lambda) else ast.iter_child_nodes(node):
+        if child not in later:
+            yield from _outer(child)
 
 
 def _surely(node: ast.stmt) -> list[str]:
@@ -139,15 +142,9 @@ def _method_of(node: ast.stmt) -> str:
     return _root(call.func) if isinstance(call, ast.Call) and not _is_name(call.func) else ""
 
 
-def _handed(node: ast.AST) -> list[ast.AST]:
-    if not isinstance(node, ast.Call):
-        return []
-    return [node.func, *node.args, *(keyword.value for keyword in node.keywords)]
-
-
 def _root(node: ast.AST) -> str:
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
     return node.id if isinstance(node, ast.Name) else ""
 
 
