@@ -24,7 +24,9 @@ def banned_name(source: str, names: Sequence[str]) -> str:
     if tree is None or not names:
         return ""
     banned, own = with_relatives(tuple(names)), _defined(tree)
-    used = (name for node in ast.walk(tree) for name in _used(node, own))
+    nodes = list(ast.walk(tree))
+    read = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    used = (name for node in nodes for name in _used(node, own, read))
     return next((name for name in used if name in banned), "")
 
 
@@ -36,16 +38,18 @@ def _defined(tree: ast.AST) -> set[str]:
     return found | {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
 
-def _used(node: ast.AST, own: set[str]) -> list[str]:
+def _used(node: ast.AST, own: set[str], read: set[str]) -> list[str]:
+    """The names that a node uses; an import uses those that are read later."""
     if isinstance(node, ast.Name):
         return [] if node.id in own else [node.id]
     if isinstance(node, ast.Attribute):
         on_self = isinstance(node.value, ast.Name) and node.value.id == "self"
         return [] if on_self and node.attr in own else [node.attr]
     if isinstance(node, ast.ImportFrom):
-        return [alias.name for alias in node.names]
+        return [a.name for a in node.names if (a.asname or a.name) in read]
     if isinstance(node, ast.Import):
-        return [part for alias in node.names for part in alias.name.split(".")]
+        names = [a.name for a in node.names if (a.asname or a.name.split(".")[0]) in read]
+        return [part for name in names for part in name.split(".")]
     if isinstance(node, ast.Call):
         called = getattr(node.func, "attr", getattr(node.func, "id", ""))
         told = node.args[BY_TEXT[called] :][:1] if called in BY_TEXT else []

@@ -202,6 +202,79 @@ UNTIDY = {
         (f"{RIGHT}\nawait asyncio.sleep(0)", ID),
     ],
     "a shell's answer kept": [*START, (f"files = !ls\n{RIGHT}", ID)],
+    # what comes to a class or a value from outside of its statement
+    "a list filled in a loop": [
+        *START,
+        ("axes = []",),
+        ("for axis in [-1]:\n    axes.append(axis)",),
+        over("axes[0]"),
+    ],
+    "a value filled without gradients": [
+        *START,
+        ("scale = torch.zeros(1)",),
+        ("with torch.no_grad():\n    scale.fill_(-1)",),
+        over("int(scale)"),
+    ],
+    "a chain of calls": [*START, ("t = {}\nt.setdefault('a', []).append(-1)",), over("t['a'][0]")],
+    "a function that sets a global": [
+        *START,
+        ("def start():\n    global axis\n    axis = -1",),
+        ("start()",),
+        over("axis"),
+    ],
+    "a table filled by a decorator": [
+        *START,
+        (f"OPS = {{}}\ndef op(f):\n    OPS[f.__name__] = f\n    return f\n\n@op\n{HELPER}",),
+        (HELPED.replace("rows(", "OPS['rows']("), ID),
+    ],
+    "a class method that sets": [
+        *START,
+        ("class Cfg:\n    axis = 0\n    @classmethod\n    def set(cls, a):\n        cls.axis = a",),
+        ("Cfg.set(-1)",),
+        over("Cfg.axis"),
+    ],
+    "all in one cell, a constant bound again below": [
+        (f"{SETUP}\naxis = -1\n{over('axis')[0]}\n{CHECK}\naxis = 0",)
+    ],
+    "several tries, the last one right": [
+        *START,
+        (HELPER.replace("-1", "0"),),
+        *[(WRONG,)] * 3,
+        (HELPED, ID),
+        (HELPER,),
+        CHECKED,
+    ],
+    "another name for it, at last": [
+        *START,
+        *[(WRONG,)] * 4,
+        (RIGHT.replace(NAME, "good"),),
+        (f"{NAME} = good", ID),
+        CHECKED,
+    ],
+    "separators of other programs": [
+        *START,
+        ("note = 'a\x0bb'\naxis = -1",),
+        (over("axis")[0].replace("    scores", "    # a\u2028b \x0c\n    scores"), ID),
+    ],
+    "a builtin's name given back": [
+        *START,
+        ("sum = 0",),
+        ("for i in range(3):\n    sum += i",),
+        ("del sum",),
+        (RIGHT.replace("dim=-1", "dim=-sum([1])"), ID),
+    ],
+    "main": [*START, (f"if __name__ == '__main__':\n    axis = -1\n\n{over('axis')[0]}", ID)],
+    "a timed line that binds": [*START, ("%time axis = int(-1)",), over("axis")],
+    "a promise of an earlier cell": [
+        ("from __future__ import annotations",),
+        *START,
+        (RIGHT.replace("(query, key)", "(query: NoSuch, key)"), ID),
+    ],
+    "names imported beside a banned one": [
+        *START,
+        ("from torch.nn.functional import scaled_dot_product_attention, softmax",),
+        (RIGHT.replace("torch.softmax", "softmax"), ID),
+    ],
     # the ban on PyTorch's own: tests of one's own are welcome
     "a test against PyTorch": [
         *START,

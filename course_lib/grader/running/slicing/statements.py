@@ -84,7 +84,7 @@ def _statement(nodes: list[ast.stmt], lines: list[str]) -> Statement:
         stores=frozenset(filter(None, map(_stored, outer))),
         calls=frozenset(filter(None, map(_method_of, outer))),
         gone=frozenset(gone),
-        acts=any(isinstance(each, ast.Call) for each in outer),
+        acts=any(isinstance(e, ast.Call) or getattr(e, "decorator_list", ()) for e in outer),
         anything=any(map(_binds_anything, outer)),
         nodes=tuple(nodes),
     )

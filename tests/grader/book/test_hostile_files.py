@@ -1,0 +1,123 @@
+"""Files made to hold up, blind or mislead whoever grades: each is one student's message."""
+
+import time
+import zipfile
+
+import pytest
+from handed_in import notebook
+
+from course_lib.grader.book import report, sealed
+from course_lib.grader.book.grading import grade_submission
+from course_lib.grader.course.finding.facts import chapter_facts, definitions
+from course_lib.grader.course.finding.work import digest, find_work
+from course_lib.grader.judging.frames import pack
+from course_lib.grader.running.slicing.plans import Wanted
+from course_lib.grader.running.warm import Report
+from course_lib.paths import ROOT
+
+ID = "00.scores"
+RIGHT = "def scores(query, keys):\n    return keys @ query"
+
+
+def test_long_names_in_an_archive_are_cut_before_anything_is_done_with_them(tmp_path):
+    marks = "\u0300" * 16000 + "\u0316" * 15000
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for i in range(4):
+            archive.writestr(f"{i}{marks}.py", "x = 1\n")
+    began = time.process_time()
+    digest(tmp_path)
+    work = find_work(tmp_path, [chapter_facts(ROOT, "00")])
+    assert time.process_time() - began < 2
+    assert all(len(each.label) < 700 for each in work.unused)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "=".join(f"a{i}" for i in range(4000)) + "=0",
+        "x = 0x" + "F" * 5000,
+        "def f(pad_id=0x" + "F" * 5000 + "): pass",
+    ],
+    ids=["many names", "a long number", "a long default"],
+)
+def test_a_text_costs_little_and_raises_nothing(source):
+    began = time.process_time()
+    assert definitions(source)
+    assert time.process_time() - began < 2
+
+
+def test_comments_of_a_web_page_cost_nothing(tmp_path):
+    (tmp_path / "notes.txt").write_bytes(b"<!---->" * 5000 + b"x")
+    began = time.process_time()
+    work = find_work(tmp_path, [chapter_facts(ROOT, "00")])
+    assert work.used["00"] is None and time.process_time() - began < 2
+
+
+def test_a_long_number_costs_no_other_answer(warm, tmp_path):
+    path = notebook(tmp_path / "00_a.ipynb", ("x = 0x" + "F" * 5000,), (RIGHT, ID))
+    (graded,) = grade_submission(warm, path, [ID], 7)
+    assert graded.verdict.state == "right"
+
+
+def test_what_cuts_up_code_runs_none_of_it(warm, tmp_path):
+    deep = "lambda:" * 2960 + "1"
+    source = f"def scores(q, k):\n    pass\nimport os; os.write(2, b'ran')\nx = {deep}\n((("
+    path = notebook(tmp_path / "00_a.ipynb", (source, ID))
+    seen = []
+    run = warm.run
+
+    class Watched:
+        root = warm.root
+
+        def run(self, job, *limits):
+            seen.append(run(job, *limits))
+            return seen[-1]
+
+    (graded,) = grade_submission(Watched(), path, [ID], 7)
+    assert graded.verdict.points == 0 and len(seen) == 2
+    assert not any(b"ran" in each.log for each in seen)
+
+
+def forged(**fields):
+    made = {"cell": 0, "own": "x", "pieces": [[0, "x"]]} | fields
+    plan = {"slices": [made] * fields.pop("count", 1), "where": [""], "absent": "", "crash": []}
+    return pack({"plans": [plan], "left": []})
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        forged(cell=5),
+        forged(pieces=[[9, "x"]]),
+        forged(pieces=[[0, "x" * (8 << 20)]]),
+        forged(count=60),
+        pack({"plans": [], "left": []}),
+        pack({"plans": 3}),
+    ],
+    ids=["cell", "piece", "size", "many", "none", "number"],
+)
+def test_a_forged_plan_is_refused(frame):
+    class Forging:
+        root = ROOT
+
+        def run(self, job, limits):
+            return Report(frame, b"")
+
+    with pytest.raises(ValueError, match=r"cut up|no notebook has"):
+        sealed.plan(Forging(), "00", [], [Wanted(ID, "scores", "")])
+
+
+def test_nothing_moves_the_cursor_of_whoever_reads(warm, tmp_path):
+    escape = "'\x1b[2J\x1b[Hgraded 41 of 41\x07 \u202e'"
+    path = notebook(tmp_path / "00_a.ipynb", (RIGHT, ID), (escape,))
+    from course_lib.grader.book.grading import grade_cells
+
+    _, left = grade_cells(warm, sealed.read_file(warm, path), [ID], 7)
+    assert left and all(each.isprintable() for each in left)
+    assert report._plain("a\x1b[2Jb\u202ec").isprintable()
+
+
+def test_a_students_files_have_one_budget(warm, monkeypatch):
+    monkeypatch.setattr(sealed, "BUDGET", -1.0)
+    with pytest.raises(ValueError, match="not read: the files before it took"):
+        sealed.Reader(warm)(b"x = 1", "a.py")
