@@ -1291,65 +1291,143 @@ SOFTMAX_MISTAKES = [
 
 
 def distribution_cases(generator, tolerance):
-    def shares(*shape):
-        return torch.softmax(normal(generator, *shape), dim=-1)
+    def table(queries, keys, off=2e-6):
+        """Rows that sum to 1 + off: never to exactly 1 by luck, however they are added up."""
+        shares = torch.softmax(normal(generator, queries, keys).double(), dim=-1)
+        return (shares * (1 + off)).float()
 
-    negative = shares(3, 5)
+    def last_row(*shares):
+        return torch.tensor([[0.25, 0.75, 0.0], [*shares]])
+
+    negative = table(3, 5)
     negative[1, 1] += negative[1, 0] + 0.25
     negative[1, 0] = -0.25
-    unknown = shares(2, 3)
+    unknown = table(2, 3)
     unknown[1, 2] = float("nan")
-    balanced = shares(2, 5)
+    balanced = table(2, 5)
     balanced[0] *= 1.2
     balanced[1] *= 0.8
-    short = shares(5, 2)
+    short = table(5, 2)
     short[4] *= 0.9
-    first = shares(3, 7)
+    first = table(3, 7)
     first[0] *= 0.9
+    both = torch.tensor([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.25, 0.25, 0.5]])
+    within, outside = tolerance - 5e-6, tolerance + 5e-6
     return [
-        case("a softmax", shares(3, 5)),
-        # sums of 1.000001: never exactly 1 by luck, and right by any sensible tolerance
-        case("many keys, rounded a little", shares(2, 11) + 1e-7),
+        case("a softmax", table(3, 5)),
+        case("many keys", table(2, 11)),
+        case("a thousand keys", table(2, 1000)),
         # one between each two of the tolerances that students are given, one above them all
-        case("every row sums to 1.002", 1.002 * shares(3, 4)),
-        case("every row sums to 1.006", 1.006 * shares(2, 4)),
-        case("every row sums to 1.02", 1.02 * shares(4, 3)),
-        case("every row sums to 1.04", 1.04 * shares(3, 5)),
+        case("every row sums to 1.0017", table(3, 4, 0.0017)),
+        case("every row sums to 1.005", table(2, 4, 0.005)),
+        case("every row sums to 1.017", table(4, 3, 0.017)),
+        case("every row sums to 1.04", table(3, 5, 0.04)),
+        # on both sides of the student's own; `allclose` adds 0.00001 if it is not told otherwise
+        case("just within the tolerance", table(3, 4, within)),
+        case("just within the tolerance, below 1", table(2, 3, -within)),
+        case("just outside of the tolerance", table(2, 3, outside)),
+        case("just outside of the tolerance, below 1", table(3, 4, -outside)),
+        case("off by two and a half tolerances", table(2, 5, 2.5 * tolerance)),
         case("one key takes all", torch.eye(4)[[2, 0, 3]]),
-        case("one row, rounded", shares(1, 3) + 1e-5),
+        case("one key takes all, and a little more", last_row(1 + 3e-5, 0.0, 0.0)),
+        case("a single key", torch.ones(3, 1)),
+        case("two keys share, one gets nothing", last_row(0.5, 0.0, 0.5)),
+        case("one row, rounded", table(1, 3, 3e-5)),
         case("columns sum to 1", torch.softmax(normal(generator, 3, 2), dim=0)),
         case("one negative share, rows sum to 1", negative),
+        case("a share just below 0", last_row(0.5, -1e-6, 0.5 + 1e-6)),
         case("one nan", unknown),
+        case("one nan, and the rest sums to 1", last_row(0.25, float("nan"), 0.75)),
+        case("an infinite share", last_row(0.5, float("inf"), 0.5)),
         case("rows sum to 1.2 and 0.8", balanced),
         case("only the last row is short", short),
         case("only the first row is short", first),
-        case("shares of the whole table", shares(1, 6).reshape(2, 3)),
+        case("shares of the whole table", table(1, 6).reshape(2, 3)),
         case("nothing at all", torch.zeros(2, 3)),
-        case("both axes sum to 1", torch.full((3, 3), 1 / 3)),
+        case("both axes sum to 1", both),
     ]
 
 
-def wrong_test(
-    w, *, tolerance, axis=-1, sign=True, sums=True, near="own", rows="all", lazy_nan=False
-):
-    near = tolerance if near == "own" else near
-    if sign and (w < 0).any():
+def wrong_test(w, *, tolerance, axis=-1, floor=0.0, near=1.0, rows="all"):
+    if floor is not None and (w < floor).any():
         return False
-    if not lazy_nan and w.isnan().any():
+    if w.isnan().any():
         return False
-    if not sums:
-        return bool((w <= 1).all())
-    total = w.nan_to_num(0.0).sum(dim=axis) if not lazy_nan else w.nansum(dim=axis)
-    off = (total - 1).abs() >= near if near else total != 1
-    if lazy_nan:
-        off = off & ~w.isnan().any(dim=axis)
-    return bool(
-        not off[0] if rows == "first" else not off.all() if rows == "any" else not off.any()
-    )
+    off = (w.nan_to_num(0.0).sum(dim=axis) - 1).abs() >= near * tolerance
+    if rows == "all":
+        return not bool(off.any())
+    return not bool(off.all() if rows == "any" else off[0 if rows == "first" else -1])
 
 
-def total_only(w, *, tolerance):
-    return bool((w >= 0).all()) and abs(w.sum().item() - len(w)) < tolerance
+def shares_of(w, tolerance):
+    return (w >= 0).all(dim=-1) & ((w.sum(dim=-1) - 1).abs() < tolerance)
+
+
+def by_another_rule(w, *, tolerance, rule):
+    """Right, but for one rule that is bent."""
+    near = ((w.sum(dim=-1) - 1).abs() < tolerance).all()
+    return bool((w >= 0).all() and near and rule(w))
+
+
+def with_another_distance(w, *, tolerance, far):
+    """Right, but for how far a sum is from 1."""
+    return bool((w >= 0).all() and not far(w.sum(dim=-1), tolerance).any())
+
+
+def by_allclose(w, *, tolerance, atol=None, rtol=1e-5):
+    sums = w.sum(dim=-1)
+    near = torch.allclose(sums, torch.ones_like(sums), atol=atol or tolerance, rtol=rtol)
+    return bool((w >= 0).all()) and near
+
+
+def doubled_tolerance(w, *, tolerance):
+    return by_allclose(w, tolerance=tolerance, rtol=tolerance)
+
+
+def lets_nan_pass(w, *, tolerance):
+    off = (w.sum(dim=-1) - 1).abs() >= tolerance
+    return not bool((w < 0).any() or off.any())
+
+
+def leaves_nan_out(w, *, tolerance):
+    off = (w.nansum(dim=-1) - 1).abs() >= tolerance
+    return not bool((w < 0).any() or off.any())
+
+
+def no_sums(w, *, tolerance, top=None):
+    return bool((w >= 0).all() and (top is None or (w <= top).all()))
+
+
+def total_only(w, *, tolerance, of=len):
+    return bool((w >= 0).all()) and abs(w.sum().item() - of(w)) < tolerance
+
+
+def mean_of_rows(w, *, tolerance):
+    return bool((w >= 0).all()) and abs(w.sum(dim=-1).mean().item() - 1) < tolerance
+
+
+def one_verdict(w, *, tolerance, of):
+    return bool(shares_of(w, tolerance)[of])
+
+
+def one_for_each_row(w, *, tolerance):
+    return shares_of(w, tolerance)
+
+
+def list_for_each_row(w, *, tolerance):
+    return shares_of(w, tolerance).tolist()
+
+
+def no_else(w, *, tolerance):
+    return True if shares_of(w, tolerance).all() else None
+
+
+def asks_a_table(w, *, tolerance):
+    return bool(w >= 0) and bool((w.sum(dim=-1) - 1).abs() < tolerance)
+
+
+def turned_round(w, *, tolerance):
+    return not bool(shares_of(w, tolerance).all())
 
 
 def distribution_by_loop(weights, *, tolerance):
@@ -1365,11 +1443,28 @@ def distribution_by_allclose(weights, *, tolerance):
     return good and not bool((weights < 0).any())
 
 
+def distribution_of_rows(weights, *, tolerance):
+    fine = [1 - tolerance <= float(row.sum()) <= 1 + tolerance for row in weights]
+    return all(fine) and weights.min() >= 0
+
+
+def distribution_by_numpy(weights, *, tolerance):
+    table = weights.numpy().astype("float64")
+    return (table >= 0).all() and abs(table.sum(axis=1) - 1).max() <= tolerance
+
+
+def distribution_step_by_step(weights, *, tolerance):
+    if weights.isnan().any() or (weights < 0).any():
+        return False
+    sums = weights.sum(1)
+    return not bool((torch.maximum(sums - 1, 1 - sums) > tolerance).any())
+
+
 TEST_MISTAKES = [
     Mistake(
         "negative-passes",
         wrong_test,
-        {"sign": False},
+        {"floor": None},
         says="you look at the sums only, and a negative share can hide in a row that sums to 1",
         hints=(
             "Can a row sum to 1 and still be no set of shares?",
@@ -1390,8 +1485,8 @@ TEST_MISTAKES = [
     ),
     Mistake(
         "exactly-one",
-        wrong_test,
-        {"near": 0},
+        with_another_distance,
+        {"far": lambda sums, tolerance: sums != 1},
         says="you ask for exactly 1, and rounding makes right weights fail",
         hints=(
             "Add 0.1 ten times in Python and compare with 1.",
@@ -1401,8 +1496,8 @@ TEST_MISTAKES = [
     ),
     Mistake(
         "too-strict",
-        wrong_test,
-        {"near": 1e-5},
+        by_allclose,
+        {"atol": 1e-8},
         says="your tolerance is far narrower than the one asked for: weights rounded a little fail",
         hints=(
             "You turn away a row that sums to 1.00003.",
@@ -1412,8 +1507,8 @@ TEST_MISTAKES = [
     ),
     Mistake(
         "loose",
-        wrong_test,
-        {"near": 0.05},
+        with_another_distance,
+        {"far": lambda sums, tolerance: (sums - 1).abs() >= 0.05},
         says="your tolerance is wider than the one asked for: rows that sum to 1.04 pass",
         hints=(
             "Try a table whose rows sum to 1.04.",
@@ -1456,9 +1551,9 @@ TEST_MISTAKES = [
     ),
     Mistake(
         "no-sums",
-        wrong_test,
-        {"sums": False},
-        says="you check that values lie between 0 and 1, but not what the rows sum to",
+        no_sums,
+        {},
+        says="you look at the values one by one, but not at what the rows sum to",
         hints=(
             "Try a table of zeros.",
             "Which of the three promises do you not test?",
@@ -1467,13 +1562,287 @@ TEST_MISTAKES = [
     ),
     Mistake(
         "nan-passes",
-        wrong_test,
-        {"lazy_nan": True},
+        lets_nan_pass,
+        {},
         says="a row with nan slips through your test",
         hints=(
             "Try a row that holds nan.",
             "`nan < 0` is False, and so is `nan > 0`. Which way round do you ask?",
             "Ask what must be true of every value, not what must be false.",
+        ),
+    ),
+    Mistake(
+        "half-strict",
+        wrong_test,
+        {"near": 0.5},
+        says="your tolerance is narrower than the one asked for",
+        hints=(
+            "You turn away rows that are off by less than the text allows.",
+            "How far from 1 may a sum be, by the text above?",
+            "Compare the distance itself with the number in the text; rounding before that "
+            "halves it.",
+        ),
+    ),
+    Mistake(
+        "also-relative",
+        by_allclose,
+        {},
+        says="`allclose` and `isclose` have a second tolerance, `rtol`, and it widens yours a "
+        "little",
+        hints=(
+            "Try rows that sum to 1 and your tolerance, plus 0.000005.",
+            "Look at the parameters of `torch.allclose`: there are two tolerances, and they "
+            "are added.",
+            "Set `rtol=0`, or compare the distance from 1 yourself.",
+        ),
+    ),
+    Mistake(
+        "doubled-tolerance",
+        doubled_tolerance,
+        {},
+        says="you give the tolerance twice, as `atol` and as `rtol`, and the two are added",
+        hints=(
+            "Try rows that are off by one and a half tolerances.",
+            "Look at the parameters of `torch.allclose`: what happens with `atol` and `rtol`?",
+            "Set `rtol=0`.",
+        ),
+    ),
+    Mistake(
+        "short-rows-pass",
+        with_another_distance,
+        {"far": lambda sums, tolerance: sums - 1 >= tolerance},
+        says="you ask whether a sum is too large, and rows that fall short of 1 pass",
+        hints=(
+            "Try a table of zeros.",
+            "The difference from 1 can be negative. Is −1 below your tolerance?",
+            "Take `abs` of the difference before you compare.",
+        ),
+    ),
+    Mistake(
+        "long-rows-pass",
+        with_another_distance,
+        {"far": lambda sums, tolerance: 1 - sums >= tolerance},
+        says="you ask whether a sum is too small, and rows that sum to more than 1 pass",
+        hints=(
+            "Try a table of ones.",
+            "The difference from 1 can be negative. Is −1 below your tolerance?",
+            "Take `abs` of the difference before you compare.",
+        ),
+    ),
+    Mistake(
+        "whole-numbers",
+        with_another_distance,
+        {"far": lambda sums, tolerance: sums.round() != 1},
+        says="you round the sums to whole numbers, so anything between 0.5 and 1.5 counts as 1",
+        hints=(
+            "Try a table whose rows sum to 1.2.",
+            "How far from 1 may a sum be, by the text above?",
+            "Let the distance from 1 go up to the number in the text and no further.",
+        ),
+    ),
+    Mistake(
+        "zero-refused",
+        by_another_rule,
+        {"rule": lambda w: (w > 0).all()},
+        says="you ask for shares above 0, and a share of exactly 0 is allowed",
+        hints=(
+            "Try the row 0, 1, 0: one key takes all.",
+            "The second promise says *below* 0. What about 0 itself?",
+            "One sign more: `>=`.",
+        ),
+    ),
+    Mistake(
+        "one-refused",
+        by_another_rule,
+        {"rule": lambda w: (w < 1).all()},
+        says="you ask for shares below 1, and one key may take all",
+        hints=(
+            "Try the row 0, 1, 0: one key takes all.",
+            "The text makes three promises. Is this one of them?",
+            "Leave it out: what sums to 1 and is nowhere below 0 can't be much above 1.",
+        ),
+    ),
+    Mistake(
+        "between-0-and-1",
+        by_another_rule,
+        {"rule": lambda w: ((w > 0) & (w < 1)).all()},
+        says="you ask for shares above 0 and below 1, and both 0 and 1 are allowed",
+        hints=(
+            "Try the row 0, 1, 0: one key takes all.",
+            "The second promise says *below* 0. What about 0 itself? And which promise speaks "
+            "of 1?",
+            "Ask for `>= 0`, and leave the other end to the sum.",
+        ),
+    ),
+    Mistake(
+        "one-is-the-limit",
+        by_another_rule,
+        {"rule": lambda w: (w <= 1).all()},
+        says="you turn away a share that lies above 1 by less than the tolerance; no promise "
+        "forbids it",
+        hints=(
+            "Try the row 1.00003, 0, 0.",
+            "The text makes three promises. Is yours among them?",
+            "Leave it out: what sums to 1 and is nowhere below 0 can't be much above 1.",
+        ),
+    ),
+    Mistake(
+        "both-axes",
+        by_another_rule,
+        {"rule": lambda w: ((w.sum(dim=0) - 1).abs() < 0.05).all()},
+        says="you ask for columns that sum to 1 as well, and nothing promises that",
+        hints=(
+            "Try the table with the rows 1, 0 and 1, 0.",
+            "Over what does each query share out its one unit?",
+            "Test the rows, and only the rows.",
+        ),
+    ),
+    Mistake(
+        "a-little-below-0",
+        wrong_test,
+        {"floor": -1e-4},
+        says="you let values a little below 0 pass; the tolerance is for the sums only",
+        hints=(
+            "Try the row 0.5, −0.000001, 0.500001.",
+            "Which of the three promises says *give or take*?",
+            "Compare the values with 0 itself.",
+        ),
+    ),
+    Mistake(
+        "whole-table-is-1",
+        total_only,
+        {"of": lambda w: 1},
+        says="you ask the whole table to sum to 1; each row should",
+        hints=(
+            "What does a table of 5 rows of shares sum to?",
+            "The promise is made for each row.",
+            "Keep one sum for each row, and ask all of them.",
+        ),
+    ),
+    Mistake(
+        "last-row",
+        wrong_test,
+        {"rows": "last"},
+        says="what you find out about one row is overwritten by the next: only the last row's "
+        "sum counts",
+        hints=(
+            "Break the first row of a table and try again.",
+            "What does your loop remember of the rows before?",
+            "Return False at the first bad row, and True after the loop; or use `all()`.",
+        ),
+    ),
+    Mistake(
+        "last-verdict",
+        one_verdict,
+        {"of": -1},
+        says="what you find out about one row is overwritten by the next: only the last row counts",
+        hints=(
+            "Break the first row of a table in each of the three ways, and try again.",
+            "What does your loop remember of the rows before?",
+            "Return False at the first bad row, and True after the loop; or use `all()`.",
+        ),
+    ),
+    Mistake(
+        "mean-of-rows",
+        mean_of_rows,
+        {},
+        says="you check the mean of the sums, and one row too large hides one too small",
+        hints=(
+            "Try a table whose rows sum to 1.2 and 0.8.",
+            "The promise is made for each row.",
+            "Keep one sum for each row, and ask all of them.",
+        ),
+    ),
+    Mistake(
+        "returns-in-the-loop",
+        one_verdict,
+        {"of": 0},
+        says="your loop returns after the first row, whatever that says of the others",
+        hints=(
+            "Break the last row of a table and try again.",
+            "`return` ends a function, in the middle of a loop too.",
+            "One bad row is enough for False; for True you must have seen all. Where does each "
+            "return stand?",
+        ),
+    ),
+    Mistake(
+        "values-only",
+        no_sums,
+        {"top": 1},
+        says="you check that values lie between 0 and 1, but not what the rows sum to",
+        hints=(
+            "Try a table of zeros.",
+            "Which of the three promises do you not test?",
+            "Add up each row and compare with 1.",
+        ),
+    ),
+    Mistake(
+        "leaves-nan-out",
+        leaves_nan_out,
+        {},
+        says="you leave `nan` out of the sum, and a row passes if the rest of it sums to 1",
+        hints=(
+            "Try the row 0.25, nan, 0.75.",
+            "The first promise is about `nan`. Where do you test it?",
+            "`isnan()` says where they are; or ask of every value whether it is `>= 0`, which "
+            "`nan` is not.",
+        ),
+    ),
+    Mistake(
+        "one-for-each-row",
+        one_for_each_row,
+        {},
+        says="you return one verdict for each row; one for the whole table is asked for",
+        hints=(
+            "Print what you return for a table of two rows.",
+            "One `True` or `False` for the whole table is asked for.",
+            "`all()` makes one answer of many.",
+        ),
+    ),
+    Mistake(
+        "list-for-each-row",
+        list_for_each_row,
+        {},
+        says="you return a list with one verdict for each row; one for the whole table is "
+        "asked for",
+        hints=(
+            "Print what you return for a table of two rows.",
+            "One `True` or `False` for the whole table is asked for.",
+            "`all()` makes one answer of many.",
+        ),
+    ),
+    Mistake(
+        "no-else",
+        no_else,
+        {},
+        says="you return True for a good table and nothing for a bad one; False is asked for",
+        hints=(
+            "Print what you return for a table of zeros.",
+            "A function that ends without `return` gives None.",
+            "Add a last line that returns False, or return the comparison itself.",
+        ),
+    ),
+    Mistake(
+        "asks-a-table",
+        asks_a_table,
+        {},
+        says="you ask a whole table of True and False for one truth value, and Python can't "
+        "know how to join them",
+        hints=(
+            "Print `weights >= 0`.",
+            "Must one of the values be True, or every one?",
+            "`.all()` before `if`, `and` and `bool`.",
+        ),
+    ),
+    Mistake(
+        "turned-round",
+        turned_round,
+        {},
+        says="your True and False are exchanged",
+        hints=(
+            "Try it on a softmax.",
+            "True stands for a table that keeps its promises.",
+            "Look for a `not` too many, or for two returns that changed places.",
         ),
     ),
 ]
@@ -1571,7 +1940,34 @@ EXERCISES = [
         name="is_distribution",
         cases=distribution_cases,
         mistakes=TEST_MISTAKES,
-        also_right=[distribution_by_loop, distribution_by_allclose],
+        also_right=[
+            distribution_by_loop,
+            distribution_by_allclose,
+            distribution_of_rows,
+            distribution_by_numpy,
+            distribution_step_by_step,
+        ],
+        hints=(
+            "Try it on small tables that you type yourself: a good one, and one for each promise "
+            "that is broken in a single row.",
+            "Go through the three promises of the text, one by one: which line of yours tests "
+            "which, and for every row?",
+            "Add up each row, take the distance of each sum from 1, and compare it with the "
+            "tolerance. Then ask of all values and all rows, and make one `bool` of it.",
+        ),
+        allows=Edges(
+            axes=(2,),
+            sizes=(1, 1000),
+            special=("nan", "inf", "zeros"),
+            labels=(
+                "just within the tolerance",
+                "just outside of the tolerance",
+                "within the tolerance, below 1",
+                "outside of the tolerance, below 1",
+                "takes all",
+                "just below 0",
+            ),
+        ),
         choices={"tolerance": (0.001, 0.003, 0.01, 0.03)},
     ),
 ]
