@@ -54,6 +54,14 @@ def distance(query, keys):
     return (keys - query).norm(dim=-1)
 
 
+def by_the_querys_length(query, keys):
+    return keys @ (query / query.norm().clamp(min=1e-9))
+
+
+def matrix_product(query, keys):
+    return torch.mm(keys, query)
+
+
 def squared_distance(query, keys):
     return (keys - query).square().sum(dim=-1)
 
@@ -385,6 +393,28 @@ SCORES_MISTAKES = [
             "Put `return` in front of your last expression.",
         ),
     ),
+    Mistake(
+        "length-of-the-query",
+        by_the_querys_length,
+        {},
+        says="you divide by the length of the query, and a dot product keeps it",
+        hints=(
+            "Make the query ten times as long. Do your scores change?",
+            "The dot product keeps the lengths. What does yours do with them?",
+            "Multiply and add; leave the norms out.",
+        ),
+    ),
+    Mistake(
+        "matrices-only",
+        matrix_product,
+        {},
+        says="`torch.mm` takes two tables, and `query` is a vector",
+        hints=(
+            "How many axes has each of the two inputs?",
+            "Section 0.3 has one sign that multiplies vectors and tables alike.",
+            "Use `@`.",
+        ),
+    ),
 ]
 
 
@@ -450,6 +480,16 @@ def multiplies_tuples(a, b):
 
 def multiplies_tensors(a, b):
     return tuple((torch.zeros(a) @ torch.zeros(b)).shape)
+
+
+def raises_an_error(a, b):
+    if a[-1] != b[-2]:
+        raise ValueError("no product")
+    return right_shape(a, b)
+
+
+def stretches_ones(a, b):
+    return right_shape(a, b) if a[-1] == b[-2] or 1 in (a[-1], b[-2]) else None
 
 
 def never(a, b):
@@ -733,6 +773,41 @@ SHAPE_MISTAKES = [
             "Return the shape where the two sizes that meet are equal.",
         ),
     ),
+    Mistake(
+        "raises-an-error",
+        raises_an_error,
+        {},
+        says="you raise an error of your own where the product does not exist, and None is "
+        "asked for",
+        hints=(
+            "Try your function on (2, 3) and (5, 7).",
+            "Read the second point of the text again.",
+            "`return None` in place of `raise`.",
+        ),
+    ),
+    Mistake(
+        "stretches-ones",
+        stretches_ones,
+        {},
+        says="you let a size of 1 fit any other; that holds for `+` and `*`, not for the two "
+        "sizes that meet in `@`",
+        hints=(
+            "Try (2, 1) and (3, 7), with tensors too.",
+            "Which sizes may differ in a product, and must these two be equal?",
+            "Compare the two sizes, without an exception for 1.",
+        ),
+    ),
+    Mistake(
+        "nested",
+        when_they_meet,
+        {"give": lambda a, b: (a[:-1], b[-1])},
+        says="you return a tuple inside of a tuple: the axes of `a` are packed once more",
+        hints=(
+            "Print what you return. How many brackets do you see?",
+            "A shape is one flat tuple of numbers.",
+            "`(*a[:-1], b[-1])`: the star unpacks. Or join two tuples with `+`.",
+        ),
+    ),
 ]
 
 
@@ -816,6 +891,30 @@ def with_powers(x, *, power=torch.exp, cut=None, pinch=0.0, divide=True):
     x = x.clamp(*cut) if cut else x if pinch else x - x.amax(dim=-1, keepdim=True)
     powers = power(x)
     return powers / (powers.sum(dim=-1, keepdim=True) + pinch) if divide else powers
+
+
+def other_sum(x, *, total=-1, keep=True):
+    """Another sum, by itself: two of these slips at once are rare."""
+    return wrong_softmax(x, total=total, keep=keep)
+
+
+def other_shift(x, *, shift):
+    """Another shift, by itself."""
+    return wrong_softmax(x, shift=shift)
+
+
+def other_maximum(x):
+    return wrong_softmax(x, largest=0)
+
+
+def tables_only(x):
+    powers = torch.exp(x - x.amax(dim=-1)[:, None])
+    return powers / powers.sum(dim=-1)[:, None]
+
+
+def logs(x):
+    shifted = x.float() - x.float().amax(dim=-1, keepdim=True)
+    return (shifted - shifted.exp().sum(dim=-1, keepdim=True).log()).to(x.dtype)
 
 
 def axis_1(x):
@@ -1042,7 +1141,7 @@ SOFTMAX_MISTAKES = [
     ),
     Mistake(
         "sum-of-everything",
-        wrong_softmax,
+        other_sum,
         {"total": None},
         says="you divide by the sum of the whole tensor: all values together sum to 1, not "
         "each row",
@@ -1054,8 +1153,8 @@ SOFTMAX_MISTAKES = [
     ),
     Mistake(
         "maxima-of-columns",
-        wrong_softmax,
-        {"largest": 0},
+        other_maximum,
+        {},
         says="you take away the largest of each column, so the scores of a row move by "
         "different amounts",
         hints=(
@@ -1067,7 +1166,7 @@ SOFTMAX_MISTAKES = [
     ),
     Mistake(
         "sums-of-columns",
-        wrong_softmax,
+        other_sum,
         {"total": 0},
         says="you divide by the sums of the columns, and the rows don't sum to 1",
         hints=(
@@ -1078,7 +1177,7 @@ SOFTMAX_MISTAKES = [
     ),
     Mistake(
         "maximum-without-keepdim",
-        wrong_softmax,
+        other_shift,
         {"shift": "no keepdim"},
         says="your maxima have lost their axis, and line up with the columns when you take "
         "them away",
@@ -1113,7 +1212,7 @@ SOFTMAX_MISTAKES = [
     ),
     Mistake(
         "largest-without-sign",
-        wrong_softmax,
+        other_shift,
         {"shift": "no sign"},
         says="you take away the largest score without its sign, and a row of negative ones "
         "vanishes into 0 / 0",
@@ -1125,7 +1224,7 @@ SOFTMAX_MISTAKES = [
     ),
     Mistake(
         "divides-by-a-number",
-        wrong_softmax,
+        other_shift,
         {"shift": "divide by 10,000"},
         says="you make all scores small by dividing them, and the shares become nearly even",
         hints=(
@@ -1284,6 +1383,39 @@ SOFTMAX_MISTAKES = [
             "Give the shifted scores a name of their own.",
         ),
     ),
+    Mistake(
+        "tables-only",
+        tables_only,
+        {},
+        says="your index `[:, None]` is made for tables, and `x` may have any number of axes",
+        hints=(
+            "Try it on one row, `(3,)`, and on a batch of tables.",
+            "Which argument of `amax` and `sum` keeps the axis, however many there are?",
+            "`keepdim=True` in place of the index.",
+        ),
+    ),
+    Mistake(
+        "float32-without-a-shift",
+        in_dtype_of,
+        {"inside": torch.float32},
+        says="you compute in float32, and e to the power of 10,000 is too large for that",
+        hints=(
+            "Try it on a row that holds 1000.",
+            "float32 ends at e to the power of 88. How large may scores be?",
+            "No dtype is wide enough. Take something away from the scores first.",
+        ),
+    ),
+    Mistake(
+        "logarithms",
+        logs,
+        {},
+        says="you return logarithms of shares, which are never above 0",
+        hints=(
+            "Add up one row of your result.",
+            "e to the power of what you return: is that nearer to what is asked for?",
+            "Raise e to it, or divide powers by their sum in the first place.",
+        ),
+    ),
 ]
 
 
@@ -1308,9 +1440,9 @@ def distribution_cases(generator, tolerance):
     balanced[0] *= 1.2
     balanced[1] *= 0.8
     short = table(5, 2)
-    short[4] *= 0.9
+    short[4] *= 0.8
     first = table(3, 7)
-    first[0] *= 0.9
+    first[0] *= 0.8
     both = torch.tensor([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.25, 0.25, 0.5]])
     within, outside = tolerance - 5e-6, tolerance + 5e-6
     return [

@@ -112,6 +112,15 @@ def wrong_parts(
     return (1 - z) * n + z * h
 
 
+def other_bias(x, h, weight_x, weight_h, bias_x, bias_h, *, biases):
+    """Another use of the biases, by itself: two of these slips at once are rare."""
+    return wrong_parts(x, h, weight_x, weight_h, bias_x, bias_h, biases=biases)
+
+
+def weights_cut_off(x, h, weight_x, weight_h, bias_x, bias_h):
+    return wrong_parts(x, h, weight_x.detach(), weight_h.detach(), bias_x, bias_h)
+
+
 def bias_outside_of_the_product(x, h, weight_x, weight_h, bias_x, bias_h):
     """r multiplies U_n h, and c_n is left out of the content altogether."""
     c_n = bias_h.chunk(3)[2]
@@ -417,7 +426,7 @@ GRU_MISTAKES = [
     ),
     Mistake(
         "bias-x-lost",
-        wrong_parts,
+        other_bias,
         {"biases": "the state's"},
         says="you left out bias_x, the constants that go with the word",
         hints=(
@@ -428,7 +437,7 @@ GRU_MISTAKES = [
     ),
     Mistake(
         "biases-exchanged",
-        wrong_parts,
+        other_bias,
         {"biases": "exchanged"},
         says="you add bias_h to the word's part and bias_x to the state's; in the third line "
         "that makes a difference",
@@ -440,7 +449,7 @@ GRU_MISTAKES = [
     ),
     Mistake(
         "bias-x-twice",
-        wrong_parts,
+        other_bias,
         {"biases": "the word's twice"},
         says="you add bias_x twice, and bias_h never",
         hints=(
@@ -517,6 +526,19 @@ GRU_MISTAKES = [
             "`h.grad`?",
             "`detach`, `no_grad` and `.data` each cut.",
             "Use the h that came in, as it is, in all four lines.",
+        ),
+    ),
+    Mistake(
+        "weights-cut-off",
+        weights_cut_off,
+        {},
+        says="the numbers are right, but no gradient flows back to the weights, so they would "
+        "never change",
+        hints=(
+            "Give weight_x `requires_grad_()` and call `backward` on a sum of your result. "
+            "What is its `grad`?",
+            "`detach`, `no_grad` and `.data` each cut.",
+            "Use the weights that came in, as they are.",
         ),
     ),
 ]
@@ -1098,6 +1120,9 @@ def wrong_path(n, k, *, recurrent="handed on", convolution="right", attention="o
             "one less": lambda: math.ceil((n - 1) / (k - 1)) - 1,
             "between": lambda: math.ceil((n - 2) / (k - 1)),
             "one layer": lambda: 1,
+            "posts rounded down": lambda: n // (k - 1),
+            "width and one more": lambda: n // k + 1,
+            "halving": lambda: math.ceil(math.log2(n)),
             "slides": lambda: n - k + 1,
             "slides before the last": lambda: n - k,
         }[convolution](),
@@ -1105,6 +1130,16 @@ def wrong_path(n, k, *, recurrent="handed on", convolution="right", attention="o
             attention
         ],
     }
+
+
+def other_layers(n, k, *, convolution):
+    """Another number of layers, by itself: two of these slips at once are rare."""
+    return wrong_path(n, k, convolution=convolution)
+
+
+def other_looks(n, k, *, attention):
+    """Another number of looks, by itself."""
+    return wrong_path(n, k, attention=attention)
 
 
 def packed(n, k, *, give):
@@ -1260,7 +1295,7 @@ PATH_MISTAKES = [
     ),
     Mistake(
         "widths-rounded-down",
-        wrong_path,
+        other_layers,
         {"convolution": "floor of widths"},
         says="you count how often the kernel fits into the text, and a window of k words "
         "includes the word itself",
@@ -1272,7 +1307,7 @@ PATH_MISTAKES = [
     ),
     Mistake(
         "places-by-width-rounded-down",
-        wrong_path,
+        other_layers,
         {"convolution": "floor of places by width"},
         says="you divide by k and round down: a layer reaches k − 1 words back, and half a "
         "layer does not exist",
@@ -1284,7 +1319,7 @@ PATH_MISTAKES = [
     ),
     Mistake(
         "layers-as-float",
-        wrong_path,
+        other_layers,
         {"convolution": "float"},
         says="your number of layers is right but a float, such as 2.0; a whole number is asked for",
         hints=(
@@ -1295,7 +1330,7 @@ PATH_MISTAKES = [
     ),
     Mistake(
         "one-layer-too-many",
-        wrong_path,
+        other_layers,
         {"convolution": "one more"},
         says="you count one layer too many, always",
         hints=(
@@ -1306,7 +1341,7 @@ PATH_MISTAKES = [
     ),
     Mistake(
         "one-layer-too-few",
-        wrong_path,
+        other_layers,
         {"convolution": "one less"},
         says="you count one layer too few, always: the first layer counts too",
         hints=(
@@ -1317,7 +1352,7 @@ PATH_MISTAKES = [
     ),
     Mistake(
         "places-in-between",
-        wrong_path,
+        other_layers,
         {"convolution": "between"},
         says="you cover the n − 2 words in between, and word 1 itself stays out of sight where "
         "the layers fit exactly",
@@ -1329,7 +1364,7 @@ PATH_MISTAKES = [
     ),
     Mistake(
         "one-layer",
-        wrong_path,
+        other_layers,
         {"convolution": "one layer"},
         says="you count a single layer, however long the text",
         hints=(
@@ -1340,7 +1375,7 @@ PATH_MISTAKES = [
     ),
     Mistake(
         "counts-positions-of-the-window",
-        wrong_path,
+        other_layers,
         {"convolution": "slides"},
         says="you count the places at which a window can stand; all of them are computed in "
         "one layer",
@@ -1352,7 +1387,7 @@ PATH_MISTAKES = [
     ),
     Mistake(
         "counts-moves-of-the-window",
-        wrong_path,
+        other_layers,
         {"convolution": "slides before the last"},
         says="you count how often a window moves on; that is work inside one layer, not a path "
         "through layers",
@@ -1364,7 +1399,7 @@ PATH_MISTAKES = [
     ),
     Mistake(
         "attention-walks-the-gaps",
-        wrong_path,
+        other_looks,
         {"attention": "places"},
         says="your attention takes n − 1 steps, like the recurrent network; it looks at all "
         "words in one step",
@@ -1376,7 +1411,7 @@ PATH_MISTAKES = [
     ),
     Mistake(
         "attention-looks-twice",
-        wrong_path,
+        other_looks,
         {"attention": "two"},
         says="you count two steps for attention; scores and sum are one look",
         hints=(
@@ -1387,7 +1422,7 @@ PATH_MISTAKES = [
     ),
     Mistake(
         "attention-counts-pairs",
-        wrong_path,
+        other_looks,
         {"attention": "pairs"},
         says="you count the pairs that attention compares; they are compared side by side, in "
         "one step",
@@ -1417,6 +1452,41 @@ PATH_MISTAKES = [
             "Print what you return.",
             "The text asks for a dictionary, and says its three names.",
             '`{"recurrent": …, "convolution": …, "attention": …}`',
+        ),
+    ),
+    Mistake(
+        "posts-rounded-down",
+        other_layers,
+        {"convolution": "posts rounded down"},
+        says="you divide n by k − 1 and round down: it is n − 1 places, and half a layer does "
+        "not exist",
+        hints=(
+            "Take n = 3 and k = 3. Is one layer enough? And for n = 4?",
+            "A layer reaches k − 1 words back, and n − 1 places have to be covered.",
+            "Divide places by reach and round up.",
+        ),
+    ),
+    Mistake(
+        "width-and-one-more",
+        other_layers,
+        {"convolution": "width and one more"},
+        says="you divide by k and add 1: a layer reaches k − 1 words back, and where layers "
+        "fit exactly nothing is added",
+        hints=(
+            "Take n = 3 and k = 3. Is one layer enough? And for n = 4?",
+            "A layer reaches k − 1 words back, and n − 1 places have to be covered.",
+            "Divide places by reach and round up.",
+        ),
+    ),
+    Mistake(
+        "halves-each-time",
+        other_layers,
+        {"convolution": "halving"},
+        says="you count logarithmically, as if each layer reached twice as far as the one below",
+        hints=(
+            "How far do two layers with a kernel of 3 reach: 4 words back, or 8?",
+            "Each layer adds the same distance.",
+            "Divide the distance by what one layer adds.",
         ),
     ),
 ]
