@@ -70,7 +70,8 @@ check("00.dot-shape", dot_shape)
 #
 # - `x` has any number of axes; the shares run along the last one.
 # - Scores may be as large as ±10,000, in `float32` and in `float16`. No share may become `nan`.
-# - Keep the dtype of `x` (its kind of number, section 0.5), and leave `x` itself as it was.
+# - Keep the dtype of `x` (its kind of number, section 0.5), also when it is another, such as `float64` or `bfloat16`. Leave `x` itself
+#   as it was.
 # - Write it yourself, with `exp`, `sum` and what section 0.6 told you. `torch.softmax` would pass, and you would have learned nothing.
 # - `sum`, `mean`, `amin` and `amax` (the smallest and the largest) all take `dim` and `keepdim`. (Plain `max` with a `dim` returns two
 #   things, the largest numbers and their places.)

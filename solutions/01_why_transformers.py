@@ -34,7 +34,8 @@ from course_lib.check import check
 # - `weight_x` is `(3 * d_hidden, d_model)`: $W_r$, $W_z$ and $W_n$, one on top of the other.
 # - `weight_h` is `(3 * d_hidden, d_hidden)`: $U_r$, $U_z$, $U_n$.
 # - `bias_x` and `bias_h` are `(3 * d_hidden,)`: $b_r, b_z, b_n$ and $c_r, c_z, c_n$.
-# - Return the next state, `(d_hidden,)`.
+# - Return the next state, `(d_hidden,)`. The step is for training, so gradients flow back through it
+#   to everything that is handed in.
 #
 # $$r = \sigma(W_r x + b_r + U_r h + c_r) \qquad z = \sigma(W_z x + b_z + U_z h + c_z)$$
 #
@@ -128,7 +129,7 @@ check("01.gradient-reach", gradient_reach)
 #   $k - 1$ words before it?
 # - `"attention"`: how many looks?
 #
-# Return the three whole numbers in a dictionary with these three names. The chapter's
+# Return the three whole numbers (`int`) in a dictionary with these three names. The chapter's
 # `layers_needed` is one way to test yourself; yours needs no loop and no gradient.
 #
 # The trap: a fence of ten boards has eleven posts.

@@ -5,17 +5,26 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from course_lib.grader.judging.key import Case, Exercise, Mistake, case
+from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, case
 
 # --- 01.gru-step ---------------------------------------------------------------------------------
 
 
 def gru_cases(generator: Generator) -> list[Case]:
-    """Different widths, one equal pair, a first word (empty state), gates wide open and shut."""
+    """Different widths, equal ones, widths of 1, an empty state or word, gates open and shut."""
     made = []
-    sizes = {"five and seven": (5, 7), "eleven and three": (11, 3), "equal widths": (4, 4)}
+    sizes = {
+        "five and seven": (5, 7),
+        "eleven and three": (11, 3),
+        "equal widths": (4, 4),
+        "a word of one number": (1, 5),
+        "a state of one number": (2, 1),
+    }
     for label, (d_model, d_hidden) in sizes.items():
         made.append(case(label, *_gru_inputs(generator, d_model, d_hidden)))
+    made.append(case("trained", *_gru_inputs(generator, 3, 2), grad=True))
+    _, *others = _gru_inputs(generator, 4, 3)
+    made.append(case("a word of zeros", torch.zeros(4), *others))
     x, _, *weights = _gru_inputs(generator, 3, 5)
     made.append(case("the first word: the state is 0", x, torch.zeros(5), *weights))
     x, h, *weights = _gru_inputs(generator, 2, 3)
@@ -74,6 +83,81 @@ def wrong_step(
     }[reset]
     n = squeeze(parts_x["n"] + memory)
     return (1 - z) * n + z * h if keep == "old" else z * n + (1 - z) * h
+
+
+def wrong_last_line(x, h, weight_x, weight_h, bias_x, bias_h, *, blend):
+    """Right up to the gates and the content; then the fourth line is another."""
+    x_r, x_z, x_n = (weight_x @ x + bias_x).chunk(3)
+    h_r, h_z, h_n = (weight_h @ h + bias_h).chunk(3)
+    r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
+    n = torch.tanh(x_n + r * h_n)
+    return blend(r, z, n, h)
+
+
+def wrong_parts(
+    x, h, weight_x, weight_h, bias_x, bias_h, *, biases="both", memory=lambda r, z, h_n, h: r * h_n,
+    gates=lambda from_x, from_h: from_x + from_h
+):  # fmt: skip
+    """Right but for one of the biases, for what the gates see, or for the bracket behind r."""
+    bias_x, bias_h = {
+        "both": (bias_x, bias_h),
+        "exchanged": (bias_h, bias_x),
+        "the state's": (torch.zeros_like(bias_x), bias_h),
+        "the word's twice": (bias_x, bias_x),
+    }[biases]
+    x_r, x_z, x_n = (weight_x @ x + bias_x).chunk(3)
+    h_r, h_z, h_n = (weight_h @ h + bias_h).chunk(3)
+    r, z = torch.sigmoid(gates(x_r, h_r)), torch.sigmoid(gates(x_z, h_z))
+    n = torch.tanh(x_n + memory(r, z, h_n, h))
+    return (1 - z) * n + z * h
+
+
+def other_bias(x, h, weight_x, weight_h, bias_x, bias_h, *, biases):
+    """Another use of the biases, by itself: two of these slips at once are rare."""
+    return wrong_parts(x, h, weight_x, weight_h, bias_x, bias_h, biases=biases)
+
+
+def weights_cut_off(x, h, weight_x, weight_h, bias_x, bias_h):
+    return wrong_parts(x, h, weight_x.detach(), weight_h.detach(), bias_x, bias_h)
+
+
+def bias_outside_of_the_product(x, h, weight_x, weight_h, bias_x, bias_h):
+    """r multiplies U_n h, and c_n is left out of the content altogether."""
+    c_n = bias_h.chunk(3)[2]
+    memory = {"memory": lambda r, z, h_n, h: r * (h_n - c_n)}
+    return wrong_parts(x, h, weight_x, weight_h, bias_x, bias_h, **memory)
+
+
+def turned_weights(x, h, weight_x, weight_h, bias_x, bias_h):
+    return wrong_parts(x, h, weight_x.T, weight_h.T, bias_x, bias_h)
+
+
+def cut_by_the_word(x, h, weight_x, weight_h, bias_x, bias_h):
+    """Three slices of d_model numbers each, where d_hidden are meant."""
+    d = len(x)
+    from_x, from_h = weight_x @ x + bias_x, weight_h @ h + bias_h
+    x_r, x_z, x_n = from_x[:d], from_x[d : 2 * d], from_x[2 * d :]
+    h_r, h_z, h_n = from_h[:d], from_h[d : 2 * d], from_h[2 * d :]
+    r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
+    n = torch.tanh(x_n + r * h_n)
+    return (1 - z) * n + z * h
+
+
+def without_gradient(x, h, weight_x, weight_h, bias_x, bias_h):
+    return wrong_parts(x, h, weight_x, weight_h, bias_x, bias_h).detach()
+
+
+def state_cut_off(x, h, weight_x, weight_h, bias_x, bias_h):
+    return wrong_parts(x, h.detach(), weight_x, weight_h, bias_x, bias_h)
+
+
+def row_of_the_state(x, h, weight_x, weight_h, bias_x, bias_h):
+    return wrong_parts(x, h, weight_x, weight_h, bias_x, bias_h)[None]
+
+
+def step_without_gates(x, h, weight_x, weight_h, bias_x, bias_h):
+    x_n, h_n = (weight_x @ x + bias_x).chunk(3)[2], (weight_h @ h + bias_h).chunk(3)[2]
+    return torch.tanh(x_n + h_n)
 
 
 def _identity(a: Tensor) -> Tensor:
@@ -217,12 +301,278 @@ GRU_MISTAKES = [
             "Add bias_x to weight_x @ x, and bias_h to weight_h @ h.",
         ),
     ),
+    Mistake(
+        "nothing-is-kept",
+        wrong_last_line,
+        {"blend": lambda r, z, n, h: n},
+        says="what you return is n alone: the old state is forgotten, or overwritten before "
+        "the last line needs it",
+        hints=(
+            "What should the next state be when z is exactly 1?",
+            "Does the name h still mean the state that came in when you reach the fourth line?",
+            "Give the new content a name of its own, and blend it with the h that came in.",
+        ),
+    ),
+    Mistake(
+        "blends-with-r",
+        wrong_last_line,
+        {"blend": lambda r, z, n, h: (1 - r) * n + r * h},
+        says="you blend old and new by the reset gate, and the update gate has no effect",
+        hints=(
+            "One of your two gates has no effect on the result. Which?",
+            "Write the fourth line once more, symbol by symbol.",
+            "z stands in the fourth line, twice; r does not.",
+        ),
+    ),
+    Mistake(
+        "no-share-for-the-new",
+        wrong_last_line,
+        {"blend": lambda r, z, n, h: n + z * h},
+        says="you add all of the new content, without its share 1 − z, so the state can grow "
+        "without end",
+        hints=(
+            "What should the next state be when z is exactly 1?",
+            "Write the fourth line once more, symbol by symbol.",
+            "The two shares, 1 − z and z, sum to 1.",
+        ),
+    ),
+    Mistake(
+        "old-state-lost",
+        wrong_last_line,
+        {"blend": lambda r, z, n, h: (1 - z) * n},
+        says="you leave out z ⊙ h: nothing of the old state is handed on",
+        hints=(
+            "What should the next state be when z is exactly 1?",
+            "Write the fourth line once more, symbol by symbol.",
+            "Two products are added: one with n, one with h.",
+        ),
+    ),
+    Mistake(
+        "old-state-reset",
+        wrong_last_line,
+        {"blend": lambda r, z, n, h: (1 - z) * n + z * r * h},
+        says="your reset gate multiplies the old state in the last line too",
+        hints=(
+            "When r is 0 and z is 1, what should the next state be?",
+            "In which of the four lines does r stand, behind its own?",
+            "The last line has the h that came in, as it is.",
+        ),
+    ),
+    Mistake(
+        "resets-with-z",
+        wrong_parts,
+        {"memory": lambda r, z, h_n, h: z * h_n},
+        says="you use the update gate where the reset gate should stand",
+        hints=(
+            "One of your two gates has no effect on the result. Which?",
+            "The third line contains r.",
+            "Multiply the part of the new content that comes from h by r.",
+        ),
+    ),
+    Mistake(
+        "reset-turned-round",
+        wrong_parts,
+        {"memory": lambda r, z, h_n, h: (1 - r) * h_n},
+        says="your reset gate works the wrong way round: it lets through what it should hold back",
+        hints=(
+            "What should the new content be when r is 0?",
+            "1 − belongs to the update gate.",
+            "r itself multiplies the bracket.",
+        ),
+    ),
+    Mistake(
+        "state-without-its-matrix",
+        wrong_parts,
+        {"memory": lambda r, z, h_n, h: r * h},
+        says="you put r ⊙ h into the new content, without the matrix U_n and its constant",
+        hints=(
+            "Does the third part of weight_h have any effect on your result?",
+            "r multiplies a bracket. What is inside?",
+            "The bracket is the third part of weight_h @ h + bias_h.",
+        ),
+    ),
+    Mistake(
+        "dot-product-of-r",
+        wrong_parts,
+        {"memory": lambda r, z, h_n, h: r @ h_n},
+        says="`@` adds up r times the bracket into one number for the whole state",
+        hints=(
+            "Print the shape of what you add to the word's part.",
+            "⊙ multiplies number by number, and nothing is added up.",
+            "Use `*` for ⊙.",
+        ),
+    ),
+    Mistake(
+        "c-n-lost",
+        bias_outside_of_the_product,
+        {},
+        says="you leave out c_n, the constant in the bracket",
+        hints=(
+            "Set everything but bias_h to zeros. Does its last third have an effect?",
+            "Look at the bracket behind r. How many things are in it?",
+            "Add bias_h to weight_h @ h before you cut; then multiply the third part by r.",
+        ),
+    ),
+    Mistake(
+        "gates-blind-to-the-state",
+        wrong_parts,
+        {"gates": lambda from_x, from_h: from_x},
+        says="your gates look at the word only, not at the state",
+        hints=(
+            "Change h and print your gates. Do they move?",
+            "Each gate has two products and two constants.",
+            "Add the two parts, the one from x and the one from h, before the sigmoid.",
+        ),
+    ),
+    Mistake(
+        "bias-x-lost",
+        other_bias,
+        {"biases": "the state's"},
+        says="you left out bias_x, the constants that go with the word",
+        hints=(
+            "Two biases are handed in. Which product does each of them belong to?",
+            "The b in the formulas are the parts of bias_x, the c those of bias_h.",
+            "Add bias_x to weight_x @ x, and bias_h to weight_h @ h.",
+        ),
+    ),
+    Mistake(
+        "biases-exchanged",
+        other_bias,
+        {"biases": "exchanged"},
+        says="you add bias_h to the word's part and bias_x to the state's; in the third line "
+        "that makes a difference",
+        hints=(
+            "Two biases are handed in. Which product does each of them belong to?",
+            "The b in the formulas are the parts of bias_x, the c those of bias_h.",
+            "Add bias_x to weight_x @ x, and bias_h to weight_h @ h.",
+        ),
+    ),
+    Mistake(
+        "bias-x-twice",
+        other_bias,
+        {"biases": "the word's twice"},
+        says="you add bias_x twice, and bias_h never",
+        hints=(
+            "Two biases are handed in. Which product does each of them belong to?",
+            "The b in the formulas are the parts of bias_x, the c those of bias_h.",
+            "Add bias_x to weight_x @ x, and bias_h to weight_h @ h.",
+        ),
+    ),
+    Mistake(
+        "turned-weights",
+        turned_weights,
+        {},
+        says="you turn the weights with `.T`, and their rows don't fit the vectors any more",
+        hints=(
+            "Print the shapes of weight_x and of x side by side.",
+            "`weight_x` is (3 * d_hidden, d_model): a matrix whose rows are as long as x.",
+            "`weight_x @ x`, without turning anything.",
+        ),
+    ),
+    Mistake(
+        "cuts-by-d-model",
+        cut_by_the_word,
+        {},
+        says="you cut into pieces of d_model numbers; each part has d_hidden",
+        hints=(
+            "Print the shapes of your three parts when the widths differ.",
+            "The stacked vector has 3 * d_hidden numbers. How long is a third?",
+            "`chunk(3)` cuts into three equal parts, whatever the widths are.",
+        ),
+    ),
+    Mistake(
+        "no-gates",
+        step_without_gates,
+        {},
+        says="you return the step of a simple recurrent network, made of the third parts; the "
+        "gates are missing",
+        hints=(
+            "Do the first two thirds of the weights have any effect on your result?",
+            "The four lines of section 1.1: which have you written?",
+            "Compute r and z, let r multiply the state's part, and blend by z.",
+        ),
+    ),
+    Mistake(
+        "row",
+        row_of_the_state,
+        {},
+        says="you return (1, d_hidden), a table with one row; one axis was asked for",
+        hints=(
+            "The numbers are right. Look at the shape.",
+            "A batch axis that you added is still there.",
+            "Take row 0, or work without the extra axis.",
+        ),
+    ),
+    Mistake(
+        "no-gradient",
+        without_gradient,
+        {},
+        says="the numbers are right, but your result is cut off from what it was computed "
+        "from, so nothing can learn",
+        hints=(
+            "Give x `requires_grad_()` and print your result. Does it end with grad_fn?",
+            "`detach`, `no_grad`, `.data`, `.item()` and `torch.tensor(...)` each cut.",
+            "Compute with the tensors that are handed in, and return what comes out.",
+        ),
+    ),
+    Mistake(
+        "state-cut-off",
+        state_cut_off,
+        {},
+        says="the numbers are right, but no gradient flows back to h, so earlier words can't "
+        "be learned from",
+        hints=(
+            "Give h `requires_grad_()` and call `backward` on a sum of your result. What is "
+            "`h.grad`?",
+            "`detach`, `no_grad` and `.data` each cut.",
+            "Use the h that came in, as it is, in all four lines.",
+        ),
+    ),
+    Mistake(
+        "weights-cut-off",
+        weights_cut_off,
+        {},
+        says="the numbers are right, but no gradient flows back to the weights, so they would "
+        "never change",
+        hints=(
+            "Give weight_x `requires_grad_()` and call `backward` on a sum of your result. "
+            "What is its `grad`?",
+            "`detach`, `no_grad` and `.data` each cut.",
+            "Use the weights that came in, as they are.",
+        ),
+    ),
 ]
 
 
-def step_by_pytorch(x, h, weight_x, weight_h, bias_x, bias_h):
-    """The library's own step, on a batch of one."""
-    return torch.gru_cell(x[None], h[None], weight_x, weight_h, bias_x, bias_h)[0]
+def step_by_names(x, h, weight_x, weight_h, bias_x, bias_h):
+    """The four formulas, symbol by symbol."""
+    (w_r, w_z, w_n), (u_r, u_z, u_n) = weight_x.chunk(3), weight_h.chunk(3)
+    (b_r, b_z, b_n), (c_r, c_z, c_n) = bias_x.chunk(3), bias_h.chunk(3)
+    r = torch.sigmoid(w_r @ x + b_r + u_r @ h + c_r)
+    z = torch.sigmoid(w_z @ x + b_z + u_z @ h + c_z)
+    n = torch.tanh(w_n @ x + b_n + r * (u_n @ h + c_n))
+    return (1 - z) * n + z * h
+
+
+def step_by_layers(x, h, weight_x, weight_h, bias_x, bias_h):
+    """The gates in one go, as rows of a table, and the blend as an interpolation."""
+    from_x = torch.nn.functional.linear(x, weight_x, bias_x).view(3, -1)
+    from_h = torch.nn.functional.linear(h, weight_h, bias_h).view(3, -1)
+    r, z = (from_x[:2] + from_h[:2]).sigmoid()
+    return torch.lerp(torch.tanh(torch.addcmul(from_x[2], r, from_h[2])), h, z)
+
+
+def step_number_by_number(x, h, weight_x, weight_h, bias_x, bias_h):
+    """One number of the state after the other."""
+    d, found = len(h), []
+    for i in range(d):
+        from_x = [weight_x[row] @ x + bias_x[row] for row in (i, d + i, 2 * d + i)]
+        from_h = [weight_h[row] @ h + bias_h[row] for row in (i, d + i, 2 * d + i)]
+        r = 1 / (1 + torch.exp(-from_x[0] - from_h[0]))
+        z = 1 / (1 + torch.exp(-from_x[1] - from_h[1]))
+        n = torch.tanh(from_x[2] + r * from_h[2])
+        found.append(n + z * (h[i] - n))
+    return torch.stack(found)
 
 
 def step_by_slices(x, h, weight_x, weight_h, bias_x, bias_h):
@@ -241,7 +591,14 @@ def step_by_slices(x, h, weight_x, weight_h, bias_x, bias_h):
 def reach_cases(generator: Generator) -> list[Case]:
     """Several lengths and widths, a single word, and a state whose numbers cancel in a sum."""
     made = []
-    sizes = {"seven words": (7, 3, 5), "eleven words": (11, 5, 2), "one word": (1, 4, 3)}
+    sizes = {
+        "seven words": (7, 3, 5),
+        "eleven words": (11, 5, 2),
+        "one word": (1, 4, 3),
+        "three words of one number": (3, 1, 2),
+        "a state of one number": (4, 3, 1),
+        "equal sizes": (3, 3, 3),
+    }
     for label, (n, d_model, d_hidden) in sizes.items():
         x = torch.randn(n, d_model, generator=generator)
         weight_x = torch.randn(d_hidden, d_model, generator=generator) / d_model**0.5
@@ -272,7 +629,11 @@ def wrong_reach(x, weight_x, weight_h, *, of="last", size="norm", per="word"):
         "sum": states[-1].sum()[None],
         "length": states[-1].norm()[None],
         "first number": states[-1, :1],
+        "last number": states[-1, -1:],
         "first state": states[0],
+        "everything": states.sum()[None],
+        "squares": states[-1].square().sum()[None],
+        "column": states[:, -1],
     }[of]
     slopes = torch.stack(
         [torch.autograd.grad(number, x, retain_graph=True)[0] for number in outputs]
@@ -287,7 +648,54 @@ def wrong_reach(x, weight_x, weight_h, *, of="last", size="norm", per="word"):
         "largest": lambda: slopes.abs().amax(dim=(0, 2)),
         "norms added": lambda: squares.sum(dim=2).sqrt().sum(dim=0),
         "signed": lambda: slopes.sum(dim=(0, 2)),
+        "words first": lambda: slopes.sum(dim=2).square().sum(dim=0).sqrt(),
+        "one for all": lambda: squares.sum().sqrt(),
+        "each number": lambda: squares.sum(dim=(1, 2)).sqrt(),
+        "table": lambda: squares.sum(dim=0).sqrt(),
+        "norms averaged": lambda: squares.sum(dim=2).sqrt().mean(dim=0),
+        "list": lambda: squares.sum(dim=(0, 2)).sqrt().tolist(),
+        "last first": lambda: squares.sum(dim=(0, 2)).sqrt().flip(0),
     }[size]()
+
+
+def other_output(x, weight_x, weight_h, *, of):
+    """Another output; by itself, as two of these slips at once are rare."""
+    return wrong_reach(x, weight_x, weight_h, of=of)
+
+
+def other_size(x, weight_x, weight_h, *, size):
+    """Another measure of size, by itself."""
+    return wrong_reach(x, weight_x, weight_h, size=size)
+
+
+def reach_with(x, weight_x, weight_h, *, ask=True, keep=True, unpack=True, count=None):
+    """The loop over the numbers of the last state, with a slip in how gradients are asked for."""
+    x = x.clone().requires_grad_(ask)
+    last = _states(x, weight_x, weight_h)[-1]
+    squares = torch.zeros(len(x))
+    for j in range(len(last) if count is None else x.shape[count]):
+        found = torch.autograd.grad(last[j], x, retain_graph=keep)
+        squares = squares + (found[0] if unpack else found).square().sum(dim=-1)
+    return squares.sqrt()
+
+
+def reach_by_a_nudge(x, weight_x, weight_h):
+    """Every number of a word moved by a thousandth at once."""
+    last, found = _states(x, weight_x, weight_h)[-1], []
+    for t in range(len(x)):
+        moved = x.clone()
+        moved[t] += 1e-3
+        found.append((_states(moved, weight_x, weight_h)[-1] - last).norm() / 1e-3)
+    return torch.stack(found)
+
+
+def reach_without_tanh(x, weight_x, weight_h):
+    """Matrix products alone, as if the network were linear."""
+    onward, found = weight_x, []
+    for _ in x:
+        found.append(onward.norm())
+        onward = weight_h @ onward
+    return torch.stack(found).flip(0)
 
 
 REACH_MISTAKES = [
@@ -426,6 +834,211 @@ REACH_MISTAKES = [
             "Sum over the last axis.",
         ),
     ),
+    Mistake(
+        "adds-up-everything",
+        other_output,
+        {"of": "everything"},
+        says="you take the gradient of the sum of all states: words and numbers are mixed, and "
+        "cancel out",
+        hints=(
+            "What moves when word 1 is nudged? More than the exercise asks about.",
+            "The formula sums over j, the numbers of the last state.",
+            "Take the last row of the states; ask for the gradient of each of its numbers in a "
+            "loop.",
+        ),
+    ),
+    Mistake(
+        "squares-the-state",
+        other_output,
+        {"of": "squares"},
+        says="you square the state before you take the gradient; it is the gradients that are "
+        "squared",
+        hints=(
+            "A number of the state near 0 can still move a lot. Does yours count it?",
+            "First the gradients, one for each number of the state; squares and root come last.",
+            "Loop over the numbers of the last state; add the squares of their gradients.",
+        ),
+    ),
+    Mistake(
+        "last-number",
+        other_output,
+        {"of": "last number"},
+        says="only the last number of the state counts: each round of your loop overwrites the "
+        "one before",
+        hints=(
+            "How many numbers does the last state have? How many gradients are in your result?",
+            "The formula sums over j, the numbers of the last state.",
+            "Add to what the rounds before have found: `+=`.",
+        ),
+    ),
+    Mistake(
+        "last-column",
+        other_output,
+        {"of": "column"},
+        says="you take the last number of every state, not every number of the last state",
+        hints=(
+            "Print the shape of what you loop over when seq and d_hidden differ.",
+            "Rows of read's result are words, columns are numbers of the state.",
+            "Row −1 is `[-1]`; `[:, -1]` is a column.",
+        ),
+    ),
+    Mistake(
+        "adds-up-the-word-first",
+        other_size,
+        {"size": "words first"},
+        says="you add up the ratios of a word before you square, so they cancel out",
+        hints=(
+            "Can two ratios of opposite sign leave no trace in your result?",
+            "Squares first, sums after: over i as well as over j.",
+            "Square each gradient as it comes, then sum over its last axis.",
+        ),
+    ),
+    Mistake(
+        "one-for-all",
+        other_size,
+        {"size": "one for all"},
+        says="you return one number for all words together",
+        hints=(
+            "How many results should there be for seven words?",
+            "The gradient is (seq, d_model). Which of the two axes should remain?",
+            "Sum over the last axis only.",
+        ),
+    ),
+    Mistake(
+        "one-for-each-number",
+        other_size,
+        {"size": "each number"},
+        says="you return one result for each number of the state, not one for each word",
+        hints=(
+            "How many results should there be for seven words?",
+            "The gradient of one number is (seq, d_model). Which of the two axes should remain?",
+            "In the loop, sum over the last axis of the squares, and add that to the rest.",
+        ),
+    ),
+    Mistake(
+        "a-table",
+        other_size,
+        {"size": "table"},
+        says="you return one result for each number of each word, (seq, d_model); nothing has "
+        "summed over i",
+        hints=(
+            "Print the shape of your result.",
+            "Two sums stand under the root. Which one is the loop?",
+            "Sum the squares over the last axis as well.",
+        ),
+    ),
+    Mistake(
+        "norms-averaged",
+        other_size,
+        {"size": "norms averaged"},
+        says="you take a root for each number of the state, and the mean of the roots",
+        hints=(
+            "In what order do root and sum stand in the formula?",
+            "There is one root, and it comes last. There is no mean.",
+            "Collect squares in the loop; take the root after it.",
+        ),
+    ),
+    Mistake(
+        "words-turned-round",
+        other_size,
+        {"size": "last first"},
+        says="your results are right but in the wrong order: the last word's comes first",
+        hints=(
+            "Which word should reach the last state best?",
+            "Result number t belongs to word number t.",
+            "Leave the gradient's rows in their order.",
+        ),
+    ),
+    Mistake(
+        "list",
+        other_size,
+        {"size": "list"},
+        says="you return a Python list, and a tensor is asked for",
+        hints=(
+            "Print `type(...)` of what you return.",
+            "The numbers are right, what holds them is not.",
+            "`torch.stack` makes one tensor of a list of them, `torch.tensor` of a list of "
+            "numbers.",
+        ),
+    ),
+    Mistake(
+        "nobody-asked",
+        reach_with,
+        {"ask": False},
+        says="your x asks for no gradient, so there is none to be had",
+        hints=(
+            "Print `x.requires_grad` before you call read.",
+            "Section 1.4 shows how to get such an x; the exercise says that it needs one.",
+            "Start with `x = x.clone().requires_grad_()`.",
+        ),
+    ),
+    Mistake(
+        "graph-thrown-away",
+        reach_with,
+        {"keep": False},
+        says="the first call of grad throws away what the second one needs",
+        hints=(
+            "It works for a state of one number. What happens between the first and the second?",
+            "The text says in brackets how to tell PyTorch that you will ask again.",
+            "`retain_graph=True`, in each call.",
+        ),
+    ),
+    Mistake(
+        "tuple-not-unpacked",
+        reach_with,
+        {"unpack": False},
+        says="`grad` returns a tuple, and you treat it as a tensor",
+        hints=(
+            "Print what `torch.autograd.grad` returns.",
+            "The text says: packed in a tuple of one.",
+            "Take `[0]` of it, or write `(gradient,) = …`.",
+        ),
+    ),
+    Mistake(
+        "counts-the-words",
+        reach_with,
+        {"count": 0},
+        says="your loop goes over as many numbers as there are words; the state has d_hidden",
+        hints=(
+            "Try seven words and a state of five numbers, then the other way round.",
+            "The formula sums over j, the numbers of the last state.",
+            "Loop over the last state itself: `for number in last`.",
+        ),
+    ),
+    Mistake(
+        "counts-features",
+        reach_with,
+        {"count": 1},
+        says="your loop goes over d_model numbers; the state has d_hidden",
+        hints=(
+            "Try words of three numbers and a state of five, then the other way round.",
+            "The formula sums over j, the numbers of the last state.",
+            "Loop over the last state itself: `for number in last`.",
+        ),
+    ),
+    Mistake(
+        "a-real-nudge",
+        reach_by_a_nudge,
+        {},
+        says="you nudge all numbers of a word at once and look how far the state moves: that "
+        "is one direction of many",
+        hints=(
+            "Nudge the first number up and the second down. Does the state move as far?",
+            "The formula has a ratio for each pair (j, i).",
+            "Ask for gradients: one call for each number of the last state.",
+        ),
+    ),
+    Mistake(
+        "without-tanh",
+        reach_without_tanh,
+        {},
+        says="you multiply the weights only, as if tanh were not there",
+        hints=(
+            "Make x ten times as large. Should less arrive, and does it in yours?",
+            "tanh has a slope too, and it depends on x.",
+            "Let autograd go through `read`, which has the tanh in it.",
+        ),
+    ),
 ]
 
 
@@ -448,6 +1061,30 @@ def reach_by_hand(x, weight_x, weight_h):
     return torch.stack(found).flip(0)
 
 
+def reach_by_jacrev(x, weight_x, weight_h):
+    """All ratios at once, by another road."""
+    ratios = torch.func.jacrev(lambda text: _states(text, weight_x, weight_h)[-1])(x)
+    return torch.einsum("jti,jti->t", ratios, ratios) ** 0.5
+
+
+def reach_by_backward(x, weight_x, weight_h):
+    """`backward` for each number, with the gradient cleared before."""
+    x, squares = x.detach().clone().requires_grad_(), torch.zeros(len(x))
+    for number in _states(x, weight_x, weight_h)[-1]:
+        x.grad = None
+        number.backward(retain_graph=True)
+        squares += (x.grad**2).sum(1)
+    return squares.sqrt()
+
+
+def reach_in_one_call(x, weight_x, weight_h):
+    """The input itself asks for gradients, and all numbers are asked for together."""
+    last = _states(x.requires_grad_(), weight_x, weight_h)[-1]
+    each = torch.eye(len(last))
+    (ratios,) = torch.autograd.grad(last, x, each, is_grads_batched=True)
+    return torch.linalg.matrix_norm(ratios.transpose(0, 1))
+
+
 # --- 01.path-length ------------------------------------------------------------------------------
 
 
@@ -457,13 +1094,14 @@ def path_cases(generator: Generator) -> list[Case]:
     n = torch.randint(50, 500, (3,), generator=generator).tolist()
     k = torch.randint(3, 12, (3,), generator=generator).tolist()
     pairs += zip(n, k, strict=True)
+    pairs += [(100, 2), (7, 7), (8, 7), (2, 100), (1000, 1001), (20_002, 20_001)]
     return [case(f"{n} words, kernel {k}", n, k) for n, k in pairs]
 
 
 def wrong_path(n, k, *, recurrent="handed on", convolution="right", attention="one"):
     """Path lengths with a usual miscount in one place."""
     return {
-        "recurrent": {"handed on": n - 1, "words": n}[recurrent],
+        "recurrent": {"handed on": n - 1, "words": n, "between": n - 2}[recurrent],
         "convolution": {
             "right": lambda: math.ceil((n - 1) / (k - 1)),
             "width": lambda: math.ceil(n / k),
@@ -475,9 +1113,38 @@ def wrong_path(n, k, *, recurrent="handed on", convolution="right", attention="o
             "centred": lambda: math.ceil((n - 1) / max(1, (k - 1) // 2)),
             "half": lambda: math.ceil((n - 1) / (k // 2)),
             "doubling": lambda: math.ceil(math.log(n, k)),
+            "floor of widths": lambda: n // k,
+            "floor of places by width": lambda: (n - 1) // k,
+            "float": lambda: float(math.ceil((n - 1) / (k - 1))),
+            "one more": lambda: math.ceil((n - 1) / (k - 1)) + 1,
+            "one less": lambda: math.ceil((n - 1) / (k - 1)) - 1,
+            "between": lambda: math.ceil((n - 2) / (k - 1)),
+            "one layer": lambda: 1,
+            "posts rounded down": lambda: n // (k - 1),
+            "width and one more": lambda: n // k + 1,
+            "halving": lambda: math.ceil(math.log2(n)),
+            "slides": lambda: n - k + 1,
+            "slides before the last": lambda: n - k,
         }[convolution](),
-        "attention": {"one": 1, "words": n, "none": 0}[attention],
+        "attention": {"one": 1, "words": n, "places": n - 1, "none": 0, "two": 2, "pairs": n * n}[
+            attention
+        ],
     }
+
+
+def other_layers(n, k, *, convolution):
+    """Another number of layers, by itself: two of these slips at once are rare."""
+    return wrong_path(n, k, convolution=convolution)
+
+
+def other_looks(n, k, *, attention):
+    """Another number of looks, by itself."""
+    return wrong_path(n, k, attention=attention)
+
+
+def packed(n, k, *, give):
+    """The right numbers in another packing."""
+    return give(n - 1, math.ceil((n - 1) / (k - 1)), 1)
 
 
 PATH_MISTAKES = [
@@ -615,6 +1282,213 @@ PATH_MISTAKES = [
             "It is the same small number for every n, and it is not 0.",
         ),
     ),
+    Mistake(
+        "words-in-between",
+        wrong_path,
+        {"recurrent": "between"},
+        says="you count the words between the first and the last; the state is handed on once more",
+        hints=(
+            "Take a text of two words. How often is the state handed on?",
+            "Word 1 enters the state in its own step. Count from there.",
+            "Between n words there are n − 1 gaps.",
+        ),
+    ),
+    Mistake(
+        "widths-rounded-down",
+        other_layers,
+        {"convolution": "floor of widths"},
+        says="you count how often the kernel fits into the text, and a window of k words "
+        "includes the word itself",
+        hints=(
+            "Take n = 3 and k = 3. Is one layer enough? And for n = 4?",
+            "A layer reaches k − 1 words back, and n − 1 places have to be covered.",
+            "Divide places by reach and round up.",
+        ),
+    ),
+    Mistake(
+        "places-by-width-rounded-down",
+        other_layers,
+        {"convolution": "floor of places by width"},
+        says="you divide by k and round down: a layer reaches k − 1 words back, and half a "
+        "layer does not exist",
+        hints=(
+            "Take n = 3 and k = 3. Is one layer enough? And for n = 4?",
+            "A layer reaches k − 1 words back, and n − 1 places have to be covered.",
+            "Divide places by reach and round up.",
+        ),
+    ),
+    Mistake(
+        "layers-as-float",
+        other_layers,
+        {"convolution": "float"},
+        says="your number of layers is right but a float, such as 2.0; a whole number is asked for",
+        hints=(
+            "Print what you return. Is there a point in it?",
+            "Which functions round to a whole number, and which to a float that looks like one?",
+            "`math.ceil` gives an `int`; around anything else put `int(...)`.",
+        ),
+    ),
+    Mistake(
+        "one-layer-too-many",
+        other_layers,
+        {"convolution": "one more"},
+        says="you count one layer too many, always",
+        hints=(
+            "Take n = 3 and k = 3. Is one layer enough? And for n = 4?",
+            "A layer reaches k − 1 words back, and n − 1 places have to be covered.",
+            "Divide places by reach and round up.",
+        ),
+    ),
+    Mistake(
+        "one-layer-too-few",
+        other_layers,
+        {"convolution": "one less"},
+        says="you count one layer too few, always: the first layer counts too",
+        hints=(
+            "Take n = 3 and k = 3. Is one layer enough? And for n = 4?",
+            "A layer reaches k − 1 words back, and n − 1 places have to be covered.",
+            "Divide places by reach and round up.",
+        ),
+    ),
+    Mistake(
+        "places-in-between",
+        other_layers,
+        {"convolution": "between"},
+        says="you cover the n − 2 words in between, and word 1 itself stays out of sight where "
+        "the layers fit exactly",
+        hints=(
+            "Take n = 3 and k = 3. Is one layer enough? And for n = 4?",
+            "A layer reaches k − 1 words back, and n − 1 places have to be covered.",
+            "Divide places by reach and round up.",
+        ),
+    ),
+    Mistake(
+        "one-layer",
+        other_layers,
+        {"convolution": "one layer"},
+        says="you count a single layer, however long the text",
+        hints=(
+            "Take n = 5 and k = 3. What does the only layer see?",
+            "A layer reaches k − 1 words back, and n − 1 places have to be covered.",
+            "Divide places by reach and round up.",
+        ),
+    ),
+    Mistake(
+        "counts-positions-of-the-window",
+        other_layers,
+        {"convolution": "slides"},
+        says="you count the places at which a window can stand; all of them are computed in "
+        "one layer",
+        hints=(
+            "How far back does one layer look, wherever it stands?",
+            "A layer reaches k − 1 words back, and n − 1 places have to be covered.",
+            "Divide places by reach and round up.",
+        ),
+    ),
+    Mistake(
+        "counts-moves-of-the-window",
+        other_layers,
+        {"convolution": "slides before the last"},
+        says="you count how often a window moves on; that is work inside one layer, not a path "
+        "through layers",
+        hints=(
+            "How far back does one layer look, wherever it stands?",
+            "A layer reaches k − 1 words back, and n − 1 places have to be covered.",
+            "Divide places by reach and round up.",
+        ),
+    ),
+    Mistake(
+        "attention-walks-the-gaps",
+        other_looks,
+        {"attention": "places"},
+        says="your attention takes n − 1 steps, like the recurrent network; it looks at all "
+        "words in one step",
+        hints=(
+            "Work and path are two things. How many steps wait for each other?",
+            "Can the last word look at the first one directly?",
+            "It takes one look, whatever n is.",
+        ),
+    ),
+    Mistake(
+        "attention-looks-twice",
+        other_looks,
+        {"attention": "two"},
+        says="you count two steps for attention; scores and sum are one look",
+        hints=(
+            "Work and path are two things. How many steps wait for each other?",
+            "Can the last word look at the first one directly?",
+            "It takes one look, whatever n is.",
+        ),
+    ),
+    Mistake(
+        "attention-counts-pairs",
+        other_looks,
+        {"attention": "pairs"},
+        says="you count the pairs that attention compares; they are compared side by side, in "
+        "one step",
+        hints=(
+            "Work and path are two things. How many steps wait for each other?",
+            "Can the last word look at the first one directly?",
+            "It takes one look, whatever n is.",
+        ),
+    ),
+    Mistake(
+        "no-names",
+        packed,
+        {"give": lambda *three: three},
+        says="you return the three numbers without their names",
+        hints=(
+            "Print what you return.",
+            "The text asks for a dictionary, and says its three names.",
+            '`{"recurrent": …, "convolution": …, "attention": …}`',
+        ),
+    ),
+    Mistake(
+        "no-names-in-a-list",
+        packed,
+        {"give": lambda *three: [*three]},
+        says="you return a list of the three numbers, without their names",
+        hints=(
+            "Print what you return.",
+            "The text asks for a dictionary, and says its three names.",
+            '`{"recurrent": …, "convolution": …, "attention": …}`',
+        ),
+    ),
+    Mistake(
+        "posts-rounded-down",
+        other_layers,
+        {"convolution": "posts rounded down"},
+        says="you divide n by k − 1 and round down: it is n − 1 places, and half a layer does "
+        "not exist",
+        hints=(
+            "Take n = 3 and k = 3. Is one layer enough? And for n = 4?",
+            "A layer reaches k − 1 words back, and n − 1 places have to be covered.",
+            "Divide places by reach and round up.",
+        ),
+    ),
+    Mistake(
+        "width-and-one-more",
+        other_layers,
+        {"convolution": "width and one more"},
+        says="you divide by k and add 1: a layer reaches k − 1 words back, and where layers "
+        "fit exactly nothing is added",
+        hints=(
+            "Take n = 3 and k = 3. Is one layer enough? And for n = 4?",
+            "A layer reaches k − 1 words back, and n − 1 places have to be covered.",
+            "Divide places by reach and round up.",
+        ),
+    ),
+    Mistake(
+        "halves-each-time",
+        other_layers,
+        {"convolution": "halving"},
+        says="you count logarithmically, as if each layer reached twice as far as the one below",
+        hints=(
+            "How far do two layers with a kernel of 3 reach: 4 words back, or 8?",
+            "Each layer adds the same distance.",
+            "Divide the distance by what one layer adds.",
+        ),
+    ),
 ]
 
 
@@ -635,6 +1509,12 @@ def path_by_walking(n, k):
     return {"recurrent": steps(1), "convolution": steps(k - 1), "attention": steps(n)}
 
 
+def path_by_remainders(n, k):
+    """Full layers, and one more for what is left."""
+    full, left = divmod(n - 1, k - 1)
+    return {"attention": 1, "recurrent": n - 1, "convolution": full + (left > 0)}
+
+
 EXERCISES = [
     Exercise(
         id="01.gru-step",
@@ -644,9 +1524,29 @@ EXERCISES = [
         name="gru_step",
         cases=gru_cases,
         mistakes=GRU_MISTAKES,
-        also_right=[step_by_pytorch, step_by_slices],
+        also_right=[step_by_names, step_by_slices, step_by_layers, step_number_by_number],
         axes="d_hidden",
         properties=("finite",),
+        bans=("GRU",),
+        hints=(
+            "Take widths of 1 and 2, weights of 0 and 1, and follow the four lines on paper. "
+            "Print r, z and n beside yours.",
+            "Which symbol of the four formulas is which of the six inputs, and which third of it?",
+            "Cut weight_x @ x + bias_x into three, weight_h @ h + bias_h too. Gates first, then "
+            "the content, in which r multiplies one of the six parts; then the blend by z.",
+        ),
+        allows=Edges(
+            axes=(1, 2),
+            sizes=(1, 4),
+            special=("zeros",),
+            labels=(
+                "equal widths",
+                "state is 0",
+                "word of zeros",
+                "gates nearly 0 or 1",
+                "trained",
+            ),
+        ),
     ),
     Exercise(
         id="01.gradient-reach",
@@ -656,10 +1556,27 @@ EXERCISES = [
         name="gradient_reach",
         cases=reach_cases,
         mistakes=REACH_MISTAKES,
-        also_right=[reach_by_jacobian, reach_by_hand],
+        also_right=[
+            reach_by_jacobian,
+            reach_by_hand,
+            reach_by_jacrev,
+            reach_by_backward,
+            reach_in_one_call,
+        ],
         axes="seq",
         properties=("finite", "not-negative"),
         atol=1e-6,
+        hints=(
+            "Take one word and a state of two numbers, and print each gradient that you get. "
+            "How many are there, and of which shape?",
+            "Read the formula from the inside out: a ratio for each pair (j, i), its square, two "
+            "sums, one root at the end. Which of it is your loop?",
+            "An x that asks for gradients; the last row of `read`; for each of its numbers the "
+            "gradient, squared, summed over the last axis, added up. The root after the loop.",
+        ),
+        allows=Edges(
+            axes=(2,), sizes=(1,), labels=("one word", "one number", "equal sizes", "cancel")
+        ),
     ),
     Exercise(
         id="01.path-length",
@@ -669,6 +1586,13 @@ EXERCISES = [
         name="path_length",
         cases=path_cases,
         mistakes=PATH_MISTAKES,
-        also_right=[path_by_whole_numbers, path_by_walking],
+        also_right=[path_by_whole_numbers, path_by_walking, path_by_remainders],
+        hints=(
+            "Draw five words in a row and a kernel of 3, and count on the drawing.",
+            "Count steps, not words: where does word 1 stand before the first step?",
+            "Two of the three are about n − 1 places: covered one at a time, or k − 1 at a time. "
+            "The third does not depend on n.",
+        ),
+        allows=Edges(sizes=(2, 7, 8, 100, 1000)),
     ),
 ]
