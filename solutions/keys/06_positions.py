@@ -493,8 +493,8 @@ def finished_rotary(query, key, base=10_000.0, *, ends="right"):
         query, key = query.detach(), key.detach()
     new_query, new_key, _ = wrong_rotary(query, key, base)
     if ends == "in place":
-        query.data.copy_(new_query)
-        key.data.copy_(new_key)
+        query.copy_(new_query)  # an error where query is to get a gradient
+        key.copy_(new_key)
     if ends == "float64":
         new_query, new_key = new_query.double(), new_key.double()
     if ends == "heads":
