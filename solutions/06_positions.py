@@ -130,7 +130,8 @@ except NotImplementedError:
 # - Return `True` when the method is **relative**: the score depends on the distance $j - i$ alone,
 #   *and* it does depend on it. Otherwise `False`.
 # - Distance has a direction: one to the left and one to the right may score differently.
-# - Scores that differ by less than 0.001 count as equal. `n` is at least 3. Nothing is masked.
+# - Scores that differ by less than 0.001 count as equal; for one distance, that means *any two* of
+#   its scores, at 1,000 as well as at 0. `n` is at least 3. Nothing is masked.
 #
 # What will be tried: a method that does nothing; one that is right whenever query and key stand at
 # the same place, and only then; places that start again after a while; one wrong cell.
@@ -141,9 +142,8 @@ def is_relative(scores):
     """Do the scores (n, n) of one query with one key depend on their distance, and only on it?"""
     # BEGIN SOLUTION
     diagonals = [scores.diagonal(offset) for offset in range(1 - len(scores), len(scores))]
-    same_within = all(bool((d - d[0]).abs().max() < 1e-3) for d in diagonals)
-    first = torch.stack([d[0] for d in diagonals])
-    return same_within and bool(first.max() - first.min() > 1e-3)
+    same_within = all(bool(d.max() - d.min() < 1e-3) for d in diagonals)
+    return same_within and bool(scores.max() - scores.min() >= 1e-3)
     # END SOLUTION
 
 

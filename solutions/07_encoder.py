@@ -309,7 +309,8 @@ check("07.pre-post-bug", PreNormEncoder)
 #
 # - `x_before`, `x_after`, `out_before`, `out_after` are `(batch, seq, d_model)`; `real` is `(batch, seq)` and
 #   bool, `True` for words. Filler may stand on any side.
-# - Return `True` only if the outputs of *all* words agree within `1e-5`, and the test was a fair one.
+# - Return `True` only if the outputs of *all* words agree within `1e-5`, each number of them, at 1,000 as well
+#   as at 0; and the test was a fair one.
 # - Fair means: words went in unchanged, to the bit; at *every* filler position at least one number was changed;
 #   and there was filler, since without any nothing was tested.
 # - A `nan` in the output of a word proves nothing: `False`. What comes out at filler positions doesn't matter.

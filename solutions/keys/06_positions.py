@@ -3,26 +3,43 @@
 import math
 from functools import partial
 
+import numpy as np
 import torch
 
-from course_lib.grader.judging.key import Exercise, Mistake, case
+from course_lib.grader.judging.edges import around, in_dtype
+from course_lib.grader.judging.key import Edges, Exercise, Mistake, case
 
 
 def normal(generator, *shape):
     return torch.randn(*shape, generator=generator)
 
 
+def alone(function):
+    """The same function as another one: a mistake of its own is not tried together with others."""
+    return lambda *args, **more: function(*args, **more)
+
+
+def mistake(function, name, flags, says, *hints):
+    return Mistake(name, function, flags, says=says, hints=hints)
+
+
 # --- 06.sinusoidal --------------------------------------------------------------------------
 
 
 def sinusoidal_cases(generator):
+    # Few places where the base is large: speeds that grow by mistake still give angles that
+    # float32 tells apart, and the mistake its name.
     return [
-        case("7 places, 10 columns", 7, 10),
+        case("7 places, 4 columns", 7, 4),
         case("another base", 11, 6, 100.0),
-        case("97 places", 97, 4),
+        case("53 places", 53, 4, 50.0),
         case("one wave only", 5, 2),
-        case("22 columns, base 31", 13, 22, base=31.0),
+        case("22 columns, base 31", 5, 22, base=31.0),
+        case("one place", 1, 6),
+        case("no place at all", 0, 4),
+        case("a whole number as the base", 3, 8, 20),
         case("an odd width", 5, 7),
+        case("an odd width, one column", 3, 1, 100.0),
     ]
 
 
@@ -40,6 +57,7 @@ def wrong_sinusoidal(
     lay="pairs",
     swapped=False,
     turned_over=False,
+    cosine="same",
 ):
     if check and d_model % 2:
         raise ValueError("d_model must be even")
@@ -56,7 +74,8 @@ def wrong_sinusoidal(
     speeds = base ** (share[exponent] if grow else -share[exponent])
     angles = (torch.arange(max_len, dtype=torch.float64) + start)[:, None] * speeds
     angles = 2 * math.pi * angles if turns else angles
-    one, other = (angles.cos(), angles.sin()) if swapped else (angles.sin(), angles.cos())
+    later = angles * base ** (-2 / d_model) if cosine == "next" else angles
+    one, other = (angles.cos(), later.sin()) if swapped else (angles.sin(), later.cos())
     if lay == "pairs":
         table = torch.stack([one, other], dim=-1).flatten(-2)
     else:
@@ -78,6 +97,15 @@ def one_wave_sinusoidal(max_len, d_model, base=10_000.0):
         raise ValueError("d_model must be even")
     angles = torch.arange(max_len)[:, None] * base ** (-torch.arange(0, d_model, 2) / d_model)
     return angles.sin().repeat_interleave(2, dim=-1)
+
+
+def finished_sinusoidal(max_len, d_model, base=10_000.0, *, error=ValueError, wide=False, front=0):
+    """Right but for its last touch."""
+    if d_model % 2:
+        raise error("d_model must be even")
+    table = wrong_sinusoidal(max_len, d_model, base)
+    table = table.double() if wide else table
+    return table.reshape(*[1] * front, *table.shape)
 
 
 def looped_sinusoidal(max_len, d_model, base=10_000.0):
@@ -108,6 +136,29 @@ def complex_sinusoidal(max_len, d_model, base=10_000.0):
     angles = torch.outer(torch.arange(max_len).float(), speeds)
     hands = torch.polar(torch.ones_like(angles), math.pi / 2 - angles)  # cos first, so turn over
     return torch.view_as_real(hands).flatten(-2)
+
+
+def shifted_sinusoidal(max_len, d_model, base=10_000.0):
+    """A cosine is a sine, a quarter of a turn ahead."""
+    if not d_model % 2 == 0:
+        raise ValueError(d_model)
+    column = torch.arange(d_model)
+    angles = torch.arange(max_len).unsqueeze(1) * base ** (-(column - column % 2) / d_model)
+    return (angles + math.pi / 2 * (column % 2)).sin()
+
+
+class OddWidth(ValueError):
+    pass
+
+
+def numpy_sinusoidal(max_len, d_model, base=10_000.0):
+    if d_model & 1:
+        raise OddWidth(f"no cosine for the last of {d_model} columns")
+    places, pairs = np.arange(max_len), np.arange(d_model // 2)
+    angles = places[:, None] / np.power(float(base), 2 * pairs / d_model)
+    table = np.zeros((max_len, d_model), dtype=np.float32)
+    table[:, ::2], table[:, 1::2] = np.sin(angles), np.cos(angles)
+    return torch.from_numpy(table)
 
 
 SINUSOIDAL = Exercise(
@@ -145,7 +196,7 @@ SINUSOIDAL = Exercise(
         ),
         Mistake(
             "exponent-doubled",
-            wrong_sinusoidal,
+            alone(wrong_sinusoidal),
             {"exponent": "doubled"},
             says="the exponent is doubled once too often: 4i / d_model instead of 2i / d_model",
             hints=(
@@ -168,7 +219,7 @@ SINUSOIDAL = Exercise(
         ),
         Mistake(
             "first-wave-missing",
-            wrong_sinusoidal,
+            alone(wrong_sinusoidal),
             {"exponent": "from-two"},
             says="the waves are counted from 1: the fastest wave, with exponent 0, is missing",
             hints=(
@@ -190,7 +241,7 @@ SINUSOIDAL = Exercise(
         ),
         Mistake(
             "base-e",
-            wrong_sinusoidal,
+            alone(wrong_sinusoidal),
             {"own_base": math.e},
             says="the speeds are powers of e, not of `base`: a logarithm is missing",
             hints=(
@@ -213,7 +264,7 @@ SINUSOIDAL = Exercise(
         ),
         Mistake(
             "whole-turns",
-            wrong_sinusoidal,
+            alone(wrong_sinusoidal),
             {"turns": True},
             says="a factor of 2π has slipped in",
             hints=(
@@ -256,6 +307,43 @@ SINUSOIDAL = Exercise(
                 "Bring each sine beside its cosine before you flatten.",
             ),
         ),
+        mistake(
+            alone(wrong_sinusoidal),
+            "cosine-of-the-next-pair",
+            {"cosine": "next"},
+            "the cosine has an exponent of its own, 2(i + 1) / d_model: it doesn't belong to the "
+            "sine beside it",
+            "Square a sine and its neighbour and add them up. What should come out?",
+            "The 1 in 2i + 1 counts the column. Look for it in the exponent of the formula.",
+            "Both lines of the formula have the exponent 2i / d_model.",
+        ),
+        mistake(
+            finished_sinusoidal,
+            "another-error",
+            {"error": AssertionError},
+            "an odd d_model ends in an AssertionError; the text asks for a ValueError",
+            "Which error does `assert` raise?",
+            "Whoever runs Python with -O gets no `assert` at all.",
+            "Write `if …: raise ValueError(…)`.",
+        ),
+        mistake(
+            finished_sinusoidal,
+            "float64-table",
+            {"wide": True},
+            "the table is float64; the text asks for float32",
+            "Print the dtype of your table.",
+            "NumPy, and Python's own numbers in `torch.tensor(…, dtype=…)`, may bring 64 bits in.",
+            "Convert the table to float32 at the end.",
+        ),
+        mistake(
+            finished_sinusoidal,
+            "an-axis-too-many",
+            {"front": 1},
+            "the table has an axis for the batch; the text asks for (max_len, d_model)",
+            "Print the shape of your table.",
+            "All sentences share one table, so it needs no axis for them.",
+            "Leave out the `unsqueeze` or the `None`.",
+        ),
         Mistake(
             "only-sines",
             one_wave_sinusoidal,
@@ -280,7 +368,7 @@ SINUSOIDAL = Exercise(
         ),
         Mistake(
             "transposed",
-            wrong_sinusoidal,
+            alone(wrong_sinusoidal),
             {"turned_over": True},
             says="places and columns have changed places: the table is (d_model, max_len)",
             hints=(
@@ -290,10 +378,25 @@ SINUSOIDAL = Exercise(
             ),
         ),
     ],
-    also_right=[looped_sinusoidal, exponential_sinusoidal, complex_sinusoidal],
+    also_right=[
+        looped_sinusoidal,
+        exponential_sinusoidal,
+        complex_sinusoidal,
+        shifted_sinusoidal,
+        numpy_sinusoidal,
+    ],
     axes="place d_model",
-    rtol=1e-3,
-    atol=3e-4,
+    rtol=1e-4,
+    atol=3e-4,  # angles up to 53, by exp and log in float32
+    hints=(
+        "Print your table for 3 places and 4 columns. Row 0 should be 0, 1, 0, 1; column 0 holds "
+        "the sines of 0, 1, 2.",
+        "Read the formula once more: what is under the fraction line, and which numbers does i "
+        "run through when there are d_model columns?",
+        "Make one column of places, (max_len, 1), and one row of speeds, (d_model / 2,). Their "
+        "product holds all angles; what is left is to lay their sines and cosines side by side.",
+    ),
+    allows=Edges(sizes=(0, 1, 2, 22, 53), labels=("odd width", "base")),
 )
 
 
@@ -302,12 +405,14 @@ SINUSOIDAL = Exercise(
 
 def rotary_cases(generator):
     draw = partial(normal, generator)
+    # Narrow heads where the base is large, so that speeds that grow by mistake get their name.
     return [
-        case("as many queries as keys", draw(2, 3, 5, 8), draw(2, 3, 5, 8)),
-        case("3 queries, 7 keys, base 100", draw(1, 4, 3, 6), draw(1, 2, 7, 6), 100.0),
-        case("one pair only", draw(3, 1, 4, 2), draw(3, 1, 4, 2)),
-        case("the newest query of 53 keys", draw(1, 2, 1, 10), draw(1, 2, 53, 10)),
-        case("6 keys, base 31", draw(1, 3, 6, 12), draw(1, 3, 6, 12), base=31.0),
+        case("as many queries as keys", draw(2, 3, 3, 4), draw(2, 3, 3, 4), grad=True),
+        case("2 queries, 5 keys, base 100", draw(1, 4, 2, 6), draw(1, 2, 5, 6), 100.0, grad=True),
+        case("one pair only", draw(2, 1, 4, 2), draw(2, 1, 4, 2)),
+        case("the newest query of 13 keys", draw(1, 2, 1, 8), draw(1, 1, 13, 8), 50),
+        case("3 keys, base 31", draw(1, 1, 3, 14), draw(1, 1, 3, 14), base=31.0),
+        case("one query, one key", draw(2, 1, 1, 4), draw(2, 1, 1, 4)),
     ]
 
 
@@ -328,7 +433,7 @@ def wrong_rotary(
     share=1.0,
     axis="places",
     how="turn",
-    places=True,
+    early=0,
 ):
     def turned(x, first):
         if axis == "heads":
@@ -345,7 +450,7 @@ def wrong_rotary(
         angles = torch.where(kept, angles, torch.zeros(()))
         return laid(x, angles.cos(), angles.sin(), pairs, signs, how)
 
-    first = 0 if top_left else key.shape[-2] - query.shape[-2]
+    first = 0 if top_left else key.shape[-2] - query.shape[-2] - early
     query = turned(query, first) if which != "key" else query.clone()
     return query, turned(key, 0) if which != "query" else key.clone(), None
 
@@ -359,9 +464,10 @@ def laid(x, cos, sin, pairs, signs, how):
     if pairs == "mixed":  # angles for neighbours, turned by halves
         cos, sin = cos.repeat_interleave(2, dim=-1), sin.repeat_interleave(2, dim=-1)
         return x * cos + torch.cat([-b, a], dim=-1) * sin
-    one = a * cos - b * sin
+    one = a * cos + b * sin if signs == "both-plus" else a * cos - b * sin
     second = {
         "turn": a * sin + b * cos,
+        "both-plus": a * sin + b * cos,
         "both-minus": b * cos - a * sin,
         "overwritten": one * sin + b * cos,
     }[signs]
@@ -379,6 +485,57 @@ def values_too(query, key, base=10_000.0):
     """Turn by halves, then return the turned key again, as if it were a value."""
     query, key, _ = wrong_rotary(query, key, base)
     return query, key, key
+
+
+def finished_rotary(query, key, base=10_000.0, *, ends="right"):
+    """Right but for its first or last touch."""
+    if ends == "detached":
+        query, key = query.detach(), key.detach()
+    new_query, new_key, _ = wrong_rotary(query, key, base)
+    if ends == "in place":
+        query.copy_(new_query)  # an error where query is to get a gradient
+        key.copy_(new_key)
+    if ends == "float64":
+        new_query, new_key = new_query.double(), new_key.double()
+    if ends == "heads":
+        new_key = new_key.repeat_interleave(query.shape[1] // key.shape[1], dim=1)
+    bias = torch.zeros(query.shape[-2], key.shape[-2]) if ends == "zeros" else None
+    return (new_query, new_key) if ends == "two" else (new_query, new_key, bias)
+
+
+def grown_rotary(query, key, base=10_000.0):
+    """Turn by one step after the other, each key from the angle of the one before it."""
+    half = query.shape[-1] // 2
+    step = torch.tensor([float(base) ** (-i / half) for i in range(half)])
+    rows, angle = [], torch.zeros(half)
+    for _ in range(key.shape[-2]):
+        rows.append(torch.stack([angle.cos(), angle.sin()]))
+        angle = angle + step
+    hands = torch.stack(rows, dim=1)  # (2, key, half)
+
+    def turned(x, cos, sin):
+        out = x.clone()
+        out[..., :half] = x[..., :half] * cos - x[..., half:] * sin
+        out[..., half:] = x[..., half:] * cos + x[..., :half] * sin
+        return out
+
+    missing = key.shape[-2] - query.shape[-2]
+    return [turned(query, *hands[:, missing:]), turned(key, *hands), None]
+
+
+def mapped_rotary(query, key, base=10_000.0):
+    """One vector at a time, by `torch.func.vmap`."""
+    i = torch.arange(query.shape[-1] // 2)
+    speeds = torch.exp(-2 * i / query.shape[-1] * math.log(base))
+
+    def one(vector, place):
+        a, b = vector.unflatten(-1, (2, -1)).unbind(-2)
+        z = torch.outer(torch.ones(1), place * speeds)[0]
+        return torch.cat((a * z.cos() - b * z.sin(), b * z.cos() + a * z.sin()))
+
+    many = torch.func.vmap(torch.func.vmap(torch.func.vmap(one), (0, None)), (0, None))
+    places = torch.arange(key.shape[-2], dtype=torch.float32)
+    return many(query, places[len(places) - query.shape[-2] :]), many(key, places), None
 
 
 def complex_rotary(query, key, base=10_000.0):
@@ -479,7 +636,7 @@ ROTATE = Exercise(
         ),
         Mistake(
             "conventions-mixed",
-            wrong_rotary,
+            alone(wrong_rotary),
             {"pairs": "mixed"},
             says="the angles are laid out for neighbouring columns and the columns are paired by "
             "halves: the two columns of a pair turn by different angles",
@@ -491,7 +648,7 @@ ROTATE = Exercise(
         ),
         Mistake(
             "laid-back-as-neighbours",
-            wrong_rotary,
+            alone(wrong_rotary),
             {"pairs": "laid-back"},
             says="pairs are taken by halves and put back as neighbours: the columns come out in "
             "another order",
@@ -503,7 +660,7 @@ ROTATE = Exercise(
         ),
         Mistake(
             "first-half-overwritten",
-            wrong_rotary,
+            alone(wrong_rotary),
             {"signs": "overwritten"},
             says="the second column of a pair is made from the *new* first one, already turned",
             hints=(
@@ -537,7 +694,7 @@ ROTATE = Exercise(
         ),
         Mistake(
             "places-from-1",
-            wrong_rotary,
+            alone(wrong_rotary),
             {"start": 1},
             says="places are counted from 1: all scores are right, but each vector is turned one "
             "step too far for a model that counts from 0",
@@ -571,7 +728,7 @@ ROTATE = Exercise(
         ),
         Mistake(
             "speeds-grow",
-            wrong_rotary,
+            alone(wrong_rotary),
             {"exponent": -2},
             says="each pair turns faster than the one before: the exponent lacks its minus",
             hints=(
@@ -593,7 +750,7 @@ ROTATE = Exercise(
         ),
         Mistake(
             "order-reversed",
-            wrong_rotary,
+            alone(wrong_rotary),
             {"order": "rising"},
             says="the speeds stand in reverse order: the first pair is the slowest",
             hints=(
@@ -604,7 +761,7 @@ ROTATE = Exercise(
         ),
         Mistake(
             "one-speed",
-            wrong_rotary,
+            alone(wrong_rotary),
             {"order": "one"},
             says="all pairs turn at the same speed",
             hints=(
@@ -615,7 +772,7 @@ ROTATE = Exercise(
         ),
         Mistake(
             "half-of-the-pairs",
-            wrong_rotary,
+            alone(wrong_rotary),
             {"share": 0.5},
             says="only the faster half of the pairs is turned (some models do this on purpose)",
             hints=(
@@ -626,7 +783,7 @@ ROTATE = Exercise(
         ),
         Mistake(
             "heads-counted",
-            wrong_rotary,
+            alone(wrong_rotary),
             {"axis": "heads"},
             says="the angle follows the number of the head, not the place of the word",
             hints=(
@@ -637,7 +794,7 @@ ROTATE = Exercise(
         ),
         Mistake(
             "added",
-            wrong_rotary,
+            alone(wrong_rotary),
             {"how": "add"},
             says="sines and cosines are added to the vectors instead of turning them",
             hints=(
@@ -648,7 +805,7 @@ ROTATE = Exercise(
         ),
         Mistake(
             "only-cosines",
-            wrong_rotary,
+            alone(wrong_rotary),
             {"how": "cos"},
             says="each column is only multiplied by the cosine: the other column of its pair never "
             "comes in",
@@ -657,6 +814,88 @@ ROTATE = Exercise(
                 "A turn mixes the two columns of a pair.",
                 "Both new columns contain both a and b.",
             ),
+        ),
+        mistake(
+            alone(wrong_rotary),
+            "both-plus",
+            {"signs": "both-plus"},
+            "both lines have a plus, so a pair is not turned: it changes its length",
+            "Does a vector keep its length under your function?",
+            "Of the two lines of a turn, one has a minus.",
+            "The first line subtracts: a cos − b sin.",
+        ),
+        mistake(
+            alone(wrong_rotary),
+            "exponent-doubled",
+            {"exponent": 4},
+            "the exponent is doubled once too often: slow pairs turn too slowly",
+            "Which exponent has the last pair in your code?",
+            "If your range already steps by two, it is 2i, not i.",
+            "The exponents run from 0 to just above −1.",
+        ),
+        mistake(
+            alone(wrong_rotary),
+            "queries-one-early",
+            {"early": 1},
+            "each query stands one place too early: the last query should stand where the last key "
+            "stands",
+            "With one query and one key, where does the query stand?",
+            "Places count from 0, so 5 keys end at place 4.",
+            "The queries' places start at the number of keys minus the number of queries.",
+        ),
+        mistake(
+            finished_rotary,
+            "two-results",
+            {"ends": "two"},
+            "two things come back; the text asks for three, and the third is None",
+            "How many things does your `return` hand back?",
+            "The layer that calls you takes three apart.",
+            "Return None behind the turned key.",
+        ),
+        mistake(
+            finished_rotary,
+            "zeros-for-none",
+            {"ends": "zeros"},
+            "the third result is a table of zeros; the text asks for None",
+            "What does the third result mean to the layer?",
+            "There is no bias at all.",
+            "Return None in its place.",
+        ),
+        mistake(
+            finished_rotary,
+            "keys-repeated",
+            {"ends": "heads"},
+            "the key comes back with as many heads as the query",
+            "Compare the shape of the key that comes in with that of the key that goes out.",
+            "Sharing keys between heads is the layer's own work.",
+            "Turn the key as it comes, with its own number of heads.",
+        ),
+        mistake(
+            finished_rotary,
+            "inputs-changed",
+            {"ends": "in place"},
+            "the caller's own query and key are changed",
+            "Print `query` before and after calling your function.",
+            "An assignment to a slice of `query` writes into the caller's tensor.",
+            "Make new tensors, or work on a clone.",
+        ),
+        mistake(
+            finished_rotary,
+            "detached",
+            {"ends": "detached"},
+            "no gradient flows back to query and key, so the layers before them could not learn",
+            "Is there a `detach`, a `.data`, a `no_grad` or a `torch.tensor(…)` in your code?",
+            "Angles need no gradient, but the vectors do.",
+            "Take the vectors as they come.",
+        ),
+        mistake(
+            finished_rotary,
+            "float64-results",
+            {"ends": "float64"},
+            "query and key come back as float64",
+            "Print the dtypes of what goes in and of what comes out.",
+            "Angles from NumPy are float64, and a product takes the wider dtype.",
+            "Make the angles float32 before you multiply.",
         ),
         Mistake(
             "third-result-not-none",
@@ -671,10 +910,22 @@ ROTATE = Exercise(
             ),
         ),
     ],
-    also_right=[complex_rotary, matrix_rotary, doubled_rotary],
+    also_right=[complex_rotary, matrix_rotary, doubled_rotary, grown_rotary, mapped_rotary],
     axes="batch heads seq d_head",
     rtol=1e-3,
     atol=1e-4,
+    any_sequence=True,  # the text asks for three things, and the layer takes them apart
+    hints=(
+        "Turn one pair by hand: d_head = 2, the vector (1, 0), at places 0, 1, 2. What should "
+        "come out, and what does yours give?",
+        "Go through the text's list: who stands where (the queries are the last of the keys), "
+        "which columns are a pair, and what comes back.",
+        "Make a table of angles, (key, d_head / 2), once. Cut a vector in two halves, turn them "
+        "with the rows that belong to its places, and put them together with torch.cat.",
+    ),
+    allows=Edges(
+        axes=(4,), sizes=(1, 2, 13), labels=("one pair", "newest query", "base", "one key")
+    ),
 )
 
 
@@ -728,7 +979,12 @@ def relative_cases(generator):
         case("one cell wrong, beside the lower left corner", spoiled(lower_corner)),
         case("two cells wrong, in opposite directions", spoiled(opposite_cells)),
         case("scores fall from place to place", spoiled(falling)),
-        case("one cell wrong by a hundredth", spoiled(hundredth)),
+        case("one cell wrong by half a hundredth", spoiled(half_hundredth)),
+        case("scores creep, each step below the tolerance", 0.5 + creeping(9)),
+        in_dtype(
+            case("a value for each distance", toeplitz(normal(generator, 9), 5)), torch.double
+        ),
+        *beside_the_tolerance(),
         case("only what is far off counts", toeplitz(0.5 * (torch.arange(-8, 9).abs() > 3), 9)),
         case("two places back, nothing else", toeplitz(only(-2, 8), 8)),
         case("two places ahead, nothing else", toeplitz(only(2, 7), 7)),
@@ -805,8 +1061,28 @@ def falling(scores):
     scores -= 0.3 * torch.arange(len(scores))[:, None]
 
 
-def hundredth(scores):
-    scores[3, 2] += 0.01
+def half_hundredth(scores):
+    scores[3, 2] += 0.005
+
+
+def creeping(n):
+    """A value for each distance, and a little more from place to place."""
+    at = torch.arange(n)
+    return 0.25 * ((at[None, :] - at[:, None]) % 4) + 7e-4 * at
+
+
+def beside_the_tolerance():
+    """One cell that is off, or one distance that scores otherwise, by 0.001 and a little."""
+    cases = []
+    for near in (0.0, 1000.0):
+        for word, value in zip(("within", "outside"), around(1e-3, near), strict=True):
+            scores = near + 2.0 * (table_of_distances(5) % 3)
+            scores[1, 1] = value
+            cases.append(case(f"one cell {word} the tolerance, at {near:g}", scores))
+            scores = torch.full((6, 6), near)
+            scores.diagonal(-2).fill_(value)
+            cases.append(case(f"one distance {word} the tolerance, at {near:g}", scores))
+    return cases
 
 
 def only(distance, n):
@@ -822,58 +1098,93 @@ def symmetric(scores):
     return scores + scores.T
 
 
-def lenient_test(scores, *, looks_at=None, varies="anywhere"):
-    agrees = (looks_at or all_neighbours)(scores, 1e-3)
-    asked = {"anywhere": scores, "first row": scores[0], "first two": scores[0, :2]}.get(varies)
-    return bool(agrees) and (asked is None or float(asked.max() - asked.min()) > 1e-3)
+def lenient_test(
+    scores,
+    *,
+    looks_at=None,
+    varies="anywhere",
+    tolerance=1e-3,
+    along=None,
+    rtol=0.0,
+    signed=False,
+):
+    one, other = (looks_at or all_diagonals)(scores)
+    difference = one - other if signed else (one - other).abs()
+    allowed = (tolerance if along is None else along) + rtol * other.abs()
+    if (difference > allowed).any():
+        return False
+    asked = {"first row": scores[0], "first two": scores[0, :2]}.get(varies, scores)
+    limit = 0.0 if varies == "exactly" else tolerance
+    return varies == "unasked" or float(asked.max() - asked.min()) > limit
 
 
-def all_neighbours(scores, tolerance):
+def all_diagonals(scores):
+    """The largest and the smallest score of each distance."""
+    diagonals = [scores.diagonal(i) for i in range(1 - len(scores), len(scores))]
+    return torch.stack([d.max() for d in diagonals]), torch.stack([d.min() for d in diagonals])
+
+
+def all_neighbours(scores):
     """One step down and right, everywhere: the same distance, one place later."""
-    return (scores[1:, 1:] - scores[:-1, :-1]).abs().max() < tolerance
+    return scores[1:, 1:], scores[:-1, :-1]
 
 
-def main_diagonal(scores, tolerance):
-    d = scores.diagonal()
-    return (d - d[0]).abs().max() < tolerance
+def nothing(scores):
+    return scores[:1], scores[:1]
 
 
-def next_diagonal(scores, tolerance):
-    d = scores.diagonal(1)
-    return (d - d[0]).abs().max() < tolerance
+def main_diagonal(scores):
+    return scores.diagonal().max(), scores.diagonal().min()
 
 
-def two_rows(scores, tolerance):
-    return (scores[1, 1:] - scores[0, :-1]).abs().max() < tolerance
+def next_diagonal(scores):
+    return scores.diagonal(1).max(), scores.diagonal(1).min()
 
 
-def last_two_rows(scores, tolerance):
-    return (scores[-1, 1:] - scores[-2, :-1]).abs().max() < tolerance
+def near_diagonals(scores):
+    """Of the distances −1, 0 and 1."""
+    return tuple(torch.stack(x) for x in zip(*map(ends_of(scores), (-1, 0, 1)), strict=True))
 
 
-def only_past(scores, tolerance):
-    return all_neighbours(scores.tril(), tolerance)
+def ends_of(scores):
+    return lambda i: (scores.diagonal(i).max(), scores.diagonal(i).min())
 
 
-def only_future(scores, tolerance):
-    return all_neighbours(scores.triu(), tolerance)
+def two_rows(scores):
+    return scores[1, 1:], scores[0, :-1]
 
 
-def exactly(scores, tolerance):
-    return all_neighbours(scores, tolerance) and torch.equal(scores[1:, 1:], scores[:-1, :-1])
+def last_two_rows(scores):
+    return scores[-1, 1:], scores[-2, :-1]
 
 
-def mirrored(scores, tolerance):
-    return all_neighbours(scores, tolerance) and (scores - scores.T).abs().max() < tolerance
+def only_past(scores):
+    return all_diagonals(scores.tril())
 
 
-def flipped(scores, tolerance):
-    return all_neighbours(scores.flip(1), tolerance)
+def only_future(scores):
+    return all_diagonals(scores.triu())
 
 
-def on_average(scores, tolerance):
-    rows = scores[1:, 1:] - scores[:-1, :-1]
-    return rows.abs().mean() < 0.1
+def mirrored(scores):
+    past, future = all_diagonals(scores), all_diagonals(scores.T)
+    return torch.maximum(past[0], future[0]), torch.minimum(past[1], future[1])
+
+
+def flipped(scores):
+    return all_diagonals(scores.flip(1))
+
+
+def spreads(scores):
+    """The standard deviation along each diagonal, and 0."""
+    diagonals = [scores.diagonal(i) for i in range(1 - len(scores), len(scores))]
+    found = torch.stack([d.double().std(correction=0) for d in diagonals])
+    return found, torch.zeros_like(found)
+
+
+def on_average(scores):
+    one, other = all_neighbours(scores)
+    return (one - other).abs().mean() / 100, torch.zeros(())
 
 
 def looped_relative(scores):
@@ -886,23 +1197,47 @@ def looped_relative(scores):
     return alone and max(firsts) - min(firsts) > 1e-3
 
 
-def shifted_relative(scores):
-    stays = torch.allclose(scores[1:, 1:], scores[:-1, :-1], rtol=0, atol=1e-3)
-    return stays and not torch.allclose(scores, scores[0, 0].expand_as(scores), rtol=0, atol=1e-3)
+def gathered_relative(scores):
+    """Lay each diagonal out as a row, and let nan fill what is left."""
+    n = len(scores)
+    rows = torch.full((2 * n - 1, n), math.nan, dtype=scores.dtype)
+    i, j = torch.meshgrid(torch.arange(n), torch.arange(n), indexing="ij")
+    rows[(j - i + n - 1).flatten(), i.flatten()] = scores.flatten()
+    known = ~rows.isnan()
+    high = torch.where(known, rows, -math.inf).amax(1)
+    low = torch.where(known, rows, math.inf).amin(1)
+    return (high - low < 1e-3).all() & (scores.max() - scores.min() > 1e-3)
 
 
-def rebuilt_relative(scores):
-    """Lay the first row and column along the diagonals, and compare."""
+def scattered_relative(scores):
     n = len(scores)
     at = torch.arange(n)
-    gap = at[None, :] - at[:, None]
-    wanted = torch.where(gap >= 0, scores[0][gap.clamp(min=0)], scores[:, 0][(-gap).clamp(min=0)])
-    return ((scores - wanted).abs() < 1e-3).all() & (scores.max() - scores.min() > 1e-3)
+    where = (at[None, :] - at[:, None] + n - 1).flatten()
+    empty = scores.new_zeros(2 * n - 1)
+    high = empty.scatter_reduce(0, where, scores.flatten(), "amax", include_self=False)
+    low = empty.scatter_reduce(0, where, scores.flatten(), "amin", include_self=False)
+    return torch.equal(high - low < 1e-3, torch.ones(2 * n - 1, dtype=torch.bool)) and bool(
+        high.max() - low.min() >= 1e-3
+    )
 
 
-def lenient(name, looks_at, says, *hints, varies="anywhere"):
-    flags = {"looks_at": looks_at, "varies": varies}
-    return Mistake(name, lenient_test, flags, says=says, hints=hints)
+def numpy_relative(scores):
+    table, n = scores.numpy(), len(scores)
+    spread = max(np.ptp(np.diagonal(table, k)) for k in range(-n + 1, n))
+    return np.ptp(table) > 1e-3 > spread
+
+
+# Few of these are tried in pairs: all with all would fill the sheet.
+IN_PAIRS = (main_diagonal, two_rows, only_past, only_future, all_neighbours)
+
+
+def lenient(name, looks_at, says, *hints, **flags):
+    flags |= {"looks_at": looks_at} if looks_at else {}
+    paired = looks_at in IN_PAIRS if looks_at else "varies" in flags
+    paired = paired and len(flags) == 1
+    return Mistake(
+        name, lenient_test if paired else alone(lenient_test), flags, says=says, hints=hints
+    )
 
 
 RELATIVE_TEST = Exercise(
@@ -973,6 +1308,98 @@ RELATIVE_TEST = Exercise(
             varies="unasked",
         ),
         lenient(
+            "only-that-it-varies",
+            nothing,
+            "your test asks only that the scores differ somewhere, not that those of one distance "
+            "agree",
+            "What does your test say about a table of random numbers?",
+            "The text asks for two things. The first: the score depends on the distance *alone*.",
+            "Look along every diagonal: all its cells must agree.",
+        ),
+        lenient(
+            "rounding-counts-as-dependence",
+            None,
+            "whether distance matters, your test asks for equality to the last digit, so that "
+            "rounding alone counts as dependence",
+            "Add noise of a hundred-thousandth to a table of equal scores. What should come out?",
+            "Below 0.001, scores count as equal; that goes for both questions.",
+            "Ask that the largest and the smallest score differ by more than the tolerance.",
+            varies="exactly",
+        ),
+        lenient(
+            "step-by-step",
+            all_neighbours,
+            "your test compares each cell with the next one of its distance: scores that creep by "
+            "less than the tolerance at each step get through",
+            "The scores grow by 0.0007 from place to place. How far is the last from the first?",
+            "The text says no two of them, not no two neighbours.",
+            "Compare the largest of a diagonal with its smallest.",
+        ),
+        lenient(
+            "step-by-step-relative",
+            all_neighbours,
+            "your test compares cell by cell with `allclose` or `isclose`, and these add a "
+            "hundred-thousandth of the score itself to the tolerance: a hundredth at 1,000",
+            "Look up `rtol`. What is it when you say nothing?",
+            "Take a table of scores near 1,000.",
+            "Say rtol=0; and compare the largest of a diagonal with its smallest.",
+            rtol=1e-5,
+        ),
+        lenient(
+            "no-size",
+            all_neighbours,
+            "your differences have a sign, and a negative one is always below the tolerance",
+            "What is −3 < 0.001?",
+            "A score that falls from place to place has changed, too.",
+            "Take the absolute value.",
+            signed=True,
+        ),
+        lenient(
+            "relative-tolerance",
+            None,
+            "`allclose` and `isclose` add a hundred-thousandth of the score itself to the "
+            "tolerance: at 1,000 that is a hundredth",
+            "Look up `rtol`. What is it when you say nothing?",
+            "Take a table of scores near 1,000.",
+            "Say rtol=0.",
+            rtol=1e-5,
+        ),
+        lenient(
+            "too-generous",
+            None,
+            "your tolerance is ten times as wide as the text's",
+            "By how much may two scores of one distance differ?",
+            "The text names a number.",
+            "Compare with 0.001, in both questions.",
+            tolerance=1e-2,
+        ),
+        lenient(
+            "near-distances-only",
+            near_diagonals,
+            "your test looks at the distances −1, 0 and 1 only",
+            "Which method could be right for neighbours and wrong for all others?",
+            "There are 2n − 1 distances in a table of n by n.",
+            "Let the diagonals run from 1 − n to n − 1.",
+        ),
+        lenient(
+            "negative-distances-forgotten",
+            only_future,
+            "your diagonals start with the main one: keys before the query are never looked at",
+            "Nothing is masked here. What of the cells below the main diagonal?",
+            "`diagonal` takes negative numbers as well.",
+            "Let the diagonals run from 1 − n to n − 1.",
+            varies="first row",
+        ),
+        lenient(
+            "spread-for-difference",
+            spreads,
+            "your test takes an average along each diagonal (a standard deviation is one), and a "
+            "single cell that is just too far off is lost in it",
+            "One cell of five is off by 0.0011. What is the standard deviation?",
+            "The text speaks of any two scores of one distance.",
+            "Ask about the largest difference.",
+        ),
+        lenient(
             "distance-0-against-1",
             None,
             "whether distance matters, your test asks of distances 0 and 1 alone, and these may "
@@ -994,11 +1421,22 @@ RELATIVE_TEST = Exercise(
         ),
         lenient(
             "no-rounding-allowed",
-            exactly,
+            None,
             "your test asks for equality to the last digit, which no turned vector keeps",
             "Try it on a right method, with 40 places.",
             "A computer rounds sines and cosines.",
             "Compare with the tolerance from the text.",
+            tolerance=0.0,
+        ),
+        lenient(
+            "no-rounding-along-a-distance",
+            None,
+            "your test asks that scores of one distance are equal to the last digit, which no "
+            "turned vector keeps",
+            "Try it on a right method, with 40 places.",
+            "A computer rounds sines and cosines.",
+            "Compare with the tolerance from the text.",
+            along=0.0,
         ),
         lenient(
             "symmetry-asked",
@@ -1026,7 +1464,18 @@ RELATIVE_TEST = Exercise(
             "Replace the mean by a maximum.",
         ),
     ],
-    also_right=[looped_relative, shifted_relative, rebuilt_relative],
+    also_right=[looped_relative, gathered_relative, scattered_relative, numpy_relative],
+    hints=(
+        "Make small tables by hand and ask your function: equal numbers everywhere; a number for "
+        "each distance; the same with one cell changed. What should it say of each?",
+        "The text asks for two things at once, names one tolerance for both, and lists what will "
+        "be tried.",
+        "Every distance is a diagonal of the table, `scores.diagonal(k)`, with k from 1 − n to "
+        "n − 1. Compare the largest and the smallest number of each; then those of the whole.",
+    ),
+    allows=Edges(
+        dtypes=("float64",), axes=(2,), sizes=(3, 40), labels=("within", "outside", "at 1000")
+    ),
 )
 
 
@@ -1043,6 +1492,9 @@ def turns_cases(generator):
         case("another base", drawn(8, 16, 18), drawn(100, 150, 200), base=500.0),
         case("a larger base", drawn(24, 40), drawn(2000, 3000), 500_000.0),
         case("one pair only", 2, drawn(5, 6, 7, 8)),
+        case("two places", drawn(10, 12), 2, 1000),
+        case("a single place", drawn(6, 12), 1),
+        case("too large for float32", drawn(64, 80, 128), drawn(4000, 8000), 1e8),
         case("too short for any", drawn(8, 20), drawn(3, 5, 6)),
         case("one place too few for pair 3", 16, math.ceil(2 * math.pi * 10_000 ** (6 / 16))),
         case("just enough for pair 5", 20, math.ceil(2 * math.pi * 10_000 ** (10 / 20)) + 1),
@@ -1061,12 +1513,28 @@ def wrong_turns(
     turn=2 * math.pi,
     last="exact",
     invert=False,
+    first="count",
+    own_base=None,
+    ends="right",
 ):
+    base = own_base or base
     speeds = [base ** (-exponent * i / d_head) for i in range(d_head // pairs)]
     turned = sum((n - steps) * speed >= turn for speed in speeds)
     turned = len(speeds) - turned if invert else turned
-    slowest = 1 / base if last == "base" else speeds[-1]
-    return turned, round_to(turn / slowest) + steps
+    if first == "columns":
+        turned = 2 * turned
+    elif first == "number":
+        turned = max(turned - 1, 0)
+    slowest = {"exact": speeds[-1], "base": 1 / base, "first": speeds[0]}[last]
+    needed = round_to(turn / slowest) + steps
+    return (needed, turned) if ends == "exchanged" else (turned, needed)
+
+
+def short_turns(d_head, n, base=10_000.0):
+    """In float32."""
+    speeds = base ** (-torch.arange(0, d_head, 2) / d_head)
+    turned = int(((n - 1) * speeds >= 2 * math.pi).sum())
+    return turned, int((2 * math.pi / speeds[-1]).ceil()) + 1
 
 
 def listed_turns(d_head, n, base=10_000.0):
@@ -1082,8 +1550,28 @@ def logarithmic_turns(d_head, n, base=10_000.0):
     return min(last + 1, d_head // 2), 1 + math.ceil(slowest * 2 * math.pi)
 
 
-def counting(name, flags, says, *hints):
-    return Mistake(name, wrong_turns, flags, says=says, hints=hints)
+def tried_turns(d_head, n, base=10_000.0):
+    """Try: add pairs while they get round, and double the places, then halve the gap."""
+    pairs = [base ** (2 * i / d_head) * 2 * math.pi for i in range(d_head // 2)]
+    turned = 0
+    while turned < len(pairs) and pairs[turned] <= n - 1:
+        turned += 1
+    low, high = 1, 2
+    while high - 1 < pairs[-1]:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if middle - 1 >= pairs[-1] else (middle, high)
+    return [turned, high]
+
+
+def numpy_turns(d_head, n, base=10_000.0):
+    speeds = np.float64(base) ** (-np.arange(0, d_head, 2) / d_head)
+    return np.sum((n - 1) * speeds >= 2 * np.pi), np.int64(np.ceil(2 * np.pi / speeds[-1])) + 1
+
+
+def counting(name, flags, says, *hints, by=wrong_turns):
+    return Mistake(name, by, flags, says=says, hints=hints)
 
 
 FULL_TURNS = Exercise(
@@ -1117,6 +1605,7 @@ FULL_TURNS = Exercise(
             "How many steps lie between the first and the last of 3 places?",
             "One fewer than there are places.",
             "From the first place to the last it is n − 1 steps; both of your numbers need it.",
+            by=alone(wrong_turns),
         ),
         counting(
             "one-place-too-few",
@@ -1126,6 +1615,94 @@ FULL_TURNS = Exercise(
             "Put your second number back in as n. How far has the slowest pair turned?",
             "Two slips give this number: rounding the steps down, or taking the steps for places.",
             "Round the steps up; n places make n − 1 steps, so add 1.",
+            by=alone(wrong_turns),
+        ),
+        counting(
+            "not-whole",
+            {"round_to": float},
+            "your second number is not a whole one",
+            "Can a text have 8.28 places?",
+            "A little less than a full turn is no full turn.",
+            "Round the steps up, then add 1.",
+            by=alone(wrong_turns),
+        ),
+        counting(
+            "rounded-to-nearest",
+            {"round_to": round},
+            "the steps are rounded to the nearest whole number, so that sometimes the slowest pair "
+            "doesn't quite make it",
+            "Put your second number back in as n. How far has the slowest pair turned?",
+            "With 6.28 steps needed, are 6 enough?",
+            "Round the steps up.",
+            by=alone(wrong_turns),
+        ),
+        counting(
+            "float32-digits",
+            {},
+            "your second number is off by a little where it is large: float32 has seven digits",
+            "How many digits has your second number, and how many of them are right?",
+            "A tensor of floats is float32 unless told otherwise.",
+            "Use `math` and Python's own numbers.",
+            by=short_turns,
+        ),
+        counting(
+            "as-many-pairs-as-columns",
+            {"pairs": 1},
+            "you go through d_head pairs, but a head has half as many: two columns are one pair",
+            "How many pairs has a head of width 8?",
+            "With twice the pairs, the last exponent is nearly −2. What should it be?",
+            "i runs from 0 to d_head / 2 − 1.",
+            by=alone(wrong_turns),
+        ),
+        counting(
+            "columns-for-pairs",
+            {"first": "columns"},
+            "your first number counts columns: two columns are one pair",
+            "How many pairs has a head of width 8?",
+            "Your number may be larger than d_head / 2.",
+            "Count each pair once.",
+        ),
+        counting(
+            "number-of-the-last",
+            {"first": "number"},
+            "your first number is the number of the last pair that gets round, not how many do",
+            "Pairs 0, 1 and 2 get round. How many are these?",
+            "Pairs count from 0.",
+            "Count, instead of taking the largest i.",
+        ),
+        counting(
+            "base-ignored",
+            {"own_base": 10_000.0},
+            "`base` is ignored: 10,000 stands in your code whatever was asked",
+            "Call your function with base=500. Does anything change?",
+            "Look for a 10000 in your code.",
+            "Use the argument in its place.",
+        ),
+        counting(
+            "fastest-pair",
+            {"last": "first"},
+            "your second number asks for the fastest pair only, and *every* pair must get round",
+            "Which pair needs the most places?",
+            "When the slowest has turned, all have.",
+            "Take the last pair's speed.",
+            by=alone(wrong_turns),
+        ),
+        counting(
+            "exchanged",
+            {"ends": "exchanged"},
+            "the two numbers have changed places",
+            "Which of the two does the text ask for first?",
+            "The first can't be larger than d_head / 2.",
+            "Return the number of pairs, then the number of places.",
+            by=alone(wrong_turns),
+        ),
+        counting(
+            "degrees",
+            {"turn": 360.0},
+            "a full turn is 360 in your code: these are degrees, and the formula has radians",
+            "By how many radians does pair 0 turn from one place to the next?",
+            "sin and cos of a computer take radians.",
+            "A full turn is 2π.",
         ),
         counting(
             "half-turns",
@@ -1166,9 +1743,20 @@ FULL_TURNS = Exercise(
             "Which pair is the fastest?",
             "Pair 0 turns by 1 radian a place, all others by less.",
             "The exponent is negative.",
+            by=alone(wrong_turns),
         ),
     ],
-    also_right=[listed_turns, logarithmic_turns],
+    also_right=[listed_turns, logarithmic_turns, tried_turns, numpy_turns],
+    any_sequence=True,
+    hints=(
+        "Take d_head = 4 and base = 100, so two pairs, and n = 8. Write down by how many radians "
+        "each pair turns in all. A full turn is 2π, about 6.28.",
+        "The formula of the text has three parts that are easily off by one: n − 1, the exponent, "
+        "and the number of the last pair.",
+        "List the speeds of all pairs. The first answer counts those that come far enough in "
+        "n − 1 steps; the second needs the slowest pair only, and rounds up.",
+    ),
+    allows=Edges(sizes=(1, 2), labels=("base", "one pair", "just enough", "float32")),
 )
 
 
@@ -1180,8 +1768,10 @@ def alibi_cases(generator):
         case("5 places, 4 heads", 5, 5, 4),
         case("2 queries, 7 keys, 8 heads", 2, 7, 8),
         case("the newest of 6 keys, 2 heads", 1, 6, 2),
-        case("16 heads", 3, 11, 16),
+        case("16 heads", 2, 5, 16),
         case("one head", 4, 4, 1),
+        case("one query, one key", 1, 1, 2),
+        case("a far key", 1, 101, 1),
     ]
 
 
@@ -1205,13 +1795,18 @@ def wrong_alibi(
         "one": torch.full((num_heads,), 2.0**-8),
         "reversed": 2.0 ** (-8 * head.flip(0) / num_heads),
         "e": (-8 * head / num_heads).exp(),
+        "without 8": 2.0 ** (-head / num_heads),
+        "growing": 2.0 ** (8 * head / num_heads),
+        "first": torch.full((num_heads,), 2.0 ** (-8 / num_heads)),
+        "cut": 2.0 ** (-(8 // num_heads) * head),
     }[slopes]
     key = torch.arange(n_key)
-    query = key[:n_query] if place == "row" else key[n_key - n_query :]
+    query = key[:n_query] if place == "row" else key[n_key - n_query :] - int(place == "early")
     gap = key[None, :] - query[:, None]
     distance = {
         "far": gap.abs(),
         "signed": -gap,
+        "unsigned": gap,
         "past": (-gap).clamp(min=0),
         "squared": gap**2,
         "logarithm": (1 + gap.abs().float()).log(),
@@ -1223,6 +1818,28 @@ def wrong_alibi(
     return {"heads": bias, "last": bias.permute(1, 2, 0), "turned": bias.transpose(1, 2)}[
         order
     ].contiguous()
+
+
+def finished_alibi(n_query, n_key, num_heads, *, wide=False, front=0):
+    """Right but for its last touch."""
+    bias = wrong_alibi(n_query, n_key, num_heads)
+    bias = bias.double() if wide else bias
+    return bias.reshape(*[1] * front, *bias.shape)
+
+
+def banded_alibi(n_query, n_key, num_heads):
+    """Windows of one long row of distances, from the last query back to the first."""
+    row = -torch.arange(1 - n_key, n_key).abs().float()
+    band = row.unfold(0, n_key, 1).flip(0)[n_key - n_query :]
+    return (
+        torch.ldexp(torch.ones(()), -8 * torch.arange(1, num_heads + 1) / num_heads).view(-1, 1, 1)
+        * band[None]
+    )
+
+
+def numpy_alibi(n_query, n_key, num_heads):
+    h, q, k = np.ogrid[1 : num_heads + 1, n_key - n_query : n_key, :n_key]
+    return torch.tensor(-np.abs(k - q) * 0.5 ** (8 * h / num_heads), dtype=torch.float32)
 
 
 def looped_alibi(n_query, n_key, num_heads):
@@ -1243,8 +1860,8 @@ def multiplied_alibi(n_query, n_key, num_heads):
     return torch.einsum("h,qk->hqk", slopes, -gap.abs())
 
 
-def slope(name, flags, says, *hints):
-    return Mistake(name, wrong_alibi, flags, says=says, hints=hints)
+def slope(name, flags, says, *hints, by=wrong_alibi):
+    return Mistake(name, by, flags, says=says, hints=hints)
 
 
 ALIBI = Exercise(
@@ -1294,6 +1911,7 @@ ALIBI = Exercise(
             "Divide each slope by the one before it. What should come out?",
             "Always the same factor: they form a geometric series.",
             "Raise 2 to the power of −8 (h + 1) / num_heads.",
+            by=alone(wrong_alibi),
         ),
         slope(
             "slopes-reversed",
@@ -1302,6 +1920,7 @@ ALIBI = Exercise(
             "Which head should look nearest?",
             "Head 0 has the exponent nearest to 0, so the steepest slope.",
             "Turn your list of slopes round.",
+            by=alone(wrong_alibi),
         ),
         slope(
             "one-slope",
@@ -1318,6 +1937,79 @@ ALIBI = Exercise(
             "Did you write exp?",
             "Each slope is a power of 2.",
             "Use 2.0 ** …",
+            by=alone(wrong_alibi),
+        ),
+        slope(
+            "past-rewarded",
+            {"distance": "unsigned"},
+            "keys to the left get a bonus: the distance is not taken without its sign",
+            "What is your bias for a key one place to the left? And one to the right?",
+            "Both are one place away.",
+            "Take the absolute value of the difference.",
+            by=alone(wrong_alibi),
+        ),
+        slope(
+            "exponent-without-8",
+            {"slopes": "without 8"},
+            "the 8 is missing in the exponent: the slopes fall from nearly 1 to ½ only",
+            "Which slope has the last head?",
+            "The last slope is always 2 to the power of −8.",
+            "The exponent is −8 (h + 1) / num_heads.",
+            by=alone(wrong_alibi),
+        ),
+        slope(
+            "slopes-grow",
+            {"slopes": "growing"},
+            "the exponent lacks its minus: the slopes grow up to 256",
+            "Is your first slope below 1?",
+            "A slope of 256 hides all but the word itself.",
+            "The exponent is negative.",
+            by=alone(wrong_alibi),
+        ),
+        slope(
+            "first-slope-for-all",
+            {"slopes": "first"},
+            "all heads have the slope of the first",
+            "Compare `bias[0]` with `bias[1]`.",
+            "Each head has its own exponent.",
+            "Give the slopes an axis of heads: (heads, 1, 1).",
+            by=alone(wrong_alibi),
+        ),
+        slope(
+            "exponent-cut",
+            {"slopes": "cut"},
+            "8 is divided by the number of heads in whole numbers, which is 0 with 16 heads",
+            "What is 8 // 16?",
+            "Python has two divisions.",
+            "Use the one with a single stroke.",
+            by=alone(wrong_alibi),
+        ),
+        slope(
+            "queries-one-early",
+            {"place": "early"},
+            "each query stands one place too early",
+            "Does a word have a penalty for itself in your table?",
+            "Places count from 0, so 5 keys end at place 4.",
+            "The queries' places start at n_key − n_query.",
+            by=alone(wrong_alibi),
+        ),
+        slope(
+            "float64-bias",
+            {"wide": True},
+            "the bias is float64; the text asks for float32",
+            "Print the dtype of your result.",
+            "NumPy and `double()` bring 64 bits in.",
+            "Convert the result at the end.",
+            by=finished_alibi,
+        ),
+        slope(
+            "an-axis-too-many",
+            {"front": 1},
+            "the bias has an axis for the batch; the text asks for (heads, query, key)",
+            "Print the shape of your result.",
+            "All sentences share one bias, so it needs no axis for them.",
+            "Leave out the `unsqueeze` or the `None` in front.",
+            by=finished_alibi,
         ),
         slope(
             "future-rewarded",
@@ -1342,6 +2034,7 @@ ALIBI = Exercise(
             "What is your bias for a key two places to the right?",
             "ALiBi lowers scores; which keys may be seen at all is decided elsewhere.",
             "Leave the mask out: −slope · |j − i| on both sides.",
+            by=alone(wrong_alibi),
         ),
         slope(
             "squared",
@@ -1358,6 +2051,7 @@ ALIBI = Exercise(
             "What is the penalty two places away, compared with one?",
             "Twice as far costs twice as much.",
             "Leave out the logarithm.",
+            by=alone(wrong_alibi),
         ),
         slope(
             "only-the-keys-place",
@@ -1367,6 +2061,7 @@ ALIBI = Exercise(
             "Are all rows of a head equal?",
             "Each query has its own place, and its own key has penalty 0.",
             "Subtract the query's place from the key's.",
+            by=alone(wrong_alibi),
         ),
         slope(
             "distance-from-1",
@@ -1375,6 +2070,7 @@ ALIBI = Exercise(
             "What is the bias of a word for itself?",
             "At the same place there is no penalty.",
             "The distance of i and j is |j − i|, without a 1.",
+            by=alone(wrong_alibi),
         ),
         slope(
             "heads-last",
@@ -1383,6 +2079,7 @@ ALIBI = Exercise(
             "What is the shape that the text asks for?",
             "The heads come first.",
             "Give the slopes the shape (heads, 1, 1).",
+            by=alone(wrong_alibi),
         ),
         slope(
             "rows-and-columns",
@@ -1391,10 +2088,20 @@ ALIBI = Exercise(
             "Which axis has the size n_query in your result?",
             "Rows ask, columns are asked.",
             "Exchange the last two axes.",
+            by=alone(wrong_alibi),
         ),
     ],
-    also_right=[looped_alibi, multiplied_alibi],
+    also_right=[looped_alibi, multiplied_alibi, banded_alibi, numpy_alibi],
     axes="heads query key",
+    hints=(
+        "Print the table of one head for 3 queries and 3 keys. On the diagonal stand zeros, and "
+        "the penalty is the same to the left and to the right.",
+        "Three things are in the text: the slopes (what is the first of 8 heads, what the last?), "
+        "the places of the queries, and the order of the three axes.",
+        "Make the slopes, (heads,), and the distances, (query, key), apart from each other. Two "
+        "more axes on the slopes, and one product gives all.",
+    ),
+    allows=Edges(sizes=(1, 2, 4, 8, 16, 101), labels=("newest", "one head", "one key")),
 )
 
 
@@ -1426,6 +2133,10 @@ def bucket_cases(generator):
         case("a table of 7 keys for 5 queries", square(7, 5)),
         case("far away", torch.tensor([[-5000, 5000], [-129, 129], [-1, 1]])),
         case("the place itself, of three axes", torch.zeros(1, 1, 3, dtype=torch.long), 16, 50),
+        in_dtype(case("near ones", square(3, 2), 8), torch.int32),
+        case("4 buckets to 9, both ways", shuffled(safe(4, 9, True, 12)), 4, 9),
+        case("4 buckets to 9, one way", shuffled(safe(4, 9, False, 12)), 4, 9, False),
+        case("a single number", torch.tensor(-3), bidirectional=False),
     ]
 
 
@@ -1448,31 +2159,52 @@ def wrong_bucket(
     offset=True,
     lift=True,
     halved="asked",
+    side="future",
+    one_way="past",
+    last=1,
+    factor=True,
+    near=True,
+    whose="direction",
+    dtype=torch.int64,
 ):
+    arrived = relative
     bidirectional = {"asked": bidirectional, "always": True, "never": False}[both]
     num_buckets = own_buckets or num_buckets
     longest = own_longest or max_distance
     relative = -relative if flip else relative
     count = num_buckets // 2 if bidirectional or halved == "always" else num_buckets
     exact = max(count // exact_share, 1) if exact_share else count
+    exact = num_buckets // 4 if whose == "both" else exact
     mirrored = bidirectional or future == "abs"
-    distance = relative.abs() if mirrored else (-relative).clamp(min=0)
+    ahead = relative if one_way == "future" else -relative
+    distance = relative.abs() if mirrored else ahead.clamp(min=0)
     far = distance.clamp(min=1).double()
     if scale == "log":
         share = (far / exact).log() / math.log(longest / exact)
     elif scale == "linear":
         share = (far - exact) / (longest - exact)
+    elif scale == "none":
+        share = far
     elif scale == "lower":  # only the lower logarithm is of the plain distance
         share = (far / exact).log() / math.log(longest)
     else:  # both logarithms of the plain distances
         share = far.log() / math.log(longest)
-    wide = exact * lift + (count - exact) * share
+    wide = exact * lift + (count - exact if factor else 1) * share
     wide = {"floor": wide.floor(), "round": wide.round(), "ceil": wide.ceil()}[rounding].long()
-    wide = wide.clamp(max=count - 1) if cap else wide
-    bucket = torch.where(distance < exact, distance, wide)
+    if last == "all":
+        wide = wide.clamp(max=num_buckets - 1)
+    elif cap:
+        wide = wide.clamp(max=count - last)
+    if scale == "none":
+        wide = distance.clamp(max=count - 1)
+    bucket = (
+        torch.where(distance < exact, distance, wide)
+        if near
+        else wide.clamp(min=0) * (distance > 0)
+    )
     if bidirectional and offset:
-        bucket = bucket + count * (relative >= border)
-    return bucket
+        bucket = bucket + count * (relative >= border if side == "future" else relative < 0)
+    return arrived.copy_(bucket).long() if dtype == "in place" else bucket.to(dtype)
 
 
 def looped_bucket(relative, num_buckets=32, max_distance=128, bidirectional=True):
@@ -1490,6 +2222,31 @@ def looped_bucket(relative, num_buckets=32, max_distance=128, bidirectional=True
             place = min(half + math.floor(share * (buckets - half)), buckets - 1)
         found.append(start + place)
     return torch.tensor(found).view(relative.shape)
+
+
+def bordered_bucket(relative, num_buckets=32, max_distance=128, bidirectional=True):
+    """List the distance at which each bucket begins, and look each distance up."""
+    count = num_buckets // 2 if bidirectional else num_buckets
+    half = count // 2
+    begins = list(range(half))
+    begins += [half * (max_distance / half) ** (i / (count - half)) for i in range(count - half)]
+    borders = torch.tensor(begins[1:], dtype=torch.float64)
+    distance = relative.abs() if bidirectional else torch.relu(-relative)
+    found = torch.bucketize(distance.double(), borders, right=True)
+    found[distance >= max_distance] = count - 1
+    return torch.where(relative > 0, found + count, found) if bidirectional else found
+
+
+def numpy_bucket(relative, num_buckets=32, max_distance=128, bidirectional=True):
+    places = relative.numpy().astype(np.int64)
+    count = num_buckets // (1 + bidirectional)
+    distance = np.abs(places) if bidirectional else np.maximum(-places, 0)
+    half = count // 2
+    with np.errstate(divide="ignore"):
+        share = np.log(distance / half) / np.log(max_distance / half)
+    wide = np.minimum(half + np.floor(np.maximum(share, 0) * (count - half)), count - 1)
+    found = np.where(distance < half, distance, wide).astype(np.int64)
+    return torch.from_numpy(np.asarray(found + count * (bidirectional & (places > 0))))
 
 
 def published_bucket(relative, num_buckets=32, max_distance=128, bidirectional=True):
@@ -1560,6 +2317,98 @@ BUCKET = Exercise(
             "In which bucket is the query's own place?",
             "It belongs to the past's half, in bucket 0.",
             "The future begins at 1.",
+        ),
+        sorting(
+            "past-in-the-second-half",
+            {"side": "past"},
+            "in both directions the *past* gets the second half of the buckets; the text gives it "
+            "to the future",
+            "Is −1 the word before or the word after?",
+            "`relative` is the key's place minus the query's, so the past is negative.",
+            "Only positive numbers get the second half of the buckets.",
+        ),
+        sorting(
+            "one-way-forwards",
+            {"one_way": "future"},
+            "in one direction your buckets serve the future, and all of the past is distance 0",
+            "With bidirectional=False, what should −5 give?",
+            "The past is negative, so its distance is −relative.",
+            "Turn the sign before you clamp at 0.",
+        ),
+        sorting(
+            "one-bucket-too-many",
+            {"last": 0},
+            "the last bucket is B instead of B − 1",
+            "What comes out at distance 5,000?",
+            "B buckets are numbered from 0.",
+            "Clamp at B − 1.",
+        ),
+        sorting(
+            "clamped-at-all-buckets",
+            {"last": "all"},
+            "far distances end at num_buckets − 1, though each direction has its own end, B − 1",
+            "With 32 buckets in both directions, what comes out at −5,000?",
+            "A far word of the past must not land among the future's buckets.",
+            "Clamp at B − 1 before you add the future's half.",
+        ),
+        sorting(
+            "quarter-whatever-the-direction",
+            {"whose": "both"},
+            "in one direction, too, E is num_buckets / 4; there it should be num_buckets / 2",
+            "With bidirectional=False and 32 buckets, which bucket should distance 12 get?",
+            "B is num_buckets then, and E = B / 2.",
+            "Work E out from B, after the two cases have been told apart.",
+        ),
+        sorting(
+            "factor-forgotten",
+            {"factor": False},
+            "the fraction of the logarithms is not multiplied by B − E, so that all far distances "
+            "share a bucket or two",
+            "How many different numbers come out for distances from E to max_distance?",
+            "The fraction runs from 0 to 1; B − E buckets lie between.",
+            "Multiply by B − E before you round down.",
+        ),
+        sorting(
+            "near-ones-by-the-logarithm",
+            {"near": False},
+            "near distances, too, go through the logarithm; each of them has a bucket of its own",
+            "Which buckets get the distances 0, 1, 2 and 3?",
+            "Below E the bucket's number is the distance.",
+            "Choose between the two with torch.where.",
+        ),
+        sorting(
+            "no-wide-buckets",
+            {"scale": "none"},
+            "every distance has a bucket of its own up to the last: from E on they should get "
+            "wider",
+            "Which distance gets the last bucket in your code?",
+            "The last bucket begins near max_distance.",
+            "From E on, take the formula.",
+        ),
+        sorting(
+            "float-buckets",
+            {"dtype": torch.float32},
+            "the buckets are floats; the text asks for int64",
+            "Print the dtype of your result.",
+            "`floor` and `log` give floats, and `torch.where` keeps them.",
+            "Convert with `.long()`.",
+        ),
+        sorting(
+            "int32-buckets",
+            {"dtype": torch.int32},
+            "the buckets are int32; the text asks for int64",
+            "Print the dtype of your result.",
+            "`.int()` has 32 bits.",
+            "Convert with `.long()`.",
+        ),
+        sorting(
+            "input-changed",
+            {"dtype": "in place"},
+            "the caller's own `relative` is changed",
+            "Print `relative` before and after calling your function.",
+            "What ends in an underscore, and an assignment to a slice, writes into the caller's "
+            "tensor.",
+            "Make a new tensor.",
         ),
         sorting(
             "halves-not-apart",
@@ -1661,8 +2510,22 @@ BUCKET = Exercise(
             "Work all sizes out from the argument.",
         ),
     ],
-    also_right=[looped_bucket, published_bucket],
-    axes="",
+    also_right=[looped_bucket, published_bucket, bordered_bucket, numpy_bucket],
+    hints=(
+        "Ask for a few numbers that you can work out by hand: with 8 buckets in both directions, "
+        "0, −1, −2, 1 and 5000 should give 0, 1, 2, 5 and 7.",
+        "Follow the text's own order: which buckets serve which direction, then B and E, then near "
+        "distances, then far ones, then the end at B − 1.",
+        "Work out one distance for every cell first, never negative. Both kinds of bucket, near "
+        "and far, can be made for all cells; `torch.where` chooses between them.",
+    ),
+    allows=Edges(
+        dtypes=("int64", "int32"),
+        axes=(0, 1, 2, 3),
+        sizes=(4, 8, 20),
+        special=("zeros",),
+        labels=("one direction", "both", "far away"),
+    ),
 )
 
 
@@ -1670,6 +2533,9 @@ BUCKET = Exercise(
 
 
 def places_cases(generator):
+    def infinite(x, real, table):
+        return x.masked_fill(~real[..., None], -math.inf), real, table
+
     def batch(lengths, seq, left, max_len, d_model=4):
         real = torch.zeros(len(lengths), seq, dtype=torch.bool)
         for row, (n, gap) in enumerate(zip(lengths, left, strict=True)):
@@ -1678,12 +2544,14 @@ def places_cases(generator):
         return x, real, normal(generator, max_len, d_model)
 
     return [
-        case("padded on the left", *batch((6, 3, 5), 6, (0, 3, 1), 11)),
+        case("padded on the left", *batch((6, 3, 5), 6, (0, 3, 1), 11), grad=True),
         case("padded on the right", *batch((7, 2, 4), 7, (0, 0, 0), 13)),
         case("padded on both sides", *batch((3, 1), 8, (2, 5), 9)),
         case("no padding", *batch((5, 5), 5, (0, 0), 7)),
         case("a table shorter than the batch is long", *batch((3, 4, 2), 9, (6, 5, 1), 4)),
         case("a sentence of nothing but filler", *batch((0, 4), 6, (0, 2), 7)),
+        case("a single word, a single row", *batch((1,), 1, (0,), 1)),
+        case("filler that holds minus infinity", *infinite(*batch((2, 3), 5, (3, 1), 3))),
     ]
 
 
@@ -1698,6 +2566,8 @@ def wrong_places(
     from_end=False,
     same=False,
     in_place=False,
+    wraps=False,
+    detached=False,
 ):
     seq = torch.arange(x.shape[1]).expand(real.shape)
     if count == "real":
@@ -1708,16 +2578,26 @@ def wrong_places(
         place = (~real).cumsum(-1)
     elif count == "left":
         place = (seq - (~real).sum(-1, keepdim=True)) % len(table)
+    elif count == "left, cut":
+        place = (seq - (~real).sum(-1, keepdim=True)).clamp(0, len(table) - 1)
+    elif count == "batch":
+        place = real.cumsum(0) - 1
     else:  # moved the wrong way
         place = seq + (~real).sum(-1, keepdim=True)
     if from_end:
         place = real.sum(-1, keepdim=True) - 1 - place
     place = place[:1].expand_as(place) if same else place
-    rows = table[(place + start).clamp(min=0) % len(table)]
+    place = place + start if wraps else (place + start).clamp(min=0)
+    table = table.detach() if detached else table
+    rows = table[place % len(table) if wraps != "never" else place]
     if filler == "nothing":
         rows = rows * real[..., None]
     elif filler == "erased":
         return (x + rows) * real[..., None]
+    elif filler == "zero":
+        return torch.where(real[..., None], x + rows, 0.0)
+    elif filler == "instead":
+        return torch.where(real[..., None], rows, x)
     if in_place:
         x += rows
         return x
@@ -1749,8 +2629,26 @@ def indexed_places(x, real, table):
     return out
 
 
-def moved(name, flags, says, *hints):
-    return Mistake(name, wrong_places, flags, says=says, hints=hints)
+def multiplied_places(x, real, table):
+    """A table of who stands where, (batch, seq, max_len), times the rows."""
+    place = torch.where(real, real.long().cumsum(1), 0) - 1
+    chosen = (place[..., None] == torch.arange(len(table))).to(table.dtype)
+    return x + torch.einsum("bsp,pd->bsd", chosen, table)
+
+
+def rolled_places(x, real, table):
+    """One sentence at a time: the first rows, between as many zeros as there is filler."""
+    rows = []
+    for words in real:
+        n = int(words.sum())
+        before = int(words.long().argmax()) if n else 0
+        after = len(words) - before - n
+        rows.append(torch.nn.functional.pad(table[:n], (0, 0, before, after)))
+    return x.add(torch.stack(rows))
+
+
+def moved(name, flags, says, *hints, by=wrong_places):
+    return Mistake(name, by, flags, says=says, hints=hints)
 
 
 POSITION_BUG = Exercise(
@@ -1784,6 +2682,71 @@ POSITION_BUG = Exercise(
             "Compare your output with `x` where `real` is False.",
             "There, nothing should be added.",
             "Multiply the rows by `real`, with an axis more.",
+        ),
+        moved(
+            "words-from-1-past-the-end",
+            {"start": 1, "wraps": "never"},
+            "the first real word gets row 1 instead of row 0, and the last may need a row that "
+            "there is not",
+            "What does the running sum of `real` say at the first word?",
+            "Itself included, the first word is number 1. Its row is 0.",
+            "Subtract 1.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "filler-gets-the-last-row",
+            {"filler": "row", "wraps": True},
+            "filler gets a row of the table as well; in front of a sentence the place is −1, which "
+            "is the last row",
+            "Compare your output with `x` where `real` is False.",
+            "There, nothing should be added.",
+            "Multiply the rows by `real`, with an axis more.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "filler-set-to-0",
+            {"filler": "zero"},
+            "filler is set to 0; it should come out as it went in",
+            "Compare your output with `x` where `real` is False.",
+            "Only the *added row* depends on `real`, not x itself.",
+            "Where a position is filler, take x.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "row-instead-of-sum",
+            {"filler": "instead"},
+            "the row replaces the word instead of being added to it",
+            "What is left of `x` at a real word?",
+            "A word and its place go into one sum.",
+            "Add the row to x.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "counted-down-the-batch",
+            {"count": "batch"},
+            "your running sum goes from sentence to sentence, not from word to word",
+            "Along which axis do you count?",
+            "`real` is (batch, seq), and a place belongs to a position of seq.",
+            "Count along the last axis.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "right-for-the-left-only-cut",
+            {"count": "left, cut"},
+            "all filler of a sentence is taken away from the place, also what stands behind it",
+            "Try a sentence with two fillers behind it. Which row gets its second word?",
+            "Only filler *before* a word moves it.",
+            "Count the real words so far.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "table-detached",
+            {"detached": True},
+            "no gradient flows back to the table, so it would never be learned",
+            "Is there a `detach`, a `.data` or a `no_grad` in your code?",
+            "The table is a *learned* one.",
+            "Take the rows from the table as it comes.",
+            by=alone(wrong_places),
         ),
         moved(
             "filler-erased",
@@ -1842,8 +2805,22 @@ POSITION_BUG = Exercise(
             "Write x = x + …, or return the sum at once.",
         ),
     ],
-    also_right=[looped_places, gathered_places, indexed_places],
+    also_right=[looped_places, gathered_places, indexed_places, multiplied_places, rolled_places],
     axes="batch seq d_model",
+    hints=(
+        "Write down one row of `real`, say 0 0 1 1 1 0, and below each 1 the row of the table that "
+        "its word should get.",
+        "The text has four sentences: who gets which row, what filler gets, that filler may stand "
+        "on either side, and that a batch may be longer than the table.",
+        "A running sum along the words (`cumsum`) counts how many real words there are up to each "
+        "position. A place is what it says, less one.",
+    ),
+    allows=Edges(
+        axes=(2, 3),
+        sizes=(1,),
+        special=("empty row", "full row", "-inf"),
+        labels=("left", "right", "both sides", "shorter than the batch"),
+    ),
 )
 
 

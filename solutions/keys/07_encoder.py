@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
+from course_lib.grader.judging.edges import around
+from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
 from course_lib.nn.attention import scaled_dot_product_attention
 from course_lib.nn.multi_head import merge_heads, split_heads
 
@@ -18,6 +20,15 @@ def normal(generator, *shape):
 def near_one(generator, *shape):
     """Weights of a norm that has learned something."""
     return 1 + 0.5 * normal(generator, *shape)
+
+
+def alone(answer):
+    """The same answer as another one: a mistake of its own is not tried together with others."""
+    return lambda *args, **more: answer(*args, **more)
+
+
+def mistake(answer, name, flags, says, *hints):
+    return Mistake(name, answer, flags, says=says, hints=hints)
 
 
 # --- 07.layer-norm --------------------------------------------------------------------------
@@ -32,12 +43,13 @@ def layer_norm_cases(generator):
     flat = halves.expand(3, 7).clone()
     return [
         tried("narrow vectors", normal(generator, 2, 5, 3), grad=True),
-        tried("with heads in front", normal(generator, 2, 3, 7, 5)),
+        tried("with heads in front", normal(generator, 1, 3, 2, 5)),
         tried("a single vector", 2 * normal(generator, 11)),
         tried("faint vectors", 2e-3 * normal(generator, 5, 7)),
         tried("all numbers of a vector equal", flat),
-        tried("a large eps", normal(generator, 2, 7, 5), 0.5),
-        tried("far from 0, and wide", 5 + 3 * normal(generator, 3, 2, 13)),
+        tried("a large eps", normal(generator, 2, 3, 5), 0.5),
+        tried("far from 0, and wide", 5 + 3 * normal(generator, 2, 2, 13)),
+        tried("one number each", normal(generator, 3, 1)),
     ]
 
 
@@ -54,18 +66,26 @@ def wrong_layer_norm(
     about_zero=False,
     root=True,
     affine="after",
+    mean_of_squares=True,
+    detached=None,
 ):
+    if detached == "weights":
+        weight, bias = weight.detach(), bias.detach()
     if affine == "before":
         x = weight * x
     axes = tuple(range(x.ndim)) if axes == "all" else axes
-    centred = x - x.mean(dim=axes, keepdim=True)
+    given = x.detach() if detached == "statistics" else x
+    centred = x - given.mean(dim=axes, keepdim=True)
     if about_zero:
         spread = x.square().mean(dim=axes, keepdim=True)
     else:
         count = math.prod(x.shape[axis] for axis in axes)
-        spread = centred.square().sum(dim=axes, keepdim=True) / max(count - correction, 1)
-    eps = 1e-5 if eps_place == "fixed" else eps
-    if eps_place in ("inside", "fixed"):
+        share = 1 / (count - correction) if count > correction else math.nan
+        spread = centred.square().sum(dim=axes, keepdim=True)
+        spread = spread * share if mean_of_squares else spread
+        spread = spread.detach() if detached == "statistics" else spread
+    eps = {"fixed": 1e-5, "squared": eps**2}.get(eps_place, eps)
+    if eps_place in ("inside", "fixed", "squared"):
         spread = spread + eps
     below = spread.sqrt() if root else spread
     if eps_place == "outside":
@@ -79,6 +99,36 @@ def wrong_layer_norm(
         "neither": lambda: scaled,
         "bias first": lambda: weight * (scaled + bias),
     }[affine]()
+
+
+def flat_layer_norm(x, weight, bias, eps=1e-5):
+    """Without keepdim."""
+    variance = x.var(-1, correction=0)
+    return weight * (x - x.mean(-1)) / (variance + eps).sqrt() + bias
+
+
+def overwriting_layer_norm(x, weight, bias, eps=1e-5):
+    x -= x.mean(-1, keepdim=True)  # an error where x is to get a gradient
+    x /= (x.square().mean(-1, keepdim=True) + eps).sqrt()
+    return weight * x + bias
+
+
+def matrix_layer_norm(x, weight, bias, eps=1e-5):
+    """Centring is a product with a symmetric matrix."""
+    n = x.shape[-1]
+    centred = torch.einsum("...i,ij->...j", x, torch.eye(n) - 1 / n)
+    size = torch.linalg.vector_norm(centred, dim=-1, keepdim=True)
+    return torch.addcmul(bias, weight, centred / (size**2 / n + eps) ** 0.5)
+
+
+def mapped_layer_norm(x, weight, bias, eps=1e-5):
+    def one(vector):
+        variance, mean = torch.var_mean(vector, unbiased=False)
+        return (vector - mean) / torch.sqrt(variance + eps) * weight + bias
+
+    for _ in range(x.ndim - 1):
+        one = torch.func.vmap(one)
+    return one(x)
 
 
 def built_in_layer_norm(x, weight, bias, eps=1e-5):
@@ -176,7 +226,7 @@ LAYER_NORM = Exercise(
         ),
         Mistake(
             "over-the-sentence",
-            wrong_layer_norm,
+            alone(wrong_layer_norm),
             {"axes": (-2, -1)},
             says="one mean and one variance serve all words of a sentence",
             hints=(
@@ -220,7 +270,7 @@ LAYER_NORM = Exercise(
         ),
         Mistake(
             "variance-for-deviation",
-            wrong_layer_norm,
+            alone(wrong_layer_norm),
             {"root": False},
             says="you divide by the variance: the root is missing",
             hints=(
@@ -231,7 +281,7 @@ LAYER_NORM = Exercise(
         ),
         Mistake(
             "weight-first",
-            wrong_layer_norm,
+            alone(wrong_layer_norm),
             {"affine": "before"},
             says="x is multiplied by the weight before it is normed",
             hints=(
@@ -253,7 +303,7 @@ LAYER_NORM = Exercise(
         ),
         Mistake(
             "no-weight",
-            wrong_layer_norm,
+            alone(wrong_layer_norm),
             {"affine": "no weight"},
             says="the weight is not used",
             hints=(
@@ -264,7 +314,7 @@ LAYER_NORM = Exercise(
         ),
         Mistake(
             "neither",
-            wrong_layer_norm,
+            alone(wrong_layer_norm),
             {"affine": "neither"},
             says="neither weight nor bias is used",
             hints=(
@@ -273,9 +323,81 @@ LAYER_NORM = Exercise(
                 "Multiply by the weight, then add the bias.",
             ),
         ),
+        mistake(
+            alone(wrong_layer_norm),
+            "sum-for-mean",
+            {"mean_of_squares": False},
+            "you divide by the root of the *sum* of the squares: the variance is their mean",
+            "What is the variance of your outputs, before weight and bias? It should be 1.",
+            "A variance is the mean of the squared distances from the mean.",
+            "Divide the sum by d_model, or take `mean`.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "eps-squared",
+            {"eps_place": "squared"},
+            "eps is squared before it is added to the variance",
+            "On a faint vector your result is larger than it should be.",
+            "What stands under the root in the text?",
+            "Add eps itself to the variance.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "second-axis",
+            {"axes": (1,)},
+            "you count the axis from the front: axis 1 is the last one only when there are two",
+            "Try a single vector, and one with four axes. Along which axis do you norm?",
+            "The text allows any number of axes in front.",
+            "Count from the back: -1.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "third-axis",
+            {"axes": (2,)},
+            "you count the axis from the front: axis 2 is the last one only when there are three",
+            "Try a single vector, and one with four axes. Along which axis do you norm?",
+            "The text allows any number of axes in front.",
+            "Count from the back: -1.",
+        ),
+        mistake(
+            flat_layer_norm,
+            "keepdim-missing",
+            {},
+            "mean and variance have lost the last axis, so they don't fit x any more",
+            "Print the shapes of x and of its mean.",
+            "A mean of (2, 5, 3) along the last axis is (2, 5). It should be (2, 5, 1).",
+            "Say keepdim=True.",
+        ),
+        mistake(
+            overwriting_layer_norm,
+            "input-changed",
+            {},
+            "the caller's own x is changed",
+            "Print `x` before and after calling your function.",
+            "x -= … and x /= … write into the caller's tensor.",
+            "Write x = x - …, which makes a new one.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "statistics-detached",
+            {"detached": "statistics"},
+            "no gradient flows through mean and variance",
+            "Is there a `detach`, a `.data` or a `no_grad` in your code?",
+            "Mean and variance depend on x, and the gradient has to know.",
+            "Take both from x as it comes.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "weights-detached",
+            {"detached": "weights"},
+            "no gradient flows back to weight and bias, so they would never be learned",
+            "Is there a `detach` or a `.data` in your code?",
+            "Weight and bias are learned.",
+            "Use them as they come.",
+        ),
         Mistake(
             "bias-scaled",
-            wrong_layer_norm,
+            alone(wrong_layer_norm),
             {"affine": "bias first"},
             says="the bias is added before the multiplication, so the weight scales it too",
             hints=(
@@ -285,8 +407,23 @@ LAYER_NORM = Exercise(
             ),
         ),
     ],
-    also_right=[built_in_layer_norm, looped_layer_norm, moment_layer_norm],
+    also_right=[
+        built_in_layer_norm,
+        looped_layer_norm,
+        moment_layer_norm,
+        matrix_layer_norm,
+        mapped_layer_norm,
+    ],
     axes="batch seq d_model",
+    hints=(
+        "Norm the vector (0, 3) by hand, with weight 1 and bias 0: mean 1.5, biased variance "
+        "2.25. What does your function give? Then try a tensor with four axes.",
+        "The text has two sentences for you: what is subtracted and what is under the root, and "
+        "along which axis. Then read the traps.",
+        "Mean and variance are taken along the last axis and keep it, with size 1 "
+        "(`keepdim=True`), so that they fit x again. Norm first; weight and bias come last.",
+    ),
+    allows=Edges(axes=(1, 2, 3, 4), sizes=(1, 3), labels=("faint", "equal", "large eps")),
 )
 
 
@@ -299,15 +436,19 @@ def rms_norm_cases(generator):
 
     huge = 200 * (1.5 + torch.rand(2, 3, 5, generator=generator))
     signs = torch.where(torch.rand(2, 3, 5, generator=generator) < 0.5, -1.0, 1.0)
+    # In bfloat16 the mean square of these is 4, and every number of this sum is exact.
+    near_two = torch.tensor([2.0, 2.0, 2.015625, 2.0, 2.0])
     return [
         tried("narrow vectors", normal(generator, 2, 5, 3), grad=True),
-        tried("far from 0", 3 + normal(generator, 3, 2, 7)),
+        tried("far from 0", 3 + normal(generator, 1, 3, 2, 7)),
         tried("a single vector", normal(generator, 11)),
         tried("faint vectors", 1e-3 * normal(generator, 5, 7)),
         tried("all zeros", torch.zeros(3, 5)),
-        tried("a large eps", normal(generator, 2, 7, 5), 0.5),
+        tried("a large eps", normal(generator, 2, 3, 5), 0.5),
         tried("half precision, numbers of 300 and more", (huge * signs).half()),
+        tried("bfloat16", (near_two * signs).bfloat16()),
         tried("double precision", normal(generator, 2, 3, 5).double()),
+        tried("one number each", normal(generator, 3, 1)),
     ]
 
 
@@ -322,9 +463,18 @@ def wrong_rms_norm(
     axes=(-1,),
     eps_place="inside",
     scale="weight",
+    detached=None,
 ):
     arrived = x.dtype
-    x = x.float() if wide else x
+    if wide == "half":
+        x = x.float() if arrived == torch.float16 else x
+    elif wide == "double":
+        x = x.double()
+    elif wide == "sixteen":
+        x = x.float() if arrived != torch.float64 else x
+    else:
+        x = x.float() if wide else x
+    weight = weight.detach() if detached == "weight" else weight
     axes = tuple(range(x.ndim)) if axes == "all" else axes
     mean = x.mean(dim=axes, keepdim=True)
     top = x - mean if centre == "both" else x
@@ -342,14 +492,36 @@ def wrong_rms_norm(
         below = amount.sqrt() + eps
     if eps_place == "outside":
         below = below + eps
-    scaled = top / below
+    scaled = top / (below.detach() if detached == "below" else below)
     out = {
+        "early": lambda: weight * scaled.to(arrived),
+        "early, then wide": lambda: (weight * scaled.to(arrived)).float(),
         "weight": lambda: weight * scaled,
         "none": lambda: scaled,
         "one more": lambda: (1 + weight) * scaled,
         "back": lambda: (weight * scaled).to(arrived),
     }[scale]()
-    return out if scale == "back" else out.float()
+    as_it_is = scale in ("back", "early") or wide in ("half", "double", "sixteen")
+    return out if as_it_is else out.float()
+
+
+def flat_rms_norm(x, weight, eps=1e-6):
+    """Without keepdim."""
+    x = x.float()
+    return weight * x / (x.square().mean(-1) + eps).sqrt()
+
+
+def einsum_rms_norm(x, weight, eps=1e-6):
+    wide = x.type(torch.float32)
+    squares = torch.einsum("...d,...d->...", wide, wide) / wide.size(-1)
+    return torch.einsum("...d,...,d->...d", wide, (squares + eps).rsqrt(), weight)
+
+
+def mapped_rms_norm(x, weight, eps=1e-6):
+    one = lambda v: torch.mul(v, weight).div(v.pow(2).mean().add(eps).sqrt())  # noqa: E731
+    for _ in range(x.ndim - 1):
+        one = torch.func.vmap(one)
+    return one(x.to(dtype=weight.dtype))
 
 
 def built_in_rms_norm(x, weight, eps=1e-6):
@@ -402,7 +574,7 @@ RMS_NORM = Exercise(
         ),
         Mistake(
             "divided-by-deviation",
-            wrong_rms_norm,
+            alone(wrong_rms_norm),
             {"centre": "below"},
             says="you divide by the standard deviation, which is taken about the mean",
             hints=(
@@ -424,7 +596,7 @@ RMS_NORM = Exercise(
         ),
         Mistake(
             "mean-then-square",
-            wrong_rms_norm,
+            alone(wrong_rms_norm),
             {"measure": "square of mean"},
             says="the mean is taken first and squared afterwards",
             hints=(
@@ -457,7 +629,7 @@ RMS_NORM = Exercise(
         ),
         Mistake(
             "over-the-words",
-            wrong_rms_norm,
+            alone(wrong_rms_norm),
             {"axes": (-2,)},
             says="the mean of the squares is taken over the words",
             hints=(
@@ -512,7 +684,7 @@ RMS_NORM = Exercise(
         ),
         Mistake(
             "no-weight",
-            wrong_rms_norm,
+            alone(wrong_rms_norm),
             {"scale": "none"},
             says="the weight is not used",
             hints=(
@@ -521,9 +693,83 @@ RMS_NORM = Exercise(
                 "Multiply by the weight at the end.",
             ),
         ),
+        mistake(
+            alone(wrong_rms_norm),
+            "rounded-before-the-weight",
+            {"scale": "early"},
+            "the normed vector goes back to the precision that came in, and only then meets the "
+            "weight (some published code does this)",
+            "With a half-precision x, how many digits of your result are right?",
+            "The text asks for float32 all the way.",
+            "Leave out the conversion back.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "rounded-on-the-way",
+            {"scale": "early, then wide"},
+            "the normed vector goes back to the precision that came in, and what is rounded off "
+            "there is lost",
+            "With a half-precision x, how many digits of your result are right?",
+            "The text asks for float32 all the way.",
+            "Leave out the conversion back.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "only-float16-widened",
+            {"wide": "half"},
+            "you make x float32 only when it is float16; the text says whatever comes in",
+            "What is the dtype of your result for bfloat16, and for float64?",
+            "There are more precisions than two.",
+            "Convert without asking.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "float64-left-alone",
+            {"wide": "sixteen"},
+            "float64 comes back as float64; the text asks for float32, whatever comes in",
+            "What is the dtype of your result for a float64 x?",
+            "Whatever comes in: that goes for wider numbers as well.",
+            "Convert without asking.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "float64-result",
+            {"wide": "double"},
+            "the result is float64; the text asks for float32",
+            "Print the dtype of your result.",
+            "`double()` and NumPy bring 64 bits in.",
+            "Compute in float32.",
+        ),
+        mistake(
+            flat_rms_norm,
+            "keepdim-missing",
+            {},
+            "the mean square has lost the last axis, so it doesn't fit x any more",
+            "Print the shapes of x and of its mean square.",
+            "A mean of (2, 5, 3) along the last axis is (2, 5). It should be (2, 5, 1).",
+            "Say keepdim=True.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "root-detached",
+            {"detached": "below"},
+            "no gradient flows through what you divide by",
+            "Is there a `detach`, a `.data` or a `no_grad` in your code?",
+            "The mean square depends on x, and the gradient has to know.",
+            "Take it from x as it comes.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "weight-detached",
+            {"detached": "weight"},
+            "no gradient flows back to the weight, so it would never be learned",
+            "Is there a `detach` or a `.data` in your code?",
+            "The weight is learned.",
+            "Use it as it comes.",
+        ),
         Mistake(
             "one-plus-weight",
-            wrong_rms_norm,
+            alone(wrong_rms_norm),
             {"scale": "one more"},
             says="you multiply by 1 plus the weight, as a few models do whose weights start at 0",
             hints=(
@@ -534,7 +780,7 @@ RMS_NORM = Exercise(
         ),
         Mistake(
             "returned-half",
-            wrong_rms_norm,
+            alone(wrong_rms_norm),
             {"scale": "back"},
             says="the result is handed back in the precision that came in",
             hints=(
@@ -544,8 +790,29 @@ RMS_NORM = Exercise(
             ),
         ),
     ],
-    also_right=[built_in_rms_norm, length_rms_norm, looped_rms_norm],
+    also_right=[
+        built_in_rms_norm,
+        length_rms_norm,
+        looped_rms_norm,
+        einsum_rms_norm,
+        mapped_rms_norm,
+    ],
     axes="batch seq d_model",
+    hints=(
+        "Scale the vector (3, 4) by hand, with weight 1: its mean square is 12.5, its root 3.54. "
+        "What does your function give? Then hand it in as float16, times 100.",
+        "The name, read from the back, is the recipe: square, mean, root. Then the bold sentence "
+        "of the text: which dtype is computed in, and which comes back?",
+        "Make x float32 before anything else. Keep the last axis in the mean (`keepdim=True`), "
+        "add eps under the root, divide, and multiply by the weight last.",
+    ),
+    allows=Edges(
+        dtypes=("float16", "bfloat16", "float32", "float64"),
+        axes=(1, 2, 3, 4),
+        sizes=(1, 3),
+        special=("zeros",),
+        labels=("faint", "large eps", "300"),
+    ),
 )
 
 
@@ -560,8 +827,8 @@ class BareLinear(nn.Linear):
 
 
 def swiglu_cases(generator):
-    def tried(label, d_model, d_ff, *shape, scale=1.0, **more):
-        state = {
+    def drawn(d_model, d_ff):
+        return {
             name: 1.5 * normal(generator, rows, columns) / columns**0.5
             for name, rows, columns in (
                 ("gate.weight", d_ff, d_model),
@@ -569,15 +836,19 @@ def swiglu_cases(generator):
                 ("down.weight", d_model, d_ff),
             )
         }
+
+    def tried(label, d_model, d_ff, *shape, scale=1.0, **more):
         planned = call(scale * normal(generator, *shape, d_model))
-        return Case(label, [planned], init={"d_model": d_model, "d_ff": d_ff}, state=state, **more)
+        init = {"d_model": d_model, "d_ff": d_ff}
+        return Case(label, [planned], init=init, state=drawn(d_model, d_ff), **more)
 
     return [
-        tried("a batch", 5, 11, 2, 3, grad=True),
-        tried("narrower inside than outside", 7, 3, 2, 5),
+        tried("a batch", 5, 11, 2, 3),
+        tried("one word, the same network", 5, 11, 1, 1),
+        tried("narrower inside than outside", 7, 3, 1, 5),
         tried("as wide inside as outside", 5, 5, 3, 2),
         tried("large numbers", 3, 7, 2, 5, scale=6.0),
-        tried("one word", 2, 13, 1, 1),
+        tried("one number inside", 2, 1, 2, 1),
     ]
 
 
@@ -611,7 +882,10 @@ class WrongSwiGLU(nn.Module):
             "no product": lambda: self.bend(gate),
             "bend after": lambda: gate * up,
             "bend before": lambda: self.gate(self.bend(x)) * up,
+            "shut off": lambda: self.bend(gate).detach() * up,
         }[self.join]()
+        if self.end == "wide":
+            return inside
         out = self.bend(self.down(inside)) if self.join == "bend after" else self.down(inside)
         return out + x if self.end == "residual" else out
 
@@ -634,8 +908,33 @@ class FusedSwiGLU(WrongSwiGLU):
         return F.linear(F.silu(gate).mul(up), self.down.weight)
 
 
+class HalvedSwiGLU(WrongSwiGLU):
+    """Right: silu by way of tanh, word by word, and a sum over the width in halves."""
+
+    def forward(self, x):
+        sentences = []
+        for words in x:
+            rows = []
+            for word in words:
+                gate = self.gate.weight @ word
+                opened = gate * (1 + torch.tanh(gate / 2)) / 2 * (self.up.weight @ word)
+                half = len(opened) // 2
+                left = self.down.weight[:, :half] @ opened[:half]
+                rows.append(left + self.down.weight[:, half:] @ opened[half:])
+            sentences.append(torch.stack(rows))
+        return torch.stack(sentences)
+
+
 def unbent(a):
     return a
+
+
+def soft(a):
+    return a.softmax(dim=-1)
+
+
+def twice(a):
+    return silu(silu(a))
 
 
 SWIGLU = Exercise(
@@ -715,7 +1014,7 @@ SWIGLU = Exercise(
         ),
         Mistake(
             "both-bent",
-            WrongSwiGLU,
+            alone(WrongSwiGLU),
             {"join": "both bent"},
             says="both factors are bent",
             hints=(
@@ -726,7 +1025,7 @@ SWIGLU = Exercise(
         ),
         Mistake(
             "bent-before-gate",
-            WrongSwiGLU,
+            alone(WrongSwiGLU),
             {"join": "bend before"},
             says="silu is applied to x, before the layer `gate`",
             hints=(
@@ -737,7 +1036,7 @@ SWIGLU = Exercise(
         ),
         Mistake(
             "bent-after-down",
-            WrongSwiGLU,
+            alone(WrongSwiGLU),
             {"join": "bend after"},
             says="silu is applied after the way down",
             hints=(
@@ -770,7 +1069,7 @@ SWIGLU = Exercise(
         ),
         Mistake(
             "gelu",
-            WrongSwiGLU,
+            alone(WrongSwiGLU),
             {"bend": F.gelu},
             says="the gate goes through a GELU",
             hints=(
@@ -790,9 +1089,46 @@ SWIGLU = Exercise(
                 "Put the gate through silu before you multiply.",
             ),
         ),
+        mistake(
+            alone(WrongSwiGLU),
+            "down-missing",
+            {"end": "wide"},
+            "the way down is missing: the result is d_ff wide",
+            "Print the shape of your result.",
+            "Three layers are made in __init__. Which of them do you call?",
+            "Put the product through `down`.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "softmax",
+            {"bend": soft},
+            "the gate goes through a softmax, so that its numbers compete; each should open by "
+            "itself",
+            "Which function of the section does the formula name?",
+            "Do the numbers of your gate add up to 1?",
+            "Use silu.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "bent-twice",
+            {"bend": twice},
+            "the gate goes through silu twice, or is multiplied by itself once too often",
+            "How often does silu appear in the formula?",
+            "silu(a) is a times the sigmoid of a, and nothing more.",
+            "Bend the gate once.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "gate-detached",
+            {"join": "shut off"},
+            "no gradient flows back through the gate, so that it would never learn when to open",
+            "Is there a `detach`, a `.data` or a `no_grad` in your code?",
+            "All three layers are learned.",
+            "Use the gate as it comes.",
+        ),
         Mistake(
             "residual-inside",
-            WrongSwiGLU,
+            alone(WrongSwiGLU),
             {"end": "residual"},
             says="x is added at the end: the residual belongs to the block, not to the network",
             hints=(
@@ -802,8 +1138,17 @@ SWIGLU = Exercise(
             ),
         ),
     ],
-    also_right=[EinsumSwiGLU, FusedSwiGLU],
+    also_right=[EinsumSwiGLU, FusedSwiGLU, HalvedSwiGLU],
     axes="batch seq d_model",
+    hints=(
+        "Print the shape after each step: x is d_model wide, gate and up are d_ff wide, and what "
+        "comes out is d_model wide again.",
+        "Read the formula from the inside to the outside, bracket by bracket. Each of the three "
+        "layers occurs once, and silu once.",
+        "Keep the two ways up in two names, `self.gate(x)` and `self.up(x)`. One is bent; then "
+        "the two are multiplied; then comes `self.down`.",
+    ),
+    allows=Edges(axes=(3,), sizes=(1, 3), labels=("narrower", "as wide", "large")),
 )
 
 
@@ -824,13 +1169,24 @@ def equal_width_cases(generator):
         while wrong_width(*one, **flags) == right(*one):
             one = drawn()
         sizes.append(one)
-    return [case(f"d_model {m}, d_ff {f}", m, f) for m, f in dict.fromkeys([(512, 2048), *sizes])]
+    fixed = [(512, 2048), (12_288, 49_152), (7, 1), (1, 1)]
+    return [case(f"d_model {m}, d_ff {f}", m, f) for m, f in dict.fromkeys([*fixed, *sizes])]
 
 
 def wrong_width(
-    d_model, d_ff, *, inner_bias=True, outer_bias=True, ours_biased=False, matrices=3, rounds="down"
+    d_model,
+    d_ff,
+    *,
+    inner_bias=True,
+    outer_bias=True,
+    ours_biased=False,
+    matrices=3,
+    rounds="down",
+    biases="right",
 ):
     there = 2 * d_model * d_ff + inner_bias * d_ff + outer_bias * d_model
+    if biases != "right":
+        there = 2 * d_model * d_ff + 2 * {"inner": d_ff, "outer": d_model}[biases]
     if ours_biased:  # gate and up have a bias for each of the width, down has d_model
         there, each = there - d_model, 3 * d_model + 2
     else:
@@ -841,6 +1197,12 @@ def wrong_width(
         return (2 * there + each) // (2 * each)
     if rounds == "fewer":
         return (there - 1) // each
+    if rounds == "more":
+        return there // each + 1
+    if rounds == "float":
+        return float(there // each)
+    if rounds == "count":
+        return there
     return there / each if rounds == "not" else there // each
 
 
@@ -853,6 +1215,8 @@ WIDTH_MISTAKES = (
     {"rounds": "up"},
     {"rounds": "nearest"},
     {"rounds": "fewer"},
+    {"biases": "inner"},
+    {"biases": "outer"},
 )
 
 
@@ -862,6 +1226,21 @@ def searched_width(d_model, d_ff):
     while 3 * (width + 1) * d_model <= there:
         width += 1
     return width
+
+
+def halved_width(d_model, d_ff):
+    """Halve the range in which the answer lies."""
+    there = sum((d_model * d_ff, d_ff, d_ff * d_model, d_model))
+    fits, too_wide = 0, there + 1
+    while too_wide - fits > 1:
+        middle = (fits + too_wide) // 2
+        fits, too_wide = (middle, too_wide) if 3 * d_model * middle <= there else (fits, middle)
+    return fits
+
+
+def numpy_width(d_model, d_ff):
+    shapes = np.array([[d_model, d_ff], [1, d_ff], [d_ff, d_model], [1, d_model]], dtype=np.int64)
+    return shapes.prod(axis=1).sum() // (3 * d_model)
 
 
 def built_width(d_model, d_ff):
@@ -912,7 +1291,7 @@ EQUAL_WIDTH = Exercise(
         ),
         Mistake(
             "gated-with-biases",
-            wrong_width,
+            alone(wrong_width),
             WIDTH_MISTAKES[3],
             says="you give the SwiGLU biases as well; it has none",
             hints=(
@@ -923,7 +1302,7 @@ EQUAL_WIDTH = Exercise(
         ),
         Mistake(
             "two-matrices",
-            wrong_width,
+            alone(wrong_width),
             WIDTH_MISTAKES[4],
             says="you count two matrices in the SwiGLU; it has three",
             hints=(
@@ -934,7 +1313,7 @@ EQUAL_WIDTH = Exercise(
         ),
         Mistake(
             "rounded-up",
-            wrong_width,
+            alone(wrong_width),
             WIDTH_MISTAKES[5],
             says="you round up, so the SwiGLU has a few parameters too many",
             hints=(
@@ -945,7 +1324,7 @@ EQUAL_WIDTH = Exercise(
         ),
         Mistake(
             "rounded-to-nearest",
-            wrong_width,
+            alone(wrong_width),
             WIDTH_MISTAKES[6],
             says="you round to the nearest whole number, which is sometimes too wide",
             hints=(
@@ -956,7 +1335,7 @@ EQUAL_WIDTH = Exercise(
         ),
         Mistake(
             "equal-not-allowed",
-            wrong_width,
+            alone(wrong_width),
             WIDTH_MISTAKES[7],
             says="you want fewer parameters than the ReLU network has; as many are allowed",
             hints=(
@@ -965,9 +1344,54 @@ EQUAL_WIDTH = Exercise(
                 "Allow the two numbers to be equal.",
             ),
         ),
+        mistake(
+            alone(wrong_width),
+            "d_ff-biases-twice",
+            WIDTH_MISTAKES[8],
+            "you count d_ff biases for both layers; the way down has d_model of them",
+            "How many biases does nn.Linear(20, 3) hold?",
+            "A layer has as many biases as it has outputs.",
+            "The way down has d_model outputs.",
+        ),
+        mistake(
+            alone(wrong_width),
+            "d_model-biases-twice",
+            WIDTH_MISTAKES[9],
+            "you count d_model biases for both layers; the way up has d_ff of them",
+            "How many biases does nn.Linear(3, 20) hold?",
+            "A layer has as many biases as it has outputs.",
+            "The way up has d_ff outputs.",
+        ),
+        mistake(
+            alone(wrong_width),
+            "one-too-wide",
+            {"rounds": "more"},
+            "your width is always one too large",
+            "Put your width back in: how many parameters are that?",
+            "The text says at most.",
+            "Divide whole numbers and drop the rest; add nothing.",
+        ),
+        mistake(
+            alone(wrong_width),
+            "a-float",
+            {"rounds": "float"},
+            "your number is right, but it is a float; the text asks for a whole number",
+            "What does Python print, 34 or 34.0?",
+            "`/` gives floats, also when the rest is dropped afterwards; so does NumPy's floor.",
+            "Divide with // and keep whole numbers all the way.",
+        ),
+        mistake(
+            alone(wrong_width),
+            "parameters-returned",
+            {"rounds": "count"},
+            "you return how many parameters the ReLU network has, not the width",
+            "Which question does the text ask?",
+            "How many parameters does one more number of width cost?",
+            "Divide by 3 times d_model, and drop the rest.",
+        ),
         Mistake(
             "not-whole",
-            wrong_width,
+            alone(wrong_width),
             {"rounds": "not"},
             says="your width is not a whole number",
             hints=(
@@ -977,7 +1401,16 @@ EQUAL_WIDTH = Exercise(
             ),
         ),
     ],
-    also_right=[searched_width, built_width],
+    also_right=[searched_width, built_width, halved_width, numpy_width],
+    hints=(
+        "Do it by hand for d_model = 2 and d_ff = 3: write down every matrix and every bias of "
+        "the ReLU network, and how many numbers each holds.",
+        "The text says which of the two networks has biases, and that the SwiGLU may have as many "
+        "parameters, but no more.",
+        "First a count for the ReLU network: two matrices, two rows of biases. Then: how many "
+        "numbers does one more of width cost the SwiGLU's three matrices?",
+    ),
+    allows=Edges(sizes=(1, 7, 2048), labels=("d_ff 1",)),
 )
 
 
@@ -1014,17 +1447,18 @@ def block_cases(generator):
         init = {"d_model": d_model, "num_heads": heads, "d_ff": d_ff, "activation": activation}
         return Case(label, [planned], init=init, state=state, **more)
 
-    x = normal(generator, 2, 7, 15)
-    causal = torch.ones(7, 7, dtype=torch.bool).tril()
-    padding = torch.tensor([[True] * 7, [False] * 2 + [True] * 5])[:, None, None]
+    x = normal(generator, 2, 5, 6)
+    causal = torch.ones(5, 5, dtype=torch.bool).tril()
+    padding = torch.tensor([[True] * 5, [False] * 2 + [True] * 3])[:, None, None]
+    nowhere = (causal & padding).clone()  # (batch, 1, seq, seq), with rows that may look nowhere
     return [
-        tried("no mask", 3, 5, 11, call(x), grad=True),
-        tried("a causal mask", 3, 5, 11, call(x, mask=causal)),
-        tried("padded on the left, with weights", 3, 5, 11, call(x, padding, return_weights=True)),
-        tried("weights without a mask", 2, 3, 13, call(x[..., :6], return_weights=True)),
+        tried("no mask", 2, 3, 7, call(x)),
+        tried("the same network, one word", 2, 3, 7, call(x[:1, :1], return_weights=True)),
+        tried("a causal mask", 3, 2, 11, call(x, mask=causal)),
+        tried("padded on the left, with weights", 3, 2, 5, call(x, padding, return_weights=True)),
+        tried("causal and padded", 2, 2, 3, call(x[..., :4], mask=nowhere)),
         tried("another activation", 2, 2, 9, call(normal(generator, 2, 3, 4)), "gelu"),
-        tried("faint input, narrow network", 1, 5, 3, call(0.1 * normal(generator, 1, 3, 5))),
-        tried("one word", 2, 2, 7, call(normal(generator, 1, 1, 4))),
+        tried("tanh, faint input", 1, 5, 3, call(0.1 * normal(generator, 1, 3, 5)), "tanh"),
     ]
 
 
@@ -1076,6 +1510,8 @@ class WrongBlock(nn.Module):
 
     def think(self, x):
         wide = self.up(x)
+        if self.bends == "late":
+            return self.activation(self.down(wide))
         bend = {"yes": self.activation, "no": unbent, "relu": F.relu}[self.bends]
         return self.down(bend(wide))
 
@@ -1087,7 +1523,10 @@ class WrongBlock(nn.Module):
         elif self.mask == "inverted" and mask is not None:
             mask = ~mask
         read = norm_1(x) if self.order == "pre" else x
-        said, weights = self.attention(read, mask)
+        with torch.set_grad_enabled(self.mask != "no gradient"):
+            said, weights = self.attention(read, mask)
+        if self.returns == "pair added" and return_weights:
+            said = (said, weights)
         if self.order == "post":
             new = norm_1(x + said if self.first_skip else said)
         elif self.order == "inner":
@@ -1104,8 +1543,14 @@ class WrongBlock(nn.Module):
             out = start + thought if self.order == "pre" else norm_2(start + thought)
         if self.returns == "averaged":
             weights = weights.mean(dim=1)
+        elif self.returns == "of the output":
+            weights = self.attention(out, mask)[1]
+        elif self.returns == "of the middle":
+            weights = self.attention(new, mask)[1]
         if self.returns == "never":
             return out
+        if self.returns == "exchanged" and return_weights:
+            return weights, out
         return (out, weights) if return_weights or self.returns == "always" else out
 
 
@@ -1116,6 +1561,31 @@ class WrongSums(WrongBlock):
 
 class WrongReturns(WrongBlock):
     """Mistakes about mask and weights, for the same reason."""
+
+
+class ListingBlock(WrongBlock):
+    """Right: everything by einsum, one head after the other, and a list for the pair."""
+
+    def forward(self, x, mask=None, *, return_weights=False):
+        layer, n_heads = self.attention, self.attention.num_heads
+        q, k, v = (part(x).chunk(n_heads, dim=-1) for part in (layer.to_q, layer.to_k, layer.to_v))
+        seen = None
+        if mask is not None:
+            seen = mask.expand(len(x), n_heads, x.shape[1], x.shape[1])
+        mixed, looked = [], []
+        for h in range(n_heads):
+            scores = torch.einsum("bqd,bkd->bqk", q[h], k[h]) * q[h].shape[-1] ** -0.5
+            if seen is not None:
+                scores = scores.masked_fill(~seen[:, h], -math.inf)
+            shares = scores.softmax(-1)
+            if seen is not None:
+                shares = shares.masked_fill(~seen[:, h], 0.0)
+            looked.append(shares)
+            mixed.append(torch.einsum("bqk,bkd->bqd", shares, v[h]))
+        stream = self.norm_attention(torch.add(layer.to_out(torch.cat(mixed, -1)), x))
+        thought = F.linear(self.activation(self.up(stream)), self.down.weight, self.down.bias)
+        stream = self.norm_feed_forward(torch.add(stream, thought))
+        return [stream, torch.stack(looked, 1)] if return_weights else stream
 
 
 class HandBlock(WrongBlock):
@@ -1182,7 +1652,7 @@ ENCODER_BLOCK = Exercise(
         ),
         Mistake(
             "norm-inside",
-            WrongBlock,
+            alone(WrongBlock),
             {"order": "inner"},
             says="you norm what the sublayer says, and then add: the sum itself is never normed",
             hints=(
@@ -1200,7 +1670,7 @@ ENCODER_BLOCK = Exercise(
         ),
         Mistake(
             "second-norm-twice",
-            WrongBlock,
+            alone(WrongBlock),
             {"norms": (1, 1)},
             says="norm_feed_forward is used twice, and norm_attention never",
             hints=TWO_NORMS,
@@ -1261,7 +1731,7 @@ ENCODER_BLOCK = Exercise(
         ),
         Mistake(
             "adds-both",
-            WrongSums,
+            alone(WrongSums),
             {"second_skip": "both"},
             says="the second sum adds the block's input once more, on top of the running x",
             hints=(
@@ -1272,7 +1742,7 @@ ENCODER_BLOCK = Exercise(
         ),
         Mistake(
             "thinks-about-the-old-x",
-            WrongSums,
+            alone(WrongSums),
             {"thinks_about": "old"},
             says="the feed-forward network reads the block's input, so it never learns what "
             "attention has found",
@@ -1284,7 +1754,7 @@ ENCODER_BLOCK = Exercise(
         ),
         Mistake(
             "parallel",
-            WrongSums,
+            alone(WrongSums),
             {"thinks_about": "old", "second_skip": "old"},
             says="both sublayers read the block's input, and only the second reaches the output",
             hints=(
@@ -1314,6 +1784,62 @@ ENCODER_BLOCK = Exercise(
                 "__init__ keeps the activation under a name.",
                 "Use self.activation between up and down.",
             ),
+        ),
+        mistake(
+            alone(WrongSums),
+            "bent-after-down",
+            {"bends": "late"},
+            "the activation stands after the way down, not between up and down",
+            "How wide is what you hand to self.activation? It should be d_ff.",
+            "Up and down without a bend between them are one matrix.",
+            "Bend what `up` returns, then put it through `down`.",
+        ),
+        mistake(
+            alone(WrongReturns),
+            "pair-added",
+            {"returns": "pair added"},
+            "with return_weights=True the attention returns a pair, and you add the pair to x",
+            "What does self.attention return when it is asked for the weights?",
+            "A pair has to be taken apart before its first part can be added.",
+            "Give both parts a name: `said, weights = …`.",
+        ),
+        mistake(
+            alone(WrongReturns),
+            "results-exchanged",
+            {"returns": "exchanged"},
+            "the weights come first and x second; the text asks for x and the weights",
+            "Print the shapes of the two things that come back.",
+            "In which order does the text name them?",
+            "Return x first.",
+        ),
+        mistake(
+            alone(WrongReturns),
+            "weights-of-the-output",
+            {"returns": "of the output"},
+            "the weights come from a second look, at the block's output; the text wants those of "
+            "the attention that made it",
+            "How often do you call self.attention?",
+            "After x has been overwritten, the attention sees another x.",
+            "Keep the weights of the one call, at the start.",
+        ),
+        mistake(
+            alone(WrongReturns),
+            "weights-of-the-middle",
+            {"returns": "of the middle"},
+            "the weights come from a second look, at the sum after the attention; the text wants "
+            "those of the attention that made it",
+            "How often do you call self.attention?",
+            "After x has been overwritten, the attention sees another x.",
+            "Keep the weights of the one call, at the start.",
+        ),
+        mistake(
+            alone(WrongReturns),
+            "attention-without-gradient",
+            {"mask": "no gradient"},
+            "no gradient flows back through the attention, so that it would never learn",
+            "Is there a `detach`, a `.data` or a `no_grad` in your code?",
+            "All parts of a block are learned.",
+            "Call the attention without switching gradients off.",
         ),
         Mistake(
             "mask-lost",
@@ -1371,8 +1897,23 @@ ENCODER_BLOCK = Exercise(
             ),
         ),
     ],
-    also_right=[HandBlock, SentenceBlock],
+    also_right=[HandBlock, SentenceBlock, ListingBlock],
     axes="batch seq d_model",
+    any_sequence=True,
+    hints=(
+        "Make a small block, EncoderBlock(4, 2, 8), hand it a random (1, 3, 4) and print the "
+        "shape after each line of forward.",
+        "Go through the text's list and find the line of your code that does each: the attention "
+        "with its mask, two sums, two norms, the way up and down, what comes back.",
+        "Both halves have the same form: x becomes norm(x + what the sublayer says about x). Keep "
+        "one running x, and take the weights from the first attention.",
+    ),
+    allows=Edges(
+        axes=(2, 3, 4),
+        sizes=(1, 3, 5),
+        special=("empty row", "full row"),
+        labels=("causal", "padded", "activation", "no mask", "with weights"),
+    ),
 )
 
 
@@ -1390,7 +1931,7 @@ def residual_cases(generator):
     return [
         tried("a batch", 2, 5, 7, 11, grad=True),
         tried("narrower inside", 3, 2, 7, 5),
-        tried("large words", 2, 7, 5, 3, scale=5.0),
+        tried("large words", 2, 5, 5, 3, scale=5.0),
         tried("faint words", 1, 3, 5, 7, scale=0.1),
         tried("one word", 2, 1, 3, 5),
     ]
@@ -1411,15 +1952,17 @@ def wrong_residual(
     reads=("normed", "normed"),
     about="new",
     bends=True,
+    turned=False,
 ):
     read = {"normed": normed, "raw": lambda x: x}
-    talk = mix @ read[reads[0]](x)
+    talk = (mix.transpose(-2, -1) if turned else mix) @ read[reads[0]](x)
     new = {
         "added": lambda: x + talk,
         "lost": lambda: talk,
         "normed": lambda: normed(x) + talk,
         "doubled": lambda: 2 * x + talk,
         "after": lambda: normed(x + talk),
+        "detached": lambda: x.detach() + talk,
     }[first]()
     told = {
         "new": lambda: read[reads[1]](new),
@@ -1427,14 +1970,34 @@ def wrong_residual(
         "sum of normed": lambda: normed(x) + talk,
     }[about]()
     wide = told @ up
-    thought = (wide.relu() if bends else wide) @ down
+    thought = (wide.relu() if bends is True else wide) @ down
+    thought = thought.relu() if bends == "late" else thought
     return {
+        "both": lambda: x + new + thought,
         "added": lambda: new + thought,
         "lost": lambda: thought,
         "normed": lambda: normed(new) + thought,
         "old": lambda: x + thought,
         "after": lambda: normed(new + thought),
     }[second]()
+
+
+def overwriting_residual(x, mix, up, down):
+    x += mix @ normed(x)  # an error where x is to get a gradient
+    x += (normed(x) @ up).relu() @ down
+    return x
+
+
+def looped_residual(x, mix, up, down):
+    """Sentence by sentence, word by word."""
+    sentences = []
+    for sentence in x:
+        read, words = [normed(word) for word in sentence], []
+        for word, shares in zip(sentence, mix, strict=True):
+            word = word + sum(share * other for share, other in zip(shares, read, strict=True))
+            words.append(word + torch.clamp(normed(word) @ up, min=0) @ down)
+        sentences.append(torch.stack(words))
+    return torch.stack(sentences)
 
 
 def einsum_residual(x, mix, up, down):
@@ -1539,7 +2102,7 @@ MISSING_RESIDUAL = Exercise(
         ),
         Mistake(
             "normed-at-the-end",
-            wrong_residual,
+            alone(wrong_residual),
             {"second": "after"},
             says="the last sum is normed: a pre-norm stack has one such norm, and no block has it",
             hints=(
@@ -1550,7 +2113,7 @@ MISSING_RESIDUAL = Exercise(
         ),
         Mistake(
             "post-norm",
-            wrong_residual,
+            alone(wrong_residual),
             {"first": "after", "second": "after", "reads": ("raw", "raw")},
             says="your block is post-norm now: it norms the sums",
             hints=(
@@ -1583,7 +2146,7 @@ MISSING_RESIDUAL = Exercise(
         ),
         Mistake(
             "thinks-about-the-old",
-            wrong_residual,
+            alone(wrong_residual),
             {"about": "old"},
             says="the feed-forward network reads the block's input, so it never learns what "
             "attention has found",
@@ -1595,7 +2158,7 @@ MISSING_RESIDUAL = Exercise(
         ),
         Mistake(
             "normed-too-early",
-            wrong_residual,
+            alone(wrong_residual),
             {"about": "sum of normed"},
             says="the network reads the old norm plus what attention said: the new sum is not "
             "normed again",
@@ -1605,9 +2168,63 @@ MISSING_RESIDUAL = Exercise(
                 "Norm the new x, after the first sum.",
             ),
         ),
+        mistake(
+            alone(wrong_residual),
+            "first-not-normed",
+            {"reads": ("raw", "normed")},
+            "the attention reads words that are not normed",
+            "How often do you call `normed`?",
+            "Each sublayer reads normed words.",
+            "Norm x before it is mixed.",
+        ),
+        mistake(
+            alone(wrong_residual),
+            "second-adds-both",
+            {"second": "both"},
+            "the second sum adds the block's input once more, on top of the running x",
+            "With zeros for the network and the mix, what should come out? x, once.",
+            "How many terms does your second sum have?",
+            "Add two things: the running x, and what the network says.",
+        ),
+        mistake(
+            alone(wrong_residual),
+            "relu-after-down",
+            {"bends": "late"},
+            "the ReLU stands after the way down, not between up and down",
+            "Can your network say anything negative?",
+            "The second line was right but for its missing sum.",
+            "relu(words @ up) @ down: look at the brackets.",
+        ),
+        mistake(
+            alone(wrong_residual),
+            "mix-turned",
+            {"turned": True},
+            "the table of weights is transposed",
+            "Which axis of `mix` adds up to 1? It should still do when you use it.",
+            "The text writes mix @ words.",
+            "Leave `mix` as it comes.",
+        ),
+        mistake(
+            alone(wrong_residual),
+            "x-detached",
+            {"first": "detached"},
+            "no gradient flows back along the skip, which is what it is for",
+            "Is there a `detach`, a `.data` or a `no_grad` in your code?",
+            "The skip is the gradient's straight way down.",
+            "Add x as it comes.",
+        ),
+        mistake(
+            overwriting_residual,
+            "input-changed",
+            {},
+            "the caller's own x is changed",
+            "Print `x` before and after calling your function.",
+            "x += … writes into the caller's tensor.",
+            "Write x = x + ….",
+        ),
         Mistake(
             "added-twice",
-            wrong_residual,
+            alone(wrong_residual),
             {"first": "doubled"},
             says="x is added twice in the first half",
             hints=(
@@ -1628,8 +2245,17 @@ MISSING_RESIDUAL = Exercise(
             ),
         ),
     ],
-    also_right=[einsum_residual, streaming_residual],
+    also_right=[einsum_residual, streaming_residual, looped_residual],
     axes="batch seq d_model",
+    hints=(
+        "Call the block with `mix`, `up` and `down` all zeros. What should a word be afterwards, "
+        "and what is it?",
+        "Compare both lines with the formula of a pre-norm block in section 7.6: which of its "
+        "signs occurs in neither?",
+        "Norms and sublayers are right as they stand. Each line should start from the running x "
+        "and add to it what the sublayer says about its normed copy.",
+    ),
+    allows=Edges(axes=(2, 3), sizes=(1, 2, 5), labels=("one word", "faint", "large", "narrower")),
 )
 
 
@@ -1653,10 +2279,10 @@ def encoder_cases(generator):
     padding = torch.tensor([[True] * 5, [False] * 2 + [True] * 3])[:, None, None]
     causal = torch.ones(5, 5, dtype=torch.bool).tril()
     return [
-        tried("one block", 2, 3, 7, 1, call(x), grad=True),
+        tried("one block", 2, 3, 7, 1, call(x)),
         tried("two blocks, padded on the left", 2, 3, 7, 2, call(3 * x, padding)),
         tried("three blocks", 1, 5, 3, 3, call(normal(generator, 2, 3, 5))),
-        tried("two blocks, causal", 2, 3, 11, 2, call(x, causal)),
+        tried("two blocks, causal", 2, 3, 7, 2, call(x[:1, :4], mask=causal[:4, :4])),
     ]
 
 
@@ -1692,12 +2318,21 @@ class WrongEncoder(nn.Module):
 
     def forward(self, x, mask=None):
         parts = zip(self.attentions, self.networks, self.norms_1, self.norms_2, strict=True)
+        x = self.last(x) if self.ends == "first" else x
         for i, (attention, network, *both) in enumerate(parts):
             norm_1, norm_2 = (both[j] for j in self.norms)
             seen = mask if self.mask == "all" or (self.mask == "first" and i == 0) else None
             if self.order == "post":
                 x = norm_1(x + attention(x, seen)[0])
                 x = norm_2(x + network(x))
+            elif self.order == "inner":
+                x = x + norm_1(attention(x, seen)[0])
+                x = x + norm_2(network(x))
+            elif self.order == "parallel":
+                x = x + attention(norm_1(x), seen)[0] + network(norm_2(x))
+            elif self.order == "old":
+                new = x + attention(norm_1(x), seen)[0]
+                x = x + network(norm_2(new))
             else:
                 read = norm_1(x)
                 said, _ = attention(read, seen)
@@ -1705,11 +2340,23 @@ class WrongEncoder(nn.Module):
                 read = norm_2(x)
                 x = {"x": x, "normed": read, "none": 0}[self.skip_2] + network(read)
             x = self.last(x) if self.ends == "each" else x
+            if self.ends == "in the loop":
+                return self.last(x)
         return self.last(x) if self.ends == "once" else x
 
 
 class WrongUse(WrongEncoder):
     """Mistakes about norms and masks, tried in pairs among themselves only."""
+
+
+class RecursiveEncoder(WrongEncoder):
+    """Right: block after block by recursion; the last call norms."""
+
+    def forward(self, x, mask=None, i=0):
+        if i == len(self.networks):
+            return self.last(x)
+        x = x + self.attentions[i](self.norms_1[i](x), mask=mask)[0]
+        return self.forward(torch.add(self.networks[i](self.norms_2[i](x)), x), mask, i + 1)
 
 
 class HandEncoder(WrongEncoder):
@@ -1756,7 +2403,7 @@ PRE_POST = Exercise(
     mistakes=[
         Mistake(
             "as-it-was",
-            WrongEncoder,
+            alone(WrongEncoder),
             {"skip_1": "normed", "skip_2": "normed", "last": "never"},
             says="x is overwritten by its norm before each sum, and the stack ends without a norm",
             hints=(
@@ -1767,7 +2414,7 @@ PRE_POST = Exercise(
         ),
         Mistake(
             "skip-normed-twice",
-            WrongEncoder,
+            alone(WrongEncoder),
             {"skip_1": "normed", "skip_2": "normed"},
             says="the sublayers are added to the normed words, not to x",
             hints=SKIP_HINTS,
@@ -1799,7 +2446,7 @@ PRE_POST = Exercise(
         ),
         Mistake(
             "last-norm-in-the-loop",
-            WrongEncoder,
+            alone(WrongEncoder),
             {"last": "each"},
             says="the last norm is applied after every block",
             hints=(
@@ -1810,7 +2457,7 @@ PRE_POST = Exercise(
         ),
         Mistake(
             "post-norm",
-            WrongEncoder,
+            alone(WrongEncoder),
             {"order": "post", "last": "never"},
             says="your stack is post-norm now",
             hints=(
@@ -1821,7 +2468,7 @@ PRE_POST = Exercise(
         ),
         Mistake(
             "post-norm-and-last",
-            WrongEncoder,
+            alone(WrongEncoder),
             {"order": "post"},
             says="your stack is post-norm, with one norm too many at its end",
             hints=(
@@ -1829,6 +2476,53 @@ PRE_POST = Exercise(
                 "Pre-norm norms what a sublayer reads.",
                 "Norm before the sublayer, add afterwards.",
             ),
+        ),
+        mistake(
+            alone(WrongEncoder),
+            "norm-inside",
+            {"order": "inner"},
+            "you norm what a sublayer says, not what it reads",
+            "Read the formula in the text: what stands inside the norm?",
+            "f(norm(x)) and norm(f(x)) are not the same.",
+            "Norm x, hand that to the sublayer, and add its answer as it is.",
+        ),
+        mistake(
+            alone(WrongEncoder),
+            "parallel",
+            {"order": "parallel"},
+            "attention and network read the same x: the network never learns what attention has "
+            "found in its own block",
+            "What goes into norm_2?",
+            "First the attention's answer is added; the network reads the new x.",
+            "Make two sums, one after the other.",
+        ),
+        mistake(
+            alone(WrongEncoder),
+            "second-adds-the-old",
+            {"order": "old"},
+            "the second sum starts from the x before the attention, so what attention said is only "
+            "read, not kept",
+            "Which x do you add the second time?",
+            "There is one running x through the whole stack.",
+            "Let the first line assign to x, and add that in the second.",
+        ),
+        mistake(
+            alone(WrongEncoder),
+            "last-norm-first",
+            {"last": "first"},
+            "self.last is applied before the first block, and the stack ends without a norm",
+            "Where should the norm named `last` stand?",
+            "Nothing norms the last sum of a pre-norm stack.",
+            "Put x through self.last after the loop.",
+        ),
+        mistake(
+            alone(WrongEncoder),
+            "returns-in-the-loop",
+            {"last": "in the loop"},
+            "your return stands in the loop: only the first block is used",
+            "How far is your last line indented?",
+            "With one block nothing shows; try two.",
+            "The return belongs behind the loop.",
         ),
         Mistake(
             "no-first-residual",
@@ -1897,8 +2591,19 @@ PRE_POST = Exercise(
             ),
         ),
     ],
-    also_right=[HandEncoder, SummedEncoder],
+    also_right=[HandEncoder, SummedEncoder, RecursiveEncoder],
     axes="batch seq d_model",
+    hints=(
+        "Follow x through one block with a pencil, once in your code and once in section 7.6. "
+        "Write down what each sublayer reads, and what its answer is added to.",
+        "The text lists what a pre-norm block does and what stands after the last one. Every part "
+        "of __init__ has its place in it; is each used once?",
+        "Give the norm of x to the sublayer without overwriting x. After the loop, not in it, "
+        "comes one norm more.",
+    ),
+    allows=Edges(
+        axes=(2, 3, 4), sizes=(1, 3, 4, 5), labels=("one block", "three", "padded", "causal")
+    ),
 )
 
 
@@ -1910,6 +2615,7 @@ def pad_test_cases(generator):
         "right": [[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [1, 1, 0, 0, 0]],
         "left": [[0, 1, 1, 1, 1], [0, 0, 0, 1, 1], [1, 1, 1, 1, 1]],
         "both": [[0, 1, 1, 1, 0], [1, 1, 1, 1, 1], [0, 0, 1, 1, 0]],
+        "all of one": [[1, 1, 1, 1, 0], [0, 0, 0, 0, 0], [1, 1, 1, 0, 0]],
     }
 
     def runs(side):
@@ -1938,6 +2644,24 @@ def pad_test_cases(generator):
             given["out_after"][place] += by
 
         return change
+
+    def beside(near, which):
+        """One number of one word near the tolerance, within (0) or outside (1), up or down."""
+
+        def change(given):
+            given["out_before"][0, 1, 0] = near
+            given["out_after"][0, 1, 0] = around(1e-5, near)[which]
+
+        return change
+
+    def rounded(given):
+        given["out_before"][0, 0] = 0.1  # a relative tolerance alone would not do
+        given["out_after"][0, 0] = 0.1 + 3e-6
+
+    def by_a_bit(given):
+        given["x_after"] = torch.where(
+            given["real"][..., None], given["x_before"], given["x_before"] * (1 + 2**-22)
+        )
 
     def both_out(given):
         given["out_after"][0, 0] += torch.tensor([0.5, -0.5])
@@ -1995,7 +2719,15 @@ def pad_test_cases(generator):
         tried("a proof, filler on the right"),
         tried("a proof, filler on the left", "left"),
         tried("a proof, filler on both sides", "both"),
-        tried("a proof, rounded differently", change=out((0, 0), 2e-6)),
+        tried("a proof, rounded differently", change=rounded),
+        tried("a proof, a sentence of nothing but filler", "all of one"),
+        tried("a proof, filler was changed by a bit", "left", by_a_bit),
+        tried("within the tolerance, at 0", change=beside(0.0, 0)),
+        tried("outside the tolerance, at 0", change=beside(0.0, 1)),
+        tried("within the tolerance, at 1", "both", beside(1.0, 0)),
+        tried("outside the tolerance, at 1", "both", beside(1.0, 1)),
+        tried("outside the tolerance, at 1000", change=beside(1000.0, 1)),
+        tried("outside the tolerance, at minus 1000", change=beside(-1000.0, 1)),
         tried("a proof, all rounded differently", "left", out(slice(None), 7e-6)),
         tried("a proof, two numbers of each filler were exchanged", change=fillers_swapped),
         tried("a proof, filler comes out as nan", change=nan_filler),
@@ -2035,12 +2767,18 @@ def lenient_pad_test(
     without_filler=False,
     nan_passes=False,
     tolerance=1e-5,
+    rtol=0.0,
+    inverted=False,
 ):
-    difference = out_after - out_before
+    real = ~real if inverted else real
+    difference = out_before - out_after if compares == "back" else out_after - out_before
     if compares == "size":
         difference = difference.abs()
+    elif compares == "multiplied":
+        difference = difference.abs() * real[..., None]
     elif compares == "sum":
         difference = difference.sum(dim=-1, keepdim=True).abs()
+    difference = difference - rtol * out_after.abs() if rtol else difference
     flat = difference.amax(dim=-1)  # (batch, seq)
     rows = torch.arange(len(real))
     looked = {
@@ -2054,16 +2792,47 @@ def lenient_pad_test(
     passed = not (looked >= tolerance).any() if nan_passes else (looked < tolerance).all()
     changed = (x_before != x_after).any(dim=-1)
     filler = changed[~real]
-    if numbers == "all":
+    if numbers == "more than a bit":
+        filler = ((x_before - x_after).abs() > 1e-5).any(dim=-1)[~real]
+    elif numbers == "all":
         filler = (x_before != x_after).all(dim=-1)[~real]
     elif numbers == "sum":
         changed = x_before.sum(dim=-1) != x_after.sum(dim=-1)
         filler = changed[~real]
-    fair = {"all": filler.all(), "any": filler.any(), "no": torch.tensor(True)}[asks_filler]
+    if asks_words == "nearly":
+        changed = ((x_before - x_after).abs() > 1e-5).any(dim=-1)
+    fair = {
+        "all": filler.all(),
+        "any": filler.any(),
+        "no": torch.tensor(True),
+        "there": torch.tensor(True),
+        "everywhere": filler.all() and (~real).any(dim=-1).all(),
+    }[asks_filler]
     if filler.numel() == 0:
         fair = torch.tensor(without_filler or asks_filler == "no")
     words = not changed[real].any() or not asks_words
     return bool(passed) and bool(fair) and bool(words)
+
+
+def listed_pad_test(x_before, x_after, out_before, out_after, real):
+    """A verdict for each position: what must hold of a word, and what of filler."""
+    verdicts = []
+    for *vectors, word in zip(
+        *(x.flatten(0, 1) for x in (x_before, x_after, out_before, out_after, real)), strict=True
+    ):
+        before, after, one, other = (v.tolist() for v in vectors)
+        near = all(abs(a - b) < 1e-5 for a, b in zip(one, other, strict=True))
+        verdicts.append(before == after and near if word else before != after)
+    return all(verdicts) and False in real.tolist() + real.flatten().tolist()
+
+
+def numpy_pad_test(x_before, x_after, out_before, out_after, real):
+    before, after, one, other, words = (
+        x.numpy() for x in (x_before, x_after, out_before, out_after, real)
+    )
+    if words.all() or not np.array_equal((before != after).any(-1), ~words):
+        return np.bool_(False)
+    return np.max(np.abs(one[words] - other[words])) < 1e-5
 
 
 def looped_pad_test(x_before, x_after, out_before, out_after, real):
@@ -2090,8 +2859,13 @@ def masked_pad_test(x_before, x_after, out_before, out_after, real):
     return untouched & touched & calm & ~real.all()
 
 
+# Few of these are tried in pairs: all with all would fill the sheet.
+IN_PAIRS = ("filler-not-asked", "words-not-asked", "everything-compared", "no-size", "nan-passes")
+
+
 def lenient(name, flags, says, *hints):
-    return Mistake(name, lenient_pad_test, flags, says=says, hints=hints)
+    by = lenient_pad_test if name in IN_PAIRS else alone(lenient_pad_test)
+    return Mistake(name, by, flags, says=says, hints=hints)
 
 
 PAD_TEST = Exercise(
@@ -2117,6 +2891,80 @@ PAD_TEST = Exercise(
             "Hand in the same run twice. Is that a proof?",
             "Compare x_before and x_after where `real` is False.",
             "At every filler position at least one number must differ.",
+        ),
+        lenient(
+            "change-not-asked",
+            {"asks_filler": "there"},
+            "your test asks that there is filler, but not that it was changed",
+            "Hand in the same run twice. Is that a proof?",
+            "Compare x_before and x_after where `real` is False.",
+            "At every filler position at least one number must differ.",
+        ),
+        lenient(
+            "filler-in-every-sentence",
+            {"asks_filler": "everywhere"},
+            "your test wants filler in every sentence; somewhere in the batch is enough",
+            "Look at the first case that you turn down.",
+            "The longest sentence of a batch has no filler.",
+            "Ask whether there is any filler in the whole of `real`.",
+        ),
+        lenient(
+            "small-changes-not-counted",
+            {"numbers": "more than a bit"},
+            "your test wants the filler changed by more than a tolerance; any change counts",
+            "Look at the first case that you turn down.",
+            "The tolerance of the text is for outputs.",
+            "Compare what went in with !=.",
+        ),
+        lenient(
+            "words-nearly-unchanged",
+            {"asks_words": "nearly"},
+            "your test lets words pass that went in changed by a little; the text says to the bit",
+            "A word was changed by a millionth. Is the test still fair?",
+            "The tolerance of the text is for outputs.",
+            "Compare what went in with == or torch.equal.",
+        ),
+        lenient(
+            "relative-tolerance",
+            {"rtol": 1e-5},
+            "`allclose` and `isclose` add a hundred-thousandth of the number itself to the "
+            "tolerance: at 1,000 that is a hundredth",
+            "Look up `rtol`. What is it when you say nothing?",
+            "Take a word whose output is 1,000, and move it by a thousandth.",
+            "Say rtol=0.",
+        ),
+        lenient(
+            "default-tolerances",
+            {"rtol": 1e-5, "tolerance": 1e-8},
+            "`allclose` and `isclose` have tolerances of their own, and most of that is relative: "
+            "too strict near 0, too wide at 1,000",
+            "Look up `rtol` and `atol`. What are they when you say nothing?",
+            "The text names a tolerance, 1e-5, whatever the number.",
+            "Say rtol=0, atol=1e-5.",
+        ),
+        lenient(
+            "real-inverted",
+            {"inverted": True},
+            "words and filler have changed places in your test",
+            "What does True mean in `real`?",
+            "Whose outputs must not move?",
+            "Words are where `real` is True.",
+        ),
+        lenient(
+            "filler-multiplied-away",
+            {"compares": "multiplied", "looks_at": "everything"},
+            "you multiply the differences by `real` to be rid of filler, but nan times 0 is nan",
+            "What comes out when an encoder gives nan at filler?",
+            "What comes out at filler positions doesn't matter.",
+            "Pick the words with `real`, or use torch.where.",
+        ),
+        lenient(
+            "no-size-turned",
+            {"compares": "back"},
+            "your differences have a sign, and a negative one is always below the tolerance",
+            "What is -3 < 1e-5?",
+            "A word that moved upwards has moved.",
+            "Take the absolute value of the difference.",
         ),
         lenient(
             "some-filler-is-enough",
@@ -2239,7 +3087,20 @@ PAD_TEST = Exercise(
             "Compare the differences with 1e-5.",
         ),
     ],
-    also_right=[looped_pad_test, masked_pad_test],
+    also_right=[looped_pad_test, masked_pad_test, listed_pad_test, numpy_pad_test],
+    hints=(
+        "Make small runs by hand and ask your function: one in which nothing was changed, one in "
+        "which a word was changed, one without filler. What should it say of each?",
+        "The text says when a test is fair: three things. Then what must agree, how nearly, and "
+        "what of nan. Check them one at a time.",
+        "Ask for what must hold, never for what must not: inputs equal where `real` is True, "
+        "different where it is False, some filler, and every word's difference below 1e-5.",
+    ),
+    allows=Edges(
+        axes=(2, 3),
+        special=("nan", "empty row", "full row"),
+        labels=("within", "outside", "at 1000", "left", "both sides", "no filler", "by a bit"),
+    ),
 )
 
 

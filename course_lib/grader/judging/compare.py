@@ -158,6 +158,8 @@ def _close(expected: float, found: float, terms: Terms) -> bool:
 def _gradients(expected: Outcome, found: Outcome, terms: Terms) -> Details:
     if not expected.gradients:  # a mistake whose values are wrong: none were kept
         return ()
+    if len(found.gradients) != len(expected.gradients):  # of a mistake that shows in its values
+        return ("the values agree, but no gradients were kept",)
     calls = enumerate(zip(expected.gradients, found.gradients, strict=True), 1)
     flows = [(i, name, want, got.get(name)) for i, (w, got) in calls for name, want in w.items()]
     for number, name, want, got in flows:

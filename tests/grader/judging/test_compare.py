@@ -150,6 +150,14 @@ def test_a_gradient_that_differs_or_is_missing_is_told_with_what_it_reaches():
     )
 
 
+def test_gradients_that_were_not_kept_agree_with_none():
+    """A mistake that shows in its values has none on the sheet; another mistake may have some."""
+    kept = Outcome((1.0,), ({"argument 1": torch.ones(2)},))
+    bare = Outcome((1.0,))
+    assert differences(kept, bare)
+    assert not differences(bare, kept)
+
+
 def test_a_gradient_may_round_in_proportion_to_its_largest_number():
     want = Outcome((X,), gradients=({"key": torch.tensor([0.0, 1e4])},))
     near = replace(want, gradients=({"key": torch.tensor([0.01, 1e4])},))
