@@ -50,6 +50,13 @@ def test_of_several_pairs_that_fit_the_single_mistake_that_they_share_is_named()
     assert (verdict.mistake_name, verdict.hints) == ("lost", HINTS)
 
 
+def test_a_mistake_whose_zeros_another_spelling_rounds_is_named():
+    lost = mistake("lost", factor=0.0)
+    exercise = Exercise("99.twice", "T", "code", 1, "right", cases, [lost], exact_zeros=True)
+    made = make_sheet(exercise, right, 0)
+    assert judge(made, lambda x: 2e-9 * x).mistake_name == "lost"
+
+
 def test_a_pair_that_stops_where_the_reference_does_not_is_left_out():
     made = sheet(mistake("stops", ends=True), mistake("plus", shift=1.0))
     assert [m.name for m in made.mistakes] == ["stops", "plus"]
