@@ -28,9 +28,9 @@ from course_lib.check import check
 # Write `causal_mask(n_query, n_key)`. It returns a boolean tensor `(n_query, n_key)`: `True` where the query
 # may look.
 #
-# A query sees itself and everything before it. There are never more queries than keys, and **the queries are
-# the last `n_query` of the `n_key` positions**, as when a model has read five words and asks only for the
-# newest two. The last query therefore sees every key, whatever the two numbers are.
+# A query sees itself and everything before it. There is at least one query, never more queries than keys, and
+# **the queries are the last `n_query` of the `n_key` positions**, as when a model has read five words and asks
+# only for the newest two. The last query therefore sees every key, whatever the two numbers are.
 #
 # Difficulty 1 of 3, 6 minutes, 2 points. The trap: `tril` of a grid that is not square starts counting in the
 # wrong corner.
@@ -85,8 +85,8 @@ check("04.padding-mask", padding_mask)
 # - the visible keys of a row sum to 1;
 # - a row that may look nowhere is all zeros, and so is the gradient that it sends back.
 #
-# Values and gradients are both checked. The visible scores may be large, positive or negative. You may call
-# `torch.softmax`.
+# Values and gradients are both checked. The visible scores may be large, positive or negative, even minus ten
+# billion. The weights have the dtype of the scores, whatever that is. You may call `torch.softmax`.
 #
 # Difficulty 2 of 3, 12 minutes, 3 points. The trap: an answer with the right values can still send back a
 # gradient of `nan`.

@@ -5,7 +5,8 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from course_lib.grader.judging.key import Case, Exercise, Mistake, case
+from course_lib.grader.judging.edges import in_dtype
+from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, case
 
 
 def whole(g: Generator, low: int, high: int) -> int:
@@ -59,6 +60,37 @@ def causal_last_rows(n_query, n_key):
 def causal_tril(n_query, n_key):
     """`tril` with its diagonal moved."""
     return torch.ones(n_query, n_key, dtype=torch.bool).tril(diagonal=n_key - n_query)
+
+
+def odd_causal(n_query, n_key, how):
+    """Masks of another kind or size than asked."""
+    right = causal_tril(n_query, n_key)
+    square = torch.ones(n_key, n_key, dtype=torch.bool).tril()
+    return {
+        "sign": lambda: torch.ones(n_query, n_key, dtype=torch.bool).tril(n_query - n_key),
+        "whole": lambda: right.long(),
+        "bytes": lambda: right.to(torch.uint8),
+        "penalties": lambda: torch.zeros(n_query, n_key).masked_fill(~right, -torch.inf),
+        "turned": lambda: torch.ones(n_key, n_query, dtype=torch.bool).tril(),
+        "queries": lambda: square[:n_query, :n_query],
+        "keys": lambda: square,
+        "all": lambda: torch.ones(n_query, n_key, dtype=torch.bool),
+        "four": lambda: right[None, None],
+        "lists": right.tolist,
+    }[how]()
+
+
+NUMBER_HINTS = (
+    "Print the dtype of your mask.",
+    "The text asks for True and False. Numbers hide nothing by themselves: PyTorch adds a float "
+    "mask to the scores, and `~` of a whole number is not its opposite.",
+    "A comparison gives booleans; `.bool()` makes them of ones and zeros.",
+)
+KIND_HINTS = (
+    "Print what you return, its shape and its dtype, and hold them against the text.",
+    "The text asks for one boolean tensor of exactly two axes, (n_query, n_key).",
+    "Build the grid with its two sizes in that order, and return it as it is.",
+)
 
 
 CAUSAL = Exercise(
@@ -139,8 +171,98 @@ CAUSAL = Exercise(
                 "Start from a boolean tensor, or compare positions, which gives booleans.",
             ),
         ),
+        Mistake(
+            "diagonal-sign",
+            odd_causal,
+            {"how": "sign"},
+            says="your diagonal moves the wrong way: the more keys there are, the fewer your "
+            "queries see",
+            hints=(
+                "Print your mask for 2 queries and 5 keys. How many keys should the newest word "
+                "see?",
+                "`tril` of a larger diagonal keeps more, one of a smaller diagonal less.",
+                "The first query stands n_key - n_query places to the right of the first key.",
+            ),
+        ),
+        Mistake(
+            "whole-numbers",
+            odd_causal,
+            {"how": "whole"},
+            says="your mask holds ones and zeros as whole numbers, not True and False",
+            hints=NUMBER_HINTS,
+        ),
+        Mistake(
+            "bytes",
+            odd_causal,
+            {"how": "bytes"},
+            says="your mask holds ones and zeros as bytes (uint8), not True and False",
+            hints=NUMBER_HINTS,
+        ),
+        Mistake(
+            "penalties",
+            odd_causal,
+            {"how": "penalties"},
+            says="your mask holds 0 and minus infinity, to be added to scores; asked for are True "
+            "and False",
+            hints=NUMBER_HINTS,
+        ),
+        Mistake(
+            "key-by-query",
+            odd_causal,
+            {"how": "turned"},
+            says="your grid is (n_key, n_query): rows and columns are exchanged",
+            hints=KIND_HINTS,
+        ),
+        Mistake(
+            "queries-only",
+            odd_causal,
+            {"how": "queries"},
+            says="your grid is (n_query, n_query): the keys before the first query are missing",
+            hints=KIND_HINTS,
+        ),
+        Mistake(
+            "keys-only",
+            odd_causal,
+            {"how": "keys"},
+            says="your grid is (n_key, n_key): it has a row for words that ask nothing",
+            hints=KIND_HINTS,
+        ),
+        Mistake(
+            "all-visible",
+            odd_causal,
+            {"how": "all"},
+            says="your mask hides nothing: every query sees every key",
+            hints=(
+                "Print your mask for three queries and three keys. What may the first word see?",
+                "Rows are queries: row 0 of a square mask has one True.",
+                "Compare the positions of keys and queries, or keep a triangle of the grid.",
+            ),
+        ),
+        Mistake(
+            "four-axes",
+            odd_causal,
+            {"how": "four"},
+            says="your mask has axes for batch and heads; asked for is (n_query, n_key)",
+            hints=KIND_HINTS,
+        ),
+        Mistake(
+            "nested-lists",
+            odd_causal,
+            {"how": "lists"},
+            says="you return lists of lists, not a tensor",
+            hints=KIND_HINTS,
+        ),
     ],
     also_right=[causal_loop, causal_last_rows, causal_tril],
+    hints=(
+        "Print your mask for 2 queries and 5 keys, and write beside each row at which position of "
+        "the text its query stands.",
+        "The text fixes the last row, whatever the sizes: all True. A square mask is the ordinary "
+        "triangle with its diagonal.",
+        "Make the positions of the queries and those of the keys, lay them along two axes, and "
+        "compare.",
+    ),
+    allows=Edges(sizes=(1,), labels=("one new query", "as many queries", "one key more")),
 )
 
 
@@ -163,18 +285,22 @@ def padding_cases(g: Generator, pad_id: int) -> list[Case]:
 
     The student's own `pad_id` is padding where the call names none; the others' are words there.
     """
-    pad, left, right = whole(g, 3, 80), whole(g, 1, 2), whole(g, 1, 3)
+    pad, left, right = whole(g, 14, 80), whole(g, 1, 2), whole(g, 1, 3)  # none of PAD_IDS
     ids = {
         "padded on the right": (sentences(g, pad, [(0, right), (0, 0)], 7), pad),
         "padded on the left": (sentences(g, pad, [(left, 0), (0, 0), (2, 0)], 5), pad),
         "padded on both sides": (sentences(g, pad, [(left, right), (1, 1)], 11), pad),
         "one row is all padding": (sentences(g, pad, [(0, 0), (7, 0), (0, 2)], 7), pad),
         "the pad id is 0": (sentences(g, 0, [(0, right), (left, 0)], 9), 0),
+        "the pad id is -1": (sentences(g, -1, [(0, right), (left, 0)], 9), -1),
+        "a batch of one sentence": (sentences(g, pad, [(left, right)], 7), pad),
+        "one token": (torch.full((1, 1), pad - 1), pad),
+        "one pad": (torch.full((1, 1), pad), pad),
     }
     own = sentences(g, pad_id, [(0, right), (left, 0)], 8)
     own[:, 3:6] = torch.tensor([other for other in PAD_IDS if other != pad_id])
     named = [case(label, given, pad_id=pad) for label, (given, pad) in ids.items()]
-    return [*named, case("no pad id is named", own)]
+    return [*named, in_dtype(named[0], torch.int32), case("no pad id is named", own)]
 
 
 def wrong_padding(ids, pad_id, hides="pads", invert=False, form="key", number=torch.bool):
@@ -213,6 +339,30 @@ SHAPE_HINTS = (
     "Shapes are lined up from the right, and a size of 1 fits any size.",
     "The key axis has to be last, with two axes of size 1 between it and the batch.",
 )
+
+
+def odd_padding(ids, pad_id, how):
+    """Padding masks of another kind or shape than asked."""
+    real = ids != pad_id
+    mask = real[:, None, None, :]
+    return {
+        "front": lambda: real[None, None],
+        "back": lambda: real[:, :, None, None],
+        "whole": mask.long,
+        "penalties": lambda: torch.zeros(mask.shape).masked_fill(~mask, -torch.inf),
+        "expanded": lambda: mask.expand(-1, 1, ids.shape[1], -1),
+        "rescued": lambda: mask | ~mask.any(dim=-1, keepdim=True),
+        "larger": lambda: (ids > pad_id)[:, None, None, :],
+        "ends": lambda: mask.flip(-1).cumsum(dim=-1).flip(-1).bool(),
+        # Where a call names none, it is one of PAD_IDS, and no call names one of these.
+        "default": lambda: (ids != (0 if pad_id in PAD_IDS else pad_id))[:, None, None, :],
+    }[how]()
+
+
+def fixed_padding(ids, pad_id, always):
+    """One id is hidden, whatever is named."""
+    return (ids != always)[:, None, None, :]
+
 
 PADDING = Exercise(
     id="04.padding-mask",
@@ -314,9 +464,119 @@ PADDING = Exercise(
                 "A comparison gives booleans already; don't convert it.",
             ),
         ),
+        Mistake(
+            "axes-in-front",
+            odd_padding,
+            {"how": "front"},
+            says="your two new axes stand in front: the batch is read as the queries",
+            hints=SHAPE_HINTS,
+        ),
+        Mistake(
+            "axes-behind",
+            odd_padding,
+            {"how": "back"},
+            says="your two new axes stand behind: the words are read as the heads",
+            hints=SHAPE_HINTS,
+        ),
+        Mistake(
+            "whole-numbers",
+            odd_padding,
+            {"how": "whole"},
+            says="your mask holds ones and zeros as whole numbers, not True and False",
+            hints=NUMBER_HINTS,
+        ),
+        Mistake(
+            "penalties",
+            odd_padding,
+            {"how": "penalties"},
+            says="your mask holds 0 and minus infinity, to be added to scores; asked for are True "
+            "and False",
+            hints=NUMBER_HINTS,
+        ),
+        Mistake(
+            "written-out",
+            odd_padding,
+            {"how": "expanded"},
+            says="your mask is repeated for every query: the query axis has to stay at size 1",
+            hints=SHAPE_HINTS,
+        ),
+        Mistake(
+            "never-empty",
+            odd_padding,
+            {"how": "rescued"},
+            says="your mask makes a row of padding only visible again",
+            hints=(
+                "What do you return for a row that is padding from end to end?",
+                "The text allows that padding fills the whole row. None of its keys is a real "
+                "token.",
+                "Leave such a row all False: whoever uses the mask has to deal with it.",
+            ),
+        ),
+        Mistake(
+            "larger-ids",
+            odd_padding,
+            {"how": "larger"},
+            says="your mask keeps ids that are larger than `pad_id` and hides the smaller ones, "
+            "too",
+            hints=(
+                "Which words of your vocabulary have a smaller number than the padding?",
+                "An id is a name, not an amount: there is no order in it.",
+                "Ask whether an id is the pad id or not.",
+            ),
+        ),
+        Mistake(
+            "last-run-only",
+            odd_padding,
+            {"how": "ends"},
+            says="your mask hides padding at the end of a row only",
+            hints=(
+                "Try a sentence that is padded on the left.",
+                "Each key is judged by itself, not by what stands after it.",
+                "No cumulative step: one comparison of all ids does it.",
+            ),
+        ),
+        Mistake(
+            "zero-by-default",
+            odd_padding,
+            {"how": "default"},
+            says="where a call names no `pad_id`, your function takes 0",
+            hints=(
+                "Call your function without a pad id.",
+                "The text says which id is padding where a call doesn't say.",
+                "Look at the default in the first line of the stub.",
+            ),
+        ),
+        *(
+            Mistake(
+                f"always-{pad_id}",
+                fixed_padding,
+                {"always": pad_id},
+                says=f"your mask hides the id {pad_id} and never asks what `pad_id` is",
+                hints=(
+                    "Call your function with another pad id.",
+                    "The id to hide is handed to your function; a number stands there only for "
+                    "calls that name none.",
+                    "Compare `ids` with `pad_id`.",
+                ),
+            )
+            for pad_id in PAD_IDS
+        ),
     ],
     also_right=[padding_loop, padding_view],
     choices={"pad_id": PAD_IDS},
+    hints=(
+        "Print your mask for one sentence of four words and two pads: its shape, its dtype and "
+        "where it says False.",
+        "The text fixes four axes, two of them of size 1, and what True means; the padding may "
+        "stand anywhere.",
+        "Decide for each id by itself whether it is padding, all at once; then put the two axes "
+        "of size 1 in between.",
+    ),
+    allows=Edges(
+        dtypes=("int32", "int64"),
+        sizes=(0, 1, -1),
+        labels=("on the right", "on the left", "both sides", "all padding", "no pad id", "is -1"),
+    ),
 )
 
 
@@ -336,6 +596,10 @@ def softmax_cases(g: Generator) -> list[Case]:
     drowned[:, :2] = normal(g, 2, 2, 7).masked_fill(~mask[:2], 108.0)
     huge = normal(g, 2, 4, 6)
     few = some_hidden(g, 4, 6)
+    lone = torch.eye(6, dtype=torch.bool)[1:5]
+    infinite = normal(g, 1, 4, 6).masked_fill(~few, torch.inf)
+    infinite[:, 2:] = infinite[:, 2:].masked_fill(~few[2:], -torch.inf)
+    wide = case("another dtype", normal(g, 2, 3, 7), empty)
     return [
         case("a causal mask", normal(g, 2, 5, 5), causal, grad=True),
         case(
@@ -348,6 +612,23 @@ def softmax_cases(g: Generator) -> list[Case]:
         case("hidden scores of 108 and 200", drowned, mask, grad=True),
         case("visible scores near -20,000", normal(g, 2, 3, 5) - 2e4, some_hidden(g, 2, 3, 5)),
         case("hidden scores of ten billion", huge.masked_fill(~few, 1e10), few),
+        # One in each row: numbers of this size lie a thousand apart.
+        case(
+            "visible scores of minus ten billion",
+            normal(g, 1, 4, 6).masked_fill(lone, -1e10),
+            lone,
+        ),
+        case("infinite hidden scores", infinite, few),
+        case("one mask for everything", normal(g, 2, 3, 5), some_hidden(g, 5), grad=True),
+        case(
+            "queries that see all or nothing",
+            normal(g, 2, 3, 5),
+            torch.tensor([[[True], [False], [True]], [[False], [True], [True]]]),
+            grad=True,
+        ),
+        case("one key", normal(g, 3, 2, 1), torch.tensor([[True], [False]]), grad=True),
+        in_dtype(wide, torch.float64),
+        in_dtype(wide, torch.bfloat16),
     ]
 
 
@@ -362,6 +643,8 @@ def wrong_softmax(
         else:
             scores = scores + torch.zeros(mask.shape).masked_fill(~mask, fill)
     weights = scores.softmax(dim=axis)
+    if when == "after":
+        return weights * mask
     if when == "renormalised":
         weights = weights * mask
         return weights / weights.sum(dim=-1, keepdim=True).clamp(min=1e-12)
@@ -388,6 +671,61 @@ def overflowing_softmax(scores, mask):
     """From the definition, without the shift that keeps the exponentials small."""
     raised = scores.exp() * mask
     return raised / raised.sum(dim=-1, keepdim=True).clamp(min=1e-12)
+
+
+def odd_softmax(scores, mask, how):
+    """Masked softmax of another kind than asked, or with a detour that costs something."""
+    right = softmax_lowest(scores, mask)
+    lowest = torch.finfo(scores.dtype).min
+    return {
+        "product": lambda: (scores + ~mask * -torch.inf).softmax(-1).masked_fill(~mask, 0.0),
+        "bare product": lambda: (scores + ~mask * -torch.inf).softmax(-1),
+        "detached": right.detach,
+        "float64": lambda: softmax_lowest(scores.double(), mask),
+        "float32": lambda: softmax_lowest(scores.float(), mask),
+        "cleared": lambda: scores.softmax(-1).masked_fill(~mask, 0.0),
+        "lowest": lambda: scores.masked_fill(~mask, lowest).softmax(-1),
+        "times": lambda: (scores * mask).softmax(-1),
+        "times, cleared": lambda: (scores * mask).softmax(-1) * mask,
+    }[how]()
+
+
+def softmax_in_place(scores, mask):
+    """Fills the caller's own scores."""
+    with torch.no_grad():
+        scores.masked_fill_(~mask, -torch.inf)
+    return scores.softmax(-1).masked_fill(~mask, 0.0)
+
+
+def softmax_edited(scores, mask):
+    """Writes into what softmax needs for its gradient."""
+    weights = scores.masked_fill(~mask, -torch.inf).softmax(-1)
+    weights[weights.isnan()] = 0.0
+    return weights
+
+
+def softmax_logsumexp(scores, mask):
+    """Through logarithms, a row that may look nowhere told apart."""
+    hidden = torch.where(mask, scores, -torch.inf)
+    total = torch.logsumexp(hidden, dim=-1, keepdim=True)
+    return (hidden - total.masked_fill(total.isinf(), 0.0)).exp()
+
+
+def softmax_rows(scores, mask):
+    """Row by row, over the visible keys only."""
+    mask, out = mask.expand(scores.shape), torch.zeros_like(scores)
+    for b, q in torch.cartesian_prod(*map(torch.arange, scores.shape[:2])).tolist():
+        out[b, q, mask[b, q]] = scores[b, q, mask[b, q]].softmax(0)
+    return out
+
+
+def softmax_vmap(scores, mask):
+    """One row, spread over batch and queries by `torch.func`."""
+
+    def row(scores, mask):
+        return torch.where(mask, torch.where(mask, scores, -torch.inf).softmax(0), 0.0)
+
+    return torch.func.vmap(torch.func.vmap(row))(scores, mask.expand(scores.shape))
 
 
 def softmax_exponentials(scores, mask):
@@ -647,8 +985,173 @@ SOFTMAX = Exercise(
                 "The keys are the last axis.",
             ),
         ),
+        Mistake(
+            "infinity-times-zero",
+            odd_softmax,
+            {"how": "bare product"},
+            says="you multiply minus infinity by the mask: at a visible key that is infinity "
+            "times 0, which is nan",
+            hints=(
+                "Print the penalty alone, before you add it.",
+                "0 times infinity is nan, for the visible keys as well.",
+                "Replace hidden scores with masked_fill instead of computing a penalty.",
+            ),
+        ),
+        Mistake(
+            "infinity-times-zero-cleared",
+            odd_softmax,
+            {"how": "product"},
+            says="you multiply minus infinity by the mask, and infinity times 0 is nan at every "
+            "visible key",
+            hints=(
+                "Print the penalty alone, before you add it.",
+                "0 times infinity is nan; clearing the hidden weights afterwards leaves it at the "
+                "visible ones.",
+                "Replace hidden scores with masked_fill instead of computing a penalty.",
+            ),
+        ),
+        Mistake(
+            "no-gradient",
+            odd_softmax,
+            {"how": "detached"},
+            says="your values are right, and no gradient goes back to the scores",
+            hints=(
+                "Call `sum().backward()` on your result and print the gradient of the scores.",
+                "Which part of your code leaves the graph: detach, no_grad, item, a new tensor "
+                "made from numbers?",
+                "Compute the weights from `scores` itself, with PyTorch's own operations.",
+            ),
+        ),
+        Mistake(
+            "float64",
+            odd_softmax,
+            {"how": "float64"},
+            says="your weights are float64, whatever the scores are",
+            hints=(
+                "Print the dtype of your result.",
+                "The text: weights have the dtype of the scores.",
+                "Look for `.double()`, a NumPy array, or a tensor made with another dtype.",
+            ),
+        ),
+        Mistake(
+            "float32",
+            odd_softmax,
+            {"how": "float32"},
+            says="your weights are float32, whatever the scores are",
+            hints=(
+                "Hand in scores of dtype float64 and print the dtype of your result.",
+                "The text: weights have the dtype of the scores.",
+                "Look for `.float()`, and for zeros or ones that you make without a dtype.",
+            ),
+        ),
+        Mistake(
+            "average-lowest",
+            odd_softmax,
+            {"how": "lowest"},
+            says="a row that may look nowhere becomes an average: the lowest number there is "
+            "stands in all its places",
+            hints=(
+                "Print your weights for one row whose mask is False everywhere.",
+                "If all scores are the same, however low, softmax sees no difference.",
+                "Put 0 wherever the mask is False, after the softmax.",
+            ),
+        ),
+        Mistake(
+            "scores-times-mask",
+            odd_softmax,
+            {"how": "times"},
+            says="you multiply the scores by the mask: a hidden score becomes 0, and that is an "
+            "ordinary score",
+            hints=(
+                "What is e to the power of 0?",
+                "A weight of 0 needs a score so low that its exponential is 0.",
+                "Fill the hidden scores with minus infinity.",
+            ),
+        ),
+        Mistake(
+            "scores-times-mask-cleared",
+            odd_softmax,
+            {"how": "times, cleared"},
+            says="you multiply the scores by the mask: the hidden zeros still count in the "
+            "division",
+            hints=(
+                "Add up a row of your weights.",
+                "e to the power of 0 is 1, and 1 is an ordinary share.",
+                "Fill the hidden scores with minus infinity.",
+            ),
+        ),
+        Mistake(
+            "large-constant",
+            wrong_softmax,
+            {"fill": -1e9},
+            says="you fill with a constant such as minus a billion, and visible scores may lie "
+            "below it",
+            hints=(
+                "Try visible scores of minus ten billion.",
+                "Softmax looks at differences, so no finite constant is below every score.",
+                "There is a number below all others: minus infinity.",
+            ),
+        ),
+        Mistake(
+            "in-place",
+            softmax_in_place,
+            {},
+            says="the caller's own scores are overwritten",
+            hints=(
+                "Print `scores` before and after calling your function.",
+                "Methods whose name ends in `_`, and assignments to `x[…]`, write into the tensor "
+                "itself.",
+                "Use the variant without the underscore, which makes a new tensor.",
+            ),
+        ),
+        Mistake(
+            "edited-for-backward",
+            softmax_edited,
+            {},
+            says="you write into what the softmax returned, and it needs that for its gradient",
+            hints=(
+                "Which line of yours assigns to `…[…]`?",
+                "Backward reads the weights as softmax made them; they must not change after that.",
+                "Make a new tensor, with masked_fill or torch.where.",
+            ),
+        ),
+        Mistake(
+            "cleared-after-softmax",
+            odd_softmax,
+            {"how": "cleared"},
+            says="you clear hidden weights after the softmax: the rows no longer sum to 1, and "
+            "hidden scores still count in the division",
+            hints=(
+                "Print the sum of each of your rows.",
+                "By the time you hide, the hidden scores have already taken their share.",
+                "Hide in the scores, before the softmax.",
+            ),
+        ),
     ],
-    also_right=[softmax_exponentials, softmax_nan_to_num, softmax_lowest],
+    also_right=[
+        softmax_logsumexp,
+        softmax_rows,
+        softmax_vmap,
+        softmax_exponentials,
+        softmax_nan_to_num,
+        softmax_lowest,
+    ],
+    hints=(
+        "Take one row of three scores, hide one of them, then all. Print the weights and their "
+        "sum.",
+        "The text has three rules: what a hidden key weighs, what a row sums to, what a row that "
+        "may look nowhere gives. Which one breaks?",
+        "Hide in the scores, before the softmax, with a number below every other; what is left to "
+        "mend afterwards are rows without any visible key.",
+    ),
+    exact_zeros=True,
+    allows=Edges(
+        dtypes=("float32", "float64", "bfloat16"),
+        axes=(1, 2, 3),
+        sizes=(1,),
+        special=("inf", "-inf", "huge", "empty row", "full row"),
+        labels=("ten billion", "-20,000"),
+    ),
 )
 
 
