@@ -88,6 +88,15 @@ def test_an_error_that_code_raises_itself_may_use_any_words():
     assert judge(sheet(mine), lambda x: refuses(x, "not that")).mistake_name == "refuses"
 
 
+def in_one_line(x):
+    if len(x): raise ValueError("in one line")  # fmt: skip  # noqa: E701
+
+
+def test_an_error_raised_in_the_line_of_its_condition_is_raised_all_the_same():
+    mine = Mistake("refuses", refuses, {"words": "no 3"}, "it is refused without a reason", HINTS)
+    assert judge(sheet(mine), in_one_line).mistake_name == "refuses"
+
+
 def test_where_values_tell_the_error_may_be_another():
     def sometimes(x, ends):
         return 3 * x if len(x) < 5 else ends(x)
