@@ -396,8 +396,9 @@ SPLIT = Exercise(
 
 
 def whole(generator, *shape):
-    """Whole numbers, so that no rounding tells two sums apart."""
-    return torch.randint(-9999, 10000, shape, generator=generator).float()
+    """Whole numbers, so that no rounding tells two sums apart; no number occurs twice."""
+    count = math.prod(shape)
+    return (torch.randperm(count, generator=generator) - count // 3).float().reshape(shape)
 
 
 def split_test_cases(generator):
@@ -441,7 +442,7 @@ def one_number_off(heads):
 
 
 def slightly_off(heads):
-    heads[1, 1, 3, 2] += 0.01
+    heads[1, 1, 3, 2] += 0.05
     return heads
 
 
@@ -694,7 +695,7 @@ SPLIT_TEST = Exercise(
             {"how": "loose"},
             says="your test is content with numbers that are about right",
             hints=(
-                "Change one number by 0.01. What does your test say?",
+                "Change one number by 0.05. What does your test say?",
                 "A split moves numbers; it computes nothing, so nothing is rounded.",
                 "Compare exactly, with torch.equal.",
             ),
@@ -810,7 +811,6 @@ def merge_cases(generator):
         case("as many heads as words", normal(generator, 2, 3, 3, 5), exact=True),
         case("one word", normal(generator, 2, 3, 1, 5), exact=True),
         case("heads of one number", normal(generator, 2, 3, 5, 1), exact=True),
-        case("what a split gives", named_split(normal(generator, 2, 5, 21), 3), exact=True),
     ]
 
 
@@ -1070,9 +1070,7 @@ MERGE = Exercise(
         "heads?",
         "Exchange the two axes that split exchanged; then make one axis of the last two.",
     ),
-    allows=Edges(
-        sizes=(1,), labels=("one sentence", "a single head", "one word", "what a split gives")
-    ),
+    allows=Edges(sizes=(1,), labels=("one sentence", "a single head", "one word")),
 )
 
 
