@@ -28,9 +28,9 @@ from course_lib.check import check
 # Write `causal_mask(n_query, n_key)`. It returns a boolean tensor `(n_query, n_key)`: `True` where the query
 # may look.
 #
-# A query sees itself and everything before it. There are never more queries than keys, and **the queries are
-# the last `n_query` of the `n_key` positions**, as when a model has read five words and asks only for the
-# newest two. The last query therefore sees every key, whatever the two numbers are.
+# A query sees itself and everything before it. There is at least one query, never more queries than keys, and
+# **the queries are the last `n_query` of the `n_key` positions**, as when a model has read five words and asks
+# only for the newest two. The last query therefore sees every key, whatever the two numbers are.
 #
 # Difficulty 1 of 3, 6 minutes, 2 points. The trap: `tril` of a grid that is not square starts counting in the
 # wrong corner.
@@ -85,8 +85,8 @@ check("04.padding-mask", padding_mask)
 # - the visible keys of a row sum to 1;
 # - a row that may look nowhere is all zeros, and so is the gradient that it sends back.
 #
-# Values and gradients are both checked. The visible scores may be large, positive or negative. You may call
-# `torch.softmax`.
+# Values and gradients are both checked. The visible scores may be large, positive or negative, even minus ten
+# billion. The weights have the dtype of the scores, whatever that is. You may call `torch.softmax`.
 #
 # Difficulty 2 of 3, 12 minutes, 3 points. The trap: an answer with the right values can still send back a
 # gradient of `nan`.
@@ -112,7 +112,7 @@ check("04.masked-softmax", masked_softmax)
 #
 # `query` is `(batch, query, d_head)`, `key` is `(batch, key, d_head)`, `value` is `(batch, key, d_value)`,
 # `mask` is boolean and broadcasts to `(batch, query, key)`. Return the output `(batch, query, d_value)`.
-# Every query may look at one key at least.
+# Every query may look at one key at least. Values and gradients are both checked.
 #
 # Difficulty 2 of 3, 8 minutes, 2 points. The trap: a repair that divides by what is left works on small
 # scores only.
@@ -145,7 +145,8 @@ check("04.leaky-average-bug", masked_attention)
 #
 # `query`, `key` and `value` are `(batch, seq, d_head)`; `ids` is `(batch, seq)`. Return the output `(batch,
 # seq, d_head)`. Padding hides *keys*: a query that stands on a padded position still averages over the real
-# tokens. Every sentence has one real token at least.
+# tokens. Every sentence has one real token at least. Padded positions may hold large numbers. Values and
+# gradients are both checked.
 #
 # Difficulty 2 of 3, 8 minutes, 2 points. The trap: an axis of size 1 in the wrong place hides rows where
 # columns were meant.
@@ -174,7 +175,7 @@ check("04.flat-mask-bug", attend_to_words)
 # `True` for a real token. Return `(batch, d_model)`: the mean over the real tokens of each sentence.
 #
 # A sentence without a real token gives zeros. Padded positions may hold anything, even `nan`, and must not be
-# felt.
+# felt. Values and gradients are both checked.
 #
 # Difficulty 2 of 3, 8 minutes, 2 points. The trap: what is 0 times `nan`?
 
@@ -202,7 +203,7 @@ check("04.masked-mean", masked_mean)
 #
 # "Stayed" means within `1e-5`, because another order of addition rounds differently. What happens from
 # `position` on proves nothing, either way. An earlier output that is `nan` is no proof of anything: return
-# `False`.
+# `False`. `position` may be 0: then nothing earlier can have moved.
 #
 # Difficulty 2 of 3, 8 minutes, 2 points. The trap: differences have a sign, and comparisons with `nan` are
 # never true.
@@ -223,8 +224,8 @@ check("04.no-peeking", no_peeking)
 # %% [markdown]
 # ## 04.visible-pairs · Predict: how much is left to see?
 #
-# A sentence of `n_tokens` real tokens is padded with `n_pads` more. Self-attention runs over all of them with
-# a causal *and* a padding mask. Write `visible_pairs(n_tokens, n_pads, side)`, where `side` is `"left"` or
+# A sentence of `n_tokens` real tokens, at least one, is padded with `n_pads` more, perhaps none. Self-attention
+# runs over all of them with a causal *and* a padding mask. Write `visible_pairs(n_tokens, n_pads, side)`, where `side` is `"left"` or
 # `"right"` and says where the padding stands. Return two whole numbers: how many (query, key) pairs are
 # `True` in the combined mask, and how many queries may look nowhere. Padded positions ask, too.
 #

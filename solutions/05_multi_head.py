@@ -34,6 +34,7 @@ from course_lib.nn.attention import scaled_dot_product_attention
 #   d_model / num_heads`.
 # - Head 0 gets the *first* `d_head` numbers of every word, head 1 the next `d_head`, and so on.
 # - When `num_heads` does not divide `d_model`, raise a `ValueError` that says so.
+# - Values and gradients are both checked, here and in the exercises that merge.
 #
 # The trap: one `view` straight to the right shape runs without complaint. Follow one word through
 # it.
@@ -66,19 +67,19 @@ check("05.split-heads", split_heads)
 # - Also `False`, and no crash, when the shape is not even `(batch, heads, seq, d_head)`. The number
 #   of heads is `heads.shape[1]`.
 #
-# What will be tried: the right numbers in the wrong place, in several ways. A test that looks at
-# the shape, at a sum, or at one word only will let some of them through.
+# What will be tried: the right numbers in the wrong place, in several ways, and a number that is
+# slightly another. A test that looks at the shape, at a sum, or at one word only will let some of
+# them through.
 
 
 # %% tags=["05.split-test"]
 def is_good_split(x, heads):
     """Does `heads` (batch, heads, seq, d_head) hold x (batch, seq, d_model), split rightly?"""
     # BEGIN SOLUTION
-    num_heads = heads.shape[1]
-    if x.shape[-1] % num_heads:
+    if heads.dim() != 4:
         return False
-    wanted = split_heads(x, num_heads)
-    return heads.shape == wanted.shape and torch.equal(heads, wanted)
+    merged = heads.transpose(1, 2).flatten(-2)
+    return torch.equal(merged, x)  # False for another shape, too
     # END SOLUTION
 
 
@@ -223,7 +224,8 @@ check("05.counts", multi_head_counts)
 # - `query` is `(…, query, d_head)`, `key` is `(…, key, d_head)`, `value` is `(…, key, d_value)`.
 # - `keep` is `(…, query, key)` and bool: `True` where a weight survives. It is drawn outside, so
 #   that there is nothing random in here.
-# - Return the output *with* dropout, and the weights as they were *before* it.
+# - Return the output *with* dropout, and the weights as they were *before* it. Gradients flow back
+#   through both.
 #
 # The trap: a cure that makes the picture right and takes the dropout out of the output.
 

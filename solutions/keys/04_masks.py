@@ -5,7 +5,8 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from course_lib.grader.judging.key import Case, Exercise, Mistake, case
+from course_lib.grader.judging.edges import around, in_dtype
+from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, case
 
 
 def whole(g: Generator, low: int, high: int) -> int:
@@ -59,6 +60,37 @@ def causal_last_rows(n_query, n_key):
 def causal_tril(n_query, n_key):
     """`tril` with its diagonal moved."""
     return torch.ones(n_query, n_key, dtype=torch.bool).tril(diagonal=n_key - n_query)
+
+
+def odd_causal(n_query, n_key, how):
+    """Masks of another kind or size than asked."""
+    right = causal_tril(n_query, n_key)
+    square = torch.ones(n_key, n_key, dtype=torch.bool).tril()
+    return {
+        "sign": lambda: torch.ones(n_query, n_key, dtype=torch.bool).tril(n_query - n_key),
+        "whole": lambda: right.long(),
+        "bytes": lambda: right.to(torch.uint8),
+        "penalties": lambda: torch.zeros(n_query, n_key).masked_fill(~right, -torch.inf),
+        "turned": lambda: torch.ones(n_key, n_query, dtype=torch.bool).tril(),
+        "queries": lambda: square[:n_query, :n_query],
+        "keys": lambda: square,
+        "all": lambda: torch.ones(n_query, n_key, dtype=torch.bool),
+        "four": lambda: right[None, None],
+        "lists": right.tolist,
+    }[how]()
+
+
+NUMBER_HINTS = (
+    "Print the dtype of your mask.",
+    "The text asks for True and False. Numbers hide nothing by themselves: PyTorch adds a float "
+    "mask to the scores, and `~` of a whole number is not its opposite.",
+    "A comparison gives booleans; `.bool()` makes them of ones and zeros.",
+)
+KIND_HINTS = (
+    "Print what you return, its shape and its dtype, and hold them against the text.",
+    "The text asks for one boolean tensor of exactly two axes, (n_query, n_key).",
+    "Build the grid with its two sizes in that order, and return it as it is.",
+)
 
 
 CAUSAL = Exercise(
@@ -139,8 +171,98 @@ CAUSAL = Exercise(
                 "Start from a boolean tensor, or compare positions, which gives booleans.",
             ),
         ),
+        Mistake(
+            "diagonal-sign",
+            odd_causal,
+            {"how": "sign"},
+            says="your diagonal moves the wrong way: the more keys there are, the fewer your "
+            "queries see",
+            hints=(
+                "Print your mask for 2 queries and 5 keys. How many keys should the newest word "
+                "see?",
+                "`tril` of a larger diagonal keeps more, one of a smaller diagonal less.",
+                "The first query stands n_key - n_query places to the right of the first key.",
+            ),
+        ),
+        Mistake(
+            "whole-numbers",
+            odd_causal,
+            {"how": "whole"},
+            says="your mask holds ones and zeros as whole numbers, not True and False",
+            hints=NUMBER_HINTS,
+        ),
+        Mistake(
+            "bytes",
+            odd_causal,
+            {"how": "bytes"},
+            says="your mask holds ones and zeros as bytes (uint8), not True and False",
+            hints=NUMBER_HINTS,
+        ),
+        Mistake(
+            "penalties",
+            odd_causal,
+            {"how": "penalties"},
+            says="your mask holds 0 and minus infinity, to be added to scores; asked for are True "
+            "and False",
+            hints=NUMBER_HINTS,
+        ),
+        Mistake(
+            "key-by-query",
+            odd_causal,
+            {"how": "turned"},
+            says="your grid is (n_key, n_query): rows and columns are exchanged",
+            hints=KIND_HINTS,
+        ),
+        Mistake(
+            "queries-only",
+            odd_causal,
+            {"how": "queries"},
+            says="your grid is (n_query, n_query): the keys before the first query are missing",
+            hints=KIND_HINTS,
+        ),
+        Mistake(
+            "keys-only",
+            odd_causal,
+            {"how": "keys"},
+            says="your grid is (n_key, n_key): it has a row for words that ask nothing",
+            hints=KIND_HINTS,
+        ),
+        Mistake(
+            "all-visible",
+            odd_causal,
+            {"how": "all"},
+            says="your mask hides nothing: every query sees every key",
+            hints=(
+                "Print your mask for three queries and three keys. What may the first word see?",
+                "Rows are queries: row 0 of a square mask has one True.",
+                "Compare the positions of keys and queries, or keep a triangle of the grid.",
+            ),
+        ),
+        Mistake(
+            "four-axes",
+            odd_causal,
+            {"how": "four"},
+            says="your mask has axes for batch and heads; asked for is (n_query, n_key)",
+            hints=KIND_HINTS,
+        ),
+        Mistake(
+            "nested-lists",
+            odd_causal,
+            {"how": "lists"},
+            says="you return lists of lists, not a tensor",
+            hints=KIND_HINTS,
+        ),
     ],
     also_right=[causal_loop, causal_last_rows, causal_tril],
+    hints=(
+        "Print your mask for 2 queries and 5 keys, and write beside each row at which position of "
+        "the text its query stands.",
+        "The text fixes the last row, whatever the sizes: all True. A square mask is the ordinary "
+        "triangle with its diagonal.",
+        "Make the positions of the queries and those of the keys, lay them along two axes, and "
+        "compare.",
+    ),
+    allows=Edges(sizes=(1,), labels=("one new query", "as many queries", "one key more")),
 )
 
 
@@ -163,18 +285,22 @@ def padding_cases(g: Generator, pad_id: int) -> list[Case]:
 
     The student's own `pad_id` is padding where the call names none; the others' are words there.
     """
-    pad, left, right = whole(g, 3, 80), whole(g, 1, 2), whole(g, 1, 3)
+    pad, left, right = whole(g, 14, 80), whole(g, 1, 2), whole(g, 1, 3)  # none of PAD_IDS
     ids = {
         "padded on the right": (sentences(g, pad, [(0, right), (0, 0)], 7), pad),
         "padded on the left": (sentences(g, pad, [(left, 0), (0, 0), (2, 0)], 5), pad),
         "padded on both sides": (sentences(g, pad, [(left, right), (1, 1)], 11), pad),
         "one row is all padding": (sentences(g, pad, [(0, 0), (7, 0), (0, 2)], 7), pad),
         "the pad id is 0": (sentences(g, 0, [(0, right), (left, 0)], 9), 0),
+        "the pad id is -1": (sentences(g, -1, [(0, right), (left, 0)], 9), -1),
+        "a batch of one sentence": (sentences(g, pad, [(left, right)], 7), pad),
+        "one token": (torch.full((1, 1), pad - 1), pad),
+        "one pad": (torch.full((1, 1), pad), pad),
     }
     own = sentences(g, pad_id, [(0, right), (left, 0)], 8)
     own[:, 3:6] = torch.tensor([other for other in PAD_IDS if other != pad_id])
     named = [case(label, given, pad_id=pad) for label, (given, pad) in ids.items()]
-    return [*named, case("no pad id is named", own)]
+    return [*named, in_dtype(named[0], torch.int32), case("no pad id is named", own)]
 
 
 def wrong_padding(ids, pad_id, hides="pads", invert=False, form="key", number=torch.bool):
@@ -213,6 +339,30 @@ SHAPE_HINTS = (
     "Shapes are lined up from the right, and a size of 1 fits any size.",
     "The key axis has to be last, with two axes of size 1 between it and the batch.",
 )
+
+
+def odd_padding(ids, pad_id, how):
+    """Padding masks of another kind or shape than asked."""
+    real = ids != pad_id
+    mask = real[:, None, None, :]
+    return {
+        "front": lambda: real[None, None],
+        "back": lambda: real[:, :, None, None],
+        "whole": mask.long,
+        "penalties": lambda: torch.zeros(mask.shape).masked_fill(~mask, -torch.inf),
+        "expanded": lambda: mask.expand(-1, 1, ids.shape[1], -1),
+        "rescued": lambda: mask | ~mask.any(dim=-1, keepdim=True),
+        "larger": lambda: (ids > pad_id)[:, None, None, :],
+        "ends": lambda: mask.flip(-1).cumsum(dim=-1).flip(-1).bool(),
+        # Where a call names none, it is one of PAD_IDS, and no call names one of these.
+        "default": lambda: (ids != (0 if pad_id in PAD_IDS else pad_id))[:, None, None, :],
+    }[how]()
+
+
+def fixed_padding(ids, pad_id, always):
+    """One id is hidden, whatever is named."""
+    return (ids != always)[:, None, None, :]
+
 
 PADDING = Exercise(
     id="04.padding-mask",
@@ -314,9 +464,119 @@ PADDING = Exercise(
                 "A comparison gives booleans already; don't convert it.",
             ),
         ),
+        Mistake(
+            "axes-in-front",
+            odd_padding,
+            {"how": "front"},
+            says="your two new axes stand in front: the batch is read as the queries",
+            hints=SHAPE_HINTS,
+        ),
+        Mistake(
+            "axes-behind",
+            odd_padding,
+            {"how": "back"},
+            says="your two new axes stand behind: the words are read as the heads",
+            hints=SHAPE_HINTS,
+        ),
+        Mistake(
+            "whole-numbers",
+            odd_padding,
+            {"how": "whole"},
+            says="your mask holds ones and zeros as whole numbers, not True and False",
+            hints=NUMBER_HINTS,
+        ),
+        Mistake(
+            "penalties",
+            odd_padding,
+            {"how": "penalties"},
+            says="your mask holds 0 and minus infinity, to be added to scores; asked for are True "
+            "and False",
+            hints=NUMBER_HINTS,
+        ),
+        Mistake(
+            "written-out",
+            odd_padding,
+            {"how": "expanded"},
+            says="your mask is repeated for every query: the query axis has to stay at size 1",
+            hints=SHAPE_HINTS,
+        ),
+        Mistake(
+            "never-empty",
+            odd_padding,
+            {"how": "rescued"},
+            says="your mask makes a row of padding only visible again",
+            hints=(
+                "What do you return for a row that is padding from end to end?",
+                "The text allows that padding fills the whole row. None of its keys is a real "
+                "token.",
+                "Leave such a row all False: whoever uses the mask has to deal with it.",
+            ),
+        ),
+        Mistake(
+            "larger-ids",
+            odd_padding,
+            {"how": "larger"},
+            says="your mask keeps ids that are larger than `pad_id` and hides the smaller ones, "
+            "too",
+            hints=(
+                "Which words of your vocabulary have a smaller number than the padding?",
+                "An id is a name, not an amount: there is no order in it.",
+                "Ask whether an id is the pad id or not.",
+            ),
+        ),
+        Mistake(
+            "last-run-only",
+            odd_padding,
+            {"how": "ends"},
+            says="your mask hides padding at the end of a row only",
+            hints=(
+                "Try a sentence that is padded on the left.",
+                "Each key is judged by itself, not by what stands after it.",
+                "No cumulative step: one comparison of all ids does it.",
+            ),
+        ),
+        Mistake(
+            "zero-by-default",
+            odd_padding,
+            {"how": "default"},
+            says="where a call names no `pad_id`, your function takes 0",
+            hints=(
+                "Call your function without a pad id.",
+                "The text says which id is padding where a call doesn't say.",
+                "Look at the default in the first line of the stub.",
+            ),
+        ),
+        *(
+            Mistake(
+                f"always-{pad_id}",
+                fixed_padding,
+                {"always": pad_id},
+                says=f"your mask hides the id {pad_id} and never asks what `pad_id` is",
+                hints=(
+                    "Call your function with another pad id.",
+                    "The id to hide is handed to your function; a number stands there only for "
+                    "calls that name none.",
+                    "Compare `ids` with `pad_id`.",
+                ),
+            )
+            for pad_id in PAD_IDS
+        ),
     ],
     also_right=[padding_loop, padding_view],
     choices={"pad_id": PAD_IDS},
+    hints=(
+        "Print your mask for one sentence of four words and two pads: its shape, its dtype and "
+        "where it says False.",
+        "The text fixes four axes, two of them of size 1, and what True means; the padding may "
+        "stand anywhere.",
+        "Decide for each id by itself whether it is padding, all at once; then put the two axes "
+        "of size 1 in between.",
+    ),
+    allows=Edges(
+        dtypes=("int32", "int64"),
+        sizes=(0, 1, -1),
+        labels=("on the right", "on the left", "both sides", "all padding", "no pad id", "is -1"),
+    ),
 )
 
 
@@ -336,6 +596,10 @@ def softmax_cases(g: Generator) -> list[Case]:
     drowned[:, :2] = normal(g, 2, 2, 7).masked_fill(~mask[:2], 108.0)
     huge = normal(g, 2, 4, 6)
     few = some_hidden(g, 4, 6)
+    lone = torch.eye(6, dtype=torch.bool)[1:5]
+    infinite = normal(g, 1, 4, 6).masked_fill(~few, torch.inf)
+    infinite[:, 2:] = infinite[:, 2:].masked_fill(~few[2:], -torch.inf)
+    wide = case("another dtype", normal(g, 2, 3, 7), empty)
     return [
         case("a causal mask", normal(g, 2, 5, 5), causal, grad=True),
         case(
@@ -348,6 +612,23 @@ def softmax_cases(g: Generator) -> list[Case]:
         case("hidden scores of 108 and 200", drowned, mask, grad=True),
         case("visible scores near -20,000", normal(g, 2, 3, 5) - 2e4, some_hidden(g, 2, 3, 5)),
         case("hidden scores of ten billion", huge.masked_fill(~few, 1e10), few),
+        # One in each row: numbers of this size lie a thousand apart.
+        case(
+            "visible scores of minus ten billion",
+            normal(g, 1, 4, 6).masked_fill(lone, -1e10),
+            lone,
+        ),
+        case("infinite hidden scores", infinite, few),
+        case("one mask for everything", normal(g, 2, 3, 5), some_hidden(g, 5), grad=True),
+        case(
+            "queries that see all or nothing",
+            normal(g, 2, 3, 5),
+            torch.tensor([[[True], [False], [True]], [[False], [True], [True]]]),
+            grad=True,
+        ),
+        case("one key", normal(g, 3, 2, 1), torch.tensor([[True], [False]]), grad=True),
+        in_dtype(wide, torch.float64),
+        in_dtype(wide, torch.bfloat16),
     ]
 
 
@@ -362,6 +643,8 @@ def wrong_softmax(
         else:
             scores = scores + torch.zeros(mask.shape).masked_fill(~mask, fill)
     weights = scores.softmax(dim=axis)
+    if when == "after":
+        return weights * mask
     if when == "renormalised":
         weights = weights * mask
         return weights / weights.sum(dim=-1, keepdim=True).clamp(min=1e-12)
@@ -388,6 +671,61 @@ def overflowing_softmax(scores, mask):
     """From the definition, without the shift that keeps the exponentials small."""
     raised = scores.exp() * mask
     return raised / raised.sum(dim=-1, keepdim=True).clamp(min=1e-12)
+
+
+def odd_softmax(scores, mask, how):
+    """Masked softmax of another kind than asked, or with a detour that costs something."""
+    right = softmax_lowest(scores, mask)
+    lowest = torch.finfo(scores.dtype).min
+    return {
+        "product": lambda: (scores + ~mask * -torch.inf).softmax(-1).masked_fill(~mask, 0.0),
+        "bare product": lambda: (scores + ~mask * -torch.inf).softmax(-1),
+        "detached": right.detach,
+        "float64": lambda: softmax_lowest(scores.double(), mask),
+        "float32": lambda: softmax_lowest(scores.float(), mask),
+        "cleared": lambda: scores.softmax(-1).masked_fill(~mask, 0.0),
+        "lowest": lambda: scores.masked_fill(~mask, lowest).softmax(-1),
+        "times": lambda: (scores * mask).softmax(-1),
+        "times, cleared": lambda: (scores * mask).softmax(-1) * mask,
+    }[how]()
+
+
+def softmax_in_place(scores, mask):
+    """Fills the caller's own scores."""
+    with torch.no_grad():
+        scores.masked_fill_(~mask, -torch.inf)
+    return scores.softmax(-1).masked_fill(~mask, 0.0)
+
+
+def softmax_edited(scores, mask):
+    """Writes into what softmax needs for its gradient."""
+    weights = scores.masked_fill(~mask, -torch.inf).softmax(-1)
+    weights[weights.isnan()] = 0.0
+    return weights
+
+
+def softmax_logsumexp(scores, mask):
+    """Through logarithms, a row that may look nowhere told apart."""
+    hidden = torch.where(mask, scores, -torch.inf)
+    total = torch.logsumexp(hidden, dim=-1, keepdim=True)
+    return (hidden - total.masked_fill(total.isinf(), 0.0)).exp()
+
+
+def softmax_rows(scores, mask):
+    """Row by row, over the visible keys only."""
+    mask, out = mask.expand(scores.shape), torch.zeros_like(scores)
+    for b, q in torch.cartesian_prod(*map(torch.arange, scores.shape[:2])).tolist():
+        out[b, q, mask[b, q]] = scores[b, q, mask[b, q]].softmax(0)
+    return out
+
+
+def softmax_vmap(scores, mask):
+    """One row, spread over batch and queries by `torch.func`."""
+
+    def row(scores, mask):
+        return torch.where(mask, torch.where(mask, scores, -torch.inf).softmax(0), 0.0)
+
+    return torch.func.vmap(torch.func.vmap(row))(scores, mask.expand(scores.shape))
 
 
 def softmax_exponentials(scores, mask):
@@ -647,14 +985,180 @@ SOFTMAX = Exercise(
                 "The keys are the last axis.",
             ),
         ),
+        Mistake(
+            "infinity-times-zero",
+            odd_softmax,
+            {"how": "bare product"},
+            says="you multiply minus infinity by the mask: at a visible key that is infinity "
+            "times 0, which is nan",
+            hints=(
+                "Print the penalty alone, before you add it.",
+                "0 times infinity is nan, for the visible keys as well.",
+                "Replace hidden scores with masked_fill instead of computing a penalty.",
+            ),
+        ),
+        Mistake(
+            "infinity-times-zero-cleared",
+            odd_softmax,
+            {"how": "product"},
+            says="you multiply minus infinity by the mask, and infinity times 0 is nan at every "
+            "visible key",
+            hints=(
+                "Print the penalty alone, before you add it.",
+                "0 times infinity is nan; clearing the hidden weights afterwards leaves it at the "
+                "visible ones.",
+                "Replace hidden scores with masked_fill instead of computing a penalty.",
+            ),
+        ),
+        Mistake(
+            "no-gradient",
+            odd_softmax,
+            {"how": "detached"},
+            says="your values are right, and no gradient goes back to the scores",
+            hints=(
+                "Call `sum().backward()` on your result and print the gradient of the scores.",
+                "Which part of your code leaves the graph: detach, no_grad, item, a new tensor "
+                "made from numbers?",
+                "Compute the weights from `scores` itself, with PyTorch's own operations.",
+            ),
+        ),
+        Mistake(
+            "float64",
+            odd_softmax,
+            {"how": "float64"},
+            says="your weights are float64, whatever the scores are",
+            hints=(
+                "Print the dtype of your result.",
+                "The text: weights have the dtype of the scores.",
+                "Look for `.double()`, a NumPy array, or a tensor made with another dtype.",
+            ),
+        ),
+        Mistake(
+            "float32",
+            odd_softmax,
+            {"how": "float32"},
+            says="your weights are float32, whatever the scores are",
+            hints=(
+                "Hand in scores of dtype float64 and print the dtype of your result.",
+                "The text: weights have the dtype of the scores.",
+                "Look for `.float()`, and for zeros or ones that you make without a dtype.",
+            ),
+        ),
+        Mistake(
+            "average-lowest",
+            odd_softmax,
+            {"how": "lowest"},
+            says="a row that may look nowhere becomes an average: the lowest number there is "
+            "stands in all its places",
+            hints=(
+                "Print your weights for one row whose mask is False everywhere.",
+                "If all scores are the same, however low, softmax sees no difference.",
+                "Put 0 wherever the mask is False, after the softmax.",
+            ),
+        ),
+        Mistake(
+            "scores-times-mask",
+            odd_softmax,
+            {"how": "times"},
+            says="you multiply the scores by the mask: a hidden score becomes 0, and that is an "
+            "ordinary score",
+            hints=(
+                "What is e to the power of 0?",
+                "A weight of 0 needs a score so low that its exponential is 0.",
+                "Fill the hidden scores with minus infinity.",
+            ),
+        ),
+        Mistake(
+            "scores-times-mask-cleared",
+            odd_softmax,
+            {"how": "times, cleared"},
+            says="you multiply the scores by the mask: the hidden zeros still count in the "
+            "division",
+            hints=(
+                "Add up a row of your weights.",
+                "e to the power of 0 is 1, and 1 is an ordinary share.",
+                "Fill the hidden scores with minus infinity.",
+            ),
+        ),
+        Mistake(
+            "large-constant",
+            wrong_softmax,
+            {"fill": -1e9},
+            says="you fill with a constant such as minus a billion, and visible scores may lie "
+            "below it",
+            hints=(
+                "Try visible scores of minus ten billion.",
+                "Softmax looks at differences, so no finite constant is below every score.",
+                "There is a number below all others: minus infinity.",
+            ),
+        ),
+        Mistake(
+            "in-place",
+            softmax_in_place,
+            {},
+            says="the caller's own scores are overwritten",
+            hints=(
+                "Print `scores` before and after calling your function.",
+                "Methods whose name ends in `_`, and assignments to `x[…]`, write into the tensor "
+                "itself.",
+                "Use the variant without the underscore, which makes a new tensor.",
+            ),
+        ),
+        Mistake(
+            "edited-for-backward",
+            softmax_edited,
+            {},
+            says="you write into what the softmax returned, and it needs that for its gradient",
+            hints=(
+                "Which line of yours assigns to `…[…]`?",
+                "Backward reads the weights as softmax made them; they must not change after that.",
+                "Make a new tensor, with masked_fill or torch.where.",
+            ),
+        ),
+        Mistake(
+            "cleared-after-softmax",
+            odd_softmax,
+            {"how": "cleared"},
+            says="you clear hidden weights after the softmax: the rows no longer sum to 1, and "
+            "hidden scores still count in the division",
+            hints=(
+                "Print the sum of each of your rows.",
+                "By the time you hide, the hidden scores have already taken their share.",
+                "Hide in the scores, before the softmax.",
+            ),
+        ),
     ],
-    also_right=[softmax_exponentials, softmax_nan_to_num, softmax_lowest],
+    also_right=[
+        softmax_logsumexp,
+        softmax_rows,
+        softmax_vmap,
+        softmax_exponentials,
+        softmax_nan_to_num,
+        softmax_lowest,
+    ],
+    hints=(
+        "Take one row of three scores, hide one of them, then all. Print the weights and their "
+        "sum.",
+        "The text has three rules: what a hidden key weighs, what a row sums to, what a row that "
+        "may look nowhere gives. Which one breaks?",
+        "Hide in the scores, before the softmax, with a number below every other; what is left to "
+        "mend afterwards are rows without any visible key.",
+    ),
+    exact_zeros=True,
+    allows=Edges(
+        dtypes=("float32", "float64", "bfloat16"),
+        axes=(1, 2, 3),
+        sizes=(1,),
+        special=("inf", "-inf", "huge", "empty row", "full row"),
+        labels=("ten billion", "-20,000"),
+    ),
 )
 
 
 def leaky_cases(g: Generator) -> list[Case]:
     """Causal and random masks, d_value apart from d_head, and a hidden key that would win."""
     causal = torch.ones(5, 5, dtype=torch.bool).tril()
+    everything = torch.ones(2, 5, dtype=torch.bool)
     query, key = normal(g, 2, 3, 5), normal(g, 2, 7, 5)
     mask = torch.ones(3, 7, dtype=torch.bool)
     mask[:, 2] = False
@@ -668,7 +1172,20 @@ def leaky_cases(g: Generator) -> list[Case]:
     far[..., 0] = -5000 + torch.randint(0, 9, (2, 7), generator=g) / 4
     return [
         case("visible scores near -20,000", low, far, normal(g, 2, 7, 5), mask),
-        case("a causal mask", normal(g, 2, 5, 3), normal(g, 2, 5, 3), normal(g, 2, 5, 7), causal),
+        case(
+            "a causal mask",
+            *(normal(g, 2, 5, n) for n in (3, 3, 7)),
+            causal,
+            grad=True,
+        ),
+        case(
+            "a mask for each query",
+            *(normal(g, 2, n, d) for n, d in ((3, 5), (7, 5), (7, 11))),
+            some_hidden(g, 2, 3, 7),
+            grad=True,
+        ),
+        case("one query", *(normal(g, 2, n, 3) for n in (1, 5, 5)), some_hidden(g, 1, 5)),
+        case("nothing is hidden", *(normal(g, 2, n, 3) for n in (2, 5, 5)), everything),
         case(
             "one padding mask for all queries",
             normal(g, 3, 2, 11),
@@ -724,6 +1241,29 @@ def attention_loop(query, key, value, mask):
             scores = key[b, seen] @ query[b, i] / math.sqrt(query.shape[-1])
             output[b, i] = scores.softmax(0) @ value[b, seen]
     return output
+
+
+def odd_attention(query, key, value, mask, how):
+    """Other repairs that miss, and what is lost on the way."""
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    weights = scores.softmax(dim=-1)
+    hidden = scores.masked_fill(~mask, -torch.inf)
+    seen = mask.sum(dim=-1, keepdim=True)
+    raised = scores.exp() * mask
+    by_value = scores * math.sqrt(query.shape[-1] / value.shape[-1])
+    return {
+        "zeros, cleared": lambda: scores.masked_fill(~mask, 0.0).softmax(-1) * mask @ value,
+        "twice": lambda: (weights * mask).softmax(-1) @ value,
+        "twice, hidden": lambda: weights.masked_fill(~mask, -torch.inf).softmax(-1) @ value,
+        "infinite": lambda: weights.masked_fill(~mask, -torch.inf) @ value,
+        "queries": lambda: hidden.softmax(-2) @ value,
+        "both": lambda: (hidden.softmax(-1) @ value, hidden.softmax(-1)),
+        "raised": lambda: raised / raised.sum(-1, keepdim=True) @ value,
+        "by value": lambda: by_value.masked_fill(~mask, -torch.inf).softmax(-1) @ value,
+        "added": lambda: (scores + mask).softmax(-1) @ value,
+        "counted": lambda: weights * mask / seen @ value,
+        "detached": lambda: (hidden.softmax(-1) @ value).detach(),
+    }[how]()
 
 
 LEAKY = Exercise(
@@ -832,8 +1372,149 @@ LEAKY = Exercise(
                 "Divide the scores by math.sqrt of d_head, as chapter 02 does.",
             ),
         ),
+        Mistake(
+            "zero-then-cleared",
+            odd_attention,
+            {"how": "zeros, cleared"},
+            says="you set hidden scores to 0 and clear their weights afterwards: in the division "
+            "they still count",
+            hints=(
+                "What is e to the power of 0?",
+                "A weight of 0 needs a score so low that its exponential is 0.",
+                "Fill the hidden scores with minus infinity, not with 0.",
+            ),
+        ),
+        Mistake(
+            "softmax-twice",
+            odd_attention,
+            {"how": "twice"},
+            says="you send the weights through softmax a second time: a weight of 0 becomes an "
+            "ordinary score",
+            hints=(
+                "How many softmaxes does your version hold?",
+                "Softmax of numbers between 0 and 1 is nearly an average.",
+                "One softmax, of scores in which the hidden ones are minus infinity.",
+            ),
+        ),
+        Mistake(
+            "softmax-twice-hidden",
+            odd_attention,
+            {"how": "twice, hidden"},
+            says="you hide in the weights and send them through softmax a second time, which "
+            "flattens them",
+            hints=(
+                "How many softmaxes does your version hold?",
+                "Softmax of numbers between 0 and 1 is nearly an average.",
+                "Hide in the scores; then the first softmax is enough.",
+            ),
+        ),
+        Mistake(
+            "infinite-weights",
+            odd_attention,
+            {"how": "infinite"},
+            says="you fill the weights with minus infinity: that belongs into the scores, before "
+            "the softmax",
+            hints=(
+                "Print one row of your weights.",
+                "Minus infinity is a score whose weight is 0. As a weight it is infinite.",
+                "Exchange the line that fills and the line with the softmax.",
+            ),
+        ),
+        Mistake(
+            "softmax-axis",
+            odd_attention,
+            {"how": "queries"},
+            says="softmax runs over the queries: the columns sum to 1 instead of the rows",
+            hints=(
+                "Sum your weights along each axis. Which one gives 1?",
+                "Every query shares out one whole among the keys.",
+                "The keys are the last axis, as in the line you were given.",
+            ),
+        ),
+        Mistake(
+            "both-returned",
+            odd_attention,
+            {"how": "both"},
+            says="you return the weights beside the output; asked for is the output alone",
+            hints=(
+                "What does the last line of the cell return?",
+                "The text asks for one tensor, (batch, query, d_value).",
+                "Leave the return line as it was.",
+            ),
+        ),
+        Mistake(
+            "overflow",
+            odd_attention,
+            {"how": "raised"},
+            says="you raise the scores as they are: large ones become infinite, and infinity "
+            "divided by infinity is nan",
+            hints=(
+                "Try a hidden key with a huge score.",
+                "Chapter 00 subtracts the largest score of a row before raising it.",
+                "Hide first, with minus infinity, and let softmax do the rest.",
+            ),
+        ),
+        Mistake(
+            "scaled-by-value",
+            odd_attention,
+            {"how": "by value"},
+            says="you divide the scores by the root of the values' width, not of the keys'",
+            hints=(
+                "Try values that are wider than the queries.",
+                "A score adds up as many products as a query has numbers.",
+                "The first line of the cell was right.",
+            ),
+        ),
+        Mistake(
+            "mask-added",
+            odd_attention,
+            {"how": "added"},
+            says="you add the mask to the scores: True counts as 1, which hides nothing",
+            hints=(
+                "What is True plus 0.5?",
+                "A hidden score has to fall below all others, however low they are.",
+                "Fill the hidden scores with minus infinity.",
+            ),
+        ),
+        Mistake(
+            "divided-by-the-count",
+            odd_attention,
+            {"how": "counted"},
+            says="you divide what is left by the number of visible keys, not by its sum",
+            hints=(
+                "Print the sum of each row of the weights, just before the last line.",
+                "What a hidden key took from the others must go back to them, in the right shares.",
+                "Move the mask one step up: into the scores.",
+            ),
+        ),
+        Mistake(
+            "no-gradient",
+            odd_attention,
+            {"how": "detached"},
+            says="your values are right, and no gradient goes back to the inputs",
+            hints=(
+                "Call `sum().backward()` on your result. Does anything reach `query`?",
+                "Which part of your code leaves the graph: detach, no_grad, item, numbers made "
+                "anew?",
+                "Compute the output from the inputs with PyTorch's own operations.",
+            ),
+        ),
     ],
     also_right=[attention_einsum, attention_loop],
+    hints=(
+        "Change a hidden key and print the output before and after: which of your lines lets the "
+        "change through?",
+        "The text says what a repair after the softmax can't do. Compare with the weights of a "
+        "sentence that is shorter by the hidden key.",
+        "Softmax itself makes the visible weights sum to 1, if the hidden keys never take part "
+        "in it.",
+    ),
+    allows=Edges(
+        axes=(2, 3),
+        sizes=(1,),
+        special=("huge", "full row"),
+        labels=("causal", "for all queries", "for each query", "huge score", "billions"),
+    ),
 )
 
 
@@ -843,16 +1524,25 @@ def flat_cases(g: Generator) -> list[Case]:
     def given(pads: list[tuple[int, int]], seq: int, d_head: int, pad: int) -> tuple:
         batch = len(pads)
         query, key, value = (normal(g, batch, seq, d_head) for _ in range(3))
-        return query, key, value, sentences(g, pad, pads, seq), pad
+        ids = sentences(g, pad, pads, seq)
+        return query, torch.where((ids == pad)[..., None], loud * key, key), value, ids, pad
 
-    pad = whole(g, 3, 80)
+    loud, pad = 1.0, whole(g, 3, 80)
     five = [(0, 2), (0, 0), (1, 0), (0, 1), (0, 4)]
-    return [
-        case("one sentence", *given([(0, 2)], 7, 3, pad)),
-        case("as many sentences as words", *given(five, 5, 3, pad)),
+    tried = [
+        case("one sentence", *given([(0, 2)], 7, 3, pad), grad=True),
+        case("as many sentences as words", *given(five, 5, 3, pad), grad=True),
         case("three sentences of seven", *given([(0, 2), (0, 0), (0, 3)], 7, 11, pad)),
         case("two sentences, padded on the left", *given([(3, 0), (1, 0)], 7, 5, pad)),
         case("three sentences, the pad id is 0", *given([(0, 1), (1, 0), (0, 0)], 5, 7, 0)),
+        case("sentences of one word", *given([(0, 0), (0, 0)], 1, 3, pad)),
+    ]
+    loud = 1000.0
+    told = "large numbers on padded positions"
+    return [
+        *tried,
+        in_dtype(tried[0], torch.int32),
+        case(told, *given([(1, 2), (0, 3)], 7, 3, pad)),
     ]
 
 
@@ -897,6 +1587,37 @@ def words_loop(query, key, value, ids, pad_id):
         real = row != pad_id
         output.append((q @ k[real].T / math.sqrt(q.shape[-1])).softmax(-1) @ v[real])
     return torch.stack(output)
+
+
+def odd_words(query, key, value, ids, pad_id, how):
+    """Other repairs that miss."""
+    real = ids != pad_id
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    hidden = scores.masked_fill(~real[:, None, :], -torch.inf)
+    left = scores.softmax(-1) * real[:, None, :]
+    both = real[:, :, None] & real[:, None, :]
+    seq = ids.shape[1]
+    low = {"pairs": both, "queries": real[:, :, None]}
+    if how in low:
+        return scores.masked_fill(~low[how], -1e9).softmax(-1) @ value
+    masks = {
+        "any": real.any(dim=0),
+        "all": real.all(dim=0),
+        "repeat": real.repeat(seq, 1).view(len(ids), seq, seq),
+        "heads": real[:, None, None, :],
+    }
+    if how in masks:
+        return scores.masked_fill(~masks[how], -torch.inf).softmax(-1) @ value
+    return {
+        "axis": lambda: hidden.softmax(-2) @ value,
+        "query, axis": lambda: (
+            scores.masked_fill(~real[:, :, None], -torch.inf).softmax(-2) @ value
+        ),
+        "no scale": lambda: (hidden * math.sqrt(query.shape[-1])).softmax(-1) @ value,
+        "zero": lambda: scores.masked_fill(~real[:, None, :], 0.0).softmax(-1) @ value,
+        "divided": lambda: left / left.sum(-1, keepdim=True) @ value,
+        "detached": lambda: (hidden.softmax(-1) @ value).detach(),
+    }[how]()
 
 
 FLAT = Exercise(
@@ -1034,8 +1755,162 @@ FLAT = Exercise(
                 "One ~ is missing, or one too many.",
             ),
         ),
+        Mistake(
+            "pairs-averaged",
+            odd_words,
+            {"how": "pairs"},
+            says="your mask hides padded queries too, and with a finite number their rows average "
+            "over everything",
+            hints=(
+                "Which rows of your output are an average over everything?",
+                "Padding hides keys; a padded query may still look at the words.",
+                "Leave the query axis at size 1, so that all queries share one row.",
+            ),
+        ),
+        Mistake(
+            "query-axis-averaged",
+            odd_words,
+            {"how": "queries"},
+            says="your new axis is last, so the mask hides rows: padded queries average over "
+            "everything, padded keys stay",
+            hints=(
+                "Which rows of your output are an average over everything?",
+                "Padding hides keys; a padded query may still look at the words.",
+                "Leave the query axis at size 1, so that all queries share one row.",
+            ),
+        ),
+        Mistake(
+            "four-axes",
+            odd_words,
+            {"how": "heads"},
+            says="your mask has an axis for heads, which these scores don't have: the output "
+            "gains an axis",
+            hints=(
+                "Print the shape of your output.",
+                "Scores are (batch, query, key) here: three axes.",
+                "One axis of size 1 is enough, where the queries are.",
+            ),
+        ),
+        Mistake(
+            "any-sentence",
+            odd_words,
+            {"how": "any"},
+            says="a key is hidden only where every sentence has padding: one mask for all",
+            hints=(
+                "Give two sentences with different padding, and print your mask's shape.",
+                "Each sentence has padding of its own, so the batch axis must stay whole.",
+                "(batch, key) needs one more axis of size 1, and nothing taken away.",
+            ),
+        ),
+        Mistake(
+            "all-sentences",
+            odd_words,
+            {"how": "all"},
+            says="a key is hidden where any sentence has padding: one mask for all",
+            hints=(
+                "Give two sentences with different padding, and print your mask's shape.",
+                "Each sentence has padding of its own, so the batch axis must stay whole.",
+                "(batch, key) needs one more axis of size 1, and nothing taken away.",
+            ),
+        ),
+        Mistake(
+            "repeated-in-turn",
+            odd_words,
+            {"how": "repeat"},
+            says="your mask has the right shape, but its rows go through the sentences in turn: "
+            "repeat puts copies of the batch below each other",
+            hints=(
+                "Print your mask for two sentences of two words.",
+                "`repeat(n, 1)` lines up whole copies: sentence 0, 1, 0, 1, …",
+                "An axis of size 1 needs no copies at all: it broadcasts.",
+            ),
+        ),
+        Mistake(
+            "softmax-axis",
+            odd_words,
+            {"how": "axis"},
+            says="softmax runs over the queries: the columns sum to 1 instead of the rows",
+            hints=(
+                "Sum your weights along each axis. Which one gives 1?",
+                "The last line was right as it stood.",
+                "Only the mask's shape has to change.",
+            ),
+        ),
+        Mistake(
+            "queries-and-axis",
+            odd_words,
+            {"how": "query, axis"},
+            says="your mask hides padded queries, and the softmax runs over the queries to suit it",
+            hints=(
+                "Sum your weights along each axis. Which one gives 1?",
+                "The last line was right as it stood; the axis of size 1 is in the wrong place.",
+                "The axis of size 1 belongs between batch and key.",
+            ),
+        ),
+        Mistake(
+            "no-scale",
+            odd_words,
+            {"how": "no scale"},
+            says="the mask is right now, but the scores are no longer divided by the root of "
+            "d_head",
+            hints=(
+                "The bug was about the mask only. Which line did you lose?",
+                "Compare your first line with the broken version.",
+                "Divide the scores by math.sqrt of d_head, as chapter 02 does.",
+            ),
+        ),
+        Mistake(
+            "zero-score",
+            odd_words,
+            {"how": "zero"},
+            says="you set hidden scores to 0, but a score of 0 is an ordinary score: padding "
+            "still weighs",
+            hints=(
+                "What is e to the power of 0?",
+                "The last line was right as it stood.",
+                "Fill with minus infinity, and change the mask's shape only.",
+            ),
+        ),
+        Mistake(
+            "renormalised",
+            odd_words,
+            {"how": "divided"},
+            says="you hide after the softmax and divide by what is left: where padding holds "
+            "large numbers, nothing is left",
+            hints=(
+                "Put large numbers on a padded position.",
+                "Beside a huge score the visible weights are rounded to 0, and no division brings "
+                "them back.",
+                "Hide in the scores, with minus infinity, before the softmax.",
+            ),
+        ),
+        Mistake(
+            "no-gradient",
+            odd_words,
+            {"how": "detached"},
+            says="your values are right, and no gradient goes back to the inputs",
+            hints=(
+                "Call `sum().backward()` on your result. Does anything reach `query`?",
+                "Which part of your code leaves the graph: detach, no_grad, item, numbers made "
+                "anew?",
+                "Compute the output from the inputs with PyTorch's own operations.",
+            ),
+        ),
     ],
     also_right=[words_expand, words_loop],
+    hints=(
+        "Hand in two sentences with different padding, and print the shapes of `scores` and of "
+        "your mask under each other.",
+        "Shapes are lined up from the right. The text says what padding hides, and what a padded "
+        "query still does.",
+        "The mask has two axes, the scores three: the third is an axis of size 1, and only one "
+        "place for it puts batch under batch and key under key.",
+    ),
+    allows=Edges(
+        dtypes=("int32", "int64"),
+        sizes=(0, 1),
+        labels=("one sentence", "on the left", "as many sentences as words", "large numbers"),
+    ),
 )
 
 
@@ -1047,7 +1922,20 @@ def mean_cases(g: Generator) -> list[Case]:
 
     poisoned, mask = given([(0, 2), (1, 0)], 7, 3)
     poisoned[~mask] = torch.nan
+    alone = mask.clone()
+    alone[0] = False
+    hollow = poisoned.masked_fill(~alone[..., None], torch.nan)
+    gap = given([(0, 1), (1, 0)], 5, 7)
+    gap[1][:, 1] = False
+    infinite, hidden = given([(0, 1), (3, 0), (5, 0)], 5, 7)
+    infinite[~hidden] = torch.inf
+    infinite[0, -1] = -torch.inf
     return [
+        case("padded on the right, with gradients", *given([(0, 3), (0, 0)], 7, 5), grad=True),
+        case("nan in an empty sentence, with gradients", hollow, alone, grad=True),
+        case("padded positions hold infinities", infinite, hidden),
+        case("one sentence of one word", *given([(0, 0)], 1, 3)),
+        case("one pad between words", *gap, grad=True),
         case("padded on the right", *given([(0, 3), (0, 0)], 7, 5)),
         case("padded on the left", *given([(2, 0), (0, 0), (1, 1)], 5, 11)),
         case("one sentence is all padding", *given([(0, 1), (5, 0)], 5, 3)),
@@ -1072,6 +1960,46 @@ def wrong_mean(hidden, mask, keep="fill", count="real", invert=False, axis=1):
         "longest": lambda: real.max().clamp(min=1),
     }
     return hidden.sum(dim=1) / counts[count]()
+
+
+def odd_mean(hidden, mask, how):
+    """Means of another shape or kind, and of other positions."""
+    kept = hidden.masked_fill(~mask[:, :, None], 0.0)
+    count = mask.sum(dim=1, keepdim=True).clamp(min=1)
+    places = torch.arange(hidden.shape[1])
+    first = (places < mask.sum(dim=1, keepdim=True))[:, :, None]
+    return {
+        "sum": lambda: kept.sum(dim=1),
+        "width": lambda: kept.sum(dim=-1) / count,
+        "axis": lambda: kept.sum(dim=1, keepdim=True) / count[:, :, None],
+        "all": lambda: hidden[mask].mean(dim=0),
+        "first": lambda: hidden.masked_fill(~first, 0.0).sum(dim=1) / count,
+        "detached": lambda: (kept.sum(dim=1) / count).detach(),
+        "float64": lambda: (kept.sum(dim=1) / count).double(),
+        "mask": lambda: hidden.masked_fill(~mask, 0.0).sum(dim=1) / count,
+        "eps": lambda: kept.sum(dim=1) / (mask.sum(dim=1, keepdim=True) + 1e-3),
+    }[how]()
+
+
+def mean_in_place(hidden, mask):
+    """Clears the caller's own padding."""
+    with torch.no_grad():
+        hidden[~mask] = 0.0
+    return hidden.sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1)
+
+
+def mean_scattered(hidden, mask):
+    """Only the real tokens, each added to its sentence."""
+    sentence, place = mask.nonzero(as_tuple=True)
+    empty = hidden.new_zeros(hidden.shape[0], hidden.shape[2])
+    total = empty.index_add(0, sentence, hidden[sentence, place])
+    return total / torch.bincount(sentence, minlength=len(hidden)).clamp(min=1)[:, None]
+
+
+def mean_patched(hidden, mask):
+    """The empty sentence is mended after the division."""
+    kept = torch.where(mask.unsqueeze(-1), hidden, 0.0).sum(1)
+    return (kept / mask.sum(1).unsqueeze(-1)).nan_to_num()
 
 
 def mean_loop(hidden, mask):
@@ -1203,8 +2131,137 @@ MEAN = Exercise(
                 "One ~ is missing, or one too many.",
             ),
         ),
+        Mistake(
+            "summed",
+            odd_mean,
+            {"how": "sum"},
+            says="you return the sum of the real tokens: nothing is divided",
+            hints=(
+                "Average two words that both hold 1. What should come out?",
+                "A sum grows with the sentence, a mean does not.",
+                "Divide by the number of True cells in each row.",
+            ),
+        ),
+        Mistake(
+            "over-the-width",
+            odd_mean,
+            {"how": "width"},
+            says="you sum over d_model: one number for each word instead of one vector for each "
+            "sentence",
+            hints=(
+                "Print the shape of your result.",
+                "The text asks for (batch, d_model): one vector for each sentence.",
+                "Sum over seq, the middle axis, and over nothing else.",
+            ),
+        ),
+        Mistake(
+            "axis-left-over",
+            odd_mean,
+            {"how": "axis"},
+            says="your result keeps the axis of the words, with size 1",
+            hints=(
+                "Print the shape of your result.",
+                "The text asks for (batch, d_model): one vector for each sentence.",
+                "Sum over seq, the middle axis, and over nothing else.",
+            ),
+        ),
+        Mistake(
+            "one-mean-for-all",
+            odd_mean,
+            {"how": "all"},
+            says="you average over the words of all sentences together",
+            hints=(
+                "Print the shape of your result.",
+                "The text asks for (batch, d_model): one vector for each sentence.",
+                "Sum over seq, the middle axis, and over nothing else.",
+            ),
+        ),
+        Mistake(
+            "first-words",
+            odd_mean,
+            {"how": "first"},
+            says="you count the real tokens and average over as many positions from the left: "
+            "wrong for padding on the left",
+            hints=(
+                "Try a sentence that is padded on the left.",
+                "The mask says where the real tokens stand, not only how many there are.",
+                "Clear what the mask hides, position by position.",
+            ),
+        ),
+        Mistake(
+            "eps-in-the-count",
+            odd_mean,
+            {"how": "eps"},
+            says="you add a small number to every count, and it is large enough to be felt",
+            hints=(
+                "Average one word that holds 1. What comes out, to the last digit?",
+                "Only an empty sentence needs help.",
+                "Use the larger of the count and 1, not a sum.",
+            ),
+        ),
+        Mistake(
+            "no-gradient",
+            odd_mean,
+            {"how": "detached"},
+            says="your values are right, and no gradient goes back to `hidden`",
+            hints=(
+                "Call `sum().backward()` on your result. Does anything reach `hidden`?",
+                "Which part of your code leaves the graph: detach, no_grad, item, numbers made "
+                "anew?",
+                "Compute the mean from `hidden` with PyTorch's own operations.",
+            ),
+        ),
+        Mistake(
+            "float64",
+            odd_mean,
+            {"how": "float64"},
+            says="your result is float64; `hidden` is float32",
+            hints=(
+                "Print the dtype of each step.",
+                "The mean has the dtype of what it averages.",
+                "Look for `.double()`, a NumPy array, or a tensor made with another dtype.",
+            ),
+        ),
+        Mistake(
+            "in-place",
+            mean_in_place,
+            {},
+            says="the caller's own `hidden` is overwritten",
+            hints=(
+                "Print `hidden` before and after calling your function.",
+                "Assigning to `hidden[…]` writes into the caller's tensor.",
+                "Use masked_fill or torch.where, which make a new tensor.",
+            ),
+        ),
+        Mistake(
+            "axis-missing",
+            odd_mean,
+            {"how": "mask"},
+            says="two shapes don't line up: the mask is (batch, seq) and a count of it (batch,), "
+            "and both need an axis of size 1 behind",
+            hints=(
+                "Print the shapes of `hidden`, of the mask and of your count before the line that "
+                "stops.",
+                "Shapes are lined up from the right: (batch, seq) next to (batch, seq, d_model) "
+                "puts words under numbers.",
+                "`[:, :, None]` for the mask; keepdim=True for the count.",
+            ),
+        ),
     ],
-    also_right=[mean_loop, mean_weights],
+    also_right=[mean_scattered, mean_patched, mean_loop, mean_weights],
+    hints=(
+        "Take one sentence of two words that hold 1 and 3, and two pads that hold 100. What should "
+        "come out, and what does?",
+        "The text has three rules: which positions count, what an empty sentence gives, and what "
+        "padding may hold.",
+        "First put zeros where the mask is False, by replacing; then divide the sum over seq by a "
+        "count that never falls below 1.",
+    ),
+    allows=Edges(
+        sizes=(1,),
+        special=("nan", "inf", "-inf", "empty row", "full row"),
+        labels=("on the right", "on the left", "all padding", "between words"),
+    ),
 )
 
 
@@ -1232,6 +2289,22 @@ def peeking_cases(g: Generator) -> list[Case]:
             before[0, 3], after[0, 3] = value, value + 4e-6
 
         return change
+
+    def beside(value: float, inside: bool):
+        def change(before: Tensor, after: Tensor) -> None:
+            within, outside = around(1e-5, value)
+            before[2, 3], after[2, 3] = value, within if inside else outside
+
+        return change
+
+    def one_sided(which: int, row: int):
+        def change(*both: Tensor) -> None:
+            both[which][row, 4] = torch.nan
+
+        return change
+
+    def turned(before: Tensor, after: Tensor) -> None:
+        before[1, 3], after[1, 3] = 0.4, -0.4
 
     def cancel(before: Tensor, after: Tensor) -> None:
         after[1, 2] += 0.7
@@ -1286,6 +2359,15 @@ def peeking_cases(g: Generator) -> list[Case]:
     pair("an earlier word moved, the later ones did not", backwards)
     pair("every word moved", lambda before, after: after.add_(0.3))
     pair("an earlier output is nan in both runs", poison)
+    pair("an earlier output is nan before", one_sided(0, 1))
+    pair("an earlier output is nan after", one_sided(1, 1))
+    pair("an honest model, a later output is nan", one_sided(1, 6))
+    pair("an earlier number changed its sign", turned)
+    pair("an honest model, all words changed", at=0)
+    pair("one word only, and it was changed", at=0, seq=1)
+    for value in (0.0, 10.0, 1000.0):
+        pair(f"just inside the tolerance, at {value:g}", beside(value, inside=True))
+        pair(f"just outside the tolerance, at {value:g}", beside(value, inside=False))
     if whole(g, 0, 1):  # a memorised row of answers must not fit another seed
         pair("a second honest model", at=2)
     else:
@@ -1356,7 +2438,42 @@ def peeking_loop(before, after, position):
 
 def peeking_max(before, after, position):
     """The largest difference; `nan` wins any maximum."""
-    return (before - after)[:position].abs().max() < 1e-5
+    return position == 0 or (before - after)[:position].abs().max() < 1e-5
+
+
+def peeking_numpy(before, after, position):
+    """With NumPy, a NumPy bool comes back."""
+    before, after = before[:position].numpy(), after[:position].numpy()
+    return (abs(before - after) <= 1e-5).all()
+
+
+def peeking_bounds(before, after, position):
+    """Between two bounds, each number by itself."""
+    difference = before[:position].double() - after[:position].double()
+    return ((difference > -1e-5) & (difference < 1e-5)).sum().item() == difference.numel()
+
+
+def odd_peeking(before, after, position, how):
+    """Other tests that miss a leak or accuse an honest model."""
+    one, other = before[:position], after[:position]
+    difference = (one - other).abs()
+    still = bool((difference < 1e-5).all())
+    return {
+        "any": lambda: bool((difference < 1e-5).any()),
+        "total": lambda: bool((one - other).sum().abs() < 1e-5),
+        "row means": lambda: bool(((one - other).mean(-1).abs() < 1e-5).all()),
+        "later": lambda: still and not torch.allclose(before[position:], after[position:]),
+        "last": lambda: bool(((before - after)[position - 1].abs() < 1e-5).all()),
+        "rows": lambda: (difference < 1e-5).all(dim=-1),
+        "relative": lambda: torch.allclose(one, other, atol=1e-5),
+        "equal nan": lambda: torch.allclose(one, other, rtol=0.0, atol=1e-5, equal_nan=True),
+        "nan anywhere": lambda: still and not bool((before + after).isnan().any()),
+        "nan after": lambda: not other.isnan().any() and not bool((difference > 1e-5).any()),
+        "nan before": lambda: not one.isnan().any() and not bool((difference > 1e-5).any()),
+        "empty": lambda: position > 0 and still,
+        "maximum": lambda: bool(difference.max() < 1e-5),
+        "sizes": lambda: bool(((one.abs() - other.abs()).abs() < 1e-5).all()),
+    }[how]()
 
 
 PEEKING = Exercise(
@@ -1545,8 +2662,192 @@ PEEKING = Exercise(
                 "Turn the answer round.",
             ),
         ),
+        Mistake(
+            "any-is-enough",
+            odd_peeking,
+            {"how": "any"},
+            says="your test is content when a single number stayed where it was",
+            hints=(
+                "Move all numbers but one. What does your test say?",
+                '"Stayed" has to hold for every number among the earlier ones.',
+                "`any` asks for one, `all` for every one.",
+            ),
+        ),
+        Mistake(
+            "total",
+            odd_peeking,
+            {"how": "total"},
+            says="your test compares one sum of everything, so two changes that cancel go unseen",
+            hints=(
+                "Move one number up and another down by the same amount.",
+                "A sum can stay where it is while its parts move.",
+                "Take absolute values number by number, and only then look at all of them.",
+            ),
+        ),
+        Mistake(
+            "row-means",
+            odd_peeking,
+            {"how": "row means"},
+            says="your test compares the mean of each word, so changes that cancel or are small "
+            "go unseen",
+            hints=(
+                "Move one number of a word up and another down by the same amount.",
+                "A mean can stay where it is while its parts move.",
+                "Take absolute values number by number, and only then look at all of them.",
+            ),
+        ),
+        Mistake(
+            "later-must-move",
+            odd_peeking,
+            {"how": "later"},
+            says="your test asks in addition that the later outputs moved; they prove nothing, "
+            "either way",
+            hints=(
+                "Hand in the same outputs twice. Did any earlier output move?",
+                "The text: what happens from `position` on proves nothing, either way.",
+                "Leave the rows from `position` on out of your test.",
+            ),
+        ),
+        Mistake(
+            "last-row-only",
+            odd_peeking,
+            {"how": "last"},
+            says="your test looks only at the row just before `position`",
+            hints=(
+                "A model can leak into the first word and not into the one before the change.",
+                "All rows before `position` have to hold still.",
+                "Compare a slice of rows, not one row.",
+            ),
+        ),
+        Mistake(
+            "verdict-per-word",
+            odd_peeking,
+            {"how": "rows"},
+            says="you return a verdict for each word; asked for is one bool",
+            hints=(
+                "Print what you return.",
+                "The text asks for `True` or `False` for the whole model.",
+                "Ask all of the numbers at once, without an axis.",
+            ),
+        ),
+        Mistake(
+            "relative-left-on",
+            odd_peeking,
+            {"how": "relative"},
+            says="your tolerance grows with the numbers: `allclose` still has its relative part",
+            hints=(
+                "Compare 1000 with 1000.001.",
+                "`allclose` adds two tolerances, and each has a default that isn't 0.",
+                "The text names one tolerance for all numbers, large or small: set the other to 0.",
+            ),
+        ),
+        Mistake(
+            "later-nan",
+            odd_peeking,
+            {"how": "nan anywhere"},
+            says="your test refuses a nan at `position` or later, where nothing proves anything",
+            hints=(
+                "Make a single output nan, first in one run, then in the other.",
+                "The text counts an earlier nan as no proof, whichever run it is in; later ones "
+                "prove nothing.",
+                "Ask for what has to hold for each earlier number; a comparison with nan is never "
+                "true.",
+            ),
+        ),
+        Mistake(
+            "nan-before-unseen",
+            odd_peeking,
+            {"how": "nan after"},
+            says="your test looks for nan in `after` only; in `before` it goes unseen",
+            hints=(
+                "Make a single output nan, first in one run, then in the other.",
+                "The text counts an earlier nan as no proof, whichever run it is in; later ones "
+                "prove nothing.",
+                "Ask for what has to hold for each earlier number; a comparison with nan is never "
+                "true.",
+            ),
+        ),
+        Mistake(
+            "nan-after-unseen",
+            odd_peeking,
+            {"how": "nan before"},
+            says="your test looks for nan in `before` only; in `after` it goes unseen",
+            hints=(
+                "Make a single output nan, first in one run, then in the other.",
+                "The text counts an earlier nan as no proof, whichever run it is in; later ones "
+                "prove nothing.",
+                "Ask for what has to hold for each earlier number; a comparison with nan is never "
+                "true.",
+            ),
+        ),
+        Mistake(
+            "nothing-earlier",
+            odd_peeking,
+            {"how": "empty"},
+            says="your test says False when `position` is 0, though no earlier output can have "
+            "moved",
+            hints=(
+                "Which outputs are earlier than position 0?",
+                "The text: nothing earlier can have moved there.",
+                "`all` of nothing is True: no case of its own is needed.",
+            ),
+        ),
+        Mistake(
+            "empty-maximum",
+            odd_peeking,
+            {"how": "maximum"},
+            says="your test stops when `position` is 0: nothing has no largest number",
+            hints=(
+                "Call your function with position 0.",
+                "A maximum needs at least one number; `all` does not.",
+                "Compare first, then ask whether it holds for all of them.",
+            ),
+        ),
+        Mistake(
+            "sizes-compared",
+            odd_peeking,
+            {"how": "sizes"},
+            says="your test compares the sizes of the numbers: one that only changed its sign "
+            "goes unseen",
+            hints=(
+                "Turn the sign of one earlier number.",
+                "The distance of two numbers is the size of their difference.",
+                "Subtract first, then take the absolute value.",
+            ),
+        ),
+        Mistake(
+            "nan-equals-nan",
+            odd_peeking,
+            {"how": "equal nan"},
+            says="your test takes nan for the same as nan, so two broken runs count as proof",
+            hints=(
+                "Make the same early output nan in both runs.",
+                "The text: an earlier output that is nan is no proof of anything.",
+                "Leave `equal_nan` as it is by default.",
+            ),
+        ),
     ],
-    also_right=[peeking_allclose, peeking_loop, peeking_max],
+    also_right=[peeking_numpy, peeking_bounds, peeking_allclose, peeking_loop, peeking_max],
+    hints=(
+        "Make a pair of outputs by hand, change one number of one early word, and see what your "
+        "test says; then change a late word only.",
+        "The text says three things: which words count, how near is near, and what nan is.",
+        "Cut both outputs, subtract, and ask of every single number whether its distance is below "
+        "the tolerance.",
+    ),
+    allows=Edges(
+        sizes=(0, 1),
+        special=("nan",),
+        labels=(
+            "inside the tolerance, at 0",
+            "outside the tolerance, at 0",
+            "inside the tolerance, at 1000",
+            "outside the tolerance, at 1000",
+            "a later output is nan",
+            "nan before",
+            "nan after",
+        ),
+    ),
 )
 
 
@@ -1560,6 +2861,8 @@ def pairs_cases(g: Generator) -> list[Case]:
         case("more padding than tokens, on the right", n_pads, n_tokens, "right"),
         case("more padding than tokens, on the left", n_pads, n_tokens, "left"),
         case("one token", 1, n_pads, "right"),
+        case("one token behind one pad", 1, 1, "left"),
+        case("no padding, on the right", n_tokens, 0, "right"),
     ]
 
 
@@ -1614,6 +2917,33 @@ COUNT_HINTS = (
     "Draw the grid for three tokens and two pads, and count the cells that are True.",
     "Padding hides columns; its rows are still there.",
 )
+
+
+def odd_pairs(n_tokens, n_pads, side, how):
+    """Formulas that come near."""
+    left, total = side == "left", n_tokens + n_pads
+    triangle = n_tokens * (n_tokens + 1) // 2
+    pairs = triangle if left else triangle + n_pads * n_tokens
+    empty = n_pads if left else 0
+    return {
+        "open": lambda: (pairs - n_tokens, empty),
+        "float": lambda: (n_tokens * (n_tokens + 1) / 2 + pairs - triangle, empty),
+        "columns": lambda: (total * n_tokens, empty),
+        "both": lambda: (triangle + n_pads * n_tokens, empty),
+        "pairs": lambda: pairs,
+        "hidden": lambda: (total * total - pairs, empty),
+        "pads": lambda: (triangle if left else triangle + n_pads * (n_pads + 1) // 2, empty),
+        "square": lambda: (triangle if left else triangle + n_pads * n_pads, empty),
+        "never": lambda: (triangle, 0),
+    }[how]()
+
+
+def pairs_columns(n_tokens, n_pads, side):
+    """Key by key: how many queries see it, as tensors without axes."""
+    keys = torch.arange(n_tokens, 0, -1)
+    after = 0 if side == "left" else n_pads
+    return (keys + after).sum(), torch.tensor(n_pads - after)
+
 
 PAIRS = Exercise(
     id="04.visible-pairs",
@@ -1723,8 +3053,124 @@ PAIRS = Exercise(
                 "Exchange the two numbers that you return.",
             ),
         ),
+        Mistake(
+            "open-triangle",
+            odd_pairs,
+            {"how": "open"},
+            says="your triangle lacks its diagonal: each real token sees itself as well",
+            hints=(
+                "How many tokens does the very first token see?",
+                "In this course a query sees its own position.",
+                "The triangle is 1 + 2 + … + n.",
+            ),
+        ),
+        Mistake(
+            "floats",
+            odd_pairs,
+            {"how": "float"},
+            says="your number of pairs is a float; asked for are whole numbers",
+            hints=(
+                "Print the type of each of your two numbers.",
+                "`/` always gives a float, even where nothing is left over.",
+                "`//` divides whole numbers into a whole number.",
+            ),
+        ),
+        Mistake(
+            "no-causal-among-pairs",
+            odd_pairs,
+            {"how": "columns"},
+            says="your pairs know the padding only: the causal mask hides the future as well",
+            hints=(
+                "Draw the grid for three tokens and two pads, and count the cells that are True.",
+                "The first token sees one token, the second two.",
+                "The real tokens among themselves make a triangle, not a rectangle.",
+            ),
+        ),
+        Mistake(
+            "pads-see-on-both-sides",
+            odd_pairs,
+            {"how": "both"},
+            says="your padded queries see all tokens on either side; on the left no token comes "
+            "before them",
+            hints=(
+                "Draw the grid for three tokens and two pads, once for each side, and count the "
+                "cells that are True.",
+                "What may a pad at the very start look at, with a causal mask?",
+                "Only padding that comes after the tokens adds pairs.",
+            ),
+        ),
+        Mistake(
+            "pairs-only",
+            odd_pairs,
+            {"how": "pairs"},
+            says="you return the number of pairs alone; the queries that may look nowhere are "
+            "missing",
+            hints=(
+                "The text asks for two numbers. Which is the second?",
+                "Count the rows of the grid that hold no True.",
+                "Return both, the pairs first.",
+            ),
+        ),
+        Mistake(
+            "hidden-counted",
+            odd_pairs,
+            {"how": "hidden"},
+            says="you count the pairs that are hidden, not those that are True",
+            hints=(
+                "Draw the grid for three tokens and two pads, once for each side, and count the "
+                "cells that are True.",
+                "True means may look.",
+                "Take the cells that are left, not those that are crossed out.",
+            ),
+        ),
+        Mistake(
+            "pads-as-triangle",
+            odd_pairs,
+            {"how": "pads"},
+            says="your padded queries on the right see each other instead of the tokens",
+            hints=(
+                "Draw the grid for three tokens and two pads, once for each side, and count the "
+                "cells that are True.",
+                "Nobody may look at a padded key; every pad on the right has all tokens before it.",
+                "Each of the pads sees n_tokens keys.",
+            ),
+        ),
+        Mistake(
+            "pads-as-square",
+            odd_pairs,
+            {"how": "square"},
+            says="each padded query on the right sees as many keys as there are pads, in your "
+            "count",
+            hints=(
+                "Draw the grid for three tokens and two pads, once for each side, and count the "
+                "cells that are True.",
+                "Nobody may look at a padded key; every pad on the right has all tokens before it.",
+                "Each of the pads sees n_tokens keys.",
+            ),
+        ),
+        Mistake(
+            "one-triangle-always",
+            odd_pairs,
+            {"how": "never"},
+            says="you count the tokens among themselves and nothing else; padded queries ask, too",
+            hints=(
+                "Draw the grid for three tokens and two pads, once for each side, and count the "
+                "cells that are True.",
+                "On the right, padded queries see the tokens before them. On the left they see "
+                "nothing.",
+                "The right side gains pairs, the left side rows without any.",
+            ),
+        ),
     ],
-    also_right=[pairs_loop, pairs_mask],
+    also_right=[pairs_columns, pairs_loop, pairs_mask],
+    hints=(
+        "Draw the grid for three tokens and two pads, once for each side, and count by hand.",
+        "Rows ask, columns are looked at. Padding crosses out columns, never rows; the causal mask "
+        "crosses out what lies right of the diagonal.",
+        "Count the real tokens among themselves first; then ask what a padded row sees, which "
+        "depends on the side.",
+    ),
+    allows=Edges(sizes=(0, 1), labels=("no padding", "one token", "more padding than tokens")),
 )
 
 

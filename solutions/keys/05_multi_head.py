@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import nn
 
-from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
+from course_lib.grader.judging.edges import in_front
+from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
 
 
 def normal(generator, *shape):
@@ -19,8 +20,10 @@ def normal(generator, *shape):
 
 def split_cases(generator):
     return [
-        case("3 heads of 7", normal(generator, 2, 5, 21), 3),
-        case("one sentence, 5 heads of 2", normal(generator, 1, 7, 10), 5),
+        case("3 heads of 7", normal(generator, 2, 5, 21), 3, grad=True),
+        case("one sentence, 5 heads of 2", normal(generator, 1, 7, 10), 5, grad=True),
+        case("one word, as many heads as numbers", normal(generator, 3, 1, 5), 5),
+        case("more heads than numbers", normal(generator, 1, 2, 5), 7),
         case("a single head", normal(generator, 2, 3, 5), 1),
         case("as many heads as words", normal(generator, 2, 3, 12), 3),
         case("a width that the heads don't divide", normal(generator, 2, 5, 11), 3),
@@ -31,7 +34,12 @@ def named_split(x, num_heads):
     return rearrange(x, "b t (h d) -> b h t d", h=num_heads)
 
 
-def wrong_split(x, num_heads, *, check=True, cut=named_split, drop_rest=False, swap_counts=False):
+def torch_split(x, num_heads):
+    width = x.shape[-1] // num_heads
+    return x.reshape(*x.shape[:2], num_heads, width).transpose(1, 2)
+
+
+def wrong_split(x, num_heads, *, check=True, cut=torch_split, drop_rest=False, swap_counts=False):
     if check and x.shape[-1] % num_heads:
         raise ValueError("num_heads must divide d_model")
     if drop_rest:
@@ -85,6 +93,40 @@ def looped_split(x, num_heads):
         for t in range(x.shape[1]):
             out[:, h, t] = x[:, t, h * width : (h + 1) * width]
     return out
+
+
+def odd_split(x, num_heads, how):
+    """Other axes, other kinds, and other ways to refuse."""
+    rest = x.shape[-1] % num_heads
+    if how == "assert":
+        assert rest == 0, "num_heads must divide d_model"
+    if how == "another" and rest:
+        raise Exception("num_heads must divide d_model")
+    if how == "none" and rest:
+        return None
+    if (how == "fits" and rest == 0) or (how == "remainder" and num_heads % x.shape[-1]):
+        raise ValueError("num_heads must divide d_model")
+    if rest and how not in ("fits", "remainder"):
+        raise ValueError("num_heads must divide d_model")
+    heads = torch_split(x, num_heads)
+    return {
+        "behind": lambda: heads.permute(0, 2, 3, 1),
+        "heads first": lambda: heads.transpose(0, 1),
+        "one axis": lambda: heads.flatten(0, 1),
+        "pieces": lambda: x.chunk(num_heads, dim=-1),
+        "copies": lambda: x[:, None].expand(-1, num_heads, -1, -1),
+        "detached": heads.detach,
+    }.get(how, lambda: heads)()
+
+
+def unflattened_split(x, num_heads):
+    if rest := x.shape[-1] % num_heads:
+        raise ArithmeticWidthError(f"{num_heads} heads leave {rest} of {x.shape[-1]} numbers over")
+    return x.unflatten(-1, (num_heads, -1)).movedim(2, 1)
+
+
+class ArithmeticWidthError(ValueError):
+    """A kind of ValueError is a ValueError."""
 
 
 SPLIT = Exercise(
@@ -203,24 +245,174 @@ SPLIT = Exercise(
                 "Raise a ValueError when the remainder is not 0.",
             ),
         ),
+        Mistake(
+            "width-before-heads",
+            odd_split,
+            {"how": "behind"},
+            says="your axes are (batch, seq, d_head, heads): words and heads have not changed "
+            "places",
+            hints=(
+                "Name the four axes of what you return, one by one.",
+                "The text asks for (batch, num_heads, seq, d_head).",
+                "Split the last axis in two, which gives (batch, seq, num_heads, d_head); then "
+                "exchange axes 1 and 2, and no others.",
+            ),
+        ),
+        Mistake(
+            "heads-first",
+            odd_split,
+            {"how": "heads first"},
+            says="your axes are (heads, batch, seq, d_head): the heads stand before the batch",
+            hints=(
+                "Name the four axes of what you return, one by one.",
+                "The text asks for (batch, num_heads, seq, d_head).",
+                "Split the last axis in two, which gives (batch, seq, num_heads, d_head); then "
+                "exchange axes 1 and 2, and no others.",
+            ),
+        ),
+        Mistake(
+            "three-axes",
+            odd_split,
+            {"how": "one axis"},
+            says="your heads share one axis with the sentences: three axes instead of four",
+            hints=(
+                "Name the four axes of what you return, one by one.",
+                "The text asks for (batch, num_heads, seq, d_head).",
+                "Split the last axis in two, which gives (batch, seq, num_heads, d_head); then "
+                "exchange axes 1 and 2, and no others.",
+            ),
+        ),
+        Mistake(
+            "pieces",
+            odd_split,
+            {"how": "pieces"},
+            says="you return the pieces one by one, not one tensor",
+            hints=(
+                "Name the four axes of what you return, one by one.",
+                "The text asks for (batch, num_heads, seq, d_head).",
+                "Split the last axis in two, which gives (batch, seq, num_heads, d_head); then "
+                "exchange axes 1 and 2, and no others.",
+            ),
+        ),
+        Mistake(
+            "whole-width-for-all",
+            odd_split,
+            {"how": "copies"},
+            says="every head holds the whole width: nothing is cut",
+            hints=(
+                "How wide is a head in your output?",
+                "d_head is d_model / num_heads.",
+                "Split the last axis in two; no number is copied.",
+            ),
+        ),
+        Mistake(
+            "assert",
+            odd_split,
+            {"how": "assert"},
+            says="a width that the heads don't divide is refused with `assert`, which is an "
+            "AssertionError",
+            hints=(
+                "Call your function with d_model = 11 and num_heads = 3. What happens?",
+                "The text asks for a ValueError, and for a sentence that says why.",
+                "`if …:` with the remainder, then `raise ValueError(…)`.",
+            ),
+        ),
+        Mistake(
+            "nothing-raised",
+            odd_split,
+            {"how": "none"},
+            says="a width that the heads don't divide is not refused: None comes back",
+            hints=(
+                "Call your function with d_model = 11 and num_heads = 3. What happens?",
+                "The text asks for a ValueError, and for a sentence that says why.",
+                "`if …:` with the remainder, then `raise ValueError(…)`.",
+            ),
+        ),
+        Mistake(
+            "another-error",
+            odd_split,
+            {"how": "another"},
+            says="a width that the heads don't divide is refused with another error than "
+            "ValueError",
+            hints=(
+                "Call your function with d_model = 11 and num_heads = 3. What happens?",
+                "The text asks for a ValueError, and for a sentence that says why.",
+                "`if …:` with the remainder, then `raise ValueError(…)`.",
+            ),
+        ),
+        Mistake(
+            "refuses-what-fits",
+            odd_split,
+            {"how": "fits"},
+            says="your check is the wrong way round: it refuses the widths that the heads divide",
+            hints=(
+                "Which remainder has a width that the heads divide?",
+                "A remainder of 0 counts as False.",
+                "Refuse when the remainder is not 0.",
+            ),
+        ),
+        Mistake(
+            "remainder-turned",
+            odd_split,
+            {"how": "remainder"},
+            says="your check divides the number of heads by the width",
+            hints=(
+                "What is 3 % 12, and what is 12 % 3?",
+                "The heads divide the width, so the width stands in front of %.",
+                "d_model % num_heads has to be 0.",
+            ),
+        ),
+        Mistake(
+            "no-gradient",
+            odd_split,
+            {"how": "detached"},
+            says="your values are right, and no gradient goes back to x",
+            hints=(
+                "Call `sum().backward()` on your result. Does anything reach the input?",
+                "Which part of your code leaves the graph: detach, no_grad, item, numbers made "
+                "anew?",
+                "Use views, transposes and products of the input itself.",
+            ),
+        ),
     ],
-    also_right=[sliced_split, looped_split],
+    also_right=[unflattened_split, sliced_split, looped_split],
     axes="batch heads seq d_head",
+    hints=(
+        "Fill a tensor of shape (1, 4, 6) with the number of the word, another with 0 … 5 in "
+        "every word, and look at head 0 of both.",
+        "The text fixes four things: the axes, which numbers a head gets, a width that doesn't "
+        "fit, and gradients.",
+        "First split the last axis in two, which keeps the order of the numbers; then exchange "
+        "the axes of words and heads.",
+    ),
+    allows=Edges(
+        sizes=(1, 5, 7),
+        labels=("one sentence", "a single head", "as many heads as words", "don't divide"),
+    ),
 )
 
 
 # --- 05.split-test --------------------------------------------------------------------------
 
 
+def whole(generator, *shape):
+    """Whole numbers, so that no rounding tells two sums apart; no number occurs twice."""
+    count = math.prod(shape)
+    return (torch.randperm(count, generator=generator) - count // 3).float().reshape(shape)
+
+
 def split_test_cases(generator):
     def tried(label, cut, *, heads=3):
-        x = normal(generator, 2, 5, 7 * heads)
+        x = whole(generator, 2, 5, 7 * heads)
         return case(label, x, cut(x, heads))
 
     def spoiled(change):
-        x = normal(generator, 2, 5, 21)
+        x = whole(generator, 2, 5, 21)
         return x, change(named_split(x, 3).clone())
 
+    # The same sentence twice, the same word throughout: what is missing would broadcast.
+    x = whole(generator, 1, 5, 21).repeat(2, 1, 1)
+    y = whole(generator, 2, 1, 21).repeat(1, 5, 1)
     return [
         tried("a right one", named_split),
         tried("a right one with two heads", named_split, heads=2),
@@ -235,7 +427,10 @@ def split_test_cases(generator):
         case("two numbers are off, by opposite amounts", *spoiled(opposite_amounts)),
         case("last word wrong", *spoiled(last_word_wrong)),
         case("a word of the first sentence wrong", *spoiled(middle_word_wrong)),
-        case("not cut at all, three axes", *[normal(generator, 2, 5, 21)] * 2),
+        case("not cut at all, three axes", *[whole(generator, 2, 5, 21)] * 2),
+        case("one number is slightly off", *spoiled(slightly_off)),
+        case("one sentence is missing", x, named_split(x, 3)[:1]),
+        case("one word is missing", y, named_split(y, 3)[:, :, :1]),
         case("sentences exchanged", *spoiled(lambda heads: heads.flip(0))),
         case("numbers within a head reversed", *spoiled(lambda heads: heads.flip(-1))),
     ]
@@ -243,6 +438,11 @@ def split_test_cases(generator):
 
 def one_number_off(heads):
     heads[1, 2, 3, 4] += 0.5
+    return heads
+
+
+def slightly_off(heads):
+    heads[1, 1, 3, 2] += 0.05
     return heads
 
 
@@ -323,6 +523,40 @@ def slicing_test(x, heads):
 
 def lenient(name, looks_at, says, *hints):
     return Mistake(name, lenient_test, {"looks_at": looks_at}, says=says, hints=hints)
+
+
+def odd_test(x, heads, how):
+    """Tests that stop, or that look at something else."""
+    num_heads = heads.shape[1]
+    if how == "unpacked":
+        _, num_heads, _, width = heads.shape
+        return num_heads * width == x.shape[-1] and torch.equal(torch_split(x, num_heads), heads)
+    if how == "stops":
+        return torch.equal(sliced_split(x, num_heads), heads)
+    if how == "glued":
+        return x.numel() == heads.numel() and torch.equal(heads.reshape(x.shape), x)
+    if how == "sorted":
+        numbers = (t.flatten().sort().values for t in (x, heads))
+        return x.numel() == heads.numel() and torch.equal(*numbers)
+    if how == "broadcast":
+        fits = x.shape[-1] % num_heads == 0 and x.shape[-1] == num_heads * heads.shape[-1]
+        return fits and heads.dim() == 4 and bool((torch_split(x, num_heads) == heads).all())
+    if x.shape[-1] % num_heads:
+        return how == "inverted"
+    wanted = torch_split(x, num_heads)
+    if how == "inverted" or wanted.shape != heads.shape:
+        return how == "inverted" and not torch.equal(wanted, heads)
+    return {
+        "any": lambda: bool((wanted == heads).any()),
+        "loose": lambda: torch.allclose(wanted, heads, atol=0.1),
+        "total": lambda: bool(torch.isclose(x.sum(), heads.sum())),
+        "head sums": lambda: torch.allclose(wanted.sum((2, 3)), heads.sum((2, 3)), atol=1e-4),
+        "interleaved": lambda: torch.equal(interleaved_split(x, num_heads), heads),
+        "corners": lambda: (
+            torch.equal(wanted[:, 0, :, 0], heads[:, 0, :, 0])
+            and torch.equal(wanted[:, -1, :, -1], heads[:, -1, :, -1])
+        ),
+    }[how]()
 
 
 SPLIT_TEST = Exercise(
@@ -407,8 +641,162 @@ SPLIT_TEST = Exercise(
             "Is there a 0 in your code where all sentences should stand?",
             "Compare the whole tensors at once: then no index can be forgotten.",
         ),
+        Mistake(
+            "stops-on-another-shape",
+            odd_test,
+            {"how": "stops"},
+            says="your test stops with an error when the shape is not right; asked for is False",
+            hints=(
+                "Hand in `heads` with three axes, with five, and with a number of heads that "
+                "doesn't divide d_model.",
+                "The text: `False`, and no crash, when the shape is not even right.",
+                "Look at the shape first, and say False before anything can stop.",
+            ),
+        ),
+        Mistake(
+            "counts-on-four-axes",
+            odd_test,
+            {"how": "unpacked"},
+            says="your test stops with an error when `heads` hasn't four axes; asked for is False",
+            hints=(
+                "Hand in `heads` with three axes, with five, and with a number of heads that "
+                "doesn't divide d_model.",
+                "The text: `False`, and no crash, when the shape is not even right.",
+                "Look at the shape first, and say False before anything can stop.",
+            ),
+        ),
+        Mistake(
+            "shape-broadcasts",
+            odd_test,
+            {"how": "broadcast"},
+            says="your test compares without looking at the shape, and an axis of size 1 fits "
+            "any: a missing sentence or word goes unseen",
+            hints=(
+                "Hand in a split of one sentence for two that are alike.",
+                "`==` stretches an axis of size 1; `torch.equal` doesn't.",
+                "Compare the two shapes as well.",
+            ),
+        ),
+        Mistake(
+            "any-is-enough",
+            odd_test,
+            {"how": "any"},
+            says="your test is content when a single number is right",
+            hints=(
+                "Try your test on a right split, then on one with a single number changed.",
+                "A test of a few places, or of a sum, lets a wrong split through that is right "
+                "there.",
+                "Compare place by place: head h, word t, number d.",
+            ),
+        ),
+        Mistake(
+            "loose",
+            odd_test,
+            {"how": "loose"},
+            says="your test is content with numbers that are about right",
+            hints=(
+                "Change one number by 0.05. What does your test say?",
+                "A split moves numbers; it computes nothing, so nothing is rounded.",
+                "Compare exactly, with torch.equal.",
+            ),
+        ),
+        Mistake(
+            "one-total",
+            odd_test,
+            {"how": "total"},
+            says="your test compares one sum of everything, which is the same in whatever order "
+            "the numbers stand",
+            hints=(
+                "Try your test on a right split, then on one with a single number changed.",
+                "A test of a few places, or of a sum, lets a wrong split through that is right "
+                "there.",
+                "Compare place by place: head h, word t, number d.",
+            ),
+        ),
+        Mistake(
+            "head-sums",
+            odd_test,
+            {"how": "head sums"},
+            says="your test compares a sum for each head, which forgets the order within the head",
+            hints=(
+                "Try your test on a right split, then on one with a single number changed.",
+                "A test of a few places, or of a sum, lets a wrong split through that is right "
+                "there.",
+                "Compare place by place: head h, word t, number d.",
+            ),
+        ),
+        Mistake(
+            "first-and-last",
+            odd_test,
+            {"how": "corners"},
+            says="your test looks at the first and the last number only",
+            hints=(
+                "Try your test on a right split, then on one with a single number changed.",
+                "A test of a few places, or of a sum, lets a wrong split through that is right "
+                "there.",
+                "Compare place by place: head h, word t, number d.",
+            ),
+        ),
+        Mistake(
+            "interleaved-wanted",
+            odd_test,
+            {"how": "interleaved"},
+            says="your test wants every num_heads-th number in a head, not its own block",
+            hints=(
+                "Try your test on a right split first.",
+                "Head 0 gets the first d_head numbers, head 1 the next.",
+                "Build what should have come out with `split_heads`.",
+            ),
+        ),
+        Mistake(
+            "glued-from-any-shape",
+            odd_test,
+            {"how": "glued"},
+            says="your test reshapes the heads straight back to x, which accepts the view without "
+            "a transpose, and refuses the right split",
+            hints=(
+                "Try your test on a right split first.",
+                "Two wrongs cancel: the reshape undoes the view. The way back needs a transpose "
+                "too.",
+                "Exchange the axes of heads and words before you flatten.",
+            ),
+        ),
+        Mistake(
+            "same-numbers-any-shape",
+            odd_test,
+            {"how": "sorted"},
+            says="your test only asks whether the same numbers are there, in whatever shape and "
+            "place",
+            hints=(
+                "A view without a transpose loses no number either.",
+                "Sorting throws away exactly what you want to test.",
+                "Compare the shape, then place by place: head h, word t, number d.",
+            ),
+        ),
+        Mistake(
+            "inverted",
+            odd_test,
+            {"how": "inverted"},
+            says="your test says True when the split is wrong",
+            hints=(
+                "Read the function's name aloud.",
+                "True means: every head holds its own block of every word.",
+                "Turn the answer round.",
+            ),
+        ),
     ],
     also_right=[merging_test, slicing_test],
+    hints=(
+        "Try your test on a right split, on each wrong one of the chapter, and on `x` itself.",
+        "The text says what makes a split right, and what to say when not even the shape is.",
+        "Settle the shape first; then build what should have come out, or go the way back, and "
+        "compare all numbers at once.",
+    ),
+    allows=Edges(
+        axes=(3, 4),
+        sizes=(1,),
+        labels=("a right one with a single head", "words before heads", "slightly off", "missing"),
+    ),
 )
 
 
@@ -417,10 +805,12 @@ SPLIT_TEST = Exercise(
 
 def merge_cases(generator):
     return [
-        case("3 heads of 7", normal(generator, 2, 3, 5, 7)),
-        case("one sentence, 2 heads", normal(generator, 1, 2, 7, 3)),
-        case("a single head", normal(generator, 2, 1, 3, 5)),
-        case("as many heads as words", normal(generator, 2, 3, 3, 5)),
+        case("3 heads of 7", normal(generator, 2, 3, 5, 7), grad=True, exact=True),
+        case("one sentence, 2 heads", normal(generator, 1, 2, 7, 3), grad=True, exact=True),
+        case("a single head", normal(generator, 2, 1, 3, 5), exact=True),
+        case("as many heads as words", normal(generator, 2, 3, 3, 5), exact=True),
+        case("one word", normal(generator, 2, 3, 1, 5), exact=True),
+        case("heads of one number", normal(generator, 2, 3, 5, 1), exact=True),
     ]
 
 
@@ -452,6 +842,26 @@ def looped_merge(heads):
     for h in range(num_heads):
         out[..., h * width : (h + 1) * width] = heads[:, h]
     return out
+
+
+def odd_merge(heads, how):
+    """Other shapes and kinds."""
+    words = heads.transpose(1, 2)
+    right = words.flatten(2)
+    return {
+        "view": lambda: words.view(*words.shape[:2], -1),
+        "unmerged": lambda: words,
+        "long": lambda: words.flatten(1, 2),
+        "batch": lambda: torch.cat(heads.unbind(1), dim=0),
+        "squeezed": right.squeeze,
+        "two": lambda: right.flatten(0, 1),
+        "detached": right.detach,
+        "float64": right.double,
+    }[how]()
+
+
+def reversed_merge(heads):
+    return heads.permute(2, 0, 1, 3).reshape(heads.shape[2], heads.shape[0], -1).transpose(0, 1)
 
 
 MERGE = Exercise(
@@ -554,9 +964,113 @@ MERGE = Exercise(
                 "Join along the last axis: a word keeps its place and gets wider.",
             ),
         ),
+        Mistake(
+            "view-on-a-transpose",
+            odd_merge,
+            {"how": "view"},
+            says="after the transpose the numbers no longer lie in a row, and `view` stops",
+            hints=(
+                "Read the error: which method does it name, and what does it propose?",
+                "A view never moves a number. Behind a transpose it would have to.",
+                "Take `reshape` or `flatten`, which copy where they must.",
+            ),
+        ),
+        Mistake(
+            "not-flattened",
+            odd_merge,
+            {"how": "unmerged"},
+            says="your result still has an axis of heads: the last two axes are not one yet",
+            hints=(
+                "Name the axes of what you return, one by one.",
+                "The text asks for three axes: (batch, seq, heads · d_head).",
+                "After the transpose the last two axes are heads and d_head: flatten these two, "
+                "and no others.",
+            ),
+        ),
+        Mistake(
+            "words-and-heads-joined",
+            odd_merge,
+            {"how": "long"},
+            says="you flatten words and heads into one axis; a word gets no wider",
+            hints=(
+                "Name the axes of what you return, one by one.",
+                "The text asks for three axes: (batch, seq, heads · d_head).",
+                "After the transpose the last two axes are heads and d_head: flatten these two, "
+                "and no others.",
+            ),
+        ),
+        Mistake(
+            "sentences-joined",
+            odd_merge,
+            {"how": "batch"},
+            says="the heads are joined along the batch: there are num_heads times as many "
+            "sentences",
+            hints=(
+                "Name the axes of what you return, one by one.",
+                "The text asks for three axes: (batch, seq, heads · d_head).",
+                "After the transpose the last two axes are heads and d_head: flatten these two, "
+                "and no others.",
+            ),
+        ),
+        Mistake(
+            "axes-lost",
+            odd_merge,
+            {"how": "squeezed"},
+            says="axes of size 1 disappear from your result: a single sentence or word loses its "
+            "axis",
+            hints=(
+                "Name the axes of what you return, one by one.",
+                "The text asks for three axes: (batch, seq, heads · d_head).",
+                "After the transpose the last two axes are heads and d_head: flatten these two, "
+                "and no others.",
+            ),
+        ),
+        Mistake(
+            "sentences-and-words-joined",
+            odd_merge,
+            {"how": "two"},
+            says="batch and words became one axis",
+            hints=(
+                "Name the axes of what you return, one by one.",
+                "The text asks for three axes: (batch, seq, heads · d_head).",
+                "After the transpose the last two axes are heads and d_head: flatten these two, "
+                "and no others.",
+            ),
+        ),
+        Mistake(
+            "no-gradient",
+            odd_merge,
+            {"how": "detached"},
+            says="your values are right, and no gradient goes back to the heads",
+            hints=(
+                "Call `sum().backward()` on your result. Does anything reach the input?",
+                "Which part of your code leaves the graph: detach, no_grad, item, numbers made "
+                "anew?",
+                "Use views, transposes and products of the input itself.",
+            ),
+        ),
+        Mistake(
+            "float64",
+            odd_merge,
+            {"how": "float64"},
+            says="your result is float64; the heads are float32",
+            hints=(
+                "Print the dtype of each step.",
+                "The text: to the last digit; merging computes nothing.",
+                "Look for `.double()`, a NumPy array, or a tensor made with another dtype.",
+            ),
+        ),
     ],
-    also_right=[catting_merge, named_merge, looped_merge],
+    also_right=[reversed_merge, catting_merge, named_merge, looped_merge],
     axes="batch seq d_model",
+    hints=(
+        "Put the number of the head into every place of `heads`, and look at one word of the "
+        "result; then the same with the number of the word.",
+        "The text says it: the way back. After which step of the split do words stand before "
+        "heads?",
+        "Exchange the two axes that split exchanged; then make one axis of the last two.",
+    ),
+    allows=Edges(sizes=(1,), labels=("one sentence", "a single head", "one word")),
 )
 
 
@@ -582,6 +1096,8 @@ def layer_cases(generator):
     long = normal(generator, 2, 7, 15)
     causal = torch.ones(7, 7, dtype=torch.bool).tril()
     padding = torch.tensor([[True] * 7, [False] * 2 + [True] * 5])[:, None, None]
+    each = torch.rand(1, 5, 5, 5, generator=generator) < 0.5
+    each |= torch.eye(5, dtype=torch.bool)
     return [
         tried("self-attention", 3, 5, call(long), grad=True),
         tried("cross-attention, key only", 3, 5, call(query, key)),
@@ -591,7 +1107,20 @@ def layer_cases(generator):
             "padded on the left, with weights", 3, 5, call(long, mask=padding, return_weights=True)
         ),
         tried("one head", 1, 11, call(normal(generator, 1, 3, 11))),
-        tried("as many heads as words", 5, 2, call(normal(generator, 1, 5, 10))),
+        tried(
+            "as many heads as words, a mask for each head",
+            5,
+            2,
+            call(normal(generator, 1, 5, 10), mask=each, return_weights=True),
+        ),
+        tried("cross-attention, as many keys as queries", 3, 5, call(long, value)),
+        tried("other values, no key", 3, 5, call(long, None, value)),
+        tried(
+            "one word looks at others",
+            3,
+            5,
+            call(query[:, :1], key, return_weights=True),
+        ),
     ]
 
 
@@ -600,6 +1129,8 @@ def attend(q, k, v, mask, scale):
     if mask is not None:
         scores = scores.masked_fill(~mask, float("-inf"))
     weights = scores.softmax(dim=-1)
+    # As in the course's own: a row that may look nowhere is all zeros.
+    weights = weights if mask is None else weights.masked_fill(~mask, 0.0)
     return weights @ v, weights
 
 
@@ -670,6 +1201,60 @@ class WrongInputs(WrongLayer):
 
 class WrongOutputs(WrongLayer):
     """Mistakes about what comes out, for the same reason."""
+
+
+class WrongMasks(WrongLayer):
+    """Mistakes about the mask, for the same reason."""
+
+
+class WrongCuts(WrongLayer):
+    """Mistakes about split and merge, for the same reason."""
+
+
+class OddLayer(WrongLayer):
+    """Rarer mistakes, one at a time."""
+
+    def __init__(self, d_model, num_heads, dropout=0.0, *, how):
+        super().__init__(d_model, num_heads)
+        self.how = how
+
+    def inputs(self, query, key, value):
+        if self.how == "value from query":
+            value = query if value is None else value
+        if self.how == "value needs key":
+            value = None if key is None else value
+        if self.how == "query overwritten":
+            query = self.to_q(query)
+            key = self.to_k(query if key is None else key)
+            return query, key, self.to_v(key if value is None else value)
+        key = query if key is None else key
+        if self.how == "key overwritten":
+            key = self.to_k(key)
+            return self.to_q(query), key, self.to_v(key if value is None else value)
+        value = key if value is None else value
+        layers = {
+            "same for all": (self.to_q, self.to_q, self.to_q),
+            "exchanged": (self.to_k, self.to_q, self.to_v),
+        }.get(self.how, (self.to_q, self.to_k, self.to_v))
+        return [layer(x) for layer, x in zip(layers, (query, key, value), strict=True)]
+
+    def forward(self, query, key=None, value=None, mask=None, *, return_weights=False):
+        parts = [torch_split(x, self.num_heads) for x in self.inputs(query, key, value)]
+        mixed, weights = attend(*parts, mask, self.scale)
+        merged, out = plain_merge(mixed, query), self.to_out
+        output = {
+            "no bias": lambda: merged @ out.weight.T,
+            "untransposed": lambda: merged @ out.weight + out.bias,
+            "twice": lambda: out(out(merged)),
+            "residual": lambda: query + out(merged),
+        }.get(self.how, lambda: out(merged))()
+        if not return_weights or self.how == "never both":
+            return output
+        drawn = {
+            "first head": lambda: weights[:, 0],
+            "detached": weights.detach,
+        }.get(self.how, lambda: weights)()
+        return (drawn, output) if self.how == "weights first" else (output, drawn)
 
 
 class OneWideHead(WrongLayer):
@@ -779,7 +1364,7 @@ LAYER = Exercise(
         ),
         Mistake(
             "split-by-view",
-            WrongLayer,
+            WrongCuts,
             {"split": viewed_split},
             says="the heads are split by a view without a transpose, so that a head mixes pieces "
             "of neighbouring words",
@@ -791,7 +1376,7 @@ LAYER = Exercise(
         ),
         Mistake(
             "merged-by-view",
-            WrongLayer,
+            WrongCuts,
             {"merge": viewed_merge},
             says="the heads are merged by a reshape without a transpose",
             hints=(
@@ -802,7 +1387,7 @@ LAYER = Exercise(
         ),
         Mistake(
             "sealed-pieces",
-            WrongLayer,
+            WrongCuts,
             {"split": viewed_split, "merge": viewed_merge},
             says="split and merge both lack their transpose: the sentence falls into num_heads "
             "pieces, and no word sees beyond its piece",
@@ -825,7 +1410,7 @@ LAYER = Exercise(
         ),
         Mistake(
             "mask-not-passed",
-            WrongLayer,
+            WrongMasks,
             {"masked": False},
             says="the mask is ignored: every word sees everything",
             hints=(
@@ -836,7 +1421,7 @@ LAYER = Exercise(
         ),
         Mistake(
             "mask-inverted",
-            WrongLayer,
+            WrongMasks,
             {"masked": "inverted"},
             says="the words look exactly where the mask forbids it",
             hints=(
@@ -923,9 +1508,187 @@ LAYER = Exercise(
                 "All three, queries, keys and values, go through split_heads.",
             ),
         ),
+        Mistake(
+            "value-falls-back-to-query",
+            OddLayer,
+            {"how": "value from query"},
+            says="a missing value is taken from `query`, even when there is a key",
+            hints=(
+                "Call your layer with a key of another length and no value.",
+                "The text: without `value`, what is looked at is also what is collected.",
+                "Fill in the key first, then a missing value from the key.",
+            ),
+        ),
+        Mistake(
+            "value-lost-without-key",
+            OddLayer,
+            {"how": "value needs key"},
+            says="a value that comes without a key is ignored",
+            hints=(
+                "Call your layer with `value` and no `key`.",
+                "The two fall back one by one: the key to the query, the value to the key.",
+                "Two lines, each with an `is None` of its own.",
+            ),
+        ),
+        Mistake(
+            "query-overwritten",
+            OddLayer,
+            {"how": "query overwritten"},
+            says="`query` is projected first and then used again where the keys are missing: the "
+            "keys go through two projections",
+            hints=(
+                "Which variable holds the input after your first line?",
+                "Each of the three inputs goes through one projection.",
+                "Fill in what is missing first, and give the projected ones names of their own.",
+            ),
+        ),
+        Mistake(
+            "key-overwritten",
+            OddLayer,
+            {"how": "key overwritten"},
+            says="`key` is projected first and then used again for the values: they go through "
+            "two projections",
+            hints=(
+                "Which variable holds the input when the values are made?",
+                "Each of the three inputs goes through one projection.",
+                "Fill in what is missing first, and give the projected ones names of their own.",
+            ),
+        ),
+        Mistake(
+            "one-projection-for-all",
+            OddLayer,
+            {"how": "same for all"},
+            says="queries, keys and values all go through to_q",
+            hints=(
+                "Four layers are made in __init__. Which of them do you call?",
+                "A line that is copied needs to be changed in every place.",
+                "Queries through to_q, keys through to_k, values through to_v.",
+            ),
+        ),
+        Mistake(
+            "queries-and-keys-exchanged",
+            OddLayer,
+            {"how": "exchanged"},
+            says="queries go through to_k and keys through to_q",
+            hints=(
+                "Read the three projections aloud.",
+                "With trained weights it matters which matrix makes the questions.",
+                "Queries through to_q, keys through to_k, values through to_v.",
+            ),
+        ),
+        Mistake(
+            "output-bias-lost",
+            OddLayer,
+            {"how": "no bias"},
+            says="the output projection is done without its bias",
+            hints=(
+                "What does nn.Linear hold beside its matrix?",
+                "`layer.weight` is only half of a layer.",
+                "Call the layer itself: it knows both.",
+            ),
+        ),
+        Mistake(
+            "output-matrix-turned",
+            OddLayer,
+            {"how": "untransposed"},
+            says="the output is multiplied by to_out.weight as it stands; nn.Linear multiplies by "
+            "its transpose",
+            hints=(
+                "What does nn.Linear compute, in its documentation?",
+                "The matrix is (out, in), so that x meets it transposed.",
+                "Call the layer itself: it knows both matrix and bias.",
+            ),
+        ),
+        Mistake(
+            "output-projected-twice",
+            OddLayer,
+            {"how": "twice"},
+            says="the output goes through to_out twice",
+            hints=(
+                "How often does to_out occur in your code?",
+                "After the merge there is one projection, and it is the end.",
+                "Keep one of the two calls.",
+            ),
+        ),
+        Mistake(
+            "input-added",
+            OddLayer,
+            {"how": "residual"},
+            says="the input is added to the output: that belongs to the block around the layer",
+            hints=(
+                "What does your layer return when all weights of to_out are 0?",
+                "The residual connection is a part of another chapter's block.",
+                "Return what to_out gives.",
+            ),
+        ),
+        Mistake(
+            "one-heads-weights",
+            OddLayer,
+            {"how": "first head"},
+            says="the weights that you return are those of one head",
+            hints=(
+                "What shape do your weights have? Which axis is missing?",
+                "The text asks for the weights of all heads, (batch, heads, query, key).",
+                "Return the weights as scaled_dot_product_attention gives them.",
+            ),
+        ),
+        Mistake(
+            "never-both",
+            OddLayer,
+            {"how": "never both"},
+            says="the weights don't come back, not even with return_weights=True",
+            hints=(
+                "Where in forward does `return_weights` occur?",
+                "With return_weights=True two things come back.",
+                "Return a pair in that case, and the output alone otherwise.",
+            ),
+        ),
+        Mistake(
+            "weights-first",
+            OddLayer,
+            {"how": "weights first"},
+            says="output and weights come back in the wrong order",
+            hints=(
+                "Read again what comes first.",
+                "The output first, then the weights.",
+                "Exchange the two that you return.",
+            ),
+        ),
+        Mistake(
+            "weights-detached",
+            OddLayer,
+            {"how": "detached"},
+            says="the values are right, but no gradient goes through the weights that you return",
+            hints=(
+                "Call backward on the weights that come back.",
+                "Who trains on the weights needs their gradient.",
+                "Return the weights as they are; whoever draws them can detach them.",
+            ),
+        ),
     ],
     also_right=[LoopingLayer, EinsumLayer],
     axes="batch query d_model",
+    hints=(
+        "Check the pieces first: do `05.split-heads` and `05.merge-heads` say right? Then print "
+        "the shape after each of your lines.",
+        "The text has five rules: what a missing key and a missing value are, where the mask goes, "
+        "what comes back, and the two traps.",
+        "Fill in what is missing, project each of the three, split each, attend, merge, project "
+        "once more.",
+    ),
+    allows=Edges(
+        axes=(2, 3, 4),
+        sizes=(1,),
+        special=("full row",),
+        labels=(
+            "key only",
+            "other values, no key",
+            "as many keys as queries",
+            "with weights",
+            "a mask for each head",
+            "one head",
+        ),
+    ),
 )
 
 
@@ -983,6 +1746,32 @@ def counted_by_hand(d_model, num_heads, n, *, layers):
     products = num_heads * one_head + n * d_model * d_model
     stored = sum(p.numel() for layer in stack for p in layer.parameters())
     return stored, layers * products, layers * n * n * num_heads
+
+
+def odd_counts(d_model, num_heads, n, *, layers, how):
+    """Counts that come near."""
+    stored, products, weights = wrong_counts(d_model, num_heads, n, layers=layers)
+    square, each = d_model * d_model, layers * n * n
+    once = 4 * (n - 1) * square
+    return {
+        "words": lambda: (stored, products - layers * once, weights),
+        "biases": lambda: (stored, products + layers * 4 * n * d_model, weights),
+        "one bias": lambda: (stored - layers * 3 * d_model, products, weights),
+        "numbers": lambda: (stored, products, layers * n * d_model),
+        "width": lambda: (stored, products, each * d_model),
+        "softmax": lambda: (stored, products + weights, weights),
+        "floats": lambda: (float(stored), float(products), float(weights)),
+        "order": lambda: (products, stored, weights),
+        "one layer": lambda: (stored, products // layers, weights // layers),
+        "pairs": lambda: (stored, layers * (4 * n * square + 2 * n * square), weights),
+    }[how]()
+
+
+def counted_by_head(d_model, num_heads, n, *, layers):
+    width = d_model // num_heads
+    stored = num_heads * 3 * (d_model + 1) * width + (d_model + 1) * d_model
+    products = num_heads * (3 * n * d_model * width + 2 * n * n * width) + n * d_model * d_model
+    return [layers * x for x in (stored, products, num_heads * n**2)]
 
 
 COUNTS = Exercise(
@@ -1126,9 +1915,127 @@ COUNTS = Exercise(
                 "Every head has its own n by n table.",
             ),
         ),
+        Mistake(
+            "projections-of-one-word",
+            odd_counts,
+            {"how": "words"},
+            says="the projections are counted for a single word",
+            hints=(
+                "Write down the two shapes of each matrix product, then multiply their three "
+                "numbers.",
+                "A projection takes n words of d_model numbers each.",
+                "Four projections take n · d_model · d_model each, scores and mixing n · n · "
+                "d_model each.",
+            ),
+        ),
+        Mistake(
+            "biases-multiplied",
+            odd_counts,
+            {"how": "biases"},
+            says="the biases are counted among the multiplications; they are added",
+            hints=(
+                "Write down the two shapes of each matrix product, then multiply their three "
+                "numbers.",
+                "A projection takes n words of d_model numbers each.",
+                "Four projections take n · d_model · d_model each, scores and mixing n · n · "
+                "d_model each.",
+            ),
+        ),
+        Mistake(
+            "one-bias-only",
+            odd_counts,
+            {"how": "one bias"},
+            says="only one of the four layers' biases is counted",
+            hints=(
+                "Print the shapes of a layer's parameters and add them up.",
+                "Each nn.Linear has a bias of its own.",
+                "Four matrices, and four vectors of d_model.",
+            ),
+        ),
+        Mistake(
+            "numbers-of-the-output",
+            odd_counts,
+            {"how": "numbers"},
+            says="you count the numbers of the words, n · d_model, instead of the weights",
+            hints=(
+                "What is the shape of the weights?",
+                "Each head has one number for each pair of words.",
+                "num_heads tables of n by n.",
+            ),
+        ),
+        Mistake(
+            "weights-over-the-width",
+            odd_counts,
+            {"how": "width"},
+            says="you count n · n · d_model weights: a pair of words has one weight in each head, "
+            "not one for each number",
+            hints=(
+                "What is the shape of the weights?",
+                "Each head has one number for each pair of words.",
+                "num_heads tables of n by n.",
+            ),
+        ),
+        Mistake(
+            "softmax-counted",
+            odd_counts,
+            {"how": "softmax"},
+            says="scaling or softmax is counted among the multiplications",
+            hints=(
+                "Write down the two shapes of each matrix product, then multiply their three "
+                "numbers.",
+                "A projection takes n words of d_model numbers each.",
+                "Four projections take n · d_model · d_model each, scores and mixing n · n · "
+                "d_model each.",
+            ),
+        ),
+        Mistake(
+            "width-for-words",
+            odd_counts,
+            {"how": "pairs"},
+            says="scores and mixing are counted like projections, with d_model · d_model; they go "
+            "over pairs of words",
+            hints=(
+                "Write down the two shapes of each matrix product, then multiply their three "
+                "numbers.",
+                "A projection takes n words of d_model numbers each.",
+                "Four projections take n · d_model · d_model each, scores and mixing n · n · "
+                "d_model each.",
+            ),
+        ),
+        Mistake(
+            "floats",
+            odd_counts,
+            {"how": "floats"},
+            says="your counts are floats; asked for are whole numbers",
+            hints=(
+                "Print the type of each of your numbers.",
+                "`/` always gives a float, and so does 4.0.",
+                "`//` divides whole numbers into a whole number.",
+            ),
+        ),
+        Mistake(
+            "order",
+            odd_counts,
+            {"how": "order"},
+            says="parameters and multiplications stand in the wrong order",
+            hints=(
+                "Read again what comes first.",
+                "Parameters, multiplications, weights.",
+                "Exchange the first two.",
+            ),
+        ),
     ],
-    also_right=[counted_by_hand],
+    also_right=[counted_by_head, counted_by_hand],
     choices={"layers": (1, 6, 12, 24)},
+    any_sequence=True,
+    hints=(
+        "Count a layer small enough for paper: d_model = 4, two heads, three words.",
+        "Each of the three questions says what to count and what not; the third number is about a "
+        "tensor whose shape you know.",
+        "Write the shapes of all six products under each other: four projections, the scores, the "
+        "mixing; over all heads, num_heads · d_head is d_model.",
+    ),
+    allows=Edges(sizes=(1, 2, 3, 5, 7), labels=("one head", "one word")),
 )
 
 
@@ -1149,8 +2056,10 @@ def dropout_cases(generator):
     everything = torch.ones(2, 5, dtype=torch.bool)
     return [
         tried("a quarter is dropped", (3, 5), 0.25, grad=True),
-        tried("a batch of two heads", (3, 2, 5, 4), 0.5),
+        tried("a batch of two heads", (3, 2, 5, 4), 0.5, grad=True),
         tried("three quarters are dropped", (5, 3), 0.75),
+        tried("a batch without heads", (2, 3, 5), 0.25),
+        in_front(tried("groups of heads", (3, 5), 0.5), 2, 1, 3),
         case("none is dropped", *(normal(generator, n, 3) for n in (2, 5, 5)), everything, 0.0),
         case("all are dropped", *(normal(generator, n, 7) for n in (2, 3, 3)), nothing, 0.5),
     ]
@@ -1194,6 +2103,30 @@ def einsum_dropout(query, key, value, keep, p):
     return torch.einsum("...ts,...sd->...td", torch.where(keep, weights, 0.0), value) / (
         1 - p
     ), weights
+
+
+def odd_dropout(query, key, value, keep, p, how):
+    """Other cures that harm."""
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    weights = scores.softmax(dim=-1)
+    survivors = weights * keep / (1 - p)
+    output = survivors @ value
+    masked = scores.masked_fill(~keep, -math.inf).softmax(dim=-1)
+    if how == "same tensor":
+        survivors = weights
+        survivors *= keep / (1 - p)
+        return survivors @ value, weights
+    return {
+        "renormalised": lambda: (output, survivors / survivors.sum(dim=-1, keepdim=True)),
+        "shrunk": lambda: ((weights * keep * (1 - p)) @ value, weights),
+        "masked": lambda: ((masked / (1 - p)) @ value, weights),
+        "only scaled": lambda: (weights @ value / (1 - p), weights),
+        "exchanged": lambda: (weights, output),
+        "output": lambda: output,
+        "scores": lambda: (output, scores),
+        "detached picture": lambda: (output, weights.detach()),
+        "detached": lambda: (output.detach(), weights.detach()),
+    }[how]()
 
 
 DROPOUT = Exercise(
@@ -1252,7 +2185,7 @@ DROPOUT = Exercise(
         Mistake(
             "rescaled-by-p",
             wrong_dropout,
-            {"rescale": lambda p: 1 / p if p else 1.0},
+            {"rescale": lambda p: 1 / p if p else math.inf},
             says="the surviving weights are divided by p, the share that is dropped",
             hints=(
                 "What share of the weights survives?",
@@ -1283,8 +2216,136 @@ DROPOUT = Exercise(
                 "Use `keep` as it comes, without turning it round.",
             ),
         ),
+        Mistake(
+            "picture-divided",
+            odd_dropout,
+            {"how": "renormalised"},
+            says="the weights that you return are those after dropout, made to sum to 1 again; "
+            "asked for are those before it",
+            hints=(
+                "Does your picture change with `keep`?",
+                "Dividing by the sum hides the dropout in the rows' sums, not in the rows.",
+                "Return the weights as softmax made them.",
+            ),
+        ),
+        Mistake(
+            "shrunk",
+            odd_dropout,
+            {"how": "shrunk"},
+            says="the surviving weights are multiplied by 1 - p, not divided",
+            hints=(
+                "With half of the weights gone, should the others grow or shrink?",
+                "The text: the others are divided by 1 - p.",
+                "Divide, as the old third line did.",
+            ),
+        ),
+        Mistake(
+            "masked-and-scaled",
+            odd_dropout,
+            {"how": "masked"},
+            says="you hide the scores and divide by 1 - p as well: what was lost is made up for "
+            "twice",
+            hints=(
+                "Compare what you return with what the broken version returns: which of the two "
+                "should have changed?",
+                "Only the returned weights were wrong. The output was right.",
+                "Keep the old lines for the output, and give the weights before dropout a name of "
+                "their own.",
+            ),
+        ),
+        Mistake(
+            "scaled-only",
+            odd_dropout,
+            {"how": "only scaled"},
+            says="the output is divided by 1 - p, and no weight was dropped",
+            hints=(
+                "Does your output depend on `keep`?",
+                "Dropout has two parts: what falls out, and what makes up for it.",
+                "Multiply the weights by `keep` before they mix the values.",
+            ),
+        ),
+        Mistake(
+            "exchanged",
+            odd_dropout,
+            {"how": "exchanged"},
+            says="output and weights come back in the wrong order",
+            hints=(
+                "Read again what comes first.",
+                "The output first, then the weights.",
+                "Exchange the two that you return.",
+            ),
+        ),
+        Mistake(
+            "output-only",
+            odd_dropout,
+            {"how": "output"},
+            says="you return the output alone; the weights for the picture are missing",
+            hints=(
+                "The text asks for two things. Which is the second?",
+                "The picture needs the weights as they were before dropout.",
+                "Return both, the output first.",
+            ),
+        ),
+        Mistake(
+            "scores-drawn",
+            odd_dropout,
+            {"how": "scores"},
+            says="you return the scores for the picture: what softmax made of them is asked for",
+            hints=(
+                "Sum the rows of what you return as weights.",
+                "Before dropout means: after softmax.",
+                "Give the weights a name before `keep` comes in, and return that.",
+            ),
+        ),
+        Mistake(
+            "same-tensor",
+            odd_dropout,
+            {"how": "same tensor"},
+            says="your two names hold the same tensor: what dropout writes into one is in the "
+            "other",
+            hints=(
+                "Is there `*=` or `x[…] =` in your code? What else has the name of that tensor?",
+                "`a = b` makes no copy.",
+                "Write `a = b * …`, which makes a new tensor.",
+            ),
+        ),
+        Mistake(
+            "picture-without-gradient",
+            odd_dropout,
+            {"how": "detached picture"},
+            says="the values are right, but no gradient goes back through the weights that you "
+            "return",
+            hints=(
+                "Call backward on the weights that come back.",
+                "The text: gradients flow back through both.",
+                "Return the weights as they are; whoever draws them can detach them.",
+            ),
+        ),
+        Mistake(
+            "no-gradient",
+            odd_dropout,
+            {"how": "detached"},
+            says="your values are right, and no gradient goes back to the inputs",
+            hints=(
+                "Call `sum().backward()` on your result. Does anything reach the input?",
+                "Which part of your code leaves the graph: detach, no_grad, item, numbers made "
+                "anew?",
+                "Use views, transposes and products of the input itself.",
+            ),
+        ),
     ],
     also_right=[fused_dropout, einsum_dropout],
+    any_sequence=True,
+    hints=(
+        "Take p = 0.5 and a `keep` by hand, and print the weights before and after the third line.",
+        "The text says which part is right and must stay, and what is to be returned beside it.",
+        "Two things need two names: the weights as softmax made them, and what survives of them.",
+    ),
+    allows=Edges(
+        axes=(2, 3, 4, 5),
+        special=("empty row", "full row"),
+        labels=("none is dropped", "all are dropped"),
+    ),
 )
 
 
@@ -1298,14 +2359,20 @@ def previous_cases(generator, back):
         lengths = torch.tensor(lengths)[:, None]
         return case(label, weights, places >= seq - lengths if left else places < lengths)
 
-    sharp = torch.eye(5).roll(back, dims=0).expand(1, 2, 5, 5).clone()
-    sharp[0, 1] = 0.2
+    sharp = torch.eye(5).roll(back, dims=0).expand(1, 3, 5, 5).clone()
+    sharp[0, 1], sharp[0, 2] = 0.2, torch.eye(5)
+    wide = (2 * normal(generator, 2, 3, 7, 7)).softmax(dim=-1)
+    middle = torch.tensor([[False] + [True] * 5 + [False], [False] * 2 + [True] * 5])
     return [
         tried("no padding", 2, 3, [5, 5], 5),
         tried("padded on the right", 3, 2, [7, 4, 3], 7),
         tried("padded on the left", 2, 5, [3, 7], 7, left=True),
         tried("just long enough", 1, 3, [back + 1], back + 1),
-        case("a perfect head and an even one", sharp, torch.ones(1, 5, dtype=torch.bool)),
+        case("perfect, even, and never there", sharp, torch.ones(1, 5, dtype=torch.bool)),
+        case("padded on both sides", wide, middle),
+        tried("a sentence too short to count", 3, 2, [7, 1, back], 7),
+        tried("a sentence of padding only", 2, 2, [0, 5], 5, left=True),
+        tried("one head", 2, 1, [5, 4], 5),
     ]
 
 
@@ -1352,6 +2419,44 @@ def masked_previous(weights, real, *, back):
     before = torch.arange(seq)[:, None] - back == torch.arange(seq)
     wanted = before & real[:, :, None] & real[:, None, :]
     return torch.einsum("bhts,bts->h", weights, wanted.to(weights.dtype)) / wanted.sum()
+
+
+def odd_previous(weights, real, *, back, how):
+    """Other averages, and other shapes."""
+    found = weights.diagonal(offset=-back, dim1=-2, dim2=-1)
+    here, before = real[:, back:], real[:, :-back]
+    counts = here & before
+    kept = found * counts[:, None]
+    total = kept.sum(dim=(0, 2))
+    seq = torch.arange(real.shape[1])
+    if how == "wrap":
+        found, counts = weights[..., seq, seq - back], real & real.roll(back, dims=1)
+        return (found * counts[:, None]).sum(dim=(0, 2)) / counts.sum()
+    if how == "lengths":
+        counts = (seq[back:] < real.sum(dim=1, keepdim=True)).expand(counts.shape)
+        return (found * counts[:, None]).sum(dim=(0, 2)) / counts.sum()
+    either, neither = here | before, ~here & ~before
+    sentences = counts.sum(dim=1)[:, None]
+    return {
+        "places": lambda: total / real.numel(),
+        "mean": lambda: kept.mean(dim=(0, 2)),
+        "heads": lambda: kept.sum(dim=(1, 2)) / counts.sum(),
+        "table": lambda: kept.sum(dim=2) / sentences,
+        "guarded": lambda: (kept.sum(dim=2) / sentences.clamp(min=1)).mean(dim=0),
+        "one": lambda: total.sum() / counts.sum(),
+        "mean of heads": lambda: total.mean() / counts.sum(),
+        "either": lambda: (found * either[:, None]).sum(dim=(0, 2)) / either.sum(),
+        "first": lambda: kept[0].sum(dim=-1) / counts[0].sum(),
+        "nonzero": lambda: total / (kept != 0).sum(dim=(0, 2)),
+        "list": (total / counts.sum()).tolist,
+        "padding": lambda: (found * neither[:, None]).sum(dim=(0, 2)) / neither.sum(),
+        "whole": lambda: total / (real.sum() - back * len(real)),
+    }[how]()
+
+
+def selected_previous(weights, real, *, back):
+    found = weights.diagonal(offset=-back, dim1=-2, dim2=-1).movedim(1, -1)
+    return found[real[:, back:] & real[:, :-back]].mean(dim=0)
 
 
 PREVIOUS = Exercise(
@@ -1464,10 +2569,197 @@ PREVIOUS = Exercise(
                 "Use the weights themselves.",
             ),
         ),
+        Mistake(
+            "divided-by-all-places",
+            odd_previous,
+            {"how": "places"},
+            says="you divide by all places of the batch, padding and first words included",
+            hints=(
+                "A perfect head should score exactly 1, whatever the padding. Does it, with yours?",
+                "A position counts when it is real, has a position that far back, and that one is "
+                "real too.",
+                "Divide by the number of positions that you added up.",
+            ),
+        ),
+        Mistake(
+            "averaged-with-zeros",
+            odd_previous,
+            {"how": "mean"},
+            says="you average over all places that have one that far back: those that don't count "
+            "are in as zeros",
+            hints=(
+                "A perfect head should score exactly 1, whatever the padding. Does it, with yours?",
+                "A position counts when it is real, has a position that far back, and that one is "
+                "real too.",
+                "Divide by the number of positions that you added up.",
+            ),
+        ),
+        Mistake(
+            "zeros-left-out",
+            odd_previous,
+            {"how": "nonzero"},
+            says="you divide by the number of weights that are not 0: a head that never looks "
+            "there is lost",
+            hints=(
+                "What does your function say of a head that looks only at itself?",
+                "A weight of 0 at a position that counts is a number like any other.",
+                "Count with `real`, not with the weights.",
+            ),
+        ),
+        Mistake(
+            "lengths-minus-back",
+            odd_previous,
+            {"how": "whole"},
+            says="you subtract as many words from every sentence, also from one that is too short",
+            hints=(
+                "Take a sentence shorter than the way back. How many positions of it count?",
+                "A sentence can't have fewer than no positions.",
+                "Count the positions that you added up, with `real`.",
+            ),
+        ),
+        Mistake(
+            "from-the-left",
+            odd_previous,
+            {"how": "lengths"},
+            says="you count the real words and take as many positions from the left: wrong for "
+            "padding on the left",
+            hints=(
+                "Try a sentence that is padded on the left.",
+                "`real` says where the words stand, not only how many there are.",
+                "Combine `real` with itself, moved by as many places as you look back.",
+            ),
+        ),
+        Mistake(
+            "either-is-enough",
+            odd_previous,
+            {"how": "either"},
+            says="a position counts in your average when one of the two is real",
+            hints=(
+                "A perfect head should score exactly 1, whatever the padding. Does it, with yours?",
+                "A position counts when it is real, has a position that far back, and that one is "
+                "real too.",
+                "Divide by the number of positions that you added up.",
+            ),
+        ),
+        Mistake(
+            "padding-only",
+            odd_previous,
+            {"how": "padding"},
+            says="you average over the padding instead of the words",
+            hints=(
+                "A perfect head should score exactly 1, whatever the padding. Does it, with yours?",
+                "A position counts when it is real, has a position that far back, and that one is "
+                "real too.",
+                "Divide by the number of positions that you added up.",
+            ),
+        ),
+        Mistake(
+            "wraps-around",
+            odd_previous,
+            {"how": "wrap"},
+            says="your first words look back to the end of the sentence: an index below 0 counts "
+            "from the end",
+            hints=(
+                "What is the position before position 0, in your code?",
+                "`roll` and negative indices go round; a sentence doesn't.",
+                "Leave the first positions out, as many as you look back.",
+            ),
+        ),
+        Mistake(
+            "over-the-heads",
+            odd_previous,
+            {"how": "heads"},
+            says="you average over heads and positions: one number for each sentence",
+            hints=(
+                "Print the shape of your result.",
+                "The text asks for (heads,): one number for each head.",
+                "Sum over batch and positions, and over nothing else.",
+            ),
+        ),
+        Mistake(
+            "one-for-each-sentence",
+            odd_previous,
+            {"how": "table"},
+            says="your result is (batch, heads): the sentences are not averaged",
+            hints=(
+                "Print the shape of your result.",
+                "The text asks for (heads,): one number for each head.",
+                "Sum over batch and positions, and over nothing else.",
+            ),
+        ),
+        Mistake(
+            "one-number",
+            odd_previous,
+            {"how": "one"},
+            says="you add up over the heads, too: one number for all",
+            hints=(
+                "Print the shape of your result.",
+                "The text asks for (heads,): one number for each head.",
+                "Sum over batch and positions, and over nothing else.",
+            ),
+        ),
+        Mistake(
+            "one-mean",
+            odd_previous,
+            {"how": "mean of heads"},
+            says="you average over the heads, too: one number for all",
+            hints=(
+                "Print the shape of your result.",
+                "The text asks for (heads,): one number for each head.",
+                "Sum over batch and positions, and over nothing else.",
+            ),
+        ),
+        Mistake(
+            "first-sentence-only",
+            odd_previous,
+            {"how": "first"},
+            says="you look at the first sentence only",
+            hints=(
+                "Print the shape of your result.",
+                "The text asks for (heads,): one number for each head.",
+                "Sum over batch and positions, and over nothing else.",
+            ),
+        ),
+        Mistake(
+            "a-list",
+            odd_previous,
+            {"how": "list"},
+            says="you return a list of numbers; asked for is a tensor",
+            hints=(
+                "Print the shape of your result.",
+                "The text asks for (heads,): one number for each head.",
+                "Sum over batch and positions, and over nothing else.",
+            ),
+        ),
+        Mistake(
+            "sentences-weigh-the-same-guarded",
+            odd_previous,
+            {"how": "guarded"},
+            says="you average within each sentence first, so that a word of a short sentence "
+            "counts for more, and one too short counts as 0",
+            hints=(
+                "Take sentences of two and of ten words. How much does each word count?",
+                "The text asks for one average over all positions of all sentences.",
+                "Add up over batch and positions together, then divide once.",
+            ),
+        ),
     ],
-    also_right=[looped_previous, masked_previous],
+    also_right=[selected_previous, looped_previous, masked_previous],
     choices={"back": (1, 2, 3)},
     axes="heads",
+    hints=(
+        "Make a head by hand that puts all of its weight on the right place. It should score "
+        "exactly 1, with padding on either side.",
+        "The text has three conditions for a position that counts, and says over what to average "
+        "at once.",
+        "Take the diagonal that lies that far below the main one, and a table of the positions "
+        "that count: multiply, add up, divide.",
+    ),
+    allows=Edges(
+        sizes=(1,),
+        special=("empty row", "full row"),
+        labels=("on the right", "on the left", "both sides", "too short", "just long enough"),
+    ),
 )
 
 
@@ -1477,6 +2769,9 @@ PREVIOUS = Exercise(
 def ablate_cases(generator):
     return [
         case("head 1 of 3", normal(generator, 4, 3, 5, 7), [1]),
+        case("the last head", normal(generator, 4, 3, 5, 2), [2], grad=True),
+        case("a single head", normal(generator, 1, 1, 3, 5), [0]),
+        case("no head of one", normal(generator, 2, 1, 3, 5), []),
         case("two heads of 5", normal(generator, 6, 5, 7, 2), [4, 0]),
         case("no head", normal(generator, 2, 3, 5, 2), []),
         case("every head", normal(generator, 3, 2, 5, 3), [0, 1]),
@@ -1505,7 +2800,7 @@ def wrong_ablation(
     loud = loud.view([-1 if i == axis else 1 for i in range(4)])
     quiet = heads.mean(dim=2, keepdim=True) if fill == "mean" else torch.zeros(())
     left = heads * loud + quiet * (1 - loud)
-    if grow and len(removed) < heads.shape[1]:
+    if grow:
         left = left * heads.shape[1] / (heads.shape[1] - len(removed))
     return merge(left)
 
@@ -1513,6 +2808,12 @@ def wrong_ablation(
 def in_place_ablation(heads, removed):
     for h in removed:
         heads[:, h] = 0
+    return named_merge(heads)
+
+
+def quiet_in_place_ablation(heads, removed):
+    with torch.no_grad():
+        in_place_ablation(heads, removed)
     return named_merge(heads)
 
 
@@ -1542,6 +2843,40 @@ def column_ablation(heads, removed):
     for h in removed:
         merged[..., h * width : (h + 1) * width] = 0
     return merged
+
+
+def odd_ablation(heads, removed, how):
+    """Other fillings, other places, other shapes."""
+    silent = torch.tensor([h in removed for h in range(heads.shape[1])])[:, None, None]
+    quiet = heads.masked_fill(silent, 0.0)
+    right, width = quiet.transpose(1, 2).flatten(2), heads.shape[-1]
+    merged = heads.transpose(1, 2).flatten(2)
+    return {
+        "mean": lambda: torch.where(silent, heads.mean(), heads).transpose(1, 2).flatten(2),
+        "others": lambda: (
+            torch.where(silent, heads.mean(1, keepdim=True), heads).transpose(1, 2).flatten(2)
+        ),
+        "one-based": lambda: odd_ablation(heads, [(h - 1) % heads.shape[1] for h in removed], ""),
+        "unmerged": lambda: quiet,
+        "untouched": lambda: right if removed else heads,
+        "interleaved": lambda: merged.masked_fill(silent[:, 0, 0].repeat(width), 0.0),
+        "at the end": lambda: F.pad(
+            cut_out_ablation(heads, removed), (0, width * int(silent.sum()))
+        ),
+        "detached": right.detach,
+    }.get(how, lambda: right)()
+
+
+def indexed_ablation(heads, removed):
+    """Stops for an empty list, of which a float tensor is made."""
+    loud = torch.ones(heads.shape[1])
+    loud[torch.tensor(removed)] = 0
+    return named_merge(heads * loud[:, None, None])
+
+
+def stacking_ablation(heads, removed):
+    blocks = [h * (i not in removed) for i, h in enumerate(heads.unbind(1))]
+    return torch.stack(blocks, dim=2).flatten(2)
 
 
 ABLATE = Exercise(
@@ -1677,9 +3012,129 @@ ABLATE = Exercise(
                 "Keep the block of a removed head, and fill it with 0.",
             ),
         ),
+        Mistake(
+            "overall-average",
+            odd_ablation,
+            {"how": "mean"},
+            says="a removed head contributes the average of everything",
+            hints=(
+                "Look at the block of a removed head in your output.",
+                "The text: the removed heads contribute zeros.",
+                "Silence is zeros, not an average.",
+            ),
+        ),
+        Mistake(
+            "average-of-the-heads",
+            odd_ablation,
+            {"how": "others"},
+            says="a removed head contributes the average of all heads",
+            hints=(
+                "Look at the block of a removed head in your output.",
+                "The text: the removed heads contribute zeros.",
+                "Silence is zeros, not an average.",
+            ),
+        ),
+        Mistake(
+            "counted-from-1",
+            odd_ablation,
+            {"how": "one-based"},
+            says="your heads are counted from 1: each time the neighbour falls silent",
+            hints=(
+                "Remove head 0 and look at which block is 0.",
+                "The numbers in `removed` count from 0, as all indices do.",
+                "Use the numbers as they come.",
+            ),
+        ),
+        Mistake(
+            "not-merged",
+            odd_ablation,
+            {"how": "unmerged"},
+            says="the heads are silenced, but not merged",
+            hints=(
+                "How many axes has your output?",
+                "The text asks for (batch, seq, d_model).",
+                "Send the heads through merge_heads at the end.",
+            ),
+        ),
+        Mistake(
+            "empty-list-not-merged",
+            odd_ablation,
+            {"how": "untouched"},
+            says="for an empty list the heads come back as they were, unmerged",
+            hints=(
+                "Call your function with an empty list, and print the shape.",
+                "An empty list removes nothing; the heads are merged all the same.",
+                "No case of its own is needed for it.",
+            ),
+        ),
+        Mistake(
+            "every-other-number",
+            odd_ablation,
+            {"how": "interleaved"},
+            says="in each word every num_heads-th number is silenced, not the block of a head",
+            hints=(
+                "Which numbers of a word are 0 in your output?",
+                "Head h holds the numbers from h · d_head to (h + 1) · d_head.",
+                "Silence the heads before you merge them.",
+            ),
+        ),
+        Mistake(
+            "zeros-at-the-end",
+            odd_ablation,
+            {"how": "at the end"},
+            says="the removed heads are cut out, and zeros are put at the end: the heads behind "
+            "them move to other places",
+            hints=(
+                "Which numbers of a word are 0 in your output?",
+                "The output projection finds a head by its place.",
+                "Put zeros where the removed head was.",
+            ),
+        ),
+        Mistake(
+            "no-gradient",
+            odd_ablation,
+            {"how": "detached"},
+            says="your values are right, and no gradient goes back to the heads that stay",
+            hints=(
+                "Call `sum().backward()` on your result. Does anything reach the input?",
+                "Which part of your code leaves the graph: detach, no_grad, item, numbers made "
+                "anew?",
+                "Use views, transposes and products of the input itself.",
+            ),
+        ),
+        Mistake(
+            "stops-on-an-empty-list",
+            indexed_ablation,
+            {},
+            says="your function stops when the list is empty",
+            hints=(
+                "Call your function with an empty list.",
+                "A tensor made from an empty list holds floats, and floats can't be indices.",
+                "A list can be an index itself, or go through a loop.",
+            ),
+        ),
+        Mistake(
+            "in-place-unseen",
+            quiet_in_place_ablation,
+            {},
+            says="the caller's own `heads` are overwritten, behind the back of the gradient",
+            hints=(
+                "Print `heads` before and after calling your function.",
+                "`no_grad` and `.data` silence the error, but the caller's tensor is overwritten "
+                "all the same.",
+                "Work on a copy, or multiply by ones and zeros, which makes a new tensor.",
+            ),
+        ),
     ],
-    also_right=[cloning_ablation, column_ablation],
+    also_right=[stacking_ablation, cloning_ablation, column_ablation],
     axes="batch seq d_model",
+    hints=(
+        "Put the number of the head into every place of `heads`, remove one, and look at one word.",
+        "The text says what a removed head contributes, what an empty list means, and what has to "
+        "stay as it was.",
+        "One number for each head, 1 or 0, along the axis of heads; multiply, then merge.",
+    ),
+    allows=Edges(sizes=(0, 1, 2), labels=("no head", "every head", "a single head")),
 )
 
 

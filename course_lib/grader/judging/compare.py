@@ -175,8 +175,9 @@ def _gradient(name: str, want: Tensor | None, got: Tensor | None, terms: Terms) 
     if got is None:
         return (f"the values agree, but no gradient flows back to {name}",)
     want = torch.zeros_like(got) if want is None else want
-    # A gradient sums over many places: its rounding goes by its largest number.
-    told = tensors(want, got, replace(terms, noise=terms.noise + terms.atol, axes=""))
+    # A gradient sums over many places: its rounding goes by its largest number, its zeros too.
+    summed = replace(terms, noise=terms.noise + terms.atol, axes="", exact_zeros=False)
+    told = tensors(want, got, summed)
     if not told:
         return ()
     return (f"the values agree, but the gradient that flows back to {name} does not", *told)

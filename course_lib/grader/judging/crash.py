@@ -96,7 +96,7 @@ def kind_of_error(error: BaseException) -> str:
     path = frame.f_code.co_filename
     line = linecache.getline(path, number).strip()
     own = "assert" if isinstance(error, AssertionError) else "raise"
-    if line.startswith(own) and "site-packages" not in path:
+    if re.match(rf"(.*: )?{own}\b", line) and "site-packages" not in path:
         return "raised"
     said = str(error).strip().partition("\n")[0]
     return re.sub(r"\d+|'[^']*'|\"[^\"]*\"|`[^`]*`", "#", said)[:120]

@@ -74,8 +74,12 @@ class Sheet:
         return max(singles, key=lambda m: shared[m.name])
 
     def agrees(self, outcomes: tuple[Outcome, ...], found: tuple[Outcome, ...]) -> bool:
-        """Do two rows of outcomes agree on every case, within the sheet's tolerances?"""
-        return not any(map(differences, outcomes, found, self.terms))
+        """Do two rows of outcomes agree on every case, within the sheet's tolerances?
+
+        Zeros need not be exact: where a mistake has them, another spelling of it may round.
+        """
+        near = [replace(terms, exact_zeros=False) for terms in self.terms]
+        return not any(map(differences, outcomes, found, near))
 
 
 def make_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:

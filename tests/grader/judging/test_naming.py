@@ -50,6 +50,13 @@ def test_of_several_pairs_that_fit_the_single_mistake_that_they_share_is_named()
     assert (verdict.mistake_name, verdict.hints) == ("lost", HINTS)
 
 
+def test_a_mistake_whose_zeros_another_spelling_rounds_is_named():
+    lost = mistake("lost", factor=0.0)
+    exercise = Exercise("99.twice", "T", "code", 1, "right", cases, [lost], exact_zeros=True)
+    made = make_sheet(exercise, right, 0)
+    assert judge(made, lambda x: 2e-9 * x).mistake_name == "lost"
+
+
 def test_a_pair_that_stops_where_the_reference_does_not_is_left_out():
     made = sheet(mistake("stops", ends=True), mistake("plus", shift=1.0))
     assert [m.name for m in made.mistakes] == ["stops", "plus"]
@@ -79,6 +86,15 @@ def refuses(x, words):
 def test_an_error_that_code_raises_itself_may_use_any_words():
     mine = Mistake("refuses", refuses, {"words": "no 3"}, "it is refused without a reason", HINTS)
     assert judge(sheet(mine), lambda x: refuses(x, "not that")).mistake_name == "refuses"
+
+
+def in_one_line(x):
+    if len(x): raise ValueError("in one line")  # fmt: skip  # noqa: E701
+
+
+def test_an_error_raised_in_the_line_of_its_condition_is_raised_all_the_same():
+    mine = Mistake("refuses", refuses, {"words": "no 3"}, "it is refused without a reason", HINTS)
+    assert judge(sheet(mine), in_one_line).mistake_name == "refuses"
 
 
 def test_where_values_tell_the_error_may_be_another():
