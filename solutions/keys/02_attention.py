@@ -57,12 +57,22 @@ def loud(generator, n_key, width):
     return query, key
 
 
+def peak(generator, n_key, width):
+    """Queries with a score in the hundreds among small ones: far above the row's average."""
+    query, key = normal(generator, 2, width), normal(generator, n_key, width)
+    query[:, 0] = 1000.0
+    key[:, 0] = 0.0
+    key[2, 0] = 1.0
+    return query, key
+
+
 def weights_cases(generator):
     return [
         case("3 queries, 5 keys", normal(generator, 3, 7), normal(generator, 5, 7)),
         case("more queries than keys", normal(generator, 5, 13), normal(generator, 2, 13)),
         case("as many queries as keys", normal(generator, 4, 3), normal(generator, 4, 3)),
         case("scores in the hundreds", *loud(generator, 3, 11)),
+        case("one score in the hundreds", *peak(generator, 7, 11)),
         case("one query that asks for nothing", torch.zeros(1, 5), normal(generator, 3, 5)),
         case("one key", normal(generator, 3, 7), normal(generator, 1, 7)),
         case("words of one number", normal(generator, 5, 1), normal(generator, 3, 1)),
@@ -101,6 +111,15 @@ def one_sum_for_all(scores, axis):
 
 def plain_shares(scores, axis):
     return scores / scores.sum(dim=axis, keepdim=True)
+
+
+def average_off(scores, axis):
+    return unsafe(scores - scores.mean(dim=axis, keepdim=True), axis)
+
+
+def sums_down(scores, axis):
+    powers = (scores - scores.amax(dim=-1, keepdim=True)).exp()
+    return powers / powers.sum(dim=-2, keepdim=True)
 
 
 def nan_to_zero(scores, axis):
@@ -495,6 +514,28 @@ WEIGHTS_MISTAKES = [
         ),
     ),
     nothing_returned("the weights"),
+    Mistake(
+        "average-taken-off",
+        wrong_weights,
+        {"share": average_off},
+        says="the row's average is taken off, and a score far above it still overflows",
+        hints=(
+            "One case has a single score in the hundreds, and the others near 0.",
+            "What you take off must leave no score far above 0. Is the average large enough?",
+            "Take each row's largest score from the row before the exp.",
+        ),
+    ),
+    Mistake(
+        "sums-over-queries",
+        wrong_weights,
+        {"share": sums_down},
+        says="the powers are divided by sums over the queries, so the rows do not sum to 1",
+        hints=(
+            "Add up a row of your weights.",
+            "The largest score is taken along the keys. Along what do you add up?",
+            "Shares of one query: both the maximum and the sum go along the last axis.",
+        ),
+    ),
 ]
 
 
@@ -514,6 +555,7 @@ def attention_cases(generator):
         case("all sizes equal", *stack(generator, (), 5, 5, 5, 5)),
         case("a batch with all sizes equal", *stack(generator, (3,), 3, 3, 3, 3)),
         case("scores in the hundreds", *loud(generator, 5, 11), normal(generator, 5, 3)),
+        case("one score in the hundreds", *peak(generator, 7, 11), normal(generator, 7, 3)),
         case("three axes in front", *stack(generator, (2, 1, 3), 5, 2, 3, 7)),
         case("one query, one key", *stack(generator, (3,), 1, 1, 5, 2)),
         case("a batch of one, words of one number", *stack(generator, (1,), 2, 5, 1, 1)),
@@ -565,11 +607,6 @@ def wrong_attention(
     if divide_late:
         weights = weights / divisor
     return returned(weights @ mixed(key, value), weights)
-
-
-def sums_down(scores, axis):
-    powers = (scores - scores.amax(dim=-1, keepdim=True)).exp()
-    return powers / powers.sum(dim=-2, keepdim=True)
 
 
 def unshared(scores, axis):
@@ -1070,6 +1107,17 @@ ATTENTION_MISTAKES = [
         ),
     ),
     nothing_returned("the output"),
+    Mistake(
+        "average-taken-off",
+        wrong_attention,
+        {"share": average_off},
+        says="the row's average is taken off, and a score far above it still overflows",
+        hints=(
+            "One case has a single score in the hundreds, and the others near 0.",
+            "What you take off must leave no score far above 0. Is the average large enough?",
+            "Take each row's largest score from the row before the exp.",
+        ),
+    ),
 ]
 
 
@@ -2378,6 +2426,17 @@ EQUIVARIANT_MISTAKES = [
         ),
     ),
     nothing_returned("True or False"),
+    Mistake(
+        "tiny-average",
+        partial(wrong_equivariant, same=lambda a, b: (a - b).abs().mean() < 1e-4),
+        {},
+        says="the average of the differences is judged: one of 3,027 numbers may be off by 0.3",
+        hints=(
+            "You let through a layer with a single number that is off.",
+            "An average is small when one difference is large and the rest are 0.",
+            "Ask that every difference is small, or that the largest is.",
+        ),
+    ),
 ]
 
 
