@@ -419,8 +419,8 @@ WEIGHTS_MISTAKES = [
     ),
     Mistake(
         "nan-to-zero",
-        wrong_weights,
-        {"share": nan_to_zero},
+        partial(wrong_weights, share=nan_to_zero),
+        {},
         says="exp overflows, and the nan that comes of it are turned into 0: the row has no "
         "weights left",
         hints=(
@@ -431,22 +431,22 @@ WEIGHTS_MISTAKES = [
     ),
     Mistake(
         "clamped",
-        wrong_weights,
-        {"share": clamped},
+        partial(wrong_weights, share=clamped),
+        {},
         says="scores beyond a limit are cut off, so different scores get equal weights",
         hints=CUT_OFF,
     ),
     Mistake(
         "clamped-above",
-        wrong_weights,
-        {"share": clamped_above},
+        partial(wrong_weights, share=clamped_above),
+        {},
         says="scores above a limit are cut off, and a row far below 0 still becomes 0 over 0",
         hints=CUT_OFF,
     ),
     Mistake(
         "largest-without-keepdim",
-        wrong_weights,
-        {"share": shifted_without_keepdim},
+        partial(wrong_weights, share=shifted_without_keepdim),
+        {},
         says="the largest scores are taken off along the wrong axis: their shape lost an axis",
         hints=(
             "Print the shape of the largest scores. One number for each what?",
@@ -456,8 +456,8 @@ WEIGHTS_MISTAKES = [
     ),
     Mistake(
         "log-softmax",
-        wrong_weights,
-        {"share": logarithms},
+        partial(wrong_weights, share=logarithms),
+        {},
         says="these are the logarithms of the weights",
         hints=(
             "Can a weight be negative?",
@@ -467,8 +467,8 @@ WEIGHTS_MISTAKES = [
     ),
     Mistake(
         "softmax-twice",
-        wrong_weights,
-        {"share": twice},
+        partial(wrong_weights, share=twice),
+        {},
         says="softmax runs twice, so the weights are far too even",
         hints=(
             "Your rows sum to 1, but even a very high score gets only a little more than the "
@@ -516,8 +516,8 @@ WEIGHTS_MISTAKES = [
     nothing_returned("the weights"),
     Mistake(
         "average-taken-off",
-        wrong_weights,
-        {"share": average_off},
+        partial(wrong_weights, share=average_off),
+        {},
         says="the row's average is taken off, and a score far above it still overflows",
         hints=(
             "One case has a single score in the hundreds, and the others near 0.",
@@ -527,8 +527,8 @@ WEIGHTS_MISTAKES = [
     ),
     Mistake(
         "sums-over-queries",
-        wrong_weights,
-        {"share": sums_down},
+        partial(wrong_weights, share=sums_down),
+        {},
         says="the powers are divided by sums over the queries, so the rows do not sum to 1",
         hints=(
             "Add up a row of your weights.",
@@ -944,8 +944,8 @@ ATTENTION_MISTAKES = [
     ),
     Mistake(
         "sums-over-queries",
-        wrong_attention,
-        {"share": sums_down},
+        partial(wrong_attention, share=sums_down),
+        {},
         says="the powers are divided by sums over the queries, so the rows of weights do not sum "
         "to 1",
         hints=(
@@ -956,8 +956,8 @@ ATTENTION_MISTAKES = [
     ),
     Mistake(
         "not-shared",
-        wrong_attention,
-        {"share": unshared},
+        partial(wrong_attention, share=unshared),
+        {},
         says="the powers are never divided by their sum, so the rows of weights do not sum to 1",
         hints=(
             "Add up a row of your weights.",
@@ -1011,8 +1011,8 @@ ATTENTION_MISTAKES = [
     ),
     Mistake(
         "largest-without-keepdim",
-        wrong_attention,
-        {"share": shifted_without_keepdim},
+        partial(wrong_attention, share=shifted_without_keepdim),
+        {},
         says="the largest scores are taken off along the wrong axis: their shape lost an axis",
         hints=(
             "Print the shape of the largest scores. One number for each what?",
@@ -1034,22 +1034,22 @@ ATTENTION_MISTAKES = [
     ),
     Mistake(
         "clamped",
-        wrong_attention,
-        {"share": clamped},
+        partial(wrong_attention, share=clamped),
+        {},
         says="scores beyond a limit are cut off, so different scores get equal weights",
         hints=CUT_OFF,
     ),
     Mistake(
         "clamped-above",
-        wrong_attention,
-        {"share": clamped_above},
+        partial(wrong_attention, share=clamped_above),
+        {},
         says="scores above a limit are cut off, and a row far below 0 still becomes 0 over 0",
         hints=CUT_OFF,
     ),
     Mistake(
         "nan-to-zero",
-        wrong_attention,
-        {"share": nan_to_zero},
+        partial(wrong_attention, share=nan_to_zero),
+        {},
         says="exp overflows, and the nan that comes of it are turned into 0: the row has no "
         "weights left",
         hints=(
@@ -1109,8 +1109,8 @@ ATTENTION_MISTAKES = [
     nothing_returned("the output"),
     Mistake(
         "average-taken-off",
-        wrong_attention,
-        {"share": average_off},
+        partial(wrong_attention, share=average_off),
+        {},
         says="the row's average is taken off, and a score far above it still overflows",
         hints=(
             "One case has a single score in the hundreds, and the others near 0.",
