@@ -14,6 +14,10 @@
 # see, and it knows the usual mistakes by name: when your output equals one of them, it says which.
 # Hints open one by one. Nothing here needs more than the chapter.
 #
+# Tensors come as float32 or float64, and what you return has the same dtype. What you get stays as
+# it is: work on copies. Where you return tensors made of queries, keys and values, gradients flow
+# back to them, or no model could learn with your function (02.effective-words only measures).
+#
 # Shapes are written `(query, d_head)`: one row for each word that asks, one column for each number
 # in its query.
 
@@ -149,6 +153,7 @@ check("02.cost", cost)
 # place*?
 #
 # - `output` and `output_shuffled` are `(seq, d_value)`; `order` holds whole numbers, `(seq,)`.
+#   There may be one word, or a thousand.
 # - Return `True` or `False`.
 # - Computers round: differences of a few millionths do not count. Differences of 0.005 or more
 #   do, however large the numbers are. A `nan` is never a match, not even for another `nan`.
@@ -160,7 +165,7 @@ check("02.cost", cost)
 def is_equivariant(output, order, output_shuffled):
     """Is each row of `output_shuffled` the row of `output` that `order` puts there?"""
     # BEGIN SOLUTION
-    return torch.allclose(output_shuffled, output[order], rtol=1e-4, atol=1e-5)
+    return torch.allclose(output_shuffled, output[order], rtol=0, atol=1e-4)
     # END SOLUTION
 
 

@@ -12,6 +12,10 @@
 # Seven exercises, about 75 minutes. They follow the chapter's order. `check` answers as often as
 # you like, and its hints open one by one. Sizes in the hidden cases differ from each other on
 # purpose, so a swapped axis cannot pass by luck.
+#
+# Tensors come as float32 or float64, and what you return has the same dtype. What you get stays as
+# it is: work on copies. Where you project or attend, gradients flow back to all that comes in, or
+# no model could learn with your function; 03.head-entropy and 03.diagonal-share only measure.
 
 # %% tags=["setup"]
 import math
@@ -187,7 +191,7 @@ check("03.head-entropy", head_entropy)
 # next. Where a call doesn't say, it is {{offset}}. Return (heads,).
 #
 # Some queries have no such key: with `offset=-1` the first word has nobody before it. Leave them
-# out of the average.
+# out of the average. At least one query is left.
 #
 # The trap: the average is over fewer queries than there are rows.
 #
@@ -214,7 +218,8 @@ check("03.diagonal-share", diagonal_share)
 # `no_cross_talk(before, after, changed)` gets a module's outputs on two batches, both (batch,
 # seq, d_model). The second batch is the first one with *one* sentence replaced: the one at index
 # `changed`. Return `True` when all the other sentences kept their output, `False` when any of
-# them did not. Numbers that differ by less than 0.0001 count as equal.
+# them did not. Numbers that differ by less than 0.0001 count as equal, however large they are. In a
+# batch of one no other sentence is there, so none has changed.
 #
 # The trap: differences come in both signs, and `nan` is not equal to anything.
 #

@@ -5,11 +5,45 @@ from functools import partial
 
 import torch
 
-from course_lib.grader.judging.key import Exercise, Mistake, case
+from course_lib.grader.judging.edges import around, in_dtype
+from course_lib.grader.judging.key import Edges, Exercise, Mistake, case
 
 
 def normal(generator, *shape):
     return torch.randn(*shape, generator=generator)
+
+
+CUT_OFF = (
+    "One case has scores far above 80. What do your scores look like after the cut?",
+    "Two scores that are cut to the same number get the same weight, however far apart they were.",
+    "Nothing has to be cut off: take each row's largest score from the row before the exp.",
+)
+
+
+ANY_AXES = (
+    "Call your function with a query of shape (3, 7), and with one of (2, 3, 5, 7).",
+    "The text promises any number of axes in front of the last two, also none.",
+    "`@` and `transpose(-2, -1)` look at the last two axes alone. Count from the end everywhere.",
+)
+
+
+def nothing(*args, **kwargs):
+    return None
+
+
+def nothing_returned(what):
+    """For a function that ends without `return`; `what` the text asks for."""
+    return Mistake(
+        "nothing-returned",
+        nothing,
+        {},
+        says="your function returns nothing: the result stays inside of it",
+        hints=(
+            "Print what a call of your function gives.",
+            f"The text asks you to return {what}. Which line hands it out?",
+            "A value that is computed, or printed, in a function is lost without `return`.",
+        ),
+    )
 
 
 # --- 02.attention-weights -------------------------------------------------------------------
@@ -23,13 +57,28 @@ def loud(generator, n_key, width):
     return query, key
 
 
+def peak(generator, n_key, width):
+    """Queries with a score in the hundreds among small ones: far above the row's average."""
+    query, key = normal(generator, 2, width), normal(generator, n_key, width)
+    query[:, 0] = 1000.0
+    key[:, 0] = 0.0
+    key[2, 0] = 1.0
+    return query, key
+
+
 def weights_cases(generator):
     return [
         case("3 queries, 5 keys", normal(generator, 3, 7), normal(generator, 5, 7)),
         case("more queries than keys", normal(generator, 5, 13), normal(generator, 2, 13)),
         case("as many queries as keys", normal(generator, 4, 3), normal(generator, 4, 3)),
         case("scores in the hundreds", *loud(generator, 3, 11)),
+        case("one score in the hundreds", *peak(generator, 7, 11)),
         case("one query that asks for nothing", torch.zeros(1, 5), normal(generator, 3, 5)),
+        case("one key", normal(generator, 3, 7), normal(generator, 1, 7)),
+        case("words of one number", normal(generator, 5, 1), normal(generator, 3, 1)),
+        case("all sizes equal", normal(generator, 5, 5), normal(generator, 5, 5)),
+        case("gradients", normal(generator, 2, 5), normal(generator, 3, 5), grad=True),
+        in_dtype(case("words", normal(generator, 2, 7), normal(generator, 5, 7)), torch.float64),
     ]
 
 
@@ -64,6 +113,39 @@ def plain_shares(scores, axis):
     return scores / scores.sum(dim=axis, keepdim=True)
 
 
+def average_off(scores, axis):
+    return unsafe(scores - scores.mean(dim=axis, keepdim=True), axis)
+
+
+def sums_down(scores, axis):
+    powers = (scores - scores.amax(dim=-1, keepdim=True)).exp()
+    return powers / powers.sum(dim=-2, keepdim=True)
+
+
+def nan_to_zero(scores, axis):
+    return unsafe(scores, axis).nan_to_num(0.0)
+
+
+def clamped(scores, axis):
+    return unsafe(scores.clamp(-80, 80), axis)
+
+
+def clamped_above(scores, axis):
+    return unsafe(scores.clamp(max=80), axis)
+
+
+def shifted_without_keepdim(scores, axis):
+    return safe(scores - scores.amax(dim=axis), axis)
+
+
+def logarithms(scores, axis):
+    return scores.log_softmax(dim=axis)
+
+
+def twice(scores, axis):
+    return scores.softmax(dim=axis).softmax(dim=axis)
+
+
 def of_the_whole_table(scores, axis):
     return scores.flatten().softmax(dim=0).view_as(scores)
 
@@ -76,11 +158,11 @@ def wrong_weights(
     divide_late=False,
     share=safe,
     axis=-1,
-    unit=False,
+    unit=None,
     turned=False,
 ):
-    if unit:
-        query, key = (x / x.norm(dim=-1, keepdim=True).clamp_min(1e-12) for x in (query, key))
+    if unit is not None:
+        query, key = (x / x.norm(dim=-1, keepdim=True).clamp_min(unit) for x in (query, key))
     scores = key @ query.T if turned else query @ key.T
     divisor = divide_by(query, key)
     if divide_late:
@@ -94,6 +176,23 @@ def as_they_are(scores, axis):
 
 def raw_scores(query, key):
     return query @ key.T / math.sqrt(query.shape[-1])
+
+
+def not_turned(query, key):
+    return (query @ key / math.sqrt(query.shape[-1])).softmax(dim=-1)
+
+
+def query_turned(query, key):
+    return (query.T @ key / math.sqrt(query.shape[-1])).softmax(dim=-1)
+
+
+def edited_query(query, key):
+    query /= math.sqrt(query.shape[-1])
+    return (query @ key.T).softmax(dim=-1)
+
+
+def detached_weights(query, key):
+    return wrong_weights(query, key).detach()
 
 
 def weights_by_einsum(query, key):
@@ -113,6 +212,20 @@ def weights_by_loops(query, key):
 def weights_scaled_first(query, key):
     scores = torch.matmul(query / query.size(-1) ** 0.5, key.transpose(0, 1))
     return torch.softmax(scores, -1)
+
+
+def weights_by_vmap(query, key):
+    def one(q):
+        shares = (key @ q / math.sqrt(q.numel())).logsumexp(dim=0)
+        return (key @ q / math.sqrt(q.numel()) - shares).exp()
+
+    return torch.func.vmap(one)(query)
+
+
+def weights_in_place(query, key):
+    scores = query.matmul(key.t()).div_(key.shape[-1] ** 0.5)
+    scores = scores.sub(scores.max(dim=1, keepdim=True)[0]).exp()
+    return scores.div(scores.sum(dim=1).unsqueeze(1))
 
 
 WEIGHTS_MISTAKES = [
@@ -262,7 +375,7 @@ WEIGHTS_MISTAKES = [
     Mistake(
         "unit-length",
         wrong_weights,
-        {"unit": True},
+        {"unit": 1e-12},
         says="queries and keys are first cut to length 1, so long vectors no longer count more",
         hints=(
             "You compare directions only. Does the formula of this chapter do that?",
@@ -279,6 +392,148 @@ WEIGHTS_MISTAKES = [
             "Compare the shape of your table with the one asked for.",
             "Rows ask, columns are asked, always. Which of the two goes first in your product?",
             "In `a @ b.T` the rows of the result belong to `a`.",
+        ),
+    ),
+    Mistake(
+        "not-turned",
+        not_turned,
+        {},
+        says="the key is not transposed before the product",
+        hints=(
+            "Write the two shapes side by side: (query, d_head) times (key, d_head).",
+            "In a product `a @ b` the last axis of a meets the first of b. Which two axes should "
+            "meet here?",
+            "The keys have to be turned, so that d_head meets d_head.",
+        ),
+    ),
+    Mistake(
+        "query-turned",
+        query_turned,
+        {},
+        says="the query is transposed instead of the key: you compare columns, not words",
+        hints=(
+            "Look at the shape of your scores: does an axis count the queries?",
+            "A score belongs to one query and one key. Section 2.2 multiplies along d_head.",
+            "Leave the query as it is and turn the key.",
+        ),
+    ),
+    Mistake(
+        "nan-to-zero",
+        partial(wrong_weights, share=nan_to_zero),
+        {},
+        says="exp overflows, and the nan that comes of it are turned into 0: the row has no "
+        "weights left",
+        hints=(
+            "Add up the rows of the case with large scores.",
+            "nan says that the true number was lost. Any number in its place is a guess.",
+            "Take each row's largest score from the row before the exp, and no nan arises.",
+        ),
+    ),
+    Mistake(
+        "clamped",
+        partial(wrong_weights, share=clamped),
+        {},
+        says="scores beyond a limit are cut off, so different scores get equal weights",
+        hints=CUT_OFF,
+    ),
+    Mistake(
+        "clamped-above",
+        partial(wrong_weights, share=clamped_above),
+        {},
+        says="scores above a limit are cut off, and a row far below 0 still becomes 0 over 0",
+        hints=CUT_OFF,
+    ),
+    Mistake(
+        "largest-without-keepdim",
+        partial(wrong_weights, share=shifted_without_keepdim),
+        {},
+        says="the largest scores are taken off along the wrong axis: their shape lost an axis",
+        hints=(
+            "Print the shape of the largest scores. One number for each what?",
+            "A shape (query,) lines up with the last axis, and that one holds the keys.",
+            "`max` and `amax` can keep the axis that they look along, as an axis of size 1.",
+        ),
+    ),
+    Mistake(
+        "log-softmax",
+        partial(wrong_weights, share=logarithms),
+        {},
+        says="these are the logarithms of the weights",
+        hints=(
+            "Can a weight be negative?",
+            "Add up e to the power of each of your numbers, along a row.",
+            "The plain softmax is asked for, without the logarithm.",
+        ),
+    ),
+    Mistake(
+        "softmax-twice",
+        partial(wrong_weights, share=twice),
+        {},
+        says="softmax runs twice, so the weights are far too even",
+        hints=(
+            "Your rows sum to 1, but even a very high score gets only a little more than the "
+            "others.",
+            "Softmax of shares between 0 and 1 can hardly prefer any of them.",
+            "One softmax is enough; look for a second one.",
+        ),
+    ),
+    Mistake(
+        "unit-length-and-nan",
+        wrong_weights,
+        {"unit": 0.0},
+        says="vectors are cut to length 1, so long ones count no more, and a vector of zeros "
+        "becomes nan",
+        hints=(
+            "One case has a query of zeros. What is 0 divided by 0?",
+            "You compare directions only. Does the formula of this chapter do that?",
+            "Leave queries and keys as long as they are; the formula has one divisor only.",
+        ),
+    ),
+    Mistake(
+        "edits-query",
+        edited_query,
+        {},
+        says="your code writes into `query`, which belongs to whoever calls",
+        hints=(
+            "Print `query` before and after a call of your function.",
+            "`/=`, `*=` and methods that end in `_` write into the tensor that the caller still "
+            "needs.",
+            "Make a new tensor and leave the old one as it was.",
+        ),
+    ),
+    Mistake(
+        "no-gradient",
+        detached_weights,
+        {},
+        says="the numbers are right, but no gradient flows back to query and key",
+        hints=(
+            "Make a query with `requires_grad=True`, call your function, and ask the result for "
+            "`backward()`.",
+            "The numbers are right. But a model learns by what flows back through them.",
+            "`detach`, `.data`, `.item()`, `no_grad` and NumPy cut the way back: do without them.",
+        ),
+    ),
+    nothing_returned("the weights"),
+    Mistake(
+        "average-taken-off",
+        partial(wrong_weights, share=average_off),
+        {},
+        says="the row's average is taken off, and a score far above it still overflows",
+        hints=(
+            "One case has a single score in the hundreds, and the others near 0.",
+            "What you take off must leave no score far above 0. Is the average large enough?",
+            "Take each row's largest score from the row before the exp.",
+        ),
+    ),
+    Mistake(
+        "sums-over-queries",
+        partial(wrong_weights, share=sums_down),
+        {},
+        says="the powers are divided by sums over the queries, so the rows do not sum to 1",
+        hints=(
+            "Add up a row of your weights.",
+            "The largest score is taken along the keys. Along what do you add up?",
+            "Shares of one query: both the maximum and the sum go along the last axis.",
         ),
     ),
 ]
@@ -300,6 +555,12 @@ def attention_cases(generator):
         case("all sizes equal", *stack(generator, (), 5, 5, 5, 5)),
         case("a batch with all sizes equal", *stack(generator, (3,), 3, 3, 3, 3)),
         case("scores in the hundreds", *loud(generator, 5, 11), normal(generator, 5, 3)),
+        case("one score in the hundreds", *peak(generator, 7, 11), normal(generator, 7, 3)),
+        case("three axes in front", *stack(generator, (2, 1, 3), 5, 2, 3, 7)),
+        case("one query, one key", *stack(generator, (3,), 1, 1, 5, 2)),
+        case("a batch of one, words of one number", *stack(generator, (1,), 2, 5, 1, 1)),
+        case("gradients", *stack(generator, (2,), 3, 2, 5, 3), grad=True),
+        in_dtype(case("a batch", *stack(generator, (2,), 2, 3, 5, 7)), torch.float64),
     ]
 
 
@@ -348,6 +609,56 @@ def wrong_attention(
     return returned(weights @ mixed(key, value), weights)
 
 
+def unshared(scores, axis):
+    return (scores - scores.amax(dim=-1, keepdim=True)).exp()
+
+
+def by_bmm(query, key, value):
+    scores = torch.bmm(query, key.transpose(1, 2)) / math.sqrt(query.shape[-1])
+    return torch.bmm(safe(scores, -1), value)
+
+
+def by_bmm_of_mt(query, key, value):
+    return torch.bmm(safe(torch.bmm(query, key.mT) / math.sqrt(query.shape[-1]), -1), value)
+
+
+def by_unpacking(query, key, value):
+    _, _, d_head = query.shape
+    return wrong_attention(query, key, value, divide_by=lambda *_: math.sqrt(d_head))
+
+
+def by_batch_letters(query, key, value):
+    scores = torch.einsum("bid,bjd->bij", query, key) / math.sqrt(query.shape[-1])
+    return torch.einsum("bij,bjv->biv", safe(scores, -1), value)
+
+
+def front_lost(query, key, value):
+    query, key, value = (x.reshape(-1, *x.shape[-2:]) for x in (query, key, value))
+    return wrong_attention(query, key, value)
+
+
+def edited_scale(query, key, value):
+    query /= math.sqrt(query.shape[-1])
+    return wrong_attention(query, key, value, divide_by=lambda *_: 1)
+
+
+def attention_detached(query, key, value):
+    return detached_stack(query, key) @ value
+
+
+def detached_stack(query, key):
+    return safe(query @ key.mT / math.sqrt(query.shape[-1]), -1).detach()
+
+
+def wholly_detached(query, key, value):
+    return wrong_attention(query, key, value).detach()
+
+
+def max_is_a_pair(query, key, value):
+    scores = query @ key.mT / math.sqrt(query.shape[-1])
+    return (scores - scores.max(dim=-1, keepdim=True)).exp()
+
+
 def attention_by_einsum(query, key, value):
     scores = torch.einsum("...id,...jd->...ij", query, key) / query.shape[-1] ** 0.5
     powers = torch.exp(scores - scores.max(dim=-1, keepdim=True).values)
@@ -369,6 +680,23 @@ def attention_scaled_first(query, key, value):
     scores = (query / math.sqrt(query.size(-1))) @ key.mT
     shares = (scores - scores.amax(dim=-1, keepdim=True)).exp()
     return shares @ value / shares.sum(dim=-1, keepdim=True)
+
+
+def attention_by_vmap(query, key, value):
+    def one(query, key, value):
+        scores = query @ key.T / query.shape[-1] ** 0.5
+        return (scores - scores.logsumexp(dim=-1, keepdim=True)).exp() @ value
+
+    for _ in range(query.ndim - 2):
+        one = torch.func.vmap(one)
+    return one(query, key, value)
+
+
+def attention_by_broadcasting(query, key, value):
+    scores = (query.unsqueeze(-2) * key.unsqueeze(-3)).sum(dim=-1) / key.shape[-1] ** 0.5
+    powers = scores.sub(scores.detach().max(dim=-1, keepdim=True).values).exp_()
+    mixed = (powers.unsqueeze(-1) * value.unsqueeze(-3)).sum(dim=-2)
+    return mixed.div_(powers.sum(dim=-1).unsqueeze(-1))
 
 
 ATTENTION_MISTAKES = [
@@ -614,6 +942,182 @@ ATTENTION_MISTAKES = [
             "Return only the product of weights and values.",
         ),
     ),
+    Mistake(
+        "sums-over-queries",
+        partial(wrong_attention, share=sums_down),
+        {},
+        says="the powers are divided by sums over the queries, so the rows of weights do not sum "
+        "to 1",
+        hints=(
+            "Add up a row of your weights.",
+            "The largest score is taken along the keys. Along what do you add up?",
+            "Shares of one query: both the maximum and the sum go along the last axis.",
+        ),
+    ),
+    Mistake(
+        "not-shared",
+        partial(wrong_attention, share=unshared),
+        {},
+        says="the powers are never divided by their sum, so the rows of weights do not sum to 1",
+        hints=(
+            "Add up a row of your weights.",
+            "The exp is half a softmax. What turns positive numbers into shares?",
+            "Divide by the row's sum, with `keepdim=True`, before or after the product with the "
+            "values.",
+        ),
+    ),
+    Mistake(
+        "three-axes-only",
+        by_bmm,
+        {},
+        says="`bmm` and counted axes take exactly one axis in front, not none and not two",
+        hints=ANY_AXES,
+    ),
+    Mistake(
+        "bmm-only",
+        by_bmm_of_mt,
+        {},
+        says="`torch.bmm` takes exactly one axis in front, not none and not two",
+        hints=ANY_AXES,
+    ),
+    Mistake(
+        "unpacks-three",
+        by_unpacking,
+        {},
+        says="the shape is unpacked into three sizes, so any other number of axes stops your code",
+        hints=ANY_AXES,
+    ),
+    Mistake(
+        "batch-letters",
+        by_batch_letters,
+        {},
+        says="your einsum names one axis in front, so any other number of axes stops your code",
+        hints=(
+            "Call your function with a query of shape (3, 7), and with one of (2, 3, 5, 7).",
+            "The text promises any number of axes in front of the last two, also none.",
+            "In `einsum` three dots stand for whatever axes there are in front.",
+        ),
+    ),
+    Mistake(
+        "front-lost",
+        front_lost,
+        {},
+        says="the axes in front are flattened into one and never come back",
+        hints=(
+            "Compare the shape that goes in with the one that comes out, with two axes in front.",
+            "Whoever hands in (2, 3, query, d_head) waits for (2, 3, query, d_value).",
+            "Reshape the result, or leave the axes as they are: `@` minds only the last two.",
+        ),
+    ),
+    Mistake(
+        "largest-without-keepdim",
+        partial(wrong_attention, share=shifted_without_keepdim),
+        {},
+        says="the largest scores are taken off along the wrong axis: their shape lost an axis",
+        hints=(
+            "Print the shape of the largest scores. One number for each what?",
+            "A shape (…, query) lines up with the last axis, and that one holds the keys.",
+            "`max` and `amax` can keep the axis that they look along, as an axis of size 1.",
+        ),
+    ),
+    Mistake(
+        "max-is-a-pair",
+        max_is_a_pair,
+        {},
+        says="`max` along an axis gives two things, the values and their places; you subtract the "
+        "pair",
+        hints=(
+            "Print what `scores.max(dim=-1)` gives.",
+            "The result has two parts. You want one of them.",
+            "Take `.values`, or use `amax`, which gives only those.",
+        ),
+    ),
+    Mistake(
+        "clamped",
+        partial(wrong_attention, share=clamped),
+        {},
+        says="scores beyond a limit are cut off, so different scores get equal weights",
+        hints=CUT_OFF,
+    ),
+    Mistake(
+        "clamped-above",
+        partial(wrong_attention, share=clamped_above),
+        {},
+        says="scores above a limit are cut off, and a row far below 0 still becomes 0 over 0",
+        hints=CUT_OFF,
+    ),
+    Mistake(
+        "nan-to-zero",
+        partial(wrong_attention, share=nan_to_zero),
+        {},
+        says="exp overflows, and the nan that comes of it are turned into 0: the row has no "
+        "weights left",
+        hints=(
+            "Add up the rows of weights in the case with large scores.",
+            "nan says that the true number was lost. Any number in its place is a guess.",
+            "Take each row's largest score from the row before the exp, and no nan arises.",
+        ),
+    ),
+    Mistake(
+        "returns-weights",
+        wrong_attention,
+        {"returned": lambda output, weights: weights},
+        says="the weights are returned, and the values are never mixed",
+        hints=(
+            "Compare the shape of your result with (…, query, d_value).",
+            "The formula has one more step behind the softmax.",
+            "Multiply the weights with the values.",
+        ),
+    ),
+    Mistake(
+        "edits-query",
+        edited_scale,
+        {},
+        says="your code writes into `query`, which belongs to whoever calls",
+        hints=(
+            "Print `query` before and after a call of your function.",
+            "`/=`, `*=` and methods that end in `_` write into the tensor that the caller still "
+            "needs.",
+            "Make a new tensor and leave the old one as it was.",
+        ),
+    ),
+    Mistake(
+        "weights-detached",
+        attention_detached,
+        {},
+        says="the numbers are right, but no gradient flows back through the weights to query and "
+        "key",
+        hints=(
+            "Make a query with `requires_grad=True`, call your function, and ask the result for "
+            "`backward()`.",
+            "The numbers are right. But a model learns by what flows back through them.",
+            "`detach`, `.data`, `.item()`, `no_grad` and NumPy cut the way back: do without them.",
+        ),
+    ),
+    Mistake(
+        "no-gradient",
+        wholly_detached,
+        {},
+        says="the numbers are right, but no gradient flows back to any input",
+        hints=(
+            "Make a value with `requires_grad=True`, call your function, and ask the result for "
+            "`backward()`.",
+            "The numbers are right. But a model learns by what flows back through them.",
+            "`detach`, `.data`, `.item()`, `no_grad` and NumPy cut the way back: do without them.",
+        ),
+    ),
+    nothing_returned("the output"),
+    Mistake(
+        "average-taken-off",
+        partial(wrong_attention, share=average_off),
+        {},
+        says="the row's average is taken off, and a score far above it still overflows",
+        hints=(
+            "One case has a single score in the hundreds, and the others near 0.",
+            "What you take off must leave no score far above 0. Is the average large enough?",
+            "Take each row's largest score from the row before the exp.",
+        ),
+    ),
 ]
 
 
@@ -633,6 +1137,10 @@ def effective_cases(generator):
         case("each row looks at one word", sharp),
         case("each row looks evenly at 7 words", torch.full((2, 7), 1 / 7)),
         case("four of seven words get exactly 0", some),
+        case("each row looks evenly at 1,009 words", torch.full((2, 1009), 1 / 1009)),
+        case("one query, one key", torch.ones(1, 1)),
+        case("one axis in front, some words get 0", torch.stack([some, some.roll(2, dims=-1)])),
+        in_dtype(case("2 queries, 5 keys", rows(2, 5)), torch.float64),
     ]
 
 
@@ -652,6 +1160,43 @@ def wrong_effective(
     add=torch.sum,
 ):
     return over_rows(finish(add(minus_w_log_w(weights, log, zero), dim=axis)))
+
+
+def lifted(weights, *, by):
+    return (-weights * (weights + by).log()).sum(dim=-1).exp()
+
+
+def nan_rows_to_one(weights):
+    return (-weights * weights.log()).sum(dim=-1).nan_to_num(0.0).exp()
+
+
+def softmax_again(weights):
+    return wrong_effective(weights.softmax(dim=-1))
+
+
+def log_of_softmax(weights):
+    return (-weights * weights.log_softmax(dim=-1)).sum(dim=-1).exp()
+
+
+def keeps_the_axis(weights):
+    return wrong_effective(weights)[..., None]
+
+
+def exp_of_terms(weights):
+    return minus_w_log_w(weights).exp().sum(dim=-1)
+
+
+def terms_alone(weights):
+    return minus_w_log_w(weights).exp()
+
+
+def zeros_edited(weights):
+    weights[weights == 0] = 1.0
+    return (-weights * weights.log()).sum(dim=-1).exp()
+
+
+def two_axes_only(weights):
+    return torch.stack([minus_w_log_w(row).sum().exp() for row in weights])
 
 
 def one_over_largest(weights):
@@ -679,7 +1224,15 @@ def effective_by_loops(weights):
         math.exp(-sum(w * math.log(w) for w in row if w > 0))
         for row in weights.flatten(0, -2).tolist()
     ]
-    return torch.tensor(rows).view(weights.shape[:-1])
+    return torch.tensor(rows, dtype=weights.dtype).view(weights.shape[:-1])
+
+
+def effective_by_xlogy(weights):
+    return torch.xlogy(weights, weights).sum(-1).neg_().exp_()
+
+
+def effective_lifted(weights):
+    return torch.exp(-torch.einsum("...k,...k->...", weights, torch.log(weights + 1e-9)))
 
 
 EFFECTIVE_MISTAKES = [
@@ -815,6 +1368,144 @@ EFFECTIVE_MISTAKES = [
             "Sum -w ln w over the row, then raise e to it.",
         ),
     ),
+    *(
+        Mistake(
+            f"lifted-by-{by:g}",
+            partial(lifted, by=by),
+            {},
+            says=f"you add {by:g} under the logarithm, which is too much beside small weights",
+            hints=(
+                "Try an even row of 1,009 words. What comes out?",
+                "You add the same number under each logarithm. Beside which weights is it not "
+                "small?",
+                "Add far less, 0.000000001 or so, or treat weights of exactly 0 apart.",
+            ),
+        )
+        for by in (1e-3, 1e-4, 1e-5, 1e-6)
+    ),
+    Mistake(
+        "base-2-at-the-end",
+        wrong_effective,
+        {"finish": lambda h: 2**h},
+        says="the logarithm is natural and the power is one of 2: they have to match",
+        hints=(
+            "What do you get for an even row of 7? It should be 7.",
+            "A power undoes a logarithm only when both have the same base.",
+            "Either e and the natural logarithm, or 2 and the logarithm to base 2.",
+        ),
+    ),
+    Mistake(
+        "mends-row-too-late",
+        nan_rows_to_one,
+        {},
+        says="nan is replaced after the sum, where a single weight of 0 has spoilt its whole row",
+        hints=(
+            "Try a row that gives one half to each of two words and 0 to a third. It should give "
+            "2.",
+            "One nan in a sum makes the sum nan. The other weights of the row are lost then.",
+            "Mend the terms -w ln w themselves, before they are summed.",
+        ),
+    ),
+    Mistake(
+        "softmax-again",
+        softmax_again,
+        {},
+        says="you take a softmax of the weights first, but they are shares already",
+        hints=(
+            "What do you get for a row that looks at one word alone? It should be 1.",
+            "The rows sum to 1 when you get them.",
+            "Use the weights as they come.",
+        ),
+    ),
+    Mistake(
+        "log-of-softmax",
+        log_of_softmax,
+        {},
+        says="the logarithm is of a softmax of the weights, not of the weights themselves",
+        hints=(
+            "What do you get for a row that looks at one word alone? It should be 1.",
+            "`log_softmax` wants scores. You have weights.",
+            "Take the plain logarithm, and mind the weights of 0.",
+        ),
+    ),
+    Mistake(
+        "keeps-the-axis",
+        keeps_the_axis,
+        {},
+        says="the numbers are right, but an axis of size 1 is left where the keys were",
+        hints=(
+            "Look at the shape that is asked for.",
+            "One number for each row: the key axis goes away.",
+            "`keepdim` is of use when a division follows. None does.",
+        ),
+    ),
+    Mistake(
+        "exp-of-terms",
+        exp_of_terms,
+        {},
+        says="e is raised to each term before they are summed; it belongs around the sum",
+        hints=(
+            "What do you get for a row that looks at one word alone? It should be 1.",
+            "H is the whole sum. The power comes last.",
+            "Move `exp` outside of the sum.",
+        ),
+    ),
+    Mistake(
+        "terms-alone",
+        terms_alone,
+        {},
+        says="nothing is summed: you return one number for each weight",
+        hints=(
+            "Compare the shape of your result with (…, query).",
+            "H is a sum over the words of a row.",
+            "Sum along the last axis before you raise e to it.",
+        ),
+    ),
+    Mistake(
+        "averages-queries",
+        wrong_effective,
+        {"over_rows": lambda x: x.mean(dim=-1)},
+        says="the queries are averaged; each row should keep its own number",
+        hints=(
+            "Look at the shape that is asked for.",
+            "Only the key axis goes away.",
+            "Leave out the last average.",
+        ),
+    ),
+    Mistake(
+        "two-axes-only",
+        two_axes_only,
+        {},
+        says="your loop runs over the first axis, and takes what it finds there for rows",
+        hints=(
+            "Call your function with weights of shape (2, 3, 5, 7).",
+            "Only with two axes are the rows what a loop over the tensor gives.",
+            "Sum along the last axis instead of looping over the first.",
+        ),
+    ),
+    Mistake(
+        "edits-weights",
+        zeros_edited,
+        {},
+        says="your code writes into `weights`, which belong to whoever calls",
+        hints=(
+            "Print `weights` before and after a call of your function.",
+            "Writing into an argument changes the tensor that the caller still needs.",
+            "Make a new tensor (`clone`, `where`) and leave the old one as it was.",
+        ),
+    ),
+    Mistake(
+        "count-above-zero-whole",
+        lambda weights: (weights > 0).sum(dim=-1),
+        {},
+        says="you count the weights above 0, and softmax gives almost every word a little",
+        hints=(
+            "A row with weights 0.98, 0.01 and 0.01 should count for little more than one word.",
+            "Each word should count by how much weight it has.",
+            "Sum -w ln w over the row, then raise e to it.",
+        ),
+    ),
+    nothing_returned("one number for each row"),
 ]
 
 
@@ -839,6 +1530,9 @@ def cost_cases(generator, bytes_per_number):
             900 + size(),
             bytes_per_number=8,
         ),
+        case("one of everything", 1, 1, 1, 1, bytes_per_number=1),
+        # More than a float can count: one that passed through a float is off by some.
+        case("very many queries", 3 * 10**15 + 7, 3, 127, 131, bytes_per_number=2),
     ]
 
 
@@ -873,7 +1567,48 @@ def cost_in_two_lines(n_query, n_key, d_head, d_value, bytes_per_number):
 
 def cost_by_counting(n_query, n_key, d_head, d_value, bytes_per_number):
     one_query = sum(d_head + d_value for _ in range(n_key))
-    return n_query * one_query, torch.empty(n_query, n_key).numel() * bytes_per_number
+    return n_query * one_query, torch.empty(
+        n_query, n_key, device="meta"
+    ).numel() * bytes_per_number
+
+
+def cost_by_product(n_query, n_key, d_head, d_value, bytes_per_number):
+    work = sum(math.prod(sizes) for sizes in ((n_query, d_head, n_key), (n_query, n_key, d_value)))
+    return work, math.prod((n_query, n_key, bytes_per_number))
+
+
+def mix_of_queries(n_query, n_key, d_head, d_value, bytes_per_number):
+    return n_query * n_key * d_head + n_query**2 * d_value, n_query * n_key * bytes_per_number
+
+
+def mix_without_keys(n_query, n_key, d_head, d_value, bytes_per_number):
+    return n_query * n_key * d_head + n_query * d_value, n_query * n_key * bytes_per_number
+
+
+def mix_without_queries(n_query, n_key, d_head, d_value, bytes_per_number):
+    return n_query * n_key * d_head + n_key * d_value, n_query * n_key * bytes_per_number
+
+
+def brackets_missing(n_query, n_key, d_head, d_value, bytes_per_number):
+    return n_query * n_key * d_head + d_value, n_query * n_key * bytes_per_number
+
+
+def sizes_added(n_query, n_key, d_head, d_value, bytes_per_number):
+    return (n_query + n_key) * (d_head + d_value), n_query * n_key * bytes_per_number
+
+
+def additions_counted(n_query, n_key, d_head, d_value, bytes_per_number):
+    scores, mix = n_query * n_key * (2 * d_head - 1), n_query * d_value * (2 * n_key - 1)
+    return scores + mix, n_query * n_key * bytes_per_number
+
+
+def floats(n_query, n_key, d_head, d_value, bytes_per_number):
+    pairs = n_query * n_key
+    return float(pairs * (d_head + d_value)), float(pairs * bytes_per_number)
+
+
+def costs_swapped(n_query, n_key, d_head, d_value, bytes_per_number):
+    return wrong_cost(n_query, n_key, d_head, d_value, bytes_per_number)[::-1]
 
 
 COST_MISTAKES = [
@@ -1009,6 +1744,139 @@ COST_MISTAKES = [
             "Do not multiply by 8.",
         ),
     ),
+    Mistake(
+        "always-4-bytes",
+        wrong_cost,
+        {"sized": lambda numbers, each: numbers * 4},
+        says="every number counts for 4 bytes, whatever the call says",
+        hints=(
+            "Call your function twice, with 2 and with 8 bytes for each number.",
+            "The last argument changes nothing in your answer. Should it?",
+            "Multiply by `bytes_per_number` instead of a 4 of your own.",
+        ),
+    ),
+    Mistake(
+        "bytes-of-the-output",
+        wrong_cost,
+        {"numbers": lambda q, k, h, v: q * v},
+        says="you count the bytes of the output, not of the table of weights",
+        hints=(
+            "What is the shape of the table of weights?",
+            "The weights hold one number for each pair of a query and a key.",
+            "No width appears in the second count.",
+        ),
+    ),
+    Mistake(
+        "two-tables",
+        wrong_cost,
+        {"sized": lambda numbers, each: 2 * numbers * each},
+        says="you count two tables, scores and weights; only the weights are asked for",
+        hints=(
+            "Twice too many bytes.",
+            "Which tensors did you count? Read the second point again.",
+            "One table: a number for each pair.",
+        ),
+    ),
+    Mistake(
+        "keys-squared",
+        wrong_cost,
+        {"numbers": lambda q, k, h, v: k**2},
+        says="the table of weights is taken for keys times keys",
+        hints=(
+            "Try a call with more queries than keys.",
+            "One row for each query, one column for each key.",
+            "Multiply the two counts.",
+        ),
+    ),
+    Mistake(
+        "mix-of-queries",
+        mix_of_queries,
+        {},
+        says="the second product is counted as if queries were mixed with queries",
+        hints=(
+            "Write the shapes of both factors of the second product.",
+            "The weights are (query, key) and the values (key, d_value).",
+            "Each of n_query rows mixes n_key values of d_value numbers.",
+        ),
+    ),
+    Mistake(
+        "mix-without-keys",
+        mix_without_keys,
+        {},
+        says="the second product is counted as if each output number took a single multiplication",
+        hints=(
+            "How many values go into one number of the output?",
+            "A mixture of n_key words needs n_key multiplications for each number.",
+            "The second product counts n_query, n_key and d_value.",
+        ),
+    ),
+    Mistake(
+        "mix-without-queries",
+        mix_without_queries,
+        {},
+        says="the second product is counted for one query only",
+        hints=(
+            "How many rows does the output have?",
+            "Every query makes a mixture of its own.",
+            "The second product counts n_query, n_key and d_value.",
+        ),
+    ),
+    Mistake(
+        "brackets-missing",
+        brackets_missing,
+        {},
+        says="d_value is added once at the end; it belongs into a bracket with d_head",
+        hints=(
+            "Try d_value 10 times as wide. Your count should grow by far more than it does.",
+            "Multiplication goes before addition.",
+            "Put the sum of the two widths into brackets.",
+        ),
+    ),
+    Mistake(
+        "sizes-added",
+        sizes_added,
+        {},
+        says="queries and keys are added, but every query meets every key",
+        hints=(
+            "How many pairs do 2 queries and 3 keys make?",
+            "Five words, and six pairs.",
+            "Multiply the two counts.",
+        ),
+    ),
+    Mistake(
+        "additions-counted-exactly",
+        additions_counted,
+        {},
+        says="additions are counted along with the multiplications",
+        hints=(
+            "About twice too many.",
+            "The text leaves all additions out.",
+            "A dot product of d numbers takes d multiplications.",
+        ),
+    ),
+    Mistake(
+        "as-floats",
+        floats,
+        {},
+        says="you return floats; two whole numbers are asked for",
+        hints=(
+            "Print the type of what you return.",
+            "Counts are whole numbers, and a float can't hold large ones exactly.",
+            "`/` always gives a float; `//` stays whole. Better: multiply only.",
+        ),
+    ),
+    Mistake(
+        "results-swapped",
+        costs_swapped,
+        {},
+        says="both counts are right, but the bytes come first",
+        hints=(
+            "Compare both of your numbers with the smallest case.",
+            "The text numbers what it wants: 1 and 2.",
+            "Multiplications first, then bytes.",
+        ),
+    ),
+    nothing_returned("two whole numbers"),
 ]
 
 
@@ -1016,7 +1884,8 @@ COST_MISTAKES = [
 
 
 def equivariant_cases(generator):
-    output = normal(generator, 7, 5)
+    # No two numbers are near each other, so that none agrees by luck.
+    output = torch.randperm(35, generator=generator).view(7, 5) * 0.11 - 1.9
     cycle = torch.tensor([3, 0, 4, 6, 1, 2, 5])  # not its own inverse, and nothing stays in place
     other = torch.tensor([3, 6, 0, 1, 5, 2, 4])  # same word first, the others elsewhere
     moved = output[cycle]
@@ -1069,15 +1938,51 @@ def equivariant_cases(generator):
         case("nan in the same place", lost, cycle, lost[cycle]),
         case("one column stayed behind", output, cycle, bent),
         case("what one word gains, another loses", output, cycle, traded),
-        case("one row for all", output, cycle, output.mean(dim=0).expand(7, 5).clone()),
+        case("one row for all", output, cycle, (output.mean(dim=0) + 0.0078).expand(7, 5).clone()),
+        *tolerance_cases(generator),
+        case("a single word", normal(generator, 1, 5), torch.tensor([0]), normal(generator, 1, 5)),
+        case("a single word, the same", output[:1], torch.tensor([0]), output[:1].clone()),
+        in_dtype(case("words move along", output, cycle, moved), torch.int32),
+        in_dtype(case("words move along", output, cycle, moved), torch.float64),
     ]
     # In a drawn order: a list of remembered verdicts must not pass.
     places = torch.randperm(len(cases), generator=generator).tolist()
     return [cases[place] for place in places]
 
 
-def near(a, b, atol=1e-5, equal_nan=False):
-    return torch.allclose(a, b, rtol=1e-4, atol=atol, equal_nan=equal_nan)
+def tolerance_cases(generator):
+    """On both sides of what the text calls a difference, at sizes where tolerances go wrong."""
+    zeros, large = torch.zeros(5, 3), torch.full((5, 3), 1000.0)
+    order = torch.tensor([2, 0, 4, 1, 3])
+    within, _ = around(5e-6, 0.0)
+    many = 0.11 * torch.randint(-9, 9, (1009, 3), generator=generator)
+    mix = torch.randperm(1009, generator=generator)
+    signs = normal(generator, 1009, 3).sign()
+    one = many[mix].clone()
+    one[7, 1] += 0.006
+    # Where rounding to so many digits tips over.
+    edges = torch.tensor([[0.5, 0.05, 0.005, 0.0005, 0.00005, 0.000005]] * 3)
+    third = torch.tensor([1, 2, 0])
+
+    def apart(base, by):
+        changed = base[order].clone()
+        changed[3, 1] = by
+        return changed
+
+    return [
+        case("a millionth beside 0", zeros, order, apart(zeros, within)),
+        case("0.0055 beside 0", zeros, order, apart(zeros, around(0.005, 0.0)[1])),
+        case("0.0055 below 0", zeros, order, apart(zeros, -around(0.005, 0.0)[1])),
+        case("numbers of 1,000", large, order, large[order]),
+        case("0.0055 beside 1,000", large, order, apart(large, around(0.005, 1000.0)[1])),
+        case("many numbers with rounding", many, mix, many[mix] + 3e-6 * signs),
+        case("one of very many numbers is off by 0.006", many, mix, one),
+        case("rounding beside half a digit", edges - 1e-6, third, edges + 1e-6),
+    ]
+
+
+def near(a, b, atol=1e-4, equal_nan=False):
+    return torch.allclose(a, b, rtol=0, atol=atol, equal_nan=equal_nan)
 
 
 def wrong_equivariant(
@@ -1100,6 +2005,36 @@ def added_differences(output, order, output_shuffled):
     return bool((output[order] - output_shuffled).sum().abs() < 1e-3)
 
 
+def sum_of_differences(output, order, output_shuffled):
+    return bool((output[order] - output_shuffled).abs().sum() < 1e-3)
+
+
+def early_return(output, order, output_shuffled):
+    pairs = enumerate(order.tolist())
+    return any(near(output_shuffled[i], output[j]) for i, j in pairs)
+
+
+def any_row_will_do(output, order, output_shuffled):
+    return bool((torch.cdist(output, output_shuffled).amin(dim=0) < 1e-3).all())
+
+
+def rounded_first(output, order, output_shuffled, *, digits):
+    one, other = (x.round(decimals=digits) for x in (output[order], output_shuffled))
+    return torch.equal(one, other)
+
+
+def columns_moved(output, order, output_shuffled):
+    return near(output[:, order], output_shuffled)
+
+
+def one_verdict_per_row(output, order, output_shuffled):
+    return ((output[order] - output_shuffled).abs() < 1e-4).all(dim=-1)
+
+
+def one_verdict_per_number(output, order, output_shuffled):
+    return (output[order] - output_shuffled).abs() < 1e-4
+
+
 def equivariant_by_rows(output, order, output_shuffled):
     if len(output_shuffled) != len(order):
         return False
@@ -1112,7 +2047,17 @@ def equivariant_back(output, order, output_shuffled):
         return False
     back = torch.empty_like(output)
     back[order] = output_shuffled
-    return torch.isclose(back, output, atol=1e-4).all()
+    return torch.isclose(back, output, rtol=0, atol=1e-4).all()
+
+
+def equivariant_by_largest(output, order, output_shuffled):
+    return (output.index_select(0, order) - output_shuffled).abs().max().item() <= 0.001
+
+
+def equivariant_by_lists(output, order, output_shuffled):
+    rows, moved = output.tolist(), output_shuffled.tolist()
+    pairs = [(a, b) for i, j in enumerate(order) for a, b in zip(rows[j], moved[i], strict=True)]
+    return all(math.isclose(a, b, rel_tol=0, abs_tol=5e-4) for a, b in pairs)
 
 
 # Those with a function of their own are not tried in pairs: half a test tells nothing more.
@@ -1183,7 +2128,7 @@ EQUIVARIANT_MISTAKES = [
         hints=(
             "One case has numbers near 10, and one of them is off by 0.008.",
             "`rtol` is multiplied by the number that is compared. What does yours allow at 10?",
-            "Make `rtol` small as well, 0.0001 or less.",
+            "However large the numbers are, the same difference counts: set `rtol` to 0.",
         ),
     ),
     Mistake(
@@ -1342,6 +2287,156 @@ EQUIVARIANT_MISTAKES = [
             "Judge each difference by its size, then ask that all are small.",
         ),
     ),
+    Mistake(
+        "rtol-left-on",
+        wrong_equivariant,
+        {"same": partial(torch.allclose, atol=1e-4)},
+        says="`rtol` is left on: near 1,000 it lets an error of 0.0055 pass",
+        hints=(
+            "One case has numbers near 1,000, and one of them is off by 0.0055.",
+            "`allclose` adds `rtol` times the number itself to the tolerance. What does it allow "
+            "at 1,000?",
+            "Set `rtol=0`, and `atol` between 0.00001 and 0.001.",
+        ),
+    ),
+    Mistake(
+        "sum-of-differences",
+        sum_of_differences,
+        {},
+        says="differences are added up before they are judged, so much rounding looks like one "
+        "mistake",
+        hints=(
+            "One case has 3,027 numbers, each off by three millionths.",
+            "A few millionths do not count, however many numbers there are.",
+            "Judge each difference by itself, or the largest.",
+        ),
+    ),
+    Mistake(
+        "early-return",
+        early_return,
+        {},
+        says="one agreeing row is enough for your test; all have to agree",
+        hints=(
+            "You let through layers that are wrong for most words.",
+            "A `return True` inside a loop ends it at the first row that agrees.",
+            "Return False at the first row that differs, and True after the loop.",
+        ),
+    ),
+    Mistake(
+        "any-row-will-do",
+        any_row_will_do,
+        {},
+        says="each row may come from anywhere: you ask whether it occurs, not whether it is in "
+        "its place",
+        hints=(
+            "You let through a layer whose rows stand in the wrong places.",
+            "`order` says from where each row has to come. Is it used?",
+            "Compare row i with the row of `output` that `order` puts there.",
+        ),
+    ),
+    *(
+        Mistake(
+            f"rounded-to-{digits}-digits",
+            partial(rounded_first, digits=digits),
+            {},
+            says="numbers are rounded before they are compared, and two close ones can round apart",
+            hints=(
+                "One case has 0.000049 beside 0.000051, and others like it.",
+                "Rounding has edges too: next to one, a millionth decides.",
+                "Take the difference of the two numbers, and judge how large it is.",
+            ),
+        )
+        for digits in (2, 4)
+    ),
+    Mistake(
+        "columns-moved",
+        columns_moved,
+        {},
+        says="`order` is applied to the columns, and it moves words",
+        hints=(
+            "Which axis counts the words, and which the numbers of a word?",
+            "The tensors are (seq, d_value), and `order` is as long as seq.",
+            "Use `order` on the first axis.",
+        ),
+    ),
+    Mistake(
+        "verdict-per-row",
+        one_verdict_per_row,
+        {},
+        says="you return a verdict for each row; one for all is asked for",
+        hints=(
+            "What is the shape of what you return?",
+            "True or False, once.",
+            "All rows have to agree: one more `all`, without an axis.",
+        ),
+    ),
+    Mistake(
+        "verdict-per-number",
+        one_verdict_per_number,
+        {},
+        says="you return a verdict for each number; one for all is asked for",
+        hints=(
+            "What is the shape of what you return?",
+            "True or False, once.",
+            "All numbers have to agree: `all` makes one verdict of many.",
+        ),
+    ),
+    Mistake(
+        "turned-round",
+        wrong_equivariant,
+        {"same": lambda a, b: not near(a, b)},
+        says="your verdict is the wrong way round: True where the rows differ",
+        hints=(
+            "Try your test on a layer that just returns its input.",
+            "Read the question above the exercise. What does True mean?",
+            "Look for a `not`, or for two returns in each other's place.",
+        ),
+    ),
+    Mistake(
+        "always-true",
+        lambda output, order, output_shuffled: True,
+        {},
+        says="your test passes whatever it is given",
+        hints=(
+            "Try your test on outputs that stayed where they were.",
+            "A test that can't fail says nothing.",
+            "Which line of your code can give False?",
+        ),
+    ),
+    Mistake(
+        "zero-or-one",
+        lambda *given: int(wrong_equivariant(*given)),
+        {},
+        says="you return 1 or 0; True or False is asked for",
+        hints=(
+            "Print what you return.",
+            "A comparison is True or False by itself.",
+            "Leave out the `int`, or put `bool` around it.",
+        ),
+    ),
+    Mistake(
+        "one-length-for-all",
+        partial(wrong_equivariant, part=lambda x: x.norm()),
+        {},
+        says="only the length of the whole output is compared, and mirrored or mixed rows keep it",
+        hints=(
+            "You let through a layer that mirrors a word: every number times minus 1.",
+            "One number says little about 35.",
+            "Compare number by number.",
+        ),
+    ),
+    nothing_returned("True or False"),
+    Mistake(
+        "tiny-average",
+        partial(wrong_equivariant, same=lambda a, b: (a - b).abs().mean() < 1e-4),
+        {},
+        says="the average of the differences is judged: one of 3,027 numbers may be off by 0.3",
+        hints=(
+            "You let through a layer with a single number that is off.",
+            "An average is small when one difference is large and the rest are 0.",
+            "Ask that every difference is small, or that the largest is.",
+        ),
+    ),
 ]
 
 
@@ -1354,6 +2449,9 @@ def bug_cases(generator):
         case("wide values", *stack(generator, (3,), 5, 2, 7, 13)),
         case("one width, as many keys", *stack(generator, (2,), 3, 3, 5, 5)),
         case("one query", *stack(generator, (5,), 1, 3, 2, 7)),
+        case("one sentence, one key", *stack(generator, (1,), 3, 1, 5, 2)),
+        case("gradients", *stack(generator, (2,), 3, 2, 5, 3), grad=True),
+        in_dtype(case("2 sentences", *stack(generator, (2,), 2, 3, 5, 7)), torch.float64),
     ]
 
 
@@ -1375,6 +2473,42 @@ def root_of_value_width(query, key, value):
     return math.sqrt(value.shape[-1])
 
 
+def softmax_of_tables(query, key, value):
+    scores = query @ key.mT / math.sqrt(query.shape[-1])
+    weights = scores.flatten(1).softmax(dim=-1).view_as(scores)
+    return weights @ value, weights
+
+
+def shared_afterwards(query, key, value, *, divisor):
+    _, weights = wrong_attend(query, key, value, divisor=divisor, axis=1)
+    weights = weights / weights.sum(dim=-1, keepdim=True)
+    return weights @ value, weights
+
+
+def root_of_query_width(query, key, value):
+    return math.sqrt(query.shape[-1])
+
+
+def attend_turned(query, key, value):
+    weights = (key @ query.mT / math.sqrt(query.shape[-1])).softmax(dim=1)
+    return weights @ value, weights
+
+
+def scores_second(query, key, value):
+    output, _ = wrong_attend(query, key, value)
+    return output, query @ key.mT / math.sqrt(query.shape[-1])
+
+
+def second_detached(query, key, value):
+    output, weights = wrong_attend(query, key, value)
+    return output, weights.detach()
+
+
+def swaps_batch(query, key, value):
+    weights = (query @ key.transpose(0, 1) / math.sqrt(query.shape[-1])).softmax(dim=-1)
+    return weights @ value, weights
+
+
 def attend_by_einsum(query, key, value):
     scores = torch.einsum("bid,bjd->bij", query, key) / key.shape[2] ** 0.5
     weights = torch.softmax(scores, dim=2)
@@ -1384,6 +2518,20 @@ def attend_by_einsum(query, key, value):
 def attend_by_sentence(query, key, value):
     weights = torch.stack([weights_by_loops(q, k) for q, k in zip(query, key, strict=True)])
     return torch.bmm(weights, value), weights
+
+
+def attend_by_vmap(query, key, value):
+    def one(query, key, value):
+        weights = (query @ key.T * query.shape[1] ** -0.5).softmax(dim=1)
+        return weights @ value, weights
+
+    return torch.func.vmap(one)(query, key, value)
+
+
+def attend_as_a_list(query, key, value):
+    weights = torch.baddbmm(query.new_zeros(()), query, key.mT, alpha=query.size(-1) ** -0.5)
+    weights = weights.softmax(dim=-1)
+    return [weights.bmm(value), weights]
 
 
 BUG_MISTAKES = [
@@ -1486,6 +2634,101 @@ BUG_MISTAKES = [
             "The keys lie along the last axis.",
         ),
     ),
+    Mistake(
+        "shared-afterwards",
+        partial(shared_afterwards, divisor=root_of_query_width),
+        {},
+        says="softmax still runs over the queries; dividing by the row sums afterwards comes too "
+        "late",
+        hints=(
+            "Add up a column of the weights before your division. The sum was 1 already.",
+            "A share over the wrong axis can't be mended by dividing afterwards: exp saw the "
+            "wrong rivals.",
+            "Change the axis of the softmax itself, and drop the division.",
+        ),
+    ),
+    Mistake(
+        "shared-afterwards-as-found",
+        partial(shared_afterwards, divisor=root_of_value_width),
+        {},
+        says="softmax still runs over the queries, and the divisor is still the root of the "
+        "values' width",
+        hints=(
+            "Add up a column of the weights before your division. The sum was 1 already.",
+            "A share over the wrong axis can't be mended by dividing afterwards: exp saw the "
+            "wrong rivals.",
+            "Change the axis of the softmax itself, and drop the division.",
+        ),
+    ),
+    Mistake(
+        "softmax-of-tables",
+        softmax_of_tables,
+        {},
+        says="one softmax runs over the whole table of a sentence: all its weights together sum "
+        "to 1",
+        hints=(
+            "Add up one row of the weights.",
+            "Every query has one whole look to share out, whatever the other queries do.",
+            "The softmax needs one axis to run along: that of the keys.",
+        ),
+    ),
+    Mistake(
+        "turned-round",
+        attend_turned,
+        {},
+        says="keys ask and queries are asked: the table of weights lies on its side",
+        hints=(
+            "Compare the shape of your weights with (batch, query, key).",
+            "Rows ask. In a product `a @ b` the rows of the result belong to a.",
+            "The product of the scores was right as you found it.",
+        ),
+    ),
+    Mistake(
+        "scores-second",
+        scores_second,
+        {},
+        says="your second result holds the scores, not the weights",
+        hints=(
+            "Add up one row of your second result.",
+            "Weights are what comes out of the softmax.",
+            "Return what the output was mixed with.",
+        ),
+    ),
+    Mistake(
+        "root-of-query-count",
+        wrong_attend,
+        {"divisor": lambda query, key, value: math.sqrt(query.shape[1])},
+        says="the divisor is the root of the number of queries, not of the width of a query",
+        hints=(
+            "`query.shape` unpacks into three sizes. You took the middle one.",
+            "More words do not make any single score larger. Wider queries do.",
+            "Take the last size of the query.",
+        ),
+    ),
+    Mistake(
+        "swaps-batch",
+        swaps_batch,
+        {},
+        says="the batch is exchanged with the words: the product of the scores was right as it was",
+        hints=(
+            "Print the shape of the key before and after you turn it.",
+            "With a batch in front, axes 0 and 1 are sentences and words.",
+            "Leave `transpose(-2, -1)` as it was.",
+        ),
+    ),
+    Mistake(
+        "weights-detached",
+        second_detached,
+        {},
+        says="the numbers are right, but no gradient flows back through the weights you return",
+        hints=(
+            "Give a query `requires_grad=True`, call your function, and call `backward()` on a "
+            "sum.",
+            "The numbers are right. But a model learns by what flows back through them.",
+            "`detach`, `.data`, `.item()`, `no_grad` and NumPy cut the way back: do without them.",
+        ),
+    ),
+    nothing_returned("the output and the weights"),
 ]
 
 
@@ -1498,11 +2741,28 @@ EXERCISES = [
         name="attention_weights",
         cases=weights_cases,
         mistakes=WEIGHTS_MISTAKES,
-        also_right=[weights_by_einsum, weights_by_loops, weights_scaled_first],
+        also_right=[
+            weights_by_einsum,
+            weights_by_loops,
+            weights_scaled_first,
+            weights_by_vmap,
+            weights_in_place,
+        ],
         axes="query key",
         properties=("rows-sum-to-1", "finite", "not-negative"),
-        rtol=1e-3,
-        atol=1e-4,  # scores in the hundreds leave float32 few digits behind the point
+        hints=(
+            "Make two queries and three keys by hand, print the scores, and add up a row of "
+            "weights.",
+            "Go through the formula of section 2.4 from the inside: product, divisor, softmax.",
+            "Each score is a query times a key, along d_head. The softmax goes along the keys.",
+        ),
+        allows=Edges(
+            dtypes=("float32", "float64"),
+            axes=(2,),
+            sizes=(1,),
+            special=("zeros",),
+            labels=("hundreds", "gradients"),
+        ),
     ),
     Exercise(
         id="02.attention",
@@ -1512,7 +2772,13 @@ EXERCISES = [
         name="attention",
         cases=attention_cases,
         mistakes=ATTENTION_MISTAKES,
-        also_right=[attention_by_einsum, attention_by_loops, attention_scaled_first],
+        also_right=[
+            attention_by_einsum,
+            attention_by_loops,
+            attention_scaled_first,
+            attention_by_vmap,
+            attention_by_broadcasting,
+        ],
         axes="batch query d_value",
         properties=("finite",),
         bans=(
@@ -1522,8 +2788,17 @@ EXERCISES = [
             "scaled_dot_product_attention",
             "MultiheadAttention",
         ),
-        rtol=1e-3,
-        atol=1e-4,  # scores in the hundreds leave float32 few digits behind the point
+        hints=(
+            "Try one sentence by hand, then a batch of two: each must come out as it does alone.",
+            "The steps are those of section 2.4. Print the shape after each of them.",
+            "Which axis do transpose, maximum and sum mean, when one more axis stands in front?",
+        ),
+        allows=Edges(
+            dtypes=("float32", "float64"),
+            axes=(2, 3, 4, 5),
+            sizes=(1,),
+            labels=("hundreds", "gradients"),
+        ),
     ),
     Exercise(
         id="02.effective-words",
@@ -1533,9 +2808,26 @@ EXERCISES = [
         name="effective_words",
         cases=effective_cases,
         mistakes=EFFECTIVE_MISTAKES,
-        also_right=[effective_in_bits, effective_by_product, effective_by_loops],
+        also_right=[
+            effective_in_bits,
+            effective_by_product,
+            effective_by_loops,
+            effective_by_xlogy,
+            effective_lifted,
+        ],
         axes="query",
         properties=("finite",),
+        hints=(
+            "Try the two rows of the text: one word alone gives 1, an even row of 7 gives 7.",
+            "Take H apart: a term for each weight, a sum for each row. Which shape has each?",
+            "Mind weights of exactly 0 before you sum, and raise e to the whole sum at the end.",
+        ),
+        allows=Edges(
+            dtypes=("float32", "float64"),
+            axes=(2, 3, 4),
+            sizes=(1, 7, 1009),
+            labels=("exactly 0", "one word"),
+        ),
     ),
     Exercise(
         id="02.cost",
@@ -1546,8 +2838,15 @@ EXERCISES = [
         name="cost",
         cases=cost_cases,
         mistakes=COST_MISTAKES,
-        also_right=[cost_in_two_lines, cost_by_counting],
+        also_right=[cost_in_two_lines, cost_by_counting, cost_by_product],
         choices={"bytes_per_number": (4, 2, 8, 1)},
+        hints=(
+            "Take 2 queries and 3 keys, of width 5, and values of width 7, and count on paper.",
+            "Write down the shapes of both products. How many multiplications does one number "
+            "take?",
+            "A product of (a, b) with (b, c) takes a·b·c multiplications. There are two of them.",
+        ),
+        allows=Edges(sizes=(1, 2, 4, 8)),
     ),
     Exercise(
         id="02.equivariant",
@@ -1557,7 +2856,23 @@ EXERCISES = [
         name="is_equivariant",
         cases=equivariant_cases,
         mistakes=EQUIVARIANT_MISTAKES,
-        also_right=[equivariant_by_rows, equivariant_back],
+        also_right=[
+            equivariant_by_rows,
+            equivariant_back,
+            equivariant_by_largest,
+            equivariant_by_lists,
+        ],
+        hints=(
+            "Make a layer yourself: `x * 2` is equivariant, `x + torch.arange(7)[:, None]` is not.",
+            "Read the three points once more: which differences count, and what of nan?",
+            "Put the rows of `output` in the order of `order`, then judge every single difference.",
+        ),
+        allows=Edges(
+            dtypes=("float32", "float64", "int64", "int32"),
+            sizes=(1, 1009),
+            special=("nan", "zeros"),
+            labels=("beside 0", "beside 1,000", "near 10", "nan in the same place"),
+        ),
     ),
     Exercise(
         id="02.scaled-bug",
@@ -1567,7 +2882,17 @@ EXERCISES = [
         name="attend",
         cases=bug_cases,
         mistakes=BUG_MISTAKES,
-        also_right=[attend_by_einsum, attend_by_sentence],
+        also_right=[attend_by_einsum, attend_by_sentence, attend_by_vmap, attend_as_a_list],
         axes="batch query d_value",
+        any_sequence=True,
+        hints=(
+            "Run it on 2 sentences of 3 queries and 5 keys, and add up the rows of the weights.",
+            "Go through the lines one by one and name each axis and each width in words.",
+            "Compare two things with the formula: the number under the root, and the softmax's "
+            "axis.",
+        ),
+        allows=Edges(
+            dtypes=("float32", "float64"), axes=(3,), sizes=(1, 2, 3), labels=("gradients",)
+        ),
     ),
 ]

@@ -1,12 +1,14 @@
 """Answer keys of chapter 03: cases, and the mistakes that learners write."""
 
 import math
+from functools import partial
 
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from course_lib.grader.judging.key import Case, Exercise, Mistake, case
+from course_lib.grader.judging.edges import around, in_dtype
+from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, case
 
 
 def randn(generator: Generator, *shape: int) -> Tensor:
@@ -17,6 +19,25 @@ def soft_rows(generator: Generator, *shape: int, sharp: float = 2.0) -> Tensor:
     return (sharp * randn(generator, *shape)).softmax(dim=-1)
 
 
+def nothing(*args, **kwargs) -> None:
+    return None
+
+
+def nothing_returned(what: str) -> Mistake:
+    """For a function that ends without `return`; `what` the text asks for."""
+    return Mistake(
+        "nothing-returned",
+        nothing,
+        {},
+        "your function returns nothing: the result stays inside of it",
+        (
+            "Print what a call of your function gives.",
+            f"The text asks you to return {what}. Which line hands it out?",
+            "A value that is computed, or printed, in a function is lost without `return`.",
+        ),
+    )
+
+
 # 03.project
 
 
@@ -25,15 +46,21 @@ def linear(generator: Generator, d_out: int, d_in: int) -> tuple[Tensor, Tensor]
 
 
 def project_cases(generator: Generator) -> list[Case]:
-    def one(label: str, batch: int, seq: int, d_model: int, d_head: int, d_value: int) -> Case:
+    def one(
+        label: str, batch: int, seq: int, d_model: int, d_head: int, d_value: int, **more
+    ) -> Case:
         parts = [linear(generator, d_out, d_model) for d_out in (d_head, d_head, d_value)]
-        return case(label, randn(generator, batch, seq, d_model), *parts)
+        return case(label, randn(generator, batch, seq, d_model), *parts, **more)
 
     return [
         one("as wide out as in", 2, 3, 5, 5, 5),
         one("as wide out as in, longer", 3, 4, 7, 7, 7),
         one("every size different", 2, 5, 7, 3, 11),
         one("one token", 1, 1, 4, 4, 4),
+        one("all sizes equal", 5, 5, 5, 5, 5),
+        one("one number for each", 2, 3, 5, 1, 1),
+        one("gradients", 2, 3, 5, 2, 3, grad=True),
+        in_dtype(one("tokens", 2, 3, 5, 2, 7), torch.float64),
     ]
 
 
@@ -61,6 +88,80 @@ def wrong_project(
     if scale:
         made["q"] = made["q"] / made["q"].shape[-1] ** 0.5
     return tuple(made[name] for name in order)
+
+
+def one_bias(x, to_q, to_k, to_v):
+    return tuple(x @ weight.T + to_q[1] for weight, _ in (to_q, to_k, to_v))
+
+
+def weight_first(x, to_q, to_k, to_v):
+    return tuple(weight @ x + bias for weight, bias in (to_q, to_k, to_v))
+
+
+def reshaped(x, to_q, to_k, to_v):
+    return tuple(x @ w.reshape(x.shape[-1], -1) + b for w, b in (to_q, to_k, to_v))
+
+
+def turned_where_it_must(x, to_q, to_k, to_v):
+    def apply(weight, bias):
+        return x @ (weight if len(weight) == x.shape[-1] else weight.T) + bias
+
+    return tuple(apply(*pair) for pair in (to_q, to_k, to_v))
+
+
+def overwritten(x, to_q, to_k, to_v):
+    q = F.linear(x, *to_q)
+    k = F.linear(q, *to_k)
+    return q, k, F.linear(k, *to_v)
+
+
+def keys_from_queries(x, to_q, to_k, to_v):
+    q = F.linear(x, *to_q)
+    return q, F.linear(q, *to_k), F.linear(x, *to_v)
+
+
+def stacked(x, to_q, to_k, to_v):
+    return torch.stack([F.linear(x, *pair) for pair in (to_q, to_k, to_v)])
+
+
+def side_by_side(x, to_q, to_k, to_v):
+    return torch.cat([F.linear(x, *pair) for pair in (to_q, to_k, to_v)], dim=-1)
+
+
+def weights_turned_in_place(x, to_q, to_k, to_v):
+    return tuple(x @ weight.t_() + bias for weight, bias in (to_q, to_k, to_v))
+
+
+def weights_cut_off(x, to_q, to_k, to_v):
+    return tuple(F.linear(x, w.detach(), b.detach()) for w, b in (to_q, to_k, to_v))
+
+
+def projected_and_cut(x, to_q, to_k, to_v):
+    return tuple(F.linear(x, *pair).detach() for pair in (to_q, to_k, to_v))
+
+
+def pair_not_unpacked(x, to_q, to_k, to_v):
+    return tuple(x @ weight.T for weight in (to_q, to_k, to_v))
+
+
+def pair_as_matrix(x, to_q, to_k, to_v):
+    return tuple(x @ weight for weight in (to_q, to_k, to_v))
+
+
+def keys_with_other_bias(x, to_q, to_k, to_v):
+    return F.linear(x, *to_q), F.linear(x, to_k[0], to_q[1]), F.linear(x, *to_v)
+
+
+def queries_alone_turned(x, to_q, to_k, to_v):
+    return F.linear(x, *to_q), x @ to_k[0] + to_k[1], x @ to_v[0] + to_v[1]
+
+
+def queries_only(x, to_q, to_k, to_v):
+    return F.linear(x, *to_q)
+
+
+def value_bias_missing(x, to_q, to_k, to_v):
+    return F.linear(x, *to_q), F.linear(x, *to_k), F.linear(x, to_v[0])
 
 
 PROJECT_MISTAKES = [
@@ -130,6 +231,222 @@ PROJECT_MISTAKES = [
             "A projection is only a product and a bias: take the division out.",
         ),
     ),
+    Mistake(
+        "values-before-keys",
+        wrong_project,
+        {"order": "qvk"},
+        "you return the values before the keys",
+        (
+            "All three are computed well; read the text again for what to hand back.",
+            "The order in which you return them matters.",
+            "Queries first, then keys, then values.",
+        ),
+    ),
+    Mistake(
+        "one-bias",
+        one_bias,
+        {},
+        "the queries' bias is added to all three",
+        (
+            "Compare your keys with a product that has the keys' own bias.",
+            "Each of the three pairs has a bias of its own.",
+            "Take weight and bias from the same pair.",
+        ),
+    ),
+    Mistake(
+        "weight-first",
+        weight_first,
+        {},
+        "the weight stands on the left of the product, so it meets the positions instead of "
+        "d_model",
+        (
+            "Write the two shapes side by side.",
+            "In a product `a @ b` the last axis of a meets the last but one of b.",
+            "`x` comes first, and its last axis is d_model.",
+        ),
+    ),
+    Mistake(
+        "reshaped",
+        reshaped,
+        {},
+        "`reshape` makes the right shape, but it does not transpose: the numbers are dealt out "
+        "anew",
+        (
+            "Print a 2 by 3 matrix, reshaped to 3 by 2, beside its transpose.",
+            "Reshaping keeps the order in which numbers are read, row by row.",
+            "Use `.T` to exchange rows and columns.",
+        ),
+    ),
+    Mistake(
+        "turned-where-it-must",
+        turned_where_it_must,
+        {},
+        "a square weight is left as it is, and it has to be turned as well",
+        (
+            "Right when the widths differ, wrong when they are equal.",
+            "The shape can't tell you whether a square matrix is turned. The text can.",
+            "`nn.Linear` always keeps (d_out, d_model): turn every weight.",
+        ),
+    ),
+    Mistake(
+        "overwritten",
+        overwritten,
+        {},
+        "each projection is made from the one before: queries, then keys from queries, values "
+        "from keys",
+        (
+            "Does your third result still read `x`?",
+            "All three are different views of the same words.",
+            "Keep `x` under its own name, and project it three times.",
+        ),
+    ),
+    Mistake(
+        "keys-from-queries",
+        keys_from_queries,
+        {},
+        "the keys are made from the queries instead of from `x`",
+        (
+            "Look at what your second product reads.",
+            "All three are different views of the same words.",
+            "Project `x` itself with `to_k`.",
+        ),
+    ),
+    Mistake(
+        "stacked",
+        stacked,
+        {},
+        "you return one stacked tensor; three are asked for",
+        (
+            "What if the values are wider than the keys?",
+            "Tensors of different widths can't be stacked.",
+            "Return the three side by side, with commas.",
+        ),
+    ),
+    Mistake(
+        "side-by-side",
+        side_by_side,
+        {},
+        "you return one tensor with all three side by side; three tensors are asked for",
+        (
+            "Count what you return.",
+            "Who calls wants to write `q, k, v = project(…)`.",
+            "Return the three, with commas.",
+        ),
+    ),
+    Mistake(
+        "weights-edited",
+        weights_turned_in_place,
+        {},
+        "your code turns the caller's weights in place",
+        (
+            "Print a weight before and after a call of your function.",
+            "Writing into an argument changes the tensor that the caller still needs.",
+            "Make a new tensor (`clone`, `where`, `.T`) and leave the old one as it was.",
+        ),
+    ),
+    Mistake(
+        "weights-cut-off",
+        weights_cut_off,
+        {},
+        "the numbers are right, but no gradient flows back to weights and biases",
+        (
+            "Give a weight `requires_grad=True`, call your function, and call `backward()` on a "
+            "sum.",
+            "A new `nn.Linear` with copied numbers, or `.data`, is cut off from the weights you "
+            "were given.",
+            "Multiply with the very tensors that come in.",
+        ),
+    ),
+    Mistake(
+        "no-gradient",
+        projected_and_cut,
+        {},
+        "the numbers are right, but no gradient flows back to anything",
+        (
+            "Give the inputs `requires_grad=True`, call your function, and call `backward()` on a "
+            "sum.",
+            "The numbers are right. But a model learns by what flows back through them.",
+            "`detach`, `.data`, `.item()`, `no_grad` and NumPy cut the way back: do without them.",
+        ),
+    ),
+    Mistake(
+        "pair-not-unpacked",
+        pair_not_unpacked,
+        {},
+        "a pair is used as if it were a matrix",
+        (
+            "Print `to_q`. How many things does it hold?",
+            "`to_q` is a pair `(weight, bias)`, not a matrix.",
+            "Take the pair apart: `weight, bias = to_q`.",
+        ),
+    ),
+    Mistake(
+        "pair-as-matrix",
+        pair_as_matrix,
+        {},
+        "`x` is multiplied with a pair as if it were a matrix",
+        (
+            "Print `to_q`. How many things does it hold?",
+            "`to_q` is a pair `(weight, bias)`, not a matrix.",
+            "Take the pair apart: `weight, bias = to_q`.",
+        ),
+    ),
+    Mistake(
+        "queries-only",
+        queries_only,
+        {},
+        "you return the queries alone",
+        (
+            "Count what you return.",
+            "Three results are asked for.",
+            "Return queries, keys and values, with commas.",
+        ),
+    ),
+    Mistake(
+        "value-bias-missing",
+        value_bias_missing,
+        {},
+        "the values lack their bias",
+        (
+            "Your third result is off by the same numbers at every position.",
+            "All three pairs have a bias.",
+            "Treat the third pair like the first two.",
+        ),
+    ),
+    nothing_returned("queries, keys and values"),
+    Mistake(
+        "values-first",
+        wrong_project,
+        {"order": "vkq"},
+        "you return the values first and the queries last",
+        (
+            "All three are computed well; read the text again for what to hand back.",
+            "The order in which you return them matters.",
+            "Queries first, then keys, then values.",
+        ),
+    ),
+    Mistake(
+        "keys-with-queries-bias",
+        keys_with_other_bias,
+        {},
+        "the keys get the queries' bias",
+        (
+            "Your second result is off by the same numbers at every position.",
+            "A copied line keeps the name that it was copied with.",
+            "Take weight and bias from the same pair.",
+        ),
+    ),
+    Mistake(
+        "queries-alone-turned",
+        queries_alone_turned,
+        {},
+        "only the queries' weight is transposed",
+        (
+            "Your first result is right. What did you do to its weight?",
+            "All three weights are kept as (d_out, d_model).",
+            "Turn the other two as well.",
+        ),
+    ),
 ]
 
 
@@ -150,11 +467,38 @@ def project_fused(x, to_q, to_k, to_v):
     return torch.split(x @ weight.T + bias, [len(pair[1]) for pair in (to_q, to_k, to_v)], dim=-1)
 
 
+def project_with_loops(x, to_q, to_k, to_v):
+    def apply(weight, bias):
+        columns = [(x * row).sum(dim=-1) + b for row, b in zip(weight, bias, strict=True)]
+        return torch.stack(columns, dim=-1)
+
+    return apply(*to_q), apply(*to_k), apply(*to_v)
+
+
+def project_functionally(x, to_q, to_k, to_v):
+    def apply(pair):
+        names = dict(zip(("weight", "bias"), pair, strict=True))
+        return torch.func.functional_call(torch.nn.Linear(*pair[0].shape[::-1]), names, x)
+
+    return tuple(map(apply, (to_q, to_k, to_v)))
+
+
 # 03.cross-attention
 
 
 def cross_cases(generator: Generator) -> list[Case]:
-    def one(label: str, batch: int, n: int, m: int, d: int, c: int, head: int, value: int, by=1.0):
+    def one(
+        label: str,
+        batch: int,
+        n: int,
+        m: int,
+        d: int,
+        c: int,
+        head: int,
+        value: int,
+        by=1.0,
+        **more,
+    ):
         return case(
             label,
             by * randn(generator, batch, n, d),
@@ -162,6 +506,7 @@ def cross_cases(generator: Generator) -> list[Case]:
             randn(generator, d, head),
             randn(generator, c, head),
             randn(generator, c, value),
+            **more,
         )
 
     return [
@@ -169,6 +514,11 @@ def cross_cases(generator: Generator) -> list[Case]:
         one("one length, one width, large scores", 1, 3, 3, 6, 6, 5, 6, by=40.0),
         one("every size different", 2, 3, 5, 7, 11, 13, 17),
         one("a single key", 2, 5, 1, 3, 7, 4, 6),
+        one("all sizes equal", 4, 4, 4, 4, 4, 4, 4),
+        one("a batch of one, a single query", 1, 1, 3, 2, 5, 7, 2),
+        one("queries of one number", 2, 3, 5, 2, 7, 1, 1),
+        one("gradients", 2, 3, 2, 5, 3, 2, 3, grad=True),
+        in_dtype(one("two sequences", 2, 3, 5, 2, 7, 3, 2), torch.float64),
     ]
 
 
@@ -191,11 +541,115 @@ def wrong_cross(
     q = asking @ w_q
     k = (asking if keys_from_x else answering) @ w_k
     v = (asking if values_from_x else answering) @ w_v
-    width = {"d_head": q.shape[-1], "none": 1, "d_model": x.shape[-1], "square": q.shape[-1] ** 2}
+    width = {
+        "d_head": q.shape[-1],
+        "none": 1,
+        "d_model": x.shape[-1],
+        "square": q.shape[-1] ** 2,
+        "d_value": v.shape[-1],
+        "d_context": context.shape[-1],
+        "keys": k.shape[1],
+        "inverse": 1 / q.shape[-1],
+    }
     scores = q @ k.transpose(-2, -1) / width[scale] ** 0.5
     weights = scores.softmax(dim=axis)
     output, second = weights @ v, scores if scores_out else weights
     return (second, output) if weights_first else (output, second)
+
+
+def attend(q, k, v, share=lambda scores: scores.softmax(dim=-1)):
+    weights = share(q @ k.mT / q.shape[-1] ** 0.5)
+    return weights @ v, weights
+
+
+def context_alone(x, context, w_q, w_k, w_v):
+    return attend(context @ w_q, context @ w_k, context @ w_v)
+
+
+def cross_output_only(x, context, w_q, w_k, w_v):
+    return wrong_cross(x, context, w_q, w_k, w_v)[0]
+
+
+def weights_turned(x, context, w_q, w_k, w_v):
+    output, weights = wrong_cross(x, context, w_q, w_k, w_v)
+    return output, weights.mT
+
+
+def matrices_turned(x, context, w_q, w_k, w_v):
+    return attend(x @ w_q.T, context @ w_k.T, context @ w_v.T)
+
+
+def all_axes_reversed(x, context, w_q, w_k, w_v):
+    keys = (context @ w_k).permute(2, 1, 0)
+    weights = (x @ w_q @ keys / w_q.shape[1] ** 0.5).softmax(dim=-1)
+    return weights @ (context @ w_v), weights
+
+
+def key_not_turned(x, context, w_q, w_k, w_v):
+    weights = ((x @ w_q) @ (context @ w_k) / w_q.shape[1] ** 0.5).softmax(dim=-1)
+    return weights @ (context @ w_v), weights
+
+
+def matrices_exchanged(x, context, w_q, w_k, w_v):
+    return attend(x @ w_q, context @ w_v, context @ w_k)
+
+
+def keys_mixed(x, context, w_q, w_k, w_v):
+    return attend(x @ w_q, context @ w_k, context @ w_k)
+
+
+def joined_sequences(x, context, w_q, w_k, w_v):
+    both = torch.cat([x, context], dim=1)
+    return attend(x @ w_q, both @ w_k, both @ w_v)
+
+
+def adds_x(x, context, w_q, w_k, w_v):
+    output, weights = wrong_cross(x, context, w_q, w_k, w_v)
+    return x + output, weights
+
+
+def unsafe_share(scores):
+    return scores.exp() / scores.exp().sum(dim=-1, keepdim=True)
+
+
+def swaps_batch(x, context, w_q, w_k, w_v):
+    weights = ((x @ w_q) @ (context @ w_k).transpose(0, 1) / w_q.shape[1] ** 0.5).softmax(dim=-1)
+    return weights @ (context @ w_v), weights
+
+
+def cross_overflow(x, context, w_q, w_k, w_v):
+    return attend(x @ w_q, context @ w_k, context @ w_v, unsafe_share)
+
+
+def divides_late(x, context, w_q, w_k, w_v):
+    weights = ((x @ w_q) @ (context @ w_k).mT).softmax(dim=-1) / w_q.shape[1] ** 0.5
+    return weights @ (context @ w_v), weights
+
+
+def unused_weights(x, context, w_q, w_k, w_v):
+    _, weights = wrong_cross(x, context, w_q, w_k, w_v)
+    return weights.detach() @ (context @ w_v), weights
+
+
+def mixing_cut_off(x, context, w_q, w_k, w_v):
+    _, weights = wrong_cross(x, context, w_q, w_k, w_v)
+    weights = weights.detach()
+    return weights @ (context @ w_v), weights
+
+
+def weights_cut(x, context, w_q, w_k, w_v):
+    output, weights = wrong_cross(x, context, w_q, w_k, w_v)
+    return output, weights.detach()
+
+
+def cross_without_gradient(x, context, w_q, w_k, w_v):
+    return tuple(part.detach() for part in wrong_cross(x, context, w_q, w_k, w_v))
+
+
+def raw_context(x, context, w_q, w_k, w_v):
+    q = x @ w_q
+    weights = (q @ (context @ w_k).mT / q.shape[-1] ** 0.5).softmax(dim=-1)
+    return weights @ context, weights
 
 
 CROSS_MISTAKES = [
@@ -309,6 +763,264 @@ CROSS_MISTAKES = [
             "Keep the result of softmax under a name of its own, and return that.",
         ),
     ),
+    Mistake(
+        "scale-by-d-value",
+        wrong_cross,
+        {"scale": "d_value"},
+        "the scores are divided by the root of d_value, and the values make no score",
+        (
+            "Your weights are off by a little: look at the number under the root.",
+            "How many products does one score add up?",
+            "The width that counts is that of a query, d_head.",
+        ),
+    ),
+    Mistake(
+        "scale-by-d-context",
+        wrong_cross,
+        {"scale": "d_context"},
+        "the scores are divided by the root of d_context, the width before the projection",
+        (
+            "Your weights are off by a little: look at the number under the root.",
+            "How many products does one score add up?",
+            "The width that counts is that of a query, d_head.",
+        ),
+    ),
+    Mistake(
+        "scale-by-keys",
+        wrong_cross,
+        {"scale": "keys"},
+        "the scores are divided by the root of the number of keys",
+        (
+            "Your weights are off by a little: look at the number under the root.",
+            "How many products does one score add up?",
+            "The width that counts is that of a query, d_head.",
+        ),
+    ),
+    Mistake(
+        "multiplied-by-root",
+        wrong_cross,
+        {"scale": "inverse"},
+        "the scores are multiplied by the root of d_head instead of divided by it",
+        (
+            "Your weights are far too extreme.",
+            "The spread of the scores should come down to about 1.",
+            "Divide by the root.",
+        ),
+    ),
+    Mistake(
+        "softmax-over-batch",
+        wrong_cross,
+        {"axis": 0},
+        "softmax runs over the batch: sentences compete with each other",
+        (
+            "Add up one row of your weights.",
+            "Axis 0 counts sentences. They should not know of each other.",
+            "Keys are the last axis of the scores.",
+        ),
+    ),
+    Mistake(
+        "context-alone",
+        context_alone,
+        {},
+        "everything comes from `context`, and `x` is never read",
+        (
+            "Does your result change when `x` changes?",
+            "Who asks, and who is asked?",
+            "Make the queries from `x`.",
+        ),
+    ),
+    Mistake(
+        "output-only",
+        cross_output_only,
+        {},
+        "you return the output alone",
+        (
+            "Count what you return.",
+            "The weights are asked for as well.",
+            "Return both, output first.",
+        ),
+    ),
+    Mistake(
+        "weights-turned",
+        weights_turned,
+        {},
+        "the weights you return lie on their side: a row for each key",
+        (
+            "Compare the shape of your second result with (batch, query, key).",
+            "Rows ask, columns are asked.",
+            "Return the weights as they were used for the output.",
+        ),
+    ),
+    Mistake(
+        "matrices-turned",
+        matrices_turned,
+        {},
+        "the matrices are transposed, but here they are kept as (d_in, d_out)",
+        (
+            "Write the shapes of `x` and `w_q` side by side.",
+            "The exercise before kept its weights as `nn.Linear` does. This one does not.",
+            "Multiply with the matrices as they come.",
+        ),
+    ),
+    Mistake(
+        "reverses-all-axes",
+        all_axes_reversed,
+        {},
+        "`.T` turns round all three axes, the batch too",
+        (
+            "Print the shape of the keys before and after you turn them.",
+            "Only the last two axes should change places.",
+            "`transpose(-2, -1)`, or `.mT`, leaves the batch where it is.",
+        ),
+    ),
+    Mistake(
+        "key-not-turned",
+        key_not_turned,
+        {},
+        "the keys are not transposed before the product",
+        (
+            "Write the two shapes side by side: (query, d_head) times (key, d_head).",
+            "In a product `a @ b` the last axis of a meets the last but one of b.",
+            "Exchange the keys' last two axes.",
+        ),
+    ),
+    Mistake(
+        "matrices-exchanged",
+        matrices_exchanged,
+        {},
+        "keys are made with `w_v` and values with `w_k`",
+        (
+            "Look at the width of your output.",
+            "Which matrix makes what a word is found by?",
+            "Keys with `w_k`, values with `w_v`.",
+        ),
+    ),
+    Mistake(
+        "mixes-keys",
+        keys_mixed,
+        {},
+        "the keys are mixed, not the values: `w_v` is never used",
+        (
+            "Look at the width of your output.",
+            "What a word is found by and what it gives are two different things.",
+            "Multiply the weights with the values.",
+        ),
+    ),
+    Mistake(
+        "mixes-context",
+        raw_context,
+        {},
+        "`context` itself is mixed: the values were never projected",
+        (
+            "Look at the width of your output: is it d_value?",
+            "What a word gives comes out of its own matrix.",
+            "Multiply the weights with `context @ w_v`.",
+        ),
+    ),
+    Mistake(
+        "joined-sequences",
+        joined_sequences,
+        {},
+        "`x` and `context` are joined, so a word also looks at its own sequence",
+        (
+            "How many columns should the weights have?",
+            "In cross-attention only the other sequence is asked.",
+            "Keys and values from `context` alone.",
+        ),
+    ),
+    Mistake(
+        "adds-x",
+        adds_x,
+        {},
+        "`x` is added to the output; nothing in this exercise asks for it",
+        (
+            "Try it with values of zeros. The output should be 0.",
+            "A sum with the input comes in later chapters.",
+            "Return the mixture of the values as it is.",
+        ),
+    ),
+    Mistake(
+        "overflow",
+        cross_overflow,
+        {},
+        "exp of a large score overflows, and infinity over infinity is nan",
+        (
+            "Right as long as the scores are small. One case has large ones.",
+            "e to the power of 100 does not fit a float32. Chapter 00 had a way around that.",
+            "Use `softmax`, or take each row's largest score off first.",
+        ),
+    ),
+    Mistake(
+        "divides-late",
+        divides_late,
+        {},
+        "the division comes after the softmax, so it shrinks the weights, not the scores",
+        (
+            "Add up one of your rows.",
+            "The division should make the softmax softer. After the softmax it can't any more.",
+            "Scores first, then the division, then the softmax.",
+        ),
+    ),
+    Mistake(
+        "weights-detached",
+        mixing_cut_off,
+        {},
+        "the numbers are right, but no gradient flows back through the weights",
+        (
+            "Give the inputs `requires_grad=True`, call your function, and call `backward()` on a "
+            "sum.",
+            "The numbers are right. But a model learns by what flows back through them.",
+            "`detach`, `.data`, `.item()`, `no_grad` and NumPy cut the way back: do without them.",
+        ),
+    ),
+    Mistake(
+        "mixture-detached",
+        unused_weights,
+        {},
+        "the numbers are right, but the output lets no gradient through its weights",
+        (
+            "Give the inputs `requires_grad=True`, call your function, and call `backward()` on a "
+            "sum.",
+            "The numbers are right. But a model learns by what flows back through them.",
+            "`detach`, `.data`, `.item()`, `no_grad` and NumPy cut the way back: do without them.",
+        ),
+    ),
+    Mistake(
+        "second-result-detached",
+        weights_cut,
+        {},
+        "the numbers are right, but no gradient flows back through the weights you return",
+        (
+            "Give the inputs `requires_grad=True`, call your function, and call `backward()` on a "
+            "sum.",
+            "The numbers are right. But a model learns by what flows back through them.",
+            "`detach`, `.data`, `.item()`, `no_grad` and NumPy cut the way back: do without them.",
+        ),
+    ),
+    Mistake(
+        "no-gradient",
+        cross_without_gradient,
+        {},
+        "the numbers are right, but no gradient flows back to anything",
+        (
+            "Give the inputs `requires_grad=True`, call your function, and call `backward()` on a "
+            "sum.",
+            "The numbers are right. But a model learns by what flows back through them.",
+            "`detach`, `.data`, `.item()`, `no_grad` and NumPy cut the way back: do without them.",
+        ),
+    ),
+    nothing_returned("output and weights"),
+    Mistake(
+        "swaps-batch",
+        swaps_batch,
+        {},
+        "the batch is exchanged with the words: `transpose` got the first two axes",
+        (
+            "Print the shape of the keys before and after you turn them.",
+            "With a batch in front, axes 0 and 1 are sentences and words.",
+            "Exchange the last two axes.",
+        ),
+    ),
 ]
 
 
@@ -335,6 +1047,22 @@ def cross_mixes_first(x, context, w_q, w_k, w_v):
     return (weights @ context) @ w_v, weights
 
 
+def cross_with_vmap(x, context, w_q, w_k, w_v):
+    def one(words, others):
+        scores = (words @ w_q) @ (others @ w_k).T * w_q.shape[1] ** -0.5
+        shares = (scores - scores.amax(dim=1, keepdim=True)).exp()
+        shares = shares / shares.sum(dim=1, keepdim=True)
+        return shares @ (others @ w_v), shares
+
+    return torch.func.vmap(one)(x, context)
+
+
+def cross_with_sdpa(x, context, w_q, w_k, w_v):
+    q, k, v = F.linear(x, w_q.T), F.linear(context, w_k.T), F.linear(context, w_v.T)
+    weights = F.softmax(torch.bmm(q, k.mT).div_(math.sqrt(q.size(-1))), dim=-1)
+    return F.scaled_dot_product_attention(q, k, v), weights
+
+
 # 03.cross-shapes
 
 
@@ -344,7 +1072,8 @@ def shapes_cases(generator: Generator) -> list[Case]:
         return (torch.randperm(40, generator=generator)[:6] + 2).tolist()
 
     even = [3, 8, 8, 32, 16, 16]  # a self-attention's sizes: many mistakes are right here
-    return [case(f"sizes {s}", *s) for s in (sizes(), sizes(), sizes(), even)]
+    small = [1, 1, 3, 5, 1, 7]
+    return [case(f"sizes {s}", *s) for s in (sizes(), sizes(), sizes(), even, small)]
 
 
 def wrong_shapes(
@@ -376,6 +1105,42 @@ def wrong_shapes(
         "scores": (batch, *(size[axis] for axis in scores.split())),
         "output": (batch, size[output_length], size[output_width]),
     }
+
+
+def as_lists(*sizes):
+    return {name: list(shape) for name, shape in wrong_shapes(*sizes).items()}
+
+
+def without_names(*sizes):
+    return tuple(wrong_shapes(*sizes).values())
+
+
+def without_batch(*sizes):
+    return {name: shape[1:] for name, shape in wrong_shapes(*sizes).items()}
+
+
+def changed_shapes(*sizes, change):
+    return wrong_shapes(*sizes) | change(*sizes)
+
+
+def lengths_exchanged(batch, n_query, n_key, *widths):
+    return wrong_shapes(batch, n_key, n_query, *widths)
+
+
+def weights_for_scores(*sizes):
+    made = wrong_shapes(*sizes)
+    made["weights"] = made.pop("scores")
+    return made
+
+
+def weights_too(*sizes):
+    made = wrong_shapes(*sizes)
+    return made | {"weights": made["scores"]}
+
+
+def in_singular(*sizes):
+    names = {"queries": "query", "keys": "key", "values": "value"}
+    return {names.get(name, name): shape for name, shape in wrong_shapes(*sizes).items()}
 
 
 SHAPES_MISTAKES = [
@@ -478,6 +1243,183 @@ SHAPES_MISTAKES = [
             "The output is d_value wide.",
         ),
     ),
+    Mistake(
+        "d-model-everywhere",
+        wrong_shapes,
+        {"key_width": "model", "value_width": "model", "output_width": "model"},
+        "all your widths are d_model, as if nothing had been projected",
+        (
+            "What does a product with a (d_model, d_head) matrix do to the last axis?",
+            "d_model is the width before the projection.",
+            "d_model shows up in none of the five shapes.",
+        ),
+    ),
+    Mistake(
+        "values-d-model",
+        wrong_shapes,
+        {"value_width": "model", "output_width": "model"},
+        "your values and output are still d_model wide",
+        (
+            "Which matrix makes the values, and what is its second size?",
+            "d_model is the width before the projection.",
+            "The values are d_value wide, and so is a mixture of them.",
+        ),
+    ),
+    Mistake(
+        "scores-per-query",
+        wrong_shapes,
+        {"scores": "query query"},
+        "your scores are queries by queries, as in self-attention",
+        (
+            "Which sequence is asked?",
+            "A row of scores has one number for each key.",
+            "Write the scores as (batch, query, key).",
+        ),
+    ),
+    Mistake(
+        "scores-by-width",
+        wrong_shapes,
+        {"scores": "head head"},
+        "your scores are widths by widths, but a dot product sums over the width",
+        (
+            "How many numbers come out of one dot product?",
+            "One query and one key make one score.",
+            "Write the scores as (batch, query, key).",
+        ),
+    ),
+    Mistake(
+        "lengths-exchanged",
+        lengths_exchanged,
+        {},
+        "the two lengths are exchanged everywhere",
+        (
+            "Who asks in cross-attention, and who is asked?",
+            "Queries are as many as the words of `x`.",
+            "n_query goes with queries and output, n_key with keys and values.",
+        ),
+    ),
+    Mistake(
+        "keys-per-query",
+        changed_shapes,
+        {"change": lambda b, n, m, d, h, v: {"keys": (b, n, h)}},
+        "your keys are as many as the queries",
+        (
+            "Which sequence are the keys made from?",
+            "Keys and values come from the same words.",
+            "Keys have n_key rows.",
+        ),
+    ),
+    Mistake(
+        "values-per-query",
+        changed_shapes,
+        {"change": lambda b, n, m, d, h, v: {"values": (b, n, v)}},
+        "your values are as many as the queries",
+        (
+            "Which sequence are the values made from?",
+            "Keys and values come from the same words.",
+            "Values have n_key rows.",
+        ),
+    ),
+    Mistake(
+        "keys-turned",
+        changed_shapes,
+        {"change": lambda b, n, m, d, h, v: {"keys": (b, h, m)}},
+        "your keys are already transposed",
+        (
+            "What does the projection itself return?",
+            "Turning the keys is a step of the scores, not of the keys.",
+            "Write the keys as (batch, key, d_head).",
+        ),
+    ),
+    Mistake(
+        "values-as-wide-as-keys",
+        changed_shapes,
+        {"change": lambda b, n, m, d, h, v: {"values": (b, m, h)}},
+        "your values are as wide as the keys, but they have a matrix of their own",
+        (
+            "Which matrix makes the values, and what is its second size?",
+            "A mixture is as wide as what is mixed: your output says d_value.",
+            "The values are d_value wide.",
+        ),
+    ),
+    Mistake(
+        "scores-without-batch",
+        changed_shapes,
+        {"change": lambda b, n, m, d, h, v: {"scores": (n, m)}},
+        "your scores lack the batch axis",
+        (
+            "How many sentences are there?",
+            "Each sentence of the batch has its own table of scores.",
+            "Batch comes first in all five shapes.",
+        ),
+    ),
+    Mistake(
+        "without-batch",
+        without_batch,
+        {},
+        "all your shapes lack the batch axis",
+        (
+            "How many axes has `x` in the exercise above?",
+            "Each sentence of the batch has its own tables.",
+            "Batch comes first in all five shapes.",
+        ),
+    ),
+    Mistake(
+        "as-lists",
+        as_lists,
+        {},
+        "your shapes are lists; tuples are asked for",
+        (
+            "Print one of your shapes. Which brackets does it have?",
+            "The text asks for a dictionary of tuples.",
+            "Write round brackets instead of square ones.",
+        ),
+    ),
+    Mistake(
+        "without-names",
+        without_names,
+        {},
+        "you return the five shapes without their names",
+        (
+            'What would `result["scores"]` give?',
+            "The text asks for a dictionary.",
+            "Curly brackets, and a name with a colon before each shape.",
+        ),
+    ),
+    Mistake(
+        "weights-for-scores",
+        weights_for_scores,
+        {},
+        'one of the names is "weights"; the text says "scores"',
+        (
+            "Print the keys of your dictionary beside those of the text.",
+            "The text names five keys, letter by letter.",
+            'Exactly "queries", "keys", "values", "scores" and "output".',
+        ),
+    ),
+    Mistake(
+        "weights-too",
+        weights_too,
+        {},
+        'there is one name too many: the text asks for no "weights"',
+        (
+            "Print the keys of your dictionary beside those of the text.",
+            "The text names five keys, letter by letter.",
+            'Exactly "queries", "keys", "values", "scores" and "output".',
+        ),
+    ),
+    Mistake(
+        "names-in-singular",
+        in_singular,
+        {},
+        "your names are in the singular; the text's are not",
+        (
+            "Print the keys of your dictionary beside those of the text.",
+            "The text names five keys, letter by letter.",
+            'Exactly "queries", "keys", "values", "scores" and "output".',
+        ),
+    ),
+    nothing_returned("a dictionary"),
 ]
 
 
@@ -500,19 +1442,35 @@ def shapes_in_any_order(batch, n_query, n_key, d_model, d_head, d_value):
     }
 
 
+def shapes_by_meta(batch, n_query, n_key, d_model, d_head, d_value):
+    q = torch.empty(batch, n_query, d_head, device="meta")
+    k, v = (torch.empty(batch, n_key, width, device="meta") for width in (d_head, d_value))
+    scores = torch.einsum("bnd,bmd->bnm", q, k)
+    made = [q, k, v, scores, torch.bmm(scores, v)]
+    names = ("queries", "keys", "values", "scores", "output")
+    return dict(zip(names, (x.shape for x in made), strict=True))
+
+
 # 03.self-lookup-bug
 
 
 def bug_cases(generator: Generator) -> list[Case]:
-    def one(label: str, batch: int, seq: int, d_model: int, d_head: int, by: float = 1.0) -> Case:
+    def one(
+        label: str, batch: int, seq: int, d_model: int, d_head: int, by: float = 1.0, **more
+    ) -> Case:
         x = by * randn(generator, batch, seq, d_model)
-        return case(label, x, randn(generator, d_model, 3 * d_head))
+        return case(label, x, randn(generator, d_model, 3 * d_head), **more)
 
     return [
         one("a short sentence", 1, 3, 5, 4),
         one("every size different", 2, 5, 7, 3),
         one("small scores", 2, 7, 3, 11, by=0.1),
         one("d_head equals d_model", 3, 4, 6, 6),
+        one("one word", 2, 1, 5, 3),
+        one("heads of one number", 2, 5, 3, 1),
+        one("all sizes equal", 3, 3, 3, 3),
+        one("gradients", 2, 3, 5, 2, grad=True),
+        in_dtype(one("sentences", 2, 3, 5, 2), torch.float64),
     ]
 
 
@@ -526,16 +1484,40 @@ def wrong_fused(
     interleaved: bool = False,
     hide: bool = False,
     scale: str = "head",
+    axis: int = -1,
 ) -> Tensor:
     d_head = w_qkv.shape[-1] // 3
     fused = x @ w_qkv
     cut = [fused[..., i::3] if interleaved else fused.split(d_head, -1)[i] for i in range(3)]
     q, k, v = cut[queries], cut[keys], cut[values]
-    width = {"head": d_head, "all": 3 * d_head, "none": 1}[scale]
+    width = {"head": d_head, "all": 3 * d_head, "none": 1, "model": x.shape[-1]}[scale]
     scores = q @ k.transpose(-2, -1) / width**0.5
     if hide:
         scores = scores.masked_fill(torch.eye(x.shape[-2], dtype=torch.bool), float("-inf"))
-    return scores.softmax(dim=-1) @ v
+    return scores.softmax(dim=axis) @ v
+
+
+def sliced(x, w_qkv, *, keys):
+    """As found, with another slice for the keys."""
+    d_head = w_qkv.shape[-1] // 3
+    fused = x @ w_qkv
+    q, k, v = fused[..., :d_head], keys(fused, d_head), fused[..., 2 * d_head :]
+    return (q @ k.mT / d_head**0.5).softmax(dim=-1) @ v
+
+
+def split_by_words(x, w_qkv):
+    q, k, v = (x @ w_qkv).chunk(3, dim=1)
+    return (q @ k.mT / (w_qkv.shape[-1] // 3) ** 0.5).softmax(dim=-1) @ v
+
+
+def weights_returned_too(x, w_qkv):
+    d_head = w_qkv.shape[-1] // 3
+    q, k, _ = (x @ w_qkv).split(d_head, dim=-1)
+    return wrong_fused(x, w_qkv), (q @ k.mT / d_head**0.5).softmax(dim=-1)
+
+
+def fused_and_cut(x, w_qkv):
+    return wrong_fused(x, w_qkv).detach()
 
 
 BUG_MISTAKES = [
@@ -605,6 +1587,143 @@ BUG_MISTAKES = [
             "Cut the last axis into three blocks of d_head columns.",
         ),
     ),
+    Mistake(
+        "key-slice-too-wide",
+        sliced,
+        {"keys": lambda fused, d: fused[..., d:]},
+        "the keys' slice is wider than d_head: it ends too late, or cuts another axis",
+        (
+            "Print the shape of `k`. How wide should it be?",
+            "A slice needs a start and an end. Where does the second third begin, where does it "
+            "end?",
+            "The keys' columns go from d_head up to, and without, 2 · d_head.",
+        ),
+    ),
+    Mistake(
+        "key-slice-too-narrow",
+        sliced,
+        {"keys": lambda fused, d: fused[..., d:2]},
+        "the keys' slice ends too early: it is narrower than d_head",
+        (
+            "Print the shape of `k`. How wide should it be?",
+            "A slice needs a start and an end. Where does the second third begin, where does it "
+            "end?",
+            "The keys' columns go from d_head up to, and without, 2 · d_head.",
+        ),
+    ),
+    Mistake(
+        "key-slice-shifted",
+        sliced,
+        {"keys": lambda fused, d: fused[..., d + 1 : 2 * d + 1]},
+        "the keys' slice begins and ends one column too late",
+        (
+            "Print the shape of `k`. How wide should it be?",
+            "A slice needs a start and an end. Where does the second third begin, where does it "
+            "end?",
+            "The keys' columns go from d_head up to, and without, 2 · d_head.",
+        ),
+    ),
+    Mistake(
+        "split-by-words",
+        split_by_words,
+        {},
+        "the sentence is cut into three parts, not the columns",
+        (
+            "Print the shapes of `q`, `k` and `v`.",
+            "`w_qkv` has the three side by side: which axis is that?",
+            "Split along the last axis.",
+        ),
+    ),
+    Mistake(
+        "queries-are-keys",
+        wrong_fused,
+        {"queries": 1},
+        "queries and keys are equal again: now both are the second third",
+        (
+            "Compare `q` with `k`.",
+            "One line, one slice: only the keys were wrong.",
+            "Queries are the first third.",
+        ),
+    ),
+    Mistake(
+        "softmax-axis-1",
+        wrong_fused,
+        {"axis": 1},
+        "softmax runs over the queries now; it was right as you found it",
+        (
+            "Add up one row of the weights.",
+            "There is one mistake, and it is not in the softmax.",
+            "Put the softmax back, and look at where the keys come from.",
+        ),
+    ),
+    Mistake(
+        "no-scale",
+        wrong_fused,
+        {"scale": "none"},
+        "the division by the root of d_head is gone; it was right as you found it",
+        (
+            "The weights are more extreme than they should be.",
+            "There is one mistake, and it is not in the scale.",
+            "Put the division back, and look at where the keys come from.",
+        ),
+    ),
+    Mistake(
+        "scale-by-all-three",
+        wrong_fused,
+        {"scale": "all"},
+        "the root is of the width of all three together",
+        (
+            "`d_head` is a third of the columns.",
+            "How many products does one score add up?",
+            "Divide by the root of the width of a query.",
+        ),
+    ),
+    Mistake(
+        "scale-by-d-model",
+        wrong_fused,
+        {"scale": "model"},
+        "the root is of d_model; it was right as you found it",
+        (
+            "The weights are off by a little: look at the number under the root.",
+            "How many products does one score add up?",
+            "Divide by the root of the width of a query.",
+        ),
+    ),
+    Mistake(
+        "hidden-as-well",
+        wrong_fused,
+        {"hide": True},
+        "the keys are right now, but you also forbid words to look at themselves",
+        (
+            "What does your function return for a sentence of one word?",
+            "A word may look at itself, if its key fits.",
+            "Take out the mask: with the right keys it is not needed.",
+        ),
+    ),
+    Mistake(
+        "returns-both",
+        weights_returned_too,
+        {},
+        "you return the weights too; the output alone is asked for",
+        (
+            "Count what you return.",
+            "Read what the text says the function returns.",
+            "Return the output alone.",
+        ),
+    ),
+    Mistake(
+        "no-gradient",
+        fused_and_cut,
+        {},
+        "the numbers are right, but no gradient flows back to anything",
+        (
+            "Give the inputs `requires_grad=True`, call your function, and call `backward()` on a "
+            "sum.",
+            "The numbers are right. But a model learns by what flows back through them.",
+            "`detach`, `.data`, `.item()`, `no_grad` and NumPy cut the way back: do without them.",
+        ),
+    ),
+    nothing_returned("the output"),
 ]
 
 
@@ -618,6 +1737,18 @@ def fused_with_three_products(x, w_qkv):
     return torch.einsum("bnm,bmd->bnd", (q @ k.mT * q.shape[-1] ** -0.5).softmax(-1), v)
 
 
+def fused_with_reshape(x, w_qkv):
+    batch, seq, _ = x.shape
+    q, k, v = (x @ w_qkv).view(batch, seq, 3, -1).unbind(dim=2)
+    return F.scaled_dot_product_attention(q, k, v)
+
+
+def fused_with_einsum(x, w_qkv):
+    q, k, v = torch.einsum("bnd,dth->tbnh", x, w_qkv.unflatten(1, (3, -1)))
+    weights = torch.einsum("bnh,bmh->bnm", q, k).mul(q.shape[-1] ** -0.5).softmax(-1)
+    return torch.einsum("bnm,bmh->bnh", weights, v)
+
+
 # 03.head-entropy
 
 
@@ -625,6 +1756,8 @@ def entropy_cases(generator: Generator, base: float) -> list[Case]:
     hidden = soft_rows(generator, 2, 5, 6)
     hidden[:, :, 4:] = 0.0
     previous = torch.eye(7).roll(-1, dims=1)[None]
+    hole = soft_rows(generator, 2, 3, 5)
+    hole[0, 1, 2] = 0.0
     return [
         case("two heads, 3 queries, 4 keys", soft_rows(generator, 2, 3, 4)),
         case("every size different", soft_rows(generator, 3, 5, 11, sharp=4.0)),
@@ -632,6 +1765,10 @@ def entropy_cases(generator: Generator, base: float) -> list[Case]:
         case(
             "all weight on one key, and even", torch.cat([previous, torch.full((1, 7, 7), 1 / 7)])
         ),
+        case("a single weight is 0", hole / hole.sum(dim=-1, keepdim=True)),
+        case("even over 2,003 keys", torch.full((1, 1, 2003), 1 / 2003)),
+        case("one head, one query, one key", torch.ones(1, 1, 1)),
+        in_dtype(case("two heads", soft_rows(generator, 2, 3, 5)), torch.float64),
     ]
 
 
@@ -659,6 +1796,66 @@ def wrong_entropy(
         rows = rows / (math.log(weights.shape[-1]) / math.log(base))
     rows = rows.sum(dim=-1) if reduce == "sum" else rows.mean(dim=-1)
     return base**rows if spread else rows
+
+
+def terms(weights: Tensor, base: float) -> Tensor:
+    return torch.special.entr(weights) / math.log(base)
+
+
+def times_log_of_base(weights, *, base):
+    return torch.special.entr(weights).sum(dim=-1).mean(dim=-1) * math.log(base)
+
+
+def mean_over_heads(weights, *, base):
+    return terms(weights, base).sum(dim=-1).mean(dim=0)
+
+
+def one_entropy(weights, *, base):
+    return terms(weights, base).sum(dim=-1).mean()
+
+
+def entropy_of_rows(weights, *, base):
+    return terms(weights, base).sum(dim=-1)
+
+
+def nan_row_to_zero(weights, *, base):
+    rows = -(weights * weights.log()).sum(dim=-1) / math.log(base)
+    return rows.nan_to_num(0.0).mean(dim=-1)
+
+
+def nan_row_left_out(weights, *, base):
+    return (-(weights * weights.log()).sum(dim=-1) / math.log(base)).nanmean(dim=-1)
+
+
+def nan_head_to_zero(weights, *, base):
+    rows = -(weights * weights.log()).sum(dim=-1) / math.log(base)
+    return rows.mean(dim=-1).nan_to_num(0.0)
+
+
+def mask_flattens(weights, *, base):
+    there = weights[weights > 0]
+    return -(there * there.log()).sum() / math.log(base)
+
+
+def entropy_lifted(weights, *, base, by):
+    return -(weights * (weights + by).log()).sum(dim=-1).mean(dim=-1) / math.log(base)
+
+
+def zeros_edited(weights, *, base):
+    weights[weights == 0] = 1.0
+    return -(weights * weights.log()).sum(dim=-1).mean(dim=-1) / math.log(base)
+
+
+def entropy_as_list(weights, *, base):
+    return terms(weights, base).sum(dim=-1).mean(dim=-1).tolist()
+
+
+def largest_row(weights, *, base):
+    return terms(weights, base).sum(dim=-1).amax(dim=-1)
+
+
+def softmaxed_again(weights, *, base):
+    return terms(weights.softmax(dim=-1), base).sum(dim=-1).mean(dim=-1)
 
 
 ENTROPY_MISTAKES = [
@@ -761,6 +1958,154 @@ ENTROPY_MISTAKES = [
             "Leave out the division by the logarithm of the number of keys.",
         ),
     ),
+    Mistake(
+        "times-log-of-base",
+        times_log_of_base,
+        {},
+        "you multiply by the logarithm of the base; to change the base, one divides by it",
+        (
+            "Try a row that is even over as many keys as the base. It has the entropy 1.",
+            "The larger the base, the smaller the logarithm.",
+            "Divide the natural logarithm by that of the base.",
+        ),
+    ),
+    Mistake(
+        "mean-over-heads",
+        mean_over_heads,
+        {},
+        "the mean is over the heads; it should be over the queries of each head",
+        (
+            "Compare the shape of your result with (heads,).",
+            "Once the keys are summed away, the axes are heads and queries.",
+            "Take the mean along the last axis that is left.",
+        ),
+    ),
+    Mistake(
+        "one-number",
+        one_entropy,
+        {},
+        "heads and queries are averaged together into one number",
+        (
+            "Compare the shape of your result with (heads,).",
+            "`mean` without an axis takes everything.",
+            "Average along the queries only.",
+        ),
+    ),
+    Mistake(
+        "rows-not-averaged",
+        entropy_of_rows,
+        {},
+        "you return one number for each query; a head's entropy is their mean",
+        (
+            "Compare the shape of your result with (heads,).",
+            "Each head has several queries, and one entropy.",
+            "Average over the queries at the end.",
+        ),
+    ),
+    Mistake(
+        "nan-row-to-zero",
+        nan_row_to_zero,
+        {},
+        "a row that holds a weight of 0 becomes nan, and then counts as 0 altogether",
+        (
+            "Try a head with a row that gives two keys one half each, and a third key nothing.",
+            "One nan in a sum makes the sum nan. The other weights of the row are lost then.",
+            "Mend the single terms, before they are summed.",
+        ),
+    ),
+    Mistake(
+        "nan-row-left-out",
+        nan_row_left_out,
+        {},
+        "a row that holds a weight of 0 becomes nan, and is then left out of the mean",
+        (
+            "Try a head with a row that gives two keys one half each, and a third key nothing.",
+            "One nan in a sum makes the sum nan. The other weights of the row are lost then.",
+            "Mend the single terms, before they are summed.",
+        ),
+    ),
+    Mistake(
+        "nan-head-to-zero",
+        nan_head_to_zero,
+        {},
+        "a head with a single weight of 0 becomes nan, and then counts as 0 altogether",
+        (
+            "Try a head with a row that gives two keys one half each, and a third key nothing.",
+            "One nan in a sum makes the sum nan. The other weights of the row are lost then.",
+            "Mend the single terms, before they are summed.",
+        ),
+    ),
+    Mistake(
+        "mask-flattens",
+        mask_flattens,
+        {},
+        "picking the weights above 0 with a mask lines them all up: heads and rows are gone",
+        (
+            "Print the shape of what your mask picks.",
+            "Rows with different numbers of weights can't stay a table.",
+            "Keep the shape: `torch.where` puts a harmless number in place of each 0.",
+        ),
+    ),
+    *(
+        Mistake(
+            f"lifted-by-{by:g}",
+            partial(entropy_lifted, by=by),
+            {},
+            f"you add {by:g} under the logarithm, which is too much beside small weights",
+            (
+                "Try a row that is even over 2,000 keys.",
+                "You add the same number under each logarithm. Beside which weights is it not "
+                "small?",
+                "Add far less, 0.000000001 or so, or treat weights of exactly 0 apart.",
+            ),
+        )
+        for by in (1e-3, 1e-4, 1e-5, 1e-6)
+    ),
+    Mistake(
+        "edits-weights",
+        zeros_edited,
+        {},
+        "your code writes into `weights`, which belong to whoever calls",
+        (
+            "Print `weights` before and after a call of your function.",
+            "Writing into an argument changes the tensor that the caller still needs.",
+            "Make a new tensor (`clone`, `where`, `.T`) and leave the old one as it was.",
+        ),
+    ),
+    Mistake(
+        "as-list",
+        entropy_as_list,
+        {},
+        "you return a list; a tensor of shape (heads,) is asked for",
+        (
+            "Print the type of what you return.",
+            "A head's entropy may be computed with further: a list can't.",
+            "Leave out `tolist`, or stack what your loop gathers.",
+        ),
+    ),
+    Mistake(
+        "largest-row",
+        largest_row,
+        {},
+        "you take the largest entropy of a head's queries, not their mean",
+        (
+            "Read the text: what is a head's entropy?",
+            "Every query counts for the same.",
+            "Average over the queries.",
+        ),
+    ),
+    Mistake(
+        "softmax-again",
+        softmaxed_again,
+        {},
+        "you take a softmax of the weights first, but they are shares already",
+        (
+            "What do you get for a row with all its weight on one key? It should be 0.",
+            "The rows sum to 1 when you get them.",
+            "Use the weights as they come.",
+        ),
+    ),
+    nothing_returned("one number for each head"),
 ]
 
 
@@ -776,10 +2121,22 @@ def entropy_with_loops(weights, *, base):
     return torch.stack(heads)
 
 
+def entropy_with_xlogy(weights, *, base):
+    return torch.xlogy(weights, weights).sum(dim=2).div_(-math.log(base)).mean(dim=1)
+
+
+def entropy_with_einsum(weights, *, base):
+    logs = (weights + 1e-10).log2() / math.log2(base)
+    return -torch.einsum("hqk,hqk->h", weights, logs) / weights.shape[1]
+
+
 # 03.diagonal-share
 
 
 def diagonal_cases(generator: Generator, offset: int) -> list[Case]:
+    causal = soft_rows(generator, 2, 5, 5).tril()
+    causal = causal / causal.sum(dim=-1, keepdim=True)
+    causal[:, 3] = torch.eye(5)[3]  # so that one word gives the word before it exactly 0
     return [
         case("an offset that the call doesn't name", soft_rows(generator, 2, 6, 6)),
         case("two heads, 4 words, the word before", soft_rows(generator, 2, 4, 4), offset=-1),
@@ -787,6 +2144,12 @@ def diagonal_cases(generator: Generator, offset: int) -> list[Case]:
         case("the word after the next", soft_rows(generator, 3, 7, 7), offset=2),
         case("three words before, sharp", soft_rows(generator, 2, 11, 11, sharp=5.0), offset=-3),
         case("a perfect previous-word head", torch.eye(6).roll(-1, dims=1)[None], offset=-1),
+        case("looking ahead is forbidden, some weights are 0", causal, offset=-1),
+        case("looking ahead is forbidden, the next word", causal, offset=1),
+        case("one word", torch.ones(3, 1, 1), offset=0),
+        case("one query is left", soft_rows(generator, 2, 5, 5), offset=4),
+        case("eleven words before", soft_rows(generator, 2, 13, 13), offset=-11),
+        in_dtype(case("two heads", soft_rows(generator, 2, 5, 5), offset=-2), torch.float64),
     ]
 
 
@@ -811,6 +2174,62 @@ def wrong_diagonal(
     line = weights.diagonal(offset, dim1=-2, dim2=-1)
     count = {"there": line.shape[-1], "all": weights.shape[-1], "none": 1}[over]
     return line.sum(dim=-1) / count
+
+
+def line_of(weights: Tensor, offset: int) -> Tensor:
+    return weights.diagonal(offset, dim1=-2, dim2=-1)
+
+
+def first_axes(weights, offset=0):
+    return weights.diagonal(offset).mean(dim=-1)
+
+
+def heads_averaged(weights, offset=0):
+    return line_of(weights, offset).mean(dim=0)
+
+
+def one_share(weights, offset=0):
+    return line_of(weights, offset).mean()
+
+
+def counted(weights, offset=0, *, count):
+    return line_of(weights, offset).sum(dim=-1) / count(weights.shape[-1], offset)
+
+
+def triangle(weights, offset=0):
+    return weights.tril(offset).sum(dim=-1).mean(dim=-1)
+
+
+def both_sides(weights, offset=0):
+    return (line_of(weights, offset).mean(dim=-1) + line_of(weights, -offset).mean(dim=-1)) / 2
+
+
+def short_range(weights, offset=0):
+    places = range(weights.shape[-1] - abs(offset))
+    return torch.stack([weights[:, i, i + offset] for i in places]).mean(dim=0)
+
+
+def clamped_places(weights, offset=0):
+    place = torch.arange(weights.shape[-1])
+    return weights[:, place, (place + offset).clamp(0, len(place) - 1)].mean(dim=-1)
+
+
+def zeros_left_out(weights, offset=0):
+    line = line_of(weights, offset)
+    return line.sum(dim=-1) / (line > 0).sum(dim=-1)
+
+
+def shares_as_list(weights, offset=0):
+    return line_of(weights, offset).mean(dim=-1).tolist()
+
+
+def whole_line(weights, offset=0):
+    return line_of(weights, offset)
+
+
+def loops_from_offset(weights, offset=0):
+    places = range(max(0, offset), weights.shape[-1] - max(0, offset))
+    return torch.stack([weights[:, i, i + offset] for i in places]).mean(dim=0)
 
 
 DIAGONAL_MISTAKES = [
@@ -891,6 +2310,173 @@ DIAGONAL_MISTAKES = [
             "Count a query only if its key's index is at least 0, and below seq.",
         ),
     ),
+    Mistake(
+        "first-axes",
+        first_axes,
+        {},
+        "`diagonal` takes the first two axes unless you name others: heads and queries",
+        (
+            "Compare the shape of your result with (heads,).",
+            "The tensor is (heads, query, key). Between which two axes does the diagonal run?",
+            "`diagonal` takes `dim1` and `dim2`.",
+        ),
+    ),
+    Mistake(
+        "heads-averaged",
+        heads_averaged,
+        {},
+        "the heads are averaged; each should keep its own number",
+        (
+            "Compare the shape of your result with (heads,).",
+            "`diagonal` puts the diagonal into the last axis.",
+            "Take the mean along the last axis.",
+        ),
+    ),
+    Mistake(
+        "one-number",
+        one_share,
+        {},
+        "everything is averaged into one number",
+        (
+            "Compare the shape of your result with (heads,).",
+            "`mean` without an axis takes everything.",
+            "Average along the diagonal only.",
+        ),
+    ),
+    Mistake(
+        "line-not-averaged",
+        whole_line,
+        {},
+        "you return all weights of the diagonal; their mean is asked for",
+        (
+            "Compare the shape of your result with (heads,).",
+            "One number for each head.",
+            "Average along the last axis.",
+        ),
+    ),
+    Mistake(
+        "seq-minus-offset",
+        partial(counted, count=lambda seq, offset: seq - offset),
+        {},
+        "you divide by seq minus offset; for the words before, that is too many",
+        (
+            "Try a head that always looks one word back. You should get exactly 1.",
+            "How many queries have such a key, for offset 2, and for offset -2?",
+            "The number is seq minus the *size* of the offset. Or let `mean` count.",
+        ),
+    ),
+    Mistake(
+        "seq-plus-offset",
+        partial(counted, count=lambda seq, offset: seq + offset),
+        {},
+        "you divide by seq plus offset; for the words after, that is too many",
+        (
+            "Try a head that always looks one word back. You should get exactly 1.",
+            "How many queries have such a key, for offset 2, and for offset -2?",
+            "The number is seq minus the *size* of the offset. Or let `mean` count.",
+        ),
+    ),
+    Mistake(
+        "one-further",
+        lambda weights, offset=0: line_of(weights, offset + 1).mean(dim=-1),
+        {},
+        "you look one key further than the offset says",
+        (
+            "Call it with offset 0 on a head that always looks at itself.",
+            "Where is the key of query 0 for offset 0?",
+            "The key stands at query + offset: no 1 is added.",
+        ),
+    ),
+    Mistake(
+        "triangle",
+        triangle,
+        {},
+        "you add up all keys up to the offset, not the one that stands there",
+        (
+            "What does your function say of a head that spreads its weight over all words before?",
+            "`tril` and `triu` keep a whole triangle.",
+            "Only the diagonal is asked for.",
+        ),
+    ),
+    Mistake(
+        "either-side",
+        lambda weights, offset=0: line_of(weights, abs(offset)).mean(dim=-1),
+        {},
+        "the sign of the offset is lost: -1 gives the word after",
+        (
+            "Compare your results for offset 1 and offset -1.",
+            "The word before is on the other side of the main diagonal.",
+            "Hand in the offset with its sign.",
+        ),
+    ),
+    Mistake(
+        "both-sides",
+        both_sides,
+        {},
+        "you average both sides of the diagonal; the offset names one",
+        (
+            "Try a head that always looks one word back. You should get exactly 1 for offset -1.",
+            "Before and after are two different questions.",
+            "One diagonal, that of the offset.",
+        ),
+    ),
+    Mistake(
+        "negative-pairs",
+        short_range,
+        {},
+        "your range always begins at query 0, which has no key before it",
+        (
+            "Which keys does your function read for offset -1? Write the pairs down.",
+            "Python raises no error for an index of -1: it counts from the end.",
+            "A query i counts if i + offset is at least 0, and below seq.",
+        ),
+    ),
+    Mistake(
+        "range-by-offset",
+        loops_from_offset,
+        {},
+        "your range fits neither side: it leaves queries out, or begins with those that have no "
+        "key",
+        (
+            "Which keys does your function read for offset -1? Write the pairs down.",
+            "Python raises no error for an index of -1: it counts from the end.",
+            "A query i counts if i + offset is at least 0, and below seq.",
+        ),
+    ),
+    Mistake(
+        "pushed-inside",
+        clamped_places,
+        {},
+        "queries without such a key read the nearest one instead of being left out",
+        (
+            "Which key does your query 0 read for offset -1?",
+            "The text says what to do with queries that have no such key.",
+            "Leave them out of the sum and of the count.",
+        ),
+    ),
+    Mistake(
+        "zeros-left-out",
+        zeros_left_out,
+        {},
+        "you count only weights above 0, but a key that gets 0 is there all the same",
+        (
+            "One case has weights of exactly 0 on the diagonal.",
+            "Left out are queries without such a key, not keys without weight.",
+            "Divide by the length of the diagonal.",
+        ),
+    ),
+    Mistake(
+        "as-list",
+        shares_as_list,
+        {},
+        "you return a list; a tensor of shape (heads,) is asked for",
+        (
+            "Print the type of what you return.",
+            "A list can't be computed with further.",
+            "Leave out `tolist`, or stack what your loop gathers.",
+        ),
+    ),
+    nothing_returned("one number for each head"),
 ]
 
 
@@ -907,12 +2493,27 @@ def diagonal_with_eye(weights, offset=0):
     return (weights * wanted).sum(dim=(-2, -1)) / wanted.sum()
 
 
+def diagonal_with_gather(weights, offset=0):
+    seq = weights.shape[-1]
+    query = torch.arange(max(0, -offset), min(seq, seq - offset))
+    return weights[:, query, query + offset].mean(dim=1)
+
+
+def diagonal_with_einsum(weights, offset=0):
+    seq = weights.shape[-1]
+    first = max(0, -offset)
+    shifted = weights[:, first : first + seq - abs(offset), max(0, offset) :]
+    shifted = shifted[:, :, : shifted.shape[1]]
+    return torch.einsum("hii->h", shifted) / shifted.shape[1]
+
+
 # 03.no-cross-talk
 
 
 def talk_cases(generator: Generator) -> list[Case]:
     def replaced(batch: int, seq: int, width: int, changed: int) -> tuple[Tensor, Tensor]:
-        before = randn(generator, batch, seq, width)
+        # Few digits, so that it does not depend on luck what rounding does.
+        before = randn(generator, batch, seq, width).round(decimals=2)
         after = before.clone()
         after[changed] = randn(generator, seq, width)
         return before, after
@@ -963,8 +2564,43 @@ def talk_cases(generator: Generator) -> list[Case]:
     before, after = replaced(3, 4, 2, 0)
     after[2] *= -1.0
     cases.append(case("another sentence changed its sign", before, after, 0))
+    before, after = replaced(3, 4, 5, 1)
+    after[1, 2, 2] = float("nan")
+    cases.append(case("the replaced sentence became nan", before, after, 1))
+    before, _ = replaced(3, 2, 4, 1)
+    after = before.clone()
+    after[2] += 1.0
+    cases.append(case("another sentence changed, the replaced one did not", before, after, 1))
+    before, after = replaced(1, 3, 2, 0)
+    cases.append(case("a batch of one", before, after, 0))
+    before, after = replaced(3, 1, 1, 1)
+    cases.append(case("one word of one number", before, after, 1))
+    before, after = replaced(3, 2, 5, 1)
+    cases.append(in_dtype(case("only one sentence changed", before, after, 1), torch.float64))
+    before, after = replaced(4, 251, 3, 2)
+    signs = randn(generator, 4, 251, 3).sign()
+    cases.append(case("many numbers with rounding", before, after + 3e-6 * signs, 2))
+    cases += [
+        case(f"a change of {by} beside {near:,}", *one_changed(near, number), 1)
+        for near in (0.0, 1000.0)
+        for by, number in zip(("less", "more"), around(1e-4, near), strict=True)
+    ]
+    cases.append(case("a change of more below 0", *one_changed(0.0, -around(1e-4, 0.0)[1]), 1))
+    edges = torch.tensor([0.5, 0.05, 0.005, 0.0005, 0.00005, 0.000005]).expand(3, 2, 6)
+    after = edges + 1e-6
+    after[1] += 1.0
+    cases.append(case("rounding beside half a digit", edges - 1e-6, after, 1))
     order = torch.randperm(len(cases), generator=generator).tolist()
     return [cases[i] for i in order]
+
+
+def one_changed(near: float, number: float) -> tuple[Tensor, Tensor]:
+    """Two batches of three sentences in which one number of the last is not the same."""
+    before = torch.full((3, 2, 5), near)
+    after = before.clone()
+    after[2, 1, 3] = number
+    after[1] += 1.0
+    return before, after
 
 
 def wrong_talk(
@@ -1000,6 +2636,124 @@ def wrong_talk(
 
 def demanding_talk(before: Tensor, after: Tensor, changed: int) -> bool:
     return wrong_talk(before, after, changed) and not torch.equal(before[changed], after[changed])
+
+
+def others_of(before: Tensor, after: Tensor, changed: int) -> tuple[Tensor, Tensor]:
+    others = torch.arange(len(before)) != changed
+    return before[others], after[others]
+
+
+def close(before: Tensor, after: Tensor, **more: float) -> bool:
+    return torch.allclose(before, after, **{"rtol": 0, "atol": 1e-4} | more)
+
+
+def rtol_left_on(before, after, changed):
+    return torch.allclose(*others_of(before, after, changed), atol=1e-4)
+
+
+def default_tolerance(before, after, changed):
+    return torch.allclose(*others_of(before, after, changed))
+
+
+def differences_summed(before, after, changed):
+    one, other = others_of(before, after, changed)
+    return bool((one - other).abs().sum() < 1e-4)
+
+
+def multiplied_by_zero(before, after, changed):
+    difference = (before - after).abs()
+    difference[changed] *= 0
+    return bool((difference < 1e-4).all())
+
+
+def only_after(before, after, changed):
+    return close(before[changed + 1 :], after[changed + 1 :])
+
+
+def only_before(before, after, changed):
+    return close(before[:changed], after[:changed])
+
+
+def sentence_before(before, after, changed):
+    return close(before[changed - 1], after[changed - 1])
+
+
+def one_number_will_do(before, after, changed):
+    one, other = others_of(before, after, changed)
+    return bool(((one - other).abs() < 1e-4).any())
+
+
+def verdict_per_sentence(before, after, changed):
+    one, other = others_of(before, after, changed)
+    return ((one - other).abs() < 1e-4).all(dim=-1).all(dim=-1)
+
+
+def edited_batches(before, after, changed):
+    before[changed] = 0
+    after[changed] = 0
+    return close(before, after)
+
+
+def sentence_averages(before, after, changed):
+    one, other = others_of(before, after, changed)
+    return bool(((one - other).abs().mean(dim=(1, 2)) < 1e-4).all())
+
+
+def last_one_wins(before, after, changed):
+    kept = True
+    for i in range(len(before)):
+        if i != changed:
+            kept = close(before[i], after[i])
+    return kept
+
+
+def sentence_sums(before, after, changed):
+    one, other = others_of(before, after, changed)
+    return bool(((one - other).sum(dim=(1, 2)).abs() < 1e-4).all())
+
+
+def first_words(before, after, changed):
+    one, other = others_of(before, after, changed)
+    return close(one[:, 0], other[:, 0])
+
+
+def true_missing(before, after, changed):
+    return None if wrong_talk(before, after, changed) else False
+
+
+def far_sentences(before: Tensor, after: Tensor) -> int:
+    return int(((before - after).abs() > 1e-4).flatten(1).any(dim=1).sum())
+
+
+def exactly_one_changed(before, after, changed):
+    return far_sentences(before, after) == 1
+
+
+def at_most_one_changed(before, after, changed):
+    return far_sentences(before, after) <= 1
+
+
+def first_skipped(before, after, changed):
+    others = [i for i in range(1, len(before)) if i != changed]
+    return close(before[others], after[others])
+
+
+def rounded_first(before, after, changed):
+    one, other = others_of(before, after, changed)
+    return torch.equal(one.round(decimals=4), other.round(decimals=4))
+
+
+def only_the_changed(before, after, changed):
+    return close(before[changed], after[changed])
+
+
+def changed_must_differ(before, after, changed):
+    return not only_the_changed(before, after, changed)
+
+
+def largest_of_none(before, after, changed):
+    one, other = others_of(before, after, changed)
+    return bool((one - other).abs().max() < 1e-4)
 
 
 TALK_MISTAKES = [
@@ -1141,6 +2895,288 @@ TALK_MISTAKES = [
             "Drop the condition on sentence `changed`.",
         ),
     ),
+    Mistake(
+        "rtol-left-on",
+        rtol_left_on,
+        {},
+        "`rtol` is left on: near 1,000 it lets a change of 0.0001 and much more pass",
+        (
+            "One case has numbers near 1,000, and one of them changed by a little more than "
+            "0.0001.",
+            "`allclose` adds `rtol` times the number itself to the tolerance.",
+            "Set `rtol=0`.",
+        ),
+    ),
+    Mistake(
+        "default-tolerance",
+        default_tolerance,
+        {},
+        "the tolerance is PyTorch's default: far smaller near 0, and larger near 1,000, than the "
+        "text's",
+        (
+            "The text says below which difference numbers count as equal.",
+            "Without numbers of yours, `allclose` allows 0.00000001 at 0, and 0.01 at 1,000.",
+            "Hand in `atol`, and set `rtol=0`.",
+        ),
+    ),
+    Mistake(
+        "differences-summed",
+        differences_summed,
+        {},
+        "differences are added up before they are judged, so much rounding looks like a leak",
+        (
+            "One case has 3,012 numbers, most of them off by three millionths.",
+            "Each number by itself counts as equal.",
+            "Look at the largest difference, not at the sum.",
+        ),
+    ),
+    Mistake(
+        "multiplied-by-zero",
+        multiplied_by_zero,
+        {},
+        "the replaced sentence is multiplied by 0, but 0 times nan is nan",
+        (
+            "In one case the replaced sentence became nan. May it?",
+            "Only the others have to keep their output.",
+            "Leave the sentence out, or overwrite it, instead of multiplying.",
+        ),
+    ),
+    Mistake(
+        "only-after",
+        only_after,
+        {},
+        "you compare only the sentences behind the replaced one",
+        (
+            "Which sentences does your comparison look at, for `changed` in the middle of the "
+            "batch?",
+            "A leak may reach sentences on either side.",
+            "Compare all sentences but the replaced one.",
+        ),
+    ),
+    Mistake(
+        "only-before",
+        only_before,
+        {},
+        "you compare only the sentences in front of the replaced one",
+        (
+            "Which sentences does your comparison look at, for `changed` in the middle of the "
+            "batch?",
+            "A leak may reach sentences on either side.",
+            "Compare all sentences but the replaced one.",
+        ),
+    ),
+    Mistake(
+        "sentence-before",
+        sentence_before,
+        {},
+        "you compare only the sentence in front of the replaced one",
+        (
+            "Which sentences does your comparison look at, for `changed` in the middle of the "
+            "batch?",
+            "A leak may reach sentences on either side.",
+            "Compare all sentences but the replaced one.",
+        ),
+    ),
+    Mistake(
+        "one-number-will-do",
+        one_number_will_do,
+        {},
+        "one number that agrees is enough for your test; all have to",
+        (
+            "You let through modules that mix everything.",
+            "`any` asks for one, not for all.",
+            "Ask that all differences are small.",
+        ),
+    ),
+    Mistake(
+        "verdict-per-sentence",
+        verdict_per_sentence,
+        {},
+        "you return a verdict for each sentence; one for all is asked for",
+        (
+            "What is the shape of what you return?",
+            "True or False, once.",
+            "All sentences have to agree: one more `all`.",
+        ),
+    ),
+    Mistake(
+        "turned-round",
+        lambda *given: not wrong_talk(*given),
+        {},
+        "your verdict is the wrong way round: True where a sentence leaks",
+        (
+            "Try your test on two equal batches.",
+            "What does True mean in the text?",
+            "Look for a `not`, or for two returns in each other's place.",
+        ),
+    ),
+    Mistake(
+        "edits-batches",
+        edited_batches,
+        {},
+        "your code writes into `before`, which belongs to whoever calls",
+        (
+            "Print `before` before and after a call of your function.",
+            "Writing into an argument changes the tensor that the caller still needs.",
+            "Make a new tensor (`clone`, `where`, `.T`) and leave the old one as it was.",
+        ),
+    ),
+    Mistake(
+        "last-one-wins",
+        last_one_wins,
+        {},
+        "each turn of your loop forgets the verdict before it: only the last sentence counts",
+        (
+            "You let through a leak into one of several sentences.",
+            "A variable holds what was put into it last.",
+            "Return False as soon as a sentence differs, and True after the loop.",
+        ),
+    ),
+    Mistake(
+        "sentence-sums",
+        sentence_sums,
+        {},
+        "differences are added up within a sentence, so up and down cancel out",
+        (
+            "What is the sum of +0.5 and −0.5?",
+            "A difference counts in either direction.",
+            "Take `.abs()` before you add or compare.",
+        ),
+    ),
+    Mistake(
+        "first-words-only",
+        first_words,
+        {},
+        "only the first word of each sentence is compared",
+        (
+            "A leak may reach any word.",
+            "The tensors are (batch, seq, d_model): how much of seq do you read?",
+            "Compare all words.",
+        ),
+    ),
+    Mistake(
+        "true-missing",
+        true_missing,
+        {},
+        "where nothing differs your function ends without an answer",
+        (
+            "What does your function give for two equal batches?",
+            "A function that reaches its end returns None.",
+            "Add `return True` after the loop.",
+        ),
+    ),
+    Mistake(
+        "exactly-one-changed",
+        exactly_one_changed,
+        {},
+        "you count how many sentences changed and want one, whichever it is",
+        (
+            "What if the module leaks into one sentence, and the replaced one stays the same?",
+            "`changed` tells you which sentence may differ. Is it used?",
+            "Leave out index `changed`, then compare all the rest.",
+        ),
+    ),
+    Mistake(
+        "at-most-one-changed",
+        at_most_one_changed,
+        {},
+        "you count how many sentences changed and allow one, whichever it is",
+        (
+            "What if the module leaks into one sentence, and the replaced one stays the same?",
+            "`changed` tells you which sentence may differ. Is it used?",
+            "Leave out index `changed`, then compare all the rest.",
+        ),
+    ),
+    Mistake(
+        "first-skipped",
+        first_skipped,
+        {},
+        "the first sentence is never compared",
+        (
+            "You let through a leak into the sentence at index 0.",
+            "Where does your range begin?",
+            "Indices begin at 0.",
+        ),
+    ),
+    Mistake(
+        "rounded-first",
+        rounded_first,
+        {},
+        "numbers are rounded before they are compared, and two close ones can round apart",
+        (
+            "One case has 0.000049 beside 0.000051.",
+            "Rounding has edges too: next to one, a millionth decides.",
+            "Take the difference of the two numbers, and judge how large it is.",
+        ),
+    ),
+    Mistake(
+        "only-the-changed",
+        only_the_changed,
+        {},
+        "you compare the replaced sentence alone; asked is whether the others kept their output",
+        (
+            "Which sentences do you look at?",
+            "`changed` is the one that may differ.",
+            "Compare all sentences but that one.",
+        ),
+    ),
+    Mistake(
+        "changed-must-differ",
+        changed_must_differ,
+        {},
+        "you look at the replaced sentence alone, and want it to differ; the others are never "
+        "compared",
+        (
+            "Which sentences do you look at?",
+            "A healthy module may well leave the replaced sentence's output as it is.",
+            "Compare all sentences but that one.",
+        ),
+    ),
+    Mistake(
+        "largest-of-none",
+        largest_of_none,
+        {},
+        "in a batch of one no other sentence is left, and `max` of nothing stops",
+        (
+            "One case is a batch of one sentence.",
+            "Did any of no sentences change?",
+            "`all` and `allclose` are True where there is nothing to compare.",
+        ),
+    ),
+    Mistake(
+        "always-true",
+        lambda *given: True,
+        {},
+        "your test passes whatever it is given",
+        (
+            "Try your test on two batches that differ everywhere.",
+            "A test that can't fail says nothing.",
+            "Which line of your code can give False?",
+        ),
+    ),
+    Mistake(
+        "zero-or-one",
+        lambda *given: int(wrong_talk(*given)),
+        {},
+        "you return 1 or 0; True or False is asked for",
+        (
+            "Print what you return.",
+            "A comparison is True or False by itself.",
+            "Leave out the `int`, or put `bool` around it.",
+        ),
+    ),
+    nothing_returned("True or False"),
+    Mistake(
+        "sentence-averages",
+        sentence_averages,
+        {},
+        "you average the differences of a sentence, so that one changed number drowns among many",
+        (
+            "A sentence may hold thousands of numbers. What if a single one changed?",
+            "An average is small when one difference is large and the rest are 0.",
+            "Every difference has to be small, so look at the largest.",
+        ),
+    ),
 ]
 
 
@@ -1157,6 +3193,21 @@ def talk_with_max(before, after, changed):
     return bool(change.max() < 1e-4)
 
 
+def talk_with_masks(before, after, changed):
+    near = (after - before).abs().flatten(1).lt(1e-4).all(dim=1)
+    near[changed] = True
+    return near.all()
+
+
+def talk_with_lists(before, after, changed):
+    pairs = [*zip(before.tolist(), after.tolist(), strict=True)]
+    del pairs[changed]
+    numbers = [
+        n for b, a in pairs for x, y in zip(b, a, strict=True) for n in zip(x, y, strict=True)
+    ]
+    return all(abs(x - y) < 1e-4 for x, y in numbers)
+
+
 EXERCISES = [
     Exercise(
         id="03.project",
@@ -1167,8 +3218,21 @@ EXERCISES = [
         name="project",
         cases=project_cases,
         mistakes=PROJECT_MISTAKES,
-        also_right=[project_with_linear, project_with_einsum, project_fused],
+        also_right=[
+            project_with_linear,
+            project_with_einsum,
+            project_fused,
+            project_with_loops,
+            project_functionally,
+        ],
         axes="batch seq d_head",
+        hints=(
+            "Make x, a weight and a bias of ones, of sizes that all differ, and look at the "
+            "shapes.",
+            "Read the first two points again: what does each pair hold, and in which shape?",
+            "For each pair: turn the weight, multiply x with it, add the bias. Nothing else.",
+        ),
+        allows=Edges(dtypes=("float32", "float64"), axes=(3,), sizes=(1,), labels=("gradients",)),
     ),
     Exercise(
         id="03.cross-attention",
@@ -1179,8 +3243,27 @@ EXERCISES = [
         name="cross_attention",
         cases=cross_cases,
         mistakes=CROSS_MISTAKES,
-        also_right=[cross_with_einsum, cross_with_loops, cross_mixes_first],
+        also_right=[
+            cross_with_einsum,
+            cross_with_loops,
+            cross_mixes_first,
+            cross_with_vmap,
+            cross_with_sdpa,
+        ],
         axes="batch query d_value",
+        hints=(
+            "Make two sequences of different lengths and widths, and print each shape on the way.",
+            "The first sentence says who asks whom. The second point gives each matrix its two "
+            "widths.",
+            "Queries from one sequence, keys and values from the other; from there on as in "
+            "chapter 02.",
+        ),
+        allows=Edges(
+            dtypes=("float32", "float64"),
+            axes=(3,),
+            sizes=(1,),
+            labels=("large scores", "gradients", "single key", "single query"),
+        ),
     ),
     Exercise(
         id="03.cross-shapes",
@@ -1190,7 +3273,13 @@ EXERCISES = [
         name="cross_shapes",
         cases=shapes_cases,
         mistakes=SHAPES_MISTAKES,
-        also_right=[shapes_by_running, shapes_in_any_order],
+        also_right=[shapes_by_running, shapes_in_any_order, shapes_by_meta],
+        hints=(
+            "Choose six different numbers, make tensors of these sizes, and print the shapes.",
+            "The exercise above names the shape of each matrix. A product replaces the last axis.",
+            "Go through the five in order: which sequence does it come from, and how wide is it?",
+        ),
+        allows=Edges(sizes=(1, 8), labels=("sizes",)),
     ),
     Exercise(
         id="03.self-lookup-bug",
@@ -1200,8 +3289,22 @@ EXERCISES = [
         name="self_attention",
         cases=bug_cases,
         mistakes=BUG_MISTAKES,
-        also_right=[fused_with_chunk, fused_with_three_products],
+        also_right=[
+            fused_with_chunk,
+            fused_with_three_products,
+            fused_with_reshape,
+            fused_with_einsum,
+        ],
         axes="batch seq d_head",
+        hints=(
+            "Run it on a sentence of three words and print `q`, `k` and `v`, or their shapes.",
+            "The text says in which order the columns stand. Follow the three slices with a "
+            "finger.",
+            "Only one of the three thirds is never read.",
+        ),
+        allows=Edges(
+            dtypes=("float32", "float64"), axes=(3,), sizes=(1,), labels=("gradients", "one word")
+        ),
     ),
     Exercise(
         id="03.head-entropy",
@@ -1211,10 +3314,27 @@ EXERCISES = [
         name="head_entropy",
         cases=entropy_cases,
         mistakes=ENTROPY_MISTAKES,
-        also_right=[entropy_with_entr, entropy_with_loops],
+        also_right=[
+            entropy_with_entr,
+            entropy_with_loops,
+            entropy_with_xlogy,
+            entropy_with_einsum,
+        ],
         choices={"base": (2, 3, 5, 10)},
         axes="heads",
         properties=("finite", "not-negative"),
+        hints=(
+            "Try the two values that the text says to know, in one head: they must give 0 and 3.",
+            "Three steps: a term for each weight, a sum for each row, a mean for each head.",
+            "Mind weights of exactly 0 before you sum, and divide the logarithm by that of the "
+            "base.",
+        ),
+        allows=Edges(
+            dtypes=("float32", "float64"),
+            axes=(3,),
+            sizes=(1, 2003),
+            labels=("even", "all weight on one key", "nobody looks at"),
+        ),
     ),
     Exercise(
         id="03.diagonal-share",
@@ -1224,9 +3344,25 @@ EXERCISES = [
         name="diagonal_share",
         cases=diagonal_cases,
         mistakes=DIAGONAL_MISTAKES,
-        also_right=[diagonal_with_loops, diagonal_with_eye],
+        also_right=[
+            diagonal_with_loops,
+            diagonal_with_eye,
+            diagonal_with_gather,
+            diagonal_with_einsum,
+        ],
         choices={"offset": (0, -1, 1, -2)},
         axes="heads",
+        hints=(
+            "Make one head by hand, 3 by 3 with the numbers 1 to 9, and say which ones you want.",
+            "Read the second paragraph again: which queries count, for this offset?",
+            "The key of query i is i + offset. Take those that exist, and average over them alone.",
+        ),
+        allows=Edges(
+            dtypes=("float32", "float64"),
+            axes=(3,),
+            sizes=(-11, -1, 0, 1, 2, 4),
+            labels=("one word", "one query is left", "some weights are 0"),
+        ),
     ),
     Exercise(
         id="03.no-cross-talk",
@@ -1236,6 +3372,19 @@ EXERCISES = [
         name="no_cross_talk",
         cases=talk_cases,
         mistakes=TALK_MISTAKES,
-        also_right=[talk_with_loop, talk_with_max],
+        also_right=[talk_with_loop, talk_with_max, talk_with_masks, talk_with_lists],
+        hints=(
+            "Make two batches of three sentences by hand, change one number, and call your test.",
+            "Which sentences does the text want compared, and from where on is a difference one?",
+            "Leave one sentence out, take the size of every difference that is left, and judge "
+            "all.",
+        ),
+        allows=Edges(
+            dtypes=("float32", "float64"),
+            axes=(3,),
+            sizes=(1, 251),
+            special=("nan", "zeros"),
+            labels=("beside 0", "beside 1,000", "batch of one", "the replaced sentence became nan"),
+        ),
     ),
 ]
