@@ -158,7 +158,7 @@ def _close(expected: float, found: float, terms: Terms) -> bool:
 
 
 def _gradients(expected: Outcome, found: Outcome, terms: Terms) -> Details:
-    if not expected.gradients:  # a mistake whose values are wrong: none were kept
+    if not (expected.gradients and found.gradients):  # a mistake that values tell keeps none
         return ()
     calls = zip(expected.gradients, found.gradients, strict=True)
     for number, (wants, got) in enumerate(calls, 1):

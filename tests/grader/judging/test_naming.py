@@ -112,3 +112,4 @@ def test_a_mistake_keeps_the_gradients_of_weights_only_where_no_value_tells_it()
     kept = {m.name: any(out.gradients for out in m.outcomes) for m in made.mistakes}
     assert (kept["tripled"], kept["detached"]) == (False, True)
     assert [judge(made, m.answer).mistake_name for m in mistakes] == ["tripled", "detached"]
+    assert [made.named(m.outcomes).name for m in made.mistakes[:2]] == ["tripled", "detached"]
