@@ -1994,7 +1994,6 @@ def wrong_over_mask(
         "counted": lambda: torch.arange(source.shape[1]) < words.sum(dim=-1, keepdim=True),
         "either": lambda: words | writers,
         "with heads": lambda: words[:, None],
-        "numbers": lambda: words.float(),
         "whole batch": lambda: words.all(dim=0, keepdim=True),
     }[hides]()
     mask = ~mask if invert else mask
@@ -2208,27 +2207,15 @@ CROSS = Exercise(
             ),
         ),
         Mistake(
-            "an-axis-for-heads",
+            "a-mask-that-does-not-fit",
             masked_over,
             {"hides": "with heads"},
-            says="the mask has an axis for heads, and there are none here: scores are (batch, "
-            "query, key)",
+            says="the mask is refused: it has to be bool, and (batch, query, key) without an axis "
+            "for heads",
             hints=(
-                "What shape does your mask have? How many axes are there, and how many are asked "
-                "for?",
-                "Read the third point of the text: batch, query, key.",
-                "There are no heads here: one axis of size 1, between the batch and the keys.",
-            ),
-        ),
-        Mistake(
-            "numbers-for-bools",
-            masked_over,
-            {"hides": "numbers"},
-            says="the mask holds 1.0 and 0.0, not True and False",
-            hints=(
-                "What dtype does your mask have?",
-                "True means may look; a number means nothing here.",
-                "A comparison gives bools; leave them as they are.",
+                "Print your mask's dtype and shape. How many axes has it, how many are asked for?",
+                "Read the third point of the text: batch, query, key. There are no heads here.",
+                "A comparison of ids, with one axis of size 1 between the batch and the keys.",
             ),
         ),
         Mistake(

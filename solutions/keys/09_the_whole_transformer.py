@@ -887,7 +887,7 @@ def transformer_cases(generator):
     return [
         tried("no padding", (7, [none, none]), (4, [none, none])),
         tried("a padded source", (7, [none, (0, 3)]), (4, [none, none])),
-        tried("padded on the left", (6, [(2, 0), none]), (5, [(1, 0), none])),
+        tried("equally long, padded on the left", (5, [(2, 0), none]), (5, [(1, 0), none])),
         tried("padded on the right", (5, [(0, 1), none, (0, 2)]), (7, [none, (0, 3), (0, 1)])),
         tried("encode and decode apart", (5, [none, (0, 2)]), (3, [none, none]), True, pad_id=0),
     ]
@@ -2108,6 +2108,7 @@ def fair_cases(generator):
         tried("another pad_id", pad_id=7, leak=same, test_width=10),
         pair("one digit and two", [[1, 11, 12], [20, 21, 0]], [[11, 1, 12], [13, 0, 0]]),
         pair("alike as far as the narrower goes", [[11, 12, 13, 14]], [[11, 12, 13]]),
+        pair("the same table twice", [[11, 12], [13, 0]], [[11, 12], [13, 0]]),
         pair("a word twice in each", [[11, 12], [11, 12], [14, 0]], [[13, 11], [13, 11]]),
         pair("letters repeated", [[11, 11, 12], [13, 14, 0]], [[12, 11, 0], [13, 13, 14]]),
         pair("the same sum, the same lengths", [[11, 14], [20, 0]], [[12, 13], [16, 0]]),
