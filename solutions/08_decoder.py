@@ -230,6 +230,7 @@ check("08.cross-mask-bug", look_over)
 # - `ids` is `(batch, n)`: the beginnings, all of the same length. They hold neither `end_id` nor `pad_id`.
 # - Append tokens, one at a time, to all rows at once: the one with the best score, for each row. A row that has
 #   written `end_id` gets `pad_id` from then on.
+#   Only `end_id` ends a row: should the model write `pad_id` by itself, that is a token like any other.
 # - Stop when every row has written `end_id`, or after `max_new` tokens, whichever comes first.
 # - Return all ids, the beginnings included. The result is just as wide as the last row needed.
 #

@@ -34,7 +34,8 @@ from course_lib.nn.stacks import Decoder, Encoder
 #
 # *Difficulty 2 of 3 · 15 minutes · 2 points*
 #
-# How many numbers does a Transformer of 2017 learn? Don't build one: count. Return one whole number.
+# How many numbers does a Transformer of 2017 learn? Don't build one, count: without `parameters` and
+# `numel`. Return one whole number.
 #
 # - `num_layers` blocks on each side. Every layer *inside a block* has a bias; every norm has a weight and a
 #   bias. Post-norm, so no norm stands outside the blocks.
@@ -73,7 +74,7 @@ check("09.parameter-count", transformer_parameters)
 # the noise, so that there is nothing random in here.
 #
 # - `noise` is `(n_out, n_in)`, as the weight of `nn.Linear` is, drawn evenly between 0 and 1.
-# - Return the weights, of the same shape: noise 0 becomes $-b$, noise 1 becomes $b$.
+# - Return the weights, of the same shape and dtype: noise 0 becomes $-b$, noise 1 becomes $b$.
 #
 # The trap: a range is twice as wide as its bound.
 

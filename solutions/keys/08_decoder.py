@@ -6,8 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
+from course_lib.grader.judging.edges import in_dtype
+from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
 from course_lib.nn.attention import scaled_dot_product_attention
+from course_lib.nn.masks import causal_mask, check_mask, combine_masks, padding_mask
 from course_lib.nn.multi_head import merge_heads, split_heads
 
 
@@ -50,6 +52,8 @@ def shift_cases(generator):
         tried("one row is empty", [3, 0, 1, 5], 5),
         tried("the pad id is 0", [2, 4], 5, pad_id=0),
         tried("a single token", [1], 1),
+        in_dtype(tried("one row is full, one short", [4, 1], 4), torch.int32),
+        in_dtype(tried("one row is empty", [0, 3], 3), torch.int16),
     ]
 
 
@@ -64,12 +68,13 @@ def wrong_shift(
     end_in_given=False,
     start=True,
     hides="pads",
+    filler="pads",
     order=(0, 1),
 ):
     pad = 0 if hides == "zeros" else pad_id
     real = ids != pad
     length = real.sum(dim=1, keepdim=True)
-    wide = F.pad(ids, (0, 1), value=pad_id)
+    wide = F.pad(ids, (0, 1), value=0 if filler == "zeros" else pad_id)
     asked = {
         "behind": lambda: wide.scatter(1, length, end_id),
         "nowhere": lambda: wide,
@@ -77,6 +82,15 @@ def wrong_shift(
         "on the last token": lambda: wide.scatter(1, (length - 1).clamp(min=0), end_id),
         "everywhere": lambda: F.pad(ids.masked_fill(~real, end_id), (0, 1), value=end_id),
         "first filler": lambda: wide.scatter(1, (~real).int().argmax(dim=1, keepdim=True), end_id),
+        "a gap before": lambda: F.pad(wide, (0, 1), value=pad_id).scatter(1, length + 1, end_id)[
+            :, :-1
+        ],
+        "on filler only": lambda: torch.where(
+            length < ids.shape[1], wide.scatter(1, length, end_id), wide
+        ),
+        "behind tokens only": lambda: torch.where(
+            length > 0, wide.scatter(1, length, end_id), wide
+        ),
         "behind the longest": lambda: wide.scatter(
             1, length.max().expand(len(ids), 1).clone(), end_id
         ),
@@ -91,6 +105,28 @@ def wrong_shift(
     return tuple((given, asked)[i] for i in order)
 
 
+def too_narrow(ids, start_id, end_id, pad_id):
+    return F.pad(ids, (1, 0), value=start_id)[:, :-1], ids
+
+
+def start_asked(ids, start_id, end_id, pad_id):
+    given = F.pad(ids, (1, 0), value=start_id)
+    length = (given != pad_id).sum(dim=1, keepdim=True)
+    return given, F.pad(given, (0, 1), value=pad_id).scatter(1, length, end_id)[:, :-1]
+
+
+def always_long(ids, start_id, end_id, pad_id):
+    return tuple(made.long() for made in wrong_shift(ids, start_id, end_id, pad_id))
+
+
+def in_floats(ids, start_id, end_id, pad_id):
+    return tuple(made.float() for made in wrong_shift(ids, start_id, end_id, pad_id))
+
+
+def stacked_shift(ids, start_id, end_id, pad_id):
+    return torch.stack(wrong_shift(ids, start_id, end_id, pad_id))
+
+
 def looped_shift(ids, start_id, end_id, pad_id):
     given, asked = [], []
     for row in ids.tolist():
@@ -98,7 +134,16 @@ def looped_shift(ids, start_id, end_id, pad_id):
         filler = [pad_id] * (len(row) - len(real))
         given.append([start_id, *real, *filler])
         asked.append([*real, end_id, *filler])
-    return torch.tensor(given), torch.tensor(asked)
+    return tuple(torch.tensor(rows, dtype=ids.dtype) for rows in (given, asked))
+
+
+def counting_shift(ids, start_id, end_id, pad_id):
+    """Right: on own copies, in place."""
+    batch, seq = ids.shape
+    given, asked = ids.new_full((2, batch, seq + 1), pad_id)
+    given[:, 0], given[:, 1:], asked[:, :seq] = start_id, ids, ids
+    asked[torch.arange(batch), ids.ne(pad_id).sum(dim=-1)] = end_id
+    return given, asked
 
 
 def framed_shift(ids, start_id, end_id, pad_id):
@@ -251,8 +296,119 @@ SHIFT = Exercise(
                 "Look at the order in your return.",
             ),
         ),
+        Mistake(
+            "not-wider",
+            too_narrow,
+            {},
+            says="both results are `(batch, seq)`: the last token is never given, and the end is "
+            "never asked for",
+            hints=(
+                "How wide are your results, and how wide is `ids`?",
+                "A start mark in front makes one row longer, an end mark behind the other.",
+                "Cut nothing off: each result has one column more than `ids`.",
+            ),
+        ),
+        Mistake(
+            "start-asked",
+            start_asked,
+            {},
+            says="`asked` begins with `start_id`: it is `given` with an end mark",
+            hints=(
+                "What is the decoder asked for when it has seen nothing but `start`?",
+                "Nobody is asked for a start mark; it is only ever given.",
+                "Make `asked` from the bare row, not from `given`.",
+            ),
+        ),
+        Mistake(
+            "a-gap-before-the-end",
+            wrong_shift,
+            {"end": "a gap before"},
+            says="the end stands one place too far: filler stands between it and the last token",
+            hints=(
+                "Look at the place right behind the last token of a row.",
+                "Columns are counted from 0: a row of two tokens fills the columns 0 and 1.",
+                "The number of tokens is itself the column of the end.",
+            ),
+        ),
+        Mistake(
+            "no-end-in-full-rows",
+            wrong_shift,
+            {"end": "on filler only"},
+            says="a full row gets no end: the end is put on padding of `ids`, and a full row has "
+            "none",
+            hints=(
+                "What does your function do with a row without padding?",
+                "`asked` has one column more than `ids`, so that there is room.",
+                "Look for the first padding in the wider row, or count the real tokens.",
+            ),
+        ),
+        Mistake(
+            "no-end-in-empty-rows",
+            wrong_shift,
+            {"end": "behind tokens only"},
+            says="an empty row gets no end: the model would never learn to say nothing",
+            hints=(
+                "What is a decoder asked for when there is nothing to write?",
+                "A row of no tokens ends in column 0.",
+                "Treat it as all others: the number of its tokens is the column of its end.",
+            ),
+        ),
+        Mistake(
+            "filled-with-zeros",
+            wrong_shift,
+            {"filler": "zeros"},
+            says="the new column of `asked` is filled with 0, not with `pad_id`",
+            hints=(
+                "What does F.pad fill with when it isn't told?",
+                "The id of the padding is handed to your function.",
+                "Give F.pad a `value`.",
+            ),
+        ),
+        Mistake(
+            "always-int64",
+            always_long,
+            {},
+            says="int64 comes out whatever dtype `ids` has",
+            hints=(
+                "Hand in `ids.int()`. Which dtype comes back?",
+                "A new tensor gets the dtype that you ask for, or a usual one; joined with "
+                "another the wider wins.",
+                "Make columns and rows with the dtype of `ids`: `new_full`, or `dtype=ids.dtype`.",
+            ),
+        ),
+        Mistake(
+            "floats",
+            in_floats,
+            {},
+            says="floats come out: ids are whole numbers",
+            hints=(
+                "Print the dtype of what you return.",
+                "torch.zeros and torch.ones make floats unless they are told otherwise.",
+                "Make new tensors with the dtype of `ids`.",
+            ),
+        ),
+        Mistake(
+            "stacked",
+            stacked_shift,
+            {},
+            says="one stacked tensor comes out; two tensors were asked for",
+            hints=(
+                "What does the text say that you return?",
+                "Two results are returned with a comma between them.",
+                "Leave out the stack.",
+            ),
+        ),
     ],
-    also_right=[looped_shift, framed_shift],
+    hints=(
+        "Print `ids`, `given` and `asked` of a small batch below each other: one row full, one "
+        "short, one empty.",
+        "Go through the points of the text: `given` is the row moved by a start mark; `asked` is "
+        "the row with an end behind its last token.",
+        "Widen each by one column first; then write the end at one column of each row, the number "
+        "of its tokens.",
+    ),
+    allows=Edges(dtypes=("int32", "int16"), sizes=(1,), labels=("full", "empty", "pad id is 0")),
+    also_right=[looped_shift, framed_shift, counting_shift],
 )
 
 
@@ -274,6 +430,8 @@ def mask_cases(generator):
         tried("the pad id is 0", [2, 4, 3, 1], 4, [6, 2, 5, 6], 6, pad_id=0),
         tried("as many words as tokens", [3, 5], 5, [5, 2], 5),
         tried("one token, one sentence", [1], 1, [2], 3),
+        tried("a source of nothing but padding", [2, 3], 3, [4, 0], 6),
+        in_dtype(tried("in small numbers", [2, 4], 4, [6, 3], 6), torch.int32),
     ]
 
 
@@ -300,15 +458,15 @@ def wrong_masks(
         "ahead": place <= place.T,
         "all": (place >= place.T) | True,
     }[past]
-    real = target != pad
+    real, words = target != pad, {"source": source, "target": target}[over] != pad
     if hides == "counted":
-        real = torch.arange(target.shape[1]) < real.sum(dim=1, keepdim=True)
+        real, words = (torch.arange(x.shape[1]) < x.sum(dim=1, keepdim=True) for x in (real, words))
     back = seen & (
         real[:, None, None, :] if pads_in_target else torch.ones(len(target), 1, 1, 1) > 0
     )
     if queries_too:
         back = back & real[:, None, :, None]
-    look = ({"source": source, "target": target}[over] != pad)[:, None, None, :]
+    look = words[:, None, None, :]
     if over_past:
         look = look & (word <= place)
     made = (~back, ~look) if invert else (back, look)
@@ -325,6 +483,53 @@ def bare_over(target, source, pad_id):
     """The second mask still (batch, key)."""
     back, look = wrong_masks(target, source, pad_id)
     return back, look[:, 0, 0]
+
+
+def sources_padding(target, source, pad_id):
+    over = padding_mask(source, pad_id)
+    return combine_masks(causal_mask(target.shape[1]), over), over
+
+
+def bare_causal(target, source, pad_id):
+    return causal_mask(target.shape[1]), padding_mask(source, pad_id)
+
+
+def other_masks(target, source, pad_id, *, back="right", look="right"):
+    causal, real = causal_mask(target.shape[1]), padding_mask(target, pad_id)
+    words = padding_mask(source, pad_id)
+    right = causal & real
+    back = {
+        "right": lambda: right,
+        "either": lambda: causal | real,
+        "query axis": lambda: causal & real.transpose(-1, -2),
+        "itself": lambda: right | torch.eye(len(causal), dtype=torch.bool),
+    }[back]()
+    look = {
+        "right": lambda: words,
+        "query axis": lambda: words.transpose(-1, -2),
+        "nothing": lambda: torch.ones_like(words),
+        "each query": lambda: words.expand(-1, -1, target.shape[1], -1),
+        "both": lambda: words & real.transpose(-1, -2),
+    }[look]()
+    return back, look
+
+
+def odd_back(target, source, pad_id, *, back):
+    """As `other_masks`, not tried in pairs."""
+    return other_masks(target, source, pad_id, back=back)
+
+
+def odd_over(target, source, pad_id, *, look):
+    return other_masks(target, source, pad_id, look=look)
+
+
+def number_masks(target, source, pad_id):
+    return tuple(mask.float() for mask in other_masks(target, source, pad_id))
+
+
+def additive_masks(target, source, pad_id):
+    made = other_masks(target, source, pad_id)
+    return tuple(torch.zeros(m.shape).masked_fill(~m, -torch.inf) for m in made)
 
 
 def looped_masks(target, source, pad_id):
@@ -420,8 +625,8 @@ MASKS = Exercise(
             "counted",
             wrong_masks,
             {"hides": "counted"},
-            says="looking back, the real tokens are counted and that many are kept from the "
-            "left: right only for padding on the right",
+            says="the real tokens are counted and that many are kept from the left: right only for "
+            "padding on the right",
             hints=(
                 "Try a target that is padded on the left.",
                 "A mask needs to know where the real tokens stand, not how many there are.",
@@ -496,7 +701,151 @@ MASKS = Exercise(
                 "padding_mask of chapter 04 returns the shape that is wanted.",
             ),
         ),
+        Mistake(
+            "sources-padding",
+            sources_padding,
+            {},
+            says="the mask for looking back hides the source's padding, but its keys are the "
+            "target's tokens",
+            hints=(
+                "Whose tokens does the writer look at when she looks back?",
+                "A mask is made from the ids of the keys. Looking back, these are the target's.",
+                "Make the first padding mask from `target`.",
+            ),
+        ),
+        Mistake(
+            "bare-causal",
+            bare_causal,
+            {},
+            says="the mask for looking back is causal only, and lacks the axes of batch and heads",
+            hints=(
+                "What shape does your first mask have, and what shape is asked for?",
+                "Rows of the target are padded differently, so each has a mask of its own.",
+                "Combine the causal mask with the padding mask of the target.",
+            ),
+        ),
+        Mistake(
+            "either-is-enough",
+            odd_back,
+            {"back": "either"},
+            says="a place may be seen if one of the two masks allows it: both have to",
+            hints=(
+                "Print the mask for looking back of one short padded row, and read its rows one "
+                "by one.",
+                "Two things are hidden: the future and padding. A place must pass both.",
+                "Combine the causal mask with the target's padding mask, which has an axis of "
+                "size 1 for the queries.",
+            ),
+        ),
+        Mistake(
+            "padding-along-the-queries",
+            odd_back,
+            {"back": "query axis"},
+            says="looking back, the padding stands along the query axis: padded tokens are "
+            "silenced, and looked at",
+            hints=(
+                "Print the mask for looking back of one short padded row, and read its rows one "
+                "by one.",
+                "Two things are hidden: the future and padding. A place must pass both.",
+                "Combine the causal mask with the target's padding mask, which has an axis of "
+                "size 1 for the queries.",
+            ),
+        ),
+        Mistake(
+            "padding-sees-itself",
+            odd_back,
+            {"back": "itself"},
+            says="the diagonal is open even where padding stands: padding is looked at by itself",
+            hints=(
+                "What may a padded token look at? And who may look at it?",
+                "A query that may look nowhere is no harm: attention of this course gives 0 there.",
+                "No padding means none, on the diagonal either.",
+            ),
+        ),
+        Mistake(
+            "over-along-the-queries",
+            odd_over,
+            {"look": "query axis"},
+            says="the mask for looking over has its True and False along the query axis",
+            hints=(
+                "Whom does the writer look at when she looks over?",
+                "Nothing but the padding of the words is hidden, and that along the last axis.",
+                "padding_mask of chapter 04, called with `source`, returns the second mask as it "
+                "is wanted.",
+            ),
+        ),
+        Mistake(
+            "words-padding-visible",
+            odd_over,
+            {"look": "nothing"},
+            says="the mask for looking over hides nothing: padded words are looked at",
+            hints=(
+                "Whom does the writer look at when she looks over?",
+                "Nothing but the padding of the words is hidden, and that along the last axis.",
+                "padding_mask of chapter 04, called with `source`, returns the second mask as it "
+                "is wanted.",
+            ),
+        ),
+        Mistake(
+            "over-for-each-query",
+            odd_over,
+            {"look": "each query"},
+            says="the mask for looking over is repeated for each query; an axis of size 1 was "
+            "asked for",
+            hints=(
+                "Whom does the writer look at when she looks over?",
+                "Nothing but the padding of the words is hidden, and that along the last axis.",
+                "padding_mask of chapter 04, called with `source`, returns the second mask as it "
+                "is wanted.",
+            ),
+        ),
+        Mistake(
+            "queries-hidden-over",
+            odd_over,
+            {"look": "both"},
+            says="the mask for looking over knows the target's padding, too",
+            hints=(
+                "Whom does the writer look at when she looks over?",
+                "Nothing but the padding of the words is hidden, and that along the last axis.",
+                "padding_mask of chapter 04, called with `source`, returns the second mask as it "
+                "is wanted.",
+            ),
+        ),
+        Mistake(
+            "numbers-for-bools",
+            number_masks,
+            {},
+            says="the masks hold 1.0 and 0.0, not True and False",
+            hints=(
+                "Print the dtype of your masks.",
+                "What may be looked at is True: a bool, and no number.",
+                "A comparison gives bools; leave them as they are.",
+            ),
+        ),
+        Mistake(
+            "to-be-added",
+            additive_masks,
+            {},
+            says="the masks hold 0 and -inf, to be added to scores; bools were asked for",
+            hints=(
+                "Print one of your masks.",
+                "In this course a mask is bool, and attention does the rest.",
+                "Return the comparison itself: True where one may look.",
+            ),
+        ),
     ],
+    hints=(
+        "Print both masks for a target of three tokens and a source of two words, one of them "
+        "padded.",
+        "Ask of each mask: who are its keys, and what of them must be hidden?",
+        "Looking back needs two masks at once, of the target; looking over needs the source's "
+        "padding and nothing else.",
+    ),
+    allows=Edges(
+        dtypes=("int32",),
+        sizes=(1,),
+        labels=("on the left", "on the right", "no padding", "pad id is 0", "nothing but padding"),
+    ),
     also_right=[looped_masks, tril_masks],
 )
 
@@ -536,15 +885,17 @@ def block_cases(generator):
     def past(n):
         return torch.ones(n, n, dtype=torch.bool).tril()
 
+    left = torch.tensor([[False, True, True], [True] * 3])[:, None, None]
     words = torch.tensor([[True] * 5 + [False] * 2, [False] + [True] * 6])[:, None, None]
     return [
-        tried("no masks", 2, 3, 7, 3, 2, 11, grad=True),
+        tried("no masks", 2, 3, 7, 2, 3, 11, grad=True),
         tried("both masks", 2, 4, 7, 2, 3, 11, mask=past(4), memory_mask=words),
-        tried("only looking back is masked", 3, 5, 2, 1, 7, 13, mask=past(5)),
+        tried("only looking back is masked", 2, 3, 2, 1, 7, 13, mask=past(3) & left),
         tried(
             "with weights", 2, 4, 7, 3, 2, 5, mask=past(4), memory_mask=words, return_weights=True
         ),
         tried("as many words as tokens", 2, 5, 5, 2, 2, 7, mask=past(5)),
+        tried("one token, one word", 1, 1, 1, 2, 3, 5),
     ]
 
 
@@ -571,8 +922,11 @@ class Look(nn.Module):
         )
         scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5
         if mask is not None:
+            check_mask(mask, scores.shape)
             scores = scores.masked_fill(~mask, -torch.inf)
         weights = scores.softmax(dim=-1)
+        if mask is not None:
+            weights = weights.masked_fill(~mask, 0.0)
         return self.to_out(merge_heads(weights @ v)), weights
 
 
@@ -625,7 +979,8 @@ class WrongBlock(PlainBlock):
 
     def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
         back_mask = mask if self.mask_back else None
-        over_mask = {"own": memory_mask, "none": None}[self.mask_over]
+        over_mask = {"own": memory_mask, "none": None, "other": mask}[self.mask_over]
+        back_mask = memory_mask if self.mask_back == "other" else back_mask
         notes = self.norm_cross(memory) if self.keys == "normed" else memory
         attention = getattr(self, self.cross)
 
@@ -648,10 +1003,22 @@ class WrongBlock(PlainBlock):
         if self.think:
             say = lambda y: (self.down(self.bend(self.up(y))), None)  # noqa: E731
             x, _ = self.around("think", x, say)
-        pair = {"both": (back, over), "turned": (over, back)}
+        pair = {"both": (back, over), "turned": (over, back), "over": over}
         if self.weights == "always":
             return x, (back, over)
+        if self.weights == "never":
+            return x
+        if self.weights == "flat" and return_weights:
+            return x, back, over
         return (x, pair[self.weights]) if return_weights else x
+
+
+class WrongMasks(WrongBlock):
+    """Masks in the wrong place; a class of its own, so that pairs stay few."""
+
+
+class WrongReturn(WrongBlock):
+    """Mistakes about what is returned, for the same reason."""
 
 
 class WrongEnd(WrongBlock):
@@ -698,9 +1065,35 @@ class TurnedBlock(PlainBlock):
         normed = self.norm_self(x)
         said, back = self.self_attention(normed, normed, mask)
         x = x + said
-        said, over = self.cross_attention(memory, self.norm_cross(x), None)
+        said, over = self.cross_attention(memory, self.norm_cross(x), memory_mask)
         x = x + said
         x = x + self.down(F.relu(self.up(self.norm_feed_forward(x))))
+        return (x, (back, over)) if return_weights else x
+
+
+class EditedBlock(PlainBlock):
+    """Adds to the caller's own tensor."""
+
+    def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
+        normed = self.norm_self(x)
+        said, back = self.self_attention(normed, normed, mask)
+        x += said
+        said, over = self.cross_attention(self.norm_cross(x), memory, memory_mask)
+        x += said
+        x += self.down(F.relu(self.up(self.norm_feed_forward(x))))
+        return (x, (back, over)) if return_weights else x
+
+
+class LateBend(PlainBlock):
+    """The bend comes after the way down."""
+
+    def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
+        normed = self.norm_self(x)
+        said, back = self.self_attention(normed, normed, mask)
+        x = x + said
+        said, over = self.cross_attention(self.norm_cross(x), memory, memory_mask)
+        x = x + said
+        x = x + F.relu(self.down(self.up(self.norm_feed_forward(x))))
         return (x, (back, over)) if return_weights else x
 
 
@@ -1007,7 +1400,110 @@ BLOCK = Exercise(
                 "The first argument of an attention is who asks.",
             ),
         ),
+        Mistake(
+            "mask-for-both",
+            WrongMasks,
+            {"mask_over": "other"},
+            says="`mask`, which is for looking back, is handed to the cross-attention, too",
+            hints=(
+                "Where in forward do the words `mask` and `memory_mask` stand, and who gets which?",
+                "`mask` has a row and a column for each token; `memory_mask` has a column for "
+                "each word.",
+                "`mask` goes to the self-attention, `memory_mask` to the cross-attention.",
+            ),
+        ),
+        Mistake(
+            "masks-exchanged",
+            WrongMasks,
+            {"mask_over": "other", "mask_back": "other"},
+            says="`mask` and `memory_mask` have changed places",
+            hints=(
+                "Where in forward do the words `mask` and `memory_mask` stand, and who gets which?",
+                "`mask` has a row and a column for each token; `memory_mask` has a column for "
+                "each word.",
+                "`mask` goes to the self-attention, `memory_mask` to the cross-attention.",
+            ),
+        ),
+        Mistake(
+            "another-bend",
+            WrongMasks,
+            {"bend": F.gelu},
+            says="gelu stands between `up` and `down`; the text asks for relu",
+            hints=(
+                "Which bend does the text name?",
+                "Many newer models take gelu. This network takes the bend of 2017.",
+                "F.relu goes between up and down.",
+            ),
+        ),
+        Mistake(
+            "bend-at-the-end",
+            LateBend,
+            {},
+            says="relu comes after `down`: the network can only ever add, and up and down are one "
+            "layer",
+            hints=(
+                "In which order do the three steps of your network come?",
+                "Up, then the bend, then down.",
+                "F.relu goes around what comes out of up.",
+            ),
+        ),
+        Mistake(
+            "three-results",
+            WrongReturn,
+            {"weights": "flat"},
+            says="three things come back; the two tables of weights should be a pair",
+            hints=(
+                "Call your block with return_weights=True and print how many things come back, "
+                "and what they are.",
+                "Two things: `x`, and a pair.",
+                "The pair holds the weights of looking back, then those of looking over.",
+            ),
+        ),
+        Mistake(
+            "one-table-only",
+            WrongReturn,
+            {"weights": "over"},
+            says="the weights of looking over come back, those of looking back do not",
+            hints=(
+                "Call your block with return_weights=True and print how many things come back, "
+                "and what they are.",
+                "Two things: `x`, and a pair.",
+                "The pair holds the weights of looking back, then those of looking over.",
+            ),
+        ),
+        Mistake(
+            "never-weights",
+            WrongReturn,
+            {"weights": "never"},
+            says="no weights come back when somebody asks for them",
+            hints=(
+                "Call your block with return_weights=True and print how many things come back, "
+                "and what they are.",
+                "Two things: `x`, and a pair.",
+                "The pair holds the weights of looking back, then those of looking over.",
+            ),
+        ),
+        Mistake(
+            "edited-in-place",
+            EditedBlock,
+            {},
+            says="`x +=` changes the tensor of whoever called: it belongs to somebody else",
+            hints=(
+                "Which of your lines contain `+=`?",
+                "`x = x + …` makes a new tensor; `x += …` writes into the old one.",
+                "Write each sum as `x = x + …`.",
+            ),
+        ),
     ],
+    hints=(
+        "Give your block ones for `x` and for `memory` in turn, and see which lines make a "
+        "difference.",
+        "Read the three lines of section 8.2 beside yours: what is normed, who asks whom, what is "
+        "added to what?",
+        "Each sublayer is one line of the form `x = x + said`, where what was said came from a "
+        "normed `x`.",
+    ),
+    allows=Edges(sizes=(1,), special=("empty row",), labels=("no masks", "with weights")),
     also_right=[StepwiseBlock, ByHandBlock],
     axes="batch query d_model",
 )
@@ -1067,6 +1563,18 @@ def leak_cases(generator):
         asked[1, 1] += 1
         return given, asked
 
+    def early_end(given, asked, start, end, pad):
+        asked[0, 4], asked[0, 5] = end, pad
+        return given, asked
+
+    def started_again(given, asked, start, end, pad):
+        return given, torch.where(asked == end, start, asked)
+
+    def alone(label, end):
+        start, last, pad = marks(generator, 3)
+        asked = torch.tensor([[last if end else pad]])
+        return case(label, torch.tensor([[start]]), asked, start, last, pad)
+
     def as_it_is(given, asked, start, end, pad):
         return given, asked
 
@@ -1088,6 +1596,11 @@ def leak_cases(generator):
         changed("the end behind the padding", end_last),
         changed("asked for the end again and again", filler_asked),
         changed("one wrong token", one_digit, lengths=(6, 5), seq=7),
+        changed("one end a place too early", early_end),
+        changed("asked to start again", started_again),
+        in_dtype(changed("right, in small numbers", as_it_is), torch.int32),
+        alone("right, a single position", end=True),
+        alone("a single position without end", end=False),
     ]
 
 
@@ -1107,7 +1620,7 @@ def wrong_safe(
     pad = 0 if hides == "zeros" else pad_id
     if rows == "first":
         given, asked = given[:1], asked[:1]
-    following = F.pad(given[:, 1:], (0, 1), value=pad_id)
+    following = F.pad(given[:, 1:], (0, 1), value=pad)
     real = given != pad
     last = real & ~F.pad(real[:, 1:], (0, 1))
     fits = torch.where(last, asked == end_id, asked == following)
@@ -1144,6 +1657,39 @@ def same_bag(given, asked, start_id, end_id, pad_id):
     """Only the tokens are compared, not where they stand."""
     one = torch.where(given == start_id, end_id, given).sort(dim=1).values
     return torch.equal(one, asked.sort(dim=1).values)
+
+
+def all_differ(given, asked, start_id, end_id, pad_id):
+    return bool((given != asked).all())
+
+
+def full_rows_only(given, asked, start_id, end_id, pad_id):
+    """The end is looked for in the last column, wherever the row ends."""
+    return one_column_on(given, asked, start_id, end_id, pad_id) and bool(
+        (asked[:, -1] == end_id).all()
+    )
+
+
+def repeats_refused(given, asked, start_id, end_id, pad_id):
+    repeated = ((given == asked) & (given != pad_id)).any()
+    return looped_safe(given, asked, start_id, end_id, pad_id) and not bool(repeated)
+
+
+def turned_round(given, asked, start_id, end_id, pad_id):
+    return not looped_safe(given, asked, start_id, end_id, pad_id)
+
+
+def row_verdicts(given, asked, start_id, end_id, pad_id):
+    marks = start_id, end_id, pad_id
+    rows = zip(given, asked, strict=True)
+    return torch.tensor([looped_safe(g[None], a[None], *marks) for g, a in rows])
+
+
+def real_labels_only(given, asked, start_id, end_id, pad_id):
+    """Only labels that are no padding are compared."""
+    wanted = looped_shift(given[:, 1:], start_id, end_id, pad_id)[1]
+    begins = bool((given[:, 0] == start_id).all())
+    return begins and bool(((asked == wanted) | (asked == pad_id)).all())
 
 
 def looped_safe(given, asked, start_id, end_id, pad_id):
@@ -1294,7 +1840,111 @@ LEAK = Exercise(
                 "Under the last given token of each row, the label is `end_id`.",
             ),
         ),
+        Mistake(
+            "real-labels-only",
+            real_labels_only,
+            {},
+            says="your test passes over labels that are padding: a row without end gets through",
+            hints=(
+                "Try a batch whose rows never end.",
+                "Where the end belongs, padding is wrong.",
+                "Compare every place of `asked` with what should stand there.",
+            ),
+        ),
+        Mistake(
+            "must-differ-everywhere",
+            all_differ,
+            {},
+            says="your test asks whether the two differ at every place: padding and repeated "
+            "digits refuse a right batch",
+            hints=(
+                "Hand your test a right batch of two rows, one short, one full; then spoil one "
+                "place.",
+                "Every place of `asked` has one right value. Which?",
+                "Build what should be asked, ends and padding included, and compare all of it.",
+            ),
+        ),
+        Mistake(
+            "end-in-the-last-column",
+            full_rows_only,
+            {},
+            says="your test looks for the end in the last column: a right batch with a shorter "
+            "row is refused",
+            hints=(
+                "Try a right batch whose rows differ in length.",
+                "Behind a short row's end there is padding.",
+                "The column of the end differs from row to row: it is that of the last given "
+                "token.",
+            ),
+        ),
+        Mistake(
+            "repeats-refused",
+            repeats_refused,
+            {},
+            says="your test refuses a right row in which a token repeats, such as 7 7 4",
+            hints=(
+                "Try the number 77, rightly shifted.",
+                "Equal tokens in one column prove nothing; digits repeat.",
+                "Leave out the line that asks whether label and token are equal.",
+            ),
+        ),
+        Mistake(
+            "only-tokens-compared",
+            wrong_safe,
+            {"end": "anything", "padding": False},
+            says="your test compares the labels above which a token follows, and lets anything "
+            "pass behind them: nobody need ever ask for the end",
+            hints=(
+                "Hand your test a right batch of two rows, one short, one full; then spoil one "
+                "place.",
+                "Every place of `asked` has one right value. Which?",
+                "Build what should be asked, ends and padding included, and compare all of it.",
+            ),
+        ),
+        Mistake(
+            "zero-is-pad",
+            wrong_safe,
+            {"hides": "zeros"},
+            says="the id 0 counts as padding, and `pad_id` is never asked",
+            hints=(
+                "In some vocabularies 0 is an ordinary token.",
+                "The id of the padding is handed to your function.",
+                "Compare `given` with `pad_id`.",
+            ),
+        ),
+        Mistake(
+            "turned-round",
+            turned_round,
+            {},
+            says="True and False have changed places: your test says True for a leak",
+            hints=(
+                "What does your test say of a right batch?",
+                "The text says what True stands for.",
+                "Turn your verdict round.",
+            ),
+        ),
+        Mistake(
+            "a-verdict-for-each-row",
+            row_verdicts,
+            {},
+            says="a verdict for each row comes back; one for the whole batch was asked for",
+            hints=(
+                "What does your function return for two rows?",
+                "*Every* row has to be right: that is one True or False.",
+                "Take `all` over the rows, and return a bool.",
+            ),
+        ),
     ],
+    hints=(
+        "Hand your test a right batch of two rows, one short, one full; then spoil one place.",
+        "Every place of `asked` has one right value. Which?",
+        "Build what should be asked, ends and padding included, and compare all of it.",
+    ),
+    allows=Edges(
+        dtypes=("int32",),
+        sizes=(1,),
+        labels=("full", "repeat", "pad id is 0", "single position", "in small numbers"),
+    ),
     also_right=[looped_safe, rebuilt_safe],
 )
 
@@ -1323,6 +1973,8 @@ def over_cases(generator):
         tried("the pad id is 0", [2, 4, 3, 1, 4], 4, [6, 2, 5, 3, 4], 6, 3, pad_id=0),
         tried("filler with large numbers", [2, 3, 3], 3, [2, 3, 5], 5, 7, loud=True),
         tried("as many words as tokens as rows", [3, 4, 2, 3], 4, [4, 2, 3, 1], 4, 5),
+        tried("one token, one word", [1], 1, [1], 1, 3),
+        in_dtype(tried("ids in small numbers", [2, 3], 3, [4, 2], 4, 2), torch.int32),
     ]
 
 
@@ -1340,6 +1992,9 @@ def wrong_over_mask(
         "writers as words": lambda: (target != pad)[:, None, :],
         "on the query axis": lambda: (source != pad)[:, :, None],
         "counted": lambda: torch.arange(source.shape[1]) < words.sum(dim=-1, keepdim=True),
+        "either": lambda: words | writers,
+        "with heads": lambda: words[:, None],
+        "whole batch": lambda: words.all(dim=0, keepdim=True),
     }[hides]()
     mask = ~mask if invert else mask
     if past:
@@ -1359,6 +2014,22 @@ def notes_silenced(x, memory, target, source, pad_id):
     """The padded notes are set to 0, but they still get weight."""
     quiet = memory.masked_fill((source == pad_id)[:, :, None], 0.0)
     return wrong_over_mask(x, quiet, target, source, pad_id, hides="nothing")
+
+
+def masked_over(x, memory, target, source, pad_id, *, hides):
+    """As `wrong_over_mask`, not tried in pairs."""
+    return wrong_over_mask(x, memory, target, source, pad_id, hides=hides)
+
+
+def both_results(x, memory, target, source, pad_id):
+    return scaled_dot_product_attention(x, memory, memory, (source != pad_id)[:, None])
+
+
+def added_over(x, memory, target, source, pad_id):
+    """Right: the mask as numbers that are added."""
+    filler = torch.zeros(source.shape).masked_fill(source == pad_id, -torch.inf)
+    scores = torch.einsum("bqd,bkd->bqk", x * x.shape[-1] ** -0.5, memory)
+    return (scores + filler[:, None]).softmax(dim=-1) @ memory
 
 
 def row_by_row(x, memory, target, source, pad_id):
@@ -1523,8 +2194,67 @@ CROSS = Exercise(
                 "Leave `memory` as it is, and mend the mask.",
             ),
         ),
+        Mistake(
+            "either-is-enough",
+            masked_over,
+            {"hides": "either"},
+            says="a padded word may be looked at by every real token: the two paddings are joined "
+            "by `or`",
+            hints=(
+                "Who is hidden here: words, or tokens?",
+                "Padding is a matter of the key alone.",
+                "`target` is not needed at all.",
+            ),
+        ),
+        Mistake(
+            "a-mask-that-does-not-fit",
+            masked_over,
+            {"hides": "with heads"},
+            says="the mask is refused: it has to be bool, and (batch, query, key) without an axis "
+            "for heads",
+            hints=(
+                "Print your mask's dtype and shape. How many axes has it, how many are asked for?",
+                "Read the third point of the text: batch, query, key. There are no heads here.",
+                "A comparison of ids, with one axis of size 1 between the batch and the keys.",
+            ),
+        ),
+        Mistake(
+            "one-mask-for-all",
+            masked_over,
+            {"hides": "whole batch"},
+            says="all sentences share one mask: a word is hidden in all of them when one of them "
+            "is padded there",
+            hints=(
+                "How many masks are there in your mask?",
+                "Sentences are padded differently, so each needs its own.",
+                "Keep the axis of the batch.",
+            ),
+        ),
+        Mistake(
+            "weights-as-well",
+            both_results,
+            {},
+            says="output and weights come back; the output was asked for",
+            hints=(
+                "What does scaled_dot_product_attention return?",
+                "Two things, of which the exercise wants the first.",
+                "Return the output alone.",
+            ),
+        ),
     ],
-    also_right=[row_by_row],
+    hints=(
+        "Call it twice, with a source and with the same source and two more words of filler: what "
+        "changes?",
+        "Ask of the mask: who is looked at here, and along which axis do these stand?",
+        "Compare `source` with `pad_id`, and give the result an axis of size 1 where the queries "
+        "are.",
+    ),
+    allows=Edges(
+        dtypes=("int32",),
+        sizes=(1,),
+        labels=("on the left", "on the right", "pad id is 0", "large numbers"),
+    ),
+    also_right=[row_by_row, added_over],
 )
 
 
@@ -1606,6 +2336,61 @@ class WrongCount(WrongWriter):
     """Mistakes about how much is written and returned, for the same reason."""
 
 
+class PageWriter(Scores):
+    """The loop of section 8.4; with `together`, it stops when all rows end in one step."""
+
+    def __init__(self, vocab_size, d_model, *, together=False):
+        super().__init__(vocab_size, d_model)
+        self.together = together
+
+    @torch.no_grad()
+    def write(self, ids, end_id, pad_id, max_new):
+        for _ in range(max_new):
+            best = self.score(ids)[:, -1:].argmax(dim=-1)
+            ids = torch.cat([ids, best], dim=1)
+            if self.together and (best == end_id).all():
+                break
+        return ids
+
+
+class PadsEndWriter(Scores):
+    @torch.no_grad()
+    def write(self, ids, end_id, pad_id, max_new):
+        for _ in range(max_new):
+            ended = ((ids == end_id) | (ids == pad_id)).any(dim=1, keepdim=True)
+            if ended.all():
+                break
+            best = self.score(ids)[:, -1:].argmax(dim=-1).masked_fill(ended, pad_id)
+            ids = torch.cat([ids, best], dim=1)
+        return ids
+
+
+class OnceWriter(Scores):
+    @torch.no_grad()
+    def write(self, ids, end_id, pad_id, max_new):
+        best = self.score(ids)[:, -1:].argmax(dim=-1)
+        ended = torch.zeros_like(best, dtype=torch.bool)
+        for _ in range(max_new):
+            if ended.all():
+                break
+            token = best.masked_fill(ended, pad_id)
+            ended = ended | (token == end_id)
+            ids = torch.cat([ids, token], dim=1)
+        return ids
+
+
+class RecursiveWriter(Scores):
+    """Right: who has ended is read off the ids, in each call anew."""
+
+    @torch.no_grad()
+    def write(self, ids, end_id, pad_id, max_new):
+        ended = ids.eq(end_id).any(dim=1)
+        if not max_new or ended.all():
+            return ids
+        best = torch.where(ended, pad_id, self.score(ids)[:, -1].argmax(dim=1))
+        return self.write(torch.cat([ids, best[:, None]], dim=1), end_id, pad_id, max_new - 1)
+
+
 class OneByOneWriter(Scores):
     """Right: every row alone, then filled up."""
 
@@ -1648,18 +2433,21 @@ def writer_state(generator, vocab_size, d_model, pad_id):
 
 
 def greedy_cases(generator):
-    def tried(label, begin, max_new, wanted, vocab=11, width=5, end_id=None, pad_id=0):
+    def tried(label, begin, max_new, wanted, vocab=11, width=5, end_id=None, pad_id=0, pads=False):
         """Draw small models until beginnings are found whose rows end as `wanted` says."""
         while True:
             end = whole(generator, 1, vocab - 1) if end_id is None else end_id
             state = writer_state(generator, vocab, width, pad_id)
+            if pads:
+                state["to_scores.bias"][pad_id] = 0.5
             free = torch.tensor([i for i in range(vocab) if i not in (end, pad_id)])
             pool = free[torch.randint(len(free), (60, begin), generator=generator)]
             model = CuttingWriter(vocab, width)
             model.load_state_dict(state)
             written = model.write(pool, end, pad_id, max_new)[:, begin:].tolist()
             ids = pool[picked(written, end, wanted)]
-            if len(ids) == len(wanted) and different(model, ids, end, pad_id, max_new):
+            fits = len(ids) == len(wanted) and different(model, ids, end, pad_id, max_new)
+            if fits and (not pads or pads_early(model, ids, end, pad_id, max_new)):
                 init = {"vocab_size": vocab, "d_model": width}
                 planned = call(ids, end, pad_id, max_new, method="write")
                 return Case(label, [planned], init=init, state=state)
@@ -1671,6 +2459,8 @@ def greedy_cases(generator):
         tried("one row ends, one goes on", 1, 7, [(2, 4), never]),
         tried("the pad id is not 0", 1, 12, [(2, 3), (8, 10), (5, 6)], pad_id=7, end_id=0),
         tried("the last token is the end", 2, 4, [(4, 4)]),
+        tried("a single row that ends early", 2, 9, [(3, 5)]),
+        tried("the model writes pad_id itself", 2, 9, [(2, 9)], pads=True),
         Case(
             "nothing to write",
             [call(torch.tensor([[3, 4]]), 1, 0, 0, method="write")],
@@ -1690,6 +2480,12 @@ def picked(written, end, wanted):
                 found.append(number)
                 break
     return found
+
+
+def pads_early(model, ids, end, pad, max_new):
+    """Does a row hold padding that the model wrote, in front of its end?"""
+    new = model.write(ids, end, pad, max_new)[:, ids.shape[1] :].tolist()
+    return all(pad in row[: row.index(end)] for row in new)
 
 
 def different(model, ids, end, pad, max_new):
@@ -1886,8 +2682,85 @@ GREEDY = Exercise(
                 "Append to `ids`, and return all of it.",
             ),
         ),
+        Mistake(
+            "loop-of-the-page",
+            PageWriter,
+            {},
+            says="this is the loop of section 8.4: it always writes `max_new` tokens, and rows go "
+            "on behind their ends",
+            hints=(
+                "Write down what your loop does with a batch in which one row ends after two "
+                "tokens, the other after four.",
+                "Section 8.4's loop knows nothing of ends: each row has to be told to be silent, "
+                "and the loop when to stop.",
+                "Keep a bool for each row from one round to the next; pad where it is True, and "
+                "stop when all are.",
+            ),
+        ),
+        Mistake(
+            "ends-in-one-step",
+            PageWriter,
+            {"together": True},
+            says="the loop stops only when all rows write the end in the same step, and rows go "
+            "on behind their ends",
+            hints=(
+                "Write down what your loop does with a batch in which one row ends after two "
+                "tokens, the other after four.",
+                "Section 8.4's loop knows nothing of ends: each row has to be told to be silent, "
+                "and the loop when to stop.",
+                "Keep a bool for each row from one round to the next; pad where it is True, and "
+                "stop when all are.",
+            ),
+        ),
+        Mistake(
+            "one-too-few",
+            WrongCount,
+            {"extra": -1},
+            says="`max_new - 1` tokens are written when nobody ends",
+            hints=(
+                "Call it with `max_new` 1. What comes back?",
+                "Count the rounds of your loop.",
+                "Loop over `range(max_new)`.",
+            ),
+        ),
+        Mistake(
+            "padding-ends-a-row",
+            PadsEndWriter,
+            {},
+            says="a row counts as ended when the model writes `pad_id` itself; only `end_id` ends "
+            "a row",
+            hints=(
+                "What happens in your loop when the best token is `pad_id`?",
+                "Padding behind an end comes from you. Padding before it is a token like any "
+                "other.",
+                "Ask for `end_id` alone.",
+            ),
+        ),
+        Mistake(
+            "scored-once",
+            OnceWriter,
+            {},
+            says="the scores are computed once, before the loop: every round writes the same token",
+            hints=(
+                "How often do you call `score`?",
+                "What comes next depends on everything written so far, the last token included.",
+                "Call `score` in every round, with all ids.",
+            ),
+        ),
     ],
-    also_right=[OneByOneWriter, CuttingWriter],
+    hints=(
+        "Write down what your loop does with a batch in which one row ends after two tokens, the "
+        "other after four.",
+        "Section 8.4's loop knows nothing of ends: each row has to be told to be silent, and the "
+        "loop when to stop.",
+        "Keep a bool for each row from one round to the next; pad where it is True, and stop when "
+        "all are.",
+    ),
+    allows=Edges(
+        sizes=(0, 1),
+        labels=("nobody ends", "one goes on", "pad id is not 0", "last token", "writes pad_id"),
+    ),
+    also_right=[OneByOneWriter, CuttingWriter, RecursiveWriter],
 )
 
 

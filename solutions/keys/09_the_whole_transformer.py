@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
-from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm
+from course_lib.grader.judging.edges import in_dtype
+from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
+from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm, PreNorm
 from course_lib.nn.feedforward import FeedForward
 from course_lib.nn.masks import causal_mask, padding_mask
 from course_lib.nn.multi_head import MultiHeadAttention
@@ -42,6 +43,7 @@ def count_cases(generator):
         case("three tables, said so", *sizes(2, 5), tied=False),
         case("one table for all", vocab, vocab, *same, tied=True),
         case("one layer, one head", *sizes(1, 1)),
+        case("one table, another number of target tokens", *sizes(2, 3), True),
         case("one layer, one table", 11, 11, 14, 7, 3, 1, True),
     ]
 
@@ -83,24 +85,37 @@ def wrong_count(
         blocks = num_layers // 2 * (reader + writer)
     of_source, of_target = untied
     rows = of_source * source_vocab + of_target * target_vocab
-    rows = tied_tables * source_vocab if tied else rows
+    rows = source_vocab + (tied_tables - 1) * target_vocab if tied else rows
     rest = head_bias * target_vocab + final_norms * norm + waves * 512 * d_model
     return blocks + rows * d_model + rest
 
 
-def counted_parts(source_vocab, target_vocab, d_model, num_heads, d_ff, num_layers, tied=False):
-    with torch.device("meta"):
-        attention = nn.MultiheadAttention(d_model, num_heads)
-        network = nn.Sequential(nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model))
-        norm, one, other = nn.LayerNorm(d_model), nn.Embedding(source_vocab, d_model), None
-        other = nn.Embedding(target_vocab, d_model)
+def counted_shapes(source_vocab, target_vocab, d_model, num_heads, d_ff, num_layers, tied=False):
+    """Right: the shape of every part, written down."""
+    attention = [(d_model, d_model), (d_model,)] * 4
+    network = [(d_ff, d_model), (d_ff,), (d_model, d_ff), (d_model,)]
+    layer = 3 * attention + 2 * network + 5 * [(2, d_model)]
+    tables = [(source_vocab, d_model)] + ([] if tied else 2 * [(target_vocab, d_model)])
+    return sum(math.prod(shape) for shape in num_layers * layer + tables)
 
-    def numbers(part):
-        return sum(p.numel() for p in part.parameters())
 
-    layer = 3 * numbers(attention) + 2 * numbers(network) + 5 * numbers(norm)
-    tables = numbers(one) if tied else numbers(one) + 2 * numbers(other)
-    return num_layers * layer + tables
+def other_count(
+    source_vocab, target_vocab, d_model, num_heads, d_ff, num_layers, tied=False, *, slip
+):
+    """Mistakes that are not tried in pairs."""
+    right = factored(source_vocab, target_vocab, d_model, num_heads, d_ff, num_layers, tied)
+    one_head = (d_model + 1) * (d_model - d_model // num_heads) * 3
+    tables = d_model * (source_vocab if tied else source_vocab + 2 * target_vocab)
+    return (
+        right
+        + {
+            "tied to the target": tied * d_model * (target_vocab - source_vocab),
+            "no attention biases": -num_layers * 12 * d_model,
+            "one bias an attention": -num_layers * 9 * d_model,
+            "one head": -num_layers * 3 * one_head,
+            "halved": (num_layers // 2 - num_layers) * ((right - tables) // num_layers),
+        }[slip]
+    )
 
 
 def factored(source_vocab, target_vocab, d_model, num_heads, d_ff, num_layers, tied=False):
@@ -250,8 +265,71 @@ COUNT = Exercise(
             "A post-norm block ends with a norm.",
             "No norm stands outside the blocks.",
         ),
+        Mistake(
+            "tied-to-the-target",
+            other_count,
+            {"slip": "tied to the target"},
+            says="the tied table is counted with `target_vocab` rows",
+            hints=(
+                "Read the third point of the text: whose rows does the one table have?",
+                "The two vocabularies may differ in size; the tied table follows one of them.",
+                "Tied, the tables are source_vocab rows of d_model, once.",
+            ),
+        ),
+        Mistake(
+            "attention-biases-forgotten",
+            other_count,
+            {"slip": "no attention biases"},
+            says="the biases of the attentions are not counted",
+            hints=(
+                "The networks' biases are there. Which other layers have some?",
+                "An attention has four linear layers, each with a bias.",
+                "One attention has four times d_model biases.",
+            ),
+        ),
+        Mistake(
+            "one-bias-an-attention",
+            other_count,
+            {"slip": "one bias an attention"},
+            says="each attention is counted with one bias; it has four",
+            hints=(
+                "Where do the brackets stand in your count of an attention?",
+                "Each of the four layers has a bias of its own.",
+                "Four times the sum of a matrix and its bias.",
+            ),
+        ),
+        Mistake(
+            "one-head-only",
+            other_count,
+            {"slip": "one head"},
+            says="queries, keys and values are counted for one head only",
+            hints=(
+                "How many numbers do all heads together ask with?",
+                "The heads share the width: together they are d_model wide.",
+                "Queries, keys and values take d_model to d_model each, whatever num_heads is.",
+            ),
+        ),
+        Mistake(
+            "layers-shared-out",
+            other_count,
+            {"slip": "halved"},
+            says="the layers are shared out between the two sides; each side has num_layers",
+            hints=(
+                "Count for one layer by hand. What does your function say?",
+                "num_layers blocks stand on *each* side.",
+                "Multiply the sum of both kinds of block by num_layers.",
+            ),
+        ),
     ],
-    also_right=[counted_parts, factored],
+    hints=(
+        "Count one block of the encoder by hand, for d_model 2 and d_ff 3, and compare.",
+        "Go through the three points of the text, and ask of each word what it adds to the count.",
+        "Add up attention, network and norms of a block on either side, times num_layers; then "
+        "the tables.",
+    ),
+    allows=Edges(sizes=(1, 11), labels=("one layer", "one table", "said so")),
+    also_right=[counted_shapes, factored],
+    bans=("numel", "parameters", "named_parameters", "Transformer"),
 )
 
 
@@ -269,6 +347,8 @@ def xavier_cases(generator):
         case("square", noise(5, 5)),
         case("one output, the ends of the range", ends),
         case("no noise but zeros", torch.zeros(3, 2)),
+        case("a single weight", noise(1, 1)),
+        in_dtype(case("fine", noise(3, 5)), torch.float64),
     ]
 
 
@@ -281,8 +361,26 @@ def wrong_xavier(noise, *, square=6.0, over="sum", root=True, centre="middle", w
     return width * (noise - low) * bound
 
 
+def slipped_xavier(noise, *, slip):
+    """Mistakes that are not tried in pairs."""
+    n_out, n_in = noise.shape
+    bound = (6 / (n_in + n_out)) ** 0.5
+    return {
+        "turned": lambda: wrong_xavier(noise).T,
+        "single": lambda: wrong_xavier(noise).float(),
+        "double": lambda: wrong_xavier(noise).double(),
+        "brackets": lambda: (2 * noise - 1) * (6 / n_in + n_out) ** 0.5,
+        "root below": lambda: (2 * noise - 1) * 6 / (n_in + n_out) ** 0.5,
+        "mean": lambda: (2 * noise - 1) * 2**0.5 * bound,
+        "minus 1": lambda: 2 * bound * noise - 1,
+        "minus b": lambda: 2 * noise - bound,
+        "moved": lambda: noise - bound,
+        "sign": lambda: (1 - 2 * noise) * bound,
+    }[slip]()
+
+
 def lerped_xavier(noise):
-    bound = torch.tensor(math.sqrt(6.0 / sum(noise.shape)))
+    bound = torch.tensor(math.sqrt(6.0 / sum(noise.shape)), dtype=noise.dtype)
     return torch.lerp(-bound, bound, noise)
 
 
@@ -375,7 +473,124 @@ XAVIER = Exercise(
             "PyTorch's default for nn.Linear is another rule than Xavier's.",
             "Xavier's fraction is 6 over the sum of both sizes of the matrix.",
         ),
+        Mistake(
+            "turned",
+            slipped_xavier,
+            {"slip": "turned"},
+            says="your weights are (n_in, n_out); the shape of the noise was asked for",
+            hints=(
+                "Print both shapes.",
+                "nn.Linear keeps its weight as (n_out, n_in), as the noise is.",
+                "Leave out the transpose.",
+            ),
+        ),
+        Mistake(
+            "always-single",
+            slipped_xavier,
+            {"slip": "single"},
+            says="float32 comes out whatever the noise is",
+            hints=(
+                "Hand in `noise.double()`. Which dtype comes back?",
+                "The weights have the dtype of the noise.",
+                "Convert nothing: a Python number takes the dtype of the tensor it meets.",
+            ),
+        ),
+        Mistake(
+            "always-double",
+            slipped_xavier,
+            {"slip": "double"},
+            says="float64 comes out whatever the noise is",
+            hints=(
+                "Print the dtype of what you return.",
+                "The weights have the dtype of the noise.",
+                "Work with Python numbers and the noise itself; neither makes float64.",
+            ),
+        ),
+        Mistake(
+            "brackets-missing",
+            slipped_xavier,
+            {"slip": "brackets"},
+            says="6 is divided by the inputs alone, and the outputs are added to that: brackets "
+            "are missing",
+            hints=(
+                "Work out the bound for 3 inputs and 3 outputs by hand: it is 1. What is yours?",
+                "Read the rule once more: what stands under the fraction, and what under the root?",
+                "Add the two sizes in brackets; the root goes around the whole fraction.",
+            ),
+        ),
+        Mistake(
+            "root-below-only",
+            slipped_xavier,
+            {"slip": "root below"},
+            says="the root is taken of the sum alone, not of the fraction",
+            hints=(
+                "Work out the bound for 3 inputs and 3 outputs by hand: it is 1. What is yours?",
+                "Read the rule once more: what stands under the fraction, and what under the root?",
+                "Add the two sizes in brackets; the root goes around the whole fraction.",
+            ),
+        ),
+        Mistake(
+            "mean-of-sizes",
+            slipped_xavier,
+            {"slip": "mean"},
+            says="6 is divided by the mean of both sizes, not by their sum",
+            hints=(
+                "Work out the bound for 3 inputs and 3 outputs by hand: it is 1. What is yours?",
+                "Read the rule once more: what stands under the fraction, and what under the root?",
+                "Add the two sizes in brackets; the root goes around the whole fraction.",
+            ),
+        ),
+        Mistake(
+            "one-subtracted-last",
+            slipped_xavier,
+            {"slip": "minus 1"},
+            says="the noise is stretched to 2b, and then 1 is subtracted, not b",
+            hints=(
+                "What do noise 0, noise 1 and noise one half become in your code?",
+                "Stretch, then move: what is moved has to be measured in the same units.",
+                "Either centre the noise first and stretch it, or stretch it to 2b and subtract b.",
+            ),
+        ),
+        Mistake(
+            "bound-subtracted-only",
+            slipped_xavier,
+            {"slip": "minus b"},
+            says="the noise is stretched to 2, not to 2b, before b is subtracted",
+            hints=(
+                "What do noise 0, noise 1 and noise one half become in your code?",
+                "Stretch, then move: what is moved has to be measured in the same units.",
+                "Either centre the noise first and stretch it, or stretch it to 2b and subtract b.",
+            ),
+        ),
+        Mistake(
+            "moved-not-stretched",
+            slipped_xavier,
+            {"slip": "moved"},
+            says="b is subtracted, but the noise is as wide as before",
+            hints=(
+                "What do noise 0, noise 1 and noise one half become in your code?",
+                "Stretch, then move: what is moved has to be measured in the same units.",
+                "Either centre the noise first and stretch it, or stretch it to 2b and subtract b.",
+            ),
+        ),
+        Mistake(
+            "sign-turned",
+            slipped_xavier,
+            {"slip": "sign"},
+            says="the range is the wrong way round: noise 0 becomes b",
+            hints=(
+                "What do noise 0, noise 1 and noise one half become in your code?",
+                "Stretch, then move: what is moved has to be measured in the same units.",
+                "Either centre the noise first and stretch it, or stretch it to 2b and subtract b.",
+            ),
+        ),
     ],
+    hints=(
+        "Hand in `torch.tensor([[0.0, 1.0, 0.5]])` and look at the three weights.",
+        "Two things are to be found: the bound, from the shape, and the way from 0…1 to -b…b.",
+        "Work out b from both sizes; then stretch the noise to twice b around 0.",
+    ),
+    allows=Edges(dtypes=("float64",), sizes=(1,), special=("zeros",), labels=("square",)),
     also_right=[lerped_xavier, spread_xavier],
     axes="n_out n_in",
     bans=("xavier_uniform_", "xavier_normal_"),
@@ -401,6 +616,7 @@ def tied_cases(generator):
         tried("the way in", 11, 5, embed(2, 3, vocab=11)),
         tried("the way out", 11, 5, score(2, 3, 5), grad=True),
         tried("in, then out", 7, 13, embed(1, 5, vocab=7), score(1, 5, 13)),
+        tried("in, then out, other sizes", 7, 13, embed(3, 1, vocab=7), score(2, 3, 13)),
         tried("more numbers than tokens", 3, 17, embed(2, 7, vocab=3), score(2, 7, 17)),
         tried("as many numbers as tokens", 6, 6, score(1, 2, 6)),
     ]
@@ -428,9 +644,7 @@ class WrongTable(nn.Module):
 
     def score(self, x):
         table = F.normalize(self.weight, dim=-1) if self.unit else self.weight
-        if self.turned and table.shape[0] == table.shape[1]:
-            table = table.T
-        scores = x @ table.T * self.scale_out
+        scores = x @ (table if self.turned else table.T) * self.scale_out
         return self.then(scores) if self.then else scores
 
 
@@ -440,6 +654,21 @@ class VocabularyScaled(WrongTable):
     def __init__(self, vocab_size, d_model):
         super().__init__(vocab_size, d_model)
         self.scale_in = vocab_size**0.5
+
+
+class DetachedTable(WrongTable):
+    """Reads the table beside the graph, on one of its two ways."""
+
+    def __init__(self, vocab_size, d_model, *, way):
+        super().__init__(vocab_size, d_model)
+        self.way = way
+
+    def embed(self, ids):
+        rows = super().embed(ids)
+        return rows.detach() if self.way == "in" else rows
+
+    def score(self, x):
+        return x @ self.weight.detach().T if self.way == "out" else super().score(x)
 
 
 def of_scores(function):
@@ -558,12 +787,45 @@ TIED = Exercise(
         tying(
             "table-not-turned",
             {"turned": True},
-            "where the table is square, the product is taken with its columns, not with its rows",
+            "the product is taken with the table's columns: it fits only a square table, and is "
+            "wrong there",
             "Which axis of the table has to meet the last axis of x?",
             "A square table hides it: try a table with more tokens than numbers.",
             "The table is (vocab, d_model); the product needs (d_model, vocab).",
         ),
+        Mistake(
+            "learns-nothing-coming-in",
+            DetachedTable,
+            {"way": "in"},
+            says="the numbers are right, but on the way in nothing flows back to the table: it "
+            "can't learn",
+            hints=(
+                "Call backward on what comes out, and print `weight.grad`.",
+                "`detach`, `.data` and `no_grad` give the right numbers, and learn nothing.",
+                "Use `self.weight` itself.",
+            ),
+        ),
+        Mistake(
+            "learns-nothing-going-out",
+            DetachedTable,
+            {"way": "out"},
+            says="the numbers are right, but on the way out nothing flows back to the table: it "
+            "can't learn",
+            hints=(
+                "Call backward on what comes out, and print `weight.grad`.",
+                "`detach`, `.data` and `no_grad` give the right numbers, and learn nothing.",
+                "Use `self.weight` itself.",
+            ),
+        ),
     ],
+    hints=(
+        "Make a table of 3 tokens and 2 numbers, and work out both ways by hand.",
+        "Write the axes under each tensor: the table is (vocab, d_model); what goes in, what "
+        "comes out?",
+        "The way in picks rows and makes them larger; the way out is a product with the table "
+        "turned round.",
+    ),
+    allows=Edges(sizes=(1,), labels=("more numbers than tokens", "as many numbers as tokens")),
     also_right=[FunctionalTable, SummedTable],
 )
 
@@ -625,7 +887,7 @@ def transformer_cases(generator):
     return [
         tried("no padding", (7, [none, none]), (4, [none, none])),
         tried("a padded source", (7, [none, (0, 3)]), (4, [none, none])),
-        tried("padded on the left", (6, [(2, 0), none]), (5, [(1, 0), none])),
+        tried("equally long, padded on the left", (5, [(2, 0), none]), (5, [(1, 0), none])),
         tried("padded on the right", (5, [(0, 1), none, (0, 2)]), (7, [none, (0, 3), (0, 1)])),
         tried("encode and decode apart", (5, [none, (0, 2)]), (3, [none, none]), True, pad_id=0),
     ]
@@ -677,12 +939,16 @@ class WrongTransformer(nn.Module):
         table="own",
         memory="of the encoder",
         finish="head",
+        scaled=("source", "target"),
+        reads_again=False,
+        detached=False,
     ):
         super().__init__()
         self.pad_id, self.factor, self.late_scale = pad_id, scale(d_model), late_scale
         self.waves, self.source_mask, self.memory_mask = waves, source_mask, memory_mask
         self.target_masks, self.read, self.table = target_masks, read, table
-        self.memory, self.finish = memory, finish
+        self.memory, self.finish, self.scaled = memory, finish, scaled
+        self.reads_again, self.detached = reads_again, detached
         parts = parts_of(source_vocab, target_vocab, d_model, num_heads, d_ff, num_layers)
         for name, part in parts.items():
             setattr(self, name, part)
@@ -692,7 +958,7 @@ class WrongTransformer(nn.Module):
         waves = waves if side in self.waves else 0 * waves
         if self.late_scale:
             return (rows + waves) * self.factor
-        return rows * self.factor + waves
+        return rows * (self.factor if side in self.scaled else 1) + waves
 
     def padding(self, ids):
         return padding_mask(ids, self.pad_id)
@@ -703,7 +969,8 @@ class WrongTransformer(nn.Module):
         mask = {"padding": self.padding(source), "none": None}
         mask["causal too"] = mask["padding"] & causal
         mask["inverted"] = ~mask["padding"]
-        return self.encoder(x, mask[self.source_mask]) if self.read else x
+        x = self.encoder(x, mask[self.source_mask]) if self.read else x
+        return x.detach() if self.detached else x
 
     def decode(self, target, memory, source):
         table = self.embed_target if self.table == "own" else self.embed_source
@@ -715,17 +982,23 @@ class WrongTransformer(nn.Module):
             mask = mask & causal_mask(target.shape[1])
         if "self" in self.target_masks:
             mask = mask & ~torch.eye(target.shape[1], dtype=torch.bool)
-        over = {"padding": self.padding(source), "none": None}
+        over = {"padding": self.padding(source), "none": None, "looking back": mask}
+        over |= {"target's": self.padding(target)}
+        if self.reads_again:
+            memory = self.encode(source)
         if self.memory_mask == "past":
             place = torch.arange(target.shape[1])[:, None], torch.arange(source.shape[1])[None]
             over["past"] = over["padding"] & (place[1] <= place[0])
         memory = y if self.memory == "of itself" else memory
+        over |= {"exchanged": over["padding"]}
         over_mask = mask if self.memory == "of itself" else over[self.memory_mask]
-        y = self.decoder(y, memory, mask, over_mask)
+        masks = (over_mask, mask) if self.memory_mask == "exchanged" else (mask, over_mask)
+        y = self.decoder(y, memory, *masks)
         if self.finish == "table":
             return y @ self.embed_target.weight.T
         logits = self.head(y) if self.finish != "bare" else y
-        return logits.softmax(dim=-1) if self.finish == "softmax" else logits
+        last = {"softmax": torch.softmax, "log-softmax": torch.log_softmax}
+        return last[self.finish](logits, dim=-1) if self.finish in last else logits
 
     def forward(self, source, target):
         return self.decode(target, self.encode(source), source)
@@ -740,6 +1013,13 @@ class WrongStep(WrongTransformer):
 
     def __init__(self, *sizes, step, **named_sizes):
         super().__init__(*sizes, **named_sizes, **step)
+
+
+class ZeroIsPad(WrongTransformer):
+    """Hides the id 0, whatever `pad_id` says."""
+
+    def padding(self, ids):
+        return padding_mask(ids, 0)
 
 
 class SplitTransformer(WrongTransformer):
@@ -980,7 +1260,143 @@ MODEL = Exercise(
             "Tying is for another exercise.",
             "Send the decoder's output through `self.head`.",
         ),
+        Mistake(
+            "source-not-scaled",
+            WrongStep,
+            {"step": {"scaled": ("target",)}},
+            says="the source's rows are not multiplied by the root of d_model; the target's are",
+            hints=(
+                "How large are a token's numbers on either side when the waves are added?",
+                "The factor stands between the table and the waves, on both sides.",
+                "Multiply the rows by the root of the width, in `encode` and in `decode`.",
+            ),
+        ),
+        Mistake(
+            "target-not-scaled",
+            WrongStep,
+            {"step": {"scaled": ("source",)}},
+            says="the target's rows are not multiplied by the root of d_model; the source's are",
+            hints=(
+                "How large are a token's numbers on either side when the waves are added?",
+                "The factor stands between the table and the waves, on both sides.",
+                "Multiply the rows by the root of the width, in `encode` and in `decode`.",
+            ),
+        ),
+        Mistake(
+            "divided",
+            WrongStep,
+            {"step": {"scale": lambda d: d**-0.5}},
+            says="the rows are divided by the root of d_model",
+            hints=(
+                "How large are a token's numbers on either side when the waves are added?",
+                "The factor stands between the table and the waves, on both sides.",
+                "Multiply the rows by the root of the width, in `encode` and in `decode`.",
+            ),
+        ),
+        Mistake(
+            "target-mask-over-the-source",
+            WrongStep,
+            {"step": {"memory_mask": "target's"}},
+            says="the decoder looks over through the target's padding mask: it fits only when "
+            "both are equally long",
+            hints=(
+                "Which three attentions are there, and who is looked at in each?",
+                "A mask is made from the ids of those who are looked at.",
+                "Source's padding for the encoder and for looking over; causal and target's "
+                "padding for looking back.",
+            ),
+        ),
+        Mistake(
+            "one-mask-for-both",
+            WrongStep,
+            {"step": {"memory_mask": "looking back"}},
+            says="the mask for looking back is used for looking over, too: it fits only when both "
+            "are equally long",
+            hints=(
+                "Which three attentions are there, and who is looked at in each?",
+                "A mask is made from the ids of those who are looked at.",
+                "Source's padding for the encoder and for looking over; causal and target's "
+                "padding for looking back.",
+            ),
+        ),
+        Mistake(
+            "masks-exchanged",
+            WrongStep,
+            {"step": {"memory_mask": "exchanged"}},
+            says="the decoder's two masks have changed places",
+            hints=(
+                "Which three attentions are there, and who is looked at in each?",
+                "A mask is made from the ids of those who are looked at.",
+                "Source's padding for the encoder and for looking over; causal and target's "
+                "padding for looking back.",
+            ),
+        ),
+        Mistake(
+            "no-masks",
+            WrongStep,
+            {"step": {"source_mask": "none", "target_masks": (), "memory_mask": "none"}},
+            says="no mask is used anywhere",
+            hints=(
+                "Which three attentions are there, and who is looked at in each?",
+                "A mask is made from the ids of those who are looked at.",
+                "Source's padding for the encoder and for looking over; causal and target's "
+                "padding for looking back.",
+            ),
+        ),
+        Mistake(
+            "zero-is-pad",
+            ZeroIsPad,
+            {},
+            says="the id 0 is hidden, and `self.pad_id` is never asked",
+            hints=(
+                "In some vocabularies 0 is an ordinary token.",
+                "`__init__` keeps the id of the padding.",
+                "Give the masks `self.pad_id`.",
+            ),
+        ),
+        Mistake(
+            "log-softmax",
+            WrongStep,
+            {"step": {"finish": "log-softmax"}},
+            says="logarithms of probabilities come out, not logits",
+            hints=(
+                "Are all of your scores below 0?",
+                "The loss of chapter 04 wants logits; it takes the softmax itself.",
+                "Return what the head returns.",
+            ),
+        ),
+        Mistake(
+            "read-again",
+            WrongStep,
+            {"step": {"reads_again": True}},
+            says="`decode` reads the source anew, and what it is handed as `memory` is not used",
+            hints=(
+                "Hand `decode` zeros for a memory. Do the logits change?",
+                "Whoever writes token by token reads once and writes many times.",
+                "Use the `memory` that comes in.",
+            ),
+        ),
+        Mistake(
+            "encoder-learns-nothing",
+            WrongStep,
+            {"step": {"detached": True}},
+            says="the logits are right, but nothing flows back to the encoder: it can't learn",
+            hints=(
+                "Call backward on the logits, and look at the gradients of the encoder.",
+                "`detach` and `no_grad` give the right numbers, and learn nothing.",
+                "Let the memory be what the encoder returned.",
+            ),
+        ),
     ],
+    hints=(
+        "Change one thing at a time and see what moves: a padded source token, the last target "
+        "token, two source tokens exchanged.",
+        "Go through the points of the text side by side with your lines: rows, factor, waves, "
+        "stack, masks.",
+        "Each side is: rows times the factor, plus waves, through its stack with its masks; the "
+        "writer's side ends with the head.",
+    ),
+    allows=Edges(labels=("no padding", "on the left", "on the right", "apart")),
     also_right=[SplitTransformer, LonelyTransformer],
     axes="batch target vocab",
     bans=("Transformer", "TransformerEncoder", "TransformerDecoder"),
@@ -1006,7 +1422,7 @@ def stack_cases(generator):
         tried("two blocks", 3, 6, 2, 5, 2),
         tried("three blocks", 5, 8, 4, 3, 3),
         tried("a single block", 4, 6, 1, 7, 1),
-        tried("one word", 1, 10, 2, 3, 2),
+        tried("one word", 1, 6, 2, 5, 2),
     ]
 
 
@@ -1021,6 +1437,7 @@ def wrong_stack(
     norms="each sublayer",
     block="each",
     count=lambda n: n,
+    order=PostNorm,
 ):
     """An encoder in which parts may be shared between blocks."""
 
@@ -1031,7 +1448,7 @@ def wrong_stack(
         return FeedForward(d_model, d_ff)
 
     def around():
-        return PostNorm(LayerNorm(d_model))
+        return order(LayerNorm(d_model))
 
     one_look, one_think, one_norm = look(), think(), around()
     two_norms = [around(), around()]
@@ -1056,6 +1473,27 @@ def wrong_stack(
     else:
         blocks = [make() for _ in range(count(num_layers))]
     return Encoder(blocks)
+
+
+def one_block(d_model, num_heads, d_ff, num_layers):
+    return wrong_stack(d_model, num_heads, d_ff, num_layers, count=lambda n: 1)
+
+
+def pre_norm_stack(d_model, num_heads, d_ff, num_layers):
+    return wrong_stack(d_model, num_heads, d_ff, num_layers, order=PreNorm)
+
+
+def one_block_more(d_model, num_heads, d_ff, num_layers):
+    return wrong_stack(d_model, num_heads, d_ff, num_layers, count=lambda n: n + 1)
+
+
+def bare_blocks(d_model, num_heads, d_ff, num_layers, *, kind):
+    return kind(wrong_stack(d_model, num_heads, d_ff, num_layers).blocks)
+
+
+def norm_handed_in(d_model, num_heads, d_ff, num_layers):
+    parts = MultiHeadAttention(d_model, num_heads), FeedForward(d_model, d_ff)
+    return Encoder([EncoderBlock(*parts, PostNorm(LayerNorm(d_model)))])
 
 
 def appended_stack(d_model, num_heads, d_ff, num_layers):
@@ -1151,7 +1589,95 @@ STACK = Exercise(
             "`[x] * 3` is a list of three times the same x.",
             "Make each block inside the loop.",
         ),
+        Mistake(
+            "pre-norm",
+            pre_norm_stack,
+            {},
+            says="the norms come first: that is pre-norm, and post-norm was asked for",
+            hints=(
+                "Which class did the stub put around the sublayers?",
+                "Post-norm: add, then norm.",
+                "Use `PostNorm`, with a new norm each time.",
+            ),
+        ),
+        Mistake(
+            "one-block",
+            one_block,
+            {},
+            says="there is one block, whatever `num_layers` says",
+            hints=(
+                "Print `len(encoder.blocks)` for six layers.",
+                "Where does `num_layers` stand in your code?",
+                "Make one block for each of `range(num_layers)`.",
+            ),
+        ),
+        Mistake(
+            "other-parts",
+            one_block_more,
+            {},
+            says="your encoder doesn't hold the parameters of `num_layers` post-norm blocks: some "
+            "are missing, too many, or of another name or size",
+            hints=(
+                "Print `[name for name, _ in encoder.named_parameters()]` for two layers.",
+                "Each block: attention, feed-forward, two norms. The encoder: `num_layers` "
+                "blocks, and nothing else.",
+                "Keep the stub's calls as they are; move only where its three parts are made.",
+            ),
+        ),
+        Mistake(
+            "a-list",
+            bare_blocks,
+            {"kind": list},
+            says="a list of blocks comes back, not an `Encoder`",
+            hints=(
+                "Print what your function returns.",
+                "The text asks for an `Encoder`, which hands a mask from block to block.",
+                "Put the blocks into `Encoder(…)`, as the stub did.",
+            ),
+        ),
+        Mistake(
+            "a-module-list",
+            bare_blocks,
+            {"kind": nn.ModuleList},
+            says="an nn.ModuleList comes back, not an `Encoder`",
+            hints=(
+                "Print what your function returns.",
+                "The text asks for an `Encoder`, which hands a mask from block to block.",
+                "Put the blocks into `Encoder(…)`, as the stub did.",
+            ),
+        ),
+        Mistake(
+            "a-sequential",
+            bare_blocks,
+            {"kind": lambda blocks: nn.Sequential(*blocks)},
+            says="an nn.Sequential comes back, not an `Encoder`",
+            hints=(
+                "Print what your function returns.",
+                "The text asks for an `Encoder`, which hands a mask from block to block.",
+                "Put the blocks into `Encoder(…)`, as the stub did.",
+            ),
+        ),
+        Mistake(
+            "a-norm-for-a-function",
+            norm_handed_in,
+            {},
+            says="a finished `PostNorm` is handed in as `residual`; a function that makes one was "
+            "asked for",
+            hints=(
+                "What does `EncoderBlock` do with `residual`?",
+                "It calls it, once for each sublayer, without arguments.",
+                "Hand in a function, `lambda: PostNorm(…)`.",
+            ),
+        ),
     ],
+    hints=(
+        "Print the number of parameters for one layer and for two, and the names of what is "
+        "shared.",
+        "Read the last point of the text: how often is `residual()` called, and what should it "
+        "return each time?",
+        "Whatever is made inside the loop, or inside the function, is made anew each time.",
+    ),
+    allows=Edges(sizes=(1,), labels=("a single block",)),
     also_right=[appended_stack, copied_stack],
     axes="batch seq d_model",
 )
@@ -1202,6 +1728,8 @@ def match_cases(generator):
         tried("the first letter wrong", 3, [5, 4], 6, (0, 0, wrong), after="padding"),
         tried("nothing right", 0, [2, 3], 4, (0, 0, wrong), (1, 0, wrong), after="padding"),
         tried("no steps to spare", 2, [3, 5, 5], 6, (1, 4, wrong)),
+        tried("a single word", 0, [4], 7),
+        in_dtype(tried("in small numbers", 3, [2, 4, 3], 6, (1, 0, wrong)), torch.int32),
     ]
 
 
@@ -1215,7 +1743,6 @@ def wrong_match(
     gather=torch.all,
     places=slice(None),
     pad=None,
-    order=True,
     percent=False,
     whole=False,
 ):
@@ -1225,8 +1752,6 @@ def wrong_match(
         labels = F.pad(labels, (0, written.shape[1] - steps), value=pad_id)
         steps = labels.shape[1]
     written = written[:, :steps]
-    if not order:
-        written, labels = written.sort(dim=1)[0], labels.sort(dim=1)[0]
     ignored = {
         "labels": labels == pad_id,
         "written": written == pad_id,
@@ -1241,6 +1766,35 @@ def wrong_match(
         return (same | ignored).float().mean().item()
     right = gather((same | ignored)[:, places], dim=1)
     return right.float().mean().item() * (100 if percent else 1)
+
+
+def sorted_match(written, labels, pad_id):
+    written = written[:, : labels.shape[1]]
+    return wrong_match(written.sort(dim=1)[0], labels.sort(dim=1)[0], pad_id)
+
+
+def slipped_match(written, labels, pad_id, *, slip):
+    """Mistakes that are not tried in pairs."""
+    same, filler = written[:, : labels.shape[1]] == labels, labels == pad_id
+    right = (same | filler).all(dim=1)
+    return {
+        "count": lambda: int(right.sum()),
+        "both": lambda: (same & ~filler).all(dim=1).float().mean().item(),
+        "mean of rows": lambda: ((same & ~filler).sum(1) / (~filler).sum(1)).mean().item(),
+        "all or nothing": lambda: float(right.all()),
+        "each": lambda: right.float(),
+        "wrong axis": lambda: (same | filler).all(dim=0).float().mean().item(),
+        "errors": lambda: 1 - right.float().mean().item(),
+        "not cut": lambda: ((written == labels) | filler).all(dim=1).float().mean().item(),
+        "first": lambda: float(right[0]),
+    }[slip]()
+
+
+def must_stop(written, labels, pad_id):
+    """What was written, without its padding, must be the label without its padding."""
+    rows = zip(written.tolist(), labels.tolist(), strict=True)
+    right = [[w for w in a if w != pad_id] == [x for x in b if x != pad_id] for a, b in rows]
+    return sum(right) / len(right)
 
 
 def looping_match(written, labels, pad_id):
@@ -1346,13 +1900,16 @@ MATCH = Exercise(
             "Is there a 0 in your code?",
             "Compare the labels with `pad_id`.",
         ),
-        matching(
+        Mistake(
             "any-order",
-            {"order": False},
-            "the letters are compared in sorted order, so that any order of them is right",
-            "Is `drow` the same as `word`?",
-            "Sorting throws away what the model had to learn.",
-            "Compare place by place.",
+            sorted_match,
+            {},
+            says="the letters are compared in sorted order, so that any order of them is right",
+            hints=(
+                "Is `drow` the same as `word`?",
+                "Sorting throws away what the model had to learn.",
+                "Compare place by place.",
+            ),
         ),
         matching(
             "percent",
@@ -1362,7 +1919,129 @@ MATCH = Exercise(
             "A share of one half is 0.5.",
             "Leave out the factor 100.",
         ),
+        Mistake(
+            "a-count",
+            slipped_match,
+            {"slip": "count"},
+            says="you return how many words are right; their share was asked for",
+            hints=(
+                "Work out by hand what your code returns for two words, one right and one wrong.",
+                "Decide for each word, then take the mean over words.",
+                "A word is one True or False; the share of True is the result.",
+            ),
+        ),
+        Mistake(
+            "padding-never-right",
+            slipped_match,
+            {"slip": "both"},
+            says="a place of padding can't be right in your code: only full rows can",
+            hints=(
+                "What does your code say of a place whose label is padding?",
+                "There, whatever was written is fine.",
+                "A place is fine if it agrees *or* if its label is padding.",
+            ),
+        ),
+        Mistake(
+            "mean-of-shares",
+            slipped_match,
+            {"slip": "mean of rows"},
+            says="you return the mean of each word's share of right letters",
+            hints=(
+                "Work out by hand what your code returns for two words, one right and one wrong.",
+                "Decide for each word, then take the mean over words.",
+                "A word is one True or False; the share of True is the result.",
+            ),
+        ),
+        Mistake(
+            "all-or-nothing",
+            slipped_match,
+            {"slip": "all or nothing"},
+            says="one verdict for the whole batch comes back: 1 only if every word is right",
+            hints=(
+                "Work out by hand what your code returns for two words, one right and one wrong.",
+                "Decide for each word, then take the mean over words.",
+                "A word is one True or False; the share of True is the result.",
+            ),
+        ),
+        Mistake(
+            "a-verdict-for-each-word",
+            slipped_match,
+            {"slip": "each"},
+            says="a verdict for each word comes back; their mean is missing",
+            hints=(
+                "Work out by hand what your code returns for two words, one right and one wrong.",
+                "Decide for each word, then take the mean over words.",
+                "A word is one True or False; the share of True is the result.",
+            ),
+        ),
+        Mistake(
+            "over-the-words",
+            slipped_match,
+            {"slip": "wrong axis"},
+            says="`all` runs over the words, not over the letters of a word",
+            hints=(
+                "Which axis are the letters of one word on?",
+                "(batch, seq): the first axis is the words.",
+                "Take `all` along the last axis.",
+            ),
+        ),
+        Mistake(
+            "share-of-errors",
+            slipped_match,
+            {"slip": "errors"},
+            says="you return the share of words that are wrong",
+            hints=(
+                "Work out by hand what your code returns for two words, one right and one wrong.",
+                "Decide for each word, then take the mean over words.",
+                "A word is one True or False; the share of True is the result.",
+            ),
+        ),
+        Mistake(
+            "not-cut",
+            slipped_match,
+            {"slip": "not cut"},
+            says="`written` is longer than `labels`, and they are compared as they are",
+            hints=(
+                "Print both shapes.",
+                "The model wrote on after its END; nobody reads that.",
+                "Cut `written` to the number of places that labels have.",
+            ),
+        ),
+        Mistake(
+            "first-word-only",
+            slipped_match,
+            {"slip": "first"},
+            says="only the first word is judged",
+            hints=(
+                "Work out by hand what your code returns for two words, one right and one wrong.",
+                "Decide for each word, then take the mean over words.",
+                "A word is one True or False; the share of True is the result.",
+            ),
+        ),
+        Mistake(
+            "must-stop",
+            must_stop,
+            {},
+            says="a word counts as wrong when the model wrote on after its END",
+            hints=(
+                "What does the model write after its END?",
+                "Nobody reads what stands behind the last label.",
+                "Compare only the places that have a label.",
+            ),
+        ),
     ],
+    hints=(
+        "Make a batch of two short words by hand, spoil one, and print what each of your lines "
+        "gives.",
+        "Three points of the text: which places count, when a word is right, and what is returned.",
+        "A place is fine if it agrees or its label is padding; a word is right if all places are; "
+        "then the mean.",
+    ),
+    allows=Edges(
+        dtypes=("int32",),
+        sizes=(1,),
+        labels=("no steps to spare", "letters after end", "a single word", "in the middle"),
+    ),
     also_right=[looping_match, masked_match, cut_match],
 )
 
@@ -1392,6 +2071,9 @@ def fair_cases(generator):
             else:
                 test[place] = fitted(leak(known), test_width, pad_id)
         return case(label, train, test, pad_id)
+
+    def pair(label, train, test):
+        return case(label, torch.tensor(train), torch.tensor(test), 0)
 
     def same(word):
         return word
@@ -1424,6 +2106,13 @@ def fair_cases(generator):
         tried("all but the last letter", leak=other_end, at=(3, 2)),
         tried("every test word is known", leak=same, whole=True),
         tried("another pad_id", pad_id=7, leak=same, test_width=10),
+        pair("one digit and two", [[1, 11, 12], [20, 21, 0]], [[11, 1, 12], [13, 0, 0]]),
+        pair("alike as far as the narrower goes", [[11, 12, 13, 14]], [[11, 12, 13]]),
+        pair("the same table twice", [[11, 12], [13, 0]], [[11, 12], [13, 0]]),
+        pair("a word twice in each", [[11, 12], [11, 12], [14, 0]], [[13, 11], [13, 11]]),
+        pair("letters repeated", [[11, 11, 12], [13, 14, 0]], [[12, 11, 0], [13, 13, 14]]),
+        pair("the same sum, the same lengths", [[11, 14], [20, 0]], [[12, 13], [16, 0]]),
+        in_dtype(tried("in small numbers", leak=same), torch.int32),
     ]
 
 
@@ -1463,6 +2152,29 @@ def same_start(a, b):
 
 def any_letter(a, b):
     return bool(set(a) & set(b))
+
+
+def slipped_fair(train, test, pad_id, *, slip):
+    """Mistakes of other kinds than those of `wrong_fair`."""
+    seen, asked = rows_of(train, pad_id), rows_of(test, pad_id)
+    width = min(train.shape[1], test.shape[1])
+    return {
+        "tables": lambda: not torch.equal(train, test),
+        "turned": lambda: bool(set(seen) & set(asked)),
+        "zero": lambda: not set(rows_of(train, 0)) & set(rows_of(test, 0)),
+        "as sets": lambda: not set(map(frozenset, seen)) & set(map(frozenset, asked)),
+        "joined": lambda: (
+            not {"".join(map(str, row)) for row in seen} & {"".join(map(str, row)) for row in asked}
+        ),
+        "cut": lambda: (
+            not set(rows_of(train[:, :width], pad_id)) & set(rows_of(test[:, :width], pad_id))
+        ),
+        "twice": lambda: len(seen + asked) == len(set(seen + asked)),
+        "same width": lambda: not bool((train[:, None] == test).all(dim=-1).any()),
+        "in": lambda: not any(bool(row in train) for row in test),
+        "always": lambda: True,
+        "begins": lambda: not any(b[: len(a)] == a for a in seen for b in asked),
+    }[slip]()
 
 
 def looping_fair(train, test, pad_id):
@@ -1559,7 +2271,149 @@ FAIR = Exercise(
             "Is a variable overwritten in each round of your loop?",
             "One leak must not be forgotten when the next word is clean.",
         ),
+        Mistake(
+            "whole-tables",
+            slipped_fair,
+            {"slip": "tables"},
+            says="the two tables are compared as wholes: one word in common goes unseen",
+            hints=(
+                "Does your code ever compare a single word?",
+                "One known word makes the test unfair.",
+                "Compare every test word with every training word.",
+            ),
+        ),
+        Mistake(
+            "turned-round",
+            slipped_fair,
+            {"slip": "turned"},
+            says="True and False have changed places: you say True for a leak",
+            hints=(
+                "What does your test say when nothing is in common?",
+                "The text says what True stands for.",
+                "Turn your verdict round.",
+            ),
+        ),
+        Mistake(
+            "zero-is-pad",
+            slipped_fair,
+            {"slip": "zero"},
+            says="the id 0 counts as padding, and `pad_id` is never asked",
+            hints=(
+                "Pad the test words by two more places. Does your answer change?",
+                "The padding does not belong to the word, and its id is handed to you.",
+                "Drop `pad_id` from each row before you compare.",
+            ),
+        ),
+        Mistake(
+            "letters-as-a-set",
+            slipped_fair,
+            {"slip": "as sets"},
+            says="a word is taken for the set of its letters: order and repeats are lost",
+            hints=(
+                "Write down two words that your test takes for one, or one that it takes for two.",
+                "Two words are the same if they hold the same tokens in the same order, padding "
+                "aside.",
+                "Make a tuple of each row's tokens without padding, and compare these.",
+            ),
+        ),
+        Mistake(
+            "digits-run-together",
+            slipped_fair,
+            {"slip": "joined"},
+            says="ids are written one behind the other: 1, 11 and 11, 1 become the same text",
+            hints=(
+                "Write down two words that your test takes for one, or one that it takes for two.",
+                "Two words are the same if they hold the same tokens in the same order, padding "
+                "aside.",
+                "Make a tuple of each row's tokens without padding, and compare these.",
+            ),
+        ),
+        Mistake(
+            "cut-to-the-narrower",
+            slipped_fair,
+            {"slip": "cut"},
+            says="both are cut to the smaller width: words that differ behind it become the same",
+            hints=(
+                "Write down two words that your test takes for one, or one that it takes for two.",
+                "Two words are the same if they hold the same tokens in the same order, padding "
+                "aside.",
+                "Make a tuple of each row's tokens without padding, and compare these.",
+            ),
+        ),
+        Mistake(
+            "repeats-count",
+            slipped_fair,
+            {"slip": "twice"},
+            says="a word that occurs twice on one side counts as a leak",
+            hints=(
+                "Give it a test with one word twice, and other words in training. Is it fair?",
+                "A leak needs both sides.",
+                "Make a set of each side first, and ask what they share.",
+            ),
+        ),
+        Mistake(
+            "same-width-needed",
+            slipped_fair,
+            {"slip": "same width"},
+            says="rows are compared at the width they come in: the same word padded wider is "
+            "another, or doesn't fit at all",
+            hints=(
+                "Pad the test words by two more places. Does your answer change?",
+                "The padding does not belong to the word, and its id is handed to you.",
+                "Drop `pad_id` from each row before you compare.",
+            ),
+        ),
+        Mistake(
+            "in-of-a-tensor",
+            slipped_fair,
+            {"slip": "in"},
+            says="`row in table` asks whether any single number agrees, not whether a row does",
+            hints=(
+                "Try `torch.tensor([1, 9]) in torch.tensor([[1, 2]])`.",
+                "For tensors, `in` compares number by number and takes any.",
+                "Compare tuples or lists: for these, `in` asks for the whole.",
+            ),
+        ),
+        Mistake(
+            "always-fair",
+            slipped_fair,
+            {"slip": "always"},
+            says="your test always says True: tensors in a set are compared by what they are, not "
+            "by what they hold",
+            hints=(
+                "Hand it the same table twice. What does it say?",
+                "Two tensors with the same numbers are two things to a set.",
+                "Turn each row into a tuple of numbers first.",
+            ),
+        ),
+        Mistake(
+            "known-beginning",
+            slipped_fair,
+            {"slip": "begins"},
+            says="a test word counts as known when it begins with a training word",
+            hints=(
+                "Write down two words that your test takes for one, or one that it takes for two.",
+                "Two words are the same if they hold the same tokens in the same order, padding "
+                "aside.",
+                "Make a tuple of each row's tokens without padding, and compare these.",
+            ),
+        ),
     ],
+    hints=(
+        "Hand it two words on each side, one in common, in different rows and at different widths.",
+        "Ask what a word is: which of its row's ids belong to it, and when are two the same?",
+        "Make each row a tuple without its padding, and see whether the two sides share one.",
+    ),
+    allows=Edges(
+        dtypes=("int32",),
+        labels=(
+            "nothing in common",
+            "padded wider",
+            "another pad_id",
+            "backwards",
+            "one digit and two",
+        ),
+    ),
     also_right=[looping_fair, widened_fair],
 )
 

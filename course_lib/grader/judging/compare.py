@@ -1,5 +1,6 @@
 """Where two outcomes differ, said in numbers: structure, shape, dtype, values, gradients."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from .trees import leaves
 DEFAULT = Terms()
 EDITED = "your code changed its input in place ({}): work on a copy, or make a new tensor"
 MISSING = ": is a return missing?"
+CANCELLED = 0.2  # times 1e-5: sixteen times the last bit of the largest gradient
 
 
 def differences(expected: Outcome, found: Outcome, terms: Terms = DEFAULT) -> Details:
@@ -160,13 +162,25 @@ def _gradients(expected: Outcome, found: Outcome, terms: Terms) -> Details:
         return ()
     if len(found.gradients) != len(expected.gradients):  # of a mistake that shows in its values
         return ("the values agree, but no gradients were kept",)
-    calls = enumerate(zip(expected.gradients, found.gradients, strict=True), 1)
-    flows = [(i, name, want, got.get(name)) for i, (w, got) in calls for name, want in w.items()]
-    for number, name, want, got in flows:
-        told = _gradient(name, want, got, terms)
-        if told:
-            return (*_call(number, len(expected.gradients)), *told)
+    calls = zip(expected.gradients, found.gradients, strict=True)
+    for number, (wants, got) in enumerate(calls, 1):
+        room = _rounded(terms, wants)
+        for name, want in wants.items():
+            if told := _gradient(name, want, got.get(name), room):
+                return (*_call(number, len(expected.gradients)), *told)
     return ()
+
+
+def _rounded(terms: Terms, wants: dict[str, Tensor | None]) -> Terms:
+    """A gradient sums over many places: its rounding goes by its largest number.
+
+    And where a sum cancels, as for the bias of an attention's keys, by the largest of the call.
+    """
+    flows = [want for want in wants.values() if want is not None and want.numel()]
+    sizes = [float(want.abs().max()) for want in flows]
+    largest = max((size for size in sizes if size < math.inf), default=0.0)
+    room = terms.atol * (1 + CANCELLED * largest)
+    return replace(terms, atol=room, noise=terms.noise + terms.atol, axes="", exact_zeros=False)
 
 
 def _gradient(name: str, want: Tensor | None, got: Tensor | None, terms: Terms) -> Details:
@@ -175,9 +189,7 @@ def _gradient(name: str, want: Tensor | None, got: Tensor | None, terms: Terms) 
     if got is None:
         return (f"the values agree, but no gradient flows back to {name}",)
     want = torch.zeros_like(got) if want is None else want
-    # A gradient sums over many places: its rounding goes by its largest number, its zeros too.
-    summed = replace(terms, noise=terms.noise + terms.atol, axes="", exact_zeros=False)
-    told = tensors(want, got, summed)
+    told = tensors(want, got, terms)
     if not told:
         return ()
     return (f"the values agree, but the gradient that flows back to {name} does not", *told)

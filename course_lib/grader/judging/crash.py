@@ -63,6 +63,11 @@ MEANINGS = (
         "a call and a definition don't fit: keep the names and the order of the stub's parameters",
     ),
     (
+        r"loading state_dict",
+        "other parameters than asked for: each part that is given must be there as often as the "
+        "text says, under its own name and in its own size, and no other",
+    ),
+    (
         r"^AssertionError",
         "an `assert` failed: it is for what can't happen, and a caller's mistake can",
     ),

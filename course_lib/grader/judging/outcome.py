@@ -30,9 +30,12 @@ class Outcome:
     what: str = ""
 
 
-def run_case(answer: Callable, case: Case) -> Outcome:
-    """Run `answer` on private copies of the case's inputs. An exception is an outcome too."""
-    values, gradients, changed = [], [], []
+def run_case(answer: Callable, case: Case, *, gradients: bool = True) -> Outcome:
+    """Run `answer` on private copies of the case's inputs. An exception is an outcome too.
+
+    Without `gradients`, the values alone, which is quicker where there are many weights.
+    """
+    values, flows, changed = [], [], []
     try:
         target = build(answer, case)
         weights = _weights(target, case)
@@ -44,7 +47,7 @@ def run_case(answer: Callable, case: Case) -> Outcome:
             method = target if planned.method == "__call__" else getattr(target, planned.method)
             with torch.enable_grad():  # a page may have switched gradients off for good
                 value = method(*args, **kwargs)
-                gradients.append(_gradients(value, sources))
+                flows.append(_gradients(value, sources) if gradients else {})
             values.append(tree_map(_copy, value))
             changed += [f"call {number + 1}: {name}" for name in _changed(planned, args, kwargs)]
         changed += [name for name in weights if not identical(case.state[name], weights[name])]
@@ -52,14 +55,14 @@ def run_case(answer: Callable, case: Case) -> Outcome:
         raised, *kinds = (kind.__name__ for kind in type(error).__mro__)
         return Outcome(
             tuple(values),
-            tuple(gradients),
+            tuple(flows),
             tuple(changed),
             raised,
             crash=learner_lines(error),
             kinds=tuple(kinds),
             what=kind_of_error(error),
         )
-    return Outcome(tuple(values), tuple(gradients), tuple(changed))
+    return Outcome(tuple(values), tuple(flows), tuple(changed))
 
 
 def build(answer: Callable, case: Case) -> Callable:

@@ -132,8 +132,8 @@ def _terms(
     )
 
 
-def _record(answer: Callable, cases: Iterable[Case]) -> tuple[Outcome, ...]:
-    return tuple(replace(run_case(answer, case), crash=(), kinds=()) for case in cases)
+def _record(answer: Callable, cases: Iterable[Case], **asked: bool) -> tuple[Outcome, ...]:
+    return tuple(replace(run_case(answer, case, **asked), crash=(), kinds=()) for case in cases)
 
 
 def _mistakes(exercise: Exercise, sheet: Sheet) -> list[Recorded]:
@@ -154,16 +154,19 @@ def _stops(outcomes: tuple[Outcome, ...], sheet: Sheet) -> list[bool]:
 
 
 def _recorded(mistake: Mistake, sheet: Sheet) -> Recorded:
-    outcomes = _record(mistake.answer, sheet.cases)
+    many = sheet.cases[0].state is not None  # gradients of every weight would fill the sheet
+    outcomes = _record(mistake.answer, sheet.cases, gradients=not many)
     stops = _stops(outcomes, sheet)
     bare = [replace(outcome, gradients=()) for outcome in sheet.expected]
     rows = zip(stops, bare, outcomes, sheet.terms, strict=True)
     if not any(not stop and differences(*row) for stop, *row in rows):
         # No value tells this mistake: it must be this very error, or this gradient.
+        outcomes = _record(mistake.answer, sheet.cases) if many else outcomes
+        stops = _stops(outcomes, sheet)
         pairs = zip(outcomes, stops, strict=True)
         outcomes = tuple(out if stop else replace(out, what="") for out, stop in pairs)
     else:
         outcomes = tuple(replace(outcome, what="") for outcome in outcomes)
-        if sheet.cases[0].state is not None:  # gradients of every weight would fill the sheet
+        if many:
             outcomes = tuple(replace(outcome, gradients=()) for outcome in outcomes)
     return Recorded(mistake.name, mistake.says, mistake.hints, outcomes)

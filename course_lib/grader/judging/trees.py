@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
 
 
@@ -33,7 +34,7 @@ def identical(before: Any, after: Any) -> bool:
 def _same(a: Any, b: Any) -> bool:
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         same_kind = a.shape == b.shape and a.dtype == b.dtype
-        return same_kind and bool(((a == b) | ((a != a) & (b != b))).all())
+        return same_kind and (torch.equal(a, b) or bool(((a == b) | ((a != a) & (b != b))).all()))
     if isinstance(a, float) and isinstance(b, float) and math.isnan(a):
         return math.isnan(b)
     return type(a) is type(b) and a == b

@@ -160,6 +160,17 @@ def test_gradients_that_were_not_kept_agree_with_none():
     assert not differences(bare, kept)
 
 
+def test_a_gradient_that_cancels_may_round_in_proportion_to_the_largest_of_its_call():
+    """The bias of an attention's keys moves nothing, so what flows back to it is rounding."""
+    flows = {"bias": torch.tensor([0.0]), "weight": torch.tensor([100.0])}
+    want = Outcome((X,), gradients=(flows,))
+
+    def bias(value):
+        return replace(want, gradients=({**flows, "bias": torch.tensor([value])},))
+
+    assert differences(want, bias(5e-5)) == () != differences(want, bias(1e-3))
+
+
 def test_a_gradient_may_round_in_proportion_to_its_largest_number():
     want = Outcome((X,), gradients=({"key": torch.tensor([0.0, 1e4])},))
     near = replace(want, gradients=({"key": torch.tensor([0.01, 1e4])},))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from course_lib.grader.judging.key import Exercise, Mistake, case
+from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
 from course_lib.grader.judging.sheet import make_sheet
 from course_lib.grader.judging.verdict import judge
 
@@ -103,3 +103,29 @@ def test_where_values_tell_the_error_may_be_another():
 
     mine = Mistake("sometimes", sometimes, {"ends": other_error}, "it stops at five", HINTS)
     assert judge(sheet(mine), lambda x: sometimes(x, own_error)).mistake_name == "sometimes"
+
+
+class Scaled(torch.nn.Module):
+    def __init__(self, factor=2.0, detached=False):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(1))
+        self.factor, self.detached = factor, detached
+
+    def forward(self, x):
+        return self.factor * x * (self.weight.detach() if self.detached else self.weight)
+
+
+def test_a_mistake_keeps_the_gradients_of_weights_only_where_no_value_tells_it():
+    def tried(generator):
+        state = {"weight": torch.full((1,), 3.0)}
+        return [Case("some", [call(torch.rand(2, generator=generator))], init={}, state=state)]
+
+    mistakes = [
+        Mistake("tripled", Scaled, {"factor": 3.0}, "three times as much", HINTS),
+        Mistake("detached", Scaled, {"detached": True}, "no gradient reaches the weight", HINTS),
+    ]
+    made = make_sheet(Exercise("99.s", "Scaled", "code", 1, "Scaled", tried, mistakes), Scaled, 0)
+    kept = {m.name: any(out.gradients for out in m.outcomes) for m in made.mistakes}
+    assert (kept["tripled"], kept["detached"]) == (False, True)
+    assert [judge(made, m.answer).mistake_name for m in mistakes] == ["tripled", "detached"]
+    assert [made.named(m.outcomes).name for m in made.mistakes[:2]] == ["tripled", "detached"]

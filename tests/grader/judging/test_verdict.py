@@ -177,6 +177,7 @@ ROW = torch.rand(2, 3)
         (lambda x: normalise(), "keep the names and the order"),
         (lambda x: x.requires_grad_().mul_(2), "edited in place"),
         (lambda x: x.requires_grad_().numpy(), "NumPy loses the gradient"),
+        (lambda x: torch.nn.Linear(2, 3).load_state_dict({}), "other parameters than asked for"),
     ],
 )
 def test_usual_errors_are_explained(stops, told):
