@@ -18,3 +18,7 @@ def seed() -> int:
     """Seed torch before each test, so that a test gives the same alone and in any order."""
     torch.manual_seed(0)
     return 0
+
+
+# Small tensors on several threads wait for each other, the longer the busier the machine is.
+torch.set_num_threads(1)

@@ -5,6 +5,7 @@ hide it from this one.
 """
 
 import ast
+import re
 from collections.abc import Sequence
 
 from course_lib.notebooks import tree_of
@@ -21,8 +22,10 @@ def banned_name(source: str, names: Sequence[str]) -> str:
     A name that the source itself defines is the learner's own.
     """
     tree = tree_of(source)
-    if tree is None or not names:
+    if not names:
         return ""
+    if tree is None:  # of a right answer: it is long, with all its helpers; then a word will do
+        return next((name for name in names if re.search(rf"\b{name}\b", source)), "")
     banned, own = with_relatives(tuple(names)), _defined(tree)
     nodes = list(ast.walk(tree))
     read = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
