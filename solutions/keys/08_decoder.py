@@ -1916,7 +1916,7 @@ LEAK = Exercise(
             "turned-round",
             turned_round,
             {},
-            says="True and False have changed places: your test says True for a leak",
+            says="the two answers have changed places: your test says True for a leak",
             hints=(
                 "What does your test say of a right batch?",
                 "The text says what True stands for.",

@@ -2286,7 +2286,7 @@ FAIR = Exercise(
             "turned-round",
             slipped_fair,
             {"slip": "turned"},
-            says="True and False have changed places: you say True for a leak",
+            says="the two answers have changed places: you say True for a leak",
             hints=(
                 "What does your test say when nothing is in common?",
                 "The text says what True stands for.",

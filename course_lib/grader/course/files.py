@@ -122,7 +122,7 @@ def _sheet(root: Path, id: str, seed: int, own: tuple[tuple[str, Any], ...]) -> 
     path, usual = find(root, id)
     exercise = usual.with_values(dict(own))
     copies = [copied(exercise, other, load_solution(root, other)) for other in others(exercise)]
-    known = replace(exercise, mistakes=[*exercise.mistakes, *copies])
+    known = replace(exercise, mistakes=[*copies, *exercise.mistakes])
     sheet = make_sheet(known, load_solution(root, exercise), seed)
     values = {id: exercise.values}
     cell = next(c for c in solution_cells(root, exercise.chapter, values) if id in c.tags)

@@ -150,7 +150,6 @@ def test_a_case_that_raises_is_not_called_again():
 MODULES = [e.id for e in exercises(ROOT) if any(c.init for c in sheet_for(ROOT, e.id).cases)]
 
 
-@pytest.mark.xfail(strict=True, reason="until every key draws two sizes for one object")
 def test_every_module_is_called_twice_with_inputs_of_different_sizes():
     drawn = {id: sheet_for(ROOT, id).cases[:-1] for id in MODULES}
     missing = [
