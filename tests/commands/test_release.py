@@ -75,7 +75,7 @@ def test_no_key_and_no_solution_file_is_in_it(bundle):
 
 
 # Wrong code that a chapter prints on purpose, because seeing it fail is the lesson.
-SHOWN = {"reshaped_merge"}
+SHOWN = {"reshaped_merge", "nothing", "one_for_each_row"}
 
 
 def test_no_mistakes_code_is_in_it(bundle):
