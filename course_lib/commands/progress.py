@@ -1,11 +1,13 @@
-"""`course progress`: what is solved, chapter by chapter."""
+"""`course progress`: what is solved, chapter by chapter, guessed and answered."""
 
 import argparse
 import sys
 
+from course_lib import kept
 from course_lib.grader.course.listing import listed
 from course_lib.grader.course.progress import load
 from course_lib.paths import ROOT, WORK
+from course_lib.views.quiz import key_of, quiz
 
 SIGNS = {"right": "✓", "wrong": "✗", "crashed": "!", "not attempted": "○"}
 
@@ -30,4 +32,23 @@ def run(args: argparse.Namespace) -> int:
         state = f"{SIGNS[entry['state']]} {entry['state']}"
         print(f"{state:16} {exercise.id:26} {exercise.title}  {tries}".rstrip())
     print(f"{gained} of {total} points")
+    try:
+        print(_looked_at(kept.load(WORK)))
+    except ValueError as error:
+        print(f"course progress: {error.args[0]}", file=sys.stderr)
     return 0
+
+
+def _looked_at(there: dict[str, str | list[str]]) -> str:
+    """How many predictions were made, and how many questions of the quizzes are answered."""
+    chapters = [path.name[:2] for path in sorted((ROOT / "notebooks" / "quizzes").glob("*.toml"))]
+    questions = [question for chapter in chapters for question in quiz(chapter).questions]
+    tries = [there.get(f"quiz.{question.id}", []) for question in questions]
+    rights = [{key_of(o) for o in question.options if o.right} for question in questions]
+    solved = sum(bool(right & set(tried)) for right, tried in zip(rights, tries, strict=True))
+    first = sum(bool(right & set(tried[:1])) for right, tried in zip(rights, tries, strict=True))
+    guesses = sum(key.startswith("guess.") for key in there)
+    return (
+        f"{solved} of {len(questions)} quiz questions, {first} at the first try; "
+        f"{guesses} prediction{'s' * (guesses != 1)} made"
+    )

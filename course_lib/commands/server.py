@@ -14,10 +14,11 @@ HOST = "127.0.0.1"
 PREFIX = "course-lab-"
 # Set for other work: other folders of settings, other kernels, code that runs at their start.
 THEIRS = ("JUPYTER", "JPY_", "IPYTHON", "PYTHONSTARTUP", "PYTHONWARNINGS", "MPLBACKEND")
-NOT_OURS = {
-    "jupytext": False,
+EXTENSIONS = {
+    "course_lib.commands.keeping": True,
+    "jupytext": False,  # it takes over how notebooks are saved
     "jupyterlab_jupytext": False,
-}  # it takes over how notebooks are saved
+}
 DEFAULTS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
 # The path of a socket has 104 bytes on macOS, 108 on Linux, with its closing zero.
 ROOM = 103
@@ -67,7 +68,7 @@ def environment(folder: Path, work: Path, token: str) -> dict[str, str]:
 def configure(folder: Path) -> None:
     """Write the server's own configuration; its user's is not read."""
     files = {
-        "jupyter_server_config.json": {"ServerApp": {"jpserver_extensions": NOT_OURS}},
+        "jupyter_server_config.json": {"ServerApp": {"jpserver_extensions": EXTENSIONS}},
         "labconfig/page_config.json": {"disabledExtensions": {"jupyterlab-jupytext": True}},
         "labconfig/default_setting_overrides.json": DEFAULTS,
     }

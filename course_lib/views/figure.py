@@ -6,7 +6,7 @@ import base64
 import io
 from typing import Any
 
-from course_lib.views.page import OWN_KEYS, asset, escape
+from course_lib.views.page import OWN_KEYS, asset, escape, keys
 
 DOTS_PER_INCH = 144  # sharp on dense screens; shown at two thirds of the pixels
 SHOWN_PER_INCH = 96
@@ -35,7 +35,7 @@ class Figure:
         return (
             f'<details class="course-view course-alt" data-alt="{escape(self.alt)}" '
             f'style="font-size:0.85em"><summary {OWN_KEYS}>Description of the figure</summary>'
-            f"{escape(self.alt)}<script>{asset('alt.js')}</script></details>"
+            f"{escape(self.alt)}<script>{asset('alt.js')}</script>{keys()}</details>"
         )
 
     def _ipython_display_(self) -> None:

@@ -45,8 +45,10 @@ def prose(text: str) -> str:
     return re.sub(r"`([^`]+)`", rf"{CODE}\1</code>", escape(text))
 
 
-def framed(kind: str, label: str, fallback: str, data: Any = None) -> str:
+def framed(kind: str, label: str, fallback: str, data: Any = None, *, keeps: bool = False) -> str:
     """The HTML of a view: `fallback`, which the script `kind`.js replaces by something livelier.
+
+    One that `keeps` something of the learner's finds it in `kept` (kept.js).
 
     The script finds its own view through `document.currentScript`, so the same view may stand
     on a page twice; where a page runs scripts otherwise, the key, a hash of the data, serves.
@@ -58,9 +60,10 @@ def framed(kind: str, label: str, fallback: str, data: Any = None) -> str:
         f'(() => {{ const root = document.currentScript?.closest(".course-view") ?? '
         f"document.querySelector('[data-key=\"{key}\"]:not([data-ready])');\n"
         f'if (!root || root.dataset.ready) return; root.dataset.ready = "yes";\n'
-        f"const data = {given};\n"
+        f"const data = {given};\n{asset('kept.js') if keeps else ''}"
     )
     end = (
+        f"{asset('keys.js')}"
         'root.querySelectorAll("button, input").forEach('
         'node => node.setAttribute("data-lm-suppress-shortcuts", "true")); })();'
     )
@@ -68,6 +71,14 @@ def framed(kind: str, label: str, fallback: str, data: Any = None) -> str:
         f'<div class="course-view course-{kind}" data-key="{key}" role="group" '
         f'aria-label="{escape(label)}"><style>{asset(kind + ".css")}</style>{fallback}'
         f"<script>{start}{asset(kind + '.js')}{end}</script></div>"
+    )
+
+
+def keys() -> str:
+    """A script for what has buttons but no script of its own: its notebook's keys stay alive."""
+    return (
+        '<script>(() => { const root = document.currentScript?.closest(".course-view");\n'
+        f"if (!root) return;\n{asset('keys.js')}}})();</script>"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from course_lib.views.page import OWN_KEYS, View, escape, prose
+from course_lib.views.page import OWN_KEYS, View, escape, keys, prose
 
 # ink, ground, sign, word: at least 7:1 on their own ground, so that they read in any theme
 LOOK = {
@@ -63,7 +63,8 @@ class Panel(View):
             f'data-state="{escape(found.state)}">'
             f"<div><strong>{sign} {word}: {prose(found.title)}</strong>{self._points()}</div>"
             f"<div>{prose(found.summary)}</div>{self._mistake()}{_code(found.crash)}"
-            f"{_list((*found.details, *found.notes))}{_hints(found.hints, found.solution)}</div>"
+            f"{_list((*found.details, *found.notes))}{_hints(found.hints, found.solution)}"
+            f"{keys() if found.hints or found.solution else ''}</div>"
         )
 
     def _points(self) -> str:

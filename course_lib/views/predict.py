@@ -1,4 +1,4 @@
-"""Predict first: a guess kept in the page, and shown again beside what came out."""
+"""Predict first: a guess kept with the learner's work, and shown beside what came out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Prediction(View):
             f"<strong>Predict first.</strong> {prose(self.question)}</p>"
         )
         data = {"id": self.id, "question": prose(self.question)}
-        return framed("predict", "Predict first", fallback, data)
+        return framed("predict", "Predict first", fallback, data, keeps=True)
 
 
 class Outcome(View):
@@ -45,13 +45,12 @@ class Outcome(View):
             f"<summary {OWN_KEYS}>{FOLDED}</summary>"
             f"It came out as: <strong>{escape(self.result)}</strong></details>"
         )
-        return framed(
-            "outcome", "Outcome", fallback, {"id": self.id, "result": self.result, "folded": FOLDED}
-        )
+        data = {"id": self.id, "result": self.result, "folded": FOLDED}
+        return framed("outcome", "Outcome", fallback, data, keeps=True)
 
 
 def predict(id: str, question: str) -> Prediction:
-    """Ask for a guess before the run. The guess stays in the learner's browser.
+    """Ask for a guess before the run. The guess is kept with the learner's work.
 
     `id` (such as `02.scaling`) joins it with its `outcome`. Raises `ValueError` if the id has
     another form or the question is empty.

@@ -3,6 +3,7 @@ const score = document.createElement("div");
 score.className = "score";
 score.setAttribute("aria-live", "polite");
 let first = 0, solved = 0;
+const recalls = [];
 
 const count = () => {
   score.textContent = `${solved} of ${data.length} solved, ${first} at the first try.`;
@@ -20,12 +21,13 @@ data.forEach((question, number) => {
   const radios = [...field.querySelectorAll("input")], whys = [...field.querySelectorAll(".why")];
   const button = field.querySelector("button"), live = field.querySelector(".live");
   live.style.cssText = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)";
-  let tries = 0, done = false;
+  const key = "quiz." + question.id;
+  let tried = [], done = false;
 
-  const judge = () => {
-    const i = radios.findIndex(radio => radio.checked);
+  const judge = i => {
     if (i < 0 || done) return;
-    tries += 1;
+    tried.push(question.options[i].key);
+    const tries = tried.length;
     done = question.options[i].right;
     // a wrong choice is explained by itself, so that the rest can still be tried
     whys.forEach((why, j) => { if (done || j === i) why.hidden = false; });
@@ -38,15 +40,29 @@ data.forEach((question, number) => {
     }
     count();
   };
+  const choose = () => {
+    const before = tried.length;
+    judge(radios.findIndex(radio => radio.checked));
+    if (tried.length > before) kept.set(key, tried.slice(-12));
+  };
+  // what was tried before, as far as the options are still the same
+  recalls.push(() => {
+    const options = question.options.map(option => option.key);
+    const before = (kept.get(key) ?? []).map(each => options.indexOf(each)).filter(i => i >= 0);
+    if (tried.length || !before.length) return;
+    before.forEach(judge);
+    radios[before.at(-1)].checked = true;
+  });
   field.addEventListener("change", () => { button.disabled = done; });
   field.addEventListener("keydown", event => {
     event.stopPropagation();  // arrows choose an option; JupyterLab would change the cell
-    if (event.key === "Enter") { event.preventDefault(); judge(); }
+    if (event.key === "Enter") { event.preventDefault(); choose(); }
   });
-  button.addEventListener("click", judge);
+  button.addEventListener("click", choose);
   form.append(field);
 });
 form.addEventListener("submit", event => event.preventDefault());
 form.append(score);
 count();
+kept.ready().then(() => recalls.forEach(recall => recall()));
 root.querySelector(".fallback").replaceWith(form);

@@ -52,13 +52,13 @@ class Quiz(View):
                 "id": question.id,
                 "text": prose(question.text),
                 "options": [
-                    {"text": prose(o.text), "why": prose(o.why), "right": o.right}
+                    {"key": key_of(o), "text": prose(o.text), "why": prose(o.why), "right": o.right}
                     for o in question.options
                 ],
             }
             for question in self.questions
         ]
-        return framed("quiz", "Quiz", f'<div class="fallback">{fallback}</div>', data)
+        return framed("quiz", "Quiz", f'<div class="fallback">{fallback}</div>', data, keeps=True)
 
 
 def quiz(chapter: str) -> Quiz:
@@ -113,6 +113,11 @@ def _question(given: dict[str, Any], where: str) -> Question:
         raise ValueError(f"{where}: {n} right options, just one expected")
     options.sort(key=lambda o: hashlib.sha256(f"{id}/{o.text}".encode()).digest())
     return Question(id, text, tuple(options))
+
+
+def key_of(option: Option) -> str:
+    """What an option is kept under: it follows its text, so a text that changed asks anew."""
+    return hashlib.sha256(option.text.encode()).hexdigest()[:8]
 
 
 def _said(given: dict[str, Any], key: str, where: str) -> str:

@@ -74,8 +74,13 @@ def test_all_text_is_escaped():
 
 
 def test_nothing_in_a_panel_needs_a_script_or_a_style_sheet():
+    """Its one script gives keys back to the notebook, and only where something opens."""
     page = panel(WRONG).html()
-    assert "<script" not in page and "<style" not in page
+    assert page.count("<script>") == 1 and "<style" not in page
+    assert (
+        page.endswith("</script></div>")
+        and "<script" not in panel(replace(WRONG, hints=(), solution=None)).html()
+    )
 
 
 @pytest.mark.parametrize(
