@@ -13,6 +13,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -102,6 +103,37 @@ class Setup:
                 return marker
         return None
 
+    def settle(self):
+        """After the folder was moved or copied: let what names its old place name this one.
+
+        Such are the programs' first lines and the link to the course. On Windows programs hold it
+        in a form of their own: there the environment is made anew.
+        """
+        marker = self.read_marker()
+        site = self.site()
+        if WINDOWS or site is None or marker is None or marker["root"] == str(self.root):
+            return
+        # not "/old/place" at the start of "/old/place-2"
+        old = re.compile(re.escape(os.fsencode(marker["root"])) + rb"(?![\w.-])")
+        programs = [path for path in self.script("python").parent.iterdir() if path.is_file()]
+        links = [*site.glob("__editable__*"), *site.glob("*.dist-info/direct_url.json")]
+        for path in programs + links:
+            self.rename_in(path, old)
+        markers = (self.marker(extra) for extra in ("learner", "dev"))
+        for path in markers:  # the last: until then the next start begins here again
+            if path.exists():
+                told = json.loads(path.read_text(encoding="utf-8"))
+                replace_file(path, json.dumps(dict(told, root=str(self.root))).encode("utf-8"))
+
+    def rename_in(self, path, old):
+        """Put this place where a text of the environment names the old one."""
+        content = path.read_bytes() if not path.is_symlink() else b""
+        renamed = old.sub(lambda found: os.fsencode(str(self.root)), content)
+        if renamed != content and b"\0" not in content:
+            mode = path.stat().st_mode
+            replace_file(path, renamed)
+            path.chmod(mode)
+
     def condition(self):
         """`ready`, `install` (pip has work to do) or `remake` (not to be trusted: start over)."""
         site = self.site()
@@ -113,7 +145,7 @@ class Setup:
         if marker is None:
             return "install"
         if marker["root"] != str(self.root):
-            return "remake"  # the folder was moved or copied: scripts inside name the old place
+            return "remake"  # the folder was moved or copied, and could not be settled
         gone = set(marker["installed"]) - set(os.listdir(site))
         broken = [name for name in gone if not name.endswith(".dist-info")]
         if broken or not all((site / probe).exists() for probe in PROBES):
@@ -131,6 +163,8 @@ class Setup:
 
     def ensure(self):
         """Bring the environment to "ready"; quick when it is."""
+        if os.access(str(self.venv), os.W_OK):
+            self.settle()
         if self.condition() == "ready":
             return
         if not all(
@@ -263,10 +297,7 @@ class Setup:
         large = [f.relative_to(site).as_posix() for f in files if f.stat().st_size > LARGE]
         marker = {"root": str(self.root), "digest": self.digest()}
         marker.update(installed=sorted(installed), large=self.large_files(large))
-        target = self.marker(self.extra)
-        temporary = target.with_name(target.name + ".new")
-        temporary.write_text(json.dumps(marker), encoding="utf-8")
-        os.replace(str(temporary), str(target))
+        replace_file(self.marker(self.extra), json.dumps(marker).encode("utf-8"))
 
     @staticmethod
     def remove(path):
@@ -293,6 +324,13 @@ class Setup:
         if self.stream.isatty():
             width = shutil.get_terminal_size().columns - 1
             self.say("\r" + " " * width + "\r" + label + " … ")
+
+
+def replace_file(path, content):
+    """Write a file whole or not at all."""
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_bytes(content)
+    os.replace(str(temporary), str(path))
 
 
 def explain(output, root):

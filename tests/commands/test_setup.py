@@ -220,8 +220,51 @@ def test_pip_may_be_upgraded_by_hand(ready):
     assert FakeSetup(ready).condition() == "ready"
 
 
-def test_a_moved_folder_is_set_up_anew(ready):
+@posix
+def test_a_moved_folder_is_settled_and_nothing_is_installed_again(ready):
+    """Not even without a network: only what names the old place is written anew."""
+    setup = FakeSetup(ready)
+    program, other = setup.script("course"), setup.script("other")
+    program.write_text(f"#!{ready}/.venv/bin/python\nprint('{ready}-2', '{ready}')\n")
+    program.chmod(0o755)
+    other.write_bytes(b"\0" + str(ready).encode())
+    link = setup.site() / "__editable__.course.pth"
+    link.write_text(f"{ready}\n")
+    moved = ready.rename(ready.with_name("else where"))
+    again = FakeSetup(moved)
+    again.ensure()
+    assert (again.condition(), again.made, again.calls) == ("ready", 0, [])
+    here = moved / ".venv" / "bin"
+    assert (here / "course").read_text() == (
+        f"#!{moved}/.venv/bin/python\nprint('{ready}-2', '{moved}')\n"
+    )
+    assert (here / "course").stat().st_mode & 0o777 == 0o755
+    assert (here / "other").read_bytes() == b"\0" + str(ready).encode()
+    assert (moved / link.relative_to(ready)).read_text() == f"{moved}\n"
+
+
+@posix
+def test_settling_that_stopped_half_way_goes_on_at_the_next_start(ready, monkeypatch):
+    setup = FakeSetup(ready)
+    setup.script("course").write_text(f"#!{ready}/.venv/bin/python\n")
     moved = ready.rename(ready.with_name("elsewhere"))
+
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(course, "replace_file", full)
+        with pytest.raises(OSError, match="No space"):
+            FakeSetup(moved).ensure()
+    again = FakeSetup(moved)
+    again.ensure()
+    assert (again.condition(), again.made) == ("ready", 0)
+    assert str(moved) in again.script("course").read_text()
+
+
+def test_a_folder_that_cannot_be_settled_is_set_up_anew(ready, monkeypatch):
+    moved = ready.rename(ready.with_name("elsewhere"))
+    monkeypatch.setattr(course.Setup, "settle", lambda self: None)
     assert FakeSetup(moved).condition() == "remake"
 
 
