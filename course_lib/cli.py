@@ -2,6 +2,8 @@
 
 import argparse
 import importlib
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -63,10 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=f"course {name}", description=help_line)
     module.add_arguments(parser)
     try:
-        return module.run(parser.parse_args(joined(rest)))
+        status = module.run(parser.parse_args(joined(rest)))
+        sys.stdout.flush()
+        return status
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # who reads has read enough, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to flush
+        return 128 + getattr(signal, "SIGPIPE", 13)
 
 
 if __name__ == "__main__":

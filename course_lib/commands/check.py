@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _what(what: str) -> tuple[Path, list[str]]:
     """The notebook to run and the ids to judge."""
-    if re.fullmatch(r"\d\d(\.[a-z0-9-]+)?", what):
+    if re.fullmatch(r"\d{1,2}(\.[a-z0-9-]+)?", what):
+        what = what if what[1:2].isdecimal() else f"0{what}"
         ids = _ids(what[:2])
         path = WORK / "exercises" / pages(ROOT)[what[:2]].name
         if not path.exists():

@@ -85,14 +85,22 @@ def _copy_one(work: Path, name: str, source: Path, record: dict[str, str], done:
 
 
 def keep_and_renew(root: Path, work: Path, chapter: str) -> list[tuple[str, str | None]]:
-    """Fresh copies of one chapter; each with the name its old copy is kept under, if it had one."""
+    """Fresh copies of one chapter; each with the name its old copy is kept under, if it had one.
+
+    Raises OSError when a fresh copy can't be written; then the old one is in its place again.
+    """
     record, renewed = _read_record(work), []
     for name, source in sources(root).items():
         if Path(name).stem != chapter:
             continue
         target, fresh = work / name, fresh_copy(source)
         kept = _keep(target)
-        write_atomic(target, fresh)
+        try:
+            write_atomic(target, fresh)
+        except OSError:
+            if kept:  # a full disk costs nobody their notebook
+                kept.rename(target)
+            raise
         record[name] = version(fresh)
         renewed.append((name, kept.relative_to(work).as_posix() if kept else None))
     _write_record(work, record)

@@ -24,7 +24,9 @@ FIRST_PORT, TRIED_PORTS = 8888, 50
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `course lab`."""
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
-    parser.add_argument("--port", type=int, help=f"default: the first free one from {FIRST_PORT}")
+    parser.add_argument(
+        "--port", type=port_number, help=f"default: the first free one from {FIRST_PORT}"
+    )
     parser.add_argument("--prepare-only", action="store_true", help="copy to work/, start nothing")
     parser.add_argument("jupyter", nargs="*", help="after --: passed to JupyterLab as it is")
 
@@ -67,6 +69,13 @@ def news(copied: Copied, work: Path) -> str:
             f"The course has a newer {name}; yours stays (`{take}` keeps it and takes the new)"
         )
     return "\n".join(lines)
+
+
+def port_number(text: str) -> int:
+    """A port that can be asked for; `ArgumentTypeError` for any other text."""
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: a port is a number, 1 to 65535")
+    return int(text)
 
 
 def free_port(wanted: int | None) -> int | None:

@@ -20,7 +20,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"course reset: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"course reset: {WORK} cannot be written: {error}", file=sys.stderr)
+        reason = error.strerror or error
+        told = "your notebooks are where they were"
+        print(f"course reset: {WORK} cannot be written: {reason}; {told}", file=sys.stderr)
         return 1
     for name, kept in renewed:
         before = f"; yours is kept as {kept}" if kept else ""

@@ -57,6 +57,42 @@ def test_one_exercise_can_be_asked_for(work, capsys):
     assert capsys.readouterr().out.splitlines()[-1] == "0 of 1 right"
 
 
+def test_a_chapter_may_be_called_without_its_zero(work, capsys):
+    shutil.copy(ROOT / "exercises/00_start_here.ipynb", work / "exercises")
+    assert main(["check", "0"]) == 1
+    assert capsys.readouterr().out.endswith("0 of 4 right\n")
+    main(["check", "0.scores"])
+    assert capsys.readouterr().out.splitlines()[-1] == "0 of 1 right"
+
+
+def test_guesses_and_quiz_answers_count(work, capsys):
+    from course_lib import kept
+    from course_lib.views.quiz import key_of, quiz
+
+    chapters = [path.name[:2] for path in (ROOT / "notebooks/quizzes").glob("*.toml")]
+    count = sum(len(quiz(chapter).questions) for chapter in chapters)
+    first, second = quiz("02").questions[:2]
+    right = next(key_of(o) for o in first.options if o.right)
+    kept.keep(work, {"guess.02.x": "7", "guess.03.y": "8", f"quiz.{first.id}": [right]})
+    main(["progress"])
+    assert (
+        f"1 of {count} quiz questions, 1 at the first try; 2 predictions made"
+        in capsys.readouterr().out
+    )
+    other = next(key_of(o) for o in second.options if not o.right)
+    right = next(key_of(o) for o in second.options if o.right)
+    kept.keep(work, {f"quiz.{second.id}": [other, right], "guess.03.y": ""})
+    main(["progress"])
+    assert (
+        f"2 of {count} quiz questions, 1 at the first try; 1 prediction made"
+        in capsys.readouterr().out
+    )
+    (work / "kept.json").write_text("{")
+    assert main(["progress"]) == 0
+    told = capsys.readouterr()
+    assert " points" in told.out and "kept.json can't be read" in told.err
+
+
 @pytest.mark.parametrize(
     "what, told",
     [

@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import json
+import os
 import subprocess
 import sys
 
@@ -54,6 +55,15 @@ def test_ctrl_c_ends_a_command_without_a_traceback(monkeypatch, capsys):
     monkeypatch.setattr(exercises, "run", interrupted)
     assert cli.main(["exercises"]) == 130
     assert "Stopped" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of a POSIX shell")
+def test_who_reads_only_the_first_line_sees_no_traceback():
+    call = [sys.executable, "-u", "-m", "course_lib.cli", "exercises"]
+    process = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.readline().startswith(b"00.")
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait()) == (b"", 141)
 
 
 def test_doctor_prints_json_of_a_known_shape(capsys):

@@ -17,7 +17,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from course_lib import paths
+from course_lib import cli, paths
 from course_lib.commands import build, copies, lab, reset, server
 from course_lib.commands.copies import find_chapter, keep_and_renew, make_copies
 from course_lib.commands.kernels import OwnKernel
@@ -248,6 +248,33 @@ def test_reset_tells_where_the_old_copy_is(root, work, monkeypatch, capsys):
     assert "yours is kept as 02_attention.kept-1.ipynb" in capsys.readouterr().out
     assert reset.run(argparse.Namespace(chapter="9")) == 2
     assert "02_attention" in capsys.readouterr().err
+
+
+def test_a_reset_on_a_full_disk_leaves_the_old_notebook_in_its_place(
+    root, work, monkeypatch, capsys
+):
+    monkeypatch.setattr(reset, "ROOT", root)
+    monkeypatch.setattr(reset, "WORK", work)
+    make_copies(root, work)
+    (work / NOTEBOOK).write_text("mine")
+    before = sorted(path.name for path in work.rglob("*"))
+
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(copies, "write_atomic", full)
+    assert reset.run(argparse.Namespace(chapter="2")) == 1
+    told = capsys.readouterr().err
+    assert "No space left on device; your notebooks are where they were" in told
+    assert (work / NOTEBOOK).read_text() == "mine"
+    assert sorted(path.name for path in work.rglob("*")) == before
+
+
+@pytest.mark.parametrize("port", ["0", "-1", "70000", "http", "8888.0", ""])
+def test_an_odd_port_is_one_sentence(port, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["lab", "--port", port] if not port.startswith("-") else ["lab", f"--port={port}"])
+    assert "is no port: a port is a number, 1 to 65535" in capsys.readouterr().err
 
 
 def course(*arguments, work):
