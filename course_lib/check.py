@@ -1,10 +1,13 @@
 """`check`, the learner's way to the grader: run it in a notebook, see a panel."""
 
 import contextlib
+import sys
+from functools import partial
 from pathlib import Path
 
 from course_lib.grader.course import progress
 from course_lib.grader.course.checking import verdict_on
+from course_lib.grader.course.watching import StoppedError, watched
 from course_lib.grader.judging.verdict import Verdict
 from course_lib.paths import ROOT, WORK
 from course_lib.views.panel import panel
@@ -15,15 +18,19 @@ def check(id: str, answer: object) -> object:
 
     `id` names the exercise, such as "02.attention-weights"; `answer` is the function or class
     itself. Shows a panel and never raises, so that an unsolved notebook runs to its end. Under
-    `work/` the result is noted for `course progress`.
+    `work/exercises` the result is noted for `course progress`. An answer that doesn't end is
+    stopped.
     """
     try:
-        verdict = verdict_on(ROOT, id, answer)
+        with watched(partial(print, file=sys.stdout)):
+            verdict = verdict_on(ROOT, id, answer)
     except KeyError as error:
         return panel(Verdict(id, "no such exercise", "not attempted", str(error.args[0])))
     except ValueError as error:  # a damaged answer sheet
         return panel(Verdict(id, "cannot be checked", "not attempted", str(error)))
-    if Path.cwd().is_relative_to(WORK):
+    except StoppedError as error:
+        verdict = Verdict(id, id, "crashed", str(error))
+    if Path.cwd().is_relative_to(WORK / "exercises"):
         # A note that can't be written must not hide the verdict.
         with contextlib.suppress(OSError, ValueError):
             progress.record(WORK, verdict)

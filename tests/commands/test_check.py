@@ -112,8 +112,10 @@ def test_a_check_in_a_notebook_under_work_is_remembered(work, monkeypatch):
     assert load(work)["00.scores"] == {"state": "right", "tries": 1}
 
 
-def test_a_check_elsewhere_leaves_no_trace(work, monkeypatch):
-    monkeypatch.chdir(ROOT)
+@pytest.mark.parametrize("on_a_page", [True, False])
+def test_a_check_elsewhere_leaves_no_trace(work, monkeypatch, on_a_page):
+    """A chapter's page shows what a check says of wrong answers: they are nobody's tries."""
+    monkeypatch.chdir(work if on_a_page else ROOT)
     notebook_check.check("00.scores", lambda query, keys: keys @ query)
     assert load(work) == {}
 

@@ -1,7 +1,9 @@
 """Which part of a notebook is an exercise's answer, and the verdict on it."""
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ..judging.sheet import Sheet
@@ -14,6 +16,7 @@ from ..running.slicing.slices import Slice
 from .checking import verdict_on
 from .files import sheet_for
 from .setup import provided, setup_cells
+from .watching import StoppedError, watched
 
 
 def answers(root: Path, path: Path, ids: list[str]) -> Iterator[Verdict]:
@@ -29,7 +32,12 @@ def answers(root: Path, path: Path, ids: list[str]) -> Iterator[Verdict]:
     for sheet, plan in zip(sheets, made, strict=True):
 
         def tried(made: Slice, sheet: Sheet = sheet) -> tuple[Verdict, bool]:
-            return _run(root, sheet, made), False
+            try:
+                with watched(partial(_say, sheet.id)):
+                    return _run(root, sheet, made), False
+            except StoppedError as error:
+                told = Verdict(sheet.id, sheet.title, "crashed", str(error), out_of=sheet.points)
+                return replace(told, hints=sheet.hints), True
 
         yield best_of(sheet, plan, tried)[0]
 
@@ -83,6 +91,10 @@ def _run(root: Path, sheet: Sheet, made: Slice) -> Verdict:
     if sheet.name not in namespace:
         return stopped(sheet, failed)
     return with_failed(verdict_on(root, sheet.id, namespace[sheet.name], made.own), failed)
+
+
+def _say(id: str, told: str) -> None:
+    print(f"{id}: {told}", file=sys.stderr, flush=True)
 
 
 def _absent(sheet: Sheet, plan: Plan) -> Verdict:

@@ -1,0 +1,85 @@
+"""An answer that doesn't end, or asks somebody, while a learner waits for its verdict."""
+
+import _thread
+import builtins
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+SAY, STOP = 10, 60  # seconds of computing; of waiting, five count as one
+WAITING = 5
+ENDLESS = "does a loop of yours ever end? Stop it with the square button, or Ctrl-C"
+
+
+class StoppedError(Exception):
+    """An answer was stopped before it ended; the message says by whom and when."""
+
+
+@contextmanager
+def watched(say: Callable[[str], None]) -> Iterator[None]:
+    """Say when an answer takes long, and stop it when it takes too long.
+
+    It asks nobody: `input()` raises `RuntimeError`. Raises `StoppedError` when the watch or the
+    learner stopped it. Only Python's main thread can be stopped.
+    """
+    watch = _Watch(say)
+    asked, builtins.input = builtins.input, _asks_nobody
+    watch.start()
+    try:
+        yield
+        watch.end()
+    except KeyboardInterrupt:
+        raise StoppedError(watch.told()) from None
+    finally:
+        watch.end()
+        builtins.input = asked
+
+
+class _Watch:
+    """A thread that looks at the clocks twice a second."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.say, self.over = say, False
+        self.began, self.computed = time.monotonic(), time.process_time()
+        self.ended, self.deciding = threading.Event(), threading.Lock()
+        self.can_stop = threading.current_thread() is threading.main_thread()
+
+    def start(self) -> None:
+        """Begin to look."""
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def end(self) -> None:
+        """From now on nothing is stopped."""
+        with self.deciding:
+            self.ended.set()
+
+    def told(self) -> str:
+        """Who stopped it, and when."""
+        seconds = f"{time.monotonic() - self.began:.0f} s"
+        return (
+            f"stopped after {seconds}: {ENDLESS.split('?')[0]}?"
+            if self.over
+            else (f"you stopped it after {seconds}")
+        )
+
+    def _spent(self) -> float:
+        waited = (time.monotonic() - self.began) / WAITING
+        return max(time.process_time() - self.computed, waited)
+
+    def _look(self) -> None:
+        said = False
+        while not self.ended.wait(0.5):
+            if self._spent() > SAY and not said:
+                said = True
+                self.say(f"still running after {time.monotonic() - self.began:.0f} s: {ENDLESS}")
+            if self._spent() > STOP and self.can_stop:
+                with self.deciding:
+                    if not self.ended.is_set():
+                        self.over = True
+                        _thread.interrupt_main()
+                return
+
+
+def _asks_nobody(prompt: object = "") -> str:
+    raise RuntimeError("an answer asks nobody: what it needs comes to it as arguments, not input()")
