@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from course_lib.grader.course.checking import verdict_on
 from course_lib.grader.course.watching import StoppedError, watched
 from course_lib.grader.judging.verdict import Verdict
 from course_lib.paths import ROOT, WORK
+from course_lib.stale import stale_note
 from course_lib.views.panel import panel
 
 
@@ -24,6 +26,8 @@ def check(id: str, answer: object) -> object:
     try:
         with watched(partial(print, file=sys.stdout)):
             verdict = verdict_on(ROOT, id, answer)
+        if note := stale_note(answer):
+            verdict = replace(verdict, notes=(note, *verdict.notes))
     except KeyError as error:
         return panel(Verdict(id, "no such exercise", "not attempted", str(error.args[0])))
     except ValueError as error:  # a damaged answer sheet

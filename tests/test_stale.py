@@ -1,0 +1,62 @@
+"""In a kernel of its own, cell by cell, as a learner runs them."""
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+CHECK = "from course_lib.check import check\nprint(check('00.scores', scores))"
+GOOD = "def scores(query, keys):\n    return keys @ query\n"
+NOTE = "this judges the `scores` that an earlier cell defined"
+
+
+@pytest.fixture
+def said(capsys, monkeypatch):
+    """What the last of some cells prints."""
+    shell = InteractiveShell()
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+
+    def said(*cells):
+        for cell in cells:
+            capsys.readouterr()
+            shell.run_cell(cell, store_history=True)
+        return capsys.readouterr().out
+
+    yield said
+    shell.history_manager.end_session()
+
+
+@pytest.mark.parametrize(
+    ("cell", "error"),
+    [
+        (GOOD.replace("):", ")"), "SyntaxError"),
+        (f"1 / 0\n{GOOD}", "ZeroDivisionError"),
+        ("import nothing_here\n" + GOOD, "ModuleNotFoundError"),
+    ],
+)
+def test_after_a_cell_that_stopped_the_panel_says_what_it_judges(said, cell, error):
+    told = said("import torch", GOOD, cell.replace("keys @", "keys  @"), CHECK)
+    assert f"the cell before this one stopped ({error}) without defining `scores`: {NOTE}" in told
+
+
+def test_after_a_renamed_function_too(said):
+    told = said("import torch", GOOD, GOOD.replace("scores", "score"), CHECK)
+    assert f"the cell before this one defines `score`, not `scores`: {NOTE}" in told
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        (GOOD,),
+        (GOOD, f"{GOOD}\n1 / 0"),  # it stands in that cell, and was defined
+        (GOOD, "x = 1 / 0"),  # a scratch cell
+        (GOOD, "def my_test():\n    assert True\n\nmy_test()"),
+        (GOOD, "1 / 0", "y = 2"),
+        ("scores = lambda query, keys: keys @ query",),
+    ],
+)
+def test_else_nothing_is_said(said, cells):
+    told = said("import torch", *cells, CHECK)
+    assert "[right]" in told and NOTE not in told
+
+
+def test_a_definition_beside_the_check_is_what_is_judged(said):
+    assert NOTE not in said("import torch", GOOD, "1 / 0", f"{GOOD}\n{CHECK}")
