@@ -12,12 +12,12 @@ const draw = (tag, attributes) => {
 const TURN = 2 * Math.PI, R = 30;
 let chosen = 0, place = data.place, distance = data.distance;
 
-// angles run as on paper, against the clock, from three o'clock
-const at = (angle, r) => [r * Math.cos(angle), -r * Math.sin(angle)];
+// angles run as on a clock, from twelve
+const at = (angle, r) => [r * Math.sin(angle), -r * Math.cos(angle)];
 const point = (angle, r) => at(angle, r).map(x => x.toFixed(2)).join(" ");
 // in two halves: a single arc can't be a whole turn
 const arc = (from, to, r) => {
-  const half = Math.min(to - from, TURN) / 2, step = angle => `A ${r} ${r} 0 0 0 ${point(angle, r)}`;
+  const half = Math.min(to - from, TURN) / 2, step = angle => `A ${r} ${r} 0 0 1 ${point(angle, r)}`;
   return `M ${point(from, r)} ${step(from + half)} ${step(from + 2 * half)}`;
 };
 
@@ -83,7 +83,9 @@ const paint = () => {
   together.out.textContent = place;
   apart.out.textContent = distance;
   Object.assign(root.dataset, { place, distance, fresh, setting: data.names[chosen] });
-  live.textContent = `Query at ${place}, key at ${place - distance}: ${distance} apart.` + (data.trained
+  const told = distance ? `Query at ${place}, key at ${place - distance}: ${distance} apart.`
+    : `Query and key at ${place}: the same place, so both hands of each pair lie on each other.`;
+  live.textContent = told + (data.trained
     ? ` ${fresh} of ${clocks.length} pairs stand at an angle that ${data.trained} places never showed.` : "");
 };
 together.input.addEventListener("input", () => {

@@ -115,6 +115,8 @@ svg.addEventListener("mouseleave", () => {
 });
 const help = "Point at a box, or use the arrow keys: below stands what it does, what comes out of "
   + "it and how many numbers it learns. A click pins it.";
+const drawing = make("drawing");
+drawing.append(svg);
 root.querySelector(".fallback").replaceWith(
-  make("title", `${data.title}: ${data.total} parameters`), make("help", help), svg, live);
+  make("title", `${data.title}: ${data.total} parameters`), make("help", help), drawing, live);
 show(null);
