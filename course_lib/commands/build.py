@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.commands import server
+from course_lib.commands.signposts import in_chapter, in_exercises
 from course_lib.grader.course.files import solution_cells
 from course_lib.notebooks import Cell, read_cells, text_of, with_solution, without_solution
 from course_lib.paths import ROOT, text_digest, write_atomic
@@ -126,7 +127,8 @@ def _notebooks(args: argparse.Namespace) -> list[Path]:
     stale = []
     for source in sources(ROOT / "notebooks" / "src", args.names):
         target = ROOT / "notebooks" / f"{source.stem}.ipynb"
-        wanted = notebook_of(read_cells(source), source=text_digest(source.read_bytes()))
+        cells = in_chapter(read_cells(source), source)
+        wanted = notebook_of(cells, source=text_digest(source.read_bytes()))
         if _fresh(_read(target), wanted) and not args.all:
             continue
         stale.append(target)
@@ -153,7 +155,8 @@ def _exercises(args: argparse.Namespace) -> list[Path]:
 def stub_notebook(source: Path, values: Mapping[str, Mapping[str, Any]] | None = None) -> dict:
     """What a learner gets of a chapter's solved exercises, with a student's values by exercise."""
     cells = solution_cells(ROOT, source.stem[:2], values)
-    return notebook_of([_changed(cell, without_solution, source) for cell in cells])
+    stubs = [_changed(cell, without_solution, source) for cell in cells]
+    return notebook_of(in_exercises(stubs, source.stem))
 
 
 def _changed(cell: Cell, change, source: Path) -> Cell:

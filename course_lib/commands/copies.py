@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from course_lib.commands.signposts import in_work
 from course_lib.notebooks import cleared, text_of
 from course_lib.paths import text_digest, write_atomic
 
@@ -118,7 +119,7 @@ def fresh_copy(source: Path) -> str:
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{source} is no notebook: take a fresh copy of the course") from error
     notebook["metadata"] = notebook["metadata"] | {"language_info": language()}
-    return text_of(notebook).replace("](../exercises/", "](exercises/")
+    return in_work(text_of(notebook))
 
 
 def language() -> dict:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from course_lib.commands.signposts import only_to
 from course_lib.grader.course.listing import listed, pages
 from course_lib.notebooks import cleared, read_cells, text_of
 from course_lib.paths import ROOT
@@ -74,10 +75,6 @@ def title(bundle: Path, number: str) -> str:
     return read_cells(page)[0].source.splitlines()[0].lstrip("# ")
 
 
-def page(path: Path) -> str:
-    """A notebook as it is handed out: without outputs, its links true for where it lies.
-
-    Chapters are written for `work/`, which has their exercises below them.
-    """
-    text = text_of(cleared(json.loads(path.read_text(encoding="utf-8"))))
-    return text.replace("](exercises/", "](../exercises/")
+def page(path: Path, chapters: set[str]) -> str:
+    """A notebook as it is handed out: without outputs, and leading to what else is handed out."""
+    return text_of(only_to(cleared(json.loads(path.read_text(encoding="utf-8"))), chapters))

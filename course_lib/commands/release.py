@@ -155,6 +155,6 @@ def _copy_chapters(source: Path, target: Path, chapters: set[str]) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for path in sorted(source.glob("[0-9][0-9]_*")):
         if path.suffix == ".ipynb" and path.name[:2] in chapters:
-            write_atomic(target / path.name, page(path))
+            write_atomic(target / path.name, page(path, chapters))
         elif path.is_file() and path.name[:2] in chapters:
             shutil.copy(path, target / path.name)
