@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 import uuid
+from importlib import resources
 from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -20,6 +21,7 @@ EXTENSIONS = {
     "jupyterlab_jupytext": False,
 }
 DEFAULTS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
+STYLE = resources.files(__package__).joinpath("lab.css")
 # The path of a socket has 104 bytes on macOS, 108 on Linux, with its closing zero.
 ROOM = 103
 
@@ -38,6 +40,7 @@ def command(port: int, page: str, folder: Path, work: Path) -> list[str]:
         "KernelManager.transport": talk["transport"],
         "KernelManager.transport_encryption": talk["transport_encryption"],
         "Application.log_level": "WARN",
+        "LabApp.custom_css": True,
         "LabApp.default_url": f"/{page}",
         "LabApp.news_url": None,
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
@@ -76,6 +79,9 @@ def configure(folder: Path) -> None:
         path = folder / "config" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content), encoding="utf-8")
+    style = folder / "config" / "custom" / "custom.css"
+    style.parent.mkdir()
+    style.write_text(STYLE.read_text(encoding="utf-8"))
 
 
 def talking(folder: Path) -> dict[str, str]:

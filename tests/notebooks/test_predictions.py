@@ -1,0 +1,75 @@
+"""A guess is a guess: nothing between question and outcome says what comes out."""
+
+import json
+import re
+
+import pytest
+
+from course_lib.paths import ROOT
+
+PATHS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+DATA = re.compile(r"course-outcome\".*\nconst data = ({.*?});\n", re.DOTALL)
+SHORT = 3  # a result such as "0" or "10" stands in many lines without saying anything
+
+
+def cells_of(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [cell | {"source": "".join(cell["source"])} for cell in cells]
+
+
+def results(cell):
+    """What the outcomes of a cell say, by id."""
+    shown = ["".join(o.get("data", {}).get("text/html", "")) for o in cell.get("outputs", ())]
+    found = [json.loads(match[1]) for html in shown if (match := DATA.search(html))]
+    return {data["id"]: data["result"] for data in found}
+
+
+def told(cell):
+    """What a cell says by itself and by its outputs, except in outcomes: those are folded."""
+    texts = [cell["source"]]
+    for output in cell.get("outputs", ()):
+        data = output.get("data", {})
+        if "course-outcome" in "".join(data.get("text/html", "")):
+            continue
+        texts += ["".join(output.get("text", "")), "".join(data.get("text/plain", ""))]
+    return "\n".join(texts)
+
+
+def plain(text):
+    return re.sub(r"\s+", " ", text.lower().replace("`", ""))
+
+
+def between(cells):
+    """For each prediction: its id, what came out, and what stands from question to outcome."""
+    for start, cell in enumerate(cells):
+        for id in re.findall(r'\bpredict\(\s*"([^"]+)"', cell["source"]):
+            for end in range(start, len(cells)):
+                if id in (came := results(cells[end])):
+                    yield id, came[id], "\n".join(map(told, cells[start : end + 1]))
+                    break
+            else:
+                yield id, None, ""
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_nothing_between_question_and_outcome_says_the_outcome(path):
+    given_away = []
+    for id, came, text in between(cells_of(path)):
+        assert came is not None, f"{id}: no outcome"
+        if len(came) > SHORT and re.search(rf"(?<!\w){re.escape(plain(came))}(?!\w)", plain(text)):
+            given_away.append(f"{id}: {came}")
+    assert given_away == []
+
+
+def test_the_test_sees_a_result_in_code_in_prose_and_in_print():
+    outcome = {"text/html": 'course-outcome">\nconst data = {"id": "02.x", "result": "0.957"};\n'}
+    asked = {"source": 'predict("02.x", "How big?")', "outputs": []}
+    answered = {"source": 'outcome("02.x", w.max())', "outputs": [{"data": outcome}]}
+    assert [found[:2] for found in between([asked, answered])] == [("02.x", "0.957")]
+    for extra in (
+        {"source": "About **0.957**, as the title says."},
+        {"source": "w.max()", "outputs": [{"text": "0.957\n"}]},
+        {"source": "w", "outputs": [{"data": {"text/plain": "[[0.957, 0.043]]"}}]},
+    ):
+        (_, came, text) = next(between([asked, extra, answered]))
+        assert came in text
