@@ -3,8 +3,6 @@
 Each process that grades keeps one warm process.
 """
 
-import contextlib
-import faulthandler
 import platform
 import sys
 import threading
@@ -26,6 +24,7 @@ from ..running.slicing.slices import MOST
 from ..running.warm import GRACE, Report, Warm
 from .gradebook import row
 from .grading import Graded, grade_cells
+from .lanes import in_time
 from .sealed import Reader
 
 NAMED = 20  # cells that no answer needs, listed
@@ -85,20 +84,6 @@ def patience(task: Task) -> float:
     """Seconds that grading a student may take: if all of the answers hang, and then some more."""
     asked = [e for e in exercises(task.root) if e.chapter in task.chapters]
     return 300 + sum(MOST * (exercise.wall + GRACE) for exercise in asked)
-
-
-@contextlib.contextmanager
-def in_time(seconds: float) -> Iterator[None]:
-    """End this process, saying where it is, when the block takes longer.
-
-    Answers have limits of their own. This is for a text that holds up the grader itself, deep in
-    C perhaps, where no exception can reach.
-    """
-    faulthandler.dump_traceback_later(seconds, exit=True, file=2)
-    try:
-        yield
-    finally:
-        faulthandler.cancel_dump_traceback_later()
 
 
 def _chapter(

@@ -12,7 +12,7 @@ import torch
 from course_lib.cli import main
 from course_lib.grader.book import one_student
 from course_lib.grader.book.gradebook import all_rows
-from course_lib.grader.book.lanes import LaneError, Lanes
+from course_lib.grader.book.lanes import LaneError, Lanes, in_time
 from course_lib.grader.running import seal
 from course_lib.grader.running.slicing.slices import MOST
 from course_lib.paths import ROOT
@@ -27,13 +27,13 @@ def work(number, folder):
     if number == 5 and len((Path(folder) / "5").read_text().split()) == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     if number == 7:
-        with one_student.in_time(0.2):
+        with in_time(0.2):
             sum(range(10**15))
     return number
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
-def test_whoever_ends_the_process_is_named_and_the_others_are_done(jobs, tmp_path):
+def test_whoever_ends_the_process_is_named_and_the_others_are_done(jobs, tmp_path, capfd):
     with Lanes(jobs) as lanes:
         futures = [lanes.submit(work, number, tmp_path) for number in range(12)]
         told = [future.exception() or future.result() for future in futures]
@@ -43,7 +43,9 @@ def test_whoever_ends_the_process_is_named_and_the_others_are_done(jobs, tmp_pat
         0, 1, 2, 4, 5, 6, 8, 9, 10, 11
     ]  # fmt: skip
     tries = {path.name: path.read_text().split() for path in tmp_path.iterdir()}
-    assert {number for number, pids in tries.items() if len(pids) > 1} == {"3", "5", "7"}
+    assert {number for number, pids in tries.items() if len(pids) > 1} == {"3", "5"}
+    assert "takes too long" in str(told[7]), "a hang costs its time once"
+    assert "in work" in capfd.readouterr().err, "and where it hung is told"
     assert len(set(tries["3"])) == 2, "guilty only when a second process dies too"
     assert not [pid for pids in tries.values() for pid in pids if Path(f"/proc/{pid}").exists()]
 
