@@ -5,6 +5,7 @@ fresh for each run and gone after it: nothing that an older run or anyone else w
 """
 
 import contextlib
+import gc
 import hashlib
 import shutil
 import tempfile
@@ -50,12 +51,22 @@ def shared_sheet(
 def _shared(
     folder: Path | None, root: Path, id: str, seed: int, own: tuple[tuple[str, Any], ...]
 ) -> Sheet:
+    sheet = _read_or_baked(folder, root, id, seed, dict(own))
+    # It stays as long as the process: collecting garbage would look through it again and again,
+    # which took most of the time of reading frames.
+    gc.freeze()
+    return sheet
+
+
+def _read_or_baked(
+    folder: Path | None, root: Path, id: str, seed: int, own: dict[str, Any]
+) -> Sheet:
     if folder is None or not folder.is_dir():
-        return sheet_for(root, id, seed, dict(own))
-    path = folder / hashlib.sha256(repr((id, seed, own)).encode()).hexdigest()
+        return sheet_for(root, id, seed, own)
+    path = folder / hashlib.sha256(repr((id, seed, sorted(own.items()))).encode()).hexdigest()
     with contextlib.suppress(OSError, FrameError):
         return load_sheet(path)
-    sheet = sheet_for(root, id, seed, dict(own))
+    sheet = sheet_for(root, id, seed, own)
     with contextlib.suppress(OSError):  # a full disk costs time and no marks
         write_private(path, baked(sheet))
     return sheet
