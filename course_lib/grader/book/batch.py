@@ -52,6 +52,8 @@ def _graded(executor: Executor, book: Path, tasks: list[Task]) -> Iterator[tuple
             yield student, ""
         except (LaneError, TooMuchMemory) as error:
             yield student, str(error)
+        except UnicodeEncodeError:
+            yield student, "the name of this folder is no text that a file can hold: rename it"
         except Exception as error:  # one student's trouble is never the batch's end
             yield student, f"{type(error).__name__}: {error}"
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -113,3 +114,19 @@ def test_a_worker_uses_one_thread_and_has_time_for_answers_that_hang(tmp_path, m
     one_student.grade_student(task)
     assert torch.get_num_threads() == 1
     assert one_student.patience(task) > 12 * MOST * 30
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no folder has such a name")
+@pytest.mark.skipif(seal.reachable()[0] != "strong", reason=seal.reachable()[1])
+def test_a_folder_whose_name_is_no_text_is_told_and_moves_no_cursor(tmp_path, capsys):
+    odd = os.fsdecode(b"bob\xff\n\x1b[2J")
+    for student in ("ada", odd):
+        (tmp_path / "work" / student).mkdir(parents=True)
+        source = (ROOT / "solutions/00_start_here.py").read_text()
+        (tmp_path / "work" / student / "00_start_here.py").write_text(source)
+    command = ["grade", str(tmp_path / "work"), "--out", str(tmp_path / "book"), "--chapters", "00"]
+    assert main([*command, "--jobs", "1"]) == 1
+    told = capsys.readouterr()
+    assert "no text that a file can hold: rename it" in told.err
+    assert "\x1b" not in told.err + told.out and "1 of 2 students" in told.out
+    assert {row["student"] for row in all_rows(tmp_path / "book")} == {"ada"}
