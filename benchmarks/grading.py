@@ -11,6 +11,7 @@ counts verdicts that are not as they should be.
 import argparse
 import contextlib
 import io
+import os
 import tempfile
 import threading
 import time
@@ -65,8 +66,9 @@ def grade(folder: Path, args: argparse.Namespace) -> dict[str, str]:
     chapters = tuple(path.name[:2] for path in key_files(ROOT))
     students = sorted(path for path in (folder / "submissions").iterdir() if path.is_dir())
     tasks = [one_student.Task(ROOT, student, chapters, seed, level) for student in students]
-    memory, ended = [], threading.Event()
-    watcher = threading.Thread(target=watch, args=(memory, ended))
+    memory, spent, ended = [], {}, threading.Event()
+    watcher = threading.Thread(target=watch, args=(memory, spent, ended))
+    load = os.getloadavg()[0]
     began, finished = time.perf_counter(), []
     watcher.start()
     with _executor(SimpleNamespace(jobs=args.jobs, scheduler=args.scheduler)) as executor:
@@ -79,21 +81,35 @@ def grade(folder: Path, args: argparse.Namespace) -> dict[str, str]:
     each = len(exercises(ROOT))
     count = each * len(tasks)
     rest = (len(tasks) - args.jobs) * each / (finished[-1] - finished[args.jobs - 1])
-    seconds = finished[-1]
+    wall, cpu = finished[-1], sum(spent.values())
     places = [len(memory) // 4, len(memory) // 2, len(memory) * 9 // 10]
     return {
         "students × exercises": f"{len(tasks)} × {each}, isolation {level}, {args.jobs} jobs",
-        "seconds, all": f"{seconds:.1f}",
-        "exercises/s, all": f"{count / seconds:.1f}",
+        "seconds, all": f"{wall:.1f}, load {load:.1f} before and {os.getloadavg()[0]:.1f} after",
+        "exercises/s, all": f"{count / wall:.1f}",
+        "processor time, seconds": f"{cpu:.1f}, {1000 * cpu / count:.1f} ms an exercise",
+        "exercises/s, if no core of two ever waits": f"{2 * count / cpu:.1f}",
         "exercises/s, after each job's first student": f"{rest:.1f}",
         "MiB of all grader processes, at ¼, ½, ⁹⁄₁₀": ", ".join(f"{memory[p]:.0f}" for p in places),
     }
 
 
-def watch(memory: list[float], ended: threading.Event) -> None:
-    """Note every half second what this process and its descendants hold, in MiB."""
+def watch(memory: list[float], spent: dict[Path, float], ended: threading.Event) -> None:
+    """Note every half second what this process and its descendants hold, in MiB, and have spent."""
     while not ended.wait(0.5):
-        memory.append(sum(map(held, descendants(Path("/proc/self").resolve()))) / 1024)
+        found = descendants(Path("/proc/self").resolve())
+        memory.append(sum(map(held, found)) / 1024)
+        spent.update((process, seconds(process)) for process in found if process.exists())
+
+
+def seconds(process: Path) -> float:
+    """Its seconds of processor time; those of the sealed children with the process that forks."""
+    try:
+        fields = (process / "stat").read_text().rpartition(")")[2].split()
+        forks = b"warm_process" in (process / "cmdline").read_bytes()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11 : 15 if forks else 13])) / os.sysconf("SC_CLK_TCK")
 
 
 def descendants(process: Path) -> list[Path]:

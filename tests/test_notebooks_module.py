@@ -1,9 +1,12 @@
 """Percent sources against jupytext, and the two readings of a solved exercise."""
 
+import time
+
 import jupytext
 import pytest
 
 from course_lib.notebooks import (
+    LONGEST,
     read_cells,
     read_percent,
     tree_of,
@@ -85,3 +88,17 @@ def test_an_unreadable_notebook_is_named(tmp_path, content):
 
 def test_reading_a_source_text_warns_nobody(recwarn):
     assert tree_of('x = "\\d"') is not None and not list(recwarn)
+
+
+@pytest.mark.parametrize("length, read", [(LONGEST, True), (LONGEST + 1, False)])
+def test_a_source_text_is_parsed_up_to_a_length(length, read):
+    source = "x = 1  # ".ljust(length, "é")
+    assert len(source) == length
+    assert (tree_of(source) is not None) == read
+
+
+def test_what_python_spends_a_minute_on_is_not_parsed():
+    """Python 3.11 needs time that grows with the square of an f-string's length."""
+    source = "x = f'" + "{y}" * (10**6) + "'"
+    began = time.process_time()
+    assert tree_of(source) is None and time.process_time() - began < 2

@@ -20,6 +20,7 @@ from course_lib.grader.book.students import Draw, for_grading, load_class
 from course_lib.grader.book.times import Times, load_times
 from course_lib.grader.book.unused import unused
 from course_lib.grader.course.files import exercises
+from course_lib.grader.course.finding.candidates import shown
 from course_lib.grader.running.seal import LEVELS
 from course_lib.paths import ROOT
 
@@ -80,10 +81,10 @@ def _say(
     told = {student: f"{why}; run the same command again" for student, why in trouble.items()}
     told |= dict.fromkeys(strangers, "not on the list of students")
     for student, why in told.items():
-        print(f"not graded: {student} ({why})", file=sys.stderr)
+        print(f"not graded: {shown(student)} ({why})", file=sys.stderr)
     for task in todo:
         for left in unused(load_rows(args.out, task.folder.name)):
-            print(f"not used, {task.folder.name}: {left}")
+            print(f"not used, {shown(task.folder.name)}: {left}")
     if marked := report.marked_late(args.out):
         why = "marked LATE by the platform without a time, so that no day is counted"
         print(f"{why}: {', '.join(marked)}", file=sys.stderr)

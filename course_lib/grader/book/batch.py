@@ -9,7 +9,9 @@ from ..course.files import exercises, stamp
 from ..course.finding.work import digest
 from .gradebook import is_done, load_rows, merged, save_rows
 from .lanes import LaneError
+from .memory import TooMuchMemory
 from .one_student import Task, grade_student
+from .shelf import shelf
 from .times import Times, kept_times, stamped
 
 
@@ -18,6 +20,23 @@ def grade_class(executor: Executor, book: Path, tasks: list[Task]) -> Iterator[t
 
     Each result is written as it comes, so that a batch that is killed loses only what was running.
     """
+    with shelf(book) as folder:
+        yield from _graded(executor, book, [_started(i, t, folder) for i, t in enumerate(tasks)])
+
+
+def _started(number: int, task: Task, folder: Path) -> Task:
+    """A task with the run's sheets; not where an answer could read or change them.
+
+    It begins elsewhere than the one before it, so that the first ones bake different sheets: at 0,
+    1/2, 1/4, 3/4 and so on of the chapters.
+    """
+    share = int(f"{number:b}"[::-1], 2) / (1 << number.bit_length())
+    first = int(share * len(task.chapters))
+    chapters = task.chapters[first:] + task.chapters[:first]
+    return replace(task, chapters=chapters, shelf=None if task.level == "process" else folder)
+
+
+def _graded(executor: Executor, book: Path, tasks: list[Task]) -> Iterator[tuple[str, str]]:
     waiting = {executor.submit(grade_student, task): task for task in tasks}
     for future in as_completed(waiting):
         task = waiting.pop(future)  # its result may be forgotten
@@ -31,8 +50,10 @@ def grade_class(executor: Executor, book: Path, tasks: list[Task]) -> Iterator[t
             known = [r | {"folder": folder} if same(r, works) else r for r in before]
             save_rows(book, student, merged(known, kept_times(before, rows)))
             yield student, ""
-        except LaneError as error:
+        except (LaneError, TooMuchMemory) as error:
             yield student, str(error)
+        except UnicodeEncodeError:
+            yield student, "the name of this folder is no text that a file can hold: rename it"
         except Exception as error:  # one student's trouble is never the batch's end
             yield student, f"{type(error).__name__}: {error}"
 

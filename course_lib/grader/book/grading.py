@@ -8,7 +8,7 @@ from typing import Any
 
 from course_lib.notebooks import Cell
 
-from ..course.files import find, sheet_for
+from ..course.files import find
 from ..course.lent import lent
 from ..course.setup import setup_cells
 from ..course.submission import best_of, wanted
@@ -22,6 +22,9 @@ from ..running.slicing.slices import Slice
 from ..running.warm import Limits, Report, Warm
 from .reported import judge_report, printable
 from .sealed import first_line, plan, read_file
+from .shelf import shared_sheet
+
+LATER = 5.0  # seconds of processor time for the cells of a second try: the first one ended well
 
 
 @dataclass(frozen=True)
@@ -58,32 +61,56 @@ def grade_cells(
     ids: list[str],
     seed: int,
     values: Mapping[str, Mapping[str, Any]] | None = None,
+    shelf: Path | None = None,
 ) -> tuple[list[Graded], list[str]]:
     """Grade exercises of one chapter in cells of plain Python; and say which cells none needs."""
     values = values or {}
-    sheets = [sheet_for(warm.root, i, seed ^ zlib.crc32(i.encode()), values.get(i)) for i in ids]
+    sheets = [
+        shared_sheet(shelf, warm.root, i, seed ^ zlib.crc32(i.encode()), values.get(i)) for i in ids
+    ]
     try:
         made, left = plan(warm, ids[0][:2], cells, [wanted(sheet) for sheet in sheets], values)
     except ValueError as error:
         return [refused(warm.root, id, str(error)) for id in ids], []
-    graded = [grade_exercise(warm, s, p) for s, p in zip(sheets, made, strict=True)]
+    held: list[frozenset] = []
+    graded = [grade_exercise(warm, s, p, held) for s, p in zip(sheets, made, strict=True)]
     return graded, [f"cell {i + 1}, `{first_line(cells[i].source)}`" for i in left]
 
 
-def grade_exercise(warm: Warm | Cold, sheet: Sheet, plan: Plan) -> Graded:
-    """Judge one exercise of a notebook: the best of what it holds for it."""
+def grade_exercise(
+    warm: Warm | Cold, sheet: Sheet, plan: Plan, held: list[frozenset] | None = None
+) -> Graded:
+    """Judge one exercise of a notebook: the best of what it holds for it.
+
+    `held` are sets of pieces that the notebook's other exercises had to be ended over.
+    """
+    held = [] if held is None else held
     exercise = find(warm.root, sheet.id)[1]
     limits = Limits(exercise.seconds, wall=exercise.wall)
     reports: dict[Slice | None, Report] = {None: Report(b"", b"")}
+    plan, fine = _spared(plan, held), list[Slice]()
 
     def tried(made: Slice) -> tuple[Verdict, bool]:
-        report = reports[made] = warm.run(_job(warm.root, sheet, made), limits)
+        own = replace(limits, prepare=LATER) if fine else limits
+        report = reports[made] = warm.run(_job(warm.root, sheet, made), own)
+        if report.frame:
+            fine.append(made)
+        elif any(each.own == made.own for each in fine):  # then other cells are what doesn't end
+            held.append(frozenset(made.pieces).difference(*(each.pieces for each in fine)))
         verdict = with_changed_values(sheet, judge_report(sheet, report, limits), made.own)
         spent = sum(each.seconds for each in reports.values())
         return verdict, not report.frame or spent > limits.wall
 
     verdict, best = best_of(sheet, plan, tried)
     return Graded(printable(verdict), reports[best])
+
+
+def _spared(plan: Plan, held: list[frozenset]) -> Plan:
+    """A plan without the later tries that hold all of what held up another: they would hang too."""
+    pairs = list(zip(plan.slices, plan.where, strict=True))
+    rest = [(s, w) for s, w in pairs[1:] if not any(h and h <= set(s.pieces) for h in held)]
+    kept = pairs[:1] + rest
+    return replace(plan, slices=tuple(s for s, _ in kept), where=tuple(w for _, w in kept))
 
 
 def _job(root: Path, sheet: Sheet, made: Slice) -> bytes:

@@ -3,8 +3,6 @@
 Each process that grades keeps one warm process.
 """
 
-import contextlib
-import faulthandler
 import platform
 import sys
 import threading
@@ -26,6 +24,8 @@ from ..running.slicing.slices import MOST
 from ..running.warm import GRACE, Report, Warm
 from .gradebook import row
 from .grading import Graded, grade_cells
+from .lanes import in_time
+from .memory import within
 from .sealed import Reader
 
 NAMED = 20  # cells that no answer needs, listed
@@ -43,6 +43,7 @@ class Task:
     seed: int
     level: str
     values: dict[str, dict[str, Any]] = field(default_factory=dict)
+    shelf: Path | None = None  # where the sheets of this run are shared
 
 
 def grade_student(task: Task) -> tuple[list[dict], dict[str, str]]:
@@ -50,7 +51,7 @@ def grade_student(task: Task) -> tuple[list[dict], dict[str, str]]:
 
     Also gives a digest of the student's file for each chapter of the course.
 
-    Raises OSError where this machine can't reach the task's level of isolation.
+    Raises OSError where this machine can't reach the task's level of isolation, and TooMuchMemory.
     """
     level_for(task.level)  # a worker of a cluster may be another machine
     if not task.folder.is_dir():
@@ -60,7 +61,7 @@ def grade_student(task: Task) -> tuple[list[dict], dict[str, str]]:
         "isolation": task.level,
         "versions": {"torch": torch.__version__, "python": platform.python_version()},
     }
-    with ONE_AT_A_TIME, in_time(patience(task)):
+    with ONE_AT_A_TIME, in_time(patience(task)), within():
         torch.set_num_threads(1)  # as many as there are processes would wait for each other
         warm = runner(task.root, task.level)
         there = [path.name[:2] for path in key_files(task.root)]
@@ -87,20 +88,6 @@ def patience(task: Task) -> float:
     return 300 + sum(MOST * (exercise.wall + GRACE) for exercise in asked)
 
 
-@contextlib.contextmanager
-def in_time(seconds: float) -> Iterator[None]:
-    """End this process, saying where it is, when the block takes longer.
-
-    Answers have limits of their own. This is for a text that holds up the grader itself, deep in
-    C perhaps, where no exception can reach.
-    """
-    faulthandler.dump_traceback_later(seconds, exit=True, file=2)
-    try:
-        yield
-    finally:
-        faulthandler.cancel_dump_traceback_later()
-
-
 def _chapter(
     warm: Warm | Cold, task: Task, chapter: str, used: Used | None, unused: tuple[Unused, ...]
 ) -> Iterator[tuple[Graded, dict[str, Any]]]:
@@ -114,7 +101,7 @@ def _chapter(
             yield Graded(verdict, Report(b"", b"")), about
         return
     ids, changed = [e.id for e in asked], used.changed
-    graded, left = grade_cells(warm, list(used.cells), ids, task.seed, task.values)
+    graded, left = grade_cells(warm, list(used.cells), ids, task.seed, task.values, task.shelf)
     about = {"work": used.digest, "file": used.label, "cells_not_used": left[:NAMED]}
     about["changed"] = changed and changed.isoformat(timespec="seconds")
     yield from ((each, about) for each in graded)

@@ -20,9 +20,14 @@ def sheet_file(root: Path, id: str) -> Path:
     return root / "sheets" / f"{id}.sheet"
 
 
+def baked(sheet: Sheet) -> bytes:
+    """A sheet without its solution: what is right, and what each mistake gives."""
+    return pack(shallow(replace(sheet, solution="")))
+
+
 def save_sheet(path: Path, sheet: Sheet) -> None:
-    """Write a sheet without its solution: what is right, and what each mistake gives."""
-    write_atomic(path, pack(shallow(replace(sheet, solution=""))))
+    """Write a sheet, without its solution, for everybody."""
+    write_atomic(path, baked(sheet))
 
 
 def load_sheet(path: Path) -> Sheet:

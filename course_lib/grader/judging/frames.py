@@ -16,7 +16,7 @@ from safetensors.torch import load, save
 LENGTHS = struct.Struct("<II")
 PLAIN = bool | int | float | str | None
 MAX_BYTES = 32 << 20
-MAX_HEADER = 4 << 20  # JSON grows thirtyfold when it is read
+MAX_HEADER = 4 << 20  # of JSON, twice in a frame: it grows thirtyfold when it is read
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,9 @@ def unpack(data: bytes, max_bytes: int = MAX_BYTES) -> Any:
     if header > MAX_HEADER:
         raise FrameError(f"a header of {header} bytes is more than the {MAX_HEADER} allowed")
     start = LENGTHS.size + header
+    named = int.from_bytes(data[start : start + 8], "little")  # bytes that list the tensors
+    if body and named > MAX_HEADER:
+        raise FrameError(f"{named} bytes of tensor names are more than the {MAX_HEADER} allowed")
     try:
         tensors = load(data[start:]) if body else {}
         return _unpacked(json.loads(data[LENGTHS.size : start]), tensors)

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .cold_process import READY
-from .warm import LOG_CAP, REPORT_CAP, USUAL, Limits, Report
+from .exchange import LOG_CAP, REPORT_CAP
+from .warm import USUAL, Limits, Report
 
 START = 120.0  # seconds until PyTorch is imported; antivirus programs read it all
 KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")

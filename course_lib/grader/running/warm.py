@@ -12,12 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..judging.frames import pack
+from .exchange import exchange
 from .seal import bwrap
 
 if sys.platform == "linux":
     from .seal import users
 
-REPORT_CAP, LOG_CAP = 32 << 20, 64 << 10
 NOTHING = pack({"job": "run", "name": "nothing", "cases": [], "pieces": [], "cell": -1})
 GRACE = 5.0  # beyond its own limit; after that the warm process itself is given up
 
@@ -115,7 +115,7 @@ class Warm:
         for theirs in (job_end, report_start, log_start):
             os.close(theirs)
         until = time.monotonic() + limits.wall + GRACE
-        frame, log = _exchange(job, job_start, report_end, log_end, until)
+        frame, log = exchange(job, job_start, report_end, log_end, until)
         # A child may close its ends at once and live on: its limit is what counts.
         told = self._line(until)
         if told is None:
@@ -155,42 +155,3 @@ class Warm:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-def _exchange(
-    job: bytes, job_in: int, report_out: int, log_out: int, until: float
-) -> tuple[bytearray, bytearray]:
-    """Feed the job and drain report and log, keeping each up to its cap; close all three.
-
-    Who prints more than the log's cap may go on: an answer must not fail for a warning. A report
-    that is too long ends.
-    """
-    caps = {report_out: (bytearray(), REPORT_CAP), log_out: (bytearray(), LOG_CAP)}
-    reading, writing, rest = set(caps), {job_in}, memoryview(job)
-    os.set_blocking(job_in, False)
-    while reading and (left := until - time.monotonic()) > 0:
-        readable, writable, _ = select.select(reading, writing, [], left)
-        if writable:
-            rest = _feed(job_in, rest)
-            if not rest:
-                os.close(job_in)
-                writing.clear()
-        for fd in readable:
-            buffer, cap = caps[fd]
-            part = os.read(fd, 1 << 16)
-            buffer += part[: cap - len(buffer)]
-            if not part or (fd == report_out and len(buffer) >= cap):
-                os.close(fd)
-                reading.discard(fd)
-    for fd in reading | writing:
-        os.close(fd)
-    return caps[report_out][0], caps[log_out][0]
-
-
-def _feed(fd: int, rest: memoryview) -> memoryview:
-    try:
-        return rest[os.write(fd, rest) :]
-    except BlockingIOError:
-        return rest
-    except BrokenPipeError:
-        return rest[:0]

@@ -60,7 +60,7 @@ def warm_up() -> dict:
     torch.set_num_threads(1)
     from course_lib import device  # noqa: F401
     from course_lib.grader.judging import frames
-    from course_lib.grader.running import child, library, seal
+    from course_lib.grader.running import child, library, pages, seal
     from course_lib.grader.running.seal import limits, syscalls, users
 
     # What lent parts of the library and readers import: a child would spend seconds on it.
@@ -76,6 +76,7 @@ def warm_up() -> dict:
     library.hide_course()
     gc.collect()
     gc.freeze()  # or collecting garbage would make every child copy all pages
+    pages.collapse()
     return {
         "apart": users.apart,
         "seal": seal.seal,

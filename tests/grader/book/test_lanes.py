@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 from course_lib.cli import main
 from course_lib.grader.book import one_student
 from course_lib.grader.book.gradebook import all_rows
-from course_lib.grader.book.lanes import LaneError, Lanes
+from course_lib.grader.book.lanes import LaneError, Lanes, in_time
 from course_lib.grader.running import seal
 from course_lib.grader.running.slicing.slices import MOST
 from course_lib.paths import ROOT
@@ -27,13 +28,13 @@ def work(number, folder):
     if number == 5 and len((Path(folder) / "5").read_text().split()) == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     if number == 7:
-        with one_student.in_time(0.2):
+        with in_time(0.2):
             sum(range(10**15))
     return number
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
-def test_whoever_ends_the_process_is_named_and_the_others_are_done(jobs, tmp_path):
+def test_whoever_ends_the_process_is_named_and_the_others_are_done(jobs, tmp_path, capfd):
     with Lanes(jobs) as lanes:
         futures = [lanes.submit(work, number, tmp_path) for number in range(12)]
         told = [future.exception() or future.result() for future in futures]
@@ -43,7 +44,9 @@ def test_whoever_ends_the_process_is_named_and_the_others_are_done(jobs, tmp_pat
         0, 1, 2, 4, 5, 6, 8, 9, 10, 11
     ]  # fmt: skip
     tries = {path.name: path.read_text().split() for path in tmp_path.iterdir()}
-    assert {number for number, pids in tries.items() if len(pids) > 1} == {"3", "5", "7"}
+    assert {number for number, pids in tries.items() if len(pids) > 1} == {"3", "5"}
+    assert "takes too long" in str(told[7]), "a hang costs its time once"
+    assert "in work" in capfd.readouterr().err, "and where it hung is told"
     assert len(set(tries["3"])) == 2, "guilty only when a second process dies too"
     assert not [pid for pids in tries.values() for pid in pids if Path(f"/proc/{pid}").exists()]
 
@@ -111,3 +114,19 @@ def test_a_worker_uses_one_thread_and_has_time_for_answers_that_hang(tmp_path, m
     one_student.grade_student(task)
     assert torch.get_num_threads() == 1
     assert one_student.patience(task) > 12 * MOST * 30
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no folder has such a name")
+@pytest.mark.skipif(seal.reachable()[0] != "strong", reason=seal.reachable()[1])
+def test_a_folder_whose_name_is_no_text_is_told_and_moves_no_cursor(tmp_path, capsys):
+    odd = os.fsdecode(b"bob\xff\n\x1b[2J")
+    for student in ("ada", odd):
+        (tmp_path / "work" / student).mkdir(parents=True)
+        source = (ROOT / "solutions/00_start_here.py").read_text()
+        (tmp_path / "work" / student / "00_start_here.py").write_text(source)
+    command = ["grade", str(tmp_path / "work"), "--out", str(tmp_path / "book"), "--chapters", "00"]
+    assert main([*command, "--jobs", "1"]) == 1
+    told = capsys.readouterr()
+    assert "no text that a file can hold: rename it" in told.err
+    assert "\x1b" not in told.err + told.out and "1 of 2 students" in told.out
+    assert {row["student"] for row in all_rows(tmp_path / "book")} == {"ada"}

@@ -1,10 +1,13 @@
 """Honest notebooks as people really leave them: checked and graded, each costs no mark."""
 
+import signal
+
 import nbformat
 import pytest
 
+from course_lib.grader.book import grading
 from course_lib.grader.book.grading import grade_submission
-from course_lib.grader.course.files import solution_cells
+from course_lib.grader.course.files import exercises, solution_cells
 from course_lib.grader.course.submission import answers
 from course_lib.notebooks import without_solution
 from course_lib.paths import ROOT
@@ -363,6 +366,20 @@ def test_a_hang_is_not_tried_twice(warm, tmp_path):
     (graded,) = grade_submission(warm, path, [ID], 7)
     assert graded.verdict.summary == "your code did not end within 5 seconds of processor time"
     assert graded.report.cpu < 8
+
+
+def test_a_cell_that_holds_up_one_try_holds_up_no_other_answer(warm, tmp_path, monkeypatch):
+    """Wrong answers are tried with all that ran; who has many of them pays once for a bad cell."""
+    monkeypatch.setattr(grading, "LATER", 1.0)
+    ids = [each.id for each in exercises(ROOT) if each.chapter == "02"][:3]
+    names = {each.id: each.name for each in exercises(ROOT)}
+    wrong = [(f"def {names[id]}(*args, **kwargs):\n    return None", id) for id in ids]
+    cells = [*START, ("torch.manual_seed(0)",), ("while True: pass",), *wrong]
+    ended, run = [], warm.run
+    monkeypatch.setattr(warm, "run", lambda *told: ended.append(run(*told)) or ended[-1])
+    graded = list(grade_submission(warm, handed_in(tmp_path, cells), ids, 7))
+    assert [each.verdict.state for each in graded] == ["wrong"] * 3
+    assert [report.signal for report in ended if not report.frame] == [signal.SIGXCPU]
 
 
 def test_imports_and_cells_cost_an_answer_no_time(warm, tmp_path):

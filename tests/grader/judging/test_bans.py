@@ -7,6 +7,7 @@ import pytest
 from course_lib.grader.course.files import sheet_for
 from course_lib.grader.judging.bans import banned_name
 from course_lib.grader.judging.verdict import judge, without_bans
+from course_lib.notebooks import LONGEST, tree_of
 from course_lib.paths import ROOT
 
 BANS = ("softmax", "MultiheadAttention")
@@ -94,3 +95,35 @@ def test_a_name_that_is_imported_and_never_read_is_not_used():
     assert banned_name("from torch import exp, softmax\ndef f(x):\n    return exp(x)", BANS) == ""
     told = banned_name("from torch import softmax as s\ndef f(x):\n    return s(x)", BANS)
     assert told == "softmax"
+
+
+# Of a source that can't be parsed, or is too long to be, the words are looked at.
+WORDS = {
+    "torch.softmax(x, -1)": "softmax",
+    "nn.MultiheadAttention(8, 2)": "MultiheadAttention",
+    "softmax": "softmax",
+    "nn.MultiheadAttention(8, 2)(x.softmax(-1))": "softmax",
+    "safe_softmax(x)": "",
+    "softmax2(x)": "",
+    "x.exp()": "",
+}
+
+
+@pytest.mark.parametrize("source", WORDS)
+@pytest.mark.parametrize(
+    "around", ["{}\ndef f(:", "{}\n" + "x = 1\n" * (LONGEST // 6), "-" * 9**5 + "{}"]
+)
+def test_without_a_tree_a_banned_word_is_found(source, around):
+    text = around.format(source)
+    assert tree_of(text) is None
+    assert banned_name(text, BANS) == WORDS[source]
+    assert banned_name(text, ()) == ""
+
+
+def test_a_right_answer_too_long_to_parse_keeps_the_ban():
+    sheet = replace(sheet_for(ROOT, "00.scores"), bans=("matmul",))
+    right = judge(sheet, lambda query, keys: keys @ query)
+    padding = "\n# more\n" * (LONGEST // 8)
+    assert without_bans(sheet, right, padding + "keys @ query") == right
+    told = without_bans(sheet, right, "torch.matmul(keys, query)" + padding)
+    assert (told.state, told.points) == ("wrong", 0) and "without `matmul`" in told.summary

@@ -14,7 +14,8 @@ from course_lib.grader.judging.frames import pack, unpack
 from course_lib.grader.judging.key import case
 from course_lib.grader.running import seal
 from course_lib.grader.running.cold import Cold
-from course_lib.grader.running.warm import LOG_CAP, Limits
+from course_lib.grader.running.exchange import LOG_CAP
+from course_lib.grader.running.warm import Limits
 from course_lib.paths import ROOT
 
 ANSWER = "import torch\ndef double(x):\n    return 2 * x\n"

@@ -13,8 +13,9 @@ from course_lib.grader.judging.bake import outcomes_from, shallow
 from course_lib.grader.judging.frames import pack, unpack
 from course_lib.grader.judging.key import case
 from course_lib.grader.running import seal
+from course_lib.grader.running.exchange import LOG_CAP
 from course_lib.grader.running.seal import bwrap, seccomp
-from course_lib.grader.running.warm import LOG_CAP, Limits, Report, Warm
+from course_lib.grader.running.warm import Limits, Report, Warm
 from course_lib.paths import ROOT
 
 ANSWER = "import torch\ndef double(x):\n    return 2 * x\n"
@@ -123,6 +124,14 @@ def test_many_threads_are_refused(warm):
     source = "import threading, time\nfor _ in range(2000):\n"
     source += "    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
     assert "can't start new thread" in stopped(run(warm, source + ANSWER))
+
+
+def test_a_flood_costs_the_grader_little(warm):
+    began = time.process_time()
+    report = run(warm, "import os\nwhile True: os.write(2, bytes(10**6))", seconds=8.0)
+    spent = time.process_time() - began
+    assert not report.frame and spent < 2, (spent, report.cpu)
+    assert is_right(run(warm, ANSWER))
 
 
 def test_what_it_prints_is_cut(warm):
