@@ -5,19 +5,14 @@ has nothing to do with a `query` of the notebook's own.
 """
 
 import ast
-import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from course_lib.notebooks import tree_of
 
-PYTHON_MAGICS = (
-    "time",
-    "timeit",
-    "capture",
-    "prun",
-)  # their cells hold Python below the first line
+from ...judging.scopes import names_of
+
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 IMPORTS = ast.Import | ast.ImportFrom
 
@@ -68,7 +63,7 @@ def _first(node: ast.stmt) -> int:
 
 def _statement(nodes: list[ast.stmt], lines: list[str]) -> Statement:
     first, last = _first(nodes[0]), max(node.end_lineno for node in nodes)
-    binds, reads = _names("\n".join(lines[first - 1 : last]))
+    binds, reads = names_of("\n".join(lines[first - 1 : last]))
     outer = [each for node in nodes for each in _outer(node)]
     plain = [name for node in nodes for name in _surely(node)]
     values = [node for node in nodes if not isinstance(node, DEFINITIONS | IMPORTS)]
@@ -88,24 +83,6 @@ def _statement(nodes: list[ast.stmt], lines: list[str]) -> Statement:
         anything=any(map(_binds_anything, outer)),
         nodes=tuple(nodes),
     )
-
-
-def _names(source: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The notebook's names that a piece of code binds, and those that it reads, now or later."""
-    try:
-        top = symtable.symtable(source, "<cell>", "exec")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return frozenset(), frozenset()
-    binds = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
-    reads = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
-    waiting = list(top.get_children())
-    while waiting:
-        table = waiting.pop()
-        waiting += table.get_children()
-        found = [s for s in table.get_symbols() if s.is_global()]
-        reads |= {s.get_name() for s in found if s.is_referenced()}
-        binds |= {s.get_name() for s in found if s.is_assigned()}  # `global x`, bound when called
-    return frozenset(binds), frozenset(reads)
 
 
 def _outer(node: ast.AST) -> Iterator[ast.AST]:
