@@ -23,6 +23,7 @@ def names_of(source: str) -> tuple[frozenset[str], frozenset[str]]:
             outer = symbol.is_global() or (body and symbol.is_local() and symbol.is_assigned())
             if outer and symbol.is_referenced():
                 reads.add(symbol.get_name())
-            if symbol.is_global() and symbol.is_assigned():  # `global x`, bound when called
+            if symbol.is_global() and symbol.is_assigned():  # `global x`, bound when called;
                 binds.add(symbol.get_name())
+                reads.add(symbol.get_name())  # and for all we know read, as by `x += 1`
     return frozenset(binds), frozenset(reads)

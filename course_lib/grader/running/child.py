@@ -21,6 +21,7 @@ from .library import lend
 from .reading.handed_in import cells_in
 from .reading.plain import plain_cells
 from .slicing.plans import Wanted, plans
+from .waiting import give_loops
 
 TEXT_CAP = 300
 FAILED_CAP, TAGS_CAP = 3, 20
@@ -81,6 +82,7 @@ def run(**told: Any) -> dict:
     """Run the cells that an answer needs, then the cases."""
     job = Job(**told)
     give_devnull()
+    give_loops()
     for module, source in job.lent.items():
         lend(module, source)
     namespace = fresh_namespace()

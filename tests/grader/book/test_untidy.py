@@ -202,6 +202,28 @@ UNTIDY = {
         (f"{RIGHT}\nawait asyncio.sleep(0)", ID),
     ],
     "a shell's answer kept": [*START, (f"files = !ls\n{RIGHT}", ID)],
+    "waiting for a value": [
+        *START,
+        ("import asyncio\nasync def last():\n    await asyncio.sleep(0.01)\n    return -1",),
+        ("axis = await last()",),
+        over("axis"),
+    ],
+    "waiting for a context": [
+        *START,
+        ("import contextlib\n@contextlib.asynccontextmanager\nasync def last():\n    yield -1",),
+        ("async with last() as axis:\n    pass",),
+        over("axis"),
+    ],
+    "waiting in a loop": [
+        *START,
+        ("async def axes():\n    yield -1\nasync for axis in axes():\n    pass",),
+        over("axis"),
+    ],
+    "an event loop of one's own": [
+        *START,
+        ("import asyncio\nasync def last():\n    return -1",),
+        over("asyncio.run(last())"),
+    ],
     # what comes to a class or a value from outside of its statement
     "a list filled in a loop": [
         *START,
@@ -214,6 +236,28 @@ UNTIDY = {
         ("scale = torch.zeros(1)",),
         ("with torch.no_grad():\n    scale.fill_(-1)",),
         over("int(scale)"),
+    ],
+    "a class that keeps a module's name": [
+        *START,
+        ("axis = -1",),
+        ("class Last:\n    axis = axis",),
+        over("Last.axis"),
+    ],
+    "a global that an answer counts in": [
+        *START,
+        ("calls = 0",),
+        beginning("global calls\n    calls += 1"),
+    ],
+    "a class that notes its heirs": [
+        *START,
+        ("T = {}\nclass Base:\n    def __init_subclass__(cls):\n        T[cls.__name__] = -1",),
+        ("class Last(Base):\n    pass",),
+        over("T['Last']"),
+    ],
+    "a method given to every tensor": [
+        *START,
+        ("torch.Tensor.adas_rows = lambda self: self.softmax(-1)",),
+        (RIGHT.replace("torch.softmax(scores, dim=-1)", "scores.adas_rows()"), ID),
     ],
     "a chain of calls": [*START, ("t = {}\nt.setdefault('a', []).append(-1)",), over("t['a'][0]")],
     "a function that sets a global": [

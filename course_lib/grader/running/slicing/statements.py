@@ -24,8 +24,8 @@ class Statement:
     `surely` is what it binds whatever happens, `holds` what it binds to a value rather than to a
     definition or import. It `stores` into a part of some names, as in `table[0] = 1`, and `calls`
     methods of others in a line of their own. What is `gone` it deletes. It `acts` when it calls
-    something at once. `anything` says that it may bind names that can't be seen, as a star import
-    does.
+    something at once, or changes what other lines may share. `anything` says that it may bind names
+    that can't be seen, as a star import does.
     """
 
     first: int
@@ -79,7 +79,7 @@ def _statement(nodes: list[ast.stmt], lines: list[str]) -> Statement:
         stores=frozenset(filter(None, map(_stored, outer))),
         calls=frozenset(filter(None, map(_method_of, outer))),
         gone=frozenset(gone),
-        acts=any(isinstance(e, ast.Call) or getattr(e, "decorator_list", ()) for e in outer),
+        acts=any(map(_acts, outer)),
         anything=any(map(_binds_anything, outer)),
         nodes=tuple(nodes),
     )
@@ -101,6 +101,14 @@ def _surely(node: ast.stmt) -> list[str]:
         return [(a.asname or a.name).split(".")[0] for a in node.names]
     targets = node.targets if isinstance(node, ast.Assign) else []
     return [n.id for target in targets for n in ast.walk(target) if _is_name(n, ast.Store)]
+
+
+def _acts(node: ast.AST) -> bool:
+    """Does this change more than names: by a call, in a part of something, as a class's heir?"""
+    part = isinstance(node, ast.Attribute | ast.Subscript)
+    heir = isinstance(node, ast.ClassDef) and bool(node.bases or node.keywords)
+    decorated = bool(getattr(node, "decorator_list", ()))
+    return isinstance(node, ast.Call) or bool(part and _stored(node)) or heir or decorated
 
 
 def _is_name(node: ast.AST, context: type = ast.expr_context) -> bool:
