@@ -2,6 +2,7 @@
 
 import nbformat
 import pytest
+import torch
 
 from course_lib.grader.book.grading import grade_submission
 from course_lib.grader.course.files import solution_cells
@@ -181,6 +182,24 @@ UNTIDY = {
         ("import contextlib, os",),
         beginning(NOWHERE),
     ],
+    "a file written": [*START, beginning("print(1, file=open('log.txt', 'w'))")],
+    "a file written by its path": [
+        *START,
+        ("from pathlib import Path\nout = Path('out')",),
+        beginning("out.mkdir(exist_ok=True); (out / 'log.txt').write_text('1')"),
+    ],
+    "weights saved": [*START, beginning("torch.save(query, 'q.pt')")],
+    "weights saved and read again": [
+        *START,
+        ("import io\nbuffer = io.BytesIO()\ntorch.save(-1, buffer)\nbuffer.seek(0)",),
+        ("axis = torch.load(buffer)",),
+        over("axis"),
+    ],
+    "a figure saved": [
+        *START,
+        ("import matplotlib\nmatplotlib.use('agg')\nimport matplotlib.pyplot as plt",),
+        beginning("plt.plot([1, 2]); plt.savefig('a.png'); plt.close()"),
+    ],
     "much on stderr": [*START, beginning("import sys; sys.stderr.write('x' * 200_000)")],
     "plots of the course": [
         *START,
@@ -337,7 +356,8 @@ def handed_in(folder, cells):
 
 
 @pytest.mark.parametrize("name", UNTIDY)
-def test_it_is_right_when_checked(tmp_path, name):
+def test_it_is_right_when_checked(tmp_path, name, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (told,) = answers(ROOT, handed_in(tmp_path, UNTIDY[name]), [ID])
     assert told.state == "right", told
 
@@ -415,6 +435,39 @@ def test_imports_and_cells_cost_an_answer_no_time(warm, tmp_path):
     path = handed_in(tmp_path, [*START, (busy,), over("axis")])
     (graded,) = grade_submission(warm, path, [ID], 7)
     assert graded.verdict.state == "right" and graded.report.cpu > 6
+
+
+TOLD = {
+    "a file": ("axis = int(open('axis.txt').read())", "axis", "`open` does not work"),
+    "a table": ("import numpy as np", "int(np.loadtxt('axis.txt'))", "`np.loadtxt` does not work"),
+    "weights": ("axis = torch.load('axis.pt')", "axis", "`torch.load` does not work"),
+    "workers": (
+        "from torch.utils.data import DataLoader",
+        "-len(list(DataLoader([1], num_workers=1)))",
+        "`num_workers` does not work",
+    ),
+    "a program": (
+        "import subprocess",
+        "-1 - subprocess.run(['true']).returncode",
+        "`subprocess.run` does not work",
+    ),
+    "an own module": ("from adas_axis import axis", "axis", "adas_axis.py is not handed in"),
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_what_works_beside_the_notebook_only_is_told_before(warm, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "axis.txt").write_text("-1")
+    (tmp_path / "adas_axis.py").write_text("axis = -1")
+    torch.save(-1, tmp_path / "axis.pt")
+    line, axis, told = TOLD[name]
+    path = handed_in(tmp_path, [*START, (line,), over(axis)])
+    (checked,) = answers(ROOT, path, [ID])
+    (graded,) = grade_submission(warm, path, [ID], 7)
+    assert checked.state == "right" and told in " ".join(checked.notes), checked
+    assert graded.verdict.state != "right"
 
 
 FUNC = {
