@@ -4,11 +4,8 @@ It goes by the source that is graded: the answer, and what its names reach.
 """
 
 import ast
-import importlib.util
 import re
-import sys
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 from course_lib.notebooks import tree_of
@@ -17,6 +14,7 @@ from ..judging.scopes import names_of
 from ..running.library import KEPT, PACKAGE, SILENT
 from ..running.nowhere import WRITING
 from .lent import lent_names
+from .packages import is_of_the_course, own_module
 from .setup import setup_cells
 
 READS = "reads a file, and there are none; put its values into the notebook"
@@ -98,44 +96,10 @@ def _missing(root: Path, chapter: str, module: str, name: str) -> Iterator[str]:
         if not known and (rest or name).split(".")[0] not in SILENT:
             where = f"`{name}` of {module}" if name else f"`{module}`"
             yield f"{where} is not there: the library holds answers"
-    elif own := _own_module(top):
+    elif own := own_module(top):
         yield f"`{name or module}` is not there: {own} is not handed in with the notebook"
-    elif not _is_of_the_course(root, top):
+    elif not is_of_the_course(root, top):
         yield f"`{top}` may not be there: it is no package of the course"
-
-
-def _own_module(top: str) -> str:
-    """The file of a module that no package brought; "" for what one did, or for none at all."""
-    if top in sys.stdlib_module_names:
-        return ""
-    try:
-        found = importlib.util.find_spec(top)
-    except (ImportError, ValueError):  # it was made in the session
-        return f"the module {top}"
-    if found is None:  # then the import fails here as well, and that is told
-        return ""
-    places = [found.origin, *(found.submodule_search_locations or ())]
-    file = next((Path(place) for place in places if place and Path(place).exists()), None)
-    installed = file is None or {"site-packages", "dist-packages"} & set(file.parts)
-    return "" if installed else (f"the folder {top}" if file.name == "__init__.py" else file.name)
-
-
-@cache
-def _is_of_the_course(root: Path, top: str) -> bool:
-    """Is a module Python's, of a package that the course installs, or not there at all?"""
-    pinned = root / "requirements" / "constraints.txt"
-    if top in sys.stdlib_module_names or not pinned.exists():
-        return True
-    import importlib.metadata
-
-    lines = pinned.read_text(encoding="utf-8").splitlines()
-    there = {_plain(line.split("==")[0]) for line in lines if "==" in line}
-    brings = importlib.metadata.packages_distributions().get(top, ())
-    return not brings or any(_plain(each) in there for each in brings)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).strip().lower()
 
 
 def _names(tree: ast.Module, source: str) -> Iterator[str]:
