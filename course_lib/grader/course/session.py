@@ -6,6 +6,7 @@ from pathlib import Path
 from course_lib.notebooks import Cell
 
 from ..running.reading.plain import plain_cells
+from ..running.slicing.checks import named_answers
 from ..running.slicing.notebook import Notebook
 from ..running.slicing.slices import slices
 from .setup import provided
@@ -22,5 +23,6 @@ def source_of(root: Path, id: str, name: str) -> str:
     if not ran:
         return ""
     cells = plain_cells([Cell("code", source) for source in ran])
+    cells = named_answers(cells, {id: name})
     made = slices(Notebook(cells, provided(root, id[:2])), id, name)
     return made[0].source if made else ""

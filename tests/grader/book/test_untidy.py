@@ -101,6 +101,29 @@ UNTIDY = {
         (f"class Weights:\n    def __call__{METHOD}".replace("\n    r", "\n        r"),),
         (f"{HELPER}\n{OBJECT}", ID),
     ],
+    "checked under a name of one's own": [
+        *START,
+        (STUB, ID),
+        (RIGHT.replace(NAME, "mine"),),
+        (CHECK.replace(f", {NAME}", ", mine"),),
+    ],
+    "checked as a method": [
+        *START,
+        (
+            "class Ops:\n    @staticmethod\n    def mine"
+            + METHOD.replace("self, ", "").replace("    return", "        return"),
+            ID,
+        ),
+        (HELPER,),
+        (CHECK.replace(f", {NAME}", ", Ops.mine"),),
+    ],
+    "checked as a lambda, on several lines": [
+        *START,
+        (
+            f'check(\n    id="{ID}",\n    answer=lambda q, k: (\n        '
+            f"{LAMBDA.partition(': ')[2]}\n    ),\n)\naxis = 0",
+        ),
+    ],
     "an older try above": [*START, (WRONG,), ANSWER, CHECKED],
     "an older try below the check": [*START, ANSWER, CHECKED, (WRONG,)],
     "an older try in the exercise's own cell": [*START, (WRONG, ID), (RIGHT,), CHECKED],
