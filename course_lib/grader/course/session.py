@@ -22,7 +22,10 @@ def source_of(root: Path, id: str, name: str) -> str:
     ran = getattr(getattr(shell, "history_manager", None), "input_hist_raw", None)
     if not ran:
         return ""
-    cells = plain_cells([Cell("code", source) for source in ran])
-    cells = named_answers(cells, {id: name})
-    made = slices(Notebook(cells, provided(root, id[:2])), id, name)
+    try:
+        cells = plain_cells([Cell("code", source) for source in ran])
+        cells = named_answers(cells, {id: name})
+        made = slices(Notebook(cells, provided(root, id[:2])), id, name)
+    except RecursionError:  # some cell is too deep
+        return ""
     return made[0].source if made else ""

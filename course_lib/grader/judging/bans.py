@@ -21,12 +21,19 @@ IMPORTS = ast.Import | ast.ImportFrom
 
 def banned_name(source: str, names: Sequence[str]) -> str:
     """The first of `names`, or of their relatives, that the source uses; "" when none is."""
-    tree = tree_of(source)
     if not names:
         return ""
-    if tree is None:  # of a right answer: it is long, with all its helpers; then a word will do
-        return next((name for name in names if re.search(rf"\b{name}\b", source)), "")
-    banned = with_relatives(tuple(names))
+    tree = tree_of(source)
+    try:
+        if tree is not None:  # None of a right answer: it is long, with all its helpers
+            return _banned(tree, source, with_relatives(tuple(names)))
+    except RecursionError:
+        pass
+    # What is too long or too deep is searched for the word.
+    return next((name for name in names if re.search(rf"\b{name}\b", source)), "")
+
+
+def _banned(tree: ast.Module, source: str, banned: set[str]) -> str:
     used = _used(_foreign(tree, source), Owned(tree), banned)
     return next((name for name in used if name in banned), "")
 

@@ -14,6 +14,7 @@ class Owned:
         self.nodes = list(ast.walk(tree))
         self.classes = {n.name: n for n in self.nodes if isinstance(n, ast.ClassDef)}
         self.values: dict[str, list[ast.expr]] = {}  # by a target's text, all that it is bound to
+        self.known: dict[tuple[str, str], bool] = {}
         for node in self.nodes:
             self._note(node)
         self.firsts = {
@@ -27,7 +28,7 @@ class Owned:
 
     def is_own(self, base: ast.expr, attribute: str) -> bool:
         """Is `base.attribute` something that this text gives to a class or namespace of its own?"""
-        return self._has(base, attribute, frozenset())
+        return self._has(base, attribute)
 
     def _note(self, node: ast.AST) -> None:
         if isinstance(node, ast.Assign):
@@ -55,26 +56,29 @@ class Owned:
         if isinstance(target, ast.Name | ast.Attribute):
             self.values.setdefault(ast.unparse(target), []).append(value)
 
-    def _has(self, base: ast.expr, attribute: str, seen: frozenset[str]) -> bool:
-        text = ast.unparse(base)
-        if text in seen:
-            return False
-        seen |= {text}
+    def _has(self, base: ast.expr, attribute: str) -> bool:
         if isinstance(base, ast.Call):
-            called = getattr(base.func, "attr", getattr(base.func, "id", ""))
-            if called == "super":
-                bases = self.classes[self.around[id(base)]].bases if id(base) in self.around else []
-                return any(self._has(each, attribute, seen) for each in bases)
-            told = {keyword.arg for keyword in base.keywords}
-            if called in NAMESPACES and attribute in told:
-                return True
-            return called in self.classes and self._has(base.func, attribute, seen)
+            return self._makes(base, attribute)
         if isinstance(base, ast.Name) and self.firsts.get(id(base)) == base.id:
             return self._gives(self.around[id(base)], attribute, set())
         if isinstance(base, ast.Name) and base.id in self.classes:
             return self._gives(base.id, attribute, set())
-        bound = self.values.get(text, [])
-        return bool(bound) and all(self._has(each, attribute, seen) for each in bound)
+        key = ast.unparse(base), attribute
+        if key not in self.known:
+            self.known[key] = False  # while it is looked for: `x = x` says nothing
+            bound = self.values.get(key[0], [])
+            self.known[key] = bool(bound) and all(self._has(each, attribute) for each in bound)
+        return self.known[key]
+
+    def _makes(self, call: ast.Call, attribute: str) -> bool:
+        """Does a call give an object that has the attribute from its own class, or as a keyword?"""
+        called = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        if called == "super" and id(call) in self.around:
+            bases = self.classes[self.around[id(call)]].bases
+            return any(self._has(each, attribute) for each in bases)
+        if called in NAMESPACES and attribute in {keyword.arg for keyword in call.keywords}:
+            return True
+        return called in self.classes and self._has(call.func, attribute)
 
     def _gives(self, name: str, attribute: str, seen: set[str]) -> bool:
         """Does a class of the text, or one that it is made from, define or set an attribute?"""

@@ -146,3 +146,14 @@ def test_what_is_the_learners_own_may_be_used(name):
 )
 def test_an_own_name_hides_no_others(source):
     assert banned_name(source, BANS) == "softmax"
+
+
+def test_a_text_made_to_take_long_does_not():
+    chain = "a0 = Ops()\n" + "".join(f"a{i + 1} = a{i}\n" * 9 for i in range(60))
+    assert banned_name(f"{MINE}\n{chain}f = a60.softmax", BANS) == ""
+    deep = "x" + ".y" * 5_000
+    assert banned_name(f"{deep} = 1\n{MINE}\nf = {deep}.softmax", BANS) == "softmax"
+
+
+def test_what_is_bound_to_itself_is_nobodys():
+    assert banned_name(f"{MINE}\nx = x\nf = x.softmax", BANS) == "softmax"
