@@ -11,6 +11,8 @@ from ..running.slicing.notebook import Notebook
 from ..running.slicing.slices import slices
 from .setup import provided
 
+LAST = 400  # cells that ran, looked at
+
 
 def source_of(root: Path, id: str, name: str) -> str:
     """The source of an answer and of what it needs, from the cells that ran; "" without a session.
@@ -19,9 +21,12 @@ def source_of(root: Path, id: str, name: str) -> str:
     """
     interactive = sys.modules.get("IPython")
     shell = interactive and interactive.get_ipython()
-    ran = getattr(getattr(shell, "history_manager", None), "input_hist_raw", None)
-    if not ran:
+    history = getattr(shell, "history_manager", None)
+    if not history:
         return ""
+    # IPython has made plain Python of them but for cell magics, which hold theirs as a text.
+    both = zip(history.input_hist_raw, history.input_hist_parsed, strict=False)
+    ran = [raw if raw.lstrip().startswith("%%") else parsed for raw, parsed in both][-LAST:]
     try:
         cells = plain_cells([Cell("code", source) for source in ran])
         cells = named_answers(cells, {id: name})
