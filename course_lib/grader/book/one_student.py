@@ -7,7 +7,7 @@ import platform
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import torch
 
 from ..course.files import exercises, key_files, stamp
 from ..course.finding.facts import chapter_facts
-from ..course.finding.work import Unused, Used, find_work
+from ..course.finding.work import MOST_FILES, Unused, Used, find_work
 from ..judging.verdict import Verdict
 from ..running import seal
 from ..running.cold import Cold
@@ -74,7 +74,7 @@ def grade_student(task: Task) -> tuple[list[dict], dict[str, str]]:
             for chapter in task.chapters
             for graded, told in _chapter(warm, task, chapter, work.used[chapter], work.unused)
         ]
-    return rows, {chapter: used.digest if used else "" for chapter, used in work.used.items()}
+    return rows, {chapter: used.work if used else "" for chapter, used in work.used.items()}
 
 
 def _values(task: Task, graded: Graded) -> dict[str, Any]:
@@ -85,7 +85,8 @@ def _values(task: Task, graded: Graded) -> dict[str, Any]:
 def patience(task: Task) -> float:
     """Seconds that grading a student may take: if all of the answers hang, and then some more."""
     asked = [e for e in exercises(task.root) if e.chapter in task.chapters]
-    return 300 + sum(MOST * (exercise.wall + GRACE) for exercise in asked)
+    files = 1 + MOST_FILES
+    return 300 + files * sum(MOST * (exercise.wall + GRACE) for exercise in asked)
 
 
 def _chapter(
@@ -100,11 +101,35 @@ def _chapter(
             verdict = Verdict(e.id, e.title, "not attempted", told, out_of=e.points)
             yield Graded(verdict, Report(b"", b"")), about
         return
-    ids, changed = [e.id for e in asked], used.changed
+    best = _graded(warm, task, used, [e.id for e in asked])
+    for other in used.more:  # two files may hold a half each
+        open_ids = [id for id, (each, _) in best.items() if _is_open(each)]
+        for id, (each, about) in _graded(warm, task, other, open_ids).items():
+            if each.verdict.points > best[id][0].verdict.points:
+                best[id] = (each, about)
+    for each, about in best.values():
+        where = each.verdict.where
+        told = f"`{about['file']}`, {where}" if used.more and where else where
+        verdict = replace(each.verdict, where=told)
+        yield replace(each, verdict=verdict), about | {"work": used.work}
+
+
+def _is_open(graded: Graded) -> bool:
+    """May another file do better? What ran out of time has had its share."""
+    report = graded.report
+    return graded.verdict.state != "right" and not (report.timed_out or report.signal)
+
+
+def _graded(
+    warm: Warm | Cold, task: Task, used: Used, ids: list[str]
+) -> dict[str, tuple[Graded, dict[str, Any]]]:
+    """Exercises of one file, graded, with what their lines say about the file."""
+    if not ids:
+        return {}
     graded, left = grade_cells(warm, list(used.cells), ids, task.seed, task.values, task.shelf)
-    about = {"work": used.digest, "file": used.label, "cells_not_used": left[:NAMED]}
-    about["changed"] = changed and changed.isoformat(timespec="seconds")
-    yield from ((each, about) for each in graded)
+    changed = used.changed and used.changed.isoformat(timespec="seconds")
+    about = {"file": used.label, "cells_not_used": left[:NAMED], "changed": changed}
+    return {each.verdict.id: (each, about) for each in graded}
 
 
 def _others(unused: tuple[Unused, ...]) -> str:

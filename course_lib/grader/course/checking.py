@@ -17,25 +17,34 @@ from ..judging.verdict import Verdict, judge, with_changed_values, without_bans
 from ..running.reading.plain import plain_python
 from ..running.slicing.statements import statements_of
 from .files import sheet_for
-from .reach import helpers_of, notes_on
+from .missing import notes_on
+from .reach import helpers_of
+from .session import source_of
 
 
 def verdict_on(
-    root: Path, id: str, answer: object, source: str = "", seed: int | None = None
+    root: Path,
+    id: str,
+    answer: object,
+    source: str = "",
+    seed: int | None = None,
+    whole: str = "",
 ) -> Verdict:
     """The verdict on an answer to exercise `id` of the course under `root`.
 
-    `source` is the answer's text where Python can't find it. Raises KeyError for an unknown id.
+    `source` is the answer's text where Python can't find it, `whole` the same with what it needs.
+    Raises KeyError for an unknown id.
     """
     printed = io.StringIO()
     with one_thread():
         sheet = sheet_for(root, id, seed)
         with contextlib.redirect_stdout(printed), torch.random.fork_rng(devices=[]):
             verdict = judge(sheet, answer)
-    verdict = replace(verdict, notes=notes_on(root, id[:2], answer))
+    whole = whole or source_of(root, id, sheet.name)
+    whole = whole or "\n".join(_source(each) for each in helpers_of(answer))
+    verdict = replace(verdict, notes=notes_on(root, id[:2], whole))
     if verdict.state == "right":
-        reached = [_source(each) for each in helpers_of(answer)]
-        return without_bans(sheet, verdict, "\n".join(reached))
+        return without_bans(sheet, verdict, whole)
     source = source or _source(answer)
     if sheet.stub and definition(source, sheet.name) == sheet.stub:
         told = "the cell is as handed out"

@@ -90,7 +90,9 @@ def _run(root: Path, sheet: Sheet, made: Slice) -> Verdict:
     failed = run_pieces(made.pieces, made.cell, sheet.name, namespace)
     if sheet.name not in namespace:
         return stopped(sheet, failed)
-    return with_failed(verdict_on(root, sheet.id, namespace[sheet.name], made.own), failed)
+    answer = namespace[sheet.name]
+    verdict = verdict_on(root, sheet.id, answer, made.own, whole=made.source)
+    return with_failed(verdict, failed)
 
 
 def _say(id: str, told: str) -> None:

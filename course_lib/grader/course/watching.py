@@ -47,12 +47,14 @@ class _Watch:
 
     def start(self) -> None:
         """Begin to look."""
-        threading.Thread(target=self._look, daemon=True).start()
+        self.thread = threading.Thread(target=self._look, daemon=True)
+        self.thread.start()
 
     def end(self) -> None:
         """From now on nothing is stopped."""
         with self.deciding:
             self.ended.set()
+        self.thread.join(1)
 
     def told(self) -> str:
         """Who stopped it, and when."""

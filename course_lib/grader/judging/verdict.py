@@ -59,7 +59,7 @@ def without_bans(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:
     if not name:
         return verdict
     told = f"the values are right, but the exercise asks you to write it without `{name}`"
-    return _verdict(sheet, "wrong", told)
+    return _verdict(sheet, "wrong", told, notes=verdict.notes)
 
 
 def with_changed_values(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:

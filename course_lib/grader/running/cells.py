@@ -7,11 +7,13 @@ is still defined.
 import __future__
 
 import ast
+import inspect
 import linecache
 import types
 from typing import Any
 
 from ..judging.outcome import learner_lines
+from .waiting import finish
 
 FLAGS = "__compiler_flags__"
 MODULE = "__main__"  # as in a notebook
@@ -61,8 +63,11 @@ def run_cell(source: str, namespace: dict[str, Any], number: int) -> tuple[str, 
             )
             namespace[FLAGS] = flags
         try:
-            code = compile(ast.Module([statement], []), name, "exec", flags, dont_inherit=True)
-            exec(code, namespace)
+            allowed = flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+            code = compile(ast.Module([statement], []), name, "exec", allowed, dont_inherit=True)
+            waiting = eval(code, namespace)
+            if code.co_flags & inspect.CO_COROUTINE:
+                finish(waiting)
         except (Exception, SystemExit) as error:
             failed = failed or learner_lines(error)
     return failed

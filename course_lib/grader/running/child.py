@@ -1,10 +1,7 @@
 """The sealed side: read a file, cut out what answers need, run one with an exercise's cases."""
 
-import builtins
 import contextlib
-import io
 import math
-import os
 import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -18,9 +15,11 @@ from ..judging.frames import pack, unpack
 from ..judging.outcome import run_case
 from .cells import fresh_namespace, run_cell, run_pieces
 from .library import lend
+from .nowhere import give_nowhere
 from .reading.handed_in import cells_in
 from .reading.plain import plain_cells
 from .slicing.plans import Wanted, plans
+from .waiting import give_loops
 
 TEXT_CAP = 300
 FAILED_CAP, TAGS_CAP = 3, 20
@@ -80,7 +79,8 @@ def plan(cells: list, wanted: list, provided: list, handed_out: list) -> dict:
 def run(**told: Any) -> dict:
     """Run the cells that an answer needs, then the cases."""
     job = Job(**told)
-    give_devnull()
+    give_nowhere()
+    give_loops()
     for module, source in job.lent.items():
         lend(module, source)
     namespace = fresh_namespace()
@@ -111,26 +111,6 @@ def limit_calls(seconds: float) -> None:
 
         end = math.ceil(time.process_time() + seconds)
         resource.setrlimit(resource.RLIMIT_CPU, (end, end + 1))
-
-
-def give_devnull() -> None:
-    """Let code open `os.devnull` for writing, though no file may be: it gets a copy of stdout.
-
-    Standard output leads nowhere here.
-    """
-    plain, plain_os = io.open, os.open
-
-    def is_devnull(path: Any) -> bool:
-        return isinstance(path, str | os.PathLike) and os.fspath(path) == os.devnull
-
-    def opened(file: Any, *args: Any, **kwargs: Any) -> Any:
-        return plain(os.dup(1) if is_devnull(file) else file, *args, **kwargs)
-
-    def opened_low(path: Any, *args: Any, **kwargs: Any) -> int:
-        return os.dup(1) if is_devnull(path) else plain_os(path, *args, **kwargs)
-
-    builtins.open = io.open = opened
-    os.open = opened_low
 
 
 def capped(lines: tuple[str, ...]) -> tuple[str, ...]:

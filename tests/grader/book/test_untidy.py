@@ -4,6 +4,7 @@ import signal
 
 import nbformat
 import pytest
+import torch
 
 from course_lib.grader.book import grading
 from course_lib.grader.book.grading import grade_submission
@@ -103,6 +104,29 @@ UNTIDY = {
         (f"class Weights:\n    def __call__{METHOD}".replace("\n    r", "\n        r"),),
         (f"{HELPER}\n{OBJECT}", ID),
     ],
+    "checked under a name of one's own": [
+        *START,
+        (STUB, ID),
+        (RIGHT.replace(NAME, "mine"),),
+        (CHECK.replace(f", {NAME}", ", mine"),),
+    ],
+    "checked as a method": [
+        *START,
+        (
+            "class Ops:\n    @staticmethod\n    def mine"
+            + METHOD.replace("self, ", "").replace("    return", "        return"),
+            ID,
+        ),
+        (HELPER,),
+        (CHECK.replace(f", {NAME}", ", Ops.mine"),),
+    ],
+    "checked as a lambda, on several lines": [
+        *START,
+        (
+            f'check(\n    id="{ID}",\n    answer=lambda q, k: (\n        '
+            f"{LAMBDA.partition(': ')[2]}\n    ),\n)\naxis = 0",
+        ),
+    ],
     "an older try above": [*START, (WRONG,), ANSWER, CHECKED],
     "an older try below the check": [*START, ANSWER, CHECKED, (WRONG,)],
     "an older try in the exercise's own cell": [*START, (WRONG, ID), (RIGHT,), CHECKED],
@@ -184,6 +208,24 @@ UNTIDY = {
         ("import contextlib, os",),
         beginning(NOWHERE),
     ],
+    "a file written": [*START, beginning("print(1, file=open('log.txt', 'w'))")],
+    "a file written by its path": [
+        *START,
+        ("from pathlib import Path\nout = Path('out')",),
+        beginning("out.mkdir(exist_ok=True); (out / 'log.txt').write_text('1')"),
+    ],
+    "weights saved": [*START, beginning("torch.save(query, 'q.pt')")],
+    "weights saved and read again": [
+        *START,
+        ("import io\nbuffer = io.BytesIO()\ntorch.save(-1, buffer)\nbuffer.seek(0)",),
+        ("axis = torch.load(buffer)",),
+        over("axis"),
+    ],
+    "a figure saved": [
+        *START,
+        ("import matplotlib\nmatplotlib.use('agg')\nimport matplotlib.pyplot as plt",),
+        beginning("plt.plot([1, 2]); plt.savefig('a.png'); plt.close()"),
+    ],
     "much on stderr": [*START, beginning("import sys; sys.stderr.write('x' * 200_000)")],
     "plots of the course": [
         *START,
@@ -205,6 +247,28 @@ UNTIDY = {
         (f"{RIGHT}\nawait asyncio.sleep(0)", ID),
     ],
     "a shell's answer kept": [*START, (f"files = !ls\n{RIGHT}", ID)],
+    "waiting for a value": [
+        *START,
+        ("import asyncio\nasync def last():\n    await asyncio.sleep(0.01)\n    return -1",),
+        ("axis = await last()",),
+        over("axis"),
+    ],
+    "waiting for a context": [
+        *START,
+        ("import contextlib\n@contextlib.asynccontextmanager\nasync def last():\n    yield -1",),
+        ("async with last() as axis:\n    pass",),
+        over("axis"),
+    ],
+    "waiting in a loop": [
+        *START,
+        ("async def axes():\n    yield -1\nasync for axis in axes():\n    pass",),
+        over("axis"),
+    ],
+    "an event loop of one's own": [
+        *START,
+        ("import asyncio\nasync def last():\n    return -1",),
+        over("asyncio.run(last())"),
+    ],
     # what comes to a class or a value from outside of its statement
     "a list filled in a loop": [
         *START,
@@ -217,6 +281,28 @@ UNTIDY = {
         ("scale = torch.zeros(1)",),
         ("with torch.no_grad():\n    scale.fill_(-1)",),
         over("int(scale)"),
+    ],
+    "a class that keeps a module's name": [
+        *START,
+        ("axis = -1",),
+        ("class Last:\n    axis = axis",),
+        over("Last.axis"),
+    ],
+    "a global that an answer counts in": [
+        *START,
+        ("calls = 0",),
+        beginning("global calls\n    calls += 1"),
+    ],
+    "a class that notes its heirs": [
+        *START,
+        ("T = {}\nclass Base:\n    def __init_subclass__(cls):\n        T[cls.__name__] = -1",),
+        ("class Last(Base):\n    pass",),
+        over("T['Last']"),
+    ],
+    "a method given to every tensor": [
+        *START,
+        ("torch.Tensor.adas_rows = lambda self: self.softmax(-1)",),
+        (RIGHT.replace("torch.softmax(scores, dim=-1)", "scores.adas_rows()"), ID),
     ],
     "a chain of calls": [*START, ("t = {}\nt.setdefault('a', []).append(-1)",), over("t['a'][0]")],
     "a function that sets a global": [
@@ -296,7 +382,8 @@ def handed_in(folder, cells):
 
 
 @pytest.mark.parametrize("name", UNTIDY)
-def test_it_is_right_when_checked(tmp_path, name):
+def test_it_is_right_when_checked(tmp_path, name, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (told,) = answers(ROOT, handed_in(tmp_path, UNTIDY[name]), [ID])
     assert told.state == "right", told
 
@@ -388,6 +475,39 @@ def test_imports_and_cells_cost_an_answer_no_time(warm, tmp_path):
     path = handed_in(tmp_path, [*START, (busy,), over("axis")])
     (graded,) = grade_submission(warm, path, [ID], 7)
     assert graded.verdict.state == "right" and graded.report.cpu > 6
+
+
+TOLD = {
+    "a file": ("axis = int(open('axis.txt').read())", "axis", "`open` does not work"),
+    "a table": ("import numpy as np", "int(np.loadtxt('axis.txt'))", "`np.loadtxt` does not work"),
+    "weights": ("axis = torch.load('axis.pt')", "axis", "`torch.load` does not work"),
+    "workers": (
+        "from torch.utils.data import DataLoader",
+        "-len(list(DataLoader([1], num_workers=1)))",
+        "`num_workers` does not work",
+    ),
+    "a program": (
+        "import subprocess",
+        "-1 - subprocess.run(['true']).returncode",
+        "`subprocess.run` does not work",
+    ),
+    "an own module": ("from adas_axis import axis", "axis", "adas_axis.py is not handed in"),
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_what_works_beside_the_notebook_only_is_told_before(warm, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "axis.txt").write_text("-1")
+    (tmp_path / "adas_axis.py").write_text("axis = -1")
+    torch.save(-1, tmp_path / "axis.pt")
+    line, axis, told = TOLD[name]
+    path = handed_in(tmp_path, [*START, (line,), over(axis)])
+    (checked,) = answers(ROOT, path, [ID])
+    (graded,) = grade_submission(warm, path, [ID], 7)
+    assert checked.state == "right" and told in " ".join(checked.notes), checked
+    assert graded.verdict.state != "right"
 
 
 FUNC = {

@@ -127,3 +127,66 @@ def test_a_right_answer_too_long_to_parse_keeps_the_ban():
     assert without_bans(sheet, right, padding + "keys @ query") == right
     told = without_bans(sheet, right, "torch.matmul(keys, query)" + padding)
     assert (told.state, told.points) == ("wrong", 0) and "without `matmul`" in told.summary
+
+
+NORMAL = "return x.exp() / x.exp().sum(-1, keepdim=True)"
+MINE = f"class Ops:\n    @staticmethod\n    def softmax(x):\n        {NORMAL}"
+OWN = {
+    "a layer": "class A(nn.Module):\n    def __init__(self):\n        self.softmax = Mine()\n"
+    "    def forward(self, x):\n        return self.softmax(x)",
+    "a first argument of another name": f"class A:\n    def softmax(me, x):\n        {NORMAL}\n"
+    "    def f(me, x):\n        return me.softmax(x)",
+    "a base": f"{MINE}\nclass B(Ops):\n    def f(self, x):\n        return self.softmax(x)",
+    "the parent": f"{MINE}\nclass B(Ops):\n    def f(self, x):\n        return super().softmax(x)",
+    "a class": f"{MINE}\ndef f(x):\n    return Ops.softmax(x)",
+    "an object": f"{MINE}\nops = Ops()\ndef f(x):\n    return ops.softmax(x)",
+    "an object at once": f"{MINE}\ndef f(x):\n    return Ops().softmax(x)",
+    "a part": f"{MINE}\nclass A:\n    def __init__(self):\n        self.ops = Ops()\n"
+    "    def f(self, x):\n        return self.ops.softmax(x)",
+    "a field": f"{MINE}\n@dataclass\nclass A:\n    ops: Ops\n"
+    "    def f(self, x):\n        return self.ops.softmax(x)",
+    "a parameter": f"{MINE}\ndef f(x, ops: Ops):\n    return ops.softmax(x)",
+    "a default": f"{MINE}\ndef f(x, ops=Ops):\n    return ops.softmax(x)",
+    "a namespace": "ops = SimpleNamespace(softmax=mine)\ndef f(x):\n    return ops.softmax(x)",
+    "added later": "class A: pass\nA.softmax = mine\ndef f(x):\n    return A().softmax(x)",
+    "by text": f"{MINE}\ndef f(x):\n    return getattr(Ops, 'softmax')(x)",
+    "a function inside": "def f(x):\n    def softmax(x): return x\n    return softmax(x)",
+    "a lambda": "softmax = lambda x: x\nf = lambda x: softmax(x)",
+    "a function that waits": "async def f(x):\n    softmax = x\n    return softmax",
+    "a name given": "from torch import exp as softmax\ndef f(x):\n    return softmax(x)",
+    "a table": "def f(x):\n    x.table['softmax'] = 1",
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_what_is_the_learners_own_may_be_used(name):
+    assert banned_name(OWN[name], BANS) == ""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"{MINE}\ndef f(x):\n    return x.softmax(-1)",
+        f"{MINE}\ndef f(x):\n    return torch.softmax(x, -1)",
+        f"{MINE}\nops = torch\nops = Ops()\ndef f(x):\n    return ops.softmax(x, -1)",
+        "def g(softmax): return softmax\ndef f(x):\n    return softmax(x)",
+        "from torch.nn.functional import *\ndef f(x):\n    return softmax(x, -1)",
+        "from torch.nn import functional as own\ndef f(x):\n    return own.softmax(x, -1)",
+        "class A(nn.Module):\n    def f(self, x):\n        return self.softmax(x)",
+        "def f(x):\n    from torch import softmax\n    return softmax(x, -1)",
+        "class A:\n    softmax = torch.softmax\n    def f(self, x): return self.softmax(x)",
+    ],
+)
+def test_an_own_name_hides_no_others(source):
+    assert banned_name(source, BANS) == "softmax"
+
+
+def test_a_text_made_to_take_long_does_not():
+    chain = "a0 = Ops()\n" + "".join(f"a{i + 1} = a{i}\n" * 9 for i in range(60))
+    assert banned_name(f"{MINE}\n{chain}f = a60.softmax", BANS) == ""
+    deep = "x" + ".y" * 5_000
+    assert banned_name(f"{deep} = 1\n{MINE}\nf = {deep}.softmax", BANS) == "softmax"
+
+
+def test_what_is_bound_to_itself_is_nobodys():
+    assert banned_name(f"{MINE}\nx = x\nf = x.softmax", BANS) == "softmax"

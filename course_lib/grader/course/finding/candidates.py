@@ -43,7 +43,7 @@ def is_passed(name: str) -> bool:
 
 def like_work(name: str) -> bool:
     """Does a file's name speak of a notebook or a script?"""
-    return bool(re.search(r"\.(?:ipynb|py)(?![a-z])", name, re.IGNORECASE))
+    return bool(re.search(r"\.(?:ipynb|py|md|rmd|qmd)(?![a-z])", name, re.IGNORECASE))
 
 
 def too_large(size: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from course_lib.notebooks import Cell
 
-from ...running.reading.kinds import not_text
+from ...running.reading.kinds import HAND_IN, not_text
 from .candidates import Candidate, one_line, refusal
 from .facts import ChapterFacts, definitions, is_written, layout
 
@@ -49,7 +49,7 @@ def cells_or_reason(
 ) -> tuple[Cell, ...] | str:
     """The cells of a file, or why it can't be work on these chapters."""
     if told := not_text(data):
-        return f"not a notebook: {told}"
+        return f"not a notebook: {told}; {HAND_IN}"
     plain = data.replace(b"\0", b"")  # what UTF-16 puts between Latin letters
     words = [rf"{each.name}\b" for facts in chapters for each in facts.exercises]
     words += [rf"{facts.number}\.[a-z]" for facts in chapters]

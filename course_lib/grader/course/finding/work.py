@@ -30,16 +30,28 @@ from .looking import (
 )
 from .walking import walk
 
+MOST_FILES = 3  # beside the one that counts, looked through for what it lacks
+
 
 @dataclass(frozen=True)
 class Used:
-    """The file that counts for a chapter, and how many of its exercises it answers."""
+    """The file that counts for a chapter, and how many of its exercises it answers.
+
+    `more` are other files with answers to the chapter: one may hold what this one lacks.
+    """
 
     label: str
     cells: tuple[Cell, ...]
     digest: str
     changed: datetime | None
     answers: int
+    more: tuple["Used", ...] = ()
+
+    @property
+    def work(self) -> str:
+        """A digest of all that may count for the chapter."""
+        parts = [self.digest, *(each.digest for each in self.more)]
+        return _short("".join(parts)) if self.more else self.digest
 
 
 @dataclass(frozen=True)
@@ -78,7 +90,7 @@ def find_work(folder: Path, chapters: Iterable[ChapterFacts], read: Read = plain
     for facts in chapters:
         found = {f: n for f in files if (n := answers(f, facts)) is not None}
         best = max(found, key=lambda file: _rank(file, found[file], facts), default=None)
-        used[facts.number] = best and _used(best, found[best])
+        used[facts.number] = best and _used(best, found, facts)
         chosen.append(best)
         for file in found.keys() - {best}:
             why = _why(file, found[file], best, found[best], facts)
@@ -119,10 +131,23 @@ def _looked_at(folder: Path, chapters: tuple[ChapterFacts, ...], read: Read) -> 
 
 def _digest_of(files: list[Seen]) -> str:
     lines = [f"{f.candidate.label}\n{f.candidate.size}\n{f.digest}\n" for f in files]
-    return hashlib.sha256("".join(sorted(lines)).encode(errors="replace")).hexdigest()[:16]
+    return _short("".join(sorted(lines)))
 
 
-def _used(file: Seen, count: int) -> Used:
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
+
+
+def _used(best: Seen, found: dict[Seen, int], facts: ChapterFacts) -> Used:
+    """The best file, with the next best that hold other answers."""
+    others: dict[str, Used] = {}
+    for file in sorted(found, key=lambda file: _rank(file, found[file], facts), reverse=True):
+        if found[file] and file.digest != best.digest:
+            others.setdefault(file.digest, _one(file, found[file]))
+    return replace(_one(best, found[best]), more=tuple(others.values())[:MOST_FILES])
+
+
+def _one(file: Seen, count: int) -> Used:
     return Used(file.candidate.label, file.cells, file.digest, file.candidate.changed, count)
 
 

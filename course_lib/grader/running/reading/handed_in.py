@@ -9,7 +9,9 @@ import re
 
 from course_lib.notebooks import Cell, tree_of
 
-from .kinds import decoded, not_text
+from .kinds import HAND_IN, decoded, not_text
+from .marimo import marimo_cells
+from .markdown import has_fences, markdown_cells
 from .scripts import has_cells, kind_of, script_cells, tags_in
 
 MAX_FILE = 64 << 20  # bytes, with what a notebook shows
@@ -28,7 +30,7 @@ def cells_in(data: bytes, name: str) -> list[Cell]:
     if len(data) > MAX_FILE:
         raise ValueError(f"{len(data) / 2**20:.1f} MiB; at most {MAX_FILE >> 20} are read")
     if told := not_text(data):
-        raise ValueError(f"not a notebook: {told}")
+        raise ValueError(f"not a notebook: {told}; {HAND_IN}")
     text = decoded(data)
     try:
         found = _json(text, name)
@@ -59,7 +61,7 @@ def _json(text: str, name: str) -> dict | None:
         raise ValueError(f"a broken notebook: {told}") from error
     if isinstance(found.get("cells", found.get("worksheets")), list):
         return found
-    raise ValueError("not a notebook: JSON without cells")
+    raise ValueError(f"not a notebook: JSON without cells; {HAND_IN}")
 
 
 def _notebook(found: dict) -> list[Cell]:
@@ -99,11 +101,16 @@ def _bare(cell: dict, old: bool) -> dict:
 
 
 def _script(text: str, name: str) -> list[Cell]:
-    """Cells of a script. Raises ValueError for a text that is no Python, whatever its name."""
-    if SCRIPT.search(name) or has_cells(text) or PYTHON.search(text) or tree_of(text) is not None:
+    """Cells of a script or of Markdown. Raises ValueError for a text that holds no Python."""
+    if cells := marimo_cells(text):
+        return cells
+    script = SCRIPT.search(name) or has_cells(text) or tree_of(text) is not None
+    if not script and has_fences(text):
+        return markdown_cells(text, MAX_CODE_CELLS)
+    if script or PYTHON.search(text):
         return script_cells(text, MAX_CELLS)
     first = text.strip().split("\n")[0]
-    raise ValueError(f"not a notebook: a text that begins with {first[:60]!r}")
+    raise ValueError(f"not a notebook: a text that begins with {first[:60]!r}; {HAND_IN}")
 
 
 def _clean(text: str) -> str:

@@ -10,6 +10,7 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+HAND_IN = "hand in the notebook itself (.ipynb)"
 KINDS = (
     (b"%PDF-", "a PDF"),
     (b"\x89PNG", "a picture (PNG)"),
@@ -38,6 +39,8 @@ KINDS = (
 WEB = re.compile(
     r"\s*(?:<!--(?:(?!-->).)*-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
 )
+GOOGLE = re.compile(r"\s*\{(?![^}]*\"cells\")[^}]*\"(?:doc_id|resource_key)\"")
+LINK = re.compile(r"\s*https?://\S+\s*")
 SAVED_WEB = re.compile(r"(?:From: <Saved by|MIME-Version:|Content-Type: multipart)", re.I)
 
 
@@ -59,6 +62,10 @@ def not_text(data: bytes) -> str:
         return "a web page (HTML)"
     if SAVED_WEB.match(head):
         return "a saved web page"
+    if GOOGLE.match(head):
+        return "a shortcut of Google Drive; the file itself is there"
+    if LINK.fullmatch(head) or "<key>URL</key>" in head:
+        return "a link to a web page"
     if head.lstrip().startswith("<?xml"):
         return "an XML document"
     odd = sum(letter < " " and letter not in "\t\n\f\x1b" for letter in head)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from course_lib.notebooks import Cell, definition, tree_of
 
+from .checks import checked
 from .statements import DEFINITIONS, Statement, statements_of
 
 
@@ -51,8 +52,8 @@ class Notebook:
     def checked(self, id: str) -> int | None:
         """The statement that checks an exercise for the last time."""
         for i, placed in reversed(list(enumerate(self.placed))):
-            calls = [getattr(node, "value", None) for node in placed.told.nodes]
-            if any(isinstance(call, ast.Call) and _checks(call, id) for call in calls):
+            found = filter(None, map(checked, placed.told.nodes))
+            if any(about == id for about, _ in found):
                 return i
         return None
 
@@ -102,8 +103,3 @@ def _given(told: Statement, name: str) -> bool:
     calls += [node.value for node in told.nodes if isinstance(node, ast.Expr)]
     named = [c for c in calls if isinstance(c, ast.Call) and getattr(c.func, "id", "") != "check"]
     return any(getattr(arg, "id", "") == name for call in named for arg in call.args)
-
-
-def _checks(call: ast.Call, id: str) -> bool:
-    named = getattr(call.func, "id", "") == "check"
-    return named and bool(call.args) and getattr(call.args[0], "value", None) == id

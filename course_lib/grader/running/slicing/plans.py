@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from course_lib.notebooks import Cell
 
 from ..cells import why_unread
+from .checks import named_answers
 from .notebook import Notebook
 from .slices import Slice, slices
 
@@ -42,6 +43,7 @@ def plans(
 
     `provided` are names that the course's own set-up binds, `handed_out` the sources of its cells.
     """
+    cells = named_answers(cells, {each.id: each.name for each in wanted})
     notebook = Notebook(cells, provided)
     made = [_plan(notebook, each) for each in wanted]
     used = {cell for plan in made for each in plan.slices for cell, _ in each.pieces}

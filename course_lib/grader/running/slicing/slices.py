@@ -41,7 +41,7 @@ def slices(notebook: Notebook, id: str, name: str, stub: str = "") -> list[Slice
     """
     checked = notebook.checked(id)
     last = len(notebook.placed) - 1 if checked is None else checked
-    chosen = list(dict.fromkeys(notebook.definitions(id, name, stub)))
+    chosen = list(dict.fromkeys(notebook.definitions(id, name, stub)))[: 2 * MOST]
     usual = [_first_whole(notebook, i, name, last) for i in chosen]
     seen = [_slice(notebook, i, name, max(i, last))[0] for i in chosen]
     all_of_it = [_everything(notebook, i, name, max(i, last)) for i in chosen]
@@ -76,14 +76,16 @@ def _everything(notebook: Notebook, chosen: int, name: str, cut: int) -> Slice |
 
 
 def _made(notebook: Notebook, chosen: int, kept: list[int]) -> Slice:
-    cells = sorted({notebook.cell(i) for i in kept})
-    pieces = tuple((cell, _piece(notebook, cell, kept)) for cell in cells)
+    cells: dict[int, list[int]] = {}
+    for i in sorted(kept):
+        cells.setdefault(notebook.cell(i), []).append(i)
+    pieces = tuple((cell, _piece(notebook, cell, own)) for cell, own in cells.items())
     return Slice(notebook.cell(chosen), notebook.text(chosen), pieces)
 
 
 def _piece(notebook: Notebook, cell: int, kept: list[int]) -> str:
     """A cell's text with every line blank that isn't kept."""
-    told = [notebook.placed[i].told for i in kept if notebook.cell(i) == cell]
+    told = [notebook.placed[i].told for i in kept]
     wanted = {line for each in told for line in range(each.first, each.last + 1)}
     lines = notebook.sources[cell].split("\n")
     return "\n".join(line if i in wanted else "" for i, line in enumerate(lines, 1))

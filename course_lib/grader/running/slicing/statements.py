@@ -5,19 +5,14 @@ has nothing to do with a `query` of the notebook's own.
 """
 
 import ast
-import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from course_lib.notebooks import tree_of
 
-PYTHON_MAGICS = (
-    "time",
-    "timeit",
-    "capture",
-    "prun",
-)  # their cells hold Python below the first line
+from ...judging.scopes import names_of
+
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 IMPORTS = ast.Import | ast.ImportFrom
 
@@ -29,8 +24,8 @@ class Statement:
     `surely` is what it binds whatever happens, `holds` what it binds to a value rather than to a
     definition or import. It `stores` into a part of some names, as in `table[0] = 1`, and `calls`
     methods of others in a line of their own. What is `gone` it deletes. It `acts` when it calls
-    something at once. `anything` says that it may bind names that can't be seen, as a star import
-    does.
+    something at once, or changes what other lines may share. `anything` says that it may bind names
+    that can't be seen, as a star import does.
     """
 
     first: int
@@ -68,7 +63,7 @@ def _first(node: ast.stmt) -> int:
 
 def _statement(nodes: list[ast.stmt], lines: list[str]) -> Statement:
     first, last = _first(nodes[0]), max(node.end_lineno for node in nodes)
-    binds, reads = _names("\n".join(lines[first - 1 : last]))
+    binds, reads = names_of("\n".join(lines[first - 1 : last]))
     outer = [each for node in nodes for each in _outer(node)]
     plain = [name for node in nodes for name in _surely(node)]
     values = [node for node in nodes if not isinstance(node, DEFINITIONS | IMPORTS)]
@@ -84,28 +79,10 @@ def _statement(nodes: list[ast.stmt], lines: list[str]) -> Statement:
         stores=frozenset(filter(None, map(_stored, outer))),
         calls=frozenset(filter(None, map(_method_of, outer))),
         gone=frozenset(gone),
-        acts=any(isinstance(e, ast.Call) or getattr(e, "decorator_list", ()) for e in outer),
+        acts=any(map(_acts, outer)),
         anything=any(map(_binds_anything, outer)),
         nodes=tuple(nodes),
     )
-
-
-def _names(source: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The notebook's names that a piece of code binds, and those that it reads, now or later."""
-    try:
-        top = symtable.symtable(source, "<cell>", "exec")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return frozenset(), frozenset()
-    binds = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
-    reads = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
-    waiting = list(top.get_children())
-    while waiting:
-        table = waiting.pop()
-        waiting += table.get_children()
-        found = [s for s in table.get_symbols() if s.is_global()]
-        reads |= {s.get_name() for s in found if s.is_referenced()}
-        binds |= {s.get_name() for s in found if s.is_assigned()}  # `global x`, bound when called
-    return frozenset(binds), frozenset(reads)
 
 
 def _outer(node: ast.AST) -> Iterator[ast.AST]:
@@ -124,6 +101,14 @@ def _surely(node: ast.stmt) -> list[str]:
         return [(a.asname or a.name).split(".")[0] for a in node.names]
     targets = node.targets if isinstance(node, ast.Assign) else []
     return [n.id for target in targets for n in ast.walk(target) if _is_name(n, ast.Store)]
+
+
+def _acts(node: ast.AST) -> bool:
+    """Does this change more than names: by a call, in a part of something, as a class's heir?"""
+    part = isinstance(node, ast.Attribute | ast.Subscript)
+    heir = isinstance(node, ast.ClassDef) and bool(node.bases or node.keywords)
+    decorated = bool(getattr(node, "decorator_list", ()))
+    return isinstance(node, ast.Call) or bool(part and _stored(node)) or heir or decorated
 
 
 def _is_name(node: ast.AST, context: type = ast.expr_context) -> bool:

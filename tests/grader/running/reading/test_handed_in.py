@@ -430,6 +430,11 @@ def test_merge_conflict_markers_in_a_script_cost_only_their_cell():
 # What is no notebook
 
 OTHERS = {
+    "a shortcut of Google Drive; the file itself is there": (
+        b'{"url": "https://docs.google.com/open?id=1", "doc_id": "1", "email": "a@b.c"}'
+    ),
+    " a link to a web page": b"https://colab.research.google.com/drive/1a?usp=sharing\n",
+    "a link to a web page ": b"<?xml version='1.0'?><plist><dict><key>URL</key></dict></plist>",
     "an empty file": b"",
     "an empty file ": b" \n\r\n",
     "an empty file  ": codecs.BOM_UTF8 + b"\n",
@@ -464,7 +469,8 @@ OTHERS = {
 def test_any_other_file_is_told_for_what_it_is(what, name):
     with pytest.raises(ValueError, match="not a notebook") as told:
         cells_in(OTHERS[what], name)
-    assert str(told.value) == f"not a notebook: {what.strip()}"
+    hand_in = "hand in the notebook itself (.ipynb)"
+    assert str(told.value) == f"not a notebook: {what.strip()}; {hand_in}"
 
 
 def test_what_is_called_a_script_is_one_even_where_it_is_broken():

@@ -1,0 +1,164 @@
+"""What an answer uses that isn't there when it is graded, each in a sentence.
+
+It goes by the source that is graded: the answer, and what its names reach.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from course_lib.notebooks import tree_of
+
+from ..judging.scopes import names_of
+from ..running.library import KEPT, PACKAGE, SILENT
+from ..running.nowhere import WRITING
+from .lent import lent_names
+from .packages import is_of_the_course, own_module
+from .setup import setup_cells
+
+READS = "reads a file, and there are none; put its values into the notebook"
+STARTS = "starts another process, and none may be started"
+OUTSIDE = "nothing outside of Python can be reached"
+GPU = "wants a GPU, and there is none"
+SHOWN = re.compile(r"_+\d*|_i+\d*|Out|In")  # what IPython keeps of a session
+# By how a name begins when it is written in full.
+USES = {
+    **dict.fromkeys(("subprocess", "socket", "requests", "urllib", "http", "ftplib"), OUTSIDE),
+    **dict.fromkeys(
+        ("google.colab", "huggingface_hub", "psutil", "sqlite3", "webbrowser"), OUTSIDE
+    ),
+    **dict.fromkeys(("multiprocessing", "torch.multiprocessing", "joblib"), STARTS),
+    **dict.fromkeys(("concurrent.futures.ProcessPoolExecutor", "os.system"), STARTS),
+    **dict.fromkeys(("os.popen", "os.fork", "os.spawn", "os.exec", "os.kill"), STARTS),
+    **dict.fromkeys(("torch.load", "torch.hub", "torchvision.datasets", "numpy.load"), READS),
+    **dict.fromkeys(("numpy.genfromtxt", "numpy.fromfile", "numpy.savetxt", "numpy.memmap"), READS),
+    **dict.fromkeys(("pandas.read_", "PIL.Image.open", "matplotlib.pyplot.imread"), READS),
+    **dict.fromkeys(("os.listdir", "os.scandir", "os.walk", "os.remove", "os.rename"), READS),
+    **dict.fromkeys(
+        ("os.unlink", "os.stat", "glob.", "shutil.", "numpy.loadtxt", "fileinput."), READS
+    ),
+    **dict.fromkeys(("os.path.exists", "os.path.isfile", "os.path.isdir", "zoneinfo."), READS),
+    **dict.fromkeys(("safetensors.torch.load_file", "linecache."), READS),
+}
+METHODS = {
+    **dict.fromkeys(("read_text", "read_bytes", "iterdir", "rglob", "unlink", "is_file"), READS),
+    **dict.fromkeys(("from_pretrained", "share_memory_", "share_memory"), OUTSIDE),
+    **dict.fromkeys(("cuda", "mps", "xpu"), GPU),
+}
+DEVICE = re.compile(r"(?:cuda|mps|xpu)(?::\d+)?")
+
+
+def notes_on(root: Path, chapter: str, source: str) -> tuple[str, ...]:
+    """What of a source text won't be there when it is graded. No notes where it can't be read."""
+    tree = tree_of(source)
+    if tree is None:
+        return ()
+    given = [each for cell in setup_cells(root, chapter) for each in ast.walk(ast.parse(cell))]
+    named = _imported([*given, *ast.walk(tree)])
+    told = (*_modules(root, chapter, tree), *_names(tree, source), *_uses(tree, named))
+    return tuple(dict.fromkeys(f"when this is graded, {each}" for each in told))
+
+
+def _imported(nodes: list[ast.AST]) -> dict[str, str]:
+    """What imported names are when they are written in full."""
+    found: dict[str, str] = {}
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {a.asname: a.name for a in node.names if a.asname}
+            found |= {n: n for a in node.names if not a.asname for n in [a.name.split(".")[0]]}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
+    return found
+
+
+def _modules(root: Path, chapter: str, tree: ast.Module) -> Iterator[str]:
+    """The modules and their parts that are imported, used, and not there."""
+    read = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if (alias.asname or alias.name.split(".")[0]) in read:
+                    yield from _missing(root, chapter, alias.name, "")
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            for alias in node.names:
+                if alias.name == "*" or (alias.asname or alias.name) in read:
+                    yield from _missing(root, chapter, node.module, alias.name)
+
+
+def _missing(root: Path, chapter: str, module: str, name: str) -> Iterator[str]:
+    top, _, rest = module.partition(".")
+    if top == PACKAGE:
+        lent = lent_names(root, chapter)
+        inner = f"{module}.{name}" if name else module
+        known = (module, name) in lent or inner in KEPT or module in KEPT
+        known |= any(inner == each for each, _ in lent)
+        if not known and (rest or name).split(".")[0] not in SILENT:
+            where = f"`{name}` of {module}" if name else f"`{module}`"
+            yield f"{where} is not there: the library holds answers"
+    elif own := own_module(top):
+        yield f"`{name or module}` is not there: {own} is not handed in with the notebook"
+    elif not is_of_the_course(root, top):
+        yield f"`{top}` may not be there: it is no package of the course"
+
+
+def _names(tree: ast.Module, source: str) -> Iterator[str]:
+    """Names that nothing in the source binds, and that only a session has or can use."""
+    binds, reads = names_of(source)
+    written = [n.func for n in ast.walk(tree) if isinstance(n, ast.Call) and _writes(n)]
+    opened = [n for n in ast.walk(tree) if getattr(n, "id", "") == "open" and n not in written]
+    for name in sorted(reads - binds):
+        if name == "open" and opened:
+            yield f"`open` does not work: it {READS}"
+        elif name == "input":
+            yield "`input` does not work: it asks, and nobody answers"
+        elif SHOWN.fullmatch(name):
+            yield f"`{name}`, what a cell showed, is not there: give it a name of its own"
+
+
+def _writes(call: ast.Call) -> bool:
+    """Is this a call of `open` to write, which leads nowhere and works?"""
+    modes = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "mode")]
+    text = getattr(modes[0], "value", "") if modes else ""
+    return isinstance(text, str) and bool(WRITING & set(text))
+
+
+def _uses(tree: ast.Module, named: dict[str, str]) -> Iterator[str]:
+    inner = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.Attribute) and id(node) not in inner:
+            full = _in_full(node, named)
+            for start, told in USES.items():
+                if (
+                    full == start
+                    or (full.startswith(start) and start[-1] in "._")
+                    or full.startswith(f"{start}.")
+                ):
+                    yield _sentence(node, told)
+        if isinstance(node, ast.Call):
+            yield from _of_call(node)
+
+
+def _of_call(call: ast.Call) -> Iterator[str]:
+    if isinstance(call.func, ast.Attribute) and call.func.attr in METHODS:
+        yield _sentence(call.func, METHODS[call.func.attr])
+    for keyword in call.keywords:
+        if keyword.arg == "num_workers" and getattr(keyword.value, "value", 1):
+            yield f"`num_workers` does not work: it {STARTS}"
+    for value in (*call.args, *(keyword.value for keyword in call.keywords)):
+        text = getattr(value, "value", "")
+        if isinstance(text, str) and DEVICE.fullmatch(text):
+            yield f"`{text}` does not work: it {GPU}"
+
+
+def _sentence(node: ast.expr, told: str) -> str:
+    name = ast.unparse(node) if len(ast.unparse(node)) < 40 else f"….{node.attr}"
+    return f"`{name}` does not work: {told if told == OUTSIDE else f'it {told}'}"
+
+
+def _in_full(node: ast.expr, named: dict[str, str]) -> str:
+    """A dotted name written in full; "" for anything else, or a name that isn't imported."""
+    if isinstance(node, ast.Attribute):
+        base = _in_full(node.value, named)
+        return f"{base}.{node.attr}" if base else ""
+    return named.get(node.id, "") if isinstance(node, ast.Name) else ""

@@ -1,0 +1,74 @@
+"""Two notebooks of one chapter, each with a half of the answers: the best of each counts."""
+
+from dataclasses import replace
+
+import pytest
+
+from course_lib.commands.build import notebook_of
+from course_lib.grader.book.one_student import Task, grade_student
+from course_lib.grader.book.unused import unused
+from course_lib.grader.course.files import is_answer, solution_cells
+from course_lib.grader.running.seal import reachable
+from course_lib.notebooks import text_of, with_solution, without_solution
+from course_lib.paths import ROOT
+
+IDS = [
+    "02.attention-weights",
+    "02.cost",
+    "02.effective-words",
+    "02.attention",
+]
+
+
+def half(folder, name, ids, broken=""):
+    """An exercise notebook with some answers written, one of them wrong."""
+    made = []
+    for cell in solution_cells(ROOT, "02"):
+        solved = not is_answer(cell) or set(ids) & set(cell.tags)
+        source = (with_solution if solved else without_solution)(cell.source)
+        if broken in cell.tags and is_answer(cell):
+            source = source.replace("return ", "return 0 * ")
+        made.append(replace(cell, source=source))
+    (folder / name).write_text(text_of(notebook_of(made)))
+
+
+@pytest.fixture
+def graded(tmp_path):
+    def run():
+        rows, works = grade_student(Task(ROOT, tmp_path, ("02",), 7, reachable()[0]))
+        assert {row["work"] for row in rows} == {works["02"]}
+        return {row["exercise"]: row for row in rows}
+
+    return run
+
+
+def test_each_half_gives_its_answers_and_is_named(tmp_path, graded):
+    half(tmp_path, "02_attention.ipynb", IDS[:3])
+    half(tmp_path, "02_attention (1).ipynb", IDS[3:])
+    rows = graded()
+    assert {id for id, row in rows.items() if row["verdict"] == "right"} == set(IDS)
+    assert rows[IDS[0]]["where"].startswith("`02_attention.ipynb`, cell ")
+    assert rows[IDS[3]]["where"].startswith("`02_attention (1).ipynb`, cell ")
+    assert not [told for told in unused(list(rows.values())) if "(1)" in told]
+
+
+def test_a_right_answer_goes_before_a_wrong_one_of_the_fuller_file(tmp_path, graded):
+    half(tmp_path, "02_attention.ipynb", IDS, broken=IDS[0])
+    half(tmp_path, "old.ipynb", IDS[:1])
+    rows = graded()
+    assert rows[IDS[0]]["verdict"] == "right" and rows[IDS[0]]["file"] == "old.ipynb"
+
+
+def test_a_change_in_either_half_is_other_work(tmp_path, graded):
+    half(tmp_path, "02_attention.ipynb", IDS[:2])
+    half(tmp_path, "more.ipynb", IDS[3:])
+    before = graded()[IDS[0]]["work"]
+    half(tmp_path, "more.ipynb", IDS[2:3])
+    assert graded()[IDS[0]]["work"] != before
+
+
+def test_what_is_in_no_other_file_stays_as_it_was(tmp_path, graded):
+    half(tmp_path, "02_attention.ipynb", IDS[:2])
+    alone = graded()
+    half(tmp_path, "copy.ipynb", [])
+    assert graded()[IDS[0]]["where"] == alone[IDS[0]]["where"]

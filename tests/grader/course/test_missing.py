@@ -1,0 +1,136 @@
+"""A check says what will not be there when the answer is graded."""
+
+import sys
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from course_lib.grader.course.missing import notes_on
+from course_lib.grader.course.session import source_of
+from course_lib.paths import ROOT
+
+
+def inside(line, *before):
+    return "\n".join([*before, "def answer(x):", f"    return {line}"])
+
+
+USES = {
+    "a neighbour of the library": (
+        inside("causal_mask(x)", "from course_lib.nn.masks import causal_mask"),
+        "`causal_mask` of course_lib.nn.masks is not there: the library holds answers",
+    ),
+    "a module of the library": (
+        inside("masks.causal_mask(x)", "from course_lib.nn import masks"),
+        "`masks` of course_lib.nn is not there",
+    ),
+    "a class of the library as a base": (
+        "from course_lib.nn.norms import LayerNorm\nclass answer(LayerNorm):\n    pass",
+        "`LayerNorm` of course_lib.nn.norms is not there",
+    ),
+    "a file": (inside("open(x).read()"), "`open` does not work: it reads a file"),
+    "a file, its mode unknown": (inside("open(x, mode)"), "`open` does not work"),
+    "a file by another function": (inside("map(open, x)"), "`open` does not work"),
+    "a path's text": (inside("Path(x).read_text()"), "`Path(x).read_text` does not work"),
+    "weights": (inside("torch.load(x)"), "`torch.load` does not work: it reads a file"),
+    "weights, for a constant": ("w = torch.load('w.pt')\n" + inside("w"), "`torch.load`"),
+    "a table": (inside("pd.read_csv(x)", "import pandas as pd"), "`pd.read_csv` does not work"),
+    "numbers": (inside("load(x)", "from numpy import loadtxt as load"), "`load` does not work"),
+    "a folder": (inside("os.listdir(x)", "import os"), "`os.listdir` does not work"),
+    "a question": (inside("input()"), "`input` does not work: it asks, and nobody answers"),
+    "another program": (
+        inside("subprocess.run(x)", "import subprocess"),
+        "`subprocess.run` does not work: nothing outside of Python can be reached",
+    ),
+    "another program, imported inside": (
+        "def answer(x):\n    from subprocess import run\n    return run(x)",
+        "`run` does not work: nothing outside",
+    ),
+    "a shell": (inside("os.system(x)", "import os"), "`os.system` does not work"),
+    "the network": (
+        inside("get(x)", "from urllib.request import urlopen as get"),
+        "`get` does not work",
+    ),
+    "processes": (inside("mp.Pool(x)", "import multiprocessing as mp"), "it starts another"),
+    "workers": (inside("DataLoader(x, num_workers=2)"), "`num_workers` does not work"),
+    "a GPU": (inside("x.cuda()"), "`x.cuda` does not work: it wants a GPU"),
+    "a GPU by name": (inside("x.to('cuda:0')"), "`cuda:0` does not work: it wants a GPU"),
+    "a device by name": (inside("torch.ones(2, device='mps')"), "`mps` does not work"),
+    "what a cell showed": (inside("x + _"), "`_`, what a cell showed, is not there"),
+    "a cell's number": (inside("x + Out[3]"), "`Out`, what a cell showed, is not there"),
+    "a package of others": (
+        inside("rapidfuzz_like.score(x)", "import rapidfuzz_like"),
+        "`rapidfuzz_like` is not there: rapidfuzz_like.py is not handed in with the notebook",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", USES)
+def test_what_will_be_missing_is_said(name, tmp_path, monkeypatch):
+    (tmp_path / "rapidfuzz_like.py").write_text("def score(x): return x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    source, told = USES[name]
+    (note,) = notes_on(ROOT, "04", source)
+    assert note.startswith("when this is graded, ") and told in note
+
+
+def test_a_package_that_the_course_does_not_install_may_be_missing(tmp_path, monkeypatch):
+    about = tmp_path / "site-packages" / "adas-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: adas\nVersion: 1.0\n")
+    (about / "top_level.txt").write_text("adas_tools\n")
+    (about / "RECORD").write_text("adas_tools.py,,\n")
+    (tmp_path / "site-packages" / "adas_tools.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path / "site-packages")
+    (note,) = notes_on(ROOT, "04", inside("adas_tools.f(x)", "import adas_tools"))
+    assert note.endswith("`adas_tools` may not be there: it is no package of the course")
+
+
+@pytest.mark.parametrize(
+    "chapter, source",
+    [
+        ("04", inside("torch.softmax(x, -1) * math.pi", "import math")),
+        ("04", inside("einops.repeat(x, numpy.pi)", "import numpy, einops")),
+        ("04", inside("claim('x', x)", "from course_lib.claims import claim")),
+        ("04", inside("x.to(device())", "from course_lib.device import device")),
+        ("04", inside("x", "from course_lib.nn.masks import causal_mask")),
+        ("04", "def answer(open):\n    return open(3)"),
+        ("04", inside("x.open() + x.input")),
+        ("04", inside("open('log.txt', 'w') or open('log.txt', mode='a')")),
+        ("04", inside("print(x, file=sys.stderr)", "import sys")),
+        ("04", inside("[_ for _ in x]")),
+        ("04", inside("x.to('cuda' if torch.cuda.is_available() else 'cpu')")),
+        ("04", inside("f(x)", "try:\n    import not_there as f\nexcept ImportError:\n    f = abs")),
+        (
+            "05",
+            inside("s(x)", "from course_lib.nn.attention import scaled_dot_product_attention as s"),
+        ),
+        ("04", "def answer(x:"),
+    ],
+)
+def test_what_is_there_needs_no_note(chapter, source):
+    assert notes_on(ROOT, chapter, source) == ()
+
+
+@pytest.fixture
+def session(monkeypatch):
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    shell.history_manager.enabled = False
+    yield lambda source: shell.run_cell(source, store_history=True)
+    InteractiveShell.clear_instance()
+
+
+def test_in_a_notebook_it_goes_by_the_cells_that_ran(session):
+    assert source_of(ROOT, "02.attention", "attention") == ""
+    session("axis = open('axis.txt')")
+    session("other = 3\naxis = -1")
+    session("%%time\ndef attention(q, k, v):\n    return q.softmax(axis)")
+    told = source_of(ROOT, "02.attention", "attention")
+    assert "axis = -1" in told and "def attention" in told
+    assert "axis.txt" not in told and "other" not in told
+
+
+def test_without_a_session_there_is_no_such_source():
+    InteractiveShell.clear_instance()
+    assert source_of(ROOT, "02.attention", "attention") == ""
