@@ -169,4 +169,12 @@ def _recorded(mistake: Mistake, sheet: Sheet) -> Recorded:
         outcomes = tuple(replace(outcome, what="") for outcome in outcomes)
         if many:
             outcomes = tuple(replace(outcome, gradients=()) for outcome in outcomes)
+    rows = zip(sheet.expected, outcomes, sheet.terms, strict=True)
+    outcomes = tuple(_as_expected(*row) for row in rows)
     return Recorded(mistake.name, mistake.says, mistake.hints, outcomes)
+
+
+def _as_expected(want: Outcome, got: Outcome, terms: Terms) -> Outcome:
+    """What is right of a mistake, as the reference has it: a file holds equal tensors once."""
+    bare = want if got.gradients else replace(want, gradients=())
+    return bare if got.values and not differences(bare, got, terms) else got
