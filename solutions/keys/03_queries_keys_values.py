@@ -2515,7 +2515,9 @@ def talk_cases(generator: Generator) -> list[Case]:
         # Few digits, so that it does not depend on luck what rounding does.
         before = randn(generator, batch, seq, width).round(decimals=2)
         after = before.clone()
-        after[changed] = randn(generator, seq, width)
+        # Up and down in turn, or it were luck whether a test that knows one direction sees it.
+        signs = 1 - 2 * (torch.arange(seq * width) % 2).reshape(seq, width)
+        after[changed] += signs * (1 + torch.rand(seq, width, generator=generator))
         return before, after
 
     cases = []

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -74,12 +75,13 @@ class Sheet:
         return max(singles, key=lambda m: shared[m.name])
 
     def agrees(self, outcomes: tuple[Outcome, ...], found: tuple[Outcome, ...]) -> bool:
-        """Do two rows of outcomes agree on every case, within the sheet's tolerances?
+        """Do two rows of outcomes agree on every case, within the sheet's tolerances?"""
+        return not any(map(differences, outcomes, found, self._near))
 
-        Zeros need not be exact: where a mistake has them, another spelling of it may round.
-        """
-        near = [replace(terms, exact_zeros=False) for terms in self.terms]
-        return not any(map(differences, outcomes, found, near))
+    @cached_property
+    def _near(self) -> list[Terms]:
+        # Where a mistake has exact zeros, another spelling of it may round.
+        return [replace(terms, exact_zeros=False) for terms in self.terms]
 
 
 def make_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
