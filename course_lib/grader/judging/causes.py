@@ -36,9 +36,9 @@ def cause(sheet: Sheet, found: tuple[Outcome, ...], failing: list[int]) -> str:
         return _cut_off(sheet, found, failing)
     if all(pair.got is None for pair in values) and all(found[i].printed for i in failing):
         return "what your code prints is shown and gone: hand it back with `return`"
-    if told := _always_the_same(sheet, found) or _shared(
-        by_kind(pair.want, pair.got, pair.terms) for pair in values
-    ):
+    if told := _always_the_same(sheet, found) or _opposite(sheet, found):
+        return told
+    if told := _shared(by_kind(pair.want, pair.got, pair.terms) for pair in values):
         return told
     pairs = [leaf for pair in values for leaf in _leaves(pair)]
     if not all(_sound(x) for pair in pairs for x in (pair.want, pair.got)):
@@ -76,6 +76,24 @@ def _always_the_same(sheet: Sheet, found: tuple[Outcome, ...]) -> str:
     if len(gots) < ENOUGH or len(set(wants)) < 2 or len(set(gots)) > 1:
         return ""
     return f"your code gives {gots[0]!r}, whatever comes in"
+
+
+def _opposite(sheet: Sheet, found: tuple[Outcome, ...]) -> str:
+    """Truths that are all the wrong way round; of those that fail alone, each one is."""
+    wants = leaves([outcome.values for outcome in sheet.expected])
+    gots = leaves([outcome.values for outcome in found])
+    if len(wants) != len(gots) or sum(isinstance(x, bool) or _mask(x) for x in wants) < len(wants):
+        return ""
+    turned = (
+        _mask(got) and torch.equal(got, ~want) if _mask(want) else got is (not want)
+        for want, got in zip(wants, gots, strict=True)
+    )
+    many = sum(x.numel() if _mask(x) else 1 for x in wants) >= ENOUGH
+    return "each True should be False, and each False True" if many and all(turned) else ""
+
+
+def _mask(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.dtype == torch.bool and _sound(value)
 
 
 def _values(sheet: Sheet, i: int, found: Outcome) -> list[Pair]:

@@ -12,6 +12,7 @@ from .relations import ENOUGH, Pair, Pairs
 NEAR = 2e-3  # a factor is read off numbers that are rounded
 KNOWN = {
     "the root of 2": math.sqrt(2),
+    "the root of 3": math.sqrt(3),
     "ln 2": math.log(2),
     "ln 10": math.log(10),
     "π": math.pi,
@@ -51,7 +52,7 @@ def _factor(pairs: Pairs, numbers: list[tuple[Tensor, Tensor]]) -> str:
     first = factors[0]
     alike = all(math.isclose(f, first, rel_tol=NEAR) for f in factors)
     if alike and math.isclose(first, -1, rel_tol=NEAR):
-        return "every number has the wrong sign"
+        return "each wrong number is right but for its sign"
     if told := next(_by_length(pairs, factors), ""):
         return told
     if not alike:
@@ -59,8 +60,8 @@ def _factor(pairs: Pairs, numbers: list[tuple[Tensor, Tensor]]) -> str:
     for name, number in KNOWN.items():
         for way, factor in (("times", number), ("divided by", 1 / number)):
             if math.isclose(first, factor, rel_tol=NEAR / 4):
-                return f"every number is the right one {way} {name}"
-    return f"every number is {first:.4g} times the right one"
+                return f"each wrong number is the right one {way} {name}"
+    return f"each wrong number is {first:.4g} times the right one"
 
 
 def _by_length(pairs: Pairs, factors: list[float]) -> Iterator[str]:
@@ -73,14 +74,16 @@ def _by_length(pairs: Pairs, factors: list[float]) -> Iterator[str]:
             for way, sign in (("times", power), ("divided by", -power)):
                 both = zip(lengths, factors, strict=True)
                 if all(n > 1 and math.isclose(f, n**sign, rel_tol=NEAR) for n, f in both):
-                    yield f"every number is the right one {way} {told}"
+                    yield f"each wrong number is the right one {way} {told}"
 
 
 def _step(pairs: Pairs, numbers: list[tuple[Tensor, Tensor]]) -> str:
     step = float(torch.cat([got - want for want, got in numbers]).median())
     if abs(step) < 1e-3 or not all(pair.gives(_like(pair, lambda x: x + step)) for pair in pairs):
         return ""
-    return f"every number is {abs(step):.4g} {'more' if step > 0 else 'less'} than the right one"
+    return (
+        f"each wrong number is {abs(step):.4g} {'more' if step > 0 else 'less'} than the right one"
+    )
 
 
 def _like(pair: Pair, change: Any) -> Any:

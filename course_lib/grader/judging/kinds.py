@@ -53,7 +53,11 @@ def _several(want: Any, got: list | tuple, terms: Terms) -> str:
     if len(got) == 1 and isinstance(got, tuple):
         return "a comma behind a value makes a tuple of it: look at the end of the line"
     right = [i for i, one in enumerate(got, 1) if not compare(want, one, terms)]
-    return f"result {right[0]} of {len(got)} is what is asked for: return it alone" if right else ""
+    return (
+        f"result {right[0]} of {len(got)} is what is asked for here: return it alone"
+        if right
+        else ""
+    )
 
 
 def by_dtype(want: Tensor, got: Tensor, inputs: list) -> str:
@@ -99,11 +103,11 @@ SHAPES: tuple[tuple[Callable[[tuple, tuple], bool], str], ...] = (
     ),
     (
         lambda want, got: bool(_more(want, got)),
-        "an axis is left over: a sum, a mean or an index over it is missing",
+        "an axis is left over: one to sum, to average or to pick from, or one that broadcasting made",
     ),
     (
         lambda want, got: bool(_more(got, want)),
-        "an axis is lost: summed away, or taken out by an index",
+        "an axis is lost: summed or averaged away, flattened, or only one part of it comes back",
     ),
     (
         lambda want, got: (

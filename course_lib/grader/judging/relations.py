@@ -1,4 +1,4 @@
-"""How all wrong values of an answer follow from the right ones: exchanged, shifted, nan, opposite."""
+"""How all wrong values of an answer follow from the right ones: exchanged, shifted, rows of nan."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -36,17 +36,10 @@ def of_places(pairs: Pairs) -> str:
     """In which relation of places all of these pairs stand; "" where there is none."""
     if not pairs or sum(torch.as_tensor(pair.want).numel() for pair in pairs) < ENOUGH:
         return ""
-    if all(torch.as_tensor(pair.want).dtype == torch.bool for pair in pairs):
-        if all(pair.gives(_opposite(pair.want)) for pair in pairs):
-            return "each True should be False, and each False True"
     if not all(isinstance(pair.want, Tensor) for pair in pairs):
         return ""
     found = (relation(pairs) for relation in (_handed_back, _exchanged, _turned, _shifted, _rows))
     return next(filter(None, found), "")
-
-
-def _opposite(want: Tensor | bool) -> Tensor | bool:
-    return ~want if isinstance(want, Tensor) else not want
 
 
 def _handed_back(pairs: Pairs) -> str:
@@ -66,14 +59,14 @@ def _exchanged(pairs: Pairs) -> str:
     for one, other in combinations(_axes(pairs), 2):
         if all(pair.gives(pair.want.transpose(one, other)) for pair in pairs):
             both = f"{_axis(pairs, other)} and {_axis(pairs, one)}"
-            return f"the numbers are right, but {both} are exchanged: a transpose too many or few"
+            return f"the values are right, but {both} are exchanged: a transpose too many or few"
     return ""
 
 
 def _turned(pairs: Pairs) -> str:
     for axis in _axes(pairs):
         if all(pair.gives(pair.want.flip(axis)) for pair in pairs):
-            return f"the numbers are right, but along {_axis(pairs, axis)} the last comes first"
+            return f"the values are right, but along {_axis(pairs, axis)} the last comes first"
     return ""
 
 
@@ -83,7 +76,7 @@ def _shifted(pairs: Pairs) -> str:
             if all(_by_one(pair, axis, way) for pair in pairs) and any(
                 pair.want.shape[axis] >= ENOUGH for pair in pairs
             ):
-                return f"along {_axis(pairs, axis)} every number comes one place too {told}"
+                return f"along {_axis(pairs, axis)} every value comes one place too {told}"
     return ""
 
 

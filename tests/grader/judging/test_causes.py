@@ -1,4 +1,4 @@
-"""What is said of a wrong answer that no mistake names: one plain sentence, true of all that fails."""
+"""What is said of a wrong answer that no mistake names: one sentence, true of all that fails."""
 
 import math
 
@@ -63,25 +63,25 @@ class Holder:
             "the right one divided by the root of the length of `query`'s last axis",
         ),
         (lambda q, k: scores(q, k) * len(k), "the right one times the length of `key`'s axis -2"),
-        (lambda q, k: -scores(q, k), "every number has the wrong sign"),
-        (lambda q, k: 2 * scores(q, k), "every number is 2 times the right one"),
-        (lambda q, k: scores(q, k) / 2, "every number is 0.5 times the right one"),
+        (lambda q, k: -scores(q, k), "each wrong number is right but for its sign"),
+        (lambda q, k: 2 * scores(q, k), "each wrong number is 2 times the right one"),
+        (lambda q, k: scores(q, k) / 2, "each wrong number is 0.5 times the right one"),
         (lambda q, k: scores(q, k) * math.log(2), "the right one times ln 2"),
         (lambda q, k: scores(q, k) / math.log(10), "the right one divided by ln 10"),
-        (lambda q, k: scores(q, k) + 1, "every number is 1 more than the right one"),
-        (lambda q, k: scores(q, k) - 0.25, "every number is 0.25 less than the right one"),
+        (lambda q, k: scores(q, k) + 1, "each wrong number is 1 more than the right one"),
+        (lambda q, k: scores(q, k) - 0.25, "each wrong number is 0.25 less than the right one"),
         (lambda q, k: scores(q, k).flip(-1), "along `key` the last comes first"),
         (
             lambda q, k: scores(q, k).roll(1, 0),
-            "along `query` every number comes one place too late",
+            "along `query` every value comes one place too late",
         ),
         (
             lambda q, k: scores(q, k).roll(-1, -1),
-            "along `key` every number comes one place too ear",
+            "along `key` every value comes one place too ear",
         ),
         (lambda q, k: scores(q, k)[None], "an axis of length 1 is left over"),
         (lambda q, k: scores(q, k).squeeze(), "an axis of length 1 is lost"),
-        (lambda q, k: scores(q, k).sum(-1), "an axis is lost: summed away"),
+        (lambda q, k: scores(q, k).sum(-1), "an axis is lost: summed or averaged away"),
         (lambda q, k: scores(q, k).sum(-1, keepdim=True), "has length 1 where it should be longer"),
         (lambda q, k: scores(q, k).numpy(), "an array of NumPy is no tensor"),
         (generated, "a generator gives its values one by one"),
@@ -91,7 +91,10 @@ class Holder:
         (lambda q, k: Holder().scores, "a method came back, not its result"),
         (lambda q, k: Holder, "a class came back, not an object of it"),
         (lambda q, k: (scores(q, k),), "a comma behind a value makes a tuple"),
-        (lambda q, k: (k, scores(q, k)), "result 2 of 2 is what is asked for: return it alone"),
+        (
+            lambda q, k: (k, scores(q, k)),
+            "result 2 of 2 is what is asked for here: return it alone",
+        ),
         (lambda q, k: ValueError("no"), "you return the ValueError; to raise it, the line begins"),
         (lambda q, k: scores(q, k).double(), "the input is float32, and the result should be too"),
         (lambda q, k: scores(q, k).half(), "the input is float32, and the result should be too"),
@@ -104,7 +107,7 @@ def test_what_all_failing_cases_have_in_common_is_told(wrong, said):
 CAUSES = (
     "times the right",
     "the right one",
-    "wrong sign",
+    "its sign",
     "exchanged",
     "comes",
     "came back",
@@ -188,8 +191,8 @@ def counts(generator):
 @pytest.mark.parametrize(
     "wrong, said",
     [
-        (lambda n, m: n * m + 1, "every number is 1 more than the right one"),
-        (lambda n, m: 3 * n * m, "every number is 3 times the right one"),
+        (lambda n, m: n * m + 1, "each wrong number is 1 more than the right one"),
+        (lambda n, m: 3 * n * m, "each wrong number is 3 times the right one"),
         (lambda n, m: n * n * m, "the right one times `n`"),
         (lambda n, m: n, "the right one divided by `m`"),
         (lambda n, m: 12, "your code gives 12, whatever comes in"),
@@ -210,6 +213,7 @@ def test_of_truths():
     )
     assert "each True should be False" in told(masks, lambda x: x <= 0)
     assert "each True" not in told(masks, lambda x: x > 1)
+    assert "each True" not in told(made, lambda n, m: n > 2)
 
 
 def test_a_scalar_tensor_and_a_plain_number():
@@ -225,7 +229,7 @@ def test_of_two_results():
 
     made = sheet(lambda x: (x.sum(), x.mean(-1)), drawn)
     assert "the two results are right, but exchanged" in told(made, lambda x: (x.mean(-1), x.sum()))
-    assert "every number is 2 times" in told(made, lambda x: (x.sum(), 2 * x.mean(-1)))
+    assert "each wrong number is 2 times" in told(made, lambda x: (x.sum(), 2 * x.mean(-1)))
 
 
 def test_a_column_that_met_a_row_is_told():
