@@ -103,7 +103,7 @@ SHAPES: tuple[tuple[Callable[[tuple, tuple], bool], str], ...] = (
     ),
     (
         lambda want, got: bool(_more(want, got)),
-        "an axis is left over: one to sum, to average or to pick from, or one that broadcasting made",
+        "an axis is left over: one to sum, average or pick from, or one that broadcasting made",
     ),
     (
         lambda want, got: bool(_more(got, want)),

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from course_lib.grader.judging.bake import outcomes_from, shallow
+from course_lib.grader.judging.frames import pack, unpack
 from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
+from course_lib.grader.judging.outcome import run_case
 from course_lib.grader.judging.sheet import make_sheet
-from course_lib.grader.judging.verdict import judge
+from course_lib.grader.judging.verdict import judge, judge_outcomes
 
 HINTS = ("Look at one row.", "What is its sum?", "Which axis is it?")
 
@@ -102,6 +105,9 @@ class Holder:
 )
 def test_what_all_failing_cases_have_in_common_is_told(wrong, said):
     assert said in told(SCORES, wrong)
+    ran = [run_case(wrong, case) for case in SCORES.cases]
+    sent = outcomes_from(unpack(pack(shallow(ran))))  # as a sealed process hands it back
+    assert judge_outcomes(SCORES, sent).details == judge(SCORES, wrong).details
 
 
 CAUSES = (
