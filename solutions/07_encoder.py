@@ -148,7 +148,8 @@ check("07.equal-width", swiglu_width)
 # `__init__` is written. You write `forward`, in **post-norm**, the order of the paper's text: after each
 # sublayer, add and then norm.
 #
-# - `x` is `(batch, seq, d_model)`. `mask` may be `None` and goes to the attention as it is.
+# - `x` is `(batch, seq, d_model)`. `mask` may be `None`, or have two axes or four, as chapter 04's masks have; it
+#   goes to the attention as it is.
 # - The attention is that of chapter 05: `self.attention(x, mask=mask)` returns the output, and with
 #   `return_weights=True` the output *and* the weights.
 # - The feed-forward network goes up, through `self.activation`, whichever that is, and down.

@@ -1244,7 +1244,8 @@ def numpy_width(d_model, d_ff):
 
 
 def built_width(d_model, d_ff):
-    network = nn.Sequential(nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model))
+    with torch.device("meta"):  # or billions of numbers would be drawn
+        network = nn.Sequential(nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model))
     return sum(p.numel() for p in network.parameters()) // (3 * d_model)
 
 

@@ -2332,6 +2332,10 @@ class WrongPick(WrongWriter):
     """Mistakes about what is written; a class of its own, so that pairs stay few."""
 
 
+class WorstPick(WrongWriter):
+    """One mistake alone: what else is wrong with the worst token, no one can tell for sure."""
+
+
 class WrongCount(WrongWriter):
     """Mistakes about how much is written and returned, for the same reason."""
 
@@ -2607,7 +2611,7 @@ GREEDY = Exercise(
         ),
         Mistake(
             "worst-token",
-            WrongPick,
+            WorstPick,
             {"best": "worst"},
             says="the token with the *lowest* score is written",
             hints=(

@@ -1,6 +1,7 @@
 """Answer sheets as files, for learners who get the course without its solutions."""
 
-from dataclasses import fields, replace
+import zlib
+from dataclasses import MISSING, Field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def sheet_file(root: Path, id: str) -> Path:
 
 def baked(sheet: Sheet) -> bytes:
     """A sheet without its solution: what is right, and what each mistake gives."""
-    return pack(shallow(replace(sheet, solution="")))
+    return zlib.compress(pack(shallow(replace(sheet, solution=""))))
 
 
 def save_sheet(path: Path, sheet: Sheet) -> None:
@@ -33,7 +34,7 @@ def save_sheet(path: Path, sheet: Sheet) -> None:
 def load_sheet(path: Path) -> Sheet:
     """Read a baked sheet. Raises FrameError, naming the file, when it is damaged."""
     try:
-        tree = unpack(path.read_bytes(), MAX_BYTES)
+        tree = unpack(_inflated(path.read_bytes()), MAX_BYTES)
         mistakes = tuple(
             Recorded(**(m | {"outcomes": outcomes_from(m["outcomes"])})) for m in tree["mistakes"]
         )
@@ -42,17 +43,31 @@ def load_sheet(path: Path) -> Sheet:
         terms = tuple(Terms(**each) for each in tree["terms"])
         made = {"mistakes": mistakes, "cases": cases, "expected": expected, "terms": terms}
         return Sheet(**(tree | made))
-    except (FrameError, KeyError, TypeError) as error:
+    except (FrameError, KeyError, TypeError, zlib.error) as error:
         raise FrameError(f"{path} is damaged ({error}): take a fresh copy") from error
 
 
+def _inflated(data: bytes) -> bytes:
+    reader = zlib.decompressobj()
+    whole = reader.decompress(data, MAX_BYTES)
+    if not reader.eof:
+        raise FrameError(f"cut short, or more than {MAX_BYTES} bytes")
+    return whole
+
+
 def shallow(value: Any) -> Any:
-    """Dataclasses as dicts, all the way down; the rest as it is."""
+    """Dataclasses as dicts of what isn't there by default, all the way down; the rest as it is."""
     if isinstance(value, Sheet | Recorded | Case | Call | Outcome | Terms):
-        return {field.name: shallow(getattr(value, field.name)) for field in fields(value)}
+        named = {field: getattr(value, field.name) for field in fields(value)}
+        return {f.name: shallow(inner) for f, inner in named.items() if not _default(f, inner)}
     if isinstance(value, list | tuple):
         return type(value)(shallow(item) for item in value)  # x[:, [1]] is not x[:, (1,)]
     return value
+
+
+def _default(field: Field, value: Any) -> bool:
+    usual = field.default if field.default_factory is MISSING else field.default_factory()
+    return type(usual) is type(value) and usual == value
 
 
 def case_from(tree: dict) -> Case:

@@ -21,6 +21,8 @@ CANCELLED = 0.2  # times 1e-5: sixteen times the last bit of the largest gradien
 
 def differences(expected: Outcome, found: Outcome, terms: Terms = DEFAULT) -> Details:
     """What separates `found` from `expected`, most basic first; empty when they agree."""
+    if expected is found:
+        return ()
     if expected.raised or found.raised:
         return _raised(expected, found)
     for number, (want, got) in enumerate(zip(expected.values, found.values, strict=True), 1):
@@ -102,14 +104,10 @@ def _kind(value: Any) -> str:
         return f"a tensor of shape {tuple(value.shape)}"
     if isinstance(value, list | tuple):
         return f"{len(value)} results"
-    if _plain(value):
+    if isinstance(value, bool | int | float | str | type(None)):
         return f"{value!r} ({type(value).__name__})"
     told = value.kind if isinstance(value, Foreign) else foreign_kind(value)
     return f"{'an' if told[:1] in 'aeio' else 'a'} {told}"
-
-
-def _plain(value: Any) -> bool:
-    return isinstance(value, bool | int | float | str | type(None))
 
 
 def _leaf(expected: Any, found: Any, terms: Terms) -> Details:

@@ -2,11 +2,19 @@
 
 import linecache
 import re
+import sysconfig
 import traceback
 from collections.abc import Mapping
+from dis import opname
+from pathlib import Path
+from types import TracebackType
 
 # File names of code that a learner wrote: a notebook's cell, or one that we compiled.
 ANSWER_FILES = ("<ipython-input", "/ipykernel_", "\\ipykernel_", "<exercise")
+
+COURSE = Path(__file__).parents[2]
+LIBRARIES = (COURSE, *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
+RAISED = "raised"
 
 # What an error says, and what it means; the first that fits is told.
 MEANINGS = (
@@ -95,16 +103,32 @@ def learner_lines(error: BaseException) -> tuple[str, ...]:
 def kind_of_error(error: BaseException) -> str:
     """Which error of its type it is: what it says, without the numbers and names in it.
 
-    An error that somebody's own line raises is "raised": its words are their own.
+    One that an answer's own `raise` or `assert` raises is "raised": its words are its own. What a
+    library raises goes by the library's words.
     """
-    *_, (frame, number) = traceback.walk_tb(error.__traceback__)
-    path = frame.f_code.co_filename
-    line = linecache.getline(path, number).strip()
-    own = "assert" if isinstance(error, AssertionError) else "raise"
-    if re.match(rf"(.*: )?{own}\b", line) and "site-packages" not in path:
-        return "raised"
+    if _raises(error) and not _in_library(error):
+        return RAISED
     said = str(error).strip().partition("\n")[0]
     return re.sub(r"\d+|'[^']*'|\"[^\"]*\"|`[^`]*`", "#", said)[:120]
+
+
+def _raises(error: BaseException) -> bool:
+    """Is a `raise` or an `assert` what stopped? The instruction says so, however it is written."""
+    last = _last(error)
+    return opname[last.tb_frame.f_code.co_code[last.tb_lasti]] == "RAISE_VARARGS"
+
+
+def _in_library(error: BaseException) -> bool:
+    """Did it stop in Python's own code, an installed package's or this course's?"""
+    path = _last(error).tb_frame.f_code.co_filename
+    return path.startswith("<frozen ") or any(map(Path(path).is_relative_to, LIBRARIES))
+
+
+def _last(error: BaseException) -> TracebackType:
+    trace = error.__traceback__
+    while trace.tb_next:
+        trace = trace.tb_next
+    return trace
 
 
 def _line(code, number: int) -> str:

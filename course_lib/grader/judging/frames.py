@@ -1,13 +1,15 @@
 """Values as bytes: JSON for the structure, safetensors for the tensors, and never a pickle.
 
-A frame is two lengths (4 bytes each, little endian), a JSON header and a safetensors body. Reading
-one runs no code, so that what a submission returns can be read safely.
+A frame is two lengths (4 bytes each, little endian), a JSON header and a safetensors body, which
+holds equal tensors once. Reading one runs no code, so that what a submission returns can be read
+safely.
 """
 
 import json
 import math
 import struct
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import torch
@@ -15,6 +17,7 @@ from safetensors.torch import load, save
 
 LENGTHS = struct.Struct("<II")
 PLAIN = bool | int | float | str | None
+Tensors = dict[bytes, tuple[str, torch.Tensor]]  # by their content: the name in the body, and it
 MAX_BYTES = 32 << 20
 MAX_HEADER = 4 << 20  # of JSON, twice in a frame: it grows thirtyfold when it is read
 
@@ -32,9 +35,9 @@ class FrameError(ValueError):
 
 def pack(tree: Any) -> bytes:
     """Write nested lists, tuples and dicts of tensors and plain values as a frame."""
-    tensors: dict[str, torch.Tensor] = {}
-    header = json.dumps(_packed(tree, tensors)).encode()
-    body = save(tensors) if tensors else b""
+    tensors: Tensors = {}
+    header = json.dumps(_packed(tree, tensors), separators=(",", ":")).encode()
+    body = save(dict(tensors.values())) if tensors else b""
     return LENGTHS.pack(len(header), len(body)) + header + body
 
 
@@ -60,7 +63,7 @@ def unpack(data: bytes, max_bytes: int = MAX_BYTES) -> Any:
         raise FrameError(f"not a frame: {type(error).__name__}") from error
 
 
-def _packed(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
+def _packed(value: Any, tensors: Tensors) -> Any:
     if type(value) in (bool, int, float, str, type(None)):
         return value
     if isinstance(value, torch.Tensor):
@@ -79,13 +82,14 @@ def foreign_kind(value: Any) -> str:
     return f"NumPy {name}" if type(value).__module__ == "numpy" else name
 
 
-def _tensor(value: torch.Tensor, tensors: dict[str, torch.Tensor]) -> dict:
+def _tensor(value: torch.Tensor, tensors: Tensors) -> dict:
     plain = value.layout == torch.strided and value.device.type == "cpu"
     if not plain or value.is_quantized:
         return {"foreign": f"{value.device.type} tensor of layout {value.layout}"}
-    name = str(len(tensors))
     # A copy of its own: safetensors refuses tensors that share memory.
-    tensors[name] = value.detach().as_subclass(torch.Tensor).clone().contiguous()
+    own = value.detach().as_subclass(torch.Tensor).clone().contiguous()
+    content = sha256(save({"": own})).digest()  # to the last bit: 0.0 is not -0.0
+    name, _ = tensors.setdefault(content, (str(len(tensors)), own))
     return {"tensor": name}
 
 

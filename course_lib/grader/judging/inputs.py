@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 
@@ -25,11 +26,16 @@ def parameters(solution: Callable, cases: Iterable[Case]) -> dict[str, tuple[str
 
 def came_in(names: dict[str, tuple[str, ...]], case: Case, number: int = 0) -> str:
     """The inputs of one call of a case in a few words: `query (3, 5), key (7, 5)`."""
+    named = named_inputs(names, case, number)
+    return ", ".join(_size(name, value) for name, value in named.items())
+
+
+def named_inputs(names: dict[str, tuple[str, ...]], case: Case, number: int = 0) -> dict[str, Any]:
+    """The inputs of one call of a case by what the reference calls them."""
     planned = case.calls[number]
     known = names.get(planned.method, ())
     extra = [f"argument {i + 1}" for i in range(len(known), len(planned.args))]
-    named = dict(zip([*known, *extra], planned.args, strict=False)) | planned.kwargs
-    return ", ".join(_size(name, value) for name, value in named.items())
+    return dict(zip([*known, *extra], planned.args, strict=False)) | planned.kwargs
 
 
 def _size(name: str, value: object) -> str:

@@ -1,8 +1,11 @@
 """What an answer does with a case: values, gradients, changed inputs, or an exception."""
 
+import io
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from contextlib import redirect_stdout
+from dataclasses import dataclass, replace
+from typing import Any, TextIO
 
 import torch
 from torch import Tensor
@@ -18,7 +21,7 @@ class Outcome:
 
     Gradients go by what they reach: an argument, or one of the weights of a module. `raised` is the
     type of an exception, `kinds` what it is a kind of, `what` tells it from others of its type, and
-    `crash` tells it with the learner's own line.
+    `crash` tells it with the learner's own line. `printed` is whether anything was.
     """
 
     values: tuple = ()
@@ -28,6 +31,22 @@ class Outcome:
     crash: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     what: str = ""
+    printed: bool = False
+
+
+class Heard:
+    """Standard output that knows whether something was printed."""
+
+    def __init__(self, out: TextIO | None):
+        self.out, self.anything = out or io.StringIO(), False
+
+    def write(self, text: str) -> int:
+        """Pass a text on."""
+        self.anything |= bool(text.strip())
+        return self.out.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.out, name)
 
 
 def run_case(answer: Callable, case: Case, *, gradients: bool = True) -> Outcome:
@@ -35,6 +54,12 @@ def run_case(answer: Callable, case: Case, *, gradients: bool = True) -> Outcome
 
     Without `gradients`, the values alone, which is quicker where there are many weights.
     """
+    with redirect_stdout(Heard(sys.stdout)) as heard:
+        outcome = _run_case(answer, case, gradients)
+    return replace(outcome, printed=True) if heard.anything else outcome
+
+
+def _run_case(answer: Callable, case: Case, gradients: bool) -> Outcome:
     values, flows, changed = [], [], []
     try:
         target = build(answer, case)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from .again import AGAIN
 from .bans import banned_name
+from .causes import cause
 from .compare import EDITED, differences
 from .crash import meaning, unwritten_stub
 from .inputs import came_in, size
@@ -85,10 +86,12 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
     # The call that raised is the one without a value.
     number = min(len(found[index].values), len(case.calls) - 1) if crash else 0
     place = f"smallest of {len(failing)} failing cases" if len(failing) > 1 else "failing case"
+    aside = [*_edited(sheet, found), *_kept_between_calls(sheet, failing)]
+    unnamed = known is None and not crash and not aside
     details = [
-        *_edited(sheet, found),
-        *_kept_between_calls(sheet, failing),
+        *aside,
         *(meaning(crash, sheet.others) if crash else told),
+        *([cause(sheet, found, [i for i, _ in failing])] if unnamed else []),
         *_broken(sheet, found, [i for i, _ in failing], told),
         f"{place}: {case.label} ({came_in(sheet.parameters, case, number)})",
     ]
@@ -99,7 +102,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
         sheet,
         state,
         summary,
-        details=tuple(dict.fromkeys(details)),
+        details=tuple(filter(None, dict.fromkeys(details))),
         crash=crash,
         **_named(known),
     )

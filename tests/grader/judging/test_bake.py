@@ -1,14 +1,18 @@
 """A baked sheet judges as the one it was made from, and holds no answer."""
 
+import zlib
+
 import pytest
 import torch
 
 from course_lib.grader.course.files import exercises, find, load_solution, sheet_for
+from course_lib.grader.judging import bake
 from course_lib.grader.judging.bake import load_sheet, save_sheet, sheet_file
 from course_lib.grader.judging.frames import FrameError
-from course_lib.grader.judging.verdict import judge
+from course_lib.grader.judging.verdict import judge, judge_outcomes
 from course_lib.paths import ROOT
 
+LARGEST = 500_000  # a course has a sheet an exercise, and every learner downloads them all
 IDS = [e.id for e in exercises(ROOT)]
 
 
@@ -17,18 +21,30 @@ def test_a_baked_sheet_gives_the_same_verdicts(id, tmp_path):
     _, exercise = find(ROOT, id)
     sheet = sheet_for(ROOT, id)
     save_sheet(sheet_file(tmp_path, id), sheet)
+    assert sheet_file(tmp_path, id).stat().st_size <= LARGEST
     baked = sheet_for(tmp_path, id)
     assert judge(baked, load_solution(ROOT, exercise)).state == "right"
-    for mistake in exercise.mistakes:
-        assert judge(baked, mistake.answer).mistake_name == mistake.name
+    for known in (m for m in sheet.mistakes if not m.pair):
+        verdict = judge_outcomes(baked, known.outcomes)
+        assert (verdict.mistake_name, verdict.hints) == (known.name, known.hints)
     assert baked.solution == "" and baked.stub == sheet.stub
 
 
 def test_a_damaged_sheet_is_named(tmp_path):
     path = sheet_file(tmp_path, "00.scores")
     save_sheet(path, sheet_for(ROOT, "00.scores"))
-    path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(FrameError, match=r"00\.scores\.sheet is damaged"):
+    whole = path.read_bytes()
+    for damaged in (whole[:-9], whole[9:], b"", zlib.compress(zlib.decompress(whole)[:-9])):
+        path.write_bytes(damaged)
+        with pytest.raises(FrameError, match=r"00\.scores\.sheet is damaged"):
+            load_sheet(path)
+
+
+def test_a_sheet_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
+    path = sheet_file(tmp_path, "00.scores")
+    save_sheet(path, sheet_for(ROOT, "00.scores"))
+    monkeypatch.setattr(bake, "MAX_BYTES", 1000)
+    with pytest.raises(FrameError, match="more than 1000 bytes"):
         load_sheet(path)
 
 

@@ -38,6 +38,15 @@ def test_views_and_shared_memory_survive():
     assert torch.equal(back[0], x.T) and torch.equal(back[3], x.expand(2, 2, 3))
 
 
+def test_equal_tensors_are_held_once_and_come_back_each_with_its_own_bits():
+    x = torch.arange(1000.0)
+    assert len(pack([x, x.clone(), [x + 0]])) < len(pack([x])) + 100
+    other = [torch.tensor([0.0]), torch.tensor([-0.0]), torch.tensor([0]), torch.tensor(0.0)]
+    for want, got in zip(other, unpack(pack(other)), strict=True):
+        assert (got.dtype, got.shape) == (want.dtype, want.shape)
+        assert torch.equal(got.signbit(), want.signbit())
+
+
 @pytest.mark.parametrize(
     "value, kind",
     [

@@ -129,3 +129,14 @@ def test_a_mistake_keeps_the_gradients_of_weights_only_where_no_value_tells_it()
     assert (kept["tripled"], kept["detached"]) == (False, True)
     assert [judge(made, m.answer).mistake_name for m in mistakes] == ["tripled", "detached"]
     assert [made.named(m.outcomes).name for m in made.mistakes[:2]] == ["tripled", "detached"]
+
+
+def test_what_a_mistake_has_right_is_kept_as_the_reference_has_it():
+    def late(x):
+        return 2 * x * (1 + 1e-7) if len(x) < 5 else 3 * x
+
+    made = sheet(Mistake("late", late, {}, "a long row is tripled", HINTS))
+    rows = zip(made.cases, made.expected, made.mistakes[0].outcomes, strict=True)
+    assert [torch.equal(want.values[0], got.values[0]) for case, want, got in rows] == [
+        len(case.calls[0].args[0]) < 5 for case in made.cases
+    ]

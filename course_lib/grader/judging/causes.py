@@ -1,0 +1,178 @@
+"""What a wrong answer that has no name probably did: one plain sentence, or none.
+
+A sentence must hold for all that fails: one that misleads costs more than none.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .compare import compare
+from .crash import RAISED
+from .factors import of_numbers
+from .inputs import named_inputs
+from .kinds import by_dtype, by_kind, by_shape
+from .outcome import Outcome
+from .relations import ENOUGH, Pair, of_places
+from .sheet import Sheet
+from .trees import leaves
+
+HUGE = 80.0  # e to the 89 is infinite in float32
+LARGEST = 10**15  # whole numbers beyond are no float64
+
+
+def cause(sheet: Sheet, found: tuple[Outcome, ...], failing: list[int]) -> str:
+    """What all that fails has in common, the first of `failing` foremost; "" if nothing is sure."""
+    first = failing[0]
+    if sheet.expected[first].raised:
+        return _not_its_own(sheet.expected[first].raised, found[first])
+    if any(found[i].raised or sheet.expected[i].raised for i in failing):
+        return ""
+    values = [pair for i in failing for pair in _values(sheet, i, found[i])]
+    if not values:
+        return _cut_off(sheet, found, failing)
+    if all(pair.got is None for pair in values) and all(found[i].printed for i in failing):
+        return "what your code prints is shown and gone: hand it back with `return`"
+    if told := _always_the_same(sheet, found) or _opposite(sheet, found):
+        return told
+    if told := _shared(by_kind(pair.want, pair.got, pair.terms) for pair in values):
+        return told
+    pairs = [leaf for pair in values for leaf in _leaves(pair)]
+    if not all(_sound(x) for pair in pairs for x in (pair.want, pair.got)):
+        return ""
+    return _of_leaves(pairs) or _overflows(sheet, pairs, failing)
+
+
+def _not_its_own(asked: str, found: Outcome) -> str:
+    if found.raised and found.raised != "AssertionError" and found.what not in ("", RAISED):
+        return f"a line stopped by itself: look before it, and `raise {asked}(…)` with your words"
+    return ""
+
+
+def _cut_off(sheet: Sheet, found: tuple[Outcome, ...], failing: list[int]) -> str:
+    """Where values agree, and in all cases a gradient is missing."""
+    for i in failing:
+        flows = zip(sheet.expected[i].gradients, found[i].gradients, strict=False)
+        lost = [
+            name
+            for want, got in flows
+            for name, flow in want.items()
+            if flow is not None and got.get(name) is None
+        ]
+        if not lost:
+            return ""
+    return "`detach`, `.data`, `.item()`, `no_grad`, `torch.tensor(x)` and NumPy cut gradients off"
+
+
+def _always_the_same(sheet: Sheet, found: tuple[Outcome, ...]) -> str:
+    """One number or truth for whatever comes in, where several are asked for."""
+    wants = [value for outcome in sheet.expected for value in outcome.values]
+    gots = [value for outcome in found for value in outcome.values]
+    if not all(isinstance(x, bool | int | float) for x in [*wants, *gots]):
+        return ""
+    if len(gots) < ENOUGH or len(set(wants)) < 2 or len(set(gots)) > 1:
+        return ""
+    return f"your code gives {gots[0]!r}, whatever comes in"
+
+
+def _opposite(sheet: Sheet, found: tuple[Outcome, ...]) -> str:
+    """Truths that are all the wrong way round; of those that fail alone, each one is."""
+    wants = leaves([outcome.values for outcome in sheet.expected])
+    gots = leaves([outcome.values for outcome in found])
+    if len(wants) != len(gots) or sum(isinstance(x, bool) or _mask(x) for x in wants) < len(wants):
+        return ""
+    turned = (
+        _mask(got) and torch.equal(got, ~want) if _mask(want) else got is (not want)
+        for want, got in zip(wants, gots, strict=True)
+    )
+    many = sum(x.numel() if _mask(x) else 1 for x in wants) >= ENOUGH
+    return "each True should be False, and each False True" if many and all(turned) else ""
+
+
+def _mask(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.dtype == torch.bool and _sound(value)
+
+
+def _values(sheet: Sheet, i: int, found: Outcome) -> list[Pair]:
+    """The wrong values of a case, with what they come from."""
+    case, terms, pairs = sheet.cases[i], sheet.terms[i], []
+    calls = zip(sheet.expected[i].values, found.values, strict=True)
+    for number, (want, got) in enumerate(calls):
+        if compare(want, got, terms):
+            inputs = named_inputs(sheet.parameters, case, number)
+            sizes = _sizes(inputs | (case.init or {}))
+            pairs.append(Pair(want, got, terms, inputs, sizes))
+    return pairs
+
+
+def _sizes(inputs: dict[str, Any]) -> dict[str, int]:
+    """Lengths of axes and whole numbers, by what they are called; last axes come first."""
+    tensors = {name: x.shape for name, x in inputs.items() if isinstance(x, Tensor) and x.ndim}
+    last = {f"the length of `{name}`'s last axis": shape[-1] for name, shape in tensors.items()}
+    whole = {f"`{name}`": x for name, x in inputs.items() if type(x) is int}
+    others = {
+        f"the length of `{name}`'s axis {axis}": shape[axis]
+        for name, shape in tensors.items()
+        for axis in range(-2, -len(shape) - 1, -1)
+    }
+    return last | whole | others
+
+
+def _leaves(pair: Pair) -> list[Pair]:
+    """The wrong ones among a value's leaves; itself, where the leaves are not as many."""
+    wants, gots = leaves(pair.want), leaves(pair.got)
+    if len(wants) != len(gots):
+        return [pair]
+    bare = replace(pair.terms, axes="")
+    found = [
+        replace(pair, want=want, got=got, terms=bare if i else pair.terms)
+        for i, (want, got) in enumerate(zip(wants, gots, strict=True))
+        if compare(want, got, bare)
+    ]
+    return found or [pair]
+
+
+def _sound(value: Any) -> bool:
+    """Can one calculate with it?"""
+    if isinstance(value, Tensor):
+        plain = value.layout == torch.strided and value.device.type == "cpu"
+        return plain and not value.is_complex() and not value.is_quantized
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) < LARGEST)
+
+
+def _of_leaves(pairs: list[Pair]) -> str:
+    tensors = [p for p in pairs if isinstance(p.want, Tensor) and isinstance(p.got, Tensor)]
+    if len(tensors) == len(pairs):
+        inputs = [leaves(list(p.inputs.values())) for p in tensors]
+        dtypes = zip(tensors, inputs, strict=True)
+        told = by_shape([(p.want, p.got) for p in tensors])
+        told = told or _shared(by_dtype(p.want, p.got, given) for p, given in dtypes)
+        if told:
+            return told
+    return of_places(pairs) or of_numbers(pairs)
+
+
+def _shared(told: Iterable[str]) -> str:
+    """What is said of every one."""
+    said = set(told)
+    return said.pop() if len(said) == 1 else ""
+
+
+def _overflows(sheet: Sheet, pairs: list[Pair], failing: list[int]) -> str:
+    """Where only what is huge fails, and by numbers that aren't finite."""
+    huge = {
+        i for i, case in enumerate(sheet.cases) if _huge([[c.args, c.kwargs] for c in case.calls])
+    }
+    passes = set(range(len(sheet.cases))) - set(failing)
+    lost = all(isinstance(p.got, Tensor) and not p.got.isfinite().all() for p in pairs)
+    if not lost or not set(failing) <= huge or not passes - huge:
+        return ""
+    return "only large numbers fail: something on the way, such as a power of e, becomes infinite"
+
+
+def _huge(inputs: list) -> bool:
+    tensors = [x for x in leaves(inputs) if isinstance(x, Tensor) and x.is_floating_point()]
+    return any(bool((x.isfinite() & (x.abs() >= HUGE)).any()) for x in tensors)

@@ -1,0 +1,118 @@
+"""What is wrong with a value's kind or shape, and what probably made it so: one plain sentence."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from .compare import compare
+from .frames import Foreign, foreign_kind
+from .terms import Terms
+
+LATER = "{} gives its values one by one, later: make a list or a tensor of it"
+FOREIGN = {
+    "NumPy ndarray": "an array of NumPy is no tensor: stay with PyTorch's functions",
+    "type": "a class came back, not an object of it: are the brackets after its name missing?",
+    "function": "a function came back, not its result: are the brackets after its name missing?",
+    "method": "a method came back, not its result: are the brackets after its name missing?",
+    "builtin_function_or_method": (
+        "a method came back, not its result: are the brackets after its name missing?"
+    ),
+} | {
+    kind: LATER.format(f"{'an' if kind[0] in 'aeio' else 'a'} {kind}")
+    for kind in ("generator", "map", "zip", "filter", "enumerate", "range", "list_iterator")
+}
+
+
+def by_kind(want: Any, got: Any, terms: Terms) -> str:
+    """What makes `got` another kind of value than `want`; "" where nothing is sure."""
+    kind = got.kind if isinstance(got, Foreign) else foreign_kind(got)
+    if kind.endswith(("Error", "Exception")):
+        return f"you return the {kind}; to raise it, the line begins with `raise`"
+    if kind in FOREIGN:
+        return FOREIGN[kind]
+    if isinstance(got, list | tuple):
+        return _several(want, got, terms)
+    if isinstance(want, Tensor) and not want.ndim and isinstance(got, float | int):
+        return "a tensor is asked for, and `.item()` or `float` makes a plain number of it"
+    plain = isinstance(want, float | int) and not isinstance(want, bool)
+    if plain and isinstance(got, Tensor) and got.ndim and got.numel() == 1:
+        return "a plain number is asked for: `.item()` makes one of a tensor that holds one number"
+    return ""
+
+
+def _several(want: Any, got: list | tuple, terms: Terms) -> str:
+    if isinstance(want, list | tuple):
+        turned = type(want)(reversed(got))
+        pair = len(want) == len(got) == 2
+        return (
+            "the two results are right, but exchanged"
+            if pair and not compare(want, turned, terms)
+            else ""
+        )
+    if len(got) == 1 and isinstance(got, tuple):
+        return "a comma behind a value makes a tuple of it: look at the end of the line"
+    right = [i for i, one in enumerate(got, 1) if not compare(want, one, terms)]
+    return (
+        f"result {right[0]} of {len(got)} is what is asked for here: return it alone"
+        if right
+        else ""
+    )
+
+
+def by_dtype(want: Tensor, got: Tensor, inputs: list) -> str:
+    """A result whose dtype isn't that of the inputs, as the right one's is."""
+    given = {x.dtype for x in inputs if isinstance(x, Tensor) and x.is_floating_point()}
+    if want.dtype == got.dtype or given != {want.dtype}:
+        return ""
+    told = str(want.dtype).removeprefix("torch.")
+    return f"the input is {told}, and the result should be too: convert it back, or not at all"
+
+
+def by_shape(pairs: Sequence[tuple[Tensor, Tensor]]) -> str:
+    """Which axis too many or too few makes all wrong shapes of the right ones."""
+    shapes = [(tuple(want.shape), tuple(got.shape)) for want, got in pairs]
+    if not shapes or any(want == got for want, got in shapes):
+        return ""
+    return next((told for fits, told in SHAPES if all(fits(*both) for both in shapes)), "")
+
+
+def _more(few: tuple, many: tuple) -> list[int]:
+    """The lengths of the axis that `many` has and `few` hasn't, wherever it may stand."""
+    if len(many) != len(few) + 1:
+        return []
+    return [many[i] for i in range(len(many)) if many[:i] + many[i + 1 :] == few]
+
+
+SHAPES: tuple[tuple[Callable[[tuple, tuple], bool], str], ...] = (
+    (
+        lambda want, got: 1 in _more(want, got),
+        "an axis of length 1 is left over: from `keepdim=True`, `unsqueeze` or an index [None]",
+    ),
+    (
+        lambda want, got: 1 in _more(got, want),
+        "an axis of length 1 is lost: `squeeze` drops it, and so does x[0], but x[:1] keeps it",
+    ),
+    (
+        lambda want, got: len(want) - len(got) > 1 and tuple(n for n in want if n != 1) == got,
+        "all axes of length 1 are lost: `squeeze` without an axis drops every one of them",
+    ),
+    (
+        lambda want, got: len(want) == 1 and want[0] > 1 and got == want * 2,
+        "a column met a row, and each number was combined with each: one axis too many came in",
+    ),
+    (
+        lambda want, got: bool(_more(want, got)),
+        "an axis is left over: one to sum, average or pick from, or one that broadcasting made",
+    ),
+    (
+        lambda want, got: bool(_more(got, want)),
+        "an axis is lost: summed or averaged away, flattened, or only one part of it comes back",
+    ),
+    (
+        lambda want, got: (
+            len(want) == len(got) and all(n in (1, m) for m, n in zip(want, got, strict=True))
+        ),
+        "an axis has length 1 where it should be longer: it is summed up, or was never widened",
+    ),
+)

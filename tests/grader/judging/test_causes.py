@@ -1,0 +1,321 @@
+"""What is said of a wrong answer that no mistake names: one sentence, true of all that fails."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from course_lib.grader.judging.bake import outcomes_from, shallow
+from course_lib.grader.judging.frames import pack, unpack
+from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
+from course_lib.grader.judging.outcome import run_case
+from course_lib.grader.judging.sheet import make_sheet
+from course_lib.grader.judging.verdict import judge, judge_outcomes
+
+HINTS = ("Look at one row.", "What is its sum?", "Which axis is it?")
+
+
+def sheet(right, cases, mistakes=(), **more):
+    return make_sheet(Exercise("99.x", "T", "code", 1, "right", cases, mistakes, **more), right, 0)
+
+
+def told(made, answer):
+    """All details; what is under test is none of the usual ones alone."""
+    verdict = judge(made, answer)
+    assert verdict.state == "wrong"
+    return " · ".join(verdict.details)
+
+
+def tables(generator):
+    def draw(*shape):
+        return torch.randn(*shape, generator=generator)
+
+    return [
+        case("square", draw(3, 3), draw(3, 3)),
+        case("a table", draw(5, 2), draw(7, 2)),
+        case("one query", draw(1, 11), draw(3, 11)),
+        case("one key", draw(5, 4), draw(1, 4)),
+    ]
+
+
+def scores(query, key):
+    return query @ key.T / key.shape[-1] ** 0.5
+
+
+SCORES = sheet(scores, tables, axes="query key")
+
+
+def generated(query, key):
+    yield scores(query, key)
+
+
+class Holder:
+    def scores(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    "wrong, said",
+    [
+        (lambda q, k: print(scores(q, k)), "what your code prints is shown and gone"),
+        (lambda q, k: None, "found None: is a return missing?"),
+        (lambda q, k: q @ k.T, "the right one times the root of the length of `query`'s last axis"),
+        (
+            lambda q, k: scores(q, k) / q.shape[-1] ** 0.5,
+            "the right one divided by the root of the length of `query`'s last axis",
+        ),
+        (lambda q, k: scores(q, k) * len(k), "the right one times the length of `key`'s axis -2"),
+        (lambda q, k: -scores(q, k), "each wrong number is right but for its sign"),
+        (lambda q, k: 2 * scores(q, k), "each wrong number is 2 times the right one"),
+        (lambda q, k: scores(q, k) / 2, "each wrong number is 0.5 times the right one"),
+        (lambda q, k: scores(q, k) * math.log(2), "the right one times ln 2"),
+        (lambda q, k: scores(q, k) / math.log(10), "the right one divided by ln 10"),
+        (lambda q, k: scores(q, k) + 1, "each wrong number is 1 more than the right one"),
+        (lambda q, k: scores(q, k) - 0.25, "each wrong number is 0.25 less than the right one"),
+        (lambda q, k: scores(q, k).flip(-1), "along `key` the last comes first"),
+        (
+            lambda q, k: scores(q, k).roll(1, 0),
+            "along `query` every value comes one place too late",
+        ),
+        (
+            lambda q, k: scores(q, k).roll(-1, -1),
+            "along `key` every value comes one place too ear",
+        ),
+        (lambda q, k: scores(q, k)[None], "an axis of length 1 is left over"),
+        (lambda q, k: scores(q, k).squeeze(), "an axis of length 1 is lost"),
+        (lambda q, k: scores(q, k).sum(-1), "an axis is lost: summed or averaged away"),
+        (lambda q, k: scores(q, k).sum(-1, keepdim=True), "has length 1 where it should be longer"),
+        (lambda q, k: scores(q, k).numpy(), "an array of NumPy is no tensor"),
+        (generated, "a generator gives its values one by one"),
+        (lambda q, k: map(torch.exp, q), "a map gives its values one by one"),
+        (lambda q, k: lambda: scores(q, k), "a function came back, not its result"),
+        (lambda q, k: scores(q, k).sum, "a method came back, not its result"),
+        (lambda q, k: Holder().scores, "a method came back, not its result"),
+        (lambda q, k: Holder, "a class came back, not an object of it"),
+        (lambda q, k: (scores(q, k),), "a comma behind a value makes a tuple"),
+        (
+            lambda q, k: (k, scores(q, k)),
+            "result 2 of 2 is what is asked for here: return it alone",
+        ),
+        (lambda q, k: ValueError("no"), "you return the ValueError; to raise it, the line begins"),
+        (lambda q, k: scores(q, k).double(), "the input is float32, and the result should be too"),
+        (lambda q, k: scores(q, k).half(), "the input is float32, and the result should be too"),
+    ],
+)
+def test_what_all_failing_cases_have_in_common_is_told(wrong, said):
+    assert said in told(SCORES, wrong)
+    ran = [run_case(wrong, case) for case in SCORES.cases]
+    sent = outcomes_from(unpack(pack(shallow(ran))))  # as a sealed process hands it back
+    assert judge_outcomes(SCORES, sent).details == judge(SCORES, wrong).details
+
+
+CAUSES = (
+    "times the right",
+    "the right one",
+    "its sign",
+    "exchanged",
+    "comes",
+    "came back",
+    "is lost",
+    "left over",
+    "whole rows",
+    "large numbers",
+    "asked for",
+)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda q, k: scores(q, k).exp(),
+        lambda q, k: scores(q, k) if len(q) > 1 else 2 * scores(q, k).exp(),
+        lambda q, k: scores(q, k) * torch.arange(1.0, 1 + len(k)),
+        lambda q, k: 2 * scores(q, k) if len(k) > 3 else 3 * scores(q, k) + 1,
+        lambda q, k: scores(q, k).softmax(-1),
+        lambda q, k: torch.zeros(len(q), len(k)),
+        lambda q, k: scores(q, k).to("meta"),
+        lambda q, k: scores(q, k).to_sparse(),
+        lambda q, k: scores(q, k) + 0j,
+        lambda q, k: "scores",
+        lambda q, k: {1: q},
+        lambda q, k: torch.ones(0),
+        lambda q, k: 10**400,
+        lambda q, k: float("nan"),
+    ],
+)
+def test_nothing_is_said_where_nothing_is_sure(wrong):
+    said = told(SCORES, wrong)
+    assert not any(words in said for words in CAUSES), said
+
+
+def test_a_named_mistake_says_enough():
+    twice = Mistake("twice", lambda q, k: 2 * scores(q, k), {}, "it is doubled here", HINTS)
+    verdict = judge(sheet(scores, tables, [twice]), lambda q, k: 2 * scores(q, k))
+    assert verdict.mistake_name == "twice" and "times the right" not in " ".join(verdict.details)
+
+
+def test_a_transpose_of_square_tables_is_told():
+    made = sheet(
+        lambda x: x.softmax(-1),
+        lambda g: [case(f"{n}", torch.randn(2, n, n, generator=g)) for n in (3, 5)],
+        axes="batch query key",
+    )
+    assert "`query` and `key` are exchanged" in told(made, lambda x: x.softmax(-1).mT)
+    assert "your code gives `x` back as it came" in told(made, lambda x: x)
+
+
+def test_rows_of_nan_are_told_where_the_others_are_right():
+    def right(scores, mask):
+        return scores.masked_fill(~mask, -math.inf).softmax(-1).nan_to_num()
+
+    def drawn(generator):
+        masks = torch.tensor([[[True, False], [False, False]], [[True, True], [False, True]]])
+        both = torch.randn(2, 2, generator=generator)
+        return [case("an empty row", both, masks[0]), case("none", both, masks[1])]
+
+    made = sheet(right, drawn)
+    said = told(made, lambda scores, mask: scores.masked_fill(~mask, -math.inf).softmax(-1))
+    assert "whole rows are nan and the others right" in said and "the right rows are 0" in said
+
+
+def test_an_overflow_is_told_where_only_large_numbers_fail():
+    def drawn(generator):
+        x = torch.randn(3, 5, generator=generator)
+        return [case("small", x), case("large", 1000 * x)]
+
+    def shares(x):
+        return x.exp() / x.exp().sum(-1, keepdim=True)
+
+    assert "only large numbers fail" in told(sheet(lambda x: x.softmax(-1), drawn), shares)
+
+
+def counts(generator):
+    return [case(f"{n} by {m}", n, m) for n, m in ((2, 3), (4, 5), (7, 11), (6, 6))]
+
+
+@pytest.mark.parametrize(
+    "wrong, said",
+    [
+        (lambda n, m: n * m + 1, "each wrong number is 1 more than the right one"),
+        (lambda n, m: 3 * n * m, "each wrong number is 3 times the right one"),
+        (lambda n, m: n * n * m, "the right one times `n`"),
+        (lambda n, m: n, "the right one divided by `m`"),
+        (lambda n, m: 12, "your code gives 12, whatever comes in"),
+        (lambda n, m: torch.tensor([n * m]), "`.item()` makes one of a tensor"),
+        (lambda n, m: range(n * m), "a range gives its values one by one"),
+    ],
+)
+def test_of_plain_numbers(wrong, said):
+    assert said in told(sheet(lambda n, m: n * m, counts), wrong)
+
+
+def test_of_truths():
+    made = sheet(lambda n, m: n * m > 20, counts)
+    assert "your code gives True, whatever comes in" in told(made, lambda n, m: True)
+    assert "each True should be False" in told(made, lambda n, m: n * m <= 20)
+    masks = sheet(
+        lambda x: x > 0, lambda g: [case(f"{n}", torch.randn(n, 3, generator=g)) for n in (2, 3)]
+    )
+    assert "each True should be False" in told(masks, lambda x: x <= 0)
+    assert "each True" not in told(masks, lambda x: x > 1)
+    assert "each True" not in told(made, lambda n, m: n > 2)
+
+
+def test_a_scalar_tensor_and_a_plain_number():
+    made = sheet(
+        lambda x: x.mean(), lambda g: [case(f"{n}", torch.rand(n, generator=g)) for n in (2, 3)]
+    )
+    assert "a tensor is asked for, and `.item()`" in told(made, lambda x: x.mean().item())
+
+
+def test_of_two_results():
+    def drawn(generator):
+        return [case(f"{n}", torch.randn(n, 3, generator=generator)) for n in (2, 5)]
+
+    made = sheet(lambda x: (x.sum(), x.mean(-1)), drawn)
+    assert "the two results are right, but exchanged" in told(made, lambda x: (x.mean(-1), x.sum()))
+    assert "each wrong number is 2 times" in told(made, lambda x: (x.sum(), 2 * x.mean(-1)))
+
+
+def test_a_column_that_met_a_row_is_told():
+    made = sheet(
+        lambda x, y: x * y,
+        lambda g: [case(f"{n}", torch.randn(n, generator=g), torch.ones(n)) for n in (3, 5)],
+    )
+    assert "a column met a row" in told(made, lambda x, y: x[:, None] * y)
+
+
+def refusing(x):
+    if x.ndim != 2:
+        raise ValueError("two axes, please")
+    return x.T
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        (lambda x: torch.einsum("ij->ji", x), "a line stopped by itself: look before it"),
+        (
+            lambda x: x.permute(1, 0),
+            "a line stopped by itself: look before it, and `raise ValueErr",
+        ),
+    ],
+)
+def test_an_error_that_a_line_stopped_with_is_told_from_one_of_the_answers_own(line, said):
+    made = sheet(refusing, lambda g: [case(f"{n}", torch.ones([2] * n)) for n in (1, 2, 3)])
+    assert said in told(made, line)
+
+    def raises_another(x):
+        if x.ndim != 2:
+            raise TypeError("two axes")
+        return x.T
+
+    said = told(made, raises_another)
+    assert "expected your code to raise ValueError here, found a TypeError" in said
+    assert "stopped by itself" not in said
+
+
+def test_what_cuts_a_gradient_off_is_told():
+    made = sheet(lambda x: 2 * x, lambda g: [case("some", torch.rand(3, generator=g), grad=True)])
+    said = told(made, lambda x: 2 * x.detach())
+    assert "no gradient flows back to" in said and "`detach`, `.data`" in said
+
+
+def test_an_edited_input_and_a_kept_state_are_told_alone():
+    made = sheet(
+        lambda x: 2 * x, lambda g: [case(f"{n}", torch.rand(n, generator=g)) for n in (3, 5)]
+    )
+    said = told(made, lambda x: x.mul_(4))
+    assert "changed its input in place" in said and "times the right one" not in said
+    kept = []
+
+    def counts_calls(x):
+        kept.append(x)
+        return 2 * x if len(kept) % 4 else 3 * x
+
+    assert "times the right one" not in told(made, counts_calls)
+
+
+def test_the_lengths_of_what_an_object_is_made_of_are_known():
+    class Scaled:
+        def __init__(self, d_model, wrong=False):
+            self.factor = d_model**0.5 if not wrong else d_model
+
+        def __call__(self, x):
+            return self.factor * x
+
+    class Wrong(Scaled):
+        def __init__(self, d_model):
+            super().__init__(d_model, wrong=True)
+
+    def drawn(generator):
+        calls = [[call(torch.rand(n, generator=generator))] for n in (3, 5)]
+        return [Case(f"{d}", c, init={"d_model": d}) for d, c in zip((7, 11), calls, strict=True)]
+
+    assert "the right one times the root of `d_model`" in told(sheet(Scaled, drawn), Wrong)
+
+
+def test_numbers_of_numpy_are_fine():
+    made = sheet(lambda n, m: n * m, counts)
+    assert judge(made, lambda n, m: np.int64(n * m)).state == "right"

@@ -1,0 +1,60 @@
+"""What raised an error: an answer's own `raise`, however written, or a library's, by its words."""
+
+import pytest
+
+from course_lib.grader.judging.cases import case
+from course_lib.grader.judging.outcome import run_case
+
+
+def stopped_by(source):
+    """What an answer's error is, of code whose text nobody can look up."""
+    namespace = {}
+    exec(compile(source, "<exercise of this test>", "exec"), namespace)
+    return run_case(namespace["f"], case("some", 0)).what
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(x): raise ValueError('a')",
+        "def f(x):\n    if x == 0: y = 1; raise ValueError('a')",
+        "def f(x):\n    if x == 0:\n        raise ValueError(\n            'a'\n        )",
+        "def no(words):\n    raise ValueError(words)\ndef f(x):\n    return x if x else no('a')",
+        "def f(x):\n    try:\n        return 1 / x\n    except ZeroDivisionError as e:\n"
+        "        raise ValueError('a') from e",
+        "import torch\ndef f(x):\n    with torch.no_grad():\n        raise ValueError('a')",
+        "def f(x):\n    try:\n        raise ValueError('a')\n    finally:\n        x += 1",
+        "def f(x):\n    assert x, 'a'",
+        "def f(x):\n    return [1 for y in (1,) if no(y)]\ndef no(y):\n    assert y > 2",
+        "class Mine(ValueError):\n    pass\ndef f(x):\n    error = Mine('a')\n    raise error",
+    ],
+)
+def test_what_an_answer_raises_itself_may_use_any_words(source):
+    assert stopped_by(source) == "raised"
+
+
+@pytest.mark.parametrize(
+    "source, words",
+    [
+        ("def f(x): return int('raise 7')", "invalid literal for int() with base #: #"),
+        ("def f(x): return x['raise']  # raise", "# object is not subscriptable"),
+        ("import random\ndef f(x): return random.choices([1], [x])", "Total of weights must be gr"),
+        ("import torch\ndef f(x): torch.nn.Linear(3, 5)(torch.ones(2, 7))", "mat# and mat# shapes"),
+        (
+            "import torch\ndef f(x): return torch.nn.functional.softmax('a', dim=x)",
+            "# object has no attribute #",
+        ),
+        (
+            "from course_lib.grader.judging.key import Mistake\n"
+            "def f(x): return Mistake('n', f, {}, 's', ())",
+            "mistake # needs # hints, got #",
+        ),
+        (
+            "import torch\ndef f(x):\n    try:\n        torch.ones(2) + torch.ones(3)\n"
+            "    except RuntimeError:\n        raise",
+            "The size of tensor a",
+        ),
+    ],
+)
+def test_what_a_library_raises_is_told_by_its_words(source, words):
+    assert stopped_by(source).startswith(words)
