@@ -9,6 +9,7 @@ from course_lib.grader.course import progress
 from course_lib.grader.course.listing import find_listed, listed, pages
 from course_lib.grader.course.submission import answers
 from course_lib.grader.judging.verdict import Verdict
+from course_lib.grader.running.reading.handed_in import cells_in
 from course_lib.paths import ROOT, WORK
 
 
@@ -49,7 +50,23 @@ def _what(what: str) -> tuple[Path, list[str]]:
     path = Path(what)
     if not path.exists():
         raise ValueError(f"{what} is neither a chapter, an exercise id nor a file")
-    return path, _ids(path.name[:2])
+    ids = _ids(path.name[:2])
+    if _is_page(path, ids):
+        told = f"course check {path.name[:2]}"
+        raise ValueError(f"{what} is the chapter's page, its answers are elsewhere: `{told}`")
+    return path, ids
+
+
+def _is_page(path: Path, ids: list[str]) -> bool:
+    """Is a file the page of its chapter, whose own code would be taken for answers?"""
+    page = next((ROOT / "notebooks").glob(f"{path.name[:2]}_*.ipynb"), None)
+    if page is None:
+        return False
+    cells = cells_in(path.read_bytes(), path.name)
+    given = {cell.source.strip() for cell in cells_in(page.read_bytes(), page.name)}
+    own = [cell.source.strip() for cell in cells]
+    tagged = any(set(cell.tags) & set(ids) for cell in cells)
+    return not tagged and 2 * sum(source in given for source in own) > len(own)
 
 
 def _ids(chapter: str) -> list[str]:

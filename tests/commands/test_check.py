@@ -1,5 +1,6 @@
 """`course check` and `course progress` on a learner's own copy."""
 
+import json
 import shutil
 
 import pytest
@@ -8,6 +9,7 @@ from course_lib import check as notebook_check
 from course_lib.cli import main
 from course_lib.commands import check, progress
 from course_lib.grader.course.progress import load
+from course_lib.notebooks import cleared
 from course_lib.paths import ROOT
 
 WRONG = (
@@ -104,6 +106,18 @@ def test_guesses_and_quiz_answers_count(work, capsys):
 def test_what_cannot_be_checked_is_said(work, capsys, what, told):
     assert main(["check", what]) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ran", [True, False])
+def test_a_chapters_page_has_no_free_points(work, capsys, ran):
+    page = json.loads((ROOT / "notebooks/00_start_here.ipynb").read_text(encoding="utf-8"))
+    page["cells"].append(page["cells"][5] | {"source": ["print('my own try')"]})
+    copy = work / "00_start_here.ipynb"
+    copy.write_text(json.dumps(page if ran else cleared(page)))
+    assert main(["check", str(copy)]) == 2
+    told = capsys.readouterr()
+    assert "is the chapter's page, its answers are elsewhere: `course check 00`" in told.err
+    assert "[right]" not in told.out and load(work) == {}
 
 
 def test_a_check_in_a_notebook_under_work_is_remembered(work, monkeypatch):
