@@ -24,7 +24,6 @@
 # You need 02, 03 and 04. About 60 minutes, and 95 more for the exercises.
 
 # %%
-import time
 from collections import Counter
 from functools import partial
 
@@ -469,37 +468,9 @@ outcome(
 # score of a head of width $d_{head}$ takes $d_{head}$ of them, and $h \cdot d_{head} = d_{model}$. Eight
 # heads cost what one wide head costs.
 #
-# One thing grows: the weights. Every head has its own table of $n \times n$, whatever its width. And equal
-# multiplications are not equal time, as your machine says:
-
-
-# %%
-def milliseconds(action, repeats=9):
-    """The quickest of several calls, so that other programs disturb little."""
-    spent = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        with torch.no_grad():
-            action()
-        spent.append(1000 * (time.perf_counter() - start))
-    return min(spent)
-
-
-dial, times = (1, 2, 4, 8, 16, 32, 64), []
-for num_heads in dial:
-    layer, x = MultiHeadAttention(512, num_heads), torch.randn(1, 256, 512)
-    times.append(milliseconds(partial(layer, x, return_weights=True)))
-fig, ax = plt.subplots(figsize=(7, 3), layout="constrained")
-ax.bar([str(num_heads) for num_heads in dial], times, color=CYCLE[0])
-ax.set(
-    xlabel="heads", ylabel="time of a call (ms)", title="Same multiplications, not the same time"
-)
-show(fig, alt="Bars of time for 1 to 64 heads: nearly flat for few heads, rising steeply for many.")
-
-# %% [markdown]
-# For few heads the time hardly moves. For very many you pay for handling the tables, one for each head: they
-# are written, scaled, put through softmax and read again, and no count of multiplications shows it. Real
-# models stay on the flat side: their heads are mostly 64 or 128 wide, MiniLM's 32.
+# One thing grows: the weights. Every head has its own table of $n \times n$, whatever its width: written, scaled,
+# put through softmax and read again, which no count of multiplications shows. Real models have few and wide heads,
+# mostly 64 or 128 wide, MiniLM's 32.
 #
 # (*Grouped queries* let several query heads share one key and value head, `num_kv_heads` in our layer: chapter 18.)
 #
@@ -625,6 +596,7 @@ def objects(pairs, looking=None):
 
 some_verbs = "read book, opened door, sold house, carried box"
 other_verbs = "built wall, found ring, painted chair, washed cup"
+new_verbs = "wrote letter, closed window, drove car, broke glass, cut bread, threw ball, caught fish, rang bell"
 chosen, measured = looks(objects(some_verbs)), looks(objects(other_verbs))
 layer, head = divmod(chosen.argmax().item(), 12)
 print(f"layer {layer}, head {head}: chosen at {chosen[layer, head]:.2f},", end=" ")
@@ -639,16 +611,20 @@ print(f"measured {measured[layer, head]:.2f}")
 # look at the noun, *again* instead of the verb: a head for verbs should not do it.
 
 # %%
-new = "wrote letter, closed window, drove car, broke glass, cut bread, threw ball, caught fish, rang bell"
-verbs, nouns = zip(*map(str.split, new.split(", ")))
-exchanged = ", ".join(f"{verb} {noun}" for verb, noun in zip(verbs, nouns[1:] + nouns[:1]))
-tests = {"the old verbs": (chosen + measured) / 2, "new verbs": looks(objects(new))}
-tests["nouns exchanged"] = looks(objects(exchanged))
-tests["from 'again'"] = looks(objects(new, "again"))
-best = tests["the old verbs"].flatten().topk(3).indices
-print(" " * 16, *(f"L{i // 12} H{i % 12}" for i in best.tolist()), sep="  ")
-for name, table in tests.items():
-    print(f"{name:>16}", *(f"{share:7.2f}" for share in table.flatten()[best]))
+verbs, nouns = zip(*map(str.split, new_verbs.split(", ")))
+exchanged = ", ".join(map(" ".join, zip(verbs, nouns[1:] + nouns[:1])))
+tests = {
+    "the old verbs": objects(f"{some_verbs}, {other_verbs}"),
+    "new verbs": objects(new_verbs),
+    "nouns exchanged": objects(exchanged),
+    "from 'again'": objects(new_verbs, "again"),
+}
+
+# %%
+best = looks(tests["the old verbs"]).flatten().topk(3).indices.tolist()
+print(" " * 16, *(f"  L{i // 12} H{i % 12:<2}" for i in best))
+for name, cases in tests.items():
+    print(f"{name:>16}", *(f"{share:8.2f}" for share in looks(cases).flatten()[best]))
 
 # %% [markdown]
 # Not luck: head 4 of layer 0 finds the nouns of eight new verbs. And not grammar: with the nouns exchanged it
@@ -672,15 +648,14 @@ def people(pairs):
     return right, wrong
 
 
-chosen = looks(people("king queen, boy girl, man woman")[0])
-layer, head = divmod(chosen.argmax().item(), 12)
+# %%
+first_pairs = looks(people("king queen, boy girl, man woman")[0])
+layer, head = divmod(first_pairs.argmax().item(), 12)
 right, wrong = people("father mother, brother sister, uncle aunt")
-to_right, to_wrong = (looks(cases)[layer, head] for cases in (right, wrong))
-print(
-    f"layer {layer}, head {head}, on other pairs: right noun {to_right:.2f}, wrong {to_wrong:.2f}"
-)
-wins = [looks([a])[layer, head] > looks([b])[layer, head] for a, b in zip(right, wrong)]
-print(f"the right noun gets more in {int(sum(wins))} of {len(wins)} sentences")
+shares = [[looks([case])[layer, head].item() for case in cases] for cases in (right, wrong)]
+told = "layer {}, head {}, on other pairs: right noun {:.2f}, other noun {:.2f}"
+print(told.format(layer, head, *(sum(each) / 12 for each in shares)))
+print("the right noun gets more in", sum(a > b for a, b in zip(*shares)), "of 12 sentences")
 
 # %% [markdown]
 # That one stands. Whether it *knows* anything is another question; chapter 03 asked it of the head for *it*,
