@@ -1027,5 +1027,6 @@ quiz("05")
 #   heads get too narrow.
 # - Shazeer 2019, *Fast Transformer Decoding: One Write-Head is All You Need*, arXiv:1911.02150, and Ainslie
 #   et al. 2023, *GQA*, arXiv:2305.13245. Heads that share keys and values.
-# - Wang et al. 2020, *MiniLM*, arXiv:2002.10957. Where the 72 heads come from: a small model taught to
-#   imitate a large one's attention.
+# - Wang et al. 2020, *MiniLM*, arXiv:2002.10957: twelve layers taught to imitate a large model's attention. Ours, with
+#   72 heads, keeps every second layer of them, and was then trained on pairs of sentences (Reimers and Gurevych 2019,
+#   *Sentence-BERT*, arXiv:1908.10084, for the idea).
