@@ -19,8 +19,8 @@
 # - turn queries and keys instead (*rotary*, the method of most large models of today), and test that it
 #   really knows distances,
 # - add a penalty for distance (ALiBi) or a learned one (T5),
-# - say what happens to each of them on a text longer than those it was trained on. Two schools of thought
-#   disagree here; we measure.
+# - say what happens to each of them on a text longer than those it was trained on. The paper of 2017 had a hope;
+#   we measure.
 #
 # You need 02, 04 and 05. About 75 minutes, and two hours more for the exercises.
 
@@ -186,7 +186,7 @@ block = [[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]
 second = found[2:4, 2:4]
 claim("its second block is a turn by 5 θ₁", torch.allclose(second, torch.tensor(block).double()))
 miss = (sines[:100] @ alone.T - sines[5:105]).abs().max()
-claim("sines alone: off by more than 0.9 even where it was fitted", miss > 0.9)
+print(f"sines alone: off by up to {miss:.2f}, even where it was fitted")
 outcome("06.map", f"{gap:.6f}")
 
 # %% [markdown]
@@ -233,8 +233,8 @@ positions(torch.randn(1, 9, 24))
 # What does training write into such a table? MiniLM has one, 512 places wide 384, and nobody told it what a
 # place is. (Place 0 always belongs to [CLS]; we leave it out.)
 #
-# A tool for looking: `svd` finds the directions in which rows differ, the strongest first, and what share of
-# all difference each direction holds. Random rows differ a little in every direction.
+# A tool for looking: `svd` (singular value decomposition) finds the directions in which rows differ, the strongest
+# first, and what share of all difference each direction holds. Random rows differ a little in every direction.
 
 # %%
 model, tokenizer = load_minilm()
@@ -243,18 +243,22 @@ rows = rows - rows.mean(dim=0)
 
 
 def directions(rows):
-    """How many directions hold nine tenths of all difference; the directions (place, direction)."""
+    """The directions in which rows differ (place, direction), strongest first; the share of each."""
     along, strength, _ = torch.linalg.svd(rows - rows.mean(dim=0), full_matrices=False)
-    share = strength.square().cumsum(dim=0) / strength.square().sum()
-    return int((share < 0.9).sum()) + 1, along
+    return along, strength.square() / strength.square().sum()
+
+
+def needed(share):
+    """How many directions hold nine tenths of all difference."""
+    return int((share.cumsum(dim=0) < 0.9).sum()) + 1
 
 
 predict("06.waves", "Of 384 directions: how many hold nine tenths of what MiniLM's table learned?")
 
 # %%
-count, along = directions(rows)
-print("a table of random numbers, as large:", directions(torch.randn(511, 384))[0])
-outcome("06.waves", count)
+along, share = directions(rows)
+print("a table of random numbers, as large:", needed(directions(torch.randn(511, 384))[1]))
+outcome("06.waves", needed(share))
 
 # %% [markdown]
 # What are they? First, which places have similar rows, in the computed table and in the learned one. Then the
@@ -263,13 +267,15 @@ outcome("06.waves", count)
 # %%
 computed = sinusoidal_positions(128, 384)
 fig, axes = plt.subplots(1, 3, figsize=(12.5, 4.2), layout="constrained")
-for ax, given, title in (
-    (axes[0], computed - computed.mean(dim=0), "The formula: distance decides"),
-    (axes[1], rows[:128], "MiniLM's learned table: here, too"),
+for ax, given, first, title in (
+    (axes[0], computed - computed.mean(dim=0), 0, "The formula: distance decides"),
+    (axes[1], rows[:127], 1, "MiniLM's learned table: here, too"),
 ):
     unit = F.normalize(given, dim=-1)
-    ax.imshow(unit @ unit.T, cmap=SIGNED, vmin=-1, vmax=1)
+    edges = (first - 0.5, 127.5, 127.5, first - 0.5)
+    drawn = ax.imshow(unit @ unit.T, cmap=SIGNED, vmin=-1, vmax=1, extent=edges)
     ax.set(title=title, xlabel="place", ylabel="place")
+fig.colorbar(drawn, ax=axes[:2], label="cosine", shrink=0.8)
 axes[2].plot(along[8:20, 0], along[8:20, 1], "o-", color=GREY, linewidth=0.8)
 for place in range(9, 21):  # numbers inside, and outside the second time round
     spot = along[place - 1, :2] * (0.75 if place < 15 else 1.25)
@@ -287,23 +293,31 @@ show(
     "computed table, many parallel stripes in MiniLM's. Right, places 9 to 20 in MiniLM's two strongest directions: they go round a circle, twice.",
 )
 
+
 # %%
-radius = along[:120, :2].norm(dim=-1)
-claim("for 120 places it stays on a ring", radius.std() < 0.1 * radius.mean())
-waves = torch.fft.rfft(along[:, :10], dim=0).abs()[1:]  # how much of 1, 2, … turns in 511 places
-turns = waves.argmax(dim=0) + 1  # the strongest wave of each direction
-print("places in a turn, strongest direction first:", rounded(511 / turns, 1))
+walk = torch.randn(511, 384).cumsum(dim=0)  # every row: the one before, and a random step
+for name, table in {"MiniLM": rows, "random walk": walk}.items():
+    along, share = directions(table)
+    waves = torch.fft.rfft(along[:, :10], dim=0).abs()[1:]  # how much of 1, 2, … turns in 511
+    print(f"{name}: nine tenths in {needed(share)}; shares", rounded(share[:12]))
+    print(" " * 6, "places in a turn", rounded(511 / (waves.argmax(dim=0) + 1), 0))
+radius = directions(rows)[0][:120, :2].norm(dim=-1)
+print(f"MiniLM's places 1 to 120 keep {radius.mean():.3f} ± {radius.std():.3f} from the middle")
 
 # %% [markdown]
-# Training has invented the clock. The two strongest directions are the cosine and the sine of one hand that
-# goes round in under six places, and the other eight hold slower waves. The paper's formula was a good guess
-# at what a table would learn.
+# Has training invented the clock? "Few directions, and waves" is no proof. Look at the control: a random walk
+# needs fewer still, and its directions are waves, too. Rows that change slowly are enough for that. But a walk is
+# one very slow wave with ever weaker ones on top. MiniLM's ten directions are nearly *equally strong*, and then
+# nothing comes: hands of one length, as in the formula. And the two strongest go round in under six places, which
+# nothing slow does, on a ring. (Its hands are blurred, and not all as clean as these two.) So yes: the paper's
+# formula was a good guess at what a table would learn.
 
 # %% [markdown]
 # ## 6.4 Turn, don't add
 #
 # Adding has a flaw. The word and its place become one vector, and every score mixes the two. A head that wants
-# "the word before" has to learn to look past the words. And only the first layer is told.
+# "the word before" has to learn to look past the words. And only the first layer is told directly; later ones have
+# to find the place in what comes up to them.
 #
 # **Rotary** positions (Su et al. 2021) leave the words alone. In *every* layer, after the projections, they
 # turn the queries and the keys. Take one pair of columns. Turn the query by $p\,\theta$ if it stands at place
@@ -408,8 +422,9 @@ for name, position in {"Rotary": Rotary(16), "nothing": nothing, "squares": squa
 #
 # ### Which columns make a pair?
 #
-# The paper pairs neighbours: columns 0 and 1, 2 and 3 (*interleaved*). Llama and many others pair column $i$
-# with column $i + d_{head}/2$ (*by halves*). Both are right:
+# The paper pairs neighbours: columns 0 and 1, 2 and 3 (*interleaved*), and so do Meta's own code and weights of
+# Llama. GPT-NeoX pairs column $i$ with column $i + d_{head}/2$ (*by halves*), and so does the library of Hugging
+# Face, for Llama as well. Both are right:
 
 # %%
 angles = rotary_angles(torch.arange(6), rotary_frequencies(8))  # (place, pair)
@@ -419,8 +434,9 @@ for ax, rotate, title in (
     (axes[1], rotate_half, "by halves"),
 ):
     matrix = torch.stack([rotate(column[None], angles[5:6])[0] for column in torch.eye(8)], dim=1)
-    ax.imshow(matrix, cmap=SIGNED, vmin=-1, vmax=1)
+    picture = ax.imshow(matrix, cmap=SIGNED, vmin=-1, vmax=1)
     ax.set(title=f"{title}, place 5", xlabel="column in", ylabel="column out")
+fig.colorbar(picture, ax=axes, shrink=0.8)
 fig.suptitle("The same four turns, in other cells")
 show(
     fig,
@@ -454,7 +470,9 @@ print(
 # A dot product does not care about the order of its terms, so a model trained either way is as good. But a
 # model trained with one and *run* with the other gets scores that are off, here by nearly as much as they vary,
 # and no error anywhere. The cure is to put the columns of its $W_Q$ and $W_K$ (the rows of an `nn.Linear`) into
-# that order, once, head by head. You will need it when you load real weights.
+# that order, once, head by head. The script that brought Meta's Llama to Hugging Face does just that (a function
+# named `permute`), so *the same model* exists in both orders. "How does Llama pair?" has no answer before you say
+# whose file you load.
 #
 # **Your turn**: `06.rotate`.
 
@@ -507,7 +525,8 @@ def choose(exponent=4.0):
 # the softmax: a **bias**, one for each head, query and key. That is the third thing which a method returns.
 #
 # - **ALiBi** (Press et al. 2021) subtracts $m_h \cdot \text{distance}$ in head $h$. The slopes are fixed: with
-#   $H$ heads, $m_h = 2^{-8(h+1)/H}$. Some heads are shortsighted, others not. Nothing is learned.
+#   $H$ heads, $m_h = 2^{-8(h+1)/H}$ if $H$ is a power of two (for others, its authors' code fills in from the next
+#   one). Some heads are shortsighted, others not. Nothing is learned.
 # - **T5** (Raffel et al. 2019) learns the numbers, one for each head and *bucket* of distances. Near distances
 #   have a bucket each. Far ones share, in wider and wider buckets: whether a word stands 90 or 95 back hardly
 #   matters. All beyond a limit, `max_distance`, share the last.
@@ -570,10 +589,8 @@ class Guesser(nn.Module):
 
 
 # %% [markdown]
-# Six models, three seeds, 800 steps each: that takes minutes, so it was done beforehand. Such a run is a
-# **study**: a script in `notebooks/studies` wrote a record, with the command, the seeds and the versions, and
-# a test of the course repeats its first steps. The rate of learning was chosen on a part of the text that
-# serves for nothing else. What stands in the record can be repeated by you:
+# Six models, three seeds, 800 steps each: a *study*, as in 5.1. Its rate of learning, one for all six, was chosen on
+# a part of the text that serves for nothing else. What stands in the record can be repeated by you:
 
 # %%
 record = study("06_positions")
@@ -614,35 +631,38 @@ for name, losses in here.items():
 results, blind = record["results"], math.log(len(letters))  # the loss of guessing blindly
 losses = {name: torch.tensor(runs) for name, runs in results["losses"].items()}  # (seed, length)
 methods = ("none", "sinusoidal", "learned", "rotary", "ALiBi", "T5")
+faster = study("06_rates")["results"]["losses"]  # trained again, at twice the rate
 fig, axes = plt.subplots(1, 2, figsize=(11.5, 3.8), layout="constrained", width_ratios=[1.3, 1])
-for row, (name, color) in enumerate(zip(methods, CYCLE)):
+styles = ("-", "--", ":", "-", "-.", "--")
+for row, (name, color, style) in enumerate(zip(methods, CYCLE, styles)):
     smooth = torch.tensor(results["curves"][name]).unfold(0, 10, 1).mean(dim=-1)
-    axes[0].plot(range(5, 5 + len(smooth)), smooth, color=color, label=name)
+    broad = {"lw": 5, "alpha": 0.4} if name == "none" else {}  # "learned" runs along it
+    axes[0].plot(range(5, 5 + len(smooth)), smooth, style, color=color, label=name, **broad)
     if name in here:
         axes[0].plot(here[name], ".", color=color, markersize=4)
-    axes[1].plot(losses[name][:, 0], [row] * 3, "o", color=color, alpha=0.7)
+    axes[1].plot(losses[name][:, 0], [row - 0.12] * 3, "o", color=color, alpha=0.7)
+    axes[1].plot(faster[name], [row + 0.12] * 3, "o", color=color, mfc="none")
 axes[0].set(
     xlabel="training step", ylabel="loss", title="Lines: record (ten-step means). Dots: yours, now"
 )
 axes[0].legend(fontsize=8, ncols=2)
 axes[1].set_yticks(range(6), methods)
 axes[1].invert_yaxis()
-axes[1].set(
-    xlabel="loss on new text, three seeds each", title="Texts of 64 letters, as in training"
-)
+axes[1].set(xlabel="loss on new text, three seeds each", title="64 letters. Hollow: twice the rate")
 show(
     fig,
     alt="Left, training loss over the first 200 steps: six falling lines, no positions and learned on top, rotary lowest, with dots along two of them. "
-    "Right, the loss on new text: none clearly worst; ALiBi, learned and sinusoidal between; rotary and T5 best, the three seeds close together.",
+    "Right, the loss on new text at two rates of learning: none clearly worst at both, T5 and rotary among the best; learned is far from rotary at the first rate and beside it at the second.",
 )
 
 # %%
 at_length = {name: losses[name][:, 0] for name in methods}
 others = torch.cat([at_length[name] for name in methods[1:]])
 claim("no positions: worst of all, with every seed", at_length["none"].min() > others.max())
-best = torch.cat([at_length["rotary"], at_length["T5"]])
-rest = torch.cat([at_length[name] for name in ("sinusoidal", "learned", "ALiBi")])
-claim("rotary and T5 beat the other three, with every seed", best.max() < rest.min())
+for name in methods:
+    twice = torch.tensor(faster[name])
+    told = f"{name:>10}: loss {at_length[name].mean():.2f}, at twice the rate {twice.mean():.2f}"
+    print(told, f"({twice.min():.2f} to {twice.max():.2f})")
 
 pairs = torch.ones(len(letters), len(letters))  # which letter follows which, counted from 1
 pairs.index_put_((ids[:-1], ids[1:]), torch.tensor(1.0), accumulate=True)
@@ -655,18 +675,19 @@ print(f"pairs {-chances.log().mean():.2f}, none {at_length['none'].mean():.2f}, 
 # %% [markdown]
 # What has "none" learned? Hardly more than the table of letter pairs, which knows the last letter and nothing
 # else, on the same text. The leak of 6.1 is there, and these two layers make next to nothing of it. Positions
-# are worth a lot. What tells the score in *every* layer, in whatever shape each head wants (rotary, T5), does
-# better here than what is added once, or fixed in advance. Mind the size of this: two small layers, 64
-# letters, one rate of learning for all. In the paper of 2017, learned and computed tables came out even, as
-# they nearly do here.
+# are worth a lot, at either rate. Rotary and T5, which tell the score in every layer, in whatever shape each head
+# wants, are in front at both. But beware of the places behind. At the first rate `learned` looks like a poor method,
+# at twice the rate it stands beside rotary: it was only slower to learn. A ranking at one rate is
+# partly a ranking of rates. (And all of it is two small layers and 64 letters. In the paper of 2017, learned and
+# computed tables came out even.)
 
 # %% [markdown]
 # ## 6.7 Longer than the training
 #
-# Now longer texts. To be fair, every model guesses *the same* 32 letters at the end of each text; only what
-# stands before them gets longer, up to eight times the length of training. More text can't hurt a reader who
-# knows what to ignore. Some say that sinusoidal positions *extrapolate*, that is, work beyond what they were
-# trained for, since the formula has no end; others, that nothing fixed does.
+# Now longer texts. To be fair, every model guesses *the same* 32 letters at the end of each text; only what stands
+# before them gets longer, up to eight times the length of training. More text can't hurt a reader who knows what to
+# ignore. The paper of 2017 chose sines because they "may allow the model to *extrapolate*" (section 3.5), that is,
+# to work beyond what it was trained for. Press et al. (2021) measured that they hardly do.
 
 # %%
 predict(
@@ -679,9 +700,8 @@ four = results["lengths"].index(256)
 change = {n: (losses[n][:, four] - losses[n][:, 0]).mean() for n in methods if n != "learned"}
 levels = {n: losses[n][:, four].mean() for n in change}
 level, worst = min(change, key=lambda n: abs(change[n])), max(levels, key=levels.get)
+print(f"blind {blind:.2f};", *(f"{name} {loss:.2f}" for name, loss in levels.items()))
 claim("the worst is as bad as guessing blindly", levels[worst] > 0.98 * blind)
-claim("no positions at all would be better than two of them",
-      sum(levels["none"] < levels[n] - 0.5 for n in levels) == 2)  # fmt: skip
 outcome("06.longer", f"{level} stays level, {worst} is worst")
 
 # %% [markdown]
@@ -701,7 +721,7 @@ ax.set_xscale("log", base=2)
 ax.set_xticks(results["lengths"], results["lengths"])
 ax.set(xlabel="letters in the text (training: 64)", ylabel="loss on the same last letters")
 ax.set_title("Beyond the trained length rotary breaks, ALiBi does not notice")
-ax.legend(fontsize=8, loc="center right")
+ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 show(
     fig,
     alt="Loss on the same letters for texts of 64 to 512 letters. ALiBi is flat, T5 rises slowly, no positions rise a little; sinusoidal "
@@ -711,8 +731,7 @@ show(
 # %% [markdown]
 # Did you bet on rotary? It was among the best a moment ago, it is relative, and it breaks worst of all. So much
 # for "relative, therefore it extrapolates". Sinusoidal breaks, too: the *table* has no end, but the *model* has
-# never seen those rows. Having no positions at all would be better than either. And the other school is wrong
-# about ALiBi, which is as fixed as can be.
+# never seen those rows. Having no positions at all would be better than either.
 #
 # ALiBi stays level: at a new distance it does what it did before, only fainter. But level is not a gain:
 # letters further back than 64 neither harm nor help. T5 has one bucket for all that is far; one reading
@@ -733,6 +752,8 @@ position_clocks(settings, length=256, trained=64, place=200, distance=150, title
 
 # %% [markdown]
 # **Your turn**: `06.full-turns`.
+#
+# ### Slower hands (optional)
 #
 # That suggests a cure: slow the hands down, so that a text four times as long stays within the old arcs.
 # **Linear interpolation** (Chen et al. 2023) divides every frequency by 4. Then nothing is new, but
@@ -774,11 +795,13 @@ claim("1.5 times as long: NTK is best", (ntk < linear)[:, length[96]].all())
 claim("4 times: interpolated is best", (linear < ntk - 0.5)[:, four].all())
 claim("and NTK as lost as no cure at all", (ntk > plain - 0.2)[:, four].all())
 after = {name: torch.tensor(runs)[:, 1] for name, runs in results["tuned"].items()}
-claim(
-    "100 steps more: interpolated is best", after["interpolated"].max() < after["as it was"].min()
+told = (f"{name} {loss.mean():.2f}" for name, loss in after.items())
+print(
+    "256 letters, after 100 steps more:",
+    *told,
+    f"(64 letters: {losses['rotary'][:, 0].mean():.2f})",
 )
-near = abs(after["interpolated"].mean() - losses["rotary"][:, 0].mean()) < 0.2
-claim("and nearly as good as it was on short texts", near)
+claim("interpolated is best", after["interpolated"].max() < after["as it was"].min())
 
 # %% [markdown]
 # For half as much text again, NTK costs least, since neighbours stay apart. For four times as much it fails
@@ -811,8 +834,8 @@ alone, many = vector(sentence), (0, 1, 2, 4, 8, 16, 32, 64)
 front = [float(1 - vector(sentence, left=n) @ alone) for n in many]
 behind = [float(1 - vector(sentence, right=n) @ alone) for n in many]
 no_word = float(1 - vector(sentence.replace(" too", "")) @ alone)
-claim("one filler in front moves it further than a missing word", front[1] > no_word)
-claim("filler behind it moves nothing", max(behind) < 1e-4)
+print(f"a missing word moves it by {no_word:.3f}, one filler in front by {front[1]:.3f}", end=", ")
+print(f"64 fillers behind by {behind[-1]:.3f}")
 
 # %%
 fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
@@ -850,9 +873,9 @@ claim("rotary: filler in front changes nothing", torch.allclose(padded, layer(x[
 #   stays blind.
 # - Sinusoidal: a place as the hands of many clocks. Going on by $k$ is one turn, the same everywhere, and needs
 #   both sine and cosine.
-# - Learned: a table with an end. MiniLM's became a clock by itself.
+# - Learned: a table with an end. MiniLM's became a clock by itself: few hands, equally strong, one of them fast.
 # - Rotary: turn queries and keys, never values. The score sees the distance alone. Two pairings, equally good,
-#   never to be mixed.
+#   never to be mixed: the same Llama exists in both.
 # - ALiBi and T5 add a bias to the scores: fixed slopes, or learned buckets.
 # - A test of a relative method asks two things: equal distances score alike, and unequal ones do not.
 # - Beyond the trained length, in our study: rotary and sinusoidal break, T5 bends, ALiBi stays level, a table

@@ -33,7 +33,7 @@ import torch.nn.functional as F
 from IPython.display import display
 from torch import nn
 
-from course_lib.claims import claim
+from course_lib.claims import claim, rounded
 from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PreNorm
 from course_lib.nn.feedforward import FeedForward
 from course_lib.nn.masks import causal_mask, combine_masks, padding_mask
@@ -42,6 +42,7 @@ from course_lib.nn.norms import LayerNorm
 from course_lib.nn.positions.sinusoidal import Sinusoidal
 from course_lib.nn.stacks import Decoder, Encoder
 from course_lib.plots import STYLES, attention_map, mask_picture, transformer_map
+from course_lib.studies import study
 from course_lib.views import attention_hover, outcome, predict, quiz, show
 
 torch.set_num_threads(1)
@@ -215,8 +216,7 @@ claim("PyTorch's decoder layer", torch.allclose(twin(x, notes, past), expected, 
 # block may find out where it is in the sentence, and the next may look there.
 #
 # **Your turn**: `08.decoder-block`.
-
-# %% [markdown]
+#
 # ## 8.3 Which mask goes where
 #
 # Two attentions, so two masks. Take 23, in a batch with 4,923, so that both of its rows are padded.
@@ -227,7 +227,7 @@ given, heard = target[pair, :5], source[pair]  # (batch, query), (batch, key)
 mask = combine_masks(causal_mask(5), padding_mask(given, 0))  # (batch, 1, query, query)
 memory_mask = padding_mask(heard, 0)  # (batch, 1, 1, key)
 print("look back:", tuple(mask.shape), " look over:", tuple(memory_mask.shape))
-row, column = ([v[i] for i in ids[0]] for v, ids in ((digits, given), (words, heard)))
+row, column = [digits[i] for i in given[0]], [words[i] for i in heard[0]]
 fig, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", width_ratios=[5, 7])
 mask_picture(mask[0, 0], row, ax=axes[0], title="Look back: the past, no padding")
 grid = memory_mask[0, 0].expand(5, 7)
@@ -304,8 +304,7 @@ claim("position 3 does", not torch.equal(before[:, 3], after[:, 3]))
 
 # %% [markdown]
 # **Your turn**: `08.decoder-masks`.
-
-# %% [markdown]
+#
 # ## 8.4 All digits at once
 #
 # Here is the whole translator. `nn.Embedding` is a table with one learned vector for each token, `Sinusoidal`
@@ -328,7 +327,7 @@ class Translator(nn.Module):
         self.write_table = nn.Embedding(len(digits), d_model)
         self.positions = Sinusoidal(d_model)
         reader = EncoderBlock(look(2), FeedForward(d_model, 96), around)
-        writers = [DecoderBlock(look(2), look(1), FeedForward(d_model, 96), around) for _ in "ab"]
+        writers = [DecoderBlock(look(2), look(1), FeedForward(d_model, 96), around) for _ in (1, 2)]
         self.encoder = Encoder([reader], LayerNorm(d_model))
         self.decoder = Decoder(writers, LayerNorm(d_model))
         self.to_scores = nn.Linear(d_model, len(digits))
@@ -559,7 +558,8 @@ claim("and in more than twice that share of its mistakes", failed > 2 * zero.flo
 # mouth. It has to start with a wrong first digit, and go on from there. The words still say all the rest.
 
 # %%
-full = unseen[[len(told[n]) == 7 and n > 999 for n in unseen.tolist()]]  # like 4923
+like_4923 = [n for n in unseen.tolist() if n > 999 and len(told[n]) == 7]  # of seven words
+full = torch.tensor(like_4923)
 slip, wanted = target[full, :2].clone(), target[full, 2:]
 slip[:, 1] = 4 + (slip[:, 1] - 3) % 9  # one more than the right digit; 9 becomes 1
 wrote = write(model, source[full], steps=4, given=slip)[:, 2:]
@@ -616,6 +616,7 @@ fig, axes = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
 for layer, title in enumerate(("First block", "Second block: the looks cross")):
     attention_map(eyes(torch.tensor([n]), layer)[0], writes, heard, ax=axes[layer], title=title)
     axes[layer].set(ylabel="writes", xlabel="word that is looked at")
+fig.colorbar(axes[1].collections[0], ax=axes, label="weight", shrink=0.7)
 show(
     fig,
     alt="Two cross-attention maps. Right, second block: the first two digits look at the first and third word, "
@@ -710,14 +711,43 @@ show(
 # its neighbours don't notice. (A few come out right by luck.)
 #
 # Don't count on it elsewhere. A note is not a word: the words have talked, so the note under *hundert* may know
-# what comes three words later, and a writer who looks there reads the right digit at the wrong place. That is
-# why we made our reader deaf. Give it its ears back, `Translator(hears=7)`, train it with two or three seeds, and
-# draw both maps again. Whenever an alignment matters to you, hide and see.
+# what comes three words later. That is why we made our reader deaf. What if every word hears the whole sentence,
+# `Translator(hears=7)`? A *study* (as in 5.1) trained both kinds with five seeds, each with numbers of its own. Guess
+# first: in how many is the map still right, and how many tens are lost without their word?
+
+# %%
+found, crossing = study("08_ears")["results"], torch.tensor([0, 2, 6, 4])
+fig, ax = plt.subplots(figsize=(6.5, 3.6), layout="constrained")
+for (name, runs), style in zip(found.items(), ("ours", "theirs")):
+    maps = torch.tensor([run["map"] for run in runs])  # (seed, digit, word)
+    hidden = torch.tensor([run["one hidden"] for run in runs])[:, 6, 2]  # tens without their note
+    alone = torch.tensor([run["only its own"] for run in runs])[:, 2, 2]  # and with nothing else
+    same = (maps.argmax(dim=-1) == crossing).all(dim=-1)
+    print(f"{name}: the map above in {same.sum()} of 5. Tens wrong without their note:", end=" ")
+    print(rounded(hidden, 2), "with no other:", rounded(alone, 2))
+    points = STYLES[style] | {"linestyle": "", "alpha": 0.8}
+    ax.plot(maps[:, 2, 6], hidden, label=name, **points)
+ax.set(xlabel="weight of the tens digit on its own word", ylabel="tens wrong without it")
+ax.set(xlim=(-0.03, 1.03), ylim=(-0.05, 1.05))
+ax.set_title("Equally bright, not equally needed")
+ax.legend(loc="upper left")
+show(
+    ax,
+    alt="Scatter, five seeds each: weight of the tens digit on its word against the share wrong when that note is hidden. Hears 2: all five at "
+    "the upper right. Hears 7: four as bright, but wrong in a fifth to four fifths only; the fifth at weight and share near zero.",
+)
+
+# %% [markdown]
+# Four maps of five are right, and as bright as before. But without the note where they look, a good part of the tens
+# comes out right, how much depends on the seed: other notes have heard *zwanzig*, too. And in one seed that note
+# *alone* is not enough. The fifth map shows the tens under another word, and there *zwanzig* is not needed at all.
+# So the picture may be right and the explanation, "it was computed from this word", wrong. Whenever an alignment
+# matters to you, hide and see.
 
 # %% [markdown]
 # ## 8.8 Find the bug
 #
-# From a translator that ran for weeks. The author tested it on two-digit numbers, and it was right.
+# A part of a translator. Its author tested it on two-digit numbers, and it was right.
 
 
 # %%
@@ -765,7 +795,7 @@ outcome("08.whose-mask", ", ".join(verdicts))
 #   data agree, and nothing can be written. Let it write; swap the sources.
 # - Writing is a loop: notes once, then one token at a time, until `[end]`.
 # - A cross-attention map is an **alignment**, here a crossing one. Hide a note to see whether it tells the
-#   truth.
+#   truth: where the reader's words hear each other, the picture may be right and the explanation wrong.
 #
 # Both towers stand. Chapter 09 puts them together in the size of the paper, counts every parameter, and has the
 # whole thing turn strings around.
@@ -823,8 +853,8 @@ quiz("08")
 # <details><summary>Is cross-attention an explanation of the translation?</summary>
 #
 # It says where keys got weight, not what their values held: the encoder has mixed words, so a note may carry its
-# neighbours. Sometimes the map matches what matters, as here; find out by hiding notes and watching the output
-# (8.7).
+# neighbours. In 8.7 maps of two models were equally bright; in one the hidden note cost the digit, in the other it
+# often cost nothing. Find out by hiding notes and watching the output.
 #
 # </details>
 

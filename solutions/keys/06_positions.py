@@ -209,7 +209,7 @@ SINUSOIDAL = Exercise(
             "exponent-reaches-1",
             wrong_sinusoidal,
             {"exponent": "reaches-one"},
-            says="the exponents run from 0 to 1 inclusive, as in some published code; in the "
+            says="the exponents run from 0 to 1 inclusive, as in Tensor2Tensor's code; in the "
             "formula they stay below 1",
             hints=(
                 "Print your exponents for d_model = 4. The formula gives 0 and 0.5.",

@@ -698,7 +698,7 @@ RMS_NORM = Exercise(
             "rounded-before-the-weight",
             {"scale": "early"},
             "the normed vector goes back to the precision that came in, and only then meets the "
-            "weight (some published code does this)",
+            "weight (Hugging Face's Llama does this)",
             "With a half-precision x, how many digits of your result are right?",
             "The text asks for float32 all the way.",
             "Leave out the conversion back.",

@@ -23,9 +23,12 @@ def rotary_angles(
 def rotate_half(
     x: Float[Tensor, "*batch seq d_head"], angles: Float[Tensor, "seq pairs"]
 ) -> Float[Tensor, "*batch seq d_head"]:
-    """Turn each pair of columns (i, i + d_head / 2) by its angle, as Llama does.
+    """Turn each pair of columns (i, i + d_head / 2) by its angle, as GPT-NeoX does.
 
         (a, b) becomes (a cos - b sin, a sin + b cos)
+
+    Hugging Face's Llama is of this kind; Meta's own weights are interleaved, and are permuted on
+    the way there (see `half_order`).
 
     Raises `ValueError` when there isn't one angle for each pair of columns.
 
