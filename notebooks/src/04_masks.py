@@ -114,21 +114,23 @@ def train(mask, steps=200):
 everything = torch.ones(16, 16, dtype=torch.bool)  # every query may look everywhere
 past = everything.tril()  # only at itself and what came before
 free, masked = train(everything), train(past)
+others = [train(everything) for _ in range(2)]  # again, from other random batches
 print(f"loss: blind guessing {blind:.1f}; last step without a mask {free[2][-1]:.1f}", end=", ")
 print(f"with the mask {masked[2][-1]:.1f}")
 predict(
-    "04.cheat", "The model with the tiny loss has to write. Better or worse than blind guessing?"
+    "04.cheat", "The model with the tiny loss has to write. Is it better than blind guessing?"
 )
 
 # %%
 fresh = windows[torch.randint(len(windows), (2000,))]
-writing = guess_loss(free[0], free[1], past, fresh)
+writing = [guess_loss(s, table, past, fresh).item() for s, table, _ in (free, *others)]
 trained_to_write = guess_loss(masked[0], masked[1], past, fresh)
 print(f"loss when writing: trained with the mask {trained_to_write:.1f}, blind {blind:.1f}")
-outcome("04.cheat", f"worse: its loss is {writing:.1f}")
+outcome("04.cheat", f"no: the loss of three such models is {rounded(writing, 1)}")
 
 # %% [markdown]
-# The model with the best training loss is worse at writing than no model at all. Its weights show why.
+# The model with the best training loss writes no better than blind guessing, here a bit worse. Its weights show
+# why.
 
 # %%
 fig, axes = plt.subplots(1, 3, figsize=(12, 3.9), layout="constrained")
