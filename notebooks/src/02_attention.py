@@ -122,7 +122,8 @@ rounded(found)
 # It has looked something up.
 #
 # Score, softmax, weighted sum. Now the same three steps faster; after that, what can go wrong with them.
-#
+
+# %% [markdown]
 # ## 2.2 Every word asks: from loops to one line
 #
 # Not only *it* has questions. Every word gets a query: *cross* wants to know who crosses what, *tired* who is
@@ -500,7 +501,8 @@ show(fig, alt)
 # column of the first table). Chapter 03 comes back to that trap.
 #
 # **Your turn**: `02.attention-weights` and `02.effective-words`.
-#
+
+# %% [markdown]
 # ## 2.5 The formula, finished
 #
 # $$\mathrm{Attention}(Q, K, V) = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d_{head}}}\right) V$$
@@ -608,25 +610,10 @@ show(fig, alt)
 #
 # For a set that is a gift. For language it is a disaster, since the same three words in another order mean
 # something else. To attention, the dog who bites and the dog who is bitten are one dog. The cure is to put
-# the place into the vector before attention sees it, and even the crudest way works: add the number of the
-# place to one column.
-
-# %%
-dog, bites, man = torch.randn(3, 8)
-one, other = torch.stack([dog, bites, man]), torch.stack([man, bites, dog])
-first, second = attention(one, one, one)[0], attention(other, other, other)[0]
-claim("'dog' comes out the same in both", torch.allclose(first[0], second[2], atol=1e-6))
-
-place = torch.zeros(3, 8)
-place[:, 0] = torch.arange(3.0)
-one, other = one + place, other + place
-first, second = attention(one, one, one)[0], attention(other, other, other)[0]
-claim("with places, 'dog' differs", not torch.allclose(first[0], second[2], atol=1e-2))
+# the place into the vector before attention sees it: chapter 06. **Your turn**: in `02.equivariant` you write
+# the test that tells such layers apart.
 
 # %% [markdown]
-# Better ways fill chapter 06. **Your turn**: in `02.equivariant` you write the test that tells such layers
-# apart.
-#
 # ## 2.8 The bill
 #
 # Every word looks at every word. With $n$ words that is $n^2$ pairs, and each pair costs $d_{head}$
