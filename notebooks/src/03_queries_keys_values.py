@@ -511,6 +511,7 @@ print(
 )
 print(f"mean of all 72: right {right.float().mean():.1f}, moved {moved.float().mean():.1f}")
 print(f"heads with as many or more: {(right >= right[3, 1]).sum()}, {(moved >= moved[3, 1]).sum()}")
+print(f"heads moved in the wrong direction as often: {(moved <= 12 - moved[3, 1]).sum()}")
 
 # %%
 fig, ax = plt.subplots(figsize=(8, 4.2), layout="constrained")
@@ -523,23 +524,22 @@ ax.set_yticks(range(12), names)
 ax.set(
     xlim=(0, 1), ylim=(11.5, -0.5), xlabel="share of the first noun among the two", ylabel="nouns"
 )
-ax.set_title("The end of the sentence nudges, the nouns decide")
+ax.set_title("The end of the sentence nudges, the nouns decide: layer 3, head 1")
 ax.legend(loc="lower left", bbox_to_anchor=(1, 0))
 show(
     fig,
     alt="For twelve sentence pairs, the first noun's share when the first noun is meant and "
-    "when the second is. The two points of a pair lie close together, mostly on one "
-    "side of the middle line.",
+    "when the second is. In nine pairs both points lie on the same side of the middle line.",
 )
 
 # %% [markdown]
 # A head that understands would have every circle on the right of the line and every square on the left. This
 # one is right 15 times of 24. The end of the sentence moves it the right way in 10 of 12 pairs, mostly too
-# little. Is that much? An average head is right 12 times and moves the right way 5.7 times of 12: coins. But
-# 10 of the 72 heads move as often as ours or oftener, and of 72 thrown coins one or two would. And we *chose*
-# this head on the first pair, so that pair proves nothing. What is left is a hint that the head leans towards
-# what "it" means; the choice of nouns weighs more. Twelve pairs are few, and eleven were made up for this page:
-# add your own.
+# little. Is that much? An average head is right 12 times and moves the right way 5.7 times of 12, like a coin.
+# Ten of the 72 heads move as often as ours or oftener, where of 72 coins one or two would. But ten others move
+# the *wrong* way as often. Heads have habits, and with 72 of them some habit points to where the meaning lies.
+# And we chose this head on the first pair, so that pair proves nothing. The clear picture was an anecdote.
+# (Twelve pairs are few, and eleven of them were made up for this page: add your own.)
 
 # %% [markdown]
 # ## 3.7 Reading a map
@@ -769,13 +769,13 @@ claim("exchanged, the head is itself again", torch.allclose(mended, weights[3, 1
 #
 # - A query says what a word looks for, a key what it is found by, a value what it gives. Three learned
 #   matrices make them from the word's one vector.
-# - With one vector for all jobs every word mostly admires itself, and every look is returned. With one matrix
+# - With one wide random vector for all jobs every word mostly admires itself; every look is returned. With one matrix
 #   for queries and keys, eight guests can't all look left.
 # - Self-attention takes all three from one sequence; cross-attention takes keys and values from another.
 #   Scores are (query, key), and the output has one row for each query.
 # - `nn.MultiheadAttention` wants `batch_first=True`, or it mixes your sentences without a word.
-# - MiniLM's layer 3, head 1 sends "it" to "animal". On twelve pairs it is right 15 times of 24; a few of the
-#   other 71 heads are as good.
+# - MiniLM's layer 3, head 1 sends "it" to "animal". On twelve pairs it is right 15 times of 24; among 72 heads
+#   some do as well by habit, and as many lean the wrong way.
 # - A map shows where a head looks. What comes of it depends on the values too: [CLS] gets much weight in many
 #   heads and has little to give in nearly all, those that hardly look at it included.
 #
@@ -798,7 +798,7 @@ quiz("03")
 #
 # <details><summary>And why a separate value projection?</summary>
 #
-# What a word is found by is seldom what it should hand over. Around the table, queries and keys learned to
+# What a word is found by need not be what it should hand over. Around the table, queries and keys learned to
 # read the seat, values learned to read the dish.
 # </details>
 #
