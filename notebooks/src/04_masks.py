@@ -117,9 +117,7 @@ free, masked = train(everything), train(past)
 others = [train(everything) for _ in range(2)]  # again, from other random batches
 print(f"loss: blind guessing {blind:.1f}; last step without a mask {free[2][-1]:.1f}", end=", ")
 print(f"with the mask {masked[2][-1]:.1f}")
-predict(
-    "04.cheat", "The model with the tiny loss has to write. Is it better than blind guessing?"
-)
+predict("04.cheat", "The model with the tiny loss has to write. Is it better than blind guessing?")
 
 # %%
 fresh = windows[torch.randint(len(windows), (2000,))]
