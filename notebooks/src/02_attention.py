@@ -34,7 +34,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from course_lib.claims import claim, rounded
 from course_lib.nn.attention import scaled_dot_product_attention
-from course_lib.plots import BLUE, GREEN, RED, STYLES, attention_map, transformer_map
+from course_lib.plots import (
+    BLUE,
+    GREEN,
+    RED,
+    STYLES,
+    attention_map,
+    training_waits,
+    transformer_map,
+)
 from course_lib.studies import study
 from course_lib.views import attention_hover, outcome, predict, quiz, show
 
@@ -469,17 +477,12 @@ undivided = {way: results["waits"][f"{way}, nothing"] for way in ("Adam", "SGD")
 outcome("02.trained", "; ".join(f"{way} {waits}" for way, waits in undivided.items()))
 
 # %%
-fig, axes = plt.subplots(1, 2, figsize=(9.5, 3.6), sharey=True, layout="constrained")
-for ax, way in zip(axes, ("Adam", "SGD")):
-    for divisor, (color, style) in zip(divisors, ((RED, "--"), (BLUE, "-"), (GREEN, ":"))):
-        waits = torch.tensor(results["tuning"][f"{way}, {divisor}"])  # (rate, seed)
-        middle = waits.median(dim=1).values
-        ax.plot(results["rates"][way], middle, color=color, linestyle=style, label=divisor)
-        ax.plot(results["rates"][way], waits, ".", color=color)
-    ax.set(xscale="log", yscale="log", xlabel="rate of learning", title=way)
-axes[0].set(ylabel="steps until 99 % are right")
-axes[0].set_yticks([15, 30, 60, 150, 300, 600], [15, 30, 60, 150, 300, "not in 600"])
-axes[0].minorticks_off()
+drawn = ((RED, "--"), (BLUE, "-"), (GREEN, ":"))
+styles = {name: {"color": c, "linestyle": s} for name, (c, s) in zip(divisors, drawn)}
+fig, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+for ax, (way, rates) in zip(axes, results["rates"].items()):
+    runs = {name: results["tuning"][f"{way}, {name}"] for name in divisors}
+    training_waits(runs, rates, most=results["steps"], styles=styles, ax=ax, title=way)
 axes[0].legend(title="divided by")
 fig.suptitle("The divisor moves the rate that works; without one, the seeds part ways")
 alt = """Steps to learn over the rate of learning; left Adam, right SGD. Divided by the root: falls to
