@@ -37,7 +37,7 @@ def training_waits(
     ax.set(
         xscale="log", yscale="log", xlabel="rate of learning", ylabel="steps until it is learned"
     )
-    ticks = [tick for tick in (10, 20, 50, 100, 200, 500, 1000, 2000) if tick < most]
+    ticks = [tick for tick in (10, 20, 50, 100, 200, 500, 1000, 2000) if tick < 0.7 * most]
     ax.set_yticks([*ticks, most], [*ticks, f"not in {most}"])
     ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
     ax.xaxis.set_minor_locator(NullLocator())
