@@ -517,7 +517,7 @@ show(fig, alt="Adam: the ordinary GRU falls from 1,800 steps to 40. SGD: not don
 # guessing is 0 and always right is 1. The sum of these is how many symbols come out. Of 16 symbols packed by a GRU with
 # *random* weights it is a handful.
 #
-# **Predict first.** *Train* the GRU and its reader on this very task, 4,000 steps. How many of 16 then?
+# **Predict first.** *Train* a GRU (`keep` = 2) and its matrix on this task, 4,000 steps. How many of 16 then?
 
 # %%
 predict("01.suitcase", "How many of 16 symbols come back out of 64 trained numbers?")
