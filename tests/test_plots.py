@@ -12,6 +12,7 @@ from course_lib.plots import (
     head_grid,
     mask_picture,
     score_map,
+    training_waits,
     transformer_map,
 )
 from course_lib.plots.transformer import LOOK
@@ -160,3 +161,20 @@ def test_no_room_of_tensors_imports_a_plotting_library():
         "course_lib.claims; sys.exit('matplotlib' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_waits_show_medians_seeds_and_what_was_not_done():
+    runs = {"a": [[30, 10, 20], [400, 400, 90]]}
+    ax = training_waits(runs, (0.1, 1.0), most=400, styles={"a": {"color": "red"}}, title="SGD")
+    line, *seeds, limit = ax.lines
+    assert line.get_label() == "a" and list(line.get_ydata()) == [20, 400]
+    assert sorted(y for dots in seeds for y in dots.get_ydata()) == [10, 20, 30, 90, 400, 400]
+    assert limit.get_ydata()[0] == 400 and ax.get_title() == "SGD"
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0.1", "1"]
+    assert ax.get_yticklabels()[-1].get_text() == "not in 400"
+    assert ax.get_xscale() == ax.get_yscale() == "log"
+
+
+def test_waits_of_another_number_of_rates_are_refused():
+    with pytest.raises(ValueError, match="a has steps for 1 rates, there are 2"):
+        training_waits({"a": [[1, 2]]}, (0.1, 1.0), most=9, styles={"a": {"color": "red"}})

@@ -66,8 +66,8 @@ show(
 # %% [markdown]
 # ## 0.2 Words as rows of numbers
 #
-# A model cannot read letters. It gets each word as a row of numbers, a *vector*. In a real model there are hundreds of numbers in a
-# row and nobody chose them. Here are four words with three numbers that we made up, so that you can read them: how much the word
+# A model computes with numbers, so it gets each word as a row of numbers, a *vector*. In a real model there are hundreds of numbers
+# in a row and nobody chose them. Here are four words with three numbers that we made up, so that you can read them: how much the word
 # has to do with *being alive*, with *places* and with *feelings*.
 
 # %%
@@ -87,7 +87,7 @@ print(vectors.shape)
 # two, or more. Each axis counts something, and we always say what. Here the first axis counts words and the second counts features, so
 # we write `(word, feature)` beside the code.
 #
-# Most mistakes in this field are a mix-up of axes. Ask "what does this axis count?" at each line, and you have avoided half of them.
+# Many mistakes in this field are a mix-up of axes. Ask "what does this axis count?" at each line.
 
 # %% [markdown]
 # ## 0.3 A dot product measures likeness
@@ -239,13 +239,18 @@ outcome("00.overflow", str(result.tolist()))
 # usual kind. The largest score is the one whose power just fits: the natural logarithm of the largest number. (`3.4e+38` means $3.4 \cdot 10^{38}$.)
 
 # %%
-for kind in (torch.float32, torch.float16):
+for kind in (torch.float32, torch.bfloat16, torch.float16):
     largest = torch.tensor(torch.finfo(kind).max, dtype=torch.float64)
     print(kind, f"largest number: {largest.item():.3g}  largest score: {largest.log().item():.1f}")
+print("four scores of 88.5:", softmax_from_the_formula(torch.full((4,), 88.5)).tolist())
 
 # %% [markdown]
-# In `float32` a score above 88.7 breaks it. In `float16`, the half-size numbers that graphics cards like, 11.1 is enough. Scores like that
-# are nothing special: dot products of long vectors reach them, as chapter 02 measures.
+# In `float32` a score above 88.7 gives `nan`. In `float16`, the half-size numbers that graphics cards like, 11.1 is enough; `bfloat16`,
+# the other half-size kind, reaches as far as `float32` (and pays with fewer digits: 0.6). Scores like that are nothing special: dot
+# products of long vectors reach them, as chapter 02 measures.
+#
+# The last line is worse. Each of the four powers fits, but their *sum* does not: it is `inf`, and any number divided by infinity is 0.
+# All shares are 0, and nothing says `nan`.
 #
 # You may have missed it because you tried small numbers. That is the trouble with trying: it finds the mistakes that you thought of. So every exercise
 # comes with a **check**. It runs your function on inputs that you do not see, the *cases*. It compares what comes out with a right answer, the
@@ -307,12 +312,13 @@ claim(
 wild = torch.tensor([10_000.0, 9_999.0, -10_000.0])
 print(rounded(torch.softmax(wild, dim=-1)))
 print(rounded(torch.softmax(wild.half(), dim=-1)))
-print("9,985 to 10,015 in float16:", torch.arange(9_985.0, 10_016.0).half().unique().tolist())
+print("9,985 to 10,015 in float16: ", torch.arange(9_985.0, 10_016.0).half().unique().tolist())
+print("9,900 to 10,100 in bfloat16:", torch.arange(9_900.0, 10_101.0).bfloat16().unique().tolist())
 
 # %% [markdown]
 # Look at the second line once more, then at the third. In `float16`, the numbers near 10,000 stand 8 apart, so 9,999 was rounded to 10,000
-# before the softmax saw it: two equal shares. The function is right, the number it was given is not. Half-size numbers cost precision, and no formula
-# gives it back.
+# before the softmax saw it: two equal shares. In `bfloat16` they stand 64 apart. The function is right, the number it was given is not, and
+# what rounding took no formula gives back.
 #
 # The other end is harmless: $e^{-20000}$ is too small to write down and becomes 0, which is as good a share as any for a word that is 20,000
 # behind.
@@ -331,7 +337,8 @@ print(torch.tensor([-20_000.0]).exp())
 # - A tensor is a table with a shape. Each axis counts something; say what.
 # - A dot product adds up products: it is large for vectors that agree. `a @ b.T` does it for all pairs: rows ask, columns are asked.
 # - The softmax turns scores into positive shares that sum to 1. Only differences of scores count, and a lead of 1 means 2.7 times the share.
-# - The formula as written overflows. Taking a constant away from all scores changes nothing, and saves it.
+# - The formula as written overflows: a large power gives `nan`, a large sum gives zeros without a word. Taking the maximum away from all
+#   scores changes nothing, and saves it.
 # - Wrong code usually runs. A check compares with the right answer and with known wrong ones, and says which one you wrote.
 
 # %% [markdown]

@@ -10,8 +10,8 @@
 # # 04 · Masks
 #
 # **How do you hide the answer from a model that sees everything at once?** In chapter 02 every word looked at
-# every other. That is fine for reading and fatal for writing: whoever may look at the next word never learns
-# to guess it. And real batches hold sentences of different lengths, so some of the "words" are filler, which
+# every other. That is fine for reading and fatal for writing: whoever may look at the next word has no need to
+# guess it. And real batches hold sentences of different lengths, so some of the "words" are filler, which
 # nobody should look at.
 #
 # One tool does both. A **mask** is a grid of yes and no, one row for each query, one column for each key. In
@@ -61,7 +61,7 @@ show(
 # ## 4.1 A model that copies the answer
 #
 # Take 16 letters of Shakespeare. At every position the model has to guess the letter that comes next. We know
-# all 17, so all 16 guesses are trained in one go. Every model that writes is trained like this.
+# all 17, so all 16 guesses are trained in one go. Models that write from left to right are trained like this.
 #
 # Our model is attention with nearly everything taken away. Its scores are a table of 16 × 16 learned numbers,
 # the same for every text. So it cannot learn *what* to look at, only *where*: rows are queries, columns are
@@ -114,21 +114,21 @@ def train(mask, steps=200):
 everything = torch.ones(16, 16, dtype=torch.bool)  # every query may look everywhere
 past = everything.tril()  # only at itself and what came before
 free, masked = train(everything), train(past)
-claim("without a mask the loss ends below a tenth of blind guessing", free[2][-1] < 0.1 * blind)
-claim("with the mask it ends at more than five times that", masked[2][-1] > 5 * free[2][-1])
-predict(
-    "04.cheat", "The model with the tiny loss has to write. Better or worse than blind guessing?"
-)
+others = [train(everything) for _ in range(2)]  # again, from other random batches
+print(f"loss: blind guessing {blind:.1f}; last step without a mask {free[2][-1]:.1f}", end=", ")
+print(f"with the mask {masked[2][-1]:.1f}")
+predict("04.cheat", "The model with the tiny loss has to write. Is it better than blind guessing?")
 
 # %%
 fresh = windows[torch.randint(len(windows), (2000,))]
-writing = guess_loss(free[0], free[1], past, fresh)
+writing = [guess_loss(s, table, past, fresh).item() for s, table, _ in (free, *others)]
 trained_to_write = guess_loss(masked[0], masked[1], past, fresh)
-claim("trained with the mask, it writes better than blind guessing", trained_to_write < blind)
-outcome("04.cheat", "worse" if writing > blind else "better")
+print(f"loss when writing: trained with the mask {trained_to_write:.1f}, blind {blind:.1f}")
+outcome("04.cheat", f"no: the loss of three such models is {rounded(writing, 1)}")
 
 # %% [markdown]
-# The model with the best training loss is useless at writing. Its weights show why.
+# The model with the best training loss writes no better than blind guessing, here a bit worse. Its weights show
+# why.
 
 # %%
 fig, axes = plt.subplots(1, 3, figsize=(12, 3.9), layout="constrained")
@@ -279,12 +279,13 @@ show(
 naive = torch.ones(2, 5, dtype=torch.bool).tril()
 fig, axes = plt.subplots(1, 2, figsize=(8, 2.6), layout="constrained")
 newest = ["word 3", "word 4"]
-mask_picture(naive, newest, range(5), ax=axes[0], title="tril: they see the oldest words")
-mask_picture(causal_mask(2, 5), newest, range(5), ax=axes[1], title="ours: they see their past")
+read = [f"word {i}" for i in range(5)]
+mask_picture(naive, newest, read, ax=axes[0], title="tril: they see the oldest words")
+mask_picture(causal_mask(2, 5), newest, read, ax=axes[1], title="ours: they see their past")
 show(
     fig,
-    alt="Two grids of two queries and five keys. Left, tril: word 3 sees key 0 only, word 4 sees keys 0 "
-    "and 1. Right: word 3 sees keys 0 to 3, word 4 sees all five.",
+    alt="Two grids of two queries and five keys. Left, tril: word 3 sees word 0 alone, word 4 sees words 0 "
+    "and 1. Right: word 3 sees words 0 to 3, word 4 sees all five.",
 )
 
 # %% [markdown]
@@ -300,7 +301,7 @@ claim("is_causal aligns at the top left", torch.allclose(shortcut, top_left, ato
 claim("and gives other numbers than our mask", not torch.allclose(shortcut, ours, atol=1e-2))
 
 # %% [markdown]
-# With as many queries as keys both agree, so tests with square sizes never notice.
+# With as many queries as keys both agree, so a test with square sizes does not notice.
 #
 # **Your turn**: `04.causal-mask`.
 
@@ -357,8 +358,8 @@ show(
 # Without the mask the answer for your sentence depends on *who else was in the batch*. Such a bug shows up as
 # "the model is a bit worse in production", and never as an error.
 #
-# Filler can stand on the left as well; models that write need it there, so that all texts end at the same
-# place. The comparison doesn't care where it stands. A count of the words would.
+# Filler can stand on the left as well; when a batch of texts is to be continued it mostly does, so that all end
+# at the same place. The comparison doesn't care where it stands. A count of the words would.
 #
 # **Your turn**: `04.padding-mask`.
 
@@ -414,7 +415,8 @@ def draw(left=2, right=1, window=8, causal=True):
 # %% [markdown]
 # ## 4.6 The row that may look at nothing
 #
-# Softmax divides by the sum of what is left. In an empty row nothing is left.
+# Softmax divides by the sum of what is left. In an empty row nothing is left. (A bug with a long public life:
+# PyTorch's issues 41508, of 2020, and 103963 are about it.)
 
 # %%
 predict("04.hidden-row", "Three keys with scores 2, 1 and 0, all hidden: which three weights?")
@@ -477,10 +479,12 @@ print("float16 ends at", torch.finfo(torch.float16).max)
 # - **`nan`**, hatched, with $-\infty$. Float16 ends at 65,504, so there $-10^9$ *is* $-\infty$.
 # - **An average** over everything the row was told not to see. Near $10^9$, in steps of 64, our scores 2, 1
 #   and 0 are rounded away. In float16 that happens at $10^4$ already.
-# - **No mask at all**: in float32, $-10^6$ keeps the differences, and differences are all that softmax feels.
+# - **No mask at all**: in float32, $-10^6$ keeps the differences, to the nearest 1/16, and differences are all
+#   that softmax feels.
 #
-# Which one you get depends on a constant that nobody chose on purpose. What would be right? A query that may
-# look nowhere has nothing to say: weights of 0, and an output of 0. One line more:
+# Which one you get depends on a constant, and on a dtype that may be changed long after it was chosen. What
+# would be right? A query that may look nowhere has nothing to say: weights of 0, and an output of 0. One line
+# more:
 
 
 # %%
@@ -515,8 +519,9 @@ for weigh in (safe_weights, patched_weights):
 # Same weights, and the second one would destroy the model at the first step. `masked_fill` *replaces* a
 # number, so no gradient passes through the filled place. An addition passes everything on, `nan` included.
 #
-# PyTorch's fast function agrees with us. Its `nn.MultiheadAttention` does, or doesn't, depending on a
-# question that has nothing to do with it: whether you want to see the weights.
+# PyTorch's fast function agrees with us in the version that this course installs (until summer 2024 it gave
+# `nan`). Its `nn.MultiheadAttention` does, or doesn't, depending on a question that has nothing to do with it:
+# whether you want to see the weights.
 #
 # **Your turn**: `04.masked-softmax`. Its check compares gradients, too.
 
@@ -615,7 +620,7 @@ outcome("04.flat", f"2 sentences: {verdicts[0]}; 4 sentences: {verdicts[1]}")
 # right answer, at most sizes it crashes, and when there are as many sentences as tokens it is silently wrong.
 # A batch of 32 sentences, cut to 32 tokens, is all it takes.
 #
-# No library can catch this for you: a grid of 4 × 4 is a perfectly good `(query, key)` mask. So give a mask
+# No check of sizes can catch this: a grid of 4 × 4 is a perfectly good `(query, key)` mask. So give a mask
 # **one axis for each axis of the scores**, and test with sizes that all differ.
 #
 # **Your turn**: `04.flat-mask-bug`.

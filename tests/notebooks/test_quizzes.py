@@ -18,5 +18,19 @@ def test_a_chapter_asks_enough_and_explains_every_option(chapter):
         assert all(len(option.why.split()) >= 5 for option in question.options)
 
 
+def longest_is_right(question):
+    """Whether no wrong option is longer than the right one."""
+    right = next(len(option.text) for option in question.options if option.right)
+    return right == max(len(option.text) for option in question.options)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_length_does_not_give_the_answer_away(chapter):
+    """Who always takes the longest option is right in at most 40 % of a chapter's questions."""
+    questions = quiz(chapter).questions
+    found = [question.id for question in questions if longest_is_right(question)]
+    assert len(found) <= 0.4 * len(questions), found
+
+
 def test_thirty_questions_in_all():
     assert sum(len(quiz(chapter).questions) for chapter in CHAPTERS) >= 30

@@ -1,0 +1,46 @@
+"""Pictures of training: how long it took, at which rate, with which spread over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
+
+
+def training_waits(
+    runs: Mapping[str, Any],
+    rates: Sequence[float],
+    *,
+    most: int,
+    styles: Mapping[str, dict[str, Any]],
+    ax: Axes | None = None,
+    title: str | None = None,
+) -> Axes:
+    """Draw the steps that training took at each rate: medians as a line, a dot for each seed.
+
+    `runs` holds (rate, seed) steps by name, `styles` how each name is drawn. What was not done
+    after `most` steps lies on the dotted line. Raises `ValueError` if a name has another number
+    of rates.
+    """
+    ax = plt.subplots(figsize=(5, 3.6), layout="constrained")[1] if ax is None else ax
+    for name, steps in runs.items():
+        steps = np.asarray(steps)
+        if len(steps) != len(rates):
+            raise ValueError(f"{name} has steps for {len(steps)} rates, there are {len(rates)}")
+        ax.plot(rates, np.median(steps, axis=1), label=name, **styles[name])
+        ax.plot(rates, steps, ".", color=styles[name]["color"])
+    ax.axhline(most, color="black", linestyle=":", linewidth=1)
+    ax.set(
+        xscale="log", yscale="log", xlabel="rate of learning", ylabel="steps until it is learned"
+    )
+    ticks = [tick for tick in (10, 20, 50, 100, 200, 500, 1000, 2000) if tick < 0.7 * most]
+    ax.set_yticks([*ticks, most], [*ticks, f"not in {most}"])
+    ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.set_title(title)
+    return ax
