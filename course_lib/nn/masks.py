@@ -88,6 +88,21 @@ def check_mask(mask: Mask, scores_shape: tuple[int, ...]) -> None:
         )
 
 
+def check_padding(mask: Tensor, ids: Int[Tensor, "batch key"]) -> Bool[Tensor, "batch 1 1 key"]:
+    """Return a model's padding mask if it is one for these ids; all four axes are asked for.
+
+    Raises `ValueError` when the mask is not bool or not (batch, 1, 1, key): a (batch, key) mask
+    would be read as (query, key) when the sizes agree.
+    """
+    _require_bool(mask)
+    wanted = (ids.shape[0], 1, 1, ids.shape[-1])
+    if tuple(mask.shape) != wanted:
+        raise ValueError(
+            f"need a padding mask (batch, 1, 1, key) = {wanted}, got {tuple(mask.shape)}"
+        )
+    return mask
+
+
 def _require_bool(mask: Mask) -> None:
     if mask.dtype != boolean:
         raise ValueError(f"mask must be bool, True = may look; got {mask.dtype}")

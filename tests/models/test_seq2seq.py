@@ -152,3 +152,53 @@ def test_memory_of_another_source_is_refused():
     model = Seq2Seq(SMALL)
     with pytest.raises(ValueError, match=r"memory \(2, 7, 66\) does not belong to source \(2, 5\)"):
         model.decode(TARGET, model.encode(SOURCE), SOURCE[:, :5])
+
+
+STARTED = torch.tensor([[3, 6, 7, 8, 9], [3, 5, 6, 22, 3]])  # each begins with the padding's id
+
+
+def test_a_start_token_with_the_paddings_id_is_seen():
+    model = Seq2Seq(SMALL).double()
+    other = Seq2Seq(replace(SMALL, pad_id=4)).double()  # to which 3 is a token like any other
+    other.load_state_dict(model.state_dict())
+    source = SOURCE[:, 2:5]
+    assert_close(model(source, STARTED)[:, :4], other(source, STARTED)[:, :4])
+    _, (_, wrote) = model(source, STARTED, return_weights=True)
+    assert (wrote[0][0][0, :, :, 0] > 0).all()  # all look at the start
+    assert not wrote[0][0][1, :, :, 4].any()  # and nobody at the padding
+
+
+def test_masks_of_the_caller_replace_those_from_the_ids():
+    model = Seq2Seq(SMALL).double()
+    seen, given = torch.ones(2, 1, 1, 7).bool(), torch.ones(2, 1, 1, 5).bool()
+    seen[:, :, :, 2], given[:, :, :, 1] = False, False
+    masks = {"source_mask": seen, "target_mask": given}
+    logits, (read, wrote) = model(SOURCE, STARTED, **masks, return_weights=True)
+    assert_close(logits, model(SOURCE, STARTED, **masks))
+    for weights, hidden in ((read[0], 2), (wrote[0][0], 1), (wrote[0][1], 2)):
+        looked = weights.sum(dim=(0, 1, 2)) > 0
+        assert [i for i, seen in enumerate(looked.tolist()) if not seen] == [hidden]
+
+
+@pytest.mark.parametrize("name", ["source_mask", "target_mask"])
+@pytest.mark.parametrize(
+    "mask, says",
+    [
+        (torch.ones(5, 5).bool(), r"\(batch, 1, 1, key\) = \(5, 1, 1, 5\), got \(5, 5\)"),
+        (torch.ones(5, 1, 1, 5), r"must be bool, True = may look; got torch\.float32"),
+    ],
+)
+def test_a_mask_that_is_no_padding_mask_is_refused(name, mask, says, unchecked):
+    ids = torch.full((5, 5), 6)
+    with pytest.raises(ValueError, match=says):
+        Seq2Seq(SMALL)(ids, ids, **{name: mask})
+
+
+def test_one_source_does_not_serve_two_targets_unseen(unchecked):
+    with pytest.raises(ValueError, match="2 targets for 1 sources"):
+        Seq2Seq(SMALL)(SOURCE[:1], TARGET)
+
+
+def test_both_sides_may_have_their_own_depth():
+    model = Seq2Seq(replace(SMALL, num_layers=3, num_decoder_layers=1))
+    assert (len(model.encoder.blocks), len(model.decoder.blocks)) == (3, 1)
