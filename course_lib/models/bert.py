@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from course_lib.nn.masks import Mask
 from course_lib.nn.multi_head import MultiHeadAttention
+from course_lib.nn.norms import LayerNorm
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class BertEmbedding(nn.Module):
         self.word = nn.Embedding(config.vocab_size, config.d_model)
         self.position = nn.Embedding(config.max_len, config.d_model)
         self.segment = nn.Embedding(config.num_segments, config.d_model)
-        self.norm = nn.LayerNorm(config.d_model, eps=config.norm_eps)
+        self.norm = LayerNorm(config.d_model, eps=config.norm_eps)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
@@ -76,11 +77,11 @@ class BertBlock(nn.Module):
         super().__init__()
         d_model, d_ff = config.d_model, config.d_ff
         self.attention = attention(d_model, config.num_heads, dropout=config.dropout)
-        self.norm_attention = nn.LayerNorm(d_model, eps=config.norm_eps)
+        self.norm_attention = LayerNorm(d_model, eps=config.norm_eps)
         self.feed_forward = nn.Sequential(
             nn.Linear(d_model, d_ff), nn.GELU(), nn.Linear(d_ff, d_model)
         )
-        self.norm_feed_forward = nn.LayerNorm(d_model, eps=config.norm_eps)
+        self.norm_feed_forward = LayerNorm(d_model, eps=config.norm_eps)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(

@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -17,7 +18,7 @@ def scaled_dot_product_attention(
 ) -> tuple[Float[Tensor, "*#batch query d_value"], Float[Tensor, "*#batch query key"]]:
     """Mix the values, each query weighting the keys by similarity.
 
-        weights = softmax(query key^T / sqrt(d_head) + bias),   output = weights value
+        weights = softmax((query / sqrt(d_head)) key^T + bias),   output = weights value
 
     `mask` is True where looking is allowed; `bias` makes a distance more or less likely to be
     looked at. Returns the output and the weights, because a notebook plots the weights. A query
@@ -28,13 +29,14 @@ def scaled_dot_product_attention(
 
     Source: Vaswani et al. 2017, eq. 1 (arXiv:1706.03762).
     """
-    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    exact = torch.promote_types(query.dtype, torch.float32)  # half precision overflows early
+    scores = query.to(exact) / math.sqrt(query.shape[-1]) @ key.to(exact).transpose(-2, -1)
     if bias is not None:
         scores = scores + bias
     if mask is not None:
         check_mask(mask, scores.shape)
         scores = scores.masked_fill(~mask, float("-inf"))
-    weights = scores.softmax(dim=-1)
+    weights = scores.softmax(dim=-1).to(query.dtype)
     if mask is not None:
         weights = weights.masked_fill(~mask, 0.0)  # a row that may look nowhere: 0, not NaN
     return weights @ value, weights
