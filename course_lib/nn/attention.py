@@ -6,32 +6,39 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_lib.nn.masks import Mask, check_mask
+from course_lib.nn.masks import Mask, check_mask, mask_for
+from course_lib.nn.shapes import check_bias, check_tokens
 
 
 def scaled_dot_product_attention(
     query: Float[Tensor, "*#batch query d_head"],
     key: Float[Tensor, "*#batch key d_head"],
     value: Float[Tensor, "*#batch key d_value"],
-    mask: Mask | None = None,
+    mask: Tensor | None = None,
     bias: Float[Tensor, "*#batch query key"] | None = None,
+    *,
+    scale: float | None = None,
 ) -> tuple[Float[Tensor, "*#batch query d_value"], Float[Tensor, "*#batch query key"]]:
     """Mix the values, each query weighting the keys by similarity.
 
         weights = softmax((query / sqrt(d_head)) key^T + bias),   output = weights value
 
     `mask` is True where looking is allowed; `bias` makes a distance more or less likely to be
-    looked at. Returns the output and the weights, because a notebook plots the weights. A query
+    looked at; `scale` replaces 1 / sqrt(d_head). Returns the output and the weights, because a notebook plots the weights. A query
     that may look nowhere gets weights and an output of zero, and a finite gradient. A `#` in
     the signature marks axes that may broadcast.
 
-    Raises `ValueError` when the mask is not bool or does not fit (query, key).
+    Raises `ValueError` when the mask is not bool or does not fit (query, key), or when the bias
+    does not fit.
 
     Source: Vaswani et al. 2017, eq. 1 (arXiv:1706.03762).
     """
     exact = torch.promote_types(query.dtype, torch.float32)  # half precision overflows early
-    scores = query.to(exact) / math.sqrt(query.shape[-1]) @ key.to(exact).transpose(-2, -1)
+    wide = query.to(exact)
+    scaled = wide / math.sqrt(query.shape[-1]) if scale is None else wide * scale
+    scores = scaled @ key.to(exact).transpose(-2, -1)
     if bias is not None:
+        check_bias(bias, scores.shape)
         scores = scores + bias
     if mask is not None:
         check_mask(mask, scores.shape)
@@ -84,7 +91,11 @@ class SelfAttention(nn.Module):
         *,
         return_weights: bool = False,
     ) -> Float[Tensor, "batch seq d_head"] | tuple[Tensor, Float[Tensor, "batch seq seq"]]:
-        """Return the output, or the output and the weights."""
+        """Return the output, or the output and the weights.
+
+        Raises `ValueError` when x is not (batch, seq, d_model).
+        """
+        check_tokens(x, self.project.to_q.in_features)
         q, k, v = (part[:, None] for part in self.project(x))  # an axis of one head
-        output, weights = self.attend(q, k, v, mask)
+        output, weights = self.attend(q, k, v, mask_for(mask, q, k))
         return (output[:, 0], weights[:, 0]) if return_weights else output[:, 0]

@@ -1,12 +1,15 @@
 """Masks. One convention everywhere: bool, True = this query may look at this key."""
 
+from collections.abc import Callable
+
 from jaxtyping import Bool, Int
 from torch import Tensor, arange
 from torch import bool as boolean
 
 # A mask is (query, key), or has one axis (of size 1 or full) for each axis of the scores:
 # (batch, heads, query, key). Not a jaxtyping shape, because `check_mask` explains more.
-Mask = Tensor
+# Modules also take a rule that makes one, called as `causal_mask` is.
+Mask = Tensor | Callable[..., Tensor]
 
 
 def causal_mask(
@@ -49,7 +52,7 @@ def padding_mask(ids: Int[Tensor, "batch key"], pad_id: int) -> Bool[Tensor, "ba
     return (ids != pad_id)[:, None, None, :]
 
 
-def combine_masks(*masks: Mask) -> Mask:
+def combine_masks(*masks: Tensor) -> Tensor:
     """Let a query look only where every mask lets it look; their axes broadcast.
 
     Raises `ValueError` when there is no mask, when one is not bool, or when two don't fit.
@@ -66,11 +69,23 @@ def combine_masks(*masks: Mask) -> Mask:
     return combined
 
 
-def check_mask(mask: Mask, scores_shape: tuple[int, ...]) -> None:
+def mask_for(mask: Mask | None, query: Tensor, key: Tensor) -> Tensor | None:
+    """Return the mask for these queries and keys, (…, seq, d_head): a rule makes its own.
+
+    A mask made here gets axes for batch and heads, so nobody takes its first axis for the batch.
+    """
+    if mask is None or isinstance(mask, Tensor):
+        return mask
+    made = mask(query.shape[-2], key.shape[-2], device=query.device)
+    return made[None, None] if made.ndim == 2 else made
+
+
+def check_mask(mask: Tensor, scores_shape: tuple[int, ...]) -> None:
     """Say what is wrong with a mask for scores of this shape, (query, key) last.
 
     Three axes for four are refused on purpose: (batch, query, key) would be read as
-    (heads, query, key), which gives wrong numbers and no error when the sizes agree.
+    (heads, query, key), which gives wrong numbers and no error when the sizes agree. So are two
+    when there are as many sequences as queries: the mask could be (batch, key).
 
     Raises `ValueError` when the mask is not bool, or has axes or sizes that don't fit.
     """
@@ -85,6 +100,12 @@ def check_mask(mask: Mask, scores_shape: tuple[int, ...]) -> None:
         raise ValueError(
             f"mask {shape} does not broadcast to scores {wanted}, whose last axes are (query, "
             "key); a padding mask needs (batch, 1, 1, key)"
+        )
+    if len(wanted) == 4 and len(shape) == 2 and shape[0] == wanted[0] > 1:
+        raise ValueError(
+            f"mask {shape} may be (query, key) or (batch, key), as {wanted[0]} sequences have "
+            f"{wanted[2]} queries each: write mask[None, None] for the first, "
+            "mask[:, None, None] for the second, or hand in a rule, mask=causal_mask"
         )
 
 
@@ -103,7 +124,7 @@ def check_padding(mask: Tensor, ids: Int[Tensor, "batch key"]) -> Bool[Tensor, "
     return mask
 
 
-def _require_bool(mask: Mask) -> None:
+def _require_bool(mask: Tensor) -> None:
     if mask.dtype != boolean:
         raise ValueError(f"mask must be bool, True = may look; got {mask.dtype}")
 

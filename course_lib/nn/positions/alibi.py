@@ -1,7 +1,7 @@
 """ALiBi: each head likes near keys better, by its own slope. Nothing is learned."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from course_lib.nn.positions.places import relative_places
@@ -49,12 +49,16 @@ class Alibi(nn.Module):
         self,
         query: Float[Tensor, "batch heads query d_head"],
         key: Float[Tensor, "batch kv_heads key d_head"],
-    ) -> tuple[Tensor, Tensor, Float[Tensor, "heads query key"]]:
-        """Return queries and keys as they are, and the bias.
+        places: Int[Tensor, "*_ key"] | None = None,
+    ) -> tuple[Tensor, Tensor, Float[Tensor, "*_ query key"]]:
+        """Return queries and keys as they are, and the bias, (heads, query, key).
+
+        Given `places`, (key,) or (batch, key), replace 0, 1, 2 …; those of each sequence make the
+        bias (batch, heads, query, key).
 
         Raises `ValueError` when there are more queries than keys, or other heads.
         """
-        distance = relative_places(query, key, len(self.slopes)).abs()
+        distance = relative_places(query, key, len(self.slopes), places).abs()
         exact = torch.promote_types(query.dtype, torch.float32)
         slopes = self.slopes.to(device=key.device, dtype=exact)
         return query, key, (-slopes[:, None, None] * distance).to(query.dtype)

@@ -1,10 +1,10 @@
 """Places written as waves of many lengths, added to the input. Nothing is learned."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from course_lib.nn.positions.places import table_rows
+from course_lib.nn.positions.places import add_rows
 
 
 def sinusoidal_positions(
@@ -48,10 +48,14 @@ class Sinusoidal(nn.Module):
         self.register_buffer("table", table, persistent=False)
 
     def forward(
-        self, x: Float[Tensor, "*batch seq d_model"], offset: int = 0
+        self,
+        x: Float[Tensor, "*batch seq d_model"],
+        offset: int = 0,
+        *,
+        places: Int[Tensor, "*_ seq"] | None = None,
     ) -> Float[Tensor, "*batch seq d_model"]:
-        """Return x with its places, the first of which is `offset`.
+        """Return x with its places, the first of which is `offset`, or with the given `places`.
 
-        Raises `ValueError` past the end of the table.
+        Raises `ValueError` past the end of the table, or for places that don't fit.
         """
-        return x + table_rows(self.table, x.shape[-2], offset).to(x.dtype)
+        return add_rows(x, self.table, offset, places)
