@@ -29,7 +29,8 @@ class Seq2Seq(nn.Module):
     for a target's first token, which is its start whatever its id (T5 starts with the padding's).
     A target with padding on the left needs its `target_mask`; a `source_mask` likewise replaces
     what the ids say. The keyword arguments make the parts, called as their defaults are: a
-    `functools.partial` of `MultiHeadAttention` swaps a step of every attention.
+    `functools.partial` of `MultiHeadAttention` swaps a step of every attention. The decoder's own
+    and its cross-attention are made as the encoder's unless given; the latter has no position.
 
     Source: Vaswani et al. 2017, section 3 and figure 1 (arXiv:1706.03762).
     """
@@ -39,6 +40,8 @@ class Seq2Seq(nn.Module):
         config: Seq2SeqConfig,
         *,
         attention: Callable[..., nn.Module] = MultiHeadAttention,
+        decoder_attention: Callable[..., nn.Module] | None = None,
+        cross_attention: Callable[..., nn.Module] | None = None,
         feed_forward: Callable[..., nn.Module] = FeedForward,
         norm: Callable[[int], nn.Module] = LayerNorm,
         residual: Callable[..., nn.Module] = PostNorm,
@@ -50,8 +53,8 @@ class Seq2Seq(nn.Module):
         d_model = config.d_model
         self._add_tables(embedding, position)
 
-        def look():
-            return attention(d_model, config.num_heads)
+        def look(kind=None):
+            return (kind or attention)(d_model, config.num_heads)
 
         def think():
             return feed_forward(d_model, config.d_ff)
@@ -59,13 +62,16 @@ class Seq2Seq(nn.Module):
         def around():
             return residual(norm(d_model), config.dropout)
 
+        def writer():
+            return DecoderBlock(look(decoder_attention), look(cross_attention), think(), around)
+
         def stack(kind, make_block, num_layers):
             blocks = [make_block() for _ in range(num_layers)]
             return kind(blocks, None if residual.ends_normed else norm(d_model))
 
         read, write = config.depths
         self.encoder = stack(Encoder, lambda: EncoderBlock(look(), think(), around), read)
-        self.decoder = stack(Decoder, lambda: DecoderBlock(look(), look(), think(), around), write)
+        self.decoder = stack(Decoder, writer, write)
         self._init_matrices()
 
     def _add_tables(self, embedding: Callable, position: Callable) -> None:

@@ -24,9 +24,9 @@ def scaled_dot_product_attention(
         weights = softmax((query / sqrt(d_head)) key^T + bias),   output = weights value
 
     `mask` is True where looking is allowed; `bias` makes a distance more or less likely to be
-    looked at; `scale` replaces 1 / sqrt(d_head). Returns the output and the weights, because a notebook plots the weights. A query
-    that may look nowhere gets weights and an output of zero, and a finite gradient. A `#` in
-    the signature marks axes that may broadcast.
+    looked at; `scale` replaces 1 / sqrt(d_head). Returns the output and the weights, because a
+    notebook plots the weights. A query that may look nowhere gets weights and an output of zero,
+    and a finite gradient. A `#` in the signature marks axes that may broadcast.
 
     Raises `ValueError` when the mask is not bool or does not fit (query, key), or when the bias
     does not fit.
@@ -98,4 +98,6 @@ class SelfAttention(nn.Module):
         check_tokens(x, self.project.to_q.in_features)
         q, k, v = (part[:, None] for part in self.project(x))  # an axis of one head
         output, weights = self.attend(q, k, v, mask_for(mask, q, k))
+        if return_weights and weights is None:
+            raise ValueError("this attend returns no weights: call it with return_weights=False")
         return (output[:, 0], weights[:, 0]) if return_weights else output[:, 0]

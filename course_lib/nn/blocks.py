@@ -97,6 +97,9 @@ class DecoderBlock(nn.Module):
         x = around(x, feed_forward)
 
     `memory` is what the encoder returns: it gives the keys and values of the cross-attention.
+    Places in the memory are not places in x, so the cross-attention has no `position`.
+
+    Raises `ValueError` when it has one.
 
     Source: Vaswani et al. 2017, section 3.1 and figure 1 (arXiv:1706.03762).
     """
@@ -109,6 +112,11 @@ class DecoderBlock(nn.Module):
         residual: Callable[[], nn.Module],
     ):
         super().__init__()
+        if getattr(cross_attention, "position", None) is not None:
+            raise ValueError(
+                f"cross-attention can't have a position, got {cross_attention.position}: "
+                "x and memory are two sequences, and their places tell no distance"
+            )
         self.self_attention, self.cross_attention = self_attention, cross_attention
         self.feed_forward = feed_forward
         self.around_self, self.around_cross = residual(), residual()

@@ -78,7 +78,7 @@ def test_a_mask_handed_in_as_keys_or_values_is_named(place):
 
 
 def keep_masks():
-    """(batch, key) and (query, key) of the same shape: the first hides keys, the second the past."""
+    """A mask that hides two keys of the second sequence, or two of everyone's second query."""
     keep = torch.ones(BATCH, SEQ).bool()
     keep[1, 3:] = False
     return keep
