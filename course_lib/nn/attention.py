@@ -42,10 +42,11 @@ def scaled_dot_product_attention(
         scores = scores + bias
     if mask is not None:
         check_mask(mask, scores.shape)
-        scores = scores.masked_fill(~mask, float("-inf"))
+        nowhere = ~mask.any(dim=-1, keepdim=True)  # -inf alone would be NaN: it is hidden below
+        scores = scores.masked_fill(~(mask | nowhere), float("-inf"))
     weights = scores.softmax(dim=-1).to(query.dtype)
     if mask is not None:
-        weights = weights.masked_fill(~mask, 0.0)  # a row that may look nowhere: 0, not NaN
+        weights = weights.masked_fill(~mask, 0.0)  # a row that may look nowhere: 0
     return weights @ value, weights
 
 
