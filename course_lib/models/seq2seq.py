@@ -80,11 +80,15 @@ class Seq2Seq(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.embed_source = embedding(config.source_vocab, config.d_model)
         if config.tied:
-            self.embed_target = self.embed_source
             self.head = TiedHead(self.embed_source)
         else:
             self.embed_target = embedding(config.target_vocab, config.d_model)
             self.head = nn.Linear(config.d_model, config.target_vocab, bias=False)
+
+    @property
+    def embed_target(self) -> nn.Module:
+        """The target's embedding; when tied it is the source's, under that name alone."""
+        return self._modules.get("embed_target", self.embed_source)
 
     def _init_matrices(self) -> None:
         """Draw every matrix by Xavier: what goes in and what comes out are of one size."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from pytorch_twins import transformer_twin
+from safetensors.torch import load_file, load_model, save_file, save_model
 from torch import nn
 from torch.testing import assert_close
 
@@ -118,6 +119,33 @@ def test_tied_tables_are_one_tensor_and_stay_one_in_a_copy():
     assert model.head.weight is model.embed_source.table.weight is model.embed_target.table.weight
     with pytest.raises(ValueError, match=r"source_vocab=17, target_vocab=23 and tied"):
         replace(SMALL, tied=True)
+
+
+TIED = replace(SMALL, target_vocab=17, tied=True)
+
+
+@pytest.mark.parametrize("assign", [False, True])
+def test_a_tied_model_is_saved_and_loaded_and_stays_tied(assign, tmp_path):
+    model, path = Seq2Seq(TIED), tmp_path / "model.safetensors"
+    save_file(model.state_dict(), path)
+    with torch.device("meta" if assign else "cpu"):
+        loaded = Seq2Seq(TIED)
+    loaded.load_state_dict(load_file(path), assign=assign)
+    target = TARGET % 17
+    logits = loaded(SOURCE, target)
+    assert torch.equal(logits, model(SOURCE, target))
+    assert loaded.head.weight is loaded.embed_source.table.weight
+    logits.sum().backward()
+    (whole,) = (p.grad for n, p in loaded.named_parameters() if n.endswith("table.weight"))
+    model(SOURCE, target).sum().backward()
+    assert_close(whole, model.embed_source.table.weight.grad)  # from both ends
+
+
+def test_a_tied_model_survives_safetensors_own_functions(tmp_path):
+    model, loaded, path = Seq2Seq(TIED), Seq2Seq(TIED), tmp_path / "model.safetensors"
+    save_model(model, str(path))
+    load_model(loaded, str(path))
+    assert torch.equal(loaded(SOURCE, TARGET % 17), model(SOURCE, TARGET % 17))
 
 
 def test_matrices_start_by_xavier():

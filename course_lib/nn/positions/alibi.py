@@ -13,7 +13,8 @@ def alibi_slopes(num_heads: int) -> Float[Tensor, "{num_heads}"]:
         slope[h] = 2^(-8 (h + 1) / num_heads),   when num_heads is a power of two
 
     For other counts: the slopes of the power of two below, then every other slope of the power
-    of two above. The tensor is float64: how far to round is decided where it is used.
+    of two above. The tensor is float64 on the CPU: how far to round and where to go is decided
+    where it is used.
 
     Raises `ValueError` when `num_heads` is below 1.
 
@@ -22,8 +23,9 @@ def alibi_slopes(num_heads: int) -> Float[Tensor, "{num_heads}"]:
     if num_heads < 1:
         raise ValueError(f"need at least one head, got {num_heads=}")
     power = 1 << (num_heads.bit_length() - 1)  # the largest power of two that is not more
-    own = torch.arange(1, power + 1, dtype=torch.float64) * 8 / power
-    between = torch.arange(1, 2 * power, 2, dtype=torch.float64)[: num_heads - power] * 4 / power
+    exact = {"dtype": torch.float64, "device": "cpu"}  # has numbers while a model is built on meta
+    own = torch.arange(1, power + 1, **exact) * 8 / power
+    between = torch.arange(1, 2 * power, 2, **exact)[: num_heads - power] * 4 / power
     return 2.0 ** -torch.cat((own, between))
 
 
