@@ -52,20 +52,24 @@ def padding_mask(ids: Int[Tensor, "batch key"], pad_id: int) -> Bool[Tensor, "ba
     return (ids != pad_id)[:, None, None, :]
 
 
-def combine_masks(*masks: Tensor) -> Tensor:
+def combine_masks(*masks: Tensor | None) -> Tensor | None:
     """Let a query look only where every mask lets it look; their axes broadcast.
+
+    None hides nothing and is passed by; of nothing but None comes None.
 
     Raises `ValueError` when there is no mask, when one is not bool, or when two don't fit.
     """
     if not masks:
         raise ValueError("combine_masks needs at least one mask, got none")
-    combined = masks[0]
+    combined = None
     for mask in masks:
+        if mask is None:
+            continue
         _require_bool(mask)
-        if not _broadcast(mask.shape, combined.shape):
-            shapes = ", ".join(str(tuple(each.shape)) for each in masks)
+        if combined is not None and not _broadcast(mask.shape, combined.shape):
+            shapes = ", ".join(str(tuple(each.shape)) for each in masks if each is not None)
             raise ValueError(f"these masks don't fit together: {shapes}")
-        combined = combined & mask
+        combined = mask if combined is None else combined & mask
     return combined
 
 
@@ -125,6 +129,8 @@ def check_padding(mask: Tensor, ids: Int[Tensor, "batch key"]) -> Bool[Tensor, "
 
 
 def _require_bool(mask: Tensor) -> None:
+    if not isinstance(mask, Tensor):
+        raise ValueError(f"a mask must be a tensor, got {mask}: call a rule with its sizes")
     if mask.dtype != boolean:
         raise ValueError(f"mask must be bool, True = may look; got {mask.dtype}")
 

@@ -1,4 +1,4 @@
-"""PyTorch's own tools on our parts: anomaly detection, second derivatives, vmap, autocast, export."""
+"""PyTorch's own tools on our parts: anomalies, second derivatives, vmap, autocast, export."""
 
 import copy
 
