@@ -18,6 +18,7 @@ from course_lib.nn.stacks import Decoder, Encoder
 __all__ = ["BASE", "BIG", "Seq2Seq", "Seq2SeqConfig"]
 # A padding mask, (batch, 1, 1, seq): not a jaxtyping shape, because `check_padding` explains more.
 Padding = Tensor
+Places = Int[Tensor, "*_"]  # of each token: (seq,), or (batch, seq)
 
 
 class Seq2Seq(nn.Module):
@@ -27,10 +28,15 @@ class Seq2Seq(nn.Module):
 
     Nobody looks at padding, the target never looks ahead. Padding is what has the `pad_id`, but
     for a target's first token, which is its start whatever its id (T5 starts with the padding's).
-    A target with padding on the left needs its `target_mask`; a `source_mask` likewise replaces
-    what the ids say. The keyword arguments make the parts, called as their defaults are: a
-    `functools.partial` of `MultiHeadAttention` swaps a step of every attention. The decoder's own
-    and its cross-attention are made as the encoder's unless given; the latter has no position.
+    A `source_mask` or `target_mask` replaces what the ids say, and given places replace 0, 1, 2 …:
+    padding on the left needs both.
+
+    The keyword arguments make the parts, called as their defaults are: a `functools.partial` of
+    `MultiHeadAttention` swaps a step of every attention. The decoder's own and its cross-attention
+    are made as the encoder's unless given; the latter has no position. `last_norm` ends both
+    stacks; only after `PostNorm` none is needed (`nn.Identity` says so of others).
+
+    Raises `ValueError` when it is not said which norm comes last.
 
     Source: Vaswani et al. 2017, section 3 and figure 1 (arXiv:1706.03762).
     """
@@ -44,7 +50,8 @@ class Seq2Seq(nn.Module):
         cross_attention: Callable[..., nn.Module] | None = None,
         feed_forward: Callable[..., nn.Module] = FeedForward,
         norm: Callable[[int], nn.Module] = LayerNorm,
-        residual: Callable[..., nn.Module] = PostNorm,
+        residual: Callable[..., Callable] = PostNorm,
+        last_norm: Callable[[int], nn.Module] | None = None,
         embedding: Callable[..., nn.Module] = TokenEmbedding,
         position: Callable[..., nn.Module] = Sinusoidal,
     ):
@@ -67,7 +74,7 @@ class Seq2Seq(nn.Module):
 
         def stack(kind, make_block, num_layers):
             blocks = [make_block() for _ in range(num_layers)]
-            return kind(blocks, None if residual.ends_normed else norm(d_model))
+            return kind(blocks, _last(residual, last_norm)(d_model))
 
         read, write = config.depths
         self.encoder = stack(Encoder, lambda: EncoderBlock(look(), think(), around), read)
@@ -103,6 +110,7 @@ class Seq2Seq(nn.Module):
         source: Int[Tensor, "batch key"],
         *,
         source_mask: Padding | None = None,
+        source_places: Places | None = None,
         return_weights: bool = False,
     ) -> Float[Tensor, "batch key d_model"] | tuple[Tensor, list[Tensor]]:
         """Read the source: one vector for each token, or these and each block's weights.
@@ -110,9 +118,9 @@ class Seq2Seq(nn.Module):
         Raises `ValueError` when there are more tokens than `max_len`, an unknown id, or a mask
         that is not (batch, 1, 1, key).
         """
-        mask = self._seen(source, source_mask)
-        x = self.dropout(self.position(self.embed_source(source)))
-        return self.encoder(x, mask, return_weights=return_weights)
+        mask = self._padding(source, source_mask)
+        x, given = self._place(self.embed_source(source), source_places)
+        return self.encoder(x, mask, **given, return_weights=return_weights)
 
     def decode(
         self,
@@ -122,6 +130,7 @@ class Seq2Seq(nn.Module):
         *,
         source_mask: Padding | None = None,
         target_mask: Padding | None = None,
+        target_places: Places | None = None,
         return_weights: bool = False,
     ) -> Float[Tensor, "batch query vocab"] | tuple[Tensor, list[tuple[Tensor, Tensor]]]:
         """Score the token after each token of `target`; `source` tells which memory is padding.
@@ -136,11 +145,13 @@ class Seq2Seq(nn.Module):
         if len(target) != len(memory):
             raise ValueError(f"{len(target)} targets for {len(memory)} sources: need one for each")
         ahead = causal_mask(target.shape[1], device=target.device)
+        x, given = self._place(self.embed_target(target), target_places)
         x = self.decoder(
-            self.dropout(self.position(self.embed_target(target))),
+            x,
             memory,
-            combine_masks(ahead, self._given(target, target_mask)),
-            self._seen(source, source_mask),
+            combine_masks(ahead, self._padding(target, target_mask, starts=1)),
+            self._padding(source, source_mask),
+            **given,
             return_weights=return_weights,
         )
         x, weights = x if return_weights else (x, None)
@@ -153,27 +164,34 @@ class Seq2Seq(nn.Module):
         *,
         source_mask: Padding | None = None,
         target_mask: Padding | None = None,
+        source_places: Places | None = None,
+        target_places: Places | None = None,
         return_weights: bool = False,
     ) -> Float[Tensor, "batch query vocab"] | tuple[Tensor, tuple[list, list]]:
         """Score the token after each token of `target`, all at once.
 
         Returns the logits, or these and the weights of the encoder's and the decoder's blocks.
         """
-        memory = self.encode(source, source_mask=source_mask, return_weights=return_weights)
+        seen = {"source_mask": source_mask, "return_weights": return_weights}
+        memory = self.encode(source, source_places=source_places, **seen)
         memory, read = memory if return_weights else (memory, None)
-        masks = {"source_mask": source_mask, "target_mask": target_mask}
-        logits = self.decode(target, memory, source, **masks, return_weights=return_weights)
+        given = {"target_mask": target_mask, "target_places": target_places}
+        logits = self.decode(target, memory, source, **given, **seen)
         return (logits[0], (read, logits[1])) if return_weights else logits
 
-    def _seen(self, source: Tensor, mask: Tensor | None) -> Tensor:
-        return (
-            padding_mask(source, self.config.pad_id)
-            if mask is None
-            else check_padding(mask, source)
-        )
+    def _place(self, x: Tensor, places: Tensor | None) -> tuple[Tensor, dict]:
+        given = {} if places is None else {"places": places}
+        return self.dropout(self.position(x, **given)), given
 
-    def _given(self, target: Tensor, mask: Tensor | None) -> Tensor:
+    def _padding(self, ids: Tensor, mask: Tensor | None, starts: int = 0) -> Tensor:
         if mask is not None:
-            return check_padding(mask, target)
-        first = arange(target.shape[-1], device=target.device) == 0
-        return padding_mask(target, self.config.pad_id) | first
+            return check_padding(mask, ids)
+        first = arange(ids.shape[-1], device=ids.device) < starts
+        return padding_mask(ids, self.config.pad_id) | first
+
+
+def _last(residual: Callable, last_norm: Callable | None) -> Callable:
+    if last_norm is None and residual is not PostNorm:
+        name = getattr(residual, "__name__", residual)
+        raise ValueError(f"say which last_norm comes after blocks of {name}, or nn.Identity")
+    return nn.Identity if last_norm is None else last_norm

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Seq2SeqConfig:
-    """The sizes of an encoder–decoder; `num_layers` blocks on each side.
+    """The sizes of an encoder–decoder; `num_layers` blocks on each side, or (encoder, decoder).
 
-    `num_decoder_layers` gives the decoder another depth. `tied` stores one table for the source,
-    the target and the head, as the paper does.
+    `tied` stores one table for the source, the target and the head, as the paper does.
 
     Raises `ValueError` when tables of different vocabularies are to be tied.
     """
@@ -17,13 +16,12 @@ class Seq2SeqConfig:
     target_vocab: int
     d_model: int
     num_heads: int
-    num_layers: int
+    num_layers: int | tuple[int, int]
     d_ff: int
     dropout: float = 0.1
     max_len: int = 512
     pad_id: int = 0
     tied: bool = False
-    num_decoder_layers: int | None = None
 
     def __post_init__(self):
         source_vocab, target_vocab = self.source_vocab, self.target_vocab
@@ -35,8 +33,8 @@ class Seq2SeqConfig:
     @property
     def depths(self) -> tuple[int, int]:
         """How many blocks the encoder has, and how many the decoder."""
-        write = self.num_decoder_layers
-        return self.num_layers, self.num_layers if write is None else write
+        both = self.num_layers
+        return (both, both) if isinstance(both, int) else both
 
 
 # Vaswani et al. 2017, table 3; section 5.1 speaks of "about 37000 tokens" for both languages

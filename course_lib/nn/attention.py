@@ -21,7 +21,7 @@ def scaled_dot_product_attention(
 ) -> tuple[Float[Tensor, "*#batch query d_value"], Float[Tensor, "*#batch query key"]]:
     """Mix the values, each query weighting the keys by similarity.
 
-        weights = softmax((query / sqrt(d_head)) key^T + bias),   output = weights value
+        weights = softmax(query key^T / sqrt(d_head) + bias),   output = weights value
 
     `mask` is True where looking is allowed; `bias` makes a distance more or less likely to be
     looked at; `scale` replaces 1 / sqrt(d_head). Returns the output and the weights, because a
@@ -33,10 +33,7 @@ def scaled_dot_product_attention(
 
     Source: Vaswani et al. 2017, eq. 1 (arXiv:1706.03762).
     """
-    exact = torch.promote_types(query.dtype, torch.float32)  # half precision overflows early
-    wide = query.to(exact)
-    scaled = wide / math.sqrt(query.shape[-1]) if scale is None else wide * scale
-    scores = scaled @ key.to(exact).transpose(-2, -1)
+    scores = _scores(query, key, math.sqrt(query.shape[-1]) if scale is None else 1 / scale)
     if bias is not None:
         check_bias(bias, scores.shape)
         scores = scores + bias
@@ -48,6 +45,13 @@ def scaled_dot_product_attention(
     if mask is not None:
         weights = weights.masked_fill(~mask, 0.0)  # a row that may look nowhere: 0
     return weights @ value, weights
+
+
+def _scores(query: Tensor, key: Tensor, root: float) -> Tensor:
+    exact = torch.promote_types(query.dtype, torch.float32)
+    if exact != query.dtype:  # half overflows early; divided first, as autocast narrows the product
+        return query.to(exact) / root @ key.to(exact).transpose(-2, -1)
+    return query @ key.transpose(-2, -1) / root
 
 
 class QKVProjection(nn.Module):

@@ -1,7 +1,6 @@
 """Attention with many heads: split, look, merge. Checked against PyTorch's own in tests/nn."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch.nn.functional as F
 from einops import rearrange
@@ -9,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from course_lib.nn.attention import scaled_dot_product_attention
+from course_lib.nn.cache import Cache
 from course_lib.nn.grouped import share_heads
 from course_lib.nn.masks import Mask, causal_mask, check_mask, mask_for
 from course_lib.nn.shapes import check_bias, check_looking
@@ -96,15 +96,14 @@ class MultiHeadAttention(nn.Module):
         mask: Mask | None = None,
         *,
         places: Int[Tensor, "*_ keys"] | None = None,
-        cache: Any = None,
+        cache: Cache | None = None,
         return_weights: bool = False,
     ) -> Float[Tensor, "batch query d_model"] | tuple[Tensor, Float[Tensor, "batch heads query _"]]:
         """Let `query` look at `key` and collect `value`; key defaults to query, value to key.
 
         `mask` is a tensor, or a rule that makes one: `causal_mask` itself is the fastest. `places`,
-        (key,) or (batch, key), say where the keys stand; the queries are the last of them. A
-        `cache.append(layer, key, value)` gets new keys and values, split but not yet placed, and
-        returns them behind those of the past; `layer` is this module.
+        (key,) or (batch, key), say where the keys stand; the queries are the last of them. With
+        a `cache` the keys are those of the past and these.
 
         Returns the output, or the output and the weights (batch, heads, query, key). Raises
         `ValueError` for inputs, masks, places or a bias that don't fit, for dropout with an own

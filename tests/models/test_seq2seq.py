@@ -2,9 +2,11 @@
 
 import copy
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
+import torch.nn.functional as F
 from pytorch_twins import transformer_twin
 from safetensors.torch import load_file, load_model, save_file, save_model
 from torch import nn
@@ -13,7 +15,9 @@ from torch.testing import assert_close
 from course_lib.models.seq2seq import BASE, BIG, Seq2Seq, Seq2SeqConfig
 from course_lib.nn.blocks import PostNorm, PreNorm
 from course_lib.nn.masks import causal_mask
+from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.nn.norms import LayerNorm, RMSNorm
+from course_lib.nn.positions.rotary import Rotary
 
 PAD = 3  # not 0, so that a forgotten pad_id shows
 SMALL = Seq2SeqConfig(17, 23, 66, 6, 2, 19, dropout=0.0, max_len=11, pad_id=PAD)
@@ -27,6 +31,11 @@ LIMITS = {
 both_norms = pytest.mark.parametrize("residual", [PostNorm, PreNorm])
 
 
+def made(residual):
+    """Blocks of PreNorm need a norm at the end of each stack."""
+    return Seq2Seq(SMALL, residual=residual, last_norm=LayerNorm if residual is PreNorm else None)
+
+
 def parameters(model):
     return sum(p.numel() for p in model.parameters())
 
@@ -35,7 +44,7 @@ def parameters(model):
 @pytest.mark.parametrize("dtype", LIMITS, ids=str)
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor")
 def test_agrees_with_pytorchs_transformer(residual, dtype):
-    ours = Seq2Seq(SMALL, residual=residual).to(dtype)
+    ours = made(residual).to(dtype)
     theirs = transformer_twin(ours.encoder, ours.decoder, SIZES, dtype, residual is PreNorm)
     x, y = ours.position(ours.embed_source(SOURCE)), ours.position(ours.embed_target(TARGET))
     hidden = theirs(
@@ -71,7 +80,7 @@ def test_the_parameters_are_those_counted_by_hand():
     tied = replace(SMALL, target_vocab=17, tied=True)
     assert parameters(Seq2Seq(tied)) == by_hand(tied, 17)
     last_norms = 2 * 2 * SMALL.d_model
-    assert parameters(Seq2Seq(SMALL, residual=PreNorm)) == by_hand(SMALL, 63) + last_norms
+    assert parameters(made(PreNorm)) == by_hand(SMALL, 63) + last_norms
 
 
 def test_the_published_sizes_come_near_the_papers_65_and_213_million():
@@ -83,7 +92,7 @@ def test_the_published_sizes_come_near_the_papers_65_and_213_million():
 
 @both_norms
 def test_nothing_later_in_the_target_changes_an_earlier_score(residual):
-    model = Seq2Seq(SMALL, residual=residual).eval()
+    model = made(residual).eval()
     logits = model(SOURCE, TARGET)
     for cut in range(1, TARGET.shape[1]):
         other = TARGET.clone()
@@ -228,5 +237,35 @@ def test_one_source_does_not_serve_two_targets_unseen(unchecked):
 
 
 def test_both_sides_may_have_their_own_depth():
-    model = Seq2Seq(replace(SMALL, num_layers=3, num_decoder_layers=1))
+    model = Seq2Seq(replace(SMALL, num_layers=(3, 1)))
     assert (len(model.encoder.blocks), len(model.decoder.blocks)) == (3, 1)
+
+
+def test_any_callable_goes_around_a_sublayer_and_a_last_norm_is_asked_for():
+    def around(norm, dropout):
+        return lambda x, sublayer: x + sublayer(x) / 2
+
+    model = Seq2Seq(SMALL, residual=around, last_norm=nn.Identity)
+    block, memory = model.encoder.blocks[0], model.position(model.embed_source(SOURCE[:, 2:5]))
+    mixed = memory + block.attention(memory) / 2
+    assert_close(block(memory), mixed + block.feed_forward(mixed) / 2)
+    assert isinstance(model.encoder.norm, nn.Identity) and model(SOURCE, TARGET).shape[-1] == 23
+    for unknown, name in ((PreNorm, "PreNorm"), (around, "around")):
+        with pytest.raises(ValueError, match=f"last_norm comes after blocks of {name}, or nn.Ide"):
+            Seq2Seq(SMALL, residual=unknown)
+    assert isinstance(made(PreNorm).decoder.norm, LayerNorm)
+
+
+@pytest.mark.parametrize("position", [None, Rotary(22)])
+def test_padding_on_the_left_with_its_masks_and_places_changes_nothing(position):
+    look = MultiHeadAttention
+    own = {"attention": partial(look, position=position), "cross_attention": look}
+    model = Seq2Seq(replace(SMALL, num_heads=3), **own).double()
+    source, target = torch.tensor([[5, 6, 7, 8]]), torch.tensor([[1, 5, 6]])
+    lefts = {"source": F.pad(source, (3, 0), value=PAD), "target": F.pad(target, (2, 0), value=PAD)}
+    given = {}
+    for name, ids in lefts.items():
+        given[f"{name}_mask"] = (ids != PAD)[:, None, None]
+        given[f"{name}_places"] = ((ids != PAD).cumsum(-1) - 1).clamp(min=0)
+    output = model(lefts["source"], lefts["target"], **given)
+    assert_close(output[:, 2:], model(source, target))

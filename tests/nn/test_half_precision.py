@@ -90,3 +90,17 @@ def test_both_paths_in_half_are_the_one_in_double(size, return_weights, dtype):
     assert_close(output.double(), expected, rtol=0, atol=16 * STEP[dtype])
     (gradient,) = torch.autograd.grad(output.sum(), x)
     assert gradient.isfinite().all()
+
+
+@both_halves
+@pytest.mark.parametrize("return_weights", [False, True], ids=["fused", "explicit"])
+def test_autocast_does_not_narrow_the_scores_again(return_weights, dtype):
+    layer = MultiHeadAttention(128, 2, bias=False)
+    for projection in (layer.to_q, layer.to_k):
+        projection.weight.data = 40 * torch.eye(128)  # products are 102,400
+    x = 1 + 0.01 * torch.randn(BATCH, KEY, 128)
+    with torch.autocast("cpu", dtype):
+        output = layer(x, mask=causal_mask, return_weights=return_weights)
+    output = output[0] if return_weights else output
+    assert output.dtype == dtype
+    assert_close(output.float(), layer(x, mask=causal_mask), rtol=0, atol=0.1)
