@@ -81,7 +81,7 @@ class EncoderBlock(nn.Module):
         places: Int[Tensor, "*_ keys"] | None = None,
         cache: Cache | None = None,
         return_weights: bool = False,
-    ) -> Float[Tensor, "batch seq d_model"] | tuple[Tensor, Float[Tensor, "batch heads seq seq"]]:
+    ) -> Float[Tensor, "batch seq d_model"] | tuple[Tensor, Float[Tensor, "batch heads seq _"]]:
         """Return the new vectors, or the vectors and the attention weights.
 
         `places` and `cache` go to the attention: see `MultiHeadAttention`.
@@ -139,7 +139,8 @@ class DecoderBlock(nn.Module):
         """Return the new vectors, or these and the weights of self- and cross-attention.
 
         `mask` is for looking back, (…, query, query); `memory_mask` for looking over, (…, 1 or
-        query, key). `places` and `cache` are for looking back. The weights are (batch, heads, query, query) and (batch, heads, query, key).
+        query, key). `places` and `cache` are for looking back. The weights are (batch, heads,
+        query, query) and (batch, heads, query, key).
         """
         given = {"places": places, "cache": cache}
         back = _Look(self.self_attention, None, mask, return_weights, **given)

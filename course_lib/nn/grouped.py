@@ -16,7 +16,7 @@ def share_heads(
     num_kv_heads = x.shape[1]
     if num_kv_heads == num_heads:
         return x
-    if num_kv_heads < 1 or num_heads % num_kv_heads:
+    if min(num_kv_heads, num_heads) < 1 or num_heads % num_kv_heads:
         raise ValueError(f"need num_kv_heads | num_heads, got {num_kv_heads=}, {num_heads=}")
     return x.repeat_interleave(num_heads // num_kv_heads, dim=1)
 
