@@ -1,4 +1,4 @@
-"""Sizes and conventions of published models: what attention can be told, and a cache of the past."""
+"""Sizes and conventions of published models: what attention can be told; a cache of the past."""
 
 import pytest
 import torch
