@@ -28,6 +28,10 @@ class TokenEmbedding(nn.Module):
         self.table = nn.Embedding(vocab_size, d_model)
         nn.init.normal_(self.table.weight, std=1 / self.scale)
 
+    def extra_repr(self) -> str:
+        """Name the sizes when the module is printed."""
+        return f"scale={self.scale}"
+
     def forward(self, ids: Int[Tensor, "*batch seq"]) -> Float[Tensor, "*batch seq d_model"]:
         """Return the vectors of these tokens.
 
@@ -61,6 +65,11 @@ class TiedHead(nn.Module):
     def weight(self) -> nn.Parameter:
         """The embedding's table, (vocab, d_model)."""
         return self._lender[0].table.weight
+
+    def extra_repr(self) -> str:
+        """Name the sizes when the module is printed."""
+        vocab_size, d_model = self.weight.shape
+        return f"{d_model=}, {vocab_size=}, bias={self.bias is not None}"
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch vocab"]:
         """Return one score for each token of the vocabulary."""

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from course_lib.nn.attention import scaled_dot_product_attention
 from course_lib.nn.cache import Cache
+from course_lib.nn.fused import fused_attention
 from course_lib.nn.grouped import share_heads
-from course_lib.nn.masks import Mask, causal_mask, check_mask, mask_for
-from course_lib.nn.shapes import check_bias, check_looking
+from course_lib.nn.masks import Mask, mask_for
+from course_lib.nn.shapes import check_looking
 
 
 def split_heads(
@@ -117,12 +118,25 @@ class MultiHeadAttention(nn.Module):
         v = self.split(self.to_v(value), self.num_kv_heads)
         k, v = (k, v) if cache is None else cache.append(self, k, v)
         q, k, bias = self._place(q, k, places)
-        fused = self.attend is scaled_dot_product_attention and not return_weights
-        mixed, weights = (self._mix_fused if fused else self._mix)(q, k, v, mask, bias)
+        dropout = self.dropout if self.training else 0.0
+        if return_weights or self.attend is not scaled_dot_product_attention:
+            mixed, weights = self._mix(q, k, v, mask_for(mask, q, k), bias, dropout)
+        else:
+            mixed = fused_attention(q, k, v, mask, bias, dropout=dropout, scale=self.scale)
         if return_weights and weights is None:
             raise ValueError("this attend returns no weights: call it with return_weights=False")
         output = self.to_out(self.merge(mixed))
         return (output, weights) if return_weights else output
+
+    def extra_repr(self) -> str:
+        """Name the sizes when the module is printed."""
+        sizes = {"d_model": self.to_q.in_features, "num_heads": self.num_heads}
+        if self.num_kv_heads != self.num_heads:
+            sizes["num_kv_heads"] = self.num_kv_heads
+        sizes["d_head"] = self.to_q.out_features // self.num_heads
+        sizes |= {"dropout": self.dropout} if self.dropout else {}
+        sizes |= {} if self.scale is None else {"scale": self.scale}
+        return ", ".join(f"{name}={size}" for name, size in sizes.items())
 
     def _place(
         self, q: Tensor, k: Tensor, places: Tensor | None
@@ -130,17 +144,20 @@ class MultiHeadAttention(nn.Module):
         if self.position is None:
             return q, k, None
         q, k, bias = self.position(q, k, *(() if places is None else (places,)))
-        if bias is not None:
-            bias = bias[None] if bias.ndim == 3 else bias  # by heads, the same for all sequences
-            check_bias(bias, (*q.shape[:-1], k.shape[-2]))
+        if bias is not None and bias.ndim == 3:  # of each head, the same for all sequences
+            bias = bias[None]
         return q, k, bias
 
     def _mix(
-        self, q: Tensor, k: Tensor, v: Tensor, mask: Mask | None, bias: Tensor | None
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        mask: Tensor | None,
+        bias: Tensor | None,
+        dropout: float,
     ) -> tuple[Tensor, Tensor | None]:
-        mask = mask_for(mask, q, k)
         k, v = share_heads(k, self.num_heads), share_heads(v, self.num_heads)
-        dropout = self.dropout if self.training else 0.0
         if self.attend is not scaled_dot_product_attention:
             if dropout:
                 raise ValueError(
@@ -151,28 +168,6 @@ class MultiHeadAttention(nn.Module):
         if dropout:  # falls between the two steps of `attend`
             mixed = F.dropout(weights, dropout) @ v
         return mixed, weights
-
-    def _mix_fused(
-        self, q: Tensor, k: Tensor, v: Tensor, mask: Mask | None, bias: Tensor | None
-    ) -> tuple[Tensor, None]:
-        # PyTorch's rule is aligned top-left, which is ours only where queries are all the keys.
-        causal = mask is causal_mask and bias is None and q.shape[-2] == k.shape[-2]
-        mask = None if causal else mask_for(mask, q, k)
-        if mask is not None:  # PyTorch would add a float mask to the scores
-            check_mask(mask, (*q.shape[:-1], k.shape[-2]))
-        if bias is not None:
-            mask = bias if mask is None else bias.masked_fill(~mask, float("-inf"))
-        mixed = F.scaled_dot_product_attention(
-            q,
-            k,
-            v,
-            attn_mask=mask,
-            dropout_p=self.dropout if self.training else 0.0,
-            is_causal=causal,
-            scale=self.scale,
-            enable_gqa=self.num_heads != self.num_kv_heads,
-        )
-        return mixed, None
 
 
 def _check_sizes(

@@ -46,6 +46,10 @@ class LayerNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(d_model))
         self.bias = nn.Parameter(torch.zeros(d_model)) if bias else None
 
+    def extra_repr(self) -> str:
+        """Name the sizes when the module is printed."""
+        return f"{len(self.weight)}, eps={self.eps}, bias={self.bias is not None}"
+
     def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
         """Return the vectors, each centred and scaled.
 
@@ -71,6 +75,10 @@ class RMSNorm(nn.Module):
         super().__init__()
         self.eps = eps
         self.weight = nn.Parameter(torch.ones(d_model))
+
+    def extra_repr(self) -> str:
+        """Name the sizes when the module is printed."""
+        return f"{len(self.weight)}, eps={self.eps}"
 
     def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
         """Return the vectors, each scaled.

@@ -47,6 +47,10 @@ class Alibi(nn.Module):
         super().__init__()
         self.slopes = alibi_slopes(num_heads)  # not a buffer: `module.half()` would round it
 
+    def extra_repr(self) -> str:
+        """Name the sizes when the module is printed."""
+        return f"num_heads={len(self.slopes)}"
+
     def forward(
         self,
         query: Float[Tensor, "batch heads query d_head"],

@@ -22,6 +22,11 @@ class LearnedPositions(nn.Module):
         super().__init__()
         self.table = nn.Parameter(0.02 * torch.randn(max_len, d_model))
 
+    def extra_repr(self) -> str:
+        """Name the sizes when the module is printed."""
+        max_len, d_model = self.table.shape
+        return f"{d_model=}, {max_len=}"
+
     def forward(
         self,
         x: Float[Tensor, "*batch seq d_model"],

@@ -65,6 +65,12 @@ class RelativeBias(nn.Module):
         self.buckets = nn.Embedding(num_buckets, num_heads)
         nn.init.normal_(self.buckets.weight, std=0.02)
 
+    def extra_repr(self) -> str:
+        """Name the sizes when the module is printed."""
+        num_buckets, num_heads = self.buckets.weight.shape
+        limits = f"max_distance={self.max_distance}, bidirectional={self.bidirectional}"
+        return f"{num_heads=}, {num_buckets=}, {limits}"
+
     def forward(
         self,
         query: Float[Tensor, "batch heads query d_head"],

@@ -95,6 +95,11 @@ class Rotary(nn.Module):
         self.rotate = rotate
         self.frequencies = frequencies  # not a buffer: `module.half()` would round the angles
 
+    def extra_repr(self) -> str:
+        """Name the sizes when the module is printed."""
+        turned = getattr(self.rotate, "__name__", self.rotate)
+        return f"d_head={2 * len(self.frequencies)}, {turned}"
+
     def forward(
         self,
         query: Float[Tensor, "batch heads query d_head"],

@@ -91,6 +91,11 @@ class Sinusoidal(nn.Module):
             self.table.copy_(self.made(dtype=self.table.dtype, device="cpu"))
         return self
 
+    def extra_repr(self) -> str:
+        """Name the sizes when the module is printed."""
+        max_len, d_model = self.table.shape
+        return f"{d_model=}, {max_len=}"
+
     def forward(
         self,
         x: Float[Tensor, "*batch seq d_model"],
