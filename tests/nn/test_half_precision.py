@@ -1,5 +1,7 @@
 """float16 and bfloat16 against float64: no statistic or score overflows on the way."""
 
+import copy
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -8,6 +10,9 @@ from course_lib.nn.attention import scaled_dot_product_attention
 from course_lib.nn.masks import causal_mask
 from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.nn.norms import LayerNorm, RMSNorm
+from course_lib.nn.positions.alibi import Alibi
+from course_lib.nn.positions.relative import RelativeBias
+from course_lib.nn.positions.rotary import Rotary
 
 BATCH, HEADS, QUERY, KEY, D_MODEL = 2, 3, 5, 7, 769
 STEP = {torch.float16: 2.0**-10, torch.bfloat16: 2.0**-7}  # from 1 to the next number
@@ -104,3 +109,23 @@ def test_autocast_does_not_narrow_the_scores_again(return_weights, dtype):
     output = output[0] if return_weights else output
     assert output.dtype == dtype
     assert_close(output.float(), layer(x, mask=causal_mask), rtol=0, atol=0.1)
+
+
+POSITIONS = {"rotary": Rotary(64), "alibi": Alibi(2), "t5": RelativeBias(2)}
+
+
+@both_halves
+@pytest.mark.parametrize("return_weights", [False, True], ids=["fused", "explicit"])
+@pytest.mark.parametrize("position", POSITIONS.values(), ids=POSITIONS)
+def test_every_way_to_tell_positions_in_half_is_the_one_in_double(position, return_weights, dtype):
+    layer = MultiHeadAttention(128, 2, 1, position=copy.deepcopy(position)).to(dtype)
+    exact = MultiHeadAttention(128, 2, 1, position=copy.deepcopy(position)).double()
+    exact.load_state_dict(layer.state_dict())
+    x, places = (
+        torch.randn(BATCH, KEY, 128).to(dtype),
+        torch.tensor([0, 5, 90, 91, 500, 2000, 2001]),
+    )
+    output = layer(x, mask=causal_mask, places=places, return_weights=return_weights)
+    output = output[0] if return_weights else output
+    expected = exact(x.double(), mask=causal_mask, places=places)
+    assert_close(output.double(), expected, rtol=0, atol=8 * STEP[dtype])

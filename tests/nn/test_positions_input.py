@@ -173,3 +173,9 @@ def test_given_places_take_their_rows(position):
 def test_a_given_place_past_either_end_is_refused(position, place):
     with pytest.raises(ValueError, match=f"places 0 to 30, got {min(place, 0)} to {max(place, 0)}"):
         position(torch.randn(1, 2, 14), places=torch.tensor([[0, place]]))
+
+
+@pytest.mark.parametrize("position", [Sinusoidal(14, 31), LearnedPositions(14, 31)])
+def test_places_and_an_offset_contradict_each_other(position):
+    with pytest.raises(ValueError, match="can't be an offset=2 too"):
+        position(torch.randn(1, 3, 14), 2, places=torch.arange(3))

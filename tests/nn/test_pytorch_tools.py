@@ -1,4 +1,4 @@
-"""PyTorch's own tools on our parts: anomalies, second derivatives, vmap, autocast, export."""
+"""PyTorch's own tools on our parts: anomalies, second derivatives, vmap, autocast, tracing."""
 
 import copy
 
@@ -13,6 +13,7 @@ from course_lib.nn.masks import causal_mask, padding_mask
 from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.nn.positions.alibi import Alibi
 from course_lib.nn.positions.relative import RelativeBias
+from course_lib.nn.positions.rotary import Rotary
 
 BATCH, HEADS, SEQ, D_HEAD = 2, 3, 5, 4
 D_MODEL = HEADS * D_HEAD
@@ -80,6 +81,18 @@ def test_autocast_stays_near_full_precision(return_weights, dtype):
         output = layer(x, mask=causal_mask, return_weights=return_weights)
     output = output[0] if return_weights else output
     assert_close(output.float(), layer(x, mask=causal_mask), rtol=0, atol=0.02)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    "given", [{"mask": causal_mask}, {"return_weights": True}], ids=["fused", "explicit"]
+)
+@pytest.mark.parametrize("position", [None, Rotary(D_HEAD), Alibi(HEADS), RelativeBias(HEADS)])
+def test_attention_is_traced_in_one_graph(position, given):
+    torch._dynamo.reset()
+    layer, x = MultiHeadAttention(D_MODEL, HEADS, position=position), torch.randn(2, 5, D_MODEL)
+    traced = torch.compile(layer, backend="eager", fullgraph=True)
+    assert_close(traced(x, **given), layer(x, **given))
 
 
 @pytest.mark.usefixtures("unchecked")

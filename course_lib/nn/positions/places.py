@@ -89,8 +89,11 @@ def add_rows(
 ) -> Float[Tensor, "*batch seq d_model"]:
     """Add to each token the row of its place; see `table_rows`.
 
-    Raises `ValueError` as that does, and when given places are neither one row nor one for each.
+    Raises `ValueError` as that does, when given places are neither one row nor one for each, and
+    when there is an offset too.
     """
+    if places is not None and offset:
+        raise ValueError(f"places say where each token stands: there can't be an {offset=} too")
     if places is not None and places.shape not in (x.shape[-2:-1], x.shape[:-1]):
         wanted = f"{tuple(x.shape[-2:-1])} or {tuple(x.shape[:-1])}"
         raise ValueError(f"need a place for each token, {wanted}, got {tuple(places.shape)}")
