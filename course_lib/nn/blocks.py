@@ -155,14 +155,14 @@ class _Look:
     """One call of an attention as a function of x alone; it keeps the weights if asked."""
 
     def __init__(self, attention, memory: Tensor | None, mask, return_weights: bool, **given):
-        self.attention, self.memory, self.weights = attention, memory, None
-        asked = {"return_weights": True} if return_weights else {}
+        self.attention, self.memory, self.mask = attention, memory, mask
+        self.return_weights, self.weights = return_weights, None
         # an attention of one's own need not know what nobody gives it
-        self.given = {"mask": mask} | asked | {k: v for k, v in given.items() if v is not None}
+        self.given = {name: part for name, part in given.items() if part is not None}
 
     def __call__(self, x: Tensor) -> Tensor:
-        looked = self.attention(x, self.memory, **self.given)
-        if "return_weights" not in self.given:
-            return looked
-        output, self.weights = looked
+        given = {"mask": self.mask, **self.given}
+        if not self.return_weights:
+            return self.attention(x, self.memory, **given)
+        output, self.weights = self.attention(x, self.memory, **given, return_weights=True)
         return output
