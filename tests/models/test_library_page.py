@@ -97,7 +97,7 @@ def t5():
         num_heads=HEADS,
     )
     theirs = T5ForConditionalGeneration(config).eval()
-    ours = PAGE["t5"](VOCAB, D_MODEL, HEADS, D_HEAD, D_FF, LAYERS, 2)
+    ours = PAGE["t5"](VOCAB, D_MODEL, HEADS, D_HEAD, D_FF, (LAYERS, 2))
     read = t5_side("encoder", [("SelfAttention", "attention", "around_attention")])
     write = t5_side(
         "decoder",
