@@ -44,8 +44,9 @@ class MultiHeadAttention(nn.Module):
     Its steps are arguments: an own `attend(q, k, v, mask)` returns (output, weights or None) and
     brings its own scale and dropout; `split` and `merge` are called as `split_heads` and
     `merge_heads` are. `position(query, key)` tells where tokens stand: it gets the split queries
-    and keys and returns both, and a bias (heads, query, key) for the scores or None; see
-    `nn.positions`. The bias reaches an own `attend` as a fifth argument, (1, heads, query, key).
+    and keys, then given places, and returns both, and a bias (heads, query, key) for the scores
+    or None; see `nn.positions`. The bias reaches an own `attend` as a fifth argument, (1, heads,
+    query, key).
 
     `dropout` hides weights during training; the weights returned are those before it. While
     nobody asks for weights, PyTorch's fused function runs, which can't be differentiated twice:
