@@ -191,7 +191,7 @@ class Setup:
             self.remove(self.marker(extra))
         limits = ("-c", "requirements/constraints.txt")
         pinned = ("--no-deps", "--require-hashes")
-        whole = ".[dev]" if self.extra == "dev" else "."
+        whole = ".[course,dev]" if self.extra == "dev" else ".[course]"
         tools = "The course and its test tools" if self.extra == "dev" else "The course, JupyterLab"
         self.unfinished.touch()
         try:

@@ -27,6 +27,7 @@ COMMANDS = {
 }
 # All others make, hand out or grade a course: they need its solutions, which not every copy has.
 LEARNERS = ("lab", "check", "progress", "reset", "doctor", "exercises")
+INSTALL = "install the course's tools with python -m pip install -e '.[course]'"
 
 
 def overview() -> str:
@@ -61,7 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"course {name}: {told}", file=sys.stderr)
         return 2
     module_name, help_line = COMMANDS[name]
-    module = importlib.import_module(f"course_lib.commands.{module_name}")
+    try:
+        module = importlib.import_module(f"course_lib.commands.{module_name}")
+    except ModuleNotFoundError as missing:
+        print(f"course {name}: {missing}; {INSTALL}", file=sys.stderr)
+        return 2
     parser = argparse.ArgumentParser(prog=f"course {name}", description=help_line)
     module.add_arguments(parser)
     try:

@@ -2,6 +2,7 @@
 
 import os
 
+import jaxtyping
 import pytest
 import torch
 from jaxtyping import install_import_hook
@@ -18,6 +19,14 @@ def seed() -> int:
     """Seed torch before each test, so that a test gives the same alone and in any order."""
     torch.manual_seed(0)
     return 0
+
+
+@pytest.fixture
+def unchecked():
+    """Run as a user does, without the check of signatures: our own messages must speak."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 # Small tensors on several threads wait for each other, the longer the busier the machine is.

@@ -57,9 +57,10 @@ def diagnosis(root: Path = ROOT) -> dict:
 
 
 def needed() -> list[str]:
-    """The packages that course_lib itself declares, without those of its extras."""
-    declared = requires("course_lib") or []
-    return [NAME.match(line)[0] for line in declared if "extra ==" not in line]
+    """The packages that the course declares: the library's own and those of its extra `course`."""
+    declared = (line.split(";") for line in requires("course_lib") or [])
+    mine = (name for name, *marker in declared if not marker or '"course"' in marker[0])
+    return [NAME.match(name)[0] for name in mine]
 
 
 def pinned(path: Path) -> dict[str, str]:

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from course_lib.nn.masks import Mask
 from course_lib.nn.multi_head import MultiHeadAttention
+from course_lib.nn.norms import LayerNorm
+from course_lib.nn.positions.places import table_rows
 
 
 @dataclass(frozen=True)
@@ -43,24 +45,33 @@ class BertEmbedding(nn.Module):
         self.word = nn.Embedding(config.vocab_size, config.d_model)
         self.position = nn.Embedding(config.max_len, config.d_model)
         self.segment = nn.Embedding(config.num_segments, config.d_model)
-        self.norm = nn.LayerNorm(config.d_model, eps=config.norm_eps)
+        self.norm = LayerNorm(config.d_model, eps=config.norm_eps)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
-        self, ids: Int[Tensor, "batch seq"], segments: Int[Tensor, "batch seq"] | None = None
+        self,
+        ids: Int[Tensor, "batch seq"],
+        segments: Int[Tensor, "batch seq"] | None = None,
+        places: Int[Tensor, "batch seq"] | None = None,
     ) -> Float[Tensor, "batch seq d_model"]:
-        """Return one vector for each token; `segments` defaults to the first for all.
+        """Return one vector for each token.
 
-        Raises `ValueError` when there are more tokens than places.
+        `segments` default to the first for all, `places` to 0, 1, 2 … in each sequence.
+
+        Raises `ValueError` when there are more tokens than places, or shapes that don't fit.
         """
+        if ids.ndim != 2:
+            raise ValueError(f"ids must be (batch, seq), got {tuple(ids.shape)}")
+        for name, given in (("segments", segments), ("places", places)):
+            if given is not None and given.shape != ids.shape:
+                wanted, got = tuple(ids.shape), tuple(given.shape)
+                raise ValueError(f"{name} must be {wanted}, got {got}")
         seq, max_len = ids.shape[-1], self.position.num_embeddings
-        if seq > max_len:
+        if places is None and seq > max_len:
             raise ValueError(f"too many tokens: seq={seq} is more than {max_len=}")
-        places = torch.arange(seq, device=ids.device)
         segments = torch.zeros_like(ids) if segments is None else segments
-        return self.dropout(
-            self.norm(self.word(ids) + self.position(places) + self.segment(segments))
-        )
+        where = table_rows(self.position.weight, seq, places=places)
+        return self.dropout(self.norm(self.word(ids) + where + self.segment(segments)))
 
 
 class BertBlock(nn.Module):
@@ -76,11 +87,11 @@ class BertBlock(nn.Module):
         super().__init__()
         d_model, d_ff = config.d_model, config.d_ff
         self.attention = attention(d_model, config.num_heads, dropout=config.dropout)
-        self.norm_attention = nn.LayerNorm(d_model, eps=config.norm_eps)
+        self.norm_attention = LayerNorm(d_model, eps=config.norm_eps)
         self.feed_forward = nn.Sequential(
             nn.Linear(d_model, d_ff), nn.GELU(), nn.Linear(d_ff, d_model)
         )
-        self.norm_feed_forward = nn.LayerNorm(d_model, eps=config.norm_eps)
+        self.norm_feed_forward = LayerNorm(d_model, eps=config.norm_eps)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
@@ -121,13 +132,14 @@ class Bert(nn.Module):
         mask: Mask | None = None,
         *,
         segments: Int[Tensor, "batch seq"] | None = None,
+        places: Int[Tensor, "batch seq"] | None = None,
         return_weights: bool = False,
     ) -> Float[Tensor, "batch seq d_model"] | tuple[Tensor, list[Tensor]]:
         """Return the last block's vectors, or these and each layer's weights.
 
         The weights are a list with one (batch, heads, query, key) for each layer.
         """
-        x, layers = self.embedding(ids, segments), []
+        x, layers = self.embedding(ids, segments, places), []
         for block in self.blocks:
             x = block(x, mask, return_weights=return_weights)
             if return_weights:

@@ -1,52 +1,24 @@
 """The Transformer of 2017: an encoder that reads, a decoder that writes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor, arange, nn
 
+from course_lib.models.seq2seq_sizes import BASE, BIG, Seq2SeqConfig
 from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm
 from course_lib.nn.embeddings import TiedHead, TokenEmbedding
 from course_lib.nn.feedforward import FeedForward
-from course_lib.nn.masks import causal_mask, combine_masks, padding_mask
+from course_lib.nn.masks import causal_mask, check_padding, combine_masks, padding_mask
 from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.nn.norms import LayerNorm
 from course_lib.nn.positions.sinusoidal import Sinusoidal
 from course_lib.nn.stacks import Decoder, Encoder
 
-
-@dataclass(frozen=True)
-class Seq2SeqConfig:
-    """The sizes of an encoder–decoder; `num_layers` blocks on each side.
-
-    `tied` stores one table for the source, the target and the head, as the paper does.
-
-    Raises `ValueError` when tables of different vocabularies are to be tied.
-    """
-
-    source_vocab: int
-    target_vocab: int
-    d_model: int
-    num_heads: int
-    num_layers: int
-    d_ff: int
-    dropout: float = 0.1
-    max_len: int = 512
-    pad_id: int = 0
-    tied: bool = False
-
-    def __post_init__(self):
-        source_vocab, target_vocab = self.source_vocab, self.target_vocab
-        if self.tied and source_vocab != target_vocab:
-            raise ValueError(
-                f"one table needs one vocabulary, got {source_vocab=}, {target_vocab=} and tied"
-            )
-
-
-# Vaswani et al. 2017, table 3; section 5.1 speaks of "about 37000 tokens" for both languages
-BASE = Seq2SeqConfig(37_000, 37_000, 512, 8, 6, 2048, tied=True)
-BIG = Seq2SeqConfig(37_000, 37_000, 1024, 16, 6, 4096, dropout=0.3, tied=True)
+__all__ = ["BASE", "BIG", "Seq2Seq", "Seq2SeqConfig"]
+# A padding mask, (batch, 1, 1, seq): not a jaxtyping shape, because `check_padding` explains more.
+Padding = Tensor
+Places = Int[Tensor, "*_"]  # of each token: (seq,), or (batch, seq)
 
 
 class Seq2Seq(nn.Module):
@@ -54,9 +26,17 @@ class Seq2Seq(nn.Module):
 
         memory = encoder(embed(source)),   logits = head(decoder(embed(target), memory))
 
-    Masks are built from the ids: nobody looks at padding, the target never looks ahead. The
-    keyword arguments make the parts, called as their defaults are: `residual=PreNorm` moves the
-    norms, a `functools.partial` of `MultiHeadAttention` swaps a step of every attention.
+    Nobody looks at padding, the target never looks ahead. Padding is what has the `pad_id`, but
+    for a target's first token, which is its start whatever its id (T5 starts with the padding's).
+    A `source_mask` or `target_mask` replaces what the ids say, and given places replace 0, 1, 2 …:
+    padding on the left needs both.
+
+    The keyword arguments make the parts, called as their defaults are: a `functools.partial` of
+    `MultiHeadAttention` swaps a step of every attention. The decoder's own and its cross-attention
+    are made as the encoder's unless given; the latter has no position. `last_norm` ends both
+    stacks; only after `PostNorm` none is needed (`nn.Identity` says so of others).
+
+    Raises `ValueError` when it is not said which norm comes last.
 
     Source: Vaswani et al. 2017, section 3 and figure 1 (arXiv:1706.03762).
     """
@@ -66,17 +46,22 @@ class Seq2Seq(nn.Module):
         config: Seq2SeqConfig,
         *,
         attention: Callable[..., nn.Module] = MultiHeadAttention,
+        decoder_attention: Callable[..., nn.Module] | None = None,
+        cross_attention: Callable[..., nn.Module] | None = None,
         feed_forward: Callable[..., nn.Module] = FeedForward,
         norm: Callable[[int], nn.Module] = LayerNorm,
-        residual: Callable[..., nn.Module] = PostNorm,
+        residual: Callable[..., Callable] = PostNorm,
+        last_norm: Callable[[int], nn.Module] | None = None,
+        embedding: Callable[..., nn.Module] = TokenEmbedding,
+        position: Callable[..., nn.Module] = Sinusoidal,
     ):
         super().__init__()
         self.config = config
         d_model = config.d_model
-        self._add_tables()
+        self._add_tables(embedding, position)
 
-        def look():
-            return attention(d_model, config.num_heads)
+        def look(kind=None):
+            return (kind or attention)(d_model, config.num_heads)
 
         def think():
             return feed_forward(d_model, config.d_ff)
@@ -84,25 +69,33 @@ class Seq2Seq(nn.Module):
         def around():
             return residual(norm(d_model), config.dropout)
 
-        def stack(kind, make_block):
-            blocks = [make_block() for _ in range(config.num_layers)]
-            return kind(blocks, None if residual.ends_normed else norm(d_model))
+        def writer():
+            return DecoderBlock(look(decoder_attention), look(cross_attention), think(), around)
 
-        self.encoder = stack(Encoder, lambda: EncoderBlock(look(), think(), around))
-        self.decoder = stack(Decoder, lambda: DecoderBlock(look(), look(), think(), around))
+        def stack(kind, make_block, num_layers):
+            blocks = [make_block() for _ in range(num_layers)]
+            return kind(blocks, _last(residual, last_norm)(d_model))
+
+        read, write = config.depths
+        self.encoder = stack(Encoder, lambda: EncoderBlock(look(), think(), around), read)
+        self.decoder = stack(Decoder, writer, write)
         self._init_matrices()
 
-    def _add_tables(self) -> None:
+    def _add_tables(self, embedding: Callable, position: Callable) -> None:
         config = self.config
-        self.position = Sinusoidal(config.d_model, config.max_len)
+        self.position = position(config.d_model, config.max_len)
         self.dropout = nn.Dropout(config.dropout)
-        self.embed_source = TokenEmbedding(config.source_vocab, config.d_model)
+        self.embed_source = embedding(config.source_vocab, config.d_model)
         if config.tied:
-            self.embed_target = self.embed_source
             self.head = TiedHead(self.embed_source)
         else:
-            self.embed_target = TokenEmbedding(config.target_vocab, config.d_model)
+            self.embed_target = embedding(config.target_vocab, config.d_model)
             self.head = nn.Linear(config.d_model, config.target_vocab, bias=False)
+
+    @property
+    def embed_target(self) -> nn.Module:
+        """The target's embedding; when tied it is the source's, under that name alone."""
+        return self._modules.get("embed_target", self.embed_source)
 
     def _init_matrices(self) -> None:
         """Draw every matrix by Xavier: what goes in and what comes out are of one size."""
@@ -113,41 +106,52 @@ class Seq2Seq(nn.Module):
                     nn.init.zeros_(part.bias)
 
     def encode(
-        self, source: Int[Tensor, "batch key"], *, return_weights: bool = False
+        self,
+        source: Int[Tensor, "batch key"],
+        *,
+        source_mask: Padding | None = None,
+        source_places: Places | None = None,
+        return_weights: bool = False,
     ) -> Float[Tensor, "batch key d_model"] | tuple[Tensor, list[Tensor]]:
         """Read the source: one vector for each token, or these and each block's weights.
 
-        Raises `ValueError` when there are more tokens than `max_len`, or an unknown id.
+        Raises `ValueError` when there are more tokens than `max_len`, an unknown id, or a mask
+        that is not (batch, 1, 1, key).
         """
-        x = self.dropout(self.position(self.embed_source(source)))
-        mask = padding_mask(source, self.config.pad_id)
-        return self.encoder(x, mask, return_weights=return_weights)
+        mask = self._padding(source, source_mask)
+        x, given = self._place(self.embed_source(source), source_places)
+        return self.encoder(x, mask, **given, return_weights=return_weights)
 
     def decode(
         self,
         target: Int[Tensor, "batch query"],
         memory: Float[Tensor, "_ _ d_model"],
-        source: Int[Tensor, "batch key"],
+        source: Int[Tensor, "_ _"],
         *,
+        source_mask: Padding | None = None,
+        target_mask: Padding | None = None,
+        target_places: Places | None = None,
         return_weights: bool = False,
     ) -> Float[Tensor, "batch query vocab"] | tuple[Tensor, list[tuple[Tensor, Tensor]]]:
         """Score the token after each token of `target`; `source` tells which memory is padding.
 
         Returns the logits, or these and each block's (self, cross) weights. Raises `ValueError`
-        as `encode` does, and when `memory` and `source` differ in length.
+        as `encode` does, and when target, `memory` and `source` differ in length or number.
         """
         if memory.shape[:2] != source.shape:
             raise ValueError(
                 f"memory {tuple(memory.shape)} does not belong to source {tuple(source.shape)}"
             )
-        pad_id = self.config.pad_id
+        if len(target) != len(memory):
+            raise ValueError(f"{len(target)} targets for {len(memory)} sources: need one for each")
         ahead = causal_mask(target.shape[1], device=target.device)
-        x = self.dropout(self.position(self.embed_target(target)))
+        x, given = self._place(self.embed_target(target), target_places)
         x = self.decoder(
             x,
             memory,
-            combine_masks(ahead, padding_mask(target, pad_id)),
-            padding_mask(source, pad_id),
+            combine_masks(ahead, self._padding(target, target_mask, starts=1)),
+            self._padding(source, source_mask),
+            **given,
             return_weights=return_weights,
         )
         x, weights = x if return_weights else (x, None)
@@ -158,14 +162,36 @@ class Seq2Seq(nn.Module):
         source: Int[Tensor, "batch key"],
         target: Int[Tensor, "batch query"],
         *,
+        source_mask: Padding | None = None,
+        target_mask: Padding | None = None,
+        source_places: Places | None = None,
+        target_places: Places | None = None,
         return_weights: bool = False,
     ) -> Float[Tensor, "batch query vocab"] | tuple[Tensor, tuple[list, list]]:
         """Score the token after each token of `target`, all at once.
 
         Returns the logits, or these and the weights of the encoder's and the decoder's blocks.
         """
-        if not return_weights:
-            return self.decode(target, self.encode(source), source)
-        memory, read = self.encode(source, return_weights=True)
-        logits, wrote = self.decode(target, memory, source, return_weights=True)
-        return logits, (read, wrote)
+        seen = {"source_mask": source_mask, "return_weights": return_weights}
+        memory = self.encode(source, source_places=source_places, **seen)
+        memory, read = memory if return_weights else (memory, None)
+        given = {"target_mask": target_mask, "target_places": target_places}
+        logits = self.decode(target, memory, source, **given, **seen)
+        return (logits[0], (read, logits[1])) if return_weights else logits
+
+    def _place(self, x: Tensor, places: Tensor | None) -> tuple[Tensor, dict]:
+        given = {} if places is None else {"places": places}
+        return self.dropout(self.position(x, **given)), given
+
+    def _padding(self, ids: Tensor, mask: Tensor | None, starts: int = 0) -> Tensor:
+        if mask is not None:
+            return check_padding(mask, ids)
+        first = arange(ids.shape[-1], device=ids.device) < starts
+        return padding_mask(ids, self.config.pad_id) | first
+
+
+def _last(residual: Callable, last_norm: Callable | None) -> Callable:
+    if last_norm is None and residual is not PostNorm:
+        name = getattr(residual, "__name__", residual)
+        raise ValueError(f"say which last_norm comes after blocks of {name}, or nn.Identity")
+    return nn.Identity if last_norm is None else last_norm

@@ -6,9 +6,10 @@ encoder and decoder layers in tests/nn.
 
 from collections.abc import Callable
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from course_lib.nn.cache import Cache
 from course_lib.nn.masks import Mask
 
 
@@ -19,8 +20,6 @@ class PostNorm(nn.Module):
 
     Source: Vaswani et al. 2017, section 3.1 (arXiv:1706.03762).
     """
-
-    ends_normed = True
 
     def __init__(self, norm: nn.Module, dropout: float = 0.0):
         super().__init__()
@@ -44,8 +43,6 @@ class PreNorm(nn.Module):
     Source: Xiong et al. 2020, section 3.1 (arXiv:2002.04745).
     """
 
-    ends_normed = False
-
     def __init__(self, norm: nn.Module, dropout: float = 0.0):
         super().__init__()
         self.norm = norm
@@ -63,7 +60,8 @@ class EncoderBlock(nn.Module):
 
         x = around(x, attention),   x = around(x, feed_forward)
 
-    `residual()` makes the `PostNorm` or `PreNorm` around a sublayer; each sublayer gets its own.
+    `residual()` makes what goes around a sublayer, called as around(x, sublayer): a `PostNorm`, a
+    `PreNorm`, or any callable of your own. Each sublayer gets its own.
 
     Source: Vaswani et al. 2017, section 3.1 and figure 1 (arXiv:1706.03762).
     """
@@ -80,10 +78,15 @@ class EncoderBlock(nn.Module):
         x: Float[Tensor, "batch seq d_model"],
         mask: Mask | None = None,
         *,
+        places: Int[Tensor, "*_ keys"] | None = None,
+        cache: Cache | None = None,
         return_weights: bool = False,
-    ) -> Float[Tensor, "batch seq d_model"] | tuple[Tensor, Float[Tensor, "batch heads seq seq"]]:
-        """Return the new vectors, or the vectors and the attention weights."""
-        look = _Look(self.attention, None, mask, return_weights)
+    ) -> Float[Tensor, "batch seq d_model"] | tuple[Tensor, Float[Tensor, "batch heads seq _"]]:
+        """Return the new vectors, or the vectors and the attention weights.
+
+        `places` and `cache` go to the attention: see `MultiHeadAttention`.
+        """
+        look = _Look(self.attention, None, mask, return_weights, places=places, cache=cache)
         x = self.around_attention(x, look)
         x = self.around_feed_forward(x, self.feed_forward)
         return (x, look.weights) if return_weights else x
@@ -97,6 +100,9 @@ class DecoderBlock(nn.Module):
         x = around(x, feed_forward)
 
     `memory` is what the encoder returns: it gives the keys and values of the cross-attention.
+    Places in the memory are not places in x, so the cross-attention has no `position`.
+
+    Raises `ValueError` when it has one.
 
     Source: Vaswani et al. 2017, section 3.1 and figure 1 (arXiv:1706.03762).
     """
@@ -109,6 +115,11 @@ class DecoderBlock(nn.Module):
         residual: Callable[[], nn.Module],
     ):
         super().__init__()
+        if getattr(cross_attention, "position", None) is not None:
+            raise ValueError(
+                f"cross-attention can't have a position, got {cross_attention.position}: "
+                "x and memory are two sequences, and their places tell no distance"
+            )
         self.self_attention, self.cross_attention = self_attention, cross_attention
         self.feed_forward = feed_forward
         self.around_self, self.around_cross = residual(), residual()
@@ -121,14 +132,18 @@ class DecoderBlock(nn.Module):
         mask: Mask | None = None,
         memory_mask: Mask | None = None,
         *,
+        places: Int[Tensor, "*_ keys"] | None = None,
+        cache: Cache | None = None,
         return_weights: bool = False,
     ) -> Float[Tensor, "batch query d_model"] | tuple[Tensor, tuple[Tensor, Tensor]]:
         """Return the new vectors, or these and the weights of self- and cross-attention.
 
         `mask` is for looking back, (…, query, query); `memory_mask` for looking over, (…, 1 or
-        query, key). The weights are (batch, heads, query, query) and (batch, heads, query, key).
+        query, key). `places` and `cache` are for looking back. The weights are (batch, heads,
+        query, query) and (batch, heads, query, key).
         """
-        back = _Look(self.self_attention, None, mask, return_weights)
+        given = {"places": places, "cache": cache}
+        back = _Look(self.self_attention, None, mask, return_weights, **given)
         over = _Look(self.cross_attention, memory, memory_mask, return_weights)
         x = self.around_self(x, back)
         x = self.around_cross(x, over)
@@ -139,12 +154,15 @@ class DecoderBlock(nn.Module):
 class _Look:
     """One call of an attention as a function of x alone; it keeps the weights if asked."""
 
-    def __init__(self, attention: nn.Module, memory: Tensor | None, mask, return_weights: bool):
+    def __init__(self, attention, memory: Tensor | None, mask, return_weights: bool, **given):
         self.attention, self.memory, self.mask = attention, memory, mask
         self.return_weights, self.weights = return_weights, None
+        # an attention of one's own need not know what nobody gives it
+        self.given = {name: part for name, part in given.items() if part is not None}
 
     def __call__(self, x: Tensor) -> Tensor:
+        given = {"mask": self.mask, **self.given}
         if not self.return_weights:
-            return self.attention(x, self.memory, mask=self.mask)
-        output, self.weights = self.attention(x, self.memory, mask=self.mask, return_weights=True)
+            return self.attention(x, self.memory, **given)
+        output, self.weights = self.attention(x, self.memory, **given, return_weights=True)
         return output

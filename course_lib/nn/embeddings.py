@@ -2,6 +2,8 @@
 
 import math
 
+import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -9,45 +11,66 @@ from torch import Tensor, nn
 class TokenEmbedding(nn.Module):
     """One learned vector for each token, scaled up so that positions don't drown it.
 
-        x = sqrt(d_model) table[id]
+        x = scale table[id],   scale = sqrt(d_model) unless given
 
-    The table starts with a standard deviation of 1 / sqrt(d_model), so x starts near 1.
+    The table starts with a standard deviation of 1 / scale, so x starts near 1.
+
+    Raises `ValueError` when `scale` is not positive.
 
     Source: Vaswani et al. 2017, section 3.4 (arXiv:1706.03762).
     """
 
-    def __init__(self, vocab_size: int, d_model: int):
+    def __init__(self, vocab_size: int, d_model: int, scale: float | None = None):
         super().__init__()
+        self.scale = math.sqrt(d_model) if scale is None else scale
+        if self.scale <= 0:
+            raise ValueError(f"a scale must be positive, got {scale=}")
         self.table = nn.Embedding(vocab_size, d_model)
-        nn.init.normal_(self.table.weight, std=1 / math.sqrt(d_model))
+        nn.init.normal_(self.table.weight, std=1 / self.scale)
+
+    def extra_repr(self) -> str:
+        """Name the sizes when the module is printed."""
+        return f"scale={self.scale}"
 
     def forward(self, ids: Int[Tensor, "*batch seq"]) -> Float[Tensor, "*batch seq d_model"]:
         """Return the vectors of these tokens.
 
         Raises `ValueError` when an id is outside the vocabulary.
         """
-        vocab_size, d_model = self.table.weight.shape
         try:
-            return self.table(ids) * math.sqrt(d_model)
+            return self.table(ids) * self.scale
         except IndexError:
-            found = f"{ids.min()} to {ids.max()}"
-            raise ValueError(f"ids must be 0 to {vocab_size - 1}, got {found}") from None
+            found, last = f"{ids.min()} to {ids.max()}", self.table.num_embeddings - 1
+            raise ValueError(f"ids must be 0 to {last}, got {found}") from None
 
 
 class TiedHead(nn.Module):
     """Score each token of the vocabulary by its dot product with the embedding table.
 
-        logits = x table^T
+        logits = x table^T + b
 
-    The table is the embedding's own, so it is stored once and learns from both ends. No bias.
+    The table stays the embedding's own: stored once, under one name, it learns from both ends and
+    moves with the embedding. There is a bias when it is asked for.
 
     Source: Press and Wolf 2017 (arXiv:1608.05859); Vaswani et al. 2017, section 3.4.
     """
 
-    def __init__(self, embedding: TokenEmbedding):
+    def __init__(self, embedding: TokenEmbedding, *, bias: bool = False):
         super().__init__()
-        self.weight = embedding.table.weight
+        self._lender = (embedding,)  # in a tuple: not a part of this one, so no second name
+        vocab_size = embedding.table.num_embeddings
+        self.bias = nn.Parameter(torch.zeros(vocab_size)) if bias else None
+
+    @property
+    def weight(self) -> nn.Parameter:
+        """The embedding's table, (vocab, d_model)."""
+        return self._lender[0].table.weight
+
+    def extra_repr(self) -> str:
+        """Name the sizes when the module is printed."""
+        vocab_size, d_model = self.weight.shape
+        return f"{d_model=}, {vocab_size=}, bias={self.bias is not None}"
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch vocab"]:
         """Return one score for each token of the vocabulary."""
-        return x @ self.weight.T
+        return F.linear(x, self.weight, self.bias)

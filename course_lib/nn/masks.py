@@ -1,12 +1,15 @@
 """Masks. One convention everywhere: bool, True = this query may look at this key."""
 
+from collections.abc import Callable
+
 from jaxtyping import Bool, Int
 from torch import Tensor, arange
 from torch import bool as boolean
 
 # A mask is (query, key), or has one axis (of size 1 or full) for each axis of the scores:
 # (batch, heads, query, key). Not a jaxtyping shape, because `check_mask` explains more.
-Mask = Tensor
+# Modules also take a rule that makes one, called as `causal_mask` is.
+Mask = Tensor | Callable[..., Tensor]
 
 
 def causal_mask(
@@ -49,28 +52,44 @@ def padding_mask(ids: Int[Tensor, "batch key"], pad_id: int) -> Bool[Tensor, "ba
     return (ids != pad_id)[:, None, None, :]
 
 
-def combine_masks(*masks: Mask) -> Mask:
+def combine_masks(*masks: Tensor | None) -> Tensor | None:
     """Let a query look only where every mask lets it look; their axes broadcast.
+
+    None hides nothing and is passed by; of nothing but None comes None.
 
     Raises `ValueError` when there is no mask, when one is not bool, or when two don't fit.
     """
     if not masks:
         raise ValueError("combine_masks needs at least one mask, got none")
-    combined = masks[0]
+    combined = None
     for mask in masks:
+        if mask is None:
+            continue
         _require_bool(mask)
-        if not _broadcast(mask.shape, combined.shape):
-            shapes = ", ".join(str(tuple(each.shape)) for each in masks)
+        if combined is not None and not _broadcast(mask.shape, combined.shape):
+            shapes = ", ".join(str(tuple(each.shape)) for each in masks if each is not None)
             raise ValueError(f"these masks don't fit together: {shapes}")
-        combined = combined & mask
+        combined = mask if combined is None else combined & mask
     return combined
 
 
-def check_mask(mask: Mask, scores_shape: tuple[int, ...]) -> None:
+def mask_for(mask: Mask | None, query: Tensor, key: Tensor) -> Tensor | None:
+    """Return the mask for these queries and keys, (…, seq, d_head): a rule makes its own.
+
+    A mask made here gets axes for batch and heads, so nobody takes its first axis for the batch.
+    """
+    if mask is None or isinstance(mask, Tensor):
+        return mask
+    made = mask(query.shape[-2], key.shape[-2], device=query.device)
+    return made[None, None] if made.ndim == 2 else made
+
+
+def check_mask(mask: Tensor, scores_shape: tuple[int, ...]) -> None:
     """Say what is wrong with a mask for scores of this shape, (query, key) last.
 
     Three axes for four are refused on purpose: (batch, query, key) would be read as
-    (heads, query, key), which gives wrong numbers and no error when the sizes agree.
+    (heads, query, key), which gives wrong numbers and no error when the sizes agree. So are two
+    when there are as many sequences as queries: the mask could be (batch, key).
 
     Raises `ValueError` when the mask is not bool, or has axes or sizes that don't fit.
     """
@@ -86,9 +105,32 @@ def check_mask(mask: Mask, scores_shape: tuple[int, ...]) -> None:
             f"mask {shape} does not broadcast to scores {wanted}, whose last axes are (query, "
             "key); a padding mask needs (batch, 1, 1, key)"
         )
+    if len(wanted) == 4 and len(shape) == 2 and shape[0] == wanted[0] > 1:
+        raise ValueError(
+            f"mask {shape} may be (query, key) or (batch, key), as {wanted[0]} sequences have "
+            f"{wanted[2]} queries each: write mask[None, None] for the first, "
+            "mask[:, None, None] for the second, or hand in a rule, mask=causal_mask"
+        )
 
 
-def _require_bool(mask: Mask) -> None:
+def check_padding(mask: Tensor, ids: Int[Tensor, "batch key"]) -> Bool[Tensor, "batch 1 1 key"]:
+    """Return a model's padding mask if it is one for these ids; all four axes are asked for.
+
+    Raises `ValueError` when the mask is not bool or not (batch, 1, 1, key): a (batch, key) mask
+    would be read as (query, key) when the sizes agree.
+    """
+    _require_bool(mask)
+    wanted = (ids.shape[0], 1, 1, ids.shape[-1])
+    if tuple(mask.shape) != wanted:
+        raise ValueError(
+            f"need a padding mask (batch, 1, 1, key) = {wanted}, got {tuple(mask.shape)}"
+        )
+    return mask
+
+
+def _require_bool(mask: Tensor) -> None:
+    if not isinstance(mask, Tensor):
+        raise ValueError(f"a mask must be a tensor, got {mask}: call a rule with its sizes")
     if mask.dtype != boolean:
         raise ValueError(f"mask must be bool, True = may look; got {mask.dtype}")
 

@@ -4,11 +4,15 @@ from collections.abc import Callable
 
 import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from course_lib.nn.attention import scaled_dot_product_attention
-from course_lib.nn.masks import Mask, check_mask
+from course_lib.nn.cache import Cache
+from course_lib.nn.fused import fused_attention
+from course_lib.nn.grouped import share_heads
+from course_lib.nn.masks import Mask, mask_for
+from course_lib.nn.shapes import check_looking
 
 
 def split_heads(
@@ -33,17 +37,23 @@ class MultiHeadAttention(nn.Module):
 
         head_i = attend(q_i, k_i, v_i),   output = merge(head_1 ... head_h) W_out
 
-    With `num_kv_heads` below `num_heads`, consecutive query heads share one key and value
-    head (grouped queries). Its steps are arguments: an own `attend(q, k, v, mask)` returns
-    (output, weights); `split` and `merge` are called as `split_heads` and `merge_heads` are.
-    `position(query, key)` tells where tokens stand: it gets the split queries and keys and
-    returns both, and a bias (heads, query, key) for the scores or None; see `nn.positions`.
-    The bias reaches an own `attend` as a fifth argument.
+    With `num_kv_heads` below `num_heads`, consecutive query heads share one key and value head
+    (grouped queries). `d_head` is d_model / num_heads and `scale` 1 / sqrt(d_head) unless given;
+    `bias_out` gives W_out another choice than `bias`.
 
-    `dropout` hides weights during training; the weights returned are those before it.
+    Its steps are arguments: an own `attend(q, k, v, mask)` returns (output, weights or None) and
+    brings its own scale and dropout; `split` and `merge` are called as `split_heads` and
+    `merge_heads` are. `position(query, key)` tells where tokens stand: it gets the split queries
+    and keys, then given places, and returns both, and a bias (heads, query, key) for the scores
+    or None; see `nn.positions`. The bias reaches an own `attend` as a fifth argument, (1, heads,
+    query, key).
 
-    Raises `ValueError` when heads don't divide the width, groups don't divide the heads, or
-    `dropout` is outside [0, 1).
+    `dropout` hides weights during training; the weights returned are those before it. While
+    nobody asks for weights, PyTorch's fused function runs, which can't be differentiated twice:
+    for second derivatives ask for the weights.
+
+    Raises `ValueError` when heads don't divide the width, groups don't divide the heads,
+    `dropout` is outside [0, 1), or an own `attend` is to be scaled.
 
     Source: Vaswani et al. 2017, section 3.2.2 (arXiv:1706.03762); grouped queries: Ainslie et
     al. 2023, section 2.2 (arXiv:2305.13245).
@@ -55,8 +65,11 @@ class MultiHeadAttention(nn.Module):
         num_heads: int,
         num_kv_heads: int | None = None,
         *,
+        d_head: int | None = None,
         dropout: float = 0.0,
         bias: bool = True,
+        bias_out: bool | None = None,
+        scale: float | None = None,
         attend: Callable = scaled_dot_product_attention,
         split: Callable = split_heads,
         merge: Callable = merge_heads,
@@ -64,14 +77,18 @@ class MultiHeadAttention(nn.Module):
     ):
         super().__init__()
         num_kv_heads = num_heads if num_kv_heads is None else num_kv_heads
-        _check_sizes(d_model, num_heads, num_kv_heads, dropout)
-        d_head = d_model // num_heads
-        self.num_heads, self.num_kv_heads, self.dropout = num_heads, num_kv_heads, dropout
+        _check_sizes(d_model, num_heads, num_kv_heads, d_head, dropout)
+        if scale is not None and attend is not scaled_dot_product_attention:
+            raise ValueError(f"an own attend scales as it likes: it can't be given {scale=}")
+        d_head = d_model // num_heads if d_head is None else d_head
+        self.num_heads, self.num_kv_heads = num_heads, num_kv_heads
+        self.dropout, self.scale = dropout, scale
         self.attend, self.split, self.merge, self.position = attend, split, merge, position
-        self.to_q = nn.Linear(d_model, d_model, bias=bias)
+        self.to_q = nn.Linear(d_model, num_heads * d_head, bias=bias)
         self.to_k = nn.Linear(d_model, num_kv_heads * d_head, bias=bias)
         self.to_v = nn.Linear(d_model, num_kv_heads * d_head, bias=bias)
-        self.to_out = nn.Linear(d_model, d_model, bias=bias)
+        bias_out = bias if bias_out is None else bias_out
+        self.to_out = nn.Linear(num_heads * d_head, d_model, bias=bias_out)
 
     def forward(
         self,
@@ -80,54 +97,90 @@ class MultiHeadAttention(nn.Module):
         value: Float[Tensor, "batch key d_model"] | None = None,
         mask: Mask | None = None,
         *,
+        places: Int[Tensor, "*_ keys"] | None = None,
+        cache: Cache | None = None,
         return_weights: bool = False,
     ) -> Float[Tensor, "batch query d_model"] | tuple[Tensor, Float[Tensor, "batch heads query _"]]:
         """Let `query` look at `key` and collect `value`; key defaults to query, value to key.
 
-        Returns the output, or the output and the weights (batch, heads, query, key).
+        `mask` is a tensor, or a rule that makes one: `causal_mask` itself is the fastest. `places`,
+        (key,) or (batch, key), say where the keys stand; the queries are the last of them. With
+        a `cache` the keys are those of the past and these.
+
+        Returns the output, or the output and the weights (batch, heads, query, key). Raises
+        `ValueError` for inputs, masks, places or a bias that don't fit, for dropout with an own
+        `attend`, and when an own `attend` has no weights to return.
         """
         key = query if key is None else key
         value = key if value is None else value
+        check_looking(query, key, value, self.to_q.in_features)
         q = self.split(self.to_q(query), self.num_heads)
         k = self.split(self.to_k(key), self.num_kv_heads)
         v = self.split(self.to_v(value), self.num_kv_heads)
-        q, k, bias = (q, k, None) if self.position is None else self.position(q, k)
+        k, v = (k, v) if cache is None else cache.append(self, k, v)
+        q, k, bias = self._place(q, k, places)
+        dropout = self.dropout if self.training else 0.0
         if return_weights or self.attend is not scaled_dot_product_attention:
-            mixed, weights = self._mix(q, k, v, mask, bias)
+            mixed, weights = self._mix(q, k, v, mask_for(mask, q, k), bias, dropout)
         else:
-            mixed, weights = self._mix_fused(q, k, v, mask, bias), None
+            mixed = fused_attention(q, k, v, mask, bias, dropout=dropout, scale=self.scale)
+        if return_weights and weights is None:
+            raise ValueError("this attend returns no weights: call it with return_weights=False")
         output = self.to_out(self.merge(mixed))
         return (output, weights) if return_weights else output
 
+    def extra_repr(self) -> str:
+        """Name the sizes when the module is printed."""
+        sizes = {"d_model": self.to_q.in_features, "num_heads": self.num_heads}
+        if self.num_kv_heads != self.num_heads:
+            sizes["num_kv_heads"] = self.num_kv_heads
+        sizes["d_head"] = self.to_q.out_features // self.num_heads
+        sizes |= {"dropout": self.dropout} if self.dropout else {}
+        sizes |= {} if self.scale is None else {"scale": self.scale}
+        return ", ".join(f"{name}={size}" for name, size in sizes.items())
+
+    def _place(
+        self, q: Tensor, k: Tensor, places: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        if self.position is None:
+            return q, k, None
+        q, k, bias = self.position(q, k, *(() if places is None else (places,)))
+        if bias is not None and bias.ndim == 3:  # of each head, the same for all sequences
+            bias = bias[None]
+        return q, k, bias
+
     def _mix(
-        self, q: Tensor, k: Tensor, v: Tensor, mask: Mask | None, bias: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        group = self.num_heads // self.num_kv_heads
-        k, v = k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)
-        mixed, weights = self.attend(q, k, v, mask, *(() if bias is None else (bias,)))
-        if self.training and self.dropout:  # falls between the two steps of `attend`
-            mixed = F.dropout(weights, self.dropout) @ v
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        mask: Tensor | None,
+        bias: Tensor | None,
+        dropout: float,
+    ) -> tuple[Tensor, Tensor | None]:
+        k, v = share_heads(k, self.num_heads), share_heads(v, self.num_heads)
+        if self.attend is not scaled_dot_product_attention:
+            if dropout:
+                raise ValueError(
+                    f"an own attend brings its own dropout: build it without {dropout=}"
+                )
+            return self.attend(q, k, v, mask, *(() if bias is None else (bias,)))
+        mixed, weights = self.attend(q, k, v, mask, bias, scale=self.scale)
+        if dropout:  # falls between the two steps of `attend`
+            mixed = F.dropout(weights, dropout) @ v
         return mixed, weights
 
-    def _mix_fused(
-        self, q: Tensor, k: Tensor, v: Tensor, mask: Mask | None, bias: Tensor | None
-    ) -> Tensor:
-        if mask is not None:  # PyTorch would add a float mask to the scores
-            check_mask(mask, (*q.shape[:-1], k.shape[-2]))
-        if bias is not None:
-            mask = bias if mask is None else bias.masked_fill(~mask, float("-inf"))
-        dropout = self.dropout if self.training else 0.0
-        grouped = self.num_heads != self.num_kv_heads
-        return F.scaled_dot_product_attention(
-            q, k, v, attn_mask=mask, dropout_p=dropout, enable_gqa=grouped
-        )
 
-
-def _check_sizes(d_model: int, num_heads: int, num_kv_heads: int, dropout: float) -> None:
-    if min(num_heads, num_kv_heads) < 1 or d_model % num_heads or num_heads % num_kv_heads:
+def _check_sizes(
+    d_model: int, num_heads: int, num_kv_heads: int, d_head: int | None, dropout: float
+) -> None:
+    uneven = d_head is None and num_heads > 0 and d_model % num_heads
+    if min(num_heads, num_kv_heads) < 1 or uneven or num_heads % num_kv_heads:
         raise ValueError(
             "need num_kv_heads | num_heads | d_model (| is divides), "
             f"got {num_kv_heads=}, {num_heads=}, {d_model=}"
         )
+    if d_head is not None and d_head < 1:
+        raise ValueError(f"a head needs at least one number, got {d_head=}")
     if not 0.0 <= dropout < 1.0:
         raise ValueError(f"dropout must be at least 0 and below 1, got {dropout=}")

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from course_lib.nn.cache import Cache
 from course_lib.nn.masks import Mask
 
 
@@ -28,12 +29,17 @@ class Encoder(nn.Module):
         x: Float[Tensor, "batch seq d_model"],
         mask: Mask | None = None,
         *,
+        places: Int[Tensor, "*_ keys"] | None = None,
+        cache: Cache | None = None,
         return_weights: bool = False,
     ) -> Float[Tensor, "batch seq d_model"] | tuple[Tensor, list[Tensor]]:
-        """Return the last vectors, or these and each block's weights, a list."""
-        weights = []
+        """Return the last vectors, or these and each block's weights, a list.
+
+        `places` and `cache` go to every block, when they are given.
+        """
+        weights, given = [], _given(places=places, cache=cache)
         for block in self.blocks:
-            x = block(x, mask, return_weights=return_weights)
+            x = block(x, mask, **given, return_weights=return_weights)
             if return_weights:
                 x, looked = x
                 weights.append(looked)
@@ -60,13 +66,23 @@ class Decoder(nn.Module):
         mask: Mask | None = None,
         memory_mask: Mask | None = None,
         *,
+        places: Int[Tensor, "*_ keys"] | None = None,
+        cache: Cache | None = None,
         return_weights: bool = False,
     ) -> Float[Tensor, "batch query d_model"] | tuple[Tensor, list[tuple[Tensor, Tensor]]]:
-        """Return the last vectors, or these and each block's (self, cross) weights, a list."""
-        weights = []
+        """Return the last vectors, or these and each block's (self, cross) weights, a list.
+
+        `places` and `cache` go to every block, when they are given.
+        """
+        weights, given = [], _given(places=places, cache=cache)
         for block in self.blocks:
-            x = block(x, memory, mask, memory_mask, return_weights=return_weights)
+            x = block(x, memory, mask, memory_mask, **given, return_weights=return_weights)
             if return_weights:
                 x, looked = x
                 weights.append(looked)
         return (self.norm(x), weights) if return_weights else self.norm(x)
+
+
+def _given(**parts) -> dict:
+    """Without what is None: a block of one's own need not know of it."""
+    return {name: part for name, part in parts.items() if part is not None}

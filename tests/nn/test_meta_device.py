@@ -1,7 +1,11 @@
-"""Every module also runs on the meta device: a tensor made on the wrong device shows there."""
+"""Every module also runs on the meta device: a tensor made on the wrong device shows there.
+
+And one that was built there is, once its weights are loaded, what it would have been.
+"""
 
 import importlib
 import pkgutil
+import sys
 
 import pytest
 import torch
@@ -23,7 +27,7 @@ from course_lib.nn.positions.alibi import Alibi
 from course_lib.nn.positions.learned import LearnedPositions
 from course_lib.nn.positions.relative import RelativeBias
 from course_lib.nn.positions.rotary import Rotary
-from course_lib.nn.positions.sinusoidal import Sinusoidal
+from course_lib.nn.positions.sinusoidal import Sinusoidal, sinusoidal_positions
 from course_lib.nn.stacks import Decoder, Encoder
 
 BATCH, SEQ, D_MODEL = 2, 5, 12
@@ -44,20 +48,23 @@ class OnlyMeta(TorchDispatchMode):
         return result
 
 
+where = ["meta"]  # the device of the inputs
+
+
 def vectors():
-    return torch.empty(BATCH, SEQ, D_MODEL, device="meta")
+    return torch.randn(BATCH, SEQ, D_MODEL, device=where[-1])
 
 
 def ids():
-    return torch.empty(BATCH, SEQ, dtype=torch.int64, device="meta")
+    return torch.randint(17, (BATCH, SEQ), device=where[-1])
 
 
 def mask():
-    return combine_masks(causal_mask(SEQ, device="meta"), padding_mask(ids(), pad_id=0))
+    return combine_masks(causal_mask(SEQ, device=where[-1]), padding_mask(ids(), pad_id=0))
 
 
 def heads():
-    return torch.empty(BATCH, 3, SEQ, 4, device="meta")
+    return torch.randn(BATCH, 3, SEQ, 4, device=where[-1])
 
 
 def attention():
@@ -84,6 +91,12 @@ def write(part):
     return both_ways(part, vectors(), vectors(), mask(), mask())
 
 
+def tied():
+    both = nn.ModuleDict({"embedding": TokenEmbedding(17, D_MODEL)})
+    both.head = TiedHead(both.embedding, bias=True)
+    return both
+
+
 RUNS = {  # how to build each, and how to call it
     QKVProjection: (lambda: QKVProjection(D_MODEL), lambda part: part(vectors())),
     SelfAttention: (lambda: SelfAttention(D_MODEL), lambda part: part(vectors(), mask())),
@@ -101,10 +114,7 @@ RUNS = {  # how to build each, and how to call it
     FeedForward: (lambda: FeedForward(D_MODEL, 19), lambda part: part(vectors())),
     SwiGLU: (lambda: SwiGLU(D_MODEL, 19), lambda part: part(vectors())),
     TokenEmbedding: (lambda: TokenEmbedding(17, D_MODEL), lambda part: part(ids())),
-    TiedHead: (
-        lambda: TiedHead(TokenEmbedding(17, D_MODEL)),
-        lambda part: part(vectors()),
-    ),
+    TiedHead: (tied, lambda part: part.head(vectors())),
     PostNorm: (around(), lambda part: part(vectors(), torch.relu)),
     PreNorm: (around(PreNorm), lambda part: part(vectors(), torch.relu)),
     EncoderBlock: (encoder_block, lambda part: both_ways(part, vectors(), mask())),
@@ -149,3 +159,31 @@ def test_runs_on_meta(module):
 def test_the_watch_notices_a_tensor_on_another_device():
     with OnlyMeta(), pytest.raises(AssertionError, match="made a tensor on cpu"):
         torch.empty(3, device="meta") + torch.ones(())
+
+
+@pytest.mark.parametrize("assign", [False, True])
+@pytest.mark.parametrize("module", list(all_modules()), ids=lambda module: module.__name__)
+def test_built_on_meta_and_loaded_it_is_the_module(module, assign, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "where", ["cpu"])
+    build, call = RUNS[module]
+    real = build().eval()
+    with torch.device("meta"):
+        part = build().eval()
+    if not assign:
+        part = part.to_empty(device="cpu")
+    part.load_state_dict(real.state_dict(), assign=assign)
+    torch.manual_seed(1)
+    expected = call(real)
+    torch.manual_seed(1)
+    torch.testing.assert_close(call(part), expected, rtol=0, atol=0)
+    count = sum(p.numel() for p in real.parameters())
+    assert sum(p.numel() for p in part.parameters()) == count  # what is tied stays tied
+
+
+def test_an_emptied_table_of_waves_is_written_again_in_its_dtype():
+    emptied = Sinusoidal(D_MODEL, 7).double()
+    for buffer in emptied.buffers():
+        buffer.fill_(float("nan"))  # as memory that nobody wrote may hold
+    emptied.to_empty(device="cpu")
+    exact = sinusoidal_positions(7, D_MODEL, dtype=torch.float64)
+    assert torch.equal(emptied.table, exact)

@@ -377,7 +377,7 @@ def test_the_position_step_gives_the_same_on_both_paths(mask, dtype):
     same_gradients(fused, output, leaves, LIMITS[dtype])
     q, k, v = (f(x) for f, x in zip((ours.to_q, ours.to_k, ours.to_v), leaves, strict=True))
     q, k, bias = shifted(split_heads(q, HEADS), split_heads(k, HEADS))
-    _, expected = scaled_dot_product_attention(q, k, split_heads(v, HEADS), mask, bias)
+    _, expected = scaled_dot_product_attention(q, k, split_heads(v, HEADS), mask, bias[None])
     assert torch.equal(weights, expected)
 
 
@@ -390,4 +390,4 @@ def test_an_own_attend_gets_the_bias_last():
 
     MultiHeadAttention(D_MODEL, HEADS, attend=attend)(*inputs(torch.float32))
     MultiHeadAttention(D_MODEL, HEADS, attend=attend, position=shifted)(*inputs(torch.float32))
-    assert got[0] == () and got[1][0].shape == (HEADS, QUERY, KEY)
+    assert got[0] == () and got[1][0].shape == (1, HEADS, QUERY, KEY)

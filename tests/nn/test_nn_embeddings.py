@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 from torch.testing import assert_close
 
 from course_lib.nn.embeddings import TiedHead, TokenEmbedding
@@ -40,3 +41,26 @@ def test_the_tied_head_scores_by_dot_product_and_learns_into_the_same_table():
     gradient = through_head.expand(VOCAB, -1).clone()
     gradient[3] += expected
     assert_close(embed.table.weight.grad, gradient)
+
+
+@pytest.mark.parametrize("scale", [1.0, 3.0])
+def test_a_scale_of_ones_own_replaces_the_papers(scale):
+    embedding = TokenEmbedding(5003, 7, scale=scale)
+    ids = torch.tensor([[3, 11]])
+    assert torch.equal(embedding(ids), scale * embedding.table.weight[ids])
+    assert abs(embedding(torch.arange(5003)).std() - 1) < 0.02
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0])
+def test_a_scale_that_is_not_positive_is_refused(scale):
+    with pytest.raises(ValueError, match=f"a scale must be positive, got scale={scale}"):
+        TokenEmbedding(5, 7, scale=scale)
+
+
+def test_a_tied_head_may_have_a_bias_and_names_no_table():
+    embedding = TokenEmbedding(5, 7).double()
+    head = TiedHead(embedding, bias=True).double()
+    nn.init.normal_(head.bias)
+    x = torch.randn(2, 3, 7).double()
+    assert_close(head(x), x @ embedding.table.weight.T + head.bias)
+    assert list(head.state_dict()) == ["bias"] and not list(TiedHead(embedding).parameters())

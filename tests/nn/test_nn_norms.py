@@ -6,16 +6,21 @@ from torch import nn
 from torch.testing import assert_close
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
-from course_lib.nn.norms import LayerNorm, RMSNorm
+from course_lib.nn.norms import LayerNorm, RMSNorm, layer_norm
 
 BATCH, SEQ, D_MODEL = 2, 5, 13
 LIMITS = {
     torch.float32: {"rtol": 0, "atol": 1e-5},
     torch.float64: {"rtol": 0, "atol": 1e-10},
 }
+NO_BIAS = {"eps": 0.3, "bias": False}
 TWINS = {
     "layer norm": (LayerNorm, nn.LayerNorm),
     "layer norm, large eps": (lambda d: LayerNorm(d, eps=0.3), lambda d: nn.LayerNorm(d, eps=0.3)),
+    "layer norm without bias": (
+        lambda d: LayerNorm(d, **NO_BIAS),
+        lambda d: nn.LayerNorm(d, **NO_BIAS),
+    ),
     "rms norm": (RMSNorm, lambda d: nn.RMSNorm(d, eps=1e-6)),
     "rms norm, Llama": (RMSNorm, LlamaRMSNorm),
     "rms norm, large eps": (lambda d: RMSNorm(d, eps=0.3), lambda d: nn.RMSNorm(d, eps=0.3)),
@@ -76,3 +81,22 @@ def test_a_vector_of_zeros_stays_finite():
         output = norm(x)
         (gradient,) = torch.autograd.grad(output.sum(), x)
         assert torch.equal(output, torch.zeros(SEQ, D_MODEL)) and gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, *LIMITS], ids=str)
+@pytest.mark.parametrize("bias", [False, True])
+def test_the_readable_layer_norm_is_the_module(bias, dtype):
+    module, x = LayerNorm(D_MODEL, 0.1, bias=bias).to(dtype), torch.randn(BATCH, SEQ, D_MODEL)
+    for part in module.parameters():
+        nn.init.normal_(part)
+    limits = LIMITS.get(dtype, {"rtol": 0, "atol": 0.05})
+    x = x.to(dtype)
+    assert_close(layer_norm(x, module.weight, module.bias, 0.1), module(x), **limits)
+
+
+@pytest.mark.parametrize("norm", [LayerNorm, RMSNorm])
+@pytest.mark.parametrize("width", [1, 12])
+def test_vectors_of_another_width_are_refused(norm, width):
+    """A width of 1 would broadcast: 13 numbers made of one."""
+    with pytest.raises(ValueError, match=rf"d_model=13 can't serve \(2, 5, {width}\)"):
+        norm(D_MODEL)(torch.randn(BATCH, SEQ, width))

@@ -11,7 +11,11 @@ from transformers.models.marian.modeling_marian import MarianSinusoidalPositiona
 from course_lib.nn.positions.frequencies import rotary_frequencies
 from course_lib.nn.positions.learned import LearnedPositions
 from course_lib.nn.positions.rotary import rotary_angles, rotate_interleaved
-from course_lib.nn.positions.sinusoidal import Sinusoidal, sinusoidal_positions
+from course_lib.nn.positions.sinusoidal import (
+    Sinusoidal,
+    sinusoidal_halves,
+    sinusoidal_positions,
+)
 
 BATCH, SEQ, MAX_LEN, D_MODEL = 2, 5, 13, 14
 EXACT = {"rtol": 0, "atol": 1e-10}
@@ -143,3 +147,35 @@ def test_the_learned_table_is_saved_and_starts_small():
     assert list(positions.state_dict()) == ["table"]
     # 10,403 draws: four standard errors of their deviation are 0.0006
     assert abs(positions.table.std() - 0.02) < 0.0006
+
+
+def test_the_halves_are_marians_table():
+    theirs = MarianSinusoidalPositionalEmbedding(31, 14)
+    theirs.weight.data = theirs.create_weight()
+    assert_close(sinusoidal_halves(31, 14), theirs.weight.data, rtol=0, atol=1e-5)
+    x = torch.randn(2, 5, 14)
+    output = Sinusoidal(14, 31, make=sinusoidal_halves)(x)
+    assert_close(output, x + theirs.weight[:5], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("position", [Sinusoidal(14, 31), LearnedPositions(14, 31)])
+def test_given_places_take_their_rows(position):
+    x, places = torch.randn(2, 5, 14), torch.tensor([[0, 0, 1, 2, 3], [30, 4, 4, 0, 1]])
+    output = position(x, places=places)
+    for i in range(2):
+        for j in range(5):
+            assert_close(output[i, j], position(x[i : i + 1, j : j + 1], int(places[i, j]))[0, 0])
+    assert_close(position(x, places=torch.arange(3, 8)), position(x, 3))
+
+
+@pytest.mark.parametrize("place", [-1, 31])
+@pytest.mark.parametrize("position", [Sinusoidal(14, 31), LearnedPositions(14, 31)])
+def test_a_given_place_past_either_end_is_refused(position, place):
+    with pytest.raises(ValueError, match=f"places 0 to 30, got {min(place, 0)} to {max(place, 0)}"):
+        position(torch.randn(1, 2, 14), places=torch.tensor([[0, place]]))
+
+
+@pytest.mark.parametrize("position", [Sinusoidal(14, 31), LearnedPositions(14, 31)])
+def test_places_and_an_offset_contradict_each_other(position):
+    with pytest.raises(ValueError, match="can't be an offset=2 too"):
+        position(torch.randn(1, 3, 14), 2, places=torch.arange(3))

@@ -4,7 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib.pretrained.names import expand_layers, load_renamed
+from course_lib.nn.embeddings import TokenEmbedding
+from course_lib.nn.multi_head import MultiHeadAttention
+from course_lib.nn.positions.learned import LearnedPositions
+from course_lib.pretrained.names import Transposed, expand_layers, load_renamed
 
 TABLE = {"theirs.first": "0", "theirs.last": "2"}
 
@@ -70,3 +73,90 @@ def test_a_part_of_the_model_that_no_row_fills_is_named():
     del tensors["theirs.last.weight"]
     with pytest.raises(ValueError, match=r"unmapped=\['2\.weight'\]"):
         load_renamed(model, tensors, {"theirs.first": "0"})
+
+
+class Own(nn.Module):
+    """Parameters of other names than weight and bias, and a head that shares the table."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.positions = TokenEmbedding(7, 4), LearnedPositions(4, 5)
+        self.attention = MultiHeadAttention(4, 2, 1, bias_out=False)
+        self.head = nn.Linear(4, 7, bias=False)
+        self.head.weight = self.embedding.table.weight
+
+
+def fused_file():
+    """GPT-2's habits: (in, out), queries, keys and values in one, the table stored once."""
+    return {
+        "wte.weight": torch.randn(7, 4),
+        "wpe.weight": torch.randn(5, 4),
+        "c_attn.weight": torch.randn(4, 8),
+        "c_attn.bias": torch.randn(8),
+        "c_proj.weight": torch.randn(4, 4),
+    }
+
+
+FUSED = {
+    "wte": "embedding.table",
+    "wpe.weight": "positions.table",
+    "c_attn": Transposed(("attention.to_q", "attention.to_k", "attention.to_v")),
+    "c_proj": Transposed("attention.to_out"),
+}
+
+
+@pytest.mark.parametrize("assign", [False, True])
+def test_one_table_tells_all_habits_of_a_file(assign):
+    tensors = fused_file()
+    with torch.device("meta" if assign else "cpu"):
+        model = Own()
+    load_renamed(model, tensors, FUSED, assign=assign)
+    q, k, v = tensors["c_attn.weight"].split([4, 2, 2], dim=1)
+    for linear, matrix in zip(
+        (model.attention.to_q, model.attention.to_k, model.attention.to_v), (q, k, v), strict=True
+    ):
+        assert torch.equal(linear.weight, matrix.T) and linear.weight.is_contiguous()
+    assert torch.equal(model.attention.to_k.bias, tensors["c_attn.bias"][4:6])
+    assert torch.equal(model.attention.to_out.weight, tensors["c_proj.weight"].T)
+    assert torch.equal(model.positions.table, tensors["wpe.weight"])
+    assert torch.equal(model.embedding.table.weight, tensors["wte.weight"])
+    assert model.head.weight is model.embedding.table.weight
+
+
+def test_several_tensors_of_a_file_may_be_put_into_one():
+    model = nn.ModuleDict({"qkv": nn.Linear(3, 7)})
+    parts = {f"{n}.{k}": torch.randn(m, *s) for n, m in (("q", 2), ("k", 5)) for k, s in KINDS}
+    load_renamed(model, parts, {("q", "k"): "qkv"})
+    assert torch.equal(model["qkv"].weight, torch.cat((parts["q.weight"], parts["k.weight"])))
+    assert torch.equal(model["qkv"].bias, torch.cat((parts["q.bias"], parts["k.bias"])))
+
+
+KINDS = (("weight", (3,)), ("bias", ()))
+
+
+def test_a_table_stored_twice_must_be_the_same_twice():
+    twice = FUSED | {"lm_head": "embedding.table"}
+    tensors = fused_file()
+    load_renamed(Own(), tensors, twice)  # stored once after all
+    load_renamed(Own(), tensors | {"lm_head.weight": tensors["wte.weight"].clone()}, twice)
+    with pytest.raises(ValueError, match=r"\('lm_head.weight',\) is not the other embedding.table"):
+        load_renamed(Own(), tensors | {"lm_head.weight": torch.zeros(7, 4)}, twice)
+    del tensors["wte.weight"]
+    with pytest.raises(ValueError, match=r"missing=\['wte.weight', 'lm_head.weight'\]"):
+        load_renamed(Own(), tensors, twice)
+
+
+def test_a_fused_tensor_of_another_size_is_refused_as_it_stands_in_the_file():
+    tensors = fused_file() | {"c_attn.weight": torch.randn(4, 9)}
+    with pytest.raises(ValueError, match=r"c_attn\.weight is \(4, 9\), not \(4, 8\)"):
+        load_renamed(Own(), tensors, FUSED)
+
+
+def test_layers_are_written_out_in_every_kind_of_row():
+    table = {("h.{i}.q", "h.{i}.k"): "b.{i}.qk", "h.{i}.f": Transposed(("b.{i}.x", "b.{i}.y"))}
+    assert expand_layers(table, 2) == {
+        ("h.0.q", "h.0.k"): "b.0.qk",
+        ("h.1.q", "h.1.k"): "b.1.qk",
+        "h.0.f": Transposed(("b.0.x", "b.0.y")),
+        "h.1.f": Transposed(("b.1.x", "b.1.y")),
+    }

@@ -1,7 +1,7 @@
 """ALiBi: each head likes near keys better, by its own slope. Nothing is learned."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from course_lib.nn.positions.places import relative_places
@@ -13,7 +13,8 @@ def alibi_slopes(num_heads: int) -> Float[Tensor, "{num_heads}"]:
         slope[h] = 2^(-8 (h + 1) / num_heads),   when num_heads is a power of two
 
     For other counts: the slopes of the power of two below, then every other slope of the power
-    of two above. The tensor is float64: how far to round is decided where it is used.
+    of two above. The tensor is float64 on the CPU: how far to round and where to go is decided
+    where it is used.
 
     Raises `ValueError` when `num_heads` is below 1.
 
@@ -22,8 +23,9 @@ def alibi_slopes(num_heads: int) -> Float[Tensor, "{num_heads}"]:
     if num_heads < 1:
         raise ValueError(f"need at least one head, got {num_heads=}")
     power = 1 << (num_heads.bit_length() - 1)  # the largest power of two that is not more
-    own = torch.arange(1, power + 1, dtype=torch.float64) * 8 / power
-    between = torch.arange(1, 2 * power, 2, dtype=torch.float64)[: num_heads - power] * 4 / power
+    exact = {"dtype": torch.float64, "device": "cpu"}  # has numbers while a model is built on meta
+    own = torch.arange(1, power + 1, **exact) * 8 / power
+    between = torch.arange(1, 2 * power, 2, **exact)[: num_heads - power] * 4 / power
     return 2.0 ** -torch.cat((own, between))
 
 
@@ -45,16 +47,24 @@ class Alibi(nn.Module):
         super().__init__()
         self.slopes = alibi_slopes(num_heads)  # not a buffer: `module.half()` would round it
 
+    def extra_repr(self) -> str:
+        """Name the sizes when the module is printed."""
+        return f"num_heads={len(self.slopes)}"
+
     def forward(
         self,
         query: Float[Tensor, "batch heads query d_head"],
         key: Float[Tensor, "batch kv_heads key d_head"],
-    ) -> tuple[Tensor, Tensor, Float[Tensor, "heads query key"]]:
-        """Return queries and keys as they are, and the bias.
+        places: Int[Tensor, "*_ key"] | None = None,
+    ) -> tuple[Tensor, Tensor, Float[Tensor, "*_ query key"]]:
+        """Return queries and keys as they are, and the bias, (heads, query, key).
+
+        Given `places`, (key,) or (batch, key), replace 0, 1, 2 …; those of each sequence make the
+        bias (batch, heads, query, key).
 
         Raises `ValueError` when there are more queries than keys, or other heads.
         """
-        distance = relative_places(query, key, len(self.slopes)).abs()
+        distance = relative_places(query, key, len(self.slopes), places).abs()
         exact = torch.promote_types(query.dtype, torch.float32)
         slopes = self.slopes.to(device=key.device, dtype=exact)
         return query, key, (-slopes[:, None, None] * distance).to(query.dtype)

@@ -10,7 +10,8 @@ def rotary_frequencies(d_head: int, base: float | int = 10_000.0) -> Float[Tenso
 
         frequency[i] = base^(-2i / d_head)
 
-    The tensor is float64: how far to round is decided where it is used.
+    The tensor is float64 on the CPU: how far to round and where to go is decided where it is
+    used.
 
     Raises `ValueError` when `d_head` is odd or `base` is not positive.
 
@@ -20,7 +21,8 @@ def rotary_frequencies(d_head: int, base: float | int = 10_000.0) -> Float[Tenso
         raise ValueError(f"columns turn in pairs: need an even {d_head=}")
     if base <= 0:
         raise ValueError(f"base must be positive, got {base=}")
-    even = torch.arange(0, d_head, 2, dtype=torch.float64)
+    # on the CPU: has numbers while a model is built on meta
+    even = torch.arange(0, d_head, 2, dtype=torch.float64, device="cpu")
     return base ** (-even / d_head)
 
 

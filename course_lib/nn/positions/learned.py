@@ -1,10 +1,10 @@
 """Places as learned vectors, added to the input."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from course_lib.nn.positions.places import table_rows
+from course_lib.nn.positions.places import add_rows
 
 
 class LearnedPositions(nn.Module):
@@ -22,11 +22,20 @@ class LearnedPositions(nn.Module):
         super().__init__()
         self.table = nn.Parameter(0.02 * torch.randn(max_len, d_model))
 
-    def forward(
-        self, x: Float[Tensor, "*batch seq d_model"], offset: int = 0
-    ) -> Float[Tensor, "*batch seq d_model"]:
-        """Return x with its places, the first of which is `offset`.
+    def extra_repr(self) -> str:
+        """Name the sizes when the module is printed."""
+        max_len, d_model = self.table.shape
+        return f"{d_model=}, {max_len=}"
 
-        Raises `ValueError` past the end of the table.
+    def forward(
+        self,
+        x: Float[Tensor, "*batch seq d_model"],
+        offset: int = 0,
+        *,
+        places: Int[Tensor, "*_ seq"] | None = None,
+    ) -> Float[Tensor, "*batch seq d_model"]:
+        """Return x with its places, the first of which is `offset`, or with the given `places`.
+
+        Raises `ValueError` past the end of the table, or for places that don't fit.
         """
-        return x + table_rows(self.table, x.shape[-2], offset)
+        return add_rows(x, self.table, offset, places)

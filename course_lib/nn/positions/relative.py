@@ -3,7 +3,6 @@
 import math
 
 import torch
-from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -66,19 +65,34 @@ class RelativeBias(nn.Module):
         self.buckets = nn.Embedding(num_buckets, num_heads)
         nn.init.normal_(self.buckets.weight, std=0.02)
 
+    def extra_repr(self) -> str:
+        """Name the sizes when the module is printed."""
+        num_buckets, num_heads = self.buckets.weight.shape
+        limits = f"max_distance={self.max_distance}, bidirectional={self.bidirectional}"
+        return f"{num_heads=}, {num_buckets=}, {limits}"
+
     def forward(
         self,
         query: Float[Tensor, "batch heads query d_head"],
         key: Float[Tensor, "batch kv_heads key d_head"],
-    ) -> tuple[Tensor, Tensor, Float[Tensor, "heads query key"]]:
-        """Return queries and keys as they are, and the bias.
+        places: Int[Tensor, "*_ key"] | None = None,
+    ) -> tuple[Tensor, Tensor, Float[Tensor, "*_ query key"]]:
+        """Return queries and keys as they are, and the bias, (heads, query, key).
+
+        Given `places`, (key,) or (batch, key), replace 0, 1, 2 …; those of each sequence make the
+        bias (batch, heads, query, key).
 
         Raises `ValueError` when there are more queries than keys, or other heads.
         """
         num_buckets, num_heads = self.buckets.weight.shape
-        relative = relative_places(query, key, num_heads)
+        relative = relative_places(query, key, num_heads, places)
         bucket = t5_bucket(relative, num_buckets, self.max_distance, self.bidirectional)
-        return query, key, rearrange(self.buckets(bucket), "t s h -> h t s").to(query.dtype)
+        return query, key, _heads_first(self.buckets(bucket)).to(query.dtype)
+
+
+def _heads_first(bias: Tensor) -> Tensor:
+    """(query, key, heads) -> (heads, query, key); (batch, 1, …) -> (batch, heads, …)."""
+    return bias.movedim(-1, 0) if bias.ndim == 3 else bias.movedim(-1, 1).squeeze(2)
 
 
 def _halves(num_buckets: int, max_distance: int, bidirectional: bool) -> tuple[int, int]:

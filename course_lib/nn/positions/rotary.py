@@ -11,17 +11,18 @@ from course_lib.nn.positions.places import aligned_places
 
 
 def rotary_angles(
-    places: Int[Tensor, " seq"] | Float[Tensor, " seq"], frequencies: Float[Tensor, " pairs"]
-) -> Float[Tensor, "seq pairs"]:
+    places: Int[Tensor, "*batch seq"] | Float[Tensor, "*batch seq"],
+    frequencies: Float[Tensor, " pairs"],
+) -> Float[Tensor, "*batch seq pairs"]:
     """Multiply each place by each pair's angle per place.
 
     angle[p, i] = p frequency[i]
     """
-    return places[:, None] * frequencies
+    return places[..., None] * frequencies
 
 
 def rotate_half(
-    x: Float[Tensor, "*batch seq d_head"], angles: Float[Tensor, "seq pairs"]
+    x: Float[Tensor, "*batch seq d_head"], angles: Float[Tensor, "*_ seq pairs"]
 ) -> Float[Tensor, "*batch seq d_head"]:
     """Turn each pair of columns (i, i + d_head / 2) by its angle, as GPT-NeoX does.
 
@@ -30,7 +31,8 @@ def rotate_half(
     Hugging Face's Llama is of this kind; Meta's own weights are interleaved, and are permuted on
     the way there (see `half_order`).
 
-    Raises `ValueError` when there isn't one angle for each pair of columns.
+    Raises `ValueError` when there isn't one angle for each pair of columns, or when the angles
+    are neither (seq, pairs) nor have an axis for each of x's.
 
     Source: Su et al. 2021, eq. 34 (arXiv:2104.09864), with the columns in another order.
     """
@@ -40,13 +42,14 @@ def rotate_half(
 
 
 def rotate_interleaved(
-    x: Float[Tensor, "*batch seq d_head"], angles: Float[Tensor, "seq pairs"]
+    x: Float[Tensor, "*batch seq d_head"], angles: Float[Tensor, "*_ seq pairs"]
 ) -> Float[Tensor, "*batch seq d_head"]:
     """Turn each pair of columns (2i, 2i + 1) by its angle, as the paper and GPT-J do.
 
         (a, b) becomes (a cos - b sin, a sin + b cos)
 
-    Raises `ValueError` when there isn't one angle for each pair of columns.
+    Raises `ValueError` when there isn't one angle for each pair of columns, or when the angles
+    are neither (seq, pairs) nor have an axis for each of x's.
 
     Source: Su et al. 2021, eq. 34 (arXiv:2104.09864).
     """
@@ -95,20 +98,30 @@ class Rotary(nn.Module):
         self.rotate = rotate
         self.frequencies = frequencies  # not a buffer: `module.half()` would round the angles
 
+    def extra_repr(self) -> str:
+        """Name the sizes when the module is printed."""
+        turned = getattr(self.rotate, "__name__", self.rotate)
+        return f"d_head={2 * len(self.frequencies)}, {turned}"
+
     def forward(
         self,
         query: Float[Tensor, "batch heads query d_head"],
         key: Float[Tensor, "batch kv_heads key d_head"],
+        places: Int[Tensor, "*_ key"] | None = None,
     ) -> tuple[
         Float[Tensor, "batch heads query d_head"], Float[Tensor, "batch kv_heads key d_head"], None
     ]:
         """Return the turned queries and keys, and None: no bias.
 
+        Given `places`, (key,) or (batch, key), replace 0, 1, 2 …
+
         Raises `ValueError` when there are more queries than keys.
         """
-        at_query, at_key = aligned_places(query, key)
+        at_query, at_key = aligned_places(query, key, places)
         exact = torch.promote_types(query.dtype, torch.float32)
         frequencies = self.frequencies.to(device=key.device, dtype=exact)
+        if at_key.ndim == 2:  # of each sequence, the same for all heads
+            at_query, at_key = at_query[:, None], at_key[:, None]
         query = self.rotate(query, rotary_angles(at_query, frequencies))
         return query, self.rotate(key, rotary_angles(at_key, frequencies)), None
 
@@ -117,4 +130,12 @@ def _cos_sin(x: Tensor, angles: Tensor) -> tuple[Tensor, Tensor]:
     width, pairs = x.shape[-1], angles.shape[-1]
     if width != 2 * pairs:
         raise ValueError(f"columns turn in pairs: {pairs} angles don't fit a width of {width}")
+    fits = all(
+        n in (1, full) for n, full in zip(angles.shape[-2::-1], x.shape[-2::-1], strict=False)
+    )
+    if angles.ndim not in (2, x.ndim) or not fits:  # (batch, seq, pairs) would be read as heads
+        raise ValueError(
+            f"angles must be (seq, pairs) or have an axis for each of x's: got "
+            f"{tuple(angles.shape)} for {tuple(x.shape)}"
+        )
     return angles.cos().to(x.dtype), angles.sin().to(x.dtype)
