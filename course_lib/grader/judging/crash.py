@@ -8,6 +8,8 @@ from collections.abc import Mapping
 # File names of code that a learner wrote: a notebook's cell, or one that we compiled.
 ANSWER_FILES = ("<ipython-input", "/ipykernel_", "\\ipykernel_", "<exercise")
 
+TYPES = frozenset(("list", "tuple", "dict", "set", "str", "int", "float", "bool", "Tensor"))
+
 # What an error says, and what it means; the first that fits is told.
 MEANINGS = (
     (r"^RecursionError", "your function calls itself without end: which call should be the last?"),
@@ -104,6 +106,8 @@ def kind_of_error(error: BaseException) -> str:
     if re.match(rf"(.*: )?{own}\b", line) and "site-packages" not in path:
         return "raised"
     said = str(error).strip().partition("\n")[0]
+    # What a list can't do is another mistake than what a tensor can't: such names stay.
+    said = re.sub(r"'(\w+)'(?= object\b)", lambda m: m[1] if m[1] in TYPES else m[0], said)
     return re.sub(r"\d+|'[^']*'|\"[^\"]*\"|`[^`]*`", "#", said)[:120]
 
 
