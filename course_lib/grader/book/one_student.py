@@ -102,9 +102,12 @@ def _chapter(
             yield Graded(verdict, Report(b"", b"")), about
         return
     best = _graded(warm, task, used, [e.id for e in asked])
+    left = {e.id: e.wall - best[e.id][0].spent for e in asked}
     for other in used.more:  # two files may hold a half each
-        open_ids = [id for id, (each, _) in best.items() if _is_open(each)]
+        # Whose tries took their time already, asleep perhaps, has no more in another file.
+        open_ids = [id for id, (each, _) in best.items() if _is_open(each) and left[id] > 0]
         for id, (each, about) in _graded(warm, task, other, open_ids).items():
+            left[id] -= each.spent
             if each.verdict.points > best[id][0].verdict.points:
                 best[id] = (each, about)
     for each, about in best.values():
