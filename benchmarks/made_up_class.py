@@ -3,6 +3,7 @@
 import ast
 import random
 import textwrap
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def answer(exercise: Exercise, kind: str, chance: random.Random) -> tuple[str, s
     mistakes = [m for m in exercise.mistakes if all(isinstance(v, PLAIN) for v in m.flags.values())]
     if kind == "named" and mistakes:
         mistake = chance.choice(mistakes)
-        if hasattr(mistake.function, "__qualname__") and (source := mistaken(exercise, mistake)):
+        if source := mistaken(exercise, mistake):
             return source, mistake.name
     if kind == "wrong":
         told = f"def {exercise.name}(*args, **kwargs):\n    return torch.full((3,), 7.0)"
@@ -79,10 +80,14 @@ def answer(exercise: Exercise, kind: str, chance: random.Random) -> tuple[str, s
 def mistaken(exercise: Exercise, mistake: Mistake) -> str:
     """The source of a mistake with all that it uses of its key, in a scope of its own.
 
-    Empty when that uses the library, of which a sealed answer has only what its chapter lends.
+    Empty for what has no name in its key, and when it uses the library, of which a sealed answer
+    has only what its chapter lends.
     """
+    function = written(mistake.function)
     key = next(path for path in key_files(ROOT) if path.name[:2] == exercise.chapter)
-    parts, wanted, taken = top_level(key), [mistake.function.__qualname__], set()
+    parts, wanted, taken = top_level(key), [function], set()
+    if function not in parts:
+        return ""
     while wanted:
         name = wanted.pop()
         if parts.get(name) is LIBRARY:
@@ -94,12 +99,19 @@ def mistaken(exercise: Exercise, mistake: Mistake) -> str:
     body = "\n".join(ast.unparse(node) for node in used.values())
     given_to = {**mistake.values, **mistake.flags}
     flags = ", ".join(f"{name}={spelled(value)}" for name, value in given_to.items())
-    given = f"return functools.partial({mistake.function.__qualname__}, {flags})"
+    given = f"return functools.partial({function}, {flags})"
     return (
         "from __future__ import annotations\nimport functools, torch\n\n\ndef made():\n"
         + textwrap.indent(f"{body}\n{given}", "    ")
         + f"\n\n\n{exercise.name} = made()"
     )
+
+
+def written(function: Callable) -> str:
+    """The name in its key of a function, or of the one that it passes its arguments on to."""
+    while "<locals>" in (name := getattr(function, "__qualname__", "")):
+        (function,) = (cell.cell_contents for cell in function.__closure__ or ())
+    return name
 
 
 def spelled(value: object) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from course_lib.grader.book.collecting.members import is_litter
 from course_lib.grader.book.collecting.naming import from_platform
+from course_lib.grader.course.finding.walking import below
 
 WORK = (".ipynb", ".py")
 EXPECTED = "expected one folder for each student, such as submissions/ada/02_attention.ipynb"
@@ -77,8 +78,10 @@ def _collect(folder: Path) -> str:
 
 
 def is_gradebook(folder: Path) -> bool:
-    """Did `course grade` make this folder?"""
-    return (folder / "book.json").is_file() or any((folder / "results").glob("*.jsonl"))
+    """Did `course grade` make this folder? In one of a class somebody may be called `results`."""
+    if (folder / "book.json").is_file():
+        return True
+    return any((folder / "results").glob("*.jsonl")) and not _has_work(folder)
 
 
 def refuse_target(book: Path, submissions: Path) -> None:
@@ -122,8 +125,9 @@ def _no_student(path: Path) -> str:
         return " (a link)"
     if is_litter(path.name):
         return " (no student)"
-    return " (a gradebook)" if is_gradebook(path) else ""
+    return " (a gradebook)" if is_gradebook(path) and not _has_work(path) else ""
 
 
 def _has_work(folder: Path) -> bool:
-    return any(p.suffix in (*WORK, ".zip") for p in folder.rglob("*") if p.is_file())
+    files = (Path(file.name) for _, file in below(folder) if not file.trouble)
+    return any(file.suffix in (*WORK, ".zip") for file in files)

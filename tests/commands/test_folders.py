@@ -1,11 +1,15 @@
 """Wrong folders: refused with what was found and expected, before anything is written."""
 
 import importlib.util
+import os
+import subprocess
+import sys
 
 import pytest
 
 from course_lib.cli import main
 from course_lib.commands.folders import refuse_target, students_in
+from course_lib.grader.book.times import load_times
 from course_lib.paths import ROOT
 
 EXPECTED = "expected one folder for each student, such as submissions/ada/02_attention.ipynb"
@@ -109,3 +113,25 @@ def test_an_export_of_something_else_is_refused(tree, capsys):
     assert f"{found}; expected the folder that `course grade` made" in capsys.readouterr().err
     assert main(["export", "nowhere", "--format", "csv"]) == 2
     assert "nowhere is not a gradebook: it has nothing" in capsys.readouterr().err
+
+
+def test_a_student_called_like_a_file_of_ours_stops_nobody(tree):
+    names = ["ada/02.py", "results/02.py", "results/x.jsonl", "submitted.csv/02.py"]
+    folder = tree(*(f"w/{name}" for name in [*names, "eve/02.py", "eve/book.json"])) / "w"
+    students, passed = students_in(folder)
+    assert [path.name for path in students] == ["ada", "eve", "results", "submitted.csv"]
+    assert passed == [] and load_times(folder) == {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no path is that long")
+def test_a_folder_of_thousands_of_folders_stops_nobody(tree, monkeypatch):
+    folder = tree("w/ada/", "w/bob/02.py") / "w"
+    monkeypatch.chdir(folder / "ada")
+    for _ in range(3000):  # longer than a path may be, and deeper than Python calls itself
+        os.mkdir("d")
+        os.chdir("d")
+    os.chdir(folder)
+    try:
+        assert [path.name for path in students_in(folder)[0]] == ["ada", "bob"]
+    finally:  # pytest would not be able to
+        subprocess.run(["rm", "-r", "ada"], check=True)

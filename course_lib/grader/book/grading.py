@@ -29,10 +29,11 @@ LATER = 5.0  # seconds of processor time for the cells of a second try: the firs
 
 @dataclass(frozen=True)
 class Graded:
-    """A verdict, and how the child that answered for it ended."""
+    """A verdict, how the child that answered for it ended, and the seconds that all tries took."""
 
     verdict: Verdict
     report: Report
+    spent: float = 0.0
 
 
 def grade_submission(
@@ -102,7 +103,8 @@ def grade_exercise(
         return verdict, not report.frame or spent > limits.wall
 
     verdict, best = best_of(sheet, plan, tried)
-    return Graded(printable(verdict), reports[best])
+    spent = sum(each.seconds for each in reports.values())
+    return Graded(printable(verdict), reports[best], spent)
 
 
 def _spared(plan: Plan, held: list[frozenset]) -> Plan:

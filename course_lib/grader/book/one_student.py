@@ -27,6 +27,7 @@ from .grading import Graded, grade_cells
 from .lanes import in_time
 from .memory import within
 from .sealed import Reader
+from .unused import listed
 
 NAMED = 20  # cells that no answer needs, listed
 # A cluster's worker may have threads, but a process has one warm process.
@@ -68,7 +69,7 @@ def grade_student(task: Task) -> tuple[list[dict], dict[str, str]]:
         facts = [chapter_facts(task.root, chapter) for chapter in there]
         work = find_work(task.folder, facts, Reader(warm))
         about["folder"] = work.digest
-        about["files_not_used"] = [[file.label, file.reason] for file in work.unused]
+        about["files_not_used"] = listed(work.unused)
         rows = [
             row(task.folder.name, graded, **about, **_values(task, graded), **told)
             for chapter in task.chapters
@@ -102,9 +103,12 @@ def _chapter(
             yield Graded(verdict, Report(b"", b"")), about
         return
     best = _graded(warm, task, used, [e.id for e in asked])
+    left = {e.id: e.wall - best[e.id][0].spent for e in asked}
     for other in used.more:  # two files may hold a half each
-        open_ids = [id for id, (each, _) in best.items() if _is_open(each)]
+        # Whose tries took their time already, asleep perhaps, has no more in another file.
+        open_ids = [id for id, (each, _) in best.items() if _is_open(each) and left[id] > 0]
         for id, (each, about) in _graded(warm, task, other, open_ids).items():
+            left[id] -= each.spent
             if each.verdict.points > best[id][0].verdict.points:
                 best[id] = (each, about)
     for each, about in best.values():
@@ -134,7 +138,7 @@ def _graded(
 
 def _others(unused: tuple[Unused, ...]) -> str:
     """Files that were handed in and are none, in a few words."""
-    told = [f"`{file.label}` is not used: {file.reason}" for file in unused[:3]]
+    told = [f"`{label}` is not used: {reason}" for label, reason in listed(unused[:3])]
     return "".join(f"; {each}" for each in told)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from course_lib.paths import write_private
 
+from ..course.finding.candidates import shown
 from .gradebook import all_rows, mixed, result_file
 from .rules import Rules, rules_of
 from .times import MARKED
@@ -33,7 +34,7 @@ def write(book: Path) -> Path:
 def marked_late(book: Path) -> list[str]:
     """Students and chapters that a platform calls late without telling a time."""
     found = ((row["student"], row["exercise"][:2]) for row in all_rows(book) if row.get(MARKED))
-    return [f"{student} (chapter {chapter})" for student, chapter in sorted(set(found))]
+    return [f"{shown(student)} (chapter {chapter})" for student, chapter in sorted(set(found))]
 
 
 def feedback(student: str, rows: list[dict], rules: Rules | None = None) -> str:

@@ -88,7 +88,7 @@ def add_times(submissions: Path, new: Mapping[tuple[str, str], Told]) -> list[st
 
 
 def _lines(path: Path) -> list[dict]:
-    if not path.exists():
+    if not path.is_file():  # somebody may be called so, and this be their folder
         return []
     try:
         return list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))

@@ -1,5 +1,25 @@
 """What students handed in that nothing was taken from: files and cells, in words."""
 
+from collections.abc import Sequence
+
+from ..course.finding.work import Unused
+
+MOST, LONGEST = 50, 300  # files told of one student, and letters of a file's path
+
+
+def listed(files: Sequence[Unused]) -> list[list[str]]:
+    """Files and why they are not used, as each of a student's lines keeps them.
+
+    All of many thousand letters would be as much for everybody who reads about the class.
+    """
+    told = [[_cut(file.label), file.reason] for file in files[:MOST]]
+    more = [[f"{len(files) - MOST:,} more", "not listed"]] if files[MOST:] else []
+    return told + more
+
+
+def _cut(label: str) -> str:
+    return label if len(label) <= LONGEST else f"…{label[1 - LONGEST :]}"
+
 
 def unused(rows: list[dict]) -> list[str]:
     """The files and cells of a student's lines that no answer needs."""

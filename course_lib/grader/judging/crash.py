@@ -15,6 +15,7 @@ ANSWER_FILES = ("<ipython-input", "/ipykernel_", "\\ipykernel_", "<exercise")
 COURSE = Path(__file__).parents[2]
 LIBRARIES = (COURSE, *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
 RAISED = "raised"
+TYPES = frozenset(("list", "tuple", "dict", "set", "str", "int", "float", "bool", "Tensor"))
 
 # What an error says, and what it means; the first that fits is told.
 MEANINGS = (
@@ -109,6 +110,8 @@ def kind_of_error(error: BaseException) -> str:
     if _raises(error) and not _in_library(error):
         return RAISED
     said = str(error).strip().partition("\n")[0]
+    # What a list can't do is another mistake than what a tensor can't: such names stay.
+    said = re.sub(r"'(\w+)'(?= object\b)", lambda m: m[1] if m[1] in TYPES else m[0], said)
     return re.sub(r"\d+|'[^']*'|\"[^\"]*\"|`[^`]*`", "#", said)[:120]
 
 

@@ -104,3 +104,9 @@ def test_the_class_page_counts_mistakes_and_escapes_names(tmp_path):
     assert "<h1>4 students</h1>" in page and "<script>" not in page
     assert "100&nbsp;% softmax runs over the queries" in page
     assert len(list((tmp_path / "feedback").iterdir())) == 4
+
+
+def test_a_name_made_like_another_with_its_mark_has_a_file_of_its_own(tmp_path):
+    copied = gradebook.result_file(tmp_path, "x y").stem
+    assert gradebook.result_file(tmp_path, copied) != gradebook.result_file(tmp_path, "x y")
+    assert gradebook.result_file(tmp_path, "ada-2023").stem == "ada-2023"

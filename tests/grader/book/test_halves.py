@@ -1,14 +1,19 @@
 """Two notebooks of one chapter, each with a half of the answers: the best of each counts."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from course_lib.commands.build import notebook_of
+from course_lib.grader.book import one_student
+from course_lib.grader.book.grading import Graded
 from course_lib.grader.book.one_student import Task, grade_student
 from course_lib.grader.book.unused import unused
 from course_lib.grader.course.files import is_answer, solution_cells
+from course_lib.grader.judging.verdict import Verdict
 from course_lib.grader.running.seal import reachable
+from course_lib.grader.running.warm import Report
 from course_lib.notebooks import text_of, with_solution, without_solution
 from course_lib.paths import ROOT
 
@@ -72,3 +77,19 @@ def test_what_is_in_no_other_file_stays_as_it_was(tmp_path, graded):
     alone = graded()
     half(tmp_path, "copy.ipynb", [])
     assert graded()[IDS[0]]["where"] == alone[IDS[0]]["where"]
+
+
+def test_what_took_its_time_in_one_file_is_not_tried_in_all_others(tmp_path, monkeypatch):
+    """A student could hold up a class for hours, asleep in each of four files."""
+    for i in range(4):
+        half(tmp_path, f"{i}.ipynb", IDS, broken=IDS[i])
+    tried = []
+
+    def asleep(warm, cells, ids, *rest):
+        tried.extend(ids)
+        wrong = [Verdict(id, "", "wrong", "") for id in ids]
+        return [Graded(each, Report(b"x", b""), 20.0) for each in wrong], []
+
+    monkeypatch.setattr(one_student, "grade_cells", asleep)
+    rows, _ = grade_student(Task(ROOT, tmp_path, ("02",), 7, reachable()[0]))
+    assert Counter(tried) == {row["exercise"]: 2 for row in rows}

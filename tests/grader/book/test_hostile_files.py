@@ -8,8 +8,9 @@ from handed_in import notebook
 
 from course_lib.grader.book import report, sealed
 from course_lib.grader.book.grading import grade_submission
+from course_lib.grader.book.unused import listed
 from course_lib.grader.course.finding.facts import chapter_facts, definitions
-from course_lib.grader.course.finding.work import digest, find_work
+from course_lib.grader.course.finding.work import Unused, digest, find_work
 from course_lib.grader.judging.frames import pack
 from course_lib.grader.running.slicing.plans import Wanted
 from course_lib.grader.running.warm import Report
@@ -121,3 +122,12 @@ def test_a_students_files_have_one_budget(warm, monkeypatch):
     monkeypatch.setattr(sealed, "BUDGET", -1.0)
     with pytest.raises(ValueError, match="not read: the files before it took"):
         sealed.Reader(warm)(b"x = 1", "a.py")
+
+
+def test_many_files_in_deep_folders_are_told_in_few_words():
+    files = [Unused(f"{'d' * 250}/" * 9 + f"{i}.txt", "no work") for i in range(500)]
+    told = listed(files)
+    assert sum(len(label) + len(reason) for label, reason in told) < 20_000
+    assert told[0][0].startswith("…d") and told[0][0].endswith("d/0.txt")
+    assert told[-1] == ["450 more", "not listed"] and len(told) == 51
+    assert listed([Unused("a.txt", "no work")]) == [["a.txt", "no work"]]

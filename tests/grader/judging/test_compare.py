@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from course_lib.grader.judging.compare import compare, differences, tensors
+from course_lib.grader.judging.crash import kind_of_error
 from course_lib.grader.judging.outcome import Outcome
 from course_lib.grader.judging.terms import Terms, exactly
 
@@ -176,3 +177,22 @@ def test_a_gradient_may_round_in_proportion_to_its_largest_number():
     near = replace(want, gradients=({"key": torch.tensor([0.01, 1e4])},))
     far = replace(want, gradients=({"key": torch.tensor([1.0, 1e4])},))
     assert differences(want, near) == () != differences(want, far)
+
+
+@pytest.mark.parametrize(
+    "one, other, same",
+    [
+        (lambda: [].shape, lambda: torch.ones(2).load, False),
+        (lambda: [].shape, lambda: ().shape, False),
+        (lambda: [].shape, lambda: [].size, True),
+        (lambda: {}["a"], lambda: {}["b"], True),
+    ],
+)
+def test_a_type_tells_crashes_apart_and_names_of_ones_own_do_not(one, other, same):
+    told = []
+    for each in (one, other):
+        try:
+            each()
+        except Exception as error:
+            told.append(kind_of_error(error))
+    assert len(told) == 2 and (told[0] == told[1]) is same

@@ -53,10 +53,7 @@ REFUSED = {
     "list the keys": f"import os; os.listdir({str(ROOT / 'solutions/keys')!r})",
     "read its own environment": "open('/proc/self/environ')",
     "read the grader's memory": "import os; open(f'/proc/{os.getppid()}/mem')",
-    "write a file": "open('/tmp/course-test-escape', 'w')",
-    "write into the course": f"open({str(ROOT / 'README.md')!r}, 'a')",
     "remove a file": f"import os; os.remove({str(ROOT / 'README.md')!r})",
-    "make a folder": "import os; os.mkdir('/tmp/course-test-escape')",
     "link a file": "import os; os.symlink('/etc/passwd', '/tmp/course-test-escape')",
     "link a file twice": "import os; os.link(os.__file__, '/tmp/course-test-escape')",
     "make a pipe": "import os; os.mkfifo('/tmp/course-test-escape')",
@@ -87,6 +84,21 @@ def test_it_may_not(warm, name):
         kinds = *kinds, "FileNotFoundError", "OSError"  # not there, or on a read-only system
     assert told.split(":")[0] in kinds, told
     assert is_right(run(warm, ANSWER))
+
+
+WRITES = {
+    "write a file": "open('/tmp/course-test-escape', 'w').write('x')",
+    "write into the course": f"open({str(ROOT / 'README.md')!r}, 'a').write('x')",
+    "make a folder": "import os; os.mkdir('/tmp/course-test-escape')",
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_what_it_writes_goes_nowhere_and_stops_nothing(warm, name):
+    before = (ROOT / "README.md").read_bytes()
+    assert is_right(run(warm, WRITES[name] + "\n" + ANSWER))
+    assert not Path("/tmp/course-test-escape").exists()
+    assert (ROOT / "README.md").read_bytes() == before
 
 
 ENDS = {

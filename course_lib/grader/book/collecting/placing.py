@@ -6,6 +6,7 @@ from datetime import datetime
 
 from ..exports.people import People, Person
 from ..exports.spelling import plain
+from ..times import FILE
 from .members import Archive, Member
 from .naming import HandedIn, Who, from_platform, handed_in
 
@@ -110,7 +111,7 @@ def _whose(
     if len({person for _, person in found}) > 1:
         found = [(who, p) for who, p in found if _called_so(who, p)] or found
     if len({person for _, person in found}) == 1:
-        return *found[0], ""
+        return *found[0], _no_folder(found[0][1].account)
     if found:
         names = "; ".join(dict.fromkeys(f"{person} ({person.account})" for _, person in found))
         return first, None, f"more than one match in {people.name}: {names}"
@@ -131,7 +132,11 @@ def _called_so(who: Who, person: Person) -> bool:
 
 
 def _no_folder(name: str) -> str:
-    bad = name in ("", ".", "..") or set('/\\:*?"<>|') & set(name) or len(name.encode()) > 200
+    bad = (
+        name.casefold() in ("", ".", "..", FILE)
+        or set('/\\:*?"<>|') & set(name)
+        or len(name.encode()) > 200
+    )
     return "its student's name can't be the name of a folder" if bad else ""
 
 

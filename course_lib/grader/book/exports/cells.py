@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 FORMULA = re.compile(r"\s*[=+\-@]|[\t\r]")
@@ -24,8 +25,17 @@ def escaped(cell: str, *, id: bool = False) -> str:
 def written(lines: Iterable[Sequence[str]], delimiter: str = ",") -> str:
     """Lines as CSV. Cells are escaped by whoever knows what they are."""
     out = io.StringIO()
-    csv.writer(out, delimiter=delimiter, lineterminator="\n").writerows(lines)
-    return out.getvalue()
+    # Python quotes what ends its lines, and a spreadsheet ends one at a lone \r too: the rest of
+    # a cell would begin a line of its own, formula and all.
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")
+    return "".join(_line(writer, out, line) for line in lines)
+
+
+def _line(writer: Any, out: io.StringIO, line: Sequence[str]) -> str:
+    out.seek(0)
+    out.truncate()
+    writer.writerow(line)
+    return out.getvalue().removesuffix("\r\n") + "\n"
 
 
 def table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

@@ -26,7 +26,7 @@ PASSED = "hidden, or made by a program; nothing else is here"
 def walk(folder: Path) -> list[Candidate]:
     """Every file below a folder, likely ones first; what a program made only where it is alone."""
     found, passed = [], []
-    for path, candidate in _below(folder):
+    for path, candidate in below(folder):
         if candidate.trouble == PASSED:
             passed.append(candidate)
         else:
@@ -52,7 +52,8 @@ def _bounded(found: list[Candidate]) -> list[Candidate]:
     return kept
 
 
-def _below(folder: Path) -> Iterator[tuple[Path, Candidate]]:
+def below(folder: Path) -> Iterator[tuple[Path, Candidate]]:
+    """Every file below a folder, and its path; a folder that isn't looked into is told as one."""
     waiting, left = deque([(folder, "", 0)]), MAX_NAMES
     while waiting:
         path, inside, depth = waiting.popleft()

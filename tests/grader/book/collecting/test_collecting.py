@@ -252,10 +252,16 @@ def test_another_folder_and_another_class_are_refused(collect, tmp_path):
 
 
 def test_a_name_that_no_folder_can_have_is_told(collect):
-    names = ["a:b/02.py", "x" * 250 + "/02.py", "ada/02.py"]
+    names = ["a:b/02.py", "x" * 250 + "/02.py", "Submitted.csv/02.py", "ada/02.py"]
     plan, _ = collect(dict.fromkeys(names, "x"))
-    assert [name for name, _ in plan.left] == names[:2]
+    assert [name for name, _ in plan.left] == names[:3]
     assert {why for _, why in plan.left} == {"its student's name can't be the name of a folder"}
+
+
+def test_an_account_that_leads_elsewhere_is_told(collect, tmp_path):
+    plan, _ = collect({"S-1/02.py": "x", "bob/02.py": "y"}, CANVAS.replace(",ada,", ",../../x,"))
+    assert [name for name, _ in plan.left] == ["S-1/02.py"]
+    assert files_in(tmp_path / "out") == {"bob/02.py": "y"}
 
 
 def test_an_empty_folder_may_be_the_target(collect, tmp_path):

@@ -35,3 +35,8 @@ def test_commas_quotes_and_line_breaks_come_back_as_they_were():
     lines = [["a,b", 'say "x"', "two\nlines"], ["1", "2", "3"]]
     assert list(csv.reader(io.StringIO(written(lines), newline=""))) == lines
     assert table(["name"], [["=x"]]) == "name\n'=x\n"
+
+
+def test_no_part_of_a_cell_begins_a_line_of_its_own():
+    text = written([["bob\r=1+1", "2"], ["\r\n", "3"]])
+    assert text == '"bob\r=1+1",2\n"\r\n",3\n'
