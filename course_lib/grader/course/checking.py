@@ -19,7 +19,7 @@ from ..running.slicing.statements import statements_of
 from .files import sheet_for
 from .missing import notes_on
 from .reach import helpers_of
-from .session import source_of
+from .session import in_session
 
 
 def verdict_on(
@@ -40,9 +40,11 @@ def verdict_on(
         sheet = sheet_for(root, id, seed)
         with contextlib.redirect_stdout(printed), torch.random.fork_rng(devices=[]):
             verdict = judge(sheet, answer)
-    whole = whole or source_of(root, id, sheet.name)
+    lost: tuple[str, ...] = ()
+    if not whole:
+        whole, lost = in_session(root, id, sheet.name, answer)
     whole = whole or "\n".join(_source(each) for each in helpers_of(answer))
-    verdict = replace(verdict, notes=notes_on(root, id[:2], whole))
+    verdict = replace(verdict, notes=(*lost, *notes_on(root, id[:2], whole)))
     if verdict.state == "right":
         return without_bans(sheet, verdict, whole)
     source = source or _source(answer)

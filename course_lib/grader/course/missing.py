@@ -96,6 +96,8 @@ def _missing(root: Path, chapter: str, module: str, name: str) -> Iterator[str]:
         if not known and (rest or name).split(".")[0] not in SILENT:
             where = f"`{name}` of {module}" if name else f"`{module}`"
             yield f"{where} is not there: the library holds answers"
+    elif top == "__main__":
+        yield "`__main__` holds nothing of the notebook; use its names as they are"
     elif own := own_module(top):
         yield f"`{name or module}` is not there: {own} is not handed in with the notebook"
     elif not is_of_the_course(root, top):
@@ -137,6 +139,29 @@ def _uses(tree: ast.Module, named: dict[str, str]) -> Iterator[str]:
                     yield _sentence(node, told)
         if isinstance(node, ast.Call):
             yield from _of_call(node)
+    yield from _of_ipython(tree)
+    yield from _of_environment(tree, named)
+
+
+def _of_ipython(tree: ast.Module) -> Iterator[str]:
+    """Where what a magic or a shell line gives is used, and not only shown."""
+    shown = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and id(node) not in shown:
+            base = getattr(node.func, "value", None)
+            if isinstance(base, ast.Call) and getattr(base.func, "id", "") == "get_ipython":
+                yield "what a line with `!` or `%` gives is not there; write its value down"
+
+
+def _of_environment(tree: ast.Module, named: dict[str, str]) -> Iterator[str]:
+    """Variables of the environment that are read and that nothing in the source sets."""
+    parts = [n for n in ast.walk(tree) if isinstance(n, ast.Subscript)]
+    parts = [n for n in parts if isinstance(n.slice, ast.Constant)]
+    parts = [n for n in parts if _in_full(n.value, named) == "os.environ"]
+    own = {n.slice.value for n in parts if isinstance(n.ctx, ast.Store)}
+    for node in parts:
+        if node.slice.value not in own:
+            yield f"`{ast.unparse(node)}` is not there: it is a variable of your system"
 
 
 def _of_call(call: ast.Call) -> Iterator[str]:

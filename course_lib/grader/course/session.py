@@ -1,36 +1,75 @@
 """What of a notebook's session an answer is made of, as grading would take it."""
 
+import re
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from course_lib.notebooks import Cell
 
+from ..judging.scopes import names_of
 from ..running.reading.plain import plain_cells
 from ..running.slicing.checks import named_answers
 from ..running.slicing.notebook import Notebook
-from ..running.slicing.slices import slices
+from ..running.slicing.slices import BUILT_IN, slices
+from ..running.slicing.statements import statements_of
 from .setup import provided
 
 LAST = 400  # cells that ran, looked at
+COUNTS = re.compile(r"\w+\s*[-+*/@|&^%]=")  # on a line of its own
+LOST = (
+    'this answer is not found when it is graded: call it `{name}`, or write check("{id}", …) '
+    "on a line of its own"
+)
+TWICE = "`{line}` ran {n} times; when this is graded, each cell runs once, from the top"
+UNBOUND = "`{name}` is not there when this is graded: no line of a cell binds it by name"
 
 
-def source_of(root: Path, id: str, name: str) -> str:
-    """The source of an answer and of what it needs, from the cells that ran; "" without a session.
+def in_session(
+    root: Path, id: str, name: str, answer: object = None
+) -> tuple[str, tuple[str, ...]]:
+    """The source of an answer and of what it needs, from the cells that ran; and what isn't there.
 
     A check sees what stands above it. So the last definition counts, however often a cell ran.
+    What of the session grading won't find is told in sentences. Both are empty without a session.
     """
+    shell, ran = _ran()
+    if shell is None:
+        return "", ()
+    try:
+        cells = plain_cells([Cell("code", source) for source in ran])
+        cells = named_answers(cells, {id: name})
+        names = provided(root, id[:2])
+        made = slices(Notebook(cells, names), id, name)
+    except RecursionError:  # some cell is too deep
+        return "", ()
+    if not any(_holds(each.source, answer, shell.user_ns) for each in made):
+        return "", (LOST.format(name=name, id=id),)
+    source = made[0].source
+    binds, reads = names_of(source)
+    there = set(shell.user_ns) - set(shell.user_ns_hidden)
+    unseen = any(each.anything for each in statements_of(source))
+    lost = () if unseen else sorted(reads & there - binds - names - BUILT_IN)
+    again = Counter(line for line in source.split("\n") if COUNTS.match(line))
+    twice = [TWICE.format(line=line.strip(), n=n) for line, n in again.items() if n > 1]
+    return source, (*(UNBOUND.format(name=each) for each in lost), *twice)
+
+
+def _holds(source: str, answer: object, session: dict[str, Any]) -> bool:
+    """May an answer be what a source defines? It isn't where its own name is not in there."""
+    if getattr(answer, "__globals__", None) is not session:  # such as a library's decorator
+        return True
+    return answer.__code__.co_name.strip("<>") in re.findall(r"\w+", source)
+
+
+def _ran() -> tuple[Any, list[str]]:
+    """IPython's shell, and the cells that ran; None and nothing without a session."""
     interactive = sys.modules.get("IPython")
     shell = interactive and interactive.get_ipython()
     history = getattr(shell, "history_manager", None)
     if not history:
-        return ""
+        return None, []
     # IPython has made plain Python of them but for cell magics, which hold theirs as a text.
     both = zip(history.input_hist_raw, history.input_hist_parsed, strict=False)
-    ran = [raw if raw.lstrip().startswith("%%") else parsed for raw, parsed in both][-LAST:]
-    try:
-        cells = plain_cells([Cell("code", source) for source in ran])
-        cells = named_answers(cells, {id: name})
-        made = slices(Notebook(cells, provided(root, id[:2])), id, name)
-    except RecursionError:  # some cell is too deep
-        return ""
-    return made[0].source if made else ""
+    return shell, [raw if raw.lstrip().startswith("%%") else parsed for raw, parsed in both][-LAST:]

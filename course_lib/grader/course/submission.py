@@ -10,7 +10,7 @@ from ..judging.sheet import Sheet
 from ..judging.verdict import Verdict, without_bans
 from ..running.cells import fresh_namespace, run_cell, run_pieces
 from ..running.reading.handed_in import cells_in
-from ..running.reading.plain import plain_cells
+from ..running.reading.plain import readable_cells
 from ..running.slicing.plans import Plan, Wanted, plans
 from ..running.slicing.slices import Slice
 from .checking import verdict_on
@@ -25,7 +25,7 @@ def answers(root: Path, path: Path, ids: list[str]) -> Iterator[Verdict]:
     Of the learner's cells only what an answer needs is run, after the course's own set-up; a
     statement that fails costs only what it binds. Raises ValueError when the file can't be read.
     """
-    cells = plain_cells(cells_in(path.read_bytes(), path.name))
+    cells = readable_cells(cells_in(path.read_bytes(), path.name))
     sheets = [sheet_for(root, id) for id in ids]
     names = frozenset(name for id in ids for name in provided(root, id[:2]))
     made, _ = plans(cells, [wanted(sheet) for sheet in sheets], names, frozenset())

@@ -17,6 +17,7 @@ class Owned:
         self.known: dict[tuple[str, str], bool] = {}
         for node in self.nodes:
             self._note(node)
+        self.values = self._handed_over() | self.values
         self.firsts = {
             id(inner): (function.args.posonlyargs + function.args.args)[0].arg
             for each in self.classes.values()
@@ -51,6 +52,22 @@ class Owned:
                 for target in _targets(inner):
                     made = getattr(inner, "value", None) or ast.Call(inner.annotation, [], [])
                     self._bind(ast.Attribute(ast.Name("self"), target), made)
+
+    def _handed_over(self) -> dict[str, list[ast.expr]]:
+        """By a parameter's name, all that it is given by calls in the text's functions."""
+        functions = [node for node in self.nodes if isinstance(node, DEFINED | ast.Lambda)]
+        calls = {n for each in functions for n in ast.walk(each) if isinstance(n, ast.Call)}
+        named: dict[str, list[ast.Call]] = {}
+        for call in calls:
+            named.setdefault(getattr(call.func, "id", ""), []).append(call)
+        found: dict[str, list[ast.expr]] = {}
+        for function in functions:
+            names = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+            for call in named.pop(getattr(function, "name", None), ()):
+                pairs = [*zip(names, call.args, strict=False)]
+                for name, value in pairs + [(k.arg, k.value) for k in call.keywords if k.arg]:
+                    found.setdefault(name, []).append(value)
+        return found
 
     def _bind(self, target: ast.expr | None, value: ast.expr) -> None:
         if isinstance(target, ast.Name | ast.Attribute):

@@ -13,7 +13,7 @@ import types
 from typing import Any
 
 from ..judging.outcome import learner_lines
-from .waiting import finish
+from .waiting import NO_LOOP, finish, within
 
 FLAGS = "__compiler_flags__"
 MODULE = "__main__"  # as in a notebook
@@ -65,12 +65,21 @@ def run_cell(source: str, namespace: dict[str, Any], number: int) -> tuple[str, 
         try:
             allowed = flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
             code = compile(ast.Module([statement], []), name, "exec", allowed, dont_inherit=True)
-            waiting = eval(code, namespace)
-            if code.co_flags & inspect.CO_COROUTINE:
-                finish(waiting)
+            _execute(code, namespace)
         except (Exception, SystemExit) as error:
             failed = failed or learner_lines(error)
     return failed
+
+
+def _execute(code: types.CodeType, namespace: dict[str, Any]) -> None:
+    try:
+        waiting = eval(code, namespace)
+        if code.co_flags & inspect.CO_COROUTINE:
+            finish(waiting)
+    except RuntimeError as error:
+        if str(error) != NO_LOOP:
+            raise
+        within(code, namespace)
 
 
 def why_unread(source: str, number: int) -> tuple[str, ...]:

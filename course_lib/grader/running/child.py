@@ -17,7 +17,7 @@ from .cells import fresh_namespace, run_cell, run_pieces
 from .library import lend
 from .nowhere import give_nowhere
 from .reading.handed_in import cells_in
-from .reading.plain import plain_cells
+from .reading.plain import readable_cells
 from .slicing.plans import Wanted, plans
 from .waiting import give_loops
 
@@ -52,7 +52,7 @@ def do(data: bytes) -> bytes:
 def read(name: str, data: torch.Tensor) -> dict:
     """The cells of a file, its code in plain Python; or why it can't be read."""
     try:
-        cells = plain_cells(cells_in(data.numpy().tobytes(), name))
+        cells = readable_cells(cells_in(data.numpy().tobytes(), name))
     except ValueError as error:
         return {"refused": str(error)[:TEXT_CAP]}
     return {

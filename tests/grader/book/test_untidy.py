@@ -49,6 +49,19 @@ OWN_TEST = (
     "import torch.nn.functional as F\nquery = torch.ones(1, 2, 3)\n"
     "scores = F.scaled_dot_product_attention(query, query, query)"
 )
+OTHER = RIGHT.replace("attention_weights", "other")
+CHECKS = {
+    "another call": f'display(check("{ID}", other))',
+    "a branch": f'if True:\n    check("{ID}", other)',
+    "a block": f'import contextlib\nwith contextlib.nullcontext():\n    check("{ID}", other)',
+    "an assignment": f'told = check(\n    "{ID}",\n    other,\n); 1',
+    "another name's place": f'from course_lib.check import check as c\nc("{ID}", other)',
+    "its module's place": f'import course_lib.check as cc\ncc.check("{ID}", other)',
+}
+TASK = (
+    "import asyncio\nasync def last():\n    await asyncio.sleep(0)\n    return -1\n"
+    "task = asyncio.create_task(last())"
+)
 SLOW = "import time\ntime.sleep(600)"
 
 
@@ -364,6 +377,50 @@ UNTIDY = {
         ("from torch.nn.functional import scaled_dot_product_attention, softmax",),
         (RIGHT.replace("torch.softmax", "softmax"), ID),
     ],
+    # a check in other words, of something under another name
+    **{
+        f"a check that stands in {place}": [*START, (OTHER, ID), (line,)]
+        for place, line in CHECKS.items()
+    },
+    "two checks in a line": [
+        *START,
+        (OTHER, ID),
+        ("second = 3",),
+        (f'check("02.cost", second); check("{ID}", other)  # ü',),
+    ],
+    # what ran below its check, once wrong afterwards
+    "a helper below the check, bound again": [
+        *START,
+        (HELPED, ID),
+        CHECKED,
+        (HELPER,),
+        ("def rows(x):\n    return x",),
+    ],
+    "a table that a function fills beside a slow cell": [
+        *START,
+        ("table = {}\ndef fill(x):\n    x['axis'] = -1",),
+        (SLOW,),
+        ("fill(table)",),
+        over("table['axis']"),
+    ],
+    # tasks
+    "a task": [*START, (TASK,), ("axis = await task",), over("axis")],
+    "a task that ends by itself": [*START, (TASK,), over("task.result()")],
+    "a task that never ends": [
+        *START,
+        ("import asyncio\naxis = -1\ntask = asyncio.create_task(asyncio.sleep(600))",),
+        over("axis if task else 0"),
+    ],
+    # left in a cell after it ran
+    **{
+        f"{line!r} below": [*START, (f"{RIGHT}\n\n{line}", ID)]
+        for line in ("to do: tidy", "tensor: 0.5 0.5", "print(attention_weights(", "print 'x'")
+    },
+    "prose and fences around": [
+        *START,
+        (f"Here it is:\n\n```python\n@torch.enable_grad()\n# mine\n{RIGHT}\n```", ID),
+    ],
+    "a magic of an extension": [*START, (f"%%memray_flamegraph -q\n{RIGHT}", ID)],
     # the ban on PyTorch's own: tests of one's own are welcome
     "a test against PyTorch": [
         *START,

@@ -6,7 +6,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from course_lib.grader.course.missing import notes_on
-from course_lib.grader.course.session import source_of
+from course_lib.grader.course.session import in_session
 from course_lib.paths import ROOT
 
 
@@ -122,15 +122,71 @@ def session(monkeypatch):
 
 
 def test_in_a_notebook_it_goes_by_the_cells_that_ran(session):
-    assert source_of(ROOT, "02.attention", "attention") == ""
+    assert in_session(ROOT, "02.attention", "attention")[0] == ""
     session("axis = open('axis.txt')")
     session("other = 3\naxis = -1")
     session("%%time\ndef attention(q, k, v):\n    return q.softmax(axis)")
-    told = source_of(ROOT, "02.attention", "attention")
+    told, lost = in_session(ROOT, "02.attention", "attention")
+    assert lost == ()
     assert "axis = -1" in told and "def attention" in told
     assert "axis.txt" not in told and "other" not in told
 
 
 def test_without_a_session_there_is_no_such_source():
     InteractiveShell.clear_instance()
-    assert source_of(ROOT, "02.attention", "attention") == ""
+    assert in_session(ROOT, "02.attention", "attention") == ("", ())
+
+
+WEIGHTS = "def weights(q, k):\n    return (q @ k.T / k.shape[-1] ** root).softmax(-1)"
+FOUND = "answer is not found when it is graded: call it `attention_weights`"
+IN_A_SESSION = {
+    "a check in a loop": (["root = 0.5", WEIGHTS, "for i in [ID]: check(i, weights)"], FOUND),
+    "a check in a function": (
+        ["root = 0.5", WEIGHTS, "def main():\n    check(ID, weights)", "main()"],
+        FOUND,
+    ),
+    "another of that name": (
+        ["root = 0.5", WEIGHTS, "attention_weights = max", "check(*[ID, weights])"],
+        FOUND,
+    ),
+    "a name pushed": (["get_ipython().push({'root': 0.5})", WEIGHTS], "`root` is not there"),
+    "a name that a magic binds": (
+        ["get_ipython().run_line_magic('time', 'root = 0.5')", WEIGHTS],
+        "`root` is not there",
+    ),
+    "what a shell line gives": (["out = !echo 0.5\nroot = float(out[0])", WEIGHTS], "with `!`"),
+    "a variable of the system": (
+        ["import os\nroot = len(os.environ['PATH']) * 0 + 0.5", WEIGHTS],
+        "`os.environ['PATH']` is not there",
+    ),
+    "a line that ran twice": (
+        ["root = 0.25", *["root += 0.125"] * 2, WEIGHTS],
+        "`root += 0.125` ran 2 times",
+    ),
+    "an environment of one's own": (
+        ["import os\nos.environ['ROOT'] = '0.5'\nroot = float(os.environ['ROOT'])", WEIGHTS],
+        "",
+    ),
+    "a star import": (["from torch import *\nroot = 0.5", WEIGHTS], ""),
+    "a library's decorator": (["root = 0.5", f"@torch.enable_grad()\n{WEIGHTS}"], ""),
+    "a check that shows": (
+        ["root = 0.5", WEIGHTS, 'print(check("02.attention-weights", weights))'],
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IN_A_SESSION)
+def test_what_grading_will_not_find_of_a_session_is_told(session, monkeypatch, name):
+    """Each is right in the kernel; none but the last four is when it is graded."""
+    shown = []
+    monkeypatch.setattr("course_lib.check.panel", shown.append)
+    cells, told = IN_A_SESSION[name]
+    session("import torch\nfrom course_lib.check import check\nID = '02.attention-weights'")
+    for cell in cells:
+        session(cell)
+    if not shown:
+        session('check("02.attention-weights", weights)')
+    (verdict,) = shown
+    assert verdict.state == "right" and told in " ".join(verdict.notes), verdict
+    assert bool(verdict.notes) == bool(told)

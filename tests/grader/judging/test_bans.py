@@ -146,6 +146,10 @@ OWN = {
     "a field": f"{MINE}\n@dataclass\nclass A:\n    ops: Ops\n"
     "    def f(self, x):\n        return self.ops.softmax(x)",
     "a parameter": f"{MINE}\ndef f(x, ops: Ops):\n    return ops.softmax(x)",
+    "an argument": f"{MINE}\ndef g(x, ops):\n    return ops.softmax(x)\n"
+    "def f(x):\n    return g(x, Ops()) + g(x, ops=Ops)",
+    "an argument handed on": f"{MINE}\ndef g(ops, x):\n    return ops.softmax(x)\n"
+    "def h(mine, x):\n    return g(mine, x)\nf = lambda x: h(Ops, x)",
     "a default": f"{MINE}\ndef f(x, ops=Ops):\n    return ops.softmax(x)",
     "a namespace": "ops = SimpleNamespace(softmax=mine)\ndef f(x):\n    return ops.softmax(x)",
     "added later": "class A: pass\nA.softmax = mine\ndef f(x):\n    return A().softmax(x)",
@@ -168,6 +172,10 @@ def test_what_is_the_learners_own_may_be_used(name):
     [
         f"{MINE}\ndef f(x):\n    return x.softmax(-1)",
         f"{MINE}\ndef f(x):\n    return torch.softmax(x, -1)",
+        f"{MINE}\ndef g(x, ops):\n    return ops.softmax(x)\ndef f(x):\n    return g(x, torch)",
+        f"{MINE}\ndef g(x, o):\n    return o.softmax(x)\ndef f(x):\n    return g(x, Ops) + g(x, x)",
+        f"{MINE}\ndef f(x):\n    return x.softmax(-1)\nf(Ops())",
+        f"{MINE}\ndef f(x, n=1):\n    return f(x, 0) if n else x.softmax(-1)",
         f"{MINE}\nops = torch\nops = Ops()\ndef f(x):\n    return ops.softmax(x, -1)",
         "def g(softmax): return softmax\ndef f(x):\n    return softmax(x)",
         "from torch.nn.functional import *\ndef f(x):\n    return softmax(x, -1)",

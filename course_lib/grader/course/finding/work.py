@@ -15,7 +15,7 @@ from pathlib import Path
 from course_lib.notebooks import Cell
 
 from ...running.reading.handed_in import cells_in
-from ...running.reading.plain import plain_cells
+from ...running.reading.plain import readable_cells
 from .facts import ChapterFacts
 from .looking import (
     MENTIONED,
@@ -73,7 +73,7 @@ class Work:
 
 def plainly(data: bytes, name: str) -> list[Cell]:
     """The cells of a file in plain Python, read right here. Raises ValueError."""
-    return plain_cells(cells_in(data, name))
+    return readable_cells(cells_in(data, name))
 
 
 def find_work(folder: Path, chapters: Iterable[ChapterFacts], read: Read = plainly) -> Work:

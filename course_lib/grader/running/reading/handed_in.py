@@ -44,6 +44,7 @@ def cells_in(data: bytes, name: str) -> list[Cell]:
 
 def _json(text: str, name: str) -> dict | None:
     """What a notebook's JSON holds; None for what is none. Raises ValueError for a broken one."""
+    text = _unwrapped(text)
     if not text.lstrip().startswith("{"):
         return None
     try:
@@ -62,6 +63,21 @@ def _json(text: str, name: str) -> dict | None:
     if isinstance(found.get("cells", found.get("worksheets")), list):
         return found
     raise ValueError(f"not a notebook: JSON without cells; {HAND_IN}")
+
+
+def _unwrapped(text: str) -> str:
+    """A notebook that a program wrote as one string, or as the bare list of its cells."""
+    while text.lstrip().startswith(('"', "[")):
+        try:
+            found = json.loads(text, strict=False)
+        except (ValueError, RecursionError):
+            break
+        if isinstance(found, list) and any(isinstance(c, dict) and "source" in c for c in found):
+            return json.dumps({"cells": found})
+        if not isinstance(found, str):
+            break
+        text = found
+    return text
 
 
 def _notebook(found: dict) -> list[Cell]:

@@ -1,16 +1,61 @@
 """Cells without what only IPython understands: magics, shell lines, questions."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 from course_lib.notebooks import Cell, tree_of
 
-PYTHON_MAGICS = ("time", "timeit", "capture", "prun")  # below their first line is Python
+# Below the first line of these cells is something else; below that of any other is Python.
+OTHER = re.compile(
+    r"ai\b|\W|bash|cmd|cython|file|hide|html|javascript|js|julia|latex|manim|markdown|md\b|mermaid"
+    r"|perl|pip|powershell|py(?:thon\d?|py)?\b|R\b|ruby|script|sh\b|skip|sql|svg|sx\b|system"
+    r"|writefile",
+    re.IGNORECASE,
+)
+GOES_ON = re.compile(r"(?:else|elif|except|finally)\b|[)\]}#]")  # with what stands above
+BINDS = re.compile(r"^(?:(?:async\s+)?(?:def|class)\s|@|[\w.]+\s*=(?!=))", re.MULTILINE)
 
 
 def plain_cells(cells: list[Cell]) -> list[Cell]:
     """The cells with their code in plain Python, where that can be had."""
     return [replace(c, source=plain_python(c.source)) if c.kind == "code" else c for c in cells]
+
+
+def readable_cells(cells: list[Cell]) -> list[Cell]:
+    """The same of a notebook that is graded: a line left in a cell costs none of its definitions.
+
+    So it is with what was typed or pasted there after the cell had run.
+    """
+    return [replace(c, source=_readable(c.source)) if c.kind == "code" else c for c in cells]
+
+
+def _readable(source: str) -> str:
+    """A cell in plain Python without what can't be read between its definitions."""
+    plain = plain_python(source)
+    if tree_of(plain) is not None:
+        return plain
+    lines = plain.split("\n")
+    starts = list(_starts(lines))
+    for first, last in pairwise([*starts, len(lines)]):
+        piece = "\n".join(lines[first:last])
+        if tree_of(piece) is None:
+            if BINDS.match(piece):
+                return plain
+            lines[first:last] = [""] * (last - first)
+    left = "\n".join(lines)
+    return left if BINDS.search(left) and tree_of(left) is not None else plain
+
+
+def _starts(lines: list[str]) -> Iterator[int]:
+    """The lines with which the statements of a cell seem to begin, by their indentation."""
+    above = ""
+    for i, line in enumerate(lines):
+        if line[:1].strip() and not GOES_ON.match(line):
+            if not above.startswith("@"):
+                yield i
+            above = line
 
 
 def plain_python(source: str) -> str:
@@ -22,10 +67,10 @@ def plain_python(source: str) -> str:
     """
     if tree_of(source) is not None:
         return source
-    magic = re.match(r"(\s*)%%(\w+)[^\n]*", source)
+    magic = re.match(r"(\s*)%%(\S*)[^\n]*", source)
     if magic:
         below = magic[1] + source[magic.end() :]
-        return plain_python(below) if magic[2] in PYTHON_MAGICS else ""
+        return plain_python(below) if not OTHER.match(magic[2] + " ") else ""
     source = re.sub(r"^([ \t]*)%time[ \t]+(?=\S)", r"\1", source, flags=re.MULTILINE)
     from IPython.core.inputtransformer2 import TransformerManager  # only where it is needed
 

@@ -1,26 +1,31 @@
 """Calls of `check`: which exercise one is about, and what it is given as the answer."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from course_lib.notebooks import Cell
+from course_lib.notebooks import Cell, tree_of
 
-from .statements import statements_of
+from .statements import outer
 
 
-def checked(node: ast.AST) -> tuple[str, ast.expr] | None:
-    """The id and the answer that a line hands to `check`; None for any other line."""
-    call = getattr(node, "value", None)
-    if not isinstance(call, ast.Call) or getattr(call.func, "id", "") != "check":
-        return None
-    named = {keyword.arg: keyword.value for keyword in call.keywords}
-    given = [
-        *call.args,
-        *(named[name] for name in ("id", "answer")[len(call.args) :] if name in named),
-    ]
-    id = getattr(given[0], "value", None) if len(given) == 2 else None
-    return (id, given[1]) if isinstance(id, str) else None
+def checked(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """The id and the answer of every call in a statement that may be a check, by any name.
+
+    A check may stand in another call, in a branch or in a loop; what only runs when a function is
+    called is passed over.
+    """
+    for call in outer(node):
+        if not isinstance(call, ast.Call):
+            continue
+        named = {keyword.arg: keyword.value for keyword in call.keywords}
+        given = [
+            *call.args,
+            *(named[name] for name in ("id", "answer")[len(call.args) :] if name in named),
+        ]
+        id = getattr(given[0], "value", None) if len(given) == 2 else None
+        if isinstance(id, str):
+            yield id, given[1]
 
 
 def named_answers(cells: list[Cell], names: Mapping[str, str]) -> list[Cell]:
@@ -30,20 +35,30 @@ def named_answers(cells: list[Cell], names: Mapping[str, str]) -> list[Cell]:
     """
     return [
         replace(cell, source=_named(cell.source, names))
-        if cell.kind == "code" and "check" in cell.source
+        if cell.kind == "code" and any(id in cell.source for id in names)
         else cell
         for cell in cells
     ]
 
 
 def _named(source: str, names: Mapping[str, str]) -> str:
-    lines = source.split("\n")
-    for told in statements_of(source):
-        found = checked(told.nodes[0]) if len(told.nodes) == 1 else None
-        name = names.get(found[0]) if found else None
-        if name is None or getattr(found[1], "id", "") == name:
+    tree = tree_of(source)
+    lines = [line.encode() for line in source.split("\n")]  # Python counts columns in bytes
+    for node in reversed(list(_simple(tree)) if tree else []):
+        given = [(names[id], answer) for id, answer in checked(node) if id in names]
+        given = [(name, a) for name, a in given if getattr(a, "id", "") != name]
+        if not given:
             continue
-        text = f"{name} = ({ast.get_source_segment(source, found[1])})".split("\n")
-        height = told.last - told.first + 1  # every other line stays where it was
-        lines[told.first - 1 : told.last] = (text + [""] * height)[:height]
-    return "\n".join(lines)
+        made = "; ".join(f"{name} = ({ast.get_source_segment(source, a)})" for name, a in given)
+        first, last = node.lineno - 1, node.end_lineno
+        before, after = lines[first][: node.col_offset], lines[last - 1][node.end_col_offset :]
+        text = (before + made.encode() + after).split(b"\n")
+        height = last - first  # every other line stays where it was
+        lines[first:last] = (text + [b""] * height)[:height]
+    return b"\n".join(lines).decode()
+
+
+def _simple(tree: ast.Module) -> Iterator[ast.stmt]:
+    """The statements that may hold a check and no other statement, as they stand."""
+    kinds = ast.Expr | ast.Assign | ast.AnnAssign
+    yield from (node for node in outer(tree) if isinstance(node, kinds))

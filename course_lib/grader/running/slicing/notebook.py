@@ -52,8 +52,7 @@ class Notebook:
     def checked(self, id: str) -> int | None:
         """The statement that checks an exercise for the last time."""
         for i, placed in reversed(list(enumerate(self.placed))):
-            found = filter(None, map(checked, placed.told.nodes))
-            if any(about == id for about, _ in found):
+            if any(about == id for node in placed.told.nodes for about, _ in checked(node)):
                 return i
         return None
 

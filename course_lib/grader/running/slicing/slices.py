@@ -13,6 +13,7 @@ from .notebook import Notebook
 from .statements import Statement
 
 MOST = 6  # slices of an answer that are tried
+MOST_CUTS = 12  # ends of a notebook at which all that an answer reads is looked for
 BUILT_IN = frozenset(dir(builtins))
 
 
@@ -43,25 +44,43 @@ def slices(notebook: Notebook, id: str, name: str, stub: str = "") -> list[Slice
     last = len(notebook.placed) - 1 if checked is None else checked
     chosen = list(dict.fromkeys(notebook.definitions(id, name, stub)))[: 2 * MOST]
     usual = [_first_whole(notebook, i, name, last) for i in chosen]
-    seen = [_slice(notebook, i, name, max(i, last))[0] for i in chosen]
+    seen = [_last_whole(notebook, i, name, last) for i in chosen]
     all_of_it = [_everything(notebook, i, name, max(i, last)) for i in chosen]
     first, rest = usual[:2], [each for three in zip(seen, all_of_it, strict=True) for each in three]
     return list(dict.fromkeys(filter(None, [*first, *rest[:2], *usual[2:], *rest[2:]])))[:MOST]
 
 
 def _first_whole(notebook: Notebook, chosen: int, name: str, last: int) -> Slice:
-    """An answer with what stood above it; with more where it reads what stands below."""
+    """An answer with what stood above it; with the next below of what it reads and isn't there."""
     own = [i for i in range(len(notebook.placed)) if notebook.cell(i) == notebook.cell(chosen)]
-    for cut in (chosen, own[-1], max(chosen, last)):
+    cuts = [chosen, own[-1], max(chosen, last)]
+    for cut in cuts:  # it grows while we walk
         made, missing = _slice(notebook, chosen, name, cut)
         if not missing:
             return made
+        below = enumerate(notebook.placed[cut + 1 :], cut + 1)
+        again = [i for i, placed in below if placed.told.binds & missing][:1]
+        cuts += again if cut >= cuts[-1] and len(cuts) < MOST_CUTS else []
     return _slice(notebook, chosen, name, len(notebook.placed))[0]
 
 
-def _slice(notebook: Notebook, chosen: int, name: str, cut: int) -> tuple[Slice, frozenset[str]]:
-    """What an answer needs of the statements up to `cut`, and the names bound only below them."""
-    kept, unbound = _needed(notebook, chosen, name, cut)
+def _last_whole(notebook: Notebook, chosen: int, name: str, last: int) -> Slice:
+    """An answer with what stands above its check; with the whole notebook where that lacks any.
+
+    Calls that are given what it reads come with it: they may have changed that.
+    """
+    made, missing = _slice(notebook, chosen, name, max(chosen, last), True)
+    return _slice(notebook, chosen, name, len(notebook.placed), True)[0] if missing else made
+
+
+def _slice(
+    notebook: Notebook, chosen: int, name: str, cut: int, given: bool = False
+) -> tuple[Slice, frozenset[str]]:
+    """What an answer needs of the statements up to `cut`, and the names bound only below them.
+
+    With `given`, a call that is given what it needs is needed too.
+    """
+    kept, unbound = _needed(notebook, chosen, name, cut, given)
     missing = (notebook.bound & unbound) - notebook.provided - BUILT_IN
     return _made(notebook, chosen, kept), missing
 
@@ -91,7 +110,9 @@ def _piece(notebook: Notebook, cell: int, kept: list[int]) -> str:
     return "\n".join(line if i in wanted else "" for i, line in enumerate(lines, 1))
 
 
-def _needed(notebook: Notebook, chosen: int, name: str, cut: int) -> tuple[list[int], set[str]]:
+def _needed(
+    notebook: Notebook, chosen: int, name: str, cut: int, given: bool
+) -> tuple[list[int], set[str]]:
     """The statements up to `cut` that an answer needs, in order; and what none of them binds.
 
     Backwards from the end: a statement that binds what is needed is needed, and then what it reads.
@@ -105,7 +126,7 @@ def _needed(notebook: Notebook, chosen: int, name: str, cut: int) -> tuple[list[
         for i in range(min(cut, len(notebook.placed) - 1), -1, -1):
             placed = notebook.placed[i]
             again = i > chosen and name in placed.told.binds
-            if i != chosen and (again or not _matters(notebook, placed.told, needed)):
+            if i != chosen and (again or not _matters(notebook, placed.told, needed, given)):
                 needed -= placed.told.gone
                 continue
             kept.append(i)
@@ -117,12 +138,13 @@ def _needed(notebook: Notebook, chosen: int, name: str, cut: int) -> tuple[list[
         later |= read
 
 
-def _matters(notebook: Notebook, told: Statement, needed: set[str]) -> bool:
+def _matters(notebook: Notebook, told: Statement, needed: set[str], given: bool) -> bool:
     """Does a statement bind or change something that is needed?"""
     if (told.binds | told.stores) & needed:
         return True
     if any(isinstance(n, ast.ImportFrom) and n.module == "__future__" for n in told.nodes):
         return True
-    if told.calls & needed & notebook.values:
+    acted = told.calls | told.given if given else told.calls
+    if acted & needed & notebook.values:
         return True
     return told.anything and bool(needed - notebook.bound - notebook.provided - BUILT_IN)

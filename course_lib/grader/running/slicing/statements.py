@@ -23,7 +23,8 @@ class Statement:
 
     `surely` is what it binds whatever happens, `holds` what it binds to a value rather than to a
     definition or import. It `stores` into a part of some names, as in `table[0] = 1`, and `calls`
-    methods of others in a line of their own. What is `gone` it deletes. It `acts` when it calls
+    methods of others in a line of their own, and may change what is `given` to such a call. What is
+    `gone` it deletes. It `acts` when it calls
     something at once, or changes what other lines may share. `anything` says that it may bind names
     that can't be seen, as a star import does.
     """
@@ -36,6 +37,7 @@ class Statement:
     reads: frozenset[str]
     stores: frozenset[str]
     calls: frozenset[str]
+    given: frozenset[str]
     gone: frozenset[str]
     acts: bool
     anything: bool
@@ -64,11 +66,11 @@ def _first(node: ast.stmt) -> int:
 def _statement(nodes: list[ast.stmt], lines: list[str]) -> Statement:
     first, last = _first(nodes[0]), max(node.end_lineno for node in nodes)
     binds, reads = names_of("\n".join(lines[first - 1 : last]))
-    outer = [each for node in nodes for each in _outer(node)]
+    within = [each for node in nodes for each in outer(node)]
     plain = [name for node in nodes for name in _surely(node)]
     values = [node for node in nodes if not isinstance(node, DEFINITIONS | IMPORTS)]
-    updated = {n.target.id for n in outer if isinstance(n, ast.AugAssign) and _is_name(n.target)}
-    gone = {t.id for n in outer if isinstance(n, ast.Delete) for t in n.targets if _is_name(t)}
+    updated = {n.target.id for n in within if isinstance(n, ast.AugAssign) and _is_name(n.target)}
+    gone = {t.id for n in within if isinstance(n, ast.Delete) for t in n.targets if _is_name(t)}
     return Statement(
         first,
         last,
@@ -76,22 +78,23 @@ def _statement(nodes: list[ast.stmt], lines: list[str]) -> Statement:
         surely=frozenset(plain) - updated,
         holds=frozenset(binds - gone if values else ()),
         reads=reads | updated,
-        stores=frozenset(filter(None, map(_stored, outer))),
-        calls=frozenset(filter(None, map(_method_of, outer))),
+        stores=frozenset(filter(None, map(_stored, within))),
+        calls=frozenset(filter(None, map(_method_of, within))),
+        given=frozenset(name for each in within for name in _given(each)),
         gone=frozenset(gone),
-        acts=any(map(_acts, outer)),
-        anything=any(map(_binds_anything, outer)),
+        acts=any(map(_acts, within)),
+        anything=any(map(_binds_anything, within)),
         nodes=tuple(nodes),
     )
 
 
-def _outer(node: ast.AST) -> Iterator[ast.AST]:
+def outer(node: ast.AST) -> Iterator[ast.AST]:
     """A statement and what is in it, but for what only runs when a function is called."""
     yield node
     later = node.body if isinstance(node, DEFINITIONS) else []
     for child in [] if isinstance(node, ast.Lambda) else ast.iter_child_nodes(node):
         if child not in later:
-            yield from _outer(child)
+            yield from outer(child)
 
 
 def _surely(node: ast.stmt) -> list[str]:
@@ -125,6 +128,13 @@ def _method_of(node: ast.stmt) -> str:
     """The name of which a line calls a method: `table` in `table.append(1)`."""
     call = node.value if isinstance(node, ast.Expr) else None
     return _root(call.func) if isinstance(call, ast.Call) and not _is_name(call.func) else ""
+
+
+def _given(node: ast.stmt) -> Iterator[str]:
+    """The names that a call in a line of its own is given: `table` in `fill(table)`."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    if isinstance(call, ast.Call):
+        yield from filter(None, map(_root, (*call.args, *(each.value for each in call.keywords))))
 
 
 def _root(node: ast.AST) -> str:

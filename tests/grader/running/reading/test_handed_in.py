@@ -97,6 +97,23 @@ def test_bytes_that_no_encoding_has_cost_one_letter():
     assert sources(b"x = 1  # \x81 \xe9\ny = 2") == ["x = 1  # � é\ny = 2"]
 
 
+def test_a_notebook_that_a_program_wrapped_is_unwrapped():
+    odd = 'y = "[{"'
+    made = notebook(cell("x = 1", outputs=[{}]), cell(odd))
+    cells = json.loads(made)["cells"]
+    once = json.dumps(made.decode())
+    for data in (once, json.dumps(once), json.dumps(cells), json.dumps(json.dumps(cells))):
+        assert sources(f" {data}\n".encode(), "x.ipynb") == ["x = 1", odd]
+
+
+LIKE_JSON = ('"""Mine."""\nx = 1', "[1, 2]", "[[[1]]]\nx = 1", "[" * 9000, '"')
+
+
+@pytest.mark.parametrize("text", LIKE_JSON)
+def test_a_script_that_begins_as_json_does_stays_one(text):
+    assert sources(text.encode(), "x.py") == [text]
+
+
 def test_zeros_behind_a_file_are_left_out_and_zeros_within_stay_with_their_cell():
     assert sources(b"x = 1\n" + b"\0" * 50) == ["x = 1"]
     data = notebook(cell("x = 1\0"), cell("y = 2")).replace(b"\\u0000", b"\0")
