@@ -24,8 +24,6 @@ from .reported import judge_report, printable
 from .sealed import first_line, plan, read_file
 from .shelf import shared_sheet
 
-LATER = 5.0  # seconds of processor time for the cells of a second try: the first one ended well
-
 
 @dataclass(frozen=True)
 class Graded:
@@ -92,8 +90,7 @@ def grade_exercise(
     plan, fine = _spared(plan, held), list[Slice]()
 
     def tried(made: Slice) -> tuple[Verdict, bool]:
-        own = replace(limits, prepare=LATER) if fine else limits
-        report = reports[made] = warm.run(_job(warm.root, sheet, made), own)
+        report = reports[made] = warm.run(_job(warm.root, sheet, made), limits)
         if report.frame:
             fine.append(made)
         elif any(each.own == made.own for each in fine):  # then other cells are what doesn't end

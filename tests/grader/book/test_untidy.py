@@ -1,6 +1,7 @@
 """Honest notebooks as people really leave them: checked and graded, each costs no mark."""
 
 import signal
+from functools import partial
 
 import nbformat
 import pytest
@@ -10,6 +11,7 @@ from course_lib.grader.book import grading
 from course_lib.grader.book.grading import grade_submission
 from course_lib.grader.course.files import exercises, solution_cells
 from course_lib.grader.course.submission import answers
+from course_lib.grader.running.warm import Limits
 from course_lib.notebooks import without_solution
 from course_lib.paths import ROOT
 
@@ -514,7 +516,7 @@ def test_a_hang_is_not_tried_twice(warm, tmp_path):
 
 def test_a_cell_that_holds_up_one_try_holds_up_no_other_answer(warm, tmp_path, monkeypatch):
     """Wrong answers are tried with all that ran; who has many of them pays once for a bad cell."""
-    monkeypatch.setattr(grading, "LATER", 1.0)
+    monkeypatch.setattr(grading, "Limits", partial(Limits, prepare=1.0))
     ids = [each.id for each in exercises(ROOT) if each.chapter == "02"][:3]
     names = {each.id: each.name for each in exercises(ROOT)}
     wrong = [(f"def {names[id]}(*args, **kwargs):\n    return None", id) for id in ids]
