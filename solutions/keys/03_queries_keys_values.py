@@ -144,6 +144,10 @@ def pair_not_unpacked(x, to_q, to_k, to_v):
     return tuple(x @ weight.T for weight in (to_q, to_k, to_v))
 
 
+def pair_called(x, to_q, to_k, to_v):
+    return to_q(x), to_k(x), to_v(x)
+
+
 def pair_as_matrix(x, to_q, to_k, to_v):
     return tuple(x @ weight for weight in (to_q, to_k, to_v))
 
@@ -389,6 +393,17 @@ PROJECT_MISTAKES = [
             "Print `to_q`. How many things does it hold?",
             "`to_q` is a pair `(weight, bias)`, not a matrix.",
             "Take the pair apart: `weight, bias = to_q`.",
+        ),
+    ),
+    Mistake(
+        "pair-called",
+        pair_called,
+        {},
+        "a pair is called as if it were a layer: only the layer's two tensors are here",
+        (
+            "Print `to_q`. What kind of thing is it?",
+            "`to_q` is a pair `(weight, bias)`, not an `nn.Linear`.",
+            "Take the pair apart, and do by hand what the layer does with the two.",
         ),
     ),
     Mistake(
@@ -1318,6 +1333,34 @@ SHAPES_MISTAKES = [
             "Which sequence are the values made from?",
             "Keys and values come from the same words.",
             "Values have n_key rows.",
+        ),
+    ),
+    Mistake(
+        "scores-as-wide-as-queries",
+        wrong_shapes,
+        {"scores": "query head"},
+        "your scores have d_head numbers for each query, as the queries have",
+        (
+            "What is one score about? Say it in words.",
+            "The product of queries and keys adds up over d_head, so d_head is gone.",
+            "One query has a score for each key.",
+        ),
+    ),
+    Mistake(
+        "matrices-for-results",
+        changed_shapes,
+        {
+            "change": lambda b, n, m, d, h, v: {
+                "queries": (d, h),
+                "keys": (d, h),
+                "values": (d, v),
+            }
+        },
+        "your first three shapes are those of the matrices, not of what comes out",
+        (
+            "Do your queries know how many words asked?",
+            "`w_q` is (d_model, d_head); the queries are `x @ w_q`.",
+            "A product keeps the batch and the length, and replaces the last axis.",
         ),
     ),
     Mistake(
@@ -2710,6 +2753,12 @@ def last_one_wins(before, after, changed):
     return kept
 
 
+def first_one_wins(before, after, changed):
+    for i in range(len(before)):
+        if i != changed:
+            return close(before[i], after[i])
+
+
 def sentence_sums(before, after, changed):
     one, other = others_of(before, after, changed)
     return bool(((one - other).sum(dim=(1, 2)).abs() < 1e-4).all())
@@ -2760,6 +2809,18 @@ def largest_of_none(before, after, changed):
 
 
 TALK_MISTAKES = [
+    Mistake(
+        "first-one-wins",
+        first_one_wins,
+        {},
+        "your loop returns in its first turn: one sentence decides, and in a batch of one nothing "
+        "is returned",
+        (
+            "How often does your loop turn, with three sentences?",
+            "`return` ends the function, also in the middle of a loop.",
+            "Return False as soon as a sentence differs, and True only behind the loop.",
+        ),
+    ),
     Mistake(
         "changed-one-too",
         wrong_talk,
