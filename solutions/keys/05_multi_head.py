@@ -535,6 +535,8 @@ def odd_test(x, heads, how):
         return torch.equal(sliced_split(x, num_heads), heads)
     if how == "glued":
         return x.numel() == heads.numel() and torch.equal(heads.reshape(x.shape), x)
+    if how == "bare total":
+        return bool(torch.isclose(x.sum(), heads.sum()))
     if how == "sorted":
         numbers = (t.flatten().sort().values for t in (x, heads))
         return x.numel() == heads.numel() and torch.equal(*numbers)
@@ -550,6 +552,7 @@ def odd_test(x, heads, how):
         "any": lambda: bool((wanted == heads).any()),
         "loose": lambda: torch.allclose(wanted, heads, atol=0.1),
         "total": lambda: bool(torch.isclose(x.sum(), heads.sum())),
+        "mean difference": lambda: bool((wanted - heads).mean().abs() < 1e-6),
         "head sums": lambda: torch.allclose(wanted.sum((2, 3)), heads.sum((2, 3)), atol=1e-4),
         "interleaved": lambda: torch.equal(interleaved_split(x, num_heads), heads),
         "corners": lambda: (
@@ -698,6 +701,29 @@ SPLIT_TEST = Exercise(
                 "Change one number by 0.05. What does your test say?",
                 "A split moves numbers; it computes nothing, so nothing is rounded.",
                 "Compare exactly, with torch.equal.",
+            ),
+        ),
+        Mistake(
+            "bare-total",
+            odd_test,
+            {"how": "bare total"},
+            says="your test adds everything up and doesn't even look at the shape: numbers in the "
+            "wrong place have the same sum",
+            hints=(
+                "Exchange two heads. Does the sum change?",
+                "One number up and another down leave every sum as it was.",
+                "Look at the shape first, then compare number by number with the right split.",
+            ),
+        ),
+        Mistake(
+            "mean-difference",
+            odd_test,
+            {"how": "mean difference"},
+            says="your test looks at the mean of the differences, where up and down cancel",
+            hints=(
+                "Exchange two heads. What is the mean of all differences then?",
+                "Differences have a sign, and all numbers are still there.",
+                "Compare number by number, and ask for all of them.",
             ),
         ),
         Mistake(
@@ -852,6 +878,7 @@ def odd_merge(heads, how):
         "view": lambda: words.view(*words.shape[:2], -1),
         "unmerged": lambda: words,
         "long": lambda: words.flatten(1, 2),
+        "two axes": lambda: words.flatten(1),
         "batch": lambda: torch.cat(heads.unbind(1), dim=0),
         "squeezed": right.squeeze,
         "two": lambda: right.flatten(0, 1),
@@ -985,6 +1012,17 @@ MERGE = Exercise(
                 "The text asks for three axes: (batch, seq, heads · d_head).",
                 "After the transpose the last two axes are heads and d_head: flatten these two, "
                 "and no others.",
+            ),
+        ),
+        Mistake(
+            "two-axes",
+            odd_merge,
+            {"how": "two axes"},
+            says="`flatten` begins one axis too early: the words are lined up as well",
+            hints=(
+                "Print the shape before and after you flatten.",
+                "`flatten(1)` joins every axis from number 1 on.",
+                "After the transpose the axes are batch, seq, heads, d_head. Join the last two.",
             ),
         ),
         Mistake(
@@ -1227,6 +1265,11 @@ class OddLayer(WrongLayer):
             query = self.to_q(query)
             key = self.to_k(query if key is None else key)
             return query, key, self.to_v(key if value is None else value)
+        if self.how == "truth":
+            key = key or query
+            return self.to_q(query), self.to_k(key), self.to_v(value or key)
+        if self.how == "defaults":
+            return self.to_q(query), self.to_k(key), self.to_v(value)
         key = query if key is None else key
         if self.how == "key overwritten":
             key = self.to_k(key)
@@ -1262,6 +1305,20 @@ class OneWideHead(WrongLayer):
 
     def __init__(self, d_model, num_heads, dropout=0.0):
         super().__init__(d_model, 1)
+
+
+class NeverSplit(WrongLayer):
+    """Goes past the heads: three axes meet a mask that has one for the heads."""
+
+    def forward(self, query, key=None, value=None, mask=None, *, return_weights=False):
+        key = query if key is None else key
+        value = key if value is None else value
+        if mask is not None and mask.dim() == 4:
+            raise ValueError("a mask of four axes for scores of three")
+        parts = self.to_q(query), self.to_k(key), self.to_v(value)
+        mixed, weights = attend(*parts, mask, query.shape[-1] ** -0.5)
+        output = self.to_out(mixed)
+        return (output, weights) if return_weights else output
 
 
 class LoopingLayer(nn.Module):
@@ -1506,6 +1563,40 @@ LAYER = Exercise(
                 "How many axes do your queries have when they meet the keys?",
                 "The output's shape is the same with one head, so it tells you nothing.",
                 "All three, queries, keys and values, go through split_heads.",
+            ),
+        ),
+        Mistake(
+            "never-split",
+            NeverSplit,
+            {},
+            says="there is one head over the full width: nothing is split",
+            hints=(
+                "How many axes do your queries have when they meet the keys?",
+                "A mask has an axis for the heads, and your scores have none.",
+                "All three, queries, keys and values, go through split_heads.",
+            ),
+        ),
+        Mistake(
+            "defaults-not-filled",
+            OddLayer,
+            {"how": "defaults"},
+            says="your layer stops when `key` or `value` is left out: it projects None",
+            hints=(
+                "Call your layer with a query alone. What is `key` then?",
+                "The text says what stands in for a missing key, and for a missing value.",
+                "Before you project: `if key is None`, take the query. Then the same for the "
+                "value.",
+            ),
+        ),
+        Mistake(
+            "truth-of-a-tensor",
+            OddLayer,
+            {"how": "truth"},
+            says="`key or query` asks whether a whole tensor is true, which nobody can say",
+            hints=(
+                "Call your layer with a key. Which line stops?",
+                "`or` and `if key` ask for one True or False, and a tensor holds many numbers.",
+                "Ask `if key is None`.",
             ),
         ),
         Mistake(
@@ -1758,6 +1849,7 @@ def odd_counts(d_model, num_heads, n, *, layers, how):
         "biases": lambda: (stored, products + layers * 4 * n * d_model, weights),
         "one bias": lambda: (stored - layers * 3 * d_model, products, weights),
         "numbers": lambda: (stored, products, layers * n * d_model),
+        "wide numbers": lambda: (stored, products, layers * num_heads * n * d_model),
         "width": lambda: (stored, products, each * d_model),
         "softmax": lambda: (stored, products + weights, weights),
         "floats": lambda: (float(stored), float(products), float(weights)),
@@ -1953,6 +2045,29 @@ COUNTS = Exercise(
             ),
         ),
         Mistake(
+            "no-pairs-at-all",
+            wrong_counts,
+            {"pairs": 0},
+            says="your multiplications are those of the projections; scores and mixing are missing",
+            hints=(
+                "Which matrix products does attention make between projecting in and out?",
+                "The scores are a product, and so is mixing the values.",
+                "Each of the two takes n · n · d_model, over all heads together.",
+            ),
+        ),
+        Mistake(
+            "weights-as-wide-as-d-model",
+            odd_counts,
+            {"how": "wide numbers"},
+            says="your third number has d_model for each word and head; a weight belongs to a pair "
+            "of words",
+            hints=(
+                "What is the shape of one head's weights?",
+                "Each word looks at each word.",
+                "n · n for each head.",
+            ),
+        ),
+        Mistake(
             "numbers-of-the-output",
             odd_counts,
             {"how": "numbers"},
@@ -2120,6 +2235,8 @@ def odd_dropout(query, key, value, keep, p, how):
         "renormalised": lambda: (output, survivors / survivors.sum(dim=-1, keepdim=True)),
         "shrunk": lambda: ((weights * keep * (1 - p)) @ value, weights),
         "masked": lambda: ((masked / (1 - p)) @ value, weights),
+        "a mask for both": lambda: (masked @ value, masked),
+        "scores times": lambda: ((scores * keep / (1 - p)).softmax(dim=-1) @ value, weights),
         "only scaled": lambda: (weights @ value / (1 - p), weights),
         "exchanged": lambda: (weights, output),
         "output": lambda: output,
@@ -2237,6 +2354,30 @@ DROPOUT = Exercise(
                 "With half of the weights gone, should the others grow or shrink?",
                 "The text: the others are divided by 1 - p.",
                 "Divide, as the old third line did.",
+            ),
+        ),
+        Mistake(
+            "mask-for-both",
+            odd_dropout,
+            {"how": "a mask for both"},
+            says="dropout is gone from both results: weights that are 0 where `keep` is False, "
+            "and share out what was lost, are a mask",
+            hints=(
+                "Do the weights that mix the values sum to 1? With dropout they don't.",
+                "The output was right as it stood: weights times `keep`, divided by 1 - p.",
+                "Leave that, under a name of its own, and return the weights of softmax.",
+            ),
+        ),
+        Mistake(
+            "scores-times-keep",
+            odd_dropout,
+            {"how": "scores times"},
+            says="you drop scores instead of weights: a score of 0 is an ordinary score, and its "
+            "key still weighs",
+            hints=(
+                "Are the weights that mix the values 0 where `keep` is False?",
+                "e to the 0 is 1.",
+                "Multiply the weights, after the softmax, by `keep`, and divide by 1 - p.",
             ),
         ),
         Mistake(
@@ -2859,6 +3000,8 @@ def odd_ablation(heads, removed, how):
         "one-based": lambda: odd_ablation(heads, [(h - 1) % heads.shape[1] for h in removed], ""),
         "unmerged": lambda: quiet,
         "untouched": lambda: right if removed else heads,
+        "one turn": lambda: odd_ablation(heads, removed[:1], "") if removed else None,
+        "infinite": lambda: heads.masked_fill(silent, -torch.inf).transpose(1, 2).flatten(2),
         "interleaved": lambda: merged.masked_fill(silent[:, 0, 0].repeat(width), 0.0),
         "at the end": lambda: F.pad(
             cut_out_ablation(heads, removed), (0, width * int(silent.sum()))
@@ -3021,6 +3164,30 @@ ABLATE = Exercise(
                 "Look at the block of a removed head in your output.",
                 "The text: the removed heads contribute zeros.",
                 "Silence is zeros, not an average.",
+            ),
+        ),
+        Mistake(
+            "one-turn-only",
+            odd_ablation,
+            {"how": "one turn"},
+            says="your loop returns in its first turn: one head is silenced, and for an empty list "
+            "nothing is returned",
+            hints=(
+                "Remove two heads, then none.",
+                "`return` ends the function, also in the middle of a loop.",
+                "Merge and return behind the loop.",
+            ),
+        ),
+        Mistake(
+            "minus-infinity",
+            odd_ablation,
+            {"how": "infinite"},
+            says="the removed heads contribute minus infinity; that silences scores before a "
+            "softmax, and there is none here",
+            hints=(
+                "Print what you return, with one head removed.",
+                "What comes next is a product with the output matrix.",
+                "Silence is 0 here.",
             ),
         ),
         Mistake(
