@@ -66,7 +66,7 @@ def _several(want: Any, got: list | tuple, terms: Terms) -> str:
         )
     if len(got) == 1 and isinstance(got, tuple):
         return "a comma behind a value makes a tuple of it: look at the end of the line"
-    if isinstance(want, bool) and len(got) > 1 and all(isinstance(one, bool) for one in got):
+    if isinstance(want, bool) and got and all(isinstance(one, bool) for one in got):
         return "one True or False is asked for: `all(…)` or `any(…)` makes one of many"
     right = [i for i, one in enumerate(got, 1) if not compare(want, one, terms)]
     return (
