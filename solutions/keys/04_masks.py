@@ -311,6 +311,7 @@ def padding_cases(g: Generator, pad_id: int) -> list[Case]:
         "one token": (torch.full((1, 1), pad - 1), pad),
         "one pad": (torch.full((1, 1), pad), pad),
     }
+    ids["the pad id is -1"][0][0, 0] = 1  # a word, whatever its sign
     own = sentences(g, pad_id, [(0, right), (left, 0)], 8)
     own[:, 3:6] = torch.tensor([other for other in PAD_IDS if other != pad_id])
     named = [case(label, given, pad_id=pad) for label, (given, pad) in ids.items()]
@@ -614,6 +615,8 @@ def softmax_cases(g: Generator) -> list[Case]:
     infinite = normal(g, 1, 4, 6).masked_fill(~few, torch.inf)
     infinite[:, 2:] = infinite[:, 2:].masked_fill(~few[2:], -torch.inf)
     wide = case("another dtype", normal(g, 2, 3, 7), empty)
+    apart = torch.randint(-9, 9, (2, 3, 5), generator=g) / 4
+    apart += torch.tensor([-300.0, 0.0, 300.0])[:, None]
     return [
         case("a causal mask", normal(g, 2, 5, 5), causal, grad=True),
         case(
@@ -633,6 +636,7 @@ def softmax_cases(g: Generator) -> list[Case]:
             lone,
         ),
         case("infinite hidden scores", infinite, few),
+        case("rows far from each other", apart, some_hidden(g, 3, 5)),
         case("one mask for everything", normal(g, 2, 3, 5), some_hidden(g, 5), grad=True),
         case(
             "queries that see all or nothing",
@@ -691,6 +695,11 @@ def odd_softmax(scores, mask, how):
     """Masked softmax of another kind than asked, or with a detour that costs something."""
     right = softmax_lowest(scores, mask)
     lowest = torch.finfo(scores.dtype).min
+    if how == "one maximum":
+        hidden = scores.masked_fill(~mask, -torch.inf)
+        raised = (hidden - hidden.max()).exp()
+        total = raised.sum(dim=-1, keepdim=True)
+        return raised / total.masked_fill(total == 0, 1.0)
     return {
         "product": lambda: (scores + ~mask * -torch.inf).softmax(-1).masked_fill(~mask, 0.0),
         "bare product": lambda: (scores + ~mask * -torch.inf).softmax(-1),
@@ -990,6 +999,18 @@ SOFTMAX = Exercise(
                 "Where are your weights 0, and what does the mask say there?",
                 "True means may look; masked_fill fills where its mask is True.",
                 "Fill where the mask is False: a ~ is missing.",
+            ),
+        ),
+        Mistake(
+            "one-maximum",
+            odd_softmax,
+            {"how": "one maximum"},
+            says="you subtract one maximum from all rows: next to a row of large scores, the "
+            "others are rounded to 0",
+            hints=(
+                "Try one row of scores near 300 and one near -300.",
+                "e to the -600 is 0 to a computer, and nothing is left to divide.",
+                "Each row has a maximum of its own: `amax(dim=-1, keepdim=True)`.",
             ),
         ),
         Mistake(
@@ -2011,6 +2032,7 @@ def mean_cases(g: Generator) -> list[Case]:
     hollow = poisoned.masked_fill(~alone[..., None], torch.nan)
     gap = given([(0, 1), (1, 0)], 5, 7)
     gap[1][:, 1] = False
+    gap[0][:, 2, ::2] = 0.0  # of a real token
     infinite, hidden = given([(0, 1), (3, 0), (5, 0)], 5, 7)
     infinite[~hidden] = torch.inf
     infinite[0, -1] = -torch.inf
@@ -2057,6 +2079,7 @@ def odd_mean(hidden, mask, how):
         "width": lambda: kept.sum(dim=-1) / count,
         "axis": lambda: kept.sum(dim=1, keepdim=True) / count[:, :, None],
         "all": lambda: hidden[mask].mean(dim=0),
+        "nonzero": lambda: kept.sum(dim=1) / (kept != 0).sum(dim=1).clamp(min=1),
         "first": lambda: hidden.masked_fill(~first, 0.0).sum(dim=1) / count,
         "detached": lambda: (kept.sum(dim=1) / count).detach(),
         "float64": lambda: (kept.sum(dim=1) / count).double(),
@@ -2258,6 +2281,17 @@ MEAN = Exercise(
                 "Print the shape of your result.",
                 "The text asks for (batch, d_model): one vector for each sentence.",
                 "Sum over seq, the middle axis, and over nothing else.",
+            ),
+        ),
+        Mistake(
+            "zeros-not-counted",
+            odd_mean,
+            {"how": "nonzero"},
+            says="you divide by how many numbers are not 0, and a real token may hold a 0",
+            hints=(
+                "Try a real token with a 0 in it.",
+                "Which positions count is what the mask says, not what the numbers say.",
+                "Count the True of each row of `mask`.",
             ),
         ),
         Mistake(

@@ -1,6 +1,7 @@
 """Answer key of chapter 05: many heads, what they cost, how to draw, score and remove them."""
 
 import math
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -413,7 +414,10 @@ def split_test_cases(generator):
     # The same sentence twice, the same word throughout: what is missing would broadcast.
     x = whole(generator, 1, 5, 21).repeat(2, 1, 1)
     y = whole(generator, 2, 1, 21).repeat(1, 5, 1)
+    z = whole(generator, 2, 5, 22)
     return [
+        case("a number of each word is missing", z, named_split(z[..., :21], 3)),
+        case("sentences strung together", x, named_split(x.reshape(1, 10, 21), 3)),
         tried("a right one", named_split),
         tried("a right one with two heads", named_split, heads=2),
         tried("a right one with a single head", named_split, heads=1),
@@ -437,7 +441,7 @@ def split_test_cases(generator):
 
 
 def one_number_off(heads):
-    heads[1, 2, 3, 4] += 0.5
+    heads[1, 2, 3, 4] += 0.75
     return heads
 
 
@@ -447,8 +451,8 @@ def slightly_off(heads):
 
 
 def opposite_amounts(heads):
-    heads[1, 2, 3, 4] += 0.5
-    heads[1, 0, 3, 1] -= 0.5
+    heads[1, 2, 3, 4] += 0.75
+    heads[1, 0, 3, 1] -= 0.75
     return heads
 
 
@@ -462,13 +466,21 @@ def middle_word_wrong(heads):
     return heads
 
 
-def lenient_test(x, heads, *, looks_at):
-    fits = heads.dim() == 4 and (x.shape[0], x.shape[1], x.shape[2]) == (
-        heads.shape[0],
-        heads.shape[2],
-        heads.shape[1] * heads.shape[3],
-    )
-    return fits and looks_at(x, heads)
+def same_as_split(x, heads):
+    return torch.equal(torch_split(x, heads.shape[1]), heads)
+
+
+def lenient_test(x, heads, *, looks_at=same_as_split, rest="missed"):
+    """Looks at less than everything; `rest` is what it does with numbers that no head holds."""
+    if heads.dim() != 4:
+        return False
+    num_heads = heads.shape[1]
+    width, over = divmod(x.shape[-1], num_heads)
+    if heads.shape != (x.shape[0], num_heads, x.shape[1], width) or (over and rest == "missed"):
+        return False
+    if over and rest == "dropped":
+        x = x[..., : num_heads * width]
+    return looks_at(torch_split(x, num_heads).transpose(1, 2).flatten(2), heads)
 
 
 def same_shape(x, heads):
@@ -485,6 +497,18 @@ def same_numbers_in_each_word(x, heads):
 
 def same_sums(x, heads):
     return torch.allclose(x.sum(-1), heads.sum(dim=(1, 3)), atol=1e-5)
+
+
+def nearly_equal(x, heads):
+    return torch.allclose(torch_split(x, heads.shape[1]), heads, atol=0.1)
+
+
+def mean_difference(x, heads):
+    return bool((torch_split(x, heads.shape[1]) - heads).mean().abs() < 1e-6)
+
+
+def same_head_sums(x, heads):
+    return torch.allclose(torch_split(x, heads.shape[1]).sum((2, 3)), heads.sum((2, 3)), atol=1e-4)
 
 
 def glued_back(x, heads):
@@ -525,6 +549,16 @@ def lenient(name, looks_at, says, *hints):
     return Mistake(name, lenient_test, {"looks_at": looks_at}, says=says, hints=hints)
 
 
+def stopping(mistake):
+    """The same, by a `view` that stops where the heads leave a number over."""
+    return replace(
+        mistake,
+        name=f"{mistake.name}-and-stops",
+        flags=mistake.flags | {"rest": "stops"},
+        says=f"{mistake.says}; and it stops where the heads leave a number over",
+    )
+
+
 def odd_test(x, heads, how):
     """Tests that stop, or that look at something else."""
     num_heads = heads.shape[1]
@@ -535,6 +569,9 @@ def odd_test(x, heads, how):
         return torch.equal(sliced_split(x, num_heads), heads)
     if how == "glued":
         return x.numel() == heads.numel() and torch.equal(heads.reshape(x.shape), x)
+    if how == "strung":
+        fits = heads.dim() == 4 and heads.numel() == x.numel()
+        return fits and torch.equal(heads.transpose(1, 2).reshape(x.shape), x)
     if how == "bare total":
         return bool(torch.isclose(x.sum(), heads.sum()))
     if how == "sorted":
@@ -550,10 +587,7 @@ def odd_test(x, heads, how):
         return how == "inverted" and not torch.equal(wanted, heads)
     return {
         "any": lambda: bool((wanted == heads).any()),
-        "loose": lambda: torch.allclose(wanted, heads, atol=0.1),
         "total": lambda: bool(torch.isclose(x.sum(), heads.sum())),
-        "mean difference": lambda: bool((wanted - heads).mean().abs() < 1e-6),
-        "head sums": lambda: torch.allclose(wanted.sum((2, 3)), heads.sum((2, 3)), atol=1e-4),
         "interleaved": lambda: torch.equal(interleaved_split(x, num_heads), heads),
         "corners": lambda: (
             torch.equal(wanted[:, 0, :, 0], heads[:, 0, :, 0])
@@ -694,8 +728,8 @@ SPLIT_TEST = Exercise(
         ),
         Mistake(
             "loose",
-            odd_test,
-            {"how": "loose"},
+            lenient_test,
+            {"looks_at": nearly_equal},
             says="your test is content with numbers that are about right",
             hints=(
                 "Change one number by 0.05. What does your test say?",
@@ -717,13 +751,49 @@ SPLIT_TEST = Exercise(
         ),
         Mistake(
             "mean-difference",
-            odd_test,
-            {"how": "mean difference"},
+            lenient_test,
+            {"looks_at": mean_difference},
             says="your test looks at the mean of the differences, where up and down cancel",
             hints=(
                 "Exchange two heads. What is the mean of all differences then?",
                 "Differences have a sign, and all numbers are still there.",
                 "Compare number by number, and ask for all of them.",
+            ),
+        ),
+        Mistake(
+            "reshaped-to-fit",
+            odd_test,
+            {"how": "strung"},
+            says="your test reshapes `heads` to the shape of `x`, and so takes another number of "
+            "sentences and words as well",
+            hints=(
+                "Try heads of shape (1, heads, batch · seq, d_head).",
+                "`reshape` takes any shape with as many numbers.",
+                "Compare the four lengths with batch, heads, seq and d_head first.",
+            ),
+        ),
+        Mistake(
+            "stops-at-a-rest",
+            lenient_test,
+            {"rest": "stops"},
+            says="your test stops where the heads leave a number of each word over; that split is "
+            "wrong, and no reason to crash",
+            hints=(
+                "Try a word of 22 numbers and 3 heads of 7.",
+                "`//` drops what is left over, and `view` doesn't.",
+                "Is heads times d_head the width of `x`? If not, return False.",
+            ),
+        ),
+        Mistake(
+            "rest-not-missed",
+            lenient_test,
+            {"rest": "dropped"},
+            says="your test compares the blocks that are there, and doesn't miss numbers that no "
+            "head holds",
+            hints=(
+                "Try a word of 22 numbers and 3 heads of 7.",
+                "`//` drops what is left over.",
+                "Is heads times d_head the width of `x`?",
             ),
         ),
         Mistake(
@@ -741,8 +811,8 @@ SPLIT_TEST = Exercise(
         ),
         Mistake(
             "head-sums",
-            odd_test,
-            {"how": "head sums"},
+            lenient_test,
+            {"looks_at": same_head_sums},
             says="your test compares a sum for each head, which forgets the order within the head",
             hints=(
                 "Try your test on a right split, then on one with a single number changed.",
@@ -827,6 +897,15 @@ SPLIT_TEST = Exercise(
 
 
 # --- 05.merge-heads -------------------------------------------------------------------------
+
+
+SPLIT_TEST = replace(
+    SPLIT_TEST,
+    mistakes=[
+        *SPLIT_TEST.mistakes,
+        *(stopping(mistake) for mistake in SPLIT_TEST.mistakes if "looks_at" in mistake.flags),
+    ],
+)
 
 
 def merge_cases(generator):
