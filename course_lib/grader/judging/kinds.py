@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from .compare import compare
@@ -31,6 +32,8 @@ def by_kind(want: Any, got: Any, terms: Terms) -> str:
     kind = _kind(got)
     if kind in FOREIGN:
         return FOREIGN[kind]
+    if isinstance(got, str) and not isinstance(want, str) and got == str(want):
+        return "a text came back, not the value: without quotes, and without `str` or an f-string"
     if isinstance(got, dict) and isinstance(want, list | tuple):
         return "a dict came back: return its values without names, side by side with commas"
     if isinstance(got, list | tuple):
@@ -78,6 +81,8 @@ def _several(want: Any, got: list | tuple, terms: Terms) -> str:
 
 def by_dtype(want: Tensor, got: Tensor, inputs: list) -> str:
     """A result whose dtype isn't that of the inputs, as the right one's is."""
+    if want.dtype == torch.bool != got.dtype:
+        return "True and False are asked for, and numbers come back: compare, as in `a <= b`"
     given = {x.dtype for x in inputs if isinstance(x, Tensor) and x.is_floating_point()}
     if want.dtype == got.dtype or given != {want.dtype}:
         return ""
@@ -110,7 +115,7 @@ SHAPES: tuple[tuple[Callable[[tuple, tuple], bool], str], ...] = (
         "an axis of length 1 is lost: `squeeze` drops it, and so does x[0], but x[:1] keeps it",
     ),
     (
-        lambda want, got: len(want) - len(got) > 1 and tuple(n for n in want if n != 1) == got,
+        lambda want, got: len(want) > len(got) and tuple(n for n in want if n != 1) == got,
         "all axes of length 1 are lost: `squeeze` without an axis drops every one of them",
     ),
     (

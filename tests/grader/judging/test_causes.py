@@ -288,6 +288,9 @@ def test_one_truth_and_plain_results_are_told_from_many_and_a_dict():
 
     truth = sheet(lambda x: bool((x < 2).all()), cases)
     assert "`all(…)` or `any(…)` makes one of many" in told(truth, lambda x: (x < 2).tolist())
+    assert "a text came back" in told(truth, lambda x: str(bool((x < 2).all())))
+    mask = sheet(lambda x: x < 0.5, cases)
+    assert "True and False are asked for" in told(mask, lambda x: (x < 0.5).int())
     two = sheet(lambda x: (x, 2 * x), cases)
     assert "a dict came back" in told(two, lambda x: {"once": x, "twice": 2 * x})
 
