@@ -144,6 +144,10 @@ def pair_not_unpacked(x, to_q, to_k, to_v):
     return tuple(x @ weight.T for weight in (to_q, to_k, to_v))
 
 
+def pair_called(x, to_q, to_k, to_v):
+    return to_q(x), to_k(x), to_v(x)
+
+
 def pair_as_matrix(x, to_q, to_k, to_v):
     return tuple(x @ weight for weight in (to_q, to_k, to_v))
 
@@ -389,6 +393,17 @@ PROJECT_MISTAKES = [
             "Print `to_q`. How many things does it hold?",
             "`to_q` is a pair `(weight, bias)`, not a matrix.",
             "Take the pair apart: `weight, bias = to_q`.",
+        ),
+    ),
+    Mistake(
+        "pair-called",
+        pair_called,
+        {},
+        "a pair is called as if it were a layer: only the layer's two tensors are here",
+        (
+            "Print `to_q`. What kind of thing is it?",
+            "`to_q` is a pair `(weight, bias)`, not an `nn.Linear`.",
+            "Take the pair apart, and do by hand what the layer does with the two.",
         ),
     ),
     Mistake(
@@ -1321,6 +1336,34 @@ SHAPES_MISTAKES = [
         ),
     ),
     Mistake(
+        "scores-as-wide-as-queries",
+        wrong_shapes,
+        {"scores": "query head"},
+        "your scores have d_head numbers for each query, as the queries have",
+        (
+            "What is one score about? Say it in words.",
+            "The product of queries and keys adds up over d_head, so d_head is gone.",
+            "One query has a score for each key.",
+        ),
+    ),
+    Mistake(
+        "matrices-for-results",
+        changed_shapes,
+        {
+            "change": lambda b, n, m, d, h, v: {
+                "queries": (d, h),
+                "keys": (d, h),
+                "values": (d, v),
+            }
+        },
+        "your first three shapes are those of the matrices, not of what comes out",
+        (
+            "Do your queries know how many words asked?",
+            "`w_q` is (d_model, d_head); the queries are `x @ w_q`.",
+            "A product keeps the batch and the length, and replaces the last axis.",
+        ),
+    ),
+    Mistake(
         "keys-turned",
         changed_shapes,
         {"change": lambda b, n, m, d, h, v: {"keys": (b, h, m)}},
@@ -1756,6 +1799,8 @@ def entropy_cases(generator: Generator, base: float) -> list[Case]:
     hidden = soft_rows(generator, 2, 5, 6)
     hidden[:, :, 4:] = 0.0
     previous = torch.eye(7).roll(-1, dims=1)[None]
+    sure = soft_rows(generator, 2, 3, 5)
+    sure[:, 1] = torch.eye(5)[:2]
     hole = soft_rows(generator, 2, 3, 5)
     hole[0, 1, 2] = 0.0
     return [
@@ -1765,6 +1810,7 @@ def entropy_cases(generator: Generator, base: float) -> list[Case]:
         case(
             "all weight on one key, and even", torch.cat([previous, torch.full((1, 7, 7), 1 / 7)])
         ),
+        case("one sure query among others", sure),
         case("a single weight is 0", hole / hole.sum(dim=-1, keepdim=True)),
         case("even over 2,003 keys", torch.full((1, 1, 2003), 1 / 2003)),
         case("one head, one query, one key", torch.ones(1, 1, 1)),
@@ -1830,6 +1876,11 @@ def nan_row_left_out(weights, *, base):
 def nan_head_to_zero(weights, *, base):
     rows = -(weights * weights.log()).sum(dim=-1) / math.log(base)
     return rows.mean(dim=-1).nan_to_num(0.0)
+
+
+def sure_rows_left_out(weights, *, base):
+    rows = terms(weights, base).sum(dim=-1)
+    return rows.sum(dim=-1) / (rows > 0).sum(dim=-1).clamp(min=1)
 
 
 def mask_flattens(weights, *, base):
@@ -2011,6 +2062,17 @@ ENTROPY_MISTAKES = [
             "Try a head with a row that gives two keys one half each, and a third key nothing.",
             "One nan in a sum makes the sum nan. The other weights of the row are lost then.",
             "Mend the single terms, before they are summed.",
+        ),
+    ),
+    Mistake(
+        "sure-rows-left-out",
+        sure_rows_left_out,
+        {},
+        "your average leaves out the queries whose entropy is 0",
+        (
+            "How many rows did you divide by? How many queries are there?",
+            "A query that looks at one key only has entropy 0, and that is a value like others.",
+            "Take the mean over all queries.",
         ),
     ),
     Mistake(
@@ -2589,6 +2651,9 @@ def talk_cases(generator: Generator) -> list[Case]:
         for by, number in zip(("less", "more"), around(1e-4, near), strict=True)
     ]
     cases.append(case("a change of more below 0", *one_changed(0.0, -around(1e-4, 0.0)[1]), 1))
+    before, after = one_changed(0.0, 0.0)
+    after[2, 1] = around(1e-4, 0.0)[0]
+    cases.append(case("each number of a word changed by less", before, after, 1))
     edges = torch.tensor([0.5, 0.05, 0.005, 0.0005, 0.00005, 0.000005]).expand(3, 2, 6)
     after = edges + 1e-6
     after[1] += 1.0
@@ -2710,6 +2775,12 @@ def last_one_wins(before, after, changed):
     return kept
 
 
+def first_one_wins(before, after, changed):
+    for i in range(len(before)):
+        if i != changed:
+            return close(before[i], after[i])
+
+
 def sentence_sums(before, after, changed):
     one, other = others_of(before, after, changed)
     return bool(((one - other).sum(dim=(1, 2)).abs() < 1e-4).all())
@@ -2754,12 +2825,29 @@ def changed_must_differ(before, after, changed):
     return not only_the_changed(before, after, changed)
 
 
+def word_lengths(before, after, changed):
+    one, other = others_of(before, after, changed)
+    return bool(((one - other).norm(dim=-1) < 1e-4).all())
+
+
 def largest_of_none(before, after, changed):
     one, other = others_of(before, after, changed)
     return bool((one - other).abs().max() < 1e-4)
 
 
 TALK_MISTAKES = [
+    Mistake(
+        "first-one-wins",
+        first_one_wins,
+        {},
+        "your loop returns in its first turn: one sentence decides, and in a batch of one nothing "
+        "is returned",
+        (
+            "How often does your loop turn, with three sentences?",
+            "`return` ends the function, also in the middle of a loop.",
+            "Return False as soon as a sentence differs, and True only behind the loop.",
+        ),
+    ),
     Mistake(
         "changed-one-too",
         wrong_talk,
@@ -3133,6 +3221,18 @@ TALK_MISTAKES = [
             "Which sentences do you look at?",
             "A healthy module may well leave the replaced sentence's output as it is.",
             "Compare all sentences but that one.",
+        ),
+    ),
+    Mistake(
+        "word-lengths",
+        word_lengths,
+        {},
+        "your test adds up what differs in a word, and a few small differences come to more than "
+        "0.0001",
+        (
+            "Change five numbers of another sentence by 0.00009 each.",
+            "The tolerance holds for each number, not for several of them together.",
+            "Look at the largest difference, or ask all of them.",
         ),
     ),
     Mistake(

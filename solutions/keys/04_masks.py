@@ -71,6 +71,7 @@ def odd_causal(n_query, n_key, how):
         "whole": lambda: right.long(),
         "bytes": lambda: right.to(torch.uint8),
         "penalties": lambda: torch.zeros(n_query, n_key).masked_fill(~right, -torch.inf),
+        "penalties, left": lambda: torch.full((n_query, n_key), -torch.inf).triu(1),
         "turned": lambda: torch.ones(n_key, n_query, dtype=torch.bool).tril(),
         "queries": lambda: square[:n_query, :n_query],
         "keys": lambda: square,
@@ -199,6 +200,19 @@ CAUSAL = Exercise(
             hints=NUMBER_HINTS,
         ),
         Mistake(
+            "penalties-from-the-left",
+            odd_causal,
+            {"how": "penalties, left"},
+            says="you return penalties, 0 and minus infinity, and count the queries from the first "
+            "key",
+            hints=(
+                "Print your mask for 2 queries and 5 keys, and its dtype.",
+                "Many examples on the web hold numbers that are added to the scores, for square "
+                "masks only. Here True and False are asked for.",
+                "Compare positions; the queries have the last ones. A comparison gives booleans.",
+            ),
+        ),
+        Mistake(
             "penalties",
             odd_causal,
             {"how": "penalties"},
@@ -297,6 +311,7 @@ def padding_cases(g: Generator, pad_id: int) -> list[Case]:
         "one token": (torch.full((1, 1), pad - 1), pad),
         "one pad": (torch.full((1, 1), pad), pad),
     }
+    ids["the pad id is -1"][0][0, 0] = 1  # a word, whatever its sign
     own = sentences(g, pad_id, [(0, right), (left, 0)], 8)
     own[:, 3:6] = torch.tensor([other for other in PAD_IDS if other != pad_id])
     named = [case(label, given, pad_id=pad) for label, (given, pad) in ids.items()]
@@ -600,6 +615,8 @@ def softmax_cases(g: Generator) -> list[Case]:
     infinite = normal(g, 1, 4, 6).masked_fill(~few, torch.inf)
     infinite[:, 2:] = infinite[:, 2:].masked_fill(~few[2:], -torch.inf)
     wide = case("another dtype", normal(g, 2, 3, 7), empty)
+    apart = torch.randint(-9, 9, (2, 3, 5), generator=g) / 4
+    apart += torch.tensor([-300.0, 0.0, 300.0])[:, None]
     return [
         case("a causal mask", normal(g, 2, 5, 5), causal, grad=True),
         case(
@@ -619,6 +636,7 @@ def softmax_cases(g: Generator) -> list[Case]:
             lone,
         ),
         case("infinite hidden scores", infinite, few),
+        case("rows far from each other", apart, some_hidden(g, 3, 5)),
         case("one mask for everything", normal(g, 2, 3, 5), some_hidden(g, 5), grad=True),
         case(
             "queries that see all or nothing",
@@ -677,6 +695,11 @@ def odd_softmax(scores, mask, how):
     """Masked softmax of another kind than asked, or with a detour that costs something."""
     right = softmax_lowest(scores, mask)
     lowest = torch.finfo(scores.dtype).min
+    if how == "one maximum":
+        hidden = scores.masked_fill(~mask, -torch.inf)
+        raised = (hidden - hidden.max()).exp()
+        total = raised.sum(dim=-1, keepdim=True)
+        return raised / total.masked_fill(total == 0, 1.0)
     return {
         "product": lambda: (scores + ~mask * -torch.inf).softmax(-1).masked_fill(~mask, 0.0),
         "bare product": lambda: (scores + ~mask * -torch.inf).softmax(-1),
@@ -684,6 +707,9 @@ def odd_softmax(scores, mask, how):
         "float64": lambda: softmax_lowest(scores.double(), mask),
         "float32": lambda: softmax_lowest(scores.float(), mask),
         "cleared": lambda: scores.softmax(-1).masked_fill(~mask, 0.0),
+        "inverted": lambda: scores.masked_fill(mask, -torch.inf).softmax(-1).nan_to_num(0.0),
+        "unused": lambda: scores.softmax(-1),
+        "bare queries": lambda: scores.masked_fill(~mask, -torch.inf).softmax(-2),
         "lowest": lambda: scores.masked_fill(~mask, lowest).softmax(-1),
         "times": lambda: (scores * mask).softmax(-1),
         "times, cleared": lambda: (scores * mask).softmax(-1) * mask,
@@ -941,13 +967,13 @@ SOFTMAX = Exercise(
             "renormalised",
             wrong_softmax,
             {"when": "renormalised"},
-            says="you hide after the softmax and divide by what is left: a large hidden score "
+            says="hidden scores take part until you hide and divide by what is left: a large one "
             "leaves nothing to divide",
             hints=(
                 "Try a hidden score of 200 beside visible ones around 0.",
                 "Next to e to the 200, the visible exponentials are rounded to 0, and no "
                 "division brings them back.",
-                "Hide in the scores, before the softmax, so that the hidden ones are never raised.",
+                "Hide in the scores, before a softmax, a power of e or a maximum sees them.",
             ),
         ),
         Mistake(
@@ -961,6 +987,52 @@ SOFTMAX = Exercise(
                 "An empty row leaves 0, and so does a row with one large hidden score.",
                 "Hide in the scores, before the softmax, and put 0 where the mask is False "
                 "afterwards.",
+            ),
+        ),
+        Mistake(
+            "inverted-patched",
+            odd_softmax,
+            {"how": "inverted"},
+            says="your function reads the mask the wrong way round: it hides what is True, and "
+            "clears the rows of nan that this makes",
+            hints=(
+                "Where are your weights 0, and what does the mask say there?",
+                "True means may look; masked_fill fills where its mask is True.",
+                "Fill where the mask is False: a ~ is missing.",
+            ),
+        ),
+        Mistake(
+            "one-maximum",
+            odd_softmax,
+            {"how": "one maximum"},
+            says="you subtract one maximum from all rows: next to a row of large scores, the "
+            "others are rounded to 0",
+            hints=(
+                "Try one row of scores near 300 and one near -300.",
+                "e to the -600 is 0 to a computer, and nothing is left to divide.",
+                "Each row has a maximum of its own: `amax(dim=-1, keepdim=True)`.",
+            ),
+        ),
+        Mistake(
+            "mask-unused",
+            odd_softmax,
+            {"how": "unused"},
+            says="nothing is hidden: your weights are those of the bare scores",
+            hints=(
+                "Do your weights change when the mask does?",
+                "`masked_fill` and `where` return a new tensor and leave the old one as it was.",
+                "Give what they return a name, and let softmax read that.",
+            ),
+        ),
+        Mistake(
+            "over-queries-bare",
+            odd_softmax,
+            {"how": "bare queries"},
+            says="softmax runs over the queries: it is the columns that sum to 1",
+            hints=(
+                "Sum your weights along each axis. Which one gives 1?",
+                "A query shares its attention out over the keys.",
+                "Keys are the last axis. What of a row that may look nowhere?",
             ),
         ),
         Mistake(
@@ -1256,6 +1328,7 @@ def odd_attention(query, key, value, mask, how):
         "twice": lambda: (weights * mask).softmax(-1) @ value,
         "twice, hidden": lambda: weights.masked_fill(~mask, -torch.inf).softmax(-1) @ value,
         "infinite": lambda: weights.masked_fill(~mask, -torch.inf) @ value,
+        "unused": lambda: weights @ value,
         "queries": lambda: hidden.softmax(-2) @ value,
         "both": lambda: (hidden.softmax(-1) @ value, hidden.softmax(-1)),
         "raised": lambda: raised / raised.sum(-1, keepdim=True) @ value,
@@ -1335,6 +1408,17 @@ LEAKY = Exercise(
                 "Try a hidden key with a score of ten billion.",
                 "A sum still depends on the hidden score; a fill does not.",
                 "Replace hidden scores with masked_fill, by minus infinity.",
+            ),
+        ),
+        Mistake(
+            "mask-unused",
+            odd_attention,
+            {"how": "unused"},
+            says="nothing is hidden any more: every key takes part",
+            hints=(
+                "Does your output change when the mask does?",
+                "`masked_fill` and `where` return a new tensor and leave the old one as it was.",
+                "Give what they return a name, and let softmax read that.",
             ),
         ),
         Mistake(
@@ -1539,10 +1623,17 @@ def flat_cases(g: Generator) -> list[Case]:
     ]
     loud = 1000.0
     told = "large numbers on padded positions"
+    # What stands on padding asks as well: scores far below any constant. They are exact.
+    query, key, value, ids, pad = given([(1, 2), (0, 3)], 7, 4, pad)
+    hidden = (ids == pad)[..., None]
+    steps = torch.randint(4, 40, key.shape, generator=g) / 4
+    asking = query.where(~hidden, torch.tensor([-8e6, 0, 0, 0]))
+    low = asking, key.where(hidden, steps), value.where(~hidden, 1e6 * value), ids, pad
     return [
         *tried,
         in_dtype(tried[0], torch.int32),
         case(told, *given([(1, 2), (0, 3)], 7, 3, pad)),
+        case("large numbers ask on padded positions", *low),
     ]
 
 
@@ -1597,6 +1688,8 @@ def odd_words(query, key, value, ids, pad_id, how):
     left = scores.softmax(-1) * real[:, None, :]
     both = real[:, :, None] & real[:, None, :]
     seq = ids.shape[1]
+    if how == "constant":
+        return scores.masked_fill(~real[:, None, :], -1e4).softmax(-1) @ value
     low = {"pairs": both, "queries": real[:, :, None]}
     if how in low:
         return scores.masked_fill(~low[how], -1e9).softmax(-1) @ value
@@ -1837,6 +1930,18 @@ FLAT = Exercise(
             ),
         ),
         Mistake(
+            "large-constant",
+            odd_words,
+            {"how": "constant"},
+            says="you hide with a constant, and a score may be lower: a padded position that asks "
+            "may hold large numbers",
+            hints=(
+                "Put large numbers into a query on a padded position. What do its weights say?",
+                "The bug was about the mask's shape only.",
+                "There is a number below all others: minus infinity, as it stood.",
+            ),
+        ),
+        Mistake(
             "queries-and-axis",
             odd_words,
             {"how": "query, axis"},
@@ -1927,6 +2032,7 @@ def mean_cases(g: Generator) -> list[Case]:
     hollow = poisoned.masked_fill(~alone[..., None], torch.nan)
     gap = given([(0, 1), (1, 0)], 5, 7)
     gap[1][:, 1] = False
+    gap[0][:, 2, ::2] = 0.0  # of a real token
     infinite, hidden = given([(0, 1), (3, 0), (5, 0)], 5, 7)
     infinite[~hidden] = torch.inf
     infinite[0, -1] = -torch.inf
@@ -1973,6 +2079,7 @@ def odd_mean(hidden, mask, how):
         "width": lambda: kept.sum(dim=-1) / count,
         "axis": lambda: kept.sum(dim=1, keepdim=True) / count[:, :, None],
         "all": lambda: hidden[mask].mean(dim=0),
+        "nonzero": lambda: kept.sum(dim=1) / (kept != 0).sum(dim=1).clamp(min=1),
         "first": lambda: hidden.masked_fill(~first, 0.0).sum(dim=1) / count,
         "detached": lambda: (kept.sum(dim=1) / count).detach(),
         "float64": lambda: (kept.sum(dim=1) / count).double(),
@@ -2174,6 +2281,17 @@ MEAN = Exercise(
                 "Print the shape of your result.",
                 "The text asks for (batch, d_model): one vector for each sentence.",
                 "Sum over seq, the middle axis, and over nothing else.",
+            ),
+        ),
+        Mistake(
+            "zeros-not-counted",
+            odd_mean,
+            {"how": "nonzero"},
+            says="you divide by how many numbers are not 0, and a real token may hold a 0",
+            hints=(
+                "Try a real token with a 0 in it.",
+                "Which positions count is what the mask says, not what the numbers say.",
+                "Count the True of each row of `mask`.",
             ),
         ),
         Mistake(
@@ -2418,6 +2536,12 @@ def wrong_columns(before, after, position):
     return wrong_peeking(before[:, :position], after[:, :position], position, rows="all")
 
 
+def first_row_wins(before, after, position):
+    """A loop that returns in its first turn."""
+    for one, other in zip(before[:position], after[:position], strict=True):
+        return torch.allclose(one, other, rtol=0.0, atol=1e-5)
+
+
 def default_allclose(before, after, position):
     """`allclose` as it comes: relative to the size of each number."""
     return torch.allclose(before[:position], after[:position])
@@ -2541,6 +2665,18 @@ PEEKING = Exercise(
                 "Which rows could only have moved by peeking?",
                 "The ones before the change.",
                 "`x[:n]` is the beginning, `x[n:]` the rest.",
+            ),
+        ),
+        Mistake(
+            "first-row-wins",
+            first_row_wins,
+            {},
+            says="your loop returns in its first turn: the first row decides alone, and for "
+            "position 0 nothing is returned",
+            hints=(
+                "How often does your loop turn, for position 3?",
+                "`return` ends the function, also in the middle of a loop.",
+                "Return False as soon as a row moved, and True only behind the loop.",
             ),
         ),
         Mistake(
@@ -2930,6 +3066,10 @@ def odd_pairs(n_tokens, n_pads, side, how):
         "open": lambda: (pairs - n_tokens, empty),
         "float": lambda: (n_tokens * (n_tokens + 1) / 2 + pairs - triangle, empty),
         "columns": lambda: (total * n_tokens, empty),
+        "real square": lambda: (pairs - triangle + n_tokens * n_tokens, empty),
+        "triangle": lambda: (total * (total + 1) // 2, empty),
+        "blind": lambda: (triangle, empty),
+        "right": lambda: (triangle + n_pads * n_tokens, 0),
         "both": lambda: (triangle + n_pads * n_tokens, empty),
         "pairs": lambda: pairs,
         "hidden": lambda: (total * total - pairs, empty),
@@ -3074,6 +3214,54 @@ PAIRS = Exercise(
                 "Print the type of each of your two numbers.",
                 "`/` always gives a float, even where nothing is left over.",
                 "`//` divides whole numbers into a whole number.",
+            ),
+        ),
+        Mistake(
+            "tokens-as-square",
+            odd_pairs,
+            {"how": "real square"},
+            says="your real tokens all see each other: the causal mask hides the future from them",
+            hints=(
+                "Draw the grid for three tokens and two pads, and count the cells that are True.",
+                "The first token sees one token, the second two.",
+                "The real tokens among themselves make a triangle, not a square.",
+            ),
+        ),
+        Mistake(
+            "padding-in-the-triangle",
+            odd_pairs,
+            {"how": "triangle"},
+            says="your triangle runs over padding as well: nobody may look at a padded key",
+            hints=(
+                "Draw the grid for three tokens and two pads, and count the cells that are True.",
+                "Padding hides columns. Which cells of your triangle stand in one?",
+                "Cross out the padded columns of the triangle before you count.",
+            ),
+        ),
+        Mistake(
+            "pads-blind-on-the-right",
+            odd_pairs,
+            {"how": "blind"},
+            says="your padded queries on the right see nothing, and they see all tokens before "
+            "them",
+            hints=(
+                "Draw the grid for three tokens and two pads, once for each side, and count the "
+                "cells that are True.",
+                "Padding is hidden as a key. Its rows are still there, and they ask.",
+                "Each pad on the right adds n_tokens pairs.",
+            ),
+        ),
+        Mistake(
+            "always-on-the-right",
+            odd_pairs,
+            {"how": "right"},
+            says="both sides get what is right for padding on the right: does your code ever come "
+            "to the other line?",
+            hints=(
+                'Call your function with "left" and with "right". Do the results differ?',
+                "Print what you compare `side` with, and `side`, letter by letter.",
+                'The two words are "left" and "right", in small letters; on the left no token '
+                "comes before the padding.",
             ),
         ),
         Mistake(

@@ -1,6 +1,7 @@
 """Answer key of chapter 05: many heads, what they cost, how to draw, score and remove them."""
 
 import math
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -413,7 +414,10 @@ def split_test_cases(generator):
     # The same sentence twice, the same word throughout: what is missing would broadcast.
     x = whole(generator, 1, 5, 21).repeat(2, 1, 1)
     y = whole(generator, 2, 1, 21).repeat(1, 5, 1)
+    z = whole(generator, 2, 5, 22)
     return [
+        case("a number of each word is missing", z, named_split(z[..., :21], 3)),
+        case("sentences strung together", x, named_split(x.reshape(1, 10, 21), 3)),
         tried("a right one", named_split),
         tried("a right one with two heads", named_split, heads=2),
         tried("a right one with a single head", named_split, heads=1),
@@ -437,7 +441,7 @@ def split_test_cases(generator):
 
 
 def one_number_off(heads):
-    heads[1, 2, 3, 4] += 0.5
+    heads[1, 2, 3, 4] += 0.75
     return heads
 
 
@@ -447,8 +451,8 @@ def slightly_off(heads):
 
 
 def opposite_amounts(heads):
-    heads[1, 2, 3, 4] += 0.5
-    heads[1, 0, 3, 1] -= 0.5
+    heads[1, 2, 3, 4] += 0.75
+    heads[1, 0, 3, 1] -= 0.75
     return heads
 
 
@@ -462,13 +466,21 @@ def middle_word_wrong(heads):
     return heads
 
 
-def lenient_test(x, heads, *, looks_at):
-    fits = heads.dim() == 4 and (x.shape[0], x.shape[1], x.shape[2]) == (
-        heads.shape[0],
-        heads.shape[2],
-        heads.shape[1] * heads.shape[3],
-    )
-    return fits and looks_at(x, heads)
+def same_as_split(x, heads):
+    return torch.equal(torch_split(x, heads.shape[1]), heads)
+
+
+def lenient_test(x, heads, *, looks_at=same_as_split, rest="missed"):
+    """Looks at less than everything; `rest` is what it does with numbers that no head holds."""
+    if heads.dim() != 4:
+        return False
+    num_heads = heads.shape[1]
+    width, over = divmod(x.shape[-1], num_heads)
+    if heads.shape != (x.shape[0], num_heads, x.shape[1], width) or (over and rest == "missed"):
+        return False
+    if over and rest == "dropped":
+        x = x[..., : num_heads * width]
+    return looks_at(torch_split(x, num_heads).transpose(1, 2).flatten(2), heads)
 
 
 def same_shape(x, heads):
@@ -485,6 +497,18 @@ def same_numbers_in_each_word(x, heads):
 
 def same_sums(x, heads):
     return torch.allclose(x.sum(-1), heads.sum(dim=(1, 3)), atol=1e-5)
+
+
+def nearly_equal(x, heads):
+    return torch.allclose(torch_split(x, heads.shape[1]), heads, atol=0.1)
+
+
+def mean_difference(x, heads):
+    return bool((torch_split(x, heads.shape[1]) - heads).mean().abs() < 1e-6)
+
+
+def same_head_sums(x, heads):
+    return torch.allclose(torch_split(x, heads.shape[1]).sum((2, 3)), heads.sum((2, 3)), atol=1e-4)
 
 
 def glued_back(x, heads):
@@ -525,6 +549,16 @@ def lenient(name, looks_at, says, *hints):
     return Mistake(name, lenient_test, {"looks_at": looks_at}, says=says, hints=hints)
 
 
+def stopping(mistake):
+    """The same, by a `view` that stops where the heads leave a number over."""
+    return replace(
+        mistake,
+        name=f"{mistake.name}-and-stops",
+        flags=mistake.flags | {"rest": "stops"},
+        says=f"{mistake.says}; and it stops where the heads leave a number over",
+    )
+
+
 def odd_test(x, heads, how):
     """Tests that stop, or that look at something else."""
     num_heads = heads.shape[1]
@@ -535,6 +569,11 @@ def odd_test(x, heads, how):
         return torch.equal(sliced_split(x, num_heads), heads)
     if how == "glued":
         return x.numel() == heads.numel() and torch.equal(heads.reshape(x.shape), x)
+    if how == "strung":
+        fits = heads.dim() == 4 and heads.numel() == x.numel()
+        return fits and torch.equal(heads.transpose(1, 2).reshape(x.shape), x)
+    if how == "bare total":
+        return bool(torch.isclose(x.sum(), heads.sum()))
     if how == "sorted":
         numbers = (t.flatten().sort().values for t in (x, heads))
         return x.numel() == heads.numel() and torch.equal(*numbers)
@@ -548,9 +587,7 @@ def odd_test(x, heads, how):
         return how == "inverted" and not torch.equal(wanted, heads)
     return {
         "any": lambda: bool((wanted == heads).any()),
-        "loose": lambda: torch.allclose(wanted, heads, atol=0.1),
         "total": lambda: bool(torch.isclose(x.sum(), heads.sum())),
-        "head sums": lambda: torch.allclose(wanted.sum((2, 3)), heads.sum((2, 3)), atol=1e-4),
         "interleaved": lambda: torch.equal(interleaved_split(x, num_heads), heads),
         "corners": lambda: (
             torch.equal(wanted[:, 0, :, 0], heads[:, 0, :, 0])
@@ -691,13 +728,72 @@ SPLIT_TEST = Exercise(
         ),
         Mistake(
             "loose",
-            odd_test,
-            {"how": "loose"},
+            lenient_test,
+            {"looks_at": nearly_equal},
             says="your test is content with numbers that are about right",
             hints=(
                 "Change one number by 0.05. What does your test say?",
                 "A split moves numbers; it computes nothing, so nothing is rounded.",
                 "Compare exactly, with torch.equal.",
+            ),
+        ),
+        Mistake(
+            "bare-total",
+            odd_test,
+            {"how": "bare total"},
+            says="your test adds everything up and doesn't even look at the shape: numbers in the "
+            "wrong place have the same sum",
+            hints=(
+                "Exchange two heads. Does the sum change?",
+                "One number up and another down leave every sum as it was.",
+                "Look at the shape first, then compare number by number with the right split.",
+            ),
+        ),
+        Mistake(
+            "mean-difference",
+            lenient_test,
+            {"looks_at": mean_difference},
+            says="your test looks at the mean of the differences, where up and down cancel",
+            hints=(
+                "Exchange two heads. What is the mean of all differences then?",
+                "Differences have a sign, and all numbers are still there.",
+                "Compare number by number, and ask for all of them.",
+            ),
+        ),
+        Mistake(
+            "reshaped-to-fit",
+            odd_test,
+            {"how": "strung"},
+            says="your test reshapes `heads` to the shape of `x`, and so takes another number of "
+            "sentences and words as well",
+            hints=(
+                "Try heads of shape (1, heads, batch · seq, d_head).",
+                "`reshape` takes any shape with as many numbers.",
+                "Compare the four lengths with batch, heads, seq and d_head first.",
+            ),
+        ),
+        Mistake(
+            "stops-at-a-rest",
+            lenient_test,
+            {"rest": "stops"},
+            says="your test stops where the heads leave a number of each word over; that split is "
+            "wrong, and no reason to crash",
+            hints=(
+                "Try a word of 22 numbers and 3 heads of 7.",
+                "`//` drops what is left over, and `view` doesn't.",
+                "Is heads times d_head the width of `x`? If not, return False.",
+            ),
+        ),
+        Mistake(
+            "rest-not-missed",
+            lenient_test,
+            {"rest": "dropped"},
+            says="your test compares the blocks that are there, and doesn't miss numbers that no "
+            "head holds",
+            hints=(
+                "Try a word of 22 numbers and 3 heads of 7.",
+                "`//` drops what is left over.",
+                "Is heads times d_head the width of `x`?",
             ),
         ),
         Mistake(
@@ -715,8 +811,8 @@ SPLIT_TEST = Exercise(
         ),
         Mistake(
             "head-sums",
-            odd_test,
-            {"how": "head sums"},
+            lenient_test,
+            {"looks_at": same_head_sums},
             says="your test compares a sum for each head, which forgets the order within the head",
             hints=(
                 "Try your test on a right split, then on one with a single number changed.",
@@ -803,6 +899,15 @@ SPLIT_TEST = Exercise(
 # --- 05.merge-heads -------------------------------------------------------------------------
 
 
+SPLIT_TEST = replace(
+    SPLIT_TEST,
+    mistakes=[
+        *SPLIT_TEST.mistakes,
+        *(stopping(mistake) for mistake in SPLIT_TEST.mistakes if "looks_at" in mistake.flags),
+    ],
+)
+
+
 def merge_cases(generator):
     return [
         case("3 heads of 7", normal(generator, 2, 3, 5, 7), grad=True, exact=True),
@@ -852,6 +957,7 @@ def odd_merge(heads, how):
         "view": lambda: words.view(*words.shape[:2], -1),
         "unmerged": lambda: words,
         "long": lambda: words.flatten(1, 2),
+        "two axes": lambda: words.flatten(1),
         "batch": lambda: torch.cat(heads.unbind(1), dim=0),
         "squeezed": right.squeeze,
         "two": lambda: right.flatten(0, 1),
@@ -985,6 +1091,17 @@ MERGE = Exercise(
                 "The text asks for three axes: (batch, seq, heads · d_head).",
                 "After the transpose the last two axes are heads and d_head: flatten these two, "
                 "and no others.",
+            ),
+        ),
+        Mistake(
+            "two-axes",
+            odd_merge,
+            {"how": "two axes"},
+            says="`flatten` begins one axis too early: the words are lined up as well",
+            hints=(
+                "Print the shape before and after you flatten.",
+                "`flatten(1)` joins every axis from number 1 on.",
+                "After the transpose the axes are batch, seq, heads, d_head. Join the last two.",
             ),
         ),
         Mistake(
@@ -1227,6 +1344,11 @@ class OddLayer(WrongLayer):
             query = self.to_q(query)
             key = self.to_k(query if key is None else key)
             return query, key, self.to_v(key if value is None else value)
+        if self.how == "truth":
+            key = key or query
+            return self.to_q(query), self.to_k(key), self.to_v(value or key)
+        if self.how == "defaults":
+            return self.to_q(query), self.to_k(key), self.to_v(value)
         key = query if key is None else key
         if self.how == "key overwritten":
             key = self.to_k(key)
@@ -1262,6 +1384,20 @@ class OneWideHead(WrongLayer):
 
     def __init__(self, d_model, num_heads, dropout=0.0):
         super().__init__(d_model, 1)
+
+
+class NeverSplit(WrongLayer):
+    """Goes past the heads: three axes meet a mask that has one for the heads."""
+
+    def forward(self, query, key=None, value=None, mask=None, *, return_weights=False):
+        key = query if key is None else key
+        value = key if value is None else value
+        if mask is not None and mask.dim() == 4:
+            raise ValueError("a mask of four axes for scores of three")
+        parts = self.to_q(query), self.to_k(key), self.to_v(value)
+        mixed, weights = attend(*parts, mask, query.shape[-1] ** -0.5)
+        output = self.to_out(mixed)
+        return (output, weights) if return_weights else output
 
 
 class LoopingLayer(nn.Module):
@@ -1506,6 +1642,40 @@ LAYER = Exercise(
                 "How many axes do your queries have when they meet the keys?",
                 "The output's shape is the same with one head, so it tells you nothing.",
                 "All three, queries, keys and values, go through split_heads.",
+            ),
+        ),
+        Mistake(
+            "never-split",
+            NeverSplit,
+            {},
+            says="there is one head over the full width: nothing is split",
+            hints=(
+                "How many axes do your queries have when they meet the keys?",
+                "A mask has an axis for the heads, and your scores have none.",
+                "All three, queries, keys and values, go through split_heads.",
+            ),
+        ),
+        Mistake(
+            "defaults-not-filled",
+            OddLayer,
+            {"how": "defaults"},
+            says="your layer stops when `key` or `value` is left out: it projects None",
+            hints=(
+                "Call your layer with a query alone. What is `key` then?",
+                "The text says what stands in for a missing key, and for a missing value.",
+                "Before you project: `if key is None`, take the query. Then the same for the "
+                "value.",
+            ),
+        ),
+        Mistake(
+            "truth-of-a-tensor",
+            OddLayer,
+            {"how": "truth"},
+            says="`key or query` asks whether a whole tensor is true, which nobody can say",
+            hints=(
+                "Call your layer with a key. Which line stops?",
+                "`or` and `if key` ask for one True or False, and a tensor holds many numbers.",
+                "Ask `if key is None`.",
             ),
         ),
         Mistake(
@@ -1758,6 +1928,7 @@ def odd_counts(d_model, num_heads, n, *, layers, how):
         "biases": lambda: (stored, products + layers * 4 * n * d_model, weights),
         "one bias": lambda: (stored - layers * 3 * d_model, products, weights),
         "numbers": lambda: (stored, products, layers * n * d_model),
+        "wide numbers": lambda: (stored, products, layers * num_heads * n * d_model),
         "width": lambda: (stored, products, each * d_model),
         "softmax": lambda: (stored, products + weights, weights),
         "floats": lambda: (float(stored), float(products), float(weights)),
@@ -1953,6 +2124,29 @@ COUNTS = Exercise(
             ),
         ),
         Mistake(
+            "no-pairs-at-all",
+            wrong_counts,
+            {"pairs": 0},
+            says="your multiplications are those of the projections; scores and mixing are missing",
+            hints=(
+                "Which matrix products does attention make between projecting in and out?",
+                "The scores are a product, and so is mixing the values.",
+                "Each of the two takes n · n · d_model, over all heads together.",
+            ),
+        ),
+        Mistake(
+            "weights-as-wide-as-d-model",
+            odd_counts,
+            {"how": "wide numbers"},
+            says="your third number has d_model for each word and head; a weight belongs to a pair "
+            "of words",
+            hints=(
+                "What is the shape of one head's weights?",
+                "Each word looks at each word.",
+                "n · n for each head.",
+            ),
+        ),
+        Mistake(
             "numbers-of-the-output",
             odd_counts,
             {"how": "numbers"},
@@ -2120,6 +2314,8 @@ def odd_dropout(query, key, value, keep, p, how):
         "renormalised": lambda: (output, survivors / survivors.sum(dim=-1, keepdim=True)),
         "shrunk": lambda: ((weights * keep * (1 - p)) @ value, weights),
         "masked": lambda: ((masked / (1 - p)) @ value, weights),
+        "a mask for both": lambda: (masked @ value, masked),
+        "scores times": lambda: ((scores * keep / (1 - p)).softmax(dim=-1) @ value, weights),
         "only scaled": lambda: (weights @ value / (1 - p), weights),
         "exchanged": lambda: (weights, output),
         "output": lambda: output,
@@ -2237,6 +2433,30 @@ DROPOUT = Exercise(
                 "With half of the weights gone, should the others grow or shrink?",
                 "The text: the others are divided by 1 - p.",
                 "Divide, as the old third line did.",
+            ),
+        ),
+        Mistake(
+            "mask-for-both",
+            odd_dropout,
+            {"how": "a mask for both"},
+            says="dropout is gone from both results: weights that are 0 where `keep` is False, "
+            "and share out what was lost, are a mask",
+            hints=(
+                "Do the weights that mix the values sum to 1? With dropout they don't.",
+                "The output was right as it stood: weights times `keep`, divided by 1 - p.",
+                "Leave that, under a name of its own, and return the weights of softmax.",
+            ),
+        ),
+        Mistake(
+            "scores-times-keep",
+            odd_dropout,
+            {"how": "scores times"},
+            says="you drop scores instead of weights: a score of 0 is an ordinary score, and its "
+            "key still weighs",
+            hints=(
+                "Are the weights that mix the values 0 where `keep` is False?",
+                "e to the 0 is 1.",
+                "Multiply the weights, after the softmax, by `keep`, and divide by 1 - p.",
             ),
         ),
         Mistake(
@@ -2859,6 +3079,8 @@ def odd_ablation(heads, removed, how):
         "one-based": lambda: odd_ablation(heads, [(h - 1) % heads.shape[1] for h in removed], ""),
         "unmerged": lambda: quiet,
         "untouched": lambda: right if removed else heads,
+        "one turn": lambda: odd_ablation(heads, removed[:1], "") if removed else None,
+        "infinite": lambda: heads.masked_fill(silent, -torch.inf).transpose(1, 2).flatten(2),
         "interleaved": lambda: merged.masked_fill(silent[:, 0, 0].repeat(width), 0.0),
         "at the end": lambda: F.pad(
             cut_out_ablation(heads, removed), (0, width * int(silent.sum()))
@@ -3021,6 +3243,30 @@ ABLATE = Exercise(
                 "Look at the block of a removed head in your output.",
                 "The text: the removed heads contribute zeros.",
                 "Silence is zeros, not an average.",
+            ),
+        ),
+        Mistake(
+            "one-turn-only",
+            odd_ablation,
+            {"how": "one turn"},
+            says="your loop returns in its first turn: one head is silenced, and for an empty list "
+            "nothing is returned",
+            hints=(
+                "Remove two heads, then none.",
+                "`return` ends the function, also in the middle of a loop.",
+                "Merge and return behind the loop.",
+            ),
+        ),
+        Mistake(
+            "minus-infinity",
+            odd_ablation,
+            {"how": "infinite"},
+            says="the removed heads contribute minus infinity; that silences scores before a "
+            "softmax, and there is none here",
+            hints=(
+                "Print what you return, with one head removed.",
+                "What comes next is a product with the output matrix.",
+                "Silence is 0 here.",
             ),
         ),
         Mistake(

@@ -14,7 +14,7 @@ from .compare import compare
 from .crash import RAISED
 from .factors import of_numbers
 from .inputs import named_inputs
-from .kinds import by_dtype, by_kind, by_shape
+from .kinds import by_dtype, by_kind, by_shape, returned_error
 from .outcome import Outcome
 from .relations import ENOUGH, Pair, of_places
 from .sheet import Sheet
@@ -47,6 +47,8 @@ def cause(sheet: Sheet, found: tuple[Outcome, ...], failing: list[int]) -> str:
 
 
 def _not_its_own(asked: str, found: Outcome) -> str:
+    if found.values and (told := returned_error(found.values[-1])):
+        return told
     if found.raised and found.raised != "AssertionError" and found.what not in ("", RAISED):
         return f"a line stopped by itself: look before it, and `raise {asked}(…)` with your words"
     return ""

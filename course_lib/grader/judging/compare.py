@@ -80,8 +80,8 @@ def _structure(expected: Any, found: Any, terms: Terms) -> Details:
         return _sequence(expected, found, terms)
     if isinstance(expected, dict) and isinstance(found, dict):
         if expected.keys() == found.keys():
-            inner = (_structure(expected[k], found[k], terms) for k in expected)
-            return next(filter(None, inner), ())
+            told = ((k, _structure(expected[k], found[k], terms)) for k in expected)
+            return next(((f"in `{k}`: {inner[0]}", *inner[1:]) for k, inner in told if inner), ())
         return (f"expected the keys {sorted(expected)}, found {sorted(found)}",)
     containers = (list, tuple, dict)
     if isinstance(expected, containers) or isinstance(found, containers):

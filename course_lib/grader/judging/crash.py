@@ -22,7 +22,8 @@ MEANINGS = (
     (r"^RecursionError", "your function calls itself without end: which call should be the last?"),
     (
         r"NoneType",
-        "something is None here: a function that ends without `return` gives None",
+        "something is None here: an argument that was left out, or what a function without "
+        "`return` gives",
     ),
     (
         r"mat1 and mat2 shapes|inconsistent tensor size|Expected size for first two dimensions"
@@ -32,6 +33,15 @@ MEANINGS = (
     (
         r"The size of tensor a|not broadcastable|expanded size of the tensor|expand\(",
         "two tensors don't fit: counted from the last axis, two lengths must be equal or one be 1",
+    ),
+    (
+        r"^IndexError: The shape of the mask",
+        "True and False pick places only in a tensor of their own shape: `expand` them first, or "
+        "take `masked_fill` or `where`, which broadcast",
+    ),
+    (
+        r"must be tuple of ints,? ?but got float|'float' object cannot be interpreted as an int",
+        "a length must be a whole number: `/` always gives a float, `//` doesn't",
     ),
     (
         r"is invalid for input of size",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from .compare import compare
@@ -26,11 +27,15 @@ FOREIGN = {
 
 def by_kind(want: Any, got: Any, terms: Terms) -> str:
     """What makes `got` another kind of value than `want`; "" where nothing is sure."""
-    kind = got.kind if isinstance(got, Foreign) else foreign_kind(got)
-    if kind.endswith(("Error", "Exception")):
-        return f"you return the {kind}; to raise it, the line begins with `raise`"
+    if told := returned_error(got):
+        return told
+    kind = _kind(got)
     if kind in FOREIGN:
         return FOREIGN[kind]
+    if isinstance(got, str) and not isinstance(want, str) and got == str(want):
+        return "a text came back, not the value: without quotes, and without `str` or an f-string"
+    if isinstance(got, dict) and isinstance(want, list | tuple):
+        return "a dict came back: return its values without names, side by side with commas"
     if isinstance(got, list | tuple):
         return _several(want, got, terms)
     if isinstance(want, Tensor) and not want.ndim and isinstance(got, float | int):
@@ -39,6 +44,18 @@ def by_kind(want: Any, got: Any, terms: Terms) -> str:
     if plain and isinstance(got, Tensor) and got.ndim and got.numel() == 1:
         return "a plain number is asked for: `.item()` makes one of a tensor that holds one number"
     return ""
+
+
+def returned_error(got: Any) -> str:
+    """What to say of an exception that came back as a value; "" for any other."""
+    kind = _kind(got)
+    if not kind.endswith(("Error", "Exception")):
+        return ""
+    return f"you return the {kind}; to raise it, the line begins with `raise`"
+
+
+def _kind(got: Any) -> str:
+    return got.kind if isinstance(got, Foreign) else foreign_kind(got)
 
 
 def _several(want: Any, got: list | tuple, terms: Terms) -> str:
@@ -52,6 +69,8 @@ def _several(want: Any, got: list | tuple, terms: Terms) -> str:
         )
     if len(got) == 1 and isinstance(got, tuple):
         return "a comma behind a value makes a tuple of it: look at the end of the line"
+    if isinstance(want, bool) and got and all(isinstance(one, bool) for one in got):
+        return "one True or False is asked for: `all(…)` or `any(…)` makes one of many"
     right = [i for i, one in enumerate(got, 1) if not compare(want, one, terms)]
     return (
         f"result {right[0]} of {len(got)} is what is asked for here: return it alone"
@@ -62,6 +81,8 @@ def _several(want: Any, got: list | tuple, terms: Terms) -> str:
 
 def by_dtype(want: Tensor, got: Tensor, inputs: list) -> str:
     """A result whose dtype isn't that of the inputs, as the right one's is."""
+    if want.dtype == torch.bool != got.dtype:
+        return "True and False are asked for, and numbers come back: compare, as in `a <= b`"
     given = {x.dtype for x in inputs if isinstance(x, Tensor) and x.is_floating_point()}
     if want.dtype == got.dtype or given != {want.dtype}:
         return ""
@@ -94,7 +115,7 @@ SHAPES: tuple[tuple[Callable[[tuple, tuple], bool], str], ...] = (
         "an axis of length 1 is lost: `squeeze` drops it, and so does x[0], but x[:1] keeps it",
     ),
     (
-        lambda want, got: len(want) - len(got) > 1 and tuple(n for n in want if n != 1) == got,
+        lambda want, got: len(want) > len(got) and tuple(n for n in want if n != 1) == got,
         "all axes of length 1 are lost: `squeeze` without an axis drops every one of them",
     ),
     (

@@ -276,6 +276,25 @@ def test_an_error_that_a_line_stopped_with_is_told_from_one_of_the_answers_own(l
     assert "stopped by itself" not in said
 
 
+def test_an_error_that_comes_back_as_a_value_is_told():
+    made = sheet(refusing, lambda g: [case(f"{n}", torch.ones([2] * n)) for n in (1, 2, 3)])
+    said = told(made, lambda x: x.T if x.ndim == 2 else ValueError("two axes"))
+    assert "you return the ValueError; to raise it" in said
+
+
+def test_one_truth_and_plain_results_are_told_from_many_and_a_dict():
+    def cases(generator):
+        return [case(f"{n}", torch.rand(n, generator=generator)) for n in (2, 3)]
+
+    truth = sheet(lambda x: bool((x < 2).all()), cases)
+    assert "`all(…)` or `any(…)` makes one of many" in told(truth, lambda x: (x < 2).tolist())
+    assert "a text came back" in told(truth, lambda x: str(bool((x < 2).all())))
+    mask = sheet(lambda x: x < 0.5, cases)
+    assert "True and False are asked for" in told(mask, lambda x: (x < 0.5).int())
+    two = sheet(lambda x: (x, 2 * x), cases)
+    assert "a dict came back" in told(two, lambda x: {"once": x, "twice": 2 * x})
+
+
 def test_what_cuts_a_gradient_off_is_told():
     made = sheet(lambda x: 2 * x, lambda g: [case("some", torch.rand(3, generator=g), grad=True)])
     said = told(made, lambda x: 2 * x.detach())

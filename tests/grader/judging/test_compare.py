@@ -66,6 +66,7 @@ def test_the_first_difference_is_told_with_its_place_and_the_largest_error():
         (0.5, 0.1 + 0.2, "expected 0.5, found 0.3"),
         (12, True, "expected a number, found True (bool)"),
         ({"a": 1}, {"b": 1}, "expected the keys ['a'], found ['b']"),
+        ({"a": 1, "b": (1, 2)}, {"a": 1, "b": (1,)}, "in `b`: expected 2 results, found 1"),
     ],
 )
 def test_each_kind_of_difference_is_told(expected, found, told):

@@ -3,6 +3,7 @@
 import pytest
 
 from course_lib.grader.judging.cases import case
+from course_lib.grader.judging.crash import meaning
 from course_lib.grader.judging.outcome import run_case
 
 
@@ -58,3 +59,21 @@ def test_what_an_answer_raises_itself_may_use_any_words(source):
 )
 def test_what_a_library_raises_is_told_by_its_words(source, words):
     assert stopped_by(source).startswith(words)
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("torch.ones(3, 2)[torch.ones(2, 1) > 0]", "pick places only in a tensor of their own"),
+        ("torch.ones(3, 2)[:, torch.ones(3) > 0]", "pick places only in a tensor of their own"),
+        ("torch.ones(6).view(3, 4 / 2)", "a length must be a whole number"),
+        ("torch.ones(6).reshape(3, 4 / 2)", "a length must be a whole number"),
+        ("torch.zeros(3, 4 / 2)", "a length must be a whole number"),
+        ("range(4 / 2)", "a length must be a whole number"),
+        ("torch.nn.Linear(2, 3)(None)", "an argument that was left out"),
+    ],
+)
+def test_what_an_error_usually_means_is_told(line, said):
+    namespace = {}
+    exec(f"import torch\ndef f(x): return {line}", namespace)
+    assert said in " ".join(meaning(run_case(namespace["f"], case("some", 0)).crash, {}))

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
+from course_lib.grader.judging.properties import PROPERTIES
 from course_lib.grader.judging.sheet import make_sheet
 from course_lib.grader.judging.verdict import judge
 
@@ -71,6 +72,13 @@ def test_an_unknown_mistake_is_described_by_the_smallest_case_and_the_broken_pro
     told = " ".join(verdict.details)
     assert "rows sum to 2.00, not to 1" in told
     assert "smallest of 4 failing cases: a row (x (1, 2) holding" in told
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_rounding_of_halves_breaks_no_property(dtype):
+    rows = torch.rand(50, 33, generator=torch.Generator().manual_seed(0)).mul(9).softmax(-1)
+    assert not PROPERTIES["rows-sum-to-1"](rows.to(dtype))
+    assert PROPERTIES["rows-sum-to-1"](1.1 * rows.to(dtype))
 
 
 def test_of_plain_numbers_the_smallest_case_is_shown():
