@@ -3,6 +3,7 @@
 import pytest
 
 from course_lib.grader.judging.cases import case
+from course_lib.grader.judging.crash import meaning
 from course_lib.grader.judging.outcome import run_case
 
 
@@ -58,3 +59,23 @@ def test_what_an_answer_raises_itself_may_use_any_words(source):
 )
 def test_what_a_library_raises_is_told_by_its_words(source, words):
     assert stopped_by(source).startswith(words)
+
+
+@pytest.mark.parametrize(
+    "line, word",
+    [
+        ("if torch.ones(2) > 0: pass", "`all`"),
+        ("torch.ones(2) > 0 and torch.ones(2) > 0", "`&`"),
+        ("math.sin(torch.ones(2))", "`torch.sin`"),
+        ("torch.ones(2).item()", "`.item()`"),
+        ("torch.sqrt(6 / 7)", "plain number"),
+        ("torch.cat([torch.ones(2, 1), torch.ones(2)], 1)", "`x[:, None]`"),
+        ("torch.ones(2) + (torch.ones(2), None)", "a tuple stands"),
+        ("down(torch.ones(2))", "`self.`"),
+    ],
+)
+def test_what_an_error_usually_means(line, word):
+    namespace = {}
+    exec(f"import math, torch\ndef f(x):\n    {line}", namespace)
+    crash = run_case(namespace["f"], case("some", 0)).crash
+    assert word in meaning(crash, {})[0]
