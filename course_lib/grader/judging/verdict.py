@@ -14,6 +14,8 @@ from .properties import PROPERTIES
 from .sheet import Recorded, Sheet
 from .values import changed
 
+VARIES = "the same call gives another result each time: what is drawn at random, or kept?"
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -39,7 +41,11 @@ def judge(sheet: Sheet, answer: object) -> Verdict:
     """Run `answer` on every case of the sheet and say what came of it."""
     if not callable(answer):
         return _verdict(sheet, "wrong", _not_callable(sheet, answer))
-    return judge_outcomes(sheet, tuple(run_case(answer, case) for case in sheet.cases))
+    found = tuple(run_case(answer, case) for case in sheet.cases)
+    verdict = judge_outcomes(sheet, found)
+    if verdict.state == "wrong" and verdict.mistake is None and _varies(sheet, answer, found):
+        return replace(verdict, details=(VARIES, *verdict.details))
+    return verdict
 
 
 def judge_outcomes(sheet: Sheet, found: tuple[Outcome, ...]) -> Verdict:
@@ -113,6 +119,15 @@ def _edited(sheet: Sheet, found: tuple[Outcome, ...]) -> list[str]:
     pairs = zip(sheet.expected, found, strict=True)
     names = [name for want, got in pairs for name in got.changed if name not in want.changed]
     return [EDITED.format(names[0])] if names else []
+
+
+def _varies(sheet: Sheet, answer: Callable, found: tuple[Outcome, ...]) -> bool:
+    """Does the smallest failing case come out otherwise when it runs once more?"""
+    index, _ = _failing(sheet, found)[0]
+    case = sheet.cases[index]
+    if case.label.startswith(AGAIN):
+        return False
+    return bool(differences(found[index], run_case(answer, case), sheet.terms[index]))
 
 
 def _kept_between_calls(sheet: Sheet, failing: list) -> list[str]:

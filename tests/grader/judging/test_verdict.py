@@ -172,7 +172,7 @@ ROW = torch.rand(2, 3)
         (lambda x: x.view(11), "must hold as many numbers"),
         (lambda x: ROW.T.view(6), "take `reshape`"),
         (lambda x: x.sum(9), "number of axes is another"),
-        (lambda x: x if x > 0 else 0 * x, "a whole tensor stands where a single value"),
+        (lambda x: x if x > 0 else 0 * x, "a whole tensor stands where one truth"),
         (lambda x: x.double() @ torch.ones(x.shape[-1]), "two dtypes meet"),
         (lambda x: normalise(), "keep the names and the order"),
         (lambda x: x.requires_grad_().mul_(2), "edited in place"),
@@ -362,3 +362,9 @@ def wrong_columns(x):
 def test_a_mistake_needs_three_hints():
     with pytest.raises(ValueError, match="'short' needs 3 hints, got 1"):
         Mistake("short", wrong, {}, "says", ("one",))
+
+
+def test_what_is_random_is_told_and_what_is_only_wrong_is_not():
+    told = "the same call gives another result each time"
+    assert told in judge(SHEET, lambda x: torch.rand_like(x)).details[0]
+    assert all(told not in line for line in judge(SHEET, lambda x: x * 7 + 3).details)
