@@ -1224,6 +1224,10 @@ def all_must_differ(scores):
     return bool((high - low < 1e-3).all() and (means.diff() > 1e-3).all())
 
 
+def future_and_first(scores):
+    return all_and_first(scores.triu())
+
+
 def on_average(scores):
     one, other = all_neighbours(scores)
     return (one - other).abs().mean() / 100, torch.zeros(())
@@ -1270,7 +1274,7 @@ def numpy_relative(scores):
 
 
 # Few of these are tried in pairs: all with all would fill the sheet.
-IN_PAIRS = (main_diagonal, two_rows, only_past, only_future, all_neighbours)
+IN_PAIRS = (main_diagonal, two_rows, only_past, only_future, all_neighbours, all_and_first)
 
 
 def lenient(name, looks_at, says, *hints, **flags):
@@ -1527,6 +1531,16 @@ RELATIVE_TEST = Exercise(
             "Say rtol=0; and compare the largest of a diagonal with its smallest.",
             rtol=1e-5,
             varies="first cell",
+        ),
+        lenient(
+            "rows-against-the-first-row",
+            future_and_first,
+            "your test compares rows with the first row: keys before the query are never looked "
+            "at, since none stands before the first",
+            "Nothing is masked here. What of the cells below the main diagonal?",
+            "Row 3 has three keys before its query; the first row has nothing to say of them.",
+            "Let the diagonals run from 1 − n to n − 1.",
+            varies="first row",
         ),
         lenient(
             "past-in-both",
