@@ -96,7 +96,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
     unnamed = known is None and not crash and not aside
     details = [
         *aside,
-        *(meaning(crash, sheet.others) if crash else told),
+        *(told if not crash else () if known else meaning(crash, sheet.others)),
         *([cause(sheet, found, [i for i, _ in failing])] if unnamed else []),
         *_broken(sheet, found, [i for i, _ in failing], told),
         f"{place}: {case.label} ({came_in(sheet.parameters, case, number)})",

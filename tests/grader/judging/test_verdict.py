@@ -368,3 +368,16 @@ def test_what_is_random_is_told_and_what_is_only_wrong_is_not():
     told = "the same call gives another result each time"
     assert told in judge(SHEET, lambda x: torch.rand_like(x)).details[0]
     assert all(told not in line for line in judge(SHEET, lambda x: x * 7 + 3).details)
+
+
+def eleven(x):
+    return x + torch.ones(11)
+
+
+def test_a_crash_that_has_a_name_gets_no_general_meaning():
+    known = Mistake("eleven", eleven, {}, "eleven numbers are added", HINTS)
+    sheet = make_sheet(replace(EXERCISE, mistakes=[*EXERCISE.mistakes, known]), normalise, seed=0)
+    named, told = judge(sheet, eleven), judge(SHEET, eleven)
+    assert named.mistake_name == "eleven"
+    assert "counted from the last axis" in told.details[0]
+    assert named.details == told.details[1:] and named.crash == told.crash
