@@ -1674,7 +1674,7 @@ ENCODER_BLOCK = Exercise(
             "mask-handed-over-as-keys",
             MaskForKeys,
             {},
-            says="the attention gets the mask by its place, and there it takes keys: say "
+            says="the attention gets the mask by its place, and there it takes keys or values: say "
             "`mask=mask`",
             hints=(
                 "Which parameters has the attention of chapter 05, and in which order?",

@@ -2562,6 +2562,19 @@ class ItemWriter(Scores):
         return ids
 
 
+class EndlessWriter(Scores):
+    """It stops where every row would end, in front of the marks, and remembers nobody's end."""
+
+    @torch.no_grad()
+    def write(self, ids, end_id, pad_id, max_new):
+        for _ in range(max_new):
+            best = self.score(ids)[:, -1:].argmax(dim=-1)
+            if (best == end_id).all():
+                break
+            ids = torch.cat([ids, best], dim=1)
+        return ids
+
+
 class OnceWriter(Scores):
     @torch.no_grad()
     def write(self, ids, end_id, pad_id, max_new):
@@ -2702,6 +2715,18 @@ GREEDY = Exercise(
     cases=greedy_cases,
     axes="batch seq",
     mistakes=[
+        Mistake(
+            "together-and-no-end",
+            EndlessWriter,
+            {},
+            says="the loop stops in front of the end mark, which is never written, and only when "
+            "all rows would end in the same step",
+            hints=(
+                "Does `end_id` stand at the end of your rows?",
+                "Rows end at different times: keep a bool for each of them.",
+                "Append first, then note with `|` which rows have written `end_id`.",
+            ),
+        ),
         Mistake(
             "one-row-and-no-end",
             ItemWriter,
