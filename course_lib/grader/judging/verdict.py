@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 
 from .again import AGAIN
 from .bans import banned_name
-from .causes import cause
+from .causes import cause, sound
 from .compare import EDITED, differences
 from .crash import meaning, unwritten_stub
 from .inputs import came_in, size
 from .outcome import Outcome, run_case
 from .properties import PROPERTIES
 from .sheet import Recorded, Sheet
+from .trees import leaves
 from .values import changed
 
 VARIES = "the same call gives another result each time: what is drawn at random, or kept?"
@@ -127,7 +128,10 @@ def _varies(sheet: Sheet, answer: Callable, found: tuple[Outcome, ...]) -> bool:
     case = sheet.cases[index]
     if case.label.startswith(AGAIN):
         return False
-    return bool(differences(found[index], run_case(answer, case), sheet.terms[index]))
+    again = run_case(answer, case)
+    if not all(map(sound, [*leaves(found[index].values), *leaves(again.values)])):
+        return False
+    return bool(differences(found[index], again, sheet.terms[index]))
 
 
 def _kept_between_calls(sheet: Sheet, failing: list) -> list[str]:

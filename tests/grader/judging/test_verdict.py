@@ -367,7 +367,8 @@ def test_a_mistake_needs_three_hints():
 def test_what_is_random_is_told_and_what_is_only_wrong_is_not():
     told = "the same call gives another result each time"
     assert told in judge(SHEET, lambda x: torch.rand_like(x)).details[0]
-    assert all(told not in line for line in judge(SHEET, lambda x: x * 7 + 3).details)
+    for wrong in (lambda x: x * 7 + 3, lambda x: x / 0 - x / 0, lambda x: iter(x), lambda x: id):
+        assert all(told not in line for line in judge(SHEET, wrong).details)
 
 
 def eleven(x):
