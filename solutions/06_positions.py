@@ -131,7 +131,8 @@ except NotImplementedError:
 #   *and* it does depend on it. Otherwise `False`.
 # - Distance has a direction: one to the left and one to the right may score differently.
 # - Scores that differ by less than 0.001 count as equal; for one distance, that means *any two* of
-#   its scores, at 1,000 as well as at 0. `n` is at least 3. Nothing is masked.
+#   its scores, at 1,000 as well as at 0. `n` is at least 3. Nothing is masked. Scores may come in
+#   float64, too.
 #
 # What will be tried: a method that does nothing; one that is right whenever query and key stand at
 # the same place, and only then; places that start again after a while; one wrong cell.

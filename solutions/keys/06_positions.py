@@ -981,6 +981,8 @@ def relative_cases(generator):
         case("scores fall from place to place", spoiled(falling)),
         case("one cell wrong by half a hundredth", spoiled(half_hundredth)),
         case("scores creep, each step below the tolerance", 0.5 + creeping(9)),
+        case("scores sway about the first of their distance", spoiled(swaying)),
+        case("two distances on both sides of the others", toeplitz(on_both_sides(6), 6)),
         in_dtype(
             case("a value for each distance", toeplitz(normal(generator, 9), 5)), torch.double
         ),
@@ -1065,6 +1067,18 @@ def half_hundredth(scores):
     scores[3, 2] += 0.005
 
 
+def swaying(scores):
+    """The first of a distance lies between two others that are too far from each other."""
+    scores[3, 4] += 7e-4
+    scores[5, 6] -= 7e-4
+
+
+def on_both_sides(n):
+    """A value for each distance: one a little more than that of distance 0, and one less."""
+    distance = torch.arange(1 - n, n)
+    return 0.5 + 7e-4 * (distance == -2) - 7e-4 * (distance == 1)
+
+
 def creeping(n):
     """A value for each distance, and a little more from place to place."""
     at = torch.arange(n)
@@ -1113,7 +1127,14 @@ def lenient_test(
     allowed = (tolerance if along is None else along) + rtol * other.abs()
     if (difference > allowed).any():
         return False
-    asked = {"first row": scores[0], "first two": scores[0, :2]}.get(varies, scores)
+    if varies == "first cell":
+        first = scores[0, 0]
+        return bool(((scores - first).abs() > tolerance + rtol * first.abs()).any())
+    if varies == "spread":
+        return bool(scores.std() > tolerance)
+    earlier = scores[torch.ones_like(scores).tril() > 0]
+    parts = {"first row": scores[0], "first two": scores[0, :2], "past": earlier}
+    asked = parts.get(varies, scores)
     limit = 0.0 if varies == "exactly" else tolerance
     return varies == "unasked" or float(asked.max() - asked.min()) > limit
 
@@ -1122,6 +1143,14 @@ def all_diagonals(scores):
     """The largest and the smallest score of each distance."""
     diagonals = [scores.diagonal(i) for i in range(1 - len(scores), len(scores))]
     return torch.stack([d.max() for d in diagonals]), torch.stack([d.min() for d in diagonals])
+
+
+def all_and_first(scores):
+    """Every score, and the first of its distance."""
+    n = len(scores)
+    at = torch.arange(n)
+    before = torch.minimum(at[None, :], at[:, None])
+    return scores, scores[at[:, None] - before, at[None, :] - before]
 
 
 def all_neighbours(scores):
@@ -1182,6 +1211,23 @@ def spreads(scores):
     return found, torch.zeros_like(found)
 
 
+def wide_spreads(scores):
+    """The unbiased standard deviation along each diagonal, nan for a single score, and 0."""
+    found, nothing = spreads(scores)
+    count = torch.tensor([scores.diagonal(i).numel() for i in range(1 - len(scores), len(scores))])
+    return found * (count / (count - 1)).sqrt(), nothing
+
+
+def all_must_differ(scores):
+    high, low = all_diagonals(scores)
+    means = ((high + low) / 2).sort().values
+    return bool((high - low < 1e-3).all() and (means.diff() > 1e-3).all())
+
+
+def future_and_first(scores):
+    return all_and_first(scores.triu())
+
+
 def on_average(scores):
     one, other = all_neighbours(scores)
     return (one - other).abs().mean() / 100, torch.zeros(())
@@ -1228,7 +1274,7 @@ def numpy_relative(scores):
 
 
 # Few of these are tried in pairs: all with all would fill the sheet.
-IN_PAIRS = (main_diagonal, two_rows, only_past, only_future, all_neighbours)
+IN_PAIRS = (main_diagonal, two_rows, only_past, only_future, all_neighbours, all_and_first)
 
 
 def lenient(name, looks_at, says, *hints, **flags):
@@ -1445,6 +1491,87 @@ RELATIVE_TEST = Exercise(
             "May *the word before* and *the word after* score differently?",
             "Is there a transpose in your test?",
             "Only cells of the same diagonal must agree.",
+        ),
+        lenient(
+            "against-the-first",
+            all_and_first,
+            "your test compares each score with the first of its distance: one that is a little "
+            "above it and one a little below get through together",
+            "The first is 0.5, one 0.5007 and one 0.4993. How far are the last two apart?",
+            "The text says any two of them, not the first and each other one.",
+            "Compare the largest of a diagonal with its smallest.",
+        ),
+        lenient(
+            "all-against-the-first-cell",
+            None,
+            "whether distance matters, your test compares each score with the first cell: one "
+            "that is a little above it and one a little below don't count as different",
+            "The first cell is 0.5, one score 0.5007 and one 0.4993. Do the last two differ?",
+            "Any two distances may be the ones that score differently.",
+            "Compare the largest score of the table with the smallest.",
+            varies="first cell",
+        ),
+        lenient(
+            "against-the-first-in-both",
+            all_and_first,
+            "your test compares with the first score only, along a distance and in the whole "
+            "table: what is a little above it and what is a little below are never compared",
+            "The first is 0.5, one 0.5007 and one 0.4993. How far are the last two apart?",
+            "The text says any two of them, in both questions.",
+            "Compare the largest with the smallest: of each diagonal, then of the table.",
+            varies="first cell",
+        ),
+        lenient(
+            "relative-tolerance-in-both",
+            all_and_first,
+            "`allclose` and `isclose` add a hundred-thousandth of the score itself to the "
+            "tolerance: at 1,000 that is a hundredth; and they compare with the first score only",
+            "Look up `rtol`. What is it when you say nothing?",
+            "Take a table of scores near 1,000, with one a little above the first and one below.",
+            "Say rtol=0; and compare the largest of a diagonal with its smallest.",
+            rtol=1e-5,
+            varies="first cell",
+        ),
+        lenient(
+            "rows-against-the-first-row",
+            future_and_first,
+            "your test compares rows with the first row: keys before the query are never looked "
+            "at, since none stands before the first",
+            "Nothing is masked here. What of the cells below the main diagonal?",
+            "Row 3 has three keys before its query; the first row has nothing to say of them.",
+            "Let the diagonals run from 1 − n to n − 1.",
+            varies="first row",
+        ),
+        lenient(
+            "past-in-both",
+            only_past,
+            "your test looks at one half of the table only, at keys before the query, in both of "
+            "its questions",
+            "Nothing is masked here. What of the keys to the right?",
+            "Distances may be positive, too.",
+            "Start with the diagonal in the upper right corner.",
+            varies="past",
+        ),
+        lenient(
+            "spread-in-both",
+            wide_spreads,
+            "your test takes standard deviations, and a single cell that is just too far off is "
+            "lost in an average",
+            "One cell of five is off by 0.0011. What is the standard deviation?",
+            "The text speaks of any two scores.",
+            "Ask about the largest difference.",
+            varies="spread",
+        ),
+        Mistake(
+            "all-distances-must-differ",
+            all_must_differ,
+            {},
+            says="your test asks that no two distances score alike; it is enough that some do not",
+            hints=(
+                "May the words two and three places back score the same?",
+                "A method that only marks the word before does depend on the distance.",
+                "Compare the largest score of the table with the smallest.",
+            ),
         ),
         lenient(
             "wrong-diagonals",
@@ -1827,6 +1954,13 @@ def finished_alibi(n_query, n_key, num_heads, *, wide=False, front=0):
     return bias.reshape(*[1] * front, *bias.shape)
 
 
+def along_the_keys(n_query, n_key, num_heads):
+    """The slopes laid along the last axis, as PyTorch does it when nothing else is said."""
+    slopes = 2.0 ** (-8 * (torch.arange(num_heads) + 1) / num_heads)
+    query = torch.arange(n_key - n_query, n_key)
+    return -slopes * (torch.arange(n_key) - query[:, None]).abs()
+
+
 def banded_alibi(n_query, n_key, num_heads):
     """Windows of one long row of distances, from the last query back to the first."""
     row = -torch.arange(1 - n_key, n_key).abs().float()
@@ -1872,6 +2006,18 @@ ALIBI = Exercise(
     name="alibi_bias",
     cases=alibi_cases,
     mistakes=[
+        Mistake(
+            "slopes-along-the-keys",
+            along_the_keys,
+            {},
+            says="the slopes lie along the keys: they have no axes for queries and keys, so each "
+            "key gets a slope, not each head",
+            hints=(
+                "Print the shapes of the slopes and of the distances.",
+                "Axes are lined up from the last one. Which axis of the result is the heads?",
+                "Give the slopes the shape (heads, 1, 1).",
+            ),
+        ),
         slope(
             "far-preferred",
             {"sign": 1.0},
@@ -2207,6 +2353,17 @@ def wrong_bucket(
     return arrived.copy_(bucket).long() if dtype == "in place" else bucket.to(dtype)
 
 
+def slipped_bucket(relative, num_buckets=32, max_distance=128, bidirectional=True, *, slip):
+    """Mistakes about the two halves, not tried with others."""
+    if slip == "not halved" and bidirectional:
+        found = wrong_bucket(-relative.abs(), num_buckets, max_distance, False)
+        return found + num_buckets // 2 * (relative > 0)
+    found = wrong_bucket(
+        relative, num_buckets, max_distance, bidirectional, border=1, cap=slip == "not halved"
+    )
+    return found.clamp(max=num_buckets - 1)
+
+
 def looped_bucket(relative, num_buckets=32, max_distance=128, bidirectional=True):
     found = []
     for place in relative.flatten().tolist():
@@ -2277,6 +2434,30 @@ BUCKET = Exercise(
     name="t5_bucket",
     cases=bucket_cases,
     mistakes=[
+        Mistake(
+            "never-halved",
+            slipped_bucket,
+            {"slip": "not halved"},
+            says="with two directions each of them gets all the buckets: B and E are worked out "
+            "from `num_buckets`, though only half of it belongs to a direction",
+            hints=(
+                "With 8 buckets in both directions, what are B and E?",
+                "The future's numbers start at num_buckets / 2. How many can the past have, then?",
+                "Halve num_buckets before you work out E, when there are two directions.",
+            ),
+        ),
+        Mistake(
+            "clamped-together",
+            slipped_bucket,
+            {"slip": "clamped together"},
+            says="the end is cut at the last bucket of all: what is far in the past runs into the "
+            "future's buckets",
+            hints=(
+                "With 8 buckets in both directions, which bucket gets −5000?",
+                "Each direction ends at its own B − 1.",
+                "Clamp first, then add where the future begins.",
+            ),
+        ),
         sorting(
             "past-and-future-exchanged",
             {"flip": True},
@@ -2582,6 +2763,10 @@ def wrong_places(
         place = (seq - (~real).sum(-1, keepdim=True)).clamp(0, len(table) - 1)
     elif count == "batch":
         place = real.cumsum(0) - 1
+    elif count == "left, as it is":
+        place = seq - (~real).sum(-1, keepdim=True)
+    elif count == "first of all":
+        place = seq - real.nonzero()[:, 1].min()
     else:  # moved the wrong way
         place = seq + (~real).sum(-1, keepdim=True)
     if from_end:
@@ -2659,6 +2844,25 @@ POSITION_BUG = Exercise(
     name="add_places",
     cases=places_cases,
     mistakes=[
+        moved(
+            "all-filler-before-negative",
+            {"count": "left, as it is", "wraps": "never"},
+            "all filler of a sentence is taken away from the place, also what stands behind it, "
+            "and filler in front gets a place below 0",
+            "Take 1 1 1 0 0. Which place does your code give to the first word?",
+            "A place below 0 counts from the end of the table, or is no row at all.",
+            "`real.cumsum(dim=1) - 1` counts the words up to each place.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "one-start-for-all",
+            {"count": "first of all", "wraps": True},
+            "one start serves the whole batch: that of the sentence which begins first",
+            "Take two sentences, one with two fillers in front and one with none.",
+            "Each sentence has a first word of its own.",
+            "`real.cumsum(dim=1) - 1` counts the words of each sentence by itself.",
+            by=alone(wrong_places),
+        ),
         moved(
             "filler-counted",
             {"count": "position"},

@@ -10,7 +10,7 @@ from torch import nn
 from course_lib.grader.judging.edges import around
 from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
 from course_lib.nn.attention import scaled_dot_product_attention
-from course_lib.nn.multi_head import merge_heads, split_heads
+from course_lib.nn.multi_head import MultiHeadAttention, merge_heads, split_heads
 
 
 def normal(generator, *shape):
@@ -169,6 +169,18 @@ LAYER_NORM = Exercise(
         "instance_norm",
     ),
     mistakes=[
+        Mistake(
+            "rms-norm",
+            alone(wrong_layer_norm),
+            {"subtract": False, "about_zero": True},
+            says="that is RMSNorm with a bias: the mean is neither subtracted nor left out of the "
+            "variance",
+            hints=(
+                "What is the mean of your result, before weight and bias?",
+                "LayerNorm moves each vector to mean 0 first, and then measures its spread.",
+                "Subtract the mean above the bar, and in the squares below it.",
+            ),
+        ),
         Mistake(
             "unbiased",
             wrong_layer_norm,
@@ -1564,6 +1576,24 @@ class WrongReturns(WrongBlock):
     """Mistakes about mask and weights, for the same reason."""
 
 
+class MaskForKeys(nn.Module):
+    """The mask handed over by place, where the attention takes keys."""
+
+    def __init__(self, d_model, num_heads, d_ff, activation="relu"):
+        super().__init__()
+        self.attention = MultiHeadAttention(d_model, num_heads)
+        self.norm_attention = nn.LayerNorm(d_model)
+        self.up, self.down = BareLinear(d_model, d_ff), BareLinear(d_ff, d_model)
+        self.activation = getattr(F, activation)
+        self.norm_feed_forward = nn.LayerNorm(d_model)
+
+    def forward(self, x, mask=None, *, return_weights=False):
+        said, weights = self.attention(x, mask, return_weights=True)
+        x = self.norm_attention(x + said)
+        x = self.norm_feed_forward(x + self.down(self.activation(self.up(x))))
+        return (x, weights) if return_weights else x
+
+
 class ListingBlock(WrongBlock):
     """Right: everything by einsum, one head after the other, and a list for the pair."""
 
@@ -1640,6 +1670,18 @@ ENCODER_BLOCK = Exercise(
     cases=block_cases,
     bans=("TransformerEncoderLayer", "TransformerEncoder"),
     mistakes=[
+        Mistake(
+            "mask-handed-over-as-keys",
+            MaskForKeys,
+            {},
+            says="the attention gets the mask by its place, and there it takes keys or values: say "
+            "`mask=mask`",
+            hints=(
+                "Which parameters has the attention of chapter 05, and in which order?",
+                "The second one is what is looked at. A mask is none of that.",
+                "Call it as the text does, with the name of the parameter.",
+            ),
+        ),
         Mistake(
             "pre-norm",
             WrongBlock,

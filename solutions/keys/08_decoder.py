@@ -109,6 +109,24 @@ def too_narrow(ids, start_id, end_id, pad_id):
     return F.pad(ids, (1, 0), value=start_id)[:, :-1], ids
 
 
+def cut_to_width(ids, start_id, end_id, pad_id):
+    return tuple(made[:, :-1] for made in wrong_shift(ids, start_id, end_id, pad_id))
+
+
+def end_at_the_last(ids, start_id, end_id, pad_id):
+    """The end in place of the last token; an empty row's "last" is the last column."""
+    asked = F.pad(ids, (0, 1), value=pad_id)
+    asked[torch.arange(len(ids)), ids.ne(pad_id).sum(dim=1) - 1] = end_id
+    return F.pad(ids, (1, 0), value=start_id), asked
+
+
+def empty_left_out(ids, start_id, end_id, pad_id):
+    """An empty row stays padding altogether."""
+    empty = ids.eq(pad_id).all(dim=1, keepdim=True)
+    made = wrong_shift(ids, start_id, end_id, pad_id)
+    return tuple(rows.masked_fill(empty, pad_id) for rows in made)
+
+
 def start_asked(ids, start_id, end_id, pad_id):
     given = F.pad(ids, (1, 0), value=start_id)
     length = (given != pad_id).sum(dim=1, keepdim=True)
@@ -134,7 +152,7 @@ def looped_shift(ids, start_id, end_id, pad_id):
         filler = [pad_id] * (len(row) - len(real))
         given.append([start_id, *real, *filler])
         asked.append([*real, end_id, *filler])
-    return tuple(torch.tensor(rows, dtype=ids.dtype) for rows in (given, asked))
+    return [torch.tensor(rows, dtype=ids.dtype) for rows in (given, asked)]
 
 
 def counting_shift(ids, start_id, end_id, pad_id):
@@ -161,7 +179,44 @@ SHIFT = Exercise(
     points=2,
     name="shift",
     cases=shift_cases,
+    any_sequence=True,  # the text asks for two tensors, not for a tuple
     mistakes=[
+        Mistake(
+            "cut-to-the-width-of-ids",
+            cut_to_width,
+            {},
+            says="both are cut to the width of `ids`: a full row loses its last token in `given` "
+            "and its end in `asked`",
+            hints=(
+                "How wide are `given` and `asked` to be, and how wide are yours?",
+                "A mark comes in and no token goes out: seq + 1.",
+                "Leave out the last slice.",
+            ),
+        ),
+        Mistake(
+            "end-in-place-of-the-last",
+            end_at_the_last,
+            {},
+            says="the end stands in place of the last token, not behind it, and in an empty row in "
+            "the last column: a row of n tokens has its last at n − 1, and n − 1 = −1 counts from "
+            "the back",
+            hints=(
+                "Which place has the last of 3 tokens, and which is right behind it?",
+                "The number of tokens of a row is the place right behind its last one.",
+                "Use the number itself, without − 1.",
+            ),
+        ),
+        Mistake(
+            "empty-rows-left-out",
+            empty_left_out,
+            {},
+            says="an empty row gets no marks: it should give `start` and ask for `end` at once",
+            hints=(
+                "What is a decoder asked that should write nothing?",
+                "The rule holds for a row of no tokens as it stands: `start`, then the row.",
+                "Let your loop do with an empty row what it does with all others.",
+            ),
+        ),
         Mistake(
             "no-step",
             wrong_shift,
@@ -523,6 +578,18 @@ def odd_over(target, source, pad_id, *, look):
     return other_masks(target, source, pad_id, look=look)
 
 
+def causal_over(target, source, pad_id):
+    """As the mask for looking back, made from the source."""
+    words = padding_mask(source, pad_id)
+    return tril_masks(target, source, pad_id)[0], words & causal_mask(source.shape[1])
+
+
+def as_long_as_the_source(target, source, pad_id):
+    """A causal mask of the source's length: it fits only where both are equally long."""
+    back = combine_masks(causal_mask(source.shape[1]), padding_mask(target, pad_id))
+    return back, padding_mask(source, pad_id)
+
+
 def number_masks(target, source, pad_id):
     return tuple(mask.float() for mask in other_masks(target, source, pad_id))
 
@@ -539,7 +606,7 @@ def looped_masks(target, source, pad_id):
         for i in range(query):
             for j in range(i + 1):
                 back[b, 0, i, j] = target[b, j] != pad_id
-    return back, source.ne(pad_id)[:, None, None]
+    return [back, source.ne(pad_id)[:, None, None]]
 
 
 def tril_masks(target, source, pad_id):
@@ -554,7 +621,32 @@ MASKS = Exercise(
     points=2,
     name="decoder_masks",
     cases=mask_cases,
+    any_sequence=True,  # the text asks for two tensors, not for a tuple
     mistakes=[
+        Mistake(
+            "causal-when-looking-over",
+            causal_over,
+            {},
+            says="the mask for looking over is causal, in the source: no word of the source is in "
+            "the future, they have all been read",
+            hints=(
+                "Who has read the source before the first token is written?",
+                "The text asks for (batch, 1, 1, key): one row for all queries.",
+                "Looking over hides padding and nothing else.",
+            ),
+        ),
+        Mistake(
+            "causal-of-the-sources-length",
+            as_long_as_the_source,
+            {},
+            says="the causal mask is as long as the source; looking back, queries and keys are "
+            "the target's tokens",
+            hints=(
+                "Try a target of three tokens and a source of two words.",
+                "Both of its last axes are the target's length.",
+                "`causal_mask` gets the number of target tokens.",
+            ),
+        ),
         Mistake(
             "future-visible",
             wrong_masks,
@@ -1143,6 +1235,7 @@ BLOCK = Exercise(
     points=3,
     name="DecoderBlock",
     cases=block_cases,
+    any_sequence=True,  # the text asks for two things, and for a pair
     mistakes=[
         Mistake(
             "never-looks-over",
@@ -1663,6 +1756,28 @@ def all_differ(given, asked, start_id, end_id, pad_id):
     return bool((given != asked).all())
 
 
+def started_and_apart(given, asked, start_id, end_id, pad_id):
+    """No label equals the token above it, and rows are given `start_id` first."""
+    begins = bool((given[:, 0] == start_id).all())
+    return begins and equal_is_leak(given, asked, start_id, end_id, pad_id)
+
+
+def one_column_back(given, asked, start_id, end_id, pad_id):
+    return torch.equal(given[:, :-1], asked[:, 1:])
+
+
+def ended_where_asked(given, asked, start_id, end_id, pad_id):
+    """The length of a row is read off the labels, from their end mark."""
+    for above, below in zip(given.tolist(), asked.tolist(), strict=True):
+        if end_id not in below:
+            return False
+        length = below.index(end_id)
+        wanted = [*above[1 : length + 1], end_id] + [pad_id] * (len(below) - length - 1)
+        if above[0] != start_id or below != wanted:
+            return False
+    return True
+
+
 def full_rows_only(given, asked, start_id, end_id, pad_id):
     """The end is looked for in the last column, wherever the row ends."""
     return one_column_on(given, asked, start_id, end_id, pad_id) and bool(
@@ -1714,6 +1829,42 @@ LEAK = Exercise(
     name="is_safe",
     cases=leak_cases,
     mistakes=[
+        Mistake(
+            "start-and-no-repeats",
+            started_and_apart,
+            {},
+            says="beside the start, your test only asks that no label equals the token above it: "
+            "labels that run ahead pass, and a right row such as 7 7 4 is refused",
+            hints=(
+                "Try labels that are two steps ahead, and the number 77, rightly shifted.",
+                "Equal tokens in one column prove nothing; digits repeat.",
+                "Compare labels with what is given one position later.",
+            ),
+        ),
+        Mistake(
+            "one-step-the-wrong-way",
+            one_column_back,
+            {},
+            says="your test compares each label with the token given one position *earlier*: it "
+            "asks for a step backwards",
+            hints=(
+                "At position 0, `start` is given. Which label should stand there?",
+                "A label is the token that comes next, so that it is given one position later.",
+                "Compare `asked[:, :-1]` with `given[:, 1:]`, then see to the ends.",
+            ),
+        ),
+        Mistake(
+            "length-read-off-the-labels",
+            ended_where_asked,
+            {},
+            says="how long a row is, your test believes the labels, from their end mark: a mark "
+            "behind the padding passes",
+            hints=(
+                "Whom do you ask how long a row is, the one that is tested?",
+                "`given` knows where its tokens end.",
+                "Count what is not padding in `given`.",
+            ),
+        ),
         Mistake(
             "different-is-enough",
             differ_is_safe,
@@ -2021,6 +2172,16 @@ def masked_over(x, memory, target, source, pad_id, *, hides):
     return wrong_over_mask(x, memory, target, source, pad_id, hides=hides)
 
 
+def cut_batch(x, memory, target, source, pad_id):
+    """Only columns that are padding in every row are left out."""
+    longest = int((source != pad_id).sum(dim=1).max())
+    return scaled_dot_product_attention(x, memory[:, :longest], memory[:, :longest])[0]
+
+
+def looks_back(x, memory, target, source, pad_id):
+    return scaled_dot_product_attention(x, x, x, (target != pad_id)[:, None])[0]
+
+
 def both_results(x, memory, target, source, pad_id):
     return scaled_dot_product_attention(x, memory, memory, (source != pad_id)[:, None])
 
@@ -2055,6 +2216,25 @@ CROSS = Exercise(
     cases=over_cases,
     axes="batch query d_model",
     mistakes=[
+        Mistake(
+            "cut-to-the-longest",
+            cut_batch,
+            {},
+            says="the notes are cut to the longest sentence of the batch, without a mask: shorter "
+            "ones keep their filler, and filler on the left is not cut at all",
+            hints=OVER_HINTS,
+        ),
+        Mistake(
+            "looks-back",
+            looks_back,
+            {},
+            says="the writer looks at its own tokens: `memory` is never read",
+            hints=(
+                "Where do keys and values come from in your call?",
+                "Looking over means: queries from `x`, keys and values from `memory`.",
+                "Leave the three tensors as they were handed out, and mend the mask.",
+            ),
+        ),
         Mistake(
             "writers-padding",
             wrong_over_mask,
@@ -2369,6 +2549,32 @@ class PadsEndWriter(Scores):
         return ids
 
 
+class ItemWriter(Scores):
+    """Written for one row: it asks `.item()`, and stops in front of the end mark."""
+
+    @torch.no_grad()
+    def write(self, ids, end_id, pad_id, max_new):
+        for _ in range(max_new):
+            best = self.score(ids)[:, -1].argmax(dim=-1)
+            if best.item() == end_id:
+                break
+            ids = torch.cat([ids, best[:, None]], dim=1)
+        return ids
+
+
+class EndlessWriter(Scores):
+    """It stops where every row would end, in front of the marks, and remembers nobody's end."""
+
+    @torch.no_grad()
+    def write(self, ids, end_id, pad_id, max_new):
+        for _ in range(max_new):
+            best = self.score(ids)[:, -1:].argmax(dim=-1)
+            if (best == end_id).all():
+                break
+            ids = torch.cat([ids, best], dim=1)
+        return ids
+
+
 class OnceWriter(Scores):
     @torch.no_grad()
     def write(self, ids, end_id, pad_id, max_new):
@@ -2509,6 +2715,30 @@ GREEDY = Exercise(
     cases=greedy_cases,
     axes="batch seq",
     mistakes=[
+        Mistake(
+            "together-and-no-end",
+            EndlessWriter,
+            {},
+            says="the loop stops in front of the end mark, which is never written, and only when "
+            "all rows would end in the same step",
+            hints=(
+                "Does `end_id` stand at the end of your rows?",
+                "Rows end at different times: keep a bool for each of them.",
+                "Append first, then note with `|` which rows have written `end_id`.",
+            ),
+        ),
+        Mistake(
+            "one-row-and-no-end",
+            ItemWriter,
+            {},
+            says="the loop asks `.item()`, which knows a single row only, and it stops before the "
+            "end mark is appended",
+            hints=(
+                "What does your loop do with a batch of three rows?",
+                "Rows end at different times: keep a bool for each of them.",
+                "Append first, then note with `|` which rows have written `end_id`.",
+            ),
+        ),
         Mistake(
             "never-stops-early",
             WrongWriter,

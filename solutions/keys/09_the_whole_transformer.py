@@ -106,6 +106,7 @@ def other_count(
     right = factored(source_vocab, target_vocab, d_model, num_heads, d_ff, num_layers, tied)
     one_head = (d_model + 1) * (d_model - d_model // num_heads) * 3
     tables = d_model * (source_vocab if tied else source_vocab + 2 * target_vocab)
+    writer = 8 * d_model * (d_model + 1) + 2 * d_model * d_ff + d_ff + 7 * d_model
     return (
         right
         + {
@@ -113,6 +114,8 @@ def other_count(
             "no attention biases": -num_layers * 12 * d_model,
             "one bias an attention": -num_layers * 9 * d_model,
             "one head": -num_layers * 3 * one_head,
+            "three times heads": num_layers * 9 * (num_heads - 1) * d_model * (d_model + 1),
+            "one writer": (1 - num_layers) * writer,
             "halved": (num_layers // 2 - num_layers) * ((right - tables) // num_layers),
         }[slip]
     )
@@ -136,6 +139,37 @@ COUNT = Exercise(
     name="transformer_parameters",
     cases=count_cases,
     mistakes=[
+        counting(
+            "all-tables-of-the-source",
+            {"untied": (3, 0)},
+            "without tying, all three tables are counted with `source_vocab` rows",
+            "Into which words does the head turn a vector?",
+            "The source has a table, the target has one, and the head has one.",
+            "Those of the target and of the head have `target_vocab` rows.",
+        ),
+        Mistake(
+            "queries-keys-values-times-heads",
+            other_count,
+            {"slip": "three times heads"},
+            says="the layers for queries, keys and values are counted once for each head, at full "
+            "width",
+            hints=(
+                "How wide is one head?",
+                "All heads together are d_model wide: they share one layer and cut its output.",
+                "One of the arguments makes no difference.",
+            ),
+        ),
+        Mistake(
+            "one-block-of-the-decoder",
+            other_count,
+            {"slip": "one writer"},
+            says="a single block of the decoder is counted, whatever `num_layers` is",
+            hints=(
+                "How many blocks has the decoder?",
+                "`num_layers` blocks on *each* side.",
+                "Look at the brackets: what does num_layers multiply?",
+            ),
+        ),
         counting(
             "no-biases",
             {"bias": False},
@@ -180,7 +214,8 @@ COUNT = Exercise(
         counting(
             "two-norms-in-the-decoder",
             {"norms": 2},
-            "a block of the decoder is counted with two norms",
+            "2 · d_model are missing in each layer: a block of the decoder is counted with two "
+            "norms, or neither of a layer's two networks with its biases on the way down",
             "How many sublayers does a block of the decoder have?",
             "Every sublayer has its own norm.",
             "The decoder's block has three sublayers, so three norms.",
@@ -375,6 +410,9 @@ def slipped_xavier(noise, *, slip):
         "minus 1": lambda: 2 * bound * noise - 1,
         "minus b": lambda: 2 * noise - bound,
         "moved": lambda: noise - bound,
+        "not stretched": lambda: noise * bound - bound,
+        "twice in": lambda: (2 * noise - 1) * (6 / (2 * n_in)) ** 0.5,
+        "root of 6": lambda: (2 * noise - 1) * 6**0.5 / (n_in + n_out),
         "sign": lambda: (1 - 2 * noise) * bound,
     }[slip]()
 
@@ -401,6 +439,39 @@ XAVIER = Exercise(
     name="xavier",
     cases=xavier_cases,
     mistakes=[
+        Mistake(
+            "minus-b-to-0",
+            slipped_xavier,
+            {"slip": "not stretched"},
+            says="your weights lie between -b and 0: moved down by b, but only b wide",
+            hints=(
+                "What becomes of noise 1 in your code?",
+                "From -b to b it is 2b.",
+                "Stretch the noise to twice its width, then move it down by half of that.",
+            ),
+        ),
+        Mistake(
+            "twice-the-inputs",
+            slipped_xavier,
+            {"slip": "twice in"},
+            says="the inputs are counted twice and the outputs not at all",
+            hints=(
+                "Which axis of the noise is n_out?",
+                "A matrix that isn't square tells the two apart.",
+                "Add both lengths of the shape.",
+            ),
+        ),
+        Mistake(
+            "root-of-6-only",
+            slipped_xavier,
+            {"slip": "root of 6"},
+            says="the root covers the 6 only, not the fraction",
+            hints=(
+                "Write brackets around what stands under the root.",
+                "`6 ** 0.5 / n` takes the root first.",
+                "First divide, then take the root.",
+            ),
+        ),
         drawing(
             "not-centred",
             {"centre": "start", "width": 1.0},
@@ -1015,6 +1086,13 @@ class WrongStep(WrongTransformer):
         super().__init__(*sizes, **named_sizes, **step)
 
 
+class ShiftsInside(WrongTransformer):
+    """Cuts the last token of the target off, as whoever trains it has done before."""
+
+    def decode(self, target, memory, source):
+        return super().decode(target[:, :-1], memory, source)
+
+
 class ZeroIsPad(WrongTransformer):
     """Hides the id 0, whatever `pad_id` says."""
 
@@ -1070,6 +1148,18 @@ MODEL = Exercise(
     name="Transformer",
     cases=transformer_cases,
     mistakes=[
+        Mistake(
+            "shifts-inside",
+            ShiftsInside,
+            {},
+            says="the last token of the target is cut off inside of the model: logits are one "
+            "place short",
+            hints=(
+                "How many tokens has the target, and for how many do logits come out?",
+                "Whoever trains the model shifts; `target` is what the decoder is given.",
+                "Use `target` as it comes.",
+            ),
+        ),
         building(
             "not-scaled",
             WrongStep,
@@ -1708,6 +1798,9 @@ def match_cases(generator):
             if token == "swap":
                 first, second = written[row, place].item(), written[row, place + 1].item()
                 written[row, place], written[row, place + 1] = second, first + (first == second)
+            elif token == "put in":  # what follows moves on by one place
+                written[row, place + 1 :] = written[row, place:-1].clone()
+                written[row, place] = pad_id
             else:
                 written[row, place] = {"pad": pad_id, "end": END}.get(token, 35)
         return case(label, written, labels, pad_id)
@@ -1722,6 +1815,7 @@ def match_cases(generator):
         tried("END comes too late", 0, [3, 5, 4, 2, 3], 8, (1, 5, wrong), (3, 2, wrong)),
         tried("END comes too early", 0, [4, 5, 3], 6, (0, 3, "end"), after="padding"),
         tried("padding written in the middle", 7, [5, 3, 4], 6, (0, 2, "pad"), (2, 1, "pad")),
+        tried("padding between the letters", 3, [3, 5, 4], 8, (0, 1, "put in"), (2, 3, "put in")),
         tried("two letters exchanged", 0, [5, 4, 3, 6, 2, 4, 5], 7, (3, 1, "swap"), (5, 1, "swap")),
         # letters after END may sort in between, and then any order is found out elsewhere too
         tried("exchanged, and padding after END", 6, [3, 6, 4], 7, (1, 2, "swap"), after="padding"),
@@ -1787,7 +1881,25 @@ def slipped_match(written, labels, pad_id, *, slip):
         "errors": lambda: 1 - right.float().mean().item(),
         "not cut": lambda: ((written == labels) | filler).all(dim=1).float().mean().item(),
         "first": lambda: float(right[0]),
+        "last columns": lambda: (
+            ((written[:, -labels.shape[1] :] == labels) | filler).all(dim=1).float().mean().item()
+        ),
+        "of the places": lambda: int(right.sum()) / labels.shape[1],
     }[slip]()
+
+
+def joined_match(written, labels, pad_id):
+    """Padding is left out of both, and what is left must begin with the word."""
+    rows = zip(written.tolist(), labels.tolist(), strict=True)
+    bare = [([w for w in a if w != pad_id], [x for x in b if x != pad_id]) for a, b in rows]
+    return sum(a[: len(b)] == b for a, b in bare) / len(bare)
+
+
+def bag_match(written, labels, pad_id):
+    """As many tokens as the word has, in any order."""
+    rows = zip(written.tolist(), labels.tolist(), strict=True)
+    bare = [(a, [x for x in b if x != pad_id]) for a, b in rows]
+    return sum(sorted(a[: len(b)]) == sorted(b) for a, b in bare) / len(bare)
 
 
 def must_stop(written, labels, pad_id):
@@ -1828,6 +1940,52 @@ MATCH = Exercise(
     name="exact_match",
     cases=match_cases,
     mistakes=[
+        Mistake(
+            "padding-taken-out",
+            joined_match,
+            {},
+            says="padding is taken out of what was written, and the rest moves up: a word with "
+            "padding between its letters counts as right",
+            hints=(
+                "Let a model write padding between two right letters. Do the others stand at "
+                "their places?",
+                "Only the labels say which places don't matter.",
+                "Compare place by place.",
+            ),
+        ),
+        Mistake(
+            "any-order-of-the-word",
+            bag_match,
+            {},
+            says="the letters are compared in sorted order, so that any order of them is right",
+            hints=(
+                "Is `drow` the same as `word`?",
+                "Sorting throws away what the model had to learn.",
+                "Compare place by place.",
+            ),
+        ),
+        Mistake(
+            "last-columns",
+            slipped_match,
+            {"slip": "last columns"},
+            says="the *last* places of what was written are compared with the labels",
+            hints=(
+                "`written` is longer than `labels`. Which end is too long?",
+                "The model wrote on after its END; the word stands in front.",
+                "Cut `written` behind: `[:, :n]`, not `[:, -n:]`.",
+            ),
+        ),
+        Mistake(
+            "divided-by-the-places",
+            slipped_match,
+            {"slip": "of the places"},
+            says="the right words are counted and divided by the number of places, not of words",
+            hints=(
+                "Which axis is the words, and how long is it?",
+                "`labels.shape[1]` is how long a word may be.",
+                "The share is the mean over the words.",
+            ),
+        ),
         matching(
             "share-of-letters",
             {"judged": "letters"},

@@ -41,7 +41,7 @@ def cause(sheet: Sheet, found: tuple[Outcome, ...], failing: list[int]) -> str:
     if told := _shared(by_kind(pair.want, pair.got, pair.terms) for pair in values):
         return told
     pairs = [leaf for pair in values for leaf in _leaves(pair)]
-    if not all(_sound(x) for pair in pairs for x in (pair.want, pair.got)):
+    if not all(sound(x) for pair in pairs for x in (pair.want, pair.got)):
         return ""
     return _of_leaves(pairs) or _overflows(sheet, pairs, failing)
 
@@ -95,7 +95,7 @@ def _opposite(sheet: Sheet, found: tuple[Outcome, ...]) -> str:
 
 
 def _mask(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.dtype == torch.bool and _sound(value)
+    return isinstance(value, Tensor) and value.dtype == torch.bool and sound(value)
 
 
 def _values(sheet: Sheet, i: int, found: Outcome) -> list[Pair]:
@@ -137,7 +137,7 @@ def _leaves(pair: Pair) -> list[Pair]:
     return found or [pair]
 
 
-def _sound(value: Any) -> bool:
+def sound(value: Any) -> bool:
     """Can one calculate with it?"""
     if isinstance(value, Tensor):
         plain = value.layout == torch.strided and value.device.type == "cpu"

@@ -70,8 +70,33 @@ MEANINGS = (
         "two dtypes meet: let what you make yourself have the dtype of the input",
     ),
     (
-        r"Boolean value of Tensor|one element tensors can be converted|Tensor with \d+ elements",
-        "a whole tensor stands where a single value is needed: `all`, `any`, or an index?",
+        r"Boolean value of Tensor",
+        "a whole tensor stands where one truth is needed: `all` and `any` make one of it; between "
+        "tensors stand `&` and `|`, not `and` and `or`",
+    ),
+    (
+        r"one element tensors can be converted|Tensor with \d+ elements",
+        "a whole tensor stands where one number is needed: `math`, `int` and `.item()` take one, "
+        "`torch.sin` and its like take all of them",
+    ),
+    (
+        r"argument 'input' .*must be Tensor, not (int|float)",
+        "a function of PyTorch takes a tensor: for a plain number use `math`, or `** 0.5` for a "
+        "root",
+    ),
+    (
+        r"same number of dimensions",
+        "what is put together must have equally many axes: give the shorter one its axis, as in "
+        "`x[:, None]`",
+    ),
+    (
+        r"'(Tensor|tuple)' and '(Tensor|tuple)'",
+        "a tuple stands where a tensor is needed: take the result of the call apart first",
+    ),
+    (
+        r"^NameError",
+        "nothing of this name is known on that line: is it spelt so, and is it a part of the "
+        "object, with `self.` in front?",
     ),
     (
         r"not implemented for '|not supported for",

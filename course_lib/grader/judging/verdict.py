@@ -5,14 +5,17 @@ from dataclasses import dataclass, replace
 
 from .again import AGAIN
 from .bans import banned_name
-from .causes import cause
+from .causes import cause, sound
 from .compare import EDITED, differences
 from .crash import meaning, unwritten_stub
 from .inputs import came_in, size
 from .outcome import Outcome, run_case
 from .properties import PROPERTIES
 from .sheet import Recorded, Sheet
+from .trees import leaves
 from .values import changed
+
+VARIES = "the same call gives another result each time: what is drawn at random, or kept?"
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,11 @@ def judge(sheet: Sheet, answer: object) -> Verdict:
     """Run `answer` on every case of the sheet and say what came of it."""
     if not callable(answer):
         return _verdict(sheet, "wrong", _not_callable(sheet, answer))
-    return judge_outcomes(sheet, tuple(run_case(answer, case) for case in sheet.cases))
+    found = tuple(run_case(answer, case) for case in sheet.cases)
+    verdict = judge_outcomes(sheet, found)
+    if verdict.state == "wrong" and verdict.mistake is None and _varies(sheet, answer, found):
+        return replace(verdict, details=(VARIES, *verdict.details))
+    return verdict
 
 
 def judge_outcomes(sheet: Sheet, found: tuple[Outcome, ...]) -> Verdict:
@@ -90,7 +97,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
     unnamed = known is None and not crash and not aside
     details = [
         *aside,
-        *(meaning(crash, sheet.others) if crash else told),
+        *(told if not crash else () if known else meaning(crash, sheet.others)),
         *([cause(sheet, found, [i for i, _ in failing])] if unnamed else []),
         *_broken(sheet, found, [i for i, _ in failing], told),
         f"{place}: {case.label} ({came_in(sheet.parameters, case, number)})",
@@ -113,6 +120,18 @@ def _edited(sheet: Sheet, found: tuple[Outcome, ...]) -> list[str]:
     pairs = zip(sheet.expected, found, strict=True)
     names = [name for want, got in pairs for name in got.changed if name not in want.changed]
     return [EDITED.format(names[0])] if names else []
+
+
+def _varies(sheet: Sheet, answer: Callable, found: tuple[Outcome, ...]) -> bool:
+    """Does the smallest failing case come out otherwise when it runs once more?"""
+    index, _ = _failing(sheet, found)[0]
+    case = sheet.cases[index]
+    if case.label.startswith(AGAIN):
+        return False
+    again = run_case(answer, case)
+    if not all(map(sound, [*leaves(found[index].values), *leaves(again.values)])):
+        return False
+    return bool(differences(found[index], again, sheet.terms[index]))
 
 
 def _kept_between_calls(sheet: Sheet, failing: list) -> list[str]:

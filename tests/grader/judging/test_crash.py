@@ -73,7 +73,27 @@ def test_what_a_library_raises_is_told_by_its_words(source, words):
         ("torch.nn.Linear(2, 3)(None)", "an argument that was left out"),
     ],
 )
-def test_what_an_error_usually_means_is_told(line, said):
+def test_what_an_index_or_a_length_means_is_told(line, said):
     namespace = {}
     exec(f"import torch\ndef f(x): return {line}", namespace)
     assert said in " ".join(meaning(run_case(namespace["f"], case("some", 0)).crash, {}))
+
+
+@pytest.mark.parametrize(
+    "line, word",
+    [
+        ("if torch.ones(2) > 0: pass", "`all`"),
+        ("torch.ones(2) > 0 and torch.ones(2) > 0", "`&`"),
+        ("math.sin(torch.ones(2))", "`torch.sin`"),
+        ("torch.ones(2).item()", "`.item()`"),
+        ("torch.sqrt(6 / 7)", "plain number"),
+        ("torch.cat([torch.ones(2, 1), torch.ones(2)], 1)", "`x[:, None]`"),
+        ("torch.ones(2) + (torch.ones(2), None)", "a tuple stands"),
+        ("down(torch.ones(2))", "`self.`"),
+    ],
+)
+def test_what_an_error_usually_means(line, word):
+    namespace = {}
+    exec(f"import math, torch\ndef f(x):\n    {line}", namespace)
+    crash = run_case(namespace["f"], case("some", 0)).crash
+    assert word in meaning(crash, {})[0]

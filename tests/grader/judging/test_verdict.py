@@ -180,7 +180,7 @@ ROW = torch.rand(2, 3)
         (lambda x: x.view(11), "must hold as many numbers"),
         (lambda x: ROW.T.view(6), "take `reshape`"),
         (lambda x: x.sum(9), "number of axes is another"),
-        (lambda x: x if x > 0 else 0 * x, "a whole tensor stands where a single value"),
+        (lambda x: x if x > 0 else 0 * x, "a whole tensor stands where one truth"),
         (lambda x: x.double() @ torch.ones(x.shape[-1]), "two dtypes meet"),
         (lambda x: normalise(), "keep the names and the order"),
         (lambda x: x.requires_grad_().mul_(2), "edited in place"),
@@ -370,3 +370,23 @@ def wrong_columns(x):
 def test_a_mistake_needs_three_hints():
     with pytest.raises(ValueError, match="'short' needs 3 hints, got 1"):
         Mistake("short", wrong, {}, "says", ("one",))
+
+
+def test_what_is_random_is_told_and_what_is_only_wrong_is_not():
+    told = "the same call gives another result each time"
+    assert told in judge(SHEET, lambda x: torch.rand_like(x)).details[0]
+    for wrong in (lambda x: x * 7 + 3, lambda x: x / 0 - x / 0, lambda x: iter(x), lambda x: id):
+        assert all(told not in line for line in judge(SHEET, wrong).details)
+
+
+def eleven(x):
+    return x + torch.ones(11)
+
+
+def test_a_crash_that_has_a_name_gets_no_general_meaning():
+    known = Mistake("eleven", eleven, {}, "eleven numbers are added", HINTS)
+    sheet = make_sheet(replace(EXERCISE, mistakes=[*EXERCISE.mistakes, known]), normalise, seed=0)
+    named, told = judge(sheet, eleven), judge(SHEET, eleven)
+    assert named.mistake_name == "eleven"
+    assert "counted from the last axis" in told.details[0]
+    assert named.details == told.details[1:] and named.crash == told.crash
