@@ -41,8 +41,13 @@ MEANINGS = (
         "`view` can't read the numbers in this order: take `reshape`",
     ),
     (
-        r"Dimension out of range|too many indices|dimension specified as|not enough values to unp"
-        r"|too many values to unpack",
+        r"values to unpack",
+        "as many names as values must stand left of `=`: a shape has one for each axis, and "
+        "`chunk` and `split` make more or fewer along another axis",
+    ),
+    (
+        r"Dimension out of range|too many indices|dimension specified as|dimensions in the tensor "
+        r"input does not match|need to be at least 1D",
         "the number of axes is another than this line expects: look at the argument's shape",
     ),
     (
@@ -63,8 +68,34 @@ MEANINGS = (
         "a whole tensor stands where a single value is needed: `all`, `any`, or an index?",
     ),
     (
-        r"not implemented for '|not supported for",
+        r"not implemented for '|not supported for|unsupported ScalarType",
         "this function doesn't know that dtype: convert the input, and the result back",
+    ),
+    (
+        r"index \d+ is out of bounds|(tuple|list) index out of range",
+        "there is no such place: places count from 0, and [-1] is the last, however many there are",
+    ),
+    (
+        r"must be Tensor, not (int|float)",
+        "this function takes tensors, and a plain number came in: `math` has one for numbers",
+    ),
+    (
+        r"unsupported operand .*'tuple'",
+        "something is a tuple here: a function that gives several things, or a tuple of one; [0] "
+        "takes the first",
+    ),
+    (
+        r"created only for scalar outputs",
+        "a gradient is that of one single number: ask for one number after the other",
+    ),
+    (
+        r"not have been used in the graph",
+        "the result was computed from another tensor than the one you ask about: an index or a "
+        "copy makes a new one",
+    ),
+    (
+        r"missing \d+ required positional arguments?: \"",
+        "a function of PyTorch is called without something that it needs",
     ),
     (
         r"positional argument|unexpected keyword argument|multiple values for argument",
