@@ -170,11 +170,11 @@ def content_without_biases(x, h, weight_x, weight_h, bias_x, bias_h):
     return wrong_parts(x, h, weight_x, weight_h, bias_x * kept, bias_h * kept)
 
 
-def half_copied(x, h, weight_x, weight_h, bias_x, bias_h, *, gate):
+def half_copied(x, h, weight_x, weight_h, bias_x, bias_h, *, gate, squeeze=torch.sigmoid):
     """The line of r, copied for z and changed in one of two places."""
     x_r, x_z, x_n = (weight_x @ x + bias_x).chunk(3)
     h_r, h_z, h_n = (weight_h @ h + bias_h).chunk(3)
-    r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(gate(x_r, x_z, h_r, h_z))
+    r, z = torch.sigmoid(x_r + h_r), squeeze(gate(x_r, x_z, h_r, h_z))
     n = torch.tanh(x_n + r * h_n)
     return (1 - z) * n + z * h
 
@@ -621,6 +621,17 @@ GRU_MISTAKES = [
             "What should the next state be when z is exactly 1, and what is yours?",
             "In which order does Python work out `1 - z * n`?",
             "(1 - z) * n, with the bracket, plus z * h.",
+        ),
+    ),
+    Mistake(
+        "update-gate-not-squeezed",
+        half_copied,
+        {"gate": lambda x_r, x_z, h_r, h_z: x_z + h_z, "squeeze": _identity},
+        says="your update gate is not squeezed, so it is no share between 0 and 1",
+        hints=(
+            "Between which numbers should a gate lie? Print both of yours.",
+            "Something stands in front of the bracket in the first two lines.",
+            "z goes through torch.sigmoid, as r does.",
         ),
     ),
 ]
