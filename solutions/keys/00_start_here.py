@@ -1514,12 +1514,12 @@ def distribution_cases(generator, tolerance):
     ]
 
 
-def wrong_test(w, *, tolerance, axis=-1, floor=0.0, near=1.0, rows="all"):
+def wrong_test(w, *, tolerance, axis=-1, floor=0.0, near=1.0, rows="all", nan="fails"):
     if floor is not None and (w < floor).any():
         return False
-    if w.isnan().any():
+    if nan == "fails" and w.isnan().any():
         return False
-    off = (w.nan_to_num(0.0).sum(dim=axis) - 1).abs() >= near * tolerance
+    off = (w.sum(dim=axis) - 1).abs() >= near * tolerance
     if rows == "all":
         return not bool(off.any())
     return not bool(off.all() if rows == "any" else off[0 if rows == "first" else -1])
@@ -1548,11 +1548,6 @@ def by_allclose(w, *, tolerance, atol=None, rtol=1e-5):
 
 def doubled_tolerance(w, *, tolerance):
     return by_allclose(w, tolerance=tolerance, rtol=tolerance)
-
-
-def lets_nan_pass(w, *, tolerance):
-    off = (w.sum(dim=-1) - 1).abs() >= tolerance
-    return not bool((w < 0).any() or off.any())
 
 
 def leaves_nan_out(w, *, tolerance):
@@ -1628,6 +1623,10 @@ def distribution_step_by_step(weights, *, tolerance):
 
 def negative_made_up_for(w, *, tolerance, by):
     return bool(not w.isnan().any() and ((by(w).sum(dim=-1) - 1).abs() < tolerance).all())
+
+
+def either_will_do(w, *, tolerance):
+    return bool((w >= 0).all() or ((w.sum(dim=-1) - 1).abs() < tolerance).all())
 
 
 TEST_MISTAKES = [
@@ -1732,8 +1731,8 @@ TEST_MISTAKES = [
     ),
     Mistake(
         "nan-passes",
-        lets_nan_pass,
-        {},
+        wrong_test,
+        {"nan": "passes"},
         says="a row with nan slips through your test",
         hints=(
             "Try a row that holds nan.",
@@ -2036,6 +2035,17 @@ TEST_MISTAKES = [
             "Try the row 0.25, −0.25, 0.5.",
             "The second promise is about values below 0. Which line of yours tests it?",
             "Leave the values as they are, and ask of each whether it is `>= 0`.",
+        ),
+    ),
+    Mistake(
+        "either-will-do",
+        either_will_do,
+        {},
+        says="you are content when one of the promises is kept; every row keeps all three",
+        hints=(
+            "Try a table of zeros, then the row 1.5, −0.5.",
+            "Is one broken promise enough to turn a table away?",
+            "`and` asks for both sides, `or` is content with one.",
         ),
     ),
 ]

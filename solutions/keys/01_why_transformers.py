@@ -720,6 +720,7 @@ def wrong_reach(x, weight_x, weight_h, *, of="last", size="norm", per="word"):
         "last": states[-1],
         "all": states.flatten(),
         "sum": states[-1].sum()[None],
+        "mean": states[-1].mean()[None],
         "length": states[-1].norm()[None],
         "first number": states[-1, :1],
         "last number": states[-1, -1:],
@@ -1181,6 +1182,19 @@ REACH_MISTAKES = [
             "The quotients of your numbers are right. Are the numbers?",
             "Look at the formula: does anything stand behind the root?",
             "Return what comes out of the root.",
+        ),
+    ),
+    Mistake(
+        "averages-first",
+        other_output,
+        {"of": "mean"},
+        says="you take the gradient of the average of the last state, so numbers that move in "
+        "opposite directions cancel out",
+        hints=(
+            "Try a state of two numbers that are always opposite. What is their average, and its "
+            "gradient?",
+            "Each number of the last state needs a gradient of its own.",
+            "Loop over the numbers of the last state, and add the *squares* of their gradients.",
         ),
     ),
 ]

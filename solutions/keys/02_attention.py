@@ -1620,7 +1620,7 @@ EFFECTIVE_MISTAKES = [
                 "Add far less, 0.000000001 or so, or treat weights of exactly 0 apart.",
             ),
         )
-        for by in (1e-3, 1e-4, 1e-5, 1e-6)
+        for by in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
     ),
     *(
         Mistake(
@@ -1971,6 +1971,10 @@ def another_memory(n_query, n_key, d_head, d_value, bytes_per_number, *, numbers
     return n_query * n_key * (d_head + d_value), count * bytes_per_number
 
 
+def keys_alone(n_query, n_key, d_head, d_value, bytes_per_number):
+    return wrong_cost(n_key, n_key, d_head, d_value, bytes_per_number)
+
+
 COST_MISTAKES = [
     Mistake(
         "forgets-the-mix",
@@ -2303,6 +2307,17 @@ COST_MISTAKES = [
             "Compare your second number with one that you count by hand.",
             "It is too small by a factor that is a power of 2.",
             "Leave the division by 1,024 out.",
+        ),
+    ),
+    Mistake(
+        "keys-alone",
+        keys_alone,
+        {},
+        says="both results are counted as if there were as many queries as keys",
+        hints=(
+            "Take 2 queries and 3 keys: how many weights are there?",
+            "Where does `n_query` stand in your lines?",
+            "Every query meets every key: n_query times n_key pairs.",
         ),
     ),
 ]
@@ -2932,6 +2947,17 @@ EQUIVARIANT_MISTAKES = [
             "You let through layers whose errors add up to nothing, or to less.",
             "A plus and a minus cancel in a sum. What has no sign?",
             "Judge each difference by its size, then ask that all are small.",
+        ),
+    ),
+    Mistake(
+        "some-row-differs",
+        another_measure,
+        {"fine": lambda a, b: ((a - b).abs() > 1e-3).any()},
+        says="your verdict is the wrong way round: you ask whether some number differs",
+        hints=(
+            "Try your test on a layer that just returns its input.",
+            "What does True mean in the text, and what in your last line?",
+            "Ask whether *all* differences are small; then nan fails by itself.",
         ),
     ),
 ]
