@@ -182,8 +182,9 @@ check("02.equivariant", is_equivariant)
 # everything, and as many queries as keys.
 #
 # Your tests will not be so kind: `query` is `(batch, query, d_head)`, `key` is `(batch, key,
-# d_head)`, `value` is `(batch, key, d_value)`, and no two sizes are equal. Mend the function. It
-# returns the output and the weights.
+# d_head)`, `value` is `(batch, key, d_value)`, and no two sizes are equal. Scores in the hundreds
+# do it no harm, and should not afterwards. Mend the function. It returns the output and the
+# weights.
 #
 # A start: which sum did the author not take?
 

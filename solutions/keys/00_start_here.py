@@ -138,6 +138,10 @@ def scores_by_a_layer(query, keys):
     return torch.nn.functional.linear(query, keys)
 
 
+def one_for_each_feature(query, keys):
+    return torch.stack([keys[i] @ query for i in range(len(query))])
+
+
 SCORES_MISTAKES = [
     Mistake(
         "adds-over-keys",
@@ -413,6 +417,17 @@ SCORES_MISTAKES = [
             "How many axes has each of the two inputs?",
             "Section 0.3 has one sign that multiplies vectors and tables alike.",
             "Use `@`, which takes vectors and tables alike.",
+        ),
+    ),
+    Mistake(
+        "as-many-as-features",
+        one_for_each_feature,
+        {},
+        says="your loop counts up to the number of features, and there is one score for each key",
+        hints=(
+            "Print how often your loop runs, for 5 keys of 3 features.",
+            "`len(query)` is the number of features. What counts the keys?",
+            "Go through `keys` itself, row by row, or up to `len(keys)`; or do without a loop.",
         ),
     ),
 ]
@@ -996,6 +1011,10 @@ def softmax_in_float64(x):
     return (powers * powers.sum(-1, keepdim=True).reciprocal()).to(x.dtype)
 
 
+def each_by_itself(x):
+    return torch.sigmoid(x)
+
+
 SOFTMAX_MISTAKES = [
     Mistake(
         "overflow",
@@ -1417,6 +1436,17 @@ SOFTMAX_MISTAKES = [
             "Raise e to it, or divide powers by their sum in the first place.",
         ),
     ),
+    Mistake(
+        "sigmoid",
+        each_by_itself,
+        {},
+        says="you squeeze each score by itself: nothing makes a row share out one unit",
+        hints=(
+            "Add up a row of what you return.",
+            "Does your first number change when another score of its row grows? It should.",
+            "Raise e to every score of the row, and divide by the sum of these powers.",
+        ),
+    ),
 ]
 
 
@@ -1470,6 +1500,8 @@ def distribution_cases(generator, tolerance):
         case("columns sum to 1", torch.softmax(normal(generator, 3, 2), dim=0)),
         case("one negative share, rows sum to 1", negative),
         case("a share just below 0", last_row(0.5, -1e-6, 0.5 + 1e-6)),
+        case("a negative share, and the rest sums to 1", last_row(0.5, -0.25, 0.5)),
+        case("a negative share that would sum to 1 without its sign", last_row(0.25, -0.25, 0.5)),
         case("one nan", unknown),
         case("one nan, and the rest sums to 1", last_row(0.25, float("nan"), 0.75)),
         case("an infinite share", last_row(0.5, float("inf"), 0.5)),
@@ -1482,12 +1514,12 @@ def distribution_cases(generator, tolerance):
     ]
 
 
-def wrong_test(w, *, tolerance, axis=-1, floor=0.0, near=1.0, rows="all"):
+def wrong_test(w, *, tolerance, axis=-1, floor=0.0, near=1.0, rows="all", nan="fails"):
     if floor is not None and (w < floor).any():
         return False
-    if w.isnan().any():
+    if nan == "fails" and w.isnan().any():
         return False
-    off = (w.nan_to_num(0.0).sum(dim=axis) - 1).abs() >= near * tolerance
+    off = (w.sum(dim=axis) - 1).abs() >= near * tolerance
     if rows == "all":
         return not bool(off.any())
     return not bool(off.all() if rows == "any" else off[0 if rows == "first" else -1])
@@ -1516,11 +1548,6 @@ def by_allclose(w, *, tolerance, atol=None, rtol=1e-5):
 
 def doubled_tolerance(w, *, tolerance):
     return by_allclose(w, tolerance=tolerance, rtol=tolerance)
-
-
-def lets_nan_pass(w, *, tolerance):
-    off = (w.sum(dim=-1) - 1).abs() >= tolerance
-    return not bool((w < 0).any() or off.any())
 
 
 def leaves_nan_out(w, *, tolerance):
@@ -1592,6 +1619,14 @@ def distribution_step_by_step(weights, *, tolerance):
         return False
     sums = weights.sum(1)
     return not bool((torch.maximum(sums - 1, 1 - sums) > tolerance).any())
+
+
+def negative_made_up_for(w, *, tolerance, by):
+    return bool(not w.isnan().any() and ((by(w).sum(dim=-1) - 1).abs() < tolerance).all())
+
+
+def either_will_do(w, *, tolerance):
+    return bool((w >= 0).all() or ((w.sum(dim=-1) - 1).abs() < tolerance).all())
 
 
 TEST_MISTAKES = [
@@ -1696,8 +1731,8 @@ TEST_MISTAKES = [
     ),
     Mistake(
         "nan-passes",
-        lets_nan_pass,
-        {},
+        wrong_test,
+        {"nan": "passes"},
         says="a row with nan slips through your test",
         hints=(
             "Try a row that holds nan.",
@@ -1977,6 +2012,40 @@ TEST_MISTAKES = [
             "Try it on a softmax.",
             "True stands for a table that keeps its promises.",
             "Look for a `not` too many, or for two returns that changed places.",
+        ),
+    ),
+    Mistake(
+        "negative-cut-off",
+        negative_made_up_for,
+        {"by": torch.relu},
+        says="you cut negative shares off before you add up, and nothing tests whether there are "
+        "any",
+        hints=(
+            "Try the row 0.5, −0.25, 0.5.",
+            "The second promise is about values below 0. Which line of yours tests it?",
+            "Leave the values as they are, and ask of each whether it is `>= 0`.",
+        ),
+    ),
+    Mistake(
+        "signs-lost",
+        negative_made_up_for,
+        {"by": torch.abs},
+        says="you drop the signs before you add up, and nothing tests whether a share is negative",
+        hints=(
+            "Try the row 0.25, −0.25, 0.5.",
+            "The second promise is about values below 0. Which line of yours tests it?",
+            "Leave the values as they are, and ask of each whether it is `>= 0`.",
+        ),
+    ),
+    Mistake(
+        "either-will-do",
+        either_will_do,
+        {},
+        says="you are content when one of the promises is kept; every row keeps all three",
+        hints=(
+            "Try a table of zeros, then the row 1.5, −0.5.",
+            "Is one broken promise enough to turn a table away?",
+            "`and` asks for both sides, `or` is content with one.",
         ),
     ),
 ]

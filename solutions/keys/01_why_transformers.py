@@ -164,6 +164,21 @@ def _identity(a: Tensor) -> Tensor:
     return a
 
 
+def content_without_biases(x, h, weight_x, weight_h, bias_x, bias_h):
+    """Both biases reach the gates, and neither the new content."""
+    kept = torch.arange(len(bias_x)) < 2 * len(h)
+    return wrong_parts(x, h, weight_x, weight_h, bias_x * kept, bias_h * kept)
+
+
+def half_copied(x, h, weight_x, weight_h, bias_x, bias_h, *, gate, squeeze=torch.sigmoid):
+    """The line of r, copied for z and changed in one of two places."""
+    x_r, x_z, x_n = (weight_x @ x + bias_x).chunk(3)
+    h_r, h_z, h_n = (weight_h @ h + bias_h).chunk(3)
+    r, z = torch.sigmoid(x_r + h_r), squeeze(gate(x_r, x_z, h_r, h_z))
+    n = torch.tanh(x_n + r * h_n)
+    return (1 - z) * n + z * h
+
+
 GRU_MISTAKES = [
     Mistake(
         "keeps-the-new",
@@ -541,6 +556,84 @@ GRU_MISTAKES = [
             "Use the weights that came in, as they are.",
         ),
     ),
+    Mistake(
+        "gates-not-squeezed",
+        wrong_step,
+        {"gate": _identity},
+        says="your gates are not squeezed, so they are no shares between 0 and 1",
+        hints=(
+            "Between which numbers should a gate lie?",
+            "Something stands in front of the bracket in the first two lines.",
+            "r and z go through torch.sigmoid.",
+        ),
+    ),
+    Mistake(
+        "content-in-the-middle",
+        wrong_step,
+        {"order": "rnz"},
+        says="you cut the stacked weights in the order r, n, z: the update gate and the new "
+        "content have changed places",
+        hints=(
+            "Which third of the tall matrix belongs to which line?",
+            "The order is that of the text: W_r, W_z and W_n, one on top of the other.",
+            "The first part is r, the second z, the third n.",
+        ),
+    ),
+    Mistake(
+        "content-without-biases",
+        content_without_biases,
+        {},
+        says="you leave both constants out of the new content: b_n and c_n",
+        hints=(
+            "The gates have two constants each. How many has the new content?",
+            "Read the third line once more: what stands behind each product?",
+            "Add the third parts of bias_x and of bias_h, the latter inside of the bracket.",
+        ),
+    ),
+    Mistake(
+        "state-of-the-other-gate",
+        half_copied,
+        {"gate": lambda x_r, x_z, h_r, h_z: x_z + h_r},
+        says="your update gate takes the state's part from the reset gate",
+        hints=(
+            "Cover your line for r. Is every part in the line for z one of z's?",
+            "z has a part of its own from the word, and one from the state.",
+            "The second parts of both products, added, go through σ.",
+        ),
+    ),
+    Mistake(
+        "word-of-the-other-gate",
+        half_copied,
+        {"gate": lambda x_r, x_z, h_r, h_z: x_r + h_z},
+        says="your update gate takes the word's part from the reset gate",
+        hints=(
+            "Cover your line for r. Is every part in the line for z one of z's?",
+            "z has a part of its own from the word, and one from the state.",
+            "The second parts of both products, added, go through σ.",
+        ),
+    ),
+    Mistake(
+        "bracket-missing",
+        wrong_last_line,
+        {"blend": lambda r, z, n, h: 1 - z * n + z * h},
+        says="the bracket around 1 − z is missing, so Python multiplies z with n first",
+        hints=(
+            "What should the next state be when z is exactly 1, and what is yours?",
+            "In which order does Python work out `1 - z * n`?",
+            "(1 - z) * n, with the bracket, plus z * h.",
+        ),
+    ),
+    Mistake(
+        "update-gate-not-squeezed",
+        half_copied,
+        {"gate": lambda x_r, x_z, h_r, h_z: x_z + h_z, "squeeze": _identity},
+        says="your update gate is not squeezed, so it is no share between 0 and 1",
+        hints=(
+            "Between which numbers should a gate lie? Print both of yours.",
+            "Something stands in front of the bracket in the first two lines.",
+            "z goes through torch.sigmoid, as r does.",
+        ),
+    ),
 ]
 
 
@@ -627,6 +720,7 @@ def wrong_reach(x, weight_x, weight_h, *, of="last", size="norm", per="word"):
         "last": states[-1],
         "all": states.flatten(),
         "sum": states[-1].sum()[None],
+        "mean": states[-1].mean()[None],
         "length": states[-1].norm()[None],
         "first number": states[-1, :1],
         "last number": states[-1, -1:],
@@ -696,6 +790,22 @@ def reach_without_tanh(x, weight_x, weight_h):
         found.append(onward.norm())
         onward = weight_h @ onward
     return torch.stack(found).flip(0)
+
+
+def reach_of_own_state(x, weight_x, weight_h):
+    """How the state that has just read a word depends on that word."""
+    x = x.clone().requires_grad_()
+    states = _states(x, weight_x, weight_h)
+    found = [
+        sum(torch.autograd.grad(h, x, retain_graph=True)[0][t].square().sum() for h in state)
+        for t, state in enumerate(states)
+    ]
+    return torch.stack(found).sqrt()
+
+
+def reach_as_a_share(x, weight_x, weight_h, *, whole):
+    reach = wrong_reach(x, weight_x, weight_h)
+    return reach / whole(reach)
 
 
 REACH_MISTAKES = [
@@ -1032,11 +1142,59 @@ REACH_MISTAKES = [
         "without-tanh",
         reach_without_tanh,
         {},
-        says="you multiply the weights only, as if tanh were not there",
+        says="you multiply the weights only, as if tanh were not there, or x were 0",
         hints=(
             "Make x ten times as large. Should less arrive, and does it in yours?",
             "tanh has a slope too, and it depends on x.",
             "Let autograd go through `read`, which has the tanh in it.",
+        ),
+    ),
+    Mistake(
+        "own-state",
+        reach_of_own_state,
+        {},
+        says="you measure how each state depends on its own word, and the *last* state is asked "
+        "for",
+        hints=(
+            "Your numbers hardly shrink from the last word to the first. Should they?",
+            "For word 1, too, the question is what arrives at the end.",
+            "Take row −1 of the states, for every word.",
+        ),
+    ),
+    Mistake(
+        "share-of-the-largest",
+        reach_as_a_share,
+        {"whole": torch.max},
+        says="you divide by the largest, so that one word has 1; the sizes themselves are asked "
+        "for",
+        hints=(
+            "The quotients of your numbers are right. Are the numbers?",
+            "Look at the formula: does anything stand behind the root?",
+            "Return what comes out of the root.",
+        ),
+    ),
+    Mistake(
+        "share-of-the-sum",
+        reach_as_a_share,
+        {"whole": torch.sum},
+        says="you divide by the sum, so that all words share 1; the sizes themselves are asked for",
+        hints=(
+            "The quotients of your numbers are right. Are the numbers?",
+            "Look at the formula: does anything stand behind the root?",
+            "Return what comes out of the root.",
+        ),
+    ),
+    Mistake(
+        "averages-first",
+        other_output,
+        {"of": "mean"},
+        says="you take the gradient of the average of the last state, so numbers that move in "
+        "opposite directions cancel out",
+        hints=(
+            "Try a state of two numbers that are always opposite. What is their average, and its "
+            "gradient?",
+            "Each number of the last state needs a gradient of its own.",
+            "Loop over the numbers of the last state, and add the *squares* of their gradients.",
         ),
     ),
 ]
@@ -1123,6 +1281,9 @@ def wrong_path(n, k, *, recurrent="handed on", convolution="right", attention="o
             "posts rounded down": lambda: n // (k - 1),
             "width and one more": lambda: n // k + 1,
             "halving": lambda: math.ceil(math.log2(n)),
+            "no brackets": lambda: math.ceil(n - 1 / k - 1),
+            "one bracket": lambda: math.ceil((n - 1) / k - 1),
+            "one bracket, rounded down": lambda: (n - 1) // k - 1,
             "slides": lambda: n - k + 1,
             "slides before the last": lambda: n - k,
         }[convolution](),
@@ -1487,6 +1648,40 @@ PATH_MISTAKES = [
             "How far do two layers with a kernel of 3 reach: 4 words back, or 8?",
             "Each layer adds the same distance.",
             "Divide the distance by what one layer adds.",
+        ),
+    ),
+    Mistake(
+        "brackets-missing",
+        other_layers,
+        {"convolution": "no brackets"},
+        says="brackets are missing: Python divides 1 by k before it takes anything away",
+        hints=(
+            "Put n = 11 and k = 3 into your line, and work it out step by step as Python does.",
+            "Division comes before subtraction, unless brackets say otherwise.",
+            "Two brackets: (n - 1) above the line, (k - 1) below it.",
+        ),
+    ),
+    Mistake(
+        "bracket-missing",
+        other_layers,
+        {"convolution": "one bracket"},
+        says="the bracket around k − 1 is missing: Python divides by k and then takes 1 away",
+        hints=(
+            "Put n = 11 and k = 3 into your line, and work it out step by step as Python does.",
+            "Division comes before subtraction, unless brackets say otherwise.",
+            "Two brackets: (n - 1) above the line, (k - 1) below it.",
+        ),
+    ),
+    Mistake(
+        "bracket-missing-rounded-down",
+        other_layers,
+        {"convolution": "one bracket, rounded down"},
+        says="the bracket around k − 1 is missing, and you round down: Python divides by k, and "
+        "then takes 1 away",
+        hints=(
+            "Put n = 11 and k = 3 into your line, and work it out step by step as Python does.",
+            "Division comes before subtraction, unless brackets say otherwise.",
+            "Two brackets: (n - 1) above the line, (k - 1) below it.",
         ),
     ),
 ]

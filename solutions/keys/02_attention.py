@@ -228,6 +228,20 @@ def weights_in_place(query, key):
     return scores.div(scores.sum(dim=1).unsqueeze(1))
 
 
+def other_divisor(query, key, *, by):
+    """Another number under the scores, by itself."""
+    return wrong_weights(query, key, divide_by=by)
+
+
+def squeezed_one_by_one(query, key):
+    return torch.sigmoid(raw_scores(query, key))
+
+
+def winner_takes_all(query, key):
+    scores = raw_scores(query, key)
+    return torch.nn.functional.one_hot(scores.argmax(dim=-1), scores.shape[-1]).to(scores.dtype)
+
+
 WEIGHTS_MISTAKES = [
     Mistake(
         "no-scale",
@@ -536,6 +550,63 @@ WEIGHTS_MISTAKES = [
             "Shares of one query: both the maximum and the sum go along the last axis.",
         ),
     ),
+    Mistake(
+        "always-by-8",
+        other_divisor,
+        {"by": lambda query, key: 8},
+        says="the scores are divided by 8, whatever the width; that is right for a width of 64 "
+        "only",
+        hints=(
+            "Try words of one number, and of seventeen: what is the divisor for each?",
+            "8 is the root of 64, the width in the paper. How wide are the queries here?",
+            "Read the width off the query: its last axis.",
+        ),
+    ),
+    Mistake(
+        "half-the-width",
+        other_divisor,
+        {"by": lambda query, key: query.shape[-1] / 2},
+        says="the scores are divided by half the width: `** 1 / 2` is a power of 1, then a "
+        "division by 2",
+        hints=(
+            "Print your divisor for a width of 9. It should be 3.",
+            "In which order does Python work out `d ** 1 / 2`?",
+            "`** 0.5`, or brackets, or `math.sqrt`.",
+        ),
+    ),
+    Mistake(
+        "sigmoid",
+        squeezed_one_by_one,
+        {},
+        says="each score is squeezed by itself: nothing makes a row share out one look",
+        hints=(
+            "Add up one row of your weights.",
+            "Should a weight change when another key fits better? Does yours?",
+            "The formula has a softmax along the keys.",
+        ),
+    ),
+    Mistake(
+        "one-hot",
+        winner_takes_all,
+        {},
+        says="the best key takes all the weight: a hard choice, and nothing can learn through it",
+        hints=(
+            "Two keys that fit equally well should get equal weights. Do they?",
+            "The *soft* in softmax: the others get a share too.",
+            "Raise e to each score and divide by the sum of the row.",
+        ),
+    ),
+    Mistake(
+        "twice-the-width",
+        other_divisor,
+        {"by": lambda query, key: 2 * query.shape[-1]},
+        says="the scores are divided by the width and then by 2: `/ d ** 1 / 2` does that",
+        hints=(
+            "Print what your line makes of a score of 1 and a width of 9. It should be a third.",
+            "In which order does Python work out `s / d ** 1 / 2`?",
+            "`** 0.5`, or brackets, or `math.sqrt`.",
+        ),
+    ),
 ]
 
 
@@ -697,6 +768,38 @@ def attention_by_broadcasting(query, key, value):
     powers = scores.sub(scores.detach().max(dim=-1, keepdim=True).values).exp_()
     mixed = (powers.unsqueeze(-1) * value.unsqueeze(-3)).sum(dim=-2)
     return mixed.div_(powers.sum(dim=-1).unsqueeze(-1))
+
+
+def attention_by_another_divisor(query, key, value, *, by):
+    """Another number under the scores, by itself."""
+    return wrong_attention(query, key, value, divide_by=by)
+
+
+def largest_along(query, key, value, *, axis):
+    """Rows are shared out as they should, but what is taken off differs within a row."""
+    scores = query @ key.mT / math.sqrt(query.shape[-1])
+    powers = (scores - scores.amax(dim=axis, keepdim=True)).exp()
+    return powers / powers.sum(dim=-1, keepdim=True) @ value
+
+
+def asks_the_values(query, key, value):
+    return wrong_attention(query, value, value)
+
+
+def loops_over_the_first_axis(query, key, value):
+    rows = [wrong_attention(*three) for three in zip(query, key, value, strict=True)]
+    return torch.stack(rows)
+
+
+def permutes_three(query, key, value):
+    scores = query @ key.permute(0, 2, 1) / math.sqrt(query.shape[-1])
+    return safe(scores, -1) @ value
+
+
+def stays_a_batch(query, key, value):
+    if query.ndim == 2:
+        query, key, value = query[None], key[None], value[None]
+    return by_bmm(query, key, value)
 
 
 ATTENTION_MISTAKES = [
@@ -1118,10 +1221,118 @@ ATTENTION_MISTAKES = [
             "Take each row's largest score from the row before the exp.",
         ),
     ),
+    Mistake(
+        "root-of-query-count",
+        attention_by_another_divisor,
+        {"by": lambda query, key, value: math.sqrt(query.shape[-2])},
+        says="the divisor is the root of the number of queries, not of the width of a query",
+        hints=(
+            "Ask with the first query alone. Should its output change?",
+            "More words do not make any single score larger. Wider queries do.",
+            "The width is the last axis of the query.",
+        ),
+    ),
+    Mistake(
+        "multiply-by-root",
+        attention_by_another_divisor,
+        {"by": lambda query, key, value: 1 / math.sqrt(query.shape[-1])},
+        says="the scores are multiplied by the square root of d_head instead of divided by it",
+        hints=(
+            "Your weights are too sharp. What should the root do to the scores?",
+            "Section 2.4: scores grow with the width, and the root takes that back.",
+            "Put the root below the line, not above it.",
+        ),
+    ),
+    Mistake(
+        "largest-of-columns",
+        largest_along,
+        {"axis": -2},
+        says="the largest score of each column is taken off, so the scores of one row move by "
+        "different amounts",
+        hints=(
+            "Compare one row of your weights with `softmax` of its scores.",
+            "A softmax stays as it is only if the *same* number is taken off the whole row.",
+            "The largest along the keys: the last axis.",
+        ),
+    ),
+    Mistake(
+        "largest-of-axis-1",
+        largest_along,
+        {"axis": 1},
+        says="the largest along axis 1 is taken off: the keys of a table, but the queries of a "
+        "stack",
+        hints=(
+            "It is right for one sentence. Try a batch.",
+            "A softmax stays as it is only if the *same* number is taken off the whole row.",
+            "The largest along the keys: the last axis.",
+        ),
+    ),
+    Mistake(
+        "asks-the-values",
+        asks_the_values,
+        {},
+        says="the queries are compared with the values: the keys are never used",
+        hints=(
+            "Change the keys. Does your output change?",
+            "The scores are made of queries and keys; the values come in after the softmax.",
+            "Multiply the query with the key, turned.",
+        ),
+    ),
+    Mistake(
+        "loops-over-the-first-axis",
+        loops_over_the_first_axis,
+        {},
+        says="your loop goes through the first axis, and of a single sentence that axis holds "
+        "words",
+        hints=(
+            "Try one sentence, a batch, and a batch of stacks: 2, 3 and 4 axes.",
+            "What in your code says how many axes there are?",
+            "Count axes from the end: -1 and -2 are there whatever stands in front.",
+        ),
+    ),
+    Mistake(
+        "permutes-three",
+        permutes_three,
+        {},
+        says="`permute(0, 2, 1)` is made for exactly three axes",
+        hints=(
+            "Try one sentence, a batch, and a batch of stacks: 2, 3 and 4 axes.",
+            "What in your code says how many axes there are?",
+            "Count axes from the end: -1 and -2 are there whatever stands in front.",
+        ),
+    ),
+    Mistake(
+        "stays-a-batch",
+        stays_a_batch,
+        {},
+        says="you make a batch of a single sentence, and it stays one; with two axes in front "
+        "your code stops",
+        hints=(
+            "Try one sentence, a batch, and a batch of stacks: 2, 3 and 4 axes.",
+            "What in your code says how many axes there are?",
+            "Count axes from the end: -1 and -2 are there whatever stands in front.",
+        ),
+    ),
+    Mistake(
+        "root-of-axis-0",
+        attention_by_another_divisor,
+        {"by": lambda query, key, value: math.sqrt(query.shape[0])},
+        says="the divisor comes from axis 0: the words of a table, the sentences of a stack",
+        hints=(
+            "Hand in one sentence of a batch alone. Should its output change?",
+            "More words or sentences do not make any single score larger. Wider queries do.",
+            "The width is the last axis of the query.",
+        ),
+    ),
 ]
 
 
 # --- 02.effective-words ---------------------------------------------------------------------
+
+
+def one_and_the_rest(rest):
+    """One word gets nearly all, and a thousand others share the rest evenly."""
+    return torch.tensor([[1 - rest, *[rest / 1000] * 1000]])
 
 
 def effective_cases(generator):
@@ -1139,6 +1350,8 @@ def effective_cases(generator):
         case("four of seven words get exactly 0", some),
         case("each row looks evenly at 1,009 words", torch.full((2, 1009), 1 / 1009)),
         case("one query, one key", torch.ones(1, 1)),
+        case("a thousand words share a twentieth", one_and_the_rest(0.05)),
+        case("a thousand words share next to nothing", one_and_the_rest(1e-4)),
         case("one axis in front, some words get 0", torch.stack([some, some.roll(2, dims=-1)])),
         in_dtype(case("2 queries, 5 keys", rows(2, 5)), torch.float64),
     ]
@@ -1233,6 +1446,32 @@ def effective_by_xlogy(weights):
 
 def effective_lifted(weights):
     return torch.exp(-torch.einsum("...k,...k->...", weights, torch.log(weights + 1e-9)))
+
+
+def over_another_axis(weights, *, axis):
+    return wrong_effective(weights, axis=axis)
+
+
+def lifted_to(weights, *, at_least):
+    return (-weights * weights.clamp(min=at_least).log()).sum(dim=-1).exp()
+
+
+def power_of_a_tensor(weights):
+    return math.exp(minus_w_log_w(weights).sum(dim=-1))
+
+
+def loops_over_two_axes(weights):
+    rows = [math.exp(-sum(w * math.log(w) for w in row if w > 0)) for row in weights]
+    return torch.tensor(rows)
+
+
+def exp_of_the_average(weights):
+    return minus_w_log_w(weights).sum(dim=-1).mean().exp()
+
+
+def loops_into_zero(weights):
+    rows = [math.exp(-sum(w * math.log(w) for w in row)) for row in weights]
+    return torch.tensor(rows)
 
 
 EFFECTIVE_MISTAKES = [
@@ -1381,7 +1620,22 @@ EFFECTIVE_MISTAKES = [
                 "Add far less, 0.000000001 or so, or treat weights of exactly 0 apart.",
             ),
         )
-        for by in (1e-3, 1e-4, 1e-5, 1e-6)
+        for by in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+    ),
+    *(
+        Mistake(
+            f"lifted-to-{least:g}",
+            partial(lifted_to, at_least=least),
+            {},
+            says=f"you put {least:g} under the logarithm for all smaller weights, and a thousand "
+            "of those count",
+            hints=(
+                "Try a row with one weight of 0.95, and 1,000 words that share the rest.",
+                "Which weights does your limit change? How many words can have such a weight?",
+                "A limit far smaller, 1e-30 or so, or treat weights of exactly 0 apart.",
+            ),
+        )
+        for least in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
     ),
     Mistake(
         "base-2-at-the-end",
@@ -1506,6 +1760,96 @@ EFFECTIVE_MISTAKES = [
         ),
     ),
     nothing_returned("one number for each row"),
+    Mistake(
+        "over-axis-0",
+        over_another_axis,
+        {"axis": 0},
+        says="the sum runs along the first axis, which holds queries or whole tables",
+        hints=(
+            "How many numbers should come out for 3 queries and 5 keys?",
+            "The axis in which a row lies is the last one.",
+            "Count from the end: `dim=-1`.",
+        ),
+    ),
+    Mistake(
+        "over-axis-1",
+        over_another_axis,
+        {"axis": 1},
+        says="the sum runs along axis 1: the keys of a table, but not of a stack of tables",
+        hints=(
+            "It is right for one table. Try a stack of two.",
+            "The axis in which a row lies is the last one.",
+            "Count from the end: `dim=-1`.",
+        ),
+    ),
+    Mistake(
+        "power-of-a-tensor",
+        power_of_a_tensor,
+        {},
+        says="functions of `math` take one number, and you have one for each row",
+        hints=(
+            "Print the shape of what you give to `math`.",
+            "`math` makes one number of one number. What does the same for a whole tensor?",
+            "`torch.exp` and `torch.log`.",
+        ),
+    ),
+    Mistake(
+        "loops-over-two-axes",
+        loops_over_two_axes,
+        {},
+        says="your loops are made for two axes and for float32",
+        hints=(
+            "Try a stack of tables, then a table in float64.",
+            "Which axes can come in front of the last two, and which dtypes?",
+            "PyTorch's functions with `dim=-1` need no loop, and keep the dtype.",
+        ),
+    ),
+    Mistake(
+        "exp-of-the-average",
+        exp_of_the_average,
+        {},
+        says="the entropies are averaged before e is raised to them; each row should keep its own"
+        " number",
+        hints=(
+            "How many numbers should come out for 3 queries?",
+            "The chapter averages over a table to show one number. The exercise asks for each row.",
+            "Leave the average out.",
+        ),
+    ),
+    Mistake(
+        "log-10",
+        partial(wrong_effective, log=torch.log10),
+        {},
+        says="the logarithm is to base 10 and the power to base e: they have to match",
+        hints=(
+            "What do you get for an even row of 7? It should be 7.",
+            "A power undoes a logarithm only when both have the same base.",
+            "Either e and the natural logarithm, or 10 and the logarithm to base 10.",
+        ),
+    ),
+    Mistake(
+        "base-10-at-the-end",
+        partial(wrong_effective, finish=lambda h: 10**h),
+        {},
+        says="the logarithm is natural and the power is one of 10: they have to match",
+        hints=(
+            "What do you get for an even row of 7? It should be 7.",
+            "A power undoes a logarithm only when both have the same base.",
+            "Either e and the natural logarithm, or 10 and the logarithm to base 10.",
+        ),
+    ),
+    Mistake(
+        "loops-into-zero",
+        loops_into_zero,
+        {},
+        says="`math.log` stops at a weight of 0, and your loops are made for two axes and for "
+        "float32",
+        hints=(
+            "Try a row that looks at one word alone, then a stack of tables.",
+            "Which weights have a logarithm? And which axes can come in front of the last two?",
+            "Treat weights of 0 apart. PyTorch's functions with `dim=-1` need no loop.",
+        ),
+    ),
 ]
 
 
@@ -1609,6 +1953,26 @@ def floats(n_query, n_key, d_head, d_value, bytes_per_number):
 
 def costs_swapped(n_query, n_key, d_head, d_value, bytes_per_number):
     return wrong_cost(n_query, n_key, d_head, d_value, bytes_per_number)[::-1]
+
+
+def mix_of_widths(n_query, n_key, d_head, d_value, bytes_per_number):
+    work = n_query * n_key * d_head + n_query * d_head * d_value
+    return work, n_query * n_key * bytes_per_number
+
+
+def products_apart(n_query, n_key, d_head, d_value, bytes_per_number):
+    pairs = n_query * n_key
+    return pairs * d_head, pairs * d_value, pairs * bytes_per_number
+
+
+def another_memory(n_query, n_key, d_head, d_value, bytes_per_number, *, numbers):
+    """Right in the first result; another count of numbers in the second."""
+    count = numbers(n_query, n_key, d_head, d_value)
+    return n_query * n_key * (d_head + d_value), count * bytes_per_number
+
+
+def keys_alone(n_query, n_key, d_head, d_value, bytes_per_number):
+    return wrong_cost(n_key, n_key, d_head, d_value, bytes_per_number)
 
 
 COST_MISTAKES = [
@@ -1877,6 +2241,85 @@ COST_MISTAKES = [
         ),
     ),
     nothing_returned("two whole numbers"),
+    Mistake(
+        "mix-of-widths",
+        mix_of_widths,
+        {},
+        says="the second product is counted along d_head; it multiplies weights, (query, key), "
+        "with values",
+        hints=(
+            "Write down the shapes of both products.",
+            "What stands on the left of the second product: queries, or weights?",
+            "(n_query, n_key) times (n_key, d_value): the axis that meets counts keys.",
+        ),
+    ),
+    Mistake(
+        "products-apart",
+        products_apart,
+        {},
+        says="you return three numbers: the two products are asked for together",
+        hints=(
+            "Count what you return.",
+            "*How many multiplications the two products make together.*",
+            "Add the first two.",
+        ),
+    ),
+    Mistake(
+        "query-table",
+        another_memory,
+        {"numbers": lambda n_query, *_: n_query**2},
+        says="the table of weights is taken for queries times queries; its columns are the keys",
+        hints=(
+            "Take 2 queries and 3 keys: how many weights are there?",
+            "A row for each query, a column for each ...?",
+            "n_query times n_key.",
+        ),
+    ),
+    Mistake(
+        "inputs-too",
+        another_memory,
+        {"numbers": lambda q, k, d, v: q * k + q * d + k * d + k * v},
+        says="you count the bytes of queries, keys and values too; only the table of weights is "
+        "asked for",
+        hints=(
+            "Take one of everything: how many bytes should it be?",
+            "Read point 2 once more: the bytes of what?",
+            "n_query times n_key numbers, and nothing else.",
+        ),
+    ),
+    Mistake(
+        "output-too",
+        another_memory,
+        {"numbers": lambda q, k, d, v: q * k + q * v},
+        says="you count the bytes of the output too; only the table of weights is asked for",
+        hints=(
+            "Take one of everything: how many bytes should it be?",
+            "Read point 2 once more: the bytes of what?",
+            "n_query times n_key numbers, and nothing else.",
+        ),
+    ),
+    Mistake(
+        "kibibytes",
+        another_memory,
+        {"numbers": lambda q, k, d, v: q * k / 1024},
+        says="the memory is in KiB; the exercise asks for bytes",
+        hints=(
+            "Compare your second number with one that you count by hand.",
+            "It is too small by a factor that is a power of 2.",
+            "Leave the division by 1,024 out.",
+        ),
+    ),
+    Mistake(
+        "keys-alone",
+        keys_alone,
+        {},
+        says="both results are counted as if there were as many queries as keys",
+        hints=(
+            "Take 2 queries and 3 keys: how many weights are there?",
+            "Where does `n_query` stand in your lines?",
+            "Every query meets every key: n_query times n_key pairs.",
+        ),
+    ),
 ]
 
 
@@ -2061,12 +2504,22 @@ def equivariant_by_lists(output, order, output_shuffled):
 
 
 # Those with a function of their own are not tried in pairs: half a test tells nothing more.
+def another_measure(output, order, output_shuffled, *, fine):
+    """The right rows side by side, judged by another measure of their differences."""
+    return bool(fine(output[order], output_shuffled))
+
+
+def last_row_only(output, order, output_shuffled):
+    return near(output[order[-1]], output_shuffled[-1])
+
+
 EQUIVARIANT_MISTAKES = [
     Mistake(
         "exact",
         wrong_equivariant,
         {"same": torch.equal},
-        says="the comparison is exact, so rounding in the seventh digit counts as a difference",
+        says="the comparison is exact, or nearly: rounding in the seventh digit counts as a "
+        "difference",
         hints=(
             "You turn away a layer that is equivariant. By how much is it off?",
             "Floating-point sums depend on their order, and the order is what changed.",
@@ -2091,7 +2544,8 @@ EQUIVARIANT_MISTAKES = [
             "expected": lambda output, order: output,
             "found": lambda shuffled, order: shuffled[order],
         },
-        says="the order is applied to the shuffled output, which shuffles it twice",
+        says="the order is applied the wrong way round: to the shuffled output, or undone instead"
+        " of applied",
         hints=(
             "Take three words and the order 2, 0, 1, and follow one of them on paper.",
             "The words were taken as x[order]. Which output do you have to take the same way?",
@@ -2214,7 +2668,7 @@ EQUIVARIANT_MISTAKES = [
         "row-averages",
         partial(wrong_equivariant, part=lambda x: x.mean(dim=-1)),
         {},
-        says="each row is boiled down to its average, and different rows can share an average",
+        says="each row is boiled down to its sum or average, and different rows can share one",
         hints=(
             "You let through a layer that shuffles the numbers inside a word.",
             "A word is all of its numbers, not their average.",
@@ -2437,6 +2891,75 @@ EQUIVARIANT_MISTAKES = [
             "Ask that every difference is small, or that the largest is.",
         ),
     ),
+    Mistake(
+        "signed-average",
+        another_measure,
+        {"fine": lambda a, b: (a - b).mean().abs() < 1e-4},
+        says="differences are averaged with their signs, so they cancel each other",
+        hints=(
+            "You let through layers whose errors add up to nothing.",
+            "A plus and a minus cancel in an average. What has no sign?",
+            "Judge each difference by its size, then ask that all are small.",
+        ),
+    ),
+    Mistake(
+        "average-square",
+        another_measure,
+        {"fine": lambda a, b: (a - b).square().mean() < 1e-4},
+        says="the average of the squares is judged: squares of small numbers are tiny, and one "
+        "drowns in many",
+        hints=(
+            "What is the square of 0.006, and is it below your tolerance?",
+            "The text speaks of each difference, not of their average.",
+            "Judge the largest difference by its size.",
+        ),
+    ),
+    Mistake(
+        "rtol-alone",
+        another_measure,
+        {"fine": lambda a, b: torch.allclose(a, b, rtol=5e-3)},
+        says="your tolerance is in proportion to the numbers: near 0 it allows almost nothing, "
+        "near 1,000 it allows 5",
+        hints=(
+            "One case has numbers near 1,000, another has a millionth beside 0.",
+            "`rtol` is multiplied with the numbers. Does the text mention how large they are?",
+            "Set `rtol=0`, and `atol` between 0.00001 and 0.001.",
+        ),
+    ),
+    Mistake(
+        "last-row",
+        last_row_only,
+        {},
+        says="only the last row counts: what you find out about the others is overwritten",
+        hints=(
+            "You let through layers that are wrong for most words.",
+            "What does your loop remember of the rows before?",
+            "Return False at the first row that differs, and True after the loop.",
+        ),
+    ),
+    Mistake(
+        "signed-sum",
+        another_measure,
+        {"fine": lambda a, b: (a - b).sum() < 1e-3},
+        says="differences are added up with their signs: they cancel, and whatever is too large "
+        "passes",
+        hints=(
+            "You let through layers whose errors add up to nothing, or to less.",
+            "A plus and a minus cancel in a sum. What has no sign?",
+            "Judge each difference by its size, then ask that all are small.",
+        ),
+    ),
+    Mistake(
+        "some-row-differs",
+        another_measure,
+        {"fine": lambda a, b: ((a - b).abs() > 1e-3).any()},
+        says="your verdict is the wrong way round: you ask whether some number differs",
+        hints=(
+            "Try your test on a layer that just returns its input.",
+            "What does True mean in the text, and what in your last line?",
+            "Ask whether *all* differences are small; then nan fails by itself.",
+        ),
+    ),
 ]
 
 
@@ -2444,6 +2967,7 @@ EQUIVARIANT_MISTAKES = [
 
 
 def bug_cases(generator):
+    batch_of_one = [x[None] for x in loud(generator, 3, 5)]
     return [
         case("2 sentences", *stack(generator, (2,), 3, 5, 7, 11)),
         case("wide values", *stack(generator, (3,), 5, 2, 7, 13)),
@@ -2451,6 +2975,7 @@ def bug_cases(generator):
         case("one query", *stack(generator, (5,), 1, 3, 2, 7)),
         case("one sentence, one key", *stack(generator, (1,), 3, 1, 5, 2)),
         case("gradients", *stack(generator, (2,), 3, 2, 5, 3), grad=True),
+        case("scores in the hundreds", *batch_of_one, normal(generator, 1, 3, 7)),
         in_dtype(case("2 sentences", *stack(generator, (2,), 2, 3, 5, 7)), torch.float64),
     ]
 
@@ -2532,6 +3057,17 @@ def attend_as_a_list(query, key, value):
     weights = torch.baddbmm(query.new_zeros(()), query, key.mT, alpha=query.size(-1) ** -0.5)
     weights = weights.softmax(dim=-1)
     return [weights.bmm(value), weights]
+
+
+def by_hand(query, key, value):
+    powers = (query @ key.mT / math.sqrt(query.shape[-1])).exp()
+    weights = powers / powers.sum(dim=-1, keepdim=True)
+    return weights @ value, weights
+
+
+def divided_late(query, key, value):
+    weights = (query @ key.mT).softmax(dim=-1) / math.sqrt(query.shape[-1])
+    return weights @ value, weights
 
 
 BUG_MISTAKES = [
@@ -2729,6 +3265,51 @@ BUG_MISTAKES = [
         ),
     ),
     nothing_returned("the output and the weights"),
+    Mistake(
+        "overflow",
+        by_hand,
+        {},
+        says="your own softmax overflows where scores are large; the function as you found it did"
+        " not",
+        hints=(
+            "Multiply a query by 300 and look at the weights.",
+            "Chapter 00 met this trap. `softmax` itself was not the bug.",
+            "Keep `softmax`, and mend what it is told.",
+        ),
+    ),
+    Mistake(
+        "divide-after-softmax",
+        divided_late,
+        {},
+        says="the division comes after the softmax, so it shrinks the weights, not the scores",
+        hints=(
+            "Add up one row of the weights.",
+            "The division was in the right place as you found it.",
+            "Divide the scores, then take the softmax.",
+        ),
+    ),
+    Mistake(
+        "root-of-batch",
+        wrong_attend,
+        {"divisor": lambda query, key, value: math.sqrt(query.shape[0])},
+        says="the divisor is the root of the number of sentences, not of the width of a query",
+        hints=(
+            "Hand in one sentence alone. Should its weights change?",
+            "More sentences do not make any single score larger. Wider queries do.",
+            "Take the last size of the query.",
+        ),
+    ),
+    Mistake(
+        "multiplied",
+        wrong_attend,
+        {"divisor": lambda query, key, value: 1 / math.sqrt(query.shape[-1])},
+        says="the scores are multiplied by the root now; it was a division, by the wrong number",
+        hints=(
+            "Your weights are too sharp. What should the root do to the scores?",
+            "Only the number under the root was wrong.",
+            "Divide by the root of the width of a query.",
+        ),
+    ),
 ]
 
 
@@ -2892,7 +3473,10 @@ EXERCISES = [
             "axis.",
         ),
         allows=Edges(
-            dtypes=("float32", "float64"), axes=(3,), sizes=(1, 2, 3), labels=("gradients",)
+            dtypes=("float32", "float64"),
+            axes=(3,),
+            sizes=(1, 2, 3),
+            labels=("gradients", "hundreds"),
         ),
     ),
 ]

@@ -6,7 +6,7 @@ hide it from this one. What the text itself defines under such a name is its aut
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from course_lib.notebooks import tree_of
 
@@ -19,18 +19,34 @@ BY_TEXT = {"getattr": 1, "attrgetter": 0, "methodcaller": 0}
 IMPORTS = ast.Import | ast.ImportFrom
 
 
-def banned_name(source: str, names: Sequence[str]) -> str:
-    """The first of `names`, or of their relatives, that the source uses; "" when none is."""
+def banned_name(source: str, names: Sequence[str], others: Collection[str] = ()) -> str:
+    """The first of `names`, or of their relatives, that the source uses; "" when none is.
+
+    Of `names`, those that `others`, the chapter's exercises, ask for may not be called even where
+    the source defines them.
+    """
     if not names:
         return ""
     tree = tree_of(source)
     try:
         if tree is not None:  # None of a right answer: it is long, with all its helpers
-            return _banned(tree, source, with_relatives(tuple(names)))
+            called = _called(tree, {*names} & {*others})
+            return called or _banned(tree, source, with_relatives(tuple(names)))
     except RecursionError:
         pass
     # What is too long or too deep is searched for the word.
     return next((name for name in names if re.search(rf"\b{name}\b", source)), "")
+
+
+def _called(tree: ast.Module, names: set[str]) -> str:
+    """The first of `names` that is defined as a function here, and called outside of itself."""
+    defined = {n.name for n in tree.body if isinstance(n, ast.FunctionDef)} & names
+    for part in tree.body if defined else ():
+        for node in ast.walk(part):
+            name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+            if name in defined and name != getattr(part, "name", ""):
+                return name
+    return ""
 
 
 def _banned(tree: ast.Module, source: str, banned: set[str]) -> str:

@@ -14,7 +14,7 @@ from .compare import compare
 from .crash import RAISED
 from .factors import of_numbers
 from .inputs import named_inputs
-from .kinds import by_dtype, by_kind, by_shape, returned_error
+from .kinds import by_dtype, by_dtypes, by_kind, by_shape, returned_error
 from .outcome import Outcome
 from .relations import ENOUGH, Pair, of_places
 from .sheet import Sheet
@@ -149,9 +149,9 @@ def _of_leaves(pairs: list[Pair]) -> str:
     tensors = [p for p in pairs if isinstance(p.want, Tensor) and isinstance(p.got, Tensor)]
     if len(tensors) == len(pairs):
         inputs = [leaves(list(p.inputs.values())) for p in tensors]
-        dtypes = zip(tensors, inputs, strict=True)
+        of_dtypes = [by_dtype(p.want, p.got, x) for p, x in zip(tensors, inputs, strict=True)]
         told = by_shape([(p.want, p.got) for p in tensors])
-        told = told or _shared(by_dtype(p.want, p.got, given) for p, given in dtypes)
+        told = told or _shared(of_dtypes) or by_dtypes(of_dtypes)
         if told:
             return told
     return of_places(pairs) or of_numbers(pairs)

@@ -9,6 +9,8 @@ from dis import opname
 from pathlib import Path
 from types import TracebackType
 
+from .meanings import MEANINGS
+
 # File names of code that a learner wrote: a notebook's cell, or one that we compiled.
 ANSWER_FILES = ("<ipython-input", "/ipykernel_", "\\ipykernel_", "<exercise")
 
@@ -16,106 +18,6 @@ COURSE = Path(__file__).parents[2]
 LIBRARIES = (COURSE, *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
 RAISED = "raised"
 TYPES = frozenset(("list", "tuple", "dict", "set", "str", "int", "float", "bool", "Tensor"))
-
-# What an error says, and what it means; the first that fits is told.
-MEANINGS = (
-    (r"^RecursionError", "your function calls itself without end: which call should be the last?"),
-    (
-        r"NoneType",
-        "something is None here: an argument that was left out, or what a function without "
-        "`return` gives",
-    ),
-    (
-        r"mat1 and mat2 shapes|inconsistent tensor size|Expected size for first two dimensions"
-        r"|size mismatch|batch2 tensor|vector-vector|mat1 dim",
-        "in a product `a @ b` the last axis of a must be as long as the last but one of b",
-    ),
-    (
-        r"The size of tensor a|not broadcastable|expanded size of the tensor|expand\(",
-        "two tensors don't fit: counted from the last axis, two lengths must be equal or one be 1",
-    ),
-    (
-        r"^IndexError: The shape of the mask",
-        "True and False pick places only in a tensor of their own shape: `expand` them first, or "
-        "take `masked_fill` or `where`, which broadcast",
-    ),
-    (
-        r"must be tuple of ints,? ?but got float|'float' object cannot be interpreted as an int",
-        "a length must be a whole number: `/` always gives a float, `//` doesn't",
-    ),
-    (
-        r"is invalid for input of size",
-        "a new shape must hold as many numbers as the old one: multiply its lengths",
-    ),
-    (
-        r"view size is not compatible",
-        "`view` can't read the numbers in this order: take `reshape`",
-    ),
-    (
-        r"Dimension out of range|too many indices|dimension specified as|not enough values to unp"
-        r"|too many values to unpack",
-        "the number of axes is another than this line expects: look at the argument's shape",
-    ),
-    (
-        r"leaf Variable that requires grad|modified by an inplace operation|leaf variable has been",
-        "an input, or what a gradient needs later, is edited in place: make a new tensor instead",
-    ),
-    (
-        r"Can't call numpy\(\)|Tensor that requires grad",
-        "NumPy loses the gradient, and here one is asked for: stay with PyTorch's functions",
-    ),
-    (
-        r"expected scalar type|same dtype|same type|dtype mismatch|expected m1 and m2"
-        r"|Input type .* should be the same",
-        "two dtypes meet: let what you make yourself have the dtype of the input",
-    ),
-    (
-        r"Boolean value of Tensor",
-        "a whole tensor stands where one truth is needed: `all` and `any` make one of it; between "
-        "tensors stand `&` and `|`, not `and` and `or`",
-    ),
-    (
-        r"one element tensors can be converted|Tensor with \d+ elements",
-        "a whole tensor stands where one number is needed: `math`, `int` and `.item()` take one, "
-        "`torch.sin` and its like take all of them",
-    ),
-    (
-        r"argument 'input' .*must be Tensor, not (int|float)",
-        "a function of PyTorch takes a tensor: for a plain number use `math`, or `** 0.5` for a "
-        "root",
-    ),
-    (
-        r"same number of dimensions",
-        "what is put together must have equally many axes: give the shorter one its axis, as in "
-        "`x[:, None]`",
-    ),
-    (
-        r"'(Tensor|tuple)' and '(Tensor|tuple)'",
-        "a tuple stands where a tensor is needed: take the result of the call apart first",
-    ),
-    (
-        r"^NameError",
-        "nothing of this name is known on that line: is it spelt so, and is it a part of the "
-        "object, with `self.` in front?",
-    ),
-    (
-        r"not implemented for '|not supported for",
-        "this function doesn't know that dtype: convert the input, and the result back",
-    ),
-    (
-        r"positional argument|unexpected keyword argument|multiple values for argument",
-        "a call and a definition don't fit: keep the names and the order of the stub's parameters",
-    ),
-    (
-        r"loading state_dict",
-        "other parameters than asked for: each part that is given must be there as often as the "
-        "text says, under its own name and in its own size, and no other",
-    ),
-    (
-        r"^AssertionError",
-        "an `assert` failed: it is for what can't happen, and a caller's mistake can",
-    ),
-)
 
 
 def learner_lines(error: BaseException) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from .terms import Terms
 LATER = "{} gives its values one by one, later: make a list or a tensor of it"
 FOREIGN = {
     "NumPy ndarray": "an array of NumPy is no tensor: stay with PyTorch's functions",
+    "set": "braces without a colon make a set, which has neither order nor names",
     "type": "a class came back, not an object of it: are the brackets after its name missing?",
     "function": "a function came back, not its result: are the brackets after its name missing?",
     "method": "a method came back, not its result: are the brackets after its name missing?",
@@ -36,6 +37,20 @@ def by_kind(want: Any, got: Any, terms: Terms) -> str:
         return "a text came back, not the value: without quotes, and without `str` or an f-string"
     if isinstance(got, dict) and isinstance(want, list | tuple):
         return "a dict came back: return its values without names, side by side with commas"
+    if isinstance(got, str) and not isinstance(want, str):
+        return "a text came back: quotes make a text of what stands between them"
+    if isinstance(want, dict) and isinstance(got, dict) and want.keys() != got.keys():
+        return "the names in the dictionary are asked for letter by letter, and no others"
+    many = isinstance(want, list | tuple) and len(want) > 1
+    if many and isinstance(got, Tensor | float | int | dict):
+        return "several results are asked for, in order: return them with commas between"
+    if (
+        isinstance(want, bool)
+        and isinstance(got, Tensor)
+        and got.ndim
+        and not got.is_floating_point()
+    ):
+        return "one True or False is asked for: `.all()` and `.any()` make one of many"
     if isinstance(got, list | tuple):
         return _several(want, got, terms)
     if isinstance(want, Tensor) and not want.ndim and isinstance(got, float | int):
@@ -90,6 +105,11 @@ def by_dtype(want: Tensor, got: Tensor, inputs: list) -> str:
     return f"the input is {told}, and the result should be too: convert it back, or not at all"
 
 
+def by_dtypes(told: Sequence[str]) -> str:
+    """The same of several dtypes that came in, from what is said of each of them."""
+    return "the result should have the dtype of the input, whichever comes in" if all(told) else ""
+
+
 def by_shape(pairs: Sequence[tuple[Tensor, Tensor]]) -> str:
     """Which axis too many or too few makes all wrong shapes of the right ones."""
     shapes = [(tuple(want.shape), tuple(got.shape)) for want, got in pairs]
@@ -105,17 +125,25 @@ def _more(few: tuple, many: tuple) -> list[int]:
     return [many[i] for i in range(len(many)) if many[:i] + many[i + 1 :] == few]
 
 
+def _long(shape: tuple) -> tuple:
+    return tuple(n for n in shape if n != 1)
+
+
 SHAPES: tuple[tuple[Callable[[tuple, tuple], bool], str], ...] = (
     (
         lambda want, got: 1 in _more(want, got),
         "an axis of length 1 is left over: from `keepdim=True`, `unsqueeze` or an index [None]",
     ),
     (
+        lambda want, got: len(got) - len(want) > 1 and _long(got) == _long(want),
+        "axes of length 1 are left over: from `keepdim=True`, `unsqueeze` or an index [None]",
+    ),
+    (
         lambda want, got: 1 in _more(got, want),
         "an axis of length 1 is lost: `squeeze` drops it, and so does x[0], but x[:1] keeps it",
     ),
     (
-        lambda want, got: len(want) > len(got) and tuple(n for n in want if n != 1) == got,
+        lambda want, got: len(want) - len(got) > 1 and _long(want) == got,
         "all axes of length 1 are lost: `squeeze` without an axis drops every one of them",
     ),
     (

@@ -63,7 +63,7 @@ def judge_outcomes(sheet: Sheet, found: tuple[Outcome, ...]) -> Verdict:
 
 def without_bans(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:
     """A right answer that uses a banned name is not right yet."""
-    name = banned_name(source, sheet.bans) if verdict.state == "right" else ""
+    name = banned_name(source, sheet.bans, sheet.others) if verdict.state == "right" else ""
     if not name:
         return verdict
     told = f"the values are right, but the exercise asks you to write it without `{name}`"

@@ -198,3 +198,14 @@ def test_a_text_made_to_take_long_does_not():
 
 def test_what_is_bound_to_itself_is_nobodys():
     assert banned_name(f"{MINE}\nx = x\nf = x.softmax", BANS) == "softmax"
+
+
+def test_what_another_exercise_asks_for_is_not_ones_own():
+    helper = "def weights(q, k):\n    return (q @ k).exp()\n"
+    other, bans = {"weights": "99.weights"}, ("softmax", "weights")
+    calls = helper + "def f(q, k, v):\n    return weights(q, k) @ v\n"
+    assert banned_name(calls, bans, other) == "weights"
+    assert banned_name(calls, bans) == "" and banned_name(calls, ("softmax",), other) == ""
+    beside = helper + "def f(q, k, v):\n    weights = (q @ k).exp()\n    return weights @ v\n"
+    assert banned_name(beside, bans, other) == ""
+    assert banned_name(helper.replace("(q @ k).exp()", "weights(q, k)"), bans, other) == ""

@@ -83,6 +83,9 @@ class Holder:
             "along `key` every value comes one place too ear",
         ),
         (lambda q, k: scores(q, k)[None], "an axis of length 1 is left over"),
+        (lambda q, k: scores(q, k)[None, :, None], "axes of length 1 are left over"),
+        (lambda q, k: "scores", "a text came back: quotes make a text"),
+        (lambda q, k: {1, 2}, "braces without a colon make a set"),
         (lambda q, k: scores(q, k).squeeze(), "an axis of length 1 is lost"),
         (lambda q, k: scores(q, k).sum(-1), "an axis is lost: summed or averaged away"),
         (lambda q, k: scores(q, k).sum(-1, keepdim=True), "has length 1 where it should be longer"),
@@ -137,7 +140,6 @@ CAUSES = (
         lambda q, k: scores(q, k).to("meta"),
         lambda q, k: scores(q, k).to_sparse(),
         lambda q, k: scores(q, k) + 0j,
-        lambda q, k: "scores",
         lambda q, k: {1: q},
         lambda q, k: torch.ones(0),
         lambda q, k: 10**400,
@@ -219,6 +221,9 @@ def test_of_truths():
     )
     assert "each True should be False" in told(masks, lambda x: x <= 0)
     assert "each True" not in told(masks, lambda x: x > 1)
+    assert "`.all()` and `.any()` make one of many" in told(
+        made, lambda n, m: torch.tensor([n * m > 20, True])
+    )
     assert "each True" not in told(made, lambda n, m: n > 2)
 
 
@@ -236,6 +241,28 @@ def test_of_two_results():
     made = sheet(lambda x: (x.sum(), x.mean(-1)), drawn)
     assert "the two results are right, but exchanged" in told(made, lambda x: (x.mean(-1), x.sum()))
     assert "each wrong number is 2 times" in told(made, lambda x: (x.sum(), 2 * x.mean(-1)))
+    assert "several results are asked for, in order" in told(made, lambda x: x.sum())
+    named = told(made, lambda x: {"sum": x.sum(), "mean": x.mean(-1)})
+    assert "return its values without names, side by side" in named
+    assert "several results" not in told(made, lambda x: (x.sum(), x.mean(-1), 1))
+
+
+def test_other_names_in_a_dictionary_are_told():
+    made = sheet(lambda n, m: {"a": n, "b": m}, counts)
+    for names in (lambda n, m: {"A": n, "b": m}, lambda n, m: {"a": n}):
+        assert "asked for letter by letter" in told(made, names)
+    assert "letter by letter" not in told(made, lambda n, m: {"a": n, "b": -m})
+
+
+def test_dtypes_that_the_result_should_keep_are_told_together():
+    def drawn(generator):
+        x = torch.rand(3, generator=generator)
+        return [case(f"{dtype}", x.to(dtype)) for dtype in (torch.float64, torch.bfloat16)]
+
+    made = sheet(lambda x: 2 * x, drawn)
+    assert "the dtype of the input, whichever comes in" in told(made, lambda x: 2 * x.float())
+    half = sheet(lambda x: x.sum(-1), drawn)
+    assert "whichever comes in" not in told(half, lambda x: x.float())
 
 
 def test_a_column_that_met_a_row_is_told():

@@ -180,6 +180,15 @@ ROW = torch.rand(2, 3)
         (lambda x: x.view(11), "must hold as many numbers"),
         (lambda x: ROW.T.view(6), "take `reshape`"),
         (lambda x: x.sum(9), "number of axes is another"),
+        (lambda x: x.permute(2, 1, 0), "number of axes is another"),
+        (lambda x: stops_at(*x.shape, 1, 2), "as many names as values must stand left"),
+        (lambda x: x.shape[7], "places count from 0"),
+        (lambda x: x[len(x)], "places count from 0"),
+        (lambda x: torch.sqrt(x.shape[-1]), "takes tensors, and a plain number came in"),
+        (lambda x: x + () ** 2, "something is a tuple here"),
+        (lambda x: torch.autograd.grad(x.requires_grad_() * 2, x), "one single number"),
+        (lambda x: torch.autograd.grad(x.requires_grad_().sum(), x[0]), "from another tensor"),
+        (lambda x: torch.softmax(x), "of PyTorch is called without something that it needs"),
         (lambda x: x if x > 0 else 0 * x, "a whole tensor stands where one truth"),
         (lambda x: x.double() @ torch.ones(x.shape[-1]), "two dtypes meet"),
         (lambda x: normalise(), "keep the names and the order"),
@@ -191,6 +200,11 @@ ROW = torch.rand(2, 3)
 def test_usual_errors_are_explained(stops, told):
     verdict = judge(SHEET, stops)
     assert verdict.state == "crashed" and told in verdict.details[0]
+
+
+def stops_at(*sizes):
+    first, second = sizes
+    return first + second
 
 
 def stops_never(x):
