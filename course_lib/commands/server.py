@@ -27,6 +27,7 @@ DEFAULTS = {
 }
 # The course's own notes beside the notebooks: kept and saved, but nothing to open.
 HIDDEN = ["kept.json", "progress.json", "__pycache__", "*.pyc", "*~"]
+OWN_EXTENSIONS = resources.files(__package__).joinpath("extensions")
 STYLE = resources.files(__package__).joinpath("lab.css")
 # The path of a socket has 104 bytes on macOS, 108 on Linux, with its closing zero.
 ROOM = 103
@@ -48,6 +49,7 @@ def command(port: int, page: str, folder: Path, work: Path) -> list[str]:
         "Application.log_level": "WARN",
         "LabApp.custom_css": True,
         "LabApp.default_url": f"/{page}",
+        "LabApp.extra_labextensions_path": OWN_EXTENSIONS,
         "LabApp.news_url": None,
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
     }
