@@ -8,6 +8,7 @@ from pathlib import Path
 
 from course_lib.grader.course import progress
 from course_lib.grader.course.checking import verdict_on
+from course_lib.grader.course.listing import find_listed
 from course_lib.grader.course.watching import StoppedError, watched
 from course_lib.grader.judging.verdict import Verdict
 from course_lib.paths import ROOT, WORK
@@ -27,15 +28,25 @@ def check(id: str, answer: object) -> object:
         with watched(partial(print, file=sys.stdout)):
             verdict = verdict_on(ROOT, id, answer)
         if note := stale_note(answer):
-            verdict = replace(verdict, notes=(note, *verdict.notes))
+            verdict = _about(note, verdict)
     except KeyError as error:
         return panel(Verdict(id, "no such exercise", "not attempted", str(error.args[0])))
     except ValueError as error:  # a damaged answer sheet
         return panel(Verdict(id, "cannot be checked", "not attempted", str(error)))
     except StoppedError as error:
-        verdict = Verdict(id, id, "crashed", str(error))
+        verdict = Verdict(id, find_listed(ROOT, id).title, "crashed", str(error))
     if Path.cwd().is_relative_to(WORK / "exercises"):
         # A note that can't be written must not hide the verdict.
         with contextlib.suppress(OSError, ValueError):
             progress.record(WORK, verdict)
     return panel(verdict)
+
+
+def _about(note: str, verdict: Verdict) -> Verdict:
+    """A verdict that says it is about something older than the cell above the check.
+
+    What an untouched cell would be told would be puzzling below a cell that somebody wrote.
+    """
+    if verdict.state == "not attempted":
+        return replace(verdict, summary=note)
+    return replace(verdict, notes=(note, *verdict.notes))

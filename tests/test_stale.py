@@ -37,6 +37,15 @@ def test_after_a_cell_that_stopped_the_panel_says_what_it_judges(said, cell, err
     assert f"the cell before this one stopped ({error}) without defining `scores`: {NOTE}" in told
 
 
+def test_an_untouched_answer_below_a_cell_that_stopped_is_not_called_untouched(said):
+    stub = 'def scores(query, keys):\n    """(feature,), (key, feature) -> (key,): the dot product '
+    stub += 'with each row."""\n    raise NotImplementedError("your turn")\n'
+    assert "the cell is as handed out" in said("import torch", stub, CHECK)
+    told = said(stub, GOOD.replace("):", ")"), CHECK)
+    assert "[not attempted] 00.scores: the cell before this one stopped (SyntaxError)" in told
+    assert NOTE in told and "as handed out" not in told
+
+
 def test_after_a_renamed_function_too(said):
     told = said("import torch", GOOD, GOOD.replace("scores", "score"), CHECK)
     assert f"the cell before this one defines `score`, not `scores`: {NOTE}" in told

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from course_lib import kept
+from course_lib.commands.copies import find_chapter
 from course_lib.grader.course.listing import listed
 from course_lib.grader.course.progress import load
 from course_lib.paths import ROOT, WORK
@@ -13,13 +14,15 @@ SIGNS = {"right": "✓", "wrong": "✗", "crashed": "!", "not attempted": "○"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`course progress` takes no options."""
+    """Options of `course progress`."""
+    parser.add_argument("chapter", nargs="?", default="", help="one chapter, such as 2; else all")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print each exercise's state and the points gained."""
     try:
-        seen, there = load(WORK), listed(ROOT)
+        chapter = find_chapter(ROOT, args.chapter)[:2] if args.chapter else ""
+        seen, there = load(WORK), listed(ROOT, chapter)
     except (KeyError, ValueError) as error:
         print(f"course progress: {error.args[0]}", file=sys.stderr)
         return 2
@@ -33,21 +36,21 @@ def run(args: argparse.Namespace) -> int:
         print(f"{state:16} {exercise.id:26} {exercise.title}  {tries}".rstrip())
     print(f"{gained} of {total} points")
     try:
-        print(_looked_at(kept.load(WORK)))
+        print(_looked_at(kept.load(WORK), chapter))
     except ValueError as error:
         print(f"course progress: {error.args[0]}", file=sys.stderr)
     return 0
 
 
-def _looked_at(there: dict[str, str | list[str]]) -> str:
+def _looked_at(there: dict[str, str | list[str]], chapter: str) -> str:
     """How many predictions were made, and how many questions of the quizzes are answered."""
-    chapters = [path.name[:2] for path in sorted((ROOT / "notebooks" / "quizzes").glob("*.toml"))]
-    questions = [question for chapter in chapters for question in quiz(chapter).questions]
+    quizzes = sorted((ROOT / "notebooks" / "quizzes").glob(f"{chapter}*.toml"))
+    questions = [question for path in quizzes for question in quiz(path.name[:2]).questions]
     tries = [there.get(f"quiz.{question.id}", []) for question in questions]
     rights = [{key_of(o) for o in question.options if o.right} for question in questions]
     solved = sum(bool(right & set(tried)) for right, tried in zip(rights, tries, strict=True))
     first = sum(bool(right & set(tried[:1])) for right, tried in zip(rights, tries, strict=True))
-    guesses = sum(key.startswith("guess.") for key in there)
+    guesses = sum(key.startswith(f"guess.{chapter}") for key in there)
     return (
         f"{solved} of {len(questions)} quiz questions, {first} at the first try; "
         f"{guesses} prediction{'s' * (guesses != 1)} made"

@@ -20,7 +20,14 @@ EXTENSIONS = {
     "jupytext": False,  # it takes over how notebooks are saved
     "jupyterlab_jupytext": False,
 }
-DEFAULTS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
+DEFAULTS = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false"},
+    # names of chapters are long, and the list beside them is narrow
+    "@jupyterlab/filebrowser-extension:browser": {"showLastModifiedColumn": False},
+}
+# The course's own notes beside the notebooks: kept and saved, but nothing to open.
+HIDDEN = ["kept.json", "progress.json", "__pycache__", "*.pyc", "*~"]
+OWN_EXTENSIONS = resources.files(__package__).joinpath("extensions")
 STYLE = resources.files(__package__).joinpath("lab.css")
 # The path of a socket has 104 bytes on macOS, 108 on Linux, with its closing zero.
 ROOM = 103
@@ -42,6 +49,7 @@ def command(port: int, page: str, folder: Path, work: Path) -> list[str]:
         "Application.log_level": "WARN",
         "LabApp.custom_css": True,
         "LabApp.default_url": f"/{page}",
+        "LabApp.extra_labextensions_path": OWN_EXTENSIONS,
         "LabApp.news_url": None,
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
     }
@@ -71,7 +79,10 @@ def environment(folder: Path, work: Path, token: str) -> dict[str, str]:
 def configure(folder: Path) -> None:
     """Write the server's own configuration; its user's is not read."""
     files = {
-        "jupyter_server_config.json": {"ServerApp": {"jpserver_extensions": EXTENSIONS}},
+        "jupyter_server_config.json": {
+            "ServerApp": {"jpserver_extensions": EXTENSIONS},
+            "ContentsManager": {"hide_globs": HIDDEN},
+        },
         "labconfig/page_config.json": {"disabledExtensions": {"jupyterlab-jupytext": True}},
         "labconfig/default_setting_overrides.json": DEFAULTS,
     }

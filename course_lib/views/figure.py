@@ -6,7 +6,7 @@ import base64
 import io
 from typing import Any
 
-from course_lib.views.page import OWN_KEYS, asset, escape, keys
+from course_lib.views.page import OWN_KEYS, asset, escape
 
 DOTS_PER_INCH = 144  # sharp on dense screens; shown at two thirds of the pixels
 SHOWN_PER_INCH = 96
@@ -32,10 +32,12 @@ class Figure:
         JupyterLab 4 draws `image/png` without the `alt` of its metadata. Where scripts run, this
         one puts it there; where they don't, the description stands below, folded.
         """
+        own_keys = f"const keysOf = root => {{\n{asset('keys.js')}}};\n"
+        script = f"(() => {{ {own_keys}{asset('alt.js')}}})();"
         return (
             f'<details class="course-view course-alt" data-alt="{escape(self.alt)}" '
             f'style="font-size:0.85em"><summary {OWN_KEYS}>Description of the figure</summary>'
-            f"{escape(self.alt)}<script>{asset('alt.js')}</script>{keys()}</details>"
+            f"{escape(self.alt)}<script>{script}</script></details>"
         )
 
     def _ipython_display_(self) -> None:

@@ -43,7 +43,7 @@ const paint = i => {
     node.style.backgroundColor = strength ? `rgba(var(--strength), ${strength.toFixed(3)})` : "";
     node.querySelector("small").textContent = weights ? percent(weights[k]) : "";
   });
-  if (!weights) { live.textContent = ""; return; }
+  if (!weights) { live.textContent = "No word is lit yet."; return; }
   const top = weights.map((weight, k) => [weight, k]).sort((a, b) => b[0] - a[0] || a[1] - b[1]);
   const seen = top.slice(0, 3).map(([weight, k]) => `${data.keys[k]} ${percent(weight)}`).join(", ");
   live.textContent = `“${data.queries[i]}” ${data.verb}: ${seen}` + (i === pinned ? " (pinned)" : "");

@@ -5,18 +5,36 @@ details.innerHTML = `<summary data-lm-suppress-shortcuts="true"></summary>
 const [guess, result] = details.querySelectorAll("dd"), summary = details.querySelector("summary");
 const agrees = details.querySelector(".agrees");
 const plain = text => text.trim().toLowerCase().replace(/[\s,.!]+$/, "");
+const NUMBER = /-?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|\bnan\b|\binf\b)/g;
+// one writing for the many that people have: 1,000; 1/11; −3
+const spelled = text => text.toLowerCase().replaceAll("−", "-").replace(/(\d),(?=\d{3}\b)/g, "$1")
+  .replace(/\bof \d+/, "").replace(/(\d+) ?\/ ?(\d+)/g, (_, part, whole) => part / whole);
+const numbers = text => spelled(text).match(NUMBER) ?? [];
 // the one number of a text; NaN where there is none, or several
 const number = text => {
-  const found = text.replaceAll("−", "-").match(/-?\d+(\.\d+)?(e-?\d+)?/gi) ?? [];
+  const found = numbers(text);
   return found.length === 1 ? Number(found[0]) * (text.includes("%") ? 0.01 : 1) : NaN;
 };
-const compared = (made, came) => {
-  if (!made) return "";
-  if (plain(made) === plain(came)) return "✓ That is what you guessed.";
+const bare = text => !/[a-z]/.test(spelled(text).replace(NUMBER, "").replace(/x|and/g, ""));
+// "5, 2, 7" is (5, 2, 7), and "nan" is [nan, nan]
+const sameNumbers = (made, came) => {
+  const [ours, theirs] = [numbers(made), numbers(came)];
+  const each = ours.length === 1 ? theirs.map(() => ours[0]) : ours;
+  return each.length === theirs.length
+    && each.every((one, i) => one === theirs[i] || Number(one) === Number(theirs[i]));
+};
+const SAME = "✓ That is what you guessed.", OTHER = "Not what you guessed: what would explain it?";
+const compared = (guess, came) => {
+  if (!guess) return "";
+  const made = / of \d/.test(came) ? guess.replace(/ ?\/ ?/, " of ") : guess;
+  if (plain(made) === plain(came)) return SAME;
+  if (numbers(came).length > 1 && numbers(made).length && bare(made) && bare(came))
+    return sameNumbers(made, came) ? SAME : OTHER;
   const off = Math.abs(number(made) - number(came)), size = Math.abs(number(came));
   if (Number.isNaN(off)) return "";  // words: whether they say the same is for the reader
+  if (!off) return SAME;
   if (off <= 0.05 * size) return "✓ That is close to your guess.";
-  return off <= 0.3 * size ? "Near your guess, yet not it." : "Not what you guessed: what would explain it?";
+  return off <= 0.3 * size ? "Near your guess, yet not it." : OTHER;
 };
 result.textContent = data.result;
 const fill = () => {

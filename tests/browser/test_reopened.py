@@ -5,7 +5,17 @@ import pytest
 from driving import command, notebook_of, open_notebook, run_all, save, shoot
 
 PROSE = "# Reopened\n\n" + "A sentence of ten words that goes on and on. " * 12
-CELLS = [PROSE, "import ipywidgets\nipywidgets.IntSlider(3)"]
+CELLS = [
+    PROSE,
+    "import ipywidgets\nipywidgets.IntSlider(3)",
+    """@ipywidgets.interact(
+    a=ipywidgets.FloatSlider(3.0, description="score"),
+    b=ipywidgets.ToggleButtons(options=["x", "y"], description="divide by"),
+    c=ipywidgets.SelectionSlider(options=[1, 2], description="d_head"),
+)
+def shown(a, b, c):
+    print(a, b, c)""",
+]
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +32,15 @@ def reopened(page, lab):
     return page
 
 
+def told(page):
+    """What the outputs say that no control says."""
+    said = "all => all.map(node => getComputedStyle(node, '::after').content)"
+    found = page.locator(".jp-OutputArea-output").evaluate_all(said)
+    return [text for text in found if text.startswith('"')]
+
+
 def test_a_control_without_its_kernel_says_what_helps(reopened):
-    dead = reopened.locator(".jp-OutputArea-output.jupyter-widgets")
+    dead = reopened.locator(".jp-OutputArea-output.jupyter-widgets").first
     dead.wait_for()
     reopened.wait_for_function(
         "document.querySelector('.jp-OutputArea-output.jupyter-widgets')?.textContent.includes('model')"
@@ -43,6 +60,29 @@ def test_a_line_of_prose_has_about_eighty_characters(reopened):
 
 def test_a_live_control_is_left_alone(reopened):
     command(reopened, "notebook:run-all-cells")
-    slider = reopened.locator(".jp-OutputArea .widget-slider")
+    slider = reopened.locator(".jp-OutputArea .widget-slider").first
     slider.wait_for()
     assert slider.evaluate("node => getComputedStyle(node).fontSize") != "0px"
+    assert not told(reopened)
+
+
+def test_its_controls_have_names_for_who_hears_them(reopened):
+    reopened.wait_for_function(
+        "document.querySelectorAll('.jp-OutputArea .widget-toggle-buttons [role=group]').length"
+    )
+    area = reopened.locator(".jp-OutputArea")
+    names = area.get_by_role("slider").evaluate_all("all => all.map(node => node.ariaLabel)")
+    assert names == [None, "score", "d_head"]
+    for name in ("score", "d_head"):
+        assert area.get_by_role("textbox", name=name).count() == 1
+    assert area.get_by_role("group", name="divide by").get_by_role("button").count() == 2
+
+
+def test_after_a_restart_a_control_says_what_helps_instead_of_broken_links(reopened):
+    command(reopened, "kernelmenu:restart")
+    reopened.locator(".jp-Dialog .jp-mod-accept").click()
+    reopened.wait_for_selector(".jupyter-widgets-disconnected")
+    assert told(reopened) == ['"Run this cell to use the control."'] * 2
+    links = "all => all.map(node => getComputedStyle(node, '::before').content)"
+    assert set(reopened.locator(".jupyter-widgets-disconnected").evaluate_all(links)) == {"none"}
+    shoot(reopened, "reopened-restarted")

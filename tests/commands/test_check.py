@@ -8,6 +8,7 @@ import pytest
 from course_lib import check as notebook_check
 from course_lib.cli import main
 from course_lib.commands import check, progress
+from course_lib.grader.course.listing import listed
 from course_lib.grader.course.progress import load
 from course_lib.notebooks import cleared
 from course_lib.paths import ROOT
@@ -67,6 +68,21 @@ def test_a_chapter_may_be_called_without_its_zero(work, capsys):
     assert capsys.readouterr().out.splitlines()[-1] == "0 of 1 right"
 
 
+def test_progress_of_one_chapter_is_its_own(work, capsys):
+    assert main(["check", str(ROOT / "solutions/00_start_here.py")]) == 0
+    capsys.readouterr()
+    assert main(["progress", "0"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split()[2] for line in told[:4]] == [
+        exercise.id for exercise in listed(ROOT, "00")
+    ]
+    assert told[4] == "6 of 6 points"
+    assert main(["progress", "02"]) == 0
+    assert "00." not in capsys.readouterr().out
+    assert main(["progress", "77"]) == 2
+    assert "there is no chapter '77'; the chapters are: 00_start_here, " in capsys.readouterr().err
+
+
 def test_guesses_and_quiz_answers_count(work, capsys):
     from course_lib import kept
     from course_lib.views.quiz import key_of, quiz
@@ -89,6 +105,13 @@ def test_guesses_and_quiz_answers_count(work, capsys):
         f"2 of {count} quiz questions, 1 at the first try; 1 prediction made"
         in capsys.readouterr().out
     )
+    assert main(["progress", "2"]) == 0
+    count = len(quiz("02").questions)
+    told = capsys.readouterr().out
+    assert f"2 of {count} quiz questions, 1 at the first try; 1 prediction made" in told
+    assert main(["progress", "03"]) == 0
+    told = capsys.readouterr().out
+    assert "0 of " in told and "; 0 predictions made" in told
     (work / "kept.json").write_text("{")
     assert main(["progress"]) == 0
     told = capsys.readouterr()

@@ -66,8 +66,9 @@ def test_in_a_notebook_it_ends_with_a_panel(quick):
         while True:
             pass
 
-    told = repr(check("00.scores", loops))
-    assert told.startswith("[crashed] 00.scores: stopped after ")
+    panel = check("00.scores", loops)
+    assert repr(panel).startswith("[crashed] 00.scores: stopped after ")
+    assert "Your code stopped: Compare one vector with many" in panel.html()
     told = repr(check("00.scores", lambda query, keys: input()))
     assert "[crashed]" in told and "an answer asks nobody" in told
 

@@ -1,0 +1,108 @@
+"""A phone's width in JupyterLab: figures and formulas are pushed aside, views fit the prose."""
+
+import nbformat
+import pytest
+from driving import command, notebook_of, open_notebook, run_all, shoot, use_theme
+
+FORMULA = "$$a + b + c + d + e + f + g + h + i + j + k + l + m + n + o + p + q + r + s + t + u$$"
+CELLS = [
+    f"# Narrow\n\nSome prose.\n\n{FORMULA}",
+    "import torch\nfrom course_lib.plots import transformer_map\n"
+    "from course_lib.views import attention_hover, outcome, predict, quiz, show",
+    "show(transformer_map(here='softmax'), alt='A drawing.')",
+    'attention_hover("a b c".split(), torch.eye(3))',
+    'predict("02.narrow", "How big is it?")',
+    'outcome("02.narrow", 0.951)',
+    'quiz("02")',
+]
+VIEWS = [".course-hover .word", ".course-predict .asks", ".course-outcome dd", ".option > span"]
+
+
+@pytest.fixture(scope="module")
+def narrow(page, lab):
+    page.set_viewport_size({"width": 420, "height": 900})
+    nbformat.write(notebook_of(CELLS), lab.work / "narrow.ipynb")
+    open_notebook(page, lab, "narrow.ipynb")
+    if page.evaluate("!window.jupyterapp.shell.leftCollapsed"):
+        command(page, "application:toggle-left-area")
+    run_all(page)
+    return page
+
+
+def test_a_wide_figure_is_pushed_aside_and_not_shrunk(narrow):
+    image = narrow.locator(".jp-RenderedImage img")
+    frame = image.locator("xpath=..")
+    whole = float(image.get_attribute("width"))
+    assert image.bounding_box()["width"] >= 0.84 * whole > frame.bounding_box()["width"]
+    assert frame.get_attribute("tabindex") == "0"
+    frame.focus()
+    for _ in range(4):
+        narrow.keyboard.press("ArrowRight")
+    narrow.wait_for_function("document.querySelector('.jp-RenderedImage').scrollLeft > 0")
+    shoot(narrow, "narrow-figure")
+
+
+def test_its_cell_still_runs_by_key_from_there(narrow):
+    cell = narrow.locator(".jp-CodeCell", has=narrow.locator(".jp-RenderedImage"))
+    before = cell.locator(".jp-InputPrompt").inner_text()
+    narrow.locator(".jp-RenderedImage").focus()
+    narrow.keyboard.press("Control+Enter")
+    prompt = "document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')[1].textContent"
+    narrow.wait_for_function(f"before => {prompt} !== before && /\\d/.test({prompt})", arg=before)
+    narrow.wait_for_selector(".jp-RenderedImage[tabindex]")
+
+
+def test_on_a_wide_page_tab_passes_it_by(narrow):
+    narrow.set_viewport_size({"width": 1440, "height": 900})
+    narrow.wait_for_selector(".jp-RenderedImage:not([tabindex])")
+    image = narrow.locator(".jp-RenderedImage img")
+    assert image.bounding_box()["width"] == float(image.get_attribute("width"))
+    narrow.set_viewport_size({"width": 420, "height": 900})
+    narrow.wait_for_selector(".jp-RenderedImage[tabindex]")
+
+
+def test_a_wide_formula_can_be_reached_to_its_end(narrow):
+    formula = narrow.locator("mjx-container[display=true]")
+    wide = "node => [node.scrollWidth > node.clientWidth, getComputedStyle(node).overflowX]"
+    assert formula.evaluate(wide) == [True, "auto"]
+
+
+def test_views_have_the_size_of_the_prose(narrow):
+    size = "node => getComputedStyle(node).fontSize"
+    prose = narrow.locator(".jp-MarkdownCell p").first.evaluate(size)
+    found = [narrow.locator(f".jp-OutputArea {view}").first.evaluate(size) for view in VIEWS]
+    assert found == [prose] * len(VIEWS)
+
+
+def test_a_question_of_several_lines_stands_inside_its_frame(narrow):
+    field = narrow.locator(".course-quiz fieldset").first
+    top, legend = field.bounding_box()["y"], field.locator("legend").bounding_box()
+    assert legend["height"] > 30 and legend["y"] > top
+    assert field.locator(".option").first.bounding_box()["y"] >= legend["y"] + legend["height"]
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
+def test_words_look_like_buttons_before_one_is_lit(narrow, theme):
+    use_theme(narrow, theme)
+    view = narrow.locator(".course-hover")
+    edges = "all => all.map(node => getComputedStyle(node).borderTopColor)"
+    seen = view.locator("button.word").evaluate_all(edges)
+    assert view.get_attribute("data-active") == "-1"
+    assert len(set(seen)) == 1 and "rgba(0, 0, 0, 0)" not in seen
+    assert view.locator(".live").inner_text() == "No word is lit yet."
+    view.scroll_into_view_if_needed()
+    shoot(narrow, f"narrow-hover-{theme.split()[1].lower()}")
+
+
+def test_the_list_of_files_shows_whole_names_and_no_notes_of_the_course(narrow, lab):
+    (lab.work / "progress.json").write_text("{}")
+    (lab.work / "kept.json").write_text("{}")
+    names = {entry["name"] for entry in lab.ask("api/contents")["content"]}
+    assert "narrow.ipynb" in names and not names & {"progress.json", "kept.json", ".copies.json"}
+    narrow.set_viewport_size({"width": 1440, "height": 900})
+    if narrow.evaluate("window.jupyterapp.shell.leftCollapsed"):
+        command(narrow, "application:toggle-left-area")
+    name = narrow.locator(".jp-DirListing-itemText", has_text="03_queries_keys_values.ipynb")
+    name.wait_for()
+    assert name.evaluate("node => node.scrollWidth <= node.clientWidth + 1")
+    shoot(narrow, "narrow-files")

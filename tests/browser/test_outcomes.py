@@ -1,0 +1,56 @@
+"""What an outcome says about a guess, however the guess is written."""
+
+import pytest
+
+from course_lib.views import outcome, predict
+
+SAME, CLOSE = "✓ That is what you guessed.", "✓ That is close to your guess."
+NEAR, OTHER = "Near your guess, yet not it.", "Not what you guessed: what would explain it?"
+
+
+@pytest.fixture(scope="module")
+def said(chromium, tmp_path_factory):
+    """What stands under a result once a guess was made."""
+    path = tmp_path_factory.mktemp("outcome") / "page.html"
+    page = chromium.new_page()
+
+    def said(guess, result):
+        views = predict("00.x", "What?").html() + outcome("00.x", result).html()
+        path.write_text("<!doctype html><meta charset=utf-8>" + views)
+        page.goto(path.as_uri())
+        page.locator("input").fill(guess)
+        page.locator("input").press("Enter")
+        return page.locator(".agrees").inner_text()
+
+    yield said
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("guess", "result", "told"),
+    [
+        ("5, 2, 7", "(5, 2, 7)", SAME),
+        ("[5,2,7]", "(5, 2, 7)", SAME),
+        ("5 x 2 x 7", "(5, 2, 7)", SAME),
+        ("5, 3, 7", "(5, 2, 7)", OTHER),
+        ("7", "(5, 2, 7)", OTHER),
+        ("nan and nan", "[nan, nan]", SAME),
+        ("NaN", "[nan, nan]", SAME),
+        ("0.5", "[nan, nan]", OTHER),
+        ("1/11", 1 / 11, CLOSE),
+        ("9 %", 1 / 11, CLOSE),
+        (".09", 1 / 11, CLOSE),
+        ("0", 1 / 11, OTHER),
+        ("0.8", 0.951, NEAR),
+        ("−2", "-2", SAME),
+        ("64", "64 MiB", SAME),
+        ("1000", "1,000", SAME),
+        ("3", "3 of 8", SAME),
+        ("3 / 8", "3 of 8", SAME),
+        ("7", "3 of 8", OTHER),
+        ("attention", "attention, and a GRU", ""),
+        ("2 of 3 words", "animal 0.340, street 0.120", ""),
+    ],
+)
+def test_a_guess_agrees_by_what_it_says(said, guess, result, told):
+    assert said(guess, result) == told
