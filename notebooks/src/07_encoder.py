@@ -253,8 +253,7 @@ for ours, theirs in pairs:
     claim("the other words feel nothing", torch.equal(ours(x)[:, :4], ours(changed)[:, :4]))
 
 # %% [markdown]
-# The last line is why Transformers don't use *batch norm*, which takes its mean over other words and other
-# sentences: padding would count, and under a causal mask the future would leak through the mean.
+# The last line is why Transformers don't use *batch norm*, with its mean over other words and sentences: padding would count, and under a causal mask the future would leak through the mean.
 #
 # **Your turn**: `07.layer-norm`, then `07.rms-norm`.
 
@@ -432,10 +431,10 @@ for i in range(7):
     found.append(divmod(gap.argmax().item(), 1536))
 values = torch.stack([measured_on[:, :, layer, n] for layer, n in found])  # (neuron, list, word)
 clean = [bool(values[i, i].min() > values[i, others != i].max()) for i in range(7)]
-print("not told apart:", *(name for name, good in zip(lists, clean) if not good))
 outcome("07.memory", f"{sum(clean)} of 7, without a single error")
 
 # %%
+print("not told apart:", *(name for name, good in zip(lists, clean) if not good))
 names = [f"{name} (L{layer} N{n})" for name, (layer, n) in zip(lists, found)]
 columns = [w for row in lists.values() for w in row.split()[1::2]]
 fig, ax = plt.subplots(figsize=(11, 3.2), layout="constrained")
@@ -602,24 +601,20 @@ def gradients(around, depth=24, seed=0, xavier=True):
     return found.sqrt(), torch.tensor(same)
 
 
+rules = {"Xavier's rule": True, "PyTorch's default": False}
+orders = {"post-norm": PostNorm, "pre-norm": PreNorm, "bare": bare}
 predict(
     "07.gradient",
     "Post-norm, 24 blocks: the gradient at block 1, as a multiple of that at block 24?",
 )
 
 # %%
-rules = {"Xavier's rule": True, "PyTorch's default": False}
-orders = {"post-norm": PostNorm, "pre-norm": PreNorm, "bare": bare}
 runs = {
     (rule, name): [gradients(way, seed=s, xavier=rules[rule]) for s in range(5)]
     for rule in rules
     for name, way in orders.items()
 }
 xavier = {name: torch.stack([g for g, _ in runs["Xavier's rule", name]]) for name in orders}
-for name in ("post-norm", "pre-norm"):
-    for part, told in enumerate(("all the rest", "queries, keys")):
-        middle = xavier[name][:, part, [0, 9, 11, 23]].median(dim=0).values.tolist()
-        print(f"{name:>9}, {told:>13}, blocks 1, 10, 12, 24:", *(f"{size:.1e}" for size in middle))
 ratio = xavier["post-norm"][:, 0, 0] / xavier["post-norm"][:, 0, -1]  # (seed,)
 outcome("07.gradient", f"without queries and keys {ratio.min():.1f} to {ratio.max():.1f} times")
 
@@ -634,6 +629,12 @@ def draw_depth(axes, run, name):
         ax.plot(blocks, each.median(dim=0).values, style, color=color, lw=2.5, label=name)
 
 
+for name in ("post-norm", "pre-norm"):
+    for part, told in enumerate(("all the rest", "queries, keys")):
+        middle = xavier[name][:, part, [0, 9, 11, 23]].median(dim=0).values.tolist()
+        print(f"{name:>9}, {told:>13}, blocks 1, 10, 12, 24:", *(f"{size:.1e}" for size in middle))
+
+# %%
 fig, axes = plt.subplots(2, 3, figsize=(12, 6), layout="constrained", sharex=True)
 for row, rule in zip(axes, rules):
     for name in orders:
@@ -687,7 +688,7 @@ def explore(depth=12, xavier=True, seed=0):
 # library, Tensor2Tensor, had that as `transformer_base_v1`. From version 2 on it normed *before* each
 # sublayer and once at the end, and the plain name `transformer_base` came to mean that. The walk-through of
 # section 7.3 quotes the formula of the text and codes the other order, "for code simplicity". What differs?
-# MiniLM's trained weights, in both orders:
+# MiniLM's weights, in both orders:
 
 # %%
 text, code = minilm_in(PostNorm), minilm_in(PreNorm)
@@ -697,7 +698,7 @@ cosine = F.cosine_similarity(text(start), code(start), dim=-1).mean()
 print("MiniLM and MiniLM in the other order: cosine", rounded(cosine, 2))
 
 # %% [markdown]
-# Two different functions: weights trained in one order say little in the other.
+# Two different functions.
 #
 # Do both *learn*? A small task. Six letters in any order; for each letter say how many of the six come before
 # it in the alphabet. That takes looking and counting, but no positions. A model that knows nothing about the letter
@@ -724,7 +725,6 @@ def learn(around, depth, seed, steps=48):
     return losses
 
 
-# %%
 settings = {"post-norm, 6 blocks": (PostNorm, 6), "post-norm, 12 blocks": (PostNorm, 12)}
 settings["pre-norm, 12 blocks"] = PreNorm, 12
 ends = {name: [sum(learn(*s, i)[-8:]) / 8 for i in range(3)] for name, s in settings.items()}
@@ -745,13 +745,15 @@ predict(
 
 # %%
 results = study("07_twelve_blocks")["results"]
+cool = [run["curve"][-1] for run in results["runs"]["post-norm"]["0.0005, warm-up 0"]]
+outcome("07.cooler", f"{min(cool):.2f} to {max(cool):.2f}")
+
+# %%
 print("at the end, the worst of three seeds:")
 for order, found in results["runs"].items():
     for name, each in found.items():
         loss, same = torch.tensor([[r["curve"][-1], r["alike"]] for r in each]).amax(dim=0)
         print(f"{order:>9}, rate {name:>18}: loss {loss:.2f}, cosine of words {same:5.2f}")
-cool = [run["curve"][-1] for run in results["runs"]["post-norm"]["0.0005, warm-up 0"]]
-outcome("07.cooler", f"{min(cool):.2f} to {max(cool):.2f}")
 
 # %%
 hot = results["runs"]["post-norm"]
@@ -809,7 +811,6 @@ def reach(masks):
     return torch.stack(rows, dim=1)
 
 
-# %%
 mask = padding_mask(torch.tensor([[5, 8, 2, 7, 4, 6, 0, 0, 0]]), pad_id=0)  # (batch, 1, 1, key)
 handled = {
     "every block": [mask] * 3,
@@ -847,8 +848,8 @@ show(
 # last one is the likeliest in real code: a loop that hands the mask to one block and not to the next. All
 # three give right shapes.
 #
-# Look at the lower rows of the first grid. Filler still feels words, and every block still computes vectors for
-# it. Nobody may use them: chapter 04 masked the mean and the loss, too.
+# In the lower rows of the first grid filler still feels words, and every block still computes vectors for it. Nobody
+# may use them: chapter 04 masked the mean and the loss, too.
 #
 # **Your turn**: `07.pad-test`.
 
@@ -891,7 +892,7 @@ print("largest difference with trained norms:", rounded(difference, 1))
 print("norm_1 has a gradient:", parts[2].weight.grad is not None, " norm_2:", parts[3].weight.grad)
 
 # %% [markdown]
-# Two lessons. A parity test on *fresh* parts can't see parts that are exchanged: draw every weight at random
+# Two lessons. A parity test on *fresh* parts can't see an exchange: draw every weight at random
 # first, norms included. And ask after one `backward`: does every parameter have a gradient? That one line finds
 # every part that you built and forgot to use.
 

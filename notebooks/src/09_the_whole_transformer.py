@@ -18,7 +18,7 @@
 # - put an encoder–decoder together and follow one word through it, shape by shape,
 # - count any such model before you build it, and check a published number,
 # - say what its first weights should be, and why one table can do three jobs,
-# - train it until it is right 500 times of 500, and read in its attention how it does it,
+# - train it until it hardly makes a mistake, and read in its attention how it does it,
 # - find the mistake that shows only in company.
 #
 # You need 04 to 08. About 70 minutes, and 90 more for the exercises.
@@ -159,8 +159,8 @@ predict("09.base", "How many million numbers does it learn? What share of them i
 # norms. The number of heads doesn't appear: they share the width (chapter 05). Nor does the length of the
 # text: the waves are calculated.
 #
-# To see it in code we need a base model, but not its quarter of a gigabyte. On PyTorch's device `meta` a
-# tensor has a shape and no numbers, so the largest model is built in no time.
+# To see it in code we need a base model, but not its numbers. On PyTorch's device `meta` a tensor has a shape and
+# nothing in it, so the largest model is built in no time.
 
 # %%
 with torch.device("meta"):
@@ -172,6 +172,9 @@ def count(part):
     return sum(parameter.numel() for parameter in part.parameters())
 
 
+table = count(base.embed_source) / count(base)
+outcome("09.base", f"{count(base) / 1e6:.1f} million, {table:.0%} of them in the table")
+
 # %% [markdown]
 # Do the lines of the table hold? And is the head really the table, or a copy of it?
 
@@ -181,15 +184,9 @@ claim("attention", count(reader.attention) == 4 * (512 * 512 + 512))
 claim("network", count(reader.feed_forward) == 2 * 512 * 2048 + 2048 + 512)
 claim("norm", count(reader.around_attention) == 2 * 512)
 claim("the head is the table", base.head.weight is base.embed_source.table.weight)
-for name, part in (
-    ("reader's block", reader),
-    ("writer's block", writer),
-    ("base", base),
-    ("big", big),
-):
+counted = {"reader's block": reader, "writer's block": writer, "base": base, "big": big}
+for name, part in counted.items():
     print(f"{name:14} {count(part):>11,}")
-table = count(base.embed_source) / count(base)
-outcome("09.base", f"{count(base) / 1e6:.1f} million, {table:.0%} of them in the table")
 
 # %% [markdown]
 # Where do they sit? The library has a drawing that answers. Point at a box, or walk through it with the arrow
@@ -434,13 +431,15 @@ for tied in (False, True):
 predict("09.next", "ONE tied block, untrained: which token does it expect next, at each position?")
 
 # %%
-echoes = {}
-for layers in (1, 2, 6):
-    with torch.no_grad():
-        favourite = untrained(layers)(heard, said[:, :-1]).argmax(dim=-1)
-    echoes[layers] = (favourite == said[:, :-1]).float().mean().item()
-    print(f"{layers} blocks: in {echoes[layers]:.0%} of the places, the very token it was given")
-outcome("09.next", "the token it was just given" if echoes[1] > 0.9 else "another one")
+with torch.no_grad():
+    favourite = {n: untrained(n)(heard, said[:, :-1]).argmax(dim=-1) for n in (1, 2, 6)}
+read, next_one = said[0, :4].tolist(), favourite[1][0, :4].tolist()
+outcome("09.next", f"given the tokens {read}, it expects {next_one}")
+
+# %%
+for n, expected in favourite.items():
+    echo = (expected == said[:, :-1]).float().mean()
+    print(f"{n} blocks: in {echo:.0%} of the places, the very token it was given")
 
 # %% [markdown]
 # It is an echo. The way around each sublayer (chapter 07) carries the token's own row up to the head, and
@@ -494,6 +493,7 @@ def copying(words):
     return pair(words, words)
 
 
+torch.manual_seed(0)  # run again, it is the same words
 test = draw(500, "test", few=26)
 print(*map(text, copying(draw(6, "train"))[0]))
 
@@ -540,10 +540,11 @@ copier = Seq2Seq(sizes, norm=nn.LayerNorm)  # PyTorch's norm, as in 7.8
 train(copier, copying, steps=400)
 read, _, _ = copying(test)
 wrote = write(copier, read)
-claim("all 500 unseen words are copied, to the last letter", wrote == [text(row) for row in read])
+good = sum(word == text(row) for word, row in zip(wrote, read))
+claim("over 495 of 500 unseen words are copied, to the last letter", good > 495)
 
 # %% [markdown]
-# Five hundred of five hundred, END included. How does it do it? For twelve-letter words, where do the two
+# All of them, or all but a few: to copy a word takes every letter and END. (Section 9.8 repeats it.) How does it do it? For twelve-letter words, where do the two
 # heads look while they write?
 
 
@@ -611,11 +612,10 @@ def reversing(words):
 torch.manual_seed(0)
 turner = Seq2Seq(sizes, norm=nn.LayerNorm)
 train(turner, reversing, steps=600)
-
-# %%
 read, _, _ = reversing(test)
 wrote = write(turner, read)
-claim("all 500 unseen words are reversed", wrote == [text(row)[::-1] for row in read])
+good = sum(word == text(row)[::-1] for word, row in zip(wrote, read))
+claim("over 495 of 500 unseen words are reversed", good > 495)
 sentence = "the animal didnt cross the street because it was too tired"
 print(*write(turner, ids_of(sentence.split())))
 
@@ -627,12 +627,8 @@ print(*write(turner, ids_of(sentence.split())))
 turned = looks(turner, reversing, long).mean(dim=0)
 peaks = turned.mean(dim=0)[:12].argmax(dim=-1)
 claim("letter 1 looks at letter 12, letter 12 at letter 1", peaks.equal(torch.arange(12).flip(0)))
-draw_looks(
-    turned,
-    "Reversing: the anti-diagonal",
-    "Three attention maps as before. The bright line now runs from the upper right to the lower left: the first letter "
-    "written looks at the twelfth read, the twelfth at the first.",
-)
+alt = "Three attention maps as before. The bright line runs from upper right to lower left: the first letter written looks at the twelfth read, the twelfth at the first."
+draw_looks(turned, "Reversing: the anti-diagonal", alt)
 
 # %% [markdown]
 # This is the picture to keep. No step walks back through the word. The first letter and the last are *one
@@ -773,8 +769,8 @@ show(
 # ## 9.9 Find the bug
 #
 # A common way to write it: `forward` takes masks from its caller, and says what happens if it gets none,
-# `src_mask=None`, nothing is hidden. Here is such a forward, writing with *our* trained weights, which are right 500
-# times of 500. The caller forgets the mask. What goes wrong?
+# `src_mask=None`, nothing is hidden. Here is such a forward, writing with *our* trained weights, which hardly make
+# a mistake. The caller forgets the mask. What goes wrong?
 
 
 # %%
@@ -802,10 +798,10 @@ correct = {}
 for name, writer in (("masks from the ids", write), ("no masks", write_unmasked)):
     hits = torch.tensor([w == text(r)[::-1] for w, r in zip(writer(turner, read), read)])
     correct[name] = [hits[lengths == n].float().mean().item() for n in range(1, 13)]
-claim("one letter of padding: fewer than 1 in 10 is right", correct[name][10] < 0.1)
-outcome("09.company", "fewer than 10" if correct[name][10] < 0.1 else "10 or more")
+outcome("09.company", f"about {round(correct['no masks'][10], 1):.0%}")
 
 # %%
+claim("one letter of padding: fewer than 1 in 10 is right", correct["no masks"][10] < 0.1)
 fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
 for (name, curve), style in zip(correct.items(), ("ours", "theirs")):
     ax.plot(range(1, 13), curve, label=name, **STYLES[style])
@@ -818,7 +814,7 @@ ax.set(
 ax.legend(loc="center left")
 show(
     ax,
-    alt="Share of words right against the number of letters. With masks from the ids it is 1 for all lengths. Without "
+    alt="Share of words right against the number of letters. With masks from the ids it is 1, or nearly, for all lengths. Without "
     "masks it is 1 for twelve letters, which need no padding, and 0 for nearly all shorter words.",
 )
 
@@ -849,8 +845,7 @@ show(
 #
 # The loop that trained it is a black box still: an optimiser, a rate that rises and falls, a loss. What makes it
 # learn? Chapter 10.
-
-# %% [markdown]
+#
 # ## Quiz
 
 # %%
