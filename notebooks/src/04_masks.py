@@ -127,18 +127,13 @@ fresh = windows[torch.randint(len(windows), (2000,))]
 writing = [guess_loss(s, table, past, fresh).item() for s, table, _ in (free, *others)]
 outcome("04.cheat", f"{sum(loss < blind for loss in writing)} of 3")
 
-# %%
-trained_to_write = guess_loss(masked[0], masked[1], past, fresh)
-print(
-    f"loss when writing: trained with the mask {trained_to_write:.1f}, blind {blind:.1f}", end=", "
-)
-print("without a mask", rounded(writing, 1))
-
 # %% [markdown]
 # The models with the best training loss write no better than blind guessing, here a bit worse. Their weights
 # show why.
 
 # %%
+print("loss when writing: trained without a mask", rounded(writing, 1), end=", ")
+print(f"with it {guess_loss(*masked[:2], past, fresh):.1f}, blind {blind:.1f}")
 fig, axes = plt.subplots(1, 3, figsize=(12, 3.9), layout="constrained")
 axes[0].plot(free[2], label="no mask", color=STYLES["theirs"]["color"], linestyle="--")
 axes[0].plot(masked[2], label="future hidden", color=STYLES["ours"]["color"])
@@ -437,9 +432,6 @@ value = torch.ones(3, 4, requires_grad=True)
 (attention_weights(scores, nothing) @ value).sum().backward()
 outcome("04.hidden-row", rounded(attention_weights(scores, nothing)))
 
-# %%
-claim("every gradient that comes back to the values is nan, too", value.grad.isnan().all())
-
 # %% [markdown]
 # Every score became $-\infty$, and $e^{-\infty} / \sum e^{-\infty}$ is $0/0$: `nan`, not a number. One such
 # row is enough: it makes the loss `nan`, and the gradient carries `nan` into all that the model has learned.
@@ -448,6 +440,7 @@ claim("every gradient that comes back to the values is nan, too", value.grad.isn
 # it to them, and everyone has another favourite. Try them all on our row:
 
 # %%
+claim("every gradient that came back to the values was nan, too", value.grad.isnan().all())
 half = scores.half()  # float16: two bytes a number
 recipes = {
     "fill −∞": attention_weights(scores, nothing),
