@@ -275,7 +275,6 @@ claim("attention: more than a hundredth", (by_attention[:, 0] / by_attention[:, 
 print(f"GRU: each word multiplies by about {share ** (1 / 99):.1f}")
 
 
-# %%
 def draw_reach(ax, runs, label, **line):
     """The middle one of the runs (median) against distance, and a band from lowest to highest."""
     runs = runs.flip(-1)  # distance 0 first
@@ -303,7 +302,8 @@ for n in (10, 100, 1000):
 # of a hundred such factors is nothing. This is the **vanishing gradient**. Attention has no product of steps, so its
 # line is flat. Free it is not: before training, an average over $n$ words gives each about $1/n$, as the last lines show.
 # That falls like a power of $n$, the GRU's falls exponentially.
-#
+
+# %% [markdown]
 # Now the same for *every* output, not only the last: row $i$ says whose nudges reach output $i$, as shares of 1. Point
 # at a word, or press the arrow keys, and see on whom it depends. First the GRU, below it attention.
 
@@ -330,7 +330,8 @@ show(fig, alt)
 # %% [markdown]
 # The GRU never looks ahead, so its map is empty above the diagonal, and it fades to the left. Attention's has no such
 # shape, with random matrices.
-#
+
+# %% [markdown]
 # Be fair to the GRU. Its update gate starts near $\sigma(0) = ½$: *keep half*, at every word. Add a constant to that
 # gate's bias (our `keep`), and it keeps more from the start. Move the slider.
 
@@ -440,6 +441,9 @@ late = {
 }
 outcome("01.recall", "; ".join(name for name, right in late.items() if right.min() > 0.5))
 
+# %% [markdown]
+# In numbers:
+
 # %%
 for name, right in late.items():
     print(f"{name:13} right in steps 81 to 100, three seeds:", rounded(right, 1))
@@ -470,6 +474,9 @@ def open_gates(model):
 trained = [train(readers["GRU"], seed, rate=0.1) for seed in range(3)]
 late = torch.stack([right[-20:].mean() for right, _ in trained])
 outcome("01.rate", f"{int((late > 0.9).sum())} of 3")
+
+# %% [markdown]
+# And their gates?
 
 # %%
 print("right in steps 81 to 100:", rounded(late, 1))
@@ -542,8 +549,7 @@ print(record["command"], "· seeds", record["seeds"], "· packed", sizes)
 for name, runs in came_out.items():  # (size, seed); texts: the reader was fitted on so many
     print(f"{name:33} {rounded(runs.mean(dim=1), 1)}, spread {rounded(runs.std(dim=1).max(), 1)}")
 
-# %%
-fig, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
+fig, ax = plt.subplots(figsize=(10, 3.6), layout="constrained")
 ax.plot(sizes, sizes, **ATTENTION_LINE, label="all: what attention keeps")
 for (name, runs), color in zip(
     came_out.items(), (GREEN, ORANGE, ORANGE, RED, RED, "0.4"), strict=True
@@ -551,7 +557,7 @@ for (name, runs), color in zip(
     ax.plot(sizes, runs.mean(dim=1), "o--", color=color, label=f"GRU, {name}")
 ax.set(xlabel="symbols packed", ylabel="symbols read out", xticks=sizes)
 ax.set_title("How much fits into 64 numbers is a matter of training")
-ax.legend()
+fig.legend(*ax.get_legend_handles_labels(), loc="outside right center")
 show(
     ax,
     alt="A trained GRU gives back 16 of 16 and 19 of 32; untrained ones two to six of any number.",
@@ -704,7 +710,6 @@ claim("one text of 128 words: attention is over 3 times faster", ahead)
 claim("one text of 512 words: attention is faster", winners[1] == "attention")
 claim("32 texts of 512 words: the GRU is faster", winners[32] == "GRU")
 
-# %%
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained", sharey=True)
 racer_lines = {"GRU": GRU_LINE, "attention": ATTENTION_LINE}
 racer_lines["attention, one call"] = ATTENTION_LINE | {"linestyle": ":"}

@@ -490,7 +490,7 @@ for name, waits in results["waits"].items():
 drawn = ((RED, "--"), (BLUE, "-"), (GREEN, ":"), (ORANGE, "-."))
 ways = (*divisors, "nothing, smaller start")
 styles = {name: {"color": c, "linestyle": s} for name, (c, s) in zip(ways, drawn)}
-fig, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(13, 3.6), layout="constrained")
 for ax, (way, rates) in zip(axes, results["rates"].items()):
     runs = {name: results["tuning"][f"{way}, {name}"] for name in ways}
     training_waits(runs, rates, most=most, styles=styles, ax=ax, title=way)
