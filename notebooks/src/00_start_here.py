@@ -90,7 +90,7 @@ print(vectors.shape)
 # Many mistakes in this field are a mix-up of axes. Ask "what does this axis count?" at each line.
 
 # %% [markdown]
-# ## 0.3 A dot product measures likeness
+# ## 0.3 A dot product compares two words
 #
 # Take two vectors, multiply them number by number, add up. That is the *dot product*. It is large when both are large in the same
 # places.
@@ -117,9 +117,12 @@ scores = vectors @ vectors.T  # (word, feature) @ (feature, word) -> (word, word
 print(rounded(scores, 0))
 
 # %% [markdown]
-# Row 4, column 1 holds the 7 from before. The middle axis, the features, is gone: it was added up. What is left is a table with one
-# row for each word that *asks* and one column for each word that *is asked*. Keep this picture. Every attention map in this course
-# reads like this: rows ask, columns are asked. A vector that asks is called a *query*, one that is asked a *key*.
+# Row 4, column 1 holds the 7 from before. The last number of that row is a warning: "it" scores 6 with itself, less than with
+# the animal. A dot product rewards length as well as likeness, and the animal's vector is the longer one.
+#
+# The middle axis, the features, is gone: it was added up. What is left is a table with one row for each word that *asks* and one
+# column for each word that *is asked*. Keep this picture. Every attention map in this course reads like this: rows ask, columns
+# are asked. A vector that asks is called a *query*, one that is asked a *key*.
 #
 # **Predict first.** Say `a` has shape (5, 2, 3) and `b` has shape (5, 3, 7). The first axis counts sentences, and `@` treats each
 # sentence alone. What is the shape of `a @ b`?
@@ -335,7 +338,7 @@ print(torch.tensor([-20_000.0]).exp())
 # ## Summary
 #
 # - A tensor is a table with a shape. Each axis counts something; say what.
-# - A dot product adds up products: it is large for vectors that agree. `a @ b.T` does it for all pairs: rows ask, columns are asked.
+# - A dot product adds up products: it is large for vectors that agree, and for long ones. `a @ b.T` does it for all pairs: rows ask, columns are asked.
 # - The softmax turns scores into positive shares that sum to 1. Only differences of scores count, and a lead of 1 means 2.7 times the share.
 # - The formula as written overflows: a large power gives `nan`, a large sum gives zeros without a word. Taking the maximum away from all
 #   scores changes nothing, and saves it.

@@ -99,7 +99,14 @@ outcome("03.admire", weights.diagonal(dim1=-2, dim2=-1).mean())  # query i, key 
 # %% [markdown]
 # Nine tenths, where an even share would be one twelfth. The score of a word with itself is $x \cdot x$: every
 # product in that sum is a square, so nothing cancels. With another word, the products have both signs. The
-# sum of squares grows with the width, faster than the root that we divide by.
+# sum of squares grows with the width, faster than the root that we divide by. (It is a matter of length, too:
+# our numbers have spread 1. Halve them, and the scores shrink to a quarter.)
+
+# %%
+_, weights = scaled_dot_product_attention(x / 2, x / 2, x / 2)
+print("half as long, weight on itself:", rounded(weights.diagonal(dim1=-2, dim2=-1).mean()))
+_, weights = scaled_dot_product_attention(x / 10, x / 10, x / 10)
+print("a tenth as long:", rounded(weights.diagonal(dim1=-2, dim2=-1).mean()), "(even: 0.083)")
 
 # %%
 words = "The animal didn't cross the street because it was too tired".split()
@@ -225,9 +232,11 @@ for name, (w_q, w_k, w_v) in matrices.items():
     right[name] = (output.argmax(dim=-1) == answers).float().mean(dim=0)  # share for each guest
     maps[name] = weights.mean(dim=0)
     scores[name] = (x @ w_q @ (x @ w_k).mT / 16**0.5).mean(dim=0)
+outcome("03.table", f"{int((right['tied'] > 0.9).sum())} of 8")
+
+# %%
 claim("separate: every guest is right at every table", right["separate"].min() == 1)
 claim("tied: some guest is wrong more often than right", right["tied"].min() < 0.5)
-outcome("03.table", f"{int((right['tied'] > 0.9).sum())} of 8")
 
 # %%
 fig, axes = plt.subplots(1, 3, figsize=(12, 3.9), layout="constrained")
@@ -298,7 +307,7 @@ show(
 # | scores | (seq, seq) | (query, key) |
 # | output | one row for each word of $x$ | one row for each word of $x$ |
 #
-# **Predict** the two shapes before you run this: 4 words ask 9 words.
+# Say the two shapes before you run this: 4 words ask 9 words.
 
 # %%
 x, context = torch.randn(4, 32), torch.randn(9, 32)  # (query, d_model), (key, d_model)
@@ -356,7 +365,7 @@ for question, row, page in zip(asked, rounded(weights, 2), rounded(pages, 1), st
 #
 # `nn.MultiheadAttention` holds the three projections, the attention and one more matrix at the end. (With
 # several heads, which is chapter 05; here we take one.) Two sentences of five words go in. Then the *second*
-# sentence is replaced. The first one's output must stay as it is. **Predict:** does it?
+# sentence is replaced. The first one's output must stay as it is, and it doesn't:
 
 # %%
 attention = nn.MultiheadAttention(embed_dim=8, num_heads=1)
@@ -367,7 +376,7 @@ claim("sentence 0 changed when sentence 1 did", (output[0] - other[0]).abs().max
 print("output", output.shape, " weights", weights.shape)
 
 # %% [markdown]
-# It doesn't. By default this module takes (seq, batch, d_model), a habit from recurrent networks. It read
+# By default this module takes (seq, batch, d_model), a habit from recurrent networks. It read
 # your batch as two words of five sentences, and let word 3 of one sentence look at word 3 of the other. No
 # error, and an output of the shape you hoped for. Only the weights gave it away: (5, 2, 2) instead of (2, 5,
 # 5). The cure is one argument. Then our own steps give the same numbers; its three matrices lie on top of
@@ -411,6 +420,9 @@ predict(
     "03.it", "Layer 3, head 1: what share of its attention, 0 to 1, does `it` give to `animal`?"
 )
 
+# %%
+outcome("03.it", weights[3, 1, it, animal])
+
 # %% [markdown]
 # Point at `it` below, or walk with the arrow keys. The colour and the number on each word say how much the
 # word under your pointer looks at it. Then point at `animal`: does it look back?
@@ -439,8 +451,8 @@ layer = model.blocks[3].attention
 q, k, v = (split_heads(part(x), 12)[0, 1] for part in (layer.to_q, layer.to_k, layer.to_v))
 _, ours = scaled_dot_product_attention(q, k, v)
 claim("by hand and by the model: the same weights", torch.allclose(ours, weights[3, 1], atol=1e-5))
+print("it looks at animal:", rounded(ours[it, animal]))
 print("animal looks at it:", rounded(ours[animal, it]))
-outcome("03.it", ours[it, animal])
 
 # %% [markdown]
 # ### Does it understand?
@@ -605,7 +617,7 @@ def look(sentence, layer, head):
 
 # %% [markdown]
 # Two things are often said about such maps. "Early layers look everywhere, later ones pick." And "many heads
-# look along the diagonal". **Predict** whether either holds here. This time we average over all 24 sentences.
+# look along the diagonal". Does either hold here? This time we average over all 24 sentences.
 
 # %%
 every = [
@@ -639,13 +651,13 @@ def on_itself(q, k):
     return scaled_dot_product_attention(q, k, k)[1].diagonal(dim1=-2, dim2=-1).mean()
 
 
-x, own, tied, lengths = model.embedding(ids), [], [], []
+x, own, tied, by_layer = model.embedding(ids), [], [], []
 for block in model.blocks:
     layer = block.attention
     q, k, v = (split_heads(part(x), 12)[0] for part in (layer.to_q, layer.to_k, layer.to_v))
     own.append(on_itself(q, k))
     tied.append(on_itself(q, q))
-    lengths.append(v.norm(dim=-1))  # (head, seq), for the next cell
+    by_layer.append(v.norm(dim=-1))  # lengths of values (head, seq), for the next cell
     x = block(x)
 print("weight on itself, own keys:       ", rounded(torch.stack(own).mean()))
 print("weight on itself, queries as keys:", rounded(torch.stack(tied).mean()))
@@ -657,7 +669,7 @@ print("weight on itself, queries as keys:", rounded(torch.stack(tied).mean()))
 # weights *times values*. So look at the values too: how long are they in this head?
 
 # %%
-lengths = torch.stack(lengths)  # (layer, head, seq)
+lengths = torch.stack(by_layer)  # (layer, head, seq)
 print("animal looks at [CLS]:", rounded(weights[3, 1, animal, 0]))
 for i in (0, animal, street, it):
     print(f"length of the value of {tokens[i]:8}", rounded(lengths[3, 1, i]))

@@ -35,6 +35,22 @@ def told(cell):
     return "\n".join(texts)
 
 
+def printed(cell):
+    """What a cell prints; a claim prints a line that ends with True."""
+    return "\n".join("".join(output.get("text", "")) for output in cell.get("outputs", ()))
+
+
+def same_number(came, text):
+    """Whether a text shows the one number that came out, as 0.64, 0.640, 64 % or 64.00."""
+    numbers = [match[0] for match in re.finditer(r"\d+(?:\.\d+)?", came)]
+    if len(numbers) != 1 or len(numbers[0].strip("0.")) < 2:
+        return False  # several, or one that stands in many lines without saying anything
+    shown = re.findall(r"(\d+(?:\.\d+)?) ?(%?)", text)
+    wanted = float(numbers[0])
+    sizes = [float(digits) / (100 if percent else 1) for digits, percent in shown]
+    return any(abs(size - wanted) <= 0.01 * wanted for size in sizes)
+
+
 def plain(text):
     return re.sub(r"\s+", " ", text.lower().replace("`", ""))
 
@@ -59,6 +75,35 @@ def test_nothing_between_question_and_outcome_says_the_outcome(path):
         if len(came) > SHORT and re.search(rf"(?<!\w){re.escape(plain(came))}(?!\w)", plain(text)):
             given_away.append(f"{id}: {came}")
     assert given_away == []
+
+
+def shown_between(cells):
+    """For each prediction: its id, what came out, what is shown on the way, and what is claimed."""
+    for start, cell in enumerate(cells):
+        for id in re.findall(r'\bpredict\(\s*"([^"]+)"', cell["source"]):
+            ends = [i for i in range(start, len(cells)) if id in results(cells[i])]
+            between = cells[start + 1 : ends[0] + 1] if ends else []
+            shown = "\n".join(told(c | {"source": ""}) for c in between)
+            yield id, results(cells[ends[0]])[id] if ends else "", shown, claims(between)
+
+
+def claims(cells):
+    return [
+        line for cell in cells for line in printed(cell).splitlines() if line.endswith(": True")
+    ]
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_nothing_is_claimed_or_measured_on_the_way(path):
+    found = [(id, c, same_number(came, s)) for id, came, s, c in shown_between(cells_of(path))]
+    assert [(id, c) for id, c, same in found if c or same] == []
+
+
+def test_the_test_knows_a_number_in_other_clothes():
+    assert same_number("0.640", "it → animal 64%, [CLS] 12%")
+    assert same_number("64 MiB", "[16.00, 64.00] MiB")
+    assert not same_number("0.640", "it → animal 46%, [CLS] 12%")
+    assert not same_number("3 of 3", "[1.0, 3.0]")
 
 
 def test_the_test_sees_a_result_in_code_in_prose_and_in_print():
