@@ -10,7 +10,7 @@
 # # 00 · Start here: exercises
 #
 # Four short ones. Write in the cell below each text, run it with Shift + Enter, then run the check under it. A check never breaks
-# anything; run it as often as you like. Run the first cell before all others.
+# anything; run it as often as you like.
 
 # %% tags=["setup"]
 import torch

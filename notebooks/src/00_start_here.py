@@ -24,7 +24,7 @@
 #
 # A notebook is a page whose grey boxes are alive. Click into the box below and press **Shift + Enter**: the code runs, the result
 # appears under it, and the next box is selected. Run the boxes from top to bottom. If something gets tangled, the menu
-# *Kernel → Restart Kernel* gives you a clean start, and nothing you wrote is lost.
+# *Kernel → Restart Kernel* gives you a clean start: run the boxes from the top again. Nothing you wrote is lost.
 
 # %%
 import torch
