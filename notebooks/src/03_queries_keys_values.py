@@ -199,6 +199,7 @@ def tables(count):
 
 
 # %%
+@torch.enable_grad()  # section 3.4 switches gradients off; training again needs them
 def train(tied):
     torch.manual_seed(0)
     w_q, w_k = 0.3 * torch.randn(2, 14, 16)
