@@ -181,26 +181,26 @@ check("02.equivariant", is_equivariant)
 # the weights of a sentence add up to its number of words. All those tests use one width for
 # everything, and as many queries as keys.
 #
-# Your tests will not be so kind: `query` is `(batch, query, d_head)`, `key` is `(batch, key,
-# d_head)`, `value` is `(batch, key, d_value)`, and no two sizes are equal. Scores in the hundreds
-# do it no harm, and should not afterwards. Mend the function. It returns the output and the
-# weights.
+# Your tests will not be so kind: `query` is `(batch, query, d_head)`, `value` is `(batch, key,
+# d_value)`, and no two sizes are equal. The keys come *lying on their side*, `(batch, d_head,
+# key)`, as some libraries keep them. Scores in the hundreds do the function no harm, and should
+# not afterwards. Mend it. It returns the output and the weights.
 #
 # A start: which sum did the author not take?
 
 
 # %% tags=["02.scaled-bug"]
 def attend(query, key, value):
-    """Return the output (batch, query, d_value) and the weights (batch, query, key)."""
+    """From keys (batch, d_head, key): the output and the weights (batch, query, key)."""
     # BEGIN SOLUTION
     width = query.shape[-1]
-    scores = query @ key.transpose(-2, -1)
+    scores = query @ key
     weights = (scores / math.sqrt(width)).softmax(dim=-1)
     return weights @ value, weights
     # END SOLUTION
     # BEGIN STUB
     # batch, length, width = value.shape
-    # scores = query @ key.transpose(-2, -1)
+    # scores = query @ key
     # weights = (scores / math.sqrt(width)).softmax(dim=1)
     # return weights @ value, weights
     # END STUB

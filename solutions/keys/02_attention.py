@@ -2966,17 +2966,22 @@ EQUIVARIANT_MISTAKES = [
 # --- 02.scaled-bug --------------------------------------------------------------------------
 
 
+def lying(generator, *sizes):
+    query, key, value = stack(generator, *sizes)
+    return query, key.mT.contiguous(), value
+
+
 def bug_cases(generator):
-    batch_of_one = [x[None] for x in loud(generator, 3, 5)]
+    query, key = (x[None] for x in loud(generator, 3, 5))
     return [
-        case("2 sentences", *stack(generator, (2,), 3, 5, 7, 11)),
-        case("wide values", *stack(generator, (3,), 5, 2, 7, 13)),
-        case("one width, as many keys", *stack(generator, (2,), 3, 3, 5, 5)),
-        case("one query", *stack(generator, (5,), 1, 3, 2, 7)),
-        case("one sentence, one key", *stack(generator, (1,), 3, 1, 5, 2)),
-        case("gradients", *stack(generator, (2,), 3, 2, 5, 3), grad=True),
-        case("scores in the hundreds", *batch_of_one, normal(generator, 1, 3, 7)),
-        in_dtype(case("2 sentences", *stack(generator, (2,), 2, 3, 5, 7)), torch.float64),
+        case("2 sentences", *lying(generator, (2,), 3, 5, 7, 11)),
+        case("wide values", *lying(generator, (3,), 5, 2, 7, 13)),
+        case("one width, as many keys", *lying(generator, (2,), 3, 3, 5, 5)),
+        case("one query", *lying(generator, (5,), 1, 3, 2, 7)),
+        case("one sentence, one key", *lying(generator, (1,), 3, 1, 5, 2)),
+        case("gradients", *lying(generator, (2,), 3, 2, 5, 3), grad=True),
+        case("scores in the hundreds", query, key.mT.contiguous(), normal(generator, 1, 3, 7)),
+        in_dtype(case("2 sentences", *lying(generator, (2,), 2, 3, 5, 7)), torch.float64),
     ]
 
 
@@ -2989,7 +2994,7 @@ def wrong_attend(
     axis=-1,
     returned=lambda output, weights: (output, weights),
 ):
-    scores = query @ key.transpose(-2, -1)
+    scores = query @ key
     weights = (scores / divisor(query, key, value)).softmax(dim=axis)
     return returned(weights @ value, weights)
 
@@ -2999,7 +3004,7 @@ def root_of_value_width(query, key, value):
 
 
 def softmax_of_tables(query, key, value):
-    scores = query @ key.mT / math.sqrt(query.shape[-1])
+    scores = query @ key / math.sqrt(query.shape[-1])
     weights = scores.flatten(1).softmax(dim=-1).view_as(scores)
     return weights @ value, weights
 
@@ -3015,13 +3020,13 @@ def root_of_query_width(query, key, value):
 
 
 def attend_turned(query, key, value):
-    weights = (key @ query.mT / math.sqrt(query.shape[-1])).softmax(dim=1)
+    weights = (key.mT @ query.mT / math.sqrt(query.shape[-1])).softmax(dim=1)
     return weights @ value, weights
 
 
 def scores_second(query, key, value):
     output, _ = wrong_attend(query, key, value)
-    return output, query @ key.mT / math.sqrt(query.shape[-1])
+    return output, query @ key / math.sqrt(query.shape[-1])
 
 
 def second_detached(query, key, value):
@@ -3029,44 +3034,44 @@ def second_detached(query, key, value):
     return output, weights.detach()
 
 
-def swaps_batch(query, key, value):
-    weights = (query @ key.transpose(0, 1) / math.sqrt(query.shape[-1])).softmax(dim=-1)
+def keys_turned(query, key, value):
+    weights = (query @ key.mT / math.sqrt(query.shape[-1])).softmax(dim=-1)
     return weights @ value, weights
 
 
 def attend_by_einsum(query, key, value):
-    scores = torch.einsum("bid,bjd->bij", query, key) / key.shape[2] ** 0.5
+    scores = torch.einsum("bid,bdj->bij", query, key) / key.shape[1] ** 0.5
     weights = torch.softmax(scores, dim=2)
     return torch.einsum("bij,bjv->biv", weights, value), weights
 
 
 def attend_by_sentence(query, key, value):
-    weights = torch.stack([weights_by_loops(q, k) for q, k in zip(query, key, strict=True)])
+    weights = torch.stack([weights_by_loops(q, k.T) for q, k in zip(query, key, strict=True)])
     return torch.bmm(weights, value), weights
 
 
 def attend_by_vmap(query, key, value):
     def one(query, key, value):
-        weights = (query @ key.T * query.shape[1] ** -0.5).softmax(dim=1)
+        weights = (query @ key * query.shape[1] ** -0.5).softmax(dim=1)
         return weights @ value, weights
 
     return torch.func.vmap(one)(query, key, value)
 
 
 def attend_as_a_list(query, key, value):
-    weights = torch.baddbmm(query.new_zeros(()), query, key.mT, alpha=query.size(-1) ** -0.5)
+    weights = torch.baddbmm(query.new_zeros(()), query, key, alpha=query.size(-1) ** -0.5)
     weights = weights.softmax(dim=-1)
     return [weights.bmm(value), weights]
 
 
 def by_hand(query, key, value):
-    powers = (query @ key.mT / math.sqrt(query.shape[-1])).exp()
+    powers = (query @ key / math.sqrt(query.shape[-1])).exp()
     weights = powers / powers.sum(dim=-1, keepdim=True)
     return weights @ value, weights
 
 
 def divided_late(query, key, value):
-    weights = (query @ key.mT).softmax(dim=-1) / math.sqrt(query.shape[-1])
+    weights = (query @ key).softmax(dim=-1) / math.sqrt(query.shape[-1])
     return weights @ value, weights
 
 
@@ -3242,14 +3247,14 @@ BUG_MISTAKES = [
         ),
     ),
     Mistake(
-        "swaps-batch",
-        swaps_batch,
+        "keys-turned",
+        keys_turned,
         {},
-        says="the batch is exchanged with the words: the product of the scores was right as it was",
+        says="the keys are turned, and they lie on their side already",
         hints=(
-            "Print the shape of the key before and after you turn it.",
-            "With a batch in front, axes 0 and 1 are sentences and words.",
-            "Leave `transpose(-2, -1)` as it was.",
+            "Print the shapes of `query` and `key` before the product.",
+            "In a product the last axis of the first must be the last but one of the second.",
+            "Here `key` comes with its width in front: the product needs no transpose.",
         ),
     ),
     Mistake(
