@@ -98,7 +98,9 @@ def test_answers_are_checked_remembered_and_taken_back(bundle, work):
     assert "there are: 02, 03, 04" in course(bundle, "check", "09").stderr
     progress = course(bundle, "progress").stdout
     assert "✓ right          02.attention-weights" in progress
-    assert progress.splitlines()[-1].startswith("2 of ")
+    points, looked_at = progress.splitlines()[-2:]
+    assert points.startswith("2 of ") and points.endswith(" points")
+    assert looked_at.endswith("quiz questions, 0 at the first try; 0 predictions made")
     reset = course(bundle, "reset", "2")
     assert "exercises/02_attention.kept-1.ipynb" in reset.stdout and reset.returncode == 0
     assert course(bundle, "check", "02").stdout == untouched.stdout

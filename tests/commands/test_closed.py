@@ -28,9 +28,9 @@ for module in pkgutil.walk_packages(course_lib.__path__, "course_lib."):
 taken = 0
 for page in sorted(bundle.rglob("*.ipynb")):
     for cell in read_cells(page):
-        for line in cell.source.splitlines() if cell.kind == "code" else []:
-            if line.startswith("from course_lib"):
-                exec(line)
+        for node in ast.parse(cell.source).body if cell.kind == "code" else []:
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("course_lib"):
+                exec(ast.unparse(node))
                 taken += 1
 print(taken)
 """

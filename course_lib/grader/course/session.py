@@ -64,7 +64,7 @@ def _holds(source: str, answer: object, session: dict[str, Any]) -> bool:
 
 
 def _ran() -> tuple[Any, list[str]]:
-    """IPython's shell, and the cells that ran; None and nothing without a session."""
+    """IPython's shell, and the cells that ran; None and nothing without such a history."""
     interactive = sys.modules.get("IPython")
     shell = interactive and interactive.get_ipython()
     history = getattr(shell, "history_manager", None)
@@ -72,4 +72,6 @@ def _ran() -> tuple[Any, list[str]]:
         return None, []
     # IPython has made plain Python of them but for cell magics, which hold theirs as a text.
     both = zip(history.input_hist_raw, history.input_hist_parsed, strict=False)
-    return shell, [raw if raw.lstrip().startswith("%%") else parsed for raw, parsed in both][-LAST:]
+    ran = [raw if raw.lstrip().startswith("%%") else parsed for raw, parsed in both][-LAST:]
+    # Some front ends, and nbval, keep no history: then nothing is known of what ran.
+    return (shell, ran) if any(source.strip() for source in ran) else (None, [])

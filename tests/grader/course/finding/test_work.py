@@ -227,11 +227,9 @@ def test_a_chapter_and_its_exercises_in_one_file_are_told_apart(tmp_path, facts)
 
 
 def test_a_definition_of_the_chapter_counts_where_it_is_handed_in_as_an_answer(tmp_path, facts):
-    theirs = next(c for c in cells_in(page("02"), "x.ipynb") if "def effective_words" in c.source)
+    theirs = next(c for c in cells_in(page("02"), "x.ipynb") if "def attention(" in c.source)
     empty = solved("02", 0)
-    answered = [
-        replace(theirs, tags=c.tags) if "02.effective-words" in c.tags else c for c in empty
-    ]
+    answered = [replace(theirs, tags=c.tags) if "02.attention" in c.tags else c for c in empty]
     put(tmp_path, {"a.ipynb": saved(answered)})
     assert labels(find_work(tmp_path, facts))["02"] == ("a.ipynb", 1)
     put(tmp_path, {"a.ipynb": saved([replace(theirs, tags=())])})
