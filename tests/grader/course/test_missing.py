@@ -134,8 +134,9 @@ def test_in_a_notebook_it_goes_by_the_cells_that_ran(session):
 
 def test_where_no_history_is_kept_nothing_is_told_to_be_missing(session):
     """As under nbval, and in front ends that ask a kernel to store nothing."""
-    session.run_cell("def attention(query, key, value):\n    return value", store_history=False)
-    answer = session.user_ns["attention"]
+    shell = InteractiveShell.instance()
+    shell.run_cell("def attention(query, key, value):\n    return value", store_history=False)
+    answer = shell.user_ns["attention"]
     assert in_session(ROOT, "02.attention", "attention", answer) == ("", ())
 
 
