@@ -82,7 +82,11 @@ def test_a_guess_is_kept_by_the_browser_where_no_server_keeps_it(shown):
     shown.locator(".course-predict input").fill("0.95")
     shown.locator(".course-predict input").press("Enter")
     assert "close to your guess" in shown.locator(".course-outcome").inner_text()
-    shown.reload()
+    for _ in range(50):  # a browser writes its storage when it has time
+        shown.wait_for_timeout(100)
+        shown.reload()
+        if shown.locator(".course-predict input").input_value():
+            break
     assert shown.locator(".course-predict input").input_value() == "0.95"
     kept = shown.evaluate("localStorage.getItem('course.kept.guess.02.a')")
     assert json.loads(kept) == "0.95"
