@@ -63,6 +63,16 @@ def unpack(data: bytes, max_bytes: int = MAX_BYTES) -> Any:
         raise FrameError(f"not a frame: {type(error).__name__}") from error
 
 
+def nested(tree: Any) -> torch.Tensor:
+    """A frame as a tensor of bytes: part of another frame that needn't be packed each time."""
+    return torch.frombuffer(bytearray(pack(tree)), dtype=torch.uint8)
+
+
+def unnested(data: torch.Tensor) -> Any:
+    """What `nested` was given. Raises FrameError for anything else."""
+    return unpack(data.numpy().tobytes())
+
+
 def _packed(value: Any, tensors: Tensors) -> Any:
     if type(value) in (bool, int, float, str, type(None)):
         return value

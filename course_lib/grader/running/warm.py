@@ -12,14 +12,14 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..judging.frames import pack
+from ..judging.frames import nested, pack
 from .exchange import exchange
 from .seal import bwrap
 
 if sys.platform == "linux":
     from .seal import users
 
-NOTHING = pack({"job": "run", "name": "nothing", "cases": [], "pieces": [], "cell": -1})
+NOTHING = pack({"job": "run", "name": "nothing", "cases": nested([]), "pieces": [], "cell": -1})
 GRACE = 5.0  # beyond its own limit; after that the warm process itself is given up
 
 
