@@ -402,7 +402,7 @@ quiz("00")
 #
 # Open [exercises/00_start_here.ipynb](exercises/00_start_here.ipynb).
 #
-# - `00.scores`: compare one vector with many. A warm-up.
+# - `00.scores`: compare one vector with many.
 # - `00.dot-shape`: say which shape a product has, before anything is computed.
 # - `00.safe-softmax`: the softmax that survives.
 # - `00.is-distribution`: write a test that tells shares from things that only look like shares.
