@@ -11,6 +11,7 @@ from course_lib.plots import (
     attention_map,
     head_grid,
     mask_picture,
+    runs_over,
     score_map,
     training_waits,
     transformer_map,
@@ -161,6 +162,27 @@ def test_no_room_of_tensors_imports_a_plotting_library():
         "course_lib.claims; sys.exit('matplotlib' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+AXES = {"xlabel": "words", "ylabel": "share", "title": "T"}
+
+
+def test_runs_show_their_median_and_their_spread():
+    styles = {"a": {"color": "red", "linestyle": "--"}, "b": {}}
+    runs = {"a": torch.tensor([[1.0, 5.0], [2.0, 9.0], [6.0, 7.0]]), "b": [3, 4]}
+    ax = runs_over((10, 20), runs, styles=styles, **AXES)
+    a, b = ax.lines
+    assert list(a.get_xdata()) == [10, 20] and list(a.get_ydata()) == [2, 7]
+    assert a.get_linestyle() == "--" and list(b.get_ydata()) == [3, 4]
+    band = ax.collections[0].get_paths()[0].vertices
+    assert {tuple(corner) for corner in band} >= {(10, 1), (10, 6), (20, 5), (20, 9)}
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("words", "share", "T")
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]
+
+
+def test_runs_over_another_number_of_places_are_refused():
+    with pytest.raises(ValueError, match="a: 3 numbers for 2 places"):
+        runs_over((10, 20), {"a": [1, 2, 3]}, styles={"a": {}}, **AXES)
 
 
 def test_waits_show_medians_seeds_and_what_was_not_done():
