@@ -319,7 +319,9 @@ try:
     axes[1].axhline(math.log(4), color="black", linestyle=":", label="one of four, ln 4")
     axes[1].set(xlabel="step", ylabel="loss", title="learning to guess the hidden word")
     axes[1].legend()
-    arrows(axes[2], module.embedding.weight.detach(), "after")
+    arrows(
+        axes[2], module.embedding.weight.detach(), "after: a direction for each subject, none for ?"
+    )
     ids, hidden = hidden_words(500)
     found = module.guess(ids)[:, 0].argmax(dim=-1)
     right = ((found - 1) // 4 == (hidden - 1) // 4).float().mean()
