@@ -3321,10 +3321,13 @@ class BareLinear(nn.Linear):
         pass
 
 
-def head_state(generator: Generator, d_model: int, d_head: int, answers: int) -> dict[str, Tensor]:
+def head_state(
+    generator: Generator, d_model: int, d_head: int, answers: int, spread: float = 1.0
+) -> dict[str, Tensor]:
     rows = {"to_q": d_head, "to_k": d_head, "to_v": answers}
     weights = {f"{name}.weight": randn(generator, n, d_model) for name, n in rows.items()}
-    return weights | {f"{name}.bias": randn(generator, n) for name, n in rows.items()}
+    weights |= {f"{name}.bias": randn(generator, n) for name, n in rows.items()}
+    return {name: spread * weight for name, weight in weights.items()}
 
 
 def games(
@@ -3337,9 +3340,9 @@ def games(
 
 
 def table_cases(generator: Generator) -> list[Case]:
-    def start(d_model: int, d_head: int, answers: int) -> dict:
+    def start(d_model: int, d_head: int, answers: int, spread: float = 1.0) -> dict:
         init = {"d_model": d_model, "d_head": d_head, "n_answers": answers}
-        return {"init": init, "state": head_state(generator, d_model, d_head, answers)}
+        return {"init": init, "state": head_state(generator, d_model, d_head, answers, spread)}
 
     def asked(label: str, sizes: tuple[int, int, int], batch: int, seats: int) -> Case:
         x = randn(generator, batch, seats, sizes[0])
@@ -3351,6 +3354,13 @@ def table_cases(generator: Generator) -> list[Case]:
         calls = [call(tables, answers, rate, method="fit"), call(x)]
         return Case(label, calls, **start(seats + dishes, 2, dishes))
 
+    def learned(label: str, whose: int) -> Case:
+        """Sizes and rate at which the reference gets all of them, with any of 60 seeds."""
+        tables, answers = games(generator, 100, 8, 5, 3, whose)
+        (x,), (y,) = games(generator, 1, 40, 5, 3, whose)
+        calls = [call(tables, answers, 3.0, method="fit"), call(x)]
+        return Case(label, calls, **start(8, 8, 3, 0.4), target=y, at_least=0.95)
+
     return [
         asked("scores for the answers", (5, 3, 2), 2, 4),
         asked("one guest alone", (3, 2, 4), 1, 1),
@@ -3358,6 +3368,8 @@ def table_cases(generator: Generator) -> list[Case]:
         trained("three steps, then new tables", 3, 4, 3, 2, 0.5),
         trained("one step", 1, 2, 4, 3, 1.0),
         trained("tables of one guest", 2, 3, 1, 3, 0.7),
+        learned("unseen tables, one rule", 1),
+        learned("unseen tables, another rule", 3),
     ]
 
 
@@ -3868,7 +3880,9 @@ EXERCISES = [
             "First `forward`: three projections and the formula. Then `fit`, step by step.",
             "Each turn of `fit`: scores, loss, clear, backward, move all weights, note the loss.",
         ),
-        allows=Edges(axes=(3, 4), sizes=(1,), labels=("one step", "one guest", "new tables")),
+        allows=Edges(
+            axes=(3, 4), sizes=(1,), labels=("one step", "one guest", "new tables", "unseen")
+        ),
         seconds=20.0,
         wall=60.0,
     ),

@@ -27,7 +27,8 @@ def differences(expected: Outcome, found: Outcome, terms: Terms = DEFAULT) -> De
     if expected.raised or found.raised:
         return _raised(expected, found)
     if terms.at_least:
-        return too_few(expected.values[-1], found.values[-1], terms.at_least)
+        got = found.values[-1] if found.values else None  # a named mistake was not tried here
+        return too_few(expected.values[-1], got, terms.at_least)
     for number, (want, got) in enumerate(zip(expected.values, found.values, strict=True), 1):
         told = compare(want, got, terms)
         if told:
