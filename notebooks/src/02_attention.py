@@ -21,7 +21,7 @@
 # - say what attention does *not* see, and what it costs,
 # - write a module of your own.
 #
-# You need 00 (dot product, softmax) and 01. About 55 minutes, and 105 more for the exercises.
+# You need 00 and 01. About 55 minutes, and 100 more for the exercises.
 
 # %%
 import math
@@ -165,7 +165,7 @@ print("long", rounded(turns[3][:, 0].max(), 2))
 
 # %% jupyter={"source_hidden": true}
 fig, (left, right) = plt.subplots(
-    1, 2, figsize=(9.5, 3.8), layout="constrained", width_ratios=(1, 1.7)
+    1, 2, figsize=(12, 4), layout="constrained", width_ratios=(1, 1.3)
 )
 query_among_keys(3 * circle[20], plane_keys, turns[3][20], names, ax=left, title="At 40 degrees")
 for i, (name, color) in enumerate(zip(names, (BLUE, ORANGE, GREEN))):
@@ -174,7 +174,7 @@ for i, (name, color) in enumerate(zip(names, (BLUE, ORANGE, GREEN))):
         around.rad2deg(), turns[0.5][:, i], color=color, linestyle=":", label=f"{name}, length 0.5"
     )
 right.set(xlabel="angle of the query", ylabel="weight", ylim=(0, 1), xticks=range(0, 361, 90))
-right.set_title("A long query picks one key; a short one takes some of each")
+right.set_title("A long query picks one key, a short one mixes")
 fig.legend(*right.get_legend_handles_labels(), loc="outside right center")
 show(
     fig,
@@ -189,7 +189,7 @@ show(
 # ## 2.2 Every word asks: from loops to one line
 #
 # Not only *it* has questions. Every word gets a query: *cross* wants to know who crosses what, *tired* who is
-# tired, and *because* asks for nothing. (Made up again.)
+# tired, and *because* asks for nothing.
 
 # %%
 asks = {  # being, place, doing, state
@@ -749,7 +749,7 @@ quiz("02")
 #
 # ## Exercises
 #
-# Open [exercises/02_attention.ipynb](exercises/02_attention.ipynb). About 105 minutes. A check names your
+# Open [exercises/02_attention.ipynb](exercises/02_attention.ipynb). About 100 minutes. A check names your
 # mistake if it knows it.
 #
 # | exercise | asks you to |
