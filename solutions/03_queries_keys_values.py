@@ -155,7 +155,7 @@ def self_attention(x, w_qkv):
 check("03.self-lookup-bug", self_attention)
 
 # %% [markdown]
-# ## 03.head-entropy · How spread out is a head?
+# ## 03.head-entropy · How undecided is a head?
 #
 # Write `head_entropy(weights)`. `weights` is (heads, query, key), each row sums to 1. For each
 # row the entropy is $-\sum_j w_j \log_b w_j$, where a weight of 0 adds 0. The base $b$ of the

@@ -3786,7 +3786,7 @@ EXERCISES = [
     ),
     Exercise(
         id="03.head-entropy",
-        title="How spread out is a head?",
+        title="How undecided is a head?",
         kind="code",
         points=2,
         name="head_entropy",
