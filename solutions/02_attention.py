@@ -98,7 +98,7 @@ check("02.attention", attention)
 #
 # - `weights` is `(…, query, key)`; every row sums to 1. Return one number for each row, `(…,
 #   query)`.
-# - A row that looks at one word alone gives 1. A row that spreads evenly over 7 words gives 7.
+# - A row that looks at one word alone gives 1. A row that is even over 7 words gives 7.
 #
 # The trap: a sharp row holds weights that are exactly 0, and $0 \ln 0$ counts as 0. Ask your
 # computer what it thinks.

@@ -597,8 +597,8 @@ print(mixed.shape, {name: tuple(p.shape) for name, p in dictionary.named_paramet
 
 # %% [markdown]
 # Parameters are found by their names: by whoever trains them, and by whoever saves them to a file and loads them. A
-# plain tensor would not be found; it would never learn. Modules may hold other modules. The one that every language
-# model begins with is `nn.Embedding`. Text reaches it as **ids**, the places of words in a list, and for each id it
+# plain tensor would not be found; it would never learn. Modules may hold other modules. The one that every
+# model of text begins with is `nn.Embedding`. Text reaches it as **ids**, the places of words in a list, and for each id it
 # hands out a row of its one parameter, a table:
 
 # %%
@@ -721,9 +721,6 @@ quiz("02")
 #
 # <details><summary>Why does the Transformer divide by the square root of the width, and not by the width?</summary>
 #
-# With independent entries of variance 1, a dot product has variance $d_{head}$, so its spread is
-# $\sqrt{d_{head}}$. Dividing by the spread brings it to 1 at every width. Without it softmax saturates: the
-# typical gradient nearly vanishes, and a few near-ties get very large ones. Dividing by the width leaves
 # With independent entries of variance 1, a dot product has variance $d_{head}$, so its spread is
 # $\sqrt{d_{head}}$. Dividing by the spread brings it to 1 at every width. Without it softmax saturates: the
 # typical gradient nearly vanishes, and a few near-ties get very large ones. Dividing by the width leaves

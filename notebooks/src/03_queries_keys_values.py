@@ -774,7 +774,7 @@ show(
 # %% [markdown]
 # In the mean attention adds 0.31 to 0.60 of a word's own length, and nearly at a right angle: it brings something new,
 # not more of the same. (Two random vectors of this width have a cosine of 0, give or take $1/\sqrt{384}$, or 0.05.) The
-# word stays the larger part. So a map shows where a *change* to a word comes from, not what the word is made of. (A layer
+# word stays the larger part, for all but 2 of 1,812. So a map shows where a *change* to a word comes from, not what the word is made of. (A layer
 # adds a second time and keeps the lengths in check: chapter 07.)
 
 # %% [markdown]

@@ -1971,7 +1971,7 @@ ENTROPY_MISTAKES = [
         {"sign": 1.0},
         "the sign is missing: your entropies are negative",
         (
-            "Can a head be less spread out than a single spike?",
+            "Can a head be less undecided than a single spike?",
             "The logarithm of a number below 1 is negative.",
             "Put the minus in front of the sum.",
         ),
@@ -1991,10 +1991,10 @@ ENTROPY_MISTAKES = [
         "spread",
         wrong_entropy,
         {"spread": True},
-        "you return the spread, a number of keys: the logarithm is undone already",
+        "you return the effective number of words: the logarithm is undone already",
         (
             "Try a row with all its weight on one key. You should get 0.",
-            "The chapter's spread and the entropy are two things.",
+            "The effective number of words and the entropy are two things.",
             "Leave out the last step, the power.",
         ),
     ),
@@ -2455,7 +2455,7 @@ DIAGONAL_MISTAKES = [
         {},
         "you add up all keys up to the offset, not the one that stands there",
         (
-            "What does your function say of a head that spreads its weight over all words before?",
+            "What does your function say of a head that shares out its weight over all words before?",
             "`tril` and `triu` keep a whole triangle.",
             "Only the diagonal is asked for.",
         ),
