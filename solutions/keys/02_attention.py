@@ -3366,6 +3366,7 @@ class WrongModule(nn.Module):
             "not-raised": lambda: self.log_temperature,
             "turned": lambda: (-self.log_temperature).exp(),
             "ignored": lambda: torch.ones(()),
+            "log-multiplies": lambda: 1 / self.log_temperature,
             "number": lambda: math.exp(self.log_temperature.item()),
             "squared": lambda: (2 * self.log_temperature).exp(),
         }.get(self.way, lambda: self.log_temperature.exp())()
@@ -3557,6 +3558,11 @@ MODULE_MISTAKES = [
     way(
         "not-raised",
         "the scores are divided by the logarithm of the temperature; T is e to the power of it",
+        *TEMPERATURE_HINTS,
+    ),
+    way(
+        "log-multiplies",
+        "the scores are multiplied by the logarithm of the temperature; divide by T itself",
         *TEMPERATURE_HINTS,
     ),
     way("turned", "the scores are multiplied by T: hot and cold are exchanged", *TEMPERATURE_HINTS),

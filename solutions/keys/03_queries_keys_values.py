@@ -2455,7 +2455,7 @@ DIAGONAL_MISTAKES = [
         {},
         "you add up all keys up to the offset, not the one that stands there",
         (
-            "What does your function say of a head that shares out its weight over all words before?",
+            "What does your function say of a head whose weight is even over all words before?",
             "`tril` and `triu` keep a whole triangle.",
             "Only the diagonal is asked for.",
         ),
@@ -3440,6 +3440,7 @@ class WrongFit(WrongHead):
             "no-logarithm": lambda: F.nll_loss(rows, wanted),
             "rows-mixed": lambda: F.cross_entropy(scores.mT.reshape(rows.shape), wanted),
             "squares": lambda: F.mse_loss(rows, F.one_hot(wanted, rows.shape[-1]).float()),
+            "not-flattened": lambda: F.cross_entropy(scores, y),
             "first-guest": lambda: F.cross_entropy(scores[:, 0], y[:, 0]),
             "first-table": lambda: F.cross_entropy(scores[0], y[0]),
         }.get(self.way, lambda: F.cross_entropy(rows, wanted))()
@@ -3481,6 +3482,8 @@ class WrongFit(WrongHead):
             total += loss.item()
             told = self.loss(x, y).item() if self.way == "loss-afterwards" else loss.item()
             losses.append(total if self.way == "running-sum" else told)
+            if self.way == "losses-with-graph":
+                losses[-1] = loss
         return {
             "last-loss": lambda: losses[-1],
             "mean-loss": lambda: sum(losses) / len(losses),
@@ -3541,7 +3544,7 @@ class OptimHead(WrongHead):
             loss = nn.CrossEntropyLoss()(self(tables[i]).transpose(1, 2), answers[i])
             loss.backward()
             optimizer.step()
-            losses.append(float(loss))
+            losses.append(float(loss.detach()))
         return losses
 
 
@@ -3646,6 +3649,7 @@ TABLE_MISTAKES = [
     looped("summed-over-seats", "the loss is summed over the guests of a table", LOSS_HINTS),
     looped("no-logarithm", "`nll_loss` wants logarithms, and gets scores", LOSS_HINTS),
     looped("rows-mixed", "the scores are flattened across their axes: rows mix guests", LOSS_HINTS),
+    looped("not-flattened", "`cross_entropy` takes one row for each guest", LOSS_HINTS),
     looped("squares", "the loss is a squared error; cross-entropy was asked for", LOSS_HINTS),
     looped("first-guest", "only the first guest of each table is judged", LOSS_HINTS),
     looped("first-table", "only the first table of each batch is judged", LOSS_HINTS),
@@ -3667,6 +3671,7 @@ TABLE_MISTAKES = [
     looped("last-loss", "`fit` returns the last loss alone", LOSSES_HINTS),
     looped("mean-loss", "`fit` returns the average of all losses", LOSSES_HINTS),
     looped("fit-nothing", "`fit` returns nothing: the losses stay inside of it", LOSSES_HINTS),
+    looped("losses-with-graph", "your losses are tensors, with all that made them", LOSSES_HINTS),
     looped("losses-a-tensor", "`fit` returns a tensor; a list of numbers was asked", LOSSES_HINTS),
     Mistake("returns-early", ReturnsEarly, {}, "`fit` returns after its first step", LOSSES_HINTS),
     Mistake(
