@@ -597,9 +597,9 @@ print(mixed.shape, {name: tuple(p.shape) for name, p in dictionary.named_paramet
 
 # %% [markdown]
 # Parameters are found by their names: by whoever trains them, and by whoever saves them to a file and loads them. A
-# plain tensor would not be found; it would never learn. Modules may hold other modules. The one that every
-# model of text begins with is `nn.Embedding`. Text reaches it as **ids**, the places of words in a list, and for each id it
-# hands out a row of its one parameter, a table:
+# plain tensor would not be found; it would never learn. Modules may hold other modules. Models of text
+# begin with one, `nn.Embedding`. Text reaches it as **ids**, the places of words in a list, and for each id it hands
+# out a row of its one parameter, a table:
 
 # %%
 embedding = nn.Embedding(len(words), 4)  # a row of 4 random numbers for each of 11 words

@@ -72,7 +72,7 @@ show(
 # %% [markdown]
 # ## 3.2 One vector for all three jobs
 #
-# Now words. The shortest attention there is uses each word's own vector as query, as key and as value.
+# The shortest attention there is uses each word's own vector as query, as key and as value.
 
 # %%
 predict(
@@ -487,8 +487,7 @@ print("tired: animal, street", rounded(looks(exchanged, "animal", "street")[:, 3
 # each pair only the end differs, and the end decides which noun is meant. (Such pairs are called **Winograd
 # schemas**; the trophy and the suitcase come from the collection that made them known.) Always taking the first
 # noun, or always the second, is right exactly 12 times of 24: the **base rate**, which costs no understanding. And
-# since one head in 72 may do well by luck, all
-# of them take the test.
+# since one head in 72 may do well by luck, all of them take the test.
 
 # %%
 pairs = """The animal didn't cross the street because it was too|animal tired|street wide
