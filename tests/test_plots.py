@@ -11,6 +11,7 @@ from course_lib.plots import (
     attention_map,
     head_grid,
     mask_picture,
+    query_among_keys,
     runs_over,
     score_map,
     training_waits,
@@ -200,3 +201,17 @@ def test_waits_show_medians_seeds_and_what_was_not_done():
 def test_waits_of_another_number_of_rates_are_refused():
     with pytest.raises(ValueError, match="a has steps for 1 rates, there are 2"):
         training_waits({"a": [[1, 2]]}, (0.1, 1.0), most=9, styles={"a": {"color": "red"}})
+
+
+def test_keys_of_the_plane_tell_their_weight():
+    keys, weights = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0.9, 0.1])
+    ax = query_among_keys(torch.tensor([2.0, 1.0]), keys, weights, ["right", "up"], title="ask")
+    said = [text.get_text() for text in ax.texts]
+    assert [text for text in said if text] == ["right 0.90", "up 0.10", "query"]
+    right, up, _ = [t.arrow_patch.get_linewidth() for t in ax.texts if t.arrow_patch]
+    assert right > up and ax.get_xlim()[1] > 2 and ax.get_title() == "ask"
+
+
+def test_keys_that_do_not_fit_the_plane_are_refused():
+    with pytest.raises(ValueError, match=r"2 keys .* got query \(3,\)"):
+        query_among_keys(torch.zeros(3), torch.zeros(2, 2), torch.zeros(2), ["a", "b"])

@@ -20,6 +20,7 @@ from course_lib.plots.palette import (
     WEIGHTS,
     YELLOW,
 )
+from course_lib.plots.plane import draw_arrow, query_among_keys
 from course_lib.plots.transformer import PARTS, transformer_map
 
 __all__ = [
@@ -38,8 +39,10 @@ __all__ = [
     "WEIGHTS",
     "YELLOW",
     "attention_map",
+    "draw_arrow",
     "head_grid",
     "mask_picture",
+    "query_among_keys",
     "runs_over",
     "score_map",
     "training_waits",
