@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from course_lib.grader.course.files import exercises, load_solution, sheet_for
+from course_lib.grader.judging.making import bare_sheet
 from course_lib.grader.judging.outcome import Outcome
-from course_lib.grader.judging.sheet import bare_sheet
 from course_lib.grader.judging.trees import leaves, tree_map
 from course_lib.grader.judging.verdict import judge, judge_outcomes
 from course_lib.paths import ROOT
@@ -24,17 +24,18 @@ def test_ids_are_unique():
 
 @each
 def test_the_solution_passes_on_many_seeds(exercise):
-    """Twenty, and five where cases build a module: those cost a hundred times as much."""
+    """Twenty, and five where cases build or train a module: those cost a hundred times as much."""
     solution = load_solution(ROOT, exercise)
-    modules = any(case.state for case in exercise.cases(torch.Generator().manual_seed(0)))
-    for seed in range(5 if modules else 20):
+    drawn = exercise.cases(torch.Generator().manual_seed(0))
+    costly = any(case.state or case.at_least for case in drawn)
+    for seed in range(5 if costly else 20):
         verdict = judge(bare_sheet(exercise, solution, seed), solution)
         assert verdict.state == "right", (seed, verdict)
 
 
 @each
 def test_right_answers_written_differently_pass(exercise):
-    assert len(exercise.also_right) >= (2 if exercise.kind == "code" else 1)
+    assert len(exercise.also_right) >= (2 if exercise.kind in ("code", "build") else 1)
     for other in exercise.also_right:
         for seed in SEEDS:
             sheet = sheet_for(ROOT, exercise.id, seed)
@@ -50,7 +51,7 @@ def test_the_stub_fails(exercise):
 
 @each
 def test_enough_mistakes_are_named(exercise):
-    assert len(exercise.mistakes) >= (5 if exercise.kind == "code" else 3)
+    assert len(exercise.mistakes) >= (5 if exercise.kind in ("code", "build") else 3)
     finite = [m for m in exercise.mistakes if runs_to_the_end(exercise, m)]
     assert 2 * len(finite) > len(exercise.mistakes), "most mistakes must return values"
 

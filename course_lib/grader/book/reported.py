@@ -48,12 +48,15 @@ def _fitting(sheet: Sheet, found: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
     """Outcomes as the honest child makes them. Raises ValueError for any other make."""
     if len(found) != len(sheet.cases):
         raise ValueError(f"{len(found)} outcomes for {len(sheet.cases)} cases")
-    for case, expected, outcome in zip(sheet.cases, sheet.expected, found, strict=True):
+    rows = zip(sheet.cases, sheet.expected, sheet.terms, found, strict=True)
+    for case, expected, terms, outcome in rows:
         calls = len(case.calls)
         whole = len(outcome.values) == len(outcome.gradients) == calls
-        # Where the reference raises, it has none to count; the answer is wrong, not unreadable.
-        counts = [] if expected.raised else [len(g) for g in expected.gradients]
-        found_counts = [] if expected.raised else [len(g) for g in outcome.gradients]
+        # Where the reference raises it has none to count, and where answers are scored none count:
+        # there the answer is wrong, not unreadable.
+        free = expected.raised or terms.at_least
+        counts = [] if free else [len(g) for g in expected.gradients]
+        found_counts = [] if free else [len(g) for g in outcome.gradients]
         if not outcome.raised and (not whole or found_counts != counts):
             raise ValueError("values or gradients are missing")
         texts = [outcome.raised or "", outcome.what, *outcome.crash, *outcome.changed]

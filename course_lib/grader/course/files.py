@@ -14,7 +14,8 @@ from course_lib.notebooks import Cell, definition, read_cells, with_solution, wi
 
 from ..judging.bake import load_sheet, sheet_file
 from ..judging.key import Exercise
-from ..judging.sheet import Sheet, make_sheet
+from ..judging.making import make_sheet
+from ..judging.sheet import Sheet
 from ..judging.values import copied, others, with_values
 
 

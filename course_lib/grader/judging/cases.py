@@ -29,6 +29,10 @@ class Case:
     that are loaded into it, so that initialisation can't matter. Then, or with `grad`, the
     gradients that reach the weights and the float inputs are compared as well. `exact` is for
     what must agree to the last bit.
+
+    With a `target`, class ids, the last call's ids (or scores of the classes, along the last axis)
+    are right when at least the share `at_least` of them are the target's: for what is trained
+    freely. What the other calls give is not looked at.
     """
 
     label: str
@@ -37,8 +41,19 @@ class Case:
     state: dict[str, Tensor] | None = None
     grad: bool = False
     exact: bool = False
+    target: Tensor | None = None
+    at_least: float = 0.0
+
+    def __post_init__(self) -> None:
+        if (self.target is not None) != (0 < self.at_least <= 1):
+            told = "a target and a share above 0, at most 1, go together"
+            raise ValueError(f"case {self.label!r}: {told}; got at_least={self.at_least}")
 
 
-def case(label: str, *args: Any, grad: bool = False, exact: bool = False, **kwargs: Any) -> Case:
-    """A case of a single call of a function."""
-    return Case(label, (Call(args, kwargs),), grad=grad, exact=exact)
+TERMS = ("grad", "exact", "target", "at_least")
+
+
+def case(label: str, *args: Any, **kwargs: Any) -> Case:
+    """A case of a single call of a function; `grad`, `exact` and so on are the case's own."""
+    terms = {name: kwargs.pop(name) for name in TERMS if name in kwargs}
+    return Case(label, (Call(args, kwargs),), **terms)

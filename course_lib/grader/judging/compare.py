@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .frames import Foreign, foreign_kind
 from .outcome import Outcome
+from .scored import too_few
 from .tensors import Details, tensors
 from .terms import Terms
 from .trees import leaves
@@ -25,6 +26,8 @@ def differences(expected: Outcome, found: Outcome, terms: Terms = DEFAULT) -> De
         return ()
     if expected.raised or found.raised:
         return _raised(expected, found)
+    if terms.at_least:
+        return too_few(expected.values[-1], found.values[-1], terms.at_least)
     for number, (want, got) in enumerate(zip(expected.values, found.values, strict=True), 1):
         told = compare(want, got, terms)
         if told:
@@ -36,8 +39,7 @@ def differences(expected: Outcome, found: Outcome, terms: Terms = DEFAULT) -> De
 
 def compare(expected: Any, found: Any, terms: Terms = DEFAULT) -> Details:
     """Compare two values, or nested lists, tuples and dicts of them, leaf by leaf."""
-    told = _structure(expected, found, terms)
-    if told:
+    if told := _structure(expected, found, terms):
         return told
     pairs = list(zip(leaves(expected), leaves(found), strict=True))
     for place, (want, got) in enumerate(pairs, 1):

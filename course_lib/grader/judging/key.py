@@ -14,7 +14,7 @@ from .terms import Terms
 
 __all__ = ["Call", "Case", "Edges", "Exercise", "Mistake", "call", "case"]
 
-KINDS = ("code", "bug", "predict", "test")
+KINDS = ("code", "bug", "predict", "test", "build")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ class Terms:
 
     `by_dtype` holds (rtol, atol) for dtypes that have their own. `noise` is the share of a
     tensor's largest number by which right answers may differ, since their inputs are rounded.
+    `at_least` is the share of class ids that must be right, where nothing else is compared.
     `axes` names the axes of the output.
     """
 
@@ -25,6 +26,7 @@ class Terms:
     any_sequence: bool = False
     none_is_legal: bool = False
     noise: float = 0.0
+    at_least: float = 0.0
     axes: str = ""
 
     def of(self, dtype: torch.dtype) -> tuple[float, float]:

@@ -94,11 +94,12 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
     number = min(len(found[index].values), len(case.calls) - 1) if crash else 0
     place = f"smallest of {len(failing)} failing cases" if len(failing) > 1 else "failing case"
     aside = [*_edited(sheet, found), *_kept_between_calls(sheet, failing)]
-    unnamed = known is None and not crash and not aside
+    compared = [i for i, _ in failing if not sheet.terms[i].at_least]
+    unnamed = known is None and compared and not crash and not aside
     details = [
         *aside,
         *(told if not crash else () if known else meaning(crash, sheet.others)),
-        *([cause(sheet, found, [i for i, _ in failing])] if unnamed else []),
+        *([cause(sheet, found, compared)] if unnamed else []),
         *_broken(sheet, found, [i for i, _ in failing], told),
         f"{place}: {case.label} ({came_in(sheet.parameters, case, number)})",
     ]
@@ -126,7 +127,7 @@ def _varies(sheet: Sheet, answer: Callable, found: tuple[Outcome, ...]) -> bool:
     """Does the smallest failing case come out otherwise when it runs once more?"""
     index, _ = _failing(sheet, found)[0]
     case = sheet.cases[index]
-    if case.label.startswith(AGAIN):
+    if case.label.startswith(AGAIN) or sheet.terms[index].at_least:
         return False
     again = run_case(answer, case)
     if not all(map(sound, [*leaves(found[index].values), *leaves(again.values)])):

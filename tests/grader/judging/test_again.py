@@ -7,7 +7,7 @@ from torch import nn
 from course_lib.grader.course.files import exercises, sheet_for
 from course_lib.grader.judging.again import AGAIN, other_sizes
 from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
-from course_lib.grader.judging.sheet import make_sheet
+from course_lib.grader.judging.making import make_sheet
 from course_lib.grader.judging.verdict import judge
 from course_lib.paths import ROOT
 

@@ -9,8 +9,8 @@ import torch
 from course_lib.grader.judging.bake import outcomes_from, shallow
 from course_lib.grader.judging.frames import pack, unpack
 from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
+from course_lib.grader.judging.making import make_sheet
 from course_lib.grader.judging.outcome import run_case
-from course_lib.grader.judging.sheet import make_sheet
 from course_lib.grader.judging.verdict import judge, judge_outcomes
 
 HINTS = ("Look at one row.", "What is its sum?", "Which axis is it?")

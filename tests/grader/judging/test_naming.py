@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
-from course_lib.grader.judging.sheet import make_sheet
+from course_lib.grader.judging.making import make_sheet
 from course_lib.grader.judging.verdict import judge
 
 HINTS = ("Look at one row.", "What is its sum?", "Which axis is it?")

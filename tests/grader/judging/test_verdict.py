@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
+from course_lib.grader.judging.making import make_sheet
 from course_lib.grader.judging.properties import PROPERTIES
-from course_lib.grader.judging.sheet import make_sheet
 from course_lib.grader.judging.verdict import judge
 
 
