@@ -52,7 +52,7 @@ def causal_mask(n_query, n_key):
 check("04.causal-mask", causal_mask)
 
 # %% [markdown]
-# ## 04.padding-mask · Not the filler
+# ## 04.padding-mask · Not the padding
 #
 # Write `padding_mask(ids, pad_id)`. `ids` is `(batch, key)`, whole numbers, one row for each sentence. Return
 # a boolean tensor `(batch, 1, 1, key)`: `True` where the key is a real token. The two axes of size 1 stand

@@ -382,7 +382,7 @@ def fixed_padding(ids, pad_id, always):
 
 PADDING = Exercise(
     id="04.padding-mask",
-    title="Not the filler",
+    title="Not the padding",
     kind="code",
     points=1,
     name="padding_mask",
@@ -3629,7 +3629,7 @@ STEPPING = "Say aloud what each line of one step is for: forward, clear, backwar
 LETTERS = Exercise(
     id="04.letter-model",
     title="A model that guesses the next letter",
-    kind="code",
+    kind="build",
     points=4,
     name="LetterModel",
     cases=letter_cases,
