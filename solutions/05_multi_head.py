@@ -29,7 +29,7 @@ from course_lib.nn.attention import scaled_dot_product_attention
 #
 # *Difficulty 1 of 3 · 10 minutes · 2 points*
 #
-# Every word has `d_model` numbers. Give each head its own block of them.
+# Every word has `d_model` numbers. Give each head its own slice of them.
 #
 # - `x` is `(batch, seq, d_model)`. Return `(batch, num_heads, seq, d_head)`, where `d_head =
 #   d_model / num_heads`.
@@ -64,7 +64,7 @@ check("05.split-heads", split_heads)
 # A colleague hands you a split of her own. You see what went in and what came out. Is it right?
 #
 # - `x` is `(batch, seq, d_model)`, `heads` is what her function returned.
-# - Return `True` when every head holds its own block of every word, as in `05.split-heads`,
+# - Return `True` when every head holds its own slice of every word, as in `05.split-heads`,
 #   otherwise `False`.
 # - Also `False`, and no crash, when the shape is not even `(batch, heads, seq, d_head)`. The number
 #   of heads is `heads.shape[1]`.
