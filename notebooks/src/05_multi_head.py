@@ -1028,8 +1028,7 @@ quiz("05")
 # | `05.ablate` | merge without some heads |
 #
 # Into your box of parts go `split_heads`, `merge_heads` and `MultiHeadAttention`.
-
-# %% [markdown]
+#
 # ## Further reading
 #
 # - Vaswani et al. 2017, *Attention Is All You Need*, section 3.2.2 and table 3 (rows A: heads),
