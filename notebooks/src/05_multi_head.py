@@ -402,8 +402,8 @@ def multi_head(x, w_q, w_k, w_v, w_o, num_heads, mask=None):
 
 # %% [markdown]
 # Is it the layer everyone uses? PyTorch's own keeps the three projections *stacked in one matrix*,
-# `in_proj_weight`. One product with it gives queries, keys and values together. That is a **fused**
-# projection, and many models store their weights so. (`nn.Linear` multiplies by the transpose, hence the
+# `in_proj_weight`. One product with it gives queries, keys and values together. That is a **fused
+# projection**, and many models store their weights so. (`nn.Linear` multiplies by the transpose, hence the
 # `.T`.)
 
 # %%

@@ -3504,6 +3504,8 @@ class WrongLetters(torch.nn.Module):
             return F.cross_entropy(logits[:, -1], wanted[:, -1])
         if self.how == "softmax first":
             logits = logits.softmax(-1)
+        if self.how == "no logarithm":
+            return F.nll_loss(logits.flatten(0, 1), wanted.flatten())
         how = {"sum": "sum", "each": "none"}.get(self.how, "mean")
         loss = F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction=how)
         if self.how == "texts added":
@@ -3885,6 +3887,13 @@ LETTERS = Exercise(
             "What does `F.cross_entropy` expect, by its documentation?",
             "It takes logits and does softmax and logarithm itself.",
             "Hand over the logits as they are.",
+        ),
+        letters(
+            "no logarithm",
+            "nll_loss takes logarithms of probabilities, and was given logits",
+            "Can your loss be below 0?",
+            "`F.nll_loss` only picks numbers out; `F.cross_entropy` makes the logarithms, too.",
+            "Call `F.cross_entropy`, or `log_softmax` first.",
         ),
         letters(
             "sum",
