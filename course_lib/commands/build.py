@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from course_lib.commands import server
+from course_lib.commands import server, words
 from course_lib.commands.signposts import in_chapter, in_exercises
 from course_lib.grader.course.files import solution_cells
 from course_lib.notebooks import Cell, read_cells, text_of, with_solution, without_solution
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if args.solved:
         return _build_solved(args.names, Path(args.solved))
-    stale = [*_notebooks(args), *_exercises(args), *_orphans()]
+    stale = [*_notebooks(args), *_exercises(args), *_words(args), *_orphans()]
     for path in stale if args.check else ():
         print(f"stale: {path.relative_to(ROOT)}", file=sys.stderr)
     if args.check and stale:
@@ -137,6 +137,16 @@ def _notebooks(args: argparse.Namespace) -> list[Path]:
             print(f"running {target.relative_to(ROOT)}", flush=True)
             _write(target, execute(wanted, target.parent))
     return stale
+
+
+def _words(args: argparse.Namespace) -> list[Path]:
+    target = ROOT / "docs" / "glossary.md"
+    wanted = words.page(sources(ROOT / "notebooks" / "src", []))
+    if target.exists() and target.read_text(encoding="utf-8") == wanted:
+        return []
+    if not args.check:
+        write_atomic(target, wanted.encode())
+    return [target]
 
 
 def _exercises(args: argparse.Namespace) -> list[Path]:
