@@ -16,7 +16,6 @@
 # positions of the writer, *key* the words of the reader.
 
 # %% tags=["setup"]
-import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -30,7 +29,6 @@ from course_lib.nn.masks import causal_mask, combine_masks, padding_mask
 from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.nn.norms import LayerNorm
 from course_lib.nn.positions.sinusoidal import sinusoidal_positions
-from course_lib.studies import study
 
 
 class Scorer(nn.Module):
@@ -264,8 +262,15 @@ check("08.cross-mask-bug", look_over)
 
 
 # %% tags=["demo"]
+import textwrap
+
+import matplotlib.pyplot as plt
+
+from course_lib.studies import study
+
+
 def draw_runs(names=None):
-    """Four curves of each run; the names stand above when you know them."""
+    """Three curves of each run; the names stand above when you know them."""
     found = study("08_failed_runs")["results"]
     order = list(found)[3:] + list(found)[:3]
     _, axes = plt.subplots(3, 8, figsize=(16, 5.5), layout="constrained", sharey="row")
@@ -274,7 +279,9 @@ def draw_runs(names=None):
             column[0].semilogy(range(0, 300, 5), run["loss"], color="C0", linewidth=1)
             column[1].semilogy(range(0, 300, 5), run["norm"], color="C1", linewidth=1)
             column[2].plot(range(0, 300, 20), run["written"], color="C2")
-        column[0].set_title(kind.replace(" ", "\n", 2) if names else "ABCDEFGH"[order.index(kind)])
+        letter = "ABCDEFGH"[order.index(kind)]
+        column[0].set_title(textwrap.fill(kind, 16) if names else letter)
+        column[2].set_xlabel("step")
     for row, name in enumerate(("training loss", "gradient norm", "unseen, right")):
         axes[row, 0].set_ylabel(name)
     plt.show()
