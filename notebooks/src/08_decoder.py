@@ -10,8 +10,8 @@
 # # 08 · The decoder
 #
 # **How does the writer look at the reader's notes?** The encoder of chapter 07 reads a sentence and leaves one
-# vector for each word: its notes, so to speak. The standard word is **memory**; a single one of these vectors we go on calling
-# a note. Somebody else, the **decoder**, has to write the answer: in another language, of another length, in another order. She
+# vector for each word: its notes, so to speak. The standard words are **encoder output** or **memory**; a single one of these
+# vectors we go on calling a note. Somebody else, the **decoder**, has to write the answer: in another language, of another length, in another order. She
 # has the memory on her desk, and what she has written so far. This chapter builds her, teaches her German, and watches her eyes.
 #
 # After this chapter you can
@@ -142,11 +142,11 @@ print(len(set(seen.tolist())), "numbers to learn from,", len(unseen), "to be jud
 # %% [markdown]
 # ## 8.2 Self-attention, cross-attention, feed-forward
 #
-# An encoder block has two sublayers: words talk, then each thinks alone. A decoder block has three:
+# An encoder block has two sublayers: words talk, then each thinks alone. A **decoder block** has three:
 #
-# 1. **Masked self-attention**: look back at what is written so far, with a causal mask (chapter 04).
-# 2. **Cross-attention** (chapter 03): look over at the memory. Queries from the writer, keys and values from the memory.
-# 3. **Feed-forward**: think, with the network of chapter 07.
+# 1. The **masked self-attention**: look back at what is written so far, with a causal mask (chapter 04).
+# 2. The cross-attention (chapter 03): look over at the memory. Queries from the writer, keys and values from the memory.
+# 3. The feed-forward network: think, with the network of chapter 07.
 #
 # Each is wrapped as in chapter 07, here in pre-norm:
 #
@@ -354,8 +354,8 @@ class Translator(nn.Module):
 # It **writes** in a loop. Read the words once. Hand over `[start]`, take the token with the best score at the
 # last position, append it, and hand over everything again. Always taking the best is called **greedy decoding**; chapter
 # 11 knows other ways. This loop writes on to a fixed length; what follows the first `[end]` is cut off. (The old positions are
-# computed again each time, although under a causal mask their keys and values can't change. Whoever keeps them has a **KV
-# cache**, chapters 11 and 18.)
+# computed again each time, although under a causal mask their keys and values can't change.
+# Whoever keeps them has a **KV cache**, chapters 11 and 18.)
 
 
 # %%
@@ -498,7 +498,7 @@ claim("with another's words it is still never wrong", (guesses == target[unseen]
 # %% [markdown]
 # ## 8.6 One step apart
 #
-# The repair is one step to the side. Position $t$ is given token $t$ and asked for token $t+1$:
+# The repair is one step to the side, a **shifted target**. Position $t$ is given token $t$ and asked for token $t+1$:
 #
 # | position | 0 | 1 | 2 |
 # |---|---|---|---|
@@ -922,12 +922,12 @@ quiz("08")
 #
 # ## Glossary
 #
-# - **decoder**: the half that writes: it sees what it has written, and the memory.
-# - **memory**: the encoder's output, one vector for each token of the source.
+# - **decoder block**: masked self-attention, cross-attention and feed-forward network, each with a norm around it.
+# - **encoder output**: one vector for each token of the source; also called memory.
 # - **masked self-attention**: self-attention under a causal mask.
 # - **BOS**: the mark that stands before the first token of a target; here `[start]`.
 # - **EOS**: the mark that says that a sequence is over; here `[end]`.
-# - **shift**: what is asked stands one position ahead of what is given.
+# - **shifted target**: what is asked stands one position ahead of what is given.
 # - **teacher forcing**: in training each position is given the right beginning, not the model's own.
 # - **exposure bias**: a model trained on right beginnings has never seen its own mistakes.
 # - **greedy decoding**: writing the token with the best score, again and again.

@@ -233,7 +233,7 @@ class Transformer(nn.Module):
 
 
 # %% [markdown]
-# Is it the model? The library's is called `Seq2Seq`, and a *configuration* holds its sizes. Its tokens shall be letters,
+# Is it the model? The library's is called `Seq2Seq`, and a **configuration** holds its sizes. Its tokens shall be letters,
 # with three marks in front: padding, start (BOS) and end (EOS), here `·`, `^` and `$`. Two words go in together, to be turned
 # round. Three columns: what is read, what is given to the decoder, what she is asked for.
 
@@ -313,7 +313,7 @@ predict("09.base", "How many million numbers does it learn? What share of them i
 # norms. The number of heads doesn't appear: they share the width (chapter 05). Nor does the length of the
 # text: the positional encoding is calculated.
 #
-# To see it in code we need a base model, but not its numbers. On PyTorch's device **meta** a tensor has a shape and
+# To see it in code we need a base model, but not its numbers. On PyTorch's **meta device** a tensor has a shape and
 # nothing in it, so the largest model is built in no time. (From here on we use the library's model, which can also
 # show its attention weights.)
 
