@@ -53,7 +53,8 @@ class Small(nn.Module):
         super().__init__()
         self.read_table = nn.Embedding(vocab_size, d_model)
         self.write_table = nn.Embedding(vocab_size, d_model)
-        back, over = MultiHeadAttention(d_model, 1), MultiHeadAttention(d_model, 1)
+        # no biases: a key's has no effect, and only rounding would move it
+        back, over = (MultiHeadAttention(d_model, 1, bias=False) for _ in range(2))
         think = FeedForward(d_model, 2 * d_model)
         self.block = LibraryBlock(back, over, think, lambda: PreNorm(LayerNorm(d_model)))
         self.to_scores = nn.Linear(d_model, vocab_size)
