@@ -10,7 +10,7 @@
 # # 09 · The whole transformer: exercises
 #
 # Seven exercises. You count a model before you build it, draw its first weights, and give one table two jobs.
-# Then you write the whole Transformer from given parts, mend a stack that has six blocks and the parameters
+# Then you build the whole Transformer, mend a stack that has six blocks and the parameters
 # of one, and judge what a model wrote: was it right, and was the test a fair one?
 #
 # Shapes are written `(batch, seq, d_model)`: which sentence, which token, which number. `source` and `target`
@@ -18,15 +18,15 @@
 
 # %% tags=["setup"]
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from course_lib.check import check
-from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm
+from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm, PreNorm
 from course_lib.nn.feedforward import FeedForward
 from course_lib.nn.masks import causal_mask, combine_masks, padding_mask
 from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.nn.norms import LayerNorm
-from course_lib.nn.positions.sinusoidal import sinusoidal_positions
 from course_lib.nn.stacks import Decoder, Encoder
 
 # %% [markdown]
@@ -39,7 +39,7 @@ from course_lib.nn.stacks import Decoder, Encoder
 #
 # - `num_layers` blocks on each side. Every layer *inside a block* has a bias; every norm has a weight and a
 #   bias. Post-norm, so no norm stands outside the blocks.
-# - Positions are waves: nothing in them is learned. The head has no bias.
+# - Positions are sines and cosines: nothing in them is learned. The output head has no bias.
 # - If `tied`, one table of `source_vocab` rows serves the source, the target and the head. If not, each of
 #   the three has its own; the target's and the head's have `target_vocab` rows.
 #
@@ -132,32 +132,48 @@ class TiedTable(nn.Module):
 check("09.tied-head", TiedTable)
 
 # %% [markdown]
-# ## 09.transformer · The whole model
+# ## 09.transformer · The whole model, your own
 #
-# *Difficulty 3 of 3 · 25 minutes · 4 points*
+# *Build · difficulty 3 of 3 · 40 minutes · 4 points*
 #
-# All parts lie on the table, made in `__init__` from chapters 04 to 08. Put them together.
+# Section 9.1 spells out the model of 2017. Build its younger sister, from an empty class: `__init__`, `encode`, `decode` and
+# `forward` are yours. She differs in three things that became usual soon afterwards:
 #
-# - `encode`: `source` is `(batch, source)`, ids. Return `(batch, source, d_model)`.
-# - `decode`: `target` is `(batch, target)`, ids; `memory` is what `encode` returned for `source`. Return the
-#   logits, `(batch, target, target_vocab)`.
-# - On both sides a token's row of the table is multiplied by $\sqrt{d_{model}}$; *then* the waves are added:
-#   `sinusoidal_positions(seq, d_model)` gives `(seq, d_model)`.
-# - The stacks are called as in chapters 07 and 08: `self.encoder(x, mask)` and `self.decoder(x, memory, mask,
-#   memory_mask)`.
-# - Nobody looks at padding (`self.pad_id`), on either side. The target never looks ahead. Padding may stand
-#   left or right. `padding_mask(ids, pad_id)`, `causal_mask(n)` and `combine_masks(…)` are at hand.
+# - **Pre-norm**: norm what a sublayer reads (chapter 07); so each stack needs one more norm, behind its last block.
+# - **Learned positions** (chapter 06): row $t$ of a table of places is added to token $t$, counted from 0, padding included.
+#   Source and target have a table each. Token rows are *not* multiplied by $\sqrt{d_{model}}$.
+# - **Weight tying** (9.4): one table of tokens serves the source, the target and the head. A logit is the dot product of an output
+#   vector with a row of that table.
 #
-# The trap: three attentions, three masks. Which one hides what?
+# Build it from the parts of chapters 04 to 08, which are imported: `Encoder(blocks, norm)`, `Decoder(blocks, norm)`,
+# `EncoderBlock(attention, feed_forward, residual)`, `DecoderBlock(self_attention, cross_attention, feed_forward, residual)`
+# (where `residual()` makes what goes around *one* sublayer), `PreNorm(LayerNorm(d_model))`, `MultiHeadAttention(d_model,
+# num_heads)`, `FeedForward(d_model, d_ff)`. Your own parts do as well if their weights bear the same names.
+#
+# - Name them `self.table`, `self.places_source`, `self.places_target` (three `nn.Embedding`), `self.encoder`,
+#   `self.decoder`, and nothing else that learns: the check loads weights by these names. They begin with
+#   `table.weight` (vocab_size, d_model), `places_source.weight` (max_len, d_model),
+#   `encoder.blocks.0.attention.to_q.weight` (d_model, d_model), and end with `decoder.norm.bias` (d_model,).
+# - `encode`: `source` is `(batch, source)`, ids. Return the memory, `(batch, source, d_model)`.
+# - `decode`: `target` is `(batch, target)`, ids; `memory` is what `encode` returned for `source`. Return the logits,
+#   `(batch, target, vocab_size)`. `forward(source, target)` does both.
+# - The stacks are called as `self.encoder(x, mask)` and `self.decoder(x, memory, mask, memory_mask)`.
+# - Nobody looks at padding (`pad_id`), on either side. The target never looks ahead. Padding may stand left or right.
+#
+# The traps: three attentions, three masks; and whatever is made once is one, however often a list names it.
 
 
 # %% tags=["09.transformer"]
 class Transformer(nn.Module):
-    """The Transformer of 2017, post-norm."""
+    """An encoder–decoder: pre-norm, with learned positions and one table."""
 
-    def __init__(self, source_vocab, target_vocab, d_model, num_heads, d_ff, num_layers, pad_id):
+    def __init__(self, vocab_size, d_model, num_heads, num_layers, d_ff, max_len, pad_id):
         super().__init__()
-        self.d_model, self.pad_id = d_model, pad_id
+        # BEGIN SOLUTION
+        self.pad_id = pad_id
+        self.table = nn.Embedding(vocab_size, d_model)
+        self.places_source = nn.Embedding(max_len, d_model)
+        self.places_target = nn.Embedding(max_len, d_model)
 
         def look():
             return MultiHeadAttention(d_model, num_heads)
@@ -166,61 +182,90 @@ class Transformer(nn.Module):
             return FeedForward(d_model, d_ff)
 
         def around():
-            return PostNorm(LayerNorm(d_model))
+            return PreNorm(LayerNorm(d_model))
 
-        self.embed_source = nn.Embedding(source_vocab, d_model)
-        self.embed_target = nn.Embedding(target_vocab, d_model)
-        self.encoder = Encoder(EncoderBlock(look(), think(), around) for _ in range(num_layers))
-        self.decoder = Decoder(
-            DecoderBlock(look(), look(), think(), around) for _ in range(num_layers)
-        )
-        self.head = nn.Linear(d_model, target_vocab, bias=False)
+        layers = range(num_layers)
+        readers = [EncoderBlock(look(), think(), around) for _ in layers]
+        writers = [DecoderBlock(look(), look(), think(), around) for _ in layers]
+        self.encoder = Encoder(readers, LayerNorm(d_model))
+        self.decoder = Decoder(writers, LayerNorm(d_model))
+        # END SOLUTION
 
     def encode(self, source):
         """(batch, source) -> (batch, source, d_model)"""
         # BEGIN SOLUTION
-        x = self.embed_source(source) * self.d_model**0.5
-        x = x + sinusoidal_positions(source.shape[1], self.d_model)
+        x = self.table(source) + self.places_source.weight[: source.shape[1]]
         return self.encoder(x, padding_mask(source, self.pad_id))
         # END SOLUTION
 
     def decode(self, target, memory, source):
         """(batch, target), (batch, source, d_model), (batch, source) -> (batch, target, vocab)"""
         # BEGIN SOLUTION
-        y = self.embed_target(target) * self.d_model**0.5
-        y = y + sinusoidal_positions(target.shape[1], self.d_model)
+        x = self.table(target) + self.places_target.weight[: target.shape[1]]
         mask = combine_masks(causal_mask(target.shape[1]), padding_mask(target, self.pad_id))
-        y = self.decoder(y, memory, mask, padding_mask(source, self.pad_id))
-        return self.head(y)
+        x = self.decoder(x, memory, mask, padding_mask(source, self.pad_id))
+        return x @ self.table.weight.T
         # END SOLUTION
 
     def forward(self, source, target):
         """Logits (batch, target, vocab) for the token after each token of the target."""
+        # BEGIN SOLUTION
         return self.decode(target, self.encode(source), source)
+        # END SOLUTION
 
 
 # %% tags=["check"]
 check("09.transformer", Transformer)
 
 # %% [markdown]
-# **Does it run?** The next cell trains *your* Transformer to copy four letters, for a few seconds.
+# **Does it run?** The next cell teaches *your* Transformer to turn words round, with random words of up to ten letters, for
+# about five seconds. Then it writes.
 
 # %% tags=["demo"]
+letters = "·^$abcdefghijklmnopqrstuvwxyz"  # padding, start, end
+
+
+def words_to_turn(n):
+    """Random words: what is read, given and asked, each (n, 11)."""
+    length = torch.randint(1, 11, (n, 1))
+    words = torch.randint(3, 29, (n, 10)).masked_fill(torch.arange(10) >= length, 0)
+    place = (length - 1 - torch.arange(10)).clamp(min=0)
+    turned = words.gather(1, place).masked_fill(words == 0, 0)
+    read, asked = (F.pad(ids, (0, 1)).scatter(1, length, 2) for ids in (words, turned))
+    return read, F.pad(asked, (1, 0), value=1)[:, :-1], asked
+
+
+def turned_by(model, word):
+    """What the model writes, one letter after the other, until its end mark."""
+    source, target = torch.tensor([[letters.index(c) for c in word + "$"]]), torch.tensor([[1]])
+    for _ in range(11):
+        best = model(source, target)[:, -1:].argmax(dim=-1)
+        target = torch.cat([target, best], dim=1)
+    return "".join(letters[i] for i in target[0, 1:]).split("$")[0]
+
+
 try:
     torch.manual_seed(0)
-    mine = Transformer(10, 10, d_model=32, num_heads=2, d_ff=64, num_layers=1, pad_id=0)
-    optimizer = torch.optim.Adam(mine.parameters(), lr=3e-3)
-    for _ in range(300):
-        source = torch.randint(2, 10, (64, 4))
-        start = torch.ones(64, 1, dtype=torch.long)
-        logits = mine(source, torch.cat([start, source[:, :-1]], dim=1))
-        loss = nn.functional.cross_entropy(logits.flatten(0, 1), source.flatten())
+    mine = Transformer(29, 48, 2, 1, 96, max_len=11, pad_id=0)
+    for table in (mine.table, mine.places_source, mine.places_target):
+        nn.init.normal_(table.weight, std=0.15)
+    optimizer = torch.optim.AdamW(mine.parameters(), lr=5e-3)
+    for step in range(1, 401):
+        optimizer.param_groups[0]["lr"] = 5e-3 * min(step / 50, 1 - step / 401)
+        read, given, asked = words_to_turn(64)
+        logits = mine(read, given)
+        loss = F.cross_entropy(logits.flatten(0, 1), asked.flatten(), ignore_index=0)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    print(f"loss of guessing blindly: 2.08, of your model now: {loss:.2f}")
+        if step in (1, 50, 100, 200, 400):
+            with torch.no_grad():
+                wrote = turned_by(mine, "animal")
+            print(f"step {step:3}: loss {loss:.2f}, animal → {wrote}")
+    with torch.no_grad():
+        print(*(turned_by(mine, word) for word in ["the", "street", "was", "too", "tired"]))
 except NotImplementedError:
-    print("First write Transformer.encode and decode.")
+    print("First write Transformer.")
 
 # %% [markdown]
 # ## 09.shared-blocks-bug · Six blocks, the parameters of one

@@ -9,8 +9,13 @@ from torch import nn
 from course_lib.grader.judging.edges import in_dtype
 from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
 from course_lib.nn.attention import scaled_dot_product_attention
+from course_lib.nn.blocks import DecoderBlock as LibraryBlock
+from course_lib.nn.blocks import PreNorm
+from course_lib.nn.feedforward import FeedForward
 from course_lib.nn.masks import causal_mask, check_mask, combine_masks, padding_mask
-from course_lib.nn.multi_head import merge_heads, split_heads
+from course_lib.nn.multi_head import MultiHeadAttention, merge_heads, split_heads
+from course_lib.nn.norms import LayerNorm
+from course_lib.nn.positions.sinusoidal import sinusoidal_positions
 
 
 def normal(generator, *shape):
@@ -1230,7 +1235,7 @@ class ByHandBlock(PlainBlock):
 
 BLOCK = Exercise(
     id="08.decoder-block",
-    title="Look back, look over, think",
+    title="Self-attention, cross-attention, feed-forward",
     kind="code",
     points=3,
     name="DecoderBlock",
@@ -2209,7 +2214,7 @@ OVER_HINTS = (
 
 CROSS = Exercise(
     id="08.cross-mask-bug",
-    title="Looking at filler",
+    title="Looking at padding",
     kind="bug",
     points=2,
     name="look_over",
@@ -2435,6 +2440,525 @@ CROSS = Exercise(
         labels=("on the left", "on the right", "pad id is 0", "large numbers"),
     ),
     also_right=[row_by_row, added_over],
+)
+
+
+# --- 08.failed-run --------------------------------------------------------------------------
+
+
+class Small(nn.Module):
+    """As in the exercise's first cell."""
+
+    def __init__(self, vocab_size, d_model):
+        super().__init__()
+        self.read_table = nn.Embedding(vocab_size, d_model)
+        self.write_table = nn.Embedding(vocab_size, d_model)
+        # no biases: a key's has no effect, and only rounding would move it
+        back, over = (MultiHeadAttention(d_model, 1, bias=False) for _ in range(2))
+        think = FeedForward(d_model, 2 * d_model)
+        self.block = LibraryBlock(back, over, think, lambda: PreNorm(LayerNorm(d_model)))
+        self.to_scores = nn.Linear(d_model, vocab_size)
+        self.calls = 0
+
+    def hide(self, x):
+        if not self.training:
+            return x
+        self.calls += 1
+        kept = (torch.arange(x.numel()).view_as(x) + 3 * self.calls) % 8 > 0
+        return x * kept * 8 / 7
+
+    def score(self, source, given, mask=None, memory_mask=None):
+        read, write = self.read_table(source), self.write_table(given)
+        read = read + sinusoidal_positions(*read.shape[1:])
+        write = write + sinusoidal_positions(*write.shape[1:])
+        return self.to_scores(self.hide(self.block(write, read, mask, memory_mask)))
+
+
+def run_cases(generator):
+    def pairs(lengths, key, query):
+        """A source and a target: start 1, tokens, end 2, padding; short rows and full ones."""
+        source, target = torch.zeros(len(lengths), key), torch.zeros(len(lengths), query)
+        for row, (heard, said) in enumerate(lengths):
+            source[row, :heard] = torch.randint(3, 11, (heard,), generator=generator)
+            target[row, 0], target[row, said + 1] = 1, 2
+            target[row, 1 : said + 1] = torch.randint(3, 11, (said,), generator=generator)
+        return source.long(), target.long()
+
+    def tried(label, steps, rate, warm_up, largest, lengths=((3, 2), (5, 4), (2, 1)), full=None):
+        model = Small(11, 6)
+        state = {
+            name: normal(generator, *value.shape) * (0.5 if value.ndim == 2 else 0.2)
+            + (1.0 if "norm" in name and name.endswith("weight") else 0.0)
+            for name, value in model.state_dict().items()
+        }
+        batches = [pairs(lengths, 5, 6) for _ in range(steps)]
+        judged = pairs(((5, 1), (2, 4)), 5, 6)
+        planned = call(batches, judged, rate, warm_up, largest, method="fit")
+        return Case(label, [planned], init={"vocab_size": 11, "d_model": 6}, state=state)
+
+    return [
+        tried("rows of different lengths", 3, 0.3, 2, 0.7),
+        tried("nothing to clip", 2, 0.2, 3, 1e4),
+        tried("warm-up of one step, one row a batch", 2, 0.1, 1, 0.5, lengths=((4, 3),)),
+        tried("a single batch", 1, 0.2, 2, 0.5),
+        tried("no batch at all", 0, 0.2, 2, 0.5),
+    ]
+
+
+class WrongTrainer(Small):
+    """The loop with its steps exchangeable, so that each mistake is one of them."""
+
+    def __init__(self, vocab_size, d_model, *, step=None):
+        super().__init__(vocab_size, d_model)
+        self.wrong = step or {}
+
+    def loss(self, source, target):
+        wrong = self.wrong
+        shift = wrong.get("shift", "right")
+        given, asked = {
+            "right": (target[:, :-1], target[:, 1:]),
+            "none": (target, target),
+            "none, cut": (target[:, :-1], target[:, :-1]),
+            "backwards": (target[:, 1:], target[:, :-1]),
+        }[shift]
+        past = causal_mask(given.shape[1])
+        past = {"past": past, "future": past.T, "all": past | True}[wrong.get("causal", "past")]
+        over = {
+            "source": padding_mask(source, 0),
+            "none": None,
+            "turned": source[:, None, None] == 0,
+        }
+        scores = self.score(
+            source, given, past & padding_mask(given, 0), over[wrong.get("over", "source")]
+        )
+        if wrong.get("softmax"):
+            scores = scores.softmax(dim=-1)
+        if wrong.get("mean") == "rows":
+            each = F.cross_entropy(scores.mT, asked, ignore_index=0, reduction="none")
+            return (each.sum(dim=1) / (asked != 0).sum(dim=1)).mean()
+        ignored = {"padding": 0, "nothing": -100, "end": 2}[wrong.get("ignored", "padding")]
+        reduction = "sum" if wrong.get("mean") == "sum" else "mean"
+        return F.cross_entropy(
+            scores.flatten(0, 1), asked.flatten(), ignore_index=ignored, reduction=reduction
+        )
+
+    def rate(self, rate, step, warm_up):
+        share = {
+            "right": min(1, (step + 1) / warm_up),
+            "late": min(1, step / warm_up),
+            "early": min(1, (step + 2) / warm_up),
+            "none": 1,
+            "endless": (step + 1) / warm_up,
+            "falling": 1 / max(1, (step + 1) / warm_up),
+        }[self.wrong.get("rate", "right")]
+        return rate * share * self.wrong.get("times", 1)
+
+    def optimizer(self, rate):
+        kind = self.wrong.get("optimizer", "SGD")
+        if kind == "Adam":
+            return torch.optim.Adam(self.parameters(), lr=rate)
+        momentum = 0.9 if kind == "momentum" else 0.0
+        return torch.optim.SGD(self.parameters(), lr=rate, momentum=momentum)
+
+    def clip(self, largest):
+        kind = self.wrong.get("clip", "norm")
+        if kind == "value":
+            nn.utils.clip_grad_value_(self.parameters(), largest)
+        if kind == "each":
+            norms = [nn.utils.clip_grad_norm_(p, largest) for p in self.parameters()]
+            return torch.stack(norms).norm().item()
+        limit = largest if kind == "norm" else float("inf")
+        return nn.utils.clip_grad_norm_(self.parameters(), limit).item()
+
+    def fit(self, batches, held_out, rate, warm_up, largest):
+        wrong, optimizer = self.wrong, self.optimizer(rate)
+        losses, norms, judged = [], [], []
+        batches = batches[: -wrong["dropped"]] if wrong.get("dropped") else batches
+        for step, (source, target) in enumerate(batches):
+            source, target = batches[0] if wrong.get("first only") else (source, target)
+            optimizer.param_groups[0]["lr"] = self.rate(rate, step, warm_up)
+            if wrong.get("mode") not in ("never", "eval stays") or (
+                wrong.get("mode") == "eval stays" and step == 0
+            ):
+                self.train()
+            loss = self.loss(source, target)
+            if wrong.get("step") == "before backward" and step:
+                optimizer.step()
+            if wrong.get("zero", True):
+                optimizer.zero_grad()
+            loss.backward()
+            if wrong.get("order") == "clipped after":
+                optimizer.step()
+            norm = self.clip(largest)
+            if wrong.get("norms") == "after clipping":
+                norm = min(norm, largest)
+            if wrong.get("judged") == "before":
+                judged.append(self.judge(held_out))
+            if wrong.get("step") != "before backward" and wrong.get("order") != "clipped after":
+                optimizer.step()
+            if wrong.get("losses") == "after":
+                with torch.no_grad():
+                    loss = self.loss(source, target)
+            losses.append(loss.item())
+            norms.append(norm)
+            if wrong.get("judged") != "before":
+                judged.append(self.judge(held_out, (source, target)))
+        if wrong.get("losses") == "running":
+            losses = [sum(losses[: n + 1]) / (n + 1) for n in range(len(losses))]
+        return losses, norms, judged
+
+    @torch.no_grad()
+    def judge(self, held_out, batch=None):
+        if self.wrong.get("judged") == "on the batch":
+            held_out = batch
+        if self.wrong.get("mode") != "train stays":
+            self.eval()
+        return self.loss(*held_out).item()
+
+
+class HandTrainer(Small):
+    """Right: clipped and moved by hand, the loss by gathering."""
+
+    def cost(self, pair):
+        source, target = pair
+        rows, query = target.shape[0], target.shape[1] - 1
+        mask = torch.ones(query, query, dtype=torch.bool).tril().expand(rows, 1, query, query)
+        over = (source != 0)[:, None, None, :]
+        chances = self.score(source, target[:, :query], mask, over).log_softmax(dim=-1)
+        told = chances.gather(2, target[:, 1:, None])[..., 0]
+        asked = target[:, 1:] != 0
+        return -(told * asked).sum() / asked.sum()
+
+    def fit(self, batches, held_out, rate, warm_up, largest):
+        found = []
+        for number, pair in enumerate(batches, 1):
+            self.train()
+            loss = self.cost(pair)
+            gradients = torch.autograd.grad(loss, list(self.parameters()))
+            norm = torch.sqrt(sum(g.pow(2).sum() for g in gradients))
+            factor = min(1.0, largest / (float(norm) + 1e-6)) * rate * min(1.0, number / warm_up)
+            with torch.no_grad():
+                for parameter, gradient in zip(self.parameters(), gradients, strict=True):
+                    parameter -= factor * gradient
+                self.eval()
+                found.append((float(loss), float(norm), float(self.cost(held_out))))
+        return tuple(list(column) for column in zip(*found, strict=True)) if found else ([], [], [])
+
+
+class ScheduledTrainer(WrongTrainer):
+    """Right: the rate comes from a scheduler, stepped at the end."""
+
+    def fit(self, batches, held_out, rate, warm_up, largest):
+        optimizer = torch.optim.SGD(self.parameters(), lr=rate)
+        rise = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: min(1, (n + 1) / warm_up))
+        rows = []
+        for pair in batches:
+            loss = self.train().loss(*pair)
+            self.zero_grad()
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_(self.parameters(), largest)
+            optimizer.step()
+            rise.step()
+            rows.append([loss.item(), norm.item(), self.judge(held_out)])
+        return tuple([row[i] for row in rows] for i in range(3))
+
+
+def looping(name, step, says, *hints):
+    return Mistake(name, WrongTrainer, {"step": step}, says, hints)
+
+
+RUN = Exercise(
+    id="08.failed-run",
+    title="This run fails: find out why",
+    kind="build",
+    points=4,
+    name="Trainer",
+    cases=run_cases,
+    mistakes=[
+        looping(
+            "gradients-kept",
+            {"zero": False},
+            "gradients are never set to zero: each step adds its own to all those before",
+            "Print the gradient norm of each step. Why does it grow?",
+            "`backward` adds to what is there.",
+            "Call `optimizer.zero_grad()` before `backward`, in every step.",
+        ),
+        looping(
+            "not-shifted",
+            {"shift": "none"},
+            "the decoder is asked for the very tokens that it is given",
+            "What does position 1 see, and what is it asked for?",
+            "Given and asked are one step apart (8.6).",
+            "Give all columns but the last, ask all but the first.",
+        ),
+        looping(
+            "not-shifted-but-cut",
+            {"shift": "none, cut"},
+            "both sides are cut at the same end: the decoder is asked for what it is given",
+            "Print one row of what is given beside what is asked.",
+            "Given and asked are one step apart (8.6).",
+            "Give all columns but the last, ask all but the first.",
+        ),
+        looping(
+            "shifted-backwards",
+            {"shift": "backwards"},
+            "the step goes the wrong way: each position is asked for the token *before* it",
+            "Print one row of what is given beside what is asked.",
+            "The start mark is given and never asked for.",
+            "Give all columns but the last, ask all but the first.",
+        ),
+        looping(
+            "padding-counted",
+            {"ignored": "nothing"},
+            "padding counts in the loss: short rows teach the model to write padding",
+            "Which labels of a short row does your loss average over?",
+            "A label that is padding has to leave the loss.",
+            "Tell `cross_entropy` to ignore index 0.",
+        ),
+        looping(
+            "end-ignored",
+            {"ignored": "end"},
+            "the end mark is left out of the loss, and padding counts",
+            "Which id do you ignore, and which token is that?",
+            "Padding is 0. The end mark has to be learned.",
+            "Tell `cross_entropy` to ignore index 0.",
+        ),
+        looping(
+            "mask-transposed",
+            {"causal": "future"},
+            "the causal mask lies on its other side: each position sees itself and the future",
+            "Which row of your mask has a single True?",
+            "Rows are queries: the first one may see the first key only.",
+            "Use `causal_mask` as it comes.",
+        ),
+        looping(
+            "future-seen",
+            {"causal": "all"},
+            "no mask hides the future: what is asked is seen one position ahead",
+            "What does position 0 see of the target?",
+            "Teacher forcing is honest only under a causal mask.",
+            "Combine `causal_mask` with the padding mask of what is given.",
+        ),
+        looping(
+            "source-padding-seen",
+            {"over": "none"},
+            "the cross-attention sees the padding of the source",
+            "Pad the sources by three more columns. Does the loss change?",
+            "Two attentions, two masks.",
+            "The memory_mask is the source's padding mask.",
+        ),
+        looping(
+            "source-mask-turned",
+            {"over": "turned"},
+            "the cross-attention sees nothing but padding: its mask is turned round",
+            "What does True mean in a mask of this course?",
+            "`padding_mask` is True for what may be seen.",
+            "The memory_mask is the source's padding mask as it comes.",
+        ),
+        looping(
+            "softmax-first",
+            {"softmax": True},
+            "softmax is taken twice: `cross_entropy` wants scores and takes it itself",
+            "How large is the loss of a model that is quite sure and right?",
+            "Probabilities lie between 0 and 1; as scores they are nearly equal.",
+            "Hand the scores themselves to `cross_entropy`.",
+        ),
+        looping(
+            "summed",
+            {"mean": "sum"},
+            "the loss is summed over labels, not averaged: long batches take larger steps",
+            "Does the loss double when each row stands in the batch twice?",
+            "The text says averaged over all labels that are not padding.",
+            "Leave `reduction` at its default.",
+        ),
+        looping(
+            "rows-averaged",
+            {"mean": "rows"},
+            "each row's mean is taken first: a label of a short row weighs more",
+            "How much does one label of a short row weigh in your mean?",
+            "All labels of the batch weigh the same.",
+            "Average once, over all labels that are not padding.",
+        ),
+        looping(
+            "rate-a-step-late",
+            {"rate": "late"},
+            "the warm-up counts from 0: the first step has a rate of 0, and all others come late",
+            "What is the rate of your first step?",
+            "`n` counts steps from 1; `enumerate` counts from 0.",
+            "Use `(step + 1) / warm_up`.",
+        ),
+        looping(
+            "scheduler-before-the-step",
+            {"rate": "early"},
+            "the rate is one step ahead: the schedule moves on before the optimizer has moved",
+            "What is the rate of your first step when warm_up is 4?",
+            "A scheduler steps after the optimizer.",
+            "The first step has rate / warm_up.",
+        ),
+        looping(
+            "no-warm-up",
+            {"rate": "none"},
+            "there is no warm-up: the first step has the full rate",
+            "What is the rate of your first step when warm_up is 4?",
+            "Set the optimizer's rate before each of its steps.",
+            "`optimizer.param_groups[0]['lr'] = …`",
+        ),
+        looping(
+            "endless-warm-up",
+            {"rate": "endless"},
+            "the rate rises for ever: nothing holds it at `rate` once the warm-up is over",
+            "What is the rate of the last step when warm_up is 1?",
+            "After the warm-up the rate stays.",
+            "Take the smaller of 1 and n / warm_up.",
+        ),
+        looping(
+            "rate-times-100",
+            {"times": 100},
+            "the rate is a hundred times too high",
+            "Compare your first held-out loss with the training loss before it.",
+            "Somebody's loop has a factor in its optimizer that the text hasn't.",
+            "The rate is `rate`, and during the warm-up less.",
+        ),
+        looping(
+            "clipped-after-the-step",
+            {"order": "clipped after"},
+            "clipping has no effect: it comes after the parameters have moved, or never",
+            "What uses the clipped gradients in your loop?",
+            "backward, clip, step.",
+            "Call `clip_grad_norm_` between `backward` and `optimizer.step()`.",
+        ),
+        looping(
+            "clipped-by-value",
+            {"clip": "value"},
+            "each number is cut off at `largest`: that turns the gradient's direction",
+            "Is the clipped gradient a multiple of the gradient?",
+            "There are two functions for clipping. One looks at the norm of all.",
+            "Use `clip_grad_norm_`.",
+        ),
+        looping(
+            "clipped-one-by-one",
+            {"clip": "each"},
+            "each parameter is clipped by its own norm, not all by their common one",
+            "How many norms do you compute in a step?",
+            "The norm is that of all parameters together.",
+            "Hand all parameters to `clip_grad_norm_` at once.",
+        ),
+        looping(
+            "norms-after-clipping",
+            {"norms": "after clipping"},
+            "the norms returned are those after clipping: no curve will ever show a blow-up",
+            "Can one of your norms be above `largest`?",
+            "The curve is for you to read: it should show what came in.",
+            "`clip_grad_norm_` returns the norm before.",
+        ),
+        looping(
+            "judged-with-dropout",
+            {"mode": "train stays"},
+            "the model is judged with dropout on",
+            "In which mode is the model when it sees `held_out`?",
+            "Dropout belongs to training.",
+            "Call `self.eval()` before you judge.",
+        ),
+        looping(
+            "dropout-only-once",
+            {"mode": "eval stays"},
+            "after the first judgement the model stays in evaluation mode: no dropout from then on",
+            "In which mode is the model in the second step?",
+            "`eval()` holds until somebody calls `train()`.",
+            "Call `self.train()` in every step.",
+        ),
+        looping(
+            "never-in-training-mode",
+            {"mode": "never"},
+            "the model never is in training mode",
+            "In which mode is the model in the first step?",
+            "You get the model in evaluation mode.",
+            "Call `self.train()` in every step.",
+        ),
+        looping(
+            "judged-too-early",
+            {"judged": "before"},
+            "the model is judged before its parameters have moved",
+            "Which model does your first held-out loss belong to?",
+            "Point 6 comes after point 5.",
+            "Judge after `optimizer.step()`.",
+        ),
+        looping(
+            "judged-on-the-batch",
+            {"judged": "on the batch"},
+            "the model is judged on what it was just trained on",
+            "Which pair does your third list belong to?",
+            "Seen rows tell nothing about unseen ones.",
+            "Use `held_out`.",
+        ),
+        looping(
+            "loss-after-the-update",
+            {"losses": "after"},
+            "the training loss is computed again after the update",
+            "Which parameters does your first training loss belong to?",
+            "The list holds the losses of point 3.",
+            "Note the loss that you called `backward` on.",
+        ),
+        looping(
+            "running-mean",
+            {"losses": "running"},
+            "the training losses are means over all steps so far",
+            "Is your second loss the mean of two?",
+            "One loss a step.",
+            "Note the loss of each batch as it is.",
+        ),
+        looping(
+            "step-before-backward",
+            {"step": "before backward"},
+            "the parameters move before `backward`: every step uses the gradient of the last batch",
+            "What have the parameters moved by after the first step?",
+            "loss, backward, clip, step.",
+            "Call `optimizer.step()` after `backward`.",
+        ),
+        looping(
+            "adam",
+            {"optimizer": "Adam"},
+            "the optimizer is Adam; the text asks for SGD",
+            "Which optimizer does point 5 name?",
+            "Adam scales every number's step, so clipping hardly matters to it.",
+            "Use `torch.optim.SGD`.",
+        ),
+        looping(
+            "momentum",
+            {"optimizer": "momentum"},
+            "the optimizer has a momentum; the text asks for plain SGD",
+            "What does your SGD do with the gradient of the step before?",
+            "Plain SGD moves by rate times gradient.",
+            "Give `torch.optim.SGD` the parameters and a rate, nothing more.",
+        ),
+        looping(
+            "last-batch-dropped",
+            {"dropped": 1},
+            "the last batch is left out",
+            "How long are your lists?",
+            "One step for each batch.",
+            "Loop over all of `batches`.",
+        ),
+        looping(
+            "first-batch-only",
+            {"first only": True},
+            "every step trains on the first batch",
+            "Which batch does your second step use?",
+            "A variable of the loop may not be the one you use.",
+            "Unpack source and target from the batch of this round.",
+        ),
+    ],
+    hints=(
+        "Run your loop for one step, then for two, and compare the numbers with the text.",
+        "Print one row of what is given and asked, both masks, and the mode of the model.",
+        "Rate, training mode, loss, zero, backward, clip, step, evaluation mode, loss: in this "
+        "order, in every step.",
+    ),
+    allows=Edges(
+        sizes=(0, 1), labels=("different lengths", "nothing to clip", "one step", "no batch")
+    ),
+    also_right=[HandTrainer, ScheduledTrainer],
+    any_sequence=True,
 )
 
 
@@ -2998,4 +3522,4 @@ GREEDY = Exercise(
 )
 
 
-EXERCISES = [SHIFT, MASKS, BLOCK, LEAK, CROSS, GREEDY]
+EXERCISES = [SHIFT, MASKS, BLOCK, LEAK, CROSS, RUN, GREEDY]

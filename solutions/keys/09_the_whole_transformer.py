@@ -904,12 +904,12 @@ TIED = Exercise(
 # --- 09.transformer -------------------------------------------------------------------------
 
 SIZES = {
-    "source_vocab": 23,
-    "target_vocab": 19,
+    "vocab_size": 23,
     "d_model": 14,
     "num_heads": 2,
-    "d_ff": 11,
     "num_layers": 1,
+    "d_ff": 11,
+    "max_len": 9,
     "pad_id": 5,
 }
 
@@ -924,7 +924,8 @@ def learned(generator, model):
         elif value.ndim == 1:
             state[name] = 0.4 * drawn
         else:
-            state[name] = drawn * (0.6 if "embed" in name else 1.3 / value.shape[1] ** 0.5)
+            of_rows = "table" in name or "places" in name
+            state[name] = drawn * (0.6 if of_rows else 1.3 / value.shape[1] ** 0.5)
     return state
 
 
@@ -943,10 +944,10 @@ def transformer_cases(generator):
         init = SIZES | sizes
         state = learned(generator, WrongTransformer(**init))
 
-        def ids(vocab, seq, pads):
-            return sentences(generator, init[vocab], init["pad_id"], seq, pads)
+        def ids(seq, pads):
+            return sentences(generator, init["vocab_size"], init["pad_id"], seq, pads)
 
-        source, target = ids("source_vocab", *source), ids("target_vocab", *target)
+        source, target = ids(*source), ids(*target)
         memory = normal(generator, *source.shape, init["d_model"])
         planned = [
             call(source, method="encode"),
@@ -956,7 +957,7 @@ def transformer_cases(generator):
 
     none = (0, 0)
     return [
-        tried("no padding", (7, [none, none]), (4, [none, none])),
+        tried("no padding, two layers", (7, [none, none]), (4, [none, none]), num_layers=2),
         tried("a padded source", (7, [none, (0, 3)]), (4, [none, none])),
         tried("equally long, padded on the left", (5, [(2, 0), none]), (5, [(1, 0), none])),
         tried("padded on the right", (5, [(0, 1), none, (0, 2)]), (7, [none, (0, 3), (0, 1)])),
@@ -965,25 +966,31 @@ def transformer_cases(generator):
 
 
 @cache
-def parts_of(source_vocab, target_vocab, d_model, num_heads, d_ff, num_layers):
+def parts_of(
+    vocab_size, d_model, num_heads, num_layers, d_ff, max_len, around=PreNorm, shared=False
+):
     """The parts of one model of these sizes; each case loads its weights before it runs."""
 
     def look():
         return MultiHeadAttention(d_model, num_heads)
 
-    def around():
-        return PostNorm(LayerNorm(d_model))
-
     def think():
         return FeedForward(d_model, d_ff)
 
-    layers = range(num_layers)
+    def wrap():
+        return around(LayerNorm(d_model))
+
+    def blocks(make):
+        return [make()] * num_layers if shared else [make() for _ in range(num_layers)]
+
+    readers = blocks(lambda: EncoderBlock(look(), think(), wrap))
+    writers = blocks(lambda: DecoderBlock(look(), look(), think(), wrap))
     return {
-        "embed_source": nn.Embedding(source_vocab, d_model),
-        "embed_target": nn.Embedding(target_vocab, d_model),
-        "encoder": Encoder(EncoderBlock(look(), think(), around) for _ in layers),
-        "decoder": Decoder(DecoderBlock(look(), look(), think(), around) for _ in layers),
-        "head": nn.Linear(d_model, target_vocab, bias=False),
+        "table": nn.Embedding(vocab_size, d_model),
+        "places_source": nn.Embedding(max_len, d_model),
+        "places_target": nn.Embedding(max_len, d_model),
+        "encoder": Encoder(readers, LayerNorm(d_model)),
+        "decoder": Decoder(writers, LayerNorm(d_model)),
     }
 
 
@@ -992,60 +999,77 @@ class WrongTransformer(nn.Module):
 
     def __init__(
         self,
-        source_vocab,
-        target_vocab,
+        vocab_size,
         d_model,
         num_heads,
-        d_ff,
         num_layers,
+        d_ff,
+        max_len,
         pad_id,
         *,
-        scale=lambda d: d**0.5,
-        late_scale=False,
-        waves=("source", "target"),
+        scaled=(),
+        places=("source", "target"),
+        first=0,
+        kind="learned",
         source_mask="padding",
         target_masks=("padding", "future"),
         memory_mask="padding",
         read=True,
-        table="own",
         memory="of the encoder",
-        finish="head",
-        scaled=("source", "target"),
+        last_norms=("encoder", "decoder"),
+        finish="table",
         reads_again=False,
-        detached=False,
+        detached=(),
+        around=PreNorm,
+        shared=False,
     ):
         super().__init__()
-        self.pad_id, self.factor, self.late_scale = pad_id, scale(d_model), late_scale
-        self.waves, self.source_mask, self.memory_mask = waves, source_mask, memory_mask
-        self.target_masks, self.read, self.table = target_masks, read, table
-        self.memory, self.finish, self.scaled = memory, finish, scaled
+        self.pad_id, self.scaled, self.places = pad_id, scaled, places
+        self.first, self.kind, self.source_mask = first, kind, source_mask
+        self.target_masks, self.memory_mask, self.read = target_masks, memory_mask, read
+        self.memory, self.last_norms, self.finish = memory, last_norms, finish
         self.reads_again, self.detached = reads_again, detached
-        parts = parts_of(source_vocab, target_vocab, d_model, num_heads, d_ff, num_layers)
-        for name, part in parts.items():
+        sizes = (vocab_size, d_model, num_heads, num_layers, d_ff, max_len)
+        for name, part in parts_of(*sizes, around, shared).items():
             setattr(self, name, part)
 
-    def placed(self, rows, side):
-        waves = sinusoidal_positions(rows.shape[1], rows.shape[2])
-        waves = waves if side in self.waves else 0 * waves
-        if self.late_scale:
-            return (rows + waves) * self.factor
-        return rows * (self.factor if side in self.scaled else 1) + waves
+    def placed(self, ids, side):
+        x, seq = self.table(ids), ids.shape[1]
+        if side in self.scaled:
+            x = x * x.shape[-1] ** 0.5
+        tables = {"source": self.places_source, "target": self.places_target}
+        other = {"source": "target", "target": "source"}[side]
+        which = {"source for both": "source", "exchanged": other}.get(self.kind, side)
+        rows = tables[which](torch.arange(self.first, self.first + seq))
+        if self.kind == "waves":
+            rows = sinusoidal_positions(seq, x.shape[-1])
+        if self.kind == "last row":
+            rows = tables[which].weight[-seq:]
+        return x + rows if side in self.places else x
 
     def padding(self, ids):
         return padding_mask(ids, self.pad_id)
 
+    def stacked(self, name, stack, *given):
+        if name in self.last_norms:
+            x = stack(*given)
+            return stack.norm(x) if name + " twice" in self.last_norms else x
+        x, *rest = given
+        for block in stack.blocks:
+            x = block(x, *rest)
+        return x
+
     def encode(self, source):
-        x = self.placed(self.embed_source(source), "source")
+        x = self.placed(source, "source")
         causal = causal_mask(source.shape[1])
         mask = {"padding": self.padding(source), "none": None}
         mask["causal too"] = mask["padding"] & causal
         mask["inverted"] = ~mask["padding"]
-        x = self.encoder(x, mask[self.source_mask]) if self.read else x
-        return x.detach() if self.detached else x
+        x = self.stacked("encoder", self.encoder, x, mask[self.source_mask]) if self.read else x
+        return x.detach() if "memory" in self.detached else x
 
     def decode(self, target, memory, source):
-        table = self.embed_target if self.table == "own" else self.embed_source
-        y = self.placed(table(target), "target")
+        y = self.placed(target, "target")
         mask = torch.ones(1, 1, target.shape[1], target.shape[1], dtype=torch.bool)
         if "padding" in self.target_masks:
             mask = mask & self.padding(target)
@@ -1064,10 +1088,17 @@ class WrongTransformer(nn.Module):
         over |= {"exchanged": over["padding"]}
         over_mask = mask if self.memory == "of itself" else over[self.memory_mask]
         masks = (over_mask, mask) if self.memory_mask == "exchanged" else (mask, over_mask)
-        y = self.decoder(y, memory, *masks)
-        if self.finish == "table":
-            return y @ self.embed_target.weight.T
-        logits = self.head(y) if self.finish != "bare" else y
+        return self.finished(self.stacked("decoder", self.decoder, y, memory, *masks))
+
+    def finished(self, y):
+        rows = self.table.weight.detach() if "table" in self.detached else self.table.weight
+        if self.finish == "bare":
+            return y
+        if self.finish == "places":
+            return y @ self.places_target.weight.T
+        logits = y @ rows.T
+        root = y.shape[-1] ** 0.5
+        logits = {"divided": logits / root, "multiplied": logits * root}.get(self.finish, logits)
         last = {"softmax": torch.softmax, "log-softmax": torch.log_softmax}
         return last[self.finish](logits, dim=-1) if self.finish in last else logits
 
@@ -1101,26 +1132,24 @@ class ZeroIsPad(WrongTransformer):
 
 
 class SplitTransformer(WrongTransformer):
-    """Right: block by block, each mask spelled out."""
+    """Right: block by block, each mask spelled out, each product an einsum."""
 
     def encode(self, source):
-        d_model = self.embed_source.weight.shape[1]
-        x = math.sqrt(d_model) * F.embedding(source, self.embed_source.weight)
-        x = x + sinusoidal_positions(99, d_model)[None, : x.shape[1]]
+        place = torch.arange(source.shape[1]).expand_as(source)
+        x = F.embedding(source, self.table.weight)
+        x = F.embedding(place, self.places_source.weight) + x
         for block in self.encoder.blocks:
             x = block(x, (source != self.pad_id)[:, None, None, :])
-        return x
+        return self.encoder.norm(x)
 
     def decode(self, target, memory, source):
-        d_model = self.embed_target.weight.shape[1]
-        y = math.sqrt(d_model) * F.embedding(target, self.embed_target.weight)
-        y = y + sinusoidal_positions(99, d_model)[None, : y.shape[1]]
         seq = target.shape[1]
+        y = F.embedding(target, self.table.weight) + self.places_target.weight[None, :seq]
         back = torch.tensor([[j <= i for j in range(seq)] for i in range(seq)])
         back = back[None, None] & (target != self.pad_id)[:, None, None, :]
         for block in self.decoder.blocks:
             y = block(y, memory, back, (source != self.pad_id)[:, None, None, :])
-        return torch.einsum("btd,vd->btv", y, self.head.weight)
+        return torch.einsum("btd,vd->btv", self.decoder.norm(y), self.table.weight)
 
 
 class LonelyTransformer(WrongTransformer):
@@ -1140,10 +1169,14 @@ def building(name, function, flags, says, *hints):
     return Mistake(name, function, flags, says, hints)
 
 
+def one_step(name, step, says, *hints):
+    return Mistake(name, WrongStep, {"step": step}, says, hints)
+
+
 MODEL = Exercise(
     id="09.transformer",
-    title="The whole model",
-    kind="code",
+    title="The whole model, your own",
+    kind="build",
     points=4,
     name="Transformer",
     cases=transformer_cases,
@@ -1160,59 +1193,133 @@ MODEL = Exercise(
                 "Use `target` as it comes.",
             ),
         ),
-        building(
-            "not-scaled",
-            WrongStep,
-            {"step": {"scale": lambda d: 1.0}},
-            "the tables' rows are not multiplied by the root of d_model",
-            "How large are a token's numbers when the waves are added?",
-            "Something stands between the table and the waves.",
-            "Multiply the rows by the root of the width, on both sides.",
+        one_step(
+            "scaled-as-in-2017",
+            {"scaled": ("source", "target")},
+            "the table's rows are multiplied by the root of d_model, as the paper's are",
+            "Which of the paper's steps does this model leave out?",
+            "The factor brought small rows up to the size of the waves. Here places are learned.",
+            "Add the rows of the table and of the places as they are.",
         ),
-        building(
-            "scaled-by-the-width",
-            WrongStep,
-            {"step": {"scale": lambda d: d}},
-            "the rows are multiplied by d_model, not by its root",
-            "What is the factor at width 16?",
-            "The factor is 4 at width 16.",
-            "Take the square root of the width, on both sides.",
+        one_step(
+            "source-scaled",
+            {"scaled": ("source",)},
+            "the source's rows are multiplied by the root of d_model; the target's are not",
+            "Are `encode` and `decode` alike in what they do to a token's row?",
+            "The factor brought small rows up to the size of the waves. Here places are learned.",
+            "Add the rows of the table and of the places as they are, on both sides.",
         ),
-        building(
-            "waves-scaled-too",
-            WrongStep,
-            {"step": {"late_scale": True}},
-            "the waves are multiplied by the root of d_model, too: they were added too early",
-            "Which comes first, the factor or the waves?",
-            "The factor brings the tokens up to the size of the waves.",
-            "Multiply the rows first; add the waves to the product.",
-        ),
-        building(
-            "no-waves",
-            WrongStep,
-            {"step": {"waves": ()}},
-            "nobody knows where a token stands: the waves are missing on both sides",
+        one_step(
+            "no-places",
+            {"places": ()},
+            "nobody knows where a token stands: the places are missing on both sides",
             "Swap two tokens of the source. Does anything change but their places?",
             "Chapter 06 showed what attention knows about order.",
-            "Add `sinusoidal_positions(seq, d_model)` on both sides.",
+            "Add row t of the table of places to token t, on both sides.",
         ),
-        building(
-            "no-waves-in-the-source",
-            WrongStep,
-            {"step": {"waves": ("target",)}},
-            "the waves are missing in the source: to your encoder it is a bag of tokens",
+        one_step(
+            "no-places-in-the-source",
+            {"places": ("target",)},
+            "the places are missing in the source: to your encoder it is a bag of tokens",
             "Swap two tokens of the source. Does the memory change but for their places?",
-            "Which of the two sides gets waves?",
-            "Add the waves in `encode`, as in `decode`.",
+            "Which of the two sides gets places?",
+            "Add `places_source` in `encode`.",
         ),
-        building(
-            "no-waves-in-the-target",
-            WrongStep,
-            {"step": {"waves": ("source",)}},
-            "the waves are missing in the target",
+        one_step(
+            "no-places-in-the-target",
+            {"places": ("source",)},
+            "the places are missing in the target",
             "Does your decoder know how many tokens it has written?",
-            "Which of the two sides gets waves?",
-            "Add the waves in `decode`, as in `encode`.",
+            "Which of the two sides gets places?",
+            "Add `places_target` in `decode`.",
+        ),
+        one_step(
+            "places-from-one",
+            {"first": 1},
+            "places are counted from 1: the first token gets the second row",
+            "Which row of the table of places does the first token get?",
+            "The text says from where places are counted.",
+            "Use `torch.arange(seq)`, which begins with 0.",
+        ),
+        one_step(
+            "source-places-for-both",
+            {"kind": "source for both"},
+            "the target's tokens get the source's places",
+            "How many tables of places has the model, and which of them does `decode` use?",
+            "Each side has places of its own.",
+            "Use `places_target` in `decode`.",
+        ),
+        one_step(
+            "places-exchanged",
+            {"kind": "exchanged"},
+            "the two tables of places have changed sides",
+            "Which table of places does `encode` use?",
+            "Their names say whose places they are.",
+            "Use `places_source` in `encode` and `places_target` in `decode`.",
+        ),
+        one_step(
+            "places-from-the-end",
+            {"kind": "last row"},
+            "the *last* rows of the table of places are taken, not the first",
+            "Which row does the first token of a short text get?",
+            "How is your slice of the table cut?",
+            "Take the rows 0 to seq - 1.",
+        ),
+        one_step(
+            "waves",
+            {"kind": "waves"},
+            "waves are added, as in 2017; the learned places are never used",
+            "Which parts of your `__init__` does `encode` use?",
+            "Chapter 06 knows two ways to say where a token stands. Which one is asked for?",
+            "Add rows of `places_source` and `places_target`.",
+        ),
+        one_step(
+            "post-norm",
+            {"around": PostNorm},
+            "the blocks are post-norm: they norm after adding, as in 2017",
+            "What goes around a sublayer in your blocks?",
+            "`PostNorm` and `PreNorm` have weights of the same names, so both load.",
+            "Give the blocks `lambda: PreNorm(LayerNorm(d_model))`.",
+        ),
+        one_step(
+            "no-last-norms",
+            {"last_norms": ()},
+            "the last norm of both stacks is never used",
+            "How large are the numbers that leave your stacks?",
+            "Nothing norms the last sum of a pre-norm stack.",
+            "Hand the norm to `Encoder` and `Decoder`, or call it behind the last block.",
+        ),
+        one_step(
+            "no-last-norm-in-the-encoder",
+            {"last_norms": ("decoder",)},
+            "the encoder's last norm is never used",
+            "How large are the numbers of your memory?",
+            "Nothing norms the last sum of a pre-norm stack.",
+            "Hand the norm to `Encoder`, or call it behind the last block.",
+        ),
+        one_step(
+            "no-last-norm-in-the-decoder",
+            {"last_norms": ("encoder",)},
+            "the decoder's last norm is never used",
+            "How large are the numbers that meet the table?",
+            "Nothing norms the last sum of a pre-norm stack.",
+            "Hand the norm to `Decoder`, or call it behind the last block.",
+        ),
+        one_step(
+            "normed-twice",
+            {"last_norms": ("encoder", "decoder", "encoder twice", "decoder twice")},
+            "the last norms are applied twice: a stack that holds its norm calls it itself",
+            "What does `Encoder(blocks, norm)` do behind its last block?",
+            "Look at chapter 07: who calls the last norm?",
+            "Call the stack, and leave its norm to it.",
+        ),
+        one_step(
+            "blocks-shared",
+            {"shared": True},
+            "all layers are one block: whatever is loaded last is used in each of them",
+            "How many parameters does your model have with one layer, with two?",
+            "`[block] * n` is n times the same block.",
+            "Make each block anew, in a loop or a comprehension.",
         ),
         building(
             "encoder-reads-padding",
@@ -1223,19 +1330,17 @@ MODEL = Exercise(
             "Three attentions need a mask. Which one has none?",
             "Pass the source's padding mask to the encoder.",
         ),
-        building(
+        one_step(
             "encoder-sees-the-past-only",
-            WrongStep,
-            {"step": {"source_mask": "causal too"}},
+            {"source_mask": "causal too"},
             "the encoder may not look ahead, although the whole source is known",
             "Does a word of your source know what comes after it?",
             "The causal mask keeps the writer from peeking. The reader may read on.",
             "The encoder's mask hides padding and nothing else.",
         ),
-        building(
+        one_step(
             "encoder-mask-turned-round",
-            WrongStep,
-            {"step": {"source_mask": "inverted"}},
+            {"source_mask": "inverted"},
             "the encoder looks at nothing but padding: its mask is the wrong way round",
             "What does True mean in a mask of this course?",
             "`padding_mask` says True where a token may be looked at.",
@@ -1245,17 +1350,16 @@ MODEL = Exercise(
             "cross-attention-sees-padding",
             WrongMasks,
             {"memory_mask": "none"},
-            "the decoder looks over at padding of the source",
+            "the cross-attention looks at padding of the source",
             "Pad a source by three more tokens. Do the logits change?",
             "The memory has a vector for every place of the source, padding too.",
             "Pass the source's padding mask as the decoder's memory_mask.",
         ),
-        building(
+        one_step(
             "cross-attention-is-causal",
-            WrongStep,
-            {"step": {"memory_mask": "past"}},
+            {"memory_mask": "past"},
             "the first written token may look at the first source token only, and so on: the "
-            "decoder looks over through a causal mask",
+            "cross-attention has a causal mask",
             "Can your first written token look at the last token of the source?",
             "The source is known from the start; nothing in it is the future.",
             "The memory_mask hides the source's padding and nothing else.",
@@ -1266,7 +1370,7 @@ MODEL = Exercise(
             {"target_masks": ("padding",)},
             "the target looks ahead: every token sees the one that it should guess",
             "Change the last token of the target. Do logits before it change?",
-            "Looking back needs two masks at once.",
+            "The target's self-attention needs two masks at once.",
             "Combine the causal mask with the target's padding mask.",
         ),
         building(
@@ -1275,218 +1379,176 @@ MODEL = Exercise(
             {"target_masks": ("future",)},
             "the target looks at its own padding, which shows where it stands on the left",
             "What does the first real token see when padding stands before it?",
-            "Looking back needs two masks at once.",
+            "The target's self-attention needs two masks at once.",
             "Combine the causal mask with the target's padding mask.",
         ),
         building(
-            "no-mask-for-looking-back",
+            "no-mask-for-the-target",
             WrongMasks,
             {"target_masks": ()},
             "the target's self-attention has no mask at all: it sees the future and the padding",
             "Change the last token of the target. Do logits before it change?",
-            "Which argument of the decoder is for looking back?",
+            "Which argument of the decoder is for its self-attention?",
             "Combine the causal mask with the target's padding mask and pass it to the decoder.",
         ),
-        building(
+        one_step(
             "not-even-itself",
-            WrongStep,
-            {"step": {"target_masks": ("padding", "future", "self")}},
+            {"target_masks": ("padding", "future", "self")},
             "a target token may not look at itself, so the first one sees nothing",
             "What does the first token of the target see?",
             "The target is shifted already: a token is known when the next one is guessed.",
             "Leave the diagonal open, as `causal_mask` does.",
         ),
-        building(
+        one_step(
             "encoder-left-out",
-            WrongStep,
-            {"step": {"read": False}},
+            {"read": False},
             "the memory is the embedded source: the encoder was not called",
             "What does `encode` return in your code?",
             "The decoder shall look at what was understood, not at bare tokens.",
             "Send the embedded source through `self.encoder`.",
         ),
-        building(
+        one_step(
             "memory-unused",
-            WrongStep,
-            {"step": {"memory": "of itself"}},
-            "the decoder looks over at its own target: the source makes no difference",
+            {"memory": "of itself"},
+            "the cross-attention looks at the target itself: the source makes no difference",
             "Change the source. Do the logits change?",
             "The decoder is called with two sequences. Which is the second in your code?",
             "The second argument of the decoder is the memory.",
         ),
-        building(
-            "source-table-for-the-target",
-            WrongStep,
-            {"step": {"table": "source"}},
-            "the target's tokens are looked up in the source's table",
-            "How many tables does the model have?",
-            "Token 7 of the target is not token 7 of the source.",
-            "Use `self.embed_target` in `decode`.",
-        ),
-        building(
+        one_step(
             "softmax",
-            WrongStep,
-            {"step": {"finish": "softmax"}},
+            {"finish": "softmax"},
             "probabilities come out, not logits: softmax is one step too many",
             "Do your rows sum to 1?",
             "The loss of chapter 04 wants logits; it takes the softmax itself.",
-            "Return what the head returns.",
+            "Return the dot products as they are.",
         ),
-        building(
+        one_step(
+            "log-softmax",
+            {"finish": "log-softmax"},
+            "logarithms of probabilities come out, not logits",
+            "Are all of your scores below 0?",
+            "The loss of chapter 04 wants logits; it takes the softmax itself.",
+            "Return the dot products as they are.",
+        ),
+        one_step(
             "head-left-out",
-            WrongStep,
-            {"step": {"finish": "bare"}},
+            {"finish": "bare"},
             "vectors come out, not scores: the head is missing",
             "What is the last axis of your output?",
             "One score for each token that may come next: how many are there?",
-            "Send the decoder's output through `self.head`.",
+            "Return the dot product of each vector with every row of the table.",
         ),
-        building(
-            "table-as-head",
-            WrongStep,
-            {"step": {"finish": "table"}},
-            "the scores are dot products with the target's table; this model has a head of its own",
-            "Which part of `__init__` have you not used?",
-            "Tying is for another exercise.",
-            "Send the decoder's output through `self.head`.",
+        one_step(
+            "places-as-head",
+            {"finish": "places"},
+            "the scores are dot products with the places, not with the tokens",
+            "What is the last axis of your output?",
+            "There is one score for each token of the vocabulary. Which table has a row for each?",
+            "Multiply with `self.table.weight`, transposed.",
         ),
-        Mistake(
-            "source-not-scaled",
-            WrongStep,
-            {"step": {"scaled": ("target",)}},
-            says="the source's rows are not multiplied by the root of d_model; the target's are",
-            hints=(
-                "How large are a token's numbers on either side when the waves are added?",
-                "The factor stands between the table and the waves, on both sides.",
-                "Multiply the rows by the root of the width, in `encode` and in `decode`.",
-            ),
+        one_step(
+            "scores-divided",
+            {"finish": "divided"},
+            "the scores are divided by the root of d_model",
+            "What is the dot product of the first output vector with the first row of the table?",
+            "The root belongs into attention, between queries and keys.",
+            "Return the dot products as they are.",
         ),
-        Mistake(
-            "target-not-scaled",
-            WrongStep,
-            {"step": {"scaled": ("source",)}},
-            says="the target's rows are not multiplied by the root of d_model; the source's are",
-            hints=(
-                "How large are a token's numbers on either side when the waves are added?",
-                "The factor stands between the table and the waves, on both sides.",
-                "Multiply the rows by the root of the width, in `encode` and in `decode`.",
-            ),
+        one_step(
+            "scores-multiplied",
+            {"finish": "multiplied"},
+            "the scores are multiplied by the root of d_model",
+            "What is the dot product of the first output vector with the first row of the table?",
+            "The paper's factor was for the way in, and this model has none.",
+            "Return the dot products as they are.",
         ),
-        Mistake(
-            "divided",
-            WrongStep,
-            {"step": {"scale": lambda d: d**-0.5}},
-            says="the rows are divided by the root of d_model",
-            hints=(
-                "How large are a token's numbers on either side when the waves are added?",
-                "The factor stands between the table and the waves, on both sides.",
-                "Multiply the rows by the root of the width, in `encode` and in `decode`.",
-            ),
-        ),
-        Mistake(
+        one_step(
             "target-mask-over-the-source",
-            WrongStep,
-            {"step": {"memory_mask": "target's"}},
-            says="the decoder looks over through the target's padding mask: it fits only when "
-            "both are equally long",
-            hints=(
-                "Which three attentions are there, and who is looked at in each?",
-                "A mask is made from the ids of those who are looked at.",
-                "Source's padding for the encoder and for looking over; causal and target's "
-                "padding for looking back.",
-            ),
+            {"memory_mask": "target's"},
+            "the cross-attention has the target's padding mask: it fits only when both are "
+            "equally long",
+            "Which three attentions are there, and who is looked at in each?",
+            "A mask is made from the ids of those who are looked at.",
+            "Source's padding for the encoder and for the cross-attention; causal and target's "
+            "padding for the target's self-attention.",
         ),
-        Mistake(
+        one_step(
             "one-mask-for-both",
-            WrongStep,
-            {"step": {"memory_mask": "looking back"}},
-            says="the mask for looking back is used for looking over, too: it fits only when both "
-            "are equally long",
-            hints=(
-                "Which three attentions are there, and who is looked at in each?",
-                "A mask is made from the ids of those who are looked at.",
-                "Source's padding for the encoder and for looking over; causal and target's "
-                "padding for looking back.",
-            ),
+            {"memory_mask": "looking back"},
+            "the mask of the self-attention is used for the cross-attention, too: it fits only "
+            "when both are equally long",
+            "Which three attentions are there, and who is looked at in each?",
+            "A mask is made from the ids of those who are looked at.",
+            "Source's padding for the encoder and for the cross-attention; causal and target's "
+            "padding for the target's self-attention.",
         ),
-        Mistake(
+        one_step(
             "masks-exchanged",
-            WrongStep,
-            {"step": {"memory_mask": "exchanged"}},
-            says="the decoder's two masks have changed places",
-            hints=(
-                "Which three attentions are there, and who is looked at in each?",
-                "A mask is made from the ids of those who are looked at.",
-                "Source's padding for the encoder and for looking over; causal and target's "
-                "padding for looking back.",
-            ),
+            {"memory_mask": "exchanged"},
+            "the decoder's two masks have changed places",
+            "Which three attentions are there, and who is looked at in each?",
+            "A mask is made from the ids of those who are looked at.",
+            "Source's padding for the encoder and for the cross-attention; causal and target's "
+            "padding for the target's self-attention.",
         ),
-        Mistake(
+        one_step(
             "no-masks",
-            WrongStep,
-            {"step": {"source_mask": "none", "target_masks": (), "memory_mask": "none"}},
-            says="no mask is used anywhere",
-            hints=(
-                "Which three attentions are there, and who is looked at in each?",
-                "A mask is made from the ids of those who are looked at.",
-                "Source's padding for the encoder and for looking over; causal and target's "
-                "padding for looking back.",
-            ),
+            {"source_mask": "none", "target_masks": (), "memory_mask": "none"},
+            "no mask is used anywhere",
+            "Which three attentions are there, and who is looked at in each?",
+            "A mask is made from the ids of those who are looked at.",
+            "Source's padding for the encoder and for the cross-attention; causal and target's "
+            "padding for the target's self-attention.",
         ),
         Mistake(
             "zero-is-pad",
             ZeroIsPad,
             {},
-            says="the id 0 is hidden, and `self.pad_id` is never asked",
+            says="the id 0 is hidden, and `pad_id` is never asked",
             hints=(
                 "In some vocabularies 0 is an ordinary token.",
-                "`__init__` keeps the id of the padding.",
+                "`__init__` is told the id of the padding. Where do you keep it?",
                 "Give the masks `self.pad_id`.",
             ),
         ),
-        Mistake(
-            "log-softmax",
-            WrongStep,
-            {"step": {"finish": "log-softmax"}},
-            says="logarithms of probabilities come out, not logits",
-            hints=(
-                "Are all of your scores below 0?",
-                "The loss of chapter 04 wants logits; it takes the softmax itself.",
-                "Return what the head returns.",
-            ),
-        ),
-        Mistake(
+        one_step(
             "read-again",
-            WrongStep,
-            {"step": {"reads_again": True}},
-            says="`decode` reads the source anew, and what it is handed as `memory` is not used",
-            hints=(
-                "Hand `decode` zeros for a memory. Do the logits change?",
-                "Whoever writes token by token reads once and writes many times.",
-                "Use the `memory` that comes in.",
-            ),
+            {"reads_again": True},
+            "`decode` reads the source anew, and what it is handed as `memory` is not used",
+            "Hand `decode` zeros for a memory. Do the logits change?",
+            "Whoever writes token by token reads once and writes many times.",
+            "Use the `memory` that comes in.",
         ),
-        Mistake(
+        one_step(
             "encoder-learns-nothing",
-            WrongStep,
-            {"step": {"detached": True}},
-            says="the logits are right, but nothing flows back to the encoder: it can't learn",
-            hints=(
-                "Call backward on the logits, and look at the gradients of the encoder.",
-                "`detach` and `no_grad` give the right numbers, and learn nothing.",
-                "Let the memory be what the encoder returned.",
-            ),
+            {"detached": ("memory",)},
+            "the logits are right, but nothing flows back to the encoder: it can't learn",
+            "Call backward on the logits, and look at the gradients of the encoder.",
+            "`detach` and `no_grad` give the right numbers, and learn nothing.",
+            "Let the memory be what the encoder returned.",
+        ),
+        one_step(
+            "head-learns-nothing",
+            {"detached": ("table",)},
+            "the logits are right, but the table learns nothing in its job as a head",
+            "Call backward on the logits, and look at the table's gradient for a token that occurs "
+            "nowhere.",
+            "`detach`, `.data` and `no_grad` give the right numbers, and learn nothing.",
+            "Multiply with `self.table.weight` itself.",
         ),
     ],
     hints=(
+        "Print the names and shapes of `state_dict()` and compare them with those of the text: "
+        "none too many, none too few.",
         "Change one thing at a time and see what moves: a padded source token, the last target "
         "token, two source tokens exchanged.",
-        "Go through the points of the text side by side with your lines: rows, factor, waves, "
-        "stack, masks.",
-        "Each side is: rows times the factor, plus waves, through its stack with its masks; the "
-        "writer's side ends with the head.",
+        "Each side is: rows of the table, plus rows of its places, through its stack with its "
+        "masks; the writer's side ends with the table again.",
     ),
-    allows=Edges(labels=("no padding", "on the left", "on the right", "apart")),
+    allows=Edges(
+        labels=("no padding", "two layers", "on the left", "on the right", "equally long", "apart")
+    ),
     also_right=[SplitTransformer, LonelyTransformer],
     axes="batch target vocab",
     bans=("Transformer", "TransformerEncoder", "TransformerDecoder"),
