@@ -9,21 +9,48 @@
 # %% [markdown]
 # # 06 · Positions: exercises
 #
-# Seven exercises. You write the four ways to tell a model where its words stand that are not simply
-# a learned table: waves, turning pairs, a penalty for distance, buckets. One test tells a method
-# that knows distances from one that only pretends. And one bug moves every word of a sentence
-# because of filler in front of it.
+# Eight exercises. You write the four ways to tell a model where its words stand that are not simply
+# a learned table: sinusoidal positions, rotary ones, a penalty for distance (ALiBi), buckets (T5). One test
+# tells a method that knows distances from one that only pretends. One bug moves every word of a sentence
+# because of padding in front of it. At last you run the comparison yourself: a small study, and a fair one.
 #
-# A *place* is the number of a position, counted from 0. Shapes are written `(batch, heads, seq,
+# A **position** is counted from 0. Shapes are written `(batch, heads, seq,
 # d_head)`.
 
 # %% tags=["setup"]
 import math
 
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from course_lib.check import check
+from course_lib.nn.masks import causal_mask
 from course_lib.nn.multi_head import MultiHeadAttention
+from course_lib.nn.positions.alibi import Alibi
+from course_lib.nn.positions.rotary import Rotary
+
+
+class Guesser(nn.Module):
+    """Guesses the next letter, for 06.position-study: one attention, which `way` tells positions."""
+
+    def __init__(self, way, state):
+        super().__init__()
+        num_letters, d_model = state["embed.weight"].shape
+        steps = {"none": None, "rotary": Rotary(d_model // 2), "ALiBi": Alibi(2)}
+        self.embed = nn.Embedding(num_letters, d_model)
+        self.attention = MultiHeadAttention(d_model, num_heads=2, position=steps[way])
+        self.read = nn.Linear(d_model, num_letters)
+        self.load_state_dict(state)  # a copy of the weights
+
+    def forward(self, ids):
+        """(batch, seq) -> the scores of the next letter, (batch, seq, num_letters)."""
+        x = self.embed(ids)
+        if self.training:  # every fourth letter is hidden
+            x = x * (torch.arange(ids.shape[1]) % 4 < 3)[:, None]
+        x = x + self.attention(x, mask=causal_mask(ids.shape[1]))
+        return self.read(x)
+
 
 # %% [markdown]
 # ## 06.sinusoidal · Write a place as waves
@@ -286,3 +313,122 @@ def add_places(x, real, table):
 
 # %% tags=["check"]
 check("06.position-bug", add_places)
+
+# %% [markdown]
+# ## 06.position-study · A fair comparison
+#
+# *Difficulty 3 of 3 · 40 minutes · 4 points*
+#
+# Which way of telling positions is the best, on texts as long as those of training and beyond? You write the
+# experiment. The model is there: `Guesser(way, state)`, in the first cell, starts with a *copy* of the weights in
+# `state`. While it trains it hides every fourth letter, a **dropout** without dice, so that everybody gets the same
+# numbers.
+#
+# - `train`, `dev` and `test` are lists of batches, each `(batch, n + 1)` whole numbers, letters. The batches of a
+#   list may differ in size, those of `test` also in length. A text of `n + 1` letters holds `n` **guesses**: at each
+#   place the model guesses the next letter. All texts of `train` and `dev` are equally long, and their `n` is the
+#   *trained length*.
+# - **A run**: one way, one rate, the weights of `state`. In training mode, one step for each batch of `train`, in
+#   their order, once. The optimizer is `torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)`; the loss of a
+#   step is the cross-entropy, averaged over the batch's guesses.
+# - **Choose**: each way keeps the rate whose run has the lowest loss on `dev`.
+# - **Measure** only the chosen run on `test`: the loss *inside*, at the first `n` places of each text (`n` is the
+#   trained length), and *outside*, at all later places.
+# - On `dev` and `test` the model is in evaluation mode, and a loss is the mean over all the guesses that it speaks
+#   of, each with the same weight, whatever batch or text it comes from.
+# - Return a dict: `{way: (rate, inside, outside)}`, plain numbers.
+#
+# The traps: no run may know of another. And whoever chooses on the test has no test any more.
+
+
+# %% tags=["06.position-study"]
+def position_study(ways, state, train, dev, test, rates):
+    """For each way the rate that dev chooses, and the test's loss inside and outside."""
+    # BEGIN SOLUTION
+    n = train[0].shape[1] - 1  # the trained length
+
+    def losses(model, text):
+        """The loss of each guess, (batch, seq)."""
+        return F.cross_entropy(model(text[:, :-1]).mT, text[:, 1:], reduction="none")
+
+    @torch.no_grad()
+    def measured(model, texts, first=None, last=None):
+        """The mean loss of all guesses at the places first to last."""
+        found = [losses(model, text)[:, first:last].flatten() for text in texts]
+        return torch.cat(found).mean().item()
+
+    def run(way, rate):
+        model = Guesser(way, state).train()
+        optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)
+        for text in train:
+            loss = losses(model, text).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return model.eval()
+
+    report = {}
+    for way in ways:
+        runs = {rate: run(way, rate) for rate in rates}
+        rate = min(rates, key=lambda rate: measured(runs[rate], dev))
+        best = runs[rate]
+        report[way] = rate, measured(best, test, last=n), measured(best, test, first=n)
+    return report
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("06.position-study", position_study)
+
+# %% [markdown]
+# **Your study on Shakespeare.** Three ways, three rates, 120 batches of 32 letters; the test goes on to 128. It takes
+# some ten seconds. Before you run it: which way is best inside, and which outside?
+
+# %% tags=["demo"]
+import matplotlib.pyplot as plt
+from IPython.display import display
+
+from course_lib.data.corpora import shakespeare
+from course_lib.views import show
+
+text = shakespeare()[:300_000]
+letters = sorted(set(text))
+ids = torch.tensor([letters.index(letter) for letter in text])
+cut = {"train": (0, 200_000), "dev": (200_000, 250_000), "test": (250_000, 300_000)}
+
+
+def drawn(part, batches, size, length):
+    """Batches (size, length + 1) of places chosen at random in a part of the text."""
+    first, last = cut[part]
+    starts = torch.randint(first, last - length - 1, (batches, size, 1))
+    return list(ids[starts + torch.arange(length + 1)])
+
+
+torch.manual_seed(0)
+width = 32
+shapes = {"embed.weight": (len(letters), width), "read.weight": (len(letters), width)}
+shapes |= {f"attention.to_{part}.weight": (width, width) for part in ("q", "k", "v", "out")}
+shapes |= {f"attention.to_{part}.bias": (width,) for part in ("q", "k", "v", "out")}
+shapes["read.bias"] = (len(letters),)
+state = {name: 0.15 * torch.randn(shape) for name, shape in shapes.items()}
+
+# %% tags=["demo"]
+try:
+    ways, rates = ("none", "rotary", "ALiBi"), (0.3, 1.0, 2.0)
+    data = drawn("train", 120, 16, 32), drawn("dev", 1, 64, 32), drawn("test", 2, 64, 128)
+    found = position_study(ways, state, *data, rates)
+    fig, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
+    for (way, (rate, *losses)), style in zip(found.items(), ("s:", "o-", "D--"), strict=True):
+        ax.plot((0, 1), losses, style, label=f"{way} (rate {rate:g})")
+        print(f"{way:>8}: rate {rate:g}, inside {losses[0]:.2f}, outside {losses[1]:.2f}")
+    ax.set_xticks((0, 1), ("inside: places 1 to 32", "outside: 33 to 128"))
+    ax.set(xlim=(-0.2, 1.2), ylabel="loss on the test", title="Best inside is not best outside")
+    ax.legend()
+    told = "Loss on the test, inside and outside of the trained length, a line for each way."
+    display(show(fig, alt=told))
+except NotImplementedError:
+    print("First write position_study.")
+
+# %% [markdown]
+# One seed, one layer, 120 steps: too little for a claim, enough to see what 6.7 saw. What would you need before you
+# printed the ranking? (Three seeds; a longer list of rates, where no way takes the last one; longer training.)
