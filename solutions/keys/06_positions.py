@@ -171,7 +171,7 @@ def numpy_sinusoidal(max_len, d_model, base=10_000.0):
 
 SINUSOIDAL = Exercise(
     id="06.sinusoidal",
-    title="Write a place as waves",
+    title="Write a position as sinusoids",
     kind="code",
     points=2,
     name="sinusoidal_positions",
@@ -588,7 +588,7 @@ def doubled_rotary(query, key, base=10_000.0):
 
 ROTATE = Exercise(
     id="06.rotate",
-    title="Turn queries and keys by their place",
+    title="Turn queries and keys by their position",
     kind="code",
     points=3,
     name="rotary",
@@ -1711,7 +1711,7 @@ def counting(name, flags, says, *hints, by=wrong_turns):
 
 FULL_TURNS = Exercise(
     id="06.full-turns",
-    title="Which hands have gone all the way round?",
+    title="Which pairs have gone all the way round?",
     kind="predict",
     points=1,
     name="full_turns",
@@ -1729,14 +1729,14 @@ FULL_TURNS = Exercise(
             "columns-counted",
             {"pairs": 1, "exponent": 1},
             "you count columns instead of pairs",
-            "How many hands has a head of width 8?",
-            "Two columns share one hand.",
+            "How many pairs has a head of width 8?",
+            "Two columns make one pair.",
             "There are d_head / 2 pairs, with the exponents 2i / d_head.",
         ),
         counting(
             "n-steps",
             {"steps": 0},
-            "you let a hand take n steps in a text of n places: the last place is n − 1",
+            "you let a pair take n steps in a text of n places: the last place is n − 1",
             "How many steps lie between the first and the last of 3 places?",
             "One fewer than there are places.",
             "From the first place to the last it is n − 1 steps; both of your numbers need it.",
@@ -2846,7 +2846,7 @@ def moved(name, flags, says, *hints, by=wrong_places):
 
 POSITION_BUG = Exercise(
     id="06.position-bug",
-    title="Filler in front moves the whole sentence",
+    title="Padding in front moves the whole sentence",
     kind="bug",
     points=2,
     name="add_places",
