@@ -16,17 +16,20 @@ from pathlib import Path
 
 LONGEST = 64 << 10  # characters of a text that is parsed; the longest cell of the course has 2,000
 YOUR_TURN = 'raise NotImplementedError("your turn")'
-_CELL = re.compile(r"^# %%( \[markdown\])?(?: tags=\[(.*)\])?$")
+_CELL = re.compile(
+    r"^# %%( \[markdown\])?(?: tags=\[(.*)\])?( jupyter=\{\"source_hidden\": true\})?$"
+)
 _MARK = re.compile(r"^(\s*)# (BEGIN|END) (SOLUTION|STUB)\s*$")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: `kind` is "markdown" or "code"."""
+    """One cell: `kind` is "markdown" or "code"; one that is `folded` shows what it does only."""
 
     kind: str
     source: str
     tags: tuple[str, ...] = ()
+    folded: bool = False
 
 
 def read_cells(path: Path) -> list[Cell]:
@@ -114,7 +117,7 @@ def _opened(line: str) -> Cell:
     if not match:
         raise ValueError(f"can't read the cell header {line!r}")
     tags = tuple(re.findall(r'"([^"]+)"', match[2] or ""))
-    return Cell("markdown" if match[1] else "code", "", tags)
+    return Cell("markdown" if match[1] else "code", "", tags, bool(match[3]))
 
 
 def _close(cells: list[Cell], lines: list[str]) -> None:

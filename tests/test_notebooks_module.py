@@ -5,6 +5,7 @@ import time
 import jupytext
 import pytest
 
+from course_lib.commands.build import notebook_of
 from course_lib.notebooks import (
     LONGEST,
     read_cells,
@@ -43,6 +44,17 @@ def test_our_reader_sees_what_jupytext_sees(path):
         (c.kind, c.source.strip()) for c in ours
     ]
     assert [tuple(c.metadata.get("tags", ())) for c in theirs] == [c.tags for c in ours]
+    folded = [c.metadata.get("jupyter", {}).get("source_hidden", False) for c in theirs]
+    assert folded == [c.folded for c in ours]
+
+
+def test_a_cell_that_only_draws_is_folded_in_the_notebook():
+    folds = 'jupyter={"source_hidden": true}'
+    cells = read_percent(f'# %% {folds}\nx\n# %% tags=["a", "b"] {folds}\ny\n# %% tags=["a"]\nz')
+    assert [(c.tags, c.folded) for c in cells] == [((), True), (("a", "b"), True), (("a",), False)]
+    hidden = {"jupyter": {"source_hidden": True}}
+    made = [cell["metadata"] for cell in notebook_of(cells)["cells"]]
+    assert made == [hidden, {"tags": ["a", "b"]} | hidden, {"tags": ["a"]}]
 
 
 def test_the_answer_becomes_your_turn():

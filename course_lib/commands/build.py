@@ -56,6 +56,7 @@ def notebook_of(cells: list[Cell], **course: str) -> dict:
     made = []
     for number, cell in enumerate(cells):
         metadata = {"tags": list(cell.tags)} if cell.tags else {}
+        metadata |= {"jupyter": {"source_hidden": True}} if cell.folded else {}
         entry = {"cell_type": cell.kind, "id": f"cell-{number:03d}", "metadata": metadata}
         entry["source"] = cell.source.splitlines(keepends=True)
         made.append(
