@@ -110,7 +110,7 @@ outcome("06.bag", f"after one layer: {tells([layer])}; after two: {tells([layer,
 # In the first layer *stop* sees a bag: dog, bites, man. But *bites* sees only what came before it, the one
 # who bites. In the second layer *stop* looks at *bites*, and *bites* knows. So a mask and two layers leak the
 # order. A model that reads without a mask, such as MiniLM, has no such luck: each of its layers is as blind as
-# the first. Section 6.6 measures what two small layers make of the leak.
+# the first.
 
 # %% [markdown]
 # ## 6.2 Sinusoids
@@ -142,7 +142,7 @@ position_clocks(theta, distance=0, title="A position as eight sinusoids (d_model
 #
 # These are the **sinusoidal positions** of the paper of 2017. The table, for 32 columns:
 
-# %%
+# %% jupyter={"source_hidden": true}
 table = sinusoidal_positions(64, 32)  # (place, d_model)
 fig, axes = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained", width_ratios=[1, 1.2])
 picture = axes[0].imshow(table, cmap=SIGNED, vmin=-1, vmax=1, aspect="auto")
@@ -263,7 +263,7 @@ outcome("06.waves", needed(share))
 # What are they? First, which positions have similar rows, in the computed table and in the learned one. Then the
 # two strongest directions, one against the other.
 
-# %%
+# %% jupyter={"source_hidden": true}
 computed = sinusoidal_positions(128, 384)
 fig, axes = plt.subplots(1, 3, figsize=(12.5, 4.2), layout="constrained")
 for ax, given, first, title in (
@@ -338,7 +338,7 @@ q, k = torch.tensor([1.2, 0.5]), torch.tensor([0.3, 1.0])
 queries, keys = turn(q, place * theta), turn(k, place * theta)  # each (place, 2)
 scores = queries @ keys.T  # (place of the query, place of the key)
 
-# %%
+# %% jupyter={"source_hidden": true}
 fig, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
 for ax, (i, j) in zip(axes, ((5, 2), (10, 7))):
     for vector, name, color in (
@@ -425,7 +425,7 @@ for name, position in {"Rotary": Rotary(16), "nothing": nothing, "squares": squa
 # Llama. GPT-NeoX pairs column $i$ with column $i + d_{head}/2$ (**by halves**), and so does the library of Hugging
 # Face, for Llama as well. Both are right:
 
-# %%
+# %% jupyter={"source_hidden": true}
 angles = rotary_angles(torch.arange(6), rotary_frequencies(8))  # (place, pair)
 fig, axes = plt.subplots(1, 2, figsize=(7.6, 3.8), layout="constrained")
 for ax, rotate, title in (
@@ -594,6 +594,10 @@ class Guesser(nn.Module):
 # %%
 record = study("06_positions")
 print(record["command"], "· seeds", record["seeds"])
+results, blind = record["results"], math.log(len(letters))  # the loss of guessing blindly
+losses = {name: torch.tensor(runs) for name, runs in results["losses"].items()}  # (seed, length)
+methods = ("none", "sinusoidal", "learned", "rotary", "ALiBi", "T5")
+faster = study("06_rates")["results"]["losses"]  # trained again, at twice the rate
 
 
 def first_losses(added, position, steps=60):
@@ -619,18 +623,14 @@ def first_losses(added, position, steps=60):
 # %%
 here = {"none": first_losses(nn.Identity(), None)}  # nn.Identity adds nothing
 here["rotary"] = first_losses(nn.Identity(), Rotary(12))
-for name, losses in here.items():
-    gap = torch.tensor(losses[:10]) - torch.tensor(record["results"]["curves"][name][:10])
+for name, mine in here.items():
+    gap = torch.tensor(mine[:10]) - torch.tensor(record["results"]["curves"][name][:10])
     claim(f"{name}: the first 10 steps are those of the record", gap.abs().max() < 0.01)
 
 # %% [markdown]
-# The same numbers, to the second decimal. Now the whole record:
+# Now the whole record:
 
-# %%
-results, blind = record["results"], math.log(len(letters))  # the loss of guessing blindly
-losses = {name: torch.tensor(runs) for name, runs in results["losses"].items()}  # (seed, length)
-methods = ("none", "sinusoidal", "learned", "rotary", "ALiBi", "T5")
-faster = study("06_rates")["results"]["losses"]  # trained again, at twice the rate
+# %% jupyter={"source_hidden": true}
 fig, axes = plt.subplots(1, 2, figsize=(11.5, 3.8), layout="constrained", width_ratios=[1.3, 1])
 styles = ("-", "--", ":", "-", "-.", "--")
 for row, (name, color, style) in enumerate(zip(methods, CYCLE, styles)):
@@ -733,8 +733,7 @@ show(
 # never seen those rows. Having no positions at all would be better than either.
 #
 # ALiBi stays level: at a new distance it does what it did before, only fainter. But level is not a gain:
-# letters further back than 64 neither harm nor help. T5 has one bucket for all that is far; one reading
-# is that ever more letters crowd in there and dilute the rest.
+# letters further back than 64 neither harm nor help.
 #
 # Why does rotary break? Look at the frequencies of this very model: six, and a ring that marks which angles
 # *between* query and key a text of 64 letters can show. At a high frequency the angle has been all the way round. At
@@ -762,7 +761,7 @@ position_clocks(settings, length=256, trained=64, place=200, distance=150, title
 # all, and the others by something between. We change the frequencies of the trained models, for each length
 # by the factor that it needs:
 
-# %%
+# %% jupyter={"source_hidden": true}
 ways = {"rotary": "as trained", "rotary, NTK": "NTK", "rotary, interpolated": "interpolated"}
 fig, axes = plt.subplots(1, 2, figsize=(11.5, 3.9), layout="constrained", width_ratios=[1.5, 1])
 for (name, label), color, style in zip(
@@ -806,10 +805,8 @@ claim("interpolated is best", after["interpolated"].max() < after["as it was"].m
 # %% [markdown]
 # For half as much text again, NTK costs least, since neighbours stay apart. For four times as much it fails
 # here: the frequencies in the middle are not lowered enough and meet new angles all the same (press its button above).
-# How much that hurts depends on the base, the trained length and the number of pairs, so don't carry the
-# ranking over to large models; carry over the way to look. Interpolation is the better start for training on,
-# and a hundred steps nearly mend it. Many large models got their long texts in this way: frequencies changed,
-# then some training.
+# Don't carry the ranking over to large models; carry over the way to look. Interpolation is the better start for training on,
+# and a hundred steps nearly mend it.
 
 # %% [markdown]
 # ## 6.8 Find the bug
@@ -840,7 +837,7 @@ print(
 )
 print(f"64 behind by {behind[-1]:.3f}")
 
-# %%
+# %% jupyter={"source_hidden": true}
 fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
 ax.plot(many, front, "o-", color=CYCLE[3], label="padding in front")
 ax.plot(many, behind, "s--", color=CYCLE[0], label="padding behind")

@@ -70,7 +70,7 @@ def wrong_sinusoidal(
     if check and d_model % 2:
         raise ValueError("d_model must be even")
     pairs = (d_model + 1) // 2
-    base = base if own_base is None else own_base
+    base = math.e ** math.log10(base) if own_base == "log10" else own_base or base
     column = torch.arange(pairs, dtype=torch.float64)
     share = {
         "paper": 2 * column / d_model,
@@ -78,10 +78,14 @@ def wrong_sinusoidal(
         "reaches-one": column / max(pairs - 1, 1),
         "doubled": 4 * column / d_model,
         "from-two": 2 * (column + 1) / d_model,
+        "whole": 2 * column // d_model,
+        "slowest-first": 2 * column.flip(0) / d_model,
     }
     speeds = base ** (share[exponent] if grow else -share[exponent])
-    angles = (torch.arange(max_len, dtype=torch.float64) + start)[:, None] * speeds
-    angles = 2 * math.pi * angles if turns else angles
+    places = torch.arange(max_len, dtype=torch.float64) + (start if start == 1 else 0)
+    angles = places[:, None] * speeds
+    angles = angles / max(max_len, 1) if start == "shares" else angles
+    angles = angles * {False: 1, True: 2 * math.pi, "degrees": math.pi / 180}[turns]
     later = angles * base ** (-2 / d_model) if cosine == "next" else angles
     one, other = (angles.cos(), later.sin()) if swapped else (angles.sin(), later.cos())
     if lay == "pairs":
@@ -98,6 +102,30 @@ def own_speed_sinusoidal(max_len, d_model, base=10_000.0):
     column = torch.arange(d_model)
     angles = torch.arange(max_len)[:, None] / base ** (column / d_model)
     return torch.where(column % 2 == 0, angles.sin(), angles.cos())
+
+
+def doubled_columns_sinusoidal(max_len, d_model, base=10_000.0):
+    """The formula's i read as the number of the column."""
+    if d_model % 2:
+        raise ValueError("d_model must be even")
+    column = torch.arange(d_model)
+    angles = torch.arange(max_len)[:, None] / base ** (2 * column / d_model)
+    return torch.where(column % 2 == 0, angles.sin(), angles.cos())
+
+
+def by_row_sinusoidal(max_len, d_model, base=10_000.0):
+    """Sines in even rows, cosines in odd ones."""
+    if d_model % 2:
+        raise ValueError("d_model must be even")
+    column = torch.arange(d_model)
+    angles = torch.arange(max_len)[:, None] * base ** (-(column // 2 * 2) / d_model)
+    odd = torch.arange(max_len)[:, None] % 2 == 1
+    return torch.where(odd, angles.cos(), angles.sin())
+
+
+def silent_sinusoidal(max_len, d_model, base=10_000.0):
+    """None where an error is asked for."""
+    return None if d_model % 2 else wrong_sinusoidal(max_len, d_model, base)
 
 
 def one_wave_sinusoidal(max_len, d_model, base=10_000.0):
@@ -385,6 +413,78 @@ SINUSOIDAL = Exercise(
                 "Exchange the two axes.",
             ),
         ),
+        mistake(
+            alone(wrong_sinusoidal),
+            "whole-division",
+            {"exponent": "whole"},
+            "the exponent is divided with //, so it is 0 for every pair: all have one frequency",
+            "Print your exponents for d_model = 4. The formula gives 0 and 0.5.",
+            "Two slashes leave out what stands behind the point.",
+            "Divide with a single slash.",
+        ),
+        mistake(
+            alone(wrong_sinusoidal),
+            "slowest-first",
+            {"exponent": "slowest-first"},
+            "the frequencies stand in the opposite order: the lowest comes first",
+            "How fast does the first pair turn? It should be 1 radian for each position.",
+            "Exponent 0 belongs to columns 0 and 1.",
+            "Let i run upwards.",
+        ),
+        mistake(
+            alone(wrong_sinusoidal),
+            "logarithm-to-base-10",
+            {"own_base": "log10"},
+            "exp is paired with the logarithm to base 10; it undoes the natural one",
+            "What is exp(log10(100))? It should be 100.",
+            "`math.log` and `math.log10` differ.",
+            "Use math.log, or ** without any logarithm.",
+        ),
+        mistake(
+            alone(wrong_sinusoidal),
+            "in-degrees",
+            {"turns": "degrees"},
+            "the angles are turned into radians as if they had been degrees",
+            "What is sin(1)? That is row 1, column 0: 0.841.",
+            "The formula's angles are in radians as they stand.",
+            "Leave out π and 180.",
+        ),
+        mistake(
+            alone(wrong_sinusoidal),
+            "positions-as-shares",
+            {"start": "shares"},
+            "the positions are divided by max_len, so that a row depends on how long the table is",
+            "Compare row 1 of a table of 5 with row 1 of a table of 50.",
+            "In the formula p is a whole number.",
+            "Take 0, 1, 2, … as they are.",
+        ),
+        mistake(
+            doubled_columns_sinusoidal,
+            "column-for-pair",
+            {},
+            "you take the number of the column for i: i counts pairs",
+            "Square a sine and its neighbour and add them up. What should come out?",
+            "Columns 2i and 2i + 1 share the exponent 2i / d_model.",
+            "For column c the exponent is (c − c % 2) / d_model.",
+        ),
+        mistake(
+            by_row_sinusoidal,
+            "even-and-odd-rows",
+            {},
+            "sines stand in the even *rows* and cosines in the odd ones, not in columns",
+            "Look at row 0. Do zeros and ones take turns?",
+            "Even and odd are said of columns.",
+            "Every row holds sines and cosines: `[:, 0::2]` and `[:, 1::2]`.",
+        ),
+        mistake(
+            silent_sinusoidal,
+            "none-for-an-error",
+            {},
+            "an odd d_model gives None; the text asks for a ValueError",
+            "Call your function with d_model=7. Does it stop?",
+            "Whoever gets None finds out much later.",
+            "Write `raise ValueError(…)`.",
+        ),
     ],
     also_right=[
         looped_sinusoidal,
@@ -460,11 +560,13 @@ def wrong_rotary(
 
     first = 0 if top_left else key.shape[-2] - query.shape[-2] - early
     query = turned(query, first) if which != "key" else query.clone()
+    backwards = backwards or which == "key backwards"
     return query, turned(key, 0) if which != "query" else key.clone(), None
 
 
 def laid(x, cos, sin, pairs, signs, how):
-    a, b = (x[..., 0::2], x[..., 1::2]) if pairs == "neighbours" else x.chunk(2, dim=-1)
+    split = pairs in ("neighbours", "taken apart")
+    a, b = (x[..., 0::2], x[..., 1::2]) if split else x.chunk(2, dim=-1)
     if how == "add":
         return x + torch.cat([sin, cos], dim=-1)
     if how == "cos":
@@ -478,8 +580,10 @@ def laid(x, cos, sin, pairs, signs, how):
         "both-plus": a * sin + b * cos,
         "both-minus": b * cos - a * sin,
         "overwritten": one * sin + b * cos,
-    }[signs]
+    }.get(signs, b)
     parts = [one, second]
+    if signs == "first only":
+        parts[1] = b
     if pairs in ("neighbours", "laid-back"):
         return torch.stack(parts, dim=-1).flatten(-2)
     return torch.cat(parts, dim=-1)
@@ -917,6 +1021,33 @@ ROTATE = Exercise(
                 "Return None in its place.",
             ),
         ),
+        mistake(
+            alone(wrong_rotary),
+            "key-turned-back",
+            {"which": "key backwards"},
+            "the key turns the other way round than the query, so that their angles add up",
+            "Move query and key on by the same number of positions. Does the score stay?",
+            "Only when both turn the same way does the difference of the angles count.",
+            "Turn both with the same function.",
+        ),
+        mistake(
+            alone(wrong_rotary),
+            "half-of-each-pair",
+            {"signs": "first only"},
+            "only the first number of each pair is turned; the second stays as it was",
+            "Does a vector keep its length? It should.",
+            "A turn changes both coordinates.",
+            "The second half becomes a sin α + b cos α.",
+        ),
+        mistake(
+            alone(wrong_rotary),
+            "neighbours-laid-by-halves",
+            {"pairs": "taken apart"},
+            "you take neighbours as pairs and lay the results side by side in two halves",
+            "Take position 0: nothing is turned there. Does your query come out as it went in?",
+            "The text pairs column i with column i + d_head / 2.",
+            "`x.chunk(2, dim=-1)` gives the two halves.",
+        ),
     ],
     also_right=[complex_rotary, matrix_rotary, doubled_rotary, grown_rotary, mapped_rotary],
     axes="batch heads seq d_head",
@@ -1282,6 +1413,31 @@ def numpy_relative(scores):
 
 
 # Few of these are tried in pairs: all with all would fill the sheet.
+def not_symmetric(scores):
+    """Both directions must differ, where distance should only matter."""
+    alike = all(bool(d.max() - d.min() < 1e-3) for d in of_all_distances(scores))
+    return alike and not torch.equal(scores, scores.T)
+
+
+def rounded_first(scores):
+    """Three decimals, then equality."""
+    alike = all(len(set(thousandths(d))) == 1 for d in of_all_distances(scores))
+    return alike and len(set(thousandths(scores.flatten()))) > 1
+
+
+def rounded_diagonal(scores):
+    alike = len(set(thousandths(scores.diagonal()))) == 1
+    return alike and len(set(thousandths(scores.flatten()))) > 1
+
+
+def of_all_distances(scores):
+    return [scores.diagonal(offset) for offset in range(1 - len(scores), len(scores))]
+
+
+def thousandths(values):
+    return [round(float(value), 3) for value in values]
+
+
 IN_PAIRS = (main_diagonal, two_rows, only_past, only_future, all_neighbours, all_and_first)
 
 
@@ -1598,6 +1754,33 @@ RELATIVE_TEST = Exercise(
             "Ask about the largest difference.",
             "Replace the mean by a maximum.",
         ),
+        mistake(
+            not_symmetric,
+            "not-symmetric",
+            {},
+            "you ask whether left and right differ, not whether distance matters",
+            "Try ALiBi's scores, −|j − i|. Are they relative?",
+            "Distance must matter; a direction may.",
+            "Ask whether any two scores differ by 0.001 or more.",
+        ),
+        mistake(
+            rounded_first,
+            "rounded-first",
+            {},
+            "you round to three decimals and compare: near numbers can come out different",
+            "Which two numbers 0.0002 apart does your rounding separate?",
+            "Rounding draws borders; a tolerance is a difference.",
+            "Compare the largest and the smallest score of a distance: nearer than 0.001?",
+        ),
+        mistake(
+            rounded_diagonal,
+            "rounded-and-distance-0-only",
+            {},
+            "two things: only distance 0 is looked at, and numbers are rounded instead of compared",
+            "Which distances does your code look at? `scores.diagonal()` is distance 0.",
+            "Rounding draws borders; a tolerance is a difference.",
+            "Take `scores.diagonal(offset)` for every offset; compare largest and smallest.",
+        ),
     ],
     also_right=[looped_relative, gathered_relative, scattered_relative, numpy_relative],
     hints=(
@@ -1670,6 +1853,13 @@ def short_turns(d_head, n, base=10_000.0):
     speeds = base ** (-torch.arange(0, d_head, 2) / d_head)
     turned = int(((n - 1) * speeds >= 2 * math.pi).sum())
     return turned, int((2 * math.pi / speeds[-1]).ceil()) + 1
+
+
+def mixed_turns(d_head, n, base=10_000.0):
+    """Speeds in float32, the rest in Python."""
+    speeds = torch.tensor([base ** (-2 * i / d_head) for i in range(d_head // 2)])
+    turned = int(((n - 1) * speeds >= 2 * math.pi).sum())
+    return turned, math.ceil(float(2 * math.pi / speeds[-1])) + 1
 
 
 def listed_turns(d_head, n, base=10_000.0):
@@ -1880,6 +2070,15 @@ FULL_TURNS = Exercise(
             "The exponent is negative.",
             by=alone(wrong_turns),
         ),
+        counting(
+            "speeds-in-float32",
+            {},
+            "the speeds are float32: they have seven digits, too few for a large n",
+            "Print 2π divided by your slowest speed with ten digits, from torch and from math.",
+            "A tensor of whole numbers divided gives float32.",
+            "Use Python's own numbers: base ** (-2 * i / d_head) in a list.",
+            by=mixed_turns,
+        ),
     ],
     also_right=[listed_turns, logarithmic_turns, tried_turns, numpy_turns],
     any_sequence=True,
@@ -1934,6 +2133,7 @@ def wrong_alibi(
         "growing": 2.0 ** (8 * head / num_heads),
         "first": torch.full((num_heads,), 2.0 ** (-8 / num_heads)),
         "cut": 2.0 ** (-(8 // num_heads) * head),
+        "eighth": 2.0 ** (-8 / head),
     }[slopes]
     key = torch.arange(n_key)
     query = key[:n_query] if place == "row" else key[n_key - n_query :] - int(place == "early")
@@ -1946,6 +2146,7 @@ def wrong_alibi(
         "squared": gap**2,
         "logarithm": (1 + gap.abs().float()).log(),
         "key": (n_key - 1 - key).expand(n_query, -1),
+        "authors": -key.expand(n_query, -1),
         "one-more": gap.abs() + 1,
         "hidden": gap.abs().float().masked_fill(gap > 0, math.inf),
     }[distance]
@@ -2244,6 +2445,25 @@ ALIBI = Exercise(
             "Exchange the last two axes.",
             by=alone(wrong_alibi),
         ),
+        slope(
+            "position-of-the-key-alone",
+            {"distance": "authors"},
+            "the bias is the slope times the key's position, as in the authors' code: after a mask "
+            "the softmax sees no difference, but the formula here asks for the distance",
+            "Print the bias of one head. Where is it 0?",
+            "A query is at distance 0 of itself.",
+            "Subtract the query's position from the key's, and take the absolute value.",
+            by=alone(wrong_alibi),
+        ),
+        slope(
+            "eight-divided-by-the-head",
+            {"slopes": "eighth"},
+            "the exponent is −8 / (h + 1): the head stands below the bar",
+            "With 8 heads the slopes are 1/2, 1/4, 1/8, … What are yours?",
+            "Which of the two stands under the bar in the formula, h + 1 or num_heads?",
+            "Multiply 8 by h + 1 and divide by num_heads.",
+            by=alone(wrong_alibi),
+        ),
     ],
     also_right=[looped_alibi, multiplied_alibi, banded_alibi, numpy_alibi],
     axes="heads query key",
@@ -2339,6 +2559,8 @@ def wrong_bucket(
         share = (far - exact) / (longest - exact)
     elif scale == "none":
         share = far
+    elif scale in ("ln", "log2"):  # without max_distance
+        share = (far / exact).log() / math.log(2 if scale == "log2" else math.e)
     elif scale == "lower":  # only the lower logarithm is of the plain distance
         share = (far / exact).log() / math.log(longest)
     else:  # both logarithms of the plain distances
@@ -2357,7 +2579,8 @@ def wrong_bucket(
         else wide.clamp(min=0) * (distance > 0)
     )
     if bidirectional and offset:
-        bucket = bucket + count * (relative >= border if side == "future" else relative < 0)
+        later = {"future": relative >= border, "past": relative < 0, "not future": relative <= 0}
+        bucket = bucket + (num_buckets if offset == "all" else count) * later[side]
     return arrived.copy_(bucket).long() if dtype == "in place" else bucket.to(dtype)
 
 
@@ -2698,6 +2921,43 @@ BUCKET = Exercise(
             "Look for a 32, 16 or 8 in your code.",
             "Work all sizes out from the argument.",
         ),
+        *(
+            Mistake(
+                f"max-distance-unused-{scale}",
+                alone(wrong_bucket),
+                {"border": 1, "scale": scale, "factor": False},
+                says="the logarithm is not divided by that of max_distance / E, nor multiplied by "
+                "B − E: max_distance is never used",
+                hints=(
+                    "Which bucket gets the distance max_distance?",
+                    "Which of your arguments do you never read?",
+                    "E + floor((B − E) · ln(distance / E) / ln(max_distance / E))",
+                ),
+            )
+            for scale in ("ln", "log2")
+        ),
+        Mistake(
+            "offset-by-all-buckets",
+            alone(wrong_bucket),
+            {"border": 1, "offset": "all"},
+            says="the future's numbers start at num_buckets; they should start at half of it",
+            hints=(
+                "What is the largest number that you return? It must stay below num_buckets.",
+                "Two halves share the buckets.",
+                "Add num_buckets // 2 for the future.",
+            ),
+        ),
+        Mistake(
+            "past-and-itself-in-the-second-half",
+            alone(wrong_bucket),
+            {"border": 1, "side": "not future"},
+            says="past and query get the second half of the buckets",
+            hints=(
+                "Which bucket gets relative = 0? It should be 0.",
+                "relative is the key's position minus the query's: the future is above 0.",
+                "Add half of the buckets where relative > 0.",
+            ),
+        ),
     ],
     also_right=[looped_bucket, published_bucket, bordered_bucket, numpy_bucket],
     hints=(
@@ -2773,6 +3033,8 @@ def wrong_places(
         place = real.cumsum(0) - 1
     elif count == "left, as it is":
         place = seq - (~real).sum(-1, keepdim=True)
+    elif count == "first word":
+        place = seq - real.int().argmax(-1, keepdim=True)
     elif count == "first of all":
         place = seq - real.nonzero()[:, 1].min()
     else:  # moved the wrong way
@@ -2781,6 +3043,7 @@ def wrong_places(
         place = real.sum(-1, keepdim=True) - 1 - place
     place = place[:1].expand_as(place) if same else place
     place = place + start if wraps else (place + start).clamp(min=0)
+    place = place.clamp(max=len(table) - 1) if wraps == "cut" else place
     table = table.detach() if detached else table
     rows = table[place % len(table) if wraps != "never" else place]
     if filler == "nothing":
@@ -2795,6 +3058,18 @@ def wrong_places(
         x += rows
         return x
     return x + rows
+
+
+def always_in_front(x, real, table):
+    """As if all padding stood behind the words."""
+    lengths = real.sum(-1).tolist()
+    return x + torch.stack([F.pad(table[:n], (0, 0, 0, x.shape[1] - n)) for n in lengths])
+
+
+def always_behind(x, real, table):
+    """As if all padding stood in front of the words."""
+    lengths = real.sum(-1).tolist()
+    return x + torch.stack([F.pad(table[:n], (0, 0, x.shape[1] - n, 0)) for n in lengths])
 
 
 def looped_places(x, real, table):
@@ -3015,6 +3290,60 @@ POSITION_BUG = Exercise(
             "Print `x` before and after calling your function.",
             "x += … writes into the caller's tensor.",
             "Write x = x + …, or return the sum at once.",
+        ),
+        moved(
+            "words-from-1-cut-at-the-end",
+            {"start": 1, "wraps": "cut"},
+            "the first real word gets row 1 instead of row 0, and the last row is used twice",
+            "What does the running sum of `real` say at the first word?",
+            "Itself included, the first word is number 1. Its row is 0.",
+            "Subtract 1.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "fillers-counted-instead-cut",
+            {"count": "filler", "wraps": "cut"},
+            "you count padding instead of words",
+            "What is your row for the second word of a sentence without padding?",
+            "The place of a word is the number of real words before it.",
+            "Take the running sum of `real`, not of its opposite.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "padding-gets-a-row-too",
+            {"count": "first word", "filler": "row", "wraps": True},
+            "the words are right, but padding gets a row of the table as well",
+            "Compare your output with `x` where `real` is False.",
+            "There, nothing should be added.",
+            "Multiply the rows by `real`, with an axis more.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "place-outside-of-the-table",
+            {"count": "first word", "wraps": "never"},
+            "padding has a place below 0 or past the end, and there the table has no row",
+            "Print the places of a sentence with six of padding in front, and len(table).",
+            "Padding gets no row, but your code looks one up all the same.",
+            "Bring the places into the table first: `clamp(0, len(table) - 1)`.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "as-if-padded-behind",
+            {},
+            "the first rows go to the first positions, as if padding stood behind the words only",
+            "Take a sentence with three of padding in front. Which position gets row 0?",
+            "Row 0 belongs to the first *real* word, wherever it stands.",
+            "Count the real words so far.",
+            by=always_in_front,
+        ),
+        moved(
+            "as-if-padded-in-front",
+            {},
+            "the rows go to the last positions, as if padding stood in front of the words only",
+            "Take a sentence with three of padding behind. Which row gets its last word?",
+            "Row 0 belongs to the first *real* word, wherever it stands.",
+            "Count the real words so far.",
+            by=always_behind,
         ),
     ],
     also_right=[looped_places, gathered_places, indexed_places, multiplied_places, rolled_places],
