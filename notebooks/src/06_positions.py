@@ -859,10 +859,8 @@ show(
 
 # %%
 layer = MultiHeadAttention(24, num_heads=3, position=Rotary(8))
-x, real = (
-    torch.randn(1, 7, 24),
-    torch.tensor([[0, 0, 0, 1, 1, 1, 1]]),
-)  # three of padding, four words
+x = torch.randn(1, 7, 24)
+real = torch.tensor([[0, 0, 0, 1, 1, 1, 1]])  # three of padding, four words
 padded = layer(x, mask=padding_mask(real, 0))[:, 3:]
 claim(
     "rotary: padding in front changes nothing", torch.allclose(padded, layer(x[:, 3:]), atol=1e-5)

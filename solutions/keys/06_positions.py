@@ -1855,13 +1855,6 @@ def short_turns(d_head, n, base=10_000.0):
     return turned, int((2 * math.pi / speeds[-1]).ceil()) + 1
 
 
-def mixed_turns(d_head, n, base=10_000.0):
-    """Speeds in float32, the rest in Python."""
-    speeds = torch.tensor([base ** (-2 * i / d_head) for i in range(d_head // 2)])
-    turned = int(((n - 1) * speeds >= 2 * math.pi).sum())
-    return turned, math.ceil(float(2 * math.pi / speeds[-1])) + 1
-
-
 def listed_turns(d_head, n, base=10_000.0):
     waves = [2 * math.pi * base ** (i / d_head) for i in range(0, d_head, 2)]
     return len([wave for wave in waves if wave <= n - 1]), math.ceil(waves[-1]) + 1
@@ -2069,15 +2062,6 @@ FULL_TURNS = Exercise(
             "Pair 0 turns by 1 radian a place, all others by less.",
             "The exponent is negative.",
             by=alone(wrong_turns),
-        ),
-        counting(
-            "speeds-in-float32",
-            {},
-            "the speeds are float32: they have seven digits, too few for a large n",
-            "Print 2π divided by your slowest speed with ten digits, from torch and from math.",
-            "A tensor of whole numbers divided gives float32.",
-            "Use Python's own numbers: base ** (-2 * i / d_head) in a list.",
-            by=mixed_turns,
         ),
     ],
     also_right=[listed_turns, logarithmic_turns, tried_turns, numpy_turns],
