@@ -977,7 +977,7 @@ quiz("06")
 # - **learned positional embedding**: a table of parameters, one row for each position, with a last row.
 # - **rotary positions**: RoPE: queries and keys are turned by their position, so a score sees the distance alone.
 # - **relative position**: where a key stands as seen from the query: a distance with a sign.
-# - **interleaved or by halves**: which two columns make a pair: neighbours, or i and i + d_head / 2.
+# - **interleaved**: neighbouring columns make a pair; *by halves*, columns i and i + d_head / 2 do.
 # - **position bias**: a number that is added to a score, by head and relative position, before the softmax.
 # - **ALiBi**: a position bias that falls with the distance, by a fixed slope for each head; nothing is learned.
 # - **extrapolation**: how a model does on texts longer than those it was trained on.

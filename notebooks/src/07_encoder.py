@@ -65,8 +65,7 @@ show(
 # %% [markdown]
 # ## 7.1 A hundred bare layers
 #
-# A layer of the encoder, an **encoder block**, is an attention followed by a small network that treats every word alone (section 7.4
-# takes it apart). Call each of the two a **sublayer**. Nothing is trained yet. The matrices are drawn by
+# A layer of the encoder, an **encoder block**, is an attention followed by a small network that treats every word alone. Call each of the two a **sublayer**. Nothing is trained yet. The matrices are drawn by
 # *Xavier's rule*: random numbers with variance $2 / (\text{inputs} + \text{outputs})$, meant to hand numbers
 # on at about the size they came. So nothing should happen. We watch two dials on the way up:
 #
@@ -160,8 +159,7 @@ print("size after 3, 10 and 20 layers:", *rounded(size[[3, 10, 20]], 1))
 print("alike after 3:", rounded(same[3], 2), " bare:", rounded(ways["bare"][1, 3], 2))
 
 # %% [markdown]
-# The words live longer. But now the size explodes. $f$ answers in proportion to what it is given; whoever
-# adds to a sum in proportion to the sum has compound interest. So the second invention must keep what $f$
+# The words live longer. But now the size explodes. $f$ answers in proportion to what it is given: compound interest. So the second invention must keep what $f$
 # *reads* at one size.
 
 # %% [markdown]
@@ -205,8 +203,7 @@ for d_model, size in ((4, 1), (64, 1), (512, 1), (512, 0.001)):  # the last: fai
 # %% [markdown]
 # At real widths the variance costs a tenth of a percent, so it could go unnoticed. It bites when you load somebody's
 # weights and want *their* numbers. The place of $\varepsilon$ decides how loud a faint word becomes.
-
-# %% [markdown]
+#
 # What does a norm take away? With three numbers to a word we can look. **RMSNorm**, beside it, is the simpler
 # kind that many recent models use: it subtracts nothing and divides by the root of the mean square,
 #
@@ -680,7 +677,7 @@ show(
 
 # %% [markdown]
 # Of the heap, the story is wrong: nothing dies on the way *down*, and block 1 of post-norm gets about as much as
-# block 24. (It is true of the bare stack.) But look at the middle. The gradient of queries and keys dies on the way
+# block 24. But look at the middle. The gradient of queries and keys dies on the way
 # *up*: at block 24 it is a few millionths of what it is at block 1. The right panel says why. By block 10 all words of a
 # sentence point the same way, and among sixteen copies of one word it makes no difference where you look; so
 # nothing tells a query how to change. Noci et al. (2022) call it **rank collapse**, and proved this of the gradients.
@@ -691,7 +688,7 @@ show(
 #
 # And all hangs on how the matrices were drawn. PyTorch's default for `nn.Linear` draws them smaller (variance
 # $1/(3 \cdot \text{inputs})$), so every sublayer says less, the words stay apart for longer, and the middle panel
-# falls gently. Try depths. (Without Python: the figure above holds depth 24, both rules.)
+# falls gently. Try depths.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -960,14 +957,6 @@ quiz("07")
 # Pre-norm, with a final norm, unless there is a reason: it minds the rate of learning less. Post-norm can be made to
 # work by a warm-up, a lower rate, or smaller initial matrices. Check the untrained stack first: size and likeness of
 # words by depth, and the gradient of queries and keys apart from the rest.
-#
-# </details>
-#
-# <details><summary>In what sense is a feed-forward network a key–value memory?</summary>
-#
-# Its output is a sum of columns of the second matrix, each weighted by how well a row of the first fits the
-# input. Rows are keys, columns values. Unlike attention they are learned, the same for all texts, and the
-# weights need not sum to 1.
 #
 # </details>
 #
