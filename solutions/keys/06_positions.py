@@ -3448,7 +3448,8 @@ def study_cases(generator):
 
     def early():
         test = [texts(1, up, on), texts(3, down, (1, 1))]
-        return tried("the first places of the test want another rate", ["ALiBi"], test, both())
+        told = "the first places of the test want another rate"
+        return tried(told, ["ALiBi"], test, both(), (3, 2, -1))
 
     def late():
         test = [texts(3, up, (-1, 8)), texts(1, up, (-1, 6))]
@@ -3456,7 +3457,7 @@ def study_cases(generator):
         return tried(told, ["rotary"], test, both(), (3, 2, -1))
 
     def learned():
-        test = [texts(1, up, back), texts(3, down, (-1, 3))]
+        test = [texts(1, up, on), texts(3, down, (1, 6))]
         return tried("the training texts want another rate", ["none"], test, both(1, 4))
 
     def each():
@@ -3468,9 +3469,9 @@ def study_cases(generator):
     return [
         tried("one way, one rate", ["rotary"], long(), [texts(1, up)], rates=[0.1]),
         tried("three ways", ["none", "rotary", "ALiBi"], long(), both(), (2, 3), [0.2]),
-        torn(early, ("dev", "outside"), ("inside", "test")),
+        torn(early, ("dev", "outside", "train"), ("inside", "test", "last loss")),
         torn(late, ("dev", "inside", "train"), ("outside", "test", "last loss"), turned=True),
-        torn(learned, ("dev", "outside"), ("train", "last loss")),
+        torn(learned, ("dev", "inside"), ("train", "last loss", "outside")),
         two_ways(each),
         tried("short, longer and long texts", ["none"], short, both(), (1,), [0.1]),
     ]
@@ -3614,6 +3615,7 @@ def wrong_study(
     *,
     starts="each run",
     optimizer=Sgd,
+    optimizers="each run",
     trains=True,
     looks="eval",
     learns="all",
@@ -3641,7 +3643,8 @@ def wrong_study(
             model = models.setdefault(of, QuickGuesser(way, state))
             if starts == "once":
                 model.way = way
-            made = makers.setdefault(of, optimizer(model.parameters(), rate))
+            kept = (of, 0 if optimizers == "kept" else rate, way)
+            made = makers.setdefault(kept, optimizer(model.parameters(), rate))
             made.rate = rate
             model.training = trains
             seen = train_once(model, made, taught, how=how, **more)
@@ -3671,6 +3674,8 @@ def reported(runs, rates, best, keeps, returns):
         score, rate, inside, outside = best(each, key=lambda run: run[0])
         if keeps == "last":
             score, rate, inside, outside = each[-1]
+        elif keeps == "first":
+            score, rate, inside, outside = each[0]
         elif keeps == "one rate":
             score, rate, inside, outside = each[number[min(sums)[1]]]
         elif keeps == "rate of the first":
@@ -3683,6 +3688,8 @@ def reported(runs, rates, best, keeps, returns):
             "all": (rate, inside, outside),
             "exchanged": (rate, outside, inside),
             "no rate": (inside, outside),
+            "rate last": (inside, outside, rate),
+            "difference": (rate, inside, outside - inside),
             "index": (number[rate], inside, outside),
             "dev": (rate, score, outside),
         }[returns]
@@ -3848,6 +3855,12 @@ POSITION_STUDY = Exercise(
             *FRESH,
         ),
         studied(
+            "model-and-optimizer-go-on",
+            {"starts": "each way", "optimizers": "kept"},
+            "the second rate goes on with the weights and the momentum of the first",
+            *FRESH,
+        ),
+        studied(
             "one-model-for-all",
             {"starts": "once"},
             "every way but the first goes on with the weights that the ways before it have trained",
@@ -3993,6 +4006,14 @@ POSITION_STUDY = Exercise(
             "Keep the rate with the lowest loss on dev.",
         ),
         studied(
+            "first-rate",
+            {"keeps": "first"},
+            "the first rate is reported, whatever dev says",
+            "Turn the list of rates round. Does your answer change?",
+            "Is a run ever compared with the best so far?",
+            "Keep rate and losses together, and replace them when dev's loss is lower.",
+        ),
+        studied(
             "last-rate",
             {"keeps": "last"},
             "the last rate is reported, whatever dev says",
@@ -4085,6 +4106,18 @@ POSITION_STUDY = Exercise(
             "losses-exchanged",
             {"returns": "exchanged"},
             "inside and outside have changed places",
+            *REPORT,
+        ),
+        studied(
+            "rate-at-the-end",
+            {"returns": "rate last"},
+            "the rate stands at the end; the text has it first",
+            *REPORT,
+        ),
+        studied(
+            "difference-for-outside",
+            {"returns": "difference"},
+            "you return how much higher the loss is outside, not the loss itself",
             *REPORT,
         ),
         studied(

@@ -3205,9 +3205,7 @@ def reader_cases(generator):
         tried("one step, then forward", 2, 2, 5, step(plain, 0.5), call(other[0])),
         tried("two steps, padded", 3, 2, 7, step(padded, 0.3), step(behind, 0.7), call(other[0])),
         tried("steps of another size", 3, 2, 7, step(drawn(1, 3, (1,)), 0.1), step(other, 2.0)),
-        tried(
-            "predict, a step, predict", 2, 2, 5, predict(padded), step(plain, 2.0), predict(other)
-        ),
+        tried("predict, a step, predict", 2, 2, 5, predict(many), step(plain, 2.0), predict(other)),
         tried(
             "dropout 1: in training all is hidden",
             1,
@@ -3255,6 +3253,7 @@ class WrongReader(nn.Module):
         moves="all",
         told="before",
         predicts="best",
+        read_as="scores",
     ):
         super().__init__()
         self.embed = nn.Embedding(num_letters, d_model, _weight=torch.zeros(num_letters, d_model))
@@ -3266,7 +3265,7 @@ class WrongReader(nn.Module):
         self.order, self.norms, self.skips, self.bent = order, norms, skips, bent
         self.mask, self.hides, self.trains, self.evaluates = mask, hides, trains, evaluates
         self.loss, self.zeroed, self.sign, self.moves = loss, zeroed, sign, moves
-        self.told, self.predicts = told, predicts
+        self.told, self.predicts, self.read_as = told, predicts, read_as
 
     def hidden(self, x, place):
         return self.dropout(x) if place in self.hides else x
@@ -3281,18 +3280,20 @@ class WrongReader(nn.Module):
         return self.hidden(summed if self.order == "pre" else norm(summed), f"{place} norm")
 
     def think(self, x):
-        wide = self.up(x).relu() if self.bent else self.up(x)
+        wide = {True: F.relu, False: unbent, "gelu": F.gelu}[self.bent](self.up(x))
         return self.down(self.hidden(wide, "wide"))
 
     def forward(self, ids):
         real = ids != 0
         masks = {"keys": real[:, None, None], "queries": real[:, None, :, None], "none": None}
+        masks["both"] = masks["keys"] & masks["queries"]
         mask = ~masks["keys"] if self.mask == "inverted" else masks[self.mask]
         norms = [(self.norm_attention, self.norm_feed_forward)[i] for i in self.norms]
-        x = self.hidden(self.embed(ids), "embed")
+        x = self.embed(ids)
+        x = self.hidden(x * x.shape[-1] ** 0.5 if self.read_as == "scaled" else x, "embed")
         x = self.around(x, 0, norms[0], lambda x: self.attention(x, mask)[0], "attention")
-        x = self.around(x, 1, norms[1], self.think, "network")
-        return self.read(x)
+        scores = self.read(self.around(x, 1, norms[1], self.think, "network"))
+        return scores.softmax(-1) if self.read_as == "chances" else scores
 
     def judged(self, ids, targets):
         scores, real = self(ids), ids != 0
@@ -3300,6 +3301,8 @@ class WrongReader(nn.Module):
         each = F.cross_entropy(scores.mT, targets, reduction="none")  # (batch, seq)
         if self.loss == "all":
             return each.mean()
+        if self.loss == "class 0 ignored":
+            return each[targets > 0].mean()
         if self.loss == "over all":
             return (each * real).mean()
         if self.loss == "text by text":
@@ -3503,6 +3506,38 @@ READER = Exercise(
             "self.down(self.up(x).relu())",
         ),
         reader(
+            "another-activation",
+            {"bent": "gelu"},
+            "a GELU stands between up and down; the text asks for a ReLU",
+            "Which bend does the table of parts name?",
+            "The paper of 2017 has max(0, x).",
+            "self.down(self.up(x).relu())",
+        ),
+        reader(
+            "letters-scaled",
+            {"read_as": "scaled"},
+            "the embedded letters are multiplied by the root of d_model, which nobody asked for",
+            "What do you do to the letters before the attention reads them?",
+            "That factor belongs to a small table to which positions are added. Here are none.",
+            "x = self.dropout(self.embed(ids))",
+        ),
+        reader(
+            "chances-for-scores",
+            {"read_as": "chances"},
+            "forward returns probabilities, not scores: a softmax stands at its end",
+            "Can one of your scores be below 0?",
+            "F.cross_entropy wants scores, and brings its own softmax.",
+            "return self.read(x)",
+        ),
+        reader(
+            "mask-on-both-sides",
+            {"mask": "both"},
+            "your mask also says that padding may not look; the text computes it like any other",
+            "What is the shape of your mask? It should be (batch, 1, 1, seq).",
+            "Padding may look at letters. Nobody reads what it sees.",
+            "(ids != 0)[:, None, None]",
+        ),
+        reader(
             "padding-seen",
             {"mask": "none"},
             "no mask reaches the attention, so that letters look at padding",
@@ -3585,6 +3620,14 @@ READER = Exercise(
             {"loss": "all"},
             "the loss counts padding as if it were letters",
             *LOSS,
+        ),
+        reader(
+            "class-0-ignored",
+            {"loss": "class 0 ignored"},
+            "you leave out class 0, not the padding: 0 is padding in ids, but a class in targets",
+            "Which letters have the class 0? They count.",
+            "ignore_index looks at the targets.",
+            LOSS[2],
         ),
         reader(
             "divided-by-all-places",
