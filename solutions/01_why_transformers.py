@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 01 · Why transformers: exercises
 #
-# Three exercises, in the order of the chapter. Write in the cell below each text, run it, then run
+# Four exercises, about 80 minutes, in the order of the chapter; the last one is larger. Write in the cell below each text, run it, then run
 # the `check` under it. When your result equals that of a mistake that many make, the check says
 # which one. Hints open one by one.
 #
@@ -20,6 +20,8 @@
 import math
 
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from course_lib.check import check
 
@@ -145,3 +147,115 @@ def path_length(n, k):
 
 # %% tags=["check"]
 check("01.path-length", path_length)
+
+# %% [markdown]
+# ## 01.recall-gru · Build: a GRU that learns to remember
+#
+# *Difficulty 3 of 3 · 35 minutes · 4 points*
+#
+# The task of section 1.5, with a network that is yours down to the last parameter. Write the class
+# `RecallGRU`, an `nn.Module` with three methods:
+#
+# - `__init__(self, d_in, d_hidden, n_answers)` makes four parameters, stacked as in `01.gru-step`:
+#   `self.weight_x`, (3 * d_hidden, d_in), `self.weight_h`, (3 * d_hidden, d_hidden), `self.bias_x`
+#   and `self.bias_h`, (3 * d_hidden,); and `self.answer = nn.Linear(d_hidden, n_answers)`.
+#   `nn.Parameter(tensor)` makes a tensor a parameter of the module. Choose the first numbers as you
+#   like: small random ones for the matrices, zeros for the biases.
+# - `forward(self, x)`: a batch of rows, (batch, seq, d_in), is read from left to right, starting from a
+#   state of zeros. Return one score for each answer, (batch, n_answers), made by `self.answer` from
+#   the last state.
+# - `fit(self, rows, answers, rate)` trains. `rows` is (steps, batch, seq, d_in) and `answers`
+#   (steps, batch), whole numbers: one batch for each step. The loss is `F.cross_entropy`, the mean
+#   over the batch. Then every parameter moves by `rate` times its gradient, downhill: the plain step,
+#   or `torch.optim.SGD`. Return the losses as a list of numbers (`loss.item()` makes one), each as it was
+#   before its step.
+#
+# Do not use `nn.GRU` or `nn.GRUCell`. The check loads parameters of its own, compares scores,
+# gradients and losses, and what your network says after training. Then it trains your network and
+# asks it about rows that it has never seen.
+#
+# The traps: the first axis of `x` is not time, and gradients add up until somebody clears them.
+
+
+# %% tags=["01.recall-gru"]
+class RecallGRU(nn.Module):
+    """A GRU that reads a row and then says which symbol was underlined."""
+
+    def __init__(self, d_in, d_hidden, n_answers):
+        # BEGIN SOLUTION
+        super().__init__()
+        self.weight_x = nn.Parameter(torch.randn(3 * d_hidden, d_in) / math.sqrt(d_in))
+        self.weight_h = nn.Parameter(torch.randn(3 * d_hidden, d_hidden) / math.sqrt(d_hidden))
+        self.bias_x = nn.Parameter(torch.zeros(3 * d_hidden))
+        self.bias_h = nn.Parameter(torch.zeros(3 * d_hidden))
+        self.answer = nn.Linear(d_hidden, n_answers)
+        # END SOLUTION
+
+    def forward(self, x):
+        """(batch, seq, d_in) -> scores for the answers (batch, n_answers)."""
+        # BEGIN SOLUTION
+        h = torch.zeros(x.shape[0], self.weight_h.shape[1])
+        for t in range(x.shape[1]):
+            x_r, x_z, x_n = (x[:, t] @ self.weight_x.T + self.bias_x).chunk(3, dim=-1)
+            h_r, h_z, h_n = (h @ self.weight_h.T + self.bias_h).chunk(3, dim=-1)
+            r = torch.sigmoid(x_r + h_r)
+            z = torch.sigmoid(x_z + h_z)
+            n = torch.tanh(x_n + r * h_n)
+            h = (1 - z) * n + z * h
+        return self.answer(h)
+        # END SOLUTION
+
+    def fit(self, rows, answers, rate):
+        """One plain step for each batch; the list of losses."""
+        # BEGIN SOLUTION
+        losses = []
+        for x, y in zip(rows, answers, strict=True):
+            loss = F.cross_entropy(self(x), y)
+            self.zero_grad()
+            loss.backward()
+            with torch.no_grad():
+                for parameter in self.parameters():
+                    parameter -= rate * parameter.grad
+            losses.append(loss.item())
+        return losses
+        # END SOLUTION
+
+
+# %% tags=["check"]
+check("01.recall-gru", RecallGRU)
+
+# %% [markdown]
+# **Your network remembers, or not.** Eight kinds of symbols, rows of 12 and of 24, plain steps. Once as
+# your `__init__` makes it, and once with 3 added to the update gate's bias, as `keep` did in the
+# chapter. A loss of 2.08 is guessing.
+
+# %% tags=["demo"]
+import matplotlib.pyplot as plt
+
+
+def batches(steps, length):
+    """Rows of symbols (steps, 32, length, 9), the first one underlined; and that symbol."""
+    symbols = torch.randint(8, (steps, 32, length))
+    x = F.one_hot(symbols, 9).float()
+    x[:, :, 0, 8] = 1.0
+    return x, symbols[:, :, 0]
+
+
+try:
+    fig, ax = plt.subplots(figsize=(8, 3.4), layout="constrained")
+    for length, line in ((12, "-"), (24, "--")):
+        for added, color in ((0.0, "#E69F00"), (3.0, "#0072B2")):
+            torch.manual_seed(0)
+            network = RecallGRU(9, 32, 8)
+            network.bias_x.data[32:64] += added
+            losses = torch.tensor(network.fit(*batches(400, length), rate=3.0))
+            label = f"{length} symbols, {added:.0f} added"
+            ax.plot(
+                range(5, 400, 10), losses.view(-1, 10).mean(dim=1), line, color=color, label=label
+            )
+    ax.axhline(math.log(8), color="black", linestyle=":", linewidth=1)
+    ax.set(xlabel="step", ylabel="loss", title="Who keeps the first symbol?")
+    fig.legend(loc="outside right center")
+    plt.show()
+except (NotImplementedError, TypeError, AttributeError):
+    print("First write RecallGRU.")

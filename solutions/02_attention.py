@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 02 · Attention: exercises
 #
-# Six exercises, in the order of the chapter. Write in the cell below each text, run it, then run
+# Seven exercises, in the order of the chapter; the last one is larger. Write in the cell below each text, run it, then run
 # the `check` under it. A check compares your answer with a reference on inputs that you do not
 # see, and it knows the usual mistakes by name: when your output equals one of them, it says which.
 # Hints open one by one. Nothing here needs more than the chapter.
@@ -25,6 +25,7 @@
 import math
 
 import torch
+from torch import nn
 
 from course_lib.check import check
 
@@ -97,7 +98,7 @@ check("02.attention", attention)
 #
 # - `weights` is `(…, query, key)`; every row sums to 1. Return one number for each row, `(…,
 #   query)`.
-# - A row that looks at one word alone gives 1. A row that spreads evenly over 7 words gives 7.
+# - A row that looks at one word alone gives 1. A row that is even over 7 words gives 7.
 #
 # The trap: a sharp row holds weights that are exactly 0, and $0 \ln 0$ counts as 0. Ask your
 # computer what it thinks.
@@ -208,3 +209,124 @@ def attend(query, key, value):
 
 # %% tags=["check"]
 check("02.scaled-bug", attend)
+
+# %% [markdown]
+# ## 02.word-attention · Build: a module of your own
+#
+# *Difficulty 3 of 3 · 30 minutes · 3 points*
+#
+# Now all of it as one **module** (section 2.7), from ids to mixed vectors, so that it can be trained.
+# Write the class `WordAttention`, with three methods:
+#
+# - `__init__(self, vocab_size, d_model)` makes two parts and calls them as written here:
+#   `self.embedding`, an `nn.Embedding` with a row of `d_model` numbers for each of `vocab_size`
+#   words; and `self.log_temperature`, an `nn.Parameter` that holds one number, 0 at the start, of
+#   shape `()`. The temperature is $T = e^{\text{log\_temperature}}$, so that it stays above 0
+#   wherever training moves it.
+# - `forward(self, ids)` takes whole numbers, `(batch, seq)`. Look the words up in the embedding.
+#   Each word's vector is its query, its key and its value, as it is. Divide the scores by the root of
+#   `d_model` and by $T$. Return two things: the mixed vectors `(batch, seq, d_model)` and the weights
+#   `(batch, seq, seq)`.
+# - `guess(self, ids)` says which words each mixed vector is like: its dot product with every row of
+#   the embedding's table, `(batch, seq, vocab_size)`. Scores, as they are.
+#
+# The check loads numbers of its own into your two parameters, compares both methods, and then the
+# gradients that reach each parameter. The trap: what must come first in `__init__`, and which
+# numbers does a module own?
+
+
+# %% tags=["02.word-attention"]
+class WordAttention(nn.Module):
+    """Words that look at each other: ids -> mixed vectors and weights."""
+
+    def __init__(self, vocab_size, d_model):
+        # BEGIN SOLUTION
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, d_model)
+        self.log_temperature = nn.Parameter(torch.zeros(()))
+        # END SOLUTION
+
+    def forward(self, ids):
+        """(batch, seq) -> mixed vectors (batch, seq, d_model), weights (batch, seq, seq)."""
+        # BEGIN SOLUTION
+        x = self.embedding(ids)
+        scores = x @ x.transpose(-2, -1) / math.sqrt(x.shape[-1])
+        weights = (scores / self.log_temperature.exp()).softmax(dim=-1)
+        return weights @ x, weights
+        # END SOLUTION
+
+    def guess(self, ids):
+        """(batch, seq) -> a score for each word, (batch, seq, vocab_size)."""
+        # BEGIN SOLUTION
+        mixed, _ = self(ids)
+        return mixed @ self.embedding.weight.T
+        # END SOLUTION
+
+
+# %% tags=["check"]
+check("02.word-attention", WordAttention)
+
+# %% [markdown]
+# **Your module learns.** Twelve words from three subjects, five of one subject to a sentence, and a
+# sixth that is hidden: id 0 stands in its place. The loop below trains your module to guess the
+# hidden word. It cannot know which of four it was. What can it find out? The vectors are two numbers
+# wide, so that you see them: as drawn at first, and as your module left them.
+
+# %% tags=["demo"]
+import matplotlib.pyplot as plt
+
+subjects = ["cat dog horse bird", "street bridge road river", "tea bread egg soup"]
+vocabulary = ["?", *" ".join(subjects).split()]
+
+
+def hidden_words(count):
+    """Sentences (count, 6) with id 0 in the first place, and the words that stood there."""
+    subject = torch.randint(3, (count, 1))
+    ids = 1 + 4 * subject + torch.randint(4, (count, 6))
+    hidden = ids[:, 0].clone()
+    ids[:, 0] = 0
+    return ids, hidden
+
+
+def learn(module, steps=300):
+    """Train a module to guess the hidden word; the loss of every step."""
+    optimizer, losses = torch.optim.Adam(module.parameters(), lr=0.05), []
+    for _ in range(steps):
+        ids, hidden = hidden_words(64)
+        loss = nn.functional.cross_entropy(module.guess(ids)[:, 0], hidden)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def arrows(ax, table, title):
+    """Every word's vector as an arrow; a color for each subject."""
+    for i, (across, up) in enumerate(table.tolist()):
+        color = "0.5" if i == 0 else f"C{(i - 1) // 4}"
+        ax.annotate("", (across, up), (0, 0), arrowprops={"arrowstyle": "->", "color": color})
+        ax.annotate(vocabulary[i], (across, up), color=color)
+    ax.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", title=title)
+
+
+try:
+    torch.manual_seed(0)
+    module = WordAttention(len(vocabulary), 2)
+    fig, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
+    arrows(axes[0], module.embedding.weight.detach(), "before")
+    axes[1].plot(learn(module))
+    axes[1].axhline(math.log(4), color="black", linestyle=":", label="one of four, ln 4")
+    axes[1].set(xlabel="step", ylabel="loss", title="learning to guess the hidden word")
+    axes[1].legend()
+    arrows(
+        axes[2], module.embedding.weight.detach(), "after: a direction for each subject, none for ?"
+    )
+    ids, hidden = hidden_words(500)
+    found = module.guess(ids)[:, 0].argmax(dim=-1)
+    right = ((found - 1) // 4 == (hidden - 1) // 4).float().mean()
+    print(f"right subject in {right:.0%} of 500 new sentences, at temperature", end=" ")
+    print(f"{module.log_temperature.exp().item():.1f}")
+    plt.show()
+except (NotImplementedError, TypeError):
+    print("First write WordAttention.")

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 03 · Queries, keys, values: exercises
 #
-# Seven exercises, about 75 minutes. They follow the chapter's order. `check` answers as often as
+# Eight exercises, about 115 minutes. They follow the chapter's order; the last one is larger. `check` answers as often as
 # you like, and its hints open one by one. Sizes in the hidden cases differ from each other on
 # purpose, so a swapped axis cannot pass by luck.
 #
@@ -21,6 +21,8 @@
 import math
 
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from course_lib.check import check
 
@@ -153,7 +155,7 @@ def self_attention(x, w_qkv):
 check("03.self-lookup-bug", self_attention)
 
 # %% [markdown]
-# ## 03.head-entropy · How spread out is a head?
+# ## 03.head-entropy · How undecided is a head?
 #
 # Write `head_entropy(weights)`. `weights` is (heads, query, key), each row sums to 1. For each
 # row the entropy is $-\sum_j w_j \log_b w_j$, where a weight of 0 adds 0. The base $b$ of the
@@ -237,3 +239,106 @@ def no_cross_talk(before, after, changed):
 
 # %% tags=["check"]
 check("03.no-cross-talk", no_cross_talk)
+
+# %% [markdown]
+# ## 03.table-head · Build: a head that learns the game
+#
+# *Difficulty 3 of 3 · 40 minutes · 4 points*
+#
+# Around the table of section 3.3, but nobody tells you the rule. Each guest is asked for the dish of
+# *some* other guest, always the same number of seats away. Your head finds out how many from the
+# answers. Write the class `TableHead`, an `nn.Module` with three methods:
+#
+# - `__init__(self, d_model, d_head, n_answers)` makes three linear layers with biases: `self.to_q` and
+#   `self.to_k`, from `d_model` to `d_head` numbers, and `self.to_v`, from `d_model` to `n_answers`.
+# - `forward(self, x)`: from `x`, (batch, seat, d_model), to one score for each answer, (batch, seat,
+#   n_answers). These scores are the mixed values, as they are.
+# - `fit(self, tables, answers, rate)` trains. `tables` is (steps, batch, seat, d_model) and `answers`
+#   (steps, batch, seat), whole numbers: one batch for each step. Each step plays its batch once. Its
+#   loss is `F.cross_entropy`, the mean over all guests of all its tables. Then every weight moves by
+#   `rate` times its gradient, downhill: the plain step, or `torch.optim.SGD`. Return the losses as a
+#   list of numbers, each as it was before its step.
+#
+# The check loads weights of its own, compares scores, gradients and losses, and what your head
+# says after training. Then it trains your head on a rule of its own and asks it at tables that it has
+# never seen.
+#
+# The traps: gradients add up until somebody clears them, and `cross_entropy` has its own softmax.
+
+
+# %% tags=["03.table-head"]
+class TableHead(nn.Module):
+    """One head that learns whose dish it is asked for."""
+
+    def __init__(self, d_model, d_head, n_answers):
+        # BEGIN SOLUTION
+        super().__init__()
+        self.to_q = nn.Linear(d_model, d_head)
+        self.to_k = nn.Linear(d_model, d_head)
+        self.to_v = nn.Linear(d_model, n_answers)
+        # END SOLUTION
+
+    def forward(self, x):
+        """(batch, seat, d_model) -> scores for the answers (batch, seat, n_answers)."""
+        # BEGIN SOLUTION
+        q, k, v = self.to_q(x), self.to_k(x), self.to_v(x)
+        scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+        return scores.softmax(dim=-1) @ v
+        # END SOLUTION
+
+    def fit(self, tables, answers, rate):
+        """One plain step for each batch; the list of losses."""
+        # BEGIN SOLUTION
+        losses = []
+        for x, y in zip(tables, answers, strict=True):
+            loss = F.cross_entropy(self(x).flatten(0, 1), y.flatten())
+            self.zero_grad()
+            loss.backward()
+            with torch.no_grad():
+                for weight in self.parameters():
+                    weight -= rate * weight.grad
+            losses.append(loss.item())
+        return losses
+        # END SOLUTION
+
+
+# %% tags=["check"]
+check("03.table-head", TableHead)
+
+# %% [markdown]
+# **Your head plays.** Eight guests, six dishes, and three rules, one after the other. Below: how the
+# loss falls, and whom each guest looks at in the end. The three maps are made of your own `to_q` and
+# `to_k`.
+
+# %% tags=["demo"]
+import matplotlib.pyplot as plt
+
+from course_lib.plots import attention_map
+
+rules = {"one seat to the left": 1, "straight across": 4, "three seats to the right": -3}
+
+
+def games(steps, rule):
+    """Batches of 32 tables: guests (steps, 32, 8, 14) and answers (steps, 32, 8)."""
+    dish = torch.randint(6, (steps, 32, 8))
+    seat = torch.eye(8).expand(steps, 32, -1, -1)
+    return torch.cat([seat, F.one_hot(dish, 6)], dim=-1), dish.roll(rule, dims=-1)
+
+
+try:
+    torch.manual_seed(0)
+    fig, axes = plt.subplots(1, 4, figsize=(14, 3.6), layout="constrained")
+    for ax, (name, rule) in zip(axes[1:], rules.items(), strict=True):
+        head = TableHead(14, 16, 6)
+        axes[0].plot(head.fit(*games(200, rule), rate=5.0), label=name)
+        (x,), (y,) = games(1, rule)
+        scores = head.to_q(x) @ head.to_k(x).transpose(-2, -1) / 16**0.5
+        seats = [str(i) for i in range(8)]
+        attention_map(scores.softmax(dim=-1).mean(dim=0).detach(), seats, ax=ax, title=name)
+        right = (head(x).argmax(dim=-1) == y).float().mean()
+        print(f"{name}: {right:.0%} right at 32 new tables")
+    axes[0].set(xlabel="step", ylabel="loss", title="three rules, one head")
+    axes[0].legend()
+    plt.show()
+except (NotImplementedError, TypeError, AttributeError):
+    print("First write TableHead.")

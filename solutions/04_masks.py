@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 04 · Masks: exercises
 #
-# Eight exercises around chapter 04. Everything you need is on its page (`notebooks/04_masks.ipynb`). In all
+# Nine exercises around chapter 04: eight short ones, and at the end a model that you build yourself. Everything you need is on its page (`notebooks/04_masks.ipynb`). In all
 # of them a mask is a grid of `True` and `False`, and `True` means *may look*.
 #
 # Write your answer into the cell, run it, then run the check below it. A check never stops the notebook: it
@@ -19,6 +19,8 @@
 import math
 
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from course_lib.check import check
 
@@ -50,7 +52,7 @@ def causal_mask(n_query, n_key):
 check("04.causal-mask", causal_mask)
 
 # %% [markdown]
-# ## 04.padding-mask · Not the filler
+# ## 04.padding-mask · Not the padding
 #
 # Write `padding_mask(ids, pad_id)`. `ids` is `(batch, key)`, whole numbers, one row for each sentence. Return
 # a boolean tensor `(batch, 1, 1, key)`: `True` where the key is a real token. The two axes of size 1 stand
@@ -247,3 +249,146 @@ def visible_pairs(n_tokens, n_pads, side):
 
 # %% tags=["check"]
 check("04.visible-pairs", visible_pairs)
+
+# %% [markdown]
+# ## 04.letter-model · Build it: a model that writes letters
+#
+# Write a small **language model**: a class that reads letters, guesses the next one at every place, and learns
+# from its mistakes. Its attention is yours, its mask, its loss and its training, too. `LetterModel(vocab_size,
+# d_model, max_len)` is an `nn.Module` with these parts, made in `__init__` under these names:
+#
+# | part | is |
+# |---|---|
+# | `embed` | `nn.Embedding(vocab_size, d_model)`: a table, one vector for each letter. `embed(ids)` looks the letters up |
+# | `to_q`, `to_k`, `to_v` | three `nn.Linear(d_model, d_model)` **without bias** |
+# | `where` | an `nn.Parameter`, `(max_len, max_len)`, zeros at first: learned scores for places, as in 4.1 |
+# | `to_letters` | `nn.Linear(d_model, vocab_size)`, with bias |
+#
+# Nothing else may be in its `state_dict()`: the check loads weights by these names. So the mask is a buffer that
+# isn't kept (`persistent=False`), or is made in `forward`.
+#
+# Three methods:
+#
+# 1. `forward(ids)`: `ids` is `(batch, n)` with 1 ≤ n ≤ `max_len`. Return **logits** `(batch, n, vocab_size)`,
+#    scores before any softmax. With $x$ the embedded letters, and $q$, $k$, $v$ made of it,
+#
+#    $$\text{scores} = \frac{q\,k^T}{\sqrt{d_{model}}} + \text{where}_{:n,\,:n}, \qquad
+#    \text{logits} = \text{to\_letters}(x + \text{weights}\;v),$$
+#
+#    where each letter sees itself and the past, and nothing else.
+# 2. `loss(text)`: `text` is `(batch, n + 1)`, again with 1 ≤ n ≤ `max_len`. Each letter but the last has to guess
+#    the one after it. Return the mean cross-entropy over all these guesses, a tensor without axes.
+# 3. `fit(batches, rate)`: train with `torch.optim.Adam`, its learning rate `rate` and nothing else changed. `batches` is a list,
+#    perhaps empty, of texts such as `loss` takes. One step for each batch, in order. Return a list of the losses,
+#    plain numbers, each as it was before its step.
+#
+# Logits, losses, weights after training and gradients are all checked.
+#
+# Difficulty 3 of 3, 40 minutes, 4 points. The trap: a text of `max_len + 1` letters fits into `loss`, and not into
+# `forward`.
+
+
+# %% tags=["04.letter-model"]
+class LetterModel(nn.Module):
+    """Guesses the next letter at every place, from that letter and the past."""
+
+    # BEGIN SOLUTION
+    def __init__(self, vocab_size, d_model, max_len):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, d_model)
+        self.to_q = nn.Linear(d_model, d_model, bias=False)
+        self.to_k = nn.Linear(d_model, d_model, bias=False)
+        self.to_v = nn.Linear(d_model, d_model, bias=False)
+        self.where = nn.Parameter(torch.zeros(max_len, max_len))
+        self.to_letters = nn.Linear(d_model, vocab_size)
+        past = torch.ones(max_len, max_len, dtype=torch.bool).tril()
+        self.register_buffer("past", past, persistent=False)
+
+    def forward(self, ids):
+        """(batch, n) -> logits (batch, n, vocab_size)."""
+        n = ids.shape[1]
+        x = self.embed(ids)  # (batch, n, d_model)
+        scores = self.to_q(x) @ self.to_k(x).transpose(-2, -1) / math.sqrt(x.shape[-1])
+        scores = scores + self.where[:n, :n]  # (batch, query, key)
+        weights = scores.masked_fill(~self.past[:n, :n], -torch.inf).softmax(dim=-1)
+        return self.to_letters(x + weights @ self.to_v(x))
+
+    def loss(self, text):
+        """(batch, n + 1) -> the mean loss of its guesses."""
+        logits = self(text[:, :-1])
+        return F.cross_entropy(logits.flatten(0, 1), text[:, 1:].flatten())
+
+    def fit(self, batches, rate):
+        """One step of Adam for each batch -> the losses before the steps."""
+        optimizer = torch.optim.Adam(self.parameters(), lr=rate)
+        losses = []
+        for batch in batches:
+            loss = self.loss(batch)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        return losses
+
+    # END SOLUTION
+    # BEGIN STUB
+    # def __init__(self, vocab_size, d_model, max_len):
+    #     super().__init__()
+    #     raise NotImplementedError("your turn")
+    #
+    # def forward(self, ids):
+    #     """(batch, n) -> logits (batch, n, vocab_size)."""
+    #     raise NotImplementedError("your turn")
+    #
+    # def loss(self, text):
+    #     """(batch, n + 1) -> the mean loss of its guesses."""
+    #     raise NotImplementedError("your turn")
+    #
+    # def fit(self, batches, rate):
+    #     """One step of Adam for each batch -> the losses before the steps."""
+    #     raise NotImplementedError("your turn")
+    # END STUB
+
+
+# %% tags=["check"]
+check("04.letter-model", LetterModel)
+
+# %% [markdown]
+# **Let it write.** The next cell trains your model on Shakespeare for some seconds, and has it write three times: it reads the
+# last 16 letters, one letter is drawn by its probabilities and put behind them, again and again. Compare its loss
+# with two others: that of blind guessing, and that of a table that counts which letter follows which.
+
+# %% tags=["demo"]
+from course_lib.data.corpora import shakespeare
+
+plays = shakespeare()[:200_000]
+alphabet = sorted(set(plays))
+numbers = torch.tensor([alphabet.index(letter) for letter in plays])
+pieces = numbers.unfold(0, 17, 1)  # (start, 17)
+
+
+def write(model, begin="ROMEO:\n", length=120):
+    """Let a model put letter after letter behind `begin`."""
+    ids = torch.tensor([[alphabet.index(letter) for letter in begin]])
+    for _ in range(length):
+        with torch.no_grad():
+            chances = model(ids[:, -16:])[0, -1].softmax(dim=-1)
+        ids = torch.cat([ids, torch.multinomial(chances, 1)[None]], dim=1)
+    return "".join(alphabet[i] for i in ids[0])
+
+
+try:
+    torch.manual_seed(0)
+    writer = LetterModel(len(alphabet), 48, 16)
+    both = numbers[:-1] * len(alphabet) + numbers[1:]  # each pair of letters as one number
+    pairs = both.bincount(minlength=len(alphabet) ** 2).view(len(alphabet), -1)
+    chances = pairs / pairs.sum(dim=1, keepdim=True).clamp(min=1)
+    counted = -(pairs * chances.clamp(min=1e-9).log()).sum() / pairs.sum()
+    print(f"loss: blind {math.log(len(alphabet)):.2f}, counted pairs {counted:.2f}")
+    for steps in (10, 90, 700):
+        batches = [pieces[torch.randint(len(pieces), (64,))] for _ in range(steps)]
+        losses = writer.fit(batches, 0.01)
+        late = losses[-50:]
+        print(f"\n--- {steps} steps more, loss {sum(late) / len(late):.2f}\n{write(writer)}")
+except NotImplementedError:
+    print("First write LetterModel.")

@@ -9,15 +9,16 @@
 # %% [markdown]
 # # 05 · Multi-head attention: exercises
 #
-# Eight exercises. The first four build the layer: split, a test for it, merge, and the whole. Then
-# you count what it costs, mend a picture, score a head and remove one. When the fourth of them is
-# right, your code runs a real model: there is a cell for that.
+# Eight exercises. The first four build the layer: split, a test for it, merge, and the whole, which
+# is the large one. Then you count what it costs, mend a picture, score a head and remove one. When
+# the fourth of them is right, your code runs a real model: there is a cell for that.
 #
 # Shapes are written `(batch, heads, seq, d_head)`: which sentence, which head, which word, which
 # number.
 
 # %% tags=["setup"]
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from course_lib.check import check
@@ -28,12 +29,13 @@ from course_lib.nn.attention import scaled_dot_product_attention
 #
 # *Difficulty 1 of 3 · 10 minutes · 2 points*
 #
-# Every word has `d_model` numbers. Give each head its own block of them.
+# Every word has `d_model` numbers. Give each head its own slice of them.
 #
 # - `x` is `(batch, seq, d_model)`. Return `(batch, num_heads, seq, d_head)`, where `d_head =
 #   d_model / num_heads`.
 # - Head 0 gets the *first* `d_head` numbers of every word, head 1 the next `d_head`, and so on.
-# - When `num_heads` does not divide `d_model`, raise a `ValueError` that says so.
+# - When `num_heads` does not divide `d_model`, raise a `ValueError`. (Say both numbers in it: nobody
+#   checks your words, and whoever meets them will be glad.)
 # - Values and gradients are both checked, here and in the exercises that merge.
 #
 # The trap: one `view` straight to the right shape runs without complaint. Follow one word through
@@ -62,7 +64,7 @@ check("05.split-heads", split_heads)
 # A colleague hands you a split of her own. You see what went in and what came out. Is it right?
 #
 # - `x` is `(batch, seq, d_model)`, `heads` is what her function returned.
-# - Return `True` when every head holds its own block of every word, as in `05.split-heads`,
+# - Return `True` when every head holds its own slice of every word, as in `05.split-heads`,
 #   otherwise `False`.
 # - Also `False`, and no crash, when the shape is not even `(batch, heads, seq, d_head)`. The number
 #   of heads is `heads.shape[1]`.
@@ -112,50 +114,78 @@ def merge_heads(heads):
 check("05.merge-heads", merge_heads)
 
 # %% [markdown]
-# ## 05.multi-head · The whole layer
+# ## 05.multi-head · Build it: the whole layer
 #
-# *Difficulty 3 of 3 · 25 minutes · 3 points*
+# *Difficulty 3 of 3 · 35 minutes · 4 points*
 #
-# `__init__` is written; the weights get their names there. You write `forward`. Use your
-# `split_heads` and `merge_heads` from above, and `scaled_dot_product_attention` from chapters 02
-# and 04, which takes `(query, key, value, mask)` with any number of axes in front and returns
-# `(output, weights)`.
+# A class of your own, from `__init__` to the output. Use your `split_heads` and `merge_heads` from
+# above, and `scaled_dot_product_attention` from chapters 02 and 04, which takes `(query, key,
+# value, mask)` with any number of axes in front and returns `(output, weights)`.
+#
+# `MultiHeadAttention(d_model, num_heads, d_head=None, dropout=0.0, bias=True)` makes four layers
+# under these names, and no other parameters, since the check loads weights by name:
+#
+# | part | is |
+# |---|---|
+# | `to_q`, `to_k`, `to_v` | `nn.Linear` from `d_model` to `num_heads · d_head` numbers |
+# | `to_out` | `nn.Linear` from `num_heads · d_head` numbers back to `d_model` |
+#
+# All four have a bias, or none if `bias` is `False`. Where no `d_head` is given, it is
+# `d_model / num_heads`, which is then a whole number.
+#
+# In `forward(query, key=None, value=None, mask=None, *, return_weights=False)`:
 #
 # - `query` is `(batch, query, d_model)`. `key` and `value` are `(batch, key, d_model)`; without
 #   `key` the words look at themselves, and without `value` what is looked at is also what is
 #   collected.
 # - `mask` broadcasts to `(batch, heads, query, key)`, `True` = may look. It may be `None`.
+# - **Dropout**: in training mode each weight is set to 0 with probability `dropout`, from 0 to 1, and the
+#   others are divided by `1 - dropout`, before the values are mixed. Outside of training nothing is
+#   dropped. `F.dropout` does it, or `nn.Dropout`.
 # - Return the output, `(batch, query, d_model)`. With `return_weights=True` return two things: the
-#   output and the weights of *all* heads, `(batch, heads, query, key)`.
+#   output and the weights of *all* heads, `(batch, heads, query, key)`, as they were before dropout.
 #
-# The traps: each of the three inputs has its own projection, and the layer isn't over after the
-# merge.
+# The traps: each of the three inputs has its own projection, the heads together need not be
+# `d_model` wide, and the layer isn't over after the merge.
 
 
 # %% tags=["05.multi-head"]
 class MultiHeadAttention(nn.Module):
     """Several heads look at once, each in its own slice of the width."""
 
-    def __init__(self, d_model, num_heads, dropout=0.0):  # MiniLM passes dropout; not used here
+    # BEGIN SOLUTION
+    def __init__(self, d_model, num_heads, d_head=None, dropout=0.0, bias=True):
         super().__init__()
-        self.num_heads = num_heads
-        self.to_q = nn.Linear(d_model, d_model)
-        self.to_k = nn.Linear(d_model, d_model)
-        self.to_v = nn.Linear(d_model, d_model)
-        self.to_out = nn.Linear(d_model, d_model)
+        d_head = d_model // num_heads if d_head is None else d_head
+        width = num_heads * d_head
+        self.num_heads, self.dropout = num_heads, dropout
+        self.to_q = nn.Linear(d_model, width, bias=bias)
+        self.to_k = nn.Linear(d_model, width, bias=bias)
+        self.to_v = nn.Linear(d_model, width, bias=bias)
+        self.to_out = nn.Linear(width, d_model, bias=bias)
 
     def forward(self, query, key=None, value=None, mask=None, *, return_weights=False):
         """Return the output (batch, query, d_model), or the output and all heads' weights."""
-        # BEGIN SOLUTION
         key = query if key is None else key
         value = key if value is None else value
         q = split_heads(self.to_q(query), self.num_heads)
         k = split_heads(self.to_k(key), self.num_heads)
         v = split_heads(self.to_v(value), self.num_heads)
-        mixed, weights = scaled_dot_product_attention(q, k, v, mask)
-        output = self.to_out(merge_heads(mixed))
+        _, weights = scaled_dot_product_attention(q, k, v, mask)
+        left = F.dropout(weights, self.dropout, training=self.training)
+        output = self.to_out(merge_heads(left @ v))
         return (output, weights) if return_weights else output
-        # END SOLUTION
+
+    # END SOLUTION
+    # BEGIN STUB
+    # def __init__(self, d_model, num_heads, d_head=None, dropout=0.0, bias=True):
+    #     super().__init__()
+    #     raise NotImplementedError("your turn")
+    #
+    # def forward(self, query, key=None, value=None, mask=None, *, return_weights=False):
+    #     """Return the output (batch, query, d_model), or the output and all heads' weights."""
+    #     raise NotImplementedError("your turn")
+    # END STUB
 
 
 # %% tags=["check"]
@@ -166,6 +196,7 @@ check("05.multi-head", MultiHeadAttention)
 # and loads its trained weights. Head 1 of layer 3 should send "it" to "animal".
 
 # %% tags=["demo"]
+from course_lib.plots import attention_map
 from course_lib.pretrained.minilm import encode, load_minilm
 
 try:
@@ -175,6 +206,7 @@ try:
         _, layers = model(ids, return_weights=True)
     share = layers[3][0, 1, tokens.index("it"), tokens.index("animal")]
     print(f'layer 3, head 1: "it" looks at "animal" with weight {share:.2f}')
+    attention_map(layers[3][0, 1], tokens, title="Your layer inside MiniLM: layer 3, head 1")
 except NotImplementedError:
     print("First write split_heads, merge_heads and MultiHeadAttention.")
 

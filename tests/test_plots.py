@@ -11,6 +11,8 @@ from course_lib.plots import (
     attention_map,
     head_grid,
     mask_picture,
+    query_among_keys,
+    runs_over,
     score_map,
     training_waits,
     transformer_map,
@@ -175,6 +177,27 @@ def test_no_room_of_tensors_imports_a_plotting_library():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
+AXES = {"xlabel": "words", "ylabel": "share", "title": "T"}
+
+
+def test_runs_show_their_median_and_their_spread():
+    styles = {"a": {"color": "red", "linestyle": "--"}, "b": {}}
+    runs = {"a": torch.tensor([[1.0, 5.0], [2.0, 9.0], [6.0, 7.0]]), "b": [3, 4]}
+    ax = runs_over((10, 20), runs, styles=styles, **AXES)
+    a, b = ax.lines
+    assert list(a.get_xdata()) == [10, 20] and list(a.get_ydata()) == [2, 7]
+    assert a.get_linestyle() == "--" and list(b.get_ydata()) == [3, 4]
+    band = ax.collections[0].get_paths()[0].vertices
+    assert {tuple(corner) for corner in band} >= {(10, 1), (10, 6), (20, 5), (20, 9)}
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("words", "share", "T")
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]
+
+
+def test_runs_over_another_number_of_places_are_refused():
+    with pytest.raises(ValueError, match="a: 3 numbers for 2 places"):
+        runs_over((10, 20), {"a": [1, 2, 3]}, styles={"a": {}}, **AXES)
+
+
 def test_waits_show_medians_seeds_and_what_was_not_done():
     runs = {"a": [[30, 10, 20], [400, 400, 90]]}
     ax = training_waits(runs, (0.1, 1.0), most=400, styles={"a": {"color": "red"}}, title="SGD")
@@ -190,3 +213,17 @@ def test_waits_show_medians_seeds_and_what_was_not_done():
 def test_waits_of_another_number_of_rates_are_refused():
     with pytest.raises(ValueError, match="a has steps for 1 rates, there are 2"):
         training_waits({"a": [[1, 2]]}, (0.1, 1.0), most=9, styles={"a": {"color": "red"}})
+
+
+def test_keys_of_the_plane_tell_their_weight():
+    keys, weights = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0.9, 0.1])
+    ax = query_among_keys(torch.tensor([2.0, 1.0]), keys, weights, ["right", "up"], title="ask")
+    said = [text.get_text() for text in ax.texts]
+    assert [text for text in said if text] == ["right 0.90", "up 0.10", "query"]
+    right, up, _ = [t.arrow_patch.get_linewidth() for t in ax.texts if t.arrow_patch]
+    assert right > up and ax.get_xlim()[1] > 2 and ax.get_title() == "ask"
+
+
+def test_keys_that_do_not_fit_the_plane_are_refused():
+    with pytest.raises(ValueError, match=r"2 keys .* got query \(3,\)"):
+        query_among_keys(torch.zeros(3), torch.zeros(2, 2), torch.zeros(2), ["a", "b"])

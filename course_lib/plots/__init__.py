@@ -3,7 +3,7 @@
 Rows are queries, columns are keys, always; weights are drawn on a scale from 0 to 1, always.
 """
 
-from course_lib.plots.curves import training_waits
+from course_lib.plots.curves import runs_over, training_waits
 from course_lib.plots.heatmaps import attention_map, head_grid, mask_picture, score_map
 from course_lib.plots.palette import (
     BLACK,
@@ -20,6 +20,7 @@ from course_lib.plots.palette import (
     WEIGHTS,
     YELLOW,
 )
+from course_lib.plots.plane import draw_arrow, query_among_keys
 from course_lib.plots.transformer import PARTS, transformer_map
 
 __all__ = [
@@ -38,8 +39,11 @@ __all__ = [
     "WEIGHTS",
     "YELLOW",
     "attention_map",
+    "draw_arrow",
     "head_grid",
     "mask_picture",
+    "query_among_keys",
+    "runs_over",
     "score_map",
     "training_waits",
     "transformer_map",

@@ -1,4 +1,4 @@
-"""Pictures of training: how long it took, at which rate, with which spread over seeds."""
+"""Curves with the spread of their runs: over places, and of training over its rates."""
 
 from __future__ import annotations
 
@@ -9,6 +9,34 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
+
+
+def runs_over(
+    places: Sequence[float],
+    runs: Mapping[str, Any],
+    *,
+    styles: Mapping[str, dict[str, Any]],
+    xlabel: str,
+    ylabel: str,
+    title: str,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw named runs over the same places: the median as a line, from lowest to highest a band.
+
+    `runs` holds (run, place) numbers by name, or (place,) for a single one, `styles` how each name
+    is drawn. Raises `ValueError` if a name has numbers for another count of places.
+    """
+    ax = plt.subplots(figsize=(8, 3.4), layout="constrained")[1] if ax is None else ax
+    for name, numbers in runs.items():
+        numbers = np.atleast_2d(np.asarray(numbers))
+        if numbers.shape[-1] != len(places):
+            raise ValueError(f"{name}: {numbers.shape[-1]} numbers for {len(places)} places")
+        (line,) = ax.plot(places, np.median(numbers, axis=0), label=name, **styles[name])
+        low, high = numbers.min(axis=0), numbers.max(axis=0)
+        ax.fill_between(places, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    ax.legend()
+    return ax
 
 
 def training_waits(

@@ -5,6 +5,7 @@ whose inline styles survive a sanitiser (a notebook not yet trusted), and, where
 picture that answers mouse, touch and keyboard. None asks the network for anything.
 """
 
+from course_lib.views.arrows import Arrows, two_arrows
 from course_lib.views.clocks import Clocks, position_clocks
 from course_lib.views.diagram import DIAGRAM_PARTS, TransformerDiagram, transformer_diagram
 from course_lib.views.figure import Figure, show
@@ -15,6 +16,7 @@ from course_lib.views.quiz import Quiz, quiz, quiz_from
 
 __all__ = [
     "DIAGRAM_PARTS",
+    "Arrows",
     "AttentionHover",
     "Clocks",
     "Figure",
@@ -32,4 +34,5 @@ __all__ = [
     "quiz_from",
     "show",
     "transformer_diagram",
+    "two_arrows",
 ]

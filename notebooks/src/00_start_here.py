@@ -9,15 +9,15 @@
 # %% [markdown]
 # # 00 · Start here
 #
-# **How will you know that you are right?** You are about to build a Transformer, the machine behind today's language models,
-# starting from one multiplication. Code of this kind has an unpleasant habit: when it is wrong, it still runs. No error, numbers of
-# the right shape, and a model that learns a little worse than it should. So before you build anything, you meet the tool that
-# tells you when you are wrong, and in which way.
+# **How will you know that you are right?** You are about to build a Transformer, the machine behind today's chat programs,
+# starting from one multiplication. It is a **model**: a program whose numbers were not written by a person but learned from examples.
+# Code of this kind has an unpleasant habit: when it is wrong, it still runs. No error, tables of the right size, and a model that learns a
+# little worse than it should. So before you build anything, you meet the tool that tells you when you are wrong, and in which way.
 #
 # After this chapter you can run and read a notebook, say which shape comes out of a product, measure how alike two words are, turn
 # scores into shares that sum to 1, and read what a check tells you.
 #
-# You need a little Python and the idea of a table of numbers. About 35 minutes.
+# You need a little Python and the idea of a table of numbers. About 40 minutes, and 30 more for the exercises.
 
 # %% [markdown]
 # ## 0.1 Run a cell
@@ -33,7 +33,7 @@ from matplotlib import pyplot as plt
 from course_lib.check import check
 from course_lib.claims import claim, rounded
 from course_lib.plots import transformer_map
-from course_lib.views import attention_hover, outcome, predict, quiz, show
+from course_lib.views import attention_hover, outcome, predict, quiz, show, two_arrows
 
 torch.manual_seed(0)
 print("It runs.")
@@ -53,8 +53,9 @@ claim(
 )
 
 # %% [markdown]
-# This is where the road leads. Each box is a part of the Transformer of 2017. In every chapter the part in work is lit, and the
-# parts that you have built are filled in. Today you light one box inside of attention: the softmax.
+# This is where the road leads. Each box is a part of the Transformer of 2017. The left tower reads a text (the *encoder*, chapter 07), the
+# right one writes one (the *decoder*, chapter 08). In every chapter the part in work is lit, and the parts that you have built are
+# filled in. Today you light one box: the softmax.
 
 # %%
 show(
@@ -66,9 +67,11 @@ show(
 # %% [markdown]
 # ## 0.2 Words as rows of numbers
 #
-# A model computes with numbers, so it gets each word as a row of numbers, a *vector*. In a real model there are hundreds of numbers
-# in a row and nobody chose them. Here are four words with three numbers that we made up, so that you can read them: how much the word
-# has to do with *being alive*, with *places* and with *feelings*.
+# A model computes with numbers. It gets a text in pieces, its **tokens**: words, or parts of words. Here each word is one token;
+# chapter 12 cuts finer. All tokens that a model knows are its **vocabulary**. For each of them it keeps a row of numbers, a **vector**, and the
+# vector that stands for a token is called its **embedding**. In a real model there are hundreds of numbers in a row and nobody chose
+# them. Here are four words with three numbers that we made up, so that you can read them: how much the word has to do with *being alive*,
+# with *places* and with *feelings*. (Such readable numbers are called *features*.)
 
 # %%
 words = ["animal", "street", "tired", "it"]
@@ -83,16 +86,16 @@ vectors = torch.tensor(
 print(vectors.shape)
 
 # %% [markdown]
-# `torch.Size([4, 3])` is the *shape*: 4 rows, 3 columns. A table of numbers with a shape is called a *tensor*; it may have one axis,
-# two, or more. Each axis counts something, and we always say what. Here the first axis counts words and the second counts features, so
-# we write `(word, feature)` beside the code.
+# `torch.Size([4, 3])` is the **shape**: 4 rows, 3 columns. A table of numbers with a shape is called a **tensor**. Each of its
+# directions is an **axis**; there may be one, two, or more. Each axis counts something, and we always say what. Here the first axis counts words and the second counts
+# features, so we write `(word, feature)` beside the code.
 #
 # Many mistakes in this field are a mix-up of axes. Ask "what does this axis count?" at each line.
 
 # %% [markdown]
 # ## 0.3 A dot product compares two words
 #
-# Take two vectors, multiply them number by number, add up. That is the *dot product*. It is large when both are large in the same
+# Take two vectors, multiply them number by number, add up. That is the **dot product**. It is large when both are large in the same
 # places.
 #
 # $$a \cdot b = \sum_i a_i \, b_i$$
@@ -106,25 +109,43 @@ print("it · street =", (it * street).sum().item())
 
 # %% [markdown]
 # 2·3 + 1·0 + 1·1 = 7 for the animal, and 3 for the street. By these numbers, "it" has more in common with the animal. Everything in
-# this course grows from this one line.
+# this course grows from this one line. A dot product that compares is called a **score**.
 #
-# To compare *every* word with *every* word we would need 16 such lines. The sign `@` does all of them at once. It takes the rows of
+# There is a picture for it. Two numbers are a point in the plane, and an arrow that leads there. Take only *alive* and *place*: "it" becomes
+# the arrow (2, 1) and "animal" the arrow (3, 0). **Drag the tips**, or press Tab and the arrow keys. Make an arrow longer, open the angle
+# to 90 degrees, and further. What happens to the dot product?
+
+# %%
+two_arrows((2, 1), (3, 0), names=("it", "animal"), axes=("alive", "place"))
+
+# %% [markdown]
+# Longer arrows give larger dot products; at a right angle it is 0, beyond that negative; and the *cosine*, the dot product divided by both
+# lengths, does not care how long they are. In one line, with $|a|$ for the length of $a$ and $\theta$ for the angle between:
+#
+# $$a \cdot b = |a| \, |b| \cos\theta$$
+#
+# With three numbers, or with hundreds, the same holds; only the drawing gets hard.
+#
+# To compare *every* word with *every* word we would need 16 dot products. The sign `@` does all of them at once. It takes the rows of
 # the left table and the columns of the right one. The words of the right table stand in rows, so we turn it on its side first: `.T`
 # exchanges rows and columns (*transposes* it).
 
 # %%
 scores = vectors @ vectors.T  # (word, feature) @ (feature, word) -> (word, word)
 print(rounded(scores, 0))
+lengths = vectors.norm(dim=-1)  # (word,): the root of the sum of the squares
+print("row of “it”, as cosines:", rounded(scores[3] / (lengths[3] * lengths)))
 
 # %% [markdown]
 # Row 4, column 1 holds the 7 from before. The last number of that row is a warning: "it" scores 6 with itself, less than with
-# the animal. A dot product rewards length as well as likeness, and the animal's vector is the longer one.
+# the animal. A dot product rewards length as well as likeness, and the animal's vector is the longer one. Its cosines put that
+# right: nothing is more like "it" than "it" itself.
 #
 # The middle axis, the features, is gone: it was added up. What is left is a table with one row for each word that *asks* and one
-# column for each word that *is asked*. Keep this picture. Every attention map in this course reads like this: rows ask, columns
-# are asked. A vector that asks is called a *query*, one that is asked a *key*.
+# column for each word that *is asked*. Keep this picture: rows ask, columns are asked, in every such table of this course. Chapter 02
+# calls a vector that asks a *query* and one that is asked a *key*.
 #
-# **Predict first.** Say `a` has shape (5, 2, 3) and `b` has shape (5, 3, 7). The first axis counts sentences, and `@` treats each
+# **Predict first**: write your guess into the box, then run the next cell. You remember better what surprised you. Say `a` has shape (5, 2, 3) and `b` has shape (5, 3, 7). The first axis counts sentences, and `@` treats each
 # sentence alone. What is the shape of `a @ b`?
 
 # %%
@@ -147,8 +168,9 @@ torch.ones(5, 2, 3) @ torch.ones(5, 4, 7)
 # %% [markdown]
 # ## 0.4 From scores to shares
 #
-# "it" scores 7, 3, 5 and 6. Suppose it may spread one unit of attention over the four words. How much should each get? We want every
-# share to be positive, larger scores to get more, and the shares to sum to 1. The usual answer is the *softmax*:
+# "it" scores 7, 3, 5 and 6. Suppose it has one unit to share out among the four words. How much should each get? We want every
+# share to be positive, larger scores to get more, and the shares to sum to 1. Shares that are not negative and sum to 1 are called a
+# **probability distribution**. The usual way from scores to one is the **softmax**:
 #
 # $$\mathrm{softmax}(x)_j = \frac{e^{x_j}}{\sum_k e^{x_k}}$$
 #
@@ -167,12 +189,12 @@ shares = softmax_from_the_formula(scores[3])  # the row of "it": Python counts f
 print(rounded(shares))
 
 # %% [markdown]
-# The shares of a row are called its attention *weights*. The axis `dim=-1` is the last one: each row is summed on its own. `keepdim=True`
-# keeps the summed axis with size 1, so that each row is divided by its own sum. Without it, a table of shape (4, 4) would be divided by a row
-# of shape (4,), and PyTorch would stretch that row over the wrong axis without a word. This stretching is called *broadcasting*: sizes are
-# lined up from the right, and an axis of size 1, or a missing one, is repeated.
+# In chapter 02 the shares of a row are called *attention weights*. The axis `dim=-1` is the last one: each row is summed on its own.
+# `keepdim=True` keeps the summed axis with size 1, so that each row is divided by its own sum. Without it, a table of shape (4, 4) would be
+# divided by a row of shape (4,), and PyTorch would stretch that row over the wrong axis without a word. This stretching is called *broadcasting*
+# (more in chapter 04): sizes are lined up from the right, and an axis of size 1, or a missing one, is repeated.
 
-# %%
+# %% jupyter={"source_hidden": true}
 fig, (left, right) = plt.subplots(1, 2, figsize=(7, 2.6), layout="constrained")
 left.bar(words, scores[3], color="#0072B2")
 left.set(title="scores of “it”", xlabel="word that is asked", ylabel="dot product")
@@ -226,7 +248,7 @@ attention_hover(
 #
 # Our softmax gave sensible shares, rows that sum to 1, no error. Is it right?
 #
-# **Predict first.** Give it the scores 1000 and 1000. Two equal scores, so by the formula each gets one half. What will our function
+# Give it the scores 1000 and 1000. Two equal scores, so by the formula each gets one half. What will our function
 # return?
 
 # %%
@@ -237,8 +259,9 @@ result = softmax_from_the_formula(torch.tensor([1000.0, 1000.0]))
 outcome("00.overflow", str(result.tolist()))
 
 # %% [markdown]
-# `nan`, *not a number*. $e^{1000}$ is larger than anything that fits in a number of 32 bits, so it becomes infinity (`inf`), and infinity divided
-# by infinity has no value. How far can we go? That depends on the kind of number, the tensor's *dtype*. Numbers of 32 bits are `float32`, the
+# `nan` means *not a number*. $e^{1000}$ is larger than anything that fits in a number of 32 bits, so it becomes infinity (`inf`): an
+# **overflow**. And infinity divided by infinity is nothing at all. How far can we go? That depends on the kind of number, the tensor's **dtype**.
+# Numbers of 32 bits are `float32`, the
 # usual kind. The largest score is the one whose power just fits: the natural logarithm of the largest number. (`3.4e+38` means $3.4 \cdot 10^{38}$.)
 
 # %%
@@ -338,7 +361,8 @@ print(torch.tensor([-20_000.0]).exp())
 # ## Summary
 #
 # - A tensor is a table with a shape. Each axis counts something; say what.
-# - A dot product adds up products: it is large for vectors that agree, and for long ones. `a @ b.T` does it for all pairs: rows ask, columns are asked.
+# - A dot product adds up products: it is large for vectors that agree, and for long ones; at a right angle it is 0. Divided by both lengths it
+#   is the cosine. `a @ b.T` does it for all pairs: rows ask, columns are asked.
 # - The softmax turns scores into positive shares that sum to 1. Only differences of scores count, and a lead of 1 means 2.7 times the share.
 # - The formula as written overflows: a large power gives `nan`, a large sum gives zeros without a word. Taking the maximum away from all
 #   scores changes nothing, and saves it.
@@ -369,7 +393,7 @@ quiz("00")
 #
 # <details><summary>A function returns the right shape and rows that sum to 1. Is it a correct softmax?</summary>
 #
-# Not yet. Equal shares pass both tests, and so does a softmax of twice the scores. Compare values with an independent reference, on
+# Not yet. Equal shares pass both tests, and so does a softmax of twice the scores. Compare its numbers with an independent reference, on
 # inputs that are large, negative, of low precision, and whose axes have different sizes.
 # </details>
 
@@ -378,7 +402,7 @@ quiz("00")
 #
 # Open [exercises/00_start_here.ipynb](exercises/00_start_here.ipynb).
 #
-# - `00.scores`: compare one vector with many. A warm-up.
+# - `00.scores`: compare one vector with many.
 # - `00.dot-shape`: say which shape a product has, before anything is computed.
 # - `00.safe-softmax`: the softmax that survives.
 # - `00.is-distribution`: write a test that tells shares from things that only look like shares.
@@ -389,3 +413,19 @@ quiz("00")
 # - Vaswani et al. 2017, *Attention Is All You Need*, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762): the paper that this course rebuilds.
 # - Blanchard, Higham and Higham 2019, *Accurate Computation of the Log-Sum-Exp and Softmax Functions*,
 #   [arXiv:1909.03469](https://arxiv.org/abs/1909.03469): how good the shifted softmax is, proven.
+
+# %% [markdown]
+# ## Glossary
+#
+# - **token**: a piece of text that a model treats as one: a word, or a part of one.
+# - **vector**: a row of numbers; in the plane, an arrow.
+# - **embedding**: the vector that a model keeps for a token.
+# - **tensor**: a table of numbers with any number of axes.
+# - **axis**: one direction of a tensor; it counts something, such as words.
+# - **shape**: the sizes of a tensor along its axes, such as (4, 3).
+# - **dtype**: the kind of number in a tensor, such as float32.
+# - **dot product**: multiply two vectors number by number and add up; both lengths times the cosine of the angle.
+# - **score**: a number that says how well two vectors fit; here their dot product.
+# - **probability distribution**: numbers that are not negative and sum to 1.
+# - **softmax**: makes scores a probability distribution: e to the power of each, divided by the sum of all.
+# - **overflow**: a result too large for its dtype; it becomes infinity.

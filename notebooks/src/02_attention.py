@@ -18,18 +18,19 @@
 #
 # - compute attention by hand for one word, then for all words with one matrix product,
 # - say why the scores are divided by $\sqrt{d_{head}}$, and what training does if they are not,
-# - say what attention does *not* see, and what it costs.
+# - say what attention does *not* see, and what it costs,
+# - write a module of your own.
 #
-# You need 00 (dot product, softmax, matrix product) and 01. About 60 minutes, and 70 more for the exercises.
+# You need 00 and 01. About 55 minutes, and 100 more for the exercises.
 
 # %%
 import math
-import time
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from course_lib.claims import claim, rounded
@@ -39,8 +40,8 @@ from course_lib.plots import (
     GREEN,
     ORANGE,
     RED,
-    STYLES,
     attention_map,
+    query_among_keys,
     training_waits,
     transformer_map,
 )
@@ -65,11 +66,11 @@ show(
 #
 # A *lookup* needs three things. Somebody asks: that is the **query**. Everybody who might answer wears a
 # label: that is the **key**. And behind the label is something to hand over: that is the **value**. In a
-# dictionary of Python the query has to equal a key. Attention is softer: every key is compared with the
+# dictionary of Python the query has to equal a key. **Attention** is softer: every key is compared with the
 # query, and every value is handed over a little, more of it the better the key fits.
 #
-# Words cannot be compared, vectors can. So each word gets a key of four numbers. A trained model finds such
-# numbers itself (chapter 03); the ones here are made up, so that you can check everything by eye.
+# Words cannot be compared, vectors can. So each word gets a key of four numbers. They are made up, so that you can
+# check everything by eye; a trained model finds its own (chapter 03).
 
 # %%
 words = "The animal didn't cross the street because it was too tired".split()
@@ -85,11 +86,10 @@ for word in ("animal", "street", "because"):
 # %% [markdown]
 # The word *it* stands for something. Say it asks for a being above all, and would settle for a place: its
 # query is `(4, 2, 0, 0)`. Query and key have the same number of numbers, or they could not be compared. We
-# call this width $d_{head}$; the paper writes $d_k$. Here it is 4. (A model runs many attentions side by side
-# and calls each a *head*, chapter 05. Ours is one.)
+# call this width $d_{head}$ (a *head* is one attention of a model, chapter 03); the paper writes $d_k$. Here it is 4.
 #
 # How well does a key fit a query? Chapter 00 had a measure for two vectors that point the same way: the dot
-# product. One **score** for each word:
+# product. One score for each word:
 
 # %%
 query = torch.tensor([4.0, 2.0, 0.0, 0.0])  # what "it" asks for
@@ -101,8 +101,8 @@ print(*[f"{word} {score:g}" for word, score in zip(words, scores)], sep=", ")
 
 # %% [markdown]
 # *animal* 4, *street* 2, the others 0. Scores can be any number. We want shares: positive, with sum 1. That
-# is what softmax is for: $e^{score}$, divided by the sum of all of those. The shares are called attention
-# **weights**.
+# is what softmax is for: $e^{score}$, divided by the sum of all of those. The shares are called **attention
+# weights**. (A model's learned numbers are often called its weights, too. Here we say parameters for those.)
 
 # %%
 powers = [math.exp(score) for score in scores]
@@ -111,7 +111,7 @@ for word, weight in zip(words, weights_of_it):
     print(f"{word:>8} {weight:.3f} {'█' * round(40 * weight)}")
 
 # %% [markdown]
-# *it* spends 0.769 of its look on *animal*, 0.104 on *street*, and 0.014 on each of the nine others. Last
+# *it* spends 0.769 of its attention on *animal*, 0.104 on *street*, and 0.014 on each of the nine others. Last
 # step: take from every word its value, by weight. Our values have two numbers, *alive* and *made of stone*.
 # The animal is alive, the street is made of stone, and the other words hand over nothing. (A value may be
 # wider or narrower than a key. Its width is called $d_{value}$.)
@@ -128,15 +128,68 @@ rounded(found)
 
 # %% [markdown]
 # That is attention. *it* went in without a meaning of its own and came out as 77 % alive, 10 % made of stone.
-# It has looked something up.
 #
-# Score, softmax, weighted sum. Now the same three steps faster; after that, what can go wrong with them.
+# Score, softmax, weighted sum. There is a picture for it. Let keys and queries have two numbers; then they are
+# arrows, and a score is the length of both times the cosine of the angle between them (chapter 00). **Turn the
+# query through the keys**, and make it longer.
+
+
+# %% tags=["nbval-ignore-output"]
+plane_keys = torch.tensor([[2.0, 0.4], [-0.6, 2.0], [-1.6, -1.4]])  # (key, 2)
+names = ("animal", "street", "tired")
+
+
+@widgets.interact(
+    angle=widgets.IntSlider(40, 0, 360, 5, description="angle"),
+    length=widgets.FloatSlider(1.5, min=0, max=4, step=0.25, description="length"),
+)
+def turn_the_query(angle, length):
+    turned = math.radians(angle)
+    query = length * torch.tensor([math.cos(turned), math.sin(turned)])
+    weights = (plane_keys @ query).softmax(dim=-1)
+    ax = query_among_keys(query, plane_keys, weights, names, title="The closer, the thicker")
+    told = [f"{name} {weight:.2f}" for name, weight in zip(names, weights)]
+    return show(ax.figure, alt=f"A query at {angle} degrees among three keys: {', '.join(told)}.")
+
 
 # %% [markdown]
+# Without Python: one turn, all round, of a short and of a long query. The angle decides *who* gets most, the length
+# how *much*.
+
+# %%
+around = torch.linspace(0, 2 * math.pi, 181)
+circle = torch.stack([around.cos(), around.sin()], dim=-1)  # (query, 2)
+turns = {length: (length * circle @ plane_keys.T).softmax(dim=-1) for length in (0.5, 3)}
+print("most that animal gets: short", rounded(turns[0.5][:, 0].max(), 2), end=", ")
+print("long", rounded(turns[3][:, 0].max(), 2))
+
+# %% jupyter={"source_hidden": true}
+fig, (left, right) = plt.subplots(
+    1, 2, figsize=(12, 4), layout="constrained", width_ratios=(1, 1.3)
+)
+query_among_keys(3 * circle[20], plane_keys, turns[3][20], names, ax=left, title="At 40 degrees")
+for i, (name, color) in enumerate(zip(names, (BLUE, ORANGE, GREEN))):
+    right.plot(around.rad2deg(), turns[3][:, i], color=color, label=f"{name}, query of length 3")
+    right.plot(
+        around.rad2deg(), turns[0.5][:, i], color=color, linestyle=":", label=f"{name}, length 0.5"
+    )
+right.set(xlabel="angle of the query", ylabel="weight", ylim=(0, 1), xticks=range(0, 361, 90))
+right.set_title("A long query picks one key, a short one mixes")
+fig.legend(*right.get_legend_handles_labels(), loc="outside right center")
+show(
+    fig,
+    alt="Left: three keys as arrows and a query between two of them. Right: weights of the three keys over the "
+    "angle of the query. For a long query they are three plateaus near 1, one after the other; for a short one "
+    "three gentle waves around a third.",
+)
+
+# %% [markdown]
+# Now the same three steps faster; after that, what can go wrong with them.
+#
 # ## 2.2 Every word asks: from loops to one line
 #
 # Not only *it* has questions. Every word gets a query: *cross* wants to know who crosses what, *tired* who is
-# tired, and *because* asks for nothing. (Made up again: the harder a word asks, the larger the number.)
+# tired, and *because* asks for nothing.
 
 # %%
 asks = {  # being, place, doing, state
@@ -174,7 +227,7 @@ table = queries @ keys.T  # (query, d_head) @ (d_head, key) -> (query, key)
 claim("the product holds the same 121 scores as the loops", torch.equal(table, looped))
 
 # %% [markdown]
-# **Third step: softmax, along the right axis.** Each *row* is one word's look, to be shared out among the
+# **Third step: softmax, along the right axis.** Each *row* is one word's attention, to be shared out among the
 # keys. So the softmax runs along the last axis, `dim=-1`. The other axis gives a table of the same shape,
 # with numbers just as pretty. Only the sums give it away:
 
@@ -185,8 +238,7 @@ print("right: row sums", rounded(weights.sum(dim=-1)[:4], 2))
 print("wrong: row sums", rounded(wrong.sum(dim=-1)[:4], 2))
 
 # %% [markdown]
-# In the wrong table the queries compete for each key, and a row may sum to anything. No error message will
-# ever tell you.
+# In the wrong table the queries compete for each key. No error message will ever tell you.
 #
 # **Fourth step: the mix** is a matrix product, too.
 
@@ -195,16 +247,15 @@ output = weights @ values  # (query, key) @ (key, d_value) -> (query, d_value)
 claim("the row of 'it' is what the loop found", torch.allclose(output[words.index("it")], found))
 
 # %% [markdown]
-# Four steps, one line. Since the words that ask are the words that are asked, it is called
-# **self-attention**:
+# Four steps, one line. Since the words that ask are the words that are asked, it is called **self-attention**:
 #
 # $$\mathrm{softmax}(Q K^\top)\, V$$
 #
-# with $Q$, $K$, $V$ for the tables of all queries, keys and values. One thing is still missing from it;
-# section 2.4 finds out what.
+# with $Q$, $K$, $V$ for the tables of all queries, keys and values. One thing is still missing
+# from it (2.4).
 #
 # Before you look at what we have: *because* asks for nothing. Its query is `(0, 0, 0, 0)`, so all its scores
-# are 0. (Type a guess into the box before you run on. It is kept with your work, and nobody marks it.)
+# are 0.
 
 # %%
 predict("02.nothing", "What weight does `because` give to each of the eleven words?")
@@ -213,34 +264,34 @@ predict("02.nothing", "What weight does `because` give to each of the eleven wor
 outcome("02.nothing", weights[words.index("because")].max())
 
 # %% [markdown]
-# And here are all the weights:
+# All the weights:
 
 # %%
 show(
-    attention_map(weights, words, title="Each row is one word's look, and sums to 1"),
+    attention_map(weights, words, title="Each row is one word's attention, and sums to 1"),
     alt="Heat map of 11 by 11 weights. 'it' and 'tired' look at 'animal', 'the' at 'street', "
     "'too' at 'tired', 'cross' at 'animal' and 'street' alike. The row of 'because' is even.",
 )
 
 # %% [markdown]
-# Or point at a word, or step through the words with the arrow keys:
+# Or point at a word, or use the arrow keys:
 
 # %%
 attention_hover(words, weights, title="Hand-made attention", start=words.index("it"))
 
 # %% [markdown]
-# *it* and *tired* ask for the same being, and neither minds that *animal* stands far off. *cross* asks for a
-# being and a place with equal force, and gives 41 % to each. And *because* looks at all alike.
+# *it* and *tired* ask for the same being. *cross* asks for a being and a place with equal force, and gives 41 % to
+# each. And *because* looks at all alike.
 #
 # ## 2.3 What a mix can be, and what it cannot
 #
-# *because* asked for nothing, and still each word gets one eleventh of its look. Softmax shares out *all* of a look, always, even where nothing fits;
-# what comes out is then the plain average of everybody's values. **The weights cannot say "none of these".**
-# A trained head can, by a detour: it sends its look to a word whose *value* is almost 0. Keep this in mind
-# when you see a real head stare at its first token; chapter 03 catches one at it.
+# *because* asked for nothing, and still each word gets one eleventh of its attention. Softmax shares out *all* of
+# it, always, even where nothing fits; what comes out is then the plain average of everybody's values. **The weights
+# cannot say "none of these".** A trained model can, by a detour: it sends its attention to a word whose *value* is
+# almost 0. Chapter 03 catches one at it.
 #
-# The mix has a second limit. It is an average with positive weights, so in each column it stays within the
-# range of what it averages:
+# The mix has a second limit. An average with weights that are not negative and sum to 1 is called a **convex
+# combination**. In each column it stays within the range of what it averages:
 
 # %%
 low, high = values.amin(dim=0), values.amax(dim=0)
@@ -254,9 +305,9 @@ claim("every weight is above 0", (weights > 0).all())
 #
 # ## 2.4 Why divide by the square root of $d_{head}$?
 #
-# Four numbers a word is a toy. Real heads are wider, often 64 or 128, and before training their numbers are
+# Four numbers a word is a toy. Real keys are wider, often 64 or 128 numbers, and before training they are
 # random. What is the dot product of two random vectors like? About half of its terms are positive and half
-# negative, so on average it is 0. But how far from 0 does it stray? Its *spread* (standard deviation) over
+# negative, so on average it is 0. But how far from 0 does it stray? Its **spread** (the *standard deviation*) over
 # 2,000 pairs:
 
 # %%
@@ -275,8 +326,7 @@ for width in (4, 16, 64, 256, 1024):
 # times that of $k^2$: $1 \cdot 1$. So each term has variance 1. Variances of independent terms add up: to
 # $d_{head}$.
 #
-# At width 1,024 a score of 32 is therefore nothing special: it comes *by chance alone*. What does softmax
-# make of such scores?
+# At width 1,024 a score of 32 comes *by chance alone*. What does softmax make of such scores?
 
 # %%
 predict(
@@ -287,23 +337,26 @@ predict(
 
 
 # %%
-def random_scores(width, divisor, draws=1000):
-    """Scores of one random query with ten random keys, many times: (draws, key)."""
+def random_scores(width, draws=1000):
+    """Raw scores of one random query with ten random keys, many times: (draws, key)."""
     generator = torch.Generator().manual_seed(0)
     query = torch.randn(draws, 1, width, generator=generator)
     keys = torch.randn(draws, 10, width, generator=generator)
-    return (query @ keys.transpose(-2, -1) / divisor)[:, 0]
+    return (query @ keys.transpose(-2, -1))[:, 0]
 
 
-weights_512 = random_scores(512, divisor=1).softmax(dim=-1)
+weights_512 = random_scores(512).softmax(dim=-1)
 outcome("02.scaling", weights_512.amax(dim=-1).mean())
 
 # %% [markdown]
-# One key takes nearly everything. It does not fit; it was lucky. Now divide the scores by their spread,
-# $\sqrt{d_{head}}$, before the softmax. One draw in pictures: a query and ten keys of 1,024 numbers, of which
-# we use the first 4, then 32, 128, 512.
+# One key takes nearly everything. It does not fit; it was lucky. The cure: divide the scores by their spread,
+# $\sqrt{d_{head}}$, before the softmax.
+#
+# **Your turn**: `02.attention-weights`, before you see it done.
+#
+# One draw in pictures: a query and ten keys of 1,024 numbers, of which we use the first 4, then 32, 128, 512.
 
-# %%
+# %% jupyter={"source_hidden": true}
 wide = torch.Generator().manual_seed(3)
 wide_query, wide_keys = torch.randn(1024, generator=wide), torch.randn(10, 1024, generator=wide)
 
@@ -328,9 +381,10 @@ scores: from a mixture to a single bar near 1. Lower row, divided by the root: a
 show(fig, alt)
 
 # %% [markdown]
-# One number says how sharp a row is: over how many words it is *effectively* spread. Take the row's
-# *entropy*, which measures how undecided it is, $H = -\sum_j w_j \ln w_j$, and raise $e$ to it. A row that looks at one word alone has $H = 0$, and
-# $e^0 = 1$ word. An even row over ten has $H = \ln 10$, so 10 words.
+# One number says how sharp a row is: its **effective number of words**. Take the row's **entropy**, which measures
+# how undecided it is, $H = -\sum_j w_j \ln w_j$, and raise $e$ to it. A row that looks at one word alone has
+# $H = 0$, and $e^0 = 1$ word. An even row over ten has $H = \ln 10$, so 10 words. A weight of 0 adds nothing, since
+# $w \ln w$ goes to 0 with $w$; but a computer multiplies 0 by the logarithm of 0, which is $-\infty$, and says nan.
 
 
 # %%
@@ -340,39 +394,26 @@ def looked_at(scores):
 
 
 for width in (4, 64, 512):
-    both = [random_scores(width, divisor) for divisor in (1, math.sqrt(width))]
+    raw = random_scores(width)
+    both = [raw, raw / math.sqrt(width)]
     tops = rounded([s.softmax(dim=-1).amax(dim=-1).mean().item() for s in both], 2)
     counts = rounded([looked_at(s).mean().item() for s in both], 1)
     print(f"d_head {width:3}   raw, divided: largest weight {tops}, effective words {counts}")
 
 # %% [markdown]
-# Raw, a look over ten words shrinks to a look at one as the head gets wider. Divided, it stays near 7 words
-# at any width. (From scores PyTorch does it for you; from weights, some of them 0, you do, in the exercises.)
+# Raw, attention over ten words shrinks to one word as the vectors get wider. Divided, it stays near 7 words
+# at any width. (From scores PyTorch does it for you; from weights, some of them 0, you do: **your turn**,
+# `02.effective-words`.)
 #
 # **Why is a spike bad?** A model may well want to look at one word. But it has to *learn* which one, and
-# learning goes by gradients. Nudge score $s_j$ a little; how much does weight $w_i$ move?
+# learning goes by gradients. Nudge score $s_j$ a little; weight $w_i$ moves by
 #
 # $$\frac{\partial w_i}{\partial s_j} = w_i\,(\mathbf{1}[i=j] - w_j)$$
 #
 # ($\mathbf{1}[i=j]$ is 1 if $i = j$ and 0 otherwise.) If one weight is 1 and the others are 0, all these
 # slopes are 0: either $w_i$ is 0 or the bracket is. Softmax is flat there, and the query never hears that it
-# looked at the wrong word. (`jacobian` computes the whole table of slopes, $i$ by $j$.)
-
-
-# %%
-def softmax(row):
-    return row.softmax(dim=-1)
-
-
-slopes = torch.autograd.functional.jacobian(softmax, torch.tensor(scores))
-w = torch.tensor(weights_of_it)
-claim("the slopes follow the formula", torch.allclose(slopes, torch.diag(w) - torch.outer(w, w)))
-spike = torch.autograd.functional.jacobian(softmax, 100 * torch.tensor(scores))
-claim("at a spike every slope is 0", spike.abs().max() < 1e-6)
-
-# %% [markdown]
-# How much does it hear? Let us measure the gradient that reaches a random query, for three divisors: nothing,
-# the square root, and the width itself.
+# looked at the wrong word. How much does it hear? Let us measure the gradient that reaches a random query, for
+# three divisors: nothing, the square root, and the width itself.
 
 
 # %%
@@ -400,67 +441,20 @@ print(f"nothing: second weight where gradients are large {second[large].median()
 print(f"elsewhere {second[~large].median():.2f}")
 
 # %% [markdown]
-# The same for all widths:
-
-# %%
-widths = [2**i for i in range(1, 11)]
-fig, ax = plt.subplots(figsize=(7, 4), layout="constrained")
-for (name, divisor), (color, style) in zip(
-    divisors.items(), ((RED, "--"), (BLUE, "-"), (GREEN, ":"))
-):
-    measured = torch.stack([gradient_at_query(d, divisor(d)) for d in widths])
-    low, middle, high = measured.quantile(torch.tensor([0.1, 0.5, 0.9]), dim=-1).clamp_min(1e-6)
-    ax.plot(widths, middle, color=color, linestyle=style, label=f"divided by {name}")
-    ax.fill_between(widths, low, high, color=color, alpha=0.12)
-ax.set(xscale="log", yscale="log", ylim=(1e-5, 10), xlabel="width d_head")
-ax.set(
-    ylabel="gradient at the query", title="Of the three, the square root keeps the gradient level"
-)
-ax.legend(title="line: median, band: 8 of 10 draws")
-alt = """Gradient at the query over the width. Divided by nothing, the median falls below a
-thousandth while its band widens in both directions. Divided by d_head it falls steadily. Divided
-by its root it stays level."""
-show(fig, alt)
-
-# %% [markdown]
-# Look at the widest band, the one without a divisor. The usual story, "without scaling the gradient
-# vanishes", is only half of it. *Half* of the queries get next to nothing, and *one in ten* gets a shove
-# above 3, ten times what is normal. These are the draws where two keys share the top by chance (last line of
-# the table), so that softmax still has a slope, and on its way back no division makes it smaller. The *mean*,
-# in the last column, is even larger than with the square root.
+# Look at the first line. The usual story, "without scaling the gradient vanishes", is only half of it. *Half* of the
+# queries get next to nothing, and *one in ten* gets a shove above 3, ten times what is normal: the draws where two keys
+# share the top by chance (last line of the table), so that softmax still has a slope. The *mean*, in the last column,
+# is even larger than with the square root.
 #
-# Dividing by $d_{head}$ itself errs the other way: all scores end up near 0, every word gets the same weight,
-# and all queries get equally little. Of the three, only the square root leaves the spread of the scores at 1,
-# whatever the width.
-#
-# Try it. Move the width with the mouse or the arrow keys, and change the divisor.
-
-
-# %% tags=["nbval-ignore-output"]
-@widgets.interact(
-    width=widgets.SelectionSlider(options=widths, value=512, description="d_head"),
-    divide_by=widgets.ToggleButtons(options=list(divisors), description="divide by"),
-)
-def cloud_or_spike(width, divide_by):
-    scores = ten_scores(width, divisors[divide_by](width))
-    weights = scores.softmax(dim=-1)
-    fig, ax = plt.subplots(figsize=(5, 2.4), layout="constrained")
-    ax.bar(range(1, 11), weights, color=BLUE)
-    title = f"spread over {looked_at(scores):.1f} of 10 words"
-    ax.set(ylim=(0, 1), xlabel="key", ylabel="weight", title=title)
-    return show(fig, alt=f"Bars of ten weights; the largest is {weights.max():.2f}.")
-
-
-# %% [markdown]
-# (Without Python, the bar charts above are eight positions of this control.)
+# Dividing by $d_{head}$ itself errs the other way: all scores end up near 0, and all queries get equally little. Of
+# the three, only the square root leaves the spread of the scores at 1, whatever the width.
 #
 # ### And in training?
 #
-# That was one snapshot, before the first step. Many texts conclude from it that a model without the divisor
-# cannot learn. So train it: the game that chapter 03 plays (eight guests, each must find the one to the left),
-# one head of width 512, queries and keys of variance 1 at the start. To be fair, every divisor gets the rate
-# of learning that suits it best, with two ways of stepping: plain (SGD) and `Adam`, which evens out the size
-# of the steps.
+# That was one snapshot, before the first step. Can a model without the divisor not learn? Train it: the game that
+# chapter 03 plays (eight guests, each must find the one to the left), one attention of width 512, queries and keys of
+# variance 1 at the start. Every divisor gets the learning rate that suits it best, with two ways of stepping: plain
+# (SGD) and `Adam`, which evens them out.
 
 # %%
 predict(
@@ -481,12 +475,10 @@ for way in ("Adam", "SGD"):
     said.append(f"{way}: {sorted(waits)[5]}, and {waits.count(most)} of 10 not in {most}")
 outcome("02.trained", "the middle seed with " + "; with ".join(said))
 
-# %%
+# %% jupyter={"source_hidden": true}
 print(record["command"], "· seeds", record["seeds"], "· steps until 99 % are right:")
 for name, waits in results["waits"].items():
     print(f"{name:28} rate {results['best'][name]:<5} {sorted(waits)}")
-
-# %%
 drawn = ((RED, "--"), (BLUE, "-"), (GREEN, ":"), (ORANGE, "-."))
 ways = (*divisors, "nothing, smaller start")
 styles = {name: {"color": c, "linestyle": s} for name, (c, s) in zip(ways, drawn)}
@@ -505,29 +497,27 @@ show(fig, alt)
 
 # %% [markdown]
 # It learns. A tuned rate makes up for most of what the snapshot promised: 20 to 75 steps instead of 13 to 18.
-# What remains is *luck*: different spikes happen to stand at the start, seeds part ways, and one of the twenty
-# runs wasn't done after 600 steps. The rates at which the root is fastest are too large for it (left picture).
-# Dividing by $d_{head}$ learns evenly, at larger rates.
+# What remains is *luck*: different spikes stand at the start, seeds part ways, and one of the twenty runs wasn't done
+# after 600 steps. Dividing by $d_{head}$ learns evenly, at larger rates.
 #
 # The last two lines are the control. Divide by *nothing*, and start with queries and keys that are shorter by
 # $\sqrt[4]{512}$, so that the first scores are those of the root: 12 to 15 steps. So the division is not what
-# lets attention learn, the *start* is. Dividing is a way to have the same start at every width, for weights of
-# one usual size, with less to tune.
+# lets attention learn, the *start* is. Dividing is a way to have the same start at every width, with less to tune.
 #
 # The argument is about *random, independent* numbers: about where training starts. A trained model can make
-# its queries and keys longer, and so its look as sharp as it likes. And vectors that are *not* independent
+# its queries and keys longer, and so its attention as sharp as it likes. And vectors that are *not* independent
 # stray much further: the product of a vector with itself is around $d_{head}$, not around its root (last
 # column of the first table). Chapter 03 comes back to that trap.
-#
-# **Your turn**: `02.attention-weights` and `02.effective-words`.
 
 # %% [markdown]
 # ## 2.5 The formula, finished
 #
+# With its divisor it is called **scaled dot-product attention**:
+#
 # $$\mathrm{Attention}(Q, K, V) = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d_{head}}}\right) V$$
 #
-# Formula and code have the same steps. Real inputs come in batches, so there may be more axes in front.
-# Counted from the end, nothing changes; that is why it says `transpose(-2, -1)` and not `.T`.
+# Real inputs come in batches, so there may be more axes in front. Counted from the end, nothing changes; that is
+# why it says `transpose(-2, -1)` and not `.T`.
 
 
 # %%
@@ -552,107 +542,118 @@ claim("equals the course's", torch.equal(mixed, scaled_dot_product_attention(q, 
 mixed.shape, shares.shape
 
 # %% [markdown]
-# PyTorch's function returns no weights. The course has its own, `course_lib.nn.attention`, because all our
-# pictures are made of weights; from the next chapter on we import it.
+# PyTorch's function returns no weights. The course's own does.
 #
 # **Your turn**: `02.attention`, and the bug in `02.scaled-bug`.
 #
 # ## 2.6 Temperature
 #
 # What did the division do to our sentence? Its $d_{head}$ is 4, so all scores are halved. But they were not
-# random to begin with, and now *it* looks too softly: 0.387 at *animal* where it was 0.769 (first line
-# below). A trained model would answer with longer queries.
+# random to begin with, and now *it* looks too softly: 0.387 at *animal* where it was 0.769.
 #
-# How sharp a look should be is a choice. The knob for it is a number $T$ by which the scores are divided
+# How sharp a row should be is a choice. The knob for it is a number $T$ by which the scores are divided
 # before the softmax. It is called **temperature**: cold freezes the choice, heat melts it. Our
 # $\sqrt{d_{head}}$ is a temperature fixed in advance.
 
 # %%
-scores_of_it = queries[words.index("it")] @ keys.T / math.sqrt(4)
-print("'it' on 'animal':", rounded(scores_of_it.softmax(dim=-1)[words.index("animal")]))
-cold, hot = (scores_of_it / 0.01).softmax(dim=-1), (scores_of_it / 1000).softmax(dim=-1)
+halved = queries[words.index("it")] @ keys.T / math.sqrt(4)
+print("'it' on 'animal':", rounded(halved.softmax(dim=-1)[words.index("animal")]))
+cold, hot = (halved / 0.01).softmax(dim=-1), (halved / 1000).softmax(dim=-1)
 claim("near 0 the best key takes all", cold[words.index("animal")] > 0.999)
 claim("in great heat all are equal", torch.allclose(hot, torch.tensor(1 / 11), atol=1e-3))
 
-fig, axes = plt.subplots(1, 4, figsize=(9.5, 3.2), sharey=True, layout="constrained")
-for ax, temperature in zip(axes, (0.25, 0.5, 1.0, 4.0)):
-    divided = scores_of_it / temperature
-    ax.barh(words, divided.softmax(dim=-1), color=BLUE)
-    ax.set(xlim=(0, 1), xticks=(0, 0.5), xlabel="weight")
-    ax.set(title=f"T = {temperature}\n{looked_at(divided):.1f} words")
-axes[0].invert_yaxis()
-fig.suptitle("Temperature moves the look of 'it' between one word and all words")
-alt = """Four bar charts of the weights of 'it' at temperatures 0.25, 0.5, 1 and 4. Cold, 'animal'
-takes all of the weight. Hot, all eleven words get nearly the same."""
-show(fig, alt)
+for temperature in (0.25, 0.5, 1.0, 4.0):
+    print(f"T = {temperature}: looks at {looked_at(halved / temperature):.1f} of 11 words")
 
 # %% [markdown]
-# The two ends fail differently. Near 0 the look is certain and the slopes are flat: little is learned. In
-# great heat every word gets the same, whatever was asked. The slope of the weight on *animal* against its
-# score, $w\,(1 - w)$, is largest where *animal* has half of the weight. You will meet $T$ again in chapter 11,
-# where it makes a writing model bold or dull.
+# The two ends fail differently: near 0 the slopes are flat, in great heat every word gets the same, whatever was
+# asked. You will meet $T$ again in chapter 11, where it makes a writing model bold or dull.
+
+# %% [markdown]
+# ## 2.7 A module: numbers that belong together
 #
-# ## 2.7 What if the words change places?
+# So far attention is a function, and we made its numbers by hand. A model has to *keep* its parameters, and training
+# has to find them. In PyTorch a class for that is a **module**, made from `nn.Module`, with two methods: `__init__` runs
+# once, when an object is made, and makes its parameters; `forward` runs when the object is called.
+# `nn.Parameter` around a tensor says: training may move this. Our soft dictionary as a module:
+
+
+# %%
+class SoftDictionary(nn.Module):
+    """Keys and values of its own; answers a query with a mix of its values."""
+
+    def __init__(self, entries, d_head, d_value):
+        super().__init__()  # first of all: nn.Module gets its books ready
+        self.keys = nn.Parameter(torch.randn(entries, d_head))
+        self.values = nn.Parameter(torch.zeros(entries, d_value))
+
+    def forward(self, query):
+        return attention(query, self.keys, self.values)
+
+
+dictionary = SoftDictionary(entries=5, d_head=2, d_value=3)
+mixed, _ = dictionary(torch.randn(4, 2))  # calls forward
+print(mixed.shape, {name: tuple(p.shape) for name, p in dictionary.named_parameters()})
+
+# %% [markdown]
+# Parameters are found by their names: by whoever trains them, and by whoever saves them to a file and loads them. A
+# plain tensor would not be found; it would never learn. Modules may hold other modules. Models of text
+# begin with one, `nn.Embedding`. Text reaches it as **ids**, the places of words in a list, and for each id it hands
+# out a row of its one parameter, a table:
+
+# %%
+embedding = nn.Embedding(len(words), 4)  # a row of 4 random numbers for each of 11 words
+ids = torch.tensor([[1, 7, 1]])  # animal, it, animal: one sentence (batch, seq)
+claim("it looks up rows", torch.equal(embedding(ids), embedding.weight[ids]))
+print(embedding(ids).shape)
+
+# %% [markdown]
+# **Your turn**: the build `02.word-attention`, a module that goes from ids to mixed vectors. In the end it learns
+# which words belong together.
+
+# %% [markdown]
+# ## 2.8 What if the words change places?
 #
 # Shuffle the eleven words. Each keeps its query, its key and its value; only the places change. (We double
-# the queries, which makes up for the division and gives back the looks of section 2.2. `output[order]` puts
+# the queries, which makes up for the division and gives back the weights of section 2.2. `output[order]` puts
 # the old outputs into the new order, so that each word is compared with itself.)
 
 # %%
 predict("02.shuffle", "How many of the eleven words get another output than before?")
 
 # %%
-output, weights = attention(2 * queries, keys, values)
+output, _ = attention(2 * queries, keys, values)
 order = torch.randperm(len(words), generator=torch.Generator().manual_seed(1))
-shuffled, shuffled_weights = attention(2 * queries[order], keys[order], values[order])
+shuffled, _ = attention(2 * queries[order], keys[order], values[order])
 changed = ~torch.isclose(shuffled, output[order], atol=1e-6).all(dim=-1)
 print("new order:", *[words[i] for i in order])
 outcome("02.shuffle", changed.sum())
 
 # %% [markdown]
 # None. Every score is between *two words*, and no place comes into it; a sum does not care about the order of
-# its terms either. It is the same table of weights, with its rows and columns moved:
-
-# %%
-fig, axes = plt.subplots(1, 2, figsize=(10, 4.8), layout="constrained")
-attention_map(weights, words, ax=axes[0], title="As written")
-moved = [words[i] for i in order]
-attention_map(shuffled_weights, moved, ax=axes[1], title="Shuffled: the same weights, moved")
-alt = """Two heat maps. The right one holds the same weights as the left one; rows and columns
-stand in another order, each word with its own weights."""
-show(fig, alt)
-
-# %% [markdown]
-# The word for this is **permutation equivariant**: permute the inputs, and the outputs are permuted the same
-# way. (*Invariant* would mean that nothing moves at all. The average over all outputs is invariant, and so is
-# the answer to *one* query when keys and values change places together. Self-attention, which you often find
-# called permutation invariant, is not.)
+# its terms either.
 #
-# For a set that is a gift. For language it is a disaster, since the same three words in another order mean
-# something else. To attention, the dog who bites and the dog who is bitten are one dog. The cure is to put
-# the place into the vector before attention sees it: chapter 06. **Your turn**: in `02.equivariant` you write
-# the test that tells such layers apart.
+# The word for this is **permutation equivariance**: permute the inputs, and the outputs are permuted the same
+# way. (*Invariant* would mean that nothing moves at all. The average over all outputs is invariant; self-attention,
+# which you often find called permutation invariant, is not.)
+#
+# For a set that is a gift. For language it is a disaster: to attention, the dog who bites and the dog who is bitten
+# are one dog. The cure is to put the place into the vector before attention sees it: chapter 06. **Your turn**: in `02.equivariant` you write
+# the test that tells such functions apart.
 
 # %% [markdown]
-# ## 2.8 The bill
+# ## 2.9 The bill
 #
 # Every word looks at every word. With $n$ words that is $n^2$ pairs, and each pair costs $d_{head}$
-# multiplications for its score and $d_{value}$ for its share of the mix. The weights alone are a table of
-# $n^2$ numbers, for each head and each **layer** (one round of attention; models stack several).
-
-# %%
-predict(
-    "02.bill",
-    "4,096 words, some ten pages. How many MiB does one table of weights take, "
-    "at 4 bytes a number? (1 MiB is 1,048,576 bytes.)",
-)
+# multiplications for its score and $d_{value}$ for its share of the mix: a **quadratic cost**. The weights alone are a
+# table of $n^2$ numbers, for each attention that a model holds.
 
 # %% [markdown]
 # This class listens to PyTorch's operations and notes the largest tensor that any of them makes (how it
 # listens does not matter here):
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 class LargestTensor(TorchDispatchMode):
     """Inside a `with` block, notes the size of the largest tensor made, in MiB."""
 
@@ -667,56 +668,29 @@ class LargestTensor(TorchDispatchMode):
 
 
 # %% [markdown]
-# Add a stopwatch, and run our function and PyTorch's own side by side on 256 to 4,096 words:
+# Run our function and PyTorch's own side by side on 256 to 4,096 words:
 
 
 # %%
-def measure(attend, n, repeats=3):
-    """Seconds of the fastest run, and MiB of the largest tensor made."""
+def largest(attend, n):
+    """MiB of the largest tensor that attention among n words makes."""
     q, k, v = torch.randn(3, 1, 1, n, 64)
     with LargestTensor() as listener:
         attend(q, k, v)
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        attend(q, k, v)
-        seconds.append(time.perf_counter() - start)
-    return min(seconds), listener.mebibytes
+    return listener.mebibytes
 
 
 lengths = [256, 512, 1024, 2048, 4096]
-ours = [measure(attention, n) for n in lengths]
-theirs = [measure(F.scaled_dot_product_attention, n) for n in lengths]
-outcome("02.bill", f"{ours[-1][1]:.0f} MiB")
-
-# %%
-print("largest tensor, ours:  ", rounded([size for _, size in ours], 2), "MiB")
-print("largest tensor, theirs:", rounded([size for _, size in theirs], 2), "MiB")
-claim("four times the words cost more than four times the time", ours[-1][0] > 4 * ours[-3][0])
+ours = [largest(attention, n) for n in lengths]
+theirs = [largest(F.scaled_dot_product_attention, n) for n in lengths]
+print("largest tensor, ours:  ", rounded(ours, 2), "MiB")
+print("largest tensor, theirs:", rounded(theirs, 2), "MiB")
 
 # %% [markdown]
-# 64 MiB, for one head. A model with 12 heads in each of 12 layers makes 144 such tables.
-
-# %%
-fig, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
-ax.plot(lengths, [size for _, size in ours], label="ours", **STYLES["ours"])
-ax.plot(lengths, [size for _, size in theirs], label="PyTorch's own", **STYLES["theirs"])
-square = [ours[0][1] * (n / lengths[0]) ** 2 for n in lengths]
-ax.plot(lengths, square, label="times 4 for each doubling", **STYLES["theory"])
-ax.set(xscale="log", yscale="log", xlabel="words", ylabel="largest tensor, MiB")
-ax.set_xticks(lengths, lengths, minor=False)
-ax.minorticks_off()
-ax.legend()
-ax.set_title("Twice the words: four times our table, and PyTorch's never made")
-alt = """Largest tensor over 256 to 4,096 words, both axes logarithmic. Ours lies on the line for the
-square of the length; PyTorch's own rises in proportion to the length."""
-show(fig, alt)
-
-# %% [markdown]
-# Look at the lower curve, too. PyTorch's function does the same multiplications, but its largest
-# tensor is no larger than its own output: it never makes the whole table. How can it take a softmax over rows
-# that it never has in one piece? Chapter 19 takes the trick apart. (Our listener does not see what an
-# operation borrows inside itself; that, too, is for 19.)
+# Twice the words, four times our table: 64 MiB in the end, for one attention. A model with 12 of them in each of 12
+# layers (chapter 05) makes 144. PyTorch's function does the same multiplications, but its largest tensor is its own
+# output: it never makes the whole table. How can it take a softmax over rows that it never has in one piece? Chapter
+# 19 takes the trick apart. (Our listener does not see what an operation borrows inside itself.)
 #
 # **Your turn**: `02.cost` asks for the count, for any sizes.
 
@@ -726,16 +700,16 @@ show(fig, alt)
 # - A query asks, keys answer how well they fit, values are handed over. **Score, softmax, weighted sum.**
 # - For all words at once: $\mathrm{softmax}(QK^\top/\sqrt{d_{head}})\,V$. Rows ask, columns are asked; each
 #   row sums to 1.
-# - Random scores spread like $\sqrt{d_{head}}$. Undivided, one key takes nearly everything by luck, and gradients
-#   are tiny for most queries, huge for a few. Divided by $d_{head}$, every key gets the same.
-# - Training mostly survives both. At its best rate an undivided head of width 512 learned our game in 20 to 75
+# - Random scores have the spread $\sqrt{d_{head}}$. Undivided, one key takes nearly everything by luck, and gradients
+#   are tiny for most queries, huge for a few.
+# - Training mostly survives both. At its best rate an undivided attention of width 512 learned our game in 20 to 75
 #   steps (one run of twenty did not), divided by the root in 13 to 18, undivided from a smaller start in 12 to 15.
-# - The output is an average of values, within their range. Weights cannot abstain; a value near 0 can.
+# - The output is a convex combination of values. Weights cannot abstain; a value near 0 can.
+# - A module keeps parameters by name; `nn.Embedding` is a table of them, a row for each id.
 # - No place enters anywhere: permute the words, and the outputs permute along.
 # - Multiplications and the table of weights grow with the square of the length.
 #
-# We had to invent queries, keys and values by hand. Where do they come from, and why three vectors for one
-# word? That is chapter 03.
+# We invented queries, keys and values by hand. Where do they come from, and why three? That is chapter 03.
 #
 # ## Quiz
 
@@ -745,22 +719,19 @@ quiz("02")
 # %% [markdown]
 # ## Interview questions
 #
-# Answer aloud before you open the answer.
-#
 # <details><summary>Why does the Transformer divide by the square root of the width, and not by the width?</summary>
 #
 # With independent entries of variance 1, a dot product has variance $d_{head}$, so its spread is
 # $\sqrt{d_{head}}$. Dividing by the spread brings it to 1 at every width. Without it softmax saturates: the
 # typical gradient nearly vanishes, and a few near-ties get very large ones. Dividing by the width leaves
-# scores near 0: uniform weights, and a gradient that shrinks with the width. It is an argument about the
-# start of training, and there a tuned rate made up for most of it in our game (20 to 75 steps against 13 to 18,
-# one run of twenty lost), at the price of seeds that disagree. Smaller weights at the start made up for all of it.
+# scores near 0 and gradients that shrink with the width. It is an argument about the start of training: in our game
+# a tuned rate made up for most of it, and smaller numbers at the start for all of it.
 #
 # </details>
 #
 # <details><summary>What is the complexity of self-attention, and which part hurts first?</summary>
 #
-# $O(n^2 d)$ time and, done naively, $O(n^2)$ memory for the weights, for each head and layer. The longer the
+# $O(n^2 d)$ time and, done naively, $O(n^2)$ memory for the weights, for each attention of the model. The longer the
 # text, the more the square decides. Versions such as PyTorch's own keep the $n^2$ time and avoid the $n^2$
 # memory.
 #
@@ -769,21 +740,13 @@ quiz("02")
 # <details><summary>Is attention invariant to the order of its inputs?</summary>
 #
 # Self-attention without positions is *equivariant*: permuted inputs give permuted outputs. A pooled result,
-# such as the mean over all outputs, is invariant. Positions (and a causal mask) break the symmetry.
-#
-# </details>
-#
-# <details><summary>A row of weights is uniform. What may have happened?</summary>
-#
-# The query fits no key better than another (all scores equal, for instance a query of zeros); or the
-# temperature is too high, for instance by dividing by $d_{head}$; or the model averages on purpose. The
-# weights alone do not tell which.
+# such as the mean over all outputs, is invariant. Positions (and a causal mask, chapter 04) break the symmetry.
 #
 # </details>
 #
 # ## Exercises
 #
-# Open [exercises/02_attention.ipynb](exercises/02_attention.ipynb). About 70 minutes. A check names your
+# Open [exercises/02_attention.ipynb](exercises/02_attention.ipynb). About 100 minutes. A check names your
 # mistake if it knows it.
 #
 # | exercise | asks you to |
@@ -794,17 +757,30 @@ quiz("02")
 # | `02.cost` | count multiplications and bytes for any sizes |
 # | `02.equivariant` | write a test that finds layers that cheat with places |
 # | `02.scaled-bug` | mend a function whose author's tests all pass |
-#
-# Into your box of parts go `attention_weights` and `attention`. In the last chapter, a real model chats
-# through them.
+# | `02.word-attention` | build a module, from ids to mixed vectors, that can be trained |
 #
 # ## Further reading
 #
 # - Vaswani et al. 2017, *Attention Is All You Need*, section 3.2.1, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762). Equation 1, and the
 #   paper's reason for the square root in a footnote.
-# - Bahdanau, Cho and Bengio 2014, *Neural Machine Translation by Jointly Learning to Align and Translate*,
-#   arXiv:1409.0473. Attention before the Transformer, with a small network instead of a dot product.
-# - Luong, Pham and Manning 2015, *Effective Approaches to Attention-based Neural Machine Translation*,
+# - Bahdanau et al. 2014, *Neural Machine Translation by Jointly Learning to Align and Translate*,
+#   arXiv:1409.0473. Attention with a small network instead of a dot product.
+# - Luong et al. 2015, *Effective Approaches to Attention-based Neural Machine Translation*,
 #   [arXiv:1508.04025](https://arxiv.org/abs/1508.04025). The dot product as a score, not yet divided.
 # - Yang et al. 2022, *Tensor Programs V*, [arXiv:2203.03466](https://arxiv.org/abs/2203.03466). Divides by the width itself, because trained
 #   queries and keys are no longer independent.
+#
+# ## Glossary
+#
+# - **attention**: a mix of values in which each query weights the keys by how well they fit.
+# - **query**: the vector with which a word asks.
+# - **key**: the vector by which a word is found; it is compared with queries.
+# - **value**: the vector that a word hands over, in the share that its key has earned.
+# - **attention weights**: softmax of a query's scores; one row for each query, and it sums to 1.
+# - **scaled dot-product attention**: softmax of the scores over the root of $d_{head}$, times the values.
+# - **temperature**: a number that scores are divided by before softmax; low is sharp, high is flat.
+# - **entropy**: how undecided a row of weights is, minus the sum of w ln w; e to it counts words.
+# - **convex combination**: an average with weights that are not negative and sum to 1.
+# - **self-attention**: attention in which the words that ask are the words that are asked.
+# - **permutation equivariance**: when the inputs change places, the outputs change places with them.
+# - **quadratic cost**: work or memory that grows with the square of the number of words.

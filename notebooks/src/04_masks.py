@@ -11,11 +11,11 @@
 #
 # **How do you hide the answer from a model that sees everything at once?** In chapter 02 every word looked at
 # every other. That is fine for reading and fatal for writing: whoever may look at the next word has no need to
-# guess it. And real batches hold sentences of different lengths, so some of the "words" are filler, which
-# nobody should look at.
+# guess it. And real batches hold sentences of different lengths, so some of the "words" are only there to fill
+# up the row, **padding**, which nobody should look at.
 #
 # One tool does both. A **mask** is a grid of yes and no, one row for each query, one column for each key. In
-# this course `True` means *may look*.
+# this course `True` means *may look* (papers say *attend to*).
 
 # %% [markdown]
 # **After this chapter you can**
@@ -24,9 +24,11 @@
 # - say what becomes of a query that may look nowhere, and keep it from spoiling your model;
 # - find the three mask bugs that give the right shape: after the softmax, on the wrong axis, the wrong way
 #   round;
-# - look up what `True` means before you hand a mask to PyTorch.
+# - look up what `True` means before you hand a mask to PyTorch;
+# - build a model that writes, letter by letter.
 #
-# **You need** chapters 02 and 03. **Time**: about 60 minutes, and 60 more for the exercises.
+# **You need** chapters 02 and 03. **Time**: about 65 minutes, and 105 more for the exercises, 40 of them for the
+# model.
 
 # %%
 import math
@@ -49,7 +51,7 @@ torch.manual_seed(0)
 torch.set_num_threads(1)
 print("ready")
 
-# %%
+# %% jupyter={"source_hidden": true}
 built = ("queries, keys, values", "scores", "softmax", "weighted sum")
 show(
     transformer_map("masks", built),
@@ -61,7 +63,11 @@ show(
 # ## 4.1 Sixteen guesses at once
 #
 # Take 16 letters of Shakespeare. At every position the model has to guess the letter that comes next. We know
-# all 17, so all 16 guesses are trained in one go. Models that write from left to right are trained like this.
+# all 17, so all 16 guesses are trained in one go.
+#
+# A model that gives probabilities for the next piece of a text is a **language model**. It writes by guessing one
+# piece, putting it behind the text, and reading on from there: such a model is called **autoregressive**. They are
+# trained like this.
 #
 # Our model is attention with nearly everything taken away. Its scores are a table of 16 × 16 learned numbers,
 # the same for every text. So it cannot learn *what* to look at, only *where*: rows are queries, columns are
@@ -131,7 +137,7 @@ outcome("04.cheat", f"{sum(loss < blind for loss in writing)} of 3")
 # The models with the best training loss write no better than blind guessing, here a bit worse. Their weights
 # show why.
 
-# %%
+# %% jupyter={"source_hidden": true}
 print("loss when writing: trained without a mask", rounded(writing, 1), end=", ")
 print(f"with it {guess_loss(*masked[:2], past, fresh):.1f}, blind {blind:.1f}")
 fig, axes = plt.subplots(1, 3, figsize=(12, 3.9), layout="constrained")
@@ -146,6 +152,7 @@ for ax, (scores, _, _), seen, title in (
 ):
     weights = scores.masked_fill(~seen, -torch.inf).softmax(dim=-1)
     attention_map(weights, range(16), mask=seen, ax=ax, title=title)
+fig.colorbar(axes[2].collections[0], ax=axes[2], label="weight")
 show(
     fig,
     alt="Left: two loss curves; without a mask the loss falls almost to 0, with the future hidden it "
@@ -160,12 +167,11 @@ show(
 # two before it.
 #
 # A loss that is too good is the symptom. You will meet it again in chapter 08.
-
-# %% [markdown]
+#
 # ## 4.2 The causal mask
 #
 # The rule is one comparison of positions: key $j$ may be seen by query $i$ when $j \le i$. Such a mask is
-# called **causal**.
+# called a **causal mask**.
 
 # %%
 tokens = "The animal didn't cross the street".split()
@@ -195,6 +201,20 @@ print(rounded(attention_weights(torch.randn(4, 4), causal_mask(4))))
 # %% [markdown]
 # Every row sums to 1. The first word has no choice: it looks at itself with weight 1.
 #
+# Let all scores be equal: each row shares 1 out evenly over its past, and weights times values are the *averages of
+# the past*, at all places at once:
+
+# %%
+values = torch.tensor([[2.0], [4.0], [9.0], [1.0]])  # (key, 1)
+even = attention_weights(torch.zeros(4, 4), causal_mask(4))
+print(rounded(even))
+print("one product:", rounded((even @ values)[:, 0]))
+print("one by one: ", [rounded(values[:n].mean()) for n in range(1, 5)])
+
+# %% [markdown]
+# One triangle replaces a loop over the past (Karpathy's example, in *Let's build GPT*). Attention replaces the even
+# shares by shares that it chooses.
+#
 # **Does nothing leak?** Don't trust the picture; change the future and see who notices. MiniLM, the real
 # model of chapter 03, reads our sentence and its twin. They differ in one word, near the end. Between the two
 # lie six layers, and through each of them news can travel on.
@@ -204,6 +224,7 @@ model, tokenizer = load_minilm()
 tired, names = encode(tokenizer, "The animal didn't cross the street because it was too tired")
 wide, _ = encode(tokenizer, "The animal didn't cross the street because it was too wide")
 changed = (tired != wide).nonzero()[0, 1].item()
+no_future = causal_mask(len(names))
 print(changed, "tokens stand before the changed one:", *names[:changed])
 predict("04.future", "How many of these 13 get another output: without a mask, with a causal one?")
 
@@ -215,11 +236,10 @@ def shift(mask=None):
     return (model(tired, mask) - model(wide, mask))[0].abs().amax(dim=-1)
 
 
-no_future = causal_mask(len(names))
 reached = [int((moved[:changed] > 0).sum()) for moved in (shift(), shift(no_future))]
 outcome("04.future", f"{reached[0]} without a mask, {reached[1]} with")
 
-# %%
+# %% jupyter={"source_hidden": true}
 fig, ax = plt.subplots(figsize=(9, 3.4), layout="constrained")
 place = torch.arange(len(names))
 ax.bar(place - 0.2, shift(), 0.4, label="no mask", color=STYLES["theirs"]["color"], hatch="//")
@@ -259,13 +279,6 @@ with torch.no_grad():
     _, layers = model(tired, no_future, return_weights=True)
 head = layers[3][0, 1]  # (query, key): layer 3, the only sentence, head 1
 attention_hover(names, head, title="Layer 3 head 1, future hidden", start=names.index("it"))
-
-# %%
-show(
-    attention_map(head, names, mask=no_future, title='Future hidden: "it" still finds "animal"'),
-    alt="Weights of MiniLM's layer 3, head 1 under a causal mask; the upper half is hatched. "
-    "The row of it is brightest at animal.",
-)
 
 # %% [markdown]
 # "it" finds "animal", because the animal came first. It would find it in the twin as well: the word that
@@ -313,7 +326,7 @@ claim("and gives other numbers than our mask", not torch.allclose(shortcut, ours
 # ## 4.4 Padding
 #
 # A tensor has no ragged edge. To read three sentences at once, the short ones are filled up with a token that
-# means nothing, `[PAD]`. Its number, here 0, is the **pad id**; other vocabularies choose others.
+# means nothing, `[PAD]`: the **padding**. Its number, here 0, is the **pad id**; other vocabularies choose others.
 
 # %%
 batch_ids, batch_tokens = encode_batch(
@@ -325,17 +338,18 @@ print(batch_ids.shape, padding_mask(batch_ids, pad_id=0).shape)
 
 # %% [markdown]
 # The **padding mask** is one comparison, `ids != pad_id`, and two axes of size 1: the shape is `(batch, 1, 1,
-# key)`. Whether a key is padding is the same for every head and every query, so those axes broadcast.
+# key)`. Whether a key is padding is the same for every head and every query, so those axes are stretched
+# (broadcasting, chapter 00).
 #
 # Padding is a matter of the *key*. The padded positions still ask; nobody reads what they get.
 #
-# How bad is it to forget the mask? The same sentence, with more and more filler behind it:
+# How bad is it to forget the mask? The same sentence, with more and more padding behind it:
 
 
 # %%
 @torch.no_grad()
 def padded(ids, pads, masked):
-    """MiniLM's outputs for `ids` and `pads` filler tokens, (seq + pads, d_model)."""
+    """MiniLM's outputs for `ids` and `pads` tokens of padding, (seq + pads, d_model)."""
     ids = F.pad(ids, (0, pads), value=0)
     return model(ids, padding_mask(ids, 0) if masked else None)[0]
 
@@ -345,35 +359,35 @@ drift = {
     masked: [float((padded(tired, p, masked)[: len(names)] - alone).abs().max()) for p in many]
     for masked in (True, False)
 }
-claim("with the mask, filler changes nothing", max(drift[True]) < 1e-4)
+claim("with the mask, padding changes nothing", max(drift[True]) < 1e-4)
+print("without it, by number of pads:", dict(zip(many, rounded(drift[False], 2), strict=True)))
 fig, ax = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
 ax.plot(many, drift[False], label="no mask", **STYLES["theirs"])
 ax.plot(many, drift[True], label="padding mask", **STYLES["ours"])
-ax.set(xlabel="filler tokens behind the sentence", ylabel="largest change of an output")
+ax.set(xlabel="padding behind the sentence (tokens)", ylabel="largest change of an output")
 ax.set_title("Forget the mask, and the meaning depends on the neighbours' length")
 ax.legend()
 show(
     ax,
-    alt="Two lines over the number of filler tokens, 0 to 64. Without a mask the change of the real "
+    alt="Two lines over the tokens of padding, 0 to 64. Without a mask the change of the real "
     "tokens' outputs grows steadily. With the padding mask it stays at zero.",
 )
 
 # %% [markdown]
-# Without the mask the answer for your sentence depends on *who else was in the batch*. Such a bug shows up as
-# "the model is a bit worse in production", and never as an error.
+# Without the mask the answer for your sentence depends on *who else was in the batch*, and no error tells.
 #
-# Filler can stand on the left as well; when a batch of texts is to be continued it mostly does, so that all end
+# Padding can stand on the left as well; when a batch of texts is to be continued it mostly does, so that all end
 # at the same place. The comparison doesn't care where it stands. A count of the words would.
 #
 # **Your turn**: `04.padding-mask`.
 
 # %% [markdown]
-# ## 4.5 Two masks at once
+# ## 4.5 Several masks at once
 #
 # A query may look where *every* mask lets it: masks combine with `&`, *and*. Their shapes broadcast.
 
 # %%
-right = padding_mask(torch.tensor([[7, 3, 9, 4, 0, 0]]), 0)  # four words, two fillers
+right = padding_mask(torch.tensor([[7, 3, 9, 4, 0, 0]]), 0)  # four words, two pads
 left = padding_mask(torch.tensor([[0, 0, 7, 3, 9, 4]]), 0)
 causal, both = causal_mask(6), combine_masks(causal_mask(6), right)
 print(*(tuple(m.shape) for m in (causal, right)), "→", tuple(both.shape))
@@ -390,14 +404,14 @@ axes[3].add_patch(plt.Rectangle((0, 0), 6, 2, fill=False, edgecolor=RED, lw=4))
 fig.suptitle("Four masks, and two rows that may look nowhere\n")
 show(
     fig,
-    alt="Four grids of six by six; w is a word, a dot is filler. Causal: a triangle. Padding on the right: "
+    alt="Four grids of six by six; w is a word, a dot is padding. Causal: a triangle. Padding on the right: "
     "the last two columns hidden. Both: the triangle without those columns. Causal with padding on the "
     "left: a smaller triangle at the bottom right, and the first two rows, framed in red, are hidden altogether.",
 )
 
 # %% [markdown]
-# Look at the last grid (`w` is a word, a dot is filler). The first two rows are `False` everywhere: a filler
-# at the very start may look at nothing, since before it there is nothing but filler, itself included.
+# Look at the last grid (`w` is a word, a dot is padding). The first two rows are `False` everywhere: padding at
+# the very start may look at nothing, since before it there is nothing but padding, itself included.
 #
 # **Your turn**: play with the four knobs, and find every way to make such a row. (A *window* keeps only the
 # newest few keys; it returns in chapter 19.) Then predict both numbers of the title without the machine:
@@ -417,6 +431,36 @@ def draw(left=2, right=1, window=8, causal=True):
 
 
 # %% [markdown]
+# Two more that papers use. With a **prefix mask** a question is read in both directions and only the answer is
+# guessed: the first few keys are open to everyone, so for once the masks combine with `|`, *or*. **Packing** saves
+# the padding: short texts stand end to end in one row, and each sees only itself.
+
+# %%
+text_number = torch.tensor([0, 0, 0, 1, 1, 1, 1, 2])  # three texts in one row
+packed = causal_mask(8) & (text_number[:, None] == text_number)  # (query, key)
+prefix = causal_mask(8) | (torch.arange(8) < 3)  # a question of three words
+row = torch.randn(1, 8, 4)
+together, _ = scaled_dot_product_attention(row, row, row, packed)
+alone = [
+    scaled_dot_product_attention(part, part, part, causal_mask(part.shape[1]))[0]
+    for part in row.split([3, 4, 1], dim=1)
+]
+claim("packed, each text is as by itself", torch.allclose(together, torch.cat(alone, 1), atol=1e-6))
+print("tokens: padded to the longest", 3 * 4, " packed", 8)
+
+# %% jupyter={"source_hidden": true}
+fig, axes = plt.subplots(1, 2, figsize=(8.5, 4), layout="constrained")
+mask_picture(prefix, [*"qqqaaaaa"], ax=axes[0], title="Prefix: all see the question")
+mask_picture(packed, [*"11122223"], ax=axes[1], title="Packed: three texts, three triangles")
+show(
+    fig,
+    alt="Two grids of eight by eight. Prefix, three tokens of a question (q) and five of an answer (a): the first three columns are open to all rows, the rest is a triangle. "
+    "Packed: three triangles on the diagonal, of sizes three, four and one; all else is hidden.",
+)
+
+# %% [markdown]
+# A packed row needs positions (chapter 06) that start again with each text.
+#
 # ## 4.6 The row that may look at nothing
 #
 # Softmax divides by the sum of what is left. In an empty row nothing is left. (A bug with a long public life:
@@ -530,9 +574,8 @@ for repair in (fill_the_output, add_and_patch):
 # addition passes every gradient on, `nan` included. `masked_fill` *replaces* a number, so no gradient passes
 # through the filled place. The order that works is left to you.
 #
-# PyTorch's fast function agrees with us in the version that this course installs, on a processor (until
-# summer 2024 it gave `nan`; on a Mac's graphics chip issue 163997 still reports it in 2025). Its `nn.MultiheadAttention` does, or doesn't, depending on a question that has nothing to do with it:
-# whether you want to see the weights.
+# PyTorch's fast function agrees with us in the version that this course installs, on a processor (until summer
+# 2024 it gave `nan`). Its `nn.MultiheadAttention` does, or doesn't, depending on whether you want to see the weights.
 #
 # **Your turn**: `04.masked-softmax`. Its check compares gradients, too.
 
@@ -550,7 +593,7 @@ for need_weights in (False, True):
 # ## 4.7 Before the softmax, not after
 #
 # The other place to hide a key looks harmless: let softmax run, then multiply hidden weights by 0. They are
-# 0, exactly. Yet:
+# 0, exactly. **Your turn**, before you read on: `04.leaky-average-bug` is written that way.
 
 # %%
 scores = torch.tensor([[2.0, 1.0, 3.0]])
@@ -591,14 +634,12 @@ show(
 # %% [markdown]
 # Beside $e^{120}$ the visible numbers are too small for a float32 and become 0; then 0/0. Hide before the
 # softmax, and they are never compared with it.
-#
-# **Your turn**: `04.leaky-average-bug`.
 
 # %% [markdown]
 # ## 4.8 Find the bug
 #
 # This function hides padding. Its author tested it on one sentence, and it was right. Find the bug before you
-# go on.
+# go on. **Your turn**: `04.flat-mask-bug` is the same bug in a whole attention.
 
 
 # %%
@@ -617,7 +658,7 @@ predict("04.flat", "2 sentences of 4 tokens; 4 sentences of 4: right, wrong, or 
 verdicts = []
 for batch in (2, 4):
     ids = torch.tensor([[7, 3, 9, 0], [5, 0, 0, 0], [8, 2, 6, 1], [4, 4, 0, 0]])[:batch]
-    good = attention_weights(torch.ones(batch, 4, 4), (ids != 0)[:, None, :])
+    good = torch.cat([hide_padding(flat, one[None]) for one in ids])  # one sentence at a time
     try:
         found = hide_padding(torch.ones(batch, 4, 4), ids)
         verdicts.append("right" if torch.equal(found, good) else "wrong")
@@ -631,12 +672,9 @@ outcome("04.flat", f"2 sentences: {verdicts[0]}; 4 sentences: {verdicts[1]}")
 # right answer, at most sizes it crashes, and when there are as many sentences as tokens it is silently wrong.
 # A batch of 32 sentences, cut to 32 tokens, is all it takes.
 #
-# No check of sizes can catch this: a grid of 4 × 4 is a perfectly good `(query, key)` mask. So give a mask
-# **one axis for each axis of the scores**, and test with sizes that all differ.
+# A grid of 4 × 4 is a perfectly good `(query, key)` mask, so no check of sizes catches this. Give a mask **one
+# axis for each axis of the scores**, and test with sizes that all differ.
 #
-# **Your turn**: `04.flat-mask-bug`.
-
-# %% [markdown]
 # ## 4.9 Padding outside attention
 #
 # Attention is not the only place that adds up over positions. To compare whole sentences, MiniLM averages its
@@ -649,7 +687,7 @@ bank, _ = encode(tokenizer, "The bank raised its interest rates this morning")
 
 
 def similarity(pads, masked, mean_over_words):
-    """Cosine similarity of the two sentences, both followed by `pads` fillers."""
+    """Cosine similarity of the two sentences, both followed by `pads` tokens of padding."""
     means = []
     for ids in (cat, bank):
         hidden = padded(ids, pads, masked)  # (seq + pads, d_model)
@@ -658,39 +696,38 @@ def similarity(pads, masked, mean_over_words):
 
 
 print("alone:", rounded(similarity(0, True, True), 2))
-predict("04.twins", "Now 64 fillers behind each sentence, and no mask anywhere: how similar?")
+print("64 pads, masks everywhere:   ", rounded(similarity(64, True, True), 2))
+print("64 pads, mean over all:      ", rounded(similarity(64, True, False), 2))
+predict(
+    "04.twins", "Again 64 pads behind each sentence, and no mask in attention either: how similar?"
+)
 
 # %%
 outcome("04.twins", f"{similarity(64, False, False):.2f}")
 
-# %%
-print("masks everywhere:   ", rounded(similarity(64, True, True), 2))
-print("only in attention:  ", rounded(similarity(64, True, False), 2))
-print("no masks:           ", rounded(similarity(64, False, False), 2))
-
 # %% [markdown]
-# Two sentences about nothing in common become near-twins: mostly, both are about filler. The middle line is
-# the bug that people overlook: attention was masked, the *mean* was not.
+# Two sentences with nothing in common become near-twins: mostly, both are about padding. Even the line
+# before is far off, and it is the bug that people overlook: attention was masked, the *mean* was not. A mean over real tokens has a trap of its
+# own: in a row of padding alone both sum and count are 0, and 0/0 is `nan` again. Let the count be 1 at least.
 #
-# The third place is the loss. Take a model that knows one thing only: after filler comes filler. Elsewhere it
+# The third place is the loss. Take a model that knows one thing only: after padding comes padding. Elsewhere it
 # guesses blindly.
 
 # %%
-targets = torch.tensor([5, 9, 2, 0, 0, 0, 0, 0])  # three letters, five fillers
+targets = torch.tensor([5, 9, 2, 0, 0, 0, 0, 0])  # three letters, five pads
 guesses = torch.zeros(8, len(letters))
-guesses[targets == 0, 0] = 20.0  # sure about filler, blind otherwise
+guesses[targets == 0, 0] = 20.0  # sure about padding, blind otherwise
 everywhere = F.cross_entropy(guesses, targets)
 on_letters = F.cross_entropy(guesses, targets, ignore_index=0)
-claim("over letters only it is blind guessing", math.isclose(on_letters, blind, rel_tol=1e-5))
-claim("over all positions it looks more than twice as good", everywhere < on_letters / 2)
+told = zip(("all positions", "letters only", "blind"), (everywhere, on_letters, blind))
+print("loss:", *(f"{name} {rounded(loss, 2)}," for name, loss in told))
 
 # %% [markdown]
-# The longer the filler, the better the loss looks, and nothing was learned. `ignore_index` leaves those
+# The more padding, the better the loss looks, and nothing was learned. `ignore_index` leaves those
 # positions out of the sum *and* out of the count.
 #
 # **Your turn**: `04.masked-mean`.
-
-# %% [markdown]
+#
 # ## 4.10 What does True mean here?
 #
 # PyTorch has several functions that take a mask, and they don't agree. Don't memorise; measure. We say `True,
@@ -737,8 +774,8 @@ for name, run in calls.items():
 # One library, one word `attn_mask`, two meanings. When you carry a mask from one to the other, turn it round
 # with `~`.
 #
-# A mask of *numbers* is a third language: it is **added** to the scores, so 0 means look and $-\infty$ means
-# hide. That makes `mask.float()` a trap. Values that are the identity matrix let us see the weights:
+# A mask of *numbers*, an **additive mask**, is a third language: it is added to the scores, so 0 means look and
+# $-\infty$ means hide. That makes `mask.float()` a trap. Values that are the identity matrix let us see the weights:
 
 # %%
 q, k, mask = torch.randn(1, 2, 4), torch.randn(1, 3, 4), said.expand(1, 2, 3)
@@ -760,7 +797,39 @@ print("a tokenizer's mask for", *short.tokens, "is", short.attention_mask)
 # | this course; `F.scaled_dot_product_attention`, bool | look | hide |
 # | `nn.MultiheadAttention` and `nn.Transformer…`, bool, both kinds of mask | hide | look |
 # | either, float | added to the score | look |
-# | (a tokenizer's `attention_mask`, whole numbers, before you make it a bool) | a word: look | filler: hide |
+# | (a tokenizer's `attention_mask`, whole numbers, before you make it a bool) | a word: look | padding: hide |
+#
+# ## 4.11 Where a mask lives
+#
+# In a model of your own, the causal mask is made once and kept in the `nn.Module`. It has to move to the graphics
+# card with the weights, and must not be trained. Four ways to keep a tensor, and what becomes of each:
+
+
+# %%
+class FourWays(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.plain = causal_mask(4)
+        self.learned = torch.nn.Parameter(torch.ones(4, 4))
+        self.register_buffer("kept", causal_mask(4))
+        self.register_buffer("remade", causal_mask(4), persistent=False)
+
+
+ways = FourWays()
+trained, saved = dict(ways.named_parameters()), ways.state_dict()
+ways.to("meta")  # a device that every machine has, here in place of a graphics card
+for name in ("plain", "learned", "kept", "remade"):
+    told = name in trained, name in saved, getattr(ways, name).is_meta
+    print(f"{name:8} trained {told[0]!s:6} saved {told[1]!s:6} moved {told[2]}")
+
+# %% [markdown]
+# A **buffer** is a tensor that moves with its module and is no parameter, so no optimizer touches it. The **state
+# dict** is the table of names and tensors that is saved with a model; buffers are in it unless
+# `persistent=False`. A causal mask follows from its size, so there is no need to save it. The plain tensor stays
+# behind, and PyTorch refuses to combine tensors on two devices.
+#
+# **Your turn**: `04.letter-model`, this chapter's large one. You write the model, its mask, its loss and its
+# training; then it writes Shakespeare, more or less.
 
 # %% [markdown]
 # ## Summary
@@ -770,13 +839,14 @@ print("a tokenizer's mask for", *short.tokens, "is", short.attention_mask)
 # - Without a causal mask, training learns to copy the answer. With one, the past feels exactly nothing of the
 #   future, however deep the model, and one pass trains every position.
 # - Fewer queries than keys: the queries are the last ones. `tril` and `is_causal` take them for the first.
-# - Padding is a matter of the key: `(batch, 1, 1, key)`. Masks combine with `&`.
+# - Padding is a matter of the key: `(batch, 1, 1, key)`. Masks combine with `&`; a prefix joins with `|`; packed
+#   texts see only themselves.
 # - A query that may look nowhere gives `nan`, an average or no mask at all, depending on a constant. We give
 #   zeros, with a finite gradient.
-# - Filler also has to leave means and losses.
+# - Padding also has to leave means and losses.
+# - In a module a mask is a buffer: it moves along and isn't trained.
 # - Test with sizes that differ, change what is hidden, and look up what `True` means.
-
-# %% [markdown]
+#
 # ## Quiz
 
 # %%
@@ -802,11 +872,11 @@ quiz("04")
 # <details><summary>Your loss becomes nan in the middle of training. How could a mask be to blame?</summary>
 #
 # One row of one batch may look nowhere: an empty document, left padding with a causal mask, a window that
-# holds only filler. Look for `~mask.any(-1)`. If the forward pass is clean, look at the gradient: $-\infty$
+# holds only padding. Look for `~mask.any(-1)`. If the forward pass is clean, look at the gradient: $-\infty$
 # that was added, then patched, poisons it (4.6).
 # </details>
 #
-# <details><summary>How do you prove that a decoder doesn't see the future?</summary>
+# <details><summary>How do you prove that a model doesn't see the future?</summary>
 #
 # Change words from position $p$ on and compare the outputs before $p$: they must not move. Do it for several
 # $p$, with fewer queries than keys, too, and in evaluation mode. A picture of the mask proves only that the
@@ -820,38 +890,55 @@ quiz("04")
 # attention must survive them.
 # </details>
 #
-# <details><summary>Which axes does a padding mask have, and why?</summary>
+# <details><summary>Why is a causal mask registered as a buffer and not as a parameter?</summary>
 #
-# `(batch, 1, 1, key)`. It depends on the sentence and on the key, not on the head or the query. Without the
-# two axes of size 1 it lines up with (query, key), which goes unnoticed at batch size 1 and when both sizes
-# agree (4.8).
+# It must move to the device with the weights, but no optimizer may change it. Not persistent, because it follows
+# from its size and would only make files larger and harder to load (4.11).
 # </details>
-
-# %% [markdown]
+#
 # ## Exercises
 #
 # In [exercises/04_masks.ipynb](exercises/04_masks.ipynb):
 #
 # - `04.causal-mask`: only the past, also with fewer queries than keys
-# - `04.padding-mask`: hide the filler wherever it stands
+# - `04.padding-mask`: hide the padding wherever it stands
 # - `04.masked-softmax`: zeros for empty rows, with a finite gradient
 # - `04.leaky-average-bug`: find the bug that leaves hidden keys their influence
 # - `04.flat-mask-bug`: find the bug that batch size 1 hides
 # - `04.masked-mean`: one vector for a sentence
 # - `04.no-peeking`: write the test that catches a leak
 # - `04.visible-pairs`: predict how many pairs are left
+# - `04.letter-model`: build a language model of letters, train it, and let it write
 #
-# **Into your parts box** go a mask builder, a safe softmax and a leak test. Chapter 05 looks many times at
-# once.
-
-# %% [markdown]
+# **Into your parts box** go a mask builder, a safe softmax, a leak test and a small language model. Chapter 05
+# looks many times at once.
+#
 # ## Further reading
 #
 # - Vaswani et al. 2017, *Attention Is All You Need*, section 3.2.3: masking "all values in the input of the
 #   softmax". [arXiv:1706.03762](https://arxiv.org/abs/1706.03762)
-# - Radford et al. 2018, *Improving Language Understanding by Generative Pre-Training*: GPT, a stack of
-#   causally masked blocks.
-# - Dai et al. 2019, *Transformer-XL*: fewer queries than keys, with a memory of earlier text.
+# - Radford et al. 2018, *Improving Language Understanding by Generative Pre-Training*: GPT, many
+#   causally masked layers.
+# - Dai et al. 2019, *Transformer-XL*: fewer queries than keys, as earlier text is kept.
 #   [arXiv:1901.02860](https://arxiv.org/abs/1901.02860)
 # - Beltagy et al. 2020, *Longformer*: windows as masks. [arXiv:2004.05150](https://arxiv.org/abs/2004.05150)
 # - Reimers and Gurevych 2019, *Sentence-BERT*: means over words as sentence vectors. [arXiv:1908.10084](https://arxiv.org/abs/1908.10084)
+# - Raffel et al. 2020, *T5*, sections 3.1.2 and 3.2.1: packing; causal and prefix masks side by side.
+#   [arXiv:1910.10683](https://arxiv.org/abs/1910.10683)
+# - Karpathy 2023, *Let's build GPT: from scratch, in code, spelled out* (video).
+
+# %% [markdown]
+# ## Glossary
+#
+# - **mask**: a grid (query, key) of booleans; here True means that the query may look at the key.
+# - **causal mask**: a mask that lets each query see itself and the past, and nothing after it.
+# - **padding**: tokens without meaning that fill short texts up to the length of the longest in a batch.
+# - **pad id**: the number that stands for padding in a vocabulary.
+# - **padding mask**: True where a key is a real token; its shape is (batch, 1, 1, key).
+# - **language model**: a model that gives probabilities for the next piece of a text.
+# - **autoregressive**: writing piece by piece, each guessed from all that stands before it.
+# - **prefix mask**: a causal mask whose first keys are open to every query.
+# - **packing**: several short texts in one row, each seeing only itself, instead of padding.
+# - **additive mask**: numbers added to the scores: 0 means look, minus infinity means hide.
+# - **buffer**: a tensor that moves with its module and isn't trained.
+# - **state dict**: the table of names and tensors that is saved with a model.

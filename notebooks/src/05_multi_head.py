@@ -18,10 +18,11 @@
 # - say, with an experiment, what a second head makes easy,
 # - split a width into heads and merge them again, and catch the mistake that keeps every shape and breaks
 #   every sentence,
-# - count what heads cost: parameters, multiplications, memory,
+# - write the whole layer as a class, with dropout, and count what heads cost,
 # - score what a head looks at on real text, and find out what happens when you take it away.
 #
-# You need 02, 03 and 04. About 60 minutes, and 95 more for the exercises.
+# You need 02, 03 and 04. About 65 minutes, without 5.7 about 50; and 105 more for the exercises, 35 of them for a
+# layer of your own.
 
 # %%
 from collections import Counter
@@ -32,6 +33,7 @@ import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
 from einops import rearrange
+from matplotlib.colors import ListedColormap
 from torch import nn
 
 from course_lib.claims import claim, rounded
@@ -47,10 +49,9 @@ from course_lib.views import attention_hover, outcome, predict, quiz, show
 _ = torch.manual_seed(0)
 
 # %% [markdown]
-# Today we build the last part of the enlargement, the cards behind it: several heads at once. With it every
-# attention box of the drawing is understood.
+# Today's part is the last of the enlargement, the cards behind it: several heads at once, **multi-head attention**.
 
-# %%
+# %% jupyter={"source_hidden": true}
 done = ("queries, keys, values", "scores", "masks", "softmax", "weighted sum")
 show(
     transformer_map(here="heads", built=done),
@@ -71,10 +72,10 @@ show(
 # question is the two names, in 8 numbers each. All these numbers are drawn once and stay; the matrices are
 # learned. They sit in `MultiHeadAttention`, the layer that this chapter takes apart. For now it is a box with
 # a dial, `num_heads`. After it stands one linear layer, `read`, which turns the result into ten scores for
-# the first answer and ten for the second.
+# the first answer and ten for the second. (`written.gather(1, wanted)` picks from each round the two things that
+# were asked for.)
 #
-# Chapter 10 takes the last dozen lines of `play` apart. The number of parameters does not depend on the dial
-# (section 5.5 counts them), so this is a fair comparison.
+# The number of parameters does not depend on the dial (5.5), so this is a fair comparison.
 
 
 # %%
@@ -112,10 +113,12 @@ results = {heads: [play(heads, seed) for seed in range(3)] for heads in dial}
 both = torch.tensor([[run[2] for run in results[heads]] for heads in dial])  # (dial, seed)
 outcome("05.one-head", f"in about {10 * both[0].mean():.0f} of 10")
 
-# %%
+# %% jupyter={"source_hidden": true}
 claim("one head gets both in fewer than 1 of 4 rounds", both[0].max() < 0.25)
 claim("two heads get both in more than 9 of 10", both[1].min() > 0.9)
 claim("sixteen heads in fewer than 6 of 10", both[4].max() < 0.6)
+means = rounded(both.mean(dim=1).tolist(), 1)
+print("both right, by heads, mean of three seeds:", dict(zip(dial, means)))
 apart = [sorted(run[:2]) for run in results[1]]  # its worse and its better answer, for each seed
 claim("the one head: better answer right in over 8 of 10", min(better for _, better in apart) > 0.8)
 claim("the one head: worse answer right in under 4 of 10", max(worse for worse, _ in apart) < 0.4)
@@ -135,21 +138,19 @@ show(
 )
 
 # %% [markdown]
-# A pure guess gets both in 1 round of 100. Did you say one half? Then you had the head find both notes and
-# mix up their order. It does not even try that: one of its answers is nearly always right, the other nearly a
-# guess. A head takes *one weighted average*. Look at both notes alike, and half *a* plus half *b* is half *b*
-# plus half *a*: which was first is lost. Look at one of them harder, and the order is in the average, as a loud
-# voice and a soft one. But `read` is linear: whatever makes it hear a thing makes it hear the louder one more,
-# so it can't answer with the softer.
+# A pure guess gets both in 1 round of 100. One half would be a head that finds both notes and mixes up their
+# order. It does not even try that: one of its answers is nearly always right, the other nearly a guess. A head takes
+# *one weighted average*. Look at both notes alike, and half *a* plus half *b* is half *b* plus half *a*: which was
+# first is lost. Look at one of them harder, and the order is in the average, as a loud voice and a soft one. But
+# `read` is linear: whatever makes it hear a thing makes it hear the louder one more.
 #
 # Two heads take two averages and keep them apart.
 #
 # So one head can't do it? Careful. What failed is one head *with a linear reader*, after 200 steps. Give it a
-# reader that bends, linear → GELU → linear (chapter 07 puts such a network behind every attention), and give
-# everyone thirty times as many steps. That takes minutes, so it is a **study**: a script in `notebooks/studies`
-# wrote a record, with command, seeds and versions, and a test of the course repeats its first steps.
+# reader that bends (**non-linear**): linear → GELU → linear, which chapter 07 puts behind every attention. And give
+# everyone thirty times as many steps. That takes minutes, so it is a study: a script wrote a record.
 
-# %%
+# %% jupyter={"source_hidden": true}
 record = study("05_one_head")
 runs = {name: torch.tensor(r) for name, r in record["results"]["both right"].items()}
 at = record["results"]["every"] * torch.arange(1, 61)  # training steps
@@ -179,11 +180,11 @@ show(
 )
 
 # %% [markdown]
-# One head is enough, with all three seeds. It looks harder at one note than at the other, and a reader that
-# bends learns to tell loud from soft. The linear reader gains nothing by waiting.
+# One head is enough, with all three seeds: its reader learns to tell loud from soft. The linear reader gains nothing by
+# waiting.
 #
-# Does it always get there, and how many steps does it need? Three seeds at one rate don't tell. A second study gave
-# each player plans of 100 to 4,000 steps, the rate falling in every one, at two rates, with five seeds:
+# Does it always get there? A second study gave each player plans of 100 to 4,000 steps, the rate falling in every
+# one, at two rates, with five seeds:
 
 # %%
 for name, rates in study("05_plans")["results"]["both right"].items():
@@ -195,10 +196,9 @@ for name, rates in study("05_plans")["results"]["both right"].items():
 # At the higher rate two heads are right after 100 steps, with every seed; one head needs 400 with three seeds and is
 # lost with two. At half the rate four of five come out right and the last one nearly, in 1,000 to 4,000. **Heads make it easy and safe, not possible.**
 #
-# And sixteen? The width is shared out, so each head is left with one number for a query and one for a key. A
-# score is then a product of two numbers, which can say "the more the better" and hardly single out one name
-# of eight. They get better with time and are still behind. **Many looks, but each wide enough**: the paper
-# found the same at its size, in table 3, rows A.
+# And sixteen? Each head is left with one number for a query and one for a key. A score is then a product of two
+# numbers, which can hardly single out one name of eight. **Many looks, but each wide enough**: the paper found the
+# same at its size, in table 3, rows A.
 
 # %% [markdown]
 # ## 5.2 Cut the width
@@ -208,7 +208,7 @@ for name, rates in study("05_plans")["results"]["both right"].items():
 #
 # $$d_{head} = d_{model} / h.$$
 #
-# Three heads over words of 12 numbers are 4 wide. First the obvious way: three small matrices, one head after
+# This width of one head is written **d_head** in code (the paper's $d_k$). Three heads over words of 12 numbers are 4 wide. First the obvious way: three small matrices, one head after
 # the other.
 
 # %%
@@ -227,36 +227,29 @@ print([tuple(q.shape) for q in queries])  # (batch, seq, d_head), three times
 wide = torch.cat(small, dim=1)  # (d_model, 3 · d_head) = (d_model, d_model)
 q = x @ wide  # (batch, seq, d_model)
 claim(
-    "each head's queries are a block of the wide ones",
+    "each head's queries are a slice of the wide ones",
     all(torch.allclose(queries[h], q[..., 4 * h : 4 * h + 4], atol=1e-5) for h in range(3)),
 )
 
 # %% [markdown]
-# So a layer of many heads has ordinary matrices of (d_model, d_model), and a head is *a block of columns*.
-# What is left is to bring the blocks into an axis of their own, so that one attention formula serves all
+# So a layer of many heads has ordinary matrices of (d_model, d_model), and a head is *a slice of columns*.
+# What is left is to bring the slices into an axis of their own, so that one attention formula serves all
 # heads at once, as it serves all sentences of a batch.
 #
 # That takes two steps. `view` reads the same numbers with other commas; it moves nothing. `transpose` then
-# exchanges two axes, so that the last two are (seq, d_head), the two that attention multiplies. A notation
-# says both in one line, and from here on the course uses it: a string that names every axis before and after.
-# `(h d)` is an axis made of two, and `t` counts the words.
+# exchanges two axes, so that the last two are (seq, d_head), the two that attention multiplies. The library
+# **einops** says both in one line, and from here on the course uses it: a string that names every axis before and
+# after. `(h d)` is an axis made of two, and `t` counts the words.
+#
+# **Your turn**, before you look: `05.split-heads`.
 
 # %%
-blocks = q.view(1, len(words), num_heads, 4)  # (batch, seq, heads, d_head)
-heads = blocks.transpose(1, 2)  # (batch, heads, seq, d_head)
-print(tuple(q.shape), tuple(blocks.shape), tuple(heads.shape), sep=" → ")
+slices = q.view(1, len(words), num_heads, 4)  # (batch, seq, heads, d_head)
+heads = slices.transpose(1, 2)  # (batch, heads, seq, d_head)
+print(tuple(q.shape), tuple(slices.shape), tuple(heads.shape), sep=" → ")
 claim("head 2 holds its own queries", torch.allclose(heads[:, 2], queries[2], atol=1e-5))
 named = rearrange(q, "b t (h d) -> b h t d", h=num_heads)
 claim("the string says the same", torch.equal(heads, named))
-
-# %% [markdown]
-# This is all there is to `split_heads`. When the heads don't divide the width, it says so:
-
-# %% tags=["raises-exception"]
-split_heads(x, num_heads=5)
-
-# %% [markdown]
-# **Your turn**: `05.split-heads`.
 
 # %% [markdown]
 # ## 5.3 Right shape, wrong sentence
@@ -264,7 +257,7 @@ split_heads(x, num_heads=5)
 # Why two steps? `q.view(1, 3, 11, 4)` has the same numbers and the right shape, in one. To see what it does,
 # follow labels instead of numbers. Four words, six numbers each, three heads:
 
-# %%
+# %% jupyter={"source_hidden": true}
 short = ["it", "was", "too", "tired"]
 place = torch.arange(4 * 6).view(1, 4, 6)  # number 6·t + c is number c of word t
 right = split_heads(place, 3)[0]  # (heads, seq, d_head)
@@ -274,7 +267,7 @@ wrong = place.view(1, 3, 4, 2)[0]
 def draw_cut(ax, places, title):
     """Cells of (row, number), coloured and named by the word that each comes from."""
     origin = places // 6
-    ax.imshow(origin, cmap="tab10", vmin=0, vmax=9, alpha=0.55)
+    ax.imshow(origin, cmap=ListedColormap(CYCLE[:4]), vmin=0, vmax=3, alpha=0.55)
     for row, column in origin.new_ones(origin.shape).nonzero().tolist():
         ax.text(column, row, short[origin[row, column]], ha="center", va="center", fontsize=9)
     ax.set(title=title, xticks=range(places.shape[1]), yticks=range(4), xlabel="number")
@@ -333,14 +326,14 @@ full = MultiHeadAttention(24, num_heads=3, split=viewed_split, merge=viewed_merg
 sealed, leaky = reach(full), reach(half, causal_mask(12))
 outcome("05.reach", f"{sealed[:, -1].sum()} of 12")
 
-# %%
+# %% jupyter={"source_hidden": true}
 twelve = [*words, "[end]"]
 fig, axes = plt.subplots(1, 3, figsize=(12.5, 4.6), layout="constrained")
 mask_picture(reach(good), twelve, ax=axes[0], title="right: everyone notices")
 mask_picture(sealed, twelve, ax=axes[1], title="both by view: three sealed pieces")
 mask_picture(leaky, twelve, ax=axes[2], title="split by view, with a causal mask")
 plt.setp(axes, xlabel="the word that is changed", ylabel="the output that notices")
-alt = "Three grids, output against changed word. Right layer: full. Both by view: three blocks on the diagonal. Split by view, causal mask: bright columns above the diagonal."
+alt = "Three grids, output against changed word. Right layer: full. Both by view: three squares on the diagonal. Split by view, causal mask: bright columns above the diagonal."
 show(fig, alt=alt)
 
 # %% [markdown]
@@ -364,25 +357,31 @@ print("pairs that can't see each other in the sealed layer:", int((~sealed).sum(
 # %% [markdown]
 # ## 5.4 Merge, and one matrix more
 #
-# On the way back the axis of heads returns beside `d_head`, then the two become one. Try it with the tool you
-# know:
+# On the way back the axis of heads returns beside `d_head`, then the two become one. With the tool you know:
 
 # %% tags=["raises-exception"]
 mixed, _ = scaled_dot_product_attention(heads, heads, heads)  # (batch, heads, seq, d_head)
 mixed.transpose(1, 2).view(1, len(words), d_model)
 
 # %% [markdown]
-# A transposed tensor is the old memory read in another order, and `view` only works where the order in memory
-# fits. `reshape` copies when it has to. (The tempting cure is to leave out the transpose: no error, mixed words.)
+# In the computer a tensor is one long row of numbers, and for each axis a **stride**: how far to jump for the next
+# index. `transpose` exchanges strides and moves no number. Read axis by axis, the numbers then no longer lie one
+# behind another; the tensor is not **contiguous**. Here **view and reshape** differ: a view never moves numbers, and
+# refuses; reshape is a view where it can be, and a copy otherwise. (The tempting cure is to leave out the transpose:
+# no error, mixed words.)
+#
+# **Your turn**, before you look: `05.merge-heads`.
 
 # %%
-merged = mixed.transpose(1, 2).reshape(1, len(words), d_model)  # (batch, seq, d_model)
+turned = mixed.transpose(1, 2)
+print("strides", mixed.stride(), "→", turned.stride(), "contiguous:", turned.is_contiguous())
+merged = turned.reshape(1, len(words), d_model)  # (batch, seq, d_model)
 claim("the string says the same", torch.equal(merged, rearrange(mixed, "b h t d -> b t (h d)")))
 claim("merge undoes split", torch.equal(merge_heads(split_heads(q, 3)), q))
 
 # %% [markdown]
-# After the merge, each head's result stands in its own block of the word's vector. One more matrix, $W_O$,
-# lets the blocks mix. It is part of the definition:
+# After the merge, each head's result stands in its own slice of the word's vector. One more matrix, the **output
+# projection** $W_O$, lets the slices mix. It is part of the definition:
 #
 # $$\text{head}_i = \text{attention}(x W_Q^i,\, x W_K^i,\, x W_V^i)$$
 #
@@ -403,8 +402,8 @@ def multi_head(x, w_q, w_k, w_v, w_o, num_heads, mask=None):
 
 # %% [markdown]
 # Is it the layer everyone uses? PyTorch's own keeps the three projections *stacked in one matrix*,
-# `in_proj_weight`. One product with it gives queries, keys and values together. That is a **fused**
-# projection, and many models store their weights so. (`nn.Linear` multiplies by the transpose, hence the
+# `in_proj_weight`. One product with it gives queries, keys and values together. That is a **fused
+# projection**, and many models store their weights so. (`nn.Linear` multiplies by the transpose, hence the
 # `.T`.)
 
 # %%
@@ -418,8 +417,8 @@ apart = torch.cat([x @ w_q, x @ w_k, x @ w_v], dim=-1)  # (batch, seq, 3 · d_mo
 claim("fused or apart, the same", torch.allclose(x @ theirs.in_proj_weight.T, apart, atol=1e-5))
 
 # %% [markdown]
-# The formula hides something that section 5.7 will use. A product with blocks side by side is a *sum* over
-# the blocks: each head adds its own contribution to the output, and $W_O$ holds for each head the rows that
+# The formula hides something that section 5.7 will use. A product with slices side by side is a *sum* over
+# the slices: each head adds its own contribution to the output, and $W_O$ holds for each head the rows that
 # say how.
 
 # %%
@@ -432,8 +431,68 @@ print("weights: PyTorch's", tuple(averaged.shape), " ours", tuple(weights.shape)
 # %% [markdown]
 # A last trap in that line: PyTorch returns weights *averaged over the heads*, unless you say
 # `average_attn_weights=False`. A picture of averaged heads shows a look that no head takes.
+
+# %% [markdown]
+# ### Dropout
 #
-# **Your turn**: `05.merge-heads`, then `05.multi-head`. When it is right, your class runs MiniLM.
+# One part is left. While it trains, a layer may use **dropout**: each weight is set to 0 with probability $p$, drawn anew
+# at every step, and the others are divided by $1-p$, so that on average nothing changes. It is meant to keep a model
+# from relying on a single word, or learning texts by heart (Srivastava et al. 2014). A module knows whether it is
+# in **training mode**: `train()` and `eval()` switch it, and a new one is in it.
+
+# %%
+drop, row = nn.Dropout(0.2), torch.tensor([0.5, 0.3, 0.2])
+for _ in range(3):
+    print("in training: ", rounded(drop(row)))
+print("mean of 10,000:", rounded(drop(row.expand(10_000, 3)).mean(dim=0), 2))
+print("after eval():", rounded(drop.eval()(row)))
+
+# %% [markdown]
+# **Your turn**, before you scroll: `05.multi-head`, this chapter's large one. You write the class, `__init__` and all.
+# When it is right, it runs MiniLM.
+#
+# ### The layer on one page
+#
+# One such class in plain lines, without any library of ours. It is not quite yours: keys and values come from one
+# `context`, in one product of twice the width. (A row that may look nowhere is `nan` here; chapter 04 mends it.)
+
+
+# %%
+class MultiHead(nn.Module):
+    """Attention with several heads: `x` looks at `context`, or at itself."""
+
+    def __init__(self, d_model, num_heads, dropout=0.0):
+        super().__init__()
+        self.num_heads = num_heads
+        self.to_q = nn.Linear(d_model, d_model)
+        self.to_kv = nn.Linear(d_model, 2 * d_model)  # keys and values in one product
+        self.to_out = nn.Linear(d_model, d_model)
+        self.dropout = nn.Dropout(dropout)
+
+    def split(self, x):
+        parts = x.view(*x.shape[:2], self.num_heads, -1)  # (batch, seq, heads, d_head)
+        return parts.transpose(1, 2)  # (batch, heads, seq, d_head)
+
+    def forward(self, x, context=None, mask=None):
+        key, value = self.to_kv(x if context is None else context).chunk(2, dim=-1)
+        q, k, v = self.split(self.to_q(x)), self.split(key), self.split(value)
+        scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5  # (batch, heads, query, key)
+        if mask is not None:
+            scores = scores.masked_fill(~mask, float("-inf"))
+        weights = self.dropout(scores.softmax(dim=-1))
+        mixed = (weights @ v).transpose(1, 2)  # (batch, query, heads, d_head)
+        return self.to_out(mixed.reshape(x.shape))
+
+
+# %%
+plain, ours = MultiHead(d_model, 3), MultiHeadAttention(d_model, 3)
+own = ours.state_dict()
+for kind in ("weight", "bias"):
+    own[f"to_kv.{kind}"] = torch.cat([own.pop(f"to_k.{kind}"), own.pop(f"to_v.{kind}")])
+plain.load_state_dict(own)
+context, seen = torch.randn(1, 7, d_model), torch.rand(1, 1, len(words), 7) < 0.8
+gap = (plain(x, context, seen) - ours(x, context, mask=seen)).abs().max()
+claim("the same numbers as the course's layer, to 1e-5", gap < 1e-5)
 
 # %% [markdown]
 # ## 5.5 What heads cost
@@ -461,14 +520,12 @@ for num_heads in (1, 2, 8, 32, 128):
     parameters = sum(p.numel() for p in layer.parameters())
     counted[num_heads] = parameters, counter.get_total_flops() // 2, weights.numel()
 
+for num_heads, numbers in counted.items():
+    print(num_heads, "heads: {:,} parameters, {:,} multiplications, {:,} weights".format(*numbers))
 growth = [eight / one for eight, one in zip(counted[8], counted[1])]
 outcome(
     "05.cost", "parameters × {:.0f}, multiplications × {:.0f}, weights × {:.0f}".format(*growth)
 )
-
-# %%
-for num_heads, numbers in counted.items():
-    print(num_heads, "heads: {:,} parameters, {:,} multiplications, {:,} weights".format(*numbers))
 
 # %% [markdown]
 # The parameters are the same: four matrices and their biases, cut differently. So are the multiplications: a
@@ -476,15 +533,15 @@ for num_heads, numbers in counted.items():
 # heads cost what one wide head costs.
 #
 # One thing grows: the weights. Every head has its own table of $n \times n$, whatever its width: written, scaled,
-# put through softmax and read again, which no count of multiplications shows. Real models have few and wide heads,
-# mostly 64 or 128 wide, MiniLM's 32.
+# put through softmax and read again, which no count of multiplications shows. Real heads are mostly 64 or 128 wide,
+# MiniLM's 32.
 #
-# (*Grouped queries* let several query heads share one key and value head, `num_kv_heads` in our layer: chapter 18.)
+# (**Grouped queries** let several query heads share one key and value head, `num_kv_heads` in our layer: chapter 18.)
 #
 # **Your turn**: `05.counts`.
 
 # %% [markdown]
-# ## 5.6 A wall of heads
+# ## 5.6 A wall of heads (optional)
 #
 # Now the real ones. All 72 heads of MiniLM on the course sentence, one small map each:
 
@@ -502,6 +559,7 @@ for layer in range(6):
         ax.set(xticks=[], yticks=[], title="" if layer else f"head {head}")
     axes[layer, 0].set_ylabel(f"layer {layer}")
 fig.suptitle("72 heads, one sentence: lines, haze, many bright first columns. Rows look.")
+fig.colorbar(axes[0, 0].images[0], ax=axes, label="weight", shrink=0.5)
 show(
     fig,
     alt="Six rows of twelve small attention maps, one row a layer. Layer 0, head 2 shows a clean line below the "
@@ -571,10 +629,9 @@ favourite = torch.stack(list(scores.values())).argmax(dim=0)  # (layer, head): w
 claim("over 8 of 10 heads prefer [CLS] to the other four", (favourite == 2).float().mean() > 0.8)
 
 # %% [markdown]
-# The strongest habit by far is to look at no word at all. Half of all attention goes to [CLS], a marker. One
-# reading: softmax makes a head spend its whole 1 somewhere, and a head that finds nothing to do parks it.
-# Clark et al. (2019) found such heads in BERT, which parks on [SEP] instead. The *rare-word heads* of a
-# translator (Voita et al. 2019) are not here: a list of head types from one model is a list from one model.
+# The strongest habit by far is to look at no word at all: half of all attention goes to [CLS], a marker. One reading:
+# softmax makes a head spend its whole 1 somewhere, and a head that finds nothing to do parks it. BERT parks on [SEP]
+# instead (Clark et al. 2019). The *rare-word heads* of a translator (Voita et al. 2019) are not here.
 #
 # What about grammar? From a **verb to its object**, with none to three words between them, so that counting
 # places can't do it. Among 72 heads one may be good at anything by luck. So we *choose* the best head on four
@@ -595,30 +652,34 @@ def looks(cases):
 
 def objects(pairs, looking=None):
     """Sentences with a verb and its object, near and far; the verb looks, or another word."""
-    pairs, gaps = map(str.split, pairs.split(", ")), ("", "old ", "heavy old ", "very heavy old ")
-    return [(f"She {v} the {gap}{n} again.", looking or v, n) for v, n in pairs for gap in gaps]
+    cases = []
+    for verb, noun in pairs:
+        for gap in ("", "old ", "heavy old ", "very heavy old "):
+            cases.append((f"She {verb} the {gap}{noun} again.", looking or verb, noun))
+    return cases
 
 
-some_verbs = "read book, opened door, sold house, carried box"
-other_verbs = "built wall, found ring, painted chair, washed cup"
-new_verbs = "wrote letter, closed window, drove car, broke glass, cut bread, threw ball, caught fish, rang bell"
+some_verbs = [("read", "book"), ("opened", "door"), ("sold", "house"), ("carried", "box")]
+other_verbs = [("built", "wall"), ("found", "ring"), ("painted", "chair"), ("washed", "cup")]
+verbs = "wrote closed drove broke cut threw caught rang".split()
+nouns = "letter window car glass bread ball fish bell".split()
 chosen, measured = looks(objects(some_verbs)), looks(objects(other_verbs))
 layer, head = divmod(chosen.argmax().item(), 12)
 print(f"layer {layer}, head {head}: chosen at {chosen[layer, head]:.2f},", end=" ")
 print(f"measured {measured[layer, head]:.2f}")
 
 # %% [markdown]
-# A verb head, until it met other verbs. Choosing on the sentences that you report is the commonest way to
-# discover a head; other sentences are the cure.
+# A verb head, until it met other verbs. Choosing on the sentences that you report is the commonest way to discover a
+# head; other sentences are the cure.
 #
-# Was it luck, then? That is a claim, too. The three best heads on all eight verbs now meet eight *new* ones, and
-# two controls. Exchange the nouns, "she closed the car": a head for grammar should not mind. Let another word
-# look at the noun, *again* instead of the verb: a head for verbs should not do it.
+# Was it luck, then? The three best heads on all eight verbs now meet eight *new* ones, and two controls. Exchange the
+# nouns, "she closed the car": a head for grammar should not mind. Let *again* look at the noun instead of the verb: a
+# head for verbs should not do it.
+
 
 # %%
-verbs, nouns = zip(*map(str.split, new_verbs.split(", ")))
-exchanged = ", ".join(map(" ".join, zip(verbs, nouns[1:] + nouns[:1])))
-tests = {"the old verbs": objects(f"{some_verbs}, {other_verbs}"), "new verbs": objects(new_verbs)}
+new_verbs, exchanged = list(zip(verbs, nouns)), list(zip(verbs, nouns[1:] + nouns[:1]))
+tests = {"the old verbs": objects(some_verbs + other_verbs), "new verbs": objects(new_verbs)}
 tests |= {"nouns exchanged": objects(exchanged), "from 'again'": objects(new_verbs, "again")}
 best = looks(tests["the old verbs"]).flatten().topk(3).indices.tolist()
 print(" " * 16, *(f"  L{i // 12} H{i % 12:<2}" for i in best))
@@ -626,11 +687,10 @@ for name, cases in tests.items():
     print(f"{name:>16}", *(f"{share:8.2f}" for share in looks(cases).flatten()[best]))
 
 # %% [markdown]
-# Not luck: head 4 of layer 0 finds the nouns of eight new verbs. And not grammar: with the nouns exchanged it
-# is lost. It knows which words keep company, driving and the car; *found* and *ring* don't. Head 7 of layer 1
-# leans the same way. Head 11 of layer 5 does not mind the exchange, but looks at the noun whoever asks, *again*
-# nearly as much as the verb. Three heads that "send verbs to their objects", and none that needs to know what a
-# verb is. Only the controls tell.
+# Not luck: head 4 of layer 0 finds the nouns of eight new verbs. And not grammar: with the nouns exchanged it is lost.
+# It knows which words keep company, driving and the car. Head 7 of layer 1 leans the same way. Head 11 of layer 5 does
+# not mind the exchange, but looks at the noun whoever asks, *again* nearly as much as the verb. Three heads that "send
+# verbs to their objects", and none that needs to know what a verb is. Only the controls tell.
 #
 # One habit more: from **he** or **she** to the noun of that gender, in both orders. Its control is the other
 # noun:
@@ -640,16 +700,16 @@ for name, cases in tests.items():
 def people(pairs):
     """Both orders of each pair; for every sentence the noun that fits, and the other one."""
     right, wrong = [], []
-    for he, she in map(str.split, pairs.split(", ")):
+    for he, she in pairs:
         for told in (f"The {he} told the {she} that", f"The {she} told the {he} that"):
             right += [(f"{told} he was late.", "he", he), (f"{told} she was late.", "she", she)]
             wrong += [(f"{told} he was late.", "he", she), (f"{told} she was late.", "she", he)]
     return right, wrong
 
 
-first_pairs = looks(people("king queen, boy girl, man woman")[0])
+first_pairs = looks(people([("king", "queen"), ("boy", "girl"), ("man", "woman")])[0])
 layer, head = divmod(first_pairs.argmax().item(), 12)
-right, wrong = people("father mother, brother sister, uncle aunt")
+right, wrong = people([("father", "mother"), ("brother", "sister"), ("uncle", "aunt")])
 shares = [[looks([case])[layer, head].item() for case in cases] for cases in (right, wrong)]
 told = "layer {}, head {}, on other pairs: right noun {:.2f}, other noun {:.2f}"
 print(told.format(layer, head, *(sum(each) / 12 for each in shares)))
@@ -665,15 +725,12 @@ print("the right noun gets more in", sum(a > b for a, b in zip(*shares)), "of 12
 # ## 5.7 Take one away (optional)
 #
 # A map shows where a head looks, not whether it matters. The direct test is to remove it, which is called
-# **ablation**: put something else in its block before the merge, and see what changes. Section 5.4 showed why
-# that is clean: the output is a sum over heads, and one term is replaced. By what? *Zeros* are the usual choice,
-# and something that the head may never say. The other choice is what it says *on average*, over words of other
-# lines. The library's layer takes its merge as an argument, so we swap in one of our own.
+# **ablation**: put something else in its slice before the merge, and see what changes. That is clean, because the
+# output is a sum over heads (5.4). *Zeros* are the usual choice, and something that the head may never say; the other
+# is what it says *on average*, over words of other lines. We swap in a merge of our own.
 #
-# MiniLM was made to compare sentences. The mean of its output vectors is a vector for the sentence, and
-# similar sentences have a similar one, measured by the cosine (chapter 00's dot product, at length 1). So the
-# damage of a removal is $1 - \cos$ between the sentence's vector before and after. For scale, we damage the
-# *text*: without its last mark, and without its third word.
+# MiniLM compares sentences by the mean of its output vectors. So the damage of a removal is $1 - \cos$ between that vector before and after. For scale, we damage the *text*: without its last mark,
+# and without its third word.
 
 
 # %%
@@ -712,14 +769,22 @@ no_word = damage(
 print(f"without the last mark: {no_mark:.3f}   without one word: {no_word:.3f}")
 
 heard, reference = [], [line for i, line in enumerate(lines) if i % 5 not in (0, 2)]  # 36 lines
+
+
+def listening(heads):
+    heard.append(heads)
+    return merge_heads(heads)
+
+
 for block in model.blocks:
-    block.attention.merge = lambda heads: heard.append(heads) or merge_heads(heads)
+    block.attention.merge = listening
 vectors_of(reference)
 for block in model.blocks:
     block.attention.merge = merge_heads
 real = encode_batch(tokenizer, reference)[0] != 0  # (batch, seq)
 mean = torch.stack([h.transpose(1, 2)[real].mean(dim=0) for h in heard])  # (layer, head, d_head)
-fillings = {"zeros": torch.zeros_like(mean), "its average": mean}
+zeros = torch.zeros_like(mean)
+fillings = {"zeros": zeros, "its average": mean}
 
 predict(
     "05.ablation",
@@ -749,7 +814,7 @@ told = (
 )
 outcome("05.ablation", told)
 
-# %%
+# %% jupyter={"source_hidden": true}
 claim("no head of layers 0 to 4 matters as much as the last mark", change[:, :5].max() < no_mark)
 claim("no head at all matters as much as one word", change.max() < no_word)
 ratio = (by_average / by_zeros).median()
@@ -775,67 +840,41 @@ show(
 )
 
 # %% [markdown]
-# Take out the cleanest head of this model, and its sentence vectors hardly notice, whichever way you do it.
-# Part of that is the layers above: what a head of layers 0 to 3 did is down to about a half at the end, a
-# little more with the average. (Part of *that* is the measure: the mean over words and a norm wash out much.)
+# Take out the cleanest head of this model, and its sentence vectors hardly notice, whichever way you do it. Part of that
+# is the layers above: what a head of layers 0 to 3 did is down to about a half at the end. (Part of *that* is the
+# measure: the mean over words and a norm wash out much.)
 #
 # So the heads are useless? Remove many. In what order? By the damage each did alone, measured on `some`, and
 # tested on `others`:
 
 
 # %%
-def remove(chosen, texts, filling="zeros"):
-    """Sentence vectors without the heads in `chosen`, numbers from 0 to 71."""
+def remove(chosen, texts):
+    """Sentence vectors when the heads in `chosen`, numbers from 0 to 71, say zeros."""
     for layer, block in enumerate(model.blocks):
         silent = [i % 12 for i in chosen if i // 12 == layer]
-        block.attention.merge = partial(
-            merge_without, removed=silent, instead=fillings[filling][layer]
-        )
+        block.attention.merge = partial(merge_without, removed=silent, instead=zeros[layer])
     vectors = vectors_of(texts)
     for block in model.blocks:
         block.attention.merge = merge_heads
     return vectors
 
 
-steps = (0, 6, 12, 24, 36, 48, 60, 72)
 whole = vectors_of(others)
 least = by_zeros.flatten().argsort().tolist()
 orders = {"least important first": least, "most important first": least[::-1]}
 orders["at random"] = torch.randperm(72).tolist()
-curves = {
-    (name, filling): [damage(remove(order[:k], others, filling), whole) for k in steps]
-    for name, order in orders.items()
-    for filling in fillings
-}
-
-# %%
-claim("the 24 least important heads together: less than one word",
-      max(curves["least important first", filling][3] for filling in fillings) < no_word)  # fmt: skip
-claim("the 12 most important ones: more than one word",
-      min(curves["most important first", filling][2] for filling in fillings) > no_word)  # fmt: skip
-fig, ax = plt.subplots(figsize=(7.5, 3.4), layout="constrained")
-for (name, color), marker in zip(zip(orders, CYCLE), "o^s"):
-    ax.plot(steps, curves[name, "zeros"], f"{marker}-", color=color, label=name)
-    ax.plot(steps, curves[name, "its average"], f"{marker}:", color=color, mfc="none")
-ax.axhline(no_word, color=GREY, linestyle="--", linewidth=1)
-ax.text(72, no_word, "one word removed", ha="right", va="bottom", fontsize=8)
-ax.set(xlabel="heads removed, of 72", ylabel="change of the sentence vector", ylim=(0, None))
-ax.set_title("A third of the heads go for less than a word, if you choose them")
-ax.legend(fontsize=8, title="lines: zeros, dots: average")
-show(
-    fig,
-    alt="Rising curves of damage over heads removed, each with zeros and, lower, with averages. Least important first stays below the line of one "
-    "removed word for a third of the heads; at random is above it sooner; most important first rises at once.",
-)
+for name, order in orders.items():
+    moved = [damage(remove(order[:k], others), whole) for k in (6, 12, 24, 48, 72)]
+    print(f"{name:>21}, 6, 12, 24, 48, 72 removed:", rounded(moved, 2))
+print(f"one word removed: {no_word:.2f}")
 
 # %% [markdown]
-# Each head alone is replaceable; all of them together are not. The heads share the work, and overlap; Michel et al.
-# (2019) and Voita et al. (2019) removed heads from translators and found the same. Zeros exaggerate: with averages
-# the curves are lower, in the same order. And mind what we measured, the sentence vector on short lines. A head may
-# be idle here and busy in a task that nobody tested.
+# Each head alone is replaceable; all of them together are not: the heads overlap, as Michel et al. (2019) and Voita et
+# al. (2019) found in translators. And mind what we measured, the sentence vector on short lines: a head may be idle
+# here and busy elsewhere.
 #
-# Try it: search 150 lines of Shakespeare for the one nearest to your sentence, without some heads. (Without Python:
-# the slider moves along the curves above.)
+# Try it: search 150 lines of Shakespeare for the one nearest to your sentence, without some heads.
 
 # %% tags=["nbval-ignore-output"]
 shelf = sentences(150)
@@ -860,9 +899,8 @@ widgets.interactive(search, text=asked, removed=slider, order=buttons)
 # %% [markdown]
 # ## 5.8 Find the bug
 #
-# Somebody draws the heads of a small layer. The layer trains with **dropout**: at every step some of the
-# weights, a share $p$ drawn by lot, are set to 0, so that no head relies on a single word. The others are
-# divided by $1-p$ to make up for it. The code runs, without an error. What is wrong with the picture?
+# Somebody draws the heads of a small layer that trains with dropout. The code runs, without an error. What is wrong
+# with the picture?
 
 
 # %%
@@ -887,9 +925,8 @@ show(
 )
 
 # %% [markdown]
-# Attention that sums to 0.24 or to 1.25. Two things came together. A new layer is in *training mode*, so that
-# dropout is at work; and one name, `weights`, holds first the weights, then what dropout left of them. The
-# picture shows the second. Each time you run it, it shows another one.
+# Attention that sums to 0.24 or to 1.25. A new layer is in training mode, so dropout is at work; and one name,
+# `weights`, holds first the weights, then what dropout left of them. The picture shows the second.
 #
 # `layer.eval()` before drawing repairs the picture. Better is a layer that returns the weights from before
 # dropout, in both modes. PyTorch's does not; ours does:
@@ -911,17 +948,16 @@ for name, weights in shown.items():
 # %% [markdown]
 # ## Summary
 #
-# - A head takes one weighted average. Two answers fit into it only as a loud and a soft one, which a linear
-#   reader can't tell apart and a bent one learns late, or with bad luck not at all. Several heads keep them apart; heads that are too narrow
-#   learn slowly, too.
-# - $d_{head} = d_{model} / h$. A head is a block of columns of ordinary matrices; split is a view *and* a
+# - A head takes one weighted average. Two answers fit into it only as a loud and a soft one, which a linear reader
+#   can't tell apart and a bent one learns late. Several heads keep them apart; too narrow ones learn slowly, too.
+# - $d_{head} = d_{model} / h$. A head is a slice of columns of ordinary matrices; split is a view *and* a
 #   transpose, merge is the way back.
 # - Without the transposes every shape fits and the sentence falls into sealed pieces. A test for leaks does
 #   not see it; a test for reach does.
 # - Parameters and multiplications don't depend on the number of heads. The weights do: $h\,n^2$ of them.
-# - The output is a sum over heads, through $W_O$.
-# - In MiniLM half of all attention rests on [CLS]; two heads count places; a "verb head" knows which words keep
-#   company. Choose on some sentences, measure on others, and give every habit its control.
+# - The output is a sum over heads, through $W_O$. Dropout falls on the weights, in training only.
+# - In MiniLM half of all attention rests on [CLS]; two heads count places. Choose a head on some sentences, measure on
+#   others, and give every habit its control.
 # - One head less is rarely noticed, be it zeros or its average that stands in; many are. Draw weights from before
 #   dropout.
 #
@@ -937,14 +973,11 @@ quiz("05")
 # %% [markdown]
 # ## Interview questions
 #
-# Answer aloud before you open the answer.
-#
 # <details><summary>Why several heads instead of one of full width?</summary>
 #
-# A head returns one weighted average for each query. Two needs at once are blended; only unequal weights tell
-# which came from where, and only what is not linear can use that. One head can do it, with a feed-forward
-# network behind it, more steps, and luck with the seed or a gentler rate (5.1). Several heads keep their results in separate blocks, which makes it
-# easy, at the same parameters and multiplications. The price is a narrower query and key for each.
+# A head returns one weighted average for each query. Two needs at once are blended; only unequal weights tell which
+# came from where, and only what is not linear can use that. One head can do it, late (5.1). Several heads keep their
+# results in separate slices, at the same parameters and multiplications. The price is a narrower query and key for each.
 #
 # </details>
 #
@@ -958,27 +991,16 @@ quiz("05")
 #
 # <details><summary>What does W_O do? Could one leave it out?</summary>
 #
-# Without it each head could only write into its own block of the word's vector. $W_O$ lets every head write
-# anywhere; the output becomes a sum of the heads' contributions. One could fold each head's rows of $W_O$
-# into its values' matrix, which would then be (d_model, d_model) for each head: the two together are a cheap
-# form of that.
+# Without it each head could only write into its own slice of the word's vector. $W_O$ lets every head write anywhere;
+# the output becomes a sum of the heads' contributions.
 #
 # </details>
 #
 # <details><summary>A colleague replaced view + transpose by a single view. All tests of shapes pass. What happens?</summary>
 #
-# Each head receives a stretch of the sentence instead of a slice of the width. If the merge has the same
-# mistake, the words fall into as many sealed groups as there are heads. If only one has it, a causal mask
-# leaks. Nothing crashes, so look for it by changing one word and watching who notices.
-#
-# </details>
-#
-# <details><summary>How would you find out what a head is for?</summary>
-#
-# Score a stated habit on real text against an even share, choose the head on one set and report it on
-# another, with a control that should not show the habit: another word that looks, another target, exchanged
-# words. Then remove the head, with zeros and with its average, and measure what changes, against a damage you
-# can judge. A bright map alone says where a head looks, not that it matters.
+# Each head receives a stretch of the sentence instead of a slice of the width. With the same mistake in the merge, the
+# words fall into as many sealed groups as there are heads; without it, a causal mask leaks. Look for it by changing
+# one word and watching who notices.
 #
 # </details>
 #
@@ -992,22 +1014,21 @@ quiz("05")
 # %% [markdown]
 # ## Exercises
 #
-# Open [exercises/05_multi_head.ipynb](exercises/05_multi_head.ipynb). About 95 minutes. Each check names your mistake if it knows it.
+# Open [exercises/05_multi_head.ipynb](exercises/05_multi_head.ipynb). About 105 minutes. Each check names your mistake if it knows it.
 #
 # | exercise | asks you to |
 # |---|---|
 # | `05.split-heads` | cut the width into heads |
 # | `05.split-test` | write a test that no wrong split passes |
 # | `05.merge-heads` | lay the heads side by side again |
-# | `05.multi-head` | write the layer's forward, then see it run MiniLM |
+# | `05.multi-head` | build the layer, then see it run MiniLM |
 # | `05.counts` | count parameters, multiplications and weights |
 # | `05.dropout-bug` | mend the picture and keep the dropout |
 # | `05.previous-token` | score a habit, with padding on either side |
 # | `05.ablate` | merge without some heads |
 #
 # Into your box of parts go `split_heads`, `merge_heads` and `MultiHeadAttention`.
-
-# %% [markdown]
+#
 # ## Further reading
 #
 # - Vaswani et al. 2017, *Attention Is All You Need*, section 3.2.2 and table 3 (rows A: heads),
@@ -1018,10 +1039,24 @@ quiz("05")
 #   rare-word heads of a translator, and what is left after pruning.
 # - Michel, Levy and Neubig 2019, *Are Sixteen Heads Really Better than One?*, arXiv:1905.10650. Removing
 #   heads.
-# - Bhojanapalli et al. 2020, *Low-Rank Bottleneck in Multi-head Attention Models*, arXiv:2002.07028. When
-#   heads get too narrow.
 # - Shazeer 2019, *Fast Transformer Decoding: One Write-Head is All You Need*, arXiv:1911.02150, and Ainslie
 #   et al. 2023, *GQA*, arXiv:2305.13245. Heads that share keys and values.
-# - Wang et al. 2020, *MiniLM*, arXiv:2002.10957: twelve layers taught to imitate a large model's attention. Ours, with
-#   72 heads, keeps every second layer of them, and was then trained on pairs of sentences (Reimers and Gurevych 2019,
-#   *Sentence-BERT*, arXiv:1908.10084, for the idea).
+# - Wang et al. 2020, *MiniLM*, arXiv:2002.10957: twelve layers taught to imitate a large model's attention. Ours keeps
+#   every second of them, and was then trained on pairs of sentences (Reimers and Gurevych 2019, arXiv:1908.10084).
+# - Srivastava et al. 2014, *Dropout: A Simple Way to Prevent Neural Networks from Overfitting*, JMLR 15.
+
+# %% [markdown]
+# ## Glossary
+#
+# - **multi-head attention**: several attentions side by side, each in its own slice of the width, then merged.
+# - **d_head**: the width of one head's queries and keys, mostly d_model divided by the number of heads.
+# - **output projection**: the matrix after the merge, which lets the heads' results mix.
+# - **fused projection**: one matrix that makes queries, keys and values in a single product.
+# - **view and reshape**: the same numbers in another shape; a view never copies, reshape copies if it must.
+# - **stride**: how far to jump in memory for the next index along an axis.
+# - **contiguous**: said of a tensor whose numbers lie in memory in the order of its axes.
+# - **einops**: a library that rearranges axes by a string that names them.
+# - **dropout**: in training, setting some numbers to 0 by chance and scaling the others up.
+# - **training mode**: the state of a module in which dropout is on; `eval()` ends it, `train()` begins it.
+# - **grouped queries**: several query heads that share one head of keys and values.
+# - **ablation**: taking a part out of a model, to measure what it was good for.

@@ -1,11 +1,12 @@
-"""Key of chapter 01: a GRU step, the gradient's reach, path lengths."""
+"""Key of chapter 01: a GRU step, the gradient's reach, path lengths, a GRU that is trained."""
 
 import math
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
+from torch.nn import functional as F
 
-from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, case
+from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
 
 # --- 01.gru-step ---------------------------------------------------------------------------------
 
@@ -1710,6 +1711,466 @@ def path_by_remainders(n, k):
     return {"attention": 1, "recurrent": n - 1, "convolution": full + (left > 0)}
 
 
+# --- 01.recall-gru -------------------------------------------------------------------------------
+
+
+def reader_state(
+    generator: Generator, d_in: int, d_hidden: int, n_answers: int, spread: float = 1.0
+) -> dict[str, Tensor]:
+    shapes = {
+        "weight_x": (3 * d_hidden, d_in),
+        "weight_h": (3 * d_hidden, d_hidden),
+        "bias_x": (3 * d_hidden,),
+        "bias_h": (3 * d_hidden,),
+        "answer.weight": (n_answers, d_hidden),
+        "answer.bias": (n_answers,),
+    }
+    made = {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
+    return {name: spread * weight for name, weight in made.items()}
+
+
+def recall_rows(
+    generator: Generator, steps: int, batch: int, seq: int, kinds: int, asked: int
+) -> tuple[Tensor, Tensor]:
+    """Rows of symbols (steps, batch, seq, kinds + 1), one underlined; and that one."""
+    symbols = torch.randint(kinds, (steps, batch, seq), generator=generator)
+    line = torch.zeros(steps, batch, seq, 1)
+    line[:, :, asked] = 1.0
+    return torch.cat([F.one_hot(symbols, kinds), line], dim=-1), symbols[:, :, asked]
+
+
+def recall_cases(generator: Generator) -> list[Case]:
+    def start(d_in: int, d_hidden: int, n_answers: int, spread: float = 1.0) -> dict:
+        init = {"d_in": d_in, "d_hidden": d_hidden, "n_answers": n_answers}
+        return {"init": init, "state": reader_state(generator, *init.values(), spread)}
+
+    def asked(label: str, sizes: tuple[int, int, int], batch: int, seq: int) -> Case:
+        x = torch.randn(batch, seq, sizes[0], generator=generator)
+        return Case(label, [call(x)], **start(*sizes))
+
+    def trained(label: str, steps: int, batch: int, seq: int, kinds: int, rate: float) -> Case:
+        rows, answers = recall_rows(generator, steps, batch, seq, kinds, asked=0)
+        x = torch.randn(2, 4, kinds + 1, generator=generator)
+        calls = [call(rows, answers, rate, method="fit"), call(x)]
+        return Case(label, calls, **start(kinds + 1, 5, kinds))
+
+    def learned(label: str, place: int) -> Case:
+        """Sizes and rate at which the reference gets all of them, with any of 60 seeds."""
+        rows, answers = recall_rows(generator, 100, 8, 4, 3, place)
+        (x,), (y,) = recall_rows(generator, 1, 60, 4, 3, place)
+        calls = [call(rows, answers, 2.0, method="fit"), call(x)]
+        return Case(label, calls, **start(4, 8, 3, 0.5), target=y, at_least=0.95)
+
+    return [
+        asked("three rows", (5, 3, 2), 3, 4),
+        asked("one row", (3, 2, 4), 1, 3),
+        asked("one symbol: the first state is 0", (2, 5, 3), 2, 1),
+        asked("all sizes equal", (4, 4, 4), 4, 4),
+        trained("three steps, then new rows", 3, 4, 3, 2, 0.5),
+        trained("one step", 1, 2, 4, 3, 1.0),
+        trained("rows of one symbol", 2, 3, 1, 3, 0.7),
+        learned("unseen rows, asked for the first symbol", 0),
+        learned("unseen rows, asked for the second", 1),
+    ]
+
+
+# what `forward` returns here still goes into the loss
+CARRIED_ON = ("first-state", "mean-state", "no-answer", "shares", "log-shares")
+
+
+class WrongReader(nn.Module):
+    """A GRU and an answer with their steps exchangeable; `way` names the one that is."""
+
+    def __init__(self, d_in: int, d_hidden: int, n_answers: int, *, way: str = "right"):
+        super().__init__()
+        self.way = way
+        self.make(d_in, d_hidden, n_answers)
+
+    def make(self, d_in: int, d_hidden: int, n_answers: int) -> None:
+        self.weight_x = nn.Parameter(torch.empty(3 * d_hidden, d_in))
+        self.weight_h = nn.Parameter(torch.empty(3 * d_hidden, d_hidden))
+        self.bias_x = nn.Parameter(torch.empty(3 * d_hidden))
+        self.bias_h = nn.Parameter(torch.empty(3 * d_hidden))
+        self.answer = nn.Linear(d_hidden, n_answers)
+
+    def step(self, word: Tensor, h: Tensor) -> Tensor:
+        from_x = (word @ self.weight_x.T + self.bias_x).chunk(3, dim=-1)
+        from_h = h @ self.weight_h.T
+        from_h = (from_h if self.way == "bias-unused" else from_h + self.bias_h).chunk(3, dim=-1)
+        order = {"gates-swapped": (1, 0, 2), "content-first": (1, 2, 0)}.get(self.way, (0, 1, 2))
+        (x_r, x_z, x_n), (h_r, h_z, h_n) = ([part[i] for i in order] for part in (from_x, from_h))
+        r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
+        inside = {
+            "no-reset": lambda: x_n + h_n,
+            "reset-everything": lambda: r * (x_n + h_n),
+            "reset-before": lambda: (
+                x_n + (r * h) @ self.weight_h.chunk(3)[order[2]].T + self.bias_h.chunk(3)[order[2]]
+            ),
+        }.get(self.way, lambda: x_n + r * h_n)()
+        n = {"no-tanh": lambda: inside, "sigmoid-content": lambda: inside.sigmoid()}.get(
+            self.way, lambda: inside.tanh()
+        )()
+        return {
+            "keep-turned": lambda: z * n + (1 - z) * h,
+            "content-added": lambda: n + z * h,
+            "no-blend": lambda: n,
+        }.get(self.way, lambda: (1 - z) * n + z * h)()
+
+    def read(self, x: Tensor) -> Tensor:
+        """All states (batch, seq, d_hidden)."""
+        x = x.transpose(0, 1) if self.way == "rows-as-words" else x
+        x = x.flip(1) if self.way == "from-the-right" else x
+        h, states = x.new_zeros(len(x), self.weight_h.shape[1]), []
+        h = h + 1 if self.way == "starts-at-one" else h
+        for word in x.unbind(dim=1):
+            h = torch.zeros_like(h) if self.way == "state-forgotten" else h
+            h = h.detach() if self.way == "state-detached" else h
+            h = self.step(word, h)
+            states.append(h)
+        return torch.stack(states[:-1] if self.way == "last-unread" and states[1:] else states, 1)
+
+    def forward(self, x: Tensor):
+        states = self.read(x)
+        scores = self.answer(states[:, -1])
+        return {
+            "every-place": lambda: self.answer(states),
+            "first-state": lambda: self.answer(states[:, 0]),
+            "mean-state": lambda: self.answer(states.mean(dim=1)),
+            "no-answer": lambda: states[:, -1],
+            "shares": lambda: scores.softmax(dim=-1),
+            "log-shares": lambda: scores.log_softmax(dim=-1),
+            "best-only": lambda: scores.argmax(dim=-1),
+            "with-state": lambda: (scores, states[:, -1]),
+            "forward-nothing": lambda: None,
+        }.get(self.way, lambda: scores)()
+
+    def fit(self, rows: Tensor, answers: Tensor, rate: float) -> list[float]:
+        losses = []
+        for x, y in zip(rows, answers, strict=True):
+            scores = self(x) if self.way in CARRIED_ON else self.answer(self.read(x)[:, -1])
+            loss = F.cross_entropy(scores, y)
+            move_down(self, loss, rate)
+            losses.append(loss.item())
+        return losses
+
+
+def move_down(reader: nn.Module, loss: Tensor, rate: float) -> None:
+    """One plain step of all parameters that the loss reaches."""
+    reader.zero_grad()
+    loss.backward()
+    with torch.no_grad():
+        for weight in reader.parameters():
+            if weight.grad is not None:
+                weight -= rate * weight.grad
+
+
+class WrongTraining(WrongReader):
+    """Mistakes of the loop; forward is right."""
+
+    def loss(self, x: Tensor, y: Tensor) -> Tensor:
+        scores = self(x)
+        return {
+            "shares-to-loss": lambda: F.cross_entropy(scores.softmax(dim=-1), y),
+            "summed": lambda: F.cross_entropy(scores, y, reduction="sum"),
+            "no-logarithm": lambda: F.nll_loss(scores, y),
+            "squares": lambda: F.mse_loss(scores, F.one_hot(y, scores.shape[-1]).float()),
+            "first-row": lambda: F.cross_entropy(scores[:1], y[:1]),
+        }.get(self.way, lambda: F.cross_entropy(scores, y))()
+
+    def move(self, loss: Tensor, rate: float) -> None:
+        if self.way != "no-zero":
+            self.zero_grad()
+        loss.backward()
+        if self.way == "no-step":
+            return
+        if self.way == "clipped":
+            nn.utils.clip_grad_norm_(self.parameters(), 1.0)
+        rate = -rate if self.way == "uphill" else rate
+        with torch.no_grad():
+            for name, weight in self.named_parameters():
+                if self.way == "weights-only" and "bias" in name:
+                    continue
+                if self.way == "answer-only" and "answer" not in name:
+                    continue
+                step = weight.grad.sign() if self.way == "signs" else weight.grad
+                weight -= step if self.way == "no-rate" else rate * step
+
+    def batches(self, rows: Tensor, answers: Tensor) -> list[tuple[Tensor, Tensor]]:
+        each = [*zip(rows, answers, strict=True)]
+        return {
+            "last-left-out": lambda: each[:-1],
+            "first-again": lambda: each[:1] * len(each),
+            "backwards": lambda: each[::-1],
+            "twice": lambda: [pair for pair in each for _ in range(2)],
+            "all-at-once": lambda: [(rows.flatten(0, 1), answers.flatten())] * len(each),
+            "returns-early": lambda: each[:1],
+        }.get(self.way, lambda: each)()
+
+    def fit(self, rows: Tensor, answers: Tensor, rate: float):
+        losses, total = [], 0.0
+        others = {"momentum": (torch.optim.SGD, {"momentum": 0.9}), "adam": (torch.optim.Adam, {})}
+        if self.way in others:
+            kind, more = others[self.way]
+            optimizer = kind(self.parameters(), lr=rate, **more)
+        for x, y in self.batches(rows, answers):
+            loss = self.loss(x, y)
+            if self.way in others:
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            else:
+                self.move(loss, rate)
+            total += loss.item()
+            told = self.loss(x, y).item() if self.way == "loss-afterwards" else loss.item()
+            losses.append(total if self.way == "running-sum" else told)
+        return {
+            "last-loss": lambda: losses[-1],
+            "mean-loss": lambda: sum(losses) / len(losses),
+            "fit-nothing": lambda: None,
+            "losses-a-tensor": lambda: torch.tensor(losses),
+        }.get(self.way, lambda: losses)()
+
+
+class ReaderWithoutSuper(WrongReader):
+    """The line that every module starts with is missing."""
+
+    def __init__(self, d_in, d_hidden, n_answers):
+        self.weight_x = nn.Parameter(torch.zeros(3 * d_hidden, d_in))
+
+
+class PlainTensors(WrongReader):
+    """Tensors that nobody declared to be parameters."""
+
+    def make(self, d_in, d_hidden, n_answers):
+        self.weight_x = torch.randn(3 * d_hidden, d_in)
+        self.weight_h = torch.randn(3 * d_hidden, d_hidden)
+        self.bias_x, self.bias_h = torch.zeros(3 * d_hidden), torch.zeros(3 * d_hidden)
+        self.answer = nn.Linear(d_hidden, n_answers)
+
+
+class LyingWeights(WrongReader):
+    """Matrices as `x @ W` would want them."""
+
+    def make(self, d_in, d_hidden, n_answers):
+        super().make(d_in, d_hidden, n_answers)
+        self.weight_x = nn.Parameter(torch.randn(d_in, 3 * d_hidden))
+        self.weight_h = nn.Parameter(torch.randn(d_hidden, 3 * d_hidden))
+
+
+class OneBias(WrongReader):
+    """One bias for word and state together."""
+
+    def make(self, d_in, d_hidden, n_answers):
+        super().make(d_in, d_hidden, n_answers)
+        del self.bias_h
+
+
+class ReaderByOptimizer(WrongReader):
+    """Right: one function for the linear parts, PyTorch's own step."""
+
+    def forward(self, x):
+        h = torch.zeros(x.shape[0], self.weight_h.shape[1])
+        for t in range(x.shape[1]):
+            x_r, x_z, x_n = F.linear(x[:, t], self.weight_x, self.bias_x).chunk(3, dim=1)
+            h_r, h_z, h_n = F.linear(h, self.weight_h, self.bias_h).chunk(3, dim=1)
+            z = torch.sigmoid(x_z + h_z)
+            h = torch.lerp(torch.tanh(x_n + torch.sigmoid(x_r + h_r) * h_n), h, z)
+        return self.answer(h)
+
+    def fit(self, rows, answers, rate):
+        optimizer, losses = torch.optim.SGD(self.parameters(), lr=rate), []
+        for i in range(len(rows)):
+            optimizer.zero_grad()
+            loss = nn.CrossEntropyLoss()(self(rows[i]), answers[i])
+            loss.backward()
+            optimizer.step()
+            losses.append(float(loss.detach()))
+        return losses
+
+
+class ReaderByAutograd(WrongReader):
+    """Right: everything about the words at once, gradients asked for by name."""
+
+    def forward(self, x):
+        from_words = torch.einsum("btd,hd->bth", x, self.weight_x) + self.bias_x
+        d, h = self.weight_h.shape[1], torch.zeros(len(x), self.weight_h.shape[1])
+        for word in from_words.transpose(0, 1):
+            state = h @ self.weight_h.mT + self.bias_h
+            r, z = (word[:, : 2 * d] + state[:, : 2 * d]).sigmoid().split(d, dim=-1)
+            n = (word[:, 2 * d :] + r * state[:, 2 * d :]).tanh()
+            h = n + z * (h - n)
+        return self.answer(h)
+
+    def fit(self, rows, answers, rate):
+        losses, weights = [], list(self.parameters())
+        for x, y in zip(rows, answers, strict=True):
+            loss = -self(x).log_softmax(dim=-1).gather(-1, y[:, None]).mean()
+            for weight, slope in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+                weight.data -= rate * slope
+            losses.append(loss.item())
+        return losses
+
+
+class ReaderRowByRow(WrongReader):
+    """Right: each row alone, gradients set to None."""
+
+    def one(self, row):
+        h = torch.zeros(self.weight_h.shape[1])
+        for word in row:
+            a, b = self.weight_x @ word + self.bias_x, self.weight_h @ h + self.bias_h
+            (a_r, a_z, a_n), (b_r, b_z, b_n) = a.view(3, -1), b.view(3, -1)
+            z = 1 / (1 + torch.exp(-a_z - b_z))
+            h = (1 - z) * torch.tanh(a_n + torch.sigmoid(a_r + b_r) * b_n) + z * h
+        return self.answer.weight @ h + self.answer.bias
+
+    def forward(self, x):
+        return torch.stack([self.one(row) for row in x])
+
+    def fit(self, rows, answers, rate):
+        losses = []
+        for i in range(rows.shape[0]):
+            each = [F.cross_entropy(s, y) for s, y in zip(self(rows[i]), answers[i], strict=True)]
+            loss = sum(each) / len(each)
+            loss.backward()
+            for weight in self.parameters():
+                weight.data.add_(weight.grad, alpha=-rate)
+                weight.grad = None
+            losses.append(loss.detach().item())
+        return losses
+
+
+READER_HINTS = (
+    "Make a reader with 5, 3 and 2, hand it one row of one symbol, and work the four lines out by "
+    "hand.",
+    "One step is the exercise 01.gru-step. Now `x @ W.T` takes a whole batch, and `chunk` cuts the "
+    "last axis.",
+    "r, z and n in this order; n is the tanh of its bracket; then (1 − z) · n + z · h.",
+)
+LOOP_HINTS = (
+    "Print the shape of `word` and of `h` in the loop, for a batch of 3 rows of 4 symbols.",
+    "The axes of `x` are (batch, seq, d_in). The loop goes along seq, from the left, and hands the "
+    "state on.",
+    "h starts as zeros (batch, d_hidden); each turn takes `x[:, t]` and replaces h.",
+)
+ANSWER_HINTS = (
+    "Print the shape of what `forward` returns for 3 rows: it should be (3, n_answers).",
+    "The answer is given once for each row, when all of it has been read.",
+    "After the loop: `return self.answer(h)`, with no softmax.",
+)
+LOSS_HINTS = (
+    "Print the loss of the first step, before anything moved, and work it out by hand.",
+    "`cross_entropy` takes scores as they are, a row for each example, and gives one mean.",
+    "`F.cross_entropy(self(x), y)`, and nothing before or after it.",
+)
+STEP_HINTS = (
+    "Print one parameter and its gradient before and after a step.",
+    "A step has three moves: old gradients away, new ones by `backward`, then all parameters move.",
+    "Each parameter becomes itself minus rate times its gradient, in `torch.no_grad()`.",
+)
+BATCH_HINTS = (
+    "Print which rows each turn of your loop works on, and how many turns there are.",
+    "Step i reads `rows[i]` and is judged by `answers[i]`, from the first to the last.",
+    "`for x, y in zip(rows, answers)` gives each batch once, in order.",
+)
+LOSSES_HINTS = (
+    "Print what `fit` returns for three batches. How many numbers are there?",
+    "A loss is a number for each step, as it was before the parameters moved.",
+    "Append `loss.item()` in each turn, and return the list after the loop.",
+)
+PARTS_HINTS = (
+    "Print `[(name, w.shape) for name, w in reader.named_parameters()]`.",
+    "The text names four parameters and one linear layer, and the shape of each.",
+    "`self.weight_x = nn.Parameter(torch.randn(3 * d_hidden, d_in))`, and so on.",
+)
+
+
+def misread(name: str, says: str, hints: tuple[str, str, str] = READER_HINTS) -> Mistake:
+    return Mistake(name, WrongReader, {"way": name}, says, hints)
+
+
+def mistrained(name: str, says: str, hints: tuple[str, str, str]) -> Mistake:
+    return Mistake(name, WrongTraining, {"way": name}, says, hints)
+
+
+RECALL_MISTAKES = [
+    misread("gates-swapped", "the first third is used as z and the second as r"),
+    misread("content-first", "the thirds are taken in another order than r, z, n"),
+    misread("no-reset", "the reset gate is left out of the new content"),
+    misread("reset-everything", "r multiplies the word's part of the content, too"),
+    misread("reset-before", "r multiplies the state before its matrix, not the product"),
+    misread("no-tanh", "the new content is not squeezed by tanh"),
+    misread("sigmoid-content", "the new content goes through a sigmoid, not through tanh"),
+    misread("keep-turned", "z and 1 − z are exchanged in the last line"),
+    misread("content-added", "the new content is added whole, without the factor 1 − z"),
+    misread("no-blend", "the new content replaces the state: the update gate is not used"),
+    misread("bias-unused", "`bias_h` is never added", READER_HINTS),
+    misread("rows-as-words", "the loop goes along the batch: rows are read as words", LOOP_HINTS),
+    misread("from-the-right", "the rows are read from the right to the left", LOOP_HINTS),
+    misread("starts-at-one", "the first state is 1 everywhere, not 0", LOOP_HINTS),
+    misread("state-forgotten", "every step starts from zeros: no state is handed on", LOOP_HINTS),
+    misread("state-detached", "the state is detached: gradients stop at the last word", LOOP_HINTS),
+    misread("last-unread", "the last symbol is never read", LOOP_HINTS),
+    misread("every-place", "`forward` answers at every place; once, at the end", ANSWER_HINTS),
+    misread("first-state", "the answer is given after the first symbol", ANSWER_HINTS),
+    misread("mean-state", "the answer is given from the average of all states", ANSWER_HINTS),
+    misread("no-answer", "`forward` returns the state; its scores were asked for", ANSWER_HINTS),
+    misread("shares", "`forward` returns shares; the scores as they are were asked", ANSWER_HINTS),
+    misread(
+        "log-shares", "`forward` returns logarithms of shares; scores were asked", ANSWER_HINTS
+    ),
+    misread("best-only", "`forward` returns the best answer, not a score for each", ANSWER_HINTS),
+    misread("with-state", "`forward` returns the state, too; the scores alone", ANSWER_HINTS),
+    misread("forward-nothing", "`forward` returns nothing: the scores stay inside", ANSWER_HINTS),
+    mistrained("shares-to-loss", "softmax runs before `cross_entropy`, which has it", LOSS_HINTS),
+    mistrained("summed", "the loss is a sum over the batch; the mean was asked for", LOSS_HINTS),
+    mistrained("no-logarithm", "`nll_loss` wants logarithms, and gets scores", LOSS_HINTS),
+    mistrained("squares", "the loss is a squared error; cross-entropy was asked for", LOSS_HINTS),
+    mistrained("first-row", "only the first row of each batch is judged", LOSS_HINTS),
+    mistrained("no-zero", "gradients of earlier steps are still there when you step", STEP_HINTS),
+    mistrained("no-step", "no parameter moves: no step, or gradients cleared first", STEP_HINTS),
+    mistrained("uphill", "the parameters move along the gradient; the loss rises", STEP_HINTS),
+    mistrained("weights-only", "the biases never move", STEP_HINTS),
+    mistrained("answer-only", "only `answer` moves; the GRU learns nothing", STEP_HINTS),
+    mistrained("signs", "the parameters move by the gradient's sign, not its size", STEP_HINTS),
+    mistrained("clipped", "the gradients are clipped; the text asks for plain steps", STEP_HINTS),
+    mistrained("momentum", "the steps remember earlier ones; plain steps were asked", STEP_HINTS),
+    mistrained("adam", "the steps are Adam's; the text asks for plain ones", STEP_HINTS),
+    mistrained("no-rate", "the rate that is handed in is not used", STEP_HINTS),
+    mistrained("last-left-out", "the last batch is never used", BATCH_HINTS),
+    mistrained("first-again", "every step uses the first batch", BATCH_HINTS),
+    mistrained("backwards", "the batches are used from the last to the first", BATCH_HINTS),
+    mistrained("twice", "each batch is used twice", BATCH_HINTS),
+    mistrained("all-at-once", "every step uses all batches together", BATCH_HINTS),
+    mistrained("returns-early", "`fit` returns after its first step", LOSSES_HINTS),
+    mistrained("loss-afterwards", "a loss is measured after its step, not before", LOSSES_HINTS),
+    mistrained("running-sum", "losses are added up; each step has its own", LOSSES_HINTS),
+    mistrained("last-loss", "`fit` returns the last loss alone", LOSSES_HINTS),
+    mistrained("mean-loss", "`fit` returns the average of all losses", LOSSES_HINTS),
+    mistrained("fit-nothing", "`fit` returns nothing: the losses stay inside of it", LOSSES_HINTS),
+    mistrained("losses-a-tensor", "`fit` returns a tensor; a list was asked for", LOSSES_HINTS),
+    Mistake(
+        "no-super",
+        ReaderWithoutSuper,
+        {},
+        "`super().__init__()` is missing: nn.Module has to be set up before it can hold parts",
+        (
+            "Read the last line of the error: what was called too late, or never?",
+            "Compare the first line of your `__init__` with `Recurrent` in section 1.1.",
+            "`super().__init__()` comes first, before any `self.… =`.",
+        ),
+    ),
+    Mistake(
+        "plain-tensors",
+        PlainTensors,
+        {},
+        "your weights are plain tensors: without `nn.Parameter` nobody finds or trains them",
+        PARTS_HINTS,
+    ),
+    Mistake("lying-weights", LyingWeights, {}, "your matrices lie on their side", PARTS_HINTS),
+    Mistake("one-bias", OneBias, {}, "`bias_h` is missing among the parameters", PARTS_HINTS),
+]
+
+
 EXERCISES = [
     Exercise(
         id="01.gru-step",
@@ -1789,5 +2250,25 @@ EXERCISES = [
             "The third does not depend on n.",
         ),
         allows=Edges(sizes=(2, 7, 8, 100, 1000)),
+    ),
+    Exercise(
+        id="01.recall-gru",
+        title="A GRU that learns to remember",
+        kind="build",
+        points=4,
+        name="RecallGRU",
+        cases=recall_cases,
+        mistakes=RECALL_MISTAKES,
+        also_right=[ReaderByOptimizer, ReaderByAutograd, ReaderRowByRow],
+        axes="batch answer",
+        bans=("GRU",),
+        hints=(
+            "Make a reader with 5, 3 and 2, and call `forward` and `fit` with small tensors.",
+            "First `forward`: one step of a GRU for each symbol. Then `fit`, step by step.",
+            "Each turn of `fit`: scores, loss, clear, backward, move all, note the loss.",
+        ),
+        allows=Edges(axes=(3, 4), sizes=(1,), labels=("one step", "one row", "new rows", "unseen")),
+        seconds=20.0,
+        wall=60.0,
     ),
 ]

@@ -4,9 +4,11 @@ import math
 from functools import partial
 
 import torch
+from torch import nn
+from torch.nn import functional as F
 
 from course_lib.grader.judging.edges import around, in_dtype
-from course_lib.grader.judging.key import Edges, Exercise, Mistake, case
+from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
 
 
 def normal(generator, *shape):
@@ -3318,6 +3320,356 @@ BUG_MISTAKES = [
 ]
 
 
+# --- 02.word-attention ----------------------------------------------------------------------
+
+
+class BareEmbedding(nn.Embedding):
+    """Without first numbers: each case hands its own in, and drawing them takes the most time."""
+
+    def reset_parameters(self):
+        pass
+
+
+def module_cases(generator):
+    def tried(label, vocab_size, d_model, *shape, temperature=0.5, scale=1.0):
+        ids = torch.randint(vocab_size, shape, generator=generator)
+        state = {
+            "embedding.weight": scale * normal(generator, vocab_size, d_model),
+            "log_temperature": torch.tensor(temperature),
+        }
+        init = {"vocab_size": vocab_size, "d_model": d_model}
+        calls = [call(ids), call(ids, method="guess")]
+        return Case(label, calls, init=init, state=state)
+
+    return [
+        tried("two sentences", 7, 3, 2, 5),
+        tried("the same module, one sentence", 7, 3, 1, 4),
+        tried("cold", 11, 5, 3, 2, temperature=-1.5),
+        tried("hot", 5, 2, 2, 7, temperature=2.5),
+        tried("one word", 3, 4, 1, 1),
+        tried("words of one number", 5, 1, 2, 3, temperature=-0.5),
+        tried("large scores", 5, 3, 2, 4, temperature=0.0, scale=2.5),
+    ]
+
+
+class WrongModule(nn.Module):
+    """The module with its steps exchangeable; `way` names the one that is."""
+
+    def __init__(self, vocab_size, d_model, *, way="right"):
+        super().__init__()
+        self.way = way
+        self.embedding = BareEmbedding(vocab_size, d_model)
+        self.log_temperature = nn.Parameter(torch.zeros(()))
+
+    def temperature(self):
+        return {
+            "not-raised": lambda: self.log_temperature,
+            "turned": lambda: (-self.log_temperature).exp(),
+            "ignored": lambda: torch.ones(()),
+            "log-multiplies": lambda: 1 / self.log_temperature,
+            "number": lambda: math.exp(self.log_temperature.item()),
+            "squared": lambda: (2 * self.log_temperature).exp(),
+        }.get(self.way, lambda: self.log_temperature.exp())()
+
+    def divisor(self, x):
+        return {
+            "no-root": lambda: x.shape[-1],
+            "no-scale": lambda: 1.0,
+            "root-of-length": lambda: math.sqrt(x.shape[-2]),
+            "root-of-vocabulary": lambda: math.sqrt(self.embedding.num_embeddings),
+            "multiplied": lambda: 1 / math.sqrt(x.shape[-1]),
+        }.get(self.way, lambda: math.sqrt(x.shape[-1]))()
+
+    def look_up(self, ids):
+        x = self.embedding(ids)
+        if self.way == "detached":
+            x = x.detach()
+        if self.way == "unit":
+            x = x / x.norm(dim=-1, keepdim=True)
+        return x
+
+    def share(self, scores):
+        if self.way == "late":
+            return scores.softmax(dim=-1) / self.log_temperature.exp()
+        scores = scores / self.temperature()
+        axis = {"queries": -2, "batch": 0}.get(self.way, -1)
+        return scores.log_softmax(-1) if self.way == "logarithms" else scores.softmax(dim=axis)
+
+    def forward(self, ids):
+        x = self.look_up(ids)
+        scores = x @ x.transpose(-2, -1) / self.divisor(x)
+        weights = self.share(scores)
+        mixed = weights @ x
+        return {
+            "mixed-only": lambda: mixed,
+            "exchanged": lambda: (weights, mixed),
+            "scores": lambda: (mixed, scores / self.temperature()),
+            "added": lambda: (x + mixed, weights),
+            "pooled": lambda: (mixed.mean(dim=-2), weights),
+            "nothing": lambda: None,
+            "weights-cut": lambda: (mixed, weights.detach()),
+        }.get(self.way, lambda: (mixed, weights))()
+
+    def guess(self, ids):
+        if self.way in FORWARD_RETURNS:  # who returns something else also reads something else
+            way, self.way = self.way, "right"
+            mixed = self.forward(ids)[0]
+            self.way = way
+        else:
+            mixed = self.forward(ids)[0]
+        scores = mixed @ self.embedding.weight.T
+        return {
+            "guess-shares": lambda: scores.softmax(dim=-1),
+            "guess-scaled": lambda: scores / math.sqrt(mixed.shape[-1]),
+            "guess-largest": lambda: scores.argmax(dim=-1),
+            "guess-before": lambda: self.embedding(ids) @ self.embedding.weight.T,
+            "guess-heated": lambda: scores / self.log_temperature.exp(),
+            "guess-last": lambda: scores[:, -1],
+            "guess-nothing": lambda: None,
+            "guess-cut": lambda: mixed @ self.embedding.weight.detach().T,
+            "guess-sentence": lambda: mixed @ self.embedding(ids).transpose(-2, -1),
+            "guess-near": lambda: -(mixed[..., None, :] - self.embedding.weight).square().sum(-1),
+        }.get(self.way, lambda: scores)()
+
+
+FORWARD_RETURNS = ("mixed-only", "exchanged", "scores", "added", "pooled", "nothing", "weights-cut")
+
+
+class WithoutSuper(WrongModule):
+    """The line that every module starts with is missing."""
+
+    def __init__(self, vocab_size, d_model):
+        self.embedding = nn.Embedding(vocab_size, d_model)
+
+
+class PlainTensor(WrongModule):
+    """A tensor is no parameter: the module does not own it."""
+
+    def __init__(self, vocab_size, d_model):
+        nn.Module.__init__(self)
+        self.way = "right"
+        self.embedding = BareEmbedding(vocab_size, d_model)
+        self.log_temperature = torch.zeros((), requires_grad=True)
+
+
+class ListedTemperature(WrongModule):
+    """One number, but in a vector of length 1."""
+
+    def __init__(self, vocab_size, d_model):
+        super().__init__(vocab_size, d_model)
+        self.log_temperature = nn.Parameter(torch.zeros(1))
+
+
+class TableTurned(WrongModule):
+    """The embedding's two sizes in each other's place."""
+
+    def __init__(self, vocab_size, d_model):
+        super().__init__(d_model, vocab_size)
+
+
+class EinsumModule(WrongModule):
+    """Right: einsum, and the temperature as a power."""
+
+    def forward(self, ids):
+        x = self.embedding.weight[ids]
+        scores = torch.einsum("bqd,bkd->bqk", x, x) * x.shape[-1] ** -0.5
+        weights = torch.softmax(scores * torch.exp(-self.log_temperature), dim=2)
+        return torch.einsum("bqk,bkd->bqd", weights, x), weights
+
+    def guess(self, ids):
+        mixed, _ = self(ids)
+        return torch.einsum("bqd,vd->bqv", mixed, self.embedding.weight)
+
+
+class SentenceModule(WrongModule):
+    """Right: sentence by sentence, with a softmax by hand."""
+
+    def forward(self, ids):
+        pairs = [self.one(sentence) for sentence in ids]
+        return torch.stack([m for m, _ in pairs]), torch.stack([w for _, w in pairs])
+
+    def one(self, sentence):
+        x = self.embedding(sentence)
+        scores = x.mm(x.t()) / (math.sqrt(x.size(1)) * self.log_temperature.exp())
+        powers = (scores - scores.amax(dim=1, keepdim=True)).exp()
+        weights = powers / powers.sum(dim=1, keepdim=True)
+        return weights.mm(x), weights
+
+    def guess(self, ids):
+        return F.linear(self.forward(ids)[0], self.embedding.weight)
+
+
+class ReadyModule(WrongModule):
+    """Right: PyTorch's attention for the mix, and the queries divided for the weights."""
+
+    def forward(self, ids):
+        x = self.embedding(ids)
+        scale = (-self.log_temperature).exp() / math.sqrt(x.shape[-1])
+        weights = torch.baddbmm(x.new_zeros(()), x * scale, x.mT).softmax(-1)
+        return torch.bmm(weights, x), weights
+
+    def guess(self, ids):
+        mixed = self.forward(ids)[0]
+        return (mixed[..., None, :] * self.embedding.weight).sum(dim=-1)
+
+
+def way(name, says, *hints):
+    """A mistake of the module: its `way` is its name."""
+    return Mistake(name, WrongModule, {"way": name}, says=says, hints=hints)
+
+
+SCALE_HINTS = (
+    "Print the scores of two words of a sentence before and after your division.",
+    "Two numbers stand under a score: the root of a width, and the temperature.",
+    "Divide the dot product by the root of d_model, and by e to the log temperature.",
+)
+TEMPERATURE_HINTS = (
+    "Load 0, 1 and −1 into `log_temperature`. At which of them is a row sharpest?",
+    "The parameter is the logarithm of T. How do you get T back?",
+    "Divide the scores, before the softmax, by `self.log_temperature.exp()`.",
+)
+RETURN_HINTS = (
+    "Print the shapes of what `forward` returns for a batch of two sentences.",
+    "The text names two results and their order: the mix, then the weights.",
+    "Return the mixed vectors and the weights that they were mixed with.",
+)
+GUESS_HINTS = (
+    "Print the shape of a guess, and one row of it.",
+    "A guess holds a score for each word of the vocabulary, as it comes out of a dot product.",
+    "Take the mix, the first of the two results of `forward`, times the embedding's table, turned.",
+)
+PARAMETER_HINTS = (
+    "Print `dict(module.named_parameters())`. Which names and shapes are there?",
+    "The text says how both parts are called and made; numbers are loaded by these names.",
+    "An `nn.Embedding` with both sizes, and an `nn.Parameter` around `torch.zeros(())`.",
+)
+CUT_HINTS = (
+    "Call `backward()` on a sum of the results, and print the `.grad` of both parameters.",
+    "The numbers are right. But a module learns by what flows back through them.",
+    "`detach`, `.data`, `.item()` and `no_grad` cut the way back: do without them.",
+)
+
+MODULE_MISTAKES = [
+    way("no-root", "the scores are divided by d_model, not by its root", *SCALE_HINTS),
+    way("no-scale", "the division by the root of d_model is missing", *SCALE_HINTS),
+    way("multiplied", "the scores are multiplied by the root of d_model", *SCALE_HINTS),
+    way("root-of-length", "the divisor is the root of the number of words", *SCALE_HINTS),
+    way("root-of-vocabulary", "the divisor is the root of the vocabulary's size", *SCALE_HINTS),
+    way(
+        "not-raised",
+        "the scores are divided by the logarithm of the temperature; T is e to the power of it",
+        *TEMPERATURE_HINTS,
+    ),
+    way(
+        "log-multiplies",
+        "the scores are multiplied by the logarithm of the temperature; divide by T itself",
+        *TEMPERATURE_HINTS,
+    ),
+    way("turned", "the scores are multiplied by T: hot and cold are exchanged", *TEMPERATURE_HINTS),
+    way("ignored", "the temperature changes nothing", *TEMPERATURE_HINTS),
+    way("squared", "the scores are divided by T twice", *TEMPERATURE_HINTS),
+    way(
+        "late",
+        "the temperature divides the weights, after the softmax; it belongs before",
+        *TEMPERATURE_HINTS,
+    ),
+    way(
+        "number",
+        "the numbers are right, but no gradient reaches the temperature: it can't be learned",
+        *CUT_HINTS,
+    ),
+    way("detached", "no gradient flows back from the mix to the embedding", *CUT_HINTS),
+    way("weights-cut", "no gradient flows back through the weights you return", *CUT_HINTS),
+    way(
+        "unit",
+        "each word's vector is brought to length 1 before it asks; the text doesn't ask for that",
+        "Compare the length of a mixed vector with that of the word's own.",
+        "Which of your lines is not in the text?",
+        "Query, key and value are the embedding's rows as they are.",
+    ),
+    way(
+        "queries",
+        "softmax runs over the queries: columns sum to 1, not rows",
+        "Add up a row of the weights, then a column.",
+        "Rows ask. Each row is one word's look, to be shared out among the keys.",
+        "The keys lie along the last axis.",
+    ),
+    way(
+        "batch",
+        "softmax runs over the batch: sentences compete with each other",
+        "Call the module with one sentence, then with the same sentence twice.",
+        "Axis 0 counts sentences. They should not know of each other.",
+        "The keys lie along the last axis.",
+    ),
+    way(
+        "logarithms",
+        "your weights are logarithms of weights",
+        "Add up a row of the weights. Are all of them above 0?",
+        "`log_softmax` is the logarithm of what is asked for.",
+        "Use `softmax`.",
+    ),
+    way(
+        "mixed-only",
+        "`forward` returns the mix alone; the weights are asked for too",
+        *RETURN_HINTS,
+    ),
+    way("exchanged", "`forward` returns the weights first and the mix second", *RETURN_HINTS),
+    way("scores", "your second result holds the scores, before the softmax", *RETURN_HINTS),
+    way("added", "the mix is added to the words; here it stands by itself", *RETURN_HINTS),
+    way("pooled", "`forward` averages over the words; each keeps a mix of its own", *RETURN_HINTS),
+    way("nothing", "`forward` returns nothing: the result stays inside of it", *RETURN_HINTS),
+    way(
+        "guess-shares",
+        "`guess` returns shares; scores, before any softmax, are asked",
+        *GUESS_HINTS,
+    ),
+    way(
+        "guess-scaled", "`guess` divides by the root of d_model; only attention does", *GUESS_HINTS
+    ),
+    way("guess-heated", "`guess` divides by the temperature; only attention does", *GUESS_HINTS),
+    way("guess-largest", "`guess` returns the best word; all scores are asked for", *GUESS_HINTS),
+    way("guess-before", "`guess` compares the words as they went in, not the mix", *GUESS_HINTS),
+    way("guess-last", "`guess` answers for the last word alone", *GUESS_HINTS),
+    way("guess-sentence", "`guess` compares with the sentence, not the whole table", *GUESS_HINTS),
+    way("guess-near", "`guess` takes distances; dot products are asked for", *GUESS_HINTS),
+    way("guess-nothing", "`guess` returns nothing: the result stays inside of it", *GUESS_HINTS),
+    way("guess-cut", "no gradient reaches the embedding's table through `guess`", *CUT_HINTS),
+    Mistake(
+        "no-super",
+        WithoutSuper,
+        {},
+        says="`super().__init__()` is missing: nn.Module has to be set up before it can hold parts",
+        hints=(
+            "Read the last line of the error: what was called too late, or never?",
+            "Compare the first line of your `__init__` with the one of section 2.7.",
+            "`super().__init__()` comes first, before any `self.… =`.",
+        ),
+    ),
+    Mistake(
+        "no-parameter",
+        PlainTensor,
+        {},
+        says="the module does not own a parameter `log_temperature`: a plain tensor, or another "
+        "name",
+        hints=PARAMETER_HINTS,
+    ),
+    Mistake(
+        "in-a-list",
+        ListedTemperature,
+        {},
+        says="`log_temperature` has shape (1,); one number without an axis has shape ()",
+        hints=PARAMETER_HINTS,
+    ),
+    Mistake(
+        "table-turned",
+        TableTurned,
+        {},
+        says="the embedding's table lies on its side: one row a word, d_model numbers wide",
+        hints=PARAMETER_HINTS,
+    ),
+]
+
+
 EXERCISES = [
     Exercise(
         id="02.attention-weights",
@@ -3482,6 +3834,31 @@ EXERCISES = [
             axes=(3,),
             sizes=(1, 2, 3),
             labels=("gradients", "hundreds"),
+        ),
+    ),
+    Exercise(
+        id="02.word-attention",
+        title="A module of your own",
+        kind="build",
+        points=3,
+        name="WordAttention",
+        cases=module_cases,
+        mistakes=MODULE_MISTAKES,
+        also_right=[EinsumModule, SentenceModule, ReadyModule],
+        axes="batch seq d_model",
+        properties=("finite",),
+        any_sequence=True,
+        hints=(
+            "Make a module with 5 words of width 3, call it with `torch.tensor([[0, 1, 2]])`, and "
+            "print every shape on the way.",
+            "Go through the three points of the text: two parts by name, `forward`, `guess`.",
+            "Look up, score, divide twice, softmax along the keys, mix. `guess` needs one product "
+            "more.",
+        ),
+        allows=Edges(
+            axes=(2,),
+            sizes=(1,),
+            labels=("one word", "cold", "hot", "large scores", "words of one number"),
         ),
     ),
 ]

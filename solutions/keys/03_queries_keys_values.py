@@ -4,11 +4,11 @@ import math
 from functools import partial
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from course_lib.grader.judging.edges import around, in_dtype
-from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, case
+from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
 
 
 def randn(generator: Generator, *shape: int) -> Tensor:
@@ -1971,7 +1971,7 @@ ENTROPY_MISTAKES = [
         {"sign": 1.0},
         "the sign is missing: your entropies are negative",
         (
-            "Can a head be less spread out than a single spike?",
+            "Can a head be less undecided than a single spike?",
             "The logarithm of a number below 1 is negative.",
             "Put the minus in front of the sum.",
         ),
@@ -1991,10 +1991,10 @@ ENTROPY_MISTAKES = [
         "spread",
         wrong_entropy,
         {"spread": True},
-        "you return the spread, a number of keys: the logarithm is undone already",
+        "you return the effective number of words: the logarithm is undone already",
         (
             "Try a row with all its weight on one key. You should get 0.",
-            "The chapter's spread and the entropy are two things.",
+            "The effective number of words and the entropy are two things.",
             "Leave out the last step, the power.",
         ),
     ),
@@ -2455,7 +2455,7 @@ DIAGONAL_MISTAKES = [
         {},
         "you add up all keys up to the offset, not the one that stands there",
         (
-            "What does your function say of a head that spreads its weight over all words before?",
+            "What does your function say of a head whose weight is even over all words before?",
             "`tril` and `triu` keep a whole triangle.",
             "Only the diagonal is asked for.",
         ),
@@ -3311,6 +3311,386 @@ def talk_with_lists(before, after, changed):
     return all(abs(x - y) < 1e-4 for x, y in numbers)
 
 
+# 03.table-head
+
+
+class BareLinear(nn.Linear):
+    """Without first weights: each case hands its own in, and drawing them takes the most time."""
+
+    def reset_parameters(self) -> None:
+        pass
+
+
+def head_state(
+    generator: Generator, d_model: int, d_head: int, answers: int, spread: float = 1.0
+) -> dict[str, Tensor]:
+    rows = {"to_q": d_head, "to_k": d_head, "to_v": answers}
+    weights = {f"{name}.weight": randn(generator, n, d_model) for name, n in rows.items()}
+    weights |= {f"{name}.bias": randn(generator, n) for name, n in rows.items()}
+    return {name: spread * weight for name, weight in weights.items()}
+
+
+def games(
+    generator: Generator, steps: int, batch: int, seats: int, dishes: int, whose: int
+) -> tuple[Tensor, Tensor]:
+    """Tables (steps, batch, seat, seats + dishes), and the dish of the guest `whose` seats on."""
+    dish = torch.randint(dishes, (steps, batch, seats), generator=generator)
+    seat = torch.eye(seats).expand(steps, batch, -1, -1)
+    return torch.cat([seat, F.one_hot(dish, dishes)], dim=-1), dish.roll(-whose, dims=-1)
+
+
+def table_cases(generator: Generator) -> list[Case]:
+    def start(d_model: int, d_head: int, answers: int, spread: float = 1.0) -> dict:
+        init = {"d_model": d_model, "d_head": d_head, "n_answers": answers}
+        return {"init": init, "state": head_state(generator, d_model, d_head, answers, spread)}
+
+    def asked(label: str, sizes: tuple[int, int, int], batch: int, seats: int) -> Case:
+        x = randn(generator, batch, seats, sizes[0])
+        return Case(label, [call(x)], **start(*sizes))
+
+    def trained(label: str, steps: int, batch: int, seats: int, dishes: int, rate: float) -> Case:
+        tables, answers = games(generator, steps, batch, seats, dishes, whose=1)
+        x = randn(generator, 2, seats, seats + dishes)
+        calls = [call(tables, answers, rate, method="fit"), call(x)]
+        return Case(label, calls, **start(seats + dishes, 2, dishes))
+
+    def learned(label: str, whose: int) -> Case:
+        """Sizes and rate at which the reference gets all of them, with any of 60 seeds."""
+        tables, answers = games(generator, 100, 8, 5, 3, whose)
+        (x,), (y,) = games(generator, 1, 40, 5, 3, whose)
+        calls = [call(tables, answers, 3.0, method="fit"), call(x)]
+        return Case(label, calls, **start(8, 8, 3, 0.4), target=y, at_least=0.95)
+
+    return [
+        asked("scores for the answers", (5, 3, 2), 2, 4),
+        asked("one guest alone", (3, 2, 4), 1, 1),
+        asked("as many answers as numbers", (4, 4, 4), 2, 3),
+        trained("three steps, then new tables", 3, 4, 3, 2, 0.5),
+        trained("one step", 1, 2, 4, 3, 1.0),
+        trained("tables of one guest", 2, 3, 1, 3, 0.7),
+        learned("unseen tables, one rule", 1),
+        learned("unseen tables, another rule", 3),
+    ]
+
+
+class WrongHead(nn.Module):
+    """The head with its steps exchangeable; `way` names the one that is."""
+
+    def __init__(self, d_model: int, d_head: int, n_answers: int, *, way: str = "right"):
+        super().__init__()
+        self.way = way
+        self.to_q = BareLinear(d_model, d_head)
+        self.to_k = BareLinear(d_model, d_head)
+        self.to_v = BareLinear(d_model, n_answers)
+
+    def mix(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        q, k, v = self.to_q(x), self.to_k(x), self.to_v(x)
+        if self.way == "tied":
+            k = self.to_q(x)
+        root = {
+            "no-scale": 1.0,
+            "no-root": q.shape[-1],
+            "root-of-model": x.shape[-1] ** 0.5,
+            "root-of-seats": x.shape[-2] ** 0.5,
+            "root-of-values": v.shape[-1] ** 0.5,
+        }.get(self.way, q.shape[-1] ** 0.5)
+        scores = (k @ q.mT if self.way == "turned-round" else q @ k.mT) / root
+        weights = scores.softmax(dim=-2 if self.way == "over-the-queries" else -1)
+        output = weights @ v
+        return output.softmax(dim=-1) if self.way == "shares" else output, weights
+
+    def forward(self, x: Tensor):
+        output, weights = self.mix(x)
+        return {
+            "with-weights": lambda: (output, weights),
+            "best-only": lambda: output.argmax(dim=-1),
+            "averaged": lambda: output.mean(dim=-2),
+            "forward-nothing": lambda: None,
+        }.get(self.way, lambda: output)()
+
+    def fit(self, tables: Tensor, answers: Tensor, rate: float) -> list[float]:
+        losses = []
+        for x, y in zip(tables, answers, strict=True):
+            loss = F.cross_entropy(self.mix(x)[0].flatten(0, 1), y.flatten())
+            descend(self, loss, rate)
+            losses.append(loss.item())
+        return losses
+
+
+def descend(head: nn.Module, loss: Tensor, rate: float) -> None:
+    """One plain step of all weights that the loss reaches."""
+    head.zero_grad()
+    loss.backward()
+    with torch.no_grad():
+        for weight in head.parameters():
+            if weight.grad is not None:
+                weight -= rate * weight.grad
+
+
+class WrongFit(WrongHead):
+    """Mistakes of the loop; forward is right."""
+
+    def loss(self, x: Tensor, y: Tensor) -> Tensor:
+        scores, batch = self(x), len(x)
+        rows, wanted = scores.flatten(0, 1), y.flatten()
+        return {
+            "shares-to-loss": lambda: F.cross_entropy(rows.softmax(dim=-1), wanted),
+            "summed": lambda: F.cross_entropy(rows, wanted, reduction="sum"),
+            "summed-over-seats": lambda: F.cross_entropy(rows, wanted, reduction="sum") / batch,
+            "no-logarithm": lambda: F.nll_loss(rows, wanted),
+            "rows-mixed": lambda: F.cross_entropy(scores.mT.reshape(rows.shape), wanted),
+            "squares": lambda: F.mse_loss(rows, F.one_hot(wanted, rows.shape[-1]).float()),
+            "not-flattened": lambda: F.cross_entropy(scores, y),
+            "first-guest": lambda: F.cross_entropy(scores[:, 0], y[:, 0]),
+            "first-table": lambda: F.cross_entropy(scores[0], y[0]),
+        }.get(self.way, lambda: F.cross_entropy(rows, wanted))()
+
+    def step(self, loss: Tensor, rate: float) -> None:
+        if self.way != "no-zero":
+            self.zero_grad()
+        loss.backward()
+        if self.way == "no-step":
+            return
+        rate = -rate if self.way == "uphill" else rate
+        with torch.no_grad():
+            for name, weight in self.named_parameters():
+                if self.way == "weights-only" and "bias" in name:
+                    continue
+                if self.way == "values-only" and "to_v" not in name:
+                    continue
+                move = weight.grad.sign() if self.way == "signs" else weight.grad
+                if self.way == "unit-step":
+                    move = move / (move.norm() + 1e-12)
+                weight -= move if self.way == "no-rate" else rate * move
+
+    def fit(self, tables: Tensor, answers: Tensor, rate: float):
+        losses, total = [], 0.0
+        steps = [*zip(tables, answers, strict=True)]
+        if self.way == "last-left-out":
+            steps = steps[:-1]
+        if self.way == "first-again":
+            steps = steps[:1] * len(steps)
+        if self.way == "backwards":
+            steps = steps[::-1]
+        if self.way == "all-at-once":
+            steps = [(tables.flatten(0, 1), answers.flatten(0, 1))] * len(steps)
+        if self.way == "twice":
+            steps = [each for each in steps for _ in range(2)]
+        for x, y in steps:
+            loss = self.loss(x, y)
+            self.step(loss, rate)
+            total += loss.item()
+            told = self.loss(x, y).item() if self.way == "loss-afterwards" else loss.item()
+            losses.append(total if self.way == "running-sum" else told)
+            if self.way == "losses-with-graph":
+                losses[-1] = loss
+        return {
+            "last-loss": lambda: losses[-1],
+            "mean-loss": lambda: sum(losses) / len(losses),
+            "fit-nothing": lambda: None,
+            "losses-a-tensor": lambda: torch.tensor(losses),
+        }.get(self.way, lambda: losses)()
+
+
+class ReturnsEarly(WrongFit):
+    """`return` stands in the loop."""
+
+    def fit(self, tables, answers, rate):
+        return super().fit(tables[:1], answers[:1], rate)
+
+
+class HeadWithoutSuper(WrongHead):
+    """The line that every module starts with is missing."""
+
+    def __init__(self, d_model, d_head, n_answers):
+        self.to_q = nn.Linear(d_model, d_head)
+
+
+class HeadWithoutBias(WrongHead):
+    """Projections without a bias."""
+
+    def __init__(self, d_model, d_head, n_answers):
+        super().__init__(d_model, d_head, n_answers)
+        for name, width in (("to_q", d_head), ("to_k", d_head), ("to_v", n_answers)):
+            setattr(self, name, BareLinear(d_model, width, bias=False))
+
+
+class NarrowValues(WrongHead):
+    """Values as wide as queries: then one more layer would be needed for the answers."""
+
+    def __init__(self, d_model, d_head, n_answers):
+        super().__init__(d_model, d_head, n_answers)
+        self.to_v = BareLinear(d_model, d_head)
+
+
+class OneMatrix(WrongHead):
+    """One layer for queries and keys."""
+
+    def __init__(self, d_model, d_head, n_answers):
+        nn.Module.__init__(self)
+        self.to_q, self.to_v = BareLinear(d_model, d_head), BareLinear(d_model, n_answers)
+
+
+class OptimHead(WrongHead):
+    """Right: PyTorch's own step."""
+
+    def forward(self, x):
+        return F.scaled_dot_product_attention(self.to_q(x), self.to_k(x), self.to_v(x))
+
+    def fit(self, tables, answers, rate):
+        optimizer, losses = torch.optim.SGD(self.parameters(), lr=rate), []
+        for i in range(len(tables)):
+            optimizer.zero_grad()
+            loss = nn.CrossEntropyLoss()(self(tables[i]).transpose(1, 2), answers[i])
+            loss.backward()
+            optimizer.step()
+            losses.append(float(loss.detach()))
+        return losses
+
+
+class AutogradHead(WrongHead):
+    """Right: gradients asked for by name, the loss from logarithms."""
+
+    def forward(self, x):
+        scores = torch.einsum("bqh,bkh->bqk", self.to_q(x), self.to_k(x))
+        weights = torch.softmax(scores / self.to_q.out_features**0.5, dim=2)
+        return torch.einsum("bqk,bka->bqa", weights, self.to_v(x))
+
+    def fit(self, tables, answers, rate):
+        losses, weights = [], list(self.parameters())
+        for x, y in zip(tables, answers, strict=True):
+            logs = self(x).log_softmax(dim=-1).gather(-1, y[..., None])
+            loss = -logs.mean()
+            for weight, slope in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+                weight.data -= rate * slope
+            losses.append(loss.item())
+        return losses
+
+
+class LoopHead(WrongHead):
+    """Right: table by table, the loss as an average of averages, gradients set to None."""
+
+    def forward(self, x):
+        tables = []
+        for table in x:
+            scores = self.to_q(table) @ self.to_k(table).T * self.to_k.out_features**-0.5
+            tables.append(scores.softmax(dim=1) @ self.to_v(table))
+        return torch.stack(tables)
+
+    def fit(self, tables, answers, rate):
+        losses = []
+        for i in range(tables.shape[0]):
+            each = [F.cross_entropy(s, y) for s, y in zip(self(tables[i]), answers[i], strict=True)]
+            loss = sum(each) / len(each)
+            loss.backward()
+            for weight in self.parameters():
+                weight.data.add_(weight.grad, alpha=-rate)
+                weight.grad = None
+            losses.append(loss.detach().item())
+        return losses
+
+
+FORWARD_HINTS = (
+    "Make a head with 5, 3 and 2, call it with a tensor of shape (1, 4, 5), and print each shape.",
+    "Three projections, scores, softmax along the keys, mix. Go through them one by one.",
+    "The scores are divided by the root of d_head, and what comes back is the mix of the values.",
+)
+LOSS_HINTS = (
+    "Print the loss of the first step, before anything moved, and work it out by hand.",
+    "`cross_entropy` takes scores as they are, a row for each guest, and gives one mean.",
+    "Flatten the first two axes of the scores, flatten the answers, and hand both in.",
+)
+STEP_HINTS = (
+    "Print one weight and its gradient before and after a step.",
+    "A step has three moves: old gradients away, new ones by `backward`, then all weights move.",
+    "Each weight becomes itself minus rate times its gradient, in `torch.no_grad()`.",
+)
+BATCH_HINTS = (
+    "Print which tables each turn of your loop works on, and how many turns there are.",
+    "Step i plays `tables[i]` and is judged by `answers[i]`, from the first to the last.",
+    "`for x, y in zip(tables, answers)` gives each batch once, in order.",
+)
+LOSSES_HINTS = (
+    "Print what `fit` returns for three batches. How many numbers are there?",
+    "A loss is a number for each step, as it was before the weights moved.",
+    "Append `loss.item()` in each turn, and return the list after the loop.",
+)
+PARTS_HINTS = (
+    "Print `[(name, w.shape) for name, w in head.named_parameters()]`.",
+    "The text names three linear layers, the width of each, and that they have a bias.",
+    "`nn.Linear(d_model, d_head)` twice, and `nn.Linear(d_model, n_answers)` for the values.",
+)
+
+
+def ahead(name: str, says: str, hints: tuple[str, str, str] = FORWARD_HINTS) -> Mistake:
+    return Mistake(name, WrongHead, {"way": name}, says, hints)
+
+
+def looped(name: str, says: str, hints: tuple[str, str, str]) -> Mistake:
+    return Mistake(name, WrongFit, {"way": name}, says, hints)
+
+
+TABLE_MISTAKES = [
+    ahead("no-scale", "the scores are not divided by the root of d_head"),
+    ahead("no-root", "the scores are divided by d_head, not by its root"),
+    ahead("root-of-model", "the divisor is the root of d_model, not of d_head"),
+    ahead("root-of-seats", "the divisor is the root of the number of guests"),
+    ahead("root-of-values", "the divisor is the root of the values' width"),
+    ahead("tied", "the keys come out of `to_q`"),
+    ahead("turned-round", "keys ask and queries are asked: the scores lie on their side"),
+    ahead("over-the-queries", "softmax runs over the queries: columns sum to 1, not rows"),
+    ahead("shares", "`forward` returns shares; the scores as they are were asked for"),
+    ahead("with-weights", "`forward` returns the weights too; the scores alone were asked for"),
+    ahead("best-only", "`forward` returns the best answer; a score for each was asked for"),
+    ahead("averaged", "`forward` averages over the guests; each gets scores of its own"),
+    ahead("forward-nothing", "`forward` returns nothing: the result stays inside of it"),
+    looped("shares-to-loss", "softmax runs before `cross_entropy`, which has its own", LOSS_HINTS),
+    looped("summed", "the loss is a sum; a mean over all guests was asked for", LOSS_HINTS),
+    looped("summed-over-seats", "the loss is summed over the guests of a table", LOSS_HINTS),
+    looped("no-logarithm", "`nll_loss` wants logarithms, and gets scores", LOSS_HINTS),
+    looped("rows-mixed", "the scores are flattened across their axes: rows mix guests", LOSS_HINTS),
+    looped("not-flattened", "`cross_entropy` takes one row for each guest", LOSS_HINTS),
+    looped("squares", "the loss is a squared error; cross-entropy was asked for", LOSS_HINTS),
+    looped("first-guest", "only the first guest of each table is judged", LOSS_HINTS),
+    looped("first-table", "only the first table of each batch is judged", LOSS_HINTS),
+    looped("no-zero", "gradients of earlier steps are still there when you step", STEP_HINTS),
+    looped("no-step", "no weight moves: no step, or gradients cleared before it", STEP_HINTS),
+    looped("uphill", "the weights move along the gradient; the loss rises", STEP_HINTS),
+    looped("weights-only", "the biases never move", STEP_HINTS),
+    looped("values-only", "only `to_v` moves; queries and keys learn nothing", STEP_HINTS),
+    looped("signs", "the weights move by the sign of the gradient, not by its size", STEP_HINTS),
+    looped("unit-step", "each gradient is brought to length 1 before the step", STEP_HINTS),
+    looped("no-rate", "the rate that is handed in is not used", STEP_HINTS),
+    looped("last-left-out", "the last batch is never played", BATCH_HINTS),
+    looped("first-again", "every step plays the first batch", BATCH_HINTS),
+    looped("backwards", "the batches are played from the last to the first", BATCH_HINTS),
+    looped("all-at-once", "every step plays all batches together", BATCH_HINTS),
+    looped("twice", "each batch is played twice", BATCH_HINTS),
+    looped("loss-afterwards", "a loss is measured after its step, not before", LOSSES_HINTS),
+    looped("running-sum", "losses are added up as you go; each step has its own", LOSSES_HINTS),
+    looped("last-loss", "`fit` returns the last loss alone", LOSSES_HINTS),
+    looped("mean-loss", "`fit` returns the average of all losses", LOSSES_HINTS),
+    looped("fit-nothing", "`fit` returns nothing: the losses stay inside of it", LOSSES_HINTS),
+    looped("losses-with-graph", "your losses are tensors, with all that made them", LOSSES_HINTS),
+    looped("losses-a-tensor", "`fit` returns a tensor; a list of numbers was asked", LOSSES_HINTS),
+    Mistake("returns-early", ReturnsEarly, {}, "`fit` returns after its first step", LOSSES_HINTS),
+    Mistake(
+        "no-super",
+        HeadWithoutSuper,
+        {},
+        "`super().__init__()` is missing: nn.Module has to be set up before it can hold parts",
+        (
+            "Read the last line of the error: what was called too late, or never?",
+            "Compare the first line of your `__init__` with the module of section 2.7.",
+            "`super().__init__()` comes first, before any `self.… =`.",
+        ),
+    ),
+    Mistake("no-bias", HeadWithoutBias, {}, "your projections have no bias", PARTS_HINTS),
+    Mistake("narrow-values", NarrowValues, {}, "values are as wide as d_head", PARTS_HINTS),
+    Mistake("one-matrix", OneMatrix, {}, "`to_k` is missing among the parts", PARTS_HINTS),
+]
+
+
 EXERCISES = [
     Exercise(
         id="03.project",
@@ -3411,7 +3791,7 @@ EXERCISES = [
     ),
     Exercise(
         id="03.head-entropy",
-        title="How spread out is a head?",
+        title="How undecided is a head?",
         kind="code",
         points=2,
         name="head_entropy",
@@ -3489,5 +3869,26 @@ EXERCISES = [
             special=("nan", "zeros"),
             labels=("beside 0", "beside 1,000", "batch of one", "the replaced sentence became nan"),
         ),
+    ),
+    Exercise(
+        id="03.table-head",
+        title="A head that learns the game",
+        kind="build",
+        points=4,
+        name="TableHead",
+        cases=table_cases,
+        mistakes=TABLE_MISTAKES,
+        also_right=[OptimHead, AutogradHead, LoopHead],
+        axes="batch seat answer",
+        hints=(
+            "Make a head with 5, 3 and 2, and call `forward` and `fit` with small tensors.",
+            "First `forward`: three projections and the formula. Then `fit`, step by step.",
+            "Each turn of `fit`: scores, loss, clear, backward, move all weights, note the loss.",
+        ),
+        allows=Edges(
+            axes=(3, 4), sizes=(1,), labels=("one step", "one guest", "new tables", "unseen")
+        ),
+        seconds=20.0,
+        wall=60.0,
     ),
 ]

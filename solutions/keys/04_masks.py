@@ -3,10 +3,11 @@
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from course_lib.grader.judging.edges import around, in_dtype
-from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, case
+from course_lib.grader.judging.key import Call, Case, Edges, Exercise, Mistake, call, case
 
 
 def whole(g: Generator, low: int, high: int) -> int:
@@ -381,7 +382,7 @@ def fixed_padding(ids, pad_id, always):
 
 PADDING = Exercise(
     id="04.padding-mask",
-    title="Not the filler",
+    title="Not the padding",
     kind="code",
     points=1,
     name="padding_mask",
@@ -3363,4 +3364,714 @@ PAIRS = Exercise(
 )
 
 
-EXERCISES = [CAUSAL, PADDING, SOFTMAX, LEAKY, FLAT, MEAN, PEEKING, PAIRS]
+def letter_state(g: Generator, vocab_size: int, d_model: int, max_len: int) -> dict[str, Tensor]:
+    """Weights large enough that every part is felt."""
+    square = {
+        f"{name}.weight": 1.5 * normal(g, d_model, d_model) / d_model**0.5
+        for name in ("to_q", "to_k", "to_v")
+    }
+    return square | {
+        "embed.weight": normal(g, vocab_size, d_model),
+        "where": normal(g, max_len, max_len),
+        "to_letters.weight": normal(g, vocab_size, d_model) / d_model**0.5,
+        "to_letters.bias": 0.5 * normal(g, vocab_size),
+    }
+
+
+def letter_cases(g: Generator) -> list[Case]:
+    """Texts of every length that fits, the loss, and a few steps of training."""
+
+    def tried(label: str, sizes: tuple[int, int, int], *calls: Call) -> Case:
+        init = dict(zip(("vocab_size", "d_model", "max_len"), sizes, strict=True))
+        return Case(label, calls, init=init, state=letter_state(g, *sizes))
+
+    def texts(count: int, length: int, letters: int = 7) -> Tensor:
+        return torch.randint(letters, (count, length), generator=g)
+
+    small = (7, 5, 6)
+    batches = [texts(3, 7), texts(2, 5), texts(4, 7), texts(1, 2)]
+    after = texts(2, 6)
+    return [
+        tried("a text as long as may be", small, call(texts(2, 6))),
+        tried("a shorter text", small, call(texts(3, 4))),
+        tried("one letter", small, call(texts(2, 1))),
+        tried("other sizes", (11, 3, 4), call(texts(2, 3, 11))),
+        tried("the loss of the longest text", small, call(texts(3, 7), method="loss")),
+        tried("the loss of a shorter text", small, call(texts(2, 5), method="loss")),
+        tried("the loss of one guess", small, call(texts(4, 2), method="loss")),
+        tried("one step", small, call(batches[:1], 0.1, method="fit"), call(after)),
+        tried("four steps", small, call(batches, 0.1, method="fit"), call(after)),
+        tried("a slower rate", small, call(batches[:3], 0.02, method="fit"), call(after)),
+        tried("no batch", small, call([], 0.1, method="fit"), call(after)),
+    ]
+
+
+class WrongLetters(torch.nn.Module):
+    """The letter model with one thing done wrong, by name."""
+
+    def __init__(self, vocab_size, d_model, max_len, how=""):
+        super().__init__()
+        self.how = how
+        self.embed = torch.nn.Embedding(vocab_size, d_model)
+        for name in ("to_q", "to_k", "to_v"):
+            setattr(self, name, torch.nn.Linear(d_model, d_model, bias=how == "biases"))
+        self.where = torch.nn.Parameter(torch.zeros(max_len, max_len))
+        self.to_letters = torch.nn.Linear(d_model, vocab_size, bias=how != "bare letters")
+        mask = torch.ones(max_len, max_len, dtype=torch.bool).tril()
+        self.register_buffer("mask", mask, persistent=how == "mask is kept")
+        if how == "where is a buffer":
+            del self.where
+            self.register_buffer("where", torch.zeros(max_len, max_len))
+
+    def seen(self, n):
+        mask = self.mask[:n, :n]
+        return {
+            "no mask": torch.ones_like(mask),
+            "strict": mask.tril(-1),
+            "upside down": mask.T,
+            "inverted": ~mask,
+            "one ahead": torch.ones_like(mask).tril(1),
+        }.get(self.how, mask)
+
+    def scores(self, x):
+        q, k, n = self.to_q(x), self.to_k(x), x.shape[1]
+        if self.how == "exchanged":
+            q, k = k, q
+        if self.how == "queries twice":
+            k = q
+        root = {"no scale": 1.0, "d_model": x.shape[-1], "root of n": n**0.5}
+        where = self.where[:n, :n]
+        if self.how == "where not cut":
+            where = self.where
+        if self.how == "where from the end":
+            where = self.where[-n:, -n:]
+        if self.how == "where turned":
+            where = where.T
+        scores = q @ k.transpose(-2, -1)
+        divisor = root.get(self.how, x.shape[-1] ** 0.5)
+        if self.how == "where scaled":
+            return (scores + where) / divisor
+        if self.how == "only where":
+            return where.expand_as(scores)
+        return scores / divisor + (0.0 if self.how == "no where" else where)
+
+    def weights(self, x):
+        scores, seen = self.scores(x), self.seen(x.shape[1])
+        if self.how == "mask after":
+            return scores.softmax(-1) * seen
+        fill = 0.0 if self.how == "zero fill" else -torch.inf
+        return scores.masked_fill(~seen, fill).softmax(-2 if self.how == "queries share" else -1)
+
+    def mixed(self, x):
+        values = x if self.how == "no values" else self.to_v(x)
+        collected = self.weights(x) @ values
+        if self.how == "not added":
+            return collected
+        if self.how == "added twice":
+            return 2 * x + collected
+        return x if self.how == "no attention" else x + collected
+
+    def forward(self, ids):
+        logits = self.to_letters(self.mixed(self.embed(ids)))
+        if self.how == "last only":
+            return logits[:, -1]
+        if self.how in ("softmax", "log_softmax"):
+            return getattr(logits, self.how)(-1)
+        return logits
+
+    def loss(self, text):
+        given, wanted = text[:, :-1], text[:, 1:]
+        if self.how == "copies":
+            wanted = given
+        if self.how == "whole text":
+            return F.cross_entropy(self(text)[:, :-1].flatten(0, 1), wanted.flatten())
+        if self.how == "whole text copied":
+            return F.cross_entropy(self(text).flatten(0, 1), text.flatten())
+        if self.how == "two ahead":
+            logits = self(given)[:, :-1]
+            return F.cross_entropy(logits.flatten(0, 1), text[:, 2:].flatten())
+        if self.how == "backwards":
+            given, wanted = wanted, given
+        logits = self(given)
+        if self.how == "not flattened":
+            return F.cross_entropy(logits, wanted)
+        if self.how == "flattened askew":
+            logits = logits.transpose(1, 2)
+            return F.cross_entropy(
+                logits.reshape(-1, self.to_letters.out_features), wanted.flatten()
+            )
+        if self.how == "last guess":
+            return F.cross_entropy(logits[:, -1], wanted[:, -1])
+        if self.how == "softmax first":
+            logits = logits.softmax(-1)
+        if self.how == "no logarithm":
+            return F.nll_loss(logits.flatten(0, 1), wanted.flatten())
+        how = {"sum": "sum", "each": "none"}.get(self.how, "mean")
+        loss = F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction=how)
+        if self.how == "texts added":
+            return loss * wanted.shape[1]
+        return -loss if self.how == "signed" else loss
+
+    def fit(self, batches, rate):
+        make = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}.get(self.how, torch.optim.Adam)
+        rate = 0.001 if self.how == "usual rate" else rate
+        mine = [self.to_letters.weight, self.to_letters.bias]
+        trained = mine if self.how == "only letters" else self.parameters()
+        optimizer, losses = make(trained, lr=rate), []
+        batches = batches[:-1] if self.how == "last left out" else batches
+        for number, given in enumerate(batches):
+            batch = batches[0] if self.how == "first again" else given
+            if self.how == "new optimizer":
+                optimizer = make(self.parameters(), lr=rate)
+            loss = self.loss(batch)
+            if self.how == "step first" and number:
+                optimizer.step()
+            if self.how != "adds up" and self.how != "cleared after":
+                optimizer.zero_grad()
+            loss.backward()
+            if self.how == "cleared after":
+                optimizer.zero_grad()
+            if self.how != "step first":
+                optimizer.step()
+            losses.append((self.loss(batch) if self.how == "measured after" else loss).item())
+        if self.how == "last loss":
+            return losses[-1] if losses else 0.0
+        if self.how == "mean loss":
+            return sum(losses) / max(len(losses), 1)
+        return None if self.how == "nothing back" else losses
+
+
+# An error on loading names the class.
+WrongLetters.__qualname__ = WrongLetters.__name__ = "LetterModel"
+
+
+class LetterModelByHand(torch.nn.Module):
+    """Right: the mask is made in forward, the loss is written out, Adam goes over a list."""
+
+    def __init__(self, vocab_size, d_model, max_len):
+        super().__init__()
+        self.embed = torch.nn.Embedding(vocab_size, d_model)
+        self.to_q, self.to_k, self.to_v = (
+            torch.nn.Linear(d_model, d_model, bias=False) for _ in range(3)
+        )
+        self.where = torch.nn.Parameter(0.1 * torch.randn(max_len, max_len))
+        self.to_letters = torch.nn.Linear(d_model, vocab_size)
+
+    def forward(self, ids):
+        x = self.embed.weight[ids]
+        place = torch.arange(ids.shape[1])
+        products = torch.einsum("bqd,bkd->bqk", self.to_q(x), self.to_k(x))
+        scores = products / math.sqrt(x.shape[-1]) + self.where[place][:, place]
+        scores = torch.where(place <= place[:, None], scores, -torch.inf)
+        raised = (scores - scores.amax(-1, keepdim=True)).exp()
+        weights = raised / raised.sum(-1, keepdim=True)
+        return self.to_letters(torch.baddbmm(x, weights, self.to_v(x)))
+
+    def loss(self, text):
+        told = self.forward(text[:, :-1]).log_softmax(-1)
+        return -told.gather(2, text[:, 1:, None]).mean()
+
+    def fit(self, batches, rate):
+        adam, losses = torch.optim.Adam(list(self.parameters()), rate), []
+        for batch in batches:
+            self.zero_grad()
+            losses.append(self.loss(batch))
+            losses[-1].backward()
+            adam.step()
+        return [loss.item() for loss in losses]
+
+
+class LetterModelFused(torch.nn.Module):
+    """Right: PyTorch's function with a mask of numbers, and gradients cleared after the step."""
+
+    def __init__(self, vocab_size, d_model, max_len):
+        super().__init__()
+        self.embed = torch.nn.Embedding(vocab_size, d_model)
+        for name in ("to_q", "to_k", "to_v"):
+            self.add_module(name, torch.nn.Linear(d_model, d_model, False))
+        self.where = torch.nn.Parameter(torch.zeros(max_len, max_len))
+        self.to_letters = torch.nn.Linear(d_model, vocab_size)
+        hidden = torch.full((max_len, max_len), -torch.inf).triu(1)
+        self.register_buffer("hidden", hidden, persistent=False)
+
+    def forward(self, ids):
+        size = slice(ids.size(1))
+        x = self.embed(ids)
+        added = (self.where + self.hidden)[size, size]
+        looked = F.scaled_dot_product_attention(
+            self.to_q(x), self.to_k(x), self.to_v(x), attn_mask=added
+        )
+        return F.linear(looked + x, self.to_letters.weight, self.to_letters.bias)
+
+    def loss(self, text):
+        return F.cross_entropy(self(text[:, :-1]).mT, text[:, 1:])
+
+    def fit(self, batches, rate):
+        optimizer = torch.optim.Adam(self.parameters(), lr=rate)
+
+        def step(batch):
+            loss = self.loss(batch)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=False)
+            return loss.item()
+
+        return list(map(step, batches))
+
+
+def letters(how: str, says: str, *hints: str) -> Mistake:
+    """A mistake of the letter model; one flag each, so that none are tried in pairs."""
+    return Mistake(how.replace(" ", "-").replace("_", "-"), WrongLetters, {"how": how}, says, hints)
+
+
+LOOKING = "Change the last letter of a text. Which of the logits move?"
+SCORING = "The text gives the scores in one formula. Read it term by term beside your line."
+LOSING = "Work out by hand which letter the first row of logits has to guess, and which the last."
+STEPPING = "Say aloud what each line of one step is for: forward, clear, backward, step."
+LETTERS = Exercise(
+    id="04.letter-model",
+    title="A model that guesses the next letter",
+    kind="build",
+    points=4,
+    name="LetterModel",
+    cases=letter_cases,
+    axes="batch seq letters",
+    rtol=1e-3,
+    atol=1e-4,
+    any_sequence=True,
+    mistakes=[
+        letters(
+            "no mask",
+            "there is no causal mask: each letter sees the ones that it should guess",
+            LOOKING,
+            "A loss that is too good is the symptom (4.1).",
+            "Fill the scores of the future with minus infinity before the softmax.",
+        ),
+        letters(
+            "strict",
+            "your mask hides each letter from itself: the first one may look nowhere, and is nan",
+            "Print your mask for three letters. What may the first letter see?",
+            "A query sees itself and everything before it.",
+            "The diagonal belongs to the past: `tril()` keeps it, `tril(-1)` does not.",
+        ),
+        letters(
+            "upside down",
+            "your mask is transposed: every letter sees itself and the future",
+            LOOKING,
+            "Rows are queries, columns are keys. In row i, the columns 0 to i may be seen.",
+            "`tril` keeps the lower left triangle, `triu` the upper right one.",
+        ),
+        letters(
+            "inverted",
+            "the mask is the wrong way round: what should be hidden is all that is seen",
+            "What does True mean in your mask, and what does `masked_fill` fill?",
+            "`masked_fill` fills where it is told True; a mask of this course says True for look.",
+            "Turn the mask round with ~ where you fill.",
+        ),
+        letters(
+            "one ahead",
+            "each letter sees one letter ahead: the very one that it should guess",
+            LOOKING,
+            "The first row of the mask has one True.",
+            "The diagonal of your triangle is one too high.",
+        ),
+        letters(
+            "mask after",
+            "the mask is applied after the softmax: rows no longer sum to 1, and hidden letters "
+            "are still felt",
+            "Print the sum of each row of your weights.",
+            "Section 4.7 shows what goes wrong there.",
+            "Fill the scores with minus infinity first, then take the softmax.",
+        ),
+        letters(
+            "zero fill",
+            "hidden scores become 0, which hides nothing: e to the 0 is 1",
+            LOOKING,
+            "Which score gives a weight of exactly 0?",
+            "Fill with minus infinity.",
+        ),
+        letters(
+            "queries share",
+            "your softmax runs over the queries, not over the keys",
+            "Print the sums of your weights along both axes. Which should be 1?",
+            "Each letter shares 1 out among the letters that it looks at.",
+            "The keys are the last axis.",
+        ),
+        letters(
+            "no scale",
+            "the scores are not divided by the root of d_model",
+            SCORING,
+            "Chapter 02 divides by the root of the width of queries and keys.",
+            "The products are divided; `where` is added afterwards.",
+        ),
+        letters(
+            "d_model",
+            "the scores are divided by d_model, not by its root",
+            SCORING,
+            "Chapter 02 divides by the root of the width of queries and keys.",
+            "A half as exponent, or `math.sqrt`.",
+        ),
+        letters(
+            "root of n",
+            "the scores are divided by the root of the number of letters, not of the width",
+            SCORING,
+            "Which axis of x is as long as a query has numbers?",
+            "d_model is the last axis of x.",
+        ),
+        letters(
+            "exchanged",
+            "queries and keys are exchanged: the keys ask",
+            "Read the two projections aloud.",
+            "Rows are queries: the first factor of the product is made by to_q.",
+            "Queries times keys transposed, in that order.",
+        ),
+        letters(
+            "queries twice",
+            "to_q makes the keys, too",
+            "Which of your layers is never called?",
+            "A line that is copied needs to be changed in every place.",
+            "Queries through to_q, keys through to_k, values through to_v.",
+        ),
+        letters(
+            "no values",
+            "the letters' own vectors are collected, and to_v is never used",
+            "Which of your layers is never called?",
+            "What is collected are values, and they have a projection of their own.",
+            "Multiply the weights with what to_v makes of x.",
+        ),
+        letters(
+            "no where",
+            "the table `where` is not added to the scores",
+            SCORING,
+            "Without the table a letter can't tell the newest letter from an old one.",
+            "Add the rows and columns of `where` that the text needs.",
+        ),
+        letters(
+            "only where",
+            "your scores are the table `where` alone, as in section 4.1: no queries, no keys",
+            SCORING,
+            "This model also learns what to look at, not only where.",
+            "Products of queries and keys, divided, plus the table.",
+        ),
+        letters(
+            "where scaled",
+            "the table `where` is divided by the root of d_model as well",
+            SCORING,
+            "Only the products grow with the width.",
+            "Divide first, then add the table.",
+        ),
+        letters(
+            "where turned",
+            "the table `where` is transposed: its rows should be the queries",
+            "Set one number of `where` to 50 and look at the weights.",
+            "`where[i, j]` is added to the score of query i for key j.",
+            "Take the rows and columns as they are.",
+        ),
+        letters(
+            "where not cut",
+            "texts shorter than max_len stop: `where` is added whole",
+            "Call your model with a text of max_len - 1 letters.",
+            "The scores are as long as the text, the table is max_len by max_len.",
+            "Cut the table, and the mask, to the first n rows and columns.",
+        ),
+        letters(
+            "where from the end",
+            "for a shorter text you take the last rows and columns of `where`, not the first",
+            "Which place does the first letter of a short text stand at?",
+            "Places count from the start of the text that is handed in.",
+            "Cut with `:n`, not with `-n:`.",
+        ),
+        letters(
+            "not added",
+            "what attention collects replaces x; it should be added to it",
+            "Read the last line of the forward pass in the text again.",
+            "A letter's own vector tells most about the next letter.",
+            "Add both before to_letters.",
+        ),
+        letters(
+            "added twice",
+            "x is added twice",
+            "How often does x occur in your last lines?",
+            "One sum: the letter's vector and what was collected.",
+            "Look for a `+=` beside a `+`.",
+        ),
+        letters(
+            "no attention",
+            "attention has no part in the result: the logits depend on each letter alone",
+            "Change the first letter. Do the logits at the last place move?",
+            "x plus what the weights collect goes into to_letters.",
+            "Use the product of weights and values.",
+        ),
+        letters(
+            "last only",
+            "only the last place's logits come back; asked for are those of all places",
+            "What shape do you return?",
+            "Every place guesses its next letter: one row of logits for each.",
+            "Leave out the index at the end.",
+        ),
+        letters(
+            "softmax",
+            "your model returns probabilities, not logits",
+            "What do your numbers sum to along the last axis?",
+            "Logits are what comes before the softmax; cross_entropy takes it itself.",
+            "Return what to_letters gives.",
+        ),
+        letters(
+            "log_softmax",
+            "your model returns logarithms of probabilities, not logits",
+            "Raise e to your numbers and add them up along the last axis.",
+            "Logits are what comes before the softmax; cross_entropy takes it itself.",
+            "Return what to_letters gives.",
+        ),
+        letters(
+            "copies",
+            "your targets are the letters that the model was given: it learns to copy",
+            LOSING,
+            "The target of a place is the letter after it.",
+            "Targets begin at the second letter of the text and end at its last.",
+        ),
+        letters(
+            "whole text",
+            "your loss hands in the whole text, whose last letter has no next one: at max_len + 1 "
+            "letters it does not fit",
+            "Call `loss` with max_len + 1 letters.",
+            "The last letter is only a target, never an input.",
+            "Cut it off before you call the model.",
+        ),
+        letters(
+            "whole text copied",
+            "your loss hands in the whole text and takes the same text as its targets",
+            LOSING,
+            "The target of a place is the letter after it.",
+            "All but the last letter go in; all but the first are wanted.",
+        ),
+        letters(
+            "two ahead",
+            "your targets are two letters ahead: the text is shifted twice",
+            LOSING,
+            "The target of a place is the letter after it.",
+            "Inputs lose their last letter, targets their first; the logits stay whole.",
+        ),
+        letters(
+            "backwards",
+            "your model is given the later letters and has to guess the earlier ones",
+            LOSING,
+            "Inputs lose their last letter, targets their first.",
+            "Exchange the two slices.",
+        ),
+        letters(
+            "not flattened",
+            "cross_entropy was given logits (batch, seq, letters), and takes the second axis for "
+            "the letters",
+            "Print the shapes of both arguments of `F.cross_entropy`.",
+            "It wants all guesses in one row: (guesses, letters), and (guesses,) for the targets.",
+            "Flatten the first two axes of the logits, and the targets; section 4.1 does it.",
+        ),
+        letters(
+            "flattened askew",
+            "the logits are transposed before they are flattened, so that guesses mix",
+            "Print the shapes of both arguments of `F.cross_entropy`, and follow one guess.",
+            "Each row must hold the numbers of one guess.",
+            "Flatten the first two axes and leave the last as it is.",
+        ),
+        letters(
+            "last guess",
+            "your loss counts only the last guess of each text",
+            "How many guesses does a text of seven letters hold?",
+            "All of them are trained at once: that is what the mask is for.",
+            "Leave out the index of the last place.",
+        ),
+        letters(
+            "softmax first",
+            "the logits go through softmax before cross_entropy, which takes it once more",
+            "What does `F.cross_entropy` expect, by its documentation?",
+            "It takes logits and does softmax and logarithm itself.",
+            "Hand over the logits as they are.",
+        ),
+        letters(
+            "no logarithm",
+            "nll_loss takes logarithms of probabilities, and was given logits",
+            "Can your loss be below 0?",
+            "`F.nll_loss` only picks numbers out; `F.cross_entropy` makes the logarithms, too.",
+            "Call `F.cross_entropy`, or `log_softmax` first.",
+        ),
+        letters(
+            "sum",
+            "your loss is the sum over all guesses; asked for is the mean",
+            "Double the batch. Does your loss stay about the same?",
+            "A sum grows with the number of texts, and the step with it.",
+            "`F.cross_entropy` averages by itself.",
+        ),
+        letters(
+            "texts added",
+            "your loss adds up the guesses of a text and averages over texts only",
+            "Make the texts twice as long. Does your loss stay about the same?",
+            "The mean is over all guesses of all texts.",
+            "`F.cross_entropy` averages by itself.",
+        ),
+        letters(
+            "each",
+            "your loss is one number for each guess; asked for is their mean",
+            "What shape does your loss have?",
+            "`backward` needs one number.",
+            "Take the mean over all guesses.",
+        ),
+        letters(
+            "signed",
+            "your loss has the wrong sign: training makes the guesses worse",
+            "Is your loss positive?",
+            "The loss is minus the logarithm of a probability, at least 0.",
+            "Take out the minus: `F.cross_entropy` has it inside.",
+        ),
+        letters(
+            "adds up",
+            "gradients of earlier steps are never cleared: they add up",
+            STEPPING,
+            "`backward` adds to the gradients that are there.",
+            "Call `optimizer.zero_grad()` once a step, before `backward`.",
+        ),
+        letters(
+            "cleared after",
+            "the weights never move: there is no step, or the gradients are cleared before it",
+            STEPPING,
+            "What does the optimizer find when it steps?",
+            "Clear before `backward` or after `step`, and step once for each batch.",
+        ),
+        letters(
+            "step first",
+            "the step comes before `backward`: each goes by the gradient of the batch before",
+            STEPPING,
+            "The gradient of this batch is there after `backward`.",
+            "backward, then step.",
+        ),
+        letters(
+            "measured after",
+            "the losses that you return are measured after the step",
+            "What is your first loss? Compare it with `loss(batches[0])` of the fresh model.",
+            "The text asks for the loss that was computed on the way, before the weights moved.",
+            "Keep the number that you called `backward` on.",
+        ),
+        letters(
+            "new optimizer",
+            "a new optimizer is made at every step, and Adam forgets what it has gathered",
+            "How often does the line that makes your optimizer run?",
+            "Adam keeps averages of the gradients from step to step.",
+            "Make it once, before the loop.",
+        ),
+        letters(
+            "sgd",
+            "your optimizer is plain gradient descent, not Adam",
+            "Which optimizer does the text name?",
+            "Section 4.1 uses the same.",
+            "`torch.optim.Adam`, with the rate that is handed in.",
+        ),
+        letters(
+            "adamw",
+            "your optimizer is AdamW, which also shrinks the weights; asked for is Adam",
+            "Which optimizer does the text name?",
+            "AdamW has a weight decay of 0.01 unless told otherwise.",
+            "`torch.optim.Adam`, with the rate that is handed in.",
+        ),
+        letters(
+            "usual rate",
+            "the rate is not handed on: Adam steps by its usual 0.001",
+            "Where in `fit` does `rate` occur?",
+            "Twice the rate should give about twice the first step.",
+            "`lr=rate`.",
+        ),
+        letters(
+            "only letters",
+            "only the output layer is trained",
+            "Which weights have moved after `fit`?",
+            "The optimizer moves what it was given.",
+            "Hand it all parameters of the model.",
+        ),
+        letters(
+            "first again",
+            "every step trains on the first batch",
+            "Which batch does your second step use?",
+            "The loop goes through the batches, one step each.",
+            "Use the loop's own variable.",
+        ),
+        letters(
+            "last left out",
+            "the last batch is left out",
+            "How many losses come back for two batches?",
+            "One step and one loss for each batch, however small it is.",
+            "Loop over the list itself.",
+        ),
+        letters(
+            "last loss",
+            "`fit` returns the last loss alone",
+            "How many losses come back for three batches?",
+            "The text asks for a list, one loss for each batch.",
+            "Append in the loop, return after it.",
+        ),
+        letters(
+            "mean loss",
+            "`fit` returns the average of the losses",
+            "How many losses come back for three batches?",
+            "The text asks for a list, one loss for each batch.",
+            "Append in the loop, return after it.",
+        ),
+        letters(
+            "nothing back",
+            "`fit` trains and returns nothing",
+            "What is `model.fit([], 0.1)`?",
+            "The text asks for a list, one loss for each batch.",
+            "Is a `return` missing?",
+        ),
+        letters(
+            "mask is kept",
+            "the mask is in the state dict: it is a parameter, or a buffer that is kept",
+            "Print `list(model.state_dict())`.",
+            "The mask follows from max_len; nobody needs to store it.",
+            "`register_buffer` has an argument `persistent`.",
+        ),
+        letters(
+            "biases",
+            "to_q, to_k and to_v have biases; the text asks for none",
+            "Print `list(model.state_dict())` and hold it against the text's table.",
+            "`nn.Linear` has a bias unless told otherwise.",
+            "`bias=False` for these three.",
+        ),
+        letters(
+            "bare letters",
+            "to_letters has no bias; the text asks for one",
+            "Print `list(model.state_dict())` and hold it against the text's table.",
+            "Some letters are frequent whatever came before.",
+            "Leave `nn.Linear` as it is there.",
+        ),
+        letters(
+            "where is a buffer",
+            "the table `where` is no parameter, so it is never trained",
+            "Print `[name for name, _ in model.named_parameters()]`.",
+            "A buffer isn't trained; this table is learned.",
+            "`nn.Parameter(torch.zeros(max_len, max_len))`.",
+        ),
+    ],
+    also_right=[LetterModelByHand, LetterModelFused],
+    hints=(
+        "Build it part by part: first `list(LetterModel(7, 5, 6).state_dict())` beside the table "
+        "of the text, then the shape after each line of forward.",
+        "The text has a formula for each method. Change one letter of the input and see which "
+        "logits move; compare the first loss with the logarithm of vocab_size.",
+        "Embed, project three times, score, add the table, hide, softmax, collect, add x, "
+        "to_letters. The loss: all but the last letter in, all but the first wanted.",
+    ),
+    allows=Edges(
+        axes=(2,),
+        sizes=(0, 1),
+        labels=(
+            "one letter",
+            "as long as may be",
+            "shorter",
+            "no batch",
+            "one guess",
+            "other sizes",
+        ),
+    ),
+)
+
+
+EXERCISES = [CAUSAL, PADDING, SOFTMAX, LEAKY, FLAT, MEAN, PEEKING, PAIRS, LETTERS]

@@ -1194,20 +1194,25 @@ MERGE = Exercise(
 # --- 05.multi-head --------------------------------------------------------------------------
 
 
-def layer_state(generator, d_model):
-    names = ("to_q", "to_k", "to_v", "to_out")
+def layer_state(generator, d_model, width, bias=True):
+    sizes = dict.fromkeys(("to_q", "to_k", "to_v"), (width, d_model))
+    sizes |= {"to_out": (d_model, width)}
     weights = {
-        f"{n}.weight": 1.5 * normal(generator, d_model, d_model) / d_model**0.5 for n in names
+        f"{name}.weight": 1.5 * normal(generator, *size) / size[1] ** 0.5
+        for name, size in sizes.items()
     }
-    return weights | {f"{n}.bias": 0.3 * normal(generator, d_model) for n in names}
+    if not bias:
+        return weights
+    return weights | {f"{n}.bias": 0.3 * normal(generator, size[0]) for n, size in sizes.items()}
 
 
 def layer_cases(generator):
-    def tried(label, num_heads, d_head, planned, **more):
-        d_model = num_heads * d_head
-        state = layer_state(generator, d_model)
-        init = {"d_model": d_model, "num_heads": num_heads}
-        return Case(label, [planned], init=init, state=state, **more)
+    def tried(label, num_heads, d_head, *planned, d_model=None, **more):
+        own = {} if d_model is None else {"d_head": d_head}  # as many numbers as it likes
+        d_model = num_heads * d_head if d_model is None else d_model
+        state = layer_state(generator, d_model, num_heads * d_head, more.get("bias", True))
+        init = {"d_model": d_model, "num_heads": num_heads} | own | more
+        return Case(label, planned, init=init, state=state)
 
     query, key, value = (normal(generator, 2, n, 15) for n in (4, 7, 7))
     long = normal(generator, 2, 7, 15)
@@ -1215,8 +1220,10 @@ def layer_cases(generator):
     padding = torch.tensor([[True] * 7, [False] * 2 + [True] * 5])[:, None, None]
     each = torch.rand(1, 5, 5, 5, generator=generator) < 0.5
     each |= torch.eye(5, dtype=torch.bool)
+    ten = normal(generator, 2, 4, 10)
+    train, rest = call(method="train"), call(method="eval")
     return [
-        tried("self-attention", 3, 5, call(long), grad=True),
+        tried("self-attention", 3, 5, call(long)),
         tried("cross-attention, key only", 3, 5, call(query, key)),
         tried("cross-attention, other values", 3, 5, call(query, key, value)),
         tried("causal, with weights", 3, 5, call(long, mask=causal, return_weights=True)),
@@ -1238,6 +1245,22 @@ def layer_cases(generator):
             5,
             call(query[:, :1], key, return_weights=True),
         ),
+        tried("heads wider than their share", 3, 7, call(ten, return_weights=True), d_model=10),
+        tried("heads narrower than their share", 2, 3, call(ten), d_model=10),
+        tried("without bias", 2, 5, call(ten, ten.flip(1)), bias=False),
+        tried("in training, nothing dropped", 2, 5, train, call(ten)),
+        # At 1 the lot decides nothing, so what comes out is known.
+        tried("dropout of 1, not in training", 2, 5, call(ten, return_weights=True), dropout=1.0),
+        tried(
+            "dropout of 1, in training and after it",
+            2,
+            5,
+            train,
+            call(ten, return_weights=True),
+            rest,
+            call(ten),
+            dropout=1.0,
+        ),
     ]
 
 
@@ -1249,6 +1272,14 @@ def attend(q, k, v, mask, scale):
     # As in the course's own: a row that may look nowhere is all zeros.
     weights = weights if mask is None else weights.masked_fill(~mask, 0.0)
     return weights @ v, weights
+
+
+def attend_dropping(q, k, v, mask, scale, layer):
+    """The same with dropout on the weights; those that come back are whole."""
+    mixed, weights = attend(q, k, v, mask, scale)
+    if layer.training and layer.dropout:
+        mixed = F.dropout(weights, layer.dropout) @ v
+    return mixed, weights
 
 
 def plain_merge(heads, x):
@@ -1273,7 +1304,9 @@ class WrongLayer(nn.Module):
         self,
         d_model,
         num_heads,
+        d_head=None,
         dropout=0.0,
+        bias=True,
         *,
         split=named_split,
         merge=plain_merge,
@@ -1288,14 +1321,17 @@ class WrongLayer(nn.Module):
         always_both=False,
     ):
         super().__init__()
+        d_head = d_model // num_heads if d_head is None else d_head
         self.num_heads, self.split, self.merge = num_heads, split, merge
-        self.width = d_model if scale_by == "d_model" else d_model // num_heads
+        self.dropout = dropout
+        self.width = d_model if scale_by == "d_model" else d_head
         self.scale = {"nothing": 1.0, "twice": 1 / self.width}.get(scale_by, self.width**-0.5)
         self.project_out, self.masked, self.only_self = project_out, masked, only_self
         self.values_from, self.draw, self.always_both = values_from, draw, always_both
         self.value_layer, self.key_layer = value_layer, key_layer
-        for name in ("to_q", "to_k", "to_v", "to_out"):
-            setattr(self, name, BareLinear(d_model, d_model))
+        for name in ("to_q", "to_k", "to_v"):
+            setattr(self, name, BareLinear(d_model, num_heads * d_head, bias=bias))
+        self.to_out = BareLinear(num_heads * d_head, d_model, bias=bias)
 
     def forward(self, query, key=None, value=None, mask=None, *, return_weights=False):
         key = query if key is None or self.only_self else key
@@ -1304,7 +1340,7 @@ class WrongLayer(nn.Module):
         k = self.split(getattr(self, self.key_layer)(key), self.num_heads)
         v = self.split(getattr(self, self.value_layer)(value), self.num_heads)
         mask = ~mask if self.masked == "inverted" and mask is not None else mask
-        mixed, weights = attend(q, k, v, mask if self.masked else None, self.scale)
+        mixed, weights = attend_dropping(q, k, v, mask if self.masked else None, self.scale, self)
         output = self.merge(mixed, query)
         output = self.to_out(output) if self.project_out else output
         weights = self.draw(weights) if self.draw else weights
@@ -1331,8 +1367,8 @@ class WrongCuts(WrongLayer):
 class OddLayer(WrongLayer):
     """Rarer mistakes, one at a time."""
 
-    def __init__(self, d_model, num_heads, dropout=0.0, *, how):
-        super().__init__(d_model, num_heads)
+    def __init__(self, d_model, num_heads, d_head=None, dropout=0.0, bias=True, *, how):
+        super().__init__(d_model, num_heads, d_head, dropout, bias)
         self.how = how
 
     def inputs(self, query, key, value):
@@ -1362,11 +1398,11 @@ class OddLayer(WrongLayer):
 
     def forward(self, query, key=None, value=None, mask=None, *, return_weights=False):
         parts = [torch_split(x, self.num_heads) for x in self.inputs(query, key, value)]
-        mixed, weights = attend(*parts, mask, self.scale)
+        mixed, weights = attend_dropping(*parts, mask, self.scale, self)
         merged, out = plain_merge(mixed, query), self.to_out
         output = {
             "no bias": lambda: merged @ out.weight.T,
-            "untransposed": lambda: merged @ out.weight + out.bias,
+            "untransposed": lambda: untransposed(merged, out),
             "twice": lambda: out(out(merged)),
             "residual": lambda: query + out(merged),
         }.get(self.how, lambda: out(merged))()
@@ -1379,11 +1415,63 @@ class OddLayer(WrongLayer):
         return (drawn, output) if self.how == "weights first" else (output, drawn)
 
 
+def untransposed(x, layer):
+    return x @ layer.weight + (0.0 if layer.bias is None else layer.bias)
+
+
+class WrongMaking(WrongLayer):
+    """Made wrongly: sizes, biases or names."""
+
+    def __init__(self, d_model, num_heads, d_head=None, dropout=0.0, bias=True, *, how):
+        share = d_model // num_heads
+        given = share if how == "share" or d_head is None else d_head
+        super().__init__(d_model, num_heads, given, dropout, how == "biased" or bias)
+        if how == "scaled by the share":
+            self.scale = share**-0.5
+        if how == "bare output":
+            self.to_out = BareLinear(num_heads * given, d_model, bias=False)
+        if how == "square output":
+            self.to_out = BareLinear(d_model, d_model, bias=bias)
+        if how == "one head wide":
+            for name in ("to_q", "to_k", "to_v"):
+                setattr(self, name, BareLinear(d_model, given, bias=bias))
+
+
+class WrongDropping(WrongLayer):
+    """Dropout in the wrong place, or at the wrong time."""
+
+    def __init__(self, d_model, num_heads, d_head=None, dropout=0.0, bias=True, *, where):
+        super().__init__(d_model, num_heads, d_head, dropout, bias)
+        self.where = where
+
+    def drop(self, x, where, training=None):
+        training = self.training if training is None else training
+        return F.dropout(x, self.dropout, training) if self.where == where else x
+
+    def forward(self, query, key=None, value=None, mask=None, *, return_weights=False):
+        key = query if key is None else key
+        value = key if value is None else value
+        query = self.drop(query, "input")
+        inputs = zip((self.to_q, self.to_k, self.to_v), (query, key, value), strict=True)
+        q, k, v = (torch_split(layer(x), self.num_heads) for layer, x in inputs)
+        scores = self.drop(q @ k.mT * self.scale, "scores")
+        if mask is not None:
+            scores = scores.masked_fill(~mask, float("-inf"))
+        weights = scores.softmax(-1) if mask is None else scores.softmax(-1).nan_to_num(0.0)
+        weights = self.drop(weights, "returned")
+        dropped = self.drop(weights, "always", True)
+        if self.where == "kept":
+            dropped = F.dropout(weights, 1 - self.dropout, self.training)
+        output = self.drop(self.to_out(plain_merge(dropped @ v, query)), "output")
+        return (output, weights) if return_weights else output
+
+
 class OneWideHead(WrongLayer):
     """Never splits: one head over the full width."""
 
-    def __init__(self, d_model, num_heads, dropout=0.0):
-        super().__init__(d_model, 1)
+    def __init__(self, d_model, num_heads, d_head=None, dropout=0.0, bias=True):
+        d_head = d_model // num_heads if d_head is None else d_head
+        super().__init__(d_model, 1, num_heads * d_head, dropout, bias)
 
 
 class NeverSplit(WrongLayer):
@@ -1395,7 +1483,7 @@ class NeverSplit(WrongLayer):
         if mask is not None and mask.dim() == 4:
             raise ValueError("a mask of four axes for scores of three")
         parts = self.to_q(query), self.to_k(key), self.to_v(value)
-        mixed, weights = attend(*parts, mask, query.shape[-1] ** -0.5)
+        mixed, weights = attend_dropping(*parts, mask, parts[0].shape[-1] ** -0.5, self)
         output = self.to_out(mixed)
         return (output, weights) if return_weights else output
 
@@ -1403,10 +1491,13 @@ class NeverSplit(WrongLayer):
 class LoopingLayer(nn.Module):
     """Right: one head after the other, each with its rows of the weight matrices."""
 
-    def __init__(self, d_model, num_heads, dropout=0.0):
+    def __init__(self, d_model, num_heads, d_head=None, dropout=0.0, bias=True):
         super().__init__()
-        self.num_heads, self.width = num_heads, d_model // num_heads
-        self.to_q, self.to_k, self.to_v, self.to_out = (nn.Linear(d_model, d_model) for _ in "qkvo")
+        self.num_heads, self.width = num_heads, d_head or d_model // num_heads
+        wide = self.num_heads * self.width
+        self.to_q, self.to_k, self.to_v = (nn.Linear(d_model, wide, bias) for _ in "qkv")
+        self.to_out = nn.Linear(wide, d_model, bias)
+        self.drop = nn.Dropout(dropout)
 
     def forward(self, query, key=None, value=None, mask=None, *, return_weights=False):
         key = query if key is None else key
@@ -1419,12 +1510,12 @@ class LoopingLayer(nn.Module):
         for h in range(self.num_heads):
             rows = slice(h * self.width, (h + 1) * self.width)
             parts = ((query, self.to_q), (key, self.to_k), (value, self.to_v))
-            q, k, v = (F.linear(x, layer.weight[rows], layer.bias[rows]) for x, layer in parts)
+            q, k, v = (layer(x)[..., rows] for x, layer in parts)
             scores = q @ k.mT / math.sqrt(self.width)
             if wide is not None:
                 scores = scores.masked_fill(~wide[:, h], float("-inf"))
             drawn.append(scores.softmax(-1))
-            mixed.append(drawn[-1] @ v)
+            mixed.append(self.drop(drawn[-1]) @ v)
         output = self.to_out(torch.cat(mixed, -1))
         return (output, torch.stack(drawn, 1)) if return_weights else output
 
@@ -1438,8 +1529,10 @@ class EinsumLayer(LoopingLayer):
 
         def heads_of(x, layer):
             weight = rearrange(layer.weight, "(h d) m -> h d m", h=self.num_heads)
-            bias = rearrange(layer.bias, "(h d) -> h 1 d", h=self.num_heads)
-            return torch.einsum("btm,hdm->bhtd", x, weight) + bias
+            made = torch.einsum("btm,hdm->bhtd", x, weight)
+            if layer.bias is None:
+                return made
+            return made + rearrange(layer.bias, "(h d) -> h 1 d", h=self.num_heads)
 
         q, k, v = heads_of(query, self.to_q), heads_of(key, self.to_k), heads_of(value, self.to_v)
         scores = torch.einsum("bhtd,bhsd->bhts", q, k) / self.width**0.5
@@ -1447,7 +1540,8 @@ class EinsumLayer(LoopingLayer):
             scores = scores + torch.where(mask, 0.0, float("-inf"))
         weights = scores.softmax(-1)
         out = rearrange(self.to_out.weight, "m (h d) -> h d m", h=self.num_heads)
-        mixed = torch.einsum("bhts,bhsd,hdm->btm", weights, v, out) + self.to_out.bias
+        mixed = torch.einsum("bhts,bhsd,hdm->btm", self.drop(weights), v, out)
+        mixed = mixed if self.to_out.bias is None else mixed + self.to_out.bias
         return (mixed, weights) if return_weights else mixed
 
 
@@ -1458,8 +1552,8 @@ def averaged_over_heads(weights):
 LAYER = Exercise(
     id="05.multi-head",
     title="The whole layer",
-    kind="code",
-    points=3,
+    kind="build",
+    points=4,
     name="MultiHeadAttention",
     cases=layer_cases,
     mistakes=[
@@ -1835,16 +1929,168 @@ LAYER = Exercise(
                 "Return the weights as they are; whoever draws them can detach them.",
             ),
         ),
+        Mistake(
+            "d-head-ignored",
+            WrongMaking,
+            {"how": "share"},
+            says="a given d_head is ignored: the heads keep their share of d_model",
+            hints=(
+                "Make a layer with d_model 10, 2 heads and d_head 3. What shape has to_q.weight?",
+                "d_head is the share only where none is given.",
+                "One line first: d_head, or d_model divided by num_heads where it is None.",
+            ),
+        ),
+        Mistake(
+            "scaled-by-the-share",
+            WrongMaking,
+            {"how": "scaled by the share"},
+            says="the scores are divided by the root of d_model / num_heads even when another "
+            "d_head is given",
+            hints=(
+                "How many products are added up in one score of one head?",
+                "The divisor goes by the width that queries and keys have after the split.",
+                "Let scaled_dot_product_attention do it: it reads the width off its last axis.",
+            ),
+        ),
+        Mistake(
+            "always-biased",
+            WrongMaking,
+            {"how": "biased"},
+            says="the layers keep their biases when `bias` is False",
+            hints=(
+                "Print the names in the state dict of a layer that was made with bias=False.",
+                "nn.Linear has a bias unless it is told otherwise.",
+                "Hand `bias` on to all four layers.",
+            ),
+        ),
+        Mistake(
+            "output-without-bias",
+            WrongMaking,
+            {"how": "bare output"},
+            says="to_out has no bias, whatever `bias` says",
+            hints=(
+                "Print the names in the state dict of your layer and hold them against the "
+                "text's table.",
+                "All four layers follow `bias`.",
+                "Hand `bias` on to to_out as well.",
+            ),
+        ),
+        Mistake(
+            "square-output",
+            WrongMaking,
+            {"how": "square output"},
+            says="to_out is (d_model, d_model), but the merged heads are num_heads times d_head "
+            "wide",
+            hints=(
+                "Make a layer with d_model 10, 2 heads and d_head 3. How wide are its heads "
+                "side by side?",
+                "What goes into to_out is as wide as what comes out of the merge.",
+                "It leads from num_heads * d_head back to d_model.",
+            ),
+        ),
+        Mistake(
+            "one-head-wide",
+            WrongMaking,
+            {"how": "one head wide"},
+            says="to_q, to_k and to_v give d_head numbers, enough for one head",
+            hints=(
+                "How many numbers do all heads of one word have together?",
+                "All heads come out of one product; the split cuts it up.",
+                "They lead from d_model to num_heads * d_head.",
+            ),
+        ),
+        Mistake(
+            "no-dropout",
+            WrongDropping,
+            {"where": "nowhere"},
+            says="nothing is dropped in training: `dropout` is never used",
+            hints=(
+                "Make a layer with dropout=1.0, call train(), and look at its output. Which "
+                "numbers should it be?",
+                "In training each weight is dropped with the chance `dropout`.",
+                "F.dropout on the weights, with training=self.training, before the values.",
+            ),
+        ),
+        Mistake(
+            "dropout-always",
+            WrongDropping,
+            {"where": "always"},
+            says="weights are dropped outside of training, too",
+            hints=(
+                "Call eval() and run your layer twice. Does the same come out?",
+                "F.dropout drops unless it is told that nobody trains; a module knows that "
+                "as self.training.",
+                "F.dropout(..., training=self.training), or an nn.Dropout made in __init__.",
+            ),
+        ),
+        Mistake(
+            "dropout-on-the-output",
+            WrongDropping,
+            {"where": "output"},
+            says="dropout falls on the output, not on the weights",
+            hints=(
+                "Make a layer with dropout=1.0 and call train(). The output should still "
+                "hold to_out's bias.",
+                "The text drops weights: words that one word looks at.",
+                "Between the softmax and the values.",
+            ),
+        ),
+        Mistake(
+            "dropout-before-the-softmax",
+            WrongDropping,
+            {"where": "scores"},
+            says="dropout falls on scores or queries, before the softmax: a score of 0 is no "
+            "weight of 0",
+            hints=(
+                "Make a layer with dropout=1.0 and call train(). What weight does a score of "
+                "0 get?",
+                "What is dropped are weights, and those exist after the softmax.",
+                "Between the softmax and the values.",
+            ),
+        ),
+        Mistake(
+            "dropout-on-the-input",
+            WrongDropping,
+            {"where": "input"},
+            says="dropout falls on the input, not on the weights",
+            hints=(
+                "Make a layer with dropout=1.0 and call train(). What do your weights look like?",
+                "What is dropped are weights, and those exist after the softmax.",
+                "Between the softmax and the values.",
+            ),
+        ),
+        Mistake(
+            "dropped-weights-returned",
+            WrongDropping,
+            {"where": "returned"},
+            says="the weights that you return are those that dropout left",
+            hints=(
+                "Call train() on a layer with dropout. Do the rows of its weights sum to 1?",
+                "The text returns the weights from before dropout, to be drawn.",
+                "Give what dropout leaves a name of its own (5.8).",
+            ),
+        ),
+        Mistake(
+            "chance-to-keep",
+            WrongDropping,
+            {"where": "kept"},
+            says="`dropout` is taken for the chance to keep a weight; it is the chance to drop it",
+            hints=(
+                "Make a layer with dropout=0.0 and call train(). Is anything lost?",
+                "PyTorch's p is the share that is dropped, and so is ours.",
+                "Hand `dropout` to F.dropout as it is.",
+            ),
+        ),
     ],
     also_right=[LoopingLayer, EinsumLayer],
     axes="batch query d_model",
     hints=(
-        "Check the pieces first: do `05.split-heads` and `05.merge-heads` say right? Then print "
-        "the shape after each of your lines.",
-        "The text has five rules: what a missing key and a missing value are, where the mask goes, "
-        "what comes back, and the two traps.",
-        "Fill in what is missing, project each of the three, split each, attend, merge, project "
-        "once more.",
+        "Check the pieces first: do `05.split-heads` and `05.merge-heads` say right? Then the "
+        "names and shapes in `state_dict()`, then the shape after each line of forward.",
+        "The text has six rules: how wide the layers are, what a missing key and a missing value "
+        "are, where the mask goes, what is dropped and when, and what comes back.",
+        "Fill in what is missing, project each of the three, split each, attend, drop weights, mix "
+        "the values, merge, project once more.",
     ),
     allows=Edges(
         axes=(2, 3, 4),
@@ -1857,6 +2103,11 @@ LAYER = Exercise(
             "with weights",
             "a mask for each head",
             "one head",
+            "wider than",
+            "narrower than",
+            "without bias",
+            "in training",
+            "not in training",
         ),
     ),
 )

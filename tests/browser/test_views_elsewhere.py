@@ -14,6 +14,7 @@ from course_lib.views import (
     predict,
     quiz,
     transformer_diagram,
+    two_arrows,
 )
 
 WORDS = ["the", "cat", "sat", "on", "the", "mat", "because", "it", "was", "tired"]
@@ -33,6 +34,7 @@ def views():
         position_clocks({"short": [1.0, 0.1], "long": [0.5, 0.01]}, trained=32),
         transformer_diagram(sizes, dict.fromkeys(DIAGRAM_PARTS, 1000), num_layers=2),
         quiz("02"),
+        two_arrows((2, 1), (3, 0), names=("it", "animal"), axes=("alive", "place")),
     ]
 
 
@@ -41,7 +43,7 @@ def exported(template):
     from nbconvert import HTMLExporter
     from nbformat.v4 import new_output
 
-    notebook = notebook_of(["view"] * 6)
+    notebook = notebook_of(["view"] * len(views()))
     for cell, view in zip(notebook.cells, views(), strict=True):
         cell.outputs = [new_output("display_data", view._repr_mimebundle_())]
     page, _ = HTMLExporter(template_name=template).from_notebook_node(notebook)
@@ -69,7 +71,7 @@ def shown(request, chromium, tmp_path):
 
 
 def test_every_view_is_alive_and_readable(shown):
-    assert shown.locator(".course-view").count() == 6
+    assert shown.locator(".course-view").count() == len(views())
     assert shown.locator(".course-view .fallback").count() == 0
     shown.locator(".course-outcome summary").click()
     for text in shown.locator(f".course-view :is({TEXTS})").all():
@@ -96,7 +98,7 @@ def test_a_guess_is_kept_by_the_browser_where_no_server_keeps_it(shown):
 def test_nothing_is_cut_off(shown, width):
     shown.set_viewport_size({"width": width, "height": 900})
     over = "views => views.map(view => view.scrollWidth - view.clientWidth)"
-    assert shown.locator(".course-view").evaluate_all(over) == [0] * 6
+    assert shown.locator(".course-view").evaluate_all(over) == [0] * len(views())
     shoot(shown, f"elsewhere-{shown.kind}-{width}")
 
 

@@ -17,6 +17,7 @@ import torch
 from ..course.files import exercises, key_files, stamp
 from ..course.finding.facts import chapter_facts
 from ..course.finding.work import MOST_FILES, Unused, Used, find_work
+from ..course.lent import lent
 from ..judging.verdict import Verdict
 from ..running import seal
 from ..running.cold import Cold
@@ -145,7 +146,10 @@ def _others(unused: tuple[Unused, ...]) -> str:
 @cache
 def runner(root: Path, level: str) -> Warm | Cold:
     """One warm process for each process that grades."""
-    return Warm(root, level) if sys.platform == "linux" else Cold(root)
+    if sys.platform != "linux":
+        return Cold(root)
+    chapters = [path.name[:2] for path in key_files(root)]
+    return Warm(root, level, (part for c in chapters for part in lent(root, c).items()))
 
 
 def level_for(required: str | None) -> str:

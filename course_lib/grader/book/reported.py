@@ -4,7 +4,7 @@ import signal
 from dataclasses import replace
 
 from ..course.submission import stopped, with_failed
-from ..judging.bake import outcomes_from
+from ..judging.flat import outcomes_from
 from ..judging.frames import unpack
 from ..judging.outcome import Outcome
 from ..judging.sheet import Sheet

@@ -1,15 +1,13 @@
 """Answer sheets as files, for learners who get the course without its solutions."""
 
 import zlib
-from dataclasses import MISSING, Field, fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from course_lib.paths import write_atomic
 
-from .cases import Call, Case
+from .flat import case_from, outcomes_from, shallow
 from .frames import FrameError, pack, unpack
-from .outcome import Outcome
 from .sheet import Recorded, Sheet
 from .terms import Terms
 
@@ -53,28 +51,3 @@ def _inflated(data: bytes) -> bytes:
     if not reader.eof:
         raise FrameError(f"cut short, or more than {MAX_BYTES} bytes")
     return whole
-
-
-def shallow(value: Any) -> Any:
-    """Dataclasses as dicts of what isn't there by default, all the way down; the rest as it is."""
-    if isinstance(value, Sheet | Recorded | Case | Call | Outcome | Terms):
-        named = {field: getattr(value, field.name) for field in fields(value)}
-        return {f.name: shallow(inner) for f, inner in named.items() if not _default(f, inner)}
-    if isinstance(value, list | tuple):
-        return type(value)(shallow(item) for item in value)  # x[:, [1]] is not x[:, (1,)]
-    return value
-
-
-def _default(field: Field, value: Any) -> bool:
-    usual = field.default if field.default_factory is MISSING else field.default_factory()
-    return type(usual) is type(value) and usual == value
-
-
-def case_from(tree: dict) -> Case:
-    """A case as it was before `shallow`."""
-    return Case(**(tree | {"calls": tuple(Call(**call) for call in tree["calls"])}))
-
-
-def outcomes_from(trees: tuple) -> tuple[Outcome, ...]:
-    """Outcomes as they were before `shallow`. Raises TypeError for other fields."""
-    return tuple(Outcome(**tree) for tree in trees)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .edits import EDITED, edits
 from .frames import Foreign, foreign_kind
 from .outcome import Outcome
 from .scored import too_few
@@ -15,7 +16,6 @@ from .terms import Terms
 from .trees import leaves
 
 DEFAULT = Terms()
-EDITED = "your code changed its input in place ({}): work on a copy, or make a new tensor"
 MISSING = ": is a return missing?"
 CANCELLED = 0.2  # times 1e-5: sixteen times the last bit of the largest gradient
 
@@ -27,14 +27,14 @@ def differences(expected: Outcome, found: Outcome, terms: Terms = DEFAULT) -> De
     if expected.raised or found.raised:
         return _raised(expected, found)
     if terms.at_least:
-        return too_few(expected.values[-1], found.values[-1], terms.at_least)
+        last = (None, *found.values)[-1]  # None: a named mistake, which was not tried here
+        return too_few(expected.values[-1], last, terms.at_least)
     for number, (want, got) in enumerate(zip(expected.values, found.values, strict=True), 1):
         told = compare(want, got, terms)
         if told:
             return (*_call(number, len(expected.values)), *told)
-    if set(found.changed) - set(expected.changed):
-        return (EDITED.format(found.changed[0]),)
-    return _gradients(expected, found, terms)
+    edited = [EDITED.format(name) for name in edits(expected, found)[:1]]
+    return tuple(edited) or _gradients(expected, found, terms)
 
 
 def compare(expected: Any, found: Any, terms: Terms = DEFAULT) -> Details:

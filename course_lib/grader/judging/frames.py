@@ -17,7 +17,7 @@ from safetensors.torch import load, save
 
 LENGTHS = struct.Struct("<II")
 PLAIN = bool | int | float | str | None
-Tensors = dict[bytes, tuple[str, torch.Tensor]]  # by their content: the name in the body, and it
+Tensors = dict[tuple, tuple[str, torch.Tensor]]  # by their content: the name in the body, and it
 MAX_BYTES = 32 << 20
 MAX_HEADER = 4 << 20  # of JSON, twice in a frame: it grows thirtyfold when it is read
 
@@ -63,6 +63,16 @@ def unpack(data: bytes, max_bytes: int = MAX_BYTES) -> Any:
         raise FrameError(f"not a frame: {type(error).__name__}") from error
 
 
+def nested(tree: Any) -> torch.Tensor:
+    """A frame as a tensor of bytes: part of another frame that needn't be packed each time."""
+    return torch.frombuffer(bytearray(pack(tree)), dtype=torch.uint8)
+
+
+def unnested(data: torch.Tensor) -> Any:
+    """What `nested` was given. Raises FrameError for anything else."""
+    return unpack(data.numpy().tobytes())
+
+
 def _packed(value: Any, tensors: Tensors) -> Any:
     if type(value) in (bool, int, float, str, type(None)):
         return value
@@ -83,12 +93,14 @@ def foreign_kind(value: Any) -> str:
 
 
 def _tensor(value: torch.Tensor, tensors: Tensors) -> dict:
-    plain = value.layout == torch.strided and value.device.type == "cpu"
-    if not plain or value.is_quantized:
+    dense = value.layout == torch.strided and value.device.type == "cpu"
+    if not dense or value.is_quantized:
         return {"foreign": f"{value.device.type} tensor of layout {value.layout}"}
     # A copy of its own: safetensors refuses tensors that share memory.
-    own = value.detach().as_subclass(torch.Tensor).clone().contiguous()
-    content = sha256(save({"": own})).digest()  # to the last bit: 0.0 is not -0.0
+    plain = value.detach().as_subclass(torch.Tensor)
+    own = plain.clone(memory_format=torch.contiguous_format)
+    bits = own.reshape(-1).view(torch.uint8).numpy()  # to the last one: 0.0 is not -0.0
+    content = (own.dtype, own.shape, sha256(bits).digest())
     name, _ = tensors.setdefault(content, (str(len(tensors)), own))
     return {"tensor": name}
 

@@ -12,7 +12,10 @@ from torch import Tensor
 
 from .cases import Call, Case
 from .crash import kind_of_error, learner_lines
+from .loading import load
 from .trees import identical, leaves, tree_map
+
+ITSELF = "the object itself"  # what `train()` and `eval()` return, as no frame holds a module
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def _run_case(answer: Callable, case: Case, gradients: bool) -> Outcome:
             with torch.enable_grad():  # a page may have switched gradients off for good
                 value = method(*args, **kwargs)
                 flows.append(_gradients(value, sources) if gradients else {})
-            values.append(tree_map(_copy, value))
+            values.append(ITSELF if value is target else tree_map(_copy, value))
             changed += [f"call {number + 1}: {name}" for name in _changed(planned, args, kwargs)]
         changed += [name for name in weights if not identical(case.state[name], weights[name])]
     except (Exception, SystemExit) as error:  # an interrupt by the learner goes through
@@ -96,7 +99,7 @@ def build(answer: Callable, case: Case) -> Callable:
         return answer
     made = answer(**case.init)
     if case.state is not None:
-        made.load_state_dict(case.state)
+        load(made, case.state)
     return made.eval() if isinstance(made, torch.nn.Module) else made
 
 

@@ -5,8 +5,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from torch import Tensor
+
 from .cases import Case
 from .compare import differences
+from .flat import shallow
+from .frames import nested
 from .outcome import Outcome
 from .terms import Terms
 
@@ -77,6 +81,11 @@ class Sheet:
         """
         rows = zip(outcomes, found, self._near, strict=True)
         return not any(differences(*row) for row in rows if not row[-1].at_least)
+
+    @cached_property
+    def to_run(self) -> Tensor:
+        """Its cases as bytes for whoever runs an answer; labels would tell what is right."""
+        return nested([shallow(replace(case, label="")) for case in self.cases])
 
     @cached_property
     def _near(self) -> list[Terms]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from .again import AGAIN
 from .bans import banned_name
 from .causes import cause, sound
-from .compare import EDITED, differences
+from .compare import differences
 from .crash import meaning, unwritten_stub
+from .edits import EDITED, edits
 from .inputs import came_in, size
 from .outcome import Outcome, run_case
 from .properties import PROPERTIES
@@ -118,8 +119,8 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
 
 def _edited(sheet: Sheet, found: tuple[Outcome, ...]) -> list[str]:
     """Said first: whoever edits an input in place may have everything else wrong because of it."""
-    pairs = zip(sheet.expected, found, strict=True)
-    names = [name for want, got in pairs for name in got.changed if name not in want.changed]
+    rows = zip(sheet.expected, found, sheet.terms, strict=True)
+    names = [name for want, got, terms in rows if not terms.at_least for name in edits(want, got)]
     return [EDITED.format(names[0])] if names else []
 
 

@@ -10,8 +10,8 @@ import torch
 
 from course_lib.notebooks import Cell
 
-from ..judging.bake import case_from, shallow
-from ..judging.frames import pack, unpack
+from ..judging.flat import case_from, shallow
+from ..judging.frames import pack, unnested, unpack
 from ..judging.outcome import run_case
 from .cells import fresh_namespace, run_cell, run_pieces
 from .library import lend
@@ -35,7 +35,7 @@ class Job:
     """
 
     name: str
-    cases: list[dict]
+    cases: torch.Tensor  # a frame
     pieces: list[tuple[int, str]]
     cell: int
     setup: list[str] = field(default_factory=list)
@@ -95,8 +95,9 @@ def run(**told: Any) -> dict:
     answer = namespace[job.name]
     if not callable(answer):
         return said | {"not_callable": type(answer).__name__}
+    cases = [case_from(case) for case in unnested(job.cases)]
     limit_calls(job.seconds)
-    outcomes = [run_case(answer, case_from(case)) for case in job.cases]
+    outcomes = [run_case(answer, case) for case in cases]
     return said | {
         "outcomes": [
             shallow(o) | {"crash": capped(o.crash), "what": o.what[:TEXT_CAP]} for o in outcomes

@@ -16,6 +16,7 @@ from .cells import Silent
 PACKAGE = "course_lib"
 SILENT = ("check", "claims", "plots", "studies", "views")
 KEPT = ("course_lib.device",)  # as it is: it picks a device and knows no answer
+COMPILED: dict[tuple[str, str], types.CodeType] = {}  # what will be lent, by name and source
 
 
 class Shelf(MetaPathFinder, Loader):
@@ -56,6 +57,13 @@ def hide_course() -> None:
     sys.meta_path[:] = [Shelf(), *others]
 
 
+def compile_lent(name: str, source: str) -> types.CodeType:
+    """A lent module's code, kept for whoever is forked from here."""
+    if (name, source) not in COMPILED:
+        COMPILED[name, source] = compile(source, f"<{name}>", "exec")
+    return COMPILED[name, source]
+
+
 def lend(name: str, source: str) -> None:
     """Make a module of the library from the source that the grader lends, and no file of it."""
     for parent in [name[:i] for i, letter in enumerate(name) if letter == "."]:
@@ -63,4 +71,4 @@ def lend(name: str, source: str) -> None:
             sys.modules[parent] = types.ModuleType(parent)
             sys.modules[parent].__path__ = []
     module = sys.modules[name] = types.ModuleType(name)
-    exec(compile(source, f"<{name}>", "exec"), module.__dict__)
+    exec(compile_lent(name, source), module.__dict__)

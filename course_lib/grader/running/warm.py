@@ -8,17 +8,18 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..judging.frames import pack
+from ..judging.frames import nested, pack
 from .exchange import exchange
 from .seal import bwrap
 
 if sys.platform == "linux":
     from .seal import users
 
-NOTHING = pack({"job": "run", "name": "nothing", "cases": [], "pieces": [], "cell": -1})
+NOTHING = pack({"job": "run", "name": "nothing", "cases": nested([]), "pieces": [], "cell": -1})
 GRACE = 5.0  # beyond its own limit; after that the warm process itself is given up
 
 
@@ -55,8 +56,9 @@ class Report:
 class Warm:
     """A warm process, restarted when it is lost. Not for use by two threads at a time."""
 
-    def __init__(self, root: Path, level: str) -> None:
-        self.root, self.level = root, level
+    def __init__(self, root: Path, level: str, lent: Iterable[tuple[str, str]] = ()) -> None:
+        """`lent` are parts of the library, by name and source, to be compiled only once."""
+        self.root, self.level, self.lent = root, level, sorted(set(lent))
         self.alone = False  # are a child's threads counted for it alone?
         self.process: subprocess.Popen | None = None
         self.socket: socket.socket | None = None
@@ -74,8 +76,13 @@ class Warm:
         if self.level != "process":
             # Learners import matplotlib; it wants a folder that looks writable, and none is.
             environment |= {"MPLCONFIGDIR": "/tmp", "MPLBACKEND": "agg"}
-        self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
+        self.process = subprocess.Popen(
+            command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.PIPE
+        )
         theirs.close()
+        with contextlib.suppress(BrokenPipeError):  # it shows below
+            self.process.stdin.write(json.dumps(self.lent).encode())
+            self.process.stdin.close()
         self.socket = ours
         told = self._line(time.monotonic() + 120)
         if told is None:

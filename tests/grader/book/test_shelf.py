@@ -13,7 +13,7 @@ from course_lib.grader.book import batch, shelf
 from course_lib.grader.book.grading import grade_submission
 from course_lib.grader.book.one_student import Task
 from course_lib.grader.course.files import exercises, sheet_for
-from course_lib.grader.judging.bake import shallow
+from course_lib.grader.judging.flat import shallow
 from course_lib.grader.judging.trees import identical
 from course_lib.paths import ROOT
 

@@ -12,7 +12,7 @@ from course_lib.grader.book import reported
 from course_lib.grader.book.gradebook import all_rows, load_rows, result_file, save_rows
 from course_lib.grader.course.files import sheet_for
 from course_lib.grader.judging import frames
-from course_lib.grader.judging.bake import shallow
+from course_lib.grader.judging.flat import shallow
 from course_lib.grader.judging.frames import FrameError, pack, unpack
 from course_lib.grader.running.reading.plain import plain_python
 from course_lib.grader.running.warm import USUAL, Report

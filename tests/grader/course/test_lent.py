@@ -5,7 +5,7 @@ import pytest
 from course_lib.grader.book.grading import grade_submission
 from course_lib.grader.course.files import exercises, key_files
 from course_lib.grader.course.lent import lent
-from course_lib.grader.judging.frames import pack, unpack
+from course_lib.grader.judging.frames import nested, pack, unpack
 from course_lib.grader.running import seal
 from course_lib.grader.running.warm import Warm
 from course_lib.paths import ROOT
@@ -98,7 +98,7 @@ def test_the_rest_of_the_file_cannot_be_reached_from_what_is_lent(warm):
         "job": "run",
         "name": "x",
         "pieces": [(0, REACHING)],
-        "cases": [],
+        "cases": nested([]),
         "cell": 0,
         "lent": lent(ROOT, "05"),
     }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_lib.grader.judging.bake import outcomes_from, shallow
+from course_lib.grader.judging.flat import outcomes_from, shallow
 from course_lib.grader.judging.frames import pack, unpack
 from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
 from course_lib.grader.judging.making import make_sheet

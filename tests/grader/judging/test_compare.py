@@ -142,6 +142,15 @@ def test_a_changed_input_is_a_difference():
     assert "changed its input in place (call 1: argument 1)" in told[0]
 
 
+def test_a_weight_that_only_rounding_moves_may_move_where_weights_are_trained():
+    trained = Outcome((X,), changed=("to_v.weight",))
+    more = ("to_v.weight", "to_k.bias")
+    assert not differences(trained, Outcome((X,), changed=more))
+    assert differences(Outcome((X,)), Outcome((X,), changed=more)), "nothing is trained here"
+    told = differences(trained, Outcome((X,), changed=(*more, "call 1: argument 1")))
+    assert "(call 1: argument 1)" in told[0]
+
+
 def test_a_gradient_that_differs_or_is_missing_is_told_with_what_it_reaches():
     want = Outcome((X,), gradients=({"key": X},))
     lost = differences(want, Outcome((X,), gradients=({"key": None},)))

@@ -86,3 +86,21 @@ def test_anything_else_is_refused(data):
 def test_a_frame_too_large_is_refused_before_it_is_read():
     with pytest.raises(FrameError, match="are more than the 100 allowed"):
         unpack(pack(torch.zeros(1000)), max_bytes=100)
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.tensor([1 + 2j]).conj(),
+        torch.tensor([1 + 2j]).imag,  # one number, and two steps to the next
+        torch.tensor([1 + 2j, 3 - 1j]).conj().imag,
+        torch.ones(2, 3).T,
+        torch.ones(1).expand(4),
+        torch.ones(0, 3),
+        torch.tensor(3),
+    ],
+    ids=str,
+)
+def test_a_tensor_comes_back_however_it_lies_in_memory(tensor):
+    one, other = unpack(pack([tensor, tensor]))
+    assert torch.equal(one, tensor.resolve_conj().resolve_neg()) and torch.equal(one, other)

@@ -3,9 +3,10 @@
 import sys
 
 import pytest
+import torch
 
-from course_lib.grader.judging.cases import case
-from course_lib.grader.judging.outcome import run_case
+from course_lib.grader.judging.cases import Case, call, case
+from course_lib.grader.judging.outcome import ITSELF, run_case
 
 
 def test_what_an_answer_prints_is_heard_and_still_shown(capsys):
@@ -21,3 +22,21 @@ def test_an_answer_may_print_where_there_is_no_standard_output(monkeypatch, more
     monkeypatch.setattr(sys, "stdout", None)
     outcome = run_case(lambda x: print(x, **more), case("some", 7))
     assert outcome.raised is None and outcome.printed
+
+
+def test_a_module_can_be_sent_into_training():
+    """`train` returns the module, which no sheet can hold."""
+    calls = [call(method="train"), call(torch.ones(2)), call(method="eval"), call(torch.ones(2))]
+    given = Case("both modes", calls, init={"p": 1.0}, state={})
+    assert run_case(torch.nn.Dropout, given).values[::2] == (ITSELF, ITSELF)
+    lost, kept = run_case(torch.nn.Dropout, given).values[1::2]
+    assert lost.tolist() == [0.0, 0.0] and kept.tolist() == [1.0, 1.0]
+
+
+def test_weights_that_do_not_fit_are_told_by_name():
+    weights = {"weight": torch.ones(3, 2), "scale": torch.ones(1)}
+    given = Case(
+        "names", [call(torch.ones(2))], init={"in_features": 2, "out_features": 5}, state=weights
+    )
+    told = run_case(torch.nn.Linear, given).crash[0]
+    assert "missing: scale; not asked for: bias; weight is (5, 2), not (3, 2)" in told

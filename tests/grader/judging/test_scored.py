@@ -9,7 +9,7 @@ from course_lib.grader.judging.bake import load_sheet, save_sheet
 from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
 from course_lib.grader.judging.making import bare_sheet, make_sheet
 from course_lib.grader.judging.scored import too_few
-from course_lib.grader.judging.verdict import judge
+from course_lib.grader.judging.verdict import judge, judge_outcomes
 
 IDS = torch.tensor([[0, 2, 1], [1, 1, 0]])
 
@@ -158,3 +158,10 @@ def test_a_target_and_a_share_go_together(asked):
         case("x", **asked)
     with pytest.raises(ValueError, match=r"at_least=1.5"):
         case("x", target=IDS, at_least=1.5)
+
+
+def test_a_recorded_mistake_is_judged_where_it_was_not_tried():
+    sheet = make_sheet(EXERCISE, fit, seed=1)
+    known = sheet.mistakes[0]
+    verdict = judge_outcomes(sheet, known.outcomes)
+    assert verdict.state == "wrong" and verdict.mistake_name == known.name

@@ -12,8 +12,8 @@ import pytest
 import torch
 from handed_in import notebook, verdict
 
-from course_lib.grader.judging.bake import shallow
-from course_lib.grader.judging.frames import pack, unpack
+from course_lib.grader.judging.flat import shallow
+from course_lib.grader.judging.frames import nested, pack, unpack
 from course_lib.grader.judging.key import case
 from course_lib.grader.running import warm as warm_module
 from course_lib.grader.running import warm_process
@@ -31,7 +31,7 @@ def run(warm, source, seconds=5.0):
         "job": "run",
         "name": "double",
         "pieces": [(0, source)],
-        "cases": shallow([case("x", X)]),
+        "cases": nested(shallow([case("x", X)])),
         "cell": 0,
     }
     return warm.run(pack(job), Limits(seconds, wall=seconds))
@@ -118,7 +118,7 @@ def test_a_child_ends_with_its_warm_process():
             "name": "x",
             "pieces": [(0, "import os, time\nos.write(2, b'on')\ntime.sleep(60)")],
         }
-        os.write(ends[0][1], pack(job | {"cases": [], "cell": 0}))
+        os.write(ends[0][1], pack(job | {"cases": nested([]), "cell": 0}))
         for fd in (*passed, ends[0][1]):
             os.close(fd)
         assert os.read(ends[2][0], 9) == b"on"

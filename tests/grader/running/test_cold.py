@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from course_lib.grader.book import one_student
-from course_lib.grader.judging.bake import outcomes_from, shallow
-from course_lib.grader.judging.frames import pack, unpack
+from course_lib.grader.judging.flat import outcomes_from, shallow
+from course_lib.grader.judging.frames import nested, pack, unpack
 from course_lib.grader.judging.key import case
 from course_lib.grader.running import seal
 from course_lib.grader.running.cold import Cold
@@ -27,7 +27,7 @@ def run(source, seconds=5.0):
         "job": "run",
         "name": "double",
         "pieces": [(0, source)],
-        "cases": shallow([case("x", X)]),
+        "cases": nested(shallow([case("x", X)])),
         "cell": 0,
     }
     return Cold(ROOT).run(pack(job), Limits(seconds, wall=seconds))

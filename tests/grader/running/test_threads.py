@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from course_lib.grader.judging.bake import shallow
-from course_lib.grader.judging.frames import pack, unpack
+from course_lib.grader.judging.flat import shallow
+from course_lib.grader.judging.frames import nested, pack, unpack
 from course_lib.grader.judging.key import case
 from course_lib.grader.running import seal
 from course_lib.grader.running.seal import bwrap, limits
@@ -42,7 +42,7 @@ def double(x): return 2 * x if len(told) == 8 else None
 
 
 def run(warm, source, seconds=60.0):
-    cases = shallow([case("x", torch.ones(2))])
+    cases = nested(shallow([case("x", torch.ones(2))]))
     job = {"job": "run", "name": "double", "pieces": [(0, source)], "cases": cases, "cell": 0}
     return warm.run(pack(job), Limits(seconds, wall=seconds))
 

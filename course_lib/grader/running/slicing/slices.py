@@ -6,15 +6,15 @@ several slices, the likeliest first; the best one counts.
 """
 
 import ast
-import builtins
 from dataclasses import dataclass
 
 from .notebook import Notebook
-from .statements import Statement
+from .noticed import noticed
+from .same import told_apart
+from .statements import BUILT_IN, Statement
 
 MOST = 6  # slices of an answer that are tried
 MOST_CUTS = 12  # ends of a notebook at which all that an answer reads is looked for
-BUILT_IN = frozenset(dir(builtins))
 
 
 @dataclass(frozen=True)
@@ -47,51 +47,60 @@ def slices(notebook: Notebook, id: str, name: str, stub: str = "") -> list[Slice
     seen = [_last_whole(notebook, i, name, last) for i in chosen]
     all_of_it = [_everything(notebook, i, name, max(i, last)) for i in chosen]
     first, rest = usual[:2], [each for three in zip(seen, all_of_it, strict=True) for each in three]
-    return list(dict.fromkeys(filter(None, [*first, *rest[:2], *usual[2:], *rest[2:]])))[:MOST]
+    found: dict[tuple, Slice] = {}
+    for chosen, kept in filter(None, [*first, *rest[:2], *usual[2:], *rest[2:]]):
+        found.setdefault((chosen, told_apart(notebook, kept)), _made(notebook, chosen, kept))
+    return list(found.values())[:MOST]
 
 
-def _first_whole(notebook: Notebook, chosen: int, name: str, last: int) -> Slice:
+Kept = tuple[int, list[int]]  # the place of an answer, and of all that runs
+
+
+def _first_whole(notebook: Notebook, chosen: int, name: str, last: int) -> Kept:
     """An answer with what stood above it; with the next below of what it reads and isn't there."""
     own = [i for i in range(len(notebook.placed)) if notebook.cell(i) == notebook.cell(chosen)]
     cuts = [chosen, own[-1], max(chosen, last)]
     for cut in cuts:  # it grows while we walk
-        made, missing = _slice(notebook, chosen, name, cut)
+        kept, missing = _slice(notebook, chosen, name, cut)
         if not missing:
-            return made
+            return chosen, kept
         below = enumerate(notebook.placed[cut + 1 :], cut + 1)
         again = [i for i, placed in below if placed.told.binds & missing][:1]
         cuts += again if cut >= cuts[-1] and len(cuts) < MOST_CUTS else []
-    return _slice(notebook, chosen, name, len(notebook.placed))[0]
+    return chosen, _slice(notebook, chosen, name, len(notebook.placed))[0]
 
 
-def _last_whole(notebook: Notebook, chosen: int, name: str, last: int) -> Slice:
+def _last_whole(notebook: Notebook, chosen: int, name: str, last: int) -> Kept:
     """An answer with what stands above its check; with the whole notebook where that lacks any.
 
     Calls that are given what it reads come with it: they may have changed that.
     """
-    made, missing = _slice(notebook, chosen, name, max(chosen, last), True)
-    return _slice(notebook, chosen, name, len(notebook.placed), True)[0] if missing else made
+    kept, missing = _slice(notebook, chosen, name, max(chosen, last), True)
+    whole = len(notebook.placed)
+    return chosen, _slice(notebook, chosen, name, whole, True)[0] if missing else kept
 
 
 def _slice(
     notebook: Notebook, chosen: int, name: str, cut: int, given: bool = False
-) -> tuple[Slice, frozenset[str]]:
+) -> tuple[list[int], frozenset[str]]:
     """What an answer needs of the statements up to `cut`, and the names bound only below them.
 
     With `given`, a call that is given what it needs is needed too.
     """
     kept, unbound = _needed(notebook, chosen, name, cut, given)
     missing = (notebook.bound & unbound) - notebook.provided - BUILT_IN
-    return _made(notebook, chosen, kept), missing
+    return kept, missing
 
 
-def _everything(notebook: Notebook, chosen: int, name: str, cut: int) -> Slice | None:
-    """All that ran before the check, for what it may have changed; None where nothing acted."""
+def _everything(notebook: Notebook, chosen: int, name: str, cut: int) -> Kept | None:
+    """All that ran before the check and that the answer may notice; None where nothing acted."""
     checks = {i for i in range(cut + 1) if notebook.only_checks(notebook.cell(i))}
     again = {i for i in range(chosen + 1, cut + 1) if name in notebook.placed[i].told.binds}
-    kept = [i for i in range(cut + 1) if i not in checks | again]
-    acting = [i for i in kept if i != chosen and notebook.placed[i].told.acts]
-    return _made(notebook, chosen, kept) if acting else None
+    needed, _ = _needed(notebook, chosen, name, cut, given=True)
+    ran = [i for i in range(cut + 1) if i not in checks | again]
+    kept = noticed(notebook, needed, ran)
+    acting = [i for i in kept if i not in needed and notebook.placed[i].told.acts]
+    return (chosen, kept) if acting else None
 
 
 def _made(notebook: Notebook, chosen: int, kept: list[int]) -> Slice:

@@ -5,6 +5,7 @@ has nothing to do with a `query` of the notebook's own.
 """
 
 import ast
+import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,7 @@ from course_lib.notebooks import tree_of
 from ...judging.scopes import names_of
 
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+BUILT_IN = frozenset(dir(builtins))
 IMPORTS = ast.Import | ast.ImportFrom
 
 
@@ -104,6 +106,16 @@ def _surely(node: ast.stmt) -> list[str]:
         return [(a.asname or a.name).split(".")[0] for a in node.names]
     targets = node.targets if isinstance(node, ast.Assign) else []
     return [n.id for target in targets for n in ast.walk(target) if _is_name(n, ast.Store)]
+
+
+def imported(told: Statement) -> Iterator[tuple[str, str]]:
+    """What imports of a statement bind, each name with the full name of what it stands for."""
+    for node in told.nodes:
+        for alias in node.names if isinstance(node, IMPORTS) else ():
+            if isinstance(node, ast.ImportFrom):
+                yield alias.asname or alias.name, f"{node.module or ''}.{alias.name}"
+            else:
+                yield alias.asname or alias.name.split(".")[0], alias.name
 
 
 def _acts(node: ast.AST) -> bool:

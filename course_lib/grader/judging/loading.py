@@ -1,0 +1,27 @@
+"""Weights handed to a learner's own module, and in words what of them doesn't fit."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+
+def load(made: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Load the weights. Raises RuntimeError, in one line, where names or sizes don't fit."""
+    own = getattr(made, "state_dict", dict)()
+    told = [
+        _listed("missing: {}", sorted(state.keys() - own.keys())),
+        _listed("not asked for: {}", sorted(own.keys() - state.keys())),
+        *(
+            f"{name} is {tuple(own[name].shape)}, not {tuple(state[name].shape)}"
+            for name in own
+            if name in state and own[name].shape != state[name].shape
+        ),
+    ]
+    if isinstance(made, torch.nn.Module) and any(told):
+        raise RuntimeError(f"loading state_dict: {'; '.join(filter(None, told))}")
+    made.load_state_dict(state)
+
+
+def _listed(text: str, names: list[str]) -> str:
+    return text.format(", ".join(names)) if names else ""
