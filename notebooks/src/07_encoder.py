@@ -765,13 +765,14 @@ predict(
 results = study("07_twelve_blocks")["results"]
 cool = [run["curve"][-1] for run in results["runs"]["post-norm"]["0.0005, warm-up 0"]]
 outcome("07.cooler", f"{min(cool):.2f} to {max(cool):.2f}")
+
+# %% jupyter={"source_hidden": true}
 print("at the end, the worst of three seeds:")
 for order, found in results["runs"].items():
     for name, each in found.items():
         loss, same = torch.tensor([[r["curve"][-1], r["alike"]] for r in each]).amax(dim=0)
         print(f"{order:>9}, rate {name:>18}: loss {loss:.2f}, cosine of words {same:5.2f}")
 
-# %% jupyter={"source_hidden": true}
 hot = results["runs"]["post-norm"]
 curves = {"post-norm": hot["0.003, warm-up 0"], "with a warm-up": hot["0.003, warm-up 200"]}
 drawn = results["drawn otherwise"]["post-norm"]
