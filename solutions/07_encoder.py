@@ -9,9 +9,9 @@
 # %% [markdown]
 # # 07 · The encoder: exercises
 #
-# Eight exercises: the two norms, a gated network and its fair width, the block, two broken blocks to mend, and
-# a test that no leak of filler passes. When the block is right, your code runs a real model: there is a cell
-# for that.
+# Nine exercises: the two norms, a gated network and its fair width, the block, two broken blocks to mend, and
+# a test that no leak of padding passes. When the block is right, your code runs a real model: there is a cell
+# for that. At last you build a whole reader, and it learns.
 #
 # Shapes are written `(batch, seq, d_model)`: which sentence, which word, which number. Write `x = x + …`, not
 # `x += …`: that overwrites a tensor which the caller, or the gradient, still needs.
@@ -61,7 +61,7 @@ check("07.layer-norm", layer_norm)
 # %% [markdown]
 # ## 07.rms-norm · The simpler one, in any precision
 #
-# *Difficulty 1 of 3 · 6 minutes · 1 point*
+# *Difficulty 1 of 3 · 8 minutes · 1 point*
 #
 # - `x` is `(..., d_model)`. Divide each vector by the root of (the mean of its squares plus `eps`), then
 #   multiply by `weight`, `(d_model,)`. Nothing is subtracted, nothing added.
@@ -87,7 +87,7 @@ check("07.rms-norm", rms_norm)
 # %% [markdown]
 # ## 07.swiglu · A gate before the way down
 #
-# *Difficulty 1 of 3 · 6 minutes · 2 points*
+# *Difficulty 1 of 3 · 8 minutes · 2 points*
 #
 # `__init__` is written; you write `forward`, as in section 7.4:
 #
@@ -143,7 +143,7 @@ check("07.equal-width", swiglu_width)
 # %% [markdown]
 # ## 07.encoder-block · The block of the paper
 #
-# *Difficulty 3 of 3 · 20 minutes · 3 points*
+# *Difficulty 3 of 3 · 12 minutes · 3 points*
 #
 # `__init__` is written. You write `forward`, in **post-norm**, the order of the paper's text: after each
 # sublayer, add and then norm.
@@ -301,20 +301,20 @@ class PreNormEncoder(nn.Module):
 check("07.pre-post-bug", PreNormEncoder)
 
 # %% [markdown]
-# ## 07.pad-test · A test for every leak of filler
+# ## 07.pad-test · A test for every leak of padding
 #
 # *Difficulty 2 of 3 · 12 minutes · 2 points*
 #
-# Somebody ran an encoder twice. Between the runs the vectors of the filler were changed, the words were not.
-# You get what went in and what came out, and decide: is this a *proof* that words don't feel filler?
+# Somebody ran an encoder twice. Between the runs the vectors of the padding were changed, the words were not.
+# You get what went in and what came out, and decide: is this a *proof* that words don't feel padding?
 #
 # - `x_before`, `x_after`, `out_before`, `out_after` are `(batch, seq, d_model)`; `real` is `(batch, seq)` and
 #   bool, `True` for words. Filler may stand on any side.
 # - Return `True` only if the outputs of *all* words agree within `1e-5`, each number of them, at 1,000 as well
 #   as at 0; and the test was a fair one.
-# - Fair means: words went in unchanged, to the bit; at *every* filler position at least one number was changed;
-#   and there was filler, since without any nothing was tested.
-# - A `nan` in the output of a word proves nothing: `False`. What comes out at filler positions doesn't matter.
+# - Fair means: words went in unchanged, to the bit; at *every* padding position at least one number was changed;
+#   and there was padding, since without any nothing was tested.
+# - A `nan` in the output of a word proves nothing: `False`. What comes out at padding positions doesn't matter.
 #
 # The trap: the best-looking result comes from a test that changed nothing.
 
@@ -332,3 +332,154 @@ def ignores_filler(x_before, x_after, out_before, out_after, real):
 
 # %% tags=["check"]
 check("07.pad-test", ignores_filler)
+
+# %% [markdown]
+# ## 07.reader · A block that trains
+#
+# *Difficulty 3 of 3 · 40 minutes · 4 points*
+#
+# Nothing is written this time. Your reader gets texts of letters (whole numbers from 1; 0 is padding) and gives each
+# letter one of a few classes. It is one post-norm block with an embedding below and a linear layer on top, and it can
+# train itself. Positions are left out: the task that comes after the check needs none.
+#
+# **`__init__`** gets the sizes, and `dropout`, a probability. Make these parts, by these names, and no other
+# parameters:
+#
+# | name | what it is |
+# |---|---|
+# | `embed` | `nn.Embedding(num_letters, d_model)` |
+# | `attention` | `MultiHeadAttention(d_model, num_heads, bias=False, bias_out=True)`: only its last matrix has a bias |
+# | `norm_attention`, `norm_feed_forward` | `nn.LayerNorm(d_model)` each |
+# | `up`, `down` | `nn.Linear`, from `d_model` to `d_ff` and back; ReLU between them |
+# | `read` | `nn.Linear(d_model, num_classes)` |
+#
+# **`forward(ids)`**: `(batch, seq)` → the scores of the classes, `(batch, seq, num_classes)`. No letter looks at
+# padding; a padded position itself is computed like any other. In training there is **dropout** in the three places of
+# the paper (section 5.4) and nowhere else: on the embedded letters, and on what each sublayer says, *before* it is
+# added.
+#
+# **`step(ids, targets, rate)`**: one step of training. In training mode: the cross-entropy, averaged over the letters
+# of the whole batch, without padding; its gradients, from zero; then every parameter minus `rate` times its gradient.
+# Return the loss before the step, as a plain number (`.item()`).
+#
+# **`predict(ids)`**: in evaluation mode and without gradients, the number of the best class, `(batch, seq)`.
+#
+# **`learn(texts, targets)`**: train until it can do the task. The check hands over 1,000 texts with their classes, and
+# then asks for those of 200 texts that are new: nine of ten letters must be right. Optimizer, rate and rounds are
+# yours. Twenty seconds are allowed; two are enough.
+#
+# The traps: a mode that nobody switches back, and padding that counts in the loss.
+
+
+# %% tags=["07.reader"]
+class Reader(nn.Module):
+    """Letters in, a class for each: an embedding, one encoder block, a linear layer."""
+
+    def __init__(self, num_letters, num_classes, d_model, num_heads, d_ff, dropout):
+        super().__init__()
+        # BEGIN SOLUTION
+        self.embed = nn.Embedding(num_letters, d_model)
+        self.attention = MultiHeadAttention(d_model, num_heads, bias=False, bias_out=True)
+        self.norm_attention = nn.LayerNorm(d_model)
+        self.up = nn.Linear(d_model, d_ff)
+        self.down = nn.Linear(d_ff, d_model)
+        self.norm_feed_forward = nn.LayerNorm(d_model)
+        self.read = nn.Linear(d_model, num_classes)
+        self.dropout = nn.Dropout(dropout)
+        # END SOLUTION
+
+    def forward(self, ids):
+        """(batch, seq) -> scores (batch, seq, num_classes)."""
+        # BEGIN SOLUTION
+        mask = (ids != 0)[:, None, None]  # (batch, 1, 1, key)
+        x = self.dropout(self.embed(ids))
+        x = self.norm_attention(x + self.dropout(self.attention(x, mask=mask)))
+        thought = self.down(self.up(x).relu())
+        x = self.norm_feed_forward(x + self.dropout(thought))
+        return self.read(x)
+        # END SOLUTION
+
+    def step(self, ids, targets, rate):
+        """Move all parameters once; return the loss before that, a number."""
+        # BEGIN SOLUTION
+        self.train()
+        real = ids != 0
+        loss = F.cross_entropy(self(ids)[real], targets[real])
+        self.zero_grad()
+        loss.backward()
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter -= rate * parameter.grad
+        return loss.item()
+        # END SOLUTION
+
+    @torch.no_grad()
+    def predict(self, ids):
+        """(batch, seq) -> the best class of each letter, (batch, seq)."""
+        # BEGIN SOLUTION
+        self.eval()
+        return self(ids).argmax(dim=-1)
+        # END SOLUTION
+
+    def learn(self, texts, targets):
+        """Train on texts (n, seq) and their classes (n, seq)."""
+        # BEGIN SOLUTION
+        optimizer = torch.optim.Adam(self.parameters(), lr=5e-3)
+        self.train()
+        for _ in range(15):
+            for part in torch.randperm(len(texts)).split(50):
+                ids, real = texts[part], texts[part] != 0
+                loss = F.cross_entropy(self(ids)[real], targets[part][real])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+        # END SOLUTION
+
+
+# %% tags=["check"]
+check("07.reader", Reader)
+
+# %% [markdown]
+# **Your block at work.** For each letter of a text: how many of the others come later in the alphabet, none, one, or
+# more? That is the task of the check. The loss of *your* steps, with and without dropout, and one text read by your
+# reader:
+
+# %% tags=["demo"]
+import matplotlib.pyplot as plt
+from IPython.display import display
+
+from course_lib.views import show
+
+
+def drawn(n, seq=7):
+    """n texts of letters 1 to 8, and for each letter how many come later: 0, 1, or 2 for more."""
+    ids = torch.randint(1, 9, (n, seq))
+    return ids, (ids[:, None, :] > ids[:, :, None]).sum(dim=-1).clamp(max=2)
+
+
+torch.manual_seed(0)
+new, right = drawn(500)
+
+# %% tags=["demo"]
+try:
+    fig, ax = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
+    for dropout, style in ((0.0, "-"), (0.1, "--")):
+        reader = Reader(9, 3, 32, 4, 64, dropout)
+        losses = torch.tensor([reader.step(*drawn(64), 0.2) for _ in range(500)])
+        ax.plot(
+            range(10, 490, 5),
+            losses.unfold(0, 20, 5).mean(dim=1)[:96],
+            style,
+            label=f"dropout {dropout}",
+        )
+        share = (reader.predict(new) == right).float().mean()
+        print(f"dropout {dropout}: {100 * share:.0f} % of the letters of new texts right")
+    print("read: ", *("-ABCDEFGH"[i] for i in new[0]))
+    print("later:", *reader.predict(new[:1])[0].tolist(), "  right:", *right[0].tolist())
+    ax.set(xlabel="step", ylabel="loss (means of twenty)", title="Your block learns")
+    ax.legend()
+    display(
+        show(fig, alt="Two curves of the loss over the steps, with and without dropout; both fall.")
+    )
+except NotImplementedError:
+    print("First write Reader.")

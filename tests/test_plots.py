@@ -149,6 +149,18 @@ def test_lit_and_filled_are_told_apart_without_colour():
     assert widths[0] > 2 * widths[1]
 
 
+def test_a_part_that_both_towers_have_can_be_lit_in_one():
+    one, other = (
+        states(transformer_map("feed-forward", "feed-forward", tower=t))
+        for t in ("encoder", "decoder")
+    )
+    for found in (one, other):
+        assert found["here"] == ["feed-forward"] and "feed-forward" in found["built"]
+    assert states(transformer_map("scores", tower="encoder"))["here"] == []
+    with pytest.raises(ValueError, match="tower is 'encoder' or 'decoder', got 'left'"):
+        transformer_map("feed-forward", tower="left")
+
+
 def test_an_unknown_part_is_refused_with_the_list_of_parts():
     with pytest.raises(ValueError, match=r"no such part: \['attention'\].*'masks'"):
         transformer_map("scores", ["attention"])

@@ -58,31 +58,37 @@ class Column:
 INSIDE_COLUMN = Column(INSIDE, 0.3, 1.85, 1.0)
 ENCODER_COLUMN = Column(ENCODER, 3.25, 1.65, 0.34)
 DECODER_COLUMN = Column(DECODER, 5.7, 1.65, 0.34)
+COLUMNS = {"inside": INSIDE_COLUMN, "encoder": ENCODER_COLUMN, "decoder": DECODER_COLUMN}
 
 
 def transformer_map(
-    here: str | Iterable[str] | None, built: str | Iterable[str] = (), *, ax: Axes | None = None
+    here: str | Iterable[str] | None,
+    built: str | Iterable[str] = (),
+    *,
+    tower: str | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw the Transformer of 2017 with the part `here` lit and the parts `built` filled.
 
-    Both take one name or several; `PARTS` lists them. `None` lights nothing. On the left stands
-    what happens inside every attention box. Raises `ValueError` for a name that is no part.
+    Both take one name or several of `PARTS`. With a `tower`, "encoder" or "decoder", parts are lit
+    in that one alone. On the left stands what happens inside every attention box.
+    Raises `ValueError` for a name that is no part, and for another tower.
 
     Source: Vaswani et al. 2017, figures 1 and 2 (arXiv:1706.03762).
     """
     lit, filled = _names(here), _names(built)
+    if tower not in (None, "encoder", "decoder"):
+        raise ValueError(f"tower is 'encoder' or 'decoder', got {tower!r}")
     if ax is None:
         _, ax = plt.subplots(figsize=SIZE, layout="constrained")
-    ax.set(xlim=(0, SIZE[0]), ylim=(0, SIZE[1]))
-    ax.set_aspect("equal")
+    ax.set(xlim=(0, SIZE[0]), ylim=(0, SIZE[1]), aspect="equal")
     ax.set_axis_off()
-    _repeated(ax)
-    _inside(ax)
-    _residuals(ax)
-    _arrows(ax)
-    for column in (INSIDE_COLUMN, ENCODER_COLUMN, DECODER_COLUMN):
+    for drawn in (_repeated, _inside, _residuals, _arrows):
+        drawn(ax)
+    for name, column in COLUMNS.items():
         for i, part in enumerate(column.parts):
-            state = "here" if part in lit else "built" if part in filled else "open"
+            lights = part in lit and tower in (None, name)
+            state = "here" if lights else "built" if part in filled else "open"
             _box(ax, column.left, column.bottom + i * STEP, column.width, part, state)
     _words(ax)
     _legend(ax)
@@ -127,7 +133,7 @@ def _inside(ax: Axes) -> None:
 
 
 def _arrows(ax: Axes) -> None:
-    for column in (INSIDE_COLUMN, ENCODER_COLUMN, DECODER_COLUMN):
+    for column in COLUMNS.values():
         for i in range(len(column.parts) - 1):
             foot = column.bottom + i * STEP + HEIGHT
             _arrow(ax, [(column.centre, foot), (column.centre, foot + STEP - HEIGHT)])

@@ -11,8 +11,7 @@
 #
 # **Why does "dog bites man" equal "man bites dog"?** To attention, a sentence is a bag of words. Chapter 02
 # proved it, and left the cure open: somebody has to tell the words where they stand.
-
-# %% [markdown]
+#
 # After this chapter you can
 #
 # - write the paper's sines and cosines, and say why a sine never comes without its cosine,
@@ -22,7 +21,7 @@
 # - say what happens to each of them on a text longer than those it was trained on. The paper of 2017 had a hope;
 #   we measure.
 #
-# You need 02, 04 and 05. About 75 minutes, and two hours more for the exercises.
+# You need 02, 04 and 05. About 70 minutes without the optional parts, and two hours more for the exercises.
 
 # %%
 import math
@@ -111,62 +110,63 @@ outcome("06.bag", f"after one layer: {tells([layer])}; after two: {tells([layer,
 # In the first layer *stop* sees a bag: dog, bites, man. But *bites* sees only what came before it, the one
 # who bites. In the second layer *stop* looks at *bites*, and *bites* knows. So a mask and two layers leak the
 # order. A model that reads without a mask, such as MiniLM, has no such luck: each of its layers is as blind as
-# the first. Section 6.6 measures what two small layers make of the leak.
+# the first.
 
 # %% [markdown]
-# ## 6.2 Clocks
+# ## 6.2 Sinusoids
 #
-# The first cure: give every place $p = 0, 1, 2, \dots$ a vector, and add it to the word's. Which vector? The
-# bare number, as in chapter 02, grows without end, and one column of many is easily overlooked.
+# The first cure: give every position $p = 0, 1, 2, \dots$ a vector, a **positional encoding**, and add it to the
+# word's. Which vector? The bare number, as in chapter 02, grows without end, and one column of many is easily
+# overlooked.
 #
 # Think of how a clock writes the time. One hand is fast and tells neighbouring seconds apart. Another is slow
 # and tells morning from evening. No hand knows much; together they know the time, and no number ever gets
-# large. So let a place be written on several clocks, where hand $i$ turns by $\theta_i$ radians from one
-# place to the next:
+# large. In the paper's words, a position is written in **sinusoids**, waves of many speeds. Wave $i$ turns by
+# $\theta_i$ radians from one position to the next, its **frequency**; $2\pi/\theta_i$ positions make one full turn,
+# its **wavelength**:
 #
 # $$\theta_i = 10000^{-2i/d_{model}}, \qquad i = 0, 1, \dots, d_{model}/2 - 1$$
 #
-# The first hand makes 1 radian a place. Each of the others is slower than the one before by the same factor.
-# $\theta_i$ is called a **frequency**. Move the first slider, or use the arrow keys (leave the second at 0
-# for now):
+# The first frequency is 1. Each of the others is lower than the one before by the same factor. Below, each sinusoid is
+# drawn as a clock with one hand. Move the first slider, or use the arrow keys (leave the second at 0 for now):
 
 # %%
 theta = 10_000 ** (-torch.arange(0, 16, 2) / 16)  # (pair,)
-print("places in a full turn:", rounded(2 * math.pi / theta, 1))
-position_clocks(theta, distance=0, title="A place on eight clocks (d_model = 16)")
+print("wavelengths:", rounded(2 * math.pi / theta, 1))
+position_clocks(theta, distance=0, title="A position as eight sinusoids (d_model = 16)")
 
 # %% [markdown]
 # The tip of a hand has two coordinates, a cosine and a sine. They fill two columns of the vector, a **pair**:
 #
 # $$\text{table}[p, 2i] = \sin(p\,\theta_i) \qquad \text{table}[p, 2i+1] = \cos(p\,\theta_i)$$
 #
-# These are the *sinusoidal* positions of the paper of 2017. The table, for 32 columns:
+# These are the **sinusoidal positions** of the paper of 2017. The table, for 32 columns:
 
-# %%
+# %% jupyter={"source_hidden": true}
 table = sinusoidal_positions(64, 32)  # (place, d_model)
 fig, axes = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained", width_ratios=[1, 1.2])
 picture = axes[0].imshow(table, cmap=SIGNED, vmin=-1, vmax=1, aspect="auto")
-axes[0].set(xlabel="column", ylabel="place", title="One row for each place")
+axes[0].set(xlabel="column", ylabel="position", title="One row for each position")
 fig.colorbar(picture, ax=axes[0])
 for number, column in enumerate((0, 8, 16, 24)):
     axes[1].plot(table[:, column] - 2.5 * number, color=CYCLE[number], label=f"column {column}")
-axes[1].set(xlabel="place", yticks=[], title="Left columns hurry, right columns hardly move")
+axes[1].set(xlabel="position", yticks=[], title="Left columns hurry, right columns hardly move")
 axes[1].set(ylim=(-9, 3))
 axes[1].legend(fontsize=8, loc="upper center", ncols=4)
 show(
     fig,
-    alt="Left, a heat map of 64 places by 32 columns: the left columns flicker from row to row, the right ones are "
-    "constant stripes of zeros and ones. Right, four columns as curves over the place: a fast wave, two slower ones and a nearly straight line.",
+    alt="Left, a heat map of 64 positions by 32 columns: the left columns flicker from row to row, the right ones are "
+    "constant stripes of zeros and ones. Right, four columns as curves over the position: a fast wave, two slower ones and a nearly straight line.",
 )
 
 # %% [markdown]
 # Why both, sine *and* cosine? A sine alone says how high the tip stands, not whether it rises or falls. With
-# both, going on by $k$ places means turning every hand by a fixed angle, and a turn is a matrix. Is there,
-# then, *one* matrix $M_k$ that takes the row of any place to the row $k$ places later?
+# both, going on by $k$ positions means turning every pair by a fixed angle, and a turn is a matrix. Is there,
+# then, *one* matrix $M_k$ that takes the row of any position to the row $k$ positions later?
 #
 # $$\text{table}[p + k] = M_k \, \text{table}[p] \quad \text{for every } p$$
 #
-# We let the computer search. `lstsq` finds the matrix that fits best (least squares), here from the places 0
+# We let the computer search. `lstsq` finds the matrix that fits best (least squares), here from the positions 0
 # to 99, for $k = 5$: once for whole rows, once for their sines alone.
 
 # %%
@@ -176,7 +176,7 @@ sines = table[:, ::2]  # (place, pair)
 alone = torch.linalg.lstsq(sines[:100], sines[5:105]).solution.T  # (.T: our vectors are rows)
 predict(
     "06.map",
-    "Whole rows, fitted on places 0 to 99 only. Used at place 900: how far is the result from row 905, at most?",
+    "Whole rows, fitted on positions 0 to 99 only. Used at position 900: how far is the result from row 905, at most?",
 )
 
 # %%
@@ -185,7 +185,7 @@ outcome("06.map", f"{gap:.6f}")
 
 # %% [markdown]
 # Zero, to six decimals; sines alone have no such matrix. Here is the one that was found, and those for 1 and
-# for 50 places:
+# for 50 positions:
 
 # %%
 angle = 5 * 10_000 ** (-2 / 8)  # of the second pair, in five places
@@ -209,7 +209,7 @@ show(
 
 # %% [markdown]
 # That is what the paper hoped for: "five words back" is the same matrix everywhere in the text, so a head's
-# $W_Q$ and $W_K$ can learn it. The table has no end either. Whether a *model* makes something of places that
+# $W_Q$ and $W_K$ can learn it. The table has no end either. Whether a *model* makes something of positions that
 # it never saw is another question (6.7).
 #
 # Two things are arbitrary. The paper chose 10,000; 9,000 would do as well (there is a control in 6.4). And
@@ -221,8 +221,8 @@ show(
 # %% [markdown]
 # ## 6.3 A table that learns
 #
-# Why calculate? Let the table be parameters, one row for each place, and let training fill it. GPT-2 and BERT
-# do so. The price is a hard end:
+# Why calculate? Let the table be parameters, one row for each position, and let training fill it: **learned positional
+# embeddings**. GPT-2 and BERT have them. The price is a hard end:
 
 # %% tags=["raises-exception"]
 positions = LearnedPositions(d_model=24, max_len=8)
@@ -230,8 +230,8 @@ print(positions(torch.randn(1, 8, 24)).shape)
 positions(torch.randn(1, 9, 24))
 
 # %% [markdown]
-# What does training write into such a table? MiniLM has one, 512 places wide 384, and nobody told it what a
-# place is. (Place 0 always belongs to [CLS]; we leave it out.)
+# What does training write into such a table? MiniLM has one, 512 positions wide 384, and nobody told it what a
+# position is. (Position 0 always belongs to [CLS]; we leave it out.)
 #
 # A tool for looking: `svd` (singular value decomposition) finds the directions in which rows differ, the strongest
 # first, and what share of all difference each direction holds. Random rows differ a little in every direction.
@@ -243,7 +243,7 @@ rows = rows - rows.mean(dim=0)
 
 
 def directions(rows):
-    """The directions in which rows differ (place, direction), strongest first; the share of each."""
+    """The directions in which rows differ (position, direction), strongest first; the share of each."""
     along, strength, _ = torch.linalg.svd(rows - rows.mean(dim=0), full_matrices=False)
     return along, strength.square() / strength.square().sum()
 
@@ -260,10 +260,10 @@ along, share = directions(rows)
 outcome("06.waves", needed(share))
 
 # %% [markdown]
-# What are they? First, which places have similar rows, in the computed table and in the learned one. Then the
+# What are they? First, which positions have similar rows, in the computed table and in the learned one. Then the
 # two strongest directions, one against the other.
 
-# %%
+# %% jupyter={"source_hidden": true}
 computed = sinusoidal_positions(128, 384)
 fig, axes = plt.subplots(1, 3, figsize=(12.5, 4.2), layout="constrained")
 for ax, given, first, title in (
@@ -273,7 +273,7 @@ for ax, given, first, title in (
     unit = F.normalize(given, dim=-1)
     edges = (first - 0.5, 127.5, 127.5, first - 0.5)
     drawn = ax.imshow(unit @ unit.T, cmap=SIGNED, vmin=-1, vmax=1, extent=edges)
-    ax.set(title=title, xlabel="place", ylabel="place")
+    ax.set(title=title, xlabel="position", ylabel="position")
 fig.colorbar(drawn, ax=axes[:2], label="cosine", shrink=0.8)
 axes[2].plot(along[8:20, 0], along[8:20, 1], "o-", color=GREY, linewidth=0.8)
 for place in range(9, 21):  # numbers inside, and outside the second time round
@@ -284,12 +284,12 @@ axes[2].set(
     xlim=(-0.08, 0.08),
     ylim=(-0.08, 0.08),
     ylabel="second strongest",
-    title="and its places walk round a clock",
+    title="and its positions go round a circle",
 )
 show(
     fig,
-    alt="Left and middle, how similar the rows of two places are, 128 by 128: a stripe along the diagonal in the "
-    "computed table, many parallel stripes in MiniLM's. Right, places 9 to 20 in MiniLM's two strongest directions: they go round a circle, twice.",
+    alt="Left and middle, how similar the rows of two positions are, 128 by 128: a stripe along the diagonal in the "
+    "computed table, many parallel stripes in MiniLM's. Right, positions 9 to 20 in MiniLM's two strongest directions: they go round a circle, twice.",
 )
 
 
@@ -299,29 +299,29 @@ for name, table in {"MiniLM": rows, "random walk": noise.cumsum(0), "random rows
     along, share = directions(table)
     waves = torch.fft.rfft(along[:, :10], dim=0).abs()[1:]  # how much of 1, 2, … turns in 511
     print(f"{name}: nine tenths in {needed(share)}; shares", rounded(share[:12]))
-    print(" " * 6, "places in a turn", rounded(511 / (waves.argmax(dim=0) + 1), 0))
+    print(" " * 6, "positions in a turn", rounded(511 / (waves.argmax(dim=0) + 1), 0))
 radius = directions(rows)[0][:120, :2].norm(dim=-1)
-print(f"MiniLM's places 1 to 120 keep {radius.mean():.3f} ± {radius.std():.3f} from the middle")
+print(f"MiniLM's positions 1 to 120 keep {radius.mean():.3f} ± {radius.std():.3f} from the middle")
 
 # %% [markdown]
-# Has training invented the clock? "Few directions, and waves" is no proof. Look at the control: a random walk
+# Has training invented sinusoids? "Few directions, and waves" is no proof. Look at the control: a random walk
 # needs fewer still, and its directions are waves, too. Rows that change slowly are enough for that. But a walk is
 # one very slow wave with ever weaker ones on top. MiniLM's ten directions are nearly *equally strong*, and then
-# nothing comes: hands of one length, as in the formula. And the two strongest go round in under six places, which
-# nothing slow does, on a ring. (Its hands are blurred, and not all as clean as these two.) So yes: the paper's
+# nothing comes: waves of one height, as in the formula. And the two strongest go round in under six positions, which
+# nothing slow does, on a ring. (Its waves are blurred, and not all as clean as these two.) So yes: the paper's
 # formula was a good guess at what a table would learn.
 
 # %% [markdown]
 # ## 6.4 Turn, don't add
 #
-# Adding has a flaw. The word and its place become one vector, and every score mixes the two. A head that wants
+# Adding has a flaw. The word and its position become one vector, and every score mixes the two. A head that wants
 # "the word before" has to learn to look past the words. And only the first layer is told directly; later ones have
-# to find the place in what comes up to them.
+# to find the position in what comes up to them.
 #
-# **Rotary** positions (Su et al. 2021) leave the words alone. In *every* layer, after the projections, they
-# turn the queries and the keys. Take one pair of columns. Turn the query by $p\,\theta$ if it stands at place
-# $p$, and the key by its own place times $\theta$. The dot product of two vectors depends on their lengths and
-# on the angle between them, so only the *difference* of the two turns counts:
+# **Rotary positions** (*RoPE*, Su et al. 2021) leave the words alone. In *every* layer, after the projections, they
+# turn the queries and the keys. Take one pair of columns. Turn the query by $p\,\theta$ if it stands at position
+# $p$, and the key by its own position times $\theta$. The dot product of two vectors depends on their lengths and
+# on the angle between them, so only the *difference* of the two turns counts, and with it the **relative position**:
 
 
 # %%
@@ -338,7 +338,7 @@ q, k = torch.tensor([1.2, 0.5]), torch.tensor([0.3, 1.0])
 queries, keys = turn(q, place * theta), turn(k, place * theta)  # each (place, 2)
 scores = queries @ keys.T  # (place of the query, place of the key)
 
-# %%
+# %% jupyter={"source_hidden": true}
 fig, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
 for ax, (i, j) in zip(axes, ((5, 2), (10, 7))):
     for vector, name, color in (
@@ -352,17 +352,17 @@ for ax, (i, j) in zip(axes, ((5, 2), (10, 7))):
     ax.set_title(f"Three apart: score {scores[i, j]:.2f}")
     ax.legend(loc="upper right")
 picture = axes[2].imshow(scores, cmap=SIGNED, vmin=-1.5, vmax=1.5)
-axes[2].set(xlabel="place of the key", ylabel="place of the query")
+axes[2].set(xlabel="position of the key", ylabel="position of the query")
 axes[2].set_title("Along each diagonal, one score")
 fig.colorbar(picture, ax=axes[2])
 show(
     fig,
-    alt="Left, a query at place 5 and a key at place 2 as arrows; middle, the same two at places 10 and 7, both turned "
-    "further, with the same angle between them and the same score. Right, scores for twelve places by twelve: constant along every diagonal.",
+    alt="Left, a query at position 5 and a key at position 2 as arrows; middle, the same two at positions 10 and 7, both turned "
+    "further, with the same angle between them and the same score. Right, scores for twelve positions by twelve: constant along every diagonal.",
 )
 
 # %% [markdown]
-# For a query at place $p$ and a key at place $s$, with $R_p$ for the turn by $p\,\theta$:
+# For a query at position $p$ and a key at position $s$, with $R_p$ for the turn by $p\,\theta$:
 #
 # $$(R_p\, q) \cdot (R_s\, k) = q \cdot (R_{s-p}\, k)$$
 #
@@ -370,19 +370,19 @@ show(
 # 6.2, now for a width of $d_{head}$. Values are not turned: what is handed over should not depend on who asks
 # from where.
 #
-# The clocks again, now with both hands. Move the first slider: both turn, the angle between them stays. Move
-# the second, and it opens, on the fast clocks first.
+# The clocks again, one for each frequency, now with two hands: the query's pair and the key's. Move the first slider:
+# both turn, the angle between them stays. Move the second, and it opens, at high frequencies first.
 
 # %%
 theta = rotary_frequencies(16)
-position_clocks(theta, place=40, distance=3, title="A query and a key, on eight clocks")
+position_clocks(theta, place=40, distance=3, title="A query and a key, at eight frequencies")
 
 # %% [markdown]
 # ### A test that passes a function that does nothing
 #
-# How do you test this? A popular way: put query and key at the *same* place, move both, and see that the score
+# How do you test this? A popular way: put query and key at the *same* position, move both, and see that the score
 # stays. Let three functions take that test: the course's `Rotary`, a function that does nothing, and one that
-# turns by the *square* of the place. A method of positions takes the split queries and keys and returns both,
+# turns by the *square* of the position. A method of positions takes the split queries and keys and returns both,
 # and a third thing that we need in 6.5.
 
 
@@ -392,13 +392,13 @@ def nothing(query, key):
 
 
 def squares(query, key):
-    """Turn by the square of the place."""
+    """Turn by the square of the position."""
     angles = rotary_angles(torch.arange(query.shape[-2]) ** 2, 0.1 * rotary_frequencies(16))
     return rotate_half(query, angles), rotate_half(key, angles), None
 
 
 def scores_of(position, n=12):
-    """Scores of one query with one key, each laid at all n places."""
+    """Scores of one query with one key, each laid at all n positions."""
     torch.manual_seed(1)
     q, k = torch.randn(2, 16)
     query, key, _ = position(q.expand(1, 1, n, 16), k.expand(1, 1, n, 16))
@@ -421,11 +421,11 @@ for name, position in {"Rotary": Rotary(16), "nothing": nothing, "squares": squa
 #
 # ### Which columns make a pair?
 #
-# The paper pairs neighbours: columns 0 and 1, 2 and 3 (*interleaved*), and so do Meta's own code and weights of
-# Llama. GPT-NeoX pairs column $i$ with column $i + d_{head}/2$ (*by halves*), and so does the library of Hugging
+# The paper pairs neighbours: columns 0 and 1, 2 and 3 (**interleaved**), and so do Meta's own code and weights of
+# Llama. GPT-NeoX pairs column $i$ with column $i + d_{head}/2$ (**by halves**), and so does the library of Hugging
 # Face, for Llama as well. Both are right:
 
-# %%
+# %% jupyter={"source_hidden": true}
 angles = rotary_angles(torch.arange(6), rotary_frequencies(8))  # (place, pair)
 fig, axes = plt.subplots(1, 2, figsize=(7.6, 3.8), layout="constrained")
 for ax, rotate, title in (
@@ -434,7 +434,7 @@ for ax, rotate, title in (
 ):
     matrix = torch.stack([rotate(column[None], angles[5:6])[0] for column in torch.eye(8)], dim=1)
     picture = ax.imshow(matrix, cmap=SIGNED, vmin=-1, vmax=1)
-    ax.set(title=f"{title}, place 5", xlabel="column in", ylabel="column out")
+    ax.set(title=f"{title}, position 5", xlabel="column in", ylabel="column out")
 fig.colorbar(picture, ax=axes, shrink=0.8)
 fig.suptitle("The same four turns, in other cells")
 show(
@@ -476,11 +476,11 @@ print(
 # **Your turn**: `06.rotate`.
 
 # %% [markdown]
-# ### The number 10,000
+# ### The number 10,000 (optional)
 #
-# Take a vector that meets its own copy $d$ places away, all its pairs equally long. They agree at $d = 0$;
-# further off, fast hands point anywhere and cancel out, while slow ones still agree. The average of
-# $\cos(d\,\theta_i)$ shows it. A larger base keeps more hands slow:
+# Take a vector that meets its own copy $d$ positions away, all its pairs equally long. They agree at $d = 0$;
+# further off, high frequencies point anywhere and cancel out, while low ones still agree. The average of
+# $\cos(d\,\theta_i)$ shows it. A larger base keeps more frequencies low:
 
 
 # %%
@@ -498,7 +498,7 @@ ax.set(xlabel="distance", ylabel="agreement with itself", title="A larger base f
 ax.legend()
 show(
     fig,
-    alt="Three curves that start at 1 and fall over 512 places while wiggling: base 100 falls to zero within about 60 places, "
+    alt="Three curves that start at 1 and fall over 512 positions while wiggling: base 100 falls to zero within about 60 positions, "
     "base 10,000 slowly to about 0.3, base 500,000 to about 0.5.",
 )
 
@@ -521,7 +521,7 @@ def choose(exponent=4.0):
 # ## 6.5 A penalty for distance
 #
 # The third idea is the plainest. Leave queries and keys as they are, and add a number to each *score*, before
-# the softmax: a **bias**, one for each head, query and key. That is the third thing which a method returns.
+# the softmax: a **position bias**, one for each head, query and key. That is the third thing which a method returns.
 #
 # - **ALiBi** (Press et al. 2021) subtracts $m_h \cdot \text{distance}$ in head $h$. The slopes are fixed: with
 #   $H$ heads, $m_h = 2^{-8(h+1)/H}$ if $H$ is a power of two (for others, its authors' code fills in from the next
@@ -540,15 +540,15 @@ buckets = t5_bucket(-past, num_buckets=32, max_distance=64, bidirectional=False)
 fig, axes = plt.subplots(1, 2, figsize=(11, 3.4), layout="constrained")
 for h in range(8):
     axes[0].plot(past, weights[h].flip(0), color=plt.cm.viridis(h / 8), label=f"head {h}")
-axes[0].set(xlabel="places back", ylabel="weight", yscale="log", ylim=(1e-4, 1))
+axes[0].set(xlabel="positions back", ylabel="weight", yscale="log", ylim=(1e-4, 1))
 axes[0].set_title("ALiBi: eight heads, from shortsighted to far")
 axes[0].legend(fontsize=7, ncols=2)
 axes[1].step(past, buckets, where="mid", color=CYCLE[1])
-axes[1].set(xlabel="places back", ylabel="bucket", title="T5: near one by one, far in groups")
+axes[1].set(xlabel="positions back", ylabel="bucket", title="T5: near one by one, far in groups")
 show(
     fig,
     alt="Left, attention weight over distance for eight heads on a log scale: straight lines from steep to nearly flat. "
-    "Right, a staircase of bucket over distance: steps of one place up to 16, then wider and wider steps.",
+    "Right, a staircase of bucket over distance: steps of one position up to 16, then wider and wider steps.",
 )
 
 # %% [markdown]
@@ -556,7 +556,7 @@ show(
 # then `06.t5-bucket`.
 
 # %% [markdown]
-# ## 6.6 Which one?
+# ## 6.6 Which one? (optional)
 #
 # One small task, six ways: guess the next letter of Shakespeare, as in chapter 04, in texts of 64 letters. Two
 # layers of attention under a causal mask, all of them alike. Only the positions differ.
@@ -572,7 +572,7 @@ ids = torch.tensor([numbers[letter] for letter in text])[
 
 
 class Guesser(nn.Module):
-    """Two layers of attention that guess the next letter; `added` may add places to the letters."""
+    """Two layers of attention that guess the next letter; `added` may add positions to the letters."""
 
     def __init__(self, added, position):
         super().__init__()
@@ -594,6 +594,10 @@ class Guesser(nn.Module):
 # %%
 record = study("06_positions")
 print(record["command"], "· seeds", record["seeds"])
+results, blind = record["results"], math.log(len(letters))  # the loss of guessing blindly
+losses = {name: torch.tensor(runs) for name, runs in results["losses"].items()}  # (seed, length)
+methods = ("none", "sinusoidal", "learned", "rotary", "ALiBi", "T5")
+faster = study("06_rates")["results"]["losses"]  # trained again, at twice the rate
 
 
 def first_losses(added, position, steps=60):
@@ -619,18 +623,14 @@ def first_losses(added, position, steps=60):
 # %%
 here = {"none": first_losses(nn.Identity(), None)}  # nn.Identity adds nothing
 here["rotary"] = first_losses(nn.Identity(), Rotary(12))
-for name, losses in here.items():
-    gap = torch.tensor(losses[:10]) - torch.tensor(record["results"]["curves"][name][:10])
+for name, mine in here.items():
+    gap = torch.tensor(mine[:10]) - torch.tensor(record["results"]["curves"][name][:10])
     claim(f"{name}: the first 10 steps are those of the record", gap.abs().max() < 0.01)
 
 # %% [markdown]
-# The same numbers, to the second decimal. Now the whole record:
+# Now the whole record:
 
-# %%
-results, blind = record["results"], math.log(len(letters))  # the loss of guessing blindly
-losses = {name: torch.tensor(runs) for name, runs in results["losses"].items()}  # (seed, length)
-methods = ("none", "sinusoidal", "learned", "rotary", "ALiBi", "T5")
-faster = study("06_rates")["results"]["losses"]  # trained again, at twice the rate
+# %% jupyter={"source_hidden": true}
 fig, axes = plt.subplots(1, 2, figsize=(11.5, 3.8), layout="constrained", width_ratios=[1.3, 1])
 styles = ("-", "--", ":", "-", "-.", "--")
 for row, (name, color, style) in enumerate(zip(methods, CYCLE, styles)):
@@ -675,7 +675,7 @@ print(f"pairs {-chances.log().mean():.2f}, none {at_length['none'].mean():.2f}, 
 # What has "none" learned? Hardly more than the table of letter pairs, which knows the last letter and nothing
 # else, on the same text. The leak of 6.1 is there, and in 800 steps these two layers make next to nothing of it.
 # Positions are worth a lot, at either rate. Rotary and T5, which tell the score in every layer, in whatever shape each head
-# wants, are in front at both. But beware of the places behind. At the first rate `learned` looks like a poor method,
+# wants, are in front at both. But beware of the ranks behind. At the first rate `learned` looks like a poor method,
 # at twice the rate it stands beside rotary: it was only slower to learn. A ranking at one rate is
 # partly a ranking of rates. (And all of it is two small layers and 64 letters. In the paper of 2017, learned and
 # computed tables came out even.)
@@ -685,8 +685,8 @@ print(f"pairs {-chances.log().mean():.2f}, none {at_length['none'].mean():.2f}, 
 #
 # Now longer texts. To be fair, every model guesses *the same* 32 letters at the end of each text; only what stands
 # before them gets longer, up to eight times the length of training. More text can't hurt a reader who knows what to
-# ignore. The paper of 2017 chose sines because they "may allow the model to *extrapolate*" (section 3.5), that is,
-# to work beyond what it was trained for. Press et al. (2021) measured that they hardly do.
+# ignore. The paper of 2017 chose sines because they "may allow the model to *extrapolate*" (section 3.5): **extrapolation**
+# is to work beyond what one was trained for. Press et al. (2021) measured that they hardly do.
 
 # %%
 predict(
@@ -733,12 +733,12 @@ show(
 # never seen those rows. Having no positions at all would be better than either.
 #
 # ALiBi stays level: at a new distance it does what it did before, only fainter. But level is not a gain:
-# letters further back than 64 neither harm nor help. T5 has one bucket for all that is far; one reading
-# is that ever more letters crowd in there and dilute the rest.
+# letters further back than 64 neither harm nor help.
 #
-# Why does rotary break? Look at the clocks of this very model: six hands, and a ring that marks which angles
-# *between* query and key a text of 64 letters can show. A fast hand has been all the way round. A slow one
-# knows a small arc, and 150 letters apart it stands where training never was. Then try the other two buttons.
+# Why does rotary break? Look at the frequencies of this very model: six, and a ring that marks which angles
+# *between* query and key a text of 64 letters can show. At a high frequency the angle has been all the way round. At
+# a low one it has seen a small arc, and 150 letters apart it stands where training never was. Then try the other two
+# buttons.
 
 # %%
 from course_lib.nn.positions.frequencies import interpolated_frequencies, ntk_frequencies
@@ -746,22 +746,22 @@ from course_lib.nn.positions.frequencies import interpolated_frequencies, ntk_fr
 settings = {"as trained": rotary_frequencies(12)}
 settings["interpolated × 4"] = interpolated_frequencies(12, factor=4)
 settings["NTK × 4"] = ntk_frequencies(12, factor=4)
-title = "Six hands, trained on 64 letters"
+title = "Six frequencies, trained on 64 letters"
 position_clocks(settings, length=256, trained=64, place=200, distance=150, title=title)
 
 # %% [markdown]
 # **Your turn**: `06.full-turns`.
 #
-# ### Slower hands (optional)
+# ### Lower frequencies (optional)
 #
-# That suggests a cure: slow the hands down, so that a text four times as long stays within the old arcs.
-# **Linear interpolation** (Chen et al. 2023) divides every frequency by 4. Then nothing is new, but
+# That suggests a cure: lower the frequencies, so that a text four times as long stays within the old arcs.
+# Linear **interpolation** (Chen et al. 2023) divides every frequency by 4. Then nothing is new, but
 # neighbouring letters now stand a quarter of a step apart. **NTK scaling** (for *neural tangent kernel*, the
-# theory that suggested it) raises the base instead, which slows the slowest hand by 4, the fastest not at
+# theory that suggested it) raises the base instead, which divides the lowest frequency by 4, the highest not at
 # all, and the others by something between. We change the frequencies of the trained models, for each length
 # by the factor that it needs:
 
-# %%
+# %% jupyter={"source_hidden": true}
 ways = {"rotary": "as trained", "rotary, NTK": "NTK", "rotary, interpolated": "interpolated"}
 fig, axes = plt.subplots(1, 2, figsize=(11.5, 3.9), layout="constrained", width_ratios=[1.5, 1])
 for (name, label), color, style in zip(
@@ -804,24 +804,22 @@ claim("interpolated is best", after["interpolated"].max() < after["as it was"].m
 
 # %% [markdown]
 # For half as much text again, NTK costs least, since neighbours stay apart. For four times as much it fails
-# here: the hands in the middle are not slowed enough and meet new angles all the same (press its button above).
-# How much that hurts depends on the base, the trained length and the number of hands, so don't carry the
-# ranking over to large models; carry over the way to look. Interpolation is the better start for training on,
-# and a hundred steps nearly mend it. Many large models got their long texts in this way: frequencies changed,
-# then some training.
+# here: the frequencies in the middle are not lowered enough and meet new angles all the same (press its button above).
+# Don't carry the ranking over to large models; carry over the way to look. Interpolation is the better start for training on,
+# and a hundred steps nearly mend it.
 
 # %% [markdown]
 # ## 6.8 Find the bug
 #
-# Somebody uses MiniLM and pads on the *left*. The padding mask is right: no word looks at filler. The same
-# sentence, alone and with filler in front of it or behind it. How far does its vector move? (The mean over the
+# Somebody uses MiniLM and pads on the *left*. The padding mask is right: no word looks at padding. The same
+# sentence, alone and with padding in front of it or behind it. How far does its vector move? (The mean over the
 # sentence's own tokens, as in chapter 05. For scale: the sentence without the word *too*.)
 
 
 # %%
 @torch.no_grad()
 def vector(text, left=0, right=0):
-    """MiniLM's vector for a sentence, with masked filler on either side."""
+    """MiniLM's vector for a sentence, with masked padding on either side."""
     ids, _ = encode(tokenizer, text)
     padded = F.pad(ids, (left, right), value=0)
     hidden = model(padded, padding_mask(padded, 0))[:, left : left + ids.shape[1]]
@@ -833,34 +831,40 @@ alone, many = vector(sentence), (0, 1, 2, 4, 8, 16, 32, 64)
 front = [float(1 - vector(sentence, left=n) @ alone) for n in many]
 behind = [float(1 - vector(sentence, right=n) @ alone) for n in many]
 no_word = float(1 - vector(sentence.replace(" too", "")) @ alone)
-print(f"a missing word moves it by {no_word:.3f}, one filler in front by {front[1]:.3f}", end=", ")
-print(f"64 fillers behind by {behind[-1]:.3f}")
+print(
+    f"a missing word moves it by {no_word:.3f}, one padding token in front by {front[1]:.3f}",
+    end=", ",
+)
+print(f"64 behind by {behind[-1]:.3f}")
 
-# %%
+# %% jupyter={"source_hidden": true}
 fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
-ax.plot(many, front, "o-", color=CYCLE[3], label="filler in front")
-ax.plot(many, behind, "s--", color=CYCLE[0], label="filler behind")
+ax.plot(many, front, "o-", color=CYCLE[3], label="padding in front")
+ax.plot(many, behind, "s--", color=CYCLE[0], label="padding behind")
 ax.axhline(no_word, color=GREY, linestyle=":", label="one word removed")
-ax.set(xlabel="fillers, all masked", ylabel="change of the sentence vector")
-ax.set_title("Nobody looks at the filler, and it changes the sentence")
+ax.set(xlabel="padding tokens, all masked", ylabel="change of the sentence vector")
+ax.set_title("Nobody looks at the padding, and it changes the sentence")
 ax.legend()
 show(
     ax,
-    alt="Change of the sentence vector over the number of fillers. Behind the sentence: zero. In front: at once well "
+    alt="Change of the sentence vector over the number of padding tokens. Behind the sentence: zero. In front: at once well "
     "above the line of one removed word, and rising slowly.",
 )
 
 # %% [markdown]
-# The mask hides the filler, but the *table* counts it. With eight fillers the sentence starts at place 8, every
-# token gets another row, and the row that belongs to [CLS] goes to a filler. Models that write are padded on
+# The mask hides the padding, but the *table* counts it. With eight padding tokens the sentence starts at position 8, every
+# token gets another row, and the row that belongs to [CLS] goes to padding. Models that write are padded on
 # the left (chapter 04), so this bug is a classic. The cure: count only real words. A relative method doesn't
 # need it:
 
 # %%
 layer = MultiHeadAttention(24, num_heads=3, position=Rotary(8))
-x, real = torch.randn(1, 7, 24), torch.tensor([[0, 0, 0, 1, 1, 1, 1]])  # three fillers, four words
+x = torch.randn(1, 7, 24)
+real = torch.tensor([[0, 0, 0, 1, 1, 1, 1]])  # three of padding, four words
 padded = layer(x, mask=padding_mask(real, 0))[:, 3:]
-claim("rotary: filler in front changes nothing", torch.allclose(padded, layer(x[:, 3:]), atol=1e-5))
+claim(
+    "rotary: padding in front changes nothing", torch.allclose(padded, layer(x[:, 3:]), atol=1e-5)
+)
 
 # %% [markdown]
 # **Your turn**: `06.position-bug`.
@@ -870,16 +874,16 @@ claim("rotary: filler in front changes nothing", torch.allclose(padded, layer(x[
 #
 # - Attention sees a bag of words. A causal mask leaks the order from the second layer on; a model that reads
 #   stays blind.
-# - Sinusoidal: a place as the hands of many clocks. Going on by $k$ is one turn, the same everywhere, and needs
+# - Sinusoidal: a position as sines and cosines of many frequencies. Going on by $k$ is one turn, the same everywhere, and needs
 #   both sine and cosine.
-# - Learned: a table with an end. MiniLM's became a clock by itself: few hands, equally strong, one of them fast.
+# - Learned: a table with an end. MiniLM's became sinusoids by itself: few, equally strong, one of them fast.
 # - Rotary: turn queries and keys, never values. The score sees the distance alone. Two pairings, equally good,
 #   never to be mixed: the same Llama exists in both.
 # - ALiBi and T5 add a bias to the scores: fixed slopes, or learned buckets.
 # - A test of a relative method asks two things: equal distances score alike, and unequal ones do not.
 # - Beyond the trained length, in our study: rotary and sinusoidal break, T5 bends, ALiBi stays level, a table
-#   ends. Relative is not the same as familiar. Slower hands and a little training bring rotary back.
-# - Count places from the first real word.
+#   ends. Relative is not the same as familiar. Lower frequencies and a little training bring rotary back.
+# - Count positions from the first real word.
 #
 # Words can now look at each other and know where they stand. One layer of that is a start; real models stack
 # dozens. What has to go between the layers, so that such a stack can learn, is chapter 07.
@@ -905,8 +909,8 @@ quiz("06")
 #
 # <details><summary>Explain rotary positions to somebody who knows sinusoidal ones.</summary>
 #
-# Same hands, same frequencies, used by turning instead of adding. Each pair of columns of the query and of the
-# key is turned by its place times the pair's frequency. A dot product depends on the difference of the two
+# The same frequencies, used by turning instead of adding. Each pair of columns of the query and of the
+# key is turned by its position times the pair's frequency. A dot product depends on the difference of the two
 # angles, so the score depends on the distance. It acts in every layer, on queries and keys only, and leaves
 # the word's own vector alone.
 #
@@ -924,8 +928,8 @@ quiz("06")
 #
 # <details><summary>A model's outputs got worse after its rotary code was replaced by another library's. All shapes and dtypes fit. What do you check first?</summary>
 #
-# The pairing: interleaved or by halves. Then the base, the direction of the turn, whether places start at 0,
-# and, when writing token by token, whether the query's place is that of the newest key.
+# The pairing: interleaved or by halves. Then the base, the direction of the turn, whether positions start at 0,
+# and, when writing token by token, whether the query's position is that of the newest key.
 #
 # </details>
 
@@ -940,10 +944,11 @@ quiz("06")
 # | `06.sinusoidal` | write the table of sines and cosines |
 # | `06.rotate` | turn queries and keys, and plug it into a real layer |
 # | `06.relative-test` | write a test that no pretender passes |
-# | `06.full-turns` | count the hands that go all the way round |
+# | `06.full-turns` | count the pairs that go all the way round |
 # | `06.alibi-bias` | write the penalty for distance |
 # | `06.t5-bucket` | sort distances into buckets |
-# | `06.position-bug` | count places from the first real word |
+# | `06.position-bug` | count positions from the first real word |
+# | `06.position-study` | run a fair comparison: three ways, inside and outside of the trained length |
 #
 # Into your box of parts go `sinusoidal_positions`, `rotary`, `alibi_bias` and `t5_bucket`.
 
@@ -961,3 +966,19 @@ quiz("06")
 #   beyond the trained length.
 # - Chen et al. 2023, *Extending Context Window via Positional Interpolation*, arXiv:2306.15595, and Peng et al.
 #   2023, *YaRN*, arXiv:2309.00071, which tells the story of NTK scaling in its section 3.1.
+
+# %% [markdown]
+# ## Glossary
+#
+# - **positional encoding**: a vector for each position, added to the word's before the first layer.
+# - **sinusoidal positions**: positional encodings by formula: sines and cosines of many frequencies (2017).
+# - **frequency**: by how many radians a pair of columns turns from one position to the next.
+# - **wavelength**: how many positions a full turn takes, 2π divided by the frequency.
+# - **learned positional embedding**: a table of parameters, one row for each position, with a last row.
+# - **rotary positions**: RoPE: queries and keys are turned by their position, so a score sees the distance alone.
+# - **relative position**: where a key stands as seen from the query: a distance with a sign.
+# - **interleaved**: neighbouring columns make a pair; *by halves*, columns i and i + d_head / 2 do.
+# - **position bias**: a number that is added to a score, by head and relative position, before the softmax.
+# - **ALiBi**: a position bias that falls with the distance, by a fixed slope for each head; nothing is learned.
+# - **extrapolation**: how a model does on texts longer than those it was trained on.
+# - **interpolation**: frequencies divided by a factor, so that a longer text stays within the angles of training.

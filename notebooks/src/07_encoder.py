@@ -19,9 +19,9 @@
 # - say what goes wrong in a bare stack, and which of the two inventions mends what,
 # - write LayerNorm and RMSNorm to the last digit, and spot the two mistakes that hide in published ones,
 # - read a feed-forward network as a memory, and find the neuron that fires for animals,
-# - build the encoder block, in both orders of the norm, and say from measurements what each needs to learn.
+# - build the encoder block, in both orders of the norm, train it, and say from measurements what each order needs.
 #
-# You need 02 to 06. About 60 minutes, and 80 more for the exercises.
+# You need 02 to 06. About 65 minutes without the optional parts, and two hours more for the exercises.
 
 # %%
 from functools import partial
@@ -51,23 +51,21 @@ BLUE, ORANGE, _, RED, *_, BLACK = CYCLE
 _ = torch.manual_seed(0)
 
 # %% [markdown]
-# Today the left tower gets finished: the feed-forward network, and the two boxes called "add & norm". (The same
-# boxes stand in the right tower, so they light up there, too.)
+# Today the left tower gets finished: the feed-forward network, and the two boxes called "add & norm".
 
 # %%
 inside = ("queries, keys, values", "scores", "masks", "softmax", "weighted sum", "heads")
 done = (*inside, "positions", "self-attention")
 show(
-    transformer_map(here=("embedding", "add & norm", "feed-forward"), built=done),
-    alt="Drawing of the Transformer. Lit: embedding, feed-forward, and every add and norm. Built already: "
+    transformer_map(("embedding", "add & norm", "feed-forward"), done, tower="encoder"),
+    alt="Drawing of the Transformer. Lit in the encoder: embedding, feed-forward, and every add and norm. Built already: "
     "everything inside the attention box, positions, self-attention.",
 )
 
 # %% [markdown]
 # ## 7.1 A hundred bare layers
 #
-# A layer of the encoder is an attention followed by a small network that treats every word alone (section 7.4
-# takes it apart). Call each of the two a **sublayer**. Nothing is trained yet. The matrices are drawn by
+# A layer of the encoder, an **encoder block**, is an attention followed by a small network that treats every word alone. Call each of the two a **sublayer**. Nothing is trained yet. The matrices are drawn by
 # *Xavier's rule*: random numbers with variance $2 / (\text{inputs} + \text{outputs})$, meant to hand numbers
 # on at about the size they came. So nothing should happen. We watch two dials on the way up:
 #
@@ -106,10 +104,13 @@ def alike(x):
 
 
 @torch.no_grad()
-def dials(around, depth=100):
+def dials(around, depth=100, last=1.0):
     """(size, alike) before the first block and after each. Double precision, to see extremes."""
     torch.manual_seed(0)
     made, x = stack(around, depth).double(), torch.randn(4, 16, 64).double()
+    for block in made.blocks:  # what writes into the stream, times `last`: section 7.7
+        block.attention.to_out.weight *= last
+        block.feed_forward.down.weight *= last
     seen = [(x.std().item(), alike(x))]
     for block in made.blocks:
         x = block(x)
@@ -158,8 +159,7 @@ print("size after 3, 10 and 20 layers:", *rounded(size[[3, 10, 20]], 1))
 print("alike after 3:", rounded(same[3], 2), " bare:", rounded(ways["bare"][1, 3], 2))
 
 # %% [markdown]
-# The words live longer. But now the size explodes. $f$ answers in proportion to what it is given; whoever
-# adds to a sum in proportion to the sum has compound interest. So the second invention must keep what $f$
+# The words live longer. But now the size explodes. $f$ answers in proportion to what it is given: compound interest. So the second invention must keep what $f$
 # *reads* at one size.
 
 # %% [markdown]
@@ -195,30 +195,21 @@ def published_norm(x, eps=1e-6):
     return (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + eps)
 
 
-for d_model in (4, 64, 512):
-    x = torch.randn(1000, d_model)
+for d_model, size in ((4, 1), (64, 1), (512, 1), (512, 0.001)):  # the last: faint words
+    x = size * torch.randn(1000, d_model)
     off = (published_norm(x) / F.layer_norm(x, (d_model,), eps=1e-6) - 1).abs().median()
-    print(f"{d_model} numbers wide: off by {100 * off:.2f} %")
+    print(f"{d_model} numbers, size {size}: off by {100 * off:.2f} %")
 
 # %% [markdown]
-# That was the variance. The place of $\varepsilon$ shows on a word so faint that its variance is smaller still:
-
-# %%
-faint = 1e-3 * torch.randn(1000, 512)
-print("a faint word, published:", rounded(published_norm(faint, eps=1e-5).std(), 2), end="   ")
-print("PyTorch's:", rounded(F.layer_norm(faint, (512,), eps=1e-5).std(), 2))
-
-# %% [markdown]
-# At real widths the first is a tenth of a percent, so it could go unnoticed. It bites when you load somebody's
-# weights and want *their* numbers. The second decides how loud a faint word becomes.
-
-# %% [markdown]
+# At real widths the variance costs a tenth of a percent, so it could go unnoticed. It bites when you load somebody's
+# weights and want *their* numbers. The place of $\varepsilon$ decides how loud a faint word becomes.
+#
 # What does a norm take away? With three numbers to a word we can look. **RMSNorm**, beside it, is the simpler
 # kind that many recent models use: it subtracts nothing and divides by the root of the mean square,
 #
 # $$\text{output} = w \cdot \frac{x}{\sqrt{\frac1d \sum_i x_i^2 + \varepsilon}}.$$
 
-# %%
+# %% jupyter={"source_hidden": true}
 torch.manual_seed(1)
 cloud = torch.randn(400, 3) * torch.tensor([1.0, 0.6, 1.4]) + torch.tensor([0.5, 0.0, 0.3])
 with torch.no_grad():
@@ -267,19 +258,9 @@ for ours, theirs in pairs:
 #
 # It goes up to a width $d_{ff}$, four times $d_{model}$ in the paper, bends, and comes back down. The bend is
 # called **activation**. This one, $\max(0, \cdot)$, is ReLU; without it the two matrices would melt into one.
-#
-# "With the same matrices at every position" has another name in image models: a convolution that looks at one
-# pixel at a time, a **1×1 convolution**. So words can be treated one by one, in any order. And this is not a small
-# part of the block:
 
 # %%
 network = FeedForward(512, 2048)
-up, down = (
-    partial(F.conv1d, weight=part.weight[:, :, None], bias=part.bias)
-    for part in (network.up, network.down)
-)
-by_convolution = down(up(x.mT).relu()).mT
-claim("it is two 1×1 convolutions", torch.allclose(network(x), by_convolution, atol=1e-5))
 apart = torch.stack([network(x[:, t]) for t in range(5)], dim=1)
 claim("all words at once or one by one: the same", torch.allclose(network(x), apart, atol=1e-5))
 for name, part in (("attention", MultiHeadAttention(512, 8)), ("feed-forward", network)):
@@ -287,9 +268,10 @@ for name, part in (("attention", MultiHeadAttention(512, 8)), ("feed-forward", n
 
 # %% [markdown]
 # Two thirds of a block's parameters sit in the network that never looks at another word.
-
-# %% [markdown]
-# Which bend? Three are common. **GELU** is a ReLU with its corner rounded off. **SwiGLU** has three matrices:
+#
+# ### Which bend? (optional)
+#
+# Three are common. **GELU** is a ReLU with its corner rounded off. **SwiGLU** has three matrices:
 # one proposes numbers, another opens or shuts a *gate* for each, and the two are multiplied:
 #
 # $$W_{down}\,(\text{silu}(W_{gate}\, x) \cdot W_{up}\, x), \qquad \text{silu}(a) = a \cdot
@@ -353,9 +335,7 @@ show(
 )
 
 # %% [markdown]
-# Each wins where the task is made of its own stuff: a gate multiplies, a ReLU compares. Language models train
-# a little better with SwiGLU at equal size (Shazeer 2020); on two toy tasks you can have either winner. The
-# paper's own explanation for the gain is "divine benevolence".
+# Each wins where the task is made of its own stuff: a gate multiplies, a ReLU compares. Language models train a little better with SwiGLU at equal size (Shazeer 2020, whose explanation is "divine benevolence").
 #
 # **Your turn**: `07.swiglu`, and the sum behind "two thirds": `07.equal-width`.
 
@@ -388,7 +368,7 @@ claim(
 print("share of them above 0.1, on average:", rounded((fires > 0.1).float().mean(), 2))
 
 # %% [markdown]
-# A sixth of the memory answers; the rest is close to silent. What is stored there? Make lists of words, put
+# A sixth of the memory answers. What is stored there? Make lists of words, put
 # each into the sentence "I said … again.", and look for a neuron that fires for one list only. Among so many
 # neurons somebody will, by luck. So, as in chapter 05: *choose* the neuron on half of each list, *measure* it
 # on the other half.
@@ -450,14 +430,10 @@ show(
 )
 
 # %% [markdown]
-# A block diagonal, on words that had no part in the choice. One neuron for animals that had not met the horse,
-# one for parts of the body, one for the calendar. And for plain *things* none: what we think of as one idea
-# need not be one to the model. Ideas are often spread over many neurons, and a neuron may serve several. These
-# six are the ones we could name. And look at their layers: most sit in layer 0 (the L of each label), which reads
+# A block diagonal, on words that had no part in the choice. For plain *things* there is none: what we think of as one idea need not be one to the model. And look at the layers: most sit in layer 0 (the L of each label), which reads
 # little more than the bare word. There "animals" is a list of words, not yet a thought about the sentence.
 #
-# Point at a neuron and see its words (100 % is the brightest cell of all). Which neurons answer outside their
-# list?
+# Point at a neuron and see its words (100 % is the brightest cell of all).
 
 # %%
 attention_hover(
@@ -502,13 +478,55 @@ for norm_first, block in ((False, post_norm_block), (True, pre_norm_block)):
     claim(f"{block.__name__}: {norm_first=}", torch.allclose(theirs(x), by_hand, atol=1e-5))
 
 # %% [markdown]
-# And is it the block inside a real model? The library's `EncoderBlock` takes its parts as arguments, `PostNorm`
-# or `PreNorm` among them. We take MiniLM's trained parts out of its six layers and put them into six of ours:
+# **Your turn**: `07.encoder-block`, the paper's order as a class.
+#
+# ### The class, to copy
+#
+# Here is the other order, pre-norm, whole. New is **dropout** (chapter 05) in its places: the paper hides a tenth of
+# what each sublayer says, *before* it is added, and of the embedded words below the first block (section 5.4). A
+# sublayer may fall silent; the stream itself is never cut. In evaluation nothing is hidden.
+
+
+# %%
+class PlainBlock(nn.Module):
+    """One encoder block in pre-norm."""
+
+    def __init__(self, d_model, num_heads, d_ff, dropout=0.1):
+        super().__init__()
+        self.norm_1, self.norm_2 = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
+        self.attention = MultiHeadAttention(d_model, num_heads)
+        self.up, self.down = nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x, mask=None):
+        said = self.attention(self.norm_1(x), mask=mask)
+        x = x + self.dropout(said)  # words talk
+        thought = self.down(self.up(self.norm_2(x)).relu())
+        return x + self.dropout(thought)  # each thinks alone
+
+
+# %% [markdown]
+# The library's `EncoderBlock` is the same in parts that can be swapped: it takes an attention, a network, and what goes
+# around them, `PreNorm` or `PostNorm`. With the same weights both must say the same:
+
+# %%
+plain = PlainBlock(24, 3, 40).eval()
+for norm in (plain.norm_1, plain.norm_2):
+    nn.init.normal_(norm.weight)  # fresh norms are all alike: section 7.10
+network, norms = FeedForward(24, 40), iter((plain.norm_1, plain.norm_2))
+network.up, network.down = plain.up, plain.down
+swapped = EncoderBlock(plain.attention, network, lambda: PreNorm(next(norms), 0.1)).eval()
+claim("the library's block, same weights", torch.allclose(plain(x), swapped(x), atol=1e-5))
+print("two runs in training: apart by", rounded((plain.train()(x) - plain(x)).abs().max(), 1))
+
+# %% [markdown]
+# And is it the block inside a real model? We take MiniLM's trained parts out of its six layers and put them into six
+# of the library's:
 
 
 # %%
 def minilm_in(around):
-    """MiniLM's trained parts in six of our blocks."""
+    """MiniLM's trained parts in six blocks."""
     blocks = []
     for old in model.blocks:
         network = FeedForward(384, 1536, activation=F.gelu)
@@ -536,7 +554,8 @@ print("with it", rounded(words.std(), 2), " of a position", rounded(places.std()
 # %% [markdown]
 # Without the factor a word would be a whisper beside its own position.
 #
-# **Your turn**: `07.encoder-block`, and two broken blocks: `07.missing-residual-bug`, `07.pre-post-bug`.
+# **Your turn**: two broken blocks, `07.missing-residual-bug` and `07.pre-post-bug`; then the whole of it, written and
+# trained by you: `07.reader`.
 
 # %% [markdown]
 # ## 7.7 Where does the norm go?
@@ -545,14 +564,15 @@ print("with it", rounded(words.std(), 2), " of a position", rounded(places.std()
 
 # %%
 ways |= {"post-norm": dials(PostNorm), "pre-norm": dials(PreNorm)}
-for name in ("post-norm", "pre-norm"):
-    size, same = ways[name]
+shown = {name: ways[name] for name in ("post-norm", "pre-norm")}
+shown["pre-norm, last matrices × 1/√(2N)"] = dials(PreNorm, last=(2 * 100) ** -0.5)
+for name, (size, same) in shown.items():
     print(
         f"{name}: size after 50 {size[50]:.1f}, after 100 {size[100]:.1f}; "
         f"cosine after 12 {same[12]:.2f}, after 100 {same[100]:.2f}"
     )
 
-# %%
+# %% jupyter={"source_hidden": true}
 fig, axes = plt.subplots(1, 2, figsize=(10.5, 3.6), layout="constrained")
 looks = dict(zip(ways, ((GREY, ":"), (RED, "-."), (ORANGE, "--"), (BLUE, "-"))))
 for name, (size, same) in ways.items():
@@ -575,7 +595,9 @@ show(
 # In pre-norm a sublayer reads a word of size 1 and adds something of about that size, so the *variance* grows
 # like the number of blocks and the size like its root. Post-norm holds the size at 1 by cutting back the whole
 # sum each time: the word's old part shrinks along with the new one, and after a dozen blocks hardly anything of
-# it is left.
+# it is left. The third line is GPT-2's **residual scaling**: the matrices that *write* into the stream, `to_out` and
+# `down`, are drawn smaller by $1/\sqrt{2N}$ for $N$ blocks, so that all $2N$ sublayers together add about as much as
+# one of them would. Size and words stay nearly as they came.
 #
 # The usual story is told about *gradients*: that in post-norm they die on the way down, so that the first
 # layers of a deep stack don't learn. Let us measure it, and not in one heap: the matrices of queries and keys, which
@@ -634,7 +656,7 @@ for name in ("post-norm", "pre-norm"):
         middle = xavier[name][:, part, [0, 9, 11, 23]].median(dim=0).values.tolist()
         print(f"{name:>9}, {told:>13}, blocks 1, 10, 12, 24:", *(f"{size:.1e}" for size in middle))
 
-# %%
+# %% jupyter={"source_hidden": true}
 fig, axes = plt.subplots(2, 3, figsize=(12, 6), layout="constrained", sharex=True)
 for row, rule in zip(axes, rules):
     for name in orders:
@@ -655,19 +677,18 @@ show(
 
 # %% [markdown]
 # Of the heap, the story is wrong: nothing dies on the way *down*, and block 1 of post-norm gets about as much as
-# block 24. (It is true of the bare stack.) But look at the middle. The gradient of queries and keys dies on the way
+# block 24. But look at the middle. The gradient of queries and keys dies on the way
 # *up*: at block 24 it is a few millionths of what it is at block 1. The right panel says why. By block 10 all words of a
 # sentence point the same way, and among sixteen copies of one word it makes no difference where you look; so
-# nothing tells a query how to change. Noci et al. (2022) call it *rank collapse*, and proved this of the gradients.
+# nothing tells a query how to change. Noci et al. (2022) call it **rank collapse**, and proved this of the gradients.
 #
 # Two more readings of the same numbers. At block 24 the rest has 1.1 in post-norm and 0.24 in pre-norm: Xiong et al.
-# (2020) found these large gradients at the top, and took them for the reason why the paper needs its *warm-up*,
-# small steps at first. Takase et al. (2023) blame the norm after each sum for what dies in deep post-norm stacks, and
+# (2020) found these large gradients at the top, and took them for the reason why the paper needs its **warm-up**, small steps at first. Takase et al. (2023) blame the norm after each sum for what dies in deep post-norm stacks, and
 # credit the large gradients at the top for what shallow ones do well.
 #
 # And all hangs on how the matrices were drawn. PyTorch's default for `nn.Linear` draws them smaller (variance
 # $1/(3 \cdot \text{inputs})$), so every sublayer says less, the words stay apart for longer, and the middle panel
-# falls gently. Try depths. (Without Python: the figure above holds depth 24, both rules.)
+# falls gently. Try depths.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -686,8 +707,7 @@ def explore(depth=12, xavier=True, seed=0):
 #
 # Section 3.1 of the paper norms after adding: $\text{LayerNorm}(x + \text{Sublayer}(x))$. The authors' own
 # library, Tensor2Tensor, had that as `transformer_base_v1`. From version 2 on it normed *before* each
-# sublayer and once at the end, and the plain name `transformer_base` came to mean that. The walk-through of
-# section 7.3 quotes the formula of the text and codes the other order, "for code simplicity". What differs?
+# sublayer and once at the end, and the plain name `transformer_base` came to mean that. What differs?
 # MiniLM's weights, in both orders:
 
 # %%
@@ -733,9 +753,7 @@ claim("post-norm, 6 blocks: below 1.5 with all three", max(ends["post-norm, 6 bl
 claim("post-norm, 12 blocks: above 1.7 with all three", min(ends["post-norm, 12 blocks"]) > 1.7)
 
 # %% [markdown]
-# Twelve post-norm blocks stay at a guess (1.79), three times of three. It would be easy to write here that post-norm can't
-# be trained at twelve. Before one writes "can't", one tries: longer, with other rates, with a gentle start, drawn in
-# other ways. A study did, 400 steps and three seeds each.
+# Twelve post-norm blocks stay at a guess (1.79), three times of three. Before one writes "can't", one tries: longer, with other rates, with a gentle start, drawn in other ways. A study did, 400 steps and three seeds each.
 
 # %%
 predict(
@@ -748,14 +766,13 @@ results = study("07_twelve_blocks")["results"]
 cool = [run["curve"][-1] for run in results["runs"]["post-norm"]["0.0005, warm-up 0"]]
 outcome("07.cooler", f"{min(cool):.2f} to {max(cool):.2f}")
 
-# %%
+# %% jupyter={"source_hidden": true}
 print("at the end, the worst of three seeds:")
 for order, found in results["runs"].items():
     for name, each in found.items():
         loss, same = torch.tensor([[r["curve"][-1], r["alike"]] for r in each]).amax(dim=0)
         print(f"{order:>9}, rate {name:>18}: loss {loss:.2f}, cosine of words {same:5.2f}")
 
-# %%
 hot = results["runs"]["post-norm"]
 curves = {"post-norm": hot["0.003, warm-up 0"], "with a warm-up": hot["0.003, warm-up 200"]}
 drawn = results["drawn otherwise"]["post-norm"]
@@ -781,10 +798,7 @@ show(
 
 # %% [markdown]
 # It was the rate. Where post-norm is stuck, its words are still copies of each other at the end. At a third or a
-# sixth of the rate it learns, with every seed, and at the full rate after a **warm-up**, the paper's own cure
-# (chapter 10). Or draw the matrices smaller that *write* into the stream, `to_out` and `down`, times
-# $1/\sqrt{2N}$ for $N$ blocks, so that $2N$ voices add up to the size of one. GPT-2 does that, in pre-norm. So the
-# paper did nothing wrong; it needed its warm-up.
+# sixth of the rate it learns, with every seed, and at the full rate after a warm-up, the paper's own cure (chapter 10). So it does, without either, with residual scaling (which GPT-2 uses in pre-norm). The paper did nothing wrong; it needed its warm-up.
 #
 # What pre-norm buys is comfort: it learns at all three rates, and at this one from the first steps. MiniLM, six
 # layers, is post-norm, as you saw. GPT-3, 96 layers, is pre-norm.
@@ -792,7 +806,7 @@ show(
 # %% [markdown]
 # ## 7.9 Padding, through a stack
 #
-# In chapter 04 a mask kept filler out of one attention. In a stack there are many, and one leak is enough,
+# In chapter 04 a mask kept padding out of one attention. In a stack there are many, and one leak is enough,
 # since what leaks in block 1 is a word's own content in block 2. Four ways to handle the mask in three blocks.
 # The test of chapter 05: change one input, see which outputs notice.
 
@@ -833,23 +847,20 @@ for ax, (name, felt) in zip(axes, reached.items()):
     mask_picture(felt, marks, ax=ax, title=name)
     ax.set(xlabel="input that is changed", ylabel="output that notices")
     ax.add_patch(plt.Rectangle((6, 0), 3, 6, fill=False, edgecolor=RED, lw=3))
-fig.suptitle("The red box must be empty: words may not feel filler")
+fig.suptitle("The red box must be empty: words may not feel padding")
 show(
     fig,
-    alt="Four grids of nine outputs by nine inputs, six words and three fillers; a red box marks words feeling "
-    "filler. Mask in every block: the box is empty. Nowhere, rows for columns, first block only: it is full.",
+    alt="Four grids of nine outputs by nine inputs, six words and three of padding; a red box marks words feeling "
+    "padding. Mask in every block: the box is empty. Nowhere, rows for columns, first block only: it is full.",
 )
 
 # %% [markdown]
 # (Chapter 05's test added 1 to every number of a word. Here that would find nothing: LayerNorm subtracts it
 # again, so a pre-norm block never hears of it. A test must change what the model can see.)
 #
-# "Rows for columns" hides what filler *looks at*, which nobody asked, and leaves open who looks at filler. The
-# last one is the likeliest in real code: a loop that hands the mask to one block and not to the next. All
-# three give right shapes.
+# "Rows for columns" hides what padding *looks at*, and leaves open who looks at padding. The last one is the likeliest in real code: a loop that hands the mask to one block only. All three give right shapes.
 #
-# In the lower rows of the first grid filler still feels words, and every block still computes vectors for it. Nobody
-# may use them: chapter 04 masked the mean and the loss, too.
+#
 #
 # **Your turn**: `07.pad-test`.
 
@@ -942,13 +953,6 @@ quiz("07")
 #
 # </details>
 #
-# <details><summary>Why not batch norm?</summary>
-#
-# It takes its statistics over other sentences and positions. Lengths differ, padding would count, a causal mask
-# would be leaked around, and at inference with a single sentence other statistics apply.
-#
-# </details>
-#
 # <details><summary>Pre-norm or post-norm for 48 layers? What would you check first?</summary>
 #
 # Pre-norm, with a final norm, unless there is a reason: it minds the rate of learning less. Post-norm can be made to
@@ -957,18 +961,10 @@ quiz("07")
 #
 # </details>
 #
-# <details><summary>In what sense is a feed-forward network a key–value memory?</summary>
-#
-# Its output is a sum of columns of the second matrix, each weighted by how well a row of the first fits the
-# input. Rows are keys, columns values. Unlike attention they are learned, the same for all texts, and the
-# weights need not sum to 1.
-#
-# </details>
-#
 # <details><summary>The same sentence gets another vector in another batch. What do you suspect?</summary>
 #
 # Padding reaches real tokens: no mask, a mask on the wrong axis, a mask that one block didn't get, a mean over
-# padded positions; or a norm over the batch. Change the filler and find the first block whose words notice.
+# padded positions; or a norm over the batch. Change the padding and find the first block whose words notice.
 # (Or dropout, if `eval()` was forgotten.)
 #
 # </details>
@@ -976,7 +972,7 @@ quiz("07")
 # %% [markdown]
 # ## Exercises
 #
-# Open [exercises/07_encoder.ipynb](exercises/07_encoder.ipynb). About 80 minutes. Each check names your
+# Open [exercises/07_encoder.ipynb](exercises/07_encoder.ipynb). About two hours. Each check names your
 # mistake if it knows it.
 #
 # | exercise | asks you to |
@@ -988,7 +984,8 @@ quiz("07")
 # | `07.encoder-block` | write the block, then see it run MiniLM |
 # | `07.missing-residual-bug` | mend a block that forgets its words |
 # | `07.pre-post-bug` | mend a block between two orders |
-# | `07.pad-test` | write a test that catches every leak of filler |
+# | `07.pad-test` | write a test that catches every leak of padding |
+# | `07.reader` | build a reader from nothing, dropout and training included |
 #
 # Into your box of parts go the two norms, `SwiGLU` and `EncoderBlock`.
 
@@ -1008,9 +1005,23 @@ quiz("07")
 #   matrices.
 # - Rush 2018, *The Annotated Transformer*: the walk-through. Vaswani et al. 2018, *Tensor2Tensor*,
 #   arXiv:1803.07416: the authors' library. Brown et al. 2020 (GPT-3), arXiv:2005.14165.
-# - Liu et al. 2020, *Understanding the Difficulty of Training Transformers*, arXiv:2004.08249: gradients that
-#   vanish are not the root of the trouble.
 # - Dong, Cordonnier and Loukas 2021, *Attention Is Not All You Need*, arXiv:2103.03404: pure attention makes
 #   all words alike.
 # - Geva et al. 2021, *Transformer Feed-Forward Layers Are Key-Value Memories*, arXiv:2012.14913.
 # - Shazeer 2020, *GLU Variants Improve Transformer*, arXiv:2002.05202.
+
+# %% [markdown]
+# ## Glossary
+#
+# - **encoder block**: self-attention and a feed-forward network, each with a residual connection and a norm.
+# - **sublayer**: one of the parts of a block that read the stream and add to it: the attention, the network.
+# - **residual connection**: the way around a sublayer: its output is added to its input, x + f(x).
+# - **LayerNorm**: brings each token's vector to mean 0 and variance 1, then scales and shifts it by learned numbers.
+# - **RMSNorm**: divides each token's vector by its root mean square; nothing is subtracted.
+# - **feed-forward network**: up to a larger width, a bend, and back down; the same matrices for every token.
+# - **activation**: the bend between two linear layers: ReLU, GELU, silu.
+# - **SwiGLU**: a feed-forward network with three matrices, in which a gate multiplies what another proposes.
+# - **pre-norm**: x + f(norm(x)): norms what a sublayer reads; the stack ends with one more norm.
+# - **post-norm**: norm(x + f(x)): norms the sum, as in the text of 2017.
+# - **residual scaling**: drawing the matrices that write into the stream smaller, by 1/√(2N) for N blocks.
+# - **rank collapse**: all tokens of a text become alike on the way up, and queries and keys get no gradient.

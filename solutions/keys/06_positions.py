@@ -1,13 +1,21 @@
 """Answer key of chapter 06: waves, turning pairs, penalties and buckets, and two tests of them."""
 
 import math
+from dataclasses import replace
 from functools import partial
+from itertools import permutations
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from course_lib.grader.judging.edges import around, in_dtype
-from course_lib.grader.judging.key import Edges, Exercise, Mistake, case
+from course_lib.grader.judging.key import Edges, Exercise, Mistake, call, case
+from course_lib.nn.masks import causal_mask
+from course_lib.nn.multi_head import MultiHeadAttention
+from course_lib.nn.positions.alibi import Alibi
+from course_lib.nn.positions.rotary import Rotary
 
 
 def normal(generator, *shape):
@@ -62,7 +70,7 @@ def wrong_sinusoidal(
     if check and d_model % 2:
         raise ValueError("d_model must be even")
     pairs = (d_model + 1) // 2
-    base = base if own_base is None else own_base
+    base = math.e ** math.log10(base) if own_base == "log10" else own_base or base
     column = torch.arange(pairs, dtype=torch.float64)
     share = {
         "paper": 2 * column / d_model,
@@ -70,10 +78,14 @@ def wrong_sinusoidal(
         "reaches-one": column / max(pairs - 1, 1),
         "doubled": 4 * column / d_model,
         "from-two": 2 * (column + 1) / d_model,
+        "whole": 2 * column // d_model,
+        "slowest-first": 2 * column.flip(0) / d_model,
     }
     speeds = base ** (share[exponent] if grow else -share[exponent])
-    angles = (torch.arange(max_len, dtype=torch.float64) + start)[:, None] * speeds
-    angles = 2 * math.pi * angles if turns else angles
+    places = torch.arange(max_len, dtype=torch.float64) + (start if start == 1 else 0)
+    angles = places[:, None] * speeds
+    angles = angles / max(max_len, 1) if start == "shares" else angles
+    angles = angles * {False: 1, True: 2 * math.pi, "degrees": math.pi / 180}[turns]
     later = angles * base ** (-2 / d_model) if cosine == "next" else angles
     one, other = (angles.cos(), later.sin()) if swapped else (angles.sin(), later.cos())
     if lay == "pairs":
@@ -90,6 +102,30 @@ def own_speed_sinusoidal(max_len, d_model, base=10_000.0):
     column = torch.arange(d_model)
     angles = torch.arange(max_len)[:, None] / base ** (column / d_model)
     return torch.where(column % 2 == 0, angles.sin(), angles.cos())
+
+
+def doubled_columns_sinusoidal(max_len, d_model, base=10_000.0):
+    """The formula's i read as the number of the column."""
+    if d_model % 2:
+        raise ValueError("d_model must be even")
+    column = torch.arange(d_model)
+    angles = torch.arange(max_len)[:, None] / base ** (2 * column / d_model)
+    return torch.where(column % 2 == 0, angles.sin(), angles.cos())
+
+
+def by_row_sinusoidal(max_len, d_model, base=10_000.0):
+    """Sines in even rows, cosines in odd ones."""
+    if d_model % 2:
+        raise ValueError("d_model must be even")
+    column = torch.arange(d_model)
+    angles = torch.arange(max_len)[:, None] * base ** (-(column // 2 * 2) / d_model)
+    odd = torch.arange(max_len)[:, None] % 2 == 1
+    return torch.where(odd, angles.cos(), angles.sin())
+
+
+def silent_sinusoidal(max_len, d_model, base=10_000.0):
+    """None where an error is asked for."""
+    return None if d_model % 2 else wrong_sinusoidal(max_len, d_model, base)
 
 
 def one_wave_sinusoidal(max_len, d_model, base=10_000.0):
@@ -163,7 +199,7 @@ def numpy_sinusoidal(max_len, d_model, base=10_000.0):
 
 SINUSOIDAL = Exercise(
     id="06.sinusoidal",
-    title="Write a place as waves",
+    title="Write a position as sinusoids",
     kind="code",
     points=2,
     name="sinusoidal_positions",
@@ -377,6 +413,78 @@ SINUSOIDAL = Exercise(
                 "Exchange the two axes.",
             ),
         ),
+        mistake(
+            alone(wrong_sinusoidal),
+            "whole-division",
+            {"exponent": "whole"},
+            "the exponent is divided with //, so it is 0 for every pair: all have one frequency",
+            "Print your exponents for d_model = 4. The formula gives 0 and 0.5.",
+            "Two slashes leave out what stands behind the point.",
+            "Divide with a single slash.",
+        ),
+        mistake(
+            alone(wrong_sinusoidal),
+            "slowest-first",
+            {"exponent": "slowest-first"},
+            "the frequencies stand in the opposite order: the lowest comes first",
+            "How fast does the first pair turn? It should be 1 radian for each position.",
+            "Exponent 0 belongs to columns 0 and 1.",
+            "Let i run upwards.",
+        ),
+        mistake(
+            alone(wrong_sinusoidal),
+            "logarithm-to-base-10",
+            {"own_base": "log10"},
+            "exp is paired with the logarithm to base 10; it undoes the natural one",
+            "What is exp(log10(100))? It should be 100.",
+            "`math.log` and `math.log10` differ.",
+            "Use math.log, or ** without any logarithm.",
+        ),
+        mistake(
+            alone(wrong_sinusoidal),
+            "in-degrees",
+            {"turns": "degrees"},
+            "the angles are turned into radians as if they had been degrees",
+            "What is sin(1)? That is row 1, column 0: 0.841.",
+            "The formula's angles are in radians as they stand.",
+            "Leave out π and 180.",
+        ),
+        mistake(
+            alone(wrong_sinusoidal),
+            "positions-as-shares",
+            {"start": "shares"},
+            "the positions are divided by max_len, so that a row depends on how long the table is",
+            "Compare row 1 of a table of 5 with row 1 of a table of 50.",
+            "In the formula p is a whole number.",
+            "Take 0, 1, 2, … as they are.",
+        ),
+        mistake(
+            doubled_columns_sinusoidal,
+            "column-for-pair",
+            {},
+            "you take the number of the column for i: i counts pairs",
+            "Square a sine and its neighbour and add them up. What should come out?",
+            "Columns 2i and 2i + 1 share the exponent 2i / d_model.",
+            "For column c the exponent is (c − c % 2) / d_model.",
+        ),
+        mistake(
+            by_row_sinusoidal,
+            "even-and-odd-rows",
+            {},
+            "sines stand in the even *rows* and cosines in the odd ones, not in columns",
+            "Look at row 0. Do zeros and ones take turns?",
+            "Even and odd are said of columns.",
+            "Every row holds sines and cosines: `[:, 0::2]` and `[:, 1::2]`.",
+        ),
+        mistake(
+            silent_sinusoidal,
+            "none-for-an-error",
+            {},
+            "an odd d_model gives None; the text asks for a ValueError",
+            "Call your function with d_model=7. Does it stop?",
+            "Whoever gets None finds out much later.",
+            "Write `raise ValueError(…)`.",
+        ),
     ],
     also_right=[
         looped_sinusoidal,
@@ -452,11 +560,13 @@ def wrong_rotary(
 
     first = 0 if top_left else key.shape[-2] - query.shape[-2] - early
     query = turned(query, first) if which != "key" else query.clone()
+    backwards = backwards or which == "key backwards"
     return query, turned(key, 0) if which != "query" else key.clone(), None
 
 
 def laid(x, cos, sin, pairs, signs, how):
-    a, b = (x[..., 0::2], x[..., 1::2]) if pairs == "neighbours" else x.chunk(2, dim=-1)
+    split = pairs in ("neighbours", "taken apart")
+    a, b = (x[..., 0::2], x[..., 1::2]) if split else x.chunk(2, dim=-1)
     if how == "add":
         return x + torch.cat([sin, cos], dim=-1)
     if how == "cos":
@@ -470,8 +580,10 @@ def laid(x, cos, sin, pairs, signs, how):
         "both-plus": a * sin + b * cos,
         "both-minus": b * cos - a * sin,
         "overwritten": one * sin + b * cos,
-    }[signs]
+    }.get(signs, b)
     parts = [one, second]
+    if signs == "first only":
+        parts[1] = b
     if pairs in ("neighbours", "laid-back"):
         return torch.stack(parts, dim=-1).flatten(-2)
     return torch.cat(parts, dim=-1)
@@ -580,7 +692,7 @@ def doubled_rotary(query, key, base=10_000.0):
 
 ROTATE = Exercise(
     id="06.rotate",
-    title="Turn queries and keys by their place",
+    title="Turn queries and keys by their position",
     kind="code",
     points=3,
     name="rotary",
@@ -908,6 +1020,33 @@ ROTATE = Exercise(
                 "It is a bias for the scores, and rotary has none.",
                 "Return None in its place.",
             ),
+        ),
+        mistake(
+            alone(wrong_rotary),
+            "key-turned-back",
+            {"which": "key backwards"},
+            "the key turns the other way round than the query, so that their angles add up",
+            "Move query and key on by the same number of positions. Does the score stay?",
+            "Only when both turn the same way does the difference of the angles count.",
+            "Turn both with the same function.",
+        ),
+        mistake(
+            alone(wrong_rotary),
+            "half-of-each-pair",
+            {"signs": "first only"},
+            "only the first number of each pair is turned; the second stays as it was",
+            "Does a vector keep its length? It should.",
+            "A turn changes both coordinates.",
+            "The second half becomes a sin α + b cos α.",
+        ),
+        mistake(
+            alone(wrong_rotary),
+            "neighbours-laid-by-halves",
+            {"pairs": "taken apart"},
+            "you take neighbours as pairs and lay the results side by side in two halves",
+            "Take position 0: nothing is turned there. Does your query come out as it went in?",
+            "The text pairs column i with column i + d_head / 2.",
+            "`x.chunk(2, dim=-1)` gives the two halves.",
         ),
     ],
     also_right=[complex_rotary, matrix_rotary, doubled_rotary, grown_rotary, mapped_rotary],
@@ -1274,6 +1413,31 @@ def numpy_relative(scores):
 
 
 # Few of these are tried in pairs: all with all would fill the sheet.
+def not_symmetric(scores):
+    """Both directions must differ, where distance should only matter."""
+    alike = all(bool(d.max() - d.min() < 1e-3) for d in of_all_distances(scores))
+    return alike and not torch.equal(scores, scores.T)
+
+
+def rounded_first(scores):
+    """Three decimals, then equality."""
+    alike = all(len(set(thousandths(d))) == 1 for d in of_all_distances(scores))
+    return alike and len(set(thousandths(scores.flatten()))) > 1
+
+
+def rounded_diagonal(scores):
+    alike = len(set(thousandths(scores.diagonal()))) == 1
+    return alike and len(set(thousandths(scores.flatten()))) > 1
+
+
+def of_all_distances(scores):
+    return [scores.diagonal(offset) for offset in range(1 - len(scores), len(scores))]
+
+
+def thousandths(values):
+    return [round(float(value), 3) for value in values]
+
+
 IN_PAIRS = (main_diagonal, two_rows, only_past, only_future, all_neighbours, all_and_first)
 
 
@@ -1590,6 +1754,33 @@ RELATIVE_TEST = Exercise(
             "Ask about the largest difference.",
             "Replace the mean by a maximum.",
         ),
+        mistake(
+            not_symmetric,
+            "not-symmetric",
+            {},
+            "you ask whether left and right differ, not whether distance matters",
+            "Try ALiBi's scores, −|j − i|. Are they relative?",
+            "Distance must matter; a direction may.",
+            "Ask whether any two scores differ by 0.001 or more.",
+        ),
+        mistake(
+            rounded_first,
+            "rounded-first",
+            {},
+            "you round to three decimals and compare: near numbers can come out different",
+            "Which two numbers 0.0002 apart does your rounding separate?",
+            "Rounding draws borders; a tolerance is a difference.",
+            "Compare the largest and the smallest score of a distance: nearer than 0.001?",
+        ),
+        mistake(
+            rounded_diagonal,
+            "rounded-and-distance-0-only",
+            {},
+            "two things: only distance 0 is looked at, and numbers are rounded instead of compared",
+            "Which distances does your code look at? `scores.diagonal()` is distance 0.",
+            "Rounding draws borders; a tolerance is a difference.",
+            "Take `scores.diagonal(offset)` for every offset; compare largest and smallest.",
+        ),
     ],
     also_right=[looped_relative, gathered_relative, scattered_relative, numpy_relative],
     hints=(
@@ -1703,7 +1894,7 @@ def counting(name, flags, says, *hints, by=wrong_turns):
 
 FULL_TURNS = Exercise(
     id="06.full-turns",
-    title="Which hands have gone all the way round?",
+    title="Which pairs have gone all the way round?",
     kind="predict",
     points=1,
     name="full_turns",
@@ -1721,14 +1912,14 @@ FULL_TURNS = Exercise(
             "columns-counted",
             {"pairs": 1, "exponent": 1},
             "you count columns instead of pairs",
-            "How many hands has a head of width 8?",
-            "Two columns share one hand.",
+            "How many pairs has a head of width 8?",
+            "Two columns make one pair.",
             "There are d_head / 2 pairs, with the exponents 2i / d_head.",
         ),
         counting(
             "n-steps",
             {"steps": 0},
-            "you let a hand take n steps in a text of n places: the last place is n − 1",
+            "you let a pair take n steps in a text of n places: the last place is n − 1",
             "How many steps lie between the first and the last of 3 places?",
             "One fewer than there are places.",
             "From the first place to the last it is n − 1 steps; both of your numbers need it.",
@@ -1926,6 +2117,7 @@ def wrong_alibi(
         "growing": 2.0 ** (8 * head / num_heads),
         "first": torch.full((num_heads,), 2.0 ** (-8 / num_heads)),
         "cut": 2.0 ** (-(8 // num_heads) * head),
+        "eighth": 2.0 ** (-8 / head),
     }[slopes]
     key = torch.arange(n_key)
     query = key[:n_query] if place == "row" else key[n_key - n_query :] - int(place == "early")
@@ -1938,6 +2130,7 @@ def wrong_alibi(
         "squared": gap**2,
         "logarithm": (1 + gap.abs().float()).log(),
         "key": (n_key - 1 - key).expand(n_query, -1),
+        "authors": -key.expand(n_query, -1),
         "one-more": gap.abs() + 1,
         "hidden": gap.abs().float().masked_fill(gap > 0, math.inf),
     }[distance]
@@ -2236,6 +2429,25 @@ ALIBI = Exercise(
             "Exchange the last two axes.",
             by=alone(wrong_alibi),
         ),
+        slope(
+            "position-of-the-key-alone",
+            {"distance": "authors"},
+            "the bias is the slope times the key's position, as in the authors' code: after a mask "
+            "the softmax sees no difference, but the formula here asks for the distance",
+            "Print the bias of one head. Where is it 0?",
+            "A query is at distance 0 of itself.",
+            "Subtract the query's position from the key's, and take the absolute value.",
+            by=alone(wrong_alibi),
+        ),
+        slope(
+            "eight-divided-by-the-head",
+            {"slopes": "eighth"},
+            "the exponent is −8 / (h + 1): the head stands below the bar",
+            "With 8 heads the slopes are 1/2, 1/4, 1/8, … What are yours?",
+            "Which of the two stands under the bar in the formula, h + 1 or num_heads?",
+            "Multiply 8 by h + 1 and divide by num_heads.",
+            by=alone(wrong_alibi),
+        ),
     ],
     also_right=[looped_alibi, multiplied_alibi, banded_alibi, numpy_alibi],
     axes="heads query key",
@@ -2331,6 +2543,8 @@ def wrong_bucket(
         share = (far - exact) / (longest - exact)
     elif scale == "none":
         share = far
+    elif scale in ("ln", "log2"):  # without max_distance
+        share = (far / exact).log() / math.log(2 if scale == "log2" else math.e)
     elif scale == "lower":  # only the lower logarithm is of the plain distance
         share = (far / exact).log() / math.log(longest)
     else:  # both logarithms of the plain distances
@@ -2349,7 +2563,8 @@ def wrong_bucket(
         else wide.clamp(min=0) * (distance > 0)
     )
     if bidirectional and offset:
-        bucket = bucket + count * (relative >= border if side == "future" else relative < 0)
+        later = {"future": relative >= border, "past": relative < 0, "not future": relative <= 0}
+        bucket = bucket + (num_buckets if offset == "all" else count) * later[side]
     return arrived.copy_(bucket).long() if dtype == "in place" else bucket.to(dtype)
 
 
@@ -2690,6 +2905,43 @@ BUCKET = Exercise(
             "Look for a 32, 16 or 8 in your code.",
             "Work all sizes out from the argument.",
         ),
+        *(
+            Mistake(
+                f"max-distance-unused-{scale}",
+                alone(wrong_bucket),
+                {"border": 1, "scale": scale, "factor": False},
+                says="the logarithm is not divided by that of max_distance / E, nor multiplied by "
+                "B − E: max_distance is never used",
+                hints=(
+                    "Which bucket gets the distance max_distance?",
+                    "Which of your arguments do you never read?",
+                    "E + floor((B − E) · ln(distance / E) / ln(max_distance / E))",
+                ),
+            )
+            for scale in ("ln", "log2")
+        ),
+        Mistake(
+            "offset-by-all-buckets",
+            alone(wrong_bucket),
+            {"border": 1, "offset": "all"},
+            says="the future's numbers start at num_buckets; they should start at half of it",
+            hints=(
+                "What is the largest number that you return? It must stay below num_buckets.",
+                "Two halves share the buckets.",
+                "Add num_buckets // 2 for the future.",
+            ),
+        ),
+        Mistake(
+            "past-and-itself-in-the-second-half",
+            alone(wrong_bucket),
+            {"border": 1, "side": "not future"},
+            says="past and query get the second half of the buckets",
+            hints=(
+                "Which bucket gets relative = 0? It should be 0.",
+                "relative is the key's position minus the query's: the future is above 0.",
+                "Add half of the buckets where relative > 0.",
+            ),
+        ),
     ],
     also_right=[looped_bucket, published_bucket, bordered_bucket, numpy_bucket],
     hints=(
@@ -2765,6 +3017,8 @@ def wrong_places(
         place = real.cumsum(0) - 1
     elif count == "left, as it is":
         place = seq - (~real).sum(-1, keepdim=True)
+    elif count == "first word":
+        place = seq - real.int().argmax(-1, keepdim=True)
     elif count == "first of all":
         place = seq - real.nonzero()[:, 1].min()
     else:  # moved the wrong way
@@ -2773,6 +3027,7 @@ def wrong_places(
         place = real.sum(-1, keepdim=True) - 1 - place
     place = place[:1].expand_as(place) if same else place
     place = place + start if wraps else (place + start).clamp(min=0)
+    place = place.clamp(max=len(table) - 1) if wraps == "cut" else place
     table = table.detach() if detached else table
     rows = table[place % len(table) if wraps != "never" else place]
     if filler == "nothing":
@@ -2787,6 +3042,18 @@ def wrong_places(
         x += rows
         return x
     return x + rows
+
+
+def always_in_front(x, real, table):
+    """As if all padding stood behind the words."""
+    lengths = real.sum(-1).tolist()
+    return x + torch.stack([F.pad(table[:n], (0, 0, 0, x.shape[1] - n)) for n in lengths])
+
+
+def always_behind(x, real, table):
+    """As if all padding stood in front of the words."""
+    lengths = real.sum(-1).tolist()
+    return x + torch.stack([F.pad(table[:n], (0, 0, x.shape[1] - n, 0)) for n in lengths])
 
 
 def looped_places(x, real, table):
@@ -2838,7 +3105,7 @@ def moved(name, flags, says, *hints, by=wrong_places):
 
 POSITION_BUG = Exercise(
     id="06.position-bug",
-    title="Filler in front moves the whole sentence",
+    title="Padding in front moves the whole sentence",
     kind="bug",
     points=2,
     name="add_places",
@@ -3008,6 +3275,60 @@ POSITION_BUG = Exercise(
             "x += … writes into the caller's tensor.",
             "Write x = x + …, or return the sum at once.",
         ),
+        moved(
+            "words-from-1-cut-at-the-end",
+            {"start": 1, "wraps": "cut"},
+            "the first real word gets row 1 instead of row 0, and the last row is used twice",
+            "What does the running sum of `real` say at the first word?",
+            "Itself included, the first word is number 1. Its row is 0.",
+            "Subtract 1.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "fillers-counted-instead-cut",
+            {"count": "filler", "wraps": "cut"},
+            "you count padding instead of words",
+            "What is your row for the second word of a sentence without padding?",
+            "The place of a word is the number of real words before it.",
+            "Take the running sum of `real`, not of its opposite.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "padding-gets-a-row-too",
+            {"count": "first word", "filler": "row", "wraps": True},
+            "the words are right, but padding gets a row of the table as well",
+            "Compare your output with `x` where `real` is False.",
+            "There, nothing should be added.",
+            "Multiply the rows by `real`, with an axis more.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "place-outside-of-the-table",
+            {"count": "first word", "wraps": "never"},
+            "padding has a place below 0 or past the end, and there the table has no row",
+            "Print the places of a sentence with six of padding in front, and len(table).",
+            "Padding gets no row, but your code looks one up all the same.",
+            "Bring the places into the table first: `clamp(0, len(table) - 1)`.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "as-if-padded-behind",
+            {},
+            "the first rows go to the first positions, as if padding stood behind the words only",
+            "Take a sentence with three of padding in front. Which position gets row 0?",
+            "Row 0 belongs to the first *real* word, wherever it stands.",
+            "Count the real words so far.",
+            by=always_in_front,
+        ),
+        moved(
+            "as-if-padded-in-front",
+            {},
+            "the rows go to the last positions, as if padding stood in front of the words only",
+            "Take a sentence with three of padding behind. Which row gets its last word?",
+            "Row 0 belongs to the first *real* word, wherever it stands.",
+            "Count the real words so far.",
+            by=always_behind,
+        ),
     ],
     also_right=[looped_places, gathered_places, indexed_places, multiplied_places, rolled_places],
     axes="batch seq d_model",
@@ -3028,4 +3349,820 @@ POSITION_BUG = Exercise(
 )
 
 
-EXERCISES = [SINUSOIDAL, ROTATE, RELATIVE_TEST, FULL_TURNS, ALIBI, BUCKET, POSITION_BUG]
+# --- 06.position-study ----------------------------------------------------------------------
+
+
+class Guesser(nn.Module):
+    """As in the exercise's first cell."""
+
+    def __init__(self, way, state):
+        super().__init__()
+        num_letters, d_model = state["embed.weight"].shape
+        steps = {"none": None, "rotary": Rotary(d_model // 2), "ALiBi": Alibi(2)}
+        self.embed = nn.Embedding(num_letters, d_model)
+        self.attention = MultiHeadAttention(d_model, num_heads=2, position=steps[way])
+        self.read = nn.Linear(d_model, num_letters)
+        self.load_state_dict(state)
+
+    def forward(self, ids):
+        x = self.embed(ids)
+        if self.training:
+            x = x * (torch.arange(ids.shape[1]) % 4 < 3)[:, None]
+        x = x + self.attention(x, mask=causal_mask(ids.shape[1]))
+        return self.read(x)
+
+
+class QuickGuesser:
+    """The same numbers without nn.Module, in a third of the time: every mistake trains."""
+
+    def __init__(self, way, state):
+        self.way, self.training = way, True
+        self.weights = {name: weight.clone().requires_grad_() for name, weight in state.items()}
+
+    def parameters(self):
+        return list(self.weights.values())
+
+    def linear(self, name, x):
+        return F.linear(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
+
+    def placed(self, q, k):
+        """Queries and keys as the way has them, and what it adds to the scores."""
+        places = torch.arange(q.shape[-2])
+        if self.way == "ALiBi":
+            distance = (places - places[:, None]).abs()
+            return q, k, -torch.tensor([2.0**-4, 2.0**-8])[:, None, None] * distance
+        if self.way == "rotary":
+            return *complex_rotary(q, k)[:2], 0.0
+        return q, k, 0.0
+
+    def __call__(self, ids):
+        n = ids.shape[1]
+        x = F.embedding(ids, self.weights["embed.weight"])
+        if self.training:
+            x = x * (torch.arange(n) % 4 < 3)[:, None]
+        parts = (self.linear(f"attention.to_{part}", x) for part in "qkv")
+        q, k, v = (part.unflatten(-1, (2, -1)).transpose(1, 2) for part in parts)
+        q, k, bias = self.placed(q, k)
+        future = torch.ones(n, n, dtype=torch.bool).triu(1)
+        scores = q @ k.mT / q.shape[-1] ** 0.5 + bias
+        mixed = scores.masked_fill(future, -math.inf).softmax(-1) @ v
+        x = x + self.linear("attention.to_out", mixed.transpose(1, 2).flatten(-2))
+        return self.linear("read", x)
+
+
+def guesser_state(generator, letters, d_model):
+    sizes = {"embed.weight": (letters, d_model)}
+    for name in ("to_q", "to_k", "to_v", "to_out"):
+        sizes |= {f"attention.{name}.weight": (d_model, d_model)}
+        sizes |= {f"attention.{name}.bias": (d_model,)}
+    sizes |= {"read.weight": (letters, d_model), "read.bias": (letters,)}
+    return {name: 0.5 * normal(generator, *shape) for name, shape in sizes.items()}
+
+
+RATES = (0.01, 0.1, 0.3, 0.9)
+CLOSER = (0.01, 0.03, 0.07, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9)
+
+
+def study_cases(generator):
+    """Training teaches the letters to go up; where they go down, a small rate is the better one."""
+    letters, n = 5, 5
+
+    def texts(size, *parts):
+        """Letters that go on by a step for so many places, and then perhaps by another."""
+        steps = torch.cat([torch.full((places,), step) for step, places in parts])
+        start = torch.randint(letters, (size, 1), generator=generator)
+        return torch.cat([start, start + steps.cumsum(0)], dim=1) % letters
+
+    def tried(label, ways, test, dev, train=(3, 2), rates=RATES):
+        train = [texts(abs(size), (1 if size > 0 else -1, n)) for size in train]
+        state = guesser_state(generator, letters, 4)
+        return case(label, ways, state, train, dev, test, list(rates))
+
+    up, down, on, back = (1, n), (-1, n), (1, 3), (-1, 4)
+
+    def long():
+        return [texts(1, up, back), texts(3, down, on)]
+
+    def both(ups=3, downs=1):
+        return [texts(ups, up), texts(downs, down)]
+
+    def early():
+        test = [texts(1, up, on), texts(3, down, (1, 1))]
+        told = "the first places of the test want another rate"
+        return tried(told, ["ALiBi"], test, both(), (3, 2, -1))
+
+    def late():
+        test = [texts(3, up, (-1, 8)), texts(1, up, (-1, 6))]
+        told = "the later places of the test want another rate"
+        return tried(told, ["rotary"], test, both(), (3, 2, -1))
+
+    def learned():
+        test = [texts(1, up, on), texts(3, down, (1, 6))]
+        return tried("the training texts want another rate", ["none"], test, both(1, 4))
+
+    def each():
+        ways = ["none", "rotary", "ALiBi"]
+        test = [texts(1, down, back), texts(3, up, on)]
+        return tried("each way wants a rate of its own", ways, test, both(), rates=CLOSER)
+
+    short = [texts(1, on), texts(2, (-1, 7)), texts(1, (2, 9))]
+    return [
+        tried("one way, one rate", ["rotary"], long(), [texts(1, up)], rates=[0.1]),
+        tried("three ways", ["none", "rotary", "ALiBi"], long(), both(), (2, 3), [0.2]),
+        torn(early, ("dev", "outside", "train"), ("inside", "test", "last loss")),
+        torn(late, ("dev", "inside", "train"), ("outside", "test", "last loss"), turned=True),
+        torn(learned, ("dev", "inside"), ("train", "last loss", "outside")),
+        two_ways(each),
+        tried("short, longer and long texts", ["none"], short, both(), (1,), [0.1]),
+    ]
+
+
+def torn(draw, one, other, turned=False):
+    """A case with two rates: some data choose the first, others the second; or `turned` round."""
+    while True:
+        drawn = draw()
+        (found,) = scores(drawn).values()
+        if rates := apart([found[name] for name in one], [found[name] for name in other]):
+            rates = rates[::-1] if turned else rates
+            return with_ways_and_rates(drawn, drawn.calls[0].args[0], rates)
+
+
+def two_ways(draw):
+    """A case of which one way chooses the first rate; another, and both together, the second."""
+    while True:
+        drawn = draw()
+        found = {way: score["dev"] for way, score in scores(drawn).items()}
+        for one, other in permutations(found, 2):
+            second = [found[other], found[one] + found[other]]
+            if rates := apart([found[one]], second, CLOSER, hair=2e-3):
+                return with_ways_and_rates(drawn, [one, other], rates)
+
+
+def scores(drawn):
+    """way -> data -> by what each rate would be judged, (rate,)."""
+    runs = wrong_study(*drawn.calls[0].args, chosen="all", returns="runs")
+    columns = {way: [score for score, *_ in each] for way, each in runs.items()}
+    return {
+        way: {by: torch.tensor([score[by] for score in each]) for by in each[0]}
+        for way, each in columns.items()
+    }
+
+
+def apart(first, second, rates=RATES, hair=5e-3):
+    """Two rates of which all the first prefer the one, all the second the other, not by a hair."""
+    gaps = [row[None, :] - row[:, None] for row in first]  # how much better is the one?
+    gaps += [row[:, None] - row[None, :] for row in second]
+    margin = torch.stack(gaps).amin(dim=0)
+    one, other = divmod(int(margin.argmax()), len(rates))
+    return [rates[one], rates[other]] if margin.max() > hair else None
+
+
+def with_ways_and_rates(drawn, ways, rates):
+    return replace(drawn, calls=[call(ways, *drawn.calls[0].args[1:-1], rates)])
+
+
+def guesses(model, text, *, how="plain", **more):
+    """The loss of each guess, (batch, seq)."""
+    given, right = (text, text) if how == "not shifted" else (text[:, :-1], text[:, 1:])
+    scores = model(given)
+    scores = scores.softmax(-1) if how == "softmax twice" else scores
+    return F.cross_entropy(scores.mT, right, reduction="none")
+
+
+def mean_of(parts, how="guesses"):
+    """One number from the losses (batch, seq) of several batches."""
+    parts = [part for part in parts if part.numel()]
+    if not parts:
+        return math.nan
+    if how == "batches":
+        return float(sum(part.mean() for part in parts) / len(parts))
+    if how == "texts":
+        return float(torch.cat([part.mean(dim=1) for part in parts]).mean())
+    total = float(sum(part.sum() for part in parts))
+    return total if how == "sum" else total / sum(part.numel() for part in parts)
+
+
+def inside_outside(losses, n, split="places"):
+    """The losses of the test, sorted: those inside of the trained length, and those outside."""
+    if split == "places":
+        return [loss[:, :n] for loss in losses], [loss[:, n:] for loss in losses]
+    short = [loss for loss in losses if loss.shape[1] <= n]
+    whole = [loss for loss in losses if loss.shape[1] > n]
+    if split == "whole texts":
+        return short, whole
+    if split == "whole texts outside":
+        return [loss[:, :n] for loss in losses], whole
+    return losses, [loss[:, n:] for loss in losses]  # everything inside
+
+
+def train_once(model, optimizer, train, *, zero="each", loss="mean", how="plain"):
+    """The loss before each step."""
+    losses = []
+    for text in train:
+        if zero == "each":
+            optimizer.zero_grad()
+        each = guesses(model, text, how=how)
+        now = {"mean": each.mean, "sum": each.sum, "last": each[:, -1].mean}[loss]()
+        now.backward()
+        if zero == "between":
+            optimizer.zero_grad()
+        optimizer.step()
+        losses.append(now.item())
+    return losses
+
+
+class Sgd:
+    """torch.optim imports a second's worth of PyTorch at its first step."""
+
+    def __init__(self, weights, rate, momentum=0.9):
+        self.weights, self.rate, self.momentum = weights, rate, momentum
+        self.speed = [torch.zeros_like(weight) for weight in weights]
+
+    def zero_grad(self):
+        for weight in self.weights:
+            weight.grad = None
+
+    @torch.no_grad()
+    def step(self):
+        for weight, speed in zip(self.weights, self.speed, strict=True):
+            if weight.grad is not None:
+                speed.mul_(self.momentum).add_(weight.grad)
+                weight.sub_(self.rate * speed)
+
+
+class Adam(Sgd):
+    def __init__(self, weights, rate):
+        super().__init__(weights, rate)
+        self.size, self.steps = [torch.zeros_like(weight) for weight in weights], 0
+
+    @torch.no_grad()
+    def step(self):
+        self.steps += 1
+        one, two = 1 - 0.9**self.steps, 1 - 0.999**self.steps
+        for weight, speed, size in zip(self.weights, self.speed, self.size, strict=True):
+            speed.mul_(0.9).add_(0.1 * weight.grad)
+            size.mul_(0.999).add_(0.001 * weight.grad.square())
+            weight.sub_(self.rate * (speed / one) / ((size / two).sqrt() + 1e-8))
+
+
+def wrong_study(
+    ways,
+    state,
+    train,
+    dev,
+    test,
+    rates,
+    *,
+    starts="each run",
+    optimizer=Sgd,
+    optimizers="each run",
+    trains=True,
+    looks="eval",
+    learns="all",
+    chosen="dev",
+    best=min,
+    keeps="best",
+    split="places",
+    cut=0,
+    average="guesses",
+    returns="all",
+    how="plain",
+    **more,
+):
+    """The study with its steps exchangeable, so that each mistake is one of them."""
+    n = train[0].shape[1] - 1 + cut
+    taught = {
+        "all": train,
+        "dev too": [*train, *dev],
+        "but the last": train[:-1],
+    }[learns]
+    models, makers, runs = {}, {}, {way: [] for way in ways}
+    for way in ways:
+        for rate in rates:
+            of = {"each run": (way, rate), "each way": way, "once": 0, "first way": 0}[starts]
+            model = models.setdefault(of, QuickGuesser(way, state))
+            if starts == "once":
+                model.way = way
+            kept = (of, 0 if optimizers == "kept" else rate, way)
+            made = makers.setdefault(kept, optimizer(model.parameters(), rate))
+            made.rate = rate
+            model.training = trains
+            seen = train_once(model, made, taught, how=how, **more)
+            if looks == "eval":
+                model.training = False
+
+            def look(texts, model=model):
+                with torch.no_grad():
+                    return [guesses(model, text, how=how) for text in texts]
+
+            tested = [mean_of(part, average) for part in inside_outside(look(test), n, split)]
+            score = {"inside": tested[0], "outside": tested[1], "last loss": (seen or [0.0])[-1]}
+            for name, texts in (("train", train), ("test", test), ("dev", dev)):
+                if chosen in (name, "all"):
+                    score[name] = mean_of(look(texts), average if name == "dev" else "guesses")
+            score = score if chosen == "all" else score[chosen]
+            runs[way].append((score, rate, *tested))
+    return runs if returns == "runs" else reported(runs, rates, best, keeps, returns)
+
+
+def reported(runs, rates, best, keeps, returns):
+    """The last step: which run of each way, and what of it."""
+    found, number = {}, {rate: i for i, rate in enumerate(rates)}
+    firsts = next(iter(runs.values()))
+    sums = [(sum(each[i][0] for each in runs.values()), rate) for rate, i in number.items()]
+    for way, each in runs.items():
+        score, rate, inside, outside = best(each, key=lambda run: run[0])
+        if keeps == "last":
+            score, rate, inside, outside = each[-1]
+        elif keeps == "first":
+            score, rate, inside, outside = each[0]
+        elif keeps == "one rate":
+            score, rate, inside, outside = each[number[min(sums)[1]]]
+        elif keeps == "rate of the first":
+            score, rate, inside, outside = each[number[min(firsts)[1]]]
+        elif keeps == "best of each":
+            inside, outside = (min(run[i] for run in each) for i in (2, 3))
+        elif keeps == "losses of the last":
+            inside, outside = each[-1][2:]
+        found[way] = {
+            "all": (rate, inside, outside),
+            "exchanged": (rate, outside, inside),
+            "no rate": (inside, outside),
+            "rate last": (inside, outside, rate),
+            "difference": (rate, inside, outside - inside),
+            "index": (number[rate], inside, outside),
+            "dev": (rate, score, outside),
+        }[returns]
+    return found
+
+
+def looped_study(ways, state, train, dev, test, rates):
+    """Right: sums and counts, one text after the other."""
+    trained_places = train[0].size(1) - 1
+
+    def tally(model, batches, first, last):
+        total = count = 0
+        for text in (one for batch in batches for one in batch):
+            scores = model(text[None, :-1])[0].log_softmax(-1)
+            for place in range(first, min(last, len(text) - 1)):
+                total, count = total - scores[place, text[place + 1]].item(), count + 1
+        return total / count
+
+    answer = {}
+    for way in ways:
+        lowest = math.inf
+        for rate in rates:
+            model = Guesser(way, state)
+            speed = [torch.zeros_like(weight) for weight in model.parameters()]
+            for text in train:
+                losses = -model(text[:, :-1]).log_softmax(-1).gather(2, text[:, 1:, None])
+                flows = torch.autograd.grad(losses.mean(), list(model.parameters()))
+                with torch.no_grad():
+                    for weight, before, flow in zip(model.parameters(), speed, flows, strict=True):
+                        before.mul_(0.9).add_(flow)
+                        weight -= rate * before
+            model.eval()
+            score = tally(model, dev, 0, trained_places)
+            if score < lowest:
+                lowest = score
+                inside = tally(model, test, 0, trained_places)
+                answer[way] = rate, inside, tally(model, test, trained_places, 10**6)
+    return answer
+
+
+class Study:
+    """Right: runs kept, and the winner measured at the end."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def run(self, model, train, rate):
+        model.train()
+        optimizer = torch.optim.SGD(model.parameters(), rate, 0.9)
+        for text in train:
+            scores = model(text[..., :-1])
+            loss = nn.CrossEntropyLoss()(scores.flatten(0, 1), text[..., 1:].flatten())
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        return model.eval()
+
+    @torch.no_grad()
+    def losses(self, model, batches):
+        by_place = [[] for _ in range(max(text.shape[1] for text in batches) - 1)]
+        for text in batches:
+            chances = model(text[:, :-1]).softmax(-1)
+            for place, found in enumerate(by_place[: text.shape[1] - 1]):
+                found.append(-chances[range(len(text)), place, text[:, place + 1]].log())
+        return [torch.cat(found) for found in by_place]
+
+
+def object_study(ways, state, train, dev, test, rates):
+    study = Study(train[0].shape[-1] - 1)
+    found = {}
+    for way in ways:
+        made = {rate: study.run(Guesser(way, state), train, rate) for rate in rates}
+        rate = min(made, key=lambda r: torch.cat(study.losses(made[r], dev)).mean())
+        losses = study.losses(made[rate], test)
+        inside, outside = torch.cat(losses[: study.n]), torch.cat(losses[study.n :])
+        found[way] = [rate, inside.mean(), outside.mean()]
+    return found
+
+
+def stateless_study(ways, state, train, dev, test, rates):
+    """Right: weights as plain tensors, through torch.func."""
+    n = len(train[0][0]) - 1
+
+    def loss_of(weights, model, text):
+        scores = torch.func.functional_call(model, weights, (text[:, :-1],))
+        return F.cross_entropy(scores.transpose(1, 2), text[:, 1:], reduction="none")
+
+    def run(way, rate):
+        model, weights = Guesser(way, state), {k: v.clone() for k, v in state.items()}
+        speed = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+        for text in train:
+            flows = torch.func.grad(lambda w, text=text: loss_of(w, model, text).mean())(weights)
+            speed = {name: 0.9 * speed[name] + flow for name, flow in flows.items()}
+            weights = {name: weight - rate * speed[name] for name, weight in weights.items()}
+        model.eval()
+        return lambda texts: [loss_of(weights, model, text) for text in texts]
+
+    def flat(losses, first=None, last=None):
+        return torch.cat([loss[:, first:last].reshape(-1) for loss in losses]).mean().item()
+
+    kept = {way: min((flat(run(way, r)(dev)), r) for r in rates)[1] for way in ways}
+    tested = {way: run(way, rate)(test) for way, rate in kept.items()}
+    return {w: (kept[w], flat(t, None, n), flat(t, n)) for w, t in tested.items()}
+
+
+def studied(name, flags, says, *hints):
+    return Mistake(name, alone(wrong_study), flags, says=says, hints=hints)
+
+
+FRESH = (
+    "With two equal rates, rates=[0.1, 0.1], both runs must end with the same losses. Do yours?",
+    "A run must not know anything of the run before it.",
+    "Make a new Guesser, and a new optimizer, inside of the inner loop.",
+)
+MODES = (
+    "Print `model.training` where you train and where you measure.",
+    "`model.train()` and `model.eval()` switch a model between the two modes.",
+    "Switch to eval after the last step, before the first loss that is measured.",
+)
+ON_DEV = (
+    "Which data may the choice of a rate see? Not those that are reported.",
+    "Whoever chooses on the test reports a number that is too good.",
+    "Compare the rates by the loss on `dev`, all its guesses.",
+)
+AVERAGE = (
+    "Take a batch of one text and a batch of three. How much does each guess count?",
+    "The mean of means is the mean only when all batches are equally large.",
+    'Collect every guess\'s own loss (`reduction="none"`), and take one mean at the end.',
+)
+SORTED = (
+    "Take n = 5 and one test text of 8 guesses. Which of the eight are inside?",
+    "Every test text begins inside. Only what comes after the trained length is outside.",
+    "With losses of (batch, seq): inside is `[:, :n]`, outside `[:, n:]`.",
+)
+PER_WAY = (
+    "How many rates does your code keep for three ways?",
+    "One rate for all compares the ways at a rate that suits some of them.",
+    "Choose inside of the loop over the ways, for each way alone.",
+)
+REPORT = (
+    "Print what your function returns, and put the text's last line beside it.",
+    "Three numbers for each way, in the order of the text.",
+    "Return a dict: way -> (rate, inside, outside).",
+)
+SUM_UP = (
+    "How large is one loss of yours, and how large is ln 5, the loss of a guess among five?",
+    "A loss is averaged over all the guesses that it speaks of.",
+    "Take the mean over the guesses, in training and in measuring.",
+)
+
+POSITION_STUDY = Exercise(
+    id="06.position-study",
+    title="A fair comparison",
+    kind="build",
+    points=4,
+    name="position_study",
+    cases=study_cases,
+    mistakes=[
+        studied(
+            "model-goes-on-from-rate-to-rate",
+            {"starts": "each way"},
+            "the second rate goes on with the weights that the first rate has trained",
+            *FRESH,
+        ),
+        studied(
+            "model-and-optimizer-go-on",
+            {"starts": "each way", "optimizers": "kept"},
+            "the second rate goes on with the weights and the momentum of the first",
+            *FRESH,
+        ),
+        studied(
+            "one-model-for-all",
+            {"starts": "once"},
+            "every way but the first goes on with the weights that the ways before it have trained",
+            *FRESH,
+        ),
+        studied(
+            "always-the-first-way",
+            {"starts": "first way"},
+            "one model, of the first way, serves all ways: you compare it with itself",
+            "Does your Guesser get the `way` of the loop?",
+            *FRESH[1:],
+        ),
+        studied(
+            "no-momentum",
+            {"optimizer": partial(Sgd, momentum=0.0)},
+            "there is no momentum: either it is not given, or each step gets a new optimizer",
+            "Where in your loops is the optimizer made, and with which arguments?",
+            "Momentum is what an optimizer remembers of the steps before.",
+            "Make it once for each run, before the loop over the batches, with momentum=0.9.",
+        ),
+        studied(
+            "measured-in-training-mode",
+            {"looks": "train"},
+            "you measure in training mode: every fourth letter is hidden from the model",
+            *MODES,
+        ),
+        studied(
+            "trained-in-eval-mode",
+            {"trains": False},
+            "you train in evaluation mode, so that nothing is hidden while the model learns",
+            *MODES,
+        ),
+        studied(
+            "gradients-pile-up",
+            {"zero": "never"},
+            "the gradients are never set to zero, so that each step repeats those before it",
+            "Print the gradient of one weight before and after the second `backward`.",
+            "`backward` adds to the gradients that are there.",
+            "Call `optimizer.zero_grad()` in every step.",
+        ),
+        studied(
+            "zeroed-before-the-step",
+            {"zero": "between"},
+            "the gradients are set to zero between `backward` and `step`: nothing is learned",
+            "Compare a weight before and after training.",
+            "`step` goes by the gradients that are there when it is called.",
+            "The order is: zero_grad, backward, step.",
+        ),
+        studied(
+            "another-optimizer",
+            {"optimizer": Adam},
+            "you train with Adam; the text asks for SGD with momentum",
+            "Which optimizer does the text name?",
+            "A comparison is repeatable when others can run the same one.",
+            "torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)",
+        ),
+        studied(
+            "sum-in-training",
+            {"loss": "sum"},
+            "the loss of a step is the sum over the batch's guesses, not their mean",
+            *SUM_UP,
+        ),
+        studied(
+            "last-place-only",
+            {"loss": "last"},
+            "training looks at the last guess of each text only",
+            "How many guesses does a batch of 3 texts of 6 letters hold? Fifteen.",
+            "Under a causal mask every place guesses its next letter.",
+            "Average over all places.",
+        ),
+        studied(
+            "guesses-itself",
+            {"how": "not shifted"},
+            "the model is asked for the letter that it reads, not for the next one",
+            "Which letter is right at place 0?",
+            "A text of n + 1 letters holds n guesses.",
+            "Read `text[:, :-1]`, and compare with `text[:, 1:]`.",
+        ),
+        studied(
+            "softmax-before-cross-entropy",
+            {"how": "softmax twice"},
+            "a softmax stands before the cross-entropy, which brings its own",
+            "What does F.cross_entropy want: scores or probabilities?",
+            "After two softmaxes no letter can get much.",
+            "Hand the scores over as they come out of the model.",
+        ),
+        studied(
+            "trained-on-dev",
+            {"learns": "dev too"},
+            "the dev texts are trained on, so they can't choose any more",
+            "Which texts does your optimizer see?",
+            "Data that were learned say nothing about what is new.",
+            "Train on `train` alone.",
+        ),
+        studied(
+            "last-batch-left-out",
+            {"learns": "but the last"},
+            "the last batch of the training texts is never used",
+            "Count your steps: there is one for each batch.",
+            "Does your loop stop one short?",
+            "`for text in train:` takes them all.",
+        ),
+        studied(
+            "chosen-on-the-training-texts",
+            {"chosen": "train"},
+            "the rate is chosen by the loss on the training texts",
+            "Which data may the choice of a rate see? Not those that were learned.",
+            "A high rate can learn these very texts and nothing else.",
+            ON_DEV[2],
+        ),
+        studied(
+            "chosen-by-the-last-training-loss",
+            {"chosen": "last loss"},
+            "the rate is chosen by the loss of the last step of training",
+            "Which data may the choice of a rate see? Not those that were learned.",
+            "One batch is little, and it is a training batch.",
+            ON_DEV[2],
+        ),
+        studied(
+            "chosen-on-the-test-inside",
+            {"chosen": "inside"},
+            "the rate is chosen on the test, by its loss inside",
+            *ON_DEV,
+        ),
+        studied(
+            "chosen-on-the-test-outside",
+            {"chosen": "outside"},
+            "the rate is chosen on the test, by its loss outside of the trained length",
+            *ON_DEV,
+        ),
+        studied(
+            "chosen-on-the-whole-test",
+            {"chosen": "test"},
+            "the rate is chosen on the test, by the loss of all its guesses",
+            *ON_DEV,
+        ),
+        studied(
+            "worst-rate",
+            {"best": max},
+            "the rate with the *highest* loss is kept",
+            "Is a high loss good or bad?",
+            "`max` finds the worst run.",
+            "Keep the rate with the lowest loss on dev.",
+        ),
+        studied(
+            "first-rate",
+            {"keeps": "first"},
+            "the first rate is reported, whatever dev says",
+            "Turn the list of rates round. Does your answer change?",
+            "Is a run ever compared with the best so far?",
+            "Keep rate and losses together, and replace them when dev's loss is lower.",
+        ),
+        studied(
+            "last-rate",
+            {"keeps": "last"},
+            "the last rate is reported, whatever dev says",
+            "Turn the list of rates round. Does your answer change?",
+            "A later run must not overwrite a better one.",
+            "Keep rate and losses together, and replace them only when dev's loss is lower.",
+        ),
+        studied(
+            "losses-of-the-last-rate",
+            {"keeps": "losses of the last"},
+            "the rate is the best, but the losses are those of the run that came last",
+            "Which model do you measure on the test?",
+            "After the loop over the rates, `model` is the last one, not the best one.",
+            "Keep the model, or its losses, together with its rate.",
+        ),
+        studied(
+            "best-of-each",
+            {"keeps": "best of each"},
+            "inside and outside are the lowest of all rates, each by itself",
+            "From how many models do your two losses come?",
+            *ON_DEV[1:],
+        ),
+        studied(
+            "one-rate-for-all",
+            {"keeps": "one rate"},
+            "all ways get one rate, the best for all together",
+            *PER_WAY,
+        ),
+        studied(
+            "rate-of-the-first-way",
+            {"keeps": "rate of the first"},
+            "all ways get the rate that is best for the first of them",
+            *PER_WAY,
+        ),
+        studied(
+            "mean-of-batches",
+            {"average": "batches"},
+            "you average each batch, and then the batches: a guess in a small batch counts more",
+            *AVERAGE,
+        ),
+        studied(
+            "mean-of-texts",
+            {"average": "texts"},
+            "you average each text, and then the texts: a guess in a short text counts more",
+            "Take a text with 1 guess outside and a text with 6. How much does each guess count?",
+            *AVERAGE[1:],
+        ),
+        studied(
+            "sum-for-mean",
+            {"average": "sum"},
+            "the losses are sums over the guesses, not means",
+            *SUM_UP,
+        ),
+        studied(
+            "whole-texts",
+            {"split": "whole texts"},
+            "you sort whole texts: those not longer than the trained length count as inside, with "
+            "all their places, and the others as outside",
+            *SORTED,
+        ),
+        studied(
+            "whole-long-texts-outside",
+            {"split": "whole texts outside"},
+            "outside holds all places of the long texts, the first ones too",
+            *SORTED,
+        ),
+        studied(
+            "everything-inside",
+            {"split": "everything inside"},
+            "inside holds all places of the test, the late ones too",
+            *SORTED,
+        ),
+        studied(
+            "one-place-too-many-inside",
+            {"cut": 1},
+            "the border stands one place too late: a text of n + 1 letters holds n guesses",
+            "How many guesses does a training text of 6 letters hold?",
+            "The trained length is the number of places that a model reads in training.",
+            "n is `train[0].shape[1] - 1`.",
+        ),
+        studied(
+            "one-place-too-few-inside",
+            {"cut": -1},
+            "the border stands one place too early",
+            "How many guesses does a training text of 6 letters hold?",
+            "The trained length is the number of places that a model reads in training.",
+            "n is `train[0].shape[1] - 1`, and inside are the places 0 to n - 1.",
+        ),
+        studied(
+            "losses-exchanged",
+            {"returns": "exchanged"},
+            "inside and outside have changed places",
+            *REPORT,
+        ),
+        studied(
+            "rate-at-the-end",
+            {"returns": "rate last"},
+            "the rate stands at the end; the text has it first",
+            *REPORT,
+        ),
+        studied(
+            "difference-for-outside",
+            {"returns": "difference"},
+            "you return how much higher the loss is outside, not the loss itself",
+            *REPORT,
+        ),
+        studied(
+            "rate-left-out",
+            {"returns": "no rate"},
+            "the rate that was chosen is missing",
+            *REPORT,
+        ),
+        studied(
+            "number-of-the-rate",
+            {"returns": "index"},
+            "you return which rate it is in the list, not the rate itself",
+            *REPORT,
+        ),
+        studied(
+            "dev-for-inside",
+            {"returns": "dev"},
+            "inside is the loss on dev, by which the rate was chosen: it is a little too good",
+            "On which texts is inside measured?",
+            "A number that has been chosen by is no fair number to report.",
+            "Measure inside on the test, at its first n places.",
+        ),
+    ],
+    also_right=[looped_study, object_study, stateless_study],
+    any_sequence=True,
+    hints=(
+        "Call your function with one way and one rate, and print the loss of every step. Then with "
+        "two equal rates: both must give the same.",
+        "Go through the text's list with a pencil. For each line: where in your loops does it "
+        "happen, and how often?",
+        "Two loops, ways and rates. Inside: a new model, a new optimizer, one step for each batch, "
+        "then eval and the loss on dev. After the inner loop: the test, for the best model only.",
+    ),
+    allows=Edges(sizes=(1, 2, 3), labels=("one way", "short", "long")),
+    seconds=8.0,
+)
+
+
+EXERCISES = [
+    SINUSOIDAL,
+    ROTATE,
+    RELATIVE_TEST,
+    FULL_TURNS,
+    ALIBI,
+    BUCKET,
+    POSITION_BUG,
+    POSITION_STUDY,
+]

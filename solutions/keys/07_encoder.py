@@ -1478,11 +1478,12 @@ def block_cases(generator):
 class BareAttention(nn.Module):
     """Chapter 05's layer, without first weights."""
 
-    def __init__(self, d_model, num_heads):
+    def __init__(self, d_model, num_heads, bias=True):
         super().__init__()
         self.num_heads = num_heads
         for name in ("to_q", "to_k", "to_v", "to_out"):
-            setattr(self, name, BareLinear(d_model, d_model))
+            with_bias = bias or name == "to_out"
+            setattr(self, name, BareLinear(d_model, d_model, bias=with_bias))
 
     def forward(self, x, mask=None):
         parts = (self.to_q(x), self.to_k(x), self.to_v(x))
@@ -2913,7 +2914,7 @@ def lenient(name, flags, says, *hints):
 
 PAD_TEST = Exercise(
     id="07.pad-test",
-    title="A test for every leak of filler",
+    title="A test for every leak of padding",
     kind="test",
     points=2,
     name="ignores_filler",
@@ -3147,6 +3148,595 @@ PAD_TEST = Exercise(
 )
 
 
+# --- 07.reader ------------------------------------------------------------------------------
+
+
+def reader_state(generator, num_letters, num_classes, d_model, d_ff):
+    # Large, so that letters differ in their class.
+    state = {"embed.weight": 3 * normal(generator, num_letters, d_model)}
+    for name in ("to_q", "to_k", "to_v", "to_out"):
+        weight = 1.5 * normal(generator, d_model, d_model) / d_model**0.5
+        state[f"attention.{name}.weight"] = weight
+    state["attention.to_out.bias"] = normal(generator, d_model)
+    state |= norm_state(generator, d_model, "norm_attention")
+    state |= linear_state(generator, d_ff, d_model, "up")
+    state |= linear_state(generator, d_model, d_ff, "down")
+    state |= norm_state(generator, d_model, "norm_feed_forward")
+    return state | linear_state(generator, num_classes, d_model, "read")
+
+
+def letters_and_classes(generator, n, seq, shortest, num_letters=9):
+    """Texts, padded with 0 behind; and how many of a text's letters come later: 0, 1 or more."""
+    ids = torch.randint(1, num_letters, (n, seq), generator=generator)
+    lengths = torch.randint(shortest, seq + 1, (n, 1), generator=generator)
+    real = torch.arange(seq) < lengths
+    ids = ids * real
+    later = (ids[:, None, :] > ids[:, :, None]).sum(dim=-1)
+    return ids, later.clamp(max=2) * real
+
+
+def reader_cases(generator):
+    def drawn(n, seq, padded=()):
+        """Letters and classes, any; `padded` says how many are missing in front of each text."""
+        ids = torch.randint(1, 9, (n, seq), generator=generator)
+        for text, gap in zip(ids, padded, strict=False):
+            text[:gap] = 0
+        return ids, torch.randint(0, 3, (n, seq), generator=generator)
+
+    def tried(label, heads, d_head, d_ff, *calls, dropout=0.0):
+        d_model = heads * d_head
+        init = {"num_letters": 9, "num_classes": 3, "d_model": d_model, "num_heads": heads}
+        init |= {"d_ff": d_ff, "dropout": dropout}
+        return Case(label, calls, init, reader_state(generator, 9, 3, d_model, d_ff))
+
+    def step(batch, rate):
+        return call(*batch, rate, method="step")
+
+    def predict(batch):
+        return call(batch[0], method="predict")
+
+    plain, padded, many = drawn(2, 5), drawn(3, 5, (2, 0, 1)), drawn(6, 9)
+    other, behind = drawn(2, 4), (letters_and_classes(generator, 3, 6, 2))
+    init = {"num_letters": 9, "num_classes": 3, "d_model": 32, "num_heads": 4, "d_ff": 64}
+    texts, classes = letters_and_classes(generator, 1000, 7, 3)
+    new, target = letters_and_classes(generator, 200, 7, 7)
+    return [
+        tried("forward, nothing padded", 2, 3, 7, call(plain[0])),
+        tried("forward, padded", 2, 3, 7, call(padded[0])),
+        tried("one step, then forward", 2, 2, 5, step(plain, 0.5), call(other[0])),
+        tried("two steps, padded", 3, 2, 7, step(padded, 0.3), step(behind, 0.7), call(other[0])),
+        tried("steps of another size", 3, 2, 7, step(drawn(1, 3, (1,)), 0.1), step(other, 2.0)),
+        tried("predict, a step, predict", 2, 2, 5, predict(many), step(plain, 2.0), predict(other)),
+        tried(
+            "dropout 1: in training all is hidden",
+            2,
+            5,
+            17,
+            predict(many),
+            step(other, 0.05),
+            predict(many),
+            step(padded, 0.5),
+            dropout=1.0,
+        ),
+        Case(
+            "learned freely, unseen texts",
+            [call(texts, classes, method="learn"), call(new, method="predict")],
+            init | {"dropout": 0.0},
+            target=target,
+            at_least=0.9,
+        ),
+    ]
+
+
+class WrongReader(nn.Module):
+    """The reader with its steps exchangeable, so that each mistake is one of them."""
+
+    def __init__(
+        self,
+        num_letters,
+        num_classes,
+        d_model,
+        num_heads,
+        d_ff,
+        dropout,
+        *,
+        order="post",
+        norms=(0, 1),
+        skips=(1, 1),
+        bent=True,
+        mask="keys",
+        hides=("embed", "attention", "network"),
+        trains=True,
+        evaluates=True,
+        loss="real",
+        zeroed=True,
+        sign=-1.0,
+        moves="all",
+        told="before",
+        predicts="best",
+        read_as="scores",
+    ):
+        super().__init__()
+        self.embed = nn.Embedding(num_letters, d_model, _weight=torch.zeros(num_letters, d_model))
+        self.attention = BareAttention(d_model, num_heads, bias=False)
+        self.norm_attention, self.norm_feed_forward = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
+        self.up, self.down = BareLinear(d_model, d_ff), BareLinear(d_ff, d_model)
+        self.read = BareLinear(d_model, num_classes)
+        self.dropout = nn.Dropout(dropout)
+        self.order, self.norms, self.skips, self.bent = order, norms, skips, bent
+        self.mask, self.hides, self.trains, self.evaluates = mask, hides, trains, evaluates
+        self.loss, self.zeroed, self.sign, self.moves = loss, zeroed, sign, moves
+        self.told, self.predicts, self.read_as = told, predicts, read_as
+
+    def hidden(self, x, place):
+        return self.dropout(x) if place in self.hides else x
+
+    def around(self, x, number, norm, sublayer, place):
+        """One sublayer, with what stands around it."""
+        said = sublayer(norm(x) if self.order == "pre" else x)
+        summed = self.hidden(said, place) + (x if self.skips[number] else 0.0)
+        summed = self.hidden(summed, f"{place} sum")
+        if self.order == "inner":
+            return x + norm(self.hidden(said, place))
+        return self.hidden(summed if self.order == "pre" else norm(summed), f"{place} norm")
+
+    def think(self, x):
+        wide = {True: F.relu, False: unbent, "gelu": F.gelu}[self.bent](self.up(x))
+        return self.down(self.hidden(wide, "wide"))
+
+    def forward(self, ids):
+        real = ids != 0
+        masks = {"keys": real[:, None, None], "queries": real[:, None, :, None], "none": None}
+        masks["both"] = masks["keys"] & masks["queries"]
+        mask = ~masks["keys"] if self.mask == "inverted" else masks[self.mask]
+        norms = [(self.norm_attention, self.norm_feed_forward)[i] for i in self.norms]
+        x = self.embed(ids)
+        x = self.hidden(x * x.shape[-1] ** 0.5 if self.read_as == "scaled" else x, "embed")
+        x = self.around(x, 0, norms[0], lambda x: self.attention(x, mask)[0], "attention")
+        scores = self.read(self.around(x, 1, norms[1], self.think, "network"))
+        return scores.softmax(-1) if self.read_as == "chances" else scores
+
+    def judged(self, ids, targets):
+        scores, real = self(ids), ids != 0
+        scores = scores.softmax(-1) if self.loss == "softmax twice" else scores
+        each = F.cross_entropy(scores.mT, targets, reduction="none")  # (batch, seq)
+        if self.loss == "all":
+            return each.mean()
+        if self.loss == "class 0 ignored":
+            return each[targets > 0].mean()
+        if self.loss == "over all":
+            return (each * real).mean()
+        if self.loss == "text by text":
+            return ((each * real).sum(dim=1) / real.sum(dim=1)).mean()
+        return each[real].sum() if self.loss == "sum" else each[real].mean()
+
+    def step(self, ids, targets, rate):
+        self.train(self.trains)
+        if self.zeroed:
+            self.zero_grad()
+        loss = self.judged(ids, targets)
+        loss.backward()
+        moving = self.read if self.moves == "head" else self
+        with torch.no_grad():
+            for weight in moving.parameters():
+                if weight.grad is not None and self.moves != "nothing":
+                    weight += self.sign * rate * weight.grad
+            if self.told == "after":
+                loss = self.judged(ids, targets)
+        return loss if self.told == "attached" else loss.item()
+
+    @torch.no_grad()
+    def predict(self, ids):
+        if self.evaluates:
+            self.eval()
+        scores = self(ids)
+        return {
+            "best": lambda: scores.argmax(dim=-1),
+            "scores": lambda: scores,
+            "chances": lambda: scores.softmax(dim=-1),
+            "over letters": lambda: scores.argmax(dim=1),
+            "worst": lambda: scores.argmin(dim=-1),
+        }[self.predicts]()
+
+    def learn(self, texts, targets):
+        """Not tried: what is scored names no mistake."""
+
+
+class OptimizedReader(nn.Module):
+    """Right: an optimizer for the step, dropout as a function, targets to be left out marked."""
+
+    def __init__(self, num_letters, num_classes, d_model, num_heads, d_ff, dropout):
+        super().__init__()
+        self.p = dropout
+        self.embed = nn.Embedding(num_letters, d_model, padding_idx=0)
+        self.attention = MultiHeadAttention(d_model, num_heads, bias=False, bias_out=True)
+        self.up, self.down = nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model)
+        self.norm_attention, self.norm_feed_forward = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
+        self.read = nn.Linear(d_model, num_classes)
+
+    def drop(self, x):
+        return F.dropout(x, self.p, self.training)
+
+    def forward(self, ids):
+        seen = ids.ne(0).unsqueeze(1).unsqueeze(1)
+        x = self.drop(self.embed.weight[ids])
+        x = self.norm_attention(self.drop(self.attention(x, x, x, seen)) + x)
+        wide = torch.relu(self.up(x))
+        return self.read(self.norm_feed_forward(self.drop(self.down(wide)) + x))
+
+    def loss(self, ids, targets):
+        marked = targets.masked_fill(ids == 0, -100)
+        return F.cross_entropy(self(ids).flatten(0, 1), marked.flatten())
+
+    def step(self, ids, targets, rate):
+        self.train()
+        optimizer = torch.optim.SGD(self.parameters(), lr=rate)
+        optimizer.zero_grad()
+        loss = self.loss(ids, targets)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    def predict(self, ids):
+        self.eval()
+        with torch.inference_mode():
+            return self(ids).softmax(-1).max(dim=-1).indices.clone()
+
+    def learn(self, texts, targets):
+        self.train()
+        optimizer = torch.optim.AdamW(self.parameters(), lr=5e-3, weight_decay=0.0)
+        for _ in range(15):
+            for part in torch.randperm(len(texts)).split(50):
+                optimizer.zero_grad()
+                self.loss(texts[part], targets[part]).backward()
+                optimizer.step()
+
+
+class DerivedReader(OptimizedReader):
+    """Right: gradients asked for by name, the loss from its formula, its own loop of steps."""
+
+    def step(self, ids, targets, rate):
+        self.train(True)
+        chances = self(ids).softmax(dim=-1)
+        found = chances.gather(-1, targets[..., None])[..., 0].log()
+        loss = -(found * (ids > 0)).sum() / (ids > 0).sum()
+        weights = list(self.parameters())
+        flows = torch.autograd.grad(loss, weights, allow_unused=True)
+        with torch.no_grad():
+            for weight, flow in zip(weights, flows, strict=True):
+                if flow is not None:
+                    weight.copy_(weight - rate * flow)
+        return loss.detach()
+
+    def learn(self, texts, targets):
+        for turn in range(40):
+            order = torch.randperm(len(texts))
+            for part in order.split(40):
+                self.step(texts[part], targets[part], 0.3 if turn < 30 else 0.1)
+
+
+def reader(name, flags, says, *hints):
+    return Mistake(name, alone(WrongReader), flags, says=says, hints=hints)
+
+
+HIDDEN = (
+    "Make a reader with dropout=1.0 and call step: which of its vectors are all zeros?",
+    "In the paper there are three places: the embedded letters, and what each of the two sublayers "
+    "says, before it is added.",
+    "self.dropout(self.embed(ids)), x + self.dropout(attention), x + self.dropout(network).",
+)
+ORDER = (
+    "Write both lines of the block on paper, with all brackets.",
+    "Post-norm: norm(x + what the sublayer says about x), twice.",
+    "x = self.norm_attention(x + …), then x = self.norm_feed_forward(x + …).",
+)
+LOSS = (
+    "Take one text of five letters and one of two. Over how many guesses is your loss averaged? "
+    "Seven.",
+    "Padding has a target, too, but nobody asks for it.",
+    "real = ids != 0, then F.cross_entropy(scores[real], targets[real]).",
+)
+DESCENT = (
+    "Call step three times with one batch and a small rate. Does the loss fall?",
+    "A step: gradients at zero, loss, backward, then every weight minus rate times its gradient.",
+    "self.zero_grad() first; the weights move under torch.no_grad(), all of self.parameters().",
+)
+SWITCH = (
+    "Print self.training in step and in predict.",
+    "Dropout is meant for training alone, and whoever switches has to switch back.",
+    "self.train() begins step, self.eval() begins predict.",
+)
+
+READER = Exercise(
+    id="07.reader",
+    title="A block that trains",
+    kind="build",
+    points=4,
+    name="Reader",
+    cases=reader_cases,
+    bans=("TransformerEncoderLayer", "TransformerEncoder", "MultiheadAttention"),
+    mistakes=[
+        reader(
+            "pre-norm",
+            {"order": "pre"},
+            "your block is pre-norm: it norms what a sublayer reads, and no sum",
+            *ORDER,
+        ),
+        reader(
+            "norm-inside",
+            {"order": "inner"},
+            "you norm what a sublayer says, and then add: the sum itself is never normed",
+            *ORDER,
+        ),
+        reader(
+            "norms-exchanged",
+            {"norms": (1, 0)},
+            "the two norms have changed places",
+            *ORDER,
+        ),
+        reader(
+            "first-norm-twice",
+            {"norms": (0, 0)},
+            "norm_attention is used twice, and norm_feed_forward never",
+            *ORDER,
+        ),
+        reader(
+            "no-first-residual",
+            {"skips": (0, 1)},
+            "what the attention says replaces x instead of being added to it",
+            *ORDER,
+        ),
+        reader(
+            "no-second-residual",
+            {"skips": (1, 0)},
+            "what the network says replaces x instead of being added to it",
+            *ORDER,
+        ),
+        reader(
+            "no-residual",
+            {"skips": (0, 0)},
+            "neither sublayer is added to what it read",
+            *ORDER,
+        ),
+        reader(
+            "not-bent",
+            {"bent": False},
+            "the ReLU between up and down is missing",
+            "What do you do between self.up and self.down?",
+            "Without a bend, two matrices are as good as one.",
+            "self.down(self.up(x).relu())",
+        ),
+        reader(
+            "another-activation",
+            {"bent": "gelu"},
+            "a GELU stands between up and down; the text asks for a ReLU",
+            "Which bend does the table of parts name?",
+            "The paper of 2017 has max(0, x).",
+            "self.down(self.up(x).relu())",
+        ),
+        reader(
+            "letters-scaled",
+            {"read_as": "scaled"},
+            "the embedded letters are multiplied by the root of d_model, which nobody asked for",
+            "What do you do to the letters before the attention reads them?",
+            "That factor belongs to a small table to which positions are added. Here are none.",
+            "x = self.dropout(self.embed(ids))",
+        ),
+        reader(
+            "chances-for-scores",
+            {"read_as": "chances"},
+            "forward returns probabilities, not scores: a softmax stands at its end",
+            "Can one of your scores be below 0?",
+            "F.cross_entropy wants scores, and brings its own softmax.",
+            "return self.read(x)",
+        ),
+        reader(
+            "mask-on-both-sides",
+            {"mask": "both"},
+            "your mask also says that padding may not look; the text computes it like any other",
+            "What is the shape of your mask? It should be (batch, 1, 1, seq).",
+            "Padding may look at letters. Nobody reads what it sees.",
+            "(ids != 0)[:, None, None]",
+        ),
+        reader(
+            "padding-seen",
+            {"mask": "none"},
+            "no mask reaches the attention, so that letters look at padding",
+            "Put a 0 behind a text. Do its letters get other scores?",
+            "ids != 0 says who may be looked at.",
+            "The mask is (batch, 1, 1, seq): (ids != 0)[:, None, None].",
+        ),
+        reader(
+            "mask-over-queries",
+            {"mask": "queries"},
+            "the mask lies along the queries: it says who may look, not who may be looked at",
+            "What is the shape of your mask? It should be (batch, 1, 1, seq).",
+            "The last axis of a mask is the keys.",
+            "(ids != 0)[:, None, None] puts the letters on the last axis.",
+        ),
+        reader(
+            "mask-inverted",
+            {"mask": "inverted"},
+            "the letters look at padding only: True must stand where one may look",
+            "In this course, what does True in a mask mean?",
+            "Letters may be looked at, padding may not.",
+            "True where ids != 0, brought to the shape (batch, 1, 1, seq).",
+        ),
+        reader(
+            "letters-not-hidden",
+            {"hides": ("attention", "network")},
+            "there is no dropout on the embedded letters",
+            *HIDDEN,
+        ),
+        reader(
+            "attention-not-hidden",
+            {"hides": ("embed", "network")},
+            "there is no dropout on what the attention says",
+            *HIDDEN,
+        ),
+        reader(
+            "network-not-hidden",
+            {"hides": ("embed", "attention")},
+            "there is no dropout on what the feed-forward network says",
+            *HIDDEN,
+        ),
+        reader(
+            "wide-layer-hidden",
+            {"hides": ("embed", "attention", "wide")},
+            "dropout hides the wide layer inside of the network, not what the network says",
+            *HIDDEN,
+        ),
+        reader(
+            "only-the-letters-hidden",
+            {"hides": ("embed",)},
+            "dropout stands on the embedded letters only, not on the two sublayers",
+            *HIDDEN,
+        ),
+        reader(
+            "nothing-hidden",
+            {"hides": ()},
+            "nothing is hidden in a step: dropout is never used, or step runs in evaluation mode",
+            *HIDDEN,
+        ),
+        reader(
+            "sums-hidden",
+            {"hides": ("embed", "attention sum", "network sum")},
+            "dropout hides the sums, so that the residual connection is cut, too",
+            *HIDDEN,
+        ),
+        reader(
+            "norms-hidden",
+            {"hides": ("embed", "attention norm", "network norm")},
+            "dropout stands after each norm, not before each sum",
+            *HIDDEN,
+        ),
+        reader(
+            "predict-in-training-mode",
+            {"evaluates": False},
+            "predict leaves the model in training mode: after a step, dropout goes on",
+            *SWITCH,
+        ),
+        reader(
+            "padding-judged",
+            {"loss": "all"},
+            "the loss counts padding as if it were letters",
+            *LOSS,
+        ),
+        reader(
+            "class-0-ignored",
+            {"loss": "class 0 ignored"},
+            "you leave out class 0, not the padding: 0 is padding in ids, but a class in targets",
+            "Which letters have the class 0? They count.",
+            "ignore_index looks at the targets.",
+            LOSS[2],
+        ),
+        reader(
+            "divided-by-all-places",
+            {"loss": "over all"},
+            "the losses of the letters are divided by the number of all places, padding included",
+            *LOSS,
+        ),
+        reader(
+            "mean-of-texts",
+            {"loss": "text by text"},
+            "each text is averaged first, so that a letter of a short text counts more",
+            *LOSS,
+        ),
+        reader(
+            "sum-for-mean",
+            {"loss": "sum"},
+            "the loss is the sum over the letters, not their mean",
+            *LOSS,
+        ),
+        reader(
+            "softmax-before-cross-entropy",
+            {"loss": "softmax twice"},
+            "a softmax stands before the cross-entropy, which brings its own",
+            "What does F.cross_entropy want: scores or probabilities?",
+            "After two softmaxes no class can get much.",
+            "Hand the scores over as they come out of self.read.",
+        ),
+        reader(
+            "gradients-pile-up",
+            {"zeroed": False},
+            "the gradients are never set to zero, so that a step repeats those before it",
+            *DESCENT,
+        ),
+        reader(
+            "uphill",
+            {"sign": 1.0},
+            "the weights go up along the gradient, and the loss rises",
+            *DESCENT,
+        ),
+        reader(
+            "head-only",
+            {"moves": "head"},
+            "only the last layer, read, is moved: the block gets no gradients, or is left out",
+            *DESCENT,
+        ),
+        reader(
+            "nothing-moves",
+            {"moves": "nothing"},
+            "no weight is moved by a step",
+            *DESCENT,
+        ),
+        reader(
+            "loss-after-the-step",
+            {"told": "after"},
+            "step returns the loss after the weights have moved; the text asks for the one before",
+            "How often do you call the model in a step? Once is enough.",
+            "The loss that gave the gradients is the one to report.",
+            "Keep it before you move the weights, and return its .item().",
+        ),
+        reader(
+            "loss-with-its-graph",
+            {"told": "attached"},
+            "step returns the loss with all that made it, not a plain number",
+            "Print what step returns. Does it say grad_fn?",
+            "Whoever collects such losses keeps every step in memory.",
+            "return loss.item()",
+        ),
+        reader(
+            "scores-for-classes",
+            {"predicts": "scores"},
+            "predict returns the scores of all classes, not the number of the best",
+            "What shape does predict return? It should be that of ids.",
+            "Which class has the highest score?",
+            "argmax over the last axis",
+        ),
+        reader(
+            "chances-for-classes",
+            {"predicts": "chances"},
+            "predict returns probabilities, not the number of the likeliest class",
+            "What shape does predict return? It should be that of ids.",
+            "Which class has the highest probability?",
+            "argmax over the last axis",
+        ),
+        reader(
+            "argmax-over-letters",
+            {"predicts": "over letters"},
+            "the argmax runs over the letters of a text, not over the classes",
+            "What shape does predict return? It should be that of ids.",
+            "Axis 1 is seq; the classes are on the last axis.",
+            "argmax(dim=-1)",
+        ),
+    ],
+    also_right=[OptimizedReader, DerivedReader],
+    axes="batch seq classes",
+    hints=(
+        "Make a small one, Reader(9, 3, 4, 2, 8, 0.0), hand it a batch of two texts, one with a 0, "
+        "and print the shape after each line of forward.",
+        "Go part by part: __init__ and forward with dropout=0.0, then step, then predict, and "
+        "learn last. The check's cases are called after these parts.",
+        "learn is a loop around the steps of chapter 01: shuffle, take batches of about 50, some "
+        "twenty rounds. Adam with a rate near 0.005 is quicker than plain steps.",
+    ),
+    allows=Edges(sizes=(1, 2, 3, 7), labels=("padded", "step", "predict", "dropout", "unseen")),
+    seconds=20.0,
+    wall=60.0,
+)
+
+
 EXERCISES = [
     LAYER_NORM,
     RMS_NORM,
@@ -3156,4 +3746,5 @@ EXERCISES = [
     MISSING_RESIDUAL,
     PRE_POST,
     PAD_TEST,
+    READER,
 ]
