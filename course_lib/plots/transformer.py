@@ -79,8 +79,7 @@ def transformer_map(
     lit, filled = _names(here), _names(built)
     if tower not in (None, "encoder", "decoder"):
         raise ValueError(f"tower is 'encoder' or 'decoder', got {tower!r}")
-    if ax is None:
-        _, ax = plt.subplots(figsize=SIZE, layout="constrained")
+    ax = plt.subplots(figsize=SIZE, layout="constrained")[1] if ax is None else ax
     ax.set(xlim=(0, SIZE[0]), ylim=(0, SIZE[1]), aspect="equal")
     ax.set_axis_off()
     for drawn in (_repeated, _inside, _residuals, _arrows):

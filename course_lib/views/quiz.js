@@ -31,6 +31,7 @@ data.forEach((question, number) => {
     done = question.options[i].right;
     // a wrong choice is explained by itself, so that the rest can still be tried
     whys.forEach((why, j) => { if (done || j === i) why.hidden = false; });
+    whys[i].classList.add("chosen");
     live.textContent = whys[i].textContent;
     if (done) {
       solved += 1;

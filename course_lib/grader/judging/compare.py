@@ -115,8 +115,8 @@ def _kind(value: Any) -> str:
 def _leaf(expected: Any, found: Any, terms: Terms) -> Details:
     if type(expected) is bool:
         verdict = _single(found)
-        same = type(verdict) is bool and verdict == expected
-        return () if same else (f"expected {expected}, found {_kind(found)}",)
+        got = verdict if type(verdict) is bool else _kind(found)
+        return () if got is expected else (f"expected {expected}, found {got}",)
     if isinstance(expected, int | float):
         return _number(expected, found, terms)
     if isinstance(expected, Tensor):

@@ -53,7 +53,7 @@ def test_the_first_difference_is_told_with_its_place_and_the_largest_error():
         (X, X.double(), "found torch.float64: something in your code is float64"),
         (X, X.to("meta"), "expected a plain cpu tensor, found meta"),
         (True, 1, "expected True, found 1 (int)"),
-        (True, torch.tensor(False), "expected True, found a tensor"),
+        (True, torch.tensor(False), "expected True, found False"),
         (12, 13, "expected 12, found 13"),
         (67_108_864, 536_870_912, "expected 67,108,864, found 536,870,912"),
         (67_108_864, 67_108_865.0, "expected 67,108,864, found 67,108,865"),
