@@ -40,7 +40,7 @@ print("It runs.")
 
 # %% [markdown]
 # The next cell asks whether this machine has what the course needs: above all **PyTorch** (in code `torch`), the library that computes
-# with tables of numbers, here on the *device* that it finds, the processor or a graphics card. It makes two *claims*: each prints a sentence that ends with `True`.
+# with tables of numbers, here on the *device* that it finds, the processor or a graphics card. The cell makes two *claims*: each prints a sentence that ends with `True`.
 # This is how the course states a fact, and it was just measured here. If a claim is false on your machine, the notebook stops and says so.
 
 # %%
