@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 01 · Why transformers: exercises
 #
-# Four exercises, about 80 minutes, in the order of the chapter; the last one is larger. Write in the cell below each text, run it, then run
+# Four exercises, about 85 minutes, in the order of the chapter; the last one is larger. Write in the cell below each text, run it, then run
 # the `check` under it. When your result equals that of a mistake that many make, the check says
 # which one. Hints open one by one.
 #
@@ -151,7 +151,7 @@ check("01.path-length", path_length)
 # %% [markdown]
 # ## 01.recall-gru · Build: a GRU that learns to remember
 #
-# *Difficulty 3 of 3 · 35 minutes · 4 points*
+# *Difficulty 3 of 3 · 40 minutes · 4 points*
 #
 # The task of section 1.5, with a network that is yours down to the last parameter. Write the class
 # `RecallGRU`, an `nn.Module` with three methods:
@@ -227,7 +227,7 @@ check("01.recall-gru", RecallGRU)
 # %% [markdown]
 # **Your network remembers, or not.** Eight kinds of symbols, rows of 12 and of 24, plain steps. Once as
 # your `__init__` makes it, and once with 3 added to the update gate's bias, as `keep` did in the
-# chapter. A loss of 2.08 is guessing.
+# chapter. A loss of 2.08 is guessing. It takes ten seconds or more.
 
 # %% tags=["demo"]
 import matplotlib.pyplot as plt

@@ -39,7 +39,8 @@ torch.manual_seed(0)
 print("It runs.")
 
 # %% [markdown]
-# The next cell asks whether this machine has what the course needs. It makes two *claims*: each prints a sentence that ends with `True`.
+# The next cell asks whether this machine has what the course needs: above all **PyTorch** (in code `torch`), the library that computes
+# with tables of numbers, here on the *device* that it finds, the processor or a graphics card. The cell makes two *claims*: each prints a sentence that ends with `True`.
 # This is how the course states a fact, and it was just measured here. If a claim is false on your machine, the notebook stops and says so.
 
 # %%
@@ -54,7 +55,8 @@ claim(
 
 # %% [markdown]
 # This is where the road leads. Each box is a part of the Transformer of 2017. The left tower reads a text (the *encoder*, chapter 07), the
-# right one writes one (the *decoder*, chapter 08). In every chapter the part in work is lit, and the parts that you have built are
+# right one writes one (the *decoder*, chapter 08). In both sits *attention*, by which words look at other words. The rest of the names can
+# wait. In every chapter the part in work is lit, and the parts that you have built are
 # filled in. Today you light one box: the softmax.
 
 # %%
@@ -100,7 +102,7 @@ print(vectors.shape)
 #
 # $$a \cdot b = \sum_i a_i \, b_i$$
 #
-# Here $i$ runs over the features, and $\sum$ means: add up.
+# Here $i$ runs over the features, and $\sum$ means: add up. (In the code, `.item()` takes the one number out of a tensor.)
 
 # %%
 animal, street, tired, it = vectors  # each (feature,)
@@ -133,11 +135,12 @@ two_arrows((2, 1), (3, 0), names=("it", "animal"), axes=("alive", "place"))
 # %%
 scores = vectors @ vectors.T  # (word, feature) @ (feature, word) -> (word, word)
 print(rounded(scores, 0))
-lengths = vectors.norm(dim=-1)  # (word,): the root of the sum of the squares
-print("row of “it”, as cosines:", rounded(scores[3] / (lengths[3] * lengths)))
+lengths = vectors.norm(dim=-1)  # (word,): along the last axis, the root of the sum of the squares
+of_it = scores[3]  # Python counts from 0: the fourth row
+print("row of “it”, as cosines:", rounded(of_it / (lengths[3] * lengths)))
 
 # %% [markdown]
-# Row 4, column 1 holds the 7 from before. The last number of that row is a warning: "it" scores 6 with itself, less than with
+# The fourth row, first number, is the 7 from before. The last number of that row is a warning: "it" scores 6 with itself, less than with
 # the animal. A dot product rewards length as well as likeness, and the animal's vector is the longer one. Its cosines put that
 # right: nothing is more like "it" than "it" itself.
 #
@@ -164,13 +167,16 @@ torch.ones(5, 2, 3) @ torch.ones(5, 4, 7)
 # %% [markdown]
 # Read such a message from its end: 3 features on the left, 4 on the right. You will see it often, and it is a friend: the mistakes
 # to fear are those that give no message.
+#
+# **Your turn** comes below: `00.scores` and `00.dot-shape` belong to this section. Section 0.5 shows first how an answer is checked.
 
 # %% [markdown]
 # ## 0.4 From scores to shares
 #
 # "it" scores 7, 3, 5 and 6. Suppose it has one unit to share out among the four words. How much should each get? We want every
 # share to be positive, larger scores to get more, and the shares to sum to 1. Shares that are not negative and sum to 1 are called a
-# **probability distribution**. The usual way from scores to one is the **softmax**:
+# **probability distribution**. Dividing each score by their sum will not do: dot products can be negative, and their sum can be 0. The
+# usual way from scores to a distribution is the **softmax**:
 #
 # $$\mathrm{softmax}(x)_j = \frac{e^{x_j}}{\sum_k e^{x_k}}$$
 #
@@ -185,14 +191,23 @@ def softmax_from_the_formula(x):
     return powers / powers.sum(dim=-1, keepdim=True)
 
 
-shares = softmax_from_the_formula(scores[3])  # the row of "it": Python counts from 0. (word,)
+shares = softmax_from_the_formula(of_it)  # (word,)
 print(rounded(shares))
 
 # %% [markdown]
-# In chapter 02 the shares of a row are called *attention weights*. The axis `dim=-1` is the last one: each row is summed on its own.
-# `keepdim=True` keeps the summed axis with size 1, so that each row is divided by its own sum. Without it, a table of shape (4, 4) would be
-# divided by a row of shape (4,), and PyTorch would stretch that row over the wrong axis without a word. This stretching is called *broadcasting*
-# (more in chapter 04): sizes are lined up from the right, and an axis of size 1, or a missing one, is repeated.
+# In chapter 02 the shares of a row are called *attention weights*. PyTorch says `dim` for an axis, and `dim=-1` is the last one: each row
+# is summed on its own. `keepdim=True` keeps the summed axis with size 1, so that each row is divided by its own sum. Leave it out, and a
+# table of shape (4, 4) is divided by a row of shape (4,):
+
+# %%
+powers = scores.exp()  # (word, word)
+kept, lost = powers / powers.sum(dim=-1, keepdim=True), powers / powers.sum(dim=-1)
+print("rows sum to, with keepdim:   ", rounded(kept.sum(dim=-1)))
+print("rows sum to, without keepdim:", rounded(lost.sum(dim=-1)))
+
+# %% [markdown]
+# The shape is right, no message, and the rows sum to anything but 1: PyTorch has stretched the four sums over the wrong axis. This stretching is
+# called *broadcasting* (more in chapter 04): sizes are lined up from the right, and an axis of size 1, or a missing one, is repeated.
 
 # %% jupyter={"source_hidden": true}
 fig, (left, right) = plt.subplots(1, 2, figsize=(7, 2.6), layout="constrained")
@@ -233,7 +248,8 @@ def spread(street_score):
 
 
 # %% [markdown]
-# Now all four words at once. **Move the mouse over a word**, or press Tab and the arrow keys, to see where it looks.
+# Now all four words at once. A word *looks at* those to which it gives its shares. **Move the mouse over a word**, or press Tab and the
+# arrow keys, to see where it looks.
 
 # %%
 attention_hover(
@@ -262,7 +278,8 @@ outcome("00.overflow", str(result.tolist()))
 # `nan` means *not a number*. $e^{1000}$ is larger than anything that fits in a number of 32 bits, so it becomes infinity (`inf`): an
 # **overflow**. And infinity divided by infinity is nothing at all. How far can we go? That depends on the kind of number, the tensor's **dtype**.
 # Numbers of 32 bits are `float32`, the
-# usual kind. The largest score is the one whose power just fits: the natural logarithm of the largest number. (`3.4e+38` means $3.4 \cdot 10^{38}$.)
+# usual kind. The largest score is the one whose power just fits: the natural logarithm of the largest number, since the logarithm undoes
+# $e$ to the power of. (`3.4e+38` means $3.4 \cdot 10^{38}$.)
 
 # %%
 for kind in (torch.float32, torch.bfloat16, torch.float16):
@@ -353,9 +370,10 @@ print("9,900 to 10,100 in bfloat16:", torch.arange(9_900.0, 10_101.0).bfloat16()
 print(torch.tensor([-20_000.0]).exp())
 
 # %% [markdown]
-# **Your turn.** Write a softmax that survives, in `00.safe-softmax`. The exercises of this chapter are in the notebook
-# [exercises/00_start_here.ipynb](exercises/00_start_here.ipynb). Write into its cells, run them, run the check below each. Your notebooks lie in the folder
-# `work/`, which an update of the course never touches.
+# **Your turn**, before you read on: the summary says what to take away. The exercises of this chapter are in the notebook
+# [exercises/00_start_here.ipynb](exercises/00_start_here.ipynb). Write into its cells, run them, run the check below each. `00.scores` and
+# `00.dot-shape` are from section 0.3, `00.safe-softmax` asks for a softmax that survives, `00.is-distribution` for a test of shares (0.4).
+# Your notebooks lie in the folder `work/`, which an update of the course never touches.
 
 # %% [markdown]
 # ## Summary

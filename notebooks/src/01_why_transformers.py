@@ -22,7 +22,7 @@
 # - count the steps from one word to another in three kinds of network;
 # - say when *not* to use a Transformer.
 #
-# You need chapter 00: shapes, dot products, softmax. About 65 minutes, 20 of them in sections marked *optional*, and 80 more for the
+# You need chapter 00: shapes, dot products, softmax. About 75 minutes, 20 of them in sections marked *optional*, and 85 more for the
 # exercises.
 
 # %%
@@ -106,8 +106,7 @@ print(h.shape)
 #
 # PyTorch stacks the three $W$ into one tall matrix of $3 \cdot 64 = 192$ rows, in the order $r$, $z$, $n$, and does the
 # same with the $U$ and with the constants $b$ and $c$ (the *biases*). All these numbers, which learning will change, are the
-# network's **parameters** (or *weights*). Its `nn.GRUCell` takes one step. The state's width is called `d_hidden`. (`detach` and,
-# below, `no_grad` switch off bookkeeping that we need from 1.4 on.)
+# network's **parameters** (or *weights*). Its `nn.GRUCell` takes one step. The state's width is called `d_hidden`.
 
 # %%
 cell = nn.GRUCell(64, 64)
@@ -115,8 +114,10 @@ h, states = torch.zeros(64), []
 for word in x:
     h = cell(word, h)
     states.append(h)
+# `detach` and, below, `no_grad` switch off bookkeeping that we need from 1.4 on.
 states = torch.stack(states).detach()  # (seq, d_hidden)
-print(states.shape, cell.weight_ih.shape, cell.weight_hh.shape)
+print(states.shape)
+print(cell.weight_ih.shape, cell.weight_hh.shape)  # the stacked W and the stacked U
 
 # %% jupyter={"source_hidden": true}
 fig, ax = plt.subplots(figsize=(8, 3), layout="constrained")
@@ -163,14 +164,13 @@ claim("nn.GRU gives the same states as our loop", torch.allclose(gru(x), states,
 # ## 1.2 What is left of word 2?
 #
 # Change one word early in the sentence: "The *robot* didn't cross the street …". Right after word 2 the two states
-# are far apart. Nine words later, at "tired", how far? Take the distance at word 2 as 1. (`norm` is the length of a
-# vector: the root of the sum of its squares.)
+# are far apart. Nine words later, at "tired", how far? Take the distance at word 2 as 1.
 
 # %%
 changed = x.clone()
 changed[1] = torch.randn(64)  # animal -> robot
 with torch.no_grad():
-    difference = (gru(x) - gru(changed)).norm(dim=-1)  # (seq,)
+    difference = (gru(x) - gru(changed)).norm(dim=-1)  # (seq,): a length for each word
 left = difference / difference[1]
 print(rounded(left))
 
@@ -273,12 +273,13 @@ by_gru, by_attention = reaches(lambda: Recurrent(64)), reaches(lambda: Attention
 share = (by_gru[:, 0] / by_gru[:, -1]).median()
 outcome("01.gradient", f"about 10 to the power {share.log10():.0f}")
 
-# %%
+# %% jupyter={"source_hidden": true}
 least = (by_attention[:, 0] / by_attention[:, -1]).min()
-print(
-    f"word 1 of 100 gets: GRU 10 to the power {share.log10():.0f}, attention at least {least:.2f}"
-)
-print(f"GRU: each word multiplies by about {share ** (1 / 99):.1f}")
+print(f"GRU: word 1 of 100 gets 10 to the power {share.log10():.0f} of what the last word gets,")
+print(f"since each word multiplies by about {share ** (1 / 99):.1f}")
+print(f"attention: word 1 of 100 gets {least:.2f} of what the last word gets, or more (five runs)")
+alone = torch.stack([reaches(lambda: Attention(64), n)[:, 0].median() for n in (10, 100, 1000)])
+print("attention, the gradient itself, at word 1 of 10, of 100, of 1,000:", rounded(alone))
 
 
 def draw_reach(runs, title, **styles):
@@ -294,17 +295,12 @@ title = "The GRU's gradient fades word by word; attention's is the same near and
 both, lines = {"GRU": by_gru, "attention": by_attention}, {"attention": ATTENTION_LINE}
 alt = "GRU: a straight line down by 20 powers of ten over 99 words. Attention: a flat line."
 show(draw_reach(both, title, GRU=GRU_LINE, **lines), alt)
-for n in (10, 100, 1000):
-    print(
-        f"attention, {n:4} words: word 1 gets",
-        rounded(reaches(lambda: Attention(64), n)[:, 0].median()),
-    )
 
 # %% [markdown]
 # The axis on the left is *logarithmic*: equal distances are equal factors, and a straight line means that each word multiplies by the
 # same one, here about 0.6. A product of a hundred such factors is nothing. This is the **vanishing gradient**. Attention has no
-# product of steps, so its line is flat. Free it is not: before training, an average over $n$ words gives each about $1/n$, as the
-# last lines show. That is a power of $n$; the GRU's falls exponentially.
+# product of steps, so its line is flat. Free it is not: before training, an average over $n$ words gives each about $1/n$, and ten times
+# the words leave the gradient about a tenth (last line above). That is a power of $n$; the GRU's falls exponentially.
 #
 # Now the same for *every* output, not only the last: row $i$ says whose nudges reach output $i$, as shares of 1. Point
 # at a word, or press the arrow keys, and see on whom it depends. First the GRU, below it attention.
@@ -337,7 +333,7 @@ def reach_when_keeping(keep=0.0):
     return show(ax, alt=f"Gradient against distance: a GRU with keep {keep}, and attention.")
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 reached = {keep: reaches(lambda keep=keep: Recurrent(64, keep)) for keep in (0.0, 2.0, 4.0)}
 before, after = (reached[keep].median(dim=0).values for keep in (0.0, 4.0))
 print(f"keep = 4: word 1 gets {after[0] / after[-1]:.0%} of what the last word gets;")
@@ -363,14 +359,14 @@ show(draw_reach(kinds | {"attention": by_attention}, title, **styles, **lines), 
 #
 # A gradient is only a promise. So train three readers where the first word decides: a row of 30 symbols out of
 # 8 kinds, the first one underlined. After the last symbol, say which one was underlined. Guessing is right one time
-# in eight. (`one_hot` turns symbol 3 into a row of zeros with a 1 at place 3.)
+# in eight.
 
 
 # %%
 def batch(size, generator, asked=0):
     """Rows of symbols (size, 30, 9) and the underlined symbol of each row (size,)."""
     symbols = torch.randint(8, (size, 30), generator=generator)
-    x = F.one_hot(symbols, 9).float()
+    x = F.one_hot(symbols, 9).float()  # symbol 3: a row of zeros with a 1 at place 3
     x[:, asked, 8] = 1.0  # the ninth number underlines the first symbol
     return x, symbols[:, asked]
 
@@ -404,7 +400,7 @@ def train(make, seed, rate=0.01, steps=100, asked=0):
         x, symbol = batch(32, generator, asked)
         scores = model(x)
         right.append((scores.argmax(dim=-1) == symbol).float().mean())
-        optimizer.zero_grad()
+        optimizer.zero_grad()  # gradients add up: clear those of the step before
         F.cross_entropy(scores, symbol).backward()  # the loss, and its gradient
         optimizer.step()
     return torch.stack(right), model
@@ -412,7 +408,8 @@ def train(make, seed, rate=0.01, steps=100, asked=0):
 
 # %% [markdown]
 # Three readers of width 32: a GRU, a GRU with `keep` = 4, and attention. Which of them are right
-# more often than one time in eight after 100 steps? We train each from three different random starts (*seeds*).
+# more often than one time in eight after 100 steps? We train each from three different random starts (*seeds*), in some
+# ten seconds.
 
 # %%
 predict(
@@ -452,6 +449,15 @@ predict(
 
 
 # %%
+trained = [train(readers["GRU"], seed, rate=0.1) for seed in range(3)]
+late = torch.stack([right[-20:].mean() for right, _ in trained])
+outcome("01.rate", f"{int((late > 0.9).sum())} of 3")
+
+# %% [markdown]
+# And their gates?
+
+
+# %%
 def open_gates(model):
     """The share of the state's numbers whose update gate is above 0.95, on average over a text."""
     x, gru = model.embed(batch(32, torch.Generator().manual_seed(9))[0]), model.body.gru
@@ -464,14 +470,6 @@ def open_gates(model):
     return (z.mean(dim=(0, 1)) > 0.95).float().mean()
 
 
-trained = [train(readers["GRU"], seed, rate=0.1) for seed in range(3)]
-late = torch.stack([right[-20:].mean() for right, _ in trained])
-outcome("01.rate", f"{int((late > 0.9).sum())} of 3")
-
-# %% [markdown]
-# And their gates?
-
-# %%
 print("right in steps 81 to 100:", rounded(late, 1))
 new, *opened = [open_gates(m) for m in (Recall(readers["GRU"]()), *(m for _, m in trained))]
 print("share of open gates in a new GRU:", rounded(new, 1))
@@ -487,18 +485,19 @@ print("open gates there:", rounded(torch.stack([open_gates(model) for _, model i
 # did it beforehand: a *study*. Three rates for each reader, chosen on other seeds than those reported, and two ways of moving:
 # Adam, and plain *SGD*, where a step is the rate times the gradient.
 
-# %%
+# %% jupyter={"source_hidden": true}
 record = study("01_first_symbol")
 results = record["results"]
-print(record["command"], "· seeds", record["seeds"], "· most steps", results["steps"])
+limits = [f"· {way}: {steps} steps at most" for way, steps in results["steps"].items()]
+print(record["command"], "· seeds", record["seeds"], *limits)
+print("steps until 90 % are right, for each seed, every reader at its best rate")
 for name, waits in results["waits"].items():
     at_30 = waits[results["lengths"].index(30)] if len(waits) > 1 else waits[0]
-    print(f"{name:19} rate {results['best'][name]:<4} steps until 90 % are right: {at_30}")
-print("GRU, Adam, other seeds, at", results["rates"]["Adam"], results["tuning"]["GRU, Adam"])
-for reader in readers:
-    print(
-        f"{reader:13} {results['lengths'][-1]} symbols: {results['waits'][reader + ', Adam'][-1]}"
-    )
+    far = f"; {results['lengths'][-1]} symbols: {waits[-1]}" if len(waits) > 1 else ""
+    print(f"{name:19} rate {results['best'][name]:<4} 30 symbols: {at_30}{far}")
+print("the same for the ordinary GRU with Adam at each rate, on the seeds used for choosing")
+for rate, waits in zip(results["rates"]["Adam"], results["tuning"]["GRU, Adam"], strict=True):
+    print(f"rate {rate:<4} {waits}")
 
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
 for ax, (way, most) in zip(axes, results["steps"].items(), strict=True):
@@ -516,9 +515,9 @@ show(fig, alt="Adam: the ordinary GRU falls from 1,800 steps to 40. SGD: not don
 # ## 1.6 A suitcase of fixed size
 #
 # So a GRU can learn from far away, too. But its state has a fixed size. Pack $n$ random symbols of 8 kinds into 64 numbers, and
-# read all of them out of the last state again, with a matrix fitted by least squares. For each position we take the share of right
-# answers on new texts, on a scale where guessing is 0 and always right is 1. The sum of these is how many symbols come out. Of 16 symbols packed by a GRU with
-# *random* parameters it is a handful.
+# read all of them out of the last state again, with one matrix, fitted so that the sum of its squared errors is smallest (*least
+# squares*). For each position we take the share of right answers on new texts, on a scale where guessing is 0 and always right is 1;
+# added up, they say how many symbols come out. Of 16 packed by a GRU with *random* parameters it is a handful.
 #
 # Now *train* a GRU (`keep` = 2) and its matrix on this task, 4,000 steps. How many of 16 then?
 
@@ -531,15 +530,14 @@ results, sizes = record["results"], record["results"]["sizes"]
 came_out = {name: torch.tensor(runs) for name, runs in results.items() if "trained" in name}
 outcome("01.suitcase", f"{came_out['trained'][sizes.index(16)].median():.1f}")
 
-# %%
+# %% jupyter={"source_hidden": true}
 print(record["command"], "· seeds", record["seeds"], "· packed", sizes)
-for name, runs in came_out.items():  # (size, seed); texts: the reader was fitted on so many
-    print(
-        f"{name:33} {rounded(runs.median(dim=1).values, 1)}, spread {rounded(runs.std(dim=1).max(), 1)}"
-    )
+for name, runs in came_out.items():  # (size, seed)
+    middle, spread = rounded(runs.median(dim=1).values, 1), rounded(runs.std(dim=1).max(), 1)
+    print(f"{name.replace(' texts', ' texts to fit'):39} {middle}, spread {spread}")
 
 shown = {
-    "all that are packed": ATTENTION_LINE,
+    "all that are packed": {"color": "black", "linestyle": ":"},
     "trained": {"color": GREEN},
     "untrained, read by a network, keep = 0": {"color": RED},
     "untrained, 20000 texts, keep = 0": GRU_LINE,
@@ -581,7 +579,7 @@ right = {name: torch.tensor(runs) for name, runs in results["right"].items()}  #
 of_32 = {name: 32 * runs[:, lengths.index(32)].median() for name, runs in right.items()}
 outcome("01.bottleneck", " and ".join(f"{of_32[name]:.0f}" for name in list(right)[:2]))
 
-# %%
+# %% jupyter={"source_hidden": true}
 print(record["command"], "· seeds", record["seeds"], "· symbols in a row", lengths)
 for name, runs in right.items():
     spread = rounded(runs.std(dim=0).max(), 2)
@@ -618,7 +616,7 @@ show(
 # One number explains the curves of 1.4: the **path length**, the number of steps between a word and the output that
 # needs it. From word 1 to the output at word $n$:
 #
-# - *recurrent*: word 1 enters the state in its own step, then the state is handed on $n - 1$ times;
+# - *recurrent*: word 1 enters the state in its own step, then the state is handed on, word by word;
 # - *attention*: one look, whatever $n$;
 # - *convolution*: in between. A **convolutional network** (CNN) computes each output from the words in a small window,
 #   the *kernel*: here the word itself and the $k - 1$ before it. One such round is a **layer**. A second layer reads the
@@ -738,7 +736,7 @@ for count in lengths:
     winners[count] = min(racers, key=lambda name: clock[name, count][512]).split(",")[0]
 outcome("01.clock", "; ".join(f"{count} at once: {winner}" for count, winner in winners.items()))
 
-# %%
+# %% jupyter={"source_hidden": true}
 ahead = clock["GRU", 1][128] > 3 * clock["attention", 1][128]
 claim("one text of 128 words: attention is over 3 times faster", ahead)
 claim("one text of 512 words: attention is faster", winners[1] == "attention")
@@ -801,7 +799,7 @@ print(", GRU", rounded(moved[gru]))
 #
 # | | recurrent (GRU, or LSTM) | convolution | attention (Transformer) |
 # |---|---|---|---|
-# | steps from word 1 to word $n$ | $n-1$ (1.7) | $(n-1)/(k-1)$, rounded up; fewer with gaps (1.7) | 1 (1.7) |
+# | steps from word 1 to word $n$ | grows like $n$ (1.7) | like $n/k$; fewer with gaps (1.7) | 1 (1.7) |
 # | gradient from far away | fades, unless the gates are open (1.4); training can open them (1.5) | exactly 0 beyond its layers (1.7) | arrives, before training about $1/n$ (1.4) |
 # | reading one text in parallel | no: $n$ steps in line (1.8) | yes, a few layers | yes, a few products (1.8) |
 # | work for $n$ words | $6nd^2$ (1.8) | grows like $n$ | $3nd^2 + 2n^2d$: less up to $n = 1.5\,d$ (1.8) |
@@ -823,7 +821,7 @@ print(", GRU", rounded(moved[gru]))
 #
 # - A recurrent network carries a **state of fixed size** and reads **in line**.
 # - Its gradient shrinks with every word; from 100 words back almost nothing arrives. Whether that is too little depends on who takes the
-#   steps: 1,000 plain ones were not enough, of Adam's some 40 or some 2,000, by the learning rate.
+#   steps: with plain ones it was not learned in 1,000, with Adam it was, at the right learning rate in some 40.
 # - What a state gives back is a matter of training: of 16 symbols in 64 numbers 2 to 6 untrained, all 16 trained.
 # - Between an encoder and a decoder one such vector is the **bottleneck**: a third of 32 symbols came through it, and 31 with
 #   attention to all states, which have to be stored.
@@ -901,7 +899,7 @@ quiz("01")
 # - **gradient**: for each number that goes in, how much the result moves when that number moves a little.
 # - **backpropagation**: computing gradients from the end of a computation to its start.
 # - **vanishing gradient**: one that shrinks with every step it goes back, until almost nothing arrives.
-# - **loss**: one number that says how wrong the answers are; training makes it smaller.
+# - **loss**: one number that says how wrong the answers are; training makes it smaller. Ours, **cross-entropy**: minus the logarithm of the right answer's share.
 # - **learning rate**: how far a step of training moves the parameters.
 # - **encoder–decoder**: two networks; one reads a text, the other writes one from what the first has made of it.
 # - **bottleneck**: one vector of fixed size through which all that the decoder needs has to pass.

@@ -1,5 +1,6 @@
 """What every chapter must look like, read from its committed notebook."""
 
+import ast
 import json
 import re
 import statistics
@@ -7,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+from course_lib import views
 from course_lib.paths import ROOT
 from course_lib.views import outcome
 
@@ -95,6 +97,16 @@ def test_pictures_have_a_text_in_their_place(chapter):
     for picture in pictures:
         alt = picture["metadata"].get("image/png", {}).get("alt", "")
         assert len(alt) > 30, text_of(picture)
+
+
+def test_every_view_that_is_made_is_seen(chapter):
+    """Jupyter shows what a cell's last line returns; a view made before it is lost unsaid."""
+    for cell in code(chapter):
+        tree = ast.parse(cell["source"])
+        lines = [n for n in ast.walk(tree) if isinstance(n, ast.Expr) and n is not tree.body[-1]]
+        calls = [n.value for n in lines if isinstance(n.value, ast.Call)]
+        lost = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id in views.__all__]
+        assert not lost, cell["source"]
 
 
 def test_cells_are_small(chapter):
