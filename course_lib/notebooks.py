@@ -134,7 +134,7 @@ def without_solution(source: str) -> str:
     regions = list(_regions(source))
     for i, (region, lines, indent) in enumerate(regions):
         if region == "STUB":
-            kept += [re.sub(r"^(\s*)# ?", r"\1", line) for line in lines]
+            kept += [re.sub(r"^(\s*)# ?", r"\1", line).rstrip() for line in lines]
         elif region == "SOLUTION":
             if not any(later == "STUB" for later, _, _ in regions[i + 1 : i + 2]):
                 kept.append(indent + YOUR_TURN)

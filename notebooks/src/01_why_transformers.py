@@ -604,7 +604,7 @@ show(
 # %% [markdown]
 # With one vector, rows of 4 arrive whole, and of 32 symbols a third; with attention 31, and nine in ten of 48, longer than any row in
 # training. Is it the room? Twice the vector changes little, four times the steps make a half of the third. What is missing is
-# less room than practice in packing, and attention has nothing to pack.
+# less room than practice in writing small, and attention has nothing to squeeze.
 #
 # It keeps the vectors of all words instead. That has a bill. To write one more word after $n$, a Transformer
 # must still have two vectors for each word so far (which two: chapter 03): at width 64 these are $128\,n$ numbers, beside the 64

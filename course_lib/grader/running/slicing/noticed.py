@@ -3,10 +3,8 @@
 A `time.sleep(600)` or an endless loop of the learner's own shares nothing with most answers.
 """
 
-import ast
-
 from .notebook import Notebook
-from .statements import BUILT_IN, DEFINITIONS, imported
+from .statements import BUILT_IN, DEFINITIONS, Statement, imported
 
 # Whoever touches these may change what every line after does.
 EVERYWHERE = frozenset(("torch", "numpy", "random", "sys", "builtins", "os")) | frozenset(
@@ -20,32 +18,30 @@ def noticed(notebook: Notebook, needed: list[int], ran: list[int]) -> list[int]:
     What one of them reads it may have got from any other, so they are gathered until none is added.
     """
     packages = _packages(notebook)
-    touched = {i: _touched(notebook, i, packages) for i in {*needed, *ran}}
-    read = {i: _known(notebook.placed[i].told.reads, packages) for i in touched}
+    told = {i: notebook.placed[i].told for i in {*needed, *ran}}
+    touched = {i: _touched(each, packages) for i, each in told.items()}
+    leads = {i: _known(each.reads, packages) for i, each in told.items()}
+    for i in (i for i, each in told.items() if _only_defines(each)):
+        # Who calls it does what it does. An answer's helpers only give results, as a rule.
+        sets_globals = len(told[i].binds) > 1
+        leads[i] |= told[i].binds if i not in needed or sets_globals else frozenset()
     kept, shared = set[int](), EVERYWHERE
-    more = {*needed, *(i for i in ran if notebook.placed[i].told.anything)}
+    more = {*needed, *(i for i in ran if told[i].anything)}
     while more:
         kept |= more
-        shared = shared.union(*(read[i] for i in more))
+        shared = shared.union(*(leads[i] for i in more))
         more = {i for i in ran if i not in kept and touched[i] & shared}
     return sorted(kept)
 
 
-def _touched(notebook: Notebook, place: int, packages: dict[str, str]) -> frozenset[str]:
-    told = notebook.placed[place].told
-    if all(isinstance(node, DEFINITIONS) and not node.decorator_list for node in told.nodes):
-        # It runs nothing; but a class of the notebook's own may be told of its heirs.
-        bases = {n.id for c in told.nodes for b in _bases(c) for n in ast.walk(b) if _is_name(n)}
-        return _known(told.binds | (bases & notebook.bound - packages.keys()), packages)
-    return _known(told.binds | told.reads | told.stores | told.gone, packages)
+def _touched(told: Statement, packages: dict[str, str]) -> frozenset[str]:
+    names = _known(told.binds | told.reads | told.stores | told.gone, packages)
+    return names - EVERYWHERE if _only_defines(told) else names
 
 
-def _bases(node: ast.stmt) -> list[ast.expr]:
-    return [*node.bases, *node.keywords] if isinstance(node, ast.ClassDef) else []
-
-
-def _is_name(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name)
+def _only_defines(told: Statement) -> bool:
+    """Does it run nothing by itself?"""
+    return all(isinstance(node, DEFINITIONS) and not node.decorator_list for node in told.nodes)
 
 
 def _known(names: frozenset[str], packages: dict[str, str]) -> frozenset[str]:

@@ -5,6 +5,7 @@ import json
 import random
 import subprocess
 import sys
+from dataclasses import replace
 
 import jupytext
 import nbformat
@@ -49,7 +50,7 @@ def sources(data, name="x.py"):
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_the_courses_own_files_read_as_its_own_reader_does(path):
-    theirs = [c for c in read_cells(path) if c.source.strip()]
+    theirs = [replace(c, folded=False) for c in read_cells(path) if c.source.strip()]
     assert cells_in(path.read_bytes(), path.name) == theirs
 
 
