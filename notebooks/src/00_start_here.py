@@ -121,8 +121,8 @@ print("it · street =", (it * street).sum().item())
 two_arrows((2, 1), (3, 0), names=("it", "animal"), axes=("alive", "place"))
 
 # %% [markdown]
-# Longer arrows give larger dot products; at a right angle it is 0, beyond that negative; and the *cosine*, the dot product divided by both
-# lengths, does not care how long they are. In one line, with $|a|$ for the length of $a$ and $\theta$ for the angle between:
+# At a right angle the dot product is 0, and beyond that negative. A longer arrow takes it further from 0, up or down; and the *cosine*, the
+# dot product divided by both lengths, does not care how long they are. In one line, with $|a|$ for the length of $a$ and $\theta$ for the angle between:
 #
 # $$a \cdot b = |a| \, |b| \cos\theta$$
 #
@@ -227,7 +227,7 @@ show(
 )
 
 # %% [markdown]
-# The softmax exaggerates. The scores 7 and 6 are close, but their shares are not: a lead of 1 means $e^1 \approx 2.7$ times as much,
+# The softmax exaggerates these scores. (Divided by ten, 0.7 and 0.6, it would flatten them: chapter 02 plays with that.) 7 and 6 are close, but their shares are not: a lead of 1 means $e^1 \approx 2.7$ times as much,
 # wherever the two stand.
 
 # %%
@@ -288,7 +288,7 @@ for kind in (torch.float32, torch.bfloat16, torch.float16):
 print("four scores of 88.5:", softmax_from_the_formula(torch.full((4,), 88.5)).tolist())
 
 # %% [markdown]
-# In `float32` a score above 88.7 gives `nan`. In `float16`, the half-size numbers that graphics cards like, 11.1 is enough; `bfloat16`,
+# In `float32` a score above 88.7 gives `nan`, and 0 to all others. In `float16`, the half-size numbers that graphics cards like, 11.1 is enough; `bfloat16`,
 # the other half-size kind, reaches as far as `float32` (and pays with fewer digits: 0.6). Scores like that are nothing special: dot
 # products of long vectors reach them, as chapter 02 measures.
 #
@@ -363,11 +363,12 @@ print("9,900 to 10,100 in bfloat16:", torch.arange(9_900.0, 10_101.0).bfloat16()
 # before the softmax saw it: two equal shares. In `bfloat16` they stand 64 apart. The function is right, the number it was given is not, and
 # what rounding took no formula gives back.
 #
-# The other end is harmless: $e^{-20000}$ is too small to write down and becomes 0, which is as good a share as any for a word that is 20,000
-# behind.
+# At the other end $e^{-20000}$ is too small to write down and becomes 0. As a share that is as good as any, for a word that is 20,000
+# behind. (Only who takes its logarithm gets minus infinity; so the losses of later chapters are computed from scores.) But when all scores
+# are that low, the formula's sum is 0 too, and 0 divided by 0 is `nan`:
 
 # %%
-print(torch.tensor([-20_000.0]).exp())
+print(torch.tensor([-20_000.0]).exp(), softmax_from_the_formula(torch.tensor([-200.0, -200.0])))
 
 # %% [markdown]
 # **Your turn**, before you read on: the summary says what to take away. The exercises of this chapter are in the notebook
@@ -379,7 +380,7 @@ print(torch.tensor([-20_000.0]).exp())
 # ## Summary
 #
 # - A tensor is a table with a shape. Each axis counts something; say what.
-# - A dot product adds up products: it is large for vectors that agree, and for long ones; at a right angle it is 0. Divided by both lengths it
+# - A dot product adds up products: it is large for vectors that agree, the larger the longer they are; at a right angle it is 0. Divided by both lengths it
 #   is the cosine. `a @ b.T` does it for all pairs: rows ask, columns are asked.
 # - The softmax turns scores into positive shares that sum to 1. Only differences of scores count, and a lead of 1 means 2.7 times the share.
 # - The formula as written overflows: a large power gives `nan`, a large sum gives zeros without a word. Taking the maximum away from all
