@@ -364,7 +364,7 @@ print("9,900 to 10,100 in bfloat16:", torch.arange(9_900.0, 10_101.0).bfloat16()
 # what rounding took no formula gives back.
 #
 # At the other end $e^{-20000}$ is too small to write down and becomes 0. As a share that is as good as any, for a word that is 20,000
-# behind. (Only who takes its logarithm gets minus infinity; so the losses of later chapters are computed from scores.) But when all scores
+# behind. (Only who takes its logarithm gets minus infinity; so later chapters compute such things from scores.) But when all scores
 # are that low, the formula's sum is 0 too, and 0 divided by 0 is `nan`:
 
 # %%
