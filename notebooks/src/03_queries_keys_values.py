@@ -260,7 +260,7 @@ show(
 # The third panel says why. With one matrix, the score of guest 3 with guest 2 *is* the score of guest 2 with
 # guest 3: each orange square is as high as the next guest's blue point. A guest looks left only if its own blue
 # point is above its square, so above the next guest's blue point. If all eight looked left, the blue points would
-# **fall** from guest to guest, all the way round the table, and end below where they began. So somewhere they rise,
+# **fall** from guest to guest, all the way round the table, until the first lay below itself. So somewhere they rise,
 # and the guest *before* the rise is wrong. Here that is 1, and 7, whose next is 0: see their rows in the middle map.
 # It holds at any width and after any training.
 
