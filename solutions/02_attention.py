@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 02 · Attention: exercises
 #
-# Seven exercises, in the order of the chapter; the last one is larger. Write in the cell below each text, run it, then run
+# Seven exercises, about 90 minutes; the last one is larger. Write in the cell below each text, run it, then run
 # the `check` under it. A check compares your answer with a reference on inputs that you do not
 # see, and it knows the usual mistakes by name: when your output equals one of them, it says which.
 # Hints open one by one. Nothing here needs more than the chapter.
@@ -32,7 +32,7 @@ from course_lib.check import check
 # %% [markdown]
 # ## 02.attention-weights · Attention weights
 #
-# *Difficulty 1 of 3 · 10 minutes · 2 points*
+# *Difficulty 1 of 3 · 5 minutes · 2 points*
 #
 # Write the middle of the formula: from queries and keys to weights.
 #
@@ -118,7 +118,7 @@ check("02.effective-words", effective_words)
 # %% [markdown]
 # ## 02.cost · What does it cost?
 #
-# *Difficulty 2 of 3 · 10 minutes · 2 points*
+# *Difficulty 2 of 3 · 5 minutes · 2 points*
 #
 # No tensors: count on paper, then write the count as a function of the sizes. For one call of
 # `attention(query, key, value)` with `n_query` queries and `n_key` keys, return two whole numbers:
@@ -146,7 +146,7 @@ check("02.cost", cost)
 # %% [markdown]
 # ## 02.equivariant · A test for order
 #
-# *Difficulty 2 of 3 · 10 minutes · 2 points*
+# *Difficulty 2 of 3 · 15 minutes · 2 points*
 #
 # Now you write the test. Somebody ran a layer twice: once on the words as they stand, which gave
 # `output`, and once on the words in another order, `x[order]`, which gave `output_shuffled`. Is
@@ -176,7 +176,7 @@ check("02.equivariant", is_equivariant)
 # %% [markdown]
 # ## 02.scaled-bug · Find the bug
 #
-# *Difficulty 2 of 3 · 15 minutes · 2 points*
+# *Difficulty 2 of 3 · 10 minutes · 2 points*
 #
 # This function is on its way into a library. Its author's tests pass: the shapes are right, and
 # the weights of a sentence add up to its number of words. All those tests use one width for

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 03 · Queries, keys, values: exercises
 #
-# Eight exercises, about 115 minutes. They follow the chapter's order; the last one is larger. `check` answers as often as
+# Eight exercises, about 85 minutes. They follow the chapter's order; the last one is larger. `check` answers as often as
 # you like, and its hints open one by one. Sizes in the hidden cases differ from each other on
 # purpose, so a swapped axis cannot pass by luck.
 #
@@ -41,7 +41,7 @@ from course_lib.check import check
 # The trap: the chapter writes $x W$ with $W$ of shape (d_model, d_out). `nn.Linear` keeps it the
 # other way round. When d_out equals d_model, nothing warns you.
 #
-# Difficulty 1 of 3 · 8 minutes · 2 points
+# Difficulty 1 of 3 · 5 minutes · 2 points
 
 
 # %% tags=["03.project"]
@@ -69,7 +69,7 @@ check("03.project", project)
 #
 # The trap: with two sequences of one length every mix-up of sources has the right shape.
 #
-# Difficulty 2 of 3 · 12 minutes · 3 points
+# Difficulty 2 of 3 · 10 minutes · 3 points
 
 
 # %% tags=["03.cross-attention"]
@@ -99,7 +99,7 @@ check("03.cross-attention", cross_attention)
 # The trap: three of the six sizes never appear in the scores, and one of the two lengths is gone
 # from the output.
 #
-# Difficulty 1 of 3 · 6 minutes · 1 point
+# Difficulty 1 of 3 · 5 minutes · 1 point
 
 
 # %% tags=["03.cross-shapes"]
@@ -133,7 +133,7 @@ check("03.cross-shapes", cross_shapes)
 #
 # The trap: there is one mistake. Change one line and leave the rest.
 #
-# Difficulty 1 of 3 · 6 minutes · 2 points
+# Difficulty 1 of 3 · 5 minutes · 2 points
 
 
 # %% tags=["03.self-lookup-bug"]
@@ -157,6 +157,8 @@ check("03.self-lookup-bug", self_attention)
 # %% [markdown]
 # ## 03.head-entropy · How undecided is a head?
 #
+# Chapter 02's sum again, in another unit, and with one number for each head.
+#
 # Write `head_entropy(weights)`. `weights` is (heads, query, key), each row sums to 1. For each
 # row the entropy is $-\sum_j w_j \log_b w_j$, where a weight of 0 adds 0. The base $b$ of the
 # logarithm sets the unit; with base 2 it is the *bit*. Yours is base {{base}}. A head's entropy is
@@ -168,7 +170,7 @@ check("03.self-lookup-bug", self_attention)
 # The trap: real heads have weights that are exactly 0, and 0 times the logarithm of 0 is not 0 to
 # a computer.
 #
-# Difficulty 2 of 3 · 12 minutes · 2 points
+# Difficulty 1 of 3 · 5 minutes · 2 points
 
 
 # %% tags=["03.head-entropy"]
@@ -197,7 +199,7 @@ check("03.head-entropy", head_entropy)
 #
 # The trap: the average is over fewer queries than there are rows.
 #
-# Difficulty 2 of 3 · 12 minutes · 2 points
+# Difficulty 2 of 3 · 10 minutes · 2 points
 
 
 # %% tags=["03.diagonal-share"]
@@ -243,7 +245,7 @@ check("03.no-cross-talk", no_cross_talk)
 # %% [markdown]
 # ## 03.table-head · Build: a head that learns the game
 #
-# *Difficulty 3 of 3 · 40 minutes · 4 points*
+# *Difficulty 3 of 3 · 35 minutes · 4 points*
 #
 # Around the table of section 3.3, but nobody tells you the rule. Each guest is asked for the dish of
 # *some* other guest, always the same number of seats away. Your head finds out how many from the

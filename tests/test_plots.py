@@ -17,6 +17,7 @@ from course_lib.plots import (
     training_waits,
     transformer_map,
 )
+from course_lib.plots.palette import BLACK, BLUE, ORANGE
 from course_lib.plots.transformer import LOOK
 
 matplotlib.use("Agg")
@@ -220,6 +221,8 @@ def test_keys_of_the_plane_tell_their_weight():
     ax = query_among_keys(torch.tensor([2.0, 1.0]), keys, weights, ["right", "up"], title="ask")
     said = [text.get_text() for text in ax.texts]
     assert [text for text in said if text] == ["right 0.90", "up 0.10", "query"]
+    drawn = [text.get_color() for text in ax.texts if text.get_text()]
+    assert drawn == [BLUE, ORANGE, BLACK]
     right, up, _ = [t.arrow_patch.get_linewidth() for t in ax.texts if t.arrow_patch]
     assert right > up and ax.get_xlim()[1] > 2 and ax.get_title() == "ask"
 

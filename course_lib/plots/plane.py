@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from course_lib.plots.palette import BLUE, GREY, ORANGE
+from course_lib.plots.palette import BLACK, CYCLE, GREY
 
 
 def query_among_keys(
@@ -22,15 +23,16 @@ def query_among_keys(
 ) -> Axes:
     """Draw a query and the keys in the plane; a key's arrow is the thicker, the more weight it has.
 
+    The query is black; the keys take the colours of `CYCLE` in turn, as a curve of each would.
     `query` is (2,), `keys` (key, 2) and `weights` (key,). Raises `ValueError` when they don't fit.
     """
     if query.shape != (2,) or keys.shape != (len(names), 2) or weights.shape != (len(names),):
         told = f"query {tuple(query.shape)}, keys {tuple(keys.shape)}, {tuple(weights.shape)}"
         raise ValueError(f"{len(names)} keys of the plane need shapes that fit; got {told}")
     ax = plt.subplots(figsize=(4, 4), layout="constrained")[1] if ax is None else ax
-    for key, weight, name in zip(keys.tolist(), weights.tolist(), names, strict=True):
-        draw_arrow(ax, key, f"{name} {weight:.2f}", color=BLUE, width=1 + 6 * weight)
-    draw_arrow(ax, query.tolist(), "query", color=ORANGE, width=2)
+    for key, weight, name, color in zip(keys.tolist(), weights.tolist(), names, cycle(CYCLE)):
+        draw_arrow(ax, key, f"{name} {weight:.2f}", color=color, width=1 + 6 * weight)
+    draw_arrow(ax, query.tolist(), "query", color=BLACK, width=2)
     reach = 1.8 * float(max(query.norm(), keys.norm(dim=-1).max()))
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=title)
     ax.axhline(0, color=GREY, linewidth=0.5, zorder=0)
