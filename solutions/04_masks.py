@@ -34,7 +34,7 @@ from course_lib.check import check
 # **the queries are the last `n_query` of the `n_key` positions**, as when a model has read five words and asks
 # only for the newest two. The last query therefore sees every key, whatever the two numbers are.
 #
-# Difficulty 1 of 3, 6 minutes, 2 points. The trap: `tril` of a grid that is not square starts counting in the
+# Difficulty 1 of 3, 5 minutes, 2 points. The trap: `tril` of a grid that is not square starts counting in the
 # wrong corner.
 
 
@@ -61,7 +61,7 @@ check("04.causal-mask", causal_mask)
 # Padding may stand on the right, on the left, on both sides, or fill the whole row. `pad_id` may be any
 # number; where a call doesn't say, it is {{pad_id}}.
 #
-# Difficulty 1 of 3, 4 minutes, 1 point. The trap: counting the real tokens and hiding what comes after that
+# Difficulty 1 of 3, 5 minutes, 1 point. The trap: counting the real tokens and hiding what comes after that
 # many.
 
 
@@ -90,7 +90,7 @@ check("04.padding-mask", padding_mask)
 # Values and gradients are both checked. The visible scores may be large, positive or negative, even minus ten
 # billion. The weights have the dtype of the scores, whatever that is. You may call `torch.softmax`.
 #
-# Difficulty 2 of 3, 12 minutes, 3 points. The trap: an answer with the right values can still send back a
+# Difficulty 2 of 3, 10 minutes, 3 points. The trap: an answer with the right values can still send back a
 # gradient of `nan`.
 
 
@@ -116,7 +116,7 @@ check("04.masked-softmax", masked_softmax)
 # `mask` is boolean and broadcasts to `(batch, query, key)`. Return the output `(batch, query, d_value)`.
 # Every query may look at one key at least. Values and gradients are both checked.
 #
-# Difficulty 2 of 3, 8 minutes, 2 points. The trap: a repair that divides by what is left works on small
+# Difficulty 2 of 3, 5 minutes, 2 points. The trap: a repair that divides by what is left works on small
 # scores only.
 
 
@@ -150,7 +150,7 @@ check("04.leaky-average-bug", masked_attention)
 # tokens. Every sentence has one real token at least. Padded positions may hold large numbers. Values and
 # gradients are both checked.
 #
-# Difficulty 2 of 3, 8 minutes, 2 points. The trap: an axis of size 1 in the wrong place hides rows where
+# Difficulty 2 of 3, 5 minutes, 2 points. The trap: an axis of size 1 in the wrong place hides rows where
 # columns were meant.
 
 
@@ -179,7 +179,7 @@ check("04.flat-mask-bug", attend_to_words)
 # A sentence without a real token gives zeros. Padded positions may hold anything, even `nan`, and must not be
 # felt. Values and gradients are both checked.
 #
-# Difficulty 2 of 3, 8 minutes, 2 points. The trap: what is 0 times `nan`?
+# Difficulty 2 of 3, 10 minutes, 2 points. The trap: what is 0 times `nan`?
 
 
 # %% tags=["04.masked-mean"]
@@ -207,7 +207,7 @@ check("04.masked-mean", masked_mean)
 # `position` on proves nothing, either way. An earlier output that is `nan` is no proof of anything: return
 # `False`. `position` may be 0: then nothing earlier can have moved.
 #
-# Difficulty 2 of 3, 8 minutes, 2 points. The trap: differences have a sign, and comparisons with `nan` are
+# Difficulty 2 of 3, 10 minutes, 2 points. The trap: differences have a sign, and comparisons with `nan` are
 # never true.
 
 
@@ -233,7 +233,7 @@ check("04.no-peeking", no_peeking)
 #
 # Work it out on paper for three tokens and two pads, then write the formula. No tensor is needed.
 #
-# Difficulty 2 of 3, 8 minutes, 1 point. The trap: the two sides differ in both numbers.
+# Difficulty 2 of 3, 10 minutes, 1 point. The trap: the two sides differ in both numbers.
 
 
 # %% tags=["04.visible-pairs"]

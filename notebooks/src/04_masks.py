@@ -27,7 +27,7 @@
 # - look up what `True` means before you hand a mask to PyTorch;
 # - build a model that writes, letter by letter.
 #
-# **You need** chapters 02 and 03. **Time**: about 65 minutes, and 105 more for the exercises, 40 of them for the
+# **You need** chapters 02 and 03. **Time**: about 65 minutes, and 100 more for the exercises, 40 of them for the
 # model.
 
 # %%
@@ -77,15 +77,13 @@ show(
 text = shakespeare()[:200_000]
 letters = sorted(set(text))
 ids = torch.tensor([letters.index(letter) for letter in text])
-windows = ids.unfold(0, 17, 1)  # (start, 17): 16 letters and the next
+windows = ids.unfold(0, 17, 1)  # (start, 17): every stretch of 16 letters and the next
 blind = math.log(len(letters))  # the loss of guessing blindly
 print(repr(text[:17]), "→", windows[0, :5].tolist(), "…", len(letters), "different letters")
 
 # %% [markdown]
-# How good is a guess? The model gives each letter a probability. The **loss** is $-\ln$ of the probability
-# that the right letter got, averaged over all guesses: 0 is perfect, and blind guessing among $V$ letters
-# costs $\ln V$. `F.cross_entropy` computes it, softmax included. Training moves the numbers a little, again
-# and again, in the direction in which the loss falls (chapter 10 explains how).
+# The loss is the cross-entropy of chapter 01, averaged over all guesses: 0 is perfect, and blind guessing among
+# $V$ letters costs $\ln V$. What a mask hides gets the score $-\infty$ (`masked_fill`), and no weight; why so, in 4.2.
 
 
 # %%
@@ -113,19 +111,19 @@ def train(mask, steps=200):
 
 
 # %% [markdown]
-# We train it twice: once as it is, and once with a mask that hides the future. When you *write*, the future
-# is not there yet. So afterwards we judge both models with the future hidden.
+# We train it as it is, three times on other batches, and once with a mask that hides the future. When you
+# *write*, the future is not there yet. So afterwards we judge all four with the future hidden.
 
 # %%
 everything = torch.ones(16, 16, dtype=torch.bool)  # every query may look everywhere
 past = everything.tril()  # only at itself and what came before
 free, masked = train(everything), train(past)
-others = [train(everything) for _ in range(2)]  # again, from other random batches
+others = [train(everything) for _ in range(2)]
 print(f"loss: blind guessing {blind:.1f}; last step without a mask {free[2][-1]:.1f}", end=", ")
 print(f"with the mask {masked[2][-1]:.1f}")
 predict(
     "04.cheat",
-    "Three models with a tiny loss have to write. How many do better than blind guessing?",
+    "The three trained without a mask have to write. How many do better than blind guessing?",
 )
 
 # %%
@@ -162,9 +160,9 @@ show(
 
 # %% [markdown]
 # Look at the middle picture. Nobody told the model to cheat; training found the line one step *above* the
-# diagonal, where the answer lies. Only the last row has no answer to copy, and is left with a blur. On the
-# right the same training, with the future hidden, finds something honest: the current letter and the one or
-# two before it.
+# diagonal, where the answer lies. Only the last row has no answer to copy: it is left with a blur, and with nearly
+# all of the loss of 0.2. On the right the same training, with the future hidden, finds something honest: the
+# current letter and the one or two before it.
 #
 # A loss that is too good is the symptom. You will meet it again in chapter 08.
 #
@@ -339,7 +337,7 @@ print(batch_ids.shape, padding_mask(batch_ids, pad_id=0).shape)
 # %% [markdown]
 # The **padding mask** is one comparison, `ids != pad_id`, and two axes of size 1: the shape is `(batch, 1, 1,
 # key)`. Whether a key is padding is the same for every head and every query, so those axes are stretched
-# (broadcasting, chapter 00).
+# (broadcasting, chapter 00; its trap comes in 4.8).
 #
 # Padding is a matter of the *key*. The padded positions still ask; nobody reads what they get.
 #
@@ -393,9 +391,9 @@ causal, both = causal_mask(6), combine_masks(causal_mask(6), right)
 print(*(tuple(m.shape) for m in (causal, right)), "→", tuple(both.shape))
 pictures = {
     "causal": (causal, "w w w w w w"),
-    "padding on the right": (right[0, 0].expand(6, 6), "w w w w · ·"),
-    "causal & right padding": (both[0, 0], "w w w w · ·"),
-    "causal & left padding": (combine_masks(causal, left)[0, 0], "· · w w w w"),
+    "padding on the right": (right[0, 0].expand(6, 6), "w w w w • •"),
+    "causal & right padding": (both[0, 0], "w w w w • •"),
+    "causal & left padding": (combine_masks(causal, left)[0, 0], "• • w w w w"),
 }
 fig, axes = plt.subplots(1, 4, figsize=(12, 3.6), layout="constrained")
 for ax, (title, (grid, marks)) in zip(axes, pictures.items(), strict=True):
@@ -413,9 +411,9 @@ show(
 # Look at the last grid (`w` is a word, a dot is padding). The first two rows are `False` everywhere: padding at
 # the very start may look at nothing, since before it there is nothing but padding, itself included.
 #
-# **Your turn**: play with the four knobs, and find every way to make such a row. (A *window* keeps only the
-# newest few keys; it returns in chapter 19.) Then predict both numbers of the title without the machine:
-# `04.visible-pairs`.
+# **Your turn**: play with the four knobs, and make such a row in another way, without padding on the left. (A *window*
+# keeps only the newest few keys; it returns in chapter 19.) Then predict both numbers of the title without the
+# machine: `04.visible-pairs`.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -426,7 +424,7 @@ def draw(left=2, right=1, window=8, causal=True):
     grid = combine_masks(looking, padding_mask(ids, 0))[0, 0]
     empty = int((~grid.any(dim=1)).sum())
     title = f"{int(grid.sum())} pairs may look, {empty} rows are empty"
-    marks = ["w" if i else "·" for i in ids[0].tolist()]
+    marks = ["w" if i else "•" for i in ids[0].tolist()]
     display(show(mask_picture(grid, marks, title=title), alt=f"A mask of eight by eight: {title}."))
 
 
@@ -540,9 +538,8 @@ two_rows = torch.tensor([[False, False, False], [True, True, False]])
 print(rounded(scaled_dot_product_attention(*inputs, two_rows)[1]))
 
 # %% [markdown]
-# How would you get there? A value that looks right can still send back a poisoned **gradient** (the direction
-# in which training moves a number). Two repairs that look as good: fill the *output* of empty rows with 0; and
-# add $-\infty$ instead of filling, then turn `nan` into 0.
+# How would you get there? A value that looks right can still send back a poisoned gradient. Two repairs that look as
+# good: fill the *output* of empty rows with 0; and add $-\infty$ instead of filling, then turn `nan` into 0.
 
 
 # %%
@@ -574,10 +571,10 @@ for repair in (fill_the_output, add_and_patch):
 # addition passes every gradient on, `nan` included. `masked_fill` *replaces* a number, so no gradient passes
 # through the filled place. The order that works is left to you.
 #
-# PyTorch's fast function agrees with us in the version that this course installs, on a processor (until summer
-# 2024 it gave `nan`). Its `nn.MultiheadAttention` does, or doesn't, depending on whether you want to see the weights.
-#
 # **Your turn**: `04.masked-softmax`. Its check compares gradients, too.
+#
+# PyTorch's fast function agrees with us in the version that this course installs, on a processor (until summer
+# 2024 it gave `nan`). Its `nn.MultiheadAttention` does, or doesn't, depending on whether you want to see the weights:
 
 # %%
 q, kv = torch.randn(1, 1, 4), torch.randn(1, 3, 4)  # (batch, seq, d_head)
@@ -590,7 +587,7 @@ for need_weights in (False, True):
     print(f"nn.MultiheadAttention {need_weights=}", rounded(out[0, 0]))
 
 # %% [markdown]
-# ## 4.7 Before the softmax, not after
+# ## 4.7 Another place to hide a key
 #
 # The other place to hide a key looks harmless: let softmax run, then multiply hidden weights by 0. They are
 # 0, exactly. **Your turn**, before you read on: `04.leaky-average-bug` is written that way.
@@ -792,11 +789,11 @@ print("a tokenizer's mask for", *short.tokens, "is", short.attention_mask)
 # As floats, 1 and 0 only push the scores a little: the hidden key has weight again. That is why our library
 # takes booleans and refuses anything else.
 #
-# | given to | `True` / 1 | `False` / 0 |
+# | given to | `True` or 1 | `False` or 0 |
 # |---|---|---|
 # | this course; `F.scaled_dot_product_attention`, bool | look | hide |
 # | `nn.MultiheadAttention` and `nn.Transformer…`, bool, both kinds of mask | hide | look |
-# | either, float | added to the score | look |
+# | either, float (hide with $-\infty$) | look, score 1 higher | look |
 # | (a tokenizer's `attention_mask`, whole numbers, before you make it a bool) | a word: look | padding: hide |
 #
 # ## 4.11 Where a mask lives
