@@ -55,3 +55,9 @@ def forbids(exercise):
 def test_general_hints_say_something():
     short = {e.id: hint for e in ALL for hint in e.hints if len(hint) <= 8}
     assert not short
+
+
+def test_from_chapter_02_on_each_has_something_to_build():
+    chapters = {e.chapter for e in ALL}
+    builds = {e.chapter for e in ALL if e.kind == "build"}
+    assert sorted(c for c in chapters - builds if c >= "02") == []
