@@ -45,7 +45,8 @@ def _size(name: str, value: object) -> str:
     if value.dtype != torch.float32:
         told += f" {value.dtype}".replace("torch.", "")
     if value.numel() <= 6:
-        listed = [round(x, 3) if isinstance(x, float) else x for x in value.flatten().tolist()]
+        numbers = value.flatten().tolist()
+        listed = [float(f"{x:.3g}") if isinstance(x, float) else x for x in numbers]
         told += f" holding {listed}"
     return told
 

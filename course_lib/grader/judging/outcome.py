@@ -67,6 +67,7 @@ def _run_case(answer: Callable, case: Case, gradients: bool) -> Outcome:
     try:
         target = build(answer, case)
         weights = _weights(target, case)
+        loaded = {name: weight.detach().clone() for name, weight in weights.items()}
         for number, planned in enumerate(case.calls):
             args = tree_map(_copy, list(planned.args))
             kwargs = {name: tree_map(_copy, value) for name, value in planned.kwargs.items()}
@@ -78,7 +79,7 @@ def _run_case(answer: Callable, case: Case, gradients: bool) -> Outcome:
                 flows.append(_gradients(value, sources) if gradients else {})
             values.append(ITSELF if value is target else tree_map(_copy, value))
             changed += [f"call {number + 1}: {name}" for name in _changed(planned, args, kwargs)]
-        changed += [name for name in weights if not identical(case.state[name], weights[name])]
+        changed += [name for name in weights if not identical(loaded[name], weights[name])]
     except (Exception, SystemExit) as error:  # an interrupt by the learner goes through
         raised, *kinds = (kind.__name__ for kind in type(error).__mro__)
         return Outcome(

@@ -40,3 +40,21 @@ def test_weights_that_do_not_fit_are_told_by_name():
     )
     told = run_case(torch.nn.Linear, given).crash[0]
     assert "missing: scale; not asked for: bias; weight is (5, 2), not (3, 2)" in told
+
+
+class Shared(torch.nn.Module):
+    """Two names for one part, of which the second one's weights are loaded last."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = self.second = torch.nn.Linear(2, 2, bias=False)
+
+    def forward(self, x):
+        return self.second(self.first(x))
+
+
+def test_one_part_under_two_names_is_not_edited_in_place():
+    state = {"first.weight": torch.eye(2), "second.weight": 3 * torch.eye(2)}
+    outcome = run_case(Shared, Case("shared", [call(torch.ones(1, 2))], {}, state))
+    assert outcome.values[0].tolist() == [[9.0, 9.0]]
+    assert outcome.changed == ()
