@@ -190,7 +190,7 @@ def around():
     return PreNorm(LayerNorm(d_model))  # x + sublayer(norm(x))
 
 
-def look(num_heads):
+def look(num_heads):  # a new attention at each call
     return MultiHeadAttention(d_model, num_heads)
 
 
@@ -200,7 +200,7 @@ memory = torch.randn(1, 7, d_model)  # (batch, key, d_model): seven words
 past = causal_mask(5)
 
 # %%
-plain, state = Block(d_model, 2, 96), block.state_dict()
+plain, state = Block(d_model, 2, 96), block.state_dict()  # its weights, under our names:
 for theirs, ours in (("self", "norm1"), ("cross", "norm2"), ("feed_forward", "norm3")):
     state = {name.replace(f"around_{theirs}.norm", ours): w for name, w in state.items()}
 plain.load_state_dict(state)  # an error if a name did not fit
@@ -588,7 +588,7 @@ show(
 # %%
 predict(
     "08.curves",
-    "Seven mistakes: how many does the last training loss give away (10 times the healthy)?",
+    "Seven mistakes: how many end at more than ten times the healthy training loss?",
 )
 
 # %%
