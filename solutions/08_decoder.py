@@ -112,7 +112,7 @@ check("08.shift", shift)
 # %% [markdown]
 # ## 08.decoder-masks · Back and over
 #
-# *Difficulty 2 of 3 · 10 minutes · 2 points*
+# *Difficulty 2 of 3 · 5 minutes · 2 points*
 #
 # Build the two masks of a decoder from ids. `True` = may look, as always.
 #
@@ -140,7 +140,7 @@ check("08.decoder-masks", decoder_masks)
 # %% [markdown]
 # ## 08.decoder-block · Self-attention, cross-attention, feed-forward
 #
-# *Difficulty 3 of 3 · 20 minutes · 3 points*
+# *Difficulty 3 of 3 · 15 minutes · 3 points*
 #
 # `__init__` is written. You write `forward`, in **pre-norm**, the order of section 8.2: norm what a sublayer
 # reads, add what it says to `x` itself.
@@ -190,7 +190,7 @@ check("08.decoder-block", DecoderBlock)
 # %% [markdown]
 # ## 08.leak-test · Find the leak in a batch
 #
-# *Difficulty 2 of 3 · 12 minutes · 2 points*
+# *Difficulty 2 of 3 · 15 minutes · 2 points*
 #
 # Somebody hands you a batch that her code made for a decoder. Is it safe to train on? Write the test that would
 # have saved section 8.5.
@@ -224,7 +224,7 @@ check("08.leak-test", is_safe)
 # %% [markdown]
 # ## 08.cross-mask-bug · Looking at padding
 #
-# *Difficulty 2 of 3 · 8 minutes · 2 points*
+# *Difficulty 2 of 3 · 10 minutes · 2 points*
 #
 # The cross-attention below (one head, nothing projected) runs on every batch and never gives `nan`. But what a
 # sentence says depends on how much padding stands behind its *source*. Mend it.
@@ -259,7 +259,8 @@ check("08.cross-mask-bug", look_over)
 # *Build · difficulty 3 of 3 · 40 minutes · 4 points*
 #
 # The next cell draws the curves of eight training runs of a small translator (a study made them). One is healthy; each of the
-# others has one mistake in its loop. First read the curves: which runs would you stop? Which would you never have noticed?
+# others has one of section 8.7's mistakes in its loop. Read the curves and write down what you take each letter for; the names
+# come at the end. Which runs would you stop? Which would you never have noticed?
 
 
 # %% tags=["demo"]
@@ -438,7 +439,7 @@ except NotImplementedError:
 # %% [markdown]
 # ## 08.greedy · Write until everyone has ended
 #
-# *Difficulty 3 of 3 · 20 minutes · 3 points*
+# *Difficulty 3 of 3 · 15 minutes · 3 points*
 #
 # The loop of section 8.4 wrote a fixed number of tokens. Yours knows when to stop. `Writer` is a `Scorer`, the
 # small model of the first cell: `self.score(ids)` gives, at each position, scores for the token that comes next.

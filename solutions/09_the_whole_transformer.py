@@ -68,7 +68,7 @@ check("09.parameter-count", transformer_parameters)
 # %% [markdown]
 # ## 09.xavier · The first weights
 #
-# *Difficulty 1 of 3 · 8 minutes · 1 point*
+# *Difficulty 1 of 3 · 5 minutes · 1 point*
 #
 # Xavier's rule draws a matrix evenly between $-b$ and $b$, where $b = \sqrt{6 / (n_{in} + n_{out})}$. You get
 # the noise, so that there is nothing random in here.

@@ -24,7 +24,7 @@
 # - read the curves of a run that fails,
 # - draw an alignment, and test whether the picture tells the truth.
 #
-# You need 03 to 07. About 70 minutes, and 110 more for the exercises.
+# You need 03 to 07. About 80 minutes, and 110 more for the exercises.
 
 # %%
 import ipywidgets as widgets
@@ -67,8 +67,7 @@ show(
 #
 # Ask a German for 23, and you hear *drei und zwanzig*: three and twenty. 4,923 is *vier tausend neun hundert
 # drei und zwanzig*. The thousands come first, then the hundreds, as in English, and then the units overtake
-# the tens. Writing such a number down is the smallest translation in which the order changes: nearly everyone
-# who learns German gets it wrong under pressure.
+# the tens. Writing such a number down is the smallest translation in which the order changes.
 #
 # (Germans write it in one piece, and wear some pieces down: *siebzehn* for *sieben zehn*, *eins* for *ein*. We
 # cut the pieces apart and leave them whole.) The data take a dozen lines. Beside each word stands the place
@@ -104,7 +103,7 @@ for n in (23, 17, 407, 4923):
 # written, and `[end]` (**EOS**), which the writer writes when it is done.
 
 # %%
-words = ["[pad]", "null", *low, *tens, "und", "hundert", "tausend"]
+words = ["[pad]", "null", *low, *tens, "und", "hundert", "tausend"]  # null is 0
 digits = ["[pad]", "[start]", "[end]", *"0123456789"]
 START, END = 1, 2
 told = [spoken(n) or [("null", 0)] for n in range(10_000)]
@@ -126,9 +125,9 @@ for n in (23, 4923):
     print(source[n].tolist(), "→", target[n].tolist())
 
 # %% [markdown]
-# The model will see two thousand of the ten thousand numbers: all below 100, five times as often as others
-# (small numbers are what one hears most), and 1,900 of the rest. Two thousand others helped to choose its size,
-# its training and its ears (8.4) before this page was written. One more thousand, `unseen`, taught nothing and
+# The model will see two thousand of the ten thousand numbers: all below 100, five times as often as others,
+# and 1,900 of the rest. Two thousand others helped to choose its size,
+# its training and how far a word hears (8.4) before this page was written. One more thousand, `unseen`, taught nothing and
 # chose nothing: they only judge.
 
 # %%
@@ -156,7 +155,7 @@ print(len(set(seen.tolist())), "numbers to learn from,", len(unseen), "to be jud
 #
 # $$x \leftarrow x + \text{feed-forward}(\text{norm}(x))$$
 #
-# The memory is not normed here: the encoder ends with a norm of its own. These three lines are all.
+# The memory is not normed here: the encoder ends with a norm of its own.
 #
 # **Your turn, before you read on**: `08.decoder-block`. Here it is in full:
 
@@ -191,7 +190,7 @@ def around():
     return PreNorm(LayerNorm(d_model))  # x + sublayer(norm(x))
 
 
-def look(num_heads):
+def look(num_heads):  # a new attention at each call
     return MultiHeadAttention(d_model, num_heads)
 
 
@@ -201,7 +200,7 @@ memory = torch.randn(1, 7, d_model)  # (batch, key, d_model): seven words
 past = causal_mask(5)
 
 # %%
-plain, state = Block(d_model, 2, 96), block.state_dict()
+plain, state = Block(d_model, 2, 96), block.state_dict()  # its weights, under our names:
 for theirs, ours in (("self", "norm1"), ("cross", "norm2"), ("feed_forward", "norm3")):
     state = {name.replace(f"around_{theirs}.norm", ours): w for name, w in state.items()}
 plain.load_state_dict(state)  # an error if a name did not fit
@@ -219,11 +218,13 @@ print("self, cross:", *(tuple(looked.shape) for looked in weights))  # (batch, h
 #
 # ## 8.3 Which mask goes where
 #
-# Two attentions, so two masks. Take 23, in a batch with 4,923, so that both of its rows are padded.
+# Two attentions, so two masks. **Your turn, before you read on**: `08.decoder-masks`.
+#
+# Take 23, in a batch with 4,923, so that both of its rows are padded.
 
 # %%
 pair = torch.tensor([23, 4923])
-given, heard = target[pair, :5], source[pair]  # (batch, query), (batch, key)
+given, heard = target[pair, :5], source[pair]  # (batch, query), (batch, key); why :5, see 8.6
 mask = combine_masks(causal_mask(5), padding_mask(given, 0))  # (batch, 1, query, query)
 memory_mask = padding_mask(heard, 0)  # (batch, 1, 1, key)
 print("self:", tuple(mask.shape), " cross:", tuple(memory_mask.shape))
@@ -305,8 +306,6 @@ claim("positions 0 to 2 don't move at all", torch.equal(before[:, :3], after[:, 
 claim("position 3 does", not torch.equal(before[:, 3], after[:, 3]))
 
 # %% [markdown]
-# **Your turn**: `08.decoder-masks`.
-#
 # ## 8.4 All digits at once
 #
 # Here is the whole translator. `nn.Embedding` is a table with one learned vector for each token, `Sinusoidal`
@@ -398,7 +397,7 @@ print("untrained:", text(write(Translator(), source[[4923]])[0]).replace("[", " 
 
 # %%
 model = Translator()
-together = model(heard, given)  # (batch, query, token), one pass
+together = model(heard, given)  # 23 and 4,923 again: (batch, query, token), one pass
 gaps = []
 for t in range(5):
     cut = model(heard, given[:, : t + 1])[:, -1]  # as if the rest had not been written yet
@@ -410,8 +409,8 @@ claim("one pass gives what five steps of the loop would", max(gaps) < 1e-5)
 #
 # The loop, in full. `F.cross_entropy` is the loss of chapter 04: $-\ln$ of the probability given to the right
 # token, averaged; padding doesn't count. The optimiser, Adam, then moves every parameter a small step in the
-# direction in which the loss falls, and the steps shrink to nothing towards the end. Why these and how they
-# work is chapter 10.
+# direction in which the loss falls (its rate, `lr`, shrinks to nothing towards the end). `zero_grad` comes first, since
+# `backward` *adds* to the gradients that are there. Why these and how they work is chapter 10.
 #
 # What is *given* to the decoder and what it is *asked* for is left open: `task` says it.
 
@@ -580,15 +579,16 @@ show(
 #
 # ## 8.7 Runs that fail
 #
-# A missing shift is one way to spoil a training loop; no error message ever tells. A study trained a smaller translator (numbers
-# below 1,000, dropout 0.1, gradients clipped to a norm of 1) with one mistake at a time, three seeds each, and noted four
-# curves: the training loss, the **gradient norm** (the length of all gradients as one vector), the loss on unseen numbers, and
-# the share of unseen numbers that it writes right.
+# Other mistakes in a training loop raise no error either. A study trained a smaller translator (numbers
+# below 1,000, dropout 0.1) and noted its training loss, its **gradient norm** (the length of all gradients as one vector) and
+# the share of unseen numbers that it writes right. A norm above 1 is scaled down to 1 before the step (**gradient clipping**).
+# Then the same with one of seven mistakes, three seeds each: gradients never set to zero; no shift; padding counted in the loss;
+# the causal mask transposed; a rate a hundred times too high; judged with dropout on; clipped only after the step.
 
 # %%
 predict(
     "08.curves",
-    "Seven mistakes: how many does the last training loss give away (10 times the healthy)?",
+    "Seven mistakes: how many end at more than ten times the healthy training loss?",
 )
 
 # %%
@@ -606,7 +606,7 @@ outcome("08.curves", f"{len(given_away)} of 7: {given_away[0]}")
 
 # %% [markdown]
 # Read the lines by pairs. *Not shifted* and *mask transposed*: a loss better than healthy, and nothing can be written. *Never set
-# to zero*: it learns, late, and the norm does not fall as the loss does, since old gradients pile up. The other three end as well
+# to zero*: it learns, late, and the norm does not fall as the loss does, as old gradients pile up. The other three end as well
 # as the healthy run *here*: few rows are padded, little dropout is on, little is clipped. Elsewhere they cost; you find them by
 # reading the loop, not the curve. So: watch the norm beside the loss, and something written beside both.
 #
@@ -738,8 +738,8 @@ show(
 #
 # Don't count on it elsewhere. A note is not a word: the words have talked, so the note under *hundert* may know
 # what comes three words later. That is why we made our reader deaf. What if every word hears the whole sentence,
-# `Translator(hears=7)`? A *study* (as in 5.1) trained both kinds with five seeds, each with numbers of its own. Guess
-# first: in how many is the map still right, and how many tens are lost without their word?
+# `Translator(hears=7)`? A *study* (as in 5.1) trained both kinds with five seeds, each with numbers of its own. In how many
+# is the map right? How many tens are wrong without their word, how many when they have *no other*?
 
 # %%
 found, crossing = study("08_ears")["results"], torch.tensor([0, 2, 6, 4])
@@ -825,7 +825,7 @@ outcome("08.whose-mask", ", ".join(verdicts))
 # - A cross-attention map is an **alignment**, here a crossing one. Hide a note to see whether it tells the
 #   truth: where the reader's words hear each other, the picture may be right and the explanation wrong.
 #
-# Both towers stand. Chapter 09 puts them together in the size of the paper, counts every parameter, and has the
+# Both towers stand. Chapter 09 puts them together, counts every parameter, and has the
 # whole thing turn strings around.
 #
 # ## Quiz
@@ -865,8 +865,7 @@ quiz("08")
 # <details><summary>What is teacher forcing, and what does it cost?</summary>
 #
 # In training every position sees the right beginning, not the model's own. So all positions are trained in one
-# parallel pass. But the model never learns to go on after its own mistake: exposure bias (8.6). An encoder to
-# look at softens it.
+# parallel pass. But the model never learns to go on after its own mistake: exposure bias (8.6).
 #
 # </details>
 #
@@ -934,3 +933,4 @@ quiz("08")
 # - **KV cache**: keys and values of what is written already, kept for the next token.
 # - **alignment**: a map of which written token belongs to which token that was read.
 # - **gradient norm**: the length of all gradients taken as one vector.
+# - **gradient clipping**: scaling the gradients down when their norm is above a limit.
