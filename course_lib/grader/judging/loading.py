@@ -19,7 +19,9 @@ def load(made: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
         ),
     ]
     if isinstance(made, torch.nn.Module) and any(told):
-        raise RuntimeError(f"loading state_dict: {'; '.join(filter(None, told))}")
+        kind = type(made)
+        of = f" for {kind.__name__}" if kind.__module__.startswith("torch.") else ""  # not theirs
+        raise RuntimeError(f"loading state_dict{of}: {'; '.join(filter(None, told))}")
     made.load_state_dict(state)
 
 
