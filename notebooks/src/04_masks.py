@@ -22,7 +22,7 @@
 #
 # - build a causal mask, a padding mask and both together, and prove that nothing leaks;
 # - say what becomes of a query that may look nowhere, and keep it from spoiling your model;
-# - find the three mask bugs that give the right shape: after the softmax, on the wrong axis, the wrong way
+# - find the three mask bugs that raise no error: after the softmax, on the wrong axis, the wrong way
 #   round;
 # - look up what `True` means before you hand a mask to PyTorch;
 # - build a model that writes, letter by letter.
@@ -501,7 +501,7 @@ outcome("04.hidden-row", rounded(attention_weights(scores, nothing)))
 # row is enough: it makes the loss `nan`, and the gradient carries `nan` into all that the model has learned.
 #
 # "Then take a large negative number instead." Some code *fills* hidden scores with such a number, some *adds*
-# it to them, and everyone has another favourite. Try them all on our row:
+# it to them. Try them all on our row:
 
 # %%
 claim("every gradient that came back to the values was nan, too", value.grad.isnan().all())
@@ -634,7 +634,10 @@ growing = torch.arange(0.0, 121.0)
 rows = torch.stack([torch.full_like(growing, 2.0), torch.full_like(growing, 1.0), growing], dim=-1)
 early, late = attention_weights(rows, mask), rows.softmax(dim=-1) * mask
 divided = late / late.sum(dim=-1, keepdim=True)
-claim("divided, they are right up to a score of 80", torch.allclose(divided[:81], early[:81]))
+claim(
+    "divided, in float32, they are right up to a score of 80",
+    torch.allclose(divided[:81], early[:81]),
+)
 claim("and nan at 120", divided[120, 0].isnan())
 for dtype in (torch.float32, torch.bfloat16, torch.float16):
     short = rows.to(dtype).softmax(dim=-1) * mask
@@ -737,7 +740,7 @@ outcome("04.twins", f"{similarity(64, False, False):.2f}")
 
 # %% [markdown]
 # Two sentences with nothing in common become near-twins: mostly, both are about padding. Even the line
-# before is far off, and it is the bug that people overlook: attention was masked, the *mean* was not. A mean over real tokens has a trap of its
+# before is far off: attention was masked, the *mean* was not. A mean over real tokens has a trap of its
 # own: in a row of padding alone both sum and count are 0, and 0/0 is `nan` again. Let the count be 1 at least.
 #
 # The third place is the loss. Take a model that knows one thing only: after padding comes padding. Elsewhere it
