@@ -142,8 +142,8 @@ check("04.leaky-average-bug", masked_attention)
 # %% [markdown]
 # ## 04.flat-mask-bug · Find the bug that batch size 1 hides
 #
-# The cell below hides padding, and passes every test that its author wrote: one sentence at a time. With two
-# sentences it crashes; with as many sentences as words it runs again, and is wrong. Mend it.
+# The cell below hides padding, and passes every test that its author wrote: one sentence at a time. Most
+# batches crash it; with as many sentences as words, or sentences of one word, it runs again, and is wrong. Mend it.
 #
 # `query`, `key` and `value` are `(batch, seq, d_head)`; `ids` is `(batch, seq)`. Return the output `(batch,
 # seq, d_head)`. Padding hides *keys*: a query that stands on a padded position still averages over the real

@@ -79,11 +79,13 @@ show(
 
 
 # %%
-def play(num_heads, seed, steps=200):
+def play(num_heads, seed, d_query=None, d_value=None):
     """Train on the game; the share of right answers, (first, second, both), on new rounds."""
     torch.manual_seed(seed)
     first, second, name, thing = (torch.randn(n, 8) for n in (8, 8, 8, 10))
-    layer, read = MultiHeadAttention(16, num_heads), nn.Linear(16, 20)
+    layer, read = MultiHeadAttention(16, num_heads, d_head=d_value), nn.Linear(16, 20)
+    if d_query:
+        layer.to_q, layer.to_k = (nn.Linear(16, num_heads * d_query) for _ in "qk")
 
     def round_of(size):
         written = torch.randint(10, (size, 8))  # (batch, note)
@@ -93,7 +95,7 @@ def play(num_heads, seed, steps=200):
         return read(layer(question[:, None], notes)).view(size, 2, 10), written.gather(1, wanted)
 
     optimizer = torch.optim.Adam([*layer.parameters(), *read.parameters()], lr=0.02)
-    for _ in range(steps):
+    for _ in range(200):
         scores, answers = round_of(64)
         loss = F.cross_entropy(scores.flatten(0, 1), answers.flatten())
         optimizer.zero_grad()
@@ -129,7 +131,7 @@ for seed, shape in enumerate("os^"):
 ax.set_xscale("log", base=2)
 ax.set_xticks(dial, [f"{heads}\n({16 // heads} wide)" for heads in dial])
 ax.set(xlabel="heads (width of each)", ylabel="both answers right", ylim=(0, 1.05))
-ax.set_title("200 steps, a linear reader: one head is lost, sixteen are too narrow")
+ax.set_title("200 steps, a linear reader: one head is lost, sixteen get a third")
 ax.legend()
 show(
     fig,
@@ -191,15 +193,18 @@ for name, rates in study("05_plans")["results"]["both right"].items():
     for rate, plans in rates.items():
         told = (f"{steps:>4}: {rounded(sorted(shares), 2)}" for steps, shares in plans.items())
         print(f"{name}, rate {rate}", *told, sep="\n    ")
+for heads, asks, says in ((16, 1, 1), (16, 1, 8), (16, 8, 1), (2, 1, 8)):
+    shares = rounded([play(heads, seed, asks, says)[2] for seed in range(3)], 2)
+    print(f"{heads:>2} heads, queries and keys {asks} wide, values {says}: both right {shares}")
 
 # %% [markdown]
 # At the higher rate two heads are right after 100 steps, with every seed; one head needs 400 with three seeds and is
 # lost with two. At half the rate four of five come out right and the last one nearly, in 1,000 to 4,000. **Heads
 # don't make it possible, but easy and safe.**
 #
-# And sixteen? Each head is left with one number for a query and one for a key. A score is then a product of two
-# numbers, which can hardly single out one name of eight. **Many looks, but each wide enough**: the paper found the
-# same at its size, in table 3, rows A.
+# And sixteen? Each head asks with one number and answers with one. Widening either mends most of it or all (last
+# lines, at the price of more parameters); two heads that ask with one number are lost. **Many looks, but each wide
+# enough**: so it was in the paper, table 3, rows A.
 
 # %% [markdown]
 # ## 5.2 Cut the width
@@ -369,7 +374,8 @@ mixed.transpose(1, 2).view(1, len(words), d_model)
 # In the computer a tensor is one long row of numbers, and for each axis a **stride**: how far to jump for the next
 # index. `transpose` exchanges strides and moves no number. Read axis by axis, the numbers then no longer lie one
 # behind another; the tensor is not **contiguous**. Here **view and reshape** differ: a view never moves numbers, and
-# refuses; reshape is a view where it can be, and a copy otherwise.
+# refuses; reshape is a view where it can be, and a copy otherwise. (With a single head or word the view happens to
+# work: a bug that waits.)
 #
 # **Your turn**, before you look: `05.merge-heads`.
 
@@ -379,6 +385,9 @@ print("strides", mixed.stride(), "→", turned.stride(), "contiguous:", turned.i
 merged = turned.reshape(1, len(words), d_model)  # (batch, seq, d_model)
 claim("the string says the same", torch.equal(merged, rearrange(mixed, "b h t d -> b t (h d)")))
 claim("merge undoes split", torch.equal(merge_heads(split_heads(q, 3)), q))
+for count, seq in ((1, 5), (3, 1)):
+    viewed = torch.randn(1, count, seq, 4).transpose(1, 2).view(1, seq, -1)
+    print("heads", count, "words", seq, "→ a view works:", tuple(viewed.shape))
 
 # %% [markdown]
 # After the merge, each head's result stands in its own slice of the word's vector. One more matrix, the **output
@@ -431,14 +440,14 @@ print("weights: PyTorch's", tuple(averaged.shape), " ours", tuple(weights.shape)
 
 # %% [markdown]
 # A last trap in that line: PyTorch returns weights *averaged over the heads*, unless you say
-# `average_attn_weights=False`. A picture of averaged heads shows a look that no head takes.
+# `average_attn_weights=False`.
 
 # %% [markdown]
 # ### Dropout
 #
 # One part is left. While it trains, a layer may use **dropout**: each weight is set to 0 with probability $p$, drawn anew
-# at every step, and the others are divided by $1-p$, so that on average nothing changes. It is meant to keep a model
-# from relying on a single word, or learning texts by heart (Srivastava et al. 2014). A module knows whether it is
+# at every step, and the others are divided by $1-p$, so that on average nothing changes. The paper's code does
+# so, its text doesn't say it; Srivastava et al. (2014) dropped units of a network. A module knows whether it is
 # in **training mode**: `train()` and `eval()` switch it, and a new one is in it.
 
 # %%
@@ -982,7 +991,7 @@ quiz("05")
 #
 # A head returns one weighted average for each query. Two needs at once are blended; only unequal weights tell which
 # came from where, and only what is not linear can use that. One head can do it, late (5.1). Several heads keep their
-# results in separate slices, at the same parameters and multiplications. The price is a narrower query and key for each.
+# results in separate slices, at the same parameters and multiplications. The price is a narrower query, key and value for each.
 #
 # </details>
 #
