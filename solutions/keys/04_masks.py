@@ -648,6 +648,7 @@ def softmax_cases(g: Generator) -> list[Case]:
         case("one key", normal(g, 3, 2, 1), torch.tensor([[True], [False]]), grad=True),
         in_dtype(wide, torch.float64),
         in_dtype(wide, torch.bfloat16),
+        in_dtype(wide, torch.float16),
     ]
 
 
@@ -760,7 +761,8 @@ def softmax_exponentials(scores, mask):
     top = scores.masked_fill(~mask, -torch.inf).amax(dim=-1, keepdim=True)
     top = top.masked_fill(top.isinf(), 0.0).detach()
     raised = (scores - top).masked_fill(~mask, -torch.inf).exp()
-    return raised / raised.sum(dim=-1, keepdim=True).clamp(min=1e-30)
+    total = raised.sum(dim=-1, keepdim=True)
+    return raised / total.masked_fill(total == 0, 1.0)
 
 
 def softmax_nan_to_num(scores, mask):
@@ -1219,7 +1221,7 @@ SOFTMAX = Exercise(
     ),
     exact_zeros=True,
     allows=Edges(
-        dtypes=("float32", "float64", "bfloat16"),
+        dtypes=("float32", "float64", "bfloat16", "float16"),
         axes=(1, 2, 3),
         sizes=(1,),
         special=("inf", "-inf", "huge", "empty row", "full row"),
@@ -3403,6 +3405,20 @@ def letter_cases(g: Generator) -> list[Case]:
         tried("four steps", small, call(batches, 0.1, method="fit"), call(after)),
         tried("a slower rate", small, call(batches[:3], 0.02, method="fit"), call(after)),
         tried("no batch", small, call([], 0.1, method="fit"), call(after)),
+        # Without a step, so that it doesn't matter whether Adam starts anew.
+        tried(
+            "no batch, then another rate",
+            small,
+            call([], 0.5, method="fit"),
+            call(batches[1:3], 0.1, method="fit"),
+            call(after),
+        ),
+        # No weights are loaded here: what __init__ made is looked at.
+        Case(
+            "the table `where` of a new model holds zeros",
+            [call("where", method="get_parameter")],
+            init={"vocab_size": 7, "d_model": 5, "max_len": 6},
+        ),
     ]
 
 
@@ -3415,13 +3431,18 @@ class WrongLetters(torch.nn.Module):
         self.embed = torch.nn.Embedding(vocab_size, d_model)
         for name in ("to_q", "to_k", "to_v"):
             setattr(self, name, torch.nn.Linear(d_model, d_model, bias=how == "biases"))
-        self.where = torch.nn.Parameter(torch.zeros(max_len, max_len))
+        first = torch.ones if how == "ones" else torch.zeros
+        self.where = torch.nn.Parameter(first(max_len, max_len))
         self.to_letters = torch.nn.Linear(d_model, vocab_size, bias=how != "bare letters")
+        self.adam = None
         mask = torch.ones(max_len, max_len, dtype=torch.bool).tril()
         self.register_buffer("mask", mask, persistent=how == "mask is kept")
         if how == "where is a buffer":
             del self.where
             self.register_buffer("where", torch.zeros(max_len, max_len))
+        if how == "plain where":
+            del self.where
+            self.where = torch.zeros(max_len, max_len)
 
     def seen(self, n):
         mask = self.mask[:n, :n]
@@ -3475,6 +3496,8 @@ class WrongLetters(torch.nn.Module):
         logits = self.to_letters(self.mixed(self.embed(ids)))
         if self.how == "last only":
             return logits[:, -1]
+        if self.how == "both":
+            return logits, self.weights(self.embed(ids))
         if self.how in ("softmax", "log_softmax"):
             return getattr(logits, self.how)(-1)
         return logits
@@ -3500,6 +3523,8 @@ class WrongLetters(torch.nn.Module):
             return F.cross_entropy(
                 logits.reshape(-1, self.to_letters.out_features), wanted.flatten()
             )
+        if self.how == "reshaped askew":
+            return F.cross_entropy(logits.reshape(len(logits), -1, wanted.shape[1]), wanted)
         if self.how == "last guess":
             return F.cross_entropy(logits[:, -1], wanted[:, -1])
         if self.how == "softmax first":
@@ -3510,6 +3535,8 @@ class WrongLetters(torch.nn.Module):
         loss = F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction=how)
         if self.how == "texts added":
             return loss * wanted.shape[1]
+        if self.how == "plain loss":
+            return loss.item()
         return -loss if self.how == "signed" else loss
 
     def fit(self, batches, rate):
@@ -3518,6 +3545,8 @@ class WrongLetters(torch.nn.Module):
         mine = [self.to_letters.weight, self.to_letters.bias]
         trained = mine if self.how == "only letters" else self.parameters()
         optimizer, losses = make(trained, lr=rate), []
+        if self.how == "first rate":
+            optimizer = self.adam = self.adam or optimizer
         batches = batches[:-1] if self.how == "last left out" else batches
         for number, given in enumerate(batches):
             batch = batches[0] if self.how == "first again" else given
@@ -3533,7 +3562,16 @@ class WrongLetters(torch.nn.Module):
                 optimizer.zero_grad()
             if self.how != "step first":
                 optimizer.step()
-            losses.append((self.loss(batch) if self.how == "measured after" else loss).item())
+            loss = self.loss(batch) if self.how == "measured after" else loss
+            losses.append(loss if self.how == "attached" else loss.item())
+            if self.how == "returns early":
+                return losses
+        if self.how == "returns early":
+            return None
+        if self.how == "last of none":
+            return losses[-1]
+        if self.how == "mean of none":
+            return sum(losses) / len(losses)
         if self.how == "last loss":
             return losses[-1] if losses else 0.0
         if self.how == "mean loss":
@@ -3554,7 +3592,8 @@ class LetterModelByHand(torch.nn.Module):
         self.to_q, self.to_k, self.to_v = (
             torch.nn.Linear(d_model, d_model, bias=False) for _ in range(3)
         )
-        self.where = torch.nn.Parameter(0.1 * torch.randn(max_len, max_len))
+        self.where = torch.nn.Parameter(torch.empty(max_len, max_len))
+        torch.nn.init.constant_(self.where, 0.0)
         self.to_letters = torch.nn.Linear(d_model, vocab_size)
 
     def forward(self, ids):
@@ -4022,6 +4061,77 @@ LETTERS = Exercise(
             "Is a `return` missing?",
         ),
         letters(
+            "last of none",
+            "`fit` returns the last loss alone, and stops where there is no batch",
+            "How many losses come back for three batches? And for none?",
+            "The text asks for a list, one loss for each batch.",
+            "Append in the loop, return after it.",
+        ),
+        letters(
+            "mean of none",
+            "`fit` returns the average of the losses, and stops where there is no batch",
+            "How many losses come back for three batches? And for none?",
+            "The text asks for a list, one loss for each batch.",
+            "Append in the loop, return after it.",
+        ),
+        letters(
+            "returns early",
+            "`return` stands inside the loop: `fit` ends after the first batch",
+            "How many losses come back for three batches?",
+            "A `return` ends the method at once, wherever it stands.",
+            "Indent it as far as the `for`, not as far as what the loop repeats.",
+        ),
+        letters(
+            "attached",
+            "your losses are tensors that still hold on to the steps they were computed in; asked "
+            "for are plain numbers",
+            "Print the list that `fit` returns.",
+            "Such a tensor keeps everything alive that led to it, step after step.",
+            "`loss.item()` is the plain number.",
+        ),
+        letters(
+            "first rate",
+            "your optimizer is kept from the first call of `fit`, and so is its rate",
+            "Call `fit` twice, with two rates. How large is the first step of the second call?",
+            "`rate` is handed to every call; whatever is kept has to follow it.",
+            "Make the optimizer at the start of `fit`.",
+        ),
+        letters(
+            "plain loss",
+            "`loss` returns a plain number, and no gradient can flow back from it",
+            "What does `backward` need to know about a loss?",
+            "The text asks for a tensor without axes.",
+            "Leave `.item()` to the end of `fit`.",
+        ),
+        letters(
+            "reshaped askew",
+            "`reshape` lets cross_entropy run, but it deals the numbers out anew: guesses mix",
+            "Print the shapes of both arguments of `F.cross_entropy`, and follow one guess.",
+            "`reshape` keeps the order of the numbers; only a transpose exchanges axes.",
+            "`transpose(1, 2)` brings the letters to the second axis; or flatten the first two.",
+        ),
+        letters(
+            "both",
+            "the weights come back beside the logits; asked for are the logits alone",
+            "What does the text say that `forward` returns?",
+            "`loss` needs one tensor.",
+            "Return what to_letters gives.",
+        ),
+        letters(
+            "ones",
+            "the table `where` of a new model holds ones; the text asks for zeros",
+            "Print `LetterModel(7, 5, 6).where`.",
+            "Before training no place is better than another.",
+            "`torch.zeros(max_len, max_len)`.",
+        ),
+        letters(
+            "plain where",
+            "the table `where` is a plain tensor: it is neither trained nor in the state dict",
+            "Print `[name for name, _ in model.named_parameters()]`.",
+            "A module knows a tensor as its own once it is an `nn.Parameter`.",
+            "`nn.Parameter(torch.zeros(max_len, max_len))`.",
+        ),
+        letters(
             "mask is kept",
             "the mask is in the state dict: it is a parameter, or a buffer that is kept",
             "Print `list(model.state_dict())`.",
@@ -4067,6 +4177,8 @@ LETTERS = Exercise(
             "as long as may be",
             "shorter",
             "no batch",
+            "another rate",
+            "new model",
             "one guess",
             "other sizes",
         ),
