@@ -718,6 +718,14 @@ def odd_softmax(scores, mask, how):
     }[how]()
 
 
+def softmax_shifted_by_infinity(scores, mask):
+    """From the definition; an empty row's maximum is minus infinity, and its nan is cleared."""
+    top = scores.masked_fill(~mask, -torch.inf).amax(dim=-1, keepdim=True)
+    raised = torch.where(mask, (scores - top).exp(), 0.0)
+    total = raised.sum(dim=-1, keepdim=True)
+    return torch.where(total > 0, raised / total, 0.0)
+
+
 def softmax_in_place(scores, mask):
     """Fills the caller's own scores."""
     with torch.no_grad():
@@ -1202,6 +1210,18 @@ SOFTMAX = Exercise(
                 "Hide in the scores, before the softmax.",
             ),
         ),
+        Mistake(
+            "shifted-by-infinity",
+            softmax_shifted_by_infinity,
+            {},
+            says="your values are right, but the gradient of an empty row is nan: its maximum is "
+            "minus infinity",
+            hints=(
+                "Call backward. In which rows is the gradient nan?",
+                "`torch.where` hides a nan from the values; its gradient is 0 times nan: nan.",
+                "Give an empty row a harmless maximum, such as 0, before you subtract it.",
+            ),
+        ),
     ],
     also_right=[
         softmax_logsumexp,
@@ -1339,6 +1359,7 @@ def odd_attention(query, key, value, mask, how):
         "added": lambda: (scores + mask).softmax(-1) @ value,
         "counted": lambda: weights * mask / seen @ value,
         "detached": lambda: (hidden.softmax(-1) @ value).detach(),
+        "product": lambda: (scores + ~mask * -torch.inf).softmax(-1) @ value,
     }[how]()
 
 
@@ -1584,6 +1605,18 @@ LEAKY = Exercise(
                 "Which part of your code leaves the graph: detach, no_grad, item, numbers made "
                 "anew?",
                 "Compute the output from the inputs with PyTorch's own operations.",
+            ),
+        ),
+        Mistake(
+            "infinity-times-zero",
+            odd_attention,
+            {"how": "product"},
+            says="you multiply minus infinity by the mask: at a visible key that is infinity times"
+            " 0, which is nan",
+            hints=(
+                "Print the mask that you add, for one row.",
+                "0 times infinity is nan.",
+                "`masked_fill` and `torch.where` choose, they don't multiply.",
             ),
         ),
     ],
@@ -2086,6 +2119,9 @@ def odd_mean(hidden, mask, how):
         "first": lambda: hidden.masked_fill(~first, 0.0).sum(dim=1) / count,
         "detached": lambda: (kept.sum(dim=1) / count).detach(),
         "float64": lambda: (kept.sum(dim=1) / count).double(),
+        "no nan": lambda: (
+            (torch.where(hidden.isnan(), 0.0, hidden) * mask[:, :, None]).sum(dim=1) / count
+        ),
         "mask": lambda: hidden.masked_fill(~mask, 0.0).sum(dim=1) / count,
         "eps": lambda: kept.sum(dim=1) / (mask.sum(dim=1, keepdim=True) + 1e-3),
     }[how]()
@@ -2368,6 +2404,17 @@ MEAN = Exercise(
                 "`[:, :, None]` for the mask; keepdim=True for the count.",
             ),
         ),
+        Mistake(
+            "nan-cleared-then-times",
+            odd_mean,
+            {"how": "no nan"},
+            says="you clear nan and multiply by the mask, and 0 times infinity is nan",
+            hints=(
+                "What else may padded positions hold? Anything.",
+                "A product never hides: choose instead.",
+                "`masked_fill` or `torch.where` with the mask itself.",
+            ),
+        ),
     ],
     also_right=[mean_scattered, mean_patched, mean_loop, mean_weights],
     hints=(
@@ -2600,6 +2647,7 @@ def odd_peeking(before, after, position, how):
         "nan before": lambda: not one.isnan().any() and not bool((difference > 1e-5).any()),
         "empty": lambda: position > 0 and still,
         "maximum": lambda: bool(difference.max() < 1e-5),
+        "guarded mean": lambda: position == 0 or bool(difference.mean() < 1e-5),
         "sizes": lambda: bool(((one.abs() - other.abs()).abs() < 1e-5).all()),
     }[how]()
 
@@ -2966,6 +3014,18 @@ PEEKING = Exercise(
                 "Leave `equal_nan` as it is by default.",
             ),
         ),
+        Mistake(
+            "mean-of-sizes",
+            odd_peeking,
+            {"how": "guarded mean"},
+            says="your test takes the mean of all differences: one number that moved a little "
+            "drowns among those that stayed",
+            hints=(
+                "Move one number in a hundred by 0.0002. What does your test say?",
+                "The text: if a single number among them moved.",
+                "Ask of every number, then `all`; or take the largest.",
+            ),
+        ),
     ],
     also_right=[peeking_numpy, peeking_bounds, peeking_allclose, peeking_loop, peeking_max],
     hints=(
@@ -3079,6 +3139,8 @@ def odd_pairs(n_tokens, n_pads, side, how):
         "pads": lambda: (triangle if left else triangle + n_pads * (n_pads + 1) // 2, empty),
         "square": lambda: (triangle if left else triangle + n_pads * n_pads, empty),
         "never": lambda: (triangle, 0),
+        "blind to sides": lambda: (triangle + n_pads * n_tokens, n_pads),
+        "seeing": lambda: (pairs, total - empty),
     }[how]()
 
 
@@ -3351,6 +3413,29 @@ PAIRS = Exercise(
                 "On the right, padded queries see the tokens before them. On the left they see "
                 "nothing.",
                 "The right side gains pairs, the left side rows without any.",
+            ),
+        ),
+        Mistake(
+            "both-at-their-largest",
+            odd_pairs,
+            {"how": "blind to sides"},
+            says="your formula never asks for the side: on the right no row is empty, on the left "
+            "pads add no pairs",
+            hints=(
+                "Call your function with both sides. Do the results differ?",
+                "A padded query that sees tokens is no empty row, and an empty row adds no pairs.",
+                "Two cases: on the right more pairs, on the left empty rows.",
+            ),
+        ),
+        Mistake(
+            "queries-that-see",
+            odd_pairs,
+            {"how": "seeing"},
+            says="your second number counts the queries that may look somewhere",
+            hints=(
+                "Which queries does the text ask for?",
+                "Without padding, no row is empty: the second number is 0.",
+                "Only padding on the left leaves rows without any True.",
             ),
         ),
     ],
