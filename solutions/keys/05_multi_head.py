@@ -1473,7 +1473,15 @@ class WrongCuts(WrongLayer):
     """Mistakes about split and merge, for the same reason."""
 
 
-SCORED = ("queries share", "mask added", "mask times", "scores back", "zero by zero", "heads share")
+ATTENDING = (
+    "queries share",
+    "mask turned",
+    "mask added",
+    "mask times",
+    "scores back",
+    "zero by zero",
+    "heads share",
+)
 
 
 def attend_oddly(q, k, v, mask, scale, layer):
@@ -1484,7 +1492,8 @@ def attend_oddly(q, k, v, mask, scale, layer):
     elif mask is not None and how == "mask times":
         scores = scores * mask
     elif mask is not None:
-        scores = scores.masked_fill(~mask, float("-inf"))
+        hidden = mask if how == "mask turned" else ~mask
+        scores = scores.masked_fill(hidden, float("-inf"))
     weights = scores.softmax({"queries share": -2, "heads share": 1}.get(how, -1))
     dropped = weights
     if layer.training and how == "zero by zero":
@@ -1534,7 +1543,7 @@ class OddLayer(WrongLayer):
 
     def forward(self, query, key=None, value=None, mask=None, *, return_weights=False):
         parts = [torch_split(x, self.num_heads) for x in self.inputs(query, key, value)]
-        if self.how in SCORED:
+        if self.how in ATTENDING:
             mixed, weights = attend_oddly(*parts, mask, self.scale, self)
         else:
             mixed, weights = attend_dropping(*parts, mask, self.scale, self)
@@ -1564,7 +1573,9 @@ class WrongMaking(WrongLayer):
     def __init__(self, d_model, num_heads, d_head=None, dropout=0.0, bias=True, *, how):
         share = d_model // num_heads
         given = share if how == "share" or d_head is None else d_head
-        super().__init__(d_model, num_heads, given, dropout, how == "biased" or bias)
+        super().__init__(
+            d_model, num_heads, given, dropout, how == "biased" or (bias and how != "bare")
+        )
         if how == "scaled by the share":
             self.scale = share**-0.5
         if how == "float":
@@ -2142,6 +2153,18 @@ LAYER = Exercise(
             ),
         ),
         Mistake(
+            "mask-turned",
+            OddLayer,
+            {"how": "mask turned"},
+            says="the words look exactly where the mask forbids it, and a row that may look "
+            "anywhere becomes nan",
+            hints=(
+                "In this course, what does True in a mask mean?",
+                "`masked_fill` fills where it is told True.",
+                "Turn the mask round with ~ where you fill.",
+            ),
+        ),
+        Mistake(
             "mask-times",
             OddLayer,
             {"how": "mask times"},
@@ -2219,6 +2242,18 @@ LAYER = Exercise(
                 "text's table.",
                 "All four layers follow `bias`.",
                 "Hand `bias` on to to_out as well.",
+            ),
+        ),
+        Mistake(
+            "never-biased",
+            WrongMaking,
+            {"how": "bare"},
+            says="the layers have no bias, whatever `bias` says",
+            hints=(
+                "Print the names in the state dict of your layer and hold them against the "
+                "text's table.",
+                "`bias` is True where nobody says otherwise.",
+                "Hand `bias` on to all four layers.",
             ),
         ),
         Mistake(
