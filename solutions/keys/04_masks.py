@@ -697,6 +697,9 @@ def odd_softmax(scores, mask, how):
     """Masked softmax of another kind than asked, or with a detour that costs something."""
     right = softmax_lowest(scores, mask)
     lowest = torch.finfo(scores.dtype).min
+    if how.startswith("logarithm"):
+        weights = (scores + mask.to(scores.dtype).log()).softmax(-1)
+        return weights if how == "logarithm" else weights.nan_to_num(0.0)
     if how == "one maximum":
         hidden = scores.masked_fill(~mask, -torch.inf)
         raised = (hidden - hidden.max()).exp()
@@ -1220,6 +1223,31 @@ SOFTMAX = Exercise(
                 "Call backward. In which rows is the gradient nan?",
                 "`torch.where` hides a nan from the values; its gradient is 0 times nan: nan.",
                 "Give an empty row a harmless maximum, such as 0, before you subtract it.",
+            ),
+        ),
+        Mistake(
+            "logarithm-added",
+            odd_softmax,
+            {"how": "logarithm"},
+            says="minus infinity is added to hidden scores: a row that may look nowhere "
+            "becomes nan, and so does one that hides an infinite score",
+            hints=(
+                "Print your weights for one row whose mask is False everywhere.",
+                "Minus infinity plus infinity is nan.",
+                "Replace hidden scores instead of adding to them, and put 0 there after the "
+                "softmax.",
+            ),
+        ),
+        Mistake(
+            "logarithm-added-and-cleared",
+            odd_softmax,
+            {"how": "logarithm, cleared"},
+            says="minus infinity is added to hidden scores, and nan is cleared too late: the "
+            "gradient of an empty row is nan all the same",
+            hints=(
+                "Call backward and print the gradient of a row that may look nowhere.",
+                "An addition passes the gradient on to the scores, nan included; a fill does not.",
+                "Replace hidden scores with masked_fill instead of adding minus infinity to them.",
             ),
         ),
     ],

@@ -434,11 +434,12 @@ def split_test_cases(generator):
         case("not cut at all, three axes", *[whole(generator, 2, 5, 21)] * 2),
         case("one number is slightly off", *spoiled(slightly_off)),
         # Of small numbers, or a sum's own rounding would be as large.
-        case("one number is a little smaller", *spoiled(slightly_smaller, 64)),
+        case("one number is a little smaller", *spoiled(slightly_smaller, 1024)),
         case("one number is smaller", *spoiled(one_number_below)),
         case("one sentence is missing", x, named_split(x, 3)[:1]),
         case("one word is missing", y, named_split(y, 3)[:, :, :1]),
         case("sentences exchanged", *spoiled(lambda heads: heads.flip(0))),
+        case("words in reverse order", *spoiled(lambda heads: heads.flip(2))),
         case("numbers within a head reversed", *spoiled(lambda heads: heads.flip(-1))),
     ]
 
@@ -454,7 +455,7 @@ def slightly_off(heads):
 
 
 def slightly_smaller(heads):
-    heads[0, 2, 1, 5] -= 0.002
+    heads[0, 2, 1, 5] -= 0.0005
     return heads
 
 
@@ -534,6 +535,10 @@ def mean_difference(x, heads):
 
 def same_head_sums(x, heads):
     return torch.allclose(torch_split(x, heads.shape[1]).sum((2, 3)), heads.sum((2, 3)), atol=1e-4)
+
+
+def same_means_over_words(x, heads):
+    return torch.allclose(torch_split(x, heads.shape[1]).mean(2), heads.mean(2))
 
 
 def glued_back(x, heads):
@@ -766,9 +771,17 @@ SPLIT_TEST = Exercise(
             "loose-by-a-hundredth",
             nearer,
             "your test is content with numbers that are about right",
-            "Change one number by 0.002. What does your test say?",
+            "Change one number by 0.0005. What does your test say?",
             "A split moves numbers; it computes nothing, so nothing is rounded.",
             "Compare exactly, with torch.equal.",
+        ),
+        lenient(
+            "means-over-words",
+            same_means_over_words,
+            "your test compares sums or means over the words, which forget their order",
+            "Let the words of a sentence change places. What does your test say?",
+            "Each word must be where it was.",
+            "Compare number by number, and ask for all of them.",
         ),
         lenient(
             "signed-and-blind-to-less",
@@ -2489,6 +2502,7 @@ def odd_counts(d_model, num_heads, n, *, layers, how):
         "order": lambda: (products, stored, weights),
         "one layer": lambda: (stored, products // layers, weights // layers),
         "pairs": lambda: (stored, layers * (4 * n * square + 2 * n * square), weights),
+        "three biases": lambda: (stored - layers * d_model, products, weights),
     }[how]()
 
 
@@ -2770,6 +2784,17 @@ COUNTS = Exercise(
                 "Read again what comes first.",
                 "Parameters, multiplications, weights.",
                 "Exchange the first two.",
+            ),
+        ),
+        Mistake(
+            "three-biases",
+            odd_counts,
+            {"how": "three biases"},
+            says="one of the four layers' biases is not counted",
+            hints=(
+                "Count the numbers of one `nn.Linear`, then of all four.",
+                "to_out has a bias, too.",
+                "Each of the four holds d_model² weights and d_model biases.",
             ),
         ),
     ],
@@ -3225,6 +3250,8 @@ def odd_previous(weights, real, *, back, how):
         "list": (total / counts.sum()).tolist,
         "padding": lambda: (found * neither[:, None]).sum(dim=(0, 2)) / neither.sum(),
         "whole": lambda: total / (real.sum() - back * len(real)),
+        "lookers": lambda: total / here.sum(),
+        "looked at": lambda: total / before.sum(),
     }[how]()
 
 
@@ -3517,6 +3544,30 @@ PREVIOUS = Exercise(
                 "Add up over batch and positions together, then divide once.",
             ),
         ),
+        Mistake(
+            "divided-by-those-who-look",
+            odd_previous,
+            {"how": "lookers"},
+            says="you divide by the positions that look, also by those whose earlier position "
+            "is padding",
+            hints=(
+                "Take a sentence that is padded on the left. Which of its words count?",
+                "Both ends of a pair have to be real, in the sum and in the number.",
+                "Sum and count with the same mask.",
+            ),
+        ),
+        Mistake(
+            "divided-by-those-looked-at",
+            odd_previous,
+            {"how": "looked at"},
+            says="you divide by the positions that are looked at, also by those at which only "
+            "padding looks",
+            hints=(
+                "Take a sentence that is padded on the right. Which of its words count?",
+                "Both ends of a pair have to be real, in the sum and in the number.",
+                "Sum and count with the same mask.",
+            ),
+        ),
     ],
     also_right=[selected_previous, looped_previous, masked_previous],
     choices={"back": (1, 2, 3)},
@@ -3672,6 +3723,7 @@ ABLATE = Exercise(
     points=2,
     name="merge_without",
     cases=ablate_cases,
+    exact_zeros=True,
     mistakes=[
         Mistake(
             "words-silenced",
