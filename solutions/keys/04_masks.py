@@ -776,6 +776,14 @@ def softmax_exponentials(scores, mask):
     return raised / total.masked_fill(total == 0, 1.0)
 
 
+def softmax_guarded(scores, mask):
+    """From the definition; half precision rounds the guard in the division to 0."""
+    top = scores.masked_fill(~mask, -torch.inf).amax(dim=-1, keepdim=True)
+    top = top.masked_fill(top.isinf(), 0.0).detach()
+    raised = (scores - top).masked_fill(~mask, -torch.inf).exp()
+    return raised / raised.sum(dim=-1, keepdim=True).clamp(min=1e-9)
+
+
 def softmax_nan_to_num(scores, mask):
     """`nan_to_num` is safe after a fill, which blocks the gradient."""
     return torch.nan_to_num(torch.softmax(scores.masked_fill(~mask, -torch.inf), -1), nan=0.0)
@@ -1248,6 +1256,18 @@ SOFTMAX = Exercise(
                 "Call backward and print the gradient of a row that may look nowhere.",
                 "An addition passes the gradient on to the scores, nan included; a fill does not.",
                 "Replace hidden scores with masked_fill instead of adding minus infinity to them.",
+            ),
+        ),
+        Mistake(
+            "guard-lost-in-float16",
+            softmax_guarded,
+            {},
+            says="float16 knows no number as small as 1e-9: there your guard is 0, and an empty "
+            "row is nan",
+            hints=(
+                "Print `torch.tensor(1e-9, dtype=torch.float16)`.",
+                "What guards a division has to work in every dtype.",
+                "Where the sum is 0, divide by 1 instead.",
             ),
         ),
     ],
