@@ -648,6 +648,7 @@ def softmax_cases(g: Generator) -> list[Case]:
         case("one key", normal(g, 3, 2, 1), torch.tensor([[True], [False]]), grad=True),
         in_dtype(wide, torch.float64),
         in_dtype(wide, torch.bfloat16),
+        in_dtype(wide, torch.float16),
     ]
 
 
@@ -696,6 +697,9 @@ def odd_softmax(scores, mask, how):
     """Masked softmax of another kind than asked, or with a detour that costs something."""
     right = softmax_lowest(scores, mask)
     lowest = torch.finfo(scores.dtype).min
+    if how.startswith("logarithm"):
+        weights = (scores + mask.to(scores.dtype).log()).softmax(-1)
+        return weights if how == "logarithm" else weights.nan_to_num(0.0)
     if how == "one maximum":
         hidden = scores.masked_fill(~mask, -torch.inf)
         raised = (hidden - hidden.max()).exp()
@@ -715,6 +719,14 @@ def odd_softmax(scores, mask, how):
         "times": lambda: (scores * mask).softmax(-1),
         "times, cleared": lambda: (scores * mask).softmax(-1) * mask,
     }[how]()
+
+
+def softmax_shifted_by_infinity(scores, mask):
+    """From the definition; an empty row's maximum is minus infinity, and its nan is cleared."""
+    top = scores.masked_fill(~mask, -torch.inf).amax(dim=-1, keepdim=True)
+    raised = torch.where(mask, (scores - top).exp(), 0.0)
+    total = raised.sum(dim=-1, keepdim=True)
+    return torch.where(total > 0, raised / total, 0.0)
 
 
 def softmax_in_place(scores, mask):
@@ -760,7 +772,16 @@ def softmax_exponentials(scores, mask):
     top = scores.masked_fill(~mask, -torch.inf).amax(dim=-1, keepdim=True)
     top = top.masked_fill(top.isinf(), 0.0).detach()
     raised = (scores - top).masked_fill(~mask, -torch.inf).exp()
-    return raised / raised.sum(dim=-1, keepdim=True).clamp(min=1e-30)
+    total = raised.sum(dim=-1, keepdim=True)
+    return raised / total.masked_fill(total == 0, 1.0)
+
+
+def softmax_guarded(scores, mask):
+    """From the definition; half precision rounds the guard in the division to 0."""
+    top = scores.masked_fill(~mask, -torch.inf).amax(dim=-1, keepdim=True)
+    top = top.masked_fill(top.isinf(), 0.0).detach()
+    raised = (scores - top).masked_fill(~mask, -torch.inf).exp()
+    return raised / raised.sum(dim=-1, keepdim=True).clamp(min=1e-9)
 
 
 def softmax_nan_to_num(scores, mask):
@@ -1200,6 +1221,55 @@ SOFTMAX = Exercise(
                 "Hide in the scores, before the softmax.",
             ),
         ),
+        Mistake(
+            "shifted-by-infinity",
+            softmax_shifted_by_infinity,
+            {},
+            says="your values are right, but the gradient of an empty row is nan: its maximum is "
+            "minus infinity",
+            hints=(
+                "Call backward. In which rows is the gradient nan?",
+                "`torch.where` hides a nan from the values; its gradient is 0 times nan: nan.",
+                "Give an empty row a harmless maximum, such as 0, before you subtract it.",
+            ),
+        ),
+        Mistake(
+            "logarithm-added",
+            odd_softmax,
+            {"how": "logarithm"},
+            says="minus infinity is added to hidden scores: a row that may look nowhere "
+            "becomes nan, and so does one that hides an infinite score",
+            hints=(
+                "Print your weights for one row whose mask is False everywhere.",
+                "Minus infinity plus infinity is nan.",
+                "Replace hidden scores instead of adding to them, and put 0 there after the "
+                "softmax.",
+            ),
+        ),
+        Mistake(
+            "logarithm-added-and-cleared",
+            odd_softmax,
+            {"how": "logarithm, cleared"},
+            says="minus infinity is added to hidden scores, and nan is cleared too late: the "
+            "gradient of an empty row is nan all the same",
+            hints=(
+                "Call backward and print the gradient of a row that may look nowhere.",
+                "An addition passes the gradient on to the scores, nan included; a fill does not.",
+                "Replace hidden scores with masked_fill instead of adding minus infinity to them.",
+            ),
+        ),
+        Mistake(
+            "guard-lost-in-float16",
+            softmax_guarded,
+            {},
+            says="float16 knows no number as small as 1e-9: there your guard is 0, and an empty "
+            "row is nan",
+            hints=(
+                "Print `torch.tensor(1e-9, dtype=torch.float16)`.",
+                "What guards a division has to work in every dtype.",
+                "Where the sum is 0, divide by 1 instead.",
+            ),
+        ),
     ],
     also_right=[
         softmax_logsumexp,
@@ -1219,7 +1289,7 @@ SOFTMAX = Exercise(
     ),
     exact_zeros=True,
     allows=Edges(
-        dtypes=("float32", "float64", "bfloat16"),
+        dtypes=("float32", "float64", "bfloat16", "float16"),
         axes=(1, 2, 3),
         sizes=(1,),
         special=("inf", "-inf", "huge", "empty row", "full row"),
@@ -1337,6 +1407,7 @@ def odd_attention(query, key, value, mask, how):
         "added": lambda: (scores + mask).softmax(-1) @ value,
         "counted": lambda: weights * mask / seen @ value,
         "detached": lambda: (hidden.softmax(-1) @ value).detach(),
+        "product": lambda: (scores + ~mask * -torch.inf).softmax(-1) @ value,
     }[how]()
 
 
@@ -1582,6 +1653,18 @@ LEAKY = Exercise(
                 "Which part of your code leaves the graph: detach, no_grad, item, numbers made "
                 "anew?",
                 "Compute the output from the inputs with PyTorch's own operations.",
+            ),
+        ),
+        Mistake(
+            "infinity-times-zero",
+            odd_attention,
+            {"how": "product"},
+            says="you multiply minus infinity by the mask: at a visible key that is infinity times"
+            " 0, which is nan",
+            hints=(
+                "Print the mask that you add, for one row.",
+                "0 times infinity is nan.",
+                "`masked_fill` and `torch.where` choose, they don't multiply.",
             ),
         ),
     ],
@@ -2084,6 +2167,9 @@ def odd_mean(hidden, mask, how):
         "first": lambda: hidden.masked_fill(~first, 0.0).sum(dim=1) / count,
         "detached": lambda: (kept.sum(dim=1) / count).detach(),
         "float64": lambda: (kept.sum(dim=1) / count).double(),
+        "no nan": lambda: (
+            (torch.where(hidden.isnan(), 0.0, hidden) * mask[:, :, None]).sum(dim=1) / count
+        ),
         "mask": lambda: hidden.masked_fill(~mask, 0.0).sum(dim=1) / count,
         "eps": lambda: kept.sum(dim=1) / (mask.sum(dim=1, keepdim=True) + 1e-3),
     }[how]()
@@ -2366,6 +2452,17 @@ MEAN = Exercise(
                 "`[:, :, None]` for the mask; keepdim=True for the count.",
             ),
         ),
+        Mistake(
+            "nan-cleared-then-times",
+            odd_mean,
+            {"how": "no nan"},
+            says="you clear nan and multiply by the mask, and 0 times infinity is nan",
+            hints=(
+                "What else may padded positions hold? Anything.",
+                "A product never hides: choose instead.",
+                "`masked_fill` or `torch.where` with the mask itself.",
+            ),
+        ),
     ],
     also_right=[mean_scattered, mean_patched, mean_loop, mean_weights],
     hints=(
@@ -2598,6 +2695,7 @@ def odd_peeking(before, after, position, how):
         "nan before": lambda: not one.isnan().any() and not bool((difference > 1e-5).any()),
         "empty": lambda: position > 0 and still,
         "maximum": lambda: bool(difference.max() < 1e-5),
+        "guarded mean": lambda: position == 0 or bool(difference.mean() < 1e-5),
         "sizes": lambda: bool(((one.abs() - other.abs()).abs() < 1e-5).all()),
     }[how]()
 
@@ -2964,6 +3062,18 @@ PEEKING = Exercise(
                 "Leave `equal_nan` as it is by default.",
             ),
         ),
+        Mistake(
+            "mean-of-sizes",
+            odd_peeking,
+            {"how": "guarded mean"},
+            says="your test takes the mean of all differences: one number that moved a little "
+            "drowns among those that stayed",
+            hints=(
+                "Move one number in a hundred by 0.0002. What does your test say?",
+                "The text: if a single number among them moved.",
+                "Ask of every number, then `all`; or take the largest.",
+            ),
+        ),
     ],
     also_right=[peeking_numpy, peeking_bounds, peeking_allclose, peeking_loop, peeking_max],
     hints=(
@@ -3077,6 +3187,8 @@ def odd_pairs(n_tokens, n_pads, side, how):
         "pads": lambda: (triangle if left else triangle + n_pads * (n_pads + 1) // 2, empty),
         "square": lambda: (triangle if left else triangle + n_pads * n_pads, empty),
         "never": lambda: (triangle, 0),
+        "blind to sides": lambda: (triangle + n_pads * n_tokens, n_pads),
+        "seeing": lambda: (pairs, total - empty),
     }[how]()
 
 
@@ -3351,6 +3463,29 @@ PAIRS = Exercise(
                 "The right side gains pairs, the left side rows without any.",
             ),
         ),
+        Mistake(
+            "both-at-their-largest",
+            odd_pairs,
+            {"how": "blind to sides"},
+            says="your formula never asks for the side: on the right no row is empty, on the left "
+            "pads add no pairs",
+            hints=(
+                "Call your function with both sides. Do the results differ?",
+                "A padded query that sees tokens is no empty row, and an empty row adds no pairs.",
+                "Two cases: on the right more pairs, on the left empty rows.",
+            ),
+        ),
+        Mistake(
+            "queries-that-see",
+            odd_pairs,
+            {"how": "seeing"},
+            says="your second number counts the queries that may look somewhere",
+            hints=(
+                "Which queries does the text ask for?",
+                "Without padding, no row is empty: the second number is 0.",
+                "Only padding on the left leaves rows without any True.",
+            ),
+        ),
     ],
     also_right=[pairs_columns, pairs_loop, pairs_mask],
     hints=(
@@ -3403,6 +3538,20 @@ def letter_cases(g: Generator) -> list[Case]:
         tried("four steps", small, call(batches, 0.1, method="fit"), call(after)),
         tried("a slower rate", small, call(batches[:3], 0.02, method="fit"), call(after)),
         tried("no batch", small, call([], 0.1, method="fit"), call(after)),
+        # Without a step, so that it doesn't matter whether Adam starts anew.
+        tried(
+            "no batch, then another rate",
+            small,
+            call([], 0.5, method="fit"),
+            call(batches[1:3], 0.1, method="fit"),
+            call(after),
+        ),
+        # No weights are loaded here: what __init__ made is looked at.
+        Case(
+            "the table `where` of a new model holds zeros",
+            [call("where", method="get_parameter")],
+            init={"vocab_size": 7, "d_model": 5, "max_len": 6},
+        ),
     ]
 
 
@@ -3415,13 +3564,18 @@ class WrongLetters(torch.nn.Module):
         self.embed = torch.nn.Embedding(vocab_size, d_model)
         for name in ("to_q", "to_k", "to_v"):
             setattr(self, name, torch.nn.Linear(d_model, d_model, bias=how == "biases"))
-        self.where = torch.nn.Parameter(torch.zeros(max_len, max_len))
+        first = torch.ones if how == "ones" else torch.zeros
+        self.where = torch.nn.Parameter(first(max_len, max_len))
         self.to_letters = torch.nn.Linear(d_model, vocab_size, bias=how != "bare letters")
+        self.adam = None
         mask = torch.ones(max_len, max_len, dtype=torch.bool).tril()
         self.register_buffer("mask", mask, persistent=how == "mask is kept")
         if how == "where is a buffer":
             del self.where
             self.register_buffer("where", torch.zeros(max_len, max_len))
+        if how == "plain where":
+            del self.where
+            self.where = torch.zeros(max_len, max_len)
 
     def seen(self, n):
         mask = self.mask[:n, :n]
@@ -3475,6 +3629,8 @@ class WrongLetters(torch.nn.Module):
         logits = self.to_letters(self.mixed(self.embed(ids)))
         if self.how == "last only":
             return logits[:, -1]
+        if self.how == "both":
+            return logits, self.weights(self.embed(ids))
         if self.how in ("softmax", "log_softmax"):
             return getattr(logits, self.how)(-1)
         return logits
@@ -3500,6 +3656,8 @@ class WrongLetters(torch.nn.Module):
             return F.cross_entropy(
                 logits.reshape(-1, self.to_letters.out_features), wanted.flatten()
             )
+        if self.how == "reshaped askew":
+            return F.cross_entropy(logits.reshape(len(logits), -1, wanted.shape[1]), wanted)
         if self.how == "last guess":
             return F.cross_entropy(logits[:, -1], wanted[:, -1])
         if self.how == "softmax first":
@@ -3510,6 +3668,8 @@ class WrongLetters(torch.nn.Module):
         loss = F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction=how)
         if self.how == "texts added":
             return loss * wanted.shape[1]
+        if self.how == "plain loss":
+            return loss.item()
         return -loss if self.how == "signed" else loss
 
     def fit(self, batches, rate):
@@ -3518,6 +3678,8 @@ class WrongLetters(torch.nn.Module):
         mine = [self.to_letters.weight, self.to_letters.bias]
         trained = mine if self.how == "only letters" else self.parameters()
         optimizer, losses = make(trained, lr=rate), []
+        if self.how == "first rate":
+            optimizer = self.adam = self.adam or optimizer
         batches = batches[:-1] if self.how == "last left out" else batches
         for number, given in enumerate(batches):
             batch = batches[0] if self.how == "first again" else given
@@ -3533,7 +3695,16 @@ class WrongLetters(torch.nn.Module):
                 optimizer.zero_grad()
             if self.how != "step first":
                 optimizer.step()
-            losses.append((self.loss(batch) if self.how == "measured after" else loss).item())
+            loss = self.loss(batch) if self.how == "measured after" else loss
+            losses.append(loss if self.how == "attached" else loss.item())
+            if self.how == "returns early":
+                return losses
+        if self.how == "returns early":
+            return None
+        if self.how == "last of none":
+            return losses[-1]
+        if self.how == "mean of none":
+            return sum(losses) / len(losses)
         if self.how == "last loss":
             return losses[-1] if losses else 0.0
         if self.how == "mean loss":
@@ -3554,7 +3725,8 @@ class LetterModelByHand(torch.nn.Module):
         self.to_q, self.to_k, self.to_v = (
             torch.nn.Linear(d_model, d_model, bias=False) for _ in range(3)
         )
-        self.where = torch.nn.Parameter(0.1 * torch.randn(max_len, max_len))
+        self.where = torch.nn.Parameter(torch.empty(max_len, max_len))
+        torch.nn.init.constant_(self.where, 0.0)
         self.to_letters = torch.nn.Linear(d_model, vocab_size)
 
     def forward(self, ids):
@@ -4022,6 +4194,77 @@ LETTERS = Exercise(
             "Is a `return` missing?",
         ),
         letters(
+            "last of none",
+            "`fit` returns the last loss alone, and stops where there is no batch",
+            "How many losses come back for three batches? And for none?",
+            "The text asks for a list, one loss for each batch.",
+            "Append in the loop, return after it.",
+        ),
+        letters(
+            "mean of none",
+            "`fit` returns the average of the losses, and stops where there is no batch",
+            "How many losses come back for three batches? And for none?",
+            "The text asks for a list, one loss for each batch.",
+            "Append in the loop, return after it.",
+        ),
+        letters(
+            "returns early",
+            "`return` stands inside the loop: `fit` ends after the first batch",
+            "How many losses come back for three batches?",
+            "A `return` ends the method at once, wherever it stands.",
+            "Indent it as far as the `for`, not as far as what the loop repeats.",
+        ),
+        letters(
+            "attached",
+            "your losses are tensors that still hold on to the steps they were computed in; asked "
+            "for are plain numbers",
+            "Print the list that `fit` returns.",
+            "Such a tensor keeps everything alive that led to it, step after step.",
+            "`loss.item()` is the plain number.",
+        ),
+        letters(
+            "first rate",
+            "your optimizer is kept from the first call of `fit`, and so is its rate",
+            "Call `fit` twice, with two rates. How large is the first step of the second call?",
+            "`rate` is handed to every call; whatever is kept has to follow it.",
+            "Make the optimizer at the start of `fit`.",
+        ),
+        letters(
+            "plain loss",
+            "`loss` returns a plain number, and no gradient can flow back from it",
+            "What does `backward` need to know about a loss?",
+            "The text asks for a tensor without axes.",
+            "Leave `.item()` to the end of `fit`.",
+        ),
+        letters(
+            "reshaped askew",
+            "`reshape` lets cross_entropy run, but it deals the numbers out anew: guesses mix",
+            "Print the shapes of both arguments of `F.cross_entropy`, and follow one guess.",
+            "`reshape` keeps the order of the numbers; only a transpose exchanges axes.",
+            "`transpose(1, 2)` brings the letters to the second axis; or flatten the first two.",
+        ),
+        letters(
+            "both",
+            "the weights come back beside the logits; asked for are the logits alone",
+            "What does the text say that `forward` returns?",
+            "`loss` needs one tensor.",
+            "Return what to_letters gives.",
+        ),
+        letters(
+            "ones",
+            "the table `where` of a new model holds ones; the text asks for zeros",
+            "Print `LetterModel(7, 5, 6).where`.",
+            "Before training no place is better than another.",
+            "`torch.zeros(max_len, max_len)`.",
+        ),
+        letters(
+            "plain where",
+            "the table `where` is a plain tensor: it is neither trained nor in the state dict",
+            "Print `[name for name, _ in model.named_parameters()]`.",
+            "A module knows a tensor as its own once it is an `nn.Parameter`.",
+            "`nn.Parameter(torch.zeros(max_len, max_len))`.",
+        ),
+        letters(
             "mask is kept",
             "the mask is in the state dict: it is a parameter, or a buffer that is kept",
             "Print `list(model.state_dict())`.",
@@ -4067,6 +4310,8 @@ LETTERS = Exercise(
             "as long as may be",
             "shorter",
             "no batch",
+            "another rate",
+            "new model",
             "one guess",
             "other sizes",
         ),

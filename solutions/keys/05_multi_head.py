@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import nn
 
-from course_lib.grader.judging.edges import in_front
+from course_lib.grader.judging.edges import in_dtype, in_front
 from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
 
 
@@ -407,8 +407,8 @@ def split_test_cases(generator):
         x = whole(generator, 2, 5, 7 * heads)
         return case(label, x, cut(x, heads))
 
-    def spoiled(change):
-        x = whole(generator, 2, 5, 21)
+    def spoiled(change, share=1):
+        x = whole(generator, 2, 5, 21) / share
         return x, change(named_split(x, 3).clone())
 
     # The same sentence twice, the same word throughout: what is missing would broadcast.
@@ -433,9 +433,13 @@ def split_test_cases(generator):
         case("a word of the first sentence wrong", *spoiled(middle_word_wrong)),
         case("not cut at all, three axes", *[whole(generator, 2, 5, 21)] * 2),
         case("one number is slightly off", *spoiled(slightly_off)),
+        # Of small numbers, or a sum's own rounding would be as large.
+        case("one number is a little smaller", *spoiled(slightly_smaller, 1024)),
+        case("one number is smaller", *spoiled(one_number_below)),
         case("one sentence is missing", x, named_split(x, 3)[:1]),
         case("one word is missing", y, named_split(y, 3)[:, :, :1]),
         case("sentences exchanged", *spoiled(lambda heads: heads.flip(0))),
+        case("words in reverse order", *spoiled(lambda heads: heads.flip(2))),
         case("numbers within a head reversed", *spoiled(lambda heads: heads.flip(-1))),
     ]
 
@@ -447,6 +451,16 @@ def one_number_off(heads):
 
 def slightly_off(heads):
     heads[1, 1, 3, 2] += 0.05
+    return heads
+
+
+def slightly_smaller(heads):
+    heads[0, 2, 1, 5] -= 0.0005
+    return heads
+
+
+def one_number_below(heads):
+    heads[1, 0, 4, 6] -= 0.75
     return heads
 
 
@@ -503,12 +517,28 @@ def nearly_equal(x, heads):
     return torch.allclose(torch_split(x, heads.shape[1]), heads, atol=0.1)
 
 
+def nearer(x, heads):
+    return torch.allclose(torch_split(x, heads.shape[1]), heads, atol=0.01)
+
+
+def no_larger(x, heads):
+    return bool((heads - torch_split(x, heads.shape[1])).max() < 1e-6)
+
+
+def no_smaller(x, heads):
+    return bool((torch_split(x, heads.shape[1]) - heads).max() < 1e-6)
+
+
 def mean_difference(x, heads):
     return bool((torch_split(x, heads.shape[1]) - heads).mean().abs() < 1e-6)
 
 
 def same_head_sums(x, heads):
     return torch.allclose(torch_split(x, heads.shape[1]).sum((2, 3)), heads.sum((2, 3)), atol=1e-4)
+
+
+def same_means_over_words(x, heads):
+    return torch.allclose(torch_split(x, heads.shape[1]).mean(2), heads.mean(2))
 
 
 def glued_back(x, heads):
@@ -737,6 +767,38 @@ SPLIT_TEST = Exercise(
                 "Compare exactly, with torch.equal.",
             ),
         ),
+        lenient(
+            "loose-by-a-hundredth",
+            nearer,
+            "your test is content with numbers that are about right",
+            "Change one number by 0.0005. What does your test say?",
+            "A split moves numbers; it computes nothing, so nothing is rounded.",
+            "Compare exactly, with torch.equal.",
+        ),
+        lenient(
+            "means-over-words",
+            same_means_over_words,
+            "your test compares sums or means over the words, which forget their order",
+            "Let the words of a sentence change places. What does your test say?",
+            "Each word must be where it was.",
+            "Compare number by number, and ask for all of them.",
+        ),
+        lenient(
+            "signed-and-blind-to-less",
+            no_larger,
+            "your test takes differences with their sign: a number that is too small passes",
+            "Make one number smaller. What does your test say?",
+            "A largest difference below 0 is a difference, too.",
+            "Take the absolute value, or compare with torch.equal.",
+        ),
+        lenient(
+            "signed-and-blind-to-more",
+            no_smaller,
+            "your test takes differences with their sign: a number that is too large passes",
+            "Make one number larger. What does your test say?",
+            "A largest difference below 0 is a difference, too.",
+            "Take the absolute value, or compare with torch.equal.",
+        ),
         Mistake(
             "bare-total",
             odd_test,
@@ -909,7 +971,9 @@ SPLIT_TEST = replace(
 
 
 def merge_cases(generator):
+    double = case("3 heads", normal(generator, 2, 3, 5, 7), exact=True)
     return [
+        in_dtype(double, torch.float64),
         case("3 heads of 7", normal(generator, 2, 3, 5, 7), grad=True, exact=True),
         case("one sentence, 2 heads", normal(generator, 1, 2, 7, 3), grad=True, exact=True),
         case("a single head", normal(generator, 2, 1, 3, 5), exact=True),
@@ -943,7 +1007,7 @@ def named_merge(heads):
 
 def looped_merge(heads):
     batch, num_heads, seq, width = heads.shape
-    out = torch.zeros(batch, seq, num_heads * width)
+    out = heads.new_zeros(batch, seq, num_heads * width)
     for h in range(num_heads):
         out[..., h * width : (h + 1) * width] = heads[:, h]
     return out
@@ -963,6 +1027,7 @@ def odd_merge(heads, how):
         "two": lambda: right.flatten(0, 1),
         "detached": right.detach,
         "float64": right.double,
+        "float32": right.float,
     }[how]()
 
 
@@ -1167,6 +1232,17 @@ MERGE = Exercise(
             ),
         ),
         Mistake(
+            "float32",
+            odd_merge,
+            {"how": "float32"},
+            says="your result is float32, whatever the heads are",
+            hints=(
+                "Merge heads in float64. Which dtype comes out?",
+                "The text: to the last digit; merging computes nothing.",
+                "What you make yourself can have the heads' dtype: `heads.new_zeros(...)`.",
+            ),
+        ),
+        Mistake(
             "float64",
             odd_merge,
             {"how": "float64"},
@@ -1187,7 +1263,11 @@ MERGE = Exercise(
         "heads?",
         "Exchange the two axes that split exchanged; then make one axis of the last two.",
     ),
-    allows=Edges(sizes=(1,), labels=("one sentence", "a single head", "one word")),
+    allows=Edges(
+        dtypes=("float32", "float64"),
+        sizes=(1,),
+        labels=("one sentence", "a single head", "one word"),
+    ),
 )
 
 
@@ -1228,7 +1308,10 @@ def layer_cases(generator):
         tried("cross-attention, other values", 3, 5, call(query, key, value)),
         tried("causal, with weights", 3, 5, call(long, mask=causal, return_weights=True)),
         tried(
-            "padded on the left, with weights", 3, 5, call(long, mask=padding, return_weights=True)
+            "padded on the left, all by their order, with weights",
+            3,
+            5,
+            call(long, long, long, padding, return_weights=True),
         ),
         tried("one head", 1, 11, call(normal(generator, 1, 3, 11))),
         tried(
@@ -1261,7 +1344,46 @@ def layer_cases(generator):
             call(ten),
             dropout=1.0,
         ),
+        dropping(
+            "dropout of 0.5: what is left of 400 weights of 1/400 sums to about 1 again",
+            call(torch.zeros(4, 30, 5), torch.zeros(4, 400, 5)),
+            0.5,
+            {1: (1.0, 0.0, 0.0), 0: (0.0, 0.0, 0.75), 2: (2.0, 0.0, -1.25)},
+            0.9,
+        ),
+        dropping(
+            "dropout of 0.5: a dropped weight takes all numbers of a value with it",
+            call(torch.zeros(4, 30, 5), torch.zeros(4, 40, 5)),
+            0.5,
+            {1: (0.0, 0.0, 0.1), 0: (9.0, -9.0, 0.0), 2: (-9.0, 9.0, 0.0)},
+            0.9,
+        ),
+        dropping(
+            "dropout of 0.1: a lone weight of 1 is 0 or 1/0.9 afterwards",
+            call(torch.zeros(4, 300, 5), torch.zeros(4, 1, 5)),
+            0.1,
+            {1: (1.0, 0.0, 0.0), 0: (0.0, 0.0, 1.05), 2: (2.0, 0.0, -1.2)},
+            0.8,  # nine in ten, on the average
+        ),
     ]
+
+
+def dropping(label, planned, dropout, classes, at_least):
+    """In training, every weight the same and every value 1: class 1 should win in most places.
+
+    What the lot decides is not known, but how it comes out on the average is. `classes` weighs
+    the first two numbers of the first head, and adds a third, for each class.
+    """
+    weight, bias = torch.zeros(5, 4), torch.full((5,), -99.0)
+    for number, (first, second, added) in classes.items():
+        weight[number, :2], bias[number] = torch.tensor([first, second]), added
+    state = {f"{name}.weight": torch.zeros(4, 5) for name in ("to_q", "to_k", "to_v")}
+    state |= {f"{name}.bias": torch.zeros(4) for name in ("to_q", "to_k")}
+    state |= {"to_v.bias": torch.ones(4), "to_out.weight": weight, "to_out.bias": bias}
+    init = {"d_model": 5, "num_heads": 2, "d_head": 2, "dropout": dropout}
+    target = torch.ones(planned.args[0].shape[:2], dtype=torch.long)
+    calls = [call(method="train"), planned]
+    return Case(label, calls, init=init, state=state, target=target, at_least=at_least)
 
 
 def attend(q, k, v, mask, scale):
@@ -1364,6 +1486,36 @@ class WrongCuts(WrongLayer):
     """Mistakes about split and merge, for the same reason."""
 
 
+ATTENDING = (
+    "queries share",
+    "mask turned",
+    "mask added",
+    "mask times",
+    "scores back",
+    "zero by zero",
+    "heads share",
+)
+
+
+def attend_oddly(q, k, v, mask, scale, layer):
+    """Attention written anew, with a slip."""
+    scores, how = q @ k.mT * scale, layer.how
+    if mask is not None and how == "mask added":
+        scores = scores + mask
+    elif mask is not None and how == "mask times":
+        scores = scores * mask
+    elif mask is not None:
+        hidden = mask if how == "mask turned" else ~mask
+        scores = scores.masked_fill(hidden, float("-inf"))
+    weights = scores.softmax({"queries share": -2, "heads share": 1}.get(how, -1))
+    dropped = weights
+    if layer.training and how == "zero by zero":
+        dropped = weights * (torch.rand_like(weights) >= layer.dropout) / (1 - layer.dropout)
+    elif layer.training:
+        dropped = F.dropout(weights, layer.dropout)
+    return dropped @ v, scores if how == "scores back" else weights
+
+
 class OddLayer(WrongLayer):
     """Rarer mistakes, one at a time."""
 
@@ -1390,6 +1542,12 @@ class OddLayer(WrongLayer):
             key = self.to_k(key)
             return self.to_q(query), key, self.to_v(key if value is None else value)
         value = key if value is None else value
+        if self.how == "keys from query":
+            key = query
+        if self.how == "values from query":
+            value = query
+        if self.how == "keys from value":
+            key = value
         layers = {
             "same for all": (self.to_q, self.to_q, self.to_q),
             "exchanged": (self.to_k, self.to_q, self.to_v),
@@ -1398,7 +1556,10 @@ class OddLayer(WrongLayer):
 
     def forward(self, query, key=None, value=None, mask=None, *, return_weights=False):
         parts = [torch_split(x, self.num_heads) for x in self.inputs(query, key, value)]
-        mixed, weights = attend_dropping(*parts, mask, self.scale, self)
+        if self.how in ATTENDING:
+            mixed, weights = attend_oddly(*parts, mask, self.scale, self)
+        else:
+            mixed, weights = attend_dropping(*parts, mask, self.scale, self)
         merged, out = plain_merge(mixed, query), self.to_out
         output = {
             "no bias": lambda: merged @ out.weight.T,
@@ -1425,9 +1586,17 @@ class WrongMaking(WrongLayer):
     def __init__(self, d_model, num_heads, d_head=None, dropout=0.0, bias=True, *, how):
         share = d_model // num_heads
         given = share if how == "share" or d_head is None else d_head
-        super().__init__(d_model, num_heads, given, dropout, how == "biased" or bias)
+        super().__init__(
+            d_model, num_heads, given, dropout, how == "biased" or (bias and how != "bare")
+        )
         if how == "scaled by the share":
             self.scale = share**-0.5
+        if how == "float":
+            for name in ("to_q", "to_k", "to_v"):
+                width = num_heads * (d_model / num_heads if d_head is None else d_head)
+                setattr(self, name, BareLinear(d_model, width, bias=bias))
+        if how == "biased output":
+            self.to_out = BareLinear(num_heads * given, d_model)
         if how == "bare output":
             self.to_out = BareLinear(num_heads * given, d_model, bias=False)
         if how == "square output":
@@ -1556,6 +1725,7 @@ LAYER = Exercise(
     points=4,
     name="MultiHeadAttention",
     cases=layer_cases,
+    any_sequence=True,  # the text asks for two things
     mistakes=[
         Mistake(
             "scaled-by-the-full-width",
@@ -1930,6 +2100,118 @@ LAYER = Exercise(
             ),
         ),
         Mistake(
+            "keys-from-query",
+            OddLayer,
+            {"how": "keys from query"},
+            says="the keys are computed from `query` even when a `key` is given",
+            hints=(
+                "Which of the three inputs goes into to_k?",
+                "With as many keys as queries nothing stops: the words look at themselves.",
+                "`to_k` takes `key`, once a missing one is filled in.",
+            ),
+        ),
+        Mistake(
+            "values-from-query",
+            OddLayer,
+            {"how": "values from query"},
+            says="the values are computed from `query` even when a `key` or `value` is given",
+            hints=(
+                "Which of the three inputs goes into to_v?",
+                "What is collected stands where the keys stand, not where the queries do.",
+                "`to_v` takes `value`, once a missing one is filled in.",
+            ),
+        ),
+        Mistake(
+            "keys-from-value",
+            OddLayer,
+            {"how": "keys from value"},
+            says="the keys are computed from `value`",
+            hints=(
+                "Which of the three inputs goes into to_k?",
+                "It shows where keys and values differ.",
+                "`to_k` takes `key`, once a missing one is filled in.",
+            ),
+        ),
+        Mistake(
+            "queries-share",
+            OddLayer,
+            {"how": "queries share"},
+            says="your softmax runs over the queries: the columns sum to 1 instead of the rows",
+            hints=(
+                "Sum your weights along each axis. Which one gives 1?",
+                "A query shares its attention out over the keys.",
+                "Keys are the last axis.",
+            ),
+        ),
+        Mistake(
+            "heads-share",
+            OddLayer,
+            {"how": "heads share"},
+            says="your softmax runs over the heads: they share 1 out among themselves",
+            hints=(
+                "Sum your weights along each axis. Which one gives 1?",
+                "Each head shares its attention out by itself, over the keys.",
+                "Keys are the last axis, whatever stands in front.",
+            ),
+        ),
+        Mistake(
+            "mask-added",
+            OddLayer,
+            {"how": "mask added"},
+            says="the mask is added to the scores as ones and zeros, which hides nothing",
+            hints=(
+                "Which weight does a hidden key have, in your layer?",
+                "True counts as 1, False as 0: e to the 0 is 1.",
+                "Fill the scores with minus infinity where the mask is False.",
+            ),
+        ),
+        Mistake(
+            "mask-turned",
+            OddLayer,
+            {"how": "mask turned"},
+            says="the words look exactly where the mask forbids it, and a row that may look "
+            "anywhere becomes nan",
+            hints=(
+                "In this course, what does True in a mask mean?",
+                "`masked_fill` fills where it is told True.",
+                "Turn the mask round with ~ where you fill.",
+            ),
+        ),
+        Mistake(
+            "mask-times",
+            OddLayer,
+            {"how": "mask times"},
+            says="the scores are multiplied by the mask: a hidden score becomes 0, which is an "
+            "ordinary score",
+            hints=(
+                "Which weight does a hidden key have, in your layer?",
+                "e to the 0 is 1.",
+                "Fill the scores with minus infinity where the mask is False.",
+            ),
+        ),
+        Mistake(
+            "scores-back",
+            OddLayer,
+            {"how": "scores back"},
+            says="the scores come back in the place of the weights",
+            hints=(
+                "What do the rows of what you return sum to?",
+                "Weights are what the softmax gives.",
+                "Return the weights as scaled_dot_product_attention gives them.",
+            ),
+        ),
+        Mistake(
+            "zero-by-zero",
+            OddLayer,
+            {"how": "zero by zero"},
+            says="with a dropout of 1 you divide 0 by 0",
+            hints=(
+                "Make a layer with dropout=1.0 and call train(). What comes out?",
+                "The text says from 0 to 1, and at 1 there is nothing left to make up for.",
+                "F.dropout knows that case.",
+            ),
+        ),
+        Mistake(
             "d-head-ignored",
             WrongMaking,
             {"how": "share"},
@@ -1973,6 +2255,40 @@ LAYER = Exercise(
                 "text's table.",
                 "All four layers follow `bias`.",
                 "Hand `bias` on to to_out as well.",
+            ),
+        ),
+        Mistake(
+            "never-biased",
+            WrongMaking,
+            {"how": "bare"},
+            says="the layers have no bias, whatever `bias` says",
+            hints=(
+                "Print the names in the state dict of your layer and hold them against the "
+                "text's table.",
+                "`bias` is True where nobody says otherwise.",
+                "Hand `bias` on to all four layers.",
+            ),
+        ),
+        Mistake(
+            "output-always-biased",
+            WrongMaking,
+            {"how": "biased output"},
+            says="to_out keeps its bias when `bias` is False",
+            hints=(
+                "Print the names in the state dict of a layer that was made with bias=False.",
+                "nn.Linear has a bias unless it is told otherwise.",
+                "All four layers follow `bias`: hand it on to to_out as well.",
+            ),
+        ),
+        Mistake(
+            "width-of-a-head-is-a-float",
+            WrongMaking,
+            {"how": "float"},
+            says="your layers can't be made: `/` gives a float, and nn.Linear wants whole numbers",
+            hints=(
+                "Print `d_model / num_heads`, and its type.",
+                "A number of rows can't be 5.0.",
+                "`//` divides whole numbers into a whole number.",
             ),
         ),
         Mistake(
@@ -2186,6 +2502,7 @@ def odd_counts(d_model, num_heads, n, *, layers, how):
         "order": lambda: (products, stored, weights),
         "one layer": lambda: (stored, products // layers, weights // layers),
         "pairs": lambda: (stored, layers * (4 * n * square + 2 * n * square), weights),
+        "three biases": lambda: (stored - layers * d_model, products, weights),
     }[how]()
 
 
@@ -2467,6 +2784,17 @@ COUNTS = Exercise(
                 "Read again what comes first.",
                 "Parameters, multiplications, weights.",
                 "Exchange the first two.",
+            ),
+        ),
+        Mistake(
+            "three-biases",
+            odd_counts,
+            {"how": "three biases"},
+            says="one of the four layers' biases is not counted",
+            hints=(
+                "Count the numbers of one `nn.Linear`, then of all four.",
+                "to_out has a bias, too.",
+                "Each of the four holds d_model² weights and d_model biases.",
             ),
         ),
     ],
@@ -2922,6 +3250,8 @@ def odd_previous(weights, real, *, back, how):
         "list": (total / counts.sum()).tolist,
         "padding": lambda: (found * neither[:, None]).sum(dim=(0, 2)) / neither.sum(),
         "whole": lambda: total / (real.sum() - back * len(real)),
+        "lookers": lambda: total / here.sum(),
+        "looked at": lambda: total / before.sum(),
     }[how]()
 
 
@@ -3214,6 +3544,30 @@ PREVIOUS = Exercise(
                 "Add up over batch and positions together, then divide once.",
             ),
         ),
+        Mistake(
+            "divided-by-those-who-look",
+            odd_previous,
+            {"how": "lookers"},
+            says="you divide by the positions that look, also by those whose earlier position "
+            "is padding",
+            hints=(
+                "Take a sentence that is padded on the left. Which of its words count?",
+                "Both ends of a pair have to be real, in the sum and in the number.",
+                "Sum and count with the same mask.",
+            ),
+        ),
+        Mistake(
+            "divided-by-those-looked-at",
+            odd_previous,
+            {"how": "looked at"},
+            says="you divide by the positions that are looked at, also by those at which only "
+            "padding looks",
+            hints=(
+                "Take a sentence that is padded on the right. Which of its words count?",
+                "Both ends of a pair have to be real, in the sum and in the number.",
+                "Sum and count with the same mask.",
+            ),
+        ),
     ],
     also_right=[selected_previous, looped_previous, masked_previous],
     choices={"back": (1, 2, 3)},
@@ -3337,7 +3691,17 @@ def odd_ablation(heads, removed, how):
             cut_out_ablation(heads, removed), (0, width * int(silent.sum()))
         ),
         "detached": right.detach,
+        "anew": lambda: odd_ablation(heads, removed[-1:], ""),
+        "first": lambda: odd_ablation(heads, [removed[0]], ""),
     }.get(how, lambda: right)()
+
+
+def copying_ablation(heads, removed):
+    """A copy in each turn, so that there is none for an empty list."""
+    for h in removed:
+        left = heads.clone()
+        left[:, h] = 0
+    return named_merge(left)
 
 
 def indexed_ablation(heads, removed):
@@ -3359,6 +3723,7 @@ ABLATE = Exercise(
     points=2,
     name="merge_without",
     cases=ablate_cases,
+    exact_zeros=True,
     mistakes=[
         Mistake(
             "words-silenced",
@@ -3494,6 +3859,40 @@ ABLATE = Exercise(
                 "Look at the block of a removed head in your output.",
                 "The text: the removed heads contribute zeros.",
                 "Silence is zeros, not an average.",
+            ),
+        ),
+        Mistake(
+            "only-the-last",
+            odd_ablation,
+            {"how": "anew"},
+            says="only the last head of the list is removed: each turn begins with a new copy",
+            hints=(
+                "Remove two heads. Which of them is silent at the end?",
+                "Each turn of your loop starts from `heads` as they came.",
+                "Make the copy once, in front of the loop.",
+            ),
+        ),
+        Mistake(
+            "copied-in-the-loop",
+            copying_ablation,
+            {},
+            says="the copy is made inside the loop: only the last head is removed, and for an "
+            "empty list there is no copy at all",
+            hints=(
+                "Remove two heads. Which of them is silent at the end?",
+                "Each turn of your loop starts from `heads` as they came.",
+                "Make the copy once, in front of the loop.",
+            ),
+        ),
+        Mistake(
+            "first-of-none",
+            odd_ablation,
+            {"how": "first"},
+            says="only the first head of the list is removed, and an empty list has no first",
+            hints=(
+                "Try `removed` with two heads in it, then with none.",
+                "`removed` is a list: its numbers can stand in an index all together.",
+                "Every head whose number is in the list becomes silent.",
             ),
         ),
         Mistake(

@@ -23,7 +23,8 @@ MEANINGS = (
         "take `masked_fill` or `where`, which broadcast",
     ),
     (
-        r"must be tuple of ints,? ?but got float|'float' object cannot be interpreted as an int",
+        r"must be tuple of ints,? ?but (got float|found element of type float)"
+        r"|'float' object cannot be interpreted as an int",
         "a length must be a whole number: `/` always gives a float, `//` doesn't",
     ),
     (
@@ -120,6 +121,19 @@ MEANINGS = (
         r"loading state_dict",
         "other parameters than asked for: each part that is given must be there as often as the "
         "text says, under its own name and in its own size, and no other",
+    ),
+    (
+        r"cannot be converted to type .* without overflow",
+        "a constant is too large for this dtype: `torch.inf` fits every one, and "
+        "`torch.finfo(x.dtype)` knows the largest and the lowest number",
+    ),
+    (
+        r"backward through the graph a second time",
+        "a result still holds on to the step that computed it: hand back `.item()` or `.detach()`",
+    ),
+    (
+        r"^UnboundLocalError|cannot access local variable",
+        "a name gets its value inside a loop or an `if` that wasn't entered: give it one before",
     ),
     (
         r"^AssertionError",

@@ -93,6 +93,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
     case = sheet.cases[index]
     # The call that raised is the one without a value.
     number = min(len(found[index].values), len(case.calls) - 1) if crash else 0
+    inputs = came_in(sheet.parameters, case, number)
     place = f"smallest of {len(failing)} failing cases" if len(failing) > 1 else "failing case"
     aside = [*_edited(sheet, found), *_kept_between_calls(sheet, failing)]
     compared = [i for i, _ in failing if not sheet.terms[i].at_least]
@@ -102,7 +103,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
         *(told if not crash else () if known else meaning(crash, sheet.others)),
         *([cause(sheet, found, compared)] if unnamed else []),
         *_broken(sheet, found, [i for i, _ in failing], told),
-        f"{place}: {case.label} ({came_in(sheet.parameters, case, number)})",
+        f"{place}: {case.label}{f' ({inputs})' if inputs else ''}",
     ]
     state = "crashed" if crash and known is None else "wrong"
     passed = len(sheet.cases) - len(failing)

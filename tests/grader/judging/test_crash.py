@@ -70,6 +70,7 @@ def test_what_a_library_raises_is_told_by_its_words(source, words):
         ("torch.ones(6).reshape(3, 4 / 2)", "a length must be a whole number"),
         ("torch.zeros(3, 4 / 2)", "a length must be a whole number"),
         ("range(4 / 2)", "a length must be a whole number"),
+        ("torch.nn.Linear(4, 4 / 2)", "a length must be a whole number"),
         ("torch.nn.Linear(2, 3)(None)", "an argument that was left out"),
     ],
 )
@@ -90,6 +91,9 @@ def test_what_an_index_or_a_length_means_is_told(line, said):
         ("torch.cat([torch.ones(2, 1), torch.ones(2)], 1)", "`x[:, None]`"),
         ("torch.ones(2) + (torch.ones(2), None)", "a tuple stands"),
         ("down(torch.ones(2))", "`self.`"),
+        ("torch.ones(2).half().masked_fill(torch.ones(2) > 0, -1e9)", "`torch.finfo(x.dtype)`"),
+        ("for y in []: z = y\n    return z", "give it one before"),
+        ("y = torch.ones(2, requires_grad=True).exp().sum(); y.backward(); y.backward()", "item"),
     ],
 )
 def test_what_an_error_usually_means(line, word):
