@@ -20,11 +20,13 @@ def called_again(answer: Callable, sound: list[Case], second: dict[str, Case]) -
     """The case, made of those that the reference takes; none when it takes none.
 
     One case's calls come first and last. Between them come its calls as drawn a `second` time, the
-    same sizes with other values, and another case's calls, other sizes.
+    same sizes with other values, and another case's calls, other sizes. Of an object with several
+    methods, the cases that call most of them: each may keep something.
     """
     if not sound:
         return []
-    order = sorted(sound, key=size)
+    most = max(map(methods, sound))
+    order = sorted((case for case in sound if methods(case) == most), key=size)
     pairs = ((one, other) for one in order for other in order if other_sizes(one, other))
     one, other = next(pairs, (order[0], order[0]))
     between = [case for case in (second.get(one.label, one), other) if same_object(one, case)]
@@ -36,6 +38,11 @@ def called_again(answer: Callable, sound: list[Case], second: dict[str, Case]) -
 def _joined(one: Case, *others: Case) -> Case:
     calls = [call for case in (one, *others) for call in case.calls]
     return Case(f"{AGAIN}: {one.label}", calls, one.init, one.state, one.grad, one.exact)
+
+
+def methods(case: Case) -> int:
+    """How many methods a case calls."""
+    return len({planned.method for planned in case.calls})
 
 
 def same_object(one: Case, other: Case) -> bool:

@@ -66,11 +66,12 @@ def _run_case(answer: Callable, case: Case, gradients: bool) -> Outcome:
     values, flows, changed = [], [], []
     try:
         target = build(answer, case)
-        weights = _weights(target, case)
         for number, planned in enumerate(case.calls):
             args = tree_map(_copy, list(planned.args))
             kwargs = {name: tree_map(_copy, value) for name, value in planned.kwargs.items()}
             asked = case.grad or case.state is not None
+            # Anew for each call: a training may put new parameters in the place of the old ones.
+            weights = _weights(target, case)
             sources = (_float_inputs(args, kwargs) if asked else {}) | weights
             method = target if planned.method == "__call__" else getattr(target, planned.method)
             with torch.enable_grad():  # a page may have switched gradients off for good
@@ -78,6 +79,7 @@ def _run_case(answer: Callable, case: Case, gradients: bool) -> Outcome:
                 flows.append(_gradients(value, sources) if gradients else {})
             values.append(ITSELF if value is target else tree_map(_copy, value))
             changed += [f"call {number + 1}: {name}" for name in _changed(planned, args, kwargs)]
+        weights = _weights(target, case)
         changed += [name for name in weights if not identical(case.state[name], weights[name])]
     except (Exception, SystemExit) as error:  # an interrupt by the learner goes through
         raised, *kinds = (kind.__name__ for kind in type(error).__mro__)

@@ -40,3 +40,18 @@ def test_weights_that_do_not_fit_are_told_by_name():
     )
     told = run_case(torch.nn.Linear, given).crash[0]
     assert "missing: scale; not asked for: bias; weight is (5, 2), not (3, 2)" in told
+
+
+def test_parameters_that_a_training_replaces_are_those_that_gradients_reach():
+    class Halved(torch.nn.Linear):
+        def halve(self):
+            self.weight = torch.nn.Parameter(self.weight.detach() / 2)
+
+    given = Case(
+        "replaced",
+        [call(method="halve"), call(torch.ones(1))],
+        init={"in_features": 1, "out_features": 1, "bias": False},
+        state={"weight": torch.ones(1, 1)},
+    )
+    outcome = run_case(Halved, given)
+    assert outcome.gradients[1]["weight"].tolist() == [[0.5]] and outcome.changed == ("weight",)
