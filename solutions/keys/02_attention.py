@@ -54,15 +54,16 @@ def nothing_returned(what):
 def loud(generator, n_key, width):
     """A query whose scores are all far above 0, and one whose are all far below."""
     query, key = normal(generator, 2, width), normal(generator, n_key, width)
-    query[:, 0] = torch.tensor([400.0, -400.0])
-    key[:, 0] = 1 + 0.01 * normal(generator, n_key)
+    # Scores of 900 are too many for exp in float64, too.
+    query[:, 0] = torch.tensor([900.0, -900.0]) * math.sqrt(width)
+    key[:, 0] = 1 + 0.001 * normal(generator, n_key)
     return query, key
 
 
 def peak(generator, n_key, width):
     """Queries with a score in the hundreds among small ones: far above the row's average."""
     query, key = normal(generator, 2, width), normal(generator, n_key, width)
-    query[:, 0] = 1000.0
+    query[:, 0] = 900.0 * math.sqrt(width)
     key[:, 0] = 0.0
     key[2, 0] = 1.0
     return query, key
@@ -1423,7 +1424,7 @@ def one_over_squares(weights):
 
 
 def count_above_zero(weights):
-    return (weights > 0).sum(dim=-1).float()
+    return (weights > 0).sum(dim=-1).to(weights.dtype)
 
 
 def effective_in_bits(weights):
@@ -3333,15 +3334,19 @@ class BareEmbedding(nn.Embedding):
 def module_cases(generator):
     def tried(label, vocab_size, d_model, *shape, temperature=0.5, scale=1.0):
         ids = torch.randint(vocab_size, shape, generator=generator)
+        # `guess` is asked about other words than `forward` was before.
+        others = torch.randint(vocab_size, shape, generator=generator)
         state = {
             "embedding.weight": scale * normal(generator, vocab_size, d_model),
             "log_temperature": torch.tensor(temperature),
         }
         init = {"vocab_size": vocab_size, "d_model": d_model}
-        calls = [call(ids), call(ids, method="guess")]
+        calls = [call(ids), call(others, method="guess")]
         return Case(label, calls, init=init, state=state)
 
+    started = call("log_temperature", method="get_parameter")
     return [
+        Case("the temperature at the start", [started], init={"vocab_size": 5, "d_model": 3}),
         tried("two sentences", 7, 3, 2, 5),
         tried("the same module, one sentence", 7, 3, 1, 4),
         tried("cold", 11, 5, 3, 2, temperature=-1.5),
@@ -3378,6 +3383,7 @@ class WrongModule(nn.Module):
             "root-of-length": lambda: math.sqrt(x.shape[-2]),
             "root-of-vocabulary": lambda: math.sqrt(self.embedding.num_embeddings),
             "multiplied": lambda: 1 / math.sqrt(x.shape[-1]),
+            "root-of-both": lambda: torch.sqrt(x.shape[-1] / self.log_temperature.exp()),
         }.get(self.way, lambda: math.sqrt(x.shape[-1]))()
 
     def look_up(self, ids):
@@ -3400,6 +3406,8 @@ class WrongModule(nn.Module):
         scores = x @ x.transpose(-2, -1) / self.divisor(x)
         weights = self.share(scores)
         mixed = weights @ x
+        if self.way == "guess-remembers":
+            self.mixed = mixed
         return {
             "mixed-only": lambda: mixed,
             "exchanged": lambda: (weights, mixed),
@@ -3415,11 +3423,14 @@ class WrongModule(nn.Module):
             way, self.way = self.way, "right"
             mixed = self.forward(ids)[0]
             self.way = way
+        elif self.way == "guess-remembers" and hasattr(self, "mixed"):
+            mixed = self.mixed
         else:
             mixed = self.forward(ids)[0]
         scores = mixed @ self.embedding.weight.T
         return {
             "guess-shares": lambda: scores.softmax(dim=-1),
+            "guess-log-shares": lambda: scores.log_softmax(dim=-1),
             "guess-scaled": lambda: scores / math.sqrt(mixed.shape[-1]),
             "guess-largest": lambda: scores.argmax(dim=-1),
             "guess-before": lambda: self.embedding(ids) @ self.embedding.weight.T,
@@ -3432,7 +3443,7 @@ class WrongModule(nn.Module):
         }.get(self.way, lambda: scores)()
 
 
-FORWARD_RETURNS = ("mixed-only", "exchanged", "scores", "added", "pooled", "nothing", "weights-cut")
+FORWARD_RETURNS = ("mixed-only", "exchanged", "scores", "pooled", "nothing", "weights-cut")
 
 
 class WithoutSuper(WrongModule):
@@ -3458,6 +3469,22 @@ class ListedTemperature(WrongModule):
     def __init__(self, vocab_size, d_model):
         super().__init__(vocab_size, d_model)
         self.log_temperature = nn.Parameter(torch.zeros(1))
+
+
+class HotAtFirst(WrongModule):
+    """A logarithm that starts where the temperature should."""
+
+    def __init__(self, vocab_size, d_model):
+        super().__init__(vocab_size, d_model)
+        self.log_temperature = nn.Parameter(torch.ones(()))
+
+
+class PaddedTable(WrongModule):
+    """Id 0 as a word that is never learned."""
+
+    def __init__(self, vocab_size, d_model):
+        super().__init__(vocab_size, d_model)
+        self.embedding = BareEmbedding(vocab_size, d_model, padding_idx=0)
 
 
 class TableTurned(WrongModule):
@@ -3555,6 +3582,7 @@ MODULE_MISTAKES = [
     way("multiplied", "the scores are multiplied by the root of d_model", *SCALE_HINTS),
     way("root-of-length", "the divisor is the root of the number of words", *SCALE_HINTS),
     way("root-of-vocabulary", "the divisor is the root of the vocabulary's size", *SCALE_HINTS),
+    way("root-of-both", "the temperature stands under the root, with d_model", *SCALE_HINTS),
     way(
         "not-raised",
         "the scores are divided by the logarithm of the temperature; T is e to the power of it",
@@ -3623,6 +3651,7 @@ MODULE_MISTAKES = [
         "`guess` returns shares; scores, before any softmax, are asked",
         *GUESS_HINTS,
     ),
+    way("guess-log-shares", "`guess` returns logarithms of shares; scores are asked", *GUESS_HINTS),
     way(
         "guess-scaled", "`guess` divides by the root of d_model; only attention does", *GUESS_HINTS
     ),
@@ -3633,6 +3662,7 @@ MODULE_MISTAKES = [
     way("guess-sentence", "`guess` compares with the sentence, not the whole table", *GUESS_HINTS),
     way("guess-near", "`guess` takes distances; dot products are asked for", *GUESS_HINTS),
     way("guess-nothing", "`guess` returns nothing: the result stays inside of it", *GUESS_HINTS),
+    way("guess-remembers", "`guess` answers for the words of an earlier `forward`", *GUESS_HINTS),
     way("guess-cut", "no gradient reaches the embedding's table through `guess`", *CUT_HINTS),
     Mistake(
         "no-super",
@@ -3659,6 +3689,20 @@ MODULE_MISTAKES = [
         {},
         says="`log_temperature` has shape (1,); one number without an axis has shape ()",
         hints=PARAMETER_HINTS,
+    ),
+    Mistake(
+        "starts-elsewhere",
+        HotAtFirst,
+        {},
+        says="`log_temperature` is 1 at the start; the text asks for 0, a temperature of 1",
+        hints=PARAMETER_HINTS,
+    ),
+    Mistake(
+        "padded",
+        PaddedTable,
+        {},
+        says="`padding_idx=0` keeps the gradient from the row of id 0, which is a word like others",
+        hints=CUT_HINTS,
     ),
     Mistake(
         "table-turned",

@@ -1,4 +1,4 @@
-"""One more case for every exercise: the same function, or object, called several times.
+"""One or two more cases for every exercise: the same function, or object, called several times.
 
 What is kept between calls (a cache that forgets an argument, a counter, a changed weight) shows in
 no single call.
@@ -17,25 +17,39 @@ AGAIN = "called again"
 
 
 def called_again(answer: Callable, sound: list[Case], second: dict[str, Case]) -> list[Case]:
-    """The case, made of those that the reference takes; none when it takes none.
+    """The cases, made of those that the reference takes; none when it takes none.
 
     One case's calls come first and last. Between them come its calls as drawn a `second` time, the
-    same sizes with other values, and another case's calls, other sizes.
+    same sizes with other values, and another case's calls, other sizes. Where an object has several
+    methods and that case calls few of them, the smallest that calls most is called again, too.
     """
     if not sound:
         return []
     order = sorted(sound, key=size)
-    pairs = ((one, other) for one in order for other in order if other_sizes(one, other))
-    one, other = next(pairs, (order[0], order[0]))
-    between = [case for case in (second.get(one.label, one), other) if same_object(one, case)]
+    pairs = [(one, other) for one in order for other in order if other_sizes(one, other)]
+    most = max(order, key=methods)
+    rich = [pair for pair in pairs if methods(pair[0]) == methods(most)]
+    chosen = (rich or pairs or [(most, most)])[:1]
+    if methods(chosen[0][0]) < methods(most):
+        chosen.append((most, most))
+    return [_again(answer, one, [second.get(one.label, one), other]) for one, other in chosen]
+
+
+def _again(answer: Callable, one: Case, between: list[Case]) -> Case:
+    fitting = [case for case in between if same_object(one, case)]
     # Without what the reference refuses once it holds the first case's weights.
-    kept = [case for case in between if not run_case(answer, _joined(one, case)).raised]
-    return [_joined(one, *kept, one)]
+    kept = [case for case in fitting if not run_case(answer, _joined(one, case)).raised]
+    return _joined(one, *kept, one)
 
 
 def _joined(one: Case, *others: Case) -> Case:
     calls = [call for case in (one, *others) for call in case.calls]
     return Case(f"{AGAIN}: {one.label}", calls, one.init, one.state, one.grad, one.exact)
+
+
+def methods(case: Case) -> int:
+    """How many methods a case calls, but for those of every module."""
+    return len({planned.method for planned in case.calls} - {"train", "eval"})
 
 
 def same_object(one: Case, other: Case) -> bool:

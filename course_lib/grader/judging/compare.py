@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .edits import EDITED, edits
 from .frames import Foreign, foreign_kind
-from .outcome import Outcome
+from .outcome import ITSELF, Outcome
 from .scored import too_few
 from .tensors import Details, tensors
 from .terms import Terms
@@ -107,7 +107,7 @@ def _kind(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"{len(value)} results"
     if isinstance(value, bool | int | float | str | type(None)):
-        return f"{value!r} ({type(value).__name__})"
+        return value if value == ITSELF else f"{value!r} ({type(value).__name__})"
     told = value.kind if isinstance(value, Foreign) else foreign_kind(value)
     return f"{'an' if told[:1] in 'aeio' else 'a'} {told}"
 

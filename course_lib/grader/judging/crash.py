@@ -9,7 +9,7 @@ from dis import opname
 from pathlib import Path
 from types import TracebackType
 
-from .meanings import MEANINGS
+from .meanings import MEANINGS, ON_LINES
 
 # File names of code that a learner wrote: a notebook's cell, or one that we compiled.
 ANSWER_FILES = ("<ipython-input", "/ipykernel_", "\\ipykernel_", "<exercise")
@@ -83,7 +83,13 @@ def meaning(crash: tuple[str, ...], unwritten: Mapping[str, str]) -> list[str]:
     """
     if stub := unwritten_stub(crash, unwritten):
         return [stub]
-    return [told for pattern, told in MEANINGS if re.search(pattern, crash[0])][:1]
+    lines = "\n".join(crash[1:])
+    both = [
+        told
+        for error, line, told in ON_LINES
+        if re.search(error, crash[0]) and re.search(line, lines)
+    ]
+    return [*both, *(told for error, told in MEANINGS if re.search(error, crash[0]))][:1]
 
 
 def unwritten_stub(crash: tuple[str, ...], unwritten: Mapping[str, str]) -> str:

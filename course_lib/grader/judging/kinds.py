@@ -8,6 +8,7 @@ from torch import Tensor
 
 from .compare import compare
 from .frames import Foreign, foreign_kind
+from .outcome import ITSELF
 from .terms import Terms
 
 LATER = "{} gives its values one by one, later: make a list or a tensor of it"
@@ -30,6 +31,8 @@ def by_kind(want: Any, got: Any, terms: Terms) -> str:
     """What makes `got` another kind of value than `want`; "" where nothing is sure."""
     if told := returned_error(got):
         return told
+    if isinstance(got, str) and got == ITSELF:
+        return "`self` came back, the object: return what the method worked out"
     kind = _kind(got)
     if kind in FOREIGN:
         return FOREIGN[kind]

@@ -1,5 +1,26 @@
 """What the usual errors mean, for who meets them for the first time."""
 
+# What an error says, what the learner's line holds, and what both together mean: goes first.
+ON_LINES = (
+    (
+        r"NoneType",
+        r"\.grad\b",
+        "a gradient is None here: cleared between `backward` and the step, or that of a weight "
+        "which the loss doesn't use",
+    ),
+    (
+        r"leaf Variable that requires grad|leaf variable has been",
+        r"\.grad\b|\brate\b|\blr\b",
+        "a step that moves weights must not be recorded itself: let it stand inside of "
+        "`with torch.no_grad():`",
+    ),
+    (
+        r"'(float|int)' object has no attribute 'detach'",
+        r"Parameter\(",
+        "`nn.Parameter` takes a tensor, not a number: `torch.zeros(())` holds a single 0",
+    ),
+)
+
 # What an error says, and what it means; the first that fits is told.
 MEANINGS = (
     (r"^RecursionError", "your function calls itself without end: which call should be the last?"),
@@ -101,6 +122,34 @@ MEANINGS = (
         "takes the first",
     ),
     (
+        r"'(float|int)' object has no attribute",
+        "a plain number stands where a tensor is needed: `.item()`, `float` and `math` make one, "
+        "and a method belongs to what stands right before its dot",
+    ),
+    (
+        r"backward through the graph a second time",
+        "a loss, or what it was made from, is used after its `backward`: compute it anew in each "
+        "turn, keep no state from one call to the next, and return `loss.item()`",
+    ),
+    (
+        r"element \d+ of tensors does not require grad",
+        "nothing that can be learned leads to this loss: `no_grad`, `detach`, `.data`, `.item()` "
+        "and `argmax` cut gradients off",
+    ),
+    (
+        r"Only Tensors of floating point and complex dtype can require",
+        "only decimal numbers can be learned, and whole ones came in: `torch.zeros`, or 0.0 for 0",
+    ),
+    (
+        r"'(Linear|Embedding)' object has no attribute '(T|mT|t|transpose|shape|size|dtype)'"
+        r"|unsupported operand .*'(Linear|Embedding)'|must be Tensor, not (Linear|Embedding)",
+        "a layer is no tensor: its numbers are in its `.weight`",
+    ),
+    (
+        r"expects a non-empty TensorList",
+        "there is nothing to put together: the loop that collects it had no turn",
+    ),
+    (
         r"created only for scalar outputs",
         "a gradient is that of one single number: ask for one number after the other",
     ),
@@ -116,6 +165,11 @@ MEANINGS = (
     (
         r"positional argument|unexpected keyword argument|multiple values for argument",
         "a call and a definition don't fit: keep the names and the order of the stub's parameters",
+    ),
+    (
+        r"loading state_dict: missing: [^;]*$",
+        "parameters are missing: under another name, without the bias, or plain tensors, which no "
+        "module owns until `nn.Parameter` is around them",
     ),
     (
         r"loading state_dict",

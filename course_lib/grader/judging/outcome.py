@@ -66,12 +66,14 @@ def _run_case(answer: Callable, case: Case, gradients: bool) -> Outcome:
     values, flows, changed = [], [], []
     try:
         target = build(answer, case)
-        weights = _weights(target, case)
-        loaded = {name: weight.detach().clone() for name, weight in weights.items()}
+        given = _weights(target, case)
+        loaded = {name: weight.detach().clone() for name, weight in given.items()}
         for number, planned in enumerate(case.calls):
             args = tree_map(_copy, list(planned.args))
             kwargs = {name: tree_map(_copy, value) for name, value in planned.kwargs.items()}
             asked = case.grad or case.state is not None
+            # Anew for each call: a training may put new parameters in the place of the old ones.
+            weights = _weights(target, case)
             sources = (_float_inputs(args, kwargs) if asked else {}) | weights
             method = target if planned.method == "__call__" else getattr(target, planned.method)
             with torch.enable_grad():  # a page may have switched gradients off for good
@@ -79,7 +81,8 @@ def _run_case(answer: Callable, case: Case, gradients: bool) -> Outcome:
                 flows.append(_gradients(value, sources) if gradients else {})
             values.append(ITSELF if value is target else tree_map(_copy, value))
             changed += [f"call {number + 1}: {name}" for name in _changed(planned, args, kwargs)]
-        changed += [name for name in weights if not identical(loaded[name], weights[name])]
+        weights = _weights(target, case)
+        changed += [n for n in weights if not identical(loaded.get(n), weights[n])]
     except (Exception, SystemExit) as error:  # an interrupt by the learner goes through
         raised, *kinds = (kind.__name__ for kind in type(error).__mro__)
         return Outcome(

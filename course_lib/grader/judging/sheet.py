@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .cases import Case
 from .compare import differences
+from .edits import edits
 from .flat import shallow
 from .frames import nested
 from .outcome import Outcome
@@ -67,7 +68,8 @@ class Sheet:
         scored = any(terms.at_least for terms in self.terms)
         if scored and self.agrees(self.expected, found):  # what can be compared is right
             return None
-        known = [m for m in self.mistakes if self.agrees(m.outcomes, found)]
+        known = [m for m in self.mistakes if _edits_alike(m.outcomes, found)]
+        known = [m for m in known if self.agrees(m.outcomes, found)]
         if not known or not known[0].pair or len(known) == 1:
             return known[0] if known else None
         shared = Counter(name for pair in known for name in pair.parts)
@@ -91,3 +93,10 @@ class Sheet:
     def _near(self) -> list[Terms]:
         # Where a mistake has exact zeros, another spelling of it may round.
         return [replace(terms, exact_zeros=False) for terms in self.terms]
+
+
+def _edits_alike(outcomes: tuple[Outcome, ...], found: tuple[Outcome, ...]) -> bool:
+    """Does an answer change inputs in place wherever a mistake does?"""
+    pairs = zip(outcomes, found, strict=True)
+    whole = [(known, got) for known, got in pairs if not (known.raised or got.raised)]
+    return not any(edits(got, known) for known, got in whole if not got.changed)

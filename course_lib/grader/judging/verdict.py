@@ -139,8 +139,8 @@ def _varies(sheet: Sheet, answer: Callable, found: tuple[Outcome, ...]) -> bool:
 
 def _kept_between_calls(sheet: Sheet, failing: list) -> list[str]:
     """The cause, where all that fails is a later call of what a first call had right."""
-    index, told = failing[0]
-    alone = len(failing) == 1 and sheet.cases[index].label.startswith(AGAIN)
+    _, told = failing[0]
+    alone = all(sheet.cases[i].label.startswith(AGAIN) for i, _ in failing)
     if not alone or not told[0].startswith("call "):
         return []
     return ["each call by itself is right: what does your code keep from one call to the next?"]

@@ -95,6 +95,34 @@ def test_a_module_is_called_with_other_values_and_with_other_sizes():
     assert not torch.equal(one, same_size)
 
 
+def test_what_one_of_several_methods_keeps_is_found():
+    """Also where the smallest cases don't call it, and each case has sizes of its own."""
+
+    class Trained(Layer):
+        def fit(self, steps):
+            return [0.5] * steps
+
+    class Collects(Trained):
+        def fit(self, steps):
+            self.losses = [*getattr(self, "losses", []), *super().fit(steps)]
+            return self.losses
+
+    def cases(generator):
+        def start(n):
+            table = torch.rand(1, n, generator=generator)
+            return {"init": {"n_in": n, "n_out": 1}, "state": {"table": table}}
+
+        x, y = torch.rand(1, 2, generator=generator), torch.rand(1, 3, generator=generator)
+        return [
+            Case("asked", [call(x)], **start(2)),
+            Case("trained", [call(2, method="fit"), call(y)], **start(3)),
+        ]
+
+    sheet = make_sheet(Exercise("99.kept", "T", "build", 1, "Trained", cases, ()), Trained, 0)
+    assert judge(sheet, Trained).state == "right"
+    assert "keep from one call to the next" in judge(sheet, Collects).details[0]
+
+
 @pytest.mark.parametrize("key", [lambda x: x.shape, lambda x: "any"])
 def test_what_a_function_keeps_between_calls_is_found(key):
     kept = {}
@@ -158,3 +186,12 @@ def test_every_module_is_called_twice_with_inputs_of_different_sizes():
         if not any(other_sizes(a, b) for a in cases for b in cases)
     ]
     assert not missing, missing
+
+
+def test_a_method_that_returns_its_object_is_told_so():
+    class Chained(Layer):
+        def forward(self, x):
+            return self
+
+    told = judge(SHEET, Chained).details
+    assert "found the object itself" in told[0] and "`self` came back" in " ".join(told)

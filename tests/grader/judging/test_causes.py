@@ -365,3 +365,48 @@ def test_the_lengths_of_what_an_object_is_made_of_are_known():
 def test_numbers_of_numpy_are_fine():
     made = sheet(lambda n, m: n * m, counts)
     assert judge(made, lambda n, m: np.int64(n * m)).state == "right"
+
+
+def test_a_step_that_moves_weights_otherwise_is_told():
+    class Line(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.slope = torch.nn.Parameter(torch.zeros(()))
+
+        def move(self, loss, rate):
+            self.slope.data -= rate * torch.autograd.grad(loss, self.slope)[0]
+
+        def fit(self, x, y, rate):
+            losses = []
+            for _ in range(3):
+                loss = (self.slope * x - y).square().mean()
+                losses.append(loss.item())
+                self.move(loss, rate)
+            return losses
+
+    class Slower(Line):
+        def move(self, loss, rate):
+            super().move(loss, rate / 10)
+
+    class Halved(Line):
+        def fit(self, x, y, rate):
+            return [loss / 2 for loss in super().fit(x, y, rate)]
+
+    class Longer(Line):
+        def fit(self, x, y, rate):
+            return [*super().fit(x, y, rate), *super().fit(x, y, rate)]
+
+    def cases(generator):
+        def trained(label, rate):
+            x, y = torch.randn(2, 5, generator=generator)
+            slope = torch.randn((), generator=generator)
+            calls = [call(x, y, rate, method="fit")]
+            return Case(label, calls, init={}, state={"slope": slope})
+
+        return [trained("slow", 0.1), trained("fast", 0.2)]
+
+    made = sheet(Line, cases)
+    assert judge(made, Line).state == "right"
+    said = "right before the first step"
+    assert said in told(made, Slower)
+    assert said not in told(made, Halved) + told(made, Longer)

@@ -1,5 +1,7 @@
 """What raised an error: an answer's own `raise`, however written, or a library's, by its words."""
 
+import linecache
+
 import pytest
 
 from course_lib.grader.judging.cases import case
@@ -101,3 +103,37 @@ def test_what_an_error_usually_means(line, word):
     exec(f"import math, torch\ndef f(x):\n    {line}", namespace)
     crash = run_case(namespace["f"], case("some", 0)).crash
     assert word in meaning(crash, {})[0]
+
+
+TURN = """import torch
+from torch import nn
+def f(x):
+    w = nn.Parameter(torch.ones(2)); loss = (w * w).sum()
+    LINE"""
+
+
+@pytest.mark.parametrize(
+    "line, word",
+    [
+        ("w -= 0.1 * w.grad", "between `backward` and the step"),
+        ("loss.backward(); w.grad = None; w -= 0.1 * w.grad", "between `backward` and the step"),
+        ("loss.backward(); w -= 0.1 * w.grad", "`with torch.no_grad():`"),
+        ("w[0] = x", "make a new tensor"),
+        ("loss.backward(); loss.backward()", "anew in each turn"),
+        ("loss.detach().backward()", "cut gradients off"),
+        ("nn.Parameter(0.0)", "takes a tensor, not a number"),
+        ("nn.Parameter(torch.tensor(0))", "0.0 for 0"),
+        ("nn.Embedding(3, 2).T", "`.weight`"),
+        ("w @ nn.Linear(3, 2)", "`.weight`"),
+        ("torch.stack([])", "had no turn"),
+        ("loss.item().backward()", "a plain number stands"),
+    ],
+)
+def test_what_an_error_of_a_training_usually_means(line, word):
+    """Some of them by the learner's own line, too."""
+    source, name = TURN.replace("LINE", line), "<exercise of a training>"
+    linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+    namespace = {}
+    exec(compile(source, name, "exec"), namespace)
+    told = meaning(run_case(namespace["f"], case("some", 0)).crash, {})
+    assert len(told) == 1 and word in told[0]

@@ -140,3 +140,24 @@ def test_what_a_mistake_has_right_is_kept_as_the_reference_has_it():
     assert [torch.equal(want.values[0], got.values[0]) for case, want, got in rows] == [
         len(case.calls[0].args[0]) < 5 for case in made.cases
     ]
+
+
+def test_a_mistake_that_edits_its_input_does_not_name_an_answer_that_does_not():
+    def edits(x):
+        x *= 2
+        return x
+
+    def own_copy(x):
+        y = x.exp()
+        z = y * y
+        y *= 2
+        return z.log()
+
+    def flowing(generator):
+        return [*cases(generator), case("flows", torch.rand(4, generator=generator), grad=True)]
+
+    known = Mistake("edits-x", edits, {}, "the input is edited in place", HINTS)
+    made = make_sheet(Exercise("99.twice", "T", "code", 1, "right", flowing, [known]), right, 0)
+    assert judge(made, edits).mistake_name == "edits-x"
+    verdict = judge(made, own_copy)
+    assert verdict.state == "crashed" and "modified by an inplace operation" in verdict.crash[0]

@@ -58,3 +58,18 @@ def test_one_part_under_two_names_is_not_edited_in_place():
     outcome = run_case(Shared, Case("shared", [call(torch.ones(1, 2))], {}, state))
     assert outcome.values[0].tolist() == [[9.0, 9.0]]
     assert outcome.changed == ()
+
+
+def test_parameters_that_a_training_replaces_are_those_that_gradients_reach():
+    class Halved(torch.nn.Linear):
+        def halve(self):
+            self.weight = torch.nn.Parameter(self.weight.detach() / 2)
+
+    given = Case(
+        "replaced",
+        [call(method="halve"), call(torch.ones(1))],
+        init={"in_features": 1, "out_features": 1, "bias": False},
+        state={"weight": torch.ones(1, 1)},
+    )
+    outcome = run_case(Halved, given)
+    assert outcome.gradients[1]["weight"].tolist() == [[0.5]] and outcome.changed == ("weight",)
