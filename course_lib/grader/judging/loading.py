@@ -7,8 +7,13 @@ from torch import Tensor
 
 
 def load(made: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Load the weights. Raises RuntimeError, in one line, where names or sizes don't fit."""
+    """Load the weights. Raises RuntimeError, in one line, where names or sizes don't fit.
+
+    A buffer of the learner's own, such as a mask made once, learns nothing and stays as it is.
+    """
     own = getattr(made, "state_dict", dict)()
+    buffers = dict(made.named_buffers()).keys() if isinstance(made, torch.nn.Module) else ()
+    kept = {name: own.pop(name) for name in buffers if name in own and name not in state}
     told = [
         _listed("missing: {}", sorted(state.keys() - own.keys())),
         _listed("not asked for: {}", sorted(own.keys() - state.keys())),
@@ -20,7 +25,7 @@ def load(made: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
     ]
     if isinstance(made, torch.nn.Module) and any(told):
         raise RuntimeError(f"loading state_dict: {'; '.join(filter(None, told))}")
-    made.load_state_dict(state)
+    made.load_state_dict(kept | dict(state))
 
 
 def _listed(text: str, names: list[str]) -> str:
