@@ -1351,6 +1351,28 @@ BLOCK = Exercise(
     any_sequence=True,  # the text asks for two things, and for a pair
     mistakes=[
         Mistake(
+            "thinking-normed-as-looking-back",
+            WrongOnce,
+            {"wire": {"norms": ("norm_self", "norm_cross", "norm_self")}},
+            "the feed-forward network reads through the norm of looking back",
+            (
+                "Which norm does each sublayer read through?",
+                "A line that was copied keeps its names.",
+                "`norm_feed_forward` is for the last sublayer.",
+            ),
+        ),
+        Mistake(
+            "thinking-normed-as-looking-over",
+            WrongOnce,
+            {"wire": {"norms": ("norm_self", "norm_cross", "norm_cross")}},
+            "the feed-forward network reads through the norm of looking over",
+            (
+                "Which norm does each sublayer read through?",
+                "A line that was copied keeps its names.",
+                "`norm_feed_forward` is for the last sublayer.",
+            ),
+        ),
+        Mistake(
             "back-added-to-the-normed",
             WrongOnce,
             {"wire": {"add_normed": "self"}},
