@@ -3966,6 +3966,7 @@ EXERCISES = [
         mistakes=TABLE_MISTAKES,
         also_right=[OptimHead, AutogradHead, LoopHead],
         axes="batch seat answer",
+        plain_numbers=True,
         hints=(
             "Make a head with 5, 3 and 2, and call `forward` and `fit` with small tensors.",
             "First `forward`: three projections and the formula. Then `fit`, step by step.",

@@ -3529,7 +3529,7 @@ def letter_cases(g: Generator) -> list[Case]:
     return [
         tried("a text as long as may be", small, call(texts(2, 6))),
         tried("a shorter text", small, call(texts(3, 4))),
-        tried("one letter", small, call(texts(2, 1))),
+        tried("one letter, and what is kept", small, call(texts(2, 1)), call(method="state_dict")),
         tried("other sizes", (11, 3, 4), call(texts(2, 3, 11))),
         tried("the loss of the longest text", small, call(texts(3, 7), method="loss")),
         tried("the loss of a shorter text", small, call(texts(2, 5), method="loss")),
@@ -3811,6 +3811,7 @@ LETTERS = Exercise(
     rtol=1e-3,
     atol=1e-4,
     any_sequence=True,
+    plain_numbers=True,
     mistakes=[
         letters(
             "no mask",

@@ -1,6 +1,7 @@
 """Answer key of chapter 08: the shift, two masks, the block, a leak, and a loop that writes."""
 
 import math
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -96,6 +97,7 @@ def wrong_shift(
         "behind tokens only": lambda: torch.where(
             length > 0, wide.scatter(1, length, end_id), wide
         ),
+        "behind the first row": lambda: wide.scatter(1, length[:1].expand(len(ids), 1), end_id),
         "behind the longest": lambda: wide.scatter(
             1, length.max().expand(len(ids), 1).clone(), end_id
         ),
@@ -136,6 +138,12 @@ def start_asked(ids, start_id, end_id, pad_id):
     given = F.pad(ids, (1, 0), value=start_id)
     length = (given != pad_id).sum(dim=1, keepdim=True)
     return given, F.pad(given, (0, 1), value=pad_id).scatter(1, length, end_id)[:, :-1]
+
+
+def overwritten_start(ids, start_id, end_id, pad_id):
+    """What is given, with the end mark on each row's last token."""
+    given = F.pad(ids, (1, 0), value=start_id)
+    return given, given.scatter(1, ids.ne(pad_id).sum(dim=1, keepdim=True), end_id)
 
 
 def always_long(ids, start_id, end_id, pad_id):
@@ -186,6 +194,28 @@ SHIFT = Exercise(
     cases=shift_cases,
     any_sequence=True,  # the text asks for two tensors, not for a tuple
     mistakes=[
+        Mistake(
+            "end-behind-the-first-row",
+            wrong_shift,
+            {"end": "behind the first row"},
+            "the end mark stands in one column, where the first row ends",
+            (
+                "Print where the end mark stands in each row.",
+                "Rows differ in length, so the end marks don't stand in one column.",
+                "Count the tokens of each row: `(ids != pad_id).sum(dim=1, keepdim=True)`.",
+            ),
+        ),
+        Mistake(
+            "start-asked-end-over-the-last",
+            overwritten_start,
+            {},
+            "what is asked is what is given, with the end mark in place of the last token",
+            (
+                "Write one row of both below each other: `start 2 3` asks for `2 3 end`.",
+                "The decoder is never asked for the start mark.",
+                "Build *asked* from `ids` and one more column, not from what is given.",
+            ),
+        ),
         Mistake(
             "cut-to-the-width-of-ids",
             cut_to_width,
@@ -554,6 +584,12 @@ def bare_causal(target, source, pad_id):
     return causal_mask(target.shape[1]), padding_mask(source, pad_id)
 
 
+def counted_real(ids, pad_id):
+    """Right only where padding stands on the right."""
+    length = (ids != pad_id).sum(dim=1, keepdim=True)
+    return (torch.arange(ids.shape[1]) < length)[:, None, None]
+
+
 def other_masks(target, source, pad_id, *, back="right", look="right"):
     causal, real = causal_mask(target.shape[1]), padding_mask(target, pad_id)
     words = padding_mask(source, pad_id)
@@ -563,6 +599,8 @@ def other_masks(target, source, pad_id, *, back="right", look="right"):
         "either": lambda: causal | real,
         "query axis": lambda: causal & real.transpose(-1, -2),
         "itself": lambda: right | torch.eye(len(causal), dtype=torch.bool),
+        "counted": lambda: causal & counted_real(target, pad_id),
+        "one for all": lambda: causal[None, None],
     }[back]()
     look = {
         "right": lambda: words,
@@ -570,6 +608,8 @@ def other_masks(target, source, pad_id, *, back="right", look="right"):
         "nothing": lambda: torch.ones_like(words),
         "each query": lambda: words.expand(-1, -1, target.shape[1], -1),
         "both": lambda: words & real.transpose(-1, -2),
+        "counted": lambda: counted_real(source, pad_id),
+        "inverted": lambda: ~words,
     }[look]()
     return back, look
 
@@ -628,6 +668,50 @@ MASKS = Exercise(
     cases=mask_cases,
     any_sequence=True,  # the text asks for two tensors, not for a tuple
     mistakes=[
+        Mistake(
+            "target-counted-from-the-left",
+            odd_back,
+            {"back": "counted"},
+            "looking back, tokens are counted from the left: padding on the left is seen",
+            (
+                "Try a target that is padded on the left.",
+                "Padding may stand on either side.",
+                "Compare the ids themselves with pad_id, place by place.",
+            ),
+        ),
+        Mistake(
+            "source-counted-from-the-left",
+            odd_over,
+            {"look": "counted"},
+            "looking over, words are counted from the left: padding on the left is seen",
+            (
+                "Try a source that is padded on the left.",
+                "Padding may stand on either side.",
+                "Compare the ids themselves with pad_id, place by place.",
+            ),
+        ),
+        Mistake(
+            "over-inverted",
+            odd_over,
+            {"look": "inverted"},
+            "the mask for looking over is turned round: it shows nothing but padding",
+            (
+                "What does True mean in a mask of this course?",
+                "`!=` where you have `==`, or a `~` too many.",
+                "True = may look: the words that are not padding.",
+            ),
+        ),
+        Mistake(
+            "past-only-without-padding",
+            odd_back,
+            {"back": "one for all"},
+            "looking back, one mask serves all sentences: nothing hides the target's padding",
+            (
+                "Does your first mask change when a target has more padding?",
+                "Looking back, two things are hidden: the future, and the target's own padding.",
+                "Combine `causal_mask` with the padding mask of `target`.",
+            ),
+        ),
         Mistake(
             "causal-when-looking-over",
             causal_over,
@@ -1060,22 +1144,32 @@ class WrongBlock(PlainBlock):
         over_first=False,
         weights="both",
         raw_keys=False,
+        last=None,
+        from_start=False,
+        own_mask=False,
     ):
         super().__init__(d_model, num_heads, d_ff)
         self.keys, self.cross, self.mask_back, self.mask_over = keys, cross, mask_back, mask_over
         self.add, self.add_normed, self.norms, self.think = add, add_normed, norms, think
         self.bend, self.over_first, self.weights = bend, over_first, weights
-        self.raw_keys = raw_keys
+        self.raw_keys, self.last, self.from_start, self.own_mask = (
+            raw_keys,
+            last,
+            from_start,
+            own_mask,
+        )
 
     def around(self, step, x, say):
         name = self.norms[("self", "cross", "think").index(step)]
         normed = getattr(self, name)(x) if name else x
         said, weights = say(normed)
-        kept = normed if self.add_normed else x
+        kept = normed if self.add_normed is True or self.add_normed == step else x
         return (kept + said if step in self.add else said), weights
 
     def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
         back_mask = mask if self.mask_back else None
+        if self.own_mask and back_mask is None:
+            back_mask = causal_mask(x.shape[1])[None, None]
         over_mask = {"own": memory_mask, "none": None, "other": mask}[self.mask_over]
         back_mask = memory_mask if self.mask_back == "other" else back_mask
         notes = self.norm_cross(memory) if self.keys == "normed" else memory
@@ -1095,11 +1189,15 @@ class WrongBlock(PlainBlock):
             x, over = look_over(x)
             x, back = look_back(x)
         else:
+            came = x
             x, back = look_back(x)
+            middle = x
             x, over = look_over(x)
+            x = x - middle + came if self.from_start else x
         if self.think:
             say = lambda y: (self.down(self.bend(self.up(y))), None)  # noqa: E731
             x, _ = self.around("think", x, say)
+        x = self.last_norm(x)
         pair = {"both": (back, over), "turned": (over, back), "over": over}
         if self.weights == "always":
             return x, (back, over)
@@ -1108,6 +1206,9 @@ class WrongBlock(PlainBlock):
         if self.weights == "flat" and return_weights:
             return x, back, over
         return (x, pair[self.weights]) if return_weights else x
+
+    def last_norm(self, x):
+        return getattr(self, self.last)(x) if self.last else x
 
 
 class WrongMasks(WrongBlock):
@@ -1129,6 +1230,13 @@ class WrongResiduals(WrongBlock):
 
 class WrongNorms(WrongBlock):
     """Mistakes about norms, for the same reason."""
+
+
+class WrongOnce(WrongBlock):
+    """Mistakes that are not tried in pairs."""
+
+    def __init__(self, d_model, num_heads, d_ff, *, wire):
+        super().__init__(d_model, num_heads, d_ff, **wire)
 
 
 class PostNormBlock(PlainBlock):
@@ -1242,6 +1350,116 @@ BLOCK = Exercise(
     cases=block_cases,
     any_sequence=True,  # the text asks for two things, and for a pair
     mistakes=[
+        Mistake(
+            "thinking-normed-as-looking-back",
+            WrongOnce,
+            {"wire": {"norms": ("norm_self", "norm_cross", "norm_self")}},
+            "the feed-forward network reads through the norm of looking back",
+            (
+                "Which norm does each sublayer read through?",
+                "A line that was copied keeps its names.",
+                "`norm_feed_forward` is for the last sublayer.",
+            ),
+        ),
+        Mistake(
+            "thinking-normed-as-looking-over",
+            WrongOnce,
+            {"wire": {"norms": ("norm_self", "norm_cross", "norm_cross")}},
+            "the feed-forward network reads through the norm of looking over",
+            (
+                "Which norm does each sublayer read through?",
+                "A line that was copied keeps its names.",
+                "`norm_feed_forward` is for the last sublayer.",
+            ),
+        ),
+        Mistake(
+            "back-added-to-the-normed",
+            WrongOnce,
+            {"wire": {"add_normed": "self"}},
+            "what looking back says is added to the normed x, not to x itself",
+            (
+                "Which x stands on the left of your `+`?",
+                "The norm is for what a sublayer reads. What it says is added to x as it was.",
+                "Give the normed x a name of its own, or norm inside the call.",
+            ),
+        ),
+        Mistake(
+            "over-added-to-the-normed",
+            WrongOnce,
+            {"wire": {"add_normed": "cross"}},
+            "what looking over says is added to the normed x, not to x itself",
+            (
+                "Which x stands on the left of your `+`?",
+                "The norm is for what a sublayer reads. What it says is added to x as it was.",
+                "Give the normed x a name of its own, or norm inside the call.",
+            ),
+        ),
+        Mistake(
+            "think-added-to-the-normed",
+            WrongOnce,
+            {"wire": {"add_normed": "think"}},
+            "what the feed-forward network says is added to the normed x, not to x itself",
+            (
+                "Which x stands on the left of your `+`?",
+                "The norm is for what a sublayer reads. What it says is added to x as it was.",
+                "Give the normed x a name of its own, or norm inside the call.",
+            ),
+        ),
+        Mistake(
+            "last-two-norms-exchanged",
+            WrongOnce,
+            {"wire": {"norms": ("norm_self", "norm_feed_forward", "norm_cross")}},
+            "the norms of looking over and of the feed-forward network are exchanged",
+            (
+                "Which norm does each sublayer read through?",
+                "Each norm has weights of its own, and its name says where it belongs.",
+                "`norm_cross` for looking over, `norm_feed_forward` for the last sublayer.",
+            ),
+        ),
+        Mistake(
+            "memory-mask-for-both",
+            WrongOnce,
+            {"wire": {"mask_back": "other"}},
+            "looking back gets the mask that is for looking over",
+            (
+                "Which mask has as many keys as queries?",
+                "`mask` is for the self-attention, `memory_mask` for the cross-attention.",
+                "Hand `mask=mask` to `self.self_attention`.",
+            ),
+        ),
+        Mistake(
+            "normed-at-the-end",
+            WrongOnce,
+            {"wire": {"last": "norm_feed_forward"}},
+            "the block's result is normed once more",
+            (
+                "Count the norms that x goes through.",
+                "In pre-norm nothing norms the sum: the stack has a norm for its end.",
+                "Return the last sum as it is.",
+            ),
+        ),
+        Mistake(
+            "added-to-what-came-in",
+            WrongOnce,
+            {"wire": {"from_start": True}},
+            "what looking over says is added to the block's input: what looking back said is lost",
+            (
+                "Which x stands on the left of each of your three `+`?",
+                "Every sublayer adds to what the one before it left.",
+                "Overwrite x after each sublayer, or carry on the latest name.",
+            ),
+        ),
+        Mistake(
+            "causal-of-its-own",
+            WrongOnce,
+            {"wire": {"own_mask": True}},
+            "without a mask, the block makes a causal one",
+            (
+                "What does your block do with `mask=None`?",
+                "Each mask may be `None`: then nothing is hidden.",
+                "Pass the masks on as they come.",
+            ),
+        ),
         Mistake(
             "never-looks-over",
             WrongBlock,
@@ -1665,6 +1883,14 @@ def leak_cases(generator):
         asked[0, 4], asked[0, 5] = end, pad
         return given, asked
 
+    def tokens_exchanged(given, asked, start, end, pad):
+        asked[0, [0, 1]] = asked[0, [1, 0]]
+        return given, asked
+
+    def asked_far_behind(given, asked, start, end, pad):
+        asked[1, -1] = 70
+        return given, asked
+
     def started_again(given, asked, start, end, pad):
         return given, torch.where(asked == end, start, asked)
 
@@ -1696,6 +1922,8 @@ def leak_cases(generator):
         changed("one wrong token", one_digit, lengths=(6, 5), seq=7),
         changed("one end a place too early", early_end),
         changed("asked to start again", started_again),
+        changed("two labels exchanged", tokens_exchanged),
+        changed("asked for a token far behind the end", asked_far_behind),
         in_dtype(changed("right, in small numbers", as_it_is), torch.int32),
         alone("right, a single position", end=True),
         alone("a single position without end", end=False),
@@ -1735,6 +1963,26 @@ def wrong_safe(
     elif start:
         per_row = per_row & starts
     return bool(per_row.any() if rows == "any" else per_row.all())
+
+
+def marks_only(given, asked, start_id, end_id, pad_id):
+    """Start, end and padding are looked at, and no token."""
+    real = asked.ne(pad_id) & asked.ne(end_id)
+    wanted = looped_shift(given[:, 1:], start_id, end_id, pad_id)[1]
+    return wrong_safe(given, torch.where(real, wanted, asked), start_id, end_id, pad_id)
+
+
+def last_row_only(given, asked, start_id, end_id, pad_id):
+    """Each round of the loop overwrites the verdict of the one before."""
+    return wrong_safe(given[-1:], asked[-1:], start_id, end_id, pad_id)
+
+
+def one_end_a_row(given, asked, start_id, end_id, pad_id):
+    """As many labels as tokens, and one end among them, wherever."""
+    wanted = looped_shift(given[:, 1:], start_id, end_id, pad_id)[1]
+    fits = ((asked == wanted) | (wanted == end_id) | (wanted == pad_id)).all()
+    ends = (asked == end_id).sum(dim=1).eq(1).all()
+    return bool(fits & ends & given[:, 0].eq(start_id).all())
 
 
 def differ_is_safe(given, asked, start_id, end_id, pad_id):
@@ -1834,6 +2082,39 @@ LEAK = Exercise(
     name="is_safe",
     cases=leak_cases,
     mistakes=[
+        Mistake(
+            "marks-only",
+            marks_only,
+            {},
+            "start, end and padding are checked, and no token in between",
+            (
+                "Change one token of a right batch. What does your test say?",
+                "At each position the label is the token that is given next.",
+                "Compare `asked[:, :-1]` with `given[:, 1:]` wherever a token is given next.",
+            ),
+        ),
+        Mistake(
+            "last-row-only",
+            last_row_only,
+            {},
+            "the last row alone decides",
+            (
+                "Put a bad row before a good one. What does your test say?",
+                "Each round of a loop overwrites the verdict of the round before.",
+                "Return `False` at the first bad row, and `True` behind the loop.",
+            ),
+        ),
+        Mistake(
+            "one-end-a-row",
+            one_end_a_row,
+            {},
+            "each row is asked for one end, wherever it stands",
+            (
+                "Move an end mark behind some padding. What does your test say?",
+                "The end is asked for right behind the last given token.",
+                "Count the given tokens of a row: the end belongs at that place.",
+            ),
+        ),
         Mistake(
             "start-and-no-repeats",
             started_and_apart,
@@ -2484,33 +2765,44 @@ def run_cases(generator):
             target[row, 1 : said + 1] = torch.randint(3, 11, (said,), generator=generator)
         return source.long(), target.long()
 
-    def tried(label, steps, rate, warm_up, largest, lengths=((3, 2), (5, 4), (2, 1)), full=None):
+    def tried(
+        label, steps, rate, warm_up, largest, lengths=((3, 2), (5, 4), (2, 1)), widths=(), judged=5
+    ):
         model = Small(11, 6)
         state = {
             name: normal(generator, *value.shape) * (0.5 if value.ndim == 2 else 0.2)
             + (1.0 if "norm" in name and name.endswith("weight") else 0.0)
             for name, value in model.state_dict().items()
         }
-        batches = [pairs(lengths, 5, 6) for _ in range(steps)]
-        judged = pairs(((5, 1), (2, 4)), 5, 6)
-        planned = call(batches, judged, rate, warm_up, largest, method="fit")
+        batches = [pairs(lengths, width, width + 1) for width in widths or [5] * steps]
+        held_out = pairs(((5, 1), (2, 4)), judged, judged + 1)
+        planned = call(batches, held_out, rate, warm_up, largest, method="fit")
         return Case(label, [planned], init={"vocab_size": 11, "d_model": 6}, state=state)
 
     return [
-        tried("rows of different lengths", 3, 0.3, 2, 0.7),
-        tried("nothing to clip", 2, 0.2, 3, 1e4),
+        tried("rows of different lengths", 2, 0.3, 2, 0.7),
+        tried("the second batch is narrower", 2, 0.2, 2, 0.6, widths=(8, 6), judged=7),
+        tried("a single batch, and nothing to clip", 1, 0.2, 3, 1e4),
         tried("warm-up of one step, one row a batch", 2, 0.1, 1, 0.5, lengths=((4, 3),)),
-        tried("a single batch", 1, 0.2, 2, 0.5),
         tried("no batch at all", 0, 0.2, 2, 0.5),
     ]
+
+
+@cache
+def small_parts(vocab_size, d_model):
+    """The parts of one model of these sizes; each case loads its weights before it runs."""
+    return list(Small(vocab_size, d_model).named_children())
 
 
 class WrongTrainer(Small):
     """The loop with its steps exchangeable, so that each mistake is one of them."""
 
     def __init__(self, vocab_size, d_model, *, step=None):
-        super().__init__(vocab_size, d_model)
-        self.wrong = step or {}
+        nn.Module.__init__(self)
+        for name, part in small_parts(vocab_size, d_model):
+            setattr(self, name, part)
+        self.zero_grad()
+        self.calls, self.wrong = 0, step or {}
 
     def loss(self, source, target):
         wrong = self.wrong
@@ -2520,6 +2812,7 @@ class WrongTrainer(Small):
             "none": (target, target),
             "none, cut": (target[:, :-1], target[:, :-1]),
             "backwards": (target[:, 1:], target[:, :-1]),
+            "all given": (target, F.pad(target[:, 1:], (0, 1))),
         }[shift]
         past = causal_mask(given.shape[1])
         past = {"past": past, "future": past.T, "all": past | True}[wrong.get("causal", "past")]
@@ -2527,20 +2820,21 @@ class WrongTrainer(Small):
             "source": padding_mask(source, 0),
             "none": None,
             "turned": source[:, None, None] == 0,
+            "target": padding_mask(given, 0),
         }
-        scores = self.score(
-            source, given, past & padding_mask(given, 0), over[wrong.get("over", "source")]
-        )
+        hidden = padding_mask(source if wrong.get("back") == "source" else given, 0)
+        scores = self.score(source, given, past & hidden, over[wrong.get("over", "source")])
         if wrong.get("softmax"):
             scores = scores.softmax(dim=-1)
         if wrong.get("mean") == "rows":
             each = F.cross_entropy(scores.mT, asked, ignore_index=0, reduction="none")
             return (each.sum(dim=1) / (asked != 0).sum(dim=1)).mean()
         ignored = {"padding": 0, "nothing": -100, "end": 2}[wrong.get("ignored", "padding")]
-        reduction = "sum" if wrong.get("mean") == "sum" else "mean"
-        return F.cross_entropy(
+        reduction = "sum" if wrong.get("mean") in ("sum", "all") else "mean"
+        loss = F.cross_entropy(
             scores.flatten(0, 1), asked.flatten(), ignore_index=ignored, reduction=reduction
         )
+        return loss / asked.numel() if wrong.get("mean") == "all" else loss
 
     def rate(self, rate, step, warm_up):
         share = {
@@ -2550,6 +2844,7 @@ class WrongTrainer(Small):
             "none": 1,
             "endless": (step + 1) / warm_up,
             "falling": 1 / max(1, (step + 1) / warm_up),
+            "set afterwards": min(1, step / warm_up) if step else 1,
         }[self.wrong.get("rate", "right")]
         return rate * share * self.wrong.get("times", 1)
 
@@ -2568,7 +2863,11 @@ class WrongTrainer(Small):
             norms = [nn.utils.clip_grad_norm_(p, largest) for p in self.parameters()]
             return torch.stack(norms).norm().item()
         limit = largest if kind == "norm" else float("inf")
-        return nn.utils.clip_grad_norm_(self.parameters(), limit).item()
+        norm = nn.utils.clip_grad_norm_(self.parameters(), limit).item()
+        if kind == "always":
+            for parameter in self.parameters():
+                parameter.grad *= largest / norm
+        return norm
 
     def fit(self, batches, held_out, rate, warm_up, largest):
         wrong, optimizer = self.wrong, self.optimizer(rate)
@@ -2586,10 +2885,13 @@ class WrongTrainer(Small):
                 optimizer.step()
             if wrong.get("zero", True):
                 optimizer.zero_grad()
+            before = self.clip(largest) if wrong.get("order") == "clipped before" else None
             loss.backward()
+            if wrong.get("order") == "cleared last":
+                optimizer.zero_grad(set_to_none=False)
             if wrong.get("order") == "clipped after":
                 optimizer.step()
-            norm = self.clip(largest)
+            norm = self.clip(largest) if before is None else before
             if wrong.get("norms") == "after clipping":
                 norm = min(norm, largest)
             if wrong.get("judged") == "before":
@@ -2603,9 +2905,18 @@ class WrongTrainer(Small):
             norms.append(norm)
             if wrong.get("judged") != "before":
                 judged.append(self.judge(held_out, (source, target)))
+            if wrong.get("judged") == "learned from":
+                self.move_by(optimizer, held_out)
+        if wrong.get("returned") == "exchanged":
+            norms, judged = judged, norms
         if wrong.get("losses") == "running":
             losses = [sum(losses[: n + 1]) / (n + 1) for n in range(len(losses))]
         return losses, norms, judged
+
+    def move_by(self, optimizer, held_out):
+        optimizer.zero_grad()
+        self.loss(*held_out).backward()
+        optimizer.step()
 
     @torch.no_grad()
     def judge(self, held_out, batch=None):
@@ -2675,6 +2986,94 @@ RUN = Exercise(
     name="Trainer",
     cases=run_cases,
     mistakes=[
+        looping(
+            "cleared-before-the-step",
+            {"order": "cleared last"},
+            "the gradients are cleared between `backward` and the step: nothing is learned",
+            "Do the parameters change at all?",
+            "`zero_grad` wipes out what `backward` has just found.",
+            "Clear, then `backward`, then clip, then step.",
+        ),
+        looping(
+            "clipped-before-backward",
+            {"order": "clipped before"},
+            "clipping comes before `backward`, when there is nothing to clip yet",
+            "What are the gradients when you clip them?",
+            "backward, clip, step.",
+            "Call `clip_grad_norm_` between `backward` and `optimizer.step()`.",
+        ),
+        looping(
+            "scaled-up-too",
+            {"clip": "always"},
+            "gradients below `largest` are scaled up to it",
+            "What happens to a gradient whose norm is half of `largest`?",
+            "Clipping shortens what is too long and leaves the rest alone.",
+            "Scale by `min(1, largest / norm)`, or use `clip_grad_norm_`.",
+        ),
+        looping(
+            "rate-set-after-the-step",
+            {"rate": "set afterwards"},
+            "the rate is set after the step: each step has that of the step before",
+            "What is the optimizer's rate when it takes its first step?",
+            "Point 5 names the rate of *this* step.",
+            "Set `optimizer.param_groups[0]['lr']` before `optimizer.step()`.",
+        ),
+        looping(
+            "averaged-over-padding",
+            {"mean": "all"},
+            "the sum is divided by all labels, padding included",
+            "Does the loss fall when a batch gets three more columns of padding?",
+            "Padding counts neither above nor below the line.",
+            "Leave the mean to `cross_entropy` with `ignore_index=0`.",
+        ),
+        looping(
+            "all-of-the-target-given",
+            {"shift": "all given"},
+            "the decoder is given all of the target, its last column too",
+            "How wide is what you give, and how wide the target?",
+            "Behind the last column there is nothing to ask for.",
+            "Give all columns but the last, ask all but the first.",
+        ),
+        looping(
+            "looks-over-by-the-targets-padding",
+            {"over": "target"},
+            "the cross-attention gets the padding mask of the target",
+            "Whose words does the cross-attention look at?",
+            "Two attentions, two masks: each is about its own *keys*.",
+            "The memory_mask is `padding_mask(source, 0)`.",
+        ),
+        looping(
+            "looks-back-by-the-sources-padding",
+            {"back": "source"},
+            "the self-attention gets the padding mask of the source",
+            "Whose tokens does the self-attention look at?",
+            "Two attentions, two masks: each is about its own *keys*.",
+            "Combine `causal_mask` with the padding mask of what is given.",
+        ),
+        looping(
+            "paddings-exchanged",
+            {"back": "source", "over": "target"},
+            "the two padding masks are exchanged",
+            "Whose tokens does each attention look at?",
+            "Each mask is about the *keys* of its attention.",
+            "The given tokens' padding for looking back, the source's for looking over.",
+        ),
+        looping(
+            "learns-from-held-out",
+            {"judged": "learned from"},
+            "the model is trained on `held_out` after it was judged",
+            "How often does your optimizer step in one round?",
+            "Nothing is learned from `held_out`.",
+            "Judge under `torch.no_grad()`, without `backward` and `step`.",
+        ),
+        looping(
+            "lists-exchanged",
+            {"returned": "exchanged"},
+            "the second and third list are exchanged",
+            "Name the three lists that the text asks for, in its order.",
+            "Training losses, norms before clipping, held-out losses.",
+            "`return losses, norms, judged`",
+        ),
         looping(
             "gradients-kept",
             {"zero": False},
@@ -2959,6 +3358,7 @@ RUN = Exercise(
     ),
     also_right=[HandTrainer, ScheduledTrainer],
     any_sequence=True,
+    plain_numbers=True,
 )
 
 

@@ -68,6 +68,7 @@ def wrong_count(
     tied_tables=1,
     waves=0,
     head_bias=False,
+    ever_untied=True,
     final_norms=0,
     heads=False,
 ):
@@ -85,8 +86,13 @@ def wrong_count(
         blocks = num_layers // 2 * (reader + writer)
     of_source, of_target = untied
     rows = of_source * source_vocab + of_target * target_vocab
+    tied = tied or not ever_untied
     rows = source_vocab + (tied_tables - 1) * target_vocab if tied else rows
-    rest = head_bias * target_vocab + final_norms * norm + waves * 512 * d_model
+    rest = (
+        head_bias * (source_vocab if tied else target_vocab)
+        + final_norms * norm
+        + waves * 512 * d_model
+    )
     return blocks + rows * d_model + rest
 
 
@@ -114,6 +120,9 @@ def other_count(
             "no attention biases": -num_layers * 12 * d_model,
             "one bias an attention": -num_layers * 9 * d_model,
             "one head": -num_layers * 3 * one_head,
+            "thrice": tied * 2 * d_model * source_vocab,
+            "biases of a head": -num_layers * 9 * (d_model - d_model // num_heads),
+            "bias down": num_layers * 2 * (d_ff - d_model),
             "three times heads": num_layers * 9 * (num_heads - 1) * d_model * (d_model + 1),
             "one writer": (1 - num_layers) * writer,
             "halved": (num_layers // 2 - num_layers) * ((right - tables) // num_layers),
@@ -139,6 +148,47 @@ COUNT = Exercise(
     name="transformer_parameters",
     cases=count_cases,
     mistakes=[
+        counting(
+            "never-untied",
+            {"ever_untied": False},
+            "one table is counted, whatever `tied` says",
+            "What does your count do when `tied` is False?",
+            "Without tying there are three tables.",
+            "One of source_vocab rows, two of target_vocab rows.",
+        ),
+        Mistake(
+            "tied-but-thrice",
+            other_count,
+            {"slip": "thrice"},
+            "with tying, the one table is counted three times",
+            (
+                "Tied means the same numbers in several places. How often are they stored?",
+                "The source, the target and the head read one and the same table.",
+                "Tied, the tables are source_vocab rows of d_model, once.",
+            ),
+        ),
+        Mistake(
+            "biases-of-one-head",
+            other_count,
+            {"slip": "biases of a head"},
+            "the biases of queries, keys and values are counted as long as one head",
+            (
+                "How long is what the layer for the queries gives?",
+                "All heads together are d_model wide, and the bias is as long as they.",
+                "Each of an attention's four layers has d_model * d_model + d_model numbers.",
+            ),
+        ),
+        Mistake(
+            "both-biases-of-d-ff",
+            other_count,
+            {"slip": "bias down"},
+            "both biases of the feed-forward network are counted as d_ff long",
+            (
+                "How long is what the network's second layer gives?",
+                "A bias is as long as its layer's output.",
+                "The first layer's has d_ff numbers, the second's d_model.",
+            ),
+        ),
         counting(
             "all-tables-of-the-source",
             {"untied": (3, 0)},
@@ -1041,6 +1091,8 @@ class WrongTransformer(nn.Module):
         other = {"source": "target", "target": "source"}[side]
         which = {"source for both": "source", "exchanged": other}.get(self.kind, side)
         rows = tables[which](torch.arange(self.first, self.first + seq))
+        if self.kind == "padding left out":
+            rows = tables[which]((ids != self.pad_id).cumsum(dim=1).sub(1).clamp(min=0))
         if self.kind == "waves":
             rows = sinusoidal_positions(seq, x.shape[-1])
         if self.kind == "last row":
@@ -1075,6 +1127,10 @@ class WrongTransformer(nn.Module):
             mask = mask & self.padding(target)
         if "future" in self.target_masks:
             mask = mask & causal_mask(target.shape[1])
+        if "past hidden" in self.target_masks:
+            mask = mask & causal_mask(target.shape[1]).T
+        if "either" in self.target_masks:
+            mask = self.padding(target) | causal_mask(target.shape[1])
         if "self" in self.target_masks:
             mask = mask & ~torch.eye(target.shape[1], dtype=torch.bool)
         over = {"padding": self.padding(source), "none": None, "looking back": mask}
@@ -1181,6 +1237,30 @@ MODEL = Exercise(
     name="Transformer",
     cases=transformer_cases,
     mistakes=[
+        one_step(
+            "past-hidden",
+            {"target_masks": ("padding", "past hidden")},
+            "the target's causal mask is transposed: each token sees itself and the future",
+            "Which row of your mask has a single True?",
+            "Rows are queries: the first one may see the first key only.",
+            "Use `causal_mask` as it comes.",
+        ),
+        one_step(
+            "either-is-enough",
+            {"target_masks": ("either",)},
+            "the target's two masks are joined by *or*: what one of them shows is seen",
+            "Change the last token of the target. Do logits before it change?",
+            "A token is seen where both masks let it.",
+            "Join them with `&`, or with `combine_masks`.",
+        ),
+        one_step(
+            "padding-has-no-place",
+            {"kind": "padding left out"},
+            "places are counted without padding",
+            "Which row of the table is added to the first word behind two tokens of padding?",
+            "Counted from 0, padding included.",
+            "`torch.arange(ids.shape[1])` for every sentence.",
+        ),
         Mistake(
             "shifts-inside",
             ShiftsInside,
@@ -1791,18 +1871,7 @@ STACK = Exercise(
             "a-module-list",
             bare_blocks,
             {"kind": nn.ModuleList},
-            says="an nn.ModuleList comes back, not an `Encoder`",
-            hints=(
-                "Print what your function returns.",
-                "The text asks for an `Encoder`, which hands a mask from block to block.",
-                "Put the blocks into `Encoder(…)`, as the stub did.",
-            ),
-        ),
-        Mistake(
-            "a-sequential",
-            bare_blocks,
-            {"kind": lambda blocks: nn.Sequential(*blocks)},
-            says="an nn.Sequential comes back, not an `Encoder`",
+            says="the bare blocks come back, in a ModuleList or a Sequential, not in an `Encoder`",
             hints=(
                 "Print what your function returns.",
                 "The text asks for an `Encoder`, which hands a mask from block to block.",

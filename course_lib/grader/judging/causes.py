@@ -47,6 +47,8 @@ def cause(sheet: Sheet, found: tuple[Outcome, ...], failing: list[int]) -> str:
     if told := _shared(by_kind(pair.want, pair.got, pair.terms) for pair in values):
         return told
     pairs = [leaf for pair in values for leaf in _leaves(pair)]
+    if told := _shared(by_kind(pair.want, pair.got, pair.terms) for pair in pairs):
+        return told
     if not all(sound(x) for pair in pairs for x in (pair.want, pair.got)):
         return ""
     return _of_leaves(pairs) or _overflows(sheet, pairs, failing)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .edits import EDITED, edits
+from .edits import edited
 from .frames import Foreign, foreign_kind
 from .outcome import ITSELF, Outcome
 from .scored import too_few
@@ -33,8 +33,7 @@ def differences(expected: Outcome, found: Outcome, terms: Terms = DEFAULT) -> De
         told = compare(want, got, terms)
         if told:
             return (*_call(number, len(expected.values)), *told)
-    edited = [EDITED.format(name) for name in edits(expected, found)[:1]]
-    return tuple(edited) or _gradients(expected, found, terms)
+    return edited(expected, found) or _gradients(expected, found, terms)
 
 
 def compare(expected: Any, found: Any, terms: Terms = DEFAULT) -> Details:
@@ -133,7 +132,7 @@ def _single(found: Any) -> Any:
 
 
 def _number(expected: float, found: Any, terms: Terms) -> Details:
-    number = _single(found)
+    number = found if terms.plain_numbers else _single(found)
     if isinstance(number, bool) or not isinstance(number, int | float):
         return (f"expected a number, found {_kind(found)}",)
     if not isinstance(expected, int):

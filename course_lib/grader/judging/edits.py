@@ -1,8 +1,9 @@
-"""Inputs and weights that an answer changed in place and should not have."""
+"""Inputs and weights that an answer changed and should not have: in place, or by sharing."""
 
-from .outcome import Outcome
+from .outcome import ONE, Outcome
 
 EDITED = "your code changed its input in place ({}): work on a copy, or make a new tensor"
+SHARED = "{} and {} are one and the same in your code: what is made once is one, in all its places"
 CALLED = "call "  # how an argument of a call is named; a weight goes by its own name
 
 
@@ -18,3 +19,11 @@ def edits(expected: Outcome, found: Outcome) -> list[str]:
 def trains(expected: Outcome) -> bool:
     """Do weights move, as they do where a case trains a module?"""
     return any(not name.startswith(CALLED) for name in expected.changed)
+
+
+def edited(expected: Outcome, found: Outcome) -> tuple[str, ...]:
+    """What to say of the first of these, if there is one."""
+    return tuple(
+        SHARED.format(*name.split(ONE)) if ONE in name else EDITED.format(name)
+        for name in edits(expected, found)[:1]
+    )

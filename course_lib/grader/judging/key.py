@@ -67,7 +67,8 @@ class Exercise:
     `also_right` holds right answers written differently, which the tests hold against the key.
     `rtol` and `atol` are for float32 and numbers; half precision gets what it can do at best,
     unless `tolerances` says (rtol, atol) for a dtype's name. With `exact_zeros`, what is exactly 0
-    in the reference must be exactly 0. With `any_sequence`, a list may stand for a tuple.
+    in the reference must be exactly 0. With `any_sequence`, a list may stand for a tuple;
+    with `plain_numbers`, a tensor without axes for no number.
     `hints` are three general ones, for a crash and for a wrong answer that no mistake names.
     `allows` declares the edges of what the text allows; each needs a case.
 
@@ -94,6 +95,7 @@ class Exercise:
     tolerances: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     exact_zeros: bool = False
     any_sequence: bool = False
+    plain_numbers: bool = False
     choices: Mapping[str, tuple] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
@@ -121,9 +123,8 @@ class Exercise:
     def terms(self) -> Terms:
         """On which terms an answer agrees with the reference."""
         tolerances = dict(self.tolerances)
-        return Terms(
-            self.rtol, self.atol, tolerances, self.exact_zeros, self.any_sequence, axes=self.axes
-        )
+        kinds = {"any_sequence": self.any_sequence, "plain_numbers": self.plain_numbers}
+        return Terms(self.rtol, self.atol, tolerances, self.exact_zeros, axes=self.axes, **kinds)
 
     @property
     def chapter(self) -> str:

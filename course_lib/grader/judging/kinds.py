@@ -40,6 +40,8 @@ def by_kind(want: Any, got: Any, terms: Terms) -> str:
         return "a text came back, not the value: without quotes, and without `str` or an f-string"
     if isinstance(got, dict) and isinstance(want, list | tuple):
         return "a dict came back: return its values without names, side by side with commas"
+    if got == ITSELF and isinstance(got, str):
+        return "the object itself came back: what stands behind `return`?"
     if isinstance(got, str) and not isinstance(want, str):
         return "a text came back: quotes make a text of what stands between them"
     if isinstance(want, dict) and isinstance(got, dict) and want.keys() != got.keys():
@@ -59,7 +61,8 @@ def by_kind(want: Any, got: Any, terms: Terms) -> str:
     if isinstance(want, Tensor) and not want.ndim and isinstance(got, float | int):
         return "a tensor is asked for, and `.item()` or `float` makes a plain number of it"
     plain = isinstance(want, float | int) and not isinstance(want, bool)
-    if plain and isinstance(got, Tensor) and got.ndim and got.numel() == 1:
+    bare = isinstance(got, Tensor) and got.numel() == 1 and (got.ndim or terms.plain_numbers)
+    if plain and bare:
         return "a plain number is asked for: `.item()` makes one of a tensor that holds one number"
     return ""
 

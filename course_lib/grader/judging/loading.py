@@ -7,8 +7,13 @@ from torch import Tensor
 
 
 def load(made: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Load the weights. Raises RuntimeError, in one line, where names or sizes don't fit."""
+    """Load the weights. Raises RuntimeError, in one line, where names or sizes don't fit.
+
+    A buffer of the learner's own, such as a mask made once, learns nothing and stays as it is.
+    """
     own = getattr(made, "state_dict", dict)()
+    buffers = dict(made.named_buffers()).keys() if isinstance(made, torch.nn.Module) else ()
+    kept = {name: own.pop(name) for name in buffers if name in own and name not in state}
     told = [
         _listed("missing: {}", sorted(state.keys() - own.keys())),
         _listed("not asked for: {}", sorted(own.keys() - state.keys())),
@@ -22,7 +27,7 @@ def load(made: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
         kind = type(made)
         of = f" for {kind.__name__}" if kind.__module__.startswith("torch.") else ""  # not theirs
         raise RuntimeError(f"loading state_dict{of}: {'; '.join(filter(None, told))}")
-    made.load_state_dict(state)
+    made.load_state_dict(kept | dict(state))
 
 
 def _listed(text: str, names: list[str]) -> str:

@@ -15,6 +15,7 @@ from .crash import kind_of_error, learner_lines
 from .loading import load
 from .trees import identical, leaves, tree_map
 
+ONE = " is "  # between two names of one weight
 ITSELF = "the object itself"  # what `train()` and `eval()` return, as no frame holds a module
 
 
@@ -66,8 +67,6 @@ def _run_case(answer: Callable, case: Case, gradients: bool) -> Outcome:
     values, flows, changed = [], [], []
     try:
         target = build(answer, case)
-        given = _weights(target, case)
-        loaded = {name: weight.detach().clone() for name, weight in given.items()}
         for number, planned in enumerate(case.calls):
             args = tree_map(_copy, list(planned.args))
             kwargs = {name: tree_map(_copy, value) for name, value in planned.kwargs.items()}
@@ -76,13 +75,18 @@ def _run_case(answer: Callable, case: Case, gradients: bool) -> Outcome:
             weights = _weights(target, case)
             sources = (_float_inputs(args, kwargs) if asked else {}) | weights
             method = target if planned.method == "__call__" else getattr(target, planned.method)
+            versions = [weight._version for weight in weights.values()]
             with torch.enable_grad():  # a page may have switched gradients off for good
                 value = method(*args, **kwargs)
-                flows.append(_gradients(value, sources) if gradients else {})
+                # Where weights were trained, the way back to what they were is gone.
+                trained = versions != [weight._version for weight in weights.values()]
+                asked_of = dict.fromkeys(sources) if trained else _gradients(value, sources)
+                flows.append(asked_of if gradients else {})
             values.append(ITSELF if value is target else tree_map(_copy, value))
             changed += [f"call {number + 1}: {name}" for name in _changed(planned, args, kwargs)]
         weights = _weights(target, case)
-        changed += [n for n in weights if not identical(loaded.get(n), weights[n])]
+        moved = [name for name in weights if not identical(case.state[name], weights[name])]
+        changed += dict.fromkeys(_names(weights, name) for name in moved)
     except (Exception, SystemExit) as error:  # an interrupt by the learner goes through
         raised, *kinds = (kind.__name__ for kind in type(error).__mro__)
         return Outcome(
@@ -132,6 +136,11 @@ def _weights(target: object, case: Case) -> dict[str, Tensor]:
         return {}
     there = dict(target.named_parameters(remove_duplicate=False))
     return {name: there[name] for name in case.state if name in there}
+
+
+def _names(weights: dict[str, Tensor], name: str) -> str:
+    """A weight's name, and a second one where two parts of the answer are one."""
+    return ONE.join([other for other in weights if weights[other] is weights[name]][:2]) or name
 
 
 def _gradients(value: Any, sources: dict[str, Tensor]) -> dict[str, Tensor | None]:

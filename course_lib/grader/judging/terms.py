@@ -16,7 +16,7 @@ class Terms:
     `by_dtype` holds (rtol, atol) for dtypes that have their own. `noise` is the share of a
     tensor's largest number by which right answers may differ, since their inputs are rounded.
     `at_least` is the share of class ids that must be right, where nothing else is compared.
-    `axes` names the axes of the output.
+    `axes` names the axes of the output. With `plain_numbers`, a tensor is no number.
     """
 
     rtol: float = 1e-4
@@ -24,6 +24,7 @@ class Terms:
     by_dtype: dict[str, tuple[float, float]] = field(default_factory=dict)
     exact_zeros: bool = False
     any_sequence: bool = False
+    plain_numbers: bool = False
     none_is_legal: bool = False
     noise: float = 0.0
     at_least: float = 0.0

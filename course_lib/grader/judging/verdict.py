@@ -8,7 +8,7 @@ from .bans import banned_name
 from .causes import cause, sound
 from .compare import differences
 from .crash import meaning, unwritten_stub
-from .edits import EDITED, edits
+from .edits import edited
 from .inputs import came_in, size
 from .outcome import Outcome, run_case
 from .properties import PROPERTIES
@@ -121,8 +121,8 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
 def _edited(sheet: Sheet, found: tuple[Outcome, ...]) -> list[str]:
     """Said first: whoever edits an input in place may have everything else wrong because of it."""
     rows = zip(sheet.expected, found, sheet.terms, strict=True)
-    names = [name for want, got, terms in rows if not terms.at_least for name in edits(want, got)]
-    return [EDITED.format(names[0])] if names else []
+    said = [edited(want, got) for want, got, terms in rows if not terms.at_least]
+    return list(next(filter(None, said), ()))
 
 
 def _varies(sheet: Sheet, answer: Callable, found: tuple[Outcome, ...]) -> bool:

@@ -206,3 +206,10 @@ def test_a_type_tells_crashes_apart_and_names_of_ones_own_do_not(one, other, sam
         except Exception as error:
             told.append(kind_of_error(error))
     assert len(told) == 2 and (told[0] == told[1]) is same
+
+
+def test_a_tensor_is_no_plain_number_where_plain_ones_are_asked_for():
+    lists = [1.5, 2], [torch.tensor(1.5), 2]
+    assert compare(*lists) == ()
+    assert compare(*lists, Terms(plain_numbers=True))
+    assert compare(lists[0], [1.5, 2], Terms(plain_numbers=True)) == ()

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from course_lib.grader.judging.cases import Case, call, case
+from course_lib.grader.judging.edits import edited
 from course_lib.grader.judging.outcome import ITSELF, run_case
 
 
@@ -42,22 +43,50 @@ def test_weights_that_do_not_fit_are_told_by_name():
     assert "missing: scale; not asked for: bias; weight is (5, 2), not (3, 2)" in told
 
 
-class Shared(torch.nn.Module):
-    """Two names for one part, of which the second one's weights are loaded last."""
+class Twice(torch.nn.Module):
+    """Two layers, or one layer under two names, and a table of its own that learns nothing."""
 
-    def __init__(self):
+    def __init__(self, shared):
         super().__init__()
-        self.first = self.second = torch.nn.Linear(2, 2, bias=False)
+        self.first = torch.nn.Linear(2, 2, bias=False)
+        self.second = self.first if shared else torch.nn.Linear(2, 2, bias=False)
+        self.register_buffer("steps", torch.arange(3))
 
     def forward(self, x):
         return self.second(self.first(x))
 
+    def train_by_one(self):
+        loss = self(torch.ones(2)).sum()
+        torch.optim.SGD(self.parameters(), lr=0.1).zero_grad()
+        loss.backward()
+        torch.optim.SGD(self.parameters(), lr=0.1).step()
+        return [loss]
 
-def test_one_part_under_two_names_is_not_edited_in_place():
-    state = {"first.weight": torch.eye(2), "second.weight": 3 * torch.eye(2)}
-    outcome = run_case(Shared, Case("shared", [call(torch.ones(1, 2))], {}, state))
-    assert outcome.values[0].tolist() == [[9.0, 9.0]]
-    assert outcome.changed == ()
+
+def two_layers(shared, **more):
+    weights = {"first.weight": torch.eye(2), "second.weight": torch.ones(2, 2)}
+    return Case("two", [call(**more)], init={"shared": shared}, state=weights)
+
+
+def test_a_buffer_of_ones_own_is_no_weight_too_many():
+    """A mask made once learns nothing, so nobody has to hand it in."""
+    outcome = run_case(Twice, two_layers(False, x=torch.ones(2)))
+    assert outcome.raised is None and outcome.values[0].tolist() == [2.0, 2.0]
+
+
+def test_one_part_under_two_names_is_told_by_both():
+    right = run_case(Twice, two_layers(False, x=torch.ones(2)))
+    found = run_case(Twice, two_layers(True, x=torch.ones(2)))
+    assert right.changed == ()
+    assert found.changed == ("first.weight is second.weight",)
+    assert edited(right, found)[0].startswith("first.weight and second.weight are one")
+
+
+def test_a_loss_with_its_graph_may_come_back_after_a_step():
+    """Nothing leads back to weights that have moved, so no gradient is asked for."""
+    outcome = run_case(Twice, two_layers(False, method="train_by_one"))
+    assert outcome.raised is None and outcome.values[0][0].item() == 4.0
+    assert set(outcome.gradients[0].values()) == {None}
 
 
 def test_parameters_that_a_training_replaces_are_those_that_gradients_reach():
