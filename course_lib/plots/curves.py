@@ -62,9 +62,7 @@ def training_waits(
         ax.plot(rates, np.median(steps, axis=1), label=name, **styles[name])
         ax.plot(rates, steps, ".", color=styles[name]["color"])
     ax.axhline(most, color="black", linestyle=":", linewidth=1)
-    ax.set(
-        xscale="log", yscale="log", xlabel="rate of learning", ylabel="steps until it is learned"
-    )
+    ax.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="steps until it is learned")
     ticks = [tick for tick in (10, 20, 50, 100, 200, 500, 1000, 2000) if tick < 0.7 * most]
     ax.set_yticks([*ticks, most], [*ticks, f"not in {most}"])
     ax.set_xticks(rates, [f"{rate:g}" for rate in rates])

@@ -12,7 +12,7 @@
 # **What was wrong with reading left to right?** You are doing it now, and so did most networks that translated or
 # wrote, until 2017: one word after the other, with a summary in mind. Then a paper called *Attention Is All You Need*
 # threw the reading order away and let all words look at each other at once. Here you race the two; some of what is
-# commonly said about it turns out to be false.
+# commonly said is false.
 #
 # After this chapter you can
 #
@@ -95,7 +95,8 @@ print(h.shape)
 # %% [markdown]
 # This network rewrites all of $h$ at every word. The **gated recurrent unit** (**GRU**, 2014) decides, number by number, what to
 # keep. It has two *gates*: numbers between 0 and 1, made by the function
-# $\sigma(a) = 1/(1+e^{-a})$. The sign $\odot$ multiplies number by number; $h$ is now the old state and $h'$ the next.
+# $\sigma(a) = 1/(1+e^{-a})$. The sign $\odot$ multiplies number by number; $h$ is now the old state and $h'$ the next. (In Cho's
+# paper $r$ meets $h$ before $U_n$ does.)
 #
 # $$\begin{aligned}
 # r &= \sigma(W_r x + b_r + U_r h + c_r) && \text{reset gate: how much of the old state to consult} \\
@@ -129,7 +130,7 @@ fig.colorbar(image, label="number")
 show(fig, alt="Heat map of the GRU's state after each of the 11 words; every row has 64 values.")
 
 # %% [markdown]
-# The last row is *everything* this network knows about the sentence, and each row needs the row above it. Remember these two:
+# The last row is *everything* this network knows about the sentence, and each row needs the row above it. Remember:
 # **a state of fixed size**, and **waiting in line**.
 #
 # `nn.GRU` is the same loop, run inside PyTorch. We wrap it so that it takes a text and returns all its states. In
@@ -159,7 +160,7 @@ gru.gru.load_state_dict({f"{name}_l0": weight for name, weight in cell.state_dic
 claim("nn.GRU gives the same states as our loop", torch.allclose(gru(x), states, atol=1e-6))
 
 # %% [markdown]
-# **Your turn**: `01.gru-step` in the exercises, where you write the four lines of the formula.
+# **Your turn**: `01.gru-step`, the four lines of the formula.
 #
 # ## 1.2 What is left of word 2?
 #
@@ -234,7 +235,7 @@ show(ax, alt)
 #
 # Networks learn from tiny pushes: move one number of word $t$ by a hair, and see how much the last output moves. The list of
 # these ratios, for all numbers of all words, is the **gradient**. Training follows it (1.5). Where it is 0, training does not
-# notice that the word mattered.
+# notice the word.
 #
 # PyTorch computes gradients for you: `requires_grad_()` asks it to keep track of `x`. Then it goes through the computation from its
 # end to its start and multiplies the ratio of each step to those of the steps after it: **backpropagation**. `autograd.grad` hands the
@@ -300,7 +301,7 @@ show(draw_reach(both, title, GRU=GRU_LINE, **lines), alt)
 # The axis on the left is *logarithmic*: equal distances are equal factors, and a straight line means that each word multiplies by the
 # same one, here about 0.6. A product of a hundred such factors is nothing. This is the **vanishing gradient**. Attention has no
 # product of steps, so its line is flat. Free it is not: before training, an average over $n$ words gives each about $1/n$, and ten times
-# the words leave the gradient about a tenth (last line above). That is a power of $n$; the GRU's falls exponentially.
+# the words leave the gradient about a tenth (last line above).
 #
 # Now the same for *every* output, not only the last: row $i$ says whose nudges reach output $i$, as shares of 1. Point
 # at a word, or press the arrow keys, and see on whom it depends. First the GRU, below it attention.
@@ -317,7 +318,7 @@ for name, read in (("GRU", gru), ("Attention", attention)):
     display(attention_hover(words, influence(read, x), title=name, start=10, verb="depends on"))
 
 # %% [markdown]
-# The GRU never looks ahead, and what it depends on fades to the left. Attention's has no such shape, with random matrices.
+# The GRU never looks ahead, and what it depends on fades to the left. Attention's has no such shape.
 #
 # Be fair to the GRU. Its update gate starts near $\sigma(0) = ½$: *keep half*, at every word. Add a constant to that
 # gate's bias (our `keep`), and it keeps more from the start. Move the slider.
@@ -481,7 +482,7 @@ print("open gates there:", rounded(torch.stack([open_gates(model) for _, model i
 
 # %% [markdown]
 # It knows. Training itself has opened some gates, as `keep` did by hand, and it is the task that opens them, not the
-# rate: the same GRU, asked for the *last* symbol, leaves them shut. The rest takes minutes, so a script in `notebooks/studies`
+# rate: the same GRU, asked for the *last* symbol, leaves them shut. The rest takes minutes; a script in `notebooks/studies`
 # did it beforehand: a *study*. Three rates for each reader, chosen on other seeds than those reported, and two ways of moving:
 # Adam, and plain *SGD*, where a step is the rate times the gradient.
 
@@ -517,7 +518,7 @@ show(fig, alt="Adam: the ordinary GRU falls from 1,800 steps to 40. SGD: not don
 # So a GRU can learn from far away, too. But its state has a fixed size. Pack $n$ random symbols of 8 kinds into 64 numbers, and
 # read all of them out of the last state again, with one matrix, fitted so that the sum of its squared errors is smallest (*least
 # squares*). For each position we take the share of right answers on new texts, on a scale where guessing is 0 and always right is 1;
-# added up, they say how many symbols come out. Of 16 packed by a GRU with *random* parameters it is a handful.
+# added up, they say how many symbols come out. Of 16 packed by a GRU as PyTorch draws it, untrained, it is a handful.
 #
 # Now *train* a GRU (`keep` = 2) and its matrix on this task, 4,000 steps. How many of 16 then?
 
@@ -528,87 +529,99 @@ predict("01.suitcase", "How many of 16 symbols come back out of 64 trained numbe
 record = study("01_suitcase")
 results, sizes = record["results"], record["results"]["sizes"]
 came_out = {name: torch.tensor(runs) for name, runs in results.items() if "trained" in name}
+controls = study("01_controls")["results"]
+came_out["well drawn, untrained, 20000 texts"] = torch.tensor(controls["well drawn, untrained"])
 outcome("01.suitcase", f"{came_out['trained'][sizes.index(16)].median():.1f}")
 
 # %% jupyter={"source_hidden": true}
 print(record["command"], "· seeds", record["seeds"], "· packed", sizes)
 for name, runs in came_out.items():  # (size, seed)
     middle, spread = rounded(runs.median(dim=1).values, 1), rounded(runs.std(dim=1).max(), 1)
-    print(f"{name.replace(' texts', ' texts to fit'):39} {middle}, spread {spread}")
+    print(f"{name.replace(' texts', ' texts to fit'):41} {middle}, spread {spread}")
 
 shown = {
     "all that are packed": {"color": "black", "linestyle": ":"},
     "trained": {"color": GREEN},
+    "well drawn, untrained, 20000 texts": {"color": BLUE, "linestyle": "-."},
     "untrained, read by a network, keep = 0": {"color": RED},
     "untrained, 20000 texts, keep = 0": GRU_LINE,
 }
 runs = {"all that are packed": sizes} | {
     name: runs.mT for name, runs in came_out.items() if name in shown
 }
-title = "How much fits into 64 numbers is a matter of training"
+title = "PyTorch's first draw keeps few of them; training or another draw, many"
 ax = runs_over(
     sizes, runs, styles=shown, title=title, xlabel="symbols packed", ylabel="symbols read out"
 )
-alt = "A trained GRU gives back 16 of 16 and 19 of 32; untrained ones three to six of any number."
+alt = """A trained GRU gives back 16 of 16 and 19 of 32; a well drawn one, untrained, 14 and 16; those
+that PyTorch drew three to six of any number."""
 show(ax, alt)
 
 # %% [markdown]
-# Sixteen of 16, and 19 of 32. Random parameters say what a GRU *happens* to keep, not what it can, and even that depends on who
-# reads: of 8 symbols in the same states, a matrix finds 3.4 and a network of two layers 5.4. A longer training may find more.
-# What stays is the form: *one* size for any text.
+# What an untrained GRU *happens* to keep depends on who reads: of 8 symbols in the same states, a matrix
+# finds 3.4 and a network of two layers 5.4. And on who draws: *well drawn*, with new content that turns the old state without
+# shrinking it ($U_n$ orthogonal, reset gate open, update gate shut) and symbols that write a tenth, a matrix finds 14 of 16 untrained. (An
+# *echo state network*, Jaeger 2001.) What stays is the form: *one* size for any text.
 
 # %% [markdown]
 # ### The bottleneck
 #
-# In 2014 this suitcase had a famous job. One recurrent network, the *encoder*, read a sentence; a second one, the *decoder*, started from
-# the encoder's last state and wrote the translation, word by word. Such a pair is an **encoder–decoder**, and that one vector is its
-# **bottleneck**: all that the decoder needs has to pass through it. Long sentences came out badly. Bahdanau, Cho and Bengio kept *all*
-# states of the encoder instead: before each word, the decoder's state is compared with every one of them, and their average joins it. That
-# was attention, three years before the Transformer.
+# In 2014 this suitcase had a famous job. One recurrent network, the *encoder*, read a sentence; a second one, the *decoder*, got the
+# encoder's last state (to start from in Sutskever et al., at every step in Cho et al.) and wrote the translation. Such a pair
+# is an **encoder–decoder**, and that one vector its **bottleneck**: all that the decoder needs passes through it. Long sentences
+# came out badly in Cho's network; Sutskever's, larger and fed the sentence backwards, had no difficulty. Bahdanau,
+# Cho and Bengio kept *all* states of the encoder: before each word the decoder's state is compared with each of them, and
+# their average joins it. That was attention, three years before the Transformer.
 #
 # In small: rows of 4 to 32 symbols are read, and then written again, by two GRUs of width 64, trained for 2,000 steps; with one vector
-# between them, or with attention (by dot products, as in Luong 2015).
+# between them, or with attention (by dot products, as in Luong 2015). Counted as above: in symbols, guesses taken off.
 
 # %%
-predict("01.bottleneck", "How many of 32 symbols are right: with one vector, and with attention?")
+predict("01.bottleneck", "How many of 32 symbols arrive: with one vector, and with attention?")
 
 # %%
 record = study("01_bottleneck")
-results, lengths = record["results"], record["results"]["lengths"]
+results, lengths = record["results"], torch.tensor(record["results"]["lengths"])
 right = {name: torch.tensor(runs) for name, runs in results["right"].items()}  # (seed, length)
-of_32 = {name: 32 * runs[:, lengths.index(32)].median() for name, runs in right.items()}
+arrived = {name: lengths * (share - 1 / 8) / (1 - 1 / 8) for name, share in right.items()}
+of_32 = {name: runs[:, lengths == 32].median() for name, runs in arrived.items()}
 outcome("01.bottleneck", " and ".join(f"{of_32[name]:.0f}" for name in list(right)[:2]))
 
 # %% jupyter={"source_hidden": true}
-print(record["command"], "· seeds", record["seeds"], "· symbols in a row", lengths)
-for name, runs in right.items():
-    spread = rounded(runs.std(dim=0).max(), 2)
-    print(f"{name:36} {rounded(runs.median(dim=0).values, 2)}, spread {spread}")
+print(record["command"], "· seeds", record["seeds"], "· symbols in a row", lengths.tolist())
+for name, runs in arrived.items():
+    spread = rounded(runs.std(dim=0).max(), 1)
+    print(f"{name:36} {rounded(runs.median(dim=0).values, 1)}, spread {spread}")
+print("one vector of 64, rows of 32: symbols that arrive; share of places 1 to 4, 5 to 8, …")
+for name, shares in controls["told"].items():
+    shares, places = torch.tensor(shares), controls["places"]  # (seed, group of places)
+    of_all, of_each = places * shares.sum(dim=1).median(), shares.median(dim=0).values
+    print(f"{name:36} {of_all:4.1f}; {rounded(of_each, 2)}")
 
 looks = (GRU_LINE, ATTENTION_LINE, {"color": GREEN, "linestyle": ":"}, OPEN_LINE)
+title = "One vector of 64: about eight symbols arrive, however long the row"
 ax = runs_over(
     lengths,
-    right,
-    styles=dict(zip(right, looks, strict=True)),
-    title="One vector: the longer the row, the less of it arrives",
+    arrived,
+    styles=dict(zip(arrived, looks, strict=True)),
+    title=title,
     xlabel="symbols in a row (trained on 4 to 32)",
-    ylabel="share written rightly",
+    ylabel="symbols that arrive",
 )
-ax.axhline(1 / 8, color="black", linestyle=":", linewidth=1)  # guessing
-ax.legend(loc=(0.58, 0.48))
-show(
-    ax,
-    alt="Share over length. One vector falls from 1 to a third, or a half; attention stays near 1.",
-)
+alt = """Symbols that arrive over length. One vector: flat near 8 from rows of 8 on, near 13 after four
+times the steps; attention: nearly all, 42 of 48."""
+show(ax, alt)
 
 # %% [markdown]
-# With one vector, rows of 4 arrive whole, and of 32 symbols a third; with attention 31, and nine in ten of 48, longer than any row in
-# training. Is it the room? Twice the vector changes little, four times the steps make a half of the third. What is missing is
-# less room than practice in writing small, and attention has nothing to squeeze.
+# With one vector rows of 4 arrive whole, and of longer ones some eight symbols: a suitcase of one size. They are the first ones; of
+# the second half of 32 next to nothing arrives. With attention it is 31, and 42 of 48, longer than any row in training.
 #
-# It keeps the vectors of all words instead. That has a bill. To write one more word after $n$, a Transformer
-# must still have two vectors for each word so far (which two: chapter 03): at width 64 these are $128\,n$ numbers, beside the 64
-# of a state, after 1,000 words 2,000 times as many. (Chapter 18.)
+# Not all of the loss is the vector's. The writer reads what it wrote, mistakes included (chapter 08). Told the right symbols before each,
+# the same network gets 15 or 16 out of the same vector, some at every place. (Out of another row's: none.) And room? Twice the
+# vector adds half a symbol, four times the steps five: so early, less room is missing than practice in writing small.
+#
+# Attention keeps the vectors of all words instead. That has a bill: to write on, a Transformer must have two vectors for each word so
+# far (which two: chapter 03), at width 64 $128\,n$ numbers beside the 64 of a state: after 1,000 words 2,000 times as many.
 
 # %% [markdown]
 # ## 1.7 How far is it from word to word?
@@ -775,11 +788,7 @@ claim("1,024 calls: over 3 times the time of one call for the same", in_line > 3
 claim("and this one takes longer than one large product", one_call > at_once)
 
 # %% [markdown]
-# Most of it is the price of a call from Python; the rest is arithmetic *per number fetched*. *Parallel training* means pieces large
-# enough to keep a machine busy.
-#
-# Writing goes word by word in both networks. One more word after $n$ costs a GRU $6 d^2$ multiplications, attention $3 d^2 + 2nd$: it
-# goes through all old words again. From $1.5\,d$ words on that is more.
+# Most of it is the price of a call from Python; the rest is arithmetic *per number fetched*.
 
 # %% [markdown]
 # ## 1.9 Which one, when?
@@ -822,12 +831,13 @@ print(", GRU", rounded(moved[gru]))
 # - A recurrent network carries a **state of fixed size** and reads **in line**.
 # - Its gradient shrinks with every word; from 100 words back almost nothing arrives. Whether that is too little depends on who takes the
 #   steps: with plain ones it was not learned in 1,000, with Adam it was, at the right learning rate in some 40.
-# - What a state gives back is a matter of training: of 16 symbols in 64 numbers 2 to 6 untrained, all 16 trained.
-# - Between an encoder and a decoder one such vector is the **bottleneck**: a third of 32 symbols came through it, and 31 with
-#   attention to all states, which have to be stored.
+# - What a state gives back is a matter of the draw and of training: of 16 symbols in 64 numbers 3 to 6 untrained as PyTorch draws them,
+#   14 well drawn, all 16 trained.
+# - Between an encoder and a decoder one such vector is the **bottleneck**: some 8 of 32 symbols came through it (15 or 16 where the
+#   writer need not read its own mistakes), and 31 with attention to all states, which have to be stored.
 # - Attention is one step from every word to every word. It needs *less* arithmetic than a GRU up to $1.5\,d$ words, and comes as
 #   a few large products: an advantage where the GRU's steps are too small for the machine.
-# - It gets dearer with every word, and does not know their order.
+# - It does not know the order of the words.
 
 # %% [markdown]
 # ## Quiz
@@ -847,14 +857,8 @@ quiz("01")
 #
 # <details><summary>Do GRUs and LSTMs solve the vanishing gradient?</summary>
 #
-# They can. Along the state the gradient is multiplied mainly by the gate that keeps the old state, near ½ at the start of training. Training
-# can open it (1.5), and a positive bias opens it from the start. What remains is the fixed size of the state and the work in line.
-# </details>
-#
-# <details><summary>What did Bahdanau's attention change in translation, and what did it leave?</summary>
-#
-# The decoder gets an average of all states of the encoder, made anew for each word, in place of one vector, and quality no longer falls with
-# length as it did. Reading and writing stayed in line; the Transformer dropped that.
+# They can. Along the state the gradient is multiplied mainly by the gate that keeps the old state, near ½ at the start. Training
+# can open it (1.5), or a positive bias. What remains is the fixed size of the state and the work in line.
 # </details>
 
 # %% [markdown]
@@ -876,7 +880,9 @@ quiz("01")
 # - Pascanu, Mikolov, Bengio 2012, *On the difficulty of training recurrent neural networks*,
 #   [arXiv:1211.5063](https://arxiv.org/abs/1211.5063).
 # - Cho et al. 2014, *On the Properties of Neural Machine Translation*, [arXiv:1409.1259](https://arxiv.org/abs/1409.1259):
-#   long sentences come out badly.
+#   long sentences come out badly. Sutskever, Vinyals, Le 2014, *Sequence to Sequence Learning with Neural Networks*,
+#   [arXiv:1409.3215](https://arxiv.org/abs/1409.3215): they don't.
+# - Jaeger 2001, *The “Echo State” Approach to Analysing and Training Recurrent Neural Networks*, GMD Report 148.
 # - Bahdanau, Cho, Bengio 2014, *Neural Machine Translation by Jointly Learning to Align and Translate*,
 #   [arXiv:1409.0473](https://arxiv.org/abs/1409.0473). With dot products: Luong et al. 2015,
 #   [arXiv:1508.04025](https://arxiv.org/abs/1508.04025).
@@ -886,7 +892,6 @@ quiz("01")
 #   [arXiv:1610.10099](https://arxiv.org/abs/1610.10099): dilation.
 # - Jozefowicz et al. 2015, *An Empirical Exploration of Recurrent Network Architectures*: the open gate.
 # - Jelassi et al. 2024, *Repeat After Me*, [arXiv:2402.01032](https://arxiv.org/abs/2402.01032): the suitcase, on large models.
-# - Gu, Dao 2023, *Mamba*, [arXiv:2312.00752](https://arxiv.org/abs/2312.00752): recurrence that trains in parallel.
 
 # %% [markdown]
 # ## Glossary

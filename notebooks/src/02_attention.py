@@ -147,7 +147,9 @@ def turn_the_query(angle, length):
     turned = math.radians(angle)
     query = length * torch.tensor([math.cos(turned), math.sin(turned)])
     weights = (plane_keys @ query).softmax(dim=-1)
-    ax = query_among_keys(query, plane_keys, weights, names, title="The closer, the thicker")
+    ax = query_among_keys(
+        query, plane_keys, weights, names, title="The larger the dot product, the thicker"
+    )
     told = [f"{name} {weight:.2f}" for name, weight in zip(names, weights)]
     return show(ax.figure, alt=f"A query at {angle} degrees among three keys: {', '.join(told)}.")
 
@@ -159,9 +161,9 @@ def turn_the_query(angle, length):
 # %%
 around = torch.linspace(0, 2 * math.pi, 181)
 circle = torch.stack([around.cos(), around.sin()], dim=-1)  # (query, 2)
-turns = {length: (length * circle @ plane_keys.T).softmax(dim=-1) for length in (0.5, 3)}
-print("most that animal gets: short", rounded(turns[0.5][:, 0].max(), 2), end=", ")
-print("long", rounded(turns[3][:, 0].max(), 2))
+turns = {length: (length * circle @ plane_keys.T).softmax(dim=-1) for length in (0.15, 3)}
+for length, shares in turns.items():
+    print(f"length {length}: animal gets {shares[:, 0].min():.2f} to {shares[:, 0].max():.2f}")
 
 # %% jupyter={"source_hidden": true}
 fig, (left, right) = plt.subplots(
@@ -171,7 +173,11 @@ query_among_keys(3 * circle[20], plane_keys, turns[3][20], names, ax=left, title
 for i, (name, color) in enumerate(zip(names, (BLUE, ORANGE, GREEN))):
     right.plot(around.rad2deg(), turns[3][:, i], color=color, label=f"{name}, query of length 3")
     right.plot(
-        around.rad2deg(), turns[0.5][:, i], color=color, linestyle=":", label=f"{name}, length 0.5"
+        around.rad2deg(),
+        turns[0.15][:, i],
+        color=color,
+        linestyle=":",
+        label=f"{name}, length 0.15",
     )
 right.set(xlabel="angle of the query", ylabel="weight", ylim=(0, 1), xticks=range(0, 361, 90))
 right.set_title("A long query picks one key, a short one mixes")
@@ -486,14 +492,14 @@ for ax, (way, rates) in zip(axes, results["rates"].items()):
 lines = axes[0].get_legend_handles_labels()
 fig.legend(*lines, title="divided by", loc="outside right center")
 fig.suptitle("The divisor moves the rate that works; without one, a smaller start does as well")
-alt = """Steps to learn over the rate of learning; left Adam, right SGD. Divided by the root: falls to
+alt = """Steps to learn over the learning rate; left Adam, right SGD. Divided by the root: falls to
 about 15, five seeds close together. By d_head: the same shape, moved to larger rates. By nothing: near
 the root's curve at small rates, seeds scattered, not done where the root is best. By nothing, with a smaller
 start: like the root, at smaller rates."""
 show(fig, alt)
 
 # %% [markdown]
-# It learns. A tuned rate makes up for most of what the snapshot promised: 20 to 75 steps instead of 13 to 18.
+# It learns. A tuned rate makes up for most of what the snapshot promised: typically 20 to 80 steps instead of 13 to 18.
 # What remains is *luck*: different spikes stand at the start, seeds part ways, and one of the twenty runs wasn't done
 # after 600 steps. Dividing by $d_{head}$ learns evenly, at larger rates.
 #
@@ -670,25 +676,27 @@ class LargestTensor(TorchDispatchMode):
 
 
 # %%
-def largest(attend, n):
+def largest(attend, n, axes=(1, 1), d_value=64):
     """MiB of the largest tensor that attention among n words makes."""
-    q, k, v = torch.randn(3, 1, 1, n, 64)
+    q, k = torch.randn(2, *axes, n, 64)
     with LargestTensor() as listener:
-        attend(q, k, v)
+        attend(q, k, torch.randn(*axes, n, d_value))
     return listener.mebibytes
 
 
-lengths = [256, 512, 1024, 2048, 4096]
-ours = [largest(attention, n) for n in lengths]
-theirs = [largest(F.scaled_dot_product_attention, n) for n in lengths]
-print("largest tensor, ours:  ", rounded(ours, 2), "MiB")
-print("largest tensor, theirs:", rounded(theirs, 2), "MiB")
+lengths, built_in = [256, 512, 1024, 2048, 4096], F.scaled_dot_product_attention
+print("largest tensor, MiB, ours:           ", rounded([largest(attention, n) for n in lengths], 2))
+print("PyTorch's, (batch, head, seq, d_head):", rounded([largest(built_in, n) for n in lengths], 2))
+print(
+    "PyTorch's, (batch, seq, d_head):     ", rounded(largest(built_in, 4096, (1,)), 2), "at 4,096"
+)
+print("PyTorch's, four axes, d_value 32:    ", rounded(largest(built_in, 4096, d_value=32), 2))
 
 # %% [markdown]
 # Twice the words, four times our table: 64 MiB in the end, for one attention. A model with 12 of them in each of 12
-# layers (chapter 05) makes 144. PyTorch's function does the same multiplications, but its largest tensor is its own
-# output: it never makes the whole table. How can it take a softmax over rows that it never has in one piece? Chapter
-# 19 takes the trick apart. (Our listener does not see what an operation borrows inside itself.)
+# layers (chapter 05) makes 144. PyTorch's function, called with an axis for heads and values as wide as keys, makes no
+# tensor larger than its output: never the whole table. Called as in 2.5, it makes the table, too. How can it take a softmax over rows that
+# it never has in one piece? Chapter 19 takes the trick apart. (Our listener does not see what an operation borrows inside itself.)
 
 # %% [markdown]
 # ## Summary
@@ -698,7 +706,7 @@ print("largest tensor, theirs:", rounded(theirs, 2), "MiB")
 #   row sums to 1.
 # - Random scores have the spread $\sqrt{d_{head}}$. Undivided, one key takes nearly everything by luck, and gradients
 #   are tiny for most queries, huge for a few.
-# - Training mostly survives both. At its best rate an undivided attention of width 512 learned our game in 20 to 75
+# - Training mostly survives both. At its best rate an undivided attention of width 512 learned our game typically in 20 to 80
 #   steps (one run of twenty did not), divided by the root in 13 to 18, undivided from a smaller start in 12 to 15.
 # - The output is a convex combination of values. Weights cannot abstain; a value near 0 can.
 # - A module keeps parameters by name; `nn.Embedding` is a table of them, a row for each id.
@@ -728,8 +736,8 @@ quiz("02")
 # <details><summary>What is the complexity of self-attention, and which part hurts first?</summary>
 #
 # $O(n^2 d)$ time and, done naively, $O(n^2)$ memory for the weights, for each attention of the model. The longer the
-# text, the more the square decides. Versions such as PyTorch's own keep the $n^2$ time and avoid the $n^2$
-# memory.
+# text, the more the square decides. Versions such as PyTorch's own keep the $n^2$ time and can avoid the
+# $n^2$ memory.
 #
 # </details>
 #

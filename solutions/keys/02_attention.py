@@ -812,7 +812,7 @@ ATTENTION_MISTAKES = [
         {"divide_by": lambda query, key, value: 1},
         says="the scores are not divided by anything, so one word takes nearly all the weight",
         hints=(
-            "The steps and the axes are right. Compare with the formula at the end of section 2.4.",
+            "The steps and the axes are right. Compare with the formula in section 2.5.",
             "The spread of a dot product grows with its width. Something has to undo that.",
             "Divide the scores, before the softmax, by the square root of the width of a query.",
         ),
@@ -3735,7 +3735,7 @@ EXERCISES = [
         hints=(
             "Make two queries and three keys by hand, print the scores, and add up a row of "
             "weights.",
-            "Go through the formula of section 2.4 from the inside: product, divisor, softmax.",
+            "Go through the formula of section 2.5 from the inside: product, divisor, softmax.",
             "Each score is a query times a key, along d_head. The softmax goes along the keys.",
         ),
         allows=Edges(
@@ -3772,7 +3772,7 @@ EXERCISES = [
         ),
         hints=(
             "Try one sentence by hand, then a batch of two: each must come out as it does alone.",
-            "The steps are those of section 2.4. Print the shape after each of them.",
+            "The steps are those of section 2.5. Print the shape after each of them.",
             "Which axis do transpose, maximum and sum mean, when one more axis stands in front?",
         ),
         allows=Edges(
