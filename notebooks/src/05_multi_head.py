@@ -446,8 +446,8 @@ print("weights: PyTorch's", tuple(averaged.shape), " ours", tuple(weights.shape)
 # ### Dropout
 #
 # One part is left. While it trains, a layer may use **dropout**: each weight is set to 0 with probability $p$, drawn anew
-# at every step, and the others are divided by $1-p$, so that on average nothing changes. The paper's code does
-# so, its text doesn't say it; Srivastava et al. (2014) dropped units of a network. A module knows whether it is
+# at every step, and the others are divided by $1-p$, so that on average nothing changes. The authors' code
+# came to do so, the paper doesn't say it; Srivastava et al. (2014) dropped units of a network. A module knows whether it is
 # in **training mode**: `train()` and `eval()` switch it, and a new one is in it.
 
 # %%
