@@ -11,8 +11,8 @@
 #
 # **Why three vectors, not one?** In chapter 02 a word asked with one vector, was found by another and gave a
 # third. Where do the three come from? A word has only one vector of its own. Why not use that one for all
-# three jobs? You try it, you see it fail, and you mend it with three matrices. Then you open a real model and
-# find these matrices inside, at work on a sentence you know.
+# three jobs? You try it, you see it fail, and you mend it with three matrices. Then you find these inside a real model,
+# at work on a sentence you know.
 #
 # After this chapter you can
 #
@@ -180,6 +180,12 @@ print(project.to_q.weight.shape, project.to_q.bias.shape, "->", q.shape)
 # Are two matrices for queries and keys worth it? Here is a game. Eight guests sit around a table, each with
 # one of six dishes. Every guest has to name the dish of the guest to the *left*. A guest's vector says which
 # seat and which dish: 8 + 6 numbers, a 1 at each of the two and 0 elsewhere.
+#
+# They play with one attention, whose output has a score for each dish. (Scores of answers, as they are before a
+# softmax, are called **logits**.) Training repeats four steps: play 64
+# tables, measure how wrong the answers are (`cross_entropy`, the loss; its softmax is built in), ask in which direction
+# each number of the matrices should move (`backward`), move it a little (`step`). `backward` *adds* its gradients to those
+# that are there, so `zero_grad` first clears the old ones. With `tied`, queries and keys share one matrix.
 
 
 # %%
@@ -190,15 +196,6 @@ def tables(count):
     return torch.cat([seat, F.one_hot(dish, 6)], dim=-1), dish.roll(1, dims=1)
 
 
-# %% [markdown]
-# They play with one attention, whose output has a score for each dish. (Scores of answers, as they are before a
-# softmax, are called **logits**.) Training repeats four steps: play 64
-# tables, measure how wrong the answers are (`cross_entropy`, the loss; its softmax is built in), ask in which direction
-# each number of the matrices should move (`backward`), move it a little (`step`). `backward` *adds* its gradients to those
-# that are there, so `zero_grad` first clears the old ones. With `tied`, queries and keys share one matrix.
-
-
-# %%
 def train(tied):
     torch.manual_seed(0)
     w_q, w_k = 0.3 * torch.randn(2, 14, 16)
@@ -286,7 +283,7 @@ show(
 )
 
 # %% [markdown]
-# Nobody told them. What you are found by (the seat) and what you give (the dish) are different things, so
+# What you are found by (the seat) and what you give (the dish) are different things, so
 # they get different matrices.
 #
 # **Your turn:** `03.project`, the bug `03.self-lookup-bug`, and the build: in `03.table-head` you write the module and
@@ -412,7 +409,7 @@ print(tokens, weights.shape)
 # %% [markdown]
 # `didn't` became three tokens, and two were added: **[CLS]** at the start and [SEP] at the end of every text.
 #
-# What does "it" refer to, the animal or the street? You know at once. Among the model's 72 heads is one that
+# What does "it" refer to, the animal or the street? Among the model's 72 heads is one that
 # may help.
 
 # %%
@@ -438,8 +435,7 @@ show(
 )
 
 # %% [markdown]
-# The course's own code computed this from MiniLM's published numbers, and nothing inside the head is new to
-# you. Here it is by hand: three layers to get the vectors that go in, then the steps of section 3.3.
+# Nothing inside the head is new to you. Here it is by hand, from MiniLM's published numbers: three layers to get the vectors that go in, then the steps of section 3.3.
 # (`split_heads` cuts 384 numbers into 12 times 32; `[0, 1]` takes head 1 of the first sentence. Chapter 05
 # builds it.)
 
@@ -451,8 +447,7 @@ layer = model.blocks[3].attention
 q, k, v = (split_heads(part(x), 12)[0, 1] for part in (layer.to_q, layer.to_k, layer.to_v))
 _, ours = scaled_dot_product_attention(q, k, v)
 claim("by hand and by the model: the same weights", torch.allclose(ours, weights[3, 1], atol=1e-5))
-print("it looks at animal:", rounded(ours[it, animal]))
-print("animal looks at it:", rounded(ours[animal, it]))
+print("it at animal:", rounded(ours[it, animal]), "animal at it:", rounded(ours[animal, it]))
 
 # %% [markdown]
 # ### Does it understand?
@@ -543,14 +538,14 @@ show(
 )
 
 # %% [markdown]
-# A head that understands would have every circle on the right of the line and every square on the left. This
+# A head that understands would have every circle right of the line and every square left of it. This
 # one is right 15 times of 24. The end of the sentence moves it the right way in 10 of 12 pairs, mostly too
 # little.
 #
 # Is that much? An average head is right 12 times and moves the right way 5.7 times of 12, like a coin.
 # Ten of the 72 heads move as often as ours or oftener, where of 72 coins one or two would. But ten others move
 # the *wrong* way as often. Heads have habits, and with 72 of them some habit points to where the meaning lies.
-# And we chose this head on the first pair, so that pair proves nothing. The clear picture was an anecdote.
+# And we chose this head on the first pair, so that pair proves nothing.
 # (Twelve pairs are few, and eleven of them were made up for this page: add your own.)
 
 # %% [markdown]
@@ -591,7 +586,7 @@ show(
 )
 
 # %% [markdown]
-# Diagonal, column, haze: the textbook's patterns are there. Look through the other heads, and try a sentence
+# Diagonal, column, haze: the textbook's patterns are there. Try other heads, and a sentence
 # of your own. (How can a head know which word is the one before, when attention ignores the order of words?
 # The model adds the place to each word's vector before the first layer: chapter 06.)
 
@@ -624,7 +619,8 @@ every = [
 ]
 broad, itself, *beside, _ = torch.stack([habits(w) for w in every]).mean(dim=0)
 print("effective words, mean of each layer:", rounded(broad.mean(dim=1), 1))
-print("most that a head gives to the word itself:", rounded(itself.max()))
+even = torch.tensor([1 / w.shape[-1] for w in every]).mean()
+print("most that a head gives to the word itself:", rounded(itself.max()), "even:", rounded(even))
 print("heads with over half on the word before, after:", *(int((x > 0.5).sum()) for x in beside))
 fig, ax = plt.subplots(figsize=(8, 3.4), layout="constrained")
 for layer in range(6):
@@ -641,8 +637,8 @@ show(
 # %% [markdown]
 # The first does not: layer 0 is broad, and the last comes second. The second depends on what "diagonal" means.
 # In the literature it includes the lines beside the main one, and two heads of this small model hold one. The
-# main diagonal itself, where section 3.2 put nearly everything, no head fills by a quarter. Is that the work of
-# the matrices? Let all heads use their queries as keys, and see:
+# main diagonal itself, where section 3.2 put nearly everything, no head fills by a quarter, on sentences of this length (of three words
+# an even share is a third). Is that the work of the matrices? Let all heads use their queries as keys, and see:
 
 # %%
 x, own, tied, by_layer = model.embedding(ids), [], [], []
@@ -683,7 +679,7 @@ for name, which in (("more", parked > 0.5), ("less", parked <= 0.5)):
     print(f"in {short} its value is less than a sixth as long as theirs")
 
 # %% [markdown]
-# The first line alone, 28 of 28, would have made a headline: "where it is looked at, it is empty". The second
+# The first line alone, 28 of 28 on our sentence, would have made a headline: "where it is looked at, it is empty". The second
 # takes it back: it is short nearly *everywhere*, looked at or not. So ask for the product. A word takes home
 # weight **times** value; what share of that comes from [CLS]?
 
@@ -728,33 +724,60 @@ show(
 # More looking does bring more home, but from [CLS] less than a fifth of what the weight promises. (Kobayashi et
 # al. proposed this measure, and include the matrix that follows the values.)
 #
-# So a bright cell is not yet an influence. It says where a query looks, not what it takes home. Before you
+# So a bright cell says where a query looks, not what it takes home. Before you
 # tell a story about a map, look at the values, try a second sentence, and count.
 #
 # ### What is added to the word (optional)
 #
-# And what becomes of what arrives? It does not replace the word. Each layer *adds* what its attention brings to the vector
+# And what becomes of what arrives? Each layer *adds* what its attention brings to the vector
 # that came in, so a word's vector runs through all layers and collects: the **residual stream**. How much is added, and
-# in which direction? Over the 24 sentences, for every word (boxes: the middle half of the words; whiskers: all of them):
+# is it about *this* word? For the words of all 24 sentences, by layer:
 
 # %%
-words_of_all = []
+streams, gifts = [], []  # for each sentence: (7, word, d_model), (6, word, d_model)
 for sentence_text in sentences:
-    x, each_layer = model.embedding(encode(tokenizer, sentence_text)[0]), []
+    x = model.embedding(encode(tokenizer, sentence_text)[0])
+    stream, gift = [x], []
     for block in model.blocks:
-        new = block.attention(x)  # (batch, seq, d_model), as x
-        shares = new.norm(dim=-1) / x.norm(dim=-1)
-        each_layer.append(torch.cat([shares, F.cosine_similarity(x, new, dim=-1)]))
+        gift.append(block.attention(x))  # (batch, seq, d_model), as x
         x = block(x)
-    words_of_all.append(torch.stack(each_layer))  # (layer, 2, seq)
-added, cosine = torch.cat(words_of_all, dim=-1).unbind(dim=1)  # (layer, word) twice
-print("added, as a share of the word's length:", rounded(added.mean(dim=-1), 2))
-print("longer than the word itself:           ", int((added > 1).sum()), "of", added.numel())
-print("its cosine with the word:              ", rounded(cosine.mean(dim=-1), 2))
+        stream.append(x)
+    # without [CLS] and [SEP]
+    streams.append(torch.cat(stream)[:, 1:-1])
+    gifts.append(torch.cat(gift)[:, 1:-1])
+
+
+def cosines(one, other):
+    """Cosines of all words of one sentence with all words of another, (layer, word, word)."""
+    return F.normalize(one, dim=-1) @ F.normalize(other, dim=-1).mT
+
 
 # %% jupyter={"source_hidden": true}
-fig, (angle, bars) = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
-long, along = added[3].mean().item(), cosine[3].mean().item()
+sizes, told, neighbours, began, among, between = [], [], [], [], [], []
+for i, (stream, gift) in enumerate(zip(streams, gifts, strict=True)):
+    came, count = stream[:6], gift.shape[1]
+    sizes.append(gift.norm(dim=-1) / came.norm(dim=-1))
+    told.append(F.cosine_similarity(came, gift, dim=-1))
+    neighbours.append(F.cosine_similarity(came.roll(1, dims=1), gift, dim=-1))
+    began.append(F.cosine_similarity(stream[:1], stream[1:], dim=-1))
+    among.append((cosines(gift, gift).sum(dim=(1, 2)) - count) / (count * (count - 1)))
+    between.append(cosines(gift, gifts[i - 2]).mean(dim=(1, 2)))  # of another pair
+added = torch.cat(sizes, dim=1)  # (layer, word)
+rows = {
+    "added, as a share of the word's length": added,
+    "its cosine with the word": torch.cat(told, dim=1),
+    "its cosine with the neighbour": torch.cat(neighbours, dim=1),
+    "two words of one sentence: what is added": torch.stack(among, dim=1),
+    "words of two sentences: what is added": torch.stack(between, dim=1),
+    "the word, after the layer, with its start": torch.cat(began, dim=1),
+}
+for name, values in rows.items():
+    print(f"{name:42}", rounded(values.mean(dim=1), 2))
+print("longer than the word itself:", int((added > 1).sum()), "of", added.numel())
+
+# %% jupyter={"source_hidden": true}
+fig, (angle, lines) = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
+long, along = added[3].mean().item(), rows["its cosine with the word"][3].mean().item()
 tip = (1 + long * along, long * (1 - along**2) ** 0.5)
 draw_arrow(angle, (1, 0), "the word", color=BLUE)
 draw_arrow(angle, tip, "added", color=ORANGE, start=(1, 0))
@@ -763,21 +786,27 @@ angle.annotate(
     "what goes on", (tip[0] / 2, tip[1] / 2), (-70, 8), textcoords="offset points", color=GREEN
 )
 angle.set(xlim=(-0.1, 1.6), ylim=(-0.2, 0.8), aspect="equal", title="Layer 3, an average word")
-bars.boxplot([share.numpy() for share in added], positions=range(6), whis=(0, 100))
-bars.set(xlabel="layer", ylabel="added / length of the word", ylim=(0, 1.1))
-bars.set_title("Nearly always, attention adds less than the word brings")
+for (name, values), style in zip(list(rows.items())[1:5], ("o-", "o:", "s-", "s:"), strict=True):
+    color = BLUE if style[0] == "o" else ORANGE
+    lines.plot(values.mean(dim=1), style, color=color, label=name)
+lines.set(xlabel="layer", ylabel="cosine of what is added", ylim=(0, 1))
+lines.set_title("Late layers add much the same to all words of a sentence")
+fig.legend(*lines.get_legend_handles_labels(), loc="outside lower center", ncols=2)
 show(
     fig,
     alt="Left: the word as an arrow of length 1, what is added at its tip, nearly at a right angle and less than "
-    "half as long, and the sum. Right: box plots by layer of the length of what is added, medians between 0.3 and 0.6 of the "
-    "word's own.",
+    "half as long, and the sum. Right: cosines by layer. What is added with the word or its neighbour: below a quarter. What is "
+    "added to two words of a sentence: from a third, then half, to 0.85; of two sentences: lower, near 0.1 in the last layer.",
 )
 
 # %% [markdown]
-# In the mean attention adds 0.31 to 0.60 of a word's own length, and nearly at a right angle: it brings something new,
-# not more of the same. (Two random vectors of this width have a cosine of 0, give or take $1/\sqrt{384}$, or 0.05.) The
-# word stays the larger part, for all but 2 of 1,812. So a map shows where a *change* to a word comes from, not what the word is made of. (A layer
-# adds a second time and keeps the lengths in check: chapter 07.)
+# Attention adds 0.32 to 0.60 of a word's own length, nearly at a right angle, and after layer 0 hardly nearer to the word than
+# to its neighbour. What two words of a sentence get is far more alike: in layers 3 to 5 attention brings mostly *the same vector to every word*.
+# In layers 0 to 4 words of other sentences get much of it too; in the last it is the sentence's own.
+#
+# In each layer the word stays the larger part, for all but 2 of 1,524; but changes add up, and after six its cosine with its start
+# is 0.35. So a map shows where a *change* to a word comes from, not what the word is made of. (Kobayashi et al. 2021 compare the two in BERT.
+# A layer adds twice and keeps the lengths in check: chapter 07.)
 
 # %% [markdown]
 # ## 3.8 Find the bug
@@ -829,8 +858,9 @@ claim("exchanged, the head is itself again", torch.allclose(mended, weights[3, 1
 # - `nn.MultiheadAttention` wants `batch_first=True`, or it mixes your sentences without a word.
 # - MiniLM's layer 3, head 1 sends "it" to "animal". On twelve pairs it is right 15 times of 24; among 72 heads
 #   some do as well by habit, and as many lean the wrong way.
-# - A map shows where a head looks. What comes of it depends on the values too: [CLS] gets much weight in many
+# - A map shows where a head looks. What comes of it depends on the values too: on our sentence [CLS] gets much weight in many
 #   heads and has little to give in nearly all, those that hardly look at it included.
+# - What attention adds is alike for all words of a sentence, in late layers mostly the same.
 #
 # **Into your parts box** go a projection, cross-attention, two scores for heads and a test against mixed-up
 # batches, as soon as their checks pass.
@@ -855,18 +885,6 @@ quiz("03")
 # read the seat, values learned to read the dish.
 # </details>
 #
-# <details><summary>What is the difference between self-attention and cross-attention?</summary>
-#
-# Only where the inputs come from: one sequence for all three, or one for the queries and another for keys and
-# values. Then the scores need not be square.
-# </details>
-#
-# <details><summary>Which widths must agree?</summary>
-#
-# Those of queries and keys, since their dot product is taken. Values may have any width, and it becomes the
-# output's.
-# </details>
-#
 # <details><summary>Is an attention map an explanation?</summary>
 #
 # Not by itself. A large weight on a short value changes little, the vectors in deeper layers are mixtures
@@ -888,8 +906,6 @@ quiz("03")
 # - `03.no-cross-talk`: a test that catches a mixed-up batch.
 # - `03.table-head`: build a head and train it at the table.
 #
-# About 85 minutes.
-#
 # ## Further reading
 #
 # - Vaswani et al. 2017, *Attention Is All You Need*, section 3.2,
@@ -904,7 +920,9 @@ quiz("03")
 # - Kovaleva et al. 2019, *Revealing the Dark Secrets of BERT*, [arXiv:1908.08593](https://arxiv.org/abs/1908.08593).
 #   The patterns by name; "diagonal" includes the neighbours.
 # - Kobayashi et al. 2020, *Attention is Not Only a Weight*,
-#   [arXiv:2004.10102](https://arxiv.org/abs/2004.10102). Weights times the length of the values.
+#   [arXiv:2004.10102](https://arxiv.org/abs/2004.10102). Weights times the length of the values. And 2021, *Incorporating Residual and
+#   Normalization Layers into Analysis of Masked Language Models*, [arXiv:2109.07152](https://arxiv.org/abs/2109.07152): what is added, beside the word.
+# - Elhage et al. 2021, *A Mathematical Framework for Transformer Circuits*: the residual stream.
 # - Jain, Wallace 2019, *Attention is not Explanation*, [arXiv:1902.10186](https://arxiv.org/abs/1902.10186).
 #
 # ## Glossary
