@@ -90,7 +90,7 @@ check("06.sinusoidal", sinusoidal_positions)
 # %% [markdown]
 # ## 06.rotate · Turn queries and keys by their position
 #
-# *Difficulty 3 of 3 · 12 minutes · 3 points*
+# *Difficulty 3 of 3 · 20 minutes · 3 points*
 #
 # The rotary method, so that it plugs straight into `MultiHeadAttention(position=rotary)`.
 #
@@ -104,6 +104,7 @@ check("06.sinusoidal", sinusoidal_positions)
 #   + b \cos\alpha)$.
 # - Return three things: the turned query, the turned key, and `None` (there is no bias to add to
 #   the scores). Don't change the inputs themselves.
+# - The first cell's `Rotary` is for 06.position-study. Don't use it here, nor its parts.
 #
 # The traps: angles laid out for the other pairing run without complaint. And a test in which there
 # are as many queries as keys does not notice queries that start at position 0.
@@ -148,7 +149,7 @@ except NotImplementedError:
 # %% [markdown]
 # ## 06.relative-test · Does it know distances, or only pretend?
 #
-# *Difficulty 2 of 3 · 10 minutes · 2 points*
+# *Difficulty 2 of 3 · 15 minutes · 2 points*
 #
 # Somebody hands you a position method. You lay *the same* query vector at each of `n` positions and
 # *the same* key vector at each of `n` positions, and let the method work. `scores[i, j]` is the score
@@ -181,7 +182,7 @@ check("06.relative-test", is_relative)
 # %% [markdown]
 # ## 06.full-turns · Which pairs have gone all the way round?
 #
-# *Difficulty 2 of 3 · 8 minutes · 1 point*
+# *Difficulty 2 of 3 · 10 minutes · 1 point*
 #
 # A rotary model is trained on texts of `n` positions. Between the first position and the last, pair $i$
 # turns by $(n - 1) \cdot \text{base}^{-2i/d_{head}}$ radians. A pair that makes at least one full
@@ -221,6 +222,7 @@ check("06.full-turns", full_turns)
 #
 # - Return `(heads, query, key)`, float32. `num_heads` is a power of two.
 # - The keys stand at 0, 1, 2, … and the queries are the *last* `n_query` of them.
+# - The first cell's `Alibi` is for 06.position-study. Don't use it here.
 #
 # The trap: `n_query` and `n_key` may differ, and then the query's position is not its row.
 
@@ -242,7 +244,7 @@ check("06.alibi-bias", alibi_bias)
 # %% [markdown]
 # ## 06.t5-bucket · Near ones by name, far ones by the dozen
 #
-# *Difficulty 3 of 3 · 12 minutes · 3 points*
+# *Difficulty 3 of 3 · 20 minutes · 3 points*
 #
 # T5 learns one number for each *bucket* of distances. You write the sorting.
 #
@@ -294,7 +296,7 @@ check("06.t5-bucket", t5_bucket)
 #   padding. `table` is `(max_len, d_model)`.
 # - The first *real* word of each sentence gets row 0, its next word row 1, and so on, whether padding
 #   stands in front, behind, or on both sides.
-# - Filler gets no row: there, return `x` as it is.
+# - Padding gets no row: there, return `x` as it is.
 # - A padded batch may be longer than the table, as long as no sentence is.
 
 
@@ -317,7 +319,7 @@ check("06.position-bug", add_places)
 # %% [markdown]
 # ## 06.position-study · A fair comparison
 #
-# *Difficulty 3 of 3 · 40 minutes · 4 points*
+# *Difficulty 3 of 3 · 45 minutes · 4 points*
 #
 # Which way of telling positions is the best, on texts as long as those of training and beyond? You write the
 # experiment. The model is there: `Guesser(way, state)`, in the first cell, starts with a *copy* of the weights in

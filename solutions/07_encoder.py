@@ -33,7 +33,7 @@ def normed(x):
 # %% [markdown]
 # ## 07.layer-norm · To the last digit
 #
-# *Difficulty 1 of 3 · 8 minutes · 2 points*
+# *Difficulty 1 of 3 · 10 minutes · 2 points*
 #
 # Write LayerNorm without `F.layer_norm` and its relatives.
 #
@@ -61,7 +61,7 @@ check("07.layer-norm", layer_norm)
 # %% [markdown]
 # ## 07.rms-norm · The simpler one, in any precision
 #
-# *Difficulty 1 of 3 · 8 minutes · 1 point*
+# *Difficulty 1 of 3 · 10 minutes · 1 point*
 #
 # - `x` is `(..., d_model)`. Divide each vector by the root of (the mean of its squares plus `eps`), then
 #   multiply by `weight`, `(d_model,)`. Nothing is subtracted, nothing added.
@@ -87,7 +87,7 @@ check("07.rms-norm", rms_norm)
 # %% [markdown]
 # ## 07.swiglu · A gate before the way down
 #
-# *Difficulty 1 of 3 · 8 minutes · 2 points*
+# *Difficulty 1 of 3 · 5 minutes · 2 points*
 #
 # `__init__` is written; you write `forward`, as in section 7.4:
 #
@@ -119,7 +119,7 @@ check("07.swiglu", SwiGLU)
 # %% [markdown]
 # ## 07.equal-width · A fair fight
 #
-# *Difficulty 2 of 3 · 8 minutes · 1 point*
+# *Difficulty 2 of 3 · 10 minutes · 1 point*
 #
 # You want to compare the paper's network, two `nn.Linear` *with* biases and width `d_ff` between them, with the
 # `SwiGLU` above, which has none. How wide may the SwiGLU be, at most, without having more parameters? Return a
@@ -143,7 +143,7 @@ check("07.equal-width", swiglu_width)
 # %% [markdown]
 # ## 07.encoder-block · The block of the paper
 #
-# *Difficulty 3 of 3 · 12 minutes · 3 points*
+# *Difficulty 3 of 3 · 15 minutes · 3 points*
 #
 # `__init__` is written. You write `forward`, in **post-norm**, the order of the paper's text: after each
 # sublayer, add and then norm.
@@ -216,10 +216,10 @@ except NotImplementedError:
 # %% [markdown]
 # ## 07.missing-residual-bug · A block that forgets its words
 #
-# *Difficulty 2 of 3 · 8 minutes · 2 points*
+# *Difficulty 2 of 3 · 5 minutes · 2 points*
 #
-# A **pre-norm** block whose author complains: "one block is fine, but with a few of them all words become the
-# same." It runs, and every shape is right. Mend it.
+# A block in which each sublayer reads *normed* words (**pre-norm**, section 7.6). Its author complains: "one block is
+# fine, but with a few of them all words become the same." It runs, and every shape is right. Mend it.
 #
 # - Attention is simply `mix @ words` here, with a given table of weights `mix`, `(seq, seq)`.
 # - The norm is RMSNorm without weights, `normed` from the first cell; it is right.
@@ -248,10 +248,10 @@ check("07.missing-residual-bug", pre_norm_block)
 # %% [markdown]
 # ## 07.pre-post-bug · Between two orders
 #
-# *Difficulty 2 of 3 · 12 minutes · 2 points*
+# *Difficulty 2 of 3 · 10 minutes · 2 points*
 #
-# A whole stack in **pre-norm**, or so its author says. It trains, somewhat, and doesn't like depth. Compare it
-# line by line with section 7.6, and mend it.
+# A whole stack in **pre-norm**, or so its author says. It trains, somewhat, and doesn't like depth. Mend
+# it.
 #
 # - `__init__` is right: `attentions`, `networks`, two norms for each block, and `last`, one norm more.
 # - A pre-norm block: $x + f(\text{norm}(x))$, for the attention, then for the network. After the last block,
@@ -303,13 +303,13 @@ check("07.pre-post-bug", PreNormEncoder)
 # %% [markdown]
 # ## 07.pad-test · A test for every leak of padding
 #
-# *Difficulty 2 of 3 · 12 minutes · 2 points*
+# *Difficulty 2 of 3 · 15 minutes · 2 points*
 #
 # Somebody ran an encoder twice. Between the runs the vectors of the padding were changed, the words were not.
 # You get what went in and what came out, and decide: is this a *proof* that words don't feel padding?
 #
 # - `x_before`, `x_after`, `out_before`, `out_after` are `(batch, seq, d_model)`; `real` is `(batch, seq)` and
-#   bool, `True` for words. Filler may stand on any side.
+#   bool, `True` for words. Padding may stand on any side.
 # - Return `True` only if the outputs of *all* words agree within `1e-5`, each number of them, at 1,000 as well
 #   as at 0; and the test was a fair one.
 # - Fair means: words went in unchanged, to the bit; at *every* padding position at least one number was changed;
@@ -321,7 +321,7 @@ check("07.pre-post-bug", PreNormEncoder)
 
 # %% tags=["07.pad-test"]
 def ignores_filler(x_before, x_after, out_before, out_after, real):
-    """Do these two runs prove that no word feels the filler? One bool."""
+    """Do these two runs prove that no word feels the padding? One bool."""
     # BEGIN SOLUTION
     changed = (x_before != x_after).any(dim=-1)  # (batch, seq)
     fair = bool((~real).any()) and bool((changed == ~real).all())
@@ -336,7 +336,7 @@ check("07.pad-test", ignores_filler)
 # %% [markdown]
 # ## 07.reader · A block that trains
 #
-# *Difficulty 3 of 3 · 40 minutes · 4 points*
+# *Difficulty 3 of 3 · 45 minutes · 4 points*
 #
 # Nothing is written this time. Your reader gets texts of letters (whole numbers from 1; 0 is padding) and gives each
 # letter one of a few classes. It is one post-norm block with an embedding below and a linear layer on top, and it can

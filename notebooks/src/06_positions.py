@@ -18,10 +18,9 @@
 # - turn queries and keys instead (*rotary*, the method of most large models of today), and test that it
 #   really knows distances,
 # - add a penalty for distance (ALiBi) or a learned one (T5),
-# - say what happens to each of them on a text longer than those it was trained on. The paper of 2017 had a hope;
-#   we measure.
+# - say what happens to each of them on a text longer than those it was trained on.
 #
-# You need 02, 04 and 05. About 70 minutes without the optional parts, and two hours more for the exercises.
+# You need 02, 04 and 05. About 80 minutes without the optional parts, and two and a half hours more for the exercises.
 
 # %%
 import math
@@ -212,7 +211,7 @@ show(
 # $W_Q$ and $W_K$ can learn it. The table has no end either. Whether a *model* makes something of positions that
 # it never saw is another question (6.7).
 #
-# Two things are arbitrary. The paper chose 10,000; 9,000 would do as well (there is a control in 6.4). And
+# Two things are arbitrary. The paper chose 10,000; 9,000 would do as well (6.4). And
 # where the columns stand does not matter, as the next layer mixes them anyway: some libraries put all sines
 # first.
 #
@@ -284,7 +283,7 @@ axes[2].set(
     xlim=(-0.08, 0.08),
     ylim=(-0.08, 0.08),
     ylabel="second strongest",
-    title="and its positions go round a circle",
+    title="MiniLM's positions go round a circle",
 )
 show(
     fig,
@@ -292,6 +291,10 @@ show(
     "computed table, many parallel stripes in MiniLM's. Right, positions 9 to 20 in MiniLM's two strongest directions: they go round a circle, twice.",
 )
 
+
+# %% [markdown]
+# Few directions, and waves: is that a formula? A control: a *random walk*, in which each row is the one before and a
+# random step; and rows all random. For the strongest ten directions we count (`rfft`) how many positions one turn takes.
 
 # %%
 noise = torch.randn(511, 384)  # its running sum: every row is the one before, and a random step
@@ -304,11 +307,10 @@ radius = directions(rows)[0][:120, :2].norm(dim=-1)
 print(f"MiniLM's positions 1 to 120 keep {radius.mean():.3f} ± {radius.std():.3f} from the middle")
 
 # %% [markdown]
-# Has training invented sinusoids? "Few directions, and waves" is no proof. Look at the control: a random walk
-# needs fewer still, and its directions are waves, too. Rows that change slowly are enough for that. But a walk is
-# one very slow wave with ever weaker ones on top. MiniLM's ten directions are nearly *equally strong*, and then
-# nothing comes: waves of one height, as in the formula. And the two strongest go round in under six positions, which
-# nothing slow does, on a ring. (Its waves are blurred, and not all as clean as these two.) So yes: the paper's
+# "Few directions, and waves" is no proof: the walk needs fewer still, and its directions are waves, too. Rows that
+# change slowly are enough for that. But a walk is one very slow wave with ever weaker ones on top. MiniLM's ten directions are nearly *equally strong*, and then
+# nothing comes: waves of one height, as in the formula. And the two strongest go round in under six positions, on a
+# ring, which nothing slow does (hence the stripes above). (Its waves are blurred, and not all as clean as these two.) So yes: the paper's
 # formula was a good guess at what a table would learn.
 
 # %% [markdown]
@@ -408,9 +410,9 @@ def scores_of(position, n=12):
 for name, position in {"Rotary": Rotary(16), "nothing": nothing, "squares": squares}.items():
     scores = scores_of(position)
     steady = [bool(scores.diagonal(-k).std() < 1e-4) for k in (0, 3)]
-    tells = bool((scores[5, 5] - scores[5, 2]).abs() > 1e-3)
+    matters = bool((scores[5, 5] - scores[5, 2]).abs() > 1e-3)
     print(
-        f"{name:>8}: same at distance 0: {steady[0]}, at 3: {steady[1]}; 0 differs from 3: {tells}"
+        f"{name:>8}: same at distance 0: {steady[0]}, at 3: {steady[1]}; 0 differs from 3: {matters}"
     )
 
 # %% [markdown]
@@ -469,13 +471,11 @@ print(
 # A dot product does not care about the order of its terms, so a model trained either way is as good. But a
 # model trained with one and *run* with the other gets scores that are off, here by nearly as much as they vary,
 # and no error anywhere. The cure is to put the columns of its $W_Q$ and $W_K$ (the rows of an `nn.Linear`) into
-# that order, once, head by head. The script that brought Meta's Llama to Hugging Face does just that (a function
-# named `permute`), so *the same model* exists in both orders. "How does Llama pair?" has no answer before you say
+# that order, once, head by head. The script that brought Meta's Llama to Hugging Face does just that, so *the same model* exists in both orders. "How does Llama pair?" has no answer before you say
 # whose file you load.
 #
 # **Your turn**: `06.rotate`.
-
-# %% [markdown]
+#
 # ### The number 10,000 (optional)
 #
 # Take a vector that meets its own copy $d$ positions away, all its pairs equally long. They agree at $d = 0$;
@@ -589,7 +589,7 @@ class Guesser(nn.Module):
 
 # %% [markdown]
 # Six models, three seeds, 800 steps each: a *study*, as in 5.1. Its rate of learning, one for all six, was chosen on
-# a part of the text that serves for nothing else. What stands in the record can be repeated by you:
+# a part of the text that serves for nothing else. You can repeat it:
 
 # %%
 record = study("06_positions")
@@ -647,7 +647,9 @@ axes[0].set(
 axes[0].legend(fontsize=8, ncols=2)
 axes[1].set_yticks(range(6), methods)
 axes[1].invert_yaxis()
-axes[1].set(xlabel="loss on new text, three seeds each", title="64 letters. Hollow: twice the rate")
+axes[1].set(
+    xlabel="loss on new text, three seeds each", title="Twice the rate (hollow), other ranks"
+)
 show(
     fig,
     alt="Left, training loss over the first 200 steps: six falling lines, no positions and learned on top, rotary lowest, with dots along two of them. "
@@ -677,15 +679,14 @@ print(f"pairs {-chances.log().mean():.2f}, none {at_length['none'].mean():.2f}, 
 # Positions are worth a lot, at either rate. Rotary and T5, which tell the score in every layer, in whatever shape each head
 # wants, are in front at both. But beware of the ranks behind. At the first rate `learned` looks like a poor method,
 # at twice the rate it stands beside rotary: it was only slower to learn. A ranking at one rate is
-# partly a ranking of rates. (And all of it is two small layers and 64 letters. In the paper of 2017, learned and
-# computed tables came out even.)
+# partly a ranking of rates. (All this on two small layers and 64 letters. In the paper, learned and computed tables came out even.)
 
 # %% [markdown]
 # ## 6.7 Longer than the training
 #
-# Now longer texts. To be fair, every model guesses *the same* 32 letters at the end of each text; only what stands
-# before them gets longer, up to eight times the length of training. More text can't hurt a reader who knows what to
-# ignore. The paper of 2017 chose sines because they "may allow the model to *extrapolate*" (section 3.5): **extrapolation**
+# Six small models, one without positions and one for each method, have learned to guess the next letter in texts of 64
+# (6.6). Now longer texts. To be fair, every model guesses *the same* 32 letters at the end of each text; only what stands
+# before them gets longer, up to eight times. The paper of 2017 chose sines because they "may allow the model to *extrapolate*" (section 3.5): **extrapolation**
 # is to work beyond what one was trained for. Press et al. (2021) measured that they hardly do.
 
 # %%
@@ -728,7 +729,7 @@ show(
 )
 
 # %% [markdown]
-# Did you bet on rotary? It was among the best a moment ago, it is relative, and it breaks worst of all. So much
+# Did you bet on rotary? It is among the best at 64 letters, it is relative, and it breaks worst of all. So much
 # for "relative, therefore it extrapolates". Sinusoidal breaks, too: the *table* has no end, but the *model* has
 # never seen those rows. Having no positions at all would be better than either.
 #
@@ -750,7 +751,7 @@ title = "Six frequencies, trained on 64 letters"
 position_clocks(settings, length=256, trained=64, place=200, distance=150, title=title)
 
 # %% [markdown]
-# **Your turn**: `06.full-turns`.
+# **Your turn**: `06.full-turns`; then your own comparison, `06.position-study`.
 #
 # ### Lower frequencies (optional)
 #
@@ -804,8 +805,8 @@ claim("interpolated is best", after["interpolated"].max() < after["as it was"].m
 
 # %% [markdown]
 # For half as much text again, NTK costs least, since neighbours stay apart. For four times as much it fails
-# here: the frequencies in the middle are not lowered enough and meet new angles all the same (press its button above).
-# Don't carry the ranking over to large models; carry over the way to look. Interpolation is the better start for training on,
+# here: the frequencies in the middle are not lowered enough and meet new angles all the same.
+# Carry over the way to look, not the ranking. Interpolation is the better start for training on,
 # and a hundred steps nearly mend it.
 
 # %% [markdown]
@@ -854,7 +855,7 @@ show(
 # %% [markdown]
 # The mask hides the padding, but the *table* counts it. With eight padding tokens the sentence starts at position 8, every
 # token gets another row, and the row that belongs to [CLS] goes to padding. Models that write are padded on
-# the left (chapter 04), so this bug is a classic. The cure: count only real words. A relative method doesn't
+# the left (chapter 04). The cure: count only real words. A relative method doesn't
 # need it:
 
 # %%
@@ -936,7 +937,7 @@ quiz("06")
 # %% [markdown]
 # ## Exercises
 #
-# Open [exercises/06_positions.ipynb](exercises/06_positions.ipynb). About two hours. Each check names your
+# Open [exercises/06_positions.ipynb](exercises/06_positions.ipynb). About two and a half hours. Each check names your
 # mistake if it knows it.
 #
 # | exercise | asks you to |

@@ -21,7 +21,7 @@
 # - read a feed-forward network as a memory, and find the neuron that fires for animals,
 # - build the encoder block, in both orders of the norm, train it, and say from measurements what each order needs.
 #
-# You need 02 to 06. About 65 minutes without the optional parts, and two hours more for the exercises.
+# You need 02 to 06. About 75 minutes without the optional parts, and two hours more for the exercises.
 
 # %%
 from functools import partial
@@ -47,7 +47,7 @@ from course_lib.pretrained.minilm import encode, load_minilm
 from course_lib.studies import study
 from course_lib.views import attention_hover, outcome, predict, quiz, show
 
-BLUE, ORANGE, _, RED, *_, BLACK = CYCLE
+BLUE, ORANGE, GREEN, RED, *_, BLACK = CYCLE
 _ = torch.manual_seed(0)
 
 # %% [markdown]
@@ -72,11 +72,14 @@ show(
 # - **size**: the standard deviation of all the numbers;
 # - **alike**: the cosine between two different words of a sentence, averaged over all pairs. Near 0 the words
 #   have little in common, at 1 they all point the same way.
+#
+# In the code, notice `around`: what becomes of a sublayer's output. `bare` hands it on. (`PreNorm` and `last` wait
+# for 7.7.)
 
 
 # %%
 def bare(norm):
-    """What a sublayer says is all that goes on."""
+    """What a sublayer says is all that goes on; no norm is used."""
     return lambda x, sublayer: sublayer(x)
 
 
@@ -104,9 +107,9 @@ def alike(x):
 
 
 @torch.no_grad()
-def dials(around, depth=100, last=1.0):
+def dials(around, depth=100, last=1.0, seed=0):
     """(size, alike) before the first block and after each. Double precision, to see extremes."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     made, x = stack(around, depth).double(), torch.randn(4, 16, 64).double()
     for block in made.blocks:  # what writes into the stream, times `last`: section 7.7
         block.attention.to_out.weight *= last
@@ -131,7 +134,7 @@ outcome("07.alike", f"after {int((same > 0.99).nonzero()[0])}")
 # averages and no difference is left. What would the other layers work on? The size goes too:
 
 # %%
-print("size after 10 layers:", rounded(size[10]))
+print(f"size after 10 layers: {size[10]:.3f}, after 100: {size[100]:.0e}")
 claim("after 100 layers it is below a millionth of a millionth", size[100] < 1e-12)
 
 
@@ -201,7 +204,7 @@ for d_model, size in ((4, 1), (64, 1), (512, 1), (512, 0.001)):  # the last: fai
     print(f"{d_model} numbers, size {size}: off by {100 * off:.2f} %")
 
 # %% [markdown]
-# At real widths the variance costs a tenth of a percent, so it could go unnoticed. It bites when you load somebody's
+# At real widths the variance costs a tenth of a percent, unnoticed. It bites when you load somebody's
 # weights and want *their* numbers. The place of $\varepsilon$ decides how loud a faint word becomes.
 #
 # What does a norm take away? With three numbers to a word we can look. **RMSNorm**, beside it, is the simpler
@@ -268,6 +271,8 @@ for name, part in (("attention", MultiHeadAttention(512, 8)), ("feed-forward", n
 
 # %% [markdown]
 # Two thirds of a block's parameters sit in the network that never looks at another word.
+#
+# **Your turn**: `07.missing-residual-bug`, a block that forgets its words.
 #
 # ### Which bend? (optional)
 #
@@ -448,7 +453,10 @@ attention_hover(
 # ## 7.6 The block
 #
 # Now everything lies on the table: attention, feed-forward, a plus sign, a norm. The only open question is the
-# order. The paper's text norms the sum, *after* adding. Most large models since norm what the sublayer *reads*:
+# order. The paper's text norms the sum, *after* adding: **post-norm**, $\text{norm}(x + f(x))$. Most large models since
+# norm what the sublayer *reads*: **pre-norm**, $x + f(\text{norm}(x))$, and one norm more on top of the stack.
+#
+# **Your turn**, before you look below: `07.encoder-block`, the paper's order as a class.
 
 
 # %%
@@ -463,8 +471,8 @@ def pre_norm_block(x, attend, think, norm_1, norm_2):
 
 
 # %% [markdown]
-# Compare where the plus sign stands. In **pre-norm** the residual stream runs from bottom to top untouched, and
-# a stack of these ends with one norm more. In **post-norm** it passes through a norm after every sublayer.
+# Compare where the plus sign stands. In pre-norm the residual stream runs from bottom to top untouched. In
+# post-norm it passes through a norm after every sublayer.
 #
 # Is it the block that everyone uses? PyTorch's own has both orders, and lends us its parts:
 
@@ -478,8 +486,6 @@ for norm_first, block in ((False, post_norm_block), (True, pre_norm_block)):
     claim(f"{block.__name__}: {norm_first=}", torch.allclose(theirs(x), by_hand, atol=1e-5))
 
 # %% [markdown]
-# **Your turn**: `07.encoder-block`, the paper's order as a class.
-#
 # ### The class, to copy
 #
 # Here is the other order, pre-norm, whole. New is **dropout** (chapter 05) in its places: the paper hides a tenth of
@@ -554,48 +560,49 @@ print("with it", rounded(words.std(), 2), " of a position", rounded(places.std()
 # %% [markdown]
 # Without the factor a word would be a whisper beside its own position.
 #
-# **Your turn**: two broken blocks, `07.missing-residual-bug` and `07.pre-post-bug`; then the whole of it, written and
-# trained by you: `07.reader`.
+# **Your turn**: a broken stack, `07.pre-post-bug`; then the whole of it, written and trained by you: `07.reader`.
 
 # %% [markdown]
 # ## 7.7 Where does the norm go?
 #
-# Our four ways to use a sublayer, a hundred blocks each, untrained:
+# A hundred untrained blocks again, three seeds: the two orders, and pre-norm *scaled*, a trick of GPT-2 (below):
 
 # %%
-ways |= {"post-norm": dials(PostNorm), "pre-norm": dials(PreNorm)}
-shown = {name: ways[name] for name in ("post-norm", "pre-norm")}
-shown["pre-norm, last matrices × 1/√(2N)"] = dials(PreNorm, last=(2 * 100) ** -0.5)
-for name, (size, same) in shown.items():
-    print(
-        f"{name}: size after 50 {size[50]:.1f}, after 100 {size[100]:.1f}; "
-        f"cosine after 12 {same[12]:.2f}, after 100 {same[100]:.2f}"
-    )
+trials = {"post-norm": (PostNorm, 1), "pre-norm": (PreNorm, 1)}
+trials["scaled"] = PreNorm, (2 * 100) ** -0.5  # 1/√(2N) for N = 100 blocks
+hundred = {}  # by name: (seed, dial, depth + 1)
+print("size after 100 blocks, cosine after 12, cosine after 100, over three seeds:")
+for name, (way, last) in trials.items():
+    hundred[name] = torch.stack([dials(way, last=last, seed=seed) for seed in range(3)])
+    told = hundred[name][:, [0, 1, 1], [100, 12, 100]]  # (seed, number)
+    print(f"{name:>9} from", rounded(told.amin(dim=0), 2), "to", rounded(told.amax(dim=0), 2))
 
 # %% jupyter={"source_hidden": true}
 fig, axes = plt.subplots(1, 2, figsize=(10.5, 3.6), layout="constrained")
-looks = dict(zip(ways, ((GREY, ":"), (RED, "-."), (ORANGE, "--"), (BLUE, "-"))))
-for name, (size, same) in ways.items():
+looks = {"bare": (GREY, ":"), "residual": (RED, "-."), "post-norm": (ORANGE, "--")}
+looks |= {"pre-norm": (BLUE, "-"), "scaled": (GREEN, (0, (6, 1, 1, 1)))}
+for name, runs in ({name: ways[name][None] for name in ("bare", "residual")} | hundred).items():
     color, style = looks[name]
-    axes[0].plot(size, style, color=color, label=name)
-    axes[1].plot(same, style, color=color, label=name)
+    for ax, seen in zip(axes, runs.unbind(dim=1)):  # each (seed, depth + 1)
+        ax.plot(seen.T, linestyle=style, color=color, alpha=0.35, lw=1)
+        ax.plot(seen.median(dim=0).values, linestyle=style, color=color, label=name)
 axes[0].set(yscale="log", ylim=(1e-12, 1e12), xlabel="blocks", ylabel="size (log)")
-axes[0].set_title("Size: one vanishes, one explodes, two live")
+axes[0].set_title("Size: one vanishes, one explodes, three live")
 axes[1].set(xlabel="blocks", ylabel="cosine between words")
-axes[1].set_title("Alike: only pre-norm takes its time")
-axes[0].legend(fontsize=8)
+axes[1].set_title("Alike: pre-norm takes its time, scaled hardly moves")
+axes[1].legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 show(
     fig,
     alt="Two panels over 100 blocks. Left, size on a log scale: bare falls, residual alone rises, both out of the "
-    "picture; post-norm stays at 1, pre-norm rises slowly. Right, likeness of words: bare reaches 1 after two "
-    "blocks, post-norm within fifteen, residual within twenty, pre-norm climbs slowly and stays below 1.",
+    "picture; post-norm and scaled pre-norm stay at 1, pre-norm rises slowly. Right, likeness of words: bare reaches 1 after two blocks, "
+    "post-norm within fifteen, residual within twenty; pre-norm climbs slowly and stays below 1; scaled stays below 0.2.",
 )
 
 # %% [markdown]
 # In pre-norm a sublayer reads a word of size 1 and adds something of about that size, so the *variance* grows
 # like the number of blocks and the size like its root. Post-norm holds the size at 1 by cutting back the whole
 # sum each time: the word's old part shrinks along with the new one, and after a dozen blocks hardly anything of
-# it is left. The third line is GPT-2's **residual scaling**: the matrices that *write* into the stream, `to_out` and
+# it is left. *Scaled* is GPT-2's **residual scaling**: the matrices that *write* into the stream, `to_out` and
 # `down`, are drawn smaller by $1/\sqrt{2N}$ for $N$ blocks, so that all $2N$ sublayers together add about as much as
 # one of them would. Size and words stay nearly as they came.
 #
@@ -627,7 +634,7 @@ rules = {"Xavier's rule": True, "PyTorch's default": False}
 orders = {"post-norm": PostNorm, "pre-norm": PreNorm, "bare": bare}
 predict(
     "07.gradient",
-    "Post-norm, 24 blocks: the gradient at block 1, as a multiple of that at block 24?",
+    "Post-norm, 24 blocks, Xavier's rule, all but queries and keys: the gradient at block 1, as a multiple of that at block 24?",
 )
 
 # %%
@@ -638,7 +645,7 @@ runs = {
 }
 xavier = {name: torch.stack([g for g, _ in runs["Xavier's rule", name]]) for name in orders}
 ratio = xavier["post-norm"][:, 0, 0] / xavier["post-norm"][:, 0, -1]  # (seed,)
-outcome("07.gradient", f"without queries and keys {ratio.min():.1f} to {ratio.max():.1f} times")
+outcome("07.gradient", f"{ratio.min():.1f} to {ratio.max():.1f} times, by seed")
 
 
 # %%
@@ -682,9 +689,9 @@ show(
 # sentence point the same way, and among sixteen copies of one word it makes no difference where you look; so
 # nothing tells a query how to change. Noci et al. (2022) call it **rank collapse**, and proved this of the gradients.
 #
-# Two more readings of the same numbers. At block 24 the rest has 1.1 in post-norm and 0.24 in pre-norm: Xiong et al.
-# (2020) found these large gradients at the top, and took them for the reason why the paper needs its **warm-up**, small steps at first. Takase et al. (2023) blame the norm after each sum for what dies in deep post-norm stacks, and
-# credit the large gradients at the top for what shallow ones do well.
+# Now the top of the left panel. At block 24 the rest has 1.1 in post-norm and 0.24 in pre-norm. These large gradients
+# are why the paper needs its **warm-up**, small steps at first, say Xiong et al. (2020); and why *shallow* post-norm
+# stacks do well, say Takase et al. (2023).
 #
 # And all hangs on how the matrices were drawn. PyTorch's default for `nn.Linear` draws them smaller (variance
 # $1/(3 \cdot \text{inputs})$), so every sublayer says less, the words stay apart for longer, and the middle panel
@@ -748,12 +755,14 @@ def learn(around, depth, seed, steps=48):
 settings = {"post-norm, 6 blocks": (PostNorm, 6), "post-norm, 12 blocks": (PostNorm, 12)}
 settings["pre-norm, 12 blocks"] = PreNorm, 12
 ends = {name: [sum(learn(*s, i)[-8:]) / 8 for i in range(3)] for name, s in settings.items()}
+print("mean loss:", *(f"{name}: {sum(each) / 3:.1f};" for name, each in ends.items()))
 claim("pre-norm, 12 blocks: below 1.0 with all three seeds", max(ends["pre-norm, 12 blocks"]) < 1)
 claim("post-norm, 6 blocks: below 1.5 with all three", max(ends["post-norm, 6 blocks"]) < 1.5)
 claim("post-norm, 12 blocks: above 1.7 with all three", min(ends["post-norm, 12 blocks"]) > 1.7)
 
 # %% [markdown]
-# Twelve post-norm blocks stay at a guess (1.79), three times of three. Before one writes "can't", one tries: longer, with other rates, with a gentle start, drawn in other ways. A study did, 400 steps and three seeds each.
+# Twelve post-norm blocks stay at a guess (1.79), three times of three. Before one writes "can't", one tries. A study did: 400 steps, other
+# rates, a gentle start, drawn in other ways, three seeds each.
 
 # %%
 predict(
@@ -798,7 +807,7 @@ show(
 
 # %% [markdown]
 # It was the rate. Where post-norm is stuck, its words are still copies of each other at the end. At a third or a
-# sixth of the rate it learns, with every seed, and at the full rate after a warm-up, the paper's own cure (chapter 10). So it does, without either, with residual scaling (which GPT-2 uses in pre-norm). The paper did nothing wrong; it needed its warm-up.
+# sixth of the rate it learns, with every seed, and at the full rate after a warm-up, the paper's own cure (chapter 10). So it does, without either, with residual scaling (one seed slips near step 300, and comes back). The paper did nothing wrong; it needed its warm-up.
 #
 # What pre-norm buys is comfort: it learns at all three rates, and at this one from the first steps. MiniLM, six
 # layers, is post-norm, as you saw. GPT-3, 96 layers, is pre-norm.
@@ -860,8 +869,6 @@ show(
 #
 # "Rows for columns" hides what padding *looks at*, and leaves open who looks at padding. The last one is the likeliest in real code: a loop that hands the mask to one block only. All three give right shapes.
 #
-#
-#
 # **Your turn**: `07.pad-test`.
 
 # %% [markdown]
@@ -914,7 +921,7 @@ print("norm_1 has a gradient:", parts[2].weight.grad is not None, " norm_2:", pa
 #   instead of replace; alone, they let the size explode.
 # - **LayerNorm** centres and scales each word's vector, alone: biased variance, $\varepsilon$ inside the root.
 #   **RMSNorm** only scales.
-# - The **feed-forward** network treats each word alone, with the same matrices: a 1×1 convolution, two thirds
+# - The **feed-forward** network treats each word alone, with the same matrices: two thirds
 #   of the parameters, and a memory with learned keys and values.
 # - **Post-norm**, $\text{norm}(x + f(x))$, is the paper's text; **pre-norm**, $x + f(\text{norm}(x))$ and one
 #   last norm, its later code. They are different functions.

@@ -697,6 +697,7 @@ ROTATE = Exercise(
     points=3,
     name="rotary",
     cases=rotary_cases,
+    bans=("Rotary", "rotate_half", "rotate_interleaved"),
     mistakes=[
         Mistake(
             "nothing-turned",
@@ -2198,6 +2199,7 @@ ALIBI = Exercise(
     points=2,
     name="alibi_bias",
     cases=alibi_cases,
+    bans=("Alibi", "alibi_slopes"),
     mistakes=[
         Mistake(
             "slopes-along-the-keys",
