@@ -3402,6 +3402,7 @@ def table_cases(generator: Generator) -> list[Case]:
 
     return [
         asked("scores for the answers", (5, 3, 2), 2, 4),
+        asked("the same head, other tables", (5, 3, 2), 3, 5),
         asked("one guest alone", (3, 2, 4), 1, 1),
         asked("as many answers as numbers", (4, 4, 4), 2, 3),
         # Five, as three are played in order by chance too often where they are shuffled.
