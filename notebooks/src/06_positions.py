@@ -211,7 +211,7 @@ show(
 # $W_Q$ and $W_K$ can learn it. The table has no end either. Whether a *model* makes something of positions that
 # it never saw is another question (6.7).
 #
-# Two things are arbitrary. The paper chose 10,000; 9,000 would do as well (6.4). And
+# Two things are arbitrary. The paper chose 10,000; 9,000 gives much the same curve in 6.4. And
 # where the columns stand does not matter, as the next layer mixes them anyway: some libraries put all sines
 # first.
 #
@@ -297,8 +297,8 @@ show(
 # random step; and rows all random. For the strongest ten directions we count (`rfft`) how many positions one turn takes.
 
 # %%
-noise = torch.randn(511, 384)  # its running sum: every row is the one before, and a random step
-for name, table in {"MiniLM": rows, "random walk": noise.cumsum(0), "random rows": noise}.items():
+step, sines = torch.randn(511, 384), sinusoidal_positions(511, 384)  # steps add up to a walk
+for name, table in {"MiniLM": rows, "sines": sines, "walk": step.cumsum(0), "steps": step}.items():
     along, share = directions(table)
     waves = torch.fft.rfft(along[:, :10], dim=0).abs()[1:]  # how much of 1, 2, … turns in 511
     print(f"{name}: nine tenths in {needed(share)}; shares", rounded(share[:12]))
@@ -307,11 +307,11 @@ radius = directions(rows)[0][:120, :2].norm(dim=-1)
 print(f"MiniLM's positions 1 to 120 keep {radius.mean():.3f} ± {radius.std():.3f} from the middle")
 
 # %% [markdown]
-# "Few directions, and waves" is no proof: the walk needs fewer still, and its directions are waves, too. Rows that
-# change slowly are enough for that. But a walk is one very slow wave with ever weaker ones on top. MiniLM's ten directions are nearly *equally strong*, and then
-# nothing comes: waves of one height, as in the formula. And the two strongest go round in under six positions, on a
-# ring, which nothing slow does (hence the stripes above). (Its waves are blurred, and not all as clean as these two.) So yes: the paper's
-# formula was a good guess at what a table would learn.
+# "Few directions, and waves" is no proof: a random walk
+# needs fewer still, and its directions are waves, too. But a walk is
+# one very slow wave with ever weaker ones on top. MiniLM's ten directions are nearly *equally strong*, and then
+# nothing comes. And the two strongest go round in under six positions, which nothing slow does, on a ring. So it found waves, but not the paper's: there slow ones are on top, and nine tenths
+# take 72 directions. Sines were a good guess; their speeds were not.
 
 # %% [markdown]
 # ## 6.4 Turn, don't add
@@ -685,7 +685,7 @@ print(f"pairs {-chances.log().mean():.2f}, none {at_length['none'].mean():.2f}, 
 # ## 6.7 Longer than the training
 #
 # Six small models, one without positions and one for each method, have learned to guess the next letter in texts of 64
-# (6.6). Now longer texts. To be fair, every model guesses *the same* 32 letters at the end of each text; only what stands
+# (6.6). Every model guesses *the same* 32 letters at the end of each text; only what stands
 # before them gets longer, up to eight times. The paper of 2017 chose sines because they "may allow the model to *extrapolate*" (section 3.5): **extrapolation**
 # is to work beyond what one was trained for. Press et al. (2021) measured that they hardly do.
 
@@ -737,9 +737,9 @@ show(
 # letters further back than 64 neither harm nor help.
 #
 # Why does rotary break? Look at the frequencies of this very model: six, and a ring that marks which angles
-# *between* query and key a text of 64 letters can show. At a high frequency the angle has been all the way round. At
-# a low one it has seen a small arc, and 150 letters apart it stands where training never was. Then try the other two
-# buttons.
+# *between* query and key a text of 64 letters can show. The two fastest have been all the way round. The third has
+# seen half a turn, and 100 letters apart it stands in the other half. The last two are "new" as well, but hardly
+# move: they are weak suspects. Then try the other two buttons.
 
 # %%
 from course_lib.nn.positions.frequencies import interpolated_frequencies, ntk_frequencies
@@ -748,7 +748,7 @@ settings = {"as trained": rotary_frequencies(12)}
 settings["interpolated × 4"] = interpolated_frequencies(12, factor=4)
 settings["NTK × 4"] = ntk_frequencies(12, factor=4)
 title = "Six frequencies, trained on 64 letters"
-position_clocks(settings, length=256, trained=64, place=200, distance=150, title=title)
+position_clocks(settings, length=256, trained=64, place=200, distance=100, title=title)
 
 # %% [markdown]
 # **Your turn**: `06.full-turns`; then your own comparison, `06.position-study`.
@@ -805,7 +805,8 @@ claim("interpolated is best", after["interpolated"].max() < after["as it was"].m
 
 # %% [markdown]
 # For half as much text again, NTK costs least, since neighbours stay apart. For four times as much it fails
-# here: the frequencies in the middle are not lowered enough and meet new angles all the same.
+# here, though the slowest pair is back in its old arc: those in the middle are not lowered enough and meet
+# new angles all the same.
 # Carry over the way to look, not the ranking. Interpolation is the better start for training on,
 # and a hundred steps nearly mend it.
 
@@ -877,7 +878,7 @@ claim(
 #   stays blind.
 # - Sinusoidal: a position as sines and cosines of many frequencies. Going on by $k$ is one turn, the same everywhere, and needs
 #   both sine and cosine.
-# - Learned: a table with an end. MiniLM's became sinusoids by itself: few, equally strong, one of them fast.
+# - Learned: a table with an end. MiniLM's became waves by itself: ten, equally strong, unlike the formula's.
 # - Rotary: turn queries and keys, never values. The score sees the distance alone. Two pairings, equally good,
 #   never to be mixed: the same Llama exists in both.
 # - ALiBi and T5 add a bias to the scores: fixed slopes, or learned buckets.
@@ -919,8 +920,8 @@ quiz("06")
 #
 # <details><summary>Is rotary "relative", and does it therefore extrapolate?</summary>
 #
-# It is relative: scores depend on the distance alone. But a longer text contains longer distances, where slow
-# pairs stand at angles that training never showed. Relative is not the same as familiar. Interpolation
+# It is relative: scores depend on the distance alone. But a longer text contains longer distances, where pairs
+# that saw only part of a turn stand at angles that training never showed. Relative is not the same as familiar. Interpolation
 # squeezes new distances into the old range, NTK-style scaling slows the slow pairs most; in practice some
 # training at the new length follows. ALiBi stays level without, which only says that far text does no harm:
 # measure whether it is *used*.

@@ -12,7 +12,7 @@
 # **How do you stack a hundred of these?** Your attention looks, and since chapter 06 it knows where. One look
 # finds "animal" for "it". To understand that *it* is tired, and *why* nothing was crossed, takes looks at what
 # other looks have found: layer on layer. Simply putting layers on top of each other fails. Two small
-# inventions make a hundred possible, and they are most of what the word *encoder* means.
+# inventions mend that, and they are most of what the word *encoder* means.
 #
 # After this chapter you can
 #
@@ -162,8 +162,8 @@ print("size after 3, 10 and 20 layers:", *rounded(size[[3, 10, 20]], 1))
 print("alike after 3:", rounded(same[3], 2), " bare:", rounded(ways["bare"][1, 3], 2))
 
 # %% [markdown]
-# The words live longer. But now the size explodes. $f$ answers in proportion to what it is given: compound interest. So the second invention must keep what $f$
-# *reads* at one size.
+# The words live longer. But now the size explodes. $f$ answers in proportion to what it is given: compound interest.
+# One cure is a quieter $f$ (7.7); the second invention keeps what $f$ *reads* at one size.
 
 # %% [markdown]
 # ## 7.3 Bring every word back to one size
@@ -247,7 +247,8 @@ for ours, theirs in pairs:
     claim("the other words feel nothing", torch.equal(ours(x)[:, :4], ours(changed)[:, :4]))
 
 # %% [markdown]
-# The last line is why Transformers don't use *batch norm*, with its mean over other words and sentences: padding would count, and under a causal mask the future would leak through the mean.
+# The last line is one reason against *batch norm*, whose mean is over other words: under a causal mask the
+# future would leak through it. (Another: on text it jumps from batch to batch, Shen et al. 2020, arXiv:2003.07845.)
 #
 # **Your turn**: `07.layer-norm`, then `07.rms-norm`.
 
@@ -489,8 +490,8 @@ for norm_first, block in ((False, post_norm_block), (True, pre_norm_block)):
 # ### The class, to copy
 #
 # Here is the other order, pre-norm, whole. New is **dropout** (chapter 05) in its places: the paper hides a tenth of
-# what each sublayer says, *before* it is added, and of the embedded words below the first block (section 5.4). A
-# sublayer may fall silent; the stream itself is never cut. In evaluation nothing is hidden.
+# what each sublayer says, *before* it is added, and of the embedded words below the first block (section 5.4). Above
+# the embedding the stream itself is never cut.
 
 
 # %%
@@ -565,23 +566,24 @@ print("with it", rounded(words.std(), 2), " of a position", rounded(places.std()
 # %% [markdown]
 # ## 7.7 Where does the norm go?
 #
-# A hundred untrained blocks again, three seeds: the two orders, and pre-norm *scaled*, a trick of GPT-2 (below):
+# A hundred untrained blocks, three seeds: the two orders, and *scaled* (below):
 
 # %%
-trials = {"post-norm": (PostNorm, 1), "pre-norm": (PreNorm, 1)}
-trials["scaled"] = PreNorm, (2 * 100) ** -0.5  # 1/√(2N) for N = 100 blocks
+small = (2 * 100) ** -0.5  # 1/√(2N) for N = 100 blocks
+trials = {"post-norm": (PostNorm, 1), "pre-norm": (PreNorm, 1), "scaled": (PreNorm, small)}
+trials |= {"post-norm, scaled": (PostNorm, small), "no norm, scaled": (residual, small)}
 hundred = {}  # by name: (seed, dial, depth + 1)
-print("size after 100 blocks, cosine after 12, cosine after 100, over three seeds:")
 for name, (way, last) in trials.items():
     hundred[name] = torch.stack([dials(way, last=last, seed=seed) for seed in range(3)])
-    told = hundred[name][:, [0, 1, 1], [100, 12, 100]]  # (seed, number)
-    print(f"{name:>9} from", rounded(told.amin(dim=0), 2), "to", rounded(told.amax(dim=0), 2))
+    low, high = hundred[name][:, [0, 1, 1], [100, 12, 100]].aminmax(dim=0)
+    print(f"{name}: size at 100, cosine at 12 and 100:", rounded(low, 2), "to", rounded(high, 2))
 
 # %% jupyter={"source_hidden": true}
 fig, axes = plt.subplots(1, 2, figsize=(10.5, 3.6), layout="constrained")
 looks = {"bare": (GREY, ":"), "residual": (RED, "-."), "post-norm": (ORANGE, "--")}
 looks |= {"pre-norm": (BLUE, "-"), "scaled": (GREEN, (0, (6, 1, 1, 1)))}
-for name, runs in ({name: ways[name][None] for name in ("bare", "residual")} | hundred).items():
+drawn = {name: ways[name][None] for name in ("bare", "residual")} | hundred
+for name, runs in ((name, drawn[name]) for name in looks):
     color, style = looks[name]
     for ax, seen in zip(axes, runs.unbind(dim=1)):  # each (seed, depth + 1)
         ax.plot(seen.T, linestyle=style, color=color, alpha=0.35, lw=1)
@@ -589,7 +591,7 @@ for name, runs in ({name: ways[name][None] for name in ("bare", "residual")} | h
 axes[0].set(yscale="log", ylim=(1e-12, 1e12), xlabel="blocks", ylabel="size (log)")
 axes[0].set_title("Size: one vanishes, one explodes, three live")
 axes[1].set(xlabel="blocks", ylabel="cosine between words")
-axes[1].set_title("Alike: pre-norm takes its time, scaled hardly moves")
+axes[1].set_title("Alike, by Xavier's rule: pre-norm takes longest")
 axes[1].legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 show(
     fig,
@@ -604,12 +606,13 @@ show(
 # sum each time: the word's old part shrinks along with the new one, and after a dozen blocks hardly anything of
 # it is left. *Scaled* is GPT-2's **residual scaling**: the matrices that *write* into the stream, `to_out` and
 # `down`, are drawn smaller by $1/\sqrt{2N}$ for $N$ blocks, so that all $2N$ sublayers together add about as much as
-# one of them would. Size and words stay nearly as they came.
+# one of them would. Size and words stay nearly as they came,
+# in post-norm, too, and without any norm.
 #
 # The usual story is told about *gradients*: that in post-norm they die on the way down, so that the first
-# layers of a deep stack don't learn. Let us measure it, and not in one heap: the matrices of queries and keys, which
+# layers of a deep stack don't learn. Let us measure it, the matrices of queries and keys, which
 # decide *where to look*, apart from all the rest. For each block the length of these gradients, in absolute
-# numbers; 24 blocks, five seeds, a random task with ten classes, in double precision.
+# numbers; 24 blocks, five seeds, a random task with ten classes.
 
 
 # %%
@@ -918,7 +921,7 @@ print("norm_1 has a gradient:", parts[2].weight.grad is not None, " norm_2:", pa
 # ## Summary
 #
 # - A bare stack forgets: after a few layers all words are alike. **Residual** connections let a sublayer add
-#   instead of replace; alone, they let the size explode.
+#   instead of replace; alone, by Xavier's rule, they let the size explode.
 # - **LayerNorm** centres and scales each word's vector, alone: biased variance, $\varepsilon$ inside the root.
 #   **RMSNorm** only scales.
 # - The **feed-forward** network treats each word alone, with the same matrices: two thirds
@@ -927,7 +930,7 @@ print("norm_1 has a gradient:", parts[2].weight.grad is not None, " norm_2:", pa
 #   last norm, its later code. They are different functions.
 # - At the start no gradient dies on the way down. In post-norm words become alike on the way up, the sooner the
 #   larger the matrices are drawn, and with that the gradient of queries and keys dies: upper blocks get no word on
-#   where to look. Pre-norm's words stay apart for longer.
+#   where to look. Drawn alike, pre-norm's words stay apart for longer.
 # - Twelve post-norm blocks learn: at a lower rate, after a warm-up, or drawn smaller. Pre-norm is less particular.
 # - The padding mask goes to *every* block.
 #

@@ -935,7 +935,6 @@ quiz("08")
 #
 # - **decoder block**: masked self-attention, cross-attention and feed-forward network, each with a norm around it.
 # - **encoder output**: one vector for each token of the source; also called memory.
-# - **masked self-attention**: self-attention under a causal mask.
 # - **BOS**: the mark that stands before the first token of a target; here `[start]`.
 # - **EOS**: the mark that says that a sequence is over; here `[end]`.
 # - **shifted target**: what is asked stands one position ahead of what is given.
