@@ -2337,6 +2337,7 @@ EXERCISES = [
         kind="build",
         points=4,
         name="RecallGRU",
+        plain_numbers=True,
         cases=recall_cases,
         mistakes=RECALL_MISTAKES,
         also_right=[ReaderByOptimizer, ReaderByAutograd, ReaderRowByRow],

@@ -3406,7 +3406,7 @@ class DerivedReader(OptimizedReader):
             for weight, flow in zip(weights, flows, strict=True):
                 if flow is not None:
                     weight.copy_(weight - rate * flow)
-        return loss.detach()
+        return float(loss.detach())
 
     def learn(self, texts, targets):
         for turn in range(40):
@@ -3453,6 +3453,7 @@ READER = Exercise(
     kind="build",
     points=4,
     name="Reader",
+    plain_numbers=True,
     cases=reader_cases,
     bans=("TransformerEncoderLayer", "TransformerEncoder", "MultiheadAttention"),
     mistakes=[
