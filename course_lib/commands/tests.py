@@ -17,8 +17,7 @@ from course_lib.commands.server import THEIRS
 from course_lib.paths import ROOT
 
 VERDICT = re.compile(r"^\[(right|wrong|crashed|not attempted)\] (\d\d\.[\w.-]+)")
-# In the order of their names: by their count of tests, the longest files would come last.
-TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
 
 
 @dataclass
