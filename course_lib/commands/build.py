@@ -145,7 +145,7 @@ def _words(args: argparse.Namespace) -> list[Path]:
     if target.exists() and target.read_text(encoding="utf-8") == wanted:
         return []
     if not args.check:
-        write_atomic(target, wanted.encode())
+        write_atomic(target, wanted)
     return [target]
 
 

@@ -40,8 +40,6 @@ def by_kind(want: Any, got: Any, terms: Terms) -> str:
         return "a text came back, not the value: without quotes, and without `str` or an f-string"
     if isinstance(got, dict) and isinstance(want, list | tuple):
         return "a dict came back: return its values without names, side by side with commas"
-    if got == ITSELF and isinstance(got, str):
-        return "the object itself came back: what stands behind `return`?"
     if isinstance(got, str) and not isinstance(want, str):
         return "a text came back: quotes make a text of what stands between them"
     if isinstance(want, dict) and isinstance(got, dict) and want.keys() != got.keys():

@@ -182,10 +182,6 @@ MEANINGS = (
         "`torch.finfo(x.dtype)` knows the largest and the lowest number",
     ),
     (
-        r"backward through the graph a second time",
-        "a result still holds on to the step that computed it: hand back `.item()` or `.detach()`",
-    ),
-    (
         r"^UnboundLocalError|cannot access local variable",
         "a name gets its value inside a loop or an `if` that wasn't entered: give it one before",
     ),

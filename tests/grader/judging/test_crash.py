@@ -6,6 +6,7 @@ import pytest
 
 from course_lib.grader.judging.cases import case
 from course_lib.grader.judging.crash import meaning
+from course_lib.grader.judging.meanings import MEANINGS
 from course_lib.grader.judging.outcome import run_case
 
 
@@ -137,3 +138,8 @@ def test_what_an_error_of_a_training_usually_means(line, word):
     exec(compile(source, name, "exec"), namespace)
     told = meaning(run_case(namespace["f"], case("some", 0)).crash, {})
     assert len(told) == 1 and word in told[0]
+
+
+def test_no_meaning_is_hidden_by_another_of_the_same_pattern():
+    patterns = [pattern for pattern, _ in MEANINGS]
+    assert sorted(set(patterns)) == sorted(patterns)

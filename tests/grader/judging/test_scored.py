@@ -87,6 +87,7 @@ def test_a_mistake_is_named_by_the_exact_cases():
     assert judge(sheet, ascending).mistake_name == "uphill"
     tried = [mistake.outcomes[scored(sheet)].values for mistake in sheet.mistakes]
     assert tried == [(), ()], "a mistake would train for nothing"
+    assert judge_outcomes(sheet, sheet.mistakes[1].outcomes).mistake_name == "uphill"
 
 
 def test_the_target_never_leaves_with_the_inputs():

@@ -13,6 +13,7 @@ from .noticed import noticed
 from .same import told_apart
 from .statements import BUILT_IN, Statement
 
+Kept = tuple[int, list[int]]  # the place of an answer, and of all that runs
 MOST = 6  # slices of an answer that are tried
 MOST_CUTS = 12  # ends of a notebook at which all that an answer reads is looked for
 
@@ -48,12 +49,9 @@ def slices(notebook: Notebook, id: str, name: str, stub: str = "") -> list[Slice
     all_of_it = [_everything(notebook, i, name, max(i, last)) for i in chosen]
     first, rest = usual[:2], [each for three in zip(seen, all_of_it, strict=True) for each in three]
     found: dict[tuple, Slice] = {}
-    for chosen, kept in filter(None, [*first, *rest[:2], *usual[2:], *rest[2:]]):
-        found.setdefault((chosen, told_apart(notebook, kept)), _made(notebook, chosen, kept))
+    for place, kept in filter(None, [*first, *rest[:2], *usual[2:], *rest[2:]]):
+        found.setdefault((place, told_apart(notebook, kept)), _made(notebook, place, kept))
     return list(found.values())[:MOST]
-
-
-Kept = tuple[int, list[int]]  # the place of an answer, and of all that runs
 
 
 def _first_whole(notebook: Notebook, chosen: int, name: str, last: int) -> Kept:
