@@ -21,7 +21,7 @@ from course_lib.notebooks import Cell, with_solution, without_solution
 from course_lib.paths import ROOT
 
 STEMS = {"02": "02_attention", "05": "05_multi_head"}
-COUNTS = {"02": 6, "05": 8}
+COUNTS = {c: sum(e.chapter == c for e in exercises(ROOT)) for c in STEMS}
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,7 @@ def test_two_chapters_in_an_archive_in_folders_of_folders(chapter, tmp_path, fac
 
 def test_one_file_may_hold_two_chapters(tmp_path, facts):
     work = find_work(put(tmp_path, {"all.ipynb": saved(solved("02") + solved("05"))}), facts)
-    assert labels(work) == {"02": ("all.ipynb", 6), "05": ("all.ipynb", 8)} and not work.unused
+    assert labels(work) == {c: ("all.ipynb", COUNTS[c]) for c in STEMS} and not work.unused
 
 
 def test_a_whole_course_handed_in_is_sorted_out(tmp_path, facts):
@@ -275,7 +275,7 @@ def test_answers_are_counted_whatever_was_lost(how, chapter, tmp_path, facts):
 def test_a_helper_named_like_another_chapters_exercise_is_no_work_on_it(tmp_path, facts):
     helper = Cell("code", "def attention(query, key, value):\n    return value")
     work = find_work(put(tmp_path, {"5.ipynb": saved([*solved("05"), helper])}), facts)
-    assert labels(work) == {"02": None, "05": ("5.ipynb", 8)}
+    assert labels(work) == {"02": None, "05": ("5.ipynb", COUNTS["05"])}
 
 
 def test_a_name_that_is_only_assigned_counts_beside_an_id_and_nowhere_else(tmp_path, facts):
@@ -336,7 +336,7 @@ def test_more_answers_go_before_the_name_and_the_name_before_the_time(tmp_path, 
     put(tmp_path / "b", {"x": b"-", "y": b"-", "new.ipynb": saved(newest)})
     work = find_work(tmp_path, facts)
     assert labels(work)["02"] == ("a.ipynb", 4)
-    more = "`a.ipynb` has more answers (4 of 6; here 3)"
+    more = f"`a.ipynb` has more answers (4 of {COUNTS['02']}; here 3)"
     assert {reasons(work)["02_attention.ipynb"], reasons(work)["b/new.ipynb"]} == {more}
     (tmp_path / "a.ipynb").unlink()
     work = find_work(tmp_path, facts)
@@ -367,7 +367,7 @@ def test_one_content_under_two_names_is_read_once(tmp_path, facts):
         return cells_in(data, name)
 
     work = find_work(tmp_path, facts, read)
-    assert labels(work)["02"] == ("02_attention.ipynb", 6) and len(calls) == 1
+    assert labels(work)["02"] == ("02_attention.ipynb", COUNTS["02"]) and len(calls) == 1
     assert reasons(work) == {"Copy of 02.ipynb": "the same as `02_attention.ipynb`"}
 
 
@@ -391,7 +391,7 @@ def test_every_file_that_is_not_used_is_told_with_its_reason(tmp_path, facts):
     put(tmp_path, {name: data for name, (data, _) in REASONS.items()})
     put(tmp_path, {"02_attention.ipynb": saved(solved("02"))})
     work = find_work(tmp_path, facts)
-    assert labels(work)["02"] == ("02_attention.ipynb", 6)
+    assert labels(work)["02"] == ("02_attention.ipynb", COUNTS["02"])
     told = reasons(work)
     assert list(told) == sorted(
         REASONS, key=lambda name: (".ipynb" not in name and name != "e.py", name)
@@ -430,7 +430,9 @@ def test_the_trouble_of_reading_is_the_files_reason(error, told, tmp_path, facts
 
     put(tmp_path, {"bad.ipynb": handed_out("02"), "good.ipynb": saved(solved("02"))})
     work = find_work(tmp_path, facts, read)
-    assert labels(work)["02"] == ("good.ipynb", 6) and reasons(work) == {"bad.ipynb": told}
+    assert labels(work)["02"] == ("good.ipynb", COUNTS["02"]) and reasons(work) == {
+        "bad.ipynb": told
+    }
 
 
 def test_only_what_can_hold_such_work_is_read(tmp_path, facts):
@@ -451,7 +453,7 @@ def test_a_file_that_vanishes_between_listing_and_reading_is_told(tmp_path, fact
         return cells_in(data, name)
 
     work = find_work(tmp_path, facts, read)
-    assert labels(work)["02"] == ("b.ipynb", 6)
+    assert labels(work)["02"] == ("b.ipynb", COUNTS["02"])
     assert reasons(work) == {"a.zip/x.ipynb": "cannot be opened: No such file or directory"}
 
 
