@@ -3,11 +3,14 @@
 A list of what is missing says what is left to do.
 """
 
+import ast
 import re
 
+import pytest
 import torch
 
-from course_lib.grader.course.files import exercises, solution_cells
+from course_lib.grader.course.files import exercises, key_files, solution_cells
+from course_lib.grader.course.setup import setup_cells
 from course_lib.grader.judging.edges import Edges, uncovered
 from course_lib.grader.judging.values import belongs
 from course_lib.paths import ROOT
@@ -61,3 +64,20 @@ def test_from_chapter_02_on_each_has_something_to_build():
     chapters = {e.chapter for e in ALL}
     builds = {e.chapter for e in ALL if e.kind == "build"}
     assert sorted(c for c in chapters - builds if c >= "02") == []
+
+
+def defined(sources):
+    """Functions and classes by name, without what they say of themselves."""
+    nodes = [node for source in sources for node in ast.parse(source).body]
+    nodes = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    for part in (part for node in nodes for part in ast.walk(node)):
+        if isinstance(part, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(part):
+            part.body = part.body[1:]
+    return {node.name: ast.dump(node) for node in nodes}
+
+
+@pytest.mark.parametrize("path", key_files(ROOT), ids=lambda path: path.stem)
+def test_what_a_notebook_gives_is_the_same_in_its_key(path):
+    given = defined(setup_cells(ROOT, path.name[:2]))
+    own = defined([path.read_text(encoding="utf-8")])
+    assert [name for name in given if name in own and own[name] != given[name]] == []
