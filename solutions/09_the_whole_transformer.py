@@ -156,7 +156,7 @@ check("09.tied-head", TiedTable)
 #   `encoder.blocks.0.attention.to_q.weight` (d_model, d_model), and end with `decoder.norm.bias` (d_model,).
 # - `encode`: `source` is `(batch, source)`, ids. Return the memory, `(batch, source, d_model)`.
 # - `decode`: `target` is `(batch, target)`, ids; `memory` is what `encode` returned for `source`. Return the logits,
-#   `(batch, target, vocab_size)`. `forward(source, target)` does both.
+#   `(batch, target, vocab_size)`. `forward(source, target)` does both, and is written.
 # - The stacks are called as `self.encoder(x, mask)` and `self.decoder(x, memory, mask, memory_mask)`.
 # - Nobody looks at padding (`pad_id`), on either side. The target never looks ahead. Padding may stand left or right.
 #
@@ -181,14 +181,14 @@ class Transformer(nn.Module):
         def think():
             return FeedForward(d_model, d_ff)
 
-        def around():
-            return PreNorm(LayerNorm(d_model))
+        def norm():
+            return LayerNorm(d_model)
 
-        layers = range(num_layers)
+        layers, around = range(num_layers), lambda: PreNorm(norm())
         readers = [EncoderBlock(look(), think(), around) for _ in layers]
         writers = [DecoderBlock(look(), look(), think(), around) for _ in layers]
-        self.encoder = Encoder(readers, LayerNorm(d_model))
-        self.decoder = Decoder(writers, LayerNorm(d_model))
+        self.encoder = Encoder(readers, norm())
+        self.decoder = Decoder(writers, norm())
         # END SOLUTION
 
     def encode(self, source):
@@ -209,9 +209,7 @@ class Transformer(nn.Module):
 
     def forward(self, source, target):
         """Logits (batch, target, vocab) for the token after each token of the target."""
-        # BEGIN SOLUTION
         return self.decode(target, self.encode(source), source)
-        # END SOLUTION
 
 
 # %% tags=["check"]

@@ -168,13 +168,12 @@ class EncoderBlock(nn.Module):
 
 
 # %%
-def not_padding(ids, pad_id=0):
-    return (ids != pad_id)[:, None, None, :]  # (batch, 1, 1, key)
-
-
-def not_ahead(ids):
-    n = ids.shape[1]
-    return torch.ones(n, n, dtype=torch.bool, device=ids.device).tril()  # (query, key)
+def may_look(ids, causal=False, pad_id=0):
+    mask = (ids != pad_id)[:, None, None, :]  # (batch, 1, 1, key)
+    if causal:
+        n = ids.shape[1]
+        mask = mask & torch.ones(n, n, dtype=torch.bool, device=ids.device).tril()
+    return mask  # (batch, 1, 1 or query, key)
 
 
 class DecoderBlock(nn.Module):
@@ -218,13 +217,13 @@ class Transformer(nn.Module):
     def encode(self, source):
         x = self.embed_source(source)
         for block in self.encoder:
-            x = block(x, not_padding(source))
+            x = block(x, may_look(source))
         return x
 
     def decode(self, target, memory, source):
-        x, mask = self.embed_target(target), not_padding(target) & not_ahead(target)
+        x, mask = self.embed_target(target), may_look(target, causal=True)
         for block in self.decoder:
-            x = block(x, memory, mask, not_padding(source))
+            x = block(x, memory, mask, may_look(source))
         return self.head(x)
 
     def forward(self, source, target):
@@ -766,9 +765,9 @@ class Tower(nn.Module):
         self.head = nn.Linear(d_model, vocab_size, bias=False)
 
     def forward(self, ids):
-        x, mask = self.embed(ids), not_padding(ids)
+        x, mask = self.embed(ids), may_look(ids, self.causal)
         for block in self.blocks:
-            x = block(x, mask & not_ahead(ids) if self.causal else mask)
+            x = block(x, mask)
         return self.head(x)  # (batch, seq, vocab)
 
 

@@ -1680,7 +1680,8 @@ def wrong_stack(
         return FeedForward(d_model, d_ff)
 
     def around():
-        return order(LayerNorm(d_model))
+        norm = LayerNorm(d_model)
+        return order(norm)
 
     one_look, one_think, one_norm = look(), think(), around()
     two_norms = [around(), around()]
