@@ -10,7 +10,8 @@ import nbformat
 READY = """() => {
   const session = window.jupyterapp?.shell?.currentWidget?.context?.sessionContext;
   return !!session && session.isReady && session.session?.kernel?.status === 'idle'; }"""
-PROMPTS = "[...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')]"
+# From the model: a folded cell has no prompt on the page.
+CODE = "[...jupyterapp.shell.currentWidget.content.model.cells].filter(c => c.type === 'code')"
 
 
 def notebook_of(cells: list[str]) -> nbformat.NotebookNode:
@@ -39,13 +40,10 @@ def command(page, name: str, arguments: dict[str, Any] | None = None) -> None:
 def run_all(page, timeout: float = 200_000) -> None:
     """Run every cell, from outputs and numbers cleared, until all have a number again."""
     command(page, "notebook:clear-all-cell-outputs")
-    page.wait_for_function(f"() => !{PROMPTS}.some(p => /\\d/.test(p.textContent))")
+    page.wait_for_function(f"() => {CODE}.every(c => c.executionCount === null)")
     command(page, "notebook:run-all-cells")
-    page.wait_for_function(
-        f"() => {{ const all = {PROMPTS};"
-        "return all.length && all.every(p => /\\[\\d+\\]/.test(p.textContent)); }",
-        timeout=timeout,
-    )
+    ran = f"() => {{ const all = {CODE}; return all.length && all.every(c => c.executionCount); }}"
+    page.wait_for_function(ran, timeout=timeout)
     page.wait_for_function(READY)
 
 
