@@ -129,7 +129,8 @@ def top_level(key: Path) -> dict[str, ast.stmt]:
         elif isinstance(node, ast.Import | ast.ImportFrom):
             module = getattr(node, "module", "")
             if not module.startswith("course_lib.grader"):
-                stands = LIBRARY if module.startswith("course_lib") else node
+                elsewhere = module.startswith("course_lib") or getattr(node, "level", 0)
+                stands = LIBRARY if elsewhere else node
                 found |= {(a.asname or a.name).split(".")[0]: stands for a in node.names}
         elif isinstance(node, ast.Assign):
             found |= {t.id: node for t in node.targets if isinstance(t, ast.Name)}

@@ -9,6 +9,8 @@ from torch.nn import functional as F
 
 from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
 
+from .wrong_loops import WrongLoop, descend, loop_mistakes
+
 # --- 01.gru-step ---------------------------------------------------------------------------------
 
 
@@ -1864,97 +1866,22 @@ class WrongReader(nn.Module):
         for x, y in zip(rows, answers, strict=True):
             scores = self(x) if self.way in CARRIED_ON else self.answer(self.read(x)[:, -1])
             loss = F.cross_entropy(scores, y)
-            move_down(self, loss, rate)
+            descend(self, loss, rate)
             losses.append(loss.item())
         return losses
 
 
-def move_down(reader: nn.Module, loss: Tensor, rate: float) -> None:
-    """One plain step of all parameters that the loss reaches."""
-    reader.zero_grad()
-    loss.backward()
-    with torch.no_grad():
-        for weight in reader.parameters():
-            if weight.grad is not None:
-                weight -= rate * weight.grad
-
-
-class WrongTraining(WrongReader):
+class WrongTraining(WrongLoop, WrongReader):
     """Mistakes of the loop; forward is right."""
 
-    def loss(self, x: Tensor, y: Tensor) -> Tensor:
+    moves = WrongLoop.moves | {
+        "answer-only": lambda name: "answer" in name,
+        "answer-still": lambda name: "answer" not in name,
+    }
+
+    def judged(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         scores = self(x)
-        return {
-            "shares-to-loss": lambda: F.cross_entropy(scores.softmax(dim=-1), y),
-            "summed": lambda: F.cross_entropy(scores, y, reduction="sum"),
-            "no-logarithm": lambda: F.nll_loss(scores, y),
-            "squares": lambda: F.mse_loss(scores, F.one_hot(y, scores.shape[-1]).float()),
-            "first-row": lambda: F.cross_entropy(scores[:1], y[:1]),
-        }.get(self.way, lambda: F.cross_entropy(scores, y))()
-
-    def move(self, loss: Tensor, rate: float) -> None:
-        if self.way not in ("no-zero", "zeroed-once", "cleared-late"):
-            self.zero_grad()
-        loss.backward()
-        if self.way == "no-step":
-            return
-        if self.way == "cleared-late":
-            self.zero_grad()
-        if self.way == "step-recorded":
-            for weight in self.parameters():
-                weight -= rate * weight.grad
-        if self.way == "clipped":
-            nn.utils.clip_grad_norm_(self.parameters(), 1.0)
-        rate = -rate if self.way == "uphill" else rate
-        with torch.no_grad():
-            for name, weight in self.named_parameters():
-                if self.way == "weights-only" and "bias" in name:
-                    continue
-                if self.way == "answer-only" and "answer" not in name:
-                    continue
-                if self.way == "answer-still" and "answer" in name:
-                    continue
-                step = weight.grad.sign() if self.way == "signs" else weight.grad
-                weight -= step if self.way == "no-rate" else rate * step
-
-    def batches(self, rows: Tensor, answers: Tensor) -> list[tuple[Tensor, Tensor]]:
-        each = [*zip(rows, answers, strict=True)]
-        return {
-            "last-left-out": lambda: each[:-1],
-            "first-again": lambda: each[:1] * len(each),
-            "backwards": lambda: each[::-1],
-            "twice": lambda: [pair for pair in each for _ in range(2)],
-            "all-at-once": lambda: [(rows.flatten(0, 1), answers.flatten())] * len(each),
-            "returns-early": lambda: each[:1],
-        }.get(self.way, lambda: each)()
-
-    def fit(self, rows: Tensor, answers: Tensor, rate: float):
-        losses, total = [], 0.0
-        if self.way == "zeroed-once":
-            self.zero_grad()
-        others = {"momentum": (torch.optim.SGD, {"momentum": 0.9}), "adam": (torch.optim.Adam, {})}
-        if self.way in others:
-            kind, more = others[self.way]
-            optimizer = kind(self.parameters(), lr=rate, **more)
-        for x, y in self.batches(rows, answers):
-            loss = self.loss(x, y)
-            if self.way in others:
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-            else:
-                self.move(loss, rate)
-            total += loss.item()
-            told = self.loss(x, y).item() if self.way == "loss-afterwards" else loss.item()
-            losses.append(total if self.way == "running-sum" else told)
-            if self.way == "losses-with-graph":
-                losses[-1] = loss
-        return {
-            "last-loss": lambda: losses[-1],
-            "mean-loss": lambda: sum(losses) / len(losses),
-            "fit-nothing": lambda: None,
-            "losses-a-tensor": lambda: torch.tensor(losses),
-        }.get(self.way, lambda: losses)()
+        return (scores[:1], y[:1]) if self.way == "first-row" else (scores, y)
 
 
 class StoppedReader(WrongReader):
@@ -2119,6 +2046,12 @@ LOSSES_HINTS = (
     "A loss is a number for each step, as it was before the parameters moved.",
     "Append `loss.item()` in each turn, and return the list after the loop.",
 )
+FIT_HINTS = {
+    "loss": LOSS_HINTS,
+    "step": STEP_HINTS,
+    "batch": BATCH_HINTS,
+    "losses": LOSSES_HINTS,
+}
 PARTS_HINTS = (
     "Print `[(name, w.shape) for name, w in reader.named_parameters()]`.",
     "The text names four parameters and one linear layer, and the shape of each.",
@@ -2183,51 +2116,10 @@ RECALL_MISTAKES = [
     misread("best-only", "`forward` returns the best answer, not a score for each", ANSWER_HINTS),
     misread("with-state", "`forward` returns the state, too; the scores alone", ANSWER_HINTS),
     misread("forward-nothing", "`forward` returns nothing: the scores stay inside", ANSWER_HINTS),
-    mistrained("shares-to-loss", "softmax runs before `cross_entropy`, which has it", LOSS_HINTS),
-    mistrained("summed", "the loss is a sum over the batch; the mean was asked for", LOSS_HINTS),
-    mistrained("no-logarithm", "`nll_loss` wants logarithms, and gets scores", LOSS_HINTS),
-    mistrained("squares", "the loss is a squared error; cross-entropy was asked for", LOSS_HINTS),
     mistrained("first-row", "only the first row of each batch is judged", LOSS_HINTS),
-    mistrained("no-zero", "gradients of earlier steps are still there when you step", STEP_HINTS),
-    mistrained("zeroed-once", "gradients are cleared before the loop, not each turn", STEP_HINTS),
-    mistrained(
-        "cleared-late",
-        "there is no gradient at the step: `backward` is missing, or what it found is cleared",
-        STEP_HINTS,
-    ),
-    mistrained(
-        "step-recorded",
-        "the step is recorded as if it were to be learned from: it belongs in `no_grad`",
-        STEP_HINTS,
-    ),
-    mistrained(
-        "no-step",
-        "no parameter moves: no step, gradients cleared before it, or `w = w - …`, which only "
-        "makes a new tensor",
-        STEP_HINTS,
-    ),
-    mistrained("uphill", "the parameters move along the gradient; the loss rises", STEP_HINTS),
-    mistrained("weights-only", "the biases never move", STEP_HINTS),
-    mistrained("answer-still", "`answer` never moves; all parameters take the step", STEP_HINTS),
+    mistrained("answer-still", "`answer` never moves; all weights take the step", STEP_HINTS),
     mistrained("answer-only", "only `answer` moves; the GRU learns nothing", STEP_HINTS),
-    mistrained("signs", "the parameters move by the gradient's sign, not its size", STEP_HINTS),
-    mistrained("clipped", "the gradients are clipped; the text asks for plain steps", STEP_HINTS),
-    mistrained("momentum", "the steps remember earlier ones; plain steps were asked", STEP_HINTS),
-    mistrained("adam", "the steps are Adam's; the text asks for plain ones", STEP_HINTS),
-    mistrained("no-rate", "the rate that is handed in is not used", STEP_HINTS),
-    mistrained("last-left-out", "the last batch is never used", BATCH_HINTS),
-    mistrained("first-again", "every step uses the first batch", BATCH_HINTS),
-    mistrained("backwards", "the batches are used from the last to the first", BATCH_HINTS),
-    mistrained("twice", "each batch is used twice", BATCH_HINTS),
-    mistrained("all-at-once", "every step uses all batches together", BATCH_HINTS),
-    mistrained("returns-early", "`fit` returns after its first step", LOSSES_HINTS),
-    mistrained("loss-afterwards", "a loss is measured after its step, not before", LOSSES_HINTS),
-    mistrained("running-sum", "losses are added up; each step has its own", LOSSES_HINTS),
-    mistrained("last-loss", "`fit` returns the last loss alone", LOSSES_HINTS),
-    mistrained("mean-loss", "`fit` returns the average of all losses", LOSSES_HINTS),
-    mistrained("fit-nothing", "`fit` returns nothing: the losses stay inside of it", LOSSES_HINTS),
-    mistrained("losses-with-graph", "your losses are tensors, with what made them", LOSSES_HINTS),
-    mistrained("losses-a-tensor", "`fit` returns a tensor; a list was asked for", LOSSES_HINTS),
+    *loop_mistakes(WrongTraining, FIT_HINTS),
     Mistake(
         "no-super",
         ReaderWithoutSuper,

@@ -10,6 +10,8 @@ from torch.nn import functional as F
 from course_lib.grader.judging.edges import around, in_dtype
 from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
 
+from .wrong_loops import WrongLoop, descend, loop_mistakes
+
 
 def randn(generator: Generator, *shape: int) -> Tensor:
     return torch.randn(*shape, generator=generator)
@@ -3462,106 +3464,24 @@ class WrongHead(nn.Module):
         return losses
 
 
-OPTIMIZERS = {"momentum": (torch.optim.SGD, {"momentum": 0.9}), "adam": (torch.optim.Adam, {})}
-
-
-def descend(head: nn.Module, loss: Tensor, rate: float) -> None:
-    """One plain step of all weights that the loss reaches."""
-    head.zero_grad()
-    loss.backward()
-    with torch.no_grad():
-        for weight in head.parameters():
-            if weight.grad is not None:
-                weight -= rate * weight.grad
-
-
-class WrongFit(WrongHead):
+class WrongFit(WrongLoop, WrongHead):
     """Mistakes of the loop; forward is right."""
 
+    moves = WrongLoop.moves | {"values-only": lambda name: "to_v" in name}
+
+    def judged(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        return self(x).flatten(0, 1), y.flatten()
+
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
-        scores, batch = self(x), len(x)
-        rows, wanted = scores.flatten(0, 1), y.flatten()
-        return {
-            "shares-to-loss": lambda: F.cross_entropy(rows.softmax(dim=-1), wanted),
-            "summed": lambda: F.cross_entropy(rows, wanted, reduction="sum"),
-            "summed-over-seats": lambda: F.cross_entropy(rows, wanted, reduction="sum") / batch,
-            "no-logarithm": lambda: F.nll_loss(rows, wanted),
+        scores, (rows, wanted) = self(x), self.judged(x, y)
+        own = {
+            "summed-over-seats": lambda: F.cross_entropy(rows, wanted, reduction="sum") / len(x),
             "rows-mixed": lambda: F.cross_entropy(scores.mT.reshape(rows.shape), wanted),
-            "squares": lambda: F.mse_loss(rows, F.one_hot(wanted, rows.shape[-1]).float()),
             "not-flattened": lambda: F.cross_entropy(scores, y),
             "first-guest": lambda: F.cross_entropy(scores[:, 0], y[:, 0]),
             "first-table": lambda: F.cross_entropy(scores[0], y[0]),
-        }.get(self.way, lambda: F.cross_entropy(rows, wanted))()
-
-    def step(self, loss: Tensor, rate: float) -> None:
-        if self.way not in ("no-zero", "zeroed-once", "cleared-late"):
-            self.zero_grad()
-        loss.backward()
-        if self.way == "no-step":
-            return
-        if self.way == "cleared-late":
-            self.zero_grad()
-        if self.way == "clipped":
-            nn.utils.clip_grad_norm_(self.parameters(), 1.0)
-        if self.way == "step-recorded":
-            for weight in self.parameters():
-                weight -= rate * weight.grad
-        rate = -rate if self.way == "uphill" else rate
-        with torch.no_grad():
-            for name, weight in self.named_parameters():
-                if self.way == "weights-only" and "bias" in name:
-                    continue
-                if self.way == "values-only" and "to_v" not in name:
-                    continue
-                move = weight.grad.sign() if self.way == "signs" else weight.grad
-                if self.way == "unit-step":
-                    move = move / (move.norm() + 1e-12)
-                weight -= move if self.way == "no-rate" else rate * move
-
-    def fit(self, tables: Tensor, answers: Tensor, rate: float):
-        losses, total = [], 0.0
-        if self.way == "zeroed-once":
-            self.zero_grad()
-        steps = [*zip(tables, answers, strict=True)]
-        if self.way in OPTIMIZERS:
-            kind, more = OPTIMIZERS[self.way]
-            optimizer = kind(self.parameters(), lr=rate, **more)
-        if self.way == "last-left-out":
-            steps = steps[:-1]
-        if self.way == "first-again":
-            steps = steps[:1] * len(steps)
-        if self.way == "backwards":
-            steps = steps[::-1]
-        if self.way == "all-at-once":
-            steps = [(tables.flatten(0, 1), answers.flatten(0, 1))] * len(steps)
-        if self.way == "twice":
-            steps = [each for each in steps for _ in range(2)]
-        for x, y in steps:
-            loss = self.loss(x, y)
-            if self.way in OPTIMIZERS:
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-            else:
-                self.step(loss, rate)
-            total += loss.item()
-            told = self.loss(x, y).item() if self.way == "loss-afterwards" else loss.item()
-            losses.append(total if self.way == "running-sum" else told)
-            if self.way == "losses-with-graph":
-                losses[-1] = loss
-        return {
-            "last-loss": lambda: losses[-1],
-            "mean-loss": lambda: sum(losses) / len(losses),
-            "fit-nothing": lambda: None,
-            "losses-a-tensor": lambda: torch.tensor(losses),
-        }.get(self.way, lambda: losses)()
-
-
-class ReturnsEarly(WrongFit):
-    """`return` stands in the loop."""
-
-    def fit(self, tables, answers, rate):
-        return super().fit(tables[:1], answers[:1], rate)
+        }
+        return own[self.way]() if self.way in own else super().loss(x, y)
 
 
 class HeadWithoutSuper(WrongHead):
@@ -3680,6 +3600,12 @@ LOSSES_HINTS = (
     "A loss is a number for each step, as it was before the weights moved.",
     "Append `loss.item()` in each turn, and return the list after the loop.",
 )
+LOOP_HINTS = {
+    "loss": LOSS_HINTS,
+    "step": STEP_HINTS,
+    "batch": BATCH_HINTS,
+    "losses": LOSSES_HINTS,
+}
 PARTS_HINTS = (
     "Print `[(name, w.shape) for name, w in head.named_parameters()]`.",
     "The text names three linear layers, the width of each, and that they have a bias.",
@@ -3712,55 +3638,14 @@ TABLE_MISTAKES = [
     ahead("best-only", "`forward` returns the best answer; a score for each was asked for"),
     ahead("averaged", "`forward` averages over the guests; each gets scores of its own"),
     ahead("forward-nothing", "`forward` returns nothing: the result stays inside of it"),
-    looped("shares-to-loss", "softmax runs before `cross_entropy`, which has its own", LOSS_HINTS),
-    looped("summed", "the loss is a sum; a mean over all guests was asked for", LOSS_HINTS),
     looped("summed-over-seats", "the loss is summed over the guests of a table", LOSS_HINTS),
-    looped("no-logarithm", "`nll_loss` wants logarithms, and gets scores", LOSS_HINTS),
     looped("rows-mixed", "the scores are flattened across their axes: rows mix guests", LOSS_HINTS),
     looped("not-flattened", "`cross_entropy` takes one row for each guest", LOSS_HINTS),
-    looped("squares", "the loss is a squared error; cross-entropy was asked for", LOSS_HINTS),
     looped("first-guest", "only the first guest of each table is judged", LOSS_HINTS),
     looped("first-table", "only the first table of each batch is judged", LOSS_HINTS),
-    looped("no-zero", "gradients of earlier steps are still there when you step", STEP_HINTS),
-    looped("zeroed-once", "gradients are cleared before the loop, not in each turn", STEP_HINTS),
-    looped(
-        "cleared-late",
-        "there is no gradient at the step: `backward` is missing, or what it found is cleared",
-        STEP_HINTS,
-    ),
-    looped(
-        "step-recorded",
-        "the step is recorded as if it were to be learned from: it belongs in `no_grad`",
-        STEP_HINTS,
-    ),
-    looped(
-        "no-step",
-        "no weight moves: no step, gradients cleared before it, or `w = w - …`, which only makes "
-        "a new tensor",
-        STEP_HINTS,
-    ),
-    looped("clipped", "the gradients are clipped; the text asks for plain steps", STEP_HINTS),
-    looped("momentum", "the steps remember earlier ones; plain steps were asked", STEP_HINTS),
-    looped("adam", "the steps are Adam's; the text asks for plain ones", STEP_HINTS),
-    looped("uphill", "the weights move along the gradient; the loss rises", STEP_HINTS),
-    looped("weights-only", "the biases never move", STEP_HINTS),
     looped("values-only", "only `to_v` moves; queries and keys learn nothing", STEP_HINTS),
-    looped("signs", "the weights move by the sign of the gradient, not by its size", STEP_HINTS),
     looped("unit-step", "each gradient is brought to length 1 before the step", STEP_HINTS),
-    looped("no-rate", "the rate that is handed in is not used", STEP_HINTS),
-    looped("last-left-out", "the last batch is never played", BATCH_HINTS),
-    looped("first-again", "every step plays the first batch", BATCH_HINTS),
-    looped("backwards", "the batches are played from the last to the first", BATCH_HINTS),
-    looped("all-at-once", "every step plays all batches together", BATCH_HINTS),
-    looped("twice", "each batch is played twice", BATCH_HINTS),
-    looped("loss-afterwards", "a loss is measured after its step, not before", LOSSES_HINTS),
-    looped("running-sum", "losses are added up as you go; each step has its own", LOSSES_HINTS),
-    looped("last-loss", "`fit` returns the last loss alone", LOSSES_HINTS),
-    looped("mean-loss", "`fit` returns the average of all losses", LOSSES_HINTS),
-    looped("fit-nothing", "`fit` returns nothing: the losses stay inside of it", LOSSES_HINTS),
-    looped("losses-with-graph", "your losses are tensors, with all that made them", LOSSES_HINTS),
-    looped("losses-a-tensor", "`fit` returns a tensor; a list of numbers was asked", LOSSES_HINTS),
-    Mistake("returns-early", ReturnsEarly, {}, "`fit` returns after its first step", LOSSES_HINTS),
+    *loop_mistakes(WrongFit, LOOP_HINTS),
     Mistake(
         "no-super",
         HeadWithoutSuper,

@@ -3,6 +3,8 @@
 import ast
 import hashlib
 import importlib.util
+import sys
+import types
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -26,8 +28,14 @@ def key_files(root: Path) -> list[Path]:
 
 @cache
 def load_key(path: Path) -> tuple[Exercise, ...]:
-    """The exercises that one key file declares, each with its usual values."""
-    spec = importlib.util.spec_from_file_location(f"course_key_{path.stem}", path)
+    """The exercises that one key file declares, each with its usual values.
+
+    Keys share what stands beside them in their folder, as `from .wrong_loops import …`.
+    """
+    folder = types.ModuleType(f"course_keys_{hashlib.sha256(bytes(path.parent)).hexdigest()[:8]}")
+    folder.__path__ = [str(path.parent)]
+    folder = sys.modules.setdefault(folder.__name__, folder)
+    spec = importlib.util.spec_from_file_location(f"{folder.__name__}.{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return tuple(exercise.with_values({}) for exercise in module.EXERCISES)
@@ -35,12 +43,15 @@ def load_key(path: Path) -> tuple[Exercise, ...]:
 
 @cache
 def stamp(root: Path, chapter: str) -> str:
-    """A digest of what a chapter's answers are judged by: its key and its solutions.
+    """A digest of what a chapter's answers are judged by: its key, what that shares, its solutions.
 
     Comments, texts and layout don't count: a typo mended in a text makes no mark out of date.
     """
     found = [*key_files(root), *sorted((root / "solutions").glob("[0-9][0-9]_*.py"))]
     trees = [ast.parse(p.read_text(encoding="utf-8")) for p in found if p.name[:2] == chapter]
+    shared = [n.module for tree in trees for n in tree.body if getattr(n, "level", 0)]
+    paths = [root / "solutions" / "keys" / f"{name}.py" for name in sorted(set(shared))]
+    trees += [ast.parse(path.read_text(encoding="utf-8")) for path in paths]
     return hashlib.sha256("".join(map(ast.dump, trees)).encode()).hexdigest()[:16]
 
 
