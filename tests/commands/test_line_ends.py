@@ -10,7 +10,7 @@ import pytest
 from course_lib.paths import ROOT
 from course_lib.studies import source_hash
 
-PARTS = ("course_lib", "notebooks", "exercises", "solutions", "requirements")
+PARTS = ("course_lib", "notebooks", "exercises", "solutions", "requirements", "docs")
 
 
 @pytest.fixture(scope="module")
