@@ -15,10 +15,10 @@ from ..course.submission import best_of, wanted
 from ..judging.frames import pack
 from ..judging.sheet import Sheet
 from ..judging.verdict import Verdict, with_changed_values
-from ..running.cold import Cold
 from ..running.slicing.plans import Plan
 from ..running.slicing.slices import Slice
-from ..running.warm import Limits, Report, Warm
+from ..running.warm import Limits, Report
+from .patience import Runner
 from .reported import judge_report, printable
 from .sealed import first_line, plan, read_file
 from .shelf import shared_sheet
@@ -34,7 +34,7 @@ class Graded:
 
 
 def grade_submission(
-    warm: Warm | Cold,
+    warm: Runner,
     path: Path,
     ids: list[str],
     seed: int,
@@ -54,7 +54,7 @@ def grade_submission(
 
 
 def grade_cells(
-    warm: Warm | Cold,
+    warm: Runner,
     cells: list[Cell],
     ids: list[str],
     seed: int,
@@ -76,7 +76,7 @@ def grade_cells(
 
 
 def grade_exercise(
-    warm: Warm | Cold, sheet: Sheet, plan: Plan, held: list[frozenset] | None = None
+    warm: Runner, sheet: Sheet, plan: Plan, held: list[frozenset] | None = None
 ) -> Graded:
     """Judge one exercise of a notebook: the best of what it holds for it.
 

@@ -27,6 +27,7 @@ from .gradebook import row
 from .grading import Graded, grade_cells
 from .lanes import in_time
 from .memory import within
+from .patience import Patient
 from .sealed import Reader
 from .unused import listed
 
@@ -71,10 +72,11 @@ def grade_student(task: Task) -> tuple[list[dict], dict[str, str]]:
         work = find_work(task.folder, facts, Reader(warm))
         about["folder"] = work.digest
         about["files_not_used"] = listed(work.unused)
+        patient = Patient(warm)
         rows = [
             row(task.folder.name, graded, **about, **_values(task, graded), **told)
             for chapter in task.chapters
-            for graded, told in _chapter(warm, task, chapter, work.used[chapter], work.unused)
+            for graded, told in _chapter(patient, task, chapter, work.used[chapter], work.unused)
         ]
     return rows, {chapter: used.work if used else "" for chapter, used in work.used.items()}
 
@@ -92,7 +94,7 @@ def patience(task: Task) -> float:
 
 
 def _chapter(
-    warm: Warm | Cold, task: Task, chapter: str, used: Used | None, unused: tuple[Unused, ...]
+    warm: Patient, task: Task, chapter: str, used: Used | None, unused: tuple[Unused, ...]
 ) -> Iterator[tuple[Graded, dict[str, Any]]]:
     """A chapter's exercises, graded, and what else their lines say."""
     asked = [e for e in exercises(task.root) if e.chapter == chapter]
@@ -126,7 +128,7 @@ def _is_open(graded: Graded) -> bool:
 
 
 def _graded(
-    warm: Warm | Cold, task: Task, used: Used, ids: list[str]
+    warm: Patient, task: Task, used: Used, ids: list[str]
 ) -> dict[str, tuple[Graded, dict[str, Any]]]:
     """Exercises of one file, graded, with what their lines say about the file."""
     if not ids:

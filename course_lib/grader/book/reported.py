@@ -37,7 +37,7 @@ def judge_report(sheet: Sheet, report: Report, limits: Limits) -> Verdict:
 def _ending(report: Report, limits: Limits) -> str:
     """How code ended that reported nothing."""
     if report.timed_out:
-        return f"your code was still running after {limits.wall:.0f} seconds"
+        return f"your code was still running after {report.seconds or limits.wall:.0f} seconds"
     if report.signal == signal.SIGXCPU:
         return f"your code did not end within {limits.seconds:g} seconds of processor time"
     how = f"by signal {report.signal}" if report.signal else f"with exit code {report.exit}"

@@ -17,17 +17,17 @@ from ..course.files import solution_cells
 from ..course.finding.candidates import shown
 from ..course.setup import provided
 from ..judging.frames import FrameError, pack, unpack
-from ..running.cold import Cold
 from ..running.reading.handed_in import MAX_CODE, MAX_FILE
 from ..running.slicing.plans import Plan, Wanted
 from ..running.slicing.slices import MOST, Slice
-from ..running.warm import Limits, Report, Warm
+from ..running.warm import Limits, Report
+from .patience import Runner
 
 BUDGET = 60.0  # seconds of processor time
 READING = Limits(seconds=5.0, prepare=5.0, wall=60.0, memory=2 << 30)
 
 
-def read_file(warm: Warm | Cold, path: Path) -> list[Cell]:
+def read_file(warm: Runner, path: Path) -> list[Cell]:
     """The cells of a file, code in plain Python. Raises ValueError or OSError, saying why not."""
     size = path.stat().st_size
     if size > MAX_FILE:
@@ -40,7 +40,7 @@ def read_file(warm: Warm | Cold, path: Path) -> list[Cell]:
 class Reader:
     """Reads one student's files, and no more of them when they have cost too much together."""
 
-    def __init__(self, warm: Warm | Cold) -> None:
+    def __init__(self, warm: Runner) -> None:
         self.warm, self.sealed, self.began = warm, 0.0, time.process_time()
 
     def __call__(self, data: bytes, name: str) -> list[Cell]:
@@ -66,7 +66,7 @@ class Reader:
 
 
 def plan(
-    warm: Warm | Cold,
+    warm: Runner,
     chapter: str,
     cells: list[Cell],
     wanted: list[Wanted],
