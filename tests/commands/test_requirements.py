@@ -1,10 +1,11 @@
 """requirements/: exact, complete, and free of what only one machine has."""
 
 import re
-from importlib.metadata import requires, version
+from importlib.metadata import distribution, requires, version
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from course_lib.commands.doctor import pinned
@@ -44,6 +45,14 @@ def test_the_constraints_hold_names_and_exact_versions_only():
     for line in (FOLDER / "constraints.txt").read_text().splitlines():
         assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line), line
     assert constraints()["torch"] == "2.13.0"
+
+
+def test_every_version_installs_on_the_oldest_python_that_is_promised():
+    """Debian's own is 3.11.2; where one package asks for more, pip searches on for hours."""
+    oldest = distribution("course_lib").metadata["Requires-Python"].removeprefix(">=") + ".0"
+    for name in dependencies("course_lib", {"course", "dev"}, set()):
+        asked = distribution(name).metadata["Requires-Python"] or ""
+        assert SpecifierSet(asked).contains(oldest), f"{name} asks for Python {asked}"
 
 
 @pytest.mark.parametrize("name", ["data.txt", "weights.txt"])
