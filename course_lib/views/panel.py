@@ -31,6 +31,7 @@ class Verdict(Protocol):
     out_of: int
     solution: str | None
     notes: tuple[str, ...]
+    case: str
 
 
 class Panel(View):
@@ -63,13 +64,18 @@ class Panel(View):
             f'data-state="{escape(found.state)}">'
             f"<div><strong>{sign} {word}: {prose(found.title)}</strong>{self._points()}</div>"
             f"<div>{prose(found.summary)}</div>{self._mistake()}{_code(found.crash)}"
-            f"{_list((*found.details, *found.notes))}{_hints(found.hints, found.solution)}"
-            f"{keys() if found.hints or found.solution else ''}</div>"
+            f"{_list((*found.details, *found.notes))}{self._case()}"
+            f"{_hints(found.hints, found.solution)}"
+            f"{keys() if found.hints or found.solution or found.case else ''}</div>"
         )
 
     def _points(self) -> str:
         found = self.verdict
         return f" · {found.points} of {_count(found.out_of, 'point')}" if found.out_of else ""
+
+    def _case(self) -> str:
+        case = self.verdict.case
+        return _folded("The failing case as code", _code(case)) if case else ""
 
     def _mistake(self) -> str:
         if not self.verdict.mistake:

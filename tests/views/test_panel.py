@@ -57,6 +57,12 @@ def test_states_differ_in_each_of_sign_word_and_colour():
     assert all(len(set(column)) == len(LOOK) for column in zip(*LOOK.values(), strict=True))
 
 
+def test_the_failing_case_is_folded_away_as_code():
+    page = panel(replace(WRONG, case="x = torch.tensor([1 < 2])\nf(x)")).html()
+    assert "The failing case as code" in page and "torch.tensor([1 &lt; 2])\nf(x)</pre>" in page
+    assert "as code" not in panel(WRONG).html()
+
+
 def test_hints_open_one_inside_the_other_and_the_solution_last():
     page = panel(WRONG).html()
     summaries = re.findall("<summary[^>]*>(.*?)</summary>", page)

@@ -155,7 +155,7 @@ def _of_ipython(tree: ast.Module) -> Iterator[str]:
 
 
 def _of_environment(tree: ast.Module, named: dict[str, str]) -> Iterator[str]:
-    """Variables of the environment that nothing in the source sets, and the notebook as a module."""
+    """Variables of the system that nothing in the source sets, and the notebook as a module."""
     parts = [n for n in ast.walk(tree) if isinstance(n, ast.Subscript)]
     parts = [n for n in parts if isinstance(n.slice, ast.Constant)]
     modules = [n.slice.value for n in parts if _in_full(n.value, named) == "sys.modules"]

@@ -13,6 +13,7 @@ from .inputs import came_in, size
 from .outcome import Outcome, run_case
 from .properties import PROPERTIES
 from .sheet import Recorded, Sheet
+from .spelt import spelt
 from .trees import leaves
 from .values import changed
 
@@ -37,6 +38,7 @@ class Verdict:
     solution: str | None = None
     where: str = ""  # of the definition that was judged
     notes: tuple[str, ...] = ()  # what else to know, whatever the verdict
+    case: str = ""  # the smallest failing one as lines of Python
 
 
 def judge(sheet: Sheet, answer: object) -> Verdict:
@@ -114,6 +116,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
         summary,
         details=tuple(filter(None, dict.fromkeys(details))),
         crash=crash,
+        case=spelt(sheet.name, sheet.parameters, case),
         **_named(known),
     )
 

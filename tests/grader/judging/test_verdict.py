@@ -47,6 +47,14 @@ EXERCISE = Exercise(
 SHEET = make_sheet(EXERCISE, normalise, seed=0)
 
 
+def test_a_wrong_answer_shows_its_smallest_failing_case_as_code():
+    lines = judge(SHEET, lambda x: x).case
+    found = []
+    exec(lines, {"torch": torch, "normalise": found.append})
+    assert any(torch.equal(found[0], each.calls[0].args[0]) for each in SHEET.cases)
+    assert judge(SHEET, normalise).case == ""
+
+
 def test_a_right_answer_gains_the_points():
     verdict = judge(SHEET, normalise)
     assert (verdict.state, verdict.points, verdict.out_of) == ("right", 3, 3)
