@@ -6,6 +6,7 @@ import jaxtyping
 import pytest
 import torch
 from jaxtyping import install_import_hook
+from xdist.scheduler import LoadFileScheduling
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test asks the network for weights
 CHECKED_ROOMS = [
@@ -14,6 +15,20 @@ CHECKED_ROOMS = [
 
 # Before the first import of these rooms: pytest loads this file first, in every worker.
 install_import_hook(CHECKED_ROOMS, "beartype.beartype")
+
+
+SLOW = "notebooks/test_run_twice.py"  # half a minute a test, with nothing that they could share
+
+
+class ByFile(LoadFileScheduling):
+    """A file stays with one worker, but for slow tests: they are shared out one by one, last."""
+
+    def _split_scope(self, nodeid):
+        return nodeid if SLOW in nodeid else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return ByFile(config, log)
 
 
 @pytest.fixture(autouse=True)
