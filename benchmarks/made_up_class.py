@@ -100,10 +100,11 @@ def mistaken(exercise: Exercise, mistake: Mistake) -> str:
     given_to = {**mistake.values, **mistake.flags}
     flags = ", ".join(f"{name}={spelled(value)}" for name, value in given_to.items())
     given = f"return functools.partial({function}, {flags})"
+    maker = f"make_{exercise.name}"  # one name for all would make each cell bind the others' again
     return (
-        "from __future__ import annotations\nimport functools, torch\n\n\ndef made():\n"
+        f"from __future__ import annotations\nimport functools, torch\n\n\ndef {maker}():\n"
         + textwrap.indent(f"{body}\n{given}", "    ")
-        + f"\n\n\n{exercise.name} = made()"
+        + f"\n\n\n{exercise.name} = {maker}()"
     )
 
 
