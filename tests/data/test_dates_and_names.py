@@ -1,0 +1,86 @@
+"""Real dates and names: unambiguous, clean, and dealt out without an overlap."""
+
+from datetime import date
+
+import pytest
+
+from course_lib.data import names as module
+from course_lib.data.corpora import MissingData
+from course_lib.data.dates import (
+    AMBIGUOUS,
+    KINDS,
+    LOCALES,
+    STYLES,
+    all_days,
+    date_pairs,
+    format_date,
+    spelled,
+)
+from course_lib.data.names import arabic_names
+from course_lib.data.splits import split
+
+
+def test_days_as_they_are_written():
+    day = date(2019, 2, 5)
+    assert spelled(day, "en_US", "short") == "2/5/19"
+    assert spelled(day, "en_GB", "full") == "Tuesday, 5 February 2019"
+    assert spelled(day, "de", "full") == "Dienstag, 5. Februar 2019"
+    assert spelled(day, "fr", "long") == "5 février 2019"
+    assert spelled(day, "ja", "long") == "2019年2月5日"
+    assert len(KINDS) == 58 and len(all_days()) == 36_525
+
+
+def test_no_string_means_two_days_and_the_kinds_left_out_would():
+    days = [day for day in all_days() if day.year in (1985, 2003, 2011)]
+    means: dict[str, date] = {}
+    for kind in KINDS:
+        for day in days:
+            assert means.setdefault(spelled(day, *kind), day) == day
+    for locale, style in AMBIGUOUS:
+        assert any(means.get(format_date(d, style, locale=locale), d) != d for d in days)
+    assert set(KINDS) | AMBIGUOUS == {(i, s) for i in LOCALES for s in STYLES}
+
+
+def test_pairs_of_dates():
+    days = all_days()[:50]
+    pairs = date_pairs(days, 300, seed=3)
+    assert pairs == date_pairs(days, 300, seed=3) != date_pairs(days, 300, seed=4)
+    assert {iso for _, iso in pairs} <= {day.isoformat() for day in days}
+    assert len({source for source, _ in pairs}) > 200
+    assert date_pairs([], 0) == []
+    with pytest.raises(ValueError, match="can't draw 3 pairs from no day"):
+        date_pairs([], 3)
+    with pytest.raises(ValueError, match="es short is none of the 58 kinds"):
+        spelled(days[0], "es", "short")
+
+
+def test_names_and_their_spellings():
+    names = arabic_names()
+    assert len(names) > 25_000 and list(names) == sorted(names)
+    assert names["اديب"][:2] == ("Adib", "Adeeb") and names["ادوارد"][0] == "Edward"
+    for arabic, spellings in names.items():
+        assert arabic.isalpha() or "\u06d4" in arabic, arabic
+        assert spellings and len(set(spellings)) == len(spellings)
+        assert all(each.isascii() for each in spellings)
+    assert sum(len(spellings) > 1 for spellings in names.values()) > 8_000
+
+
+def test_missing_names_say_what_installs_them(monkeypatch):
+    monkeypatch.setattr(module, "PACKAGE", "no_such_package")
+    with pytest.raises(MissingData, match="no-such-package is not installed"):
+        arabic_names.__wrapped__()
+
+
+def test_a_split_shares_nothing_and_loses_nothing():
+    train, dev, test = split([*range(50), *range(20)], dev=7, test=11, seed=1)
+    assert sorted([*train, *dev, *test]) == list(range(50))
+    assert (len(dev), len(test)) == (7, 11)
+    assert split(range(50), 7, 11, seed=1).test == split(range(50), 7, 11, seed=1).test
+    assert split(range(50), 7, 11, seed=1).test != split(range(50), 7, 11, seed=2).test
+    assert dev != sorted(dev)
+
+
+@pytest.mark.parametrize(("dev", "test"), [(3, 7), (-1, 2), (0, -1), (20, 0)])
+def test_a_split_that_leaves_nothing_is_refused(dev, test):
+    with pytest.raises(ValueError, match=f"of 10 different items dev={dev} and test={test}"):
+        split(range(10), dev, test)
