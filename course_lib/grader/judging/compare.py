@@ -62,8 +62,7 @@ def _places(tree: Any, inside: str = "") -> list[str]:
 
 
 def _raised(expected: Outcome, found: Outcome) -> Details:
-    same_type = expected.raised and expected.raised in (found.raised, *found.kinds)
-    if same_type and expected.what in ("", found.what):
+    if expected.raised and expected.stops_like(found):
         return ()
     if expected.raised:
         got = f"a {found.raised}" if found.raised else "a result"

@@ -17,6 +17,7 @@ ANSWER_FILES = ("<ipython-input", "/ipykernel_", "\\ipykernel_", "<exercise")
 COURSE = Path(__file__).parents[2]
 LIBRARIES = (COURSE, *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
 RAISED = "raised"
+STOPPED = "stopped"  # by itself, whatever the error
 TYPES = frozenset(("list", "tuple", "dict", "set", "str", "int", "float", "bool", "Tensor"))
 
 

@@ -8,6 +8,7 @@ import torch
 from .again import called_again
 from .cases import Case
 from .compare import differences
+from .crash import RAISED, STOPPED
 from .inputs import parameters
 from .key import Exercise, Mistake
 from .outcome import Outcome, run_case
@@ -119,12 +120,17 @@ def _recorded(mistake: Mistake, sheet: Sheet) -> Recorded:
         pairs = zip(outcomes, stops, strict=True)
         outcomes = tuple(out if stop else replace(out, what="") for out, stop in pairs)
     else:
-        outcomes = tuple(replace(outcome, what="") for outcome in outcomes)
+        outcomes = tuple(replace(outcome, what=_loosely(outcome)) for outcome in outcomes)
         if many:
             outcomes = tuple(replace(outcome, gradients=()) for outcome in outcomes)
     rows = zip(sheet.expected, outcomes, sheet.terms, strict=True)
     outcomes = tuple(_as_expected(*row) for row in rows)
     return Recorded(mistake.name, mistake.says, mistake.hints, outcomes)
+
+
+def _loosely(outcome: Outcome) -> str:
+    """Where values tell a mistake, whatever stops by itself may stop with any error."""
+    return STOPPED if outcome.raised and outcome.what not in ("", RAISED) else ""
 
 
 def _told(want: Outcome, got: Outcome, terms: Terms) -> bool:

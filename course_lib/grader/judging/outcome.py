@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .cases import Call, Case
-from .crash import kind_of_error, learner_lines
+from .crash import RAISED, STOPPED, kind_of_error, learner_lines
 from .loading import load
 from .trees import identical, leaves, tree_map
 
@@ -36,6 +36,12 @@ class Outcome:
     kinds: tuple[str, ...] = ()
     what: str = ""
     printed: bool = False
+
+    def stops_like(self, found: "Outcome") -> bool:
+        """Does `found` raise what this one raises? What is only `STOPPED` may raise anything."""
+        if self.what == STOPPED:
+            return found.what not in ("", RAISED)
+        return self.raised in (found.raised, *found.kinds) and self.what in ("", found.what)
 
 
 class Heard:

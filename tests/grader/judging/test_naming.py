@@ -1,6 +1,7 @@
 """Which mistake is named: a single one before a pair, an error by what raised it, always one."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -102,7 +103,21 @@ def test_where_values_tell_the_error_may_be_another():
         return 3 * x if len(x) < 5 else ends(x)
 
     mine = Mistake("sometimes", sometimes, {"ends": other_error}, "it stops at five", HINTS)
-    assert judge(sheet(mine), lambda x: sometimes(x, own_error)).mistake_name == "sometimes"
+    for ends in (lambda x: x.reshape(7, 7), lambda x: x[99], lambda x: x @ "x", lambda x: {}[3]):
+        answer = partial(sometimes, ends=ends)
+        assert judge(sheet(mine), answer).mistake_name == "sometimes"
+    assert judge(sheet(mine), lambda x: sometimes(x, own_error)).mistake_name is None
+
+
+def test_an_error_of_ones_own_is_told_from_another():
+    def sometimes(x, kind):
+        if len(x) == 5:
+            raise kind("no")
+        return 3 * x
+
+    mine = Mistake("sometimes", sometimes, {"kind": KeyError}, "it refuses five", HINTS)
+    assert judge(sheet(mine), lambda x: sometimes(x, KeyError)).mistake_name == "sometimes"
+    assert judge(sheet(mine), lambda x: sometimes(x, IndexError)).mistake_name is None
 
 
 class Scaled(torch.nn.Module):
