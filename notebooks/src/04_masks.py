@@ -11,19 +11,17 @@
 #
 # **How do you hide the answer from a model that sees everything at once?** In chapter 02 every word looked at
 # every other. That is fine for reading and fatal for writing: whoever may look at the next word has no need to
-# guess it. And real batches hold sentences of different lengths, so some of the "words" are only there to fill
-# up the row, **padding**, which nobody should look at.
+# guess it. And in a batch of sentences short ones are filled up with words that mean nothing, **padding**, which
+# nobody should look at.
 #
 # One tool does both. A **mask** is a grid of yes and no, one row for each query, one column for each key. In
 # this course `True` means *may look* (papers say *attend to*).
-
-# %% [markdown]
+#
 # **After this chapter you can**
 #
 # - build a causal mask, a padding mask and both together, and prove that nothing leaks;
 # - say what becomes of a query that may look nowhere, and keep it from spoiling your model;
-# - find the three mask bugs that raise no error: after the softmax, on the wrong axis, the wrong way
-#   round;
+# - find three mask bugs that raise no error;
 # - look up what `True` means before you hand a mask to PyTorch;
 # - build a model that writes, letter by letter.
 #
@@ -43,9 +41,6 @@ from course_lib.claims import claim, rounded
 from course_lib.data.corpora import shakespeare
 from course_lib.nn.attention import scaled_dot_product_attention
 from course_lib.nn.masks import causal_mask, combine_masks, padding_mask
-from course_lib.nn.positions.frequencies import rotary_frequencies
-from course_lib.nn.positions.rotary import rotary_angles, rotate_half
-from course_lib.nn.positions.sinusoidal import sinusoidal_positions
 from course_lib.plots import RED, STYLES, attention_map, mask_picture, transformer_map
 from course_lib.pretrained.minilm import encode, encode_batch, load_minilm
 from course_lib.views import attention_hover, outcome, predict, quiz, show
@@ -69,12 +64,14 @@ show(
 # all 17, so all 16 guesses are trained in one go.
 #
 # A model that gives probabilities for the next piece of a text is a **language model**. It writes by guessing one
-# piece, putting it behind the text, and reading on from there: such a model is called **autoregressive**. They are
-# trained like this.
+# piece, putting it behind the text, and reading on from there: such a model is called **autoregressive**.
 #
 # Our model is attention with nearly everything taken away. Its scores are a table of 16 × 16 learned numbers,
 # the same for every text. So it cannot learn *what* to look at, only *where*: rows are queries, columns are
 # keys. Its values are a second learned table: each letter's opinion of every letter that might come next.
+#
+# The loss is the cross-entropy of chapter 01, averaged over all guesses; 0 is perfect. Two marks to compare with:
+# guessing blindly among $V$ letters costs $\ln V$, and who knows how often each letter comes, and no more, does better.
 
 # %%
 text = shakespeare()[:200_000]
@@ -87,8 +84,7 @@ frequent = float(-(share * share.log()).sum())  # the loss of who knows only tha
 print(repr(text[:17]), "→", windows[0, :5].tolist(), "…", len(letters), "different letters")
 
 # %% [markdown]
-# The loss is the cross-entropy of chapter 01, averaged over all guesses: 0 is perfect, blind guessing among
-# $V$ letters costs $\ln V$, and who knows no more than how often each letter comes does better. What a mask hides gets the score $-\infty$ (`masked_fill`), and no weight; why so, in 4.2.
+# What a mask hides gets the score $-\infty$ (`masked_fill`), and with it no weight; why so, in 4.2.
 
 
 # %%
@@ -129,33 +125,25 @@ free = [train(everything, rate) for rate in (0.3, 0.3, 0.3, 0.1, 0.1, 0.1)]
 print(f"loss: blind guessing {blind:.2f}, by how often each letter comes {frequent:.2f}")
 print("last step without a mask", rounded([losses[-1][0] for _, _, losses in free], 2), end=", ")
 print(f"with it {masked[2][-1][0]:.2f}")
-predict(
-    "04.cheat",
-    "Six models without a mask have to write. How many do better than the letters' frequencies?",
-)
+predict("04.cheat", "How many of the six write better than the letters' frequencies?")
 
 # %%
 fresh = windows[torch.randint(len(windows), (2000,))]
 writing = [guess_loss(s, table, past, fresh).item() for s, table, _ in free]
 outcome("04.cheat", f"{sum(loss < frequent for loss in writing)} of 6")
 
-# %% [markdown]
-# The models with the best training loss write worse than somebody who only knows how often each letter comes. It
-# was not so all along: the dotted curve is the first one's loss when writing.
-
 # %% jupyter={"source_hidden": true}
 print("loss when writing: trained without a mask", rounded(writing, 2), end=", ")
 print(f"with it {guess_loss(*masked[:2], past, fresh):.2f}")
-cheat, judged = zip(*free[0][2], strict=True)
-best = judged.index(min(judged))  # of the first model; what did the second do there?
-print(f"at step {best}, the second: training {free[1][2][best][0]:.2f}", end=", ")
-print(f"writing {free[1][2][best][1]:.2f}")
 fig, axes = plt.subplots(1, 3, figsize=(12, 3.9), layout="constrained")
 orange = STYLES["theirs"]["color"]
-axes[0].plot(judged, label="no mask, writing", color=orange, linestyle=":")
+for i, (_, _, losses) in enumerate(free):
+    name = "" if i else "six without a mask, writing"
+    axes[0].plot([loss for _, loss in losses], label=name, color=orange, linestyle=":")
 axes[0].axhline(frequent, label="letters' frequencies", color="black", linewidth=1)
 axes[0].plot([loss for loss, _ in masked[2]], label="future hidden", color=STYLES["ours"]["color"])
-axes[0].plot(cheat, label="no mask, training", color=orange, linestyle="--")
+cheat = [loss for loss, _ in free[0][2]]
+axes[0].plot(cheat, label="one of them, training", color=orange, linestyle="--")
 axes[0].set(xlabel="training step", ylabel="loss", title="Without a mask: too good", ylim=(0, None))
 axes[0].legend(loc="center right", bbox_to_anchor=(1, 0.28), fontsize=8)
 for ax, (scores, _, _), seen, title in (
@@ -167,19 +155,24 @@ for ax, (scores, _, _), seen, title in (
 fig.colorbar(axes[2].collections[0], ax=axes[2], label="weight")
 show(
     fig,
-    alt="Left: without a mask the training loss falls almost to 0, while the loss when writing dips just below "
-    "the line of the letters' frequencies and rises far above it; with the future hidden the loss stays well below. Middle: weights without a mask, a bright line just above the "
-    "diagonal and a dim last row. Right: weights with the mask, bright on the diagonal, upper half hatched.",
+    alt="Left: without a mask the training loss falls almost to 0, while the six losses when writing dip just below "
+    "the line of the letters' frequencies and rise far above it; with the future hidden the loss stays well below. "
+    "Middle: weights without a mask, a bright line just above the diagonal and a dim last row. Right: weights with "
+    "the mask, bright on the diagonal, upper half hatched.",
 )
 
 # %% [markdown]
-# It learned about letters first; then it found a shorter way. Look at the middle picture. Nobody told the model to cheat; training found the line one step *above* the
-# diagonal, where the answer lies. Only the last row has no answer to copy: it is left with a blur, and with nearly
-# all of the loss of 0.2. On the right the same training, with the future hidden, finds something honest: the
-# current letter and the one before it.
+# The models with the best training loss write worse than somebody who only knows how often each letter comes. It was
+# not so all along. Follow the dotted curves: all six learn something about letters first, and fall below the black
+# line. Then they find a shorter way.
+#
+# The picture in the middle shows it. Nobody told the model to cheat; training found the line one step *above* the
+# diagonal, where the answer lies. (Only the last row has no answer to copy, and is left with a blur.) On the right the
+# same training, with the future hidden, finds something honest: the current letter and the one before it.
 #
 # A loss that is too good is the symptom. You will meet it again in chapter 08.
-#
+
+# %% [markdown]
 # ## 4.2 The causal mask
 #
 # The rule is one comparison of positions: key $j$ may be seen by query $i$ when $j \le i$. Such a mask is
@@ -211,10 +204,8 @@ def attention_weights(scores, mask):
 print(rounded(attention_weights(torch.randn(4, 4), causal_mask(4))))
 
 # %% [markdown]
-# Every row sums to 1. The first word can only look at itself.
-#
-# Let all scores be equal: each row shares 1 out evenly over its past, and weights times values are the *averages of
-# the past*, at all places at once:
+# Every row sums to 1. The first word can only look at itself. With equal scores each row shares 1 out evenly over its
+# past, and weights times values are the *averages of the past*, at all places at once:
 
 # %%
 values = torch.tensor([[2.0], [4.0], [9.0], [1.0]])  # (key, 1)
@@ -224,12 +215,12 @@ print("one product:", rounded((even @ values)[:, 0]))
 print("one by one: ", [rounded(values[:n].mean()) for n in range(1, 5)])
 
 # %% [markdown]
-# One triangle replaces a loop over the past (Karpathy's example, in *Let's build GPT*). Attention replaces the even
-# shares by shares that it chooses.
+# One triangle replaces a loop over the past (Karpathy's example). Attention puts shares that it chooses in place of the
+# even ones.
 #
-# **Does nothing leak?** Don't trust the picture; change the future and see who notices. MiniLM, the real
-# model of chapter 03, reads our sentence and its twin. They differ in one word, near the end. Between the two
-# lie six layers, and through each of them news can travel on.
+# **Does nothing leak?** Don't trust the picture; change the future and see who notices. MiniLM, the real model of
+# chapter 03, reads our sentence and its twin, which differs in one word near the end. It has six layers, and through
+# each of them news can travel on.
 
 # %%
 model, tokenizer = load_minilm()
@@ -267,8 +258,9 @@ show(
 )
 
 # %% [markdown]
-# Not small: zero. Every path into the past is cut in every layer, so no depth can bring it back. This test is
-# worth more than any look at a mask. You write it yourself in `04.no-peeking`.
+# Not small: zero. Every path into the past is cut in every layer, so no depth can bring it back.
+#
+# **Your turn**: `04.no-peeking`. This test is worth more than any look at a mask.
 #
 # There is a gift in it. The output at "it" under a causal mask is *the same as if the text had ended there*.
 # So one pass over a text of $n$ words gives $n$ guesses, each as honest as if you had cut the text by hand:
@@ -283,7 +275,8 @@ with torch.no_grad():
 claim("one masked pass equals fifteen passes over the beginnings", gap < 1e-4)
 
 # %% [markdown]
-# MiniLM was trained without a mask, so this is not how it wants to be used. But the weights tell something. Point at "it", then at "animal".
+# MiniLM was trained without a mask, so this is not how it wants to be used. But its weights show who can look where.
+# Point at "it", then at "animal":
 
 # %%
 with torch.no_grad():
@@ -292,8 +285,8 @@ head = layers[3][0, 1]  # (query, key): layer 3, the only sentence, head 1
 attention_hover(names, head, title="Layer 3 head 1, future hidden", start=names.index("it"))
 
 # %% [markdown]
-# "it" finds "animal", because the animal came first. It would find it in the twin as well: the word that
-# decides, "tired" or "wide", comes later, and is hidden. "animal" cannot find "it": those columns are closed.
+# "it" finds "animal", which came first. In the twin it would look the same way: the word that decides, "tired" or
+# "wide", comes later, and is hidden. "animal" cannot find "it": those columns are closed.
 
 # %% [markdown]
 # ## 4.3 Fewer queries than keys
@@ -335,8 +328,8 @@ claim("and gives other numbers than our mask", not torch.allclose(shortcut, ours
 # %% [markdown]
 # ## 4.4 Padding
 #
-# A tensor has no ragged edge. To read three sentences at once, the short ones are filled up with a token that
-# means nothing, `[PAD]`: the **padding**. Its number, here 0, is the **pad id**; other vocabularies choose others.
+# Three sentences as one batch, filled up with the token `[PAD]`. Its number, here 0, is the **pad id**; other
+# vocabularies choose others.
 
 # %%
 batch_ids, batch_tokens = encode_batch(
@@ -347,11 +340,9 @@ for row in batch_tokens:
 print(batch_ids.shape, padding_mask(batch_ids, pad_id=0).shape)
 
 # %% [markdown]
-# The **padding mask** is one comparison, `ids != pad_id`, and two axes of size 1: the shape is `(batch, 1, 1,
-# key)`. Whether a key is padding is the same for every head and every query, so those axes are stretched
-# (broadcasting, chapter 00; its trap comes in 4.8).
-#
-# Padding is a matter of the *key*. The padded positions still ask; nobody reads what they get.
+# The **padding mask** is one comparison, `ids != pad_id`, and two axes of size 1: the shape is `(batch, 1, 1, key)`.
+# Whether a key is padding is the same for every head and every query, so those axes are stretched (broadcasting, chapter
+# 00; its trap comes in 4.8). The padded positions still ask; nobody reads what they get.
 #
 # How bad is it to forget the mask? The same sentence, with more and more padding behind it:
 
@@ -371,32 +362,20 @@ drift = {
 }
 claim("with the mask, padding changes nothing", max(drift[True]) < 1e-4)
 print("without it, by number of pads:", dict(zip(many, rounded(drift[False], 2), strict=True)))
-fig, ax = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
-ax.plot(many, drift[False], label="no mask", **STYLES["theirs"])
-ax.plot(many, drift[True], label="padding mask", **STYLES["ours"])
-ax.set(xlabel="padding behind the sentence (tokens)", ylabel="largest change of an output")
-ax.set_title("Forget the mask, and the meaning depends on the neighbours' length")
-ax.legend()
-show(
-    ax,
-    alt="Two lines over the tokens of padding, 0 to 64. Without a mask the change of the real "
-    "tokens' outputs grows steadily. With the padding mask it stays at zero.",
-)
 
 # %% [markdown]
-# Without the mask the answer for your sentence depends on *who else was in the batch*, and no error tells.
-#
-# Padding can stand on the left as well; when a batch of texts is to be continued it mostly does, so that all end
-# at the same place. The comparison doesn't care where it stands. A count of the words would.
+# Without the mask the answer for your sentence depends on *who else was in the batch*, and no error tells. (Padding can
+# stand on the left as well. When texts are to be continued it mostly does, so that all end at the same place.)
 #
 # **Your turn**: `04.padding-mask`.
 
 # %% [markdown]
 # ## 4.5 Several masks at once
 #
-# A query may look where *every* mask lets it: masks combine with `&`, *and*. Their shapes broadcast.
+# A query may look where *every* mask lets it: masks combine with `&`, *and*, and their shapes broadcast. (Here `w` is a
+# word, a dot is padding.)
 
-# %%
+# %% jupyter={"source_hidden": true}
 right = padding_mask(torch.tensor([[7, 3, 9, 4, 0, 0]]), 0)  # four words, two pads
 left = padding_mask(torch.tensor([[0, 0, 7, 3, 9, 4]]), 0)
 causal, both = causal_mask(6), combine_masks(causal_mask(6), right)
@@ -420,11 +399,11 @@ show(
 )
 
 # %% [markdown]
-# Look at the last grid (`w` is a word, a dot is padding). The first two rows are `False` everywhere: padding at
-# the very start may look at nothing, since before it there is nothing but padding, itself included.
+# Look at the last grid. The first two rows are `False` everywhere: padding at the very start may look at nothing, since
+# up to it there is nothing but padding.
 #
 # **Your turn**: play with the four knobs, and make such a row in another way, without padding on the left. (A *window*
-# keeps only the newest few keys; it returns in chapter 19.) Then predict both numbers of the title without the
+# keeps only the newest few keys: chapter 19.) Then predict both numbers of the title without the
 # machine: `04.visible-pairs`.
 
 
@@ -442,8 +421,8 @@ def draw(left=2, right=1, window=8, causal=True):
 
 # %% [markdown]
 # Two more that papers use. With a **prefix mask** a question is read in both directions and only the answer is
-# guessed: the first few keys are open to everyone, so for once the masks combine with `|`, *or*. **Packing** saves
-# the padding: short texts stand end to end in one row. Here each sees only itself.
+# guessed: the first few keys are open to everyone, so for once masks combine with `|`, *or*. **Packing** saves
+# the padding: short texts stand end to end in one row, and here each sees only itself.
 
 # %%
 text_number = torch.tensor([0, 0, 0, 1, 1, 1, 1, 2])  # three texts in one row
@@ -458,33 +437,21 @@ alone = [
 claim("packed, each text is as by itself", torch.allclose(together, torch.cat(alone, 1), atol=1e-6))
 print("tokens: padded to the longest", 3 * 4, " packed", 8)
 
-waves, angles = sinusoidal_positions(8, 4), rotary_angles(torch.arange(8), rotary_frequencies(4))
-weights = {"added": [], "rotary": []}
-for place in (torch.arange(8), torch.tensor([0, 1, 2, 0, 1, 2, 3, 0])):  # running on, restarted
-    for name, x in (("added", row + waves[place]), ("rotary", rotate_half(row, angles[place]))):
-        weights[name].append(scaled_dot_product_attention(x, x, row, packed)[1])
-for name, (running, restarted) in weights.items():
-    print(f"positions, {name}: weights differ by up to {(running - restarted).abs().max():.3f}")
-
 # %% jupyter={"source_hidden": true}
 fig, axes = plt.subplots(1, 2, figsize=(8.5, 4), layout="constrained")
 mask_picture(prefix, [*"qqqaaaaa"], ax=axes[0], title="Prefix: all see the question")
 mask_picture(packed, [*"11122223"], ax=axes[1], title="Packed: three texts, three triangles")
 show(
     fig,
-    alt="Two grids of eight by eight. Prefix, three tokens of a question (q) and five of an answer (a): the first three columns are open to all rows, the rest is a triangle. "
-    "Packed: three triangles on the diagonal, of sizes three, four and one; all else is hidden.",
+    alt="Two grids of eight by eight. Prefix, three tokens of a question (q) and five of an answer (a): the first "
+    "three columns are open to all rows, the rest is a triangle. Packed: three triangles on the diagonal, of sizes "
+    "three, four and one; all else is hidden.",
 )
 
 # %% [markdown]
-# Positions (chapter 06) that are added to the words have to start again with each text of a packed row; rotary ones
-# need not, since only distances inside a text enter. GPT-3 packed too, and put a separator between
-# texts, no mask (Brown et al. 2020, appendix B, [arXiv:2005.14165](https://arxiv.org/abs/2005.14165)).
-#
 # ## 4.6 The row that may look at nothing
 #
-# Softmax divides by the sum of what is left. In an empty row nothing is left. (A bug with a long public life:
-# PyTorch's issues 41508, of 2020, and 103963 are about it.)
+# Softmax divides by the sum of what is left. In an empty row nothing is left.
 
 # %%
 predict("04.hidden-row", "Three keys with scores 2, 1 and 0, all hidden: which three weights?")
@@ -515,6 +482,13 @@ recipes = {
     "add −10⁴, float16": (half - 1e4).softmax(dim=-1).float(),
     "add −10⁹, float16": (half + torch.tensor(-1e9).half()).softmax(dim=-1).float(),
 }
+
+# %% jupyter={"source_hidden": true}
+for number, dtype in ((1e9, torch.float32), (1e6, torch.float32), (1e4, torch.float16)):
+    here, infinity = torch.tensor([number, torch.inf], dtype=dtype)
+    step = torch.nextafter(here, infinity) - here  # to the next number this type knows
+    print(dtype, f"near {number:,.0f}: steps of", step.item())
+print("float16 ends at", torch.finfo(torch.float16).max)
 ax = attention_map(
     torch.cat(list(recipes.values())),
     list(recipes),
@@ -533,25 +507,17 @@ show(
 )
 
 # %% [markdown]
-# Three different answers, and no error message. The reason is how finely a float can count:
-
-
-# %%
-for number, dtype in ((1e9, torch.float32), (1e6, torch.float32), (1e4, torch.float16)):
-    here, infinity = torch.tensor([number, torch.inf], dtype=dtype)
-    step = torch.nextafter(here, infinity) - here  # to the next number this type knows
-    print(dtype, f"near {number:,.0f}: steps of", step.item())
-print("float16 ends at", torch.finfo(torch.float16).max)
-
-# %% [markdown]
+# Three different answers, and no error message. The reason is how finely a float can count (the lines above the table):
+#
 # - **`nan`**, hatched, with $-\infty$. Float16 ends at 65,504, so there $-10^9$ *is* $-\infty$.
 # - **An average** over everything the row was told not to see. Near $10^9$, in steps of 64, our scores 2, 1
 #   and 0 are rounded away. In float16 that happens at $10^4$ already.
 # - **No mask at all**: in float32, $-10^6$ keeps the differences, to the nearest 1/16, and differences are all
 #   that softmax feels.
 #
-# Which one you get depends on a constant, and on a dtype that may be changed long after it was chosen. What
-# would be right? A query that may look nowhere has nothing to say: weights of 0, and an output of 0. That is
+# Which one you get depends on a constant, and on a dtype that may be changed long after it was chosen.
+#
+# What would be right? A query that may look nowhere has nothing to say: weights of 0, and an output of 0. That is
 # what the course's function gives:
 
 # %%
@@ -560,8 +526,8 @@ two_rows = torch.tensor([[False, False, False], [True, True, False]])
 print(rounded(scaled_dot_product_attention(*inputs, two_rows)[1]))
 
 # %% [markdown]
-# How would you get there? A value that looks right can still send back a poisoned gradient. Two repairs that look as
-# good: fill the *output* of empty rows with 0; and add $-\infty$ instead of filling, then turn `nan` into 0.
+# How would you get there? Two repairs that look as good: fill the *output* of empty rows with 0; or add $-\infty$
+# instead of filling, then turn `nan` into 0. Look at the gradients that they send back, too:
 
 
 # %%
@@ -588,87 +554,43 @@ for repair in (fill_the_output, add_and_patch):
         print(f"  gradient at the {name}: {int(gradient.isnan().sum())} of {gradient.numel()} nan")
 
 # %% [markdown]
-# Right outputs both, and each would destroy the model at the first step. The first zeroes *after* the weights,
-# which are still `nan`, have met the values: a gradient of 0 times `nan` is `nan`. The second adds, and an
-# addition passes every gradient on, `nan` included. `masked_fill` *replaces* a number, so no gradient passes
-# through the filled place. The order that works is left to you.
+# Right outputs both, and each would destroy the model at the first step. The first zeroes *after* the weights, still
+# `nan`, have met the values: a gradient of 0 times `nan` is `nan`. The second adds, and an addition passes every
+# gradient on, `nan` included. `masked_fill` *replaces* a number, so no gradient passes through the filled place.
 #
 # **Your turn**: `04.masked-softmax`. Its check compares gradients, too.
-#
-# PyTorch's fast function agrees with us in the version that this course installs, on a processor (until summer
-# 2024 it gave `nan`). Its `nn.MultiheadAttention` does, or doesn't, depending on whether you want to see the weights:
-
-# %%
-q, kv = torch.randn(1, 1, 4), torch.randn(1, 3, 4)  # (batch, seq, d_head)
-fused = F.scaled_dot_product_attention(q, kv, kv, attn_mask=nothing[None])
-print("F.scaled_dot_product_attention", rounded(fused[0, 0]))
-module = torch.nn.MultiheadAttention(4, num_heads=1, batch_first=True)
-for need_weights in (False, True):
-    hide_all = torch.ones(1, 3, dtype=torch.bool)  # here True means: ignore
-    out, _ = module(q, kv, kv, key_padding_mask=hide_all, need_weights=need_weights)
-    print(f"nn.MultiheadAttention {need_weights=}", rounded(out[0, 0]))
 
 # %% [markdown]
 # ## 4.7 Another place to hide a key
 #
-# The other place to hide a key looks harmless: let softmax run, then multiply hidden weights by 0. They are
-# 0, exactly. **Your turn**, before you read on: `04.leaky-average-bug` is written that way.
+# **Your turn**, before you read on: `04.leaky-average-bug`. There every hidden key weighs 0, exactly, and it is felt all
+# the same. How? Below it acts on three scores, of which the third is hidden:
 
 # %%
-scores = torch.tensor([[2.0, 1.0, 3.0]])
 mask = torch.tensor([[True, True, False]])  # the third key is hidden
-after = scores.softmax(dim=-1) * mask
-print("before:", rounded(attention_weights(scores, mask)))
-print("after: ", rounded(after), "with sum", rounded(after.sum()))
+print("weight of the first key: masked before, after, after and divided, the same in float16")
+for hidden in (0.0, 3.0, 10.0, 30.0, 100.0, 110.0):
+    row = torch.tensor([[2.0, 1.0, hidden]])
+    early, late = attention_weights(row, mask), row.softmax(dim=-1) * mask
+    short = row.half().softmax(dim=-1) * mask
+    ways = torch.cat([early, late, late / late.sum(), short.float() / short.float().sum()])
+    print(f"hidden score {hidden:3g}:", *(f"{weight:.3f}" for weight in ways[:, 0].tolist()))
 
 # %% [markdown]
-# The row sums to about a third. The hidden key took its share *and then vanished with it*: the larger its
-# score, the less is left for the others. So it still leaks: change a hidden key, and every weight changes.
+# Masked before the softmax, the first key weighs 0.731, whatever the hidden score. Masked afterwards (second column), the
+# hidden key takes its share *and then vanishes with it*: the larger its score, the less is left for the others.
 #
-# "Then divide by what is left." On paper that is exact. With the sums of $e^{s}$ over all keys and over those
-# seen, $e^{s_1} / \sum_{all}$ divided by $\sum_{seen} / \sum_{all}$ gives $e^{s_1} / \sum_{seen}$. Watch the
-# computer do it while the hidden score grows:
-
-# %%
-growing = torch.arange(0.0, 121.0)
-rows = torch.stack([torch.full_like(growing, 2.0), torch.full_like(growing, 1.0), growing], dim=-1)
-early, late = attention_weights(rows, mask), rows.softmax(dim=-1) * mask
-divided = late / late.sum(dim=-1, keepdim=True)
-claim(
-    "divided, in float32, they are right up to a score of 80",
-    torch.allclose(divided[:81], early[:81]),
-)
-claim("and nan at 120", divided[120, 0].isnan())
-for dtype in (torch.float32, torch.bfloat16, torch.float16):
-    short = rows.to(dtype).softmax(dim=-1) * mask
-    weight = (short / short.sum(dim=-1, keepdim=True))[:, 0].float()
-    off = ~((weight - early[:, 0]).abs() < 0.01)  # nan is off, too
-    print(dtype, "off by 0.01 from score", int(off.nonzero()[0]), end=", ")
-    print("nan from", int(weight.isnan().nonzero()[0]))
-fig, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
-ax.plot(growing, early[:, 0], color=STYLES["ours"]["color"], lw=5, alpha=0.35, label="mask before")
-ax.plot(growing, late[:, 0], color=STYLES["theirs"]["color"], linestyle="--", label="mask after")
-ax.plot(growing, divided[:, 0], label="after, then divided", **STYLES["theory"])
-ax.set(xlabel="score of the hidden key", ylabel="weight of the first key", ylim=(-0.05, 1.05))
-ax.set_title("A hidden key must not matter; masked afterwards it does")
-ax.legend(loc="center right")
-show(
-    ax,
-    alt="Weight of a visible key against the score of a hidden one, 0 to 120. Masked before the softmax: "
-    "constant at 0.73. Masked after: falls to 0 by about 8. Divided by the rest, in float32: right up to 100, "
-    "then it shoots up to 1 and ends in nan.",
-)
-
-# %% [markdown]
-# Beside $e^{120}$ the visible numbers are too small for a float32 and become 0; then 0/0. Float16 gives up
-# far earlier. Hide before the
-# softmax, and they are never compared with it.
+# "Then divide by what is left." On paper that is exact. With the sums of $e^{s}$ over all keys and over those seen,
+# $e^{s_1} / \sum_{all}$ divided by $\sum_{seen} / \sum_{all}$ gives $e^{s_1} / \sum_{seen}$. But beside $e^{110}$ the
+# visible numbers are too small for a float32 and become 0, and 0/0 is `nan`; in float16 it happens at a score of 30
+# already. Hide before the softmax, and they are never compared with the hidden one.
 
 # %% [markdown]
 # ## 4.8 Find the bug
 #
-# This function hides padding. Its author tested it on one sentence, and it was right. Find the bug before you
-# go on. **Your turn**: `04.flat-mask-bug` is the same bug in a whole attention.
+# This function hides padding. Its author tested it on one sentence, and it was right.
+#
+# **Your turn**, before you go on: `04.flat-mask-bug` is the same bug in a whole attention.
 
 
 # %%
@@ -681,9 +603,7 @@ def hide_padding(scores, ids, pad_id=0):
 one, flat = torch.tensor([[7, 3, 9, 0]]), torch.ones(1, 4, 4)  # ids, and scores that are all 1
 found = hide_padding(flat, one)[0, 0]
 claim("right for one sentence", rounded(found) == [0.333, 0.333, 0.333, 0.0])
-predict(
-    "04.flat", "2 sentences of 4 tokens; 4 of 4; 3 with only 1 query: right, wrong, or an error?"
-)
+predict("04.flat", "2 sentences of 4 tokens; 4 of 4; 3 with 1 query: right, wrong or an error?")
 
 # %%
 verdicts = []
@@ -700,18 +620,17 @@ told = f"2: {verdicts[0]}; 4: {verdicts[1]}; 3 with one query: {verdicts[2]}"
 outcome("04.flat", f"{told}, shape {tuple(found.shape)} for {tuple(good.shape)}")
 
 # %% [markdown]
-# Shapes line up from the right. `(batch, key)` next to `(batch, query, key)` puts the batch *under the
-# queries*: query 2 of every sentence gets the mask of sentence 2. At batch size 1 that broadcasts to the
-# right answer, at most sizes it crashes, and when there are as many sentences as queries it is silently wrong.
-# With *one* query, as when a model writes word by word, the scores are stretched instead: even the shape grows.
+# Shapes line up from the right. `(batch, key)` next to `(batch, query, key)` puts the batch *under the queries*: query 2
+# of every sentence gets the mask of sentence 2. With one sentence that broadcasts to the right answer, with most numbers
+# of them it crashes, and with as many sentences as queries it is silently wrong. With *one* query the scores are
+# stretched instead, and even the shape grows.
 #
-# A grid of 4 × 4 is a perfectly good `(query, key)` mask, so no check of sizes catches this. Give a mask **one
-# axis for each axis of the scores**, and test with sizes that all differ, none of them 1.
+# Give a mask **one axis for each axis of the scores**, and test with sizes that all differ, none of them 1.
 #
 # ## 4.9 Padding outside attention
 #
 # Attention is not the only place that adds up over positions. To compare whole sentences, MiniLM averages its
-# output vectors. The **cosine similarity** of two vectors is 1 if they point the same way and near 0 if they
+# output vectors. The cosine similarity of two vectors (chapter 00) is 1 if they point the same way and near 0 if they
 # have nothing in common.
 
 # %%
@@ -728,20 +647,20 @@ def similarity(pads, masked, mean_over_words):
     return F.cosine_similarity(*means, dim=0)
 
 
-print("alone:", rounded(similarity(0, True, True), 2))
-print("64 pads, masks everywhere:   ", rounded(similarity(64, True, True), 2))
-print("64 pads, mean over all:      ", rounded(similarity(64, True, False), 2))
-predict(
-    "04.twins", "Again 64 pads behind each sentence, and no mask in attention either: how similar?"
-)
+print("alone:", rounded(similarity(0, masked=True, mean_over_words=True), 2))
+print("64 pads, masks everywhere:", rounded(similarity(64, masked=True, mean_over_words=True), 2))
+print("64 pads, mean over all:", rounded(similarity(64, masked=True, mean_over_words=False), 2))
+predict("04.twins", "Again 64 pads, and no mask in attention either: how similar?")
 
 # %%
-outcome("04.twins", f"{similarity(64, False, False):.2f}")
+outcome("04.twins", f"{similarity(64, masked=False, mean_over_words=False):.2f}")
 
 # %% [markdown]
-# Two sentences with nothing in common become near-twins: mostly, both are about padding. Even the line
-# before is far off: attention was masked, the *mean* was not. A mean over real tokens has a trap of its
-# own: in a row of padding alone both sum and count are 0, and 0/0 is `nan` again. Let the count be 1 at least.
+# Two sentences with nothing in common become near-twins: mostly, both are about padding. The 0.51 is far off already:
+# attention was masked there, the *mean* was not. A mean over real tokens has a trap of its own: in a row of padding
+# alone both sum and count are 0, and 0/0 is `nan` again. Let the count be 1 at least.
+#
+# **Your turn**: `04.masked-mean`.
 #
 # The third place is the loss. Take a model that knows one thing only: after padding comes padding. Elsewhere it
 # guesses blindly.
@@ -759,13 +678,10 @@ print("loss:", *(f"{name} {rounded(loss, 2)}," for name, loss in told))
 # The more padding, the better the loss looks, and nothing was learned. `ignore_index` leaves those
 # positions out of the sum *and* out of the count.
 #
-# **Your turn**: `04.masked-mean`.
-#
 # ## 4.10 What does True mean here?
 #
-# PyTorch has several functions that take a mask, and they don't agree. Don't memorise; measure. We say `True,
-# True, False` for three words, change the third, and watch the first. If it doesn't notice, the third was
-# hidden, and `True` means *look*.
+# PyTorch has several functions that take a mask, and they don't agree. Measure. We say `True, True, False` for three
+# words, change the third, and watch the first. If it doesn't notice, the third was hidden, and `True` means *look*.
 
 # %%
 said = torch.tensor([True, True, False])
@@ -782,8 +698,8 @@ def true_means(run):
 
 
 # %% [markdown]
-# Six calls, five of PyTorch's and ours. (`nn.TransformerEncoderLayer` is chapter 07 ready-made; `eval()`
-# switches off everything random.)
+# Five calls of PyTorch's, and ours. (`nn.TransformerEncoderLayer` is chapter 07 ready-made; `eval()` switches off
+# everything random.)
 
 # %%
 mha = torch.nn.MultiheadAttention(4, 1, batch_first=True).eval()
@@ -804,8 +720,7 @@ for name, run in calls.items():
     print(f"{name:48} True = {true_means(run)}")
 
 # %% [markdown]
-# One library, one word `attn_mask`, two meanings. When you carry a mask from one to the other, turn it round
-# with `~`.
+# One library, one word `attn_mask`, two meanings. Carry a mask from one to the other, and you turn it round with `~`.
 #
 # A mask of *numbers*, an **additive mask**, is a third language: it is added to the scores, so 0 means look and
 # $-\infty$ means hide. That makes `mask.float()` a trap. Values that are the identity matrix let us see the weights:
@@ -817,25 +732,21 @@ for name, given in (("bool", mask), ("float", mask.float())):
     print(f"{name:6}", rounded(F.scaled_dot_product_attention(q, k, see, attn_mask=given)[0, 0]))
 theirs = torch.nn.Transformer.generate_square_subsequent_mask(3)
 print("PyTorch's own causal mask:", theirs.tolist())
-short = tokenizer.encode("It slept")
-short.pad(7)
-print("a tokenizer's mask for", *short.tokens, "is", short.attention_mask)
 
 # %% [markdown]
-# As floats, 1 and 0 only push the scores a little: the hidden key has weight again. That is why our library
-# takes booleans and refuses anything else.
+# As floats, 1 and 0 only push the scores a little: the hidden key has weight again. So our library takes booleans and
+# refuses anything else.
 #
 # | given to | `True` or 1 | `False` or 0 |
 # |---|---|---|
 # | this course; `F.scaled_dot_product_attention`, bool | look | hide |
 # | `nn.MultiheadAttention` and `nn.Transformer…`, bool, both kinds of mask | hide | look |
 # | either, float (hide with $-\infty$) | look, score 1 higher | look |
-# | (a tokenizer's `attention_mask`, whole numbers, before you make it a bool) | a word: look | padding: hide |
 #
 # ## 4.11 Where a mask lives
 #
 # In a model of your own, the causal mask is made once and kept in the `nn.Module`. It has to move to the graphics
-# card with the weights, and must not be trained. Four ways to keep a tensor, and what becomes of each:
+# card with the weights, and must not be trained. Four ways to keep it:
 
 
 # %%
@@ -859,10 +770,10 @@ for name in ("plain", "learned", "kept", "remade"):
 # A **buffer** is a tensor that moves with its module and is no parameter, so no optimizer touches it. The **state
 # dict** is the table of names and tensors that is saved with a model; buffers are in it unless
 # `persistent=False`. A causal mask follows from its size, so there is no need to save it. The plain tensor stays
-# behind, and PyTorch refuses to combine tensors on two devices.
+# behind when the model moves, and then PyTorch stops with an error.
 #
-# **Your turn**: `04.letter-model`, this chapter's large one. You write the model, its mask, its loss and its
-# training; then it writes Shakespeare, more or less.
+# **Your turn**: `04.letter-model`, this chapter's large one. You write the model, its mask, its loss and its training;
+# then it writes Shakespeare, more or less.
 
 # %% [markdown]
 # ## Summary
@@ -872,13 +783,12 @@ for name in ("plain", "learned", "kept", "remade"):
 # - Without a causal mask, training learns to copy the answer. With one, the past feels exactly nothing of the
 #   future, however deep the model, and one pass trains every position.
 # - Fewer queries than keys: the queries are the last ones. `tril` and `is_causal` take them for the first.
-# - Padding is a matter of the key: `(batch, 1, 1, key)`. Masks combine with `&`; a prefix joins with `|`; our
-#   packed texts see only themselves.
+# - Padding is a matter of the key: `(batch, 1, 1, key)`. Masks combine with `&`; a prefix joins with `|`.
 # - A query that may look nowhere gives `nan`, an average or no mask at all, depending on a constant. We give
 #   zeros, with a finite gradient.
 # - Padding also has to leave means and losses.
 # - In a module a mask is a buffer: it moves along and isn't trained.
-# - Test with sizes that differ and aren't 1, change what is hidden, and look up what `True` means.
+# - Test with sizes that differ and aren't 1, and look up what `True` means.
 #
 # ## Quiz
 
@@ -890,48 +800,36 @@ quiz("04")
 #
 # <details><summary>Why does training a language model need a causal mask, although all words of the text are known?</summary>
 #
-# Because they are known. All positions are trained in one pass, and the target of position $i$ is the input
-# of position $i + 1$. Without a mask, the model learns to copy it (4.1) and has nothing to copy when it
-# writes. With the mask, one pass gives $n$ honest guesses (4.2).
+# Because they are known. The target of position $i$ is the input of position $i + 1$. Without a mask, the model learns to
+# copy it (4.1) and has nothing to copy when it writes. With the mask, one pass gives $n$ honest guesses (4.2).
 # </details>
 #
 # <details><summary>Why minus infinity, and not a large negative number?</summary>
 #
-# $-\infty$ gives weights of exactly 0 for any scores. A finite constant is enough in most rows, but not if
-# scores lie below it, it overflows in float16, and it turns an empty row into an average or into no mask at
-# all (4.6). The price of $-\infty$ is `nan` in empty rows, which one more fill removes.
+# $-\infty$ gives weights of exactly 0 for any scores. A finite constant fails where scores lie below it, overflows in
+# float16, and turns an empty row into an average or into no mask at all (4.6). The price of $-\infty$ is `nan` in empty
+# rows, which one more fill removes.
 # </details>
 #
 # <details><summary>Your loss becomes nan in the middle of training. How could a mask be to blame?</summary>
 #
-# One row of one batch may look nowhere: an empty document, left padding with a causal mask, a window that
-# holds only padding. Look for `~mask.any(-1)`. If the forward pass is clean, look at the gradient: $-\infty$
-# that was added, then patched, poisons it (4.6).
+# One row of one batch may look nowhere: an empty document, left padding with a causal mask. Look for `~mask.any(-1)`. If
+# the outputs are clean, look at the gradient: $-\infty$ that was added, then patched, poisons it (4.6).
 # </details>
 #
 # <details><summary>How do you prove that a model doesn't see the future?</summary>
 #
-# Change words from position $p$ on and compare the outputs before $p$: they must not move. Do it for several
-# $p$, with fewer queries than keys, too, and in evaluation mode. A picture of the mask proves only that the
-# mask is right, not that it is used.
-# </details>
-#
-# <details><summary>Right or left padding?</summary>
-#
-# For reading, either, if the mask and the positions (chapter 06) follow. For writing, left: all texts end at
-# the same place, and the new words are appended there. Left padding with a causal mask makes empty rows, so
-# attention must survive them.
+# Change words from position $p$ on: the outputs before $p$ must not move. Do it for several $p$, with fewer queries than
+# keys, too. A picture of the mask proves only that the mask is right, not that it is used.
 # </details>
 #
 # ## Exercises
 #
 # In [exercises/04_masks.ipynb](exercises/04_masks.ipynb):
 #
-# - `04.causal-mask`: only the past, also with fewer queries than keys
-# - `04.padding-mask`: hide the padding wherever it stands
+# - `04.causal-mask`, `04.padding-mask`: hide the future, hide the padding
 # - `04.masked-softmax`: zeros for empty rows, with a finite gradient
-# - `04.leaky-average-bug`: find the bug that leaves hidden keys their influence
-# - `04.flat-mask-bug`: find the bug that batch size 1 hides
+# - `04.leaky-average-bug`, `04.flat-mask-bug`: find the bug
 # - `04.masked-mean`: one vector for a sentence
 # - `04.no-peeking`: write the test that catches a leak
 # - `04.visible-pairs`: predict how many pairs are left
@@ -944,12 +842,7 @@ quiz("04")
 #
 # - Vaswani et al. 2017, *Attention Is All You Need*, section 3.2.3: masking "all values in the input of the
 #   softmax". [arXiv:1706.03762](https://arxiv.org/abs/1706.03762)
-# - Radford et al. 2018, *Improving Language Understanding by Generative Pre-Training*: GPT, many
-#   causally masked layers.
-# - Dai et al. 2019, *Transformer-XL*: fewer queries than keys, as earlier text is kept.
-#   [arXiv:1901.02860](https://arxiv.org/abs/1901.02860)
-# - Beltagy et al. 2020, *Longformer*: windows as masks. [arXiv:2004.05150](https://arxiv.org/abs/2004.05150)
-# - Reimers and Gurevych 2019, *Sentence-BERT*: means over words as sentence vectors. [arXiv:1908.10084](https://arxiv.org/abs/1908.10084)
+# - Dai et al. 2019, *Transformer-XL*: fewer queries than keys. [arXiv:1901.02860](https://arxiv.org/abs/1901.02860)
 # - Raffel et al. 2020, *T5*, sections 3.1.2 and 3.2.1: packing; causal and prefix masks side by side.
 #   [arXiv:1910.10683](https://arxiv.org/abs/1910.10683)
 # - Karpathy 2023, *Let's build GPT: from scratch, in code, spelled out* (video).

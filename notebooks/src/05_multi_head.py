@@ -9,9 +9,8 @@
 # %% [markdown]
 # # 05 · Multi-head attention
 #
-# **Why many small looks instead of one big one?** Chapter 03 met real heads: twelve in each layer of MiniLM,
-# 72 in all. We looked at some of them and never asked why there are so many, how a layer holds twelve of
-# them, or whether the model needs them all.
+# **Why many small looks instead of one big one?** Chapter 03 met real heads: twelve in each layer of MiniLM, 72 in all.
+# Why are there so many, how does a layer hold twelve of them, and does the model need them all?
 #
 # After this chapter you can
 #
@@ -21,7 +20,7 @@
 # - write the whole layer as a class, with dropout, and count what heads cost,
 # - score what a head looks at on real text, and find out what happens when you take it away.
 #
-# You need 02, 03 and 04. About 70 minutes, 25 of them in 5.6 and 5.7, which are optional; and 105 more for the
+# You need 02, 03 and 04. About 65 minutes, 25 of them in 5.6 and 5.7, which are optional; and 105 more for the
 # exercises, 35 of them for a layer of your own.
 
 # %%
@@ -35,6 +34,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from matplotlib.colors import ListedColormap
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib.claims import claim, rounded
 from course_lib.data.corpora import sentences
@@ -72,27 +72,25 @@ show(
 # the two names, in 8 numbers each. All these numbers are drawn once and stay; the matrices are learned. They sit in
 # `MultiHeadAttention`, the layer that this chapter takes apart. For now it is a box with a dial, `num_heads`;
 # `layer(question, notes)` lets the first look at the second. After it stands one linear layer, `read`, which turns
-# the result into ten scores for the first answer and ten for the second. (`written.gather(1, wanted)` picks from each
-# round the two things that were asked for.)
+# the result into ten scores for the first answer and ten for the second.
 #
 # The number of parameters does not depend on the dial (5.5), so this is a fair comparison.
 
 
 # %%
-def play(num_heads, seed, d_query=None, d_value=None):
+def play(num_heads, seed):
     """Train on the game; the share of right answers, (first, second, both), on new rounds."""
     torch.manual_seed(seed)
     first, second, name, thing = (torch.randn(n, 8) for n in (8, 8, 8, 10))
-    layer, read = MultiHeadAttention(16, num_heads, d_head=d_value), nn.Linear(16, 20)
-    if d_query:
-        layer.to_q, layer.to_k = (nn.Linear(16, num_heads * d_query) for _ in "qk")
+    layer, read = MultiHeadAttention(16, num_heads), nn.Linear(16, 20)
 
     def round_of(size):
         written = torch.randint(10, (size, 8))  # (batch, note)
         wanted = torch.rand(size, 8).argsort(dim=-1)[:, :2]  # two different notes
         question = torch.cat([first[wanted[:, 0]], second[wanted[:, 1]]], -1)  # (batch, d_model)
         notes = torch.cat([name.expand(size, 8, 8), thing[written]], -1)  # (batch, note, d_model)
-        return read(layer(question[:, None], notes)).view(size, 2, 10), written.gather(1, wanted)
+        answers = written.gather(1, wanted)  # what is written on the two notes
+        return read(layer(question[:, None], notes)).view(size, 2, 10), answers
 
     optimizer = torch.optim.Adam([*layer.parameters(), *read.parameters()], lr=0.02)
     for _ in range(200):
@@ -140,17 +138,14 @@ show(
 )
 
 # %% [markdown]
-# A pure guess gets both in 1 round of 100. One half would be a head that finds both notes and mixes up their
-# order. It does not even try that: one of its answers is nearly always right, the other nearly a guess. A head takes
-# *one weighted average*. Look at both notes alike, and half *a* plus half *b* is half *b* plus half *a*: which was
-# first is lost. Look at one of them harder, and the order is in the average, as a loud voice and a soft one. But
-# `read` is linear: whatever makes it hear a thing makes it hear the louder one more.
-#
-# Two heads take two averages and keep them apart.
+# One head gets one of its answers nearly always right, and nearly guesses the other. A head takes *one weighted
+# average*. Look at both notes alike, and half *a* plus half *b* is half *b* plus half *a*: which was first is lost. Look
+# at one of them harder, and the order is in the average, as a loud voice and a soft one. But `read` is linear: whatever
+# makes it hear a thing makes it hear the louder one more. Two heads take two averages and keep them apart.
 #
 # So one head can't do it? Careful. What failed is one head *with a linear reader*, after 200 steps. Give it a reader
 # that bends (**non-linear**): linear → a curve (GELU) → linear, which chapter 07 puts behind every attention. And
-# give everyone thirty times as many steps. That takes minutes, so it is a study: a script wrote a record.
+# give everyone thirty times as many steps. That takes minutes, so it is a study:
 
 # %% jupyter={"source_hidden": true}
 record = study("05_one_head")
@@ -185,26 +180,22 @@ show(
 # One head is enough, with all three seeds: its reader learns to tell loud from soft, the two weights in the last
 # line. The linear reader gains nothing by waiting.
 #
-# Does it always get there? A second study gave each player plans of 100 to 4,000 steps, the rate falling in every
-# one, at two rates, with five seeds:
+# Does it always get there? A second study gave two players plans of 100 to 4,000 steps, the rate falling in every
+# one, at two rates, with five seeds. The worst of the five and the one in the middle:
 
 # %%
 for name, rates in study("05_plans")["results"]["both right"].items():
     for rate, plans in rates.items():
-        told = (f"{steps:>4}: {rounded(sorted(shares), 2)}" for steps, shares in plans.items())
-        print(f"{name}, rate {rate}", *told, sep="\n    ")
-for heads, asks, says in ((16, 1, 1), (16, 1, 8), (16, 8, 1), (2, 1, 8)):
-    shares = rounded([play(heads, seed, asks, says)[2] for seed in range(3)], 2)
-    print(f"{heads:>2} heads, queries and keys {asks} wide, values {says}: both right {shares}")
+        told = (f"{steps}: {rounded(sorted(shares)[0:3:2], 2)}" for steps, shares in plans.items())
+        print(f"{name}, rate {rate}, after", *told, sep="  ")
 
 # %% [markdown]
-# At the higher rate two heads are right after 100 steps, with every seed; one head needs 400 with three seeds and is
-# lost with two. At half the rate four of five come out right and the last one nearly, in 1,000 to 4,000. **Heads
-# don't make it possible, but easy and safe.**
+# Two heads are right with every seed after 100 steps, or 400 at half the rate. One head needs 400 or more, and at the
+# higher rate its worst seed is lost even after 4,000. At half the rate the worst gets to 0.9. **Heads don't make it
+# possible, but easy and safe.**
 #
-# And sixteen? Each head asks with one number and answers with one. Widening either mends most of it or all (last
-# lines, at the price of more parameters); two heads that ask with one number are lost. **Many looks, but each wide
-# enough**: so it was in the paper, table 3, rows A.
+# And sixteen? Each of them asks with one number and answers with one, and even 6,000 steps are too few. The paper, too,
+# found both one head and 32 worse than eight (table 3, rows A).
 
 # %% [markdown]
 # ## 5.2 Cut the width
@@ -214,38 +205,27 @@ for heads, asks, says in ((16, 1, 1), (16, 1, 8), (16, 8, 1), (2, 1, 8)):
 #
 # $$d_{head} = d_{model} / h.$$
 #
-# In code it is **d_head**. Three heads over words of 12 numbers are 4 wide. First the obvious way: three small
-# matrices, one head after the other.
+# In code it is **d_head**. Three heads over words of 12 numbers are 4 wide. The obvious way has three small matrices, one
+# head after the other. But put them side by side, and one product does:
 
 # %%
 words = "The animal didn't cross the street because it was too tired".split()
 d_model, num_heads = 12, 3
 x = torch.randn(1, len(words), d_model)  # (batch, seq, d_model)
 small = [torch.randn(d_model, d_model // num_heads) for _ in range(num_heads)]
-
-queries = [x @ w_q for w_q in small]
-print([tuple(q.shape) for q in queries])  # (batch, seq, d_head), three times
-
-# %% [markdown]
-# Put the small matrices side by side, and one product does:
-
-# %%
-wide = torch.cat(small, dim=1)  # (d_model, 3 · d_head) = (d_model, d_model)
-q = x @ wide  # (batch, seq, d_model)
-claim(
-    "each head's queries are a slice of the wide ones",
-    all(torch.allclose(queries[h], q[..., 4 * h : 4 * h + 4], atol=1e-5) for h in range(3)),
-)
+queries = [x @ w_q for w_q in small]  # (batch, seq, d_head), three times
+q = x @ torch.cat(small, dim=1)  # (batch, seq, 3 · d_head) = (batch, seq, d_model)
+same = [torch.allclose(queries[h], q[..., 4 * h : 4 * h + 4], atol=1e-5) for h in range(3)]
+claim("each head's queries are a slice of the wide ones", all(same))
 
 # %% [markdown]
 # So a layer of many heads has ordinary matrices of (d_model, d_model), and a head is *a slice of columns*.
 # What is left is to bring the slices into an axis of their own, so that one attention formula serves all
 # heads at once, as it serves all sentences of a batch.
 #
-# That takes two steps. `view` reads the same numbers with other commas; it moves nothing. `transpose` then
-# exchanges two axes, so that the last two are (seq, d_head), the two that attention multiplies. The library
-# **einops** says both in one line, and from here on the course uses it: a string that names every axis before and
-# after. `(h d)` is an axis made of two, and `t` counts the words.
+# That takes two steps. `view` reads the same numbers with other commas; it moves nothing. `transpose` then exchanges two
+# axes, so that the last two are (seq, d_head), the two that attention multiplies. The library **einops** says both in
+# one line: a string that names every axis before and after. `(h d)` is an axis made of two, and `t` counts the words.
 #
 # **Your turn**, before you look: `05.split-heads`.
 
@@ -320,10 +300,8 @@ def reach(layer, mask=None):
     return torch.stack(notices, dim=1)
 
 
-predict(
-    "05.reach",
-    "Twelve words, three heads, no mask, split AND merge by view alone. You change the last word. How many of the 12 outputs change?",
-)
+asked = "3 heads, split AND merge by view alone: the last word changes. How many of 12 outputs do?"
+predict("05.reach", asked)
 
 # %%
 good = MultiHeadAttention(24, num_heads=3)
@@ -334,27 +312,24 @@ twelve = [*words, "[end]"]
 outcome("05.reach", f"{sealed[:, -1].sum()} of 12")
 
 # %% jupyter={"source_hidden": true}
-fig, axes = plt.subplots(1, 3, figsize=(12.5, 4.6), layout="constrained")
-mask_picture(reach(good), twelve, ax=axes[0], title="right: everyone notices")
-mask_picture(sealed, twelve, ax=axes[1], title="both by view: three sealed pieces")
-mask_picture(leaky, twelve, ax=axes[2], title="split by view, causal mask: bright above the line")
-axes[2].plot((0, 12), (0, 12), color=RED, linewidth=3)
-plt.setp(axes, xlabel="the word that is changed", ylabel="the output that notices")
-alt = "Three grids, output against changed word. Right layer: full. Both by view: three squares on the diagonal. Split by view, causal mask: bright columns above the diagonal, which is drawn in red."
-show(fig, alt=alt)
-
-# %% [markdown]
-# Four. The sentence has fallen into three sealed pieces, one for each head, and *it* can never look back at
-# *animal*. More heads, smaller pieces. If only one of the two steps is wrong, everyone notices something, but
-# what a causal mask hides is no longer the future:
-
-# %%
 future = ~causal_mask(12)
 claim("split by view: the past notices the future", (leaky & future).any())
 claim("both by view: the past does not", not (reach(full, causal_mask(12)) & future).any())
 print("pairs that can't see each other in the sealed layer:", int((~sealed).sum()), "of 144")
+fig, axes = plt.subplots(1, 3, figsize=(12.5, 4.6), layout="constrained")
+mask_picture(reach(good), twelve, ax=axes[0], title="right: everyone notices")
+mask_picture(sealed, twelve, ax=axes[1], title="both by view: three sealed pieces")
+mask_picture(leaky, twelve, ax=axes[2], title="split by view, causal mask: it leaks")
+axes[2].plot((0, 12), (0, 12), color=RED, linewidth=3)
+plt.setp(axes, xlabel="the word that is changed", ylabel="the output that notices")
+alt = """Three grids, output against changed word. Right layer: full. Both by view: three squares on the
+diagonal. Split by view, causal mask: bright columns above the diagonal, which is drawn in red."""
+show(fig, alt=alt)
 
 # %% [markdown]
+# Four. The sentence has fallen into three sealed pieces, one for each head, and *it* can never look back at *animal*. If
+# only the split is wrong (right picture), a causal mask no longer hides the future: above the red line it is bright.
+#
 # Mind the second line. The test of chapter 04, change the future and watch the past, *passes* on the sealed
 # layer. A test only finds what it asks for; this mistake needs the opposite question: does a word notice what
 # it *should*? Keep both.
@@ -374,8 +349,7 @@ mixed.transpose(1, 2).view(1, len(words), d_model)
 # In the computer a tensor is one long row of numbers, and for each axis a **stride**: how far to jump for the next
 # index. `transpose` exchanges strides and moves no number. Read axis by axis, the numbers then no longer lie one
 # behind another; the tensor is not **contiguous**. Here **view and reshape** differ: a view never moves numbers, and
-# refuses; reshape is a view where it can be, and a copy otherwise. (With a single head or word the view happens to
-# work: a bug that waits.)
+# refuses; reshape is a view where it can be, and a copy otherwise.
 #
 # **Your turn**, before you look: `05.merge-heads`.
 
@@ -385,9 +359,6 @@ print("strides", mixed.stride(), "→", turned.stride(), "contiguous:", turned.i
 merged = turned.reshape(1, len(words), d_model)  # (batch, seq, d_model)
 claim("the string says the same", torch.equal(merged, rearrange(mixed, "b h t d -> b t (h d)")))
 claim("merge undoes split", torch.equal(merge_heads(split_heads(q, 3)), q))
-for count, seq in ((1, 5), (3, 1)):
-    viewed = torch.randn(1, count, seq, 4).transpose(1, 2).view(1, seq, -1)
-    print("heads", count, "words", seq, "→ a view works:", tuple(viewed.shape))
 
 # %% [markdown]
 # After the merge, each head's result stands in its own slice of the word's vector. One more matrix, the **output
@@ -397,7 +368,7 @@ for count, seq in ((1, 5), (3, 1)):
 #
 # $$\text{output} = [\text{head}_1 \dots \text{head}_h]\, W_O$$
 #
-# Here is the whole layer, without biases, line by line beside the formula:
+# The whole layer, without biases:
 
 
 # %%
@@ -411,10 +382,9 @@ def multi_head(x, w_q, w_k, w_v, w_o, num_heads, mask=None):
 
 
 # %% [markdown]
-# Is it the layer everyone uses? PyTorch's own keeps the three projections *stacked in one matrix*,
-# `in_proj_weight`. One product with it gives queries, keys and values together. That is a **fused
-# projection**, and many models store their weights so. (`nn.Linear` multiplies by the transpose, hence the
-# `.T`.)
+# Is it the layer everyone uses? PyTorch's own keeps the three projections *stacked in one matrix*, `in_proj_weight`, and
+# one product with it gives queries, keys and values together: a **fused projection**. (`nn.Linear` multiplies by the
+# transpose, hence the `.T`.)
 
 # %%
 theirs = nn.MultiheadAttention(d_model, num_heads=3, bias=False, batch_first=True)
@@ -427,9 +397,8 @@ apart = torch.cat([x @ w_q, x @ w_k, x @ w_v], dim=-1)  # (batch, seq, 3 · d_mo
 claim("fused or apart, the same", torch.allclose(x @ theirs.in_proj_weight.T, apart, atol=1e-5))
 
 # %% [markdown]
-# The formula hides something that section 5.7 will use. A product with slices side by side is a *sum* over
-# the slices: each head adds its own contribution to the output, and $W_O$ holds for each head the rows that
-# say how.
+# The formula hides something. A product with slices side by side is a *sum* over the slices: each head adds its own
+# contribution to the output, and $W_O$ holds for each head the rows that say how.
 
 # %%
 q, k, v = (split_heads(x @ w, 3) for w in (w_q, w_k, w_v))
@@ -446,12 +415,11 @@ print("weights: PyTorch's", tuple(averaged.shape), " ours", tuple(weights.shape)
 # ### Dropout
 #
 # One part is left. While it trains, a layer may use **dropout**: each weight is set to 0 with probability $p$, drawn anew
-# at every step, and the others are divided by $1-p$, so that on average nothing changes. The authors' code
-# came to do so, the paper doesn't say it; Srivastava et al. (2014) dropped units of a network. A module knows whether it is
-# in **training mode**: `train()` and `eval()` switch it, and a new one is in it.
+# at every step, and the others are divided by $1-p$, so that on average nothing changes. A module knows whether it is in
+# **training mode**: `train()` and `eval()` switch it, and a new one is in it.
 
 # %%
-drop, row = nn.Dropout(0.2), torch.tensor([0.5, 0.3, 0.2])
+drop, row = nn.Dropout(0.5), torch.tensor([0.5, 0.3, 0.2])
 for _ in range(3):
     print("in training: ", rounded(drop(row)))
 print("mean of 10,000:", rounded(drop(row.expand(10_000, 3)).mean(dim=0), 2))
@@ -460,11 +428,12 @@ print("after eval():", rounded(drop.eval()(row)))
 # %% [markdown]
 # **Your turn**, before you scroll: `05.multi-head`, this chapter's large one. You write the class, `__init__` and all.
 # When it is right, it runs MiniLM.
-#
+
+# %% [markdown]
 # ### The layer on one page
 #
-# One such class in plain lines, without any library of ours. It is not quite yours: keys and values come from one
-# `context`, in one product of twice the width. (A row that may look nowhere is `nan` here; chapter 04 mends it.)
+# One such class in plain lines. It is not quite yours: keys and values come from one `context`, in one product of twice
+# the width. (A row that may look nowhere is `nan` here; chapter 04 mends it.)
 
 
 # %%
@@ -507,46 +476,36 @@ claim("the same numbers as the course's layer, to 1e-5", gap < 1e-5)
 # %% [markdown]
 # ## 5.5 What heads cost
 #
-# Twelve attentions instead of one: twelve times the work?
+# Twelve attentions instead of one: twelve times the work? PyTorch can count the multiplications itself while a layer
+# runs. (It reports twice as many operations, because each multiplication comes with an addition.) One sentence of 128
+# words:
 
 # %%
-predict(
-    "05.cost",
-    "d_model stays 512. From 1 head to 8: what happens to the parameters, the multiplications, and the number of weights?",
-)
-
-# %% [markdown]
-# PyTorch can count the multiplications itself while a layer runs. (It reports twice as many operations,
-# because each multiplication comes with an addition.) One sentence of 128 words:
-
-# %%
-from torch.utils.flop_counter import FlopCounterMode
-
 counted = {}
-for num_heads in (1, 2, 8, 32, 128):
+for num_heads in (1, 8, 128):
     layer = MultiHeadAttention(512, num_heads)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         _, weights = layer(torch.randn(1, 128, 512), return_weights=True)
     parameters = sum(p.numel() for p in layer.parameters())
     counted[num_heads] = parameters, counter.get_total_flops() // 2, weights.numel()
+predict("05.cost", "512 wide, from 1 head to 8: parameters, multiplications, weights: times what?")
 
+# %%
 for num_heads, numbers in counted.items():
     print(num_heads, "heads: {:,} parameters, {:,} multiplications, {:,} weights".format(*numbers))
 growth = [eight / one for eight, one in zip(counted[8], counted[1])]
-outcome(
-    "05.cost", "parameters × {:.0f}, multiplications × {:.0f}, weights × {:.0f}".format(*growth)
-)
+told = "parameters × {:.0f}, multiplications × {:.0f}, weights × {:.0f}"
+outcome("05.cost", told.format(*growth))
 
 # %% [markdown]
 # The parameters are the same: four matrices and their biases, cut differently. So are the multiplications: a
 # score of a head of width $d_{head}$ takes $d_{head}$ of them, and $h \cdot d_{head} = d_{model}$. Eight
 # heads cost what one wide head costs.
 #
-# One thing grows: the weights. Every head has its own table of $n \times n$, whatever its width: written, scaled,
-# put through softmax and read again, which no count of multiplications shows. Real heads are mostly 64 or 128 wide,
-# MiniLM's 32.
+# One thing grows: the weights. Every head has its own table of $n \times n$ to store and put through softmax, whatever
+# its width.
 #
-# (**Grouped queries** let several query heads share one key and value head, `num_kv_heads` in our layer: chapter 18.)
+# (**Grouped queries** let several query heads share one key and value head: chapter 18.)
 #
 # **Your turn**: `05.counts`.
 
@@ -577,18 +536,17 @@ show(
 )
 
 # %% [markdown]
-# Some have a habit that you see from across the room. Layer 0, head 2 is a line below the diagonal: everyone
-# looks one word back. Below is layer 1. Point at words; the buttons change the head. Head 8 opens; try 4 and
-# 10 too.
+# Some have a habit that you see from across the room. Layer 0, head 2 is a line below the diagonal: everyone looks one
+# word back. Here is layer 1. Point at words; the buttons change the head. Head 8 opens; try 4 and 10 too.
 
 # %%
 attention_hover(tokens, wall[1], title="MiniLM, layer 1", head=8, start=tokens.index("it"))
 
 # %% [markdown]
-# One sentence is an anecdote. So let us score habits on real lines, sixty sentences from Shakespeare's plays.
-# A habit is a *target*: for each looking word, which position? The score of a head is the share of its
-# attention that words give to the target, on average. Five targets: the word before, the word after, the two
-# markers, and the rarest word of the line, by a count over 4,000 sentences of the plays.
+# One sentence is an anecdote. So let us score habits on sixty sentences from Shakespeare's plays. A habit is a *target*:
+# for each looking word, which position? The score of a head is the share of its attention that words give to the
+# target, on average. Five targets: the word before, the word after, the two markers, and the rarest word of the line, by
+# a count over 4,000 sentences.
 #
 # **Your turn**, before you look: `05.previous-token`, the first of the five.
 
@@ -601,6 +559,10 @@ with torch.no_grad():
 weights = torch.stack(layers, dim=1)  # (batch, layer, head, query, key)
 start, end = (ids == tokenizer.token_to_id(name) for name in ("[CLS]", "[SEP]"))
 word = mask[:, 0, 0] & ~start & ~end  # (batch, seq): neither padding nor marker
+seq = ids.shape[1]
+query, key = torch.arange(seq)[:, None], torch.arange(seq)
+counts = Counter(i for encoding in tokenizer.encode_batch(sentences(4000)) for i in encoding.ids)
+common = torch.tensor([[counts[i] for i in row] for row in ids.tolist()]).masked_fill(~word, 10**6)
 
 
 def score(target, lines=slice(None)):
@@ -610,23 +572,14 @@ def score(target, lines=slice(None)):
     return (share * asks).sum(dim=(0, 3)) / asks.sum()
 
 
-predict(
-    "05.cls",
-    "Over all 72 heads: what share of their attention do words give to the marker [CLS]? An even share would be 0.08.",
-)
+predict("05.cls", "All 72 heads: what share do words give to the marker [CLS]? (Even: 0.08.)")
 
 # %%
-seq = ids.shape[1]
-query, key = torch.arange(seq)[:, None], torch.arange(seq)
-counts = Counter(i for encoding in tokenizer.encode_batch(sentences(4000)) for i in encoding.ids)
-common = torch.tensor([[counts[i] for i in row] for row in ids.tolist()]).masked_fill(~word, 10**6)
-targets = {
-    "the word before": (key == query - 1).expand(60, -1, -1),
-    "the word after": (key == query + 1).expand(60, -1, -1),
-    "[CLS]": start[:, None].expand(-1, seq, -1),
-    "[SEP]": end[:, None].expand(-1, seq, -1),
-    "the rarest word": (key == common.argmin(dim=-1)[:, None])[:, None].expand(-1, seq, -1),
-}
+rarest = key == common.argmin(dim=-1)[:, None]  # (batch, seq)
+wanted = {"[CLS]": start, "[SEP]": end, "the rarest word": rarest}  # the same for every query
+targets = {name: place[:, None].expand(-1, seq, -1) for name, place in wanted.items()}
+targets["the word before"] = (key == query - 1).expand(60, -1, -1)
+targets["the word after"] = (key == query + 1).expand(60, -1, -1)
 scores = {name: score(target) for name, target in targets.items()}  # each (layer, head)
 outcome("05.cls", f"{scores['[CLS]'].mean():.2f}")
 
@@ -638,7 +591,7 @@ for name, table in scores.items():
     told = f"all heads {table.mean():.2f}, best {table.max():.2f} (layer {layer}, head {head})"
     print(f"{name:>16}: {told}")
 favourite = torch.stack(list(scores.values())).argmax(dim=0)  # (layer, head): which target
-claim("over 8 of 10 heads prefer [CLS] to the other four", (favourite == 2).float().mean() > 0.8)
+claim("over 8 of 10 heads prefer [CLS] to the other four", (favourite == 0).float().mean() > 0.8)
 
 # %% [markdown]
 # The strongest habit by far is to look at no word at all: half of all attention goes to [CLS], a marker. One reading:
@@ -681,8 +634,7 @@ print(f"layer {layer}, head {head}: chosen at {chosen[layer, head]:.2f},", end="
 print(f"measured {measured[layer, head]:.2f}")
 
 # %% [markdown]
-# A verb head, until it met other verbs. Choosing on the sentences that you report is the commonest way to discover a
-# head; other sentences are the cure.
+# A verb head, until it met other verbs. The sentences that choose a head must not judge it.
 #
 # Was it luck, then? The three best heads on all eight verbs now meet eight *new* ones, and two controls. Exchange the
 # nouns, "she closed the car": a head for grammar should not mind. Let *again* look at the noun instead of the verb: a
@@ -701,8 +653,8 @@ for name, cases in tests.items():
 # %% [markdown]
 # Not luck: head 4 of layer 0 finds the nouns of eight new verbs. And not grammar: with the nouns exchanged it is lost.
 # It knows which words keep company, driving and the car. Head 7 of layer 1 leans the same way. Head 11 of layer 5 does
-# not mind the exchange, but looks at the noun whoever asks, *again* nearly as much as the verb. Three heads that "send
-# verbs to their objects", and none that needs to know what a verb is. Only the controls tell.
+# not mind the exchange, but looks at the noun whoever asks, *again* nearly as much as the verb. None of the three needs
+# to know what a verb is. Only the controls tell.
 #
 # One habit more: from **he** or **she** to the noun of that gender, in both orders. Its control is the other
 # noun:
@@ -733,10 +685,9 @@ print("the right noun gets more in", sum(a > b for a, b in zip(*shares)), "of 12
 # %% [markdown]
 # ## 5.7 Take one away (optional)
 #
-# A map shows where a head looks, not whether it matters. The direct test is to remove it, which is called
-# **ablation**: have it say something else, and see what changes. That is clean, because the output is a sum over heads
-# (5.4). *Zeros* are the usual choice, and something that the head may never say; the other is what it says *on average*,
-# over words of other lines.
+# A map shows where a head looks, not whether it matters. The direct test is **ablation**: have the head say something
+# else, and see what changes. That is clean, because the output is a sum over heads (5.4). *Zeros* are the usual choice,
+# and something that the head may never say; the other is what it says *on average*, over words of other lines.
 #
 # **Your turn**, before you look: `05.ablate`, which silences heads at the merge. The page does it in $W_O$: zeros for
 # the head's slice, and its average into the bias.
@@ -801,25 +752,20 @@ for block in model.blocks:
 real = encode_batch(tokenizer, reference)[0] != 0  # (batch, seq)
 mean = torch.stack([h.transpose(1, 2)[real].mean(dim=0) for h in heard])  # (layer, head, d_head)
 zeros = torch.zeros_like(mean)
-fillings = {"zeros": zeros, "its average": mean}
 
-predict(
-    "05.ablation",
-    "Which changes the sentence vector more: the clean previous-word head (layer 0, head 2) removed, or the last mark (. ! ?)?",
-)
+predict("05.ablation", "Which is missed more: layer 0, head 2 (the word before), or the last mark?")
 
 
 # %%
 ids, _ = encode_batch(tokenizer, some)
 mask = padding_mask(ids, 0)
-at_once, change = torch.zeros(2, 2, 6, 12)  # after the head's own layer; at the end of the model
+change = torch.zeros(2, 6, 12)  # (way, layer, head)
 x = model.embedding(ids).detach()
 for layer, block in enumerate(model.blocks):
-    here, w_o = sentence_vectors(x, mask, [block]), block.attention.to_out
+    w_o = block.attention.to_out
     for head in range(12):
-        for way, filling in enumerate(fillings.values()):
+        for way, filling in enumerate((zeros, mean)):
             block.attention.to_out = projection_without(w_o, [head], filling[layer])
-            at_once[way, layer, head] = damage(sentence_vectors(x, mask, [block]), here)
             end = sentence_vectors(x, mask, model.blocks[layer:])
             change[way, layer, head] = damage(end, whole)
     block.attention.to_out = w_o
@@ -836,9 +782,6 @@ claim("no head of layers 0 to 4 matters as much as the last mark", change[:, :5]
 claim("no head at all matters as much as one word", change.max() < no_word)
 ratio = (by_average / by_zeros).median()
 print(f"the average in its place leaves {ratio:.2f} of the damage of zeros (the median head)")
-kept = (change / at_once).median(dim=-1).values  # (way, layer)
-for name, row in zip(fillings, kept):
-    print(f"{name:>11}: of the damage right after its layer is left at the end", rounded(row, 2))
 fig, ax = plt.subplots(figsize=(8, 4), layout="constrained")
 for layer, (resting, changed) in enumerate(zip(scores["[CLS]"], by_zeros)):
     ax.plot(resting, changed, "osD^vP"[layer], color=CYCLE[layer], label=f"layer {layer}")
@@ -857,9 +800,7 @@ show(
 )
 
 # %% [markdown]
-# Take out the cleanest head of this model, and its sentence vectors hardly notice, whichever way you do it. Part of that
-# is the layers above: what a head of layers 0 to 3 did is down to about a half at the end. (Part of *that* is the
-# measure: the mean over words and a norm wash out much.)
+# Take out the cleanest head of this model, and its sentence vectors hardly notice, whichever way you do it.
 #
 # So the heads are useless? Remove many. In what order? By the damage each did alone, measured on `some`, and
 # tested on `others`:
@@ -888,9 +829,9 @@ for name, order in orders.items():
 print(f"one word removed: {no_word:.2f}")
 
 # %% [markdown]
-# Each head alone is replaceable; all of them together are not: the heads overlap, as Michel et al. (2019) and Voita et
-# al. (2019) found in translators. And mind what we measured, the sentence vector on short lines: a head may be idle
-# here and busy elsewhere.
+# Each head alone is replaceable, all together are not: the heads overlap, as Michel et al. (2019) and Voita et al. (2019)
+# found in translators. And mind what we measured, the sentence vector on short lines: a head may be idle here and busy
+# elsewhere.
 #
 # Try it: search 150 lines of Shakespeare for the one nearest to your sentence, without some heads.
 
@@ -961,21 +902,19 @@ for name, weights in shown.items():
 # ## Summary
 #
 # - A head takes one weighted average. Two answers fit into it only as a loud and a soft one, which a linear reader
-#   can't tell apart and a bent one learns late. Several heads keep them apart; too narrow ones learn slowly, too.
+#   can't tell apart and a bent one learns late. Several heads keep them apart.
 # - $d_{head} = d_{model} / h$. A head is a slice of columns of ordinary matrices; split is a view *and* a
 #   transpose, merge is the way back.
 # - Without the transposes every shape fits and the sentence falls into sealed pieces. A test for leaks does
 #   not see it; a test for reach does.
 # - Parameters and multiplications don't depend on the number of heads. The weights do: $h\,n^2$ of them.
 # - The output is a sum over heads, through $W_O$. Dropout falls on the weights, in training only.
-# - In MiniLM half of all attention rests on [CLS]; two heads count places. Choose a head on some sentences, measure on
-#   others, and give every habit its control.
-# - One head less is rarely noticed, be it zeros or its average that stands in; many are. Draw weights from before
-#   dropout.
+# - In MiniLM half of all attention rests on [CLS]. Choose a head on some sentences, measure on others, and give every
+#   habit its control.
+# - One head less is rarely noticed; many are. Draw weights from before dropout.
 #
 # With this, every attention box of the drawing is yours. But one head of MiniLM looks *one word back* (5.6): how can
-# it, when chapter 02 proved that attention does not see the order? Something told it where each word stands. That is
-# chapter 06.
+# it, when chapter 02 proved that attention does not see the order? That is chapter 06.
 #
 # ## Quiz
 #
@@ -990,24 +929,14 @@ quiz("05")
 # <details><summary>Why several heads instead of one of full width?</summary>
 #
 # A head returns one weighted average for each query. Two needs at once are blended; only unequal weights tell which
-# came from where, and only what is not linear can use that. One head can do it, late (5.1). Several heads keep their
-# results in separate slices, at the same parameters and multiplications. The price is a narrower query, key and value for each.
-#
+# came from where, and only what is not linear can use that (5.1). Several heads keep their results in separate slices,
+# at the same parameters and multiplications. The price is a narrower query, key and value for each.
 # </details>
 #
 # <details><summary>Does doubling the number of heads double the cost?</summary>
 #
 # Not the parameters and not the multiplications, as $h \cdot d_{head} = d_{model}$. The attention weights
-# double, in memory and in the work of softmax, unless the code never stores a whole table, as PyTorch's own
-# (chapter 02).
-#
-# </details>
-#
-# <details><summary>What does W_O do? Could one leave it out?</summary>
-#
-# Without it each head could only write into its own slice of the word's vector. $W_O$ lets every head write anywhere;
-# the output becomes a sum of the heads' contributions.
-#
+# double, in memory and in the work of softmax.
 # </details>
 #
 # <details><summary>A colleague replaced view + transpose by a single view. All tests of shapes pass. What happens?</summary>
@@ -1015,20 +944,18 @@ quiz("05")
 # Each head receives a stretch of the sentence instead of a slice of the width. With the same mistake in the merge, the
 # words fall into as many sealed groups as there are heads; without it, a causal mask leaks. Look for it by changing
 # one word and watching who notices.
-#
 # </details>
 #
 # <details><summary>Your attention weights don't sum to 1. Name three reasons.</summary>
 #
 # They were taken after dropout in training mode; softmax ran over another axis; a mask was applied after the
-# softmax. (A row that may look nowhere sums to 0 on purpose.)
-#
+# softmax.
 # </details>
 
 # %% [markdown]
 # ## Exercises
 #
-# Open [exercises/05_multi_head.ipynb](exercises/05_multi_head.ipynb). About 105 minutes. Each check names your mistake if it knows it.
+# Open [exercises/05_multi_head.ipynb](exercises/05_multi_head.ipynb).
 #
 # | exercise | asks you to |
 # |---|---|
@@ -1047,16 +974,10 @@ quiz("05")
 #
 # - Vaswani et al. 2017, *Attention Is All You Need*, section 3.2.2 and table 3 (rows A: heads),
 #   arXiv:1706.03762.
-# - Clark et al. 2019, *What Does BERT Look At?*, arXiv:1906.04341. Heads of BERT: next, previous, [SEP],
-#   syntax, coreference.
-# - Voita et al. 2019, *Analyzing Multi-Head Self-Attention*, arXiv:1905.09418. Positional, syntactic and
-#   rare-word heads of a translator, and what is left after pruning.
-# - Michel, Levy and Neubig 2019, *Are Sixteen Heads Really Better than One?*, arXiv:1905.10650. Removing
-#   heads.
-# - Shazeer 2019, *Fast Transformer Decoding: One Write-Head is All You Need*, arXiv:1911.02150, and Ainslie
-#   et al. 2023, *GQA*, arXiv:2305.13245. Heads that share keys and values.
-# - Wang et al. 2020, *MiniLM*, arXiv:2002.10957: twelve layers taught to imitate a large model's attention. Ours keeps
-#   every second of them, and was then trained on pairs of sentences (Reimers and Gurevych 2019, arXiv:1908.10084).
+# - Clark et al. 2019, *What Does BERT Look At?*, arXiv:1906.04341.
+# - Voita et al. 2019, *Analyzing Multi-Head Self-Attention*, arXiv:1905.09418. Heads of a translator, and pruning.
+# - Michel, Levy and Neubig 2019, *Are Sixteen Heads Really Better than One?*, arXiv:1905.10650.
+# - Wang et al. 2020, *MiniLM*, arXiv:2002.10957: small layers taught to imitate a large model's attention.
 # - Srivastava et al. 2014, *Dropout: A Simple Way to Prevent Neural Networks from Overfitting*, JMLR 15.
 
 # %% [markdown]

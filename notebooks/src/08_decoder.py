@@ -9,22 +9,20 @@
 # %% [markdown]
 # # 08 · The decoder
 #
-# **How does the writer look at the reader's notes?** The encoder of chapter 07 reads a sentence and leaves one
-# vector for each word: its notes, so to speak. The standard words are **encoder output** or **memory**; a single one of these
-# vectors we go on calling a note. Somebody else, the **decoder**, has to write the answer: in another language, of another length, in another order. She
-# has the memory on her desk, and what she has written so far. This chapter builds her, teaches her German, and watches her eyes.
+# **How does the writer look at the reader's notes?** The encoder of chapter 07 reads a sentence and leaves one vector for each
+# word, a *note*. All notes together are the **encoder output**, or **memory**. Somebody else, the **decoder**, has to write the
+# answer: in another language, of another length, in another order. She has the memory on her desk, and what she has written so
+# far. This chapter builds her, teaches her German, and watches her eyes.
 #
 # After this chapter you can
 #
 # - build the block with two attentions: one back to its own words, one over to the memory,
 # - say which mask goes where, and which one can be forgotten without anyone noticing,
-# - train all positions at once, with question and answer one step apart, and recognise the loss that is too
-#   good when the step is missing,
-# - let a model write, token by token,
-# - read the curves of a run that fails,
+# - train all positions at once, and recognise the loss that is too good,
+# - let a model write, token by token, and read the curves of a run that fails,
 # - draw an alignment, and test whether the picture tells the truth.
 #
-# You need 03 to 07. About 80 minutes, and 110 more for the exercises.
+# You need 03 to 07. About 75 minutes, and 110 more for the exercises.
 
 # %%
 import ipywidgets as widgets
@@ -50,7 +48,7 @@ torch.set_num_threads(1)
 _ = torch.manual_seed(0)
 
 # %% [markdown]
-# Today the right tower. Most of it you have built already, for the left one.
+# Today the right tower. Most of it you have built already.
 
 # %%
 inside = ("queries, keys, values", "scores", "masks", "softmax", "weighted sum", "heads")
@@ -65,13 +63,12 @@ show(
 # %% [markdown]
 # ## 8.1 A language that counts backwards
 #
-# Ask a German for 23, and you hear *drei und zwanzig*: three and twenty. 4,923 is *vier tausend neun hundert
-# drei und zwanzig*. The thousands come first, then the hundreds, as in English, and then the units overtake
-# the tens. Writing such a number down is the smallest translation in which the order changes.
+# Ask a German for 23, and you hear *drei und zwanzig*: three and twenty. 4,923 is *vier tausend neun hundert drei und zwanzig*.
+# The thousands come first, then the hundreds, as in English, and then the units overtake the tens: the smallest translation in
+# which the order changes.
 #
-# (Germans write it in one piece, and wear some pieces down: *siebzehn* for *sieben zehn*, *eins* for *ein*. We
-# cut the pieces apart and leave them whole.) The data take a dozen lines. Beside each word stands the place
-# whose digit it tells, 3 for thousands down to 0 for units. We keep this for later; the model never sees it.
+# (We cut the words apart: *sieben zehn*, where Germans say *siebzehn*.) Beside each word stands the place whose digit it tells, 3
+# for thousands down to 0 for units. We keep this for later; the model never sees it.
 
 # %%
 low = "ein zwei drei vier fünf sechs sieben acht neun zehn elf zwölf".split()
@@ -98,9 +95,9 @@ for n in (23, 17, 407, 4923):
 # %% [markdown]
 # Look at 407, *vier hundert sieben*. Nobody says the zero. The writer has to notice that nothing was said.
 #
-# Every word becomes an id, every digit too, and short rows are filled up with padding, `[pad]`, id 0. The digits get two
-# marks: `[start]` (in papers **BOS**, beginning of sequence), so that there is something to look at before the first digit is
-# written, and `[end]` (**EOS**), which the writer writes when it is done.
+# Every word becomes an id, every digit too, and short rows are filled up with padding, `[pad]`, id 0. The digits get two marks:
+# `[start]` (in papers **BOS**, beginning of sequence), to have something to look at before the first digit is written, and `[end]`
+# (**EOS**), which the writer writes when it is done.
 
 # %%
 words = ["[pad]", "null", *low, *tens, "und", "hundert", "tausend"]  # null is 0
@@ -108,27 +105,22 @@ digits = ["[pad]", "[start]", "[end]", *"0123456789"]
 START, END = 1, 2
 told = [spoken(n) or [("null", 0)] for n in range(10_000)]
 
-# %% [markdown]
-# Row $n$ of both tables is the number $n$.
 
-
-# %%
 def ids_of(rows, vocabulary):
     """Lists of tokens -> ids (row, seq), filled up with 0 on the right."""
     ids = [torch.tensor([vocabulary.index(token) for token in row]) for row in rows]
     return nn.utils.rnn.pad_sequence(ids, batch_first=True)
 
 
+# Row n of both tables is the number n.
 source = ids_of([[word for word, _ in row] for row in told], words)  # (number, key)
 target = ids_of([["[start]", *str(n), "[end]"] for n in range(10_000)], digits)  # (number, query)
 for n in (23, 4923):
     print(source[n].tolist(), "→", target[n].tolist())
 
 # %% [markdown]
-# The model will see two thousand of the ten thousand numbers: all below 100, five times as often as others,
-# and 1,900 of the rest. Two thousand others helped to choose its size,
-# its training and how far a word hears (8.4) before this page was written. One more thousand, `unseen`, taught nothing and
-# chose nothing: they only judge.
+# The model learns from two thousand of the ten thousand numbers: all below 100, five times as often as others, and 1,900 of the
+# rest. One thousand more, `unseen`, only judge. (Two thousand others helped to choose all settings before this page was written.)
 
 # %%
 torch.manual_seed(0)  # run again, it is the same numbers
@@ -145,7 +137,7 @@ print(len(set(seen.tolist())), "numbers to learn from,", len(unseen), "to be jud
 #
 # 1. The **masked self-attention**: look back at what is written so far, with a causal mask (chapter 04).
 # 2. The cross-attention (chapter 03): look over at the memory. Queries from the writer, keys and values from the memory.
-# 3. The feed-forward network: think, with the network of chapter 07.
+# 3. The feed-forward network of chapter 07: think.
 #
 # Each is wrapped as in chapter 07, here in pre-norm:
 #
@@ -155,7 +147,7 @@ print(len(set(seen.tolist())), "numbers to learn from,", len(unseen), "to be jud
 #
 # $$x \leftarrow x + \text{feed-forward}(\text{norm}(x))$$
 #
-# The memory is not normed here: the encoder ends with a norm of its own.
+# The memory comes normed already: the encoder ends with a norm of its own.
 #
 # **Your turn, before you read on**: `08.decoder-block`. Here it is in full:
 
@@ -179,8 +171,8 @@ class Block(nn.Module):
 
 
 # %% [markdown]
-# The library's block takes its parts from outside, so that they can be swapped, and can return its weights. We use it from
-# here on; with the same weights it says the same.
+# The library's block takes its parts from outside, so that they can be swapped, and can return its weights. We use it from here
+# on. With the same weights it says the same.
 
 # %%
 d_model = 48
@@ -201,8 +193,8 @@ past = causal_mask(5)
 
 # %%
 plain, state = Block(d_model, 2, 96), block.state_dict()  # its weights, under our names:
-for theirs, ours in (("self", "norm1"), ("cross", "norm2"), ("feed_forward", "norm3")):
-    state = {name.replace(f"around_{theirs}.norm", ours): w for name, w in state.items()}
+for name, ours in (("self", "norm1"), ("cross", "norm2"), ("feed_forward", "norm3")):
+    state = {key.replace(f"around_{name}.norm", ours): w for key, w in state.items()}
 plain.load_state_dict(state)  # an error if a name did not fit
 out, weights = block(x, memory, past, return_weights=True)
 gap = (plain(x, memory, past) - out).abs().max()
@@ -210,12 +202,11 @@ claim(f"{len(state)} tensors moved over, {out.numel()} numbers differ by < 1e-5"
 print("self, cross:", *(tuple(looked.shape) for looked in weights))  # (batch, heads, query, key)
 
 # %% [markdown]
-# The table of cross-attention is not square: one row for each digit, one column for each word. Whatever the
-# lengths, the output is as long as what is *written*.
-#
-# Blocks are stacked as before. All of them look at the *same* memory, that of the encoder's last layer. A first
-# block may find out where it is in the sentence, and the next may look there.
-#
+# The table of cross-attention is not square: one row for each digit, one column for each word. Whatever the lengths, the output
+# is as long as what is *written*. Blocks are stacked as before, and all of them look at the *same* memory, that of the encoder's
+# last layer.
+
+# %% [markdown]
 # ## 8.3 Which mask goes where
 #
 # Two attentions, so two masks. **Your turn, before you read on**: `08.decoder-masks`.
@@ -241,23 +232,15 @@ show(
 )
 
 # %% [markdown]
-# Nothing is causal on the right. The whole sentence has been read before the first digit is written, so the
-# writer may look at all of it at once. If each note tells its own word only, she must: to write 2 first, she needs the
-# last one. (A note may know more: 8.8.)
+# Nothing is causal on the right. The whole sentence has been read before the first digit is written, so the writer may look at
+# all of it. For 23 she has good reason: she writes the 2 first, and its word comes last.
 #
 # One rule for both: **a mask is made from the ids of the keys.** In the self-attention the keys are digits, in the
 # cross-attention words.
 #
-# That makes three reasons to hide something: the future, the target's padding, the source's padding. How bad is
-# it to forget one?
-
-# %%
-predict("08.three-masks", "Without one of the three masks, nothing at all changes. Which one?")
-
-# %% [markdown]
-# For ten numbers of all lengths we compute what the block says when each number is alone in
-# its batch. Then all ten together, padded, with one mask left out. An output *changes* if it moves by more than
-# $10^{-4}$; we count real positions only.
+# That makes three reasons to hide something: the future, the target's padding, the source's padding. How bad is it to forget one?
+# For ten numbers of all lengths we compute what the block says when each is alone in its batch. Then all ten together, padded,
+# with one mask left out. An output *changes* if it moves by more than $10^{-4}$; we count real positions only.
 
 
 # %%
@@ -277,6 +260,8 @@ def said(numbers, leave_out=None):
     return block(write_table(given), read_table(heard), back, over)
 
 
+predict("08.three-masks", "Without one of the three masks, nothing at all changes. Which one?")
+
 # %%
 alone = [said(n[None])[0] for n in ten]  # each (its own length, d_model)
 counts = {}
@@ -288,33 +273,23 @@ idle = [name for name, moved in counts.items() if name and moved == 0]
 outcome("08.three-masks", f"the mask for {', '.join(idle)}")
 
 # %% [markdown]
-# The target's own padding. It stands on the right, *behind* every real digit, and behind is where the causal
-# mask hides everything anyway. Only the outputs at the padding itself would differ, and no label asks for them.
-# With padding on the left it would matter, so leave it in; it costs nothing. But don't expect a test with right
-# padding to notice that you forgot it.
+# The target's own padding. It stands *behind* every real digit, and behind is where the causal mask hides everything anyway. With
+# padding on the left it would matter, so leave the mask in. But don't expect a test with right padding to notice that you forgot it.
 #
-# Here are all the counts. The first line holds a promise as well: with all masks, a number is treated as if it
-# were alone. And the one of chapter 04 holds to the last bit:
+# Here are all the counts. The first line is a promise: with all masks, a number is treated as if it were alone.
 
 # %%
 for name, moved in counts.items():
     print(f"without {name or 'nothing'}: {moved} of {sum(map(len, alone))} outputs change")
-changed = given.clone()
-changed[:, 3:] = 5  # other digits, from position 3 on
-before = block(write_table(given), read_table(heard), past, memory_mask)
-after = block(write_table(changed), read_table(heard), past, memory_mask)
-claim("positions 0 to 2 don't move at all", torch.equal(before[:, :3], after[:, :3]))
-claim("position 3 does", not torch.equal(before[:, 3], after[:, 3]))
 
 # %% [markdown]
 # ## 8.4 All digits at once
 #
-# Here is the whole translator. `nn.Embedding` is a table with one learned vector for each token, `Sinusoidal`
-# is chapter 06. One encoder block reads, two decoder blocks write. The last layer, `to_scores`, gives every
-# target token a score, at every position; softmax would make probabilities of them. (Scores before the softmax are **logits**, chapter 03.)
+# Here is the whole translator. `nn.Embedding` is a table with one learned vector for each token, `Sinusoidal` is chapter 06. One
+# encoder block reads, two decoder blocks write. The last layer, `to_scores`, gives every target token a score, at every position.
 #
-# One peculiarity: our reader is a little deaf. Each word hears two neighbours on either side, which is enough to
-# tell the *drei* of *drei hundert* from that of *drei und zwanzig*. Section 8.8 says why.
+# One peculiarity: our reader is a little deaf. Each word hears two neighbours on either side, which is enough to tell the *drei*
+# of *drei hundert* from that of *drei und zwanzig*. Section 8.8 says why.
 
 
 # %%
@@ -351,11 +326,12 @@ class Translator(nn.Module):
 
 
 # %% [markdown]
-# It **writes** in a loop. Read the words once. Hand over `[start]`, take the token with the best score at the
-# last position, append it, and hand over everything again. Always taking the best is called **greedy decoding**; chapter
-# 11 knows other ways. This loop writes on to a fixed length; what follows the first `[end]` is cut off. (The old positions are
-# computed again each time, although under a causal mask their keys and values can't change.
-# Whoever keeps them has a **KV cache**, chapters 11 and 18.)
+# It **writes** in a loop. Read the words once. Hand over `[start]`, take the token with the best score at the last position,
+# append it, and hand over everything again. Always taking the best is called **greedy decoding**; chapter 11 knows other ways.
+#
+# This loop writes on to a fixed length; what follows the first `[end]` is cut off. A number is right when every digit is, and the
+# end stands where it should. (The keys and values of what is written can't change under a causal mask, and yet they are computed
+# again at each step. Whoever keeps them has a **KV cache**, chapters 11 and 18.)
 
 
 # %%
@@ -368,10 +344,6 @@ def write(model, source, steps=5, given=None):
         scores, _ = model.score(given, memory, memory_mask)
         given = torch.cat([given, scores[:, -1:].argmax(dim=-1)], dim=1)
     return given
-
-
-# %% [markdown]
-# A number is right when every digit is, and the end stands where it should.
 
 
 # %%
@@ -390,11 +362,10 @@ def right(model, numbers):
 print("untrained:", text(write(Translator(), source[[4923]])[0]).replace("[", " ["))
 
 # %% [markdown]
-# Training needs no loop over positions. The right answer is known, so hand over *all* of it at once, and let
-# every position guess in one pass. The causal mask sees to it that each guess rests on the past alone, as
-# chapter 04 showed. It does not matter what the model would have written itself: at every position it is shown
-# the *right* beginning, as by a teacher who corrects each digit before asking for the next. Hence the name:
-# **teacher forcing**.
+# Training needs no loop over positions. The right answer is known, so hand over *all* of it at once, and let every position guess
+# in one pass; the causal mask sees to it that each guess rests on the past alone. Whatever the model would have written itself, at
+# every position it is shown the *right* beginning, as by a teacher who corrects each digit before asking for the next. Hence the
+# name: **teacher forcing**.
 
 # %%
 model = Translator()
@@ -408,12 +379,10 @@ claim("one pass gives what five steps of the loop would", max(gaps) < 1e-5)
 # %% [markdown]
 # ## 8.5 A loss that is too good
 #
-# The loop, in full. `F.cross_entropy` is the loss of chapter 04: $-\ln$ of the probability given to the right
-# token, averaged; padding doesn't count. The optimiser, Adam, then moves every parameter a small step in the
-# direction in which the loss falls (its rate, `lr`, shrinks to nothing towards the end). `zero_grad` comes first, since
-# `backward` *adds* to the gradients that are there. Why these and how they work is chapter 10.
-#
-# What is *given* to the decoder and what it is *asked* for is left open: `task` says it.
+# The loop, in full. `F.cross_entropy` is the loss of chapter 04: $-\ln$ of the probability given to the right token, averaged;
+# padding doesn't count. The optimiser, Adam, then moves every parameter a small step in the direction in which the loss falls
+# (its rate, `lr`, shrinks to nothing towards the end). `zero_grad` comes first, since `backward` *adds* to the gradients that are
+# there. Chapter 10 explains all this. What the decoder is *given* and *asked* is left open: `task` says it.
 
 
 # %%
@@ -435,24 +404,14 @@ def train(model, task, steps):
 
 
 # %% [markdown]
-# A first attempt. The target goes in, the target should come out; the causal mask hides the future. Sixty steps
-# are enough to see that it learns.
-
+# A first attempt. The target goes in, the target should come out; the causal mask hides the future. After sixty steps the loss is
+# below 0.05: the right token gets a probability of about $e^{-0.05}$, 95 percent.
 
 # %%
-def first_attempt(target):
-    return target, target  # given, asked
-
-
 torch.manual_seed(0)
 eager = Translator()
-eager_losses = train(eager, first_attempt, steps=60)
+eager_losses = train(eager, lambda target: (target, target), steps=60)  # given, asked
 claim("after 60 steps the loss is below 0.05", max(eager_losses[-5:]) < 0.05)
-
-# %% [markdown]
-# A loss of 0.05 means that the right token gets a probability of about $e^{-0.05}$, 95 percent.
-
-# %%
 predict("08.too-good", "How many of the 1,000 unseen numbers will it write right?")
 
 # %%
@@ -471,12 +430,11 @@ for n in (4923, 23):
     print(n, "→", *(digits[i] for i in write(eager, source[[n]])[0]))
 
 # %% [markdown]
-# It repeats what it was given. At position $t$ the causal mask shows it tokens $0$ to $t$, and we asked for
-# token $t$. The answer lies on the desk. Nothing is wrong with the mask. **The leak is in the batch**: question
-# and answer are the same token.
+# It repeats what it was given. At position $t$ the causal mask shows it tokens $0$ to $t$, and we asked for token $t$: the answer
+# lies on the desk. Nothing is wrong with the mask. **The leak is in the batch**: question and answer are the same token.
 #
-# See who was silent. The loss looked splendid. Numbers kept apart (*held-out* data) did not help, since copying
-# works on any number. The mask test had nothing to find. What *would* have cried out?
+# See who was silent. The loss looked splendid, on numbers kept apart (*held-out* data), too, since copying works on any number. The
+# test of chapter 04, to change the future and watch the past, finds nothing. What *would* have cried out?
 
 # %%
 changed = target[unseen].clone()
@@ -489,11 +447,8 @@ claim("the future is hidden", torch.equal(scores[:, :3], later[:, :3]))
 claim("with another's words it is still never wrong", (guesses == target[unseen])[real].all())
 
 # %% [markdown]
-# A translator that does not care what it translates. So there are three alarms: a loss that is too good too
-# soon, a result that does not depend on the source, and, above all, *letting it write*. Judge a writer by what
-# she writes.
-#
-# **Your turn**: `08.leak-test`.
+# A translator that does not care what it translates. So there are three alarms: a loss that is too good too soon, a result that
+# does not depend on the source, and, above all, *letting it write*. Judge a writer by what she writes.
 
 # %% [markdown]
 # ## 8.6 One step apart
@@ -505,9 +460,10 @@ claim("with another's words it is still never wrong", (guesses == target[unseen]
 # | given | `[start]` | 2 | 3 |
 # | asked | 2 | 3 | `[end]` |
 #
-# What is given begins with `[start]` and has no need of `[end]`; what is asked ends with `[end]` and never
-# holds `[start]`. What is asked for is called the **labels**. (In a batch, shorter rows keep their `[end]` among
-# the given. What is asked there is padding, which doesn't count. The exercises leave it out.)
+# What is asked for is called the **labels**. (In a batch, shorter rows keep their `[end]` among the given. What is asked there is
+# padding, which doesn't count. The exercises leave it out.)
+#
+# **Your turn**: `08.shift`, then `08.leak-test`, which would have saved section 8.5.
 
 
 # %%
@@ -543,93 +499,81 @@ claim("more than 97 of 100 unseen numbers are written right", good.float().mean(
 claim("and all of those below 100, which it practised", right(model, torch.arange(100)).all())
 
 # %% [markdown]
-# Teacher forcing has a price: the model has never seen a mistake of its own. Put one into its
-# mouth: a wrong first digit. The words still say all the rest.
+# Teacher forcing has a price: the model has never seen a mistake of its own. Put one into its mouth, a wrong digit, and let it
+# write on. The words still say all the rest. We take the unseen numbers that are built like 4,923, of seven words.
 
 # %%
-like_4923 = [n for n in unseen.tolist() if n > 999 and len(told[n]) == 7]  # of seven words
-full = torch.tensor(like_4923)
-slip, wanted = target[full, :2].clone(), target[full, 2:]
-slip[:, 1] = 4 + (slip[:, 1] - 3) % 9  # one more than the right digit; 9 becomes 1
-wrote = write(model, source[full], steps=4, given=slip)[:, 2:]
-kept = (wrote == wanted).float().mean(dim=0)  # hundreds, tens, units, [end]
-missed = (wrote[:, 0] == target[full, 1]) & (wrote[:, 0] != wanted[:, 0])
-claim("the digit right after the slip suffers most", kept[0] <= kept[1:].min())
-for at, place in enumerate(("thousands", "hundreds", "tens"), start=1):
-    begun = target[full, : at + 1].clone()
-    begun[:, at] = 4 + (begun[:, at] - 3) % 9
-    follows = write(model, source[full], steps=1, given=begun)[:, -1] == target[full, at + 1]
-    print(f"slip in the {place}: the next digit right {follows.float().mean():.2f}")
+full = torch.tensor([n for n in unseen.tolist() if n > 999 and len(told[n]) == 7])
 
-fig, ax = plt.subplots(figsize=(9, 2.8), layout="constrained")
-ax.bar(["hundreds", "tens", "units", "[end]"], kept, color=STYLES["ours"]["color"], label="right")
-late = {"color": STYLES["theirs"]["color"], "hatch": "//", "label": "the digit that we took away"}
-ax.bar(["hundreds"], missed.float().mean(), bottom=kept[0], **late)
-ax.set(xlabel="token written after the slip", ylabel="share", ylim=(0, 1.05))
-ax.set_title("A wrong first digit shakes the second")
-ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
-show(
-    ax,
-    alt="Bars after a wrong first digit: hundreds wrong more often than the others; tens, units and [end] nearly all right.",
-)
+
+def after_slip(at):
+    """With a wrong digit at `at`: what is written behind it, what should be, the digit taken away."""
+    begun = target[full, : at + 1].clone()
+    begun[:, at] = 4 + (begun[:, at] - 3) % 9  # one more than the right digit; 9 becomes 1
+    wrote = write(model, source[full], steps=5 - at, given=begun)
+    return wrote[:, at + 1 :], target[full, at + 1 :], target[full, at]
+
+
+for at, place in enumerate(("thousands", "hundreds", "tens"), start=1):
+    wrote, wanted, taken = after_slip(at)
+    late = (wrote[:, 0] == taken) & (taken != wanted[:, 0])
+    print(f"{place + ' wrong:':16} then right", rounded((wrote == wanted).float().mean(dim=0), 2))
+    print(f"{'':16} the digit taken away comes next: {late.float().mean():.2f}")
 
 # %% [markdown]
-# Where the hundreds belong, it sometimes says the digit that we took from its mouth, late: the hatched part of the
-# bar. (How often depends on the seed.) Then it finds its way back,
-# because the words are still there to be read; a model without a memory has no such help. How far a slip shakes the next
-# digit depends on its place, too (printed above). The gap between training on right beginnings and writing on from
-# one's own is **exposure bias**.
+# After a wrong thousands digit, the hundreds are often wrong: the model says what we took from its mouth, one place late. Then it
+# finds its way back, because the words are still there to be read. After wrong hundreds nothing is shaken. (Where, and how often,
+# depends on the seed.) The gap between training on right beginnings and writing on from one's own is **exposure bias**.
 #
-# **Your turn**: `08.shift`, and the full writing loop in `08.greedy`.
-#
+# **Your turn**: the full writing loop, `08.greedy`.
+
+# %% [markdown]
 # ## 8.7 Runs that fail
 #
-# Other mistakes in a training loop raise no error either. A study trained a smaller translator (numbers
-# below 1,000, dropout 0.1) and noted its training loss, its **gradient norm** (the length of all gradients as one vector) and
-# the share of unseen numbers that it writes right. A norm above 1 is scaled down to 1 before the step (**gradient clipping**).
+# Other mistakes in a training loop raise no error either. A *study* (as in 5.1) trained a smaller translator (numbers below 1,000, dropout 0.1)
+# and noted the training loss, the share of unseen numbers that it writes right, and the **gradient norm**, the length of all
+# gradients taken as one vector. A norm above 1 is scaled down to 1 before the step: **gradient clipping**.
+#
 # Then the same with one of seven mistakes, three seeds each: gradients never set to zero; no shift; padding counted in the loss;
 # the causal mask transposed; a rate a hundred times too high; judged with dropout on; clipped only after the step.
 
 # %%
-predict(
-    "08.curves",
-    "Seven mistakes: how many end at more than ten times the healthy training loss?",
-)
+predict("08.curves", "Seven mistakes: how many end above ten times the healthy training loss?")
 
 # %%
-failed, ends = study("08_failed_runs")["results"], {}
-for kind, runs in failed.items():
-    loss, kept_apart, norm, early, late = (
-        torch.tensor([run[curve][at] for run in runs]).median().item()
-        for curve, at in (
-            ("loss", -1),
-            ("unseen loss", -1),
-            ("norm", -1),
-            ("written", 3),
-            ("written", -1),
-        )
-    )
-    ends[kind] = loss
-    shares = f"unseen right {early:.2f} at step 60, {late:.2f} at the end"
-    print(f"{kind:29} loss {loss:.3f}, unseen {kept_apart:.3f}  norm {norm:.2f}  {shares}")
-given_away = [kind for kind, loss in ends.items() if loss > 10 * ends["healthy"]]
+failed = study("08_failed_runs")["results"]
+
+
+def middle(kind, curve, at=-1):
+    """The median of the three seeds, at the end of a curve or earlier."""
+    return torch.tensor([run[curve][at] for run in failed[kind]]).median().item()
+
+
+print(f"{'':29}   loss  unseen   norm   unseen right: step 60, end")
+for kind in failed:
+    row = f"{middle(kind, 'loss'):.3f}   {middle(kind, 'unseen loss'):.3f}   {middle(kind, 'norm'):.2f}"
+    print(f"{kind:29}  {row}   {middle(kind, 'written', 3):.2f}, {middle(kind, 'written'):.2f}")
+limit = 10 * middle("healthy", "loss")
+given_away = [kind for kind in failed if middle(kind, "loss") > limit]
 outcome("08.curves", f"{len(given_away)} of 7: {given_away[0]}")
 
 # %% [markdown]
-# *Not shifted* and *mask transposed*: the training loss alarms nobody; the unseen one is far too good, and nothing
-# can be written. *Never set to zero* survives because we clip: at every step the heap of old gradients is shrunk to length 1, so
-# they fade. It learns, late, and ends with the norm near 1. (Unclipped, the heap may grow: try it.) The other three end as well
-# as the healthy run *here*: few rows are padded, little dropout is on, little is clipped. Elsewhere they cost; you find them by
-# reading the loop, not the curve. So: watch the norm beside the loss, and something written beside both.
+# *Not shifted* and *mask transposed* are the dangerous ones. Their training loss alarms nobody, their loss on unseen numbers is far
+# too good, and nothing can be written.
+#
+# *Never set to zero* learns, late, and ends with a norm near 1. It survives because we clip: at every step the heap of old
+# gradients is shrunk to length 1, and fades.
+#
+# The other three end as well as the healthy run *here*, where few rows are padded, little dropout is on and little is clipped.
+# Elsewhere they cost, and you find them by reading the loop. So watch the norm beside the loss, and something written beside both.
 #
 # **Your turn**: the curves themselves, and a loop to mend, in `08.failed-run`.
 
 # %% [markdown]
 # ## 8.8 The crossing
 #
-# Now watch her eyes. The cross-attention of the last block has a row for each position and a column for each
-# word. Careful with the rows: position $t$ is *given* token $t$ but *writes* token $t+1$. We name rows by what
-# they write.
+# Now watch her eyes. The cross-attention of the last block has a row for each position and a column for each word. Careful with
+# the rows: position $t$ is *given* token $t$ but *writes* token $t+1$. We name rows by what they write.
 
 
 # %%
@@ -661,12 +605,11 @@ show(
 )
 
 # %% [markdown]
-# Nobody told the model which word belongs to which digit. It was shown pairs, and the loss did the rest. Down
-# the first rows the bright cell moves right; then the tens reach for the last word, the units come back, and the
-# two looks cross. Such a map is called an **alignment**.
+# Nobody told the model which word belongs to which digit. It was shown pairs, and the loss did the rest. Down the first rows the
+# bright cell moves right; then the tens reach for the last word, the units come back, and the two looks cross. Such a map is
+# called an **alignment**.
 #
-# One number is an anecdote, so here are all unseen numbers of this form, and then *every* digit of every unseen
-# number that some word tells:
+# One number is an anecdote. So: all unseen numbers of this form, and then *every* digit of every unseen number.
 
 # %%
 mean = eyes(full, layer=1).mean(dim=0)  # (query, key)
@@ -679,8 +622,8 @@ for number, weights in zip(unseen.tolist(), eyes(unseen, layer=1)):
 claim("over 85 of 100 digits look most at their own word", sum(found) > 0.85 * len(found))
 
 # %% [markdown]
-# Choose a number, and point at a digit. Try 407: where does one look for what was not said? (Without Python:
-# the right map above shows one number.)
+# Choose a number, and point at a digit. Try 407: where does one look for what was not said? (Without Python: the right map above
+# shows one number.)
 
 
 # %% tags=["nbval-ignore-output"]
@@ -696,15 +639,9 @@ def follow(number):
 widgets.interactive(follow, number=widgets.BoundedIntText(4923, 0, 9999, continuous_update=False))
 
 # %% [markdown]
-# A bright map says where a head looks, not that it matters (chapter 05). So test it. Hide a single note from the
-# writer, in both blocks, with the tool made for it: the mask.
-
-# %%
-predict("08.hide", "4,923 with the note of zwanzig hidden: which of the four digits become wrong?")
-
-# %% [markdown]
-# We do it with all unseen numbers built like this one, of seven words, and count wrong digits. Every digit is
-# given the right beginning, so one mistake can't cause the next.
+# A bright map says where a head looks, not that it matters (chapter 05). So test it: hide a single note from the writer, in both
+# blocks, with the tool made for it, the mask. We do it with all unseen numbers of seven words and count wrong digits. Every digit
+# is given the right beginning, so that one mistake can't cause the next.
 
 
 # %%
@@ -718,8 +655,8 @@ def wrong_without(*hidden):
     return (scores.argmax(dim=-1) != asked)[:, :4].float().mean(dim=0)
 
 
-# %% [markdown]
-# Word by word:
+# %%
+predict("08.hide", "4,923 with the note of zwanzig hidden: which of the four digits become wrong?")
 
 # %%
 places = ["thousands", "hundreds", "tens", "units"]
@@ -728,9 +665,10 @@ lost = [place for place, share in zip(places, harm[6]) if share > 0.3]
 outcome("08.hide", f"only the {', '.join(lost)}" if len(lost) == 1 else f"{len(lost)}: {lost}")
 
 # %%
-for word, digit in ((0, 0), (2, 1), (6, 2), (4, 3)):
-    claim(f"without its word, the {places[digit]} digit is mostly lost", harm[word, digit] > 0.5)
-    claim("    and no other digit suffers much", harm[word].sum() - harm[word, digit] < 0.15)
+own = harm[[0, 2, 6, 4], [0, 1, 2, 3]]  # each digit without its own word
+claim("each digit is mostly lost without its own word", own.min() > 0.5)
+others = harm[[0, 2, 6, 4]].sum(dim=1) - own
+claim("and then the three others together suffer little", others.max() < 0.15)
 notes_of = ["[thousands]", "tausend", "[hundreds]", "hundert", "[units]", "und", "[tens]"]
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
 attention_map(mean[:4], places, notes_of, ax=axes[0], title="Where each digit looks, on average")
@@ -745,13 +683,11 @@ show(
 )
 
 # %% [markdown]
-# Two experiments, one picture. Take away the note where a digit looks, and this digit is lost, while
-# its neighbours don't notice. (A few come out right by luck.)
+# Two experiments, one picture. Take away the note where a digit looks, and this digit is lost, while its neighbours don't notice.
 #
-# Don't count on it elsewhere. A note is not a word: the words have talked, so the note under *hundert* may know
-# what comes three words later. That is why we made our reader deaf. What if every word hears the whole sentence,
-# `Translator(hears=7)`? A *study* (as in 5.1) trained both kinds with five seeds, each with numbers of its own. In how many
-# is the map right? How many tens are wrong without their word, how many when they have *no other*?
+# Don't count on it elsewhere. The words have talked, so the note under *hundert* may know what comes three words later. That is why
+# we made our reader deaf. What if every word hears the whole sentence, `Translator(hears=7)`? A study trained both
+# kinds with five seeds. In how many is the map right? How many tens are wrong without their word?
 
 # %%
 found, crossing = study("08_ears")["results"], torch.tensor([0, 2, 6, 4])
@@ -759,10 +695,8 @@ fig, ax = plt.subplots(figsize=(6.5, 3.6), layout="constrained")
 for (name, runs), style in zip(found.items(), ("ours", "theirs")):
     maps = torch.tensor([run["map"] for run in runs])  # (seed, digit, word)
     hidden = torch.tensor([run["one hidden"] for run in runs])[:, 6, 2]  # tens without their note
-    alone = torch.tensor([run["only its own"] for run in runs])[:, 2, 2]  # and with nothing else
     same = (maps.argmax(dim=-1) == crossing).all(dim=-1)
-    print(f"{name}: the map above in {same.sum()} of 5. Tens wrong without their note:", end=" ")
-    print(rounded(hidden, 2), "with no other:", rounded(alone, 2))
+    print(f"{name}: the map above in {same.sum()} of 5; tens wrong:", rounded(hidden, 2))
     points = STYLES[style] | {"linestyle": "", "alpha": 0.8}
     ax.plot(maps[:, 2, 6], hidden, label=name, **points)
 ax.set(xlabel="weight of the tens digit on its own word", ylabel="tens wrong without it")
@@ -776,11 +710,10 @@ show(
 )
 
 # %% [markdown]
-# Four maps of five are right, and as bright as before. But without the note where they look, a good part of the tens
-# comes out right, how much depends on the seed: other notes have heard *zwanzig*, too. And in one seed that note
-# *alone* is not enough. The fifth map shows the tens under another word, and there *zwanzig* is not needed at all.
-# So the picture may be right and the explanation, "it was computed from this word", wrong. Whenever an alignment
-# matters to you, hide and see.
+# Four maps of five are right, and as bright as before. But without the note where they look, a good part of the tens comes out
+# right, how much depends on the seed: other notes have heard *zwanzig*, too. The fifth map shows the tens under another word, and
+# there *zwanzig* is not needed at all. So the picture may be right and the explanation, "it was computed from this word", wrong.
+# Hide and see.
 
 # %% [markdown]
 # ## 8.9 Find the bug
@@ -795,10 +728,7 @@ def look_over(block, x, memory, source, given):
     return block.cross_attention(x, memory, mask=mask)
 
 
-predict(
-    "08.whose-mask",
-    "23 with 57; 23 with 40; 23 with 4,923: which of them stops with an error, which goes wrong, which is right?",
-)
+predict("08.whose-mask", "23 with 57, with 40, with 4,923: which is right, wrong, an error?")
 
 # %%
 verdicts = []
@@ -815,30 +745,27 @@ for numbers in ([23, 57], [23, 40], [23, 4923]):
 outcome("08.whose-mask", ", ".join(verdicts))
 
 # %% [markdown]
-# The mask was made from the ids of the *writer*, but the keys are the *reader's* words. *drei und zwanzig* is
-# three words, `[start]` 2 3 three tokens, so the shapes fit by chance; nothing is padded, so even the result is
-# right. With 40, *vierzig*, two tokens of padding get looked at, and no one says a word. Only different lengths raise the
-# error. In a copying task, or with both sides padded to 512, they never differ.
+# The mask was made from the ids of the *writer*, but the keys are the *reader's* words. *drei und zwanzig* is three words, `[start]`
+# 2 3 three tokens, so the shapes fit by chance; nothing is padded, so even the result is right. With 40, *vierzig*, padding gets
+# looked at, and no one says a word. Only different lengths raise the error.
 #
 # **Your turn**: `08.cross-mask-bug`.
 
 # %% [markdown]
 # ## Summary
 #
-# - A decoder block looks back (masked self-attention), looks over (cross-attention: queries from the
-#   writer, keys and values from the memory), then thinks. All blocks look at the same memory.
-# - A mask is made from the ids of the **keys**: causal and target padding for self-attention, source padding for
-#   cross-attention, about which nothing is causal.
-# - **Teacher forcing**: the right beginning at every position, all positions in one pass. Its price is that the
-#   model never meets its own mistakes.
-# - Given and asked are **one step apart**. Without the step the loss is splendid, the mask test passes, unseen
-#   data agree, and nothing can be written. Let it write; swap the sources.
+# - A decoder block looks back (masked self-attention), looks over (cross-attention: queries from the writer, keys and values from
+#   the memory), then thinks. All blocks look at the same memory.
+# - A mask is made from the ids of the **keys**: causal and target padding for self-attention, source padding for cross-attention.
+# - **Teacher forcing**: the right beginning at every position, all positions in one pass. Its price is that the model never meets
+#   its own mistakes.
+# - Given and asked are **one step apart**. Without the step the loss is splendid, the mask test passes, unseen data agree, and
+#   nothing can be written. Let it write; swap the sources.
 # - Writing is a loop: the memory once, then one token at a time, until `[end]`.
-# - A cross-attention map is an **alignment**, here a crossing one. Hide a note to see whether it tells the
-#   truth: where the reader's words hear each other, the picture may be right and the explanation wrong.
+# - A cross-attention map is an **alignment**. Hide a note to see whether it tells the truth: where the reader's words hear each
+#   other, the picture may be right and the explanation wrong.
 #
-# Both towers stand. Chapter 09 puts them together, counts every parameter, and has the
-# whole thing turn strings around.
+# Both towers stand. Chapter 09 puts them together.
 #
 # ## Quiz
 
@@ -852,55 +779,45 @@ quiz("08")
 #
 # <details><summary>What are the three sublayers of a decoder block, and where do queries, keys and values come from in each?</summary>
 #
-# Masked self-attention: all three from what is written so far. Cross-attention: queries from what is written,
-# keys and values from the encoder's output. Feed-forward: no attention, each position alone. A residual
-# connection and a norm go around each (8.2).
+# Masked self-attention: all three from what is written so far. Cross-attention: queries from what is written, keys and values from
+# the encoder's output. Feed-forward: no attention, each position alone. A residual connection and a norm go around each (8.2).
 #
 # </details>
 #
 # <details><summary>Which masks does an encoder–decoder need in training?</summary>
 #
-# Source padding in the encoder and again in the cross-attention, of shape (batch, 1, 1, key). Causal and target
-# padding in the decoder's self-attention, (batch, 1, query, query). No causal mask in the cross-attention: the
-# source is known in full. Padding also has to leave the loss.
+# Source padding in the encoder and again in the cross-attention, of shape (batch, 1, 1, key). Causal and target padding in the
+# decoder's self-attention, (batch, 1, query, query). No causal mask in the cross-attention: the source is known in full. Padding
+# also has to leave the loss.
 #
 # </details>
 #
 # <details><summary>Training loss 0.01 after a minute; the model generates garbage. What do you check first?</summary>
 #
-# Whether the labels are shifted against the decoder's input. Print one row of both. Then whether the result
-# depends on the source at all, then the causal mask. A leak in the batch passes every test of the mask and looks
-# fine on held-out data (8.5).
+# Whether the labels are shifted against the decoder's input: print one row of both. Then whether the result depends on the source
+# at all, then the causal mask. A leak in the batch passes every test of the mask and looks fine on held-out data (8.5).
 #
 # </details>
 #
-# <details><summary>What is teacher forcing, and what does it cost?</summary>
+# <details><summary>What is teacher forcing, why is it fast, and what does it cost?</summary>
 #
-# In training every position sees the right beginning, not the model's own. So all positions are trained in one
-# parallel pass. But the model never learns to go on after its own mistake: exposure bias (8.6).
-#
-# </details>
-#
-# <details><summary>Why can training be parallel over positions when writing is not?</summary>
-#
-# In training, the input of position t + 1 is known in advance; in writing, it is the output of position t. The
-# causal mask makes both compute the same numbers (8.4).
+# In training every position is given the right beginning, which is known in advance, so all positions are trained in one parallel
+# pass; in writing, each input is the output before it. The price: the model never learns to go on after its own mistake, exposure
+# bias (8.4, 8.6).
 #
 # </details>
 #
 # <details><summary>Is cross-attention an explanation of the translation?</summary>
 #
-# It says where keys got weight, not what their values held: the encoder has mixed words, so a note may carry its
-# neighbours. In 8.8 maps of two models were equally bright; in one the hidden note cost the digit, in the other it
-# often cost nothing. Find out by hiding notes and watching the output.
+# It says where keys got weight, not what their values held: the encoder has mixed words, so a note may carry its neighbours. In
+# 8.8 two kinds of model had equally bright maps; in one the hidden note cost the digit, in the other it often cost nothing.
 #
 # </details>
 
 # %% [markdown]
 # ## Exercises
 #
-# Open [exercises/08_decoder.ipynb](exercises/08_decoder.ipynb). About 110 minutes. Each check names your mistake
-# if it knows it.
+# Open [exercises/08_decoder.ipynb](exercises/08_decoder.ipynb). About 110 minutes.
 #
 # | exercise | asks you to |
 # |---|---|
@@ -918,18 +835,13 @@ quiz("08")
 # ## Further reading
 #
 # - Vaswani et al. 2017, *Attention Is All You Need*, sections 3.1 and 3.2.3, arXiv:1706.03762.
-# - Sutskever, Vinyals and Le 2014, *Sequence to Sequence Learning with Neural Networks*, arXiv:1409.3215. Before
-#   attention: the memory is one vector, and the source is reversed to help.
 # - Bahdanau, Cho and Bengio 2014, *Neural Machine Translation by Jointly Learning to Align and Translate*,
 #   arXiv:1409.0473. Cross-attention is invented; figure 3 shows French and English crossing.
-# - Koehn and Knowles 2017, *Six Challenges for Neural Machine Translation*, arXiv:1706.03872, section 3.5: maps
-#   that are no alignments.
-# - Jain and Wallace 2019, *Attention is not Explanation*, arXiv:1902.10186, and Wiegreffe and Pinter 2019,
-#   *Attention is not not Explanation*, arXiv:1908.04626.
-# - Williams and Zipser 1989, *A Learning Algorithm for Continually Running Fully Recurrent Neural Networks*,
-#   Neural Computation 1(2). Teacher forcing gets its name.
-# - Bengio et al. 2015, *Scheduled Sampling*, arXiv:1506.03099, and Ranzato et al. 2015, *Sequence Level Training
-#   with Recurrent Neural Networks*, arXiv:1511.06732. Exposure bias, and what was tried against it.
+# - Jain and Wallace 2019, *Attention is not Explanation*, arXiv:1902.10186; Wiegreffe and Pinter 2019, *Attention is not not
+#   Explanation*, arXiv:1908.04626.
+# - Williams and Zipser 1989, *A Learning Algorithm for Continually Running Fully Recurrent Neural Networks*, Neural Computation
+#   1(2): teacher forcing gets its name. Ranzato et al. 2015, *Sequence Level Training with Recurrent Neural Networks*,
+#   arXiv:1511.06732: exposure bias, and what was tried against it.
 #
 # ## Glossary
 #
