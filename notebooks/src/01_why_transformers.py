@@ -11,19 +11,19 @@
 #
 # **What was wrong with reading left to right?** You are doing it now, and so did most networks that translated or
 # wrote, until 2017: one word after the other, with a summary in mind. Then a paper called *Attention Is All You Need*
-# threw the reading order away and let all words look at each other at once. Here you race the two; some of what is
-# commonly said is false.
+# threw that away and let all words look at each other at once. Here you race the two; some of what is commonly said is
+# false.
 #
 # After this chapter you can
 #
 # - write one step of a recurrent network, and say what it keeps and what it loses;
 # - measure how strongly the last word depends on the first;
-# - say what the bottleneck of an encoder–decoder is, and what attention does about it;
+# - say what a bottleneck is, and what attention does about it;
 # - count the steps from one word to another in three kinds of network;
 # - say when *not* to use a Transformer.
 #
-# You need chapter 00: shapes, dot products, softmax. About 75 minutes, 20 of them in sections marked *optional*, and 85 more for the
-# exercises.
+# You need chapter 00: shapes, dot products, softmax. About 60 minutes, 10 of them in a section marked *optional*, and
+# 85 more for the exercises.
 
 # %%
 import time
@@ -42,7 +42,6 @@ from course_lib.plots import (
     GREEN,
     ORANGE,
     RED,
-    SIGNED,
     runs_over,
     training_waits,
     transformer_map,
@@ -67,9 +66,8 @@ show(transformer_map(attentions, built=["softmax"]), alt)
 # %% [markdown]
 # ## 1.1 Reading left to right
 #
-# Each word becomes 64 random numbers; equal words get equal vectors. Their width is called `d_model`, the
-# number of words `seq`. This sentence, from the article with which Google's Jakob Uszkoreit presented the Transformer in
-# 2017, goes with you through the whole course:
+# Each word becomes 64 random numbers; equal words get equal vectors. Their width is called `d_model`, the number of
+# words `seq`. This sentence, from Google's first article on the Transformer, goes with you through the whole course:
 
 # %%
 words = "The animal didn't cross the street because it was too tired".split()
@@ -78,8 +76,8 @@ x = torch.stack([vector[w.lower()] for w in words])  # (seq, d_model)
 print(x.shape)
 
 # %% [markdown]
-# A **recurrent network** reads it as you do. It keeps one vector $h$, its **hidden state**, and mixes each word into it.
-# The simplest mixture has two matrices $W$ and $U$, here random, since nothing is learned yet:
+# A **recurrent network** reads it as you do. It keeps one vector $h$, its **hidden state**, and mixes each word into
+# it. The simplest mixture has two matrices $W$ and $U$, here random, since nothing is learned yet:
 #
 # $$h_{t} = \tanh(W x_t + U h_{t-1})$$
 #
@@ -93,10 +91,9 @@ for word in x:
 print(h.shape)
 
 # %% [markdown]
-# This network rewrites all of $h$ at every word. The **gated recurrent unit** (**GRU**, 2014) decides, number by number, what to
-# keep. It has two *gates*: numbers between 0 and 1, made by the function
-# $\sigma(a) = 1/(1+e^{-a})$. The sign $\odot$ multiplies number by number; $h$ is now the old state and $h'$ the next. (In Cho's
-# paper $r$ meets $h$ before $U_n$ does.)
+# This network rewrites all of $h$ at every word. The **gated recurrent unit** (**GRU**, 2014) decides, number by
+# number, what to keep. It has two *gates*: numbers between 0 and 1, made by the function $\sigma(a) = 1/(1+e^{-a})$.
+# The sign $\odot$ multiplies number by number; $h$ is now the old state and $h'$ the next.
 #
 # $$\begin{aligned}
 # r &= \sigma(W_r x + b_r + U_r h + c_r) && \text{reset gate: how much of the old state to consult} \\
@@ -106,8 +103,9 @@ print(h.shape)
 # \end{aligned}$$
 #
 # PyTorch stacks the three $W$ into one tall matrix of $3 \cdot 64 = 192$ rows, in the order $r$, $z$, $n$, and does the
-# same with the $U$ and with the constants $b$ and $c$ (the *biases*). All these numbers, which learning will change, are the
-# network's **parameters** (or *weights*). Its `nn.GRUCell` takes one step. The state's width is called `d_hidden`.
+# same with the $U$ and with the constants $b$ and $c$ (the *biases*). All these numbers, which learning will change,
+# are the network's **parameters** (or *weights*). Its `nn.GRUCell` takes one step. The state's width is called
+# `d_hidden`.
 
 # %%
 cell = nn.GRUCell(64, 64)
@@ -117,26 +115,15 @@ for word in x:
     states.append(h)
 # `detach` and, below, `no_grad` switch off bookkeeping that we need from 1.4 on.
 states = torch.stack(states).detach()  # (seq, d_hidden)
-print(states.shape)
-print(cell.weight_ih.shape, cell.weight_hh.shape)  # the stacked W and the stacked U
-
-# %% jupyter={"source_hidden": true}
-fig, ax = plt.subplots(figsize=(8, 3), layout="constrained")
-image = ax.imshow(states, cmap=SIGNED, vmin=-1, vmax=1, aspect="auto")
-ax.set_yticks(range(len(words)), words)
-ax.set(xlabel="number in the state", ylabel="after reading")
-ax.set_title("Eleven words go into 64 numbers")
-fig.colorbar(image, label="number")
-show(fig, alt="Heat map of the GRU's state after each of the 11 words; every row has 64 values.")
+print(states.shape, "stacked W and U:", cell.weight_ih.shape, cell.weight_hh.shape)
 
 # %% [markdown]
-# The last row is *everything* this network knows about the sentence, and each row needs the row above it. Remember:
-# **a state of fixed size**, and **waiting in line**.
+# Eleven rows, one after each word. The last is *everything* the network knows about the sentence, and each row needs
+# the row above it. Remember: **a state of fixed size**, and **waiting in line**.
 #
 # `nn.GRU` is the same loop, run inside PyTorch. We wrap it so that it takes a text and returns all its states. In
-# PyTorch a network is a class: `__init__` makes its parameters, `forward` says what happens to an input, and `gru(x)` runs
-# `forward`. (`keep` comes into play in 1.4. Three dots in a shape are any axes in front, such as several texts. Texts that
-# are read together are a **batch**.)
+# PyTorch a network is a class: `__init__` makes its parameters, and `gru(x)` runs `forward`. (`keep` comes into play in
+# 1.4. Three dots in a shape are any axes in front. Texts that are read together are a **batch**.)
 
 
 # %%
@@ -164,8 +151,8 @@ claim("nn.GRU gives the same states as our loop", torch.allclose(gru(x), states,
 #
 # ## 1.2 What is left of word 2?
 #
-# Change one word early in the sentence: "The *robot* didn't cross the street …". Right after word 2 the two states
-# are far apart. Nine words later, at "tired", how far? Take the distance at word 2 as 1.
+# Change one word early in the sentence: "The *robot* didn't cross the street …". Right after word 2 the two states are
+# far apart. Nine words later, at "tired", how far? Take the distance at word 2 as 1.
 
 # %%
 changed = x.clone()
@@ -181,9 +168,9 @@ print(rounded(left))
 # %% [markdown]
 # ## 1.3 Looking everywhere at once
 #
-# Attention drops the line. Every word compares itself with every word by a dot product, softmax turns the scores
-# into shares, and the output is the average of the vectors in these shares. (The shares are made anew for each text; the
-# parameters stay.) Apart from three matrices and a division, that is all:
+# Attention drops the line. Every word compares itself with every word by a dot product, softmax turns the scores into
+# shares, and the output is the average of the vectors in these shares. Apart from three matrices and a division, that
+# is all:
 
 
 # %%
@@ -205,8 +192,8 @@ attention = Attention(64)
 print(attention(x).shape)
 
 # %% [markdown]
-# `.mT` swaps the last two axes; `nn.Linear` holds a matrix. What the matrices and the division are for: chapters 02
-# and 03. Today only this counts: **no loop over words**. The same experiment, for both readers:
+# `.mT` swaps the last two axes; `nn.Linear` holds a matrix. What the matrices and the division are for: chapters 02 and
+# 03. Today only this counts: **no loop over words**. The same experiment, for both readers:
 
 # %%
 with torch.no_grad():
@@ -227,20 +214,20 @@ alt = "GRU: the change fades to nearly 0 at the last word. Attention: up and dow
 show(ax, alt)
 
 # %% [markdown]
-# Distance plays no part for attention. And changing word 2 has changed the output at word *1*: it
-# looks ahead, a help in reading, cheating in writing (chapter 04).
+# Distance plays no part for attention. And changing word 2 has changed the output at word *1*: it looks ahead, a help
+# in reading, cheating in writing (chapter 04).
 
 # %% [markdown]
 # ## 1.4 How much of a nudge arrives
 #
-# Networks learn from tiny pushes: move one number of word $t$ by a hair, and see how much the last output moves. The list of
-# these ratios, for all numbers of all words, is the **gradient**. Training follows it (1.5). Where it is 0, training does not
-# notice the word.
+# Networks learn from tiny pushes: move one number of word $t$ by a hair; how much does the last output move? These
+# ratios, for all numbers of all words, are the **gradient**. Training follows it (1.5); where it is 0, training does
+# not notice the word.
 #
-# PyTorch computes gradients for you: `requires_grad_()` asks it to keep track of `x`. Then it goes through the computation from its
-# end to its start and multiplies the ratio of each step to those of the steps after it: **backpropagation**. `autograd.grad` hands the
-# ratios out. It needs one number to start from, so we add up the last output; and we keep one length for each word. First row GRU,
-# second row attention:
+# PyTorch computes it for you. `requires_grad_()` asks it to keep track of `x`; then it goes through the computation
+# from end to start and multiplies the ratio of each step to those of the steps after it: **backpropagation**. It needs
+# one number to start from, so we add up the last output; and we keep one length for each word. First row GRU, second
+# row attention:
 
 
 # %%
@@ -254,10 +241,8 @@ def reach(read, x, at=-1):
 print(rounded(torch.stack([reach(gru, x), reach(attention, x)])))
 
 # %% [markdown]
-# Eleven words, and at "The" the GRU is down to a few thousandths of what arrives at "tired".
-#
-# **Predict first.** In a text of 100 words, take the GRU's gradient at the last word as 1. How much reaches word 1: a hundredth, a
-# millionth?
+# **Predict first.** In a text of 100 words, take the GRU's gradient at the last word as 1. How much reaches word 1: a
+# hundredth, a millionth?
 
 # %%
 predict("01.gradient", "What share of the gradient reaches word 1 of 100?")
@@ -298,13 +283,13 @@ alt = "GRU: a straight line down by 20 powers of ten over 99 words. Attention: a
 show(draw_reach(both, title, GRU=GRU_LINE, **lines), alt)
 
 # %% [markdown]
-# The axis on the left is *logarithmic*: equal distances are equal factors, and a straight line means that each word multiplies by the
-# same one, here about 0.6. A product of a hundred such factors is nothing. This is the **vanishing gradient**. Attention has no
-# product of steps, so its line is flat. Free it is not: before training, an average over $n$ words gives each about $1/n$, and ten times
-# the words leave the gradient about a tenth (last line above).
+# The axis on the left is *logarithmic*: equal distances are equal factors, and a straight line means that each word
+# multiplies by the same one, here about 0.6. A product of a hundred such factors is nothing. This is the **vanishing
+# gradient**. Attention has no product of steps, so its line is flat. Free it is not: before training, an average over
+# $n$ words gives each about $1/n$ (last line above).
 #
-# Now the same for *every* output, not only the last: row $i$ says whose nudges reach output $i$, as shares of 1. Point
-# at a word, or press the arrow keys, and see on whom it depends. First the GRU, below it attention.
+# Now the same for *every* output: row $i$ says whose nudges reach output $i$, as shares of 1. Point at a word, or press
+# the arrow keys: on whom does it depend? First the GRU, below it attention.
 
 
 # %%
@@ -321,7 +306,7 @@ for name, read in (("GRU", gru), ("Attention", attention)):
 # The GRU never looks ahead, and what it depends on fades to the left. Attention's has no such shape.
 #
 # Be fair to the GRU. Its update gate starts near $\sigma(0) = ½$: *keep half*, at every word. Add a constant to that
-# gate's bias (our `keep`), and it keeps more from the start. Move the slider.
+# gate's bias (our `keep`), and the gate is more *open* from the start: it keeps more. Move the slider.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -350,26 +335,25 @@ alt = (
 show(draw_reach(kinds | {"attention": by_attention}, title, **styles, **lines), alt)
 
 # %% [markdown]
-# So the vanishing gradient is a habit, not a law. Its cure has a price: a state that keeps 98 % has room for 2 % of each
-# new word.
+# So the vanishing gradient is a habit, not a law. Its cure has a price: a state that keeps 98 % has room for 2 % of
+# each new word.
 #
 # **Your turn**: `01.gradient-reach`, without the shortcut of adding up the output.
 
 # %% [markdown]
 # ## 1.5 Can it learn?
 #
-# A gradient is only a promise. So train three readers where the first word decides: a row of 30 symbols out of
-# 8 kinds, the first one underlined. After the last symbol, say which one was underlined. Guessing is right one time
-# in eight.
+# A gradient is only a promise. So train three readers where the first word decides: a row of 30 symbols out of 8 kinds,
+# the first one underlined. After the last symbol, say which one was underlined. Guessing is right one time in eight.
 
 
 # %%
-def batch(size, generator, asked=0):
-    """Rows of symbols (size, 30, 9) and the underlined symbol of each row (size,)."""
+def batch(size, generator):
+    """Rows of symbols (size, 30, 9) and the underlined symbol of each (size,)."""
     symbols = torch.randint(8, (size, 30), generator=generator)
     x = F.one_hot(symbols, 9).float()  # symbol 3: a row of zeros with a 1 at place 3
-    x[:, asked, 8] = 1.0  # the ninth number underlines the first symbol
-    return x, symbols[:, asked]
+    x[:, 0, 8] = 1.0  # the ninth number underlines the first symbol
+    return x, symbols[:, 0]
 
 
 class Recall(nn.Module):
@@ -384,33 +368,33 @@ class Recall(nn.Module):
 
 
 # %% [markdown]
-# Training is a loop of four moves: answer a batch of fresh examples; compute how wrong the answers are, the **loss**; ask for
-# the gradient of the loss, with one ratio for each parameter (`backward`); and move every parameter a little against it. Our loss is the
-# **cross-entropy**: the softmax of the scores gives the right answer some share, and the loss is minus its natural logarithm, 0 where the
-# share is 1. **Adam** does the moving (chapter 10); how far it goes is the **learning rate**.
+# Training is a loop of four moves: answer a batch of fresh examples; compute how wrong the answers are, the **loss**;
+# ask for the gradient of the loss, with one ratio for each parameter (`backward`); and move every parameter a little
+# against it. Our loss is the **cross-entropy**: the softmax of the scores gives the right answer some share, and the
+# loss is minus its natural logarithm, 0 where the share is 1. How far a step moves is the **learning rate**. **Adam**
+# takes the steps: it divides each by the usual size of its gradient (chapter 10).
 
 
 # %%
-def train(make, seed, rate=0.01, steps=100, asked=0):
-    """Share of right answers at each step, on examples not seen before; and the model."""
+def train(make, seed, rate=0.01, steps=100):
+    """Share of right answers at each step, on examples not seen before."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     model, right = Recall(make()), []
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
     for _ in range(steps):
-        x, symbol = batch(32, generator, asked)
+        x, symbol = batch(32, generator)
         scores = model(x)
         right.append((scores.argmax(dim=-1) == symbol).float().mean())
         optimizer.zero_grad()  # gradients add up: clear those of the step before
         F.cross_entropy(scores, symbol).backward()  # the loss, and its gradient
         optimizer.step()
-    return torch.stack(right), model
+    return torch.stack(right)
 
 
 # %% [markdown]
-# Three readers of width 32: a GRU, a GRU with `keep` = 4, and attention. Which of them are right
-# more often than one time in eight after 100 steps? We train each from three different random starts (*seeds*), in some
-# ten seconds.
+# Three readers of width 32: a GRU, a GRU with `keep` = 4, and attention, each from three different random starts
+# (*seeds*). Which of them are right more often than one time in eight after 100 steps? (It takes some ten seconds.)
 
 # %%
 predict(
@@ -421,27 +405,15 @@ predict(
 readers = {"GRU": lambda: Recurrent(32), "GRU, keep = 4": lambda: Recurrent(32, keep=4.0)}
 readers["attention"] = lambda: Attention(32)
 styles = dict(zip(readers, (GRU_LINE, OPEN_LINE, ATTENTION_LINE), strict=True))
-late = {
-    name: torch.stack([train(make, seed)[0][-20:].mean() for seed in range(3)])
-    for name, make in readers.items()
-}
-outcome("01.recall", "; ".join(name for name, right in late.items() if right.min() > 0.5))
+late = {}
+for name, make in readers.items():
+    late[name] = torch.stack([train(make, seed)[-20:].mean() for seed in range(3)])
+told = [f"{name} {rounded(right, 1)}" for name, right in late.items()]
+outcome("01.recall", f"right in steps 81 to 100, three seeds: {'; '.join(told)}")
 
 # %% [markdown]
-# In numbers:
-
-# %%
-for name, right in late.items():
-    print(f"{name:13} right in steps 81 to 100, three seeds:", rounded(right, 1))
-
-# %% [markdown]
-# As the gradient told us: the ordinary GRU still guesses. Many texts stop here and say that it *cannot* learn this. But all
-# three had the same learning rate, 0.01. Was that fair?
-
-# %% [markdown]
-# ### Another learning rate (optional)
-#
-# Take 0.1.
+# As the gradient told us: the ordinary GRU still guesses. Many texts stop here and say that it *cannot* learn this. But
+# all three had the same learning rate, 0.01. Was that fair? Take 0.1.
 
 # %%
 predict(
@@ -450,41 +422,13 @@ predict(
 
 
 # %%
-trained = [train(readers["GRU"], seed, rate=0.1) for seed in range(3)]
-late = torch.stack([right[-20:].mean() for right, _ in trained])
-outcome("01.rate", f"{int((late > 0.9).sum())} of 3")
+late = torch.stack([train(readers["GRU"], seed, rate=0.1)[-20:].mean() for seed in range(3)])
+outcome("01.rate", f"{(late > 0.9).sum()} of 3; right in steps 81 to 100: {rounded(late, 1)}")
 
 # %% [markdown]
-# And their gates?
-
-
-# %%
-def open_gates(model):
-    """The share of the state's numbers whose update gate is above 0.95, on average over a text."""
-    x, gru = model.embed(batch(32, torch.Generator().manual_seed(9))[0]), model.body.gru
-    before = F.pad(model.body(x), (0, 0, 1, 0))[:, :-1]  # the state that each word finds
-    from_x, from_h = (
-        F.linear(x, gru.weight_ih_l0, gru.bias_ih_l0),
-        F.linear(before, gru.weight_hh_l0, gru.bias_hh_l0),
-    )
-    z = (from_x + from_h).chunk(3, dim=-1)[1].sigmoid()  # (text, seq, d_hidden)
-    return (z.mean(dim=(0, 1)) > 0.95).float().mean()
-
-
-print("right in steps 81 to 100:", rounded(late, 1))
-new, *opened = [open_gates(m) for m in (Recall(readers["GRU"]()), *(m for _, m in trained))]
-print("share of open gates in a new GRU:", rounded(new, 1))
-print("share of open gates in each of the trained ones:", rounded(torch.stack(opened), 1))
-lasts = [train(readers["GRU"], seed, rate=0.1, asked=-1) for seed in range(3)]
-known = torch.stack([right[-20:].mean() for right, _ in lasts])
-print("asked for the last symbol, right:", rounded(known, 1))
-print("open gates there:", rounded(torch.stack([open_gates(model) for _, model in lasts]), 1))
-
-# %% [markdown]
-# It knows. Training itself has opened some gates, as `keep` did by hand, and it is the task that opens them, not the
-# rate: the same GRU, asked for the *last* symbol, leaves them shut. The rest takes minutes; a script in `notebooks/studies`
-# did it beforehand: a *study*. Three rates for each reader, chosen on other seeds than those reported, and two ways of moving:
-# Adam, and plain *SGD*, where a step is the rate times the gradient.
+# It can. So give every reader its own best rate. That takes minutes; a script in `notebooks/studies` did it beforehand:
+# a *study*. Three rates for each, chosen on other seeds than those reported, and two ways of moving: Adam, and plain
+# *SGD*, where a step is the rate times the gradient.
 
 # %% jupyter={"source_hidden": true}
 record = study("01_first_symbol")
@@ -509,16 +453,15 @@ fig.suptitle("Whether a faint gradient is enough depends on who takes the steps"
 show(fig, alt="Adam: the ordinary GRU falls from 1,800 steps to 40. SGD: not done at any rate.")
 
 # %% [markdown]
-# With Adam at its own best rate the ordinary GRU is as quick as attention, at 80 symbols, too; at 0.01 it takes one to three thousand
-# steps. With SGD it is not done after 1,000 at any rate we tried, while its twin and attention are: a faint gradient makes a
-# faint step. Adam divides each step by the usual size of the gradient, and faint becomes full.
+# With Adam at its own best rate the ordinary GRU is as quick as attention, at 80 symbols, too. With SGD it is not done
+# after 1,000 at any rate we tried, while its twin and attention are: a faint gradient makes a faint step, unless
+# somebody divides by it, as Adam does.
 #
 # ## 1.6 A suitcase of fixed size
 #
-# So a GRU can learn from far away, too. But its state has a fixed size. Pack $n$ random symbols of 8 kinds into 64 numbers, and
-# read all of them out of the last state again, with one matrix, fitted so that the sum of its squared errors is smallest (*least
-# squares*). For each position we take the share of right answers on new texts, on a scale where guessing is 0 and always right is 1;
-# added up, they say how many symbols come out. Of 16 packed by a GRU as PyTorch draws it, untrained, it is a handful.
+# So a GRU can learn from far away, too. But its state has a fixed size. Pack $n$ random symbols of 8 kinds into 64
+# numbers, let one fitted matrix read them out of the last state again, and count how many come out, guesses taken off.
+# Packed by a GRU as PyTorch draws it, untrained, a handful of 16 comes out.
 #
 # Now *train* a GRU (`keep` = 2) and its matrix on this task, 4,000 steps. How many of 16 then?
 
@@ -528,13 +471,19 @@ predict("01.suitcase", "How many of 16 symbols come back out of 64 trained numbe
 # %%
 record = study("01_suitcase")
 results, sizes = record["results"], record["results"]["sizes"]
-came_out = {name: torch.tensor(runs) for name, runs in results.items() if "trained" in name}
+came_out = {
+    name: torch.tensor(runs)
+    for name, runs in results.items()
+    if "trained" in name and "1000 texts" not in name
+}
 controls = study("01_controls")["results"]
 came_out["well drawn, untrained, 20000 texts"] = torch.tensor(controls["well drawn, untrained"])
 outcome("01.suitcase", f"{came_out['trained'][sizes.index(16)].median():.1f}")
 
 # %% jupyter={"source_hidden": true}
-print(record["command"], "· seeds", record["seeds"], "· packed", sizes)
+print(
+    record["command"], "· seeds", record["seeds"], "· packed", sizes, "· spread: standard deviation"
+)
 for name, runs in came_out.items():  # (size, seed)
     middle, spread = rounded(runs.median(dim=1).values, 1), rounded(runs.std(dim=1).max(), 1)
     print(f"{name.replace(' texts', ' texts to fit'):41} {middle}, spread {spread}")
@@ -558,23 +507,21 @@ that PyTorch drew three to six of any number."""
 show(ax, alt)
 
 # %% [markdown]
-# What an untrained GRU *happens* to keep depends on who reads: of 8 symbols in the same states, a matrix
-# finds 3.4 and a network of two layers 5.4. And on who draws: *well drawn*, with new content that turns the old state without
-# shrinking it ($U_n$ orthogonal, reset gate open, update gate shut) and symbols that write a tenth, a matrix finds 14 of 16 untrained. (An
-# *echo state network*, Jaeger 2001.) What stays is the form: *one* size for any text.
+# All 16. Untrained, it depends on the draw: *well drawn*, so that each word turns the old state without shrinking it
+# and writes only a tenth, it gives back 14. What stays is the form: *one* size for any text.
 
 # %% [markdown]
 # ### The bottleneck
 #
-# In 2014 this suitcase had a famous job. One recurrent network, the *encoder*, read a sentence; a second one, the *decoder*, got the
-# encoder's last state (to start from in Sutskever et al., at every step in Cho et al.) and wrote the translation. Such a pair
-# is an **encoder–decoder**, and that one vector its **bottleneck**: all that the decoder needs passes through it. Long sentences
-# came out badly in Cho's network; Sutskever's, larger and fed the sentence backwards, had no difficulty. Bahdanau,
-# Cho and Bengio kept *all* states of the encoder: before each word the decoder's state is compared with each of them, and
-# their average joins it. That was attention, three years before the Transformer.
+# In 2014 this suitcase had a famous job. One recurrent network, the *encoder*, read a sentence; a second one, the
+# *decoder*, got the encoder's last state and wrote the translation. Such a pair is an **encoder–decoder**, and that one
+# vector its **bottleneck**: all that the decoder needs passes through it. In the network of Cho et al. long sentences
+# came out badly; in that of Sutskever et al., which was larger, they did not. Bahdanau, Cho and Bengio kept *all*
+# states of the encoder: before each word the decoder's state is compared with each of them, and their average joins it.
+# That was attention, three years before the Transformer.
 #
-# In small: rows of 4 to 32 symbols are read, and then written again, by two GRUs of width 64, trained for 2,000 steps; with one vector
-# between them, or with attention (by dot products, as in Luong 2015). Counted as above: in symbols, guesses taken off.
+# In small: two GRUs of width 64 learn in 2,000 steps to read rows of 4 to 32 symbols and to write them again; with one
+# vector between them, or with attention. We count symbols as above.
 
 # %%
 predict("01.bottleneck", "How many of 32 symbols arrive: with one vector, and with attention?")
@@ -613,15 +560,16 @@ times the steps; attention: nearly all, 42 of 48."""
 show(ax, alt)
 
 # %% [markdown]
-# With one vector rows of 4 arrive whole, and of longer ones some eight symbols: a suitcase of one size. They are the first ones; of
-# the second half of 32 next to nothing arrives. With attention it is 31, and 42 of 48, longer than any row in training.
+# With one vector rows of 4 arrive whole, and of longer ones some eight symbols: a suitcase of one size. They are the
+# first ones; of the second half of 32 next to nothing arrives. With attention it is 31, and 42 of 48, longer than any
+# row in training.
 #
-# Not all of the loss is the vector's. The writer reads what it wrote, mistakes included (chapter 08). Told the right symbols before each,
-# the same network gets 15 or 16 out of the same vector, some at every place. (Out of another row's: none.) And room? Twice the
-# vector adds half a symbol, four times the steps five: so early, less room is missing than practice in writing small.
+# Not all of the loss is the vector's. The writer reads what it wrote, mistakes included (chapter 08). Told the right
+# symbols instead, it gets 15 or 16 out of the same vector (out of another row's none). And twice the vector adds half a
+# symbol, four times the steps five: so early, room is missing less than practice.
 #
-# Attention keeps the vectors of all words instead. That has a bill: to write on, a Transformer must have two vectors for each word so
-# far (which two: chapter 03), at width 64 $128\,n$ numbers beside the 64 of a state: after 1,000 words 2,000 times as many.
+# Attention keeps the vectors of all words instead. The bill: to write on, a Transformer must have two vectors for each
+# word so far (which two: chapter 03). At width 64, after 1,000 words, that is 2,000 times as much as one state.
 
 # %% [markdown]
 # ## 1.7 How far is it from word to word?
@@ -632,10 +580,10 @@ show(ax, alt)
 # - *recurrent*: word 1 enters the state in its own step, then the state is handed on, word by word;
 # - *attention*: one look, whatever $n$;
 # - *convolution*: in between. A **convolutional network** (CNN) computes each output from the words in a small window,
-#   the *kernel*: here the word itself and the $k - 1$ before it. One such round is a **layer**. A second layer reads the
-#   outputs of the first, and so reaches twice as far back.
+#   the *kernel*: here the word itself and the $k - 1$ before it. One such round is a **layer**; a second one reads the
+#   outputs of the first, and reaches twice as far back.
 #
-# How many layers until word 1 reaches word $n$? We stack layers until a gradient arrives:
+# We stack layers until a gradient arrives:
 
 
 # %%
@@ -678,9 +626,9 @@ alt = "From word 1 to word 11: 10 steps recurrent, 5 layers of convolution, 1 lo
 show(fig, alt)
 
 # %% [markdown]
-# In short: $O(n)$ steps of recurrence, $O(n/k)$ of convolution, $O(1)$ of attention. ($O$ reads "of the order of": constants are
-# dropped.) With gaps in the window that grow by a factor of $k$ from layer to layer (*dilation*), a convolution gets by with
-# $O(\log n)$. Gradients are multiplied along the path, and work along it is done in order: a short path helps twice.
+# In short: $O(n)$ steps of recurrence, $O(n/k)$ of convolution, $O(1)$ of attention. ($O$ reads "of the order of":
+# constants are dropped.) With gaps in the window that grow from layer to layer (*dilation*), a convolution gets by with
+# $O(\log n)$. Work along a path is done in order, and gradients are multiplied along it: a short path helps twice.
 #
 # **Your turn**: `01.path-length`.
 
@@ -688,8 +636,8 @@ show(fig, alt)
 # ## 1.8 The clock (optional)
 #
 # Short paths mean work that can be done at once. First the arithmetic. In a GRU each word meets six matrices of
-# $64 \times 64$. In attention it meets three, and each *pair* of words costs 64 multiplications twice: for the score, and
-# for the average.
+# $64 \times 64$. In attention it meets three, and each *pair* of words costs 64 multiplications twice: for the score,
+# and for the average.
 
 
 # %%
@@ -704,10 +652,9 @@ for d, n in ((64, 11), (64, 96), (64, 512), (512, 100), (512, 768), (512, 10_000
 
 # %% [markdown]
 # Who needs less is a matter of *width against length*: attention does, until the text is $1.5 \, d$ words long. Our toy
-# draws level at 96 words, one of width 512, as in the paper, at 768: few sentences are that long, and the paper
-# (section 4) counts on it. (A Transformer's layer is more than its attention: chapters 05 and 07 add $9 d^2$ for each word.)
+# draws level at 96 words, one of width 512, as in the paper, at 768, and few sentences are that long.
 #
-# And by the clock? Width 64, 512 words, far past that point. Which of the two is faster?
+# And by the clock? Width 64, 512 words, far past that point.
 
 # %%
 predict(
@@ -754,6 +701,8 @@ ahead = clock["GRU", 1][128] > 3 * clock["attention", 1][128]
 claim("one text of 128 words: attention is over 3 times faster", ahead)
 claim("one text of 512 words: attention is faster", winners[1] == "attention")
 claim("32 texts of 512 words: the GRU is faster", winners[32] == "GRU")
+shared = clock["GRU", 32][64] < 16 * clock["GRU", 1][64]
+claim("32 texts of 64 words cost the GRU less than 16 times as much as one", shared)
 
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained", sharey=True)
 racer_lines = {"GRU": GRU_LINE, "attention": ATTENTION_LINE}
@@ -773,24 +722,10 @@ meet in the thousands. 32 texts: attention below on short texts, above at 512 wo
 show(fig, alt)
 
 # %% [markdown]
-# With one text the $n^2$ bites far later than the multiplications say, with 32 nearer to where they say. The GRU's steps wait for each
-# other, and with one text a step is tiny: each call has a fixed price, and the matrix must be fetched for one vector. Thirty-two
-# texts share both. In small, with equal arithmetic:
-
-# %%
-text, matrix = torch.randn(1024, 64), torch.randn(64, 64)
-copies = matrix.repeat(1024, 1, 1)
-in_line = milliseconds(lambda: [row @ matrix for row in text], 20)
-each = matrix.expand(1024, 64, 64)  # 1,024 small products in one call, in C:
-one_call = milliseconds(lambda: torch.bmm(text[:, None], each), 20)
-at_once = milliseconds(lambda: text @ matrix, 20)
-claim("1,024 calls: over 3 times the time of one call for the same", in_line > 3 * one_call)
-claim("and this one takes longer than one large product", one_call > at_once)
-
-# %% [markdown]
-# Most of it is the price of a call from Python; the rest is arithmetic *per number fetched*.
-
-# %% [markdown]
+# With one text the $n^2$ bites far later than the multiplications say, with 32 nearer to where they say. The GRU's
+# steps wait in line, and with one text a step is tiny: each call has a fixed price, and a matrix is fetched for one
+# vector. Thirty-two texts share both (last claim).
+#
 # ## 1.9 Which one, when?
 #
 # A GRU knows the order of the words, because it read them in order. Does attention?
@@ -803,17 +738,17 @@ print("words shuffled, the last output moves by: attention", rounded(moved[atten
 print(", GRU", rounded(moved[gru]))
 
 # %% [markdown]
-# It does not; chapter 06 gives it positions. The whole comparison, with the section in brackets. (The **LSTM** is the GRU's older relative,
-# with three gates and two states.)
+# It does not; chapter 06 gives it positions. The whole comparison, with sections. (The **LSTM** is the GRU's older
+# relative, with three gates and two states.)
 #
-# | | recurrent (GRU, or LSTM) | convolution | attention (Transformer) |
+# | | recurrent (GRU, LSTM) | convolution | attention |
 # |---|---|---|---|
-# | steps from word 1 to word $n$ | grows like $n$ (1.7) | like $n/k$; fewer with gaps (1.7) | 1 (1.7) |
-# | gradient from far away | fades, unless the gates are open (1.4); training can open them (1.5) | exactly 0 beyond its layers (1.7) | arrives, before training about $1/n$ (1.4) |
-# | reading one text in parallel | no: $n$ steps in line (1.8) | yes, a few layers | yes, a few products (1.8) |
-# | work for $n$ words | $6nd^2$ (1.8) | grows like $n$ | $3nd^2 + 2n^2d$: less up to $n = 1.5\,d$ (1.8) |
-# | kept while writing | one state, whatever $n$ (1.6) | the last $k-1$ words of each layer | every word (1.6) |
-# | order of the words | built in (1.9) | built in | has to be added (1.9) |
+# | steps from word 1 to word $n$ (1.7) | grows like $n$ | like $n/k$; fewer with gaps | 1 |
+# | gradient from far away | fades, unless gates are open (1.4) | exactly 0 beyond its layers (1.7) | arrives, before training about $1/n$ (1.4) |
+# | one text in parallel (1.8) | no: $n$ steps in line | yes, a few layers | yes, a few products |
+# | work for $n$ words (1.8) | $6nd^2$ | grows like $n$ | $3nd^2 + 2n^2d$ |
+# | kept while writing (1.6) | one state | the last $k-1$ words of each layer | every word |
+# | order of the words (1.9) | built in | built in | has to be added |
 #
 # And what to do with it:
 #
@@ -829,14 +764,14 @@ print(", GRU", rounded(moved[gru]))
 # ## Summary
 #
 # - A recurrent network carries a **state of fixed size** and reads **in line**.
-# - Its gradient shrinks with every word; from 100 words back almost nothing arrives. Whether that is too little depends on who takes the
-#   steps: with plain ones it was not learned in 1,000, with Adam it was, at the right learning rate in some 40.
-# - What a state gives back is a matter of the draw and of training: of 16 symbols in 64 numbers 3 to 6 untrained as PyTorch draws them,
-#   14 well drawn, all 16 trained.
-# - Between an encoder and a decoder one such vector is the **bottleneck**: some 8 of 32 symbols came through it (15 or 16 where the
-#   writer need not read its own mistakes), and 31 with attention to all states, which have to be stored.
-# - Attention is one step from every word to every word. It needs *less* arithmetic than a GRU up to $1.5\,d$ words, and comes as
-#   a few large products: an advantage where the GRU's steps are too small for the machine.
+# - Its gradient shrinks with every word. Whether too little arrives depends on who takes the steps: plain ones did not
+#   learn it in 1,000, Adam did, at the right learning rate in some 40.
+# - Of 16 symbols in a state of 64 numbers 3 to 6 come back untrained as PyTorch draws it, 14 well drawn, all 16
+#   trained.
+# - Between an encoder and a decoder one such vector is the **bottleneck**: some 8 of 32 symbols came through (15 or 16
+#   where the writer was told the right ones), and 31 with attention to all states, which have to be stored.
+# - Attention is one step from every word to every word. It needs *less* arithmetic than a GRU up to $1.5\,d$ words, and
+#   comes as a few large products: an advantage where the GRU's steps are too small for the machine.
 # - It does not know the order of the words.
 
 # %% [markdown]
@@ -850,15 +785,16 @@ quiz("01")
 #
 # <details><summary>Why did Transformers replace recurrent networks?</summary>
 #
-# Training is parallel over positions: a few large products in place of $n$ dependent steps. And any two words are one step apart, so
-# gradients do not have to survive $n$ multiplications, nor information a state of fixed size. The price is work that grows with $n^2$ and
-# storage that grows with $n$.
+# Training is parallel over positions: a few large products, not $n$ steps in line. And any two words are one step
+# apart, so nothing has to survive $n$ steps in a state of fixed size. The price: work that grows with $n^2$, storage
+# that grows with $n$.
 # </details>
 #
 # <details><summary>Do GRUs and LSTMs solve the vanishing gradient?</summary>
 #
-# They can. Along the state the gradient is multiplied mainly by the gate that keeps the old state, near ½ at the start. Training
-# can open it (1.5), or a positive bias. What remains is the fixed size of the state and the work in line.
+# They can. Along the state the gradient is multiplied mainly by the gate that keeps the old state, near ½ at the start.
+# A bias can open it (1.4); and with Adam at its own rate an ordinary GRU learned across 80 symbols all the same (1.5).
+# What remains is the fixed size and the work in line.
 # </details>
 
 # %% [markdown]
@@ -874,24 +810,19 @@ quiz("01")
 # %% [markdown]
 # ## Further reading
 #
-# - Vaswani et al. 2017, *Attention Is All You Need*, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762). Table 1: our 1.7.
-# - Cho et al. 2014, *Learning Phrase Representations using RNN Encoder–Decoder*,
-#   [arXiv:1406.1078](https://arxiv.org/abs/1406.1078). The GRU.
-# - Pascanu, Mikolov, Bengio 2012, *On the difficulty of training recurrent neural networks*,
-#   [arXiv:1211.5063](https://arxiv.org/abs/1211.5063).
-# - Cho et al. 2014, *On the Properties of Neural Machine Translation*, [arXiv:1409.1259](https://arxiv.org/abs/1409.1259):
-#   long sentences come out badly. Sutskever, Vinyals, Le 2014, *Sequence to Sequence Learning with Neural Networks*,
-#   [arXiv:1409.3215](https://arxiv.org/abs/1409.3215): they don't.
-# - Jaeger 2001, *The “Echo State” Approach to Analysing and Training Recurrent Neural Networks*, GMD Report 148.
-# - Bahdanau, Cho, Bengio 2014, *Neural Machine Translation by Jointly Learning to Align and Translate*,
+# - Vaswani et al. 2017, *Attention Is All You Need*, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762). Table 1: our
+#   1.7. Uszkoreit 2017, *Transformer*, on Google's blog: our sentence, and its twin.
+# - Cho et al. 2014, [arXiv:1406.1078](https://arxiv.org/abs/1406.1078): the GRU, in which $r$ meets $h$ before $U_n$
+#   does; and [arXiv:1409.1259](https://arxiv.org/abs/1409.1259): long sentences. Sutskever et al. 2014,
+#   [arXiv:1409.3215](https://arxiv.org/abs/1409.3215).
+# - Pascanu et al. 2012, [arXiv:1211.5063](https://arxiv.org/abs/1211.5063). Jozefowicz et al. 2015, ICML: the open
+#   gate.
+# - Bahdanau et al. 2014, *Neural Machine Translation by Jointly Learning to Align and Translate*,
 #   [arXiv:1409.0473](https://arxiv.org/abs/1409.0473). With dot products: Luong et al. 2015,
 #   [arXiv:1508.04025](https://arxiv.org/abs/1508.04025).
-# - Uszkoreit 2017, *Transformer: A Novel Neural Network Architecture for Language Understanding*, Google's blog: our
-#   sentence, and its twin.
-# - Kalchbrenner et al. 2016, *Neural Machine Translation in Linear Time*,
-#   [arXiv:1610.10099](https://arxiv.org/abs/1610.10099): dilation.
-# - Jozefowicz et al. 2015, *An Empirical Exploration of Recurrent Network Architectures*: the open gate.
-# - Jelassi et al. 2024, *Repeat After Me*, [arXiv:2402.01032](https://arxiv.org/abs/2402.01032): the suitcase, on large models.
+# - Jaeger 2001, *The “Echo State” Approach*, GMD Report 148: well-drawn states.
+# - Kalchbrenner et al. 2016, [arXiv:1610.10099](https://arxiv.org/abs/1610.10099): dilation. Jelassi et al. 2024,
+#   *Repeat After Me*, [arXiv:2402.01032](https://arxiv.org/abs/2402.01032): the suitcase, on large models.
 
 # %% [markdown]
 # ## Glossary

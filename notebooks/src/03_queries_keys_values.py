@@ -9,10 +9,9 @@
 # %% [markdown]
 # # 03 · Queries, keys, values
 #
-# **Why three vectors, not one?** In chapter 02 a word asked with one vector, was found by another and gave a
-# third. Where do the three come from? A word has only one vector of its own. Why not use that one for all
-# three jobs? You try it, you see it fail, and you mend it with three matrices. Then you find these inside a real model,
-# at work on a sentence you know.
+# **Why three vectors, not one?** In chapter 02 a word asked with one vector, was found by another and gave a third. But
+# a word has only one vector of its own. Why not use that one for all three jobs? You try it, you see it fail, and you
+# mend it with three matrices. Then you find these inside a real model, at work on a sentence you know.
 #
 # After this chapter you can
 #
@@ -21,8 +20,7 @@
 # - spot the setting with which PyTorch's attention silently mixes up your sentences;
 # - read a map of attention weights with numbers, and say what it does *not* show.
 #
-# You need chapters 00 and 02. About 65 minutes, 5 of them in a section marked *optional*, and 85 more for the
-# exercises.
+# You need chapters 00 and 02. About 60 minutes, and 85 more for the exercises.
 
 # %%
 import ipywidgets
@@ -36,10 +34,8 @@ from course_lib.nn.attention import SelfAttention, scaled_dot_product_attention
 from course_lib.nn.multi_head import split_heads
 from course_lib.plots import (
     BLUE,
-    GREEN,
     ORANGE,
     attention_map,
-    draw_arrow,
     head_grid,
     transformer_map,
 )
@@ -50,8 +46,8 @@ torch.manual_seed(0)
 torch.set_num_threads(1)
 
 # %% [markdown]
-# You are here. Scores, softmax and the weighted sum stand since chapter 02; today you build what goes in at
-# the bottom of the box. On the way *cross-attention* lights up too: the same box, fed from two places.
+# You are here. Scores, softmax and the weighted sum stand since chapter 02; today you build what goes in at the bottom
+# of the box. On the way *cross-attention* lights up too: the same box, fed from two places.
 
 # %%
 here, built = ["queries, keys, values", "cross-attention"], ["scores", "softmax", "weighted sum"]
@@ -67,8 +63,8 @@ show(
 #
 # Chapter 02 built a dictionary for questions that fit *more or less*. Three jobs are in it. The query says *what I am
 # looking for*. The key says *what I am found by*. The value says *what I give*. A query must be as wide as a key,
-# because the two are compared. A value may have any width, and may hold things that no key mentions: *it* asked for
-# a being, and got "77 % alive".
+# because the two are compared. A value may have any width, and may hold things that no key mentions: *it* asked for a
+# being, and got "77 % alive".
 
 # %% [markdown]
 # ## 3.2 One vector for all three jobs
@@ -93,10 +89,10 @@ x = torch.randn(200, 12, 32)  # 200 sentences (batch, seq, d_model)
 outcome("03.admire", on_itself(x, x))
 
 # %% [markdown]
-# Nine tenths, where an even share would be one twelfth. The score of a word with itself is $x \cdot x$: every
-# product in that sum is a square, so nothing cancels. With another word, the products have both signs. The
-# sum of squares grows with the width, faster than the root that we divide by. (It is a matter of length, too:
-# our numbers have spread 1. Halve them, and the scores shrink to a quarter.)
+# Nine tenths, where an even share would be one twelfth. The score of a word with itself is $x \cdot x$: every product
+# in that sum is a square, so nothing cancels. With another word, the products have both signs. The sum of squares grows
+# with the width, faster than the root that we divide by. (It is a matter of length, too: our numbers have spread 1.
+# Halve them, and the scores shrink to a quarter.)
 
 # %%
 print("half as long, weight on itself:", rounded(on_itself(x / 2, x / 2)))
@@ -129,12 +125,12 @@ show(
 
 # %% [markdown]
 # The left picture is an **attention map**: a row for each query, a column for each key, a colour for each weight. A
-# word that looks only at itself learns nothing from the others. (Two spots off the diagonal are half bright: "The"
-# and "the" have the same vector here.)
+# word that looks only at itself learns nothing from the others. (Two spots off the diagonal are half bright: "The" and
+# "the" have the same vector here.)
 #
-# There is a second trouble, which no width cures. Looking is not mutual: "it" wants to find "animal", but the
-# animal has no business with "it". With one vector for both jobs $x_i \cdot x_j = x_j \cdot x_i$, so every
-# look is returned with the same score.
+# There is a second trouble, which no width cures. Looking is not mutual: "it" wants to find "animal", but the animal
+# has no business with "it". With one vector for both jobs $x_i \cdot x_j = x_j \cdot x_i$: every look is returned with
+# the same score.
 
 # %% [markdown]
 # ## 3.3 Three matrices
@@ -143,9 +139,9 @@ show(
 #
 # $$q = x\,W_Q \qquad k = x\,W_K \qquad v = x\,W_V$$
 #
-# Such a product is called a **projection**. Each column of $W_Q$ takes one dot product with $x$, so it reads
-# off one number: "how much of *this* is in the word?" The matrices are the same for every word, and they are
-# *learned*. $W_Q$ and $W_K$ are (d_model, d_head), $W_V$ is (d_model, d_value).
+# Such a product is called a **projection**. Each column of $W_Q$ takes one dot product with $x$, so it reads off one
+# number: "how much of *this* is in the word?" The matrices are the same for every word, and they are *learned*. $W_Q$
+# and $W_K$ are (d_model, d_head), $W_V$ is (d_model, d_value).
 
 # %%
 w_q, w_k, w_v = torch.randn(32, 8), torch.randn(32, 8), torch.randn(32, 5)
@@ -177,15 +173,15 @@ print(project.to_q.weight.shape, project.to_q.bias.shape, "->", q.shape)
 # %% [markdown]
 # ### Around the table
 #
-# Are two matrices for queries and keys worth it? Here is a game. Eight guests sit around a table, each with
-# one of six dishes. Every guest has to name the dish of the guest to the *left*. A guest's vector says which
-# seat and which dish: 8 + 6 numbers, a 1 at each of the two and 0 elsewhere.
+# Are two matrices for queries and keys worth it? Here is a game. Eight guests sit around a table, each with one of six
+# dishes. Every guest has to name the dish of the guest to the *left*. A guest's vector says which seat and which dish:
+# 8 + 6 numbers, a 1 at each of the two and 0 elsewhere.
 #
-# They play with one attention, whose output has a score for each dish. (Scores of answers, as they are before a
-# softmax, are called **logits**.) Training repeats four steps: play 64
-# tables, measure how wrong the answers are (`cross_entropy`, the loss; its softmax is built in), ask in which direction
-# each number of the matrices should move (`backward`), move it a little (`step`). `backward` *adds* its gradients to those
-# that are there, so `zero_grad` first clears the old ones. With `tied`, queries and keys share one matrix.
+# They play with one attention, whose output has a score for each dish. (Scores of answers, before a softmax, are called
+# **logits**.) Training repeats four steps: play 64 tables, measure how wrong the answers are (`cross_entropy`, the
+# loss; its softmax is built in), ask in which direction each number of the matrices should move (`backward`, which
+# *adds* to what is there, so `zero_grad` clears it first), move it a little (`step`). With `tied`, queries and keys
+# share one matrix.
 
 
 # %%
@@ -214,8 +210,7 @@ def train(tied):
 
 
 # %% [markdown]
-# With separate matrices all eight guests get it right, at every one of 500 new tables. With one matrix for
-# both?
+# With separate matrices all eight guests get it right, at every one of 500 new tables. With one matrix for both?
 
 # %%
 predict("03.table", "One matrix for both: how many of the 8 guests learn to answer right?")
@@ -254,16 +249,15 @@ show(
 )
 
 # %% [markdown]
-# The third panel says why. With one matrix, the score of guest 3 with guest 2 *is* the score of guest 2 with
-# guest 3: each orange square is as high as the next guest's blue point. A guest looks left only if its own blue
-# point is above its square, so above the next guest's blue point. If all eight looked left, the blue points would
-# **fall** from guest to guest, all the way round the table, until the first lay below itself. So somewhere they rise,
-# and the guest *before* the rise is wrong. Here that is 1, and 7, whose next is 0: see their rows in the middle map.
-# It holds at any width and after any training.
+# The third panel says why. With one matrix, the score of guest 3 with guest 2 *is* the score of guest 2 with guest 3:
+# each orange square is as high as the next guest's blue point. A guest looks left only if its own blue point is above
+# its square, so above the next guest's blue point. If all eight looked left, the blue points would **fall** from guest
+# to guest, all the way round the table, until the first lay below itself. So somewhere they rise, and the guest
+# *before* the rise is wrong: here 1, and 7, whose next is 0. It holds at any width and after any training.
 
 # %% [markdown]
-# And why a third matrix? See what the trained ones read. Each row of a matrix belongs to one input number, so
-# a row's length says how much that number matters.
+# And why a third matrix? See what the trained ones read. Each row of a matrix belongs to one input number, so a row's
+# length says how much that number matters.
 
 # %% jupyter={"source_hidden": true}
 rows = torch.stack([w.norm(dim=-1) for w in matrices["separate"]])  # (matrix, input)
@@ -283,8 +277,7 @@ show(
 )
 
 # %% [markdown]
-# What you are found by (the seat) and what you give (the dish) are different things, so
-# they get different matrices.
+# What you are found by (the seat) and what you give (the dish) are different things, so they get different matrices.
 #
 # **Your turn:** `03.project`, the bug `03.self-lookup-bug`, and the build: in `03.table-head` you write the module and
 # its training, for guests who do not know whose dish they are asked for.
@@ -292,36 +285,23 @@ show(
 # %% [markdown]
 # ## 3.4 Asking another sequence
 #
-# Nothing says that questions and answers come from the same text. In **self-attention** all three projections
-# read the same $x$. In **cross-attention** the queries read $x$, and keys and values read another sequence,
-# the *context*. This is how a translator looks into the sentence that it translates.
+# Nothing says that questions and answers come from the same text. In **self-attention** all three projections read the
+# same $x$. In **cross-attention** the queries read $x$, and keys and values read another sequence, the *context*. This
+# is how a translator looks into the sentence that it translates.
 #
 # | | self-attention | cross-attention |
 # |---|---|---|
-# | queries from | $x$ | $x$ |
-# | keys and values from | $x$ | context |
 # | scores | (seq, seq) | (query, key) |
 # | output | one row for each word of $x$ | one row for each word of $x$ |
 #
-# **Your turn:** `03.cross-shapes` and `03.cross-attention`. Then say the two shapes before you run this: 4 words ask
-# 9 words.
-
-# %%
-x, context = torch.randn(4, 32), torch.randn(9, 32)  # (query, d_model), (key, d_model)
-w_q, w_k, w_v = torch.randn(32, 8), torch.randn(32, 8), torch.randn(32, 5)
-output, weights = scaled_dot_product_attention(x @ w_q, context @ w_k, context @ w_v)
-print("weights", weights.shape, " output", output.shape)
-
-# %% [markdown]
-# The 9 is gone from the output. However long the context, each asking word gets one answer.
+# **Your turn:** `03.cross-shapes` and `03.cross-attention`.
 #
 # ### A taste of it
 #
 # Now with a **pretrained model**, one that comes with numbers that others have trained. **MiniLM** is a small
-# Transformer that gives similar vectors to sentences of similar meaning. Let four questions ask a shelf of four
-# lines. Keys are the lines' vectors,
-# values are page numbers. All vectors have length 1, so scores lie between −1 and 1, and a temperature of
-# 0.05 (chapter 02) sharpens them.
+# Transformer that gives similar vectors to sentences of similar meaning. Let four questions ask a shelf of five lines.
+# Keys are the lines' vectors, values are page numbers. All vectors have length 1, so scores lie between −1 and 1, and a
+# temperature of 0.05 (chapter 02) sharpens them. Say the shapes of weights and answers before you run it.
 
 # %%
 model, tokenizer = load_minilm()
@@ -339,6 +319,7 @@ shelf = [
     "House prices rose again",
     "How to boil an egg",
     "The orchestra played",
+    "A storm is on its way",
 ]
 asked = [
     "a kitten takes a nap",
@@ -347,21 +328,22 @@ asked = [
     "a cat listens to a symphony",
 ]
 weights = (meaning(asked) @ meaning(shelf).T / 0.05).softmax(dim=-1)  # (query, key)
-pages = weights @ torch.tensor([[3.0], [20.0], [41.0], [88.0]])  # (query, d_value)
+pages = weights @ torch.tensor([[3.0], [20.0], [41.0], [88.0], [95.0]])  # (query, d_value)
+print("weights", weights.shape, " answers", pages.shape)
 for question, row, page in zip(asked, rounded(weights, 2), rounded(pages, 1), strict=True):
     print(f"{question:27}  weights {row}  page {page[0]}")
 
 # %% [markdown]
-# None of the first three questions shares a word with its line, and each finds it. The fourth fits two lines
-# and gets a mixture of two pages, and there is nothing on page 59.6. A value has to be something that *can*
-# be mixed. Vectors of meaning can, page numbers can't.
+# However long the context, each question gets one answer. None of the first three shares a word with its line, and each
+# finds it. The fourth fits two lines and gets a mixture of two pages, and there is nothing on page 59.7. A value has to
+# be something that *can* be mixed. Vectors of meaning can, page numbers can't.
 
 # %% [markdown]
 # ## 3.5 PyTorch's module and its trap
 #
-# `nn.MultiheadAttention` holds the three projections, the attention and one more matrix at the end. (With
-# several heads, which is chapter 05; here we take one.) Two sentences of five words go in. Then the *second*
-# sentence is replaced. The first one's output must stay as it is, and it doesn't:
+# `nn.MultiheadAttention` holds the three projections, the attention and one more matrix at the end. (With several
+# heads, which is chapter 05; here we take one.) Two sentences of five words go in. Then the *second* sentence is
+# replaced. The first one's output must stay as it is, and it doesn't:
 
 # %%
 attention = nn.MultiheadAttention(embed_dim=8, num_heads=1)
@@ -372,11 +354,10 @@ print("sentence 0 changed by up to", rounded((output[0] - other[0]).abs().max())
 print("output", output.shape, " weights", weights.shape)
 
 # %% [markdown]
-# By default this module takes (seq, batch, d_model), a habit from recurrent networks. It read
-# your batch as two words of five sentences, and let word 3 of one sentence look at word 3 of the other. No
-# error, and an output of the shape you hoped for. Only the weights gave it away: (5, 2, 2) instead of (2, 5,
-# 5). The cure is one argument. Then our own steps give the same numbers; its three matrices lie on top of
-# each other in one, `in_proj_weight`.
+# By default this module takes (seq, batch, d_model), a habit from recurrent networks. It read your batch as two words
+# of five sentences, and let word 3 of one sentence look at word 3 of the other. No error, and an output of the shape
+# you hoped for. Only the weights gave it away: (5, 2, 2) instead of (2, 5, 5). The cure is one argument. Then our own
+# steps give the same numbers; its three matrices lie in one, `in_proj_weight`.
 
 # %%
 attention = nn.MultiheadAttention(embed_dim=8, num_heads=1, batch_first=True)
@@ -389,15 +370,14 @@ claim("our weights equal its weights", torch.allclose(ours, weights, atol=1e-5))
 claim("our output equals its output", torch.allclose(attention.out_proj(mixed), output, atol=1e-5))
 
 # %% [markdown]
-# **Your turn:** `03.no-cross-talk`, the test that would have caught it. There a batch holds many sentences, and all but
-# the replaced one must stay: `x[torch.arange(5) != 2]` is a batch of five without its sentence 2.
+# **Your turn:** `03.no-cross-talk`, the test that would have caught it. (`x[torch.arange(5) != 2]` is a batch of five
+# without its sentence 2.)
 #
 # ## 3.6 A head of a real model
 #
-# Now look inside MiniLM. It has six **layers**, one after the other, and in each layer twelve heads:
-# twelve attentions with their own three matrices, which look at the same time. Both are counted from 0. A
-# word's vector is 384 wide, a head's queries, keys and values are 32 wide. Text goes in as **tokens**, pieces
-# from a fixed list:
+# Now look inside MiniLM. It has six **layers**, one after the other, and in each layer twelve heads: twelve attentions
+# with their own three matrices, which look at the same time. Both are counted from 0. A word's vector is 384 wide, a
+# head's queries, keys and values are 32 wide. Text goes in as tokens:
 
 # %%
 text = "The animal didn't cross the street because it was too tired"
@@ -409,8 +389,7 @@ print(tokens, weights.shape)
 # %% [markdown]
 # `didn't` became three tokens, and two were added: **[CLS]** at the start and [SEP] at the end of every text.
 #
-# What does "it" refer to, the animal or the street? Among the model's 72 heads is one that
-# may help.
+# What does "it" refer to, the animal or the street? Among the model's 72 heads is one that may help.
 
 # %%
 predict(
@@ -421,8 +400,8 @@ predict(
 outcome("03.it", weights[3, 1, it, animal])
 
 # %% [markdown]
-# Point at `it` below, or walk with the arrow keys. The colour and the number on each word say how much the
-# word under your pointer looks at it. Then point at `animal`: does it look back?
+# Point at `it` below, or walk with the arrow keys. The colour and the number on each word say how much the word under
+# your pointer looks at it. Then point at `animal`: does it look back?
 
 # %%
 attention_hover(tokens, weights[3, 1], title="MiniLM, layer 3, head 1")
@@ -435,9 +414,9 @@ show(
 )
 
 # %% [markdown]
-# Nothing inside the head is new to you. Here it is by hand, from MiniLM's published numbers: three layers to get the vectors that go in, then the steps of section 3.3.
-# (`split_heads` cuts 384 numbers into 12 times 32; `[0, 1]` takes head 1 of the first sentence. Chapter 05
-# builds it.)
+# Nothing inside the head is new to you. Here it is by hand, from MiniLM's published numbers: three layers to get the
+# vectors that go in, then the steps of section 3.3. (`split_heads` cuts 384 numbers into 12 times 32; `[0, 1]` takes
+# head 1 of the first sentence. Chapter 05 builds it.)
 
 # %%
 x = model.embedding(ids)
@@ -452,8 +431,8 @@ print("it at animal:", rounded(ours[it, animal]), "animal at it:", rounded(ours[
 # %% [markdown]
 # ### Does it understand?
 #
-# Careful. One word in one sentence is an anecdote. Change the last word: "… because it was too **wide**". Now
-# *it* is the street. (Both sentences are from the 2017 article that presented the Transformer.)
+# Careful. One word in one sentence is an anecdote. Change the last word: "… because it was too **wide**". Now *it* is
+# the street.
 
 # %%
 predict(
@@ -474,20 +453,19 @@ twin = looks(text.replace("tired", "wide"), "animal", "street")[:, 3, 1]
 outcome("03.twin", "animal {:.3f}, street {:.3f}".format(*twin.tolist()))
 
 # %% [markdown]
-# The animal falls from 0.640 to 0.266 and the street rises from 0.052 to 0.128. The last word matters, and in
-# the right direction. But the animal still leads. Does the head just like the first noun? Exchange the two
-# nouns:
+# The animal falls from 0.640 to 0.266 and the street rises from 0.052 to 0.128. The last word matters, and in the right
+# direction. But the animal still leads. Does the head just like the first noun? Exchange the two nouns:
 
 # %%
 exchanged = "The street didn't cross the animal because it was too tired"
 print("tired: animal, street", rounded(looks(exchanged, "animal", "street")[:, 3, 1]))
 
 # %% [markdown]
-# The same words, and now a tired street gets the attention. So test the head on twelve pairs like ours. In
-# each pair only the end differs, and the end decides which noun is meant. (Such pairs are called **Winograd
-# schemas**; the trophy and the suitcase come from the collection that made them known.) Always taking the first
-# noun, or always the second, is right exactly 12 times of 24: the **base rate**, which costs no understanding. And
-# since one head in 72 may do well by luck, all of them take the test.
+# The same words, and now a tired street gets the attention. So test the head on twelve pairs like ours. In each pair
+# only the end differs, and it decides which noun is meant. (Such pairs are called **Winograd schemas**; the trophy and
+# the suitcase come from the collection that made them known.) Always taking the first noun is right exactly 12 times of
+# 24: the **base rate**, which costs no understanding. And since one head in 72 may do well by luck, all of them take
+# the test.
 
 # %%
 pairs = """The animal didn't cross the street because it was too|animal tired|street wide
@@ -538,32 +516,31 @@ show(
 )
 
 # %% [markdown]
-# A head that understands would have every circle right of the line and every square left of it. This
-# one is right 15 times of 24. The end of the sentence moves it the right way in 10 of 12 pairs, mostly too
-# little.
+# A head that understands would have every circle right of the line and every square left of it. This one is right 15
+# times of 24. The end of the sentence moves it the right way in 10 of 12 pairs, mostly too little.
 #
-# Is that much? An average head is right 12 times and moves the right way 5.7 times of 12, like a coin.
-# Ten of the 72 heads move as often as ours or oftener, where of 72 coins one or two would. But ten others move
-# the *wrong* way as often. Heads have habits, and with 72 of them some habit points to where the meaning lies.
-# And we chose this head on the first pair, so that pair proves nothing.
-# (Twelve pairs are few, and eleven of them were made up for this page: add your own.)
+# Is that much? An average head is right 12 times and moves the right way 5.7 times of 12, like a coin. Ten of the 72
+# heads move as often as ours, where of 72 coins one or two would. But ten others move the *wrong* way as often. Heads
+# have habits, and of 72 habits some point to where the meaning lies. And we chose this head on the first pair, so that
+# pair proves nothing. (Twelve pairs are few, and eleven of them were made up for this page: add your own.)
 
 # %% [markdown]
 # ## 3.7 Reading a map
 #
-# There are 72 maps in this small model. To compare them you need numbers. The first is chapter 02's effective number
-# of words, $e^H$ with a row's entropy $H$: all weight on one key gives 1, an even row over 15 keys gives 15. For a
-# head, $H$ is the mean over its rows. The others are mean weights along a line of the map: on the word itself (the main
-# diagonal), on the word before, on the word after, on [CLS] (a column).
+# To compare 72 maps you need numbers. The first is chapter 02's effective number of words: all weight on one key gives
+# 1, an even row over 15 keys gives 15. For a head it is the mean over its rows. The others are mean weights along a
+# line of the map: on the word itself (the main diagonal), on the word before, on the word after, on [CLS] (a column).
 #
-# **Your turn** first: `03.head-entropy` and `03.diagonal-share`. Then compare with ours:
+# **Your turn** first: `03.head-entropy` and `03.diagonal-share` ask for relatives of these. Then run ours:
 
 
 # %%
 def habits(weights):
     """Effective words; mean weight on itself, word before, word after, [CLS]: (5, layer, head)."""
-    effective = torch.special.entr(weights).sum(dim=-1).mean(dim=-1).exp()
-    lines = [weights.diagonal(i, dim1=-2, dim2=-1).mean(dim=-1) for i in (0, -1, 1)]
+    effective = torch.distributions.Categorical(weights).perplexity().mean(dim=-1)
+    i = torch.arange(weights.shape[-1])
+    pairs = (i, i), (i[1:], i[:-1]), (i[:-1], i[1:])  # (query, key)
+    lines = [weights[..., query, key].mean(dim=-1) for query, key in pairs]
     return torch.stack([effective, *lines, weights[..., 0].mean(dim=-1)])
 
 
@@ -586,9 +563,9 @@ show(
 )
 
 # %% [markdown]
-# Diagonal, column, haze: the textbook's patterns are there. Try other heads, and a sentence
-# of your own. (How can a head know which word is the one before, when attention ignores the order of words?
-# The model adds the place to each word's vector before the first layer: chapter 06.)
+# Diagonal, column, haze: the textbook's patterns are there. Try other heads, and a sentence of your own. (How can a
+# head know which word is the one before, when attention ignores the order? The model adds the place to each word's
+# vector: chapter 06.)
 
 
 # %% tags=["nbval-ignore-output"]
@@ -609,11 +586,11 @@ def look(sentence, layer, head):
 
 
 # %% [markdown]
-# Two things are often said about such maps. "Early layers look everywhere, later ones pick." And "many heads
-# look along the diagonal". Does either hold here? This time we average over all 24 sentences. (Points are heads, bars
-# their means.)
+# Two things are often said about such maps. "Early layers look everywhere, later ones pick." And "many heads look along
+# the diagonal". Does either hold here? This time we average over all 24 sentences. (Points are heads, bars their
+# means.)
 
-# %%
+# %% jupyter={"source_hidden": true}
 every = [
     torch.stack(model(encode(tokenizer, s)[0], return_weights=True)[1])[:, 0] for s in sentences
 ]
@@ -635,62 +612,44 @@ show(
 )
 
 # %% [markdown]
-# The first does not: layer 0 is broad, and the last comes second. The second depends on what "diagonal" means.
-# In the literature it includes the lines beside the main one, and two heads of this small model hold one. The
-# main diagonal itself, where section 3.2 put nearly everything, no head fills by a quarter, on sentences of this length (of three words
-# an even share is a third). Is that the work of the matrices? Let all heads use their queries as keys, and see:
-
-# %%
-x, own, tied, by_layer = model.embedding(ids), [], [], []
-for block in model.blocks:
-    layer = block.attention
-    q, k, v = (split_heads(part(x), 12)[0] for part in (layer.to_q, layer.to_k, layer.to_v))
-    own.append(on_itself(q, k))
-    tied.append(on_itself(q, q))
-    by_layer.append(v.norm(dim=-1))  # lengths of values (head, seq), for the next cell
-    x = block(x)
-print("weight on itself, own keys:       ", rounded(torch.stack(own).mean()))
-print("weight on itself, queries as keys:", rounded(torch.stack(tied).mean()))
-
-# %% [markdown]
+# The first does not: layer 0 is broad, and the last comes second. The second depends on what "diagonal" means. In the
+# literature it includes the lines beside the main one, and two heads of this small model hold one. The main diagonal
+# itself, where section 3.2 put nearly everything, no head fills by a quarter, on sentences of this length (of three
+# words an even share is a third).
+#
 # ### What a map does not show
 #
-# In the hover map, `animal` spends most of its attention on [CLS]. What does it want there? The output is
-# weights *times values*. So look at the values too: how long are they in this head?
+# In the hover map, `animal` spends most of its attention on [CLS]. What does it want there? The output is weights
+# *times values*. So look at the values too: how long are they in this head?
 
 # %%
-lengths = torch.stack(by_layer)  # (layer, head, seq)
+x, lengths = model.embedding(ids), []
+for block in model.blocks:
+    lengths.append(split_heads(block.attention.to_v(x), 12)[0].norm(dim=-1))  # (head, seq)
+    x = block(x)
+lengths = torch.stack(lengths)  # (layer, head, seq)
 print("animal looks at [CLS]:", rounded(weights[3, 1, animal, 0]))
 for i in (0, animal, street, it):
     print(f"length of the value of {tokens[i]:8}", rounded(lengths[3, 1, i]))
 
 # %% [markdown]
-# The value of [CLS] is almost nothing. A row of weights must sum to 1, so a query that finds nothing of
-# interest has to put its attention *somewhere*. On [CLS] it does little harm: a parking place, not a find. (The
-# field says **attention sink**.) So do the heads that park much have an empty [CLS], and the others a full one?
-# Count both:
-
-# %%
-parked = weights[:, :, 1:, 0].mean(dim=-1)  # what the other words give to [CLS] (layer, head)
-relative = lengths[..., 0] / lengths[..., 1:].mean(dim=-1)
-for name, which in (("more", parked > 0.5), ("less", parked <= 0.5)):
-    short = int((relative[which] < 1 / 6).sum())
-    print(f"the others give [CLS] {name} than half: {int(which.sum())} heads,", end=" ")
-    print(f"in {short} its value is less than a sixth as long as theirs")
-
-# %% [markdown]
-# The first line alone, 28 of 28 on our sentence, would have made a headline: "where it is looked at, it is empty". The second
-# takes it back: it is short nearly *everywhere*, looked at or not. So ask for the product. A word takes home
-# weight **times** value; what share of that comes from [CLS]?
+# The value of [CLS] is almost nothing. A row of weights must sum to 1, so a query that finds nothing of interest has to
+# put its attention *somewhere*. On [CLS] it does little harm: a parking place, not a find. (The field says **attention
+# sink**.) Is that so in every head that parks much there, and only in those? A word takes home weight **times** value;
+# what share of that comes from [CLS]?
 
 # %%
 home = weights * lengths[:, :, None, :]  # (layer, head, query, key)
 home = home / home.sum(dim=-1, keepdim=True)
-off = ~torch.eye(len(tokens), dtype=torch.bool)  # as before, only what others give
+off = ~torch.eye(len(tokens), dtype=torch.bool)  # only what others give
 given, arrived = ((w * off).sum(dim=-2) / (len(tokens) - 1) for w in (weights, home))
+relative = lengths[..., 0] / lengths[..., 1:].mean(dim=-1)  # “short”: under a sixth of the others
+parked = given[..., 0]  # what the other words give to [CLS] (layer, head)
 for name, which in (("more", parked > 0.5), ("less", parked <= 0.5)):
     means = [share[..., 0][which].mean() for share in (given, arrived)]
-    print(f"{name} than half: weight on [CLS] {means[0]:.2f}, of what arrives {means[1]:.2f}")
+    told = f"{which.sum()} heads; its value is short in {(relative[which] < 1 / 6).sum()}"
+    print(f"{name} than half goes to [CLS]: {told};", end=" ")
+    print(f"weight on it {means[0]:.2f}, of what arrives {means[1]:.2f}")
 
 # %% jupyter={"source_hidden": true}
 fig, ax = plt.subplots(figsize=(7, 4), layout="constrained")
@@ -721,98 +680,20 @@ show(
 )
 
 # %% [markdown]
-# More looking does bring more home, but from [CLS] less than a fifth of what the weight promises. (Kobayashi et
-# al. proposed this measure, and include the matrix that follows the values.)
+# On our sentence, in all 28 heads that park much, the value of [CLS] is short: a headline, if it were not short in 34
+# of the other 44, too. More looking does bring more home, but from [CLS] less than a fifth of what the weight promises.
+# (Kobayashi et al. measure so, after one more matrix.)
 #
-# So a bright cell says where a query looks, not what it takes home. Before you
-# tell a story about a map, look at the values, try a second sentence, and count.
-#
-# ### What is added to the word (optional)
-#
-# And what becomes of what arrives? Each layer *adds* what its attention brings to the vector
-# that came in, so a word's vector runs through all layers and collects: the **residual stream**. How much is added, and
-# is it about *this* word? For the words of all 24 sentences, by layer:
-
-# %%
-streams, gifts = [], []  # for each sentence: (7, word, d_model), (6, word, d_model)
-for sentence_text in sentences:
-    x = model.embedding(encode(tokenizer, sentence_text)[0])
-    stream, gift = [x], []
-    for block in model.blocks:
-        gift.append(block.attention(x))  # (batch, seq, d_model), as x
-        x = block(x)
-        stream.append(x)
-    # without [CLS] and [SEP]
-    streams.append(torch.cat(stream)[:, 1:-1])
-    gifts.append(torch.cat(gift)[:, 1:-1])
-
-
-def cosines(one, other):
-    """Cosines of all words of one sentence with all words of another, (layer, word, word)."""
-    return F.normalize(one, dim=-1) @ F.normalize(other, dim=-1).mT
-
-
-# %% jupyter={"source_hidden": true}
-sizes, told, neighbours, began, among, between = [], [], [], [], [], []
-for i, (stream, gift) in enumerate(zip(streams, gifts, strict=True)):
-    came, count = stream[:6], gift.shape[1]
-    sizes.append(gift.norm(dim=-1) / came.norm(dim=-1))
-    told.append(F.cosine_similarity(came, gift, dim=-1))
-    neighbours.append(F.cosine_similarity(came.roll(1, dims=1), gift, dim=-1))
-    began.append(F.cosine_similarity(stream[:1], stream[1:], dim=-1))
-    among.append((cosines(gift, gift).sum(dim=(1, 2)) - count) / (count * (count - 1)))
-    between.append(cosines(gift, gifts[i - 2]).mean(dim=(1, 2)))  # of another pair
-added = torch.cat(sizes, dim=1)  # (layer, word)
-rows = {
-    "added, as a share of the word's length": added,
-    "its cosine with the word": torch.cat(told, dim=1),
-    "its cosine with the neighbour": torch.cat(neighbours, dim=1),
-    "two words of one sentence: what is added": torch.stack(among, dim=1),
-    "words of two sentences: what is added": torch.stack(between, dim=1),
-    "the word, after the layer, with its start": torch.cat(began, dim=1),
-}
-for name, values in rows.items():
-    print(f"{name:42}", rounded(values.mean(dim=1), 2))
-print("longer than the word itself:", int((added > 1).sum()), "of", added.numel())
-
-# %% jupyter={"source_hidden": true}
-fig, (angle, lines) = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
-long, along = added[3].mean().item(), rows["its cosine with the word"][3].mean().item()
-tip = (1 + long * along, long * (1 - along**2) ** 0.5)
-draw_arrow(angle, (1, 0), "the word", color=BLUE)
-draw_arrow(angle, tip, "added", color=ORANGE, start=(1, 0))
-draw_arrow(angle, tip, "", color=GREEN)
-angle.annotate(
-    "what goes on", (tip[0] / 2, tip[1] / 2), (-70, 8), textcoords="offset points", color=GREEN
-)
-angle.set(xlim=(-0.1, 1.6), ylim=(-0.2, 0.8), aspect="equal", title="Layer 3, an average word")
-for (name, values), style in zip(list(rows.items())[1:5], ("o-", "o:", "s-", "s:"), strict=True):
-    color = BLUE if style[0] == "o" else ORANGE
-    lines.plot(values.mean(dim=1), style, color=color, label=name)
-lines.set(xlabel="layer", ylabel="cosine of what is added", ylim=(0, 1))
-lines.set_title("Late layers add much the same to all words of a sentence")
-fig.legend(*lines.get_legend_handles_labels(), loc="outside lower center", ncols=2)
-show(
-    fig,
-    alt="Left: the word as an arrow of length 1, what is added at its tip, nearly at a right angle and less than "
-    "half as long, and the sum. Right: cosines by layer. What is added with the word or its neighbour: below a quarter. What is "
-    "added to two words of a sentence: from a third, then half, to 0.85; of two sentences: lower, near 0.1 in the last layer.",
-)
-
-# %% [markdown]
-# Attention adds 0.32 to 0.60 of a word's own length, nearly at a right angle, and after layer 0 hardly nearer to the word than
-# to its neighbour. What two words of a sentence get is far more alike: in layers 3 to 5 attention brings mostly *the same vector to every word*.
-# In layers 0 to 4 words of other sentences get much of it too; in the last it is the sentence's own.
-#
-# In each layer the word stays the larger part, for all but 2 of 1,524; but changes add up, and after six its cosine with its start
-# is 0.35. So a map shows where a *change* to a word comes from, not what the word is made of. (Kobayashi et al. 2021 compare the two in BERT.
-# A layer adds twice and keeps the lengths in check: chapter 07.)
+# So a bright cell says where a query looks, not what it takes home. And what it takes home is only *added* to the
+# word's vector, in each layer anew: this running sum is the **residual stream** (chapter 07). A map shows where a
+# *change* to a word comes from. Before you tell a story about one, look at the values, try a second sentence, and
+# count.
 
 # %% [markdown]
 # ## 3.8 Find the bug
 #
-# A colleague puts the three matrices of layer 3 into one, as PyTorch does, and runs head 1 by hand. Shapes
-# fit, each row sums to 1, no warning. But "it" does not find the animal. What went wrong?
+# A colleague puts the three matrices of layer 3 into one, as PyTorch does, and runs head 1 by hand. Shapes fit, each
+# row sums to 1, no warning. But "it" does not find the animal. What went wrong?
 
 # %%
 x = model.embedding(ids)
@@ -832,9 +713,8 @@ print(
 # %% [markdown]
 # <details><summary>Show the answer</summary>
 #
-# The matrices are stacked as keys, queries, values, and read as queries, keys, values. All have the same
-# shape, so nothing complains. The scores come out transposed: each word asks with its key and is found by its
-# query.
+# The matrices are stacked as keys, queries, values, and read as queries, keys, values. All have the same shape, so
+# nothing complains. The scores come out transposed: each word asks with its key and is found by its query.
 # </details>
 
 # %%
@@ -842,28 +722,25 @@ _, mended = scaled_dot_product_attention(k, q, v)
 claim("exchanged, the head is itself again", torch.allclose(mended, weights[3, 1], atol=1e-5))
 
 # %% [markdown]
-# Libraries store these matrices in different orders, so this happens. No shape can catch it. A number that
-# you know can: "this head must give 0.640 here".
+# Libraries store these matrices in different orders, so this happens. No shape can catch it. A number that you know
+# can: "this head must give 0.640 here".
 
 # %% [markdown]
 # ## Summary
 #
-# - A query says what a word looks for, a key what it is found by, a value what it gives. Three learned
-#   matrices make them from the word's one vector.
-# - With one wide random vector of spread 1 for all jobs every word mostly admires itself; every look is returned.
-#   With one matrix
-#   for queries and keys, eight guests can't all look left.
-# - Self-attention takes all three from one sequence; cross-attention takes keys and values from another.
-#   Scores are (query, key), and the output has one row for each query.
+# - A query says what a word looks for, a key what it is found by, a value what it gives. Three learned matrices make
+#   them from the word's one vector.
+# - With one wide random vector of spread 1 for all jobs every word mostly admires itself, and every look is returned.
+#   With one matrix for queries and keys, eight guests can't all look left.
+# - Self-attention takes all three from one sequence; cross-attention takes keys and values from another. Scores are
+#   (query, key), and the output has one row for each query.
 # - `nn.MultiheadAttention` wants `batch_first=True`, or it mixes your sentences without a word.
-# - MiniLM's layer 3, head 1 sends "it" to "animal". On twelve pairs it is right 15 times of 24; among 72 heads
-#   some do as well by habit, and as many lean the wrong way.
-# - A map shows where a head looks. What comes of it depends on the values too: on our sentence [CLS] gets much weight in many
-#   heads and has little to give in nearly all, those that hardly look at it included.
-# - What attention adds is alike for all words of a sentence, in late layers mostly the same.
+# - MiniLM's layer 3, head 1 sends "it" to "animal". On twelve pairs it is right 15 times of 24; of 72 heads some do as
+#   well, and as many lean the wrong way.
+# - A map shows where a head looks. What comes of it depends on the values too: on our sentence [CLS] gets much weight
+#   in many heads and has little to give in nearly all, those that hardly look at it included.
 #
-# **Into your parts box** go a projection, cross-attention, two scores for heads and a test against mixed-up
-# batches, as soon as their checks pass.
+# **Into your parts box** go a projection, cross-attention, two scores for heads and a test against mixed-up batches.
 #
 # ## Quiz
 
@@ -873,23 +750,18 @@ quiz("03")
 # %% [markdown]
 # ## Interview questions
 #
-# <details><summary>Why do queries and keys have separate projections?</summary>
+# <details><summary>Why do queries, keys and values have separate projections?</summary>
 #
-# So that looking need not be mutual. The scores are $x\,W_Q W_K^\top x^\top$. A shared matrix makes them
-# symmetric, and a word tends to fit itself best, because its own score is a sum of squares.
-# </details>
-#
-# <details><summary>And why a separate value projection?</summary>
-#
-# What a word is found by need not be what it should hand over. Around the table, queries and keys learned to
-# read the seat, values learned to read the dish.
+# So that looking need not be mutual. The scores are $x\,W_Q W_K^\top x^\top$. A shared matrix makes them symmetric, and
+# a word tends to fit itself best, because its own score is a sum of squares. And what a word is found by need not be
+# what it hands over: around the table queries and keys learned to read the seat, values the dish.
 # </details>
 #
 # <details><summary>Is an attention map an explanation?</summary>
 #
-# Not by itself. A large weight on a short value changes little, the vectors in deeper layers are mixtures
-# already, and one sentence is an anecdote. Look at weights times values, compare with a baseline, and change
-# the input or remove the head.
+# Not by itself. A large weight on a short value changes little, the vectors in deeper layers are mixtures already, and
+# one sentence is an anecdote. Look at weights times values, compare with a baseline, and change the input or remove the
+# head.
 # </details>
 
 # %% [markdown]
@@ -908,21 +780,17 @@ quiz("03")
 #
 # ## Further reading
 #
-# - Vaswani et al. 2017, *Attention Is All You Need*, section 3.2,
-#   [arXiv:1706.03762](https://arxiv.org/abs/1706.03762).
-# - Wang et al. 2020, *MiniLM*, [arXiv:2002.10957](https://arxiv.org/abs/2002.10957), and Reimers, Gurevych
-#   2019, *Sentence-BERT*, [arXiv:1908.10084](https://arxiv.org/abs/1908.10084): how the model of this chapter
-#   was made.
-# - Clark et al. 2019, *What Does BERT Look At?*, [arXiv:1906.04341](https://arxiv.org/abs/1906.04341). Heads
-#   of a larger relative, scored; the parking place too.
-# - Levesque, Davis, Morgenstern 2012, *The Winograd Schema Challenge* (KR 2012): pairs of sentences in which one
-#   word decides what "it" means.
+# - Vaswani et al. 2017, *Attention Is All You Need*, section 3.2, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762).
+# - Wang et al. 2020, *MiniLM*, [arXiv:2002.10957](https://arxiv.org/abs/2002.10957), and Reimers, Gurevych 2019,
+#   *Sentence-BERT*, [arXiv:1908.10084](https://arxiv.org/abs/1908.10084): how our model was made.
+# - Clark et al. 2019, *What Does BERT Look At?*, [arXiv:1906.04341](https://arxiv.org/abs/1906.04341). Heads of a
+#   larger relative, and their parking place.
+# - Levesque et al. 2012, *The Winograd Schema Challenge* (KR 2012).
 # - Kovaleva et al. 2019, *Revealing the Dark Secrets of BERT*, [arXiv:1908.08593](https://arxiv.org/abs/1908.08593).
 #   The patterns by name; "diagonal" includes the neighbours.
-# - Kobayashi et al. 2020, *Attention is Not Only a Weight*,
-#   [arXiv:2004.10102](https://arxiv.org/abs/2004.10102). Weights times the length of the values. And 2021, *Incorporating Residual and
-#   Normalization Layers into Analysis of Masked Language Models*, [arXiv:2109.07152](https://arxiv.org/abs/2109.07152): what is added, beside the word.
-# - Elhage et al. 2021, *A Mathematical Framework for Transformer Circuits*: the residual stream.
+# - Kobayashi et al. 2020, *Attention is Not Only a Weight*, [arXiv:2004.10102](https://arxiv.org/abs/2004.10102).
+#   Weights times the length of the values; and beside the word that they are added to, 2021,
+#   [arXiv:2109.07152](https://arxiv.org/abs/2109.07152).
 # - Jain, Wallace 2019, *Attention is not Explanation*, [arXiv:1902.10186](https://arxiv.org/abs/1902.10186).
 #
 # ## Glossary

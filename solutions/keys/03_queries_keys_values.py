@@ -1862,6 +1862,11 @@ def one_entropy(weights, *, base):
     return terms(weights, base).sum(dim=-1).mean()
 
 
+def mean_of_words(weights, *, base, log):
+    words = (terms(weights, base) * math.log(base)).sum(dim=-1).exp().mean(dim=-1)
+    return words.log() / math.log(base) if log else words
+
+
 def entropy_of_rows(weights, *, base):
     return terms(weights, base).sum(dim=-1)
 
@@ -1998,6 +2003,28 @@ ENTROPY_MISTAKES = [
             "Try a row with all its weight on one key. You should get 0.",
             "The effective number of words and the entropy are two things.",
             "Leave out the last step, the power.",
+        ),
+    ),
+    Mistake(
+        "mean-of-words",
+        mean_of_words,
+        {"log": False},
+        "you return the mean effective number of words, which the chapter's maps carry",
+        (
+            "Try a row with all its weight on one key. You should get 0.",
+            "The effective number of words and the entropy are two things.",
+            "Take the entropy of each row, without the power, and then the mean.",
+        ),
+    ),
+    Mistake(
+        "log-of-mean-words",
+        mean_of_words,
+        {"log": True},
+        "you average effective numbers of words before you take the logarithm",
+        (
+            "Try a head with one sure row, and one that is even over 4 keys.",
+            "A logarithm of a mean is not the mean of the logarithms.",
+            "Take the logarithm for each row, then the mean over the rows.",
         ),
     ),
     Mistake(
