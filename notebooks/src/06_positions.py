@@ -443,9 +443,9 @@ print(f"scores spread by {right.std():.2f}")
 
 # %% [markdown]
 # A dot product does not care about the order of its terms, so a model trained either way is as good. But one
-# that is trained with the one and *run* with the other gets scores that are off by nearly as much as they vary,
-# and no error anywhere. The cure is to put the columns of its $W_Q$ and $W_K$ into that order, once, head by
-# head. The script that brought Llama to Hugging Face does just that, so *the same model* exists in both orders.
+# that is *run* with the other gets scores that are off by nearly as much as they vary, and no error anywhere.
+# The cure is to put the columns of its $W_Q$ and $W_K$ into that order, once, head by head. The script that
+# brought Llama to Hugging Face does just that, so *the same model* exists in both orders.
 #
 # **Your turn**: `06.rotate`.
 #
@@ -533,7 +533,8 @@ show(
 # ## 6.6 Which one? (optional)
 #
 # One small task, six ways: guess the next letter of Shakespeare, as in chapter 04, in texts of 64 letters. Two
-# layers of attention under a causal mask, all of them alike. Only the positions differ.
+# layers of attention under a causal mask; only the positions differ. (Skip the text if you like, but run the
+# cells: 6.7 needs them.)
 
 
 # %%
@@ -561,8 +562,8 @@ class Guesser(nn.Module):
 
 # %% [markdown]
 # Six models, three seeds, 800 steps each: a *study*, as in 5.1. Its rate of learning, one for all six, was
-# chosen on a part of the text that serves for nothing else. Here is its record, and sixty steps of two of the
-# models, now, on your machine:
+# chosen on a part of the text that serves for nothing else. Here is its record, and sixty steps of two models,
+# on your machine:
 
 # %%
 record = study("06_positions")
@@ -645,8 +646,8 @@ print(f"pairs {-chances.log().mean():.2f}, none {at_length['none'].mean():.2f}, 
 # else. The leak of 6.1 is there, and in 800 steps these two layers make next to nothing of it. Positions are
 # worth a lot, at either rate. Rotary and T5 are in front at both.
 #
-# But beware of the ranks behind. At the first rate `learned` looks like a poor method; at twice the rate it
-# stands beside rotary: it was only slower to learn. A ranking at one rate is partly a ranking of rates.
+# Beware of the ranks behind. At the first rate `learned` looks like a poor method; at twice the rate it stands
+# beside rotary: it was only slower to learn. A ranking at one rate is partly a ranking of rates.
 
 # %% [markdown]
 # ## 6.7 Longer than the training
@@ -701,10 +702,10 @@ show(
 # ALiBi stays level: at a new distance it does what it did before, only fainter. But level is not a gain: far
 # letters neither harm nor help.
 #
-# Why does rotary break? Look at the six frequencies of this very model. A ring marks which angles *between*
-# query and key a text of 64 letters can show. The two fastest have been all the way round. The third has seen
-# half a turn, and 100 letters apart it stands in the other half. The last two are "new" as well, but hardly
-# move: they are weak suspects. Then try the other two buttons.
+# Why does rotary break? Look at this model's six frequencies. A ring marks which angles *between* query and key
+# a text of 64 letters can show. The two fastest have been all the way round. The third has seen half a turn,
+# and 100 letters apart it stands in the other half. The last two are "new" as well, but hardly move: they are
+# weak suspects. Then try the other two buttons.
 
 # %%
 from course_lib.nn.positions.frequencies import interpolated_frequencies, ntk_frequencies
