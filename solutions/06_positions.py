@@ -14,8 +14,7 @@
 # tells a method that knows distances from one that only pretends. One bug moves every word of a sentence
 # because of padding in front of it. At last you run the comparison yourself: a small study, and a fair one.
 #
-# A **position** is counted from 0. Shapes are written `(batch, heads, seq,
-# d_head)`.
+# A **position** is counted from 0. Shapes are written `(batch, heads, seq, d_head)`.
 
 # %% tags=["setup"]
 import math

@@ -218,8 +218,9 @@ except NotImplementedError:
 #
 # *Difficulty 2 of 3 · 5 minutes · 2 points*
 #
-# A block in which each sublayer reads *normed* words (**pre-norm**, section 7.6). Its author complains: "one block is
-# fine, but with a few of them all words become the same." It runs, and every shape is right. Mend it.
+# A block in which each sublayer reads *normed* words; 7.6 will call that order **pre-norm**. Its author complains:
+# "one block is fine, but with a few of them all words become the same." It runs, and every shape is right. What did
+# sections 7.1 and 7.2 say of such a stack? Mend it.
 #
 # - Attention is simply `mix @ words` here, with a given table of weights `mix`, `(seq, seq)`.
 # - The norm is RMSNorm without weights, `normed` from the first cell; it is right.

@@ -20,7 +20,7 @@
 # - add a penalty for distance (ALiBi) or a learned one (T5),
 # - say what happens to each of them on a text longer than those it was trained on.
 #
-# You need 02, 04 and 05. About 80 minutes without the optional parts, and two and a half hours more for the exercises.
+# You need 02, 04 and 05. About 70 minutes without the optional parts, and two and a half hours more for the exercises.
 
 # %%
 import math
@@ -73,10 +73,9 @@ claim("each word gets the same output in both", torch.allclose(one, other, atol=
 # %% [markdown]
 # The dog who bites and the dog who is bitten are one dog.
 #
-# Before we cure it, a question that catches many: is a model that *writes* just as blind? Its causal mask
-# (chapter 04) hides what comes after, and "after" is a matter of order. Let a fourth word, *stop*, look back
-# at the whole sentence. We add each layer's output to what went in, `x + layer(x)`, so that a word doesn't
-# forget itself (chapter 07).
+# A question that catches many: is a model that *writes* just as blind? Its causal mask (chapter 04) hides what
+# comes after, and "after" is a matter of order. Let a fourth word, *stop*, look back at the whole sentence.
+# (Each layer's output is added to what went in, `x + layer(x)`: chapter 07 says why.)
 
 # %%
 stop, upper = torch.randn(24), MultiHeadAttention(24, num_heads=3)
@@ -106,28 +105,27 @@ def tells(layers):
 outcome("06.bag", f"after one layer: {tells([layer])}; after two: {tells([layer, upper])}")
 
 # %% [markdown]
-# In the first layer *stop* sees a bag: dog, bites, man. But *bites* sees only what came before it, the one
-# who bites. In the second layer *stop* looks at *bites*, and *bites* knows. So a mask and two layers leak the
-# order. A model that reads without a mask, such as MiniLM, has no such luck: each of its layers is as blind as
-# the first.
+# In the first layer *stop* sees a bag: dog, bites, man. But *bites* sees only what came before it, the one who
+# bites. In the second layer *stop* looks at *bites*, and *bites* knows: a mask and two layers leak the order. A
+# model that reads without a mask, such as MiniLM, stays blind in every layer.
 
 # %% [markdown]
 # ## 6.2 Sinusoids
 #
-# The first cure: give every position $p = 0, 1, 2, \dots$ a vector, a **positional encoding**, and add it to the
-# word's. Which vector? The bare number, as in chapter 02, grows without end, and one column of many is easily
-# overlooked.
+# The first cure: give every position $p = 0, 1, 2, \dots$ a vector, a **positional encoding**, and add it to
+# the word's. Which vector? The bare number, as in chapter 02, grows without end, and one column of many is
+# easily overlooked.
 #
 # Think of how a clock writes the time. One hand is fast and tells neighbouring seconds apart. Another is slow
-# and tells morning from evening. No hand knows much; together they know the time, and no number ever gets
-# large. In the paper's words, a position is written in **sinusoids**, waves of many speeds. Wave $i$ turns by
-# $\theta_i$ radians from one position to the next, its **frequency**; $2\pi/\theta_i$ positions make one full turn,
-# its **wavelength**:
+# and tells morning from evening. Together they know the time, and no number ever gets large. A position is
+# written in **sinusoids**, waves of many speeds. Wave $i$ turns by $\theta_i$ radians from one position to the
+# next, its **frequency**; $2\pi/\theta_i$ positions make one full turn, its **wavelength**:
 #
 # $$\theta_i = 10000^{-2i/d_{model}}, \qquad i = 0, 1, \dots, d_{model}/2 - 1$$
 #
-# The first frequency is 1. Each of the others is lower than the one before by the same factor. Below, each sinusoid is
-# drawn as a clock with one hand. Move the first slider, or use the arrow keys (leave the second at 0 for now):
+# The first frequency is 1. Each of the others is lower than the one before by the same factor. Below, each
+# sinusoid is a clock with one hand. Move the first slider, or use the arrow keys (leave the second at 0 for
+# now):
 
 # %%
 theta = 10_000 ** (-torch.arange(0, 16, 2) / 16)  # (pair,)
@@ -165,8 +163,8 @@ show(
 #
 # $$\text{table}[p + k] = M_k \, \text{table}[p] \quad \text{for every } p$$
 #
-# We let the computer search. `lstsq` finds the matrix that fits best (least squares), here from the positions 0
-# to 99, for $k = 5$: once for whole rows, once for their sines alone.
+# `lstsq` finds the matrix that fits best (least squares), here from the positions 0 to 99, for $k = 5$: once
+# for whole rows, once for their sines alone.
 
 # %%
 table = sinusoidal_positions(1000, 8, dtype=torch.float64)
@@ -180,19 +178,19 @@ predict(
 
 # %%
 gap = (found @ table[900] - table[905]).abs().max()
+miss = (sines[:100] @ alone.T - sines[5:105]).abs().max()
+print(f"sines alone: off by up to {miss:.2f}, even where it was fitted")
 outcome("06.map", f"{gap:.6f}")
 
 # %% [markdown]
 # Zero, to six decimals; sines alone have no such matrix. Here is the one that was found, and those for 1 and
 # for 50 positions:
 
-# %%
+# %% jupyter={"source_hidden": true}
 angle = 5 * 10_000 ** (-2 / 8)  # of the second pair, in five places
-block = [[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]]  # sine first
-second = found[2:4, 2:4]
-claim("its second block is a turn by 5 θ₁", torch.allclose(second, torch.tensor(block).double()))
-miss = (sines[:100] @ alone.T - sines[5:105]).abs().max()
-print(f"sines alone: off by up to {miss:.2f}, even where it was fitted")
+turned = [math.cos(angle), math.sin(angle), -math.sin(angle), math.cos(angle)]  # sine first
+print("the second block for 5:", rounded(found[2:4, 2:4].flatten()))
+print("a turn by 5 θ₁:        ", rounded(turned))
 fig, axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
 for ax, k in zip(axes, (1, 5, 50), strict=True):
     fitted = torch.linalg.lstsq(table[:100], table[k : 100 + k]).solution.T
@@ -211,17 +209,15 @@ show(
 # $W_Q$ and $W_K$ can learn it. The table has no end either. Whether a *model* makes something of positions that
 # it never saw is another question (6.7).
 #
-# Two things are arbitrary. The paper chose 10,000; 9,000 gives much the same curve in 6.4. And
-# where the columns stand does not matter, as the next layer mixes them anyway: some libraries put all sines
-# first.
+# The number 10,000 is arbitrary (6.4).
 #
 # **Your turn**: `06.sinusoidal`.
 
 # %% [markdown]
 # ## 6.3 A table that learns
 #
-# Why calculate? Let the table be parameters, one row for each position, and let training fill it: **learned positional
-# embeddings**. GPT-2 and BERT have them. The price is a hard end:
+# Why calculate? Let the table be parameters, one row for each position, and let training fill it: **learned
+# positional embeddings**. GPT-2 and BERT have them. The price is a hard end:
 
 # %% tags=["raises-exception"]
 positions = LearnedPositions(d_model=24, max_len=8)
@@ -229,16 +225,16 @@ print(positions(torch.randn(1, 8, 24)).shape)
 positions(torch.randn(1, 9, 24))
 
 # %% [markdown]
-# What does training write into such a table? MiniLM has one, 512 positions wide 384, and nobody told it what a
-# position is. (Position 0 always belongs to [CLS]; we leave it out.)
+# What does training write into such a table? MiniLM has one, 512 rows of 384 numbers, and nobody told it what a
+# position is.
 #
-# A tool for looking: `svd` (singular value decomposition) finds the directions in which rows differ, the strongest
-# first, and what share of all difference each direction holds. Random rows differ a little in every direction.
+# A tool for looking: `svd` (singular value decomposition) finds the directions in which rows differ, the
+# strongest first, and what share of all difference each direction holds. Random rows differ a little in every
+# direction.
 
 # %%
 model, tokenizer = load_minilm()
-rows = model.embedding.position.weight.detach()[1:]  # (511, 384)
-rows = rows - rows.mean(dim=0)
+rows = model.embedding.position.weight.detach()[1:]  # (511, 384), without [CLS]
 
 
 def directions(rows):
@@ -259,71 +255,60 @@ along, share = directions(rows)
 outcome("06.waves", needed(share))
 
 # %% [markdown]
-# What are they? First, which positions have similar rows, in the computed table and in the learned one. Then the
-# two strongest directions, one against the other.
-
-# %% jupyter={"source_hidden": true}
-computed = sinusoidal_positions(128, 384)
-fig, axes = plt.subplots(1, 3, figsize=(12.5, 4.2), layout="constrained")
-for ax, given, first, title in (
-    (axes[0], computed - computed.mean(dim=0), 0, "The formula: distance decides"),
-    (axes[1], rows[:127], 1, "MiniLM's learned table: here, too"),
-):
-    unit = F.normalize(given, dim=-1)
-    edges = (first - 0.5, 127.5, 127.5, first - 0.5)
-    drawn = ax.imshow(unit @ unit.T, cmap=SIGNED, vmin=-1, vmax=1, extent=edges)
-    ax.set(title=title, xlabel="position", ylabel="position")
-fig.colorbar(drawn, ax=axes[:2], label="cosine", shrink=0.8)
-axes[2].plot(along[8:20, 0], along[8:20, 1], "o-", color=GREY, linewidth=0.8)
-for place in range(9, 21):  # numbers inside, and outside the second time round
-    spot = along[place - 1, :2] * (0.75 if place < 15 else 1.25)
-    axes[2].text(*spot.tolist(), place, ha="center", va="center")
-axes[2].set(xticks=[], yticks=[], aspect="equal", xlabel="strongest direction")
-axes[2].set(
-    xlim=(-0.08, 0.08),
-    ylim=(-0.08, 0.08),
-    ylabel="second strongest",
-    title="MiniLM's positions go round a circle",
-)
-show(
-    fig,
-    alt="Left and middle, how similar the rows of two positions are, 128 by 128: a stripe along the diagonal in the "
-    "computed table, many parallel stripes in MiniLM's. Right, positions 9 to 20 in MiniLM's two strongest directions: they go round a circle, twice.",
-)
-
-
-# %% [markdown]
-# Few directions, and waves: is that a formula? A control: a *random walk*, in which each row is the one before and a
-# random step; and rows all random. For the strongest ten directions we count (`rfft`) how many positions one turn takes.
+# Ten, and they are waves. Is that a formula, as in 6.2? Two controls: a *random walk*, in which each row is the
+# one before and a random step, and rows all random. For the strongest ten directions of each we count (`rfft`)
+# how many positions one turn takes.
 
 # %%
-step, sines = torch.randn(511, 384), sinusoidal_positions(511, 384)  # steps add up to a walk
-for name, table in {"MiniLM": rows, "sines": sines, "walk": step.cumsum(0), "steps": step}.items():
-    along, share = directions(table)
+step, formula = torch.randn(511, 384), sinusoidal_positions(511, 384)  # steps add up to a walk
+tables = {"MiniLM": rows, "formula": formula, "random walk": step.cumsum(dim=0), "random": step}
+shares = {}
+for name, each in tables.items():
+    along, shares[name] = directions(each)
     waves = torch.fft.rfft(along[:, :10], dim=0).abs()[1:]  # how much of 1, 2, … turns in 511
-    print(f"{name}: nine tenths in {needed(share)}; shares", rounded(share[:12]))
-    print(" " * 6, "positions in a turn", rounded(511 / (waves.argmax(dim=0) + 1), 0))
-radius = directions(rows)[0][:120, :2].norm(dim=-1)
-print(f"MiniLM's positions 1 to 120 keep {radius.mean():.3f} ± {radius.std():.3f} from the middle")
+    turns = 511 / (waves.argmax(dim=0) + 1)
+    print(f"{name}: nine tenths in {needed(shares[name])}; a turn takes {turns.min():.0f} or more")
+
+# %% jupyter={"source_hidden": true}
+fig, axes = plt.subplots(1, 2, figsize=(10.5, 3.8), layout="constrained", width_ratios=[1.5, 1])
+for (name, share), color, style in zip(shares.items(), CYCLE, ("o-", "s--", "^:", ".-.")):
+    axes[0].plot(range(1, 21), share[:20], style, color=color, label=name, markersize=4)
+axes[0].set(xlabel="direction, strongest first", ylabel="share of all difference")
+axes[0].set(xticks=(1, 5, 10, 15, 20), title="MiniLM: ten directions, nearly equally strong")
+axes[0].legend()
+ring = directions(rows)[0][:120, :2]
+axes[1].plot(*ring.T, ".", color=GREY, alpha=0.5, markersize=4)
+axes[1].plot(*ring[8:15].T, "o-", color=CYCLE[0], linewidth=0.8)
+for place in range(9, 16):
+    spot = ring[place - 1] * (0.75 if place < 15 else 1.3)
+    axes[1].text(*spot.tolist(), place, ha="center", va="center")
+axes[1].set(xticks=[], yticks=[], aspect="equal", xlim=(-0.08, 0.08), ylim=(-0.08, 0.08))
+axes[1].set(xlabel="strongest direction", ylabel="second strongest")
+axes[1].set(title="Positions 1 to 120, on a ring")
+show(
+    fig,
+    alt="Left, the share of the twenty strongest directions: MiniLM's first ten lie between 0.07 and 0.13, the rest near zero; a random "
+    "walk starts at 0.6 and falls at once; the formula falls slowly; random rows are flat near zero. Right, MiniLM's positions 1 to 120 "
+    "on a ring; 9 to 15, numbered, go round it once.",
+)
 
 # %% [markdown]
-# "Few directions, and waves" is no proof: a random walk
-# needs fewer still, and its directions are waves, too. But a walk is
-# one very slow wave with ever weaker ones on top. MiniLM's ten directions are nearly *equally strong*, and then
-# nothing comes. And the two strongest go round in under six positions, which nothing slow does, on a ring. So it found waves, but not the paper's: there slow ones are on top, and nine tenths
-# take 72 directions. Sines were a good guess; their speeds were not.
+# Few directions and waves are no proof: a random walk needs fewer still, and its directions are waves, too. But
+# a walk is one very slow wave with ever weaker ones on top. MiniLM's ten are nearly *equally strong*, then
+# nothing comes, and the two strongest go round in about six positions. So it found waves, but not the paper's:
+# there slow ones are strongest, and nine tenths take 72 directions.
 
 # %% [markdown]
 # ## 6.4 Turn, don't add
 #
-# Adding has a flaw. The word and its position become one vector, and every score mixes the two. A head that wants
-# "the word before" has to learn to look past the words. And only the first layer is told directly; later ones have
-# to find the position in what comes up to them.
+# Adding has a flaw. The word and its position become one vector, so a head that wants "the word before" has to
+# learn to look past the words. And only the first layer is told directly.
 #
-# **Rotary positions** (*RoPE*, Su et al. 2021) leave the words alone. In *every* layer, after the projections, they
-# turn the queries and the keys. Take one pair of columns. Turn the query by $p\,\theta$ if it stands at position
-# $p$, and the key by its own position times $\theta$. The dot product of two vectors depends on their lengths and
-# on the angle between them, so only the *difference* of the two turns counts, and with it the **relative position**:
+# **Rotary positions** (*RoPE*, Su et al. 2021) leave the words alone. In *every* layer, after the projections,
+# they turn the queries and the keys. Take one pair of columns. Turn the query by $p\,\theta$ if it stands at
+# position $p$, and the key by its own position times $\theta$. The dot product of two vectors depends on their
+# lengths and on the angle between them, so only the *difference* of the two turns counts, and with it the
+# **relative position**:
 
 
 # %%
@@ -334,7 +319,6 @@ def turn(pair, angle):
     return torch.stack([x, y], dim=-1)
 
 
-# %%
 theta, place = 0.4, torch.arange(12)
 q, k = torch.tensor([1.2, 0.5]), torch.tensor([0.3, 1.0])
 queries, keys = turn(q, place * theta), turn(k, place * theta)  # each (place, 2)
@@ -368,12 +352,11 @@ show(
 #
 # $$(R_p\, q) \cdot (R_s\, k) = q \cdot (R_{s-p}\, k)$$
 #
-# A whole head is many such pairs, each with its own frequency, as in
-# 6.2, now for a width of $d_{head}$. Values are not turned: what is handed over should not depend on who asks
-# from where.
+# A head is many such pairs, each with its own frequency, as in 6.2, for a width of $d_{head}$. Values are not
+# turned: what is handed over should not depend on who asks from where.
 #
-# The clocks again, one for each frequency, now with two hands: the query's pair and the key's. Move the first slider:
-# both turn, the angle between them stays. Move the second, and it opens, at high frequencies first.
+# The clocks again, now with two hands: the query's pair and the key's. Move the first slider: both turn, the
+# angle between them stays. Move the second, and it opens, at high frequencies first.
 
 # %%
 theta = rotary_frequencies(16)
@@ -382,10 +365,10 @@ position_clocks(theta, place=40, distance=3, title="A query and a key, at eight 
 # %% [markdown]
 # ### A test that passes a function that does nothing
 #
-# How do you test this? A popular way: put query and key at the *same* position, move both, and see that the score
-# stays. Let three functions take that test: the course's `Rotary`, a function that does nothing, and one that
-# turns by the *square* of the position. A method of positions takes the split queries and keys and returns both,
-# and a third thing that we need in 6.5.
+# How do you test this? A popular way: put query and key at the *same* position, move both, and see that the
+# score stays. Three functions take that test: the course's `Rotary`, one that does nothing, and one that turns
+# by the *square* of the position. (A method takes the split queries and keys and returns both, and a third
+# thing that we need in 6.5.)
 
 
 # %%
@@ -409,23 +392,22 @@ def scores_of(position, n=12):
 
 for name, position in {"Rotary": Rotary(16), "nothing": nothing, "squares": squares}.items():
     scores = scores_of(position)
-    steady = [bool(scores.diagonal(-k).std() < 1e-4) for k in (0, 3)]
-    matters = bool((scores[5, 5] - scores[5, 2]).abs() > 1e-3)
+    same = [f"{scores.diagonal(-k).std():.2f}" for k in (0, 3)]
     print(
-        f"{name:>8}: same at distance 0: {steady[0]}, at 3: {steady[1]}; 0 differs from 3: {matters}"
+        f"{name:>8}: spread at distance 0, 3: {same[0]}, {same[1]}; across: {scores[-1].std():.2f}"
     )
 
 # %% [markdown]
-# All three pass at distance 0. The *squares* fall at distance 3. *Nothing* falls only when you ask whether
-# distance matters at all. Both questions are needed, and the second is easily forgotten.
+# At distance 0 nobody's score moves: all three pass. *Squares* falls at distance 3, where its scores spread.
+# *Nothing* falls only when you ask whether distance matters at all.
 #
 # **Your turn**: `06.relative-test`.
 #
 # ### Which columns make a pair?
 #
-# The paper pairs neighbours: columns 0 and 1, 2 and 3 (**interleaved**), and so do Meta's own code and weights of
-# Llama. GPT-NeoX pairs column $i$ with column $i + d_{head}/2$ (**by halves**), and so does the library of Hugging
-# Face, for Llama as well. Both are right:
+# The paper pairs neighbours: columns 0 and 1, 2 and 3 (**interleaved**), and so does Meta's own Llama. GPT-NeoX
+# pairs column $i$ with column $i + d_{head}/2$ (**by halves**), and so does the library of Hugging Face, for
+# Llama as well. Both are right:
 
 # %% jupyter={"source_hidden": true}
 angles = rotary_angles(torch.arange(6), rotary_frequencies(8))  # (place, pair)
@@ -446,41 +428,31 @@ show(
 )
 
 # %% [markdown]
-# A fixed order of the columns leads from one to the other:
+# A fixed order of the columns leads from one to the other. And a model that was trained with the one and runs
+# with the other?
 
 # %%
-from course_lib.nn.positions.rotary import half_order
-
-x, order = torch.randn(1, 3, 6, 8), half_order(8)
-print("the order that leads from one to the other:", order.tolist())
+x, order = torch.randn(1, 3, 6, 8), [0, 2, 4, 6, 1, 3, 5, 7]
 ours, theirs = rotate_half(x[..., order], angles), rotate_interleaved(x, angles)[..., order]
 claim("the same up to the order of the columns", torch.allclose(ours, theirs, atol=1e-6))
-
-# %% [markdown]
-# And a model that was trained with the one and runs with the other?
-
-# %%
 query, key = torch.randn(2, 1, 3, 6, 8)
 right = rotate_interleaved(query, angles) @ rotate_interleaved(key, angles).mT
 wrong = rotate_half(query, angles) @ rotate_half(key, angles).mT
-print(
-    f"the wrong pairing moves a score by {(right - wrong).std():.2f}; scores spread by {right.std():.2f}"
-)
+print(f"the wrong pairing moves a score by {(right - wrong).std():.2f}", end="; ")
+print(f"scores spread by {right.std():.2f}")
 
 # %% [markdown]
-# A dot product does not care about the order of its terms, so a model trained either way is as good. But a
-# model trained with one and *run* with the other gets scores that are off, here by nearly as much as they vary,
-# and no error anywhere. The cure is to put the columns of its $W_Q$ and $W_K$ (the rows of an `nn.Linear`) into
-# that order, once, head by head. The script that brought Meta's Llama to Hugging Face does just that, so *the same model* exists in both orders. "How does Llama pair?" has no answer before you say
-# whose file you load.
+# A dot product does not care about the order of its terms, so a model trained either way is as good. But one
+# that is *run* with the other gets scores that are off by nearly as much as they vary, and no error anywhere.
+# The cure is to put the columns of its $W_Q$ and $W_K$ into that order, once, head by head. The script that
+# brought Llama to Hugging Face does just that, so *the same model* exists in both orders.
 #
 # **Your turn**: `06.rotate`.
 #
 # ### The number 10,000 (optional)
 #
-# Take a vector that meets its own copy $d$ positions away, all its pairs equally long. They agree at $d = 0$;
-# further off, high frequencies point anywhere and cancel out, while low ones still agree. The average of
-# $\cos(d\,\theta_i)$ shows it. A larger base keeps more frequencies low:
+# How well does a turned vector still fit its own copy $d$ positions away? Its fast pairs soon point anywhere,
+# the slow ones still agree. The average of $\cos(d\,\theta_i)$ shows it; a larger base keeps more pairs slow:
 
 
 # %%
@@ -503,7 +475,7 @@ show(
 )
 
 # %% [markdown]
-# Try 3.95, about 9,000. (Without Python: the three curves above are three positions of the slider.)
+# Would 9,000 do? Try 3.95. (Without Python: the three curves above are three positions of the slider.)
 
 
 # %% tags=["nbval-ignore-output"]
@@ -520,15 +492,15 @@ def choose(exponent=4.0):
 # %% [markdown]
 # ## 6.5 A penalty for distance
 #
-# The third idea is the plainest. Leave queries and keys as they are, and add a number to each *score*, before
-# the softmax: a **position bias**, one for each head, query and key. That is the third thing which a method returns.
+# The third idea: leave queries and keys as they are, and add a number to each *score*, before the softmax: a
+# **position bias**, one for each head, query and key. That is the third thing which a method returns.
 #
 # - **ALiBi** (Press et al. 2021) subtracts $m_h \cdot \text{distance}$ in head $h$. The slopes are fixed: with
-#   $H$ heads, $m_h = 2^{-8(h+1)/H}$ if $H$ is a power of two (for others, its authors' code fills in from the next
-#   one). Some heads are shortsighted, others not. Nothing is learned.
+#   $H$ heads, a power of two, $m_h = 2^{-8(h+1)/H}$. Some heads are shortsighted, others not. Nothing is
+#   learned.
 # - **T5** (Raffel et al. 2019) learns the numbers, one for each head and *bucket* of distances. Near distances
-#   have a bucket each. Far ones share, in wider and wider buckets: whether a word stands 90 or 95 back hardly
-#   matters. All beyond a limit, `max_distance`, share the last.
+#   have a bucket each. Far ones share, in wider and wider buckets; all beyond a limit, `max_distance`, share
+#   the last.
 
 # %%
 query, key = torch.randn(1, 8, 65, 4), torch.randn(1, 8, 65, 4)
@@ -537,6 +509,7 @@ weights = bias[:, -1].softmax(dim=-1)  # the last query, all keys fitting equall
 past = torch.arange(65)  # how far back
 buckets = t5_bucket(-past, num_buckets=32, max_distance=64, bidirectional=False)
 
+# %% jupyter={"source_hidden": true}
 fig, axes = plt.subplots(1, 2, figsize=(11, 3.4), layout="constrained")
 for h in range(8):
     axes[0].plot(past, weights[h].flip(0), color=plt.cm.viridis(h / 8), label=f"head {h}")
@@ -552,23 +525,23 @@ show(
 )
 
 # %% [markdown]
-# Both are relative from birth, and a bias costs one addition for each score. **Your turn**: `06.alibi-bias`,
-# then `06.t5-bucket`.
+# Both are relative from birth.
+#
+# **Your turn**: `06.alibi-bias`, then `06.t5-bucket`.
 
 # %% [markdown]
 # ## 6.6 Which one? (optional)
 #
 # One small task, six ways: guess the next letter of Shakespeare, as in chapter 04, in texts of 64 letters. Two
-# layers of attention under a causal mask, all of them alike. Only the positions differ.
+# layers of attention under a causal mask; only the positions differ. (Skip the text if you like, but run the
+# cells: 6.7 needs them.)
 
 
 # %%
 text = shakespeare()[:700_000]
 letters = sorted(set(text))
 numbers = {letter: i for i, letter in enumerate(letters)}
-ids = torch.tensor([numbers[letter] for letter in text])[
-    :500_000
-]  # the rest: to choose and to test
+ids = torch.tensor([numbers[letter] for letter in text[:500_000]])  # the rest: for choice and test
 
 
 class Guesser(nn.Module):
@@ -588,8 +561,9 @@ class Guesser(nn.Module):
 
 
 # %% [markdown]
-# Six models, three seeds, 800 steps each: a *study*, as in 5.1. Its rate of learning, one for all six, was chosen on
-# a part of the text that serves for nothing else. You can repeat it:
+# Six models, three seeds, 800 steps each: a *study*, as in 5.1. Its rate of learning, one for all six, was
+# chosen on a part of the text that serves for nothing else. Here is its record, and sixty steps of two models,
+# on your machine:
 
 # %%
 record = study("06_positions")
@@ -617,18 +591,12 @@ def first_losses(added, position, steps=60):
     return losses
 
 
-# %% [markdown]
-# Sixty steps of two of the models, now, on your machine:
-
 # %%
 here = {"none": first_losses(nn.Identity(), None)}  # nn.Identity adds nothing
 here["rotary"] = first_losses(nn.Identity(), Rotary(12))
 for name, mine in here.items():
     gap = torch.tensor(mine[:10]) - torch.tensor(record["results"]["curves"][name][:10])
     claim(f"{name}: the first 10 steps are those of the record", gap.abs().max() < 0.01)
-
-# %% [markdown]
-# Now the whole record:
 
 # %% jupyter={"source_hidden": true}
 fig, axes = plt.subplots(1, 2, figsize=(11.5, 3.8), layout="constrained", width_ratios=[1.3, 1])
@@ -674,20 +642,21 @@ chances = (pairs / pairs.sum(dim=1, keepdim=True))[part[:, :-1], part[:, 1:]]
 print(f"pairs {-chances.log().mean():.2f}, none {at_length['none'].mean():.2f}, blind {blind:.2f}")
 
 # %% [markdown]
-# What has "none" learned? Hardly more than the table of letter pairs, which knows the last letter and nothing
-# else, on the same text. The leak of 6.1 is there, and in 800 steps these two layers make next to nothing of it.
-# Positions are worth a lot, at either rate. Rotary and T5, which tell the score in every layer, in whatever shape each head
-# wants, are in front at both. But beware of the ranks behind. At the first rate `learned` looks like a poor method,
-# at twice the rate it stands beside rotary: it was only slower to learn. A ranking at one rate is
-# partly a ranking of rates. (All this on two small layers and 64 letters. In the paper, learned and computed tables came out even.)
+# What has "none" learned? Hardly more than a table of letter pairs, which knows the last letter and nothing
+# else. The leak of 6.1 is there, and in 800 steps these two layers make next to nothing of it. Positions are
+# worth a lot, at either rate. Rotary and T5 are in front at both.
+#
+# Beware of the ranks behind. At the first rate `learned` looks like a poor method; at twice the rate it stands
+# beside rotary: it was only slower to learn. A ranking at one rate is partly a ranking of rates.
 
 # %% [markdown]
 # ## 6.7 Longer than the training
 #
-# Six small models, one without positions and one for each method, have learned to guess the next letter in texts of 64
-# (6.6). Every model guesses *the same* 32 letters at the end of each text; only what stands
-# before them gets longer, up to eight times. The paper of 2017 chose sines because they "may allow the model to *extrapolate*" (section 3.5): **extrapolation**
-# is to work beyond what one was trained for. Press et al. (2021) measured that they hardly do.
+# Six small models, one without positions and one for each method, have learned to guess the next letter in
+# texts of 64 (6.6). Now each guesses *the same* 32 letters at the end of a text; only what stands before them
+# gets longer, up to eight times. To work beyond what one was trained for is **extrapolation**. The paper of
+# 2017 chose sines because they "may allow the model to extrapolate" (section 3.5). Press et al. (2021) measured
+# that they hardly do.
 
 # %%
 predict(
@@ -702,10 +671,7 @@ levels = {n: losses[n][:, four].mean() for n in change}
 level, worst = min(change, key=lambda n: abs(change[n])), max(levels, key=levels.get)
 outcome("06.longer", f"{level} stays level, {worst} is worst")
 
-# %% [markdown]
-# All lengths and all seeds (faint), with their means:
-
-# %%
+# %% jupyter={"source_hidden": true}
 print(f"256 letters: blind {blind:.2f};", *(f"{n} {loss:.2f}" for n, loss in levels.items()))
 claim("the worst is as bad as guessing blindly", levels[worst] > 0.98 * blind)
 fig, ax = plt.subplots(figsize=(8.5, 4), layout="constrained")
@@ -731,15 +697,15 @@ show(
 # %% [markdown]
 # Did you bet on rotary? It is among the best at 64 letters, it is relative, and it breaks worst of all. So much
 # for "relative, therefore it extrapolates". Sinusoidal breaks, too: the *table* has no end, but the *model* has
-# never seen those rows. Having no positions at all would be better than either.
+# never seen those rows. No positions at all would be better than either.
 #
-# ALiBi stays level: at a new distance it does what it did before, only fainter. But level is not a gain:
-# letters further back than 64 neither harm nor help.
+# ALiBi stays level: at a new distance it does what it did before, only fainter. But level is not a gain: far
+# letters neither harm nor help.
 #
-# Why does rotary break? Look at the frequencies of this very model: six, and a ring that marks which angles
-# *between* query and key a text of 64 letters can show. The two fastest have been all the way round. The third has
-# seen half a turn, and 100 letters apart it stands in the other half. The last two are "new" as well, but hardly
-# move: they are weak suspects. Then try the other two buttons.
+# Why does rotary break? Look at this model's six frequencies. A ring marks which angles *between* query and key
+# a text of 64 letters can show. The two fastest have been all the way round. The third has seen half a turn,
+# and 100 letters apart it stands in the other half. The last two are "new" as well, but hardly move: they are
+# weak suspects. Then try the other two buttons.
 
 # %%
 from course_lib.nn.positions.frequencies import interpolated_frequencies, ntk_frequencies
@@ -757,10 +723,9 @@ position_clocks(settings, length=256, trained=64, place=200, distance=100, title
 #
 # That suggests a cure: lower the frequencies, so that a text four times as long stays within the old arcs.
 # Linear **interpolation** (Chen et al. 2023) divides every frequency by 4. Then nothing is new, but
-# neighbouring letters now stand a quarter of a step apart. **NTK scaling** (for *neural tangent kernel*, the
-# theory that suggested it) raises the base instead, which divides the lowest frequency by 4, the highest not at
-# all, and the others by something between. We change the frequencies of the trained models, for each length
-# by the factor that it needs:
+# neighbouring letters now stand a quarter of a step apart. **NTK scaling** raises the base instead, which
+# divides the lowest frequency by 4, the highest not at all, and the others by something between. We change the
+# frequencies of the trained models, for each length by the factor that it needs:
 
 # %% jupyter={"source_hidden": true}
 ways = {"rotary": "as trained", "rotary, NTK": "NTK", "rotary, interpolated": "interpolated"}
@@ -789,33 +754,25 @@ show(
 )
 
 # %%
-length = {n: i for i, n in enumerate(results["lengths"])}
-plain, ntk, linear = (losses[name] for name in ways)
-claim("1.5 times as long: NTK is best", (ntk < linear)[:, length[96]].all())
-claim("4 times: interpolated is best", (linear < ntk - 0.5)[:, four].all())
-claim("and NTK as lost as no cure at all", (ntk > plain - 0.2)[:, four].all())
-after = {name: torch.tensor(runs)[:, 1] for name, runs in results["tuned"].items()}
-told = (f"{name} {loss.mean():.2f}" for name, loss in after.items())
-print(
-    "256 letters, after 100 steps more:",
-    *told,
-    f"(64 letters: {losses['rotary'][:, 0].mean():.2f})",
-)
-claim("interpolated is best", after["interpolated"].max() < after["as it was"].min())
+for name, told in ways.items():
+    print(f"{told:>12}: at 64, 96, 256 letters", rounded(losses[name].mean(0)[[0, 1, four]], 2))
+ntk, linear = losses["rotary, NTK"], losses["rotary, interpolated"]
+claim("1.5 times as long: NTK is best with every seed", (ntk < linear)[:, 1].all())
+claim("4 times: interpolated is, with every seed", (linear < ntk - 0.5)[:, four].all())
+after = {name: torch.tensor(runs)[:, 1].mean() for name, runs in results["tuned"].items()}
+print("256, after 100 steps more:", *(f"{name} {loss:.2f}" for name, loss in after.items()))
 
 # %% [markdown]
-# For half as much text again, NTK costs least, since neighbours stay apart. For four times as much it fails
-# here, though the slowest pair is back in its old arc: those in the middle are not lowered enough and meet
-# new angles all the same.
-# Carry over the way to look, not the ranking. Interpolation is the better start for training on,
-# and a hundred steps nearly mend it.
+# For half as much text again, NTK costs least, since neighbours stay apart. For four times as much it is as
+# lost as no cure at all, though the slowest pair is back in its old arc: those in the middle are not lowered
+# enough and meet new angles all the same. Interpolation is also the better start for training on: a hundred
+# steps nearly mend it.
 
 # %% [markdown]
 # ## 6.8 Find the bug
 #
-# Somebody uses MiniLM and pads on the *left*. The padding mask is right: no word looks at padding. The same
-# sentence, alone and with padding in front of it or behind it. How far does its vector move? (The mean over the
-# sentence's own tokens, as in chapter 05. For scale: the sentence without the word *too*.)
+# Somebody uses MiniLM and pads on the *left*. The mask is right: no word looks at padding. How far does the
+# vector of a sentence move, the mean over its own tokens? For scale: the sentence without the word *too*.
 
 
 # %%
@@ -829,35 +786,18 @@ def vector(text, left=0, right=0):
 
 
 sentence = "The animal didn't cross the street because it was too tired"
-alone, many = vector(sentence), (0, 1, 2, 4, 8, 16, 32, 64)
-front = [float(1 - vector(sentence, left=n) @ alone) for n in many]
-behind = [float(1 - vector(sentence, right=n) @ alone) for n in many]
-no_word = float(1 - vector(sentence.replace(" too", "")) @ alone)
-print(
-    f"a missing word moves it by {no_word:.3f}, one padding token in front by {front[1]:.3f}",
-    end=", ",
-)
-print(f"64 behind by {behind[-1]:.3f}")
-
-# %% jupyter={"source_hidden": true}
-fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
-ax.plot(many, front, "o-", color=CYCLE[3], label="padding in front")
-ax.plot(many, behind, "s--", color=CYCLE[0], label="padding behind")
-ax.axhline(no_word, color=GREY, linestyle=":", label="one word removed")
-ax.set(xlabel="padding tokens, all masked", ylabel="change of the sentence vector")
-ax.set_title("Nobody looks at the padding, and it changes the sentence")
-ax.legend()
-show(
-    ax,
-    alt="Change of the sentence vector over the number of padding tokens. Behind the sentence: zero. In front: at once well "
-    "above the line of one removed word, and rising slowly.",
-)
+unpadded = vector(sentence)
+moved = {f"{n} in front": vector(sentence, left=n) for n in (1, 8, 64)}
+moved |= {"64 behind": vector(sentence, right=64)}
+moved |= {"a missing word": vector(sentence.replace(" too", ""))}
+for name, each in moved.items():
+    print(f"{name:>14}: moved by {1 - each @ unpadded:.3f}")
 
 # %% [markdown]
-# The mask hides the padding, but the *table* counts it. With eight padding tokens the sentence starts at position 8, every
-# token gets another row, and the row that belongs to [CLS] goes to padding. Models that write are padded on
-# the left (chapter 04). The cure: count only real words. A relative method doesn't
-# need it:
+# Nobody looks at the padding, and one token of it does more than a missing word. Why? The mask hides the
+# padding, but the *table* counts it. With eight padding tokens the sentence starts at position 8, every token
+# gets another row, and the row that belongs to [CLS] goes to padding. The cure: count only real words. A
+# relative method doesn't need it:
 
 # %%
 layer = MultiHeadAttention(24, num_heads=3, position=Rotary(8))
@@ -874,21 +814,20 @@ claim(
 # %% [markdown]
 # ## Summary
 #
-# - Attention sees a bag of words. A causal mask leaks the order from the second layer on; a model that reads
-#   stays blind.
-# - Sinusoidal: a position as sines and cosines of many frequencies. Going on by $k$ is one turn, the same everywhere, and needs
-#   both sine and cosine.
-# - Learned: a table with an end. MiniLM's became waves by itself: ten, equally strong, unlike the formula's.
-# - Rotary: turn queries and keys, never values. The score sees the distance alone. Two pairings, equally good,
-#   never to be mixed: the same Llama exists in both.
+# - Attention sees a bag of words. A causal mask leaks the order from the second layer on.
+# - Sinusoidal: sines and cosines of many frequencies. Going on by $k$ is one turn, the same everywhere, and
+#   needs both.
+# - Learned: a table with an end. MiniLM's became waves by itself, unlike the formula's.
+# - Rotary: turn queries and keys, never values. The score sees the distance alone. Two pairings, never to be
+#   mixed.
 # - ALiBi and T5 add a bias to the scores: fixed slopes, or learned buckets.
 # - A test of a relative method asks two things: equal distances score alike, and unequal ones do not.
 # - Beyond the trained length, in our study: rotary and sinusoidal break, T5 bends, ALiBi stays level, a table
 #   ends. Relative is not the same as familiar. Lower frequencies and a little training bring rotary back.
 # - Count positions from the first real word.
 #
-# Words can now look at each other and know where they stand. One layer of that is a start; real models stack
-# dozens. What has to go between the layers, so that such a stack can learn, is chapter 07.
+# Words now know where they stand. Real models stack dozens of such layers. What has to go between them, so that
+# a stack can learn, is chapter 07.
 
 # %% [markdown]
 # ## Quiz
@@ -903,32 +842,30 @@ quiz("06")
 #
 # <details><summary>Why does a Transformer need positions, and when could it do without?</summary>
 #
-# Attention is permutation equivariant: reordered words get reordered outputs and nothing else. Without a mask
-# no depth changes that. With a causal mask the words see different bags, so from two layers on order can be
-# learned. Large models without any positions do (Haviv et al.); the small one of 6.6 hardly did in its 800 steps.
+# Attention is permutation equivariant: reordered words get reordered outputs and nothing else, at any depth. Under a
+# causal mask, though, order can be learned from the second layer on. Large models without positions do so (Haviv et
+# al.); the small one of 6.6 hardly did.
 #
 # </details>
 #
 # <details><summary>Explain rotary positions to somebody who knows sinusoidal ones.</summary>
 #
-# The same frequencies, used by turning instead of adding. Each pair of columns of the query and of the
-# key is turned by its position times the pair's frequency. A dot product depends on the difference of the two
-# angles, so the score depends on the distance. It acts in every layer, on queries and keys only, and leaves
-# the word's own vector alone.
+# The same frequencies, used by turning instead of adding. Each pair of columns of a query or key is turned by its
+# position times the pair's frequency, so a score depends on the distance. It acts in every layer, and leaves the
+# word's own vector alone.
 #
 # </details>
 #
 # <details><summary>Is rotary "relative", and does it therefore extrapolate?</summary>
 #
 # It is relative: scores depend on the distance alone. But a longer text contains longer distances, where pairs
-# that saw only part of a turn stand at angles that training never showed. Relative is not the same as familiar. Interpolation
-# squeezes new distances into the old range, NTK-style scaling slows the slow pairs most; in practice some
-# training at the new length follows. ALiBi stays level without, which only says that far text does no harm:
-# measure whether it is *used*.
+# that saw only part of a turn stand at angles that training never showed. Lower frequencies and some training at the
+# new length mend it. ALiBi stays level without, which only says that far text does no harm: measure whether it is
+# *used*.
 #
 # </details>
 #
-# <details><summary>A model's outputs got worse after its rotary code was replaced by another library's. All shapes and dtypes fit. What do you check first?</summary>
+# <details><summary>A model's outputs got worse after its rotary code was replaced by another library's. All shapes fit. What do you check first?</summary>
 #
 # The pairing: interleaved or by halves. Then the base, the direction of the turn, whether positions start at 0,
 # and, when writing token by token, whether the query's position is that of the newest key.
@@ -961,13 +898,11 @@ quiz("06")
 #   hardly a difference there), arXiv:1706.03762.
 # - Su et al. 2021, *RoFormer*, arXiv:2104.09864. Rotary positions.
 # - Press, Smith and Lewis 2021, *Train Short, Test Long*, arXiv:2108.12409. ALiBi, and the question of 6.7.
-# - Raffel et al. 2019, *T5*, section 2.1, arXiv:1910.10683. Buckets. The idea of learned distances: Shaw,
-#   Uszkoreit and Vaswani 2018, arXiv:1803.02155.
-# - Haviv et al. 2022, *Transformer Language Models without Positional Encodings Still Learn Positional
-#   Information*, arXiv:2203.16634, and Kazemnejad et al. 2023, arXiv:2305.19466, who compare five methods
-#   beyond the trained length.
-# - Chen et al. 2023, *Extending Context Window via Positional Interpolation*, arXiv:2306.15595, and Peng et al.
-#   2023, *YaRN*, arXiv:2309.00071, which tells the story of NTK scaling in its section 3.1.
+# - Raffel et al. 2019, *T5*, section 2.1, arXiv:1910.10683. Buckets.
+# - Haviv et al. 2022, arXiv:2203.16634: language models without positions learn them. Kazemnejad et al. 2023,
+#   arXiv:2305.19466, compare five methods beyond the trained length.
+# - Chen et al. 2023, *Positional Interpolation*, arXiv:2306.15595, and Peng et al. 2023, *YaRN*,
+#   arXiv:2309.00071, which tells the story of NTK scaling in its section 3.1.
 
 # %% [markdown]
 # ## Glossary

@@ -10,18 +10,19 @@
 # # 07 · The encoder
 #
 # **How do you stack a hundred of these?** Your attention looks, and since chapter 06 it knows where. One look
-# finds "animal" for "it". To understand that *it* is tired, and *why* nothing was crossed, takes looks at what
-# other looks have found: layer on layer. Simply putting layers on top of each other fails. Two small
-# inventions mend that, and they are most of what the word *encoder* means.
+# finds "animal" for "it". To understand *why* nothing was crossed takes looks at what other looks have found:
+# layer on layer. Simply piling them up fails. Two small inventions mend that, and they are most of what the
+# word *encoder* means.
 #
 # After this chapter you can
 #
 # - say what goes wrong in a bare stack, and which of the two inventions mends what,
 # - write LayerNorm and RMSNorm to the last digit, and spot the two mistakes that hide in published ones,
 # - read a feed-forward network as a memory, and find the neuron that fires for animals,
-# - build the encoder block, in both orders of the norm, train it, and say from measurements what each order needs.
+# - build the encoder block, in both orders of the norm, train it, and say from measurements what each order
+#   needs.
 #
-# You need 02 to 06. About 75 minutes without the optional parts, and two hours more for the exercises.
+# You need 02 to 06. About 70 minutes without the optional parts, and two hours more for the exercises.
 
 # %%
 from functools import partial
@@ -50,9 +51,6 @@ from course_lib.views import attention_hover, outcome, predict, quiz, show
 BLUE, ORANGE, GREEN, RED, *_, BLACK = CYCLE
 _ = torch.manual_seed(0)
 
-# %% [markdown]
-# Today the left tower gets finished: the feed-forward network, and the two boxes called "add & norm".
-
 # %%
 inside = ("queries, keys, values", "scores", "masks", "softmax", "weighted sum", "heads")
 done = (*inside, "positions", "self-attention")
@@ -65,16 +63,17 @@ show(
 # %% [markdown]
 # ## 7.1 A hundred bare layers
 #
-# A layer of the encoder, an **encoder block**, is an attention followed by a small network that treats every word alone. Call each of the two a **sublayer**. Nothing is trained yet. The matrices are drawn by
-# *Xavier's rule*: random numbers with variance $2 / (\text{inputs} + \text{outputs})$, meant to hand numbers
-# on at about the size they came. So nothing should happen. We watch two dials on the way up:
+# A layer of the encoder, an **encoder block**, is an attention followed by a small network that treats every
+# word alone. Call each of the two a **sublayer**. Nothing is trained yet; the matrices are drawn by *Xavier's
+# rule*: random numbers with variance $2 / (\text{inputs} + \text{outputs})$, meant to hand numbers on at about
+# the size they came. We watch two dials on the way up:
 #
 # - **size**: the standard deviation of all the numbers;
 # - **alike**: the cosine between two different words of a sentence, averaged over all pairs. Near 0 the words
 #   have little in common, at 1 they all point the same way.
 #
-# In the code, notice `around`: what becomes of a sublayer's output. `bare` hands it on. (`PreNorm` and `last` wait
-# for 7.7.)
+# In the code, notice `around`: what becomes of a sublayer's output. `bare` hands it on. (`PreNorm` and `last`
+# wait for 7.7.)
 
 
 # %%
@@ -126,17 +125,13 @@ predict("07.alike", "After how many bare layers is the cosine between two words 
 # %%
 ways = {"bare": dials(bare)}
 size, same = ways["bare"]
+print(f"size after 10 layers: {size[10]:.3f}, after 100: {size[100]:.0e}")
 outcome("07.alike", f"after {int((same > 0.99).nonzero()[0])}")
 
 # %% [markdown]
 # Two layers, and every word of the sentence is all but the same word. An untrained attention looks at
 # everything a little, so what comes out is close to the sentence's average, for every word. Average the
-# averages and no difference is left. What would the other layers work on? The size goes too:
-
-# %%
-print(f"size after 10 layers: {size[10]:.3f}, after 100: {size[100]:.0e}")
-claim("after 100 layers it is below a millionth of a millionth", size[100] < 1e-12)
-
+# averages and no difference is left. The size goes, too.
 
 # %% [markdown]
 # ## 7.2 Add, don't replace
@@ -162,14 +157,11 @@ print("size after 3, 10 and 20 layers:", *rounded(size[[3, 10, 20]], 1))
 print("alike after 3:", rounded(same[3], 2), " bare:", rounded(ways["bare"][1, 3], 2))
 
 # %% [markdown]
-# The words live longer. But now the size explodes. $f$ answers in proportion to what it is given: compound interest.
-# One cure is a quieter $f$ (7.7); the second invention keeps what $f$ *reads* at one size.
-
-# %% [markdown]
 # ## 7.3 Bring every word back to one size
 #
-# **LayerNorm** takes one word's vector $x$ of $d$ numbers, subtracts its mean, and divides by its standard
-# deviation:
+# The words live longer. But now the size explodes: $f$ answers in proportion to what it is given. The second
+# invention keeps what $f$ *reads* at one size. **LayerNorm** takes one word's vector $x$ of $d$ numbers,
+# subtracts its mean, and divides by its standard deviation:
 #
 # $$\mu = \frac1d \sum_i x_i \qquad \sigma^2 = \frac1d \sum_i (x_i - \mu)^2 \qquad
 # \text{output} = w \cdot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + b$$
@@ -188,9 +180,8 @@ claim("the same as PyTorch's", torch.allclose(by_hand, F.layer_norm(x, (4,)), at
 
 # %% [markdown]
 # Mind `torch.var`: it divides by $d - 1$, the *unbiased* estimate for samples of a population. LayerNorm
-# divides by $d$, the **biased** one: these four numbers are not a sample of anything. And $\varepsilon$ stands
-# **inside the root**. A LayerNorm that many projects have copied from a well-known walk-through of the paper
-# (Rush 2018) differs in both, and lives:
+# divides by $d$, the **biased** one. And $\varepsilon$ stands **inside the root**. A LayerNorm that many
+# projects have copied from a well-known walk-through of the paper (Rush 2018) differs in both, and lives:
 
 
 # %%
@@ -204,8 +195,8 @@ for d_model, size in ((4, 1), (64, 1), (512, 1), (512, 0.001)):  # the last: fai
     print(f"{d_model} numbers, size {size}: off by {100 * off:.2f} %")
 
 # %% [markdown]
-# At real widths the variance costs a tenth of a percent, unnoticed. It bites when you load somebody's
-# weights and want *their* numbers. The place of $\varepsilon$ decides how loud a faint word becomes.
+# At real widths the variance costs a tenth of a percent. It bites when you load somebody's weights and want
+# *their* numbers. The place of $\varepsilon$ decides how loud a faint word becomes.
 #
 # What does a norm take away? With three numbers to a word we can look. **RMSNorm**, beside it, is the simpler
 # kind that many recent models use: it subtracts nothing and divides by the root of the mean square,
@@ -235,7 +226,7 @@ show(
 # %% [markdown]
 # LayerNorm takes two of the $d$ freedoms of a vector: its mean becomes 0 (the points fall onto a plane), its
 # length becomes $\sqrt d$ (they move to a circle in it). RMSNorm takes only the length, and leaves the
-# direction as it was. Is this what everyone else calls by these names? And does a word feel its neighbours?
+# direction as it was. Are these PyTorch's norms? And does a word feel its neighbours?
 
 # %%
 x = torch.randn(2, 5, 512)  # (batch, seq, d_model)
@@ -248,7 +239,7 @@ for ours, theirs in pairs:
 
 # %% [markdown]
 # The last line is one reason against *batch norm*, whose mean is over other words: under a causal mask the
-# future would leak through it. (Another: on text it jumps from batch to batch, Shen et al. 2020, arXiv:2003.07845.)
+# future would leak through it.
 #
 # **Your turn**: `07.layer-norm`, then `07.rms-norm`.
 
@@ -267,6 +258,8 @@ for ours, theirs in pairs:
 network = FeedForward(512, 2048)
 apart = torch.stack([network(x[:, t]) for t in range(5)], dim=1)
 claim("all words at once or one by one: the same", torch.allclose(network(x), apart, atol=1e-5))
+up = F.conv1d(x.mT, network.up.weight[..., None], network.up.bias).mT
+claim("its first matrix is a 1 × 1 convolution", torch.allclose(network.up(x), up, atol=1e-5))
 for name, part in (("attention", MultiHeadAttention(512, 8)), ("feed-forward", network)):
     print(f"{name}: {sum(p.numel() for p in part.parameters()):,} parameters")
 
@@ -277,15 +270,15 @@ for name, part in (("attention", MultiHeadAttention(512, 8)), ("feed-forward", n
 #
 # ### Which bend? (optional)
 #
-# Three are common. **GELU** is a ReLU with its corner rounded off. **SwiGLU** has three matrices:
-# one proposes numbers, another opens or shuts a *gate* for each, and the two are multiplied:
+# Three are common. **GELU** is a ReLU with its corner rounded off. **SwiGLU** has three matrices: one proposes
+# numbers, another opens or shuts a *gate* for each, and the two are multiplied:
 #
 # $$W_{down}\,(\text{silu}(W_{gate}\, x) \cdot W_{up}\, x), \qquad \text{silu}(a) = a \cdot
 # \text{sigmoid}(a) = \frac{a}{1 + e^{-a}}$$
 #
-# Three matrices where there were two: to compare fairly, $d_{ff}$ shrinks to two thirds. Now give all three
-# the same two small tasks on 12 random numbers: output each number's *product* with its neighbour, or the
-# *larger* of the two. Training is the loop you know.
+# Three matrices where there were two: to compare fairly, $d_{ff}$ shrinks to two thirds. All three get the same
+# two small tasks on 12 random numbers: output each number's *product* with its neighbour, or the *larger* of
+# the two.
 
 # %%
 networks = {
@@ -314,7 +307,7 @@ def unexplained(make, target, seed, steps=120):
     return (F.mse_loss(network(x), target(x)) / target(x).var()).item()
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 missed = torch.tensor(
     [[[unexplained(n, t, s) for s in range(3)] for n in networks.values()] for t in tasks.values()]
 )  # (task, network, seed)
@@ -341,22 +334,22 @@ show(
 )
 
 # %% [markdown]
-# Each wins where the task is made of its own stuff: a gate multiplies, a ReLU compares. Language models train a little better with SwiGLU at equal size (Shazeer 2020, whose explanation is "divine benevolence").
+# Each wins where the task is made of its own stuff: a gate multiplies, a ReLU compares. Language models train a
+# little better with SwiGLU at equal size (Shazeer 2020, whose explanation is "divine benevolence").
 #
 # **Your turn**: `07.swiglu`, and the sum behind "two thirds": `07.equal-width`.
 
 # %% [markdown]
 # ## 7.5 A memory with labels (optional)
 #
-# Write the network column by column. $k_i$ is row $i$ of $W_{up}$, $v_i$ is column $i$ of $W_{down}$, and
-# $a$ is the activation:
+# Write the network column by column. $k_i$ is row $i$ of $W_{up}$, $v_i$ is column $i$ of $W_{down}$, and $a$
+# is the activation:
 #
 # $$\text{FF}(x) = \sum_i a(k_i \cdot x + b_i)\; v_i \; + \; b_{down}$$
 #
 # Compare with chapter 02: the word is a query, $k_i$ a key, $v_i$ a value. But there is no softmax, so several
-# keys may answer, or none; and keys and values don't come from the sentence. They are *learned*, and the same
-# for every text: a **memory**. Each $i$ is a **neuron**, and it *fires* when its key fits. Here is the whole
-# layer 0 of MiniLM as such a sum:
+# keys may answer, or none; and keys and values are *learned*, the same for every text: a **memory**. Each $i$
+# is a **neuron**, and it *fires* when its key fits. Here is the whole layer 0 of MiniLM as such a sum:
 
 # %%
 model, tokenizer = load_minilm()
@@ -374,10 +367,9 @@ claim(
 print("share of them above 0.1, on average:", rounded((fires > 0.1).float().mean(), 2))
 
 # %% [markdown]
-# A sixth of the memory answers. What is stored there? Make lists of words, put
-# each into the sentence "I said … again.", and look for a neuron that fires for one list only. Among so many
-# neurons somebody will, by luck. So, as in chapter 05: *choose* the neuron on half of each list, *measure* it
-# on the other half.
+# A sixth of the memory answers. What is stored there? Put lists of words, one by one, into the sentence "I said
+# … again.", and look for a neuron that fires for one list only. Among so many neurons somebody will, by luck.
+# So *choose* the neuron on half of each list, *measure* it on the other half.
 
 # %%
 lists = {
@@ -419,7 +411,7 @@ values = torch.stack([measured_on[:, :, layer, n] for layer, n in found])  # (ne
 clean = [bool(values[i, i].min() > values[i, others != i].max()) for i in range(7)]
 outcome("07.memory", f"{sum(clean)} of 7, without a single error")
 
-# %%
+# %% jupyter={"source_hidden": true}
 print("not told apart:", *(name for name, good in zip(lists, clean) if not good))
 names = [f"{name} (L{layer} N{n})" for name, (layer, n) in zip(lists, found)]
 columns = [w for row in lists.values() for w in row.split()[1::2]]
@@ -436,10 +428,11 @@ show(
 )
 
 # %% [markdown]
-# A block diagonal, on words that had no part in the choice. For plain *things* there is none: what we think of as one idea need not be one to the model. And look at the layers: most sit in layer 0 (the L of each label), which reads
-# little more than the bare word. There "animals" is a list of words, not yet a thought about the sentence.
+# For plain *things* there is none: what we think of as one idea need not be one to the model. And most of the
+# others sit in layer 0 (the L of each label), which reads little more than the bare word: a list of words, not
+# yet a thought about the sentence.
 #
-# Point at a neuron and see its words (100 % is the brightest cell of all).
+# Point at a neuron and see its words.
 
 # %%
 attention_hover(
@@ -453,9 +446,9 @@ attention_hover(
 # %% [markdown]
 # ## 7.6 The block
 #
-# Now everything lies on the table: attention, feed-forward, a plus sign, a norm. The only open question is the
-# order. The paper's text norms the sum, *after* adding: **post-norm**, $\text{norm}(x + f(x))$. Most large models since
-# norm what the sublayer *reads*: **pre-norm**, $x + f(\text{norm}(x))$, and one norm more on top of the stack.
+# All parts lie on the table. The only open question is their order. The paper's text norms the sum, *after*
+# adding: **post-norm**, $\text{norm}(x + f(x))$. Most large models since norm what the sublayer *reads*:
+# **pre-norm**, $x + f(\text{norm}(x))$, and one norm more on top of the stack.
 #
 # **Your turn**, before you look below: `07.encoder-block`, the paper's order as a class.
 
@@ -472,8 +465,8 @@ def pre_norm_block(x, attend, think, norm_1, norm_2):
 
 
 # %% [markdown]
-# Compare where the plus sign stands. In pre-norm the residual stream runs from bottom to top untouched. In
-# post-norm it passes through a norm after every sublayer.
+# In pre-norm the residual stream runs from bottom to top untouched. In post-norm it passes through a norm after
+# every sublayer.
 #
 # Is it the block that everyone uses? PyTorch's own has both orders, and lends us its parts:
 
@@ -489,9 +482,9 @@ for norm_first, block in ((False, post_norm_block), (True, pre_norm_block)):
 # %% [markdown]
 # ### The class, to copy
 #
-# Here is the other order, pre-norm, whole. New is **dropout** (chapter 05) in its places: the paper hides a tenth of
-# what each sublayer says, *before* it is added, and of the embedded words below the first block (section 5.4). Above
-# the embedding the stream itself is never cut.
+# Here is the other order, pre-norm, whole. New is **dropout** (chapter 05) in its places: the paper hides a
+# tenth of what each sublayer says, *before* it is added, and of the embedded words below the first block
+# (section 5.4).
 
 
 # %%
@@ -512,23 +505,19 @@ class PlainBlock(nn.Module):
         return x + self.dropout(thought)  # each thinks alone
 
 
-# %% [markdown]
-# The library's `EncoderBlock` is the same in parts that can be swapped: it takes an attention, a network, and what goes
-# around them, `PreNorm` or `PostNorm`. With the same weights both must say the same:
-
 # %%
 plain = PlainBlock(24, 3, 40).eval()
 for norm in (plain.norm_1, plain.norm_2):
     nn.init.normal_(norm.weight)  # fresh norms are all alike: section 7.10
-network, norms = FeedForward(24, 40), iter((plain.norm_1, plain.norm_2))
-network.up, network.down = plain.up, plain.down
-swapped = EncoderBlock(plain.attention, network, lambda: PreNorm(next(norms), 0.1)).eval()
-claim("the library's block, same weights", torch.allclose(plain(x), swapped(x), atol=1e-5))
+think = nn.Sequential(plain.up, nn.ReLU(), plain.down)
+by_hand = pre_norm_block(x, plain.attention, think, plain.norm_1, plain.norm_2)
+claim("the class says what the function says", torch.allclose(plain(x), by_hand, atol=1e-5))
 print("two runs in training: apart by", rounded((plain.train()(x) - plain(x)).abs().max(), 1))
 
 # %% [markdown]
-# And is it the block inside a real model? We take MiniLM's trained parts out of its six layers and put them into six
-# of the library's:
+# The library's `EncoderBlock` has parts that can be swapped: an attention, a network, and what goes around
+# them, `PreNorm` or `PostNorm`. Is it the block inside a real model? We put MiniLM's trained parts into six of
+# them:
 
 
 # %%
@@ -549,8 +538,7 @@ claim("it is MiniLM", torch.allclose(minilm_in(PostNorm)(start), model(ids), ato
 # %% [markdown]
 # One thing is left below the first block. The ids become vectors by a table, the positions are added, and the
 # two should be of one size, or one drowns the other. The authors' code draws its table small, with a standard
-# deviation of $1/\sqrt{d_{model}}$ (chapter 09 shows what else that table has to do), so it is multiplied by
-# $\sqrt{d_{model}}$:
+# deviation of $1/\sqrt{d_{model}}$, so it is multiplied by $\sqrt{d_{model}}$:
 
 # %%
 embed, places = TokenEmbedding(vocab_size=1000, d_model=512), sinusoidal_positions(50, 512)
@@ -559,9 +547,8 @@ print("size of a word without the factor", rounded(embed.table.weight.std(), 2),
 print("with it", rounded(words.std(), 2), " of a position", rounded(places.std(), 2))
 
 # %% [markdown]
-# Without the factor a word would be a whisper beside its own position.
-#
-# **Your turn**: a broken stack, `07.pre-post-bug`; then the whole of it, written and trained by you: `07.reader`.
+# **Your turn**: a broken stack, `07.pre-post-bug`; then the whole of it, written and trained by you:
+# `07.reader`.
 
 # %% [markdown]
 # ## 7.7 Where does the norm go?
@@ -602,17 +589,15 @@ show(
 
 # %% [markdown]
 # In pre-norm a sublayer reads a word of size 1 and adds something of about that size, so the *variance* grows
-# like the number of blocks and the size like its root. Post-norm holds the size at 1 by cutting back the whole
-# sum each time: the word's old part shrinks along with the new one, and after a dozen blocks hardly anything of
-# it is left. *Scaled* is GPT-2's **residual scaling**: the matrices that *write* into the stream, `to_out` and
-# `down`, are drawn smaller by $1/\sqrt{2N}$ for $N$ blocks, so that all $2N$ sublayers together add about as much as
-# one of them would. Size and words stay nearly as they came,
-# in post-norm, too, and without any norm.
+# like the number of blocks and the size like its root. Post-norm holds it at 1 by cutting back the whole sum
+# each time, the old part along with the new; after a dozen blocks hardly anything of the word is left. *Scaled*
+# is GPT-2's **residual scaling**: the matrices that *write* into the stream, `to_out` and `down`, are drawn
+# smaller by $1/\sqrt{2N}$ for $N$ blocks. Size and words stay nearly as they came, in post-norm, too, and
+# without any norm.
 #
-# The usual story is told about *gradients*: that in post-norm they die on the way down, so that the first
-# layers of a deep stack don't learn. Let us measure it, the matrices of queries and keys, which
-# decide *where to look*, apart from all the rest. For each block the length of these gradients, in absolute
-# numbers; 24 blocks, five seeds, a random task with ten classes.
+# The usual story is about *gradients*: in post-norm they die on the way down, so that the first layers don't
+# learn. Let us measure their length in each of 24 blocks: those of queries and keys, which decide *where to
+# look*, and all the rest. Five seeds, a random task with ten classes.
 
 
 # %%
@@ -651,7 +636,7 @@ ratio = xavier["post-norm"][:, 0, 0] / xavier["post-norm"][:, 0, -1]  # (seed,)
 outcome("07.gradient", f"{ratio.min():.1f} to {ratio.max():.1f} times, by seed")
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 def draw_depth(axes, run, name):
     color, style = looks[name]
     rows = [torch.stack(each) for each in zip(*((g[0], g[1], same) for g, same in run))]
@@ -665,8 +650,6 @@ for name in ("post-norm", "pre-norm"):
     for part, told in enumerate(("all the rest", "queries, keys")):
         middle = xavier[name][:, part, [0, 9, 11, 23]].median(dim=0).values.tolist()
         print(f"{name:>9}, {told:>13}, blocks 1, 10, 12, 24:", *(f"{size:.1e}" for size in middle))
-
-# %% jupyter={"source_hidden": true}
 fig, axes = plt.subplots(2, 3, figsize=(12, 6), layout="constrained", sharex=True)
 for row, rule in zip(axes, rules):
     for name in orders:
@@ -686,19 +669,18 @@ show(
 )
 
 # %% [markdown]
-# Of the heap, the story is wrong: nothing dies on the way *down*, and block 1 of post-norm gets about as much as
-# block 24. But look at the middle. The gradient of queries and keys dies on the way
-# *up*: at block 24 it is a few millionths of what it is at block 1. The right panel says why. By block 10 all words of a
-# sentence point the same way, and among sixteen copies of one word it makes no difference where you look; so
-# nothing tells a query how to change. Noci et al. (2022) call it **rank collapse**, and proved this of the gradients.
+# The story is wrong: nothing dies on the way *down*, and block 1 of post-norm gets about as much as block 24.
+# But look at the middle. The gradient of queries and keys dies on the way *up*: at block 24 it is a few
+# millionths of what it is at block 1. The right panel says why. By block 10 all words of a sentence point the
+# same way, and among sixteen copies of one word it makes no difference where you look; nothing tells a query
+# how to change. Noci et al. (2022) call it **rank collapse**, and proved this of the gradients.
 #
-# Now the top of the left panel. At block 24 the rest has 1.1 in post-norm and 0.24 in pre-norm. These large gradients
-# are why the paper needs its **warm-up**, small steps at first, say Xiong et al. (2020); and why *shallow* post-norm
-# stacks do well, say Takase et al. (2023).
+# Post-norm's other trouble is at the end of the left panel: its gradient at block 24 is 1.1, pre-norm's 0.24.
+# That is why the paper needs its **warm-up**, small steps at first, say Xiong et al. (2020).
 #
 # And all hangs on how the matrices were drawn. PyTorch's default for `nn.Linear` draws them smaller (variance
-# $1/(3 \cdot \text{inputs})$), so every sublayer says less, the words stay apart for longer, and the middle panel
-# falls gently. Try depths.
+# $1/(3 \cdot \text{inputs})$), so every sublayer says less, the words stay apart for longer, and the middle
+# panel falls gently. Try depths.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -716,9 +698,8 @@ def explore(depth=12, xavier=True, seed=0):
 # ## 7.8 The paper says one thing, its code another
 #
 # Section 3.1 of the paper norms after adding: $\text{LayerNorm}(x + \text{Sublayer}(x))$. The authors' own
-# library, Tensor2Tensor, had that as `transformer_base_v1`. From version 2 on it normed *before* each
-# sublayer and once at the end, and the plain name `transformer_base` came to mean that. What differs?
-# MiniLM's weights, in both orders:
+# library, Tensor2Tensor, did so at first. From version 2 on it normed *before* each sublayer and once at the
+# end. What differs? MiniLM's weights, in both orders:
 
 # %%
 text, code = minilm_in(PostNorm), minilm_in(PreNorm)
@@ -730,8 +711,8 @@ print("MiniLM and MiniLM in the other order: cosine", rounded(cosine, 2))
 # %% [markdown]
 # Two different functions.
 #
-# Do both *learn*? A small task. Six letters in any order; for each letter say how many of the six come before
-# it in the alphabet. That takes looking and counting, but no positions. A model that knows nothing about the letter
+# Do both *learn*? A small task: six letters in any order; for each say how many of the six come before it in
+# the alphabet. That takes looking and counting, but no positions. A model that knows nothing about the letter
 # it stands on can only guess, at a loss of about $\ln 6$. The rate of learning is one that suits pre-norm.
 
 
@@ -764,8 +745,8 @@ claim("post-norm, 6 blocks: below 1.5 with all three", max(ends["post-norm, 6 bl
 claim("post-norm, 12 blocks: above 1.7 with all three", min(ends["post-norm, 12 blocks"]) > 1.7)
 
 # %% [markdown]
-# Twelve post-norm blocks stay at a guess (1.79), three times of three. Before one writes "can't", one tries. A study did: 400 steps, other
-# rates, a gentle start, drawn in other ways, three seeds each.
+# Twelve post-norm blocks stay at a guess (1.79). Before one writes "can't", one tries. A study did: 400 steps,
+# other rates, a gentle start, drawn in other ways, three seeds each.
 
 # %%
 predict(
@@ -809,18 +790,19 @@ show(
 )
 
 # %% [markdown]
-# It was the rate. Where post-norm is stuck, its words are still copies of each other at the end. At a third or a
-# sixth of the rate it learns, with every seed, and at the full rate after a warm-up, the paper's own cure (chapter 10). So it does, without either, with residual scaling (one seed slips near step 300, and comes back). The paper did nothing wrong; it needed its warm-up.
+# It was the rate. Where post-norm is stuck, its words are still copies of each other at the end. At a third or
+# a sixth of the rate it learns, with every seed; at the full rate it does after a warm-up, the paper's own cure
+# (chapter 10), or with residual scaling (one seed slips near step 300, and comes back).
 #
 # What pre-norm buys is comfort: it learns at all three rates, and at this one from the first steps. MiniLM, six
-# layers, is post-norm, as you saw. GPT-3, 96 layers, is pre-norm.
+# layers, is post-norm. GPT-3, 96 layers, is pre-norm.
 
 # %% [markdown]
 # ## 7.9 Padding, through a stack
 #
-# In chapter 04 a mask kept padding out of one attention. In a stack there are many, and one leak is enough,
-# since what leaks in block 1 is a word's own content in block 2. Four ways to handle the mask in three blocks.
-# The test of chapter 05: change one input, see which outputs notice.
+# In chapter 04 a mask kept padding out of one attention. In a stack one leak is enough: what leaks in block 1
+# is a word's own content in block 2. Four ways to handle the mask in three blocks, and the test of chapter 05:
+# change one input, see which outputs notice.
 
 
 # %%
@@ -846,12 +828,7 @@ handled = {
 }
 reached = {name: reach(masks) for name, masks in handled.items()}
 
-# %%
-x, norm = torch.randn(9, 24), LayerNorm(24)
-claim(
-    "LayerNorm doesn't feel 1 added to a whole word",
-    torch.allclose(norm(x), norm(x + 1), atol=1e-5),
-)
+# %% jupyter={"source_hidden": true}
 print("leaks:", ", ".join(name for name, felt in reached.items() if felt[:6, 6:].any()))
 marks = [*"wwwwww", *"···"]
 fig, axes = plt.subplots(1, 4, figsize=(12.5, 3.6), layout="constrained")
@@ -867,10 +844,8 @@ show(
 )
 
 # %% [markdown]
-# (Chapter 05's test added 1 to every number of a word. Here that would find nothing: LayerNorm subtracts it
-# again, so a pre-norm block never hears of it. A test must change what the model can see.)
-#
-# "Rows for columns" hides what padding *looks at*, and leaves open who looks at padding. The last one is the likeliest in real code: a loop that hands the mask to one block only. All three give right shapes.
+# "Rows for columns" hides what padding *looks at*, and leaves open who looks at padding. The last one is the
+# likeliest in real code: a loop that hands the mask to one block only. All three give right shapes.
 #
 # **Your turn**: `07.pad-test`.
 
@@ -913,29 +888,28 @@ print("largest difference with trained norms:", rounded(difference, 1))
 print("norm_1 has a gradient:", parts[2].weight.grad is not None, " norm_2:", parts[3].weight.grad)
 
 # %% [markdown]
-# Two lessons. A parity test on *fresh* parts can't see an exchange: draw every weight at random
-# first, norms included. And ask after one `backward`: does every parameter have a gradient? That one line finds
-# every part that you built and forgot to use.
+# Two lessons. A parity test on *fresh* parts can't see an exchange: draw every weight at random first, norms
+# included. And ask after one `backward`: does every parameter have a gradient? That finds every part that you
+# built and forgot to use.
 
 # %% [markdown]
 # ## Summary
 #
 # - A bare stack forgets: after a few layers all words are alike. **Residual** connections let a sublayer add
-#   instead of replace; alone, by Xavier's rule, they let the size explode.
+#   instead of replace; alone they let the size explode.
 # - **LayerNorm** centres and scales each word's vector, alone: biased variance, $\varepsilon$ inside the root.
 #   **RMSNorm** only scales.
-# - The **feed-forward** network treats each word alone, with the same matrices: two thirds
-#   of the parameters, and a memory with learned keys and values.
+# - The **feed-forward** network treats each word alone, with the same matrices: two thirds of the parameters,
+#   and a memory with learned keys and values.
 # - **Post-norm**, $\text{norm}(x + f(x))$, is the paper's text; **pre-norm**, $x + f(\text{norm}(x))$ and one
-#   last norm, its later code. They are different functions.
+#   last norm, its later code.
 # - At the start no gradient dies on the way down. In post-norm words become alike on the way up, the sooner the
-#   larger the matrices are drawn, and with that the gradient of queries and keys dies: upper blocks get no word on
-#   where to look. Drawn alike, pre-norm's words stay apart for longer.
-# - Twelve post-norm blocks learn: at a lower rate, after a warm-up, or drawn smaller. Pre-norm is less particular.
+#   larger the matrices are drawn, and with that the gradient of queries and keys dies.
+# - Twelve post-norm blocks learn: at a lower rate, after a warm-up, or drawn smaller. Pre-norm is less
+#   particular.
 # - The padding mask goes to *every* block.
 #
-# The reading half is complete. The other tower writes, one word at a time, and has to look over at what has
-# been read. That is chapter 08.
+# The reading half is complete. The other tower writes, and has to look over at what has been read: chapter 08.
 
 # %% [markdown]
 # ## Quiz
@@ -950,32 +924,32 @@ quiz("07")
 #
 # <details><summary>What is a residual connection for?</summary>
 #
-# A sublayer adds to its input instead of replacing it. Forward, a word keeps itself, where a bare stack of
-# attentions would average all words into one. Backward, the gradient has a path that no matrix multiplies.
+# A sublayer adds to its input instead of replacing it. Forward, a word keeps itself, where a bare stack averages all
+# words into one. Backward, the gradient has a path that no matrix multiplies.
 #
 # </details>
 #
 # <details><summary>LayerNorm or RMSNorm: what differs, and what stays?</summary>
 #
-# LayerNorm subtracts the mean, divides by the (biased) standard deviation, and has a weight and a bias.
-# RMSNorm divides by the root mean square and has a weight. Both act on each token alone and fix the vector's
-# length; LayerNorm also takes its mean. RMSNorm is a little less work, and many newer models use it.
+# LayerNorm subtracts the mean, divides by the (biased) standard deviation, and has a weight and a bias. RMSNorm
+# divides by the root mean square and has a weight. Both act on each token alone. Many newer models use RMSNorm: it is
+# a little less work.
 #
 # </details>
 #
 # <details><summary>Pre-norm or post-norm for 48 layers? What would you check first?</summary>
 #
-# Pre-norm, with a final norm, unless there is a reason: it minds the rate of learning less. Post-norm can be made to
-# work by a warm-up, a lower rate, or smaller initial matrices. Check the untrained stack first: size and likeness of
-# words by depth, and the gradient of queries and keys apart from the rest.
+# Pre-norm, with a final norm: it minds the rate of learning less. Post-norm can be made to work by a warm-up, a lower
+# rate, or smaller initial matrices. Check the untrained stack first: size and likeness of words by depth, and the
+# gradient of queries and keys apart from the rest.
 #
 # </details>
 #
 # <details><summary>The same sentence gets another vector in another batch. What do you suspect?</summary>
 #
 # Padding reaches real tokens: no mask, a mask on the wrong axis, a mask that one block didn't get, a mean over
-# padded positions; or a norm over the batch. Change the padding and find the first block whose words notice.
-# (Or dropout, if `eval()` was forgotten.)
+# padded positions. Change the padding and find the first block whose words notice. (Or dropout, if `eval()` was
+# forgotten.)
 #
 # </details>
 
@@ -1003,20 +977,16 @@ quiz("07")
 # ## Further reading
 #
 # - Vaswani et al. 2017, *Attention Is All You Need*, sections 3.1, 3.3, 3.4, arXiv:1706.03762.
-# - He et al. 2015, *Deep Residual Learning*, arXiv:1512.03385, and 2016, *Identity Mappings*, arXiv:1603.05027:
-#   the skip, and why it should stay clear.
+# - He et al. 2015, *Deep Residual Learning*, arXiv:1512.03385, and 2016, *Identity Mappings*, arXiv:1603.05027.
 # - Ba, Kiros and Hinton 2016, *Layer Normalization*, arXiv:1607.06450; Zhang and Sennrich 2019, *Root Mean
 #   Square Layer Normalization*, arXiv:1910.07467.
-# - Xiong et al. 2020, *On Layer Normalization in the Transformer Architecture*, arXiv:2002.04745: large gradients
-#   at the top of post-norm, and the warm-up.
-# - Noci et al. 2022, *Signal Propagation in Transformers*, arXiv:2206.03126: words become alike, and the gradients of
-#   queries and keys vanish. Takase et al. 2023, *B2T Connection*, arXiv:2206.00330: the other voice.
-# - Radford et al. 2019 (GPT-2), *Language Models are Unsupervised Multitask Learners*, section 2.3: smaller last
-#   matrices.
-# - Rush 2018, *The Annotated Transformer*: the walk-through. Vaswani et al. 2018, *Tensor2Tensor*,
-#   arXiv:1803.07416: the authors' library. Brown et al. 2020 (GPT-3), arXiv:2005.14165.
-# - Dong, Cordonnier and Loukas 2021, *Attention Is Not All You Need*, arXiv:2103.03404: pure attention makes
-#   all words alike.
+# - Xiong et al. 2020, *On Layer Normalization in the Transformer Architecture*, arXiv:2002.04745: why post-norm
+#   needs its warm-up. The other voice: Takase et al. 2023, arXiv:2206.00330.
+# - Noci et al. 2022, *Signal Propagation in Transformers*, arXiv:2206.03126, and Dong, Cordonnier and Loukas
+#   2021, *Attention Is Not All You Need*, arXiv:2103.03404: words become alike.
+# - Radford et al. 2019 (GPT-2), *Language Models are Unsupervised Multitask Learners*, section 2.3: residual
+#   scaling. Brown et al. 2020 (GPT-3), arXiv:2005.14165.
+# - Rush 2018, *The Annotated Transformer*. Vaswani et al. 2018, *Tensor2Tensor*, arXiv:1803.07416.
 # - Geva et al. 2021, *Transformer Feed-Forward Layers Are Key-Value Memories*, arXiv:2012.14913.
 # - Shazeer 2020, *GLU Variants Improve Transformer*, arXiv:2002.05202.
 
