@@ -146,9 +146,8 @@ def turn_the_query(angle, length):
     turned = math.radians(angle)
     query = length * torch.tensor([math.cos(turned), math.sin(turned)])
     weights = (plane_keys @ query).softmax(dim=-1)
-    ax = query_among_keys(
-        query, plane_keys, weights, names, title="The larger the dot product, the thicker"
-    )
+    title = "The larger the dot product, the thicker"
+    ax = query_among_keys(query, plane_keys, weights, names, title=title, reach=5)
     told = [f"{name} {weight:.2f}" for name, weight in zip(names, weights)]
     return show(ax.figure, alt=f"A query at {angle} degrees among three keys: {', '.join(told)}.")
 
@@ -165,7 +164,7 @@ for length, shares in turns.items():
 
 # %% jupyter={"source_hidden": true}
 fig, (left, right) = plt.subplots(
-    1, 2, figsize=(12, 4), layout="constrained", width_ratios=(1, 1.3)
+    1, 2, figsize=(10, 4.4), layout="constrained", width_ratios=(1, 1.5)
 )
 query_among_keys(3 * circle[20], plane_keys, turns[3][20], names, ax=left, title="At 40 degrees")
 for i, (name, color) in enumerate(zip(names, (BLUE, ORANGE, GREEN))):
@@ -179,7 +178,7 @@ for i, (name, color) in enumerate(zip(names, (BLUE, ORANGE, GREEN))):
     )
 right.set(xlabel="angle of the query", ylabel="weight", ylim=(0, 1), xticks=range(0, 361, 90))
 right.set_title("A long query picks one key, a short one mixes")
-fig.legend(*right.get_legend_handles_labels(), loc="outside right center")
+fig.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 show(
     fig,
     alt="Left: three keys as arrows and a query between two of them. Right: weights of the three keys over the "
@@ -262,7 +261,7 @@ outcome("02.nothing", weights[words.index("because")].max())
 # %% [markdown]
 # All the weights:
 
-# %%
+# %% jupyter={"source_hidden": true}
 show(
     attention_map(weights, words, title="Each row is one word's attention, and sums to 1"),
     alt="Heat map of 11 by 11 weights. 'it' and 'tired' look at 'animal', 'the' at 'street', "
@@ -445,16 +444,15 @@ print(f"elsewhere {second[~large].median():.2f}")
 # table, each with a dish; each has to name the dish of the guest to the left. (Chapter 03 plays it with you.) One
 # attention does it, with queries and keys 512 wide, of variance 1 at the start. Every divisor gets the learning rate
 # that suits it best, with two ways of stepping: plain (SGD) and `Adam`, which evens the steps out.
+#
+# Hundreds of runs: a **study**, done beforehand (section 1.5). Five seeds chose the rates: they are the dots of the
+# picture, and a line joins their medians. Ten other seeds gave the numbers printed above it.
 
 # %%
 predict(
     "02.trained",
     "Divided by √512 it learns in some 15 steps. Undivided, at its best rate: 15, 30, 300, never?",
 )
-
-# %% [markdown]
-# Hundreds of runs: a **study**, done beforehand (section 1.5). Five seeds chose the rates: they are the dots of the
-# picture, and a line joins their medians. Ten other seeds gave the numbers printed above it.
 
 # %%
 record = study("02_divisors")
@@ -472,12 +470,12 @@ for name, waits in results["waits"].items():
 drawn = ((RED, "--"), (BLUE, "-"), (GREEN, ":"), (ORANGE, "-."))
 ways = (*divisors, "nothing, smaller start")
 styles = {name: {"color": c, "linestyle": s} for name, (c, s) in zip(ways, drawn)}
-fig, axes = plt.subplots(1, 2, figsize=(13, 3.6), layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
 for ax, (way, rates) in zip(axes, results["rates"].items()):
     runs = {name: results["tuning"][f"{way}, {name}"] for name in ways}
     training_waits(runs, rates, most=most, styles=styles, ax=ax, title=way)
 lines = axes[0].get_legend_handles_labels()
-fig.legend(*lines, title="divided by", loc="outside right center")
+fig.legend(*lines, title="divided by", loc="outside lower center", ncols=4)
 fig.suptitle("The divisor moves the rate that works; without one, a smaller start does as well")
 alt = """Steps to learn over the learning rate; left Adam, right SGD. Divided by the root: falls to
 about 15, five seeds close together. By d_head: the same shape, moved to larger rates. By nothing: near
