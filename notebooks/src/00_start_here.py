@@ -254,7 +254,7 @@ import ipywidgets as widgets
 def spread(street_score):
     x = torch.tensor([7.0, street_score, 5.0, 6.0])
     for word, share in zip(words, softmax_from_the_formula(x).tolist()):
-        print(f"{word:>8} {'█' * round(40 * share)} {share:.2f}")
+        print(f"{word:>8} {'█' * round(24 * share)} {share:.2f}")
 
 
 # %% [markdown]
