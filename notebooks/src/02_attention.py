@@ -21,7 +21,7 @@
 # - say what attention does *not* see, and what it costs,
 # - write a module of your own.
 #
-# You need 00 and 01. About 55 minutes, and 90 more for the exercises.
+# You need 00 and 01. About 50 minutes, and 90 more for the exercises.
 
 # %%
 import math
@@ -227,8 +227,8 @@ claim("the product holds the same 121 scores as the loops", torch.equal(table, l
 
 # %% [markdown]
 # **Third step: softmax, along the right axis.** Each *row* is one word's attention, to be shared out among the keys. So
-# the softmax runs along the last axis. Along the other one the queries would compete for each key. No error message
-# would tell you; only the sums give it away:
+# the softmax runs along the last axis. Along the other one the queries would compete for each key. Only the sums give
+# it away:
 
 # %%
 weights = table.softmax(dim=-1)
@@ -244,7 +244,7 @@ output = weights @ values  # (query, key) @ (key, d_value) -> (query, d_value)
 claim("the row of 'it' is what the loop found", torch.allclose(output[words.index("it")], found))
 
 # %% [markdown]
-# Four steps, one line. Since the words that ask are the words that are asked, it is called **self-attention**:
+# In one line. Since the words that ask are the words that are asked, it is called **self-attention**:
 #
 # $$\mathrm{softmax}(Q K^\top)\, V$$
 #
@@ -269,14 +269,13 @@ show(
 )
 
 # %% [markdown]
-# Or point at a word, or use the arrow keys:
+# Or point at a word:
 
 # %%
 attention_hover(words, weights, title="Hand-made attention", start=words.index("it"))
 
 # %% [markdown]
-# *it* and *tired* look at the same being. *cross* asks for a being and a place with equal force, and gives
-# each 41 %.
+# *it* and *tired* look at the same being. *cross* asks for a being and a place with equal force, and gives each 41 %.
 #
 # ## 2.3 What a mix can be, and what it cannot
 #
@@ -526,7 +525,7 @@ claim("equals the course's", torch.equal(mixed, scaled_dot_product_attention(q, 
 mixed.shape, shares.shape
 
 # %% [markdown]
-# PyTorch's function returns no weights. The course's own does.
+# PyTorch's function returns no weights, the course's own does.
 #
 # **Your turn**: `02.attention`, and the bug in `02.scaled-bug`.
 #
@@ -589,8 +588,8 @@ claim("it looks up rows", torch.equal(embedding(ids), embedding.weight[ids]))
 print(embedding(ids).shape)
 
 # %% [markdown]
-# **Your turn**: the build `02.word-attention`, a module that goes from ids to mixed vectors. In the end it learns which
-# words belong together.
+# **Your turn**: the build `02.word-attention`, from ids to mixed vectors. In the end it learns which words belong
+# together.
 
 # %% [markdown]
 # ## 2.8 What if the words change places?
@@ -630,7 +629,7 @@ outcome("02.shuffle", changed.sum())
 #
 # **Your turn**: `02.cost` asks for the count of multiplications and bytes, for any sizes.
 #
-# Can you see the table? The folded class listens to PyTorch and notes the largest tensor that any operation makes.
+# The folded class notes the largest tensor that any operation of PyTorch makes.
 
 
 # %% jupyter={"source_hidden": true}
@@ -648,7 +647,7 @@ class LargestTensor(TorchDispatchMode):
 
 
 # %% [markdown]
-# Our function and PyTorch's own, side by side on 256 to 4,096 words:
+# Our function and PyTorch's own, on 256 to 4,096 words:
 
 
 # %%
