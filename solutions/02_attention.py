@@ -307,7 +307,7 @@ def arrows(ax, table, title):
         color = "0.5" if i == 0 else f"C{(i - 1) // 4}"
         ax.annotate("", (across, up), (0, 0), arrowprops={"arrowstyle": "->", "color": color})
         ax.annotate(vocabulary[i], (across, up), color=color)
-    ax.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", title=title)
+    ax.set(xlim=(-4, 4), ylim=(-4, 4), aspect="equal", title=title)
 
 
 try:

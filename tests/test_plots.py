@@ -227,6 +227,14 @@ def test_keys_of_the_plane_tell_their_weight():
     assert right > up and ax.get_xlim()[1] > 2 and ax.get_title() == "ask"
 
 
+def test_a_longer_query_is_longer_in_a_plane_that_stays():
+    keys, weights = torch.eye(2), torch.tensor([0.9, 0.1])
+    for length in (0.0, 1.0, 4.0):
+        query = torch.tensor([length, 0.0])
+        ax = query_among_keys(query, keys, weights, ["right", "up"], reach=5)
+        assert ax.get_xlim() == ax.get_ylim() == (-5, 5)
+
+
 def test_keys_that_do_not_fit_the_plane_are_refused():
     with pytest.raises(ValueError, match=r"2 keys .* got query \(3,\)"):
         query_among_keys(torch.zeros(3), torch.zeros(2, 2), torch.zeros(2), ["a", "b"])

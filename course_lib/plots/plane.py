@@ -20,11 +20,13 @@ def query_among_keys(
     *,
     ax: Axes | None = None,
     title: str | None = None,
+    reach: float | None = None,
 ) -> Axes:
     """Draw a query and the keys in the plane; a key's arrow is the thicker, the more weight it has.
 
-    The query is black; the keys take the colours of `CYCLE` in turn, as a curve of each would.
-    `query` is (2,), `keys` (key, 2) and `weights` (key,). Raises `ValueError` when they don't fit.
+    The query is black; the keys take the colours of `CYCLE` in turn, as a curve of each would. The
+    plane goes as far as `reach`, where it is given: a control needs one that stays. `query` is
+    (2,), `keys` (key, 2) and `weights` (key,). Raises `ValueError` when they don't fit.
     """
     if query.shape != (2,) or keys.shape != (len(names), 2) or weights.shape != (len(names),):
         told = f"query {tuple(query.shape)}, keys {tuple(keys.shape)}, {tuple(weights.shape)}"
@@ -33,7 +35,8 @@ def query_among_keys(
     for key, weight, name, color in zip(keys.tolist(), weights.tolist(), names, cycle(CYCLE)):
         draw_arrow(ax, key, f"{name} {weight:.2f}", color=color, width=1 + 6 * weight)
     draw_arrow(ax, query.tolist(), "query", color=BLACK, width=2)
-    reach = 1.8 * float(max(query.norm(), keys.norm(dim=-1).max()))
+    if reach is None:
+        reach = 1.8 * float(max(query.norm(), keys.norm(dim=-1).max()))
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=title)
     ax.axhline(0, color=GREY, linewidth=0.5, zorder=0)
     ax.axvline(0, color=GREY, linewidth=0.5, zorder=0)

@@ -98,7 +98,9 @@ const paint = () => {
     set(shaft, { x2: from[0], y2: -from[1] });
     tip.setAttribute("d", `M ${x} ${-y} L ${from[0] + side[0]} ${-from[1] - side[1]} `
       + `L ${from[0] - side[0]} ${-from[1] + side[1]} Z`);
-    const beyond = y > data.reach - 0.8 ? 0.95 : -0.55;  // above the tip, or below it at the upper edge
+    // away from the other arrow's tip, and never over the edge
+    const above = Math.abs(y) > data.reach - 0.8 ? y < 0 : y >= arrows[1 - i][1];
+    const beyond = above ? -0.55 : 0.95;
     set(name, { x: Math.min(Math.max(x, 0.9 - EDGE), EDGE - 0.9), y: -y + beyond });
     node.setAttribute("aria-label", `${data.names[i]}: ${data.axes[0]} ${number(x)}, `
       + `${data.axes[1]} ${number(y)}. Arrow keys move it.`);

@@ -5,15 +5,19 @@ form.innerHTML = `<label><span class="asks"><strong>Predict first.</strong> ${da
   <span class="kept" aria-live="polite"></span></span></label>`;
 const input = form.querySelector("input"), told = form.querySelector(".kept");
 const say = () => { told.textContent = input.value.trim() ? "✓ kept: now run on" : ""; };
+// while the guess waits, what the prose behind the outcome tells is out of focus (predict.css)
+const veil = () => { root.toggleAttribute("data-waits", !input.value.trim()); };
 const tell = what => document.dispatchEvent(new CustomEvent(what, { detail: data.id }));
 let touched = false;
 const recall = () => {
   if (!touched) input.value = kept.get(key) ?? "";
   say();
+  veil();
 };
 const made = () => {
   kept.set(key, input.value.trim());
   say();
+  veil();
   tell("course-guessed");
 };
 recall();

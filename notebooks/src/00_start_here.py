@@ -9,22 +9,24 @@
 # %% [markdown]
 # # 00 · Start here
 #
-# **How will you know that you are right?** You are about to build a Transformer, the machine behind today's chat programs,
-# starting from one multiplication. It is a **model**: a program whose numbers were not written by a person but learned from examples.
-# Code of this kind has an unpleasant habit: when it is wrong, it still runs. No error, tables of the right size, and a model that learns a
-# little worse than it should. So before you build anything, you meet the tool that tells you when you are wrong, and in which way.
+# **How will you know that you are right?** You are about to build a Transformer, the machine behind today's chat
+# programs, starting from one multiplication. It is a **model**: a program whose numbers were not written by a person
+# but learned from examples. Code of this kind has an unpleasant habit: when it is wrong, it still runs. No error,
+# tables of the right size, and a model that learns a little worse than it should. So before you build anything, you
+# meet the tool that tells you when you are wrong, and in which way.
 #
-# After this chapter you can run and read a notebook, say which shape comes out of a product, measure how alike two words are, turn
-# scores into shares that sum to 1, and read what a check tells you.
+# After this chapter you can run and read a notebook, say which shape comes out of a product, measure how alike two
+# words are, turn scores into shares that sum to 1, and read what a check tells you.
 #
 # You need a little Python and the idea of a table of numbers. About 40 minutes, and 30 more for the exercises.
 
 # %% [markdown]
 # ## 0.1 Run a cell
 #
-# A notebook is a page whose grey boxes are alive. Click into the box below and press **Shift + Enter**: the code runs, the result
-# appears under it, and the next box is selected. Run the boxes from top to bottom. If something gets tangled, the menu
-# *Kernel → Restart Kernel* gives you a clean start: run the boxes from the top again. Nothing you wrote is lost.
+# A notebook is a page whose grey boxes are alive. Click into the box below and press **Shift + Enter**: the code runs,
+# the result appears under it, and the next box is selected. Run the boxes from top to bottom. If something gets
+# tangled, the menu *Kernel → Restart Kernel* gives you a clean start: run the boxes from the top again. Nothing you
+# wrote is lost.
 
 # %%
 import torch
@@ -39,9 +41,10 @@ torch.manual_seed(0)
 print("It runs.")
 
 # %% [markdown]
-# The next cell asks whether this machine has what the course needs: above all **PyTorch** (in code `torch`), the library that computes
-# with tables of numbers, here on the *device* that it finds, the processor or a graphics card. The cell makes two *claims*: each prints a sentence that ends with `True`.
-# This is how the course states a fact, and it was just measured here. If a claim is false on your machine, the notebook stops and says so.
+# The next cell asks whether this machine has what the course needs: above all **PyTorch** (in code `torch`), the
+# library that computes with tables of numbers, here on the *device* that it finds, the processor or a graphics card.
+# The cell makes two *claims*: each prints a sentence that ends with `True`. This is how the course states a fact, and
+# it was just measured here. If a claim is false on your machine, the notebook stops and says so.
 
 # %%
 from course_lib.device import device
@@ -54,10 +57,10 @@ claim(
 )
 
 # %% [markdown]
-# This is where the road leads. Each box is a part of the Transformer of 2017. The left tower reads a text (the *encoder*, chapter 07), the
-# right one writes one (the *decoder*, chapter 08). In both sits *attention*, by which words look at other words. The rest of the names can
-# wait. In every chapter the part in work is lit, and the parts that you have built are
-# filled in. Today you light one box: the softmax.
+# This is where the road leads. Each box is a part of the Transformer of 2017. The tower in the middle reads a text (the
+# *encoder*, chapter 07), the one on the right writes one (the *decoder*, chapter 08). In both sits *attention*, by which
+# words look at other words; on the left you see into it. The rest of the names can wait. In every chapter the part in
+# work is lit, and the parts that you have built are filled in. Today you light one box: the softmax.
 
 # %%
 show(
@@ -69,11 +72,12 @@ show(
 # %% [markdown]
 # ## 0.2 Words as rows of numbers
 #
-# A model computes with numbers. It gets a text in pieces, its **tokens**: words, or parts of words. Here each word is one token;
-# chapter 12 cuts finer. All tokens that a model knows are its **vocabulary**. For each of them it keeps a row of numbers, a **vector**, and the
-# vector that stands for a token is called its **embedding**. In a real model there are hundreds of numbers in a row and nobody chose
-# them. Here are four words with three numbers that we made up, so that you can read them: how much the word has to do with *being alive*,
-# with *places* and with *feelings*. (Such readable numbers are called *features*.)
+# A model computes with numbers. It gets a text in pieces, its **tokens**: words, or parts of words. Here each word is
+# one token; chapter 12 cuts finer. All tokens that a model knows are its **vocabulary**. For each of them it keeps a
+# row of numbers, a **vector**, and the vector that stands for a token is called its **embedding**. In a real model
+# there are hundreds of numbers in a row and nobody chose them. Here are four words with three numbers that we made up,
+# so that you can read them: how much the word has to do with *being alive*, with *places* and with *feelings*. (Such
+# readable numbers are called *features*.)
 
 # %%
 words = ["animal", "street", "tired", "it"]
@@ -88,21 +92,22 @@ vectors = torch.tensor(
 print(vectors.shape)
 
 # %% [markdown]
-# `torch.Size([4, 3])` is the **shape**: 4 rows, 3 columns. A table of numbers with a shape is called a **tensor**. Each of its
-# directions is an **axis**; there may be one, two, or more. Each axis counts something, and we always say what. Here the first axis counts words and the second counts
-# features, so we write `(word, feature)` beside the code.
+# `torch.Size([4, 3])` is the **shape**: 4 rows, 3 columns. A table of numbers with a shape is called a **tensor**. Each
+# of its directions is an **axis**; there may be one, two, or more. Each axis counts something, and we always say what.
+# Here the first axis counts words and the second counts features, so we write `(word, feature)` beside the code.
 #
 # Many mistakes in this field are a mix-up of axes. Ask "what does this axis count?" at each line.
 
 # %% [markdown]
 # ## 0.3 A dot product compares two words
 #
-# Take two vectors, multiply them number by number, add up. That is the **dot product**. It is large when both are large in the same
-# places.
+# Take two vectors, multiply them number by number, add up. That is the **dot product**. It is large when both are large
+# in the same places.
 #
 # $$a \cdot b = \sum_i a_i \, b_i$$
 #
-# Here $i$ runs over the features, and $\sum$ means: add up. (In the code, `.item()` takes the one number out of a tensor.)
+# Here $i$ runs over the features, and $\sum$ means: add up. (In the code, `.item()` takes the one number out of a
+# tensor.)
 
 # %%
 animal, street, tired, it = vectors  # each (feature,)
@@ -110,27 +115,28 @@ print("it · animal =", (it * animal).sum().item())
 print("it · street =", (it * street).sum().item())
 
 # %% [markdown]
-# 2·3 + 1·0 + 1·1 = 7 for the animal, and 3 for the street. By these numbers, "it" has more in common with the animal. Everything in
-# this course grows from this one line. A dot product that compares is called a **score**.
+# 2·3 + 1·0 + 1·1 = 7 for the animal, and 3 for the street. By these numbers, "it" has more in common with the animal.
+# Everything in this course grows from this one line. A dot product that compares is called a **score**.
 #
-# There is a picture for it. Two numbers are a point in the plane, and an arrow that leads there. Take only *alive* and *place*: "it" becomes
-# the arrow (2, 1) and "animal" the arrow (3, 0). **Drag the tips**, or press Tab and the arrow keys. Make an arrow longer, open the angle
-# to 90 degrees, and further. What happens to the dot product?
+# There is a picture for it. Two numbers are a point in the plane, and an arrow that leads there. Take only *alive* and
+# *place*: "it" becomes the arrow (2, 1) and "animal" the arrow (3, 0). **Drag the tips**, or press Tab and the arrow
+# keys. Make an arrow longer, open the angle to 90 degrees, and further. What happens to the dot product?
 
 # %%
 two_arrows((2, 1), (3, 0), names=("it", "animal"), axes=("alive", "place"))
 
 # %% [markdown]
-# At a right angle the dot product is 0, and beyond that negative. A longer arrow takes it further from 0, up or down; and the *cosine*, the
-# dot product divided by both lengths, does not care how long they are. In one line, with $|a|$ for the length of $a$ and $\theta$ for the angle between:
+# At a right angle the dot product is 0, and beyond that negative. A longer arrow takes it further from 0, up or down;
+# and the *cosine*, the dot product divided by both lengths, does not care how long they are. In one line, with $|a|$
+# for the length of $a$ and $\theta$ for the angle between:
 #
 # $$a \cdot b = |a| \, |b| \cos\theta$$
 #
 # With three numbers, or with hundreds, the same holds; only the drawing gets hard.
 #
-# To compare *every* word with *every* word we would need 16 dot products. The sign `@` does all of them at once. It takes the rows of
-# the left table and the columns of the right one. The words of the right table stand in rows, so we turn it on its side first: `.T`
-# exchanges rows and columns (*transposes* it).
+# To compare *every* word with *every* word we would need 16 dot products. The sign `@` does all of them at once. It
+# takes the rows of the left table and the columns of the right one. The words of the right table stand in rows, so we
+# turn it on its side first: `.T` exchanges rows and columns (*transposes* it).
 
 # %%
 scores = vectors @ vectors.T  # (word, feature) @ (feature, word) -> (word, word)
@@ -140,16 +146,16 @@ of_it = scores[3]  # Python counts from 0: the fourth row
 print("row of “it”, as cosines:", rounded(of_it / (lengths[3] * lengths)))
 
 # %% [markdown]
-# The fourth row, first number, is the 7 from before. The last number of that row is a warning: "it" scores 6 with itself, less than with
-# the animal. A dot product rewards length as well as likeness, and the animal's vector is the longer one. Its cosines put that
-# right: nothing is more like "it" than "it" itself.
+# The fourth row, first number, is the 7 from before. The last number of that row is a warning: "it" scores 6 with
+# itself, less than with the animal. A dot product rewards length as well as likeness, and the animal's vector is the
+# longer one. Its cosines put that right: nothing is more like "it" than "it" itself.
 #
-# The middle axis, the features, is gone: it was added up. What is left is a table with one row for each word that *asks* and one
-# column for each word that *is asked*. Keep this picture: rows ask, columns are asked, in every such table of this course. Chapter 02
-# calls a vector that asks a *query* and one that is asked a *key*.
+# The middle axis, the features, is gone: it was added up. What is left is a table with one row for each word that
+# *asks* and one column for each word that *is asked*. Keep this picture: rows ask, columns are asked, in every such
+# table of this course. Chapter 02 calls a vector that asks a *query* and one that is asked a *key*.
 #
-# **Predict first**: write your guess into the box, then run the next cell. You remember better what surprised you. Say `a` has shape (5, 2, 3) and `b` has shape (5, 3, 7). The first axis counts sentences, and `@` treats each
-# sentence alone. What is the shape of `a @ b`?
+# **Predict first.** You remember better what surprised you. Run the next cell, write your guess into the box that
+# appears, and only then run on. The first axis counts sentences, and `@` treats each sentence alone.
 
 # %%
 predict("00.shape", "The shape of a @ b, for a of shape (5, 2, 3) and b of shape (5, 3, 7)")
@@ -159,29 +165,31 @@ a, b = torch.ones(5, 2, 3), torch.ones(5, 3, 7)
 outcome("00.shape", str(tuple((a @ b).shape)))
 
 # %% [markdown]
-# The 3s meet and vanish, the axis in front stays. If the two middle numbers differ, there is no way to add up, and PyTorch says so:
+# The 3s meet and vanish, the axis in front stays. If the two middle numbers differ, there is no way to add up, and
+# PyTorch says so:
 
 # %% tags=["raises-exception"]
 torch.ones(5, 2, 3) @ torch.ones(5, 4, 7)
 
 # %% [markdown]
-# Read such a message from its end: 3 features on the left, 4 on the right. You will see it often, and it is a friend: the mistakes
-# to fear are those that give no message.
+# Read such a message from its end: 3 features on the left, 4 on the right. You will see it often, and it is a friend:
+# the mistakes to fear are those that give no message.
 #
-# **Your turn** comes below: `00.scores` and `00.dot-shape` belong to this section. Section 0.5 shows first how an answer is checked.
+# **Your turn** comes below: `00.scores` and `00.dot-shape` belong to this section. Section 0.5 shows first how an
+# answer is checked.
 
 # %% [markdown]
 # ## 0.4 From scores to shares
 #
-# "it" scores 7, 3, 5 and 6. Suppose it has one unit to share out among the four words. How much should each get? We want every
-# share to be positive, larger scores to get more, and the shares to sum to 1. Shares that are not negative and sum to 1 are called a
-# **probability distribution**. Dividing each score by their sum will not do: dot products can be negative, and their sum can be 0. The
-# usual way from scores to a distribution is the **softmax**:
+# "it" scores 7, 3, 5 and 6. Suppose it has one unit to share out among the four words. How much should each get? We
+# want every share to be positive, larger scores to get more, and the shares to sum to 1. Shares that are not negative
+# and sum to 1 are called a **probability distribution**. Dividing each score by their sum will not do: dot products can
+# be negative, and their sum can be 0. The usual way from scores to a distribution is the **softmax**:
 #
 # $$\mathrm{softmax}(x)_j = \frac{e^{x_j}}{\sum_k e^{x_k}}$$
 #
-# Raise $e \approx 2.718$ to each score $x_j$ (now everything is positive), then divide by the sum over all scores (now they sum to 1).
-# Formula and code have the same two steps:
+# Raise $e \approx 2.718$ to each score $x_j$ (now everything is positive), then divide by the sum over all scores (now
+# they sum to 1). Formula and code have the same two steps:
 
 
 # %%
@@ -195,9 +203,9 @@ shares = softmax_from_the_formula(of_it)  # (word,)
 print(rounded(shares))
 
 # %% [markdown]
-# In chapter 02 the shares of a row are called *attention weights*. PyTorch says `dim` for an axis, and `dim=-1` is the last one: each row
-# is summed on its own. `keepdim=True` keeps the summed axis with size 1, so that each row is divided by its own sum. Leave it out, and a
-# table of shape (4, 4) is divided by a row of shape (4,):
+# In chapter 02 the shares of a row are called *attention weights*. PyTorch says `dim` for an axis, and `dim=-1` is the
+# last one: each row is summed on its own. `keepdim=True` keeps the summed axis with size 1, so that each row is divided
+# by its own sum. Leave it out, and a table of shape (4, 4) is divided by a row of shape (4,):
 
 # %%
 powers = scores.exp()  # (word, word)
@@ -206,8 +214,9 @@ print("rows sum to, with keepdim:   ", rounded(kept.sum(dim=-1)))
 print("rows sum to, without keepdim:", rounded(lost.sum(dim=-1)))
 
 # %% [markdown]
-# The shape is right, no message, and the rows sum to anything but 1: PyTorch has stretched the four sums over the wrong axis. This stretching is
-# called *broadcasting* (more in chapter 04): sizes are lined up from the right, and an axis of size 1, or a missing one, is repeated.
+# The shape is right, no message, and the rows sum to anything but 1: PyTorch has stretched the four sums over the wrong
+# axis. This stretching is called *broadcasting* (more in chapter 04): sizes are lined up from the right, and an axis of
+# size 1, or a missing one, is repeated.
 
 # %% jupyter={"source_hidden": true}
 fig, (left, right) = plt.subplots(1, 2, figsize=(7, 2.6), layout="constrained")
@@ -227,8 +236,9 @@ show(
 )
 
 # %% [markdown]
-# The softmax exaggerates these scores. (Divided by ten, 0.7 and 0.6, it would flatten them: chapter 02 plays with that.) 7 and 6 are close, but their shares are not: a lead of 1 means $e^1 \approx 2.7$ times as much,
-# wherever the two stand.
+# The softmax exaggerates these scores. (Divided by ten, 0.7 and 0.6, it would flatten them: chapter 02 plays with
+# that.) 7 and 6 are close, but their shares are not: a lead of 1 means $e^1 \approx 2.7$ times as much, wherever the
+# two stand.
 
 # %%
 print("lead of 1:", rounded(shares[0] / shares[3]), "  lead of 2:", rounded(shares[0] / shares[2]))
@@ -244,12 +254,12 @@ import ipywidgets as widgets
 def spread(street_score):
     x = torch.tensor([7.0, street_score, 5.0, 6.0])
     for word, share in zip(words, softmax_from_the_formula(x).tolist()):
-        print(f"{word:>8} {'█' * round(40 * share)} {share:.2f}")
+        print(f"{word:>8} {'█' * round(24 * share)} {share:.2f}")
 
 
 # %% [markdown]
-# Now all four words at once. A word *looks at* those to which it gives its shares. **Move the mouse over a word**, or press Tab and the
-# arrow keys, to see where it looks.
+# Now all four words at once. A word *looks at* those to which it gives its shares. **Move the mouse over a word**, or
+# press Tab and the arrow keys, to see where it looks.
 
 # %%
 attention_hover(
@@ -257,9 +267,8 @@ attention_hover(
 )
 
 # %% [markdown]
-# With these numbers "it" looks at the animal. In chapter 03 the same picture shows a real model, whose numbers nobody made up.
-
-# %% [markdown]
+# With these numbers "it" looks at the animal. In chapter 03 the same picture shows a real model.
+#
 # ## 0.5 How do you know that you are right?
 #
 # Our softmax gave sensible shares, rows that sum to 1, no error. Is it right?
@@ -275,11 +284,12 @@ result = softmax_from_the_formula(torch.tensor([1000.0, 1000.0]))
 outcome("00.overflow", str(result.tolist()))
 
 # %% [markdown]
-# `nan` means *not a number*. $e^{1000}$ is larger than anything that fits in a number of 32 bits, so it becomes infinity (`inf`): an
-# **overflow**. And infinity divided by infinity is nothing at all. How far can we go? That depends on the kind of number, the tensor's **dtype**.
-# Numbers of 32 bits are `float32`, the
-# usual kind. The largest score is the one whose power just fits: the natural logarithm of the largest number, since the logarithm undoes
-# $e$ to the power of. (`3.4e+38` means $3.4 \cdot 10^{38}$.)
+# `nan` means *not a number*. $e^{1000}$ is larger than anything that fits in a number of 32 bits, so it becomes
+# infinity (`inf`): an **overflow**. And infinity divided by infinity is nothing at all.
+#
+# How far can we go? That depends on the kind of number, the tensor's **dtype**. Numbers of 32 bits are `float32`, the
+# usual kind. The largest score is the one whose power just fits: the natural logarithm of the largest number, since the
+# logarithm undoes $e$ to the power of. (`3.4e+38` means $3.4 \cdot 10^{38}$.)
 
 # %%
 for kind in (torch.float32, torch.bfloat16, torch.float16):
@@ -288,24 +298,25 @@ for kind in (torch.float32, torch.bfloat16, torch.float16):
 print("four scores of 88.5:", softmax_from_the_formula(torch.full((4,), 88.5)).tolist())
 
 # %% [markdown]
-# In `float32` a score above 88.7 gives `nan`, and 0 to all others. In `float16`, the half-size numbers that graphics cards like, 11.1 is enough; `bfloat16`,
-# the other half-size kind, reaches as far as `float32` (and pays with fewer digits: 0.6). Scores like that are nothing special: dot
-# products of long vectors reach them, as chapter 02 measures.
+# In `float32` a score above 88.7 gives `nan`, and 0 to all others. In `float16`, the half-size numbers that graphics
+# cards like, a score above 11.1 is enough, and dot products of long vectors often are: chapter 02 measures it.
+# (`bfloat16`, the other half-size kind, reaches as far as `float32` and pays with fewer digits.)
 #
-# The last line is worse. Each of the four powers fits, but their *sum* does not: it is `inf`, and any number divided by infinity is 0.
-# All shares are 0, and nothing says `nan`.
+# The last line is worse. Each of the four powers fits, but their *sum* does not: it is `inf`, and any number divided by
+# infinity is 0. All shares are 0, and nothing says `nan`.
 #
-# You may have missed it because you tried small numbers. That is the trouble with trying: it finds the mistakes that you thought of. So every exercise
-# comes with a **check**. It runs your function on inputs that you do not see, the *cases*. It compares what comes out with a right answer, the
-# *reference*, and *with wrong answers that people really write*. Try it on our function:
+# You may have missed it because you tried small numbers. That is the trouble with trying: it finds the mistakes that
+# you thought of. So every exercise comes with a **check**. It runs your function on inputs that you do not see, the
+# *cases*. It compares what comes out with a right answer, the *reference*, and *with wrong answers that people really
+# write*. Try it on our function:
 
 # %%
 check("00.safe-softmax", softmax_from_the_formula)
 
 # %% [markdown]
-# Read the panel from the top. The sign and the word say how it went. The line in bold is the point of the whole machinery: it names the
-# mistake. Then come the numbers: what was expected, what was found, and the smallest input that shows it. Below are hints. Each opens
-# inside of the one before, so you take only as much help as you want.
+# Read the panel from the top. The sign and the word say how it went. The line in bold is the point of the whole
+# machinery: it names the mistake. Then come the numbers: what was expected, what was found, and the smallest input that
+# shows it. Below are hints. Each opens inside of the one before, so you take only as much help as you want.
 #
 # Here is another one, with the axis mixed up. Its shapes are right and its numbers look fine:
 
@@ -336,8 +347,8 @@ check("00.safe-softmax", softmax_with_a_typo)
 #
 # $$\frac{e^{x_j - c}}{\sum_k e^{x_k - c}} = \frac{e^{-c}\, e^{x_j}}{e^{-c} \sum_k e^{x_k}} = \mathrm{softmax}(x)_j$$
 #
-# Nothing changes. Only the differences between scores count. So what could we take away, to be safe from overflow? Before you
-# think about it, see that it is true:
+# Nothing changes. Only the differences between scores count. So what could we take away, to be safe from overflow?
+# Before you think about it, see that it is true:
 
 # %%
 x = torch.tensor([7.0, 3.0, 5.0, 6.0])
@@ -355,37 +366,38 @@ claim(
 wild = torch.tensor([10_000.0, 9_999.0, -10_000.0])
 print(rounded(torch.softmax(wild, dim=-1)))
 print(rounded(torch.softmax(wild.half(), dim=-1)))
-print("9,985 to 10,015 in float16: ", torch.arange(9_985.0, 10_016.0).half().unique().tolist())
-print("9,900 to 10,100 in bfloat16:", torch.arange(9_900.0, 10_101.0).bfloat16().unique().tolist())
+print("9,985 to 10,015 in float16:", torch.arange(9_985.0, 10_016.0).half().unique().tolist())
 
 # %% [markdown]
-# Look at the second line once more, then at the third. In `float16`, the numbers near 10,000 stand 8 apart, so 9,999 was rounded to 10,000
-# before the softmax saw it: two equal shares. In `bfloat16` they stand 64 apart. The function is right, the number it was given is not, and
-# what rounding took no formula gives back.
+# Look at the second line once more, then at the third. In `float16`, the numbers near 10,000 stand 8 apart, so 9,999
+# was rounded to 10,000 before the softmax saw it: two equal shares. The function is right, the number it was given is
+# not, and what rounding took no formula gives back.
 #
-# At the other end $e^{-20000}$ is too small to write down and becomes 0. As a share that is as good as any, for a word that is 20,000
-# behind. (Only who takes its logarithm gets minus infinity; so later chapters compute such things from scores.) But when all scores
-# are that low, the formula's sum is 0 too, and 0 divided by 0 is `nan`:
+# At the other end $e^{-20000}$ is too small to write down and becomes 0. As a share that is as good as any, for a word
+# that is 20,000 behind. (Only who takes its logarithm gets minus infinity; so later chapters compute such things from
+# scores.) But when all scores are that low, the formula's sum is 0 too, and 0 divided by 0 is `nan`:
 
 # %%
 print(torch.tensor([-20_000.0]).exp(), softmax_from_the_formula(torch.tensor([-200.0, -200.0])))
 
 # %% [markdown]
-# **Your turn**, before you read on: the summary says what to take away. The exercises of this chapter are in the notebook
-# [exercises/00_start_here.ipynb](exercises/00_start_here.ipynb). Write into its cells, run them, run the check below each. `00.scores` and
-# `00.dot-shape` are from section 0.3, `00.safe-softmax` asks for a softmax that survives, `00.is-distribution` for a test of shares (0.4).
-# Your notebooks lie in the folder `work/`, which an update of the course never touches.
+# **Your turn**, before you read on: the summary says what to take away. The exercises of this chapter are in the
+# notebook [exercises/00_start_here.ipynb](exercises/00_start_here.ipynb). Write into its cells, run them, run the check
+# below each. `00.safe-softmax` asks for a softmax that survives, `00.is-distribution` for a test of shares (0.4). Your
+# notebooks lie in the folder `work/`, which an update of the course never touches.
 
 # %% [markdown]
 # ## Summary
 #
 # - A tensor is a table with a shape. Each axis counts something; say what.
-# - A dot product adds up products: it is large for vectors that agree, the larger the longer they are; at a right angle it is 0. Divided by both lengths it
-#   is the cosine. `a @ b.T` does it for all pairs: rows ask, columns are asked.
-# - The softmax turns scores into positive shares that sum to 1. Only differences of scores count, and a lead of 1 means 2.7 times the share.
-# - The formula as written overflows: a large power gives `nan`, a large sum gives zeros without a word. Taking the maximum away from all
-#   scores changes nothing, and saves it.
-# - Wrong code usually runs. A check compares with the right answer and with known wrong ones, and says which one you wrote.
+# - A dot product adds up products: it is large for vectors that agree, the larger the longer they are; at a right angle
+#   it is 0. Divided by both lengths it is the cosine. `a @ b.T` does it for all pairs: rows ask, columns are asked.
+# - The softmax turns scores into positive shares that sum to 1. Only differences of scores count, and a lead of 1 means
+#   2.7 times the share.
+# - The formula as written overflows: a large power gives `nan`, a large sum gives zeros without a word. Taking the
+#   maximum away from all scores changes nothing, and saves it.
+# - Wrong code usually runs. A check compares with the right answer and with known wrong ones, and says which one you
+#   wrote.
 
 # %% [markdown]
 # ## Quiz
@@ -400,20 +412,20 @@ quiz("00")
 #
 # <details><summary>Why do libraries subtract the maximum inside of softmax?</summary>
 #
-# Softmax depends on differences only, so taking a constant away changes nothing. With the maximum taken away the largest power is $e^0 = 1$:
-# nothing can overflow, and the sum is at least 1, so nothing is divided by 0.
+# Softmax depends on differences only, so taking a constant away changes nothing. With the maximum taken away the
+# largest power is $e^0 = 1$: nothing can overflow, and the sum is at least 1, so nothing is divided by 0.
 # </details>
 #
 # <details><summary>What does a dot product of two word vectors tell you, and what not?</summary>
 #
-# It is large when both vectors are large in the same features. It mixes direction and length: a long vector scores high with many others. Divide
-# by both lengths and you have the cosine, which looks at direction alone.
+# It is large when both vectors are large in the same features. It mixes direction and length: a long vector scores high
+# with many others. Divide by both lengths and you have the cosine, which looks at direction alone.
 # </details>
 #
 # <details><summary>A function returns the right shape and rows that sum to 1. Is it a correct softmax?</summary>
 #
-# Not yet. Equal shares pass both tests, and so does a softmax of twice the scores. Compare its numbers with an independent reference, on
-# inputs that are large, negative, of low precision, and whose axes have different sizes.
+# Not yet. Equal shares pass both tests, and so does a softmax of twice the scores. Compare its numbers with an
+# independent reference, on inputs that are large, negative, of low precision, and whose axes have different sizes.
 # </details>
 
 # %% [markdown]
@@ -429,7 +441,8 @@ quiz("00")
 # %% [markdown]
 # ## Further reading
 #
-# - Vaswani et al. 2017, *Attention Is All You Need*, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762): the paper that this course rebuilds.
+# - Vaswani et al. 2017, *Attention Is All You Need*, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762): the paper
+#   that this course rebuilds.
 # - Blanchard, Higham and Higham 2019, *Accurate Computation of the Log-Sum-Exp and Softmax Functions*,
 #   [arXiv:1909.03469](https://arxiv.org/abs/1909.03469): how good the shifted softmax is, proven.
 

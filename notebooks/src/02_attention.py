@@ -9,10 +9,10 @@
 # %% [markdown]
 # # 02 · Attention
 #
-# **How can a word look things up in other words?** "The animal didn't cross the street because it was too
-# tired." You know what *it* is. To know, you went back to *animal* and passed over *street*. Chapter 01
-# showed a way back that is one step long, however far apart two words are. This chapter builds it, from a
-# loop you could do on paper to the line that runs in every Transformer.
+# **How can a word look things up in other words?** "The animal didn't cross the street because it was too tired." You
+# know what *it* is. To know, you went back to *animal* and passed over *street*. Chapter 01 showed a way back that is
+# one step long, however far apart two words are. This chapter builds it, from a loop you could do on paper to the line
+# that runs in every Transformer.
 #
 # After it you can
 #
@@ -21,7 +21,7 @@
 # - say what attention does *not* see, and what it costs,
 # - write a module of your own.
 #
-# You need 00 and 01. About 55 minutes, and 90 more for the exercises.
+# You need 00 and 01. About 50 minutes, and 90 more for the exercises.
 
 # %%
 import math
@@ -51,23 +51,23 @@ from course_lib.views import attention_hover, outcome, predict, quiz, show
 _ = torch.manual_seed(0)
 
 # %% [markdown]
-# On the right stands the Transformer of 2017, on the left an enlargement of its attention boxes. Today we
-# build three parts of that enlargement: scores, softmax, weighted sum.
+# You are inside the attention boxes, enlarged on the left. The softmax is yours since chapter 00; today you build what
+# stands before and behind it.
 
 # %%
 show(
-    transformer_map(here=("scores", "softmax", "weighted sum")),
+    transformer_map(here=("scores", "weighted sum"), built=["softmax"]),
     alt="Drawing of the Transformer: encoder, decoder, and the inside of an attention box. Inside "
-    "the attention box three parts are lit: scores, softmax and weighted sum.",
+    "the attention box scores and weighted sum are lit; softmax, between them, is built.",
 )
 
 # %% [markdown]
 # ## 2.1 One word asks
 #
-# A *lookup* needs three things. Somebody asks: that is the **query**. Everybody who might answer wears a
-# label: that is the **key**. And behind the label is something to hand over: that is the **value**. In a
-# dictionary of Python the query has to equal a key. **Attention** is softer: every key is compared with the
-# query, and every value is handed over a little, more of it the better the key fits.
+# A *lookup* needs three things. Somebody asks: that is the **query**. Everybody who might answer wears a label: that is
+# the **key**. And behind the label is something to hand over: that is the **value**. In a dictionary of Python the
+# query has to equal a key. **Attention** is softer: every key is compared with the query, and every value is handed
+# over a little, more of it the better the key fits.
 #
 # Words cannot be compared, vectors can. So each word gets a key of four numbers. They are made up, so that you can
 # check everything by eye; a trained model finds its own (chapter 03).
@@ -84,12 +84,11 @@ for word in ("animal", "street", "because"):
     print(f"{word:>8}", rounded(keys[words.index(word)], 0))
 
 # %% [markdown]
-# The word *it* stands for something. Say it asks for a being above all, and would settle for a place: its
-# query is `(4, 2, 0, 0)`. Query and key have the same number of numbers, or they could not be compared. We
-# call this width $d_{head}$ (a *head* is one attention of a model, chapter 03); the paper writes $d_k$. Here it is 4.
+# The word *it* stands for something. Say it asks for a being above all, and would settle for a place: its query is `(4,
+# 2, 0, 0)`. Query and key have the same number of numbers, or they could not be compared. We call this width $d_{head}$
+# (a *head* is one attention of a model, chapter 03); the paper writes $d_k$. Here it is 4.
 #
-# How well does a key fit a query? Chapter 00 had a measure for two vectors that point the same way: the dot
-# product. One score for each word:
+# How well does a key fit a query? Chapter 00 had a measure, the dot product. One score for each word:
 
 # %%
 query = torch.tensor([4.0, 2.0, 0.0, 0.0])  # what "it" asks for
@@ -100,9 +99,9 @@ for key in keys:
 print(*[f"{word} {score:g}" for word, score in zip(words, scores)], sep=", ")
 
 # %% [markdown]
-# *animal* 4, *street* 2, the others 0. Scores can be any number. We want shares: positive, with sum 1. That
-# is what softmax is for: $e^{score}$, divided by the sum of all of those. The shares are called **attention
-# weights**. (A model's learned numbers are often called its weights, too. Here we say parameters for those.)
+# *animal* 4, *street* 2, the others 0. Scores can be any number. Softmax makes shares of them, positive and with sum 1:
+# $e^{score}$, divided by the sum of all of those. The shares are called **attention weights**. (A model's learned
+# numbers are often called its weights, too. Here we say parameters for those.)
 
 # %%
 powers = [math.exp(score) for score in scores]
@@ -111,10 +110,10 @@ for word, weight in zip(words, weights_of_it):
     print(f"{word:>8} {weight:.3f} {'█' * round(40 * weight)}")
 
 # %% [markdown]
-# *it* spends 0.769 of its attention on *animal*, 0.104 on *street*, and 0.014 on each of the nine others. Last
-# step: take from every word its value, by weight. Our values have two numbers, *alive* and *made of stone*.
-# The animal is alive, the street is made of stone, and the other words hand over nothing. (A value may be
-# wider or narrower than a key. Its width is called $d_{value}$.)
+# *it* spends 0.769 of its attention on *animal*, 0.104 on *street*, and 0.014 on each of the nine others. Last step:
+# take from every word its value, by weight. Our values have two numbers, *alive* and *made of stone*. The animal is
+# alive, the street is made of stone, and the other words hand over nothing. (A value may be wider or narrower than a
+# key. Its width is called $d_{value}$.)
 
 # %%
 values = torch.zeros(len(words), 2)  # (key, d_value): alive, made of stone
@@ -127,11 +126,11 @@ for weight, value in zip(weights_of_it, values):
 rounded(found)
 
 # %% [markdown]
-# That is attention. *it* went in without a meaning of its own and came out as 77 % alive, 10 % made of stone.
+# That is attention: score, softmax, weighted sum. *it* went in without a meaning of its own and came out as 77 % alive,
+# 10 % made of stone.
 #
-# Score, softmax, weighted sum. There is a picture for it. Let keys and queries have two numbers; then they are
-# arrows, and a score is the length of both times the cosine of the angle between them (chapter 00). **Turn the
-# query through the keys**, and make it longer.
+# With two numbers each, keys and queries are arrows, and a score is both lengths times the cosine of the angle between
+# them (chapter 00). **Turn the query through the keys**, and make it longer.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -147,16 +146,14 @@ def turn_the_query(angle, length):
     turned = math.radians(angle)
     query = length * torch.tensor([math.cos(turned), math.sin(turned)])
     weights = (plane_keys @ query).softmax(dim=-1)
-    ax = query_among_keys(
-        query, plane_keys, weights, names, title="The larger the dot product, the thicker"
-    )
+    title = "The larger the dot product, the thicker"
+    ax = query_among_keys(query, plane_keys, weights, names, title=title, reach=5)
     told = [f"{name} {weight:.2f}" for name, weight in zip(names, weights)]
     return show(ax.figure, alt=f"A query at {angle} degrees among three keys: {', '.join(told)}.")
 
 
 # %% [markdown]
-# Without Python: one turn, all round, of a short and of a long query. The angle decides *who* gets most, the length
-# how *much*.
+# One turn, all round, of a short and of a long query. The angle decides *who* gets most, the length how *much*.
 
 # %%
 around = torch.linspace(0, 2 * math.pi, 181)
@@ -167,7 +164,7 @@ for length, shares in turns.items():
 
 # %% jupyter={"source_hidden": true}
 fig, (left, right) = plt.subplots(
-    1, 2, figsize=(12, 4), layout="constrained", width_ratios=(1, 1.3)
+    1, 2, figsize=(10, 4.4), layout="constrained", width_ratios=(1, 1.5)
 )
 query_among_keys(3 * circle[20], plane_keys, turns[3][20], names, ax=left, title="At 40 degrees")
 for i, (name, color) in enumerate(zip(names, (BLUE, ORANGE, GREEN))):
@@ -181,7 +178,7 @@ for i, (name, color) in enumerate(zip(names, (BLUE, ORANGE, GREEN))):
     )
 right.set(xlabel="angle of the query", ylabel="weight", ylim=(0, 1), xticks=range(0, 361, 90))
 right.set_title("A long query picks one key, a short one mixes")
-fig.legend(*right.get_legend_handles_labels(), loc="outside right center")
+fig.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 show(
     fig,
     alt="Left: three keys as arrows and a query between two of them. Right: weights of the three keys over the "
@@ -190,12 +187,10 @@ show(
 )
 
 # %% [markdown]
-# Now the same three steps faster; after that, what can go wrong with them.
-#
 # ## 2.2 Every word asks: from loops to one line
 #
-# Not only *it* has questions. Every word gets a query: *cross* wants to know who crosses what, *tired* who is
-# tired, and *because* asks for nothing.
+# Not only *it* has questions. Every word gets a query: *cross* wants to know who crosses what, *tired* who is tired,
+# and *because* asks for nothing.
 
 # %%
 asks = {  # being, place, doing, state
@@ -214,8 +209,7 @@ asks = {  # being, place, doing, state
 queries = torch.tensor([asks[word] for word in words], dtype=torch.float)  # (query, d_head)
 
 # %% [markdown]
-# **First step: loops.** Two of them, one score for each pair of words. Rows ask, columns are asked. It stays
-# that way in every table and every picture of this course.
+# **First step: loops.** Two of them, one score for each pair of words. Rows ask, columns are asked.
 
 # %%
 looped = torch.zeros(len(words), len(words))  # (query, key)
@@ -224,18 +218,17 @@ for i, q in enumerate(queries):
         looped[i, j] = (q * k).sum()
 
 # %% [markdown]
-# **Second step: one matrix product.** All dot products of the rows of one table with the rows of another:
-# that is what `queries @ keys.T` computes. The inner sizes, both $d_{head}$, meet and vanish; what is left is
-# `(query, key)`.
+# **Second step: one matrix product.** All dot products of the rows of one table with the rows of another: that is what
+# `queries @ keys.T` computes.
 
 # %%
 table = queries @ keys.T  # (query, d_head) @ (d_head, key) -> (query, key)
 claim("the product holds the same 121 scores as the loops", torch.equal(table, looped))
 
 # %% [markdown]
-# **Third step: softmax, along the right axis.** Each *row* is one word's attention, to be shared out among the
-# keys. So the softmax runs along the last axis, `dim=-1`. The other axis gives a table of the same shape,
-# with numbers just as pretty. Only the sums give it away:
+# **Third step: softmax, along the right axis.** Each *row* is one word's attention, to be shared out among the keys. So
+# the softmax runs along the last axis. Along the other one the queries would compete for each key. Only the sums give
+# it away:
 
 # %%
 weights = table.softmax(dim=-1)
@@ -244,8 +237,6 @@ print("right: row sums", rounded(weights.sum(dim=-1)[:4], 2))
 print("wrong: row sums", rounded(wrong.sum(dim=-1)[:4], 2))
 
 # %% [markdown]
-# In the wrong table the queries compete for each key. No error message will ever tell you.
-#
 # **Fourth step: the mix** is a matrix product, too.
 
 # %%
@@ -253,15 +244,13 @@ output = weights @ values  # (query, key) @ (key, d_value) -> (query, d_value)
 claim("the row of 'it' is what the loop found", torch.allclose(output[words.index("it")], found))
 
 # %% [markdown]
-# Four steps, one line. Since the words that ask are the words that are asked, it is called **self-attention**:
+# In one line. Since the words that ask are the words that are asked, it is called **self-attention**:
 #
 # $$\mathrm{softmax}(Q K^\top)\, V$$
 #
-# with $Q$, $K$, $V$ for the tables of all queries, keys and values. One thing is still missing
-# from it (2.4).
+# with $Q$, $K$, $V$ for the tables of all queries, keys and values. One thing is still missing from it (2.4).
 #
-# Before you look at what we have: *because* asks for nothing. Its query is `(0, 0, 0, 0)`, so all its scores
-# are 0.
+# *because* asks for nothing: its query is `(0, 0, 0, 0)`, so all its scores are 0.
 
 # %%
 predict("02.nothing", "What weight does `because` give to each of the eleven words?")
@@ -272,7 +261,7 @@ outcome("02.nothing", weights[words.index("because")].max())
 # %% [markdown]
 # All the weights:
 
-# %%
+# %% jupyter={"source_hidden": true}
 show(
     attention_map(weights, words, title="Each row is one word's attention, and sums to 1"),
     alt="Heat map of 11 by 11 weights. 'it' and 'tired' look at 'animal', 'the' at 'street', "
@@ -280,21 +269,20 @@ show(
 )
 
 # %% [markdown]
-# Or point at a word, or use the arrow keys:
+# Or point at a word:
 
 # %%
 attention_hover(words, weights, title="Hand-made attention", start=words.index("it"))
 
 # %% [markdown]
-# *it* and *tired* ask for the same being. *cross* asks for a being and a place with equal force, and gives 41 % to
-# each. And *because* looks at all alike.
+# *it* and *tired* look at the same being. *cross* asks for a being and a place with equal force, and gives each 41 %.
 #
 # ## 2.3 What a mix can be, and what it cannot
 #
-# *because* asked for nothing, and still each word gets one eleventh of its attention. Softmax shares out *all* of
-# it, always, even where nothing fits; what comes out is then the plain average of everybody's values. **The weights
-# cannot say "none of these".** A trained model can, by a detour: it sends its attention to a word whose *value* is
-# almost 0. Chapter 03 catches one at it.
+# *because* asked for nothing, and still each word gets one eleventh of its attention. Softmax shares out *all* of it,
+# even where nothing fits; what comes out is then the plain average of all values. **The weights cannot say "none of
+# these".** A trained model can, by a detour: it looks at a word whose *value* is almost 0. Chapter 03 catches one at
+# it.
 #
 # The mix has a second limit. An average with weights that are not negative and sum to 1 is called a **convex
 # combination**. In each column it stays within the range of what it averages:
@@ -306,15 +294,14 @@ claim("every output lies between the smallest and the largest value", inside.all
 claim("every weight is above 0", (weights > 0).all())
 
 # %% [markdown]
-# And on paper it hides nothing completely: every word gets a little of every other. (A computer rounds the
-# smallest weights to 0.) If a word must not be seen at all, we need a mask (chapter 04).
+# And on paper it hides nothing completely: every word gets a little of every other. (A computer rounds the smallest
+# weights to 0.) If a word must not be seen at all, we need a mask (chapter 04).
 #
 # ## 2.4 Why divide by the square root of $d_{head}$?
 #
-# Four numbers a word is a toy. Real keys are wider, often 64 or 128 numbers, and before training they are
-# random. What is the dot product of two random vectors like? About half of its terms are positive and half
-# negative, so on average it is 0. But how far from 0 does it stray? Its **spread** (the *standard deviation*) over
-# 2,000 pairs:
+# Four numbers a word is a toy. Real keys are wider, often 64 or 128 numbers, and before training they are random. What
+# is the dot product of two random vectors like? About half of its terms are positive and half negative, so on average
+# it is 0. But how far does it stray? Its **spread** (the *standard deviation*) over 2,000 pairs:
 
 # %%
 for width in (4, 16, 64, 256, 1024):
@@ -323,11 +310,10 @@ for width in (4, 16, 64, 256, 1024):
     print(f"{width:4}: spread {spread:4.1f}, root {math.sqrt(width):4.1f}")
 
 # %% [markdown]
-# The spread follows the square root of the width, and there is a reason. *Variance* is the average square
-# when the mean is 0, and the spread is its root. Our numbers have mean 0 and variance 1. A dot product is a
-# sum of $d_{head}$ terms $q\,k$. For independent numbers the average of $q^2 k^2$ is the average of $q^2$
-# times that of $k^2$: $1 \cdot 1$. So each term has variance 1. Variances of independent terms add up: to
-# $d_{head}$.
+# The spread follows the square root of the width, and there is a reason. *Variance* is the average square when the mean
+# is 0, and the spread is its root. Our numbers have mean 0 and variance 1, and are *independent*: none tells anything
+# about another. Then the average of $q^2 k^2$ is the average of $q^2$ times that of $k^2$, so each of the $d_{head}$
+# terms $q\,k$ has variance $1 \cdot 1$. And variances of independent terms add up: to $d_{head}$.
 #
 # At width 1,024 a score of 32 comes *by chance alone*. What does softmax make of such scores?
 
@@ -384,16 +370,17 @@ scores: from a mixture to a single bar near 1. Lower row, divided by the root: a
 show(fig, alt)
 
 # %% [markdown]
-# One number says how sharp a row is: its **effective number of words**. Take the row's **entropy**, which measures
-# how undecided it is, $H = -\sum_j w_j \ln w_j$, and raise $e$ to it. A row that looks at one word alone has
-# $H = 0$, and $e^0 = 1$ word. An even row over ten has $H = \ln 10$, so 10 words. A weight of 0 adds nothing, since
-# $w \ln w$ goes to 0 with $w$; but a computer multiplies 0 by the logarithm of 0, which is $-\infty$, and says nan.
+# One number says how sharp a row is: its **effective number of words**. Take the row's **entropy**, which measures how
+# undecided it is, $H = -\sum_j w_j \ln w_j$, and raise $e$ to it. A row that looks at one word alone has $H = 0$, and
+# $e^0 = 1$ word. An even row over ten has $H = \ln 10$, so 10 words. (PyTorch has $\ln w$ ready from scores, as
+# `log_softmax`.)
 
 
 # %%
 def looked_at(scores):
-    """How many words each row of scores (`logits`) looks at; PyTorch calls it perplexity."""
-    return torch.distributions.Categorical(logits=scores).perplexity()
+    """How many words each row of scores looks at."""
+    logs = scores.log_softmax(dim=-1)
+    return (-(logs.exp() * logs).sum(dim=-1)).exp()
 
 
 for width in (4, 64, 512):
@@ -404,19 +391,18 @@ for width in (4, 64, 512):
     print(f"d_head {width:3}   raw, divided: largest weight {tops}, effective words {counts}")
 
 # %% [markdown]
-# Raw, attention over ten words shrinks to one word as the vectors get wider. Divided, it stays near 7 words
-# at any width. (From scores PyTorch does it for you; from weights, some of them 0, you do: **your turn**,
-# `02.effective-words`.)
+# Raw, attention over ten words shrinks to one word as the vectors get wider. Divided, it stays near 7 words at any
+# width. **Your turn**: `02.effective-words`. There you get weights, not scores, and some of them are 0.
 #
-# **Why is a spike bad?** A model may well want to look at one word. But it has to *learn* which one, and
-# learning goes by gradients. Nudge score $s_j$ a little; weight $w_i$ moves by
+# **Why is a spike bad?** A model may well want to look at one word. But it has to *learn* which one, and learning goes
+# by gradients. Nudge score $s_j$ a little; weight $w_i$ moves by
 #
 # $$\frac{\partial w_i}{\partial s_j} = w_i\,(\mathbf{1}[i=j] - w_j)$$
 #
-# ($\mathbf{1}[i=j]$ is 1 if $i = j$ and 0 otherwise.) If one weight is 1 and the others are 0, all these
-# slopes are 0: either $w_i$ is 0 or the bracket is. Softmax is flat there, and the query never hears that it
-# looked at the wrong word. How much does it hear? Let us measure the gradient that reaches a random query, for
-# three divisors: nothing, the square root, and the width itself.
+# ($\mathbf{1}[i=j]$ is 1 if $i = j$ and 0 otherwise.) If one weight is 1 and the others are 0, all these slopes are 0:
+# either $w_i$ is 0 or the bracket is. Softmax is flat there, and the query never hears that it looked at the wrong
+# word. How much does it hear? Let us measure the gradient that reaches a random query, for three divisors: nothing, the
+# square root, and the width itself.
 
 
 # %%
@@ -432,7 +418,7 @@ def gradient_at_query(width, divisor, draws=1000):
 
 
 divisors = {"nothing": lambda width: 1, "√d_head": math.sqrt, "d_head": float}
-print("width 512            a tenth is below, half is below, a tenth is above; mean")
+print("width 512           [1 in 10 is below, half is below, 1 in 10 is above] mean")
 for name, divisor in divisors.items():
     gradients = gradient_at_query(512, divisor(512))
     tenths = gradients.quantile(torch.tensor([0.1, 0.5, 0.9]))
@@ -444,30 +430,28 @@ print(f"nothing: second weight where gradients are large {second[large].median()
 print(f"elsewhere {second[~large].median():.2f}")
 
 # %% [markdown]
-# Look at the first line. The usual story, "without scaling the gradient vanishes", is only half of it. *Half* of the
-# queries get next to nothing, and *one in ten* gets a shove above 3, ten times what is normal: the draws where two keys
-# share the top by chance (last line of the table), so that softmax still has a slope. The *mean*, in the last column,
-# is even larger than with the square root.
+# The usual story, "without scaling the gradient vanishes", is only half of it. *Half* of the queries get next to
+# nothing, and *one in ten* gets a shove above 3, ten times what is normal: where two keys share the top by chance (last
+# line), softmax still has a slope. The *mean* is even larger than with the square root.
 #
-# Dividing by $d_{head}$ itself errs the other way: all scores end up near 0, and all queries get equally little. Of
-# the three, only the square root leaves the spread of the scores at 1, whatever the width.
+# Dividing by $d_{head}$ itself errs the other way: all scores end up near 0, and all queries get equally little. Of the
+# three, only the square root leaves the spread of the scores at 1, whatever the width.
 #
 # ### And in training?
 #
-# That was one snapshot, before the first step. Can a model without the divisor not learn? Train it on a game: eight
-# guests around a table, each with a dish; each has to name the dish of the guest to the left. (Chapter 03 plays it with
-# you.) One attention does it, with queries and keys 512 wide, of variance 1 at the start. Every divisor gets the learning
-# rate that suits it best, with two ways of stepping: plain (SGD) and `Adam`, which evens the steps out.
+# That was before the first step. Can a model without the divisor not learn? Train it on a game: eight guests around a
+# table, each with a dish; each has to name the dish of the guest to the left. (Chapter 03 plays it with you.) One
+# attention does it, with queries and keys 512 wide, of variance 1 at the start. Every divisor gets the learning rate
+# that suits it best, with two ways of stepping: plain (SGD) and `Adam`, which evens the steps out.
+#
+# Hundreds of runs: a **study**, done beforehand (section 1.5). Five seeds chose the rates: they are the dots of the
+# picture, and a line joins their medians. Ten other seeds gave the numbers printed above it.
 
 # %%
 predict(
     "02.trained",
     "Divided by √512 it learns in some 15 steps. Undivided, at its best rate: 15, 30, 300, never?",
 )
-
-# %% [markdown]
-# Hundreds of runs: a **study**, done beforehand (section 1.5). Five seeds chose the rates: below they are the dots, and
-# a line joins their medians. Ten other seeds gave the numbers printed above the picture.
 
 # %%
 record = study("02_divisors")
@@ -485,12 +469,12 @@ for name, waits in results["waits"].items():
 drawn = ((RED, "--"), (BLUE, "-"), (GREEN, ":"), (ORANGE, "-."))
 ways = (*divisors, "nothing, smaller start")
 styles = {name: {"color": c, "linestyle": s} for name, (c, s) in zip(ways, drawn)}
-fig, axes = plt.subplots(1, 2, figsize=(13, 3.6), layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
 for ax, (way, rates) in zip(axes, results["rates"].items()):
     runs = {name: results["tuning"][f"{way}, {name}"] for name in ways}
     training_waits(runs, rates, most=most, styles=styles, ax=ax, title=way)
 lines = axes[0].get_legend_handles_labels()
-fig.legend(*lines, title="divided by", loc="outside right center")
+fig.legend(*lines, title="divided by", loc="outside lower center", ncols=4)
 fig.suptitle("The divisor moves the rate that works; without one, a smaller start does as well")
 alt = """Steps to learn over the learning rate; left Adam, right SGD. Divided by the root: falls to
 about 15, five seeds close together. By d_head: the same shape, moved to larger rates. By nothing: near
@@ -499,17 +483,14 @@ start: like the root, at smaller rates."""
 show(fig, alt)
 
 # %% [markdown]
-# It learns. A tuned rate makes up for most of what the snapshot promised: typically 20 to 80 steps instead of 13 to 18.
-# What remains is *luck*: different spikes stand at the start, seeds part ways, and one of the twenty runs wasn't done
-# after 600 steps. Dividing by $d_{head}$ learns evenly, at larger rates.
+# It learns. A tuned rate makes up for most: typically 20 to 80 steps instead of 13 to 18. What remains is *luck*:
+# different spikes stand at the start, seeds part ways, and one of the twenty runs wasn't done after 600 steps. Dividing
+# by $d_{head}$ learns evenly, at larger rates.
 #
 # The "smaller start" is the control. Divide by *nothing*, and start with queries and keys that are both shorter by
-# $\sqrt[4]{512}$, so that their products are smaller by $\sqrt{512}$, as with the root: 12 to 15 steps. So the division is not what
-# lets attention learn, the *start* is. Dividing is a way to have the same start at every width, with less to tune.
-#
-# The argument is about *random, independent* numbers: about where training starts. A trained model can make
-# its queries and keys longer, and so its attention as sharp as it likes. And vectors that are *not* independent
-# stray further: chapter 03 meets some.
+# $\sqrt[4]{512}$, so that their products are smaller by $\sqrt{512}$, as with the root: 12 to 15 steps. So the division
+# is not what lets attention learn, the *start* is. Dividing is a way to have the same start at every width, with less
+# to tune.
 
 # %% [markdown]
 # ## 2.5 The formula, finished
@@ -518,8 +499,8 @@ show(fig, alt)
 #
 # $$\mathrm{Attention}(Q, K, V) = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d_{head}}}\right) V$$
 #
-# Real inputs come in batches, so there may be more axes in front. Counted from the end, nothing changes; that is
-# why it says `transpose(-2, -1)` and not `.T`.
+# Real inputs come in batches, so there may be more axes in front. Counted from the end, nothing changes; that is why it
+# says `transpose(-2, -1)` and not `.T`.
 
 
 # %%
@@ -531,8 +512,8 @@ def attention(query, key, value):
 
 
 # %% [markdown]
-# This is equation 1 of the paper of 2017, "Attention Is All You Need", and PyTorch has it built in. Two
-# sentences, 5 queries, 7 keys, every size different, so that no mix-up of axes can hide:
+# This is equation 1 of the paper of 2017, and PyTorch has it built in. Two sentences, 5 queries, 7 keys, every size
+# different, so that no mix-up of axes can hide:
 
 # %%
 q, k, v = torch.randn(2, 5, 11), torch.randn(2, 7, 11), torch.randn(2, 7, 3)
@@ -544,40 +525,36 @@ claim("equals the course's", torch.equal(mixed, scaled_dot_product_attention(q, 
 mixed.shape, shares.shape
 
 # %% [markdown]
-# PyTorch's function returns no weights. The course's own does.
+# PyTorch's function returns no weights, the course's own does.
 #
 # **Your turn**: `02.attention`, and the bug in `02.scaled-bug`.
 #
 # ## 2.6 Temperature
 #
-# What did the division do to our sentence? Its $d_{head}$ is 4, so all scores are halved. But they were not
-# random to begin with, and now *it* looks too softly: 0.387 at *animal* where it was 0.769.
+# What did the division do to our sentence? Its $d_{head}$ is 4, so all scores are halved. But they were not random to
+# begin with, and now *it* looks too softly: 0.387 at *animal* where it was 0.769.
 #
-# How sharp a row should be is a choice. The knob for it is a number $T$ by which the scores are divided
-# before the softmax. It is called **temperature**: cold freezes the choice, heat melts it. Our
-# $\sqrt{d_{head}}$ is a temperature fixed in advance.
+# How sharp a row should be is a choice. The knob for it is a number $T$ by which the scores are divided before the
+# softmax. It is called **temperature**: cold freezes the choice, heat melts it. Our $\sqrt{d_{head}}$ is a temperature
+# fixed in advance.
 
 # %%
 halved = queries[words.index("it")] @ keys.T / math.sqrt(4)
 print("'it' on 'animal':", rounded(halved.softmax(dim=-1)[words.index("animal")]))
-cold, hot = (halved / 0.01).softmax(dim=-1), (halved / 1000).softmax(dim=-1)
-claim("near 0 the best key takes all", cold[words.index("animal")] > 0.999)
-claim("in great heat all are equal", torch.allclose(hot, torch.tensor(1 / 11), atol=1e-3))
-
-for temperature in (0.25, 0.5, 1.0, 4.0):
+for temperature in (0.01, 0.25, 0.5, 1, 4, 1000):
     print(f"T = {temperature}: looks at {looked_at(halved / temperature):.1f} of 11 words")
 
 # %% [markdown]
-# The two ends fail differently: near 0 the slopes are flat, in great heat every word gets the same, whatever was
-# asked. You will meet $T$ again in chapter 11, where it makes a writing model bold or dull.
+# Near 0 the slopes are flat; in great heat every word gets the same, whatever was asked. Chapter 11 uses $T$ to make a
+# writing model bold or dull.
 
 # %% [markdown]
 # ## 2.7 A module: numbers that belong together
 #
-# So far attention is a function, and we made its numbers by hand. A model has to *keep* its parameters, and training
-# has to find them. In PyTorch a class for that is a **module**, made from `nn.Module`, with two methods: `__init__` runs
-# once, when an object is made, and makes its parameters; `forward` runs when the object is called.
-# `nn.Parameter` around a tensor says: training may move this. Our soft dictionary as a module:
+# So far attention is a function, and we made its numbers by hand. A model has to *keep* its parameters, so that
+# training can find them. PyTorch's class for that is a **module**, made from `nn.Module`: `__init__` runs once and
+# makes the parameters, `forward` runs when the object is called. `nn.Parameter` around a tensor says: training may move
+# this. Our soft dictionary as a module:
 
 
 # %%
@@ -598,10 +575,11 @@ mixed, _ = dictionary(torch.randn(4, 2))  # calls forward
 print(mixed.shape, {name: tuple(p.shape) for name, p in dictionary.named_parameters()})
 
 # %% [markdown]
-# Parameters are found by their names: by whoever trains them, and by whoever saves them to a file and loads them. A
-# plain tensor would not be found; it would never learn. Modules may hold other modules. Models of text
-# begin with one, `nn.Embedding`. Text reaches it as **ids**, the places of words in a list, and for each id it hands
-# out a row of its one parameter, a table:
+# Parameters are found by their names: by whoever trains them, and by whoever saves them to a file. A plain tensor would
+# not be found; it would never learn.
+#
+# Modules may hold other modules. Models of text begin with one, `nn.Embedding`. Text reaches it as **ids**, the places
+# of words in a list, and for each id it hands out a row of its one parameter, a table:
 
 # %%
 embedding = nn.Embedding(len(words), 4)  # a row of 4 random numbers for each of 11 words
@@ -610,39 +588,38 @@ claim("it looks up rows", torch.equal(embedding(ids), embedding.weight[ids]))
 print(embedding(ids).shape)
 
 # %% [markdown]
-# **Your turn**: the build `02.word-attention`, a module that goes from ids to mixed vectors. In the end it learns
-# which words belong together.
+# **Your turn**: the build `02.word-attention`, from ids to mixed vectors. In the end it learns which words belong
+# together.
 
 # %% [markdown]
 # ## 2.8 What if the words change places?
 #
-# Shuffle the eleven words. Each keeps its query, its key and its value; only the places change. (We double
-# the queries, which makes up for the division and gives back the weights of section 2.2. To compare each word with
-# itself, we put the new outputs back: `order.argsort()` holds the place to which each word has gone.)
+# Shuffle the eleven words. Each keeps its query, its key and its value; only the places change. To compare each word
+# with itself, we then put the new outputs back: `order.argsort()` holds the place to which each word has gone.
 
 # %%
 predict("02.shuffle", "How many of the eleven words get another output than before?")
 
 # %%
-output, _ = attention(2 * queries, keys, values)
+output, _ = attention(queries, keys, values)
 order = torch.randperm(len(words), generator=torch.Generator().manual_seed(1))
-shuffled, _ = attention(2 * queries[order], keys[order], values[order])
+shuffled, _ = attention(queries[order], keys[order], values[order])
 put_back = shuffled[order.argsort()]
 changed = (put_back - output).abs().amax(dim=-1) > 1e-6
 print("new order:", *[words[i] for i in order])
 outcome("02.shuffle", changed.sum())
 
 # %% [markdown]
-# None. Every score is between *two words*, and no place comes into it; a sum does not care about the order of
-# its terms either.
+# None. Every score is between *two words*, and no place comes into it; a sum does not care about the order of its terms
+# either.
 #
-# The word for this is **permutation equivariance**: permute the inputs, and the outputs are permuted the same
-# way. (*Invariant* would mean that nothing moves at all. The average over all outputs is invariant; self-attention,
-# which you often find called permutation invariant, is not.)
+# The word for this is **permutation equivariance**: permute the inputs, and the outputs are permuted the same way.
+# (*Invariant*, as it is often called, would mean that nothing moves at all.)
 #
-# For a set that is a gift. For language it is a disaster: to attention, the dog who bites and the dog who is bitten
-# are one dog. The cure is to put the place into the vector before attention sees it: chapter 06. **Your turn**: in `02.equivariant` you write
-# the test that tells such functions apart.
+# For a set that is a gift. For language it is a disaster: the dog who bites and the dog who is bitten are one dog. The
+# cure is to put the place into the vector before attention sees it (chapter 06).
+#
+# **Your turn**: in `02.equivariant` you write the test that tells such functions apart.
 
 # %% [markdown]
 # ## 2.9 The bill
@@ -651,10 +628,8 @@ outcome("02.shuffle", changed.sum())
 # mix: a **quadratic cost**. The weights alone are a table of $n^2$ numbers, for each attention that a model holds.
 #
 # **Your turn**: `02.cost` asks for the count of multiplications and bytes, for any sizes.
-
-# %% [markdown]
-# This class listens to PyTorch's operations and notes the largest tensor that any of them makes (how it
-# listens does not matter here):
+#
+# The folded class notes the largest tensor that any operation of PyTorch makes.
 
 
 # %% jupyter={"source_hidden": true}
@@ -672,42 +647,39 @@ class LargestTensor(TorchDispatchMode):
 
 
 # %% [markdown]
-# Run our function and PyTorch's own side by side on 256 to 4,096 words:
+# Our function and PyTorch's own, on 256 to 4,096 words:
 
 
 # %%
-def largest(attend, n, axes=(1, 1), d_value=64):
+def largest(attend, n, axes=(1, 1)):
     """MiB of the largest tensor that attention among n words makes."""
-    q, k = torch.randn(2, *axes, n, 64)
+    q, k, v = torch.randn(3, *axes, n, 64)
     with LargestTensor() as listener:
-        attend(q, k, torch.randn(*axes, n, d_value))
+        attend(q, k, v)
     return listener.mebibytes
 
 
 lengths, built_in = [256, 512, 1024, 2048, 4096], F.scaled_dot_product_attention
 print("largest tensor, MiB, ours:           ", rounded([largest(attention, n) for n in lengths], 2))
 print("PyTorch's, (batch, head, seq, d_head):", rounded([largest(built_in, n) for n in lengths], 2))
-print(
-    "PyTorch's, (batch, seq, d_head):     ", rounded(largest(built_in, 4096, (1,)), 2), "at 4,096"
-)
-print("PyTorch's, four axes, d_value 32:    ", rounded(largest(built_in, 4096, d_value=32), 2))
+print("PyTorch's, (batch, seq, d_head), 4,096:", rounded(largest(built_in, 4096, (1,)), 2))
 
 # %% [markdown]
 # Twice the words, four times our table: 64 MiB in the end, for one attention. A model with 12 of them in each of 12
-# layers (chapter 05) makes 144. PyTorch's function, called with an axis for heads and values as wide as keys, makes no
-# tensor larger than its output: never the whole table. Called as in 2.5, it makes the table, too. How can it take a softmax over rows that
-# it never has in one piece? Chapter 19 takes the trick apart. (Our listener does not see what an operation borrows inside itself.)
+# layers (chapter 05) makes 144. PyTorch's function, called with an axis for heads, makes no tensor larger than its
+# output here: never the whole table. (Without that axis it does make it.) How can it take a softmax over rows that it
+# never has in one piece? Chapter 19 takes the trick apart.
 
 # %% [markdown]
 # ## Summary
 #
 # - A query asks, keys answer how well they fit, values are handed over. **Score, softmax, weighted sum.**
-# - For all words at once: $\mathrm{softmax}(QK^\top/\sqrt{d_{head}})\,V$. Rows ask, columns are asked; each
-#   row sums to 1.
+# - For all words at once: $\mathrm{softmax}(QK^\top/\sqrt{d_{head}})\,V$. Rows ask, columns are asked; each row sums to
+#   1.
 # - Random scores have the spread $\sqrt{d_{head}}$. Undivided, one key takes nearly everything by luck, and gradients
 #   are tiny for most queries, huge for a few.
-# - Training mostly survives both. At its best rate an undivided attention of width 512 learned our game typically in 20 to 80
-#   steps (one run of twenty did not), divided by the root in 13 to 18, undivided from a smaller start in 12 to 15.
+# - Training mostly survives both: at its best rate an undivided attention of width 512 learned our game too, later and
+#   by luck. With a smaller start it was as quick as with the divisor.
 # - The output is a convex combination of values. Weights cannot abstain; a value near 0 can.
 # - A module keeps parameters by name; `nn.Embedding` is a table of them, a row for each id.
 # - No place enters anywhere: permute the words, and the outputs permute along.
@@ -725,54 +697,50 @@ quiz("02")
 #
 # <details><summary>Why does the Transformer divide by the square root of the width, and not by the width?</summary>
 #
-# With independent entries of variance 1, a dot product has variance $d_{head}$, so its spread is
-# $\sqrt{d_{head}}$. Dividing by the spread brings it to 1 at every width. Without it softmax saturates: the
-# typical gradient nearly vanishes, and a few near-ties get very large ones. Dividing by the width leaves
-# scores near 0 and gradients that shrink with the width. It is an argument about the start of training: in our game
-# a tuned rate made up for most of it, and smaller numbers at the start for all of it.
+# With independent entries of variance 1, a dot product has the spread $\sqrt{d_{head}}$. Dividing by it brings the
+# spread to 1 at every width. Without it softmax saturates: the typical gradient nearly vanishes, and a few near-ties
+# get very large ones. Dividing by the width leaves scores near 0 and gradients that shrink with the width. All this is
+# about the start of training: in our game smaller numbers at the start did as well.
 #
 # </details>
 #
 # <details><summary>What is the complexity of self-attention, and which part hurts first?</summary>
 #
-# $O(n^2 d)$ time and, done naively, $O(n^2)$ memory for the weights, for each attention of the model. The longer the
-# text, the more the square decides. Versions such as PyTorch's own keep the $n^2$ time and can avoid the
-# $n^2$ memory.
+# $O(n^2 d)$ time and, done naively, $O(n^2)$ memory for the weights, for each attention of the model. Versions such as
+# PyTorch's own keep the $n^2$ time and can avoid the $n^2$ memory.
 #
 # </details>
 #
 # <details><summary>Is attention invariant to the order of its inputs?</summary>
 #
-# Self-attention without positions is *equivariant*: permuted inputs give permuted outputs. A pooled result,
-# such as the mean over all outputs, is invariant. Positions (and a causal mask, chapter 04) break the symmetry.
+# Self-attention without positions is *equivariant*: permuted inputs give permuted outputs. A pooled result, such as the
+# mean over all outputs, is invariant. Positions (and a causal mask, chapter 04) break the symmetry.
 #
 # </details>
 #
 # ## Exercises
 #
-# Open [exercises/02_attention.ipynb](exercises/02_attention.ipynb). About 90 minutes. A check names your
-# mistake if it knows it.
+# Open [exercises/02_attention.ipynb](exercises/02_attention.ipynb).
 #
-# | exercise | asks you to |
-# |---|---|
-# | `02.attention-weights` | write the weights, safe for large scores |
-# | `02.attention` | write the whole formula, for any axes in front, with a softmax of your own |
-# | `02.effective-words` | measure how sharp a table of weights is |
-# | `02.cost` | count multiplications and bytes for any sizes |
-# | `02.equivariant` | write a test that finds layers that cheat with places |
-# | `02.scaled-bug` | mend a function whose author's tests all pass |
-# | `02.word-attention` | build a module, from ids to mixed vectors, that can be trained |
+# - `02.attention-weights`: write the weights, safe for large scores.
+# - `02.attention`: write the whole formula, with a softmax of your own.
+# - `02.effective-words`: measure how sharp a row is.
+# - `02.cost`: count multiplications and bytes.
+# - `02.equivariant`: write a test that finds layers that cheat with places.
+# - `02.scaled-bug`: mend a function whose author's tests all pass.
+# - `02.word-attention`: build a module that can be trained, from ids to mixed vectors.
 #
 # ## Further reading
 #
-# - Vaswani et al. 2017, *Attention Is All You Need*, section 3.2.1, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762). Equation 1, and the
-#   paper's reason for the square root in a footnote.
-# - Bahdanau et al. 2014, *Neural Machine Translation by Jointly Learning to Align and Translate*,
-#   arXiv:1409.0473. Attention with a small network instead of a dot product.
+# - Vaswani et al. 2017, *Attention Is All You Need*, section 3.2.1,
+#   [arXiv:1706.03762](https://arxiv.org/abs/1706.03762). Equation 1, and the paper's reason for the square root in a
+#   footnote.
+# - Bahdanau et al. 2014, *Neural Machine Translation by Jointly Learning to Align and Translate*, arXiv:1409.0473.
+#   Attention with a small network instead of a dot product.
 # - Luong et al. 2015, *Effective Approaches to Attention-based Neural Machine Translation*,
 #   [arXiv:1508.04025](https://arxiv.org/abs/1508.04025). The dot product as a score, not yet divided.
-# - Yang et al. 2022, *Tensor Programs V*, [arXiv:2203.03466](https://arxiv.org/abs/2203.03466). Divides by the width itself, because trained
-#   queries and keys are no longer independent.
+# - Yang et al. 2022, *Tensor Programs V*, [arXiv:2203.03466](https://arxiv.org/abs/2203.03466). Divides by the width
+#   itself, because trained queries and keys are no longer independent.
 #
 # ## Glossary
 #

@@ -47,6 +47,12 @@ def test_the_arrows_came_alive(arrows):
     assert told(arrows) == ("6", "27", "0.89")
 
 
+def test_a_name_does_not_lie_on_the_other_arrow(arrows):
+    named, other = (arrows.locator(f".arrow.{n}") for n in "ba")
+    name, grip = named.locator(".called").bounding_box(), other.locator(".grip").bounding_box()
+    assert name["y"] > grip["y"] + grip["height"]
+
+
 def test_a_longer_arrow_has_a_larger_dot_product_and_the_same_cosine(arrows):
     arrows.get_by_text("double “it”").click()
     assert told(arrows) == ("12", "27", "0.89")

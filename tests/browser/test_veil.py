@@ -1,0 +1,66 @@
+"""What the prose behind an outcome tells stays out of focus until there is a guess."""
+
+import nbformat
+import pytest
+from driving import notebook_of, open_notebook, run_all, shoot
+from nbformat.v4 import new_markdown_cell
+
+CELLS = [
+    "from course_lib.views import outcome, predict",
+    'predict("02.veil", "How big is it?")',
+    'outcome("02.veil", 0.951)',
+    "# It was nearly one",
+    "# Another section",
+    'predict("02.veil-figure", "How small is it?")',
+    'outcome("02.veil-figure", 0.1)',
+    "'a figure'",
+    "# It was small",
+    "# The end",
+]
+BLURRED = """() => [...document.querySelectorAll('.jp-MarkdownCell .jp-RenderedMarkdown')]
+  .map(node => getComputedStyle(node).filter !== 'none')"""
+
+
+@pytest.fixture(scope="module")
+def veiled(page, lab):
+    notebook = notebook_of(CELLS)
+    notebook.cells.insert(1, new_markdown_cell("Before the question."))
+    nbformat.write(notebook, lab.work / "veil.ipynb")
+    open_notebook(page, lab, "veil.ipynb")
+    run_all(page)
+    page.locator(".jp-MarkdownCell").first.click()  # neither selected nor pointed at
+    return page
+
+
+def wait_for(page, seen):
+    page.wait_for_function(f"seen => String(({BLURRED})()) === String(seen)", arg=seen)
+
+
+def test_only_the_prose_behind_the_outcome_is_out_of_focus(veiled):
+    wait_for(veiled, [False, True, False, True, False])
+    shoot(veiled, "veil")
+
+
+def test_it_is_clear_when_pointed_at_selected_or_opened(veiled):
+    told = veiled.locator(".jp-MarkdownCell").nth(1)
+    told.hover()
+    wait_for(veiled, [False, False, False, True, False])
+    veiled.locator(".jp-MarkdownCell").first.hover()
+    wait_for(veiled, [False, True, False, True, False])
+    told.click()
+    veiled.locator(".jp-MarkdownCell").first.hover()
+    wait_for(veiled, [False, False, False, True, False])
+    veiled.locator(".jp-MarkdownCell").first.click()
+    veiled.locator(".course-outcome summary").first.click()
+    wait_for(veiled, [False, False, False, True, False])
+    veiled.locator(".course-outcome summary").first.click()
+    wait_for(veiled, [False, True, False, True, False])
+
+
+def test_a_guess_clears_it_for_good(veiled):
+    veiled.locator(".course-predict input").first.fill("0.9")
+    veiled.locator(".course-predict input").first.press("Enter")
+    veiled.locator(".course-outcome summary").first.click()
+    wait_for(veiled, [False, False, False, True, False])
+    run_all(veiled)
+    wait_for(veiled, [False, False, False, True, False])
