@@ -117,8 +117,8 @@ def test_cells_are_small(chapter):
 
 def test_prose_and_code_are_in_balance(chapter):
     words = sum(len(source.split()) for source in prose(chapter))
-    assert 1200 <= words <= 3600, words
-    assert 35 <= len(chapter["cells"]) <= 85, len(chapter["cells"])
+    assert 1200 <= words <= 3200, words
+    assert 35 <= len(chapter["cells"]) <= 80, len(chapter["cells"])
     assert 1.0 <= len(prose(chapter)) / len(code(chapter)) <= 2.0
 
 
