@@ -2512,11 +2512,27 @@ def another_measure(output, order, output_shuffled, *, fine):
     return bool(fine(output[order], output_shuffled))
 
 
+def as_on_the_page(want, got):
+    return want.shape == got.shape and not (want - got).abs().max() > 1e-6
+
+
 def last_row_only(output, order, output_shuffled):
     return near(output[order[-1]], output_shuffled[-1])
 
 
 EQUIVARIANT_MISTAKES = [
+    Mistake(
+        "nearly-exact-and-nan",
+        another_measure,
+        {"fine": as_on_the_page},
+        says="a difference of a millionth counts already, as rounding may be, and nan passes: "
+        "whatever is compared with nan is False",
+        hints=(
+            "Which difference does the text call rounding? And is `nan > 0.1` true?",
+            "You ask whether a difference is too large. Of nan nobody can say so.",
+            "Ask whether every difference is *small enough*, with the tolerance of the text.",
+        ),
+    ),
     Mistake(
         "exact",
         wrong_equivariant,
