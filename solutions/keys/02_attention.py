@@ -3390,6 +3390,7 @@ class WrongModule(nn.Module):
             "log-multiplies": lambda: 1 / self.log_temperature,
             "number": lambda: math.exp(self.log_temperature.item()),
             "squared": lambda: (2 * self.log_temperature).exp(),
+            "added-to-1": lambda: 1 + self.log_temperature,
         }.get(self.way, lambda: self.log_temperature.exp())()
 
     def divisor(self, x):
@@ -3612,6 +3613,7 @@ MODULE_MISTAKES = [
     way("turned", "the scores are multiplied by T: hot and cold are exchanged", *TEMPERATURE_HINTS),
     way("ignored", "the temperature changes nothing", *TEMPERATURE_HINTS),
     way("squared", "the scores are divided by T twice", *TEMPERATURE_HINTS),
+    way("added-to-1", "the temperature is 1 + t, which is e^t only near 0", *TEMPERATURE_HINTS),
     way(
         "late",
         "the temperature divides the weights, after the softmax; it belongs before",
