@@ -69,6 +69,9 @@ show(
     "Only the softmax, inside the attention box, is lit. Nothing is built yet.",
 )
 
+# %% [markdown] tags=["signposts"]
+# [scores, weighted sum: 02](02_attention.ipynb) | [queries, keys, values: 03](03_queries_keys_values.ipynb) | [masks: 04](04_masks.ipynb) | [heads: 05](05_multi_head.ipynb) | [positions: 06](06_positions.ipynb) | [add & norm, feed-forward: 07](07_encoder.ipynb) | [the decoder: 08](08_decoder.ipynb) | [linear + softmax, the whole: 09](09_the_whole_transformer.ipynb)
+
 # %% [markdown]
 # ## 0.2 Words as rows of numbers
 #

@@ -65,3 +65,10 @@ def test_papers_are_links_and_links_stay_as_they_are():
         "[arXiv:cs/0309048](https://arxiv.org/abs/cs/0309048)."
     )
     assert made[1].source == text
+
+
+def test_below_the_map_each_box_leads_to_its_chapter():
+    cells = read_cells(ROOT / "notebooks" / "00_start_here.ipynb")
+    drawn = next(i for i, cell in enumerate(cells) if "transformer_map(here" in cell.source)
+    pages = {path.name for path in (ROOT / "notebooks").glob("0[2-9]_*.ipynb")}
+    assert set(LINK.findall(cells[drawn + 1].source)) == pages
