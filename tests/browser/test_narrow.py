@@ -14,6 +14,7 @@ CELLS = [
     'predict("02.narrow", "How big is it?")',
     'outcome("02.narrow", 0.951)',
     'quiz("02")',
+    "for i in range(3):\n    print(*(f'{x:.4f}' for x in torch.rand(23)))",
 ]
 VIEWS = [".course-hover .word", ".course-predict .asks", ".course-outcome dd", ".option > span"]
 
@@ -65,6 +66,24 @@ def test_a_wide_formula_can_be_reached_to_its_end(narrow):
     formula = narrow.locator("mjx-container[display=true]")
     wide = "node => [node.scrollWidth > node.clientWidth, getComputedStyle(node).overflowX]"
     assert formula.evaluate(wide) == [True, "auto"]
+
+
+TORN = """() => {
+  const text = [...document.querySelectorAll('.jp-RenderedText pre')].pop().firstChild;
+  const place = document.createRange();
+  return [...text.textContent.matchAll(/\\S+/g)].filter(found => {
+    place.setStart(text, found.index);
+    place.setEnd(text, found.index + found[0].length);
+    return place.getClientRects().length > 1;
+  }).length;
+}"""
+
+
+def test_no_printed_number_is_torn(narrow):
+    narrow.locator(".jp-RenderedText pre").last.scroll_into_view_if_needed()
+    assert narrow.locator(".jp-RenderedText pre").last.bounding_box()["height"] > 60  # it wraps
+    assert narrow.evaluate(TORN) == 0
+    shoot(narrow, "narrow-numbers")
 
 
 def test_views_have_the_size_of_the_prose(narrow):
