@@ -108,6 +108,7 @@ def wrong_parts(
         "exchanged": (bias_h, bias_x),
         "the state's": (torch.zeros_like(bias_x), bias_h),
         "the word's twice": (bias_x, bias_x),
+        "both twice": (bias_x + bias_h, bias_x + bias_h),
     }[biases]
     x_r, x_z, x_n = (weight_x @ x + bias_x).chunk(3)
     h_r, h_z, h_n = (weight_h @ h + bias_h).chunk(3)
@@ -130,6 +131,18 @@ def bias_outside_of_the_product(x, h, weight_x, weight_h, bias_x, bias_h):
     c_n = bias_h.chunk(3)[2]
     memory = {"memory": lambda r, z, h_n, h: r * (h_n - c_n)}
     return wrong_parts(x, h, weight_x, weight_h, bias_x, bias_h, **memory)
+
+
+def reset_on_the_word(x, h, weight_x, weight_h, bias_x, bias_h):
+    """r multiplies W_n x + b_n, and what comes from the state is let through whole."""
+    x_r, x_z, x_n = (weight_x @ x + bias_x).chunk(3)
+    h_r, h_z, h_n = (weight_h @ h + bias_h).chunk(3)
+    r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
+    return (1 - z) * torch.tanh(r * x_n + h_n) + z * h
+
+
+def content_first(x, h, weight_x, weight_h, bias_x, bias_h):
+    return wrong_step(x, h, weight_x, weight_h, bias_x, bias_h, order="nrz")
 
 
 def turned_weights(x, h, weight_x, weight_h, bias_x, bias_h):
@@ -356,6 +369,28 @@ GRU_MISTAKES = [
         ),
     ),
     Mistake(
+        "both-shares-are-z",
+        wrong_last_line,
+        {"blend": lambda r, z, n, h: z * n + z * h},
+        says="you multiply old and new both by z; the new content gets 1 − z",
+        hints=(
+            "What should the next state be when z is exactly 0, and what is yours?",
+            "Write the fourth line once more, symbol by symbol.",
+            "The two shares, 1 − z and z, sum to 1.",
+        ),
+    ),
+    Mistake(
+        "no-share-for-the-old",
+        wrong_last_line,
+        {"blend": lambda r, z, n, h: (1 - z) * n + h},
+        says="you add all of the old state, without its share z, so the state can grow without end",
+        hints=(
+            "What should the next state be when z is exactly 0?",
+            "Write the fourth line once more, symbol by symbol.",
+            "The two shares, 1 − z and z, sum to 1.",
+        ),
+    ),
+    Mistake(
         "old-state-lost",
         wrong_last_line,
         {"blend": lambda r, z, n, h: (1 - z) * n},
@@ -475,6 +510,39 @@ GRU_MISTAKES = [
             "Two biases are handed in. Which product does each of them belong to?",
             "The b in the formulas are the parts of bias_x, the c those of bias_h.",
             "Add bias_x to weight_x @ x, and bias_h to weight_h @ h.",
+        ),
+    ),
+    Mistake(
+        "both-biases-twice",
+        other_bias,
+        {"biases": "both twice"},
+        says="you add both biases to each of the two products, so each counts twice",
+        hints=(
+            "Two biases are handed in. Which product does each of them belong to?",
+            "The b in the formulas are the parts of bias_x, the c those of bias_h.",
+            "Add bias_x to weight_x @ x, and bias_h to weight_h @ h.",
+        ),
+    ),
+    Mistake(
+        "resets-the-word-instead",
+        reset_on_the_word,
+        {},
+        says="your reset gate multiplies the word's part of the new content, and not the state's",
+        hints=(
+            "What should the new content be when r is 0: the word alone, or the state alone?",
+            "The bracket behind r holds what comes from the old state.",
+            "W_n x + b_n stays as it is; r multiplies U_n h + c_n.",
+        ),
+    ),
+    Mistake(
+        "content-first",
+        content_first,
+        {},
+        says="you cut the stacked weights in the order n, r, z",
+        hints=(
+            "Which third of the tall matrix belongs to which line?",
+            "The order is that of the text: W_r, W_z and W_n, one on top of the other.",
+            "The first part is r, the second z, the third n.",
         ),
     ),
     Mistake(
@@ -2212,6 +2280,7 @@ EXERCISES = [
         kind="predict",
         points=1,
         name="path_length",
+        plain_numbers=True,  # the text asks for `int`
         cases=path_cases,
         mistakes=PATH_MISTAKES,
         also_right=[path_by_whole_numbers, path_by_walking, path_by_remainders],

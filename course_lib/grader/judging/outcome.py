@@ -105,7 +105,7 @@ def build(answer: Callable, case: Case) -> Callable:
     """The thing to call: the function itself, or an object of the class with its weights loaded."""
     if case.init is None:
         return answer
-    made = answer(**case.init)
+    made = answer(*case.init.values()) if case.by_order else answer(**case.init)
     if case.state is not None:
         load(made, case.state)
     return made.eval() if isinstance(made, torch.nn.Module) else made
