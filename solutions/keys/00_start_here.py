@@ -1834,17 +1834,6 @@ TEST_MISTAKES = [
         ),
     ),
     Mistake(
-        "tenth-of-the-tolerance",
-        with_another_distance,
-        {"far": lambda sums, tolerance: (sums - 1).abs() >= 0.1 * tolerance},
-        says="your tolerance is about a tenth of the one asked for",
-        hints=(
-            "You turn away rows that are off by less than the text allows.",
-            "Count the zeros behind the point, in the text and in your code.",
-            "Let the distance from 1 go up to the number in the text.",
-        ),
-    ),
-    Mistake(
         "also-relative",
         by_allclose,
         {},

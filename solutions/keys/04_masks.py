@@ -3537,7 +3537,14 @@ def letter_cases(g: Generator) -> list[Case]:
         tried("the loss of a shorter text", small, call(texts(2, 5), method="loss")),
         tried("the loss of one guess", small, call(texts(4, 2), method="loss")),
         tried("one step", small, call(batches[:1], 0.1, method="fit"), call(after)),
-        tried("four steps", small, call(batches, 0.1, method="fit"), call(after)),
+        # Other objects are in evaluation mode, where dropout of one's own would not show.
+        tried(
+            "four steps, in training",
+            small,
+            call(method="train"),
+            call(batches, 0.1, method="fit"),
+            call(after),
+        ),
         tried("a slower rate", small, call(batches[:3], 0.02, method="fit"), call(after)),
         tried("no batch", small, call([], 0.1, method="fit"), call(after)),
         # Without a step, so that it doesn't matter whether Adam starts anew.

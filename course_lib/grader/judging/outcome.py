@@ -16,6 +16,7 @@ from .loading import load
 from .trees import identical, leaves, tree_map
 
 ONE = " is "  # between two names of one weight
+FIT = "fit"  # a method of this name trains: it is handed data, and learns nothing about them
 ITSELF = "the object itself"  # what `train()` and `eval()` return, as no frame holds a module
 
 
@@ -70,7 +71,7 @@ def _run_case(answer: Callable, case: Case, gradients: bool) -> Outcome:
         for number, planned in enumerate(case.calls):
             args = tree_map(_copy, list(planned.args))
             kwargs = {name: tree_map(_copy, value) for name, value in planned.kwargs.items()}
-            asked = case.grad or case.state is not None
+            asked = (case.grad or case.state is not None) and planned.method != FIT
             # Anew for each call: a training may put new parameters in the place of the old ones.
             weights = _weights(target, case)
             sources = (_float_inputs(args, kwargs) if asked else {}) | weights
