@@ -62,6 +62,10 @@ def by_the_querys_length(query, keys):
     return keys @ (query / query.norm().clamp(min=1e-9))
 
 
+def by_the_querys_length_by_hand(query, keys):
+    return keys @ (query / query.norm())
+
+
 def matrix_product(query, keys):
     return torch.mm(keys, query)
 
@@ -440,6 +444,18 @@ SCORES_MISTAKES = [
         ),
     ),
     Mistake(
+        "length-of-the-query-by-hand",
+        by_the_querys_length_by_hand,
+        {},
+        says="you divide by the length of the query, which is nan where the query is all zeros; a "
+        "dot product keeps the length",
+        hints=(
+            "Make the query ten times as long. Do your scores change?",
+            "The dot product keeps the lengths. What does yours do with them?",
+            "Multiply and add; leave the norms out.",
+        ),
+    ),
+    Mistake(
         "matrices-only",
         matrix_product,
         {},
@@ -473,7 +489,9 @@ def shape_cases(generator):
         case("two tables", (a, b), (b, c)),
         case("a stack of tables", (e, a, b), (e, b, d)),
         case("two axes in front", (d, e, c, a), (d, e, a, b)),
-        case("sizes that don't meet", (a, b), (c, d)),
+        # one of them the larger, then the other: `<` and `>` are no `!=`
+        case("sizes that don't meet", (a, min(b, c)), (max(b, c), d)),
+        case("sizes that don't meet, the smaller one second", (a, max(b, c)), (min(b, c), d)),
         case("they would meet the other way round", (a, b), (c, a)),
         case("same number of rows, sizes that don't meet", (c, a), (c, b)),
         case("square tables", (a, a), (a, a)),

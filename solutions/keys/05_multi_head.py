@@ -1321,7 +1321,7 @@ def layer_cases(generator):
             call(normal(generator, 1, 5, 10), mask=each, return_weights=True),
             call(normal(generator, 1, 2, 10)),
         ),
-        tried("cross-attention, as many keys as queries", 3, 5, call(long, value)),
+        tried("cross-attention, as many keys as queries", 3, 5, call(long[:1], value[:1])),
         tried("other values, no key", 3, 5, call(long, None, value)),
         tried(
             "one word looks at others",
@@ -1527,6 +1527,7 @@ ATTENDING = (
     "mask added",
     "mask times",
     "mask late",
+    "mask on its side",
     "mask widened",
     "scores back",
     "zero by zero",
@@ -1544,6 +1545,7 @@ def attend_oddly(q, k, v, mask, scale, layer):
     elif mask is not None and how != "mask late":
         hidden = mask if how == "mask turned" else ~mask
         hidden = hidden.unsqueeze(1) if how == "mask widened" else hidden
+        hidden = hidden.mT if how == "mask on its side" else hidden
         scores = scores.masked_fill(hidden, float("-inf"))
     weights = scores.softmax({"queries share": -2, "heads share": 1}.get(how, -1))
     if mask is not None and how == "mask late":
@@ -1591,6 +1593,7 @@ class OddLayer(WrongLayer):
         layers = {
             "same for all": (self.to_q, self.to_q, self.to_q),
             "exchanged": (self.to_k, self.to_q, self.to_v),
+            "values as keys": (self.to_q, self.to_v, self.to_k),
         }.get(self.how, (self.to_q, self.to_k, self.to_v))
         return [layer(x) for layer, x in zip(layers, (query, key, value), strict=True)]
 
@@ -2093,6 +2096,17 @@ LAYER = Exercise(
             ),
         ),
         Mistake(
+            "keys-and-values-exchanged",
+            OddLayer,
+            {"how": "values as keys"},
+            says="keys go through to_v and values through to_k",
+            hints=(
+                "Which layer does each of the three inputs meet?",
+                "The names say it: query, key and value, and a layer for each.",
+                "to_q(query), to_k(key), to_v(value).",
+            ),
+        ),
+        Mistake(
             "output-bias-lost",
             OddLayer,
             {"how": "no bias"},
@@ -2282,6 +2296,17 @@ LAYER = Exercise(
                 "A word shares 1 out among those that it may look at. Who gets the rest in yours?",
                 "Hide scores, with −inf, and take the softmax then; or hand `mask` to "
                 "scaled_dot_product_attention.",
+            ),
+        ),
+        Mistake(
+            "mask-on-its-side",
+            OddLayer,
+            {"how": "mask on its side"},
+            says="you transpose the mask: what hides a key hides a query",
+            hints=(
+                "Hand in a causal mask. Which words may the first one look at in your layer?",
+                "The mask comes as (…, query, key), like the scores.",
+                "Hand the mask on as it comes.",
             ),
         ),
         Mistake(
