@@ -46,6 +46,10 @@ def cosine(query, keys):
     return torch.cosine_similarity(query[None], keys, dim=-1)
 
 
+def cosine_by_hand(query, keys):
+    return keys @ query / (keys.norm(dim=-1) * query.norm())
+
+
 def cosine_by_half(query, keys):
     return keys / keys.norm(dim=-1, keepdim=True) @ query
 
@@ -56,6 +60,10 @@ def distance(query, keys):
 
 def by_the_querys_length(query, keys):
     return keys @ (query / query.norm().clamp(min=1e-9))
+
+
+def by_the_querys_length_by_hand(query, keys):
+    return keys @ (query / query.norm())
 
 
 def matrix_product(query, keys):
@@ -101,6 +109,10 @@ def in_float64(query, keys):
 
 def nothing(query, keys):
     return None
+
+
+def running_total(query, keys):
+    return (keys @ query).cumsum(0)
 
 
 def turned(query, keys):
@@ -207,6 +219,29 @@ SCORES_MISTAKES = [
             "Your scores never leave the range from −1 to 1. Should they?",
             "The dot product keeps the lengths. What does yours do with them?",
             "Multiply and add; leave the norms out.",
+        ),
+    ),
+    Mistake(
+        "cosine-by-hand",
+        cosine_by_hand,
+        {},
+        says="you divide by the lengths of both vectors: that is the cosine, and nan where a "
+        "vector is all zeros; the dot product keeps the lengths",
+        hints=(
+            "Your scores never leave the range from −1 to 1. Should they?",
+            "Section 0.3 has the formula of the dot product, and after it the cosine.",
+            "Multiply and add; leave the norms out.",
+        ),
+    ),
+    Mistake(
+        "running-total",
+        running_total,
+        {},
+        says="your sum is not set back to 0 for the next key: each score holds those before it",
+        hints=(
+            "Take two keys that are the same. Do both get the same score?",
+            "Where does your sum start, before the loop over the keys or inside of it?",
+            "Start a new sum for each key; or do without a loop.",
         ),
     ),
     Mistake(
@@ -409,6 +444,18 @@ SCORES_MISTAKES = [
         ),
     ),
     Mistake(
+        "length-of-the-query-by-hand",
+        by_the_querys_length_by_hand,
+        {},
+        says="you divide by the length of the query, which is nan where the query is all zeros; a "
+        "dot product keeps the length",
+        hints=(
+            "Make the query ten times as long. Do your scores change?",
+            "The dot product keeps the lengths. What does yours do with them?",
+            "Multiply and add; leave the norms out.",
+        ),
+    ),
+    Mistake(
         "matrices-only",
         matrix_product,
         {},
@@ -442,7 +489,9 @@ def shape_cases(generator):
         case("two tables", (a, b), (b, c)),
         case("a stack of tables", (e, a, b), (e, b, d)),
         case("two axes in front", (d, e, c, a), (d, e, a, b)),
-        case("sizes that don't meet", (a, b), (c, d)),
+        # one of them the larger, then the other: `<` and `>` are no `!=`
+        case("sizes that don't meet", (a, min(b, c)), (max(b, c), d)),
+        case("sizes that don't meet, the smaller one second", (a, max(b, c)), (min(b, c), d)),
         case("they would meet the other way round", (a, b), (c, a)),
         case("same number of rows, sizes that don't meet", (c, a), (c, b)),
         case("square tables", (a, a), (a, a)),
@@ -473,6 +522,18 @@ def right_shape(a, b):
 
 def counts_from_the_front(a, b):
     return (*a[:-1], b[-1]) if a[-1] == b[0] else None
+
+
+def rows_and_first_axis(a, b):
+    return (a[0], a[-2], b[-1]) if a[-1] == b[-2] else None
+
+
+def meets_anywhere(a, b):
+    return right_shape(a, b) if a[-1] in b else None
+
+
+def two_or_three_axes(a, b):
+    return right_shape(a, b) if a[-1] == b[-2] and len(a) < 4 else None
 
 
 def two_axes_only(a, b):
@@ -593,6 +654,40 @@ SHAPE_MISTAKES = [
             "Try shapes with three axes.",
             "With 5 sentences in, how many come out, and of how many words?",
             "All axes of `a` but the last stay as they are.",
+        ),
+    ),
+    Mistake(
+        "always-three-sizes",
+        rows_and_first_axis,
+        {},
+        says="you always give three sizes: two tables have no axis in front, and a stack of "
+        "stacks has two",
+        hints=(
+            "Try shapes with two axes, then with four.",
+            "How many axes has the product, compared with `a`?",
+            "All axes of `a` but the last stay as they are: `a[:-1]`.",
+        ),
+    ),
+    Mistake(
+        "two-or-three-axes",
+        two_or_three_axes,
+        {},
+        says="you answer for two and for three axes, and there may be more",
+        hints=(
+            "Try shapes with four axes.",
+            "The text says: two *or more* axes.",
+            "Read sizes from the end, and keep `a[:-1]` whole, however long it is.",
+        ),
+    ),
+    Mistake(
+        "meets-anywhere",
+        meets_anywhere,
+        {},
+        says="you ask whether the last size of `a` stands anywhere in `b`; one place of `b` counts",
+        hints=(
+            "Try your function on (5, 2, 3) and (5, 4, 3).",
+            "Which axis of `b` does the last axis of `a` meet?",
+            "Compare `a[-1]` with `b[-2]` alone.",
         ),
     ),
     Mistake(
@@ -1567,6 +1662,10 @@ def mean_of_rows(w, *, tolerance):
     return bool((w >= 0).all()) and abs(w.sum(dim=-1).mean().item() - 1) < tolerance
 
 
+def any_row_will_do(w, *, tolerance):
+    return bool(shares_of(w, tolerance).any())
+
+
 def one_verdict(w, *, tolerance, of):
     return bool(shares_of(w, tolerance)[of])
 
@@ -1932,6 +2031,17 @@ TEST_MISTAKES = [
             "`return` ends a function, in the middle of a loop too.",
             "One bad row is enough for False; for True you must have seen all. Where does each "
             "return stand?",
+        ),
+    ),
+    Mistake(
+        "any-row-will-do",
+        any_row_will_do,
+        {},
+        says="one good row is enough for your True; every row has to be good",
+        hints=(
+            "Break the last row of a table and try again, then only the first.",
+            "After a good row, what do you know of those that come after it?",
+            "Return False at the first bad row, and True only after the loop; or use `all()`.",
         ),
     ),
     Mistake(

@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
+from course_lib.grader.judging.key import Call, Case, Edges, Exercise, Mistake, call, case
 
 from .wrong_loops import WrongLoop, descend, loop_mistakes
 
@@ -108,6 +108,7 @@ def wrong_parts(
         "exchanged": (bias_h, bias_x),
         "the state's": (torch.zeros_like(bias_x), bias_h),
         "the word's twice": (bias_x, bias_x),
+        "both twice": (bias_x + bias_h, bias_x + bias_h),
     }[biases]
     x_r, x_z, x_n = (weight_x @ x + bias_x).chunk(3)
     h_r, h_z, h_n = (weight_h @ h + bias_h).chunk(3)
@@ -130,6 +131,18 @@ def bias_outside_of_the_product(x, h, weight_x, weight_h, bias_x, bias_h):
     c_n = bias_h.chunk(3)[2]
     memory = {"memory": lambda r, z, h_n, h: r * (h_n - c_n)}
     return wrong_parts(x, h, weight_x, weight_h, bias_x, bias_h, **memory)
+
+
+def reset_on_the_word(x, h, weight_x, weight_h, bias_x, bias_h):
+    """r multiplies W_n x + b_n, and what comes from the state is let through whole."""
+    x_r, x_z, x_n = (weight_x @ x + bias_x).chunk(3)
+    h_r, h_z, h_n = (weight_h @ h + bias_h).chunk(3)
+    r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
+    return (1 - z) * torch.tanh(r * x_n + h_n) + z * h
+
+
+def content_first(x, h, weight_x, weight_h, bias_x, bias_h):
+    return wrong_step(x, h, weight_x, weight_h, bias_x, bias_h, order="nrz")
 
 
 def turned_weights(x, h, weight_x, weight_h, bias_x, bias_h):
@@ -356,6 +369,28 @@ GRU_MISTAKES = [
         ),
     ),
     Mistake(
+        "both-shares-are-z",
+        wrong_last_line,
+        {"blend": lambda r, z, n, h: z * n + z * h},
+        says="you multiply old and new both by z; the new content gets 1 − z",
+        hints=(
+            "What should the next state be when z is exactly 0, and what is yours?",
+            "Write the fourth line once more, symbol by symbol.",
+            "The two shares, 1 − z and z, sum to 1.",
+        ),
+    ),
+    Mistake(
+        "no-share-for-the-old",
+        wrong_last_line,
+        {"blend": lambda r, z, n, h: (1 - z) * n + h},
+        says="you add all of the old state, without its share z, so the state can grow without end",
+        hints=(
+            "What should the next state be when z is exactly 0?",
+            "Write the fourth line once more, symbol by symbol.",
+            "The two shares, 1 − z and z, sum to 1.",
+        ),
+    ),
+    Mistake(
         "old-state-lost",
         wrong_last_line,
         {"blend": lambda r, z, n, h: (1 - z) * n},
@@ -475,6 +510,39 @@ GRU_MISTAKES = [
             "Two biases are handed in. Which product does each of them belong to?",
             "The b in the formulas are the parts of bias_x, the c those of bias_h.",
             "Add bias_x to weight_x @ x, and bias_h to weight_h @ h.",
+        ),
+    ),
+    Mistake(
+        "both-biases-twice",
+        other_bias,
+        {"biases": "both twice"},
+        says="you add both biases to each of the two products, so each counts twice",
+        hints=(
+            "Two biases are handed in. Which product does each of them belong to?",
+            "The b in the formulas are the parts of bias_x, the c those of bias_h.",
+            "Add bias_x to weight_x @ x, and bias_h to weight_h @ h.",
+        ),
+    ),
+    Mistake(
+        "resets-the-word-instead",
+        reset_on_the_word,
+        {},
+        says="your reset gate multiplies the word's part of the new content, and not the state's",
+        hints=(
+            "What should the new content be when r is 0: the word alone, or the state alone?",
+            "The bracket behind r holds what comes from the old state.",
+            "W_n x + b_n stays as it is; r multiplies U_n h + c_n.",
+        ),
+    ),
+    Mistake(
+        "content-first",
+        content_first,
+        {},
+        says="you cut the stacked weights in the order n, r, z",
+        hints=(
+            "Which third of the tall matrix belongs to which line?",
+            "The order is that of the text: W_r, W_z and W_n, one on top of the other.",
+            "The first part is r, the second z, the third n.",
         ),
     ),
     Mistake(
@@ -1751,10 +1819,12 @@ def recall_cases(generator: Generator) -> list[Case]:
         x = torch.randn(batch, seq, sizes[0], generator=generator)
         return Case(label, [call(x)], **start(*sizes))
 
-    def trained(label: str, steps: int, batch: int, seq: int, kinds: int, rate: float) -> Case:
+    def trained(
+        label: str, steps: int, batch: int, seq: int, kinds: int, rate: float, *first: Call
+    ) -> Case:
         rows, answers = recall_rows(generator, steps, batch, seq, kinds, asked=0)
         x = torch.randn(2, 4, kinds + 1, generator=generator)
-        calls = [call(rows, answers, rate, method="fit"), call(x)]
+        calls = [*first, call(rows, answers, rate, method="fit"), call(x)]
         return Case(label, calls, **start(kinds + 1, 5, kinds))
 
     def learned(label: str, place: int) -> Case:
@@ -1769,8 +1839,9 @@ def recall_cases(generator: Generator) -> list[Case]:
         asked("one row", (3, 2, 4), 1, 3),
         asked("one symbol: the first state is 0", (2, 5, 3), 2, 1),
         asked("all sizes equal", (4, 4, 4), 4, 4),
-        # Five, as three are played in order by chance too often where they are shuffled.
-        trained("five steps, then new rows", 5, 4, 3, 2, 0.5),
+        # Five, as three are played in order by chance too often where they are shuffled. Other
+        # objects are in evaluation mode, where dropout of one's own would not show.
+        trained("five steps in training, then new rows", 5, 4, 3, 2, 0.5, call(method="train")),
         trained("one step", 1, 2, 4, 3, 1.0),
         trained("rows of two symbols", 2, 3, 2, 3, 0.7),
         learned("unseen rows, asked for the first symbol", 0),
@@ -1808,6 +1879,7 @@ class WrongReader(nn.Module):
         c_n = self.bias_h.chunk(3)[2]
         inside = {
             "no-reset": lambda: x_n + h_n,
+            "no-gates": lambda: x_n + h_n,
             "reset-everything": lambda: r * (x_n + h_n),
             "bias-outside": lambda: x_n + r * (h @ self.weight_h.chunk(3)[2].T) + c_n,
             "reset-before": lambda: (
@@ -1821,6 +1893,7 @@ class WrongReader(nn.Module):
             "keep-turned": lambda: z * n + (1 - z) * h,
             "content-added": lambda: n + z * h,
             "no-blend": lambda: n,
+            "no-gates": lambda: n,
         }.get(self.way, lambda: (1 - z) * n + z * h)()
 
     def read(self, x: Tensor) -> Tensor:
@@ -1885,7 +1958,7 @@ class WrongTraining(WrongLoop, WrongReader):
 
 
 class StoppedReader(WrongReader):
-    """A step by hand stops at a parameter that the loss doesn't reach."""
+    """A step by hand stops where the loss refuses what `forward` gives, or reaches no parameter."""
 
     def fit(self, rows, answers, rate):
         losses = []
@@ -2067,6 +2140,14 @@ def mistrained(name: str, says: str, hints: tuple[str, str, str]) -> Mistake:
     return Mistake(name, WrongTraining, {"way": name}, says, hints)
 
 
+# what `cross_entropy` refuses, or can't learn from, where `fit` takes it as it is
+REFUSED = {
+    "every-place": "`forward` answers at every place, and `fit` stops at that; once, at the end",
+    "best-only": "`forward` returns the best answer, which no loss can learn from; a score for "
+    "each",
+    "with-state": "`forward` returns the state, too, and `fit` stops at that; the scores alone",
+    "forward-nothing": "`forward` returns nothing, and `fit` stops at that: the scores stay inside",
+}
 RECALL_MISTAKES = [
     misread("gates-swapped", "the first third is used as z and the second as r"),
     misread("content-first", "the thirds are taken in another order than r, z, n"),
@@ -2078,6 +2159,7 @@ RECALL_MISTAKES = [
     misread("keep-turned", "z and 1 − z are exchanged in the last line"),
     misread("content-added", "the new content is added whole, without the factor 1 − z"),
     misread("no-blend", "the new content replaces the state: the update gate is not used"),
+    misread("no-gates", "neither r nor z is used: the state is replaced, as in a plain RNN"),
     misread("bias-outside", "r multiplies the product alone; its bias c belongs in the bracket"),
     misread("bias-unused", "`bias_h` is never added", READER_HINTS),
     Mistake(
@@ -2116,6 +2198,10 @@ RECALL_MISTAKES = [
     misread("best-only", "`forward` returns the best answer, not a score for each", ANSWER_HINTS),
     misread("with-state", "`forward` returns the state, too; the scores alone", ANSWER_HINTS),
     misread("forward-nothing", "`forward` returns nothing: the scores stay inside", ANSWER_HINTS),
+    *(
+        Mistake(f"{way}-in-the-loss", StoppedReader, {"way": way}, says, ANSWER_HINTS)
+        for way, says in REFUSED.items()
+    ),
     mistrained("first-row", "only the first row of each batch is judged", LOSS_HINTS),
     mistrained("answer-still", "`answer` never moves; all weights take the step", STEP_HINTS),
     mistrained("answer-only", "only `answer` moves; the GRU learns nothing", STEP_HINTS),
@@ -2212,6 +2298,7 @@ EXERCISES = [
         kind="predict",
         points=1,
         name="path_length",
+        plain_numbers=True,  # the text asks for `int`
         cases=path_cases,
         mistakes=PATH_MISTAKES,
         also_right=[path_by_whole_numbers, path_by_walking, path_by_remainders],

@@ -3531,11 +3531,20 @@ def letter_cases(g: Generator) -> list[Case]:
         tried("a shorter text", small, call(texts(3, 4))),
         tried("one letter, and what is kept", small, call(texts(2, 1)), call(method="state_dict")),
         tried("other sizes", (11, 3, 4), call(texts(2, 3, 11))),
+        # A fixed number of letters back, such as 8 or 16, is all of a short text.
+        tried("a long text", (5, 3, 40), call(texts(1, 36, 5))),
         tried("the loss of the longest text", small, call(texts(3, 7), method="loss")),
         tried("the loss of a shorter text", small, call(texts(2, 5), method="loss")),
         tried("the loss of one guess", small, call(texts(4, 2), method="loss")),
         tried("one step", small, call(batches[:1], 0.1, method="fit"), call(after)),
-        tried("four steps", small, call(batches, 0.1, method="fit"), call(after)),
+        # Other objects are in evaluation mode, where dropout of one's own would not show.
+        tried(
+            "four steps, in training",
+            small,
+            call(method="train"),
+            call(batches, 0.1, method="fit"),
+            call(after),
+        ),
         tried("a slower rate", small, call(batches[:3], 0.02, method="fit"), call(after)),
         tried("no batch", small, call([], 0.1, method="fit"), call(after)),
         # Without a step, so that it doesn't matter whether Adam starts anew.

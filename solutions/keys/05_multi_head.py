@@ -1315,12 +1315,13 @@ def layer_cases(generator):
         ),
         tried("one head", 1, 11, call(normal(generator, 1, 3, 11))),
         tried(
-            "as many heads as words, a mask for each head",
+            "as many heads as words, a mask for each head, then none",
             5,
             2,
             call(normal(generator, 1, 5, 10), mask=each, return_weights=True),
+            call(normal(generator, 1, 2, 10)),
         ),
-        tried("cross-attention, as many keys as queries", 3, 5, call(long, value)),
+        tried("cross-attention, as many keys as queries", 3, 5, call(long[:1], value[:1])),
         tried("other values, no key", 3, 5, call(long, None, value)),
         tried(
             "one word looks at others",
@@ -1331,9 +1332,15 @@ def layer_cases(generator):
         tried("heads wider than their share", 3, 7, call(ten, return_weights=True), d_model=10),
         tried("heads narrower than their share", 2, 3, call(ten), d_model=10),
         tried("without bias", 2, 5, call(ten, ten.flip(1)), bias=False),
-        tried("in training, nothing dropped", 2, 5, train, call(ten)),
+        tried("in training, nothing dropped", 2, 5, train, call(ten[:1])),
         # At 1 the lot decides nothing, so what comes out is known.
-        tried("dropout of 1, not in training", 2, 5, call(ten, return_weights=True), dropout=1.0),
+        tried(
+            "dropout of 1, not in training",
+            2,
+            5,
+            call(ten[:1], return_weights=True),
+            dropout=1.0,
+        ),
         tried(
             "dropout of 1, in training and after it",
             2,
@@ -1344,6 +1351,7 @@ def layer_cases(generator):
             call(ten),
             dropout=1.0,
         ),
+        tried("dropout of 1, in training", 2, 5, train, call(ten[:1]), dropout=1.0),
         dropping(
             "dropout of 0.5: what is left of 400 weights of 1/400 sums to about 1 again",
             call(torch.zeros(4, 30, 5), torch.zeros(4, 400, 5)),
@@ -1365,18 +1373,41 @@ def layer_cases(generator):
             {1: (1.0, 0.0, 0.0), 0: (0.0, 0.0, 1.05), 2: (2.0, 0.0, -1.2)},
             0.8,  # nine in ten, on the average
         ),
+        dropping(
+            "dropout of 0.5: a lone weight survives in one head and not in the other, now and then",
+            call(torch.zeros(4, 300, 5), torch.zeros(4, 1, 5)),
+            0.5,
+            {1: (1.0, -1.0, 0.0), 0: (0.0, 0.0, 0.5)},
+            0.17,  # one in four, on the average
+            reads=(0, 2),
+        ),
+        # With one lot for all of them none survives, as a rule; two in a hundred should.
+        dropping(
+            "dropout of 0.98: among 1500 sentences a lone weight survives now and then",
+            call(torch.zeros(1500, 1, 5)),
+            0.98,
+            {1: (1.0, 0.0, 0.0), 0: (0.0, 0.0, 1.0)},
+            0.004,
+        ),
+        dropping(
+            "dropout of 0.98: among 1500 words a lone weight survives now and then",
+            call(torch.zeros(1, 1500, 5), torch.zeros(1, 1, 5)),
+            0.98,
+            {1: (1.0, 0.0, 0.0), 0: (0.0, 0.0, 1.0)},
+            0.004,
+        ),
     ]
 
 
-def dropping(label, planned, dropout, classes, at_least):
-    """In training, every weight the same and every value 1: class 1 should win in most places.
+def dropping(label, planned, dropout, classes, at_least, reads=(0, 1)):
+    """In training, every weight the same and every value 1: class 1 should win in enough places.
 
     What the lot decides is not known, but how it comes out on the average is. `classes` weighs
-    the first two numbers of the first head, and adds a third, for each class.
+    two of the four merged numbers, those that it `reads`, and adds a third, for each class.
     """
     weight, bias = torch.zeros(5, 4), torch.full((5,), -99.0)
     for number, (first, second, added) in classes.items():
-        weight[number, :2], bias[number] = torch.tensor([first, second]), added
+        weight[number, list(reads)], bias[number] = torch.tensor([first, second]), added
     state = {f"{name}.weight": torch.zeros(4, 5) for name in ("to_q", "to_k", "to_v")}
     state |= {f"{name}.bias": torch.zeros(4) for name in ("to_q", "to_k")}
     state |= {"to_v.bias": torch.ones(4), "to_out.weight": weight, "to_out.bias": bias}
@@ -1410,6 +1441,10 @@ def plain_merge(heads, x):
 
 def viewed_merge(heads, x):
     return heads.reshape(heads.shape[0], heads.shape[2], -1)
+
+
+def interleaved_merge(heads, x):
+    return heads.permute(0, 2, 3, 1).flatten(2)
 
 
 class BareLinear(nn.Linear):
@@ -1446,7 +1481,7 @@ class WrongLayer(nn.Module):
         d_head = d_model // num_heads if d_head is None else d_head
         self.num_heads, self.split, self.merge = num_heads, split, merge
         self.dropout = dropout
-        self.width = d_model if scale_by == "d_model" else d_head
+        self.width = {"d_model": d_model, "all heads": num_heads * d_head}.get(scale_by, d_head)
         self.scale = {"nothing": 1.0, "twice": 1 / self.width}.get(scale_by, self.width**-0.5)
         self.project_out, self.masked, self.only_self = project_out, masked, only_self
         self.values_from, self.draw, self.always_both = values_from, draw, always_both
@@ -1491,6 +1526,9 @@ ATTENDING = (
     "mask turned",
     "mask added",
     "mask times",
+    "mask late",
+    "mask on its side",
+    "mask widened",
     "scores back",
     "zero by zero",
     "heads share",
@@ -1504,10 +1542,14 @@ def attend_oddly(q, k, v, mask, scale, layer):
         scores = scores + mask
     elif mask is not None and how == "mask times":
         scores = scores * mask
-    elif mask is not None:
+    elif mask is not None and how != "mask late":
         hidden = mask if how == "mask turned" else ~mask
+        hidden = hidden.unsqueeze(1) if how == "mask widened" else hidden
+        hidden = hidden.mT if how == "mask on its side" else hidden
         scores = scores.masked_fill(hidden, float("-inf"))
     weights = scores.softmax({"queries share": -2, "heads share": 1}.get(how, -1))
+    if mask is not None and how == "mask late":
+        weights = weights * mask
     dropped = weights
     if layer.training and how == "zero by zero":
         dropped = weights * (torch.rand_like(weights) >= layer.dropout) / (1 - layer.dropout)
@@ -1551,16 +1593,19 @@ class OddLayer(WrongLayer):
         layers = {
             "same for all": (self.to_q, self.to_q, self.to_q),
             "exchanged": (self.to_k, self.to_q, self.to_v),
+            "values as keys": (self.to_q, self.to_v, self.to_k),
         }.get(self.how, (self.to_q, self.to_k, self.to_v))
         return [layer(x) for layer, x in zip(layers, (query, key, value), strict=True)]
 
     def forward(self, query, key=None, value=None, mask=None, *, return_weights=False):
-        parts = [torch_split(x, self.num_heads) for x in self.inputs(query, key, value)]
+        split = interleaved_split if self.how == "split in turns" else torch_split
+        merge = interleaved_merge if self.how == "merged in turns" else plain_merge
+        parts = [split(x, self.num_heads) for x in self.inputs(query, key, value)]
         if self.how in ATTENDING:
             mixed, weights = attend_oddly(*parts, mask, self.scale, self)
         else:
             mixed, weights = attend_dropping(*parts, mask, self.scale, self)
-        merged, out = plain_merge(mixed, query), self.to_out
+        merged, out = merge(mixed, query), self.to_out
         output = {
             "no bias": lambda: merged @ out.weight.T,
             "untransposed": lambda: untransposed(merged, out),
@@ -1604,6 +1649,10 @@ class WrongMaking(WrongLayer):
         if how == "one head wide":
             for name in ("to_q", "to_k", "to_v"):
                 setattr(self, name, BareLinear(d_model, given, bias=bias))
+
+
+def exchanging_layer(d_model, num_heads, d_head=None, bias=True, dropout=0.0):
+    return WrongLayer(d_model, num_heads, d_head, dropout, bias)
 
 
 class WrongDropping(WrongLayer):
@@ -1741,6 +1790,19 @@ LAYER = Exercise(
             ),
         ),
         Mistake(
+            "scaled-by-all-heads",
+            WrongLayer,
+            {"scale_by": "all heads"},
+            says="the scores are divided by the root of the width of all heads together, but a "
+            "head's queries are only d_head wide",
+            hints=(
+                "How many products are added up in one score of one head?",
+                "Which width has the last axis of your queries before the split, which after it?",
+                "Let scaled_dot_product_attention do it: it reads the width off its last axis, "
+                "after the split.",
+            ),
+        ),
+        Mistake(
             "not-scaled",
             WrongLayer,
             {"scale_by": "nothing"},
@@ -1783,6 +1845,29 @@ LAYER = Exercise(
                 "Does `05.merge-heads` say that your merge is right?",
                 "Put the number of the word into every place and merge: what does word 0 hold?",
                 "Exchange the axes of heads and words before you flatten.",
+            ),
+        ),
+        Mistake(
+            "split-in-turns",
+            OddLayer,
+            {"how": "split in turns"},
+            says="the heads take turns, number by number; each should get a slice of its own",
+            hints=(
+                "Does `05.split-heads` say that your split is right?",
+                "Head 0 gets the *first* d_head numbers of every word.",
+                "Split the last axis into (num_heads, d_head), in this order.",
+            ),
+        ),
+        Mistake(
+            "merged-in-turns",
+            OddLayer,
+            {"how": "merged in turns"},
+            says="after the merge the heads take turns, number by number; each should stand in "
+            "one piece",
+            hints=(
+                "Does `05.merge-heads` say that your merge is right?",
+                "Head 0's numbers are the *first* of every word again.",
+                "Before you flatten, the last two axes should be (num_heads, d_head).",
             ),
         ),
         Mistake(
@@ -2011,6 +2096,17 @@ LAYER = Exercise(
             ),
         ),
         Mistake(
+            "keys-and-values-exchanged",
+            OddLayer,
+            {"how": "values as keys"},
+            says="keys go through to_v and values through to_k",
+            hints=(
+                "Which layer does each of the three inputs meet?",
+                "The names say it: query, key and value, and a layer for each.",
+                "to_q(query), to_k(key), to_v(value).",
+            ),
+        ),
+        Mistake(
             "output-bias-lost",
             OddLayer,
             {"how": "no bias"},
@@ -2190,6 +2286,42 @@ LAYER = Exercise(
             ),
         ),
         Mistake(
+            "mask-after-the-softmax",
+            OddLayer,
+            {"how": "mask late"},
+            says="the mask falls on the weights, after the softmax: what is left of a row no "
+            "longer sums to 1",
+            hints=(
+                "Add up each row of the weights that you return.",
+                "A word shares 1 out among those that it may look at. Who gets the rest in yours?",
+                "Hide scores, with −inf, and take the softmax then; or hand `mask` to "
+                "scaled_dot_product_attention.",
+            ),
+        ),
+        Mistake(
+            "mask-on-its-side",
+            OddLayer,
+            {"how": "mask on its side"},
+            says="you transpose the mask: what hides a key hides a query",
+            hints=(
+                "Hand in a causal mask. Which words may the first one look at in your layer?",
+                "The mask comes as (…, query, key), like the scores.",
+                "Hand the mask on as it comes.",
+            ),
+        ),
+        Mistake(
+            "mask-given-another-axis",
+            OddLayer,
+            {"how": "mask widened"},
+            says="you put an axis into the mask, which lines up with all four axes as it comes",
+            hints=(
+                "Print the shapes of your scores and of the mask.",
+                "The text says that the mask broadcasts to (batch, heads, query, key). Whose work "
+                "is it to put in an axis for the heads?",
+                "Hand the mask on as it comes.",
+            ),
+        ),
+        Mistake(
             "scores-back",
             OddLayer,
             {"how": "scores back"},
@@ -2313,6 +2445,19 @@ LAYER = Exercise(
                 "How many numbers do all heads of one word have together?",
                 "All heads come out of one product; the split cuts it up.",
                 "They lead from d_model to num_heads * d_head.",
+            ),
+        ),
+        Mistake(
+            "bias-before-dropout",
+            exchanging_layer,
+            {},
+            says="your `__init__` takes `bias` before `dropout`: whoever hands them over by order "
+            "gets no dropout",
+            hints=(
+                "Make a layer as the text does it, `MultiHeadAttention(10, 2, None, 1.0)`, and "
+                "print what each name holds.",
+                "Compare your first line with the one that was there, from left to right.",
+                "`def __init__(self, d_model, num_heads, d_head=None, dropout=0.0, bias=True)`.",
             ),
         ),
         Mistake(

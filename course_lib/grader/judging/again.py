@@ -5,6 +5,7 @@ no single call.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
@@ -44,7 +45,7 @@ def _again(answer: Callable, one: Case, between: list[Case]) -> Case:
 
 def _joined(one: Case, *others: Case) -> Case:
     calls = [call for case in (one, *others) for call in case.calls]
-    return Case(f"{AGAIN}: {one.label}", calls, one.init, one.state, one.grad, one.exact)
+    return replace(one, label=f"{AGAIN}: {one.label}", calls=calls)
 
 
 def methods(case: Case) -> int:

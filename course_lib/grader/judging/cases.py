@@ -25,10 +25,10 @@ def call(*args: Any, method: str = "__call__", **kwargs: Any) -> Call:
 class Case:
     """A sequence of calls, so that state between calls is exercised too.
 
-    When the answer is a class, `init` holds its constructor's arguments and `state` the weights
-    that are loaded into it, so that initialisation can't matter. Then, or with `grad`, the
-    gradients that reach the weights and the float inputs are compared as well. `exact` is for
-    what must agree to the last bit.
+    When the answer is a class, `init` holds its constructor's arguments, handed over by name or,
+    with `by_order`, by their order. `state` holds the weights that are loaded into it, so that
+    initialisation can't matter. Then, or with `grad`, the gradients that reach the weights and the
+    float inputs are compared as well. `exact` is for what must agree to the last bit.
 
     With a `target`, class ids, the last call's ids (or scores of the classes, along the last axis)
     are right when at least the share `at_least` of them are the target's: for what is trained
@@ -43,6 +43,7 @@ class Case:
     exact: bool = False
     target: Tensor | None = None
     at_least: float = 0.0
+    by_order: bool = False
 
     def __post_init__(self) -> None:
         if (self.target is not None) != (0 < self.at_least <= 1):

@@ -10,6 +10,7 @@ from .compare import compare
 from .frames import Foreign, foreign_kind
 from .outcome import ITSELF
 from .terms import Terms
+from .trees import leaves
 
 LATER = "{} gives its values one by one, later: make a list or a tensor of it"
 FOREIGN = {
@@ -54,6 +55,8 @@ def by_kind(want: Any, got: Any, terms: Terms) -> str:
         and not got.is_floating_point()
     ):
         return "one True or False is asked for: `.all()` and `.any()` make one of many"
+    if isinstance(want, bool) and type(got) is int and got in (0, 1):
+        return "True or False is asked for, and a number came back: `bool` makes one of it"
     if isinstance(got, list | tuple):
         return _several(want, got, terms)
     if isinstance(want, Tensor) and not want.ndim and isinstance(got, float | int):
@@ -91,11 +94,21 @@ def _several(want: Any, got: list | tuple, terms: Terms) -> str:
     if isinstance(want, bool) and got and all(isinstance(one, bool) for one in got):
         return "one True or False is asked for: `all(…)` or `any(…)` makes one of many"
     right = [i for i, one in enumerate(got, 1) if not compare(want, one, terms)]
-    return (
-        f"result {right[0]} of {len(got)} is what is asked for here: return it alone"
-        if right
-        else ""
-    )
+    if right:
+        return f"result {right[0]} of {len(got)} is what is asked for here: return it alone"
+    if isinstance(want, Tensor) and want.ndim and _numbers(got) == want.numel():
+        return (
+            "a list or tuple is no tensor: `torch.tensor` makes one of numbers, `torch.stack` of "
+            "tensors"
+        )
+    return ""
+
+
+def _numbers(got: list | tuple) -> int:
+    """How many numbers nested lists hold; none where they hold anything else."""
+    parts = leaves(got)
+    fits = all(isinstance(x, Tensor | float | int) for x in parts)
+    return sum(x.numel() if isinstance(x, Tensor) else 1 for x in parts) if fits else 0
 
 
 def by_dtype(want: Tensor, got: Tensor, inputs: list) -> str:

@@ -11,6 +11,7 @@ from .compare import differences
 from .crash import RAISED, STOPPED
 from .inputs import parameters
 from .key import Exercise, Mistake
+from .orders import made_by_order
 from .outcome import Outcome, run_case
 from .rounding import noise
 from .sheet import Recorded, Sheet
@@ -26,11 +27,11 @@ def make_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
 def bare_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
     """A sheet that knows what is right and names no mistake, for a small part of the time."""
     generator = torch.Generator().manual_seed(seed)
-    drawn = exercise.cases(generator)
+    drawn = made_by_order(solution, exercise.cases(generator))
     # Shuffled, or the answers True, False, False could be learned by their order.
     order = torch.randperm(len(drawn), generator=generator).tolist()
     cases = tuple(drawn[i] for i in order)
-    second = exercise.cases(generator)
+    second = made_by_order(solution, exercise.cases(generator))
     expected = _expected(solution, cases)
     pairs = zip(cases, expected, strict=True)
     sound = [case for case, outcome in pairs if not outcome.raised and not case.at_least]

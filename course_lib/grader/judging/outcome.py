@@ -16,6 +16,7 @@ from .loading import load
 from .trees import identical, leaves, tree_map
 
 ONE = " is "  # between two names of one weight
+FIT = "fit"  # a method of this name trains: it is handed data, and learns nothing about them
 ITSELF = "the object itself"  # what `train()` and `eval()` return, as no frame holds a module
 
 
@@ -76,7 +77,7 @@ def _run_case(answer: Callable, case: Case, gradients: bool) -> Outcome:
         for number, planned in enumerate(case.calls):
             args = tree_map(_copy, list(planned.args))
             kwargs = {name: tree_map(_copy, value) for name, value in planned.kwargs.items()}
-            asked = case.grad or case.state is not None
+            asked = (case.grad or case.state is not None) and planned.method != FIT
             # Anew for each call: a training may put new parameters in the place of the old ones.
             weights = _weights(target, case)
             sources = (_float_inputs(args, kwargs) if asked else {}) | weights
@@ -111,7 +112,7 @@ def build(answer: Callable, case: Case) -> Callable:
     """The thing to call: the function itself, or an object of the class with its weights loaded."""
     if case.init is None:
         return answer
-    made = answer(**case.init)
+    made = answer(*case.init.values()) if case.by_order else answer(**case.init)
     if case.state is not None:
         load(made, case.state)
     return made.eval() if isinstance(made, torch.nn.Module) else made

@@ -96,6 +96,8 @@ class Holder:
         (lambda q, k: scores(q, k).sum, "a method came back, not its result"),
         (lambda q, k: Holder().scores, "a method came back, not its result"),
         (lambda q, k: Holder, "a class came back, not an object of it"),
+        (lambda q, k: scores(q, k).tolist(), "a list or tuple is no tensor"),
+        (lambda q, k: list(scores(q, k)), "a list or tuple is no tensor"),
         (lambda q, k: (scores(q, k),), "a comma behind a value makes a tuple"),
         (
             lambda q, k: (k, scores(q, k)),
@@ -316,6 +318,7 @@ def test_one_truth_and_plain_results_are_told_from_many_and_a_dict():
     truth = sheet(lambda x: bool((x < 2).all()), cases)
     assert "`all(…)` or `any(…)` makes one of many" in told(truth, lambda x: (x < 2).tolist())
     assert "a text came back" in told(truth, lambda x: str(bool((x < 2).all())))
+    assert "and a number came back" in told(truth, lambda x: int((x < 2).all()))
     mask = sheet(lambda x: x < 0.5, cases)
     assert "True and False are asked for" in told(mask, lambda x: (x < 0.5).int())
     two = sheet(lambda x: (x, 2 * x), cases)
