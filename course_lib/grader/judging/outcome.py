@@ -108,7 +108,7 @@ def build(answer: Callable, case: Case) -> Callable:
     made = answer(**case.init)
     if case.state is not None:
         load(made, case.state)
-    return made.eval() if isinstance(made, torch.nn.Module) else made
+    return made.train(case.training) if isinstance(made, torch.nn.Module) else made
 
 
 def _copy(leaf: Any) -> Any:
