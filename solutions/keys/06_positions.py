@@ -1151,6 +1151,8 @@ def relative_cases(generator):
         case("only what is far off counts", toeplitz(0.5 * (torch.arange(-8, 9).abs() > 3), 9)),
         case("two places back, nothing else", toeplitz(only(-2, 8), 8)),
         case("two places ahead, nothing else", toeplitz(only(2, 7), 7)),
+        case("from the last place to the first, nothing else", toeplitz(only(-5, 6), 6)),
+        case("from the first place to the last, nothing else", toeplitz(only(7, 8), 8)),
         case(
             "the past counts, the future does not", toeplitz(normal(generator, 17) * past_of(9), 9)
         ),
@@ -1836,6 +1838,7 @@ def turns_cases(generator):
         case("a single place", drawn(6, 12), 1),
         case("too large for float32", drawn(64, 80, 128), drawn(4000, 8000), 1e8),
         case("too short for any", drawn(8, 20), drawn(3, 5, 6)),
+        case("longer than all need", drawn(4, 6, 8), drawn(300, 400), 10.0),
         case("one place too few for pair 3", 16, math.ceil(2 * math.pi * 10_000 ** (6 / 16))),
         case("just enough for pair 5", 20, math.ceil(2 * math.pi * 10_000 ** (10 / 20)) + 1),
     ]
@@ -1865,6 +1868,8 @@ def wrong_turns(
         turned = 2 * turned
     elif first == "number":
         turned = max(turned - 1, 0)
+    elif first == "places":
+        turned = sum(n * speed >= turn for speed in speeds)
     elif first == "turns":
         turned = sum(int((n - steps) * speed / turn) for speed in speeds)
     slowest = {
@@ -2016,6 +2021,15 @@ FULL_TURNS = Exercise(
             "How many pairs has a head of width 8? Your number may be larger.",
             "A pair either makes a full turn or it doesn't.",
             "Count each pair once, by a comparison with 2π.",
+            by=alone(wrong_turns),
+        ),
+        counting(
+            "places-for-steps-in-the-first",
+            {"first": "places"},
+            "your first number goes by n steps, not by n − 1",
+            "From the first of two places to the last, how many steps are there?",
+            "The pair has turned by nothing at the first place.",
+            "Multiply by n − 1, as the text does.",
             by=alone(wrong_turns),
         ),
         counting(
