@@ -21,14 +21,19 @@ def moves_otherwise(want: Outcome, found: Outcome, terms: Terms) -> bool:
     """
     if not trains(want) or len(leaves(want.values)) != len(leaves(found.values)):
         return False
-    losses, others = _first_list(want.values), _first_list(found.values)
-    if len(losses) > 1 and not compare(losses, others, terms):
+    lists, others = (_lists(outcome.values[:1]) for outcome in (want, found))
+    if lists and len(lists[0]) > 1 and not compare(lists[0], others[0], terms):
+        return False
+    # Several lists, such as losses and norms, begin before the step; the last may judge after it.
+    before = zip(lists[1:-1], others[1:-1], strict=False)
+    if any(compare(a[:1], b[:1], terms) for a, b in before):
         return False
     return not compare(leaves(want.values)[0], leaves(found.values)[0], terms)
 
 
-def _first_list(value: Any) -> Any:
-    """The first of a tree's lists that holds no other list."""
-    while isinstance(value, list | tuple) and value and isinstance(value[0], list | tuple):
-        value = value[0]
-    return value if isinstance(value, list | tuple) else ()
+def _lists(value: Any) -> list:
+    """A tree's lists that hold no other list, in order."""
+    if not isinstance(value, list | tuple):
+        return []
+    inner = [found for part in value for found in _lists(part)]
+    return inner or [value]
