@@ -3562,7 +3562,9 @@ def study_cases(generator):
         tried("one way, one rate", ["rotary"], long(), [texts(1, up)], rates=[0.1]),
         tried("three ways", ["none", "rotary", "ALiBi"], long(), both(), (2, 3), [0.2]),
         torn(early, ("dev", "outside", "train"), ("inside", "test", "last loss")),
-        torn(late, ("dev", "inside", "train"), ("outside", "test", "last loss"), turned=True),
+        torn(
+            late, ("dev", "inside", "train"), ("outside", "test", "both", "last loss"), turned=True
+        ),
         torn(learned, ("dev", "dev batches", "inside"), ("train", "last loss", "outside")),
         torn(lopsided, ("dev", "test"), ("dev batches",)),
         two_ways(each),
@@ -3757,6 +3759,7 @@ def wrong_study(
             for name, texts in (("train", train), ("test", test), ("dev", dev)):
                 if chosen in (name, "all"):
                     score[name] = mean_of(look(texts), average if name == "dev" else "guesses")
+            score["both"] = sum(tested)
             if chosen in ("dev batches", "all"):
                 score["dev batches"] = mean_of(look(dev), "batches")
             score = score if chosen == "all" else score[chosen]
