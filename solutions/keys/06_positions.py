@@ -3550,7 +3550,7 @@ def study_cases(generator):
     def lopsided():
         told = "one dev batch is far larger than the other"
         test = [texts(2, down, back), texts(1, down, (-1, 2))]
-        return tried(told, ["none"], test, both(1, 6), (2, -3))
+        return tried(told, ["none"], test, both(1, 7), (2, -3))  # not as many texts as letters
 
     def each():
         ways = ["none", "rotary", "ALiBi"]
