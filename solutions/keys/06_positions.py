@@ -542,12 +542,14 @@ def wrong_rotary(
     axis="places",
     how="turn",
     early=0,
+    at_end=False,
 ):
     def turned(x, first):
         if axis == "heads":
             place = torch.arange(x.shape[1])[:, None, None]
         else:
             place = torch.arange(first, first + x.shape[-2])[:, None]
+            place = torch.full_like(place, key.shape[-2] - 1) if x is query and at_end else place
         pair = torch.arange(x.shape[-1] // 2)
         speeds = (own_base or base) ** (-exponent * pair / x.shape[-1])
         speeds = {"falling": speeds, "rising": speeds.flip(0), "one": torch.ones_like(speeds)}[
@@ -957,6 +959,25 @@ ROTATE = Exercise(
             "The queries' places start at the number of keys minus the number of queries.",
         ),
         mistake(
+            alone(wrong_rotary),
+            "queries-one-late",
+            {"early": -1},
+            "each query stands one place too late: the last query should stand where the last key "
+            "stands",
+            "With one query and one key, where does the query stand?",
+            "Places count from 0, so 5 keys end at place 4.",
+            "The queries' places start at the number of keys minus the number of queries.",
+        ),
+        mistake(
+            alone(wrong_rotary),
+            "all-queries-at-the-end",
+            {"at_end": True},
+            "all queries stand where the last key stands; only the last one does",
+            "With as many queries as keys, where does the first query stand?",
+            "Each query has a place of its own, one after the other.",
+            "The queries' places start at the number of keys minus the number of queries.",
+        ),
+        mistake(
             finished_rotary,
             "two-results",
             {"ends": "two"},
@@ -1130,6 +1151,8 @@ def relative_cases(generator):
         case("only what is far off counts", toeplitz(0.5 * (torch.arange(-8, 9).abs() > 3), 9)),
         case("two places back, nothing else", toeplitz(only(-2, 8), 8)),
         case("two places ahead, nothing else", toeplitz(only(2, 7), 7)),
+        case("from the last place to the first, nothing else", toeplitz(only(-5, 6), 6)),
+        case("from the first place to the last, nothing else", toeplitz(only(7, 8), 8)),
         case(
             "the past counts, the future does not", toeplitz(normal(generator, 17) * past_of(9), 9)
         ),
@@ -1815,6 +1838,7 @@ def turns_cases(generator):
         case("a single place", drawn(6, 12), 1),
         case("too large for float32", drawn(64, 80, 128), drawn(4000, 8000), 1e8),
         case("too short for any", drawn(8, 20), drawn(3, 5, 6)),
+        case("longer than all need", drawn(4, 6, 8), drawn(300, 400), 10.0),
         case("one place too few for pair 3", 16, math.ceil(2 * math.pi * 10_000 ** (6 / 16))),
         case("just enough for pair 5", 20, math.ceil(2 * math.pi * 10_000 ** (10 / 20)) + 1),
     ]
@@ -1844,7 +1868,16 @@ def wrong_turns(
         turned = 2 * turned
     elif first == "number":
         turned = max(turned - 1, 0)
-    slowest = {"exact": speeds[-1], "base": 1 / base, "first": speeds[0]}[last]
+    elif first == "places":
+        turned = sum(n * speed >= turn for speed in speeds)
+    elif first == "turns":
+        turned = sum(int((n - steps) * speed / turn) for speed in speeds)
+    slowest = {
+        "exact": speeds[-1],
+        "base": 1 / base,
+        "first": speeds[0],
+        "odd": base ** (-(d_head - 1) / d_head),
+    }[last]
     needed = round_to(turn / slowest) + steps
     return (needed, turned) if ends == "exchanged" else (turned, needed)
 
@@ -1980,6 +2013,34 @@ FULL_TURNS = Exercise(
             "How many pairs has a head of width 8?",
             "Your number may be larger than d_head / 2.",
             "Count each pair once.",
+        ),
+        counting(
+            "turns-for-pairs",
+            {"first": "turns"},
+            "your first number counts turns: a pair that goes round three times is one pair",
+            "How many pairs has a head of width 8? Your number may be larger.",
+            "A pair either makes a full turn or it doesn't.",
+            "Count each pair once, by a comparison with 2π.",
+            by=alone(wrong_turns),
+        ),
+        counting(
+            "places-for-steps-in-the-first",
+            {"first": "places"},
+            "your first number goes by n steps, not by n − 1",
+            "From the first of two places to the last, how many steps are there?",
+            "The pair has turned by nothing at the first place.",
+            "Multiply by n − 1, as the text does.",
+            by=alone(wrong_turns),
+        ),
+        counting(
+            "last-pair-from-the-width",
+            {"last": "odd"},
+            "the last pair's exponent is (d_head − 1) / d_head in your second number; its number "
+            "is d_head / 2 − 1",
+            "A head of width 8 has the pairs 0 to 3. What is 2i / d_head for the last?",
+            "The number of the last pair is not the number of the last column.",
+            "The last exponent is (d_head − 2) / d_head.",
+            by=alone(wrong_turns),
         ),
         counting(
             "number-of-the-last",
@@ -2121,7 +2182,8 @@ def wrong_alibi(
         "eighth": 2.0 ** (-8 / head),
     }[slopes]
     key = torch.arange(n_key)
-    query = key[:n_query] if place == "row" else key[n_key - n_query :] - int(place == "early")
+    query = key[:n_query] if place == "row" else key[n_key - n_query :]
+    query = query + {"early": -1, "late": 1}.get(place, 0)
     gap = key[None, :] - query[:, None]
     distance = {
         "far": gap.abs(),
@@ -2335,6 +2397,15 @@ ALIBI = Exercise(
             by=alone(wrong_alibi),
         ),
         slope(
+            "queries-one-late",
+            {"place": "late"},
+            "each query stands one place too late",
+            "Does a word have a penalty for itself in your table?",
+            "Places count from 0, so 5 keys end at place 4.",
+            "The queries' places start at n_key − n_query.",
+            by=alone(wrong_alibi),
+        ),
+        slope(
             "float64-bias",
             {"wide": True},
             "the bias is float64; the text asks for float32",
@@ -2539,6 +2610,11 @@ def wrong_bucket(
     ahead = relative if one_way == "future" else -relative
     distance = relative.abs() if mirrored else ahead.clamp(min=0)
     far = distance.clamp(min=1).double()
+    if scale == "log of 0":  # it reaches the sum as nan or infinity, times 0
+        share = (distance.float() / exact).log() / math.log(longest / exact)
+        wide = (exact + ((count - exact) * share).floor()).clamp(max=count - 1)
+        bucket = ((distance < exact) * distance + (distance >= exact) * wide).to(dtype)
+        return bucket + count * (relative > 0) if bidirectional else bucket
     if scale == "log":
         share = (far / exact).log() / math.log(longest / exact)
     elif scale == "linear":
@@ -2841,6 +2917,15 @@ BUCKET = Exercise(
             "At max_distance the fraction should be 1. Is it?",
             "Distances are measured in units of E, above the bar and below it.",
             "Divide by E inside both logarithms.",
+        ),
+        sorting(
+            "logarithm-of-0",
+            {"scale": "log of 0"},
+            "the logarithm of distance 0 reaches your result: 0 times infinity is nan, and nan as "
+            "a whole number is nonsense",
+            "Call your function with distance 0 alone, and print each line's result.",
+            "A product with False does not shut infinity out. `torch.where` does.",
+            "Bring the distance to at least 1 before the logarithm, or choose with `torch.where`.",
         ),
         sorting(
             "far-part-from-0",
@@ -3462,6 +3547,11 @@ def study_cases(generator):
         test = [texts(1, up, on), texts(3, down, (1, 6))]
         return tried("the training texts want another rate", ["none"], test, both(1, 4))
 
+    def lopsided():
+        told = "one dev batch is far larger than the other"
+        test = [texts(2, down, back), texts(1, down, (-1, 2))]
+        return tried(told, ["none"], test, both(1, 7), (2, -3))  # not as many texts as letters
+
     def each():
         ways = ["none", "rotary", "ALiBi"]
         test = [texts(1, down, back), texts(3, up, on)]
@@ -3472,8 +3562,11 @@ def study_cases(generator):
         tried("one way, one rate", ["rotary"], long(), [texts(1, up)], rates=[0.1]),
         tried("three ways", ["none", "rotary", "ALiBi"], long(), both(), (2, 3), [0.2]),
         torn(early, ("dev", "outside", "train"), ("inside", "test", "last loss")),
-        torn(late, ("dev", "inside", "train"), ("outside", "test", "last loss"), turned=True),
-        torn(learned, ("dev", "inside"), ("train", "last loss", "outside")),
+        torn(
+            late, ("dev", "inside", "train"), ("outside", "test", "both", "last loss"), turned=True
+        ),
+        torn(learned, ("dev", "dev batches", "inside"), ("train", "last loss", "outside")),
+        torn(lopsided, ("dev", "test"), ("dev batches",)),
         two_ways(each),
         tried("short, longer and long texts", ["none"], short, both(), (1,), [0.1]),
     ]
@@ -3554,6 +3647,8 @@ def inside_outside(losses, n, split="places"):
         return short, whole
     if split == "whole texts outside":
         return [loss[:, :n] for loss in losses], whole
+    if split == "everything outside":
+        return [loss[:, :n] for loss in losses], losses
     return losses, [loss[:, n:] for loss in losses]  # everything inside
 
 
@@ -3637,6 +3732,7 @@ def wrong_study(
         "all": train,
         "dev too": [*train, *dev],
         "but the last": train[:-1],
+        "twice": [*train, *train],
     }[learns]
     models, makers, runs = {}, {}, {way: [] for way in ways}
     for way in ways:
@@ -3657,11 +3753,15 @@ def wrong_study(
                 with torch.no_grad():
                     return [guesses(model, text, how=how) for text in texts]
 
-            tested = [mean_of(part, average) for part in inside_outside(look(test), n, split)]
+            by_test = "batches" if average == "test batches" else average
+            tested = [mean_of(part, by_test) for part in inside_outside(look(test), n, split)]
             score = {"inside": tested[0], "outside": tested[1], "last loss": (seen or [0.0])[-1]}
             for name, texts in (("train", train), ("test", test), ("dev", dev)):
                 if chosen in (name, "all"):
                     score[name] = mean_of(look(texts), average if name == "dev" else "guesses")
+            score["both"] = sum(tested)
+            if chosen in ("dev batches", "all"):
+                score["dev batches"] = mean_of(look(dev), "batches")
             score = score if chosen == "all" else score[chosen]
             runs[way].append((score, rate, *tested))
     return runs if returns == "runs" else reported(runs, rates, best, keeps, returns)
@@ -3767,7 +3867,7 @@ def object_study(ways, state, train, dev, test, rates):
         rate = min(made, key=lambda r: torch.cat(study.losses(made[r], dev)).mean())
         losses = study.losses(made[rate], test)
         inside, outside = torch.cat(losses[: study.n]), torch.cat(losses[study.n :])
-        found[way] = [rate, inside.mean(), outside.mean()]
+        found[way] = [rate, inside.mean().item(), outside.mean().item()]
     return found
 
 
@@ -3958,6 +4058,14 @@ POSITION_STUDY = Exercise(
             "Train on `train` alone.",
         ),
         studied(
+            "twice-through-the-training-texts",
+            {"learns": "twice"},
+            "a run goes more than once through the training texts; the text says once",
+            "Count your steps: there is one for each batch.",
+            "Is there a loop over epochs, or a run that goes on after it was judged?",
+            "One pass over `train`, in its order.",
+        ),
+        studied(
             "last-batch-left-out",
             {"learns": "but the last"},
             "the last batch of the training texts is never used",
@@ -4057,6 +4165,20 @@ POSITION_STUDY = Exercise(
             *AVERAGE,
         ),
         studied(
+            "mean-of-dev-batches",
+            {"chosen": "dev batches"},
+            "on dev you average each batch, and then the batches: a guess in a small batch counts "
+            "more, and another rate may win",
+            *AVERAGE,
+        ),
+        studied(
+            "mean-of-test-batches",
+            {"average": "test batches"},
+            "on the test you average each batch, and then the batches: a guess in a small batch "
+            "counts more",
+            *AVERAGE,
+        ),
+        studied(
             "mean-of-texts",
             {"average": "texts"},
             "you average each text, and then the texts: a guess in a short text counts more",
@@ -4080,6 +4202,12 @@ POSITION_STUDY = Exercise(
             "whole-long-texts-outside",
             {"split": "whole texts outside"},
             "outside holds all places of the long texts, the first ones too",
+            *SORTED,
+        ),
+        studied(
+            "everything-outside",
+            {"split": "everything outside"},
+            "outside holds all places of the test, the first ones too",
             *SORTED,
         ),
         studied(
@@ -4145,6 +4273,7 @@ POSITION_STUDY = Exercise(
     ],
     also_right=[looped_study, object_study, stateless_study],
     any_sequence=True,
+    plain_numbers=True,
     hints=(
         "Call your function with one way and one rate, and print the loss of every step. Then with "
         "two equal rates: both must give the same.",

@@ -1,6 +1,7 @@
 """Answer key of chapter 08: the shift, two masks, the block, a leak, and a loop that writes."""
 
 import math
+from dataclasses import replace
 from functools import cache
 
 import torch
@@ -2822,7 +2823,10 @@ class WrongTrainer(Small):
             "target": padding_mask(given, 0),
         }
         hidden = padding_mask(source if wrong.get("back") == "source" else given, 0)
-        scores = self.score(source, given, past & hidden, over[wrong.get("over", "source")])
+        back = past if wrong.get("plain") else past & hidden
+        masks = back, over[wrong.get("over", "source")]
+        masks = masks[::-1] if wrong.get("back") == "exchanged" else masks
+        scores = self.score(source, given, *masks)
         if wrong.get("softmax"):
             scores = scores.softmax(dim=-1)
         if wrong.get("mean") == "rows":
@@ -2895,7 +2899,7 @@ class WrongTrainer(Small):
                 norm = min(norm, largest)
             if wrong.get("judged") == "before":
                 judged.append(self.judge(held_out))
-            if wrong.get("step") != "before backward" and wrong.get("order") != "clipped after":
+            if "step" not in wrong and wrong.get("order") != "clipped after":
                 optimizer.step()
             if wrong.get("losses") == "after":
                 with torch.no_grad():
@@ -2975,6 +2979,16 @@ class ScheduledTrainer(WrongTrainer):
 
 def looping(name, step, says, *hints):
     return Mistake(name, WrongTrainer, {"step": step}, says, hints)
+
+
+def also_plain(mistakes):
+    """Those that come out otherwise where the future alone is masked, which is right as well."""
+    others = ("mask-transposed", "future-seen", "padding-counted", "shifted-backwards")
+    for one in mistakes:
+        yield one
+        if one.name in (*others, "end-ignored"):
+            step = one.flags["step"] | {"plain": True}
+            yield looping(f"{one.name}-plain", step, one.says, *one.hints)
 
 
 RUN = Exercise(
@@ -3345,6 +3359,23 @@ RUN = Exercise(
             "A variable of the loop may not be the one you use.",
             "Unpack source and target from the batch of this round.",
         ),
+        looping(
+            "masks-exchanged",
+            {"back": "exchanged"},
+            "the two masks are exchanged: the self-attention gets the source's padding, the "
+            "cross-attention the causal mask",
+            "Which of your masks has the axes (query, query)?",
+            "`score` wants the mask for looking back first, then the one for looking over.",
+            "`self.score(source, given, mask, memory_mask)`, in this order.",
+        ),
+        looping(
+            "no-step",
+            {"step": "never"},
+            "no parameter moves: `optimizer.step()` is missing, or moves others than the model's",
+            "Print one parameter before and after a step.",
+            "The optimizer does nothing until it is told to.",
+            "Call `optimizer.step()` after clipping.",
+        ),
     ],
     hints=(
         "Run your loop for one step, then for two, and compare the numbers with the text.",
@@ -3359,6 +3390,7 @@ RUN = Exercise(
     any_sequence=True,
     plain_numbers=True,
 )
+RUN = replace(RUN, mistakes=[*also_plain(RUN.mistakes)])
 
 
 # --- 08.greedy ------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """One or two more cases for every exercise: the same function, or object, called several times.
 
 What is kept between calls (a cache that forgets an argument, a counter, a changed weight) shows in
-no single call.
+no single call. Nor does a dropout that nobody asked for, in evaluation mode: where the reference
+is the same in both modes, a module is called again in training mode.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from .outcome import run_case
 from .trees import identical, leaves
 
 AGAIN = "called again"
+TRAINING = f"{AGAIN}, in training mode"
 
 
 def called_again(answer: Callable, sound: list[Case], second: dict[str, Case]) -> list[Case]:
@@ -40,7 +42,14 @@ def _again(answer: Callable, one: Case, between: list[Case]) -> Case:
     fitting = [case for case in between if same_object(one, case)]
     # Without what the reference refuses once it holds the first case's weights.
     kept = [case for case in fitting if not run_case(answer, _joined(one, case)).raised]
-    return _joined(one, *kept, one)
+    return _in_training(answer, _joined(one, *kept, one))
+
+
+def _in_training(answer: Callable, case: Case) -> Case:
+    """The case in training mode, if that is no other for the reference."""
+    moved = replace(case, label=case.label.replace(AGAIN, TRAINING, 1), training=True)
+    tried = [] if case.init is None else [run_case(answer, each) for each in (case, moved)]
+    return moved if tried and identical(*[each.values for each in tried]) else case
 
 
 def _joined(one: Case, *others: Case) -> Case:

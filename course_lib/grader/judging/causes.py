@@ -12,10 +12,10 @@ from torch import Tensor
 
 from .compare import compare
 from .crash import RAISED
-from .edits import trains
 from .factors import of_numbers
 from .inputs import named_inputs
 from .kinds import by_dtype, by_dtypes, by_kind, by_shape, returned_error
+from .moves import MOVES, moves_otherwise
 from .outcome import Outcome
 from .relations import ENOUGH, Pair, of_places
 from .sheet import Sheet
@@ -39,16 +39,13 @@ def cause(sheet: Sheet, found: tuple[Outcome, ...], failing: list[int]) -> str:
         return "what your code prints is shown and gone: hand it back with `return`"
     if told := _always_the_same(sheet, found) or _opposite(sheet, found):
         return told
-    if all(_moves_otherwise(sheet, i, found[i]) for i in failing):
-        return (
-            "all is right before the first step, and after it no more: look at how the weights "
-            "move, and at which batch comes next"
-        )
     if told := _shared(by_kind(pair.want, pair.got, pair.terms) for pair in values):
         return told
     pairs = [leaf for pair in values for leaf in _leaves(pair)]
     if told := _shared(by_kind(pair.want, pair.got, pair.terms) for pair in pairs):
         return told
+    if all(moves_otherwise(sheet.expected[i], found[i], sheet.terms[i]) for i in failing):
+        return MOVES
     if not all(sound(x) for pair in pairs for x in (pair.want, pair.got)):
         return ""
     return _of_leaves(pairs) or _overflows(sheet, pairs, failing)
@@ -100,14 +97,6 @@ def _opposite(sheet: Sheet, found: tuple[Outcome, ...]) -> str:
     )
     many = sum(x.numel() if _mask(x) else 1 for x in wants) >= ENOUGH
     return "each True should be False, and each False True" if many and all(turned) else ""
-
-
-def _moves_otherwise(sheet: Sheet, i: int, found: Outcome) -> bool:
-    """Is a training's first loss right, and as much told after it as there should be?"""
-    want, terms = sheet.expected[i], sheet.terms[i]
-    if not trains(want) or len(leaves(want.values)) != len(leaves(found.values)):
-        return False
-    return not compare(leaves(want.values)[0], leaves(found.values)[0], terms)
 
 
 def _mask(value: Any) -> bool:

@@ -115,7 +115,7 @@ def build(answer: Callable, case: Case) -> Callable:
     made = answer(*case.init.values()) if case.by_order else answer(**case.init)
     if case.state is not None:
         load(made, case.state)
-    return made.eval() if isinstance(made, torch.nn.Module) else made
+    return made.train(case.training) if isinstance(made, torch.nn.Module) else made
 
 
 def _copy(leaf: Any) -> Any:

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from .again import AGAIN
+from .again import AGAIN, TRAINING
 from .bans import banned_name
 from .causes import cause, sound
-from .compare import differences
+from .compare import compare, differences
 from .crash import meaning, unwritten_stub
 from .edits import edited
 from .inputs import came_in, size
@@ -18,6 +18,7 @@ from .trees import leaves
 from .values import changed
 
 VARIES = "the same call gives another result each time: what is drawn at random, or kept?"
+DROPS = "right in evaluation mode, not in training mode: is there a dropout that nobody asked for?"
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
     number = min(len(found[index].values), len(case.calls) - 1) if crash else 0
     inputs = came_in(sheet.parameters, case, number)
     place = f"smallest of {len(failing)} failing cases" if len(failing) > 1 else "failing case"
-    aside = [*_edited(sheet, found), *_kept_between_calls(sheet, failing)]
+    aside = [*_edited(sheet, found), *_only_again(sheet, found, failing)]
     compared = [i for i, _ in failing if not sheet.terms[i].at_least]
     unnamed = known is None and compared and not crash and not aside
     details = [
@@ -129,24 +130,26 @@ def _edited(sheet: Sheet, found: tuple[Outcome, ...]) -> list[str]:
 
 
 def _varies(sheet: Sheet, answer: Callable, found: tuple[Outcome, ...]) -> bool:
-    """Does the smallest failing case come out otherwise when it runs once more?"""
-    index, _ = _failing(sheet, found)[0]
-    case = sheet.cases[index]
-    if case.label.startswith(AGAIN) or sheet.terms[index].at_least:
-        return False
-    again = run_case(answer, case)
-    if not all(map(sound, [*leaves(found[index].values), *leaves(again.values)])):
+    """Does a failing case come out otherwise when it runs once more? The largest shows it best."""
+    once = [i for i, _ in _failing(sheet, found) if not sheet.cases[i].label.startswith(AGAIN)]
+    index = next((i for i in reversed(once) if not sheet.terms[i].at_least), None)
+    again = None if index is None else run_case(answer, sheet.cases[index])
+    if not again or not all(map(sound, [*leaves(found[index].values), *leaves(again.values)])):
         return False
     return bool(differences(found[index], again, sheet.terms[index]))
 
 
-def _kept_between_calls(sheet: Sheet, failing: list) -> list[str]:
-    """The cause, where all that fails is a later call of what a first call had right."""
-    _, told = failing[0]
-    alone = all(sheet.cases[i].label.startswith(AGAIN) for i, _ in failing)
-    if not alone or not told[0].startswith("call "):
+def _only_again(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> list[str]:
+    """The cause, where nothing fails but what a case of its own has right."""
+    index, told = failing[0]
+    if not all(sheet.cases[i].label.startswith(AGAIN) for i, _ in failing):
         return []
-    return ["each call by itself is right: what does your code keep from one call to the next?"]
+    if told[0].startswith("call "):
+        return ["each call by itself is right: what does your code keep from one call to the next?"]
+    values = sheet.expected[index].values, found[index].values
+    firsts = [] if found[index].raised else [value[0] for value in values]
+    training = firsts and sheet.cases[index].label.startswith(TRAINING)
+    return [DROPS] if training and compare(*firsts, sheet.terms[index]) else []
 
 
 def _named(known: Recorded | None) -> dict:

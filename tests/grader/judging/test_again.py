@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from course_lib.grader.course.files import exercises, sheet_for
-from course_lib.grader.judging.again import AGAIN, other_sizes
+from course_lib.grader.judging.again import AGAIN, TRAINING, other_sizes
 from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
 from course_lib.grader.judging.making import make_sheet
 from course_lib.grader.judging.verdict import judge
@@ -89,10 +89,41 @@ def test_weights_changed_in_place_are_told():
 
 def test_a_module_is_called_with_other_values_and_with_other_sizes():
     again = SHEET.cases[-1]
-    assert again.label == f"{AGAIN}: two rows"
+    assert again.label == f"{TRAINING}: two rows"
     one, same_size, other_size, last = [c.args[0] for c in again.calls]
     assert torch.equal(one, last) and one.shape == same_size.shape != other_size.shape
     assert not torch.equal(one, same_size)
+
+
+class Hides(Layer):
+    share = 0.5
+
+    def forward(self, x):
+        return nn.functional.dropout(super().forward(x), self.share, self.training)
+
+
+class HidesAll(Hides):
+    share = 1.0
+
+
+@pytest.mark.parametrize("wrong", [Hides, HidesAll])
+def test_a_dropout_that_nobody_asked_for_is_found(wrong):
+    verdict = judge(SHEET, wrong)
+    assert verdict.state == "wrong"
+    assert "not in training mode" in verdict.details[0]
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_a_dropout_that_is_asked_for_is_called_again_in_evaluation_mode(share):
+    asked = type("Asked", (Hides,), {"share": share})
+    sheet = make_sheet(LAYER, asked, 0)
+    assert sheet.cases[-1].label == f"{AGAIN}: two rows"
+    assert judge(sheet, asked).state == "right"
+
+
+def test_what_is_kept_is_no_dropout():
+    """Though the case is one in training mode."""
+    assert "keep from" in judge(SHEET, CachedByShape).details[0]
 
 
 def test_what_one_of_several_methods_keeps_is_found():

@@ -413,3 +413,24 @@ def test_a_step_that_moves_weights_otherwise_is_told():
     said = "right before the first step"
     assert said in told(made, Slower)
     assert said not in told(made, Halved) + told(made, Longer)
+
+    class Watched(Line):
+        def fit(self, x, y, rate):
+            losses = super().fit(x, y, rate)
+            return losses, [self.seen(loss) for loss in losses]
+
+        def seen(self, loss):
+            return loss**0.5
+
+    class Squared(Watched):
+        def seen(self, loss):
+            return loss**2
+
+    class Unread(Watched):
+        def seen(self, loss):
+            return torch.tensor(loss**0.5)
+
+    made = sheet(Watched, cases, plain_numbers=True)
+    assert said not in told(made, Squared)  # all losses are right, so the weights move rightly
+    assert "`.item()` makes one" in told(made, Unread)
+    assert said not in told(made, Unread)
