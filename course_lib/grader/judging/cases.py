@@ -28,8 +28,8 @@ class Case:
     When the answer is a class, `init` holds its constructor's arguments, handed over by name or,
     with `by_order`, by their order. `state` holds the weights that are loaded into it, so that
     initialisation can't matter. Then, or with `grad`, the gradients that reach the weights and the
-    float inputs are compared as well. `exact` is for what must agree to the last bit. A module starts in
-    evaluation mode, unless it is `training`.
+    float inputs are compared as well. `exact` is for what must agree to the last bit. A module
+    starts in evaluation mode, unless it is `training`.
 
     With a `target`, class ids, the last call's ids (or scores of the classes, along the last axis)
     are right when at least the share `at_least` of them are the target's: for what is trained
