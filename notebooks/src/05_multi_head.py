@@ -178,20 +178,20 @@ show(
 
 # %% [markdown]
 # One head is enough, with all three seeds: its reader learns to tell loud from soft, the two weights in the last
-# line. The linear reader gains nothing by waiting.
+# line.
 #
 # Does it always get there? A second study gave two players plans of 100 to 4,000 steps, the rate falling in every
-# one, at two rates, with five seeds. The worst of the five and the one in the middle:
+# one, at two rates, with five seeds. The two worst and the one in the middle:
 
 # %%
 for name, rates in study("05_plans")["results"]["both right"].items():
     for rate, plans in rates.items():
-        told = (f"{steps}: {rounded(sorted(shares)[0:3:2], 2)}" for steps, shares in plans.items())
+        told = (f"{steps}: {rounded(sorted(shares)[:3], 2)}" for steps, shares in plans.items())
         print(f"{name}, rate {rate}, after", *told, sep="  ")
 
 # %% [markdown]
 # Two heads are right with every seed after 100 steps, or 400 at half the rate. One head needs 400 or more, and at the
-# higher rate its worst seed is lost even after 4,000. At half the rate the worst gets to 0.9. **Heads don't make it
+# higher rate two seeds are lost even after 4,000. At half the rate the worst gets to 0.9. **Heads don't make it
 # possible, but easy and safe.**
 #
 # And sixteen? Each of them asks with one number and answers with one, and even 6,000 steps are too few. The paper, too,
@@ -327,12 +327,12 @@ diagonal. Split by view, causal mask: bright columns above the diagonal, which i
 show(fig, alt=alt)
 
 # %% [markdown]
-# Four. The sentence has fallen into three sealed pieces, one for each head, and *it* can never look back at *animal*. If
+# Four. The sentence has fallen into three sealed pieces, one for each head, and *it* can't look back at *animal*. (Were its
+# length no multiple of 3, words on a border would belong to two pieces, and in the next layers news would leak through.) If
 # only the split is wrong (right picture), a causal mask no longer hides the future: above the red line it is bright.
 #
-# Mind the second line. The test of chapter 04, change the future and watch the past, *passes* on the sealed
-# layer. A test only finds what it asks for; this mistake needs the opposite question: does a word notice what
-# it *should*? Keep both.
+# Mind the second line. The test of chapter 04, change the future and watch the past, *passes* on the sealed layer. This
+# mistake needs the opposite question, of a single layer: does a word notice what it *should*?
 #
 # **Your turn**: `05.split-test`.
 
@@ -348,7 +348,7 @@ mixed.transpose(1, 2).view(1, len(words), d_model)
 # %% [markdown]
 # In the computer a tensor is one long row of numbers, and for each axis a **stride**: how far to jump for the next
 # index. `transpose` exchanges strides and moves no number. Read axis by axis, the numbers then no longer lie one
-# behind another; the tensor is not **contiguous**. Here **view and reshape** differ: a view never moves numbers, and
+# behind another (but for one head or one word); the tensor is not **contiguous**. Here **view and reshape** differ: a view never moves numbers, and
 # refuses; reshape is a view where it can be, and a copy otherwise.
 #
 # **Your turn**, before you look: `05.merge-heads`.
@@ -598,7 +598,7 @@ claim("over 8 of 10 heads prefer [CLS] to the other four", (favourite == 0).floa
 # softmax makes a head spend its whole 1 somewhere, and a head that finds nothing to do parks it. BERT parks on [SEP]
 # instead (Clark et al. 2019). The *rare-word heads* of a translator (Voita et al. 2019) are not here.
 #
-# What about grammar? From a **verb to its object**, with none to three words between them, so that counting
+# What about grammar? From a **verb to its object**, with one to four words between them, so that counting
 # places can't do it. Among 72 heads one may be good at anything by luck. So we *choose* the best head on four
 # verbs and *measure* it on four others.
 
@@ -652,7 +652,7 @@ for name, cases in tests.items():
 
 # %% [markdown]
 # Not luck: head 4 of layer 0 finds the nouns of eight new verbs. And not grammar: with the nouns exchanged it is lost.
-# It knows which words keep company, driving and the car. Head 7 of layer 1 leans the same way. Head 11 of layer 5 does
+# It knows which words keep company, driving and the car. Head 11 of layer 5 does
 # not mind the exchange, but looks at the noun whoever asks, *again* nearly as much as the verb. None of the three needs
 # to know what a verb is. Only the controls tell.
 #
@@ -800,7 +800,7 @@ show(
 )
 
 # %% [markdown]
-# Take out the cleanest head of this model, and its sentence vectors hardly notice, whichever way you do it.
+# The cleanest head of this model is hardly missed, whichever way you do it.
 #
 # So the heads are useless? Remove many. In what order? By the damage each did alone, measured on `some`, and
 # tested on `others`:
@@ -827,11 +827,12 @@ for name, order in orders.items():
     moved = [damage(remove(order[:k], others), whole) for k in (6, 12, 24, 48, 72)]
     print(f"{name:>21}, 6, 12, 24, 48, 72 removed:", rounded(moved, 2))
 print(f"one word removed: {no_word:.2f}")
+together = damage(remove(range(72), some), vectors_of(some))
+print(f"`some`: all 72 at once {together:.2f}, each alone, added up {by_zeros.sum():.2f}")
 
 # %% [markdown]
-# Each head alone is replaceable, all together are not: the heads overlap, as Michel et al. (2019) and Voita et al. (2019)
-# found in translators. And mind what we measured, the sentence vector on short lines: a head may be idle here and busy
-# elsewhere.
+# Each head does little, and the little adds up: all at once do hardly more than the sum of each alone. Nothing says that they
+# stand in for each other. (We measured sentence vectors on short lines; a head that is idle here may be busy elsewhere.)
 #
 # Try it: search 150 lines of Shakespeare for the one nearest to your sentence, without some heads.
 
@@ -936,13 +937,13 @@ quiz("05")
 # <details><summary>Does doubling the number of heads double the cost?</summary>
 #
 # Not the parameters and not the multiplications, as $h \cdot d_{head} = d_{model}$. The attention weights
-# double, in memory and in the work of softmax.
+# double: in the work of softmax and, where they are stored, in memory.
 # </details>
 #
 # <details><summary>A colleague replaced view + transpose by a single view. All tests of shapes pass. What happens?</summary>
 #
 # Each head receives a stretch of the sentence instead of a slice of the width. With the same mistake in the merge, the
-# words fall into as many sealed groups as there are heads; without it, a causal mask leaks. Look for it by changing
+# words fall into sealed groups; without it, a causal mask leaks. Look for it by changing
 # one word and watching who notices.
 # </details>
 #
