@@ -67,7 +67,7 @@ show(transformer_map(attentions, built=["softmax"]), alt)
 # ## 1.1 Reading left to right
 #
 # Each word becomes 64 random numbers; equal words get equal vectors. Their width is called `d_model`, the number of
-# words `seq`. This sentence, from Google's first article on the Transformer, goes with you through the whole course:
+# words `seq`. This sentence, from the article that presented the Transformer on Google's blog, goes with you through the whole course:
 
 # %%
 words = "The animal didn't cross the street because it was too tired".split()
@@ -277,7 +277,7 @@ def draw_reach(runs, title, **styles):
     return ax
 
 
-title = "The GRU's gradient fades word by word; attention's is the same near and far"
+title = "The GRU's gradient fades word by word; attention's does not"
 both, lines = {"GRU": by_gru, "attention": by_attention}, {"attention": ATTENTION_LINE}
 alt = "GRU: a straight line down by 20 powers of ten over 99 words. Attention: a flat line."
 show(draw_reach(both, title, GRU=GRU_LINE, **lines), alt)
@@ -455,7 +455,7 @@ show(fig, alt="Adam: the ordinary GRU falls from 1,800 steps to 40. SGD: not don
 # %% [markdown]
 # With Adam at its own best rate the ordinary GRU is as quick as attention, at 80 symbols, too. With SGD it is not done
 # after 1,000 at any rate we tried, while its twin and attention are: a faint gradient makes a faint step, unless
-# somebody divides by it, as Adam does.
+# each number's is divided by its own size, as by Adam.
 #
 # ## 1.6 A suitcase of fixed size
 #
@@ -516,7 +516,7 @@ show(ax, alt)
 # In 2014 this suitcase had a famous job. One recurrent network, the *encoder*, read a sentence; a second one, the
 # *decoder*, got the encoder's last state and wrote the translation. Such a pair is an **encoder–decoder**, and that one
 # vector its **bottleneck**: all that the decoder needs passes through it. In the network of Cho et al. long sentences
-# came out badly; in that of Sutskever et al., which was larger, they did not. Bahdanau, Cho and Bengio kept *all*
+# came out badly; in that of Sutskever et al., which read them backwards, they did not. Bahdanau, Cho and Bengio kept *all*
 # states of the encoder: before each word the decoder's state is compared with each of them, and their average joins it.
 # That was attention, three years before the Transformer.
 #
@@ -627,7 +627,7 @@ show(fig, alt)
 
 # %% [markdown]
 # In short: $O(n)$ steps of recurrence, $O(n/k)$ of convolution, $O(1)$ of attention. ($O$ reads "of the order of":
-# constants are dropped.) With gaps in the window that grow from layer to layer (*dilation*), a convolution gets by with
+# constants are dropped.) With gaps in the window that grow $k$-fold from layer to layer (*dilation*), a convolution gets by with
 # $O(\log n)$. Work along a path is done in order, and gradients are multiplied along it: a short path helps twice.
 #
 # **Your turn**: `01.path-length`.
@@ -652,9 +652,10 @@ for d, n in ((64, 11), (64, 96), (64, 512), (512, 100), (512, 768), (512, 10_000
 
 # %% [markdown]
 # Who needs less is a matter of *width against length*: attention does, until the text is $1.5 \, d$ words long. Our toy
-# draws level at 96 words, one of width 512, as in the paper, at 768, and few sentences are that long.
+# draws level at 96 words, one of width 512 at 768. (A whole layer of a Transformer adds $9d^2$ a
+# word, chapters 05 and 07: always more than a GRU.)
 #
-# And by the clock? Width 64, 512 words, far past that point.
+# And by the clock? Width 64, 512 words.
 
 # %%
 predict(
@@ -676,8 +677,9 @@ def milliseconds(work, repeats=3):
 
 
 def in_one_call(x):
-    """The same attention, by PyTorch's own function."""
-    return F.scaled_dot_product_attention(attention.to_q(x), attention.to_k(x), attention.to_v(x))
+    """The same attention, by PyTorch's own function, which wants an axis of heads: of one."""
+    q, k, v = (to(x)[:, None] for to in (attention.to_q, attention.to_k, attention.to_v))
+    return F.scaled_dot_product_attention(q, k, v)[:, 0]
 
 
 lengths = {1: [2**i for i in range(2, 13)], 32: [2**i for i in range(2, 10)]}  # by number of texts
@@ -724,7 +726,7 @@ show(fig, alt)
 # %% [markdown]
 # With one text the $n^2$ bites far later than the multiplications say, with 32 nearer to where they say. The GRU's
 # steps wait in line, and with one text a step is tiny: each call has a fixed price, and a matrix is fetched for one
-# vector. Thirty-two texts share both (last claim).
+# vector. Thirty-two texts share both.
 #
 # ## 1.9 Which one, when?
 #
@@ -738,7 +740,7 @@ print("words shuffled, the last output moves by: attention", rounded(moved[atten
 print(", GRU", rounded(moved[gru]))
 
 # %% [markdown]
-# It does not; chapter 06 gives it positions. The whole comparison, with sections. (The **LSTM** is the GRU's older
+# It does not; chapter 06 gives it positions. The whole comparison: (The **LSTM** is the GRU's older
 # relative, with three gates and two states.)
 #
 # | | recurrent (GRU, LSTM) | convolution | attention |
@@ -793,7 +795,7 @@ quiz("01")
 # <details><summary>Do GRUs and LSTMs solve the vanishing gradient?</summary>
 #
 # They can. Along the state the gradient is multiplied mainly by the gate that keeps the old state, near ½ at the start.
-# A bias can open it (1.4); and with Adam at its own rate an ordinary GRU learned across 80 symbols all the same (1.5).
+# A bias can open it (1.4), or training: with Adam at its own rate an ordinary GRU learned across 80 symbols (1.5).
 # What remains is the fixed size and the work in line.
 # </details>
 
