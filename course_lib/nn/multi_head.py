@@ -99,25 +99,26 @@ class MultiHeadAttention(nn.Module):
         *,
         places: Int[Tensor, "*_ keys"] | None = None,
         cache: Cache | None = None,
+        projected: tuple[Tensor, Tensor] | None = None,
         return_weights: bool = False,
     ) -> Float[Tensor, "batch query d_model"] | tuple[Tensor, Float[Tensor, "batch heads query _"]]:
         """Let `query` look at `key` and collect `value`; key defaults to query, value to key.
 
         `mask` is a tensor, or a rule that makes one: `causal_mask` itself is the fastest. `places`,
         (key,) or (batch, key), say where the keys stand; the queries are the last of them. With
-        a `cache` the keys are those of the past and these.
-
-        Returns the output, or the output and the weights (batch, heads, query, key). Raises
-        `ValueError` for inputs, masks, places or a bias that don't fit, for dropout with an own
-        `attend`, and when an own `attend` has no weights to return.
+        a `cache` the keys are those of the past and these. What `project` made of key and value
+        before may be given, `projected`. Returns the output, or it and the weights (batch, heads,
+        query, key). Raises `ValueError` for inputs, masks, places or a bias that don't fit, for
+        dropout with an own `attend`, and when an own `attend` has no weights to return.
         """
         key = query if key is None else key
         value = key if value is None else value
         check_looking(query, key, value, self.to_q.in_features)
         q = self.split(self.to_q(query), self.num_heads)
-        k = self.split(self.to_k(key), self.num_kv_heads)
-        v = self.split(self.to_v(value), self.num_kv_heads)
+        k, v = self.project(key, value) if projected is None else projected
         k, v = (k, v) if cache is None else cache.append(self, k, v)
+        if cache is not None and places is not None:  # a cache with a window drops the first keys
+            places = places[..., max(0, places.shape[-1] - k.shape[2]) :]
         q, k, bias = self._place(q, k, places)
         dropout = self.dropout if self.training else 0.0
         if return_weights or self.attend is not scaled_dot_product_attention:
@@ -128,6 +129,13 @@ class MultiHeadAttention(nn.Module):
             raise ValueError("this attend returns no weights: call it with return_weights=False")
         output = self.to_out(self.merge(mixed))
         return (output, weights) if return_weights else output
+
+    def project(
+        self, key: Float[Tensor, "batch key d_model"], value: Float[Tensor, "batch key d_model"]
+    ) -> tuple[Float[Tensor, "batch kv_heads key d_head"], Float[Tensor, "batch kv_heads key _"]]:
+        """Return the keys and values that queries will look at, split into heads."""
+        k = self.split(self.to_k(key), self.num_kv_heads)
+        return k, self.split(self.to_v(value), self.num_kv_heads)
 
     def extra_repr(self) -> str:
         """Name the sizes when the module is printed."""
