@@ -8,7 +8,9 @@ import torch
 from jaxtyping import install_import_hook
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test asks the network for weights
-CHECKED_ROOMS = [f"course_lib.{room}" for room in ("nn", "models", "data", "pretrained")]
+CHECKED_ROOMS = [
+    f"course_lib.{room}" for room in ("nn", "models", "data", "pretrained", "generation")
+]
 
 # Before the first import of these rooms: pytest loads this file first, in every worker.
 install_import_hook(CHECKED_ROOMS, "beartype.beartype")
