@@ -96,7 +96,7 @@ def penalize_repeats(
     if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < logits.shape[-1]:
         found, last = f"{ids.min()} to {ids.max()}", logits.shape[-1] - 1
         raise ValueError(f"ids must be 0 to {last}, got {found}")
-    there = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, ids, True)
+    there = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, ids.long(), True)
     lower = torch.where(logits < 0, logits * penalty, logits / penalty)
     return torch.where(there, lower, logits)
 

@@ -56,6 +56,8 @@ class Scorer:
             given["mask"] = hide_unseen(self.mask or causal_mask, seen)
             given["places"] = (seen.cumsum(dim=-1) - 1).clamp(min=0)
         logits = self.model(ids, **{name: x for name, x in given.items() if x is not None})
+        if not isinstance(logits, Tensor):
+            raise ValueError(f"a model must return a tensor of logits, got {type(logits).__name__}")
         if logits.ndim != 3 or len(logits) != len(ids) or not logits.shape[1]:
             wanted = f"({len(ids)}, seq, vocab)"
             raise ValueError(f"a model's logits must be {wanted}, got {tuple(logits.shape)}")

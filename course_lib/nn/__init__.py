@@ -14,6 +14,7 @@ PLACES = {  # a file: what may be imported from here
     "feedforward": "FeedForward SwiGLU",
     "fused": "fused_attention",
     "grouped": "share_heads grouped_query_attention",
+    "twins": "lean",
     "mask_forms": "window_mask prefix_mask length_mask segment_mask hide_unseen",
     "masks": "causal_mask padding_mask combine_masks",
     "multi_head": "split_heads merge_heads MultiHeadAttention",

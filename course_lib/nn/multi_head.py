@@ -12,7 +12,7 @@ from course_lib.nn.cache import Cache
 from course_lib.nn.fused import fused_attention
 from course_lib.nn.grouped import share_heads
 from course_lib.nn.masks import Mask, mask_for
-from course_lib.nn.shapes import check_looking
+from course_lib.nn.shapes import check_heads, check_looking
 
 
 def split_heads(
@@ -77,7 +77,7 @@ class MultiHeadAttention(nn.Module):
     ):
         super().__init__()
         num_kv_heads = num_heads if num_kv_heads is None else num_kv_heads
-        _check_sizes(d_model, num_heads, num_kv_heads, d_head, dropout)
+        check_heads(d_model, num_heads, num_kv_heads, d_head, dropout)
         if scale is not None and attend is not scaled_dot_product_attention:
             raise ValueError(f"an own attend scales as it likes: it can't be given {scale=}")
         d_head = d_model // num_heads if d_head is None else d_head
@@ -116,17 +116,7 @@ class MultiHeadAttention(nn.Module):
         check_looking(query, key, value, self.to_q.in_features)
         q = self.split(self.to_q(query), self.num_heads)
         k, v = self.project(key, value) if projected is None else projected
-        k, v = (k, v) if cache is None else cache.append(self, k, v)
-        if cache is not None and places is not None:  # a cache with a window drops the first keys
-            places = places[..., max(0, places.shape[-1] - k.shape[2]) :]
-        q, k, bias = self._place(q, k, places)
-        dropout = self.dropout if self.training else 0.0
-        if return_weights or self.attend is not scaled_dot_product_attention:
-            mixed, weights = self._mix(q, k, v, mask_for(mask, q, k), bias, dropout)
-        else:
-            mixed = fused_attention(q, k, v, mask, bias, dropout=dropout, scale=self.scale)
-        if return_weights and weights is None:
-            raise ValueError("this attend returns no weights: call it with return_weights=False")
+        mixed, weights = self.look(q, k, v, mask, places, cache, return_weights)
         output = self.to_out(self.merge(mixed))
         return (output, weights) if return_weights else output
 
@@ -136,6 +126,30 @@ class MultiHeadAttention(nn.Module):
         """Return the keys and values that queries will look at, split into heads."""
         k = self.split(self.to_k(key), self.num_kv_heads)
         return k, self.split(self.to_v(value), self.num_kv_heads)
+
+    def look(
+        self,
+        q: Float[Tensor, "batch heads query d_head"],
+        k: Float[Tensor, "batch kv_heads new d_head"],
+        v: Float[Tensor, "batch kv_heads new d_value"],
+        mask: Mask | None = None,
+        places: Int[Tensor, "*_ keys"] | None = None,
+        cache: Cache | None = None,
+        return_weights: bool = False,
+    ) -> tuple[Float[Tensor, "batch heads query d_value"], Tensor | None]:
+        """Let split queries look at these keys and those of the past: what is seen, the weights."""
+        k, v = (k, v) if cache is None else cache.append(self, k, v)
+        if cache is not None and places is not None:  # a cache with a window drops the first keys
+            places = places[..., max(0, places.shape[-1] - k.shape[2]) :]
+        q, k, bias = self._place(q, k, places)
+        dropout = self.dropout if self.training else 0.0
+        if not return_weights and self.attend is scaled_dot_product_attention:
+            given = {"dropout": dropout, "scale": self.scale}
+            return fused_attention(q, k, v, mask, bias, **given), None
+        mixed, weights = self._mix(q, k, v, mask_for(mask, q, k), bias, dropout)
+        if return_weights and weights is None:
+            raise ValueError("this attend returns no weights: call it with return_weights=False")
+        return mixed, weights
 
     def extra_repr(self) -> str:
         """Name the sizes when the module is printed."""
@@ -177,18 +191,3 @@ class MultiHeadAttention(nn.Module):
         if dropout:  # falls between the two steps of `attend`
             mixed = F.dropout(weights, dropout) @ v
         return mixed, weights
-
-
-def _check_sizes(
-    d_model: int, num_heads: int, num_kv_heads: int, d_head: int | None, dropout: float
-) -> None:
-    uneven = d_head is None and num_heads > 0 and d_model % num_heads
-    if min(num_heads, num_kv_heads) < 1 or uneven or num_heads % num_kv_heads:
-        raise ValueError(
-            "need num_kv_heads | num_heads | d_model (| is divides), "
-            f"got {num_kv_heads=}, {num_heads=}, {d_model=}"
-        )
-    if d_head is not None and d_head < 1:
-        raise ValueError(f"a head needs at least one number, got {d_head=}")
-    if not 0.0 <= dropout < 1.0:
-        raise ValueError(f"dropout must be at least 0 and below 1, got {dropout=}")

@@ -177,6 +177,13 @@ def test_more_beams_than_tokens():
         assert len({tuple(sequence) for sequence in row}) == 7
 
 
+def test_ids_of_32_bits_and_probabilities_in_half_precision():
+    model, ids = SmallDecoder("rotary").eval(), small_ids()
+    expected = beam_search(model, ids, num_beams=3, **HOW)
+    assert torch.equal(beam_search(model, ids.int(), num_beams=3, **HOW).ids, expected.ids)
+    assert beam_search(model.bfloat16(), ids, num_beams=3, **HOW).scores.dtype == torch.float32
+
+
 def test_no_rows():
     model, ids = SmallDecoder("rotary").eval(), torch.ones(0, 3).long()
     beams = beam_search(model, ids, num_beams=2, max_new_tokens=2)

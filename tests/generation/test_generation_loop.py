@@ -224,6 +224,12 @@ def test_other_dtypes_write_too(dtype):
     )
 
 
+def test_ids_of_32_bits_are_ids():
+    model, ids = model_of(), small_ids().int()
+    how = {"max_new_tokens": 4, "adjust": partial(penalize_repeats, penalty=1.3)}
+    assert torch.equal(generate(model, ids, **how), generate(model, ids.long(), **how))
+
+
 def test_rows_are_padded_in_front():
     ids, seen = pad_left(ROWS, PAD)
     assert ids.tolist() == [[12, 12, 12, 3, 1, 4], [1, 5, 9, 2, 6, 5], [12, 12, 12, 12, 12, 8]]
@@ -253,6 +259,7 @@ READ.append("layer", *torch.ones(2, 3, 1, 5, 1))
         ({"seen": torch.tensor([[1, 0, 1, 1, 1]] * 3).bool()}, "3 of 3 rows have it behind"),
         ({"model": lambda ids: torch.ones(3, VOCAB)}, r"must be \(3, seq, vocab\), got \(3, 13\)"),
         ({"model": lambda ids: torch.ones(1, 5, VOCAB)}, r"\(3, seq, vocab\), got \(1, 5, 13\)"),
+        ({"model": lambda ids: (ids,)}, "a tensor of logits, got tuple"),
         ({"pick": lambda x: x.argmax(-1, keepdim=True)}, r"each of 3 rows, got \(3, 1\)"),
         ({"pick": lambda x: x}, r"each of 3 rows, got \(3, 13\)"),
     ],

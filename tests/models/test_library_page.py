@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from course_lib.generation import generate
-from course_lib.nn import GrowingCache, causal_mask, combine_masks
+from course_lib.nn import GrowingCache, causal_mask, combine_masks, lean
 from course_lib.paths import ROOT
 from course_lib.pretrained.names import expand_layers, load_renamed
 
@@ -184,7 +184,8 @@ def test_a_decoder_writes_with_a_cache_as_hugging_faces_does(family):
     given = {"attention_mask": (ids != 0).long(), "max_new_tokens": 6, "do_sample": False}
     expected = theirs.generate(ids, eos_token_id=36, pad_token_id=0, **given)
     given = {"seen": ids != 0, "max_new_tokens": 6, "end_id": 36, "pad_id": 0}
-    assert generate(ours, ids, cache=GrowingCache(), **given).tolist() == expected.tolist()
+    for model in (ours, lean(ours)):
+        assert generate(model, ids, cache=GrowingCache(), **given).tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("family", [gpt2, llama])

@@ -19,7 +19,7 @@ ROOMS = [course_lib.nn, course_lib.models, course_lib.generation]
 INNER = {
     "check_mask", "check_padding", "mask_for", "aligned_places", "relative_places", "table_rows",
     "add_rows", "check_tokens", "check_looking", "check_bias", "check_rows", "check_seen",
-    "Scorer", "evaluating", "Search",
+    "check_heads", "Scorer", "evaluating", "Search",
 }  # fmt: skip
 
 
