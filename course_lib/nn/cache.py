@@ -74,6 +74,15 @@ class _Layers:
         for layer, kept in self.memories.items():
             self.memories[layer] = tuple(x.index_select(0, rows) for x in kept)
 
+    def _open(self, layer: Any, past: _Past, new: int) -> _Past:
+        if self.length > new:  # another model, or a twin made anew, would see no past
+            raise ValueError(
+                f"a cache serves one model from its first token on: it has read {self.length} "
+                f"tokens, and a layer comes that has read none, with {new}"
+            )
+        self.layers[layer] = past
+        return past
+
     @property
     def nbytes(self) -> int:
         """Bytes of memory that keys and values take."""
@@ -101,11 +110,12 @@ class GrowingCache(_Layers):
     def append(self, layer: Any, key: Keys, value: Values) -> tuple[Keys, Values]:
         """Keep new keys and values; return the past and these.
 
-        Raises `ValueError` when they are of another batch or other heads than the past.
+        Raises `ValueError` when they are of another batch or other heads than the past, and for a
+        layer that was not there from the first token on.
         """
         new, past = key.shape[2], self.layers.get(layer)
         if past is None:
-            past = self.layers[layer] = _Past(key, value)
+            past = self._open(layer, _Past(key, value), new)
         else:
             _check_fits(past, key, value)
             key = torch.cat((past.key, key), dim=2)
@@ -137,15 +147,14 @@ class StaticCache(_Layers):
     def append(self, layer: Any, key: Keys, value: Values) -> tuple[Keys, Values]:
         """Keep new keys and values; return the past and these, views of the memory.
 
-        Raises `ValueError` when they don't fit: more than `max_len` tokens (with a window, more at
-        a time than it leaves room for), another batch or other heads.
+        Raises `ValueError` as `GrowingCache` does, and for more than `max_len` tokens (with a window:
+        more at a time than it leaves room for).
         """
-        past = self.layers.get(layer)
+        new, start, past = key.shape[2], 0, self.layers.get(layer)
         if past is None:
-            past = self.layers[layer] = _Past(self._room(key), self._room(value))
+            past = self._open(layer, _Past(self._room(key), self._room(value)), new)
         else:
             _check_fits(past, key, value)
-        new, start = key.shape[2], 0
         if self.window is not None:
             start = max(0, past.end - self.window + 1)
             if past.end + new > self.max_len:

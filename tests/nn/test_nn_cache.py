@@ -20,6 +20,7 @@ from course_lib.nn import (
     StaticCache,
     causal_mask,
     hide_unseen,
+    lean,
 )
 
 LIMITS = {torch.float32: 2e-5, torch.float64: 1e-11}
@@ -249,6 +250,16 @@ def test_past_the_table_of_places_there_are_none():
     model(ids[:, :MAX_LEN], cache=cache)
     with pytest.raises(ValueError, match="places 0 to 63, asked for seq=1 of them from offset=64"):
         model(ids, cache=cache)
+
+
+@both
+def test_a_cache_does_not_change_its_model(make):
+    model, ids, cache = SmallDecoder("rotary").eval(), small_ids(3, 7), make()
+    model(ids[:, :5], cache=cache)
+    for other in (SmallDecoder("rotary").eval(), lean(model)):
+        with pytest.raises(ValueError, match="it has read 5 tokens, and a layer comes that .* 2"):
+            other(ids, cache=cache)
+    assert_close(model(ids, cache=cache), model(ids)[:, 5:], rtol=0, atol=2e-5)
 
 
 def test_a_block_that_stands_in_a_stack_twice_is_refused():
