@@ -9,9 +9,8 @@ from jaxtyping import install_import_hook
 from xdist.scheduler import LoadFileScheduling
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test asks the network for weights
-CHECKED_ROOMS = [
-    f"course_lib.{room}" for room in ("nn", "models", "data", "pretrained", "training")
-]
+ROOMS = ("nn", "models", "data", "pretrained", "training", "generation")
+CHECKED_ROOMS = [f"course_lib.{room}" for room in ROOMS]
 
 # Before the first import of these rooms: pytest loads this file first, in every worker.
 install_import_hook(CHECKED_ROOMS, "beartype.beartype")

@@ -32,6 +32,7 @@ WINGS = ("judging", "running", "course", "book", "similar")
 PACKAGES = {
     "nn": {"torch", "einops", "jaxtyping"},
     "models": {"torch", "einops", "jaxtyping"},
+    "generation": {"torch", "einops", "jaxtyping"},
     "plots": {"torch", "numpy", "matplotlib", "seaborn"},
 }
 

@@ -7,6 +7,7 @@ PLACES = {  # a file: what may be imported from here
     "bert": "MINILM Bert BertBlock BertConfig BertEmbedding",
     "seq2seq": "Seq2Seq",
     "seq2seq_sizes": "BASE BIG Seq2SeqConfig",
+    "writer": "Writer",
 }
 _FILES = {name: file for file, names in PLACES.items() for name in names.split()}
 __all__ = sorted(_FILES)

@@ -7,6 +7,7 @@ from torch import Tensor, arange, nn
 
 from course_lib.models.seq2seq_sizes import BASE, BIG, Seq2SeqConfig
 from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm
+from course_lib.nn.cache import Cache
 from course_lib.nn.embeddings import TiedHead, TokenEmbedding
 from course_lib.nn.feedforward import FeedForward
 from course_lib.nn.masks import causal_mask, check_padding, combine_masks, padding_mask
@@ -16,8 +17,7 @@ from course_lib.nn.positions.sinusoidal import Sinusoidal
 from course_lib.nn.stacks import Decoder, Encoder
 
 __all__ = ["BASE", "BIG", "Seq2Seq", "Seq2SeqConfig"]
-# A padding mask, (batch, 1, 1, seq): not a jaxtyping shape, because `check_padding` explains more.
-Padding = Tensor
+Padding = Tensor  # a mask, (batch, 1, 1, seq): not a jaxtyping shape, `check_padding` explains more
 Places = Int[Tensor, "*_"]  # of each token: (seq,), or (batch, seq)
 
 
@@ -131,31 +131,28 @@ class Seq2Seq(nn.Module):
         source_mask: Padding | None = None,
         target_mask: Padding | None = None,
         target_places: Places | None = None,
+        cache: Cache | None = None,
         return_weights: bool = False,
-    ) -> Float[Tensor, "batch query vocab"] | tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+    ) -> Float[Tensor, "batch new vocab"] | tuple[Tensor, list[tuple[Tensor, Tensor]]]:
         """Score the token after each token of `target`; `source` tells which memory is padding.
 
-        Returns the logits, or these and each block's (self, cross) weights. Raises `ValueError`
-        as `encode` does, and when target, `memory` and `source` differ in length or number.
+        All are given whole; what a `cache` has read of the target is not read again. Returns the
+        logits of the rest, or these and each block's (self, cross) weights. Raises `ValueError` as
+        `encode` does, and when target, memory and source differ in length or number.
         """
         if memory.shape[:2] != source.shape:
-            raise ValueError(
-                f"memory {tuple(memory.shape)} does not belong to source {tuple(source.shape)}"
-            )
-        if len(target) != len(memory):
-            raise ValueError(f"{len(target)} targets for {len(memory)} sources: need one for each")
-        ahead = causal_mask(target.shape[1], device=target.device)
-        x, given = self._place(self.embed_target(target), target_places)
-        x = self.decoder(
-            x,
-            memory,
-            combine_masks(ahead, self._padding(target, target_mask, starts=1)),
-            self._padding(source, source_mask),
-            **given,
-            return_weights=return_weights,
-        )
-        x, weights = x if return_weights else (x, None)
-        return (self.head(x), weights) if return_weights else self.head(x)
+            shapes = f"memory {tuple(memory.shape)} does not belong to source {tuple(source.shape)}"
+            raise ValueError(shapes)
+        if len(target) != len(source):
+            raise ValueError(f"{len(target)} targets for {len(source)} sources: need one for each")
+        seq, read = target.shape[1], 0 if cache is None else cache.length
+        ahead = causal_mask(max(0, seq - read), seq, device=target.device)
+        back = combine_masks(ahead, self._padding(target, target_mask, starts=1))
+        over = self._padding(source, source_mask)
+        x, given = self._place(self.embed_target(target[:, read:]), target_places, read)
+        given |= {"cache": cache, "return_weights": return_weights}
+        x = self.decoder(x, memory, back, over, **given)
+        return (self.head(x[0]), x[1]) if return_weights else self.head(x)
 
     def forward(
         self,
@@ -179,9 +176,13 @@ class Seq2Seq(nn.Module):
         logits = self.decode(target, memory, source, **given, **seen)
         return (logits[0], (read, logits[1])) if return_weights else logits
 
-    def _place(self, x: Tensor, places: Tensor | None) -> tuple[Tensor, dict]:
-        given = {} if places is None else {"places": places}
-        return self.dropout(self.position(x, **given)), given
+    def _place(self, x: Tensor, places: Tensor | None, read: int = 0) -> tuple[Tensor, dict]:
+        at = {"offset": read} if read else {}
+        if places is not None:
+            at = {"places": places[..., read:]}
+        if not isinstance(self.position, nn.Identity):  # which adds nothing, wherever x stands
+            x = self.position(x, **at)
+        return self.dropout(x), {} if places is None else {"places": places}
 
     def _padding(self, ids: Tensor, mask: Tensor | None, starts: int = 0) -> Tensor:
         if mask is not None:

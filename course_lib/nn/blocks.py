@@ -139,16 +139,29 @@ class DecoderBlock(nn.Module):
         """Return the new vectors, or these and the weights of self- and cross-attention.
 
         `mask` is for looking back, (…, query, query); `memory_mask` for looking over, (…, 1 or
-        query, key). `places` and `cache` are for looking back. The weights are (batch, heads,
-        query, query) and (batch, heads, query, key).
+        query, key). `places` and `cache` are for looking back; a cache that has `once` keeps the
+        memory's keys and values too. The weights are (batch, heads, query, query) and (batch,
+        heads, query, key).
         """
         given = {"places": places, "cache": cache}
         back = _Look(self.self_attention, None, mask, return_weights, **given)
-        over = _Look(self.cross_attention, memory, memory_mask, return_weights)
+        kept = _projected(self.cross_attention, memory, cache)
+        over = _Look(self.cross_attention, memory, memory_mask, return_weights, projected=kept)
         x = self.around_self(x, back)
         x = self.around_cross(x, over)
         x = self.around_feed_forward(x, self.feed_forward)
         return (x, (back.weights, over.weights)) if return_weights else x
+
+
+def _projected(attention: nn.Module, memory: Tensor, cache: Cache | None) -> tuple | None:
+    """Keys and values of the memory, projected once, where cache and attention can do that."""
+    if not (hasattr(cache, "once") and hasattr(attention, "project")):
+        return None
+    key, value = cache.once(attention, lambda: attention.project(memory, memory))
+    had, got = (len(key), key.shape[2]), tuple(memory.shape[:2])
+    if had != got:
+        raise ValueError(f"the cache knows a memory of (batch, key) = {had}, got {got}")
+    return key, value
 
 
 class _Look:

@@ -28,7 +28,8 @@ def fused_attention(
     scores_shape = (*query.shape[:-1], key.shape[-2])
     # PyTorch's rule is aligned top-left, which is ours only where queries are all the keys.
     causal = mask is causal_mask and bias is None and scores_shape[-2] == scores_shape[-1]
-    mask = None if causal else mask_for(mask, query, key)
+    alone = mask is causal_mask and scores_shape[-2] == 1  # the last token sees all: no mask
+    mask = None if causal or alone else mask_for(mask, query, key)
     if mask is not None:  # PyTorch would add a float mask to the scores
         check_mask(mask, scores_shape)
     if bias is not None:

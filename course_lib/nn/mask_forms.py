@@ -1,7 +1,10 @@
 """Masks of more forms: windows to both sides, prefixes, lengths, several texts in one row."""
 
+from collections.abc import Callable
+
 from jaxtyping import Bool, Int
 from torch import Tensor, arange
+from torch import bool as boolean
 
 from course_lib.nn.masks import causal_mask
 
@@ -71,3 +74,26 @@ def segment_mask(segments: Int[Tensor, "batch seq"]) -> Bool[Tensor, "batch 1 se
     if segments.ndim != 2:
         raise ValueError(f"segments must be (batch, seq), got shape {tuple(segments.shape)}")
     return (segments[:, :, None] == segments[:, None, :])[:, None]
+
+
+def hide_unseen(rule: Callable[..., Tensor], seen: Bool[Tensor, "batch key"]) -> Callable:
+    """Make a rule of a rule: what it allows, without the keys that are padding.
+
+        mask[b, 0, i, j] = rule[i, j] and seen[b, j]
+
+    `seen` is True for tokens and False for padding. Asked for fewer keys it takes the last of
+    them, so it also serves a cache with a window, which has dropped the first.
+
+    Raises `ValueError` when `seen` is not a bool (batch, key), or when asked for more keys.
+    """
+    if seen.ndim != 2 or seen.dtype != boolean:
+        raise ValueError(f"seen must be bool (batch, key), got {seen.dtype} {tuple(seen.shape)}")
+
+    def made(n_query: int, n_key: int | None = None, *, device=None) -> Tensor:
+        n_key = n_query if n_key is None else n_key
+        hidden = seen.shape[1] - n_key
+        if hidden < 0:
+            raise ValueError(f"seen tells of {seen.shape[1]} keys, asked for {n_key}")
+        return rule(n_query, n_key, device=device) & seen[:, None, None, hidden:]
+
+    return made

@@ -12,7 +12,7 @@ from course_lib.nn.cache import Cache
 from course_lib.nn.fused import fused_attention
 from course_lib.nn.grouped import share_heads
 from course_lib.nn.masks import Mask, mask_for
-from course_lib.nn.shapes import check_looking
+from course_lib.nn.shapes import check_heads, check_looking
 
 
 def split_heads(
@@ -77,7 +77,7 @@ class MultiHeadAttention(nn.Module):
     ):
         super().__init__()
         num_kv_heads = num_heads if num_kv_heads is None else num_kv_heads
-        _check_sizes(d_model, num_heads, num_kv_heads, d_head, dropout)
+        check_heads(d_model, num_heads, num_kv_heads, d_head, dropout)
         if scale is not None and attend is not scaled_dot_product_attention:
             raise ValueError(f"an own attend scales as it likes: it can't be given {scale=}")
         d_head = d_model // num_heads if d_head is None else d_head
@@ -99,35 +99,57 @@ class MultiHeadAttention(nn.Module):
         *,
         places: Int[Tensor, "*_ keys"] | None = None,
         cache: Cache | None = None,
+        projected: tuple[Tensor, Tensor] | None = None,
         return_weights: bool = False,
     ) -> Float[Tensor, "batch query d_model"] | tuple[Tensor, Float[Tensor, "batch heads query _"]]:
         """Let `query` look at `key` and collect `value`; key defaults to query, value to key.
 
         `mask` is a tensor, or a rule that makes one: `causal_mask` itself is the fastest. `places`,
         (key,) or (batch, key), say where the keys stand; the queries are the last of them. With
-        a `cache` the keys are those of the past and these.
-
-        Returns the output, or the output and the weights (batch, heads, query, key). Raises
-        `ValueError` for inputs, masks, places or a bias that don't fit, for dropout with an own
-        `attend`, and when an own `attend` has no weights to return.
+        a `cache` the keys are those of the past and these. What `project` made of key and value
+        before may be given, `projected`. Returns the output, or it and the weights (batch, heads,
+        query, key). Raises `ValueError` for inputs, masks, places or a bias that don't fit, for
+        dropout with an own `attend`, and when an own `attend` has no weights to return.
         """
         key = query if key is None else key
         value = key if value is None else value
         check_looking(query, key, value, self.to_q.in_features)
         q = self.split(self.to_q(query), self.num_heads)
-        k = self.split(self.to_k(key), self.num_kv_heads)
-        v = self.split(self.to_v(value), self.num_kv_heads)
-        k, v = (k, v) if cache is None else cache.append(self, k, v)
-        q, k, bias = self._place(q, k, places)
-        dropout = self.dropout if self.training else 0.0
-        if return_weights or self.attend is not scaled_dot_product_attention:
-            mixed, weights = self._mix(q, k, v, mask_for(mask, q, k), bias, dropout)
-        else:
-            mixed = fused_attention(q, k, v, mask, bias, dropout=dropout, scale=self.scale)
-        if return_weights and weights is None:
-            raise ValueError("this attend returns no weights: call it with return_weights=False")
+        k, v = self.project(key, value) if projected is None else projected
+        mixed, weights = self.look(q, k, v, mask, places, cache, return_weights)
         output = self.to_out(self.merge(mixed))
         return (output, weights) if return_weights else output
+
+    def project(
+        self, key: Float[Tensor, "batch key d_model"], value: Float[Tensor, "batch key d_model"]
+    ) -> tuple[Float[Tensor, "batch kv_heads key d_head"], Float[Tensor, "batch kv_heads key _"]]:
+        """Return the keys and values that queries will look at, split into heads."""
+        k = self.split(self.to_k(key), self.num_kv_heads)
+        return k, self.split(self.to_v(value), self.num_kv_heads)
+
+    def look(
+        self,
+        q: Float[Tensor, "batch heads query d_head"],
+        k: Float[Tensor, "batch kv_heads new d_head"],
+        v: Float[Tensor, "batch kv_heads new d_value"],
+        mask: Mask | None = None,
+        places: Int[Tensor, "*_ keys"] | None = None,
+        cache: Cache | None = None,
+        return_weights: bool = False,
+    ) -> tuple[Float[Tensor, "batch heads query d_value"], Tensor | None]:
+        """Let split queries look at these keys and those of the past: what is seen, the weights."""
+        k, v = (k, v) if cache is None else cache.append(self, k, v)
+        if cache is not None and places is not None:  # a cache with a window drops the first keys
+            places = places[..., max(0, places.shape[-1] - k.shape[2]) :]
+        q, k, bias = self._place(q, k, places)
+        dropout = self.dropout if self.training else 0.0
+        if not return_weights and self.attend is scaled_dot_product_attention:
+            given = {"dropout": dropout, "scale": self.scale}
+            return fused_attention(q, k, v, mask, bias, **given), None
+        mixed, weights = self._mix(q, k, v, mask_for(mask, q, k), bias, dropout)
+        if return_weights and weights is None:
+            raise ValueError("this attend returns no weights: call it with return_weights=False")
+        return mixed, weights
 
     def extra_repr(self) -> str:
         """Name the sizes when the module is printed."""
@@ -169,18 +191,3 @@ class MultiHeadAttention(nn.Module):
         if dropout:  # falls between the two steps of `attend`
             mixed = F.dropout(weights, dropout) @ v
         return mixed, weights
-
-
-def _check_sizes(
-    d_model: int, num_heads: int, num_kv_heads: int, d_head: int | None, dropout: float
-) -> None:
-    uneven = d_head is None and num_heads > 0 and d_model % num_heads
-    if min(num_heads, num_kv_heads) < 1 or uneven or num_heads % num_kv_heads:
-        raise ValueError(
-            "need num_kv_heads | num_heads | d_model (| is divides), "
-            f"got {num_kv_heads=}, {num_heads=}, {d_model=}"
-        )
-    if d_head is not None and d_head < 1:
-        raise ValueError(f"a head needs at least one number, got {d_head=}")
-    if not 0.0 <= dropout < 1.0:
-        raise ValueError(f"dropout must be at least 0 and below 1, got {dropout=}")

@@ -22,6 +22,8 @@ def check_looking(query: Tensor, key: Tensor, value: Tensor, d_model: int) -> No
     Raises `ValueError` as `check_tokens` does, and when the numbers of sequences differ or not
     every key has its value.
     """
+    if query is key is value:
+        return check_tokens(query, d_model, "query")
     for name, x in (("query", query), ("key", key), ("value", value)):
         check_tokens(x, d_model, name)
     if not len(query) == len(key) == len(value) or key.shape[1] != value.shape[1]:
@@ -43,3 +45,23 @@ def check_bias(bias: Tensor, scores_shape: tuple[int, ...]) -> None:
             f"bias {shape} does not fit scores {wanted}: it must be (query, key) or have one axis "
             "for each of theirs, such as (1, heads, query, key) or (batch, 1, query, key)"
         )
+
+
+def check_heads(
+    d_model: int, num_heads: int, num_kv_heads: int, d_head: int | None, dropout: float
+) -> None:
+    """Say what is wrong with the sizes of an attention with several heads.
+
+    Raises `ValueError` when heads don't divide the width, groups don't divide the heads, a head
+    is empty, or `dropout` is outside [0, 1).
+    """
+    uneven = d_head is None and num_heads > 0 and d_model % num_heads
+    if min(num_heads, num_kv_heads) < 1 or uneven or num_heads % num_kv_heads:
+        raise ValueError(
+            "need num_kv_heads | num_heads | d_model (| is divides), "
+            f"got {num_kv_heads=}, {num_heads=}, {d_model=}"
+        )
+    if d_head is not None and d_head < 1:
+        raise ValueError(f"a head needs at least one number, got {d_head=}")
+    if not 0.0 <= dropout < 1.0:
+        raise ValueError(f"dropout must be at least 0 and below 1, got {dropout=}")

@@ -35,9 +35,10 @@ class Encoder(nn.Module):
     ) -> Float[Tensor, "batch seq d_model"] | tuple[Tensor, list[Tensor]]:
         """Return the last vectors, or these and each block's weights, a list.
 
-        `places` and `cache` go to every block, when they are given.
+        `places` and `cache` go to every block, when they are given. Raises `ValueError` for a
+        cache when a block stands there twice.
         """
-        weights, given = [], _given(places=places, cache=cache)
+        weights, given = [], _given(self.blocks, places, cache)
         for block in self.blocks:
             x = block(x, mask, **given, return_weights=return_weights)
             if return_weights:
@@ -72,9 +73,10 @@ class Decoder(nn.Module):
     ) -> Float[Tensor, "batch query d_model"] | tuple[Tensor, list[tuple[Tensor, Tensor]]]:
         """Return the last vectors, or these and each block's (self, cross) weights, a list.
 
-        `places` and `cache` go to every block, when they are given.
+        `places` and `cache` go to every block, when they are given. Raises `ValueError` for a
+        cache when a block stands there twice.
         """
-        weights, given = [], _given(places=places, cache=cache)
+        weights, given = [], _given(self.blocks, places, cache)
         for block in self.blocks:
             x = block(x, memory, mask, memory_mask, **given, return_weights=return_weights)
             if return_weights:
@@ -83,6 +85,12 @@ class Decoder(nn.Module):
         return (self.norm(x), weights) if return_weights else self.norm(x)
 
 
-def _given(**parts) -> dict:
+def _given(blocks: nn.ModuleList, places: Tensor | None, cache: Cache | None) -> dict:
     """Without what is None: a block of one's own need not know of it."""
-    return {name: part for name, part in parts.items() if part is not None}
+    if cache is not None and len(set(blocks)) < len(blocks):
+        raise ValueError(
+            f"{len(blocks)} blocks are {len(set(blocks))} modules: a cache can't tell the pasts of "
+            "a block that stands there twice apart"
+        )
+    given = {"places": places, "cache": cache}
+    return {name: part for name, part in given.items() if part is not None}

@@ -655,7 +655,7 @@ for d, n in ((64, 11), (64, 96), (64, 512), (512, 100), (512, 768), (512, 10_000
 # draws level at 96 words, one of width 512 at 768. (A whole layer of a Transformer adds $9d^2$ a
 # word, chapters 05 and 07: always more than a GRU.)
 #
-# And by the clock? Width 64, 512 words.
+# And by the clock? 512 words.
 
 # %%
 predict(

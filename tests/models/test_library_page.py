@@ -14,14 +14,15 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
-from course_lib.nn import causal_mask, combine_masks
+from course_lib.generation import generate
+from course_lib.nn import GrowingCache, causal_mask, combine_masks, lean
 from course_lib.paths import ROOT
 from course_lib.pretrained.names import expand_layers, load_renamed
 
 TEXT = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
-BUILDING, LOADING = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+BUILDING, LOADING, WRITING = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 PAGE: dict = {}
-exec(BUILDING + LOADING, PAGE)
+exec(BUILDING + LOADING + WRITING, PAGE)
 
 VOCAB, LAYERS, HEADS, KV_HEADS, D_HEAD, D_FF = 37, 3, 6, 2, 14, 23
 D_MODEL = HEADS * 10  # T5 and Llama have heads of another width than d_model / heads
@@ -174,3 +175,38 @@ def test_a_family_learns_as_hugging_faces_does(family):
     assert_close(mine[name].grad / scale, theirs_table / scale, rtol=0, atol=1e-4)
     total = sum(p.grad.square().sum() for p in theirs.parameters()).sqrt()
     assert_close(sum(p.grad.square().sum() for p in mine.values()).sqrt(), total, rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("family", [gpt2, llama])
+def test_a_decoder_writes_with_a_cache_as_hugging_faces_does(family):
+    ours, theirs = family()
+    ids = torch.tensor([[0, 0, 5, 9], [8, 1, 2, 30]])
+    given = {"attention_mask": (ids != 0).long(), "max_new_tokens": 6, "do_sample": False}
+    expected = theirs.generate(ids, eos_token_id=36, pad_token_id=0, **given)
+    given = {"seen": ids != 0, "max_new_tokens": 6, "end_id": 36, "pad_id": 0}
+    for model in (ours, lean(ours)):
+        assert generate(model, ids, cache=GrowingCache(), **given).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("family", [gpt2, llama])
+def test_the_page_writes(family):
+    ours, _ = family()
+    rows = [[5], [8, 1]]
+    drawn, found = PAGE["write"](ours, rows, pad_id=0, end_id=36)
+    assert drawn.shape == (2, 11) or (drawn[:, -1] == 36).any()
+    again, same = PAGE["write"](ours, rows, pad_id=0, end_id=36)
+    assert torch.equal(drawn, again) and torch.equal(found, same) and len(found) == 2
+
+
+def test_the_page_translates():
+    ours, theirs = t5()
+    source = torch.tensor([[5, 9, 1, 0], [8, 1, 2, 30]])
+    expected = theirs.generate(
+        source,
+        attention_mask=(source != 0).long(),
+        max_new_tokens=9,
+        decoder_start_token_id=0,
+        eos_token_id=36,
+        pad_token_id=36,
+    )
+    assert PAGE["translate"](ours, source, 0, 36).tolist() == expected.tolist()

@@ -9,15 +9,17 @@ from importlib.resources import files
 import pytest
 import torch
 
+import course_lib.generation
 import course_lib.models
 import course_lib.nn
 from course_lib.nn import LayerNorm, MultiHeadAttention, Rotary
 
-ROOMS = [course_lib.nn, course_lib.models]
+ROOMS = [course_lib.nn, course_lib.models, course_lib.generation]
 # What only other parts call.
 INNER = {
     "check_mask", "check_padding", "mask_for", "aligned_places", "relative_places", "table_rows",
-    "add_rows", "check_tokens", "check_looking", "check_bias",
+    "add_rows", "check_tokens", "check_looking", "check_bias", "check_rows", "check_seen",
+    "check_heads", "Scorer", "evaluating", "Search",
 }  # fmt: skip
 
 

@@ -7,7 +7,13 @@ import torch
 from test_nn_masks import picture
 from torch.testing import assert_close
 
-from course_lib.nn.mask_forms import length_mask, prefix_mask, segment_mask, window_mask
+from course_lib.nn.mask_forms import (
+    hide_unseen,
+    length_mask,
+    prefix_mask,
+    segment_mask,
+    window_mask,
+)
 from course_lib.nn.masks import causal_mask, combine_masks, padding_mask
 from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.nn.positions.rotary import Rotary
@@ -112,3 +118,29 @@ def test_texts_packed_in_one_row_are_read_as_each_alone():
     output = layer(packed, mask=mask, places=torch.tensor([[0, 1, 2, 0, 1, 2, 3]]))
     assert_close(output[:, :3], layer(one, mask=causal_mask))
     assert_close(output[:, 3:], layer(two, mask=causal_mask))
+
+
+def test_a_rule_without_the_keys_that_are_padding():
+    seen = torch.tensor([[False, True, True, True], [True] * 4])
+    rule = hide_unseen(causal_mask, seen)
+    expected = picture("""
+        . . . .
+        . x . .
+        . x x .
+        . x x x
+    """)
+    assert rule(4).shape == (2, 1, 4, 4)
+    assert torch.equal(rule(4)[0, 0], expected) and torch.equal(rule(4)[1, 0], causal_mask(4))
+    assert torch.equal(rule(2, 3)[0, 0], expected[-2:, -3:])  # the last keys, as after a window
+    assert torch.equal(
+        hide_unseen(partial(causal_mask, window=2), seen)(1, 4)[1, 0].int(),
+        torch.tensor([[0, 0, 1, 1]], dtype=torch.int32),
+    )
+
+
+def test_a_rule_needs_to_know_of_all_keys(unchecked):
+    with pytest.raises(ValueError, match="tells of 3 keys, asked for 4"):
+        hide_unseen(causal_mask, torch.ones(2, 3).bool())(1, 4)
+    for wrong in (torch.ones(2, 3), torch.ones(3).bool()):
+        with pytest.raises(ValueError, match=r"seen must be bool \(batch, key\)"):
+            hide_unseen(causal_mask, wrong)
