@@ -147,8 +147,8 @@ class StaticCache(_Layers):
     def append(self, layer: Any, key: Keys, value: Values) -> tuple[Keys, Values]:
         """Keep new keys and values; return the past and these, views of the memory.
 
-        Raises `ValueError` as `GrowingCache` does, and for more than `max_len` tokens (with a window:
-        more at a time than it leaves room for).
+        Raises `ValueError` as `GrowingCache` does, and for more than `max_len` tokens, or with a
+        window for more at a time than it leaves room for.
         """
         new, start, past = key.shape[2], 0, self.layers.get(layer)
         if past is None:

@@ -257,7 +257,7 @@ def test_a_cache_does_not_change_its_model(make):
     model, ids, cache = SmallDecoder("rotary").eval(), small_ids(3, 7), make()
     model(ids[:, :5], cache=cache)
     for other in (SmallDecoder("rotary").eval(), lean(model)):
-        with pytest.raises(ValueError, match="it has read 5 tokens, and a layer comes that .* 2"):
+        with pytest.raises(ValueError, match=r"it has read 5 tokens, and a layer comes that .* 2"):
             other(ids, cache=cache)
     assert_close(model(ids, cache=cache), model(ids)[:, 5:], rtol=0, atol=2e-5)
 
