@@ -682,12 +682,12 @@ show(
 # %% [markdown]
 # On our sentence, in all 28 heads that park much, the value of [CLS] is short: a headline, if it were not short in 34
 # of the other 44, too. More looking does bring more home, but from [CLS] less than a fifth of what the weight promises.
-# (Kobayashi et al. measure so, after one more matrix.)
+# (Kobayashi et al. measure so.)
 #
 # So a bright cell says where a query looks, not what it takes home. And what it takes home is only *added* to the
-# word's vector, in each layer anew: this running sum is the **residual stream** (chapter 07). A map shows where a
-# *change* to a word comes from. Before you tell a story about one, look at the values, try a second sentence, and
-# count.
+# word's vector, to which each layer adds more of its own (chapter 07): this running vector is the **residual stream**. A
+# map shows where *part* of a change comes from. Before you tell a story about one, look at the values, try a second
+# sentence, and count.
 
 # %% [markdown]
 # ## 3.8 Find the bug
@@ -735,8 +735,8 @@ claim("exchanged, the head is itself again", torch.allclose(mended, weights[3, 1
 # - Self-attention takes all three from one sequence; cross-attention takes keys and values from another. Scores are
 #   (query, key), and the output has one row for each query.
 # - `nn.MultiheadAttention` wants `batch_first=True`, or it mixes your sentences without a word.
-# - MiniLM's layer 3, head 1 sends "it" to "animal". On twelve pairs it is right 15 times of 24; of 72 heads some do as
-#   well, and as many lean the wrong way.
+# - MiniLM's layer 3, head 1 sends "it" to "animal". On twelve pairs it is right 15 times of 24. The end moves ten heads the
+#   right way, and ten the wrong way.
 # - A map shows where a head looks. What comes of it depends on the values too: on our sentence [CLS] gets much weight
 #   in many heads and has little to give in nearly all, those that hardly look at it included.
 #
@@ -806,4 +806,4 @@ quiz("03")
 # - **attention sink**: a token that gets much weight and hands over little.
 # - **Winograd schema**: two sentences alike but for a word that decides what a pronoun means.
 # - **base rate**: how often one is right without looking, by always saying the same.
-# - **residual stream**: a word's vector on its way through the layers, each of which adds to it.
+# - **residual stream**: a word's vector on its way through the layers, whose parts add to it.

@@ -215,7 +215,7 @@ print("one product:", rounded((even @ values)[:, 0]))
 print("one by one: ", [rounded(values[:n].mean()) for n in range(1, 5)])
 
 # %% [markdown]
-# One triangle replaces a loop over the past (Karpathy's example). Attention puts shares that it chooses in place of the
+# One triangle replaces a loop over the past. Attention puts shares that it chooses in place of the
 # even ones.
 #
 # **Does nothing leak?** Don't trust the picture; change the future and see who notices. MiniLM, the real model of
@@ -285,7 +285,7 @@ head = layers[3][0, 1]  # (query, key): layer 3, the only sentence, head 1
 attention_hover(names, head, title="Layer 3 head 1, future hidden", start=names.index("it"))
 
 # %% [markdown]
-# "it" finds "animal", which came first. In the twin it would look the same way: the word that decides, "tired" or
+# "it" finds "animal", which came before it. In the twin it would look the same way: the word that decides, "tired" or
 # "wide", comes later, and is hidden. "animal" cannot find "it": those columns are closed.
 
 # %% [markdown]
@@ -422,7 +422,7 @@ def draw(left=2, right=1, window=8, causal=True):
 # %% [markdown]
 # Two more that papers use. With a **prefix mask** a question is read in both directions and only the answer is
 # guessed: the first few keys are open to everyone, so for once masks combine with `|`, *or*. **Packing** saves
-# the padding: short texts stand end to end in one row, and here each sees only itself.
+# the padding: short texts stand end to end in one row, and here each sees only itself. (Positions, chapter 06, must start anew in each.)
 
 # %%
 text_number = torch.tensor([0, 0, 0, 1, 1, 1, 1, 2])  # three texts in one row
@@ -434,7 +434,7 @@ alone = [
     scaled_dot_product_attention(part, part, part, causal_mask(part.shape[1]))[0]
     for part in row.split([3, 4, 1], dim=1)
 ]
-claim("packed, each text is as by itself", torch.allclose(together, torch.cat(alone, 1), atol=1e-6))
+claim("packed, each text attends as by itself", torch.allclose(together, torch.cat(alone, 1), atol=1e-6))
 print("tokens: padded to the longest", 3 * 4, " packed", 8)
 
 # %% jupyter={"source_hidden": true}
@@ -465,7 +465,8 @@ outcome("04.hidden-row", rounded(attention_weights(scores, nothing)))
 
 # %% [markdown]
 # Every score became $-\infty$, and $e^{-\infty} / \sum e^{-\infty}$ is $0/0$: `nan`, not a number. One such
-# row is enough: it makes the loss `nan`, and the gradient carries `nan` into all that the model has learned.
+# row is enough: the loss becomes `nan`, and with the gradient all that the model has learned. Where the loss leaves the row out,
+# only the gradient is `nan`.
 #
 # "Then take a large negative number instead." Some code *fills* hidden scores with such a number, some *adds*
 # it to them. Try them all on our row:
@@ -514,8 +515,6 @@ show(
 #   and 0 are rounded away. In float16 that happens at $10^4$ already.
 # - **No mask at all**: in float32, $-10^6$ keeps the differences, to the nearest 1/16, and differences are all
 #   that softmax feels.
-#
-# Which one you get depends on a constant, and on a dtype that may be changed long after it was chosen.
 #
 # What would be right? A query that may look nowhere has nothing to say: weights of 0, and an output of 0. That is
 # what the course's function gives:
@@ -819,7 +818,7 @@ quiz("04")
 #
 # <details><summary>How do you prove that a model doesn't see the future?</summary>
 #
-# Change words from position $p$ on: the outputs before $p$ must not move. Do it for several $p$, with fewer queries than
+# Change words from position $p$ on, in evaluation mode: the outputs before $p$ must not move. Do it for several $p$, with fewer queries than
 # keys, too. A picture of the mask proves only that the mask is right, not that it is used.
 # </details>
 #
