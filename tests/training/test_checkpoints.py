@@ -1,11 +1,13 @@
 """A run that was stopped goes on bit for bit; a file is whole or refused by name."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -109,6 +111,79 @@ def test_a_file_that_is_cut_short_is_refused_by_name(tmp_path, keep):
     assert all(map(torch.equal, before, run.model.parameters()))
 
 
+def test_a_file_in_which_one_bit_changed_is_refused_by_name(tmp_path):
+    path, model, draw = tmp_path / "run.safetensors", nn.Linear(3, 5), random.Random(0)
+    save_checkpoint(path, 1, model=model, optimizer=AdamW(model.parameters()))
+    whole, wanted = path.read_bytes(), model.weight.detach().clone()
+    for place in draw.sample(range(len(whole)), 300):
+        bit = 1 << draw.randrange(8)
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :])
+        with pytest.raises(ValueError, match=r"run\.safetensors is no"):
+            load_checkpoint(path, model=model, optimizer=AdamW(model.parameters()))
+    assert torch.equal(model.weight, wanted)
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: None])
+def test_what_is_no_file_is_named(tmp_path, make):
+    make(tmp_path / "odd")
+    with pytest.raises(OSError, match="odd"):
+        load_checkpoint(tmp_path / "odd")
+
+
+def test_a_full_disk_names_the_file_and_keeps_the_last_one(tmp_path):
+    path, run = tmp_path / "run.safetensors", Run(0)
+    save_checkpoint(path, 1, **run.parts)
+    whole = path.read_bytes()
+    resource = pytest.importorskip("resource")  # Windows has no limit to set
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"too large: '.*/run\.safetensors'$"):
+            save_checkpoint(path, 2, **run.parts)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert path.read_bytes() == whole and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        ({1, 2}, r"hold a set: it\.parts\.scheduler\.lr_lambdas\.0\.x"),
+        (torch.zeros(2, dtype=torch.complex128), "hold a tensor of torch.complex128"),
+        (torch.eye(2).to_sparse(), "torch.sparse_coo, on cpu"),
+        (torch.zeros(2, device="meta"), "on meta"),
+    ],
+)
+def test_what_can_not_be_written_is_named_with_its_place(tmp_path, held, told):
+    class Share:
+        def __init__(self):
+            self.x = held
+
+        def __call__(self, step):
+            return 1.0
+
+    scheduler = LambdaLR(Run(0).optimizer, Share())
+    with pytest.raises(TypeError, match=told):
+        save_checkpoint(tmp_path / "x", 0, scheduler=scheduler)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_view_that_conjugates_is_written_as_it_reads(tmp_path):
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("a", torch.tensor([1 + 2j]))
+            self.register_buffer("b", self.a.conj())
+
+    save_checkpoint(tmp_path / "x", 0, model=Both())
+    model = Both()
+    model.a.zero_()
+    load_checkpoint(tmp_path / "x", model=model)
+    assert model.b.tolist() == [1 - 2j]
+
+
 def test_weights_alone_are_no_checkpoint(tmp_path):
     from safetensors.torch import save_file
 
@@ -134,7 +209,40 @@ def test_other_parts_and_other_sizes_are_named_and_nothing_changes(tmp_path):
     assert all(map(torch.equal, before, other.model.parameters()))
 
 
-@pytest.mark.parametrize("part", [3, len, object()])
+def other_optimizer(run):
+    return {"optimizer": SGD(run.model.parameters(), lr=0.1)}
+
+
+def other_groups(run):
+    groups = [{"params": [p]} for p in run.model.parameters()]
+    return {"optimizer": AdamW(groups)}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (other_optimizer, "optimizer: AdamW, .* asked for .*optimizer: SGD"),
+        (other_groups, r"doesn't fit optimizer: it has groups of \[2\] parameters for \[1, 1\]"),
+        (lambda run: {"model": run.generator}, "asked for model: Generator"),
+        (lambda run: {"model": run.model.double()}, r"bias torch\.float32 for torch\.float64"),
+        (lambda run: {"model": run.model.to("meta")}, "no place to go for .* on meta"),
+    ],
+)
+def test_parts_of_another_kind_are_named_and_nothing_changes(tmp_path, change, told):
+    run, path = Run(0), tmp_path / "run.safetensors"
+    run.losses(2)
+    save_checkpoint(path, 1, **run.parts)
+    other = Run(1)
+    given = other.parts | change(other)
+    before, rng = [p.clone() for p in other.model.parameters()], torch.get_rng_state()
+    with pytest.raises(ValueError, match=told):
+        load_checkpoint(path, **given)
+    assert torch.equal(rng, torch.get_rng_state())
+    if not before[0].is_meta:
+        assert all(map(torch.equal, before, other.model.parameters()))
+
+
+@pytest.mark.parametrize("part", [3, len, object(), nn.Linear])
 def test_a_part_without_a_state_is_named(unchecked, tmp_path, part):
     with pytest.raises(TypeError, match=f"odd has no state to save: it is a {type(part).__name__}"):
         save_checkpoint(tmp_path / "x", 0, odd=part)
