@@ -273,3 +273,19 @@ def test_a_kill_while_it_writes_loses_one_interval_at_most(tmp_path):
         model = nn.Linear(700, 700)
         assert load_checkpoint(path, model=model) >= last
         assert model.weight.unique().numel() == 1
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_one_of_the_two(tmp_path, monkeypatch):
+    path, other, model = tmp_path / "run", tmp_path / "other", nn.Linear(2, 2)
+    for step, place in enumerate((path, other)):
+        nn.init.constant_(model.weight, step)
+        save_checkpoint(place, step, model=model)
+
+    def replacing(path, mode="r", *given, before=Path.open):
+        opened = before(path, mode, *given)
+        other.exists() and other.replace(path)
+        return opened
+
+    monkeypatch.setattr(Path, "open", replacing)
+    assert load_checkpoint(path, model=model) == 0 and not model.weight.any()
+    assert load_checkpoint(path, model=model) == 1 and model.weight.all()
