@@ -17,7 +17,8 @@ from torch.optim import SGD, AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from course_lib.nn import TiedHead, TokenEmbedding
-from course_lib.training import cosine, load_checkpoint, save_checkpoint, train
+from course_lib.training import checkpoints, cosine, load_checkpoint, save_checkpoint, train
+from course_lib.training.states import KNOWN
 
 
 class Run:
@@ -87,6 +88,7 @@ def test_states_of_every_kind_come_back(tmp_path):
         3: [1, 2.5, float("inf"), None, True, "ä"],
         "t": (torch.arange(3), {"x": torch.empty(0, 5)}),
         "half": torch.tensor([1.5], dtype=torch.bfloat16),
+        "every": [torch.ones(2).to(dtype) for dtype in KNOWN],
         "across": torch.arange(6).view(2, 3).T,
     }
     before = part.state
@@ -97,6 +99,8 @@ def test_states_of_every_kind_come_back(tmp_path):
     assert torch.equal(part.state["t"][0], before["t"][0])
     assert part.state["t"][1]["x"].shape == (0, 5)
     assert part.state["half"].dtype == torch.bfloat16
+    assert {x.dtype for x in part.state["every"]} == KNOWN
+    assert all(x.to(torch.complex64).sum() == 2 for x in part.state["every"])
     assert torch.equal(part.state["across"], before["across"])
 
 
@@ -152,6 +156,7 @@ def test_a_full_disk_names_the_file_and_keeps_the_last_one(tmp_path):
     [
         ({1, 2}, r"hold a set: it\.parts\.scheduler\.lr_lambdas\.0\.x"),
         (torch.zeros(2, dtype=torch.complex128), "hold a tensor of torch.complex128"),
+        (torch.ones(2).to(torch.float8_e8m0fnu), "hold a tensor of torch.float8_e8m0fnu"),
         (torch.eye(2).to_sparse(), "torch.sparse_coo, on cpu"),
         (torch.zeros(2, device="meta"), "on meta"),
     ],
@@ -281,11 +286,11 @@ def test_a_file_that_is_replaced_while_it_is_read_is_one_of_the_two(tmp_path, mo
         nn.init.constant_(model.weight, step)
         save_checkpoint(place, step, model=model)
 
-    def replacing(path, mode="r", *given, before=Path.open):
-        opened = before(path, mode, *given)
-        other.exists() and other.replace(path)
-        return opened
+    def replacing(content, before=checkpoints.load):
+        os.replace(other, path)
+        return before(content)
 
-    monkeypatch.setattr(Path, "open", replacing)
-    assert load_checkpoint(path, model=model) == 0 and not model.weight.any()
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "load", replacing)
+        assert load_checkpoint(path, model=model) == 0 and not model.weight.any()
     assert load_checkpoint(path, model=model) == 1 and model.weight.all()
