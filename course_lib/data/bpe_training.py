@@ -37,7 +37,7 @@ def train_bpe(
 
 
 class _Pairs:
-    """How often each pair of neighbours occurs, and where, kept up to date while they are joined."""
+    """How often each pair of neighbours occurs and where, kept up to date while they are joined."""
 
     def __init__(self, counted: dict[tuple[int, ...], int]):
         self.row = Linked(x for word in counted for x in (*word, GONE))
