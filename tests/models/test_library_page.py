@@ -1,4 +1,4 @@
-"""docs/library.md runs, and the families that it builds are Hugging Face's, in four precisions."""
+"""docs/library.md runs: its families are Hugging Face's, in four precisions, and they learn."""
 
 import re
 
@@ -19,9 +19,9 @@ from course_lib.paths import ROOT
 from course_lib.pretrained.names import expand_layers, load_renamed
 
 TEXT = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
-BUILDING, LOADING = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+BUILDING, LOADING, TRAINING = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 PAGE: dict = {}
-exec(BUILDING + LOADING, PAGE)
+exec(BUILDING + LOADING + TRAINING, PAGE)
 
 VOCAB, LAYERS, HEADS, KV_HEADS, D_HEAD, D_FF = 37, 3, 6, 2, 14, 23
 D_MODEL = HEADS * 10  # T5 and Llama have heads of another width than d_model / heads
@@ -174,3 +174,14 @@ def test_a_family_learns_as_hugging_faces_does(family):
     assert_close(mine[name].grad / scale, theirs_table / scale, rtol=0, atol=1e-4)
     total = sum(p.grad.square().sum() for p in theirs.parameters()).sqrt()
     assert_close(sum(p.grad.square().sum() for p in mine.values()).sqrt(), total, rtol=1e-4, atol=0)
+
+
+def test_a_run_of_the_page_learns_and_goes_on_bit_for_bit(tmp_path):
+    text, learn = "the cat sat on the mat, and the rat sat on the cat. " * 30, PAGE["learn"]
+    torch.manual_seed(0)
+    whole = learn(text, tmp_path / "whole.safetensors", 80)
+    torch.manual_seed(0)
+    halves = learn(text, tmp_path / "halves.safetensors", 30)
+    torch.manual_seed(1)
+    assert halves + learn(text, tmp_path / "halves.safetensors", 80) == whole
+    assert len(whole) == 80 and whole[0] > 2.5 and whole[-1] < 0.5

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from torch import nn
 from torch.optim import SGD, AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
+from course_lib.data.batches import windows
 from course_lib.nn import TiedHead, TokenEmbedding
 from course_lib.training import checkpoints, cosine, load_checkpoint, save_checkpoint, train
 from course_lib.training.states import KNOWN
@@ -61,6 +63,24 @@ def test_a_run_goes_on_bit_for_bit(tmp_path, optimizer):
     assert second.losses(7, first=4) == whole[4:]
     ours, theirs = first.model.state_dict(), second.model.state_dict()
     assert ours.keys() == theirs.keys() and "2.bias" in ours
+
+
+def test_a_run_over_windows_of_a_text_goes_on_by_passing_over_them(tmp_path):
+    def losses(run, first, last):
+        drawn = windows(torch.arange(103) % 13, 5, 4, torch.Generator().manual_seed(0))
+        batches = islice(drawn, first, last)
+
+        def loss(pair):
+            return F.cross_entropy(run.model(pair[0]).flatten(0, 1), pair[1].flatten())
+
+        return [r.loss for r in train(loss, batches, run.optimizer, run.scheduler, first=first)]
+
+    whole = losses(Run(0), 0, 15)
+    stopped = Run(0)
+    assert losses(stopped, 0, 7) == whole[:7]  # in the middle of a pass
+    save_checkpoint(tmp_path / "run", 7, **stopped.parts)
+    other = Run(1)
+    assert losses(other, load_checkpoint(tmp_path / "run", **other.parts), 15) == whole[7:]
 
 
 def test_what_is_tied_stays_tied_and_is_stored_once(tmp_path):
