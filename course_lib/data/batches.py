@@ -58,7 +58,8 @@ def windows(
     """Yield batches of windows of a text and what follows each of their tokens, without end.
 
     A pass begins at a random place, cuts the text into windows and takes each once, in random
-    order; the last batch of a pass is left out when it isn't full.
+    order; the last batch of a pass is left out when it isn't full. A run goes on at batch n with
+    `islice(windows(…), n, None)` and a new generator of the same seed.
 
     Raises `ValueError` when the text has less than one batch of windows.
     """

@@ -1,12 +1,13 @@
 """Byte-pair encoding: text to tokens by merges that were learned, and back."""
 
-import itertools
+import heapq
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
+from course_lib.data.linked import Linked, Pair
+from course_lib.data.specials import listed
 from course_lib.data.words import words
 
-Pair = tuple[int, int]
 # The 256 bytes as GPT-2 numbers them: those first that print as a sign of their own.
 _PRINTED = [*range(33, 127), *range(161, 173), *range(174, 256)]
 FIRST = bytes([*_PRINTED, *(b for b in range(256) if b not in _PRINTED)])
@@ -18,8 +19,8 @@ class BytePairEncoding:
     A merge is a pair of ids; the token that it makes has the next free id. Any text has tokens,
     since every byte is one, and `decode` gives it back exactly.
 
-    Raises `ValueError` when a merge names a token that is not made before it, or a special token
-    is named twice.
+    Raises `ValueError` when a merge names a token that is not made before it, or comes twice, or a
+    special token is named twice or not at all.
 
     Source: Sennrich et al. 2016 (arXiv:1508.07909); Radford et al. 2019, section 2.2.
     """
@@ -36,14 +37,17 @@ class BytePairEncoding:
             if not (0 <= left < len(self.tokens) and 0 <= right < len(self.tokens)):
                 told = f"merge {len(self.ranks)} joins {left} and {right}"
                 raise ValueError(f"{told}, but only 0 to {len(self.tokens) - 1} are made before it")
+            if (left, right) in self.ranks:
+                raise ValueError(f"merge {len(self.ranks)} joins {left} and {right} once more")
             self.ranks[left, right] = len(self.tokens)
             self.tokens.append(self.tokens[left] + self.tokens[right])
-        listed = tuple(specials)
-        if len(set(listed)) < len(listed):
-            raise ValueError(f"a special token is named twice in {', '.join(listed)}")
-        self.specials = {name: len(self.tokens) + i for i, name in enumerate(listed)}
+        self.specials = {name: len(self.tokens) + i for i, name in enumerate(listed(specials))}
         self.split = split
         self._word = lru_cache(maxsize=1 << 16)(self._merged)
+
+    def __reduce__(self) -> tuple:
+        """What a copy in another process is made of: all but the words met so far."""
+        return type(self), (list(self.ranks), list(self.specials), self.split)
 
     def __len__(self) -> int:
         return len(self.tokens) + len(self.specials)
@@ -57,12 +61,12 @@ class BytePairEncoding:
 
         Raises `ValueError` for an id outside the vocabulary.
         """
-        names = {i: name.encode() for name, i in self.specials.items()}
+        names = {i: name.encode("utf-8", "surrogatepass") for name, i in self.specials.items()}
         parts = []
         for i in map(int, ids):
             if not 0 <= i < len(self):
                 raise ValueError(f"ids must be 0 to {len(self) - 1}, got {i}")
-            parts.append(names.get(i) or self.tokens[i])
+            parts.append(names[i] if i in names else self.tokens[i])
         whole = b"".join(parts)
         try:
             return whole.decode("utf-8", "surrogatepass")
@@ -70,22 +74,15 @@ class BytePairEncoding:
             return whole.decode("utf-8", "replace")
 
     def _merged(self, word: str) -> tuple[int, ...]:
-        """Join the pair that was learned first, again and again, until none is known."""
-        ids = [FIRST.index(b) for b in word.encode("utf-8", "surrogatepass")]
-        while len(ids) > 1:
-            pairs = list(itertools.pairwise(ids))
-            best = min(pairs, key=lambda pair: self.ranks.get(pair, len(self.tokens)))
-            if best not in self.ranks:
-                break
-            ids = joined(ids, best, self.ranks[best])
+        """Join the pair that was learned first, leftmost first, until none is known."""
+        ids = Linked(map(FIRST.index, word.encode("utf-8", "surrogatepass")))
+        known = [(self.ranks[p], i, p) for i, p in ids.pairs() if p in self.ranks]
+        heapq.heapify(known)
+        while known:
+            token, i, pair = heapq.heappop(known)
+            if ids.pair(i) == pair:  # else one of them has been joined to another
+                ids.join(i, token)
+                for near in (ids.before[i], i):
+                    if (found := ids.pair(near)) in self.ranks:
+                        heapq.heappush(known, (self.ranks[found], near, found))
         return tuple(ids)
-
-
-def joined(ids: list[int], pair: Pair, token: int) -> list[int]:
-    """The ids with `token` for each occurrence of the pair, from the left."""
-    made, i = [], 0
-    while i < len(ids):
-        here = tuple(ids[i : i + 2]) == pair
-        made.append(token if here else ids[i])
-        i += 2 if here else 1
-    return made

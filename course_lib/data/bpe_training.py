@@ -1,11 +1,11 @@
 """Byte-pair encoding learned from text: the commonest pair of neighbours becomes a token."""
 
 import heapq
-import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 
-from course_lib.data.bpe import FIRST, Pair, joined
+from course_lib.data.bpe import FIRST
+from course_lib.data.linked import GONE, Linked, Pair
 from course_lib.data.words import words
 
 
@@ -37,14 +37,15 @@ def train_bpe(
 
 
 class _Pairs:
-    """How often each pair of neighbours occurs, kept up to date while words are merged."""
+    """How often each pair of neighbours occurs and where, kept up to date while they are joined."""
 
     def __init__(self, counted: dict[tuple[int, ...], int]):
-        self.words, self.times = list(map(list, counted)), list(counted.values())
+        self.row = Linked(x for word in counted for x in (*word, GONE))
+        self.times = [n for word, n in counted.items() for _ in (*word, GONE)]
         self.counts: Counter[Pair] = Counter()
         self.where: defaultdict[Pair, set[int]] = defaultdict(set)
-        for number in range(len(self.words)):
-            self._add(number, 1)
+        for place in range(len(self.times)):
+            self._add(place, 1)
         self.heap = [(-n, pair) for pair, n in self.counts.items()]
         heapq.heapify(self.heap)
 
@@ -57,22 +58,25 @@ class _Pairs:
         return None
 
     def merge(self, pair: Pair, token: int) -> None:
-        """Write `token` for the pair, in every word that has it."""
-        touched: set[Pair] = set()
-        for number in sorted(self.where[pair]):
-            touched.update(self._add(number, -1))
-            self.words[number] = joined(self.words[number], pair, token)
-            touched.update(self._add(number, 1))
-        for each in touched:
+        """Write `token` for the pair, wherever it stands."""
+        touched: set[Pair | None] = set()
+        for i in sorted(self.where[pair]):
+            if self.row.pair(i) != pair:  # the place before took its first, as in "aaa"
+                continue
+            before = self.row.before[i]
+            touched.update(self._add(place, -1) for place in (before, i, self.row.after[i]))
+            self.row.join(i, token)
+            touched.update(self._add(place, 1) for place in (before, i))
+        for each in touched - {None}:
             heapq.heappush(self.heap, (-self.counts[each], each))
 
-    def _add(self, number: int, sign: int) -> list[Pair]:
-        word, times = self.words[number], self.times[number]
-        pairs = list(itertools.pairwise(word))
-        for pair in pairs:
-            self.counts[pair] += sign * times
-            (self.where[pair].add if sign > 0 else self.where[pair].discard)(number)
-        return pairs
+    def _add(self, place: int, sign: int) -> Pair | None:
+        """Count the pair that begins at a place, or count it no more."""
+        pair = self.row.pair(place)
+        if pair:
+            self.counts[pair] += sign * self.times[place]
+            (self.where[pair].add if sign > 0 else self.where[pair].discard)(place)
+        return pair
 
 
 def _listed(texts: str | Iterable[str]) -> Iterable[str]:

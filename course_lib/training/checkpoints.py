@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from course_lib.training.states import checksum, put_together, taken_apart
 
 FORMAT = "course checkpoint 1"
 
@@ -33,16 +36,19 @@ Part = Stateful | torch.Generator
 def save_checkpoint(path: Path | str, step: int, **parts: Part) -> None:
     """Write the step and the state of every part, and PyTorch's own random state.
 
-    The file appears whole or not at all: a run that is killed meanwhile keeps its last one.
+    The file appears whole or not at all: a run that is killed meanwhile keeps its last one. Give
+    the model itself: one that is compiled or distributed has other names for its tensors.
 
     Raises `TypeError` for a part without a state, or a state that holds more than tensors,
-    numbers, texts, None, and lists and dicts of them.
+    numbers, texts, None, and lists and dicts of them; `OSError` that names the file.
     """
-    path, tensors = Path(path), dict[str, Tensor]()
+    path = Path(path)
     states = {name: _state(name, part) for name, part in parts.items()}
-    told = {"step": step, "rng": torch.get_rng_state(), "parts": states}
-    structure = json.dumps(_written(told, tensors, {}))
-    content = save(tensors, {"format": FORMAT, "structure": structure})
+    kinds = {name: _kind(part) for name, part in parts.items()}
+    told = {"step": step, "rng": torch.get_rng_state(), "kinds": kinds, "parts": states}
+    structure, tensors = taken_apart(told)
+    about = {"format": FORMAT, "structure": structure, "sum": checksum(structure, tensors)}
+    content = save(tensors, about)
     made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with made.open("xb") as file:
@@ -50,6 +56,8 @@ def save_checkpoint(path: Path | str, step: int, **parts: Part) -> None:
             file.flush()
             os.fsync(file.fileno())
         made.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         made.unlink(missing_ok=True)
 
@@ -59,18 +67,19 @@ def load_checkpoint(path: Path | str, **parts: Part) -> int:
 
     On one CPU the run then goes on bit for bit as if it had never stopped.
 
-    Raises `FileNotFoundError`, and `ValueError` that names the file when it is cut short or no
-    checkpoint, when it holds other parts than those given, or when a model's tensors don't fit;
-    then nothing has been changed.
+    Raises `OSError` when there is no file to read, and `ValueError` that names it when it is cut
+    short, damaged or no checkpoint, when it holds other parts than those given, or when a model's
+    tensors or an optimiser's groups don't fit; then nothing has been changed.
     """
     told = _read(Path(path))
-    states = told["parts"]
-    if states.keys() != parts.keys():
-        found, asked = ", ".join(sorted(states)), ", ".join(sorted(parts))
-        raise ValueError(f"{path} holds the parts {found}, asked for {asked}")
+    states, kinds = told["parts"], {name: _kind(part) for name, part in parts.items()}
+    if kinds != told["kinds"]:
+        found, asked = (
+            ", ".join(f"{k}: {v}" for k, v in x.items()) for x in (told["kinds"], kinds)
+        )
+        raise ValueError(f"{path} holds the parts {found}; asked for {asked}")
     for name, part in parts.items():
-        if isinstance(part, nn.Module):
-            _check_fit(path, name, part.state_dict(), states[name])
+        _check_fit(path, name, part, states[name])
     for name, part in parts.items():
         if isinstance(part, torch.Generator):
             part.set_state(states[name])
@@ -80,65 +89,62 @@ def load_checkpoint(path: Path | str, **parts: Part) -> int:
     return told["step"]
 
 
+def _kind(part: Part) -> str:
+    return "model" if isinstance(part, nn.Module) else type(part).__name__
+
+
 def _state(name: str, part: Part) -> Any:
     if isinstance(part, torch.Generator):
         return part.get_state()
-    if not isinstance(part, Stateful):
+    if isinstance(part, type) or not isinstance(part, Stateful):
         raise TypeError(f"{name} has no state to save: it is a {type(part).__name__}")
     return part.state_dict()
 
 
 def _read(path: Path) -> dict[str, Any]:
+    content = path.read_bytes()  # all at once: `safe_open` would open a file twice, or two of them
     try:
-        with safe_open(path, "pt") as file:
-            told = file.metadata() or {}
-            if told.get("format") != FORMAT:
-                raise ValueError(f"{path} is no checkpoint of a training run")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return _built(json.loads(told["structure"]), tensors)
+        tensors = load(content)
+        about = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        told = about.get("__metadata__", {})
+        if told.get("format") != FORMAT:
+            raise ValueError(f"{path} is no checkpoint of a training run")
+        if told["sum"] != checksum(told["structure"], tensors):
+            raise ValueError(f"{path} is no whole checkpoint: some of it has changed")
+        return put_together(told["structure"], tensors)
     except (SafetensorError, KeyError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is no whole checkpoint: {error}") from error
 
 
-def _check_fit(path: Path | str, name: str, ours: dict, theirs: dict) -> None:
-    lacking, surplus = sorted(ours.keys() - theirs.keys()), sorted(theirs.keys() - ours.keys())
-    shapes = [
-        f"{key} {tuple(theirs[key].shape)} for {tuple(ours[key].shape)}"
-        for key in sorted(ours.keys() & theirs.keys())
-        if isinstance(ours[key], Tensor) and ours[key].shape != theirs[key].shape
-    ]
-    told = {"lacks": lacking, "has besides": surplus, "has other shapes": shapes}
+def _check_fit(path: Path | str, name: str, part: Part, state: Any) -> None:
+    if isinstance(part, nn.Module):
+        told = _other_tensors(part.state_dict(), state)
+    elif isinstance(part, Optimizer):
+        ours, theirs = ([len(g["params"]) for g in x["param_groups"]] for x in (vars(part), state))
+        told = {"has groups of": [f"{theirs} parameters for {ours}"] * (ours != theirs)}
+    else:
+        return
     if any(told.values()):
         listed = "; ".join(f"it {what} {', '.join(found)}" for what, found in told.items() if found)
         raise ValueError(f"{path} doesn't fit {name}: {listed}")
 
 
-def _written(tree: Any, tensors: dict[str, Tensor], names: dict) -> Any:
-    """What JSON can hold of a state; its tensors go into `tensors`, each memory once."""
-    if isinstance(tree, Tensor):
-        place = (tree.data_ptr(), tree.device, tree.dtype, tree.shape, tree.stride())
-        if not tree.numel() or place not in names:
-            names[place] = str(len(tensors))
-            tensors[names[place]] = tree.detach().to("cpu", copy=True).contiguous()
-        return {"tensor": names[place]}
-    if isinstance(tree, dict):
-        pairs = [[_written(x, tensors, names) for x in pair] for pair in tree.items()]
-        return {"dict": pairs}
-    if isinstance(tree, list | tuple):
-        kind = "list" if isinstance(tree, list) else "tuple"
-        return {kind: [_written(x, tensors, names) for x in tree]}
-    if tree is None or type(tree) in (bool, int, float, str):
-        return tree
-    raise TypeError(f"a checkpoint can't hold a {type(tree).__name__}")
-
-
-def _built(told: Any, tensors: dict[str, Tensor]) -> Any:
-    if not isinstance(told, dict):
-        return told
-    [(kind, held)] = told.items()
-    if kind == "tensor":
-        return tensors[held]
-    if kind == "dict":
-        return {_built(key, tensors): _built(value, tensors) for key, value in held}
-    found = [_built(x, tensors) for x in held]
-    return found if kind == "list" else tuple(found)
+def _other_tensors(ours: dict, theirs: dict) -> dict[str, list[str]]:
+    both = [key for key in sorted(ours.keys() & theirs.keys()) if isinstance(ours[key], Tensor)]
+    sizes = [
+        f"{key} {tuple(theirs[key].shape)} for {tuple(ours[key].shape)}"
+        for key in both
+        if ours[key].shape != theirs[key].shape
+    ]
+    kinds = [
+        f"{key} {theirs[key].dtype} for {ours[key].dtype}"
+        for key in both
+        if ours[key].dtype != theirs[key].dtype
+    ]
+    return {
+        "lacks": sorted(ours.keys() - theirs.keys()),
+        "has besides": sorted(theirs.keys() - ours.keys()),
+        "has other shapes": sizes,
+        "has other types": kinds,
+        "has no place to go": [f"for {key} on meta" for key in both if ours[key].is_meta],
+    }

@@ -37,8 +37,8 @@ def evaluate(
     total = weights = 0.0
     with evaluating(model):
         for batch in batches:
-            counted = float(weight(batch))
-            total, weights = total + counted * float(loss(batch)), weights + counted
+            if counted := float(weight(batch)):  # a loss of nothing is no number
+                total, weights = total + counted * float(loss(batch)), weights + counted
     if not weights > 0:
         raise ValueError(f"the weights of the batches must be more than 0 in all, got {weights}")
     return total / weights

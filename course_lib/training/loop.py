@@ -49,7 +49,8 @@ def train(
     until a record is asked for: a loop can stop, print, save and go on between any two. `first` is
     the first update's number, for a run that goes on. Processes of a group record their mean loss.
 
-    Raises `ValueError` when a loss is no single number, or `max_norm` is not positive.
+    Raises `ValueError` when a loss is no single number with a gradient, when none of the
+    optimiser's parameters gets one, or `max_norm` is not positive.
     """
     if not max_norm > 0:
         raise ValueError(f"max_norm must be positive, got {max_norm=}")
@@ -57,12 +58,11 @@ def train(
     began = time.perf_counter()
     for step, batch in enumerate(batches, first):
         found = loss(batch)
-        if found.numel() != 1:
-            raise ValueError(f"a loss is one number, got the shape {tuple(found.shape)}")
+        _check(found)
         optimizer.zero_grad(set_to_none=True)
         found.backward()
-        norm = torch.nn.utils.clip_grad_norm_(parameters, max_norm)
-        rate = optimizer.param_groups[0]["lr"]
+        norm = _clipped(parameters, max_norm)
+        rate = float(optimizer.param_groups[0]["lr"])
         optimizer.step()
         if scheduler:
             scheduler.step()
@@ -70,3 +70,22 @@ def train(
         speed = tokens(batch) / max(time.perf_counter() - began, 1e-9)
         yield Record(step, value, rate, norm.item(), speed)
         began = time.perf_counter()
+
+
+def _check(loss: Any) -> None:
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        shape = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+        raise ValueError(f"a loss is one number in a tensor, got {shape}")
+    if not loss.requires_grad:
+        raise ValueError("the loss depends on no parameter that learns: are all frozen?")
+
+
+def _clipped(parameters: list[Tensor], max_norm: float) -> Tensor:
+    """The norm of all gradients, which are scaled down to `max_norm` where it is more."""
+    found = [p.grad for p in parameters if p.grad is not None]
+    if not found:
+        raise ValueError("no parameter of the optimiser got a gradient: is it another model's?")
+    norm = torch.nn.utils.get_total_norm(found)
+    if max_norm < torch.inf:  # infinity over a norm that overflows would be no number
+        torch.nn.utils.clip_grads_with_norm_(parameters, max_norm, norm)
+    return norm

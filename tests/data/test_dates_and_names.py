@@ -50,6 +50,8 @@ def test_pairs_of_dates():
     assert date_pairs([], 0) == []
     with pytest.raises(ValueError, match="can't draw 3 pairs from no day"):
         date_pairs([], 3)
+    with pytest.raises(ValueError, match="days are 1950-01-01 to 2049-12-31, got 1949-12-31"):
+        date_pairs([date(1949, 12, 31)], 1)
     with pytest.raises(ValueError, match="es short is none of the 58 kinds"):
         spelled(days[0], "es", "short")
 

@@ -1,6 +1,9 @@
 """Tokenizers against Hugging Face's, and by hand; any text comes back."""
 
+import itertools
+import pickle
 import random
+from collections import Counter
 
 import pytest
 from tokenizers import ByteLevelBPETokenizer, Tokenizer, models, pre_tokenizers, trainers
@@ -106,6 +109,46 @@ def test_training_finds_hugging_faces_merges(size):
     assert ours.encode(text) == other.encode(text).ids
 
 
+def by_hand(text, count):
+    """Merges by counting all pairs again each time, and the text's tokens."""
+    known = [list(map(FIRST.index, word.encode())) for word in words(text)]
+    merges = []
+    for token in range(256, 256 + count):
+        counts = Counter(pair for word in known for pair in itertools.pairwise(word))
+        if not counts:
+            break
+        merges.append(min(counts, key=lambda pair: (-counts[pair], pair)))
+        for word in known:
+            for i in range(len(word)):
+                if tuple(word[i : i + 2]) == merges[-1]:
+                    word[i : i + 2] = [token]
+    return merges, list(itertools.chain.from_iterable(known))
+
+
+@pytest.mark.parametrize("letters", ["a", "ab", "ab ", "aab éc"])
+def test_merges_are_those_of_counting_again_each_time(letters):
+    draw = random.Random(0)
+    for _ in range(30):
+        text = "".join(draw.choice(letters) for _ in range(draw.randrange(40)))
+        merges, ids = by_hand(text, 9)
+        assert train_bpe(text, 265) == merges
+        assert BytePairEncoding(merges).encode(text) == ids
+
+
+def test_a_word_of_many_letters_takes_no_longer_than_many_words(theirs):
+    draw = random.Random(0)
+    word = "".join(draw.choice("abcdefghijklmnop") for _ in range(30_000))
+    assert gpt2_tokenizer().encode(word) == theirs.encode(word).ids
+    assert len(train_bpe(word, 400)) == 144
+
+
+def test_another_process_can_be_given_one():
+    ours = BytePairEncoding(train_bpe("the other theme then", 262), ["<pad>"])
+    copy = pickle.loads(pickle.dumps(ours))
+    assert copy.encode("then") == ours.encode("then")
+    assert (copy.ranks, copy.specials) == (ours.ranks, ours.specials)
+
+
 def test_special_tokens_are_not_found_in_text():
     tokenizer = BytePairEncoding([], ["<pad>", "<eos>"])
     assert tokenizer.specials == {"<pad>": 256, "<eos>": 257} and len(tokenizer) == 258
@@ -143,7 +186,11 @@ def test_characters():
         (lambda: CharTokenizer("abc", ["<a>", "<a>"]), "named twice in <a>, <a>"),
         (lambda: train_bpe("abc", 255), "vocab_size=255"),
         (lambda: BytePairEncoding([(0, 256)]), "merge 0 joins 0 and 256, but only 0 to 255"),
+        (lambda: BytePairEncoding([(64, 65)] * 2), "merge 1 joins 64 and 65 once more"),
         (lambda: BytePairEncoding([], ["<a>", "<a>"]), "named twice"),
+        (lambda: BytePairEncoding([], "<pad>"), "a list of names, got the text '<pad>'"),
+        (lambda: CharTokenizer("xyz", "<pad>"), "a list of names, got the text '<pad>'"),
+        (lambda: CharTokenizer("xyz", ["<a>", ""]), "got an empty one"),
         (lambda: BytePairEncoding([]).decode([256]), "ids must be 0 to 255, got 256"),
         (lambda: BytePairEncoding([]).decode([-1]), "got -1"),
     ],

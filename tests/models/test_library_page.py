@@ -1,4 +1,4 @@
-"""docs/library.md runs, and the families that it builds are Hugging Face's, in four precisions."""
+"""docs/library.md runs: its families are Hugging Face's, in four precisions, and they learn."""
 
 import re
 
@@ -20,9 +20,11 @@ from course_lib.paths import ROOT
 from course_lib.pretrained.names import expand_layers, load_renamed
 
 TEXT = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
-BUILDING, LOADING, WRITING = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+BUILDING, LOADING, WRITING, LEARNING = re.findall(
+    r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL
+)
 PAGE: dict = {}
-exec(BUILDING + LOADING + WRITING, PAGE)
+exec(BUILDING + LOADING + WRITING + LEARNING, PAGE)
 
 VOCAB, LAYERS, HEADS, KV_HEADS, D_HEAD, D_FF = 37, 3, 6, 2, 14, 23
 D_MODEL = HEADS * 10  # T5 and Llama have heads of another width than d_model / heads
@@ -210,3 +212,14 @@ def test_the_page_translates():
         pad_token_id=36,
     )
     assert PAGE["translate"](ours, source, 0, 36).tolist() == expected.tolist()
+
+
+def test_a_run_of_the_page_learns_and_goes_on_bit_for_bit(tmp_path):
+    text, learn = "the cat sat on the mat, and the rat sat on the cat. " * 30, PAGE["learn"]
+    torch.manual_seed(0)
+    whole = learn(text, tmp_path / "whole.safetensors", 80)
+    torch.manual_seed(0)
+    halves = learn(text, tmp_path / "halves.safetensors", 30)
+    torch.manual_seed(1)
+    assert halves + learn(text, tmp_path / "halves.safetensors", 80) == whole
+    assert len(whole) == 80 and whole[0] > 2.5 and whole[-1] < 0.5

@@ -1,5 +1,6 @@
 """Train on batches of 12 rows, alone or as one of several under `torchrun`; the losses as JSON."""
 
+import gc
 import json
 import os
 import sys
@@ -29,4 +30,6 @@ if alone or distributed.get_rank() == 0:
     with open(sys.argv[1], "w") as file:
         json.dump([(record.loss, record.grad_norm) for record in records], file)
 if not alone:
+    del model  # its group's threads would end with Python, which now and then aborts
+    gc.collect()
     distributed.destroy_process_group()

@@ -118,10 +118,38 @@ def test_a_norm_that_is_not_positive_is_refused(unchecked, max_norm):
         next(train(lambda b: b, [torch.zeros(1)], SGD([torch.zeros(1)]), max_norm=max_norm))
 
 
-def test_a_loss_of_many_numbers_is_refused():
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        (lambda w: w * 2, r"a loss is one number in a tensor, got \(3,\)"),
+        (lambda w: 2.0, "got float"),
+        (lambda w: (w.sum(), 3), "got tuple"),
+        (lambda w: w.detach().sum(), "depends on no parameter that learns"),
+    ],
+)
+def test_what_is_no_loss_is_refused(unchecked, loss, told):
     weight = torch.zeros(3, requires_grad=True)
-    with pytest.raises(ValueError, match=r"a loss is one number, got the shape \(3,\)"):
-        next(train(lambda b: b * weight, [2.0], SGD([weight])))
+    with pytest.raises(ValueError, match=told):
+        next(train(lambda b: loss(weight), [2.0], SGD([weight])))
+
+
+def test_an_optimiser_of_another_model_is_refused():
+    model, batches = model_and_batches()
+    with pytest.raises(ValueError, match="no parameter of the optimiser got a gradient"):
+        next(train(loss_of(model), batches, SGD(model_and_batches()[0].parameters())))
+
+
+def test_without_a_bound_a_norm_that_overflows_spoils_nothing():
+    weight = torch.zeros(3, requires_grad=True)
+    [record] = train(lambda b: 1e30 * weight.sum(), [0], SGD([weight], lr=1e-30))
+    assert record.grad_norm == torch.inf and weight.tolist() == pytest.approx([-1.0] * 3)
+
+
+def test_a_rate_in_a_tensor_is_recorded_as_it_was():
+    model, batches = model_and_batches(2)
+    optimizer = AdamW(model.parameters(), lr=torch.tensor(0.5))
+    schedule = LambdaLR(optimizer, lambda step: 1 / (step + 1))
+    assert [r.lr for r in train(loss_of(model), batches, optimizer, schedule)] == [0.5, 0.25]
 
 
 def test_evaluating_leaves_every_part_in_its_mode():
@@ -140,6 +168,8 @@ def test_evaluate_weighs_its_batches():
     mean = evaluate(model, torch.tensor, [3.0, 9.0], weight=lambda batch: batch)
     assert mean == pytest.approx((9 + 81) / 12)
     assert evaluate(model, torch.tensor, [3.0, 9.0]) == 6.0
+    counts = {3.0: 1, torch.nan: 0}  # PyTorch's loss of a batch that is all padding
+    assert evaluate(model, torch.tensor, counts, weight=counts.get) == 3.0
     with pytest.raises(ValueError, match="more than 0 in all, got 0"):
         evaluate(model, torch.tensor, [])
 

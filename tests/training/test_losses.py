@@ -95,3 +95,13 @@ def test_what_it_refuses(unchecked, shapes, more, told):
 def test_ids_outside_the_vocabulary_are_named(wrong):
     with pytest.raises(ValueError, match=f"targets must be 0 to 10, got .*{wrong}"):
         cross_entropy(torch.randn(3, VOCAB), torch.tensor([1, wrong, 3]))
+
+
+def test_it_runs_without_numbers_and_in_one_compiled_graph(unchecked):
+    logits, targets = drawn(3, 5)
+    assert cross_entropy(logits.to("meta"), targets.to("meta"), pad_id=0).shape == ()
+    compiled = torch.compile(cross_entropy, backend="eager", fullgraph=True)
+    torch.testing.assert_close(
+        compiled(logits, targets, smoothing=0.1, pad_id=3),
+        cross_entropy(logits, targets, smoothing=0.1, pad_id=3),
+    )
