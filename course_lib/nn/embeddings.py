@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class TokenEmbedding(nn.Module):
-    """One learned vector for each token, scaled up so that positions don't drown it.
+    """One learned vector for each token, scaled up to about the size of a position.
 
         x = scale table[id],   scale = sqrt(d_model) unless given
 

@@ -704,7 +704,7 @@ show(
 #
 # Why does rotary break? Look at this model's six frequencies. A ring marks which angles *between* query and key
 # a text of 64 letters can show. The two fastest have been all the way round. The third has seen half a turn,
-# and 100 letters apart it stands in the other half. The last two are "new" as well, but hardly move: they are
+# and 100 letters apart it stands in the other half. The last three are "new" as well, but hardly move: they are
 # weak suspects. Then try the other two buttons.
 
 # %%
@@ -772,7 +772,7 @@ print("256, after 100 steps more:", *(f"{name} {loss:.2f}" for name, loss in aft
 # ## 6.8 Find the bug
 #
 # Somebody uses MiniLM and pads on the *left*. The mask is right: no word looks at padding. How far does the
-# vector of a sentence move, the mean over its own tokens? For scale: the sentence without the word *too*.
+# vector of a sentence move, the mean over its own tokens? For scale: the sentence without one of its words.
 
 
 # %%
@@ -789,13 +789,13 @@ sentence = "The animal didn't cross the street because it was too tired"
 unpadded = vector(sentence)
 moved = {f"{n} in front": vector(sentence, left=n) for n in (1, 8, 64)}
 moved |= {"64 behind": vector(sentence, right=64)}
-moved |= {"a missing word": vector(sentence.replace(" too", ""))}
+moved |= {f"a missing {w}": vector(sentence.replace(f" {w}", "")) for w in ("too", "animal")}
 for name, each in moved.items():
-    print(f"{name:>14}: moved by {1 - each @ unpadded:.3f}")
+    print(f"{name:>16}: moved by {1 - each @ unpadded:.3f}")
 
 # %% [markdown]
-# Nobody looks at the padding, and one token of it does more than a missing word. Why? The mask hides the
-# padding, but the *table* counts it. With eight padding tokens the sentence starts at position 8, every token
+# One token of padding does more than the missing *too*, and less than a missing *animal*. Why? The mask hides
+# it, but the *table* counts it. With eight padding tokens the sentence starts at position 8, every token
 # gets another row, and the row that belongs to [CLS] goes to padding. The cure: count only real words. A
 # relative method doesn't need it:
 

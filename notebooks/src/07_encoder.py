@@ -536,9 +536,9 @@ start = model.embedding(ids)
 claim("it is MiniLM", torch.allclose(minilm_in(PostNorm)(start), model(ids), atol=1e-4))
 
 # %% [markdown]
-# One thing is left below the first block. The ids become vectors by a table, the positions are added, and the
-# two should be of one size, or one drowns the other. The authors' code draws its table small, with a standard
-# deviation of $1/\sqrt{d_{model}}$, so it is multiplied by $\sqrt{d_{model}}$:
+# Below the first block ids become vectors by a table, and positions are added. The two should be of one size,
+# or one may drown the other (in 9.5's model, words too large drown positions). The authors draw their table
+# small, with standard deviation $1/\sqrt{d_{model}}$, and multiply it by $\sqrt{d_{model}}$:
 
 # %%
 embed, places = TokenEmbedding(vocab_size=1000, d_model=512), sinusoidal_positions(50, 512)
@@ -547,7 +547,7 @@ print("size of a word without the factor", rounded(embed.table.weight.std(), 2),
 print("with it", rounded(words.std(), 2), " of a position", rounded(places.std(), 2))
 
 # %% [markdown]
-# **Your turn**: a broken stack, `07.pre-post-bug`; then the whole of it, written and trained by you:
+# **Your turn**: a broken stack, `07.pre-post-bug`; then the whole, written and trained by you:
 # `07.reader`.
 
 # %% [markdown]
@@ -697,9 +697,9 @@ def explore(depth=12, xavier=True, seed=0):
 # %% [markdown]
 # ## 7.8 The paper says one thing, its code another
 #
-# Section 3.1 of the paper norms after adding: $\text{LayerNorm}(x + \text{Sublayer}(x))$. The authors' own
-# library, Tensor2Tensor, did so at first. From version 2 on it normed *before* each sublayer and once at the
-# end. What differs? MiniLM's weights, in both orders:
+# Section 3.1 of the paper norms after adding: $\text{LayerNorm}(x + \text{Sublayer}(x))$. The authors'
+# library, Tensor2Tensor, did so at first. From its settings `transformer_base_v2` on it normed *before* each
+# sublayer and once at the end. MiniLM's weights, in both orders:
 
 # %%
 text, code = minilm_in(PostNorm), minilm_in(PreNorm)
@@ -790,12 +790,12 @@ show(
 )
 
 # %% [markdown]
-# It was the rate. Where post-norm is stuck, its words are still copies of each other at the end. At a third or
-# a sixth of the rate it learns, with every seed; at the full rate it does after a warm-up, the paper's own cure
-# (chapter 10), or with residual scaling (one seed slips near step 300, and comes back).
+# It was the rate. Where post-norm is stuck, its words are still copies of each other. At a third or a sixth of
+# the rate it learns, with every seed; at the full rate it does after a warm-up, the paper's own cure (chapter
+# 10), or with residual scaling (one seed slips near step 300, and comes back).
 #
-# What pre-norm buys is comfort: it learns at all three rates, and at this one from the first steps. MiniLM, six
-# layers, is post-norm. GPT-3, 96 layers, is pre-norm.
+# What pre-norm buys is comfort: it learns at all three rates without a warm-up, at this one from the first
+# steps. MiniLM, six layers, is post-norm. GPT-3, 96 layers, is pre-norm.
 
 # %% [markdown]
 # ## 7.9 Padding, through a stack
@@ -896,7 +896,7 @@ print("norm_1 has a gradient:", parts[2].weight.grad is not None, " norm_2:", pa
 # ## Summary
 #
 # - A bare stack forgets: after a few layers all words are alike. **Residual** connections let a sublayer add
-#   instead of replace; alone they let the size explode.
+#   instead of replace; alone, drawn by Xavier's rule, they let the size explode.
 # - **LayerNorm** centres and scales each word's vector, alone: biased variance, $\varepsilon$ inside the root.
 #   **RMSNorm** only scales.
 # - The **feed-forward** network treats each word alone, with the same matrices: two thirds of the parameters,

@@ -1295,6 +1295,8 @@ def lenient_test(
         return bool(((scores - first).abs() > tolerance + rtol * first.abs()).any())
     if varies == "spread":
         return bool(scores.std() > tolerance)
+    if varies == "spread of the last row":
+        return bool(scores[-1].std() > tolerance)
     earlier = scores[torch.ones_like(scores).tril() > 0]
     parts = {"first row": scores[0], "first two": scores[0, :2], "past": earlier}
     asked = parts.get(varies, scores)
@@ -1374,6 +1376,11 @@ def spreads(scores):
     return found, torch.zeros_like(found)
 
 
+def past_spreads(scores):
+    """The standard deviation along each diagonal from the main one down, and 0."""
+    return spreads(scores.tril())
+
+
 def wide_spreads(scores):
     """The unbiased standard deviation along each diagonal, nan for a single score, and 0."""
     found, nothing = spreads(scores)
@@ -1385,6 +1392,10 @@ def all_must_differ(scores):
     high, low = all_diagonals(scores)
     means = ((high + low) / 2).sort().values
     return bool((high - low < 1e-3).all() and (means.diff() > 1e-3).all())
+
+
+def always_false(scores):
+    return False
 
 
 def future_and_first(scores):
@@ -1749,6 +1760,78 @@ RELATIVE_TEST = Exercise(
             "The text speaks of any two scores.",
             "Ask about the largest difference.",
             varies="spread",
+        ),
+        lenient(
+            "spread-and-last-row",
+            spreads,
+            "your test takes standard deviations, which show a difference but don't measure it; "
+            "and whether distance matters, it asks in the last row alone",
+            "One cell of five is off by 0.0011. What is the standard deviation?",
+            "The text speaks of any two scores. And what of a method that only marks words ahead?",
+            "Compare the largest with the smallest: of each diagonal, then of the table.",
+            varies="spread of the last row",
+        ),
+        lenient(
+            "past-spread-and-last-row",
+            past_spreads,
+            "your test takes standard deviations, which show a difference but don't measure it; "
+            "and keys after the query are never looked at",
+            "One cell of five is off by 0.0011. What is the standard deviation?",
+            "Nothing is masked here. What of the keys to the right?",
+            "Let the diagonals run from 1 − n to n − 1, and ask about the largest difference.",
+            varies="spread of the last row",
+        ),
+        lenient(
+            "past-spread",
+            past_spreads,
+            "your test takes a standard deviation along each diagonal, in which a single cell is "
+            "lost, and keys after the query are never looked at",
+            "One cell of five is off by 0.0011. What is the standard deviation?",
+            "Nothing is masked here. What of the keys to the right?",
+            "Let the diagonals run from 1 − n to n − 1, and ask about the largest difference.",
+        ),
+        lenient(
+            "past-spread-in-both",
+            past_spreads,
+            "your test takes standard deviations, in which a single cell is lost, and along a "
+            "distance keys after the query are never looked at",
+            "One cell of five is off by 0.0011. What is the standard deviation?",
+            "Nothing is masked here. What of the keys to the right?",
+            "Let the diagonals run from 1 − n to n − 1, and ask about the largest difference.",
+            varies="spread",
+        ),
+        lenient(
+            "spread-alone",
+            spreads,
+            "your test takes standard deviations, in which a single cell is lost, and a method "
+            "that does nothing passes",
+            "What does your test say about a table of equal numbers?",
+            "The text asks for two things. The second: the score *does* depend on the distance.",
+            "Compare the largest with the smallest: of each diagonal, then of the table.",
+            varies="unasked",
+        ),
+        lenient(
+            "last-row-spread",
+            None,
+            "whether distance matters, your test asks of the standard deviation of the last row, "
+            "which says nothing of keys after the query and averages over the others",
+            "What of a method that only marks words after the query?",
+            "One distance that differs from the others is enough, to the left or to the right.",
+            "Compare the largest score of the table with the smallest.",
+            varies="spread of the last row",
+        ),
+        Mistake(
+            "always-false",
+            alone(always_false),
+            {},
+            says="your test says False of every method; if it takes `std`: of a single score, as "
+            "in the corners, that is nan, and nan < 0.001 is not true",
+            hints=(
+                "Try it on the simplest table that is relative: each score is its distance.",
+                "Print what each part of your condition says, diagonal by diagonal. The corner "
+                "diagonals hold one score.",
+                "The largest minus the smallest of one score is 0.",
+            ),
         ),
         Mistake(
             "all-distances-must-differ",

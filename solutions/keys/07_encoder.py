@@ -478,14 +478,14 @@ def wrong_rms_norm(
     detached=None,
 ):
     arrived = x.dtype
-    if wide == "half":
+    if wide in ("half", "half, then float32"):
         x = x.float() if arrived == torch.float16 else x
     elif wide == "double":
         x = x.double()
     elif wide == "sixteen":
         x = x.float() if arrived != torch.float64 else x
     else:
-        x = x.float() if wide else x
+        x = x.float() if wide is True else x
     weight = weight.detach() if detached == "weight" else weight
     axes = tuple(range(x.ndim)) if axes == "all" else axes
     mean = x.mean(dim=axes, keepdim=True)
@@ -515,7 +515,7 @@ def wrong_rms_norm(
         "one more": lambda: (1 + weight) * scaled,
         "back": lambda: (weight * scaled).to(arrived),
     }[scale]()
-    as_it_is = scale in ("back", "early") or wide in ("half", "double", "sixteen")
+    as_it_is = scale in ("back", "early") or wide in ("half", "double", "sixteen", "no")
     return out if as_it_is else out.float()
 
 
@@ -567,11 +567,12 @@ RMS_NORM = Exercise(
             "overflow",
             wrong_rms_norm,
             {"wide": False},
-            says="you square in half precision: 300 times 300 is infinite there, and everything "
-            "becomes 0",
+            says="you square in the precision that comes in: in float16 300 times 300 is infinite, "
+            "and everything becomes 0; in bfloat16 two or three digits are left",
             hints=(
-                "Square a half-precision tensor of 300s and print it.",
-                "The largest number of float16 is 65,504.",
+                "Square a float16 tensor of 300s and print it; then a bfloat16 tensor of 1.01s.",
+                "The largest number of float16 is 65,504. bfloat16 reaches further, but has only "
+                "eight bits for its digits.",
                 "Make x wide before you do anything else with it.",
             ),
         ),
@@ -706,6 +707,25 @@ RMS_NORM = Exercise(
                 "One learned number belongs to each column.",
                 "Multiply by the weight at the end.",
             ),
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "nothing-widened",
+            {"wide": "no"},
+            "you never make x float32: float16 becomes infinite when it is squared, bfloat16 loses "
+            "its digits, and float64 comes back as float64",
+            "Print the dtype of x, of its mean square and of your result, for a float16 x.",
+            "The text names the dtype to compute in and the one to return.",
+            "Make x float32 before you do anything else with it.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "only-float16-computed-wide",
+            {"wide": "half, then float32"},
+            "you make x float32 only when it is float16; bfloat16 loses its digits on the way",
+            "Square 1.01 in bfloat16. How many digits are right?",
+            "There are more precisions than two.",
+            "Convert without asking.",
         ),
         mistake(
             alone(wrong_rms_norm),
@@ -1211,7 +1231,8 @@ def wrong_width(
     if biases != "right":
         there = 2 * d_model * d_ff + 2 * {"inner": d_ff, "outer": d_model}[biases]
     if ours_biased:  # gate and up have a bias for each of the width, down has d_model
-        there, each = there - d_model, 3 * d_model + 2
+        there -= d_model if ours_biased == "all" else 0
+        each = 3 * d_model + 2
     else:
         each = matrices * d_model
     if rounds == "up":
@@ -1233,13 +1254,14 @@ WIDTH_MISTAKES = (
     {"inner_bias": False, "outer_bias": False},
     {"inner_bias": False},
     {"outer_bias": False},
-    {"ours_biased": True},
+    {"ours_biased": "all"},
     {"matrices": 2},
     {"rounds": "up"},
     {"rounds": "nearest"},
     {"rounds": "fewer"},
     {"biases": "inner"},
     {"biases": "outer"},
+    {"ours_biased": "gate and up"},
 )
 
 
@@ -1385,6 +1407,15 @@ EQUAL_WIDTH = Exercise(
             "How many biases does nn.Linear(3, 20) hold?",
             "A layer has as many biases as it has outputs.",
             "The way up has d_ff outputs.",
+        ),
+        mistake(
+            alone(wrong_width),
+            "gate-and-up-with-biases",
+            WIDTH_MISTAKES[10],
+            "you give the SwiGLU's gate and up biases; it has none",
+            "Look at its __init__: bias=False.",
+            "Three matrices, nothing else.",
+            "One more number of width costs 3 times d_model parameters.",
         ),
         mistake(
             alone(wrong_width),
@@ -1903,7 +1934,7 @@ ENCODER_BLOCK = Exercise(
             says="the mask doesn't reach the attention",
             hints=(
                 "Where in forward does the word `mask` occur?",
-                "Without it, words look at filler and at the future.",
+                "Without it, words look at padding and at the future.",
                 "Hand it to the attention by its name.",
             ),
         ),
@@ -2630,7 +2661,7 @@ PRE_POST = Exercise(
             says="only the first attention gets the mask",
             hints=(
                 "What does your mask hold in the second round of the loop?",
-                "Filler that is hidden once is seen the next time.",
+                "Padding that is hidden once is seen the next time.",
                 "Hand the mask to every attention.",
             ),
         ),
@@ -2771,12 +2802,12 @@ def pad_test_cases(generator):
         given["x_after"][0, 0] = given["x_before"][0, 0]
 
     return [
-        tried("a proof, filler on the right"),
-        tried("a proof, filler on the left", "left"),
-        tried("a proof, filler on both sides", "both"),
+        tried("a proof, padding on the right"),
+        tried("a proof, padding on the left", "left"),
+        tried("a proof, padding on both sides", "both"),
         tried("a proof, rounded differently", change=rounded),
-        tried("a proof, a sentence of nothing but filler", "all of one"),
-        tried("a proof, filler was changed by a bit", "left", by_a_bit),
+        tried("a proof, a sentence of nothing but padding", "all of one"),
+        tried("a proof, padding was changed by a bit", "left", by_a_bit),
         tried("within the tolerance, at 0", change=beside(0.0, 0)),
         tried("outside the tolerance, at 0", change=beside(0.0, 1)),
         tried("within the tolerance, at 1", "both", beside(1.0, 0)),
@@ -2784,26 +2815,28 @@ def pad_test_cases(generator):
         tried("outside the tolerance, at 1000", change=beside(1000.0, 1)),
         tried("outside the tolerance, at minus 1000", change=beside(-1000.0, 1)),
         tried("a proof, all rounded differently", "left", out(slice(None), 9e-6)),
-        tried("a proof, two numbers of each filler were exchanged", change=fillers_swapped),
-        tried("a proof, filler comes out as nan", change=nan_filler),
-        tried("a proof, filler comes out unchanged", "left", same_filler_out),
-        tried("a proof, one number of each filler was changed", "both", one_number),
-        tried("filler is still, a word moved", "right", still_and_leaky),
+        tried(
+            "a proof, two numbers at each padding position were exchanged", change=fillers_swapped
+        ),
+        tried("a proof, padding comes out as nan", change=nan_filler),
+        tried("a proof, padding comes out unchanged", "left", same_filler_out),
+        tried("a proof, one number at each padding position was changed", "both", one_number),
+        tried("padding is still, a word moved", "right", still_and_leaky),
         tried("the first word moved", change=out((0, 0, 0), 0.01)),
         tried("a last word moved, downwards", change=out((1, 2, 1), -0.01)),
         tried("a word of the last sentence moved", "left", out((2, 4, 0), 0.3)),
         tried("a word moved, its sum did not", change=both_out),
         tried("a word moved by little", "both", little_at_one),
         tried("every word moved by little", "left", out(slice(None), 5e-5)),
-        tried("a word between fillers moved", "both", out((2, 2, 0), -0.2)),
+        tried("a word between padding moved", "both", out((2, 2, 0), -0.2)),
         tried("a word comes out as nan", change=nan_word),
         tried("nothing was changed", change=unchanged),
-        tried("one filler was not changed", change=some_unchanged),
-        tried("the first filler was not changed", "left", first_sentence_unchanged),
+        tried("one padding position was not changed", change=some_unchanged),
+        tried("the first padding position was not changed", "left", first_sentence_unchanged),
         tried("a word was changed, too", change=word_changed),
         tried("a word was changed by a millionth", change=word_a_little),
         tried("two numbers of a word were exchanged", change=word_swapped),
-        tried("there is no filler", change=no_filler),
+        tried("there is no padding", change=no_filler),
     ]
 
 
@@ -2863,16 +2896,17 @@ def lenient_pad_test(
         "any": filler.any(),
         "no": torch.tensor(True),
         "there": torch.tensor(True),
+        "anything": changed.any(),
         "everywhere": filler.all() and (~real).any(dim=-1).all(),
     }[asks_filler]
-    if filler.numel() == 0:
+    if filler.numel() == 0 and asks_filler != "anything":
         fair = torch.tensor(without_filler or asks_filler == "no")
     words = not changed[real].any() or not asks_words
     return bool(passed) and bool(fair) and bool(words)
 
 
 def listed_pad_test(x_before, x_after, out_before, out_after, real):
-    """A verdict for each position: what must hold of a word, and what of filler."""
+    """A verdict for each position: what must hold of a word, and what of padding."""
     verdicts = []
     for *vectors, word in zip(
         *(x.flatten(0, 1) for x in (x_before, x_after, out_before, out_after, real)), strict=True
@@ -2939,36 +2973,44 @@ PAD_TEST = Exercise(
             "your test looks at the outputs only: a run in which nothing was changed passes",
             "Hand in the same run twice. Is that a proof?",
             "What went in has to be compared as well.",
-            "Ask that every filler has changed, that no word has, and that there is filler.",
+            "Ask that all padding has changed, that no word has, and that there is padding.",
         ),
         lenient(
             "filler-not-asked",
             {"asks_filler": "no"},
-            "your test never asks whether the filler was changed at all",
+            "your test never asks whether the padding was changed at all",
             "Hand in the same run twice. Is that a proof?",
             "Compare x_before and x_after where `real` is False.",
-            "At every filler position at least one number must differ.",
+            "At every padding position at least one number must differ.",
+        ),
+        lenient(
+            "anything-changed",
+            {"asks_filler": "anything", "asks_words": False},
+            "your test asks only that something was changed, not that all padding was and no word",
+            "A word was changed, and one padding position was not. Is the test still fair?",
+            "The text says what fair means: three things, of words and of padding.",
+            "Compare what went in where `real` is True, and where it is False.",
         ),
         lenient(
             "change-not-asked",
             {"asks_filler": "there"},
-            "your test asks that there is filler, but not that it was changed",
+            "your test asks that there is padding, but not that it was changed",
             "Hand in the same run twice. Is that a proof?",
             "Compare x_before and x_after where `real` is False.",
-            "At every filler position at least one number must differ.",
+            "At every padding position at least one number must differ.",
         ),
         lenient(
             "filler-in-every-sentence",
             {"asks_filler": "everywhere"},
-            "your test wants filler in every sentence; somewhere in the batch is enough",
+            "your test wants padding in every sentence; somewhere in the batch is enough",
             "Look at the first case that you turn down.",
-            "The longest sentence of a batch has no filler.",
-            "Ask whether there is any filler in the whole of `real`.",
+            "The longest sentence of a batch has no padding.",
+            "Ask whether there is any padding in the whole of `real`.",
         ),
         lenient(
             "small-changes-not-counted",
             {"numbers": "more than a bit"},
-            "your test wants the filler changed by more than a tolerance; any change counts",
+            "your test wants the padding changed by more than a tolerance; any change counts",
             "Look at the first case that you turn down.",
             "The tolerance of the text is for outputs.",
             "Compare what went in with !=.",
@@ -3010,7 +3052,7 @@ PAD_TEST = Exercise(
         lenient(
             "real-inverted",
             {"inverted": True},
-            "words and filler have changed places in your test",
+            "words and padding have changed places in your test",
             "What does True mean in `real`?",
             "Whose outputs must not move?",
             "Words are where `real` is True.",
@@ -3018,9 +3060,9 @@ PAD_TEST = Exercise(
         lenient(
             "filler-multiplied-away",
             {"compares": "multiplied", "looks_at": "everything"},
-            "you multiply the differences by `real` to be rid of filler, but nan times 0 is nan",
-            "What comes out when an encoder gives nan at filler?",
-            "What comes out at filler positions doesn't matter.",
+            "you multiply the differences by `real` to be rid of padding, but nan times 0 is nan",
+            "What comes out when an encoder gives nan at padding?",
+            "What comes out at padding positions doesn't matter.",
             "Pick the words with `real`, or use torch.where.",
         ),
         lenient(
@@ -3034,18 +3076,18 @@ PAD_TEST = Exercise(
         lenient(
             "some-filler-is-enough",
             {"asks_filler": "any"},
-            "one changed filler is enough for your test, and the others may leak unseen",
-            "A filler that was not changed: could anybody have felt it?",
-            "The text says at every filler position.",
+            "one changed padding position is enough for your test, and the others may leak unseen",
+            "Padding that was not changed: could anybody have felt it?",
+            "The text says at every padding position.",
             "Use `all` where you use `any`.",
         ),
         lenient(
             "every-number-asked",
             {"numbers": "all"},
-            "your test wants every number of a filler changed; one is enough",
+            "your test wants every number at a padding position changed; one is enough",
             "Look at the first case that you turn down.",
             "The text says at every position at least one number. Those are two axes.",
-            "Use `any` over the numbers of a vector, then `all` over the filler.",
+            "Use `any` over the numbers of a vector, then `all` over the padding.",
         ),
         lenient(
             "inputs-summed",
@@ -3059,30 +3101,30 @@ PAD_TEST = Exercise(
             "words-not-asked",
             {"asks_words": False},
             "your test never asks whether the words went in unchanged",
-            "A changed word comes out the same: what does that prove about filler?",
+            "A changed word comes out the same: what does that prove about padding?",
             "Compare x_before and x_after where `real` is True, to the bit.",
             "A changed word makes the test unfair: False.",
         ),
         lenient(
             "no-filler-passes",
             {"without_filler": True},
-            "without any filler your test says True, though nothing was tested",
+            "without any padding your test says True, though nothing was tested",
             "What does `all()` say about nothing at all?",
             "Think of a batch of sentences that are all equally long.",
-            "Ask that there is filler somewhere.",
+            "Ask that there is padding somewhere.",
         ),
         lenient(
             "everything-compared",
             {"looks_at": "everything"},
-            "your test compares the outputs at filler positions too, where anything may come out",
+            "your test compares the outputs at padding positions too, where anything may come out",
             "Look at the first case that you turn down.",
-            "Filler may come out as it likes.",
+            "Padding may come out as it likes.",
             "Pick the words' outputs with `real` before you compare.",
         ),
         lenient(
             "filler-compared",
             {"looks_at": "filler"},
-            "your test compares the outputs of the filler, not of the words",
+            "your test compares the outputs of the padding, not of the words",
             "What does True mean in `real`?",
             "Whose outputs must not move?",
             "Pick the outputs where `real` is True.",
@@ -3155,16 +3197,16 @@ PAD_TEST = Exercise(
     also_right=[looped_pad_test, masked_pad_test, listed_pad_test, numpy_pad_test],
     hints=(
         "Make small runs by hand and ask your function: one in which nothing was changed, one in "
-        "which a word was changed, one without filler. What should it say of each?",
+        "which a word was changed, one without padding. What should it say of each?",
         "The text says when a test is fair: three things. Then what must agree, how nearly, and "
         "what of nan. Check them one at a time.",
         "Ask for what must hold, never for what must not: inputs equal where `real` is True, "
-        "different where it is False, some filler, and every word's difference below 1e-5.",
+        "different where it is False, some padding, and every word's difference below 1e-5.",
     ),
     allows=Edges(
         axes=(2, 3),
         special=("nan", "empty row", "full row"),
-        labels=("within", "outside", "at 1000", "left", "both sides", "no filler", "by a bit"),
+        labels=("within", "outside", "at 1000", "left", "both sides", "no padding", "by a bit"),
     ),
 )
 
