@@ -703,9 +703,8 @@ show(
 # letters neither harm nor help.
 #
 # Why does rotary break? Look at this model's six frequencies. A ring marks which angles *between* query and key
-# a text of 64 letters can show. The two fastest have been all the way round. The third has seen half a turn,
-# and 100 letters apart it stands in the other half. The last three are "new" as well, but hardly move: they are
-# weak suspects. Then try the other two buttons.
+# a text of 64 letters can show. The two fastest have been all the way round, the third half of it, the others
+# an arc. Then try the other two buttons.
 
 # %%
 from course_lib.nn.positions.frequencies import interpolated_frequencies, ntk_frequencies
@@ -717,6 +716,21 @@ title = "Six frequencies, trained on 64 letters"
 position_clocks(settings, length=256, trained=64, place=200, distance=100, title=title)
 
 # %% [markdown]
+# Four meet new angles. Which breaks it? *Capped*, a pair turns no further than in training, however far the key:
+
+# %%
+for name in ("as trained", "NTK"):
+    caps = study("06_pairs")["results"][name]  # a dict for each seed
+    none, every = (torch.tensor([run[way] for run in caps]) for way in ("none", "all"))  # (seed,)
+    only, rest = (torch.tensor([run[way] for run in caps]) for way in ("only", "all but"))
+    print(f"{name}, 256 letters: no pair capped {rounded(none, 2)}, all {rounded(every, 2)}")
+    for way, capped in {"only": only, "all but": rest}.items():
+        middle, third = rounded(capped.median(dim=0).values, 2), rounded(capped[:, 2], 2)
+        print(f"  {way:>7} the 1st, … 6th: {middle}; the 3rd, each seed: {third}")
+
+# %% [markdown]
+# The third alone, half of whose turn is new. Slower pairs' new angles do little.
+#
 # **Your turn**: `06.full-turns`; then your own comparison, `06.position-study`.
 #
 # ### Lower frequencies (optional)
@@ -764,9 +778,8 @@ print("256, after 100 steps more:", *(f"{name} {loss:.2f}" for name, loss in aft
 
 # %% [markdown]
 # For half as much text again, NTK costs least, since neighbours stay apart. For four times as much it is as
-# lost as no cure at all, though the slowest pair is back in its old arc: those in the middle are not lowered
-# enough and meet new angles all the same. Interpolation is also the better start for training on: a hundred
-# steps nearly mend it.
+# lost as no cure at all: the slowest pair is back in its old arc, the third is not, and breaks it again.
+# Interpolation is also the better start for training on: a hundred steps nearly mend it.
 
 # %% [markdown]
 # ## 6.8 Find the bug
@@ -858,8 +871,8 @@ quiz("06")
 #
 # <details><summary>Is rotary "relative", and does it therefore extrapolate?</summary>
 #
-# It is relative: scores depend on the distance alone. But a longer text contains longer distances, where pairs
-# that saw only part of a turn stand at angles that training never showed. Lower frequencies and some training at the
+# It is relative: scores depend on the distance alone. But a longer text contains longer distances, where a pair
+# that saw half a turn stands at angles that training never showed. Lower frequencies and some training at the
 # new length mend it. ALiBi stays level without, which only says that far text does no harm: measure whether it is
 # *used*.
 #

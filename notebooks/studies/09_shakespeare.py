@@ -24,6 +24,7 @@ LOOKS = (0, 100, 1000, 6000)  # after how many steps it writes something
 MOST_KNOWN, SHARES = 7, (1, 5, 20, 50, 100, 200, 500)  # of the tables; a share is chosen for each
 BASE = 128  # more than there are letters
 TRAIN, DEVELOP = 0.9, 0.95  # of the text; what is left is the test
+PLACES = 8  # in a row, that are averaged
 
 
 def text_ids():
@@ -69,6 +70,23 @@ def held_out(model, ids):
     return loss_of(model, ids[starts[:, None] + torch.arange(SEEN + 1)]).item()
 
 
+def by_places(nats):
+    """The means at places 1 to 8, 9 to 16, … of rows of SEEN; `nats` of a text's last letters."""
+    whole = nats[len(nats) % SEEN :]
+    return whole.view(-1, SEEN // PLACES, PLACES).mean(dim=(0, 2)).tolist()
+
+
+@torch.no_grad()
+def at_places(model, ids):
+    """What `by_places` says of a model; the rows end with the text and ask each letter once."""
+    rows = ids[(len(ids) - 1) % SEEN :].unfold(0, SEEN + 1, SEEN)
+    nats = [
+        F.cross_entropy(model(some[:, :-1]).mT, some[:, 1:], reduction="none").flatten()
+        for some in rows.split(500)
+    ]
+    return by_places(torch.cat(nats))
+
+
 @torch.no_grad()
 def written(model, letters, start="ROMEO:\n", more=160):
     """What it writes: each letter drawn by the probabilities; dice of its own."""
@@ -110,7 +128,12 @@ def study_one(seed, letters, ids, develop, test):
 
     model, _ = train(ids, len(letters), seed, watch=watch)
     watch(model, STEPS)
-    return {"curve": curve, "texts": texts, "test": held_out(model, test)}
+    return {
+        "curve": curve,
+        "texts": texts,
+        "test": held_out(model, test),
+        "places": at_places(model, test),
+    }
 
 
 def groups(ids, n):
@@ -125,9 +148,10 @@ def times(kinds, counts, asked):
 
 
 def counted(ids, part):
-    """Nats a letter on `part`, (known, share): tables that lean on the shorter ones by `share`.
+    """For each number of known letters the nats (share, letter) on `part`.
 
-    And the share of its groups (the known letters and the next) that never occur in `ids`.
+    The tables lean on the shorter ones by `share`; the first letters are not asked. And the share
+    of its groups (the known letters and the next) that never occur in `ids`.
     """
     share, nats, new = torch.tensor(SHARES, dtype=torch.float64)[:, None], [], []
     chances = torch.full((len(SHARES), len(part)), 1 / 80, dtype=torch.float64)
@@ -139,21 +163,23 @@ def counted(ids, part):
         found = times(kinds, counts, asked)
         total = times(before, of_all, asked // BASE)
         chances = (found + share * chances[:, -len(asked) :]) / (total + share)
-        nats.append(-chances.log().mean(dim=1))
+        nats.append(-chances.log())
         new.append((found == 0).double().mean().item())
-    return torch.stack(nats), new
+    return nats, new
 
 
 def count_letters(ids, develop, test):
     """For each number of letters known: the share (chosen on the development part), the test."""
-    best = counted(ids, develop)[0].argmin(dim=1)
+    best = [nats.mean(dim=1).argmin() for nats in counted(ids, develop)[0]]
     nats, new = counted(ids, test)
-    tables = nats.gather(1, best[:, None])[:, 0].tolist()
-    shares = [SHARES[i] for i in best]
-    return {
-        name: dict(enumerate(x))
-        for name, x in (("tables", tables), ("shares", shares), ("new", new))
+    chosen = [of_all[share] for of_all, share in zip(nats, best, strict=True)]
+    found = {
+        "tables": [one.mean().item() for one in chosen],
+        "table_places": [by_places(one) for one in chosen],  # the letters of `at_places`
+        "shares": [SHARES[share] for share in best],
+        "new": new,
     }
+    return {name: dict(enumerate(x)) for name, x in found.items()}
 
 
 def first_steps():
