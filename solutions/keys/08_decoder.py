@@ -845,7 +845,7 @@ MASKS = Exercise(
             "the source",
             hints=(
                 "Whom does the writer look at when she looks over?",
-                "A mask is made from the ids of the keys.",
+                "A padding mask is made from the ids of the keys.",
                 "The second mask knows nothing of `target`.",
             ),
         ),
@@ -891,7 +891,7 @@ MASKS = Exercise(
             "target's tokens",
             hints=(
                 "Whose tokens does the writer look at when she looks back?",
-                "A mask is made from the ids of the keys. Looking back, these are the target's.",
+                "A padding mask is made from the ids of the keys: looking back, of the target.",
                 "Make the first padding mask from `target`.",
             ),
         ),
