@@ -434,7 +434,10 @@ alone = [
     scaled_dot_product_attention(part, part, part, causal_mask(part.shape[1]))[0]
     for part in row.split([3, 4, 1], dim=1)
 ]
-claim("packed, each text attends as by itself", torch.allclose(together, torch.cat(alone, 1), atol=1e-6))
+claim(
+    "packed, each text attends as by itself",
+    torch.allclose(together, torch.cat(alone, 1), atol=1e-6),
+)
 print("tokens: padded to the longest", 3 * 4, " packed", 8)
 
 # %% jupyter={"source_hidden": true}

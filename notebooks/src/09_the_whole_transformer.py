@@ -567,6 +567,17 @@ read, _, _ = reversing(test)
 wrote = write(turner, read)
 good = sum(word == text(row)[::-1] for word, row in zip(wrote, read))
 claim("over 495 of 500 unseen words are reversed", good > 495)
+reached = []
+for scale in (48**0.5, 1.0):  # 9.4: large tables, apart, with the root and without it
+    torch.manual_seed(0)
+    large = Seq2Seq(Seq2SeqConfig(29, 29, 48, 2, 1, 48, 0.0, tied=False), norm=nn.LayerNorm)
+    for embedding in (large.embed_source, large.embed_target):
+        nn.init.normal_(embedding.table.weight)
+        embedding.scale = scale
+    train(large, reversing, steps=600)
+    reached.append(sum(w == text(row)[::-1] for w, row in zip(write(large, read), read)))
+claim("with large tables apart, times the root, fewer than 100", reached[0] < 100)
+claim("with large tables apart, not times the root, over 450", reached[1] > 450)
 sentence = "the animal didnt cross the street because it was too tired"
 print(*write(turner, ids_of(sentence.split())))
 
