@@ -527,15 +527,18 @@ show(ax, alt)
 predict("01.bottleneck", "How many of 32 symbols arrive: with one vector, and with attention?")
 
 # %%
-record = study("01_bottleneck")
+record, both_ways = study("01_bottleneck"), study("01_wide_and_long")  # the 5th way
 results, lengths = record["results"], torch.tensor(record["results"]["lengths"])
-right = {name: torch.tensor(runs) for name, runs in results["right"].items()}  # (seed, length)
+right = results["right"] | both_ways["results"]["right"]
+right = {name: torch.tensor(runs) for name, runs in right.items()}  # (seed, length)
 arrived = {name: lengths * (share - 1 / 8) / (1 - 1 / 8) for name, share in right.items()}
 of_32 = {name: runs[:, lengths == 32].median() for name, runs in arrived.items()}
 outcome("01.bottleneck", " and ".join(f"{of_32[name]:.0f}" for name in list(right)[:2]))
 
 # %% jupyter={"source_hidden": true}
-print(record["command"], "· seeds", record["seeds"], "· symbols in a row", lengths.tolist())
+for made in (record, both_ways):
+    print(made["command"], "· seeds", made["seeds"])
+print("symbols in a row:", lengths.tolist())
 for name, runs in arrived.items():
     spread = rounded(runs.std(dim=0).max(), 1)
     print(f"{name:36} {rounded(runs.median(dim=0).values, 1)}, spread {spread}")
@@ -545,7 +548,8 @@ for name, shares in controls["told"].items():
     of_all, of_each = places * shares.sum(dim=1).median(), shares.median(dim=0).values
     print(f"{name:36} {of_all:4.1f}; {rounded(of_each, 2)}")
 
-looks = (GRU_LINE, ATTENTION_LINE, {"color": GREEN, "linestyle": ":"}, OPEN_LINE)
+dots = {"color": GREEN, "linestyle": ":"}
+looks = (GRU_LINE, ATTENTION_LINE, dots, OPEN_LINE, dots | {"linestyle": "-"})
 title = "One vector of 64: about eight symbols arrive, however long the row"
 ax = runs_over(
     lengths,
@@ -556,7 +560,7 @@ ax = runs_over(
     ylabel="symbols that arrive",
 )
 alt = """Symbols that arrive over length. One vector: flat near 8 from rows of 8 on, near 13 after four
-times the steps; attention: nearly all, 42 of 48."""
+times the steps, near 15 with twice the width as well; attention: nearly all, 42 of 48."""
 show(ax, alt)
 
 # %% [markdown]
@@ -566,7 +570,7 @@ show(ax, alt)
 #
 # Not all of the loss is the vector's. The writer reads what it wrote, mistakes included (chapter 08). Told the right
 # symbols instead, it gets 15 or 16 out of the same vector (out of another row's none). And twice the vector adds half a
-# symbol, four times the steps five: so early, room is missing less than practice.
+# symbol, four times the steps five, both at least seven: room takes practice to fill.
 #
 # Attention keeps the vectors of all words instead. The bill: to write on, a Transformer must have two vectors for each
 # word so far (which two: chapter 03). At width 64, after 1,000 words, that is 2,000 times as much as one state.
