@@ -10,7 +10,7 @@ from course_lib.grader.similar.normal import body_of
 from course_lib.notebooks import read_cells, tree_of
 
 # Rooms that hold what the chapters teach. The rest of the library is the course's machinery.
-TEXTBOOK = ("nn", "models", "pretrained", "data")
+TEXTBOOK = ("nn", "models", "pretrained", "data", "training", "generation")
 
 
 def close(bundle: Path, asked: set[str], solutions: Iterable[str]) -> list[str]:

@@ -107,7 +107,7 @@ def test_check_tells_right_from_wrong_from_crashing(chapter):
     wrong.scroll_into_view_if_needed()
     assert wrong.inner_text().startswith("✗ Not yet")
     assert "This is what you get when the bias is never added" in wrong.inner_text()
-    wrong.locator("summary").first.click()
+    wrong.locator("summary", has_text="Hint 1").first.click()
     assert "Hint 2 of 3" in wrong.inner_text() and "Hint 3 of 3" not in wrong.inner_text()
     assert crashed.inner_text().startswith("! Your code stopped")
     assert "TypeError" in crashed.inner_text() and "weight = to_q + x" in crashed.inner_text()
