@@ -17,7 +17,8 @@ CELLS = [
     {"text": "this", "right": True, "why": "so."}, {"text": "that", "why": "not so."}]}
     for n in (1, 2)])""",
     """panel(Verdict(id="02.x", title="T", points=0, out_of=2, solution="return 1", mistake=None,
-    hints=("Which axis?",), crash=(), details=(), notes=(), state="wrong", summary="no"))""",
+    hints=("Which axis?",), crash=(), details=(), notes=(), case="", state="wrong",
+    summary="no"))""",
     "print(1)",
 ]
 # what each key of JupyterLab leaves selected, counted from the cell whose view had the focus

@@ -41,7 +41,7 @@ CELLS = [
         {"text": "$d$", "why": "that is a <width>."}, {"text": "0", "why": "weights are positive."},
     ]} for n in (1, 2)])""",
     """shared = dict(id="02.x", title="Attention weights", points=0, out_of=2, solution="return 1",
-    mistake=None, hints=(), crash=(), details=(), notes=())
+    mistake=None, hints=(), crash=(), details=(), notes=(), case="")
 panel(Verdict(**shared | dict(state="right", summary="agrees on 5 cases", points=2)))""",
     """panel(Verdict(**shared | dict(state="wrong", summary="1 of 5 cases agree",
     details=("expected shape (2, 3), found (3, 2)", "</script><b>rows</b> sum to 0.73"),
