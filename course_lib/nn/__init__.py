@@ -3,8 +3,26 @@
 Each is imported from here, or from its own file: `from course_lib.nn import MultiHeadAttention`.
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
+
+
+def lazily(room: str, places: dict[str, str]) -> tuple[Callable, Callable, list[str]]:
+    """Return a room's `__getattr__`, `__dir__` and `__all__`: each part comes when it is asked for.
+
+    `places` names the parts of each file: {"masks": "causal_mask padding_mask"}. Nobody waits for
+    the others. The first of the three raises `AttributeError` for a name that is no part.
+    """
+    files = {name: file for file, names in places.items() for name in names.split()}
+
+    def get(name: str) -> Any:
+        if name not in files:
+            raise AttributeError(f"module {room!r} has no attribute {name!r}")
+        return getattr(import_module(f"{room}.{files[name]}"), name)
+
+    return get, lambda: sorted(files), sorted(files)
+
 
 PLACES = {  # a file: what may be imported from here
     "attention": "scaled_dot_product_attention QKVProjection SelfAttention",
@@ -27,17 +45,4 @@ PLACES = {  # a file: what may be imported from here
     "positions.sinusoidal": "sinusoidal_positions sinusoidal_halves Sinusoidal",
     "stacks": "Encoder Decoder",
 }
-_FILES = {name: file for file, names in PLACES.items() for name in names.split()}
-__all__ = sorted(_FILES)
-
-
-def __getattr__(name: str) -> Any:
-    """Import a part when it is first asked for, so that nobody waits for the others."""
-    if name not in _FILES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_FILES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    """The parts that may be imported from here."""
-    return __all__
+__getattr__, __dir__, __all__ = lazily(__name__, PLACES)

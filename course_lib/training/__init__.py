@@ -4,8 +4,7 @@ It imports no model: a loss is any function of a batch that gives one number. Ea
 from here, or from its own file.
 """
 
-from importlib import import_module
-from typing import Any
+from course_lib.nn import lazily
 
 PLACES = {  # a file: what may be imported from here
     "checkpoints": "save_checkpoint load_checkpoint",
@@ -16,17 +15,4 @@ PLACES = {  # a file: what may be imported from here
     "ranks": "mean_over_ranks on_every_rank share_of",
     "schedules": "noam cosine warmup_stable_decay",
 }
-_FILES = {name: file for file, names in PLACES.items() for name in names.split()}
-__all__ = sorted(_FILES)
-
-
-def __getattr__(name: str) -> Any:
-    """Import a part when it is first asked for, so that nobody waits for the others."""
-    if name not in _FILES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_FILES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    """The parts that may be imported from here."""
-    return __all__
+__getattr__, __dir__, __all__ = lazily(__name__, PLACES)
