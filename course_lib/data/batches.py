@@ -1,7 +1,6 @@
 """Batches: sequences of like length padded together, and windows of one long text."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 
 import torch
 from jaxtyping import Int
@@ -9,21 +8,21 @@ from torch import Tensor
 
 
 def pad(
-    sequences: Sequence[Sequence[int]], pad_id: int, *, left: bool = False
+    sequences: Sequence[Sequence[int]], pad_id: int
 ) -> tuple[Int[Tensor, "batch longest"], Int[Tensor, " batch"]]:
-    """Return the sequences as one table of ids, filled up with `pad_id`, and their lengths.
+    """Return the sequences as one table of ids, filled up behind with `pad_id`, and their lengths.
 
-    The filling stands behind a sequence, or before it with `left`, as for generating.
+    (To generate, padding stands in front: see `course_lib.generation.pad_left`.)
 
     Raises `ValueError` when there is no sequence.
     """
     if not len(sequences):
         raise ValueError("a batch needs at least one sequence, got none")
     lengths = torch.tensor([len(each) for each in sequences])
-    longest = int(lengths.max())
-    fill = [[pad_id] * (longest - len(each)) for each in sequences]
-    rows = [[*f, *s] if left else [*s, *f] for s, f in zip(sequences, fill, strict=True)]
-    return torch.tensor(rows, dtype=torch.long).reshape(len(rows), longest), lengths
+    ids = torch.full((len(sequences), int(lengths.max())), pad_id)
+    for row, each in zip(ids, sequences, strict=True):
+        row[: len(each)] = torch.tensor(each, dtype=torch.long)
+    return ids, lengths
 
 
 def by_tokens(
@@ -77,8 +76,3 @@ def windows(
             if len(some) == size:
                 places = some[:, None] + torch.arange(length)
                 yield ids[places], ids[places + 1]
-
-
-def flat(sequences: Sequence[Sequence[int]]) -> Int[Tensor, " tokens"]:
-    """Return all sequences one behind the other, as one text for `windows`."""
-    return torch.tensor(list(chain.from_iterable(sequences)), dtype=torch.long)

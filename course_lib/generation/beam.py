@@ -10,7 +10,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from course_lib.generation.candidates import Beams, Search, power_penalty
-from course_lib.generation.scoring import Scorer, evaluating
+from course_lib.generation.scoring import Scorer, at_rest
+from course_lib.nn.norms import widened
 
 
 def beam_steps(
@@ -34,12 +35,12 @@ def beam_steps(
     stopping = {"penalty": penalty, "early_stopping": early_stopping}
     score = Scorer(model, ids, max_new_tokens, pad_id=pad_id, **seeing)
     search = Search(ids, num_beams, max_new_tokens, **ending, **stopping)
-    with evaluating(model):
+    with at_rest(model):
         logits = score(ids).repeat_interleave(num_beams, dim=0)  # all beams of a row begin alike
         score.reorder(torch.arange(len(ids), device=ids.device).repeat_interleave(num_beams))
         while True:
             beams = search.running.ids.flatten(0, 1)
-            log_probs = logits.to(torch.promote_types(logits.dtype, torch.float32)).log_softmax(-1)
+            log_probs = widened(logits).log_softmax(-1)
             if adjust is not None:
                 log_probs = adjust(log_probs, score.written(beams))
             score.reorder(search.step(log_probs))

@@ -7,7 +7,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from course_lib.generation.picking import greedy
-from course_lib.generation.scoring import Scorer, evaluating
+from course_lib.generation.scoring import Scorer, at_rest
 
 
 def stream(
@@ -32,7 +32,7 @@ def stream(
     score = Scorer(model, ids, max_new_tokens, pad_id=pad_id, **seeing)
     pad_id = end_id if pad_id is None else pad_id
     ended = torch.zeros_like(ids[:, 0], dtype=torch.bool)
-    with evaluating(model):
+    with at_rest(model):
         for _ in range(max_new_tokens):
             logits = score(ids)
             new = pick(logits if adjust is None else adjust(logits, score.written(ids)))

@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from course_lib.nn.norms import widened
+
 Logits = Float[Tensor, "*batch vocab"]
 
 
@@ -55,7 +57,7 @@ def keep_top_p(logits: Logits, p: float | int) -> Logits:
     if not 0 <= p <= 1:
         raise ValueError(f"a mass is between 0 and 1, got {p=}")
     upwards, order = torch.sort(logits, dim=-1)
-    goes = _widened(upwards).softmax(dim=-1).cumsum(dim=-1) <= 1 - p
+    goes = widened(upwards).softmax(dim=-1).cumsum(dim=-1) <= 1 - p
     goes[..., -1:] = False
     return logits.masked_fill(_back(goes, order), -math.inf)
 
@@ -71,7 +73,7 @@ def keep_min_p(logits: Logits, p: float | int) -> Logits:
     """
     if not 0 <= p <= 1:
         raise ValueError(f"a share of the largest probability is between 0 and 1, got {p=}")
-    probs = _widened(logits).softmax(dim=-1)
+    probs = widened(logits).softmax(dim=-1)
     return logits.masked_fill(probs < p * probs.amax(dim=-1, keepdim=True), -math.inf)
 
 
@@ -122,7 +124,7 @@ def probabilities(
     """
     if not 0 <= temperature < math.inf:
         raise ValueError(f"a temperature is 0 or more, got {temperature=}")
-    logits = _widened(logits)
+    logits = widened(logits)
     if temperature == 0:
         best = greedy(logits)[..., None]
         logits = torch.full_like(logits, -math.inf).scatter(-1, best, 0.0)
@@ -163,7 +165,3 @@ def sample(
 
 def _back(sorted_values: Bool[Tensor, "*batch vocab"], order: Tensor) -> Tensor:
     return sorted_values.scatter(-1, order, sorted_values)
-
-
-def _widened(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -1,7 +1,7 @@
 """A model as the loops use it: the scores of each row's next token, whatever it needs for them."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from course_lib.generation.rows import check_rows, check_seen
 from course_lib.nn.mask_forms import hide_unseen
 from course_lib.nn.masks import causal_mask
+from course_lib.nn.modes import evaluating
 
 
 class Scorer:
@@ -80,25 +81,14 @@ class Scorer:
         return F.pad(self.seen, (0, ids.shape[1] - self.seen.shape[1]), value=True)  # all is new
 
 
-@contextmanager
-def evaluating(model: Callable) -> Iterator[None]:
-    """Switch dropout off for a while, and give each part its own mode back.
+def at_rest(model: Callable) -> AbstractContextManager:
+    """Switch a model's dropout off for a while, as `evaluating` does.
 
     Reaches a module, the owner of a bound method, what a partial is of, and what a callable names
     as its `module`.
     """
     module = _module_of(model)
-    if module is None:
-        yield
-        return
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        module.train(modes[0][1])
-        for part, training in modes:
-            part.training = training
+    return nullcontext() if module is None else evaluating(module)
 
 
 def _module_of(model: Any) -> nn.Module | None:

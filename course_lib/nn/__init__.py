@@ -35,6 +35,7 @@ PLACES = {  # a file: what may be imported from here
     "twins": "lean",
     "mask_forms": "window_mask prefix_mask length_mask segment_mask hide_unseen",
     "masks": "causal_mask padding_mask combine_masks",
+    "modes": "evaluating",
     "multi_head": "split_heads merge_heads MultiHeadAttention",
     "norms": "layer_norm LayerNorm RMSNorm",
     "positions.alibi": "alibi_slopes Alibi",

@@ -21,7 +21,7 @@ def layer_norm(
 
     Source: Ba et al. 2016, section 3.1 (arXiv:1607.06450).
     """
-    wide = _widened(x)
+    wide = widened(x)
     centred = wide - wide.mean(dim=-1, keepdim=True)
     variance = centred.pow(2).mean(dim=-1, keepdim=True)
     scaled = weight * (centred / torch.sqrt(variance + eps))
@@ -56,7 +56,7 @@ class LayerNorm(nn.Module):
         Raises `ValueError` when they are of another width.
         """
         _check_width(x, self.weight)
-        wide = _widened(x)  # PyTorch's own way in half precision takes small differences of squares
+        wide = widened(x)  # PyTorch's own way in half precision takes small differences of squares
         weight, bias = (None if p is None else p.to(wide.dtype) for p in (self.weight, self.bias))
         return F.layer_norm(wide, weight.shape, weight, bias, self.eps).to(x.dtype)
 
@@ -86,12 +86,13 @@ class RMSNorm(nn.Module):
         Raises `ValueError` when they are of another width.
         """
         _check_width(x, self.weight)
-        wide = _widened(x)
+        wide = widened(x)
         scaled = wide * torch.rsqrt(wide.pow(2).mean(dim=-1, keepdim=True) + self.eps)
         return self.weight * scaled.to(x.dtype)
 
 
-def _widened(x: Tensor) -> Tensor:
+def widened(x: Tensor) -> Tensor:
+    """The same numbers in float32, where half precision would suffer; float64 stays as it is."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 

@@ -8,7 +8,7 @@ from course_lib.nn import lazily
 
 PLACES = {  # a file: what may be imported from here
     "checkpoints": "save_checkpoint load_checkpoint",
-    "evaluation": "evaluate evaluating",
+    "evaluation": "evaluate",
     "loop": "Record train count_ids",
     "losses": "cross_entropy",
     "bars": "progress",

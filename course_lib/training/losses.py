@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from course_lib.nn.norms import widened
+
 
 def cross_entropy(
     logits: Float[Tensor, "*batch vocab"],
@@ -36,8 +38,7 @@ def cross_entropy(
     if seen and ids.numel() and (ids.min() < 0 or ids.max() >= vocab):
         raise ValueError(f"targets must be 0 to {vocab - 1}, got {ids.min()} to {ids.max()}")
 
-    wide = logits if logits.dtype == torch.float64 else logits.float()
-    log_p = wide.log_softmax(-1)
+    log_p = widened(logits).log_softmax(-1)
     loss = -(1 - smoothing) * log_p.gather(-1, ids[..., None])[..., 0]
     if smoothing:
         loss = loss - smoothing * log_p.mean(-1)

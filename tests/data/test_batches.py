@@ -5,18 +5,16 @@ from itertools import islice
 import pytest
 import torch
 
-from course_lib.data.batches import by_tokens, flat, pad, windows
+from course_lib.data.batches import by_tokens, pad, windows
 
 
 def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def test_padding_stands_behind_or_before():
+def test_padding_stands_behind():
     ids, lengths = pad([[3, 5, 7], [2], []], pad_id=9)
     assert ids.tolist() == [[3, 5, 7], [2, 9, 9], [9, 9, 9]] and lengths.tolist() == [3, 1, 0]
-    ids, lengths = pad([[3, 5, 7], [2], []], pad_id=0, left=True)
-    assert ids.tolist() == [[3, 5, 7], [0, 0, 2], [0, 0, 0]] and lengths.tolist() == [3, 1, 0]
     ids, _ = pad([[], []], pad_id=0)
     assert ids.shape == (2, 0) and ids.dtype == torch.long
     with pytest.raises(ValueError, match="at least one sequence"):
@@ -73,7 +71,3 @@ def test_a_text_that_is_too_short_is_refused(given):
     text, length, size = given
     with pytest.raises(ValueError, match=f"the text has {text} tokens, too few for {size} windows"):
         next(windows(torch.arange(text), length, size))
-
-
-def test_flat():
-    assert flat([[3], [], [5, 7]]).tolist() == [3, 5, 7] and flat([]).dtype == torch.long

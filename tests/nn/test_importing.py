@@ -12,14 +12,16 @@ import torch
 import course_lib.generation
 import course_lib.models
 import course_lib.nn
+import course_lib.training
 from course_lib.nn import LayerNorm, MultiHeadAttention, Rotary
 
-ROOMS = [course_lib.nn, course_lib.models, course_lib.generation]
+ROOMS = [course_lib.nn, course_lib.models, course_lib.generation, course_lib.training]
 # What only other parts call.
 INNER = {
     "check_mask", "check_padding", "mask_for", "aligned_places", "relative_places", "table_rows",
     "add_rows", "check_tokens", "check_looking", "check_bias", "check_rows", "check_seen",
-    "check_heads", "Scorer", "evaluating", "Search",
+    "check_heads", "Scorer", "at_rest", "Search", "lazily", "widened", "tensors", "taken_apart",
+    "put_together", "checksum", "Stateful",
 }  # fmt: skip
 
 

@@ -12,7 +12,6 @@ from torch.optim.lr_scheduler import LambdaLR
 from course_lib.training import (
     count_ids,
     evaluate,
-    evaluating,
     progress,
     train,
     warmup_stable_decay,
@@ -152,19 +151,15 @@ def test_a_rate_in_a_tensor_is_recorded_as_it_was():
     assert [r.lr for r in train(loss_of(model), batches, optimizer, schedule)] == [0.5, 0.25]
 
 
-def test_evaluating_leaves_every_part_in_its_mode():
+def test_evaluate_weighs_its_batches_and_learns_nothing():
     model, _ = model_and_batches()
-    model[0].eval()
-    with pytest.raises(KeyError), evaluating(model) as given:
-        assert given is model and not any(m.training for m in model.modules())
-        assert not model(torch.zeros(2, 3, dtype=torch.long)).requires_grad
-        raise KeyError
-    assert [m.training for m in model.modules()] == [True, False, True, True, True]
-    assert torch.is_grad_enabled()
 
+    def loss(ids):
+        assert not model.training and not model(ids).requires_grad
+        return ids.float().mean()
 
-def test_evaluate_weighs_its_batches():
-    model, _ = model_and_batches()
+    assert evaluate(model, loss, [torch.full((2, 3), 7)]) == 7.0
+    assert model.training and torch.is_grad_enabled()
     mean = evaluate(model, torch.tensor, [3.0, 9.0], weight=lambda batch: batch)
     assert mean == pytest.approx((9 + 81) / 12)
     assert evaluate(model, torch.tensor, [3.0, 9.0]) == 6.0
