@@ -43,6 +43,8 @@ def _replace(path: Path, content: str | bytes, mode: int) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content.encode("utf-8") if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())  # or a machine that stops may leave the new name and no content
         os.replace(made, path)
     except BaseException:
         made.unlink(missing_ok=True)

@@ -1,8 +1,6 @@
 """A run on disk: everything that the next step needs, in one safetensors file."""
 
 import json
-import os
-import secrets
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,6 +10,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from course_lib.paths import write_atomic
 from course_lib.training.states import checksum, put_together, taken_apart
 
 FORMAT = "course checkpoint 1"
@@ -49,17 +48,10 @@ def save_checkpoint(path: Path | str, step: int, **parts: Part) -> None:
     structure, tensors = taken_apart(told)
     about = {"format": FORMAT, "structure": structure, "sum": checksum(structure, tensors)}
     content = save(tensors, about)
-    made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with made.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        made.replace(path)
-    except OSError as error:
+        write_atomic(path, content)
+    except OSError as error:  # it names another file, which there was for a moment
         raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        made.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path | str, **parts: Part) -> int:
