@@ -27,6 +27,13 @@ def alone(function):
     return lambda *args, **more: function(*args, **more)
 
 
+LAST_OF_THE_KEYS = (
+    "With one query and one key, where does the query stand?",
+    "Places count from 0, so 5 keys end at place 4.",
+    "The queries' places start at the number of keys minus the number of queries.",
+)
+
+
 def mistake(function, name, flags, says, *hints):
     return Mistake(name, function, flags, says=says, hints=hints)
 
@@ -954,9 +961,7 @@ ROTATE = Exercise(
             {"early": 1},
             "each query stands one place too early: the last query should stand where the last key "
             "stands",
-            "With one query and one key, where does the query stand?",
-            "Places count from 0, so 5 keys end at place 4.",
-            "The queries' places start at the number of keys minus the number of queries.",
+            *LAST_OF_THE_KEYS,
         ),
         mistake(
             alone(wrong_rotary),
@@ -964,9 +969,7 @@ ROTATE = Exercise(
             {"early": -1},
             "each query stands one place too late: the last query should stand where the last key "
             "stands",
-            "With one query and one key, where does the query stand?",
-            "Places count from 0, so 5 keys end at place 4.",
-            "The queries' places start at the number of keys minus the number of queries.",
+            *LAST_OF_THE_KEYS,
         ),
         mistake(
             alone(wrong_rotary),
