@@ -59,7 +59,7 @@ claim(
 # %% [markdown]
 # This is where the road leads. Each box is a part of the Transformer of 2017. The tower in the middle reads a text (the
 # *encoder*, chapter 07), the one on the right writes one (the *decoder*, chapter 08). In both sits *attention*, by which
-# words look at other words; on the left you see into it. The rest of the names can wait. In every chapter the part in
+# words look at other words; on the left you see into it. The rest of the names can wait. In each chapter the part in
 # work is lit, and the parts that you have built are filled in. Today you light one box: the softmax.
 
 # %%
@@ -398,7 +398,7 @@ print(torch.tensor([-20_000.0]).exp(), softmax_from_the_formula(torch.tensor([-2
 # - The softmax turns scores into positive shares that sum to 1. Only differences of scores count, and a lead of 1 means
 #   2.7 times the share.
 # - The formula as written overflows: a large power gives `nan`, a large sum gives zeros without a word. Taking the
-#   maximum away from all scores changes nothing, and saves it.
+#   maximum away from all scores changes nothing, and no power overflows.
 # - Wrong code usually runs. A check compares with the right answer and with known wrong ones, and says which one you
 #   wrote.
 
@@ -416,7 +416,7 @@ quiz("00")
 # <details><summary>Why do libraries subtract the maximum inside of softmax?</summary>
 #
 # Softmax depends on differences only, so taking a constant away changes nothing. With the maximum taken away the
-# largest power is $e^0 = 1$: nothing can overflow, and the sum is at least 1, so nothing is divided by 0.
+# largest power is $e^0 = 1$: no power can overflow, and the sum is at least 1, so nothing is divided by 0.
 # </details>
 #
 # <details><summary>What does a dot product of two word vectors tell you, and what not?</summary>

@@ -799,7 +799,7 @@ quiz("01")
 # <details><summary>Do GRUs and LSTMs solve the vanishing gradient?</summary>
 #
 # They can. Along the state the gradient is multiplied mainly by the gate that keeps the old state, near ½ at the start.
-# A bias can open it (1.4), or training: with Adam at its own rate an ordinary GRU learned across 80 symbols (1.5).
+# A bias can open it (1.4). And with Adam at its own rate an ordinary GRU learned across 80 symbols (1.5).
 # What remains is the fixed size and the work in line.
 # </details>
 

@@ -227,8 +227,8 @@ claim("the product holds the same 121 scores as the loops", torch.equal(table, l
 
 # %% [markdown]
 # **Third step: softmax, along the right axis.** Each *row* is one word's attention, to be shared out among the keys. So
-# the softmax runs along the last axis. Along the other one the queries would compete for each key. Only the sums give
-# it away:
+# the softmax runs along the last axis. Along the other one the queries would compete for each key, in the same
+# shape and without a message. Look at the sums:
 
 # %%
 weights = table.softmax(dim=-1)
@@ -401,7 +401,7 @@ for width in (4, 64, 512):
 #
 # ($\mathbf{1}[i=j]$ is 1 if $i = j$ and 0 otherwise.) If one weight is 1 and the others are 0, all these slopes are 0:
 # either $w_i$ is 0 or the bracket is. Softmax is flat there, and the query never hears that it looked at the wrong
-# word. How much does it hear? Let us measure the gradient that reaches a random query, for three divisors: nothing, the
+# word. How much does it hear? The gradient that reaches a random query, for three divisors: nothing, the
 # square root, and the width itself.
 
 
@@ -444,8 +444,8 @@ print(f"elsewhere {second[~large].median():.2f}")
 # attention does it, with queries and keys 512 wide, of variance 1 at the start. Every divisor gets the learning rate
 # that suits it best, with two ways of stepping: plain (SGD) and `Adam`, which evens the steps out.
 #
-# Hundreds of runs: a **study**, done beforehand (section 1.5). Five seeds chose the rates: they are the dots of the
-# picture, and a line joins their medians. Ten other seeds gave the numbers printed above it.
+# Hundreds of runs: a **study**, done beforehand (section 1.5). Five seeds chose the rates: their runs are the
+# dots, and a line joins their medians. Ten other seeds gave the numbers printed above it.
 
 # %%
 predict(
@@ -463,7 +463,7 @@ for way in ("Adam", "SGD"):
 outcome("02.trained", "the middle seed with " + "; with ".join(said))
 
 # %% jupyter={"source_hidden": true}
-print(record["command"], "· seeds", record["seeds"], "· steps until 99 % are right:")
+print(record["command"], "· seeds", record["seeds"], "· steps until 99 % are right, ten in a row:")
 for name, waits in results["waits"].items():
     print(f"{name:28} rate {results['best'][name]:<5} {sorted(waits)}")
 drawn = ((RED, "--"), (BLUE, "-"), (GREEN, ":"), (ORANGE, "-."))
@@ -478,14 +478,14 @@ fig.legend(*lines, title="divided by", loc="outside lower center", ncols=4)
 fig.suptitle("The divisor moves the rate that works; without one, a smaller start does as well")
 alt = """Steps to learn over the learning rate; left Adam, right SGD. Divided by the root: falls to
 about 15, five seeds close together. By d_head: the same shape, moved to larger rates. By nothing: near
-the root's curve at small rates, seeds scattered, not done where the root is best. By nothing, with a smaller
+the root's curve at small rates, seeds scattered, not done at the largest rates that suit the root. By nothing, with a smaller
 start: like the root, at smaller rates."""
 show(fig, alt)
 
 # %% [markdown]
-# It learns. A tuned rate makes up for most: typically 20 to 80 steps instead of 13 to 18. What remains is *luck*:
-# different spikes stand at the start, seeds part ways, and one of the twenty runs wasn't done after 600 steps. Dividing
-# by $d_{head}$ learns evenly, at larger rates.
+# It mostly learns. A tuned rate makes up for much: typically 20 to 80 steps instead of 13 to 18. What remains is *luck*:
+# seeds part ways, and one of the twenty runs wasn't done after 600 steps. Dividing by $d_{head}$ learns evenly, at
+# larger rates.
 #
 # The "smaller start" is the control. Divide by *nothing*, and start with queries and keys that are both shorter by
 # $\sqrt[4]{512}$, so that their products are smaller by $\sqrt{512}$, as with the root: 12 to 15 steps. So the division
@@ -545,7 +545,7 @@ for temperature in (0.01, 0.25, 0.5, 1, 4, 1000):
     print(f"T = {temperature}: looks at {looked_at(halved / temperature):.1f} of 11 words")
 
 # %% [markdown]
-# Near 0 the slopes are flat; in great heat every word gets the same, whatever was asked. Chapter 11 uses $T$ to make a
+# Near 0 the slopes are flat, unless two keys tie; in great heat every word gets the same, whatever was asked. Chapter 11 uses $T$ to make a
 # writing model bold or dull.
 
 # %% [markdown]
@@ -629,7 +629,7 @@ outcome("02.shuffle", changed.sum())
 #
 # **Your turn**: `02.cost` asks for the count of multiplications and bytes, for any sizes.
 #
-# The folded class notes the largest tensor that any operation of PyTorch makes.
+# The folded class notes the largest tensor that any operation of PyTorch returns.
 
 
 # %% jupyter={"source_hidden": true}
@@ -666,8 +666,8 @@ print("PyTorch's, (batch, seq, d_head), 4,096:", rounded(largest(built_in, 4096,
 
 # %% [markdown]
 # Twice the words, four times our table: 64 MiB in the end, for one attention. A model with 12 of them in each of 12
-# layers (chapter 05) makes 144. PyTorch's function, called with an axis for heads, makes no tensor larger than its
-# output here: never the whole table. (Without that axis it does make it.) How can it take a softmax over rows that it
+# layers (chapter 05) makes 144. PyTorch's function, called with an axis for heads, returns none larger than its
+# output here: never the whole table. (Without that axis it does.) How can it take a softmax over rows that it
 # never has in one piece? Chapter 19 takes the trick apart.
 
 # %% [markdown]
@@ -678,8 +678,8 @@ print("PyTorch's, (batch, seq, d_head), 4,096:", rounded(largest(built_in, 4096,
 #   1.
 # - Random scores have the spread $\sqrt{d_{head}}$. Undivided, one key takes nearly everything by luck, and gradients
 #   are tiny for most queries, huge for a few.
-# - Training mostly survives both: at its best rate an undivided attention of width 512 learned our game too, later and
-#   by luck. With a smaller start it was as quick as with the divisor.
+# - Training mostly survives both: at its best rate an undivided attention of width 512 mostly learned our game, too,
+#   later, by luck. With a smaller start it was as quick as with the divisor.
 # - The output is a convex combination of values. Weights cannot abstain; a value near 0 can.
 # - A module keeps parameters by name; `nn.Embedding` is a table of them, a row for each id.
 # - No place enters anywhere: permute the words, and the outputs permute along.
@@ -700,11 +700,12 @@ quiz("02")
 # With independent entries of variance 1, a dot product has the spread $\sqrt{d_{head}}$. Dividing by it brings the
 # spread to 1 at every width. Without it softmax saturates: the typical gradient nearly vanishes, and a few near-ties
 # get very large ones. Dividing by the width leaves scores near 0 and gradients that shrink with the width. All this is
-# about the start of training: in our game smaller numbers at the start did as well.
+# about the start of training: in our game smaller numbers at the start did as well, and the width itself nearly
+# so, at a larger rate.
 #
 # </details>
 #
-# <details><summary>What is the complexity of self-attention, and which part hurts first?</summary>
+# <details><summary>What is the complexity of self-attention?</summary>
 #
 # $O(n^2 d)$ time and, done naively, $O(n^2)$ memory for the weights, for each attention of the model. Versions such as
 # PyTorch's own keep the $n^2$ time and can avoid the $n^2$ memory.

@@ -537,6 +537,7 @@ show(
 # %%
 def habits(weights):
     """Effective words; mean weight on itself, word before, word after, [CLS]: (5, layer, head)."""
+    # what chapter 02 calls the effective number of words, PyTorch calls perplexity
     effective = torch.distributions.Categorical(weights).perplexity().mean(dim=-1)
     i = torch.arange(weights.shape[-1])
     pairs = (i, i), (i[1:], i[:-1]), (i[:-1], i[1:])  # (query, key)

@@ -476,6 +476,11 @@ outcome("04.hidden-row", rounded(attention_weights(scores, nothing)))
 
 # %%
 claim("every gradient that came back to the values was nan, too", value.grad.isnan().all())
+row_two_empty = torch.tensor([[True, True, True], [False, False, False]])
+loss = (attention_weights(scores.expand(2, 3), row_two_empty) @ value)[0].sum()  # without row 2
+print(
+    "loss without it:", rounded(loss), " gradient:", torch.autograd.grad(loss, value)[0][0].tolist()
+)
 half = scores.half()  # float16: two bytes a number
 recipes = {
     "fill −∞": attention_weights(scores, nothing),

@@ -289,10 +289,10 @@ def viewed_merge(heads):
     return heads.reshape(heads.shape[0], heads.shape[2], -1)
 
 
-def reach(layer, mask=None):
+def reach(layer, mask=None, seq=12):
     """(output, changed): does the output at one place notice a change at another?"""
-    x, notices = torch.randn(1, 12, 24), []
-    for t in range(12):
+    x, notices = torch.randn(1, seq, 24), []
+    for t in range(seq):
         changed = x.clone()
         changed[:, t] += 1
         difference = layer(changed, mask=mask) - layer(x, mask=mask)
@@ -316,6 +316,9 @@ future = ~causal_mask(12)
 claim("split by view: the past notices the future", (leaky & future).any())
 claim("both by view: the past does not", not (reach(full, causal_mask(12)) & future).any())
 print("pairs that can't see each other in the sealed layer:", int((~sealed).sum()), "of 144")
+with torch.random.fork_rng():  # what is drawn below stays the same
+    blind = [int((~reach(lambda x, mask: full(x + full(x)), seq=n)).sum()) for n in (12, 11)]
+print("in two such layers, the input added between them:", blind[0], "and with 11 words:", blind[1])
 fig, axes = plt.subplots(1, 3, figsize=(12.5, 4.6), layout="constrained")
 mask_picture(reach(good), twelve, ax=axes[0], title="right: everyone notices")
 mask_picture(sealed, twelve, ax=axes[1], title="both by view: three sealed pieces")

@@ -392,8 +392,8 @@ for name, start in starts.items():
 
 # %% [markdown]
 # Up leads from 512 numbers to 2,048, down leads back. Square matrices keep the size, up is too small, down too large: the
-# compromise. PyTorch's own start for a linear layer shrinks everything to 0.58; weights of size 1 explode. (With a norm after each
-# sublayer, a Transformer forgives: `nn.Linear`'s own start will do, N(0, 1) will not. The paper names none.)
+# compromise. PyTorch's own start for a linear layer shrinks everything to 0.58; weights of size 1 explode. (A Transformer also
+# norms after each sublayer; these bare matrices don't. The paper names no start.)
 #
 # **Your turn**: `09.xavier`.
 

@@ -87,7 +87,7 @@ def test_merges_by_hand():
 def test_no_pair_goes_across_a_border():
     merges = train_bpe("x y " * 50, 300)
     tokens = BytePairEncoding(merges).tokens[256:]
-    assert tokens == [b" y", b" x"] or tokens == [b" x", b" y"]
+    assert tokens == [b" y", b" x"]  # 50 times, and 49
 
 
 def test_a_word_counts_as_often_as_it_occurs_in_any_of_the_texts():
