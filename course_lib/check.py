@@ -13,7 +13,10 @@ from course_lib.grader.course.watching import StoppedError, watched
 from course_lib.grader.judging.verdict import Verdict
 from course_lib.paths import ROOT, WORK
 from course_lib.stale import stale_note
+from course_lib.unrun import explain_unrun
 from course_lib.views.panel import panel
+
+explain_unrun()
 
 
 def check(id: str, answer: object) -> object:
