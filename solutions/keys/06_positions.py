@@ -524,6 +524,7 @@ def rotary_cases(generator):
     return [
         case("as many queries as keys", draw(2, 3, 3, 4), draw(2, 3, 3, 4), grad=True),
         case("2 queries, 5 keys, base 100", draw(1, 4, 2, 6), draw(1, 2, 5, 6), 100.0, grad=True),
+        case("the same sizes, base 40", draw(1, 4, 2, 6), draw(1, 2, 5, 6), 40.0),
         case("one pair only", draw(2, 1, 4, 2), draw(2, 1, 4, 2)),
         case("the newest query of 13 keys", draw(1, 2, 1, 8), draw(1, 1, 13, 8), 50),
         case("3 keys, base 31", draw(1, 1, 3, 14), draw(1, 1, 3, 14), base=31.0),

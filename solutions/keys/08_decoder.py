@@ -2785,6 +2785,7 @@ def run_cases(generator):
         tried("a single batch, and nothing to clip", 1, 0.2, 3, 1e4),
         tried("warm-up of one step, narrower rows", 2, 0.1, 1, 0.5, ((4, 3),), (8, 6), judged=7),
         tried("no batch at all", 0, 0.2, 2, 0.5),
+        tried("steps so large that it gets worse", 4, 1.0, 1, 3.0, ((2, 1),), (3, 2, 3, 2)),
     ]
 
 
@@ -2908,6 +2909,8 @@ class WrongTrainer(Small):
             norms.append(norm)
             if wrong.get("judged") != "before":
                 judged.append(self.judge(held_out, (source, target)))
+            if wrong.get("judged") == "best":
+                judged[-1] = min(judged)
             if wrong.get("judged") == "learned from":
                 self.move_by(optimizer, held_out)
         if wrong.get("returned") == "exchanged":
@@ -3078,6 +3081,14 @@ RUN = Exercise(
             "How often does your optimizer step in one round?",
             "Nothing is learned from `held_out`.",
             "Judge under `torch.no_grad()`, without `backward` and `step`.",
+        ),
+        looping(
+            "best-so-far",
+            {"judged": "best"},
+            "the held-out losses are the best so far, not those of the new model",
+            "Can a number of your third list be larger than the one before it?",
+            "Keeping the best model is a good habit. Here the list shows each model as it is.",
+            "Append the loss of this step's model, also when it is worse.",
         ),
         looping(
             "lists-exchanged",
