@@ -531,6 +531,39 @@ def test_it_is_right_when_graded(warm, tmp_path, name):
     assert graded.verdict.state == "right", graded
 
 
+TURNED = {
+    "an answer": [*START, ("turned", RIGHT), CHECKED],
+    "a helper": [*START, ("turned", HELPER), (HELPED, ID), CHECKED],
+    "what is switched off": [
+        *START,
+        ("axis = -1",),
+        ("turned", "axis = 0"),
+        over("axis"),
+        ("turned", WRONG),
+        CHECKED,
+    ],
+    "prose": [*START, ("turned", "axis = 0 would be the queries"), ("axis = -1",), over("axis")],
+}
+
+
+@pytest.mark.parametrize("turn", [nbformat.v4.new_raw_cell, nbformat.v4.new_markdown_cell])
+@pytest.mark.parametrize("name", TURNED)
+def test_a_cell_that_a_key_turned_into_text_counts_where_nothing_else_binds_it(
+    warm, tmp_path, name, turn
+):
+    plain = [cell for cell in TURNED[name] if cell[0] != "turned"]
+    path = handed_in(tmp_path, plain)
+    made = nbformat.read(path, as_version=4)
+    for i, cell in enumerate(TURNED[name]):
+        if cell[0] == "turned":
+            made.cells.insert(i, turn(cell[1]))
+    nbformat.write(made, path)
+    (graded,) = grade_submission(warm, path, [ID], 7)
+    assert graded.verdict.state == "right", graded
+    (told,) = answers(ROOT, path, [ID])
+    assert told.state == "right", told
+
+
 ODD = {
     "numpy": ("return torch.softmax(scores, dim=-1).numpy()", "found a NumPy ndarray"),
     "an iterator": ("return iter(torch.softmax(scores, dim=-1))", "found a"),
