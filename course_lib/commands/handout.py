@@ -34,6 +34,10 @@ is, under its own name.
 |---|---|---|
 {table}
 
+Panels in a notebook are about what you ran, in the order in which you ran it. What counts is what
+stands in the file, from the top: cells that you changed, moved or deleted since may make another
+answer. So save, and let `python3 course.py check {first}` read the file before you hand it in.
+
 Not the chapters, which lie directly in `work/`, and not the folder `exercises/` beside this page,
 which holds them as they were. If you set `COURSE_WORK`, that folder takes the place of `work/`.
 

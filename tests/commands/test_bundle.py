@@ -182,6 +182,8 @@ def test_its_readme_names_the_files_to_hand_in_and_nothing_of_the_instructors(bu
         assert word not in text
     commands = set(re.findall(r"course\.py (\w+)", text))
     assert commands <= set(LEARNERS)
+    before = text.split("## While you work")[0].split("## Which file to hand in")[1]
+    assert "So save, and let `python3 course.py check 02` read the file" in before
 
 
 def test_nothing_in_it_has_been_run(bundle, work):

@@ -1,5 +1,6 @@
 """What of a notebook's session an answer is made of, as grading would take it."""
 
+import ast
 import re
 import sys
 from collections import Counter
@@ -13,11 +14,15 @@ from ..running.reading.plain import plain_cells
 from ..running.slicing.checks import named_answers
 from ..running.slicing.notebook import Notebook
 from ..running.slicing.slices import BUILT_IN, slices
-from ..running.slicing.statements import statements_of
+from ..running.slicing.statements import Statement, outer, statements_of
 from .setup import provided
 
 LAST = 400  # cells that ran, looked at
-COUNTS = re.compile(r"\w+\s*[-+*/@|&^%]=")  # on a line of its own
+# Methods that change what they belong to anew each time.
+CHANGING = frozenset(
+    ["append", "appendleft", "extend", "insert", "pop", "popitem", "popleft", "reverse", "step"]
+)
+CHANGING |= frozenset(("add_", "sub_", "mul_", "div_"))
 LOST = (
     'this answer is not found when it is graded: call it `{name}`, or write check("{id}", …) '
     "on a line of its own"
@@ -51,9 +56,25 @@ def in_session(
     there = set(shell.user_ns) - set(shell.user_ns_hidden)
     unseen = any(each.anything for each in statements_of(source))
     lost = () if unseen else sorted(reads & there - binds - names - BUILT_IN)
-    again = Counter(line for line in source.split("\n") if COUNTS.match(line))
-    twice = [TWICE.format(line=line.strip(), n=n) for line, n in again.items() if n > 1]
+    lines = source.split("\n")
+    many = Counter(
+        tuple(lines[each.first - 1 : each.last]) for each in filter(_changes, statements_of(source))
+    )
+    twice = [TWICE.format(line=text[-1].strip(), n=n) for text, n in many.items() if n > 1]
     return source, (*(UNBOUND.format(name=each) for each in lost), *twice)
+
+
+def _changes(told: Statement) -> bool:
+    """Does it make another value of one, so that to run it again makes a third?"""
+    return any(_changing(each) for node in told.nodes for each in outer(node))
+
+
+def _changing(node: ast.AST) -> bool:
+    if isinstance(node, ast.Assign):
+        bound = {n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+        return any(isinstance(n, ast.Name) and n.id in bound for n in ast.walk(node.value))
+    method = getattr(getattr(node, "func", None), "attr", "")
+    return isinstance(node, ast.AugAssign) or method in CHANGING
 
 
 def _holds(source: str, answer: object, session: dict[str, Any]) -> bool:

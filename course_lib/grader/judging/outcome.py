@@ -13,6 +13,7 @@ from torch import Tensor
 from .cases import Call, Case
 from .crash import RAISED, STOPPED, kind_of_error, learner_lines
 from .loading import load
+from .returned import returned
 from .trees import identical, leaves, tree_map
 
 ONE = " is "  # between two names of one weight
@@ -89,7 +90,7 @@ def _run_case(answer: Callable, case: Case, gradients: bool) -> Outcome:
                 trained = versions != [weight._version for weight in weights.values()]
                 asked_of = dict.fromkeys(sources) if trained else _gradients(value, sources)
                 flows.append(asked_of if gradients else {})
-            values.append(ITSELF if value is target else tree_map(_copy, value))
+            values.append(ITSELF if value is target else tree_map(returned, value))
             changed += [f"call {number + 1}: {name}" for name in _changed(planned, args, kwargs)]
         weights = _weights(target, case)
         moved = [name for name in weights if not identical(case.state[name], weights[name])]
@@ -119,11 +120,7 @@ def build(answer: Callable, case: Case) -> Callable:
 
 
 def _copy(leaf: Any) -> Any:
-    if isinstance(leaf, Tensor):
-        return leaf.detach().clone()
-    # A number of NumPy is a number; without importing NumPy, as not every answer does.
-    lone = type(leaf).__module__ == "numpy" and getattr(leaf, "shape", None) == ()
-    return leaf.item() if lone else leaf
+    return leaf.detach().clone() if isinstance(leaf, Tensor) else leaf
 
 
 def _float_inputs(args: list, kwargs: dict) -> dict[str, Tensor]:

@@ -418,6 +418,84 @@ UNTIDY = {
         f"{line!r} below": [*START, (f"{RIGHT}\n\n{line}", ID)]
         for line in ("to do: tidy", "tensor: 0.5 0.5", "print(attention_weights(", "print 'x'")
     },
+    "a list by another name": [
+        *START,
+        ("axes = []",),
+        ("more = axes\nmore.append(-1)",),
+        over("axes[0]"),
+    ],
+    "a list by a name in brackets": [
+        *START,
+        ("axes = {}",),
+        ("(a := axes)[0] = -1",),
+        over("axes[0]"),
+    ],
+    "a list by its method": [
+        *START,
+        ("axes = []\nadd = axes.append",),
+        ("add(-1)",),
+        over("axes[0]"),
+    ],
+    "a list that a function gave": [
+        *START,
+        ("axes = {}\ndef get():\n    return axes",),
+        ("got = get()",),
+        ("got[0] = -1",),
+        over("axes[0]"),
+    ],
+    "a list filled by a thread": [
+        *START,
+        ("import threading\naxes = []",),
+        ("filling = threading.Thread(target=lambda: axes.append(-1))",),
+        ("filling.start()\nfilling.join()",),
+        over("axes[0]"),
+    ],
+    "a row that a loop makes longer": [
+        *START,
+        ("rows = [[0]]",),
+        ("for row in rows:\n    row += [-1]",),
+        over("rows[0][1]"),
+    ],
+    "an iterator that a loop took from": [
+        *START,
+        ("axes = iter([0, -1])",),
+        ("for first in axes:\n    break",),
+        ("axis = next(axes)",),
+        over("axis"),
+    ],
+    "two functions with one memory": [
+        *START,
+        ("def memory():\n    kept = [0]\n    return kept.append, lambda: kept[-1]",),
+        ("put, get = memory()",),
+        ("put(-1)",),
+        over("get()"),
+    ],
+    "a function in a table that sets a global": [
+        *START,
+        ("axis = 0\ndef last():\n    global axis\n    axis = -1",),
+        ("table = {'last': last}",),
+        ("table['last']()",),
+        over("axis"),
+    ],
+    "a gradient that came by another name": [
+        *START,
+        ("t = torch.tensor(1., requires_grad=True)",),
+        ("loss = -t\nloss.backward()",),
+        over("int(t.grad)"),
+    ],
+    "a view that is written to": [
+        *START,
+        ("axes = torch.zeros(3)",),
+        ("two = axes[1:]\ntwo[0] = -1",),
+        over("int(axes[1])"),
+    ],
+    "a method that a decorator adds": [
+        *START,
+        ("def add_to(kind):\n    return lambda f: setattr(kind, f.__name__, f)",),
+        ("class Rows:\n    pass",),
+        ("@add_to(Rows)\ndef axis(self):\n    return -1",),
+        over("Rows().axis()"),
+    ],
     "prose and fences around": [
         *START,
         (f"Here it is:\n\n```python\n@torch.enable_grad()\n# mine\n{RIGHT}\n```", ID),
@@ -451,6 +529,39 @@ def test_it_is_right_when_checked(tmp_path, name, monkeypatch):
 def test_it_is_right_when_graded(warm, tmp_path, name):
     (graded,) = grade_submission(warm, handed_in(tmp_path, UNTIDY[name]), [ID], 7)
     assert graded.verdict.state == "right", graded
+
+
+TURNED = {
+    "an answer": [*START, ("turned", RIGHT), CHECKED],
+    "a helper": [*START, ("turned", HELPER), (HELPED, ID), CHECKED],
+    "what is switched off": [
+        *START,
+        ("axis = -1",),
+        ("turned", "axis = 0"),
+        over("axis"),
+        ("turned", WRONG),
+        CHECKED,
+    ],
+    "prose": [*START, ("turned", "axis = 0 would be the queries"), ("axis = -1",), over("axis")],
+}
+
+
+@pytest.mark.parametrize("turn", [nbformat.v4.new_raw_cell, nbformat.v4.new_markdown_cell])
+@pytest.mark.parametrize("name", TURNED)
+def test_a_cell_that_a_key_turned_into_text_counts_where_nothing_else_binds_it(
+    warm, tmp_path, name, turn
+):
+    plain = [cell for cell in TURNED[name] if cell[0] != "turned"]
+    path = handed_in(tmp_path, plain)
+    made = nbformat.read(path, as_version=4)
+    for i, cell in enumerate(TURNED[name]):
+        if cell[0] == "turned":
+            made.cells.insert(i, turn(cell[1]))
+    nbformat.write(made, path)
+    (graded,) = grade_submission(warm, path, [ID], 7)
+    assert graded.verdict.state == "right", graded
+    (told,) = answers(ROOT, path, [ID])
+    assert told.state == "right", told
 
 
 ODD = {
@@ -491,6 +602,7 @@ def test_a_helper_that_uses_what_is_banned_is_found_by_check_and_by_grade(warm, 
         ([(f"{RIGHT}\n    return ((", ID)], "Python can't read cell 2"),
         ([(HANDED_OUT, ID)], "the cell is as handed out"),
         ([], "nothing defines `attention_weights`"),
+        ([("axis = -1",), ("axis = 0",), over("axis")], "0 of 12 cases"),  # run upwards, as it were
         (
             [("from course_lib.nn.masks import causal_mask as m",), (over("len(m.x)")[0], ID)],
             "holds",

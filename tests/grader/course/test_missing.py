@@ -175,6 +175,23 @@ IN_A_SESSION = {
         ["root = 0.25", *["root += 0.125"] * 2, WEIGHTS],
         "`root += 0.125` ran 2 times",
     ),
+    "a value turned twice": (
+        ["up = True", *["up = not up"] * 2, "root = 0.5 if up else 1", WEIGHTS],
+        "`up = not up` ran 2 times",
+    ),
+    "a list that grew twice": (
+        [
+            "roots = [2.0]",
+            *["roots.append(roots[-1] / 2)"] * 2,
+            WEIGHTS.replace("root", "roots[-1]"),
+        ],
+        "`roots.append(roots[-1] / 2)` ran 2 times",
+    ),
+    "a loop that ran twice": (
+        ["root = torch.ones(())", *["for _ in '1':\n    root.sub_(0.25)"] * 2, WEIGHTS],
+        "`root.sub_(0.25)` ran 2 times",
+    ),
+    "a cell that begins anew each time": (["root = 0.25\nroot += 0.25"] * 2 + [WEIGHTS], ""),
     "an environment of one's own": (
         ["import os\nos.environ['ROOT'] = '0.5'\nroot = float(os.environ['ROOT'])", WEIGHTS],
         "",
@@ -190,7 +207,7 @@ IN_A_SESSION = {
 
 @pytest.mark.parametrize("name", IN_A_SESSION)
 def test_what_grading_will_not_find_of_a_session_is_told(session, monkeypatch, name):
-    """Each is right in the kernel; none but the last four is when it is graded."""
+    """Each is right in the kernel; none but the last five is when it is graded."""
     shown = []
     monkeypatch.setattr("course_lib.check.panel", shown.append)
     cells, told = IN_A_SESSION[name]

@@ -1,13 +1,17 @@
 """What is recorded of a call besides its value: whether the answer printed something."""
 
+import enum
 import sys
 
 import pytest
 import torch
 
+from course_lib.grader.course.checking import verdict_on
 from course_lib.grader.judging.cases import Case, call, case
 from course_lib.grader.judging.edits import edited
+from course_lib.grader.judging.frames import pack, unpack
 from course_lib.grader.judging.outcome import ITSELF, run_case
+from course_lib.paths import ROOT
 
 
 def test_what_an_answer_prints_is_heard_and_still_shown(capsys):
@@ -102,3 +106,40 @@ def test_parameters_that_a_training_replaces_are_those_that_gradients_reach():
     )
     outcome = run_case(Halved, given)
     assert outcome.gradients[1]["weight"].tolist() == [[0.5]] and outcome.changed == ("weight",)
+
+
+class Spoken(str):
+    def __repr__(self):
+        raise ValueError("no words")
+
+
+class Axis(enum.IntEnum):
+    LAST = 3
+
+
+HARDLY_COMPARED = {
+    "nested": lambda: torch.nested.nested_tensor([torch.ones(2)]),
+    "sparse": lambda: torch.ones(2, 3).to_sparse(),
+    "eight bits": lambda: torch.ones(2, 3).to(torch.float8_e4m3fn),
+    "complex halves": lambda: torch.zeros(2, dtype=torch.complex32),
+    "bits": lambda: torch.zeros(2, dtype=torch.uint8).view(torch.bits8),
+    "a long number": lambda: 10**5000,
+    "a long number below zero": lambda: (-(10**400), 1),
+    "an heir of texts": lambda: Spoken("x"),
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # PyTorch calls some of these prototypes
+@pytest.mark.parametrize("name", HARDLY_COMPARED)
+def test_whatever_comes_back_is_told_and_fits_a_report(name):
+    outcome = run_case(lambda *sizes, **named: HARDLY_COMPARED[name](), case("some", 7))
+    assert outcome.raised is None
+    assert unpack(pack(outcome.values)) == outcome.values
+    for id in ("02.cost", "02.attention-weights"):
+        told = verdict_on(ROOT, id, lambda *sizes, **named: HARDLY_COMPARED[name]())
+        assert told.state == "wrong" and told.details
+
+
+def test_an_heir_of_a_number_is_that_number():
+    (value,) = run_case(lambda x: (Axis.LAST, True), case("some", 7)).values
+    assert value == (3, True) and [type(each) for each in value] == [int, bool]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 MOODLE = re.compile(r"(.+?)_(\d+)_assignsubmission_([a-z]+)(?:_(.*))?")
-BLACKBOARD = re.compile(r"(.+)_attempt_(\d{4}(?:-\d\d){5})(?:_(.+)|\.txt)")
+BLACKBOARD = re.compile(r"(.+?)_attempt_(\d{4}(?:-\d\d){5})(?:_(.+)|\.txt)")
 TYPED = ("text.html", "link.html")
 
 
@@ -46,10 +46,17 @@ class HandedIn:
 
 def handed_in(path: tuple[str, ...]) -> HandedIn | None:
     """What a path says; None for a file that is in nobody's folder."""
+    return next(iter(every_form(path)), None)
+
+
+def every_form(path: tuple[str, ...]) -> list[HandedIn]:
+    """What a path says in each platform's form that it fits; a student names the rest of it."""
     if len(path) == 1:
-        return _blackboard(path[0]) or _moodle(path[0], path[0]) or _canvas(path[0])
+        name = path[0]
+        forms = [_blackboard(name), _moodle(name, name), _canvas(name)]
+        return [form for form in forms if form]
     whole = Who("", path[0], path[0], path[0], path[-1])
-    return _moodle(path[0], path[-1]) or HandedIn("folders", (whole,))
+    return [_moodle(path[0], path[-1]) or HandedIn("folders", (whole,))]
 
 
 def from_platform(name: str) -> str:

@@ -8,7 +8,7 @@ from ..exports.people import People, Person
 from ..exports.spelling import plain
 from ..times import FILE
 from .members import Archive, Member
-from .naming import HandedIn, Who, from_platform, handed_in
+from .naming import HandedIn, Who, every_form, from_platform
 
 WORK = (".ipynb", ".py")
 TWO = "two people are called so; a list of students with Moodle's Identifier tells them apart"
@@ -47,7 +47,7 @@ def planned(archive: Archive, people: People | None) -> Plan:
     """Place every file of an archive, with a list of students or by the names that it gives."""
     plan = Plan(left=list(archive.refused), litter=Counter(archive.litter))
     members = _unwrapped(archive.members, people)
-    told = [(member, handed_in(member.path)) for member in members]
+    told = _told(members)
     twice = _same_names([handed for _, handed in told if handed])
     for member, handed in told:
         if handed is None:
@@ -66,6 +66,25 @@ def planned(archive: Archive, people: People | None) -> Plan:
             plan.placed.append(Placed(student, who.file, member, who.late, handed.time))
             plan.notes += [told for told in _group(who, person) if told not in plan.notes]
     return plan
+
+
+def _told(members: list[Member]) -> list[tuple[Member, HandedIn | None]]:
+    """What each path says in the form that most of the archive has.
+
+    Below its platform's words a file is called as a student likes, such as by another platform's
+    words for somebody else. Where two forms are as usual, both are readings, and no time is sure.
+    """
+    forms = [every_form(member.path) for member in members]
+    usual = Counter(form.platform for each in forms for form in each)
+    told = []
+    for member, each in zip(members, forms, strict=True):
+        most = max((usual[form.platform] for form in each), default=0)
+        fit = [form for form in each if usual[form.platform] == most]
+        if len(fit) > 1:
+            both = tuple(who for form in fit for who in form.readings)
+            fit = [replace(fit[0], readings=both, time=None)]
+        told.append((member, fit[0] if fit else None))
+    return told
 
 
 def _unwrapped(members: list[Member], people: People | None) -> list[Member]:

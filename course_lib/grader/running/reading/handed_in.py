@@ -106,7 +106,7 @@ def _bare(cell: dict, old: bool) -> dict:
     kind, level = cell.get("cell_type"), cell.get("level")
     source = cell.get("source", cell.get("input")) or ""
     if not isinstance(source, str):
-        source = "".join(source)
+        source = _joined(list(source))
     bare = {"cell_type": "raw", "metadata": {"tags": list(tags_in(cell.get("metadata")))}}
     if kind == "code":
         own = {"input": source, "language": "python"} if old else {"source": source}
@@ -114,6 +114,13 @@ def _bare(cell: dict, old: bool) -> dict:
     if kind == "heading":
         bare |= {"cell_type": kind, "level": level if level in range(1, 7) else 1}
     return bare | {"source": source}
+
+
+def _joined(lines: list[str]) -> str:
+    """The text of a cell. Some programs leave out where each line ends; then Python reads none."""
+    text, ended = "".join(lines), "\n".join(lines)
+    lost = not any(line.endswith("\n") for line in lines) and tree_of(text) is None
+    return ended if lost and tree_of(ended) is not None else text
 
 
 def _script(text: str, name: str) -> list[Cell]:

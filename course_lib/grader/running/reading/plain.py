@@ -7,6 +7,8 @@ from itertools import pairwise
 
 from course_lib.notebooks import Cell, tree_of
 
+from ...judging.scopes import names_of
+
 # Below the first line of these cells is something else; below that of any other is Python.
 OTHER = re.compile(
     r"ai\b|\W|bash|cmd|cython|file|hide|html|javascript|js|julia|latex|manim|markdown|md\b|mermaid"
@@ -26,9 +28,17 @@ def plain_cells(cells: list[Cell]) -> list[Cell]:
 def readable_cells(cells: list[Cell]) -> list[Cell]:
     """The same of a notebook that is graded: a line left in a cell costs none of its definitions.
 
-    So it is with what was typed or pasted there after the cell had run.
+    So it is with what was typed or pasted there after the cell had run. One key in JupyterLab, M or
+    R, makes text of a cell of code: where nothing else binds what is in it, it is code.
     """
-    return [replace(c, source=_readable(c.source)) if c.kind == "code" else c for c in cells]
+    cells = [replace(c, source=_readable(c.source)) if c.kind == "code" else c for c in cells]
+    bound = {name for c in cells if c.kind == "code" for name in names_of(c.source)[0]}
+    return [replace(c, kind="code") if _was_code(c, bound) else c for c in cells]
+
+
+def _was_code(cell: Cell, bound: set[str]) -> bool:
+    text = cell.kind != "code" and BINDS.search(cell.source) and tree_of(cell.source) is not None
+    return bool(text) and not names_of(cell.source)[0] <= bound
 
 
 def _readable(source: str) -> str:

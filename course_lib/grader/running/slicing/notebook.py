@@ -97,8 +97,7 @@ class Notebook:
 
 
 def _given(told: Statement, name: str) -> bool:
-    """Is a class given to a decorator or to `setattr`, which may add methods to it?"""
-    calls = [each for node in told.nodes for each in getattr(node, "decorator_list", ())]
-    calls += [node.value for node in told.nodes if isinstance(node, ast.Expr)]
+    """Is a class given to a call such as `setattr`, which may add methods to it?"""
+    calls = [node.value for node in told.nodes if isinstance(node, ast.Expr)]
     named = [c for c in calls if isinstance(c, ast.Call) and getattr(c.func, "id", "") != "check"]
     return any(getattr(arg, "id", "") == name for call in named for arg in call.args)

@@ -12,10 +12,13 @@ EVERYWHERE = frozenset(("torch", "numpy", "random", "sys", "builtins", "os")) | 
 )
 
 
-def noticed(notebook: Notebook, needed: list[int], ran: list[int]) -> list[int]:
+def noticed(
+    notebook: Notebook, needed: list[int], ran: list[int], others: bool = False
+) -> list[int]:
     """Of the statements that `ran`, those that an answer made of `needed` ones may notice.
 
     What one of them reads it may have got from any other, so they are gathered until none is added.
+    With `others`, a name that one of them binds may be another name for what the answer reads.
     """
     packages = _packages(notebook)
     told = {i: notebook.placed[i].told for i in {*needed, *ran}}
@@ -25,6 +28,8 @@ def noticed(notebook: Notebook, needed: list[int], ran: list[int]) -> list[int]:
         # Who calls it does what it does. An answer's helpers only give results, as a rule.
         sets_globals = len(told[i].binds) > 1
         leads[i] |= told[i].binds if i not in needed or sets_globals else frozenset()
+    if others:
+        leads = {i: found | _known(told[i].holds, packages) for i, found in leads.items()}
     kept, shared = set[int](), EVERYWHERE
     more = {*needed, *(i for i in ran if told[i].anything)}
     while more:

@@ -47,9 +47,11 @@ def slices(notebook: Notebook, id: str, name: str, stub: str = "") -> list[Slice
     usual = [_first_whole(notebook, i, name, last) for i in chosen]
     seen = [_last_whole(notebook, i, name, last) for i in chosen]
     all_of_it = [_everything(notebook, i, name, max(i, last)) for i in chosen]
-    first, rest = usual[:2], [each for three in zip(seen, all_of_it, strict=True) for each in three]
+    by_others = [_everything(notebook, i, name, max(i, last), others=True) for i in chosen]
+    first = usual[:2]
+    rest = [each for of_one in zip(seen, all_of_it, by_others, strict=True) for each in of_one]
     found: dict[tuple, Slice] = {}
-    for place, kept in filter(None, [*first, *rest[:2], *usual[2:], *rest[2:]]):
+    for place, kept in filter(None, [*first, *rest[:3], *usual[2:], *rest[3:]]):
         found.setdefault((place, told_apart(notebook, kept)), _made(notebook, place, kept))
     return list(found.values())[:MOST]
 
@@ -90,13 +92,18 @@ def _slice(
     return kept, missing
 
 
-def _everything(notebook: Notebook, chosen: int, name: str, cut: int) -> Kept | None:
-    """All that ran before the check and that the answer may notice; None where nothing acted."""
+def _everything(
+    notebook: Notebook, chosen: int, name: str, cut: int, others: bool = False
+) -> Kept | None:
+    """All that ran before the check and that the answer may notice; None where nothing acted.
+
+    With `others`, also what it notices by other names for what it reads.
+    """
     checks = {i for i in range(cut + 1) if notebook.only_checks(notebook.cell(i))}
     again = {i for i in range(chosen + 1, cut + 1) if name in notebook.placed[i].told.binds}
     needed, _ = _needed(notebook, chosen, name, cut, given=True)
     ran = [i for i in range(cut + 1) if i not in checks | again]
-    kept = noticed(notebook, needed, ran)
+    kept = noticed(notebook, needed, ran, others)
     acting = [i for i in kept if i not in needed and notebook.placed[i].told.acts]
     return (chosen, kept) if acting else None
 

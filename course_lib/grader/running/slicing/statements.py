@@ -17,6 +17,8 @@ from ...judging.scopes import names_of
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 BUILT_IN = frozenset(dir(builtins))
 IMPORTS = ast.Import | ast.ImportFrom
+# What calls without brackets: `for` takes from an iterator, `+=` changes a list in place.
+HIDDEN_CALLS = ast.For | ast.AsyncFor | ast.comprehension | ast.With | ast.AsyncWith | ast.AugAssign
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def _statement(nodes: list[ast.stmt], lines: list[str]) -> Statement:
         surely=frozenset(plain) - updated,
         holds=frozenset(binds - gone if values else ()),
         reads=reads | updated,
-        stores=frozenset(filter(None, map(_stored, within))),
+        stores=frozenset(filter(None, map(_stored, within))) | _decorated(within),
         calls=frozenset(filter(None, map(_method_of, within))),
         given=frozenset(name for each in within for name in _given(each)),
         gone=frozenset(gone),
@@ -123,7 +125,8 @@ def _acts(node: ast.AST) -> bool:
     part = isinstance(node, ast.Attribute | ast.Subscript)
     heir = isinstance(node, ast.ClassDef) and bool(node.bases or node.keywords)
     decorated = bool(getattr(node, "decorator_list", ()))
-    return isinstance(node, ast.Call) or bool(part and _stored(node)) or heir or decorated
+    calls = isinstance(node, ast.Call | HIDDEN_CALLS)
+    return calls or bool(part and _stored(node)) or heir or decorated
 
 
 def _is_name(node: ast.AST, context: type = ast.expr_context) -> bool:
@@ -134,6 +137,13 @@ def _stored(node: ast.AST) -> str:
     """The name of which `node` sets a part: `table` in `table.rows[0] = 1`."""
     part = isinstance(node, ast.Attribute | ast.Subscript)
     return _root(node) if part and isinstance(node.ctx, ast.Store | ast.Del) else ""
+
+
+def _decorated(within: list[ast.AST]) -> frozenset[str]:
+    """The names to which decorators add a definition: `Net` in `@add_to_class(Net)`."""
+    decorators = (each for node in within for each in getattr(node, "decorator_list", ()))
+    calls = [each for each in decorators if isinstance(each, ast.Call)]
+    return frozenset(arg.id for call in calls for arg in call.args if _is_name(arg))
 
 
 def _method_of(node: ast.stmt) -> str:
@@ -150,7 +160,7 @@ def _given(node: ast.stmt) -> Iterator[str]:
 
 
 def _root(node: ast.AST) -> str:
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.NamedExpr):
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.id if isinstance(node, ast.Name) else ""
 

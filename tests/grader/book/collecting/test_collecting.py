@@ -151,6 +151,42 @@ def test_accounts_that_both_fit_are_told(collect):
     assert why == "more than one match in roster.csv: ob (ob); b_ob (b_ob)"
 
 
+LIKE_BOB = {
+    "its own": "A_bob_attempt_2026-12-09-09-30-00_02_attention.ipynb",
+    "Moodle's": "Bob Babbage_102_assignsubmission_file_02_attention.ipynb",
+    "Canvas's": "babbagebob_102_9_02_attention.ipynb",
+}
+FORMS = {
+    "Blackboard": ("A_{}_attempt_2026-12-01-09-30-00_{}", ("ada", "bob"), "Username\nada\nbob\n"),
+    "Canvas": ("{}_7_{}", ("lovelaceada_101", "babbagebob_102"), CANVAS),
+    "Moodle": (
+        "{}_assignsubmission_file_{}",
+        ("Ada Lovelace_101", "Bob Babbage_102"),
+        "Identifier,Full name,Username\n"
+        "Participant 101,Ada Lovelace,ada\nParticipant 102,Bob Babbage,bob\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("platform", FORMS)
+@pytest.mark.parametrize("like", LIKE_BOB)
+def test_no_name_of_a_file_puts_it_into_anothers_folder(collect, tmp_path, platform, like):
+    form, (ada, bob), roster = FORMS[platform]
+    collect({form.format(ada, LIKE_BOB[like]): "a", form.format(bob, "02.py"): "b"}, roster)
+    found = files_in(tmp_path / "out")
+    assert [text for name, text in found.items() if name.startswith("bob/")] == ["b"]
+    assert [text for name, text in found.items() if name.startswith("ada/")] == ["a"]
+    assert all("12-09" not in t.submitted for t in load_times(tmp_path / "out").values())
+
+
+@pytest.mark.parametrize("like", LIKE_BOB)
+@pytest.mark.parametrize("platform", FORMS)
+def test_nor_where_it_is_the_only_file(collect, tmp_path, platform, like):
+    form, (ada, _), roster = FORMS[platform]
+    collect({form.format(ada, LIKE_BOB[like]): "a"}, roster)
+    assert not (tmp_path / "out" / "bob").exists()
+
+
 @pytest.mark.parametrize("wrapper", ["", "submissions/"])
 def test_a_zip_of_folders_with_or_without_one_around_it(collect, tmp_path, wrapper):
     names = ["ada/02_attention.ipynb", "bob/deep/02_attention.py", "bob/report.pdf"]

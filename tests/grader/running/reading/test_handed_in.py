@@ -127,6 +127,12 @@ def test_half_of_a_letter_does_not_leave_the_notebook():
     assert sources(notebook(cell("'😀'")), "x.ipynb") == ["'😀'"]
 
 
+def test_lines_of_which_none_has_an_end_are_lines():
+    for lines in (["x = 1", "y = 2"], ["x = 1\n", "y = 2"], ["x = 1\ny = ", "2"]):
+        data = json.dumps({"cells": [{"cell_type": "code", "source": lines}]}).encode()
+        assert sources(data, "x.ipynb") == ["x = 1\ny = 2"]
+
+
 def test_line_ends_of_windows_within_a_notebook_become_plain():
     assert sources(notebook(cell("a\r\nb\rc")), "x.ipynb") == ["a\nb\nc"]
 
