@@ -65,7 +65,8 @@ class Guesser(nn.Module):
 #   vocabulary are always the *last* axis of `logits`.
 # - A label that is `pad_id` doesn't count. `pad_id` may be any whole number, also one that is no token, such as −100. If it is a
 #   token, it gets its even share $\varepsilon / V$ like every other.
-# - Return the mean over all labels that count, one number in a tensor. If none counts, return 0.
+# - Return the mean over all labels that count, one number in a tensor. If none counts it is 0, and `backward` still works (and
+#   gives zeros).
 # - `smoothing` is $\varepsilon$, at least 0 and below 1. Logits in the ten thousands do no harm.
 # - Half precision (`float16`, `bfloat16`) is counted in `float32`, and so is the loss. `float64` stays what it is.
 #
