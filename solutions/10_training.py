@@ -182,20 +182,29 @@ def adamw_step(weight, gradient, mean, square, step, rate, beta1, beta2, eps, de
 check("10.adam", adamw_step)
 
 # %% [markdown]
-# **What is it good for?** Two weights; the loss is 100 times steeper along the first than along the second. Plain steps must go by
-# the steep one. Yours look at each by itself.
+# **What is it good for?** Two weights, and a loss that is 1,000 times steeper along one direction than along the other. The next
+# cell goes down this valley with plain steps, with yours, and with yours where the valley lies at 45° to the axes (for plain steps
+# that is the same valley). Before you run it: what does AdamW look at, and what becomes of it when the valley is turned?
 
 # %% tags=["demo"]
 try:
-    fig, ax = plt.subplots(figsize=(6, 2.5), layout="constrained")
-    steep = torch.tensor([100.0, 1.0])
-    plain = adam = torch.tensor([1.0, 1.0])
-    m, v, lost = torch.zeros(2), torch.zeros(2), []
-    for n in range(1, 121):
-        adam, m, v = adamw_step(adam, steep * adam, m, v, n, 0.05, 0.9, 0.98, 1e-9, 0.0)
-        plain = plain - 0.015 * steep * plain
-        lost.append([(steep * w**2).sum() / 2 for w in (plain, adam)])
-    ax.semilogy(range(1, 121), lost, label=["plain steps, rate 0.015", "your AdamW, rate 0.05"])
+    fig, ax = plt.subplots(figsize=(6, 2.8), layout="constrained")
+    straight, turned = torch.eye(2), torch.tensor([[1.0, 1.0], [-1.0, 1.0]]) / 2**0.5
+    steep = torch.tensor([1000.0, 1.0])
+    for way, rate, name in (
+        (straight, 0.0015, "plain steps"),
+        (straight, 0.05, "your AdamW"),
+        (turned, 0.05, "your AdamW, valley turned"),
+    ):
+        w, m, v, lost = way @ torch.ones(2), torch.zeros(2), torch.zeros(2), []
+        for n in range(1, 121):
+            gradient = way @ (steep * (way.T @ w))
+            lost.append((steep * (way.T @ w) ** 2).sum() / 2)
+            if name == "plain steps":
+                w = w - rate * gradient
+            else:
+                w, m, v = adamw_step(w, gradient, m, v, n, rate, 0.9, 0.98, 1e-9, 0.0)
+        ax.semilogy(range(1, 121), lost, label=f"{name}, rate {rate}")
     ax.set(xlabel="step", ylabel="loss")
     ax.legend()
     plt.show()
@@ -248,7 +257,7 @@ check("10.clip", clip_gradients)
 # Two numbers say whether a run is healthy: where its loss begins, and below what it can't fall. The vocabulary has `vocab` tokens
 # ({{vocab}} where a call doesn't say); the loss is that of 10.smoothing. Don't train anything; work them out. Return
 #
-# 1. the loss of a model that gives *all tokens the same score*, as an untrained one about does;
+# 1. the loss of a model that gives *all tokens the same score*, as an untrained one nearly does if its scores begin small;
 # 2. the *least* loss that any model can have with this `smoothing`, on any text.
 #
 # `smoothing` is at least 0 and below 1.
@@ -275,9 +284,10 @@ check("10.first-loss", first_and_least)
 #
 # *Difficulty 2 of 3 · 15 minutes · 2 points*
 #
-# **QK-norm** gives every query and every key the length 1 before they meet, and multiplies their dot product by a number `cap`.
-# That keeps a training calm: no score is above `cap` or below `-cap`, whatever the weights do. It has a price, and you can work it out.
-# A query sees `n_keys` keys. Return two numbers:
+# **QK-norm** gives every query and every key the length 1 before they meet, and multiplies their dot product by a number, `cap`
+# (Henry et al. 2020, arXiv:2010.04245). No score is then above `cap` or below `-cap`, whatever the weights do, and that keeps a
+# training calm. The price: with a small `cap` a head's picture stays soft, however well the head knows where to look. How soft at
+# least? A query sees `n_keys` keys. Return two numbers:
 #
 # 1. the largest weight that the softmax can give to *one* of the keys, if every score may be anything from `-cap` to `cap`;
 # 2. the smallest `cap` that lets one key have the weight `weight`.
@@ -338,7 +348,7 @@ except NotImplementedError:
 # 3. The gradients are those of this loss alone.
 # 4. If their norm (of all parameters together) is above `max_norm`, they are scaled down to it.
 # 5. `torch.optim.SGD` moves the parameters with the rate $\text{rate} \cdot \min(n / \text{warmup}, \sqrt{\text{warmup} / n})$,
-#    where $n$ counts *updates* from 1. (Plain steps, because Adam divides a constant factor away, and would hide half of the
+#    where $n$ counts *updates* from 1. (Plain steps, because Adam divides a constant factor away, and with it some of the
 #    mistakes that one can make here.)
 # 6. The new model is judged on `held_out`, one more pair: the mean over its labels that aren't padding, in **evaluation mode**,
 #    and *without* smoothing, so that runs can be compared. Nothing is learned from it.
