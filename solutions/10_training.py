@@ -350,8 +350,8 @@ except NotImplementedError:
 # 5. `torch.optim.SGD` moves the parameters with the rate $\text{rate} \cdot \min(n / \text{warmup}, \sqrt{\text{warmup} / n})$,
 #    where $n$ counts *updates* from 1. (Plain steps, because Adam divides a constant factor away, and with it some of the
 #    mistakes that one can make here.)
-# 6. The new model is judged on `held_out`, one more pair: the mean over its labels that aren't padding, in **evaluation mode**,
-#    and *without* smoothing, so that runs can be compared. Nothing is learned from it.
+# 6. The new model is judged on `held_out`, one more pair: the mean cross-entropy over its labels that aren't padding, in
+#    **evaluation mode**, and *without* smoothing, so that runs can be compared. Nothing is learned from it.
 #
 # Return a list with a dict for each update: `"loss"` (of 2), `"norm"` (before clipping), `"rate"`, `"tokens"` (how many labels
 # of the batch aren't padding, a whole number), `"held_out"` (of 6). When `fit` returns, the model is in evaluation mode.

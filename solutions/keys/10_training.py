@@ -146,7 +146,12 @@ def other_loss(logits, labels, smoothing, pad_id, *, slip):
         loss = loss - smoothing * log_p.mean(dim=-1)
         return loss.where(counts, 0).sum() / below
 
+    def in_place():
+        labels[~counts] = 0
+        return sure(wide.log_softmax(dim=-1))
+
     return {
+        "in place": in_place,
         "no pad class": without_pad,
         "divergence": divergence,
         "zero hidden": zero_hidden,
@@ -365,6 +370,14 @@ SMOOTHING = Exercise(
             "What does `gather` do with an index of −100?",
             "What is picked where a label doesn't count makes no difference.",
             "Replace such labels by any token before you look them up.",
+        ),
+        loss_slip(
+            "labels-in-place",
+            "in place",
+            "the loss is right, but padding among the labels that came in is written over",
+            "Call it twice with the same labels, and compare them before and after.",
+            "`labels[…] = 0` and `masked_fill_` change the tensor itself.",
+            "Make a new one: `labels.where(counts, 0)` or `labels.masked_fill(…)`.",
         ),
         loss_slip(
             "softmax-over-places",
