@@ -834,8 +834,7 @@ attention_hover([*iso, "$"], torch.tensor(weights), [*text, "$"], title=text, st
 # `course_lib.device` picks (`cuda`, `mps` for Apple's chips, `cpu`), and batches grow until it is busy. On a GPU **autocast**,
 # `with torch.autocast("cuda", torch.bfloat16):` around the loss, runs matrix products in bfloat16, half the bytes, and leaves the weights in
 # float32. On the study's CPU, which has no units for bfloat16, it gains nothing (see 10.11).
-
-# %% [markdown]
+#
 # ## Summary
 #
 # - Before the first step the loss is about $\ln V$; then one batch by heart; then a look whether the answer leaks. Minutes that
