@@ -38,6 +38,7 @@ def loss_cases(generator):
         tried("no padding, the pad id 0", (3, 3), 3, 5, 0, 0.2),
         tried("padding with the id 0", (4, 1, 2), 4, 6, 0, 0.3),
         tried("the pad id is no token", (2, 6), 6, 5, -100, 0.15),
+        tried("the pad id is behind the last token", (1, 3, 2), 3, 5, 999, 0.2),
         tried("no smoothing", (4, 2), 4, 7, 3, 0.0),
         tried("much smoothing, a row of padding alone", (3, 0, 1), 3, 5, 4, 0.6),
         tried("nothing but padding", (0, 0), 3, 5, 2, 0.1),
@@ -50,6 +51,7 @@ def loss_cases(generator):
         in_dtype(tried("a batch", (4, 2), 4, 11, 3, 0.1, scale=3.0), torch.float64),
         _half(tried("a batch", (5, 2), 5, 11, 3, 0.1, scale=3.0), torch.float16),
         _half(tried("a batch", (1, 3), 3, 13, 6, 0.2, scale=3.0), torch.bfloat16),
+        _half(tried("nothing but padding", (0,), 2, 5, 3, 0.1), torch.float16),
     ]
 
 
@@ -122,6 +124,23 @@ def other_loss(logits, labels, smoothing, pad_id, *, slip):
         loss = -(target * wide.log_softmax(dim=-1)).sum(dim=-1)
         return loss.where(counts, 0).sum() / below
 
+    def bare_pad():
+        target = torch.full_like(wide, smoothing / vocab)
+        target = target.scatter_add(-1, asked, torch.full_like(wide, 1 - smoothing))
+        loss = -(target * (torch.arange(vocab) != pad_id) * wide.log_softmax(dim=-1)).sum(dim=-1)
+        return loss.where(counts, 0).sum() / below
+
+    def words_only():
+        log_p = wide.log_softmax(dim=-1)
+        even = log_p[..., torch.arange(vocab) != pad_id].mean(dim=-1)
+        loss = -(1 - smoothing) * log_p.gather(-1, asked)[..., 0] - smoothing * even
+        return loss.where(counts, 0).sum() / below
+
+    def even_part_of_all():
+        log_p = wide.log_softmax(dim=-1)
+        right = log_p.gather(-1, asked)[..., 0].where(counts, 0).sum() / below
+        return -(1 - smoothing) * right - smoothing * log_p.mean()
+
     def divergence():
         target = torch.full_like(wide, smoothing / vocab)
         target = target.scatter_add(-1, asked, torch.full_like(wide, 1 - smoothing))
@@ -140,9 +159,9 @@ def other_loss(logits, labels, smoothing, pad_id, *, slip):
         loss = -(1 - smoothing) * log_p.gather(-1, asked)[..., 0] - smoothing * log_p.mean(dim=-1)
         return loss.where(counts, 0)
 
-    def sure(log_p):
+    def sure(log_p, ids=labels):
         """Raw labels: what is no token can't be looked up."""
-        loss = -(1 - smoothing) * log_p.gather(-1, labels[..., None])[..., 0]
+        loss = -(1 - smoothing) * log_p.gather(-1, ids[..., None])[..., 0]
         loss = loss - smoothing * log_p.mean(dim=-1)
         return loss.where(counts, 0).sum() / below
 
@@ -153,6 +172,11 @@ def other_loss(logits, labels, smoothing, pad_id, *, slip):
     return {
         "in place": in_place,
         "no pad class": without_pad,
+        "bare pad": bare_pad,
+        "words only": words_only,
+        "even part of all": even_part_of_all,
+        "from 0": lambda: sure(wide.log_softmax(dim=-1), labels.clamp(min=0)),
+        "widened late": lambda: put(logits.log_softmax(dim=-1).to(wide.dtype)),
         "divergence": divergence,
         "zero hidden": zero_hidden,
         "each": each,
@@ -339,6 +363,40 @@ SMOOTHING = Exercise(
             *SPREAD_HINTS,
         ),
         loss_slip(
+            "pad-token-without-its-share",
+            "bare pad",
+            "the padding token's share is set to 0; it is a token like every other here",
+            *SPREAD_HINTS,
+        ),
+        loss_slip(
+            "even-share-without-the-pad-token",
+            "words only",
+            "the even share is spread over all tokens but the padding token",
+            *SPREAD_HINTS,
+        ),
+        loss_slip(
+            "even-part-over-all-places",
+            "even part of all",
+            "the even part is averaged over all places, padding too; the label's part isn't",
+            *PADDING_HINTS,
+        ),
+        loss_slip(
+            "only-negative-ids-replaced",
+            "from 0",
+            "`pad_id` may be a number behind the last token, too; only negative ones are replaced",
+            "What does `gather` do with an index of 999 among five tokens?",
+            "What is picked where a label doesn't count makes no difference.",
+            "Replace the labels that are `pad_id`: `labels.where(counts, 0)`.",
+        ),
+        loss_slip(
+            "widened-too-late",
+            "widened late",
+            "half precision is widened after `log_softmax`: the digits are lost by then",
+            "Compare your loss for float16 with that for the same logits in float32.",
+            "What is once rounded stays rounded, in whatever dtype it is stored.",
+            "Widen the logits, then take `log_softmax`.",
+        ),
+        loss_slip(
             "divergence",
             "divergence",
             "this is the KL divergence: the entropy of the smoothed labels is subtracted",
@@ -468,7 +526,14 @@ SMOOTHING = Exercise(
         axes=(1, 2, 3, 4),
         sizes=(1,),
         special=("huge",),
-        labels=("no smoothing", "nothing but padding", "no token", "row of padding", "gradients"),
+        labels=(
+            "no smoothing",
+            "nothing but padding",
+            "no token",
+            "behind the last token",
+            "row of padding",
+            "gradients",
+        ),
     ),
     also_right=[loss_by_target, loss_picked],
     bans=("cross_entropy", "CrossEntropyLoss"),
@@ -527,6 +592,8 @@ def wrong_rate(step, d_model, warmup, *, slip):
         "dropped at the end": lambda: scale * (rise if n < warmup else fall / n**0.5),
         "shifted fall": lambda: scale * (rise if n < warmup else max(1, n - warmup) ** -0.5),
         "whole": lambda: scale * min(fall, (n // warmup) * warmup**-0.5),
+        "rise from 0": lambda: scale * min(fall, step * warmup**-1.5),
+        "one more on the line": lambda: scale * (rise if step <= warmup else fall),
     }[slip]()
 
 
@@ -598,6 +665,18 @@ RATE = Exercise(
             "one-update-ahead",
             "two ahead",
             "the rate is one update ahead: that of step 0 belongs to n = 1, not to n = 2",
+            *STEP_HINTS,
+        ),
+        rating(
+            "line-counts-from-0",
+            "rise from 0",
+            "the falling part has n = step + 1, the line has `step`: both want the same n",
+            *STEP_HINTS,
+        ),
+        rating(
+            "line-goes-one-further",
+            "one more on the line",
+            "the line goes on for one update more: n = warmup is its last",
             *STEP_HINTS,
         ),
         rating(
@@ -757,6 +836,8 @@ def wrong_step(
     under2 = 1 - beta2**power if corrects in ("both", "square") else 1.0
     if slip == "times step":
         under1, under2 = 1 - beta1 * step, 1 - beta2 * step
+    if slip == "no power":
+        under1, under2 = 1 - beta1, 1 - beta2
     hat1, hat2 = old if slip == "old averages" else (mean, square)
     hat1, hat2 = hat1 / under1, hat2 / under2
     if where == "inside":
@@ -767,6 +848,10 @@ def wrong_step(
         below = hat2.sqrt() + eps
     if slip == "no root":
         below = hat2 + eps
+    if slip == "no eps":
+        below = hat2.sqrt()
+    if slip == "corrected root":
+        below = square.sqrt() / under2 + eps
     move = gradient / below if slip == "bare gradient" else hat1 / below
     if slip == "signs":
         move = hat1.sign()
@@ -780,6 +865,8 @@ def wrong_step(
         new = weight - rate * move + rate * decay * weight
     else:
         new = weight - rate * move
+    if slip == "decay over the root":
+        new = weight - rate * (hat1 + decay * weight) / below
     if slip == "uphill":
         new = weight + rate * move - rate * decay * weight
     if slip == "change only":
@@ -795,7 +882,7 @@ def wrong_step(
 
 def step_in_place(weight, gradient, mean, square, step, rate, beta1, beta2, eps, decay, *, which):
     """Right numbers, written over what came in: as an optimizer does it to its own tensors."""
-    if which == "averages":
+    if which in ("averages", "all"):
         with torch.no_grad():
             mean.mul_(beta1).add_((1 - beta1) * gradient)
             square.mul_(beta2).add_((1 - beta2) * gradient**2)
@@ -804,7 +891,7 @@ def step_in_place(weight, gradient, mean, square, step, rate, beta1, beta2, eps,
         square = beta2 * square + (1 - beta2) * gradient**2
     move = (mean / (1 - beta1**step)) / ((square / (1 - beta2**step)).sqrt() + eps)
     move = rate * (move + decay * weight)
-    if which == "weight":
+    if which in ("weight", "all"):
         with torch.no_grad():
             weight -= move
         return weight, mean, square
@@ -949,6 +1036,32 @@ ADAM = Exercise(
             *CORRECTION_HINTS,
         ),
         step_slip(
+            "no-power",
+            "no power",
+            "both averages are divided by 1 - beta, in every step: `step` makes no difference",
+            *CORRECTION_HINTS,
+        ),
+        step_slip(
+            "root-then-correction",
+            "corrected root",
+            "the root is taken first, and then corrected as if it were v: the root of 1 - beta2 ** "
+            "step belongs there",
+            *EPS_HINTS,
+        ),
+        step_slip(
+            "no-eps",
+            "no eps",
+            "`eps` makes no difference",
+            *EPS_HINTS,
+        ),
+        step_slip(
+            "decay-over-the-root",
+            "decay over the root",
+            "the decay is divided by the root, together with the mean: brackets are in the wrong "
+            "place",
+            *DECAY_HINTS,
+        ),
+        step_slip(
             "no-root",
             "no root",
             "the root of the square is missing",
@@ -1064,6 +1177,17 @@ ADAM = Exercise(
                 "Keep a copy of `mean` before the call, and compare it after.",
                 "`mul_`, `add_`, `*=` and `+=` change the tensor itself.",
                 "Write `mean = beta1 * mean + …`: that makes a new one.",
+            ),
+        ),
+        Mistake(
+            "all-in-place",
+            step_in_place,
+            {"which": "all"},
+            "the numbers are right, but weight, mean and square are written over",
+            (
+                "Keep copies of what you hand in, and compare them after the call.",
+                "`mul_`, `sub_`, `*=` and `-=` change the tensor itself.",
+                "Write `mean = beta1 * mean + …`, and return `weight - …`: those make new ones.",
             ),
         ),
         Mistake(
@@ -1188,6 +1312,10 @@ def other_clip(gradients, max_norm, *, slip):
         "zeros stop": lambda: ([g * min(1.0, max_norm / whole) for g in gradients], whole),
         "no limit is nan": lambda: (
             [g * (min(max_norm, whole) / whole if whole else max_norm) for g in gradients],
+            whole,
+        ),
+        "larger of both": lambda: (
+            [g * (max_norm / max(whole, max_norm)) for g in gradients],
             whole,
         ),
         "soft": lambda: (
@@ -1408,6 +1536,12 @@ CLIP = Exercise(
             *BORDER_HINTS,
         ),
         clip_slip(
+            "infinity-over-infinity",
+            "larger of both",
+            "without a limit all becomes `nan`: infinity divided by infinity",
+            *BORDER_HINTS,
+        ),
+        clip_slip(
             "in-place",
             "in place",
             "the numbers are right, but the gradients that came in are written over",
@@ -1487,6 +1621,8 @@ def wrong_first(smoothing, vocab, *, slip):
             term(1 - smoothing) + (vocab - 1) * term(smoothing / (vocab - 1)),
         ),
         "no part back": lambda: (first, term(1 - smoothing) + vocab * term(other)),
+        "short of one": lambda: (first, term(1 - smoothing) + (vocab - 1) * term(other)),
+        "two outcomes": lambda: (first, term(1 - smoothing) + term(smoothing)),
         "one other": lambda: (first, term(right) + term(other)),
         "all others": lambda: (first, term(right) + vocab * term(other)),
         "divergence": lambda: (first - least, 0.0),
@@ -1633,6 +1769,19 @@ FIRST = Exercise(
             *LEAST_HINTS,
         ),
         expecting(
+            "shares-short-of-one",
+            "short of one",
+            "the label is asked for 1 - smoothing, the others for smoothing / vocab each: together "
+            "that is less than 1",
+            *LEAST_HINTS,
+        ),
+        expecting(
+            "two-outcomes",
+            "two outcomes",
+            "all wrong tokens are taken for one that has the whole share; there are V - 1 of them",
+            *LEAST_HINTS,
+        ),
+        expecting(
             "one-other-token",
             "one other",
             "there are V - 1 other tokens; you count one",
@@ -1677,8 +1826,7 @@ FIRST = Exercise(
     ),
     any_sequence=True,
     choices={"vocab": (37000, 8000, 30522, 50257)},
-    rtol=1e-6,
-    atol=1e-9,
+    atol=1e-6,  # who lets float32 add up the shares is right, too
     also_right=[first_by_tensor, first_by_formula],
 )
 
@@ -1727,12 +1875,17 @@ def wrong_sharp(n_keys, cap, weight, *, slip):
             float(torch.tensor(1.0 * cap).exp() / (torch.tensor(1.0 * cap).exp() + n_keys - 1)),
             needed,
         ),
+        "tensors overflow, low": lambda: (
+            float("nan") if cap > 88 else first,  # e to the 89 is above float32
+            needed,
+        ),
         "smallest": lambda: (largest(top=-1.0, low=1.0), needed) if cap < 300 else (0.0, needed),
         "one low": lambda: (1 / (n_keys - 1 + math.exp(-2 * high)), needed),
         "odds turned": lambda: (first, math.log((n_keys - 1) / odds) / 2),
         "weight only": lambda: (first, math.log((n_keys - 1) * weight) / 2),
         "logit": lambda: (first, math.log(n_keys - 1) + math.log(odds)),
         "no keys": lambda: (first, math.log(odds) / 2),
+        "keys below": lambda: (first, math.log(odds / (n_keys - 1)) / 2),
         "bits": lambda: (first, needed / math.log(2)),
         "no logarithm": lambda: (first, (n_keys - 1) * odds / 2),
         "square": lambda: (first, math.sqrt(max(0.0, 2 * needed))),
@@ -1886,6 +2039,21 @@ SOFTEST = Exercise(
             "Divide above and below by e to the cap: 1 / (1 + … · exp(-2 · cap)).",
         ),
         sharpening(
+            "infinity-over-infinity-in-the-weight",
+            "tensors overflow, low",
+            "with a cap of 1,000 infinity is divided by infinity: only the difference of two "
+            "scores counts",
+            "What does your first line give for a cap of 1,000?",
+            "Chapter 00 subtracts the maximum before the softmax. What is left of the favourite?",
+            "Divide above and below by e to the cap: 1 / (1 + … · exp(-2 · cap)).",
+        ),
+        sharpening(
+            "divided-by-the-others",
+            "keys below",
+            "the odds are divided by the number of others; more keys take a larger cap",
+            *INVERSE_HINTS,
+        ),
+        sharpening(
             "odds-turned", "odds turned", "the odds of the weight are upside down", *INVERSE_HINTS
         ),
         sharpening(
@@ -1960,7 +2128,7 @@ def train_cases(generator):
         ids = ids.masked_fill(behind, 0)
         return ids[:, :-1], ids[:, 1:]
 
-    def tried(label, pieces, every, rate, warmup, max_norm, smoothing, unseen=(3, 1)):
+    def tried(label, pieces, every, rate, warmup, max_norm, smoothing, unseen=(3, 2)):
         init = {"vocab_size": 9, "d_model": 4}
         state = {
             name: normal(generator, *value.shape) * (0.9 if value.ndim == 2 else 0.3)
@@ -2009,6 +2177,7 @@ class PartlyTrainer(Guesser):
         way = self.way
         tokens = sum(int((each != 0).sum()) for _, each in batch)
         own, whole = int((labels != 0).sum()), sum(each.numel() for _, each in batch)
+        rows = sum(len(each) for each, _ in batch)
         smoothing = 0.0 if way == "no-smoothing" else smoothing
         if way == "padding-counts":
             return self.judged(ids, labels, smoothing, ignored=-100) / whole
@@ -2018,6 +2187,8 @@ class PartlyTrainer(Guesser):
             "means-added-up": lambda: total / own,
             "means-by-every": lambda: total / own / self.every,
             "means-divided-by-every": lambda: total / max(own, 1) / self.every,
+            "divided-twice": lambda: total / max(own, 1) / tokens,
+            "weighed-by-rows": lambda: total / max(own, 1) * len(ids) / rows,
             "never-divided": lambda: total,
             "gradients-never-divided": lambda: total,
             "never-cleared-late": lambda: total,
@@ -2041,6 +2212,8 @@ class PartlyTrainer(Guesser):
             "set-after-the-step": lambda: (
                 1 if n == 1 else min((n - 1) / warmup, (warmup / (n - 1)) ** 0.5)
             ),
+            "rate-of-the-paper": lambda: min(n**-0.5, n * warmup**-1.5),
+            "the-larger-rate": lambda: max(n / warmup, (warmup / n) ** 0.5),
             "plain-rate": lambda: 1,
         }
         return rate * shares.get(self.way, lambda: min(n / warmup, (warmup / n) ** 0.5))()
@@ -2093,7 +2266,9 @@ class PartlyTrainer(Guesser):
                 "steps-count-earlier-pieces": seen - len(batch) + 1,
             }
             now = self.rate_of(counted.get(way, n), rate, warmup)
-            optimizer.param_groups[0]["lr"] = now
+            if way == "rate-compounds":
+                rate = now
+            optimizer.param_groups[0]["lr"] = rate if way == "rate-never-set" else now
             if way != "never-training" and (way != "train-once" or n == 1):
                 self.train()
             if way not in (
@@ -2112,8 +2287,10 @@ class PartlyTrainer(Guesser):
                 loss = self.share(ids, labels, smoothing, batch)
                 loss.backward()
                 total = loss.item() if way == "last-loss" else total + loss.item()
-                if way == "clipped-by-piece":
+                if way in ("clipped-by-piece", "stepped-by-piece"):
                     norm = self.clip(max_norm)
+                if way == "stepped-by-piece":
+                    optimizer.step()
             tokens = sum(int((labels != 0).sum()) for _, labels in batch)
             for parameter in self.parameters():
                 if way == "clipped-before-division":
@@ -2124,7 +2301,7 @@ class PartlyTrainer(Guesser):
                 total /= tokens
             if way == "tokens-never-reset":
                 self.before = tokens = self.before + tokens
-            if way != "clipped-by-piece":
+            if way not in ("clipped-by-piece", "stepped-by-piece"):
                 norm = self.clip(max_norm)
             if way == "clipped-before-division":
                 norm, _ = norm, [p.grad.div_(tokens) for p in self.parameters()]
@@ -2132,7 +2309,8 @@ class PartlyTrainer(Guesser):
                 optimizer.zero_grad(set_to_none=False)
             if way == "judged-too-early":
                 unseen = self.judge(held_out, smoothing)
-            optimizer.step()
+            if way != "stepped-by-piece":
+                optimizer.step()
             if way == "loss-afterwards":
                 self.eval()
                 with torch.no_grad():
@@ -2147,8 +2325,12 @@ class PartlyTrainer(Guesser):
                 optimizer.step()
             if way == "loss-summed":
                 total = total * tokens
+            if way == "loss-told-by-pieces":
+                total /= len(batch)
             if way == "tokens-with-padding":
                 tokens = sum(labels.numel() for _, labels in batch)
+            if way == "tokens-of-the-run":
+                tokens += records[-1]["tokens"] if records else 0
             if way == "tokens-of-the-last":
                 tokens = int((batch[-1][1] != 0).sum())
             if way == "ids-counted":
@@ -2177,6 +2359,10 @@ class PartlyTrainer(Guesser):
         counted = (
             held_out[1].numel() if way == "held-out-with-padding" else (held_out[1] != 0).sum()
         )
+        if way == "held-out-summed":
+            counted = 1
+        if way == "held-out-over-all-places":
+            counted = held_out[1].numel()
         smoothing = smoothing if way == "held-out-smoothed" else 0.0
         ignored = -100 if way == "held-out-with-padding" else 0
         found = (self.judged(*held_out, smoothing, ignored=ignored) / counted).item()
@@ -2356,6 +2542,16 @@ TRAIN = Exercise(
             *MEAN_HINTS,
         ),
         accumulating(
+            "divided-twice",
+            "each piece's *mean* is divided by the labels of the batch: that divides twice",
+            *MEAN_HINTS,
+        ),
+        accumulating(
+            "weighed-by-rows",
+            "the means of the pieces are weighed by their rows; it is labels that count",
+            *MEAN_HINTS,
+        ),
+        accumulating(
             "means-added-up",
             "the means of the pieces are added up: the loss grows with their number",
             *MEAN_HINTS,
@@ -2463,6 +2659,11 @@ TRAIN = Exercise(
         accumulating("scaled-up-too", "gradients below the limit are scaled up to it", *CLIP_HINTS),
         accumulating("norm-after-clipping", "the norms told are those after clipping", *CLIP_HINTS),
         accumulating(
+            "stepped-by-piece",
+            "there is a step after each piece, while the gradients of the batch still add up",
+            *GROUP_HINTS,
+        ),
+        accumulating(
             "pieces-as-batches",
             "there is a step after each piece: nothing is accumulated",
             *GROUP_HINTS,
@@ -2496,6 +2697,26 @@ TRAIN = Exercise(
         accumulating(
             "steps-count-earlier-pieces",
             "the rate goes by the number of the batch's first piece, not by updates",
+            *RATE_HINTS,
+        ),
+        accumulating(
+            "rate-of-the-paper",
+            "`rate` is multiplied by the curve of 10.rate; here the curve is 1 at its top",
+            *RATE_HINTS,
+        ),
+        accumulating(
+            "the-larger-rate",
+            "the larger of the two parts is taken: the first steps are the largest",
+            *RATE_HINTS,
+        ),
+        accumulating(
+            "rate-never-set",
+            "the rates told are right, but every step is taken with `rate`",
+            *RATE_HINTS,
+        ),
+        accumulating(
+            "rate-compounds",
+            "each update multiplies the rate of the one before; each begins with `rate` anew",
             *RATE_HINTS,
         ),
         accumulating("no-warm-up", "the rate doesn't rise: there is no warm-up", *RATE_HINTS),
@@ -2558,6 +2779,16 @@ TRAIN = Exercise(
             *JUDGE_HINTS,
         ),
         accumulating(
+            "held-out-summed",
+            "the loss on `held_out` is a sum over labels; the mean was asked for",
+            *JUDGE_HINTS,
+        ),
+        accumulating(
+            "held-out-over-all-places",
+            "the sum on `held_out` is divided by all its places, padding too",
+            *JUDGE_HINTS,
+        ),
+        accumulating(
             "held-out-with-padding",
             "padding counts in the loss on `held_out`",
             *JUDGE_HINTS,
@@ -2569,6 +2800,11 @@ TRAIN = Exercise(
             *STEP_HINTS_OF_FIT,
         ),
         accumulating("last-loss", "the loss told is that of the last piece alone", *RECORD_HINTS),
+        accumulating(
+            "loss-told-by-pieces",
+            "the gradients are right, but the loss told is divided by the number of pieces",
+            *RECORD_HINTS,
+        ),
         accumulating("loss-summed", "the loss told is a sum over labels", *RECORD_HINTS),
         accumulating(
             "loss-afterwards",
@@ -2576,6 +2812,9 @@ TRAIN = Exercise(
             *RECORD_HINTS,
         ),
         accumulating("tokens-with-padding", "`tokens` counts padding", *RECORD_HINTS),
+        accumulating(
+            "tokens-of-the-run", "`tokens` counts from the start of the run", *RECORD_HINTS
+        ),
         accumulating("tokens-of-the-last", "`tokens` is that of the last piece", *RECORD_HINTS),
         accumulating("nothing-returned", "`fit` returns nothing", *RECORD_HINTS),
         accumulating("last-record-only", "only the last record comes out", *RECORD_HINTS),
