@@ -882,7 +882,7 @@ def wrong_step(
 
 def step_in_place(weight, gradient, mean, square, step, rate, beta1, beta2, eps, decay, *, which):
     """Right numbers, written over what came in: as an optimizer does it to its own tensors."""
-    if which in ("averages", "all"):
+    if which == "averages":
         with torch.no_grad():
             mean.mul_(beta1).add_((1 - beta1) * gradient)
             square.mul_(beta2).add_((1 - beta2) * gradient**2)
@@ -891,7 +891,7 @@ def step_in_place(weight, gradient, mean, square, step, rate, beta1, beta2, eps,
         square = beta2 * square + (1 - beta2) * gradient**2
     move = (mean / (1 - beta1**step)) / ((square / (1 - beta2**step)).sqrt() + eps)
     move = rate * (move + decay * weight)
-    if which in ("weight", "all"):
+    if which == "weight":
         with torch.no_grad():
             weight -= move
         return weight, mean, square
@@ -1177,17 +1177,6 @@ ADAM = Exercise(
                 "Keep a copy of `mean` before the call, and compare it after.",
                 "`mul_`, `add_`, `*=` and `+=` change the tensor itself.",
                 "Write `mean = beta1 * mean + …`: that makes a new one.",
-            ),
-        ),
-        Mistake(
-            "all-in-place",
-            step_in_place,
-            {"which": "all"},
-            "the numbers are right, but weight, mean and square are written over",
-            (
-                "Keep copies of what you hand in, and compare them after the call.",
-                "`mul_`, `sub_`, `*=` and `-=` change the tensor itself.",
-                "Write `mean = beta1 * mean + …`, and return `weight - …`: those make new ones.",
             ),
         ),
         Mistake(
