@@ -28,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build, or only say what is stale; the exit code is 1 when something is."""
-    os.environ.setdefault("COURSE_TEST", "1")
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    for name in ("COURSE_TEST", "OMP_NUM_THREADS", "TQDM_DISABLE"):  # no bar prints the same twice
+        os.environ.setdefault(name, "1")
     if args.solved:
         return _build_solved(args.names, Path(args.solved))
     stale = [*_notebooks(args), *_exercises(args), *_words(args), *_orphans()]
