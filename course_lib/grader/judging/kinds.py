@@ -27,6 +27,8 @@ FOREIGN = {
     for kind in ("generator", "map", "zip", "filter", "enumerate", "range", "list_iterator")
 }
 
+DICTS = ("dict", "Counter", "defaultdict")  # under seal, one whose keys are no texts is Foreign
+
 
 def by_kind(want: Any, got: Any, terms: Terms) -> str:
     """What makes `got` another kind of value than `want`; "" where nothing is sure."""
@@ -39,7 +41,9 @@ def by_kind(want: Any, got: Any, terms: Terms) -> str:
         return FOREIGN[kind]
     if isinstance(got, str) and not isinstance(want, str) and got == str(want):
         return "a text came back, not the value: without quotes, and without `str` or an f-string"
-    if isinstance(got, dict) and isinstance(want, list | tuple):
+    if kind in DICTS and isinstance(want, list):
+        return "a dictionary came back, and a list is asked for: `.items()` has its entries"
+    if isinstance(got, dict) and isinstance(want, tuple):
         return "a dict came back: return its values without names, side by side with commas"
     if isinstance(got, str) and not isinstance(want, str):
         return "a text came back: quotes make a text of what stands between them"
