@@ -105,6 +105,22 @@ def slipped_pairs(words, *, slip):
         for ids, times in words:
             for pair in neighbours(ids):
                 counts[pair] = times
+    elif slip == "first stays":
+        for ids, times in words:
+            for pair in neighbours(ids):
+                counts.setdefault(pair, times)
+    elif slip in ("first is 0", "first is 1"):
+        for ids, times in words:
+            for pair in neighbours(ids):
+                counts[pair] = counts[pair] + times if pair in counts else int(slip[-1])
+    elif slip == "times twice":
+        for ids, times in words:
+            for pair in neighbours(ids) * times:
+                counts[pair] += times
+    elif slip == "past the end":
+        for ids, times in words:
+            for i in range(len(ids)):
+                counts[ids[i], ids[i + 1]] += times
     elif slip == "a word once":
         last = {tuple(ids): times for ids, times in words}
         return wrong_pairs([(list(ids), times) for ids, times in last.items()])
@@ -114,16 +130,22 @@ def slipped_pairs(words, *, slip):
                 counts[pair] = n * times
     elif slip == "last word":
         return wrong_pairs(words[-1:])
+    elif slip == "first word":
+        return wrong_pairs(words[:1])
+    elif slip == "three in a row":
+        return [(*pair, n) for pair, n in wrong_pairs(words)]
     elif slip == "commonest only":
         return wrong_pairs(words)[:1]
-    elif slip == "at least twice":
-        found = Counter(dict(wrong_pairs(words, weigh=False)))
-        return [item for item in wrong_pairs(words) if found[item[0]] > 1]
     elif slip == "turned":
         return [(n, pair) for pair, n in wrong_pairs(words)]
     elif slip == "pairs alone":
         return [pair for pair, _ in wrong_pairs(words)]
     return ordered(counts)
+
+
+def lone_pairs(words, **flags):
+    """Mistakes that are not tried in pairs."""
+    return wrong_pairs(words, **flags)
 
 
 def count_by_places(words):
@@ -289,6 +311,54 @@ COUNT = Exercise(
             "Go through the list as it is.",
         ),
         pairs_slip(
+            "first-count-kept",
+            "first stays",
+            "a pair keeps the `times` of the first place where it was met",
+            "Hand it two words that share a pair. Whose `times` do you get?",
+            "Something must happen when a pair comes again, too.",
+            "Add to what was counted before.",
+        ),
+        pairs_slip(
+            "first-place-counts-1",
+            "first is 1",
+            "the first place where a pair is met counts 1, not `times`",
+            "Hand it one word of two ids that the text holds five times.",
+            "What do you write when a pair is new?",
+            "A new pair begins at 0, and then `times` are added as for any other.",
+        ),
+        pairs_slip(
+            "first-place-counts-0",
+            "first is 0",
+            "the first place where a pair is met doesn't count",
+            "Hand it one word of two ids that the text holds five times.",
+            "What do you write when a pair is new?",
+            "A new pair begins at 0, and then `times` are added as for any other.",
+        ),
+        pairs_slip(
+            "times-twice",
+            "times twice",
+            "a word is gone through `times` times, and `times` is added each time",
+            "Hand it one word of two ids that the text holds five times.",
+            "Once through each word is enough.",
+            "Leave out the loop over the times.",
+        ),
+        pairs_slip(
+            "past-the-end",
+            "past the end",
+            "your loop asks for the neighbour of a word's last id, which has none on its right",
+            "How many pairs has a word of two ids, and how many turns has your loop?",
+            "A word of n ids has n - 1 pairs.",
+            "`pairwise(ids)` gives them, or a range up to `len(ids) - 1`.",
+        ),
+        pairs_slip(
+            "first-word-only",
+            "first word",
+            "only the first word of the list is counted",
+            "Hand it two words without a common pair. What is left of the second?",
+            "Where does your `return` stand, inside the loop or behind it?",
+            "Return when all words have been counted.",
+        ),
+        pairs_slip(
             "last-word-only",
             "last word",
             "only the last word of the list is counted",
@@ -303,6 +373,17 @@ COUNT = Exercise(
             "What comes first in your list when all counts are equal?",
             "The count goes down, the pair goes up.",
             "Sort by minus the count, then by the pair; `reverse=True` turns both round.",
+        ),
+        Mistake(
+            "ties-by-the-right-one",
+            lone_pairs,
+            {"order": lambda counts: sorted(counts.items(), key=lambda x: (-x[1], x[0][::-1]))},
+            "of equally common pairs, yours puts the one with the smaller `right` first",
+            (
+                "What comes first in your list when all counts are equal?",
+                "The smaller `left` goes first; only between equals does `right` decide.",
+                "Sort by minus the count, then by the pair as it is.",
+            ),
         ),
         pairs_mistake(
             "ties-as-they-came",
@@ -351,6 +432,14 @@ COUNT = Exercise(
             "Print one entry of your list beside the text's.",
             "The text says `((left, right), count)`.",
             "Turn each entry round after sorting.",
+        ),
+        pairs_slip(
+            "three-in-a-row",
+            "three in a row",
+            "each entry holds three numbers, `(left, right, count)`",
+            "Print one entry of your list beside the text's.",
+            "The text says `((left, right), count)`: a pair within a pair.",
+            "Keep the pair together; `items()` of your table gives the entries as they should be.",
         ),
         pairs_slip(
             "counts-not-returned",
@@ -469,6 +558,32 @@ def slipped_merge(ids, pair, new_id, *, slip):
     if slip == "as text":
         text = " ".join(map(str, ids)).replace(f"{left} {right}", str(new_id))
         return [int(i) for i in text.split()]
+    if slip in ("past the end", "shrinks"):
+        out, i = list(ids), 0
+        while i < (len(out) if slip == "past the end" else len(ids) - 1):
+            if out[i] == left and out[i + 1] == right:
+                out[i : i + 2] = [new_id]
+            i += 1
+        return out
+    if slip == "looks back":
+        out = []
+        for i, each in enumerate(ids):
+            if i and (ids[i - 1], each) == pair:
+                out[-1] = new_id
+            else:
+                out.append(each)
+        return out
+    if slip == "twos":
+        halves = [ids[i : i + 2] for i in range(0, len(ids), 2)]
+        return [i for two in halves for i in ([new_id] if tuple(two) == pair else two)]
+    if slip == "passes over":
+        out, i = list(ids), 0
+        while i < len(out) - 1:
+            if (out[i], out[i + 1]) == pair:
+                out[i : i + 2] = [new_id]
+                i += 1
+            i += 1
+        return out
     if slip == "end added":
         return [*wrong_merge(ids, pair, new_id, keep_rest=False), *ids[-1:]]
     if slip == "index":
@@ -601,6 +716,46 @@ MERGE = Exercise(
             "Try `[7, 7, 7]` with the pair (7, 7).",
             "From left to right, the first two are joined and the third is left.",
             "Begin at the first place.",
+        ),
+        merge_slip(
+            "joined-looking-back",
+            "looks back",
+            "in `[7, 7, 7]` the last id is joined with one that is joined already",
+            "Try `[7, 7, 7]` with the pair (7, 7).",
+            "An id is joined once.",
+            "Compare with what stands last in your new list, not with what stood there in `ids`.",
+        ),
+        merge_slip(
+            "one-passed-over",
+            "passes over",
+            "the id after a joined pair is passed over: a pair that begins there stays",
+            "Try `[1, 2, 1, 2]` with the pair (1, 2).",
+            "In a list that has been shortened, the next id has moved up by one.",
+            "Where the list shrinks, go on by one place; where it doesn't, by two.",
+        ),
+        merge_slip(
+            "every-second-place",
+            "twos",
+            "the list is cut into twos: a pair that begins at an odd place is not seen",
+            "Try `[3, 1, 2]` with the pair (1, 2).",
+            "A pair may begin at any place.",
+            "Go on by two places only after joining, else by one.",
+        ),
+        merge_slip(
+            "past-the-end",
+            "past the end",
+            "your loop asks for the neighbour of the last id, which has none on its right",
+            "Try `[1]` with the pair (1, 2).",
+            "Where may the last pair begin?",
+            "Ask whether there is a neighbour before you compare it.",
+        ),
+        merge_slip(
+            "list-shrinks-under-the-loop",
+            "shrinks",
+            "the list becomes shorter, and the loop goes on to where its end was",
+            "Try `[1, 2, 3]` with the pair (1, 2).",
+            "`range(len(…))` is worked out once, before the first turn.",
+            "Take `while` with the length as it is now, or collect a new list.",
         ),
         merging(
             "first-place-only",
@@ -814,8 +969,24 @@ def slipped_learn(words, num_merges, *, slip):
         return found
     if slip == "vocabulary":
         return wrong_learn(words, num_merges - 256)
-    if slip in ("adds up", "old counts stay"):
-        return carried(rows, num_merges, drop=slip == "old counts stay")
+    if slip in ("adds up", "adds up but", "old counts stay"):
+        return carried(rows, num_merges, slip)
+    if slip == "times twice":
+        return wrong_learn({word: times**2 for word, times in words.items()}, num_merges)
+    if slip == "spaces":
+        return wrong_learn({" ".join(" ".join([w] * n) for w, n in words.items()): 1}, num_merges)
+    if slip == "letters":
+        tokens = [*map(chr, range(256))]
+        for left, right in wrong_learn(words, num_merges):
+            tokens.append(tokens[left] + tokens[right])
+        return [(tokens[a], tokens[b]) for a, b in wrong_learn(words, num_merges)]
+    if slip == "one pair left":
+        merges = wrong_learn(words, num_merges)
+        for i, pair in enumerate(merges):
+            if len(wrong_pairs(rows)) == 1:
+                return merges[:i]
+            rows = [(joined(ids, pair, 256 + i), times) for ids, times in rows]
+        return merges
     if slip == "new ids returned":
         return [(pair, 256 + i) for i, pair in enumerate(wrong_learn(words, num_merges))]
     if slip == "joins one word":
@@ -825,14 +996,18 @@ def slipped_learn(words, num_merges, *, slip):
     return all_of_the_top(rows, num_merges)  # "top k a round"
 
 
-def carried(rows, num_merges, *, drop):
+def carried(rows, num_merges, slip):
     """The table of counts is made once; later rounds only add to it."""
     counts, merges = Counter(dict(wrong_pairs(rows))), []
     while len(merges) < num_merges and +counts:
         pair = smallest(counts)
         merges.append(pair)
         rows = [(joined(ids, pair, 255 + len(merges)), times) for ids, times in rows]
-        if drop:  # only what the new token made is counted, and the pair itself forgotten
+        if slip == "adds up but":
+            del counts[pair]
+        if (
+            slip == "old counts stay"
+        ):  # only what the new token made is counted, and the pair itself forgotten
             del counts[pair]
             for found, n in wrong_pairs(rows):
                 if 255 + len(merges) in found:
@@ -856,7 +1031,7 @@ def in_one_word(rows, num_merges):
 def without_stop(rows, num_merges):
     merges = []
     for i in range(num_merges):
-        pair = max(wrong_pairs(rows), key=lambda item: item[1])[0]
+        pair = wrong_pairs(rows)[0][0]
         rows = [(joined(ids, pair, 256 + i), times) for ids, times in rows]
         merges.append(pair)
     return merges
@@ -946,6 +1121,22 @@ TRAIN = Exercise(
             "Add the word's times, not 1, for each place where a pair begins.",
         ),
         learn_slip(
+            "times-twice",
+            "times twice",
+            "a word counts with the square of its times",
+            "Give one word twice the times and look at its pairs' counts.",
+            "Every word is counted as often as the text holds it.",
+            "Either repeat the word or add its times, not both.",
+        ),
+        learn_slip(
+            "spaces-between-words",
+            "spaces",
+            "the words are written into one text with spaces between, and pairs with a space count",
+            "Train on `{'ab': 9}` with two merges. There is only one.",
+            "Nothing is ever joined across the border of two words.",
+            "Keep one list of ids for each word.",
+        ),
+        learn_slip(
             "across-borders",
             "across",
             "the words are written one behind the other, and pairs across their borders are joined",
@@ -981,6 +1172,14 @@ TRAIN = Exercise(
             "counts-add-up",
             "adds up",
             "the counts of all rounds add up: the table is not begun anew",
+            "Print the counts of the second round for a single word.",
+            "A merge changes its neighbours' counts, down as well as up.",
+            "Make the table of counts inside the loop over rounds.",
+        ),
+        learn_slip(
+            "counts-add-up-but-one",
+            "adds up but",
+            "the merged pair is taken out of the table, and the other counts of all rounds add up",
             "Print the counts of the second round for a single word.",
             "A merge changes its neighbours' counts, down as well as up.",
             "Make the table of counts inside the loop over rounds.",
@@ -1125,6 +1324,14 @@ TRAIN = Exercise(
             "Stop only when there is no pair at all.",
         ),
         learn_slip(
+            "stops-at-one-pair",
+            "one pair left",
+            "you stop while there is still one pair to join",
+            "Train on `{'ab': 5}`. There is one merge.",
+            "Stop only when no word has two ids left.",
+            "Stop when there is no pair at all.",
+        ),
+        learn_slip(
             "no-stop",
             "no stop",
             "your code stops with an error when every word has become one token",
@@ -1163,6 +1370,14 @@ TRAIN = Exercise(
             "Which ids do your later merges name?",
             "How many merges are there when you make the first token, and when you count them?",
             "The first new token has the id 256, the next one 257.",
+        ),
+        learn_slip(
+            "texts-for-ids",
+            "letters",
+            "the merges are pairs of texts, not of ids",
+            "Print one entry of what you return beside the text's.",
+            "A word begins as its bytes, which are numbers, and a new token is a number, too.",
+            "Begin with `list(word.encode())`, and write 256 and onwards for what is joined.",
         ),
         learn_slip(
             "counts-returned-too",
@@ -1331,18 +1546,17 @@ def in_one_sweep(ids, merges, *, back):
     return out
 
 
-def sweeps(ids, merges):
+def sweeps(ids, merges, most):
     """Sweeps from left to right until nothing changes; a joined pair is passed over."""
     made = {pair: 256 + i for i, pair in enumerate(merges)}
-    while True:
-        out, i = [], 0
-        while i < len(ids):
-            pair = tuple(ids[i : i + 2])
-            out.append(made.get(pair, ids[i]))
+    before = None
+    while ids != before and most:
+        before, ids, i, most = ids, [], 0, most - 1
+        while i < len(before):
+            pair = tuple(before[i : i + 2])
+            ids.append(made.get(pair, before[i]))
             i += 2 if pair in made else 1
-        if out == ids:
-            return out
-        ids = out
+    return ids
 
 
 def slipped_encode(word, merges, *, slip):
@@ -1357,8 +1571,24 @@ def slipped_encode(word, merges, *, slip):
         return ids
     if slip == "one sweep":
         return in_one_sweep(ids, merges, back=False)
-    if slip == "sweeps":
-        return sweeps(ids, merges)
+    if slip in ("sweeps", "one sweep of twos"):
+        return sweeps(ids, merges, 1 if slip == "one sweep of twos" else 10**6)
+    if slip == "smallest pair":
+        while known := [pair for pair in neighbours(ids) if pair in made]:
+            ids = joined(ids, min(known), made[min(known)])
+        return ids
+    if slip == "as many rounds":
+        for _ in merges:
+            if known := [(made[p], i) for i, p in enumerate(neighbours(ids)) if p in made]:
+                new, i = min(known)
+                ids[i : i + 2] = [new]
+        return ids
+    if slip == "shrinks":
+        for pair in merges:
+            for i in range(len(ids) - 1):
+                if (ids[i], ids[i + 1]) == pair:
+                    ids[i : i + 2] = [made[pair]]
+        return ids
     if slip == "backwards":
         for pair in reversed(merges):
             ids = joined(ids, pair, made[pair])
@@ -1466,6 +1696,38 @@ ENCODE = Exercise(
             "Try `abc` with the merges (b, c), (a, b).",
             "Repeat until no neighbours are a merge, and each time take what was learned first.",
             "Look at all neighbours before you join, and take the one with the smallest number.",
+        ),
+        encode_slip(
+            "one-sweep-past-the-joined",
+            "one sweep of twos",
+            "you go over the word once, join what is a merge, and never ask what was joined again",
+            "Try `abc` with the merges (b, c), (a, b).",
+            "Repeat until no neighbours are a merge, and each time take what was learned first.",
+            "Look at all neighbours before you join, and take the one with the smallest number.",
+        ),
+        encode_slip(
+            "smallest-pair-first",
+            "smallest pair",
+            "the pair with the smallest ids goes first, not the one that was learned first",
+            "Try `abc` with the merges (b, c), (a, b).",
+            "`min` of pairs compares their ids; what decides is their place in `merges`.",
+            "Compare by the number of the merge.",
+        ),
+        encode_slip(
+            "as-many-rounds-as-merges",
+            "as many rounds",
+            "you join one place a round, for as many rounds as there are merges",
+            "Try `abababab` with the single merge (a, b).",
+            "Repeat until no neighbours are a merge.",
+            "Let the search decide when it is over, not a count.",
+        ),
+        encode_slip(
+            "list-shrinks-under-the-loop",
+            "shrinks",
+            "the list becomes shorter, and the loop goes on to where its end was",
+            "Try `abc` with the merge (a, b).",
+            "`range(len(…))` is worked out once, before the first turn.",
+            "Take `while` with the length as it is now, or collect a new list.",
         ),
         encode_slip(
             "sweep-after-sweep",
@@ -1748,6 +2010,17 @@ def slipped_decode(ids, merges, *, slip):
     if slip == "every byte":
         text = data.decode("utf-8", errors="surrogateescape")
         return "".join("\ufffd" if "\udc80" <= sign <= "\udcff" else sign for sign in text)
+    if slip == "nothing where wrong":
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            return ""
+    if slip == "str":
+        return str(data)
+    if slip == "ids as bytes":
+        return whole(bytes(ids))
+    if slip == "taken out":
+        return whole(data).replace("\ufffd", "")
     if slip == "latin where wrong":
         try:
             return data.decode()
@@ -1844,7 +2117,7 @@ DECODE = Exercise(
         decode_slip(
             "question-marks",
             "asked",
-            "U+FFFD is replaced by a question mark",
+            "a question mark stands where U+FFFD should",
             *VANISHED,
         ),
         decode_slip(
@@ -1875,6 +2148,34 @@ DECODE = Exercise(
             "one for all",
             "one bad byte turns the whole text into a single U+FFFD",
             *VANISHED,
+        ),
+        decode_slip(
+            "nothing-where-bad",
+            "nothing where wrong",
+            "one bad byte turns the whole text into nothing",
+            *VANISHED,
+        ),
+        decode_slip(
+            "signs-taken-out",
+            "taken out",
+            "every U+FFFD is taken out again, even one that the text itself holds",
+            *VANISHED,
+        ),
+        decode_slip(
+            "bytes-shown",
+            "str",
+            "`str` of bytes shows them as code would write them: b'…'",
+            "Print the result for [104, 105].",
+            "Bytes become text by decoding.",
+            "`.decode`, not `str(…)` alone.",
+        ),
+        decode_slip(
+            "ids-as-bytes",
+            "ids as bytes",
+            "the ids are taken for bytes: 256 and above are none, and your code stops",
+            "Try the id [256] with the merge (97, 98).",
+            "A token above 255 is several bytes.",
+            "Look each id up in `tokens`.",
         ),
         decode_slip(
             "latin-1",
@@ -2057,6 +2358,30 @@ def up_by(total, size, how):
     return {"down": total // size, "exact": total / size, "one more": total // size + 1}[how]
 
 
+def slipped_price(characters, bytes_per_token, english, *, per_character, slip):
+    """Mistakes that are not tried in pairs."""
+    n_bytes, tokens, times = wrong_price(
+        characters, bytes_per_token, english, per_character=per_character
+    )
+    return {
+        "english once": (n_bytes, tokens, tokens**2 / english),
+        "difference": (n_bytes, tokens, tokens**2 - english**2),
+        "alone": (n_bytes, tokens, tokens**2),
+        "of fractions": (n_bytes, tokens, (n_bytes / bytes_per_token / english) ** 2),
+        "multiplied": (
+            n_bytes,
+            n_bytes * bytes_per_token,
+            (n_bytes * bytes_per_token / english) ** 2,
+        ),
+        "tokens first": (tokens, n_bytes, times),
+        "doubled": (n_bytes, tokens, 2 * tokens / english),
+    }[slip]
+
+
+def price_slip(name, slip, says, *hints):
+    return Mistake(name, slipped_price, {"slip": slip}, says, hints)
+
+
 def price_of_characters(characters, bytes_per_token, english, *, per_character):
     """Right: bytes handed out token by token."""
     n_bytes = sum(per_character for _ in range(characters))
@@ -2188,6 +2513,62 @@ PRICE = Exercise(
             "`//` and `int` cut off.",
             "Divide with `/`.",
         ),
+        price_slip(
+            "english-not-squared",
+            "english once",
+            "your tokens are squared, the English ones are not",
+            "For two texts of equally many tokens, what do you say?",
+            "Both texts have a table of weights.",
+            "Divide table by table.",
+        ),
+        price_slip(
+            "difference",
+            "difference",
+            "you say how many weights more, not how many times as many",
+            "For two texts of equally many tokens, what do you say?",
+            "As many is once as many.",
+            "Divide, don't subtract.",
+        ),
+        price_slip(
+            "not-compared",
+            "alone",
+            "the weights of this text are returned, not compared with the English ones",
+            "For two texts of equally many tokens, what do you say?",
+            "How many times as many as for the English text?",
+            "Divide by the weights of the English text.",
+        ),
+        price_slip(
+            "ratio-of-fractions",
+            "of fractions",
+            "the ratio is worked out with tokens that were not rounded",
+            "Is there half a row in a table of weights?",
+            "Attention sees whole tokens.",
+            "Use your second number.",
+        ),
+        price_slip(
+            "multiplied",
+            "multiplied",
+            "bytes are multiplied by `bytes_per_token`, not divided",
+            "How many tokens do 10 bytes make, at 5 bytes each?",
+            "Longer tokens are fewer.",
+            "Divide, and round up.",
+        ),
+        price_slip(
+            "tokens-first",
+            "tokens first",
+            "bytes and tokens have changed places",
+            "Which of your numbers comes first?",
+            "The text numbers them.",
+            "Bytes, tokens, times.",
+        ),
+        price_slip(
+            "doubled",
+            "doubled",
+            "the ratio is doubled, not squared",
+            "For two texts of equally many tokens, what do you say?",
+            "Every token looks at every token.",
+            "n tokens have n · n weights.",
+        ),
         pricing(
             "causal",
             {"causal": True},
@@ -2302,6 +2683,9 @@ def trip_cases(generator):
         lost("the end of a long text", "wide " * 40, lambda text: text[:150], 2),
         lost("all of a text", "wide", lambda text: "", 0),
         lost("an empty text that came back as a space", "", lambda text: text or " "),
+        trip_of(
+            "a letter went to the next text", ["it was", "too", some[0]], ["it wa", "stoo", some[0]]
+        ),
         lost("an unknown word", "cross it", lambda text: text.replace("cross", "<unk>")),
         trip_of("two texts came back exchanged", some, [*some[1::-1], some[2]]),
         trip_of("every text came back lost", some, map(str.upper, some)),
@@ -2349,6 +2733,27 @@ def slipped_trip(texts, ids, decoded, vocab_size, *, slip):
     inside = all(0 <= i < vocab_size for row in ids for i in row)
     if slip == "turned":
         return not right
+    if slip == "texts alone":
+        return decoded == texts
+    if slip == "too large by one, or below 0":
+        return (
+            decoded == texts
+            and len(ids) == len(texts)
+            and all(i <= vocab_size for row in ids for i in row)
+        )
+    if slip == "max of nothing":
+        top, low = max(max(row) for row in ids), min(min(row) for row in ids)
+        return decoded == texts and len(ids) == len(texts) and low >= 0 and top < vocab_size
+    if slip == "strict":
+        pairs = zip(texts, ids, decoded, strict=True)
+        return all(a == b and all(0 <= i < vocab_size for i in row) for a, row, b in pairs)
+    if slip == "assert":
+        assert decoded == texts
+        return right
+    if slip == "shortest turn":
+        for text, row, back in zip(texts, ids, decoded, strict=False):
+            return text == back and all(0 <= i < vocab_size for i in row)
+        return True
     if slip == "any order":
         return sorted(texts) == sorted(decoded) and len(ids) == len(texts) and inside
     if slip == "as a set":
@@ -2590,6 +2995,20 @@ TRIP = Exercise(
             *OF_ALL,
         ),
         trip_slip(
+            "returned-too-early-unmeasured",
+            "shortest turn",
+            "your loop returns in its first turn, and the lengths are never compared",
+            *OF_ALL,
+        ),
+        trip_slip(
+            "joined-before-comparing",
+            "in one",
+            "all texts are joined before you compare: a letter may move to the next text",
+            "Make a record of `ab` and `c` that came back as `a` and `bc`.",
+            "Every text has to come back by itself.",
+            "Compare text by text.",
+        ),
+        trip_slip(
             "texts-in-any-order",
             "any order",
             "the texts may come back in any order",
@@ -2600,6 +3019,20 @@ TRIP = Exercise(
             "as a set",
             "the texts are compared as sets",
             *OF_ALL,
+        ),
+        trip_slip(
+            "texts-alone",
+            "texts alone",
+            "only the texts are compared: neither the ids nor their number is looked at",
+            "Make a record of kept texts with an id of -1, and one with a list of ids less.",
+            "Two questions in the text, and both have to be answered yes.",
+            "Go through the ids as well, and compare the three lengths.",
+        ),
+        trip_slip(
+            "largest-id-by-one",
+            "too large by one, or below 0",
+            "`vocab_size` itself passes as an id, and so does what is below 0",
+            *INSIDE,
         ),
         lenient_alone(
             "ids-never-asked",
@@ -2688,6 +3121,30 @@ TRIP = Exercise(
             "Make a record of one empty text.",
             "An empty text may have no ids.",
             "Don't ask whether something is there; compare.",
+        ),
+        trip_slip(
+            "largest-of-nothing",
+            "max of nothing",
+            "your code stops with an error where there are no ids",
+            "Make a record of one empty text, and one of no texts.",
+            "`max` and `min` of nothing raise an error.",
+            "Ask every id by itself: `all` of nothing is True.",
+        ),
+        trip_slip(
+            "strict-zip-stops",
+            "strict",
+            "a record of another length stops your code with an error",
+            "Make a record with a text less in `decoded`.",
+            "The text asks for False there.",
+            "Compare the three lengths before you go through them.",
+        ),
+        trip_slip(
+            "assert-for-an-answer",
+            "assert",
+            "a lost text stops your code with an AssertionError",
+            "What does your function return for a lost text?",
+            "It is asked for True or False, not for an error.",
+            "Return what you compare.",
         ),
         trip_slip(
             "no-texts-fail",
