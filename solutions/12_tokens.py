@@ -321,3 +321,25 @@ def is_lossless(texts, ids, decoded, vocab_size):
 
 # %% tags=["check"]
 check("12.round-trip", is_lossless)
+
+# %% [markdown]
+# **Your test at work.** GPT-2's tokenizer works on bytes; MiniLM's, of chapter 03, works on lower-cased words and
+# pieces of words. What does your test say of each, text by text?
+
+# %% tags=["demo"]
+from tokenizers import Tokenizer
+
+from course_lib.data.gpt2 import gpt2_tokenizer
+from course_lib.pretrained.minilm import minilm_folder
+
+try:
+    gpt2 = gpt2_tokenizer()
+    minilm = Tokenizer.from_file(str(minilm_folder() / "tokenizer.json"))
+    for text in ["the animal", "The animal", "the  animal", "didn't", "caf\u00e9", "動物 🙂"]:
+        ids = gpt2.encode(text)
+        byte_pairs = is_lossless([text], [ids], [gpt2.decode(ids)], len(gpt2))
+        ids = minilm.encode(text, add_special_tokens=False).ids
+        pieces = is_lossless([text], [ids], [minilm.decode(ids)], minilm.get_vocab_size())
+        print(f"{text!r:14} GPT-2: {byte_pairs!s:6} MiniLM: {pieces}")
+except NotImplementedError:
+    print("First write is_lossless.")

@@ -895,6 +895,10 @@ def train_cases(generator):
     ]
 
 
+def ords(word):
+    return [*map(ord, word)]
+
+
 def smallest(counts):
     return min(counts, key=lambda pair: (-counts[pair], pair))
 
@@ -929,6 +933,11 @@ def wrong_learn(
 
 def first_only(ids, pair, new_id):
     return wrong_merge(ids, pair, new_id, once=True)
+
+
+def written(texts, pair, new_id):
+    """Texts for ids: what is joined is the longer text."""
+    return joined(texts, pair, "".join(pair))
 
 
 def from_the_right(ids, pair, new_id):
@@ -976,10 +985,7 @@ def slipped_learn(words, num_merges, *, slip):
     if slip == "spaces":
         return wrong_learn({" ".join(" ".join([w] * n) for w, n in words.items()): 1}, num_merges)
     if slip == "letters":
-        tokens = [*map(chr, range(256))]
-        for left, right in wrong_learn(words, num_merges):
-            tokens.append(tokens[left] + tokens[right])
-        return [(tokens[a], tokens[b]) for a, b in wrong_learn(words, num_merges)]
+        return wrong_learn(words, num_merges, base=list, join=written)
     if slip == "one pair left":
         merges = wrong_learn(words, num_merges)
         for i, pair in enumerate(merges):
@@ -991,8 +997,6 @@ def slipped_learn(words, num_merges, *, slip):
         return [(pair, 256 + i) for i, pair in enumerate(wrong_learn(words, num_merges))]
     if slip == "joins one word":
         return in_one_word(rows, num_merges)
-    if slip == "no stop":
-        return without_stop(rows, num_merges)
     return all_of_the_top(rows, num_merges)  # "top k a round"
 
 
@@ -1005,9 +1009,7 @@ def carried(rows, num_merges, slip):
         rows = [(joined(ids, pair, 255 + len(merges)), times) for ids, times in rows]
         if slip == "adds up but":
             del counts[pair]
-        if (
-            slip == "old counts stay"
-        ):  # only what the new token made is counted, and the pair itself forgotten
+        if slip == "old counts stay":  # only what the new token made is counted anew
             del counts[pair]
             for found, n in wrong_pairs(rows):
                 if 255 + len(merges) in found:
@@ -1028,10 +1030,19 @@ def in_one_word(rows, num_merges):
     return merges
 
 
-def without_stop(rows, num_merges):
-    merges = []
+def at_the_head(counts):
+    return ordered(counts)[0][0]
+
+
+def largest(counts):
+    return max(counts, key=lambda pair: (counts[pair], -pair[0], -pair[1]))
+
+
+def without_stop(words, num_merges, *, choose):
+    """Whatever the choice does where there is nothing to choose from."""
+    rows, merges = [(list(word.encode()), times) for word, times in words.items()], []
     for i in range(num_merges):
-        pair = wrong_pairs(rows)[0][0]
+        pair = choose(Counter(dict(wrong_pairs(rows))))
         rows = [(joined(ids, pair, 256 + i), times) for ids, times in rows]
         merges.append(pair)
     return merges
@@ -1331,17 +1342,27 @@ TRAIN = Exercise(
             "Stop only when no word has two ids left.",
             "Stop when there is no pair at all.",
         ),
-        learn_slip(
-            "no-stop",
-            "no stop",
-            "your code stops with an error when every word has become one token",
-            "Train on `{'ab': 1}` with five merges.",
-            "What does your choice do when the table of counts is empty?",
-            "Leave the loop when there is no pair left.",
+        *(
+            Mistake(
+                name,
+                without_stop,
+                {"choose": choose},
+                "your code stops with an error when every word has become one token",
+                (
+                    "Train on `{'ab': 1}` with five merges.",
+                    "What does your choice do when the table of counts is empty?",
+                    "Leave the loop when there is no pair left.",
+                ),
+            )
+            for name, choose in (
+                ("no-stop-max", largest),
+                ("no-stop-min", smallest),
+                ("no-stop-first", at_the_head),
+            )
         ),
         learning(
             "characters-for-bytes",
-            {"base": lambda word: [*map(ord, word)]},
+            {"base": ords},
             "a word begins as its characters, not as its bytes",
             "How many ids has `é` in your code?",
             "Characters above 127 are two, three or four bytes.",
@@ -1501,10 +1522,6 @@ def wrong_encode(
         rank = pick(ranks)
         ids = join(ids, merges[rank], first + rank)
     return ids
-
-
-def ords(word):
-    return [*map(ord, word)]
 
 
 def commonest(ranks):
@@ -2742,11 +2759,11 @@ def slipped_trip(texts, ids, decoded, vocab_size, *, slip):
             and all(i <= vocab_size for row in ids for i in row)
         )
     if slip == "max of nothing":
-        top, low = max(max(row) for row in ids), min(min(row) for row in ids)
-        return decoded == texts and len(ids) == len(texts) and low >= 0 and top < vocab_size
+        same = decoded == texts and len(ids) == len(texts)
+        return same and max(max(row) for row in ids) < vocab_size and min(map(min, ids)) >= 0
     if slip == "strict":
-        pairs = zip(texts, ids, decoded, strict=True)
-        return all(a == b and all(0 <= i < vocab_size for i in row) for a, row, b in pairs)
+        rows = zip(texts, decoded, ids, strict=True)
+        return all(a == b and all(0 <= i < vocab_size for i in row) for a, b, row in rows)
     if slip == "assert":
         assert decoded == texts
         return right
