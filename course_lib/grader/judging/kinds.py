@@ -16,6 +16,7 @@ LATER = "{} gives its values one by one, later: make a list or a tensor of it"
 FOREIGN = {
     "NumPy ndarray": "an array of NumPy is no tensor: stay with PyTorch's functions",
     "set": "braces without a colon make a set, which has neither order nor names",
+    "bytes": "bytes came back: `decode` makes a text of them, `list` makes numbers",
     "type": "a class came back, not an object of it: are the brackets after its name missing?",
     "function": "a function came back, not its result: are the brackets after its name missing?",
     "method": "a method came back, not its result: are the brackets after its name missing?",

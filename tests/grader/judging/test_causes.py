@@ -334,6 +334,7 @@ def test_a_dictionary_for_a_list_is_told_with_any_keys():
     pairs = {(i, i + 1): i for i in range(3)}
     for found in (pairs, Counter(pairs), {"one": 1}):
         assert "a list is asked for" in told(made, lambda x, found=found: found)
+    assert "bytes came back" in told(made, lambda x: b"ab")
     ran = [unpack(pack([shallow(run_case(lambda x: Counter(pairs), c))])) for c in made.cases]
     sealed = judge_outcomes(made, tuple(each for row in ran for each in outcomes_from(row)))
     assert any("a list is asked for" in detail for detail in sealed.details)
