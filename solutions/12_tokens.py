@@ -195,7 +195,8 @@ except NotImplementedError:
 #   token `256 + i`. No merge stands in it twice, and each names only what is made before it.
 # - Among all neighbours in the word, find the pair that was *learned first*. Join it, the leftmost first if it stands there more than
 #   once. Repeat until no neighbours are a merge. What was joined may be joined again.
-# - Return a list of ids. A word may be empty or of one byte, and there may be no merges.
+# - Return a list of ids. A word may be empty or of one byte, and there may be no merges. Write it without
+#   `BytePairEncoding` of the course's library.
 #
 # The trap: the first pair that you meet from the left, and the longest token that fits, are other rules. They
 # give the same tokens often, and not always.
