@@ -28,6 +28,8 @@ FOREIGN = {
     for kind in ("generator", "map", "zip", "filter", "enumerate", "range", "list_iterator")
 }
 
+FOR_LIST = "a dictionary came back, and a list is asked for: `.items()` has its entries"
+FOR_TUPLE = "a dict came back: return its values without names, side by side with commas"
 DICTS = ("dict", "Counter", "defaultdict")  # under seal, one whose keys are no texts is Foreign
 
 
@@ -42,10 +44,8 @@ def by_kind(want: Any, got: Any, terms: Terms) -> str:
         return FOREIGN[kind]
     if isinstance(got, str) and not isinstance(want, str) and got == str(want):
         return "a text came back, not the value: without quotes, and without `str` or an f-string"
-    if kind in DICTS and isinstance(want, list):
-        return "a dictionary came back, and a list is asked for: `.items()` has its entries"
-    if isinstance(got, dict) and isinstance(want, tuple):
-        return "a dict came back: return its values without names, side by side with commas"
+    if kind in DICTS and isinstance(want, list | tuple):
+        return FOR_LIST if isinstance(want, list) else FOR_TUPLE
     if isinstance(got, str) and not isinstance(want, str):
         return "a text came back: quotes make a text of what stands between them"
     if isinstance(want, dict) and isinstance(got, dict) and want.keys() != got.keys():
