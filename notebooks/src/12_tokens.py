@@ -32,7 +32,6 @@ import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import regex
 import torch
-import torch.nn.functional as F
 from IPython.display import display
 from tokenizers import ByteLevelBPETokenizer, Tokenizer
 from torch import nn
@@ -53,6 +52,11 @@ from course_lib.studies import study
 from course_lib.views import merge_steps, outcome, predict, quiz, show, token_strips
 
 torch.set_num_threads(1)
+
+# %% [markdown]
+# You are at the very bottom, where ids become vectors.
+
+# %%
 show(
     transformer_map(here="embedding", built=PARTS),
     alt="Drawing of the Transformer, every box filled in as built; the two embeddings at the bottom are lit.",
@@ -74,13 +78,11 @@ predict("12.unseen", "How many of 100 words of the held-out text are not among t
 
 # %%
 unseen = [word for word in words(held_out) if word not in known]
+print(*(word for word, _ in Counter(word.strip() for word in unseen).most_common(12)), sep=", ")
 outcome("12.unseen", f"{100 * len(unseen) / len(words(held_out)):.1f} of 100")
 
-# %%
-print(*Counter(word.strip() for word in unseen).most_common(12), sep="  ")
-
 # %% [markdown]
-# Not many, but they are the names and the rare words: what the text is about. And the table has 30,000 rows for it. Letters are the other end: 80
+# Not many, but they are the names, what the text is about. And the table has 30,000 rows for it. Letters are the other end: 80
 # rows, five times as many steps. And they don't solve it:
 
 # %%
@@ -182,45 +184,20 @@ claim(f"the same ids for {len(gpt2.encode(held_out)):,} tokens of Shakespeare", 
 
 # %%
 family = "👨\u200d👩\u200d👧"
-nasty = [
-    "",
-    " two  spaces ",
-    "\r\n",
-    "\t",
-    "e\u0301",
-    "\u200f",
-    "\x00",
-    "ﷺ",
-    family,
-    "<|endoftext|>",
-]
+nasty = ["", " two  spaces ", "\r\n", "\t", "e\u0301", "\u200f", "\x00", "ﷺ"]
+nasty += [family, "<|endoftext|>", "\ud800"]
 claim("ours returns every one", all(gpt2.decode(gpt2.encode(text)) == text for text in nasty))
-print(
-    "one family:",
-    len(family),
-    "code points,",
-    len(family.encode()),
-    "bytes,",
-    len(gpt2.encode(family)),
-    "tokens",
-)
-
-# %% [markdown]
-# The family is three people and two invisible joiners. There are texts in Python which are none: half of a pair of UTF-16, a
-# *lone surrogate*, as files with damage contain. UTF-8 refuses it. (Our tokenizer lets it pass and gives it back; Hugging Face's refuses.)
-
-# %%
+print("family:", len(family), "code points,", len(family.encode()), "bytes,", end=" ")
+print(len(gpt2.encode(family)), "tokens")
 try:
-    "\ud800".encode("utf-8")
+    nasty[-1].encode("utf-8")
 except UnicodeEncodeError as error:
-    print("UnicodeEncodeError:", error.reason)
-try:
-    theirs.encode("\ud800")
-except TypeError as error:
-    print("Hugging Face's:", error)
-claim("ours gives it back", gpt2.decode(gpt2.encode("\ud800")) == "\ud800")
+    print("UTF-8 and the last one:", error.reason)
 
 # %% [markdown]
+# The family is three people and two invisible joiners. The last text is none: half of a pair of UTF-16, a *lone surrogate*, as damaged files
+# contain. UTF-8 refuses it; our tokenizer lets it pass and gives it back.
+#
 # What looks the same can be two texts. *é* is one code point, or an *e* and a **combining mark** that is drawn on top of it. **Unicode normalization** chooses one
 # writing: NFC joins, NFD takes apart. GPT-2 does neither, so a model must learn both:
 
@@ -241,22 +218,14 @@ for form in ("NFC", "NFD"):
 print(PATTERN)
 print(words("The dog's 2 bones,  gone!\n"))
 front = sum(token.startswith(b" ") for token in gpt2.tokens) / len(gpt2.tokens)
-print(
-    f"{front:.0%} of GPT-2's tokens begin with a space;",
-    " the:",
-    gpt2.encode(" the"),
-    "the:",
-    gpt2.encode("the"),
-)
+print(f"{front:.0%} of GPT-2's tokens begin with a space")
+print(" the:", gpt2.encode(" the"), "  the:", gpt2.encode("the"))
 
 # %% [markdown]
 # The price: *the* has two ids, whose rows know nothing of each other but what training teaches. (Write a prompt that ends in a space, and
 # the next token must begin without one, which is rare in training.)
 #
 # Why borders at all? Train twice on the same 300,000 characters, 2,048 tokens each; once a "word" is a whole line.
-
-# %%
-predict("12.borders", "Without borders, on held-out text: how many percent more tokens, or fewer?")
 
 
 # %%
@@ -268,9 +237,7 @@ both = {}
 for split in (words, lines):
     both[split] = BytePairEncoding(train_bpe(learn[:300_000], 2048, split), split=split)
 needed = {split: len(made.encode(held_out)) for split, made in both.items()}
-outcome("12.borders", f"{100 * (1 - needed[lines] / needed[words]):.0f} percent fewer")
-
-# %%
+print(f"without borders {1 - needed[lines] / needed[words]:.0%} fewer tokens on held-out text")
 across = [token.decode() for token in both[lines].tokens[256:] if b" " in token.strip()]
 glued = [token for token in both[lines].tokens if regex.search(rb"\w.*[,.;:?!]", token)]
 print(len(across), "tokens of several words:", across[-6:])
@@ -296,33 +263,31 @@ used = Counter(ours.encode(learn))
 idle = [i for i in range(8192) if used[i] == 0]
 outcome("12.unused", f"{len(idle)} of 8,192")
 
+# %% [markdown]
+# Which are they? And how is it on other text, and with GPT-2's?
+
 # %%
 grown_out = [ours.tokens[i].decode("utf-8", "replace") for i in idle if i >= 256]
-print(
-    f"not used: {len(idle) - len(grown_out)} single bytes and {len(grown_out)} merges, such as",
-    *grown_out[-8:],
-)
-seen = set(ours.encode(held_out))
-print(f"never used on held-out text: {8192 - len(seen):,}")
-print(
-    f"GPT-2's {len(gpt2):,} on all plays: {len(gpt2) - len(set(gpt2.encode(plays))):,} never used"
-)
+print("not used:", len(idle) - len(grown_out), "bytes;", len(grown_out), "merges:", *grown_out[-8:])
+print(f"never used on held-out text: {8192 - len(set(ours.encode(held_out))):,}")
+web = len(gpt2) - len(set(gpt2.encode(plays)))
+print(f"GPT-2's {len(gpt2):,} on all plays: {web:,} never used")
 
 # %% [markdown]
-# Bytes that English does not need, and *steps of growth*: *Rosal* was common as long as *Rosalind* was not a token. After that merge
+# Bytes that English does not need, and *steps of growth*: *IPPOLY* was common until a later merge made *HIPPOLYTA* of it. Since then
 # nobody meets it alone. What becomes of such rows in training?
 
 # %%
 torch.manual_seed(0)
 table, head = nn.Embedding(6, 4), nn.Linear(4, 6, bias=False)
 ids = torch.tensor([0, 1, 2, 3, 4, 1, 3])  # token 5 never occurs
-F.cross_entropy(head(table(ids[:-1])), ids[1:]).backward()
+nn.functional.cross_entropy(head(table(ids[:-1])), ids[1:]).backward()
 print("gradient of row 5, embedding:", table.weight.grad[5].norm().item())
 claim("in the output head, row 5 is pushed at every step", head.weight.grad[5].norm() > 0.01)
 
 # %% [markdown]
-# Its embedding stays random (the head only learns never to write it). Then one day somebody types it. GPT-2's tokenizer
-# was trained on texts that the model hardly saw afterwards: a Reddit user's name is one token.
+# Its embedding stays random (the head only learns never to write it). Then one day somebody types it. GPT-2 has
+# such tokens: a Reddit user's name is one, frequent in the tokenizer's text, and hardly there, it is thought, in the model's.
 
 # %%
 for word in (" SolidGoldMagikarp", " SolidGoldPikachu"):
@@ -352,7 +317,6 @@ def longest_match(word, vocabulary, mark="##"):
     return found
 
 
-# %%
 minilm = Tokenizer.from_file(str(minilm_folder() / "tokenizer.json"))
 minilm.no_padding()
 minilm.no_truncation()
@@ -377,16 +341,7 @@ for text in ("Déjà vu:  Straße!", "😀 ok", "ყველა"):
 # Capitals, accents and spaces are gone; a sign that is not known takes its whole word along, as `[UNK]`. For a search engine
 # that may be right; who has to write text back needs the round trip.
 #
-# Merges in order, or the longest piece? Try both on *one* vocabulary, our 4,096 tokens, with a third: the fewest pieces possible.
-
-
-# %%
-def fewest(word, vocabulary):
-    """How many pieces at least; best[n] is for the first n signs."""
-    best = [0]
-    for end in range(1, len(word) + 1):
-        best.append(1 + min(best[a] for a in range(end) if word[a:end] in vocabulary))
-    return best[-1]
+# Merges in order, or the longest piece? Try both on *one* vocabulary, our 4,096 tokens.
 
 
 # %%
@@ -395,14 +350,13 @@ vocabulary = {token.decode("latin-1") for token in smaller.tokens}
 counted = {w.encode().decode("latin-1"): n for w, n in Counter(words(held_out)).items()}
 by_merges = sum(n for w, n in Counter(words(held_out)).items() for _ in smaller.encode(w))
 by_longest = sum(n * len(longest_match(w, vocabulary, "")) for w, n in counted.items())
-by_fewest = sum(n * fewest(w, vocabulary) for w, n in counted.items())
-print(f"merges {by_merges:,}, longest first {by_longest:,}, fewest {by_fewest:,}")
+print(f"merges {by_merges:,} tokens, longest first {by_longest:,}")
 for word in (" continuance", " parents"):
     print("|".join(pieces(smaller, word)), "or", "|".join(longest_match(word, vocabulary, "")))
 
 # %% [markdown]
-# On this text the merges come last, though by less than one in a hundred: they replay history, and history is greedy. They need no search, and training
-# and use agree.
+# The longest piece needs fewer, by one in two hundred: merges replay history, and what was joined early is in the way later. So BPE isn't the shortest
+# spelling, but that of its training.
 #
 # ## 12.7 How large?
 #
@@ -424,8 +378,6 @@ print(
     "held out: ", *(f"{ratio:.2f}" for ratio in per_token["validation"]), f"  GPT-2: {by_gpt2:.2f}"
 )
 print("not used: ", *(f"{share:.2f}" for share in absent))
-
-# %%
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 left.plot(sizes, per_token["train"], label="learned from", **STYLES["train"])
 left.plot(sizes, per_token["validation"], label="held out", **STYLES["validation"])
@@ -439,7 +391,7 @@ right.set(
     ylabel="share never used, held out",
     ylim=(0, 1),
 )
-fig.suptitle("Each doubling saves less, and leaves more rows unvisited")
+fig.suptitle("Each doubling saves less; from 2,048 on, more rows stay unvisited")
 show(
     fig,
     alt="Left: characters per token over vocabulary size; from 1 at 256 to 3.7 at 32,000 on learned text and 3.4 on held-out text, flattening; GPT-2 with "
@@ -497,6 +449,9 @@ for size in (256, 1024, 4096, 16384):
 lowest = [min(losses, key=lambda size: losses[size][unit]) for unit in (0, 1)]
 outcome("12.units", " and ".join(f"{size:,}" for size in lowest))
 
+# %% [markdown]
+# All four, and beside them 09's tables of letters, in the same unit:
+
 # %%
 for size, (nats, bits) in losses.items():
     print(f"{size:6,} tokens: {nats:.2f} nats per token, {bits:.2f} bits per character")
@@ -527,6 +482,9 @@ predict(
 article = {language: len(gpt2.encode(text)) for language, text in ARTICLE.items()}
 ratio = {language: count / article["English"] for language, count in article.items()}
 outcome("12.georgian", f"{ratio['Georgian']:.1f} times")
+
+# %% [markdown]
+# All thirteen, and MiniLM's WordPiece beside GPT-2:
 
 # %%
 print(f"{'':10} characters  bytes  GPT-2  times   MiniLM  of them [UNK]")
@@ -591,8 +549,10 @@ print(
 # %%
 series = {"GPT-2, the article": ratio, "GPT-2, held-out names": by_names}
 series |= {"own tokenizer, names": own, "own, marks are letters": kept}
-title = "With a vocabulary and a pattern of its own no language is dear"
+title = "Names: with a vocabulary and a pattern of its own, no language is dear"
 ax = language_dots(series, xlabel="tokens, as a multiple of English", title=title)
+told = own_ratios(ARTICLE, marks.findall)
+print("the last ones on the article:", *(f"{n} {r:.2f}" for n, r in told.items()), sep="  ")
 claim(
     "own, marks are letters: all within 0.85 and 1.15", all(0.85 < r < 1.15 for r in kept.values())
 )
@@ -602,12 +562,8 @@ show(
     "14, Burmese 22. On names: 1.2 to 7. Own tokenizers: all near 1, except Hindi, Bengali and Burmese at 1.6 to 1.8; with marks as letters all near 1.",
 )
 
-# %%
-told = own_ratios(ARTICLE, marks.findall)
-print("the same tokenizers on the article:", *(f"{n} {r:.2f}" for n, r in told.items()), sep="  ")
-
 # %% [markdown]
-# The complement: on *another kind of text* it does not come out so even. Names hold no grammar, so what these tokenizers know of the article
+# The complement is the line above the figure: on *another kind of text*, the article, it does not come out so even. Names hold no grammar, so what these tokenizers know of the article
 # depends on luck: Japanese and Burmese pay more than 1.5 times, Hebrew two thirds. (One vocabulary for all has to divide its rows: the
 # choice of training text is a choice of who pays.)
 #
