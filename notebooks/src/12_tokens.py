@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 12 · Tokens
 #
-# **What is a word, to a model?** Every chapter so far handed ids to the table at the bottom of the model, and chapter 11 turned ids back into text. Nobody asked who numbers what.
+# **What is a word, to a model?** Every chapter so far handed ids to the table at the bottom of the model, and chapter 11 turned some back into text. Nobody asked who numbers what.
 # The answer is fixed before any training, by counting, and the model cannot change it later. It decides how long a text is, what
 # a sentence costs in each language, and which rows of the table are never used.
 #
@@ -83,7 +83,7 @@ outcome("12.unseen", f"{100 * len(unseen) / len(words(held_out)):.1f} of 100")
 
 # %% [markdown]
 # Not many, but they are the names, what the text is about. And the table has 30,000 rows for it. Letters are the other end: 80
-# rows, five times as many steps. And they don't solve it:
+# rows, many more steps. And they don't solve it:
 
 # %%
 letters = CharTokenizer(plays)
@@ -164,7 +164,7 @@ show(
 )
 
 # %% [markdown]
-# This is the picture to keep: merges growing words. *the* is whole after a few hundred merges, *because* after a thousand, *tired* last. From
+# This is the picture to keep: merges growing words. *the* is whole within the first 64, *because* at 1,024 tokens, *tired* last. From
 # 16,384 to 50,256 nothing changes here: later merges serve rarer words.
 #
 # Is it GPT-2's tokenizer? Hugging Face's reads the same file.
@@ -366,37 +366,29 @@ for word in (" continuance", " parents"):
 # %%
 sizes = (256, 512, 1024, 2048, 4096, 8192, 16384, 32000)
 grown = {size: BytePairEncoding(merges[: size - 256]) for size in sizes}
-start = learn[: len(held_out)]  # as much of the text it was learned from
+texts = {"train": learn[: len(held_out)], "validation": held_out}
 per_token = {
-    name: [len(part) / len(grown[size].encode(part)) for size in sizes]
-    for name, part in (("train", start), ("validation", held_out))
+    name: [len(text) / len(grown[size].encode(text)) for size in sizes]
+    for name, text in texts.items()
 }
 absent = [1 - len(set(grown[size].encode(held_out))) / size for size in sizes]
 by_gpt2 = len(held_out) / len(gpt2.encode(held_out))
-print("learned:  ", *(f"{ratio:.2f}" for ratio in per_token["train"]))
-print(
-    "held out: ", *(f"{ratio:.2f}" for ratio in per_token["validation"]), f"  GPT-2: {by_gpt2:.2f}"
-)
-print("not used: ", *(f"{share:.2f}" for share in absent))
+for told, row in (*per_token.items(), ("not used", absent)):
+    print(f"{told:11}", *(f"{number:.2f}" for number in row))
+print(f"GPT-2 on held-out text: {by_gpt2:.2f}")
+
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-left.plot(sizes, per_token["train"], label="learned from", **STYLES["train"])
-left.plot(sizes, per_token["validation"], label="held out", **STYLES["validation"])
+for told, row in per_token.items():
+    left.plot(sizes, row, label={"train": "learned from"}.get(told, "held out"), **STYLES[told])
 left.plot(len(gpt2), by_gpt2, "k*", label="GPT-2, held out")
 left.set(xscale="log", xlabel="tokens in the vocabulary", ylabel="characters per token")
 left.legend()
 right.plot(sizes, absent, color=CYCLE[2], marker="o")
-right.set(
-    xscale="log",
-    xlabel="tokens in the vocabulary",
-    ylabel="share never used, held out",
-    ylim=(0, 1),
-)
+right.set(xscale="log", xlabel="tokens in the vocabulary", ylabel="share never used, held out")
 fig.suptitle("Each doubling saves less; from 2,048 on, more rows stay unvisited")
-show(
-    fig,
-    alt="Left: characters per token over vocabulary size; from 1 at 256 to 3.7 at 32,000 on learned text and 3.4 on held-out text, flattening; GPT-2 with "
-    "50,257 lies at 3.2. Right: the share of tokens never used on held-out text falls to about a fifth at 2,048 and then rises to about four fifths.",
-)
+alt = "Left: characters per token over vocabulary size; from 1 at 256 to 3.7 at 32,000 on learned text and 3.4 on held-out text, flattening; GPT-2, "
+alt += "50,257, lies at 3.2. Right: the share never used on held-out text falls to a fifth at 2,048 and rises to four fifths."
+show(fig, alt=alt)
 
 # %% [markdown]
 # Twice as many tokens, twice the table; the text gets a few percent shorter. The two curves part: late merges are names and
@@ -461,8 +453,8 @@ print("tables of letters, by letters known:", *told, sep="  ")
 
 # %% [markdown]
 # Per token the smallest vocabulary looks best by far: of course, it is asked easier questions, and more of them. **Bits per character** divides the
-# whole loss by what doesn't depend on the tokenizer. Then 4,096 win: a pair of tokens knows three letters and more, and is as good as such
-# a table of letters (09's, whose row of one letter is our 256 tokens). At 16,384 most pairs are too rare to count.
+# whole loss by what doesn't depend on the tokenizer. Then 4,096 win, and come close to a table that knows four letters. (Our 256 tokens are 09's
+# table that knows one.) At 16,384 it gets worse again, as pairs become rare.
 #
 # The best size is that of *this* model on *this* text: a Transformer sees more than one token back. (Per *byte* is as fair,
 # where the alphabets differ.)
@@ -526,8 +518,8 @@ print(
 print(*(f"{n} {by_names[n]:.1f} → {own[n]:.2f}" for n in own), sep="   ")
 
 # %% [markdown]
-# Georgian has come down from seven times to one: it never was the language. (At 512 and 2,048 tokens, and with another fifth held
-# out, it looked the same.) But three stay dear. What do Hindi, Bengali and Burmese share? Look at a word, as GPT-2's *pattern* cuts it:
+# Georgian has come down from seven times to one: it never was the language. (Try 512 or 2,048 tokens, and another
+# fifth.) But three stay dear. What do Hindi, Bengali and Burmese share? Look at a word, as GPT-2's *pattern* cuts it:
 
 # %%
 print([len(piece) for piece in words("हिन्दी")], [name(sign) for sign in "हिन्दी"][:3])
@@ -542,9 +534,9 @@ print(
 )
 
 # %% [markdown]
-# Their vowels are combining marks, `\p{M}`, and the pattern takes letters only, `\p{L}`: it cuts *within* words, and no merge may
-# cross. With marks among the letters, all thirteen need about as many tokens. Of Hindi's bill, one line of 2019 explains a factor of 1.6; the
-# text that GPT-2 learned from, the rest.
+# Their vowel signs are combining marks, `\p{M}`, and the pattern takes letters only, `\p{L}`: it cuts *within* words, and no merge may
+# cross. With marks among the letters, all thirteen need about as many tokens. At this size the pattern
+# of 2019 explains a factor of 1.6 of Hindi's bill; what GPT-2 learned from, the rest.
 
 # %%
 series = {"GPT-2, the article": ratio, "GPT-2, held-out names": by_names}
@@ -588,7 +580,7 @@ for language in ("English", "German", "Hindi", "Burmese"):
     print(print_row.format(language, n, *costs, 1024 / n))
 
 # %% [markdown]
-# Attention's share grows with the *square*. But at these lengths it is small, and the block's bill is nearly the number of tokens: the square
+# Attention's own bill, the scores, grows with the *square*. But at these lengths it is small, and the block's is nearly the number of tokens: the square
 # rules once $n$ is well above $6d$.
 #
 # **Your turn**: `12.cost`, with numbers of your own.
@@ -722,7 +714,7 @@ quiz("12")
 # | exercise | asks you to |
 # |---|---|
 # | `12.count-pairs` | count neighbours, never across a border |
-# | `12.merge` | mend a merge that stumbles over *aaa* |
+# | `12.merge` | mend a merge that is right once |
 # | `12.train` | build the training of byte-pair encoding |
 # | `12.encode` | cut a new word with learned merges |
 # | `12.decode` | mend a decoder that breaks letters |
