@@ -274,8 +274,8 @@ web = len(gpt2) - len(set(gpt2.encode(plays)))
 print(f"GPT-2's {len(gpt2):,} on all plays: {web:,} never used")
 
 # %% [markdown]
-# Bytes that English does not need, and *steps of growth*: *IPPOLY* was common until a later merge made *HIPPOLYTA* of it. Since then
-# nobody meets it alone. What becomes of such rows in training?
+# Bytes that English does not need, and *steps of growth*: *IPPOLY* was common until a later merge made *IPPOLYTA* of it, as in
+# HIPPOLYTA. Since then nobody meets it alone. What becomes of such rows in training?
 
 # %%
 torch.manual_seed(0)
