@@ -385,6 +385,7 @@ left.set(xscale="log", xlabel="tokens in the vocabulary", ylabel="characters per
 left.legend()
 right.plot(sizes, absent, color=CYCLE[2], marker="o")
 right.set(xscale="log", xlabel="tokens in the vocabulary", ylabel="share never used, held out")
+right.set_ylim(0, 1)
 fig.suptitle("Each doubling saves less; from 2,048 on, more rows stay unvisited")
 alt = "Left: characters per token over vocabulary size; from 1 at 256 to 3.7 at 32,000 on learned text and 3.4 on held-out text, flattening; GPT-2, "
 alt += "50,257, lies at 3.2. Right: the share never used on held-out text falls to a fifth at 2,048 and rises to four fifths."
