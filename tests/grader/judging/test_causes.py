@@ -335,6 +335,8 @@ def test_a_dictionary_for_a_list_is_told_with_any_keys():
     for found in (pairs, Counter(pairs), {"one": 1}):
         assert "a list is asked for" in told(made, lambda x, found=found: found)
     assert "bytes came back" in told(made, lambda x: b"ab")
+    for found in (np.ones(3), torch.ones(3), torch.tensor(1.0)):
+        assert "`.tolist()` makes one" in told(made, lambda x, found=found: found)
     ran = [unpack(pack([shallow(run_case(lambda x: Counter(pairs), c))])) for c in made.cases]
     sealed = judge_outcomes(made, tuple(each for row in ran for each in outcomes_from(row)))
     assert any("a list is asked for" in detail for detail in sealed.details)
