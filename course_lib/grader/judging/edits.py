@@ -33,3 +33,8 @@ def _told(name: str) -> str:
     if name.endswith(BACK):
         return RETURNED.format(name.removesuffix(BACK))
     return SHARED.format(*name.split(ONE)) if ONE in name else EDITED.format(name)
+
+
+def only_returned(told: tuple[str, ...]) -> bool:
+    """Is it a list that came back, unchanged? What was edited is told before that."""
+    return told[0].startswith(RETURNED.partition("(")[0])

@@ -264,6 +264,13 @@ def test_a_list_that_came_in_is_no_new_one():
     assert judge(made, lambda ids: [*filter(None, ids)] if ids else ids).state == "right"
     assert judge(sheet_of(lambda ids: ids, [[1, 2]]), lambda ids: ids).state == "right"
 
+    def in_place(ids):
+        while 0 in ids:
+            ids.remove(0)
+        return ids
+
+    assert "changed its input in place" in judge(made, in_place).details[0]
+
 
 def sheet_of(solution, inputs):
     exercise = Exercise(
