@@ -62,6 +62,8 @@ def count_cases(generator):
         case("all equally common", [([9, 4, 9, 7, 4, 2], 3), ([5, 3, 8, 1], 3)]),
         case("rare, but held by many words", [([1, 2], 9), ([3, 4, 5], 4), ([3, 4, 6], 4)]),
         case("of two ids, three words", [([2, 1], 2), ([1, 2], 2), ([1, 2], 3)]),
+        case("pairs that occur once", [([3, 1, 2], 1), ([1, 2], 1), ([2, 1], 1)]),
+        case("ids far away", [([1, 1001, 1, 50256], 2), ([1001, 1, 100277], 3)]),
     ]
 
 
@@ -132,6 +134,15 @@ def slipped_pairs(words, *, slip):
         return wrong_pairs(words[-1:])
     elif slip == "first word":
         return wrong_pairs(words[:1])
+    elif slip == "first turn":
+        return wrong_pairs(words[:1]) if words else None
+    elif slip == "first time":
+        first = {tuple(ids): times for ids, times in reversed(words)}
+        return wrong_pairs([([*ids], first[ids]) for ids in {tuple(ids) for ids, _ in words}])
+    elif slip == "first place":
+        for ids, times in words:
+            for left in ids[:-1]:
+                counts[left, ids[ids.index(left) + 1]] += times
     elif slip == "three in a row":
         return [(*pair, n) for pair, n in wrong_pairs(words)]
     elif slip == "commonest only":
@@ -309,6 +320,30 @@ COUNT = Exercise(
             "Hand it the same word twice. What do you get?",
             "A dictionary holds each key once, and the last value wins.",
             "Go through the list as it is.",
+        ),
+        pairs_slip(
+            "word-given-again",
+            "first time",
+            "a word that stands in the list twice counts with its first `times` alone",
+            "Hand it the same word twice. What do you get?",
+            "What is given twice adds up.",
+            "Leave no word out: add the times of each entry.",
+        ),
+        pairs_slip(
+            "returned-in-the-loop",
+            "first turn",
+            "`return` stands in the loop over the words: the first word alone is counted",
+            "Hand it two words with different pairs.",
+            "What stands in the loop happens in its first turn.",
+            "Move the `return` to the left, behind the loop.",
+        ),
+        pairs_slip(
+            "place-by-index",
+            "first place",
+            "`ids.index` finds the first place where an id stands, not the one where you are",
+            "Count the pairs of [1, 2, 1, 3] by hand. There are three.",
+            "An id may stand in a word more than once.",
+            "Go over the places, or over `pairwise(ids)`.",
         ),
         pairs_slip(
             "first-count-kept",
@@ -496,6 +531,8 @@ def merge_cases(generator):
         case("digits of others", [1, 12, 11, 2, 21, 2, 1, 2, 3], (1, 2), 256),
         case("the new id is there already", [new, left, right, new, some[0]], pair, new),
         case("a free id far away", [*some, left, right, some[3]], pair, 50257),
+        # Equal numbers, each an object of its own, as under seal: `is` is not `==`.
+        case("large ids", [int(f"{i}") for i in (500, 400, 300, 400)], (int("300"), 400), 600),
         case("a single id", [left], pair, new),
         case("no ids", [], pair, new),
     ]
@@ -527,7 +564,7 @@ def wrong_merge(
     merged += ids[i:] if keep_rest else []
     if edits:
         ids[:] = merged
-    return merged
+    return ids if edits else merged
 
 
 def slipped_merge(ids, pair, new_id, *, slip):
@@ -888,6 +925,12 @@ def train_cases(generator):
         case("fewer merges than asked for", {"aba": 2, "bab": 3, "c": 7}, 40),
         case("rare word, often; many words, seldom", {"ab": 9, "cdx": 2, "cdy": 2, "cdz": 2}, 3),
         case("an end that no word shares", {"ab": 5, "ba": 4, "aab": 1}, 3),
+        case(
+            "capitals, and accents apart",
+            {"The": 3, "the": 2, "THe": 4, "e\u0301n": 2, "\xe9n": 1},
+            8,
+        ),
+        case("a neighbour is joined", {"abcd": 5, "abcx": 2, "cd": 6, "ab": 5}, 6),
         case("not English", {"été": 4, "thé": 6, "日本": 5, "日": 2, "🙂🙃": 3}, 8),
         case("one byte each", {"a": 9, "b": 4}, 3),
         case("no words", {}, 4),
@@ -978,7 +1021,7 @@ def slipped_learn(words, num_merges, *, slip):
         return found
     if slip == "vocabulary":
         return wrong_learn(words, num_merges - 256)
-    if slip in ("adds up", "adds up but", "old counts stay"):
+    if slip in ("adds up", "adds up but", "old counts stay", "old counts stay of bytes"):
         return carried(rows, num_merges, slip)
     if slip == "times twice":
         return wrong_learn({word: times**2 for word, times in words.items()}, num_merges)
@@ -986,6 +1029,13 @@ def slipped_learn(words, num_merges, *, slip):
         return wrong_learn({" ".join(" ".join([w] * n) for w, n in words.items()): 1}, num_merges)
     if slip == "letters":
         return wrong_learn(words, num_merges, base=list, join=written)
+    if slip == "bytes":
+        merges, tokens = wrong_learn(words, num_merges), texts_of([])
+        for left, right in merges:
+            tokens.append(tokens[left] + tokens[right])
+        return [(tokens[left], tokens[right]) for left, right in merges]
+    if slip == "largest id":
+        return by_largest_id(rows, num_merges)
     if slip == "one pair left":
         merges = wrong_learn(words, num_merges)
         for i, pair in enumerate(merges):
@@ -1009,10 +1059,11 @@ def carried(rows, num_merges, slip):
         rows = [(joined(ids, pair, 255 + len(merges)), times) for ids, times in rows]
         if slip == "adds up but":
             del counts[pair]
-        if slip == "old counts stay":  # only what the new token made is counted anew
+        if slip.startswith("old counts stay"):  # only what the new token made is counted anew
             del counts[pair]
+            new = 256 if slip.endswith("of bytes") else 255 + len(merges)
             for found, n in wrong_pairs(rows):
-                if 255 + len(merges) in found:
+                if max(found) >= new:
                     counts[found] = n
         else:
             counts.update(dict(wrong_pairs(rows)))
@@ -1027,6 +1078,16 @@ def in_one_word(rows, num_merges):
         at = next(i for i, (ids, _) in enumerate(rows) if pair in neighbours(ids))
         rows[at] = (joined(rows[at][0], pair, 256 + len(merges)), rows[at][1])
         merges.append(pair)
+    return merges
+
+
+def by_largest_id(rows, num_merges):
+    """The new id is one more than the largest that stands in the words."""
+    merges = []
+    while len(merges) < num_merges and (counted := wrong_pairs(rows)):
+        new = 1 + max(max(ids, default=0) for ids, _ in rows)
+        merges.append(counted[0][0])
+        rows = [(joined(ids, merges[-1], new), times) for ids, times in rows]
     return merges
 
 
@@ -1401,6 +1462,30 @@ TRAIN = Exercise(
             "Begin with `list(word.encode())`, and write 256 and onwards for what is joined.",
         ),
         learn_slip(
+            "bytes-for-ids",
+            "bytes",
+            "the merges are pairs of bytes objects, not of ids",
+            "Print one entry of what you return beside the text's.",
+            "The text asks for `(left, right)`, two ids.",
+            "Append the pair of ids that you joined.",
+        ),
+        learn_slip(
+            "one-more-than-the-largest",
+            "largest id",
+            "a new id is one more than the largest in the words: it may be a byte's",
+            "Train on `{'abab': 2}` with two merges. Which id has the first token?",
+            "Bytes have the ids 0 to 255, whether they occur or not.",
+            "The next free id is `256 + len(merges)`.",
+        ),
+        learn_slip(
+            "stale-counts-of-bytes",
+            "old counts stay of bytes",
+            "pairs of two bytes keep the counts of the first round, whatever was joined since",
+            "Train on `{'abc': 5}` with two merges: after (a, b), how often does (b, c) occur?",
+            "A merge takes away from the counts of its neighbours.",
+            "Count all pairs anew in each round; it is slower, and right.",
+        ),
+        learn_slip(
             "counts-returned-too",
             "with counts",
             "each merge is returned together with its count",
@@ -1464,6 +1549,15 @@ def drawn_merges(generator, base, n):
     return merges
 
 
+CHAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+
+def chained(text):
+    """Merges of which each adds a letter to the one before."""
+    first, second, *others = text.encode()
+    return [(first, second), *((256 + i, other) for i, other in enumerate(others))]
+
+
 def encode_cases(generator):
     a, b, c, d = b"abcd"
     few = [(c, d), (b, c), (a, b), (256, c), (257, d), (b, 256), (a, 261)]
@@ -1492,6 +1586,17 @@ def encode_cases(generator):
         drawn("any merges of two letters", "xy", 7, 14),
         drawn("any merges of three letters", "abc", 9, 15),
         drawn("more merges of three letters", "lmn", 14, 20),
+        case("two bytes", "ab", [(a, b)]),
+        case("many merges, one after the other", CHAIN, chained(CHAIN)),
+        case(
+            "a space before, and capitals",
+            " The thE ",
+            [(116, 104), (32, 84), (104, 101), (256, 69)],
+        ),
+        case(
+            "an accent apart from its letter", "e\u0301\xe9", [(204, 129), (101, 256), (195, 169)]
+        ),
+        case("few tokens are not the aim", "abcde", [(a, b), (256, c), (c, d), (258, 101)]),
         case("not English", "été", [(195, 169), (116, 256), (256, 116)]),
         case("half a character", "日本日", [(151, 165), (230, 256), (165, 230), (230, 156)]),
         case("no merge fits", "dcba", [(a, b), (b, c)]),
@@ -1632,6 +1737,11 @@ def slipped_encode(word, merges, *, slip):
             new, i = min(known)
             ids[i : i + 2] = [new]
         return ids
+    if slip == "index":
+        while len(ids) > 1:
+            pair = min(neighbours(ids), key=merges.index)
+            ids = joined(ids, pair, made[pair])
+        return ids
     # "no pairs": the least of nothing is asked for
     if not merges:
         return ids
@@ -1688,7 +1798,6 @@ ENCODE = Exercise(
     points=2,
     name="encode",
     cases=encode_cases,
-    any_sequence=True,
     mistakes=[
         encode_slip(
             "first-met",
@@ -1897,6 +2006,14 @@ ENCODE = Exercise(
             "Number `i` makes the token 256 + i.",
         ),
         encode_slip(
+            "index-of-no-merge",
+            "index",
+            "`merges.index` stops with an error at neighbours that are no merge",
+            "Try `ab` without any merges.",
+            "Most neighbours are no merge.",
+            "Ask only those that are: a dictionary from pair to number knows which.",
+        ),
+        encode_slip(
             "texts-not-ids",
             "texts",
             "the tokens are returned as texts, not as ids",
@@ -1959,6 +2076,7 @@ def decode_cases(generator):
         case("no UTF-8 at all", [255, 254, 98, 128, 128], []),
         case("no UTF-8, in tokens", [256, 98, 257, 195, 169], [(195, 40), (98, 192)]),
         case("a character that nothing needs so long", [192, 175, 97], []),
+        case("half of a pair, which is no UTF-8", [237, 160, 189, 97], []),
         spelt("spaces and line ends", "  two \n\r\n\tlines  \n "),
         spelt("signs between words", "\ufeffmark, \u200bnone, \xa0\x00zero"),
         spelt("a replaced sign in the text itself", "a\ufffdb"),
@@ -2380,6 +2498,7 @@ def slipped_price(characters, bytes_per_token, english, *, per_character, slip):
     n_bytes, tokens, times = wrong_price(
         characters, bytes_per_token, english, per_character=per_character
     )
+    each = characters * -(-per_character // bytes_per_token)
     return {
         "english once": (n_bytes, tokens, tokens**2 / english),
         "difference": (n_bytes, tokens, tokens**2 - english**2),
@@ -2392,6 +2511,11 @@ def slipped_price(characters, bytes_per_token, english, *, per_character, slip):
         ),
         "tokens first": (tokens, n_bytes, times),
         "doubled": (n_bytes, tokens, 2 * tokens / english),
+        "two places": (n_bytes, tokens, round(times, 2)),
+        "one place": (n_bytes, tokens, round(times, 1)),
+        "to whole": (n_bytes, tokens, round(times)),
+        "whole before": (n_bytes, tokens, (tokens // english) ** 2),
+        "a character each": (n_bytes, each, (each / english) ** 2),
     }[slip]
 
 
@@ -2578,6 +2702,37 @@ PRICE = Exercise(
             "The text numbers them.",
             "Bytes, tokens, times.",
         ),
+        *(
+            price_slip(
+                f"rounded-{name}",
+                slip,
+                f"the third number is rounded to {told}",
+                "How many places has your third number?",
+                "The text asks for whole numbers in the first point and the second only.",
+                "Return the ratio as it is, without `round`.",
+            )
+            for name, slip, told in (
+                ("twice", "two places", "two places"),
+                ("once", "one place", "one place"),
+                ("whole", "to whole", "a whole number"),
+            )
+        ),
+        price_slip(
+            "cut-before-squaring",
+            "whole before",
+            "the ratio of the tokens is cut to a whole number before it is squared",
+            "Is the ratio of 5 to 3 a whole number?",
+            "`//` cuts off what is behind the point.",
+            "Divide with `/`.",
+        ),
+        price_slip(
+            "each-character-by-itself",
+            "a character each",
+            "each character gets tokens of its own, rounded up",
+            "How many tokens do 2 characters of 3 bytes make, at 6 bytes each?",
+            "A token may hold bytes of several characters.",
+            "Divide all bytes at once, and round up at the end.",
+        ),
         price_slip(
             "doubled",
             "doubled",
@@ -2628,13 +2783,20 @@ def utf8(text):
     return list(text.encode("utf-8", "surrogatepass"))
 
 
+def copied(text):
+    """An equal text that is another object, as what comes back from a tokenizer is."""
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass")
+
+
 def trip(label, texts, change=lambda text: text, vocab_size=256, ids=None):
     ids = [utf8(text) for text in texts] if ids is None else ids
-    return case(label, list(texts), ids, [change(text) for text in texts], vocab_size)
+    decoded = [copied(change(text)) for text in texts]
+    return case(label, list(texts), ids, decoded, vocab_size)
 
 
 def trip_of(label, texts, decoded):
-    return case(label, list(texts), [utf8(text) for text in texts], list(decoded), 256)
+    ids = [utf8(text) for text in texts]
+    return case(label, list(texts), ids, [*map(copied, decoded)], 256)
 
 
 def trip_cases(generator):
@@ -2703,11 +2865,16 @@ def trip_cases(generator):
         trip_of(
             "a letter went to the next text", ["it was", "too", some[0]], ["it wa", "stoo", some[0]]
         ),
+        trip_of("a word went to the next text", ["it was", "too"], ["it", "was too"]),
+        trip_of("a line went to the next text", ["it\nwas", "too"], ["it", "was\ntoo"]),
         lost("an unknown word", "cross it", lambda text: text.replace("cross", "<unk>")),
         trip_of("two texts came back exchanged", some, [*some[1::-1], some[2]]),
         trip_of("every text came back lost", some, map(str.upper, some)),
         trip_of("one text twice, another not", [some[0], some[0], some[1]], [*some[:2], some[1]]),
+        trip_of("one text twice, lost the first time", [some[0]] * 2, [some[0].upper(), some[0]]),
         trip_of("a text did not come back", some, some[:2]),
+        case("a text and its ids are missing", some, [utf8(t) for t in some[:2]], some[:2], 256),
+        case("texts and ids of none", some[:1], [utf8(t) for t in some[:2]], some[:2], 256),
         trip_of("a text more came back", some, [*some, "more"]),
         case("ids of one text are missing", some, [utf8(t) for t in some[:2]], some, 256),
         case("ids of one text too many", some, [utf8(t) for t in [*some, ""]], some, 256),
@@ -2761,6 +2928,25 @@ def slipped_trip(texts, ids, decoded, vocab_size, *, slip):
     if slip == "max of nothing":
         same = decoded == texts and len(ids) == len(texts)
         return same and max(max(row) for row in ids) < vocab_size and min(map(min, ids)) >= 0
+    if slip == "max of each":
+        same = decoded == texts and len(ids) == len(texts)
+        return same and all(max(row) < vocab_size and min(row) >= 0 for row in ids)
+    if slip == "max of all":
+        flat, same = [i for row in ids for i in row], decoded == texts and len(ids) == len(texts)
+        return same and max(flat) < vocab_size and min(flat) >= 0
+    if slip == "last turn":
+        same = len(texts) == len(ids) == len(decoded)
+        for text, row, back in zip(texts, ids, decoded, strict=False):
+            same = text == back and all(0 <= i < vocab_size for i in row)
+        return same
+    if slip == "not nested":
+        return decoded == texts and len(ids) == len(texts) and all(0 <= i < vocab_size for i in ids)
+    if slip == "not nested, in range":
+        same = decoded == texts and len(ids) == len(texts)
+        return same and all(i in range(vocab_size) for i in ids)
+    if slip == "one each":
+        rows = zip(texts, ids, decoded, strict=False)
+        return [a == b and all(0 <= i < vocab_size for i in row) for a, row, b in rows]
     if slip == "strict":
         rows = zip(texts, decoded, ids, strict=True)
         return all(a == b and all(0 <= i < vocab_size for i in row) for a, b, row in rows)
@@ -3146,6 +3332,52 @@ TRIP = Exercise(
             "Make a record of one empty text, and one of no texts.",
             "`max` and `min` of nothing raise an error.",
             "Ask every id by itself: `all` of nothing is True.",
+        ),
+        trip_slip(
+            "largest-of-an-empty-text",
+            "max of each",
+            "your code stops with an error at a text without ids: `max` of nothing",
+            "Make a record of one empty text, without ids.",
+            "An empty text may have no ids.",
+            "`all(…)` of no ids is True; `max(…, default=0)` knows what to say, too.",
+        ),
+        trip_slip(
+            "largest-of-no-ids",
+            "max of all",
+            "your code stops with an error where there are no ids at all: `max` of nothing",
+            "Make a record of one empty text, without ids.",
+            "An empty text may have no ids.",
+            "`all(…)` of no ids is True; `max(…, default=0)` knows what to say, too.",
+        ),
+        trip_slip(
+            "last-text-decides",
+            "last turn",
+            "each turn of your loop forgets the turn before: the last text alone decides",
+            *OF_ALL,
+        ),
+        trip_slip(
+            "ids-not-nested",
+            "not nested",
+            "your code compares a whole list of ids with a number",
+            "What is the type of `ids[0]`?",
+            "`ids` is a list of lists: one of each text.",
+            "Two loops: over the lists, and over the ids of each.",
+        ),
+        trip_slip(
+            "lists-sought-among-ids",
+            "not nested, in range",
+            "whole lists of ids are sought among the numbers of the vocabulary: none is there",
+            "What is the type of `ids[0]`?",
+            "`ids` is a list of lists: one of each text.",
+            "Two loops: over the lists, and over the ids of each.",
+        ),
+        trip_slip(
+            "an-answer-for-each-text",
+            "one each",
+            "a list comes back, with an answer for each text, and one answer is asked for",
+            "What is the type of what you return?",
+            "The text asks for one True or False of the whole record.",
+            "Put `all(…)` round it, and compare the lengths first.",
         ),
         trip_slip(
             "strict-zip-stops",
