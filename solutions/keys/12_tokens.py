@@ -63,6 +63,7 @@ def count_cases(generator):
         case("rare, but held by many words", [([1, 2], 9), ([3, 4, 5], 4), ([3, 4, 6], 4)]),
         case("of two ids, three words", [([2, 1], 2), ([1, 2], 2), ([1, 2], 3)]),
         case("pairs that occur once", [([3, 1, 2], 1), ([1, 2], 1), ([2, 1], 1)]),
+        case("many times", [([1, 2, 3], 70_000), ([2, 1], 300), ([2, 3], 4_000_000)]),
         case("ids far away", [([1, 1001, 1, 50256], 2), ([1001, 1, 100277], 3)]),
     ]
 
@@ -139,6 +140,9 @@ def slipped_pairs(words, *, slip):
     elif slip == "first time":
         first = {tuple(ids): times for ids, times in reversed(words)}
         return wrong_pairs([([*ids], first[ids]) for ids in {tuple(ids) for ids, _ in words}])
+    elif slip == "word in a row":
+        for ids, times in words:
+            counts.update(neighbours(ids * times))
     elif slip == "first place":
         for ids, times in words:
             for left in ids[:-1]:
@@ -336,6 +340,14 @@ COUNT = Exercise(
             "Hand it two words with different pairs.",
             "What stands in the loop happens in its first turn.",
             "Move the `return` to the left, behind the loop.",
+        ),
+        pairs_slip(
+            "word-behind-itself",
+            "word in a row",
+            "each word is written `times` times in a row: its last id meets its own first",
+            "Count the pairs of one word of two ids that the text holds five times.",
+            "What is written in a row has borders that are no borders any more.",
+            "Count the pairs of the word once, and add `times` for each.",
         ),
         pairs_slip(
             "place-by-index",
@@ -930,6 +942,7 @@ def train_cases(generator):
             {"The": 3, "the": 2, "THe": 4, "e\u0301n": 2, "\xe9n": 1},
             8,
         ),
+        case("a common language", {"ab": 70_000, "cd": 65_537, "bcd": 4_000_000, "dc": 300}, 5),
         case("a neighbour is joined", {"abcd": 5, "abcx": 2, "cd": 6, "ab": 5}, 6),
         case("not English", {"été": 4, "thé": 6, "日本": 5, "日": 2, "🙂🙃": 3}, 8),
         case("one byte each", {"a": 9, "b": 4}, 3),
@@ -1034,6 +1047,8 @@ def slipped_learn(words, num_merges, *, slip):
         for left, right in merges:
             tokens.append(tokens[left] + tokens[right])
         return [(tokens[left], tokens[right]) for left, right in merges]
+    if slip == "end stays":
+        return wrong_learn(words, num_merges, join=partial(wrong_merge, short=1))
     if slip == "largest id":
         return by_largest_id(rows, num_merges)
     if slip == "one pair left":
@@ -1468,6 +1483,14 @@ TRAIN = Exercise(
             "Print one entry of what you return beside the text's.",
             "The text asks for `(left, right)`, two ids.",
             "Append the pair of ids that you joined.",
+        ),
+        learn_slip(
+            "end-not-joined",
+            "end stays",
+            "a pair at the end of a word is counted, and never joined",
+            "Train on `{'ab': 3}` with two merges. There is only one.",
+            "Does your `merge` pass its own check?",
+            "Of n ids, the last pair begins at place n - 2, so the loop must still reach it.",
         ),
         learn_slip(
             "one-more-than-the-largest",
@@ -2456,6 +2479,8 @@ def price_cases(generator, per_character):
         text("fewer tokens than in English", 11 + some, 6, 600 + some),
         text("a long text", 4011 + some, 4, 1009),
         text("a single character", 1, 5, 1),
+        text("one byte left over of long tokens", 7, 7 * per_character - 1, 3),
+        text("half a token left over", 5, 2 * per_character, 2),
         text("a hundred thousand tokens", 100_000, 2, 30_011),
     ]
 
@@ -2490,6 +2515,8 @@ def wrong_price(
 def up_by(total, size, how):
     if how == "round":
         return round(total / size)
+    if how == "half up":
+        return math.floor(total / size + 0.5)
     return {"down": total // size, "exact": total / size, "one more": total // size + 1}[how]
 
 
@@ -2577,6 +2604,14 @@ PRICE = Exercise(
         pricing(
             "rounded-to-the-nearest",
             {"up": "round"},
+            "the number of tokens is rounded to the nearest whole number",
+            "How many tokens do 11 bytes make, at 5 bytes each?",
+            "What is left over is a token, too, however short.",
+            "Round up.",
+        ),
+        pricing(
+            "rounded-to-the-nearest-half-up",
+            {"up": "half up"},
             "the number of tokens is rounded to the nearest whole number",
             "How many tokens do 11 bytes make, at 5 bytes each?",
             "What is left over is a token, too, however short.",
@@ -2859,6 +2894,11 @@ def trip_cases(generator):
         lost("other quotes", "didn’t", lambda text: text.replace("’", "'"), 2),
         lost("two letters changed places", "it was", lambda text: text[::-1]),
         lost("one letter", "tired", lambda text: text.replace("d", "t")),
+        lost(
+            "one letter of a long text", "wide " * 400, lambda text: f"{text[:999]}W{text[1000:]}"
+        ),
+        lost("a mark at the beginning", "\ufeffit was", lambda text: text.removeprefix("\ufeff")),
+        lost("a zero at the end", "it was\0", lambda text: text.rstrip("\0"), 2),
         lost("the end of a long text", "wide " * 40, lambda text: text[:150], 2),
         lost("all of a text", "wide", lambda text: "", 0),
         lost("an empty text that came back as a space", "", lambda text: text or " "),
@@ -2939,6 +2979,12 @@ def slipped_trip(texts, ids, decoded, vocab_size, *, slip):
         for text, row, back in zip(texts, ids, decoded, strict=False):
             same = text == back and all(0 <= i < vocab_size for i in row)
         return same
+    if slip == "letter by letter":
+        pairs = [
+            both for rows in zip(texts, decoded, strict=False) for both in zip(*rows, strict=False)
+        ]
+        same = len(texts) == len(ids) == len(decoded) and all(a == b for a, b in pairs)
+        return same and inside
     if slip == "not nested":
         return decoded == texts and len(ids) == len(texts) and all(0 <= i < vocab_size for i in ids)
     if slip == "not nested, in range":
@@ -3354,6 +3400,14 @@ TRIP = Exercise(
             "last turn",
             "each turn of your loop forgets the turn before: the last text alone decides",
             *OF_ALL,
+        ),
+        trip_slip(
+            "letter-by-letter",
+            "letter by letter",
+            "`zip` stops at the end of the shorter text: letters at the end may be lost",
+            "Make a record of `wide` that came back as `wid`.",
+            "Two texts of different lengths are not the same.",
+            "Compare the texts as they are, with `==`.",
         ),
         trip_slip(
             "ids-not-nested",
