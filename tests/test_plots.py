@@ -10,10 +10,12 @@ from course_lib.plots import (
     PARTS,
     attention_map,
     head_grid,
+    language_dots,
     mask_picture,
     query_among_keys,
     runs_over,
     score_map,
+    token_rows,
     training_waits,
     transformer_map,
 )
@@ -238,3 +240,24 @@ def test_a_longer_query_is_longer_in_a_plane_that_stays():
 def test_keys_that_do_not_fit_the_plane_are_refused():
     with pytest.raises(ValueError, match=r"2 keys .* got query \(3,\)"):
         query_among_keys(torch.zeros(3), torch.zeros(2, 2), torch.zeros(2), ["a", "b"])
+
+
+def test_a_text_in_tokens_has_a_box_for_each_and_their_count():
+    ax = token_rows({"bytes": [*"it is"], "words": ["it", " is"]}, title="cut")
+    assert len(ax.patches) == 7 and labels(ax.yaxis) == ["bytes", "words"]
+    assert [text.get_text() for text in ax.texts if text.get_text() in "52"] == ["5", "2"]
+    widths = [round(box.get_width(), 2) for box in ax.patches[-2:]]
+    assert widths == [1.76, 2.76] and ax.get_title() == "cut"
+
+
+def test_rows_of_two_texts_are_refused():
+    with pytest.raises(ValueError, match="the same text, got 2 texts"):
+        token_rows({"a": ["it"], "b": ["is"]})
+
+
+def test_each_language_has_a_dot_for_each_name_on_a_scale_of_doublings():
+    series = {"theirs": {"en": 1.0, "my": 22.0}, "ours": {"my": 1.1, "en": 1.0}}
+    ax = language_dots(series, xlabel="times", title="cost")
+    assert [list(line.get_xdata()) for line in ax.lines[:2]] == [[1.0, 22.0], [1.0, 1.1]]
+    assert labels(ax.yaxis) == ["en", "my"] and ax.get_xscale() == "log"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["theirs", "ours"]

@@ -21,6 +21,7 @@ from course_lib.plots.palette import (
     YELLOW,
 )
 from course_lib.plots.plane import draw_arrow, query_among_keys
+from course_lib.plots.tokens import language_dots, token_rows
 from course_lib.plots.transformer import PARTS, transformer_map
 
 __all__ = [
@@ -41,10 +42,12 @@ __all__ = [
     "attention_map",
     "draw_arrow",
     "head_grid",
+    "language_dots",
     "mask_picture",
     "query_among_keys",
     "runs_over",
     "score_map",
+    "token_rows",
     "training_waits",
     "transformer_map",
 ]

@@ -10,9 +10,11 @@ from course_lib.views.clocks import Clocks, position_clocks
 from course_lib.views.diagram import DIAGRAM_PARTS, TransformerDiagram, transformer_diagram
 from course_lib.views.figure import Figure, show
 from course_lib.views.hover import AttentionHover, attention_hover
+from course_lib.views.merges import Merges, merge_steps
 from course_lib.views.panel import Panel, panel
 from course_lib.views.predict import Outcome, Prediction, outcome, predict
 from course_lib.views.quiz import Quiz, quiz, quiz_from
+from course_lib.views.strips import Strips, token_strips
 
 __all__ = [
     "DIAGRAM_PARTS",
@@ -20,12 +22,15 @@ __all__ = [
     "AttentionHover",
     "Clocks",
     "Figure",
+    "Merges",
     "Outcome",
     "Panel",
     "Prediction",
     "Quiz",
+    "Strips",
     "TransformerDiagram",
     "attention_hover",
+    "merge_steps",
     "outcome",
     "panel",
     "position_clocks",
@@ -33,6 +38,7 @@ __all__ = [
     "quiz",
     "quiz_from",
     "show",
+    "token_strips",
     "transformer_diagram",
     "two_arrows",
 ]

@@ -9,10 +9,12 @@ from driving import contrast, notebook_of, shoot
 from course_lib.views import (
     DIAGRAM_PARTS,
     attention_hover,
+    merge_steps,
     outcome,
     position_clocks,
     predict,
     quiz,
+    token_strips,
     transformer_diagram,
     two_arrows,
 )
@@ -35,6 +37,8 @@ def views():
         transformer_diagram(sizes, dict.fromkeys(DIAGRAM_PARTS, 1000), num_layers=2),
         quiz("02"),
         two_arrows((2, 1), (3, 0), names=("it", "animal"), axes=("alive", "place")),
+        merge_steps({"hot": 3}, [{"hot": ["h", "o", "t"]}, {"hot": ["h", "ot"]}]),
+        token_strips({"ours": [("a", 64), (" cat", 300), (b"\xe2", 7)]}),
     ]
 
 

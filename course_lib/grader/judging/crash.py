@@ -50,6 +50,7 @@ def kind_of_error(error: BaseException) -> str:
     said = str(error).strip().partition("\n")[0]
     # What a list can't do is another mistake than what a tensor can't: such names stay.
     said = re.sub(r"'(\w+)'(?= object\b)", lambda m: m[1] if m[1] in TYPES else m[0], said)
+    said = re.sub(r"\barguments \d+-\d+", "argument 1", said)  # of `zip`, in whatever order
     return re.sub(r"\d+|'[^']*'|\"[^\"]*\"|`[^`]*`", "#", said)[:120]
 
 

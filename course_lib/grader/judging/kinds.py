@@ -16,6 +16,7 @@ LATER = "{} gives its values one by one, later: make a list or a tensor of it"
 FOREIGN = {
     "NumPy ndarray": "an array of NumPy is no tensor: stay with PyTorch's functions",
     "set": "braces without a colon make a set, which has neither order nor names",
+    "bytes": "bytes came back: `decode` makes a text of them, `list` makes numbers",
     "type": "a class came back, not an object of it: are the brackets after its name missing?",
     "function": "a function came back, not its result: are the brackets after its name missing?",
     "method": "a method came back, not its result: are the brackets after its name missing?",
@@ -27,6 +28,11 @@ FOREIGN = {
     for kind in ("generator", "map", "zip", "filter", "enumerate", "range", "list_iterator")
 }
 
+NO_LIST = "a list is asked for: `.tolist()` makes one of a tensor or an array"
+FOR_LIST = "a dictionary came back, and a list is asked for: `.items()` has its entries"
+FOR_TUPLE = "a dict came back: return its values without names, side by side with commas"
+DICTS = ("dict", "Counter", "defaultdict")  # under seal, one whose keys are no texts is Foreign
+
 
 def by_kind(want: Any, got: Any, terms: Terms) -> str:
     """What makes `got` another kind of value than `want`; "" where nothing is sure."""
@@ -34,13 +40,13 @@ def by_kind(want: Any, got: Any, terms: Terms) -> str:
         return told
     if isinstance(got, str) and got == ITSELF:
         return "`self` came back, the object: return what the method worked out"
+    if told := _foreign(want, got):
+        return told
     kind = _kind(got)
-    if kind in FOREIGN:
-        return FOREIGN[kind]
     if isinstance(got, str) and not isinstance(want, str) and got == str(want):
         return "a text came back, not the value: without quotes, and without `str` or an f-string"
-    if isinstance(got, dict) and isinstance(want, list | tuple):
-        return "a dict came back: return its values without names, side by side with commas"
+    if kind in DICTS and isinstance(want, list | tuple):
+        return FOR_LIST if isinstance(want, list) else FOR_TUPLE
     if isinstance(got, str) and not isinstance(want, str):
         return "a text came back: quotes make a text of what stands between them"
     if isinstance(want, dict) and isinstance(got, dict) and want.keys() != got.keys():
@@ -74,6 +80,12 @@ def returned_error(got: Any) -> str:
     if not kind.endswith(("Error", "Exception")):
         return ""
     return f"you return the {kind}; to raise it, the line begins with `raise`"
+
+
+def _foreign(want: Any, got: Any) -> str:
+    plain = isinstance(want, list) and not any(isinstance(leaf, Tensor) for leaf in leaves(want))
+    array = isinstance(got, Tensor) or _kind(got) == "NumPy ndarray"
+    return NO_LIST if plain and array else FOREIGN.get(_kind(got), "")
 
 
 def _kind(got: Any) -> str:

@@ -17,6 +17,7 @@ from .returned import returned
 from .trees import identical, leaves, tree_map
 
 ONE = " is "  # between two names of one weight
+BACK = ", returned"  # behind the name of a list that came in, and is what comes back
 FIT = "fit"  # a method of this name trains: it is handed data, and learns nothing about them
 ITSELF = "the object itself"  # what `train()` and `eval()` return, as no frame holds a module
 
@@ -91,7 +92,9 @@ def _run_case(answer: Callable, case: Case, gradients: bool) -> Outcome:
                 asked_of = dict.fromkeys(sources) if trained else _gradients(value, sources)
                 flows.append(asked_of if gradients else {})
             values.append(ITSELF if value is target else tree_map(returned, value))
-            changed += [f"call {number + 1}: {name}" for name in _changed(planned, args, kwargs)]
+            changed += [
+                f"call {number + 1}: {name}" for name in _changed(planned, args, kwargs, value)
+            ]
         weights = _weights(target, case)
         moved = [name for name in weights if not identical(case.state[name], weights[name])]
         changed += dict.fromkeys(_names(weights, name) for name in moved)
@@ -167,7 +170,10 @@ def _uneven(out: Tensor) -> Tensor:
     return torch.linspace(0.5, 1.5, out.numel(), dtype=out.dtype).reshape(out.shape)
 
 
-def _changed(planned: Call, args: list, kwargs: dict) -> list[str]:
+def _changed(planned: Call, args: list, kwargs: dict, result: Any) -> list[str]:
+    """The names of what was edited, or of a list that came back as the very same object."""
     named = {f"argument {i + 1}": (planned.args[i], arg) for i, arg in enumerate(args)}
     named |= {name: (planned.kwargs[name], value) for name, value in kwargs.items()}
-    return [name for name, (before, after) in named.items() if not identical(before, after)]
+    edited = [name for name, (before, after) in named.items() if not identical(before, after)]
+    back = named if isinstance(result, list) and result else {}  # an empty one does no harm
+    return edited or [f"{name}{BACK}" for name in back if named[name][1] is result]

@@ -8,7 +8,7 @@ from .bans import banned_name
 from .causes import cause, sound
 from .compare import compare, differences
 from .crash import meaning, unwritten_stub
-from .edits import edited
+from .edits import edited, only_returned
 from .inputs import came_in, size
 from .outcome import Outcome, run_case
 from .properties import PROPERTIES
@@ -126,7 +126,7 @@ def _edited(sheet: Sheet, found: tuple[Outcome, ...]) -> list[str]:
     """Said first: whoever edits an input in place may have everything else wrong because of it."""
     rows = zip(sheet.expected, found, sheet.terms, strict=True)
     said = [edited(want, got) for want, got, terms in rows if not terms.at_least]
-    return list(next(filter(None, said), ()))
+    return list(min(filter(None, said), key=only_returned, default=()))
 
 
 def _varies(sheet: Sheet, answer: Callable, found: tuple[Outcome, ...]) -> bool:

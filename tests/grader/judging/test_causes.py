@@ -1,6 +1,7 @@
 """What is said of a wrong answer that no mistake names: one sentence, true of all that fails."""
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -323,6 +324,22 @@ def test_one_truth_and_plain_results_are_told_from_many_and_a_dict():
     assert "True and False are asked for" in told(mask, lambda x: (x < 0.5).int())
     two = sheet(lambda x: (x, 2 * x), cases)
     assert "a dict came back" in told(two, lambda x: {"once": x, "twice": 2 * x})
+
+
+def test_a_dictionary_for_a_list_is_told_with_any_keys():
+    def cases(generator):
+        return [case(f"{n}", torch.rand(n, generator=generator).tolist()) for n in (2, 3)]
+
+    made = sheet(lambda x: [((i, i + 1), n) for i, n in enumerate(x)], cases)
+    pairs = {(i, i + 1): i for i in range(3)}
+    for found in (pairs, Counter(pairs), {"one": 1}):
+        assert "a list is asked for" in told(made, lambda x, found=found: found)
+    assert "bytes came back" in told(made, lambda x: b"ab")
+    for found in (np.ones(3), torch.ones(3), torch.tensor(1.0)):
+        assert "`.tolist()` makes one" in told(made, lambda x, found=found: found)
+    ran = [unpack(pack([shallow(run_case(lambda x: Counter(pairs), c))])) for c in made.cases]
+    sealed = judge_outcomes(made, tuple(each for row in ran for each in outcomes_from(row)))
+    assert any("a list is asked for" in detail for detail in sealed.details)
 
 
 def test_what_cuts_a_gradient_off_is_told():

@@ -143,3 +143,9 @@ def test_what_an_error_of_a_training_usually_means(line, word):
 def test_no_meaning_is_hidden_by_another_of_the_same_pattern():
     patterns = [pattern for pattern, _ in MEANINGS]
     assert sorted(set(patterns)) == sorted(patterns)
+
+
+def test_lists_of_other_lengths_are_one_error_in_whatever_order_they_are_zipped():
+    orders = ("'abc', 'abc', 'ab'", "'abc', 'ab', 'abc'", "'abc', 'ab'")
+    whats = {stopped_by(f"def f(x): return list(zip({o}, strict=True))") for o in orders}
+    assert whats == {"zip() argument # is shorter than argument #"}

@@ -176,3 +176,26 @@ def test_a_mistake_that_edits_its_input_does_not_name_an_answer_that_does_not():
     assert judge(made, edits).mistake_name == "edits-x"
     verdict = judge(made, own_copy)
     assert verdict.state == "crashed" and "modified by an inplace operation" in verdict.crash[0]
+
+
+def test_a_list_edited_in_place_is_named_whether_it_or_a_copy_comes_back():
+    def edits(ids):
+        ids[:] = [i for i in ids if i]
+        return ids
+
+    def copies(ids):
+        return [*edits(ids)]
+
+    known = Mistake("edits", edits, {}, "the input is edited in place", HINTS)
+    exercise = Exercise(
+        "99.kept",
+        "T",
+        "code",
+        1,
+        "right",
+        lambda _: [case(f"{ids}", ids) for ids in ([1, 0], [1, 2])],
+        [known],
+    )
+    made = make_sheet(exercise, lambda ids: [*filter(None, ids)], 0)
+    assert judge(made, edits).mistake_name == judge(made, copies).mistake_name == "edits"
+    assert judge(made, lambda ids: [*filter(None, ids)] if 0 in ids else ids).mistake is None

@@ -254,6 +254,31 @@ def test_an_input_changed_in_place_fails():
     assert "values differ" in second
 
 
+def test_a_list_that_came_in_is_no_new_one():
+    made = sheet_of(lambda ids: [i for i in ids if i], [[1, 2], [1, 0], []])
+    kept = judge(made, lambda ids: [i for i in ids if i] if 0 in ids else ids)
+    assert kept.details[0].startswith(
+        "your code returns the list that came in (call 1: argument 1)"
+    )
+    assert judge(made, lambda ids: list(filter(None, ids))).state == "right"
+    assert judge(made, lambda ids: [*filter(None, ids)] if ids else ids).state == "right"
+    assert judge(sheet_of(lambda ids: ids, [[1, 2]]), lambda ids: ids).state == "right"
+
+    def in_place(ids):
+        while 0 in ids:
+            ids.remove(0)
+        return ids
+
+    assert "changed its input in place" in judge(made, in_place).details[0]
+
+
+def sheet_of(solution, inputs):
+    exercise = Exercise(
+        "99.kept", "T", "code", 1, "kept", lambda _: [case(f"{x}", x) for x in inputs], []
+    )
+    return make_sheet(exercise, solution, 0)
+
+
 @pytest.mark.parametrize("as_number", [float, np.float32, np.float64, np.asarray, torch.tensor])
 def test_numbers_of_any_library_are_numbers(as_number):
     def half(n):

@@ -1,0 +1,23 @@
+import html
+
+from course_lib.views import token_strips
+
+
+def test_text_shows_spaces_ends_of_lines_and_lone_bytes():
+    view = token_strips({"ours": [(b" the", 4), (b"\n", 5), (b"\xe2\x82", 6)]}, title="Here")
+    assert repr(view) == "Here\n  ours, 3 tokens: ␣the|⏎|<e2 82>"
+
+
+def test_each_token_tells_its_id_and_its_bytes():
+    page = token_strips({"a": [("é", 233)], "b": []}).html()
+    assert 'title="id 233, bytes c3 a9"' in page and "0 tokens, 0 bytes" in page
+
+
+def test_what_a_learner_types_is_escaped():
+    page = token_strips({"<i>": [("<script>", 1)]}, title="<b>").html()
+    assert "<script" not in page and "<i>" not in page
+    assert "<b>&lt;b&gt;</b>" in page and html.escape("<script>") in page
+
+
+def test_a_lone_surrogate_can_be_shown():
+    assert "<ed a0 80>" in repr(token_strips({"ours": [("\ud800", 1)]}))
