@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from course_lib.generation import beam_search, picking, power_penalty
 from course_lib.grader.judging.edges import in_dtype, in_front
 from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
 
@@ -427,7 +428,7 @@ TEMPERATURE = Exercise(
         special=("-inf", "huge"),
         labels=("temperature 0", "ties", "nearly frozen", "very hot"),
     ),
-    also_right=[right_probabilities, by_exponents, by_rows],
+    also_right=[picking.probabilities, right_probabilities, by_exponents, by_rows],
     properties=("finite", "not-negative"),
     bans=("probabilities", "Categorical"),
     axes="batch vocab",
@@ -820,7 +821,7 @@ TOP_K = Exercise(
         special=("-inf",),
         labels=("ties", "more than there are", "fewer than k"),
     ),
-    also_right=[right_top_k, top_k_by_counting, top_k_by_sorting],
+    also_right=[picking.keep_top_k, right_top_k, top_k_by_counting, top_k_by_sorting],
     bans=("keep_top_k",),
     axes="batch vocab",
 )
@@ -1301,7 +1302,7 @@ NUCLEUS = Exercise(
         special=("-inf",),
         labels=("p is 0", "p is 1", "very unlikely", "half, a thousand"),
     ),
-    also_right=[right_nucleus, nucleus_by_rows, nucleus_by_pairs],
+    also_right=[picking.keep_top_p, right_nucleus, nucleus_by_rows, nucleus_by_pairs],
     bans=("keep_top_p",),
     axes="batch vocab",
 )
@@ -1690,7 +1691,7 @@ REPEATS = Exercise(
         special=("-inf",),
         labels=("nothing written", "below 1", "penalty of 1", "minus infinity and zero"),
     ),
-    also_right=[right_repeats, repeats_by_sets, repeats_by_counting],
+    also_right=[picking.penalize_repeats, right_repeats, repeats_by_sets, repeats_by_counting],
     bans=("penalize_repeats",),
     axes="batch vocab",
 )
@@ -1876,12 +1877,10 @@ class LateBeam(WrongBeam):
 
 
 class LibraryBeam(Scorer):
-    """Right: the library's search, one row of it."""
+    """Right: the library's search, of one row."""
 
     @torch.no_grad()
     def search(self, ids, end_id, num_beams, max_new, alpha):
-        from course_lib.generation import beam_search, power_penalty
-
         how = {"num_beams": num_beams, "max_new_tokens": max_new, "early_stopping": "never"}
         penalty = partial(power_penalty, alpha=alpha)
         best = beam_search(self.score, ids[None], end_id=end_id, penalty=penalty, **how)
