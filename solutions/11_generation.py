@@ -48,7 +48,8 @@ class Scorer(nn.Module):
 #
 # Turn logits into the chances of each token: the softmax of the logits divided by a temperature.
 #
-# - `logits` is `(..., vocab)`, with any axes in front or none. Return chances of the same shape.
+# - `logits` is `(..., vocab)`, with any axes in front or none. Return chances of the same shape; what you were
+#   handed stays as it was.
 # - Temperature 0 gives the whole chance to the largest logit; of equals, to the first.
 # - A temperature above 0 may be as small as $10^{-37}$ or as large as $10^5$. Nothing may become NaN.
 # - A logit of minus infinity stays without a chance at every temperature. Each row has a finite one, and none
