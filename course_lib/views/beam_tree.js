@@ -33,8 +33,8 @@ const x = node => LEFT + WIDE * node.depth, y = node => HIGH * (node.line + 0.5)
 const wide = LEFT + WIDE * across + 40, high = HIGH * lines + 8;
 
 const path = node => node.i < 0 ? [] : [...path(parent(node)), node];
-const text = node => data.start + path(node).map(each => each.token).join("");
-const shown = token => token === " " ? "␣" : token;
+const text = node => (data.start + path(node).map(each => each.token).join("")).replaceAll("\n", "↵");
+const shown = token => ({ " ": "␣", "\n": "↵" })[token] ?? token;
 const number = value => value.toFixed(2).replace("-", "−");
 const share = value => {
   const chance = 100 * Math.exp(value);

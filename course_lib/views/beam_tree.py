@@ -37,9 +37,13 @@ class BeamTree(View):
     def rows(self) -> list[tuple[str, str, str, str]]:
         """For each beginning: its text, its log-probability, its last step's, its fate."""
         return [
-            (self.start + "".join(path), f"{score:.2f}", f"{self._step(path):.2f}", self.fate(path))
+            (self._told(path), f"{score:.2f}", f"{self._step(path):.2f}", self.fate(path))
             for path, score in self.scores.items()
         ]
+
+    def _told(self, path: Path) -> str:
+        """The text in one line."""
+        return (self.start + "".join(path)).replace("\n", "↵")
 
     def text(self) -> str:
         lines = [f"{self.title}: {len(self.scores)} beginnings"]

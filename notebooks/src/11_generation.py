@@ -107,7 +107,7 @@ class Writer(nn.Module):
 
 # %% [markdown]
 # It learns from windows of 128 letters: that is its **context window**, the longest past that it has ever seen. The matrices of its
-# blocks are trained by **Muon**, an optimiser for matrices that needs fewer steps than AdamW here; the rest by AdamW.
+# blocks are trained by Muon (chapter 10), the rest by AdamW.
 
 # %%
 torch.manual_seed(0)
@@ -210,8 +210,8 @@ predict("11.crop", "Letter 570: all 569 before it, or the last 128. Which costs 
 
 # %%
 texts = next(windows(held_out, 576, 24, torch.Generator().manual_seed(1)))[0]
-whole = nats(texts)[:, 127:-1].unflatten(1, (7, 64)).mean(dim=(0, 2))  # letters 128 to 575
-pieces = texts.unfold(1, CONTEXT + 1, 8)[:, :-1]  # (row, window, letter): the last is asked
+whole = nats(texts)[:, 127:].unflatten(1, (7, 64)).mean(dim=(0, 2))  # letters 128 to 575
+pieces = texts.unfold(1, CONTEXT + 1, 8)  # (row, window, letter): the last is asked
 cropped = nats(pieces.flatten(0, 1), CONTEXT).view(24, 7, -1).mean(dim=(0, 2))
 worse = whole[-1] - cropped[-1] > 0.1
 outcome("11.crop", "all 569, by more than 0.1" if worse else "about the same")
@@ -251,7 +251,8 @@ outcome("11.loop", f"{shares[0]:.0%} to {shares[-1]:.0%}, with three models")
 # %% [markdown]
 # A *study* (5.1) trained the model above with three seeds and let each of them write in every way of this page; its first model, seed 0, is
 # ours. It writes real words, in a loop. This is **degeneration**. Is it the
-# small model's fault? Holtzman et al. 2020 found it in GPT-2 with 1.5 billion numbers. And each turn makes the next one surer:
+# small model's fault? Holtzman et al. 2020 found it in GPT-2 with 1.5 billion numbers. There each
+# turn of a loop made the next one surer. Here?
 
 # %%
 loops = generate(writer, prompts, max_new_tokens=NEW, cache=StaticCache(PROMPT + NEW))
@@ -259,15 +260,16 @@ curves = {}
 for name, ids in (("Shakespeare, held out", human), ("greedy", loops)):
     by_place = nats(ids, PROMPT).unflatten(1, (-1, 8)).mean(dim=(0, 2))
     curves[name] = range(4, NEW, 8), by_place
-claim("greedy: at the end surer by 0.2 nats or more", by_place[0] - by_place[-1] > 0.2)
+claim("greedy: below 1.2 nats all the way", max(curves["greedy"][1]) < 1.2)
+title = "Greedy text is half as surprising as people's, from the start"
 show(
-    named_curves(curves, "letters written", "nats per letter", "Greedy text grows surer"),
-    alt="Nats per letter over letters written, mean of 32 texts. Shakespeare stays between 1.5 and 2. Greedy text begins lower and falls.",
+    named_curves(curves, "letters written", "nats per letter", title),
+    alt="Nats per letter over letters written, mean of 32 texts. Shakespeare stays between 1.6 and 2, greedy text near 0.9, both level.",
 )
 
 # %% [markdown]
-# Attention copies what stood there before (chapter 23 finds the heads that do), so a phrase that was written twice
-# is likely a third time. People do the opposite: their text stays surprising. *Likely* is not what people write.
+# Here the curve is level: our model has its loop from the first word on. What is the same is the gap. To the model, people's text is
+# twice as surprising as the one that it would write. *Likely* is not what people write.
 #
 # ## 11.4 Draw, but not everything
 #
@@ -421,7 +423,7 @@ read = {knob: reading(knob) for knob in ways[:3]}
 outcome("11.knobs", ", ".join(f"{knob} {share:.1%}" for knob, share in read.items()))
 
 # %% [markdown]
-# The order that papers argue about is a matter of a few words in a hundred here; *how far* you turn decides. All three move along one trade:
+# The order among them is a matter of a few words in a hundred here, and three seeds differ by two or three; *how far* you turn decides. All three move along one trade:
 # fewer inventions, more repetition. Sampling is not better than greedy: it loses in words and wins in distinctness, and Shakespeare has
 # both. A better *model* moves the curve, a knob walks along it. (These measures don't ask whether a text makes sense.)
 #
@@ -463,8 +465,8 @@ beam_tree(
 )
 
 # %% [markdown]
-# This is the picture to keep. Follow the broad lines from the left, as greedy would. A branch with a cross was once among the three best. Its
-# score only falls: no probability is above 1, so **every step costs**. Keep this in mind. (Your own tree follows; with Python.)
+# This is the picture to keep. Follow the broad lines from the left, as greedy would. A branch with a cross was once among the three best. The
+# answer is a short one, for a score only falls: no probability is above 1, so **every step costs**. (Your own tree follows; with Python.)
 
 
 # %% tags=["nbval-ignore-output"]
@@ -490,7 +492,7 @@ widgets.interactive(grow, start=start, beams=(1, 6), steps=(3, 15))
 #
 # ## 11.7 The likeliest line
 #
-# If looking ahead is good, looking further is better? Then the best of all would be the likeliest line there is: its **mode**. Let us ask for
+# If looking ahead is good, looking further is better? Then the best of all would be the likeliest line there is, the *mode*; to look for it is **MAP decoding**. Let us ask for
 # lines that follow 48 letters of held-out text. What could be likelier than the one that Shakespeare wrote?
 
 # %%
@@ -526,9 +528,10 @@ counted = sorted(((exact.count(line), line) for line in set(exact)), reverse=Tru
 outcome("11.mode", ", ".join(f"{line!r} {n} times of {len(exact)}" for n, line in counted))
 
 # %% [markdown]
-# Nothing at all. The study searched *exactly*: it followed every beginning that was still likelier than the best line so far, for 12
-# beginnings and three models. There is not one empty line in four million letters of training. But the model had to give the end *something*, and
-# a line of forty letters has to pay forty times:
+# One word, hardly ever a good one, and now and then nothing at all. The study searched *exactly*: it followed every beginning that was
+# still likelier than the best line so far, for 8 beginnings and three models. *No.* is no bad line; but this would be *every* line. And the
+# empty line, which never occurred in four million letters of training, is close behind: the model had to give the end *something*, and a
+# line of forty letters has to pay forty times. Log-probabilities:
 
 # %%
 for name, key in {"his line": "human scores", "the empty line": "empty scores"}.items():
@@ -570,10 +573,11 @@ for name in record[0]["lines"]:
     print(f"width, alpha {name:5}: {found.count('') / len(found):4.0%} empty; {often[:44]!r}")
 
 # %% [markdown]
-# So a narrow beam works *because* it searches badly. Stahlberg and Byrne 2019 found the same in translation: exact search preferred the empty
-# translation for half of the sentences. Two causes meet. The model leaks probability to the end. And even a perfect model's mode is a poor
-# text: a bag of a million good lines has each of them once, and *No.* many times (Eikema and Aziz 2020). A length penalty mends the length. Read
-# what it writes: it does not mend dullness.
+# So a narrow beam works *because* it searches badly. (64 beams find the empty line, and miss *No.*: an end counts only if it is among the
+# best 64 at its own step, where long lines are still cheap.) Stahlberg and Byrne 2019 found the same in translation: exact search preferred the
+# empty translation for half of the sentences. Two causes meet. The model leaks probability to the end. And even a perfect model's mode is a
+# poor text: of a million good lines each is there once, and *No.* many times (Eikema and Aziz 2020). A length penalty mends the length.
+# Read what it writes: it doesn't mend dullness.
 #
 # Where one answer is right, as with dates in chapter 10, the mode *is* the answer, and beams are at home. Where many are, draw.
 #
@@ -752,8 +756,8 @@ for name, layers, heads, d_head in (
 # - A model gives probabilities; a loop of ten lines writes. Rest the model (`eval()`), crop to its context, end every row.
 # - Always the likeliest: real words, in loops that grow surer. People's text stays surprising.
 # - Temperature, top-k and nucleus walk along one trade of invention and repetition. A better model moves the curve.
-# - Beam search keeps several beginnings. Every step costs, so the better the search, the shorter the text: the likeliest line is the
-#   empty one. A length penalty mends the length, not the dullness.
+# - Beam search keeps several beginnings. Every step costs, so the better the search, the shorter the text: the likeliest lines are a word,
+#   or nothing. A length penalty mends the length, not the dullness.
 # - Unequal rows: padding in front, `seen` for mask and places.
 # - A KV cache changes no id. Operations saved grow with the length; time is saved less, for a step waits for memory and calls.
 #
@@ -826,7 +830,7 @@ quiz("11")
 # - **repetition penalty**: lowers the logits of tokens that were written already.
 # - **beam search**: several beginnings at a time, the likeliest of which go on.
 # - **beam width**: how many beginnings go on at a time.
-# - **mode**: the likeliest of all outputs; of texts, often a dull or an empty one.
+# - **MAP decoding**: looking for the likeliest of all outputs, their mode.
 # - **length penalty**: divides a score by a power of the length, so that long texts may compete.
-# - **left padding**: padding in front, so that all rows go on at the right end.
+# - **context window**: the longest past that a model was trained to see.
 # - **prefill**: the beginning is read at once, and its keys and values are kept.

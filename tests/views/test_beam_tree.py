@@ -36,6 +36,10 @@ def test_what_ends_without_being_the_answer_is_said_to_end():
     assert beam_tree(paths, ("a",)).rows()[1][3] == "dropped"
 
 
+def test_a_line_break_is_a_sign_of_its_own():
+    assert beam_tree({("\n",): -0.5}, ("\n",), start="x").rows()[0][0] == "x↵"
+
+
 def test_the_table_has_a_row_for_each_stop_and_lives_without_scripts():
     table = re.search("<table.*</table>", beam_tree(PATHS, BEST, end=".").html()).group()
     assert table.count("<tr>") == 3 and ">-1.25<" in table
