@@ -1762,6 +1762,8 @@ class WrongBeam(Scorer):
                     (new, self.graded(total, length, max_new, alpha, ids)) for new, total in ends
                 ]
             going = self.go_on(found, end_id, num_beams)
+            if slip == "on the way":
+                going = [(new, total / length**alpha) for new, total in going]
             stop = {"first end": 1, "enough ends": wanted}.get(slip.removesuffix(", both"))
             if stop and len(finished) >= stop:
                 going = going if slip.endswith("both") else []
@@ -1801,12 +1803,15 @@ class WrongBeam(Scorer):
         """Every beginning with every token, and their sums, the best first."""
         slip = self.slip
         begin = ids.tolist()
+        if slip == "new alone" and length > 1:
+            begin = []
         beams = torch.tensor([begin + new for new, _ in going])
         seen = beams[:, -1:] if slip == "last token" else beams
         logits = self.score(seen)[:, 0 if slip == "first place" else -1]
         logs = {
             "logits": lambda: logits,
             "rows": lambda: logits.log_softmax(dim=0),
+            "flat": lambda: logits.flatten().log_softmax(dim=0).view_as(logits),
             "product": lambda: logits.softmax(dim=-1),
             "added": lambda: logits.softmax(dim=-1),
         }.get(slip, lambda: logits.log_softmax(dim=-1))()
@@ -1821,9 +1826,13 @@ class WrongBeam(Scorer):
         best, places = sums.flatten().sort(descending=True, stable=True)
         vocab, found = sums.shape[1], []
         for rank, (total, place) in enumerate(zip(best.tolist(), places.tolist(), strict=True)):
-            parent = rank % len(going) if slip == "parents lost" else place // vocab
+            parent, token = divmod(place, vocab)
+            if slip == "parents lost":
+                parent = rank % len(going)
+            elif slip == "exchanged":
+                token, parent = divmod(place, len(going))
             if total > -math.inf:
-                found.append((going[parent][0] + [place % vocab], total))
+                found.append((going[parent][0] + [token], total))
         return found
 
     def go_on(self, found, end_id, num_beams):
@@ -1849,7 +1858,7 @@ class WrongBeam(Scorer):
         }.get(self.slip, lambda: total / length**alpha)()
 
     def at_last(self, going, rounds, max_new, alpha, ids):
-        if self.slip == "unfair end":
+        if self.slip in ("unfair end", "on the way"):
             return going
         if self.slip == "without end":  # these have none
             return [(new, total / rounds**alpha) for new, total in going]
@@ -2234,6 +2243,14 @@ BEAM = Exercise(
             "The length is that of the continuation.",
             "Score it when it ends, with its own length.",
         ),
+        searching(
+            "divided-on-the-way",
+            "on the way",
+            "the sums of what goes on are divided in every round, and then added to",
+            LENGTH,
+            "What goes on keeps its sum; a score is made once, when it finishes.",
+            "Keep sums while you search, and divide in the end.",
+        ),
         late(
             "ranked-by-sums",
             "ranked by sums",
@@ -2291,6 +2308,14 @@ BEAM = Exercise(
             "Say dim=-1.",
         ),
         searching(
+            "log-softmax-over-everything",
+            "flat",
+            "one log-softmax runs over all beams and tokens together",
+            "Take the exponentials of your log probabilities, and sum them for one beam.",
+            "The chances of all tokens sum to 1, for each beginning.",
+            "Take the log-softmax along the vocabulary first; flatten when you rank.",
+        ),
+        searching(
             "only-the-last-probability",
             "forgets",
             "a candidate is ranked by its last token alone: the sum so far is forgotten",
@@ -2323,6 +2348,14 @@ BEAM = Exercise(
             "parent = place // vocab, token = place % vocab; take the parent's tokens along.",
         ),
         searching(
+            "parent-and-token-exchanged",
+            "exchanged",
+            "parent and token are read off the flattened ranking the wrong way round",
+            SMALL,
+            "A row of the ranking holds the whole vocabulary of one beginning.",
+            "parent = place // vocab, token = place % vocab.",
+        ),
+        searching(
             "copies-at-the-start",
             "copies",
             "num_beams copies of the beginning start, and all of them do the same",
@@ -2335,6 +2368,14 @@ BEAM = Exercise(
             "last token",
             "the model is handed the last token only",
             "What do you hand to `score`?",
+            "The logits depend on everything written so far, the beginning included.",
+            "Hand over the beginning and all new tokens in every round.",
+        ),
+        searching(
+            "beginning-not-seen",
+            "new alone",
+            "after the first round the model is handed the new tokens alone",
+            "What do you hand to `score` in the second round?",
             "The logits depend on everything written so far, the beginning included.",
             "Hand over the beginning and all new tokens in every round.",
         ),
