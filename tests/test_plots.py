@@ -12,6 +12,7 @@ from course_lib.plots import (
     head_grid,
     language_dots,
     mask_picture,
+    named_curves,
     query_among_keys,
     runs_over,
     score_map,
@@ -199,6 +200,22 @@ def test_runs_show_their_median_and_their_spread():
 def test_runs_over_another_number_of_places_are_refused():
     with pytest.raises(ValueError, match="a: 3 numbers for 2 places"):
         runs_over((10, 20), {"a": [1, 2, 3]}, styles={"a": {}}, **AXES)
+
+
+def test_named_curves_draw_each_run_and_a_lone_point_as_a_star():
+    curves = {"a": ((1, 2), [[1, 2], [3, 4]]), "b": ([2], [5])}
+    ax = named_curves(curves, log=((1, 2), (1, 5)), **AXES)
+    assert [list(line.get_ydata()) for line in ax.lines] == [[1, 2], [3, 4], [5]]
+    assert [line.get_marker() for line in ax.lines] == ["o", "o", "*"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("words", "share", "T")
+    assert ax.get_xscale() == ax.get_yscale() == "log" and labels(ax.yaxis) == ["1", "5"]
+    assert named_curves(curves, **AXES).get_xscale() == "linear"
+
+
+def test_named_curves_of_another_number_of_places_are_refused():
+    with pytest.raises(ValueError, match="a: 3 numbers for 2 places"):
+        named_curves({"a": ((1, 2), [1, 2, 3])}, **AXES)
 
 
 def test_waits_show_medians_seeds_and_what_was_not_done():

@@ -3,7 +3,7 @@
 Rows are queries, columns are keys, always; weights are drawn on a scale from 0 to 1, always.
 """
 
-from course_lib.plots.curves import runs_over, training_waits
+from course_lib.plots.curves import named_curves, runs_over, training_waits
 from course_lib.plots.heatmaps import attention_map, head_grid, mask_picture, score_map
 from course_lib.plots.palette import (
     BLACK,
@@ -44,6 +44,7 @@ __all__ = [
     "head_grid",
     "language_dots",
     "mask_picture",
+    "named_curves",
     "query_among_keys",
     "runs_over",
     "score_map",

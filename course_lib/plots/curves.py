@@ -10,6 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
+from course_lib.plots.palette import CYCLE
+
 
 def runs_over(
     places: Sequence[float],
@@ -34,6 +36,39 @@ def runs_over(
         (line,) = ax.plot(places, np.median(numbers, axis=0), label=name, **styles[name])
         low, high = numbers.min(axis=0), numbers.max(axis=0)
         ax.fill_between(places, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    ax.legend()
+    return ax
+
+
+def named_curves(
+    curves: Mapping[str, tuple[Any, Any]],
+    xlabel: str,
+    ylabel: str,
+    title: str,
+    *,
+    log: Sequence[Any] = (),
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw each (xs, ys) by its name, in its own colour, mark and line; one point alone is a star.
+
+    `ys` may be (run, place): each run is drawn. With `log`, the axes are logarithmic, marked at
+    `log` = (xs,) or (xs, ys). Raises `ValueError` if xs and ys of a name differ in length.
+    """
+    ax = plt.subplots(figsize=(8, 3.4), layout="constrained")[1] if ax is None else ax
+    looks = zip(CYCLE, "osD^vPX", ("-", "--", "-.", ":", "-", "--", "-."), strict=True)
+    for (name, (xs, ys)), (colour, mark, line) in zip(curves.items(), looks, strict=False):
+        ys = np.atleast_2d(np.asarray(ys))
+        if ys.shape[-1] != len(xs):
+            raise ValueError(f"{name}: {ys.shape[-1]} numbers for {len(xs)} places")
+        if len(xs) == 1:
+            mark, line = "*", ""
+        ax.plot(xs, ys.T, color=colour, marker=mark, linestyle=line, markersize=5 if line else 13)
+        ax.lines[-1].set_label(name)
+    for name, axis, ticks in zip("xy", (ax.xaxis, ax.yaxis), log, strict=False):
+        ax.set(**{f"{name}scale": "log"})
+        axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
+        axis.set_minor_locator(NullLocator())
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     ax.legend()
     return ax

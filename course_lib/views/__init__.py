@@ -6,6 +6,7 @@ picture that answers mouse, touch and keyboard. None asks the network for anythi
 """
 
 from course_lib.views.arrows import Arrows, two_arrows
+from course_lib.views.beam_tree import BeamTree, beam_tree
 from course_lib.views.clocks import Clocks, position_clocks
 from course_lib.views.diagram import DIAGRAM_PARTS, TransformerDiagram, transformer_diagram
 from course_lib.views.figure import Figure, show
@@ -20,6 +21,7 @@ __all__ = [
     "DIAGRAM_PARTS",
     "Arrows",
     "AttentionHover",
+    "BeamTree",
     "Clocks",
     "Figure",
     "Merges",
@@ -30,6 +32,7 @@ __all__ = [
     "Strips",
     "TransformerDiagram",
     "attention_hover",
+    "beam_tree",
     "merge_steps",
     "outcome",
     "panel",

@@ -9,6 +9,7 @@ from driving import contrast, notebook_of, shoot
 from course_lib.views import (
     DIAGRAM_PARTS,
     attention_hover,
+    beam_tree,
     merge_steps,
     outcome,
     position_clocks,
@@ -36,6 +37,7 @@ def views():
         position_clocks({"short": [1.0, 0.1], "long": [0.5, 0.01]}, trained=32),
         transformer_diagram(sizes, dict.fromkeys(DIAGRAM_PARTS, 1000), num_layers=2),
         quiz("02"),
+        beam_tree({("a",): -0.5, ("a", "."): -1.0}, ("a", "."), end="."),
         two_arrows((2, 1), (3, 0), names=("it", "animal"), axes=("alive", "place")),
         merge_steps({"hot": 3}, [{"hot": ["h", "o", "t"]}, {"hot": ["h", "ot"]}]),
         token_strips({"ours": [("a", 64), (" cat", 300), (b"\xe2", 7)]}),

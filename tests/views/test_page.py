@@ -32,7 +32,8 @@ def test_the_key_depends_on_the_data_alone():
 
 
 @pytest.mark.parametrize(
-    "kind", ["arrows", "clocks", "diagram", "hover", "merges", "outcome", "predict", "quiz"]
+    "kind",
+    ["arrows", "beam_tree", "clocks", "diagram", "hover", "merges", "outcome", "predict", "quiz"],
 )
 def test_no_view_loads_anything_from_elsewhere(kind):
     page = framed(kind, "label", "").replace("http://www.w3.org/2000/svg", "")  # a name, no address
