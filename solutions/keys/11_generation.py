@@ -72,6 +72,7 @@ def temperature_cases(generator):
         case("minus infinity at temperature 0", with_holes(), 0),
         case("very hot", logits(2, 4), 1e5),
         case("nearly frozen", logits(3, 5) + torch.tensor([[60.0], [0], [90]]), 1e-37),
+        case("nearly frozen, with ties", with_ties(), 1e-37),
         case("huge logits", huge, 2.0),
         case("a single token", logits(3, 1), 0.7),
         case("a thousand tokens", logits(1000), 0.9),
@@ -115,8 +116,10 @@ def wrong_probabilities(logits, temperature, *, slip):
         return down.flatten().div(hot).softmax(dim=0).view_as(x) if x.numel() else down
 
     def shared():
-        ties = (x == best).to(x.dtype)
-        return ties / ties.sum(dim=-1, keepdim=True)
+        return shares((x == best).to(x.dtype))
+
+    def shares(parts):
+        return parts / parts.sum(dim=-1, keepdim=True)
 
     def last_tie():
         places = x.shape[-1] - 1 - x.flip(-1).argmax(dim=-1)
@@ -155,6 +158,14 @@ def wrong_probabilities(logits, temperature, *, slip):
         "half in": lambda: frozen() if zero else (logits / hot).float().softmax(dim=-1),
         "half all": lambda: frozen().to(logits.dtype) if zero else (logits / hot).softmax(dim=-1),
         "finite": lambda: at((x.clamp(min=-1e4) - best) / hot),
+        "small is zero": lambda: frozen() if temperature < 1e-6 else at(down / hot),
+        "nan away": lambda: at(x / hot).nan_to_num(),
+        "infinity away": lambda: at((x / hot).nan_to_num()),
+        "exp no max": lambda: frozen() if zero else shares((x / hot).exp()),
+        "power, normed": lambda: frozen() if zero else shares(x.softmax(dim=-1) ** (1 / hot)),
+        "half at zero": lambda: frozen().to(logits.dtype) if zero else at(down / hot),
+        "half max": lambda: at((logits - logits.amax(dim=-1, keepdim=True)).float() / hot),
+        "logs but at zero": lambda: frozen() if zero else (down / hot).log_softmax(dim=-1),
         "clamped": lambda: (down / max(temperature, 0.01)).softmax(dim=-1),
     }[slip]()
 
@@ -292,12 +303,63 @@ TEMPERATURE = Exercise(
             "Take the softmax.",
         ),
         heated(
+            "log-chances-but-at-zero",
+            "logs but at zero",
+            "logarithms of the chances are returned, unless the temperature is 0",
+            "Can a chance be negative?",
+            "log_softmax returns logarithms.",
+            "Take the softmax.",
+        ),
+        heated(
             "too-large-a-quotient",
             "no max",
             "a large logit divided by a tiny temperature becomes infinite, and the softmax NaN",
             "Print `torch.tensor(60.) / 1e-37`.",
             "Chances don't change when the same number is taken from all logits of a row.",
             "Subtract the row's largest logit before you divide.",
+        ),
+        heated(
+            "exponentials-overflow",
+            "exp no max",
+            "the exponentials become infinite, or all 0, and their quotient NaN",
+            "Print `torch.tensor([200.0, 100]).exp()`.",
+            "Chances don't change when the same number is taken from all logits of a row.",
+            "Subtract the row's largest logit before you divide; then the largest power is 1.",
+        ),
+        heated(
+            "power-vanishes",
+            "power, normed",
+            "the chances are raised to the power of 1 / temperature: when it is cold all of them "
+            "become 0, and their shares NaN",
+            "Print `torch.tensor([0.6, 0.4]) ** 1e37`.",
+            "The formula is right, but float32 isn't fine enough for it.",
+            "Work with the logits: subtract the row's largest, divide, softmax.",
+        ),
+        heated(
+            "nan-written-over",
+            "nan away",
+            "a quotient that became infinite makes NaN of the likeliest tokens, and the NaN is "
+            "replaced by 0: they can't come any more",
+            "Print the sum of each row at a temperature of 1e-37.",
+            "NaN is better prevented than replaced.",
+            "Subtract the row's largest logit before you divide: 0 stays 0.",
+        ),
+        heated(
+            "infinity-written-over",
+            "infinity away",
+            "quotients that became infinite are replaced by the largest number: tokens that "
+            "differed are equal then",
+            "Try the logits 60 and 61 at a temperature of 1e-37.",
+            "Infinity is better prevented than replaced.",
+            "Subtract the row's largest logit before you divide: 0 stays 0.",
+        ),
+        heated(
+            "small-taken-for-zero",
+            "small is zero",
+            "a tiny temperature is treated as 0: equal logits should share the chance there",
+            "Try the logits 2, 2, 1 at a temperature of 1e-37.",
+            "Only 0 itself gives the whole chance to the first of equals.",
+            "Ask for `temperature == 0`; what is larger can be divided by, the largest taken off.",
         ),
         heated(
             "division-by-zero",
@@ -396,6 +458,22 @@ TEMPERATURE = Exercise(
             "Return what the softmax of the widened logits gives.",
         ),
         heated(
+            "half-at-zero",
+            "half at zero",
+            "at temperature 0 the chances come back in half precision",
+            "Print the dtype at temperature 0, for logits in float16.",
+            "The result is always float32, at every temperature.",
+            "Widen first, before you ask whether the temperature is 0.",
+        ),
+        heated(
+            "subtracted-in-half",
+            "half max",
+            "the largest is subtracted in half precision, and the differences are rounded",
+            "Subtract 3.2 from 0.01 in bfloat16.",
+            "Half precision is widened *first*.",
+            "Begin with `logits.float()`.",
+        ),
+        heated(
             "divided-in-half",
             "half in",
             "the logits are widened only after the division, which overflows in float16",
@@ -472,6 +550,14 @@ def top_k_cases(generator):
     def below_zero():
         return -logits(2, 6).abs() - 1
 
+    def with_unequal_holes():
+        """Rows in which 1, 2 and 5 tokens can come."""
+        places = torch.rand(3, 7, generator=generator).argsort(dim=-1)
+        return logits(3, 7).masked_fill(places >= torch.tensor([[1], [2], [5]]), -math.inf)
+
+    def nearly_equal():
+        return 3 + 1e-5 * torch.rand(2, 7, generator=generator).argsort(dim=-1)
+
     tried = partial(case, exact=True)
     return [
         tried("three of eight", apart(logits(4, 8)), 3),
@@ -486,6 +572,8 @@ def top_k_cases(generator):
         tried("ties for the first place", with_ties(), 1),
         tried("some can't come", with_holes(5), 3),
         tried("fewer than k can come", with_holes(2), 4),
+        tried("fewer than k can come in some rows", with_unequal_holes(), 3),
+        tried("nearly equal", nearly_equal(), 3),
         tried("more than there are, some can't come", with_holes(4), 11),
         tried("a single token", logits(2, 1), 1),
         tried("a thousand tokens", logits(1000), 40),
@@ -518,6 +606,11 @@ def wrong_top_k(logits, k, *, slip):
 
     def of_first_row():
         return out(logits >= logits.reshape(-1, vocab)[0].topk(fits).values[-1])
+
+    def different():
+        rows = [row.unique() for row in logits.reshape(-1, vocab)]
+        borders = torch.stack([row[-min(k, len(row))] for row in rows])
+        return out(logits >= borders.view(*logits.shape[:-1], 1))
 
     def in_place():
         logits[~stays] = -math.inf
@@ -558,6 +651,12 @@ def wrong_top_k(logits, k, *, slip):
         ),
         "in place": in_place,
         "finite": lambda: logits.masked_fill(~stays, -1e4),
+        "lowest number": lambda: logits.masked_fill(~stays, torch.finfo(logits.dtype).min),
+        "from below": lambda: out(logits >= logits.kthvalue(fits, dim=-1, keepdim=True).values),
+        "rows clip": lambda: out(logits >= logits.topk(min(k, len(logits))).values[..., -1:]),
+        "log chances": lambda: (logits.softmax(dim=-1) * stays).log(),
+        "different": different,
+        "nan, ties": lambda: logits * stays + ~stays * -math.inf,
         "mask": lambda: stays,
         "best only": lambda: out(logits >= logits.amax(dim=-1, keepdim=True)),
         "over nothing": lambda: out(stays) if k <= vocab else torch.full_like(logits, -math.inf),
@@ -696,6 +795,14 @@ TOP_K = Exercise(
             "Choose with `where` or `masked_fill`.",
         ),
         filtered(
+            "zero-times-infinity-with-ties",
+            "nan, ties",
+            "0 times minus infinity is added to what should stay, and that is NaN",
+            "Print `0.0 * -math.inf`.",
+            "A mask in a product can't choose minus infinity.",
+            "Use masked_fill or torch.where.",
+        ),
+        filtered(
             "zeros-made-infinite",
             "zeros go",
             "the zeros of the product become minus infinity; what was minus infinity is NaN by "
@@ -801,6 +908,46 @@ TOP_K = Exercise(
             "Fill with -math.inf.",
         ),
         filtered(
+            "lowest-number-for-the-others",
+            "lowest number",
+            "what goes gets the lowest number of its dtype, which is not minus infinity",
+            "Print `torch.finfo(torch.float32).min`, and compare it with `-math.inf`.",
+            "The text asks for minus infinity.",
+            "Fill with -math.inf.",
+        ),
+        filtered(
+            "log-chances-returned",
+            "log chances",
+            "logarithms of chances are returned; what stays should keep its logit",
+            "Compare what stays with what came in.",
+            "A filter hands logits on as they came; the softmax comes later.",
+            "Fill what goes in the logits themselves.",
+        ),
+        filtered(
+            "k-counted-from-below",
+            "from below",
+            "the border is the k-th *smallest*: `kthvalue` counts from below",
+            "Print your border for the logits 1, 2, 3, 4 and k = 1.",
+            "The k-th largest of n is the (n - k + 1)-th smallest.",
+            "Take the last of `topk(k)`.",
+        ),
+        filtered(
+            "k-clipped-to-the-rows",
+            "rows clip",
+            "k is cut to the number of rows, not to the size of the vocabulary",
+            "Call it with two rows of six tokens and k = 3.",
+            "`len` counts along the first axis.",
+            "The vocabulary is `logits.shape[-1]`.",
+        ),
+        filtered(
+            "k-different-values",
+            "different",
+            "the k largest *different* values stay: ties count once",
+            "Call it with the logits 3, 3, 2, 1 and k = 2.",
+            "Two tokens are the two largest, even if they are equal.",
+            "Sort without `unique`; the k-th is the border.",
+        ),
+        filtered(
             "mask-returned",
             "mask",
             "a mask is returned, True and False, not logits",
@@ -856,7 +1003,7 @@ TOP_K = Exercise(
 
 def nucleus_cases(generator):
     def clear(shape, p, dtype, spread):
-        """Logits whose border is no matter of rounding, and not that of a set of one everywhere."""
+        """Logits whose border is no matter of rounding, nor between equals, nor next to it."""
         room = 2e-5 if shape[-1] > 99 else 1e-3
         while True:
             x = (spread * normal(generator, *shape)).to(dtype)
@@ -864,8 +1011,9 @@ def nucleus_cases(generator):
             sums = chances.cumsum(dim=-1)
             last = (sums < p).sum(dim=-1, keepdim=True).clamp(max=shape[-1] - 1)
             values = x.gather(-1, order)
-            after = (last + 1).clamp(max=shape[-1] - 1)
-            tied = (values.gather(-1, last) == values.gather(-1, after)) & (after > last)
+            near = (last + torch.arange(-1, 3)).clamp(0, shape[-1] - 1)
+            beside = values.gather(-1, near)
+            tied = (beside[..., 1:] == beside[..., :-1]) & (near[..., 1:] > near[..., :-1])
             if ((sums - p).abs().amin() > room) and not tied.any():
                 return x
 
@@ -883,9 +1031,9 @@ def nucleus_cases(generator):
         return torch.cat([x, holes], dim=1)[:, order]
 
     def with_a_tail():
-        """Shares of a half, a quarter or all, which sum to 1 exactly; and very small ones."""
-        x = torch.tensor([[0.0] * 2 + [-9] * 2, [0.0] * 4, [0.0] + [-9] * 3]) * 3
-        x = torch.cat([x, -22 - 9 * torch.rand(3, 4, generator=generator)], dim=1)
+        """Shares that sum to 1 exactly; and some that are too small even for float64."""
+        x = torch.tensor([[0.0] * 2 + [-9] * 2, [0.0] * 4, [0.0] + [-9] * 3]) * 5
+        x = torch.cat([x, -40 - 40 * torch.rand(3, 4, generator=generator)], dim=1)
         return x[:, torch.randperm(8, generator=generator)]
 
     def without_a_tail():
@@ -914,6 +1062,8 @@ def nucleus_cases(generator):
         tried("a thousand tokens", (1000,), 0.9),
         tried("half, a thousand tokens", (2, 1000), 0.7, torch.float16, 0.5),
         tried("half, a thousand tokens in bfloat16", (1, 1000), 0.7, torch.bfloat16, 0.5),
+        # Each chance is 1 / 998 and would lose 1 in 400 by being rounded to bfloat16.
+        tried("half, a thousand nearly alike", (1, 998), 0.55, torch.bfloat16, 2e-4),
         tried("half", (3, 5), 0.8, torch.float16),
         tried("half, bfloat16", (3, 6), 0.6, torch.bfloat16, 3.0),
         tried("double", (2, 6), 0.7, torch.float64),
@@ -1002,6 +1152,10 @@ def wrong_nucleus(logits, p, *, slip="", tail="", half=False):
         )
         return logits.masked_fill(torch.zeros_like(gone).scatter(0, places, gone), -math.inf)
 
+    def in_half(parts):
+        parts = parts.gather(-1, order)
+        return border((parts.cumsum(dim=-1) - parts >= p) & ~first)
+
     soft = wide(logits).softmax(dim=-1)
     best = soft.amax(dim=-1, keepdim=True)
     kept = torch.zeros_like(goes).scatter(-1, order, ~goes)
@@ -1038,6 +1192,24 @@ def wrong_nucleus(logits, p, *, slip="", tail="", half=False):
         "wide": lambda: wide(logits).masked_fill(~kept, -math.inf),
         "mask": lambda: kept,
         "in place": in_place,
+        "whole share": lambda: out(
+            (torch.arange(len(first)) >= max(1, int(p * len(first)))).expand_as(goes)
+        ),
+        "times": lambda: logits * kept + ~kept * -math.inf,
+        "sorted below 1": lambda: (
+            logits.gather(-1, order).masked_fill(goes, -math.inf) if p < 1 else logits
+        ),
+        "half before": lambda: in_half(logits.softmax(dim=-1)),
+        "half chances": lambda: in_half(logits.softmax(dim=-1).float()),
+        "min p at 1": lambda: logits.masked_fill(soft < p * best, -math.inf),
+        "not sorted, empty": lambda: logits.masked_fill(
+            (soft.cumsum(dim=-1) - soft >= p) & (p < 1), -math.inf
+        ),
+        "normed": lambda: out(goes).log_softmax(dim=-1),
+        "lowest": lambda: logits.masked_fill(~kept, torch.finfo(logits.dtype).min),
+        "first row whole": lambda: border(
+            (before >= p) & (torch.arange(len(logits)) > 0).view(-1, *[1] * (logits.ndim - 1))
+        ),
         "share": lambda: out(
             (torch.arange(len(first)) >= max(1, round(p * len(first)))).expand_as(goes)
         ),
@@ -1114,6 +1286,22 @@ NUCLEUS = Exercise(
             "Widen before the softmax.",
             "Compute chances and sums of `logits.float()`, and return the logits as they came.",
         ),
+        nuclear_alone(
+            "summed-before-in-half",
+            "half before",
+            "chances are summed in half precision, and the border is where rounding puts it",
+            "Sum 1,000 chances of 0.001 with `cumsum` in bfloat16.",
+            "Widen before the softmax.",
+            "Compute chances and sums of `logits.float()`, and return the logits as they came.",
+        ),
+        nuclear_alone(
+            "softmax-in-half",
+            "half chances",
+            "the sums are widened, but the chances were rounded to half precision before",
+            "Print `torch.zeros(998).bfloat16().softmax(0).float().sum()`.",
+            "Widen before the softmax, not after it.",
+            "Compute chances and sums of `logits.float()`, and return the logits as they came.",
+        ),
         nuclear(
             "order-not-restored",
             "unsorted mask",
@@ -1137,6 +1325,38 @@ NUCLEUS = Exercise(
             "Compare the places of what stays with where it came from.",
             "Each token keeps its place.",
             "Scatter the mask back, then fill the logits as they came.",
+        ),
+        nuclear_alone(
+            "sorted-returned-below-1",
+            "sorted below 1",
+            "the logits come back sorted, unless p is 1: no one knows whose they are",
+            "Compare the places of what stays with where it came from.",
+            "Each token keeps its place.",
+            "Scatter the mask back, then fill the logits as they came.",
+        ),
+        nuclear_alone(
+            "zero-times-infinity",
+            "times",
+            "0 times minus infinity is added to what should stay, and that is NaN",
+            "Print `0.0 * -math.inf`.",
+            "A mask in a product can't choose minus infinity.",
+            "Use masked_fill or torch.where.",
+        ),
+        nuclear_alone(
+            "share-of-the-tokens-rounded-down",
+            "whole share",
+            "p says how many of the tokens stay, not how much chance they hold",
+            TWO,
+            "A row that is sure needs few tokens, one that isn't many.",
+            "Sum up the chances from the likeliest down.",
+        ),
+        nuclear_alone(
+            "first-row-stays",
+            "first row whole",
+            "the whole first row stays, not the first token of each row",
+            TWO,
+            "`[0]` counts along the first axis.",
+            "The likeliest of each sorted row stands at `[..., 0]`.",
         ),
         nuclear_alone(
             "order-gathered-upwards",
@@ -1203,6 +1423,23 @@ NUCLEUS = Exercise(
             "Sort, sum up, and compare the sums with p.",
         ),
         nuclear_alone(
+            "share-of-the-likeliest-at-1",
+            "min p at 1",
+            "a token stays when it is at least p times as likely as the likeliest: that is min-p",
+            FOUR,
+            "p is about chances together, not about how one compares with the best.",
+            "Sort, sum up, and compare the sums with p.",
+        ),
+        nuclear_alone(
+            "never-sorted-and-nothing-stays",
+            "not sorted, empty",
+            "the set is filled in the order of the vocabulary, not from the likeliest down, and "
+            "with p = 0 nothing stays",
+            MIXED,
+            "The *smallest* set that reaches p: which tokens does it take?",
+            "Sort first; the first of the sorted row stays whatever p is.",
+        ),
+        nuclear_alone(
             "logits-summed",
             "no softmax",
             "logits are summed, not chances",
@@ -1257,6 +1494,23 @@ NUCLEUS = Exercise(
             "What does the text ask for what goes?",
             "A finite logit has a chance, once the temperature is high enough.",
             "Fill with -math.inf.",
+        ),
+        nuclear_alone(
+            "lowest-number-for-the-others",
+            "lowest",
+            "what goes gets the lowest number of its dtype, which is not minus infinity",
+            "Print `torch.finfo(torch.float32).min`, and compare it with `-math.inf`.",
+            "The text asks for minus infinity.",
+            "Fill with -math.inf.",
+        ),
+        nuclear_alone(
+            "log-chances-returned",
+            "normed",
+            "logarithms of the new chances are returned; the tokens of the set should keep their "
+            "logits",
+            "Compare what stays with what came in.",
+            "A filter hands logits on as they came; the softmax comes later.",
+            "Fill what goes in the logits themselves.",
         ),
         nuclear_alone(
             "chances-returned",
@@ -1355,6 +1609,7 @@ def repeats_cases(generator, penalty):
 
     return [
         tried("as usual", 3, 8, 5),
+        tried("as many rows as words", 4, 7, 4),
         tried("more words than there are", 2, 5, 11),
         tried("another penalty", 2, 7, 4, penalty=1.9),
         tried("a large penalty", 4, 6, 5, penalty=2.5),
@@ -1422,6 +1677,14 @@ def wrong_repeats(logits, ids, penalty, *, slip):
                 row[token] = row[token] / penalty if row[token] > 0 else row[token] * penalty
         return done
 
+    def seen_before():
+        done, seen = logits.clone(), set()
+        for i, written in enumerate(ids.tolist()):
+            new = sorted(set(written) - seen)
+            done[i, new] = lower[i, new]
+            seen |= set(written)
+        return done
+
     def stub():
         done = logits.clone()
         for row, written in zip(done, ids.tolist(), strict=True):
@@ -1458,6 +1721,14 @@ def wrong_repeats(logits, ids, penalty, *, slip):
         "lower only": lambda: torch.where(there, lower, torch.zeros_like(logits)),
         "fixed": lambda: out(torch.where(positive, logits / 3.0, logits * 3.0)),
         "root": lambda: out(torch.where(positive, logits / penalty**0.5, logits * penalty**0.5)),
+        "added": lambda: logits.scatter_add(1, ids, (lower - logits).gather(1, ids)),
+        "first row done": lambda: torch.where(
+            (torch.arange(len(logits)) == 0)[:, None] & there, lower, logits
+        ),
+        "chance divided": lambda: out(logits - math.log(penalty)),
+        "smaller": lambda: out(torch.minimum(logits / penalty, logits * penalty)),
+        "times": lambda: logits * ~there + there * lower,
+        "seen in any row": seen_before,
         "no row": lambda: torch.where(
             (torch.arange(len(logits)) > 0)[:, None] & there, lower, logits
         ),
@@ -1568,6 +1839,15 @@ REPEATS = Exercise(
             "gather and scatter keep rows apart.",
         ),
         repeated(
+            "seen-in-a-row-before",
+            "seen in any row",
+            "what a row before has written isn't lowered any more: what your code has seen "
+            "is kept from row to row",
+            "Try two rows that have written the same token.",
+            "Each row starts anew.",
+            "Make a new set for each row.",
+        ),
+        repeated(
             "the-others",
             "others",
             "what was *not* written is lowered",
@@ -1631,6 +1911,46 @@ REPEATS = Exercise(
             "What does a penalty of 2 make of the logit 3?",
             "The likeliest have positive logits.",
             "Divide where the logit is positive.",
+        ),
+        repeated(
+            "lowered-again-by-the-same",
+            "added",
+            "a token is lowered again each time it was written: `scatter_add` adds them all up",
+            TWICE,
+            "What `scatter_add` gets twice for one place, it adds twice.",
+            "Write the new logits with `scatter`, or make a mask of who is there.",
+        ),
+        repeated(
+            "only-the-first-row",
+            "first row done",
+            "only the first row is lowered: your loop ends after it",
+            "Try two rows.",
+            "How far is your `return` indented?",
+            "Return after the loop over the rows.",
+        ),
+        repeated(
+            "chance-divided",
+            "chance divided",
+            "the logarithm of the penalty is subtracted, which divides the chance",
+            "What does a penalty of 2 make of the logits 3 and -3?",
+            "The text divides and multiplies the logit itself.",
+            "logit / penalty above 0, logit * penalty below.",
+        ),
+        repeated(
+            "smaller-of-both",
+            "smaller",
+            "the smaller of quotient and product is taken: a penalty below 1 should reward",
+            "What should a penalty of 0.5 make of the logit 3, by the rule of the text?",
+            "Below 1 the quotient is the larger one.",
+            "Ask for the sign of the logit, not for what comes out smaller.",
+        ),
+        repeated(
+            "zero-times-infinity",
+            "times",
+            "a mask is multiplied by minus infinity, and 0 times that is NaN",
+            "Print `0.0 * -math.inf`.",
+            "A mask in a product can't choose minus infinity.",
+            "Use torch.where.",
         ),
         repeated(
             "sign-lost",
@@ -1741,29 +2061,48 @@ class WrongBeam(Scorer):
         if slip.startswith("pool"):
             return self.pooled(ids, end_id, num_beams, max_new, alpha)
         wanted, num_beams = num_beams, self.width(num_beams)
+        if slip == "clipped throughout":
+            wanted = num_beams
+        if slip == "end is 0":
+            end_id = 0
         going = [([], 1.0 if slip == "product" else 0.0)]
         if slip == "copies":
             going = going * num_beams
-        rounds, length = max_new + {"one more": 1, "one fewer": -1}.get(slip, 0), 0
+        by_max = slip.endswith(", by max")
+        kind = slip.removesuffix(", by max").removesuffix(", both")
+        rounds, length = max_new + {"one more": 1, "one fewer": -1}.get(kind, 0), 0
         for length in range(1, rounds + 1):
             found = self.candidates(ids, going, num_beams, length)
             self.note([total for _, total in found], num_beams)
-            ends = [beam for beam in found[: self.reach(num_beams)] if beam[0][-1] == end_id]
+            reach = self.reach(num_beams)
+            if slip == "until full":
+                others = [i for i, beam in enumerate(found) if beam[0][-1] != end_id]
+                reach = [0, *others[:num_beams]][-1]
+            ends = [beam for beam in found[:reach] if beam[0][-1] == end_id]
             if slip != "ends vanish":
                 finished += [
                     (new, self.graded(total, length, max_new, alpha, ids)) for new, total in ends
                 ]
-            going = self.go_on(found, end_id, num_beams)
-            if slip == "on the way":
+            shrunk = max(num_beams - len(finished), 0) if slip == "shrinks" else num_beams
+            going = self.go_on(found, end_id, shrunk)
+            if slip.startswith("on the way"):
                 going = [(new, total / length**alpha) for new, total in going]
-            stop = {"first end": 1, "enough ends": wanted}.get(slip.removesuffix(", both"))
+            stop = {"first end": 1, "enough ends": wanted}.get(kind)
+            if slip == "all end" and len(ends) == num_beams:
+                going = []
+            if slip == "hopeless, by max" and len(finished) >= wanted and going:
+                best = max(score for _, score in finished)
+                stop = 1 if best >= going[0][1] / length**alpha else None
             if stop and len(finished) >= stop:
-                going = going if slip.endswith("both") else []
+                going = going if slip != kind else []
                 break
             if not going:
                 break
-        if slip != "unfinished" and not (slip == "only if none" and finished):
-            finished += self.at_last(going, length, max_new, alpha, ids)
+        enough = {"only if none": 1, "only if fewer": wanted, "unfinished": 0}.get(slip, math.inf)
+        if slip == "goes on to the end":
+            going = [beam for beam in going if beam[0][-1] != end_id]
+        if len(finished) < enough:
+            finished += self.at_last(going, max_new if by_max else length, max_new, alpha, ids)
         return self.chosen(finished, ids, end_id, wanted)
 
     def pooled(self, ids, end_id, num_beams, max_new, alpha):
@@ -1782,7 +2121,7 @@ class WrongBeam(Scorer):
 
     def width(self, num_beams):
         vocab = self.table.num_embeddings
-        if self.slip == "clipped":
+        if self.slip.startswith("clipped"):
             return min(num_beams, vocab)
         return 1 if self.slip == "greedy" else num_beams
 
@@ -1809,12 +2148,17 @@ class WrongBeam(Scorer):
         }.get(slip, lambda: logits.log_softmax(dim=-1))()
         old = torch.tensor([total for _, total in going])[:, None]
         sums = old * logs if slip == "product" else logs + (0 if slip == "forgets" else old)
-        if slip == "best of each" and length > 1:
+        if slip == "argmax of each" or (slip == "best of each" and length > 1):
             sums = sums.masked_fill(sums < sums.amax(dim=-1, keepdim=True), -math.inf)
-        if slip == "k of each" and num_beams < sums.shape[1]:
+        if slip.startswith("k of each") and num_beams < sums.shape[1]:
             sums = sums.masked_fill(sums < sums.topk(num_beams).values[:, -1:], -math.inf)
-        if slip == "too many" and num_beams > sums.numel():
-            raise RuntimeError("selected index k out of range")
+        most = {
+            "too many": sums.numel() // num_beams,
+            "twice too many": sums.numel() // 2 // num_beams,
+            "k of each, too many": sums.shape[1] // num_beams,
+        }.get(slip, 1)
+        if not most:
+            sums.flatten().topk(sums.numel() + 1)  # raises what it raises in an answer
         best, places = sums.flatten().sort(descending=True, stable=True)
         vocab, found = sums.shape[1], []
         for rank, (total, place) in enumerate(zip(best.tolist(), places.tolist(), strict=True)):
@@ -1828,7 +2172,7 @@ class WrongBeam(Scorer):
         return found
 
     def go_on(self, found, end_id, num_beams):
-        if self.slip in ("never ends", "goes on"):
+        if self.slip in ("never ends", "goes on", "goes on to the end"):
             return found[:num_beams]
         if self.slip == "slots":
             return [beam for beam in found[:num_beams] if beam[0][-1] != end_id]
@@ -1846,13 +2190,14 @@ class WrongBeam(Scorer):
             "without end": lambda: total / max(length - 1, 1) ** alpha,
             "wu": lambda: total / ((5 + length) / 6) ** alpha,
             "longest": lambda: total / max_new**alpha,
+            "one longer": lambda: total / (length + 1) ** alpha,
             "exponent": lambda: total / alpha**length if alpha else total,
         }.get(self.slip, lambda: total / length**alpha)()
 
     def at_last(self, going, rounds, max_new, alpha, ids):
         if self.slip in ("unfair end", "on the way"):
             return going
-        if self.slip == "without end":  # these have none
+        if self.slip in ("without end", "one longer"):  # only what ends is counted otherwise
             return [(new, total / rounds**alpha) for new, total in going]
         return [(new, self.graded(total, rounds, max_new, alpha, ids)) for new, total in going]
 
@@ -1860,8 +2205,12 @@ class WrongBeam(Scorer):
         slip = self.slip
         ranked = sorted(finished, key=lambda beam: beam[1], reverse=slip != "worst first")
         self.note([total for _, total in ranked], num_beams, order=True)
-        if slip in ("as found", "by letters"):
+        if slip in ("as found", "by letters", "by letters, down"):
             ranked = finished if slip == "as found" else sorted(finished)
+        if slip == "by letters, down":
+            ranked.reverse()
+        if slip == "best pair" and ranked:
+            return ranked[0]
         if slip == "whole ids":
             ranked = [(ids.tolist() + new, total) for new, total in ranked]
         if slip == "no end":
@@ -1967,6 +2316,7 @@ def beam_model(generator, vocab, width, end, end_bias):
 
 
 POOLS = "pool / pool by scores"
+HOPELESS = "hopeless, by max / enough ends, by max"
 
 
 def beam_cases(generator):
@@ -1992,10 +2342,14 @@ def beam_cases(generator):
         tried("some end late", 5, 4, 3, 3, 5, 0.7, ("/ slots", "/ enough ends, both"), 0.5),
         tried("one of two ends", 5, 4, 1, 2, 4, 0.6, ("slots / pool", "/ k of each"), 0.5),
         tried("the sum alone, alpha 0", 5, 4, 1, 2, 4, 0.0, ("any end / twice",)),
-        tried("long ones are favoured", 5, 4, 2, 2, 4, 1.6, ("/ sum", "/ unfinished"), 1.0),
+        tried("the sum alone, three beams", 5, 4, 1, 3, 4, 0.0, ("/ until full",), 1.0),
+        tried(
+            "long ones are favoured", 5, 4, 2, 2, 4, 1.6, ("/ sum", "/ unfinished", HOPELESS), 1.0
+        ),
         tried("longer ones are favoured", 5, 4, 2, 2, 4, 2.0, (POOLS, "slots / pool by scores"), 1),
         tried("more beams than tokens", 3, 4, 2, 5, 3, 1.0, ("/ clipped",), 0.5),
         tried("a single beam", 6, 4, 2, 1, 4, 0.3, ("/ twice",)),
+        tried("a single beam, long ones are favoured", 6, 4, 2, 1, 4, 1.5, ("/ all end",), 0.8),
         tried("nobody ends in time", 5, 4, 2, 3, 3, 1.0, (), -60.0),
         tried("only one token", 7, 3, 4, 3, 1, 1.0),
         tried("fewer continuations than beams", 3, 4, 1, 40, 2, 0.7),
@@ -2045,6 +2399,23 @@ BEAM = Exercise(
             "Look for `end_id` in the middle of your results.",
             "What has finished is never continued.",
             "Only candidates that don't end go on.",
+        ),
+        searching(
+            "finished-goes-on-to-the-end",
+            "goes on to the end",
+            "what has finished is noted, and continued as well: it takes a place from those that "
+            "go on",
+            "Print what goes on after a round in which one has finished.",
+            "What has finished is never continued.",
+            "Only candidates that don't end go on: the best num_beams of them.",
+        ),
+        searching(
+            "end-is-always-0",
+            "end is 0",
+            "your search ends at token 0, whatever `end_id` is",
+            "Call it with another end_id than 0.",
+            "Which of the arguments doesn't occur in your code?",
+            "Compare with end_id.",
         ),
         searching(
             "ends-vanish",
@@ -2108,6 +2479,23 @@ BEAM = Exercise(
             "An end has to be among the first num_beams.",
         ),
         searching(
+            "ends-until-enough-go-on",
+            "until full",
+            "you go down the ranking until num_beams go on, and note every end on the way: some "
+            "of them are not among the first num_beams",
+            "With two beams, let the ranking be A, end, end, B. Which of the ends has finished?",
+            "An end has to be among the first num_beams of *all* candidates; others are dropped.",
+            "Keep going for those that go on, but note ends of the first num_beams only.",
+        ),
+        searching(
+            "stops-when-all-ended",
+            "all end",
+            "the search stops when all of the first num_beams candidates end",
+            "With one beam: its best candidate is the end. What goes on?",
+            "The best num_beams that don't end go on, wherever they stand in the ranking.",
+            "Don't leave the loop before max_new.",
+        ),
+        searching(
             "stops-at-the-first-end",
             "first end",
             "the search stops as soon as one has finished",
@@ -2140,6 +2528,41 @@ BEAM = Exercise(
             "Don't leave the loop when enough have ended; the best are chosen at the end.",
         ),
         searching(
+            "stops-when-enough-ended-by-max-new",
+            "enough ends, by max",
+            "the search stops when num_beams have finished, and divides what goes on as if it "
+            "were max_new long",
+            "Could a beginning that still goes on be better in the end?",
+            "Search on until `max_new` tokens are written, however many have finished.",
+            "Don't leave the loop when enough have ended; the best are chosen at the end.",
+        ),
+        searching(
+            "stops-at-the-first-end-by-max-new",
+            "first end, by max",
+            "the search stops as soon as one has finished, and divides what goes on as if it "
+            "were max_new long",
+            "Could a beginning that still goes on be better in the end?",
+            "Search on until `max_new` tokens are written, however many have finished.",
+            "Don't leave the loop when something ends.",
+        ),
+        searching(
+            "stops-when-hopeless",
+            "hopeless, by max",
+            "the search stops when num_beams have finished and the best that goes on has a lower "
+            "score *now*: with more tokens its score may rise",
+            "Sum -3 after 2 tokens, -3.1 after 4: what are the scores with alpha 1?",
+            "Search on until `max_new` tokens are written, however many have finished.",
+            "Don't leave the loop before; the best are chosen at the end.",
+        ),
+        searching(
+            "fewer-and-fewer-go-on",
+            "shrinks",
+            "with each that has finished one fewer goes on",
+            "Count how many go on after a round in which one has finished.",
+            "num_beams go on in every round, however many have finished.",
+            "Fill up to num_beams with the next best candidates that don't end.",
+        ),
+        searching(
             "unfinished-are-lost",
             "unfinished",
             "what still goes on after the last round is lost",
@@ -2152,6 +2575,15 @@ BEAM = Exercise(
             "only if none",
             "what still goes on after the last round counts only if nothing has finished",
             "How many results do you return when one has finished and two go on?",
+            "What still goes on at `max_new` has finished, too.",
+            "After the loop, add what goes on to the finished ones in any case.",
+        ),
+        searching(
+            "unfinished-only-if-too-few-ended",
+            "only if fewer",
+            "what still goes on after the last round counts only if fewer than num_beams have "
+            "finished",
+            "Could a beginning that never ended have the best score of all?",
             "What still goes on at `max_new` has finished, too.",
             "After the loop, add what goes on to the finished ones in any case.",
         ),
@@ -2243,6 +2675,22 @@ BEAM = Exercise(
             "What goes on keeps its sum; a score is made once, when it finishes.",
             "Keep sums while you search, and divide in the end.",
         ),
+        searching(
+            "divided-on-the-way-and-in-the-end",
+            "on the way, too",
+            "the sums of what goes on are divided in every round, and once more in the end",
+            LENGTH,
+            "What goes on keeps its sum; a score is made once, when it finishes.",
+            "Keep sums while you search, and divide in the end.",
+        ),
+        searching(
+            "end-counted-twice",
+            "one longer",
+            "what ends is divided by a length that is one too large; what never ended is right",
+            LENGTH,
+            "The end is one of the new tokens, and counts once.",
+            "Print len(tokens) beside the length by which you divide.",
+        ),
         late(
             "ranked-by-sums",
             "ranked by sums",
@@ -2324,6 +2772,15 @@ BEAM = Exercise(
             "Flatten (beams, vocab) before you rank.",
         ),
         searching(
+            "one-child-each-from-the-start",
+            "argmax of each",
+            "each beginning is continued by its best token only: since you start with one, one is "
+            "all that you ever have",
+            "How many go on after your first round?",
+            "Two of the survivors may have the same parent.",
+            "Flatten (beams, vocab) before you rank.",
+        ),
+        searching(
             "greedy",
             "greedy",
             "a single beginning goes on, whatever num_beams is",
@@ -2389,10 +2846,36 @@ BEAM = Exercise(
             "Take the smaller of num_beams and the number of candidates.",
         ),
         searching(
+            "twice-as-many-than-there-are",
+            "twice too many",
+            "your code stops when 2 · num_beams is larger than the number of candidates, as in a "
+            "first round",
+            "Call it with three tokens and two beams.",
+            "topk can't return more than there are.",
+            "Take the smaller of 2 · num_beams and the number of candidates.",
+        ),
+        searching(
+            "as-many-of-each-than-there-are",
+            "k of each, too many",
+            "of each beginning the num_beams best are looked at, which stops your code when there "
+            "are fewer tokens than beams; and one of them may be an end, and then one is missing",
+            "Call it with three tokens and five beams; and with one beam whose best is the end.",
+            "*All* candidates are ranked together.",
+            "Rank sums of the shape (beams, vocab) flat, and look at all.",
+        ),
+        searching(
             "never-more-than-the-vocabulary",
             "clipped",
             "never more go on than there are tokens in the vocabulary",
             "Call it with three tokens and five beams. How many go on after the second round?",
+            "From the second round on there are more candidates than tokens.",
+            "Take the smaller of num_beams and the number of *candidates*, in each round.",
+        ),
+        searching(
+            "never-more-than-the-vocabulary-returned",
+            "clipped throughout",
+            "never more go on than there are tokens in the vocabulary, nor are more returned",
+            "Call it with three tokens and five beams. How many results are there?",
             "From the second round on there are more candidates than tokens.",
             "Take the smaller of num_beams and the number of *candidates*, in each round.",
         ),
@@ -2408,6 +2891,22 @@ BEAM = Exercise(
             "one-round-too-few",
             "one fewer",
             "`max_new - 1` tokens are written",
+            "Call it with max_new 1. How long are your results?",
+            "Count the rounds of your loop.",
+            "One token is written in each of max_new rounds.",
+        ),
+        searching(
+            "one-round-too-few-by-max-new",
+            "one fewer, by max",
+            "`max_new - 1` tokens are written: `range(1, max_new)` stops before max_new",
+            "Call it with max_new 1. How long are your results?",
+            "Count the rounds of your loop.",
+            "One token is written in each of max_new rounds.",
+        ),
+        searching(
+            "one-round-too-many-by-max-new",
+            "one more, by max",
+            "`max_new + 1` tokens are written, and divided as if they were max_new",
             "Call it with max_new 1. How long are your results?",
             "Count the rounds of your loop.",
             "One token is written in each of max_new rounds.",
@@ -2435,6 +2934,22 @@ BEAM = Exercise(
             "Print the scores that you return.",
             "What does `sorted` compare first in a list of pairs?",
             "Give it key=lambda pair: pair[1].",
+        ),
+        searching(
+            "ranked-by-tokens-down",
+            "by letters, down",
+            "the finished ones are sorted by their tokens: sort() looks at the first of a pair",
+            "Print the scores that you return.",
+            "What does `sort` compare first in a list of pairs?",
+            "Give it key=lambda pair: pair[1].",
+        ),
+        searching(
+            "only-the-best-pair",
+            "best pair",
+            "only the best is returned, and not in a list",
+            "How many results does the text ask for?",
+            "The num_beams best, or all if there are fewer: a list of pairs.",
+            "Cut the ranking to num_beams.",
         ),
         searching(
             "only-the-best-returned",
@@ -2526,6 +3041,14 @@ def cached_cases(generator):
         past = tuple(x[..., :old, :].clone() for x in whole_text[1:])
         return case(label, query, key, value, past, **terms)
 
+    def with_large_scores():
+        """Scores of -200 or so in one text, of 200 in the other: exact, as they are whole."""
+        query, key = (whole(generator, 5, 21, 2, n, 4).float() for n in (3, 6))
+        value = normal(generator, 2, 6, 3)
+        query[0] *= -1
+        past = key[:, :3].clone(), value[:, :3].clone()
+        return case("large scores", query, key[:, 3:], value[:, 3:], past)
+
     query, key, value = draw((2, 1), 1, 4, 3)
     return [
         steps("a beginning, then one by one", (2, 3), (5, 1, 1), 4, 6),
@@ -2541,6 +3064,7 @@ def cached_cases(generator):
         one("a long past", (1, 1), 1000, 2, 3, 2),
         one("double", (1, 2), 4, 3, 5, 2, torch.float64),
         one("gradients", (2, 1), 3, 2, 4, 5, grad=True),
+        with_large_scores(),
     ]
 
 
@@ -2571,8 +3095,6 @@ def cached_by_places(query, key, value, past=None):
 
 
 def wrong_cached(query, key, value, past=None, *, slip):
-    if past is not None and slip == "empty is none" and not past[0].shape[-2]:
-        raise RuntimeError("an empty past")
     empty = tuple(x[..., :0, :] for x in (key, value))
     old_keys, old_values = past if past is not None else empty
     old, new = old_keys.shape[-2], query.shape[-2]
@@ -2595,6 +3117,8 @@ def wrong_cached(query, key, value, past=None, *, slip):
         "no mask": lambda: ones,
         "prefill only": lambda: ones if past is not None else ones.tril(),
         "top left if new": lambda: ones.tril() if new > 1 else ones,
+        "first axis": lambda: ones.tril(len(old_keys) if past is not None else 0),
+        "no mask at first": lambda: ones if past is None else ones.tril(offset),
         "one ahead": lambda: ones.tril(offset + 1),
         "not itself": lambda: ones.tril(offset - 1),
         "past hidden": lambda: ones.tril(offset) & (torch.arange(total) >= offset),
@@ -2613,7 +3137,14 @@ def wrong_cached(query, key, value, past=None, *, slip):
         "total scale": total**0.5,
     }.get(slip, query.shape[-1] ** 0.5)
     scores = scores / scale
-    if slip == "zeros":
+    if slip == "times":
+        weights = (scores + ~sees * -math.inf).softmax(dim=-1)
+    elif slip == "exp":
+        weights = scores.exp() * sees
+        weights = weights / weights.sum(dim=-1, keepdim=True)
+    elif slip == "hundred":
+        weights = scores.masked_fill(~sees, -100.0).softmax(dim=-1)
+    elif slip == "zeros":
         weights = scores.masked_fill(~sees, 0.0).softmax(dim=-1)
     elif slip == "after":
         weights = scores.softmax(dim=-1).masked_fill(~sees, 0.0)
@@ -2710,6 +3241,22 @@ CACHED = Exercise(
             "with a past nothing is hidden: of several new tokens the first sees the last",
             CHUNK,
             "Without a mask only a *single* new token is right.",
+            "The same mask serves all calls: tril(total - new).",
+        ),
+        remembered(
+            "old-counted-along-the-first-axis",
+            "first axis",
+            "the old tokens are counted with `len`, which counts along the first axis",
+            "Print `len(torch.zeros(2, 3, 7, 4))`.",
+            "Tokens are on the last axis but one.",
+            "past[0].shape[-2] old tokens.",
+        ),
+        remembered(
+            "no-mask-without-a-past",
+            "no mask at first",
+            "without a past nothing is hidden: the first of several tokens sees the last",
+            "Call it with four tokens and no past, and print the mask.",
+            "The beginning is written by the same rule: each sees itself and what stands before.",
             "The same mask serves all calls: tril(total - new).",
         ),
         remembered(
@@ -2932,6 +3479,30 @@ CACHED = Exercise(
             "Fill with minus infinity before the softmax.",
         ),
         remembered(
+            "zero-times-infinity",
+            "times",
+            "a mask is multiplied by minus infinity: 0 times that is NaN, everywhere",
+            "Print `0.0 * -math.inf`.",
+            "A mask in a product can't choose minus infinity.",
+            "Use masked_fill or torch.where.",
+        ),
+        remembered(
+            "minus-a-hundred-for-hidden",
+            "hundred",
+            "hidden scores are set to -100: where all others are lower still, hidden keys win",
+            "Try queries and keys whose scores are all near -200.",
+            "A hidden key gets no share at all, whatever the scores are.",
+            "Fill with minus infinity before the softmax.",
+        ),
+        remembered(
+            "exponentials-overflow",
+            "exp",
+            "the exponentials of large scores become infinite, or all 0, and their quotient NaN",
+            "Print `torch.tensor([200.0, 100]).exp()`.",
+            "Shares don't change when the same number is taken from all scores of a row.",
+            "Use softmax, which takes the largest off before.",
+        ),
+        remembered(
             "hidden-after-the-softmax",
             "after",
             "keys are hidden after the softmax: the shares no longer sum to 1",
@@ -3067,6 +3638,8 @@ def wrong_bytes(
         heads = 1
     elif slip == "groups":
         heads = num_heads // num_kv_heads
+    elif slip == "width of a group":
+        width, heads = d_model // num_kv_heads, num_heads
     elif slip == "whole width":
         width = d_model
     elif slip == "d_model alone":
@@ -3100,6 +3673,8 @@ def wrong_bytes(
         "all texts": lambda: (exact * tokens, memory // (exact // batch)),
         "numbers fit": lambda: (exact * tokens, memory // (exact // bytes_per_number)),
         "turned": lambda: (memory // exact, exact * tokens),
+        "more, at least 0": lambda: (exact * tokens, max(memory // exact - tokens, 0)),
+        "must be less": lambda: (exact * tokens, max(memory - 1, 0) // exact),
         "one token": lambda: (exact, memory // exact),
         "texts fit": lambda: (exact * tokens, memory // (exact * max(tokens, 1))),
         "one fewer": lambda: (exact * tokens, max(memory // exact - 1, 0)),
@@ -3167,9 +3742,18 @@ BYTES = Exercise(
             "num_kv_heads heads, each as wide as d_model // num_heads.",
         ),
         counted(
+            "wide-as-a-group",
+            "width of a group",
+            "a head is taken to be d_model // num_kv_heads wide, and num_heads of them are counted",
+            "With d_model 8, 4 heads of queries and 2 of keys: how wide is one of them?",
+            "All heads are as wide as those of the queries.",
+            "num_kv_heads heads, each as wide as d_model // num_heads.",
+        ),
+        counted(
             "heads-of-a-group",
             "groups",
-            "num_heads // num_kv_heads heads are counted: that is how many share one",
+            "num_heads // num_kv_heads heads are counted, which is how many share one; "
+            "d_model // num_kv_heads comes to the same",
             "With 8 heads of queries and 2 of keys, how many of keys are there?",
             "The argument says it: num_kv_heads.",
             "num_kv_heads heads, each as wide as d_model // num_heads.",
@@ -3287,6 +3871,14 @@ BYTES = Exercise(
             "memory // bytes of one token of each text.",
         ),
         counted(
+            "tokens-that-are-left-at-least-0",
+            "more, at least 0",
+            "`tokens` is taken off the number that fit",
+            "The second number doesn't ask what is in the memory already.",
+            "How many tokens may each text have at most?",
+            "memory // bytes of one token of each text.",
+        ),
+        counted(
             "one-text-fits",
             "all texts",
             "the second number is for one text alone; `batch` texts share the memory",
@@ -3349,6 +3941,14 @@ BYTES = Exercise(
             "Try a memory that holds three tokens to the byte.",
             "If it fits to the byte, it fits.",
             "memory // bytes of one token of each text, and nothing taken off.",
+        ),
+        counted(
+            "full-is-too-much",
+            "must be less",
+            "what fits to the byte doesn't fit, for you",
+            "Try a memory that holds three tokens to the byte.",
+            "If it fits to the byte, it fits.",
+            "memory // bytes of one token of each text.",
         ),
         counted(
             "turned-round",
