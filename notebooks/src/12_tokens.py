@@ -44,7 +44,7 @@ from course_lib.data.corpora import shakespeare
 from course_lib.data.gpt2 import gpt2_tokenizer
 from course_lib.data.parallel import ARTICLE, parallel_names
 from course_lib.data.words import PATTERN, words
-from course_lib.plots import CYCLE, STYLES, language_dots, token_rows, transformer_map
+from course_lib.plots import STYLES, language_dots, token_rows, transformer_map
 from course_lib.plots.transformer import PARTS
 from course_lib.pretrained.minilm import minilm_folder
 from course_lib.pretrained.packages import package_folder
@@ -77,12 +77,15 @@ print(f"{len(known):,} different words, with their spaces, in {len(learn):,} cha
 predict("12.unseen", "How many of 100 words of the held-out text are not among them?")
 
 # %%
-unseen = [word for word in words(held_out) if word not in known]
+heard = [word for word in words(held_out) if word.strip().isalpha()]  # no signs, no line ends
+unseen = [word for word in heard if word not in known]
 print(*(word for word, _ in Counter(word.strip() for word in unseen).most_common(12)), sep=", ")
-outcome("12.unseen", f"{100 * len(unseen) / len(words(held_out)):.1f} of 100")
+capitals = sum(word.strip()[0].isupper() for word in unseen) / len(unseen)
+print(f"{capitals:.0%} of them begin with a capital")
+outcome("12.unseen", f"{100 * len(unseen) / len(heard):.1f} of 100")
 
 # %% [markdown]
-# Not many, but they are the names, what the text is about. And the table has 30,000 rows for it. Letters are the other end: 80
+# Not many, but most are names: other plays, other people, and they are what the text is about. And the table has 33,000 rows for it. Letters are the other end: 80
 # rows, many more steps. And they don't solve it:
 
 # %%
@@ -94,7 +97,7 @@ except ValueError as error:
     print("ValueError:", error)
 
 # %% [markdown]
-# Every character in the world has a number, its **code point**: Unicode has given out some 150,000. As a vocabulary that is much for a
+# Nearly every character in the world has a number, its **code point**: Unicode has given out some 150,000. As a vocabulary that is much for a
 # small model. **UTF-8** writes each code point as one to four **bytes**, numbers from 0 to 255. English letters need one; others
 # begin with a byte that says how many follow.
 
@@ -109,7 +112,7 @@ for sign in "eéя€中😀":
 # ## 12.2 The commonest neighbours become one
 #
 # **Byte-pair encoding** (BPE) starts from bytes and lets tokens grow. Philip Gage invented it in 1994 to compress files; Sennrich and
-# others took it for translation in 2016.
+# others took it for translation in 2016, from letters up; GPT-2 went back to bytes.
 #
 # 1. Cut the text into words. Write each as its bytes.
 # 2. Count all pairs of neighbours within words. Join the commonest, wherever it stands: a **merge**.
@@ -122,7 +125,7 @@ for sign in "eéя€中😀":
 # %%
 corpus = {"low": 5, "lower": 2, "newest": 6, "widest": 3}
 text = " ".join(word for word, times in corpus.items() for _ in range(times))
-learned = train_bpe(text, 300, split=str.split)
+learned = train_bpe(text, 300, split=str.split)  # 300 at most: here every word is whole before
 
 
 def pieces(tokenizer, text):
@@ -135,8 +138,9 @@ steps = [{word: pieces(state, word) for word in corpus} for state in states]
 merge_steps(corpus, steps, title="Four words grow")
 
 # %% [markdown]
-# *est* is a token before *widest* is: what is common in many words comes first. So a rare word falls into parts that others share,
-# its **subwords**. A word that nobody trained on has a spelling too:
+# *est* (9 times) is a token before *low* (7 times): what words share comes first. So a rare word falls into parts that others share,
+# its **subwords**. A word that nobody trained on has a spelling too. Write it as its bytes; of the merges that fit, make the one that was
+# *learned first*; look again, until none fits:
 
 # %%
 print(*pieces(states[-1], "lowest"), sep=" | ")
@@ -164,7 +168,7 @@ show(
 )
 
 # %% [markdown]
-# This is the picture to keep: merges growing words. *the* is whole within the first 64, *because* at 1,024 tokens, *tired* last. From
+# This is the picture to keep: merges growing words. *the* is whole within the first 64 merges, *because* at 1,024 tokens, *tired* last. From
 # 16,384 to 50,256 nothing changes here: later merges serve rarer words.
 #
 # Is it GPT-2's tokenizer? Hugging Face's reads the same file.
@@ -179,7 +183,7 @@ claim(f"the same ids for {len(gpt2.encode(held_out)):,} tokens of Shakespeare", 
 # %% [markdown]
 # ## 12.3 There and back
 #
-# A tokenizer has one duty: encode, then decode, and the text is as it was, the **round trip**. Bytes make that
+# A tokenizer whose model writes has one duty: encode, then decode, and the text is as it was, the **round trip**. Bytes make that
 # easy, if nobody tidies up on the way. Some texts that have broken tokenizers:
 
 # %%
@@ -204,15 +208,18 @@ except UnicodeEncodeError as error:
 # %%
 for form in ("NFC", "NFD"):
     cafe = normalize(form, " café")
-    print(f"{form}: {len(cafe)} code points, ids", gpt2.encode(cafe))
+    print(f"{form}: {len(cafe)} code points, ids", gpt2.encode(cafe), pieces(gpt2, cafe))
 
 # %% [markdown]
+# The last two tokens of NFD are the mark's two bytes: alone, neither is a letter. A token is bytes, not text.
+#
 # **Your turn**: `12.round-trip`, the test that a tokenizer must pass, and `12.decode`, one that fails it.
 #
 # ## 12.4 Why " the" has its space
 #
 # Merges stay inside words; where these end is decided before, by **pre-tokenization**. GPT-2's is one line, a regular
-# expression. A word takes the *one* space in front of it along, so nothing is lost, and no token is spent on spaces.
+# expression: `\p{L}` is a letter of any alphabet, `\p{N}` a numeral, ` ?` a space that may be there. A word takes the *one*
+# space in front of it along, so nothing is lost, and no token is spent on single spaces.
 
 # %%
 print(PATTERN)
@@ -244,8 +251,8 @@ print(len(across), "tokens of several words:", across[-6:])
 print(len(glued), "with a sign after letters:", [token.decode() for token in glued[:8]])
 
 # %% [markdown]
-# Borders *cost* length. What they buy is in the last line: without them the vocabulary fills with *e,* and *t.*, letters that happened to meet a
-# comma. (GPT-2's paper gives this reason: "dog.", "dog!", "dog?". Recent work, SuperBPE, learns words first and lifts the borders late.)
+# Borders *cost* length. What they buy is in the last line: without them nearly a tenth of the vocabulary is *e,* and *t,* and so on, letters that happened to meet a
+# sign. (GPT-2's paper gives this reason: "dog.", "dog!", "dog?". Recent work, SuperBPE, learns words first and lifts the borders late.)
 # Whether a model gains is another question; here only length was measured.
 #
 # ## 12.5 Rows that nobody visits
@@ -269,7 +276,7 @@ outcome("12.unused", f"{len(idle)} of 8,192")
 # %%
 grown_out = [ours.tokens[i].decode("utf-8", "replace") for i in idle if i >= 256]
 print("not used:", len(idle) - len(grown_out), "bytes;", len(grown_out), "merges:", *grown_out[-8:])
-print(f"never used on held-out text: {8192 - len(set(ours.encode(held_out))):,}")
+print(f"never used on held-out text, much shorter: {8192 - len(set(ours.encode(held_out))):,}")
 web = len(gpt2) - len(set(gpt2.encode(plays)))
 print(f"GPT-2's {len(gpt2):,} on all plays: {web:,} never used")
 
@@ -282,11 +289,13 @@ torch.manual_seed(0)
 table, head = nn.Embedding(6, 4), nn.Linear(4, 6, bias=False)
 ids = torch.tensor([0, 1, 2, 3, 4, 1, 3])  # token 5 never occurs
 nn.functional.cross_entropy(head(table(ids[:-1])), ids[1:]).backward()
-print("gradient of row 5, embedding:", table.weight.grad[5].norm().item())
-claim("in the output head, row 5 is pushed at every step", head.weight.grad[5].norm() > 0.01)
+for part, matrix in (("embedding", table.weight), ("output head", head.weight)):
+    lengths = (f"{length:.2f}" for length in matrix.grad.norm(dim=1).tolist())
+    print(f"{part:11} gradient of rows 0 to 5, its length:", *lengths)
 
 # %% [markdown]
-# Its embedding stays random (the head only learns never to write it). Then one day somebody types it. GPT-2 has
+# Its embedding stays random (weight decay only shrinks it); the head is pushed at each step, but only learns never to write it. (Where one table is both, as in GPT-2, the row is pushed
+# too, and learns nothing else.) Then one day somebody types it. GPT-2 has
 # such tokens: a Reddit user's name is one, frequent in the tokenizer's text, and hardly there, it is thought, in the model's.
 
 # %%
@@ -333,12 +342,13 @@ claim(f"MiniLM's pieces for {len(kinds):,} words of the plays", all(same))
 # That is the whole algorithm of BERT's tokenizer. But not the duty of 12.3: before it, MiniLM tidies up.
 
 # %%
-for text in ("Déjà vu:  Straße!", "😀 ok", "ყველა"):
+for text in ("Déjà vu:  Straße!", "😀 ok", "ყველა", "মানুষ"):
     ids = minilm.encode(text, add_special_tokens=False).ids
     print(repr(text), "->", repr(minilm.decode(ids, skip_special_tokens=False)))
 
 # %% [markdown]
-# Capitals, accents and spaces are gone; a sign that is not known takes its whole word along, as `[UNK]`. For a search engine
+# Capitals, accents and spaces are gone; a sign that is not known takes its whole word along, as `[UNK]`. And Bengali lost a vowel sign, taken
+# for an accent, without any `[UNK]`. For a search engine
 # that may be right; who has to write text back needs the round trip.
 #
 # Merges in order, or the longest piece? Try both on *one* vocabulary, our 4,096 tokens.
@@ -346,7 +356,7 @@ for text in ("Déjà vu:  Straße!", "😀 ok", "ყველა"):
 
 # %%
 smaller = BytePairEncoding(merges[: 4096 - 256])
-vocabulary = {token.decode("latin-1") for token in smaller.tokens}
+vocabulary = {token.decode("latin-1") for token in smaller.tokens}  # one character for each byte
 counted = {w.encode().decode("latin-1"): n for w, n in Counter(words(held_out)).items()}
 by_merges = sum(n for w, n in Counter(words(held_out)).items() for _ in smaller.encode(w))
 by_longest = sum(n * len(longest_match(w, vocabulary, "")) for w, n in counted.items())
@@ -360,57 +370,64 @@ for word in (" continuance", " parents"):
 #
 # ## 12.7 How large?
 #
-# A larger vocabulary makes texts shorter and the table longer. Characters per token, on the text that was learned from and on held-out text, and what
-# share of the tokens the latter never uses.
+# A larger vocabulary makes texts shorter and the table longer. Characters per token, on a part of the text that was learned from and on held-out text of
+# the same length, and what share of the tokens each never uses.
 
 # %%
 sizes = (256, 512, 1024, 2048, 4096, 8192, 16384, 32000)
 grown = {size: BytePairEncoding(merges[: size - 256]) for size in sizes}
 texts = {"train": learn[: len(held_out)], "validation": held_out}
-per_token = {
-    name: [len(text) / len(grown[size].encode(text)) for size in sizes]
-    for name, text in texts.items()
-}
-absent = [1 - len(set(grown[size].encode(held_out))) / size for size in sizes]
+coded = {told: [grown[size].encode(text) for size in sizes] for told, text in texts.items()}
+per_token, absent = {}, {}
+for told, rows in coded.items():
+    per_token[told] = [len(texts[told]) / len(ids) for ids in rows]
+    absent[told] = [1 - len(set(ids)) / size for ids, size in zip(rows, sizes)]
+    print(f"{told:11}", *(f"{number:.2f}" for number in per_token[told]))
+    print("  not used ", *(f"{number:.2f}" for number in absent[told]))
 by_gpt2 = len(held_out) / len(gpt2.encode(held_out))
-for told, row in (*per_token.items(), ("not used", absent)):
-    print(f"{told:11}", *(f"{number:.2f}" for number in row))
 print(f"GPT-2 on held-out text: {by_gpt2:.2f}")
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-for told, row in per_token.items():
-    left.plot(sizes, row, label={"train": "learned from"}.get(told, "held out"), **STYLES[told])
+for told in texts:
+    label = {"train": "learned from"}.get(told, "held out")
+    left.plot(sizes, per_token[told], label=label, **STYLES[told])
+    right.plot(sizes, absent[told], **STYLES[told])
 left.plot(len(gpt2), by_gpt2, "k*", label="GPT-2, held out")
 left.set(xscale="log", xlabel="tokens in the vocabulary", ylabel="characters per token")
 left.legend()
-right.plot(sizes, absent, color=CYCLE[2], marker="o")
-right.set(xscale="log", xlabel="tokens in the vocabulary", ylabel="share never used, held out")
-right.set_ylim(0, 1)
-fig.suptitle("Each doubling saves less; from 2,048 on, more rows stay unvisited")
+right.set(xscale="log", xlabel="tokens in the vocabulary", ylabel="share never used", ylim=(0, 1))
+fig.suptitle("Each doubling saves less; from 2,048 on, a text this short visits less of the table")
 alt = "Left: characters per token over vocabulary size; from 1 at 256 to 3.7 at 32,000 on learned text and 3.4 on held-out text, flattening; GPT-2, "
-alt += "50,257, lies at 3.2. Right: the share never used on held-out text falls to a fifth at 2,048 and rises to four fifths."
+alt += "50,257, lies at 3.2. Right: the share never used falls to a fifth at 2,048 and rises to four fifths, nearly the same on both texts."
 show(fig, alt=alt)
 
 # %% [markdown]
-# Twice as many tokens, twice the table; the text gets a few percent shorter. The two curves part: late merges are names and
-# phrases of *these* plays. GPT-2's 50,257, made for the web, do here what 8,192 to 16,384 of ours would: a tokenizer is fitted to a text, as a
-# model is.
+# Twice as many tokens, twice the table; late on, the text gets a few percent shorter. On the left the curves part: late merges are names and
+# rare words of *these* plays. On the right they don't: rows stay unvisited because the texts are short, not because one is new. GPT-2's
+# 50,257, made for the web, do here what 8,192 to 16,384 of ours would: a tokenizer is fitted to a text, as a model is.
+#
+# Training sees all that was learned from. How often does it meet the last rows, and how large is the table?
 
 # %%
+often = Counter(grown[32_000].encode(learn))
+late = sorted(often[i] for i in range(16_384, 32_000))
+middle = late[len(late) // 2]
+print(f"tokens after 16,384: half occur at most {middle} times, {late.count(0):,} never")
+
 real = {"GPT-2 small": (50_257, 768, 124.4e6), "MiniLM": (30_522, 384, 22.7e6)}
-for model, (size, width, whole) in real.items():
-    print(
-        f"{model:12} table {size * width / 1e6:5.1f} million, {size * width / whole:.0%} of the model"
-    )
+real |= {"Llama 3 8B": (2 * 128_256, 4096, 8.03e9), "Llama 3 70B": (2 * 128_256, 8192, 70.6e9)}
+for model, (rows, width, whole) in real.items():
+    print(f"{model:12} {rows * width / 1e6:7.1f} million, {rows * width / whole:.0%} of the model")
 
 # %% [markdown]
-# Small models are tables with a model on top. So large models have larger vocabularies (Llama 3: 128,000) without feeling it. (Whole sizes as
-# published; tied tables.)
+# Twice or never in four million characters: rows hardly trained. And small models are tables with a model on top; only large ones can afford
+# large vocabularies. (Whole sizes as published. GPT-2's table is its output head too; Llama 3 has two.)
 #
 # ## 12.8 A fair unit
 #
 # Chapter 09 judged models by nats per letter. With tokens, the loss is per token; and tokens differ. As model, take the simplest: a table of
-# pairs of tokens that leans on single tokens where it has seen little (by how much, `develop` says). Four vocabularies.
+# pairs of tokens that leans on single tokens where it has seen little: (times of the pair + $w$ · share of the second) / (times of the first + $w$).
+# The weight $w$ is chosen on `develop`. Four vocabularies.
 
 
 # %%
@@ -454,7 +471,7 @@ print("tables of letters, by letters known:", *told, sep="  ")
 
 # %% [markdown]
 # Per token the smallest vocabulary looks best by far: of course, it is asked easier questions, and more of them. **Bits per character** divides the
-# whole loss by what doesn't depend on the tokenizer. Then 4,096 win, and come close to a table that knows four letters. (Our 256 tokens are 09's
+# whole loss by what doesn't depend on the tokenizer (as long as it loses nothing: an `[UNK]` is easy to guess). Then 4,096 win, and come close to a table that knows four letters. (Our 256 tokens are 09's
 # table that knows one.) At 16,384 it gets worse again, as pairs become rare.
 #
 # The best size is that of *this* model on *this* text: a Transformer sees more than one token back. (Per *byte* is as fair,
@@ -488,7 +505,7 @@ for language, text in ARTICLE.items():
 
 # %% [markdown]
 # Fourteen times for Georgian, twenty-two for Burmese: there GPT-2 has hardly a merge and counts bytes. MiniLM is cheap in Burmese because it
-# *reads nothing*: 29 unknown words. A low count is no compliment by itself.
+# *reads nothing*: 29 times unknown. A low count is no compliment by itself.
 #
 # Is it the language? Or one famous sentence? The control: a thousand names of countries, languages, scripts and currencies, each
 # in all thirteen (Unicode's CLDR, by Babel). Every fifth is held out. For each language, *its own* tokenizer of 1,024 tokens learns from the
@@ -500,18 +517,23 @@ train = {
     language: "\n".join(n for i, n in enumerate(all_) if i % 5)
     for language, all_ in names_in.items()
 }
-test = {language: "\n".join(all_[::5]) for language, all_ in names_in.items()}
+test = {language: all_[::5] for language, all_ in names_in.items()}
+
+
+def tokens_in(tokenizer, texts):
+    """Tokens of texts, each alone: joined, their line ends would pull every ratio to 1."""
+    return sum(len(tokenizer.encode(text)) for text in texts)
 
 
 def own_ratios(texts, split):
     """Tokens against English's, when each language has a tokenizer of its own."""
     made = {n: BytePairEncoding(train_bpe(t, 1024, split), split=split) for n, t in train.items()}
-    needed = {n: len(made[n].encode(texts[n])) for n in made}
+    needed = {n: tokens_in(made[n], texts[n]) for n in made}
     return {n: count / needed["English"] for n, count in needed.items()}
 
 
-english = len(gpt2.encode(test["English"]))
-by_names = {language: len(gpt2.encode(text)) / english for language, text in test.items()}
+english = tokens_in(gpt2, test["English"])
+by_names = {language: tokens_in(gpt2, some) / english for language, some in test.items()}
 own = own_ratios(test, words)
 print(
     f"{len(names_in['English'])} names; English {english} tokens. GPT-2 and a tokenizer of their own, times English:"
@@ -519,7 +541,7 @@ print(
 print(*(f"{n} {by_names[n]:.1f} → {own[n]:.2f}" for n in own), sep="   ")
 
 # %% [markdown]
-# Georgian has come down from seven times to one: it never was the language. (Try 512 or 2,048 tokens, and another
+# Georgian has come down from nine times to one: it never was the language. (Try 512 or 2,048 tokens, and another
 # fifth.) But three stay dear. What do Hindi, Bengali and Burmese share? Look at a word, as GPT-2's *pattern* cuts it:
 
 # %%
@@ -529,6 +551,9 @@ marks = regex.compile(
 )
 print([len(piece) for piece in marks.findall("हिन्दी")])
 kept = own_ratios(test, marks.findall)
+patched = BytePairEncoding(order, split=marks.findall)  # GPT-2's merges, the other pattern
+by_gpt2 = [tokens_in(tokenizer, test["Hindi"]) for tokenizer in (gpt2, patched)]
+print("GPT-2 on Hindi names, its pattern and this one:", *by_gpt2)
 print(
     *(f"{n} {own[n]:.2f} → {kept[n]:.2f}" for n in ("Hindi", "Bengali", "Burmese", "English")),
     sep="   ",
@@ -536,38 +561,40 @@ print(
 
 # %% [markdown]
 # Their vowel signs are combining marks, `\p{M}`, and the pattern takes letters only, `\p{L}`: it cuts *within* words, and no merge may
-# cross. With marks among the letters, all thirteen need about as many tokens. At this size the pattern
-# of 2019 explains a factor of 1.6 of Hindi's bill; what GPT-2 learned from, the rest.
+# cross. With marks among the letters, all thirteen need about as many tokens: the pattern
+# of 2019 costs Hindi a factor of 1.8 here. But GPT-2 itself would save nothing by the new one: it has no merge that could use it. First the
+# training text, then the pattern. (Velayuthan and Sarveswaran showed it in 2024 for Tamil, Sinhala and Hindi; GPT-4o's pattern counts marks among letters.)
 
 # %%
 series = {"GPT-2, the article": ratio, "GPT-2, held-out names": by_names}
 series |= {"own tokenizer, names": own, "own, marks are letters": kept}
-title = "Names: with a vocabulary and a pattern of its own, no language is dear"
+title = "Names: with its own vocabulary, and marks as letters, no language is dear"
 ax = language_dots(series, xlabel="tokens, as a multiple of English", title=title)
-told = own_ratios(ARTICLE, marks.findall)
+told = own_ratios({n: [text] for n, text in ARTICLE.items()}, marks.findall)
 print("the last ones on the article:", *(f"{n} {r:.2f}" for n, r in told.items()), sep="  ")
+for place, sample in (("names", "".join(names_in["Japanese"])), ("article", ARTICLE["Japanese"])):
+    hiragana = len(regex.findall(r"\p{Hiragana}", sample)) / len(sample)
+    print(f"hiragana in the Japanese {place}: {hiragana:.1%}")
 claim(
     "own, marks are letters: all within 0.85 and 1.15", all(0.85 < r < 1.15 for r in kept.values())
 )
 show(
     ax,
     alt="Dots for thirteen languages on a scale of doublings, tokens against English. GPT-2 on the article: German and French 1.8, Russian 5, Hindi 9, Georgian "
-    "14, Burmese 22. On names: 1.2 to 7. Own tokenizers: all near 1, except Hindi, Bengali and Burmese at 1.6 to 1.8; with marks as letters all near 1.",
+    "14, Burmese 22. On names: 1.3 to 9.5. Own tokenizers: all near 1, except Hindi, Bengali and Burmese at 1.8 to 1.9; with marks as letters all near 1.",
 )
 
 # %% [markdown]
-# The complement is the line above the figure: on *another kind of text*, the article, it does not come out so even. Names hold no grammar, so what these tokenizers know of the article
-# depends on luck: Japanese and Burmese pay more than 1.5 times, Hebrew two thirds. (One vocabulary for all has to divide its rows: the
+# But read the lines above the figure: on *another kind of text*, the article, it does not come out so even, and not by chance (other fifths and sizes give nearly
+# the same). Hebrew pays two thirds, Burmese 1.6 times: their articles have fewer and more characters (the first table). Japanese pays 1.7: its sentences are mostly *hiragana*, letters that its names hardly use. (One vocabulary for all has to divide its rows: the
 # choice of training text is a choice of who pays.)
 #
 # What does it cost? The model bills by the token: in money, in context, in time. Every token passes the linear layers,
 # and every pair of tokens meets in attention.
 
 # %%
-d, print_row = (
-    768,
-    "{:8} {:5} tokens  scores ×{:<5.0f} block ×{:<5.1f} articles in 1,024 tokens: {:.1f}",
-)
+d = 768
+print_row = "{:8} {:5} tokens  scores ×{:<5.0f} block ×{:<5.1f} articles in 1,024 tokens: {:.1f}"
 
 
 def block_cost(n):
@@ -582,7 +609,7 @@ for language in ("English", "German", "Hindi", "Burmese"):
 
 # %% [markdown]
 # Attention's own bill, the scores, grows with the *square*. But at these lengths it is small, and the block's is nearly the number of tokens: the square
-# rules once $n$ is well above $6d$.
+# rules once $n$ is well above $6d$, here 4,608, more than GPT-2 can read.
 #
 # **Your turn**: `12.cost`, with numbers of your own.
 #
@@ -609,8 +636,8 @@ print(
 # To add 1234 and 5678, the model meets 12, 34, 5 and 678: the columns don't line up, and which way a number is cut has to be learned by heart. Newer
 # tokenizers cut single digits, or threes, by their pattern. (How much a model gains by it we did not measure.)
 #
-# **Find the bug.** A search service marks where its instruction ends with the special token `[SEP]`, and pastes in what the
-# user wrote. It is tested with a hundred questions, and works.
+# **Find the bug.** A search service marks where its instruction ends with the special token `[SEP]` (an id with a job instead of a text: 3.6),
+# and pastes in what the user wrote. It is tested with a hundred questions, and works.
 
 
 # %%
@@ -663,9 +690,9 @@ widgets.interactive(
 # - Words leave the rare ones unknown, letters are many steps. Bytes know everything; merges make them shorter.
 # - BPE is a list of merges, learned by counting pairs inside words. WordPiece cuts by the longest piece. Both are fitted to a text.
 # - A tokenizer that tidies up loses text. Test the round trip with marks, joiners, line ends.
-# - Twice the vocabulary saves less each time, costs twice the table, and leaves rows that nobody trains.
+# - Twice the vocabulary saves less each time, costs twice the table, and adds rows that are hardly trained.
 # - Losses per token can't be compared between vocabularies; bits per character can.
-# - GPT-2 needs up to 22 times as many tokens for the same article. The reasons are its training text, and a pattern that cuts before marks.
+# - GPT-2 needs up to 22 times as many tokens for the same article. The reasons are its training text, then a pattern that cuts before marks.
 # - Special tokens are ids. Never let a user's text make one.
 #
 # Now there are tokens, and a loop that learns. Is "guess the next token" enough for a model? Chapter 13.
@@ -697,7 +724,8 @@ quiz("12")
 # <details><summary>Users of one language pay five times as much. What do you look at?</summary>
 #
 # Bytes per character, then merges: how much of the language was in the tokenizer's training text. Then the pre-tokenization pattern: does it cut within
-# words, at marks for instance? The control is a tokenizer trained on that language: what stays is the language's own.
+# words, at marks for instance? The control is a tokenizer trained on that language, with a pattern that keeps its words whole:
+# what stays is the language's own.
 #
 # </details>
 #
@@ -732,6 +760,7 @@ quiz("12")
 # - Schuster and Nakajima 2012, *Japanese and Korean Voice Search*: WordPiece.
 # - Kudo and Richardson 2018, *SentencePiece*, arXiv:1808.06226: spaces as signs, no words needed.
 # - Petrov et al. 2023, *Language Model Tokenizers Introduce Unfairness Between Languages*, arXiv:2305.15425.
+# - Velayuthan and Sarveswaran 2024, *Egalitarian Language Representation in Language Models*, arXiv:2409.11501.
 # - Rumbelow and Watkins 2023, *SolidGoldMagikarp*, LessWrong; Land and Bartolo 2024, *Fishing for Magikarp*, arXiv:2405.05417.
 # - Liu et al. 2025, *SuperBPE: Space Travel for Language Models*, arXiv:2503.13423.
 #
@@ -748,4 +777,4 @@ quiz("12")
 # - **pre-tokenization**: cutting a text at borders that no merge may cross.
 # - **glitch token**: a token that the model hardly met in training, and answers strangely to.
 # - **WordPiece**: BERT's kind of tokenizer, which takes the longest known piece at each step.
-# - **bits per character**: the whole loss of a text divided by its characters; fair between vocabularies.
+# - **bits per character**: the whole loss of a text divided by its characters; fair between vocabularies that lose nothing.

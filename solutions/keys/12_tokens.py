@@ -1042,11 +1042,6 @@ def slipped_learn(words, num_merges, *, slip):
         return wrong_learn({" ".join(" ".join([w] * n) for w, n in words.items()): 1}, num_merges)
     if slip == "letters":
         return wrong_learn(words, num_merges, base=list, join=written)
-    if slip == "bytes":
-        merges, tokens = wrong_learn(words, num_merges), texts_of([])
-        for left, right in merges:
-            tokens.append(tokens[left] + tokens[right])
-        return [(tokens[left], tokens[right]) for left, right in merges]
     if slip == "end stays":
         return wrong_learn(words, num_merges, join=partial(wrong_merge, short=1))
     if slip == "largest id":
@@ -1475,14 +1470,6 @@ TRAIN = Exercise(
             "Print one entry of what you return beside the text's.",
             "A word begins as its bytes, which are numbers, and a new token is a number, too.",
             "Begin with `list(word.encode())`, and write 256 and onwards for what is joined.",
-        ),
-        learn_slip(
-            "bytes-for-ids",
-            "bytes",
-            "the merges are pairs of bytes objects, not of ids",
-            "Print one entry of what you return beside the text's.",
-            "The text asks for `(left, right)`, two ids.",
-            "Append the pair of ids that you joined.",
         ),
         learn_slip(
             "end-not-joined",
