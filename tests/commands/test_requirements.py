@@ -55,7 +55,7 @@ def test_every_version_installs_on_the_oldest_python_that_is_promised():
         assert SpecifierSet(asked).contains(oldest), f"{name} asks for Python {asked}"
 
 
-@pytest.mark.parametrize("name", ["data.txt", "weights.txt"])
+@pytest.mark.parametrize("name", ["data.txt", "weights.txt", "studies.txt"])
 def test_data_and_weights_come_by_hash(name):
     lines = [x for x in (FOLDER / name).read_text().splitlines() if x and not x.startswith("#")]
     assert lines

