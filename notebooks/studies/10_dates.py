@@ -23,7 +23,9 @@ from course_lib.nn import scaled_dot_product_attention as attend
 from course_lib.studies import write_record
 from course_lib.training import cross_entropy, train
 
-SEEDS = (0, 1, 2)
+# Muon's rate was set back from 0.04 to 0.02 after a look at the test days of seeds 0 to 2. So these
+# seeds were run once, afterwards, with days dealt out anew (a ninth of the old test is in the new).
+SEEDS, DEAL = (3, 4, 5), 1
 PAD, START, END = 0, 1, 2
 MARKS = ("<pad>", "<bos>", "<eos>")
 STEPS, TOKENS, WIDTH = 900, 680, 64
@@ -33,7 +35,7 @@ KINDS_OF_MODEL = ("QK-norm", "plain")
 SHOWN = ("de full", "fr long", "en_US short", "ja long")
 FIELDS = {"y": slice(0, 4), "M": slice(5, 7), "d": slice(8, 10)}  # where ISO has them
 
-DAYS = split(all_days(), dev=2000, test=4000)
+DAYS = split(all_days(), dev=2000, test=4000, seed=DEAL)
 DEV, TEST = (date_pairs(days, 4000, seed=i) for i, days in enumerate((DAYS.dev, DAYS.test)))
 READ = CharTokenizer([text for text, _ in date_pairs(DAYS.train, 20_000)], MARKS)
 WRITE = CharTokenizer("0123456789-", MARKS)
@@ -197,7 +199,7 @@ def half_precision():
 
 def first_steps():
     """The losses of the first steps of both kinds, for a test to repeat."""
-    return {kind: learn(make(0, kind), 0, steps=4) for kind in KINDS_OF_MODEL}
+    return {kind: learn(make(SEEDS[0], kind), SEEDS[0], steps=4) for kind in KINDS_OF_MODEL}
 
 
 def run():

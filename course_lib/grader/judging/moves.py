@@ -17,9 +17,13 @@ MOVES = (
 def moves_otherwise(want: Outcome, found: Outcome, terms: Terms) -> bool:
     """Is a training's first loss right, and as much told after it as there should be?
 
-    Not where all losses of several steps are right: then the weights move as they should.
+    Not where all losses of several steps are right: then the weights move as they should. Nor where
+    a training tells a dict for each step and the first has a wrong one: it is told wrongly.
     """
     if not trains(want) or len(leaves(want.values)) != len(leaves(found.values)):
+        return False
+    steps, told = (_steps(outcome.values[0]) for outcome in (want, found))
+    if steps and compare(steps[0], told[0] if told else None, terms):
         return False
     lists, others = (_lists(outcome.values[:1]) for outcome in (want, found))
     if lists and len(lists[0]) > 1 and not compare(lists[0], others[0], terms):
@@ -29,6 +33,12 @@ def moves_otherwise(want: Outcome, found: Outcome, terms: Terms) -> bool:
     if any(compare(a[:1], b[:1], terms) for a, b in before):
         return False
     return not compare(leaves(want.values)[0], leaves(found.values)[0], terms)
+
+
+def _steps(value: Any) -> list[dict]:
+    """The dicts of a training that tells one for each step; none where it tells something else."""
+    listed = isinstance(value, list | tuple) and all(isinstance(step, dict) for step in value)
+    return list(value) if listed else []
 
 
 def _lists(value: Any) -> list:

@@ -447,6 +447,26 @@ def test_a_step_that_moves_weights_otherwise_is_told():
         def seen(self, loss):
             return torch.tensor(loss**0.5)
 
+    class Recorded(Line):
+        def fit(self, x, y, rate):
+            return [{"at": 0.5, "loss": loss} for loss in super().fit(x, y, rate)]
+
+    class SlowlyRecorded(Recorded):
+        def move(self, loss, rate):
+            super().move(loss, rate / 10)
+
+    class Misnamed(Line):
+        def fit(self, x, y, rate):
+            return [{"at": 0.5, "lost": loss} for loss in super().fit(x, y, rate)]
+
+    class ToldDouble(Line):
+        def fit(self, x, y, rate):
+            return [{"at": 0.5, "loss": 2.5 * loss} for loss in super().fit(x, y, rate)]
+
+    made = sheet(Recorded, cases)
+    assert said in told(made, SlowlyRecorded)
+    assert said not in told(made, Misnamed) + told(made, ToldDouble)
+
     made = sheet(Watched, cases, plain_numbers=True)
     assert said not in told(made, Squared)  # all losses are right, so the weights move rightly
     assert "`.item()` makes one" in told(made, Unread)
