@@ -738,7 +738,7 @@ quiz("12")
 # %% [markdown]
 # ## Exercises
 #
-# Open [exercises/12_tokens.ipynb](../exercises/12_tokens.ipynb). About 90 minutes.
+# Open [exercises/12_tokens.ipynb](exercises/12_tokens.ipynb). About 90 minutes.
 #
 # | exercise | asks you to |
 # |---|---|
