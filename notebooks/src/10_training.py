@@ -470,8 +470,7 @@ for name, found in tricks["schedules"].items():
 # ## 10.7 Clipping: when one batch is garbage
 #
 # Chapter 08 clipped: if the norm of all gradients, as one long vector, is above 1, they are scaled down to 1. What for, if Adam divides
-# by their size anyway?
-# In the same study, at step 90, one batch had every answer moved to the next date: garbage, as real data have it.
+# by their size anyway? In the same study, at step 90, one batch had every answer moved to the next date: garbage, as real data have it.
 
 # %%
 for name, runs in tricks["clipping"].items():
@@ -480,8 +479,8 @@ for name, runs in tricks["clipping"].items():
     print(f"{name:17} {told} test:", *(f"{run['test']:.2f}" for run in runs))
 above = (run["above 1"] for run in tricks["clipping"]["clean"])
 print("clean, of 150 steps with a norm above 1:", *above)
-loud = torch.where(torch.arange(100) == 49, -1000.0, 1.0)[:, None]
-print("1, but -1,000 at step 50; after 49, 69, 99:", rounded(walk(loud)[0][[48, 68, 98], 0], 1))
+at = walk(torch.where(torch.arange(100) == 49, -1000.0, 1.0)[:, None])[0][[48, 68, 98], 0]
+print("Adam, gradient 1, at step 50 -1,000: the weight after 49, 69, 99:", rounded(at, 1))
 
 # %% [markdown]
 # The garbage did little: the tests hardly differ. But it was hardly louder than a good batch. The last line has a loud one, and Adam's
@@ -498,9 +497,8 @@ print("1, but -1,000 at step 50; after 49, 69, 99:", rounded(walk(loud)[0][[48, 
 # `smoothing=0.1` in `cross_entropy`). A model that is never asked for 1 should be less sure of itself. Is that good?
 #
 # It depends on how sure it *may* be. **Confidence** is the probability of the likeliest token. A model is **calibrated** if, of all answers
-# with 80 % confidence, 80 % are right.
-# The **expected calibration error** sorts answers into bins by confidence and takes the mean gap between confidence and share right.
-# The study trained with 20,000 dates and with 400, with smoothing and without.
+# with 80 % confidence, 80 % are right. The **expected calibration error** sorts answers into bins by confidence and takes the mean gap
+# between confidence and share right. The study trained with 20,000 dates and with 400, with smoothing and without.
 
 # %%
 smooth, kinds = tricks["smoothing"], ("as it is", "at that temperature")
@@ -533,8 +531,7 @@ show(
 
 # %% [markdown]
 # With much to learn from, the model knew how sure it could be, and smoothing spoilt it: 87 % right, 77 % sure, far above the diagonal. With
-# little, it was too sure, and smoothing made it as much too unsure. The tokens right are
-# about as many in each pair. Dose matters.
+# little, it was too sure, and smoothing made it as much too unsure. The tokens right are about as many in each pair. Dose matters.
 #
 # The control is a **temperature** (chapter 02): divide all logits by one number, chosen on the develop days. It changes no answer and leaves
 # an error of 0.01 to 0.02 without smoothing, 0.02 to 0.03 with. (The paper smoothed for better translations.)
@@ -603,7 +600,8 @@ for name, order in (("at random", new), ("of like lengths", by_length)):
 # - **QK-norm**: queries and keys are brought to one length before they meet, so that scores can't grow beyond
 #   $\sqrt{d_{head}}$. An attention takes its steps as arguments.
 # - **Muon**, for the matrices inside the blocks. A gradient of a matrix is mostly large in a few directions. Muon takes its momentum
-#   and makes all directions about equally large: so the rare ones are learned too, its author guesses. AdamW keeps the tables, the head and the norms.
+#   and makes all directions about equally large: so the rare ones are learned too, its author guesses. AdamW
+#   keeps the tables, the head and the norms.
 # - More short dates: `12/3/41` is hard (no name of a month, half of a year), so they get more lessons.
 
 
@@ -698,8 +696,8 @@ claim("of 4,000 dates on unseen days, more than 99 % are right", len(wrong) < 40
 # ## 10.11 How good, how surely, and where not
 #
 # One run may be luck. A study trained it with three seeds, and three times a second model, *plain*: dot products as they are, four heads,
-# and chapter 06's sinusoidal positions. (Muon's rate was
-# changed after a look at a first test. These are new seeds and newly dealt days, looked at once.)
+# and chapter 06's sinusoidal positions. (Muon's rate was changed after a look at a first
+# test. These are new seeds and newly dealt days, looked at once.)
 
 
 # %%
