@@ -746,18 +746,17 @@ claim(
     "the formula: 2 x 2 layers x 4 heads x 24 numbers x 4 bytes",
     cache.nbytes == 100 * 2 * 2 * 4 * 24 * 4,
 )
-for name, layers, heads, d_head in (
-    ("GPT-2", 12, 12, 64),
-    ("Llama 2 7B", 32, 32, 128),
-    ("Llama 3 8B", 32, 8, 128),
+for name, layers, heads, d_head, window in (
+    ("GPT-2", 12, 12, 64, 1024),
+    ("Llama 2 7B", 32, 32, 128, 4096),
+    ("Llama 3 8B", 32, 8, 128, 8192),
 ):
-    each = 2 * layers * heads * d_head * 2
-    print(
-        f"{name:11} in float16: {each / 1024:4.0f} KiB a token, {each * 4096 / 2**30:.2f} GiB for 4,096 tokens"
-    )
+    each = 2 * layers * heads * d_head * 2  # two bytes for a number in float16
+    whole = f"{each * window / 2**30:.2f} GiB for its {window:,}"
+    print(f"{name:11} {each / 1024:4.0f} KiB a token, {whole}")
 
 # %% [markdown]
-# Llama 3 shares keys and values among four heads each (5.8): a quarter. Chapter 18 goes on from here.
+# Llama 3 shares keys and values among four heads each (5.8): a quarter a token. Chapter 18 goes on from here.
 #
 # **Your turn**: `11.cached-attention` and `11.cache-bytes`.
 #
