@@ -148,7 +148,7 @@ outcome("10.first", f"{first:.2f}; ln 14 is {blind:.2f}")
 
 # %% [markdown]
 # A bit above $\ln V$: a fresh model has random opinions, and they cost, with logits of variance $s^2$ about $s^2/2$. Let us check, and
-# break the model in some ways.
+# break the model.
 
 # %%
 spread = logits.var(dim=-1).mean().item()
@@ -531,7 +531,7 @@ show(
 
 # %% [markdown]
 # With much to learn from, the model knew how sure it could be, and smoothing spoilt it: 87 % right, 77 % sure, far above the diagonal. With
-# little, it was too sure, and smoothing made it as much too unsure. The tokens right are about as many in each pair. Dose matters.
+# little, it was too sure, and smoothing made it as much too unsure. The tokens right are about as many in each pair.
 #
 # The control is a **temperature** (chapter 02): divide all logits by one number, chosen on the develop days. It changes no answer and leaves
 # an error of 0.01 to 0.02 without smoothing, 0.02 to 0.03 with. (The paper smoothed for better translations.)
