@@ -195,7 +195,7 @@ def by_heart(scores, steps=70, rate=0.005, count=16):
 
 
 def healthy(model, read, given):
-    return model(read, given)
+    return model.decode(given, model.encode(read), read)
 
 
 def deaf(model, read, given):

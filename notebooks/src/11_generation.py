@@ -450,7 +450,7 @@ claim("greedy invents 1 word of 100 at most", invented["greedy"] < 0.01)
 claim("the penalty more than 2 of 100", invented["with the penalty"] > 0.02)
 
 # %% [markdown]
-# It works, and has a price of the same kind, invented words: letters *must* repeat. (Words and subwords need it less: chapter 12.) One line of it is
+# It works, and has a price of the same kind, invented words: letters *must* repeat. (The longer tokens of chapter 12 need it less.) One line of it is
 # easily got wrong: `11.repeats`.
 #
 # ## 11.6 Look ahead: the beam tree
