@@ -84,6 +84,7 @@ class Needs:
                 base = ".".join([*above, *([base] if base else [])])
             file = self._file(base)
             inside = self._module(f"{base}.{alias.name}")
+            inside = inside or (self._served(file).get(alias.name, set()) if file else set())
             yield bound, inside or ({(file, alias.name), (file, "")} if file else set())
 
     def _module(self, name: str) -> set[Place]:
@@ -92,7 +93,20 @@ class Needs:
         found = (
             (n.name for n in self.trees[file].body if isinstance(n, DEFINITIONS)) if file else ()
         )
-        return {(file, name) for name in (*found, *(self._names(file)), "")} if file else set()
+        own = {(file, name) for name in (*found, *(self._names(file)), "")} if file else set()
+        return own.union(*self._served(file).values()) if file else own
+
+    def _served(self, room: Path) -> dict[str, set[Place]]:
+        """What a room hands out of its files, as `course_lib.nn.lazily` does: where each is."""
+        found: dict[str, set[Place]] = {}
+        for node in self.trees[room].body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PLACES":
+                for module, names in ast.literal_eval(node.value).items():
+                    parts = room.parent.relative_to(self.root).parts
+                    file = self._file(".".join((*parts, module)))
+                    for name in names.split() if file else ():
+                        found[name] = {(file, name), (file, ""), (room, "")}
+        return found
 
     def _names(self, file: Path) -> set[str]:
         nodes = [n for n in self.trees[file].body if isinstance(n, ast.ImportFrom)]

@@ -1,5 +1,6 @@
 """`course release --closed`: answers that nothing needs are gone, and everything left works."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from nbclient import NotebookClient
 from course_lib.cli import main
 from course_lib.commands.closed import close
 from course_lib.commands.kernels import OwnKernel
+from course_lib.commands.needs import Needs
 from course_lib.commands.release import release, wanted
 from course_lib.grader.course.files import exercises
 from course_lib.paths import ROOT
@@ -58,6 +60,21 @@ def test_all_that_is_left_can_be_imported_and_all_that_pages_import_is_left(tmp_
     assert told.returncode == 0, told.stderr[-2000:]
     assert int(told.stdout) > 5
     assert gone or not chapters, "one chapter alone doesn't need all"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from course_lib.models import Writer",
+        "from course_lib import models",
+        "import course_lib.models.writer",
+    ],
+)
+def test_what_a_page_takes_through_a_room_is_needed(source):
+    needs = Needs(ROOT)
+    place = ROOT / "course_lib" / "models" / "writer.py", "Writer"
+    assert place in needs.of_code(ast.parse(source))
+    assert place not in needs.of_code(ast.parse("from course_lib.models import Seq2Seq"))
 
 
 def test_later_answers_are_gone_and_the_rest_of_the_library_is_there(second):
