@@ -1,15 +1,3 @@
-const make = (tag, name, text) => {
-  const node = document.createElement(tag);
-  if (name) node.className = name;
-  if (text !== undefined) node.textContent = text;
-  return node;
-};
-const draw = (tag, attributes, text) => {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  if (text !== undefined) node.textContent = text;
-  return node;
-};
 const WIDE = 58, HIGH = 30, LEFT = 20;
 const nodes = data.nodes.map((node, i) => ({ ...node, i, children: [] }));
 const root_ = { i: -1, children: [], depth: 0, fate: "", best: true };

@@ -1,17 +1,3 @@
-const SVG = "http://www.w3.org/2000/svg";
-const draw = (tag, attributes, text) => {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  if (text !== undefined) node.textContent = text;
-  return node;
-};
-const make = (name, text) => {
-  const node = document.createElement("div");
-  node.className = name;
-  node.textContent = text ?? "";
-  return node;
-};
-
 const WIDTH = 200, HEIGHT = 30, STEP = 46, FLOOR = 446, LEFT = [66, 382];
 const top = i => FLOOR - i * STEP;  // of box i, counted from the bottom
 const middle = i => top(i) + HEIGHT / 2;
@@ -25,7 +11,7 @@ const arrow = points => {
 };
 const words = (x, y, text, name = "small") => svg.append(draw("text", { x, y, class: name }, text));
 
-const live = make("live");
+const live = make("div", "live");
 live.setAttribute("aria-live", "polite");
 const nodes = [], told = new Map();
 let pinned = null;
@@ -41,8 +27,8 @@ const show = node => {
   if (!part) { live.replaceChildren("The bar in each box is its share of the parameters."); return; }
   const name = document.createElement("b");
   name.textContent = part.name + (node === pinned ? " (pinned)" : "");
-  live.replaceChildren(name, make("", part.does), make("", "out: " + part.shape),
-    make("", part.told));
+  live.replaceChildren(name, make("div", "", part.does), make("div", "", "out: " + part.shape),
+    make("div", "", part.told));
 };
 
 data.columns.forEach((parts, side) => {
@@ -115,8 +101,8 @@ svg.addEventListener("mouseleave", () => {
 });
 const help = "Point at a box, or use the arrow keys: below stands what it does, what comes out of "
   + "it and how many numbers it learns. A click pins it.";
-const drawing = make("drawing");
+const drawing = make("div", "drawing");
 drawing.append(svg);
 root.querySelector(".fallback").replaceWith(
-  make("title", `${data.title}: ${data.total} parameters`), make("help", help), drawing, live);
+  make("div", "title", `${data.title}: ${data.total} parameters`), make("div", "help", help), drawing, live);
 show(null);

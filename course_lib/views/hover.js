@@ -1,9 +1,3 @@
-const make = (tag, name, text) => {
-  const node = document.createElement(tag);
-  if (name) node.className = name;
-  if (text !== undefined) node.textContent = text;
-  return node;
-};
 const percent = weight => Math.round(100 * weight) + "%";
 let head = data.head, pinned = data.start, shown = -1;
 

@@ -48,7 +48,8 @@ def prose(text: str) -> str:
 def framed(kind: str, label: str, fallback: str, data: Any = None, *, keeps: bool = False) -> str:
     """The HTML of a view: `fallback`, which the script `kind`.js replaces by something livelier.
 
-    One that `keeps` something of the learner's finds it in `kept` (kept.js).
+    Scripts make elements with `make` and `draw` (nodes.js). One that `keeps` something of the
+    learner's finds it in `kept` (kept.js).
 
     The script finds its own view through `document.currentScript`, so the same view may stand
     on a page twice; where a page runs scripts otherwise, the key, a hash of the data, serves.
@@ -60,7 +61,7 @@ def framed(kind: str, label: str, fallback: str, data: Any = None, *, keeps: boo
         f'(() => {{ const root = document.currentScript?.closest(".course-view") ?? '
         f"document.querySelector('[data-key=\"{key}\"]:not([data-ready])');\n"
         f'if (!root || root.dataset.ready) return; root.dataset.ready = "yes";\n'
-        f"const data = {given};\n{asset('kept.js') if keeps else ''}"
+        f"const data = {given};\n{asset('nodes.js')}{asset('kept.js') if keeps else ''}"
     )
     end = (
         f"{asset('keys.js')}"
