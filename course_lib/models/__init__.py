@@ -4,6 +4,9 @@ from course_lib.nn import lazily
 
 PLACES = {  # a file: what may be imported from here
     "bert": "MINILM Bert BertBlock BertConfig BertEmbedding",
+    "counting": "count_parameters",
+    "gpt": "Gpt GptConfig",
+    "gpt_sizes": "GPT2 GPT2_MEDIUM GPT2_LARGE GPT2_XL SMOLLM2_135M",
     "seq2seq": "Seq2Seq",
     "seq2seq_sizes": "BASE BIG Seq2SeqConfig",
     "writer": "Writer",
