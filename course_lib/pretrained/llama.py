@@ -66,7 +66,7 @@ def rotary_base(facts: dict) -> float:
 
     Raises `ValueError` when the angles are stretched: that is not built here.
     """
-    require(facts, rope_scaling=())
+    require(facts, rope_scaling=None)
     angles = facts.get("rope_parameters") or {}
     require(angles, rope_type="default")
     return angles.get("rope_theta") or facts.get("rope_theta", 10_000.0)
