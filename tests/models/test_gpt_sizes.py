@@ -1,5 +1,7 @@
 """The published models have as many parameters as was published."""
 
+from dataclasses import replace
+
 import pytest
 
 from course_lib import models
@@ -32,11 +34,21 @@ def test_a_published_checkpoint_has_exactly_as_many(name):
     assert count_parameters(Gpt, getattr(models, name)) == EXACT[name]
 
 
+def count_by_layers(config):
+    """From two layers and four, as each further pair is like the second: Maverick has many."""
+    two, four = (count_parameters(Gpt, replace(config, num_layers=n)) for n in (2, 4))
+    return two + (config.num_layers // 2 - 1) * (four - two)
+
+
 @pytest.mark.parametrize("name", ROUNDED)
 def test_a_published_size_is_ours_when_rounded(name):
     billions, apart = ROUNDED[name]
-    counted = count_parameters(Gpt, getattr(models, name)) / 1e9
+    counted = count_by_layers(getattr(models, name)) / 1e9
     assert counted == pytest.approx(billions, abs=apart)
+
+
+def test_counting_by_layers_counts_all():
+    assert count_by_layers(models.LLAMA3_8B) == EXACT["LLAMA3_8B"]
 
 
 def test_a_token_meets_a_part_of_a_mixture():
