@@ -4,6 +4,8 @@ from course_lib.nn import lazily
 
 PLACES = {  # a file: what may be imported from here
     "bert": "MINILM Bert BertBlock BertConfig BertEmbedding",
+    "bert_heads": "Classifier MaskedHead MaskedLM Tagger init_small",
+    "bert_sizes": "BERTS",
     "seq2seq": "Seq2Seq",
     "seq2seq_sizes": "BASE BIG Seq2SeqConfig",
     "writer": "Writer",

@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import course_lib.models
 import course_lib.nn
 from course_lib.models.bert import Bert, BertBlock, BertConfig, BertEmbedding
+from course_lib.models.bert_heads import Classifier, MaskedHead, MaskedLM, Tagger
 from course_lib.models.seq2seq import Seq2Seq, Seq2SeqConfig
 from course_lib.nn.attention import QKVProjection, SelfAttention
 from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm, PreNorm
@@ -134,6 +135,13 @@ RUNS = {  # how to build each, and how to call it
         lambda part: part(vectors(), mask()),
     ),
     Bert: (lambda: Bert(SMALL), lambda part: part(ids(), mask(), return_weights=True)),
+    MaskedHead: (
+        lambda: nn.ModuleDict({"words": (t := nn.Embedding(17, 8)), "head": MaskedHead(SMALL, t)}),
+        lambda part: part.head(vectors()),
+    ),
+    MaskedLM: (lambda: MaskedLM(SMALL), lambda part: part(ids(), mask())),
+    Classifier: (lambda: Classifier(SMALL, 5), lambda part: part(ids(), mask())),
+    Tagger: (lambda: Tagger(SMALL, 5), lambda part: part(ids(), mask())),
 }
 
 
