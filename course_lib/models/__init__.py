@@ -3,11 +3,14 @@
 from course_lib.nn import lazily
 
 PLACES = {  # a file: what may be imported from here
+    "bart": "BARTS MARIANS NormedPositions ShiftedHead Bart Marian",
     "bert": "MINILM Bert BertBlock BertConfig BertEmbedding",
-    "bert_heads": "Classifier MaskedHead MaskedLM Tagger init_small",
+    "bert_heads": "Classifier MaskedHead MaskedLM Tagger",
     "bert_sizes": "BERTS",
     "seq2seq": "Seq2Seq",
     "seq2seq_sizes": "BASE BIG Seq2SeqConfig",
+    "starting": "init_small init_xavier",
+    "t5": "T5S ScaledHead T5Config T5",
     "vit": "VITS Vit VitConfig first_token mean_of_patches to_patches",
     "writer": "Writer",
 }

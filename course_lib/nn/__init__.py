@@ -29,7 +29,7 @@ PLACES = {  # a file: what may be imported from here
     "blocks": "PostNorm PreNorm EncoderBlock DecoderBlock",
     "cache": "Cache GrowingCache StaticCache",
     "embeddings": "TokenEmbedding TiedHead",
-    "feedforward": "FeedForward SwiGLU",
+    "feedforward": "FeedForward SwiGLU GEGLU",
     "fused": "fused_attention",
     "grouped": "share_heads grouped_query_attention",
     "twins": "lean",

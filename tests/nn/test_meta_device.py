@@ -6,6 +6,7 @@ And one that was built there is, once its weights are loaded, what it would have
 import importlib
 import pkgutil
 import sys
+from functools import partial
 
 import pytest
 import torch
@@ -14,9 +15,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import course_lib.models
 import course_lib.nn
+from course_lib.models.bart import Bart, Marian, NormedPositions, ShiftedHead
 from course_lib.models.bert import Bert, BertBlock, BertConfig, BertEmbedding
 from course_lib.models.bert_heads import Classifier, MaskedHead, MaskedLM, Tagger
 from course_lib.models.seq2seq import Seq2Seq, Seq2SeqConfig
+from course_lib.models.t5 import T5, ScaledHead, T5Config
 from course_lib.models.vit import Vit, VitConfig
 from course_lib.nn.attention import QKVProjection, SelfAttention
 from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm, PreNorm
@@ -98,9 +101,13 @@ def write(part):
     return both_ways(part, vectors(), vectors(), mask(), mask())
 
 
-def tied():
+def seq2seq(part):
+    return both_ways(part, ids(), ids())
+
+
+def tied(head):
     both = nn.ModuleDict({"embedding": TokenEmbedding(17, D_MODEL)})
-    both.head = TiedHead(both.embedding, bias=True)
+    both.head = head(both.embedding)
     return both
 
 
@@ -121,7 +128,7 @@ RUNS = {  # how to build each, and how to call it
     FeedForward: (lambda: FeedForward(D_MODEL, 19), lambda part: part(vectors())),
     SwiGLU: (lambda: SwiGLU(D_MODEL, 19), lambda part: part(vectors())),
     TokenEmbedding: (lambda: TokenEmbedding(17, D_MODEL), lambda part: part(ids())),
-    TiedHead: (tied, lambda part: part.head(vectors())),
+    TiedHead: (lambda: tied(partial(TiedHead, bias=True)), lambda part: part.head(vectors())),
     PostNorm: (around(), lambda part: part(vectors(), torch.relu)),
     PreNorm: (around(PreNorm), lambda part: part(vectors(), torch.relu)),
     EncoderBlock: (encoder_block, lambda part: both_ways(part, vectors(), mask())),
@@ -133,7 +140,7 @@ RUNS = {  # how to build each, and how to call it
     Decoder: (lambda: Decoder([decoder_block()], LayerNorm(D_MODEL)), write),
     Seq2Seq: (
         lambda: Seq2Seq(Seq2SeqConfig(17, 17, D_MODEL, 3, 2, 19, tied=True)),
-        lambda part: both_ways(part, ids(), ids()),
+        seq2seq,
     ),
     BertEmbedding: (lambda: BertEmbedding(SMALL), lambda part: part(ids())),
     BertBlock: (
@@ -147,6 +154,12 @@ RUNS = {  # how to build each, and how to call it
     ),
     MaskedLM: (lambda: MaskedLM(SMALL), lambda part: part(ids(), mask())),
     Classifier: (lambda: Classifier(SMALL, 5), lambda part: part(ids(), mask())),
+    ScaledHead: (lambda: tied(ScaledHead), lambda part: part.head(vectors())),
+    ShiftedHead: (lambda: tied(ShiftedHead), lambda part: part.head(vectors())),
+    NormedPositions: (lambda: NormedPositions(D_MODEL, 7), lambda part: part(vectors(), 2)),
+    T5: (lambda: T5(T5Config(17, D_MODEL, 3, 2, 19, d_head=4)), seq2seq),
+    Bart: (lambda: Bart(Seq2SeqConfig(17, 17, D_MODEL, 3, 2, 19, tied=True)), seq2seq),
+    Marian: (lambda: Marian(Seq2SeqConfig(17, 17, D_MODEL, 3, 2, 19, tied=True)), seq2seq),
     Vit: (lambda: Vit(SMALL_VIT), lambda part: both_ways(part, pictures())),
     Tagger: (lambda: Tagger(SMALL, 5), lambda part: part(ids(), mask())),
 }
