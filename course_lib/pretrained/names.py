@@ -43,13 +43,14 @@ class Row(NamedTuple):
 
         Raises `ValueError` when what the file has is of another size.
         """
-        whole = torch.cat([self.turn(tensors[name]) for name in self.theirs])
+        found = [self.turn(tensors[name]) for name in self.theirs]
+        whole = found[0] if len(found) == 1 else torch.cat(found)  # which would copy the one
         heights = [wanted[name].shape[0] for name in self.ours]
         needed = torch.empty(sum(heights), *wanted[self.ours[0]].shape[1:], device="meta")
         if whole.shape != needed.shape:
-            found, should = tuple(self.turn(whole).shape), tuple(self.turn(needed).shape)
+            had, should = tuple(self.turn(whole).shape), tuple(self.turn(needed).shape)
             names = " + ".join(self.theirs)
-            raise ValueError(f"these weights don't fit: {names} is {found}, not {should}")
+            raise ValueError(f"these weights don't fit: {names} is {had}, not {should}")
         return [piece.contiguous() for piece in whole.split(heights)]
 
 
