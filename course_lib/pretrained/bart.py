@@ -10,8 +10,8 @@ from torch import Tensor
 
 from course_lib.models.bart import Bart, Marian
 from course_lib.models.seq2seq_sizes import Seq2SeqConfig
-from course_lib.pretrained.checkpoints import checkpoint_folder, read_config, read_tensors
 from course_lib.pretrained.names import expand_layers, load_renamed
+from course_lib.pretrained.sources import checkpoint_folder, read_json, read_tensors
 
 SIDES = {  # a side: its attentions, as (their name, our attention, what is around it)
     "encoder": [("self_attn", "attention", "around_attention")],
@@ -92,7 +92,7 @@ def load_bart(name: str | Path) -> Bart | Marian:
     tensors that don't fit.
     """
     folder = checkpoint_folder(name)
-    config = read_config(folder)
+    config = read_json(folder / "config.json")
     families = {"bart": (Bart, PLACES, ()), "marian": (Marian, {}, WAVES)}
     if config.get("model_type") not in families:
         known = list(families)

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from course_lib.models.bert import Bert, BertConfig
 from course_lib.models.bert_heads import MaskedLM
-from course_lib.pretrained.checkpoints import checkpoint_folder, read_config, read_tensors
 from course_lib.pretrained.names import expand_layers, load_renamed
+from course_lib.pretrained.sources import checkpoint_folder, read_json, read_tensors
 
 EMBEDDING = {  # theirs: ours
     "embeddings.word_embeddings": "embedding.word",
@@ -133,7 +133,7 @@ def load_masked_lm(name: str | Path) -> MaskedLM:
     Raises `MissingWeights` when it is not to be had, `ValueError` naming tensors that don't fit.
     """
     folder = checkpoint_folder(name)
-    config = read_config(folder)
+    config = read_json(folder / "config.json")
     with torch.device("meta"):
         model = MaskedLM(bert_config(config))
     family = config["model_type"]

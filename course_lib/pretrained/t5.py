@@ -10,8 +10,8 @@ import torch.nn.functional as F
 
 from course_lib.models.t5 import T5, T5Config
 from course_lib.nn.feedforward import GEGLU, FeedForward, SwiGLU
-from course_lib.pretrained.checkpoints import checkpoint_folder, read_config, read_tensors
 from course_lib.pretrained.names import expand_layers, load_renamed
+from course_lib.pretrained.sources import checkpoint_folder, read_json, read_tensors
 
 SIDES = {  # a side: its sublayers in order, as (their name, our attention, what is around it)
     "encoder": [("SelfAttention", "attention", "around_attention")],
@@ -83,11 +83,18 @@ def t5_config(config: Mapping[str, Any]) -> T5Config:
         num_buckets=config["relative_attention_num_buckets"],
         max_distance=config.get("relative_attention_max_distance", 128),
         feed_forward=FEED_FORWARDS[network],
-        tied=config.get("scale_decoder_outputs", config.get("tie_word_embeddings", True)),
+        tied=_is_tied(config),
         dropout=config["dropout_rate"],
         norm_eps=config["layer_norm_epsilon"],
         pad_id=config["pad_token_id"],
     )
+
+
+def _is_tied(config: Mapping[str, Any]) -> bool:
+    """Whether the head is the table: old files say so of the table, new ones of what it reads."""
+    if config["model_type"] == "mt5":
+        return False
+    return config.get("scale_decoder_outputs", config.get("tie_word_embeddings", True))
 
 
 def load_t5(name: str | Path) -> T5:
@@ -98,7 +105,7 @@ def load_t5(name: str | Path) -> T5:
     Raises `MissingWeights` when it is not to be had, `ValueError` naming tensors that don't fit.
     """
     folder = checkpoint_folder(name)
-    config = t5_config(read_config(folder))
+    config = t5_config(read_json(folder / "config.json"))
     with torch.device("meta"):
         model = T5(config)
     load_renamed(model, read_tensors(folder), t5_table(config), UNUSED, assign=True)
