@@ -15,6 +15,7 @@ PLACES = {  # a file: what may be imported from here
     "starting": "init_small init_xavier",
     "t5": "T5S ScaledHead T5Config T5",
     "vit": "VITS Vit VitConfig first_token mean_of_patches to_patches",
+    "whisper": "WHISPERS AudioFront KeysWithoutBias Whisper WhisperConfig",
     "writer": "Writer",
 }
 __getattr__, __dir__, __all__ = lazily(__name__, PLACES)

@@ -162,7 +162,7 @@ class Seq2Seq(nn.Module):
 
     def forward(
         self,
-        source: Int[Tensor, "batch key"],
+        source: Tensor,  # what `encode` reads
         target: Int[Tensor, "batch query"],
         *,
         source_mask: Padding | None = None,

@@ -21,6 +21,7 @@ from course_lib.models.bert_heads import Classifier, MaskedHead, MaskedLM, Tagge
 from course_lib.models.seq2seq import Seq2Seq, Seq2SeqConfig
 from course_lib.models.t5 import T5, ScaledHead, T5Config
 from course_lib.models.vit import Vit, VitConfig
+from course_lib.models.whisper import AudioFront, KeysWithoutBias, Whisper, WhisperConfig
 from course_lib.nn.attention import QKVProjection, SelfAttention
 from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm, PreNorm
 from course_lib.nn.embeddings import TiedHead, TokenEmbedding
@@ -37,6 +38,7 @@ from course_lib.nn.stacks import Decoder, Encoder
 
 BATCH, SEQ, D_MODEL = 2, 5, 12
 SMALL = BertConfig(vocab_size=17, d_model=D_MODEL, num_heads=3, num_layers=2, d_ff=19, max_len=7)
+SMALL_WHISPER = WhisperConfig(17, D_MODEL, 3, 2, 19, num_mels=5, audio_len=9, text_len=7)
 SMALL_VIT = VitConfig(8, 4, D_MODEL, 3, 2, 19, 5, channels=1)
 
 
@@ -63,6 +65,10 @@ def vectors():
 
 def ids():
     return torch.randint(17, (BATCH, SEQ), device=where[-1])
+
+
+def sound():
+    return torch.randn(BATCH, 5, 14, device=where[-1])
 
 
 def pictures():
@@ -160,6 +166,15 @@ RUNS = {  # how to build each, and how to call it
     T5: (lambda: T5(T5Config(17, D_MODEL, 3, 2, 19, d_head=4)), seq2seq),
     Bart: (lambda: Bart(Seq2SeqConfig(17, 17, D_MODEL, 3, 2, 19, tied=True)), seq2seq),
     Marian: (lambda: Marian(Seq2SeqConfig(17, 17, D_MODEL, 3, 2, 19, tied=True)), seq2seq),
+    KeysWithoutBias: (
+        lambda: KeysWithoutBias(D_MODEL, 3),
+        lambda part: both_ways(part, vectors(), vectors(), None, mask()),
+    ),
+    AudioFront: (lambda: AudioFront(SMALL_WHISPER), lambda part: part(sound())),
+    Whisper: (
+        lambda: Whisper(SMALL_WHISPER),
+        lambda part: both_ways(part, sound(), ids()),
+    ),
     Vit: (lambda: Vit(SMALL_VIT), lambda part: both_ways(part, pictures())),
     Tagger: (lambda: Tagger(SMALL, 5), lambda part: part(ids(), mask())),
 }
