@@ -59,8 +59,7 @@ class Seq2Seq(nn.Module):
         decoder_position: Callable[..., nn.Module] | None = None,
     ):
         super().__init__()
-        self.config = config
-        d_model = config.d_model
+        self.config, d_model = config, config.d_model
         self._add_tables(embedding, position, decoder_position)
 
         def look(kind=None):
