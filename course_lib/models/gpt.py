@@ -31,10 +31,11 @@ gelu_network = partial(FeedForward, activation=partial(F.gelu, approximate="tanh
 class GptConfig:
     """The sizes of a decoder-only model, and the parts it is made of; GPT-2's unless given.
 
-    Each part is what makes one, called as the comment beside it says. `num_kv_heads`, `d_head` and
-    `embed_scale` go to `MultiHeadAttention` and `TokenEmbedding`; a token sees the last `window`
-    tokens, itself among them, or all. `max_len` is how long the texts of the training were: only
-    learned positions end there.
+    Each part is what makes one, called as the comment beside it says; of several feed-forward
+    networks, a tuple, the layers take the next each. `num_kv_heads`, `d_head` and `embed_scale` go
+    to `MultiHeadAttention` and `TokenEmbedding`; a token sees the last `window` tokens, itself
+    among them, or all. `max_len` is how long the texts of the training were: only learned
+    positions end there.
     """
 
     vocab_size: int
@@ -50,7 +51,7 @@ class GptConfig:
     tied: bool = True
     dropout: float = 0.0
     norm: Callable = LayerNorm  # (d_model)
-    feed_forward: Callable = gelu_network  # (d_model, d_ff)
+    feed_forward: Callable | tuple[Callable, ...] = gelu_network  # (d_model, d_ff)
     attention: Callable = MultiHeadAttention  # (d_model, num_heads, num_kv_heads, d_head=, …)
     block: Callable = EncoderBlock  # (attention, feed_forward, what makes a residual)
     input_position: Callable | None = LearnedPositions  # (d_model, max_len)
@@ -72,7 +73,7 @@ class Gpt(nn.Module):
         self.embed = TokenEmbedding(config.vocab_size, d_model, scale=config.embed_scale)
         self.positions = make_position(d_model, config.max_len) if make_position else None
         self.dropout = nn.Dropout(config.dropout)
-        blocks = [_block(config) for _ in range(config.num_layers)]
+        blocks = [_block(config, i) for i in range(config.num_layers)]
         self.stack = Encoder(blocks, config.norm(d_model))
         if config.tied:
             self.head = TiedHead(self.embed)
@@ -134,11 +135,16 @@ class Gpt(nn.Module):
                     nn.init.zeros_(part.bias)
 
 
-def _block(config: GptConfig) -> nn.Module:
-    d_model, dropout = config.d_model, config.dropout
+def _block(config: GptConfig, i: int) -> nn.Module:
+    d_model, dropout, networks = config.d_model, config.dropout, config.feed_forward
     d_head = config.d_head or d_model // config.num_heads
     position = config.attention_position(d_head) if config.attention_position else None
     given = {"d_head": d_head, "dropout": dropout, "position": position}
     attention = config.attention(d_model, config.num_heads, config.num_kv_heads, **given)
-    feed_forward = config.feed_forward(d_model, config.d_ff)
-    return config.block(attention, feed_forward, lambda: PreNorm(config.norm(d_model), dropout))
+    network = networks[i % len(networks)] if isinstance(networks, tuple) else networks
+    around = partial(_pre_norm, config)
+    return config.block(attention, network(d_model, config.d_ff), around)
+
+
+def _pre_norm(config: GptConfig) -> PreNorm:
+    return PreNorm(config.norm(config.d_model), config.dropout)

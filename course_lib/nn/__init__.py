@@ -43,6 +43,7 @@ PLACES = {  # a file: what may be imported from here
     "positions.alibi": "alibi_slopes Alibi",
     "positions.frequencies": "rotary_frequencies interpolated_frequencies ntk_frequencies",
     "positions.learned": "LearnedPositions",
+    "positions.normed": "QKNorm",
     "positions.relative": "t5_bucket RelativeBias",
     "positions.rotary": "rotary_angles rotate_half rotate_interleaved half_order Rotary",
     "positions.sinusoidal": "sinusoidal_positions sinusoidal_halves Sinusoidal",

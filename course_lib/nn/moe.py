@@ -15,8 +15,8 @@ class MixtureOfExperts(nn.Module):
         scores = W_router x,   output = sum of softmax(top scores)[e] expert_e(x) over the top e
 
     Of all parameters a token meets the router's and those of its experts. `expert(d_model, d_ff)`
-    makes each expert. Nothing here keeps the router from liking the same few: training one from
-    nothing takes a loss that balances them.
+    makes each expert, `shared` one whose answer is added for every token. Nothing here keeps the
+    router from liking the same few: training one from nothing takes a loss that balances them.
 
     Raises `ValueError` when there are fewer experts than `top_k`, or `top_k` is below 1.
 
@@ -32,6 +32,7 @@ class MixtureOfExperts(nn.Module):
         num_experts: int,
         top_k: int,
         expert: Callable[[int, int], nn.Module] = SwiGLU,
+        shared: Callable[[int, int], nn.Module] | None = None,
     ):
         super().__init__()
         if not 1 <= top_k <= num_experts:
@@ -39,6 +40,7 @@ class MixtureOfExperts(nn.Module):
         self.top_k = top_k
         self.router = nn.Linear(d_model, num_experts, bias=False)
         self.experts = nn.ModuleList(expert(d_model, d_ff) for _ in range(num_experts))
+        self.shared = None if shared is None else shared(d_model, d_ff)
 
     def extra_repr(self) -> str:
         """Name the sizes when the module is printed."""
@@ -65,4 +67,5 @@ class MixtureOfExperts(nn.Module):
             if len(token):
                 answer = weights[token, rank, None] * expert(tokens[token])
                 output.index_add_(0, token, answer)
+        output = output if self.shared is None else output + self.shared(tokens)
         return output.view_as(x)

@@ -14,9 +14,9 @@ from torch import Tensor
 from course_lib.models.gpt import Gpt, GptConfig
 from course_lib.models.gpt_sizes import SMOLLM2_135M
 from course_lib.nn.positions.rotary import half_order
+from course_lib.pretrained import llama
 from course_lib.pretrained.gguf import GgufFile
-from course_lib.pretrained.llama import NAMES
-from course_lib.pretrained.names import expand_layers, load_renamed
+from course_lib.pretrained.names import load_renamed
 from course_lib.pretrained.packages import MissingWeights, package_folder
 from course_lib.pretrained.sources import hub_folder, read_tensors
 
@@ -60,7 +60,7 @@ def load_smollm2(config: GptConfig = SMOLLM2_135M) -> tuple[Gpt, Tokenizer]:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     with torch.device("meta"):  # no first weights are drawn, no second copy is made
         model = Gpt(config)
-    load_renamed(model, tensors, expand_layers(NAMES, config.num_layers), assign=True)
+    load_renamed(model, tensors, llama.names(config), assign=True)
     return model.eval(), tokenizer
 
 

@@ -18,6 +18,7 @@ import course_lib.nn
 from course_lib.models.bart import Bart, Marian, NormedPositions, ShiftedHead
 from course_lib.models.bert import Bert, BertBlock, BertConfig, BertEmbedding
 from course_lib.models.bert_heads import Classifier, MaskedHead, MaskedLM, Tagger
+from course_lib.models.gpt import Gpt, GptConfig
 from course_lib.models.seq2seq import Seq2Seq, Seq2SeqConfig
 from course_lib.models.t5 import T5, ScaledHead, T5Config
 from course_lib.models.vit import Vit, VitConfig
@@ -25,12 +26,15 @@ from course_lib.models.whisper import AudioFront, KeysWithoutBias, Whisper, Whis
 from course_lib.nn.attention import QKVProjection, SelfAttention
 from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm, PreNorm
 from course_lib.nn.embeddings import TiedHead, TokenEmbedding
-from course_lib.nn.feedforward import FeedForward, SwiGLU
+from course_lib.nn.feedforward import GEGLU, FeedForward, SwiGLU
 from course_lib.nn.masks import causal_mask, combine_masks, padding_mask
+from course_lib.nn.moe import MixtureOfExperts
 from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.nn.norms import LayerNorm, RMSNorm
+from course_lib.nn.parallel import ParallelBlock
 from course_lib.nn.positions.alibi import Alibi
 from course_lib.nn.positions.learned import LearnedPositions
+from course_lib.nn.positions.normed import QKNorm
 from course_lib.nn.positions.relative import RelativeBias
 from course_lib.nn.positions.rotary import Rotary
 from course_lib.nn.positions.sinusoidal import Sinusoidal, sinusoidal_positions
@@ -95,6 +99,19 @@ def encoder_block():
     return EncoderBlock(attention(), FeedForward(D_MODEL, 19), around())
 
 
+def parallel_block():
+    return ParallelBlock(attention(), SwiGLU(D_MODEL, 19), around(PreNorm))
+
+
+def mixture():
+    return MixtureOfExperts(D_MODEL, 19, num_experts=5, top_k=2, shared=SwiGLU)
+
+
+def mix(part):
+    """Which expert gets how many tokens is in the data, of which there are none on meta."""
+    return part.route(vectors()[0]) if where[-1] == "meta" else part(vectors())
+
+
 def decoder_block():
     return DecoderBlock(attention(), attention(), FeedForward(D_MODEL, 19), around(PreNorm))
 
@@ -133,6 +150,13 @@ RUNS = {  # how to build each, and how to call it
     RMSNorm: (lambda: RMSNorm(D_MODEL), lambda part: part(vectors())),
     FeedForward: (lambda: FeedForward(D_MODEL, 19), lambda part: part(vectors())),
     SwiGLU: (lambda: SwiGLU(D_MODEL, 19), lambda part: part(vectors())),
+    GEGLU: (lambda: GEGLU(D_MODEL, 19), lambda part: part(vectors())),
+    MixtureOfExperts: (mixture, mix),
+    QKNorm: (
+        lambda: QKNorm(4, position=Rotary),
+        lambda part: part(heads()[:, :, 1:], heads()),
+    ),
+    ParallelBlock: (parallel_block, lambda part: both_ways(part, vectors(), mask())),
     TokenEmbedding: (lambda: TokenEmbedding(17, D_MODEL), lambda part: part(ids())),
     TiedHead: (lambda: tied(partial(TiedHead, bias=True)), lambda part: part.head(vectors())),
     PostNorm: (around(), lambda part: part(vectors(), torch.relu)),
@@ -147,6 +171,10 @@ RUNS = {  # how to build each, and how to call it
     Seq2Seq: (
         lambda: Seq2Seq(Seq2SeqConfig(17, 17, D_MODEL, 3, 2, 19, tied=True)),
         seq2seq,
+    ),
+    Gpt: (
+        lambda: Gpt(GptConfig(17, D_MODEL, 3, 2, 19, max_len=7, window=3)),
+        lambda part: both_ways(part, ids()),
     ),
     BertEmbedding: (lambda: BertEmbedding(SMALL), lambda part: part(ids())),
     BertBlock: (
