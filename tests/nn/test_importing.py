@@ -20,8 +20,8 @@ ROOMS = [course_lib.nn, course_lib.models, course_lib.generation, course_lib.tra
 INNER = {
     "check_mask", "check_padding", "mask_for", "aligned_places", "relative_places", "table_rows",
     "add_rows", "check_tokens", "check_looking", "check_bias", "check_rows", "check_seen",
-    "check_heads", "Look", "Scorer", "at_rest", "Search", "lazily", "widened", "tensors", "taken_apart",
-    "put_together", "checksum", "Stateful",
+    "check_heads", "Scorer", "at_rest", "Search", "lazily", "widened", "tensors", "taken_apart",
+    "put_together", "checksum", "Stateful", "Look",
 }  # fmt: skip
 
 
