@@ -157,3 +157,22 @@ LLAMA4_MAVERICK = replace(
         partial(MixtureOfExperts, num_experts=128, top_k=1, shared=SwiGLU),
     ),
 )
+
+GPTS = {  # by the names under which they were published
+    "gpt2": GPT2,
+    "gpt2-medium": GPT2_MEDIUM,
+    "gpt2-large": GPT2_LARGE,
+    "gpt2-xl": GPT2_XL,
+    "gpt3": GPT3,
+    "llama-7b": LLAMA_7B,
+    "llama-3-8b": LLAMA3_8B,
+    "llama-4-scout": LLAMA4_SCOUT,
+    "llama-4-maverick": LLAMA4_MAVERICK,
+    "smollm2-135m": SMOLLM2_135M,
+    "mistral-7b": MISTRAL_7B,
+    "mixtral-8x7b": MIXTRAL_8X7B,
+    "qwen2.5-0.5b": QWEN25_05B,
+    "qwen3-0.6b": QWEN3_06B,
+    "gemma-2b": GEMMA_2B,
+    "palm-540b": PALM_540B,
+}

@@ -61,7 +61,16 @@ def load_smollm2(config: GptConfig = SMOLLM2_135M) -> tuple[Gpt, Tokenizer]:
     with torch.device("meta"):  # no first weights are drawn, no second copy is made
         model = Gpt(config)
     load_renamed(model, tensors, llama.names(config), assign=True)
+    del tensors  # each matrix goes once it has been laid anew
+    _lay_by_columns(model)
     return model.eval(), tokenizer
+
+
+def _lay_by_columns(model: Gpt) -> None:
+    """Turn each matrix in memory, not in shape: one token's product then reads it faster."""
+    for parameter in model.parameters():
+        if parameter.ndim == 2:
+            parameter.data = parameter.data.T.contiguous().T
 
 
 def chat_text(messages: Iterable[Mapping[str, str]]) -> str:
