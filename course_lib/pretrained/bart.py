@@ -10,6 +10,7 @@ from torch import Tensor
 
 from course_lib.models.bart import Bart, Marian
 from course_lib.models.seq2seq_sizes import Seq2SeqConfig
+from course_lib.pretrained.families import require
 from course_lib.pretrained.names import expand_layers, load_renamed
 from course_lib.pretrained.sources import checkpoint_folder, read_json, read_tensors
 
@@ -37,6 +38,7 @@ PLACES = {  # BART's
 }
 # Marian's waves are computed, never learned; some files hold them too
 WAVES = ("model.encoder.embed_positions.weight", "model.decoder.embed_positions.weight")
+FAMILIES = {"bart": (Bart, PLACES, ()), "marian": (Marian, {}, WAVES)}
 ACTIVATIONS = {"gelu": F.gelu, "relu": F.relu, "swish": F.silu, "silu": F.silu}
 
 
@@ -59,23 +61,21 @@ def bart_sizes(config: Mapping[str, Any]) -> Seq2SeqConfig:
 
     Raises `ValueError` naming a convention that ours has not.
     """
-    expected = {"normalize_before": False, "share_encoder_decoder_embeddings": True}
-    expected |= {"decoder_attention_heads": config["encoder_attention_heads"]}
-    expected |= {"decoder_ffn_dim": config["encoder_ffn_dim"], "tie_word_embeddings": True}
-    for name, ours in expected.items():
-        if config.get(name, ours) != ours:
-            raise ValueError(f"{name} must be {ours!r}, got {config[name]!r}")
-    activation = config["activation_function"]
-    if activation not in ACTIVATIONS:
-        known = list(ACTIVATIONS)
-        raise ValueError(f"activation_function must be one of {known}, got {activation!r}")
+    require(
+        {"model_type": "", **config},
+        model_type=tuple(FAMILIES),
+        activation_function=tuple(ACTIVATIONS),
+    )
+    require(config, share_encoder_decoder_embeddings=True, tie_word_embeddings=True)
+    heads, d_ff = config["encoder_attention_heads"], config["encoder_ffn_dim"]
+    require(config, decoder_attention_heads=heads, decoder_ffn_dim=d_ff, normalize_before=False)
     return Seq2SeqConfig(
         source_vocab=config["vocab_size"],
         target_vocab=config["vocab_size"],
         d_model=config["d_model"],
-        num_heads=config["encoder_attention_heads"],
+        num_heads=heads,
         num_layers=(config["encoder_layers"], config["decoder_layers"]),
-        d_ff=config["encoder_ffn_dim"],
+        d_ff=d_ff,
         dropout=config["dropout"],
         max_len=config["max_position_embeddings"],
         pad_id=config["pad_token_id"],
@@ -93,12 +93,8 @@ def load_bart(name: str | Path) -> Bart | Marian:
     """
     folder = checkpoint_folder(name)
     config = read_json(folder / "config.json")
-    families = {"bart": (Bart, PLACES, ()), "marian": (Marian, {}, WAVES)}
-    if config.get("model_type") not in families:
-        known = list(families)
-        raise ValueError(f"model_type must be one of {known}, got {config.get('model_type')!r}")
-    make, places, unused = families[config["model_type"]]
     sizes = bart_sizes(config)
+    make, places, unused = FAMILIES[config["model_type"]]
     scale = sizes.d_model**0.5 if config["scale_embedding"] else 1.0
     activation = ACTIVATIONS[config["activation_function"]]
     with torch.device("meta"):
@@ -115,9 +111,12 @@ def in_our_shapes(
 ) -> dict[str, Tensor]:
     """Return the tensors with one axis for what is added to the scores, 0 where the file has none.
 
-    The first two rows of BART's places belong to no place and are left out.
+    The first two rows of BART's places belong to no place and are left out. A file without a head
+    of its own, as bart-base's, lacks the "model." in front of its names.
     """
-    ours = {SHIFT: torch.zeros(1, sizes.target_vocab)} | dict(tensors)
+    headless = "shared.weight" in tensors
+    tensors = {f"model.{name}" if headless else name: x for name, x in tensors.items()}
+    ours = {SHIFT: torch.zeros(1, sizes.target_vocab)} | tensors
     ours[SHIFT] = ours[SHIFT].flatten()
     for name in ours.keys() & places.keys() & set(WAVES):
         ours[name] = ours[name][2:]

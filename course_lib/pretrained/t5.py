@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 from course_lib.models.t5 import T5, T5Config
 from course_lib.nn.feedforward import GEGLU, FeedForward, SwiGLU
+from course_lib.pretrained.families import require
 from course_lib.pretrained.names import expand_layers, load_renamed
 from course_lib.pretrained.sources import checkpoint_folder, read_json, read_tensors
 
@@ -21,21 +22,23 @@ SIDES = {  # a side: its sublayers in order, as (their name, our attention, what
     ],
 }
 ATTENTION = {"q": "to_q", "k": "to_k", "v": "to_v", "o": "to_out"}
-NETWORK = {"wi": "up", "wi_0": "gate", "wi_1": "up", "wo": "down"}  # wi, or two if it is gated
-FEED_FORWARDS = {
-    "relu": FeedForward,
-    "gelu": partial(FeedForward, activation=F.gelu),
-    "gated-gelu": GEGLU,
-    "gated-silu": SwiGLU,
+PLAIN = {"wi": "up", "wo": "down"}
+GATED = {"wi_0": "gate", "wi_1": "up", "wo": "down"}
+FEED_FORWARDS = {  # what they call it: what makes ours, and the names within
+    "relu": (FeedForward, PLAIN),
+    "gelu": (partial(FeedForward, activation=F.gelu), PLAIN),
+    "gated-gelu": (GEGLU, GATED),
+    "gated-silu": (SwiGLU, GATED),
 }
 # Old files hold places for the cross-attention, which nothing reads
 UNUSED = ("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight",)
 
 
-def t5_side(side: str, num_layers: int) -> dict:
-    """Return theirs: ours for the "encoder" or the "decoder"; in their files layers are numbered.
+def t5_side(side: str, num_layers: int, within: Mapping[str, str]) -> dict:
+    """Return theirs: ours for the "encoder" or the "decoder"; their sublayers are numbered.
 
-    The table of relative places stands in the file once, in the first layer.
+    `within` names the matrices of a feed-forward network. The table of relative places stands in
+    the file once, in the first layer.
     """
     theirs, ours, attentions = f"{side}.block.{{i}}.layer", f"{side}.blocks.{{i}}", SIDES[side]
     rows = {}
@@ -43,7 +46,7 @@ def t5_side(side: str, num_layers: int) -> dict:
         rows |= {f"{theirs}.{n}.{kind}.{t}": f"{ours}.{our}.{o}" for t, o in ATTENTION.items()}
         rows[f"{theirs}.{n}.layer_norm"] = f"{ours}.{around}.norm"
     last, network = f"{theirs}.{len(attentions)}", f"{ours}.feed_forward"
-    rows |= {f"{last}.DenseReluDense.{t}": f"{network}.{o}" for t, o in NETWORK.items()}
+    rows |= {f"{last}.DenseReluDense.{t}": f"{network}.{o}" for t, o in within.items()}
     rows[f"{last}.layer_norm"] = f"{ours}.around_feed_forward.norm"
     (_, looking, _), first = attentions[0], f"{side}.block.0.layer.0.SelfAttention"
     return expand_layers(rows, num_layers) | {
@@ -53,12 +56,12 @@ def t5_side(side: str, num_layers: int) -> dict:
     }
 
 
-def t5_table(config: T5Config) -> dict:
-    """Return theirs: ours for a whole T5."""
-    both = config.num_layers
-    read, write = (both, both) if isinstance(both, int) else both
-    table = t5_side("encoder", read) | t5_side("decoder", write)
-    lm_head = "embed_source.table" if config.tied else "head"
+def t5_table(config: Mapping[str, Any]) -> dict:
+    """Return theirs: ours for a whole T5 with this `config.json`."""
+    sizes, (_, within) = t5_config(config), FEED_FORWARDS[_network(config)]
+    read, write = sizes.num_layers
+    table = t5_side("encoder", read, within) | t5_side("decoder", write, within)
+    lm_head = "embed_source.table" if sizes.tied else "head"
     return {"shared": "embed_source.table"} | table | {"lm_head": lm_head}
 
 
@@ -67,11 +70,7 @@ def t5_config(config: Mapping[str, Any]) -> T5Config:
 
     Raises `ValueError` for another family, or a feed-forward network that ours has not.
     """
-    if config.get("model_type") not in ("t5", "mt5"):
-        raise ValueError(f"model_type must be 't5' or 'mt5', got {config.get('model_type')!r}")
-    network = config.get("feed_forward_proj", "relu")
-    if network not in FEED_FORWARDS:
-        raise ValueError(f"feed_forward_proj must be one of {list(FEED_FORWARDS)}, got {network!r}")
+    require(config, model_type=("t5", "mt5"), feed_forward_proj=tuple(FEED_FORWARDS))
     layers = config["num_layers"], config.get("num_decoder_layers") or config["num_layers"]
     return T5Config(
         vocab_size=config["vocab_size"],
@@ -82,7 +81,7 @@ def t5_config(config: Mapping[str, Any]) -> T5Config:
         d_head=config["d_kv"],
         num_buckets=config["relative_attention_num_buckets"],
         max_distance=config.get("relative_attention_max_distance", 128),
-        feed_forward=FEED_FORWARDS[network],
+        feed_forward=FEED_FORWARDS[_network(config)][0],
         tied=_is_tied(config),
         dropout=config["dropout_rate"],
         norm_eps=config["layer_norm_epsilon"],
@@ -90,9 +89,13 @@ def t5_config(config: Mapping[str, Any]) -> T5Config:
     )
 
 
+def _network(config: Mapping[str, Any]) -> str:
+    return config.get("feed_forward_proj", "relu")
+
+
 def _is_tied(config: Mapping[str, Any]) -> bool:
     """Whether the head is the table: old files say so of the table, new ones of what it reads."""
-    if config["model_type"] == "mt5":
+    if config.get("model_type") == "mt5":
         return False
     return config.get("scale_decoder_outputs", config.get("tie_word_embeddings", True))
 
@@ -105,8 +108,8 @@ def load_t5(name: str | Path) -> T5:
     Raises `MissingWeights` when it is not to be had, `ValueError` naming tensors that don't fit.
     """
     folder = checkpoint_folder(name)
-    config = t5_config(read_json(folder / "config.json"))
+    config = read_json(folder / "config.json")
     with torch.device("meta"):
-        model = T5(config)
+        model = T5(t5_config(config))
     load_renamed(model, read_tensors(folder), t5_table(config), UNUSED, assign=True)
     return model.eval()

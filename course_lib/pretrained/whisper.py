@@ -8,6 +8,7 @@ import torch
 
 from course_lib.models.whisper import Whisper, WhisperConfig
 from course_lib.pretrained.bart import layer_table
+from course_lib.pretrained.families import require
 from course_lib.pretrained.names import load_renamed
 from course_lib.pretrained.sources import checkpoint_folder, read_json, read_tensors
 
@@ -35,18 +36,15 @@ def whisper_config(config: Mapping[str, Any]) -> WhisperConfig:
 
     Raises `ValueError` naming a convention that ours has not.
     """
-    expected = {"model_type": "whisper", "activation_function": "gelu", "scale_embedding": False}
-    for side in ("attention_heads", "ffn_dim"):
-        expected[f"decoder_{side}"] = config.get(f"encoder_{side}")
-    for name, ours in expected.items():
-        if config.get(name, ours) != ours:
-            raise ValueError(f"{name} must be {ours!r}, got {config[name]!r}")
+    require(config, model_type="whisper", activation_function="gelu", scale_embedding=False)
+    heads, d_ff = config["encoder_attention_heads"], config["encoder_ffn_dim"]
+    require(config, decoder_attention_heads=heads, decoder_ffn_dim=d_ff)
     return WhisperConfig(
         vocab_size=config["vocab_size"],
         d_model=config["d_model"],
-        num_heads=config["encoder_attention_heads"],
+        num_heads=heads,
         num_layers=(config["encoder_layers"], config["decoder_layers"]),
-        d_ff=config["encoder_ffn_dim"],
+        d_ff=d_ff,
         num_mels=config["num_mel_bins"],
         audio_len=config["max_source_positions"],
         text_len=config["max_target_positions"],

@@ -1,6 +1,7 @@
 """Whisper is Hugging Face's: with random weights, forward and back, and with those of tiny.en."""
 
 import json
+from functools import partial
 
 import pytest
 import torch
@@ -11,9 +12,10 @@ from torch.testing import assert_close
 from course_lib.data.audio import log_mel
 from course_lib.generation import generate
 from course_lib.models.counting import count_parameters
-from course_lib.models.whisper import WHISPERS, AudioFront, Whisper
+from course_lib.models.whisper import WHISPERS, AudioFront, KeysWithoutBias, Whisper
 from course_lib.models.writer import Writer
 from course_lib.nn.cache import GrowingCache
+from course_lib.nn.multi_head import merge_heads
 from course_lib.pretrained import whisper_tiny
 from course_lib.pretrained.packages import MissingWeights
 from course_lib.pretrained.whisper import load_whisper, whisper_table
@@ -107,7 +109,7 @@ def test_a_convention_that_ours_has_not_is_refused(tmp_path):
     saved(tmp_path)
     path = tmp_path / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"decoder_ffn_dim": 7}))
-    with pytest.raises(ValueError, match="decoder_ffn_dim must be 19, got 7"):
+    with pytest.raises(ValueError, match="decoder_ffn_dim=7, only with 19"):
         load_whisper(tmp_path)
 
 
@@ -145,6 +147,21 @@ def test_without_the_package_the_error_says_what_to_run(monkeypatch):
     monkeypatch.setattr(whisper_tiny, "PACKAGE", "no_such_package")
     with pytest.raises(MissingWeights, match=r"no-such-package is not .*python3 course.py setup"):
         load_whisper_tiny()
+
+
+@torch.no_grad()
+def test_an_own_attention_runs_the_real_weights():
+    calls = []
+
+    def merge(heads):
+        calls.append(heads.shape[1:])
+        return merge_heads(heads)
+
+    model, _ = load_whisper_tiny(attention=partial(KeysWithoutBias, merge=merge))
+    mels = torch.randn(1, 80, 20)
+    logits = model(mels, torch.tensor([START]))
+    assert calls == [(6, 10, 64)] * 4 + [(6, 2, 64)] * 8
+    assert_close(logits, load_whisper_tiny()[0](mels, torch.tensor([START])))
 
 
 @torch.no_grad()
