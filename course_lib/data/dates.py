@@ -1,4 +1,4 @@
-"""Days as people write them, in fifteen languages: real formats, from the data of Babel (BSD)."""
+"""Days as people write them, in fourteen languages: real formats, from the data of Babel (BSD)."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
