@@ -14,15 +14,15 @@ TURN = (3.4445, -4.7750, 2.0315)  # steep at 0: small singular values rise in fe
 def orthogonalized(
     matrices: Float[Tensor, "*batch rows columns"],
     rounds: int = 5,
-    dtype: torch.dtype = torch.bfloat16,
+    dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "*batch rows columns"]:
     """Bring the singular values of each matrix near 1, and leave its directions as they are.
 
         U S V^T -> U S' V^T,   S' from 0.65 to 1.25 where S was not tiny
         x = x / |x|,   then each round  a = x x^T,  x = 3.4445 x - 4.7750 a x + 2.0315 a^2 x
 
-    All products of a round are one call for all matrices. They are made in `dtype`: half precision
-    is enough, and faster where the processor multiplies it itself.
+    All products of a round are one call for all matrices. They are made in `dtype`: bfloat16 is
+    enough, and faster on a GPU and on processors that multiply it themselves.
 
     Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks",
     kellerjordan.github.io/posts/muon.
@@ -46,8 +46,8 @@ class Muon(Optimizer):
         W = (1 - lr weight_decay) W - lr sqrt(max(1, rows / columns)) orthogonalized(u)
 
     A gradient of few strong directions moves the weak ones too. Embeddings, heads, norms and
-    biases belong to AdamW. The numbers are those of `torch.optim.Muon`, which turns one matrix
-    after the other; here those of one shape turn together.
+    biases belong to AdamW. The updates are those of `torch.optim.Muon`, which turns one matrix
+    after the other in bfloat16; here those of one shape turn together, in `dtype`.
 
     Raises `ValueError` for a parameter that is no matrix, and rates outside their ranges.
 
@@ -61,7 +61,7 @@ class Muon(Optimizer):
         momentum: float = 0.95,
         weight_decay: float = 0.0,
         *,
-        dtype: torch.dtype = torch.bfloat16,
+        dtype: torch.dtype = torch.float32,
     ):
         if lr < 0 or weight_decay < 0 or not 0 <= momentum < 1:
             told = f"{lr=}, {momentum=}, {weight_decay=}"
