@@ -239,6 +239,43 @@ def as_chatml(
 check("13.chat", as_chatml)
 
 # %% [markdown]
+# **Hand it to SmolLM2.** The next cell gives your text to the real model, and then three texts that lack something. Look at where
+# each answer begins. It takes some seconds, and the weights.
+
+# %% tags=["demo"]
+from course_lib.generation import generate
+from course_lib.nn.cache import StaticCache
+from course_lib.pretrained.packages import MissingWeights
+from course_lib.pretrained.smollm2 import END, load_smollm2
+
+question = "What is the opposite of hot?"
+
+try:
+    text = as_chatml([{"role": "user", "content": question}])
+    model = None  # one copy at a time
+    model, tokenizer = load_smollm2()
+    for name, read in (
+        ("your text", text),
+        ("its last line end cut off", text.removesuffix("\n")),
+        ("without the prompt", text.removesuffix("<|im_start|>assistant\n")),
+        ("the bare question", question),
+    ):
+        ids = torch.tensor([tokenizer.encode(read).ids])
+        wrote = generate(
+            model,
+            ids,
+            max_new_tokens=10,
+            end_id=tokenizer.token_to_id(END),
+            cache=StaticCache(ids.shape[1] + 10),
+        )
+        said = tokenizer.decode(wrote[0, ids.shape[1] :].tolist(), skip_special_tokens=False)
+        print(f"{name:25} → {said!r}")
+except NotImplementedError:
+    print("First write as_chatml.")
+except MissingWeights as missing:
+    print(missing)
+
+# %% [markdown]
 # ## 13.induction · The head that has read it before
 #
 # *Difficulty 2 of 3 · 10 minutes · 2 points*
@@ -268,6 +305,30 @@ def induction_score(weights):
 
 # %% tags=["check"]
 check("13.induction", induction_score)
+
+# %% [markdown]
+# **Who copies in SmolLM2?** The next cell says 40 random tokens twice to the real model, and lists the best of its 270 heads by *your*
+# score, beside what the middle one gets.
+
+# %% tags=["demo"]
+from course_lib.pretrained.packages import MissingWeights
+from course_lib.pretrained.smollm2 import load_smollm2
+
+try:
+    induction_score(torch.full((2, 2), 0.5))
+    model = None  # one copy at a time
+    model, _ = load_smollm2()
+    said = torch.randperm(40_000, generator=torch.Generator().manual_seed(0))[:40] + 1000
+    with torch.no_grad():
+        _, weights = model(said.repeat(2)[None], return_weights=True)
+    scores = induction_score(torch.stack([layer[0] for layer in weights]))  # (layers, heads)
+    best = scores.flatten().topk(6).indices.tolist()
+    print(*(f"layer {i // 9} head {i % 9}: {scores.flatten()[i]:.2f}" for i in best), sep="\n")
+    print(f"the middle one: {scores.median():.2f}")
+except NotImplementedError:
+    print("First write induction_score.")
+except MissingWeights as missing:
+    print(missing)
 
 # %% [markdown]
 # ## 13.gpt · GPT-2, your own
