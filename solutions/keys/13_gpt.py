@@ -149,7 +149,31 @@ def slipped_windows(ids, length, *, slip):
     if slip == "nothing to stack":
         rows = [(ids[i : i + length], ids[i + 1 : i + length + 1]) for i in full(n, length)]
         return torch.stack([a for a, _ in rows]), torch.stack([b for _, b in rows])
+    if slip == "unfold stops":
+        both = ids.unfold(0, length + 1, length)
+        return both[:, :-1], both[:, 1:]
+    if slip == "unfold stops, a token lost":
+        both = ids.unfold(0, length + 1, length + 1)
+        return both[:, :-1], both[:, 1:]
+    if slip == "tensor of lists":
+        return tuple(torch.tensor(x.tolist()) for x in (inputs, targets))
+    if slip in MINUS_ONE:
+        torch.zeros((n - 1) // length, length)  # stops at an empty text
+        kind = {"ids": ids.dtype, "long": torch.long, "float": torch.float}[slip.split()[-1]]
+        return tuple(x.to(kind) for x in wrong_windows(ids, length))
+    if slip == "rolled chunks":
+        chunks = ids[: count * length].reshape(count, length)
+        return chunks, chunks.roll(-1, dims=1)
+    if slip == "rolled chunks, stacked":
+        chunks = torch.stack([part for part in ids.split(length) if len(part) == length])
+        return chunks, chunks.roll(-1, dims=1)
+    if slip == "used, rolled":
+        used = len(inputs) * length
+        return inputs, ids[:used].roll(-1).reshape(-1, length)
     raise AssertionError(slip)
+
+
+MINUS_ONE = ("minus one, ids", "minus one, long", "minus one, float")
 
 
 def windows_by_unfolding(ids, length):
@@ -447,6 +471,66 @@ WINDOWS = Exercise(
             *EMPTY,
         ),
         cutting_slip(
+            "rolled-inside-chunks",
+            "rolled chunks",
+            "the last target of each window is that window's first token: targets were rolled "
+            "within the window",
+            *AIMED,
+        ),
+        cutting_slip(
+            "rolled-inside-stacked-chunks",
+            "rolled chunks, stacked",
+            "the last target of each window is that window's first token: targets were rolled "
+            "within the window; and no windows can't be stacked",
+            *AIMED,
+        ),
+        cutting_slip(
+            "used-tokens-rolled",
+            "used, rolled",
+            "the very last target is the text's first token: what is used was rolled",
+            *AIMED,
+        ),
+        cutting_slip(
+            "unfold-of-a-short-text",
+            "unfold stops",
+            "`unfold` stops where the text is shorter than what it should cut out",
+            *EMPTY,
+        ),
+        cutting_slip(
+            "unfold-with-a-token-lost",
+            "unfold stops, a token lost",
+            "each window begins one token late: the step is length + 1; and `unfold` stops where "
+            "the text is shorter",
+            *STARTS,
+        ),
+        cutting_slip(
+            "made-of-lists",
+            "tensor of lists",
+            "`torch.tensor` makes int64 of lists, and of no lists something without a second axis",
+            "Hand it ids in int32, and a text of three tokens at a length of 5.",
+            "Both are of the dtype of `ids`, and `(0, length)` where there is no window.",
+            "Slices of a tensor are tensors: there is no need for a list.",
+        ),
+        cutting_slip(
+            "minus-one-window",
+            "minus one, ids",
+            "an empty text makes -1 windows: (0 - 1) // length",
+            *EMPTY,
+        ),
+        cutting_slip(
+            "minus-one-window-int64",
+            "minus one, long",
+            "an empty text makes -1 windows, (0 - 1) // length; and the results are int64, "
+            "whatever `ids` are",
+            *EMPTY,
+        ),
+        cutting_slip(
+            "minus-one-window-of-floats",
+            "minus one, float",
+            "an empty text makes -1 windows, (0 - 1) // length; and `torch.zeros` makes floats",
+            *EMPTY,
+        ),
+        cutting_slip(
             "nothing-to-stack",
             "nothing to stack",
             "`torch.stack` stops at a list of no windows",
@@ -549,12 +633,11 @@ def slipped_bits(losses, counts, characters, *, slip):
         "means over characters": lambda: sum(filled) / math.log(2) / characters,
         "perplexity": lambda: math.exp(nats / characters),
         "perplexity of a guess": lambda: math.exp(min(nats / sum(counts), 300)),
-        "log of the mean": lambda: math.log2(nats / characters) if nats else -math.inf,
+        "log of the mean": lambda: math.log2(nats / characters),
         "log of means": lambda: (
             sum(math.log2(a) * b for a, b in zip(losses, counts, strict=True) if b) / characters
-            if nats
-            else -math.inf
         ),
+        "by filled windows": lambda: nats / len(filled) / math.log(2),
         "upside down": lambda: characters / nats * math.log(2) if nats else math.inf,
         "all nan": lambda: (
             sum(a * b for a, b in zip(losses, counts, strict=True)) / math.log(2) / characters
@@ -719,7 +802,13 @@ BITS = Exercise(
             "bits per window come out",
             *PER_CHARACTER,
         ),
-        judging_alone(
+        bits_slip(
+            "bits-per-filled-window",
+            "by filled windows",
+            "bits per window come out, empty ones not counted",
+            *PER_CHARACTER,
+        ),
+        judging(
             "divided-by-guesses-and-characters",
             {"over": lambda losses, counts, characters: characters * sum(counts)},
             "the sum is divided by the guesses and by the characters",
@@ -875,6 +964,7 @@ def wrong_size(
     network_matrices=2,
     inner=None,
     wide_twice=False,
+    a_place=None,
     norms=2,
     norm_vectors=2,
     last=1,
@@ -891,7 +981,7 @@ def wrong_size(
     layers = num_layers if times is None else times
     block = attention + network + norms * norm
     table = vocab_size * d_model
-    rows = places * max_len * d_model
+    rows = places * max_len * (d_model if a_place is None else a_place)
     learned = tables * table + rows + layers * block + last * norm + head_bias * vocab_size
     part = {
         "table": table,
@@ -1013,6 +1103,30 @@ SIZE = Exercise(
             "one-norm-a-block", {"norms": 1}, "each block is counted with one norm", *NORMS
         ),
         counting_alone("no-norms", {"norms": 0, "last": 0}, "no norm is counted", *NORMS),
+        counting_alone(
+            "matrices-alone",
+            {"attention_biases": 0, "up_and_down": (0, 0), "norms": 0, "last": 0},
+            "only tables and matrices are counted: biases and norms are missing",
+            *IN_A_BLOCK,
+        ),
+        counting_alone(
+            "last-norm-in-each-block",
+            {"norms": 3, "last": 0},
+            "each block is counted with a third norm; the one behind the last stands there once",
+            *NORMS,
+        ),
+        counting_alone(
+            "one-number-a-place",
+            {"a_place": 1},
+            "a place is counted as one number; it is a row as wide as a token's",
+            *TABLES,
+        ),
+        counting_alone(
+            "untied",
+            {"tables": 2, "of": "all copies"},
+            "the head is counted once more, in both results",
+            *TABLES,
+        ),
         counting_alone(
             "three-norms-a-block",
             {"norms": 3},
@@ -1823,7 +1937,7 @@ CHAT = Exercise(
             "the line end behind the end mark is missing",
             *FORM,
         ),
-        chatting_alone(
+        chatting(
             "end-mark-on-a-line-of-its-own",
             {"form": "<|im_start|>{role}\n{content}\n<|im_end|>\n"},
             "a line end stands before the end mark",
@@ -1860,7 +1974,25 @@ CHAT = Exercise(
             *FORM,
         ),
         chatting_alone(
-            "role-on-its-mark's-next-line",
+            "signs-for-line-ends",
+            {
+                "form": "<|im_start|>{role}⏎{content}<|im_end|>⏎",
+                "prompt": "<|im_start|>assistant⏎",
+            },
+            "the sign ⏎ itself is written; it stands for a line end",
+            *FORM,
+        ),
+        chatting_alone(
+            "signs-and-line-ends",
+            {
+                "form": "<|im_start|>{role}⏎\n{content}<|im_end|>⏎\n",
+                "prompt": "<|im_start|>assistant⏎\n",
+            },
+            "the sign ⏎ itself is written in front of each line end; it only shows where one is",
+            *FORM,
+        ),
+        chatting_alone(
+            "role-on-its-marks-next-line",
             {"form": "<|im_start|>\n{role}\n{content}<|im_end|>\n"},
             "a line end stands between the start mark and the role",
             *FORM,
@@ -2291,6 +2423,12 @@ def slipped_induction(weights, *, slip):
             weights[..., place, place - n] + weights[..., place, place - n + 1]
         ).mean(dim=-1),
         "softmax": lambda: wrong_induction(weights.softmax(dim=-1)),
+        "square": lambda: weights[..., n:, 1 : n + 1].mean(dim=(-2, -1)),
+        "square's first axes": lambda: weights[..., n:, 1 : n + 1].diagonal().mean(dim=-1),
+        "indexed from the front": lambda: sum(weights[n + i, i + 1] for i in range(n)) / n,
+        "one less, stacked": lambda: torch.stack(
+            [weights[..., n + i, i + 1] for i in range(n - 1)]
+        ).mean(dim=0),
     }[slip]()
 
 
@@ -2560,6 +2698,30 @@ INDUCTION = Exercise(
             "first axes",
             "`diagonal` runs along the first two axes, not the last two",
             *ROWS,
+        ),
+        scoring_slip(
+            "first-two-axes-of-the-square",
+            "square's first axes",
+            "`diagonal` runs along the first two axes, not the last two",
+            *ROWS,
+        ),
+        scoring_slip(
+            "indexed-from-the-front",
+            "indexed from the front",
+            "the first two axes are indexed; with layers or heads in front, those aren't places",
+            *ROWS,
+        ),
+        scoring_slip(
+            "mean-of-the-square",
+            "square",
+            "all weights of a square are averaged, not those of its diagonal",
+            *KEYS,
+        ),
+        scoring_slip(
+            "last-query-left-out-of-a-list",
+            "one less, stacked",
+            "the last query is left out, and with n = 1 nothing is left",
+            *QUERIES,
         ),
         scoring_slip(
             "plain-numbers",
@@ -3224,6 +3386,12 @@ MODEL = Exercise(
             BENT,
             bend=staticmethod(F.gelu),
         ),
+        gpt_mistake(
+            "gelu-by-sigmoid",
+            "the bend is GELU's rough approximation with a sigmoid",
+            BENT,
+            bend=staticmethod(lambda x: x * (1.702 * x).sigmoid()),
+        ),
         gpt_mistake("relu", "the bend is ReLU", BENT, bend=staticmethod(F.relu)),
         gpt_mistake("silu", "the bend is SiLU", BENT, bend=staticmethod(F.silu)),
         gpt_mistake("tanh", "the bend is tanh itself", BENT, bend=staticmethod(torch.tanh)),
@@ -3502,7 +3670,7 @@ MODEL = Exercise(
         gpt_class(
             "head-of-its-own",
             HeadOfItsOwn,
-            "the head has weights of its own, under a name that isn't in the table",
+            "the head has a name of its own, `lm_head`, which isn't in the table: it *is* `wte`",
             *NAMED_GPT,
         ),
         gpt_mistake(
