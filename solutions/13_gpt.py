@@ -336,8 +336,8 @@ except MissingWeights as missing:
 # *Build · difficulty 3 of 3 · 40 minutes · 4 points*
 #
 # GPT-2 is small enough to write down from memory. Build it from an empty class, with its own names, so that its published weights
-# would fit into yours (apart from the way of storing that 13.unpack told of). `nn.Embedding`, `nn.Linear`, `nn.LayerNorm` and all
-# functions of `F` are allowed; classes of your own for a block and its parts are welcome, in the same cell. Write it without
+# would fit into yours (apart from the way of storing that 13.unpack told of). `nn.Embedding`, `nn.Linear`, `nn.LayerNorm` (with its
+# usual `eps`) and all functions of `F` are allowed; classes of your own for a block and its parts are welcome, in the same cell. Write it without
 # `nn.Transformer`, `nn.MultiheadAttention` and their relatives, and without the course's own models.
 #
 # The check loads weights by these names. Nothing else may learn:

@@ -3064,7 +3064,7 @@ def over_the_queries(self, scores, seen):
 
 
 def over_the_heads(self, scores, seen):
-    return scores.masked_fill(~seen, -1e9).softmax(dim=1)
+    return scores.masked_fill(~seen, -math.inf).softmax(dim=1)
 
 
 def no_softmax(self, scores, seen):
@@ -3259,6 +3259,12 @@ MODEL = Exercise(
             places=lambda self, ids: self.wpe.weight[ids.shape[1] - 1],
         ),
         gpt_mistake(
+            "places-of-ids",
+            "the table of places is asked for the *tokens'* ids",
+            AT_THE_DOOR,
+            places=lambda self, ids: self.wpe(ids),
+        ),
+        gpt_mistake(
             "places-in-front-of-each-block",
             "the places are added again in front of each block",
             AT_THE_DOOR,
@@ -3367,6 +3373,12 @@ MODEL = Exercise(
             "lost",
             ROAD,
             run=from_the_start,
+        ),
+        gpt_mistake(
+            "block-added-again",
+            "what a block returns, x included, is added to x once more",
+            ROAD,
+            run=lambda self, block, x: x + WrongGPT.run(self, block, x),
         ),
         gpt_mistake(
             "network-first",
