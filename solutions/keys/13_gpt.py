@@ -3745,6 +3745,7 @@ MODEL = Exercise(
         "Transformer",
         "TransformerEncoder",
         "TransformerEncoderLayer",
+        "Gpt",
         "GPT2Model",
         "GPT2LMHeadModel",
     ),
