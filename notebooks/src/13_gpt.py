@@ -737,9 +737,6 @@ predict(
 filled = 2 * cache_numbers(GPT3) * 2048 / 1e9
 outcome("13.cache", f"{filled:.1f}")
 
-# %% [markdown]
-# All of them:
-
 # %%
 print(f"{'':13} {'parameters':>15} {'GB':>6}  {'kB a token':>10}  {'context':>8} {'GB, full':>8}")
 for name, config in families.items():
