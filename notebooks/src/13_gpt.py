@@ -327,8 +327,8 @@ for name, rung in study("13_rungs")["results"]["rungs"].items():
 
 # %% [markdown]
 # Two things carry it: rotary positions against learned ones, half a bit, and Muon against AdamW alone, 0.3. The falling rate gives a tenth. A *smear*, by which each letter's vector adds a share of the one before, would give a little
-# more. The rest of our list gives nothing that two seeds can tell: queries and keys of one length, zeros at the start, windows without overlap, norms without weights. (In so short a run learned places, which begin as noise of the
-# size 0.02, have hardly been learned; whether they catch up was not tried.)
+# more. The rest of our list gives nothing that two seeds can tell: queries and keys of one length, zeros at the start, windows without overlap, norms without weights. (Learned places begin as noise of size 0.02; begun larger, at 0.5, they gain little. Whether they
+# catch up in a longer run was not tried.)
 #
 # **Your turn**: `13.windows` and `13.bits`, the exam itself.
 #

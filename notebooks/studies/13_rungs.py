@@ -40,6 +40,7 @@ class Recipe:
     d_model: int = 64
     layers: int = 3
     rotary: bool = True  # else learned positions, added to the input
+    start: float | None = None  # the size of learned positions, else 0.02; the embedding's is 1
     normed: bool = True  # queries and keys
     smear: bool = False  # add to each embedding a share of the one before
     zero: bool = True  # what writes into the stream and the head start at zero
@@ -53,6 +54,7 @@ RUNGS = {
     "recipe": Recipe(),
     "AdamW alone": Recipe(muon=False),
     "learned positions": Recipe(rotary=False),
+    "learned positions that start larger": Recipe(rotary=False, start=0.5),
     "queries and keys as they are": Recipe(normed=False),
     "constant rate": Recipe(decay=0.0),
     "nothing starts at zero": Recipe(zero=False),
@@ -101,6 +103,8 @@ class Writer(nn.Module):
         width = recipe.d_model
         self.embed = TokenEmbedding(vocab_size, width, scale=1.0)
         self.places = nn.Identity() if recipe.rotary else LearnedPositions(width, SEEN)
+        if recipe.start:
+            nn.init.normal_(self.places.table, std=recipe.start)
         self.smear = nn.Parameter(torch.zeros(width)) if recipe.smear else None
         self.blocks = nn.ModuleList(block(recipe) for _ in range(recipe.layers))
         self.norm = LayerNorm(width) if recipe.weights else PlainNorm()
