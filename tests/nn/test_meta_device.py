@@ -15,7 +15,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import course_lib.models
 import course_lib.nn
 from course_lib.models.bert import Bert, BertBlock, BertConfig, BertEmbedding
+from course_lib.models.bert_heads import Classifier, MaskedHead, MaskedLM, Tagger
 from course_lib.models.seq2seq import Seq2Seq, Seq2SeqConfig
+from course_lib.models.vit import Vit, VitConfig
 from course_lib.nn.attention import QKVProjection, SelfAttention
 from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm, PreNorm
 from course_lib.nn.embeddings import TiedHead, TokenEmbedding
@@ -32,6 +34,7 @@ from course_lib.nn.stacks import Decoder, Encoder
 
 BATCH, SEQ, D_MODEL = 2, 5, 12
 SMALL = BertConfig(vocab_size=17, d_model=D_MODEL, num_heads=3, num_layers=2, d_ff=19, max_len=7)
+SMALL_VIT = VitConfig(8, 4, D_MODEL, 3, 2, 19, 5, channels=1)
 
 
 class OnlyMeta(TorchDispatchMode):
@@ -57,6 +60,10 @@ def vectors():
 
 def ids():
     return torch.randint(17, (BATCH, SEQ), device=where[-1])
+
+
+def pictures():
+    return torch.randn(BATCH, 1, 8, 8, device=where[-1])
 
 
 def mask():
@@ -134,6 +141,14 @@ RUNS = {  # how to build each, and how to call it
         lambda part: part(vectors(), mask()),
     ),
     Bert: (lambda: Bert(SMALL), lambda part: part(ids(), mask(), return_weights=True)),
+    MaskedHead: (
+        lambda: nn.ModuleDict({"words": (t := nn.Embedding(17, 8)), "head": MaskedHead(SMALL, t)}),
+        lambda part: part.head(vectors()),
+    ),
+    MaskedLM: (lambda: MaskedLM(SMALL), lambda part: part(ids(), mask())),
+    Classifier: (lambda: Classifier(SMALL, 5), lambda part: part(ids(), mask())),
+    Vit: (lambda: Vit(SMALL_VIT), lambda part: both_ways(part, pictures())),
+    Tagger: (lambda: Tagger(SMALL, 5), lambda part: part(ids(), mask())),
 }
 
 
