@@ -65,7 +65,7 @@ def hide(ids, special_ids, draws, ways, others, mask_id):
 check("14.hide", hide)
 
 # %% [markdown]
-# **A sentence under your hands.** Five times the same sentence, hidden five times. A token that is asked for stands in brackets.
+# **A sentence under your hands.** The same sentence, hidden five times. A token that is asked for stands between `<` and `>`.
 
 # %% tags=["demo"]
 from tokenizers import Tokenizer
@@ -76,20 +76,18 @@ pieces = Tokenizer.from_file(str(minilm_folder() / "tokenizer.json"))
 pieces.no_padding()
 CLS, SEP, PAD, MASK = (pieces.token_to_id(f"[{name}]") for name in ("CLS", "SEP", "PAD", "MASK"))
 
+sentence = "The animal didn't cross the street because it was too tired."
+
 try:
     torch.manual_seed(0)
-    sentence = "The animal didn't cross the street because it was too tired."
-    ids = torch.tensor([pieces.encode(sentence).ids] * 5)
-    others = torch.randint(1000, pieces.get_vocab_size(), ids.shape)
-    hidden, labels = hide(
-        ids, [CLS, SEP, PAD], torch.rand(ids.shape), torch.rand(ids.shape), others, MASK
-    )
-    for row, asked in zip(hidden.tolist(), labels.tolist(), strict=True):
-        names = [pieces.id_to_token(i) for i in row]
-        told = [
-            name if label == -100 else f"<{name}>" for name, label in zip(names, asked, strict=True)
-        ]
-        print(*told)
+    ids = torch.tensor([pieces.encode(sentence).ids])
+    dice = torch.rand(2, 5, *ids.shape)
+    others = torch.randint(1000, pieces.get_vocab_size(), (5, *ids.shape))
+    for hidden, labels in map(hide, [ids] * 5, [[CLS, SEP, PAD]] * 5, *dice, others, [MASK] * 5):
+        for i, label in zip(hidden[0].tolist(), labels[0].tolist(), strict=True):
+            token = pieces.id_to_token(i)
+            print(token if label == -100 else f"<{token}>", end=" ")
+        print()
 except NotImplementedError:
     print("First write hide.")
 
@@ -115,9 +113,8 @@ def masked_loss(logits, labels):
     """(batch, seq, vocab), (batch, seq) -> the mean loss over the labels that aren't -100."""
     # BEGIN SOLUTION
     asked = labels != -100
-    log_p = logits.log_softmax(dim=-1)
-    right = log_p.gather(-1, labels.where(asked, 0)[..., None])[..., 0]
-    return -right.where(asked, 0).sum() / asked.sum().clamp(min=1)
+    loss = -logits.log_softmax(dim=-1).gather(-1, labels.where(asked, 0)[..., None])[..., 0]
+    return loss.where(asked, 0).sum() / asked.sum().clamp(min=1)
     # END SOLUTION
     # BEGIN STUB
     # log_p = logits[:, :-1].log_softmax(dim=-1)

@@ -116,7 +116,13 @@ def wrong_hide(ids, special_ids, draws, ways, others, mask_id, *, share, slip):
         ways = draws / share
     if slip == "mask 103":
         mask_id = 103
+    if slip == "last special":
+        chosen = (draws < share) & ~isin(ids, special_ids[-1:])
+    if slip == "ways times share":
+        ways = ways / share
     hit = torch.ones_like(chosen) & ~special if slip == "ways of all" else chosen
+    if slip == "ways of specials":
+        hit = torch.ones_like(chosen)
     if slip == "specials hidden":
         hit = draws < share
     masked, wrong = ways < 0.8, (ways >= 0.8) & (ways < 0.9)
@@ -163,6 +169,8 @@ def wrong_hide(ids, special_ids, draws, ways, others, mask_id, *, share, slip):
         "whole": ids.where(chosen, mask_id),
         "replaced": others.where(chosen, -100),
     }.get(slip, ids.where(asked, -100))
+    if slip == "one tensor":
+        inputs = labels = inputs.where(chosen, -100)
     if slip == "unasked too":
         inputs = inputs.where(chosen, -100)
     if slip == "inputs alone":
@@ -242,6 +250,18 @@ HIDE = Exercise(
             *CHOSEN_HINTS,
         ),
         hiding(
+            "ways-of-all-and-specials",
+            "ways of specials",
+            "the ways decide about every token, special ones too, whoever was chosen",
+            *CHOSEN_HINTS,
+        ),
+        hiding(
+            "ways-times-share",
+            "ways times share",
+            "the ways are compared with 0.8 and 0.9 *of the share*: they are throws of their own",
+            *WAY_HINTS,
+        ),
+        hiding(
             "everything-chosen",
             "everything",
             "the draws make no difference: every token that isn't special is chosen",
@@ -296,6 +316,13 @@ HIDE = Exercise(
             "first-special-only",
             "first special",
             "only the first of `special_ids` is spared",
+            *SPECIAL_HINTS,
+        ),
+        hiding(
+            "last-special-only",
+            "last special",
+            "only the last of `special_ids` is spared: each turn of your loop forgets the one "
+            "before",
             *SPECIAL_HINTS,
         ),
         hiding(
@@ -473,6 +500,14 @@ HIDE = Exercise(
             "Write `mask_id`.",
         ),
         hiding(
+            "one-tensor-for-both",
+            "one tensor",
+            "inputs and labels are one tensor: what is written into one is written into the other",
+            "Print both results. Where do they differ?",
+            "`a = b = x.clone()` makes one copy with two names.",
+            "Clone twice, or let `where` make each of them.",
+        ),
+        hiding(
             "minus-100-in-the-input",
             "unasked too",
             "tokens that are not chosen become −100 in the input, too: the model has nothing to "
@@ -585,6 +620,10 @@ def wrong_masked(logits, labels, *, shift=0, counted="asked", empty="nothing"):
         return -right.where(asked, 0).sum()
     if empty == "bare" and not asked.any():
         return torch.zeros((), dtype=logits.dtype)
+    if empty == "product":
+        return -(right * asked).sum() / asked.sum()
+    if empty == "one more":
+        return -right.where(asked, 0).sum() / (asked.sum() + 1)
     below = asked.sum() if empty == "nan" else asked.sum().clamp(min=1)
     return -right.where(asked, 0).sum() / below
 
@@ -620,6 +659,7 @@ def slipped_masked(logits, labels, *, slip):
 
     return {
         "zeroed": zeroed,
+        "vocabulary": lambda: put(logits.log_softmax(dim=-1)) / logits.shape[-1],
         "asked rows": asked_rows,
         "raw": raw,
         "edited": edited,
@@ -751,11 +791,31 @@ LOSS = Exercise(
             *NOTHING_HINTS,
         ),
         losing(
+            "nothing-over-nothing-by-product",
+            {"empty": "product"},
+            "where nothing is asked, you divide 0 by 0; the text asks for 0, and for gradients of "
+            "0",
+            *NOTHING_HINTS,
+        ),
+        losing(
+            "one-more-below",
+            {"empty": "one more"},
+            "the sum is divided by one more than are asked: it keeps you from 0, and is too small "
+            "everywhere else",
+            *NOTHING_HINTS,
+        ),
+        losing(
             "bare-zero",
             {"empty": "bare"},
             "where nothing is asked, a new 0 comes out: `backward` has no way from it to the "
             "logits",
             *NOTHING_HINTS,
+        ),
+        loss_slip(
+            "divided-by-the-vocabulary",
+            "vocabulary",
+            "the sum is divided by the size of the vocabulary, too",
+            *LOGARITHM_HINTS,
         ),
         loss_slip(
             "scores-zeroed",
@@ -945,7 +1005,14 @@ def wrong_pack(a, b, max_len, cls_id, sep_id, *, slip):
             (len(a) * room // (len(a) + len(b)), room - len(a) * room // (len(a) + len(b)))
             if cut else (len(a), len(b))
         ),
+        "half first": lambda: (
+            (min(len(a), room // 2), min(len(b), room - min(len(a), room // 2)))
+            if cut
+            else (len(a), len(b))
+        ),
+        "first fills": lambda: (min(len(a), room), min(len(b), max(0, room - len(a)))),
         "tie a": lambda: cut_longest(a, b, room, "a"),
+        "tie a, edited": lambda: cut_longest(a, b, room, "a"),
         "no specials": lambda: cut_longest(a, b, max_len),
         "two specials": lambda: cut_longest(a, b, room + 1),
         "four specials": lambda: cut_longest(a, b, room - 1),
@@ -957,7 +1024,7 @@ def wrong_pack(a, b, max_len, cls_id, sep_id, *, slip):
         "each": lambda: (min(len(a), room), min(len(b), room)),
     }.get(slip, lambda: cut_longest(a, b, room))()  # fmt: skip
     long = len(a), len(b)
-    if slip == "edited":
+    if slip in ("edited", "tie a, edited"):
         del a[n:], b[m:]
     kept_a, kept_b = a[:n], b[:m]
     if slip == "from the front":
@@ -965,7 +1032,7 @@ def wrong_pack(a, b, max_len, cls_id, sep_id, *, slip):
     second, last = (sep_id, cls_id), (sep_id,)
     if slip != "second cls":
         second = () if slip == "no middle" else (sep_id,)
-    if slip == "no last":
+    if slip == "no last" or (slip == "empty b" and not m):
         last = ()
     front = () if slip == "no cls" else (cls_id,)
     if slip == "sep for cls":
@@ -983,6 +1050,8 @@ def wrong_pack(a, b, max_len, cls_id, sep_id, *, slip):
             "seps 0": [0] * (n + 2) + [1] * m + [0],
             "all 0": [0] * len(ids),
             "words alone": [0] * n + [1] * m,
+            "len a": [0] * n + [1] * (m + 3),
+            "in half": [0] * (len(ids) // 2) + [1] * (len(ids) - len(ids) // 2),
             "from 1": [1] * (n + 2) + [2] * (m + 1),
             "turned": [1] * (n + 2) + [0] * (m + 1),
             "before cutting": [0] * (long[0] + 2) + [1] * (long[1] + 1),
@@ -1141,6 +1210,24 @@ PAIR = Exercise(
             *SEGMENT_HINTS,
         ),
         packing(
+            "segments-without-specials-in-front",
+            "len a",
+            "there are as many zeros as `a` has tokens: [CLS] and the first [SEP] are not counted",
+            *SEGMENT_HINTS,
+        ),
+        packing(
+            "segments-in-half",
+            "in half",
+            "the first half of the row has segment 0, the second 1, wherever the [SEP] stands",
+            *SEGMENT_HINTS,
+        ),
+        packing(
+            "empty-text-without-sep",
+            "empty b",
+            "when `b` is empty the last [SEP] is left out",
+            *LAYOUT_HINTS,
+        ),
+        packing(
             "segments-from-1",
             "from 1",
             "the segments are 1 and 2; they should be 0 and 1",
@@ -1209,6 +1296,18 @@ PAIR = Exercise(
             *CUT_HINTS,
         ),
         packing(
+            "half-for-the-first",
+            "half first",
+            "`a` is cut to half of the places, even when `b` needs less than its half",
+            *CUT_HINTS,
+        ),
+        packing(
+            "first-text-fills",
+            "first fills",
+            "`a` takes what it needs, and `b` gets what is left",
+            *CUT_HINTS,
+        ),
+        packing(
             "both-pay-alike",
             "alternately",
             "both texts lose equally many tokens, whichever is longer",
@@ -1240,6 +1339,16 @@ PAIR = Exercise(
             "Pack three tokens and three tokens into eight places. Which one is left alone?",
             "The text says which of two equally long ones loses its last token.",
             "Cut `a` only where it is longer: `>`, not `>=`.",
+        ),
+        packing(
+            "a-pays-when-equal-and-lists-edited",
+            "tie a, edited",
+            "of two equally long texts `a` is cut, and the lists that came in are shortened",
+            "Pack three tokens and three tokens into eight places, and print `a` and `b` "
+            "afterwards.",
+            "The text says which of two equally long ones loses its last token, and that the lists "
+            "stay.",
+            "Cut copies, and `a` only where it is longer: `>`, not `>=`.",
         ),
         packing(
             "cut-in-front",
@@ -2208,18 +2317,19 @@ def wrong_pool(vectors, real, *, slip):
     def unit(x, eps=1e-12, dim=-1):
         return x / x.norm(dim=dim, keepdim=True).clamp(min=eps)
 
+    def unguarded(x):
+        return x / x.norm(dim=-1, keepdim=True)
+
     def each_first():
         return unit(vectors / vectors.norm(dim=-1, keepdim=True)).masked_fill(
             ~real[..., None], 0
         ).sum(dim=1) / number.clamp(min=1)
 
     def last_token():
-        at = (real * torch.arange(real.shape[1])).argmax(dim=1)
-        return unit(vectors[torch.arange(len(vectors)), at].where(real.any(dim=1)[:, None], 0))
+        return unit(vectors[torch.arange(len(vectors)), number[:, 0] - 1])
 
     def first_token():
-        at = real.int().argmax(dim=1)
-        return unit(vectors[torch.arange(len(vectors)), at].where(real.any(dim=1)[:, None], 0))
+        return unit(vectors[torch.arange(len(vectors)), real.int().argmax(dim=1)])
 
     def without_ends():
         inner = real.clone()
@@ -2243,7 +2353,13 @@ def wrong_pool(vectors, real, *, slip):
         "mean alone": lambda: mean,
         "sum alone": lambda: kept.sum(dim=1),
         "mean over seq": lambda: kept.mean(dim=1),
-        "nan": lambda: mean / mean.norm(dim=-1, keepdim=True),
+        "nan": lambda: unguarded((vectors * real[..., None]).sum(dim=1)),
+        "nan, filled": lambda: unguarded(kept.sum(dim=1)),
+        "both": lambda: unit(each_first()),
+        "root of d": lambda: mean / mean.shape[-1] ** 0.5,
+        "added 5": lambda: mean / (mean.norm(dim=-1, keepdim=True) + 1e-5),
+        "added 9": lambda: mean / (mean.norm(dim=-1, keepdim=True) + 1e-9),
+        "length of all": lambda: mean / vectors.mean(dim=1).norm(dim=-1, keepdim=True),
         "nan behind": nan_behind,
         "all of it": lambda: unit(kept.sum(dim=1) / number.clamp(min=1)).where(
             real.any(dim=1)[:, None], unit(vectors.mean(dim=1))
@@ -2254,14 +2370,10 @@ def wrong_pool(vectors, real, *, slip):
         "clamped": lambda: unit(mean, 1e-5),
         "each first": each_first,
         "first": first_token,
-        "place 0": lambda: unit(vectors[:, 0].where(real.any(dim=1)[:, None], 0)),
+        "place 0": lambda: unit(vectors[:, 0]),
         "last": last_token,
-        "place -1": lambda: unit(vectors[:, -1].where(real.any(dim=1)[:, None], 0)),
-        "max": lambda: unit(
-            vectors.masked_fill(~real[..., None], -torch.inf)
-            .amax(dim=1)
-            .where(real.any(dim=1)[:, None], 0)
-        ),
+        "place -1": lambda: unit(vectors[:, -1]),
+        "max": lambda: unit(vectors.masked_fill(~real[..., None], -torch.inf).amax(dim=1)),
         "ends": without_ends,
         "squared": lambda: mean / mean.square().sum(dim=-1, keepdim=True).clamp(min=1e-24),
         "one norm": lambda: mean / mean.abs().sum(dim=-1, keepdim=True).clamp(min=1e-12),
@@ -2386,6 +2498,12 @@ POOL = Exercise(
             *EMPTY_ROW_HINTS,
         ),
         pooling(
+            "nothing-over-nothing-filled",
+            "nan, filled",
+            "a row of padding alone becomes `nan`: its mean has the length 0, by which you divide",
+            *EMPTY_ROW_HINTS,
+        ),
+        pooling(
             "nan-in-the-gradient",
             "nan behind",
             "no value is `nan`, but a gradient is: a division by 0, or a root of 0, took place "
@@ -2409,15 +2527,48 @@ POOL = Exercise(
             "The sum over no real tokens is 0 by itself; divide it by anything but 0.",
         ),
         pooling(
+            "tokens-to-length-one-first",
+            "both",
+            "each token is brought to length one before the mean, too: a token with large numbers "
+            "then counts for less",
+            "Double the vector of one token. Does your sentence's vector move? It should.",
+            "First the mean, then its length.",
+            "Divide once, at the end, by the length of the mean.",
+        ),
+        pooling(
+            "divided-by-the-root-of-d_model",
+            "root of d",
+            "the mean is divided by the root of d_model, not by its own length",
+            *LENGTH_HINTS,
+        ),
+        pooling(
+            "length-with-padding",
+            "length of all",
+            "the mean is right, and the length is that of a mean with padding",
+            *LENGTH_HINTS,
+        ),
+        pooling(
+            "a-hundred-thousandth-added",
+            "added 5",
+            "0.00001 is added to the length: small vectors come out too short",
+            *TINY_HINTS,
+        ),
+        pooling(
+            "a-billionth-added",
+            "added 9",
+            "0.000000001 is added to the length: it still shows where vectors are small",
+            *TINY_HINTS,
+        ),
+        pooling(
             "a-millionth-added",
             "added",
-            "a number is added to the length: small vectors come out too short",
+            "0.000001 is added to the length: small vectors come out too short",
             *TINY_HINTS,
         ),
         pooling(
             "a-little-added",
             "added, small",
-            "a small number is added to the length: it shows where the vectors are small",
+            "0.00000001 is added to the length: it shows where the vectors are small",
             *TINY_HINTS,
         ),
         pooling(
@@ -2450,7 +2601,7 @@ POOL = Exercise(
         pooling(
             "last-real-token",
             "last",
-            "the last real token speaks for the sentence; the mean of all was asked for",
+            "the last token speaks for the sentence; the mean of all was asked for",
             *TOKEN_HINTS,
         ),
         pooling(
@@ -2619,7 +2770,18 @@ def span_cases(generator):
         start[0] += outside
         return start, end, context_of(12, 1, 11), 4
 
+    def many(seq=54):
+        """High ends in front, high starts behind, and a fair pair between them."""
+        start, end = (0.2 * normal(generator, seq) - 3 for _ in range(2))
+        start[-24:] += 6
+        end[1:24] += 6
+        start[26] += 4
+        end[27] += 4
+        start[24:30] -= 2
+        return start, end, context_of(seq, 1, seq), 5
+
     return [
+        case("many high starts behind many high ends", *many()),
         case("a sure start without an end", *lone_start(0.0)),
         case("a sure start without an end, a surer one outside", *lone_start(24.0)),
         tried("the best end is far in front", 12, 1, 11, 2, ((9, 6), (3, 2)), ((2, 6), (4, 2))),
@@ -2687,6 +2849,12 @@ def wrong_span(start, end, context, longest, *, slip):
     allowed = low & reach & inside
     if slip == "zeros":
         scores = scores * allowed
+    elif slip in ("triangle", "triangle, endless"):
+        scores = scores.masked_fill(~inside, -torch.inf)
+        scores = scores.masked_fill(~(low & reach if slip == "triangle" else low), 0)
+    elif slip in ("factor", "factor, band"):
+        scores = (start * context)[:, None] + end * context
+        scores = scores.masked_fill(~(low & reach), 0 if "band" in slip else -torch.inf)
     elif slip == "small":
         scores = scores.masked_fill(~allowed, -10.0)
     else:
@@ -2695,6 +2863,21 @@ def wrong_span(start, end, context, longest, *, slip):
         scores = -(start_too + end_too).masked_fill(~allowed, torch.inf)
     if slip == "small loop" and scores.max() <= 0:
         return 0, 0
+    if slip == "small loop, none" and scores.max() <= 0:
+        return None
+    if slip == "past the end" and any(context[i] for i in range(max(0, seq - longest + 1), seq)):
+        return start[seq]
+    if slip == "cut afterwards":
+        free = (start_too + end_too).masked_fill(~(low & inside), -torch.inf)
+        i, j = divmod(int(free.argmax()), seq)
+        return i, min(j, i + longest - 1)
+    if slip == "twenty":
+        k = min(20, seq)
+        rows = torch.zeros(seq, seq, dtype=torch.bool)
+        rows[start.masked_fill(~context, -torch.inf).topk(k).indices] = True
+        columns = torch.zeros(seq, dtype=torch.bool)
+        columns[end.masked_fill(~context, -torch.inf).topk(k).indices] = True
+        scores = scores.masked_fill(~(rows & columns), -torch.inf)
     i, j = divmod(int(scores.argmax()), seq)
     first = int(context.int().argmax())
     near = start.masked_fill(~context, -torch.inf), end.masked_fill(~context, -torch.inf)
@@ -2709,6 +2892,9 @@ def wrong_span(start, end, context, longest, *, slip):
     if slip == "sorted":
         i, j = sorted((int(near[0].argmax()), int(near[1].argmax())))
         return i, j
+    if slip == "moved":
+        i, j = int(near[0].argmax()), int(near[1].argmax())
+        return i, max(i, j)
     if slip == "cut":
         i, j = int(near[0].argmax()), int(near[1].argmax())
         return i, min(max(i, j), i + longest - 1)
@@ -2813,6 +2999,34 @@ SPAN = Exercise(
             "the highest start and the highest end are taken, and the end is moved when it doesn't "
             "fit",
             *APART_HINTS,
+        ),
+        spanning(
+            "end-moved-to-the-start",
+            "moved",
+            "the highest start and the highest end are taken, and an end in front of the start is "
+            "moved there",
+            *APART_HINTS,
+        ),
+        spanning(
+            "cut-afterwards",
+            "cut afterwards",
+            "the best pair of any length is taken, and cut when it is too long; a shorter one may "
+            "be better than what is left",
+            *LONGEST_HINTS,
+        ),
+        spanning(
+            "twenty-best-of-each",
+            "twenty",
+            "only the twenty highest starts and ends are looked at; none of them may fit together",
+            *APART_HINTS,
+        ),
+        spanning(
+            "past-the-end",
+            "past the end",
+            "your loop over the ends runs past the last token",
+            "What is the largest j that your loop asks for, with `longest` 1000?",
+            "An answer ends at the last token at the latest.",
+            "`range(i, min(i + longest, seq))`.",
         ),
         spanning(
             "start-first",
@@ -2982,6 +3196,33 @@ SPAN = Exercise(
             *FILL_HINTS,
         ),
         spanning(
+            "triangle-of-zeros",
+            "triangle",
+            "pairs in the wrong order, or too long, have a sum of 0, which is more than a "
+            "negative one",
+            *FILL_HINTS,
+        ),
+        spanning(
+            "triangle-of-zeros-any-length",
+            "triangle, endless",
+            "pairs in the wrong order have a sum of 0, which is more than a negative one; and "
+            "`longest` makes no difference",
+            *FILL_HINTS,
+        ),
+        spanning(
+            "context-as-a-factor",
+            "factor",
+            "the scores outside of the text are multiplied by 0, and 0 is more than a negative "
+            "score",
+            *FILL_HINTS,
+        ),
+        spanning(
+            "zeros-everywhere",
+            "factor, band",
+            "scores outside of the text become 0, and so do the sums of pairs that aren't allowed",
+            *FILL_HINTS,
+        ),
+        spanning(
             "minus-ten-for-not-allowed",
             "small",
             "what isn't allowed has a low number, but there are lower ones",
@@ -2991,6 +3232,12 @@ SPAN = Exercise(
             "search-from-zero",
             "small loop",
             "the search begins with a best of 0: where all sums are negative, nothing is found",
+            *FILL_HINTS,
+        ),
+        spanning(
+            "nothing-found",
+            "small loop, none",
+            "the search begins with a best of 0: where all sums are negative, `None` comes out",
             *FILL_HINTS,
         ),
         spanning(
@@ -3095,6 +3342,19 @@ def wrong_pieces(words, labels, *, slip):
         return words
     if slip == "specials left out":
         words = [word for word in words if word is not None]
+    if slip == "zipped":
+        pairs = zip(words, labels, strict=False)
+        return [-100 if word is None else label for word, label in pairs]
+    if slip == "counted along":
+        out, turn = [], 0
+        for word in words:
+            out.append(labels[word] if word == turn else -100)
+            turn += word == turn
+        return out
+    if slip == "none looked up":
+        return [
+            labels[word] if i == 0 or word != words[i - 1] else -100 for i, word in enumerate(words)
+        ]
     out, seen, turn = [], set(), 0
     for i, word in enumerate(words):
         before = words[i - 1] if i else None
@@ -3123,7 +3383,7 @@ def wrong_pieces(words, labels, *, slip):
             seen.add(label)
         elif slip == "at places":
             label = labels[i] if i < len(labels) else -100
-        elif slip == "in turn":
+        elif slip in ("in turn", "used up"):
             label = labels[turn] if turn < len(labels) else -100
             turn += first
         elif slip == "next":
@@ -3146,6 +3406,8 @@ def wrong_pieces(words, labels, *, slip):
         elif slip == "specials last":
             rest = labels[-1] if word is None and labels else -100
         out.append(label if first else rest)
+    if slip == "used up":
+        del labels[:turn]
     if slip == "from 1":
         return out[1:]
     if slip == "firsts alone":
@@ -3288,6 +3550,33 @@ PIECES = Exercise(
             "each new word takes the next label; a word without a piece puts all later ones out of "
             "step",
             *NUMBER_HINTS,
+        ),
+        piecing(
+            "labels-used-up",
+            "used up",
+            "each new word takes the next label out of the list: `labels` is shorter afterwards, "
+            "and a word without a piece puts all later ones out of step",
+            *NUMBER_HINTS,
+        ),
+        piecing(
+            "words-counted-along",
+            "counted along",
+            "you wait for word 0, then for word 1, and so on: behind a word without a piece "
+            "nothing is asked any more",
+            *NUMBER_HINTS,
+        ),
+        piecing(
+            "zipped",
+            "zipped",
+            "pieces and labels go side by side: the label is that of the piece's place, and the "
+            "list ends with the shorter one",
+            *NUMBER_HINTS,
+        ),
+        piecing(
+            "none-looked-up",
+            "none looked up",
+            "`None` is looked up among the labels",
+            *SPECIAL_PIECE_HINTS,
         ),
         piecing(
             "next-word's-label",
