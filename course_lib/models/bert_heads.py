@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from course_lib.models.bert import Bert, BertConfig
+from course_lib.models.starting import init_small
 from course_lib.nn.masks import Mask
 from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.nn.norms import LayerNorm
@@ -126,15 +127,3 @@ class Tagger(_WithBert):
     def score(self, x: Float[Tensor, "batch seq d_model"]) -> Float[Tensor, "batch seq classes"]:
         """Return the scores of the classes at each token."""
         return self.classify(self.dropout(x))
-
-
-def init_small(model: nn.Module, std: float = 0.02) -> None:
-    """Draw every matrix and table anew from N(0, std^2), and set the layers' biases to 0.
-
-    Source: Devlin et al. 2018, the authors' code (initializer_range).
-    """
-    for part in model.modules():
-        if isinstance(part, nn.Linear | nn.Embedding):
-            nn.init.normal_(part.weight, std=std)
-        if isinstance(part, nn.Linear) and part.bias is not None:
-            nn.init.zeros_(part.bias)

@@ -6,6 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, arange, nn
 
 from course_lib.models.seq2seq_sizes import BASE, BIG, Seq2SeqConfig
+from course_lib.models.starting import init_xavier
 from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm
 from course_lib.nn.cache import Cache
 from course_lib.nn.embeddings import TiedHead, TokenEmbedding
@@ -14,7 +15,7 @@ from course_lib.nn.masks import causal_mask, check_padding, combine_masks, paddi
 from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.nn.norms import LayerNorm
 from course_lib.nn.positions.sinusoidal import Sinusoidal
-from course_lib.nn.stacks import Decoder, Encoder
+from course_lib.nn.stacks import Decoder, Encoder, last_norm_after
 
 __all__ = ["BASE", "BIG", "Seq2Seq", "Seq2SeqConfig"]
 Padding = Tensor  # a mask, (batch, 1, 1, seq): not a jaxtyping shape, `check_padding` explains more
@@ -33,8 +34,9 @@ class Seq2Seq(nn.Module):
 
     The keyword arguments make the parts, called as their defaults are: a `functools.partial` of
     `MultiHeadAttention` swaps a step of every attention. The decoder's own and its cross-attention
-    are made as the encoder's unless given; the latter has no position. `last_norm` ends both
-    stacks; only after `PostNorm` none is needed (`nn.Identity` says so of others).
+    are made as the encoder's unless given; the latter has no position. `position` adds places to
+    the source, and to the target unless `decoder_position` does; None adds nothing. `last_norm`
+    ends both stacks; only after `PostNorm` none is needed (`nn.Identity` says so of others).
 
     Raises `ValueError` when it is not said which norm comes last.
 
@@ -53,12 +55,12 @@ class Seq2Seq(nn.Module):
         residual: Callable[..., Callable] = PostNorm,
         last_norm: Callable[[int], nn.Module] | None = None,
         embedding: Callable[..., nn.Module] = TokenEmbedding,
-        position: Callable[..., nn.Module] = Sinusoidal,
+        position: Callable[..., nn.Module] | None = Sinusoidal,
+        decoder_position: Callable[..., nn.Module] | None = None,
     ):
         super().__init__()
-        self.config = config
-        d_model = config.d_model
-        self._add_tables(embedding, position)
+        self.config, d_model = config, config.d_model
+        self._add_tables(embedding, position, decoder_position)
 
         def look(kind=None):
             return (kind or attention)(d_model, config.num_heads)
@@ -74,16 +76,21 @@ class Seq2Seq(nn.Module):
 
         def stack(kind, make_block, num_layers):
             blocks = [make_block() for _ in range(num_layers)]
-            return kind(blocks, _last(residual, last_norm)(d_model))
+            return kind(blocks, last_norm_after(residual, last_norm)(d_model))
 
         read, write = config.depths
         self.encoder = stack(Encoder, lambda: EncoderBlock(look(), think(), around), read)
         self.decoder = stack(Decoder, writer, write)
-        self._init_matrices()
+        init_xavier(self)
 
-    def _add_tables(self, embedding: Callable, position: Callable) -> None:
+    def _add_tables(
+        self, embedding: Callable, position: Callable | None, decoder_position: Callable | None
+    ) -> None:
         config = self.config
-        self.position = position(config.d_model, config.max_len)
+        sizes = config.d_model, config.max_len
+        self.position = nn.Identity() if position is None else position(*sizes)
+        if decoder_position is not None:
+            self.decoder_position = decoder_position(*sizes)
         self.dropout = nn.Dropout(config.dropout)
         self.embed_source = embedding(config.source_vocab, config.d_model)
         if config.tied:
@@ -97,13 +104,10 @@ class Seq2Seq(nn.Module):
         """The target's embedding; when tied it is the source's, under that name alone."""
         return self._modules.get("embed_target", self.embed_source)
 
-    def _init_matrices(self) -> None:
-        """Draw every matrix by Xavier: what goes in and what comes out are of one size."""
-        for part in self.modules():
-            if isinstance(part, nn.Linear):
-                nn.init.xavier_uniform_(part.weight)
-                if part.bias is not None:
-                    nn.init.zeros_(part.bias)
+    @property
+    def target_position(self) -> nn.Module:
+        """What tells the target's places: the decoder's own, else the source's."""
+        return self._modules.get("decoder_position", self.position)
 
     def encode(
         self,
@@ -119,7 +123,7 @@ class Seq2Seq(nn.Module):
         that is not (batch, 1, 1, key).
         """
         mask = self._padding(source, source_mask)
-        x, given = self._place(self.embed_source(source), source_places)
+        x, given = self._place(self.position, self.embed_source(source), source_places)
         return self.encoder(x, mask, **given, return_weights=return_weights)
 
     def decode(
@@ -149,14 +153,15 @@ class Seq2Seq(nn.Module):
         ahead = causal_mask(max(0, seq - read), seq, device=target.device)
         back = combine_masks(ahead, self._padding(target, target_mask, starts=1))
         over = self._padding(source, source_mask)
-        x, given = self._place(self.embed_target(target[:, read:]), target_places, read)
+        x = self.embed_target(target[:, read:])
+        x, given = self._place(self.target_position, x, target_places, read)
         given |= {"cache": cache, "return_weights": return_weights}
         x = self.decoder(x, memory, back, over, **given)
         return (self.head(x[0]), x[1]) if return_weights else self.head(x)
 
     def forward(
         self,
-        source: Int[Tensor, "batch key"],
+        source: Tensor,  # what `encode` reads
         target: Int[Tensor, "batch query"],
         *,
         source_mask: Padding | None = None,
@@ -176,12 +181,14 @@ class Seq2Seq(nn.Module):
         logits = self.decode(target, memory, source, **given, **seen)
         return (logits[0], (read, logits[1])) if return_weights else logits
 
-    def _place(self, x: Tensor, places: Tensor | None, read: int = 0) -> tuple[Tensor, dict]:
+    def _place(
+        self, position: nn.Module, x: Tensor, places: Tensor | None, read: int = 0
+    ) -> tuple[Tensor, dict]:
         at = {"offset": read} if read else {}
         if places is not None:
             at = {"places": places[..., read:]}
-        if not isinstance(self.position, nn.Identity):  # which adds nothing, wherever x stands
-            x = self.position(x, **at)
+        if not isinstance(position, nn.Identity):  # which adds nothing, wherever x stands
+            x = position(x, **at)
         return self.dropout(x), {} if places is None else {"places": places}
 
     def _padding(self, ids: Tensor, mask: Tensor | None, starts: int = 0) -> Tensor:
@@ -189,10 +196,3 @@ class Seq2Seq(nn.Module):
             return check_padding(mask, ids)
         first = arange(ids.shape[-1], device=ids.device) < starts
         return padding_mask(ids, self.config.pad_id) | first
-
-
-def _last(residual: Callable, last_norm: Callable | None) -> Callable:
-    if last_norm is None and residual is not PostNorm:
-        name = getattr(residual, "__name__", residual)
-        raise ValueError(f"say which last_norm comes after blocks of {name}, or nn.Identity")
-    return nn.Identity if last_norm is None else last_norm

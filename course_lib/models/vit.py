@@ -13,7 +13,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_lib.models.bert_heads import init_small
+from course_lib.models.starting import init_small
 from course_lib.nn.blocks import EncoderBlock, PreNorm
 from course_lib.nn.feedforward import FeedForward
 from course_lib.nn.multi_head import MultiHeadAttention

@@ -13,7 +13,8 @@ class Writer:
 
         logits = decode(target, encode(source))
 
-    For k rows a source (beams) the memory is repeated k times, as rows stand one after the other.
+    `source` is what the model's `encode` reads: ids, or sound. For k rows a source (beams) the
+    memory is repeated k times, as rows stand one after the other.
 
     Source: Vaswani et al. 2017, section 3 (arXiv:1706.03762).
     """
@@ -21,7 +22,7 @@ class Writer:
     def __init__(
         self,
         module: Seq2Seq,
-        source: Int[Tensor, "batch key"],
+        source: Tensor,
         *,
         source_mask: Padding | None = None,
         source_places: Places | None = None,

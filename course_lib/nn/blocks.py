@@ -86,7 +86,7 @@ class EncoderBlock(nn.Module):
 
         `places` and `cache` go to the attention: see `MultiHeadAttention`.
         """
-        look = _Look(self.attention, None, mask, return_weights, places=places, cache=cache)
+        look = Look(self.attention, None, mask, return_weights, places=places, cache=cache)
         x = self.around_attention(x, look)
         x = self.around_feed_forward(x, self.feed_forward)
         return (x, look.weights) if return_weights else x
@@ -144,9 +144,9 @@ class DecoderBlock(nn.Module):
         heads, query, key).
         """
         given = {"places": places, "cache": cache}
-        back = _Look(self.self_attention, None, mask, return_weights, **given)
+        back = Look(self.self_attention, None, mask, return_weights, **given)
         kept = _projected(self.cross_attention, memory, cache)
-        over = _Look(self.cross_attention, memory, memory_mask, return_weights, projected=kept)
+        over = Look(self.cross_attention, memory, memory_mask, return_weights, projected=kept)
         x = self.around_self(x, back)
         x = self.around_cross(x, over)
         x = self.around_feed_forward(x, self.feed_forward)
@@ -164,7 +164,7 @@ def _projected(attention: nn.Module, memory: Tensor, cache: Cache | None) -> tup
     return key, value
 
 
-class _Look:
+class Look:
     """One call of an attention as a function of x alone; it keeps the weights if asked."""
 
     def __init__(self, attention, memory: Tensor | None, mask, return_weights: bool, **given):

@@ -1,6 +1,7 @@
 """Feed-forward networks: every token thinks alone. Checked against PyTorch's in tests/nn."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -48,6 +49,8 @@ class SwiGLU(nn.Module):
     Source: Shazeer 2020, section 2 (arXiv:2002.05202).
     """
 
+    activation = staticmethod(F.silu)
+
     def __init__(self, d_model: int, d_ff: int, *, dropout: float = 0.0, bias: bool = False):
         super().__init__()
         self.gate = nn.Linear(d_model, d_ff, bias=bias)
@@ -57,4 +60,15 @@ class SwiGLU(nn.Module):
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         """Return one new vector for each token."""
-        return self.down(self.dropout(F.silu(self.gate(x)) * self.up(x)))
+        return self.down(self.dropout(self.activation(self.gate(x)) * self.up(x)))
+
+
+class GEGLU(SwiGLU):
+    """A gated network whose gate bends like GELU, in the approximation with tanh.
+
+        output = W_down (gelu(W_gate x) * W_up x)
+
+    Source: Shazeer 2020, section 2 (arXiv:2002.05202).
+    """
+
+    activation = staticmethod(partial(F.gelu, approximate="tanh"))

@@ -1,10 +1,11 @@
 """Stacks: the same kind of block again and again, each reading what the one below wrote."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from course_lib.nn.blocks import PostNorm
 from course_lib.nn.cache import Cache
 from course_lib.nn.masks import Mask
 
@@ -83,6 +84,17 @@ class Decoder(nn.Module):
                 x, looked = x
                 weights.append(looked)
         return (self.norm(x), weights) if return_weights else self.norm(x)
+
+
+def last_norm_after(residual: Callable, last_norm: Callable | None) -> Callable:
+    """Return what makes the norm at the end of a stack; after `PostNorm` blocks none is needed.
+
+    Raises `ValueError` when it is not said which comes after blocks of another `residual`.
+    """
+    if last_norm is None and residual is not PostNorm:
+        name = getattr(residual, "__name__", residual)
+        raise ValueError(f"say which last_norm comes after blocks of {name}, or nn.Identity")
+    return nn.Identity if last_norm is None else last_norm
 
 
 def _given(blocks: nn.ModuleList, places: Tensor | None, cache: Cache | None) -> dict:

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from course_lib.models.bert import Bert, BertConfig
 from course_lib.models.bert_heads import MaskedLM
-from course_lib.pretrained.checkpoints import checkpoint_folder, read_config, read_tensors
+from course_lib.pretrained.families import require
 from course_lib.pretrained.names import expand_layers, load_renamed
+from course_lib.pretrained.sources import checkpoint_folder, read_json, read_tensors
 
 EMBEDDING = {  # theirs: ours
     "embeddings.word_embeddings": "embedding.word",
@@ -79,6 +80,7 @@ UNUSED = {
     "roberta": ("pooler.dense.weight", "pooler.dense.bias", "embeddings.position_ids"),
     "albert": ("pooler.weight", "pooler.bias", "embeddings.position_ids"),
 }
+GELUS = {"gelu": "none", "gelu_new": "tanh", "gelu_pytorch_tanh": "tanh"}
 SENTENCES = ("cls.seq_relationship.weight", "cls.seq_relationship.bias")
 SENTENCES += ("sop_classifier.classifier.weight", "sop_classifier.classifier.bias")
 
@@ -98,12 +100,8 @@ def bert_config(config: Mapping[str, Any]) -> BertConfig:
 
     Raises `ValueError` for a family that is none of the three, or a convention that ours has not.
     """
-    family = config.get("model_type")
-    if family not in BODIES:
-        raise ValueError(f"model_type must be one of {list(BODIES)}, got {family!r}")
-    gelus = {"gelu": "none", "gelu_new": "tanh", "gelu_pytorch_tanh": "tanh"}
-    if config["hidden_act"] not in gelus:
-        raise ValueError(f"hidden_act must be one of {list(gelus)}, got {config['hidden_act']!r}")
+    require({"model_type": "", **config}, model_type=tuple(BODIES), hidden_act=tuple(GELUS))
+    family = config["model_type"]
     first_row = config["pad_token_id"] + 1 if family == "roberta" else 0
     given = {}
     if family == "albert":
@@ -120,7 +118,7 @@ def bert_config(config: Mapping[str, Any]) -> BertConfig:
         norm_eps=config["layer_norm_eps"],
         dropout=config["hidden_dropout_prob"],
         first_row=first_row,
-        gelu=gelus[config["hidden_act"]],
+        gelu=GELUS[config["hidden_act"]],
         **given,
     )
 
@@ -133,7 +131,7 @@ def load_masked_lm(name: str | Path) -> MaskedLM:
     Raises `MissingWeights` when it is not to be had, `ValueError` naming tensors that don't fit.
     """
     folder = checkpoint_folder(name)
-    config = read_config(folder)
+    config = read_json(folder / "config.json")
     with torch.device("meta"):
         model = MaskedLM(bert_config(config))
     family = config["model_type"]

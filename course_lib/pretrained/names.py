@@ -38,18 +38,21 @@ class Row(NamedTuple):
         """Turn a matrix if its row says so."""
         return tensor.T if self.transposed and tensor.ndim == 2 else tensor
 
-    def pieces(self, tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[Tensor]:
-        """Return the tensors for our names.
+    def misfit(self, tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
+        """Say of which size the file's tensors are and should be; nothing where they fit."""
+        shapes = [tuple(self.turn(tensors[name]).shape) for name in self.theirs]
+        height, rest = sum(len(wanted[name]) for name in self.ours), wanted[self.ours[0]].shape[1:]
+        if all(s and s[1:] == rest for s in shapes) and sum(s[0] for s in shapes) == height:
+            return ""
+        had = " + ".join(str(tuple(tensors[name].shape)) for name in self.theirs)
+        should = tuple(self.turn(torch.empty(height, *rest, device="meta")).shape)
+        return f"{' + '.join(self.theirs)} is {had}, not {should}"
 
-        Raises `ValueError` when what the file has is of another size.
-        """
-        whole = torch.cat([self.turn(tensors[name]) for name in self.theirs])
+    def pieces(self, tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[Tensor]:
+        """Return the tensors for our names."""
+        found = [self.turn(tensors[name]) for name in self.theirs]
+        whole = found[0] if len(found) == 1 else torch.cat(found)  # which would copy the one
         heights = [wanted[name].shape[0] for name in self.ours]
-        needed = torch.empty(sum(heights), *wanted[self.ours[0]].shape[1:], device="meta")
-        if whole.shape != needed.shape:
-            found, should = tuple(self.turn(whole).shape), tuple(self.turn(needed).shape)
-            names = " + ".join(self.theirs)
-            raise ValueError(f"these weights don't fit: {names} is {found}, not {should}")
         return [piece.contiguous() for piece in whole.split(heights)]
 
 
@@ -85,24 +88,34 @@ def load_renamed(
     there = [row for row in rows if all(name in tensors for name in row.theirs)]
     filled = {name for row in there for name in row.ours}
     shared = {id(wanted[name]): name for name in filled}
-    state: dict[str, Tensor] = {}
     lacking = [row for row in rows if row not in there and not filled.issuperset(row.ours)]
     lost = {name for row in lacking for name in row.ours}
     missing = [name for row in lacking for name in row.theirs if name not in tensors]
     known = {*unused, *(name for row in rows for name in row.theirs)}
     unexpected = [name for name in tensors if name not in known]
     unmapped = [n for n in wanted if n not in filled | lost and id(wanted[n]) not in shared]
-    if missing or unexpected or unmapped:
-        raise ValueError(f"these weights don't fit: {missing=}, {unexpected=}, {unmapped=}")
-    for row in there:
-        for name, piece in zip(row.ours, row.pieces(tensors, wanted), strict=True):
-            if name in state and not torch.equal(state[name], piece):
-                raise ValueError(f"these weights don't fit: {row.theirs} is not the other {name}")
-            state[name] = piece
+    misshapen = [misfit for row in there if (misfit := row.misfit(tensors, wanted))]
+    if missing or unexpected or unmapped or misshapen:
+        found = f"{missing=}, {unexpected=}, {unmapped=}, {misshapen=}"
+        raise ValueError(f"these weights don't fit: {found}")
+    state = _pieces(there, tensors, wanted)
     state |= {name: state[shared[id(wanted[name])]] for name in wanted if name not in state}
     model.load_state_dict(state, assign=assign)
     if assign:
         _share_again(model, {n: shared[id(p)] for n, p in wanted.items() if n not in filled})
+
+
+def _pieces(
+    rows: Iterable[Row], tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """The file's tensors under our names; what is stored twice must be the same twice."""
+    state: dict[str, Tensor] = {}
+    for row in rows:
+        for name, piece in zip(row.ours, row.pieces(tensors, wanted), strict=True):
+            if name in state and not torch.equal(state[name], piece):
+                raise ValueError(f"these weights don't fit: {row.theirs} is not the other {name}")
+            state[name] = piece
+    return state
 
 
 def _share_again(model: nn.Module, first_names: Mapping[str, str]) -> None:

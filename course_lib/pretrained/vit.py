@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from course_lib.models.vit import Vit, VitConfig
-from course_lib.pretrained.checkpoints import checkpoint_folder, read_config, read_tensors
+from course_lib.pretrained.families import require
 from course_lib.pretrained.names import expand_layers, load_renamed
+from course_lib.pretrained.sources import checkpoint_folder, read_json, read_tensors
 
 _LAYER, _BLOCK = "vit.encoder.layer.{i}", "encoder.blocks.{i}"
 CLS, PLACES = "vit.embeddings.cls_token", "vit.embeddings.position_embeddings"
@@ -37,9 +38,7 @@ def vit_config(config: Mapping[str, Any]) -> VitConfig:
 
     Raises `ValueError` for another family, or a convention that ours has not.
     """
-    for name, ours in (("model_type", "vit"), ("hidden_act", "gelu"), ("qkv_bias", True)):
-        if config.get(name, ours) != ours:
-            raise ValueError(f"{name} must be {ours!r}, got {config[name]!r}")
+    require(config, model_type="vit", hidden_act="gelu", qkv_bias=True)
     return VitConfig(
         image_size=config["image_size"],
         patch_size=config["patch_size"],
@@ -74,7 +73,7 @@ def load_vit(name: str | Path) -> Vit:
     """
     folder = checkpoint_folder(name)
     with torch.device("meta"):
-        model = Vit(vit_config(read_config(folder)))
+        model = Vit(vit_config(read_json(folder / "config.json")))
     table = expand_layers(VIT, model.config.num_layers)
     load_renamed(model, flattened(read_tensors(folder)), table, UNUSED, assign=True)
     return model.eval()

@@ -20,7 +20,7 @@ from course_lib.paths import ROOT
 from course_lib.pretrained.names import expand_layers, load_renamed
 
 TEXT = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
-BUILDING, LOADING, WRITING, LEARNING = re.findall(
+BUILDING, LOADING, WRITING, LEARNING, *_ = re.findall(
     r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL
 )
 PAGE: dict = {}

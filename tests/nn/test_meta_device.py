@@ -6,6 +6,7 @@ And one that was built there is, once its weights are loaded, what it would have
 import importlib
 import pkgutil
 import sys
+from functools import partial
 
 import pytest
 import torch
@@ -14,19 +15,26 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import course_lib.models
 import course_lib.nn
+from course_lib.models.bart import Bart, Marian, NormedPositions, ShiftedHead
 from course_lib.models.bert import Bert, BertBlock, BertConfig, BertEmbedding
 from course_lib.models.bert_heads import Classifier, MaskedHead, MaskedLM, Tagger
+from course_lib.models.gpt import Gpt, GptConfig
 from course_lib.models.seq2seq import Seq2Seq, Seq2SeqConfig
+from course_lib.models.t5 import T5, ScaledHead, T5Config
 from course_lib.models.vit import Vit, VitConfig
+from course_lib.models.whisper import AudioFront, KeysWithoutBias, Whisper, WhisperConfig
 from course_lib.nn.attention import QKVProjection, SelfAttention
 from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm, PreNorm
 from course_lib.nn.embeddings import TiedHead, TokenEmbedding
-from course_lib.nn.feedforward import FeedForward, SwiGLU
+from course_lib.nn.feedforward import GEGLU, FeedForward, SwiGLU
 from course_lib.nn.masks import causal_mask, combine_masks, padding_mask
+from course_lib.nn.moe import MixtureOfExperts
 from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.nn.norms import LayerNorm, RMSNorm
+from course_lib.nn.parallel import ParallelBlock
 from course_lib.nn.positions.alibi import Alibi
 from course_lib.nn.positions.learned import LearnedPositions
+from course_lib.nn.positions.normed import QKNorm
 from course_lib.nn.positions.relative import RelativeBias
 from course_lib.nn.positions.rotary import Rotary
 from course_lib.nn.positions.sinusoidal import Sinusoidal, sinusoidal_positions
@@ -34,6 +42,7 @@ from course_lib.nn.stacks import Decoder, Encoder
 
 BATCH, SEQ, D_MODEL = 2, 5, 12
 SMALL = BertConfig(vocab_size=17, d_model=D_MODEL, num_heads=3, num_layers=2, d_ff=19, max_len=7)
+SMALL_WHISPER = WhisperConfig(17, D_MODEL, 3, 2, 19, num_mels=5, audio_len=9, text_len=7)
 SMALL_VIT = VitConfig(8, 4, D_MODEL, 3, 2, 19, 5, channels=1)
 
 
@@ -62,6 +71,10 @@ def ids():
     return torch.randint(17, (BATCH, SEQ), device=where[-1])
 
 
+def sound():
+    return torch.randn(BATCH, 5, 14, device=where[-1])
+
+
 def pictures():
     return torch.randn(BATCH, 1, 8, 8, device=where[-1])
 
@@ -86,6 +99,19 @@ def encoder_block():
     return EncoderBlock(attention(), FeedForward(D_MODEL, 19), around())
 
 
+def parallel_block():
+    return ParallelBlock(attention(), SwiGLU(D_MODEL, 19), around(PreNorm))
+
+
+def mixture():
+    return MixtureOfExperts(D_MODEL, 19, num_experts=5, top_k=2, shared=SwiGLU)
+
+
+def mix(part):
+    """Which expert gets how many tokens is in the data, of which there are none on meta."""
+    return part.route(vectors()[0]) if where[-1] == "meta" else part(vectors())
+
+
 def decoder_block():
     return DecoderBlock(attention(), attention(), FeedForward(D_MODEL, 19), around(PreNorm))
 
@@ -98,9 +124,13 @@ def write(part):
     return both_ways(part, vectors(), vectors(), mask(), mask())
 
 
-def tied():
+def seq2seq(part):
+    return both_ways(part, ids(), ids())
+
+
+def tied(head):
     both = nn.ModuleDict({"embedding": TokenEmbedding(17, D_MODEL)})
-    both.head = TiedHead(both.embedding, bias=True)
+    both.head = head(both.embedding)
     return both
 
 
@@ -120,8 +150,15 @@ RUNS = {  # how to build each, and how to call it
     RMSNorm: (lambda: RMSNorm(D_MODEL), lambda part: part(vectors())),
     FeedForward: (lambda: FeedForward(D_MODEL, 19), lambda part: part(vectors())),
     SwiGLU: (lambda: SwiGLU(D_MODEL, 19), lambda part: part(vectors())),
+    GEGLU: (lambda: GEGLU(D_MODEL, 19), lambda part: part(vectors())),
+    MixtureOfExperts: (mixture, mix),
+    QKNorm: (
+        lambda: QKNorm(4, position=Rotary),
+        lambda part: part(heads()[:, :, 1:], heads()),
+    ),
+    ParallelBlock: (parallel_block, lambda part: both_ways(part, vectors(), mask())),
     TokenEmbedding: (lambda: TokenEmbedding(17, D_MODEL), lambda part: part(ids())),
-    TiedHead: (tied, lambda part: part.head(vectors())),
+    TiedHead: (lambda: tied(partial(TiedHead, bias=True)), lambda part: part.head(vectors())),
     PostNorm: (around(), lambda part: part(vectors(), torch.relu)),
     PreNorm: (around(PreNorm), lambda part: part(vectors(), torch.relu)),
     EncoderBlock: (encoder_block, lambda part: both_ways(part, vectors(), mask())),
@@ -133,7 +170,11 @@ RUNS = {  # how to build each, and how to call it
     Decoder: (lambda: Decoder([decoder_block()], LayerNorm(D_MODEL)), write),
     Seq2Seq: (
         lambda: Seq2Seq(Seq2SeqConfig(17, 17, D_MODEL, 3, 2, 19, tied=True)),
-        lambda part: both_ways(part, ids(), ids()),
+        seq2seq,
+    ),
+    Gpt: (
+        lambda: Gpt(GptConfig(17, D_MODEL, 3, 2, 19, max_len=7, window=3)),
+        lambda part: both_ways(part, ids()),
     ),
     BertEmbedding: (lambda: BertEmbedding(SMALL), lambda part: part(ids())),
     BertBlock: (
@@ -147,6 +188,21 @@ RUNS = {  # how to build each, and how to call it
     ),
     MaskedLM: (lambda: MaskedLM(SMALL), lambda part: part(ids(), mask())),
     Classifier: (lambda: Classifier(SMALL, 5), lambda part: part(ids(), mask())),
+    ScaledHead: (lambda: tied(ScaledHead), lambda part: part.head(vectors())),
+    ShiftedHead: (lambda: tied(ShiftedHead), lambda part: part.head(vectors())),
+    NormedPositions: (lambda: NormedPositions(D_MODEL, 7), lambda part: part(vectors(), 2)),
+    T5: (lambda: T5(T5Config(17, D_MODEL, 3, 2, 19, d_head=4)), seq2seq),
+    Bart: (lambda: Bart(Seq2SeqConfig(17, 17, D_MODEL, 3, 2, 19, tied=True)), seq2seq),
+    Marian: (lambda: Marian(Seq2SeqConfig(17, 17, D_MODEL, 3, 2, 19, tied=True)), seq2seq),
+    KeysWithoutBias: (
+        lambda: KeysWithoutBias(D_MODEL, 3),
+        lambda part: both_ways(part, vectors(), vectors(), None, mask()),
+    ),
+    AudioFront: (lambda: AudioFront(SMALL_WHISPER), lambda part: part(sound())),
+    Whisper: (
+        lambda: Whisper(SMALL_WHISPER),
+        lambda part: both_ways(part, sound(), ids()),
+    ),
     Vit: (lambda: Vit(SMALL_VIT), lambda part: both_ways(part, pictures())),
     Tagger: (lambda: Tagger(SMALL, 5), lambda part: part(ids(), mask())),
 }

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 from transformers import LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaMLP
 
-from course_lib.nn.feedforward import FeedForward, SwiGLU
+from course_lib.nn.feedforward import GEGLU, FeedForward, SwiGLU
 
 BATCH, SEQ, D_MODEL, D_FF = 2, 5, 7, 19
 LIMITS = {
@@ -49,10 +49,15 @@ def test_feed_forward_is_two_convolutions_of_width_1():
 
 
 @pytest.mark.parametrize("dtype", LIMITS, ids=str)
-def test_swiglu_agrees_with_llamas(dtype):
-    ours = SwiGLU(D_MODEL, D_FF).to(dtype)
+@pytest.mark.parametrize("make, bend", [(SwiGLU, "silu"), (GEGLU, "gelu_pytorch_tanh")])
+def test_gated_networks_agree_with_llamas_and_gemmas(make, bend, dtype):
+    ours = make(D_MODEL, D_FF).to(dtype)
     sizes = LlamaConfig(
-        hidden_size=D_MODEL, intermediate_size=D_FF, num_attention_heads=D_MODEL, head_dim=2
+        hidden_size=D_MODEL,
+        intermediate_size=D_FF,
+        num_attention_heads=D_MODEL,
+        head_dim=2,
+        hidden_act=bend,
     )
     theirs = LlamaMLP(sizes).to(dtype)
     theirs.load_state_dict(
@@ -61,7 +66,7 @@ def test_swiglu_agrees_with_llamas(dtype):
     agree(ours, theirs, torch.randn(BATCH, SEQ, D_MODEL, dtype=dtype, requires_grad=True), dtype)
 
 
-@pytest.mark.parametrize("make", [FeedForward, SwiGLU])
+@pytest.mark.parametrize("make", [FeedForward, SwiGLU, GEGLU])
 def test_each_position_is_treated_alone_and_alike(make):
     network, x = make(D_MODEL, D_FF), torch.randn(BATCH, SEQ, D_MODEL)
     other = x.clone()
@@ -70,7 +75,7 @@ def test_each_position_is_treated_alone_and_alike(make):
     assert changed[:, 2].all() and not changed[:, [0, 1, 3, 4]].any()
 
 
-@pytest.mark.parametrize("make", [FeedForward, SwiGLU])
+@pytest.mark.parametrize("make", [FeedForward, SwiGLU, GEGLU])
 def test_dropout_hides_hidden_numbers_only_while_training(make):
     network, x = make(D_MODEL, D_FF, dropout=0.5), torch.randn(BATCH, SEQ, D_MODEL)
     assert not torch.equal(network(x), network(x))

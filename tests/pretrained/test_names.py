@@ -68,6 +68,19 @@ def test_a_tensor_of_another_size_is_refused():
         load_renamed(model, tensors, TABLE)
 
 
+def test_all_tensors_of_another_size_are_named_with_what_else_does_not_fit():
+    model, tensors = model_and_tensors()
+    tensors |= {"theirs.first.weight": torch.randn(3, 4), "theirs.first.bias": torch.tensor(1.0)}
+    del tensors["theirs.last.weight"]
+    says = (
+        r"missing=\['theirs\.last\.weight'\].* misshapen=\['theirs\.first\.weight is \(3, 4\), not"
+    )
+    with pytest.raises(
+        ValueError, match=rf"{says} \(3, 2\)', 'theirs\.first\.bias is \(\), not \(3,\)"
+    ):
+        load_renamed(model, tensors, TABLE)
+
+
 def test_a_part_of_the_model_that_no_row_fills_is_named():
     model, tensors = model_and_tensors()
     del tensors["theirs.last.weight"]
@@ -129,6 +142,11 @@ def test_several_tensors_of_a_file_may_be_put_into_one():
     load_renamed(model, parts, {("q", "k"): "qkv"})
     assert torch.equal(model["qkv"].weight, torch.cat((parts["q.weight"], parts["k.weight"])))
     assert torch.equal(model["qkv"].bias, torch.cat((parts["q.bias"], parts["k.bias"])))
+    parts["k.weight"] = torch.randn(5, 4)  # as wide as nothing else
+    with pytest.raises(
+        ValueError, match=r"q\.weight \+ k\.weight is \(2, 3\) \+ \(5, 4\), not \(7, 3"
+    ):
+        load_renamed(model, parts, {("q", "k"): "qkv"})
 
 
 KINDS = (("weight", (3,)), ("bias", ()))
