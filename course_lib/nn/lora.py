@@ -19,7 +19,7 @@ class LoRALinear(nn.Module):
     Source: Hu et al. 2021, section 4.1 (arXiv:2106.09685).
     """
 
-    def __init__(self, linear: nn.Linear, rank: int, alpha: float | None = None):
+    def __init__(self, linear: nn.Linear, rank: int, alpha: float | int | None = None):
         super().__init__()
         if rank < 1:
             raise ValueError(f"rank must be at least 1, got {rank=}")
@@ -49,7 +49,7 @@ class LoRALinear(nn.Module):
 def add_lora(
     model: nn.Module,
     rank: int,
-    alpha: float | None = None,
+    alpha: float | int | None = None,
     where: Callable[[str], bool] = lambda name: True,
 ) -> list[str]:
     """Freeze the model and give its linear layers a `LoRALinear` each, in place; their names.
