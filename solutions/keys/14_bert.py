@@ -116,7 +116,9 @@ def wrong_hide(ids, special_ids, draws, ways, others, mask_id, *, share, slip):
         ways = draws / share
     if slip == "mask 103":
         mask_id = 103
-    if slip == "last special":
+    if slip in ("last special", "loop"):
+        if slip == "loop" and not special_ids:
+            chosen.at_all  # noqa: B018
         chosen = (draws < share) & ~isin(ids, special_ids[-1:])
     if slip == "ways times share":
         ways = ways / share
@@ -323,6 +325,13 @@ HIDE = Exercise(
             "last special",
             "only the last of `special_ids` is spared: each turn of your loop forgets the one "
             "before",
+            *SPECIAL_HINTS,
+        ),
+        hiding(
+            "last-special-only-and-no-empty-list",
+            "loop",
+            "only the last of `special_ids` is spared: each turn of your loop forgets the one "
+            "before, and without a turn there is nothing at all",
             *SPECIAL_HINTS,
         ),
         hiding(
@@ -1455,8 +1464,14 @@ SIZES = {
 }
 
 
+SMALL = ("words", "places", "segments", "norm.", "to_out", "down", "dense")
+
+
 def learned(generator, model, small=False):
-    """A state that has learned something: no zero biases, no norms that do nothing."""
+    """A state that has learned something: no zero biases, no norms that do nothing.
+
+    With `small`, what each norm reads is near 0, as with real tables: its epsilon shows.
+    """
     state = {}
     for name, value in model.state_dict().items():
         drawn = normal(generator, *value.shape)
@@ -1465,9 +1480,11 @@ def learned(generator, model, small=False):
         elif value.ndim == 1:
             state[name] = 0.4 * drawn
         elif name.split(".")[0] in ("words", "places", "segments"):
-            state[name] = drawn * (0.02 if small else 0.7)
+            state[name] = 0.7 * drawn
         else:
             state[name] = drawn * 1.5 / value.shape[1] ** 0.5
+        if small and any(part in name for part in SMALL) and not name.startswith("head_norm"):
+            state[name] *= 0.03
     return state
 
 
@@ -1495,8 +1512,7 @@ def bert_cases(generator):
     return [
         tried("no padding, two layers", 7, [none, none], num_layers=2),
         tried("padded on the right", 6, [none, (0, 3), (0, 1)]),
-        tried("padded on the left", 6, [(2, 0), none], borders=[4, 2]),
-        tried("one segment, then the other", 5, [none, none], borders=[5, 0]),
+        tried("padded on the left, and a text of one segment", 6, [(2, 0), none], borders=[6, 2]),
         tried("small tables, as in real weights", 4, [none, (0, 1)], small=True, pad_id=0),
         tried("encoded only", 5, [none, (0, 2)], apart=True, num_heads=7, max_len=5),
     ]
@@ -1504,12 +1520,15 @@ def bert_cases(generator):
 
 @cache
 def parts_of(
-    vocab_size, d_model, num_heads, num_layers, d_ff, max_len, eps, around, bend, shared, extra
+    vocab_size, d_model, num_heads, num_layers, d_ff, max_len, usual, around, bend, shared, extra
 ):
-    """The parts of one model of these sizes; each case loads its weights before it runs."""
+    """The parts of one model of these sizes; each case loads its weights before it runs.
 
-    def norm():
-        return LayerNorm(d_model, eps=eps)
+    `usual` says which norms have the usual epsilon.
+    """
+
+    def norm(where="blocks"):
+        return LayerNorm(d_model, eps=1e-5 if where in usual else 1e-12)
 
     def block():
         look = MultiHeadAttention(d_model, num_heads)
@@ -1523,10 +1542,10 @@ def parts_of(
         "words": nn.Embedding(vocab_size, d_model),
         "places": nn.Embedding(max_len, d_model),
         "segments": nn.Embedding(2, d_model),
-        "norm": norm(),
+        "norm": norm("front"),
         "encoder": Encoder(blocks),
         "dense": nn.Linear(d_model, d_model),
-        "head_norm": norm(),
+        "head_norm": norm("head"),
         "bias": nn.Parameter(torch.zeros(vocab_size)),
     }
     if extra == "decoder":
@@ -1534,6 +1553,9 @@ def parts_of(
     if extra == "decoder for bias":
         parts["decoder"] = nn.Linear(d_model, vocab_size)
         del parts["bias"]
+    if extra == "tied":
+        parts["decoder"] = nn.Linear(d_model, vocab_size, bias=False)
+        parts["decoder"].weight = parts["words"].weight
     if extra == "last norm":
         parts["encoder"] = Encoder(blocks, norm())
     if extra == "plain bias":
@@ -1558,7 +1580,7 @@ class WrongBert(nn.Module):
         max_len,
         pad_id,
         *,
-        eps=1e-12,
+        usual=(),
         around=PostNorm,
         bend=F.gelu,
         shared=False,
@@ -1568,15 +1590,18 @@ class WrongBert(nn.Module):
         super().__init__()
         self.pad_id, self.step = pad_id, step
         sizes = (vocab_size, d_model, num_heads, num_layers, d_ff, max_len)
-        for name, part in parts_of(*sizes, eps, around, bend, shared, extra).items():
+        for name, part in parts_of(*sizes, usual, around, bend, shared, extra).items():
             setattr(self, name, part)
 
-    def rows(self, ids):
+    def rows(self, ids, segments):
         """What is added for the places."""
         kind, seq = self.step.get("places", "learned"), ids.shape[1]
         place = torch.arange(seq).expand_as(ids)
         if kind == "padding left out":
             place = (ids != self.pad_id).cumsum(dim=1).sub(1).clamp(min=0)
+        if kind == "anew":
+            place = place - (1 - segments).sum(dim=1, keepdim=True) * segments
+            place = place.clamp(min=0)
         if kind == "from one":
             place = place + 1
         if kind == "from the end":
@@ -1593,9 +1618,11 @@ class WrongBert(nn.Module):
 
     def embedded(self, ids, segments):
         x, kind = self.words(ids), self.step.get("embedding", "normed")
+        if kind == "padding_idx":
+            x = F.embedding(ids, self.words.weight, padding_idx=self.pad_id)
         if kind == "scaled":
             x = x * x.shape[-1] ** 0.5
-        rows, which = self.rows(ids), self.segments(self.which(ids, segments))
+        rows, which = self.rows(ids, segments), self.segments(self.which(ids, segments))
         if kind == "no places":
             rows = 0 * rows
         if kind == "no segments":
@@ -1664,6 +1691,7 @@ class WrongBert(nn.Module):
             "relu": F.relu,
             "tanh": torch.tanh,
             "tanh gelu": tanh_gelu,
+            "silu": F.silu,
         }
         if self.step.get("every tanh"):
             bends[kind] = tanh_gelu
@@ -1673,6 +1701,8 @@ class WrongBert(nn.Module):
             return self.head_norm(F.gelu(x))
         if kind == "norm alone":
             return self.head_norm(x)
+        if kind == "gelu first":
+            return self.head_norm(self.dense(F.gelu(x)))
         if kind == "norm first":
             return F.gelu(self.dense(self.head_norm(x)))
         if kind == "norm before bend":
@@ -1796,6 +1826,11 @@ BLOCK_HINTS = (
     "In a loop: `EncoderBlock(MultiHeadAttention(…), FeedForward(…, activation=F.gelu), "
     "lambda: PostNorm(LayerNorm(…)))`.",
 )
+EPSILON_HINTS = (
+    "Print your model. Which epsilon does each of its norms show?",
+    "*Every* norm has 1e-12: that of the embedding, two in each block, and the head's.",
+    "`LayerNorm(d_model, eps=1e-12)`, everywhere.",
+)
 HEAD_HINTS = (
     "Work the head out step by step for one vector of `encode`, and print each step.",
     "In this order: linear layer, GELU, norm, table, bias.",
@@ -1868,6 +1903,12 @@ BERT = Exercise(
             "padding-has-no-place",
             {"places": "padding left out"},
             "places are counted without padding",
+            *PLACE_ROW_HINTS,
+        ),
+        a_step(
+            "places-begin-again",
+            {"places": "anew"},
+            "the places begin again with the second segment",
             *PLACE_ROW_HINTS,
         ),
         a_step(
@@ -1984,6 +2025,19 @@ BERT = Exercise(
             *BLOCK_HINTS,
         ),
         a_step(
+            "pre-norm-all-through",
+            {"around": PreNorm, "embedding": "not normed"},
+            "the blocks are pre-norm, and the embedding isn't normed",
+            *BLOCK_HINTS,
+        ),
+        a_step(
+            "pre-norm-and-the-norm-behind",
+            {"around": PreNorm, "embedding": "not normed", "encoder": "normed again"},
+            "this is a pre-norm model: the blocks norm what they read, and `self.norm` stands "
+            "behind them",
+            *BLOCK_HINTS,
+        ),
+        a_step(
             "relu-in-the-blocks",
             {"bend": F.relu},
             "the feed-forward networks have ReLU, which `FeedForward` takes unless it is told",
@@ -2003,12 +2057,37 @@ BERT = Exercise(
         ),
         a_step(
             "usual-epsilon",
-            {"eps": 1e-5},
+            {"usual": ("front", "blocks", "head")},
             "the norms have an epsilon of 1e-5, which `LayerNorm` takes unless it is told: real "
             "tables hold small numbers, and it shows",
-            "Print `model.norm`. What is its epsilon?",
-            "*Every* norm has 1e-12: in the embedding, in the blocks and in the head.",
-            "`LayerNorm(d_model, eps=1e-12)`.",
+            *EPSILON_HINTS,
+        ),
+        a_step(
+            "usual-epsilon-in-the-blocks",
+            {"usual": ("blocks",)},
+            "the norms in the blocks have an epsilon of 1e-5, which `LayerNorm` takes unless it "
+            "is told",
+            *EPSILON_HINTS,
+        ),
+        a_step(
+            "usual-epsilon-outside",
+            {"usual": ("front", "head")},
+            "the two norms outside of the blocks have an epsilon of 1e-5, which `LayerNorm` takes "
+            "unless it is told",
+            *EPSILON_HINTS,
+        ),
+        a_step(
+            "usual-epsilon-in-front",
+            {"usual": ("front",)},
+            "the norm of the embedding has an epsilon of 1e-5, which `LayerNorm` takes unless it "
+            "is told",
+            *EPSILON_HINTS,
+        ),
+        a_step(
+            "usual-epsilon-in-the-head",
+            {"usual": ("head",)},
+            "the head's norm has an epsilon of 1e-5, which `LayerNorm` takes unless it is told",
+            *EPSILON_HINTS,
         ),
         a_step(
             "blocks-shared",
@@ -2029,6 +2108,12 @@ BERT = Exercise(
             "Change one word of a text. How many vectors move?",
             "What does `encode` return in your code?",
             "Send the normed embedding through `self.encoder`.",
+        ),
+        a_step(
+            "norm-moved-behind-the-encoder",
+            {"embedding": "not normed", "encoder": "normed again"},
+            "`self.norm` stands behind the encoder, not in front of it",
+            *FIRST_NORM_HINTS,
         ),
         a_step(
             "normed-behind-the-encoder",
@@ -2074,6 +2159,24 @@ BERT = Exercise(
             "no-transform",
             {"head": "no transform"},
             "the head is the table and the bias alone: linear layer, GELU and norm are missing",
+            *HEAD_HINTS,
+        ),
+        a_step(
+            "table-alone",
+            {"head": "no transform", "finish": "no bias"},
+            "the head is the bare table: linear layer, GELU, norm and bias are missing",
+            *HEAD_HINTS,
+        ),
+        a_step(
+            "gelu-before-dense",
+            {"head": "gelu first"},
+            "the head's GELU comes before its linear layer; it comes behind it",
+            *HEAD_HINTS,
+        ),
+        a_step(
+            "silu-in-the-head",
+            {"head": "silu"},
+            "the head has SiLU; it should be GELU",
             *HEAD_HINTS,
         ),
         a_step(
@@ -2209,6 +2312,14 @@ BERT = Exercise(
             *LOGIT_HINTS,
         ),
         a_step(
+            "row-of-padding-learns-nothing",
+            {"embedding": "padding_idx"},
+            "the values are right, but `padding_idx` keeps the row of padding from learning",
+            "Call backward on the logits, and look at the gradient of the row `pad_id` of `words`.",
+            "The text takes each `nn.Embedding` as it comes.",
+            "Leave `padding_idx` out; the mask sees to it that nobody looks at padding.",
+        ),
+        a_step(
             "table-learns-nothing",
             {"finish": "table detached"},
             "the logits are right, but the table learns nothing in its job as a head",
@@ -2244,6 +2355,15 @@ BERT = Exercise(
             "Leave the layer out: `h @ self.words.weight.T + self.bias`.",
         ),
         a_step(
+            "table-named-twice",
+            {"extra": "tied"},
+            "the table has a second name in a linear layer of its own: the sum is right, but the "
+            "weights are loaded by the names of the text",
+            "Print the names of `state_dict()`. Which of them does the text not know?",
+            "The head needs no layer of its own to multiply with the table.",
+            "`h @ self.words.weight.T + self.bias`.",
+        ),
+        a_step(
             "a-last-norm-too-many",
             {"extra": "last norm"},
             "the encoder was given a last norm; post-norm blocks need none",
@@ -2271,7 +2391,7 @@ BERT = Exercise(
     allows=Edges(labels=("no padding", "two layers", "on the left", "on the right", "encoded")),
     also_right=[SpelledBert, LonelyBert],
     axes="batch seq vocab",
-    bans=("Bert", "BertBlock", "BertEmbedding", "TransformerEncoder", "TransformerEncoderLayer"),
+    bans=("Bert", "BertBlock", "BertEmbedding", "MaskedHead", "MaskedLM", "TransformerEncoder"),
 )
 
 
