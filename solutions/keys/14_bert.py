@@ -101,6 +101,8 @@ def wrong_hide(ids, special_ids, draws, ways, others, mask_id, *, share, slip):
         special = isin(ids, special_ids[:1])
     elif slip == "only 0":
         special = ids == 0
+    elif slip == "first row":
+        special = isin(ids, special_ids)[:1].expand_as(ids)
     elif slip == "ends":
         special = torch.zeros_like(special)
         special[:, :1] = special[:, -1:] = True
@@ -108,8 +110,17 @@ def wrong_hide(ids, special_ids, draws, ways, others, mask_id, *, share, slip):
         special = isin(ids, [*special_ids, mask_id]) | isin(others, special_ids)
     elif slip == "specials chosen":
         special = torch.zeros_like(special)
-    below = {"above": draws > share, "exchanged": ways < share, "everything": draws < 2}
+    below = {
+        "above": draws > share,
+        "exchanged": ways < share,
+        "everything": draws < 2,
+        "top": draws > 1 - share,
+    }
     chosen = below.get(slip, draws < share) & ~special
+    if slip == "either":
+        chosen = draws < share
+        for each in special_ids:
+            chosen = chosen | (ids != each)
     if slip == "exchanged":
         ways = draws
     if slip == "one throw":
@@ -128,6 +139,8 @@ def wrong_hide(ids, special_ids, draws, ways, others, mask_id, *, share, slip):
     if slip == "specials hidden":
         hit = draws < share
     masked, wrong = ways < 0.8, (ways >= 0.8) & (ways < 0.9)
+    if slip == "special others":
+        wrong = wrong & ~isin(others, special_ids)
     if slip == "rarely":
         masked, wrong = ways > 0.8, (ways > 0.1) & (ways <= 0.8)
     elif slip == "all masked":
@@ -159,6 +172,7 @@ def wrong_hide(ids, special_ids, draws, ways, others, mask_id, *, share, slip):
         "stay unasked": chosen & (ways < 0.9),
         "masked asked": chosen & masked,
         "changed asked": inputs != ids,
+        "mask there": inputs == mask_id,
         "others unasked": chosen & ~wrong,
         "turned": ~chosen,
     }.get(slip, chosen)
@@ -297,6 +311,27 @@ HIDE = Exercise(
             "Compare `draws` with the share, and `ways` with 0.8 and 0.9.",
         ),
         hiding(
+            "chosen-from-the-top",
+            "top",
+            "the *highest* draws are chosen, those above 1 less the share",
+            "Hand it draws of 0. Is everything chosen?",
+            "The share is right, and the text says on which side it lies.",
+            "Chosen is where `draws` is below the share.",
+        ),
+        hiding(
+            "chosen-or-not-special",
+            "either",
+            "a token is chosen when its draw is low *or* it isn't special",
+            *CHOSEN_HINTS,
+        ),
+        hiding(
+            "specials-of-the-first-row",
+            "first row",
+            "special tokens are looked for in the first row alone, and spared at these places in "
+            "all",
+            *SPECIAL_HINTS,
+        ),
+        hiding(
             "specials-chosen",
             "specials chosen",
             "special tokens are chosen, too: a [SEP] is hidden, and the model shall guess it",
@@ -356,6 +391,14 @@ HIDE = Exercise(
             "Look for the special ids in `ids` alone.",
         ),
         hiding(
+            "special-replacement-left-out",
+            "special others",
+            "a token stays when its replacement is special; replacements are taken as they are",
+            "Hand it `others` that are all [SEP], and ways of 0.85. What becomes of the chosen?",
+            "The text says what may stand in `others`: whatever that is.",
+            "Take the id from `others` without looking at it.",
+        ),
+        hiding(
             "everything-labelled",
             "all labelled",
             "every token has a label: the loss will count those that the model can read off",
@@ -386,6 +429,13 @@ HIDE = Exercise(
             "only-masked-asked",
             "masked asked",
             "only tokens behind [MASK] have a label; the replaced and those that stay have none",
+            *ASKED_HINTS,
+        ),
+        hiding(
+            "asked-where-mask-stands",
+            "mask there",
+            "a label stands wherever the input is [MASK]; the replaced and those that stay have "
+            "none",
             *ASKED_HINTS,
         ),
         hiding(
@@ -625,6 +675,10 @@ def wrong_masked(logits, labels, *, shift=0, counted="asked", empty="nothing"):
     if counted == "rows":
         rows = right.where(asked, 0).sum(dim=1) / asked.sum(dim=1).clamp(min=1)
         return -rows.mean()
+    if counted == "rows, bare":
+        return (-(right * asked).sum(dim=1) / asked.sum(dim=1)).mean()
+    if counted == "texts":
+        return -right.where(asked, 0).sum() / len(labels)
     if counted == "sum":
         return -right.where(asked, 0).sum()
     if empty == "bare" and not asked.any():
@@ -668,6 +722,9 @@ def slipped_masked(logits, labels, *, slip):
 
     return {
         "zeroed": zeroed,
+        "reshaped": lambda: put(
+            logits.reshape(len(logits), logits.shape[2], -1).mT.log_softmax(dim=-1)
+        ),
         "vocabulary": lambda: put(logits.log_softmax(dim=-1)) / logits.shape[-1],
         "asked rows": asked_rows,
         "raw": raw,
@@ -786,6 +843,21 @@ LOSS = Exercise(
             "Sum over everything, then divide once.",
         ),
         losing(
+            "rows-averaged-and-divided-by-0",
+            {"counted": "rows, bare"},
+            "each row's mean is taken first, then the mean of the rows; a row without a question "
+            "makes `nan` of all",
+            "How much does one place weigh in your mean, in a row with one question and with five?",
+            "All places that are asked weigh the same, in all rows together.",
+            "Sum over everything, then divide once, by at least 1.",
+        ),
+        losing(
+            "divided-by-the-texts",
+            {"counted": "texts"},
+            "the sum is divided by the number of texts, not by how many places are asked",
+            *COUNT_HINTS,
+        ),
+        losing(
             "summed",
             {"counted": "sum"},
             "the losses are added up; the mean was asked for",
@@ -819,6 +891,15 @@ LOSS = Exercise(
             "where nothing is asked, a new 0 comes out: `backward` has no way from it to the "
             "logits",
             *NOTHING_HINTS,
+        ),
+        loss_slip(
+            "reshaped-not-transposed",
+            "reshaped",
+            "`reshape` or `view` puts the vocabulary in front, and mixes the scores of all places",
+            "Print the scores of one place before and after.",
+            "`reshape` reads the numbers in their old order; `transpose` moves an axis.",
+            "`logits.transpose(1, 2)`, or flatten the first two axes of `logits` and all of "
+            "`labels`.",
         ),
         loss_slip(
             "divided-by-the-vocabulary",
@@ -1041,6 +1122,8 @@ def wrong_pack(a, b, max_len, cls_id, sep_id, *, slip):
     second, last = (sep_id, cls_id), (sep_id,)
     if slip != "second cls":
         second = () if slip == "no middle" else (sep_id,)
+    if slip == "two middle":
+        second = (sep_id, sep_id)
     if slip == "no last" or (slip == "empty b" and not m):
         last = ()
     front = () if slip == "no cls" else (cls_id,)
@@ -1059,6 +1142,7 @@ def wrong_pack(a, b, max_len, cls_id, sep_id, *, slip):
             "seps 0": [0] * (n + 2) + [1] * m + [0],
             "all 0": [0] * len(ids),
             "words alone": [0] * n + [1] * m,
+            "count": [0] * (n + 1) + [1] * (m + 1) + [2],
             "len a": [0] * n + [1] * (m + 3),
             "in half": [0] * (len(ids) // 2) + [1] * (len(ids) - len(ids) // 2),
             "from 1": [1] * (n + 2) + [2] * (m + 1),
@@ -1162,6 +1246,12 @@ PAIR = Exercise(
             "there is no [SEP] between the two texts",
             *LAYOUT_HINTS,
         ),
+        packing(
+            "two-seps-between",
+            "two middle",
+            "two [SEP] stand between the texts, as RoBERTa has it; here it is one",
+            *LAYOUT_HINTS,
+        ),
         packing("no-sep-at-the-end", "no last", "the last [SEP] is missing", *LAYOUT_HINTS),
         packing("no-cls", "no cls", "the [CLS] in front is missing", *LAYOUT_HINTS),
         packing(
@@ -1186,6 +1276,12 @@ PAIR = Exercise(
             "middle-sep-in-segment-1",
             "middle 1",
             "the first [SEP] has segment 1; it ends the first text, and belongs to it",
+            *SEGMENT_HINTS,
+        ),
+        packing(
+            "seps-counted",
+            "count",
+            "each [SEP] begins a new segment, the last one a third; a [SEP] ends its segment",
             *SEGMENT_HINTS,
         ),
         packing(
@@ -1454,7 +1550,7 @@ PAIR = Exercise(
 # --- 14.bert --------------------------------------------------------------------------------
 
 SIZES = {
-    "vocab_size": 19,
+    "vocab_size": 13,
     "d_model": 14,
     "num_heads": 2,
     "num_layers": 1,
@@ -1510,8 +1606,8 @@ def bert_cases(generator):
 
     none = (0, 0)
     return [
-        tried("no padding, two layers", 7, [none, none], num_layers=2),
-        tried("padded on the right", 6, [none, (0, 3), (0, 1)]),
+        tried("no padding, two layers", 6, [none, none], num_layers=2),
+        tried("padded on the right", 5, [none, (0, 3), (0, 1)]),
         tried("padded on the left, and a text of one segment", 6, [(2, 0), none], borders=[6, 2]),
         tried("small tables, as in real weights", 4, [none, (0, 1)], small=True, pad_id=0),
         tried("encoded only", 5, [none, (0, 2)], apart=True, num_heads=7, max_len=5),
@@ -2475,6 +2571,9 @@ def wrong_pool(vectors, real, *, slip):
         "mean over seq": lambda: kept.mean(dim=1),
         "nan": lambda: unguarded((vectors * real[..., None]).sum(dim=1)),
         "nan, filled": lambda: unguarded(kept.sum(dim=1)),
+        "so many": lambda: unit(
+            vectors.masked_fill((torch.arange(real.shape[1]) >= number)[..., None], 0).sum(dim=1)
+        ),
         "both": lambda: unit(each_first()),
         "root of d": lambda: mean / mean.shape[-1] ** 0.5,
         "added 5": lambda: mean / (mean.norm(dim=-1, keepdim=True) + 1e-5),
@@ -2584,6 +2683,14 @@ POOL = Exercise(
             "padding, zero row",
             "padding counts like any other token, and `real` is asked for empty rows alone",
             *PADDING_HINTS,
+        ),
+        pooling(
+            "padding-taken-to-be-behind",
+            "so many",
+            "as many tokens are taken from the front as are real: padding may stand anywhere",
+            "Put the padding in front. Does your sentence's vector stay the same?",
+            "`real` says which tokens count, not only how many.",
+            "Make the vectors of padding 0 by the mask itself.",
         ),
         pooling(
             "padding-alone",
@@ -2943,6 +3050,8 @@ def wrong_span(start, end, context, longest, *, slip):
         low = length.abs() <= longest if slip == "longest both ways" else length <= 1
     elif slip == "by context":
         reach = length <= min(longest, int(context.sum()) // 2 + 1)
+    if slip == "order alone":
+        inside, reach = torch.ones_like(inside), torch.ones_like(inside)
     if slip == "no context":
         inside = torch.ones_like(inside)
     elif slip == "start inside":
@@ -3007,6 +3116,9 @@ def wrong_span(start, end, context, longest, *, slip):
         return torch.tensor([i, j])
     if slip == "apart":
         return int(start.argmax()), int(end.argmax())
+    if slip == "apart, in order":
+        i, j = sorted((int(start.argmax()), int(end.argmax())))
+        return i, j
     if slip == "apart inside":
         return int(near[0].argmax()), int(near[1].argmax())
     if slip == "sorted":
@@ -3114,6 +3226,13 @@ SPAN = Exercise(
             *APART_HINTS,
         ),
         spanning(
+            "anywhere-put-in-order",
+            "apart, in order",
+            "the highest start and end of the whole sequence are taken, and exchanged when they "
+            "stand the wrong way round",
+            *APART_HINTS,
+        ),
+        spanning(
             "cut-to-length",
             "cut",
             "the highest start and the highest end are taken, and the end is moved when it doesn't "
@@ -3216,6 +3335,12 @@ SPAN = Exercise(
             "context-ignored",
             "no context",
             "the question and the special tokens may be the answer, too",
+            *CONTEXT_HINTS,
+        ),
+        spanning(
+            "order-alone",
+            "order alone",
+            "only the order is asked: neither `context` nor `longest` makes a difference",
             *CONTEXT_HINTS,
         ),
         spanning(
