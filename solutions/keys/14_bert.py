@@ -45,33 +45,37 @@ SHARES = (0.15, 0.2, 0.25, 0.4)
 
 def hide_cases(generator, share):
     def dice(shape, chosen):
-        """Two throws for each token: never near a border, and every way among the chosen."""
+        """Two throws for each token: none at a border, some near it; every way among the chosen."""
         n = shape[0] * shape[1]
         hit = round(chosen * n)
         low = even(generator, 0.0, share - 0.02, hit)
+        low[1::2] = even(generator, share - 0.04, share - 0.02, hit // 2)
+        high = even(generator, share + 0.02, 1.0, n - hit)
+        high[1::2] = even(generator, share + 0.02, share + 0.04, (n - hit) // 2)
         ways = [even(generator, *each, n) for each in ((0.0, 0.78), (0.82, 0.88), (0.92, 1.0))]
         kinds = torch.tensor([0, 1, 2, 0]).repeat(n)[:n]
         ways = torch.stack(ways).gather(0, kinds[None])[0]
         order = torch.randperm(n, generator=generator)
-        draws = torch.cat([low, even(generator, share + 0.02, 1.0, n - hit)])
+        draws = torch.cat([low, high])
         return draws[order].reshape(shape), ways[order].reshape(shape)
 
-    def tried(label, shape, special, mask_id, chosen=0.6, vocab=(20, 90), others=None, ids=None):
+    def tried(label, shape, special, mask_id, chosen=0.6, vocab=(20, 90), ids=None):
         if ids is None:
             ids = ids_below(generator, vocab[1], *shape, low=vocab[0])
             if special and shape[1] > 3:
                 ids[:, 0], ids[:, -1] = special[0], special[-1]
                 ids[0, shape[1] // 2] = special[1 % len(special)]
-        if others is None:
-            others = ids_below(generator, vocab[1], *shape, low=vocab[0])
+        others = ids_below(generator, vocab[1], *shape, low=vocab[0])
         draws, ways = dice(shape, chosen)
         return case(label, ids, special, draws, ways, others, mask_id)
 
     usual = tried("as in BERT", (3, 9), [101, 102, 0], 103, vocab=(1000, 1100))
     ends = torch.tensor([[7, 3, 3, 8, 3, 9, 5, 3], [4, 6, 3, 7, 3, 3, 9, 4]])
-    odd = ids_below(generator, 60, 4, 6, low=20)
+    odd = ids_below(generator, 60, 2, 6, low=20)
     same = odd.clone()
-    same[::2] = torch.tensor([2, 5, 11, 2, 5, 11])
+    same[:, ::2] = torch.tensor([2, 11, 5])
+    dice_of_odd = torch.rand(2, 6, generator=generator) * 0.1, torch.full((2, 6), 0.85)
+    dice_of_odd[1][1, ::3] = torch.tensor([0.4, 0.95])
     pads = ids_below(generator, 60, 2, 8, low=20)
     pads[:, 5:] = 9
     return [
@@ -81,8 +85,7 @@ def hide_cases(generator, share):
         tried("0 is a token, and so are 101 to 103", (3, 7), [55, 41], 40, 0.6, (99, 106)),
         tried("zeros among the tokens", (2, 8), [7], 6, 0.7, (0, 3)),
         tried("padding in a row", (2, 8), [9, 8], 7, 0.9, ids=pads),
-        tried("a replacement may be special, or the same", (4, 6), [2, 5], 11, 0.9, (20, 60),
-              others=same, ids=odd),
+        case("a replacement may be special, or the same", odd, [2, 5], *dice_of_odd, same, 11),
         tried("nothing chosen", (2, 5), [1, 2], 3, 0.0),
         tried("everything chosen", (3, 5), [1, 2], 3, 1.0),
         tried("one text of one token", (1, 1), [1], 2, 1.0),
@@ -639,6 +642,8 @@ def loss_cases(generator):
             row[places] = ids_below(generator, vocab, len(places), low=more.get("low", 0))
         more.pop("low", None)
         logits = (scale * normal(generator, len(asked), seq, vocab)).to(dtype)
+        if scale > 10:  # the model is sure, and wrong
+            logits.scatter_(-1, labels.clamp(min=0)[..., None], -scale)
         return case(label, logits, labels, **more)
 
     first, zero = normal(generator, 2, 4, 5), torch.full((2, 4), -100)
