@@ -172,8 +172,8 @@ outcome("14.tables", f"{100 * shares[0]:.0f} and {100 * shares[1]:.0f}")
 # %% [markdown]
 # ## 14.3 Train it
 #
-# The model: 3 blocks, 96 wide. Two things are not as in BERT. Places are rotary (06), since BERT's table of places must itself be learned:
-# with it the same run gets 28 of 100 letters, not 48 (one seed each). And 30 % are hidden while it learns, for a reason that 14.5 gives. The
+# The model: 3 blocks, 96 wide. Two things are not as in BERT. Places are rotary (06), since BERT's table
+# of places must itself be learned: in a trial that cost a run of this length nearly half of its letters. And 30 % are hidden while it learns, for a reason that 14.5 gives. The
 # exam always hides 15 %. Muon for matrices, AdamW for the rest, as in 10.10.
 
 
@@ -336,7 +336,8 @@ claim("a swapped letter is more often mended than left", mends > stays)
 # ## 14.5 What hiding costs
 #
 # Of a text read once, next-token prediction asks for every token, this game for 15 %. The rest is read, multiplied, paid for,
-# and teaches nothing by itself. That is why we hid 30 %: twice the questions for the same work. With one seed, 400 steps at 30 % found 49.9 of 100 letters in the exam, at 15 % 47.9. Wettig and others (2022) found for BERT
+# and teaches nothing by itself. That is why we hid 30 %: twice the questions for the same work. In one trial, with one seed, that
+# was worth two letters of a hundred in the exam: too little to be sure of. Wettig and others (2022) found for BERT
 # that up to 40 % can do better. Hide too much, and there is no text left to answer from.
 #
 # ## 14.6 From letters to opinions
