@@ -1,10 +1,11 @@
 """Days as people write them, in fourteen languages: real formats, from the data of Babel (BSD)."""
 
+import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from random import Random
 
-from babel.dates import format_date
+from babel.dates import DateTimeFormat, format_date, get_date_format
 
 LOCALES = (
     *("en_US", "en_GB", "de", "fr", "es", "it", "pt", "nl"),
@@ -33,6 +34,22 @@ def spelled(day: date, locale: str, style: str) -> str:
     if (locale, style) not in KINDS:
         raise ValueError(f"{locale} {style} is none of the {len(KINDS)} kinds of date")
     return format_date(day, style, locale=locale)
+
+
+def fields(day: date, locale: str, style: str) -> str:
+    """What each character of `spelled(…)` belongs to: "y", "M", "d", or "." for none of these.
+
+        2/5/19 -> M.d.yy
+
+    Raises `ValueError` as `spelled` does.
+    """
+    text, told, found = spelled(day, locale, style), DateTimeFormat(day, locale), ""
+    pattern = get_date_format(style, locale).format
+    for between, field in re.findall(r"([^%]+)|%\((\w+)\)s", pattern):
+        name = field[:1].replace("L", "M")  # the month as it stands alone
+        found += (name if name and name in "yMd" else ".") * len(between or told[field])
+    assert len(found) == len(text), (text, found)
+    return found
 
 
 def date_pairs(days: Sequence[date], count: int, seed: int = 0) -> list[tuple[str, str]]:

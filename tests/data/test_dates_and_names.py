@@ -13,6 +13,7 @@ from course_lib.data.dates import (
     STYLES,
     all_days,
     date_pairs,
+    fields,
     format_date,
     spelled,
 )
@@ -39,6 +40,22 @@ def test_no_string_means_two_days_and_the_kinds_left_out_would():
     for locale, style in AMBIGUOUS:
         assert any(means.get(format_date(d, style, locale=locale), d) != d for d in days)
     assert set(KINDS) | AMBIGUOUS == {(i, s) for i in LOCALES for s in STYLES}
+
+
+def test_what_each_character_of_a_date_belongs_to():
+    day = date(2019, 2, 5)
+    assert fields(day, "en_US", "short") == "M.d.yy"
+    assert fields(day, "de", "full") == "." * 10 + "d..MMMMMMM.yyyy"
+    assert fields(day, "fr", "long") == "d.MMMMMMM.yyyy"
+    assert fields(day, "ja", "long") == "yyyy.M.d."
+    for kind in KINDS:
+        for day in (date(1951, 1, 31), date(2048, 12, 3)):
+            text, told = spelled(day, *kind), fields(day, *kind)
+            parts = {p: "".join(c for c, f in zip(text, told, strict=True) if f == p) for p in "yd"}
+            assert int(parts["y"]) % 100 == day.year % 100 and int(parts["d"]) == day.day, text
+            assert "M" in told
+    with pytest.raises(ValueError, match="es short is none of the 58 kinds"):
+        fields(day, "es", "short")
 
 
 def test_pairs_of_dates():

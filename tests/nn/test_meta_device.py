@@ -27,6 +27,7 @@ from course_lib.nn.attention import QKVProjection, SelfAttention
 from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm, PreNorm
 from course_lib.nn.embeddings import TiedHead, TokenEmbedding
 from course_lib.nn.feedforward import GEGLU, FeedForward, SwiGLU
+from course_lib.nn.lora import LoRALinear
 from course_lib.nn.masks import causal_mask, combine_masks, padding_mask
 from course_lib.nn.moe import MixtureOfExperts
 from course_lib.nn.multi_head import MultiHeadAttention
@@ -150,6 +151,10 @@ RUNS = {  # how to build each, and how to call it
     RMSNorm: (lambda: RMSNorm(D_MODEL), lambda part: part(vectors())),
     FeedForward: (lambda: FeedForward(D_MODEL, 19), lambda part: part(vectors())),
     SwiGLU: (lambda: SwiGLU(D_MODEL, 19), lambda part: part(vectors())),
+    LoRALinear: (
+        lambda: LoRALinear(nn.Linear(D_MODEL, 19), 5, 7),
+        lambda part: part(vectors()),
+    ),
     GEGLU: (lambda: GEGLU(D_MODEL, 19), lambda part: part(vectors())),
     MixtureOfExperts: (mixture, mix),
     QKNorm: (
