@@ -11,6 +11,7 @@ from torch.testing import assert_close
 from course_lib.generation import generate
 from course_lib.models import Gpt, GptConfig, count_parameters
 from course_lib.nn import (
+    GEGLU,
     Alibi,
     EncoderBlock,
     FeedForward,
@@ -40,7 +41,10 @@ PARALLEL = replace(
     input_position=None,
     attention_position=Rotary,
 )
+LLAMA = replace(PARALLEL, block=EncoderBlock, norm=RMSNorm, num_kv_heads=3)
 KINDS = {
+    "llama": LLAMA,
+    "gemma": replace(LLAMA, feed_forward=GEGLU, num_kv_heads=1, d_head=10, embed_scale=24**0.5),
     "learned": SMALL,
     "parallel": PARALLEL,
     "window": replace(SMALL, window=3, tied=False),
@@ -87,6 +91,18 @@ def test_a_lean_twin_writes_the_same(config):
     model, given = model_of(config), {"max_new_tokens": 4}
     expected = generate(model, IDS, **given)
     assert torch.equal(generate(lean(model), IDS, cache=StaticCache(11), **given), expected)
+
+
+@kinds
+@torch.no_grad()
+def test_a_lean_twin_scores_the_same_in_pieces_longer_texts_and_other_dtypes(config):
+    for dtype, limit in ((torch.float64, 1e-10), (torch.float32, 1e-5)):
+        model = model_of(config).to(dtype)
+        twin = lean(model)  # one twin for all: what it keeps must fit the next text
+        for ids in (IDS[:, :2], IDS, IDS[:1].repeat(1, 2)[:, :11]):
+            cache = GrowingCache()
+            pieces = [twin(ids[:, :end], cache=cache) for end in sorted({1, 2, ids.shape[1]})]
+            assert_close(torch.cat(pieces, dim=1), model(ids), rtol=0, atol=limit)
 
 
 @kinds
