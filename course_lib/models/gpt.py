@@ -139,7 +139,7 @@ def _block(config: GptConfig, i: int) -> nn.Module:
     d_model, dropout, networks = config.d_model, config.dropout, config.feed_forward
     d_head = config.d_head or d_model // config.num_heads
     position = config.attention_position(d_head) if config.attention_position else None
-    given = {"d_head": d_head, "dropout": dropout, "position": position}
+    given = {"d_head": config.d_head, "dropout": dropout, "position": position}
     attention = config.attention(d_model, config.num_heads, config.num_kv_heads, **given)
     network = networks[i % len(networks)] if isinstance(networks, tuple) else networks
     around = partial(_pre_norm, config)

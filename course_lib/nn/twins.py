@@ -53,7 +53,7 @@ class _LeanRotary(Rotary):
         if places is not None or query.dtype not in EXACT:
             return Rotary.forward(self, query, key, places)
         n_key = key.shape[-2]
-        if not self.waves or len(self.waves[0]) < n_key or self.waves[0].dtype != query.dtype:
+        if not self.waves or len(self.waves[0]) < n_key:
             frequencies = self.frequencies.to(device=key.device, dtype=query.dtype)
             angles = rotary_angles(torch.arange(2 * n_key, device=key.device), frequencies)
             cos, sin = angles.cos(), angles.sin()

@@ -18,7 +18,8 @@ TEXT, LIST = 8, 9
 
 
 def _numbers(dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
-    return lambda blocks: blocks.view(dtype).float()
+    # a copy, so that the file is let go
+    return lambda blocks: blocks.view(dtype).to(torch.float32, copy=True)
 
 
 def _q4_1(blocks: Tensor) -> Tensor:

@@ -49,21 +49,28 @@ def load_smollm2(config: GptConfig = SMOLLM2_135M) -> tuple[Gpt, Tokenizer]:
     Raises `MissingWeights` when they are neither installed nor to be had from the hub.
     """
     try:
-        file = GgufFile(package_folder(PACKAGE) / FILE)
-        tensors, tokenizer = gguf_tensors(file), gguf_tokenizer(file.facts)
+        tensors, tokenizer = _from_package()
     except MissingWeights as missing:
         try:
-            folder = hub_folder(HUB_NAME, ["model.safetensors", "tokenizer.json"])
+            tensors, tokenizer = _from_hub()
         except MissingWeights:
             raise missing from None
-        tensors = read_tensors(folder)
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     with torch.device("meta"):  # no first weights are drawn, no second copy is made
         model = Gpt(config)
     load_renamed(model, tensors, llama.names(config), assign=True)
     del tensors  # each matrix goes once it has been laid anew
     _lay_by_columns(model)
     return model.eval(), tokenizer
+
+
+def _from_package() -> tuple[dict[str, Tensor], Tokenizer]:
+    file = GgufFile(package_folder(PACKAGE) / FILE)
+    return gguf_tensors(file), gguf_tokenizer(file.facts)
+
+
+def _from_hub() -> tuple[dict[str, Tensor], Tokenizer]:
+    folder = hub_folder(HUB_NAME, ["model.safetensors", "tokenizer.json"])
+    return read_tensors(folder), Tokenizer.from_file(str(folder / "tokenizer.json"))
 
 
 def _lay_by_columns(model: Gpt) -> None:
@@ -84,7 +91,7 @@ def chat_text(messages: Iterable[Mapping[str, str]]) -> str:
     system message in front the model gets the one it was trained with.
     """
     turns = [(message["role"], message["content"]) for message in messages]
-    if not turns or turns[0][0] != "system":
+    if turns and turns[0][0] != "system":
         turns.insert(0, ("system", SYSTEM))
     said = "".join(f"<|im_start|>{role}\n{content}{END}\n" for role, content in turns)
     return f"{said}<|im_start|>assistant\n"

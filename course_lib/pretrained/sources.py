@@ -20,7 +20,7 @@ def hub_folder(name: str, wanted: list[str]) -> Path:
         from huggingface_hub import snapshot_download
 
         return Path(snapshot_download(name, allow_patterns=wanted))
-    except (ImportError, OSError):  # not there, or offline
+    except (ImportError, OSError, ValueError):  # not there, offline, or no name of the hub
         raise MissingWeights(
             f"{name} is not a folder here, and can't be had from the Hugging Face hub: go online "
             "and `pip install huggingface_hub`, or name a folder with its safetensors"

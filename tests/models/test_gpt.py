@@ -138,6 +138,14 @@ def test_learned_positions_end_and_ids_too():
         model(torch.tensor([[0, 37]]))
 
 
+@pytest.mark.parametrize("position", [None, Rotary])
+def test_heads_that_do_not_divide_the_width_are_refused(position):
+    config = replace(SMALL, d_model=25, attention_position=position)
+    with pytest.raises(ValueError, match="num_heads=3, d_model=25"):
+        Gpt(config)
+    assert Gpt(replace(config, d_head=8))(IDS).shape == (2, 7, 37)
+
+
 @torch.no_grad()
 def test_a_given_mask_replaces_the_causal_one_and_stays_within_the_window():
     ahead = partial(prefix_mask, prefix=7)
