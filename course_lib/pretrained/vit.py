@@ -10,7 +10,7 @@ from torch import Tensor
 from course_lib.models.vit import Vit, VitConfig
 from course_lib.pretrained.families import require
 from course_lib.pretrained.names import expand_layers, load_renamed
-from course_lib.pretrained.sources import checkpoint_folder, read_json, read_tensors
+from course_lib.pretrained.sources import checkpoint_folder, read_config, read_tensors
 
 _LAYER, _BLOCK = "vit.encoder.layer.{i}", "encoder.blocks.{i}"
 CLS, PLACES = "vit.embeddings.cls_token", "vit.embeddings.position_embeddings"
@@ -73,7 +73,7 @@ def load_vit(name: str | Path) -> Vit:
     """
     folder = checkpoint_folder(name)
     with torch.device("meta"):
-        model = Vit(vit_config(read_json(folder / "config.json")))
+        model = Vit(vit_config(read_config(folder)))
     table = expand_layers(VIT, model.config.num_layers)
     load_renamed(model, flattened(read_tensors(folder)), table, UNUSED, assign=True)
     return model.eval()
