@@ -53,7 +53,9 @@ def test_an_index_does_not_lead_out_of_the_folder(tmp_path):
     save_file(WHOLE, tmp_path / "x.safetensors")
     for name in ("../x.safetensors", str(tmp_path / "x.safetensors")):
         indexed(folder, name)
-        with pytest.raises(ValueError, match=r"names files outside of the folder: .*x\.safetensors"):
+        with pytest.raises(
+            ValueError, match=r"names files outside of the folder: .*x\.safetensors"
+        ):
             read_tensors(folder)
 
 
