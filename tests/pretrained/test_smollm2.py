@@ -151,12 +151,15 @@ def test_without_package_and_network_the_error_says_what_to_run(monkeypatch):
         load_smollm2()
 
 
-class Held(dict):
-    """Tensors and facts, as a `GgufFile` has them."""
+class Held(GgufFile):
+    """A file's tensors and facts without the file."""
 
     def __init__(self, tensors, kind="llama"):
-        super().__init__(tensors)
+        self._places = tensors
         self.facts = {"general.architecture": kind, "llama.attention.head_count": 2}
+
+    def __getitem__(self, name):
+        return self._places[name]
 
 
 def test_another_model_of_llama_has_its_biases_and_its_head():
