@@ -200,6 +200,16 @@ def test_layers_share_a_block_and_one_table_serves_both_ends():
     assert names == ["bert.embedding.word.weight", "head.bias"]
 
 
+@torch.no_grad()
+def test_the_head_reads_the_table_of_a_body_that_was_put_in_later():
+    made, other = MaskedLM(sizes("Bert")).eval(), Bert(sizes("Bert")).eval()
+    torch.nn.init.normal_(other.embedding.word.weight)
+    made.bert = other
+    again = MaskedLM(sizes("Bert")).eval()
+    again.load_state_dict(made.state_dict())
+    assert_close(made(IDS), again(IDS))
+
+
 def test_a_model_starts_with_no_opinion():
     model = MaskedLM(sizes("Bert")).eval()
     loss = torch.nn.functional.cross_entropy(model(IDS).flatten(0, 1), IDS.flatten())
