@@ -17,7 +17,7 @@ from course_lib.nn.cache import Cache
 from course_lib.nn.embeddings import TiedHead, TokenEmbedding
 from course_lib.nn.feedforward import FeedForward
 from course_lib.nn.mask_forms import window_mask
-from course_lib.nn.masks import Mask, causal_mask
+from course_lib.nn.masks import Mask, causal_mask, combine_masks
 from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.nn.norms import LayerNorm
 from course_lib.nn.positions.learned import LearnedPositions
@@ -94,9 +94,11 @@ class Gpt(nn.Module):
 
         A `mask` replaces the causal one, given `places` replace 0, 1, 2 …; padding on the left
         needs both. With a `cache` only `ids[:, cache.length:]` are read and scored; mask and places
-        are those of all ids. Raises `ValueError` for ids outside the vocabulary, and when learned
-        positions have no such place.
+        are those of all ids. Raises `ValueError` for ids outside the vocabulary or without their
+        batch, for masks that don't fit, and when learned positions have no such place.
         """
+        if ids.ndim != 2:
+            raise ValueError(f"ids must be (batch, seq), got {tuple(ids.shape)}")
         read = 0 if cache is None else cache.length
         x = self.embed(ids[:, read:])
         if self.positions is not None:
@@ -118,7 +120,7 @@ class Gpt(nn.Module):
             return window_mask(n_query, n_key, before=window - 1, after=n_key, device=device)
 
         if isinstance(mask, Tensor):
-            return mask & near(n_query, mask.shape[-1], mask.device)
+            return combine_masks(mask, near(n_query, mask.shape[-1], mask.device))
         return lambda *sizes, device: mask(*sizes, device=device) & near(*sizes, device)
 
     def _init_matrices(self) -> None:
