@@ -40,8 +40,8 @@ def vit_config(config: Mapping[str, Any]) -> VitConfig:
     """
     require(config, model_type="vit", hidden_act="gelu", qkv_bias=True)
     return VitConfig(
-        image_size=config["image_size"],
-        patch_size=config["patch_size"],
+        image_size=_side(config, "image_size"),
+        patch_size=_side(config, "patch_size"),
         d_model=config["hidden_size"],
         num_heads=config["num_attention_heads"],
         num_layers=config["num_hidden_layers"],
@@ -51,6 +51,14 @@ def vit_config(config: Mapping[str, Any]) -> VitConfig:
         norm_eps=config["layer_norm_eps"],
         dropout=config["hidden_dropout_prob"],
     )
+
+
+def _side(config: Mapping[str, Any], name: str) -> int:
+    size = config[name]
+    sides = set(size) if isinstance(size, list | tuple) else {size}
+    if len(sides) > 1:
+        raise ValueError(f"can't build a model with {name}={size!r}, only with squares")
+    return sides.pop()
 
 
 def flattened(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
