@@ -63,7 +63,12 @@ class Row(NamedTuple):
             return found
         whole = found[0] if len(found) == 1 else torch.cat(found)  # which would copy the one
         heights = [wanted[name].shape[0] for name in self.ours]
-        return [piece.contiguous() for piece in whole.split(heights)]
+        if len(heights) == 1:
+            return [whole.contiguous()]
+        # each gets memory of its own: a part of another's can't be saved alone
+        return [
+            piece.clone(memory_format=torch.contiguous_format) for piece in whole.split(heights)
+        ]
 
 
 def expand_layers(

@@ -201,3 +201,14 @@ def test_numbers_of_another_kind_are_not_taken_for_weights(kind):
     tensors["theirs.last.weight"] = tensors["theirs.last.weight"].to(kind)
     with pytest.raises(ValueError, match=rf"theirs.last.weight is {kind}, not torch.float32"):
         load_renamed(model, tensors, TABLE)
+
+
+def test_what_is_cut_from_one_tensor_has_memory_of_its_own():
+    with torch.device("meta"):
+        model = MultiHeadAttention(6, 3, bias=False)
+    tensors = {"in.weight": torch.randn(18, 6), "out.weight": torch.randn(6, 6)}
+    table = {"in": ("to_q", "to_k", "to_v"), "out": "to_out"}
+    load_renamed(model, tensors, table, assign=True)
+    for weight in model.parameters():
+        assert weight.untyped_storage().nbytes() == 6 * 6 * 4
+    assert torch.equal(model.to_v.weight, tensors["in.weight"][12:])
