@@ -63,12 +63,7 @@ class Row(NamedTuple):
             return found
         whole = found[0] if len(found) == 1 else torch.cat(found)  # which would copy the one
         heights = [wanted[name].shape[0] for name in self.ours]
-        if len(heights) == 1:
-            return [whole.contiguous()]
-        # each gets memory of its own: a part of another's can't be saved alone
-        return [
-            piece.clone(memory_format=torch.contiguous_format) for piece in whole.split(heights)
-        ]
+        return [_alone(piece) for piece in whole.split(heights)]
 
 
 def expand_layers(
@@ -131,6 +126,13 @@ def _pieces(
                 raise ValueError(f"these weights don't fit: {row.theirs} is not the other {name}")
             state[name] = piece
     return state
+
+
+def _alone(tensor: Tensor) -> Tensor:
+    """The same numbers in memory of their own: a part of another's can't be saved alone."""
+    tensor = tensor.contiguous()
+    whole = tensor.untyped_storage().nbytes() == tensor.nbytes
+    return tensor if whole else tensor.clone()
 
 
 def _share_again(model: nn.Module, first_names: Mapping[str, str]) -> None:
