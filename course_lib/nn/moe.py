@@ -64,7 +64,7 @@ class MixtureOfExperts(nn.Module):
         output = torch.zeros_like(tokens)
         for number, expert in enumerate(self.experts):
             token, rank = (chosen == number).nonzero(as_tuple=True)  # who sent it here
-            if torch.compiler.is_exporting() or len(token):  # a program is for all tokens to come
+            if torch.compiler.is_compiling() or len(token):  # a graph is for any tokens
                 answer = weights[token, rank, None] * expert(tokens[token])
                 output.index_add_(0, token, answer)
         output = output if self.shared is None else output + self.shared(tokens)
