@@ -10,6 +10,7 @@ from torch.testing import assert_close
 
 from course_lib.models.bart import BARTS, MARIANS, Bart, Marian
 from course_lib.models.counting import count_parameters
+from course_lib.models.seq2seq_sizes import Seq2SeqConfig
 from course_lib.models.t5 import T5, T5S
 from course_lib.pretrained.bart import WAVES, load_bart
 from course_lib.pretrained.t5 import load_t5, t5_config
@@ -203,3 +204,9 @@ def test_a_t5_goes_through_safetensors_as_the_page_says(tmp_path):
     load_model(again, path)
     source, target = inputs(0)
     assert_close(again(source, target), model(source, target))
+
+
+@pytest.mark.parametrize("kind", [Bart, Marian])
+def test_a_table_for_each_side_is_refused(kind):
+    with pytest.raises(ValueError, match="need tied=True, got tied=False"):
+        kind(Seq2SeqConfig(11, 13, 12, 3, 1, 7))
