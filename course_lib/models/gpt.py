@@ -36,6 +36,8 @@ class GptConfig:
     to `MultiHeadAttention` and `TokenEmbedding`; a token sees the last `window` tokens, itself
     among them, or all. `max_len` is how long the texts of the training were: only learned
     positions end there.
+
+    Raises `ValueError` for a size below 1, or no feed-forward network at all.
     """
 
     vocab_size: int
@@ -56,6 +58,14 @@ class GptConfig:
     block: Callable = EncoderBlock  # (attention, feed_forward, what makes a residual)
     input_position: Callable | None = LearnedPositions  # (d_model, max_len)
     attention_position: Callable | None = None  # (d_head)
+
+    def __post_init__(self):
+        for name in ("vocab_size", "d_model", "num_heads", "d_ff", "max_len", "d_head", "window"):
+            size = getattr(self, name)
+            if size is not None and size < 1:
+                raise ValueError(f"{name} must be 1 or more, got {size}")
+        if not callable(self.feed_forward) and not self.feed_forward:
+            raise ValueError(f"layers need a network, got feed_forward={self.feed_forward!r}")
 
 
 class Gpt(nn.Module):
@@ -143,7 +153,7 @@ def _block(config: GptConfig, i: int) -> nn.Module:
     position = config.attention_position(d_head) if config.attention_position else None
     given = {"d_head": config.d_head, "dropout": dropout, "position": position}
     attention = config.attention(d_model, config.num_heads, config.num_kv_heads, **given)
-    network = networks[i % len(networks)] if isinstance(networks, tuple) else networks
+    network = networks if callable(networks) else networks[i % len(networks)]
     around = partial(_pre_norm, config)
     return config.block(attention, network(d_model, config.d_ff), around)
 

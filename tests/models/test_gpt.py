@@ -172,6 +172,21 @@ def test_a_mask_that_does_not_fit_is_named_with_a_window_and_without(window, mas
         model(IDS, mask)
 
 
+@pytest.mark.parametrize(
+    "given, told",
+    [
+        ({"num_heads": 0}, "num_heads must be 1 or more, got 0"),
+        ({"d_head": 0}, "d_head must be 1 or more, got 0"),
+        ({"window": 0}, "window must be 1 or more, got 0"),
+        ({"vocab_size": -1}, "vocab_size must be 1 or more, got -1"),
+        ({"feed_forward": ()}, r"need a network, got feed_forward=\(\)"),
+    ],
+)
+def test_sizes_that_make_no_model_are_refused(given, told):
+    with pytest.raises(ValueError, match=told):
+        replace(SMALL, **given)
+
+
 def test_ids_without_their_batch_are_refused(unchecked):
     with pytest.raises(ValueError, match=r"ids must be \(batch, seq\), got \(7,\)"):
         Gpt(SMALL)(IDS[0])
