@@ -81,8 +81,11 @@ class AudioFront(nn.Module):
     ) -> Float[Tensor, "batch key d_model"]:
         """Return one vector for every two frames.
 
-        Raises `ValueError` for more frames than there are places.
+        Raises `ValueError` for more frames than there are places, or another number of pitches.
         """
+        num_mels = self.conv1.in_channels
+        if mels.ndim != 3 or mels.shape[1] != num_mels:
+            raise ValueError(f"mels must be (batch, {num_mels}, frames), got {tuple(mels.shape)}")
         x = F.gelu(self.conv2(F.gelu(self.conv1(mels))))
         return self.places(x.transpose(1, 2))
 

@@ -157,6 +157,41 @@ def test_a_given_mask_replaces_the_causal_one_and_stays_within_the_window():
         assert torch.equal(near > 0, (distance < 3).expand_as(near))
 
 
+@pytest.mark.parametrize("window", [None, 3])
+@pytest.mark.parametrize(
+    "mask, told",
+    [
+        (torch.ones(7, 7), "mask must be bool, True = may look"),
+        (torch.ones(2, 7, dtype=torch.bool), r"\(2, 7\)"),
+        (torch.ones(2, 1, 1, 5, dtype=torch.bool), "5"),
+    ],
+)
+def test_a_mask_that_does_not_fit_is_named_with_a_window_and_without(window, mask, told):
+    model = Gpt(replace(SMALL, window=window))
+    with pytest.raises(ValueError, match=told):
+        model(IDS, mask)
+
+
+@pytest.mark.parametrize(
+    "given, told",
+    [
+        ({"num_heads": 0}, "num_heads must be 1 or more, got 0"),
+        ({"d_head": 0}, "d_head must be 1 or more, got 0"),
+        ({"window": 0}, "window must be 1 or more, got 0"),
+        ({"vocab_size": -1}, "vocab_size must be 1 or more, got -1"),
+        ({"feed_forward": ()}, r"need a network, got feed_forward=\(\)"),
+    ],
+)
+def test_sizes_that_make_no_model_are_refused(given, told):
+    with pytest.raises(ValueError, match=told):
+        replace(SMALL, **given)
+
+
+def test_ids_without_their_batch_are_refused(unchecked):
+    with pytest.raises(ValueError, match=r"ids must be \(batch, seq\), got \(7,\)"):
+        Gpt(SMALL)(IDS[0])
+
+
 def test_a_parallel_block_is_its_formula():
     x = torch.randn(2, 5, 24, dtype=torch.float64)
     look, think = MultiHeadAttention(24, 3).double(), SwiGLU(24, 13).double()

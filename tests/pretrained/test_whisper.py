@@ -12,7 +12,7 @@ from torch.testing import assert_close
 from course_lib.data.audio import log_mel
 from course_lib.generation import generate
 from course_lib.models.counting import count_parameters
-from course_lib.models.whisper import WHISPERS, AudioFront, KeysWithoutBias, Whisper
+from course_lib.models.whisper import WHISPERS, AudioFront, KeysWithoutBias, Whisper, WhisperConfig
 from course_lib.models.writer import Writer
 from course_lib.nn.cache import GrowingCache
 from course_lib.nn.multi_head import merge_heads
@@ -127,6 +127,13 @@ COUNTED = {  # Hugging Face's models of these names, their table of waves includ
     "whisper-base": 72_593_920,
     "whisper-small": 241_734_912,
 }
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 18), (5, 18)])
+def test_sound_of_another_shape_is_refused(shape, unchecked):
+    front = AudioFront(WhisperConfig(37, 30, 5, 1, 19, num_mels=5, audio_len=9))
+    with pytest.raises(ValueError, match=r"mels must be \(batch, 5, frames\), got \("):
+        front(torch.randn(shape))
 
 
 @pytest.mark.parametrize("name", COUNTED)
