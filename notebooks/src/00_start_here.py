@@ -158,7 +158,8 @@ print("row of “it”, as cosines:", rounded(of_it / (lengths[3] * lengths)))
 # table of this course. Chapter 02 calls a vector that asks a *query* and one that is asked a *key*.
 #
 # **Predict first.** You remember better what surprised you. Run the next cell, write your guess into the box that
-# appears, and only then run on. The first axis counts sentences, and `@` treats each sentence alone.
+# appears, and only then run on. The first axis counts sentences, and `@` treats each sentence alone. (What would tell you
+# is out of focus until you have guessed; point at it to read it all the same.)
 
 # %%
 predict("00.shape", "The shape of a @ b, for a of shape (5, 2, 3) and b of shape (5, 3, 7)")
