@@ -158,7 +158,8 @@ print("row of “it”, as cosines:", rounded(of_it / (lengths[3] * lengths)))
 # table of this course. Chapter 02 calls a vector that asks a *query* and one that is asked a *key*.
 #
 # **Predict first.** You remember better what surprised you. Run the next cell, write your guess into the box that
-# appears, and only then run on. The first axis counts sentences, and `@` treats each sentence alone.
+# appears, and only then run on. The first axis counts sentences, and `@` treats each sentence alone. (What would tell you
+# is out of focus until you have guessed; point at it to read it all the same.)
 
 # %%
 predict("00.shape", "The shape of a @ b, for a of shape (5, 2, 3) and b of shape (5, 3, 7)")
@@ -227,7 +228,7 @@ left.bar(words, scores[3], color="#0072B2")
 left.set(title="scores of “it”", xlabel="word that is asked", ylabel="dot product")
 right.bar(words, shares, color="#E69F00")
 right.set(
-    title="the best score takes most of it",
+    title="the best score takes most of the unit",
     xlabel="word that is asked",
     ylabel="share",
     ylim=(0, 1),
@@ -253,7 +254,7 @@ print("lead of 1:", rounded(shares[0] / shares[3]), "  lead of 2:", rounded(shar
 import ipywidgets as widgets
 
 
-@widgets.interact(street_score=widgets.FloatSlider(3.0, min=0, max=10, description="score"))
+@widgets.interact(street_score=widgets.FloatSlider(3.0, min=0, max=10, description="street"))
 def spread(street_score):
     x = torch.tensor([7.0, street_score, 5.0, 6.0])
     for word, share in zip(words, softmax_from_the_formula(x).tolist()):
@@ -319,7 +320,8 @@ check("00.safe-softmax", softmax_from_the_formula)
 # %% [markdown]
 # Read the panel from the top. The sign and the word say how it went. The line in bold is the point of the whole
 # machinery: it names the mistake. Then come the numbers: what was expected, what was found, and the smallest input that
-# shows it. Below are hints. Each opens inside of the one before, so you take only as much help as you want.
+# shows it. Below are hints. Each opens inside of the one before, so you take only as much help as you want. (Behind the
+# third waits a solution: keep it shut here, since this softmax is an exercise of yours.)
 #
 # Here is another one, with the axis mixed up. Its shapes are right and its numbers look fine:
 

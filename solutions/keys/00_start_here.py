@@ -498,7 +498,7 @@ def shape_cases(generator):
         case("a stack of two that don't meet", (e, a, b), (e, c, b)),
         case("a size of 1 is not stretched", (a, 1), (b, c)),
         case("one row, one column", (1, a), (a, 1)),
-        case("nothing to add up", (a, 0), (0, b)),
+        case("nothing to add up", (90 + a, 0), (0, b)),
         case("three axes in front", (b, 1, e, c, a), (b, 1, e, a, d)),
     ]
 

@@ -3790,7 +3790,8 @@ EXERCISES = [
         ),
         hints=(
             "Try one sentence by hand, then a batch of two: each must come out as it does alone.",
-            "The steps are those of section 2.5. Print the shape after each of them.",
+            "The steps are those of section 2.5, the softmax those of section 0.6. Print the shape "
+            "after each of them.",
             "Which axis do transpose, maximum and sum mean, when one more axis stands in front?",
         ),
         allows=Edges(
@@ -3844,7 +3845,8 @@ EXERCISES = [
             "Take 2 queries and 3 keys, of width 5, and values of width 7, and count on paper.",
             "Write down the shapes of both products. How many multiplications does one number "
             "take?",
-            "A product of (a, b) with (b, c) takes a·b·c multiplications. There are two of them.",
+            "A product of (a, b) with (b, c) takes a·b·c multiplications. There are two. And the "
+            "table of weights: how many numbers, of bytes_per_number each?",
         ),
         allows=Edges(sizes=(1, 2, 4, 8)),
     ),

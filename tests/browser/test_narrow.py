@@ -22,12 +22,30 @@ VIEWS = [".course-hover .word", ".course-predict .asks", ".course-outcome dd", "
 @pytest.fixture(scope="module")
 def narrow(page, lab):
     page.set_viewport_size({"width": 420, "height": 900})
-    nbformat.write(notebook_of(CELLS), lab.work / "narrow.ipynb")
+    notebook = notebook_of([*CELLS, "many = [" + "1, " * 60 + "]\nfew = many[:2]"])
+    notebook.cells[-1].metadata["jupyter"] = {"source_hidden": True}
+    nbformat.write(notebook, lab.work / "narrow.ipynb")
     open_notebook(page, lab, "narrow.ipynb")
-    if page.evaluate("!window.jupyterapp.shell.leftCollapsed"):
-        command(page, "application:toggle-left-area")
     run_all(page)
     return page
+
+
+def test_it_opens_without_the_list_of_files(narrow):
+    narrow.wait_for_function("window.jupyterapp.shell.leftCollapsed")
+    assert narrow.locator(".jp-NotebookPanel").bounding_box()["width"] > 300
+
+
+def test_a_folded_cell_ends_where_the_others_do(narrow):
+    line, above = narrow.locator(".jp-Placeholder-content"), narrow.locator(".jp-Editor").last
+    edges = [(box["x"], box["x"] + box["width"]) for box in map(_box, (line, above))]
+    assert edges[0] == pytest.approx(edges[1], abs=1)
+    more = _box(line.locator(".jp-MoreHorizIcon"))
+    assert more["x"] + more["width"] <= edges[0][1]
+
+
+def _box(locator):
+    locator.scroll_into_view_if_needed()
+    return locator.bounding_box()
 
 
 def test_a_wide_figure_is_pushed_aside_and_not_shrunk(narrow):
@@ -125,3 +143,14 @@ def test_the_list_of_files_shows_whole_names_and_no_notes_of_the_course(narrow, 
     name.wait_for()
     assert name.evaluate("node => node.scrollWidth <= node.clientWidth + 1")
     shoot(narrow, "narrow-files")
+
+
+def test_a_window_made_narrow_folds_the_list_and_a_wide_one_keeps_it(narrow):
+    narrow.set_viewport_size({"width": 1440, "height": 900})
+    narrow.wait_for_function("window.jupyterapp.shell.node.clientWidth === 1440")
+    command(narrow, "filebrowser:activate")
+    narrow.wait_for_function("!window.jupyterapp.shell.leftCollapsed")
+    narrow.set_viewport_size({"width": 1000, "height": 900})
+    assert not narrow.evaluate("window.jupyterapp.shell.leftCollapsed")
+    narrow.set_viewport_size({"width": 420, "height": 900})
+    narrow.wait_for_function("window.jupyterapp.shell.leftCollapsed")

@@ -1,25 +1,41 @@
 """A chapter and its exercises, open side by side, are told apart by their tabs."""
 
 import nbformat
-from driving import command, notebook_of, open_notebook, shoot
+import pytest
+from driving import READY, command, notebook_of, open_notebook, shoot
 
-LABELS = "() => [...document.querySelectorAll('#jp-main-dock-panel .lm-TabBar-tabLabel')]" + (
-    ".map(node => node.textContent)"
-)
+LABELS = """() => [...document.querySelectorAll('#jp-main-dock-panel .lm-TabBar-tabLabel')]
+  .map(node => getComputedStyle(node, '::before').content.replace(/^none$|"/g, '')
+    + node.textContent)"""
+BOTH = ["02_two.ipynb", "Exercises 02_two.ipynb"]
 
 
-def test_the_tab_of_exercises_says_so(page, lab):
+def wait_for_both(page):
+    page.wait_for_function(f"both => String(({LABELS})().sort()) === String(both)", arg=BOTH)
+    page.wait_for_function(READY)
+
+
+@pytest.fixture(scope="module")
+def side_by_side(page, lab):
     for path in (lab.work / "02_two.ipynb", lab.work / "exercises" / "02_two.ipynb"):
         path.parent.mkdir(exist_ok=True)
-        nbformat.write(notebook_of(["# Two"]), path)
+        nbformat.write(notebook_of(["# Two", "print(2)"]), path)
     open_notebook(page, lab, "02_two.ipynb")
     command(page, "docmanager:open", {"path": "exercises/02_two.ipynb"})
-    said = "Exercises 02_two"
-    page.wait_for_function(f"() => ({LABELS})().includes('{said}')")
-    shoot(page, "tabs")
-    assert sorted(page.evaluate(LABELS)) == ["02_two.ipynb", said]
+    return page
 
 
-def test_it_stays_when_the_page_is_opened_again(page, lab):
-    page.reload()
-    page.wait_for_function(f"() => ({LABELS})().includes('Exercises 02_two')")
+def test_the_tab_of_exercises_says_so(side_by_side):
+    wait_for_both(side_by_side)
+    shoot(side_by_side, "tabs")
+
+
+def test_it_stays_when_the_page_is_opened_again(side_by_side):
+    side_by_side.reload()
+    wait_for_both(side_by_side)
+
+
+def test_the_file_keeps_its_name(side_by_side, lab):
+    path = side_by_side.evaluate("jupyterapp.shell.currentWidget.context.path")
+    assert path in ("02_two.ipynb", "exercises/02_two.ipynb")
+    assert [file.name for file in (lab.work / "exercises").glob("*two*")] == ["02_two.ipynb"]

@@ -7,7 +7,7 @@ from nbformat.v4 import new_markdown_cell
 
 CELLS = [
     "from course_lib.views import outcome, predict",
-    'predict("02.veil", "How big is it?")',
+    'how = "How big is it?"\npredict("02.veil", how)',
     'outcome("02.veil", 0.951)',
     "# It was nearly one",
     "# Another section",
@@ -27,7 +27,6 @@ def veiled(page, lab):
     notebook.cells.insert(1, new_markdown_cell("Before the question."))
     nbformat.write(notebook, lab.work / "veil.ipynb")
     open_notebook(page, lab, "veil.ipynb")
-    run_all(page)
     page.locator(".jp-MarkdownCell").first.click()  # neither selected nor pointed at
     return page
 
@@ -36,7 +35,13 @@ def wait_for(page, seen):
     page.wait_for_function(f"seen => String(({BLURRED})()) === String(seen)", arg=seen)
 
 
+def test_it_is_so_before_the_question_is_run(veiled):
+    wait_for(veiled, [False, True, False, True, False])
+
+
 def test_only_the_prose_behind_the_outcome_is_out_of_focus(veiled):
+    run_all(veiled)
+    veiled.locator(".jp-MarkdownCell").first.click()
     wait_for(veiled, [False, True, False, True, False])
     shoot(veiled, "veil")
 

@@ -19,6 +19,12 @@ ON_LINES = (
         r"Parameter\(",
         "`nn.Parameter` takes a tensor, not a number: `torch.zeros(())` holds a single 0",
     ),
+    (
+        r"^NameError",
+        r"^in \w+\.\w+, ",  # in a method
+        "nothing of this name is known on that line: is it spelt so, and is it a part of the "
+        "object, with `self.` in front?",
+    ),
 )
 
 # What an error says, and what it means; the first that fits is told.
@@ -100,8 +106,8 @@ MEANINGS = (
     ),
     (
         r"^NameError",
-        "nothing of this name is known on that line: is it spelt so, and is it a part of the "
-        "object, with `self.` in front?",
+        "nothing of this name is known on that line: is it spelt as where it was made, and made "
+        "before?",
     ),
     (
         r"not implemented for '|not supported for|unsupported ScalarType",

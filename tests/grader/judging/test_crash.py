@@ -93,7 +93,7 @@ def test_what_an_index_or_a_length_means_is_told(line, said):
         ("torch.sqrt(6 / 7)", "plain number"),
         ("torch.cat([torch.ones(2, 1), torch.ones(2)], 1)", "`x[:, None]`"),
         ("torch.ones(2) + (torch.ones(2), None)", "a tuple stands"),
-        ("down(torch.ones(2))", "`self.`"),
+        ("down(torch.ones(2))", "spelt as where it was made"),
         ("torch.ones(2).half().masked_fill(torch.ones(2) > 0, -1e9)", "`torch.finfo(x.dtype)`"),
         ("for y in []: z = y\n    return z", "give it one before"),
         ("y = torch.ones(2, requires_grad=True).exp().sum(); y.backward(); y.backward()", "item"),
@@ -149,3 +149,14 @@ def test_lists_of_other_lengths_are_one_error_in_whatever_order_they_are_zipped(
     orders = ("'abc', 'abc', 'ab'", "'abc', 'ab', 'abc'", "'abc', 'ab'")
     whats = {stopped_by(f"def f(x): return list(zip({o}, strict=True))") for o in orders}
     assert whats == {"zip() argument # is shorter than argument #"}
+
+
+def test_only_a_method_is_asked_for_self():
+    source = """class Module:
+    def call(self): return down(1)
+def f(x): return down(x)
+def g(x): return Module().call()"""
+    name, namespace = "<exercise of a name>", {}
+    exec(compile(source, name, "exec"), namespace)
+    by = {f: meaning(run_case(namespace[f], case("some", 0)).crash, {})[0] for f in "fg"}
+    assert "`self.`" in by["g"] and "self" not in by["f"]

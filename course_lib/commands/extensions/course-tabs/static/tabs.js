@@ -1,12 +1,12 @@
 // A chapter and its exercises are files of one name: the tab of the exercises says that it is theirs.
+// Only the tab is marked, and lab.css writes the word: JupyterLab renames a file whose label is set.
 (() => {
-  const FOLDER = /^exercises\/(.*)\.ipynb$/;
-  const name = widget => {
-    const exercises = widget.context?.path.match(FOLDER);
-    if (exercises) widget.title.label = `Exercises ${exercises[1]}`;
+  const mark = ({ context, title }) => {
+    if (!context?.path.startsWith("exercises/") || title.dataset.course) return;
+    title.dataset = { ...title.dataset, course: "exercises" };
   };
   const watch = app => {
-    const look = () => { for (const widget of app.shell.widgets("main")) name(widget); };
+    const look = () => { for (const widget of app.shell.widgets("main")) mark(widget); };
     app.restored.then(() => { app.shell.layoutModified.connect(look); look(); });
   };
   const plugin = { id: "course-tabs:names", autoStart: true, activate: watch };
