@@ -192,6 +192,7 @@ def other_loss(logits, labels, smoothing, pad_id, *, slip):
         "number": lambda: put(wide.log_softmax(dim=-1)).item(),
         "bits": lambda: put(wide.log_softmax(dim=-1)) / math.log(2),
         "detached": lambda: put(wide.detach().log_softmax(dim=-1)),
+        "one more below": lambda: put(wide.log_softmax(dim=-1)) * below / (counts.sum() + 1),
     }[slip]()
 
 
@@ -397,6 +398,14 @@ SMOOTHING = Exercise(
             "Widen the logits, then take `log_softmax`.",
         ),
         loss_slip(
+            "one-more-below",
+            "one more below",
+            "1 is added to how many labels count: every mean is too small",
+            "One label that counts: is your mean its loss?",
+            "Only where nothing counts is there something to guard against.",
+            "`clamp(min=1)` leaves every other number of labels as it is.",
+        ),
+        loss_slip(
             "divergence",
             "divergence",
             "this is the KL divergence: the entropy of the smoothed labels is subtracted",
@@ -589,6 +598,7 @@ def wrong_rate(step, d_model, warmup, *, slip):
         "over n": lambda: scale * min(1 / n, rise),
         "peak of 1": lambda: min(n / warmup, (warmup / n) ** 0.5),
         "base model": lambda: 512**-0.5 * min(rise, fall),
+        "base warm-up": lambda: scale * min(fall, n * 4000**-1.5),
         "dropped at the end": lambda: scale * (rise if n < warmup else fall / n**0.5),
         "shifted fall": lambda: scale * (rise if n < warmup else max(1, n - warmup) ** -0.5),
         "whole": lambda: scale * min(fall, (n // warmup) * warmup**-0.5),
@@ -711,6 +721,14 @@ RATE = Exercise(
             "512 is used for d_model, whatever comes in",
             *WIDTH_HINTS,
         ),
+        rating(
+            "base-warm-up-only",
+            "base warm-up",
+            "4000 is used for warmup, whatever comes in",
+            "Call it with a warm-up of 4. When does your rate begin to fall?",
+            "The text's number is what a call gets that doesn't say.",
+            "Take the power of the argument.",
+        ),
         rating("rises-too-fast", "root only", "the line has warmup to the power −0.5", *RISE_HINTS),
         rating(
             "power-of-both",
@@ -828,6 +846,8 @@ def wrong_step(
         beta1, beta2, new1, new2 = new1, new2, beta1, beta2
     mean = beta1 * mean + new1 * gradient
     squared = {"square of the mean": mean**2, "size": gradient.abs(), "not squared": gradient}
+    if slip == "first beta alone":
+        beta2, new2 = beta1, new1
     square = beta2 * square + new2 * squared.get(slip, gradient**2)
     if slip == "shares exchanged":
         beta1, beta2 = new1, new2
@@ -838,6 +858,10 @@ def wrong_step(
         under1, under2 = 1 - beta1 * step, 1 - beta2 * step
     if slip == "no power":
         under1, under2 = 1 - beta1, 1 - beta2
+    if slip == "first beta corrects both":
+        under2 = under1
+    if slip == "second beta corrects both":
+        under1 = under2
     hat1, hat2 = old if slip == "old averages" else (mean, square)
     hat1, hat2 = hat1 / under1, hat2 / under2
     if where == "inside":
@@ -867,6 +891,10 @@ def wrong_step(
         new = weight - rate * move
     if slip == "decay over the root":
         new = weight - rate * (hat1 + decay * weight) / below
+    if slip.startswith("rate corrected"):
+        root = under2**0.5
+        small = eps if slip == "rate corrected" else eps * root
+        new = weight - rate * root / under1 * (mean / (square.sqrt() + small) + decay * weight)
     if slip == "uphill":
         new = weight + rate * move - rate * decay * weight
     if slip == "change only":
@@ -1060,6 +1088,37 @@ ADAM = Exercise(
             "the decay is divided by the root, together with the mean: brackets are in the wrong "
             "place",
             *DECAY_HINTS,
+        ),
+        step_slip(
+            "decay-by-the-corrected-rate",
+            "rate corrected",
+            "the corrections are brought to the rate, and the decay goes by that, too; epsilon "
+            "stands beside a root that isn't corrected",
+            *DECAY_HINTS,
+        ),
+        step_slip(
+            "decay-alone-by-the-corrected-rate",
+            "rate corrected, eps too",
+            "the corrections are brought to the rate, and the decay goes by that rate, too",
+            *DECAY_HINTS,
+        ),
+        step_slip(
+            "beta1-corrects-both",
+            "first beta corrects both",
+            "beta1 corrects both averages; v has a beta of its own",
+            *CORRECTION_HINTS,
+        ),
+        step_slip(
+            "beta2-corrects-both",
+            "second beta corrects both",
+            "beta2 corrects both averages; m has a beta of its own",
+            *CORRECTION_HINTS,
+        ),
+        step_slip(
+            "beta1-for-both",
+            "first beta alone",
+            "beta1 is used for both averages; v goes by beta2, and is corrected by it",
+            *AVERAGE_HINTS,
         ),
         step_slip(
             "no-root",
@@ -1620,6 +1679,10 @@ def wrong_first(smoothing, vocab, *, slip):
             first,
             -right * math.log(right) - (vocab - 1) * other * math.log(other),
         ),
+        "zero over zero, nan": lambda: (first, least if smoothing else math.nan),
+        "even part once": lambda: ((1 - smoothing + other) * first, least),
+        "base vocabulary": lambda: wrong_first(smoothing, 37000, slip="none"),
+        "none": lambda: (first, least),
         "first only": lambda: first,
         "least only": lambda: least,
         "one less": lambda: (math.log(vocab - 1), least),
@@ -1683,6 +1746,21 @@ FIRST = Exercise(
             "both smoothed",
             "the smoothing is added to the first loss",
             *FIRST_HINTS,
+        ),
+        expecting(
+            "even-part-of-one-token",
+            "even part once",
+            "the even part is counted for one token; it runs over all V, and their shares add up "
+            "to smoothing",
+            *FIRST_HINTS,
+        ),
+        expecting(
+            "always-37000-tokens",
+            "base vocabulary",
+            "37000 is used for the vocabulary, whatever comes in",
+            "Call it with a vocabulary of 2 and no smoothing: ln 2 and 0.",
+            "The text's number is what a call gets that doesn't say.",
+            "Take the logarithm of the argument.",
         ),
         expecting("one-token-less", "one less", "the first loss counts V - 1 tokens", *FIRST_HINTS),
         expecting(
@@ -1802,6 +1880,14 @@ FIRST = Exercise(
             "A token that nobody asks for costs nothing.",
             "Leave its term out where the share is 0.",
         ),
+        expecting(
+            "zero-times-infinity-is-nan",
+            "zero over zero, nan",
+            "without smoothing your second number is `nan`: 0 times the logarithm of 0",
+            "What is 0 times minus infinity, to a tensor?",
+            "A token that nobody asks for costs nothing.",
+            "Leave its term out where the share is 0; `torch.xlogy` does.",
+        ),
     ],
     hints=(
         "Begin with two tokens and no smoothing: ln 2 and 0.",
@@ -1860,6 +1946,18 @@ def wrong_sharp(n_keys, cap, weight, *, slip):
             math.exp(cap) / (math.exp(cap) + (n_keys - 1) * math.exp(-cap)),
             needed,
         ),
+        "overflow, others at 0": lambda: (
+            math.exp(cap) / (math.exp(cap) + n_keys - 1),
+            2 * needed,
+        ),
+        "overflow, all keys": lambda: (
+            math.exp(cap) / (math.exp(cap) + n_keys * math.exp(-cap)),
+            math.log(n_keys * odds) / 2,
+        ),
+        "overflow, half missing": lambda: (
+            math.exp(cap) / (math.exp(cap) + (n_keys - 1) * math.exp(-cap)),
+            2 * needed,
+        ),
         "tensors overflow": lambda: (
             float(torch.tensor(1.0 * cap).exp() / (torch.tensor(1.0 * cap).exp() + n_keys - 1)),
             needed,
@@ -1870,6 +1968,7 @@ def wrong_sharp(n_keys, cap, weight, *, slip):
         ),
         "smallest": lambda: (largest(top=-1.0, low=1.0), needed) if cap < 300 else (0.0, needed),
         "one low": lambda: (1 / (n_keys - 1 + math.exp(-2 * high)), needed),
+        "below 0": lambda: (first, -needed),
         "odds turned": lambda: (first, math.log((n_keys - 1) / odds) / 2),
         "weight only": lambda: (first, math.log((n_keys - 1) * weight) / 2),
         "logit": lambda: (first, math.log(n_keys - 1) + math.log(odds)),
@@ -1941,6 +2040,27 @@ SOFTEST = Exercise(
             "others at 0",
             "the others are one cap away, as if they scored 0; they may score less",
             *OTHERS_HINTS,
+        ),
+        sharpening(
+            "others-at-zero-and-overflow",
+            "overflow, others at 0",
+            "the others are one cap away, as if they scored 0; and e to the 1,000 is too large for "
+            "any number",
+            *OTHERS_HINTS,
+        ),
+        sharpening(
+            "all-keys-and-overflow",
+            "overflow, all keys",
+            "the favourite is counted among the others; and e to the 1,000 is too large for any "
+            "number",
+            *KEYS_HINTS,
+        ),
+        sharpening(
+            "others-at-zero-in-the-cap-and-overflow",
+            "overflow, half missing",
+            "your cap is twice what it takes, as if the others scored 0; and e to the 1,000 is too "
+            "large for any number",
+            *INVERSE_HINTS,
         ),
         sharpening(
             "others-at-zero-in-the-weight",
@@ -2040,6 +2160,12 @@ SOFTEST = Exercise(
             "divided-by-the-others",
             "keys below",
             "the odds are divided by the number of others; more keys take a larger cap",
+            *INVERSE_HINTS,
+        ),
+        sharpening(
+            "cap-below-zero",
+            "below 0",
+            "your cap is right but for its sign: what stands in the logarithm is upside down",
             *INVERSE_HINTS,
         ),
         sharpening(
@@ -2168,8 +2294,9 @@ class PartlyTrainer(Guesser):
         own, whole = int((labels != 0).sum()), sum(each.numel() for _, each in batch)
         rows = sum(len(each) for each, _ in batch)
         smoothing = 0.0 if way == "no-smoothing" else smoothing
-        if way == "padding-counts":
-            return self.judged(ids, labels, smoothing, ignored=-100) / whole
+        if way in ("padding-counts", "padding-in-the-sum"):
+            below = whole if way == "padding-counts" else tokens
+            return self.judged(ids, labels, smoothing, ignored=-100) / below
         total = self.judged(ids, labels, smoothing)
         return {
             "mean-of-means": lambda: total / max(own, 1) / len(batch),
@@ -2184,11 +2311,12 @@ class PartlyTrainer(Guesser):
             "tokens-never-reset": lambda: total / (tokens + self.before),
             "divided-by-pieces": lambda: total / len(batch),
             "divided-by-all-places": lambda: total / whole,
+            "all-places-counted": lambda: total / whole,
             "divided-by-the-last": lambda: total / max(1, int((batch[-1][1] != 0).sum())),
             "mean-of-nothing": lambda: total / own / len(batch),
             "mean-of-nothing-weighed": lambda: total / own * own / tokens,
             "ids-counted": lambda: total / sum(int((each != 0).sum()) for each, _ in batch),
-        }.get(way, lambda: total / tokens)()
+        }.get(way, lambda: total if self.rest == "kept" else total / tokens)()
 
     def rate_of(self, n, rate, warmup):
         shares = {
@@ -2196,8 +2324,10 @@ class PartlyTrainer(Guesser):
             "no-fall": lambda: min(1, n / warmup),
             "rises-for-ever": lambda: n / warmup,
             "one-update-late": lambda: min((n - 1) / warmup, (warmup / max(n - 1, 1)) ** 0.5),
+            "counts-from-0": lambda: min((n - 1) / warmup, (warmup / (n - 1)) ** 0.5),
             "one-update-ahead": lambda: min((n + 1) / warmup, (warmup / (n + 1)) ** 0.5),
             "falls-without-a-root": lambda: min(n / warmup, warmup / n),
+            "root-of-n-alone": lambda: min(n / warmup, warmup / n**0.5),
             "set-after-the-step": lambda: (
                 1 if n == 1 else min((n - 1) / warmup, (warmup / (n - 1)) ** 0.5)
             ),
@@ -2241,9 +2371,9 @@ class PartlyTrainer(Guesser):
         return cut
 
     def fit(self, micro_batches, held_out, every, rate, warmup, max_norm, smoothing):
-        way, records, seen = self.way, [], 0
+        way, records, seen, last = self.way, [], 0, rate
         self.every, self.before = every, 0
-        kinds = {"adam": torch.optim.Adam}
+        kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
         more = {"momentum": 0.9} if way == "momentum" else {}
         optimizer = kinds.get(way, torch.optim.SGD)(self.parameters(), lr=rate, **more)
         if way in ("cleared-once", "never-cleared-late"):
@@ -2257,14 +2387,24 @@ class PartlyTrainer(Guesser):
             now = self.rate_of(counted.get(way, n), rate, warmup)
             if way == "rate-compounds":
                 rate = now
-            optimizer.param_groups[0]["lr"] = rate if way == "rate-never-set" else now
+            used = {
+                "rate-never-set": rate,
+                "set-too-late": last,
+                "compounds-untold": last * now / rate,
+            }.get(way, now)
+            optimizer.param_groups[0]["lr"] = used
+            last = used if way == "compounds-untold" else now
             if way != "never-training" and (way != "train-once" or n == 1):
                 self.train()
-            if way not in (
-                "never-cleared",
-                "cleared-once",
-                "never-cleared-late",
-                "cleared-by-piece",
+            if (
+                way
+                not in (
+                    "never-cleared",
+                    "cleared-once",
+                    "never-cleared-late",
+                    "cleared-by-piece",
+                )
+                and self.rest != "kept"
             ):
                 optimizer.zero_grad()
             total, norm = 0.0, 0.0
@@ -2284,9 +2424,9 @@ class PartlyTrainer(Guesser):
             for parameter in self.parameters():
                 if way == "clipped-before-division":
                     parameter.grad *= tokens
-                if way == "never-cleared-late":
+                if way == "never-cleared-late" or self.rest == "kept":
                     parameter.grad /= tokens
-            if way in ("gradients-never-divided", "never-cleared-late"):
+            if way in ("gradients-never-divided", "never-cleared-late") or self.rest == "kept":
                 total /= tokens
             if way == "tokens-never-reset":
                 self.before = tokens = self.before + tokens
@@ -2300,6 +2440,8 @@ class PartlyTrainer(Guesser):
                 unseen = self.judge(held_out, smoothing)
             if way != "stepped-by-piece":
                 optimizer.step()
+            if self.rest == "kept":
+                optimizer.zero_grad()
             if way == "loss-afterwards":
                 self.eval()
                 with torch.no_grad():
@@ -2316,7 +2458,7 @@ class PartlyTrainer(Guesser):
                 total = total * tokens
             if way == "loss-told-by-pieces":
                 total /= len(batch)
-            if way == "tokens-with-padding":
+            if way in ("tokens-with-padding", "all-places-counted"):
                 tokens = sum(labels.numel() for _, labels in batch)
             if way == "tokens-of-the-run":
                 tokens += records[-1]["tokens"] if records else 0
@@ -2328,7 +2470,10 @@ class PartlyTrainer(Guesser):
                 now = self.rate_of(n + 1, rate, warmup)
             told = {"loss": total, "norm": norm, "rate": now, "tokens": tokens}
             records.append(told | {"held_out": unseen})
-        if self.rest == "seen":  # what is left goes through the model, and no step follows
+        if self.rest in (
+            "seen",
+            "kept",
+        ):  # what is left goes through the model, and no step follows
             for ids, labels in micro_batches[len(records) * every :]:
                 self.train()
                 self.judged(ids, labels, smoothing).backward()
@@ -2343,7 +2488,7 @@ class PartlyTrainer(Guesser):
     @torch.no_grad()
     def judge(self, held_out, smoothing):
         way = self.way
-        if way != "judged-with-dropout":
+        if way not in ("judged-with-dropout", "never-evaluating"):
             self.eval()
         counted = (
             held_out[1].numel() if way == "held-out-with-padding" else (held_out[1] != 0).sum()
@@ -2582,6 +2727,16 @@ TRAIN = Exercise(
             *MEAN_HINTS,
         ),
         accumulating(
+            "all-places-counted",
+            "padding counts in `tokens`, and the sum is divided by that",
+            *MEAN_HINTS,
+        ),
+        accumulating(
+            "padding-in-the-sum",
+            "padding is in the sum, and the sum is divided by the labels that aren't padding",
+            *LOSS_HINTS,
+        ),
+        accumulating(
             "divided-by-the-last",
             "every piece is divided by the number of labels of the last one",
             *MEAN_HINTS,
@@ -2672,6 +2827,8 @@ TRAIN = Exercise(
         dropping("last-batch-dropped-at-rest", rest="unseen", ends="evaluating"),
         dropping("last-batch-never-stepped", rest="seen", ends="as it is"),
         dropping("last-batch-never-stepped-at-rest", rest="seen", ends="evaluating"),
+        dropping("last-batch-kept-for-the-next-run", rest="kept", ends="as it is"),
+        dropping("last-batch-kept-for-the-next-run-at-rest", rest="kept", ends="evaluating"),
         accumulating(
             "last-batch-left-over",
             "the last batch is never used",
@@ -2717,6 +2874,21 @@ TRAIN = Exercise(
             *RATE_HINTS,
         ),
         accumulating(
+            "root-of-n-alone",
+            "behind the warm-up the root is taken of n alone: it belongs to warmup / n",
+            *RATE_HINTS,
+        ),
+        accumulating(
+            "compounds-untold",
+            "the rates told are right, but each step's is made from the one before, and shrinks",
+            *RATE_HINTS,
+        ),
+        accumulating(
+            "counts-from-0",
+            "n counts from 0: the first update divides by 0",
+            *RATE_HINTS,
+        ),
+        accumulating(
             "one-update-ahead",
             "the rate is one update ahead: the scheduler steps before the optimizer",
             *RATE_HINTS,
@@ -2725,6 +2897,11 @@ TRAIN = Exercise(
         accumulating(
             "set-after-the-step",
             "the rate is set after the step: each update has that of the one before",
+            *RATE_HINTS,
+        ),
+        accumulating(
+            "set-too-late",
+            "the rates told are right, but each is set after its step, and moves the next one",
             *RATE_HINTS,
         ),
         accumulating(
@@ -2742,6 +2919,11 @@ TRAIN = Exercise(
             *MODE_HINTS,
         ),
         accumulating("judged-with-dropout", "the model is judged in training mode", *MODE_HINTS),
+        accumulating(
+            "never-evaluating",
+            "the model never is in evaluation mode: not when it is judged, and not in the end",
+            *MODE_HINTS,
+        ),
         accumulating(
             "ends-in-training",
             "the model is in training mode when `fit` returns",
@@ -2783,6 +2965,9 @@ TRAIN = Exercise(
             *JUDGE_HINTS,
         ),
         accumulating("adam", "the steps are Adam's; plain ones were asked for", *STEP_HINTS_OF_FIT),
+        accumulating(
+            "adamw", "the steps are AdamW's; plain ones were asked for", *STEP_HINTS_OF_FIT
+        ),
         accumulating(
             "momentum",
             "the steps remember earlier ones; plain ones were asked for",
