@@ -23,6 +23,11 @@ ON_LINES = (
 
 # What an error says, and what it means; the first that fits is told.
 MEANINGS = (
+    (r"^ZeroDivisionError", "something is divided by 0 on this line, or 0 has a negative power"),
+    (r"^OverflowError", "a number is too large here, such as e to the 710th power"),
+    (r"stack expects each", "`stack` wants equal shapes: `flatten` each one, and `cat` them"),
+    (r"^RuntimeError: Sizes of", "`cat` wants equal lengths along every axis but its own"),
+    (r"Expected target", "`cross_entropy` wants the classes on axis 1: flatten, or transpose"),
     (r"^RecursionError", "your function calls itself without end: which call should be the last?"),
     (
         r"NoneType",
@@ -76,7 +81,7 @@ MEANINGS = (
     ),
     (
         r"expected scalar type|same dtype|same type|dtype mismatch|expected m1 and m2"
-        r"|Input type .* should be the same",
+        r"|self.dtype to be equal|Input type .* should be the same",
         "two dtypes meet: let what you make yourself have the dtype of the input",
     ),
     (
