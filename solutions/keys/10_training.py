@@ -2373,7 +2373,7 @@ class PartlyTrainer(Guesser):
     def fit(self, micro_batches, held_out, every, rate, warmup, max_norm, smoothing):
         way, records, seen, last = self.way, [], 0, rate
         self.every, self.before = every, 0
-        kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+        kinds = {"adam": torch.optim.Adam}
         more = {"momentum": 0.9} if way == "momentum" else {}
         optimizer = kinds.get(way, torch.optim.SGD)(self.parameters(), lr=rate, **more)
         if way in ("cleared-once", "never-cleared-late"):
@@ -2965,9 +2965,6 @@ TRAIN = Exercise(
             *JUDGE_HINTS,
         ),
         accumulating("adam", "the steps are Adam's; plain ones were asked for", *STEP_HINTS_OF_FIT),
-        accumulating(
-            "adamw", "the steps are AdamW's; plain ones were asked for", *STEP_HINTS_OF_FIT
-        ),
         accumulating(
             "momentum",
             "the steps remember earlier ones; plain ones were asked for",
