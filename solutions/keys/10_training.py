@@ -192,6 +192,10 @@ def other_loss(logits, labels, smoothing, pad_id, *, slip):
         "number": lambda: put(wide.log_softmax(dim=-1)).item(),
         "bits": lambda: put(wide.log_softmax(dim=-1)) / math.log(2),
         "detached": lambda: put(wide.detach().log_softmax(dim=-1)),
+        "even part added": lambda: put(wide.log_softmax(dim=-1), rest=-smoothing / vocab),
+        "half if nothing": lambda: (
+            put(wide.log_softmax(dim=-1)) if counts.any() else (logits * 0).sum()
+        ),
         "one more below": lambda: put(wide.log_softmax(dim=-1)) * below / (counts.sum() + 1),
     }[slip]()
 
@@ -521,6 +525,22 @@ SMOOTHING = Exercise(
             "Call `backward` on what you return.",
             "`.item()` takes a number out of its tensor, and cuts the gradients off.",
             "Return the tensor.",
+        ),
+        loss_slip(
+            "even-part-turned",
+            "even part added",
+            "the even part has the other sign: what should cost is a gain",
+            "Equal scores for five tokens: is your loss ln 5, whatever the smoothing?",
+            "Both sums of logarithms are below 0, and both are turned.",
+            "Minus in front of both parts.",
+        ),
+        loss_slip(
+            "half-where-nothing-counts",
+            "half if nothing",
+            "all is right, but where no label counts the 0 comes out in half precision",
+            "Print the dtype of your loss for float16 and labels that are all `pad_id`.",
+            "A sum of the logits has their dtype; the loss is float32 in every case.",
+            "Widen first, before you ask whether anything counts.",
         ),
     ],
     hints=(
@@ -858,6 +878,8 @@ def wrong_step(
         under1, under2 = 1 - beta1 * step, 1 - beta2 * step
     if slip == "no power":
         under1, under2 = 1 - beta1, 1 - beta2
+    if slip == "power outside":
+        under1, under2 = (1 - beta1) ** step, (1 - beta2) ** step
     if slip == "first beta corrects both":
         under2 = under1
     if slip == "second beta corrects both":
@@ -901,6 +923,8 @@ def wrong_step(
         new = new - weight
     return {
         "stored corrected": (new, mean / under1, square / under2),
+        "mean stored corrected": (new, mean / under1, square),
+        "square stored corrected": (new, mean, square / under2),
         "weight alone": new,
         "exchanged": (mean, square, new),
         "averages exchanged": (new, square, mean),
@@ -1068,6 +1092,24 @@ ADAM = Exercise(
             "no power",
             "both averages are divided by 1 - beta, in every step: `step` makes no difference",
             *CORRECTION_HINTS,
+        ),
+        step_slip(
+            "power-of-the-rest",
+            "power outside",
+            "the power is taken of 1 - beta: brackets are in the wrong place",
+            *CORRECTION_HINTS,
+        ),
+        step_slip(
+            "corrected-mean-stored",
+            "mean stored corrected",
+            "the corrected mean is returned: the next step would correct it once more",
+            *RETURN_HINTS,
+        ),
+        step_slip(
+            "corrected-square-stored",
+            "square stored corrected",
+            "the corrected square is returned: the next step would correct it once more",
+            *RETURN_HINTS,
         ),
         step_slip(
             "root-then-correction",
@@ -1330,6 +1372,7 @@ def other_clip(gradients, max_norm, *, slip):
     whole = flat.norm().item()
     factor = max_norm / whole if whole > max_norm else 1.0
     right = [g * factor for g in gradients]
+    rooted = math.sqrt(sum(float(g.norm()) for g in gradients))
     each = [g * min(1.0, max_norm / max(float(g.norm()), 1e-12)) for g in gradients]
     if slip == "in place":
         with torch.no_grad():
@@ -1365,6 +1408,14 @@ def other_clip(gradients, max_norm, *, slip):
         "larger of both": lambda: (
             [g * (max_norm / max(whole, max_norm)) for g in gradients],
             whole,
+        ),
+        "root of norms": lambda: (
+            [g * (min(1.0, max_norm / rooted) if rooted else 1.0) for g in gradients],
+            rooted,
+        ),
+        "root of norms, stops": lambda: (
+            [g * min(1.0, max_norm / rooted) for g in gradients],
+            rooted,
         ),
         "soft": lambda: (
             [g * (1 / (1 + whole / max_norm)) for g in gradients],
@@ -1597,6 +1648,19 @@ CLIP = Exercise(
             "`*=` and `mul_` change the tensor itself.",
             "Make new ones: `gradient * scale`.",
         ),
+        clip_slip(
+            "root-of-the-norms",
+            "root of norms",
+            "the root is taken of a sum of norms; the squares of the norms belong there",
+            *NORM_HINTS,
+        ),
+        clip_slip(
+            "root-of-the-norms-stops",
+            "root of norms, stops",
+            "the root is taken of a sum of norms; the squares of the norms belong there. And zeros "
+            "stop it",
+            *NORM_HINTS,
+        ),
     ],
     hints=(
         "Hand in `[torch.tensor([3.0]), torch.tensor([4.0])]` with limits of 1 and 100.",
@@ -1680,6 +1744,11 @@ def wrong_first(smoothing, vocab, *, slip):
             -right * math.log(right) - (vocab - 1) * other * math.log(other),
         ),
         "zero over zero, nan": lambda: (first, least if smoothing else math.nan),
+        "kept share": lambda: (first, -(1 - smoothing) * math.log(right)),
+        "no part back, stops": lambda: (
+            first,
+            term(1 - smoothing) - smoothing * math.log(other),
+        ),
         "even part once": lambda: ((1 - smoothing + other) * first, least),
         "base vocabulary": lambda: wrong_first(smoothing, 37000, slip="none"),
         "none": lambda: (first, least),
@@ -1888,6 +1957,20 @@ FIRST = Exercise(
             "A token that nobody asks for costs nothing.",
             "Leave its term out where the share is 0; `torch.xlogy` does.",
         ),
+        expecting(
+            "kept-share-of-the-label",
+            "kept share",
+            "the least loss has the label's part only, and of that not its even share; the other "
+            "tokens are asked for, too",
+            *LEAST_HINTS,
+        ),
+        expecting(
+            "label-without-its-part-stops",
+            "no part back, stops",
+            "the label is asked for 1 - smoothing here; its part of the even share is counted as "
+            "another token's. And without smoothing there is a logarithm of 0",
+            *LEAST_HINTS,
+        ),
     ],
     hints=(
         "Begin with two tokens and no smoothing: ln 2 and 0.",
@@ -1969,6 +2052,7 @@ def wrong_sharp(n_keys, cap, weight, *, slip):
         "smallest": lambda: (largest(top=-1.0, low=1.0), needed) if cap < 300 else (0.0, needed),
         "one low": lambda: (1 / (n_keys - 1 + math.exp(-2 * high)), needed),
         "below 0": lambda: (first, -needed),
+        "rest only": lambda: (first, math.log((n_keys - 1) / (1 - weight)) / 2),
         "odds turned": lambda: (first, math.log((n_keys - 1) / odds) / 2),
         "weight only": lambda: (first, math.log((n_keys - 1) * weight) / 2),
         "logit": lambda: (first, math.log(n_keys - 1) + math.log(odds)),
@@ -2193,6 +2277,12 @@ SOFTEST = Exercise(
         sharpening("exchanged", "exchanged", "the cap comes first", *BOTH_HINTS),
         sharpening("weight-alone", "first alone", "only the weight comes out", *BOTH_HINTS),
         sharpening("cap-alone", "second alone", "only the cap comes out", *BOTH_HINTS),
+        sharpening(
+            "odds-without-the-weight",
+            "rest only",
+            "`weight` is missing above the line: odds are weight / (1 - weight)",
+            *INVERSE_HINTS,
+        ),
     ],
     hints=(
         "Begin with two keys and a cap of 1, and write down both scores and both powers of e.",

@@ -678,6 +678,9 @@ def wrong_top_k(logits, k, *, slip):
         "billion": lambda: out(stays, -1e9),
         "billion, filled": lambda: logits.masked_fill(~stays, -1e9),
         "no axis": lambda: logits.masked_fill(logits < kth.squeeze(-1), -math.inf),
+        "max for min": lambda: out(
+            logits >= logits.topk(max(k, vocab), dim=-1).values.amin(dim=-1, keepdim=True)
+        ),
         "all, clipped": lambda: out(logits >= logits.flatten().topk(fits).values[-1]),
         "from below, or all": lambda: (
             out(logits >= logits.kthvalue(k, dim=-1, keepdim=True).values) if k < vocab else logits
@@ -1049,6 +1052,14 @@ TOP_K = Exercise(
             "Call it with k = 1. How many stay?",
             "The k-th largest of V is the (V - k + 1)-th smallest.",
             "`topk` counts from the largest down.",
+        ),
+        filtered(
+            "max-for-min",
+            "max for min",
+            "the larger of k and the vocabulary is taken: everything stays, or it stops",
+            "Call it with 5 logits and k = 2. What is your k then?",
+            "No more than there are: which of the two numbers is that?",
+            "`min(k, logits.shape[-1])`.",
         ),
     ],
     hints=(
@@ -2370,6 +2381,7 @@ class WrongBeam(Scorer):
     def graded(self, total, length, max_new, alpha, ids):
         return {
             "sum": lambda: total,
+            "ends by sum": lambda: total,
             "mean": lambda: total / length,
             "multiplied": lambda: total * length**alpha,
             "alpha times": lambda: total / (1 + alpha * length),
@@ -2384,7 +2396,11 @@ class WrongBeam(Scorer):
     def at_last(self, going, rounds, max_new, alpha, ids):
         if self.slip in ("unfair end", "on the way"):
             return going
-        if self.slip in ("without end", "one longer"):  # only what ends is counted otherwise
+        if self.slip in (
+            "without end",
+            "one longer",
+            "ends by sum",
+        ):  # only what ends is counted otherwise
             return [(new, total / rounds**alpha) for new, total in going]
         return [(new, self.graded(total, rounds, max_new, alpha, ids)) for new, total in going]
 
@@ -3219,6 +3235,14 @@ BEAM = Exercise(
             "The text counts what is new.",
             "max_new rounds, however long the beginning is.",
         ),
+        searching(
+            "ends-by-their-sums",
+            "ends by sum",
+            "what ends is compared by its bare sum, what goes on to the last round by its score",
+            LENGTH,
+            "All that has finished gets its score in the same way.",
+            "Divide the sums of those that end, too.",
+        ),
     ],
     hints=(
         SMALL,
@@ -3898,6 +3922,7 @@ def wrong_bytes(
         "must be less": lambda: (exact * tokens, max(memory - 1, 0) // exact),
         "one token": lambda: (exact, memory // exact),
         "texts fit": lambda: (exact * tokens, memory // (exact * max(tokens, 1))),
+        "texts fit, stops": lambda: (exact * tokens, memory // (exact * tokens)),
         "one fewer": lambda: (exact * tokens, max(memory // exact - 1, 0)),
         "KiB": lambda: (exact * tokens // 1024, memory // exact),
         "first alone": lambda: exact * tokens,
@@ -4194,6 +4219,15 @@ BYTES = Exercise(
             "What stands behind your `return`?",
             "Bytes, and how many tokens fit.",
             "Return both, with a comma.",
+        ),
+        counted(
+            "whole-texts-fit-stops",
+            "texts fit, stops",
+            "the second number says how often your first one fits; the tokens of each text were "
+            "asked for",
+            FIT,
+            "`tokens` has no part in how many fit.",
+            "Divide the memory by what one more token of each text takes.",
         ),
     ],
     hints=(

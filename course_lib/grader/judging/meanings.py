@@ -25,7 +25,7 @@ ON_LINES = (
 MEANINGS = (
     (r"^ZeroDivisionError", "something is divided by 0 on this line, or 0 has a negative power"),
     (r"^OverflowError", "a number is too large here, such as e to the 710th power"),
-    (r"stack expects each", "`stack` wants equal shapes: `flatten` each one, and `cat` them"),
+    (r"stack expects each|zero-dim", "`stack` wants equal shapes, `cat` an axis: `flatten` first"),
     (r"^RuntimeError: Sizes of", "`cat` wants equal lengths along every axis but its own"),
     (r"Expected target", "`cross_entropy` wants the classes on axis 1: flatten, or transpose"),
     (r"^RecursionError", "your function calls itself without end: which call should be the last?"),

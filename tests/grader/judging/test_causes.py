@@ -537,6 +537,7 @@ def test_a_generator_in_a_tuple_is_told():
         (lambda n: (n - 5) ** -0.5, "0 has a negative power"),
         (lambda n: math.exp(1000 * n), "too large"),
         (lambda n: torch.stack([torch.ones(n), torch.ones(2)]), "`stack` wants equal shapes"),
+        (lambda n: torch.cat([torch.tensor(1.0), torch.ones(n)]), "`cat` an axis: `flatten`"),
         (lambda n: torch.cat([torch.ones(2, n), torch.ones(3, 2)], 1), "`cat` wants equal lengths"),
         (
             lambda n: torch.nn.functional.cross_entropy(
