@@ -57,10 +57,7 @@ MEANINGS = (
         r"is invalid for input of size",
         "a new shape must hold as many numbers as the old one: multiply its lengths",
     ),
-    (
-        r"view size is not compatible",
-        "`view` can't read the numbers in this order: take `reshape`",
-    ),
+    (r"view size is not", "`view` can't read the numbers in this order: take `reshape`"),
     (
         r"values to unpack",
         "as many names as values must stand left of `=`: a shape has one for each axis, and "
@@ -150,10 +147,7 @@ MEANINGS = (
         r"|unsupported operand .*'(Linear|Embedding)'|must be Tensor, not (Linear|Embedding)",
         "a layer is no tensor: its numbers are in its `.weight`",
     ),
-    (
-        r"expects a non-empty TensorList",
-        "there is nothing to put together: the loop that collects it had no turn",
-    ),
+    (r"non-empty TensorList", "nothing is put together: the loop that collects it had no turn"),
     (
         r"created only for scalar outputs",
         "a gradient is that of one single number: ask for one number after the other",
