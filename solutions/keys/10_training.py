@@ -192,6 +192,11 @@ def other_loss(logits, labels, smoothing, pad_id, *, slip):
         "number": lambda: put(wide.log_softmax(dim=-1)).item(),
         "bits": lambda: put(wide.log_softmax(dim=-1)) / math.log(2),
         "detached": lambda: put(wide.detach().log_softmax(dim=-1)),
+        "even part added": lambda: put(wide.log_softmax(dim=-1), rest=-smoothing / vocab),
+        "half if nothing": lambda: (
+            put(wide.log_softmax(dim=-1)) if counts.any() else (logits * 0).sum()
+        ),
+        "one more below": lambda: put(wide.log_softmax(dim=-1)) * below / (counts.sum() + 1),
     }[slip]()
 
 
@@ -397,6 +402,14 @@ SMOOTHING = Exercise(
             "Widen the logits, then take `log_softmax`.",
         ),
         loss_slip(
+            "one-more-below",
+            "one more below",
+            "1 is added to how many labels count: every mean is too small",
+            "One label that counts: is your mean its loss?",
+            "Only where nothing counts is there something to guard against.",
+            "`clamp(min=1)` leaves every other number of labels as it is.",
+        ),
+        loss_slip(
             "divergence",
             "divergence",
             "this is the KL divergence: the entropy of the smoothed labels is subtracted",
@@ -513,6 +526,22 @@ SMOOTHING = Exercise(
             "`.item()` takes a number out of its tensor, and cuts the gradients off.",
             "Return the tensor.",
         ),
+        loss_slip(
+            "even-part-turned",
+            "even part added",
+            "the even part has the other sign: what should cost is a gain",
+            "Equal scores for five tokens: is your loss ln 5, whatever the smoothing?",
+            "Both sums of logarithms are below 0, and both are turned.",
+            "Minus in front of both parts.",
+        ),
+        loss_slip(
+            "half-where-nothing-counts",
+            "half if nothing",
+            "all is right, but where no label counts the 0 comes out in half precision",
+            "Print the dtype of your loss for float16 and labels that are all `pad_id`.",
+            "A sum of the logits has their dtype; the loss is float32 in every case.",
+            "Widen first, before you ask whether anything counts.",
+        ),
     ],
     hints=(
         "Try one label, three tokens and smoothing 0 first: your loss must be minus the logarithm "
@@ -589,6 +618,7 @@ def wrong_rate(step, d_model, warmup, *, slip):
         "over n": lambda: scale * min(1 / n, rise),
         "peak of 1": lambda: min(n / warmup, (warmup / n) ** 0.5),
         "base model": lambda: 512**-0.5 * min(rise, fall),
+        "base warm-up": lambda: scale * min(fall, n * 4000**-1.5),
         "dropped at the end": lambda: scale * (rise if n < warmup else fall / n**0.5),
         "shifted fall": lambda: scale * (rise if n < warmup else max(1, n - warmup) ** -0.5),
         "whole": lambda: scale * min(fall, (n // warmup) * warmup**-0.5),
@@ -711,6 +741,14 @@ RATE = Exercise(
             "512 is used for d_model, whatever comes in",
             *WIDTH_HINTS,
         ),
+        rating(
+            "base-warm-up-only",
+            "base warm-up",
+            "4000 is used for warmup, whatever comes in",
+            "Call it with a warm-up of 4. When does your rate begin to fall?",
+            "The text's number is what a call gets that doesn't say.",
+            "Take the power of the argument.",
+        ),
         rating("rises-too-fast", "root only", "the line has warmup to the power −0.5", *RISE_HINTS),
         rating(
             "power-of-both",
@@ -828,6 +866,8 @@ def wrong_step(
         beta1, beta2, new1, new2 = new1, new2, beta1, beta2
     mean = beta1 * mean + new1 * gradient
     squared = {"square of the mean": mean**2, "size": gradient.abs(), "not squared": gradient}
+    if slip == "first beta alone":
+        beta2, new2 = beta1, new1
     square = beta2 * square + new2 * squared.get(slip, gradient**2)
     if slip == "shares exchanged":
         beta1, beta2 = new1, new2
@@ -838,6 +878,12 @@ def wrong_step(
         under1, under2 = 1 - beta1 * step, 1 - beta2 * step
     if slip == "no power":
         under1, under2 = 1 - beta1, 1 - beta2
+    if slip == "power outside":
+        under1, under2 = (1 - beta1) ** step, (1 - beta2) ** step
+    if slip == "first beta corrects both":
+        under2 = under1
+    if slip == "second beta corrects both":
+        under1 = under2
     hat1, hat2 = old if slip == "old averages" else (mean, square)
     hat1, hat2 = hat1 / under1, hat2 / under2
     if where == "inside":
@@ -867,12 +913,18 @@ def wrong_step(
         new = weight - rate * move
     if slip == "decay over the root":
         new = weight - rate * (hat1 + decay * weight) / below
+    if slip.startswith("rate corrected"):
+        root = under2**0.5
+        small = eps if slip == "rate corrected" else eps * root
+        new = weight - rate * root / under1 * (mean / (square.sqrt() + small) + decay * weight)
     if slip == "uphill":
         new = weight + rate * move - rate * decay * weight
     if slip == "change only":
         new = new - weight
     return {
         "stored corrected": (new, mean / under1, square / under2),
+        "mean stored corrected": (new, mean / under1, square),
+        "square stored corrected": (new, mean, square / under2),
         "weight alone": new,
         "exchanged": (mean, square, new),
         "averages exchanged": (new, square, mean),
@@ -1042,6 +1094,24 @@ ADAM = Exercise(
             *CORRECTION_HINTS,
         ),
         step_slip(
+            "power-of-the-rest",
+            "power outside",
+            "the power is taken of 1 - beta: brackets are in the wrong place",
+            *CORRECTION_HINTS,
+        ),
+        step_slip(
+            "corrected-mean-stored",
+            "mean stored corrected",
+            "the corrected mean is returned: the next step would correct it once more",
+            *RETURN_HINTS,
+        ),
+        step_slip(
+            "corrected-square-stored",
+            "square stored corrected",
+            "the corrected square is returned: the next step would correct it once more",
+            *RETURN_HINTS,
+        ),
+        step_slip(
             "root-then-correction",
             "corrected root",
             "the root is taken first, and then corrected as if it were v: the root of 1 - beta2 ** "
@@ -1060,6 +1130,37 @@ ADAM = Exercise(
             "the decay is divided by the root, together with the mean: brackets are in the wrong "
             "place",
             *DECAY_HINTS,
+        ),
+        step_slip(
+            "decay-by-the-corrected-rate",
+            "rate corrected",
+            "the corrections are brought to the rate, and the decay goes by that, too; epsilon "
+            "stands beside a root that isn't corrected",
+            *DECAY_HINTS,
+        ),
+        step_slip(
+            "decay-alone-by-the-corrected-rate",
+            "rate corrected, eps too",
+            "the corrections are brought to the rate, and the decay goes by that rate, too",
+            *DECAY_HINTS,
+        ),
+        step_slip(
+            "beta1-corrects-both",
+            "first beta corrects both",
+            "beta1 corrects both averages; v has a beta of its own",
+            *CORRECTION_HINTS,
+        ),
+        step_slip(
+            "beta2-corrects-both",
+            "second beta corrects both",
+            "beta2 corrects both averages; m has a beta of its own",
+            *CORRECTION_HINTS,
+        ),
+        step_slip(
+            "beta1-for-both",
+            "first beta alone",
+            "beta1 is used for both averages; v goes by beta2, and is corrected by it",
+            *AVERAGE_HINTS,
         ),
         step_slip(
             "no-root",
@@ -1271,6 +1372,7 @@ def other_clip(gradients, max_norm, *, slip):
     whole = flat.norm().item()
     factor = max_norm / whole if whole > max_norm else 1.0
     right = [g * factor for g in gradients]
+    rooted = math.sqrt(sum(float(g.norm()) for g in gradients))
     each = [g * min(1.0, max_norm / max(float(g.norm()), 1e-12)) for g in gradients]
     if slip == "in place":
         with torch.no_grad():
@@ -1306,6 +1408,14 @@ def other_clip(gradients, max_norm, *, slip):
         "larger of both": lambda: (
             [g * (max_norm / max(whole, max_norm)) for g in gradients],
             whole,
+        ),
+        "root of norms": lambda: (
+            [g * (min(1.0, max_norm / rooted) if rooted else 1.0) for g in gradients],
+            rooted,
+        ),
+        "root of norms, stops": lambda: (
+            [g * min(1.0, max_norm / rooted) for g in gradients],
+            rooted,
         ),
         "soft": lambda: (
             [g * (1 / (1 + whole / max_norm)) for g in gradients],
@@ -1538,6 +1648,19 @@ CLIP = Exercise(
             "`*=` and `mul_` change the tensor itself.",
             "Make new ones: `gradient * scale`.",
         ),
+        clip_slip(
+            "root-of-the-norms",
+            "root of norms",
+            "the root is taken of a sum of norms; the squares of the norms belong there",
+            *NORM_HINTS,
+        ),
+        clip_slip(
+            "root-of-the-norms-stops",
+            "root of norms, stops",
+            "the root is taken of a sum of norms; the squares of the norms belong there. And zeros "
+            "stop it",
+            *NORM_HINTS,
+        ),
     ],
     hints=(
         "Hand in `[torch.tensor([3.0]), torch.tensor([4.0])]` with limits of 1 and 100.",
@@ -1620,6 +1743,15 @@ def wrong_first(smoothing, vocab, *, slip):
             first,
             -right * math.log(right) - (vocab - 1) * other * math.log(other),
         ),
+        "zero over zero, nan": lambda: (first, least if smoothing else math.nan),
+        "kept share": lambda: (first, -(1 - smoothing) * math.log(right)),
+        "no part back, stops": lambda: (
+            first,
+            term(1 - smoothing) - smoothing * math.log(other),
+        ),
+        "even part once": lambda: ((1 - smoothing + other) * first, least),
+        "base vocabulary": lambda: wrong_first(smoothing, 37000, slip="none"),
+        "none": lambda: (first, least),
         "first only": lambda: first,
         "least only": lambda: least,
         "one less": lambda: (math.log(vocab - 1), least),
@@ -1683,6 +1815,21 @@ FIRST = Exercise(
             "both smoothed",
             "the smoothing is added to the first loss",
             *FIRST_HINTS,
+        ),
+        expecting(
+            "even-part-of-one-token",
+            "even part once",
+            "the even part is counted for one token; it runs over all V, and their shares add up "
+            "to smoothing",
+            *FIRST_HINTS,
+        ),
+        expecting(
+            "always-37000-tokens",
+            "base vocabulary",
+            "37000 is used for the vocabulary, whatever comes in",
+            "Call it with a vocabulary of 2 and no smoothing: ln 2 and 0.",
+            "The text's number is what a call gets that doesn't say.",
+            "Take the logarithm of the argument.",
         ),
         expecting("one-token-less", "one less", "the first loss counts V - 1 tokens", *FIRST_HINTS),
         expecting(
@@ -1802,6 +1949,28 @@ FIRST = Exercise(
             "A token that nobody asks for costs nothing.",
             "Leave its term out where the share is 0.",
         ),
+        expecting(
+            "zero-times-infinity-is-nan",
+            "zero over zero, nan",
+            "without smoothing your second number is `nan`: 0 times the logarithm of 0",
+            "What is 0 times minus infinity, to a tensor?",
+            "A token that nobody asks for costs nothing.",
+            "Leave its term out where the share is 0; `torch.xlogy` does.",
+        ),
+        expecting(
+            "kept-share-of-the-label",
+            "kept share",
+            "the least loss has the label's part only, and of that not its even share; the other "
+            "tokens are asked for, too",
+            *LEAST_HINTS,
+        ),
+        expecting(
+            "label-without-its-part-stops",
+            "no part back, stops",
+            "the label is asked for 1 - smoothing here; its part of the even share is counted as "
+            "another token's. And without smoothing there is a logarithm of 0",
+            *LEAST_HINTS,
+        ),
     ],
     hints=(
         "Begin with two tokens and no smoothing: ln 2 and 0.",
@@ -1860,6 +2029,18 @@ def wrong_sharp(n_keys, cap, weight, *, slip):
             math.exp(cap) / (math.exp(cap) + (n_keys - 1) * math.exp(-cap)),
             needed,
         ),
+        "overflow, others at 0": lambda: (
+            math.exp(cap) / (math.exp(cap) + n_keys - 1),
+            2 * needed,
+        ),
+        "overflow, all keys": lambda: (
+            math.exp(cap) / (math.exp(cap) + n_keys * math.exp(-cap)),
+            math.log(n_keys * odds) / 2,
+        ),
+        "overflow, half missing": lambda: (
+            math.exp(cap) / (math.exp(cap) + (n_keys - 1) * math.exp(-cap)),
+            2 * needed,
+        ),
         "tensors overflow": lambda: (
             float(torch.tensor(1.0 * cap).exp() / (torch.tensor(1.0 * cap).exp() + n_keys - 1)),
             needed,
@@ -1870,6 +2051,8 @@ def wrong_sharp(n_keys, cap, weight, *, slip):
         ),
         "smallest": lambda: (largest(top=-1.0, low=1.0), needed) if cap < 300 else (0.0, needed),
         "one low": lambda: (1 / (n_keys - 1 + math.exp(-2 * high)), needed),
+        "below 0": lambda: (first, -needed),
+        "rest only": lambda: (first, math.log((n_keys - 1) / (1 - weight)) / 2),
         "odds turned": lambda: (first, math.log((n_keys - 1) / odds) / 2),
         "weight only": lambda: (first, math.log((n_keys - 1) * weight) / 2),
         "logit": lambda: (first, math.log(n_keys - 1) + math.log(odds)),
@@ -1941,6 +2124,27 @@ SOFTEST = Exercise(
             "others at 0",
             "the others are one cap away, as if they scored 0; they may score less",
             *OTHERS_HINTS,
+        ),
+        sharpening(
+            "others-at-zero-and-overflow",
+            "overflow, others at 0",
+            "the others are one cap away, as if they scored 0; and e to the 1,000 is too large for "
+            "any number",
+            *OTHERS_HINTS,
+        ),
+        sharpening(
+            "all-keys-and-overflow",
+            "overflow, all keys",
+            "the favourite is counted among the others; and e to the 1,000 is too large for any "
+            "number",
+            *KEYS_HINTS,
+        ),
+        sharpening(
+            "others-at-zero-in-the-cap-and-overflow",
+            "overflow, half missing",
+            "your cap is twice what it takes, as if the others scored 0; and e to the 1,000 is too "
+            "large for any number",
+            *INVERSE_HINTS,
         ),
         sharpening(
             "others-at-zero-in-the-weight",
@@ -2043,6 +2247,12 @@ SOFTEST = Exercise(
             *INVERSE_HINTS,
         ),
         sharpening(
+            "cap-below-zero",
+            "below 0",
+            "your cap is right but for its sign: what stands in the logarithm is upside down",
+            *INVERSE_HINTS,
+        ),
+        sharpening(
             "odds-turned", "odds turned", "the odds of the weight are upside down", *INVERSE_HINTS
         ),
         sharpening(
@@ -2067,6 +2277,12 @@ SOFTEST = Exercise(
         sharpening("exchanged", "exchanged", "the cap comes first", *BOTH_HINTS),
         sharpening("weight-alone", "first alone", "only the weight comes out", *BOTH_HINTS),
         sharpening("cap-alone", "second alone", "only the cap comes out", *BOTH_HINTS),
+        sharpening(
+            "odds-without-the-weight",
+            "rest only",
+            "`weight` is missing above the line: odds are weight / (1 - weight)",
+            *INVERSE_HINTS,
+        ),
     ],
     hints=(
         "Begin with two keys and a cap of 1, and write down both scores and both powers of e.",
@@ -2168,8 +2384,9 @@ class PartlyTrainer(Guesser):
         own, whole = int((labels != 0).sum()), sum(each.numel() for _, each in batch)
         rows = sum(len(each) for each, _ in batch)
         smoothing = 0.0 if way == "no-smoothing" else smoothing
-        if way == "padding-counts":
-            return self.judged(ids, labels, smoothing, ignored=-100) / whole
+        if way in ("padding-counts", "padding-in-the-sum"):
+            below = whole if way == "padding-counts" else tokens
+            return self.judged(ids, labels, smoothing, ignored=-100) / below
         total = self.judged(ids, labels, smoothing)
         return {
             "mean-of-means": lambda: total / max(own, 1) / len(batch),
@@ -2184,11 +2401,12 @@ class PartlyTrainer(Guesser):
             "tokens-never-reset": lambda: total / (tokens + self.before),
             "divided-by-pieces": lambda: total / len(batch),
             "divided-by-all-places": lambda: total / whole,
+            "all-places-counted": lambda: total / whole,
             "divided-by-the-last": lambda: total / max(1, int((batch[-1][1] != 0).sum())),
             "mean-of-nothing": lambda: total / own / len(batch),
             "mean-of-nothing-weighed": lambda: total / own * own / tokens,
             "ids-counted": lambda: total / sum(int((each != 0).sum()) for each, _ in batch),
-        }.get(way, lambda: total / tokens)()
+        }.get(way, lambda: total if self.rest == "kept" else total / tokens)()
 
     def rate_of(self, n, rate, warmup):
         shares = {
@@ -2196,8 +2414,10 @@ class PartlyTrainer(Guesser):
             "no-fall": lambda: min(1, n / warmup),
             "rises-for-ever": lambda: n / warmup,
             "one-update-late": lambda: min((n - 1) / warmup, (warmup / max(n - 1, 1)) ** 0.5),
+            "counts-from-0": lambda: min((n - 1) / warmup, (warmup / (n - 1)) ** 0.5),
             "one-update-ahead": lambda: min((n + 1) / warmup, (warmup / (n + 1)) ** 0.5),
             "falls-without-a-root": lambda: min(n / warmup, warmup / n),
+            "root-of-n-alone": lambda: min(n / warmup, warmup / n**0.5),
             "set-after-the-step": lambda: (
                 1 if n == 1 else min((n - 1) / warmup, (warmup / (n - 1)) ** 0.5)
             ),
@@ -2241,7 +2461,7 @@ class PartlyTrainer(Guesser):
         return cut
 
     def fit(self, micro_batches, held_out, every, rate, warmup, max_norm, smoothing):
-        way, records, seen = self.way, [], 0
+        way, records, seen, last = self.way, [], 0, rate
         self.every, self.before = every, 0
         kinds = {"adam": torch.optim.Adam}
         more = {"momentum": 0.9} if way == "momentum" else {}
@@ -2257,14 +2477,24 @@ class PartlyTrainer(Guesser):
             now = self.rate_of(counted.get(way, n), rate, warmup)
             if way == "rate-compounds":
                 rate = now
-            optimizer.param_groups[0]["lr"] = rate if way == "rate-never-set" else now
+            used = {
+                "rate-never-set": rate,
+                "set-too-late": last,
+                "compounds-untold": last * now / rate,
+            }.get(way, now)
+            optimizer.param_groups[0]["lr"] = used
+            last = used if way == "compounds-untold" else now
             if way != "never-training" and (way != "train-once" or n == 1):
                 self.train()
-            if way not in (
-                "never-cleared",
-                "cleared-once",
-                "never-cleared-late",
-                "cleared-by-piece",
+            if (
+                way
+                not in (
+                    "never-cleared",
+                    "cleared-once",
+                    "never-cleared-late",
+                    "cleared-by-piece",
+                )
+                and self.rest != "kept"
             ):
                 optimizer.zero_grad()
             total, norm = 0.0, 0.0
@@ -2284,9 +2514,9 @@ class PartlyTrainer(Guesser):
             for parameter in self.parameters():
                 if way == "clipped-before-division":
                     parameter.grad *= tokens
-                if way == "never-cleared-late":
+                if way == "never-cleared-late" or self.rest == "kept":
                     parameter.grad /= tokens
-            if way in ("gradients-never-divided", "never-cleared-late"):
+            if way in ("gradients-never-divided", "never-cleared-late") or self.rest == "kept":
                 total /= tokens
             if way == "tokens-never-reset":
                 self.before = tokens = self.before + tokens
@@ -2300,6 +2530,8 @@ class PartlyTrainer(Guesser):
                 unseen = self.judge(held_out, smoothing)
             if way != "stepped-by-piece":
                 optimizer.step()
+            if self.rest == "kept":
+                optimizer.zero_grad()
             if way == "loss-afterwards":
                 self.eval()
                 with torch.no_grad():
@@ -2316,7 +2548,7 @@ class PartlyTrainer(Guesser):
                 total = total * tokens
             if way == "loss-told-by-pieces":
                 total /= len(batch)
-            if way == "tokens-with-padding":
+            if way in ("tokens-with-padding", "all-places-counted"):
                 tokens = sum(labels.numel() for _, labels in batch)
             if way == "tokens-of-the-run":
                 tokens += records[-1]["tokens"] if records else 0
@@ -2328,7 +2560,10 @@ class PartlyTrainer(Guesser):
                 now = self.rate_of(n + 1, rate, warmup)
             told = {"loss": total, "norm": norm, "rate": now, "tokens": tokens}
             records.append(told | {"held_out": unseen})
-        if self.rest == "seen":  # what is left goes through the model, and no step follows
+        if self.rest in (
+            "seen",
+            "kept",
+        ):  # what is left goes through the model, and no step follows
             for ids, labels in micro_batches[len(records) * every :]:
                 self.train()
                 self.judged(ids, labels, smoothing).backward()
@@ -2343,7 +2578,7 @@ class PartlyTrainer(Guesser):
     @torch.no_grad()
     def judge(self, held_out, smoothing):
         way = self.way
-        if way != "judged-with-dropout":
+        if way not in ("judged-with-dropout", "never-evaluating"):
             self.eval()
         counted = (
             held_out[1].numel() if way == "held-out-with-padding" else (held_out[1] != 0).sum()
@@ -2582,6 +2817,16 @@ TRAIN = Exercise(
             *MEAN_HINTS,
         ),
         accumulating(
+            "all-places-counted",
+            "padding counts in `tokens`, and the sum is divided by that",
+            *MEAN_HINTS,
+        ),
+        accumulating(
+            "padding-in-the-sum",
+            "padding is in the sum, and the sum is divided by the labels that aren't padding",
+            *LOSS_HINTS,
+        ),
+        accumulating(
             "divided-by-the-last",
             "every piece is divided by the number of labels of the last one",
             *MEAN_HINTS,
@@ -2672,6 +2917,8 @@ TRAIN = Exercise(
         dropping("last-batch-dropped-at-rest", rest="unseen", ends="evaluating"),
         dropping("last-batch-never-stepped", rest="seen", ends="as it is"),
         dropping("last-batch-never-stepped-at-rest", rest="seen", ends="evaluating"),
+        dropping("last-batch-kept-for-the-next-run", rest="kept", ends="as it is"),
+        dropping("last-batch-kept-for-the-next-run-at-rest", rest="kept", ends="evaluating"),
         accumulating(
             "last-batch-left-over",
             "the last batch is never used",
@@ -2717,6 +2964,21 @@ TRAIN = Exercise(
             *RATE_HINTS,
         ),
         accumulating(
+            "root-of-n-alone",
+            "behind the warm-up the root is taken of n alone: it belongs to warmup / n",
+            *RATE_HINTS,
+        ),
+        accumulating(
+            "compounds-untold",
+            "the rates told are right, but each step's is made from the one before, and shrinks",
+            *RATE_HINTS,
+        ),
+        accumulating(
+            "counts-from-0",
+            "n counts from 0: the first update divides by 0",
+            *RATE_HINTS,
+        ),
+        accumulating(
             "one-update-ahead",
             "the rate is one update ahead: the scheduler steps before the optimizer",
             *RATE_HINTS,
@@ -2725,6 +2987,11 @@ TRAIN = Exercise(
         accumulating(
             "set-after-the-step",
             "the rate is set after the step: each update has that of the one before",
+            *RATE_HINTS,
+        ),
+        accumulating(
+            "set-too-late",
+            "the rates told are right, but each is set after its step, and moves the next one",
             *RATE_HINTS,
         ),
         accumulating(
@@ -2742,6 +3009,11 @@ TRAIN = Exercise(
             *MODE_HINTS,
         ),
         accumulating("judged-with-dropout", "the model is judged in training mode", *MODE_HINTS),
+        accumulating(
+            "never-evaluating",
+            "the model never is in evaluation mode: not when it is judged, and not in the end",
+            *MODE_HINTS,
+        ),
         accumulating(
             "ends-in-training",
             "the model is in training mode when `fit` returns",

@@ -125,6 +125,10 @@ def wrong_probabilities(logits, temperature, *, slip):
         places = x.shape[-1] - 1 - x.flip(-1).argmax(dim=-1)
         return F.one_hot(places, x.shape[-1]).to(x.dtype)
 
+    def one_for_all():
+        flat = torch.arange(x.numel()) == x.argmax()
+        return flat.view_as(x).to(x.dtype)
+
     def all_rows():
         place = int(x.reshape(-1, x.shape[-1]).amax(dim=0).argmax())
         return torch.zeros_like(x).index_fill(-1, torch.tensor(place), 1.0)
@@ -152,6 +156,8 @@ def wrong_probabilities(logits, temperature, *, slip):
         "logits at zero": lambda: when_zero(lambda: x.where(x == best, -math.inf)),
         "all rows": lambda: when_zero(all_rows) if x.numel() else x,
         "plain": lambda: (logits / temperature).softmax(dim=-1),
+        "plain, wide": lambda: (x / temperature).softmax(dim=-1),
+        "one for all": lambda: when_zero(one_for_all) if x.numel() else x,
         "in place": in_place,
         "max of all": lambda: at((x - x.max()) / hot),
         "half out": lambda: right_probabilities(logits, temperature).to(logits.dtype),
@@ -506,6 +512,24 @@ TEMPERATURE = Exercise(
             "With the logits 1.00 and 1.01, is a clamped temperature cold enough?",
             "Treat 0 as a case of its own, and divide by all others as they are.",
         ),
+        heated(
+            "plain-division",
+            "plain, wide",
+            "this is right in between: temperature 0 divides by 0, and a small one makes quotients "
+            "that are larger than any number",
+            ZERO,
+            "Two things go wrong, one at 0 and one just above. Mend 0 first: who is the largest?",
+            "Then subtract each row's largest logit before you divide: the chances stay.",
+        ),
+        heated(
+            "one-for-all-rows-at-zero",
+            "one for all",
+            "at temperature 0 the largest logit of *all* rows gets the whole chance; each row has "
+            "a largest one",
+            "Try two rows at temperature 0. Does each add up to 1?",
+            "`argmax` without an axis looks at all numbers as at one long row.",
+            "Say dim=-1 in `argmax`.",
+        ),
     ],
     hints=(
         "Call it with the logits 1, 2, 3 at temperatures 0, 0.1, 1 and 100, and print the sums.",
@@ -651,6 +675,16 @@ def wrong_top_k(logits, k, *, slip):
         ),
         "in place": in_place,
         "finite": lambda: logits.masked_fill(~stays, -1e4),
+        "billion": lambda: out(stays, -1e9),
+        "billion, filled": lambda: logits.masked_fill(~stays, -1e9),
+        "no axis": lambda: logits.masked_fill(logits < kth.squeeze(-1), -math.inf),
+        "max for min": lambda: out(
+            logits >= logits.topk(max(k, vocab), dim=-1).values.amin(dim=-1, keepdim=True)
+        ),
+        "all, clipped": lambda: out(logits >= logits.flatten().topk(fits).values[-1]),
+        "from below, or all": lambda: (
+            out(logits >= logits.kthvalue(k, dim=-1, keepdim=True).values) if k < vocab else logits
+        ),
         "lowest number": lambda: logits.masked_fill(~stays, torch.finfo(logits.dtype).min),
         "from below": lambda: out(logits >= logits.kthvalue(fits, dim=-1, keepdim=True).values),
         "rows clip": lambda: out(logits >= logits.topk(min(k, len(logits))).values[..., -1:]),
@@ -979,6 +1013,54 @@ TOP_K = Exercise(
             "Each token keeps its place.",
             "Compare the unsorted logits with the k-th largest.",
         ),
+        filtered(
+            "a-billion-below",
+            "billion",
+            "what goes gets minus a billion, which is not minus infinity",
+            "What does the text ask for what goes?",
+            "A finite logit has a chance, once the temperature is high enough.",
+            "Fill with -math.inf.",
+        ),
+        filtered(
+            "a-billion-below-stops-half",
+            "billion, filled",
+            "what goes gets minus a billion, which is not minus infinity, and no number of float16",
+            "What does the text ask for what goes?",
+            "float16 ends at 65,504; infinity is there in every dtype.",
+            "Fill with -math.inf.",
+        ),
+        filtered(
+            "border-without-its-axis",
+            "no axis",
+            "the border of each row has lost its axis: it is compared with the columns",
+            "Print the shapes of both sides of your comparison, for logits (2, 5).",
+            "One number for each row must be (2, 1) to meet (2, 5).",
+            "Take `[..., -1:]`, which keeps the axis, not `[..., -1]`.",
+        ),
+        filtered(
+            "k-of-all-rows-clipped",
+            "all, clipped",
+            "the k largest of *all* rows together set the border",
+            "Try two rows, one with small logits and one with large ones.",
+            "Each row has a border of its own.",
+            "Leave out `flatten`, and say dim=-1.",
+        ),
+        filtered(
+            "kth-from-below-or-all",
+            "from below, or all",
+            "`kthvalue` counts from the smallest up: too many stay",
+            "Call it with k = 1. How many stay?",
+            "The k-th largest of V is the (V - k + 1)-th smallest.",
+            "`topk` counts from the largest down.",
+        ),
+        filtered(
+            "max-for-min",
+            "max for min",
+            "the larger of k and the vocabulary is taken: everything stays, or it stops",
+            "Call it with 5 logits and k = 2. What is your k then?",
+            "No more than there are: which of the two numbers is that?",
+            "`min(k, logits.shape[-1])`.",
+        ),
     ],
     hints=(
         "Call it with the logits -2, -1, -3 and k = 1, and take the softmax of what comes back.",
@@ -1036,6 +1118,12 @@ def nucleus_cases(generator):
         x = torch.cat([x, -40 - 40 * torch.rand(3, 4, generator=generator)], dim=1)
         return x[:, torch.randperm(8, generator=generator)]
 
+    def without_a_chance():
+        """The same with a tail whose shares are 0 in float32: upwards, sums begin with zeros."""
+        x = torch.tensor([[0.0] * 2 + [-150] * 4, [0.0] * 4 + [-150] * 2])
+        x = x - (x < 0) * 20 * torch.rand(2, 6, generator=generator)
+        return x[:, torch.randperm(6, generator=generator)]
+
     def without_a_tail():
         while True:
             x = normal(generator, 2, 6)
@@ -1059,6 +1147,7 @@ def nucleus_cases(generator):
         case("p is 1, minus infinity", with_holes(0.5), 1.0, exact=True),
         case("minus infinity", with_holes(0.75), 0.75, exact=True),
         case("a single token", normal(generator, 3, 1), 0.6, exact=True),
+        case("p is 1, some have no chance in float32", without_a_chance(), 1.0, exact=True),
         tried("a thousand tokens", (1000,), 0.9),
         tried("half, a thousand tokens", (2, 1000), 0.7, torch.float16, 0.5),
         tried("half, a thousand tokens in bfloat16", (1, 1000), 0.7, torch.bfloat16, 0.5),
@@ -1071,11 +1160,16 @@ def nucleus_cases(generator):
 
 
 def right_nucleus(logits, p):
-    """From the tail up, as the library has it."""
+    """From the tail up, as the library has it; at p = 1 what has no chance in float32 goes."""
     upwards, order = wide(logits).sort(dim=-1)
     goes = upwards.softmax(dim=-1).cumsum(dim=-1) <= 1 - p
     goes[..., -1] = False
     return logits.masked_fill(goes.gather(-1, order.argsort(dim=-1)), -math.inf)
+
+
+def nucleus_from_the_tail(logits, p):
+    """Right: the same, but for p = 1, where a chance that rounds to 0 stays, too."""
+    return right_nucleus(logits, p) if p < 1 else logits.clone()
 
 
 def nucleus_by_rows(logits, p):
@@ -1123,9 +1217,7 @@ def wrong_nucleus(logits, p, *, slip="", tail="", half=False):
         return out(goes if exact else gone)
 
     def upwards(gone):
-        return logits.masked_fill(
-            torch.zeros_like(gone).scatter(-1, order.flip(-1), gone), -math.inf
-        )
+        return logits.masked_fill(torch.zeros_like(gone).scatter(-1, up_order, gone), -math.inf)
 
     def among_all():
         flat = right_nucleus(logits.flatten(), p)
@@ -1187,6 +1279,18 @@ def wrong_nucleus(logits, p, *, slip="", tail="", half=False):
         "rows": rows,
         "zero": lambda: logits.masked_fill(~kept, 0.0),
         "finite": lambda: logits.masked_fill(~kept, -1e4),
+        "billion": lambda: logits.where(kept, -1e9),
+        "billion, filled": lambda: logits.masked_fill(~kept, -1e9),
+        "zero times": lambda: logits * kept,
+        "no chance": lambda: upwards((upward_sums <= 1 - p) & ~first.flip(0)),
+        "sorted, empty at 0": lambda: logits.gather(-1, order).masked_fill(
+            (before >= p) & (p < 1), -math.inf
+        ),
+        "sorted below 1, empty at 0": lambda: (
+            logits.gather(-1, order).masked_fill(before >= p, -math.inf) if p < 1 else logits
+        ),
+        "floor, empty": lambda: logits.masked_fill(soft < p, -math.inf),
+        "rest floor, empty": lambda: logits.masked_fill(soft < 1 - p, -math.inf),
         "chances": lambda: soft * kept / (soft * kept).sum(dim=-1, keepdim=True),
         "old chances": lambda: soft * kept,
         "wide": lambda: wide(logits).masked_fill(~kept, -math.inf),
@@ -1560,6 +1664,72 @@ NUCLEUS = Exercise(
             "p is a share of the mass, not of the vocabulary.",
             "Sum the sorted chances, and compare the sums with p.",
         ),
+        nuclear_alone(
+            "no-chance-goes-at-1",
+            "no chance",
+            "with p = 1 tokens go whose chance is too small for float32, and rounds to 0",
+            "Take the logits 0 and -200, and p = 1. Who stays?",
+            "From the tail up, a sum of zeros is not above 1 - p, which is 0.",
+            "At p = 1 nothing goes: ask for it first.",
+        ),
+        nuclear_alone(
+            "a-billion-below",
+            "billion",
+            "what goes gets minus a billion, which is not minus infinity",
+            "What does the text ask for what goes?",
+            "A finite logit has a chance, once the temperature is high enough.",
+            "Fill with -math.inf.",
+        ),
+        nuclear_alone(
+            "a-billion-below-stops-half",
+            "billion, filled",
+            "what goes gets minus a billion, which is not minus infinity, and no number of float16",
+            "What does the text ask for what goes?",
+            "float16 ends at 65,504; infinity is there in every dtype.",
+            "Fill with -math.inf.",
+        ),
+        nuclear_alone(
+            "times-a-mask",
+            "zero times",
+            "the logits are multiplied by a mask: 0 is a chance like any other, and 0 times minus "
+            "infinity is `nan`",
+            "Take the softmax of your result. What are the chances of what should go?",
+            "Which logit has no chance at all?",
+            "Fill with minus infinity: `masked_fill` or `where`.",
+        ),
+        nuclear_alone(
+            "sorted-returned-nothing-at-0",
+            "sorted, empty at 0",
+            "the logits come back sorted: whose are they? And with p = 0 nothing stays",
+            "Compare the places of what stays with where it came from.",
+            "Each token keeps its place, and the likeliest always stays.",
+            "Scatter the mask back, then fill the logits as they came.",
+        ),
+        nuclear_alone(
+            "sorted-returned-below-1-nothing-at-0",
+            "sorted below 1, empty at 0",
+            "below p = 1 the logits come back sorted: no one knows whose they are; and with p = 0 "
+            "nothing stays",
+            "Compare the places of what stays with where it came from.",
+            "Each token keeps its place, and the likeliest always stays.",
+            "Scatter the mask back, then fill the logits as they came.",
+        ),
+        nuclear_alone(
+            "each-chance-above-p",
+            "floor, empty",
+            "each token's own chance is compared with p; it is a sum that should reach p",
+            FOUR,
+            "Which tokens stay with chances of 0.3, 0.3, 0.2, 0.2, and p = 0.5?",
+            "Sort, add up, and compare the sums with p.",
+        ),
+        nuclear_alone(
+            "each-chance-above-the-rest",
+            "rest floor, empty",
+            "each token's own chance is compared with 1 - p; it is a sum that should reach p",
+            FOUR,
+            "Which tokens stay with ten chances of 0.1, and p = 0.5?",
+            "Sort, add up, and compare the sums with p.",
+        ),
     ],
     hints=(
         "Take chances 0.5, 0.3, 0.15 and 0.05 (their logarithms are logits), mix them, and try "
@@ -1574,7 +1744,7 @@ NUCLEUS = Exercise(
         special=("-inf",),
         labels=("p is 0", "p is 1", "very unlikely", "half, a thousand"),
     ),
-    also_right=[picking.keep_top_p, right_nucleus, nucleus_by_rows, nucleus_by_pairs],
+    also_right=[nucleus_from_the_tail, nucleus_by_rows, nucleus_by_pairs],
     bans=("keep_top_p",),
     axes="batch vocab",
 )
@@ -1720,6 +1890,8 @@ def wrong_repeats(logits, ids, penalty, *, slip):
         ),
         "lower only": lambda: torch.where(there, lower, torch.zeros_like(logits)),
         "fixed": lambda: out(torch.where(positive, logits / 3.0, logits * 3.0)),
+        "usual": lambda: out(torch.where(positive, logits / 1.2, logits * 1.2)),
+        "size over": lambda: out(logits - logits.abs() / penalty),
         "root": lambda: out(torch.where(positive, logits / penalty**0.5, logits * penalty**0.5)),
         "added": lambda: logits.scatter_add(1, ids, (lower - logits).gather(1, ids)),
         "first row done": lambda: torch.where(
@@ -2008,6 +2180,23 @@ REPEATS = Exercise(
             "Where does your loop start to count?",
             "Every row is treated alike.",
         ),
+        repeated(
+            "always-1.2",
+            "usual",
+            "1.2 is used for the penalty, whatever comes in",
+            "Call it with a penalty of 1. What changes?",
+            "The text's number is what a call gets that doesn't say.",
+            "Divide and multiply by `penalty`.",
+        ),
+        repeated(
+            "part-of-the-size-less",
+            "size over",
+            "the logit's size, divided by the penalty, is subtracted: with a penalty of 1 each "
+            "positive logit becomes 0",
+            "Call it with a penalty of 1. What changes?",
+            "A positive logit is divided, a negative one multiplied; nothing is subtracted.",
+            "Two cases: above 0 and below.",
+        ),
     ],
     hints=(
         "Call it with the logits 3, -3, 1, 0, the ids 0, 0, 1 and a penalty of 2, and write down "
@@ -2070,7 +2259,10 @@ class WrongBeam(Scorer):
             going = going * num_beams
         by_max = slip.endswith(", by max")
         kind = slip.removesuffix(", by max").removesuffix(", both")
-        rounds, length = max_new + {"one more": 1, "one fewer": -1}.get(kind, 0), 0
+        more = {"one more": 1, "one fewer": -1, "whole length": -len(ids)}
+        rounds, length = max_new + more.get(kind, 0), 0
+        if rounds < 1:
+            return [([], 0.0 / len(going[0][0]) ** alpha)]  # nothing is new, and 0 is below
         for length in range(1, rounds + 1):
             found = self.candidates(ids, going, num_beams, length)
             self.note([total for _, total in found], num_beams)
@@ -2083,6 +2275,9 @@ class WrongBeam(Scorer):
                 finished += [
                     (new, self.graded(total, length, max_new, alpha, ids)) for new, total in ends
                 ]
+            if slip == "stale ends" and len(finished) >= wanted:
+                length -= 1  # what goes on is what this round began with
+                break
             shrunk = max(num_beams - len(finished), 0) if slip == "shrinks" else num_beams
             going = self.go_on(found, end_id, shrunk)
             if slip.startswith("on the way"):
@@ -2136,8 +2331,11 @@ class WrongBeam(Scorer):
         begin = ids.tolist()
         if slip == "new alone" and length > 1:
             begin = []
+        if slip == "end of begin":
+            begin = begin[-1:]
         beams = torch.tensor([begin + new for new, _ in going])
-        seen = beams[:, -1:] if slip == "last token" else beams
+        newest = slip == "last token" or (slip == "last new token" and length > 1)
+        seen = beams[:, -1:] if newest else beams
         logits = self.score(seen)[:, 0 if slip == "first place" else -1]
         logs = {
             "logits": lambda: logits,
@@ -2183,6 +2381,7 @@ class WrongBeam(Scorer):
     def graded(self, total, length, max_new, alpha, ids):
         return {
             "sum": lambda: total,
+            "ends by sum": lambda: total,
             "mean": lambda: total / length,
             "multiplied": lambda: total * length**alpha,
             "alpha times": lambda: total / (1 + alpha * length),
@@ -2197,7 +2396,11 @@ class WrongBeam(Scorer):
     def at_last(self, going, rounds, max_new, alpha, ids):
         if self.slip in ("unfair end", "on the way"):
             return going
-        if self.slip in ("without end", "one longer"):  # only what ends is counted otherwise
+        if self.slip in (
+            "without end",
+            "one longer",
+            "ends by sum",
+        ):  # only what ends is counted otherwise
             return [(new, total / rounds**alpha) for new, total in going]
         return [(new, self.graded(total, rounds, max_new, alpha, ids)) for new, total in going]
 
@@ -2999,6 +3202,47 @@ BEAM = Exercise(
             "(tokens, score).",
             "Turn the pairs round before you return them.",
         ),
+        searching(
+            "enough-ends-from-the-round-before",
+            "stale ends",
+            "the search stops once num_beams have finished, in the middle of a round; the text "
+            "goes on",
+            SMALL,
+            "What goes on may still beat what has finished, if long ones are favoured.",
+            "Go on for max_new rounds, whatever has finished.",
+        ),
+        searching(
+            "scores-the-newest-token-alone",
+            "last new token",
+            "from the second round on the model sees only the newest token, not what came before",
+            "Print the shape of what you hand to `score`, round by round.",
+            "The scores depend on everything written so far.",
+            "Hand in the beginning and all new tokens.",
+        ),
+        searching(
+            "beginning-cut-to-its-end",
+            "end of begin",
+            "of the beginning the model sees only the last token",
+            "Print the shape of what you hand to `score`, round by round.",
+            "The scores depend on everything written so far.",
+            "Hand in the whole beginning and all new tokens.",
+        ),
+        searching(
+            "length-of-the-whole",
+            "whole length",
+            "`max_new` counts the beginning, too: too few tokens are written, or none",
+            "How many tokens do you write with a beginning of 3 and max_new of 4?",
+            "The text counts what is new.",
+            "max_new rounds, however long the beginning is.",
+        ),
+        searching(
+            "ends-by-their-sums",
+            "ends by sum",
+            "what ends is compared by its bare sum, what goes on to the last round by its score",
+            LENGTH,
+            "All that has finished gets its score in the same way.",
+            "Divide the sums of those that end, too.",
+        ),
     ],
     hints=(
         SMALL,
@@ -3668,6 +3912,7 @@ def wrong_bytes(
         "square": lambda: (one * tokens * tokens, memory // one),
         "up": lambda: (exact * tokens, -(-memory // exact)),
         "float": lambda: (exact * tokens, memory / exact),
+        "all floats": lambda: (float(exact * tokens), memory / exact),
         "floats": lambda: (float(exact * tokens), float(memory // exact)),
         "more": lambda: (exact * tokens, memory // exact - tokens),
         "all texts": lambda: (exact * tokens, memory // (exact // batch)),
@@ -3677,6 +3922,7 @@ def wrong_bytes(
         "must be less": lambda: (exact * tokens, max(memory - 1, 0) // exact),
         "one token": lambda: (exact, memory // exact),
         "texts fit": lambda: (exact * tokens, memory // (exact * max(tokens, 1))),
+        "texts fit, stops": lambda: (exact * tokens, memory // (exact * tokens)),
         "one fewer": lambda: (exact * tokens, max(memory // exact - 1, 0)),
         "KiB": lambda: (exact * tokens // 1024, memory // exact),
         "first alone": lambda: exact * tokens,
@@ -3855,6 +4101,14 @@ BYTES = Exercise(
             "Round down: `//`.",
         ),
         counted(
+            "floats-not-rounded",
+            "all floats",
+            "both numbers are floats, and the second is no whole number",
+            FIT,
+            "`/` makes a float, and so does a product with one.",
+            "Divide with `//`: half a token doesn't fit.",
+        ),
+        counted(
             "whole-but-floats",
             "floats",
             "both numbers are right, but they are floats: 12.0 is no whole number to Python",
@@ -3965,6 +4219,15 @@ BYTES = Exercise(
             "What stands behind your `return`?",
             "Bytes, and how many tokens fit.",
             "Return both, with a comma.",
+        ),
+        counted(
+            "whole-texts-fit-stops",
+            "texts fit, stops",
+            "the second number says how often your first one fits; the tokens of each text were "
+            "asked for",
+            FIT,
+            "`tokens` has no part in how many fit.",
+            "Divide the memory by what one more token of each text takes.",
         ),
     ],
     hints=(

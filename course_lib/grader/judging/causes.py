@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .compare import compare
 from .crash import RAISED
+from .digits import lost_digits
 from .factors import of_numbers
 from .inputs import named_inputs
 from .kinds import by_dtype, by_dtypes, by_kind, by_shape, returned_error
@@ -48,7 +49,8 @@ def cause(sheet: Sheet, found: tuple[Outcome, ...], failing: list[int]) -> str:
         return MOVES
     if not all(sound(x) for pair in pairs for x in (pair.want, pair.got)):
         return ""
-    return _of_leaves(pairs) or _overflows(sheet, pairs, failing)
+    digits = lost_digits(sheet, pairs, failing)
+    return digits or _of_leaves(pairs) or _overflows(sheet, pairs, failing)
 
 
 def _not_its_own(asked: str, found: Outcome) -> str:

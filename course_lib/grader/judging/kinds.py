@@ -85,7 +85,10 @@ def returned_error(got: Any) -> str:
 def _foreign(want: Any, got: Any) -> str:
     plain = isinstance(want, list) and not any(isinstance(leaf, Tensor) for leaf in leaves(want))
     array = isinstance(got, Tensor) or _kind(got) == "NumPy ndarray"
-    return NO_LIST if plain and array else FOREIGN.get(_kind(got), "")
+    if plain and array:
+        return NO_LIST
+    parts = [got, *got] if isinstance(got, list | tuple) else [got]
+    return next((FOREIGN[kind] for kind in map(_kind, parts) if kind in FOREIGN), "")
 
 
 def _kind(got: Any) -> str:

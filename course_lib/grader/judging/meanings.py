@@ -29,6 +29,11 @@ ON_LINES = (
 
 # What an error says, and what it means; the first that fits is told.
 MEANINGS = (
+    (r"^ZeroDivisionError", "something is divided by 0 on this line, or 0 has a negative power"),
+    (r"^OverflowError", "a number is too large here, such as e to the 710th power"),
+    (r"stack expects each|zero-dim", "`stack` wants equal shapes, `cat` an axis: `flatten` first"),
+    (r"^RuntimeError: Sizes of", "`cat` wants equal lengths along every axis but its own"),
+    (r"Expected target", "`cross_entropy` wants the classes on axis 1: flatten, or transpose"),
     (r"^RecursionError", "your function calls itself without end: which call should be the last?"),
     (
         r"NoneType",
@@ -58,10 +63,7 @@ MEANINGS = (
         r"is invalid for input of size",
         "a new shape must hold as many numbers as the old one: multiply its lengths",
     ),
-    (
-        r"view size is not compatible",
-        "`view` can't read the numbers in this order: take `reshape`",
-    ),
+    (r"view size is not", "`view` can't read the numbers in this order: take `reshape`"),
     (
         r"values to unpack",
         "as many names as values must stand left of `=`: a shape has one for each axis, and "
@@ -82,7 +84,7 @@ MEANINGS = (
     ),
     (
         r"expected scalar type|same dtype|same type|dtype mismatch|expected m1 and m2"
-        r"|Input type .* should be the same",
+        r"|self.dtype to be equal|Input type .* should be the same",
         "two dtypes meet: let what you make yourself have the dtype of the input",
     ),
     (
@@ -151,10 +153,7 @@ MEANINGS = (
         r"|unsupported operand .*'(Linear|Embedding)'|must be Tensor, not (Linear|Embedding)",
         "a layer is no tensor: its numbers are in its `.weight`",
     ),
-    (
-        r"expects a non-empty TensorList",
-        "there is nothing to put together: the loop that collects it had no turn",
-    ),
+    (r"non-empty TensorList", "nothing is put together: the loop that collects it had no turn"),
     (
         r"created only for scalar outputs",
         "a gradient is that of one single number: ask for one number after the other",

@@ -38,7 +38,7 @@ def of_places(pairs: Pairs) -> str:
         return ""
     if not all(isinstance(pair.want, Tensor) for pair in pairs):
         return ""
-    found = (relation(pairs) for relation in (_handed_back, _exchanged, _turned, _shifted, _rows))
+    found = (relation(pairs) for relation in RELATIONS)
     return next(filter(None, found), "")
 
 
@@ -106,6 +106,21 @@ def _rows(pairs: Pairs) -> str:
         zeros.append(bool((want[lost] == 0).all()))
     told = "whole rows are nan and the others right: 0 / 0, or a softmax over nothing but -inf"
     return f"{told}; the right rows are 0 there" if all(zeros) else told
+
+
+def _floor(pairs: Pairs) -> str:
+    """Large negative numbers where minus infinity is asked for, and all else right."""
+    for pair in pairs:
+        want, got = pair.want, pair.got
+        if not isinstance(got, Tensor) or got.shape != want.shape or got.dtype != want.dtype:
+            return ""
+        low = want.isneginf() & got.isfinite()
+        if not low.any() or (got[low] > -100).any() or not pair.gives(torch.where(low, got, want)):
+            return ""
+    return "minus infinity is asked for, and a finite number stands there: fill with `-math.inf`"
+
+
+RELATIONS = (_handed_back, _exchanged, _turned, _shifted, _rows, _floor)
 
 
 def _axis(pairs: Pairs, axis: int) -> str:

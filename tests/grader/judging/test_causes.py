@@ -471,3 +471,87 @@ def test_a_step_that_moves_weights_otherwise_is_told():
     assert said not in told(made, Squared)  # all losses are right, so the weights move rightly
     assert "`.item()` makes one" in told(made, Unread)
     assert said not in told(made, Unread)
+
+
+def filtered(x, least):
+    return x.float().where(x >= least, -math.inf)
+
+
+def ups_and_downs(generator):
+    return [case(f"{n}", torch.randn(n, generator=generator), 0.0) for n in (9, 12)]
+
+
+@pytest.mark.parametrize("low", [-1e4, -1e9, torch.finfo(torch.float32).min])
+def test_a_finite_number_for_minus_infinity_is_told_whatever_its_size(low):
+    made = sheet(filtered, ups_and_downs)
+    assert "fill with `-math.inf`" in told(made, lambda x, least: x.where(x >= least, low))
+    assert "math.inf" not in told(made, lambda x, least: x.where(x >= least, 0.0))
+    assert "math.inf" not in told(made, lambda x, least: 2 * x.where(x >= least, low))
+
+
+def three_shares(n):
+    return n / 7, n / 11, n / 13
+
+
+@pytest.mark.parametrize(
+    "wrong, tells",
+    [
+        (lambda n: tuple(round(x, 3) for x in three_shares(n)), True),
+        (lambda n: (round(n / 7, 2), n / 11, n / 13), True),
+        (lambda n: tuple(x + 1e-3 for x in three_shares(n)), False),
+        (lambda n: tuple(float(round(x)) for x in three_shares(n)), False),
+    ],
+)
+def test_rounded_numbers_are_told(wrong, tells):
+    made = sheet(three_shares, lambda g: [case(f"{n}", n) for n in (5, 9, 31)])
+    assert ("right, but rounded" in told(made, wrong)) == tells
+
+
+def sizes(x):
+    return x.float().exp().sum(dim=-1)
+
+
+def two_dtypes(generator):
+    x = torch.randn(3, 40, generator=generator)
+    return [case("float32", x), case("half", x.half()), case("bfloat16", x.bfloat16())]
+
+
+def test_what_is_counted_in_half_precision_is_told_to_be_widened_first():
+    made = sheet(sizes, two_dtypes)
+    assert "widen what comes in" in told(made, lambda x: x.exp().sum(dim=-1).float())
+    assert "widen" not in told(made, lambda x: sizes(x) + (x.dtype != torch.float32))
+    assert "widen" not in told(made, lambda x: x.exp().sum(dim=-1))
+    everywhere = told(made, lambda x: x.bfloat16().exp().sum(dim=-1).float())
+    assert "widen" not in everywhere
+
+
+def test_a_generator_in_a_tuple_is_told():
+    made = sheet(lambda n: ([n, n + 1, n + 2], n), lambda g: [case(f"{n}", n) for n in (5, 9)])
+    assert "values one by one" in told(made, lambda n: ((n + i for i in range(3)), n))
+
+
+@pytest.mark.parametrize(
+    "wrong, said",
+    [
+        (lambda n: n / (n - 5), "divided by 0"),
+        (lambda n: (n - 5) ** -0.5, "0 has a negative power"),
+        (lambda n: math.exp(1000 * n), "too large"),
+        (lambda n: torch.stack([torch.ones(n), torch.ones(2)]), "`stack` wants equal shapes"),
+        (lambda n: torch.cat([torch.tensor(1.0), torch.ones(n)]), "`cat` an axis: `flatten`"),
+        (lambda n: torch.cat([torch.ones(2, n), torch.ones(3, 2)], 1), "`cat` wants equal lengths"),
+        (
+            lambda n: torch.nn.functional.cross_entropy(
+                torch.ones(2, n, 7), torch.ones(2, n).long()
+            ),
+            "wants the classes on axis 1",
+        ),
+        (lambda n: torch.zeros(n).scatter(0, torch.arange(n), torch.ones(n).half()), "two dtypes"),
+    ],
+)
+def test_crashes_of_chapters_10_and_11_are_explained(wrong, said):
+    made = sheet(lambda n: n + 0.5, lambda g: [case(f"{n}", n) for n in (5, 9)])
+    assert said in told_of_a_crash(made, wrong)
+
+
+def told_of_a_crash(made, answer):
+    return " · ".join(judge(made, answer).details)

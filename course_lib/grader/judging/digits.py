@@ -1,0 +1,58 @@
+"""Digits that an answer lost: its numbers are right, but rounded, or counted too coarsely."""
+
+import torch
+from torch import Tensor
+
+from .relations import ENOUGH, Pairs
+from .sheet import Sheet
+from .trees import leaves
+
+HALF = (torch.float16, torch.bfloat16)
+STEPS = 4  # of the coarser dtype: as far as a few roundings lead
+SHORT = range(1, 5)  # digits behind the point that somebody would round to
+
+
+def lost_digits(sheet: Sheet, pairs: Pairs, failing: list[int]) -> str:
+    """What took the digits of all wrong numbers; "" where it wasn't that alone."""
+    return _rounded(pairs) or _coarse(sheet, pairs, failing)
+
+
+def _rounded(pairs: Pairs) -> str:
+    wants, gots = ([torch.as_tensor(x).double().flatten() for x in one] for one in _both(pairs))
+    if [len(want) for want in wants] != [len(got) for got in gots]:
+        return ""
+    want, got = torch.cat(wants), torch.cat(gots)
+    if len(want) < ENOUGH or not got.isfinite().all() or torch.equal(got, got.round()):
+        return ""
+    near = torch.stack([(got - want.round(decimals=n)).abs() for n in SHORT]).amin(dim=0)
+    if (near > 2e-7 * want.abs() + 1e-8).any():
+        return ""
+    return "your numbers are right, but rounded: return them with all their digits"
+
+
+def _both(pairs: Pairs) -> tuple[list, list]:
+    return [pair.want for pair in pairs], [pair.got for pair in pairs]
+
+
+def _coarse(sheet: Sheet, pairs: Pairs, failing: list[int]) -> str:
+    """Where all is right in float32, and only what came in half precision isn't."""
+    half = {i for i, case in enumerate(sheet.cases) if _half([c.args for c in case.calls])}
+    if not set(failing) <= half or half == set(range(len(sheet.cases))):
+        return ""
+    for pair in pairs:
+        want, got = pair.want, pair.got
+        if not isinstance(want, Tensor) or not isinstance(got, Tensor):
+            return ""
+        if want.dtype != torch.float32 or got.dtype != want.dtype or got.shape != want.shape:
+            return ""
+        steps = max(torch.finfo(dtype).eps for dtype in _half(list(pair.inputs.values())))
+        if not (got - want).abs().max() <= STEPS * steps * want.abs().max():
+            return ""
+    return (
+        "float32 is right, and of half precision digits are lost: widen what comes in, before "
+        "anything is counted with it"
+    )
+
+
+def _half(inputs: list) -> set[torch.dtype]:
+    return {x.dtype for x in leaves(inputs) if isinstance(x, Tensor) and x.dtype in HALF}
