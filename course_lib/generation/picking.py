@@ -46,8 +46,8 @@ def keep_top_p(logits: Logits, p: float | int) -> Logits:
 
         sorted upwards, a token goes when it and all below it hold at most 1 - p
 
-    The likeliest stays whatever `p` is. Two equal ones at the border may part: one of them can be
-    enough.
+    The likeliest stays whatever `p` is, and at p = 1 every token, however small. Two equal ones at
+    the border may part: one of them can be enough.
 
     Raises `ValueError` when `p` is outside [0, 1].
 
@@ -59,6 +59,7 @@ def keep_top_p(logits: Logits, p: float | int) -> Logits:
     upwards, order = torch.sort(logits, dim=-1)
     goes = widened(upwards).softmax(dim=-1).cumsum(dim=-1) <= 1 - p
     goes[..., -1:] = False
+    goes &= p < 1  # a chance can be so small that it rounds to 0
     return logits.masked_fill(_back(goes, order), -math.inf)
 
 

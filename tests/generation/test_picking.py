@@ -94,6 +94,11 @@ def test_of_equals_top_k_keeps_all_and_top_p_enough():
     assert keep_min_p(logits, 1.0).isfinite().all()
 
 
+def test_the_whole_mass_holds_tokens_whose_chance_rounds_to_0():
+    logits = torch.tensor([[0.0, -200.0, 3.0]])
+    assert torch.equal(keep_top_p(logits, 1), logits)
+
+
 def test_a_penalty_lowers_both_signs_and_counts_a_token_once():
     logits = torch.tensor([[2.0, -2.0, 1.0, 0.0]])
     lowered = penalize_repeats(logits, torch.tensor([[0, 1, 1, 1, 3]]), 2.0)
