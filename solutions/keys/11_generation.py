@@ -1744,7 +1744,7 @@ NUCLEUS = Exercise(
         special=("-inf",),
         labels=("p is 0", "p is 1", "very unlikely", "half, a thousand"),
     ),
-    also_right=[nucleus_from_the_tail, nucleus_by_rows, nucleus_by_pairs],
+    also_right=[picking.keep_top_p, nucleus_from_the_tail, nucleus_by_rows, nucleus_by_pairs],
     bans=("keep_top_p",),
     axes="batch vocab",
 )
