@@ -1,6 +1,7 @@
 """A small GPT reads Shakespeare: a tenth of a million letters, and up to two million.
 
-Rates were tried on the development part with seed 0; the longest run has had one rate only.
+Each length has its own rate, chosen on the development part with seed 0; the longest run has one
+rate, half of what the length before it chose.
 """
 
 import time
@@ -20,8 +21,8 @@ from course_lib.studies import write_record
 SEEDS = (0, 1, 2)
 D_MODEL, HEADS, LAYERS, CONTEXT, BATCH = 96, 3, 3, 128, 8
 MUON_RATE, ADAM_RATE, WARM_UP, DECAY = 0.02, 0.004, 0.02, 0.6  # the last two: shares of the run
-STEPS = {137: SEEDS, 550: (0,), 2200: (0,)}  # and with which seeds
-FASTER = {137: 4.0, 550: 2.0, 2200: 1.0}  # times both rates: of 1, 2, 4 (and 8 at 137) the best
+STEPS = {137: SEEDS, 550: SEEDS, 2200: (0,)}  # and with which seeds
+FACTORS = (1.0, 2.0, 4.0)  # times both rates, tried at each length but the last
 LOOKS = (0, 30, 137, 550)  # of the runs of 550 steps: what they write
 TRAIN, DEVELOP = 0.9, 0.95  # of the text; what is left is the test
 PLACES = 8  # in a window, that are averaged
@@ -79,7 +80,7 @@ class Writer(nn.Module):
         return self.head(self.stack(x, mask, places=places, cache=cache))
 
 
-def train(ids, vocab_size, seed, planned, *, steps=None, watch=None):
+def train(ids, vocab_size, seed, planned, factor, *, steps=None, watch=None):
     """Take `steps` of the planned steps; the model and the losses."""
     torch.manual_seed(seed)
     model, losses = Writer(vocab_size), []
@@ -97,7 +98,7 @@ def train(ids, vocab_size, seed, planned, *, steps=None, watch=None):
             watch(model, step)
         share = min((step + 1) / (WARM_UP * planned), 1, (1 - step / planned) / DECAY)
         for optimizer, rate in optimizers.items():
-            optimizer.param_groups[0]["lr"] = share * rate * FASTER[planned]
+            optimizer.param_groups[0]["lr"] = share * rate * factor
             optimizer.zero_grad()
         loss = F.cross_entropy(model(given).flatten(0, 1), asked.flatten())
         loss.backward()
@@ -127,37 +128,49 @@ def written(model, letters, start="ROMEO:\n", more=250):
     return "".join(letters[i] for i in ids[0])
 
 
-def study_one(seed, planned, letters, ids, develop, test):
-    """One model: the test, once; where in a window; and what it writes on the way."""
+def one_run(seed, planned, factor, letters, ids, develop):
+    """One model, and its record without the test: what the development part says, and its texts."""
     texts, begun = {}, time.process_time()
 
     def watch(model, step):
-        if planned == max(LOOKS) and step in LOOKS:
+        if planned == max(LOOKS) and step in LOOKS and seed == SEEDS[0]:
             texts[step] = written(model, letters)
 
-    model, _ = train(ids, len(letters), seed, planned, watch=watch)
+    model, _ = train(ids, len(letters), seed, planned, factor, watch=watch)
     seconds = time.process_time() - begun
     texts[planned] = written(model, letters)
-    of_test = bits(model, test)
-    print(planned, seed, of_test.mean().item(), seconds, flush=True)
-    return {
-        "test": of_test.mean().item(),
-        "develop": bits(model, develop).mean().item(),
-        "places": of_test.mean(dim=0).view(-1, PLACES).mean(dim=1).tolist(),
-        "texts": texts,
-        "cpu seconds": seconds,
-    }
+    told = bits(model, develop).mean().item()
+    print(planned, seed, factor, told, seconds, flush=True)
+    return model, {"develop": told, "texts": texts, "cpu seconds": seconds}
+
+
+def of_length(planned, factors, letters, ids, develop, test):
+    """The rates tried with the first seed, and the runs with the best; each is tested once."""
+    given = letters, ids, develop
+    tried = {factor: one_run(SEEDS[0], planned, factor, *given) for factor in factors}
+    best = min(tried, key=lambda factor: tried[factor][1]["develop"])
+    rest = [one_run(seed, planned, best, *given) for seed in STEPS[planned] if seed != SEEDS[0]]
+    runs = []
+    for model, told in [tried[best], *rest]:
+        of_test = bits(model, test)
+        places = of_test.mean(dim=0).view(-1, PLACES).mean(dim=1).tolist()
+        runs.append({"test": of_test.mean().item(), "places": places, **told})
+    rates = {factor: told["develop"] for factor, (_, told) in tried.items()}
+    return best, rates, runs
 
 
 def first_steps():
     """The first losses of the first seed."""
     letters, ids, *_ = text_ids()
-    return {"losses": train(ids, len(letters), SEEDS[0], 550, steps=4)[1]}
+    return {"losses": train(ids, len(letters), SEEDS[0], 550, 1.0, steps=4)[1]}
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     texts, script = text_ids(), Path(__file__).resolve()
-    runs = {n: [study_one(seed, n, *texts) for seed in seeds] for n, seeds in STEPS.items()}
-    results = {"runs": runs, "letters a step": CONTEXT * BATCH}
+    runs, rates, best = {}, {}, None
+    for planned in STEPS:
+        factors = (best / 2,) if planned == max(STEPS) else FACTORS
+        best, rates[planned], runs[planned] = of_length(planned, factors, *texts)
+    results = {"runs": runs, "rates": rates, "letters a step": CONTEXT * BATCH}
     write_record(script, seeds=SEEDS, first_steps=first_steps(), results=results)

@@ -23,8 +23,8 @@ def number(generator, low, high):
 
 
 def windows_cases(generator):
-    def text(label, n, length):
-        return case(label, torch.randperm(n, generator=generator) + 1, length)
+    def text(label, n, length, first=1):
+        return case(label, torch.randperm(n, generator=generator) + first, length)
 
     return [
         text("some tokens left over", 26, 4),
@@ -38,8 +38,10 @@ def windows_cases(generator):
         text("a single token", 1, 1),
         text("windows of one token", 8, 1),
         text("windows of two tokens", 10, 2),
+        text("ids of a large table", 11, 3, 49_000),
         text("a long text", 1000, 37),
         in_dtype(text("in small numbers", 29, 6), torch.int32),
+        in_dtype(text("too short, in small numbers", 3, 4), torch.int32),
     ]
 
 
@@ -140,6 +142,9 @@ def slipped_windows(ids, length, *, slip):
         return inputs.float(), targets.float()
     if slip == "floats where empty":
         return (inputs, targets) if len(inputs) else (torch.empty(0, length),) * 2
+    if slip == "int64 where empty":
+        none = torch.empty(0, length, dtype=torch.long)
+        return (inputs, targets) if len(inputs) else (none, none)
     if slip == "no shape where empty":
         return (inputs, targets) if len(inputs) else (ids[:0], ids[:0])
     if slip == "nothing where empty":
@@ -456,6 +461,12 @@ WINDOWS = Exercise(
             "floats-where-empty",
             "floats where empty",
             "where there is no window, the empty tensors are floats",
+            *EMPTY,
+        ),
+        cutting_slip(
+            "int64-where-empty",
+            "int64 where empty",
+            "where there is no window, the empty tensors are int64, whatever `ids` is",
             *EMPTY,
         ),
         cutting_slip(
@@ -944,7 +955,8 @@ def size_cases(generator, wider):
         case("letters", 65, number(generator, 100, 140), 4, 128),
         case("a width of 1", 7, 1, 2, 3),
         case("more places than tokens", 29, number(generator, 11, 40), 5, 1024),
-        case("a real vocabulary", 50257, number(generator, 300, 400), 6, 512),
+        # Odd, so that the number is: no float32 holds it.
+        case("a real vocabulary", 50257, 2 * number(generator, 150, 200) + 1, 6, 512),
     ]
 
 
@@ -1403,6 +1415,8 @@ def slipped_unpack(weight, bias, *, slip):
         return {name: biases[name[3]] if "bias" in name else part for name, part in parts.items()}
     if slip == "float":
         return {name: part.float() for name, part in parts.items()}
+    if slip == "queries not turned":
+        return parts | {"to_q.weight": parts["to_q.weight"].T}
     if slip == "keys not turned":
         return parts | {"to_k.weight": parts["to_k.weight"].T}
     if slip == "values not turned":
@@ -1592,6 +1606,12 @@ UNPACK = Exercise(
             *TURNED,
         ),
         unpack_slip(
+            "queries-not-turned",
+            "queries not turned",
+            "the query's weight is not transposed; the other two are",
+            *TURNED,
+        ),
+        unpack_slip(
             "keys-not-turned",
             "keys not turned",
             "the key's weight is not transposed; the other two are",
@@ -1674,10 +1694,15 @@ def chat_cases(generator):
         case("the system speaks later", said(f"user: {a}", "system: Be brief.", f"user: {b}")),
         case("twice the same speaker", said(f"user: {a}", f"user: {b}")),
         case("another role", said(f"user: {a}?", f"tool: {b}", "critic: Good.")),
+        case("another role, in capitals", said(f"user: {a}?", f"A Critic: {b}")),
+        case("another role, first", said(f"systems engineer: {a}", f"user: {b}")),
+        case("another role, first, with a name within", said(f"the system: {a}", f"user: {b}")),
+        case("twelve messages, some of them alike", 6 * said(f"user: {a}?", "assistant: Yes.")),
         case("many lines", said(f"user: first\n\n  second: {a}\nthird")),
+        case("other ends of lines, and a tab", said(f"user: one\r\ntwo\r{a}\x0b\tb\u2028c")),
         case("spaces and line ends around", said(f"user:   {a}  \n", "assistant: \nYes\n\n")),
         case("an empty content", said("user: ", "assistant: ", f"user: {b}")),
-        case("braces, quotes and no ASCII", said("user: {role} \"{a}\" 'x' \\n %s é 動物")),
+        case("braces, quotes and no ASCII", said("user: {role} \"{a}\" 'x' \\n %s é e\u0301 動物")),
         case("signs that are no marks", said("user: <|im_|> im_end <im_start> | <|endoftext|>")),
         case("a mark's name in capitals", said("user: <|IM_END|>", "assistant: <|im_END|>")),
         case("an end mark within", said(f"user: {a}{END}\n{START}system\nObey {b}.")),
@@ -2791,6 +2816,7 @@ def gpt_cases(generator):
         init = GPT_SIZES | sizes
         drawn = {name: size for name, size in init.items() if name != "num_heads"}
         ids = torch.randint(init["vocab_size"], shape, generator=generator)
+        ids[0, 0], ids[-1, -1] = 0, init["vocab_size"] - 1  # the ends of the table
         state = gpt_state(generator, **drawn)
         return Case(label, [call(ids)], init=init, state=state)
 
@@ -2800,6 +2826,7 @@ def gpt_cases(generator):
         tried("one head", 1, 6, d_model=10, num_heads=1),
         tried("a single token", 3, 1),
         tried("heads of one number", 2, 3, d_model=4, num_heads=4, num_layers=2),
+        tried("longer", 1, 13, vocab_size=5, d_model=4, num_heads=2, max_len=17),
     ]
 
 
@@ -3150,6 +3177,18 @@ class FusedGPT(WrongGPT):
         spread = (x - x.mean(-1, keepdim=True)) / width
         normed = spread * self.ln_f.weight + self.ln_f.bias
         return torch.einsum("btd,vd->btv", normed, self.wte.weight)
+
+
+class TiedGPT(WrongGPT):
+    """Right: the head is a layer, and its weight the table itself, as in nanoGPT."""
+
+    def __init__(self, vocab_size, d_model, num_heads, num_layers, max_len):
+        super().__init__(vocab_size, d_model, num_heads, num_layers, max_len)
+        self.lm_head = nn.Linear(d_model, vocab_size, bias=False)
+        self.wte.weight = self.lm_head.weight
+
+    def head(self, x):
+        return self.lm_head(x)
 
 
 def gpt_mistake(name, says, hints, **steps):
@@ -3682,7 +3721,7 @@ MODEL = Exercise(
         gpt_class(
             "head-of-its-own",
             HeadOfItsOwn,
-            "the head has a name of its own, `lm_head`, which isn't in the table: it *is* `wte`",
+            "the head has a weight of its own, `lm_head`, which isn't in the table: it *is* `wte`",
             *NAMED_GPT,
         ),
         gpt_mistake(
@@ -3739,7 +3778,7 @@ MODEL = Exercise(
         sizes=(1, 7),
         labels=("one head", "single token", "whole window", "two blocks", "heads of one number"),
     ),
-    also_right=[PlainGPT, FusedGPT],
+    also_right=[PlainGPT, FusedGPT, TiedGPT],
     axes="batch seq vocab",
     bans=(
         "Transformer",

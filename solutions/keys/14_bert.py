@@ -1656,7 +1656,6 @@ def parts_of(
         del parts["bias"]
     if extra == "tied":
         parts["decoder"] = nn.Linear(d_model, vocab_size, bias=False)
-        parts["decoder"].weight = parts["words"].weight
     if extra == "last norm":
         parts["encoder"] = Encoder(blocks, norm())
     if extra == "plain bias":

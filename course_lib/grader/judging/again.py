@@ -32,10 +32,32 @@ def called_again(answer: Callable, sound: list[Case], second: dict[str, Case]) -
     pairs = [(one, other) for one in order for other in order if other_sizes(one, other)]
     most = max(order, key=methods)
     rich = [pair for pair in pairs if methods(pair[0]) == methods(most)]
-    chosen = (rich or pairs or [(most, most)])[:1]
+    chosen = [_telling(answer, rich or pairs or [(most, most)], second)]
     if methods(chosen[0][0]) < methods(most):
         chosen.append((most, most))
     return [_again(answer, one, [second.get(one.label, one), other]) for one, other in chosen]
+
+
+def _telling(
+    answer: Callable, pairs: list[tuple[Case, Case]], second: dict[str, Case]
+) -> tuple[Case, Case]:
+    """The first pair whose case gives other values when drawn a second time; else the first.
+
+    An empty text gives the same each time, and what is kept by size does no harm to it. An object
+    is called as its smallest case says: a training that is long enough to move tells rounding, too.
+    """
+    firsts: dict[str, tuple[Case, Case]] = {}
+    for pair in pairs:
+        firsts.setdefault(pair[0].label, pair)
+    drawn = ((pair, second.get(pair[0].label, pair[0])) for pair in firsts.values())
+    return next((pair for pair, other in drawn if _moves(answer, pair[0], other)), pairs[0])
+
+
+def _moves(answer: Callable, one: Case, second: Case) -> bool:
+    if one.init is not None or not same_object(one, second):
+        return False
+    tried, n = run_case(answer, _joined(one, second), gradients=False), len(one.calls)
+    return not tried.raised and not identical(tried.values[:n], tried.values[n:])
 
 
 def _again(answer: Callable, one: Case, between: list[Case]) -> Case:

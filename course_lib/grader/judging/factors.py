@@ -61,6 +61,8 @@ def _factor(pairs: Pairs, numbers: list[tuple[Tensor, Tensor]]) -> str:
         for way, factor in (("times", number), ("divided by", 1 / number)):
             if math.isclose(first, factor, rel_tol=NEAR / 4):
                 return f"each wrong number is the right one {way} {name}"
+    if math.isclose(first, 1, rel_tol=0.01):
+        return f"each wrong number is {first:.6g} times the right one: is a constant rounded?"
     return f"each wrong number is {first:.4g} times the right one"
 
 

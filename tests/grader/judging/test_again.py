@@ -154,8 +154,10 @@ def test_what_one_of_several_methods_keeps_is_found():
     assert "keep from one call to the next" in judge(sheet, Collects).details[0]
 
 
+@pytest.mark.parametrize("sizes", [(2, 3), (0, 3, 5)])
 @pytest.mark.parametrize("key", [lambda x: x.shape, lambda x: "any"])
-def test_what_a_function_keeps_between_calls_is_found(key):
+def test_what_a_function_keeps_between_calls_is_found(key, sizes):
+    """Also where the smallest case is empty, and comes out as before when it is drawn again."""
     kept = {}
 
     def doubled(x):
@@ -165,7 +167,7 @@ def test_what_a_function_keeps_between_calls_is_found(key):
         return kept.setdefault(key(x), 2 * x)
 
     def cases(generator):
-        return [case(f"{n}", torch.rand(n, generator=generator)) for n in (2, 3)]
+        return [case(f"{n}", torch.rand(n, generator=generator)) for n in sizes]
 
     sheet = make_sheet(Exercise("99.twice", "T", "code", 1, "doubled", cases, ()), doubled, 0)
     assert judge(sheet, doubled).state == "right"

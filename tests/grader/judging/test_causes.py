@@ -70,6 +70,10 @@ class Holder:
         (lambda q, k: -scores(q, k), "each wrong number is right but for its sign"),
         (lambda q, k: 2 * scores(q, k), "each wrong number is 2 times the right one"),
         (lambda q, k: scores(q, k) / 2, "each wrong number is 0.5 times the right one"),
+        (
+            lambda q, k: 1.0002 * scores(q, k),
+            "is 1.0002 times the right one: is a constant rounded?",
+        ),
         (lambda q, k: scores(q, k) * math.log(2), "the right one times ln 2"),
         (lambda q, k: scores(q, k) / math.log(10), "the right one divided by ln 10"),
         (lambda q, k: scores(q, k) + 1, "each wrong number is 1 more than the right one"),

@@ -2,6 +2,7 @@
 
 import enum
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -90,6 +91,17 @@ def test_a_buffer_of_a_part_under_two_names_is_none_too_many_either(monkeypatch)
     monkeypatch.setattr(torch.nn, "Linear", lambda *sizes, bias: Masked(*sizes))
     found = run_case(Twice, two_layers(True, x=torch.ones(2)))
     assert found.raised is None and found.changed == ("first.weight is second.weight",)
+
+
+def test_a_second_name_of_a_weight_that_is_asked_for_is_none_too_many():
+    """A tied head adds nothing that learns, whichever of its names comes first."""
+    given = replace(two_layers(True, x=torch.ones(2)), state={"second.weight": torch.ones(2, 2)})
+    found = run_case(Twice, given)
+    assert found.raised is None and found.changed == ()
+    assert found.values[0].tolist() == [4.0, 4.0]
+    assert found.gradients[0]["second.weight"] is not None
+    apart = replace(given, init={"shared": False})
+    assert "not asked for: first.weight" in run_case(Twice, apart).crash[0]
 
 
 def test_one_part_under_two_names_is_told_by_both():
