@@ -792,6 +792,9 @@ def slipped_masked(logits, labels, *, slip):
         "no softmax": lambda: put(logits),
         "twice": lambda: put(logits.softmax(dim=-1).log_softmax(dim=-1)),
         "shares": lambda: put(logits.softmax(dim=-1)),
+        "last cut": lambda: slipped_masked(logits[:, :-1], labels[:, :-1], slip="right"),
+        "first cut": lambda: slipped_masked(logits[:, 1:], labels[:, 1:], slip="right"),
+        "right": lambda: put(logits.log_softmax(dim=-1)),
         "share of 0": lambda: put(logits.softmax(dim=-1).log()),
         "losses above 0": lambda: each().sum() / (each() > 0).sum().clamp(min=1),
         "log of softmax": lambda: put((logits.softmax(dim=-1) + 1e-6).log()),
@@ -1022,6 +1025,22 @@ LOSS = Exercise(
             "shares",
             "shares are averaged; their logarithms were asked for",
             *LOGARITHM_HINTS,
+        ),
+        loss_slip(
+            "last-place-cut",
+            "last cut",
+            "logits and labels fit now, and both lack the last place: it may be asked, too",
+            "Let a single place be asked, the last one. Is your loss 0?",
+            "Cutting is for a model that continues texts: at its last place nothing comes next.",
+            "Take logits and labels as they are, without cutting either.",
+        ),
+        loss_slip(
+            "first-place-cut",
+            "first cut",
+            "logits and labels fit now, and both lack the first place: it may be asked, too",
+            "Let a single place be asked, the first one. Is your loss 0?",
+            "Cutting is for a model that continues texts: nothing stands before its first place.",
+            "Take logits and labels as they are, without cutting either.",
         ),
         loss_slip(
             "logarithm-of-softmax",
@@ -1737,7 +1756,8 @@ def parts_of(
 
     def block():
         look = MultiHeadAttention(d_model, num_heads)
-        return EncoderBlock(look, FeedForward(d_model, d_ff, activation=bend), wrap)
+        think = FeedForward(d_model, d_ff, activation=bend)
+        return EncoderBlock(look, think, wrap() if extra == "made residual" else wrap)
 
     def wrap():
         return around(norm())
@@ -2569,6 +2589,15 @@ BERT = Exercise(
             "`h @ self.words.weight.T + self.bias`.",
         ),
         a_step(
+            "residual-made-already",
+            {"extra": "made residual"},
+            "a block gets one `PostNorm` that is made already; it wants to make two of its own",
+            "How many norms has a block, and who makes them?",
+            "`EncoderBlock` calls `residual()`, once for each sublayer, with nothing in the "
+            "brackets.",
+            "Hand it a function: `lambda: PostNorm(LayerNorm(d_model, eps=1e-12))`.",
+        ),
+        a_step(
             "a-last-norm-too-many",
             {"extra": "last norm"},
             "the encoder was given a last norm; post-norm blocks need none",
@@ -2695,6 +2724,7 @@ def wrong_pool(vectors, real, *, slip):
         "one": lambda: unit(mean).where(real.any(dim=1)[:, None], 1.0),
         "added": lambda: mean / (mean.norm(dim=-1, keepdim=True) + 1e-6),
         "added, small": lambda: mean / (mean.norm(dim=-1, keepdim=True) + 1e-8),
+        "sum and number": lambda: unit(kept.sum(dim=1)) / number.clamp(min=1),
         "under the root": lambda: mean * (mean.square().sum(-1, keepdim=True) + 1e-12).rsqrt(),
         "under the root, 8": lambda: mean * (mean.square().sum(-1, keepdim=True) + 1e-8).rsqrt(),
         "clamped": lambda: unit(mean, 1e-5),
@@ -2908,6 +2938,13 @@ POOL = Exercise(
             "added, small",
             "0.00000001 is added to the length: it shows where the vectors are small",
             *TINY_HINTS,
+        ),
+        pooling(
+            "divided-by-the-number-too",
+            "sum and number",
+            "the sum is divided by its own length *and* by the number of tokens: the more tokens, "
+            "the shorter",
+            *LENGTH_HINTS,
         ),
         pooling(
             "a-little-under-the-root",
@@ -3188,9 +3225,9 @@ def wrong_span(start, end, context, longest, *, slip):
         inside = context.expand(seq, seq)
     elif slip == "context turned" and not context.all():
         inside = ~context & ~context[:, None]
-    if slip == "last place" and seq > 1:
+    if slip == "last place":
         inside = inside & (place < seq - 1)
-    elif slip == "last of the text" and context.sum() > 1:
+    elif slip == "last of the text":
         inside = inside & (place < context.nonzero().max())
     start_too, end_too = start[:, None], end
     scores = {
@@ -3209,6 +3246,8 @@ def wrong_span(start, end, context, longest, *, slip):
         "mean": lambda: (start_too + end_too) / length.clamp(min=1),
     }.get(slip, lambda: start_too + end_too)()
     allowed = low & reach & inside
+    if slip == "place 0":
+        allowed[0, 0] = True
     if slip == "zeros":
         scores = scores * allowed
     elif slip in ("triangle", "triangle, endless"):
@@ -3616,6 +3655,12 @@ SPAN = Exercise(
             "what isn't allowed has a fixed score, or the search begins with one: however low it "
             "is, all of the text's sums may be lower",
             *FILL_HINTS,
+        ),
+        spanning(
+            "search-from-place-0",
+            "place 0",
+            "(0, 0) is allowed, or the search begins with its scores: [CLS] is no answer",
+            *CONTEXT_HINTS,
         ),
         spanning(
             "triangle-in-the-text",
