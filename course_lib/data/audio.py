@@ -18,14 +18,21 @@ def log_mel(
 
         mels = filters |STFT(samples)|^2,   output = (max(log10 mels, loudest - 8) + 4) / 4
 
-    The samples, 16,000 a second and one channel, are cut or filled up with silence to `seconds`.
+    The samples, 16,000 a second and one channel, lie between -1 and 1; they are cut or filled up
+    with silence to `seconds`.
+
+    Raises `ValueError` for whole numbers, as files have from -32,768 to 32,767: divide by 32,768.
 
     Source: Radford et al. 2022, section 2.2 (arXiv:2212.04356); the scale: the authors' code.
     """
+    if not samples.is_floating_point():
+        raise ValueError(f"samples must lie between -1 and 1, got {samples.dtype}: scale them down")
     wanted = seconds * RATE
     samples = F.pad(samples[..., :wanted].float(), (0, max(0, wanted - samples.shape[-1])))
     hann = torch.hann_window(WINDOW, device=samples.device)
-    waves = torch.stft(samples, WINDOW, STEP, window=hann, return_complex=True)
+    flat = samples.reshape(-1, wanted)  # which takes one axis for a batch
+    waves = torch.stft(flat, WINDOW, STEP, window=hann, return_complex=True)
+    waves = waves.unflatten(0, samples.shape[:-1]) if samples.ndim > 1 else waves[0]
     filters = mel_filters(num_mels).to(samples)
     loud = (filters @ waves[..., :-1].abs().square()).clamp(min=1e-10).log10()
     loudest = loud.amax(dim=(-2, -1), keepdim=True)

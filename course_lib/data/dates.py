@@ -1,4 +1,4 @@
-"""Days as people write them, in fifteen languages: real formats, from the data of Babel (BSD)."""
+"""Days as people write them, in fourteen languages: real formats, from the data of Babel (BSD)."""
 
 import re
 from collections.abc import Sequence

@@ -67,6 +67,8 @@ class Bart(Seq2Seq):
 
     The target starts with the id that ends a text. It is called as `Seq2Seq` is.
 
+    Raises `ValueError` when the config is not `tied`.
+
     Source: Lewis et al. 2019, section 2.1 (arXiv:1910.13461).
     """
 
@@ -84,13 +86,15 @@ class Bart(Seq2Seq):
             position=NormedPositions,
             decoder_position=NormedPositions,
         )
-        self.head = ShiftedHead(self.embed_source)
+        self.head = _one_head(self)
 
 
 class Marian(Seq2Seq):
     """A Marian: the Transformer of 2017, but for SiLU and waves in another order.
 
     The target starts with the padding's id. It is called as `Seq2Seq` is.
+
+    Raises `ValueError` when the config is not `tied`.
 
     Source: Junczys-Dowmunt et al. 2018 (arXiv:1804.00344); its models: Tiedemann and Thottingal
     2020 (OPUS-MT).
@@ -109,7 +113,13 @@ class Marian(Seq2Seq):
             embedding=partial(TokenEmbedding, scale=embed_scale),
             position=partial(Sinusoidal, make=sinusoidal_halves),
         )
-        self.head = ShiftedHead(self.embed_source)
+        self.head = _one_head(self)
+
+
+def _one_head(model: Seq2Seq) -> ShiftedHead:
+    if not model.config.tied:
+        raise ValueError("one table serves source, target and head: need tied=True, got tied=False")
+    return ShiftedHead(model.embed_source)
 
 
 _BART = partial(Seq2SeqConfig, 50_265, 50_265, max_len=1024, pad_id=1, tied=True)

@@ -83,7 +83,8 @@ class BertEmbedding(nn.Module):
 
         `segments` default to the first for all, `places` to 0, 1, 2 … in each sequence.
 
-        Raises `ValueError` when there are more tokens than places, or shapes that don't fit.
+        Raises `ValueError` for more tokens than places, ids or segments that no table has, or
+        shapes that don't fit.
         """
         if ids.ndim != 2:
             raise ValueError(f"ids must be (batch, seq), got {tuple(ids.shape)}")
@@ -97,8 +98,16 @@ class BertEmbedding(nn.Module):
             raise ValueError(f"too many tokens: seq={seq} is more than {max_len=}")
         segments = torch.zeros_like(ids) if segments is None else segments
         where = table_rows(table, seq, places=places)
-        x = self.norm(self.word(ids) + where + self.segment(segments))
-        return self.widen(self.dropout(x))
+        words, kinds = _rows(self.word, ids, "ids"), _rows(self.segment, segments, "segments")
+        return self.widen(self.dropout(self.norm(words + where + kinds)))
+
+
+def _rows(table: nn.Embedding, ids: Tensor, name: str) -> Tensor:
+    try:
+        return table(ids)
+    except IndexError:
+        found, last = f"{ids.min()} to {ids.max()}", table.num_embeddings - 1
+        raise ValueError(f"{name} must be 0 to {last}, got {found}") from None
 
 
 class BertBlock(nn.Module):

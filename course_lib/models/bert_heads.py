@@ -19,23 +19,24 @@ class MaskedHead(nn.Module):
 
         logits = norm(gelu(W x + b)) table^T + bias
 
-    `table` is the embedding's own: stored once, under its name, it learns from both ends.
+    `table` is the embedding's own, handed in at each call: stored once, it learns from both ends.
 
     Source: Devlin et al. 2018, section 3.1 (arXiv:1810.04805); the layers: the authors' code.
     """
 
-    def __init__(self, config: BertConfig, table: nn.Embedding):
+    def __init__(self, config: BertConfig):
         super().__init__()
-        self._lender = (table,)  # in a tuple: not a part of this one, so no second name
-        width = table.embedding_dim
+        width = config.d_model if config.d_embedding is None else config.d_embedding
         self.dense = nn.Linear(config.d_model, width)
         self.gelu = nn.GELU(config.gelu)
         self.norm = LayerNorm(width, eps=config.norm_eps)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
 
-    def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch vocab"]:
+    def forward(
+        self, x: Float[Tensor, "*batch d_model"], table: Float[Tensor, "vocab width"]
+    ) -> Float[Tensor, "*batch vocab"]:
         """Return one score for each token of the vocabulary."""
-        return F.linear(self.norm(self.gelu(self.dense(x))), self._lender[0].weight, self.bias)
+        return F.linear(self.norm(self.gelu(self.dense(x))), table, self.bias)
 
 
 class _WithBert(nn.Module):
@@ -72,12 +73,12 @@ class MaskedLM(_WithBert):
         self, config: BertConfig, *, attention: Callable[..., nn.Module] = MultiHeadAttention
     ):
         super().__init__(config, attention)
-        self.head = MaskedHead(config, self.bert.embedding.word)
+        self.head = MaskedHead(config)
         init_small(self)
 
     def score(self, x: Float[Tensor, "batch seq d_model"]) -> Float[Tensor, "batch seq vocab"]:
         """Return the scores of every token of the vocabulary at each place."""
-        return self.head(x)
+        return self.head(x, self.bert.embedding.word.weight)
 
 
 class Classifier(_WithBert):

@@ -17,7 +17,7 @@ from course_lib.nn.cache import Cache
 from course_lib.nn.embeddings import TiedHead, TokenEmbedding
 from course_lib.nn.feedforward import FeedForward
 from course_lib.nn.mask_forms import window_mask
-from course_lib.nn.masks import Mask, causal_mask
+from course_lib.nn.masks import Mask, causal_mask, combine_masks
 from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.nn.norms import LayerNorm
 from course_lib.nn.positions.learned import LearnedPositions
@@ -36,6 +36,8 @@ class GptConfig:
     to `MultiHeadAttention` and `TokenEmbedding`; a token sees the last `window` tokens, itself
     among them, or all. `max_len` is how long the texts of the training were: only learned
     positions end there.
+
+    Raises `ValueError` for a size below 1, or no feed-forward network at all.
     """
 
     vocab_size: int
@@ -56,6 +58,14 @@ class GptConfig:
     block: Callable = EncoderBlock  # (attention, feed_forward, what makes a residual)
     input_position: Callable | None = LearnedPositions  # (d_model, max_len)
     attention_position: Callable | None = None  # (d_head)
+
+    def __post_init__(self):
+        for name in ("vocab_size", "d_model", "num_heads", "d_ff", "max_len", "d_head", "window"):
+            size = getattr(self, name)
+            if size is not None and size < 1:
+                raise ValueError(f"{name} must be 1 or more, got {size}")
+        if not callable(self.feed_forward) and not self.feed_forward:
+            raise ValueError(f"layers need a network, got feed_forward={self.feed_forward!r}")
 
 
 class Gpt(nn.Module):
@@ -94,9 +104,11 @@ class Gpt(nn.Module):
 
         A `mask` replaces the causal one, given `places` replace 0, 1, 2 …; padding on the left
         needs both. With a `cache` only `ids[:, cache.length:]` are read and scored; mask and places
-        are those of all ids. Raises `ValueError` for ids outside the vocabulary, and when learned
-        positions have no such place.
+        are those of all ids. Raises `ValueError` for ids outside the vocabulary or without their
+        batch, for masks that don't fit, and when learned positions have no such place.
         """
+        if ids.ndim != 2:
+            raise ValueError(f"ids must be (batch, seq), got {tuple(ids.shape)}")
         read = 0 if cache is None else cache.length
         x = self.embed(ids[:, read:])
         if self.positions is not None:
@@ -118,7 +130,7 @@ class Gpt(nn.Module):
             return window_mask(n_query, n_key, before=window - 1, after=n_key, device=device)
 
         if isinstance(mask, Tensor):
-            return mask & near(n_query, mask.shape[-1], mask.device)
+            return combine_masks(mask, near(n_query, mask.shape[-1], mask.device))
         return lambda *sizes, device: mask(*sizes, device=device) & near(*sizes, device)
 
     def _init_matrices(self) -> None:
@@ -139,9 +151,9 @@ def _block(config: GptConfig, i: int) -> nn.Module:
     d_model, dropout, networks = config.d_model, config.dropout, config.feed_forward
     d_head = config.d_head or d_model // config.num_heads
     position = config.attention_position(d_head) if config.attention_position else None
-    given = {"d_head": d_head, "dropout": dropout, "position": position}
+    given = {"d_head": config.d_head, "dropout": dropout, "position": position}
     attention = config.attention(d_model, config.num_heads, config.num_kv_heads, **given)
-    network = networks[i % len(networks)] if isinstance(networks, tuple) else networks
+    network = networks if callable(networks) else networks[i % len(networks)]
     around = partial(_pre_norm, config)
     return config.block(attention, network(d_model, config.d_ff), around)
 

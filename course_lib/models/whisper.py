@@ -3,6 +3,7 @@
 Checked against Hugging Face's in tests; `data.audio` makes what it hears of a recording.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -80,8 +81,11 @@ class AudioFront(nn.Module):
     ) -> Float[Tensor, "batch key d_model"]:
         """Return one vector for every two frames.
 
-        Raises `ValueError` for more frames than there are places.
+        Raises `ValueError` for more frames than there are places, or another number of pitches.
         """
+        num_mels = self.conv1.in_channels
+        if mels.ndim != 3 or mels.shape[1] != num_mels:
+            raise ValueError(f"mels must be (batch, {num_mels}, frames), got {tuple(mels.shape)}")
         x = F.gelu(self.conv2(F.gelu(self.conv1(mels))))
         return self.places(x.transpose(1, 2))
 
@@ -92,12 +96,15 @@ class Whisper(Seq2Seq):
         memory = encoder(front(mels)),   logits = head(decoder(embed(text), memory))
 
     The decoder is that of `Seq2Seq`, in pre-norm, with learned places and one table for both of
-    its ends. A `Writer(model, mels)` writes with it.
+    its ends. A `Writer(model, mels)` writes with it. `attention` builds every attention, called
+    as `MultiHeadAttention` is.
 
     Source: Radford et al. 2022, section 2.2 (arXiv:2212.04356).
     """
 
-    def __init__(self, config: WhisperConfig):
+    def __init__(
+        self, config: WhisperConfig, *, attention: Callable[..., nn.Module] = KeysWithoutBias
+    ):
         vocab_size = config.vocab_size
         sizes = Seq2SeqConfig(
             *(vocab_size, vocab_size, config.d_model, config.num_heads),
@@ -109,7 +116,7 @@ class Whisper(Seq2Seq):
         )
         super().__init__(
             sizes,
-            attention=KeysWithoutBias,
+            attention=attention,
             feed_forward=partial(FeedForward, activation=F.gelu),
             residual=PreNorm,
             last_norm=LayerNorm,

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from course_lib.nn.attention import scaled_dot_product_attention
 from course_lib.nn.blocks import EncoderBlock, PostNorm, PreNorm
-from course_lib.nn.feedforward import FeedForward
+from course_lib.nn.feedforward import GEGLU, FeedForward, SwiGLU
 from course_lib.nn.multi_head import MultiHeadAttention, merge_heads, split_heads
-from course_lib.nn.norms import LayerNorm
+from course_lib.nn.norms import LayerNorm, RMSNorm
+from course_lib.nn.positions.rotary import Rotary, rotary_angles, rotate_half
 from course_lib.nn.stacks import Encoder
 
 
@@ -45,6 +46,29 @@ class _LeanEncoder(Encoder):
         return self.norm(x)
 
 
+class _LeanRotary(Rotary):
+    """Positions whose waves are made once, for all layers that turn alike, and made longer."""
+
+    def __call__(self, query, key, places=None):
+        if places is not None or query.dtype not in EXACT:
+            return Rotary.forward(self, query, key, places)
+        n_key = key.shape[-2]
+        if not self.waves or len(self.waves[0]) < n_key:
+            frequencies = self.frequencies.to(device=key.device, dtype=query.dtype)
+            angles = rotary_angles(torch.arange(2 * n_key, device=key.device), frequencies)
+            cos, sin = angles.cos(), angles.sin()
+            self.waves[:] = torch.cat((cos, cos), dim=-1), torch.cat((-sin, sin), dim=-1)
+        cos, sin = (wave[:n_key] for wave in self.waves)
+        first = n_key - query.shape[-2]
+        return _turn(query, cos[first:], sin[first:]), _turn(key, cos, sin), None
+
+
+def _turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """`rotate_half`: (a, b) becomes (a, b) cos + (-b, a) sin."""
+    return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, dims=-1), sin)
+
+
+EXACT = (torch.float32, torch.float64)
 _KINDS: dict[type, type] = {}  # a class: the same one, called without detours
 
 
@@ -58,6 +82,8 @@ def _twin(module: nn.Module, made: dict) -> Any:
         for held in (module._parameters, module._buffers, parts):
             twin.__dict__.update(held)  # found at once: `__getattr__` is the long way
         twin.__dict__["_modules"] = parts
+        if isinstance(twin, _LeanRotary):
+            twin.__dict__["waves"] = made.setdefault(tuple(module.frequencies.tolist()), [])
         if isinstance(twin, _LeanEncoder):
             twin.__dict__["steps"] = [_steps(block, made) for block in module.blocks]
             twin.__dict__["norm"] = _plain(module.norm, made)
@@ -73,6 +99,8 @@ def _kind_of(module: nn.Module) -> type:
     kind = type(module)
     if kind is Encoder and _are_known(module.blocks):
         return _LeanEncoder
+    if kind is Rotary and module.rotate is rotate_half:
+        return _LeanRotary
     if kind not in _KINDS:
         _KINDS[kind] = type(kind.__name__, (kind,), {"__call__": kind.forward})
     return _KINDS[kind]
@@ -115,7 +143,8 @@ def _look(attention: MultiHeadAttention, made: dict) -> Callable:
     """Attention whose queries, keys and values are one product."""
     twin, to_out = _twin(attention, made), _plain(attention.to_out, made)
     parts = (attention.to_q, attention.to_k, attention.to_v)
-    weight = torch.cat([part.weight for part in parts]).detach()
+    # laid by columns: one row's product reads it faster so
+    weight = torch.cat([part.weight.T for part in parts], dim=1).T.detach()
     bias = (
         None if attention.to_q.bias is None else torch.cat([part.bias for part in parts]).detach()
     )
@@ -137,10 +166,17 @@ def _plain(module: nn.Module, made: dict) -> Callable:
     if kind is nn.Linear:
         weight, bias = module.weight, module.bias
         return lambda x: F.linear(x, weight, bias)
-    if kind is LayerNorm and module.weight.dtype in (torch.float32, torch.float64):
+    if kind is LayerNorm and module.weight.dtype in EXACT:
         weight, bias, eps = module.weight, module.bias, module.eps
         return lambda x: torch.layer_norm(x, weight.shape, weight, bias, eps)
+    if kind is RMSNorm and module.weight.dtype in EXACT:
+        weight, eps = module.weight, module.eps
+        return lambda x: torch.rms_norm(x, weight.shape, weight, eps)
     if kind is FeedForward:
         up, down, activation = _plain(module.up, made), _plain(module.down, made), module.activation
         return lambda x: down(activation(up(x)))
+    if kind in (SwiGLU, GEGLU):
+        gate, up, down = (_plain(part, made) for part in (module.gate, module.up, module.down))
+        bend = module.activation
+        return lambda x: down(bend(gate(x)) * up(x))
     return _twin(module, made)

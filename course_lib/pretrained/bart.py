@@ -12,7 +12,7 @@ from course_lib.models.bart import Bart, Marian
 from course_lib.models.seq2seq_sizes import Seq2SeqConfig
 from course_lib.pretrained.families import require
 from course_lib.pretrained.names import expand_layers, load_renamed
-from course_lib.pretrained.sources import checkpoint_folder, read_json, read_tensors
+from course_lib.pretrained.sources import checkpoint_folder, read_config, read_tensors
 
 SIDES = {  # a side: its attentions, as (their name, our attention, what is around it)
     "encoder": [("self_attn", "attention", "around_attention")],
@@ -92,7 +92,7 @@ def load_bart(name: str | Path) -> Bart | Marian:
     tensors that don't fit.
     """
     folder = checkpoint_folder(name)
-    config = read_json(folder / "config.json")
+    config = read_config(folder)
     sizes = bart_sizes(config)
     make, places, unused = FAMILIES[config["model_type"]]
     scale = sizes.d_model**0.5 if config["scale_embedding"] else 1.0

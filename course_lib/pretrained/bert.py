@@ -11,7 +11,7 @@ from course_lib.models.bert import Bert, BertConfig
 from course_lib.models.bert_heads import MaskedLM
 from course_lib.pretrained.families import require
 from course_lib.pretrained.names import expand_layers, load_renamed
-from course_lib.pretrained.sources import checkpoint_folder, read_json, read_tensors
+from course_lib.pretrained.sources import checkpoint_folder, read_config, read_tensors
 
 EMBEDDING = {  # theirs: ours
     "embeddings.word_embeddings": "embedding.word",
@@ -101,6 +101,7 @@ def bert_config(config: Mapping[str, Any]) -> BertConfig:
     Raises `ValueError` for a family that is none of the three, or a convention that ours has not.
     """
     require({"model_type": "", **config}, model_type=tuple(BODIES), hidden_act=tuple(GELUS))
+    require(config, is_decoder=False, position_embedding_type="absolute")
     family = config["model_type"]
     first_row = config["pad_token_id"] + 1 if family == "roberta" else 0
     given = {}
@@ -131,7 +132,7 @@ def load_masked_lm(name: str | Path) -> MaskedLM:
     Raises `MissingWeights` when it is not to be had, `ValueError` naming tensors that don't fit.
     """
     folder = checkpoint_folder(name)
-    config = read_json(folder / "config.json")
+    config = read_config(folder)
     with torch.device("meta"):
         model = MaskedLM(bert_config(config))
     family = config["model_type"]

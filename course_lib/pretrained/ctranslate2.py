@@ -40,8 +40,15 @@ class _Reader:
         return struct.unpack(f"<{form}", self.take(struct.calcsize(form)))[0]
 
     def text(self) -> str:
-        """Return one text, without the zero at its end."""
-        return self.take(self.number("H")).rstrip(b"\0").decode("utf-8")
+        """Return one text, without the zero at its end.
+
+        Raises `ValueError` when it is none.
+        """
+        raw = bytes(self.take(self.number("H")).rstrip(b"\0"))
+        try:
+            return raw.decode("utf-8")
+        except UnicodeDecodeError:
+            raise ValueError(f"{self.path} has a text that is no UTF-8: {raw[:20]!r}") from None
 
     def tensor(self) -> Tensor:
         """Return one tensor in its own dtype.
@@ -50,7 +57,8 @@ class _Reader:
         """
         sizes = [self.number("I") for _ in range(self.number("B"))]
         kind, nbytes = self.number("B"), self.number("I")
-        if kind >= len(KINDS) or nbytes != math.prod(sizes) * KINDS[kind].itemsize:
+        wild = math.prod(size or 1 for size in sizes) >= 2**60  # next to a size of 0
+        if kind >= len(KINDS) or wild or nbytes != math.prod(sizes) * KINDS[kind].itemsize:
             raise ValueError(f"{self.path}: {nbytes} bytes of kind {kind} are no tensor of {sizes}")
         if not nbytes:
             return torch.empty(sizes, dtype=KINDS[kind])
@@ -60,8 +68,8 @@ class _Reader:
 def read_ctranslate2(path: Path) -> tuple[str, dict[str, Tensor]]:
     """Return a model's spec, such as "WhisperSpec", and its tensors by name, aliases too.
 
-    Raises `ValueError` when the file is of another version, ends early or goes on, or when an
-    alias stands for nothing.
+    Raises `ValueError` when the file is of another version, ends early or goes on, has a
+    name twice, or when an alias stands for nothing.
     """
     reader = _Reader(path)
     version = reader.number("I")
@@ -69,9 +77,16 @@ def read_ctranslate2(path: Path) -> tuple[str, dict[str, Tensor]]:
         raise ValueError(f"{path} must be of CTranslate2's version {VERSION}, got {version}")
     spec = reader.text()
     reader.number("I")  # the spec's revision
-    tensors = {reader.text(): reader.tensor() for _ in range(reader.number("I"))}
+    tensors: dict[str, Tensor] = {}
+    for _ in range(reader.number("I")):
+        name = reader.text()
+        if name in tensors:
+            raise ValueError(f"{path} has two of {name}")
+        tensors[name] = reader.tensor()
     for _ in range(reader.number("I")):
         alias, name = reader.text(), reader.text()
+        if alias in tensors:
+            raise ValueError(f"{path} has two of {alias}")
         if name not in tensors:
             raise ValueError(f"{path}: {alias} stands for {name}, which is not there")
         tensors[alias] = tensors[name]

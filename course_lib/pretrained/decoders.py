@@ -7,12 +7,12 @@ import torch
 from course_lib.models.gpt import Gpt
 from course_lib.pretrained import gemma, gpt2, llama, mixtral, qwen
 from course_lib.pretrained.names import load_renamed
-from course_lib.pretrained.sources import checkpoint_folder, read_json, read_tensors
+from course_lib.pretrained.sources import checkpoint_folder, read_config, read_tensors
 
 FAMILIES = {  # what a config.json names as its "model_type"
     "gpt2": gpt2.FAMILY,
     "llama": llama.FAMILY,
-    "mistral": llama.FAMILY,
+    "mistral": llama.MISTRAL,
     "qwen2": qwen.QWEN2,
     "qwen3": qwen.QWEN3,
     "gemma": gemma.FAMILY,
@@ -31,7 +31,7 @@ def load_decoder(source: str | Path) -> Gpt:
     that is not known, and for tensors that are missing, surplus or misshapen, by name.
     """
     folder = checkpoint_folder(source)
-    facts = read_json(folder / "config.json")
+    facts = read_config(folder)
     kind = facts.get("model_type")
     if kind not in FAMILIES:
         raise ValueError(f"{source} is of the family {kind!r}, known are {', '.join(FAMILIES)}")

@@ -32,6 +32,7 @@ def require(facts: Mapping[str, Any], **known: Any) -> None:
     """
     for name, value in known.items():
         values = value if isinstance(value, tuple) else (value,)
-        if name in facts and facts[name] is not None and facts[name] not in values:
+        asked = facts.get(name)
+        if asked is not None and asked not in values:
             told = " or ".join(repr(each) for each in values)
-            raise ValueError(f"can't build a model with {name}={facts[name]!r}, only with {told}")
+            raise ValueError(f"can't build a model with {name}={asked!r}, only with {told}")

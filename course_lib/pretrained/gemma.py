@@ -9,11 +9,12 @@ from course_lib.pretrained.families import Family, Tensors, require
 def sizes(facts: dict) -> GptConfig:
     """Return the configuration that a config.json of this family describes.
 
-    Raises `ValueError` for another activation, or rotary angles that are stretched.
+    Raises `ValueError` for another activation, rotary angles that are stretched, or a look ahead.
     """
-    require(facts, hidden_act=("gelu", "gelu_pytorch_tanh"), attention_bias=False)
-    given = facts | {"tie_word_embeddings": facts.get("tie_word_embeddings", True)}
-    return llama.described(given, feed_forward=GEGLU, embed_scale=facts["hidden_size"] ** 0.5)
+    require(facts, hidden_act=("gelu", "gelu_pytorch_tanh"), hidden_activation="gelu_pytorch_tanh")
+    require(facts, attention_bias=False, use_bidirectional_attention=False, sliding_window=None)
+    tied, scale = facts.get("tie_word_embeddings", True), facts["hidden_size"] ** 0.5
+    return llama.described(facts, tied=tied, feed_forward=GEGLU, embed_scale=scale)
 
 
 def prepare(tensors: Tensors) -> Tensors:

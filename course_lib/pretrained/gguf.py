@@ -8,17 +8,19 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from torch import Tensor
 
 SINGLE = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}  # kinds of facts, for `struct`
 TEXT, LIST = 8, 9
+MOST_AXES = 4  # llama.cpp's own
 
 
 def _numbers(dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
-    return lambda blocks: blocks.view(dtype).float()
+    # a copy, so that the file is let go
+    return lambda blocks: blocks.view(dtype).to(torch.float32, copy=True)
 
 
 def _q4_1(blocks: Tensor) -> Tensor:
@@ -45,24 +47,27 @@ KINDS = {
 class GgufFile(Mapping):
     """A file's tensors by name, each made float32 when it is asked for; its `facts` by key.
 
-    Raises `ValueError` when the file is no GGUF, is cut off, or holds a tensor of an unknown kind.
+    Raises `ValueError` when the file is no GGUF of version 2 or 3, is cut off, contradicts itself,
+    or holds a tensor of an unknown kind.
     """
 
     def __init__(self, path: Path):
-        with open(path, "rb") as file:
-            if file.read(4) != b"GGUF":
-                raise ValueError(f"{path} is not a GGUF file: it does not begin with these letters")
-            try:
-                self._read_head(file)
-            except struct.error:
-                raise ValueError(f"{path} is cut off: its head ends too early") from None
+        head = _Head(path)
+        self.facts, places, first = head.read()
         size = path.stat().st_size
-        self._bytes = torch.from_file(str(path), size=size, dtype=torch.uint8)  # not read yet
-        for name, (shape, kind, start) in self._places.items():
+        ends = first
+        for name, (shape, kind, start) in sorted(places.items(), key=lambda item: item[1][2]):
             if kind not in KINDS:
                 raise ValueError(f"{path}: {name} is of kind {kind}, known are {list(KINDS)}")
-            if start + _size(shape, kind) > size:
+            if (shape[-1] if shape else 1) % KINDS[kind][0]:
+                raise ValueError(f"{path}: rows of {name} {shape} are no whole blocks of its kind")
+            if start < ends:
+                raise ValueError(f"{path}: {name} begins at {start}, where another tensor stands")
+            ends = start + _size(shape, kind)
+            if ends > size:
                 raise ValueError(f"{path} is cut off: {name} ends after its {size} bytes")
+        self._places = places
+        self._bytes = torch.from_file(str(path), size=size, dtype=torch.uint8)  # not read yet
 
     def __getitem__(self, name: str) -> Tensor:
         shape, kind, start = self._places[name]
@@ -76,38 +81,87 @@ class GgufFile(Mapping):
     def __len__(self) -> int:
         return len(self._places)
 
-    def _read_head(self, file: BinaryIO) -> None:
-        _, num_tensors, num_facts = _read(file, "IQQ")
-        self.facts = {_text(file): _fact(file, *_read(file, "I")) for _ in range(num_facts)}
-        places = {}
-        for _ in range(num_tensors):
-            name, (axes,) = _text(file), _read(file, "I")
-            shape = _read(file, f"{axes}Q")[::-1]
-            places[name] = (shape, *_read(file, "IQ"))
-        step = self.facts.get("general.alignment", 32)
-        first = -(-file.tell() // step) * step
-        self._places = {n: (shape, kind, first + at) for n, (shape, kind, at) in places.items()}
+
+class _Head:
+    """A file up to its tensors. Whatever it claims, no more is set aside than it has bytes."""
+
+    def __init__(self, path: Path):
+        self.path, self.size = path, path.stat().st_size
+
+    def read(self) -> tuple[dict[str, Any], dict[str, tuple], int]:
+        """Return the facts, where the tensors are: (shape, kind, start), and where they begin."""
+        with open(self.path, "rb") as self.file:
+            if self.file.read(4) != b"GGUF":
+                raise self.wrong("is not a GGUF file: it does not begin with these letters")
+            version, num_tensors, num_facts = self.numbers("IQQ")
+            if version not in (2, 3):
+                raise self.wrong(f"must be of GGUF's version 2 or 3, got {version}")
+            facts = self.by_name(num_facts, lambda: self.fact(*self.numbers("I")))
+            places = self.by_name(num_tensors, self.place)
+            step, end = facts.get("general.alignment", 32), self.file.tell()
+        if not isinstance(step, int) or step < 8 or step % 8:
+            raise self.wrong(f"asks for an alignment of {step!r}, not of 8, 16, 24 … bytes")
+        for name, (_, _, at) in places.items():
+            if at % step:
+                raise self.wrong(f"has {name} at {at}, which is no multiple of {step}")
+        first = -(-end // step) * step
+        return (
+            facts,
+            {n: (shape, kind, first + at) for n, (shape, kind, at) in places.items()},
+            first,
+        )
+
+    def wrong(self, what: str) -> ValueError:
+        return ValueError(f"{self.path} {what}")
+
+    def by_name(self, count: int, read: Callable[[], Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for _ in range(count):
+            name = self.text()
+            if name in found:
+                raise self.wrong(f"has two of {name}")
+            found[name] = read()
+        return found
+
+    def place(self) -> tuple[tuple[int, ...], int, int]:
+        (axes,) = self.numbers("I")
+        if axes > MOST_AXES:
+            raise self.wrong(f"has a tensor of {axes} axes, more than {MOST_AXES}")
+        shape = self.numbers(f"{axes}Q")[::-1]
+        return (shape, *self.numbers("IQ"))
+
+    def fact(self, kind: int) -> Any:
+        if kind == TEXT:
+            return self.text()
+        if kind in SINGLE:
+            return self.numbers(SINGLE[kind])[0]
+        if kind != LIST:
+            raise self.wrong(f"has a fact of kind {kind}, known are 0 to 12")
+        kind, length = self.numbers("IQ")
+        if kind in SINGLE:
+            width = struct.calcsize(f"<{SINGLE[kind]}")
+            raw = self.take(length * width)
+            return list(struct.unpack(f"<{length}{SINGLE[kind]}", raw))
+        if kind == LIST:
+            raise self.wrong("has lists within a list, which nothing asks for")
+        return [self.fact(kind) for _ in range(length)]
+
+    def text(self) -> str:
+        raw = self.take(*self.numbers("Q"))
+        try:
+            return raw.decode("utf-8")
+        except UnicodeDecodeError:
+            raise self.wrong(f"has a text that is no UTF-8: {raw[:20]!r}") from None
+
+    def numbers(self, kinds: str) -> tuple:
+        return struct.unpack(f"<{kinds}", self.take(struct.calcsize(f"<{kinds}")))
+
+    def take(self, count: int) -> bytes:
+        if count > self.size - self.file.tell():  # before memory for it is set aside
+            raise self.wrong("is cut off: its head ends too early")
+        return self.file.read(count)
 
 
 def _size(shape: tuple[int, ...], kind: int) -> int:
     numbers, width, _ = KINDS[kind]
     return prod(shape) // numbers * width
-
-
-def _fact(file: BinaryIO, kind: int) -> Any:
-    if kind == TEXT:
-        return _text(file)
-    if kind != LIST:
-        return _read(file, SINGLE[kind])[0]
-    kind, length = _read(file, "IQ")
-    if kind in SINGLE:
-        return list(_read(file, f"{length}{SINGLE[kind]}"))
-    return [_fact(file, kind) for _ in range(length)]
-
-
-def _text(file: BinaryIO) -> str:
-    return file.read(*_read(file, "Q")).decode("utf-8")
-
-
-def _read(file: BinaryIO, kinds: str) -> tuple:
-    return struct.unpack(f"<{kinds}", file.read(struct.calcsize(f"<{kinds}")))

@@ -31,19 +31,34 @@ NAMES = {  # theirs: ours
 def sizes(facts: dict) -> GptConfig:
     """Return the configuration that a config.json of this family describes.
 
-    Raises `ValueError` for another activation, or rotary angles that are stretched.
+    Raises `ValueError` for another activation, a window, or rotary angles that are stretched.
     """
-    require(facts, hidden_act="silu", mlp_bias=False)
+    require(facts, hidden_act="silu", mlp_bias=False, sliding_window=None)
     bias = facts.get("attention_bias", False)
     return described(facts, attention=partial(MultiHeadAttention, bias=bias))
 
 
-def described(facts: dict, **parts) -> GptConfig:
+def mistral_sizes(facts: dict) -> GptConfig:
+    """Return the configuration that a config.json of Mistral describes.
+
+    Raises `ValueError` for another activation, or rotary angles that are stretched.
+    """
+    require(facts, hidden_act="silu")
+    return described(facts, window=facts.get("sliding_window", 4096))
+
+
+def described(
+    facts: dict, *, window: int | None = None, base: float = 10_000.0, **parts
+) -> GptConfig:
     """Return what all configs of LLaMA's descendants describe in one way, and these parts.
 
-    Raises `ValueError` for rotary angles that are stretched.
+    `base` is that of the rotary angles where the file says none.
+
+    Raises `ValueError` for rotary angles that are stretched, or layers that see more than others.
     """
-    window = facts.get("sliding_window") if facts.get("use_sliding_window", True) else None
+    for kind in facts.get("layer_types") or ():
+        sees = "full_attention" if window is None else "sliding_attention"
+        require({"layer_types": kind}, layer_types=sees)
     given = {
         "vocab_size": facts["vocab_size"],
         "d_model": facts["hidden_size"],
@@ -56,20 +71,24 @@ def described(facts: dict, **parts) -> GptConfig:
         "window": window,
         "tied": facts.get("tie_word_embeddings", False),
         "norm": partial(RMSNorm, eps=facts["rms_norm_eps"]),
-        "attention_position": partial(Rotary, base=rotary_base(facts)),
+        "attention_position": partial(Rotary, base=rotary_base(facts, base)),
     }
     return replace(LLAMA_7B, **given | parts)
 
 
-def rotary_base(facts: dict) -> float:
+def rotary_base(facts: dict, base: float = 10_000.0) -> float:
     """Return the base of the rotary angles, which old and new files keep in two places.
 
-    Raises `ValueError` when the angles are stretched: that is not built here.
+    Raises `ValueError` when the angles are stretched, or not all turn: that is not built here.
     """
-    require(facts, rope_scaling=None)
+    require(facts, rope_scaling=None, partial_rotary_factor=1.0)
     angles = facts.get("rope_parameters") or {}
-    require(angles, rope_type="default")
-    return angles.get("rope_theta") or facts.get("rope_theta", 10_000.0)
+    known = {"rope_type": "default", "type": "default", "partial_rotary_factor": 1.0}
+    require(angles, **known)
+    for name in angles:  # such as angles for each kind of layer
+        require({"rope_parameters": name}, rope_parameters=("rope_theta", *known))
+    told = angles.get("rope_theta", facts.get("rope_theta"))
+    return base if told is None else told
 
 
 def names(config: GptConfig, table: dict | None = None) -> dict:
@@ -84,3 +103,4 @@ def unused(config: GptConfig) -> list[str]:
 
 
 FAMILY = Family(sizes, names, unused)
+MISTRAL = Family(mistral_sizes, names, unused)

@@ -17,7 +17,9 @@ def sizes(facts: dict) -> GptConfig:
     """
     require(facts, hidden_act="silu")
     counts = {"num_experts": facts["num_local_experts"], "top_k": facts["num_experts_per_tok"]}
-    return llama.described(facts, feed_forward=partial(MixtureOfExperts, **counts))
+    window = facts.get("sliding_window")
+    experts = partial(MixtureOfExperts, **counts)
+    return llama.described(facts, window=window, base=1_000_000.0, feed_forward=experts)
 
 
 def names(config: GptConfig) -> dict:

@@ -39,21 +39,31 @@ class Row(NamedTuple):
         return tensor.T if self.transposed and tensor.ndim == 2 else tensor
 
     def misfit(self, tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
-        """Say of which size the file's tensors are and should be; nothing where they fit."""
+        """Say of which size or kind the file's tensors are and should be; nothing if they fit."""
+        first = wanted[self.ours[0]]
         shapes = [tuple(self.turn(tensors[name]).shape) for name in self.theirs]
-        height, rest = sum(len(wanted[name]) for name in self.ours), wanted[self.ours[0]].shape[1:]
-        if all(s and s[1:] == rest for s in shapes) and sum(s[0] for s in shapes) == height:
+        for name in self.theirs:
+            if tensors[name].is_floating_point() != first.is_floating_point():
+                return f"{name} is {tensors[name].dtype}, not {first.dtype}"
+        if not first.ndim:  # a single number is neither cut nor joined
+            should, fits = (), shapes == [()] and len(self.ours) == 1
+        else:
+            height, rest = sum(len(wanted[name]) for name in self.ours), first.shape[1:]
+            should = tuple(self.turn(torch.empty(height, *rest, device="meta")).shape)
+            fits = all(s and s[1:] == rest for s in shapes) and sum(s[0] for s in shapes) == height
+        if fits:
             return ""
         had = " + ".join(str(tuple(tensors[name].shape)) for name in self.theirs)
-        should = tuple(self.turn(torch.empty(height, *rest, device="meta")).shape)
         return f"{' + '.join(self.theirs)} is {had}, not {should}"
 
     def pieces(self, tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[Tensor]:
         """Return the tensors for our names."""
         found = [self.turn(tensors[name]) for name in self.theirs]
+        if not found[0].ndim:  # a single number
+            return found
         whole = found[0] if len(found) == 1 else torch.cat(found)  # which would copy the one
         heights = [wanted[name].shape[0] for name in self.ours]
-        return [piece.contiguous() for piece in whole.split(heights)]
+        return [_alone(piece) for piece in whole.split(heights)]
 
 
 def expand_layers(
@@ -116,6 +126,13 @@ def _pieces(
                 raise ValueError(f"these weights don't fit: {row.theirs} is not the other {name}")
             state[name] = piece
     return state
+
+
+def _alone(tensor: Tensor) -> Tensor:
+    """The same numbers in memory of their own: a part of another's can't be saved alone."""
+    tensor = tensor.contiguous()
+    whole = tensor.untyped_storage().nbytes() == tensor.nbytes
+    return tensor if whole else tensor.clone()
 
 
 def _share_again(model: nn.Module, first_names: Mapping[str, str]) -> None:

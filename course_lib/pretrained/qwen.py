@@ -22,8 +22,7 @@ def sizes2(facts: dict) -> GptConfig:
     Raises `ValueError` for another activation, stretched angles, or a window in some layers.
     """
     require(facts, hidden_act="silu", use_sliding_window=False)
-    given = facts | {"use_sliding_window": False}
-    return llama.described(given, attention=partial(MultiHeadAttention, bias_out=False))
+    return llama.described(facts, attention=partial(MultiHeadAttention, bias_out=False))
 
 
 def sizes3(facts: dict) -> GptConfig:
@@ -32,10 +31,9 @@ def sizes3(facts: dict) -> GptConfig:
     Raises `ValueError` for another activation, stretched angles, or a window in some layers.
     """
     require(facts, hidden_act="silu", use_sliding_window=False, attention_bias=False)
-    given = facts | {"use_sliding_window": False}
     norm = partial(RMSNorm, eps=facts["rms_norm_eps"])
     turn = partial(Rotary, base=llama.rotary_base(facts))
-    return llama.described(given, attention_position=partial(QKNorm, position=turn, norm=norm))
+    return llama.described(facts, attention_position=partial(QKNorm, position=turn, norm=norm))
 
 
 QWEN2 = Family(sizes2, llama.names)

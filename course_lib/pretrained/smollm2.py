@@ -15,6 +15,7 @@ from course_lib.models.gpt import Gpt, GptConfig
 from course_lib.models.gpt_sizes import SMOLLM2_135M
 from course_lib.nn.positions.rotary import half_order
 from course_lib.pretrained import llama
+from course_lib.pretrained.families import require
 from course_lib.pretrained.gguf import GgufFile
 from course_lib.pretrained.names import load_renamed
 from course_lib.pretrained.packages import MissingWeights, package_folder
@@ -28,6 +29,7 @@ END = "<|im_end|>"
 GGUF_NAMES = {  # llama.cpp's: Hugging Face's, behind which their layers are counted
     "token_embd": "model.embed_tokens",
     "output_norm": "model.norm",
+    "output": "lm_head",  # where it is not the embedding
     "attn_norm": "input_layernorm",
     "attn_q": "self_attn.q_proj",
     "attn_k": "self_attn.k_proj",
@@ -49,21 +51,28 @@ def load_smollm2(config: GptConfig = SMOLLM2_135M) -> tuple[Gpt, Tokenizer]:
     Raises `MissingWeights` when they are neither installed nor to be had from the hub.
     """
     try:
-        file = GgufFile(package_folder(PACKAGE) / FILE)
-        tensors, tokenizer = gguf_tensors(file), gguf_tokenizer(file.facts)
+        tensors, tokenizer = _from_package()
     except MissingWeights as missing:
         try:
-            folder = hub_folder(HUB_NAME, ["model.safetensors", "tokenizer.json"])
+            tensors, tokenizer = _from_hub()
         except MissingWeights:
             raise missing from None
-        tensors = read_tensors(folder)
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     with torch.device("meta"):  # no first weights are drawn, no second copy is made
         model = Gpt(config)
     load_renamed(model, tensors, llama.names(config), assign=True)
     del tensors  # each matrix goes once it has been laid anew
     _lay_by_columns(model)
     return model.eval(), tokenizer
+
+
+def _from_package() -> tuple[dict[str, Tensor], Tokenizer]:
+    file = GgufFile(package_folder(PACKAGE) / FILE)
+    return gguf_tensors(file), gguf_tokenizer(file.facts)
+
+
+def _from_hub() -> tuple[dict[str, Tensor], Tokenizer]:
+    folder = hub_folder(HUB_NAME, ["model.safetensors", "tokenizer.json"])
+    return read_tensors(folder), Tokenizer.from_file(str(folder / "tokenizer.json"))
 
 
 def _lay_by_columns(model: Gpt) -> None:
@@ -84,29 +93,40 @@ def chat_text(messages: Iterable[Mapping[str, str]]) -> str:
     system message in front the model gets the one it was trained with.
     """
     turns = [(message["role"], message["content"]) for message in messages]
-    if not turns or turns[0][0] != "system":
+    if turns and turns[0][0] != "system":
         turns.insert(0, ("system", SYSTEM))
     said = "".join(f"<|im_start|>{role}\n{content}{END}\n" for role, content in turns)
     return f"{said}<|im_start|>assistant\n"
 
 
 def gguf_tensors(file: GgufFile) -> dict[str, Tensor]:
-    """Return a file's tensors by Hugging Face's names, queries and keys in their order of rows."""
+    """Return a file's tensors by Hugging Face's names, queries and keys in their order of rows.
+
+    Raises `ValueError` when it is no LLaMA's file, or holds a tensor that is none of LLaMA's.
+    """
+    require(file.facts, **{"general.architecture": "llama"})
     return dict(_renamed(file, name) for name in file)
 
 
 def _renamed(file: GgufFile, name: str) -> tuple[str, Tensor]:
-    tensor, (*block, part, kind) = file[name], name.split(".")
+    *block, part, kind = name.split(".")
+    if part not in GGUF_NAMES:  # such as angles that are stretched
+        raise ValueError(f"{name} is no tensor of a LLaMA: known are {', '.join(GGUF_NAMES)}")
+    tensor = file[name]
     heads = {"attn_q": "llama.attention.head_count", "attn_k": "llama.attention.head_count_kv"}
     if part in heads:  # llama.cpp turns columns 2i and 2i + 1 together, we turn i and i + half
-        split = tensor.view(file.facts[heads[part]], -1, tensor.shape[1])
+        split = tensor.view(file.facts[heads[part]], -1, *tensor.shape[1:])
         tensor = split[:, half_order(split.shape[1])].view_as(tensor)
     layer = f"model.layers.{block[1]}." if block else ""
     return f"{layer}{GGUF_NAMES[part]}.{kind}", tensor
 
 
 def gguf_tokenizer(facts: Mapping[str, Any]) -> Tokenizer:
-    """Build the tokenizer that a file describes: bytes, digits one by one, merges, chat tokens."""
+    """Build the tokenizer that a file describes: bytes, digits one by one, merges, chat tokens.
+
+    Raises `ValueError` when the file asks for another kind, or to cut texts in another way.
+    """
+    require(facts, **{"tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": "smollm"})
     tokens, kinds = facts["tokenizer.ggml.tokens"], facts["tokenizer.ggml.token_type"]
     merges = [tuple(merge.split(" ")) for merge in facts["tokenizer.ggml.merges"]]
     tokenizer = Tokenizer(models.BPE({token: i for i, token in enumerate(tokens)}, merges))

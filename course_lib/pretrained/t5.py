@@ -12,7 +12,7 @@ from course_lib.models.t5 import T5, T5Config
 from course_lib.nn.feedforward import GEGLU, FeedForward, SwiGLU
 from course_lib.pretrained.families import require
 from course_lib.pretrained.names import expand_layers, load_renamed
-from course_lib.pretrained.sources import checkpoint_folder, read_json, read_tensors
+from course_lib.pretrained.sources import checkpoint_folder, read_config, read_tensors
 
 SIDES = {  # a side: its sublayers in order, as (their name, our attention, what is around it)
     "encoder": [("SelfAttention", "attention", "around_attention")],
@@ -29,6 +29,12 @@ FEED_FORWARDS = {  # what they call it: what makes ours, and the names within
     "gelu": (partial(FeedForward, activation=F.gelu), PLAIN),
     "gated-gelu": (GEGLU, GATED),
     "gated-silu": (SwiGLU, GATED),
+}
+ACTIVATIONS = {  # the same, as files may say besides
+    "relu": "relu",
+    "gelu": "gelu",
+    "gated-gelu": ("gelu_new", "gelu_pytorch_tanh"),
+    "gated-silu": "silu",
 }
 # Old files hold places for the cross-attention, which nothing reads
 UNUSED = ("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight",)
@@ -71,6 +77,9 @@ def t5_config(config: Mapping[str, Any]) -> T5Config:
     Raises `ValueError` for another family, or a feed-forward network that ours has not.
     """
     require(config, model_type=("t5", "mt5"), feed_forward_proj=tuple(FEED_FORWARDS))
+    network = _network(config)
+    gated = network.startswith("gated")
+    require(config, dense_act_fn=ACTIVATIONS[network], is_gated_act=gated)
     layers = config["num_layers"], config.get("num_decoder_layers") or config["num_layers"]
     return T5Config(
         vocab_size=config["vocab_size"],
@@ -81,7 +90,7 @@ def t5_config(config: Mapping[str, Any]) -> T5Config:
         d_head=config["d_kv"],
         num_buckets=config["relative_attention_num_buckets"],
         max_distance=config.get("relative_attention_max_distance", 128),
-        feed_forward=FEED_FORWARDS[_network(config)][0],
+        feed_forward=FEED_FORWARDS[network][0],
         tied=_is_tied(config),
         dropout=config["dropout_rate"],
         norm_eps=config["layer_norm_epsilon"],
@@ -108,7 +117,7 @@ def load_t5(name: str | Path) -> T5:
     Raises `MissingWeights` when it is not to be had, `ValueError` naming tensors that don't fit.
     """
     folder = checkpoint_folder(name)
-    config = read_json(folder / "config.json")
+    config = read_config(folder)
     with torch.device("meta"):
         model = T5(t5_config(config))
     load_renamed(model, read_tensors(folder), t5_table(config), UNUSED, assign=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from course_lib.models.vit import Vit, VitConfig
 from course_lib.pretrained.families import require
 from course_lib.pretrained.names import expand_layers, load_renamed
-from course_lib.pretrained.sources import checkpoint_folder, read_json, read_tensors
+from course_lib.pretrained.sources import checkpoint_folder, read_config, read_tensors
 
 _LAYER, _BLOCK = "vit.encoder.layer.{i}", "encoder.blocks.{i}"
 CLS, PLACES = "vit.embeddings.cls_token", "vit.embeddings.position_embeddings"
@@ -40,8 +40,8 @@ def vit_config(config: Mapping[str, Any]) -> VitConfig:
     """
     require(config, model_type="vit", hidden_act="gelu", qkv_bias=True)
     return VitConfig(
-        image_size=config["image_size"],
-        patch_size=config["patch_size"],
+        image_size=_side(config, "image_size"),
+        patch_size=_side(config, "patch_size"),
         d_model=config["hidden_size"],
         num_heads=config["num_attention_heads"],
         num_layers=config["num_hidden_layers"],
@@ -51,6 +51,14 @@ def vit_config(config: Mapping[str, Any]) -> VitConfig:
         norm_eps=config["layer_norm_eps"],
         dropout=config["hidden_dropout_prob"],
     )
+
+
+def _side(config: Mapping[str, Any], name: str) -> int:
+    size = config[name]
+    sides = set(size) if isinstance(size, list | tuple) else {size}
+    if len(sides) > 1:
+        raise ValueError(f"can't build a model with {name}={size!r}, only with squares")
+    return sides.pop()
 
 
 def flattened(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -73,7 +81,7 @@ def load_vit(name: str | Path) -> Vit:
     """
     folder = checkpoint_folder(name)
     with torch.device("meta"):
-        model = Vit(vit_config(read_json(folder / "config.json")))
+        model = Vit(vit_config(read_config(folder)))
     table = expand_layers(VIT, model.config.num_layers)
     load_renamed(model, flattened(read_tensors(folder)), table, UNUSED, assign=True)
     return model.eval()

@@ -10,7 +10,7 @@ from course_lib.models.whisper import Whisper, WhisperConfig
 from course_lib.pretrained.bart import layer_table
 from course_lib.pretrained.families import require
 from course_lib.pretrained.names import load_renamed
-from course_lib.pretrained.sources import checkpoint_folder, read_json, read_tensors
+from course_lib.pretrained.sources import checkpoint_folder, read_config, read_tensors
 
 TABLE = {  # theirs: ours; the layers are named as BART's
     "model.encoder.conv1": "front.conv1",
@@ -61,7 +61,7 @@ def load_whisper(name: str | Path) -> Whisper:
     Raises `MissingWeights` when it is not to be had, `ValueError` naming tensors that don't fit.
     """
     folder = checkpoint_folder(name)
-    config = whisper_config(read_json(folder / "config.json"))
+    config = whisper_config(read_config(folder))
     with torch.device("meta"):
         model = Whisper(config)
     load_renamed(model, read_tensors(folder), whisper_table(config), assign=True)

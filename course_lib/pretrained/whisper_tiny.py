@@ -3,13 +3,13 @@
 The weights are openai/whisper-tiny.en (MIT), 37.8 million numbers, as CTranslate2 keeps them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 
-from course_lib.models.whisper import Whisper, WhisperConfig
+from course_lib.models.whisper import KeysWithoutBias, Whisper, WhisperConfig
 from course_lib.pretrained.bert import modern_names
 from course_lib.pretrained.ctranslate2 import read_ctranslate2
 from course_lib.pretrained.names import expand_layers, load_renamed
@@ -59,11 +59,15 @@ NAMES = {  # theirs, with dots: ours; keys have no bias
 }
 
 
-def load_whisper_tiny() -> tuple[Whisper, Tokenizer]:
+def load_whisper_tiny(
+    *, attention: Callable[..., nn.Module] = KeysWithoutBias
+) -> tuple[Whisper, Tokenizer]:
     """Return Whisper tiny.en with its published weights, ready for inference, and its tokenizer.
 
         model, tokenizer = load_whisper_tiny()
         text = generate(Writer(model, log_mel(samples)), torch.tensor([START]), end_id=END, …)
+
+    `attention` goes to `Whisper`: an attention of your own, with the same parameters' names.
 
     Raises `MissingWeights` when the package is not installed.
     """
@@ -72,7 +76,7 @@ def load_whisper_tiny() -> tuple[Whisper, Tokenizer]:
     tensors = in_our_shapes(tensors)
     config = sizes_of(tensors)
     with torch.device("meta"):
-        model = Whisper(config)
+        model = Whisper(config, attention=attention)
     settings = [name for name, tensor in tensors.items() if tensor.ndim == 0]
     load_renamed(model, tensors, expand_layers(NAMES, config.num_layers), settings, assign=True)
     return model.eval(), Tokenizer.from_file(str(folder / "tokenizer.json"))

@@ -32,3 +32,16 @@ def test_a_tone_is_heard_where_its_pitch_is():
     tone = torch.sin(2 * torch.pi * 1000 * torch.arange(RATE) / RATE)
     loudest = log_mel(tone, seconds=1)[:, 50].argmax()
     assert mel_filters(80)[loudest].argmax() == 25  # 1,000 Hz of 8,000 at 201 frequencies
+
+
+def test_whole_numbers_are_refused(unchecked):
+    loud = (20_000 * torch.ones(RATE)).short()
+    with pytest.raises(ValueError, match=r"between -1 and 1, got torch\.int16"):
+        log_mel(loud)
+
+
+def test_a_batch_may_have_several_axes():
+    sounds = torch.randn(2, 3, 700, dtype=torch.float64)
+    mels = log_mel(sounds, seconds=1)
+    assert mels.shape == (2, 3, 80, 100)
+    assert_close(mels[1, 2], log_mel(sounds[1, 2], seconds=1))

@@ -187,6 +187,14 @@ def test_a_family_or_a_bend_that_ours_has_not_is_refused(tmp_path):
             load_masked_lm(tmp_path)
 
 
+def test_ids_and_segments_that_no_table_has_are_named():
+    model = MaskedLM(sizes("Bert"))
+    with pytest.raises(ValueError, match="ids must be 0 to 28, got 3 to 29"):
+        model(torch.tensor([[3, 29]]))
+    with pytest.raises(ValueError, match="segments must be 0 to 1, got 0 to 2"):
+        model(torch.tensor([[3, 4]]), segments=torch.tensor([[0, 2]]))
+
+
 def test_layers_that_can_not_be_shared_out_are_refused():
     with pytest.raises(ValueError, match="num_layers=4 can't be shared out evenly to num_blocks=3"):
         BertConfig(17, 12, 3, 4, 19, num_blocks=3)
@@ -198,6 +206,16 @@ def test_layers_share_a_block_and_one_table_serves_both_ends():
     assert model.bert.layers[0] is model.bert.layers[1] is not model.bert.layers[2]
     names = [name for name, p in model.named_parameters() if p.shape[0] == 29]
     assert names == ["bert.embedding.word.weight", "head.bias"]
+
+
+@torch.no_grad()
+def test_the_head_reads_the_table_of_a_body_that_was_put_in_later():
+    made, other = MaskedLM(sizes("Bert")).eval(), Bert(sizes("Bert")).eval()
+    torch.nn.init.normal_(other.embedding.word.weight)
+    made.bert = other
+    again = MaskedLM(sizes("Bert")).eval()
+    again.load_state_dict(made.state_dict())
+    assert_close(made(IDS), again(IDS))
 
 
 def test_a_model_starts_with_no_opinion():

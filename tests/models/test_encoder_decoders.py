@@ -5,14 +5,15 @@ import json
 import pytest
 import torch
 import transformers
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, load_model, save_file, save_model
 from torch.testing import assert_close
 
 from course_lib.models.bart import BARTS, MARIANS, Bart, Marian
 from course_lib.models.counting import count_parameters
+from course_lib.models.seq2seq_sizes import Seq2SeqConfig
 from course_lib.models.t5 import T5, T5S
 from course_lib.pretrained.bart import WAVES, load_bart
-from course_lib.pretrained.t5 import load_t5
+from course_lib.pretrained.t5 import load_t5, t5_config
 
 T5_SIZES = {
     "vocab_size": 37,
@@ -191,3 +192,21 @@ def test_all_layers_of_a_side_share_their_places_and_a_side_has_its_own():
     write = {id(block.self_attention.position) for block in model.decoder.blocks}
     assert len(read) == len(write) == 1 and read != write
     assert all(block.cross_attention.position is None for block in model.decoder.blocks)
+
+
+@torch.no_grad()
+def test_a_t5_goes_through_safetensors_as_the_page_says(tmp_path):
+    saved("t5", tmp_path)
+    model, path = load_t5(tmp_path), tmp_path / "ours.safetensors"
+    save_model(model, path)
+    assert sum("buckets" in name for name in load_file(path)) == 2  # one for each side
+    again = T5(t5_config(json.loads((tmp_path / "config.json").read_text()))).eval()
+    load_model(again, path)
+    source, target = inputs(0)
+    assert_close(again(source, target), model(source, target))
+
+
+@pytest.mark.parametrize("kind", [Bart, Marian])
+def test_a_table_for_each_side_is_refused(kind):
+    with pytest.raises(ValueError, match="need tied=True, got tied=False"):
+        kind(Seq2SeqConfig(11, 13, 12, 3, 1, 7))

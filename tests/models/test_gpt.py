@@ -11,6 +11,7 @@ from torch.testing import assert_close
 from course_lib.generation import generate
 from course_lib.models import Gpt, GptConfig, count_parameters
 from course_lib.nn import (
+    GEGLU,
     Alibi,
     EncoderBlock,
     FeedForward,
@@ -40,7 +41,10 @@ PARALLEL = replace(
     input_position=None,
     attention_position=Rotary,
 )
+LLAMA = replace(PARALLEL, block=EncoderBlock, norm=RMSNorm, num_kv_heads=3)
 KINDS = {
+    "llama": LLAMA,
+    "gemma": replace(LLAMA, feed_forward=GEGLU, num_kv_heads=1, d_head=10, embed_scale=24**0.5),
     "learned": SMALL,
     "parallel": PARALLEL,
     "window": replace(SMALL, window=3, tied=False),
@@ -91,6 +95,18 @@ def test_a_lean_twin_writes_the_same(config):
 
 @kinds
 @torch.no_grad()
+def test_a_lean_twin_scores_the_same_in_pieces_longer_texts_and_other_dtypes(config):
+    for dtype, limit in ((torch.float64, 1e-10), (torch.float32, 1e-5)):
+        model = model_of(config).to(dtype)
+        twin = lean(model)  # one twin for all: what it keeps must fit the next text
+        for ids in (IDS[:, :2], IDS, IDS[:1].repeat(1, 2)[:, :11]):
+            cache = GrowingCache()
+            pieces = [twin(ids[:, :end], cache=cache) for end in sorted({1, 2, ids.shape[1]})]
+            assert_close(torch.cat(pieces, dim=1), model(ids), rtol=0, atol=limit)
+
+
+@kinds
+@torch.no_grad()
 def test_the_weights_that_are_returned_are_those_of_the_logits(config):
     model = model_of(config)
     logits, layers = model(IDS, return_weights=True)
@@ -122,6 +138,14 @@ def test_learned_positions_end_and_ids_too():
         model(torch.tensor([[0, 37]]))
 
 
+@pytest.mark.parametrize("position", [None, Rotary])
+def test_heads_that_do_not_divide_the_width_are_refused(position):
+    config = replace(SMALL, d_model=25, attention_position=position)
+    with pytest.raises(ValueError, match="num_heads=3, d_model=25"):
+        Gpt(config)
+    assert Gpt(replace(config, d_head=8))(IDS).shape == (2, 7, 37)
+
+
 @torch.no_grad()
 def test_a_given_mask_replaces_the_causal_one_and_stays_within_the_window():
     ahead = partial(prefix_mask, prefix=7)
@@ -131,6 +155,41 @@ def test_a_given_mask_replaces_the_causal_one_and_stays_within_the_window():
         near = model_of(KINDS["window"])(IDS, given, return_weights=True)[1][0]
         distance = torch.arange(7)[:, None] - torch.arange(7)
         assert torch.equal(near > 0, (distance < 3).expand_as(near))
+
+
+@pytest.mark.parametrize("window", [None, 3])
+@pytest.mark.parametrize(
+    "mask, told",
+    [
+        (torch.ones(7, 7), "mask must be bool, True = may look"),
+        (torch.ones(2, 7, dtype=torch.bool), r"\(2, 7\)"),
+        (torch.ones(2, 1, 1, 5, dtype=torch.bool), "5"),
+    ],
+)
+def test_a_mask_that_does_not_fit_is_named_with_a_window_and_without(window, mask, told):
+    model = Gpt(replace(SMALL, window=window))
+    with pytest.raises(ValueError, match=told):
+        model(IDS, mask)
+
+
+@pytest.mark.parametrize(
+    "given, told",
+    [
+        ({"num_heads": 0}, "num_heads must be 1 or more, got 0"),
+        ({"d_head": 0}, "d_head must be 1 or more, got 0"),
+        ({"window": 0}, "window must be 1 or more, got 0"),
+        ({"vocab_size": -1}, "vocab_size must be 1 or more, got -1"),
+        ({"feed_forward": ()}, r"need a network, got feed_forward=\(\)"),
+    ],
+)
+def test_sizes_that_make_no_model_are_refused(given, told):
+    with pytest.raises(ValueError, match=told):
+        replace(SMALL, **given)
+
+
+def test_ids_without_their_batch_are_refused(unchecked):
+    with pytest.raises(ValueError, match=r"ids must be \(batch, seq\), got \(7,\)"):
+        Gpt(SMALL)(IDS[0])
 
 
 def test_a_parallel_block_is_its_formula():

@@ -1,5 +1,7 @@
 """The Vision Transformer is Hugging Face's, and patches are what a convolution sees."""
 
+import json
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -72,6 +74,18 @@ def test_what_does_not_fit_is_named(tmp_path):
 def test_another_bend_is_refused(tmp_path):
     their_model(hidden_act="relu").save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="hidden_act='relu', only with 'gelu'"):
+        load_vit(tmp_path)
+
+
+def test_squares_may_be_told_by_both_sides_and_others_are_refused(tmp_path):
+    theirs = their_model()
+    theirs.save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    told = json.loads(path.read_text())
+    path.write_text(json.dumps(told | {"image_size": [6, 6], "patch_size": [2, 2]}))
+    assert load_vit(tmp_path).config == SMALL
+    path.write_text(json.dumps(told | {"image_size": [6, 8]}))
+    with pytest.raises(ValueError, match=r"image_size=\[6, 8\], only with squares"):
         load_vit(tmp_path)
 
 

@@ -21,7 +21,7 @@ INNER = {
     "check_mask", "check_padding", "mask_for", "aligned_places", "relative_places", "table_rows",
     "add_rows", "check_tokens", "check_looking", "check_bias", "check_rows", "check_seen",
     "check_heads", "Scorer", "at_rest", "Search", "lazily", "widened", "tensors", "taken_apart",
-    "put_together", "checksum", "Stateful", "Look",
+    "put_together", "checksum", "Stateful", "Look", "last_norm_after",
 }  # fmt: skip
 
 

@@ -188,8 +188,10 @@ RUNS = {  # how to build each, and how to call it
     ),
     Bert: (lambda: Bert(SMALL), lambda part: part(ids(), mask(), return_weights=True)),
     MaskedHead: (
-        lambda: nn.ModuleDict({"words": (t := nn.Embedding(17, 8)), "head": MaskedHead(SMALL, t)}),
-        lambda part: part.head(vectors()),
+        lambda: MaskedHead(SMALL),
+        lambda part: part(
+            vectors(), torch.ones(17, SMALL.d_model, device=next(part.parameters()).device)
+        ),
     ),
     MaskedLM: (lambda: MaskedLM(SMALL), lambda part: part(ids(), mask())),
     Classifier: (lambda: Classifier(SMALL, 5), lambda part: part(ids(), mask())),

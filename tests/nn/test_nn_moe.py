@@ -51,6 +51,18 @@ def test_experts_that_nobody_is_sent_to_do_nothing_and_cost_nothing():
     assert met == [1, 3]
 
 
+@torch.no_grad()
+@pytest.mark.usefixtures("unchecked")
+def test_an_exported_or_traced_one_sends_other_tokens_to_other_experts():
+    layer = MixtureOfExperts(D_MODEL, D_FF, num_experts=EXPERTS, top_k=1, shared=SwiGLU)
+    seen, other = torch.ones(1, 2, D_MODEL), torch.randn(1, 2, D_MODEL)
+    program = torch.export.export(layer, (seen,)).module()
+    traced = torch.compile(layer, backend="eager", fullgraph=True)
+    for x in (seen, other, -seen):
+        assert_close(program(x), layer(x))
+        assert_close(traced(x), layer(x))
+
+
 def test_weights_of_a_token_sum_to_one():
     layer = MixtureOfExperts(D_MODEL, D_FF, num_experts=EXPERTS, top_k=3)
     weights, chosen = layer.route(9 * torch.randn(SEQ, D_MODEL))

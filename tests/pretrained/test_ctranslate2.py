@@ -44,6 +44,17 @@ def test_what_was_written_is_read_and_aliases_are_too(tmp_path):
 GOOD = written(TENSORS)
 
 
+def one(*sizes, kind=0, raw=b"", name=b"x", count=1):
+    """A file with one tensor, and `count` that are said to be there."""
+    start = struct.pack("<I", 6) + text("SomeSpec") + struct.pack("<II", 1, count)
+    named = struct.pack("<H", len(name) + 1) + name + b"\0"
+    shape = struct.pack(f"<B{len(sizes)}I", len(sizes), *sizes)
+    return start + named + shape + struct.pack("<BI", kind, len(raw)) + raw + struct.pack("<I", 0)
+
+
+MOST = 2**32 - 1
+
+
 @pytest.mark.parametrize(
     "data, message",
     [
@@ -53,6 +64,12 @@ GOOD = written(TENSORS)
         (written(TENSORS, [("x", "y")]), "x stands for y, which is not there"),
         (GOOD.replace(b"\x04\x0c\0\0\0", b"\x09\x0c\0\0\0"), r"kind 9 are no tensor of \[2, 3\]"),
         (GOOD.replace(b"\x04\x0c\0\0\0", b"\x04\x0d\0\0\0"), r"13 bytes of kind 4 are no tensor"),
+        (one(0, MOST, MOST, MOST), r"no tensor of \[0, 4294967295, 4294967295, 4294967295\]"),
+        (one(MOST, MOST, raw=bytes(4)), r"4 bytes of kind 0 are no tensor of \[4294967295, "),
+        (one(1, raw=bytes(4), count=MOST), "ends after [0-9]+ bytes"),
+        (one(1, raw=bytes(4), name=b"\xff\xfe"), "no UTF-8: b'.xff.xfe'"),
+        (written(TENSORS, [("b", "a/scale")]), "model.bin has two of b"),
+        (one(1, raw=bytes(4), count=2)[:-4] + one(1, raw=bytes(4))[23:], "has two of x"),
     ],
 )
 def test_a_broken_file_is_said_to_be(data, message, tmp_path):

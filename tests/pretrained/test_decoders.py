@@ -44,7 +44,7 @@ FAMILIES = {
         "GPT2LMHeadModel",
         {"vocab_size": VOCAB, "n_embd": D_MODEL, "n_head": HEADS, "n_layer": LAYERS}
         | {"n_positions": 31, "n_inner": D_FF, "bos_token_id": 0, "eos_token_id": 36}
-        | {"attn_implementation": "eager"},
+        | {"attn_implementation": "eager", "layer_norm_epsilon": 1e-3},
     ),
     "llama": ("LlamaForCausalLM", SIZES | rotary(500.0)),
     "llama, tied": ("LlamaForCausalLM", SIZES | {"tie_word_embeddings": True}),
@@ -192,6 +192,16 @@ def test_old_files_with_masks_and_without_a_word_in_front_are_read(saved, tmp_pa
     old |= {f"h.{i}.attn.bias": torch.ones(1, 1, 31, 31) for i in range(LAYERS)}
     save_file(old, folder / "model.safetensors")
     assert_close(load_decoder(folder)(IDS), saved("gpt2")[0](IDS).logits, rtol=0, atol=1e-4)
+
+
+@torch.no_grad()
+def test_old_files_keep_the_base_of_the_angles_elsewhere(saved, tmp_path):
+    folder, _ = copy_of(saved, "llama", tmp_path)
+    facts = json.loads((folder / "config.json").read_text())
+    assert facts.pop("rope_parameters")["rope_theta"] == 500.0
+    old = facts | {"rope_theta": 500.0, "rope_scaling": None}
+    (folder / "config.json").write_text(json.dumps(old))
+    assert_close(load_decoder(folder)(IDS), saved("llama")[0](IDS).logits, rtol=0, atol=1e-4)
 
 
 def test_tensors_that_are_missing_surplus_or_misshapen_are_named(saved, tmp_path):

@@ -112,6 +112,65 @@ def test_a_file_that_can_not_be_read_says_why(written, data, told):
         GgufFile(written(data))
 
 
+HUGE = 2**63
+
+
+def head(num_tensors=0, num_facts=0, version=3):
+    return b"GGUF" + struct.pack("<IQQ", version, num_tensors, num_facts)
+
+
+def a_fact(kind, value, key="general.alignment"):
+    return text(key) + struct.pack("<I", kind) + value
+
+
+def placed(*places, names="xy"):
+    """Tensors of 2 x 32 numbers that say they stand at these places."""
+    data = head(len(places))
+    for name, at in zip(names, places, strict=True):
+        data += text(name) + struct.pack("<IQQIQ", 2, 32, 2, 0, at)
+    return data + bytes(-len(data) % 32) + bytes(512)
+
+
+NUMBERS = [("x", (2, 32), 0, bytes(256))]
+
+
+@pytest.mark.parametrize(
+    "data, told",
+    [
+        (head(version=1), "version 2 or 3, got 1"),
+        (b"GGUF" + struct.pack(">IQQ", 3, 0, 0), "version 2 or 3, got 50331648"),
+        (head(0, 1) + struct.pack("<Q", HUGE) + b"x" * 40, "is cut off"),
+        (head(0, 1) + struct.pack("<Q", 2**40) + b"x" * 40, "is cut off"),
+        (head(0, 1) + text("a") + struct.pack("<IIQ", 9, 5, 2**40), "is cut off"),
+        (head(0, 1) + text("a") + struct.pack("<IIQ", 9, 8, HUGE), "is cut off"),
+        (head(0, 1) + text("a") + struct.pack("<IIQ", 9, 9, 1) * 5000, "lists within a list"),
+        (head(0, 1) + text("a") + struct.pack("<I", 77) + bytes(40), "a fact of kind 77"),
+        (head(0, 1) + struct.pack("<Q", 2) + b"\xff\xfe" + bytes(40), "no UTF-8: b'.xff.xfe'"),
+        (head(0, HUGE), "is cut off"),
+        (head(HUGE), "is cut off"),
+        (head(1) + text("x") + struct.pack("<I", 2**31) + bytes(90), "2147483648 axes, more than"),
+        (a_file([("x", (2, 40), 8, bytes(85))]), r"x \(2, 40\) are no whole blocks"),
+        (a_file([("x", (2, 16), 8, bytes(34))]), r"x \(2, 16\) are no whole blocks"),
+        (a_file([("x", (), 8, bytes(34))]), r"x \(\) are no whole blocks"),
+        (a_file(NUMBERS, a_fact(4, struct.pack("<I", 0)), 1), "alignment of 0, not of 8"),
+        (a_file(NUMBERS, a_fact(5, struct.pack("<i", -32)), 1), "alignment of -32, not of 8"),
+        (a_file(NUMBERS, a_fact(4, struct.pack("<I", 7)), 1), "alignment of 7, not of 8"),
+        (a_file(NUMBERS, a_fact(8, text("32")), 1), "alignment of '32', not of 8"),
+        (placed(0, 257), "has y at 257, which is no multiple of 32"),
+        (placed(0, 128), "y begins at [0-9]+, where another tensor stands"),
+        (placed(0, 256, names="xx"), "has two of x"),
+        (a_file([], a_fact(7, b"1", "a") + a_fact(7, b"1", "a"), 2), "has two of a"),
+    ],
+)
+def test_a_hostile_file_is_refused_before_memory_is_set_aside(written, data, told):
+    with pytest.raises(ValueError, match=f"a.gguf.* {told}"):
+        GgufFile(written(data))
+
+
+def test_places_that_touch_are_read(written):
+    assert list(GgufFile(written(placed(256, 0)))) == ["x", "y"]
+
+
 def test_an_unknown_tensor_is_a_key_error(written):
     with pytest.raises(KeyError, match="nowhere"):
         GgufFile(written(WHOLE))["nowhere"]

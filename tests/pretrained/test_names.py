@@ -178,3 +178,37 @@ def test_layers_are_written_out_in_every_kind_of_row():
         "h.0.f": Transposed(("b.0.x", "b.0.y")),
         "h.1.f": Transposed(("b.1.x", "b.1.y")),
     }
+
+
+class Scaled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+
+@pytest.mark.parametrize("assign", [False, True])
+def test_a_single_number_is_loaded(assign):
+    model = Scaled()
+    load_renamed(model, {"temperature": torch.tensor(2.5)}, {"temperature": "scale"}, assign=assign)
+    assert model.scale.item() == 2.5
+    with pytest.raises(ValueError, match=r"temperature is \(1,\), not \(\)"):
+        load_renamed(model, {"temperature": torch.ones(1)}, {"temperature": "scale"})
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.complex64], ids=str)
+def test_numbers_of_another_kind_are_not_taken_for_weights(kind):
+    model, tensors = model_and_tensors()
+    tensors["theirs.last.weight"] = tensors["theirs.last.weight"].to(kind)
+    with pytest.raises(ValueError, match=rf"theirs.last.weight is {kind}, not torch.float32"):
+        load_renamed(model, tensors, TABLE)
+
+
+def test_what_is_cut_from_one_tensor_has_memory_of_its_own():
+    with torch.device("meta"):
+        model = MultiHeadAttention(6, 3, bias=False)
+    tensors = {"in.weight": torch.randn(18, 6), "out.weight": torch.randn(6, 6)}
+    table = {"in": ("to_q", "to_k", "to_v"), "out": "to_out"}
+    load_renamed(model, tensors, table, assign=True)
+    for weight in model.parameters():
+        assert weight.untyped_storage().nbytes() == 6 * 6 * 4
+    assert torch.equal(model.to_v.weight, tensors["in.weight"][12:])

@@ -149,3 +149,37 @@ def test_without_package_and_network_the_error_says_what_to_run(monkeypatch):
     monkeypatch.setattr(smollm2, "PACKAGE", "no_such_package")
     with pytest.raises(MissingWeights, match=r"no-such-package is not .*python3 course.py setup"):
         load_smollm2()
+
+
+class Held(GgufFile):
+    """A file's tensors and facts without the file."""
+
+    def __init__(self, tensors, kind="llama"):
+        self._places = tensors
+        self.facts = {"general.architecture": kind, "llama.attention.head_count": 2}
+
+    def __getitem__(self, name):
+        return self._places[name]
+
+
+def test_another_model_of_llama_has_its_biases_and_its_head():
+    bias = torch.arange(8.0)
+    made = gguf_tensors(Held({"blk.1.attn_q.bias": bias, "output.weight": torch.ones(3, 2)}))
+    order = [0, 2, 1, 3, 4, 6, 5, 7]  # of each head: columns 0 and 2, then 1 and 3
+    assert made["model.layers.1.self_attn.q_proj.bias"].tolist() == order
+    assert "lm_head.weight" in made
+
+
+def test_what_is_no_llama_is_refused():
+    with pytest.raises(ValueError, match=r"rope_freqs\.weight is no tensor of a LLaMA"):
+        gguf_tensors(Held({"rope_freqs.weight": torch.ones(4)}))
+    with pytest.raises(ValueError, match="architecture='qwen2', only with 'llama'"):
+        gguf_tensors(Held({}, "qwen2"))
+
+
+@pytest.mark.parametrize(
+    "asked, told", [("model", "tokenizer.ggml.model='bert'"), ("pre", "tokenizer.ggml.pre='bert'")]
+)
+def test_a_tokenizer_of_another_kind_is_refused(file, asked, told):
+    with pytest.raises(ValueError, match=told):
+        smollm2.gguf_tokenizer(file.facts | {f"tokenizer.ggml.{asked}": "bert"})

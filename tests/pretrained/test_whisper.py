@@ -1,6 +1,7 @@
 """Whisper is Hugging Face's: with random weights, forward and back, and with those of tiny.en."""
 
 import json
+from functools import partial
 
 import pytest
 import torch
@@ -11,9 +12,10 @@ from torch.testing import assert_close
 from course_lib.data.audio import log_mel
 from course_lib.generation import generate
 from course_lib.models.counting import count_parameters
-from course_lib.models.whisper import WHISPERS, AudioFront, Whisper
+from course_lib.models.whisper import WHISPERS, AudioFront, KeysWithoutBias, Whisper, WhisperConfig
 from course_lib.models.writer import Writer
 from course_lib.nn.cache import GrowingCache
+from course_lib.nn.multi_head import merge_heads
 from course_lib.pretrained import whisper_tiny
 from course_lib.pretrained.packages import MissingWeights
 from course_lib.pretrained.whisper import load_whisper, whisper_table
@@ -127,6 +129,13 @@ COUNTED = {  # Hugging Face's models of these names, their table of waves includ
 }
 
 
+@pytest.mark.parametrize("shape", [(2, 4, 18), (5, 18)])
+def test_sound_of_another_shape_is_refused(shape, unchecked):
+    front = AudioFront(WhisperConfig(37, 30, 5, 1, 19, num_mels=5, audio_len=9))
+    with pytest.raises(ValueError, match=r"mels must be \(batch, 5, frames\), got \("):
+        front(torch.randn(shape))
+
+
 @pytest.mark.parametrize("name", COUNTED)
 def test_published_sizes_have_as_many_parameters(name):
     assert count_parameters(Whisper, WHISPERS[name]) == COUNTED[name]
@@ -145,6 +154,21 @@ def test_without_the_package_the_error_says_what_to_run(monkeypatch):
     monkeypatch.setattr(whisper_tiny, "PACKAGE", "no_such_package")
     with pytest.raises(MissingWeights, match=r"no-such-package is not .*python3 course.py setup"):
         load_whisper_tiny()
+
+
+@torch.no_grad()
+def test_an_own_attention_runs_the_real_weights():
+    calls = []
+
+    def merge(heads):
+        calls.append(heads.shape[1:])
+        return merge_heads(heads)
+
+    model, _ = load_whisper_tiny(attention=partial(KeysWithoutBias, merge=merge))
+    mels = torch.randn(1, 80, 20)
+    logits = model(mels, torch.tensor([START]))
+    assert calls == [(6, 10, 64)] * 4 + [(6, 2, 64)] * 8
+    assert_close(logits, load_whisper_tiny()[0](mels, torch.tensor([START])))
 
 
 @torch.no_grad()

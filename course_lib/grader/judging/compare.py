@@ -52,7 +52,7 @@ def compare(expected: Any, found: Any, terms: Terms = DEFAULT) -> Details:
 def _places(tree: Any, inside: str = "") -> list[str]:
     """Where each leaf stands: `result 2 of 3` of a tuple, or the key of a dict."""
     if isinstance(tree, dict):
-        parts = [(f"`{key}`", value) for key, value in sorted(tree.items(), key=repr)]
+        parts = [(f"`{key}`", tree[key]) for key in sorted(tree, key=repr)]  # as `leaves` does
     elif isinstance(tree, list | tuple):
         parts = [(f"result {i} of {len(tree)}", value) for i, value in enumerate(tree, 1)]
     else:

@@ -12,7 +12,8 @@ def load(made: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
     A buffer of the learner's own, such as a mask made once, learns nothing and stays as it is.
     """
     own = getattr(made, "state_dict", dict)()
-    buffers = dict(made.named_buffers()).keys() if isinstance(made, torch.nn.Module) else ()
+    module = isinstance(made, torch.nn.Module)
+    buffers = dict(made.named_buffers(remove_duplicate=False)) if module else ()  # of shared parts
     kept = {name: own.pop(name) for name in buffers if name in own and name not in state}
     told = [
         _listed("missing: {}", sorted(state.keys() - own.keys())),
@@ -23,7 +24,7 @@ def load(made: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
             if name in state and own[name].shape != state[name].shape
         ),
     ]
-    if isinstance(made, torch.nn.Module) and any(told):
+    if module and any(told):
         kind = type(made)
         of = f" for {kind.__name__}" if kind.__module__.startswith("torch.") else ""  # not theirs
         raise RuntimeError(f"loading state_dict{of}: {'; '.join(filter(None, told))}")

@@ -531,6 +531,39 @@ def test_it_is_right_when_graded(warm, tmp_path, name):
     assert graded.verdict.state == "right", graded
 
 
+GROWING = """class WordAttention(nn.Module):
+    def __init__(self, vocab_size, d_model):
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, d_model)
+        self.log_temperature = nn.Parameter(torch.zeros(()))"""
+METHODS = """def forward(self, ids):
+    x = self.embedding(ids)
+    scores = x @ x.mT / x.shape[-1] ** 0.5 / self.log_temperature.exp()
+    return scores.softmax(-1) @ x, scores.softmax(-1)
+def guess(self, ids):
+    return self(ids)[0] @ self.embedding.weight.T"""
+ADDING = {
+    "by its argument": (
+        "def add_to(kind):\n    return lambda f: setattr(kind, f.__name__, f)",
+        METHODS.replace("def ", "@add_to(WordAttention)\ndef "),
+    ),
+    "by its annotation": (
+        "def patch(f):\n    [kind] = f.__annotations__.values()\n    setattr(kind, f.__name__, f)",
+        METHODS.replace("def ", "@patch\ndef ").replace("(self", "(self: WordAttention"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ADDING)
+def test_methods_that_a_decorator_adds_to_an_answer_count(warm, tmp_path, name):
+    id, (decorator, methods) = "02.word-attention", ADDING[name]
+    own = [(SETUP + "\nfrom torch import nn", "setup"), (decorator,), (GROWING, id), (methods,)]
+    path = handed_in(tmp_path, own)
+    (graded,) = grade_submission(warm, path, [id], 7)
+    (told,) = answers(ROOT, path, [id])
+    assert (graded.verdict.state, told.state) == ("right", "right"), graded
+
+
 TURNED = {
     "an answer": [*START, ("turned", RIGHT), CHECKED],
     "a helper": [*START, ("turned", HELPER), (HELPED, ID), CHECKED],

@@ -213,3 +213,14 @@ def test_a_tensor_is_no_plain_number_where_plain_ones_are_asked_for():
     assert compare(*lists) == ()
     assert compare(*lists, Terms(plain_numbers=True))
     assert compare(lists[0], [1.5, 2], Terms(plain_numbers=True)) == ()
+
+
+class Unprintable(torch.Tensor):
+    def __repr__(self):
+        raise AssertionError("a leaf is never printed to find its place")
+
+
+def test_the_leaves_of_a_dict_are_found_by_their_keys_alone():
+    expected = {"b": torch.ones(2).as_subclass(Unprintable), "a": 3}
+    found = {"a": 4, "b": torch.ones(2).as_subclass(Unprintable)}
+    assert compare(expected, found)[0] == "in `a`: expected 3, found 4"

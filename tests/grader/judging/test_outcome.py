@@ -78,6 +78,20 @@ def test_a_buffer_of_ones_own_is_no_weight_too_many():
     assert outcome.raised is None and outcome.values[0].tolist() == [2.0, 2.0]
 
 
+class Masked(torch.nn.Linear):
+    """A layer with a mask of its own."""
+
+    def __init__(self, *sizes):
+        super().__init__(*sizes, bias=False)
+        self.register_buffer("mask", torch.ones(2))
+
+
+def test_a_buffer_of_a_part_under_two_names_is_none_too_many_either(monkeypatch):
+    monkeypatch.setattr(torch.nn, "Linear", lambda *sizes, bias: Masked(*sizes))
+    found = run_case(Twice, two_layers(True, x=torch.ones(2)))
+    assert found.raised is None and found.changed == ("first.weight is second.weight",)
+
+
 def test_one_part_under_two_names_is_told_by_both():
     right = run_case(Twice, two_layers(False, x=torch.ones(2)))
     found = run_case(Twice, two_layers(True, x=torch.ones(2)))

@@ -140,10 +140,17 @@ def _stored(node: ast.AST) -> str:
 
 
 def _decorated(within: list[ast.AST]) -> frozenset[str]:
-    """The names to which decorators add a definition: `Net` in `@add_to_class(Net)`."""
-    decorators = (each for node in within for each in getattr(node, "decorator_list", ()))
-    calls = [each for each in decorators if isinstance(each, ast.Call)]
-    return frozenset(arg.id for call in calls for arg in call.args if _is_name(arg))
+    """The names to which decorators add a definition.
+
+    `Net` in `@add_to_class(Net)`; or in `@patch` above `def read(self: Net)`, as fastcore has it.
+    """
+    adds = [node for node in within if getattr(node, "decorator_list", ())]
+    calls = [each for node in adds for each in node.decorator_list if isinstance(each, ast.Call)]
+    given = [arg for call in calls for arg in call.args]
+    for node in adds:
+        first = [] if isinstance(node, ast.ClassDef) else node.args.args[:1]
+        given += [each for arg in first if arg.annotation for each in ast.walk(arg.annotation)]
+    return frozenset(each.id for each in given if _is_name(each))
 
 
 def _method_of(node: ast.stmt) -> str:
