@@ -100,8 +100,8 @@ print("scores move at places", *moved.nonzero()[:, 0].tolist())
 
 # %% [markdown]
 # Everywhere, so also at place 5, which should say what comes at 6: it need only look. BERT's game hides the answer. Choose 15 % of the tokens, give the
-# model something else in their place, and ask for what was there: **masked language modelling**, after the cloze test (Taylor 1953),
-# which measured how readable a text is. Of the chosen tokens
+# model something else in their place, and ask for what was there: **masked language modelling**, after the **cloze test** (Taylor 1953),
+# a text with words left out for readers to fill in, which measured how readable it is. Of the chosen tokens
 #
 # - 80 % become a special token, [MASK], here ▢,
 # - 10 % become a random token,
@@ -134,7 +134,7 @@ for row, start in zip(ids, given):
 #
 # Before a model, count. A table of both neighbours knows for each pair of letters which one stands between most often. Is that
 # a fair opponent? It is a weak one. A better one looks at three letters on each side; where it never saw those six, at fewer, and so
-# on: **back-off**. 400,000 letters are enough to start with: as many as the model will read.
+# on: back-off (13.2). 400,000 letters are enough to start with: as many as the model will read.
 
 # %%
 predict(
@@ -832,7 +832,7 @@ quiz("14")
 # ## Glossary
 #
 # - **masked language modelling**: hiding some tokens of a text and learning to say them from both sides.
-# - **back-off**: answering from a narrower context where the wider one was never seen.
+# - **cloze test**: a text with words left out, for readers to fill in.
 # - **tf-idf**: a word's weight in a text: how often it is there, times how rare it is elsewhere.
 # - **logistic regression**: one weight for each feature; their sum becomes a probability.
 # - **tagger**: a model that gives each token of a text a label.
