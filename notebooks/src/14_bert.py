@@ -331,20 +331,21 @@ with torch.no_grad():
     said = reader(given).argmax(dim=-1)
 kept = (said == ids)[~hidden].float().mean().item()
 outcome("14.visible", f"at least {10 * int(10 * kept)} of 100")
-swapped = hidden & (given != MASK) & (given != ids)
-stays, mends = ((said == what)[swapped].float().mean().item() for what in (given, ids))
-claim("a swapped letter is more often mended than left", mends > stays)
 
 # %% [markdown]
 # It keeps what it sees, and doubts what doesn't fit: a letter that we swapped is more often mended than left. Nobody told it which letters
 # were swapped. That is in the recipe: few letters in view are wrong, and those are asked for. So a letter in view is probably right, and
 # an unlikely one probably not.
 #
-# The control, from the same study: models that learned with ▢ for every chosen letter.
+# Is it so? And the control, from the same study: models that learned with ▢ for every chosen letter (*mended*, *left*: of
+# the swapped ones).
 
 # %%
+swapped = hidden & (given != MASK) & (given != ids)
+stays, mends = ((said == what)[swapped].float().mean().item() for what in (given, ids))
+claim("a swapped letter is more often mended than left", mends > stays)
 for way in ("80/10/10", "all [MASK]"):
-    for key in ("found, all ▢", "visible", "nothing hidden"):
+    for key in ("found, all ▢", "visible", "nothing hidden", "mended", "left"):
         print(f"{way:10} {key:14}", *(f"{run[key]:.3f}" for run in masked[way]))
 
 # %% [markdown]
@@ -463,10 +464,8 @@ print("by words: same film {:.3f}, same verdict {:.3f}".format(*by_words))
 
 # %%
 if minilm:
-    vectors = []
     with torch.no_grad():
-        for review in some:
-            vectors.append(minilm(encode(tokenizer, review.text)[0])[0].mean(dim=0))
+        vectors = [minilm(encode(tokenizer, r.text)[0])[0].mean(dim=0) for r in some]
     best, by_meaning = nearest(torch.stack(vectors))
     print("by MiniLM: same film {:.3f}, same verdict {:.3f}".format(*by_meaning))
     for i in (3, 40):
@@ -645,14 +644,13 @@ show(
 # %%
 def rule(text, hasty=False):
     """y, M, d or . for each letter of a date, by rule."""
-    told, taken = ["."] * len(text), []
     numbers = [m.span() for m in re.finditer(r"\d+", text)]
     named = [m.span() for m in re.finditer(r"[^\W\d]{3,}\.?(?!\w|,)", text)]
     year = next((n for n in numbers if n[1] - n[0] == 4), numbers[-1])
-    taken.append((year, "y"))
     if not hasty:
         named = [n for n in named if n[1] <= year[0]][-1:]
     rest = [n for n in numbers if n != year]
+    told, taken = ["."] * len(text), [(year, "y")]
     if named:
         taken.append((max(named, key=lambda n: n[1] - n[0]), "M"))
     elif len(rest) == 2:
