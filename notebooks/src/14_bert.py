@@ -19,7 +19,7 @@
 # - find a fair opponent for it, and say who wins,
 # - put a head on an encoder: for a text, for each token, for a span,
 # - judge film reviews in four ways, and choose one,
-# - fine-tune a pretrained model with one per cent of its weights.
+# - fine-tune a pretrained model by a few new weights.
 #
 # You need 07, 10 and 12. About 75 minutes, and 100 more for the exercises.
 
@@ -99,9 +99,9 @@ with torch.no_grad():
 print("scores move at places", *moved.nonzero()[:, 0].tolist())
 
 # %% [markdown]
-# Everywhere, so also at place 6: there the model need only say what it is given. BERT's game hides the answer. Choose 15 % of the tokens, give the
-# model something else in their place, and ask for what was there: **masked language modelling**, an old game of language teachers (a
-# cloze test, Taylor 1953). Of the chosen tokens
+# Everywhere, so also at place 5, which should say what comes at 6: it need only look. BERT's game hides the answer. Choose 15 % of the tokens, give the
+# model something else in their place, and ask for what was there: **masked language modelling**, after the **cloze test** (Taylor 1953),
+# a text with words left out for readers to fill in, which measured how readable it is. Of the chosen tokens
 #
 # - 80 % become a special token, [MASK], here ▢,
 # - 10 % become a random token,
@@ -134,7 +134,7 @@ for row, start in zip(ids, given):
 #
 # Before a model, count. A table of both neighbours knows for each pair of letters which one stands between most often. Is that
 # a fair opponent? It is a weak one. A better one looks at three letters on each side; where it never saw those six, at fewer, and so
-# on: **back-off**. 400,000 letters are enough to start with: as many as the model will read.
+# on: back-off (13.2). 400,000 letters are enough to start with: as many as the model will read.
 
 # %%
 predict(
@@ -172,8 +172,8 @@ outcome("14.tables", f"{100 * shares[0]:.0f} and {100 * shares[1]:.0f}")
 # %% [markdown]
 # ## 14.3 Train it
 #
-# The model: 3 blocks, 96 wide. Two things are not as in BERT. Places are rotary (06), since BERT's table
-# of places must itself be learned: in a trial that cost a run of this length nearly half of its letters. And 30 % are hidden while it learns, for a reason that 14.5 gives. The
+# The model: 3 blocks, 96 wide. Two things are not as in BERT. Places are rotary (06): BERT's table
+# of places would have to be learned as well. And 30 % are hidden while it learns, for a reason that 14.5 gives. The
 # exam always hides 15 %. Muon for matrices, AdamW for the rest, as in 10.10.
 
 
@@ -241,14 +241,27 @@ def found_by_model(model, ids, given, hidden):
 
 
 ours = found_by_model(reader, *exam)
-claim("more than both neighbours", ours > shares[0] + 0.05)
-claim("less than the table that backs off", ours < shares[1])
+few, many = (100 * share for share in shares)
+claim(f"more than {few + 5:.0f} of 100, five more than both neighbours", 100 * ours > few + 5)
+claim(f"fewer than the {many:.0f} of the table that backs off", 100 * ours < many)
 
 # %% [markdown]
-# Half a minute of training finds about half of the letters: far more than both neighbours, and fewer than a table that looks as far as
-# six letters. The table learned in five seconds. Had we stopped at the first table, the model would have "won".
+# Half a minute of training finds about half of the letters: far more than both neighbours, and fewer than a table that looks at
+# six letters. Had we stopped at the first table, the model would have "won". And longer? A study took 900 steps, with three seeds,
+# on text that no choice was made by:
+
+# %%
+masked = study("14_masked")["results"]
+for count, (few, many) in masked["tables"].items():
+    print(f"tables of {int(count):,} letters: both neighbours {few:.3f}, backing off {many:.3f}")
+for key in ("found", "found under ▢"):
+    print(f"the model, {key}:", *(f"{run[key]:.3f}" for run in masked["80/10/10"]))
+
+# %% [markdown]
+# So it reaches the table that read as many letters, thanks to chosen letters that stand there as they were. Under ▢ it finds three
+# of a hundred fewer; to the table, which never looks at the place itself, that makes no difference.
 #
-# What the model has that no table has: it goes beyond six letters, and it gives probabilities everywhere. Write a line, with `_` for
+# What the model has that this table has not: it may look further than three letters a side, and gives every letter a probability. Write a line, with `_` for
 # what you hide, and point at a letter to see what else it might have been.
 
 # %% tags=["nbval-ignore-output"]
@@ -293,7 +306,7 @@ fig, ax = plt.subplots(figsize=(9, 2.6), layout="constrained")
 names = [shown_line[g - 4 : g].replace(" ", "␣") + "▢" for g in gaps]
 columns = SHOWN[1:]
 attention_map(told[:, letters.encode(columns)], names, list(columns.replace(" ", "␣")), ax=ax)
-ax.set(xlabel="letter", ylabel="behind", title="Every gap has its favourite, and its rivals")
+ax.set(xlabel="letter", ylabel="gap", title="Every gap has its favourite, and its rivals")
 show(
     fig,
     alt="Four gaps in the line 'What is your will with this good man?', a row each, against the letters. In each row one column has about half of the probability, and a few others share the rest.",
@@ -319,31 +332,38 @@ with torch.no_grad():
 kept = (said == ids)[~hidden].float().mean().item()
 outcome("14.visible", f"at least {10 * int(10 * kept)} of 100")
 
-# %%
-swapped = hidden & (given != MASK) & (given != ids)
-stays, mends = ((said == what)[swapped].float().mean().item() for what in (given, ids))
-claim("a swapped letter is more often mended than left", mends > stays)
-
 # %% [markdown]
 # It keeps what it sees, and doubts what doesn't fit: a letter that we swapped is more often mended than left. Nobody told it which letters
 # were swapped. That is in the recipe: few letters in view are wrong, and those are asked for. So a letter in view is probably right, and
 # an unlikely one probably not.
 #
-# Does it matter for what comes later? The authors tried (their table 8): with all chosen tokens as [MASK], fine-tuning was as good
-# (84.3 on MNLI against 84.2), and vectors taken from the frozen model a little worse for names (94.0 against 94.9). So 80/10/10 is
-# a habit with a small reason, not a law. We have not measured it here.
+# Is it so? And the control, from the same study: models that learned with ▢ for every chosen letter (*mended*, *left*: of
+# the swapped ones).
+
+# %%
+swapped = hidden & (given != MASK) & (given != ids)
+stays, mends = ((said == what)[swapped].float().mean().item() for what in (given, ids))
+claim("a swapped letter is more often mended than left", mends > stays)
+for way in ("80/10/10", "all [MASK]"):
+    for key in ("found, all ▢", "visible", "nothing hidden", "mended", "left"):
+        print(f"{way:10} {key:14}", *(f"{run[key]:.3f}" for run in masked[way]))
+
+# %% [markdown]
+# Whoever was asked for ▢ only says two of three letters in view wrongly, even where nothing is hidden, and finds no more of what ▢ hides. (The vectors
+# may hold the letter all the same: the head was never asked.) Does it matter for what comes later? The authors tried (their table 8): with [MASK] alone, fine-tuning was as good
+# at inference (MNLI, 84.3 against 84.2) and half a point worse for names (94.9 against 95.4), and vectors of the frozen model a
+# point worse (94.0 against 94.9). For a later task, then, 80/10/10 is a habit with a small reason.
 #
 # ## 14.5 What hiding costs
 #
 # Of a text read once, next-token prediction asks for every token, this game for 15 %. The rest is read, multiplied, paid for,
-# and teaches nothing by itself. That is why we hid 30 %: twice the questions for the same work. In one trial, with one seed, that
-# was worth two letters of a hundred in the exam: too little to be sure of. Wettig and others (2022) found for BERT
-# that up to 40 % can do better. Hide too much, and there is no text left to answer from.
+# and teaches nothing by itself. That is why we hid 30 %: twice the questions for the same work (what that
+# is worth here we have not measured). Wettig and others (2022) found 40 % better than 15 % for the large BERT. Hide too much, and there is no text left to answer from.
 #
 # ## 14.6 From letters to opinions
 #
 # Now a task with a use. Critics wrote a sentence or two on each of 507 films: for it, or against? The films are dealt out, not the
-# reviews: two reviews of one film share names, and mostly their verdict.
+# reviews: two reviews of one film share names, and often their verdict.
 
 # %%
 reviews = reviews_by_film(dev=50, test=100)
@@ -360,12 +380,12 @@ for review in reviews.dev[:4]:
 #
 # 1. **Counting words**: which words and pairs of words are there, each with a weight.
 # 2. **From scratch**: a small encoder that knows nothing, trained on the 9,000 reviews.
-# 3. **Frozen**: MiniLM as it is; only a linear layer on top learns.
+# 3. **Frozen**: MiniLM, the pretrained encoder of 03, as it is; only a linear layer on top learns.
 # 4. **Fine-tuning**: MiniLM goes on learning, from the same reviews.
-
-# %% [markdown]
+#
 # The first, now. A word that is in few reviews says more: **tf-idf** weights how often it stands here by how rare it is
-# elsewhere. Then a **logistic regression**: one weight for each word, kept small by a decay that the films to develop chose.
+# elsewhere. Then a **logistic regression**: one weight for each word, kept small by a decay that the films to develop chose; a sum
+# above zero says "for".
 
 # %%
 from course_lib.data.counted import TfIdf, logistic_regression
@@ -387,7 +407,8 @@ print("for:    ", *(rows.words[i] for i in order.flip(0)[:12]), sep="  ")
 #
 # How does an encoder judge a text? It gives a vector for each token. BERT puts a token in front that means nothing, [CLS], and judges
 # by its vector: attention fills it with what the task needs. Or one takes the mean over the tokens that are no padding, **mean
-# pooling**. Two texts go in as [CLS] a [SEP] b [SEP], and a table of two **segments** says which is which (`14.pair`).
+# pooling**. Two texts go in as [CLS] a [SEP] b [SEP] (`14.pair`), and each token is a sum of three vectors: its own, its place's,
+# and its **segment**'s, which says which of the two texts it stands in.
 
 # %%
 try:
@@ -399,7 +420,7 @@ except MissingWeights as missing:  # the rest of the page runs without it
     print(missing)
 
 # %% [markdown]
-# Both sides visible, in a trained model: choose a head, point at a word, and count how often it looks to its right.
+# Both sides visible, in a trained model: choose a head, point at a word, and see what it takes from its right.
 
 # %%
 if minilm:
@@ -412,7 +433,7 @@ if minilm:
 view if minilm else None
 
 # %% [markdown]
-# MiniLM is a BERT of six layers, trained with hidden tokens' heirs (it imitates a larger model) and then to bring sentences of like meaning together.
+# MiniLM is a BERT of six layers, trained to imitate a larger one, and then to bring sentences of like meaning together.
 # So its mean vector should say something of a sentence. What? For each of 300 reviews, take the nearest other one: is it
 # on the same film? Does it have the same verdict? (`14.pool` is the mean.) The control is the overlap of words.
 
@@ -443,27 +464,25 @@ print("by words: same film {:.3f}, same verdict {:.3f}".format(*by_words))
 
 # %%
 if minilm:
-    vectors = []
     with torch.no_grad():
-        for review in some:
-            vectors.append(minilm(encode(tokenizer, review.text)[0])[0].mean(dim=0))
+        vectors = [minilm(encode(tokenizer, r.text)[0])[0].mean(dim=0) for r in some]
     best, by_meaning = nearest(torch.stack(vectors))
     print("by MiniLM: same film {:.3f}, same verdict {:.3f}".format(*by_meaning))
     for i in (3, 40):
         print("", some[i].text[:100], some[best[i]].text[:100], sep="\n  ")
 
 # %% [markdown]
-# It finds the film more often than words do. It hardly knows the verdict: "a dull film on chess" is near to "a fine film on chess". That is what it
+# It finds the film more often than words do. It finds the verdict no more often than they do: "a dull film on chess" is near to "a fine film on chess". That is what it
 # was trained for. Is the verdict in the vector all the same, for a layer that may choose its directions? 14.9 will say.
 #
-# ## 14.8 Fine-tuning, with one per cent
+# ## 14.8 Fine-tuning, with few weights
 #
 # The fourth way lets MiniLM learn on. All 22 million numbers, from 9,000 reviews? **LoRA**, low-rank adaptation, leaves each matrix $W$ alone and learns a thin
 # product beside it:
 #
 # $$y = W x + b + \tfrac{\alpha}{r}\, B A x \qquad A: (r, d_{in}),\ B: (d_{out}, r)$$
 #
-# $B$ begins at zero, so at first the model is what it was. The rank $r$ is 8 here. What is learned can be added to $W$ at the end: the
+# $B$ begins at zero, so at first the model is what it was. The rank $r$ is 8 here, $\alpha$ a fixed factor, 16. What is learned can be added to $W$ at the end: the
 # model then costs what it did before.
 
 
@@ -503,7 +522,7 @@ claim("so is one plain layer with both", torch.allclose(theirs.merged()(x), ours
 # %%
 predict(
     "14.lora",
-    "Rank 8 beside each matrix of six layers, width 384: which share of MiniLM's numbers learns?",
+    "Rank 8 beside each matrix of six layers, width 384: how many numbers learn, as a share of MiniLM's?",
 )
 
 # %% [markdown]
@@ -515,15 +534,15 @@ with torch.device("meta"):
 before = sum(p.numel() for p in counted_model.parameters())
 names = add_lora(counted_model, rank=8, alpha=16)
 thin = sum(p.numel() for p in counted_model.parameters() if p.requires_grad)
-print(f"{len(names)} matrices; {thin:,} of {before:,} numbers learn")
+print(f"{len(names)} matrices; {thin:,} numbers learn beside {before:,} that do not")
 outcome("14.lora", f"{thin / before:.1%}")
 
 # %% [markdown]
 # ## 14.9 Four ways on one axis
 #
-# A study trained them. Settings were chosen on the films to develop: the decay of both regressions among four and three, the layers of the frozen
+# A study trained them. Settings were chosen on the films to develop: the decay of both regressions (of four for words, three for MiniLM), the layers of the frozen
 # model, five designs of the encoder from scratch (width, depth, dropout, rate, [CLS] or mean). LoRA's come from an
-# earlier probe and were not tuned. It ran for 150 steps, so it read half of the reviews, once; in bfloat16 (10.15). Three
+# earlier probe and were not tuned. It ran for 150 steps, so it read six of ten reviews, once; in bfloat16 (10.15). Three
 # seeds where there is chance in it, and one look at the test.
 
 # %%
@@ -558,11 +577,11 @@ ax.axvline(found["fresh"]["test"], color=GREY, linestyle=":")
 ax.text(found["fresh"]["test"], 3.35, " always 'for'", color="black", fontsize=8)
 ax.set_yticks(range(len(ways)), names.values())
 ax.set(xlabel="share of 2,492 reviews of unseen films judged rightly", ylim=(3.6, -0.5))
-ax.set_title("What was read before wins; the architecture alone is worth counted words")
+ax.set_title("What was read before wins; a small encoder alone is worth counted words")
 show(
     fig,
     alt="Dots on one axis of accuracy. Counting words and an encoder from scratch lie together around 0.76, frozen MiniLM at 0.79, "
-    "MiniLM with LoRA to the right of all, around 0.80. A dotted line at 0.53 is always answering 'for'.",
+    "MiniLM with LoRA to the right of all, around 0.80. A dotted line at 0.535 is always answering 'for'.",
 )
 
 # %% [markdown]
@@ -579,13 +598,14 @@ claim(
 )
 
 # %% [markdown]
-# Attention that learns from 9,000 reviews alone is worth as much as counting words, and no more. What wins is what MiniLM read before; most
+# A small encoder that learns from 9,000 reviews alone judges as well as counted words, and no better. What wins is what MiniLM read before; most
 # of the gain is there while it is frozen, and it grows when the model may bend to the question.
 #
 # Where is it, in the frozen model? The third way takes the means of the embedding and of all six layers (a choice made on the films to develop). From the
-# last layer alone it falls behind counting, and from [CLS], by which this model was not trained, far behind: see the last lines printed above.
+# last layer alone it is no better than counting, and from [CLS], by which this model was not trained, far behind: see the last lines printed above.
 #
-# **How many labels is that worth?** The same with fewer of them, drawn three times:
+# **How many labels is that worth?** The same with fewer to learn from, drawn three times (the decays are
+# still chosen on all reviews to develop):
 
 # %%
 lines = {}
@@ -616,19 +636,21 @@ show(
 # names in a text the same is **named entity recognition** (when a word has several pieces, the first one carries the label:
 # `14.pieces`). With two scores for each token, "starts here" and "ends here", it answers questions by a **span** of the text (`14.span`).
 #
-# The opponent is a rule: four digits (or the last two) are the year, the longest run of letters without a comma is the month, the
-# first number left is the day.
+# The opponent is a rule: four digits (or the last two) are the year, a run of letters without a comma is the month, the
+# first number left is the day. Which run? The longest, says a hasty rule. Where it failed it had taken weekdays, so the second
+# one takes the last before the year.
 
 
 # %%
-def rule(text):
+def rule(text, hasty=False):
     """y, M, d or . for each letter of a date, by rule."""
-    told, taken = ["."] * len(text), []
     numbers = [m.span() for m in re.finditer(r"\d+", text)]
     named = [m.span() for m in re.finditer(r"[^\W\d]{3,}\.?(?!\w|,)", text)]
     year = next((n for n in numbers if n[1] - n[0] == 4), numbers[-1])
-    taken.append((year, "y"))
+    if not hasty:
+        named = [n for n in named if n[1] <= year[0]][-1:]
     rest = [n for n in numbers if n != year]
+    told, taken = ["."] * len(text), [(year, "y")]
     if named:
         taken.append((max(named, key=lambda n: n[1] - n[0]), "M"))
     elif len(rest) == 2:
@@ -687,7 +709,7 @@ tag_losses = [record.loss for record in train(tag_loss, batches, Both(tagger), m
 claim("the last loss is below a tenth", tag_losses[-1] < 0.1)
 
 # %% [markdown]
-# On days that it never met, whole dates and the year alone:
+# On days that it never met, whole dates and the year alone; then both rules:
 
 # %%
 ids, told = dates_in(test)
@@ -699,19 +721,19 @@ years = (((best == 1) == (told == 1)) | ~real).all(dim=1).float().mean().item()
 claim("the tagger: more than 94 of 100 whole dates", whole > 0.94)
 claim("and more than 96 of 100 years", years > 0.96)
 
-# %% [markdown]
-# And the rule:
+by_rule = []
+for hasty in (True, False):
+    said = [rule(text, hasty) for text, _ in test]
+    by_rule.append(sum(a == b for a, (_, b) in zip(said, test)) / len(test))
+    year = [[c == "y" for c in a] == [c == "y" for c in b] for a, (_, b) in zip(said, test)]
+    print(f"rule: whole dates {by_rule[-1]:.3f}, the year {sum(year) / len(year):.3f}")
+claim("whole dates: the tagger is ahead of the hasty rule", whole > by_rule[0])
+claim("and within four points of the second", abs(whole - by_rule[1]) < 0.04)
 
-# %%
-said = [rule(text) for text, _ in test]
-by_rule = sum(a == b for a, (_, b) in zip(said, test)) / len(test)
-year = [[c == "y" for c in a] == [c == "y" for c in b] for a, (_, b) in zip(said, test)]
-print(f"the rule: whole dates {by_rule:.3f}, the year {sum(year) / len(year):.3f}")
-claim("whole dates: the tagger is ahead", whole > by_rule)
-
 # %% [markdown]
-# For the year a rule of one line is as good: write the rule. For the whole date the rule would have to learn the words of fourteen languages, and which
-# countries write the month first; the tagger got that from 9,600 examples in a few seconds.
+# Against the hasty rule the tagger "won"; the second one, which knows no word of any language, is level with it. What it
+# still gets wrong is one style, the American 7/21/73. Such dates were written by rules, so rules read them: write the rule. What the
+# tagger spared us is looking at failures, for 9,600 labels and a few seconds; it pays where no rule is in sight, as for names.
 #
 # ## 14.11 The family
 #
@@ -730,17 +752,17 @@ for name in ("bert-base-uncased", "bert-large-uncased", "roberta-base", "albert-
 print(f"{'our reader':20} {sum(p.numel() for p in reader.parameters()):>12,}")
 
 # %% [markdown]
-# ALBERT has a tenth of BERT's weights and does as much work: sharing saves memory, not time. BERT's two sizes read 3.3 billion words in a million steps;
-# our reader, 400,000 letters.
+# ALBERT has a tenth of BERT's weights and does as much work: sharing saves memory, not time. BERT read its 3.3 billion words about forty times;
+# our reader, 400,000 letters once.
 #
 # ## Summary
 #
 # - Who sees both sides can't be asked for what it sees: hide some tokens, and ask for those.
-# - Most of the work teaches nothing: 15 % of the tokens are asked for.
+# - Only 15 % of the tokens are asked for: most of the work is done without a question.
 # - A fair table beats half a minute of training. Ask who the opponent is.
 # - An encoder from scratch judges reviews about as well as counted words. A pretrained one is better, frozen, and
 #   better still fine-tuned; with 300 labels it is far ahead.
-# - LoRA learns one per cent of the weights, and can be added in at the end.
+# - LoRA learns 1.5 % as many numbers as MiniLM has, and can be added in at the end.
 # - One linear layer on each vector makes a tagger; two scores make a span.
 #
 # Now there are three: the encoder–decoder, the writer, and the reader. Which one should you use? Chapter 15.
@@ -808,7 +830,7 @@ quiz("14")
 # ## Glossary
 #
 # - **masked language modelling**: hiding some tokens of a text and learning to say them from both sides.
-# - **back-off**: answering from a narrower context where the wider one was never seen.
+# - **cloze test**: a text with words left out, for readers to fill in.
 # - **tf-idf**: a word's weight in a text: how often it is there, times how rare it is elsewhere.
 # - **logistic regression**: one weight for each feature; their sum becomes a probability.
 # - **tagger**: a model that gives each token of a text a label.

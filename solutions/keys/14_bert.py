@@ -78,6 +78,15 @@ def hide_cases(generator, share):
     dice_of_odd[1][1, ::3] = torch.tensor([0.4, 0.95])
     pads = ids_below(generator, 60, 2, 8, low=20)
     pads[:, 5:] = 9
+    masks = ids_below(generator, 60, 2, 6, low=20)
+    masks[:, ::2] = 12
+    # A float32 of the share, or of 0.8, isn't below it in any spelling; one of 0.9 may be.
+    draws, ways = torch.full((2, 2, 4), 0.05)
+    draws[0, ::2] = share
+    draws[:, 1::2] = torch.tensor([[0.175, 0.225], [0.3, 0.3]])  # one share from the other
+    ways[1, ::2] = 0.8
+    border = ids_below(generator, 60, 2, 4, low=20), [2, 5], draws, ways
+    replaced = ids_below(generator, 90, 2, 4, low=60)
     return [
         usual,
         tried("specials in the middle, too", (2, 8), [3], 1, 0.7, (4, 50), ids=ends),
@@ -86,6 +95,8 @@ def hide_cases(generator, share):
         tried("zeros among the tokens", (2, 8), [7], 6, 0.7, (0, 3)),
         tried("padding in a row", (2, 8), [9, 8], 7, 0.9, ids=pads),
         case("a replacement may be special, or the same", odd, [2, 5], *dice_of_odd, same, 11),
+        case("throws right at a border", *border, replaced, 11),
+        tried("[MASK] among the tokens", (2, 6), [3], 12, 1.0, ids=masks),
         tried("nothing chosen", (2, 5), [1, 2], 3, 0.0),
         tried("everything chosen", (3, 5), [1, 2], 3, 1.0),
         tried("one text of one token", (1, 1), [1], 2, 1.0),
@@ -111,10 +122,13 @@ def wrong_hide(ids, special_ids, draws, ways, others, mask_id, *, share, slip):
         special[:, :1] = special[:, -1:] = True
     elif slip == "also mask":
         special = isin(ids, [*special_ids, mask_id]) | isin(others, special_ids)
+    elif slip == "mask special":
+        special = special | (ids == mask_id)
     elif slip == "specials chosen":
         special = torch.zeros_like(special)
     below = {
         "above": draws > share,
+        "share too": draws <= share,
         "exchanged": ways < share,
         "everything": draws < 2,
         "top": draws > 1 - share,
@@ -159,6 +173,8 @@ def wrong_hide(ids, special_ids, draws, ways, others, mask_id, *, share, slip):
         masked = masked & ~wrong
     elif slip == "written over":
         masked, wrong = ways < 0, ways < 0.9
+    elif slip == "0.8 too":
+        masked = ways <= 0.8
     elif slip == "stay or others":
         masked, wrong = (ways >= 0.8) & (ways < 0.9), ways < 0.8
     if slip == "labels late":
@@ -245,6 +261,11 @@ WAY_HINTS = (
     "it.",
     "Three stretches that don't overlap: below 0.8, from there to 0.9, from there on.",
     "Below 0.8 [MASK]; between 0.8 and 0.9 the id from `others`; else the token stays.",
+)
+BORDER_HINTS = (
+    "Hand it a draw that is the share, and a way that is 0.8. What does the text say?",
+    "Below a number means without it.",
+    "Compare with `<`, not with `<=`.",
 )
 ASKED_HINTS = (
     "How many labels are not −100, and how many tokens were chosen?",
@@ -383,6 +404,26 @@ HIDE = Exercise(
             "ends",
             "the first and the last place are spared, whatever stands there, and no other",
             *SPECIAL_HINTS,
+        ),
+        hiding(
+            "mask-is-special",
+            "mask special",
+            "a token that is `mask_id` already is never chosen; only `special_ids` are spared",
+            "Hand it `ids` that are all `mask_id`, and draws of 0. Is anything chosen?",
+            "Never chosen is what stands in the list.",
+            "Look for the ids of `special_ids`, and for no others.",
+        ),
+        hiding(
+            "share-too",
+            "share too",
+            "a token whose draw *is* the share is chosen; chosen is who lies below it",
+            *BORDER_HINTS,
+        ),
+        hiding(
+            "0.8-too",
+            "0.8 too",
+            "a way of 0.8 gives [MASK]; that is for ways below 0.8",
+            *BORDER_HINTS,
         ),
         hiding(
             "replacement-refused",
@@ -624,7 +665,15 @@ HIDE = Exercise(
         dtypes=("int64", "int32"),
         axes=(2,),
         sizes=(0, 1),
-        labels=("list is empty", "nothing chosen", "everything chosen", "may be special", "zeros"),
+        labels=(
+            "list is empty",
+            "border",
+            "[MASK]",
+            "nothing chosen",
+            "everything chosen",
+            "may be special",
+            "zeros",
+        ),
     ),
     also_right=[hide_one_by_one, hide_by_index],
 )
@@ -642,13 +691,17 @@ def loss_cases(generator):
             row[places] = ids_below(generator, vocab, len(places), low=more.get("low", 0))
         more.pop("low", None)
         logits = (scale * normal(generator, len(asked), seq, vocab)).to(dtype)
-        if scale > 10:  # the model is sure, and wrong
-            logits.scatter_(-1, labels.clamp(min=0)[..., None], -scale)
+        if scale > 10:  # the model is sure, and wrong: so sure that a share is 0 in float32
+            there = labels.clamp(min=0)[..., None]
+            logits = logits.scatter(-1, (there + 1) % vocab, scale).scatter(-1, there, -scale)
         return case(label, logits, labels, **more)
 
     first, zero = normal(generator, 2, 4, 5), torch.full((2, 4), -100)
     zero[0, 1] = zero[1, 3] = zero[1, 0] = 0
     zero[0, 2] = 3
+    few = torch.tensor([[1, -100, 4, -100], [-100, 2, -100, 3]])
+    right = 2 * normal(generator, 2, 4, 5)
+    right[0, 2, 4] = right[1, 1, 2] = 200.0
     return [
         tried("some asked", [[1, 4], [0, 2, 5], [3]], 7, seq=6, low=1),
         tried("the first and the last place", [[0, 4], [0], [4]], 5, seq=5, low=1),
@@ -657,7 +710,8 @@ def loss_cases(generator):
         tried("everything asked", [[0, 1, 2]] * 2, 5, seq=3),
         tried("nothing asked", [[], []], 5, seq=3),
         tried("one place", [[0]], 3, seq=1),
-        tried("sure scores where nothing is asked", [[1], [0, 2]], 5, scale=30.0, seq=4, low=1),
+        tried("sure scores where nothing is asked", [[1], [0, 2]], 5, scale=100.0, seq=4, low=1),
+        case("sure and right, and asked all the same", right, few),
         tried("gradients", [[1, 3], [2]], 5, seq=4, grad=True),
         tried("gradients, nothing asked", [[]], 5, seq=3, grad=True),
         tried("in float64", [[1, 3], [0]], 5, dtype=torch.float64, seq=4),
@@ -738,6 +792,11 @@ def slipped_masked(logits, labels, *, slip):
         "no softmax": lambda: put(logits),
         "twice": lambda: put(logits.softmax(dim=-1).log_softmax(dim=-1)),
         "shares": lambda: put(logits.softmax(dim=-1)),
+        "last cut": lambda: slipped_masked(logits[:, :-1], labels[:, :-1], slip="right"),
+        "first cut": lambda: slipped_masked(logits[:, 1:], labels[:, 1:], slip="right"),
+        "right": lambda: put(logits.log_softmax(dim=-1)),
+        "share of 0": lambda: put(logits.softmax(dim=-1).log()),
+        "losses above 0": lambda: each().sum() / (each() > 0).sum().clamp(min=1),
         "log of softmax": lambda: put((logits.softmax(dim=-1) + 1e-6).log()),
         "sign": lambda: -put(logits.log_softmax(dim=-1)),
         "number": lambda: put(logits.log_softmax(dim=-1)).item(),
@@ -968,6 +1027,38 @@ LOSS = Exercise(
             *LOGARITHM_HINTS,
         ),
         loss_slip(
+            "last-place-cut",
+            "last cut",
+            "logits and labels fit now, and both lack the last place: it may be asked, too",
+            "Let a single place be asked, the last one. Is your loss 0?",
+            "Cutting is for a model that continues texts: at its last place nothing comes next.",
+            "Take logits and labels as they are, without cutting either.",
+        ),
+        loss_slip(
+            "first-place-cut",
+            "first cut",
+            "logits and labels fit now, and both lack the first place: it may be asked, too",
+            "Let a single place be asked, the first one. Is your loss 0?",
+            "Cutting is for a model that continues texts: nothing stands before its first place.",
+            "Take logits and labels as they are, without cutting either.",
+        ),
+        loss_slip(
+            "logarithm-of-softmax",
+            "share of 0",
+            "softmax first and the logarithm behind it: a very small share is rounded to 0, and "
+            "the loss is infinite",
+            "Try one place with scores of 200 and 0, where the second is asked. It costs 200.",
+            "`log_softmax` never makes the share itself, only its logarithm.",
+            "Call `log_softmax(dim=-1)` on the logits, once.",
+        ),
+        loss_slip(
+            "losses-above-0-counted",
+            "losses above 0",
+            "the sum is divided by how many losses are above 0: a place that the model is sure "
+            "of was asked, too",
+            *COUNT_HINTS,
+        ),
+        loss_slip(
             "small-number-added",
             "log of softmax",
             "a small number is added before the logarithm: it hides how wrong a sure model is",
@@ -1026,7 +1117,7 @@ LOSS = Exercise(
         dtypes=("float32", "float64"),
         axes=(3,),
         sizes=(1,),
-        labels=("nothing asked", "everything asked", "label 0", "row without", "gradients"),
+        labels=("nothing asked", "everything asked", "label 0", "row without", "gradients", "sure"),
     ),
     also_right=[masked_by_library, masked_picked],
 )
@@ -1100,6 +1191,8 @@ def wrong_pack(a, b, max_len, cls_id, sep_id, *, slip):
             (len(a) * room // (len(a) + len(b)), room - len(a) * room // (len(a) + len(b)))
             if cut else (len(a), len(b))
         ),
+        "halves always": lambda: (min(len(a), room - room // 2), min(len(b), room // 2)),
+        "by turns": lambda: cut_by_turns(a, b, room),
         "half first": lambda: (
             (min(len(a), room // 2), min(len(b), room - min(len(a), room // 2)))
             if cut
@@ -1119,6 +1212,8 @@ def wrong_pack(a, b, max_len, cls_id, sep_id, *, slip):
         "each": lambda: (min(len(a), room), min(len(b), room)),
     }.get(slip, lambda: cut_longest(a, b, room))()  # fmt: skip
     long = len(a), len(b)
+    if slip == "minus 0":  # a[: -cut] of what isn't cut
+        n, m = (0 if kept == each else kept for kept, each in zip((n, m), long, strict=True))
     if slip in ("edited", "tie a, edited"):
         del a[n:], b[m:]
     kept_a, kept_b = a[:n], b[:m]
@@ -1171,6 +1266,14 @@ def wrong_pack(a, b, max_len, cls_id, sep_id, *, slip):
     if slip == "pairs":
         return [list(two) for two in zip(ids, which, strict=True)]
     return ids, which
+
+
+def cut_by_turns(a, b, room):
+    n, m, turn = len(a), len(b), 0
+    while n + m > room:
+        n, m = (n - (n > 0), m) if turn % 2 else (n, m - (m > 0))
+        turn += 1
+    return n, m
 
 
 def cut_shorter(a, b, room):
@@ -1406,6 +1509,26 @@ PAIR = Exercise(
             *CUT_HINTS,
         ),
         packing(
+            "half-for-each-always",
+            "halves always",
+            "each text gets half of the places, even when both would fit",
+            *CUT_HINTS,
+        ),
+        packing(
+            "by-turns",
+            "by turns",
+            "the texts lose a token by turns, whichever is longer",
+            *CUT_HINTS,
+        ),
+        packing(
+            "nothing-cut-cuts-all",
+            "minus 0",
+            "a text from which nothing should be cut is lost: `[:-0]` is `[:0]`, which is empty",
+            "Pack two short texts with plenty of room. What is left of them?",
+            "A slice counted from the end has no way to say: nothing.",
+            "Cut to a length, `a[:n]`, or use `pop()`.",
+        ),
+        packing(
             "half-for-the-first",
             "half first",
             "`a` is cut to half of the places, even when `b` needs less than its half",
@@ -1614,7 +1737,7 @@ def bert_cases(generator):
         tried("no padding, two layers", 6, [none, none], num_layers=2),
         tried("padded on the right", 5, [none, (0, 3), (0, 1)]),
         tried("padded on the left, and a text of one segment", 6, [(2, 0), none], borders=[6, 2]),
-        tried("small tables, as in real weights", 4, [none, (0, 1)], small=True, pad_id=0),
+        tried("one text, small tables as in real weights", 4, [(0, 1)], small=True, pad_id=0),
         tried("encoded only", 5, [none, (0, 2)], apart=True, num_heads=7, max_len=5),
     ]
 
@@ -1633,7 +1756,8 @@ def parts_of(
 
     def block():
         look = MultiHeadAttention(d_model, num_heads)
-        return EncoderBlock(look, FeedForward(d_model, d_ff, activation=bend), wrap)
+        think = FeedForward(d_model, d_ff, activation=bend)
+        return EncoderBlock(look, think, wrap() if extra == "made residual" else wrap)
 
     def wrap():
         return around(norm())
@@ -2457,11 +2581,20 @@ BERT = Exercise(
         a_step(
             "table-named-twice",
             {"extra": "tied"},
-            "the table has a second name in a linear layer of its own: the sum is right, but the "
-            "weights are loaded by the names of the text",
+            "the head has a linear layer of its own for the table (tied to it or not): the weights "
+            "are loaded by the names of the text, and that name isn't among them",
             "Print the names of `state_dict()`. Which of them does the text not know?",
             "The head needs no layer of its own to multiply with the table.",
             "`h @ self.words.weight.T + self.bias`.",
+        ),
+        a_step(
+            "residual-made-already",
+            {"extra": "made residual"},
+            "a block gets one `PostNorm` that is made already; it wants to make two of its own",
+            "How many norms has a block, and who makes them?",
+            "`EncoderBlock` calls `residual()`, once for each sublayer, with nothing in the "
+            "brackets.",
+            "Hand it a function: `lambda: PostNorm(LayerNorm(d_model, eps=1e-12))`.",
         ),
         a_step(
             "a-last-norm-too-many",
@@ -2590,6 +2723,9 @@ def wrong_pool(vectors, real, *, slip):
         "one": lambda: unit(mean).where(real.any(dim=1)[:, None], 1.0),
         "added": lambda: mean / (mean.norm(dim=-1, keepdim=True) + 1e-6),
         "added, small": lambda: mean / (mean.norm(dim=-1, keepdim=True) + 1e-8),
+        "sum and number": lambda: unit(kept.sum(dim=1)) / number.clamp(min=1),
+        "under the root": lambda: mean * (mean.square().sum(-1, keepdim=True) + 1e-12).rsqrt(),
+        "under the root, 8": lambda: mean * (mean.square().sum(-1, keepdim=True) + 1e-8).rsqrt(),
         "clamped": lambda: unit(mean, 1e-5),
         "each first": each_first,
         "first": first_token,
@@ -2800,6 +2936,25 @@ POOL = Exercise(
             "a-little-added",
             "added, small",
             "0.00000001 is added to the length: it shows where the vectors are small",
+            *TINY_HINTS,
+        ),
+        pooling(
+            "divided-by-the-number-too",
+            "sum and number",
+            "the sum is divided by its own length *and* by the number of tokens: the more tokens, "
+            "the shorter",
+            *LENGTH_HINTS,
+        ),
+        pooling(
+            "a-little-under-the-root",
+            "under the root",
+            "1e-12 is added under the root: there it weighs as much as a length of a millionth",
+            *TINY_HINTS,
+        ),
+        pooling(
+            "more-under-the-root",
+            "under the root, 8",
+            "1e-8 is added under the root: there it weighs as much as a length of 0.0001",
             *TINY_HINTS,
         ),
         pooling(
@@ -3030,13 +3185,18 @@ def span_cases(generator):
         tried("a text of one token", 8, 5, 6, 4),
         tried("the longest length is above seq", 6, 1, 5, 1000),
         tried("all scores are far below zero", 9, 2, 8, 4, scale=1.0, shift=-50.0),
+        tried("all scores are below any that you would think of", 9, 2, 8, 4, ((0, 8), (4, 3)),
+              ((0, 8), (6, 3)), scale=1e9, shift=-5e10),
+        tried("scores outside that leave nothing to the others", 9, 2, 8, 4, ((0, 300), (4, 3)),
+              ((1, 300), (6, 3))),
+        tried("the answer ends at the last place", 8, 2, 8, 3, ((6, 4),), ((7, 6),)),
         tried("high scores", 9, 2, 8, 4, scale=1.0, shift=500.0),
         tried("[CLS] is best of all", 10, 4, 9, 5, ((0, 8), (5, 2)), ((0, 8), (6, 2))),
         tried("the best start is outside", 10, 4, 9, 5, ((2, 8), (5, 2)), ((6, 3),)),
         tried("the best end is outside", 10, 4, 9, 5, ((5, 3),), ((9, 8), (7, 3))),
         tried("a single place", 1, 0, 1, 1),
         tried("in float64", 9, 1, 8, 3, dtype=torch.float64),
-    ]
+    ]  # fmt: skip
 
 
 def wrong_span(start, end, context, longest, *, slip):
@@ -3064,10 +3224,15 @@ def wrong_span(start, end, context, longest, *, slip):
         inside = context.expand(seq, seq)
     elif slip == "context turned" and not context.all():
         inside = ~context & ~context[:, None]
+    if slip == "last place":
+        inside = inside & (place < seq - 1)
+    elif slip == "last of the text":
+        inside = inside & (place < context.nonzero().max())
     start_too, end_too = start[:, None], end
     scores = {
         "product": lambda: start_too * end_too,
         "shares": lambda: start.softmax(0)[:, None] + end.softmax(0),
+        "shares multiplied": lambda: start.softmax(0)[:, None] * end.softmax(0),
         "inside shares": lambda: (
             start.masked_fill(~context, -torch.inf).softmax(0)[:, None]
             + end.masked_fill(~context, -torch.inf).softmax(0)
@@ -3080,14 +3245,20 @@ def wrong_span(start, end, context, longest, *, slip):
         "mean": lambda: (start_too + end_too) / length.clamp(min=1),
     }.get(slip, lambda: start_too + end_too)()
     allowed = low & reach & inside
+    if slip == "place 0":
+        allowed[0, 0] = True
     if slip == "zeros":
         scores = scores * allowed
     elif slip in ("triangle", "triangle, endless"):
         scores = scores.masked_fill(~inside, -torch.inf)
         scores = scores.masked_fill(~(low & reach if slip == "triangle" else low), 0)
+    elif slip == "triangle in the text":
+        scores = scores.masked_fill(~(low & reach), 0).masked_fill(~inside, -torch.inf)
     elif slip in ("factor", "factor, band"):
         scores = (start * context)[:, None] + end * context
         scores = scores.masked_fill(~(low & reach), 0 if "band" in slip else -torch.inf)
+    elif slip == "not small enough":
+        scores = scores.masked_fill(~allowed, -1e9)
     elif slip == "small":
         scores = scores.masked_fill(~allowed, -10.0)
     else:
@@ -3478,6 +3649,50 @@ SPAN = Exercise(
             *FILL_HINTS,
         ),
         spanning(
+            "not-below-every-score",
+            "not small enough",
+            "what isn't allowed has a fixed score, or the search begins with one: however low it "
+            "is, all of the text's sums may be lower",
+            *FILL_HINTS,
+        ),
+        spanning(
+            "search-from-place-0",
+            "place 0",
+            "(0, 0) is allowed, or the search begins with its scores: [CLS] is no answer",
+            *CONTEXT_HINTS,
+        ),
+        spanning(
+            "triangle-in-the-text",
+            "triangle in the text",
+            "`triu` and `tril` make 0 of what is out of reach, and 0 wins against negative sums",
+            *FILL_HINTS,
+        ),
+        spanning(
+            "shares-multiplied",
+            "shares multiplied",
+            "softmax is taken over the whole sequence: a high score outside leaves shares of 0 to "
+            "the text, and all of its answers are the same",
+            "Give a token of the question a score of 300. What are the shares of the others?",
+            "A product of shares is highest where the sum of the scores is: no softmax is needed.",
+            "Add the scores themselves: `start[:, None] + end`.",
+        ),
+        spanning(
+            "last-place-left-out",
+            "last place",
+            "no answer ends at the last place of the sequence",
+            "Let the text reach to the end, and the best answer stand there. What do you return?",
+            "`range(n)` ends at n - 1, and so does a slice `[:n]`.",
+            "Let `j` run up to the last place, included.",
+        ),
+        spanning(
+            "last-of-the-text-left-out",
+            "last of the text",
+            "no answer ends at the last token of the text",
+            "Let the best answer stand at the end of the text. What do you return?",
+            "A slice `[low:high]` ends before `high`.",
+            "Take one more: `[low : high + 1]`.",
+        ),
+        spanning(
             "search-from-zero",
             "small loop",
             "the search begins with a best of 0: where all sums are negative, nothing is found",
@@ -3541,7 +3756,15 @@ SPAN = Exercise(
         dtypes=("float32", "float64"),
         axes=(1,),
         sizes=(1, 1000),
-        labels=("far below zero", "text of one token", "one token", "anything goes", "above seq"),
+        labels=(
+            "far below zero",
+            "that you would think of",
+            "last place",
+            "text of one token",
+            "one token",
+            "anything goes",
+            "above seq",
+        ),
     ),
     also_right=[span_by_loops, span_by_bands],
 )
@@ -3608,6 +3831,8 @@ def wrong_pieces(words, labels, *, slip):
     for i, word in enumerate(words):
         before = words[i - 1] if i else None
         after = words[i + 1] if i + 1 < len(words) else None
+        if slip == "place 0":
+            before = words[i - 1] if i else word
         if slip == "wraps":
             before = words[i - 1]
         first = word is not None and word != before
@@ -3717,6 +3942,14 @@ PIECES = Exercise(
             "every piece",
             "every piece has its word's label: a long word is asked several times",
             *FIRST_HINTS,
+        ),
+        piecing(
+            "first-place-never-asked",
+            "place 0",
+            "place 0 is never asked, as if a special token stood there; a word may begin the list",
+            "Call it with the words [0, 0] and the labels [2]. Is anything asked?",
+            "What stands before the first piece of all? Nothing, so it begins a word.",
+            "Begin with `before = None`, which is no word.",
         ),
         piecing(
             "last-piece",

@@ -169,7 +169,8 @@ MEANINGS = (
     ),
     (
         r"positional argument|unexpected keyword argument|multiple values for argument",
-        "a call and a definition don't fit: keep the names and the order of the stub's parameters",
+        "a call and a definition don't fit: compare what is handed over with what stands behind "
+        "`def`; the parameters of the stub stay as they are",
     ),
     (
         r"loading state_dict: missing: [^;]*$",

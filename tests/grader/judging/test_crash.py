@@ -97,6 +97,8 @@ def test_what_an_index_or_a_length_means_is_told(line, said):
         ("torch.ones(2).half().masked_fill(torch.ones(2) > 0, -1e9)", "`torch.finfo(x.dtype)`"),
         ("for y in []: z = y\n    return z", "give it one before"),
         ("y = torch.ones(2, requires_grad=True).exp().sum(); y.backward(); y.backward()", "item"),
+        ("torch.nn.GELU()()", "compare what is handed over"),
+        ("torch.nn.GELU(1, 2)", "compare what is handed over"),
     ],
 )
 def test_what_an_error_usually_means(line, word):
