@@ -2581,7 +2581,7 @@ BERT = Exercise(
         a_step(
             "table-named-twice",
             {"extra": "tied"},
-            "the head has a linear layer of its own for the table (tied to it or not): the weights "
+            "the head has a linear layer of its own for the table (not tied to it): the weights "
             "are loaded by the names of the text, and that name isn't among them",
             "Print the names of `state_dict()`. Which of them does the text not know?",
             "The head needs no layer of its own to multiply with the table.",
