@@ -113,7 +113,7 @@ claim("the library's logits", torch.allclose(ours(ids), theirs(ids), atol=1e-6))
 print(f"{count_parameters(gpt2_shaped, 50_257, 768, 12, 12, 1024):,} numbers, as published")
 
 # %% [markdown]
-# (The library's takes a **configuration** (9.1) instead. Its tests compare it with Hugging Face's GPT-2, LLaMA and others.)
+# (The library's takes a **configuration** (9.1). Its tests compare it with Hugging Face's GPT-2, LLaMA and others.)
 #
 # It is trained on text as text is, each token asked from those before it. That is **pretraining**, as it comes before anything that the model
 # is wanted for; and since its own words become its input when it writes, it is *autoregressive* (04).
@@ -782,7 +782,7 @@ with torch.no_grad():
 of_smol("one by one: more than 2.5 times", 2 * (clock[-1] - clock[1]) > 2.5 * (clock[1] - clock[0]))
 
 # %% [markdown]
-# The arithmetic is nearly the same. But whoever writes one token fetches *every weight* from memory for it, 538 MB here; whoever reads 64 fetches each once. So writing is **memory-bound**, not bound by arithmetic: fewer
+# The arithmetic is nearly the same. Whoever writes one token fetches *every weight* from memory for it, 538 MB here; whoever reads 64 fetches each once. So writing is **memory-bound**, not bound by arithmetic: fewer
 # bytes a weight make it faster, and a few chats at once cost less than one after the other.
 #
 # Turn the sizes yourself. (Without Python: the table above.)
