@@ -222,7 +222,8 @@ def lessons(share, generator):
 # The rate rises for 20 steps and falls in a line. About half a minute on one core.
 
 # %% tags=["nbval-ignore-output"]
-steps, optimizer = 400, Both(reader)
+steps, reader = 400, make(len(letters))  # anew, should you run this cell again
+optimizer = Both(reader)
 plan = LambdaLR(optimizer, lambda step: min((step + 1) / 20, 1 - step / steps))
 some = islice(lessons(0.3, torch.Generator().manual_seed(0)), steps)
 run = train(loss_of, some, optimizer, plan, max_norm=1.0)
