@@ -855,7 +855,7 @@ quiz("13")
 # %% [markdown]
 # ## Exercises
 #
-# Open [exercises/13_gpt.ipynb](../exercises/13_gpt.ipynb). About 105 minutes.
+# Open [exercises/13_gpt.ipynb](exercises/13_gpt.ipynb). About 105 minutes.
 #
 # | exercise | asks you to |
 # |---|---|
