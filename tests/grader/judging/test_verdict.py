@@ -199,7 +199,7 @@ ROW = torch.rand(2, 3)
         (lambda x: torch.softmax(x), "of PyTorch is called without something that it needs"),
         (lambda x: x if x > 0 else 0 * x, "a whole tensor stands where one truth"),
         (lambda x: x.double() @ torch.ones(x.shape[-1]), "two dtypes meet"),
-        (lambda x: normalise(), "keep the names and the order"),
+        (lambda x: normalise(), "the parameters of the stub stay as they are"),
         (lambda x: x.requires_grad_().mul_(2), "edited in place"),
         (lambda x: x.requires_grad_().numpy(), "NumPy loses the gradient"),
         (lambda x: torch.nn.Linear(2, 3).load_state_dict({}), "other parameters than asked for"),
