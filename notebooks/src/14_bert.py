@@ -435,7 +435,7 @@ view if minilm else None
 
 # %% [markdown]
 # MiniLM is a BERT of six layers, trained to imitate a larger one, and then to bring sentences of like meaning together.
-# So its mean vector should say something of a sentence. What? For each of 300 reviews, take the nearest other one: is it
+# So its mean vector should say something of a sentence. What? For each review of twelve films, take the nearest other one: is it
 # on the same film? Does it have the same verdict? (`14.pool` is the mean.) The control is the overlap of words.
 
 # %%

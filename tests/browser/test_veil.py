@@ -8,7 +8,7 @@ from nbformat.v4 import new_markdown_cell
 CELLS = [
     "from course_lib.views import outcome, predict",
     'how = "How big is it?"\npredict("02.veil", how)',
-    'outcome("02.veil", 0.951)',
+    'print("It was 0.951.")\noutcome("02.veil", 0.951)',
     "# It was nearly one",
     "# Another section",
     'predict("02.veil-figure", "How small is it?")',
@@ -18,6 +18,9 @@ CELLS = [
     "# The end",
 ]
 BLURRED = """() => [...document.querySelectorAll('.jp-MarkdownCell .jp-RenderedMarkdown')]
+  .map(node => getComputedStyle(node).filter !== 'none')"""
+
+PRINTED = """() => [...document.querySelectorAll('[data-mime-type$="jupyter.stdout"]')]
   .map(node => getComputedStyle(node).filter !== 'none')"""
 
 
@@ -46,6 +49,15 @@ def test_only_the_prose_behind_the_outcome_is_out_of_focus(veiled):
     shoot(veiled, "veil")
 
 
+def test_so_is_what_the_outcomes_cell_prints_until_it_is_pointed_at(veiled):
+    wanted = f"seen => String(({PRINTED})()) === String(seen)"
+    veiled.wait_for_function(wanted, arg=[True])
+    veiled.locator("[data-mime-type$='jupyter.stdout']").hover()
+    veiled.wait_for_function(wanted, arg=[False])
+    veiled.locator(".jp-MarkdownCell").first.hover()
+    veiled.wait_for_function(wanted, arg=[True])
+
+
 def test_it_is_clear_when_pointed_at_selected_or_opened(veiled):
     told = veiled.locator(".jp-MarkdownCell").nth(1)
     told.hover()
@@ -68,4 +80,5 @@ def test_a_guess_clears_it_for_good(veiled):
     veiled.locator(".course-outcome summary").first.click()
     wait_for(veiled, [False, False, False, True, False])
     run_all(veiled)
+    veiled.wait_for_function(f"() => String(({PRINTED})()) === 'false'")
     wait_for(veiled, [False, False, False, True, False])
