@@ -285,7 +285,8 @@ def ask(line):
         print(error)
         return
     some = told[:, [MASK if c == "_" else letters.encode(c)[0] for c in SHOWN]]
-    display(attention_hover(list(line[:64]), some, list(SHOWN), title=said, verb="says"))
+    seen, names = (list(text.replace(" ", "␣")) for text in (line[:64], SHOWN))
+    display(attention_hover(seen, some, names, title=said, verb="says"))
 
 
 widgets.interactive(
