@@ -454,10 +454,9 @@ for name, found in tricks["schedules"].items():
     print(f"{name:22}", *(f"{loss:6.2f}" for loss in tried), " ", *test)
 
 # %% [markdown]
-# Not the catastrophe that one hears of. At its own rate each way learns; warm-up gains a seventh, in both orders and with each seed (in
-# pre-norm the best seed without it just reaches the worst with it). See how the catastrophe is made: at 0.004, the best rate *with*
-# warm-up, post-norm without it has 0.84 against 0.64, and at 0.016 it learns next to nothing. At half of 0.004 it has 0.74. What warm-up
-# buys is a higher rate, twice as high in both orders. (150 steps are few.)
+# Not the catastrophe that one hears of. At its own rate each way learns; warm-up gains a seventh, with each seed (in pre-norm the worst
+# with it only equals the best without). The catastrophe is made by the rate: at 0.004, post-norm's best *with* warm-up, it has 0.84
+# without, against 0.64; at 0.016, 2.28. What warm-up buys is a rate twice as high. (150 steps are few.)
 
 
 # %% [markdown]
@@ -471,6 +470,8 @@ print(f"{'':22} norm at step 90   rate   test")
 for name, found in tricks["clipping"].items():
     norms = f"{min(found['norms']):.1f} to {max(found['norms']):.1f}"
     print(f"{name:22} {norms:16} {found['best']:6}  ", *(f"{loss:.2f}" for loss in found["test"]))
+
+# %%
 print(f"{'develop, by rate:':22}", *(f"{rate:>6}" for rate in warm["dev"]))
 for name in ("clean", "clean, clipped", "loud garbage", "loud garbage, clipped"):
     print(f"{name:22}", *(f"{loss:6.2f}" for loss in tricks["clipping"][name]["dev"].values()))
@@ -479,13 +480,11 @@ at = walk(torch.where(torch.arange(100) == 49, -1000.0, 1.0)[:, None])[0][[48, 6
 print("Adam, gradient 1, at step 50 -1,000: the weight after 49, 69, 99:", rounded(at, 1))
 
 # %% [markdown]
-# Each row at its own rate. Garbage by itself did little: it was hardly louder than a good batch. *Loud* garbage (the loss of that one batch
-# times a hundred, as if it had been summed, not averaged) nearly doubled the loss, and no rate that was tried helped. The last line shows how:
-# Adam's averages don't forget. The step back is small, but $v$ is then so large that the weight stands still, here for the 60
-# steps that were left. With clipping, loud garbage did no more harm than quiet. That is what it is for.
-#
-# Does it help where all is clean, since nearly every step is above 1? A little, perhaps: on develop dates at five of six rates (one seed),
-# on the test with two seeds of three.
+# Each row has its own rate. Garbage did little: it was hardly louder than a good batch. *Loud* garbage (its loss times a hundred, as if
+# summed, not averaged) nearly doubled the loss, at the best rate that was tried. Adam's averages don't forget: the step back is small,
+# but $v$ is then so large that the weight stands still, here for the 60 steps that were left. With clipping, loud garbage did no more harm
+# than quiet. And where all is clean? It helps a little, perhaps: on develop dates at five of six rates (one seed), on the test with
+# two seeds of three.
 #
 # **Your turn**: `10.clip`.
 
@@ -642,7 +641,7 @@ for name, moved in (("gradient", matrix.grad), ("step", (before - matrix).detach
     print(f"{name:9} largest : median = {sizes[0] / sizes.median():.1f} : 1")
 
 # %% [markdown]
-# (`course_lib.training` has the same `Both`, whose state a checkpoint keeps.) Train. The bar shows the loss and the time left: about half a minute on one core. Read the panels downwards.
+# (The library's `Both` can be saved, too.) Train. The bar shows the loss and the time left: about half a minute on one core. Read the panels downwards.
 
 # %% tags=["nbval-ignore-output"]
 more = date_pairs(days.train, 60_000, seed=100)
