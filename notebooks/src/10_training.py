@@ -466,25 +466,20 @@ for name, found in tricks["schedules"].items():
 # by their size anyway? In the same study, at step 90, one batch had every answer moved to the next date: garbage, as real data have it.
 
 # %%
-print(f"{'':22} norm at step 90   rate   test")
 for name, found in tricks["clipping"].items():
-    norms = f"{min(found['norms']):.1f} to {max(found['norms']):.1f}"
-    print(f"{name:22} {norms:16} {found['best']:6}  ", *(f"{loss:.2f}" for loss in found["test"]))
-
-# %%
-print(f"{'develop, by rate:':22}", *(f"{rate:>6}" for rate in warm["dev"]))
-for name in ("clean", "clean, clipped", "loud garbage", "loud garbage, clipped"):
-    print(f"{name:22}", *(f"{loss:6.2f}" for loss in tricks["clipping"][name]["dev"].values()))
+    told = f"{min(found['norms']):5.1f} to {max(found['norms']):5.1f}; rate {found['best']}; test:"
+    print(f"{name:22} norm at step 90: {told}", *(f"{loss:.2f}" for loss in found["test"]))
+for name, found in list(tricks["clipping"].items())[:2]:
+    print(f"{name:14} develop, by rate:", *(f"{loss:.2f}" for loss in found["dev"].values()))
 print("clean, of 150 steps with a norm above 1:", *tricks["clipping"]["clean"]["above 1"])
 at = walk(torch.where(torch.arange(100) == 49, -1000.0, 1.0)[:, None])[0][[48, 68, 98], 0]
 print("Adam, gradient 1, at step 50 -1,000: the weight after 49, 69, 99:", rounded(at, 1))
 
 # %% [markdown]
 # Each row has its own rate. Garbage did little: it was hardly louder than a good batch. *Loud* garbage (its loss times a hundred, as if
-# summed, not averaged) nearly doubled the loss, at the best rate that was tried. Adam's averages don't forget: the step back is small,
-# but $v$ is then so large that the weight stands still, here for the 60 steps that were left. With clipping, loud garbage did no more harm
-# than quiet. And where all is clean? It helps a little, perhaps: on develop dates at five of six rates (one seed), on the test with
-# two seeds of three.
+# summed, not averaged) nearly doubled the loss, at the best rate tried. Adam's averages don't forget: the step back is small,
+# but $v$ is then so large that the weight stands still, for the 60 steps left. With clipping, loud garbage did no more harm
+# than quiet. Where all is clean it may help a little: at five of six rates on develop dates, with two seeds of three on the test.
 #
 # **Your turn**: `10.clip`.
 
