@@ -32,6 +32,7 @@ PLACES = {  # a file: what may be imported from here
     "feedforward": "FeedForward SwiGLU GEGLU",
     "fused": "fused_attention",
     "grouped": "share_heads grouped_query_attention",
+    "half": "half_linear HalfLinear HalfTable in_half reads_half",
     "lora": "LoRALinear add_lora merge_lora",
     "twins": "lean",
     "mask_forms": "window_mask prefix_mask length_mask segment_mask hide_unseen",
