@@ -14,13 +14,14 @@ from torch import Tensor, nn
 
 from course_lib.nn.blocks import EncoderBlock, PreNorm
 from course_lib.nn.cache import Cache
-from course_lib.nn.embeddings import TiedHead, TokenEmbedding
+from course_lib.nn.embeddings import TiedHead, TokenEmbedding, check_tied
 from course_lib.nn.feedforward import FeedForward
 from course_lib.nn.mask_forms import window_mask
 from course_lib.nn.masks import Mask, causal_mask, combine_masks
 from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.nn.norms import LayerNorm
 from course_lib.nn.positions.learned import LearnedPositions
+from course_lib.nn.shapes import unread
 from course_lib.nn.stacks import Encoder
 
 # GPT-2 bends by an approximation of GELU that was faster in its time
@@ -105,17 +106,19 @@ class Gpt(nn.Module):
         A `mask` replaces the causal one, given `places` replace 0, 1, 2 …; padding on the left
         needs both. With a `cache` only `ids[:, cache.length:]` are read and scored; mask and places
         are those of all ids. Raises `ValueError` for ids outside the vocabulary or without their
-        batch, for masks that don't fit, and when learned positions have no such place.
+        batch, for masks that don't fit, when learned positions have no such place, for a cache that
+        has read all ids, and when `embed` is no longer the one whose table the head reads.
         """
         if ids.ndim != 2:
             raise ValueError(f"ids must be (batch, seq), got {tuple(ids.shape)}")
         read = 0 if cache is None else cache.length
-        x = self.embed(ids[:, read:])
+        x = self.embed(unread(ids, cache))
         if self.positions is not None:
             at = {"offset": read} if places is None else {"places": places[..., read:]}
             x = self.positions(x, **at)
         given = {"places": places, "cache": cache, "return_weights": return_weights}
         x = self.stack(self.dropout(x), self._mask(mask, x.shape[1]), **given)
+        check_tied(self.head, self.embed)
         return (self.head(x[0]), x[1]) if return_weights else self.head(x)
 
     def _mask(self, mask: Mask | None, n_query: int) -> Mask:

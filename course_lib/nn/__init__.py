@@ -28,7 +28,7 @@ PLACES = {  # a file: what may be imported from here
     "attention": "scaled_dot_product_attention QKVProjection SelfAttention",
     "blocks": "PostNorm PreNorm EncoderBlock DecoderBlock",
     "cache": "Cache GrowingCache StaticCache",
-    "embeddings": "TokenEmbedding TiedHead",
+    "embeddings": "TokenEmbedding TiedHead check_tied",
     "feedforward": "FeedForward SwiGLU GEGLU",
     "fused": "fused_attention",
     "grouped": "share_heads grouped_query_attention",
@@ -49,6 +49,7 @@ PLACES = {  # a file: what may be imported from here
     "positions.relative": "t5_bucket RelativeBias",
     "positions.rotary": "rotary_angles rotate_half rotate_interleaved half_order Rotary",
     "positions.sinusoidal": "sinusoidal_positions sinusoidal_halves Sinusoidal",
+    "shapes": "unread",
     "stacks": "Encoder Decoder",
 }
 __getattr__, __dir__, __all__ = lazily(__name__, PLACES)

@@ -76,3 +76,17 @@ class TiedHead(nn.Module):
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch vocab"]:
         """Return one score for each token of the vocabulary."""
         return self.linear(x, self.weight, self.bias)
+
+
+def check_tied(head: nn.Module, embedding: nn.Module) -> None:
+    """See to it that a tied head reads the table of this embedding, or of a part of it.
+
+    Raises `ValueError` when it reads another's, as after `model.embed = other`.
+    """
+    if not isinstance(head, TiedHead) or any(p is head._lender[0] for p in embedding.modules()):
+        return
+    if all(p is not head.weight for p in embedding.parameters()):  # a twin has the same numbers
+        raise ValueError(
+            f"the head still reads the table {tuple(head.weight.shape)} of the embedding that it "
+            "was made with: make one of the new embedding, model.head = TiedHead(…)"
+        )

@@ -26,6 +26,8 @@ from course_lib.nn import (
     Rotary,
     StaticCache,
     SwiGLU,
+    TiedHead,
+    TokenEmbedding,
     causal_mask,
     lean,
     prefix_mask,
@@ -237,3 +239,26 @@ def test_counting_makes_no_numbers_and_counts_what_is_tied_once():
     assert count_parameters(Gpt, SMALL) == sum(p.numel() for p in Gpt(SMALL).parameters())
     apart = count_parameters(Gpt, replace(SMALL, tied=False))
     assert apart - count_parameters(Gpt, SMALL) == 37 * 24
+
+
+def test_another_embedding_needs_another_head():
+    model = model_of(SMALL)
+    model.embed = TokenEmbedding(37, 24)
+    for each in (model, lean(model)):
+        with pytest.raises(ValueError, match=r"head still reads the table \(37, 24\)"):
+            each(IDS)
+    model.head = TiedHead(model.embed)
+    assert model(IDS).shape == (2, 7, 37)
+    untied = model_of(replace(SMALL, tied=False))
+    untied.embed = model.embed
+    assert untied(IDS).shape == (2, 7, 37)
+
+
+@pytest.mark.parametrize("end", [2, 4])
+def test_a_cache_that_has_read_all_ids_is_refused(end):
+    model, cache = model_of(SMALL), GrowingCache()
+    model(IDS[:, :4], cache=cache)
+    for each in (model, lean(model)):
+        with pytest.raises(ValueError, match=f"the cache has read 4 tokens, and ids have {end}"):
+            each(IDS[:, :end], cache=cache)
+    assert model(IDS[:, :5], cache=cache).shape == (2, 1, 37)
