@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from course_lib.grader.course.files import exercises, load_solution, sheet_for
+from course_lib.grader.judging.again import other_sizes
 from course_lib.grader.judging.making import bare_sheet
 from course_lib.grader.judging.outcome import Outcome
 from course_lib.grader.judging.trees import leaves, tree_map
@@ -82,6 +83,17 @@ def test_a_name_does_not_depend_on_the_seed(exercise):
     named = [names(sheet_for(ROOT, exercise.id, seed)) for seed in SEEDS]
     for name in set().union(*named):
         assert len({each.get(name) for each in named}) == 1, (name, [n.get(name) for n in named])
+
+
+def test_every_module_is_called_twice_with_inputs_of_different_sizes():
+    drawn = {e.id: sheet_for(ROOT, e.id).cases for e in ALL}
+    modules = {id: cases[:-1] for id, cases in drawn.items() if any(c.init for c in cases)}
+    missing = [
+        id
+        for id, cases in modules.items()
+        if not any(other_sizes(a, b) for a in cases for b in cases)
+    ]
+    assert modules and not missing, missing
 
 
 def names(sheet):
