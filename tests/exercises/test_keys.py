@@ -8,6 +8,7 @@ import torch
 
 from course_lib.grader.course.files import exercises, load_solution, sheet_for
 from course_lib.grader.judging.again import other_sizes
+from course_lib.grader.judging.bake import save_sheet, sheet_file
 from course_lib.grader.judging.making import bare_sheet
 from course_lib.grader.judging.outcome import Outcome
 from course_lib.grader.judging.trees import leaves, tree_map
@@ -16,6 +17,7 @@ from course_lib.paths import ROOT
 
 ALL = exercises(ROOT)
 SEEDS = (None, 1, 2)
+LARGEST = 500_000  # a course has a sheet an exercise, and every learner downloads them all
 each = pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.id)
 
 
@@ -177,6 +179,20 @@ def test_a_sheet_is_made_of_plain_data(exercise):
 def plain(leaf):
     kinds = torch.Tensor | int | float | str | bool | None
     assert isinstance(leaf, kinds), f"{type(leaf)} can't be on a sheet"
+
+
+@each
+def test_a_baked_sheet_gives_the_same_verdicts_and_holds_no_answer(exercise, tmp_path):
+    id = exercise.id
+    sheet = sheet_for(ROOT, id)
+    save_sheet(sheet_file(tmp_path, id), sheet)
+    assert sheet_file(tmp_path, id).stat().st_size <= LARGEST
+    baked = sheet_for(tmp_path, id)
+    assert judge(baked, load_solution(ROOT, exercise)).state == "right"
+    for known in (m for m in sheet.mistakes if not m.pair):
+        verdict = judge_outcomes(baked, known.outcomes)
+        assert (verdict.mistake_name, verdict.hints) == (known.name, known.hints)
+    assert baked.solution == "" and baked.stub == sheet.stub
 
 
 @each
