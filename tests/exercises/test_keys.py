@@ -9,6 +9,7 @@ import torch
 from course_lib.grader.course.files import exercises, load_solution, sheet_for
 from course_lib.grader.judging.again import other_sizes
 from course_lib.grader.judging.bake import save_sheet, sheet_file
+from course_lib.grader.judging.key import Exercise
 from course_lib.grader.judging.making import bare_sheet
 from course_lib.grader.judging.outcome import Outcome
 from course_lib.grader.judging.trees import leaves, tree_map
@@ -17,6 +18,7 @@ from course_lib.paths import ROOT
 
 ALL = exercises(ROOT)
 SEEDS = (None, 1, 2)
+USUAL = Exercise.seconds  # that an answer may take
 LARGEST = 500_000  # a course has a sheet an exercise, and every learner downloads them all
 each = pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.id)
 
@@ -27,10 +29,11 @@ def test_ids_are_unique():
 
 @each
 def test_the_solution_passes_on_many_seeds(exercise):
-    """Twenty, and five where cases build or train a module: those cost a hundred times as much."""
+    """Twenty; five where cases build or train a module, or a key gives an answer more time than
+    usual: those cost a hundred times as much."""
     solution = load_solution(ROOT, exercise)
     drawn = exercise.cases(torch.Generator().manual_seed(0))
-    costly = any(case.state or case.at_least for case in drawn)
+    costly = any(case.state or case.at_least for case in drawn) or exercise.seconds > USUAL
     for seed in range(5 if costly else 20):
         verdict = judge(bare_sheet(exercise, solution, seed), solution)
         assert verdict.state == "right", (seed, verdict)
