@@ -45,10 +45,9 @@ def sources(folder: Path, names: list[str]) -> list[Path]:
     """Percent sources in a folder, all or those of the named chapters."""
     found = sorted(folder.glob("[0-9][0-9]_*.py"))
     unknown = [n for n in names if not any(p.stem.startswith(n) for p in found)]
+    there = ", ".join(p.stem for p in found)
     if unknown:
-        raise SystemExit(
-            f"no chapter {unknown[0]!r}; there are: {', '.join(p.stem for p in found)}"
-        )
+        raise SystemExit(f"no chapter {unknown[0]!r}; there are: {there}")
     return [p for p in found if not names or any(p.stem.startswith(n) for n in names)]
 
 
@@ -68,6 +67,7 @@ def notebook_of(cells: list[Cell], **course: str) -> dict:
 
 def execute(notebook: dict, folder: Path) -> dict:
     """Run a notebook in a fresh kernel started in `folder`; raises on an untagged error."""
+    import matplotlib.font_manager  # noqa: F401  # two kernels that list fonts print a warning
     import nbformat
     from nbclient import NotebookClient
     from traitlets.config import Config
