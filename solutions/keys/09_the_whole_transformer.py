@@ -127,6 +127,9 @@ def other_count(
             "one writer": (1 - num_layers) * writer,
             "halved": (num_layers // 2 - num_layers) * ((right - tables) // num_layers),
             "untied bias": (not tied) * target_vocab,
+            "one norm a writer": -num_layers * 4 * d_model,
+            "one matrix": -num_layers * 2 * d_model * d_ff,
+            "biases of d_model": num_layers * 2 * (d_model - d_ff),
             "four of a head": -num_layers * 4 * one_head,
             "turned": d_model * 2 * target_vocab * (1 if tied else -1),
             "tables in layers": (num_layers - 1) * tables,
@@ -465,6 +468,39 @@ COUNT = Exercise(
                 "Count in whole numbers from the first line to the last.",
             ),
         ),
+        Mistake(
+            "one-norm-in-the-decoder",
+            other_count,
+            {"slip": "one norm a writer"},
+            says="a block of the decoder is counted with one norm; it has three sublayers",
+            hints=(
+                "How many norms does a block of the decoder hold?",
+                "Each sublayer has a norm of its own.",
+                "Three norms in the decoder's block, two in the encoder's.",
+            ),
+        ),
+        Mistake(
+            "one-matrix-in-the-network",
+            other_count,
+            {"slip": "one matrix"},
+            says="the feed-forward network is counted with one matrix: it goes up and down again",
+            hints=(
+                "How does a vector of d_ff numbers become one of d_model?",
+                "There are two layers, up and down.",
+                "Two matrices of d_model times d_ff, and a bias for each.",
+            ),
+        ),
+        Mistake(
+            "both-biases-of-d-model",
+            other_count,
+            {"slip": "biases of d_model"},
+            says="both biases of the feed-forward network are counted as d_model long",
+            hints=(
+                "How many numbers come out of the first of its two layers?",
+                "A bias is as long as what its layer returns.",
+                "One bias of d_ff, one of d_model.",
+            ),
+        ),
     ],
     hints=(
         "Count one block of the encoder by hand, for d_model 2 and d_ff 3, and compare.",
@@ -523,6 +559,7 @@ def slipped_xavier(noise, *, slip):
         "not stretched": lambda: noise * bound - bound,
         "twice in": lambda: (2 * noise - 1) * (6 / (2 * n_in)) ** 0.5,
         "twice out": lambda: (2 * noise - 1) * (6 / (2 * n_out)) ** 0.5,
+        "root of each": lambda: (2 * noise - 1) * 6**0.5 / (n_in**0.5 + n_out**0.5),
         "in place": lambda: noise.mul_(2).sub_(1).mul_(bound),
         "plain root": lambda: torch.sqrt(6 / (n_in + n_out)),
         "root of 6": lambda: (2 * noise - 1) * 6**0.5 / (n_in + n_out),
@@ -801,6 +838,17 @@ XAVIER = Exercise(
                 "Write the fraction in brackets, and `** 0.5` behind it.",
             ),
         ),
+        Mistake(
+            "root-of-each-size",
+            slipped_xavier,
+            {"slip": "root of each"},
+            says="the root is taken of each size by itself, and the roots are added",
+            hints=(
+                "Is the root of 9 + 16 the same as 3 + 4?",
+                "First the sizes are added, then the fraction is made, and the root comes last.",
+                "One pair of brackets holds the whole fraction.",
+            ),
+        ),
     ],
     hints=(
         "Hand in `torch.tensor([[0.0, 1.0, 0.5]])` and look at the three weights.",
@@ -928,6 +976,13 @@ class CalledTable(WrongTable):
     def embed(self, ids):
         rows = F.embedding(self.weight, ids) if self.swapped else self.weight(ids)
         return rows * self.scale_in
+
+
+class LengthScaled(WrongTable):
+    """Scales by the number of tokens in a row."""
+
+    def embed(self, ids):
+        return self.weight[ids] * ids.shape[-1] ** 0.5
 
 
 TIED = Exercise(
@@ -1077,6 +1132,17 @@ TIED = Exercise(
                 "What shape does your result have?",
                 "The loss wants a score for every token, and so does whoever draws one.",
                 "Return the dot products as they are.",
+            ),
+        ),
+        Mistake(
+            "scaled-by-the-length",
+            LengthScaled,
+            {},
+            says="the rows are multiplied by the root of the number of tokens in a row",
+            hints=(
+                "What does your factor become for a sentence twice as long?",
+                "The text names d_model, the width of the table.",
+                "The factor comes from the second axis of the table.",
             ),
         ),
     ],
@@ -2294,6 +2360,7 @@ def slipped_match(written, labels, pad_id, *, slip):
         "both": lambda: (same & ~filler).all(dim=1).float().mean().item(),
         "mean of rows": lambda: ((same & ~filler).sum(1) / (~filler).sum(1)).mean().item(),
         "all or nothing": lambda: float(right.all()),
+        "a truth": lambda: bool(right.all()),
         "each": lambda: right.float(),
         "wrong axis": lambda: (same | filler).all(dim=0).float().mean().item(),
         "errors": lambda: 1 - right.float().mean().item(),
@@ -2638,6 +2705,17 @@ MATCH = Exercise(
                 "Make numbers of it first, with `.float()`.",
             ),
         ),
+        Mistake(
+            "a-truth",
+            slipped_match,
+            {"slip": "a truth"},
+            says="one truth for the whole batch comes back; the share of right words was asked for",
+            hints=(
+                "Nine words of ten are right. What does your function say?",
+                "`torch.equal` and `all` without an axis judge everything at once.",
+                "Ask `all` along the letters only, and average what is left.",
+            ),
+        ),
     ],
     hints=(
         "Make a batch of two short words by hand, spoil one, and print what each of your lines "
@@ -2782,6 +2860,9 @@ def slipped_fair(train, test, pad_id, *, slip):
         "cut to training": lambda: (
             not set(rows_of(train, pad_id)) & set(rows_of(test[:, : train.shape[1]], pad_id))
         ),
+        "count": lambda: sum(row in seen for row in asked),
+        "each word": lambda: [row not in seen for row in asked],
+        "lists in a set": lambda: not any(row in set(train.tolist()) for row in test.tolist()),
         "sums": lambda: not set(map(sum, seen)) & set(map(sum, asked)),
         "aligned": lambda: (
             not any(
@@ -3052,6 +3133,39 @@ FAIR = Exercise(
                 "Every test word has to be compared with every training word, to its end.",
                 "Make a set of the training words, each without its padding, and look each "
                 "test word up.",
+            ),
+        ),
+        Mistake(
+            "how-many",
+            slipped_fair,
+            {"slip": "count"},
+            says="you return how many words were seen; True or False was asked for",
+            hints=(
+                "What does your test say when nothing is in common?",
+                "The question is whether there is none.",
+                "Compare the number with 0.",
+            ),
+        ),
+        Mistake(
+            "a-verdict-for-each-word",
+            slipped_fair,
+            {"slip": "each word"},
+            says="a verdict for each test word comes back; one for the whole test was asked for",
+            hints=(
+                "How many truths does your test return?",
+                "The test is fair if *no* word was met.",
+                "Join the verdicts with `all`.",
+            ),
+        ),
+        Mistake(
+            "lists-in-a-set",
+            slipped_fair,
+            {"slip": "lists in a set"},
+            says="a set can't hold lists, which may change later",
+            hints=(
+                "What does `set([[1, 2]])` say?",
+                "A tuple is a list that stays as it is.",
+                "Make a tuple of each row before it goes into the set.",
             ),
         ),
     ],
