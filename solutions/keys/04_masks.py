@@ -69,6 +69,7 @@ def odd_causal(n_query, n_key, how):
     square = torch.ones(n_key, n_key, dtype=torch.bool).tril()
     return {
         "sign": lambda: torch.ones(n_query, n_key, dtype=torch.bool).tril(n_query - n_key),
+        "mirrored": lambda: torch.ones(n_query, n_key, dtype=torch.bool).tril().flip(1),
         "whole": lambda: right.long(),
         "bytes": lambda: right.to(torch.uint8),
         "penalties": lambda: torch.zeros(n_query, n_key).masked_fill(~right, -torch.inf),
@@ -291,6 +292,17 @@ CAUSAL = Exercise(
                 "A comparison gives booleans; `.bool()` makes them of ones and zeros.",
             ),
         ),
+        Mistake(
+            "mirrored",
+            odd_causal,
+            {"how": "mirrored"},
+            says="your triangle is mirrored: the first query sees the last key",
+            hints=(
+                "Which key does the first row of your mask show?",
+                "`flip` turns left and right round; what is wanted is a triangle moved along.",
+                "Keep the triangle, and move its diagonal by how many keys there are more.",
+            ),
+        ),
     ],
     also_right=[causal_loop, causal_last_rows, causal_tril],
     hints=(
@@ -388,6 +400,7 @@ def odd_padding(ids, pad_id, how):
     return {
         "front": lambda: real[None, None],
         "flat, rows": lambda: real.view(-1, 1, 1, 1),
+        "first row": lambda: mask[:1],
         "not": lambda: (not torch.eq(ids, pad_id))[:, None, None, :],
         "is not": lambda: torch.tensor([[i is not pad_id for i in row] for row in ids])[
             :, None, None
@@ -641,6 +654,17 @@ PADDING = Exercise(
                 "Compare values, with `!=`.",
             ),
         ),
+        Mistake(
+            "first-sentence",
+            odd_padding,
+            {"how": "first row"},
+            says="every sentence gets the mask of the first one",
+            hints=(
+                "Print the shape of your mask for two sentences.",
+                "Each sentence is padded in its own places.",
+                "Compare all of `ids`, and keep the batch as the first axis.",
+            ),
+        ),
     ],
     also_right=[padding_loop, padding_view],
     choices={"pad_id": PAD_IDS},
@@ -782,6 +806,9 @@ def odd_softmax(scores, mask, how):
         "lowest": lambda: scores.masked_fill(~mask, lowest).softmax(-1),
         "times": lambda: (scores * mask).softmax(-1),
         "times, cleared": lambda: (scores * mask).softmax(-1) * mask,
+        "ten thousand": lambda: (
+            scores.masked_fill(~mask, -1e4).softmax(-1) * mask.any(dim=-1, keepdim=True)
+        ),
         "billion": lambda: (scores + (1 - mask.to(scores.dtype)) * -1e9).softmax(-1),
         "minus": lambda: (scores + (1 - mask) * -1e9).softmax(-1),
         "plain fill": lambda: scores.masked_fill_(~mask, -torch.inf).softmax(-1).nan_to_num(0.0),
@@ -1408,6 +1435,17 @@ SOFTMAX = Exercise(
                 "Print the shapes of `scores` and `mask`, and the scores after your call.",
                 "Square brackets don't broadcast a mask; `masked_fill` and `torch.where` do.",
                 "`masked_fill`, without an underscore, makes a new tensor.",
+            ),
+        ),
+        Mistake(
+            "ten-thousand",
+            odd_softmax,
+            {"how": "ten thousand"},
+            says="you fill with minus ten thousand, and visible scores may lie below it",
+            hints=(
+                "What happens where the only visible score is minus ten billion?",
+                "The text says how large a visible score may be.",
+                "Fill with minus infinity, or with the lowest number of the dtype.",
             ),
         ),
     ],
@@ -2938,6 +2976,9 @@ def odd_peeking(before, after, position, how):
         "rows": lambda: (difference < 1e-5).all(dim=-1),
         "places": lambda: difference < 1e-5,
         "itself": lambda: bool(((before - after)[position].abs() < 1e-5).all()),
+        "cut from the end": lambda: torch.allclose(
+            before[:-position], after[:-position], rtol=0.0, atol=1e-5
+        ),
         "relative": lambda: torch.allclose(one, other, atol=1e-5),
         "equal nan": lambda: torch.allclose(one, other, rtol=0.0, atol=1e-5, equal_nan=True),
         "nan anywhere": lambda: still and not bool((before + after).isnan().any()),
@@ -3345,6 +3386,18 @@ PEEKING = Exercise(
                 "Which rows stand *before* `position`?",
                 "`x[p]` is one row; `x[:p]` are all before it.",
                 "Compare the slice up to `position`.",
+            ),
+        ),
+        Mistake(
+            "cut-from-the-end",
+            odd_peeking,
+            {"how": "cut from the end"},
+            says="your slice leaves out the last `position` rows; the earlier ones are the "
+            "first `position`",
+            hints=(
+                "Which rows does `x[:-2]` take of seven?",
+                "A minus counts from the end.",
+                "`position` counts from the front.",
             ),
         ),
     ],
