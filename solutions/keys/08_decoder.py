@@ -197,6 +197,8 @@ def odd_shift(ids, start_id, end_id, pad_id, *, slip):
             asks[(row == pad_id).nonzero()[0]] = end_id
     else:
         asked[rows, length] = end_id
+    if slip == "lists":
+        return given.tolist(), asked.tolist()
     if slip == "start at the end":
         given = F.pad(ids, (0, 1), value=start_id)
     if slip == "rolled":
@@ -568,6 +570,17 @@ SHIFT = Exercise(
                 "Print `ids` after your call.",
                 "A tensor that comes in is the caller's own.",
                 "Write into `asked`, once it is a tensor of its own.",
+            ),
+        ),
+        Mistake(
+            "nested-lists",
+            odd_shift,
+            {"slip": "lists"},
+            says="lists of lists come back; two tensors were asked for",
+            hints=(
+                "What does `type(given)` say?",
+                "A list has no dtype; the text asks for that of `ids`.",
+                "Make a tensor of each list, with the dtype of `ids`.",
             ),
         ),
     ],
@@ -1516,6 +1529,24 @@ class MaskAsKeys(PlainBlock):
         )
 
 
+class Narrow(PlainBlock):
+    """Goes down first, and up afterwards."""
+
+    def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
+        return self.up(F.relu(self.down(self.norm_feed_forward(x))))
+
+
+class ForgetsItsInput(PlainBlock):
+    """The block's own input is gone after looking back: only what was said goes on."""
+
+    def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
+        said, back = self.self_attention(self.norm_self(x), self.norm_self(x), mask)
+        more, over = self.cross_attention(self.norm_cross(said), memory, memory_mask)
+        x = x + more
+        x = x + self.down(F.relu(self.up(self.norm_feed_forward(x))))
+        return (x, (back, over)) if return_weights else x
+
+
 class WeightsAdded(PlainBlock):
     """Asks an attention for its weights, and adds the pair that comes back."""
 
@@ -2027,6 +2058,28 @@ BLOCK = Exercise(
                 "Write two names left of `=`, and add the first.",
             ),
         ),
+        Mistake(
+            "down-before-up",
+            Narrow,
+            {},
+            says="the feed-forward network goes down first: `down` takes what `up` has made wide",
+            hints=(
+                "How many numbers does `down` take, and how many come out of the norm?",
+                "`up` goes from d_model to d_ff, `down` back.",
+                "Up, relu, down.",
+            ),
+        ),
+        Mistake(
+            "back-not-added",
+            ForgetsItsInput,
+            {},
+            says="what looking back says is normed and asks on, but it is never added to `x`",
+            hints=(
+                "Which of your lines adds the result of the self-attention?",
+                "Each sublayer reads a normed copy, and what it says is added to `x` itself.",
+                "Three sublayers, three sums: `x` grows by each of them.",
+            ),
+        ),
     ],
     hints=(
         "Give your block ones for `x` and for `memory` in turn, and see which lines make a "
@@ -2293,6 +2346,19 @@ def rebuilt_safe(given, asked, start_id, end_id, pad_id):
 
 def odd_safe(given, asked, start_id, end_id, pad_id, *, slip):
     """Mistakes that are not tried in pairs."""
+    if slip == "filtered":
+        rows = zip(given.tolist(), asked.tolist(), strict=True)
+        bare = [[[i for i in row if i != pad_id] for row in pair] for pair in rows]
+        return all(row[0] == start_id and asks == [*row[1:], end_id] for row, asks in bare)
+    if slip == "one good row":
+        return any(
+            odd_safe(given[i : i + 1], asked[i : i + 1], start_id, end_id, pad_id, slip="filtered")
+            for i in range(len(given))
+        )
+    if slip == "ends only":
+        last = given.ne(pad_id).sum(dim=1) - 1
+        ends = asked[torch.arange(len(given)), last] == end_id
+        return bool((given[:, 0] == start_id).all() and ends.all())
     if slip == "runs together":
         tokens, labels = given[given != pad_id], asked[asked != pad_id]
         return bool((tokens[1:] == labels[:-1]).all())
@@ -2637,6 +2703,30 @@ LEAK = Exercise(
                 "What does `given[given != pad_id]` look like for two rows?",
                 "A mask that picks places gives one long row.",
                 "Go row by row, or compare the tables as they stand.",
+            ),
+        ),
+        Mistake(
+            "padding-filtered",
+            odd_safe,
+            {"slip": "filtered"},
+            says="your test drops the padding before it compares: an end that stands behind "
+            "the padding passes",
+            hints=(
+                "Move the end of one row two places back, behind padding. What does your test say?",
+                "Where a label stands matters: it belongs to the token above it.",
+                "Compare places: how many tokens are given, and which label stands at the "
+                "last of them.",
+            ),
+        ),
+        Mistake(
+            "ends-in-place-only",
+            odd_safe,
+            {"slip": "ends only"},
+            says="your test looks at the marks only: the tokens between them may be anything",
+            hints=(
+                "Change one label in the middle of a row. What does your test say?",
+                "At each position the label is the token that is given next.",
+                "Compare the tokens, too, each with the label one place before it.",
             ),
         ),
     ],
@@ -3147,7 +3237,8 @@ class WrongTrainer(Small):
             "all given": (target, F.pad(target[:, 1:], (0, 1))),
         }[shift]
         past = causal_mask(given.shape[1])
-        past = {"past": past, "future": past.T, "all": past | True}[wrong.get("causal", "past")]
+        past = {"past": past, "future": past.T, "all": past | True, "no masks": past}
+        past = past[wrong.get("causal", "past")]
         over = {
             "source": padding_mask(source, 0),
             "none": None,
@@ -3160,7 +3251,10 @@ class WrongTrainer(Small):
         masks = masks[::-1] if wrong.get("back") == "exchanged" else masks
         if wrong.get("heard") == "exchanged":
             source, given = given, source
+        masks = () if wrong.get("causal") == "no masks" else masks
         scores = self.score(source, given, *masks)
+        if wrong.get("mean") == "axes":
+            return F.cross_entropy(scores, asked, ignore_index=0)
         if wrong.get("softmax"):
             scores = scores.softmax(dim=-1)
         if wrong.get("mean") == "rows":
@@ -3196,12 +3290,13 @@ class WrongTrainer(Small):
 
     def clip(self, largest):
         kind = self.wrong.get("clip", "norm")
+        largest = 1.0 if kind == "to 1" else largest
         if kind == "value":
             nn.utils.clip_grad_value_(self.parameters(), largest)
         if kind == "each":
             norms = [nn.utils.clip_grad_norm_(p, largest) for p in self.parameters()]
             return torch.stack(norms).norm().item()
-        limit = largest if kind == "norm" else float("inf")
+        limit = largest if kind in ("norm", "to 1") else float("inf")
         norm = nn.utils.clip_grad_norm_(self.parameters(), limit).item()
         if kind == "always":
             for parameter in self.parameters():
@@ -3803,6 +3898,40 @@ RUN = Exercise(
                 "How long is your third list?",
                 "The curve shows each new model.",
                 "Judge inside the loop, behind the step.",
+            ),
+        ),
+        Mistake(
+            "no-masks",
+            WrongTrainer,
+            {"step": {"causal": "no masks"}},
+            says="`score` gets no masks: the writer sees the future, and both sides look at "
+            "padding",
+            hints=(
+                "What does `self.score` do when you hand it no mask?",
+                "Section 8.3 made two masks: for looking back and for looking over.",
+                "Build both from `given` and `source`, and hand them in.",
+            ),
+        ),
+        Mistake(
+            "axes-of-the-loss",
+            WrongTrainer,
+            {"step": {"mean": "axes"}},
+            says="`cross_entropy` wants the classes on axis 1, and yours are on the last",
+            hints=(
+                "Print the shapes of the scores and of what is asked.",
+                "Two axes fit best: a row of scores for each label.",
+                "Flatten batch and positions of both before you hand them in.",
+            ),
+        ),
+        Mistake(
+            "clipped-to-1",
+            WrongTrainer,
+            {"step": {"clip": "to 1"}},
+            says="the gradients are clipped to a norm of 1, whatever `largest` says",
+            hints=(
+                "Where does `largest` stand in your code?",
+                "The limit comes as an argument.",
+                "Hand `largest` to `clip_grad_norm_`.",
             ),
         ),
     ],
