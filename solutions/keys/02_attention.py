@@ -245,6 +245,16 @@ def winner_takes_all(query, key):
     return torch.nn.functional.one_hot(scores.argmax(dim=-1), scores.shape[-1]).to(scores.dtype)
 
 
+def largest_of_the_column(scores, axis):
+    shares = (scores - scores.amax(dim=0, keepdim=True)).exp()
+    return shares / shares.sum(dim=axis, keepdim=True)
+
+
+def largest_and_its_place(scores, axis):
+    """`max` along an axis returns two things."""
+    return safe(scores - scores.max(dim=axis, keepdim=True), axis)
+
+
 WEIGHTS_MISTAKES = [
     Mistake(
         "no-scale",
@@ -610,6 +620,31 @@ WEIGHTS_MISTAKES = [
             "`** 0.5`, or brackets, or `math.sqrt`.",
         ),
     ),
+    Mistake(
+        "largest-of-the-column",
+        partial(wrong_weights, share=largest_of_the_column),
+        {},
+        "the largest score of each *column* is taken off, not of each row: weights "
+        "are bent, and where scores are large, rows are 0 over 0",
+        (
+            "Take the same number off all scores of a row: do its weights change? And off "
+            "a column?",
+            "A softmax forgets what is taken off all scores of one row.",
+            "Take each row's own largest off, along the keys.",
+        ),
+    ),
+    Mistake(
+        "largest-and-its-place",
+        partial(wrong_weights, share=largest_and_its_place),
+        {},
+        "`max` along an axis returns two things, the largest numbers and their "
+        "places, and you subtract the pair",
+        (
+            "Print `scores.max(dim=-1)`.",
+            "The first of the two is what you want.",
+            "Take `.values`, or use `amax`, which returns the numbers alone.",
+        ),
+    ),
 ]
 
 
@@ -803,6 +838,11 @@ def stays_a_batch(query, key, value):
     if query.ndim == 2:
         query, key, value = query[None], key[None], value[None]
     return by_bmm(query, key, value)
+
+
+def one_largest_without_keepdim(scores, axis):
+    shares = (scores - scores.max()).exp()
+    return shares / shares.sum(dim=axis)
 
 
 ATTENTION_MISTAKES = [
@@ -1327,6 +1367,18 @@ ATTENTION_MISTAKES = [
             "The width is the last axis of the query.",
         ),
     ),
+    Mistake(
+        "one-largest-and-no-axis",
+        partial(wrong_attention, share=one_largest_without_keepdim),
+        {},
+        "the sum of each row has lost its axis, so it divides columns; and one "
+        "largest score is taken off the whole table",
+        (
+            "Print the shapes of the exponentials and of the sum that you divide by.",
+            "Shapes are lined up from the right: a sum without its axis meets the keys.",
+            "`keepdim=True` in the sum, and in the largest, which every row has of its own.",
+        ),
+    ),
 ]
 
 
@@ -1475,6 +1527,10 @@ def exp_of_the_average(weights):
 def loops_into_zero(weights):
     rows = [math.exp(-sum(w * math.log(w) for w in row)) for row in weights]
     return torch.tensor(rows)
+
+
+def count_in_float32(weights):
+    return (weights > 0).sum(dim=-1).float()
 
 
 EFFECTIVE_MISTAKES = [
@@ -1851,6 +1907,18 @@ EFFECTIVE_MISTAKES = [
             "Try a row that looks at one word alone, then a stack of tables.",
             "Which weights have a logarithm? And which axes can come in front of the last two?",
             "Treat weights of 0 apart. PyTorch's functions with `dim=-1` need no loop.",
+        ),
+    ),
+    Mistake(
+        "count-in-float32",
+        count_in_float32,
+        {},
+        "you count the weights above 0, and softmax gives almost every word a little; "
+        "and the result is always float32",
+        (
+            "A row with weights 0.98, 0.01 and 0.01 should count for little more than one word.",
+            "Each word should count by how much weight it has.",
+            "Sum -w ln w over the row, then raise e to it.",
         ),
     ),
 ]
@@ -3094,6 +3162,11 @@ def divided_late(query, key, value):
     return weights @ value, weights
 
 
+def keys_reversed(query, key, value):
+    weights = (query @ key.permute(2, 1, 0) / math.sqrt(query.shape[-1])).softmax(dim=-1)
+    return weights @ value, weights
+
+
 BUG_MISTAKES = [
     Mistake(
         "as-found",
@@ -3334,6 +3407,18 @@ BUG_MISTAKES = [
             "Divide by the root of the width of a query.",
         ),
     ),
+    Mistake(
+        "keys-reversed",
+        keys_reversed,
+        {},
+        "`.T` turns all three axes of the keys round, the batch too; and they lie on "
+        "their side already",
+        (
+            "Which axis of the keys has to meet d_head, and where is it now?",
+            "The keys come as (batch, d_head, key): right for the product as they are.",
+            "Multiply with the keys as they come.",
+        ),
+    ),
 ]
 
 
@@ -3415,6 +3500,8 @@ class WrongModule(nn.Module):
         if self.way == "late":
             return scores.softmax(dim=-1) / self.log_temperature.exp()
         scores = scores / self.temperature()
+        if self.way == "self-hidden":
+            scores = scores.masked_fill(torch.eye(scores.shape[-1]).bool(), -torch.inf)
         axis = {"queries": -2, "batch": 0}.get(self.way, -1)
         return scores.log_softmax(-1) if self.way == "logarithms" else scores.softmax(dim=axis)
 
@@ -3444,7 +3531,10 @@ class WrongModule(nn.Module):
             mixed = self.mixed
         else:
             mixed = self.forward(ids)[0]
-        scores = mixed @ self.embedding.weight.T
+        if self.way == "guess-of-the-pair":
+            mixed = self.forward(ids)
+        table = self.embedding.weight
+        scores = mixed @ (table if self.way == "guess-not-turned" else table.T)
         return {
             "guess-shares": lambda: scores.softmax(dim=-1),
             "guess-log-shares": lambda: scores.log_softmax(dim=-1),
@@ -3728,6 +3818,40 @@ MODULE_MISTAKES = [
         {},
         says="the embedding's table lies on its side: one row a word, d_model numbers wide",
         hints=PARAMETER_HINTS,
+    ),
+    Mistake(
+        "guess-of-the-pair",
+        WrongModule,
+        {"way": "guess-of-the-pair"},
+        "`guess` takes all that `forward` returns, a pair, for the mix",
+        (
+            "How many things does `forward` return?",
+            "The mix is the first of two.",
+            "Write two names left of `=`, and go on with the first.",
+        ),
+    ),
+    Mistake(
+        "guess-not-turned",
+        WrongModule,
+        {"way": "guess-not-turned"},
+        "`guess` multiplies with the table as it lies: its rows have to meet the vectors",
+        (
+            "Print the shape of the table, and that of a mixed vector.",
+            "A row for each word: (vocab_size, d_model).",
+            "Turn the table round before the product.",
+        ),
+    ),
+    Mistake(
+        "self-hidden",
+        WrongModule,
+        {"way": "self-hidden"},
+        "no word may look at itself; the text doesn't ask for that, and a single word "
+        "has nowhere else to look",
+        (
+            "Call it with a sentence of one word.",
+            "A word's own vector is one of the keys.",
+            "Softmax the scores as they are, without a mask.",
+        ),
     ),
 ]
 

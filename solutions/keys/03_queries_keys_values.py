@@ -170,6 +170,14 @@ def value_bias_missing(x, to_q, to_k, to_v):
     return F.linear(x, *to_q), F.linear(x, *to_k), F.linear(x, to_v[0])
 
 
+def bias_turned(x, to_q, to_k, to_v):
+    return tuple(x @ weight.T + bias[:, None] for weight, bias in (to_q, to_k, to_v))
+
+
+def pair_for_a_weight(x, to_q, to_k, to_v):
+    return F.linear(x, to_q), F.linear(x, to_k), F.linear(x, to_v)
+
+
 PROJECT_MISTAKES = [
     Mistake(
         "not-transposed",
@@ -464,6 +472,29 @@ PROJECT_MISTAKES = [
             "Turn the other two as well.",
         ),
     ),
+    Mistake(
+        "bias-along-the-words",
+        bias_turned,
+        {},
+        "the bias is given an axis behind it: it runs along the words, where it "
+        "should run along each vector",
+        (
+            "Print the shapes of the product and of the bias.",
+            "Shapes are lined up from the right: (d_out,) fits the last axis as it is.",
+            "Add the bias as it comes.",
+        ),
+    ),
+    Mistake(
+        "pair-for-a-weight",
+        pair_for_a_weight,
+        {},
+        "`F.linear` is handed the pair; it wants its two tensors one by one",
+        (
+            "What does `type(to_q)` say?",
+            "Its second argument is a weight, its third a bias.",
+            "Take the pair apart, by name or with a star.",
+        ),
+    ),
 ]
 
 
@@ -667,6 +698,14 @@ def raw_context(x, context, w_q, w_k, w_v):
     q = x @ w_q
     weights = (q @ (context @ w_k).mT / q.shape[-1] ** 0.5).softmax(dim=-1)
     return weights @ context, weights
+
+
+def future_hidden(x, context, w_q, w_k, w_v):
+    def share(scores):
+        seen = torch.ones_like(scores, dtype=torch.bool).tril()
+        return scores.masked_fill(~seen, -torch.inf).softmax(dim=-1)
+
+    return attend(x @ w_q, context @ w_k, context @ w_v, share)
 
 
 CROSS_MISTAKES = [
@@ -1036,6 +1075,18 @@ CROSS_MISTAKES = [
             "Print the shape of the keys before and after you turn them.",
             "With a batch in front, axes 0 and 1 are sentences and words.",
             "Exchange the last two axes.",
+        ),
+    ),
+    Mistake(
+        "future-hidden",
+        future_hidden,
+        {},
+        "later words of `context` are hidden; the text doesn't ask for a mask, and "
+        "here is no future",
+        (
+            "Which words of `context` may the first word of `x` look at?",
+            "The other sequence is there as a whole.",
+            "Softmax the scores as they are, without a mask.",
         ),
     ),
 ]
@@ -1565,6 +1616,20 @@ def fused_and_cut(x, w_qkv):
     return wrong_fused(x, w_qkv).detach()
 
 
+def cut_in_pieces(x, w_qkv, *, how):
+    fused = x @ w_qkv
+    q, k, v = fused.split(3, dim=-1) if how == "of three" else fused.chunk(3)
+    return (q @ k.mT / q.shape[-1] ** 0.5).softmax(dim=-1) @ v
+
+
+def other_fused(x, w_qkv, *, how):
+    q, k, v = (x @ w_qkv).chunk(3, dim=-1)
+    if how == "backwards":
+        q, v = v, q
+    divisor = q.shape[-1] if how == "no root" else q.shape[-1] ** 0.5
+    return (q @ k.mT / divisor).softmax(dim=-1) @ v
+
+
 BUG_MISTAKES = [
     Mistake(
         "still-tied",
@@ -1769,6 +1834,50 @@ BUG_MISTAKES = [
         ),
     ),
     nothing_returned("the output"),
+    Mistake(
+        "pieces-of-three",
+        cut_in_pieces,
+        {"how": "of three"},
+        "`split(3)` cuts pieces that are three columns wide; three pieces were wanted",
+        (
+            "Print how many pieces come out, for d_head 5.",
+            "`split` is told how wide a piece is, `chunk` how many there are.",
+            "Hand `split` the width of one head.",
+        ),
+    ),
+    Mistake(
+        "pieces-of-the-batch",
+        cut_in_pieces,
+        {"how": "of the batch"},
+        "`chunk(3)` cuts the first axis, the batch, unless it is told another",
+        (
+            "Print the shapes of the pieces.",
+            "The three matrices stand side by side in the *last* axis.",
+            "Name the axis, `dim=-1`.",
+        ),
+    ),
+    Mistake(
+        "no-root",
+        other_fused,
+        {"how": "no root"},
+        "the scores are divided by d_head now, not by its root, which was right as you found it",
+        (
+            "Compare your last lines with those that you were given.",
+            "The text says how many mistakes there are.",
+            "Change where the keys are cut, and leave the rest.",
+        ),
+    ),
+    Mistake(
+        "values-first",
+        other_fused,
+        {"how": "backwards"},
+        "the first columns are used as values and the last ones as queries",
+        (
+            "In which order do the three matrices stand side by side?",
+            "The text names them from left to right.",
+            "The first third asks, the second is asked, the last is mixed.",
+        ),
+    ),
 ]
 
 
@@ -2323,6 +2432,12 @@ def loops_from_offset(weights, offset=0):
     return torch.stack([weights[:, i, i + offset] for i in places]).mean(dim=0)
 
 
+def every_row(weights, offset=0):
+    """Every query, with an index that wraps below 0 and stops behind the end."""
+    places = range(weights.shape[-1])
+    return torch.stack([weights[:, i, i + offset] for i in places]).mean(dim=0)
+
+
 DIAGONAL_MISTAKES = [
     Mistake(
         "all-rows",
@@ -2579,6 +2694,18 @@ DIAGONAL_MISTAKES = [
         ),
     ),
     nothing_returned("one number for each head"),
+    Mistake(
+        "rows-without-a-key",
+        every_row,
+        {},
+        "your loop asks every query: below 0 an index counts from the end, and behind "
+        "the last key there is none",
+        (
+            "With offset -1, which key does your first query read? With 1, which your last?",
+            "Some queries have no key at that place; the text leaves them out.",
+            "Take the queries whose place is at least 0 and less than the number of words.",
+        ),
+    ),
 ]
 
 
@@ -2877,6 +3004,11 @@ def one_is_none(before, after, changed):
 def largest_of_none(before, after, changed):
     one, other = others_of(before, after, changed)
     return bool((one - other).abs().max() < 1e-4)
+
+
+def bits_turned(before, after, changed):
+    """`~1` is -2: one sentence, counted from the end."""
+    return close(before[~changed], after[~changed])
 
 
 TALK_MISTAKES = [
@@ -3346,6 +3478,18 @@ TALK_MISTAKES = [
             "Every difference has to be small, so look at the largest.",
         ),
     ),
+    Mistake(
+        "one-from-the-end",
+        bits_turned,
+        {},
+        "`x[~changed]` is one sentence, counted from the end: only a mask of truths "
+        "is turned round by `~`",
+        (
+            "What does `~1` say?",
+            "For a whole number, `~i` is `-i - 1`.",
+            "Compare all places with `changed` first; that gives the mask.",
+        ),
+    ),
 ]
 
 
@@ -3471,12 +3615,15 @@ class WrongHead(nn.Module):
         axis = {"over-the-queries": -2, "over-the-batch": 0}.get(self.way, -1)
         weights = scores if self.way == "no-softmax" else scores.softmax(dim=axis)
         output = weights @ v
-        return output.softmax(dim=-1) if self.way == "shares" else output, weights
+        if self.way in ("shares", "log-shares"):
+            output = output.softmax(dim=-1) if self.way == "shares" else output.log_softmax(dim=-1)
+        return output, weights
 
     def forward(self, x: Tensor):
         output, weights = self.mix(x)
         return {
             "with-weights": lambda: (output, weights),
+            "pair-to-loss": lambda: (output, weights),
             "best-only": lambda: output.argmax(dim=-1),
             "averaged": lambda: output.mean(dim=-2),
             "forward-nothing": lambda: None,
@@ -3485,7 +3632,8 @@ class WrongHead(nn.Module):
     def fit(self, tables: Tensor, answers: Tensor, rate: float) -> list[float]:
         losses = []
         for x, y in zip(tables, answers, strict=True):
-            loss = F.cross_entropy(self.mix(x)[0].flatten(0, 1), y.flatten())
+            rows = self.mix(x)[0] if self.way == "with-weights" else self(x)
+            loss = F.cross_entropy(rows.flatten(0, 1), y.flatten())
             descend(self, loss, rate)
             losses.append(loss.item())
         return losses
@@ -3494,7 +3642,13 @@ class WrongHead(nn.Module):
 class WrongFit(WrongLoop, WrongHead):
     """Mistakes of the loop; forward is right."""
 
-    moves = WrongLoop.moves | {"values-only": lambda name: "to_v" in name}
+    moves = WrongLoop.moves | {
+        "values-only": lambda name: "to_v" in name,
+        "queries-only": lambda name: "to_q" in name,
+    }
+
+    def fit(self, inputs: Tensor, answers: Tensor, rate: float) -> list[float]:
+        return super().fit(inputs, answers, {"rate-fixed": 0.1}.get(self.way, rate))
 
     def judged(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         return self(x).flatten(0, 1), y.flatten()
@@ -3507,6 +3661,8 @@ class WrongFit(WrongLoop, WrongHead):
             "not-flattened": lambda: F.cross_entropy(scores, y),
             "first-guest": lambda: F.cross_entropy(scores[:, 0], y[:, 0]),
             "first-table": lambda: F.cross_entropy(scores[0], y[0]),
+            "last-guest": lambda: F.cross_entropy(scores[:, -1], y[:, -1]),
+            "axes-viewed": lambda: F.cross_entropy(scores.reshape(len(x), scores.shape[-1], -1), y),
         }
         return own[self.way]() if self.way in own else super().loss(x, y)
 
@@ -3661,6 +3817,8 @@ TABLE_MISTAKES = [
     ahead("no-softmax", "the values are mixed by the scores: the softmax is missing"),
     ahead("self-hidden", "no guest may look at itself; the text doesn't ask for that"),
     ahead("shares", "`forward` returns shares; the scores as they are were asked for"),
+    ahead("log-shares", "`forward` returns logarithms of shares; the scores were asked for"),
+    ahead("pair-to-loss", "`forward` returns the weights too, and `fit` goes on with the pair"),
     ahead("with-weights", "`forward` returns the weights too; the scores alone were asked for"),
     ahead("best-only", "`forward` returns the best answer; a score for each was asked for"),
     ahead("averaged", "`forward` averages over the guests; each gets scores of its own"),
@@ -3670,6 +3828,12 @@ TABLE_MISTAKES = [
     looped("not-flattened", "`cross_entropy` takes one row for each guest", LOSS_HINTS),
     looped("first-guest", "only the first guest of each table is judged", LOSS_HINTS),
     looped("first-table", "only the first table of each batch is judged", LOSS_HINTS),
+    looped("last-guest", "only the last guest of each table is judged", LOSS_HINTS),
+    looped(
+        "axes-viewed", "`view` or `reshape` deals the scores out anew: it turns no axes", LOSS_HINTS
+    ),
+    looped("queries-only", "only `to_q` moves; keys and values learn nothing", STEP_HINTS),
+    looped("rate-fixed", "the steps have a rate of 0.1, whatever `rate` says", STEP_HINTS),
     looped("values-only", "only `to_v` moves; queries and keys learn nothing", STEP_HINTS),
     looped("unit-step", "each gradient is brought to length 1 before the step", STEP_HINTS),
     *loop_mistakes(WrongFit, LOOP_HINTS),

@@ -69,11 +69,14 @@ def odd_causal(n_query, n_key, how):
     square = torch.ones(n_key, n_key, dtype=torch.bool).tril()
     return {
         "sign": lambda: torch.ones(n_query, n_key, dtype=torch.bool).tril(n_query - n_key),
+        "mirrored": lambda: torch.ones(n_query, n_key, dtype=torch.bool).tril().flip(1),
         "whole": lambda: right.long(),
         "bytes": lambda: right.to(torch.uint8),
         "penalties": lambda: torch.zeros(n_query, n_key).masked_fill(~right, -torch.inf),
         "penalties, left": lambda: torch.full((n_query, n_key), -torch.inf).triu(1),
         "turned": lambda: torch.ones(n_key, n_query, dtype=torch.bool).tril(),
+        "turned, moved": lambda: torch.ones(n_key, n_query).bool().tril(n_key - n_query),
+        "short": right.int,
         "queries": lambda: square[:n_query, :n_query],
         "keys": lambda: square,
         "all": lambda: torch.ones(n_query, n_key, dtype=torch.bool),
@@ -267,6 +270,39 @@ CAUSAL = Exercise(
             says="you return lists of lists, not a tensor",
             hints=KIND_HINTS,
         ),
+        Mistake(
+            "rows-are-keys",
+            odd_causal,
+            {"how": "turned, moved"},
+            says="your mask is (n_key, n_query): its rows are the keys",
+            hints=(
+                "Print the shape of `causal_mask(2, 5)`.",
+                "A row for each query, a column for each key.",
+                "Write the two sizes in the order of the text.",
+            ),
+        ),
+        Mistake(
+            "whole-numbers-of-32-bits",
+            odd_causal,
+            {"how": "short"},
+            says="your mask holds ones and zeros as whole numbers, not True and False",
+            hints=(
+                "Print the dtype of your mask.",
+                "The text asks for True and False: `~` of a whole number is not its opposite.",
+                "A comparison gives booleans; `.bool()` makes them of ones and zeros.",
+            ),
+        ),
+        Mistake(
+            "mirrored",
+            odd_causal,
+            {"how": "mirrored"},
+            says="your triangle is mirrored: the first query sees the last key",
+            hints=(
+                "Which key does the first row of your mask show?",
+                "`flip` turns left and right round; what is wanted is a triangle moved along.",
+                "Keep the triangle, and move its diagonal by how many keys there are more.",
+            ),
+        ),
     ],
     also_right=[causal_loop, causal_last_rows, causal_tril],
     hints=(
@@ -363,6 +399,12 @@ def odd_padding(ids, pad_id, how):
     mask = real[:, None, None, :]
     return {
         "front": lambda: real[None, None],
+        "flat, rows": lambda: real.view(-1, 1, 1, 1),
+        "first row": lambda: mask[:1],
+        "not": lambda: (not torch.eq(ids, pad_id))[:, None, None, :],
+        "is not": lambda: torch.tensor([[i is not pad_id for i in row] for row in ids])[
+            :, None, None
+        ],
         "back": lambda: real[:, :, None, None],
         "whole": mask.long,
         "penalties": lambda: torch.zeros(mask.shape).masked_fill(~mask, -torch.inf),
@@ -577,6 +619,52 @@ PADDING = Exercise(
             )
             for pad_id in PAD_IDS
         ),
+        Mistake(
+            "one-long-column",
+            odd_padding,
+            {"how": "flat, rows"},
+            says="all ids stand in one long column: the batch and the keys are one axis",
+            hints=(
+                "Print the shape of your mask for two sentences of five ids.",
+                "`-1` in a `view` takes whatever is left, here the keys as well.",
+                "Keep the batch and the keys apart, with two axes of size 1 between them.",
+            ),
+        ),
+        Mistake(
+            "not-of-a-tensor",
+            odd_padding,
+            {"how": "not"},
+            says="`not` asks whether a whole tensor is false; what is wanted is the opposite "
+            "of each place",
+            hints=(
+                "What does `not` give for a list?",
+                "A tensor has one truth for each place.",
+                "Compare with `!=`, or turn a boolean tensor round with `~`.",
+            ),
+        ),
+        Mistake(
+            "is-for-equal",
+            odd_padding,
+            {"how": "is not"},
+            says="`is not` asks whether two things are one object, and every number from a "
+            "tensor is a new one",
+            hints=(
+                "Try `torch.tensor([3])[0] is 3`.",
+                "`is` is about which object it is, `==` about its value.",
+                "Compare values, with `!=`.",
+            ),
+        ),
+        Mistake(
+            "first-sentence",
+            odd_padding,
+            {"how": "first row"},
+            says="every sentence gets the mask of the first one",
+            hints=(
+                "Print the shape of your mask for two sentences.",
+                "Each sentence is padded in its own places.",
+                "Compare all of `ids`, and keep the batch as the first axis.",
+            ),
+        ),
     ],
     also_right=[padding_loop, padding_view],
     choices={"pad_id": PAD_IDS},
@@ -718,6 +806,12 @@ def odd_softmax(scores, mask, how):
         "lowest": lambda: scores.masked_fill(~mask, lowest).softmax(-1),
         "times": lambda: (scores * mask).softmax(-1),
         "times, cleared": lambda: (scores * mask).softmax(-1) * mask,
+        "ten thousand": lambda: (
+            scores.masked_fill(~mask, -1e4).softmax(-1) * mask.any(dim=-1, keepdim=True)
+        ),
+        "billion": lambda: (scores + (1 - mask.to(scores.dtype)) * -1e9).softmax(-1),
+        "minus": lambda: (scores + (1 - mask) * -1e9).softmax(-1),
+        "plain fill": lambda: scores.masked_fill_(~mask, -torch.inf).softmax(-1).nan_to_num(0.0),
     }[how]()
 
 
@@ -793,6 +887,19 @@ def softmax_lowest(scores, mask):
     """The lowest number there is, then zeros."""
     lowest = torch.finfo(scores.dtype).min
     return torch.where(mask, scores, lowest).softmax(-1) * mask
+
+
+def softmax_picked(scores, mask):
+    """Picks the visible scores out, and takes one softmax over all of them."""
+    out = torch.zeros_like(scores)
+    out[mask] = scores[mask].softmax(-1)
+    return out
+
+
+def softmax_assigned(scores, mask):
+    """Assigns into the caller's scores, by a mask that need not have their shape."""
+    scores[~mask] = -torch.inf
+    return scores.softmax(-1).nan_to_num(0.0)
 
 
 SOFTMAX = Exercise(
@@ -1270,6 +1377,77 @@ SOFTMAX = Exercise(
                 "Where the sum is 0, divide by 1 instead.",
             ),
         ),
+        Mistake(
+            "billions-added",
+            odd_softmax,
+            {"how": "billion"},
+            says="a product with minus a billion is added: in half precision that is infinite, "
+            "and 0 times infinity is nan; an empty row becomes an average",
+            hints=(
+                "What is `(1 - mask) * -1e9` where the mask is True, in float16?",
+                "Adding a constant hides a key only beside larger scores, and never a whole row.",
+                "Fill with `masked_fill` and minus infinity, and put zeros where the mask is "
+                "False afterwards.",
+            ),
+        ),
+        Mistake(
+            "one-minus-a-mask",
+            odd_softmax,
+            {"how": "minus"},
+            says="`1 - mask` can't be taken: the mask holds truths, not numbers",
+            hints=(
+                "What is the opposite of a boolean tensor?",
+                "`~mask` turns every truth round.",
+                "Use `~mask` with `masked_fill`.",
+            ),
+        ),
+        Mistake(
+            "scores-filled-in-place",
+            odd_softmax,
+            {"how": "plain fill"},
+            says="the scores themselves are filled: they belong to whoever calls, and their "
+            "gradient is still to be taken",
+            hints=(
+                "Print the scores after your call, or ask for their gradient.",
+                "`masked_fill_` and `scores[…] =` change what came in.",
+                "`masked_fill`, without the underscore, makes a new tensor.",
+            ),
+        ),
+        Mistake(
+            "picked-out",
+            softmax_picked,
+            {},
+            says="`scores[mask]` makes one long row of all visible scores, and wants a mask of "
+            "the scores' own shape",
+            hints=(
+                "Print the shape of `scores[mask]` for a mask as large as the scores.",
+                "A softmax has to know where a row ends.",
+                "Keep the scores in their shape, and fill what is hidden.",
+            ),
+        ),
+        Mistake(
+            "scores-assigned",
+            softmax_assigned,
+            {},
+            says="`scores[~mask] = …` changes the scores of whoever calls, and wants a mask of "
+            "their own shape",
+            hints=(
+                "Print the shapes of `scores` and `mask`, and the scores after your call.",
+                "Square brackets don't broadcast a mask; `masked_fill` and `torch.where` do.",
+                "`masked_fill`, without an underscore, makes a new tensor.",
+            ),
+        ),
+        Mistake(
+            "ten-thousand",
+            odd_softmax,
+            {"how": "ten thousand"},
+            says="you fill with minus ten thousand, and visible scores may lie below it",
+            hints=(
+                "What happens where the only visible score is minus ten billion?",
+                "The text says how large a visible score may be.",
+                "Fill with minus infinity, or with the lowest number of the dtype.",
+            ),
+        ),
     ],
     also_right=[
         softmax_logsumexp,
@@ -1398,6 +1576,8 @@ def odd_attention(query, key, value, mask, how):
         "zeros, cleared": lambda: scores.masked_fill(~mask, 0.0).softmax(-1) * mask @ value,
         "twice": lambda: (weights * mask).softmax(-1) @ value,
         "twice, hidden": lambda: weights.masked_fill(~mask, -torch.inf).softmax(-1) @ value,
+        "plus infinity": lambda: scores.masked_fill(~mask, torch.inf).softmax(-1) @ value,
+        "no keepdim": lambda: weights * mask / (weights * mask).sum(dim=-1) @ value,
         "infinite": lambda: weights.masked_fill(~mask, -torch.inf) @ value,
         "unused": lambda: weights @ value,
         "queries": lambda: hidden.softmax(-2) @ value,
@@ -1409,6 +1589,13 @@ def odd_attention(query, key, value, mask, how):
         "detached": lambda: (hidden.softmax(-1) @ value).detach(),
         "product": lambda: (scores + ~mask * -torch.inf).softmax(-1) @ value,
     }[how]()
+
+
+def attention_assigned(query, key, value, mask):
+    """Assigns where the mask is False, which wants a mask of the scores' own shape."""
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    scores[~mask] = -torch.inf
+    return scores.softmax(dim=-1) @ value
 
 
 LEAKY = Exercise(
@@ -1667,6 +1854,43 @@ LEAKY = Exercise(
                 "`masked_fill` and `torch.where` choose, they don't multiply.",
             ),
         ),
+        Mistake(
+            "plus-infinity",
+            odd_attention,
+            {"how": "plus infinity"},
+            says="hidden scores become plus infinity, which softmax turns into nan: the sign "
+            "is missing",
+            hints=(
+                "Which score gives a weight of 0?",
+                "e to the power of a very *small* score is 0.",
+                "Fill with minus infinity.",
+            ),
+        ),
+        Mistake(
+            "sum-without-its-axis",
+            odd_attention,
+            {"how": "no keepdim"},
+            says="the sum of each row has lost its axis, and divides columns; and what is left "
+            "after the mask may be 0",
+            hints=(
+                "Print the shapes of the weights and of the sum that you divide by.",
+                "`keepdim=True` keeps the axis, but a large hidden score still leaves nothing "
+                "to divide by.",
+                "Hide before the softmax: then nothing has to be divided.",
+            ),
+        ),
+        Mistake(
+            "assigned-by-a-smaller-mask",
+            attention_assigned,
+            {},
+            says="`scores[~mask] = …` wants a mask of the scores' own shape, and this one "
+            "broadcasts",
+            hints=(
+                "Print the shapes of `scores` and `mask`.",
+                "Square brackets don't broadcast a mask; `masked_fill` and `torch.where` do.",
+                "Fill with `masked_fill`.",
+            ),
+        ),
     ],
     also_right=[attention_einsum, attention_loop],
     hints=(
@@ -1787,6 +2011,10 @@ def odd_words(query, key, value, ids, pad_id, how):
         return scores.masked_fill(~masks[how], -torch.inf).softmax(-1) @ value
     return {
         "axis": lambda: hidden.softmax(-2) @ value,
+        "silenced": lambda: (
+            (query @ (key * real[:, :, None]).mT / math.sqrt(query.shape[-1])).softmax(-1)
+            @ (value * real[:, :, None])
+        ),
         "query, axis": lambda: (
             scores.masked_fill(~real[:, :, None], -torch.inf).softmax(-2) @ value
         ),
@@ -2085,6 +2313,18 @@ FLAT = Exercise(
                 "Compute the output from the inputs with PyTorch's own operations.",
             ),
         ),
+        Mistake(
+            "keys-zeroed",
+            odd_words,
+            {"how": "silenced"},
+            says="the padded keys and values are set to 0, but a score of 0 is an ordinary "
+            "score: padding still gets weight",
+            hints=(
+                "Do the weights of the real tokens sum to 1?",
+                "A key of zeros scores 0 with every query.",
+                "Hide the scores, with minus infinity, before the softmax.",
+            ),
+        ),
     ],
     also_right=[words_expand, words_loop],
     hints=(
@@ -2171,6 +2411,10 @@ def odd_mean(hidden, mask, how):
             (torch.where(hidden.isnan(), 0.0, hidden) * mask[:, :, None]).sum(dim=1) / count
         ),
         "mask": lambda: hidden.masked_fill(~mask, 0.0).sum(dim=1) / count,
+        "product patched": lambda: (
+            (hidden * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+        ).nan_to_num(0.0),
+        "largest": lambda: kept.sum(dim=1) / max(mask.sum(dim=1, keepdim=True), 1),
         "eps": lambda: kept.sum(dim=1) / (mask.sum(dim=1, keepdim=True) + 1e-3),
     }[how]()
 
@@ -2210,6 +2454,12 @@ def mean_weights(hidden, mask):
     weights = mask.float() / mask.float().sum(1, keepdim=True).clamp(min=1)
     clean = torch.where(mask[..., None], hidden, torch.zeros(()))
     return torch.einsum("bs,bsd->bd", weights, clean)
+
+
+def mean_assigned(hidden, mask):
+    """Clears the caller's own padding, whatever gradients say."""
+    hidden[~mask] = 0.0
+    return hidden.sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1)
 
 
 MEAN = Exercise(
@@ -2463,6 +2713,42 @@ MEAN = Exercise(
                 "`masked_fill` or `torch.where` with the mask itself.",
             ),
         ),
+        Mistake(
+            "patched-afterwards",
+            odd_mean,
+            {"how": "product patched"},
+            says="nan is replaced after the sum: a single nan under the padding has spoilt its "
+            "whole column by then",
+            hints=(
+                "Let one padded place hold nan. What is your mean?",
+                "0 times nan is nan, and so is a sum that holds it.",
+                "Clear the padding with `masked_fill` or `torch.where`, before you add up.",
+            ),
+        ),
+        Mistake(
+            "python-max-of-counts",
+            odd_mean,
+            {"how": "largest"},
+            says="the `max` of Python wants one truth from a comparison, and you have a count for "
+            "each sentence",
+            hints=(
+                "Which function compares place by place?",
+                "`max` of Python asks `a > b` once.",
+                "Use `.clamp(min=1)` on the counts.",
+            ),
+        ),
+        Mistake(
+            "hidden-overwritten",
+            mean_assigned,
+            {},
+            says="the padding is cleared in `hidden` itself, which belongs to whoever calls",
+            hints=(
+                "Print `hidden` after your call.",
+                "`hidden[…] = 0` changes what came in, and a tensor that waits for its "
+                "gradient refuses it.",
+                "`masked_fill`, without an underscore, makes a new tensor.",
+            ),
+        ),
     ],
     also_right=[mean_scattered, mean_patched, mean_loop, mean_weights],
     hints=(
@@ -2688,6 +2974,11 @@ def odd_peeking(before, after, position, how):
         "later": lambda: still and not torch.allclose(before[position:], after[position:]),
         "last": lambda: bool(((before - after)[position - 1].abs() < 1e-5).all()),
         "rows": lambda: (difference < 1e-5).all(dim=-1),
+        "places": lambda: difference < 1e-5,
+        "itself": lambda: bool(((before - after)[position].abs() < 1e-5).all()),
+        "cut from the end": lambda: torch.allclose(
+            before[:-position], after[:-position], rtol=0.0, atol=1e-5
+        ),
         "relative": lambda: torch.allclose(one, other, atol=1e-5),
         "equal nan": lambda: torch.allclose(one, other, rtol=0.0, atol=1e-5, equal_nan=True),
         "nan anywhere": lambda: still and not bool((before + after).isnan().any()),
@@ -3074,6 +3365,41 @@ PEEKING = Exercise(
                 "Ask of every number, then `all`; or take the largest.",
             ),
         ),
+        Mistake(
+            "a-truth-for-each-number",
+            odd_peeking,
+            {"how": "places"},
+            says="your test returns a truth for each number; one for all of them was asked for",
+            hints=(
+                "Print what your test returns.",
+                "Every earlier number has to have stayed.",
+                "Join all truths into one with `all`.",
+            ),
+        ),
+        Mistake(
+            "row-at-position",
+            odd_peeking,
+            {"how": "itself"},
+            says="your test looks at the row at `position`, whose own word was changed, and at "
+            "no other",
+            hints=(
+                "Which rows stand *before* `position`?",
+                "`x[p]` is one row; `x[:p]` are all before it.",
+                "Compare the slice up to `position`.",
+            ),
+        ),
+        Mistake(
+            "cut-from-the-end",
+            odd_peeking,
+            {"how": "cut from the end"},
+            says="your slice leaves out the last `position` rows; the earlier ones are the "
+            "first `position`",
+            hints=(
+                "Which rows does `x[:-2]` take of seven?",
+                "A minus counts from the end.",
+                "`position` counts from the front.",
+            ),
+        ),
     ],
     also_right=[peeking_numpy, peeking_bounds, peeking_allclose, peeking_loop, peeking_max],
     hints=(
@@ -3175,6 +3501,9 @@ def odd_pairs(n_tokens, n_pads, side, how):
     empty = n_pads if left else 0
     return {
         "open": lambda: (pairs - n_tokens, empty),
+        "left only": lambda: (pairs, empty) if left else None,
+        "one more": lambda: (pairs, n_pads + 1 if left else 0),
+        "cut from the back": lambda: (0, total) if not left and not n_pads else (pairs, empty),
         "float": lambda: (n_tokens * (n_tokens + 1) / 2 + pairs - triangle, empty),
         "columns": lambda: (total * n_tokens, empty),
         "real square": lambda: (pairs - triangle + n_tokens * n_tokens, empty),
@@ -3486,6 +3815,40 @@ PAIRS = Exercise(
                 "Only padding on the left leaves rows without any True.",
             ),
         ),
+        Mistake(
+            "left-only",
+            odd_pairs,
+            {"how": "left only"},
+            says="where the padding stands on the right, nothing is returned",
+            hints=(
+                'Call it with `side="right"`. What comes back?',
+                "Both ways out of an `if` need a `return`.",
+                "Return the two numbers of the right side, too.",
+            ),
+        ),
+        Mistake(
+            "one-more-blind",
+            odd_pairs,
+            {"how": "one more"},
+            says="one query too many may look nowhere: the first real token sees itself",
+            hints=(
+                "Two pads, then three tokens: which queries see nothing?",
+                "Each real token sees at least itself.",
+                "On the left, only the pads see nothing.",
+            ),
+        ),
+        Mistake(
+            "cut-from-the-back",
+            odd_pairs,
+            {"how": "cut from the back"},
+            says="without padding on the right, everything is hidden: `-0` is 0, so the slice "
+            "`[-n_pads:]` takes all",
+            hints=(
+                "Call it with no pads, on the right.",
+                "The last 0 of a list, written `x[-0:]`, is the whole list.",
+                "Count from the front: padding begins at `n_tokens`.",
+            ),
+        ),
     ],
     also_right=[pairs_columns, pairs_loop, pairs_mask],
     hints=(
@@ -3622,6 +3985,10 @@ class WrongLetters(torch.nn.Module):
         scores, seen = self.scores(x), self.seen(x.shape[1])
         if self.how == "mask after":
             return scores.softmax(-1) * seen
+        if self.how == "where after":
+            plain = self.scores(x) - self.where[: x.shape[1], : x.shape[1]]
+            weights = plain.masked_fill(~seen, -torch.inf).softmax(-1)
+            return weights + self.where[: x.shape[1], : x.shape[1]]
         fill = 0.0 if self.how == "zero fill" else -torch.inf
         return scores.masked_fill(~seen, fill).softmax(-2 if self.how == "queries share" else -1)
 
@@ -3645,6 +4012,9 @@ class WrongLetters(torch.nn.Module):
         return logits
 
     def loss(self, text):
+        if self.how == "loss without gradient":
+            with torch.no_grad():
+                return F.cross_entropy(self(text[:, :-1]).flatten(0, 1), text[:, 1:].flatten())
         given, wanted = text[:, :-1], text[:, 1:]
         if self.how == "copies":
             wanted = given
@@ -4301,6 +4671,28 @@ LETTERS = Exercise(
             "Print `[name for name, _ in model.named_parameters()]`.",
             "A buffer isn't trained; this table is learned.",
             "`nn.Parameter(torch.zeros(max_len, max_len))`.",
+        ),
+        Mistake(
+            "where-after",
+            WrongLetters,
+            {"how": "where after"},
+            says="the table `where` is added to the weights, after the softmax",
+            hints=(
+                "Do your weights sum to 1?",
+                "The text adds `where` to the scores.",
+                "Add the table before you hide the future and take the softmax.",
+            ),
+        ),
+        Mistake(
+            "loss-without-gradient",
+            WrongLetters,
+            {"how": "loss without gradient"},
+            says="the loss is computed under `no_grad`: nothing can be learned from it",
+            hints=(
+                "Call `backward` on your loss.",
+                "`no_grad` and `detach` cut the way back to the weights.",
+                "Compute the loss with gradients; `fit` needs them.",
+            ),
         ),
     ],
     also_right=[LetterModelByHand, LetterModelFused],

@@ -186,6 +186,31 @@ def framed_shift(ids, start_id, end_id, pad_id):
     return before, torch.where(first_filler, end_id, asked)
 
 
+def odd_shift(ids, start_id, end_id, pad_id, *, slip):
+    """Mistakes that are not tried in pairs."""
+    given, asked = F.pad(ids, (1, 0), value=start_id), F.pad(ids, (0, 1), value=pad_id)
+    rows, length = torch.arange(len(ids)), ids.ne(pad_id).sum(dim=1)
+    if slip == "every column":
+        asked[:, length] = end_id
+    elif slip == "first pad":
+        for row, asks in zip(ids, asked, strict=True):
+            asks[(row == pad_id).nonzero()[0]] = end_id
+    else:
+        asked[rows, length] = end_id
+    if slip == "lists":
+        return given.tolist(), asked.tolist()
+    if slip == "start at the end":
+        given = F.pad(ids, (0, 1), value=start_id)
+    if slip == "rolled":
+        given = ids.roll(1, dims=1)
+        given[:, 0] = start_id
+    if slip == "ids overwritten":
+        full = length == ids.shape[1]
+        ids[rows[~full], length[~full]] = end_id
+        asked = torch.cat([ids, asked[:, -1:]], dim=1)
+    return given, asked
+
+
 SHIFT = Exercise(
     id="08.shift",
     title="One step apart",
@@ -489,6 +514,75 @@ SHIFT = Exercise(
                 "Leave out the stack.",
             ),
         ),
+        Mistake(
+            "ends-in-every-row",
+            odd_shift,
+            {"slip": "every column"},
+            says="each row gets the end marks of all rows: `asked[:, n]` takes whole columns",
+            hints=(
+                "How many end marks has your first row?",
+                "A colon picks all rows, once for every column in `n`.",
+                "Pick a row and a column for each end: `torch.arange(batch)` in the place of "
+                "the colon.",
+            ),
+        ),
+        Mistake(
+            "first-padding-of-a-full-row",
+            odd_shift,
+            {"slip": "first pad"},
+            says="you look for the first padding of each row, and a full row has none",
+            hints=(
+                "Hand it a row without padding. What does the search find?",
+                "In a full row the end stands behind the last column of `ids`.",
+                "Count the tokens of the row: the end belongs into that column, and `asked` "
+                "has one more than `ids`.",
+            ),
+        ),
+        Mistake(
+            "start-behind-the-row",
+            odd_shift,
+            {"slip": "start at the end"},
+            says="`start_id` stands behind the row, not in front of it",
+            hints=(
+                "Print what is given for one row: where does it start?",
+                "`F.pad(x, (left, right))` takes two numbers of columns.",
+                "The new column comes first.",
+            ),
+        ),
+        Mistake(
+            "rolled-round",
+            odd_shift,
+            {"slip": "rolled"},
+            says="what is given is as wide as `ids`: the row's last place is lost",
+            hints=(
+                "Print the shapes of your two results.",
+                "`roll` moves what falls out at the end to the front, where the start then "
+                "covers it.",
+                "Put a column in front of `ids`, instead of moving them.",
+            ),
+        ),
+        Mistake(
+            "ids-overwritten",
+            odd_shift,
+            {"slip": "ids overwritten"},
+            says="the end marks are written into `ids`, which belongs to somebody else",
+            hints=(
+                "Print `ids` after your call.",
+                "A tensor that comes in is the caller's own.",
+                "Write into `asked`, once it is a tensor of its own.",
+            ),
+        ),
+        Mistake(
+            "nested-lists",
+            odd_shift,
+            {"slip": "lists"},
+            says="lists of lists come back; two tensors were asked for",
+            hints=(
+                "What does `type(given)` say?",
+                "A list has no dtype; the text asks for that of `ids`.",
+                "Make a tensor of each list, with the dtype of `ids`.",
+            ),
+        ),
     ],
     hints=(
         "Print `ids`, `given` and `asked` of a small batch below each other: one row full, one "
@@ -658,6 +752,30 @@ def looped_masks(target, source, pad_id):
 def tril_masks(target, source, pad_id):
     real = (target != pad_id)[:, None, None, :].expand(-1, -1, target.shape[1], -1)
     return real.tril(), (source != pad_id).view(len(source), 1, 1, -1)
+
+
+def other_causal(target, source, pad_id, *, of):
+    """Right but for what `causal_mask` is handed."""
+    size = {"rows": len(target), "ids": target}[of]
+    return combine_masks(causal_mask(size), padding_mask(target, pad_id)), padding_mask(
+        source, pad_id
+    )
+
+
+def past_over(target, source, pad_id):
+    """The last words of the source for the last tokens of the target, by `causal_mask`."""
+    past = causal_mask(target.shape[1], source.shape[1])
+    back = combine_masks(causal_mask(target.shape[1]), padding_mask(target, pad_id))
+    return back, combine_masks(past, padding_mask(source, pad_id))
+
+
+def paddings_only(target, source, pad_id):
+    return padding_mask(target, pad_id), padding_mask(source, pad_id)
+
+
+def joined_as_truths(target, source, pad_id):
+    back = causal_mask(target.shape[1]) and padding_mask(target, pad_id)
+    return back, padding_mask(source, pad_id)
 
 
 MASKS = Exercise(
@@ -1015,6 +1133,62 @@ MASKS = Exercise(
                 "Return the comparison itself: True where one may look.",
             ),
         ),
+        Mistake(
+            "paddings-only",
+            paddings_only,
+            {},
+            says="the mask for looking back hides padding only: nothing hides the future",
+            hints=(
+                "What may the first token of a row see?",
+                "Two things have to be hidden from whoever looks back.",
+                "Combine the padding mask of `target` with a causal mask of its length.",
+            ),
+        ),
+        Mistake(
+            "as-long-as-the-batch",
+            other_causal,
+            {"of": "rows"},
+            says="the causal mask is as long as the batch: `len(target)` counts sentences",
+            hints=(
+                "Print `len(target)` and `target.shape`.",
+                "The causal mask is (query, query), whatever the number of sentences.",
+                "Hand it the length of the second axis.",
+            ),
+        ),
+        Mistake(
+            "causal-of-the-ids",
+            other_causal,
+            {"of": "ids"},
+            says="`causal_mask` is handed the ids; it wants how many there are",
+            hints=(
+                "What does `causal_mask(5)` give?",
+                "The future doesn't depend on which tokens stand there.",
+                "Hand it the number of tokens in a row, from the shape.",
+            ),
+        ),
+        Mistake(
+            "past-when-looking-over",
+            past_over,
+            {},
+            says="a causal mask hides words of the source, all of which were written before",
+            hints=(
+                "May the first token of the target look at the last word of the source?",
+                "The whole source is there before the decoder writes its first token.",
+                "For looking over, padding is all that is hidden.",
+            ),
+        ),
+        Mistake(
+            "joined-as-truths",
+            joined_as_truths,
+            {},
+            says="`and` asks whether a whole tensor is true; what is wanted is a truth for "
+            "each place",
+            hints=(
+                "What does `and` do with two lists?",
+                "Between tensors stand `&` and `|`.",
+                "Join the two with `combine_masks`, or with `&`.",
+            ),
+        ),
     ],
     hints=(
         "Print both masks for a target of three tokens and a source of two words, one of them "
@@ -1182,6 +1356,8 @@ class WrongBlock(PlainBlock):
             return self.around("self", x, say)
 
         def look_over(x):
+            if self.keys == "x, with the mask of the notes":
+                return self.around("cross", x, lambda y: attention(y, y, memory_mask))
             if self.keys == "x":
                 return self.around("cross", x, lambda y: attention(y, y, back_mask))
             return self.around("cross", x, lambda y: attention(y, notes, over_mask))
@@ -1340,6 +1516,42 @@ class ByHandBlock(PlainBlock):
         wide = (wide + self.up.bias).relu()
         out = x + first + second + wide @ self.down.weight.T + self.down.bias
         return (out, (back, over)) if return_weights else out
+
+
+class MaskAsKeys(PlainBlock):
+    """Hands the mask where the keys belong; without one, it looks at itself, which is right."""
+
+    def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
+        if mask is not None:
+            MultiHeadAttention(x.shape[-1], 1)(x, mask)
+        return StepwiseBlock.forward(
+            self, x, memory, mask, memory_mask, return_weights=return_weights
+        )
+
+
+class Narrow(PlainBlock):
+    """Goes down first, and up afterwards."""
+
+    def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
+        return self.up(F.relu(self.down(self.norm_feed_forward(x))))
+
+
+class ForgetsItsInput(PlainBlock):
+    """The block's own input is gone after looking back: only what was said goes on."""
+
+    def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
+        said, back = self.self_attention(self.norm_self(x), self.norm_self(x), mask)
+        more, over = self.cross_attention(self.norm_cross(said), memory, memory_mask)
+        x = x + more
+        x = x + self.down(F.relu(self.up(self.norm_feed_forward(x))))
+        return (x, (back, over)) if return_weights else x
+
+
+class WeightsAdded(PlainBlock):
+    """Asks an attention for its weights, and adds the pair that comes back."""
+
+    def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
+        return x + self.self_attention(self.norm_self(x), self.norm_self(x), mask)
 
 
 BLOCK = Exercise(
@@ -1811,6 +2023,63 @@ BLOCK = Exercise(
                 "Write each sum as `x = x + …`.",
             ),
         ),
+        Mistake(
+            "looks-over-at-itself",
+            WrongOnce,
+            {"wire": {"keys": "x, with the mask of the notes"}},
+            says="the cross-attention is not handed `memory`: without keys it looks at its own "
+            "queries",
+            hints=(
+                "Change the memory. Does your result change?",
+                "Without keys an attention looks at its own queries.",
+                "Hand the cross-attention the queries and `memory`.",
+            ),
+        ),
+        Mistake(
+            "mask-as-keys",
+            MaskAsKeys,
+            {},
+            says="the mask stands where the keys belong: the second argument of an attention",
+            hints=(
+                "What is the second argument of `self.self_attention(…)` called?",
+                "Handed in by place, it is taken for the keys.",
+                "Hand it in by name, `mask=…`.",
+            ),
+        ),
+        Mistake(
+            "pair-added",
+            WeightsAdded,
+            {},
+            says="an attention that is asked for its weights returns two things, and the pair "
+            "is added as if it were one",
+            hints=(
+                "How many things does `self.self_attention(…, return_weights=True)` return?",
+                "Output and weights have to be taken apart before you add.",
+                "Write two names left of `=`, and add the first.",
+            ),
+        ),
+        Mistake(
+            "down-before-up",
+            Narrow,
+            {},
+            says="the feed-forward network goes down first: `down` takes what `up` has made wide",
+            hints=(
+                "How many numbers does `down` take, and how many come out of the norm?",
+                "`up` goes from d_model to d_ff, `down` back.",
+                "Up, relu, down.",
+            ),
+        ),
+        Mistake(
+            "back-not-added",
+            ForgetsItsInput,
+            {},
+            says="what looking back says is normed and asks on, but it is never added to `x`",
+            hints=(
+                "Which of your lines adds the result of the self-attention?",
+                "Each sublayer reads a normed copy, and what it says is added to `x` itself.",
+                "Three sublayers, three sums: `x` grows by each of them.",
+            ),
+        ),
     ],
     hints=(
         "Give your block ones for `x` and for `memory` in turn, and see which lines make a "
@@ -2073,6 +2342,35 @@ def looped_safe(given, asked, start_id, end_id, pad_id):
 def rebuilt_safe(given, asked, start_id, end_id, pad_id):
     again = framed_shift(given[:, 1:], start_id, end_id, pad_id)
     return all(bool((a == b).all()) for a, b in zip(again, (given, asked), strict=True))
+
+
+def odd_safe(given, asked, start_id, end_id, pad_id, *, slip):
+    """Mistakes that are not tried in pairs."""
+    if slip == "filtered":
+        rows = zip(given.tolist(), asked.tolist(), strict=True)
+        bare = [[[i for i in row if i != pad_id] for row in pair] for pair in rows]
+        return all(row[0] == start_id and asks == [*row[1:], end_id] for row, asks in bare)
+    if slip == "one good row":
+        return any(
+            odd_safe(given[i : i + 1], asked[i : i + 1], start_id, end_id, pad_id, slip="filtered")
+            for i in range(len(given))
+        )
+    if slip == "ends only":
+        last = given.ne(pad_id).sum(dim=1) - 1
+        ends = asked[torch.arange(len(given)), last] == end_id
+        return bool((given[:, 0] == start_id).all() and ends.all())
+    if slip == "runs together":
+        tokens, labels = given[given != pad_id], asked[asked != pad_id]
+        return bool((tokens[1:] == labels[:-1]).all())
+    if slip == "index":
+        for row, labels in zip(given.tolist(), asked.tolist(), strict=True):
+            real = row.index(pad_id)
+            if row[0] != start_id or labels != [*row[1:real], end_id, *row[real:]]:
+                return False
+        return True
+    wanted, length = F.pad(given[:, 1:], (0, 1), value=pad_id), given.ne(pad_id).sum(dim=1)
+    wanted[torch.arange(len(given)), length] = end_id
+    return bool((given[:, 0] == start_id).all()) and torch.equal(wanted, asked)
 
 
 LEAK = Exercise(
@@ -2372,6 +2670,65 @@ LEAK = Exercise(
                 "Take `all` over the rows, and return a bool.",
             ),
         ),
+        Mistake(
+            "full-rows-have-no-padding",
+            odd_safe,
+            {"slip": "index"},
+            says="your test looks for the first padding of each row, and a full row has none",
+            hints=(
+                "Hand it a row that fills its width.",
+                "`index` stops when it doesn't find what it looks for.",
+                "Count what is given in a row instead of looking for where it stops.",
+            ),
+        ),
+        Mistake(
+            "end-one-place-late",
+            odd_safe,
+            {"slip": "one late"},
+            says="your test wants the end one place too late: behind n given tokens, start "
+            "included, it is label n - 1",
+            hints=(
+                "Which label stands under the last given token of a full row?",
+                "The labels are one step ahead of what is given.",
+                "The end is asked for *at* the last given token.",
+            ),
+        ),
+        Mistake(
+            "rows-run-together",
+            odd_safe,
+            {"slip": "runs together"},
+            says="your test takes the padding out and runs all rows together: marks meet those "
+            "of the next row",
+            hints=(
+                "What does `given[given != pad_id]` look like for two rows?",
+                "A mask that picks places gives one long row.",
+                "Go row by row, or compare the tables as they stand.",
+            ),
+        ),
+        Mistake(
+            "padding-filtered",
+            odd_safe,
+            {"slip": "filtered"},
+            says="your test drops the padding before it compares: an end that stands behind "
+            "the padding passes",
+            hints=(
+                "Move the end of one row two places back, behind padding. What does your test say?",
+                "Where a label stands matters: it belongs to the token above it.",
+                "Compare places: how many tokens are given, and which label stands at the "
+                "last of them.",
+            ),
+        ),
+        Mistake(
+            "ends-in-place-only",
+            odd_safe,
+            {"slip": "ends only"},
+            says="your test looks at the marks only: the tokens between them may be anything",
+            hints=(
+                "Change one label in the middle of a row. What does your test say?",
+                "At each position the label is the token that is given next.",
+                "Compare the tokens, too, each with the label one place before it.",
+            ),
+        ),
     ],
     hints=(
         "Hand your test a right batch of two rows, one short, one full; then spoil one place.",
@@ -2486,6 +2843,25 @@ def row_by_row(x, memory, target, source, pad_id):
         notes = memory[b, source[b] != pad_id]
         out.append((x[b] @ notes.T / x.shape[-1] ** 0.5).softmax(-1) @ notes)
     return torch.stack(out)
+
+
+def notes_look(x, memory, target, source, pad_id):
+    return scaled_dot_product_attention(memory, x, x, (target != pad_id)[:, None])[0]
+
+
+def notes_look_by_words(x, memory, target, source, pad_id):
+    return scaled_dot_product_attention(memory, x, x, (source != pad_id)[:, None])[0]
+
+
+def past_over_words(x, memory, target, source, pad_id):
+    past = causal_mask(x.shape[1], memory.shape[1])
+    mask = past & (source != pad_id)[:, None]
+    return scaled_dot_product_attention(x, memory, memory, mask)[0]
+
+
+def cut_by_the_first(x, memory, target, source, pad_id):
+    notes = memory[:, source[0] != pad_id]
+    return scaled_dot_product_attention(x, notes, notes)[0]
 
 
 OVER_HINTS = (
@@ -2708,6 +3084,51 @@ CROSS = Exercise(
                 "Return the output alone.",
             ),
         ),
+        Mistake(
+            "notes-look",
+            notes_look,
+            {},
+            says="the notes ask and the writer is looked at: queries and keys have changed places",
+            hints=(
+                "How many rows does your output have, and who reads them?",
+                "The first argument asks; the second and third are looked at.",
+                "`x` asks, and `memory` is looked at, as in the stub.",
+            ),
+        ),
+        Mistake(
+            "notes-look-by-words",
+            notes_look_by_words,
+            {},
+            says="the notes ask, and the mask of the words is laid over the tokens of the writer",
+            hints=(
+                "How many rows does your output have, and who reads them?",
+                "The first argument asks; the second and third are looked at.",
+                "`x` asks, and `memory` is looked at, as in the stub.",
+            ),
+        ),
+        Mistake(
+            "past-when-looking-over",
+            past_over_words,
+            {},
+            says="a causal mask hides words of the source as well, all of which were written "
+            "before",
+            hints=(
+                "May the first token look at the last word?",
+                "Nothing in the text speaks of a future here.",
+                "The mask knows the padding of `source`, and nothing else.",
+            ),
+        ),
+        Mistake(
+            "cut-by-the-first",
+            cut_by_the_first,
+            {},
+            says="the padded words of the first sentence are cut out of all sentences",
+            hints=(
+                "Whose padding does `source[0]` know?",
+                "Each sentence is padded in its own places.",
+                "A mask with a row for each sentence hides what a cut can't.",
+            ),
+        ),
     ],
     hints=(
         "Call it twice, with a source and with the same source and two more words of filler: what "
@@ -2816,7 +3237,8 @@ class WrongTrainer(Small):
             "all given": (target, F.pad(target[:, 1:], (0, 1))),
         }[shift]
         past = causal_mask(given.shape[1])
-        past = {"past": past, "future": past.T, "all": past | True}[wrong.get("causal", "past")]
+        past = {"past": past, "future": past.T, "all": past | True, "no masks": past}
+        past = past[wrong.get("causal", "past")]
         over = {
             "source": padding_mask(source, 0),
             "none": None,
@@ -2827,7 +3249,12 @@ class WrongTrainer(Small):
         back = past if wrong.get("plain") else past & hidden
         masks = back, over[wrong.get("over", "source")]
         masks = masks[::-1] if wrong.get("back") == "exchanged" else masks
+        if wrong.get("heard") == "exchanged":
+            source, given = given, source
+        masks = () if wrong.get("causal") == "no masks" else masks
         scores = self.score(source, given, *masks)
+        if wrong.get("mean") == "axes":
+            return F.cross_entropy(scores, asked, ignore_index=0)
         if wrong.get("softmax"):
             scores = scores.softmax(dim=-1)
         if wrong.get("mean") == "rows":
@@ -2847,6 +3274,8 @@ class WrongTrainer(Small):
             "early": min(1, (step + 2) / warm_up),
             "none": 1,
             "endless": (step + 1) / warm_up,
+            "at least": max(1, (step + 1) / warm_up),
+            "in whole steps": min(1, (step + 1) // warm_up),
             "falling": 1 / max(1, (step + 1) / warm_up),
             "set afterwards": min(1, step / warm_up) if step else 1,
         }[self.wrong.get("rate", "right")]
@@ -2861,12 +3290,13 @@ class WrongTrainer(Small):
 
     def clip(self, largest):
         kind = self.wrong.get("clip", "norm")
+        largest = 1.0 if kind == "to 1" else largest
         if kind == "value":
             nn.utils.clip_grad_value_(self.parameters(), largest)
         if kind == "each":
             norms = [nn.utils.clip_grad_norm_(p, largest) for p in self.parameters()]
             return torch.stack(norms).norm().item()
-        limit = largest if kind == "norm" else float("inf")
+        limit = largest if kind in ("norm", "to 1") else float("inf")
         norm = nn.utils.clip_grad_norm_(self.parameters(), limit).item()
         if kind == "always":
             for parameter in self.parameters():
@@ -2905,14 +3335,19 @@ class WrongTrainer(Small):
             if wrong.get("losses") == "after":
                 with torch.no_grad():
                     loss = self.loss(source, target)
-            losses.append(loss.item())
-            norms.append(norm)
+            losses.append(loss if wrong.get("plain numbers") == "losses" else loss.item())
+            norms.append(torch.tensor(norm) if wrong.get("plain numbers") == "norms" else norm)
             if wrong.get("judged") != "before":
                 judged.append(self.judge(held_out, (source, target)))
             if wrong.get("judged") == "best":
                 judged[-1] = min(judged)
             if wrong.get("judged") == "learned from":
                 self.move_by(optimizer, held_out)
+            if wrong.get("judged") == "learned from, added up":
+                self.loss(*held_out).backward()
+                optimizer.step()
+        if wrong.get("judged") == "at the end":
+            judged = [self.judge(held_out)]
         if wrong.get("returned") == "exchanged":
             norms, judged = judged, norms
         if wrong.get("losses") == "running":
@@ -3387,6 +3822,118 @@ RUN = Exercise(
             "The optimizer does nothing until it is told to.",
             "Call `optimizer.step()` after clipping.",
         ),
+        Mistake(
+            "full-rate-at-least",
+            WrongTrainer,
+            {"step": {"rate": "at least"}},
+            says="the rate is never below `rate`: `max` stands where `min` belongs",
+            hints=(
+                "What are your first three rates, with a warm-up of 10?",
+                "The warm-up begins below `rate`, and `rate` is the most.",
+                "Take the smaller of 1 and n / warm_up.",
+            ),
+        ),
+        Mistake(
+            "warm-up-in-whole-steps",
+            WrongTrainer,
+            {"step": {"rate": "in whole steps"}},
+            says="the warm-up jumps from 0 to 1: `//` throws the fraction away",
+            hints=(
+                "What are your first three rates, with a warm-up of 10?",
+                "`//` gives whole numbers.",
+                "Divide with one stroke.",
+            ),
+        ),
+        Mistake(
+            "source-and-given-exchanged",
+            WrongTrainer,
+            {"step": {"heard": "exchanged"}},
+            says="`self.score` is handed the given tokens as source, and the source as given",
+            hints=(
+                "In which order does `score` take its arguments?",
+                "The first is what is read, the second what was written so far.",
+                "Source first, then what the decoder is given.",
+            ),
+        ),
+        Mistake(
+            "losses-are-tensors",
+            WrongTrainer,
+            {"step": {"plain numbers": "losses"}},
+            says="your losses are tensors, with all that made them; plain numbers were asked for",
+            hints=(
+                "What does `type(losses[0])` say?",
+                "A loss that you keep keeps the whole step in memory.",
+                "Take the number out before you append it.",
+            ),
+        ),
+        Mistake(
+            "norms-are-tensors",
+            WrongTrainer,
+            {"step": {"plain numbers": "norms"}},
+            says="your norms are tensors; plain numbers were asked for",
+            hints=(
+                "What does `type(norms[0])` say?",
+                "`clip_grad_norm_` returns a tensor.",
+                "Take the number out before you append it.",
+            ),
+        ),
+        Mistake(
+            "learns-from-both",
+            WrongTrainer,
+            {"step": {"judged": "learned from, added up"}},
+            says="the model is trained on `held_out`, too: its gradients are added, and "
+            "another step is taken",
+            hints=(
+                "How often does your optimizer step in one round?",
+                "Nothing is learned from `held_out`.",
+                "Judge under `torch.no_grad()`, without `backward` and `step`.",
+            ),
+        ),
+        Mistake(
+            "judged-at-the-end",
+            WrongTrainer,
+            {"step": {"judged": "at the end"}},
+            says="the model is judged once, when all is over; a number for each step was asked for",
+            hints=(
+                "How long is your third list?",
+                "The curve shows each new model.",
+                "Judge inside the loop, behind the step.",
+            ),
+        ),
+        Mistake(
+            "no-masks",
+            WrongTrainer,
+            {"step": {"causal": "no masks"}},
+            says="`score` gets no masks: the writer sees the future, and both sides look at "
+            "padding",
+            hints=(
+                "What does `self.score` do when you hand it no mask?",
+                "Section 8.3 made two masks: for looking back and for looking over.",
+                "Build both from `given` and `source`, and hand them in.",
+            ),
+        ),
+        Mistake(
+            "axes-of-the-loss",
+            WrongTrainer,
+            {"step": {"mean": "axes"}},
+            says="`cross_entropy` wants the classes on axis 1, and yours are on the last",
+            hints=(
+                "Print the shapes of the scores and of what is asked.",
+                "Two axes fit best: a row of scores for each label.",
+                "Flatten batch and positions of both before you hand them in.",
+            ),
+        ),
+        Mistake(
+            "clipped-to-1",
+            WrongTrainer,
+            {"step": {"clip": "to 1"}},
+            says="the gradients are clipped to a norm of 1, whatever `largest` says",
+            hints=(
+                "Where does `largest` stand in your code?",
+                "The limit comes as an argument.",
+                "Hand `largest` to `clip_grad_norm_`.",
+            ),
+        ),
     ],
     hints=(
         "Run your loop for one step, then for two, and compare the numbers with the text.",
@@ -3672,6 +4219,54 @@ def different(model, ids, end, pad, max_new):
     return not torch.equal(full, short.write(ids, end, pad, max_new))
 
 
+class OddWriter(Scores):
+    """Loops that stop with an error, or write too much: not tried in pairs."""
+
+    def __init__(self, vocab_size, d_model, *, slip):
+        super().__init__(vocab_size, d_model)
+        self.slip = slip
+
+    @torch.no_grad()
+    def write(self, ids, end_id, pad_id, max_new):
+        ended = torch.zeros(len(ids), dtype=torch.bool)
+        for _ in range(max_new):
+            if ended.all():
+                break
+            scores = self.score(ids)
+            if self.slip == "every position":
+                best = scores.argmax(dim=-1).masked_fill(ended[:, None], pad_id)
+                ended = ended | (best[:, -1] == end_id)
+                ids = torch.cat([ids, best], dim=1)
+                continue
+            best = (scores[-1] if self.slip == "last row" else scores[:, -1]).argmax(dim=-1)
+            best = best.masked_fill(ended, pad_id)
+            ids = torch.cat([ids, best if self.slip == "no axis" else best[:, None]], dim=1)
+            ended = ended | (best == end_id)
+        return ids
+
+
+class StackedWriter(Scores):
+    """Every row alone; rows of different lengths are then stacked."""
+
+    @torch.no_grad()
+    def write(self, ids, end_id, pad_id, max_new):
+        rows = [OneByOneWriter.write(self, row[None], end_id, pad_id, max_new)[0] for row in ids]
+        return torch.stack(rows)
+
+
+class SingleWriter(Scores):
+    """Written for one row: it asks `.item()`."""
+
+    @torch.no_grad()
+    def write(self, ids, end_id, pad_id, max_new):
+        for _ in range(max_new):
+            best = self.score(ids)[:, -1].argmax(dim=-1).item()
+            ids = torch.cat([ids, torch.tensor([[best]])], dim=1)
+            if best == end_id:
+                break
+        return ids
+
+
 GREEDY = Exercise(
     id="08.greedy",
     title="Write until everyone has ended",
@@ -3945,6 +4540,63 @@ GREEDY = Exercise(
                 "How often do you call `score`?",
                 "What comes next depends on everything written so far, the last token included.",
                 "Call `score` in every round, with all ids.",
+            ),
+        ),
+        Mistake(
+            "every-position-appended",
+            OddWriter,
+            {"slip": "every position"},
+            says="the best token of *every* position is appended, not that of the last one only",
+            hints=(
+                "How many tokens does one round of your loop append to a row?",
+                "`score` answers at each position; the new token comes from the last.",
+                "Take the scores at the last position before you look for the best.",
+            ),
+        ),
+        Mistake(
+            "axis-missing",
+            OddWriter,
+            {"slip": "no axis"},
+            says="the new tokens have no axis of positions: `cat` wants (batch, 1) behind "
+            "(batch, n)",
+            hints=(
+                "Print the shapes of `ids` and of what you append.",
+                "`argmax` takes an axis away; with `keepdim=True` it stays, at size 1.",
+                "Give the new tokens an axis of size 1 before `cat`.",
+            ),
+        ),
+        Mistake(
+            "last-row-picked",
+            OddWriter,
+            {"slip": "last row"},
+            says="`scores[-1]` is the last sentence of the batch, not the last position",
+            hints=(
+                "Which axis of the scores holds the positions?",
+                "The scores are (batch, seq, vocab).",
+                "Take all sentences, and of each the last position.",
+            ),
+        ),
+        Mistake(
+            "stacked-as-they-are",
+            StackedWriter,
+            {},
+            says="rows that end at different times are stacked as they are: nothing fills the "
+            "shorter ones up",
+            hints=(
+                "How long is each of your rows before you stack them?",
+                "`stack` wants equal shapes.",
+                "Fill each row up to the longest, with `pad_id`.",
+            ),
+        ),
+        Mistake(
+            "one-row-at-a-time",
+            SingleWriter,
+            {},
+            says="your loop holds one token for the whole batch: `.item()` takes a single one",
+            hints=(
+                "How many new tokens does a batch of three need in each round?",
+                "Each row has a best token of its own.",
+                "Keep the best tokens as a tensor, one for each row.",
             ),
         ),
     ],

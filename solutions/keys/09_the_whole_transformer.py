@@ -126,6 +126,14 @@ def other_count(
             "three times heads": num_layers * 9 * (num_heads - 1) * d_model * (d_model + 1),
             "one writer": (1 - num_layers) * writer,
             "halved": (num_layers // 2 - num_layers) * ((right - tables) // num_layers),
+            "untied bias": (not tied) * target_vocab,
+            "one norm a writer": -num_layers * 4 * d_model,
+            "one matrix": -num_layers * 2 * d_model * d_ff,
+            "biases of d_model": num_layers * 2 * (d_model - d_ff),
+            "four of a head": -num_layers * 4 * one_head,
+            "turned": d_model * 2 * target_vocab * (1 if tied else -1),
+            "tables in layers": (num_layers - 1) * tables,
+            "float": 0.0,
         }[slip]
     )
 
@@ -405,6 +413,94 @@ COUNT = Exercise(
                 "Multiply the sum of both kinds of block by num_layers.",
             ),
         ),
+        Mistake(
+            "untied-head-with-bias",
+            other_count,
+            {"slip": "untied bias"},
+            says="the head of a model that isn't tied is counted with a bias",
+            hints=(
+                "Take two target tokens more. By how much should the count grow?",
+                "Read the second point of the text: which of the layers have a bias?",
+                "The head is one more table: target_vocab rows of d_model, and nothing else.",
+            ),
+        ),
+        Mistake(
+            "attention-of-one-head",
+            other_count,
+            {"slip": "four of a head"},
+            says="all four layers of an attention are counted for one head only",
+            hints=(
+                "How wide are the queries of all heads together?",
+                "The heads share the width: num_heads times d_head is d_model.",
+                "Each of the four layers goes from d_model to d_model, whatever num_heads is.",
+            ),
+        ),
+        Mistake(
+            "tied-turned-round",
+            other_count,
+            {"slip": "turned"},
+            says="`tied` is read the wrong way round: one table is counted where there are three",
+            hints=(
+                "Which of your two branches runs when `tied` is True?",
+                "Tied, there is a single table.",
+                "Exchange the two branches.",
+            ),
+        ),
+        Mistake(
+            "tables-in-every-layer",
+            other_count,
+            {"slip": "tables in layers"},
+            says="the tables are multiplied by `num_layers`, too",
+            hints=(
+                "Where do the brackets close in your last line?",
+                "Tokens are looked up once, before the first block.",
+                "Multiply the blocks by num_layers first, and add the tables then.",
+            ),
+        ),
+        Mistake(
+            "as-a-float",
+            other_count,
+            {"slip": "float"},
+            says="you return a float; one whole number is asked for",
+            hints=(
+                "Print what you return: is there a point in it?",
+                "`/` and `** 0.5` give floats, `//` and `*` of whole numbers don't.",
+                "Count in whole numbers from the first line to the last.",
+            ),
+        ),
+        Mistake(
+            "one-norm-in-the-decoder",
+            other_count,
+            {"slip": "one norm a writer"},
+            says="a block of the decoder is counted with one norm; it has three sublayers",
+            hints=(
+                "How many norms does a block of the decoder hold?",
+                "Each sublayer has a norm of its own.",
+                "Three norms in the decoder's block, two in the encoder's.",
+            ),
+        ),
+        Mistake(
+            "one-matrix-in-the-network",
+            other_count,
+            {"slip": "one matrix"},
+            says="the feed-forward network is counted with one matrix: it goes up and down again",
+            hints=(
+                "How does a vector of d_ff numbers become one of d_model?",
+                "There are two layers, up and down.",
+                "Two matrices of d_model times d_ff, and a bias for each.",
+            ),
+        ),
+        Mistake(
+            "both-biases-of-d-model",
+            other_count,
+            {"slip": "biases of d_model"},
+            says="both biases of the feed-forward network are counted as d_model long",
+            hints=(
+                "How many numbers come out of the first of its two layers?",
+                "A bias is as long as what its layer returns.",
+                "One bias of d_ff, one of d_model.",
+            ),
+        ),
     ],
     hints=(
         "Count one block of the encoder by hand, for d_model 2 and d_ff 3, and compare.",
@@ -462,6 +558,10 @@ def slipped_xavier(noise, *, slip):
         "moved": lambda: noise - bound,
         "not stretched": lambda: noise * bound - bound,
         "twice in": lambda: (2 * noise - 1) * (6 / (2 * n_in)) ** 0.5,
+        "twice out": lambda: (2 * noise - 1) * (6 / (2 * n_out)) ** 0.5,
+        "root of each": lambda: (2 * noise - 1) * 6**0.5 / (n_in**0.5 + n_out**0.5),
+        "in place": lambda: noise.mul_(2).sub_(1).mul_(bound),
+        "plain root": lambda: torch.sqrt(6 / (n_in + n_out)),
         "root of 6": lambda: (2 * noise - 1) * 6**0.5 / (n_in + n_out),
         "sign": lambda: (1 - 2 * noise) * bound,
     }[slip]()
@@ -705,6 +805,50 @@ XAVIER = Exercise(
                 "Either centre the noise first and stretch it, or stretch it to 2b and subtract b.",
             ),
         ),
+        Mistake(
+            "twice-the-outputs",
+            slipped_xavier,
+            {"slip": "twice out"},
+            says="the outputs are counted twice and the inputs not at all",
+            hints=(
+                "Which axis of the noise is n_in?",
+                "A matrix that isn't square tells the two apart.",
+                "Add both lengths of the shape.",
+            ),
+        ),
+        Mistake(
+            "noise-overwritten",
+            slipped_xavier,
+            {"slip": "in place"},
+            says="the noise itself is overwritten; it belongs to whoever calls",
+            hints=(
+                "Print the noise after your call. Is it still between 0 and 1?",
+                "`mul_`, `*=` and the like change the tensor that came in.",
+                "Write `noise * …`, without `=` behind the star: this makes a new tensor.",
+            ),
+        ),
+        Mistake(
+            "root-of-a-plain-number",
+            slipped_xavier,
+            {"slip": "plain root"},
+            says="`torch.sqrt` takes a tensor, and your fraction is a plain number",
+            hints=(
+                "What kind of thing are the lengths of a shape?",
+                "Plain numbers have `** 0.5`; `math.sqrt` would need an import.",
+                "Write the fraction in brackets, and `** 0.5` behind it.",
+            ),
+        ),
+        Mistake(
+            "root-of-each-size",
+            slipped_xavier,
+            {"slip": "root of each"},
+            says="the root is taken of each size by itself, and the roots are added",
+            hints=(
+                "Is the root of 9 + 16 the same as 3 + 4?",
+                "First the sizes are added, then the fraction is made, and the root comes last.",
+                "One pair of brackets holds the whole fraction.",
+            ),
+        ),
     ],
     hints=(
         "Hand in `torch.tensor([[0.0, 1.0, 0.5]])` and look at the three weights.",
@@ -822,6 +966,25 @@ def tying(name, flags, says, *hints):
     return Mistake(name, WrongTable, flags, says, hints)
 
 
+class CalledTable(WrongTable):
+    """Calls the table, as one calls an `nn.Embedding`, or hands it to `F.embedding` first."""
+
+    def __init__(self, vocab_size, d_model, *, swapped):
+        super().__init__(vocab_size, d_model)
+        self.swapped = swapped
+
+    def embed(self, ids):
+        rows = F.embedding(self.weight, ids) if self.swapped else self.weight(ids)
+        return rows * self.scale_in
+
+
+class LengthScaled(WrongTable):
+    """Scales by the number of tokens in a row."""
+
+    def embed(self, ids):
+        return self.weight[ids] * ids.shape[-1] ** 0.5
+
+
 TIED = Exercise(
     id="09.tied-head",
     title="One table, two jobs",
@@ -936,6 +1099,50 @@ TIED = Exercise(
                 "Call backward on what comes out, and print `weight.grad`.",
                 "`detach`, `.data` and `no_grad` give the right numbers, and learn nothing.",
                 "Use `self.weight` itself.",
+            ),
+        ),
+        Mistake(
+            "table-called",
+            CalledTable,
+            {"swapped": False},
+            says="the table is called like a function: it is a parameter, and has rows to pick",
+            hints=(
+                "What does `type(self.weight)` say?",
+                "An `nn.Embedding` can be called; the table here is a bare parameter.",
+                "Pick rows with square brackets, or with `F.embedding`.",
+            ),
+        ),
+        Mistake(
+            "ids-and-table-exchanged",
+            CalledTable,
+            {"swapped": True},
+            says="`F.embedding` is given the table first; it wants the ids first",
+            hints=(
+                "Which of your two arguments holds whole numbers?",
+                "The order is: what is looked up, then where.",
+                "Hand in the ids, then the table, or use square brackets.",
+            ),
+        ),
+        Mistake(
+            "best-token",
+            WrongTable,
+            {"then": lambda scores: scores.argmax(dim=-1)},
+            says="the best token comes back, not a score for each",
+            hints=(
+                "What shape does your result have?",
+                "The loss wants a score for every token, and so does whoever draws one.",
+                "Return the dot products as they are.",
+            ),
+        ),
+        Mistake(
+            "scaled-by-the-length",
+            LengthScaled,
+            {},
+            says="the rows are multiplied by the root of the number of tokens in a row",
+            hints=(
+                "What does your factor become for a sentence twice as long?",
+                "The text names d_model, the width of the table.",
+                "The factor comes from the second axis of the table.",
             ),
         ),
     ],
@@ -1227,6 +1434,39 @@ def building(name, function, flags, says, *hints):
 
 def one_step(name, step, says, *hints):
     return Mistake(name, WrongStep, {"step": step}, says, hints)
+
+
+class NormsForgotten(WrongTransformer):
+    """Stacks that end with their last block: the check finds no weights for their norms."""
+
+    def __init__(self, *sizes, sides, **named_sizes):
+        super().__init__(*sizes, **named_sizes)
+        for side in sides:
+            stack = getattr(self, side)
+            setattr(self, side, type(stack)(stack.blocks))
+
+
+class WrongRows(WrongTransformer):
+    """Tables that are read along the wrong axis, and stop the model by that."""
+
+    def __init__(self, *sizes, which, **named_sizes):
+        super().__init__(*sizes, **named_sizes)
+        self.which = which
+
+    def placed(self, ids, side):
+        if self.which == "whole":
+            return self.table(ids) + self.places_source.weight
+        if self.which == "ids":
+            return self.table(ids) + self.places_source(ids)
+        return super().placed(ids, side)
+
+    def finished(self, y):
+        return y @ self.table.weight if self.which == "columns" else super().finished(y)
+
+
+def around_called(vocab_size, d_model, num_heads, num_layers, d_ff, max_len, pad_id):
+    parts = MultiHeadAttention(d_model, num_heads), FeedForward(d_model, d_ff)
+    return EncoderBlock(*parts, PreNorm(LayerNorm(d_model)))
 
 
 MODEL = Exercise(
@@ -1617,6 +1857,85 @@ MODEL = Exercise(
             "`detach`, `.data` and `no_grad` give the right numbers, and learn nothing.",
             "Multiply with `self.table.weight` itself.",
         ),
+        Mistake(
+            "stacks-without-norms",
+            NormsForgotten,
+            {"sides": ("encoder", "decoder")},
+            says="both stacks lack the norm behind their last block: pre-norm needs it",
+            hints=(
+                "What do `Encoder` and `Decoder` take besides the blocks?",
+                "In pre-norm nobody norms what the last block adds.",
+                "Hand each stack a `LayerNorm(d_model)` of its own behind its blocks.",
+            ),
+        ),
+        Mistake(
+            "encoder-without-norm",
+            NormsForgotten,
+            {"sides": ("encoder",)},
+            says="the encoder lacks the norm behind its last block: pre-norm needs it",
+            hints=(
+                "What does `Encoder` take besides the blocks?",
+                "In pre-norm nobody norms what the last block adds.",
+                "Hand each stack a `LayerNorm(d_model)` of its own behind its blocks.",
+            ),
+        ),
+        Mistake(
+            "decoder-without-norm",
+            NormsForgotten,
+            {"sides": ("decoder",)},
+            says="the decoder lacks the norm behind its last block: pre-norm needs it",
+            hints=(
+                "What does `Decoder` take besides the blocks?",
+                "In pre-norm nobody norms what the last block adds.",
+                "Hand each stack a `LayerNorm(d_model)` of its own behind its blocks.",
+            ),
+        ),
+        Mistake(
+            "places-not-cut",
+            WrongRows,
+            {"which": "whole"},
+            says="the whole table of places is added: it has `max_len` rows, and the sentence "
+            "is shorter",
+            hints=(
+                "Print the shapes of the two things that you add.",
+                "Token t gets row t; the rows behind the last token are for nobody.",
+                "Take as many rows from the start of the table as there are tokens.",
+            ),
+        ),
+        Mistake(
+            "places-of-ids",
+            WrongRows,
+            {"which": "ids"},
+            says="the table of places is asked for the row of each id, not of each place",
+            hints=(
+                "Which row of the places does the first token get?",
+                "What a token is and where it stands are two questions, for two tables.",
+                "Ask the table of places for 0, 1, 2 and so on, as many as there are tokens.",
+            ),
+        ),
+        Mistake(
+            "table-not-turned",
+            WrongRows,
+            {"which": "columns"},
+            says="the output vectors meet the table's columns; they have to meet its rows",
+            hints=(
+                "Which axis of the table is as long as an output vector?",
+                "The table is (vocab, d_model); the product needs (d_model, vocab).",
+                "Turn the table's weight round before the product.",
+            ),
+        ),
+        Mistake(
+            "around-handed-in",
+            around_called,
+            {},
+            says="something finished is handed in as `residual`; a block calls it, once for "
+            "each sublayer, to make one",
+            hints=(
+                "What does `EncoderBlock` do with `residual`?",
+                "A finished `PreNorm` wants `x` when it is called.",
+                "Hand in a function without arguments that makes a new `PreNorm` each time.",
+            ),
+        ),
     ],
     hints=(
         "Print the names and shapes of `state_dict()` and compare them with those of the text: "
@@ -1756,6 +2075,15 @@ def sharing(name, flags, says, *hints):
     return Mistake(name, wrong_stack, flags, says, hints)
 
 
+def norm_at_the_end(d_model, num_heads, d_ff, num_layers):
+    return Encoder(wrong_stack(d_model, num_heads, d_ff, num_layers).blocks, LayerNorm(d_model))
+
+
+def bare_around(d_model, num_heads, d_ff, num_layers):
+    parts = MultiHeadAttention(d_model, num_heads), FeedForward(d_model, d_ff)
+    return Encoder(EncoderBlock(*parts, lambda: LayerNorm(d_model)) for _ in range(num_layers))
+
+
 STACK = Exercise(
     id="09.shared-blocks-bug",
     title="Six blocks, the parameters of one",
@@ -1891,6 +2219,30 @@ STACK = Exercise(
                 "Hand in a function, `lambda: PostNorm(…)`.",
             ),
         ),
+        Mistake(
+            "a-norm-behind-the-stack",
+            norm_at_the_end,
+            {},
+            says="one more norm stands behind the last block: pre-norm needs it, post-norm doesn't",
+            hints=(
+                "What did the stub hand to `Encoder` besides the blocks?",
+                "The last thing that a post-norm block does is to norm.",
+                "Give `Encoder` the blocks alone.",
+            ),
+        ),
+        Mistake(
+            "parts-missing",
+            bare_around,
+            {},
+            says="parts of the blocks are missing: there is a block too few, or a bare `LayerNorm` "
+            "where `PostNorm` belongs",
+            hints=(
+                "Print `len(encoder.blocks)`, and what stands around each sublayer.",
+                "`range(1, n)` has n - 1 numbers; `PostNorm` holds a norm, and adds first.",
+                "A block for each of `range(num_layers)`, and a new `PostNorm(LayerNorm(d_model))` "
+                "each time that `residual` is called.",
+            ),
+        ),
     ],
     hints=(
         "Print the number of parameters for one layer and for two, and the names of what is "
@@ -2008,6 +2360,7 @@ def slipped_match(written, labels, pad_id, *, slip):
         "both": lambda: (same & ~filler).all(dim=1).float().mean().item(),
         "mean of rows": lambda: ((same & ~filler).sum(1) / (~filler).sum(1)).mean().item(),
         "all or nothing": lambda: float(right.all()),
+        "a truth": lambda: bool(right.all()),
         "each": lambda: right.float(),
         "wrong axis": lambda: (same | filler).all(dim=0).float().mean().item(),
         "errors": lambda: 1 - right.float().mean().item(),
@@ -2062,6 +2415,17 @@ def cut_match(written, labels, pad_id):
 
 def matching(name, flags, says, *hints):
     return Mistake(name, wrong_match, flags, says, hints)
+
+
+def overwriting_match(written, labels, pad_id):
+    cut = written[:, : labels.shape[1]]
+    cut[labels == pad_id] = pad_id
+    return (cut == labels).all(dim=1).float().mean().item()
+
+
+def mean_of_truths(written, labels, pad_id):
+    cut = written[:, : labels.shape[1]]
+    return ((cut == labels) | (labels == pad_id)).all(dim=1).mean().item()
 
 
 MATCH = Exercise(
@@ -2319,6 +2683,39 @@ MATCH = Exercise(
                 "Compare only the places that have a label.",
             ),
         ),
+        Mistake(
+            "written-overwritten",
+            overwriting_match,
+            {},
+            says="what was written is overwritten where the label is padding: a slice is no copy",
+            hints=(
+                "Print `written` after your call. Is it what it was?",
+                "A slice looks at the same numbers as the tensor that it was cut from.",
+                "Don't assign: ask for each place whether it agrees *or* its label is padding.",
+            ),
+        ),
+        Mistake(
+            "mean-of-truths",
+            mean_of_truths,
+            {},
+            says="`mean` can't average True and False",
+            hints=(
+                "What dtype does `all` give?",
+                "An average has digits behind the point; a truth has none.",
+                "Make numbers of it first, with `.float()`.",
+            ),
+        ),
+        Mistake(
+            "a-truth",
+            slipped_match,
+            {"slip": "a truth"},
+            says="one truth for the whole batch comes back; the share of right words was asked for",
+            hints=(
+                "Nine words of ten are right. What does your function say?",
+                "`torch.equal` and `all` without an axis judge everything at once.",
+                "Ask `all` along the letters only, and average what is left.",
+            ),
+        ),
     ],
     hints=(
         "Make a batch of two short words by hand, spoil one, and print what each of your lines "
@@ -2398,6 +2795,7 @@ def fair_cases(generator):
         tried("another pad_id", pad_id=7, leak=same, test_width=10),
         pair("one digit and two", [[1, 11, 12], [20, 21, 0]], [[11, 1, 12], [13, 0, 0]]),
         pair("alike as far as the narrower goes", [[11, 12, 13, 14]], [[11, 12, 13]]),
+        pair("as far as training is wide", [[11, 12, 13], [14, 0, 0]], [[11, 12, 13, 15]]),
         pair("the same table twice", [[11, 12], [13, 0]], [[11, 12], [13, 0]]),
         pair("a word twice in each", [[11, 12], [11, 12], [14, 0]], [[13, 11], [13, 11]]),
         pair("letters repeated", [[11, 11, 12], [13, 14, 0]], [[12, 11, 0], [13, 13, 14]]),
@@ -2458,6 +2856,19 @@ def slipped_fair(train, test, pad_id, *, slip):
         ),
         "cut": lambda: (
             not set(rows_of(train[:, :width], pad_id)) & set(rows_of(test[:, :width], pad_id))
+        ),
+        "cut to training": lambda: (
+            not set(rows_of(train, pad_id)) & set(rows_of(test[:, : train.shape[1]], pad_id))
+        ),
+        "count": lambda: sum(row in seen for row in asked),
+        "each word": lambda: [row not in seen for row in asked],
+        "lists in a set": lambda: not any(row in set(train.tolist()) for row in test.tolist()),
+        "sums": lambda: not set(map(sum, seen)) & set(map(sum, asked)),
+        "aligned": lambda: (
+            not any(
+                a == b
+                for a, b in zip(train[:, :width].tolist(), test[:, :width].tolist(), strict=False)
+            )
         ),
         "twice": lambda: len(seen + asked) == len(set(seen + asked)),
         "same width": lambda: not bool((train[:, None] == test).all(dim=-1).any()),
@@ -2686,6 +3097,75 @@ FAIR = Exercise(
                 "Two words are the same if they hold the same tokens in the same order, padding "
                 "aside.",
                 "Make a tuple of each row's tokens without padding, and compare these.",
+            ),
+        ),
+        Mistake(
+            "cut-to-training",
+            slipped_fair,
+            {"slip": "cut to training"},
+            says="the test is cut to the width of the training words: a longer word becomes "
+            "the same as its beginning",
+            hints=(
+                "Train on words of 3 letters, and test on one of 4 that begins as one of them.",
+                "`F.pad` by less than nothing cuts columns off.",
+                "Compare whole words, each without its padding, or widen whichever side is "
+                "narrower.",
+            ),
+        ),
+        Mistake(
+            "sums",
+            slipped_fair,
+            {"slip": "sums"},
+            says="the letters of a word are added up: other words have the same sum",
+            hints=(
+                "Which other words have the sum of 11, 14?",
+                "One number cannot stand for a whole word.",
+                "Make a tuple of each row's tokens without padding, and compare these.",
+            ),
+        ),
+        Mistake(
+            "row-by-row-and-cut",
+            slipped_fair,
+            {"slip": "aligned"},
+            says="row i is compared with row i only, as far as the narrower of the two goes",
+            hints=(
+                "In which row of the training words might the third test word stand?",
+                "Every test word has to be compared with every training word, to its end.",
+                "Make a set of the training words, each without its padding, and look each "
+                "test word up.",
+            ),
+        ),
+        Mistake(
+            "how-many",
+            slipped_fair,
+            {"slip": "count"},
+            says="you return how many words were seen; True or False was asked for",
+            hints=(
+                "What does your test say when nothing is in common?",
+                "The question is whether there is none.",
+                "Compare the number with 0.",
+            ),
+        ),
+        Mistake(
+            "a-verdict-for-each-word",
+            slipped_fair,
+            {"slip": "each word"},
+            says="a verdict for each test word comes back; one for the whole test was asked for",
+            hints=(
+                "How many truths does your test return?",
+                "The test is fair if *no* word was met.",
+                "Join the verdicts with `all`.",
+            ),
+        ),
+        Mistake(
+            "lists-in-a-set",
+            slipped_fair,
+            {"slip": "lists in a set"},
+            says="a set can't hold lists, which may change later",
+            hints=(
+                "What does `set([[1, 2]])` say?",
+                "A tuple is a list that stays as it is.",
+                "Make a tuple of each row before it goes into the set.",
             ),
         ),
     ],
