@@ -1303,7 +1303,7 @@ def label_scores(logits, texts, pad_id, mean):
 
 
 def wrong_label(logits, texts, pad_id, mean, *, slip):
-    pad_id = {"pad 0": 0, "pad -100": -100, "no pad": -1}.get(slip, pad_id)
+    pad_id = {"pad 0": 0, "pad -100": -100}.get(slip, pad_id)
     mean = {"always mean": True, "always sum": False, "other": not mean}.get(slip, mean)
     real = texts != pad_id
     if slip == "first text":
@@ -1340,7 +1340,7 @@ def wrong_label(logits, texts, pad_id, mean, *, slip):
         each = log_p.amax(dim=-1)
     if slip == "multiplied":
         each = each * real
-    elif slip != "padding":
+    elif slip not in ("padding", "padding summed"):
         each = each.where(real, 0)
     if slip == "product":
         each = each.where(real, 1)
@@ -1520,8 +1520,8 @@ LABEL = Exercise(
         ),
         labelling(
             "padding-counted-in-the-sum",
-            "no pad",
-            "`pad_id` is never asked: the tokens of padding are added up, too",
+            "padding summed",
+            "padding is added up, too, though the mean divides by the right number of tokens",
             *PADDED_HINTS,
         ),
         labelling(
@@ -2705,7 +2705,7 @@ SIZES = {
     "d_model": 10,
     "num_heads": 2,
     "d_head": 3,
-    "num_layers": 2,
+    "num_layers": 1,
     "d_ff": 7,
     "num_buckets": 8,
     "max_distance": 6,
@@ -2748,11 +2748,9 @@ def t5_cases(generator):
 
     none = (0, 0)
     return [
-        tried("no padding", 5, 4, [none, none], [0, 0]),
-        tried("source padded on the left and on the right", 6, 3, [(2, 0), (0, 3)], [0, 0]),
-        tried("target padded, one layer", 3, 6, [none, none], [0, 3], num_layers=1),
-        tried("texts beyond the largest distance", 11, 9, [none], [0], pad_id=0),
-        tried("another start than padding", 4, 3, [(0, 1)], [1], start=2),
+        tried("no padding, two layers", 4, 3, [none], [0], num_layers=2),
+        tried("padded on the left and on the right", 6, 4, [(2, 0), (0, 3)], [0, 2]),
+        tried("another start, beyond the largest distance", 9, 8, [(0, 1)], [0], start=2, pad_id=0),
         tried("encoded only", 7, 1, [none, (1, 2)], [0, 0], apart=True),
     ]
 
@@ -2788,8 +2786,6 @@ def t5_parts(
         return RelativeBias(num_heads, *limits, write_both)
 
     one_near, one_past = near(), past()
-    if made.get("one table"):
-        one_past = one_near
     if made.get("one table of numbers"):
         one_past.buckets = one_near.buckets
     each = made.get("a table each")
@@ -2827,8 +2823,6 @@ def t5_parts(
         "encoder": Encoder(several(reader), norm(d_model) if "read" in last else None),
         "decoder": Decoder(several(writer), norm(d_model) if "write" in last else None),
     }
-    if made.get("one norm"):
-        parts["decoder"].norm = parts["encoder"].norm
     if made.get("head"):
         parts["head"] = nn.Linear(d_model, vocab_size, bias=False)
     if made.get("places"):
@@ -2870,8 +2864,6 @@ class WrongT5(nn.Module):
             return x * x.shape[-1] ** 0.5
         if kind == "divided":
             return x * x.shape[-1] ** -0.5
-        if kind == "normed":
-            return self.encoder.norm(x)
         return x
 
     def padding(self, ids):
@@ -2883,10 +2875,8 @@ class WrongT5(nn.Module):
         return {
             "none": lambda: None,
             "causal": lambda: real & causal_mask(seq),
-            "inverted": lambda: ~real,
             "first seen": lambda: real | (torch.arange(seq) == 0),
             "both ways": lambda: real & real.mT,
-            "first row": lambda: real[:1],
         }.get(kind, lambda: real)()
 
     def write_mask(self, target):
@@ -2900,8 +2890,6 @@ class WrongT5(nn.Module):
             "none": lambda: None,
             "past hidden": lambda: (real | first) & ahead.T,
             "either": lambda: real | ahead,
-            "not itself": lambda: (real | first) & ahead & ~torch.eye(seq, dtype=torch.bool),
-            "start for all": lambda: (real & ahead) | first,
             "pads not at all": lambda: (real | first) & (real | first).mT & ahead,
             "start sees itself": lambda: (real & ahead) | (first[:, None] & first),
         }.get(kind, lambda: (real | first) & ahead)()
@@ -2916,14 +2904,8 @@ class WrongT5(nn.Module):
                 x = block(x, mask)
             return x
         x = self.encoder(x, mask)
-        if kind == "twice":
-            x = self.encoder(x, mask)
         if kind == "normed twice":
             x = self.encoder.norm(x)
-        if kind == "head's scale":
-            x = x * x.shape[-1] ** -0.5
-        if kind == "padding 0":
-            x = x * (source != self.pad_id)[..., None]
         return x.detach() if kind == "detached" else x
 
     def decode(self, target, memory, source):
@@ -2934,27 +2916,13 @@ class WrongT5(nn.Module):
         mask = self.write_mask(target)
         over = {
             "none": None,
-            "inverted": ~over,
-            "all rows": over.all(dim=0, keepdim=True),
             "first seen": over | (torch.arange(source.shape[1]) == 0),
         }.get(self.step.get("over mask"), over)
         if kind == "of itself":
             memory, over = y, mask
-        if kind == "words as memory":
-            memory = self.embedded(source)
-        if kind == "reads again":
-            memory = self.encode(source)
-        if kind == "normed memory":
-            memory = self.encoder.norm(memory)
         if kind == "no last norm":
             for block in self.decoder.blocks:
                 y = block(y, memory, mask, over)
-        elif kind == "encoder's norm":
-            for block in self.decoder.blocks:
-                y = block(y, memory, mask, over)
-            y = self.encoder.norm(y)
-        elif kind == "left out":
-            pass
         else:
             y = self.decoder(y, memory, mask, over)
         return self.finished(self.decoder.norm(y) if kind == "normed twice" else y)
@@ -2968,17 +2936,12 @@ class WrongT5(nn.Module):
             "plain": 1.0,
             "multiplied": root,
             "divided whole": 1 / root**2,
-            "fourth root": root**-0.5,
         }.get(kind, 1 / root)
         logits = factor * y @ rows.T
         last = {
             "bare": lambda: y,
-            "bare, scaled": lambda: y / root,
             "softmax": lambda: logits.softmax(dim=-1),
             "log-softmax": lambda: logits.log_softmax(dim=-1),
-            "best": lambda: logits.argmax(dim=-1),
-            "last": lambda: logits[:, -1],
-            "own head": lambda: self.head(y) / root if hasattr(self, "head") else logits,
         }
         return last.get(kind, lambda: logits)()
 
@@ -3148,12 +3111,6 @@ T5_MODEL = Exercise(
             *BUCKETS_HINTS,
         ),
         made_so(
-            "encoder's-bias-in-the-decoder",
-            {"one table": True},
-            "the decoder has the encoder's relative bias, table and directions",
-            *BUCKETS_HINTS,
-        ),
-        made_so(
             "decoder-in-both-directions",
             {"both": (True, True)},
             "the decoder's buckets are those of both directions; half of them are never used",
@@ -3250,12 +3207,6 @@ T5_MODEL = Exercise(
             *NORM_HINTS,
         ),
         made_so(
-            "one-last-norm-for-both",
-            {"one norm": True},
-            "encoder and decoder share one last norm",
-            *NORM_HINTS,
-        ),
-        made_so(
             "head-of-its-own",
             {"head": True},
             "the head has a matrix of its own; it should be the table",
@@ -3280,21 +3231,9 @@ T5_MODEL = Exercise(
             *NORM_HINTS,
         ),
         a_t5_step(
-            "encoder's-norm-behind-the-decoder",
-            {"decoder": "encoder's norm"},
-            "the encoder's norm stands behind the decoder",
-            *NORM_HINTS,
-        ),
-        a_t5_step(
             "memory-normed-twice",
             {"encoder": "normed twice"},
             "the encoder's last norm is used twice: the stack calls it already",
-            *NORM_HINTS,
-        ),
-        a_t5_step(
-            "memory-normed-again-by-the-decoder",
-            {"decoder": "normed memory"},
-            "`decode` norms the memory a second time",
             *NORM_HINTS,
         ),
         a_t5_step(
@@ -3302,12 +3241,6 @@ T5_MODEL = Exercise(
             {"decoder": "normed twice"},
             "the decoder's last norm is used twice: the stack calls it already",
             *NORM_HINTS,
-        ),
-        a_t5_step(
-            "embedding-normed",
-            {"embedding": "normed"},
-            "the embedding is normed by the encoder's last norm",
-            *TABLE_HINTS,
         ),
         a_t5_step(
             "embedding-scaled",
@@ -3347,12 +3280,6 @@ T5_MODEL = Exercise(
             *HEAD_HINTS,
         ),
         a_t5_step(
-            "memory-scaled",
-            {"encoder": "head's scale"},
-            "the memory is multiplied by 1 / √d_model, too; only what the head reads is",
-            *HEAD_HINTS,
-        ),
-        a_t5_step(
             "vectors-not-logits",
             {"finish": "bare"},
             "vectors come out, not logits: the table is missing at the end",
@@ -3368,18 +3295,6 @@ T5_MODEL = Exercise(
             "log-softmax",
             {"finish": "log-softmax"},
             "logarithms of probabilities come out, not logits",
-            *HEAD_HINTS,
-        ),
-        a_t5_step(
-            "best-tokens",
-            {"finish": "best"},
-            "the best token of each place comes out, not a score for each",
-            *HEAD_HINTS,
-        ),
-        a_t5_step(
-            "last-place-alone",
-            {"finish": "last"},
-            "only the last place is scored; training asks at all of them",
             *HEAD_HINTS,
         ),
         a_t5_step(
@@ -3425,12 +3340,6 @@ T5_MODEL = Exercise(
             *WRITE_MASK_HINTS,
         ),
         a_t5_step(
-            "not-at-itself",
-            {"write mask": "not itself"},
-            "a token of the target may not look at itself",
-            *WRITE_MASK_HINTS,
-        ),
-        a_t5_step(
             "padding-looks-nowhere",
             {"write mask": "pads not at all"},
             "padding in a target looks nowhere; it should look back at the real tokens as all do",
@@ -3461,21 +3370,9 @@ T5_MODEL = Exercise(
             *READ_MASK_HINTS,
         ),
         a_t5_step(
-            "source's-mask-turned-round",
-            {"read mask": "inverted"},
-            "the encoder looks at nothing but padding: its mask is the wrong way round",
-            *READ_MASK_HINTS,
-        ),
-        a_t5_step(
             "source's-first-token-seen",
             {"read mask": "first seen", "over mask": "first seen"},
-            "the first token of a *source* is seen even if it is padding; only a target has a start",
-            *READ_MASK_HINTS,
-        ),
-        a_t5_step(
-            "source's-first-token-seen-by-the-encoder",
-            {"read mask": "first seen"},
-            "the encoder sees a source's first token even if it is padding; only a target has a "
+            "the first token of a *source* is seen even if it is padding; only a target has a "
             "start",
             *READ_MASK_HINTS,
         ),
@@ -3483,12 +3380,6 @@ T5_MODEL = Exercise(
             "source's-padding-looks-nowhere",
             {"read mask": "both ways"},
             "padding in a source looks nowhere; it should look at the real tokens as all do",
-            *READ_MASK_HINTS,
-        ),
-        a_t5_step(
-            "mask-of-the-first-source",
-            {"read mask": "first row"},
-            "the first source's padding is taken for every source of the batch",
             *READ_MASK_HINTS,
         ),
         a_t5_step(
@@ -3514,36 +3405,10 @@ T5_MODEL = Exercise(
             *MEMORY_HINTS,
         ),
         a_t5_step(
-            "encoded-twice",
-            {"encoder": "twice"},
-            "the source goes through the encoder twice",
-            *MEMORY_HINTS,
-        ),
-        a_t5_step(
-            "decoder-left-out",
-            {"decoder": "left out"},
-            "the decoder is never called",
-            *MEMORY_HINTS,
-        ),
-        a_t5_step(
             "looks-at-itself-twice",
             {"decoder": "of itself"},
             "the cross-attention looks at the target, not at the memory",
             *MEMORY_HINTS,
-        ),
-        a_t5_step(
-            "words-as-memory",
-            {"decoder": "words as memory"},
-            "the decoder looks at the source's embedding, not at the memory",
-            *MEMORY_HINTS,
-        ),
-        a_t5_step(
-            "memory-of-padding-zeroed",
-            {"encoder": "padding 0"},
-            "the memory of padding is set to 0 behind the encoder",
-            "What does your `encode` give at a token of padding?",
-            "A token of padding is nobody's key, and a query like all others.",
-            "Return what the encoder gives.",
         ),
         a_t5_step(
             "row-of-padding-learns-nothing",
@@ -3580,8 +3445,7 @@ T5_MODEL = Exercise(
         "(padding or first) and causal.",
     ),
     allows=Edges(
-        sizes=(0,),
-        labels=("no padding", "left", "right", "one layer", "beyond", "another start", "encoded"),
+        labels=("no padding", "two layers", "left", "right", "beyond", "another start", "encoded"),
     ),
     also_right=[SpelledT5, LonelyT5, NamedT5],
     bans=("T5", "T5Config", "Seq2Seq", "ScaledHead", "Transformer", "TransformerEncoder"),
