@@ -564,39 +564,46 @@ CORRUPT = Exercise(
         labels=("repeat", "start", "end", "touch", "no holes", "all of the text", "below the ids"),
     ),
     also_right=[corrupt_by_place, corrupt_from_behind],
+    bans=("corrupt_spans",),
 )
 
 
 # --- 15.lengths -----------------------------------------------------------------------------
 
 
-def lengths_cases(generator, density, mean):
+MEAN = 3  # tokens in a hole
+
+
+def lengths_cases(generator, density):
     def far(x):
         return abs(x % 1 - 0.5) > 0.04
 
     def plain(n):
-        return far(n * density) and far(max(1, round(n * density)) / mean)
+        return far(n * density) and far(max(1, round(n * density)) / MEAN)
+
+    def way(x):
+        """Which way a number is rounded: not at all, down, up."""
+        part = round(x % 1, 6)
+        return (part > 0) + (part > 0.5)
 
     def kind(n):
-        """Which of the two roundings goes up."""
         cut = max(1, round(n * density))
-        return n * density % 1 > 0.5, cut / mean % 1 > 0.5
+        return way(n * density), way(cut / MEAN)
 
     long = [n for n in range(40, 900) if plain(n)]
-    kinds = sorted({kind(n) for n in long})
     chosen = [
         fitting[numbers(generator, 0, len(fitting), 1)[0]]
-        for fitting in ([n for n in long if kind(n) == each] for each in kinds)
+        for each in sorted({kind(n) for n in long})
+        if any(each) and (fitting := [n for n in long if kind(n) == each])
     ]
-    chosen += [long[i] for i in numbers(generator, 0, len(long), 2)]
-    small = [n for n in range(1, 9) if plain(n)]
+    small = [n for n in range(3, 9) if plain(n)]
     huge = next(n for n in numbers(generator, 10_000, 99_999, 50) if plain(n))
     cases = [case(f"{n} tokens", n) for n in dict.fromkeys(chosen)]
-    cases += [case("one token", 1), *(case(f"a short text of {n}", n) for n in small[1:3])]
+    cases += [case("two tokens", 2), *(case(f"a short text of {n}", n) for n in small[:2])]
     return [*cases, case("a long text", huge)]
 
 
-def wrong_lengths(n, *, density, mean, slip):
+def wrong_lengths(n, *, density, slip):
     share = n * density
     cut = max(1, round(share))
     if slip == "cut floor":
@@ -607,29 +614,29 @@ def wrong_lengths(n, *, density, mean, slip):
         cut = round(share)
     elif slip == "kept":
         cut = max(1, round(n * (1 - density)))
-    holes = max(1, round(cut / mean))
+    holes = max(1, round(cut / MEAN))
     if slip == "holes floor":
-        holes = max(1, cut // mean)
+        holes = max(1, cut // MEAN)
     elif slip == "holes ceil":
-        holes = math.ceil(cut / mean)
+        holes = math.ceil(cut / MEAN)
     elif slip == "holes unbounded":
-        holes = round(cut / mean)
+        holes = round(cut / MEAN)
     elif slip == "holes of all":
-        holes = max(1, round(n / mean))
+        holes = max(1, round(n / MEAN))
     elif slip == "holes times":
-        holes = cut * mean
+        holes = cut * MEAN
     elif slip == "holes per token":
         holes = cut
     elif slip == "starts":
         holes = max(1, round(share))
-        cut = holes * mean
+        cut = holes * MEAN
     elif slip == "whole holes":
-        cut = holes * mean
+        cut = holes * MEAN
     elif slip == "one hole":
         holes = 1
     if slip == "floors":
         cut = max(1, int(share))
-        holes = max(1, cut // mean)
+        holes = max(1, cut // MEAN)
     inputs, targets = n - cut + holes + 1, cut + holes + 1
     told = {
         "no sentinels read": (inputs - holes, targets),
@@ -649,22 +656,22 @@ def wrong_lengths(n, *, density, mean, slip):
         "inputs alone": inputs,
     }
     if slip == "unrounded":
-        holes = share / mean
+        holes = share / MEAN
         return n - share + holes + 1, share + holes + 1
     return told.get(slip, (inputs, targets))
 
 
-def lengths_by_lists(n, *, density, mean):
+def lengths_by_lists(n, *, density):
     """Right: counted in lists of that length."""
     cut = ["x"] * (round(n * density) or 1)
-    holes = ["<>"] * (round(len(cut) / mean) or 1)
+    holes = ["<>"] * (round(len(cut) / MEAN) or 1)
     kept = ["."] * (n - len(cut))
     return [len(kept + holes + ["</s>"]), len(holes + cut + ["<>"])]
 
 
-def lengths_by_sum(n, *, density, mean):
+def lengths_by_sum(n, *, density):
     cut = max(int(n * density + 0.5), 1)
-    holes = max(int(cut / mean + 0.5), 1)
+    holes = max(int(cut / MEAN + 0.5), 1)
     target = cut + holes + 1
     return n + 2 + 2 * holes - target, target
 
@@ -682,7 +689,7 @@ HOLE_HINTS = (
     "How many holes do you count in a text of 100 tokens?",
     "The number that is cut out, already rounded, divided by a hole's mean length; then the "
     "nearest whole number, at least one.",
-    "`holes = max(1, round(cut / mean))`.",
+    "`holes = max(1, round(cut / 3))`.",
 )
 COUNT_HINTS = (
     "Write an input and a target down for ten tokens and one hole of two, and count.",
@@ -698,7 +705,7 @@ LENGTHS = Exercise(
     points=2,
     name="span_lengths",
     cases=lengths_cases,
-    choices={"density": (0.15, 0.2, 0.3), "mean": (3, 4, 5)},
+    choices={"density": (0.15, 0.1, 0.2, 0.25)},
     any_sequence=True,
     rtol=0.0,
     atol=0.0,
@@ -861,8 +868,9 @@ LENGTHS = Exercise(
         "Two roundings (first and second point), then two sums (third point).",
         "`cut`, then `holes`; the input is n − cut + holes + 1, and the target holds the rest.",
     ),
-    allows=Edges(sizes=(1,), labels=("short", "long", "one token")),
+    allows=Edges(sizes=(2,), labels=("short", "long", "two tokens")),
     also_right=[lengths_by_lists, lengths_by_sum],
+    bans=("corrupt_spans", "random_spans"),
 )
 
 
@@ -2161,9 +2169,7 @@ SCALE = Exercise(
         "Nothing is taken away in the norm, nothing is divided in the scores, and the sum takes "
         "`x`.",
     ),
-    allows=Edges(
-        sizes=(1,), special=("zeros",), labels=("wider", "narrow", "small", "large", "one head")
-    ),
+    allows=Edges(sizes=(1,), labels=("wider", "narrow", "small", "large", "of zeros", "one head")),
     also_right=[spelled_sublayer, fused_sublayer],
 )
 
