@@ -140,7 +140,7 @@ def wrong_corrupt(ids, spans, first_sentinel, *, slip):
         }.get(slip, number)
         sentinel = first_sentinel - count
         hole = [sentinel]
-        if slip == "a sentinel each":
+        if slip in ("a sentinel each", "as long"):
             hole = [sentinel] * (stop - start)
         elif slip == "left out":
             hole = []
@@ -176,7 +176,7 @@ def wrong_corrupt(ids, spans, first_sentinel, *, slip):
         "upwards": first_sentinel + len(spans),
         "one sentinel": first_sentinel,
         "two apart": first_sentinel - 2 * len(spans),
-        "closed by the last": first_sentinel - max(last, 0),
+        "closed by the last": first_sentinel - last,
         "closed by the first": first_sentinel,
         "closed by the end": first_sentinel - len(ids),
         "skips one": first_sentinel - len(spans) - bool(spans),
@@ -192,6 +192,8 @@ def wrong_corrupt(ids, spans, first_sentinel, *, slip):
         targets.append(closing)
     if slip == "closed twice":
         inputs.append(closing)
+    if slip == "nothing read" and not spans:
+        inputs = []
     if slip == "with the kept":
         targets = list(ids)
     if slip == "minus 100":
@@ -361,6 +363,13 @@ CORRUPT = Exercise(
             *INPUT_HINTS,
         ),
         corrupting(
+            "input-as-long-as-the-text",
+            "as long",
+            "the sentinel stands in the input once for each hidden token; it should stand there "
+            "once for each hole",
+            *INPUT_HINTS,
+        ),
+        corrupting(
             "inputs-without-sentinels",
             "left out",
             "the holes are cut out of the input and leave no mark",
@@ -382,6 +391,12 @@ CORRUPT = Exercise(
             "rest-of-the-text-lost",
             "tail lost",
             "what stands behind the last hole is missing in the input",
+            *INPUT_HINTS,
+        ),
+        corrupting(
+            "no-input-for-no-holes",
+            "nothing read",
+            "without holes the input is empty; it should be the whole text",
             *INPUT_HINTS,
         ),
         corrupting(
@@ -634,6 +649,9 @@ def wrong_lengths(n, *, density, slip):
         cut = holes * MEAN
     elif slip == "one hole":
         holes = 1
+    if slip == "unbounded":
+        cut = round(share)
+        holes = round(cut / MEAN)
     if slip == "floors":
         cut = max(1, int(share))
         holes = max(1, cut // MEAN)
@@ -648,6 +666,7 @@ def wrong_lengths(n, *, density, slip):
         "two ends written": (inputs, targets + 1),
         "two ends": (inputs + 1, targets + 1),
         "as BERT": (n + 1, targets),
+        "both ends written": (inputs - 1, targets + 1),
         "whole target": (inputs, n + 1),
         "not cut": (n + holes + 1, targets),
         "exchanged": (targets, inputs),
@@ -718,6 +737,13 @@ LENGTHS = Exercise(
             "nothing-cut",
             "cut unbounded",
             "of a short text nothing is cut out; it should be one token at least",
+            *CUT_HINTS,
+        ),
+        measuring(
+            "short-texts-stay-whole",
+            "unbounded",
+            "of a short text nothing is cut out, and it has no hole; it should be one of each at "
+            "least",
             *CUT_HINTS,
         ),
         measuring(
@@ -812,6 +838,12 @@ LENGTHS = Exercise(
             "target-has-two-ends",
             "two ends written",
             "the target has two tokens at its end: a closing sentinel and `</s>`; count one",
+            *COUNT_HINTS,
+        ),
+        measuring(
+            "both-ends-in-the-target",
+            "both ends written",
+            "the input has no token at its end, and the target has two; each has one",
             *COUNT_HINTS,
         ),
         measuring(
@@ -916,6 +948,8 @@ def wrong_bias(table, n_query, n_key, max_distance, bidirectional, *, slip):
         relative = relative.abs()
     elif slip == "past as distance":
         relative = -relative.abs()
+    elif slip == "other way":
+        relative = places - torch.arange(n_query)[:, None] + (n_key - n_query)
     elif slip == "one further":
         relative = relative - 1
     both = {"both": True, "one": False, "other": not bidirectional}.get(slip, bidirectional)
@@ -1021,6 +1055,13 @@ BIAS = Exercise(
             "first-queries",
             "first",
             "the queries stand at 0, 1, 2, …; with a cache they are the *last* of the keys",
+            *WHERE_HINTS,
+        ),
+        biasing(
+            "cache-counted-the-wrong-way",
+            "other way",
+            "the past is added to the distance, not taken away: the queries stand *before* the "
+            "first key",
             *WHERE_HINTS,
         ),
         biasing(
@@ -1350,8 +1391,6 @@ def wrong_label(logits, texts, pad_id, mean, *, slip):
         each = each * real
     elif slip not in ("padding", "padding summed"):
         each = each.where(real, 0)
-    if slip == "product":
-        each = each.where(real, 1)
     length = real.sum(dim=-1)
     length = {
         "whole length": torch.full_like(length, max(1, real.shape[1])),
@@ -1361,6 +1400,8 @@ def wrong_label(logits, texts, pad_id, mean, *, slip):
         "longest": length.max().expand_as(length),
     }.get(slip, length)
     scores = each.sum(dim=-1)
+    if slip == "product":
+        return scores.argmax(dim=-1), scores.exp()
     if slip == "worst token":
         scores = each.amin(dim=-1)
     if slip == "whole mean":
@@ -1476,6 +1517,12 @@ LABEL = Exercise(
             "probabilities-added",
             "chances",
             "probabilities are added up, not their logarithms",
+            *LIKELY_HINTS,
+        ),
+        labelling(
+            "probabilities-multiplied",
+            "product",
+            "probabilities are multiplied, whatever `mean` says; logarithms are added up",
             *LIKELY_HINTS,
         ),
         labelling(
@@ -1726,6 +1773,12 @@ LABEL = Exercise(
             *CHOICE_HINTS,
         ),
         labelling(
+            "choice-as-a-list",
+            "list",
+            "the choice is a list; a tensor `(batch,)` was asked for",
+            *CHOICE_HINTS,
+        ),
+        labelling(
             "choice-alone",
             "choice alone",
             "only the choice is returned; the scores are missing",
@@ -1802,6 +1855,7 @@ def wrong_sublayer(x, weights, bias, *, step):
     spread = centred.pow(2).mean(dim=-1, keepdim=True)
     h = {
         "layer": lambda: centred / (spread + 1e-6).sqrt(),
+        "layer 1e-5": lambda: centred / (spread + 1e-5).sqrt(),
         "centred": lambda: centred / (squares + 1e-6).sqrt(),
         "spread": lambda: x / (spread + 1e-6).sqrt(),
         "length": lambda: x / (x.pow(2).sum(dim=-1, keepdim=True) + 1e-6).sqrt(),
@@ -1951,6 +2005,12 @@ SCALE = Exercise(
             "mean-taken-away",
             {"norm": "layer"},
             "the norm still takes the mean away: that is LayerNorm",
+            *RMS_HINTS,
+        ),
+        mending(
+            "pytorch's-layer-norm",
+            {"norm": "layer 1e-5"},
+            "the norm is PyTorch's layer norm: it takes the mean away, and its epsilon is 1e-5",
             *RMS_HINTS,
         ),
         mending(
@@ -2284,6 +2344,22 @@ def bordered(costs):
     return path[::-1]
 
 
+def untidy(costs, slip):
+    """The path over sums whose border went wrong, walked back inside of the table."""
+    rows, columns = len(costs), len(costs[0])
+    sums = [list(row) for row in costs]
+    for i in range(rows):
+        for j in range(columns):
+            if (i and j) or (slip == "wraps" and (i or j)):
+                sums[i][j] += min(sums[i - 1][j - 1], sums[i - 1][j], sums[i][j - 1])
+    path = [(rows - 1, columns - 1)]
+    while path[-1] != (0, 0):
+        i, j = path[-1]
+        before = [place for place in ((i - 1, j - 1), (i - 1, j), (i, j - 1)) if min(place) >= 0]
+        path.append(min(before, key=lambda place: sums[place[0]][place[1]]))
+    return path[::-1]
+
+
 def by_rows(cost, how):
     """For each row its cheapest column: as it is, or never going back."""
     columns = cost.argmin(dim=1)
@@ -2306,6 +2382,8 @@ def wrong_path(cost, *, slip):
         return greedy(sums_of(costs), (0, 0), STEPS, goal)
     if slip == "border 0":
         return bordered(costs)
+    if slip in ("wraps", "border not summed"):
+        return untidy(costs, slip)
     if slip == "each row":
         return by_rows(cost, "as it is")
     if slip == "each row, rising":
@@ -2545,6 +2623,19 @@ PATH = Exercise(
             "border-of-zeros",
             "border 0",
             "the border of your sums is 0, so a path may begin anywhere in the first row or column",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "border-wraps-round",
+            "wraps",
+            "at row 0 and column 0 the sums look at index −1, which in Python is the other end of "
+            "the table",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "border-not-summed",
+            "border not summed",
+            "in row 0 and column 0 the costs are never added up",
             *BORDER_PATH_HINTS,
         ),
         warping(
