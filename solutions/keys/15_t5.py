@@ -2883,6 +2883,8 @@ def t5_parts(
         return RelativeBias(num_heads, *limits, write_both)
 
     one_near, one_past = near(), past()
+    if made.get("one module"):
+        one_past = one_near
     if made.get("one table of numbers"):
         one_past.buckets = one_near.buckets
     each = made.get("a table each")
@@ -2890,15 +2892,19 @@ def t5_parts(
     network = made.get("network", FeedForward)
 
     def think():
-        return network(d_model, d_ff, bias=made.get("bias", False))
+        return network(d_model, d_ff, bias=made.get("network bias", made.get("bias", False)))
+
+    one_around = PreNorm(norm(d_model))
 
     def around():
-        return made.get("around", PreNorm)(norm(d_model))
+        fresh = made.get("around", PreNorm)(norm(d_model))
+        return one_around if made.get("one around") else fresh
 
     def with_bias(which, fresh, n):
         if which in made.get("no bias", ()) or (n and made.get("first layer alone")):
             return look()
-        return look(position=fresh() if each else (one_near if which == "read" else one_past))
+        anew = each in (True, which)
+        return look(position=fresh() if anew else (one_near if which == "read" else one_past))
 
     def reader(n):
         return EncoderBlock(with_bias("read", near, n), think(), around)
@@ -3196,6 +3202,24 @@ T5_MODEL = Exercise(
             *BUCKETS_HINTS,
         ),
         made_so(
+            "a-table-for-each-layer-of-the-encoder",
+            {"a table each": "read"},
+            "each layer of the encoder has a table of buckets of its own; they share one",
+            *BUCKETS_HINTS,
+        ),
+        made_so(
+            "encoder's-bias-in-the-decoder",
+            {"one module": True},
+            "the decoder has the encoder's relative bias, table and directions",
+            *BUCKETS_HINTS,
+        ),
+        made_so(
+            "bias-in-cross-attention",
+            {"cross": True},
+            "the cross-attention has a relative bias; places in a source are no places in a target",
+            *BUCKETS_HINTS,
+        ),
+        made_so(
             "bias-in-the-first-layer-alone",
             {"first layer alone": True},
             "only the first layer of each stack has the bias; its table serves all of them",
@@ -3259,6 +3283,18 @@ T5_MODEL = Exercise(
             "blocks-shared",
             {"shared": True},
             "all layers of a stack are one block: whatever is loaded last is used in each of them",
+            *BLOCK_HINTS,
+        ),
+        made_so(
+            "one-norm-for-all-sublayers",
+            {"one around": True},
+            "all sublayers share one norm: what `residual()` returns was made once",
+            *BLOCK_HINTS,
+        ),
+        made_so(
+            "networks-with-bias-vectors",
+            {"network bias": True},
+            "the feed-forward networks have bias vectors, which they have unless they are told",
             *BLOCK_HINTS,
         ),
         made_so(
