@@ -40,9 +40,10 @@ from course_lib.data.characters import CharTokenizer
 from course_lib.data.dates import KINDS, all_days, spelled
 from course_lib.data.spans import corrupt_spans, random_spans
 from course_lib.data.splits import split
+from course_lib.generation import generate
 from course_lib.models import Seq2Seq, Seq2SeqConfig, Writer, count_parameters
 from course_lib.models.t5 import T5, T5S
-from course_lib.nn import MultiHeadAttention, PreNorm, RMSNorm, Rotary, TiedHead, TokenEmbedding
+from course_lib.nn import GrowingCache, MultiHeadAttention, PreNorm, RMSNorm, Rotary
 from course_lib.plots import CYCLE, transformer_map
 from course_lib.plots.transformer import PARTS
 from course_lib.pretrained.packages import MissingPackage
@@ -66,7 +67,7 @@ show(
 # Here is a stack of blocks over one row of tokens. Is it an encoder or a decoder?
 
 # %%
-from course_lib.nn import EncoderBlock, FeedForward, causal_mask
+from course_lib.nn import EncoderBlock, FeedForward, TiedHead, TokenEmbedding, causal_mask
 from course_lib.nn.stacks import Encoder
 
 look = partial(MultiHeadAttention, bias=False)
@@ -145,10 +146,6 @@ def pair(layers, d_ff):
     )
 
 
-# %% [markdown]
-# Four matrices of width times width, beside twelve such squares:
-
-# %%
 reads, writes = in_matrices(pair((1, 0), 256)), in_matrices(pair((0, 1), 256))
 print(f"a block that reads {reads:,}, one that also looks over {writes:,}")
 outcome("15.blocks", f"{writes / reads:.2f}")
@@ -388,11 +385,8 @@ losses = [record.loss for record in progress(run, total=steps)]  # a bar, made o
 # %% [markdown]
 # It writes with a cache (11):
 
+
 # %%
-from course_lib.generation import generate
-from course_lib.nn import GrowingCache
-
-
 def answers(texts):
     """What the model writes, letter by letter."""
     read = pad([[*letters.encode(text), END] for text in texts], PAD)[0]
@@ -436,6 +430,7 @@ sides = {
     "encoder": model.encoder.blocks[0].attention.position,
     "decoder": model.decoder.blocks[0].self_attention.position,
 }
+
 # %% [markdown]
 # Both sides, both heads:
 
@@ -456,7 +451,7 @@ show(
 )
 
 # %% [markdown]
-# Does it lean on them? Deal the same numbers out to other buckets, and look at the exam again:
+# (The decoder's far buckets stayed where they began: no answer is so long.) Does it lean on them? Deal the same numbers out to other buckets, and look at the exam again:
 
 # %%
 kept = {side: places.buckets.weight.detach().clone() for side, places in sides.items()}
@@ -502,10 +497,7 @@ widgets.interactive(ask, line=widgets.Text("language: 1 de maio de 2031", contin
 # | both | the first word written | reads 32 letters, writes 32 | reads the date, writes the answer |
 
 # %%
-predict(
-    "15.race",
-    "Three tasks: which architecture wins each? Three names, in the order judge, go on, translate.",
-)
+predict("15.race", "Who wins each? Three names, in the order judge, go on, translate.")
 
 # %% [markdown]
 # A study ran it, three seeds each, a test that was looked at once:
@@ -518,8 +510,6 @@ means = {t: {k: sum(r) / len(r) for k, r in race["test"][t].items()} for t in TA
 for task, name in TASKS.items():
     for kind, runs in race["test"][task].items():
         print(f"{name:10}{NAMES[kind]:16}", *(f"{run:.3f}" for run in runs))
-best = {t: (min if t == "letters" else max)(means[t], key=means[t].get) for t in TASKS}
-outcome("15.race", ", ".join(NAMES[best[t]] for t in TASKS))
 
 # %% [markdown]
 # (*Go on* is in nats a letter: less is better.) Which of these gaps are more than chance?
@@ -532,30 +522,40 @@ pairs = zip(runs["reviews"]["encoder"], runs["reviews"]["decoder"])
 claim("judge: with each seed the encoder ahead of the decoder", all(a > b for a, b in pairs))
 gap = abs(means["reviews"]["encoder"] - means["reviews"]["both"])
 claim("judge: encoder and both within a point", gap < 0.01)
-spread = max(max(each) - min(each) for each in runs["dates"].values())
-gap = max(means["dates"].values()) - min(means["dates"].values())
-claim("translate: seeds differ by more than architectures", spread > gap)
+low, high = (pick(runs["dates"]["decoder"]) for pick in (min, max))
+claim("translate: encoder below decoder, with every run", max(runs["dates"]["encoder"]) < low)
+both = runs["dates"]["both"]
+claim("but the runs of both are on either side of them", min(both) < low and max(both) > high)
+best = {t: (min if t == "letters" else max)(means[t], key=means[t].get) for t in TASKS}
+outcome("15.race", ", ".join(NAMES[best[t]] for t in TASKS))
 
 # %% [markdown]
-# One clear win, one clear loss, and a draw. A decoder is the one for going on. At judging it is behind, whichever of two ways it took when we chose. At
-# translating these dates the three can't be told apart: the encoder–decoder of 2017 has no lead here. The picture to keep:
+# One clear win: the decoder is the one for going on. At judging it is behind, though the way was chosen from two. At translating it is ahead of the encoder, by
+# less than the encoder's seeds differ, and the encoder–decoder of 2017, made for this, is anywhere between. The picture to keep:
+# darkest is the best mean, paler is what overlaps with it.
+
 
 # %%
-ranks = {t: sorted(means[t], key=means[t].get, reverse=t != "letters") for t in TASKS}
+def shade(task, kind):
+    """1 for the best mean, a half where runs overlap with the best one's, else 0."""
+    mine, top = runs[task][kind], runs[task][best[task]]
+    overlap = max(min(mine), min(top)) <= min(max(mine), max(top))
+    return 1.0 if kind == best[task] else 0.5 * overlap
+
+
 fig, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
-shade = torch.tensor([[1 - ranks[t].index(k) / 2 for t in TASKS] for k in NAMES])
-ax.imshow(0.45 * shade, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+shades = torch.tensor([[shade(task, kind) for task in TASKS] for kind in NAMES])
+ax.imshow(0.45 * shades, cmap="Blues", vmin=0, vmax=1, aspect="auto")
 for column, task in enumerate(TASKS):
     for row, kind in enumerate(NAMES):
-        runs = race["test"][task][kind]
-        spread = (max(runs) - min(runs)) / 2
+        spread = (max(runs[task][kind]) - min(runs[task][kind])) / 2
         ax.text(column, row, f"{means[task][kind]:.3f} ± {spread:.3f}", ha="center", va="center")
 ax.set_xticks(range(3), ["judge\n(right)", "go on\n(nats, less is better)", "translate\n(right)"])
 ax.set_yticks(range(3), NAMES.values())
 ax.set_title("Equal weights: the decoder goes on best and judges worst; nobody wins all")
 show(
     fig,
-    alt="A table of three architectures and three tasks, the better the darker, each with half the spread of three seeds. Judging: encoder and encoder–decoder about 0.67, the decoder 0.64. Going on: decoder 2.06 nats, encoder–decoder 2.25, encoder 2.58. Translating: all between 0.87 and 0.90, with spreads of up to 0.03.",
+    alt="A table of three architectures and three tasks, each with half the spread of three seeds. Judging: encoder 0.670, encoder–decoder 0.664 and paler, decoder 0.640 and white. Going on: the decoder alone is dark, 2.064 nats, before 2.249 and 2.585. Translating: decoder 0.902, encoder–decoder 0.885 and paler, encoder 0.872.",
 )
 
 # %% [markdown]
@@ -702,10 +702,11 @@ if whisper:
     ax.set_yticks([i + 0.5 for i in range(len(words))], words)
     ax.set(xlabel="seconds into the second half", ylabel="token to be written")
     ax.set_title("One head follows the voice: a word is written where it is heard")
-    show(
+    view = show(
         fig,
         alt="Nine tokens of 'Try again. Fail again. Fail better.' as rows over five seconds. Bright spots walk down from the upper left to the lower right, with gaps where the voice pauses.",
     )
+view if whisper else None
 
 # %% [markdown]
 # Is that listening, or counting tokens from left to right? Move the sound: put the last phrase in front. Then a head that listens must find its words
@@ -735,7 +736,7 @@ if whisper:
 # - Span corruption cuts spans out of plain text: the input gets shorter, the target holds what was hidden.
 # - T5 adds a learned number for each head and bucket of distance; the scale of the scores went into the weights.
 # - Text in, text out: one model, one loss, and the words in front say which task.
-# - Equal weights, three tasks, no single winner: the decoder went on best and judged worst, and dates were a draw. Equal weights are not
+# - Equal weights, three tasks, no single winner: the decoder went on best and judged worst; dates were nearly a draw. Equal weights are not
 #   equal work, nor equally many questions.
 # - Saying everything at once works where there is one right answer.
 #
