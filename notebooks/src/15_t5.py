@@ -35,6 +35,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from course_lib.claims import claim
+from course_lib.data.audio import RATE, log_mel
 from course_lib.data.batches import by_tokens, pad
 from course_lib.data.characters import CharTokenizer
 from course_lib.data.dates import KINDS, all_days, spelled
@@ -510,6 +511,8 @@ means = {t: {k: sum(r) / len(r) for k, r in race["test"][t].items()} for t in TA
 for task, name in TASKS.items():
     for kind, runs in race["test"][task].items():
         print(f"{name:10}{NAMES[kind]:16}", *(f"{run:.3f}" for run in runs))
+best = {t: (min if t == "letters" else max)(means[t], key=means[t].get) for t in TASKS}
+outcome("15.race", ", ".join(NAMES[best[t]] for t in TASKS))
 
 # %% [markdown]
 # (*Go on* is in nats a letter: less is better.) Which of these gaps are more than chance?
@@ -526,8 +529,6 @@ low, high = (pick(runs["dates"]["decoder"]) for pick in (min, max))
 claim("translate: encoder below decoder, with every run", max(runs["dates"]["encoder"]) < low)
 both = runs["dates"]["both"]
 claim("but the runs of both are on either side of them", min(both) < low and max(both) > high)
-best = {t: (min if t == "letters" else max)(means[t], key=means[t].get) for t in TASKS}
-outcome("15.race", ", ".join(NAMES[best[t]] for t in TASKS))
 
 # %% [markdown]
 # One clear win: the decoder is the one for going on. At judging it is behind, though the way was chosen from two. At translating it is ahead of the encoder, by
@@ -636,13 +637,11 @@ outcome("15.forms", f"{100 * sum(forms['encoder']) / 3:.0f}")
 # pre-norm; here are its weights in our code, and ten seconds of a man who reads Beckett.
 
 # %%
-from course_lib.data.audio import RATE, log_mel
 from course_lib.data.speech import speech
-from course_lib.pretrained.whisper_tiny import END as STOP
-from course_lib.pretrained.whisper_tiny import START, load_whisper_tiny
+from course_lib.pretrained import whisper_tiny
 
 try:
-    (whisper, pieces), sound = load_whisper_tiny(), speech()
+    (whisper, pieces), sound = whisper_tiny.load_whisper_tiny(), speech()
 except MissingPackage as error:
     whisper = None
     print(error)
@@ -656,8 +655,8 @@ except MissingPackage as error:
 def hear(samples):
     """The ids of what is said, and where each looked: (layer, head, token, frame)."""
     mels = log_mel(samples)[None]
-    start, how = torch.tensor([START]), {"end_id": STOP, "max_new_tokens": 40}
-    ids = generate(Writer(whisper, mels), start, cache=GrowingCache(), **how)
+    start, how = torch.tensor([whisper_tiny.START]), {"end_id": whisper_tiny.END}
+    ids = generate(Writer(whisper, mels), start, max_new_tokens=40, cache=GrowingCache(), **how)
     with torch.no_grad():
         _, looked = whisper.decode(ids[:, :-2], whisper.encode(mels), return_weights=True)
     frames = 50 * len(samples) // RATE  # fifty vectors a second; the rest is silence, filled up
