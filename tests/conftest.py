@@ -17,13 +17,18 @@ install_import_hook(CHECKED_ROOMS, "beartype.beartype")
 
 
 SLOW = "notebooks/test_run_twice.py"  # half a minute a test, with nothing that they could share
+KEYS = "exercises/test_keys.py"  # a fifth of the whole run: minutes, on sheets that are drawn once
 
 
 class ByFile(LoadFileScheduling):
-    """A file stays with one worker, but for slow tests: they are shared out one by one, last."""
+    """A file stays with one worker, but for two: slow tests are shared out one by one, last, and
+    those of answer keys by chapter, as all that are of one exercise need its sheets."""
 
     def _split_scope(self, nodeid):
-        return nodeid if SLOW in nodeid else super()._split_scope(nodeid)
+        if SLOW in nodeid:
+            return nodeid
+        chapter = nodeid.partition("[")[2][:2] if KEYS in nodeid else ""
+        return super()._split_scope(nodeid) + chapter
 
 
 def pytest_xdist_make_scheduler(config, log):

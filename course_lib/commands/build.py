@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,9 @@ def sources(folder: Path, names: list[str]) -> list[Path]:
     """Percent sources in a folder, all or those of the named chapters."""
     found = sorted(folder.glob("[0-9][0-9]_*.py"))
     unknown = [n for n in names if not any(p.stem.startswith(n) for p in found)]
+    there = ", ".join(p.stem for p in found)
     if unknown:
-        raise SystemExit(
-            f"no chapter {unknown[0]!r}; there are: {', '.join(p.stem for p in found)}"
-        )
+        raise SystemExit(f"no chapter {unknown[0]!r}; there are: {there}")
     return [p for p in found if not names or any(p.stem.startswith(n) for n in names)]
 
 
@@ -59,15 +59,15 @@ def notebook_of(cells: list[Cell], **course: str) -> dict:
         metadata |= {"jupyter": {"source_hidden": True}} if cell.folded else {}
         entry = {"cell_type": cell.kind, "id": f"cell-{number:03d}", "metadata": metadata}
         entry["source"] = cell.source.splitlines(keepends=True)
-        made.append(
-            entry if cell.kind == "markdown" else entry | {"execution_count": None, "outputs": []}
-        )
+        run = {} if cell.kind == "markdown" else {"execution_count": None, "outputs": []}
+        made.append(entry | run)
     metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}, "course": course}
     return {"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 
 def execute(notebook: dict, folder: Path) -> dict:
     """Run a notebook in a fresh kernel started in `folder`; raises on an untagged error."""
+    import matplotlib.font_manager  # noqa: F401  # two kernels that list fonts print a warning
     import nbformat
     from nbclient import NotebookClient
     from traitlets.config import Config
@@ -101,10 +101,6 @@ def _scrubbed(node):
     return node
 
 
-def _write(path: Path, notebook: dict) -> None:
-    write_atomic(path, text_of(notebook))
-
-
 def _read(path: Path) -> dict | None:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -135,7 +131,7 @@ def _notebooks(args: argparse.Namespace) -> list[Path]:
         stale.append(target)
         if not args.check:
             print(f"running {target.relative_to(ROOT)}", flush=True)
-            _write(target, execute(wanted, target.parent))
+            write_atomic(target, text_of(execute(wanted, target.parent)))
     return stale
 
 
@@ -159,7 +155,7 @@ def _exercises(args: argparse.Namespace) -> list[Path]:
         stale.append(target)
         if not args.check:
             print(f"writing {target.relative_to(ROOT)}", flush=True)
-            _write(target, wanted)
+            write_atomic(target, text_of(wanted))
     return stale
 
 
@@ -189,11 +185,15 @@ def _orphans() -> list[Path]:
 
 
 def _build_solved(names: list[str], folder: Path) -> int:
-    """Every exercise notebook with its answers in place, executed."""
+    """Every exercise notebook with its answers in place, executed, two at a time."""
     folder.mkdir(parents=True, exist_ok=True)
+    made = {}
     for source in sources(ROOT / "solutions", names):
         solved = solution_cells(ROOT, source.stem[:2])
-        cells = [_changed(cell, with_solution, source) for cell in solved]
-        print(f"running {source.stem}", flush=True)
-        _write(folder / f"{source.stem}.ipynb", execute(notebook_of(cells), folder))
+        made[source.stem] = notebook_of([_changed(c, with_solution, source) for c in solved])
+    with ThreadPoolExecutor(2) as kernels:
+        ran = kernels.map(lambda notebook: execute(notebook, folder), made.values())
+        for stem, notebook in zip(made, ran, strict=True):
+            print(f"ran {stem}", flush=True)
+            write_atomic(folder / f"{stem}.ipynb", text_of(notebook))
     return 0

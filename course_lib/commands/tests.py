@@ -14,6 +14,7 @@ from pathlib import Path
 
 from course_lib.commands.reports import Case, by_notebook, count, died_at_start, read_report
 from course_lib.commands.server import THEIRS
+from course_lib.grader.course import files
 from course_lib.paths import ROOT
 
 VERDICT = re.compile(r"^\[(right|wrong|crashed|not attempted)\] (\d\d\.[\w.-]+)")
@@ -140,9 +141,10 @@ def exercises(bench: Bench) -> Result:
     result = _notebooks(bench, paths)
     verdicts = [verdict for path in paths for verdict in verdicts_in(path)]
     wrong = [f"{id}: {state}" for state, id in verdicts if state != "right"]
-    result.ok = result.ok and bool(verdicts) and not wrong
+    told = {id for _, id in verdicts}
+    wrong += [f"{e.id}: no verdict" for e in files.exercises(ROOT) if e.id not in told]
     result.remarks += wrong
-    result.counted = f"{len(verdicts)} exercises"
+    result.ok, result.counted = result.ok and not wrong, f"{len(verdicts)} exercises"
     return result
 
 

@@ -25,29 +25,35 @@ def lazily(room: str, places: dict[str, str]) -> tuple[Callable, Callable, list[
 
 
 PLACES = {  # a file: what may be imported from here
+    "capped": "soft_cap soft_capped_attention CappedHead",
     "attention": "scaled_dot_product_attention QKVProjection SelfAttention",
     "blocks": "PostNorm PreNorm EncoderBlock DecoderBlock",
     "cache": "Cache GrowingCache StaticCache",
-    "embeddings": "TokenEmbedding TiedHead",
+    "embeddings": "TokenEmbedding TiedHead check_tied",
     "feedforward": "FeedForward SwiGLU GEGLU",
     "fused": "fused_attention",
     "grouped": "share_heads grouped_query_attention",
+    "half": "half_linear HalfLinear HalfTable in_half reads_half",
     "lora": "LoRALinear add_lora merge_lora",
     "twins": "lean",
-    "mask_forms": "window_mask prefix_mask length_mask segment_mask hide_unseen",
+    "mask_forms": "window_mask prefix_mask length_mask segment_mask hide_unseen within_window",
     "masks": "causal_mask padding_mask combine_masks",
     "modes": "evaluating",
     "moe": "MixtureOfExperts",
     "multi_head": "split_heads merge_heads MultiHeadAttention",
+    "windowed": "WindowedAttention",
     "norms": "layer_norm LayerNorm RMSNorm",
     "parallel": "ParallelBlock",
     "positions.alibi": "alibi_slopes Alibi",
-    "positions.frequencies": "rotary_frequencies interpolated_frequencies ntk_frequencies",
+    "positions.frequencies": "rotary_frequencies interpolated_frequencies ntk_frequencies "
+    "llama3_frequencies yarn_frequencies",
     "positions.learned": "LearnedPositions",
     "positions.normed": "QKNorm",
     "positions.relative": "t5_bucket RelativeBias",
     "positions.rotary": "rotary_angles rotate_half rotate_interleaved half_order Rotary",
     "positions.sinusoidal": "sinusoidal_positions sinusoidal_halves Sinusoidal",
+    "shapes": "unread",
+    "sandwich": "SandwichNorm",
     "stacks": "Encoder Decoder",
 }
 __getattr__, __dir__, __all__ = lazily(__name__, PLACES)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from course_lib.commands import released
+from course_lib.commands import release, released
+from course_lib.grader.course.files import sheet_for
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,3 +21,19 @@ def record(monkeypatch, tmp_path_factory):
     path = tmp_path_factory.mktemp("record") / "released.json"
     monkeypatch.setattr(released, "RECORD", path)
     return path
+
+
+@pytest.fixture(scope="module")
+def light_sheets():
+    """A release of the whole course has the sheets of chapter 00, and one of them for each other.
+
+    For tests of what else is in it; tests/exercises bakes every sheet.
+    """
+    patch = pytest.MonkeyPatch()
+    patch.setattr(
+        release,
+        "sheet_for",
+        lambda root, id: sheet_for(root, id if id[:2] == "00" else "00.scores"),
+    )
+    yield
+    patch.undo()

@@ -4,11 +4,10 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 
 import nbformat
 import pytest
+from forked import forked
 from nbclient import NotebookClient
 
 from course_lib.cli import COMMANDS, LEARNERS
@@ -46,19 +45,18 @@ def bundle(request, tmp_path_factory):
     return folder / "home" / "class"
 
 
-def course(bundle, *arguments):
-    """A command as a student gives it: nothing but the bundle is on the path."""
+@pytest.fixture(scope="module")
+def course(bundle):
+    """Commands as a student gives them: nothing but the bundle is on the path."""
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(bundle), "HOME": str(bundle.parent)}
-    command = [sys.executable, "-m", "course_lib.cli", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=bundle)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
+    with forked(env | {"OMP_NUM_THREADS": "1"}, bundle) as course:
+        yield course
 
 
 @pytest.fixture(scope="module")
-def work(bundle):
+def work(bundle, course):
     """The student's copies."""
-    done = course(bundle, "lab", "--prepare-only")
+    done = course("lab", "--prepare-only")
     assert done.returncode == 0 and "New: 02_attention.ipynb" in done.stdout
     return bundle / "work"
 
@@ -72,41 +70,41 @@ def write(path, answers):
     nbformat.write(notebook, path)
 
 
-def test_it_lists_the_exercises_that_its_keys_declare(bundle):
-    told = json.loads(course(bundle, "exercises", "--json").stdout)
+def test_it_lists_the_exercises_that_its_keys_declare(bundle, course):
+    told = json.loads(course("exercises", "--json").stdout)
     own = [e for e in exercises(ROOT) if e.chapter in ("02", "03", "04")]
     assert [e["id"] for e in told] == [e.id for e in own]
     for entry, exercise in zip(told, own, strict=True):
         assert entry["mistakes"] == [mistake.name for mistake in exercise.mistakes]
         for name in ("chapter", "title", "kind", "points"):
             assert entry[name] == getattr(exercise, name)
-    last = course(bundle, "exercises").stdout.splitlines()[-1]
+    last = course("exercises").stdout.splitlines()[-1]
     assert last == f"{len(own)} exercises, {sum(e.points for e in own)} points"
 
 
-def test_answers_are_checked_remembered_and_taken_back(bundle, work):
+def test_answers_are_checked_remembered_and_taken_back(bundle, course, work):
     untouched, count = (
-        course(bundle, "check", "02"),
+        course("check", "02"),
         sum(e.chapter == "02" for e in exercises(ROOT)),
     )
     assert untouched.stdout.count("[not attempted]") == count and untouched.returncode == 1
     page = work / "exercises/02_attention.ipynb"
     write(page, RIGHT)
-    told = course(bundle, "check", "02").stdout
+    told = course("check", "02").stdout
     assert "[right] 02.attention-weights" in told and "[wrong] 02.effective-words" in told
     assert "this is what you get when" in told and told.endswith(f"1 of {count} right\n")
-    assert course(bundle, "check", "02.attention-weights").returncode == 0
-    assert course(bundle, "check", str(page)).stdout == told
-    assert "02.attention-weights" in course(bundle, "check", "02.nothing").stderr
-    assert "there are: 02, 03, 04" in course(bundle, "check", "09").stderr
-    progress = course(bundle, "progress").stdout
+    assert course("check", "02.attention-weights").returncode == 0
+    assert course("check", str(page)).stdout == told
+    assert "02.attention-weights" in course("check", "02.nothing").stderr
+    assert "there are: 02, 03, 04" in course("check", "09").stderr
+    progress = course("progress").stdout
     assert "✓ right          02.attention-weights" in progress
     points, looked_at = progress.splitlines()[-2:]
     assert points.startswith("2 of ") and points.endswith(" points")
     assert looked_at.endswith("quiz questions, 0 at the first try; 0 predictions made")
-    reset = course(bundle, "reset", "2")
+    reset = course("reset", "2")
     assert "exercises/02_attention.kept-1.ipynb" in reset.stdout and reset.returncode == 0
-    assert course(bundle, "check", "02").stdout == untouched.stdout
+    assert course("check", "02").stdout == untouched.stdout
 
 
 def test_a_check_in_a_students_notebook_counts(bundle, work, monkeypatch):
@@ -127,21 +125,21 @@ def test_a_check_in_a_students_notebook_counts(bundle, work, monkeypatch):
     assert json.loads((work / "progress.json").read_text())[ID]["tries"] == 1
 
 
-def test_doctor_finds_everything(bundle):
-    done = course(bundle, "doctor", "--json")
+def test_doctor_finds_everything(bundle, course):
+    done = course("doctor", "--json")
     assert done.returncode == 0 and json.loads(done.stdout)["problems"] == []
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS.keys() - set(LEARNERS)))
-def test_what_needs_solutions_says_so_in_a_sentence(bundle, name):
-    done = course(bundle, name, "somewhere")
+def test_what_needs_solutions_says_so_in_a_sentence(bundle, course, name):
+    done = course(name, "somewhere")
     told = "needs the course with its solutions; this copy was handed out without them"
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr == f"course {name}: {told}\n"
 
 
-def test_its_help_lists_what_works(bundle):
-    told = course(bundle, "--help").stdout
+def test_its_help_lists_what_works(bundle, course):
+    told = course("--help").stdout
     there = {name for name in COMMANDS if f"  {name} " in told}
     assert there == set(LEARNERS)
 

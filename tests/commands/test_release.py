@@ -22,7 +22,7 @@ from course_lib.paths import ROOT
 
 
 @pytest.fixture(scope="module", params=["for all", "for one"])
-def bundle(request, tmp_path_factory):
+def bundle(request, tmp_path_factory, light_sheets):
     folder = tmp_path_factory.mktemp("release")
     if request.param == "for all":
         assert release(folder / "class", wanted()) == len(exercises(ROOT))
@@ -74,6 +74,7 @@ def test_no_key_and_no_solution_file_is_in_it(bundle):
         "docs", "notebooks", "exercises", "sheets",
     }  # fmt: skip
     assert not list(bundle.rglob("*.pyc")) and not (bundle / "notebooks" / "src").exists()
+    assert {path.stem for path in (bundle / "sheets").iterdir()} == {e.id for e in exercises(ROOT)}
 
 
 # Wrong code that a chapter prints on purpose, because seeing it fail is the lesson.

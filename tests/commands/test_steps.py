@@ -4,6 +4,7 @@ import argparse
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -124,7 +125,27 @@ def test_a_solved_exercise_that_is_not_judged_right_fails_the_step(tmp_path, mon
 
     result = tests.exercises(Solved(tmp_path))
     assert not result.ok and result.counted == "2 exercises"
-    assert "02.scale: wrong" in result.remarks
+    assert {"02.scale: wrong", "03.cross-shapes: no verdict"} <= set(result.remarks)
+
+
+def test_every_exercise_of_the_course_needs_a_verdict(tmp_path, monkeypatch):
+    class Solved(tests.Bench):
+        def call(self, *command):
+            command[-1].mkdir(parents=True)
+            output = {"data": {"text/plain": ["[right] 02.weights: all cases agree"]}}
+            cells = [{"cell_type": "code", "outputs": [output]}]
+            (command[-1] / "02_attention.ipynb").write_text(json.dumps({"cells": cells}))
+            return 0
+
+        def nbval(self, notebooks):
+            return 0, [cell("02_attention")]
+
+    asked = [SimpleNamespace(id="02.weights"), SimpleNamespace(id="02.scale")]
+    for there in (asked[:1], asked):
+        monkeypatch.setattr(tests.files, "exercises", lambda root, there=there: there)
+        result = tests.exercises(Solved(tmp_path / str(len(there))))
+        assert result.ok == (len(there) == 1)
+    assert "02.scale: no verdict" in result.remarks
 
 
 def test_a_notebook_that_did_not_run_fails_the_step(tmp_path, monkeypatch):

@@ -7,6 +7,9 @@ import pytest
 import torch
 
 from course_lib.grader.course.files import exercises, load_solution, sheet_for
+from course_lib.grader.judging.again import other_sizes
+from course_lib.grader.judging.bake import save_sheet, sheet_file
+from course_lib.grader.judging.key import Exercise
 from course_lib.grader.judging.making import bare_sheet
 from course_lib.grader.judging.outcome import Outcome
 from course_lib.grader.judging.trees import leaves, tree_map
@@ -15,6 +18,8 @@ from course_lib.paths import ROOT
 
 ALL = exercises(ROOT)
 SEEDS = (None, 1, 2)
+USUAL = Exercise.seconds  # that an answer may take
+LARGEST = 500_000  # a course has a sheet an exercise, and every learner downloads them all
 each = pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.id)
 
 
@@ -24,10 +29,11 @@ def test_ids_are_unique():
 
 @each
 def test_the_solution_passes_on_many_seeds(exercise):
-    """Twenty, and five where cases build or train a module: those cost a hundred times as much."""
+    """Twenty; five where cases build or train a module, or a key gives an answer more time than
+    usual: those cost a hundred times as much."""
     solution = load_solution(ROOT, exercise)
     drawn = exercise.cases(torch.Generator().manual_seed(0))
-    costly = any(case.state or case.at_least for case in drawn)
+    costly = any(case.state or case.at_least for case in drawn) or exercise.seconds > USUAL
     for seed in range(5 if costly else 20):
         verdict = judge(bare_sheet(exercise, solution, seed), solution)
         assert verdict.state == "right", (seed, verdict)
@@ -68,13 +74,26 @@ def test_every_mistake_fails_and_is_the_one_named(exercise):
     for seed in SEEDS:
         sheet = sheet_for(ROOT, exercise.id, seed)
         recorded = {known.name: known.outcomes for known in sheet.mistakes}
+        compared = without_scored(sheet)
         for mistake in exercise.mistakes:
             # What it does on the other seeds is on their sheets.
-            again = judge(sheet, mistake.answer) if seed is None else None
+            again = judge(compared, mistake.answer) if seed is None else None
             verdict = again or judge_outcomes(sheet, recorded[mistake.name])
             assert verdict.state != "right", mistake.name
             assert verdict.mistake_name == mistake.name
             assert verdict.hints == mistake.hints
+
+
+def without_scored(sheet):
+    """A sheet without what is only scored: that names no mistake, and trains for each of them."""
+    kept = [i for i, terms in enumerate(sheet.terms) if not terms.at_least]
+
+    def of(row):
+        return tuple(row[i] for i in kept)
+
+    mistakes = tuple(replace(known, outcomes=of(known.outcomes)) for known in sheet.mistakes)
+    rows = {"cases": of(sheet.cases), "expected": of(sheet.expected), "terms": of(sheet.terms)}
+    return replace(sheet, mistakes=mistakes, **rows)
 
 
 @each
@@ -82,6 +101,17 @@ def test_a_name_does_not_depend_on_the_seed(exercise):
     named = [names(sheet_for(ROOT, exercise.id, seed)) for seed in SEEDS]
     for name in set().union(*named):
         assert len({each.get(name) for each in named}) == 1, (name, [n.get(name) for n in named])
+
+
+def test_every_module_is_called_twice_with_inputs_of_different_sizes():
+    drawn = {e.id: sheet_for(ROOT, e.id).cases for e in ALL}
+    modules = {id: cases[:-1] for id, cases in drawn.items() if any(c.init for c in cases)}
+    missing = [
+        id
+        for id, cases in modules.items()
+        if not any(other_sizes(a, b) for a in cases for b in cases)
+    ]
+    assert modules and not missing, missing
 
 
 def names(sheet):
@@ -165,6 +195,20 @@ def test_a_sheet_is_made_of_plain_data(exercise):
 def plain(leaf):
     kinds = torch.Tensor | int | float | str | bool | None
     assert isinstance(leaf, kinds), f"{type(leaf)} can't be on a sheet"
+
+
+@each
+def test_a_baked_sheet_gives_the_same_verdicts_and_holds_no_answer(exercise, tmp_path):
+    id = exercise.id
+    sheet = sheet_for(ROOT, id)
+    save_sheet(sheet_file(tmp_path, id), sheet)
+    assert sheet_file(tmp_path, id).stat().st_size <= LARGEST
+    baked = sheet_for(tmp_path, id)
+    assert judge(baked, load_solution(ROOT, exercise)).state == "right"
+    for known in (m for m in sheet.mistakes if not m.pair):
+        verdict = judge_outcomes(baked, known.outcomes)
+        assert (verdict.mistake_name, verdict.hints) == (known.name, known.hints)
+    assert baked.solution == "" and baked.stub == sheet.stub
 
 
 @each

@@ -70,8 +70,9 @@ def _again(answer: Callable, one: Case, between: list[Case]) -> Case:
 def _in_training(answer: Callable, case: Case) -> Case:
     """The case in training mode, if that is no other for the reference."""
     moved = replace(case, label=case.label.replace(AGAIN, TRAINING, 1), training=True)
-    tried = [] if case.init is None else [run_case(answer, each) for each in (case, moved)]
-    return moved if tried and identical(*[each.values for each in tried]) else case
+    both = [] if case.init is None else [case, moved]
+    tried = [run_case(answer, each, gradients=False).values for each in both]
+    return moved if tried and identical(*tried) else case
 
 
 def _joined(one: Case, *others: Case) -> Case:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 
 import torch
 
@@ -11,6 +12,7 @@ from .compare import differences
 from .crash import RAISED, STOPPED
 from .inputs import parameters
 from .key import Exercise, Mistake
+from .later import Later
 from .orders import made_by_order
 from .outcome import Outcome, run_case
 from .rounding import noise
@@ -19,9 +21,12 @@ from .terms import Terms, exactly
 
 
 def make_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
-    """Draw the cases and record the solution's and every mistake's outcomes."""
+    """Draw the cases and record the solution's and every mistake's outcomes.
+
+    The mistakes are tried when somebody asks for them: an answer that is right needs none.
+    """
     sheet = bare_sheet(exercise, solution, seed)
-    return replace(sheet, mistakes=tuple(_mistakes(exercise, sheet)))
+    return replace(sheet, mistakes=Later(partial(_mistakes, exercise, sheet)))
 
 
 def bare_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:

@@ -89,8 +89,8 @@ def _run_case(answer: Callable, case: Case, gradients: bool) -> Outcome:
                 value = method(*args, **kwargs)
                 # Where weights were trained, the way back to what they were is gone.
                 trained = versions != [weight._version for weight in weights.values()]
-                asked_of = dict.fromkeys(sources) if trained else _gradients(value, sources)
-                flows.append(asked_of if gradients else {})
+                reached = sources if gradients else {}
+                flows.append(dict.fromkeys(reached) if trained else _gradients(value, reached))
             values.append(ITSELF if value is target else tree_map(returned, value))
             changed += [
                 f"call {number + 1}: {name}" for name in _changed(planned, args, kwargs, value)

@@ -1,6 +1,7 @@
 """Answer sheets: what a key gives for one seed. Checking needs a sheet and knows no chapter."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -52,7 +53,7 @@ class Sheet:
     cases: tuple[Case, ...]
     expected: tuple[Outcome, ...]
     terms: tuple[Terms, ...]
-    mistakes: tuple[Recorded, ...]
+    mistakes: Sequence[Recorded]
     stub: str = ""
     solution: str = ""
     values: dict[str, Any] = field(default_factory=dict)

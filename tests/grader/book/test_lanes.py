@@ -1,7 +1,6 @@
 """A student whose work ends the grader's own process: named, and nobody else is refused."""
 
 import os
-import signal
 import sys
 import threading
 import time
@@ -9,28 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from lane_work import wait_for, work
 
 from course_lib.cli import main
 from course_lib.grader.book import one_student
 from course_lib.grader.book.gradebook import all_rows
-from course_lib.grader.book.lanes import LaneError, Lanes, in_time
+from course_lib.grader.book.lanes import LaneError, Lanes
 from course_lib.grader.running import seal
 from course_lib.grader.running.slicing.slices import MOST
 from course_lib.paths import ROOT
-
-
-def work(number, folder):
-    """What a worker does: one task dies each time, one the first time, one hangs in C."""
-    with (Path(folder) / str(number)).open("a") as tries:
-        tries.write(f"{os.getpid()}\n")
-    if number == 3:
-        os._exit(1)
-    if number == 5 and len((Path(folder) / "5").read_text().split()) == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-    if number == 7:
-        with in_time(0.2):
-            sum(range(10**15))
-    return number
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
@@ -56,11 +42,6 @@ def test_an_exception_is_the_tasks_own_and_costs_no_process():
         first = lanes.submit(os.getpid).result()
         assert isinstance(lanes.submit(int, "x").exception(), ValueError)
         assert lanes.submit(os.getpid).result() == first
-
-
-def wait_for(path):
-    while not path.exists():
-        time.sleep(0.01)
 
 
 def test_who_interrupts_waits_for_those_at_work_and_not_for_the_whole_class(tmp_path):

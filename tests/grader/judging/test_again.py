@@ -4,12 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib.grader.course.files import exercises, sheet_for
-from course_lib.grader.judging.again import AGAIN, TRAINING, other_sizes
+from course_lib.grader.judging.again import AGAIN, TRAINING
 from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
 from course_lib.grader.judging.making import make_sheet
 from course_lib.grader.judging.verdict import judge
-from course_lib.paths import ROOT
 
 
 class Layer(nn.Module):
@@ -206,19 +204,6 @@ def test_a_case_that_raises_is_not_called_again():
 
     exercise = Exercise("99.no", "No", "code", 1, "refuse", lambda g: [case("a", 1)], ())
     assert len(make_sheet(exercise, refuse, 0).cases) == 1
-
-
-MODULES = [e.id for e in exercises(ROOT) if any(c.init for c in sheet_for(ROOT, e.id).cases)]
-
-
-def test_every_module_is_called_twice_with_inputs_of_different_sizes():
-    drawn = {id: sheet_for(ROOT, id).cases[:-1] for id in MODULES}
-    missing = [
-        id
-        for id, cases in drawn.items()
-        if not any(other_sizes(a, b) for a in cases for b in cases)
-    ]
-    assert not missing, missing
 
 
 def test_a_method_that_returns_its_object_is_told_so():

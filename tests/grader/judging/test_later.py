@@ -1,0 +1,40 @@
+"""What a sheet knows of mistakes is found out only when an answer may be one."""
+
+import torch
+
+from course_lib.grader.judging.key import Exercise, Mistake, case
+from course_lib.grader.judging.later import Later
+from course_lib.grader.judging.making import make_sheet
+from course_lib.grader.judging.verdict import judge
+
+
+def test_a_row_is_made_at_the_first_look_and_only_then(capsys):
+    made = []
+
+    def make():
+        print("working")
+        made.append(1)
+        return "ab"
+
+    row = Later(make)
+    assert made == []
+    assert (list(row), len(row), row[1]) == (["a", "b"], 2, "b")
+    assert made == [1] and capsys.readouterr().out == ""
+
+
+def test_a_right_answer_runs_no_mistake_and_a_wrong_one_is_named():
+    ran = []
+
+    def negated(x):
+        ran.append(1)
+        return -x
+
+    known = Mistake("negated", negated, {}, "the sign is the other one", ("a", "b", "c"))
+
+    def cases(generator):
+        return [case("a", torch.rand(3, generator=generator))]
+
+    exercise = Exercise("99.twice", "T", "code", 1, "twice", cases, [known])
+    sheet = make_sheet(exercise, lambda x: 2 * x, 0)
+    assert judge(sheet, lambda x: x + x).state == "right" and ran == []
+    assert judge(sheet, lambda x: 0 - x).mistake_name == "negated" and ran
