@@ -92,6 +92,15 @@ def of_stretches(ids, spans, first_sentinel):
     return targets
 
 
+def without_sentinels(ids, spans, first_sentinel):
+    """The inputs where the places were moved by the holes, but not by their sentinels."""
+    inputs, moved = list(ids), 0
+    for number, (start, stop) in enumerate(spans):
+        inputs[start - moved : stop - moved] = [first_sentinel - number]
+        moved += stop - start
+    return inputs
+
+
 def shifted_holes(ids, spans, first_sentinel):
     """Cut one hole after the other out of a text that gets shorter."""
     left, targets = list(ids), []
@@ -120,6 +129,11 @@ def wrong_corrupt(ids, spans, first_sentinel, *, slip):
         return shifted_holes(ids, spans, first_sentinel)
     if slip == "moved inputs":
         return shifted_holes(ids, spans, first_sentinel)[0], right[1]
+    if slip == "sentinels not moved":
+        return without_sentinels(ids, spans, first_sentinel), right[1]
+    if slip == "targets backwards":
+        holes = [(first_sentinel - n, *ids[a:b]) for n, (a, b) in enumerate(spans)]
+        return right[0], [*(x for hole in holes[::-1] for x in hole), right[1][-1]]
     if slip == "stretches":
         return right[0], of_stretches(ids, spans, first_sentinel)
     if slip == "edited":
@@ -176,7 +190,7 @@ def wrong_corrupt(ids, spans, first_sentinel, *, slip):
         "upwards": first_sentinel + len(spans),
         "one sentinel": first_sentinel,
         "two apart": first_sentinel - 2 * len(spans),
-        "closed by the last": first_sentinel - last,
+        "closed by the last": first_sentinel - max(last, 0),
         "closed by the first": first_sentinel,
         "closed by the end": first_sentinel - len(ids),
         "skips one": first_sentinel - len(spans) - bool(spans),
@@ -304,6 +318,19 @@ CORRUPT = Exercise(
             "the targets are right, but the inputs are cut from a list that gets shorter with each "
             "hole",
             *MOVED_HINTS,
+        ),
+        corrupting(
+            "sentinels-move-places-too",
+            "sentinels not moved",
+            "places are moved by the length of each hole, but a sentinel stands in its place, and "
+            "that is one token",
+            *MOVED_HINTS,
+        ),
+        corrupting(
+            "targets-from-behind",
+            "targets backwards",
+            "the target begins with the *last* hole; holes stand there in the order of the text",
+            *TARGET_HINTS,
         ),
         corrupting(
             "holes-found-by-id",
@@ -1374,6 +1401,7 @@ def wrong_label(logits, texts, pad_id, mean, *, slip):
         "over labels": lambda: wide.log_softmax(dim=1),
         "over places": lambda: wide.log_softmax(dim=2),
         "over the batch": lambda: wide.log_softmax(dim=0),
+        "in two steps": lambda: wide.softmax(dim=-1).log(),
         "unstable": lambda: (wide.exp() / wide.exp().sum(dim=-1, keepdim=True)).log(),
         "guarded": lambda: (wide.softmax(dim=-1) + 1e-9).log(),
         "base 2": lambda: wide.log_softmax(dim=-1) / math.log(2),
@@ -1389,6 +1417,8 @@ def wrong_label(logits, texts, pad_id, mean, *, slip):
         each = log_p.amax(dim=-1)
     if slip == "multiplied":
         each = each * real
+    elif slip == "minus infinity":
+        each = each.where(real, -torch.inf)
     elif slip not in ("padding", "padding summed"):
         each = each.where(real, 0)
     length = real.sum(dim=-1)
@@ -1556,6 +1586,15 @@ LABEL = Exercise(
             *LIKELY_HINTS,
         ),
         labelling(
+            "softmax-then-logarithm",
+            "in two steps",
+            "softmax and then the logarithm: unlikely tokens get a probability of 0, and its "
+            "logarithm is minus infinity",
+            "What is `torch.tensor([0.0, 200.0]).softmax(0).log()`, and what should it be?",
+            "In one step the logarithm is taken of nothing that was rounded to 0.",
+            "`logits.float().log_softmax(dim=-1)`, then `gather` along the last axis.",
+        ),
+        labelling(
             "a-little-added",
             "guarded",
             "a little was added before the logarithm, and unlikely texts all look alike",
@@ -1583,6 +1622,13 @@ LABEL = Exercise(
             "pad-is-0",
             "pad 0",
             "the id 0 is left out, whatever `pad_id` says",
+            *PADDED_HINTS,
+        ),
+        labelling(
+            "padding-minus-infinity",
+            "minus infinity",
+            "padding was given minus infinity as its log-probability, and a sum with that is minus "
+            "infinity; 0 changes no sum",
             *PADDED_HINTS,
         ),
         labelling(
@@ -1838,13 +1884,13 @@ def sublayer_cases(generator):
     empty[1] = 0
     return [
         tried("heads as wide as the model", 2, 5, 6, 2, 3, lift=0.7),
-        tried("heads wider than the model", 2, 4, 5, 3, 7, lift=-0.6),
-        tried("narrow heads, one text", 1, 7, 11, 2, 3, lift=0.5),
+        tried("heads wider than the model", 2, 4, 3, 2, 5, lift=-0.6),
+        tried("narrow heads, one text", 1, 5, 7, 2, 3, lift=0.5),
         tried("one head", 3, 4, 5, 1, 6, lift=0.5),
-        tried("one token", 2, 1, 7, 2, 5, lift=0.5),
-        tried("small numbers", 2, 4, 6, 2, 5, size=2e-3, lift=0.5),
-        tried("large numbers, far from 0", 2, 4, 6, 2, 5, size=20.0, lift=2.0),
-        tried("a token of zeros", 2, 4, 6, 3, 5, rows=empty, lift=0.4),
+        tried("one token", 2, 1, 3, 2, 4, lift=0.5),
+        tried("small numbers", 2, 4, 5, 2, 3, size=2e-3, lift=0.5),
+        tried("large numbers, far from 0", 2, 4, 5, 2, 3, size=20.0, lift=2.0),
+        tried("a token of zeros", 2, 4, 5, 3, 2, rows=empty, lift=0.4),
         tried("heads one number wide", 2, 3, 5, 4, 1, lift=0.5),
     ]
 
@@ -1861,7 +1907,7 @@ def wrong_sublayer(x, weights, bias, *, step):
         "length": lambda: x / (x.pow(2).sum(dim=-1, keepdim=True) + 1e-6).sqrt(),
         "no root": lambda: x / (squares + 1e-6),
         "epsilon behind": lambda: x / (squares.sqrt() + 1e-6),
-        "no epsilon": lambda: x / squares.clamp(min=1e-30).sqrt(),
+        "no epsilon": lambda: x / squares.sqrt(),
         "1e-5": lambda: x / (squares + 1e-5).sqrt(),
         "over tokens": lambda: x / (x.pow(2).mean(dim=1, keepdim=True) + 1e-6).sqrt(),
         "over all": lambda: x / (x.pow(2).mean() + 1e-6).sqrt(),
@@ -2052,7 +2098,7 @@ SCALE = Exercise(
         mending(
             "no-epsilon",
             {"norm": "no epsilon"},
-            "the norm has no epsilon, and small numbers show it",
+            "the norm has no epsilon, and a token of zeros is divided by 0",
             *RMS_HINTS,
         ),
         mending(
@@ -2283,6 +2329,7 @@ def path_cases(generator):
         tried("one column", 5, 1, lambda x: x),
         tried("a single place", 1, 1, lambda x: x),
         tried("two by two", 2, 2, lambda x: x),
+        tried("numbers in the ten thousands", 4, 6, lambda x: 1e4 * (x.abs() + 1)),
         tried("a thousand places", 26, 41, lambda x: x + 0.4),
         in_dtype(tried("any numbers", 4, 5, lambda x: x), torch.float64),
     ]
@@ -2328,10 +2375,11 @@ def greedy(costs, start, steps, goal, pick=min):
     return path
 
 
-def bordered(costs):
-    """The path where the border of the table of sums is 0, so that a path may begin there."""
-    best = {(-1, j): 0.0 for j in range(-1, len(costs[0]))}
-    best |= {(i, -1): 0.0 for i in range(len(costs))}
+def bordered(costs, border=0.0):
+    """The path where the border of the table of sums is low, so that a path may begin there."""
+    best = {(-1, j): border for j in range(len(costs[0]))}
+    best |= {(i, -1): border for i in range(len(costs))}
+    best[-1, -1] = 0.0
     came = {}
     for i, row in enumerate(costs):
         for j, cost in enumerate(row):
@@ -2382,6 +2430,8 @@ def wrong_path(cost, *, slip):
         return greedy(sums_of(costs), (0, 0), STEPS, goal)
     if slip == "border 0":
         return bordered(costs)
+    if slip == "border 999":
+        return bordered(costs, 999.0)
     if slip in ("wraps", "border not summed"):
         return untidy(costs, slip)
     if slip == "each row":
@@ -2626,6 +2676,14 @@ PATH = Exercise(
             *BORDER_PATH_HINTS,
         ),
         warping(
+            "border-too-low",
+            "border 999",
+            "the border of your sums is a large number, and here the sums are larger still",
+            "Multiply all costs by 1000. The cheapest path is the same; is yours?",
+            "A number that no sum of costs reaches: there is one, whatever the costs are.",
+            "`float('inf')`.",
+        ),
+        warping(
             "border-wraps-round",
             "wraps",
             "at row 0 and column 0 the sums look at index −1, which in Python is the other end of "
@@ -2845,15 +2903,11 @@ def t5_cases(generator):
 
     none = (0, 0)
     return [
-        tried("no padding, two layers", 4, 3, [none], [0], num_layers=2),
         tried("padded on the left and on the right", 6, 4, [(2, 0), (0, 3)], [0, 2]),
+        tried("no padding, two layers", 4, 3, [none], [0], num_layers=2),
         tried("another start, beyond the largest distance", 9, 8, [(0, 1)], [0], start=2, pad_id=0),
         tried("encoded only", 7, 1, [none, (1, 2)], [0, 0], apart=True),
     ]
-
-
-def gelu_network(d_model, d_ff, bias=False):
-    return FeedForward(d_model, d_ff, activation=F.gelu, bias=bias)
 
 
 @cache
@@ -2871,7 +2925,6 @@ def t5_parts(
     look = partial(MultiHeadAttention, d_model, num_heads, **plain)
     limits = {
         "exchanged": (max_distance, num_buckets),
-        "usual": (32, 128),
         "usual distance": (num_buckets, 128),
     }.get(made.get("limits"), (num_buckets, max_distance))
     read_both, write_both = made.get("both", (True, False))
@@ -2885,14 +2938,11 @@ def t5_parts(
     one_near, one_past = near(), past()
     if made.get("one module"):
         one_past = one_near
-    if made.get("one table of numbers"):
-        one_past.buckets = one_near.buckets
     each = made.get("a table each")
     norm = made.get("norm", RMSNorm)
-    network = made.get("network", FeedForward)
 
     def think():
-        return network(d_model, d_ff, bias=made.get("network bias", made.get("bias", False)))
+        return FeedForward(d_model, d_ff, bias=made.get("network bias", made.get("bias", False)))
 
     one_around = PreNorm(norm(d_model))
 
@@ -2901,10 +2951,9 @@ def t5_parts(
         return one_around if made.get("one around") else fresh
 
     def with_bias(which, fresh, n):
-        if which in made.get("no bias", ()) or (n and made.get("first layer alone")):
+        if made.get("no bias") or (n and made.get("first layer alone")):
             return look()
-        anew = each in (True, which)
-        return look(position=fresh() if anew else (one_near if which == "read" else one_past))
+        return look(position=fresh() if each else (one_near if which == "read" else one_past))
 
     def reader(n):
         return EncoderBlock(with_bias("read", near, n), think(), around)
@@ -2920,16 +2969,14 @@ def t5_parts(
             return [make(0)] * num_layers
         return [make(n) for n in range(num_layers)]
 
-    last = made.get("last norms", ("read", "write"))
+    last = made.get("last norms", True)
     parts = {
         "table": nn.Embedding(vocab_size, d_model),
-        "encoder": Encoder(several(reader), norm(d_model) if "read" in last else None),
-        "decoder": Decoder(several(writer), norm(d_model) if "write" in last else None),
+        "encoder": Encoder(several(reader), norm(d_model) if last else None),
+        "decoder": Decoder(several(writer), norm(d_model) if last else None),
     }
     if made.get("head"):
         parts["head"] = nn.Linear(d_model, vocab_size, bias=False)
-    if made.get("places"):
-        parts["places"] = nn.Embedding(64, d_model)
     return parts
 
 
@@ -2965,8 +3012,6 @@ class WrongT5(nn.Module):
             x = F.embedding(ids, self.table.weight, padding_idx=self.pad_id)
         if kind == "scaled":
             return x * x.shape[-1] ** 0.5
-        if kind == "divided":
-            return x * x.shape[-1] ** -0.5
         return x
 
     def padding(self, ids):
@@ -2977,9 +3022,7 @@ class WrongT5(nn.Module):
         seq = source.shape[1]
         return {
             "none": lambda: None,
-            "causal": lambda: real & causal_mask(seq),
             "first seen": lambda: real | (torch.arange(seq) == 0),
-            "both ways": lambda: real & real.mT,
         }.get(kind, lambda: real)()
 
     def write_mask(self, target):
@@ -2990,63 +3033,30 @@ class WrongT5(nn.Module):
             "start hidden": lambda: real & ahead,
             "causal alone": lambda: ahead[None, None],
             "padding alone": lambda: real | first,
-            "none": lambda: None,
-            "past hidden": lambda: (real | first) & ahead.T,
             "either": lambda: real | ahead,
-            "pads not at all": lambda: (real | first) & (real | first).mT & ahead,
             "start sees itself": lambda: (real & ahead) | (first[:, None] & first),
         }.get(kind, lambda: (real | first) & ahead)()
 
     def encode(self, source):
-        x, kind = self.embedded(source), self.step.get("encoder")
-        mask = self.read_mask(source)
-        if kind == "left out":
-            return x
-        if kind == "no last norm":
-            for block in self.encoder.blocks:
-                x = block(x, mask)
-            return x
-        x = self.encoder(x, mask)
-        if kind == "normed twice":
-            x = self.encoder.norm(x)
-        return x.detach() if kind == "detached" else x
+        return self.encoder(self.embedded(source), self.read_mask(source))
 
     def decode(self, target, memory, source):
-        kind = self.step.get("decoder")
-        if kind == "shifts":
+        if self.step.get("decoder") == "shifts":
             target = F.pad(target, (1, 0), value=self.pad_id)[:, :-1]
-        y, over = self.embedded(target), self.padding(source)
-        mask = self.write_mask(target)
+        over = self.padding(source)
         over = {
             "none": None,
             "first seen": over | (torch.arange(source.shape[1]) == 0),
         }.get(self.step.get("over mask"), over)
-        if kind == "of itself":
-            memory, over = y, mask
-        if kind == "no last norm":
-            for block in self.decoder.blocks:
-                y = block(y, memory, mask, over)
-        else:
-            y = self.decoder(y, memory, mask, over)
-        return self.finished(self.decoder.norm(y) if kind == "normed twice" else y)
+        return self.finished(
+            self.decoder(self.embedded(target), memory, self.write_mask(target), over)
+        )
 
     def finished(self, y):
         kind, root = self.step.get("finish"), y.shape[-1] ** 0.5
-        rows = self.table.weight
-        if kind == "table detached":
-            rows = rows.detach()
-        factor = {
-            "plain": 1.0,
-            "multiplied": root,
-            "divided whole": 1 / root**2,
-        }.get(kind, 1 / root)
-        logits = factor * y @ rows.T
-        last = {
-            "bare": lambda: y,
-            "softmax": lambda: logits.softmax(dim=-1),
-            "log-softmax": lambda: logits.log_softmax(dim=-1),
-        }
-        return last.get(kind, lambda: logits)()
+        factor = 1.0 if kind == "plain" else 1 / root
+        logits = factor * y @ self.table.weight.T
+        return logits.softmax(dim=-1) if kind == "softmax" else logits
 
     def forward(self, source, target):
         return self.decode(target, self.encode(source), source)
@@ -3079,19 +3089,6 @@ class SpelledT5(WrongT5):
             y = block(y, memory, back & real[:, None, None], (source != self.pad_id)[:, None, None])
         y = self.decoder.norm(y)
         return torch.einsum("btd,vd->btv", y, self.table.weight) / math.sqrt(y.shape[-1])
-
-
-class LonelyT5(WrongT5):
-    """Right: one text at a time."""
-
-    def encode(self, source):
-        read = super().encode
-        return torch.cat([read(row[None]) for row in source])
-
-    def decode(self, target, memory, source):
-        write = super().decode
-        rows = zip(target, memory, source, strict=True)
-        return torch.cat([write(t[None], m[None], s[None]) for t, m, s in rows])
 
 
 class NamedT5(WrongT5):
@@ -3155,12 +3152,6 @@ HEAD_HINTS = (
     "The last norm's output times 1 / √d_model, then the dot product with every row of the table.",
     "`x * x.shape[-1] ** -0.5 @ self.table.weight.T`.",
 )
-MEMORY_HINTS = (
-    "Change one word of the source. Does every logit move?",
-    "`decode` is handed the memory, and the decoder's cross-attention looks at it.",
-    "`self.decoder(x, memory, mask, padding_mask(source, self.pad_id))`.",
-)
-
 T5_MODEL = Exercise(
     id="15.t5",
     title="T5, your own",
@@ -3202,12 +3193,6 @@ T5_MODEL = Exercise(
             *BUCKETS_HINTS,
         ),
         made_so(
-            "a-table-for-each-layer-of-the-encoder",
-            {"a table each": "read"},
-            "each layer of the encoder has a table of buckets of its own; they share one",
-            *BUCKETS_HINTS,
-        ),
-        made_so(
             "encoder's-bias-in-the-decoder",
             {"one module": True},
             "the decoder has the encoder's relative bias, table and directions",
@@ -3226,27 +3211,9 @@ T5_MODEL = Exercise(
             *BUCKETS_HINTS,
         ),
         made_so(
-            "one-table-for-both-stacks",
-            {"one table of numbers": True},
-            "encoder and decoder share one table of buckets; each has its own",
-            *BUCKETS_HINTS,
-        ),
-        made_so(
             "decoder-in-both-directions",
             {"both": (True, True)},
             "the decoder's buckets are those of both directions; half of them are never used",
-            *BUCKETS_HINTS,
-        ),
-        made_so(
-            "encoder-in-one-direction",
-            {"both": (False, False)},
-            "the encoder's buckets are those of one direction: all that lies ahead is one bucket",
-            *BUCKETS_HINTS,
-        ),
-        made_so(
-            "directions-exchanged",
-            {"both": (False, True)},
-            "the encoder's buckets look in one direction, and the decoder's in both",
             *BUCKETS_HINTS,
         ),
         made_so(
@@ -3256,26 +3223,8 @@ T5_MODEL = Exercise(
             *BUCKETS_HINTS,
         ),
         made_so(
-            "usual-limits",
-            {"limits": "usual"},
-            "the bias has 32 buckets and a distance of 128, as it has unless it is told",
-            *BUCKETS_HINTS,
-        ),
-        made_so(
-            "no-bias-in-the-encoder",
-            {"no bias": ("read",)},
-            "the encoder's attention has no `position`",
-            *BUCKETS_HINTS,
-        ),
-        made_so(
-            "no-bias-in-the-decoder",
-            {"no bias": ("write",)},
-            "the decoder's self-attention has no `position`",
-            *BUCKETS_HINTS,
-        ),
-        made_so(
             "no-bias-at-all",
-            {"no bias": ("read", "write")},
+            {"no bias": True},
             "no attention has a `position`: nobody knows the order of the tokens",
             *BUCKETS_HINTS,
         ),
@@ -3299,14 +3248,8 @@ T5_MODEL = Exercise(
         ),
         made_so(
             "layer-norm",
-            {"norm": partial(LayerNorm, bias=False)},
-            "the norms take the mean away: that is LayerNorm",
-            *BLOCK_HINTS,
-        ),
-        made_so(
-            "layer-norm-with-bias",
             {"norm": LayerNorm},
-            "the norms are `LayerNorm`, with a bias vector; RMSNorm has a weight alone",
+            "the norms are `LayerNorm`, which takes the mean away and has a bias vector besides",
             *BLOCK_HINTS,
         ),
         made_so(
@@ -3316,27 +3259,9 @@ T5_MODEL = Exercise(
             *BLOCK_HINTS,
         ),
         made_so(
-            "gelu",
-            {"network": gelu_network},
-            "the feed-forward networks have GELU; this T5 has ReLU",
-            *BLOCK_HINTS,
-        ),
-        made_so(
             "no-last-norms",
-            {"last norms": ()},
+            {"last norms": False},
             "the norms behind the last blocks are missing",
-            *NORM_HINTS,
-        ),
-        made_so(
-            "no-last-norm-in-the-encoder",
-            {"last norms": ("write",)},
-            "the norm behind the encoder's last block is missing",
-            *NORM_HINTS,
-        ),
-        made_so(
-            "no-last-norm-in-the-decoder",
-            {"last norms": ("read",)},
-            "the norm behind the decoder's last block is missing",
             *NORM_HINTS,
         ),
         made_so(
@@ -3345,36 +3270,6 @@ T5_MODEL = Exercise(
             "the head has a matrix of its own; it should be the table",
             *HEAD_HINTS,
         ),
-        made_so(
-            "table-of-places",
-            {"places": True},
-            "there is a table of places; T5 has none",
-            *BUCKETS_HINTS,
-        ),
-        a_t5_step(
-            "encoder's-last-norm-unused",
-            {"encoder": "no last norm"},
-            "the memory isn't normed: the encoder's last norm is never called",
-            *NORM_HINTS,
-        ),
-        a_t5_step(
-            "decoder's-last-norm-unused",
-            {"decoder": "no last norm"},
-            "the decoder's last norm is never called",
-            *NORM_HINTS,
-        ),
-        a_t5_step(
-            "memory-normed-twice",
-            {"encoder": "normed twice"},
-            "the encoder's last norm is used twice: the stack calls it already",
-            *NORM_HINTS,
-        ),
-        a_t5_step(
-            "output-normed-twice",
-            {"decoder": "normed twice"},
-            "the decoder's last norm is used twice: the stack calls it already",
-            *NORM_HINTS,
-        ),
         a_t5_step(
             "embedding-scaled",
             {"embedding": "scaled"},
@@ -3382,27 +3277,9 @@ T5_MODEL = Exercise(
             *TABLE_HINTS,
         ),
         a_t5_step(
-            "embedding-divided",
-            {"embedding": "divided"},
-            "the rows are divided by the root of d_model; that is for the head",
-            *TABLE_HINTS,
-        ),
-        a_t5_step(
             "head-not-scaled",
             {"finish": "plain"},
             "what the head reads is not multiplied by 1 / √d_model",
-            *HEAD_HINTS,
-        ),
-        a_t5_step(
-            "head-multiplied",
-            {"finish": "multiplied"},
-            "what the head reads is *multiplied* by the root of d_model",
-            *HEAD_HINTS,
-        ),
-        a_t5_step(
-            "head-divided-by-d-model",
-            {"finish": "divided whole"},
-            "what the head reads is divided by d_model; it should be its root",
             *HEAD_HINTS,
         ),
         a_t5_step(
@@ -3413,21 +3290,9 @@ T5_MODEL = Exercise(
             *HEAD_HINTS,
         ),
         a_t5_step(
-            "vectors-not-logits",
-            {"finish": "bare"},
-            "vectors come out, not logits: the table is missing at the end",
-            *HEAD_HINTS,
-        ),
-        a_t5_step(
             "softmax",
             {"finish": "softmax"},
             "probabilities come out, not logits: softmax is one step too many",
-            *HEAD_HINTS,
-        ),
-        a_t5_step(
-            "log-softmax",
-            {"finish": "log-softmax"},
-            "logarithms of probabilities come out, not logits",
             *HEAD_HINTS,
         ),
         a_t5_step(
@@ -3455,27 +3320,9 @@ T5_MODEL = Exercise(
             *WRITE_MASK_HINTS,
         ),
         a_t5_step(
-            "no-mask-for-the-target",
-            {"write mask": "none"},
-            "the target has no mask at all",
-            *WRITE_MASK_HINTS,
-        ),
-        a_t5_step(
-            "past-hidden",
-            {"write mask": "past hidden"},
-            "the causal mask is transposed: each token sees itself and the future",
-            *WRITE_MASK_HINTS,
-        ),
-        a_t5_step(
             "either-is-enough",
             {"write mask": "either"},
             "the target's two masks are joined by *or*: what one of them shows is seen",
-            *WRITE_MASK_HINTS,
-        ),
-        a_t5_step(
-            "padding-looks-nowhere",
-            {"write mask": "pads not at all"},
-            "padding in a target looks nowhere; it should look back at the real tokens as all do",
             *WRITE_MASK_HINTS,
         ),
         a_t5_step(
@@ -3497,22 +3344,10 @@ T5_MODEL = Exercise(
             *READ_MASK_HINTS,
         ),
         a_t5_step(
-            "encoder-looks-back-only",
-            {"read mask": "causal"},
-            "the encoder never looks ahead, as a decoder",
-            *READ_MASK_HINTS,
-        ),
-        a_t5_step(
             "source's-first-token-seen",
             {"read mask": "first seen", "over mask": "first seen"},
             "the first token of a *source* is seen even if it is padding; only a target has a "
             "start",
-            *READ_MASK_HINTS,
-        ),
-        a_t5_step(
-            "source's-padding-looks-nowhere",
-            {"read mask": "both ways"},
-            "padding in a source looks nowhere; it should look at the real tokens as all do",
             *READ_MASK_HINTS,
         ),
         a_t5_step(
@@ -3532,18 +3367,6 @@ T5_MODEL = Exercise(
             "Embed `target` as it comes.",
         ),
         a_t5_step(
-            "encoder-left-out",
-            {"encoder": "left out"},
-            "the encoder is never called: the memory is the embedding",
-            *MEMORY_HINTS,
-        ),
-        a_t5_step(
-            "looks-at-itself-twice",
-            {"decoder": "of itself"},
-            "the cross-attention looks at the target, not at the memory",
-            *MEMORY_HINTS,
-        ),
-        a_t5_step(
             "row-of-padding-learns-nothing",
             {"embedding": "padding_idx"},
             "the values are right, but `padding_idx` keeps the row of padding, which is the "
@@ -3551,23 +3374,6 @@ T5_MODEL = Exercise(
             "Call backward on the logits, and look at the gradient of the row `pad_id`.",
             "The text takes `nn.Embedding` as it comes.",
             "Leave `padding_idx` out; the masks see to it that nobody looks at padding.",
-        ),
-        a_t5_step(
-            "table-learns-nothing-as-a-head",
-            {"finish": "table detached"},
-            "the logits are right, but the table learns nothing in its job as a head",
-            "Call backward on the logits, and look at the table's gradient for a token that occurs "
-            "nowhere.",
-            "`detach`, `.data` and `no_grad` give the right numbers, and learn nothing.",
-            "Multiply with `self.table.weight` itself.",
-        ),
-        a_t5_step(
-            "encoder-learns-nothing",
-            {"encoder": "detached"},
-            "the values are right, but no gradient reaches the encoder",
-            "Call backward on the logits, and print a gradient of the encoder's.",
-            "`detach`, `.data` and `no_grad` cut gradients off.",
-            "Return what the encoder gives.",
         ),
     ],
     hints=(
@@ -3580,7 +3386,7 @@ T5_MODEL = Exercise(
     allows=Edges(
         labels=("no padding", "two layers", "left", "right", "beyond", "another start", "encoded"),
     ),
-    also_right=[SpelledT5, LonelyT5, NamedT5],
+    also_right=[SpelledT5, NamedT5],
     bans=("T5", "T5Config", "Seq2Seq", "ScaledHead", "Transformer", "TransformerEncoder"),
 )
 
