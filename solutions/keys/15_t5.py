@@ -1394,7 +1394,7 @@ def wrong_label(logits, texts, pad_id, mean, *, slip):
         real = real & ~F.pad(real, (0, 1))[:, 1:]
     elif slip == "shortest":
         real = real & (torch.arange(real.shape[1]) < real.sum(dim=1).min())
-    wide = logits if slip == "half" else logits.float()
+    wide = logits if slip in ("half", "half, widened") else logits.float()
     log_p = {
         "raw": lambda: wide,
         "chances": lambda: wide.softmax(dim=-1),
@@ -1445,6 +1445,7 @@ def wrong_label(logits, texts, pad_id, mean, *, slip):
         "among labels": lambda: scores.log_softmax(dim=-1),
         "shares": lambda: scores.softmax(dim=-1),
         "losses": lambda: -scores,
+        "half, widened": lambda: scores.float(),
         "perplexity": lambda: (-scores).exp(),
     }
     scores = last.get(slip, lambda: scores)()
@@ -1848,6 +1849,14 @@ LABEL = Exercise(
             "half-precision logits were not widened: the scores are bfloat16, and coarse",
             "Hand it logits in bfloat16. Which dtype do your scores have?",
             "The last but one point names the dtype of the scores.",
+            "`logits.float()` before anything else.",
+        ),
+        labelling(
+            "widened-too-late",
+            "half, widened",
+            "the scores are float32, but they were worked out in half precision, and are coarse",
+            "Hand it logits in bfloat16, and the same in float32. How far apart are the scores?",
+            "What was rounded to eight bits stays rounded: where does your `.float()` stand?",
             "`logits.float()` before anything else.",
         ),
     ],
@@ -2904,8 +2913,16 @@ def t5_cases(generator):
     none = (0, 0)
     return [
         tried("padded on the left and on the right", 6, 4, [(2, 0), (0, 3)], [0, 2]),
-        tried("no padding, two layers", 4, 3, [none], [0], num_layers=2),
-        tried("another start, beyond the largest distance", 9, 8, [(0, 1)], [0], start=2, pad_id=0),
+        tried(
+            "no padding, two layers, another start, beyond the largest distance",
+            9,
+            8,
+            [none],
+            [0],
+            start=2,
+            pad_id=0,
+            num_layers=2,
+        ),
         tried("encoded only", 7, 1, [none, (1, 2)], [0, 0], apart=True),
     ]
 
