@@ -15,6 +15,7 @@ from course_lib.views.merges import Merges, merge_steps
 from course_lib.views.panel import Panel, panel
 from course_lib.views.predict import Outcome, Prediction, outcome, predict
 from course_lib.views.quiz import Quiz, quiz, quiz_from
+from course_lib.views.spans import Spans, span_corruption
 from course_lib.views.strips import Strips, token_strips
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Panel",
     "Prediction",
     "Quiz",
+    "Spans",
     "Strips",
     "TransformerDiagram",
     "attention_hover",
@@ -41,6 +43,7 @@ __all__ = [
     "quiz",
     "quiz_from",
     "show",
+    "span_corruption",
     "token_strips",
     "transformer_diagram",
     "two_arrows",
