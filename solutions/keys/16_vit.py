@@ -49,7 +49,6 @@ def patch_cases(generator):
         tried("patches of one pixel", (1, 2, 3, 4), 1),
         tried("an image of one pixel", (1, 1, 1, 1), 2),
         tried("a strip of one row", (2, 1, 1, 6), 2),
-        tried("no images", (0, 2, 4, 5), 2),
         tried("bytes", (1, 3, 5, 4), 2, torch.uint8),
         tried("whole numbers", (1, 2, 4, 6), 2, torch.int64),
         tried("in float64", (1, 2, 6, 3), 3, torch.float64),
@@ -93,20 +92,20 @@ def filled(images, size, kind="right"):
 
 
 LAYOUTS = {
-    "right": "b c (r i) (s j) -> b (r s) (c i j)",
-    "channels last": "b c (r i) (s j) -> b (r s) (i j c)",
-    "pixels turned": "b c (r i) (s j) -> b (r s) (c j i)",
-    "channels last, turned": "b c (r i) (s j) -> b (r s) (j i c)",
-    "columns first": "b c (r i) (s j) -> b (s r) (c i j)",
-    "all turned": "b c (r i) (s j) -> b (s r) (c j i)",
-    "from everywhere": "b c (i r) (j s) -> b (r s) (c i j)",
-    "apart": "b c (r i) (s j) -> b (c r s) (i j)",
-    "apart, channels inside": "b c (r i) (s j) -> b (r s c) (i j)",
-    "axes kept": "b c (r i) (s j) -> b (r s) c i j",
-    "grid kept": "b c (r i) (s j) -> b r s (c i j)",
-    "one list": "b c (r i) (s j) -> (b r s) (c i j)",
-    "like unfold": "b c (r i) (s j) -> b (c i j) (r s)",
-    "rows between": "b c (r i) (s j) -> b (r s) (i c j)",
+    "right": "b c r i s j -> b (r s) (c i j)",
+    "channels last": "b c r i s j -> b (r s) (i j c)",
+    "pixels turned": "b c r i s j -> b (r s) (c j i)",
+    "channels last, turned": "b c r i s j -> b (r s) (j i c)",
+    "columns first": "b c r i s j -> b (s r) (c i j)",
+    "all turned": "b c r i s j -> b (s r) (c j i)",
+    "from everywhere": "b c i r j s -> b (r s) (c i j)",
+    "apart": "b c r i s j -> b (c r s) (i j)",
+    "apart, channels inside": "b c r i s j -> b (r s c) (i j)",
+    "axes kept": "b c r i s j -> b (r s) c i j",
+    "grid kept": "b c r i s j -> b r s (c i j)",
+    "one list": "b c r i s j -> (b r s) (c i j)",
+    "like unfold": "b c r i s j -> b (c i j) (r s)",
+    "rows between": "b c r i s j -> b (r s) (i c j)",
 }  # fmt: skip
 
 
@@ -125,14 +124,31 @@ def cut(images, size, layout="right"):
         return cut(images, size, "like unfold").reshape(batch, rows * cols, numbers)
     if layout == "pixels flat":
         return images.permute(0, 2, 3, 1).reshape(batch, rows * cols, numbers)
+    if layout == "from everywhere":
+        x = images.reshape(batch, channels, size, rows, size, cols)
+        return rearrange(x, LAYOUTS[layout])
+    if layout == "channels outside":
+        return cut(images, size, "apart").reshape(batch, rows * cols, numbers)
     if layout == "grid swapped":
         x = images.reshape(batch, channels, cols, size, rows, size)
         return x.permute(0, 2, 4, 1, 3, 5).reshape(batch, rows * cols, numbers)
-    return rearrange(images, LAYOUTS[layout], i=size, j=size) if layout in LAYOUTS else None
+    x = images.reshape(batch, channels, rows, size, cols, size)
+    return rearrange(x, LAYOUTS[layout])
 
 
 def slipped_patches(images, size, *, slip):
     whole = filled(images, size)
+    if slip in ("slices", "whole slices"):
+        height, width = images.shape[2:]
+        less = size - 1 if slip == "whole slices" else 0
+        return torch.stack(
+            [
+                images[:, :, top : top + size, left : left + size].flatten(1)
+                for top in range(0, height - less, size)
+                for left in range(0, width - less, size)
+            ],
+            dim=1,
+        )
     if slip == "overlapping":
         return F.unfold(images.double(), size).mT.to(images.dtype)
     if slip == "grey":
@@ -319,6 +335,13 @@ PATCHES = Exercise(
             *SHAPE_HINTS,
         ),
         cutting_alone(
+            "channels-not-moved",
+            {"layout": "channels outside"},
+            "the channels are still in front when you flatten: each row holds several patches of "
+            "one channel, not one patch with all channels",
+            *ORDER_HINTS,
+        ),
+        cutting_alone(
             "channels-as-neighbours",
             {"layout": "apart, channels inside"},
             "the channels of a patch are rows of their own: they are too many and too short",
@@ -366,6 +389,27 @@ PATCHES = Exercise(
             *FILL_HINTS,
         ),
         cutting_alone(
+            "reshape-alone-and-not-filled",
+            {"layout": "stripes", "fill": "not"},
+            "`reshape` alone cuts stripes, whole rows of the image; and images that the patches "
+            "don't fit aren't filled up",
+            *CUT_HINTS,
+        ),
+        cutting_alone(
+            "channels-last-and-not-filled",
+            {"layout": "channels last", "fill": "not"},
+            "within a patch the channels stand last; and images that the patches don't fit aren't "
+            "filled up",
+            *ORDER_HINTS,
+        ),
+        cutting_alone(
+            "down-the-columns-and-not-filled",
+            {"layout": "columns first", "fill": "not"},
+            "the patches are numbered down the columns; and images that the patches don't fit "
+            "aren't filled up",
+            *READING_HINTS,
+        ),
+        cutting_alone(
             "not-filled",
             {"fill": "not"},
             "images that the patches don't fit aren't filled up: your code stops",
@@ -392,7 +436,7 @@ PATCHES = Exercise(
         cutting(
             "sides-exchanged",
             {"fill": "sides swapped"},
-            "the width gets what the height lacks, and the other way round",
+            "one side gets what the other one lacks; each has its own lack",
             *FILL_HINTS,
         ),
         cutting_alone(
@@ -429,6 +473,19 @@ PATCHES = Exercise(
             "wrapped-around",
             {"fill": "wrapped"},
             "the image begins anew at the right and at the bottom; zeros belong there",
+            *FILL_HINTS,
+        ),
+        cut_slip(
+            "slices-not-filled",
+            "slices",
+            "the slices at the right and at the bottom are shorter than the others: nothing fills "
+            "them up",
+            *FILL_HINTS,
+        ),
+        cut_slip(
+            "whole-slices-only",
+            "whole slices",
+            "the loop leaves out what doesn't fill a patch; it should be filled up with zeros",
             *FILL_HINTS,
         ),
         cut_slip(
@@ -495,7 +552,7 @@ PATCHES = Exercise(
     allows=Edges(
         dtypes=("float32", "float64", "uint8", "int64"),
         axes=(4,),
-        sizes=(0, 1),
+        sizes=(1,),
         labels=("smaller than", "neither side", "one patch", "higher", "wider", "gradients"),
     ),
     bans=(
@@ -534,7 +591,6 @@ def join_cases(generator):
         tried("one patch", 2, 1, 1, 2, 3),
         tried("patches of one pixel", 2, 3, 4, 2, 1),
         tried("larger patches", 1, 2, 3, 1, 7),
-        tried("no images", 0, 2, 3, 2, 2),
         tried("bytes", 1, 2, 3, 3, 2, torch.uint8),
         tried("in float64", 1, 3, 2, 2, 2, torch.float64),
         tried("gradients", 1, 2, 3, 2, 2, grad=True),
@@ -584,6 +640,20 @@ def laid(patches, rows, cols, channels, size, moves="right", order="first"):
         return x.permute(0, 3, 4, 1, 5, 2).reshape(shape)
     if moves == "columns exchanged":
         return x.permute(0, 3, 1, 4, 5, 2).reshape(shape)
+    if moves == "grid exchanged":
+        return x.permute(0, 3, 2, 4, 1, 5).reshape(shape)
+    if moves == "channels between":
+        return x.transpose(2, 4).reshape(shape)
+    if moves == "channels behind, reshaped":
+        return x.permute(0, 1, 4, 2, 5, 3).reshape(shape)
+    if moves == "numbers in front":
+        return patches.mT.reshape(shape)
+    if moves == "channels taken first":
+        x = patches.reshape(batch, channels, rows, cols, size, size)
+        return x.permute(0, 1, 2, 4, 3, 5).reshape(shape)
+    if moves == "other shape":
+        turned = (batch, channels, cols * size, rows * size)
+        return x.permute(0, 3, 1, 4, 2, 5).reshape(turned)
     if moves == "turned and reshaped":
         return x.permute(0, 3, 2, 5, 1, 4).reshape(shape)
     flat = x.reshape(batch, rows * cols, channels * size * size)
@@ -707,6 +777,20 @@ RESHAPE = Exercise(
             *INSIDE_HINTS,
         ),
         joining_alone(
+            "stripes-and-a-square",
+            {"moves": "none", "grid": "square"},
+            "`reshape` alone lays the numbers out in their old order, in stripes; and the number of "
+            "columns is taken to be the root of n",
+            *STRIPE_HINTS,
+        ),
+        joining_alone(
+            "channels-last-and-a-square",
+            {"order": "last", "grid": "square"},
+            "within a patch the channels are taken to stand last; and the number of columns is "
+            "taken to be the root of n",
+            *INSIDE_HINTS,
+        ),
+        joining_alone(
             "a-square-whatever-rows-says",
             {"grid": "both square"},
             "rows and columns are both taken to be the root of n; `rows` says how many rows there "
@@ -749,6 +833,44 @@ RESHAPE = Exercise(
             "the columns are taken before the rows, and `reshape` gives them the image's shape all "
             "the same",
             *STRIPE_HINTS,
+        ),
+        joining_alone(
+            "columns-of-patches-first",
+            {"moves": "grid exchanged"},
+            "the columns of patches come where their rows belong, and the other way round",
+            *STRIPE_HINTS,
+        ),
+        joining_alone(
+            "channels-left-behind",
+            {"moves": "channels between"},
+            "the channels don't stand in front when you flatten: rows of different channels are "
+            "mixed",
+            *INSIDE_HINTS,
+        ),
+        joining_alone(
+            "channels-moved-to-the-end",
+            {"moves": "channels behind, reshaped"},
+            "the channels stand last when you flatten; in the image they are the second axis",
+            *INSIDE_HINTS,
+        ),
+        joining_alone(
+            "numbers-in-front",
+            {"moves": "numbers in front"},
+            "the numbers of a patch are moved in front of the patches, and `reshape` does the rest",
+            *STRIPE_HINTS,
+        ),
+        joining_alone(
+            "channels-taken-first",
+            {"moves": "channels taken first"},
+            "the channels are cut off in front of the patches; they are a part of each patch",
+            *INSIDE_HINTS,
+        ),
+        joining_alone(
+            "height-and-width-exchanged",
+            {"moves": "other shape"},
+            "the axes are in the right order, and height and width have changed places in the last "
+            "`reshape`",
+            *JOIN_SHAPE_HINTS,
         ),
         joining_alone(
             "image-turned",
@@ -857,7 +979,7 @@ RESHAPE = Exercise(
     allows=Edges(
         dtypes=("float32", "float64", "uint8"),
         axes=(3,),
-        sizes=(0, 1),
+        sizes=(1,),
         labels=("one row", "one column", "one patch", "wider", "higher", "gradients", "bytes"),
     ),
     bans=("fold", "Fold", "col2im", "pixel_shuffle", "PixelShuffle"),
@@ -1189,6 +1311,7 @@ def wrong_count(
     attention_biases=4,
     network_matrices=2,
     network_biases="both",
+    wide=False,
     norms=2,
     norm_vectors=2,
     last=1,
@@ -1209,6 +1332,7 @@ def wrong_count(
         "of each": channels * patch_size**2 * n,
         "none": 0,
     }[embed]
+    d_ff = 4 * d_model if wide else d_ff
     embedding = numbers * d_model + (d_model if embed != "none" else 0)
     attention = matrices * d_model**2 + attention_biases * d_model
     bias = {"both": d_ff + d_model, "none": 0, "up": d_ff, "wide": 2 * d_ff}[network_biases]
@@ -1237,6 +1361,7 @@ def wrong_count(
         "doubled": learned,
         "total": learned + 3 * n * a_place,
         "embedding": 3 * n * a_place + 3 * embedding,
+        "registers, too": 3 * tokens * a_place,
     }[grows]
     return tokens, learned, more
 
@@ -1481,6 +1606,12 @@ COUNT = Exercise(
             *LAYER_HINTS,
         ),
         counting_alone(
+            "four-times-as-wide",
+            {"wide": True},
+            "the network's inner layer is counted as four times d_model, whatever `d_ff` says",
+            *LAYER_HINTS,
+        ),
+        counting_alone(
             "network-up-only",
             {"network_matrices": 1, "network_biases": "up"},
             "the networks are counted with their first layer only",
@@ -1496,6 +1627,12 @@ COUNT = Exercise(
             "last-norm-forgotten",
             {"last": 0},
             "the norm behind the last block is not counted",
+            *NORM_HINTS,
+        ),
+        counting_alone(
+            "two-norms-outside",
+            {"last": 2},
+            "a second norm outside of the blocks is counted; there is one, behind the last",
             *NORM_HINTS,
         ),
         counting_alone(
@@ -1564,6 +1701,12 @@ COUNT = Exercise(
             "cls-grows-too",
             {"grows": "table with cls"},
             "the growth is three times the whole table; the place of [CLS] stays one",
+            *GROWTH_HINTS,
+        ),
+        counting_alone(
+            "every-token-grows",
+            {"grows": "registers, too"},
+            "the growth is three times all tokens; [CLS] and the registers stay what they are",
             *GROWTH_HINTS,
         ),
         counting_alone(
@@ -1789,6 +1932,8 @@ class WrongViT(nn.Module):
         if kind == "stripes":
             pixels = images.reshape(len(images), -1, images.shape[1] * self.patch**2)
             return F.linear(pixels, self.embed.weight.flatten(1), self.embed.bias)
+        if kind == "no stride":
+            return F.conv2d(images, self.embed.weight, self.embed.bias).flatten(2).mT
         x = self.embed(images)
         if kind == "reshape":
             return x.reshape(len(x), -1, x.shape[1])
@@ -1811,6 +1956,8 @@ class WrongViT(nn.Module):
     def tokens(self, images):
         x, kind = self.vectors(images), self.step.get("front", "right")
         cls = self.cls.expand(len(x), 1, -1)
+        if kind == "cls once":
+            cls = self.cls[None, None]
         if kind == "cls of the first":
             cls = torch.cat((self.cls.expand(1, 1, -1), torch.zeros_like(cls[1:])))
         if kind == "cls detached":
@@ -2057,6 +2204,14 @@ VIT = Exercise(
             *ROW_HINTS,
         ),
         a_step(
+            "no-stride",
+            {"patches": "no stride"},
+            "the convolution has no stride: its patches overlap, and are far too many",
+            "Print the shape of what `self.embed` gives for one image.",
+            "A patch begins where the one before it ends.",
+            "`nn.Conv2d(channels, d_model, patch_size, stride=patch_size)`.",
+        ),
+        a_step(
             "numbers-for-tokens",
             {"patches": "not moved"},
             "d_model is still in front of the patches when [CLS] is put before them",
@@ -2125,6 +2280,12 @@ VIT = Exercise(
             "zeros-for-cls",
             {"front": "zeros for cls"},
             "zeros stand in front; [CLS] is a vector that is learned",
+            *FRONT_ROW_HINTS,
+        ),
+        a_step(
+            "cls-not-repeated",
+            {"front": "cls once"},
+            "there is one [CLS] for the whole batch; `torch.cat` wants one for each image",
             *FRONT_ROW_HINTS,
         ),
         a_step(
@@ -2552,12 +2713,12 @@ VIT = Exercise(
 
 
 def rollout_cases(generator):
-    def weights(batch, heads, tokens, dtype=torch.float32, sharp=2.0, causal=False):
+    def weights(batch, heads, tokens, sharp=2.0, causal=False):
         scores = sharp * normal(generator, batch, heads, tokens, tokens)
         if causal:
             ahead = torch.ones(tokens, tokens, dtype=torch.bool).triu(1)
             scores = scores.masked_fill(ahead, -torch.inf)
-        return scores.softmax(dim=-1).to(dtype)
+        return scores.softmax(dim=-1)
 
     def tried(label, layers, *sizes, blind=False, grad=False, **more):
         given = [weights(*sizes, **more) for _ in range(layers)]
@@ -2581,8 +2742,6 @@ def rollout_cases(generator):
         case("every token looks at itself", [eye, eye]),
         tried("nobody looks ahead", 3, 1, 2, 5, causal=True),
         tried("one token", 2, 2, 2, 1),
-        tried("no images", 2, 0, 2, 3),
-        tried("in float64", 2, 1, 2, 4, dtype=torch.float64),
         tried("gradients", 2, 1, 2, 3, grad=True),
     ]
 
@@ -2607,6 +2766,7 @@ def wrong_rollout(weights, *, heads="mean", residual="half", order="right", rows
         mixed = {
             "half": lambda looked, eye: (looked + eye) / 2,
             "none": lambda looked, eye: looked,
+            "in full": lambda looked, eye: looked / 2 + eye,
             "a tenth": lambda looked, eye: 0.9 * looked + 0.1 * eye,
             "ones": lambda looked, eye: (looked + torch.ones_like(eye)) / 2,
             "multiplied": lambda looked, eye: looked * eye,
@@ -2666,12 +2826,27 @@ def slipped_rollout(weights, *, slip):
     def last_first():
         return multiplied([over_rows((x + eyes[0]) / 2) for x in means][::-1])
 
+    def bare_first():
+        return multiplied([means[0], *(over_rows((x + eyes[0]) / 2) for x in means[1:])])
+
+    def laid_across():  # sums without `keepdim`
+        mixed = [(x + eyes[0]) / 2 for x in means]
+        return multiplied([x / x.sum(dim=-1) for x in mixed])
+
+    def images_for_heads():
+        return multiplied([over_rows((x.mean(dim=0) + eyes[0]) / 2) for x in weights])
+
     def edited():
         for each in weights:
             each.add_(eyes[0])
         return right
 
     return {
+        "bare first": bare_first,
+        "laid across": laid_across,
+        "images for heads": images_for_heads,
+        "averaged, bare": lambda: torch.stack(means).mean(dim=0),
+        "zeros": lambda: 0 * right,
         "each head": each_head,
         "at the end": at_the_end,
         "residual once": residual_once,
@@ -2886,6 +3061,46 @@ ROLLOUT = Exercise(
             "the weights are multiplied with the identity: only the diagonal is left",
             *RESIDUAL_HINTS,
         ),
+        rolling_alone(
+            "identity-in-full-beside-half",
+            {"residual": "in full"},
+            "half of the mean stands beside the *whole* identity: the residual connection weighs "
+            "twice as much as the weights",
+            *RESIDUAL_HINTS,
+        ),
+        roll_slip(
+            "first-layer-without-residual",
+            "bare first",
+            "the first layer has no residual connection; each layer has one",
+            *RESIDUAL_HINTS,
+        ),
+        roll_slip(
+            "layers-averaged-without-residual",
+            "averaged, bare",
+            "all layers and heads are averaged; each layer mixes what the one before it gives",
+            *LAYER_ORDER_HINTS,
+        ),
+        roll_slip(
+            "begun-with-zeros",
+            "zeros",
+            "the product begins with zeros, and stays there",
+            "What does your product hold before the first layer?",
+            "Before the first layer every token holds itself.",
+            "Begin with the identity, or with the first layer's matrix.",
+        ),
+        roll_slip(
+            "sums-laid-across",
+            "laid across",
+            "the rows' sums lie across the columns: without `keepdim` they have one axis less, and "
+            "are lined up with the last one",
+            *SUM_HINTS,
+        ),
+        roll_slip(
+            "images-for-heads",
+            "images for heads",
+            "the mean runs over axis 0, the images; the heads are axis 1",
+            *HEAD_HINTS,
+        ),
         roll_slip(
             "residual-once",
             "residual once",
@@ -3028,9 +3243,8 @@ ROLLOUT = Exercise(
         "Begin with the first layer's matrix; each further one is multiplied from the left.",
     ),
     allows=Edges(
-        dtypes=("float32", "float64"),
         axes=(4,),
-        sizes=(0, 1),
+        sizes=(1,),
         labels=("one layer", "one head", "nothing", "one token", "ahead", "gradients"),
     ),
     also_right=[rollout_by_steps, rollout_by_words, rollout_backwards],
@@ -3078,8 +3292,9 @@ def wrong_resize(table, old, new, *, mode="bilinear", grid="right", back="right"
     rows, cols = new if mode != "turned" else new[::-1]
     x = {
         "right": lambda: grid_of(table, k, old),
-        "reshape": lambda: table[k:].reshape(1, d_model, *old),
+        "reshape": lambda: table[k:].reshape(1, -1, *old),
         "turned": lambda: table[k:].T.reshape(1, d_model, *old[::-1]).mT,
+        "transposed": lambda: grid_of(table, k, old).mT,
         "front rows": lambda: grid_of(table[: len(table) - k], 0, old),
     }[grid]()
     x = scaled(x, (rows, cols), mode)
@@ -3106,8 +3321,8 @@ def scaled(x, size, mode):
         return F.interpolate(x, size, mode="bilinear", align_corners=True)
     if mode == "smoothed":
         return F.interpolate(x, size, mode="bilinear", antialias=True)
-    if mode == "bicubic":
-        return F.interpolate(x, size, mode="bicubic")
+    if mode in ("bicubic", "bicubic, smoothed"):
+        return F.interpolate(x, size, mode="bicubic", antialias=mode != "bicubic")
     if mode == "fill":
         whole = x.new_zeros(*x.shape[:2], *size)
         rows, cols = (min(a, b) for a, b in zip(x.shape[2:], size, strict=True))
@@ -3131,6 +3346,10 @@ def slipped_resize(table, old, new, *, slip):
     def line(rows, size):
         return F.interpolate(rows.T[None], size, mode="linear")[0].T
 
+    def numbers_last():  # the two axes that `F.interpolate` takes are columns and numbers
+        grid = F.interpolate(table[k:].reshape(1, *old, -1), tuple(new), mode="bilinear")
+        return torch.cat((table[:k], grid.reshape(-1, table.shape[1])))
+
     def by_factor():
         factor = (new[0] / old[0], new[0] / old[0])
         grid = F.interpolate(grid_of(table, k, old), scale_factor=factor, mode="bilinear")
@@ -3149,6 +3368,7 @@ def slipped_resize(table, old, new, *, slip):
         "line": lambda: torch.cat((table[:k], line(table[k:], places))),
         "whole line": lambda: line(table, k + places),
         "grid only": lambda: scaled(grid_of(table, k, old), tuple(new), "bilinear"),
+        "numbers last": numbers_last,
         "factor": by_factor,
         "square": square,
         "repeated": lambda: table[
@@ -3265,7 +3485,7 @@ RESIZE = Exercise(
             "number of several places",
             *TABLE_HINTS,
         ),
-        resizing_alone(
+        resizing(
             "reshaped-both-ways",
             {"grid": "reshape", "back": "reshape"},
             "`reshape` makes an image of the table and a table of the image; no axis was moved, "
@@ -3305,6 +3525,13 @@ RESIZE = Exercise(
             *READ_HINTS,
         ),
         resizing_alone(
+            "bicubic-and-smoothed",
+            {"mode": "bicubic, smoothed"},
+            "the places are read off bicubically, and the grid is smoothed before (`antialias`); "
+            "the text asks for neither",
+            *READ_HINTS,
+        ),
+        resizing_alone(
             "smoothed",
             {"mode": "smoothed"},
             "the grid is smoothed before it is made smaller (`antialias`); the text doesn't "
@@ -3336,6 +3563,12 @@ RESIZE = Exercise(
             *GRID_HINTS,
         ),
         resizing_alone(
+            "grid-transposed",
+            {"grid": "transposed"},
+            "the old grid is turned: its columns stand where its rows belong",
+            *GRID_HINTS,
+        ),
+        resizing_alone(
             "new-sides-exchanged",
             {"mode": "turned"},
             "rows and columns of the *new* grid have changed places",
@@ -3347,13 +3580,13 @@ RESIZE = Exercise(
             "the new places come down the columns; reading order is along the rows",
             *GRID_HINTS,
         ),
-        resizing(
+        resizing_alone(
             "front-dropped",
             {"front": "dropped"},
             "the rows in front of the grid are gone: [CLS] has no place",
             *FRONT_HINTS_OF_TABLE,
         ),
-        resizing(
+        resizing_alone(
             "front-behind",
             {"front": "behind"},
             "the rows of [CLS] and others stand behind the grid; they should stay in front",
@@ -3379,6 +3612,45 @@ RESIZE = Exercise(
             *FRONT_HINTS_OF_TABLE,
         ),
         resizing_alone(
+            "table-reshaped-and-one-in-front",
+            {"grid": "reshape", "front": "one"},
+            "`reshape` makes an image of the table without moving an axis; and one row in front is "
+            "taken for granted",
+            *TABLE_HINTS,
+        ),
+        resizing_alone(
+            "reshaped-both-ways-and-one-in-front",
+            {"grid": "reshape", "back": "reshape", "front": "one"},
+            "`reshape` makes an image of the table and a table of the image, no axis was moved; and "
+            "one row in front is taken for granted",
+            *TABLE_HINTS,
+        ),
+        resizing_alone(
+            "reshaped-back-and-one-in-front",
+            {"back": "reshape", "front": "one"},
+            "on the way back `reshape` makes rows without moving an axis; and one row in front is "
+            "taken for granted",
+            *TABLE_HINTS,
+        ),
+        resizing_alone(
+            "corners-aligned-and-one-in-front",
+            {"mode": "corners", "front": "one"},
+            "the corners are aligned; and one row in front is taken for granted",
+            *READ_HINTS,
+        ),
+        resizing_alone(
+            "nearest-and-one-in-front",
+            {"mode": "nearest", "front": "one"},
+            "each place is copied from a neighbour; and one row in front is taken for granted",
+            *READ_HINTS,
+        ),
+        resizing_alone(
+            "bicubic-and-one-in-front",
+            {"mode": "bicubic", "front": "one"},
+            "the places are read off bicubically; and one row in front is taken for granted",
+            *READ_HINTS,
+        ),
+        resizing_alone(
             "grid-taken-from-the-front",
             {"grid": "front rows"},
             "the grid is taken from the table's first rows, [CLS] among them",
@@ -3396,6 +3668,13 @@ RESIZE = Exercise(
             "whole line",
             "the whole table is read off along one line, [CLS] among the places",
             *FRONT_HINTS_OF_TABLE,
+        ),
+        resize_slip(
+            "numbers-last",
+            "numbers last",
+            "`F.interpolate` is given the grid with the numbers of a place last: it resizes the "
+            "columns and these numbers",
+            *TABLE_HINTS,
         ),
         resize_slip(
             "grid-returned",
