@@ -61,18 +61,16 @@ def patches(images, size):
 check("16.patches", patches)
 
 # %% [markdown]
-# **A digit in pieces.** The first image of the handwritten digits that this chapter reads, cut into patches of 8 by 8 pixels. The image
+# **A digit in pieces.** One of the handwritten digits that this chapter reads, cut into patches of 8 by 8 pixels. The image
 # has 28 by 28: look at the right and at the bottom.
 
 # %% tags=["demo"]
 import matplotlib.pyplot as plt
 
-from course_lib.data.images import mnist_split
-
-learn, dev, _ = mnist_split()
+from course_lib.data.images import mnist
 
 try:
-    pieces = patches(learn.pixels[:1], 8)[0]
+    pieces = patches(mnist().pixels[2000:2001], 8)[0]
     fig, axes = plt.subplots(4, 4, figsize=(3.2, 3.2))
     for ax, piece in zip(axes.flat, pieces, strict=True):
         ax.imshow(piece.view(8, 8), cmap="Greys", vmin=0, vmax=1)
@@ -121,8 +119,12 @@ check("16.reshape", joined)
 # **Stripes?** Three digits, cut by *your* `patches` and joined again. Run this cell before you mend, too.
 
 # %% tags=["demo"]
+import matplotlib.pyplot as plt
+
+from course_lib.data.images import mnist
+
 try:
-    whole = joined(patches(learn.pixels[:3], 7), 4, 1)
+    whole = joined(patches(mnist().pixels[[0, 1000, 4000]], 7), 4, 1)
     fig, axes = plt.subplots(1, 3, figsize=(4.5, 1.6), layout="constrained")
     for ax, image in zip(axes, whole, strict=True):
         ax.imshow(image[0], cmap="Greys")
@@ -318,6 +320,10 @@ check("16.vit", OwnViT)
 # **Does it learn?** *Your* ViT reads 3,500 digits, patches of 7 by 7, for about five seconds. Every second time through it is asked about 500 others.
 
 # %% tags=["demo"]
+from course_lib.data.images import mnist_split
+
+learn, dev, _ = mnist_split()
+
 try:
     torch.manual_seed(0)
     reader = OwnViT((28, 28), 7, 1, 48, 4, 2, 96, 10)
@@ -373,6 +379,8 @@ check("16.rollout", rollout)
 # **What *your* ViT has read.** Four digits, and over each how much of every patch arrives at [CLS]. The page asks how far such a picture may be trusted.
 
 # %% tags=["demo"]
+import matplotlib.pyplot as plt
+
 try:
     shown = dev.pixels[:4]
     with torch.no_grad():

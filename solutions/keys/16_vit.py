@@ -779,8 +779,8 @@ RESHAPE = Exercise(
         joining_alone(
             "stripes-and-a-square",
             {"moves": "none", "grid": "square"},
-            "`reshape` alone lays the numbers out in their old order, in stripes; and the number of "
-            "columns is taken to be the root of n",
+            "`reshape` alone lays the numbers out in their old order, in stripes; and the number "
+            "of columns is taken to be the root of n",
             *STRIPE_HINTS,
         ),
         joining_alone(
@@ -3621,8 +3621,8 @@ RESIZE = Exercise(
         resizing_alone(
             "reshaped-both-ways-and-one-in-front",
             {"grid": "reshape", "back": "reshape", "front": "one"},
-            "`reshape` makes an image of the table and a table of the image, no axis was moved; and "
-            "one row in front is taken for granted",
+            "`reshape` makes an image of the table and a table of the image, no axis was moved; "
+            "and one row in front is taken for granted",
             *TABLE_HINTS,
         ),
         resizing_alone(
