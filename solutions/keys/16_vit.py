@@ -124,6 +124,12 @@ def cut(images, size, layout="right"):
         return cut(images, size, "like unfold").reshape(batch, rows * cols, numbers)
     if layout == "pixels flat":
         return images.permute(0, 2, 3, 1).reshape(batch, rows * cols, numbers)
+    if layout == "grid before pixels":
+        x = images.reshape(batch, channels, rows, cols, size, size)
+        return x.permute(0, 2, 3, 1, 4, 5).reshape(batch, rows * cols, numbers)
+    if layout == "wrong axes":
+        x = images.reshape(batch, channels, rows, size, cols, size)
+        return x.permute(0, 2, 3, 1, 4, 5).reshape(batch, rows * cols, numbers)
     if layout == "from everywhere":
         x = images.reshape(batch, channels, size, rows, size, cols)
         return rearrange(x, LAYOUTS[layout])
@@ -138,6 +144,8 @@ def cut(images, size, layout="right"):
 
 def slipped_patches(images, size, *, slip):
     whole = filled(images, size)
+    if slip == "into rows":
+        return images.reshape(len(images), -1, images.shape[1] * size * size)
     if slip in ("slices", "whole slices"):
         height, width = images.shape[2:]
         less = size - 1 if slip == "whole slices" else 0
@@ -281,6 +289,20 @@ PATCHES = Exercise(
             "0, 1, 4, 5.",
             "A side is cut into `rows` pieces of `size` pixels, in this order.",
             "`reshape(batch, channels, rows, size, cols, size)`.",
+        ),
+        cutting_alone(
+            "grid-before-pixels",
+            {"layout": "grid before pixels"},
+            "`reshape` is told rows, columns, `size`, `size`: but a side is cut where it stands, "
+            "and `size` belongs behind its own rows or columns",
+            *CUT_HINTS,
+        ),
+        cutting_alone(
+            "wrong-axes-moved",
+            {"layout": "wrong axes"},
+            "the image is cut into six axes as it should be, but the wrong ones are put together: "
+            "the rows of a patch stand where columns of patches belong",
+            *CUT_HINTS,
         ),
         cutting_alone(
             "rows-and-columns-exchanged",
@@ -474,6 +496,13 @@ PATCHES = Exercise(
             {"fill": "wrapped"},
             "the image begins anew at the right and at the bottom; zeros belong there",
             *FILL_HINTS,
+        ),
+        cut_slip(
+            "reshaped-into-rows",
+            "into rows",
+            "`reshape` alone cuts stripes, whole rows of the image, and makes as many of them as "
+            "there are numbers for; nothing is filled up",
+            *CUT_HINTS,
         ),
         cut_slip(
             "slices-not-filled",
@@ -2767,6 +2796,7 @@ def wrong_rollout(weights, *, heads="mean", residual="half", order="right", rows
             "half": lambda looked, eye: (looked + eye) / 2,
             "none": lambda looked, eye: looked,
             "in full": lambda looked, eye: looked / 2 + eye,
+            "half beside the whole": lambda looked, eye: looked + eye / 2,
             "a tenth": lambda looked, eye: 0.9 * looked + 0.1 * eye,
             "ones": lambda looked, eye: (looked + torch.ones_like(eye)) / 2,
             "multiplied": lambda looked, eye: looked * eye,
@@ -2778,6 +2808,7 @@ def wrong_rollout(weights, *, heads="mean", residual="half", order="right", rows
                 "whole": lambda mixed: 2 * mixed,
                 "columns": lambda mixed: over_rows(mixed, -2),
                 "softmax": lambda mixed: mixed.softmax(dim=-1),
+                "softmax of the whole": lambda mixed: (2 * mixed).softmax(dim=-1),
                 "all": lambda mixed: mixed / mixed.sum(dim=(1, 2), keepdim=True),
                 "largest": lambda mixed: mixed / mixed.amax(dim=-1, keepdim=True),
             }[rows](mixed)
@@ -2846,6 +2877,7 @@ def slipped_rollout(weights, *, slip):
         "laid across": laid_across,
         "images for heads": images_for_heads,
         "averaged, bare": lambda: torch.stack(means).mean(dim=0),
+        "last mean": lambda: means[-1],
         "zeros": lambda: 0 * right,
         "each head": each_head,
         "at the end": at_the_end,
@@ -2989,6 +3021,12 @@ ROLLOUT = Exercise(
             *SUM_HINTS,
         ),
         rolling_alone(
+            "softmax-of-the-sum",
+            {"rows": "softmax of the whole"},
+            "softmax is taken of mean plus identity, which are shares already; divide by the sum",
+            *SUM_HINTS,
+        ),
+        rolling_alone(
             "divided-by-all",
             {"rows": "all"},
             "everything is divided by one sum; each row has its own",
@@ -3062,6 +3100,13 @@ ROLLOUT = Exercise(
             *RESIDUAL_HINTS,
         ),
         rolling_alone(
+            "half-the-identity-beside-the-whole",
+            {"residual": "half beside the whole"},
+            "half of the identity stands beside the *whole* mean: the residual connection weighs "
+            "half as much as the weights",
+            *RESIDUAL_HINTS,
+        ),
+        rolling_alone(
             "identity-in-full-beside-half",
             {"residual": "in full"},
             "half of the mean stands beside the *whole* identity: the residual connection weighs "
@@ -3078,6 +3123,13 @@ ROLLOUT = Exercise(
             "layers-averaged-without-residual",
             "averaged, bare",
             "all layers and heads are averaged; each layer mixes what the one before it gives",
+            *LAYER_ORDER_HINTS,
+        ),
+        roll_slip(
+            "last-layer-as-it-is",
+            "last mean",
+            "these are the weights of the last layer: what tokens look at there, not what has "
+            "arrived there from the input",
             *LAYER_ORDER_HINTS,
         ),
         roll_slip(
@@ -3293,7 +3345,7 @@ def wrong_resize(table, old, new, *, mode="bilinear", grid="right", back="right"
     x = {
         "right": lambda: grid_of(table, k, old),
         "reshape": lambda: table[k:].reshape(1, -1, *old),
-        "turned": lambda: table[k:].T.reshape(1, d_model, *old[::-1]).mT,
+        "turned": lambda: table[k:].T.reshape(1, d_model, *old[::-1]),
         "transposed": lambda: grid_of(table, k, old).mT,
         "front rows": lambda: grid_of(table[: len(table) - k], 0, old),
     }[grid]()
@@ -3357,7 +3409,13 @@ def slipped_resize(table, old, new, *, slip):
 
     def square():
         side = round((len(table) - k) ** 0.5)
-        return wrong_resize(table, (side, side), new)
+        grid = scaled(grid_of(table, k, (side, side)), tuple(new), "bilinear")
+        return torch.cat((table[:k], grid[0].flatten(1).T))
+
+    def one_and_no_other():  # stops where `always-one-in-front` stops, with another error
+        grid = table[1:].T.reshape(1, table.shape[1], *old)
+        grid = scaled(grid, tuple(new), "bilinear")
+        return torch.cat((table[:1], grid[0].flatten(1).T))
 
     def edited():
         right = wrong_resize(table, old, new)
@@ -3371,6 +3429,7 @@ def slipped_resize(table, old, new, *, slip):
         "numbers last": numbers_last,
         "factor": by_factor,
         "square": square,
+        "one and no other": one_and_no_other,
         "repeated": lambda: table[
             torch.cat((torch.arange(k), k + torch.arange(places) % (old[0] * old[1])))
         ],
@@ -3649,6 +3708,13 @@ RESIZE = Exercise(
             {"mode": "bicubic", "front": "one"},
             "the places are read off bicubically; and one row in front is taken for granted",
             *READ_HINTS,
+        ),
+        resize_slip(
+            "one-in-front-and-no-other",
+            "one and no other",
+            "one row in front is taken for granted; there may be none, or several: then the rest "
+            "is no grid",
+            *FRONT_HINTS_OF_TABLE,
         ),
         resizing_alone(
             "grid-taken-from-the-front",
