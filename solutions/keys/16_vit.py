@@ -1879,7 +1879,7 @@ def parts_of(sizes, eps, around, bend, shared, extra):
     (height, width), patch, channels, d_model, num_heads, num_layers, d_ff, num_classes = sizes
 
     def block():
-        look = MultiHeadAttention(d_model, num_heads)
+        look = MultiHeadAttention(d_model, 1 if extra == "one head" else num_heads)
         think = FeedForward(d_model, d_ff, activation=bend)
         return EncoderBlock(look, think, wrap() if extra == "made residual" else wrap)
 
@@ -1958,6 +1958,8 @@ class WrongViT(nn.Module):
             images = (images - 0.5) / 0.5
         if kind == "bytes":
             images = images / 255
+        if kind == "turned":
+            images = images.mT
         if kind == "stripes":
             pixels = images.reshape(len(images), -1, images.shape[1] * self.patch**2)
             return F.linear(pixels, self.embed.weight.flatten(1), self.embed.bias)
@@ -2004,6 +2006,8 @@ class WrongViT(nn.Module):
             return x + self.cls + rows[1:]
         if kind == "no cls":
             return x + rows[1:]
+        if kind == "patches alone":
+            return x
         if kind == "cls behind":
             return torch.cat((x, cls), dim=1) + rows
         x = torch.cat((cls, x), dim=1)
@@ -2019,6 +2023,8 @@ class WrongViT(nn.Module):
             return x + rows.detach()
         if kind == "scaled":
             return x * x.shape[-1] ** 0.5 + rows
+        if kind == "encoded":
+            return self.encoder(x + rows)
         if kind == "normed":
             return self.encoder.norm(x + rows)
         return x + rows
@@ -2266,6 +2272,12 @@ VIT = Exercise(
             *ROW_HINTS,
         ),
         a_step(
+            "images-turned",
+            {"patches": "turned"},
+            "height and width of the images are exchanged before the convolution",
+            *ROW_HINTS,
+        ),
+        a_step(
             "images-normalised",
             {"patches": "scaled images"},
             "the images are brought to −1 to 1 inside of the model; it takes them as they come",
@@ -2286,6 +2298,20 @@ VIT = Exercise(
             {"front": "no cls"},
             "there is no [CLS]: the first token is the first patch",
             *FRONT_ROW_HINTS,
+        ),
+        a_step(
+            "patches-alone",
+            {"front": "patches alone"},
+            "the patches go into the encoder as they are: [CLS] and the places are missing",
+            *FRONT_ROW_HINTS,
+        ),
+        a_step(
+            "encoded-already",
+            {"front": "encoded"},
+            "`tokens` sends the tokens through the encoder already, and `forward` once more",
+            "What does `tokens` return in your code, and what does the encoder read?",
+            "`tokens` gives what the encoder *reads*.",
+            "Call `self.encoder` in `forward`, once.",
         ),
         a_step(
             "cls-behind",
@@ -2459,6 +2485,12 @@ VIT = Exercise(
             "post-norm",
             {"around": PostNorm},
             "the blocks are post-norm: they norm the sum, not what a sublayer reads",
+            *BLOCK_HINTS,
+        ),
+        a_step(
+            "one-head",
+            {"extra": "one head"},
+            "the attention has one head, whatever `num_heads` says",
             *BLOCK_HINTS,
         ),
         a_step(
