@@ -495,7 +495,7 @@ for race_name, found in races.items():
         print(f"{race_name}, {name}:", *(f"{run:.3f}" for run in runs))
 
 # %% [markdown]
-# E_RACE_PROSE
+# On small digits as well. With twice as many updates both gain, the ViT more: about half of the gap was the ViT learning more slowly. What of the rest?
 #
 # To see what each lives on, take it away. The same study, with models of 27,000 numbers (so that many runs could be made), without augmentation: digits as they are; the **patches** in
 # another order, the same for all digits; and all 784 **pixels** in another order, the same for all.
@@ -569,8 +569,9 @@ print(
 # *Moved*: of digits moved by four pixels the plain ViT names about half, the CNN more than eight of ten. That is weight sharing: the CNN's layers say the same, elsewhere, and the last mean forgets where. Bent
 # images teach both to bear it, the ViT far from all the way. So moving the image is where a CNN's built-in knowledge shows.
 #
-# *Stem*: three small convolutions in place of the patch embedding, and the ViT's blocks are level with the CNN. E_STEM Not all that convolutions bring is locality:
-# there are more layers, with a batch norm each, and such layers learn fast. Which of these it is, this study can't tell.
+# *Stem*: three small convolutions in place of the patch embedding, and the ViT's blocks are level with the CNN. And on scrambled pixels the same stem brings nothing: the last line falls below
+# the ViT with patches. So what it brings is locality. For the CNN's lead on scrambled pixels that is no answer; it has a batch norm in each layer, ReLU, another optimiser. Which of these it is, this study
+# can't tell.
 #
 # *[CLS]* in place of the mean over patches: a point or two worse here, with 500 updates. Published models use either.
 
@@ -734,7 +735,7 @@ print(f"this page's reader: {50} tokens, {sum(p.numel() for p in reader.paramete
 # - Where a patch stands is learned: a fixed shuffle of patches costs a ViT nothing.
 # - Roll-out draws the digit. Hiding what it names does less harm than hiding the patches with most ink: a picture is no explanation until a good control has lost against it.
 # - On 4,000 digits a CNN of equal size wins over equal updates. It bears moved images far better; but it is ahead on scrambled pixels, too, so locality is not the whole of its lead.
-# - Three convolutions in front bring the ViT level.
+# - Three convolutions in front bring the ViT level, unless pixels are scrambled: what they bring is locality.
 #
 # An image was a sentence, nearly. What else has been changed since 2017, in the block itself? Chapter 17.
 
