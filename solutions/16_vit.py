@@ -193,8 +193,8 @@ except NotImplementedError:
 #
 # - Images are squares of `image_size` pixels a side with `channels` channels, patches squares of `patch_size`; they fit. One linear layer
 #   makes a vector of each patch.
-# - In front stands [CLS], and behind it {{registers}} **registers**: empty tokens for the model's own notes. [CLS] and
-#   each register start as vectors of their own that are learned.
+# - In front stands [CLS], and behind it {{registers}} **registers**: empty tokens for the model's own notes (Darcet and others 2023,
+#   arXiv:2309.16588). [CLS] and each register start as vectors of their own that are learned.
 # - The table of places has a row for [CLS] and one for each patch. Registers stand nowhere: they have no row.
 # - `num_layers` blocks, pre-norm: attention and a network whose inner layer is `d_ff` wide. Behind the last block a norm, then a linear layer
 #   that makes `num_classes` scores of [CLS].
@@ -346,8 +346,8 @@ except NotImplementedError:
 #
 # *Difficulty 2 of 3 · 15 minutes · 2 points*
 #
-# In the last layer [CLS] looks at tokens that have themselves looked at others, layer upon layer. **Attention roll-out** follows the weights back to
-# the input, as if nothing but attention and the residual connection took place.
+# In the last layer [CLS] looks at tokens that have themselves looked at others, layer upon layer. **Attention roll-out** (Abnar and Zuidema 2020, arXiv:2005.00928)
+# follows the weights back to the input, as if nothing but attention and the residual connection took place.
 #
 # - `weights` is a list, from the first layer to the last (at least one), of tensors `(batch, heads, tokens, tokens)`: row $i$, column $j$ is how much
 #   token $i$ looks at token $j$.
