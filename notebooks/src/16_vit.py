@@ -491,7 +491,7 @@ for race_name, found in races.items():
         print(f"{race_name}, {name}:", *(f"{run:.3f}" for run in runs))
 
 # %% [markdown]
-# On small digits it does. With twice as many updates the two are all but level: the ViT comes to the same, later. So the question is what lets a CNN learn it *sooner*.
+# On small digits it does. With twice as many updates the two are nearly level: the ViT gets there too, later. So the question is what lets a CNN learn it *sooner*.
 #
 # To see what each lives on, take it away. The same study, with models of 27,000 numbers (so that many runs could be made), without augmentation: digits as they are; the **patches** in
 # another order, the same for all digits; and all 784 **pixels** in another order, the same for all.
