@@ -66,6 +66,10 @@ def filled(images, size, kind="right"):
         return images
     if kind == "one patch more":
         down, across = size - height % size, size - width % size
+    if kind == "either" and (down or across):
+        down, across = size - height % size, size - width % size
+    if kind == "remainder":
+        down, across = height % size, width % size
     if kind == "sides swapped":
         down, across = across, down
     if kind == "square":
@@ -462,6 +466,20 @@ PATCHES = Exercise(
             *FILL_HINTS,
         ),
         cutting_alone(
+            "side-that-fits-filled-too",
+            {"fill": "either"},
+            "where one side doesn't fit, the other gets a whole row or column of empty patches, "
+            "though it fits",
+            *FILL_HINTS,
+        ),
+        cutting_alone(
+            "what-sticks-out-added",
+            {"fill": "remainder"},
+            "as much is added as sticks out, `height % size`; what is lacking is the rest of a "
+            "patch",
+            *FILL_HINTS,
+        ),
+        cutting_alone(
             "made-square",
             {"fill": "square"},
             "the image is filled up to a square: that is more than will do",
@@ -661,6 +679,9 @@ def laid(patches, rows, cols, channels, size, moves="right", order="first"):
     x = patches.reshape(batch, rows, cols, *inside)
     if moves == "none":
         return x.reshape(shape)
+    if moves == "channels never":
+        x = patches.reshape(batch, rows, cols, size, size, channels)
+        return x.permute(0, 1, 3, 2, 4, 5).reshape(shape)
     if order == "last":
         x = x.permute(0, 1, 2, 5, 3, 4)
     if moves == "channels only":
@@ -874,6 +895,20 @@ RESHAPE = Exercise(
             {"moves": "channels between"},
             "the channels don't stand in front when you flatten: rows of different channels are "
             "mixed",
+            *INSIDE_HINTS,
+        ),
+        joining_alone(
+            "channels-never-moved",
+            {"moves": "channels never"},
+            "the channels are taken to stand last, and are never brought to the front: right for "
+            "one channel only",
+            *INSIDE_HINTS,
+        ),
+        joining_alone(
+            "channels-never-moved-and-a-square",
+            {"moves": "channels never", "grid": "square"},
+            "the channels are taken to stand last, and are never brought to the front; and the "
+            "number of columns is taken to be the root of n",
             *INSIDE_HINTS,
         ),
         joining_alone(
@@ -1359,12 +1394,22 @@ def wrong_count(
         "grey": patch_size**2,
         "a side": channels * patch_size,
         "of each": channels * patch_size**2 * n,
+        "three": 3 * patch_size**2,
+        "own layers": 0,
         "none": 0,
     }[embed]
     d_ff = 4 * d_model if wide else d_ff
+    if embed == "own layers":
+        numbers = n * (channels * patch_size**2 + 1) - 1
     embedding = numbers * d_model + (d_model if embed != "none" else 0)
     attention = matrices * d_model**2 + attention_biases * d_model
-    bias = {"both": d_ff + d_model, "none": 0, "up": d_ff, "wide": 2 * d_ff}[network_biases]
+    bias = {
+        "both": d_ff + d_model,
+        "none": 0,
+        "up": d_ff,
+        "wide": 2 * d_ff,
+        "narrow": 2 * d_model,
+    }[network_biases]
     network = network_matrices * d_model * d_ff + bias
     norm = norm_vectors * d_model
     blocks = (num_layers if times is None else times) * (attention + network + norms * norm)
@@ -1376,6 +1421,7 @@ def wrong_count(
     }[head]
     table = {"rows": rows, "none": 0}[places] * a_place
     vectors = (1 + (registers if own and read else 0)) * d_model
+    vectors = 0 if own == "nothing" else vectors
     learned = embedding + vectors + table + blocks + last * norm + scored
     learned -= d_model if one_missing else 0
     more = {
@@ -1512,6 +1558,12 @@ COUNT = Exercise(
             "the registers are read, but the vectors that they start as are not counted",
             *FRONT_HINTS,
         ),
+        counting_alone(
+            "start-vectors-forgotten",
+            {"own": "nothing"},
+            "the vectors that [CLS] and the registers start as are not counted",
+            *FRONT_HINTS,
+        ),
         counting(
             "registers-with-places",
             {"placed": True},
@@ -1552,6 +1604,14 @@ COUNT = Exercise(
             "`channels * patch_size ** 2` numbers go in.",
         ),
         counting_alone(
+            "three-channels",
+            {"embed": "three"},
+            "the layer over patches is counted for three channels, whatever `channels` says",
+            "How many numbers does a grey patch of 2 by 2 pixels hold?",
+            "Images may be grey, or have an axis more.",
+            "`channels * patch_size ** 2` numbers go in.",
+        ),
+        counting_alone(
             "patch-not-squared",
             {"embed": "a side"},
             "a patch is counted with the pixels of one of its sides",
@@ -1563,6 +1623,14 @@ COUNT = Exercise(
             "a-layer-for-each-patch",
             {"embed": "of each"},
             "the layer over patches is counted once for each patch; all share one",
+            "Does the number of filters of a convolution hang on the size of the image?",
+            "One layer reads every patch.",
+            "Leave the number of patches out of it.",
+        ),
+        counting_alone(
+            "a-layer-with-bias-for-each-patch",
+            {"embed": "own layers"},
+            "the layer over patches is counted once for each patch, with its bias; all share one",
             "Does the number of filters of a convolution hang on the size of the image?",
             "One layer reads every patch.",
             "Leave the number of patches out of it.",
@@ -1611,6 +1679,13 @@ COUNT = Exercise(
             *LAYER_HINTS,
         ),
         counting_alone(
+            "one-bias-an-attention",
+            {"attention_biases": 1},
+            "3 · d_model numbers are missing in each block: each of the attention's four layers "
+            "has a bias",
+            *LAYER_HINTS,
+        ),
+        counting_alone(
             "bias-down-forgotten",
             {"network_biases": "up"},
             "d_model numbers are missing in each block: the bias of one layer that ends in d_model",
@@ -1626,6 +1701,12 @@ COUNT = Exercise(
             "both-biases-wide",
             {"network_biases": "wide"},
             "both biases of the network are counted as wide as its inner layer",
+            *LAYER_HINTS,
+        ),
+        counting_alone(
+            "both-biases-narrow",
+            {"network_biases": "narrow"},
+            "both biases of the network are counted with d_model numbers; its first layer has d_ff",
             *LAYER_HINTS,
         ),
         counting_alone(
@@ -1904,8 +1985,12 @@ def parts_of(sizes, eps, around, bend, shared, extra):
         parts["places"] = nn.Embedding(1 + n, d_model)
     if extra == "patches' places":
         parts["places"] = nn.Parameter(torch.zeros(n, d_model))
+    if extra == "places of a square":
+        parts["places"] = nn.Parameter(torch.zeros(1 + (height // patch) ** 2, d_model))
     if extra == "cls with axes":
         parts["cls"] = nn.Parameter(torch.zeros(1, 1, d_model))
+    if extra == "cls in a row":
+        parts["cls"] = nn.Parameter(torch.zeros(1, d_model))
     if extra == "places with an axis":
         parts["places"] = nn.Parameter(torch.zeros(1, 1 + n, d_model))
     if extra == "plain cls":
@@ -1974,12 +2059,8 @@ class WrongViT(nn.Module):
             return x.flatten(2)
         if kind == "bent":
             x = F.gelu(x)
-        if kind == "relu":
-            x = F.relu(x)
         if kind == "detached":
             x = x.detach()
-        if kind == "backwards":
-            return x.flatten(2).mT.flip(1)
         if kind == "scaled":
             x = x * x.shape[1] ** 0.5
         return x.flatten(2).mT
@@ -1989,8 +2070,6 @@ class WrongViT(nn.Module):
         cls = self.cls.expand(len(x), 1, -1)
         if kind == "cls once":
             cls = self.cls[None, None]
-        if kind == "cls of the first":
-            cls = torch.cat((self.cls.expand(1, 1, -1), torch.zeros_like(cls[1:])))
         if kind == "cls detached":
             cls = cls.detach()
         rows = self.places
@@ -2006,8 +2085,6 @@ class WrongViT(nn.Module):
             return x + self.cls + rows[1:]
         if kind == "no cls":
             return x + rows[1:]
-        if kind == "patches alone":
-            return x
         if kind == "cls behind":
             return torch.cat((x, cls), dim=1) + rows
         x = torch.cat((cls, x), dim=1)
@@ -2015,10 +2092,6 @@ class WrongViT(nn.Module):
             return x
         if kind == "places multiplied":
             return x * rows
-        if kind == "one place":
-            return x + rows[:1]
-        if kind == "places turned":
-            return x + rows.flip(0)
         if kind == "places detached":
             return x + rows.detach()
         if kind == "scaled":
@@ -2031,31 +2104,11 @@ class WrongViT(nn.Module):
 
     def encoded(self, x):
         kind, seq = self.step.get("encoder", "right"), x.shape[1]
-        everyone = torch.ones(seq, seq, dtype=torch.bool)
-        masks = {"causal": everyone.tril(), "not itself": ~torch.eye(seq, dtype=torch.bool)}
-        if kind == "cls unread":
-            masks[kind] = everyone.clone()
-            masks[kind][1:, 0] = False
         if kind == "left out":
             return x
-        if kind == "norm alone":
-            return self.encoder.norm(x)
-        blocks = self.encoder.blocks
-        blocks = {"last block": blocks[-1:], "first block": blocks[:1]}.get(kind, blocks)
-        if kind == "blocks backwards":
-            blocks = [*blocks][::-1]
-        given = x
-        for block in blocks:
-            x = block(x, masks[kind][None, None] if kind in masks else None)
-            if kind == "places in each":
-                x = x + self.places
-        if kind == "residual":
-            x = x + given
-        if kind == "twice":
-            for block in blocks:
-                x = block(x)
-        if kind == "not normed":
-            return x
+        mask = torch.ones(1, 1, seq, seq, dtype=torch.bool).tril() if kind == "causal" else None
+        for block in self.encoder.blocks:
+            x = block(x, mask)
         x = (self.norm if hasattr(self, "norm") else self.encoder.norm)(x)
         return x.detach() if kind == "detached" else x
 
@@ -2066,14 +2119,10 @@ class WrongViT(nn.Module):
             "mean of patches": lambda: x[:, 1:].mean(dim=1),
             "last": lambda: x[:, -1],
             "first patch": lambda: x[:, 1],
-            "max": lambda: x.amax(dim=1),
-            "sum": lambda: x.sum(dim=1),
             "first image": lambda: x[0],
             "all": lambda: x,
-            "cls and mean": lambda: x[:, 0] + x[:, 1:].mean(dim=1),
             "normed twice": lambda: self.encoder.norm(x[:, 0]),
             "tanh": lambda: torch.tanh(x[:, 0]),
-            "gelu": lambda: F.gelu(x[:, 0]),
         }.get(kind, lambda: x[:, 0])()
         return self.finished(pooled)
 
@@ -2233,12 +2282,6 @@ VIT = Exercise(
             *ROW_HINTS,
         ),
         a_step(
-            "backwards",
-            {"patches": "backwards"},
-            "the patches come in the order last to first",
-            *ROW_HINTS,
-        ),
-        a_step(
             "no-stride",
             {"patches": "no stride"},
             "the convolution has no stride: its patches overlap, and are far too many",
@@ -2256,12 +2299,6 @@ VIT = Exercise(
             "patches-bent",
             {"patches": "bent"},
             "behind the convolution comes GELU; the patches are embedded linearly",
-            *ROW_HINTS,
-        ),
-        a_step(
-            "patches-relu",
-            {"patches": "relu"},
-            "behind the convolution comes ReLU; the patches are embedded linearly",
             *ROW_HINTS,
         ),
         a_step(
@@ -2297,12 +2334,6 @@ VIT = Exercise(
             "no-cls",
             {"front": "no cls"},
             "there is no [CLS]: the first token is the first patch",
-            *FRONT_ROW_HINTS,
-        ),
-        a_step(
-            "patches-alone",
-            {"front": "patches alone"},
-            "the patches go into the encoder as they are: [CLS] and the places are missing",
             *FRONT_ROW_HINTS,
         ),
         a_step(
@@ -2344,12 +2375,6 @@ VIT = Exercise(
             *FRONT_ROW_HINTS,
         ),
         a_step(
-            "cls-for-the-first-image",
-            {"front": "cls of the first"},
-            "only the first image of the batch has the [CLS]; the others have zeros in its place",
-            *FRONT_ROW_HINTS,
-        ),
-        a_step(
             "cls-without-a-place",
             {"front": "cls without a place"},
             "the places are added before [CLS] comes in front: it has none",
@@ -2374,18 +2399,6 @@ VIT = Exercise(
             *FRONT_ROW_HINTS,
         ),
         a_step(
-            "one-place-for-all",
-            {"front": "one place"},
-            "every token gets row 0 of the table",
-            *FRONT_ROW_HINTS,
-        ),
-        a_step(
-            "places-turned-round",
-            {"front": "places turned"},
-            "the places come in the order last to first",
-            *FRONT_ROW_HINTS,
-        ),
-        a_step(
             "places-multiplied",
             {"front": "places multiplied"},
             "the places are multiplied with the tokens, not added",
@@ -2404,27 +2417,9 @@ VIT = Exercise(
             *LAST_NORM_HINTS,
         ),
         a_step(
-            "norm-in-front-only",
-            {"front": "normed", "encoder": "not normed"},
-            "the norm stands in front of the blocks; it belongs behind the last",
-            *LAST_NORM_HINTS,
-        ),
-        a_step(
             "looks-back-only",
             {"encoder": "causal"},
             "no token looks ahead, as in a model that continues texts: [CLS] sees itself alone",
-            *LOOK_HINTS,
-        ),
-        a_step(
-            "not-at-itself",
-            {"encoder": "not itself"},
-            "a token may not look at itself",
-            *LOOK_HINTS,
-        ),
-        a_step(
-            "cls-not-looked-at",
-            {"encoder": "cls unread"},
-            "the patches may not look at [CLS]",
             *LOOK_HINTS,
         ),
         a_step(
@@ -2434,52 +2429,10 @@ VIT = Exercise(
             *LOOK_HINTS,
         ),
         a_step(
-            "blocks-left-out",
-            {"encoder": "norm alone"},
-            "no block is ever called, only the last norm",
-            *LOOK_HINTS,
-        ),
-        a_step(
-            "last-block-alone",
-            {"encoder": "last block"},
-            "only the last block is used",
-            *BLOCK_HINTS,
-        ),
-        a_step(
-            "first-block-alone",
-            {"encoder": "first block"},
-            "only the first block is used",
-            *BLOCK_HINTS,
-        ),
-        a_step(
-            "blocks-backwards",
-            {"encoder": "blocks backwards"},
-            "the blocks come in the order last to first",
-            *BLOCK_HINTS,
-        ),
-        a_step(
             "blocks-shared",
             {"shared": True},
             "all layers are one block: whatever is loaded last is used in each of them",
             *BLOCK_HINTS,
-        ),
-        a_step(
-            "blocks-twice",
-            {"encoder": "twice"},
-            "the tokens are sent through the blocks twice",
-            *BLOCK_HINTS,
-        ),
-        a_step(
-            "residual-around-all",
-            {"encoder": "residual"},
-            "what goes into the encoder is added to what comes out; the blocks do that themselves",
-            *BLOCK_HINTS,
-        ),
-        a_step(
-            "places-in-each-block",
-            {"encoder": "places in each"},
-            "the places are added again behind each block; they are added once",
-            *FRONT_ROW_HINTS,
         ),
         a_step(
             "post-norm",
@@ -2506,12 +2459,6 @@ VIT = Exercise(
             *BLOCK_HINTS,
         ),
         a_step(
-            "silu-in-the-blocks",
-            {"bend": F.silu},
-            "the feed-forward networks have SiLU; it should be GELU",
-            *BLOCK_HINTS,
-        ),
-        a_step(
             "usual-epsilon",
             {"eps": (1e-5, 1e-5)},
             "the norms have an epsilon of 1e-5, which `LayerNorm` takes unless it is told",
@@ -2535,12 +2482,6 @@ VIT = Exercise(
             {"eps": (1e-12, 1e-12)},
             "the norms have BERT's epsilon, 1e-12; here it is 1e-6",
             *EPSILON_HINTS,
-        ),
-        a_step(
-            "not-normed-at-the-end",
-            {"encoder": "not normed"},
-            "the norm behind the last block is never used",
-            *LAST_NORM_HINTS,
         ),
         a_step(
             "no-last-norm",
@@ -2586,24 +2527,6 @@ VIT = Exercise(
             *POOL_HINTS,
         ),
         a_step(
-            "largest-of-all",
-            {"pool": "max"},
-            "the head reads the largest numbers of all tokens; it should read [CLS]",
-            *POOL_HINTS,
-        ),
-        a_step(
-            "sum-of-all",
-            {"pool": "sum"},
-            "the head reads the sum of all tokens; it should read [CLS]",
-            *POOL_HINTS,
-        ),
-        a_step(
-            "cls-and-mean",
-            {"pool": "cls and mean"},
-            "the head reads [CLS] plus the mean of the patches; it should read [CLS] alone",
-            *POOL_HINTS,
-        ),
-        a_step(
             "first-image",
             {"pool": "first image"},
             "`x[0]` is the first *image* with all its tokens; the first token of each is `x[:, 0]`",
@@ -2619,12 +2542,6 @@ VIT = Exercise(
             "tanh-before-the-head",
             {"pool": "tanh"},
             "`tanh` stands before the head, as BERT has it; here the head comes at once",
-            *POOL_HINTS,
-        ),
-        a_step(
-            "gelu-before-the-head",
-            {"pool": "gelu"},
-            "before the head comes GELU; it reads the vector as it is",
             *POOL_HINTS,
         ),
         a_step(
@@ -2677,10 +2594,21 @@ VIT = Exercise(
             *NAME_HINTS,
         ),
         a_step(
-            "places-of-patches-only",
+            "places-of-another-size",
             {"extra": "patches' places"},
-            "the table of places has no row for [CLS]",
-            *NAME_HINTS,
+            "the table of places has another size: a row for [CLS] and one for each patch are "
+            "wanted, as wide as a token",
+            "Print the shape of your table for images of 6 by 4 pixels and patches of 2.",
+            "[CLS] has a row, too; there are as many patches as rows times columns of them.",
+            "`1 + (height // patch_size) * (width // patch_size)` rows of d_model numbers.",
+        ),
+        a_step(
+            "places-of-a-square",
+            {"extra": "places of a square"},
+            "the table of places is as long as if the images were squares",
+            "Print the shape of your table for images of 6 by 4 pixels and patches of 2.",
+            "`image_size` is `(height, width)`: each side has patches of its own.",
+            "`(height // patch_size) * (width // patch_size)` patches.",
         ),
         a_step(
             "places-as-an-embedding",
@@ -2692,6 +2620,12 @@ VIT = Exercise(
             "cls-with-axes",
             {"extra": "cls with axes"},
             "`self.cls` has axes in front, as in much published code; the text wants `(d_model,)`",
+            *NAME_HINTS,
+        ),
+        a_step(
+            "cls-in-a-row",
+            {"extra": "cls in a row"},
+            "`self.cls` has two axes, a row of a table; the text wants `(d_model,)`",
             *NAME_HINTS,
         ),
         a_step(
@@ -2886,6 +2820,16 @@ def slipped_rollout(weights, *, slip):
     def divided_first():
         return multiplied([(over_rows(x) + eye) / 2 for x, eye in zip(means, eyes, strict=True)])
 
+    def zeros_kept():
+        rows = [F.normalize(x, p=1, dim=-1) for x in means]
+        return multiplied([(x + eye) / 2 for x, eye in zip(rows, eyes, strict=True)])
+
+    def residual_of_what_came_in():
+        rolled = eyes[0]
+        for x in means:
+            rolled = over_rows((x @ rolled + eyes[0]) / 2)
+        return rolled
+
     def last_first():
         return multiplied([over_rows((x + eyes[0]) / 2) for x in means][::-1])
 
@@ -2915,7 +2859,9 @@ def slipped_rollout(weights, *, slip):
         "at the end": at_the_end,
         "residual once": residual_once,
         "divided first": divided_first,
+        "divided first, zeros kept": zeros_kept,
         "last first, turned": lambda: last_first().mT,
+        "residual of what came in": residual_of_what_came_in,
         "transposed": lambda: right.mT,
         "cls": lambda: right[:, 0],
         "patches of cls": lambda: right[:, 0, 1:],
@@ -3202,6 +3148,20 @@ ROLLOUT = Exercise(
             "divided first",
             "the rows are divided before the identity is added: where a token looks at nothing, "
             "0 is divided by 0",
+            *SUM_HINTS,
+        ),
+        roll_slip(
+            "input-for-residual",
+            "residual of what came in",
+            "the identity is added to the product so far: each layer mixes in the tokens that "
+            "came into the first, not those that it reads itself",
+            *RESIDUAL_HINTS,
+        ),
+        roll_slip(
+            "divided-first-zeros-kept",
+            "divided first, zeros kept",
+            "the rows are divided before the identity is added: a token that looks at nothing "
+            "keeps half of itself, not all",
             *SUM_HINTS,
         ),
         rolling_alone(
@@ -3663,6 +3623,12 @@ RESIZE = Exercise(
             "new-sides-exchanged",
             {"mode": "turned"},
             "rows and columns of the *new* grid have changed places",
+            *GRID_HINTS,
+        ),
+        resizing_alone(
+            "both-sides-exchanged",
+            {"grid": "turned", "mode": "turned"},
+            "`old` and `new` are both taken for `(cols, rows)`",
             *GRID_HINTS,
         ),
         resizing_alone(
