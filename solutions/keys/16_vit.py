@@ -665,6 +665,8 @@ def wrong_join(patches, rows, channels, *, moves="right", grid="given", order="f
     cols = n // rows
     if grid == "square":
         cols = round(n**0.5)
+    if grid == "as many":
+        cols = rows
     if grid == "both square":
         rows = cols = round(n**0.5)
     if grid == "exchanged":
@@ -761,6 +763,12 @@ def joined_by_words(patches, rows, channels):
     return rearrange(patches, words, r=rows, c=channels, i=size, j=size)
 
 
+def joined_by_shuffling(patches, rows, channels):
+    """The text forbids no function of PyTorch's."""
+    size = math.isqrt(patches.shape[2] // channels)
+    return F.pixel_shuffle(patches.mT.unflatten(2, (rows, -1)), size)
+
+
 def joining(name, flags, says, *hints):
     return Mistake(name, wrong_join, flags, says, hints)
 
@@ -845,6 +853,12 @@ RESHAPE = Exercise(
             {"grid": "both square"},
             "rows and columns are both taken to be the root of n; `rows` says how many rows there "
             "are",
+            *GRID_HINTS,
+        ),
+        joining_alone(
+            "as-many-columns-as-rows",
+            {"grid": "as many"},
+            "the number of columns is taken to be that of the rows; n tells how many there are",
             *GRID_HINTS,
         ),
         joining_alone(
@@ -1046,8 +1060,7 @@ RESHAPE = Exercise(
         sizes=(1,),
         labels=("one row", "one column", "one patch", "wider", "higher", "gradients", "bytes"),
     ),
-    bans=("fold", "Fold", "col2im", "pixel_shuffle", "PixelShuffle"),
-    also_right=[joined_by_slices, joined_by_rows, joined_by_words],
+    also_right=[joined_by_slices, joined_by_rows, joined_by_words, joined_by_shuffling],
 )
 
 
@@ -1935,17 +1948,21 @@ def learned(generator, model, small=False):
 
 
 def vit_cases(generator):
-    def tried(label, batch, *, cut=False, small=False, **sizes):
+    def tried(label, batch, *, cut=False, small=False, more=False, **sizes):
         init = SIZES | sizes
         state = learned(generator, WrongViT(**init), small)
         images = normal(generator, batch, init["channels"], *init["image_size"])
         planned = [call(images, method="tokens")] if cut else [call(images)]
+        if more:  # what is kept of the first batch doesn't fit the second
+            planned.append(call(images[1:].flip(0)))
         return Case(label, planned, init=init, state=state)
 
     return [
         tried("higher than wide, two layers", 2, num_layers=2),
         # As many patches as numbers in a vector: what mixes the two has the right shape.
-        tried("wider than high", 3, image_size=(4, 6), d_model=6, num_heads=3, channels=1),
+        tried(
+            "wider than high", 3, more=True, image_size=(4, 6), d_model=6, num_heads=3, channels=1
+        ),
         tried("one image of one patch, small", 1, small=True, image_size=(3, 3), patch_size=3),
         tried("tokens only", 2, cut=True, image_size=(2, 8), channels=3),
     ]
@@ -2083,12 +2100,14 @@ class WrongViT(nn.Module):
             cls = 0 * cls
         if kind == "cls added":
             return x + self.cls + rows[1:]
+        if kind == "all in forward":
+            return x
         if kind == "no cls":
             return x + rows[1:]
         if kind == "cls behind":
             return torch.cat((x, cls), dim=1) + rows
         x = torch.cat((cls, x), dim=1)
-        if kind == "no places":
+        if kind in ("no places", "places in forward"):
             return x
         if kind == "places multiplied":
             return x * rows
@@ -2113,7 +2132,12 @@ class WrongViT(nn.Module):
         return x.detach() if kind == "detached" else x
 
     def forward(self, images):
-        x, kind = self.encoded(self.tokens(images)), self.step.get("pool", "cls")
+        x, kind = self.tokens(images), self.step.get("front")
+        if kind == "all in forward":
+            x = torch.cat((self.cls.expand(len(x), 1, -1), x), dim=1)
+        if kind in ("places in forward", "all in forward"):
+            x = x + self.places
+        x, kind = self.encoded(x), self.step.get("pool", "cls")
         pooled = {
             "mean": lambda: x.mean(dim=1),
             "mean of patches": lambda: x[:, 1:].mean(dim=1),
@@ -2334,6 +2358,20 @@ VIT = Exercise(
             "no-cls",
             {"front": "no cls"},
             "there is no [CLS]: the first token is the first patch",
+            *FRONT_ROW_HINTS,
+        ),
+        a_step(
+            "patches-alone-from-tokens",
+            {"front": "all in forward"},
+            "the scores are right, but `tokens` gives the patches alone: [CLS] and the places come "
+            "only in `forward`",
+            *FRONT_ROW_HINTS,
+        ),
+        a_step(
+            "places-added-in-forward",
+            {"front": "places in forward"},
+            "the scores are right, but `tokens` gives tokens without places: they are added only "
+            "in `forward`",
             *FRONT_ROW_HINTS,
         ),
         a_step(
@@ -3409,6 +3447,10 @@ def slipped_resize(table, old, new, *, slip):
         grid = scaled(grid, tuple(new), "bilinear")
         return torch.cat((table[:1], grid[0].flatten(1).T))
 
+    def first_row():
+        flat = wrong_resize(table[k:], old, new)
+        return torch.cat((table[:1], flat))
+
     def edited():
         right = wrong_resize(table, old, new)
         table[k:] = 0
@@ -3422,6 +3464,7 @@ def slipped_resize(table, old, new, *, slip):
         "factor": by_factor,
         "square": square,
         "one and no other": one_and_no_other,
+        "first row": first_row,
         "repeated": lambda: table[
             torch.cat((torch.arange(k), k + torch.arange(places) % (old[0] * old[1])))
         ],
@@ -3712,6 +3755,13 @@ RESIZE = Exercise(
             "one and no other",
             "one row in front is taken for granted; there may be none, or several: then the rest "
             "is no grid",
+            *FRONT_HINTS_OF_TABLE,
+        ),
+        resize_slip(
+            "first-row-kept",
+            "first row",
+            "the grid is the right one, but in front of it always stands the table's first row; "
+            "there may be none, or several",
             *FRONT_HINTS_OF_TABLE,
         ),
         resizing_alone(
