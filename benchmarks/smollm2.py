@@ -4,13 +4,15 @@
 
 Loading is measured in a process of its own, on one thread. Then both sides, with the same numbers,
 write greedily after the same prompt with a cache, by turns, and must write the same: the median of
-the rounds with its quartiles, and of the ratios ours / theirs. "matrices alone" is a product of one
-row with each matrix of the model and nothing else: no program that keeps float32 can be faster than
-reading them. Where other work shares the machine, the clock tells little: one thread's processor
-time (--threads 1) tells more, and the ratios most.
+the rounds with its quartiles, and of the ratios ours / theirs. "in half" holds the matrices in
+float16: of it the logits are compared. "matrices alone" is a product of one row with each matrix of
+the model and nothing else: no program that keeps float32 can be faster than reading them. Where
+other work shares the machine, the clock tells little: one thread's processor time (--threads 1)
+tells more, and the ratios most.
 """
 
 import argparse
+import copy
 import os
 import resource
 import statistics
@@ -66,18 +68,34 @@ def hugging_face(model) -> object:
     return theirs
 
 
+def error(half, exact, ids) -> float:
+    """The largest difference between the logits of both, read token by token as they write."""
+    import torch
+
+    from course_lib.nn import StaticCache
+
+    caches = StaticCache(256), StaticCache(256)
+    with torch.no_grad():
+        return max(
+            (half(ids[:, :end], cache=caches[0]) - exact(ids[:, :end], cache=caches[1])).abs().max()
+            for end in range(1, ids.shape[1] + 1)
+        ).item()
+
+
 def contestants(tokens: int) -> dict[str, Callable]:
     """Each side as a function that writes, and the matrices alone as one that takes as long."""
     import torch
     import torch.nn.functional as F
 
     from course_lib.generation import generate
-    from course_lib.nn import StaticCache, lean
+    from course_lib.nn import StaticCache, in_half, lean
     from course_lib.pretrained.smollm2 import load_smollm2
 
     model, tokenizer = load_smollm2()
     theirs, twin = hugging_face(model), lean(model)
+    half = lean(in_half(copy.deepcopy(model)))
     ids = torch.tensor([tokenizer.encode(PROMPT).ids])
+    print(f"in half, the logits after a token of the prompt differ by {error(half, twin, ids):.3f}")
     given = {"max_new_tokens": tokens}
     once = {"attention_mask": torch.ones_like(ids), "do_sample": False, "eos_token_id": None}
     matrices = [p for p in model.parameters() if p.ndim == 2]
@@ -93,6 +111,7 @@ def contestants(tokens: int) -> dict[str, Callable]:
         "ours, lean": lambda: generate(twin, ids, cache=StaticCache(256), **given),
         "ours": lambda: generate(model, ids, cache=StaticCache(256), **given),
         "Hugging Face": lambda: theirs.generate(ids, **once, **given, pad_token_id=0),
+        "in half, lean": lambda: generate(half, ids, cache=StaticCache(256), **given),
         "matrices alone": alone,
     }
 

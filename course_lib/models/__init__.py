@@ -10,7 +10,8 @@ PLACES = {  # a file: what may be imported from here
     "counting": "count_parameters",
     "gpt": "Gpt GptConfig",
     "gpt_sizes": "GPTS GPT2 GPT2_MEDIUM GPT2_LARGE GPT2_XL GPT3 LLAMA_7B LLAMA3_8B LLAMA4_SCOUT "
-    "LLAMA4_MAVERICK SMOLLM2_135M MISTRAL_7B MIXTRAL_8X7B QWEN25_05B QWEN3_06B GEMMA_2B PALM_540B",
+    "LLAMA4_MAVERICK SMOLLM2_135M MISTRAL_7B MIXTRAL_8X7B QWEN25_05B QWEN3_06B GEMMA_2B "
+    "GEMMA2_2B PALM_540B",
     "seq2seq": "Seq2Seq",
     "seq2seq_sizes": "BASE BIG Seq2SeqConfig",
     "starting": "init_small init_xavier",

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from course_lib.models.gpt import GptConfig
+from course_lib.nn.capped import CappedHead, soft_capped_attention
 from course_lib.nn.feedforward import GEGLU, SwiGLU
 from course_lib.nn.moe import MixtureOfExperts
 from course_lib.nn.multi_head import MultiHeadAttention
@@ -15,6 +16,8 @@ from course_lib.nn.norms import LayerNorm, RMSNorm
 from course_lib.nn.parallel import ParallelBlock
 from course_lib.nn.positions.normed import QKNorm
 from course_lib.nn.positions.rotary import Rotary
+from course_lib.nn.sandwich import SandwichNorm
+from course_lib.nn.windowed import WindowedAttention
 
 # Radford et al. 2019, table 2; the vocabulary is 256 bytes, 50,000 merges and the end of a text
 GPT2 = GptConfig(50257, d_model=768, num_heads=12, num_layers=12, d_ff=3072, max_len=1024)
@@ -124,6 +127,23 @@ GEMMA_2B = replace(
     feed_forward=GEGLU,
 )
 
+# Gemma team 2024, table 1 (arXiv:2408.00118)
+_GEMMA2 = {"attend": partial(soft_capped_attention, cap=50.0, scale=256**-0.5), "bias": False}
+GEMMA2_2B = replace(
+    GEMMA_2B,
+    d_model=2304,
+    num_kv_heads=4,
+    num_layers=26,
+    d_ff=9216,
+    embed_scale=2304**0.5,
+    attention=(  # by turns
+        partial(WindowedAttention, window=4096, **_GEMMA2),
+        partial(MultiHeadAttention, **_GEMMA2),
+    ),
+    residual=SandwichNorm,
+    tied_head=partial(CappedHead, cap=30.0),
+)
+
 # Chowdhery et al. 2022, section 2 and table 1 (arXiv:2204.02311)
 PALM_540B = replace(
     LLAMA_7B,
@@ -174,5 +194,6 @@ GPTS = {  # by the names under which they were published
     "qwen2.5-0.5b": QWEN25_05B,
     "qwen3-0.6b": QWEN3_06B,
     "gemma-2b": GEMMA_2B,
+    "gemma-2-2b": GEMMA2_2B,
     "palm-540b": PALM_540B,
 }

@@ -9,12 +9,13 @@ from course_lib.models.seq2seq_sizes import BASE, BIG, Seq2SeqConfig
 from course_lib.models.starting import init_xavier
 from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm
 from course_lib.nn.cache import Cache
-from course_lib.nn.embeddings import TiedHead, TokenEmbedding
+from course_lib.nn.embeddings import TiedHead, TokenEmbedding, check_tied
 from course_lib.nn.feedforward import FeedForward
 from course_lib.nn.masks import causal_mask, check_padding, combine_masks, padding_mask
 from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.nn.norms import LayerNorm
 from course_lib.nn.positions.sinusoidal import Sinusoidal
+from course_lib.nn.shapes import unread
 from course_lib.nn.stacks import Decoder, Encoder, last_norm_after
 
 __all__ = ["BASE", "BIG", "Seq2Seq", "Seq2SeqConfig"]
@@ -83,9 +84,7 @@ class Seq2Seq(nn.Module):
         self.decoder = stack(Decoder, writer, write)
         init_xavier(self)
 
-    def _add_tables(
-        self, embedding: Callable, position: Callable | None, decoder_position: Callable | None
-    ) -> None:
+    def _add_tables(self, embedding, position, decoder_position) -> None:
         config = self.config
         sizes = config.d_model, config.max_len
         self.position = nn.Identity() if position is None else position(*sizes)
@@ -142,21 +141,23 @@ class Seq2Seq(nn.Module):
 
         All are given whole; what a `cache` has read of the target is not read again. Returns the
         logits of the rest, or these and each block's (self, cross) weights. Raises `ValueError` as
-        `encode` does, and when target, memory and source differ in length or number.
+        `encode` does, when the three differ in length or number, when nothing is left to score, and
+        when the head reads another embedding's table.
         """
         if memory.shape[:2] != source.shape:
-            shapes = f"memory {tuple(memory.shape)} does not belong to source {tuple(source.shape)}"
-            raise ValueError(shapes)
+            had, got = tuple(memory.shape), tuple(source.shape)
+            raise ValueError(f"memory {had} does not belong to source {got}")
         if len(target) != len(source):
             raise ValueError(f"{len(target)} targets for {len(source)} sources: need one for each")
-        seq, read = target.shape[1], 0 if cache is None else cache.length
-        ahead = causal_mask(max(0, seq - read), seq, device=target.device)
+        new, seq = unread(target, cache), target.shape[1]
+        ahead = causal_mask(new.shape[1], seq, device=target.device)
         back = combine_masks(ahead, self._padding(target, target_mask, starts=1))
         over = self._padding(source, source_mask)
-        x = self.embed_target(target[:, read:])
-        x, given = self._place(self.target_position, x, target_places, read)
+        at = self.target_position, self.embed_target(new), target_places, seq - new.shape[1]
+        x, given = self._place(*at)
         given |= {"cache": cache, "return_weights": return_weights}
         x = self.decoder(x, memory, back, over, **given)
+        check_tied(self.head, self.embed_target)
         return (self.head(x[0]), x[1]) if return_weights else self.head(x)
 
     def forward(

@@ -50,10 +50,12 @@ class TiedHead(nn.Module):
         logits = x table^T + b
 
     The table stays the embedding's own: stored once, under one name, it learns from both ends and
-    moves with the embedding. There is a bias when it is asked for.
+    moves with the embedding. There is a bias when it is asked for. `linear` makes the product.
 
     Source: Press and Wolf 2017 (arXiv:1608.05859); Vaswani et al. 2017, section 3.4.
     """
+
+    linear = staticmethod(F.linear)
 
     def __init__(self, embedding: TokenEmbedding, *, bias: bool = False):
         super().__init__()
@@ -73,4 +75,18 @@ class TiedHead(nn.Module):
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch vocab"]:
         """Return one score for each token of the vocabulary."""
-        return F.linear(x, self.weight, self.bias)
+        return self.linear(x, self.weight, self.bias)
+
+
+def check_tied(head: nn.Module, embedding: nn.Module) -> None:
+    """See to it that a tied head reads the table of this embedding, or of a part of it.
+
+    Raises `ValueError` when it reads another's, as after `model.embed = other`.
+    """
+    if not isinstance(head, TiedHead) or any(p is head._lender[0] for p in embedding.modules()):
+        return
+    if all(p is not head.weight for p in embedding.parameters()):  # a twin has the same numbers
+        raise ValueError(
+            f"the head still reads the table {tuple(head.weight.shape)} of the embedding that it "
+            "was made with: make one of the new embedding, model.head = TiedHead(…)"
+        )

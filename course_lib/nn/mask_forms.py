@@ -1,12 +1,13 @@
 """Masks of more forms: windows to both sides, prefixes, lengths, several texts in one row."""
 
 from collections.abc import Callable
+from functools import partial
 
 from jaxtyping import Bool, Int
 from torch import Tensor, arange
 from torch import bool as boolean
 
-from course_lib.nn.masks import causal_mask
+from course_lib.nn.masks import Mask, causal_mask, combine_masks
 
 
 def window_mask(
@@ -97,3 +98,25 @@ def hide_unseen(rule: Callable[..., Tensor], seen: Bool[Tensor, "batch key"]) ->
         return rule(n_query, n_key, device=device) & seen[:, None, None, hidden:]
 
     return made
+
+
+def within_window(mask: Mask | None, window: int, n_query: int) -> Mask:
+    """Narrow a mask, or a rule that makes one, to `window` keys up to each query; None is causal.
+
+        mask[…, i, j] and (p - j < window),   p = i + n_key - n_query
+
+    A tensor is one for `n_query` queries.
+
+    Raises `ValueError` when `window` is below 1, and for masks that don't fit.
+    """
+    if window < 1:
+        raise ValueError(f"a query sees at least itself: window must be 1 or more, got {window=}")
+    if mask is None or mask is causal_mask:
+        return partial(causal_mask, window=window)
+
+    def near(n_query: int, n_key: int, device=None) -> Tensor:
+        return window_mask(n_query, n_key, before=window - 1, after=n_key, device=device)
+
+    if isinstance(mask, Tensor):
+        return combine_masks(mask, near(n_query, mask.shape[-1], mask.device))
+    return lambda *sizes, device=None: mask(*sizes, device=device) & near(*sizes, device)

@@ -1,5 +1,7 @@
 """What attention is given, checked by its axes: a missing one would give wrong numbers unseen."""
 
+from typing import Any
+
 from torch import Tensor
 from torch import bool as boolean
 
@@ -29,6 +31,17 @@ def check_looking(query: Tensor, key: Tensor, value: Tensor, d_model: int) -> No
     if not len(query) == len(key) == len(value) or key.shape[1] != value.shape[1]:
         shapes = ", ".join(str(tuple(x.shape[:2])) for x in (query, key, value))
         raise ValueError(f"query, key and value don't fit: (batch, seq) are {shapes}")
+
+
+def unread(ids: Tensor, cache: Any) -> Tensor:
+    """Return those of all ids, (batch, seq), that a cache has not read; without one, all.
+
+    Raises `ValueError` when none are left: nothing would be scored.
+    """
+    read = 0 if cache is None else cache.length
+    if read and read >= ids.shape[1]:
+        raise ValueError(f"the cache has read {read} tokens, and ids have {ids.shape[1]}: none new")
+    return ids[:, read:]
 
 
 def check_bias(bias: Tensor, scores_shape: tuple[int, ...]) -> None:

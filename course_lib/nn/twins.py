@@ -6,6 +6,7 @@ would do.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from course_lib.nn.attention import scaled_dot_product_attention
 from course_lib.nn.blocks import EncoderBlock, PostNorm, PreNorm
 from course_lib.nn.feedforward import GEGLU, FeedForward, SwiGLU
+from course_lib.nn.half import HalfLinear, half_linear
 from course_lib.nn.multi_head import MultiHeadAttention, merge_heads, split_heads
 from course_lib.nn.norms import LayerNorm, RMSNorm
 from course_lib.nn.positions.rotary import Rotary, rotary_angles, rotate_half
@@ -120,6 +122,7 @@ def _is_known(block: nn.Module) -> bool:
         type(look) is MultiHeadAttention
         and (look.attend, look.split) == (scaled_dot_product_attention, split_heads)
         and look.merge is merge_heads
+        and type(look.to_q) is type(look.to_k) is type(look.to_v) in (nn.Linear, HalfLinear)
         and all(type(each) in (PreNorm, PostNorm) for each in around)
     )
 
@@ -142,22 +145,29 @@ def _around(residual: nn.Module, sublayer: Callable, made: dict) -> Callable:
 def _look(attention: MultiHeadAttention, made: dict) -> Callable:
     """Attention whose queries, keys and values are one product."""
     twin, to_out = _twin(attention, made), _plain(attention.to_out, made)
-    parts = (attention.to_q, attention.to_k, attention.to_v)
-    # laid by columns: one row's product reads it faster so
-    weight = torch.cat([part.weight.T for part in parts], dim=1).T.detach()
-    bias = (
-        None if attention.to_q.bias is None else torch.cat([part.bias for part in parts]).detach()
-    )
+    project = _joined(attention.to_q, attention.to_k, attention.to_v)
     heads, kv_heads = attention.num_heads, attention.num_kv_heads
     d_head = attention.to_q.out_features // heads
 
     def look(x: Tensor, mask=None, places=None, cache=None) -> Tensor:
-        all_heads = F.linear(x, weight, bias).view(*x.shape[:2], -1, d_head).transpose(1, 2)
+        all_heads = project(x).view(*x.shape[:2], -1, d_head).transpose(1, 2)
         q, k, v = all_heads.split((heads, kv_heads, kv_heads), dim=1)
         mixed, _ = twin.look(q, k, v, mask, places, cache)
         return to_out(mixed.transpose(1, 2).flatten(2))
 
     return look
+
+
+def _joined(*layers: nn.Linear | HalfLinear) -> Callable:
+    """One product for several layers that read the same."""
+    weights, biases = [layer.weight.detach() for layer in layers], None
+    if layers[0].bias is not None:
+        biases = torch.cat([layer.bias.detach() for layer in layers])
+    if type(layers[0]) is HalfLinear:
+        return partial(half_linear, weight=torch.cat(weights), bias=biases)
+    # laid by columns: one row's product reads it faster so
+    weight = torch.cat([each.T for each in weights], dim=1).T
+    return lambda x: F.linear(x, weight, biases)
 
 
 def _plain(module: nn.Module, made: dict) -> Callable:
@@ -166,6 +176,8 @@ def _plain(module: nn.Module, made: dict) -> Callable:
     if kind is nn.Linear:
         weight, bias = module.weight, module.bias
         return lambda x: F.linear(x, weight, bias)
+    if kind is HalfLinear:
+        return partial(half_linear, weight=module.weight, bias=module.bias)
     if kind is LayerNorm and module.weight.dtype in EXACT:
         weight, bias, eps = module.weight, module.bias, module.eps
         return lambda x: torch.layer_norm(x, weight.shape, weight, bias, eps)

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from course_lib.models.gpt import Gpt
-from course_lib.pretrained import gemma, gpt2, llama, mixtral, qwen
+from course_lib.pretrained import gemma, gemma2, gpt2, llama, mixtral, qwen
 from course_lib.pretrained.names import load_renamed
 from course_lib.pretrained.sources import checkpoint_folder, read_config, read_tensors
 
@@ -16,6 +16,7 @@ FAMILIES = {  # what a config.json names as its "model_type"
     "qwen2": qwen.QWEN2,
     "qwen3": qwen.QWEN3,
     "gemma": gemma.FAMILY,
+    "gemma2": gemma2.FAMILY,
     "mixtral": mixtral.FAMILY,
 }
 

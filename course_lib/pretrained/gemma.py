@@ -9,7 +9,7 @@ from course_lib.pretrained.families import Family, Tensors, require
 def sizes(facts: dict) -> GptConfig:
     """Return the configuration that a config.json of this family describes.
 
-    Raises `ValueError` for another activation, rotary angles that are stretched, or a look ahead.
+    Raises `ValueError` for another activation, rotary angles that are not known, or a look ahead.
     """
     require(facts, hidden_act=("gelu", "gelu_pytorch_tanh"), hidden_activation="gelu_pytorch_tanh")
     require(facts, attention_bias=False, use_bidirectional_attention=False, sliding_window=None)

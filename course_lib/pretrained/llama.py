@@ -4,10 +4,10 @@ from dataclasses import replace
 from functools import partial
 
 from course_lib.models.gpt import GptConfig
-from course_lib.models.gpt_sizes import LLAMA_7B
+from course_lib.models.gpt_sizes import LLAMA_7B, NO_BIAS
 from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.nn.norms import RMSNorm
-from course_lib.nn.positions.rotary import Rotary
+from course_lib.pretrained.angles import rotary
 from course_lib.pretrained.families import Family, require
 from course_lib.pretrained.names import expand_layers
 
@@ -31,7 +31,7 @@ NAMES = {  # theirs: ours
 def sizes(facts: dict) -> GptConfig:
     """Return the configuration that a config.json of this family describes.
 
-    Raises `ValueError` for another activation, a window, or rotary angles that are stretched.
+    Raises `ValueError` for another activation, a window, or rotary angles that are not known.
     """
     require(facts, hidden_act="silu", mlp_bias=False, sliding_window=None)
     bias = facts.get("attention_bias", False)
@@ -41,7 +41,7 @@ def sizes(facts: dict) -> GptConfig:
 def mistral_sizes(facts: dict) -> GptConfig:
     """Return the configuration that a config.json of Mistral describes.
 
-    Raises `ValueError` for another activation, or rotary angles that are stretched.
+    Raises `ValueError` for another activation, or rotary angles that are not known.
     """
     require(facts, hidden_act="silu")
     return described(facts, window=facts.get("sliding_window", 4096))
@@ -54,11 +54,16 @@ def described(
 
     `base` is that of the rotary angles where the file says none.
 
-    Raises `ValueError` for rotary angles that are stretched, or layers that see more than others.
+    Raises `ValueError` for rotary angles as `rotary` does, or layers that see more than others.
     """
     for kind in facts.get("layer_types") or ():
         sees = "full_attention" if window is None else "sliding_attention"
         require({"layer_types": kind}, layer_types=sees)
+    position, larger = rotary(facts, base)
+    if larger != 1:
+        d_head = facts.get("head_dim") or facts["hidden_size"] // facts["num_attention_heads"]
+        attention = parts.get("attention", NO_BIAS)
+        parts["attention"] = partial(attention, scale=larger / d_head**0.5)
     given = {
         "vocab_size": facts["vocab_size"],
         "d_model": facts["hidden_size"],
@@ -71,24 +76,9 @@ def described(
         "window": window,
         "tied": facts.get("tie_word_embeddings", False),
         "norm": partial(RMSNorm, eps=facts["rms_norm_eps"]),
-        "attention_position": partial(Rotary, base=rotary_base(facts, base)),
+        "attention_position": position,
     }
     return replace(LLAMA_7B, **given | parts)
-
-
-def rotary_base(facts: dict, base: float = 10_000.0) -> float:
-    """Return the base of the rotary angles, which old and new files keep in two places.
-
-    Raises `ValueError` when the angles are stretched, or not all turn: that is not built here.
-    """
-    require(facts, rope_scaling=None, partial_rotary_factor=1.0)
-    angles = facts.get("rope_parameters") or {}
-    known = {"rope_type": "default", "type": "default", "partial_rotary_factor": 1.0}
-    require(angles, **known)
-    for name in angles:  # such as angles for each kind of layer
-        require({"rope_parameters": name}, rope_parameters=("rope_theta", *known))
-    told = angles.get("rope_theta", facts.get("rope_theta"))
-    return base if told is None else told
 
 
 def names(config: GptConfig, table: dict | None = None) -> dict:

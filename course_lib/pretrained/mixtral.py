@@ -13,7 +13,7 @@ MATRICES = {"w1": "gate", "w2": "down", "w3": "up"}
 def sizes(facts: dict) -> GptConfig:
     """Return the configuration that a config.json of this family describes.
 
-    Raises `ValueError` for another activation, or rotary angles that are stretched.
+    Raises `ValueError` for another activation, or rotary angles that are not known.
     """
     require(facts, hidden_act="silu")
     counts = {"num_experts": facts["num_local_experts"], "top_k": facts["num_experts_per_tok"]}

@@ -6,8 +6,8 @@ from course_lib.models.gpt import GptConfig
 from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.nn.norms import RMSNorm
 from course_lib.nn.positions.normed import QKNorm
-from course_lib.nn.positions.rotary import Rotary
 from course_lib.pretrained import llama
+from course_lib.pretrained.angles import rotary
 from course_lib.pretrained.families import Family, require
 
 NAMES3 = llama.NAMES | {
@@ -19,7 +19,7 @@ NAMES3 = llama.NAMES | {
 def sizes2(facts: dict) -> GptConfig:
     """Return the configuration that a config.json of Qwen 2 describes.
 
-    Raises `ValueError` for another activation, stretched angles, or a window in some layers.
+    Raises `ValueError` for another activation, unknown angles, or a window in some layers.
     """
     require(facts, hidden_act="silu", use_sliding_window=False)
     return llama.described(facts, attention=partial(MultiHeadAttention, bias_out=False))
@@ -28,11 +28,11 @@ def sizes2(facts: dict) -> GptConfig:
 def sizes3(facts: dict) -> GptConfig:
     """Return the configuration that a config.json of Qwen 3 describes.
 
-    Raises `ValueError` for another activation, stretched angles, or a window in some layers.
+    Raises `ValueError` for another activation, unknown angles, or a window in some layers.
     """
     require(facts, hidden_act="silu", use_sliding_window=False, attention_bias=False)
     norm = partial(RMSNorm, eps=facts["rms_norm_eps"])
-    turn = partial(Rotary, base=llama.rotary_base(facts))
+    turn, _ = rotary(facts)
     return llama.described(facts, attention_position=partial(QKNorm, position=turn, norm=norm))
 
 

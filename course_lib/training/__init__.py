@@ -11,6 +11,7 @@ PLACES = {  # a file: what may be imported from here
     "evaluation": "evaluate",
     "loop": "Record train count_ids",
     "losses": "cross_entropy",
+    "both": "Both",
     "muon": "Muon orthogonalized",
     "bars": "progress",
     "ranks": "mean_over_ranks on_every_rank share_of",

@@ -6,8 +6,19 @@ const [guess, result] = details.querySelectorAll("dd"), summary = details.queryS
 const agrees = details.querySelector(".agrees");
 const plain = text => text.trim().toLowerCase().replace(/[\s,.!]+$/, "");
 const NUMBER = /-?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|\bnan\b|\binf\b)/g;
+// a guess in words alone, as a number: "none", "about three", "one eleventh"
+const COUNTS = "none one two three four five six seven eight nine ten eleven twelve".split(" ");
+const PARTS = "whole half third quarter fifth sixth seventh eighth ninth tenth eleventh twelfth".split(" ");
+const IN_WORDS = RegExp(`^(?:(?:about|around|roughly) )?(a|nothing|zero|${COUNTS.join("|")})?[ -]?`
+  + `(?:(${PARTS.slice(1).join("|")})s?)?(?: of them| of it)?$`);
+const inDigits = text => {
+  const [found, count, part] = plain(text).match(IN_WORDS) ?? [];
+  if (!found || !(count || part) || (count === "a" && !part)) return text;
+  const many = count && count !== "a" ? Math.max(0, COUNTS.indexOf(count)) : 1;
+  return String(many / (part ? PARTS.indexOf(part) + 1 : 1));
+};
 // one writing for the many that people have: 1,000; 1/11; −3
-const spelled = text => text.toLowerCase().replaceAll("−", "-").replace(/(\d),(?=\d{3}\b)/g, "$1")
+const spelled = text => inDigits(text).toLowerCase().replaceAll("−", "-").replace(/(\d),(?=\d{3}\b)/g, "$1")
   .replace(/\bof \d+/, "").replace(/(\d+) ?\/ ?(\d+)/g, (_, part, whole) => part / whole);
 const numbers = text => spelled(text).match(NUMBER) ?? [];
 // the one number of a text; NaN where there is none, or several

@@ -107,7 +107,7 @@ print(*[f"{word} {score:g}" for word, score in zip(words, scores)], sep=", ")
 powers = [math.exp(score) for score in scores]
 weights_of_it = [power / sum(powers) for power in powers]
 for word, weight in zip(words, weights_of_it):
-    print(f"{word:>8} {weight:.3f} {'█' * round(40 * weight)}")
+    print(f"{word:>8} {weight:.3f} {'█' * round(25 * weight)}")
 
 # %% [markdown]
 # *it* spends 0.769 of its attention on *animal*, 0.104 on *street*, and 0.014 on each of the nine others. Last step:

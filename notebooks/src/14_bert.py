@@ -174,37 +174,15 @@ outcome("14.tables", f"{100 * shares[0]:.0f} and {100 * shares[1]:.0f}")
 #
 # The model: 3 blocks, 96 wide. Two things are not as in BERT. Places are rotary (06): BERT's table
 # of places would have to be learned as well. And 30 % are hidden while it learns, for a reason that 14.5 gives. The
-# exam always hides 15 %. Muon for matrices, AdamW for the rest, as in 10.10.
-
-
-# %%
-from course_lib.training import Muon, cross_entropy, progress, train
-
-
-class Both(torch.optim.Optimizer):
-    """Muon for the matrices of the blocks, AdamW for the rest, as one optimiser."""
-
-    def __init__(self, model, muon_rate=0.02, adam_rate=0.004):
-        named = list(model.named_parameters())
-        inner = [p for name, p in named if "blocks" in name and p.ndim == 2]
-        outer = [p for name, p in named if not ("blocks" in name and p.ndim == 2)]
-        adam = torch.optim.AdamW(outer, adam_rate, betas=(0.9, 0.95), weight_decay=0.0)
-        super().__init__([*inner, *outer], {})
-        self.parts = (adam, Muon(inner, muon_rate))
-        self.param_groups = [group for part in self.parts for group in part.param_groups]
-
-    def step(self):
-        for part in self.parts:
-            part.step()
-
-
-# %% [markdown]
+# exam always hides 15 %. Muon for matrices, AdamW for the rest: `Both` of 10.10, now from the library.
+#
 # Places that are not asked for become padding among the targets, which `cross_entropy` leaves out. (`14.loss` is another way, and how it
 # goes wrong.)
 
 
 # %%
 from course_lib.data.batches import pad, windows
+from course_lib.training import Both, cross_entropy, progress, train
 
 
 def loss_of(batch):

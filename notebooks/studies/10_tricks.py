@@ -20,10 +20,10 @@ CHOOSING, SEEDS = 10, (0, 1, 2)  # rates are chosen with another seed than are r
 START, END, PAD = 1, 2, 0
 MARKS = ("<pad>", "<bos>", "<eos>")
 STEPS, TOKENS, WARM_UP = 150, 320, 40
-RATES = (0.0005, 0.001, 0.002, 0.004)
+RATES = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016)
 ORDERS = {"post-norm": PostNorm, "pre-norm": PreNorm}
 PLENTY, FEW = 20_000, 400
-SPIKE = 90
+SPIKE, LOUD = 90, 100.0  # the step of the garbage; a loss that was summed, not averaged
 BINS = 15
 
 DAYS = split(all_days(), dev=2000, test=4000)
@@ -58,7 +58,7 @@ def make(order, seed):
 def train(model, seed, rate, *, warm_up=WARM_UP, steps=None, many=PLENTY, **how):
     """Take `steps` of the planned ones; each one's loss and gradient norm."""
     smoothing, clip = how.get("smoothing", 0.0), how.get("clip", torch.inf)
-    spike, planned = how.get("spike"), how.get("planned", STEPS)
+    spike, loud, planned = how.get("spike"), how.get("loud", 1.0), how.get("planned", STEPS)
     pairs, seen = date_pairs(DAYS.train, many, seed=seed), []
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.0)
     for step, batch in enumerate(islice(batches(pairs, seed), steps or planned)):
@@ -69,7 +69,7 @@ def train(model, seed, rate, *, warm_up=WARM_UP, steps=None, many=PLENTY, **how)
         optimizer.param_groups[0]["lr"] = rate * min(rise, 1 - step / planned)
         loss = cross_entropy(model(read, given), asked, smoothing=smoothing)
         optimizer.zero_grad()
-        loss.backward()
+        (loss * (loud if step == spike else 1.0)).backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), clip)
         optimizer.step()
         seen.append((loss.item(), norm.item()))
@@ -100,49 +100,45 @@ def judged(logits, asked):
     }
 
 
+def chosen(name, order, how):
+    """Dev losses by rate, the best rate, and what came of it on the test, with new seeds."""
+    tried, runs = {}, []
+    for rate in RATES:
+        model = make(order, CHOOSING)
+        train(model, CHOOSING, rate, **how)
+        tried[rate] = judged(*logits_of(model, DEV))["loss"]
+    best = min(tried, key=tried.get)
+    for seed in SEEDS:
+        model = make(order, seed)
+        seen = train(model, seed, best, **how)
+        runs.append((judged(*logits_of(model, TEST))["loss"], seen))
+    print(name, tried, best, [loss for loss, _ in runs], flush=True)
+    return {"dev": tried, "best": best, "test": [loss for loss, _ in runs]}, runs
+
+
 def schedules():
-    """For each order and schedule: dev losses by rate, and test losses at the best, new seeds."""
-    found = {}
-    for name, (order, how) in {
-        "post-norm, no warm-up": ("post-norm", {"warm_up": 0}),
-        "post-norm, warm-up": ("post-norm", {}),
-        "pre-norm, no warm-up": ("pre-norm", {"warm_up": 0}),
-        "pre-norm, warm-up": ("pre-norm", {}),
-    }.items():
-        tried = {}
-        for rate in RATES:
-            model = make(order, CHOOSING)
-            train(model, CHOOSING, rate, **how)
-            tried[rate] = judged(*logits_of(model, DEV))["loss"]
-        best, reported = min(tried, key=tried.get), []
-        for seed in SEEDS:
-            model = make(order, seed)
-            train(model, seed, best, **how)
-            reported.append(judged(*logits_of(model, TEST))["loss"])
-        found[name] = {"dev": tried, "best": best, "test": reported}
-        print(name, found[name], flush=True)
-    return found
+    """Each order without and with warm-up, at its own rate."""
+    return {
+        f"{order}, {kind}": chosen(f"{order}, {kind}", order, how)[0]
+        for order in ORDERS
+        for kind, how in (("no warm-up", {"warm_up": 0}), ("warm-up", {}))
+    }
 
 
-def clipped(rate):
-    """With one batch of garbage at step `SPIKE`, without and with clipping, and without garbage."""
+def clipped():
+    """Without and with one batch of garbage, quiet or loud, and clipping, at their own rates."""
     found = {}
     for name, how in {
         "clean": {},
         "garbage": {"spike": SPIKE},
-        "garbage, clipped": {"spike": SPIKE, "clip": 1.0},
+        "loud garbage": {"spike": SPIKE, "loud": LOUD},
     }.items():
-        for seed in SEEDS:
-            model = make("pre-norm", seed)
-            seen = train(model, seed, rate, **how)
-            run = {
-                "test": judged(*logits_of(model, TEST))["loss"],
-                "losses": [loss for loss, _ in seen[SPIKE - 20 : SPIKE + 40]],
-                "norms": [norm for _, norm in seen[SPIKE - 20 : SPIKE + 40]],
-                "above 1": sum(norm > 1 for _, norm in seen),
+        for row, clip in ((name, torch.inf), (f"{name}, clipped", 1.0)):
+            kept, runs = chosen(row, "pre-norm", how | {"clip": clip})
+            found[row] = kept | {
+                "norms": [seen[SPIKE][1] for _, seen in runs],
+                "above 1": [sum(norm > 1 for _, norm in seen) for _, seen in runs],
             }
-            found.setdefault(name, []).append(run)
-        print(name, [(r["test"], r["above 1"]) for r in found[name]], flush=True)
     return found
 
 
@@ -175,10 +171,10 @@ def first_steps():
 
 
 def run():
-    """Schedules first; the other two at the rate that was chosen for pre-norm."""
-    found = {"schedules": schedules()}
+    """Schedules and clipping first; smoothing at the rate that was chosen for pre-norm."""
+    found = {"schedules": schedules(), "clipping": clipped()}
     rate = found["schedules"]["pre-norm, warm-up"]["best"]
-    return found | {"clipping": clipped(rate), "smoothing": smoothed(rate)}
+    return found | {"smoothing": smoothed(rate)}
 
 
 if __name__ == "__main__":

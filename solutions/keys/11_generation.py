@@ -2519,6 +2519,7 @@ def beam_model(generator, vocab, width, end, end_bias):
 
 
 POOLS = "pool / pool by scores"
+EACH, LATE = "k of each / slots", "ends by sum / without end"
 HOPELESS = "hopeless, by max / enough ends, by max"
 
 
@@ -2542,8 +2543,8 @@ def beam_cases(generator):
 
     return [
         tried("some end early", 6, 4, 2, 3, 4, 1.0, ("/ first end", "/ goes on"), 1.0),
-        tried("some end late", 5, 4, 3, 3, 5, 0.7, ("/ slots", "/ enough ends, both"), 0.5),
-        tried("one of two ends", 5, 4, 1, 2, 4, 0.6, ("slots / pool", "/ k of each"), 0.5),
+        tried("some end late", 5, 4, 3, 3, 5, 0.7, ("/ slots", "/ enough ends, both", LATE), 0.5),
+        tried("one of two ends", 5, 4, 1, 2, 4, 0.6, ("slots / pool", "/ k of each", EACH), 0.5),
         tried("the sum alone, alpha 0", 5, 4, 1, 2, 4, 0.0, ("any end / twice",)),
         tried("the sum alone, three beams", 5, 4, 1, 3, 4, 0.0, ("/ until full",), 1.0),
         tried(

@@ -13,6 +13,7 @@ from course_lib.models import Gpt, GptConfig, count_parameters
 from course_lib.nn import (
     GEGLU,
     Alibi,
+    CappedHead,
     EncoderBlock,
     FeedForward,
     GrowingCache,
@@ -24,11 +25,16 @@ from course_lib.nn import (
     QKNorm,
     RMSNorm,
     Rotary,
+    SandwichNorm,
     StaticCache,
     SwiGLU,
+    TiedHead,
+    TokenEmbedding,
+    WindowedAttention,
     causal_mask,
     lean,
     prefix_mask,
+    soft_capped_attention,
 )
 
 SMALL = GptConfig(37, d_model=24, num_heads=3, num_layers=2, d_ff=13, max_len=11)
@@ -52,6 +58,15 @@ KINDS = {
     "alibi": replace(SMALL, input_position=None, attention_position=lambda d_head: Alibi(3)),
     "normed": replace(PARALLEL, attention_position=partial(QKNorm, position=Rotary)),
     "mixture": replace(SMALL, feed_forward=partial(MixtureOfExperts, num_experts=5, top_k=2)),
+    "gemma 2": replace(
+        LLAMA,
+        attention=(
+            partial(WindowedAttention, window=3),
+            partial(MultiHeadAttention, attend=partial(soft_capped_attention, cap=2.0)),
+        ),
+        residual=SandwichNorm,
+        tied_head=partial(CappedHead, cap=3.0),
+    ),
     "turns": replace(SMALL, feed_forward=(FeedForward, SwiGLU)),
 }
 IDS = torch.tensor([[5, 9, 0, 3, 36, 7, 1], [8, 1, 2, 30, 4, 4, 11]])
@@ -179,7 +194,8 @@ def test_a_mask_that_does_not_fit_is_named_with_a_window_and_without(window, mas
         ({"d_head": 0}, "d_head must be 1 or more, got 0"),
         ({"window": 0}, "window must be 1 or more, got 0"),
         ({"vocab_size": -1}, "vocab_size must be 1 or more, got -1"),
-        ({"feed_forward": ()}, r"need a network, got feed_forward=\(\)"),
+        ({"feed_forward": ()}, r"need one feed_forward or several, got feed_forward=\(\)"),
+        ({"attention": ()}, r"need one attention or several, got attention=\(\)"),
     ],
 )
 def test_sizes_that_make_no_model_are_refused(given, told):
@@ -237,3 +253,26 @@ def test_counting_makes_no_numbers_and_counts_what_is_tied_once():
     assert count_parameters(Gpt, SMALL) == sum(p.numel() for p in Gpt(SMALL).parameters())
     apart = count_parameters(Gpt, replace(SMALL, tied=False))
     assert apart - count_parameters(Gpt, SMALL) == 37 * 24
+
+
+def test_another_embedding_needs_another_head():
+    model = model_of(SMALL)
+    model.embed = TokenEmbedding(37, 24)
+    for each in (model, lean(model)):
+        with pytest.raises(ValueError, match=r"head still reads the table \(37, 24\)"):
+            each(IDS)
+    model.head = TiedHead(model.embed)
+    assert model(IDS).shape == (2, 7, 37)
+    untied = model_of(replace(SMALL, tied=False))
+    untied.embed = model.embed
+    assert untied(IDS).shape == (2, 7, 37)
+
+
+@pytest.mark.parametrize("end", [2, 4])
+def test_a_cache_that_has_read_all_ids_is_refused(end):
+    model, cache = model_of(SMALL), GrowingCache()
+    model(IDS[:, :4], cache=cache)
+    for each in (model, lean(model)):
+        with pytest.raises(ValueError, match=f"the cache has read 4 tokens, and ids have {end}"):
+            each(IDS[:, :end], cache=cache)
+    assert model(IDS[:, :5], cache=cache).shape == (2, 1, 37)

@@ -20,6 +20,7 @@ EXACT = {  # as counted in the published checkpoints
     "QWEN25_05B": 494_032_768,
     "QWEN3_06B": 596_049_920,
     "GEMMA_2B": 2_506_172_416,
+    "GEMMA2_2B": 2_614_341_888,
 }
 ROUNDED = {  # as papers and model cards say, in billions, and how far ours may be from it
     "GPT3": (175.0, 0.5),  # 174.6 by the sizes of its own table

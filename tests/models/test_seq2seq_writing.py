@@ -18,6 +18,8 @@ from course_lib.nn import (
     PreNorm,
     Rotary,
     StaticCache,
+    TiedHead,
+    TokenEmbedding,
 )
 
 PAD, START, END, NEW = 3, 1, 2, 8
@@ -133,3 +135,17 @@ def test_a_source_padded_in_front_is_told_apart_by_mask_and_places():
 def test_rows_that_can_not_be_shared_out_are_refused():
     with pytest.raises(ValueError, match="4 rows can't be shared out to 3 sources"):
         Writer(paper(), SOURCE)(torch.ones(4, 2).long())
+
+
+def test_another_embedding_needs_another_head_and_a_cache_something_new():
+    model = Seq2Seq(replace(SMALL, target_vocab=17, tied=True)).eval()
+    memory, target, cache = model.encode(SOURCE), TARGET.clamp(max=16), GrowingCache()
+    model.decode(target[:, :4], memory, SOURCE, cache=cache)
+    for end in (2, 4):
+        with pytest.raises(ValueError, match=f"has read 4 tokens, and ids have {end}: none new"):
+            model.decode(target[:, :end], memory, SOURCE, cache=cache)
+    model.embed_source = TokenEmbedding(17, 12)
+    with pytest.raises(ValueError, match=r"head still reads the table \(17, 12\)"):
+        model(SOURCE, target)
+    model.head = TiedHead(model.embed_source)
+    assert model(SOURCE, target).shape == (3, 6, 17)

@@ -16,6 +16,7 @@ from course_lib.nn import (
     FeedForward,
     GrowingCache,
     LayerNorm,
+    LoRALinear,
     MultiHeadAttention,
     PostNorm,
     PreNorm,
@@ -23,6 +24,7 @@ from course_lib.nn import (
     Rotary,
     StaticCache,
     SwiGLU,
+    add_lora,
     causal_mask,
     lean,
 )
@@ -77,6 +79,15 @@ def test_an_attention_with_a_step_of_ones_own_keeps_it():
     stack = Encoder([EncoderBlock(look, FeedForward(12, 17), lambda: PreNorm(LayerNorm(12)))])
     x = torch.randn(2, 5, 12)
     assert_close(lean(stack)(x), stack.eval()(x), rtol=0, atol=0)
+
+
+def test_layers_of_another_kind_are_called_as_they_are():
+    model, ids = SmallDecoder("rotary").eval(), small_ids()
+    add_lora(model, rank=2, where=lambda name: name.endswith(("to_q", "to_v")))
+    for part in model.modules():
+        if isinstance(part, LoRALinear):
+            nn.init.normal_(part.up)
+    assert_close(lean(model)(ids), model(ids))
 
 
 def test_an_encoder_decoder_has_a_twin():

@@ -25,8 +25,10 @@ from course_lib.models.vit import Vit, VitConfig
 from course_lib.models.whisper import AudioFront, KeysWithoutBias, Whisper, WhisperConfig
 from course_lib.nn.attention import QKVProjection, SelfAttention
 from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm, PreNorm
+from course_lib.nn.capped import CappedHead
 from course_lib.nn.embeddings import TiedHead, TokenEmbedding
 from course_lib.nn.feedforward import GEGLU, FeedForward, SwiGLU
+from course_lib.nn.half import HalfLinear, HalfTable
 from course_lib.nn.lora import LoRALinear
 from course_lib.nn.masks import causal_mask, combine_masks, padding_mask
 from course_lib.nn.moe import MixtureOfExperts
@@ -39,7 +41,9 @@ from course_lib.nn.positions.normed import QKNorm
 from course_lib.nn.positions.relative import RelativeBias
 from course_lib.nn.positions.rotary import Rotary
 from course_lib.nn.positions.sinusoidal import Sinusoidal, sinusoidal_positions
+from course_lib.nn.sandwich import SandwichNorm
 from course_lib.nn.stacks import Decoder, Encoder
+from course_lib.nn.windowed import WindowedAttention
 
 BATCH, SEQ, D_MODEL = 2, 5, 12
 SMALL = BertConfig(vocab_size=17, d_model=D_MODEL, num_heads=3, num_layers=2, d_ff=19, max_len=7)
@@ -164,6 +168,17 @@ RUNS = {  # how to build each, and how to call it
     ParallelBlock: (parallel_block, lambda part: both_ways(part, vectors(), mask())),
     TokenEmbedding: (lambda: TokenEmbedding(17, D_MODEL), lambda part: part(ids())),
     TiedHead: (lambda: tied(partial(TiedHead, bias=True)), lambda part: part.head(vectors())),
+    CappedHead: (
+        lambda: tied(partial(CappedHead, cap=3.0)),
+        lambda part: part.head(vectors()),
+    ),
+    HalfLinear: (lambda: HalfLinear(nn.Linear(D_MODEL, 19)), lambda part: part(vectors())),
+    HalfTable: (lambda: HalfTable(nn.Embedding(17, D_MODEL)), lambda part: part(ids())),
+    SandwichNorm: (around(SandwichNorm), lambda part: part(vectors(), torch.relu)),
+    WindowedAttention: (
+        lambda: WindowedAttention(D_MODEL, 6, 2, window=2),
+        lambda part: both_ways(part, vectors(), None, None, mask()),
+    ),
     PostNorm: (around(), lambda part: part(vectors(), torch.relu)),
     PreNorm: (around(PreNorm), lambda part: part(vectors(), torch.relu)),
     EncoderBlock: (encoder_block, lambda part: both_ways(part, vectors(), mask())),

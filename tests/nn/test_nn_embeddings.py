@@ -1,5 +1,6 @@
 """Embedding and tied head."""
 
+import copy
 import math
 
 import pytest
@@ -8,7 +9,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.testing import assert_close
 
-from course_lib.nn.embeddings import TiedHead, TokenEmbedding
+from course_lib.nn import lean
+from course_lib.nn.embeddings import TiedHead, TokenEmbedding, check_tied
 
 BATCH, SEQ, D_MODEL, VOCAB = 2, 5, 13, 17
 
@@ -64,3 +66,18 @@ def test_a_tied_head_may_have_a_bias_and_names_no_table():
     x = torch.randn(2, 3, 7).double()
     assert_close(head(x), x @ embedding.table.weight.T + head.bias)
     assert list(head.state_dict()) == ["bias"] and not list(TiedHead(embedding).parameters())
+
+
+def test_a_head_is_told_from_one_of_another_embedding():
+    embedding, other = TokenEmbedding(5, 7), TokenEmbedding(5, 7)
+    head = TiedHead(embedding)
+    wrapped = nn.Sequential(nn.Identity(), embedding)
+    for fine in (embedding, wrapped, lean(embedding), lean(wrapped)):
+        check_tied(head, fine)
+    check_tied(lean(head), lean(embedding))
+    check_tied(*copy.deepcopy([head, embedding]))
+    check_tied(nn.Linear(7, 5), other)
+    with pytest.raises(ValueError, match=r"still reads the table \(5, 7\) of the embedding"):
+        check_tied(head, other)
+    nn.utils.parametrize.register_parametrization(embedding.table, "weight", nn.Identity())
+    check_tied(head, embedding)

@@ -7,14 +7,17 @@ import pytest
 import torch
 from torch.testing import assert_close
 from transformers import LlamaConfig
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 from transformers.models.gptj import modeling_gptj as gptj
 from transformers.models.llama import modeling_llama as llama
 from transformers.models.roformer import modeling_roformer as roformer
 
 from course_lib.nn.positions.frequencies import (
     interpolated_frequencies,
+    llama3_frequencies,
     ntk_frequencies,
     rotary_frequencies,
+    yarn_frequencies,
 )
 from course_lib.nn.positions.rotary import (
     Rotary,
@@ -68,6 +71,16 @@ SCALINGS = {
     "plain": ({}, rotary_frequencies(D_HEAD)),
     "base": ({"rope_theta": 500_000.0}, rotary_frequencies(D_HEAD, 500_000.0)),
     "linear": ({"rope_type": "linear", "factor": 4.0}, interpolated_frequencies(D_HEAD, 4)),
+    "llama 3.1": (
+        {"rope_type": "llama3", "factor": 8.0, "original_max_position_embeddings": 60}
+        | {"low_freq_factor": 1.0, "high_freq_factor": 4.0},
+        llama3_frequencies(D_HEAD, 8, trained_len=60),
+    ),
+    "llama 3.1 of a base": (
+        {"rope_type": "llama3", "factor": 3.0, "original_max_position_embeddings": 25}
+        | {"low_freq_factor": 0.5, "high_freq_factor": 2.0, "rope_theta": 50.0},
+        llama3_frequencies(D_HEAD, 3, 50, trained_len=25, slow=0.5, fast=2),
+    ),
     "ntk": ({"rope_type": "dynamic", "factor": 5.0}, ntk_frequencies(D_HEAD, NTK_FACTOR)),
     "ntk of a base": (
         {"rope_type": "dynamic", "factor": 5.0, "rope_theta": 700.0},
@@ -266,7 +279,41 @@ def test_ntk_leaves_the_first_pair_alone_and_slows_the_last_by_the_factor():
     assert (slower.diff() > 0).all()
 
 
-@pytest.mark.parametrize("scaled", [ntk_frequencies, interpolated_frequencies])
+@pytest.mark.parametrize("given", [{}, {"fast": 5.0, "slow": 2.0}, {"fast": 90.0, "slow": 80.0}])
+@pytest.mark.parametrize(
+    "d_head, base, trained_len", [(64, 1e4, 2048), (10, 50.0, 7), (2, 9.0, 99)]
+)
+def test_yarn_agrees_with_hugging_face(d_head, base, trained_len, given):
+    told = {f"beta_{name}": value for name, value in given.items()}
+    told |= {"rope_type": "yarn", "factor": 5.0, "rope_theta": base}
+    theirs, growth = ROPE_INIT_FUNCTIONS["yarn"](
+        LlamaConfig(
+            head_dim=d_head,
+            max_position_embeddings=5 * trained_len,
+            rope_parameters=told | {"original_max_position_embeddings": trained_len},
+        )
+    )
+    ours = yarn_frequencies(d_head, 5, base, trained_len=trained_len, **given)
+    assert_close(ours.float(), theirs, rtol=1e-5, atol=0)
+    assert growth == pytest.approx(0.1 * math.log(5) + 1)
+
+
+@pytest.mark.parametrize("scaled", [llama3_frequencies, yarn_frequencies])
+def test_fast_pairs_keep_their_speed_and_slow_ones_are_slowed_by_the_factor(scaled):
+    slower = rotary_frequencies(64) / scaled(64, 4.0, trained_len=2048)
+    assert slower[0] == 1 and slower[-1] == pytest.approx(4.0)
+    assert (slower.diff() >= -1e-12).all() and len(slower.unique()) > 4
+
+
+@pytest.mark.parametrize(
+    "scaled",
+    [
+        ntk_frequencies,
+        interpolated_frequencies,
+        partial(llama3_frequencies, trained_len=60),
+        partial(yarn_frequencies, trained_len=60),
+    ],
+)
 def test_a_factor_of_one_changes_nothing(scaled):
     assert_close(scaled(D_HEAD, 1.0), rotary_frequencies(D_HEAD), rtol=0, atol=0)
 
@@ -318,6 +365,12 @@ def test_an_own_rotation_is_called_as_the_default_is():
         (partial(rotary_frequencies, 6, base=0.0), "base must be positive, got base=0.0"),
         (partial(ntk_frequencies, 6, 0.0), "factor must be positive, got factor=0.0"),
         (partial(interpolated_frequencies, 6, -2.0), "factor must be positive, got factor=-2.0"),
+        (partial(llama3_frequencies, 6, 0.0, trained_len=9), "factor must be positive, got factor"),
+        (partial(yarn_frequencies, 6, 2.0, trained_len=0), "need trained_len > 0.*trained_len=0"),
+        (
+            partial(llama3_frequencies, 6, 2.0, trained_len=9, slow=4.0),
+            "0 < slow < fast, got trained_len=9, slow=4.0, fast=4.0",
+        ),
         (partial(ntk_frequencies, 2, 4.0), "needs two pairs or more, got d_head=2"),
         (
             partial(Rotary, 6, frequencies=torch.ones(5)),

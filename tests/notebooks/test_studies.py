@@ -2,6 +2,9 @@
 
 import importlib.util
 import json
+import subprocess
+import sys
+import time
 
 import pytest
 import torch
@@ -70,6 +73,15 @@ def test_a_record_is_written_beside_its_script(tmp_path):
     assert record["source"] == source_hash(script)
     script.write_bytes(b"print('three')\n")
     assert record["source"] != source_hash(script)
+
+
+def test_the_seconds_of_its_processes_count(tmp_path):
+    busy = "import time\nwhile time.process_time() < 2: pass"
+    subprocess.run([sys.executable, "-c", busy], check=True)
+    alone, script = time.process_time(), tmp_path / "06_made_up.py"
+    script.write_bytes(b"")
+    write_record(script, seeds=(0,), first_steps={}, results={})
+    assert json.loads((tmp_path / "06_made_up.json").read_text())["cpu_seconds"] >= alone + 1.4
 
 
 def test_a_study_that_is_not_there_is_named():

@@ -35,8 +35,13 @@ NARROW = SIZES | {
 }  # no head_dim of its own
 
 
-def rotary(base):
-    return {"rope_parameters": {"rope_type": "default", "rope_theta": base}}
+def rotary(base, kind="default", **told):
+    return {"rope_parameters": {"rope_type": kind, "rope_theta": base} | told}
+
+
+LONGER = {"factor": 4.0, "original_max_position_embeddings": 16}
+SLOPE = {"low_freq_factor": 0.5, "high_freq_factor": 2.0}
+CAPS = {"attn_logit_softcapping": 3.0, "final_logit_softcapping": 2.0, "query_pre_attn_scalar": 5}
 
 
 FAMILIES = {
@@ -49,10 +54,25 @@ FAMILIES = {
     "llama": ("LlamaForCausalLM", SIZES | rotary(500.0)),
     "llama, tied": ("LlamaForCausalLM", SIZES | {"tie_word_embeddings": True}),
     "llama, biases": ("LlamaForCausalLM", SIZES | {"attention_bias": True}),
+    "llama, linear": ("LlamaForCausalLM", SIZES | rotary(50.0, "linear", factor=3.0)),
+    "llama 3.1": ("LlamaForCausalLM", SIZES | rotary(50.0, "llama3", **LONGER, **SLOPE)),
+    "llama, YaRN": (
+        "LlamaForCausalLM",
+        SIZES | rotary(50.0, "yarn", **LONGER, beta_fast=2.0, beta_slow=0.5),
+    ),
     "mistral": ("MistralForCausalLM", SIZES | {"sliding_window": 4}),
     "qwen2": ("Qwen2ForCausalLM", NARROW | rotary(700.0)),
     "qwen3": ("Qwen3ForCausalLM", SIZES | {"rms_norm_eps": 1e-3}),
+    "qwen3, YaRN": ("Qwen3ForCausalLM", SIZES | rotary(50.0, "yarn", **LONGER, beta_fast=3.0)),
     "gemma": ("GemmaForCausalLM", SIZES),
+    "gemma2": ("Gemma2ForCausalLM", SIZES | CAPS | {"sliding_window": 4}),
+    "gemma2, plain": (
+        "Gemma2ForCausalLM",
+        SIZES
+        | {"sliding_window": 3, "layer_types": ["full_attention"] * 2 + ["sliding_attention"]}
+        | dict.fromkeys(CAPS, None)
+        | {"query_pre_attn_scalar": 9},
+    ),
     "mixtral": (
         "MixtralForCausalLM",
         SIZES
@@ -108,7 +128,7 @@ def test_logits_are_hugging_faces(saved, family):
         assert_close(layer, expected_layer, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("family", ["gpt2", "llama", "gemma", "mixtral"])
+@pytest.mark.parametrize("family", ["gpt2", "llama", "gemma", "gemma2", "mixtral"])
 def test_gradients_of_the_loss_are_hugging_faces(saved, family):
     theirs, folder = saved(family)
     ours = load_decoder(folder)
@@ -222,8 +242,8 @@ def test_tensors_that_are_missing_surplus_or_misshapen_are_named(saved, tmp_path
     [
         ("llama", {"model_type": "mamba"}, "family 'mamba', known are gpt2, llama"),
         ("llama", {"hidden_act": "relu"}, "hidden_act='relu', only with 'silu'"),
-        ("llama", {"rope_parameters": {"rope_type": "yarn"}}, "rope_type='yarn', only with 'def"),
-        ("llama", {"rope_scaling": {"factor": 8.0}}, "rope_scaling=.*8.0.*, only with None"),
+        ("llama", {"rope_parameters": {"rope_type": "yarn"}}, "of the kind 'yarn' need factor"),
+        ("llama", {"rope_scaling": {"factor": 8.0}}, "rope_parameters='factor', only with"),
         ("qwen2", {"use_sliding_window": True}, "use_sliding_window=True, only with False"),
         ("gpt2", {"scale_attn_by_inverse_layer_idx": True}, "inverse_layer_idx=True, only with F"),
     ],

@@ -1,5 +1,6 @@
 """SmolLM2 from the installed GGUF is Hugging Face's Llama given the same numbers; it answers."""
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from course_lib.generation import generate
 from course_lib.models import SMOLLM2_135M, count_parameters
 from course_lib.models.gpt import Gpt
-from course_lib.nn import MultiHeadAttention, StaticCache, lean
+from course_lib.nn import MultiHeadAttention, StaticCache, in_half, lean
 from course_lib.pretrained import smollm2
 from course_lib.pretrained.gguf import GgufFile
 from course_lib.pretrained.packages import MissingWeights, package_folder
@@ -183,3 +184,17 @@ def test_what_is_no_llama_is_refused():
 def test_a_tokenizer_of_another_kind_is_refused(file, asked, told):
     with pytest.raises(ValueError, match=told):
         smollm2.gguf_tokenizer(file.facts | {f"tokenizer.ggml.{asked}": "bert"})
+
+
+@torch.no_grad()
+def test_in_half_it_says_nearly_the_same(ours):
+    model, tokenizer = ours
+    ids = ids_of(tokenizer, PROMPT)
+    plain = model(ids)[0, -1]
+    half = lean(in_half(copy.deepcopy(model)))
+    assert half.embed.table.weight is half.head.weight
+    cache = StaticCache(8)
+    step = [half(ids[:, : i + 1], cache=cache)[0, -1] for i in range(ids.shape[1])][-1]
+    for logits in (half(ids)[0, -1], step):  # all at once, and token by token
+        assert logits.softmax(-1).max() == pytest.approx(plain.softmax(-1).max().item(), abs=0.005)
+        assert (logits - plain).abs().max() < 0.1

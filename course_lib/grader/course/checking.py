@@ -13,6 +13,7 @@ import torch
 
 from course_lib.notebooks import definition
 
+from ..judging.spelt import by_own_name
 from ..judging.verdict import Verdict, judge, with_changed_values, without_bans
 from ..running.reading.plain import plain_python
 from ..running.slicing.statements import statements_of
@@ -44,7 +45,8 @@ def verdict_on(
     if not whole:
         whole, lost = in_session(root, id, sheet.name, answer)
     whole = whole or "\n".join(_source(each) for each in helpers_of(answer))
-    verdict = replace(verdict, notes=(*lost, *notes_on(root, id[:2], whole)))
+    case = by_own_name(verdict.case, sheet.name, answer)
+    verdict = replace(verdict, case=case, notes=(*lost, *notes_on(root, id[:2], whole)))
     if verdict.state == "right":
         return without_bans(sheet, verdict, whole)
     source = source or _source(answer)

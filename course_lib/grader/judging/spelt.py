@@ -1,5 +1,8 @@
 """A small case spelt as lines of Python, to run it again by hand."""
 
+import re
+from collections.abc import Callable
+from keyword import iskeyword
 from typing import Any
 
 import torch
@@ -37,6 +40,14 @@ def spelt(name: str, names: dict[str, tuple[str, ...]], case: Case) -> str:
     except (TypeError, SyntaxError):
         return ""
     return "\n".join(lines)
+
+
+def by_own_name(lines: str, name: str, answer: Callable) -> str:
+    """The lines of `spelt` for an answer that has another name than its exercise gives it."""
+    own = getattr(answer, "__name__", "")
+    if not own.isidentifier() or iskeyword(own) or re.search(rf"^{own} = ", lines, re.M):
+        return lines
+    return re.sub(rf"^{name}\(", f"{own}(", lines, flags=re.M)
 
 
 def _literal(value: Any) -> str:
