@@ -2060,8 +2060,6 @@ class WrongViT(nn.Module):
             images = (images - 0.5) / 0.5
         if kind == "bytes":
             images = images / 255
-        if kind == "turned":
-            images = images.mT
         if kind == "stripes":
             pixels = images.reshape(len(images), -1, images.shape[1] * self.patch**2)
             return F.linear(pixels, self.embed.weight.flatten(1), self.embed.bias)
@@ -2109,12 +2107,8 @@ class WrongViT(nn.Module):
         x = torch.cat((cls, x), dim=1)
         if kind in ("no places", "places in forward"):
             return x
-        if kind == "places multiplied":
-            return x * rows
         if kind == "places detached":
             return x + rows.detach()
-        if kind == "scaled":
-            return x * x.shape[-1] ** 0.5 + rows
         if kind == "encoded":
             return self.encoder(x + rows)
         if kind == "normed":
@@ -2123,8 +2117,6 @@ class WrongViT(nn.Module):
 
     def encoded(self, x):
         kind, seq = self.step.get("encoder", "right"), x.shape[1]
-        if kind == "left out":
-            return x
         mask = torch.ones(1, 1, seq, seq, dtype=torch.bool).tril() if kind == "causal" else None
         for block in self.encoder.blocks:
             x = block(x, mask)
@@ -2333,12 +2325,6 @@ VIT = Exercise(
             *ROW_HINTS,
         ),
         a_step(
-            "images-turned",
-            {"patches": "turned"},
-            "height and width of the images are exchanged before the convolution",
-            *ROW_HINTS,
-        ),
-        a_step(
             "images-normalised",
             {"patches": "scaled images"},
             "the images are brought to −1 to 1 inside of the model; it takes them as they come",
@@ -2437,18 +2423,6 @@ VIT = Exercise(
             *FRONT_ROW_HINTS,
         ),
         a_step(
-            "places-multiplied",
-            {"front": "places multiplied"},
-            "the places are multiplied with the tokens, not added",
-            *FRONT_ROW_HINTS,
-        ),
-        a_step(
-            "tokens-scaled",
-            {"front": "scaled"},
-            "the tokens are multiplied by the root of d_model before the places are added",
-            *FRONT_ROW_HINTS,
-        ),
-        a_step(
             "tokens-normed",
             {"front": "normed"},
             "the tokens are normed before the first block; each block norms what it reads",
@@ -2458,12 +2432,6 @@ VIT = Exercise(
             "looks-back-only",
             {"encoder": "causal"},
             "no token looks ahead, as in a model that continues texts: [CLS] sees itself alone",
-            *LOOK_HINTS,
-        ),
-        a_step(
-            "encoder-left-out",
-            {"encoder": "left out"},
-            "the encoder is never called: the head reads [CLS] as it came in",
             *LOOK_HINTS,
         ),
         a_step(
