@@ -52,8 +52,9 @@ PLACES = {  # a file: what may be imported from here
     "positions.relative": "t5_bucket RelativeBias",
     "positions.rotary": "rotary_angles rotate_half rotate_interleaved half_order Rotary",
     "positions.sinusoidal": "sinusoidal_positions sinusoidal_halves Sinusoidal",
-    "shapes": "unread",
+    "rolling": "rollout",
     "sandwich": "SandwichNorm",
+    "shapes": "unread",
     "stacks": "Encoder Decoder",
 }
 __getattr__, __dir__, __all__ = lazily(__name__, PLACES)

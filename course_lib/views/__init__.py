@@ -13,6 +13,7 @@ from course_lib.views.figure import Figure, show
 from course_lib.views.hover import AttentionHover, attention_hover
 from course_lib.views.merges import Merges, merge_steps
 from course_lib.views.panel import Panel, panel
+from course_lib.views.patches import Patches, patch_hover
 from course_lib.views.predict import Outcome, Prediction, outcome, predict
 from course_lib.views.quiz import Quiz, quiz, quiz_from
 from course_lib.views.spans import Spans, span_corruption
@@ -28,6 +29,7 @@ __all__ = [
     "Merges",
     "Outcome",
     "Panel",
+    "Patches",
     "Prediction",
     "Quiz",
     "Spans",
@@ -38,6 +40,7 @@ __all__ = [
     "merge_steps",
     "outcome",
     "panel",
+    "patch_hover",
     "position_clocks",
     "predict",
     "quiz",
