@@ -46,6 +46,12 @@ class Both(Optimizer):
         super().__setstate__(state)  # other groups and another state than before
         self._share()
 
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Take the groups of both; raises `ValueError` for one more, which neither would move."""
+        if len(self.param_groups) == len(self.parts):
+            raise ValueError("Both has all groups: which part would a new one belong to?")
+        super().add_param_group(param_group)
+
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Let both take their step; a closure makes the gradients first."""
         with torch.enable_grad():
