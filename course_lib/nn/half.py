@@ -39,7 +39,9 @@ class HalfLinear(nn.Module):
         output = wide(narrow(x) W^T) + b
 
     A float16 has 11 binary digits where a float32 has 24: numbers are rounded by up to 1 part in
-    2048. `half_linear` says where only W is.
+    2048, those below 6e-5 by up to 3e-8. `half_linear` says where only W is.
+
+    Raises `ValueError` when a number of the matrix is beyond 65,504, float16's largest.
     """
 
     def __init__(self, linear: nn.Linear):
@@ -77,9 +79,15 @@ def in_half(module: nn.Module) -> nn.Module:
     Each `nn.Linear` becomes a `HalfLinear` of the same names, the table of a `TokenEmbedding` a
     `HalfTable`, which a `TiedHead` goes on sharing; all else stays as precise as it was. Writing
     is faster where the processor `reads_half`; reading several tokens at a time is not.
+
+    Raises `ValueError`, and changes nothing, when a number of a matrix is too large for float16.
     """
     if type(module) is nn.Linear:
         return HalfLinear(module)
+    for part in module.modules():
+        layer = part.table if isinstance(part, TokenEmbedding) else part
+        if type(layer) is nn.Linear or layer is not part:
+            _check_fits(layer.weight)
     made: dict[nn.Module, HalfLinear] = {}  # a layer that stands there twice stays one
     for part in list(module.modules()):
         for name, layer in part._modules.items():
@@ -104,7 +112,17 @@ def reads_half() -> bool:
     return wide or known.get("fp16_arith", False)
 
 
+def _check_fits(weight: Tensor) -> None:
+    if weight.is_meta or not weight.numel():
+        return
+    largest = max(abs(end.item()) for end in weight.detach().aminmax())
+    if largest > torch.finfo(torch.float16).max:
+        shape = tuple(weight.shape)
+        raise ValueError(f"a matrix {shape} has a number too large for float16: {largest:.6g}")
+
+
 def _narrowed(weight: Tensor) -> nn.Parameter:
+    _check_fits(weight)
     # row by row in memory, however it was laid before: that way its product is the fastest
     half = weight.detach().to(torch.float16, memory_format=torch.contiguous_format)
     return nn.Parameter(half, requires_grad=False)

@@ -136,3 +136,13 @@ def test_the_processor_says_whether_it_reads_half(vectors, known, reads, monkeyp
     else:
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known, raising=False)
     assert reads_half() is reads
+
+
+@pytest.mark.parametrize("where", ["stack.blocks.1.feed_forward.down", "embed.table"])
+def test_a_matrix_too_large_is_refused_and_nothing_changed(where):
+    model = small_gpt()
+    before = names_and_sizes(model)
+    model.get_submodule(where).weight.data[3, 2] = -7e4
+    with pytest.raises(ValueError, match=r"a matrix \(.*\) .* too large for float16: 70000"):
+        in_half(model)
+    assert names_and_sizes(model) == before
