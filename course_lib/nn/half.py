@@ -21,9 +21,11 @@ def half_linear(
 
     That is for one row, as there is in each step of writing; PyTorch sums in float32 there. Of
     several rows the product is x's: the matrix is widened once for all of them. So it is where a
-    number is too large for float16 (65,504), which no result may hide.
+    number is too large for float16 (65,504), which no result may hide, and where gradients are to
+    reach x: small ones would be none.
     """
-    if x.numel() == x.shape[-1]:
+    learns = x.requires_grad and torch.is_grad_enabled()
+    if x.numel() == x.shape[-1] and not learns:
         product = F.linear(x.to(weight.dtype), weight).to(x.dtype)
         if math.isfinite(product.sum().item()):
             return product if bias is None else product + bias

@@ -146,3 +146,11 @@ def test_a_matrix_too_large_is_refused_and_nothing_changed(where):
     with pytest.raises(ValueError, match=r"a matrix \(.*\) .* too large for float16: 70000"):
         in_half(model)
     assert names_and_sizes(model) == before
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_small_gradients_reach_x(rows):
+    weight, x = torch.randn(11, 64).half(), torch.randn(rows, 64, requires_grad=True)
+    along = torch.full((rows, 11), 1e-9)  # no number of float16
+    (found,) = torch.autograd.grad(half_linear(x, weight), x, along)
+    assert_close(found, along @ weight.float(), rtol=1e-4, atol=0)
