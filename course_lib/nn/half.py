@@ -79,21 +79,22 @@ def in_half(module: nn.Module) -> nn.Module:
         generate(lean(in_half(model)), ids, max_new_tokens=256, cache=StaticCache(272))
 
     Each `nn.Linear` becomes a `HalfLinear` of the same names, the table of a `TokenEmbedding` a
-    `HalfTable`, which a `TiedHead` goes on sharing; all else stays as precise as it was. Writing
-    is faster where the processor `reads_half`; reading several tokens at a time is not.
+    `HalfTable`, which a `TiedHead` goes on sharing; all else stays as precise as it was, and so do
+    layers with hooks, which would be lost. Writing is faster where the processor `reads_half`;
+    reading several tokens at a time is not.
 
     Raises `ValueError`, and changes nothing, when a number of a matrix is too large for float16.
     """
-    if type(module) is nn.Linear:
+    if _is_plain(module):
         return HalfLinear(module)
     for part in module.modules():
         layer = part.table if isinstance(part, TokenEmbedding) else part
-        if type(layer) is nn.Linear or layer is not part:
+        if _is_plain(layer) or layer is not part:
             _check_fits(layer.weight)
     made: dict[nn.Module, HalfLinear] = {}  # a layer that stands there twice stays one
     for part in list(module.modules()):
         for name, layer in part._modules.items():
-            if type(layer) is nn.Linear:
+            if _is_plain(layer):
                 made[layer] = made.get(layer) or HalfLinear(layer)
                 setattr(part, name, made[layer])
         if isinstance(part, TokenEmbedding) and type(part.table) is nn.Embedding:
@@ -112,6 +113,12 @@ def reads_half() -> bool:
     known = getattr(torch.cpu, "get_capabilities", dict)()
     wide = torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
     return wide or known.get("fp16_arith", False)
+
+
+def _is_plain(layer: nn.Module | None) -> bool:
+    if type(layer) is not nn.Linear:
+        return False
+    return not (layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks)
 
 
 def _check_fits(weight: Tensor) -> None:

@@ -154,3 +154,12 @@ def test_small_gradients_reach_x(rows):
     along = torch.full((rows, 11), 1e-9)  # no number of float16
     (found,) = torch.autograd.grad(half_linear(x, weight), x, along)
     assert_close(found, along @ weight.float(), rtol=1e-4, atol=0)
+
+
+def test_a_layer_with_a_hook_keeps_it():
+    model, heard = small_gpt(), []
+    hooked = model.stack.blocks[0].feed_forward.down
+    hooked.register_forward_hook(lambda layer, given, output: heard.append(output))
+    in_half(model)(torch.arange(5)[None])
+    assert len(heard) == 1 and model.stack.blocks[0].feed_forward.down is hooked
+    assert type(model.stack.blocks[1].feed_forward.down) is HalfLinear
