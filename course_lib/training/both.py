@@ -42,6 +42,9 @@ class Both(Optimizer):
         for part, group in zip(self.parts, self.param_groups, strict=True):
             part.param_groups, part.state = [group], self.state
 
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"parts": self.parts}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # other groups and another state than before
         self._share()
