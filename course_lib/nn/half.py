@@ -89,7 +89,7 @@ def in_half(module: nn.Module) -> nn.Module:
         return HalfLinear(module)
     for part in module.modules():
         layer = part.table if isinstance(part, TokenEmbedding) else part
-        if _is_plain(layer) or layer is not part:
+        if _is_plain(layer) or (layer is not part and type(layer) is nn.Embedding):
             _check_fits(layer.weight)
     made: dict[nn.Module, HalfLinear] = {}  # a layer that stands there twice stays one
     for part in list(module.modules()):

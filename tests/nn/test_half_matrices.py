@@ -16,6 +16,7 @@ from course_lib.nn import (
     HalfLinear,
     HalfTable,
     StaticCache,
+    TokenEmbedding,
     half_linear,
     in_half,
     lean,
@@ -163,3 +164,9 @@ def test_a_layer_with_a_hook_keeps_it():
     in_half(model)(torch.arange(5)[None])
     assert len(heard) == 1 and model.stack.blocks[0].feed_forward.down is hooked
     assert type(model.stack.blocks[1].feed_forward.down) is HalfLinear
+
+
+def test_a_table_of_another_kind_is_left_alone():
+    embedding = TokenEmbedding(5, 4)
+    embedding.table = nn.Sequential(embedding.table, nn.Tanh())
+    assert type(in_half(embedding).table[0]) is nn.Embedding
