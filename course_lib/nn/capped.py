@@ -15,13 +15,12 @@ def soft_cap(scores: Float[Tensor, "*axes"], cap: float | int) -> Float[Tensor, 
 
         cap tanh(scores / cap)
 
-    Raises `ValueError` when `cap` is not positive.
+    Raises `ValueError` when `cap` is not positive or not finite.
 
     Source: Bello et al. 2016, section 5 (arXiv:1611.09940); Gemma team 2024, section 2
     (arXiv:2408.00118).
     """
-    if cap <= 0:
-        raise ValueError(f"a cap must be positive, got {cap=}")
+    _check_cap(cap)
     return cap * torch.tanh(scores / cap)
 
 
@@ -38,7 +37,7 @@ def soft_capped_attention(
 
         weights = softmax(cap tanh(scale query key^T / cap)),   output = weights value
 
-    Raises `ValueError` as that does, and when `cap` is not positive.
+    Raises `ValueError` as that does, and as `soft_cap` does.
 
     Source: Gemma team 2024, section 2 (arXiv:2408.00118).
     """
@@ -54,15 +53,21 @@ class CappedHead(TiedHead):
 
         logits = cap tanh(x table^T / cap)
 
-    Raises `ValueError` when `cap` is not positive.
+    Raises `ValueError` as `soft_cap` does.
 
     Source: Gemma team 2024, section 2 (arXiv:2408.00118).
     """
 
     def __init__(self, embedding: TokenEmbedding, *, cap: float | int):
         super().__init__(embedding)
+        _check_cap(cap)
         self.cap = cap
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch vocab"]:
         """Return one score for each token of the vocabulary."""
         return soft_cap(super().forward(x), self.cap)
+
+
+def _check_cap(cap: float | int) -> None:
+    if not 0 < cap < math.inf:
+        raise ValueError(f"a cap must be positive and finite, got {cap=}")

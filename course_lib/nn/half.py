@@ -21,9 +21,11 @@ def half_linear(
 
     That is for one row, as there is in each step of writing; PyTorch sums in float32 there. Of
     several rows the product is x's: the matrix is widened once for all of them. So it is where a
-    number is too large for float16 (65,504), which no result may hide.
+    number is too large for float16 (65,504), which no result may hide, and where gradients are to
+    reach x: small ones would be none.
     """
-    if x.numel() == x.shape[-1]:
+    learns = x.requires_grad and torch.is_grad_enabled()
+    if x.numel() == x.shape[-1] and not learns:
         product = F.linear(x.to(weight.dtype), weight).to(x.dtype)
         if math.isfinite(product.sum().item()):
             return product if bias is None else product + bias
@@ -39,7 +41,9 @@ class HalfLinear(nn.Module):
         output = wide(narrow(x) W^T) + b
 
     A float16 has 11 binary digits where a float32 has 24: numbers are rounded by up to 1 part in
-    2048. `half_linear` says where only W is.
+    2048, those below 6e-5 by up to 3e-8. `half_linear` says where only W is.
+
+    Raises `ValueError` when a number of the matrix is beyond 65,504, float16's largest.
     """
 
     def __init__(self, linear: nn.Linear):
@@ -75,15 +79,22 @@ def in_half(module: nn.Module) -> nn.Module:
         generate(lean(in_half(model)), ids, max_new_tokens=256, cache=StaticCache(272))
 
     Each `nn.Linear` becomes a `HalfLinear` of the same names, the table of a `TokenEmbedding` a
-    `HalfTable`, which a `TiedHead` goes on sharing; all else stays as precise as it was. Writing
-    is faster where the processor `reads_half`; reading several tokens at a time is not.
+    `HalfTable`, which a `TiedHead` goes on sharing; all else stays as precise as it was, and so do
+    layers with hooks, which would be lost. Writing is faster where the processor `reads_half`;
+    reading several tokens at a time is not.
+
+    Raises `ValueError`, and changes nothing, when a number of a matrix is too large for float16.
     """
-    if type(module) is nn.Linear:
+    if _is_plain(module):
         return HalfLinear(module)
+    for part in module.modules():
+        layer = part.table if isinstance(part, TokenEmbedding) else part
+        if _is_plain(layer) or (layer is not part and type(layer) is nn.Embedding):
+            _check_fits(layer.weight)
     made: dict[nn.Module, HalfLinear] = {}  # a layer that stands there twice stays one
     for part in list(module.modules()):
         for name, layer in part._modules.items():
-            if type(layer) is nn.Linear:
+            if _is_plain(layer):
                 made[layer] = made.get(layer) or HalfLinear(layer)
                 setattr(part, name, made[layer])
         if isinstance(part, TokenEmbedding) and type(part.table) is nn.Embedding:
@@ -104,7 +115,23 @@ def reads_half() -> bool:
     return wide or known.get("fp16_arith", False)
 
 
+def _is_plain(layer: nn.Module | None) -> bool:
+    if type(layer) is not nn.Linear:
+        return False
+    return not (layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks)
+
+
+def _check_fits(weight: Tensor) -> None:
+    if weight.is_meta or not weight.numel():
+        return
+    largest = max(abs(end.item()) for end in weight.detach().aminmax())
+    if largest > torch.finfo(torch.float16).max:
+        shape = tuple(weight.shape)
+        raise ValueError(f"a matrix {shape} has a number too large for float16: {largest:.6g}")
+
+
 def _narrowed(weight: Tensor) -> nn.Parameter:
+    _check_fits(weight)
     # row by row in memory, however it was laid before: that way its product is the fastest
     half = weight.detach().to(torch.float16, memory_format=torch.contiguous_format)
     return nn.Parameter(half, requires_grad=False)

@@ -37,7 +37,9 @@ class LoRALinear(nn.Module):
     @torch.no_grad()
     def merged(self) -> nn.Linear:
         """Return one plain layer that says the same: W + (alpha / rank) up down."""
-        given = {"device": self.up.device, "dtype": self.linear.weight.dtype}
+        # of a `HalfLinear`, too, a layer as precise as what was learned
+        dtype = torch.promote_types(self.linear.weight.dtype, self.up.dtype)
+        given = {"device": self.up.device, "dtype": dtype}
         plain = nn.Linear(
             self.in_features, self.out_features, self.linear.bias is not None, **given
         )

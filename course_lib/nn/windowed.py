@@ -10,8 +10,8 @@ from course_lib.nn.multi_head import MultiHeadAttention
 class WindowedAttention(MultiHeadAttention):
     """Do as `MultiHeadAttention`, with a mask that is narrowed to the last `window` keys.
 
-    So layers with a window and layers without take turns under one mask. Without a mask every key
-    is seen that is not behind the query.
+    So layers with a window and layers without take turns under one mask. Without a mask it is
+    causal: a query sees itself and the `window` - 1 keys before it.
 
     Raises `ValueError` as that does, and when `window` is below 1.
 

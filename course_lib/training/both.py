@@ -42,9 +42,18 @@ class Both(Optimizer):
         for part, group in zip(self.parts, self.param_groups, strict=True):
             part.param_groups, part.state = [group], self.state
 
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"parts": self.parts}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # other groups and another state than before
         self._share()
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Take the groups of both; raises `ValueError` for one more, which neither would move."""
+        if len(self.param_groups) == len(self.parts):
+            raise ValueError("Both has all groups: which part would a new one belong to?")
+        super().add_param_group(param_group)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Let both take their step; a closure makes the gradients first."""

@@ -73,6 +73,9 @@ class Muon(Optimizer):
             if p.ndim != 2:
                 raise ValueError(f"Muon turns matrices, got a parameter of shape {tuple(p.shape)}")
 
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"dtype": self.dtype}  # an optimiser copies only its own
+
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update all parameters that have a gradient; a closure makes the gradients first."""

@@ -16,6 +16,7 @@ from course_lib.nn import (
     HalfLinear,
     HalfTable,
     StaticCache,
+    TokenEmbedding,
     half_linear,
     in_half,
     lean,
@@ -136,3 +137,36 @@ def test_the_processor_says_whether_it_reads_half(vectors, known, reads, monkeyp
     else:
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known, raising=False)
     assert reads_half() is reads
+
+
+@pytest.mark.parametrize("where", ["stack.blocks.1.feed_forward.down", "embed.table"])
+def test_a_matrix_too_large_is_refused_and_nothing_changed(where):
+    model = small_gpt()
+    before = names_and_sizes(model)
+    model.get_submodule(where).weight.data[3, 2] = -7e4
+    with pytest.raises(ValueError, match=r"a matrix \(.*\) .* too large for float16: 70000"):
+        in_half(model)
+    assert names_and_sizes(model) == before
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_small_gradients_reach_x(rows):
+    weight, x = torch.randn(11, 64).half(), torch.randn(rows, 64, requires_grad=True)
+    along = torch.full((rows, 11), 1e-9)  # no number of float16
+    (found,) = torch.autograd.grad(half_linear(x, weight), x, along)
+    assert_close(found, along @ weight.float(), rtol=1e-4, atol=0)
+
+
+def test_a_layer_with_a_hook_keeps_it():
+    model, heard = small_gpt(), []
+    hooked = model.stack.blocks[0].feed_forward.down
+    hooked.register_forward_hook(lambda layer, given, output: heard.append(output))
+    in_half(model)(torch.arange(5)[None])
+    assert len(heard) == 1 and model.stack.blocks[0].feed_forward.down is hooked
+    assert type(model.stack.blocks[1].feed_forward.down) is HalfLinear
+
+
+def test_a_table_of_another_kind_is_left_alone():
+    embedding = TokenEmbedding(5, 4)
+    embedding.table = nn.Sequential(embedding.table, nn.Tanh())
+    assert type(in_half(embedding).table[0]) is nn.Embedding

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from course_lib.models import Bert, BertConfig
-from course_lib.nn import LoRALinear, add_lora, merge_lora
+from course_lib.nn import LoRALinear, add_lora, in_half, merge_lora
 
 IDS = torch.arange(1, 12)[None]
 
@@ -66,3 +66,13 @@ def test_layers_by_name():
         add_lora(small(), 2, where=lambda name: False)
     with pytest.raises(ValueError, match="rank must be at least 1, got rank=0"):
         LoRALinear(nn.Linear(3, 3), 0)
+
+
+def test_merged_into_a_matrix_in_half_it_is_as_precise_as_what_was_learned():
+    model = nn.Sequential(nn.Linear(7, 5))
+    add_lora(model, rank=3)
+    shake(model)
+    x = torch.randn(2, 7)
+    said = in_half(model)(x)
+    torch.testing.assert_close(merge_lora(model)(x), said)
+    assert type(model[0]) is nn.Linear

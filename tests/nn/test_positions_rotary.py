@@ -367,6 +367,7 @@ def test_an_own_rotation_is_called_as_the_default_is():
         (partial(interpolated_frequencies, 6, -2.0), "factor must be positive, got factor=-2.0"),
         (partial(llama3_frequencies, 6, 0.0, trained_len=9), "factor must be positive, got factor"),
         (partial(yarn_frequencies, 6, 2.0, trained_len=0), "need trained_len > 0.*trained_len=0"),
+        (partial(yarn_frequencies, 6, 2.0, 1.0, trained_len=9), "base must be above 1, got base=1"),
         (
             partial(llama3_frequencies, 6, 2.0, trained_len=9, slow=4.0),
             "0 < slow < fast, got trained_len=9, slow=4.0, fast=4.0",

@@ -1,5 +1,7 @@
 """Muon and AdamW as one, against the two side by side."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -105,3 +107,20 @@ def test_a_closure_is_called_once_with_gradients():
 def test_a_model_without_blocks_is_named():
     with pytest.raises(ValueError, match="Linear has no matrix under a module named blocks"):
         Both(nn.Linear(3, 3))
+
+
+def test_a_group_that_neither_would_move_is_refused():
+    model = tower()
+    both = Both(model)
+    new = nn.Parameter(torch.ones(2))
+    with pytest.raises(ValueError, match="Both has all groups"):
+        both.add_param_group({"params": [new]})
+    assert len(both.param_groups) == 2
+
+
+def test_a_copy_of_model_and_optimiser_goes_on_as_they_do():
+    model = tower()
+    both = Both(model)
+    learn(model, both, last=2)
+    twin, copied = copy.deepcopy((model, both))
+    assert learn(twin, copied, 2) == learn(model, both, 2)

@@ -67,8 +67,12 @@ def run_case(answer: Callable, case: Case, *, gradients: bool = True) -> Outcome
 
     Without `gradients`, the values alone, which is quicker where there are many weights.
     """
-    with redirect_stdout(Heard(sys.stdout)) as heard:
-        outcome = _run_case(answer, case, gradients)
+    dtype = torch.get_default_dtype()
+    try:
+        with redirect_stdout(Heard(sys.stdout)) as heard:
+            outcome = _run_case(answer, case, gradients)
+    finally:  # another one would change what the next case, or a mistake, gives
+        torch.set_default_dtype(dtype)
     return replace(outcome, printed=True) if heard.anything else outcome
 
 

@@ -43,8 +43,11 @@ def spelt(name: str, names: dict[str, tuple[str, ...]], case: Case) -> str:
 
 
 def by_own_name(lines: str, name: str, answer: Callable) -> str:
-    """The lines of `spelt` for an answer that has another name than its exercise gives it."""
-    own = getattr(answer, "__name__", "")
+    """The lines of `spelt` for an answer that has another name than its exercise gives it.
+
+    What was made within another function, as by a decorator, can't be called by its name.
+    """
+    own = str(getattr(answer, "__qualname__", ""))
     if not own.isidentifier() or iskeyword(own) or re.search(rf"^{own} = ", lines, re.M):
         return lines
     return re.sub(rf"^{name}\(", f"{own}(", lines, flags=re.M)

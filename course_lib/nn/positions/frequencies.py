@@ -109,12 +109,14 @@ def yarn_frequencies(
     `first` and `last` are the pairs that turn `fast` and `slow` times, rounded outwards. YaRN also
     has scores of (0.1 ln(factor) + 1)^2 times the size: `scale` of `MultiHeadAttention`.
 
-    Raises `ValueError` as `llama3_frequencies` does.
+    Raises `ValueError` as `llama3_frequencies` does, and when `base` is not above 1.
 
     Source: Peng et al. 2023, section 3.2 and definition 3 (arXiv:2309.00071); rounding: their code.
     """
     _check_slope(factor, trained_len, slow, fast)
     plain = rotary_frequencies(d_head, base)
+    if base <= 1:
+        raise ValueError(f"later pairs must turn slower: base must be above 1, got {base=}")
 
     def pair_that_turns(times: float | int) -> float:
         return d_head * math.log(trained_len / (times * 2 * math.pi)) / (2 * math.log(base))

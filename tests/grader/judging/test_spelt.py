@@ -70,17 +70,25 @@ def test_no_lines_where_an_input_has_the_name_of_the_function():
     assert spelt("mask", NAMES, case("", 1)) == "x = 1\nmask(x)"
 
 
+def my_answer(*args, **kwargs):
+    """Of another name than the exercise gives it."""
+
+
+def x(*args, **kwargs):
+    """Named as an input is: its lines would hide it."""
+
+
+def timed(function):
+    def inner(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    return inner
+
+
 def test_the_lines_call_the_answer_by_its_own_name():
     lines = spelt("answer", NAMES, case("", 3, k=5))
-
-    def my_answer(*args, **kwargs):
-        """Of another name than the exercise gives it."""
-
     renamed = by_own_name(lines, "answer", my_answer)
     assert renamed.splitlines()[-1] == "my_answer(x, k=k)"
     assert by_own_name(lines, "answer", lambda x: x) == lines
-
-    def x(*args, **kwargs):
-        """Named as an input is: its lines would hide it."""
-
+    assert by_own_name(lines, "answer", timed(my_answer)) == lines  # nobody can call `inner`
     assert by_own_name(lines, "answer", x) == lines
