@@ -35,9 +35,11 @@ def test_threads_come_back_when_a_learner_interrupts_a_check(threads):
     assert torch.get_num_threads() == threads
 
 
-def test_the_failing_case_calls_the_answer_by_the_name_that_the_learner_has_for_it():
-    def my_scores(query, keys):
-        return keys @ query + 1
+def my_scores(query, keys):
+    """A wrong answer at the top of a module, as in a notebook."""
+    return keys @ query + 1
 
+
+def test_the_failing_case_calls_the_answer_by_the_name_that_the_learner_has_for_it():
     verdict = verdict_on(ROOT, "00.scores", my_scores)
     assert verdict.case.splitlines()[-1] == "my_scores(query, keys)"
