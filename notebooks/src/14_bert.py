@@ -21,7 +21,7 @@
 # - judge film reviews in four ways, and choose one,
 # - fine-tune a pretrained model by a few new weights.
 #
-# You need 07, 10 and 12. About 75 minutes, and 100 more for the exercises.
+# You need 07, 10 and 12. About 75 minutes, and 115 more for the exercises.
 
 # %%
 import math
@@ -781,7 +781,7 @@ quiz("14")
 #
 # ## Exercises
 #
-# Open [exercises/14_bert.ipynb](exercises/14_bert.ipynb). About 100 minutes.
+# Open [exercises/14_bert.ipynb](exercises/14_bert.ipynb). About 115 minutes.
 #
 # | exercise | asks you to |
 # |---|---|
