@@ -242,14 +242,17 @@ class SmallT5(nn.Module):
         def think():
             return FeedForward(d_model, d_ff, bias=False)
 
-        def around():
-            return PreNorm(RMSNorm(d_model))
-
+        norm = partial(RMSNorm, d_model)
         layers = range(num_layers)
-        readers = [EncoderBlock(look(position=near), think(), around) for _ in layers]
-        writers = [DecoderBlock(look(position=past), look(), think(), around) for _ in layers]
-        self.encoder = Encoder(readers, RMSNorm(d_model))
-        self.decoder = Decoder(writers, RMSNorm(d_model))
+        readers = [
+            EncoderBlock(look(position=near), think(), lambda: PreNorm(norm())) for _ in layers
+        ]
+        writers = [
+            DecoderBlock(look(position=past), look(), think(), lambda: PreNorm(norm()))
+            for _ in layers
+        ]
+        self.encoder = Encoder(readers, norm())
+        self.decoder = Decoder(writers, norm())
         # END SOLUTION
 
     def encode(self, source):

@@ -321,7 +321,7 @@ show(
 )
 
 # %% [markdown]
-# It looks like an explanation: bright where the digit is. Is it one? If those patches are what the answer rests on, hiding them should hurt more than hiding others
+# It looks like an explanation. Is it one? If those patches are what the answer rests on, hiding them should hurt more than hiding others
 # (**occlusion**: covering a part of the input to see what it was worth). Paint them black, and count what is still named rightly.
 
 # %%
