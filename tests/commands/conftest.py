@@ -1,5 +1,7 @@
 """No test writes down a release in the course's own folder, or goes by one that is noted there."""
 
+from contextlib import contextmanager
+
 import pytest
 
 from course_lib.commands import release, released
@@ -23,17 +25,30 @@ def record(monkeypatch, tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def light_sheets():
+@contextmanager
+def light():
     """A release of the whole course has the sheets of chapter 00, and one of them for each other.
 
     For tests of what else is in it; tests/exercises bakes every sheet.
     """
-    patch = pytest.MonkeyPatch()
-    patch.setattr(
-        release,
-        "sheet_for",
-        lambda root, id: sheet_for(root, id if id[:2] == "00" else "00.scores"),
-    )
-    yield
-    patch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            release,
+            "sheet_for",
+            lambda root, id: sheet_for(root, id if id[:2] == "00" else "00.scores"),
+        )
+        yield
+
+
+@pytest.fixture(scope="module")
+def light_sheets():
+    """For every test of a module; see `light`."""
+    with light():
+        yield
+
+
+@pytest.fixture
+def light_sheets_here():
+    """For one test, in a module whose others need their own sheets; see `light`."""
+    with light():
+        yield

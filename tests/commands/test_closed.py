@@ -54,7 +54,7 @@ def second(tmp_path_factory):
 
 @pytest.mark.parametrize("chapters", ["", "02-03", "04"])
 def test_all_that_is_left_can_be_imported_and_all_that_pages_import_is_left(
-    tmp_path, chapters, light_sheets
+    tmp_path, chapters, light_sheets_here
 ):
     gone: list[str] = []
     release(tmp_path / "class", wanted(chapters or None), gone)
