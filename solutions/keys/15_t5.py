@@ -2900,19 +2900,28 @@ def t5_cases(generator):
             row[seq - right :] = pad_id
         return ids
 
-    def tried(label, read, write, pads, after, *, start=None, apart=False, **sizes):
+    def tried(label, read, write, pads, after, *, start=None, apart=False, shorter=False, **sizes):
         init = SIZES | sizes
         vocab, pad_id = init["vocab_size"], init["pad_id"]
         state = t5_learned(generator, WrongT5(**init))
         source = text(read, pads, vocab, pad_id)
         target = text(write, [(0, right) for right in after], vocab, pad_id)
         target[:, 0] = pad_id if start is None else start
-        planned = call(source, method="encode") if apart else call(source, target)
-        return Case(label, [planned], init=init, state=state)
+        planned = [call(source, method="encode")] if apart else [call(source, target)]
+        if shorter:  # what is kept of the first texts doesn't fit the second
+            planned.append(call(source[:, 1:], target[:, :-1]))
+        return Case(label, planned, init=init, state=state)
 
     none = (0, 0)
     return [
-        tried("padded on the left and on the right", 6, 4, [(2, 0), (0, 3)], [0, 2]),
+        tried(
+            "padded on the left and on the right",
+            6,
+            4,
+            [(2, 0), (0, 3)],
+            [0, 2],
+            shorter=True,
+        ),
         tried(
             "no padding, two layers, another start, beyond the largest distance",
             9,

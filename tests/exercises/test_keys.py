@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -110,8 +111,15 @@ def test_every_module_is_called_twice_with_inputs_of_different_sizes():
         id
         for id, cases in modules.items()
         if not any(other_sizes(a, b) for a in cases for b in cases)
+        and not any(first_and_second_differ(case) for case in cases)
     ]
     assert modules and not missing, missing
+
+
+def first_and_second_differ(case):
+    """Is one object called twice in a case, by the same method, with inputs of other sizes?"""
+    calls = [replace(case, calls=(call,)) for call in case.calls]
+    return any(other_sizes(a, b) for a, b in pairwise(calls))
 
 
 def names(sheet):
