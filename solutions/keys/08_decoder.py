@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_lib.grader.judging.edges import in_dtype
-from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
+from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case, told_of
 from course_lib.nn.attention import scaled_dot_product_attention
 from course_lib.nn.blocks import DecoderBlock as LibraryBlock
 from course_lib.nn.blocks import PreNorm
@@ -3415,8 +3415,7 @@ class ScheduledTrainer(WrongTrainer):
         return tuple([row[i] for row in rows] for i in range(3))
 
 
-def looping(name, step, says, *hints):
-    return Mistake(name, WrongTrainer, {"step": step}, says, hints)
+looping = told_of(WrongTrainer, "step")
 
 
 def also_plain(mistakes):

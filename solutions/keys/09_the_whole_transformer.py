@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_lib.grader.judging.edges import in_dtype
-from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
+from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case, told_of
 from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm, PreNorm
 from course_lib.nn.feedforward import FeedForward
 from course_lib.nn.masks import causal_mask, padding_mask
@@ -144,8 +144,7 @@ def factored(source_vocab, target_vocab, d_model, num_heads, d_ff, num_layers, t
     return tables + layer * num_layers
 
 
-def counting(name, flags, says, *hints):
-    return Mistake(name, wrong_count, flags, says, hints)
+counting = told_of(wrong_count)
 
 
 COUNT = Exercise(
@@ -577,8 +576,7 @@ def spread_xavier(noise):
     return (noise - 0.5) * std * math.sqrt(12)
 
 
-def drawing(name, flags, says, *hints):
-    return Mistake(name, wrong_xavier, flags, says, hints)
+drawing = told_of(wrong_xavier)
 
 
 XAVIER = Exercise(
@@ -962,8 +960,7 @@ class SummedTable(FunctionalTable):
         return torch.einsum("btd,vd->btv", x, self.weight)
 
 
-def tying(name, flags, says, *hints):
-    return Mistake(name, WrongTable, flags, says, hints)
+tying = told_of(WrongTable)
 
 
 class CalledTable(WrongTable):
@@ -1432,8 +1429,7 @@ def building(name, function, flags, says, *hints):
     return Mistake(name, function, flags, says, hints)
 
 
-def one_step(name, step, says, *hints):
-    return Mistake(name, WrongStep, {"step": step}, says, hints)
+one_step = told_of(WrongStep, "step")
 
 
 class NormsForgotten(WrongTransformer):
@@ -2071,8 +2067,7 @@ def copied_stack(d_model, num_heads, d_ff, num_layers):
     return Encoder([copy.deepcopy(block) for _ in range(num_layers)])
 
 
-def sharing(name, flags, says, *hints):
-    return Mistake(name, wrong_stack, flags, says, hints)
+sharing = told_of(wrong_stack)
 
 
 def norm_at_the_end(d_model, num_heads, d_ff, num_layers):
@@ -2413,8 +2408,7 @@ def cut_match(written, labels, pad_id):
     return sum(right) / len(right)
 
 
-def matching(name, flags, says, *hints):
-    return Mistake(name, wrong_match, flags, says, hints)
+matching = told_of(wrong_match)
 
 
 def overwriting_match(written, labels, pad_id):
@@ -2888,8 +2882,7 @@ def widened_fair(train, test, pad_id):
     return not (a[:, None] == b[None]).all(dim=-1).any()
 
 
-def lenient(name, flags, says, *hints):
-    return Mistake(name, wrong_fair, flags, says, hints)
+lenient = told_of(wrong_fair)
 
 
 FAIR = Exercise(

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_lib.grader.judging.edges import in_dtype, in_front
-from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
+from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case, told_of
 
 
 def normal(generator, *shape):
@@ -223,12 +223,10 @@ def loss_picked(logits, labels, smoothing, pad_id):
     return -((1 - smoothing) * right + smoothing * log_p.mean())
 
 
-def smoothing_by(name, flags, says, *hints):
-    return Mistake(name, wrong_loss, flags, says, hints)
+smoothing_by = told_of(wrong_loss)
 
 
-def loss_slip(name, slip, says, *hints):
-    return Mistake(name, other_loss, {"slip": slip}, says, hints)
+loss_slip = told_of(other_loss, "slip")
 
 
 SPREAD_HINTS = (
@@ -640,8 +638,7 @@ def rate_by_product(step, d_model, warmup):
     return (min(1 / n, n * n / warmup**3) / d_model) ** 0.5
 
 
-def rating(name, slip, says, *hints):
-    return Mistake(name, wrong_rate, {"slip": slip}, says, hints)
+rating = told_of(wrong_rate, "slip")
 
 
 STEP_HINTS = (
@@ -968,8 +965,7 @@ def step_by_parts(weight, gradient, mean, square, step, rate, beta1, beta2, eps,
     return weight - rate * (move + decay * weight), mean, square
 
 
-def stepping(name, flags, says, *hints):
-    return Mistake(name, wrong_step, flags, says, hints)
+stepping = told_of(wrong_step)
 
 
 def step_slip(name, slip, says, *hints):
@@ -1439,12 +1435,10 @@ def clip_by_norms(gradients, max_norm):
     return tuple(g * scale for g in gradients), norm
 
 
-def clipping(name, flags, says, *hints):
-    return Mistake(name, wrong_clip, flags, says, hints)
+clipping = told_of(wrong_clip)
 
 
-def clip_slip(name, slip, says, *hints):
-    return Mistake(name, other_clip, {"slip": slip}, says, hints)
+clip_slip = told_of(other_clip, "slip")
 
 
 NORM_HINTS = (
@@ -1775,8 +1769,7 @@ def first_by_formula(smoothing, vocab):
     return even, wrong * (even - math.log(smoothing)) - right * math.log(right)
 
 
-def expecting(name, slip, says, *hints):
-    return Mistake(name, wrong_first, {"slip": slip}, says, hints)
+expecting = told_of(wrong_first, "slip")
 
 
 FIRST_HINTS = (
@@ -2086,8 +2079,7 @@ def sharp_by_tanh(n_keys, cap, weight):
     return (1 + math.tanh(lead / 2)) / 2, math.log((n_keys - 1) / (1 / weight - 1)) / 2
 
 
-def sharpening(name, slip, says, *hints):
-    return Mistake(name, wrong_sharp, {"slip": slip}, says, hints)
+sharpening = told_of(wrong_sharp, "slip")
 
 
 OTHERS_HINTS = (

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import torch
 
-from course_lib.grader.judging.key import Edges, Exercise, Mistake, case
+from course_lib.grader.judging.key import Edges, Exercise, Mistake, case, told_of
 
 
 def number(generator, low, high):
@@ -182,12 +182,10 @@ def count_by_asking(words):
     return [[pair, -n] for n, pair in sorted(found)]
 
 
-def pairs_mistake(name, flags, says, *hints):
-    return Mistake(name, wrong_pairs, flags, says, hints)
+pairs_mistake = told_of(wrong_pairs)
 
 
-def pairs_slip(name, slip, says, *hints):
-    return Mistake(name, slipped_pairs, {"slip": slip}, says, hints)
+pairs_slip = told_of(slipped_pairs, "slip")
 
 
 COUNT = Exercise(
@@ -678,12 +676,10 @@ def merge_by_itself(ids, pair, new_id):
     return [ids[0], *merge_by_itself(ids[1:], pair, new_id)]
 
 
-def merging(name, flags, says, *hints):
-    return Mistake(name, wrong_merge, flags, says, hints)
+merging = told_of(wrong_merge)
 
 
-def merge_slip(name, slip, says, *hints):
-    return Mistake(name, slipped_merge, {"slip": slip}, says, hints)
+merge_slip = told_of(slipped_merge, "slip")
 
 
 MERGE = Exercise(
@@ -1168,8 +1164,7 @@ def learn_one_more(words, num_merges, rows=None, new=256):
     return [list(pair), *learn_one_more(words, num_merges, rows, new + 1)]
 
 
-def learning(name, flags, says, *hints):
-    return Mistake(name, wrong_learn, flags, says, hints)
+learning = told_of(wrong_learn)
 
 
 def lone_learn(words, num_merges, *, flags):
@@ -1177,12 +1172,10 @@ def lone_learn(words, num_merges, *, flags):
     return wrong_learn(words, num_merges, **flags)
 
 
-def learning_alone(name, flags, says, *hints):
-    return Mistake(name, lone_learn, {"flags": flags}, says, hints)
+learning_alone = told_of(lone_learn, "flags")
 
 
-def learn_slip(name, slip, says, *hints):
-    return Mistake(name, slipped_learn, {"slip": slip}, says, hints)
+learn_slip = told_of(slipped_learn, "slip")
 
 
 TRAIN = Exercise(
@@ -1784,8 +1777,7 @@ def encode_leftmost(word, merges):
         ids[best[1] : best[1] + 2] = [256 + best[0]]
 
 
-def encoding(name, flags, says, *hints):
-    return Mistake(name, wrong_encode, flags, says, hints)
+encoding = told_of(wrong_encode)
 
 
 def lone_encode(word, merges, *, flags):
@@ -1793,12 +1785,10 @@ def lone_encode(word, merges, *, flags):
     return wrong_encode(word, merges, **flags)
 
 
-def encoding_alone(name, flags, says, *hints):
-    return Mistake(name, lone_encode, {"flags": flags}, says, hints)
+encoding_alone = told_of(lone_encode, "flags")
 
 
-def encode_slip(name, slip, says, *hints):
-    return Mistake(name, slipped_encode, {"slip": slip}, says, hints)
+encode_slip = told_of(slipped_encode, "slip")
 
 
 ENCODE = Exercise(
@@ -2197,8 +2187,7 @@ def decode_by_itself(ids, merges):
     return bytes([b for i in ids for b in flat(i)]).decode(errors="replace")
 
 
-def decoding(name, flags, says, *hints):
-    return Mistake(name, wrong_decode, flags, says, hints)
+decoding = told_of(wrong_decode)
 
 
 def lone_decode(ids, merges, *, flags):
@@ -2206,12 +2195,10 @@ def lone_decode(ids, merges, *, flags):
     return wrong_decode(ids, merges, **flags)
 
 
-def decoding_alone(name, flags, says, *hints):
-    return Mistake(name, lone_decode, {"flags": flags}, says, hints)
+decoding_alone = told_of(lone_decode, "flags")
 
 
-def decode_slip(name, slip, says, *hints):
-    return Mistake(name, slipped_decode, {"slip": slip}, says, hints)
+decode_slip = told_of(slipped_decode, "slip")
 
 
 VANISHED = (
@@ -2533,8 +2520,7 @@ def slipped_price(characters, bytes_per_token, english, *, per_character, slip):
     }[slip]
 
 
-def price_slip(name, slip, says, *hints):
-    return Mistake(name, slipped_price, {"slip": slip}, says, hints)
+price_slip = told_of(slipped_price, "slip")
 
 
 def price_of_characters(characters, bytes_per_token, english, *, per_character):
@@ -2550,8 +2536,7 @@ def price_by_ceil(characters, bytes_per_token, english, *, per_character):
     return [n_bytes, tokens, math.pow(tokens / english, 2)]
 
 
-def pricing(name, flags, says, *hints):
-    return Mistake(name, wrong_price, flags, says, hints)
+pricing = told_of(wrong_price)
 
 
 PRICE = Exercise(
@@ -3041,8 +3026,7 @@ def trip_by_bytes(texts, ids, decoded, vocab_size):
     return len(sizes) == 1 and wide[0] == wide[1] and min(flat) >= 0 and max(flat) < vocab_size
 
 
-def lenient(name, flags, says, *hints):
-    return Mistake(name, wrong_trip, flags, says, hints)
+lenient = told_of(wrong_trip)
 
 
 def lone_trip(texts, ids, decoded, vocab_size, *, flags):
@@ -3050,12 +3034,10 @@ def lone_trip(texts, ids, decoded, vocab_size, *, flags):
     return wrong_trip(texts, ids, decoded, vocab_size, **flags)
 
 
-def lenient_alone(name, flags, says, *hints):
-    return Mistake(name, lone_trip, {"flags": flags}, says, hints)
+lenient_alone = told_of(lone_trip, "flags")
 
 
-def trip_slip(name, slip, says, *hints):
-    return Mistake(name, slipped_trip, {"slip": slip}, says, hints)
+trip_slip = told_of(slipped_trip, "slip")
 
 
 EXACTLY = (

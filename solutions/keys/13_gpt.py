@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_lib.grader.judging.edges import in_dtype
-from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
+from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case, told_of
 
 
 def normal(generator, *shape):
@@ -195,12 +195,10 @@ def windows_by_index(ids, length):
     return [ids[place], ids[place + 1]]
 
 
-def cutting(name, flags, says, *hints):
-    return Mistake(name, wrong_windows, flags, says, hints)
+cutting = told_of(wrong_windows)
 
 
-def cutting_slip(name, slip, says, *hints):
-    return Mistake(name, slipped_windows, {"slip": slip}, says, hints)
+cutting_slip = told_of(slipped_windows, "slip")
 
 
 STARTS = (
@@ -691,16 +689,13 @@ def bits_one_by_one(losses, counts, characters):
     return bits / characters
 
 
-def judging(name, flags, says, *hints):
-    return Mistake(name, wrong_bits, flags, says, hints)
+judging = told_of(wrong_bits)
 
 
-def judging_alone(name, flags, says, *hints):
-    return Mistake(name, lone_bits, {"flags": flags}, says, hints)
+judging_alone = told_of(lone_bits, "flags")
 
 
-def bits_slip(name, slip, says, *hints):
-    return Mistake(name, slipped_bits, {"slip": slip}, says, hints)
+bits_slip = told_of(slipped_bits, "slip")
 
 
 WEIGHED = (
@@ -1050,16 +1045,13 @@ def size_factored(vocab_size, d_model, num_layers, max_len, *, wider):
     return learned, 1 - (learned - vocab_size * d_model) / learned
 
 
-def counting(name, flags, says, *hints):
-    return Mistake(name, wrong_size, flags, says, hints)
+counting = told_of(wrong_size)
 
 
-def counting_alone(name, flags, says, *hints):
-    return Mistake(name, lone_size, {"flags": flags}, says, hints)
+counting_alone = told_of(lone_size, "flags")
 
 
-def size_slip(name, slip, says, *hints):
-    return Mistake(name, slipped_size, {"slip": slip}, says, hints)
+size_slip = told_of(slipped_size, "slip")
 
 
 TABLES = (
@@ -1461,8 +1453,7 @@ def unpack_by_view(weight, bias):
     return told | {f"to_{name}.bias": bias.view(3, -1)[i] for i, name in enumerate("qkv")}
 
 
-def unpacking(name, flags, says, *hints):
-    return Mistake(name, wrong_unpack, flags, says, hints)
+unpacking = told_of(wrong_unpack)
 
 
 def lone_unpack(weight, bias, *, flags):
@@ -1470,12 +1461,10 @@ def lone_unpack(weight, bias, *, flags):
     return wrong_unpack(weight, bias, **flags)
 
 
-def unpacking_alone(name, flags, says, *hints):
-    return Mistake(name, lone_unpack, {"flags": flags}, says, hints)
+unpacking_alone = told_of(lone_unpack, "flags")
 
 
-def unpack_slip(name, slip, says, *hints):
-    return Mistake(name, slipped_unpack, {"slip": slip}, says, hints)
+unpack_slip = told_of(slipped_unpack, "slip")
 
 
 TURNED = (
@@ -1892,16 +1881,13 @@ def chat_by_turns(messages, system=SMOL):
     return text + START + "assistant\n"
 
 
-def chatting(name, flags, says, *hints):
-    return Mistake(name, wrong_chat, flags, says, hints)
+chatting = told_of(wrong_chat)
 
 
-def chatting_alone(name, flags, says, *hints):
-    return Mistake(name, lone_chat, {"flags": flags}, says, hints)
+chatting_alone = told_of(lone_chat, "flags")
 
 
-def chat_slip(name, slip, says, *hints):
-    return Mistake(name, slipped_chat, {"slip": slip}, says, hints)
+chat_slip = told_of(slipped_chat, "slip")
 
 
 FORM = (
@@ -2470,8 +2456,7 @@ def induction_by_diagonal(weights):
     return weights.diagonal(1 - n, -2, -1)[..., 1:].sum(-1) / n
 
 
-def scoring(name, flags, says, *hints):
-    return Mistake(name, wrong_induction, flags, says, hints)
+scoring = told_of(wrong_induction)
 
 
 def lone_induction(weights, *, flags):
@@ -2479,12 +2464,10 @@ def lone_induction(weights, *, flags):
     return wrong_induction(weights, **flags)
 
 
-def scoring_alone(name, flags, says, *hints):
-    return Mistake(name, lone_induction, {"flags": flags}, says, hints)
+scoring_alone = told_of(lone_induction, "flags")
 
 
-def scoring_slip(name, slip, says, *hints):
-    return Mistake(name, slipped_induction, {"slip": slip}, says, hints)
+scoring_slip = told_of(slipped_induction, "slip")
 
 
 KEYS = (

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_lib.grader.judging.edges import in_dtype
-from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
+from course_lib.grader.judging.key import Case, Edges, Exercise, call, case, told_of
 from course_lib.nn.blocks import EncoderBlock, PostNorm, PreNorm
 from course_lib.nn.feedforward import FeedForward
 from course_lib.nn.masks import causal_mask, padding_mask
@@ -240,8 +240,7 @@ def hide_by_index(ids, special_ids, draws, ways, others, mask_id, *, share):
     return inputs, labels
 
 
-def hiding(name, slip, says, *hints):
-    return Mistake(name, wrong_hide, {"slip": slip}, says, hints)
+hiding = told_of(wrong_hide, "slip")
 
 
 CHOSEN_HINTS = (
@@ -820,12 +819,10 @@ def masked_picked(logits, labels):
     return (rows.logsumexp(dim=-1) - rows[torch.arange(len(asked)), asked]).mean()
 
 
-def losing(name, flags, says, *hints):
-    return Mistake(name, wrong_masked, flags, says, hints)
+losing = told_of(wrong_masked)
 
 
-def loss_slip(name, slip, says, *hints):
-    return Mistake(name, slipped_masked, {"slip": slip}, says, hints)
+loss_slip = told_of(slipped_masked, "slip")
 
 
 COUNT_HINTS = (
@@ -1308,8 +1305,7 @@ def pack_by_itself(a, b, max_len, cls_id, sep_id):
     return ids, [int(place > border) for place in range(len(ids))]
 
 
-def packing(name, slip, says, *hints):
-    return Mistake(name, wrong_pack, {"slip": slip}, says, hints)
+packing = told_of(wrong_pack, "slip")
 
 
 CUT_HINTS = (
@@ -2013,15 +2009,14 @@ class LonelyBert(WrongBert):
         return torch.cat([super(LonelyBert, self).encode(i[None], s[None]) for i, s in rows])
 
 
-def a_step(name, step, says, *hints):
-    return Mistake(name, WrongBertStep, {"step": step}, says, hints)
-
-
 class WrongBertStep(WrongBert):
     """One mistake; these are not tried in pairs, so that the check stays fast."""
 
     def __init__(self, *sizes, step, **named_sizes):
         super().__init__(*sizes, **named_sizes, **step)
+
+
+a_step = told_of(WrongBertStep, "step")
 
 
 PLACE_ROW_HINTS = (
@@ -2771,8 +2766,7 @@ def pool_row_by_row(vectors, real):
     return torch.stack(rows)
 
 
-def pooling(name, slip, says, *hints):
-    return Mistake(name, wrong_pool, {"slip": slip}, says, hints)
+pooling = told_of(wrong_pool, "slip")
 
 
 PADDING_HINTS = (
@@ -3341,8 +3335,7 @@ def span_by_bands(start, end, context, longest):
     return tuple(int(i) for i in (scores == scores.max()).nonzero()[0])
 
 
-def spanning(name, slip, says, *hints):
-    return Mistake(name, wrong_span, {"slip": slip}, says, hints)
+spanning = told_of(wrong_span, "slip")
 
 
 APART_HINTS = (
@@ -3903,8 +3896,7 @@ def pieces_by_place(words, labels):
     return out
 
 
-def piecing(name, slip, says, *hints):
-    return Mistake(name, wrong_pieces, {"slip": slip}, says, hints)
+piecing = told_of(wrong_pieces, "slip")
 
 
 FIRST_HINTS = (

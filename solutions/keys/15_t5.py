@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_lib.grader.judging.edges import in_dtype
-from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
+from course_lib.grader.judging.key import Case, Edges, Exercise, call, case, told_of
 from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm, PreNorm
 from course_lib.nn.feedforward import FeedForward
 from course_lib.nn.masks import causal_mask, padding_mask
@@ -248,8 +248,7 @@ def corrupt_from_behind(ids, spans, first_sentinel):
     return inputs, targets
 
 
-def corrupting(name, slip, says, *hints):
-    return Mistake(name, wrong_corrupt, {"slip": slip}, says, hints)
+corrupting = told_of(wrong_corrupt, "slip")
 
 
 BORDER_HINTS = (
@@ -722,8 +721,7 @@ def lengths_by_sum(n, *, density):
     return n + 2 + 2 * holes - target, target
 
 
-def measuring(name, slip, says, *hints):
-    return Mistake(name, wrong_lengths, {"slip": slip}, says, hints)
+measuring = told_of(wrong_lengths, "slip")
 
 
 CUT_HINTS = (
@@ -1043,8 +1041,7 @@ def bias_by_rows(table, n_query, n_key, max_distance, bidirectional):
     return torch.stack(rows, dim=1)[:, n_key - n_query :]
 
 
-def biasing(name, slip, says, *hints):
-    return Mistake(name, wrong_bias, {"slip": slip}, says, hints)
+biasing = told_of(wrong_bias, "slip")
 
 
 WHERE_HINTS = (
@@ -1498,8 +1495,7 @@ def label_by_loss(logits, texts, pad_id, mean):
     return scores.max(dim=-1).indices, scores
 
 
-def labelling(name, slip, says, *hints):
-    return Mistake(name, wrong_label, {"slip": slip}, says, hints)
+labelling = told_of(wrong_label, "slip")
 
 
 LIKELY_HINTS = (
@@ -1993,8 +1989,7 @@ def fused_sublayer(x, weights, bias):
     return x + F.linear(mixed.transpose(1, 2).flatten(2), weights["o"])
 
 
-def mending(name, step, says, *hints):
-    return Mistake(name, wrong_sublayer, {"step": step}, says, hints)
+mending = told_of(wrong_sublayer, "step")
 
 
 RMS_HINTS = (
@@ -2541,8 +2536,7 @@ def path_with_border(cost):
     return path[::-1]
 
 
-def warping(name, slip, says, *hints):
-    return Mistake(name, wrong_path, {"slip": slip}, says, hints)
+warping = told_of(wrong_path, "slip")
 
 
 SUM_HINTS = (
@@ -3126,8 +3120,7 @@ class NamedT5(WrongT5):
         self.past = self.decoder.blocks[0].self_attention.position
 
 
-def a_t5_step(name, step, says, *hints):
-    return Mistake(name, WrongT5Step, {"step": step}, says, hints)
+a_t5_step = told_of(WrongT5Step, "step")
 
 
 def made_so(name, made, says, *hints):

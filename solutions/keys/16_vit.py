@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import nn
 
-from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case
+from course_lib.grader.judging.key import Case, Edges, Exercise, call, case, told_of
 from course_lib.nn.blocks import EncoderBlock, PostNorm, PreNorm
 from course_lib.nn.feedforward import FeedForward
 from course_lib.nn.multi_head import MultiHeadAttention
@@ -211,8 +211,7 @@ def patches_by_words(images, size):
     return rearrange(images, "b c (r i) (s j) -> b (r s) (c i j)", i=size, j=size)
 
 
-def cutting(name, flags, says, *hints):
-    return Mistake(name, wrong_patches, flags, says, hints)
+cutting = told_of(wrong_patches)
 
 
 def lone_patches(images, size, *, flags):
@@ -220,12 +219,10 @@ def lone_patches(images, size, *, flags):
     return wrong_patches(images, size, **flags)
 
 
-def cutting_alone(name, flags, says, *hints):
-    return Mistake(name, lone_patches, {"flags": flags}, says, hints)
+cutting_alone = told_of(lone_patches, "flags")
 
 
-def cut_slip(name, slip, says, *hints):
-    return Mistake(name, slipped_patches, {"slip": slip}, says, hints)
+cut_slip = told_of(slipped_patches, "slip")
 
 
 CUT_HINTS = (
@@ -769,16 +766,13 @@ def joined_by_shuffling(patches, rows, channels):
     return F.pixel_shuffle(patches.mT.unflatten(2, (rows, -1)), size)
 
 
-def joining(name, flags, says, *hints):
-    return Mistake(name, wrong_join, flags, says, hints)
+joining = told_of(wrong_join)
 
 
-def joining_alone(name, flags, says, *hints):
-    return Mistake(name, lone_join, {"flags": flags}, says, hints)
+joining_alone = told_of(lone_join, "flags")
 
 
-def join_slip(name, slip, says, *hints):
-    return Mistake(name, slipped_join, {"slip": slip}, says, hints)
+join_slip = told_of(slipped_join, "slip")
 
 
 STRIPE_HINTS = (
@@ -1156,8 +1150,7 @@ def kernel_one_by_one(weight, channels):
     return out
 
 
-def as_kernel(name, slip, says, *hints):
-    return Mistake(name, wrong_kernel, {"slip": slip}, says, hints)
+as_kernel = told_of(wrong_kernel, "slip")
 
 
 KERNEL_HINTS = (
@@ -1498,16 +1491,13 @@ def count_factored(
     return n + 1 + registers, learned, d_model * (4 * n - n)
 
 
-def counting(name, flags, says, *hints):
-    return Mistake(name, wrong_count, flags, says, hints)
+counting = told_of(wrong_count)
 
 
-def counting_alone(name, flags, says, *hints):
-    return Mistake(name, lone_count, {"flags": flags}, says, hints)
+counting_alone = told_of(lone_count, "flags")
 
 
-def count_slip(name, slip, says, *hints):
-    return Mistake(name, slipped_count, {"slip": slip}, says, hints)
+count_slip = told_of(slipped_count, "slip")
 
 
 TOKEN_HINTS = (
@@ -2212,8 +2202,7 @@ class LonelyViT(WrongViT):
         return torch.cat([super(LonelyViT, self).tokens(image[None]) for image in images])
 
 
-def a_step(name, step, says, *hints):
-    return Mistake(name, WrongViTStep, {"step": step}, says, hints)
+a_step = told_of(WrongViTStep, "step")
 
 
 ROW_HINTS = (
@@ -2918,16 +2907,13 @@ def rollout_backwards(weights):
     return mixed @ rollout_backwards(before) if before else mixed
 
 
-def rolling(name, flags, says, *hints):
-    return Mistake(name, wrong_rollout, flags, says, hints)
+rolling = told_of(wrong_rollout)
 
 
-def rolling_alone(name, flags, says, *hints):
-    return Mistake(name, lone_rollout, {"flags": flags}, says, hints)
+rolling_alone = told_of(lone_rollout, "flags")
 
 
-def roll_slip(name, slip, says, *hints):
-    return Mistake(name, slipped_rollout, {"slip": slip}, says, hints)
+roll_slip = told_of(slipped_rollout, "slip")
 
 
 LAYER_ORDER_HINTS = (
@@ -3489,16 +3475,13 @@ def resize_number_by_number(table, old, new):
     return torch.cat([front, torch.stack(numbers, dim=1)])
 
 
-def resizing(name, flags, says, *hints):
-    return Mistake(name, wrong_resize, flags, says, hints)
+resizing = told_of(wrong_resize)
 
 
-def resizing_alone(name, flags, says, *hints):
-    return Mistake(name, lone_resize, {"flags": flags}, says, hints)
+resizing_alone = told_of(lone_resize, "flags")
 
 
-def resize_slip(name, slip, says, *hints):
-    return Mistake(name, slipped_resize, {"slip": slip}, says, hints)
+resize_slip = told_of(slipped_resize, "slip")
 
 
 TABLE_HINTS = (

@@ -12,7 +12,7 @@ from .cases import Call, Case, call, case
 from .edges import Edges
 from .terms import Terms
 
-__all__ = ["Call", "Case", "Edges", "Exercise", "Mistake", "call", "case"]
+__all__ = ["Call", "Case", "Edges", "Exercise", "Mistake", "call", "case", "told_of"]
 
 KINDS = ("code", "bug", "predict", "test", "build")
 
@@ -55,6 +55,18 @@ class Mistake:
             ),
             self.values,
         )
+
+
+def told_of(function: Callable, flag: str | None = None) -> Callable[..., Mistake]:
+    """What makes the mistakes of one function, from a name, flags, what to say and three hints.
+
+    With `flag`, the second is the value of this one flag.
+    """
+
+    def mistake(name: str, given: Any, says: str, *hints: str) -> Mistake:
+        return Mistake(name, function, given if flag is None else {flag: given}, says, hints)
+
+    return mistake
 
 
 @dataclass(frozen=True)
