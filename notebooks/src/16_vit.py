@@ -449,7 +449,7 @@ for name, model in (("CNN", cnn), ("ViT", vit)):
 #
 # ## 16.7 The race, and what each lives on
 #
-# A study trained both on 4,000 digits, with three seeds, and looked at the test once. Each image was turned, scaled, slanted and moved a little, anew each time: **data augmentation**.
+# A study trained both on 4,000 digits, with three seeds, and looked at the test once (one number aside, in a run broken off). Each image was turned, scaled, slanted and moved a little, anew each time: **data augmentation**.
 # Rates were chosen on the digits to develop: of two for the CNN, of nine settings for the ViT.
 
 # %%
@@ -632,7 +632,7 @@ show(
 #
 # ## 16.9 Your own digit
 #
-# Draw one with `#`, as large as you like. It is then treated as MNIST's makers treated theirs: into a box of 20 by 20, its centre of mass in the middle.
+# Draw one with `#`. It is treated as MNIST's were: into a box of 20 by 20, its centre of mass in the middle.
 
 
 # %%
