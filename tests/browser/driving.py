@@ -65,21 +65,33 @@ def shoot(page, name: str) -> None:
         page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
-def contrast(locator) -> float:
-    """Contrast of an element's ink on the ground behind it, as WCAG 2 defines it."""
-    return locator.evaluate(
-        """node => {
-          const parse = text => (text.match(/[\\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
+def pale(texts, at_least: float = 4.5) -> list[str]:
+    """Of the texts that are seen, those with less contrast (WCAG 2) on the ground behind them.
+
+    All at one moment: a view may put new elements in the place of these at any other.
+    """
+    return texts.evaluate_all(
+        """(nodes, least) => {
+          const parse = text => text.match(/[\\d.]+/g).map(Number);
           const over = (top, under) => {
             const a = top[3] ?? 1; return under.map((u, i) => a * top[i] + (1 - a) * u); };
-          const layers = [];
-          for (let n = node; n; n = n.parentElement)
-            layers.push(parse(getComputedStyle(n).backgroundColor));
-          const ground = layers.reverse().reduce((u, t) => over(t, u), [255, 255, 255]);
-          const ink = over(parse(getComputedStyle(node).color), ground);
           const light = rgb => rgb.map(v => v / 255)
             .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
             .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-          const [a, b] = [light(ink), light(ground)].sort((x, y) => y - x);
-          return (a + 0.05) / (b + 0.05); }"""
+          const contrast = node => {
+            const layers = [];
+            for (let n = node; n; n = n.parentElement)
+              layers.push(parse(getComputedStyle(n).backgroundColor));
+            const ground = layers.reverse().reduce((u, t) => over(t, u), [255, 255, 255]);
+            const ink = over(parse(getComputedStyle(node).color), ground);
+            const [a, b] = [light(ink), light(ground)].sort((x, y) => y - x);
+            return (a + 0.05) / (b + 0.05); };
+          const written = "input:is(:not([type]), [type=text], [type=number])";
+          const seen = nodes.filter(node => node.checkVisibility({ visibilityProperty: true })
+            && !node.disabled && (node.matches(written) || node.textContent.trim()));
+          if (!seen.length) throw new Error("no text is seen here");
+          return seen.map(node => [contrast(node), node.textContent.trim()])
+            .filter(([value]) => !(value >= least))
+            .map(([value, text]) => `${value.toFixed(2)}: ${text}`); }""",
+        at_least,
     )

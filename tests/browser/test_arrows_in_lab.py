@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from driving import contrast, notebook_of, open_notebook, run_all, shoot, use_theme
+from driving import notebook_of, open_notebook, pale, run_all, shoot, use_theme
 
 CELLS = [
     "# Arrows",
@@ -97,8 +97,6 @@ def test_the_buttons_reach_a_right_angle(arrows):
 @pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
 def test_its_text_is_readable_in_both_themes(arrows, page, theme):
     use_theme(page, theme)
-    for place in arrows.locator(".title, .help, .live b, .live span, button").all():
-        if place.is_enabled():
-            assert contrast(place) >= 4.5, place.inner_text()
+    assert pale(arrows.locator(".title, .help, .live b, .live span, button")) == []
     shoot(page, f"arrows-{theme.split()[1].lower()}")
     assert page.outside == []

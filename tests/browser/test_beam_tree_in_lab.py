@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from driving import contrast, notebook_of, open_notebook, run_all, shoot, use_theme
+from driving import notebook_of, open_notebook, pale, run_all, shoot, use_theme
 
 CELLS = [
     "# A tree",
@@ -61,7 +61,6 @@ def test_arrow_keys_walk_the_tree_and_nothing_else(tree, page):
 @pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
 def test_its_text_is_readable_in_both_themes(tree, page, theme):
     use_theme(page, theme)
-    for place in tree.locator(".title, .help, .live b, .live span").all():
-        assert contrast(place) >= 4.5, place.inner_text()
+    assert pale(tree.locator(".title, .help, .live b, .live span")) == []
     shoot(page, f"beam-tree-{theme.split()[1].lower()}")
     assert page.outside == []

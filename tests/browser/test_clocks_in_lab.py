@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from driving import contrast, notebook_of, open_notebook, run_all, shoot, use_theme
+from driving import notebook_of, open_notebook, pale, run_all, shoot, use_theme
 
 CELLS = [
     "# Clocks",
@@ -58,6 +58,5 @@ def test_a_new_angle_is_told_in_words_and_slower_hands_make_it_known(clocks, pag
 @pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
 def test_its_text_is_readable_in_both_themes(clocks, page, theme):
     use_theme(page, theme)
-    for place in clocks.locator(".title, .help, .live, figcaption, .slider .name").all():
-        assert contrast(place) >= 4.5, place.inner_text()
+    assert pale(clocks.locator(".title, .help, .live, figcaption, .slider .name")) == []
     shoot(page, f"clocks-{theme.split()[1].lower()}")

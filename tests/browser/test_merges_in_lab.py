@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from driving import contrast, notebook_of, open_notebook, run_all, shoot, use_theme
+from driving import notebook_of, open_notebook, pale, run_all, shoot, use_theme
 
 CELLS = [
     "# Merges",
@@ -72,8 +72,6 @@ def test_the_slider_walks_to_the_end(merges, page):
 @pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
 def test_its_text_is_readable_in_both_themes(merges, page, theme):
     use_theme(page, theme)
-    for place in merges.locator(".title, .help, .live, .piece, .pair, .slider .name").all():
-        assert contrast(place) >= 4.5, place.inner_text()
-    for box in page.locator(".course-strips span[title]").all():
-        assert contrast(box) >= 4.5, box.inner_text()
+    assert pale(merges.locator(".title, .help, .live, .piece, .pair, .slider .name")) == []
+    assert pale(page.locator(".course-strips span[title]")) == []
     shoot(page, f"merges-{theme.split()[1].lower()}")

@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from driving import contrast, notebook_of, open_notebook, run_all, shoot, use_theme
+from driving import notebook_of, open_notebook, pale, run_all, shoot, use_theme
 
 CELLS = [
     "# Patches",
@@ -68,6 +68,5 @@ def test_another_layer_and_a_pin(patches, page):
 @pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
 def test_its_text_is_readable_in_both_themes(patches, page, theme):
     use_theme(page, theme)
-    for place in patches.locator(".title, .help, .live, .map, .cls").all():
-        assert contrast(place) >= 4.5, place.inner_text()
+    assert pale(patches.locator(".title, .help, .live, .map, .cls")) == []
     shoot(page, f"patches-{theme.split()[1].lower()}")

@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from driving import contrast, notebook_of, open_notebook, run_all, shoot, use_theme
+from driving import notebook_of, open_notebook, pale, run_all, shoot, use_theme
 
 CELLS = [
     "# Spans",
@@ -82,6 +82,5 @@ def test_arrow_keys_and_enter_hide_and_touch_no_cell(spans, page):
 @pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
 def test_its_text_is_readable_in_both_themes(spans, page, theme):
     use_theme(page, theme)
-    for place in spans.locator(".title, .help, .live, .piece, .name, .count").all():
-        assert contrast(place) >= 4.5, place.inner_text()
+    assert pale(spans.locator(".title, .help, .live, .piece, .name, .count")) == []
     shoot(page, f"spans-{theme.split()[1].lower()}")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from driving import contrast, notebook_of, shoot
+from driving import notebook_of, pale, shoot
 
 from course_lib.views import (
     DIAGRAM_PARTS,
@@ -80,9 +80,7 @@ def test_every_view_is_alive_and_readable(shown):
     assert shown.locator(".course-view").count() == len(views())
     assert shown.locator(".course-view .fallback").count() == 0
     shown.locator(".course-outcome summary").click()
-    for text in shown.locator(f".course-view :is({TEXTS})").all():
-        if text.is_visible() and text.inner_text().strip():
-            assert contrast(text) >= 4.5, text.inner_text()
+    assert pale(shown.locator(f".course-view :is({TEXTS})")) == []
     shoot(shown, f"elsewhere-{shown.kind}")
 
 
@@ -119,3 +117,15 @@ def test_a_drawing_and_its_words_fit_a_page_zoomed_to_twice_its_size(shown):
     assert box["y"] >= 0 and box["y"] + 60 < 450
     letters = view.locator("svg .part text").first.bounding_box()["height"]
     assert letters >= 8
+
+
+def test_pale_text_is_found_by_its_contrast(chromium):
+    page = chromium.new_page()
+    page.set_content(
+        "<body style='background:#fff'><p style='color:#777'>grey</p><p style='color:#000'>ink</p>"
+        "<p style='color:#fff; visibility:hidden'>unseen</p><p style='color:#fff'> </p>"
+    )
+    assert pale(page.locator("p")) == ["4.48: grey"]
+    with pytest.raises(Exception, match="no text is seen here"):
+        pale(page.locator("h1"))
+    page.close()
