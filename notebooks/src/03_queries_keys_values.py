@@ -414,7 +414,7 @@ show(
 )
 
 # %% [markdown]
-# Nothing inside the head is new to you. Here it is by hand, from MiniLM's published numbers: three layers to get the
+# Nothing inside the head is new. Here it is by hand, from MiniLM's published numbers: three layers to get the
 # vectors that go in, then the steps of section 3.3. (`split_heads` cuts 384 numbers into 12 times 32; `[0, 1]` takes
 # head 1 of the first sentence. Chapter 05 builds it.)
 
@@ -522,7 +522,7 @@ show(
 # Is that much? An average head is right 12 times and moves the right way 5.7 times of 12, like a coin. Ten of the 72
 # heads move as often as ours, where of 72 coins one or two would. But ten others move the *wrong* way as often. Heads
 # have habits, and of 72 habits some point to where the meaning lies. And we chose this head on the first pair, so that
-# pair proves nothing. (Twelve pairs are few, and eleven of them were made up for this page: add your own.)
+# pair proves nothing. (Twelve pairs are few, and eleven were made up for this page: add your own.)
 
 # %% [markdown]
 # ## 3.7 Reading a map
@@ -616,7 +616,7 @@ show(
 # The first does not: layer 0 is broad, and the last comes second. The second depends on what "diagonal" means. In the
 # literature it includes the lines beside the main one, and two heads of this small model hold one. The main diagonal
 # itself, where section 3.2 put nearly everything, no head fills by a quarter, on sentences of this length (of three
-# words an even share is a third).
+# tokens, one word's worth, an even share is a third).
 #
 # ### What a map does not show
 #
@@ -682,8 +682,8 @@ show(
 
 # %% [markdown]
 # On our sentence, in all 28 heads that park much, the value of [CLS] is short: a headline, if it were not short in 34
-# of the other 44, too. More looking does bring more home, but from [CLS] less than a fifth of what the weight promises.
-# (Kobayashi et al. measure so.)
+# of the other 44, too. More looking does bring more home, but from [CLS], on average, less than a fifth of what the
+# weight promises. (Kobayashi et al. measure so.)
 #
 # So a bright cell says where a query looks, not what it takes home. And what it takes home is only *added* to the
 # word's vector, to which each layer adds more of its own (chapter 07): this running vector is the **residual stream**. A
@@ -736,12 +736,12 @@ claim("exchanged, the head is itself again", torch.allclose(mended, weights[3, 1
 # - Self-attention takes all three from one sequence; cross-attention takes keys and values from another. Scores are
 #   (query, key), and the output has one row for each query.
 # - `nn.MultiheadAttention` wants `batch_first=True`, or it mixes your sentences without a word.
-# - MiniLM's layer 3, head 1 sends "it" to "animal". On twelve pairs it is right 15 times of 24. The end moves ten heads the
-#   right way, and ten the wrong way.
+# - MiniLM's layer 3, head 1 sends "it" to "animal". On twelve pairs it is right 15 times of 24. In ten pairs or more, the
+#   end moves ten heads the right way, and ten the wrong way.
 # - A map shows where a head looks. What comes of it depends on the values too: on our sentence [CLS] gets much weight
 #   in many heads and has little to give in nearly all, those that hardly look at it included.
 #
-# **Into your parts box** go a projection, cross-attention, two scores for heads and a test against mixed-up batches.
+# **You have built** a projection, cross-attention, two scores for heads and a test against mixed-up batches.
 #
 # ## Quiz
 
