@@ -454,13 +454,13 @@ show(fig, alt="Adam: the ordinary GRU falls from 1,800 steps to 40. SGD: not don
 
 # %% [markdown]
 # With Adam at its own best rate the ordinary GRU is as quick as attention, at 80 symbols, too. With SGD it is not done
-# after 1,000 at any rate we tried, while its twin and attention are: a faint gradient makes a faint step, unless
-# each number's is divided by its own size, as by Adam.
+# after 1,000 at any rate we tried, unlike its twin and attention at rate 1: a faint gradient makes a faint step, unless
+# each number's gradient is divided by its usual size, as by Adam.
 #
 # ## 1.6 A suitcase of fixed size
 #
-# So a GRU can learn from far away, too. But its state has a fixed size. Pack $n$ random symbols of 8 kinds into 64
-# numbers, let one fitted matrix read them out of the last state again, and count how many come out, guesses taken off.
+# So a GRU can learn from far away. But its state has a fixed size. Pack $n$ random symbols of 8 kinds into 64
+# numbers, let one fitted matrix read them out of the last state again, and count how many come out beyond guessing.
 # Packed by a GRU as PyTorch draws it, untrained, a handful of 16 comes out.
 #
 # Now *train* a GRU (`keep` = 2) and its matrix on this task, 4,000 steps. How many of 16 then?
@@ -570,7 +570,7 @@ show(ax, alt)
 #
 # Not all of the loss is the vector's. The writer reads what it wrote, mistakes included (chapter 08). Told the right
 # symbols instead, it gets 15 or 16 out of the same vector (out of another row's none). And twice the vector adds half a
-# symbol, four times the steps over five, both at least seven: room takes practice to fill.
+# symbol, four times the steps over five, both seven: room takes practice to fill.
 #
 # Attention keeps the vectors of all words instead. The bill: to write on, a Transformer must have two vectors for each
 # word so far (which two: chapter 03). At width 64, after 1,000 words, that is 2,000 times as much as one state.
@@ -745,8 +745,8 @@ print("words shuffled, the last output moves by: attention", rounded(moved[atten
 print(", GRU", rounded(moved[gru]))
 
 # %% [markdown]
-# It does not; chapter 06 gives it positions. The whole comparison: (The **LSTM** is the GRU's older
-# relative, with three gates and two states.)
+# It does not; chapter 06 gives it positions. The whole comparison (the **LSTM** is the GRU's older
+# relative, with three gates and two states):
 #
 # | | recurrent (GRU, LSTM) | convolution | attention |
 # |---|---|---|---|
