@@ -319,8 +319,8 @@ check("00.safe-softmax", softmax_from_the_formula)
 
 # %% [markdown]
 # Read the panel from the top. The sign and the word say how it went. The line in bold is the point of the whole
-# machinery: it names the mistake. Then come the numbers: what was expected, what was found, and the smallest input that
-# shows it. Below are hints. Each opens inside of the one before, so you take only as much help as you want. (Behind the
+# machinery: it names the mistake. Then come the numbers: what was expected, what was found, and the smallest of the
+# cases that show it. Below are hints. Each opens inside of the one before, so you take only as much help as you want. (Behind the
 # third waits a solution: keep it shut here, since this softmax is an exercise of yours.)
 #
 # Here is another one, with the axis mixed up. Its shapes are right and its numbers look fine:

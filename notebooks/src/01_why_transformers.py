@@ -454,13 +454,13 @@ show(fig, alt="Adam: the ordinary GRU falls from 1,800 steps to 40. SGD: not don
 
 # %% [markdown]
 # With Adam at its own best rate the ordinary GRU is as quick as attention, at 80 symbols, too. With SGD it is not done
-# after 1,000 at any rate we tried, while its twin and attention are: a faint gradient makes a faint step, unless
-# each number's is divided by its own size, as by Adam.
+# after 1,000 at any rate we tried, unlike its twin and attention at rate 1: a faint gradient makes a faint step, unless
+# each number's gradient is divided by its usual size, as by Adam.
 #
 # ## 1.6 A suitcase of fixed size
 #
-# So a GRU can learn from far away, too. But its state has a fixed size. Pack $n$ random symbols of 8 kinds into 64
-# numbers, let one fitted matrix read them out of the last state again, and count how many come out, guesses taken off.
+# So a GRU can learn from far away. But its state has a fixed size. Pack $n$ random symbols of 8 kinds into 64
+# numbers, let one fitted matrix read them out of the last state again, and count how many come out beyond guessing.
 # Packed by a GRU as PyTorch draws it, untrained, a handful of 16 comes out.
 #
 # Now *train* a GRU (`keep` = 2) and its matrix on this task, 4,000 steps. How many of 16 then?
@@ -550,7 +550,7 @@ for name, shares in controls["told"].items():
 
 dots = {"color": GREEN, "linestyle": ":"}
 looks = (GRU_LINE, ATTENTION_LINE, dots, OPEN_LINE, dots | {"linestyle": "-"})
-title = "One vector of 64: about eight symbols arrive, however long the row"
+title = "One vector: what arrives levels off; more steps lift the level"
 ax = runs_over(
     lengths,
     arrived,
@@ -570,7 +570,7 @@ show(ax, alt)
 #
 # Not all of the loss is the vector's. The writer reads what it wrote, mistakes included (chapter 08). Told the right
 # symbols instead, it gets 15 or 16 out of the same vector (out of another row's none). And twice the vector adds half a
-# symbol, four times the steps five, both at least seven: room takes practice to fill.
+# symbol, four times the steps over five, both seven: room takes practice to fill.
 #
 # Attention keeps the vectors of all words instead. The bill: to write on, a Transformer must have two vectors for each
 # word so far (which two: chapter 03). At width 64, after 1,000 words, that is 2,000 times as much as one state.
@@ -650,7 +650,7 @@ def multiplications(n, d):
     return n * 6 * d * d, n * 3 * d * d + 2 * n * n * d
 
 
-for d, n in ((64, 11), (64, 96), (64, 512), (512, 100), (512, 768), (512, 10_000)):
+for d, n in ((64, 11), (64, 96), (64, 1024), (512, 100), (512, 768), (512, 10_000)):
     by_recurrence, by_looking = multiplications(n, d)
     print(f"width {d}, {n} words: attention needs {by_looking / by_recurrence:.2f} of the GRU's")
 
@@ -659,11 +659,12 @@ for d, n in ((64, 11), (64, 96), (64, 512), (512, 100), (512, 768), (512, 10_000
 # draws level at 96 words, one of width 512 at 768. (A whole layer of a Transformer adds $9d^2$ a
 # word, chapters 05 and 07: always more than a GRU.)
 #
-# And by the clock? 512 words.
+# And by the clock? 1,024 words.
 
 # %%
 predict(
-    "01.clock", "Which reads one text of 512 words faster, on one core? And 32 such texts at once?"
+    "01.clock",
+    "Which reads one text of 1,024 words faster, on one core? And 32 such texts at once?",
 )
 
 
@@ -686,7 +687,7 @@ def in_one_call(x):
     return F.scaled_dot_product_attention(q, k, v)[:, 0]
 
 
-lengths = {1: [2**i for i in range(2, 13)], 32: [2**i for i in range(2, 10)]}  # by number of texts
+lengths = {1: [2**i for i in range(2, 13)], 32: [2**i for i in range(2, 11)]}  # by number of texts
 racers = {"GRU": gru, "attention": attention, "attention, one call": in_one_call}
 
 # %%
@@ -699,16 +700,16 @@ for count, places in lengths.items():
 
 winners = {}  # by number of texts: the first word of the fastest racer's name
 for count in lengths:
-    winners[count] = min(racers, key=lambda name: clock[name, count][512]).split(",")[0]
+    winners[count] = min(racers, key=lambda name: clock[name, count][1024]).split(",")[0]
 outcome("01.clock", "; ".join(f"{count} at once: {winner}" for count, winner in winners.items()))
 
 # %% jupyter={"source_hidden": true}
 ahead = clock["GRU", 1][128] > 3 * clock["attention", 1][128]
 claim("one text of 128 words: attention is over 3 times faster", ahead)
-claim("one text of 512 words: attention is faster", winners[1] == "attention")
-claim("32 texts of 512 words: the GRU is faster", winners[32] == "GRU")
-shared = clock["GRU", 32][64] < 16 * clock["GRU", 1][64]
-claim("32 texts of 64 words cost the GRU less than 16 times as much as one", shared)
+claim("one text of 1,024 words: attention is faster", winners[1] == "attention")
+claim("32 texts of 1,024 words: the GRU is faster", winners[32] == "GRU")
+shared = clock["GRU", 32][64] < 32 * clock["GRU", 1][64]
+claim("32 texts of 64 words cost the GRU less than 32 times as much as one", shared)
 
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained", sharey=True)
 racer_lines = {"GRU": GRU_LINE, "attention": ATTENTION_LINE}
@@ -724,7 +725,7 @@ axes[0].set(ylabel="milliseconds", title="One text: the GRU waits in line")
 axes[1].set(title="32 texts at once: each step has enough to do")
 axes[0].legend()
 alt = """Time over length, both axes logarithmic. One text: attention far below the GRU, until the lines
-meet in the thousands. 32 texts: attention below on short texts, above at 512 words."""
+meet in the thousands. 32 texts: attention below on short texts, above at 1,024 words."""
 show(fig, alt)
 
 # %% [markdown]
@@ -744,13 +745,13 @@ print("words shuffled, the last output moves by: attention", rounded(moved[atten
 print(", GRU", rounded(moved[gru]))
 
 # %% [markdown]
-# It does not; chapter 06 gives it positions. The whole comparison: (The **LSTM** is the GRU's older
-# relative, with three gates and two states.)
+# It does not; chapter 06 gives it positions. The whole comparison (the **LSTM** is the GRU's older
+# relative, with three gates and two states):
 #
 # | | recurrent (GRU, LSTM) | convolution | attention |
 # |---|---|---|---|
 # | steps from word 1 to word $n$ (1.7) | grows like $n$ | like $n/k$; fewer with gaps | 1 |
-# | gradient from far away | fades, unless gates are open (1.4) | exactly 0 beyond its layers (1.7) | arrives, before training about $1/n$ (1.4) |
+# | gradient from far away, untrained | fades, unless gates are open (1.4) | exactly 0 beyond its layers (1.7) | arrives, about $1/n$ (1.4) |
 # | one text in parallel (1.8) | no: $n$ steps in line | yes, a few layers | yes, a few products |
 # | work for $n$ words (1.8) | $6nd^2$ | grows like $n$ | $3nd^2 + 2n^2d$ |
 # | kept while writing (1.6) | one state | the last $k-1$ words of each layer | every word |
@@ -770,8 +771,8 @@ print(", GRU", rounded(moved[gru]))
 # ## Summary
 #
 # - A recurrent network carries a **state of fixed size** and reads **in line**.
-# - Its gradient shrinks with every word. Whether too little arrives depends on who takes the steps: plain ones did not
-#   learn it in 1,000, Adam did, at the right learning rate in some 40.
+# - Untrained, its gradient shrinks with every word. Whether too little arrives depends on who takes the steps: plain
+#   ones did not learn it in 1,000, Adam did, at the right learning rate in some 40.
 # - Of 16 symbols in a state of 64 numbers 3 to 6 come back untrained as PyTorch draws it, 14 well drawn, all 16
 #   trained.
 # - Between an encoder and a decoder one such vector is the **bottleneck**: some 8 of 32 symbols came through (15 or 16

@@ -189,8 +189,7 @@ show(
 # %% [markdown]
 # ## 2.2 Every word asks: from loops to one line
 #
-# Not only *it* has questions. Every word gets a query: *cross* wants to know who crosses what, *tired* who is tired,
-# and *because* asks for nothing.
+# Not only *it* has questions. Every word gets a query: *cross* wants to know who crosses what, *tired* who is tired.
 
 # %%
 asks = {  # being, place, doing, state
@@ -228,7 +227,7 @@ claim("the product holds the same 121 scores as the loops", torch.equal(table, l
 # %% [markdown]
 # **Third step: softmax, along the right axis.** Each *row* is one word's attention, to be shared out among the keys. So
 # the softmax runs along the last axis. Along the other one the queries would compete for each key, in the same
-# shape and without a message. Look at the sums:
+# shape and without a message:
 
 # %%
 weights = table.softmax(dim=-1)
@@ -418,11 +417,12 @@ def gradient_at_query(width, divisor, draws=1000):
 
 
 divisors = {"nothing": lambda width: 1, "√d_head": math.sqrt, "d_head": float}
-print("width 512           [1 in 10 is below, half is below, 1 in 10 is above] mean")
-for name, divisor in divisors.items():
-    gradients = gradient_at_query(512, divisor(512))
-    tenths = gradients.quantile(torch.tensor([0.1, 0.5, 0.9]))
-    print(f"divided by {name:8}", rounded(tenths), rounded(gradients.mean()))
+print("                               [1 in 10 is below, half is below, 1 in 10 is above] mean")
+for width in (512, 64):
+    for name, divisor in divisors.items():
+        gradients = gradient_at_query(width, divisor(width))
+        tenths = rounded(gradients.quantile(torch.tensor([0.1, 0.5, 0.9])))
+        print(f"width {width:3}, divided by {name:8}", tenths, rounded(gradients.mean()))
 
 gradients, second = gradient_at_query(512, 1), weights_512.topk(2).values[:, 1]
 large = gradients > gradients.quantile(0.9)
@@ -430,19 +430,20 @@ print(f"nothing: second weight where gradients are large {second[large].median()
 print(f"elsewhere {second[~large].median():.2f}")
 
 # %% [markdown]
-# The usual story, "without scaling the gradient vanishes", is only half of it. *Half* of the queries get next to
-# nothing, and *one in ten* gets a shove above 3, ten times what is normal: where two keys share the top by chance (last
-# line), softmax still has a slope. The *mean* is even larger than with the square root.
+# The usual story, "without scaling the gradient vanishes", is only half of it, and one of wide heads. At width 512
+# *half* of the queries get next to nothing, and *one in ten* gets a shove above 3, ten times what is normal: where two
+# keys share the top by chance (last line), softmax still has a slope. The *mean* is even larger than with the square
+# root. At width 64 the middle query gets 0.283, nearly as with the root; the shoves stay.
 #
 # Dividing by $d_{head}$ itself errs the other way: all scores end up near 0, and all queries get equally little. Of the
 # three, only the square root leaves the spread of the scores at 1, whatever the width.
 #
 # ### And in training?
 #
-# That was before the first step. Can a model without the divisor not learn? Train it on a game: eight guests around a
-# table, each with a dish; each has to name the dish of the guest to the left. (Chapter 03 plays it with you.) One
-# attention does it, with queries and keys 512 wide, of variance 1 at the start. Every divisor gets the learning rate
-# that suits it best, with two ways of stepping: plain (SGD) and `Adam`, which evens the steps out.
+# Can a model without the divisor not learn? Train it on a game: eight guests around a table, each with a dish; each has
+# to name the dish of the guest to the left. (Chapter 03 plays it.) One attention does it, with queries and
+# keys 512 wide, of variance 1 at the start. Every divisor gets the learning rate that suits it best, with two ways of
+# stepping: plain (SGD) and `Adam`, which evens the steps out.
 #
 # Hundreds of runs: a **study**, done beforehand (section 1.5). Five seeds chose the rates: their runs are the
 # dots, and a line joins their medians. Ten other seeds gave the numbers printed above it.
@@ -611,7 +612,7 @@ outcome("02.shuffle", changed.sum())
 # either.
 #
 # The word for this is **permutation equivariance**: permute the inputs, and the outputs are permuted the same way.
-# (*Invariant*, as it is often called, would mean that nothing moves at all.)
+# (*Invariant*, often said, would mean that nothing moves.)
 #
 # For a set that is a gift. For language it is a disaster: the dog who bites and the dog who is bitten are one dog. The
 # cure is to put the place into the vector before attention sees it (chapter 06).
@@ -673,8 +674,8 @@ print("PyTorch's, (batch, seq, d_head), 4,096:", rounded(largest(built_in, 4096,
 # - A query asks, keys answer how well they fit, values are handed over. **Score, softmax, weighted sum.**
 # - For all words at once: $\mathrm{softmax}(QK^\top/\sqrt{d_{head}})\,V$. Rows ask, columns are asked; each row sums to
 #   1.
-# - Random scores have the spread $\sqrt{d_{head}}$. Undivided, one key takes nearly everything by luck, and gradients
-#   are tiny for most queries, huge for a few.
+# - Random scores have the spread $\sqrt{d_{head}}$. Undivided, at width 512, one key takes nearly everything by luck,
+#   and gradients are tiny for most queries, huge for a few.
 # - Training mostly survives both: at its best rate an undivided attention of width 512 mostly learned our game, too,
 #   later, by luck. With a smaller start it was as quick as with the divisor.
 # - The output is a convex combination of values. Weights cannot abstain; a value near 0 can.
@@ -682,7 +683,7 @@ print("PyTorch's, (batch, seq, d_head), 4,096:", rounded(largest(built_in, 4096,
 # - No place enters anywhere: permute the words, and the outputs permute along.
 # - Multiplications and the table of weights grow with the square of the length.
 #
-# We invented queries, keys and values by hand. Where do they come from, and why three? That is chapter 03.
+# Where do queries, keys and values come from, and why three? Chapter 03.
 #
 # ## Quiz
 
@@ -695,10 +696,10 @@ quiz("02")
 # <details><summary>Why does the Transformer divide by the square root of the width, and not by the width?</summary>
 #
 # With independent entries of variance 1, a dot product has the spread $\sqrt{d_{head}}$. Dividing by it brings the
-# spread to 1 at every width. Without it softmax saturates: the typical gradient nearly vanishes, and a few near-ties
-# get very large ones. Dividing by the width leaves scores near 0 and gradients that shrink with the width. All this is
-# about the start of training: in our game smaller numbers at the start did as well, and the width itself nearly
-# so, at a larger rate.
+# spread to 1 at every width. Without it a wide head's softmax saturates: the typical gradient nearly vanishes, and a
+# few near-ties get very large ones. Dividing by the width leaves scores near 0 and gradients that shrink with the
+# width. All this is about the start of training: in our game smaller numbers at the start did as well, and the width
+# itself nearly so, at a larger rate.
 #
 # </details>
 #

@@ -414,7 +414,7 @@ show(
 )
 
 # %% [markdown]
-# Nothing inside the head is new to you. Here it is by hand, from MiniLM's published numbers: three layers to get the
+# Nothing inside the head is new. Here it is by hand, from MiniLM's published numbers: three layers to get the
 # vectors that go in, then the steps of section 3.3. (`split_heads` cuts 384 numbers into 12 times 32; `[0, 1]` takes
 # head 1 of the first sentence. Chapter 05 builds it.)
 
@@ -431,7 +431,7 @@ print("it at animal:", rounded(ours[it, animal]), "animal at it:", rounded(ours[
 # %% [markdown]
 # ### Does it understand?
 #
-# Careful. One word in one sentence is an anecdote. Change the last word: "… because it was too **wide**". Now *it* is
+# One word in one sentence is an anecdote. Change the last word: "… because it was too **wide**". Now *it* is
 # the street.
 
 # %%
@@ -522,14 +522,14 @@ show(
 # Is that much? An average head is right 12 times and moves the right way 5.7 times of 12, like a coin. Ten of the 72
 # heads move as often as ours, where of 72 coins one or two would. But ten others move the *wrong* way as often. Heads
 # have habits, and of 72 habits some point to where the meaning lies. And we chose this head on the first pair, so that
-# pair proves nothing. (Twelve pairs are few, and eleven of them were made up for this page: add your own.)
+# pair proves nothing. (Twelve pairs are few, and ten were made up for this page: add your own.)
 
 # %% [markdown]
 # ## 3.7 Reading a map
 #
-# To compare 72 maps you need numbers. The first is chapter 02's effective number of words: all weight on one key gives
-# 1, an even row over 15 keys gives 15. For a head it is the mean over its rows. The others are mean weights along a
-# line of the map: on the word itself (the main diagonal), on the word before, on the word after, on [CLS] (a column).
+# To compare 72 maps you need numbers. The first is chapter 02's effective number of words, here from 1 to 15. For a head
+# it is the mean over its rows. The others are mean weights along a line of the map: on the word itself (the main
+# diagonal), on the word before, on the word after, on [CLS] (a column).
 #
 # **Your turn** first: `03.head-entropy` and `03.diagonal-share` ask for relatives of these. Then run ours:
 
@@ -588,8 +588,7 @@ def look(sentence, layer, head):
 
 # %% [markdown]
 # Two things are often said about such maps. "Early layers look everywhere, later ones pick." And "many heads look along
-# the diagonal". Does either hold here? This time we average over all 24 sentences. (Points are heads, bars their
-# means.)
+# the diagonal". Does either hold here, averaged over all 24 sentences? (Points are heads, bars their means.)
 
 # %% jupyter={"source_hidden": true}
 every = [
@@ -616,7 +615,7 @@ show(
 # The first does not: layer 0 is broad, and the last comes second. The second depends on what "diagonal" means. In the
 # literature it includes the lines beside the main one, and two heads of this small model hold one. The main diagonal
 # itself, where section 3.2 put nearly everything, no head fills by a quarter, on sentences of this length (of three
-# words an even share is a third).
+# tokens, one word's worth, an even share is a third).
 #
 # ### What a map does not show
 #
@@ -646,10 +645,11 @@ off = ~torch.eye(len(tokens), dtype=torch.bool)  # only what others give
 given, arrived = ((w * off).sum(dim=-2) / (len(tokens) - 1) for w in (weights, home))
 relative = lengths[..., 0] / lengths[..., 1:].mean(dim=-1)  # “short”: under a sixth of the others
 parked = given[..., 0]  # what the other words give to [CLS] (layer, head)
-for name, which in (("more", parked > 0.5), ("less", parked <= 0.5)):
+for name, low, high in (("over half", 0.5, 1), ("a fifth to half", 0.2, 0.5), ("less", 0, 0.2)):
+    which = (parked > low) & (parked <= high)
     means = [share[..., 0][which].mean() for share in (given, arrived)]
     told = f"{which.sum()} heads; its value is short in {(relative[which] < 1 / 6).sum()}"
-    print(f"{name} than half goes to [CLS]: {told};", end=" ")
+    print(f"{name} goes to [CLS]: {told};", end=" ")
     print(f"weight on it {means[0]:.2f}, of what arrives {means[1]:.2f}")
 
 # %% jupyter={"source_hidden": true}
@@ -676,14 +676,14 @@ ax.legend(loc="upper left")
 show(
     fig,
     alt="Scatter plot over 72 heads, share of weight across, share of weight times value length up. "
-    "[CLS] lies far below the dotted diagonal in nearly every head, whether it gets little weight or "
-    "much. Nearly all other tokens lie on the diagonal or above it.",
+    "[CLS] lies far below the dotted diagonal, but for three heads that give it hardly any weight. Most "
+    "other tokens lie on the diagonal or above it.",
 )
 
 # %% [markdown]
-# On our sentence, in all 28 heads that park much, the value of [CLS] is short: a headline, if it were not short in 34
-# of the other 44, too. More looking does bring more home, but from [CLS] less than a fifth of what the weight promises.
-# (Kobayashi et al. measure so.)
+# On our sentence, in all 28 heads that park much, the value of [CLS] is short: a headline, if it were not short in 33 of
+# the next 37, too. (Of the seven that look least, in one.) More looking does bring more home, but in the first two rows
+# less than a fifth of what the weight promises. (Kobayashi et al. measure so, one matrix later.)
 #
 # So a bright cell says where a query looks, not what it takes home. And what it takes home is only *added* to the
 # word's vector, to which each layer adds more of its own (chapter 07): this running vector is the **residual stream**. A
@@ -736,12 +736,12 @@ claim("exchanged, the head is itself again", torch.allclose(mended, weights[3, 1
 # - Self-attention takes all three from one sequence; cross-attention takes keys and values from another. Scores are
 #   (query, key), and the output has one row for each query.
 # - `nn.MultiheadAttention` wants `batch_first=True`, or it mixes your sentences without a word.
-# - MiniLM's layer 3, head 1 sends "it" to "animal". On twelve pairs it is right 15 times of 24. The end moves ten heads the
-#   right way, and ten the wrong way.
+# - MiniLM's layer 3, head 1 sends "it" to "animal". On twelve pairs it is right 15 times of 24. In ten pairs or more, the
+#   end moves ten heads the right way, and ten the wrong way.
 # - A map shows where a head looks. What comes of it depends on the values too: on our sentence [CLS] gets much weight
-#   in many heads and has little to give in nearly all, those that hardly look at it included.
+#   in many heads and has little to give in nearly all but those that look at it least.
 #
-# **Into your parts box** go a projection, cross-attention, two scores for heads and a test against mixed-up batches.
+# **You have built** a projection, cross-attention, two scores for heads and a test against mixed-up batches.
 #
 # ## Quiz
 

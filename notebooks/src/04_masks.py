@@ -25,7 +25,7 @@
 # - look up what `True` means before you hand a mask to PyTorch;
 # - build a model that writes, letter by letter.
 #
-# **You need** chapters 02 and 03. **Time**: about 65 minutes, and 100 more for the exercises, 40 of them for the
+# **You need** chapters 01 to 03. **Time**: about 65 minutes, and 100 more for the exercises, 40 of them for the
 # model.
 
 # %%
@@ -842,7 +842,7 @@ quiz("04")
 # - `04.visible-pairs`: predict how many pairs are left
 # - `04.letter-model`: build a language model of letters, train it, and let it write
 #
-# **Into your parts box** go a mask builder, a safe softmax, a leak test and a small language model. Chapter 05
+# **You have built** a mask builder, a safe softmax, a leak test and a small language model. Chapter 05
 # looks many times at once.
 #
 # ## Further reading
