@@ -497,7 +497,7 @@ widgets.interactive(ask, line=widgets.Text("language: 1 de maio de 2031", contin
 # - **translate**: a date in fourteen languages to ISO, whole dates right
 #
 # Each takes a way that should suit it. Little was chosen, on development data: the decoder's way of judging and the encoder's of going on, of two each,
-# and the rates: at judging of four, at the other tasks of two. At going on the higher one won each time, and none above it was tried.
+# and then the rates: at judging of four, at the other tasks of two. At going on the higher one won each time, and none above it was tried.
 #
 # | | judge | go on | translate |
 # |---|---|---|---|
