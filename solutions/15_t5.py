@@ -419,11 +419,12 @@ check("15.label", choose_label)
 
 # %% [markdown]
 # **Your T5 as a classifier.** The model of 15.t5 is asked for a word's letters in order, and may choose among three texts. Only one is
-# right; the shortest is its beginning. Do sum and mean agree?
+# right; the shortest is its beginning. `tired` is like the words that it learned from, `tomorrow` is longer than any of them. Where do sum and mean
+# disagree? Divide each sum by the number of its tokens, the end included, and you see why.
 
 # %% tags=["demo"]
 try:
-    for word in ["tired", "was"]:
+    for word in ["tired", "tomorrow"]:
         right = "".join(sorted(word))
         offered = [right, right[:2], right[::-1]]
         rows = [as_ids(text + ".") for text in offered]

@@ -338,7 +338,8 @@ for way in ("80/10/10", "all [MASK]"):
 #
 # Of a text read once, next-token prediction asks for every token, this game for 15 %. The rest is read, multiplied, paid for,
 # and teaches nothing by itself. That is why we hid 30 %: twice the questions for the same work (what that
-# is worth here we have not measured). Wettig and others (2022) found 40 % better than 15 % for the large BERT. Hide too much, and there is no text left to answer from.
+# is worth here we have not measured; nor which of the two games teaches more for equal work. Their scores answer different questions, so a later task,
+# the same for both, would have to judge). Wettig and others (2022) found 40 % better than 15 % for the large BERT. Hide too much, and there is no text left to answer from.
 #
 # ## 14.6 From letters to opinions
 #

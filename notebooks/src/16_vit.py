@@ -263,7 +263,7 @@ maps = {f"layer {i}": each[4] for i, each in enumerate(layers)} | {"roll-out": r
 patch_hover(image, maps, "A digit, and where each patch looks", start=0)
 
 # %% [markdown]
-# Does it matter where the digit stands? Move it, turn it, and watch the answer.
+# Does it matter where the digit stands? Move it, turn it.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -392,7 +392,7 @@ show(
 
 # %% [markdown]
 # Against the easy control, any nine patches, the picture "means something". But two thirds of those are empty, and painting black what is black does nothing. Against
-# patches with ink, drawn by chance, roll-out as it is gains nothing. So much for one model. A study asked three more, in three more ways: by *another digit's* roll-out, by
+# patches with ink, drawn by chance, roll-out as it is gains nothing. So much for one model. A study asked three more, trained with weight decay 0.1, in three more ways: by *another digit's* roll-out, by
 # the mean of all, and by *asking*: each patch hidden alone, and what the answer loses.
 
 # %%
@@ -632,7 +632,7 @@ show(
 #
 # ## 16.9 Your own digit
 #
-# Draw one with `#`. It is treated as MNIST's were: into a box of 20 by 20, its centre of mass in the middle.
+# Draw one with `#`. As MNIST's were, it is put into a box of 20 by 20, its centre of mass in the middle.
 
 
 # %%
