@@ -418,7 +418,7 @@ try:
         curves, ("training loss", "gradient norm", "unseen numbers"), strict=True
     ):
         ax.semilogy(curve, label=name, linewidth=1)
-    ax.set(xlabel="step", ylabel="nats; norm", title="Your run")
+    ax.set(xlabel="step", ylabel="loss; norm", title="Your run")
     ax.legend()
     plt.show()
     given = torch.ones(len(unseen), 1, dtype=torch.long)

@@ -334,7 +334,7 @@ show(fig, alt=alt)
 # length no multiple of 3, words on a border would belong to two pieces, and in the next layers news would leak through.) If
 # only the split is wrong (right picture), a causal mask no longer hides the future: above the red line it is bright.
 #
-# Mind the second line. The test of chapter 04, change the future and watch the past, *passes* on the sealed layer. This
+# The test of chapter 04, change the future and watch the past, *passes* on the sealed layer. This
 # mistake needs the opposite question, of a single layer: does a word notice what it *should*?
 #
 # **Your turn**: `05.split-test`.
@@ -539,8 +539,8 @@ show(
 )
 
 # %% [markdown]
-# Some have a habit that you see from across the room. Layer 0, head 2 is a line below the diagonal: everyone looks one
-# word back. Here is layer 1. Point at words; the buttons change the head. Head 8 opens; try 4 and 10 too.
+# Layer 0, head 2 is a line below the diagonal: everyone looks one word back. Here is layer 1. Point at words; the buttons
+# change the head. Head 8 opens; try 4 and 10 too.
 
 # %%
 attention_hover(tokens, wall[1], title="MiniLM, layer 1", head=8, start=tokens.index("it"))
@@ -639,15 +639,16 @@ print(f"measured {measured[layer, head]:.2f}")
 # %% [markdown]
 # A verb head, until it met other verbs. The sentences that choose a head must not judge it.
 #
-# Was it luck, then? The three best heads on all eight verbs now meet eight *new* ones, and two controls. Exchange the
-# nouns, "she closed the car": a head for grammar should not mind. Let *again* look at the noun instead of the verb: a
-# head for verbs should not do it.
+# Was it luck, then? The three best heads on all eight verbs now meet eight *new* ones, and three controls. Exchange
+# the nouns, "she closed the car": a head for grammar should not mind. Let *again*, or *the*, look at the noun: a head
+# for verbs should not.
 
 
 # %%
 new_verbs, exchanged = list(zip(verbs, nouns)), list(zip(verbs, nouns[1:] + nouns[:1]))
 tests = {"the old verbs": objects(some_verbs + other_verbs), "new verbs": objects(new_verbs)}
-tests |= {"nouns exchanged": objects(exchanged), "from 'again'": objects(new_verbs, "again")}
+tests["nouns exchanged"] = objects(exchanged)
+tests |= {f"from '{looking}'": objects(new_verbs, looking) for looking in ("again", "the")}
 best = looks(tests["the old verbs"]).flatten().topk(3).indices.tolist()
 print(" " * 16, *(f"  L{i // 12} H{i % 12:<2}" for i in best))
 for name, cases in tests.items():
@@ -656,8 +657,8 @@ for name, cases in tests.items():
 # %% [markdown]
 # Not luck: head 4 of layer 0 finds the nouns of eight new verbs. And not grammar: with the nouns exchanged it is lost.
 # It knows which words keep company, driving and the car. Head 11 of layer 5 does
-# not mind the exchange, but looks at the noun whoever asks, *again* nearly as much as the verb. None of the three needs
-# to know what a verb is. Only the controls tell.
+# not mind the exchange, but looks at the noun whoever asks. So does head 7 of layer 1 when *the* asks. None of the
+# three needs to know what a verb is. Only the controls tell.
 #
 # One habit more: from **he** or **she** to the noun of that gender, in both orders. Its control is the other
 # noun:
@@ -803,9 +804,9 @@ show(
 )
 
 # %% [markdown]
-# The cleanest head of this model is hardly missed, whichever way you do it.
+# The cleanest head of this model is hardly missed, either way.
 #
-# So the heads are useless? Remove many. In what order? By the damage each did alone, measured on `some`, and
+# Are the heads useless? Remove many, in the order of the damage each did alone, measured on `some`,
 # tested on `others`:
 
 
@@ -830,14 +831,17 @@ for name, order in orders.items():
     moved = [damage(remove(order[:k], others), whole) for k in (6, 12, 24, 48, 72)]
     print(f"{name:>21}, 6, 12, 24, 48, 72 removed:", rounded(moved, 2))
 print(f"one word removed: {no_word:.2f}")
-together = damage(remove(range(72), some), vectors_of(some))
-print(f"`some`: all 72 at once {together:.2f}, each alone, added up {by_zeros.sum():.2f}")
+whole = vectors_of(some)
+for name, first, end in (("all 72", 0, 72), ("layers 0 to 4", 0, 60), ("layer 5", 60, 72)):
+    together, alone = damage(remove(range(first, end), some), whole), by_zeros.flatten()[first:end]
+    print(f"`some`, {name}: at once {together:.2f}, each alone, added up {alone.sum():.2f}")
 
 # %% [markdown]
-# Each head does little, and the little adds up: all at once do hardly more than the sum of each alone. Nothing says that they
-# stand in for each other. (We measured sentence vectors on short lines; a head that is idle here may be busy elsewhere.)
+# Each head does little, and the little adds up: all at once do hardly more than the sum of each alone. But two things
+# cancel there: together, the heads of layers 0 to 4 do half as much again (some stand in for others, or push the same way),
+# those of layer 5 less. (We measured sentence vectors on short lines; a head that is idle here may be busy elsewhere.)
 #
-# Try it: search 150 lines of Shakespeare for the one nearest to your sentence, without some heads.
+# Try it: search 150 lines of Shakespeare for your sentence, without some heads.
 
 # %% tags=["nbval-ignore-output"]
 shelf = sentences(150)

@@ -673,7 +673,7 @@ show(
 # But look at the middle. The gradient of queries and keys dies on the way *up*: at block 24 it is a few
 # millionths of what it is at block 1. The right panel says why. By block 10 all words of a sentence point the
 # same way, and among sixteen copies of one word it makes no difference where you look; nothing tells a query
-# how to change. Noci et al. (2022) call it **rank collapse**, and proved this of the gradients.
+# how to change. It is **rank collapse** (Dong et al. 2021); Noci et al. (2022) proved this of gradients.
 #
 # Post-norm's other trouble is at the end of the left panel: its gradient at block 24 is 1.1, pre-norm's 0.24.
 # That is why the paper needs its **warm-up**, small steps at first, say Xiong et al. (2020).

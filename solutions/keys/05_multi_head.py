@@ -238,7 +238,7 @@ SPLIT = Exercise(
             "drops-the-rest",
             wrong_split,
             {"check": False, "drop_rest": True},
-            says="when the heads don't divide the width, the last numbers of each word are "
+            says="the heads don't divide the width, and the last numbers of each word are "
             "silently lost",
             hints=(
                 "With d_model = 11 and num_heads = 3, how many numbers of a word survive?",

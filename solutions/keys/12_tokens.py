@@ -2320,7 +2320,7 @@ DECODE = Exercise(
         decode_slip(
             "latin-1-where-bad",
             "latin where wrong",
-            "when a byte is no UTF-8, the whole text is read as Latin-1",
+            "the whole text is read as Latin-1 as soon as a byte is no UTF-8",
             *VANISHED,
         ),
         decode_slip(

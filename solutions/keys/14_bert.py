@@ -1433,7 +1433,7 @@ PAIR = Exercise(
         packing(
             "empty-text-without-sep",
             "empty b",
-            "when `b` is empty the last [SEP] is left out",
+            "the last [SEP] is left out where `b` is empty",
             *LAYOUT_HINTS,
         ),
         packing(
