@@ -61,6 +61,7 @@ const fill = () => {
   summary.textContent = made ? "What came out" : data.folded;
   guess.textContent = made || "nothing yet: write a guess above, it is where the learning happens";
   guess.classList.toggle("none", !made);
+  root.toggleAttribute("data-waits", !made);  // see outcome.css
   agrees.textContent = compared(made ?? "", data.result);
 };
 const open = () => { details.open = !!kept.get(key); };
