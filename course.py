@@ -163,6 +163,12 @@ class Setup:
 
     def ensure(self):
         """Bring the environment to "ready"; quick when it is."""
+        gone = [n for n in ("pyproject.toml", "requirements") if not (self.root / n).exists()]
+        if gone:
+            raise SetupError(
+                f"{self.root} is not the whole course: {' and '.join(gone)} should lie beside "
+                "course.py. Take the whole folder and start the course.py in it."
+            )
         if os.access(str(self.venv), os.W_OK):
             self.settle()
         if self.condition() == "ready":

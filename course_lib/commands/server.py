@@ -9,7 +9,10 @@ import sys
 import tempfile
 import uuid
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
+
+from course_lib.paths import text_digest
 
 HOST = "127.0.0.1"
 PREFIX = "course-lab-"
@@ -49,7 +52,7 @@ def command(port: int, page: str, folder: Path, work: Path) -> list[str]:
         "Application.log_level": "WARN",
         "LabApp.custom_css": True,
         "LabApp.default_url": f"/{page}",
-        "LabApp.extra_labextensions_path": OWN_EXTENSIONS,
+        "LabApp.extra_labextensions_path": folder / "extensions",
         "LabApp.news_url": None,
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
     }
@@ -93,6 +96,22 @@ def configure(folder: Path) -> None:
     style = folder / "config" / "custom" / "custom.css"
     style.parent.mkdir()
     style.write_text(STYLE.read_text(encoding="utf-8"))
+    for extension in (e for e in OWN_EXTENSIONS.iterdir() if e.is_dir()):
+        lay_out(extension, folder / "extensions" / extension.name)
+
+
+def lay_out(extension: Traversable, place: Path) -> None:
+    """Write one of the course's extensions, its script under a name that changes with it.
+
+    JupyterLab has browsers keep such scripts for a year: an update of the course would not arrive.
+    """
+    told = json.loads(extension.joinpath("package.json").read_text(encoding="utf-8"))
+    build = told["jupyterlab"]["_build"]
+    script = extension.joinpath(build["load"]).read_bytes()
+    build["load"] = f"static/{text_digest(script)[:16]}.js"
+    (place / "static").mkdir(parents=True)
+    (place / build["load"]).write_bytes(script)
+    (place / "package.json").write_text(json.dumps(told), encoding="utf-8")
 
 
 def talking(folder: Path) -> dict[str, str]:

@@ -63,7 +63,7 @@ const hands = arrows.map((_, i) => {
 const move = (text, to) => {
   const button = make("button", "", text);
   button.type = "button";
-  button.addEventListener("click", () => place(0, ...to()));
+  button.addEventListener("click", () => { if (button.ariaDisabled !== "true") place(0, ...to()); });
   return button;
 };
 const [first, second] = data.names.map(name => `“${name}”`);
@@ -99,7 +99,8 @@ const paint = () => {
   const [start, end] = arrows.map(arrow => arrow.map(value => 0.9 * value / size(arrow)));
   const turn = a[0] * b[1] - a[1] * b[0] > 0 ? 0 : 1;
   angle.setAttribute("d", `M 0 0 L ${start[0]} ${-start[1]} A 0.9 0.9 0 0 ${turn} ${end[0]} ${-end[1]} Z`);
-  doubled.disabled = Math.max(...a.map(Math.abs)) * 2 > data.reach;
+  // not `disabled`: that would drop the focus, and with it the notebook's keys
+  doubled.ariaDisabled = String(Math.max(...a.map(Math.abs)) * 2 > data.reach);
   const sum = a.map((value, axis) => `${factor(value)}·${factor(b[axis])}`).join(" + ");
   live.replaceChildren(make("b", "", `${data.names[0]} · ${data.names[1]} = ${number(dot)}`),
     make("span", "", `= ${sum}`),

@@ -26,25 +26,33 @@ const number = text => {
   const found = numbers(text);
   return found.length === 1 ? Number(found[0]) * (text.includes("%") ? 0.01 : 1) : NaN;
 };
-const bare = text => !/[a-z]/.test(spelled(text).replace(NUMBER, "").replace(/x|and/g, ""));
+// how far a result may lie from its digits: 1/11 is written as 0.091
+const rounding = text => {
+  const digits = numbers(text)[0].match(/\.(\d+)$/)?.[1].length;
+  return digits ? 0.5 * 10 ** -digits * (text.includes("%") ? 0.01 : 1) : 0;
+};
+const bare = text => !/[a-z]/.test(spelled(text).replace(NUMBER, "").replace(/torch\.size|x|and/g, ""));
 // "5, 2, 7" is (5, 2, 7), and "nan" is [nan, nan]
-const sameNumbers = (made, came) => {
+const sameNumbers = (made, came, share = 0) => {
   const [ours, theirs] = [numbers(made), numbers(came)];
   const each = ours.length === 1 ? theirs.map(() => ours[0]) : ours;
   return each.length === theirs.length
-    && each.every((one, i) => one === theirs[i] || Number(one) === Number(theirs[i]));
+    && each.every((one, i) => one === theirs[i] || Math.abs(one - theirs[i]) <= share * Math.abs(theirs[i]));
 };
-const SAME = "✓ That is what you guessed.", OTHER = "Not what you guessed: what would explain it?";
+const CLOSE = "✓ That is close to your guess", SAME = "✓ That is what you guessed.", OTHER = "Not what you guessed: what would explain it?";
 const compared = (guess, came) => {
   if (!guess) return "";
   const made = / of \d/.test(came) ? guess.replace(/ ?\/ ?/, " of ") : guess;
   if (plain(made) === plain(came)) return SAME;
   if (numbers(came).length > 1 && numbers(made).length && bare(made) && bare(came))
-    return sameNumbers(made, came) ? SAME : OTHER;
+    return sameNumbers(made, came) ? SAME : sameNumbers(made, came, 0.05) ? CLOSE + "." : OTHER;
   const off = Math.abs(number(made) - number(came)), size = Math.abs(number(came));
   if (Number.isNaN(off)) return "";  // words: whether they say the same is for the reader
-  if (!off) return SAME;
-  if (off <= 0.05 * size) return "✓ That is close to your guess.";
+  if (off <= rounding(came)) return SAME;
+  if (off <= 0.05 * size) return CLOSE + ".";
+  // "95", where "0.957" came out
+  if (size < 1 && number(made) > 1 && Math.abs(number(made) / 100 - number(came)) <= 0.05 * size)
+    return CLOSE + ", in percent.";
   return off <= 0.3 * size ? "Near your guess, yet not it." : OTHER;
 };
 result.textContent = data.result;
@@ -53,6 +61,7 @@ const fill = () => {
   summary.textContent = made ? "What came out" : data.folded;
   guess.textContent = made || "nothing yet: write a guess above, it is where the learning happens";
   guess.classList.toggle("none", !made);
+  root.toggleAttribute("data-waits", !made);  // see outcome.css
   agrees.textContent = compared(made ?? "", data.result);
 };
 const open = () => { details.open = !!kept.get(key); };

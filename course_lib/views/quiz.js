@@ -17,7 +17,7 @@ data.forEach((question, number) => {
         <input type="radio" name="${number}" value="${i}"><span>${option.text}</span></label>
         <div class="why ${option.right ? "right" : "wrong"}" hidden><strong>
         ${option.right ? "✓ Right." : "✗ Not this one."}</strong> ${option.why}</div>`).join("")
-    + `<button type="button" disabled>Check</button><span class="live" aria-live="polite"></span>`;
+    + `<button type="button" aria-disabled="true">Check</button><span class="live" aria-live="polite"></span>`;
   const radios = [...field.querySelectorAll("input")], whys = [...field.querySelectorAll(".why")];
   const button = field.querySelector("button"), live = field.querySelector(".live");
   live.style.cssText = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)";
@@ -36,7 +36,7 @@ data.forEach((question, number) => {
     if (done) {
       solved += 1;
       first += tries === 1;
-      button.disabled = true;
+      button.ariaDisabled = "true";  // not `disabled`: that would drop the focus, and with it the notebook's keys
       button.textContent = tries === 1 ? "Solved" : `Solved at try ${tries}`;
     }
     count();
@@ -54,7 +54,7 @@ data.forEach((question, number) => {
     before.forEach(judge);
     radios[before.at(-1)].checked = true;
   });
-  field.addEventListener("change", () => { button.disabled = done; });
+  field.addEventListener("change", () => { button.ariaDisabled = String(done); });
   field.addEventListener("keydown", event => {
     event.stopPropagation();  // arrows choose an option; JupyterLab would change the cell
     if (event.key === "Enter") { event.preventDefault(); choose(); }

@@ -44,13 +44,14 @@ const tell = () => {
   live.textContent = `${share} % of the tokens are hidden, in ${spans} span${spans === 1 ? "" : "s"}.`;
   Object.assign(root.dataset, { input: inputs.length, target: targets.length });
 };
-const turn = (i, gone) => {
-  if (gone) hidden.add(i); else hidden.delete(i);
+const turn = (i, gone, from = i) => {
+  for (let k = Math.min(from, i); k <= Math.max(from, i); k++)
+    if (gone) hidden.add(k); else hidden.delete(k);
   tell();
   light(buttons[i].dataset.span);
 };
 
-let byTouch = false, painting = null;  // while a button of the mouse is down: hide, or show again
+let byTouch = false, painting = null, last = 0;  // while a button of the mouse is down: hide, or show again
 const buttons = data.tokens.map((word, i) => {
   const node = make("button", "piece", word);
   node.type = "button";
@@ -58,10 +59,15 @@ const buttons = data.tokens.map((word, i) => {
     byTouch = event.pointerType === "touch";
     if (byTouch || event.button) return;
     painting = !hidden.has(i);
+    last = i;
     turn(i, painting);
   });
-  node.addEventListener("pointerenter", () => {
-    if (painting !== null && painting !== hidden.has(i)) turn(i, painting);
+  node.addEventListener("pointerenter", event => {
+    if (!event.buttons) painting = null;  // it came up where nothing of this page hears it
+    if (painting !== null) {
+      turn(i, painting, last);  // a quick hand enters only some of the tokens on its way
+      last = i;
+    }
     light(node.dataset.span);
   });
   node.addEventListener("pointerleave", () => light());

@@ -9,7 +9,7 @@ from course_lib import kept
 
 CELLS = [
     "from types import SimpleNamespace as Verdict\nimport torch\n"
-    "from course_lib.views import attention_hover, outcome, panel, predict, quiz_from",
+    "from course_lib.views import attention_hover, outcome, panel, predict, quiz_from, two_arrows",
     'attention_hover("a b c".split(), torch.eye(3))',
     'predict("02.kept", "How big is it?")',
     'outcome("02.kept", 0.951)',
@@ -19,6 +19,7 @@ CELLS = [
     """panel(Verdict(id="02.x", title="T", points=0, out_of=2, solution="return 1", mistake=None,
     hints=("Which axis?",), crash=(), details=(), notes=(), case="", state="wrong",
     summary="no"))""",
+    "two_arrows((2, 1), (3, 0))",
     "print(1)",
 ]
 # what each key of JupyterLab leaves selected, counted from the cell whose view had the focus
@@ -125,3 +126,26 @@ def test_the_server_keeps_only_what_a_view_sends(lab):
     lab.ask("course/kept", {"guess.02.y": "ok"}, method="POST")
     assert lab.ask("course/kept")["guess.02.y"] == "ok"
     assert kept.load(lab.work)["guess.02.y"] == "ok"
+
+
+def double_the_arrow(page):
+    return page.locator(".course-arrows button").first
+
+
+def solve_the_second_question(page):
+    field = page.locator(".course-quiz fieldset").nth(1)
+    field.get_by_text("this", exact=True).click()
+    return field.get_by_role("button")
+
+
+@pytest.mark.parametrize(
+    ("used_up", "cell"), [(double_the_arrow, 6), (solve_the_second_question, 4)]
+)
+def test_a_button_that_is_used_up_keeps_the_keys_alive(views, used_up, cell):
+    """A button that is `disabled` under the mouse drops the focus: then no key reaches a cell."""
+    button = used_up(views)
+    button.click()
+    assert button.get_attribute("aria-disabled") == "true"
+    views.keyboard.press("Enter")  # it does nothing any more
+    views.keyboard.press("Shift+Enter")
+    views.wait_for_function(f"{ACTIVE} === {cell + 1}")

@@ -5,6 +5,7 @@ import pytest
 from course_lib.views import outcome, predict
 
 SAME, CLOSE = "✓ That is what you guessed.", "✓ That is close to your guess."
+PERCENT = "✓ That is close to your guess, in percent."
 NEAR, OTHER = "Near your guess, yet not it.", "Not what you guessed: what would explain it?"
 
 
@@ -32,16 +33,26 @@ def said(chromium, tmp_path_factory):
         ("5, 2, 7", "(5, 2, 7)", SAME),
         ("[5,2,7]", "(5, 2, 7)", SAME),
         ("5 x 2 x 7", "(5, 2, 7)", SAME),
+        ("torch.Size([5, 2, 7])", "(5, 2, 7)", SAME),
         ("5, 3, 7", "(5, 2, 7)", OTHER),
         ("7", "(5, 2, 7)", OTHER),
+        ("440 and 100", "461 and 104", CLOSE),
+        ("440 and 90", "461 and 104", OTHER),
         ("nan and nan", "[nan, nan]", SAME),
         ("NaN", "[nan, nan]", SAME),
         ("0.5", "[nan, nan]", OTHER),
-        ("1/11", 1 / 11, CLOSE),
+        ("1/11", 1 / 11, SAME),
         ("9 %", 1 / 11, CLOSE),
         (".09", 1 / 11, CLOSE),
         ("0", 1 / 11, OTHER),
         ("0.8", 0.951, NEAR),
+        ("0.9512", 0.951, SAME),
+        ("0.952", 0.951, CLOSE),
+        ("95", 0.951, PERCENT),
+        ("80", 0.951, OTHER),
+        ("11", 1 / 11, OTHER),
+        ("95.14 %", "95.1 %", SAME),
+        ("40", 39, CLOSE),
         ("−2", "-2", SAME),
         ("64", "64 MiB", SAME),
         ("1000", "1,000", SAME),
@@ -52,7 +63,7 @@ def said(chromium, tmp_path_factory):
         ("Nothing.", 0, SAME),
         ("none of them", 11, OTHER),
         ("eleven", 11, SAME),
-        ("one eleventh", 1 / 11, CLOSE),
+        ("one eleventh", 1 / 11, SAME),
         ("about half", 0.5, SAME),
         ("three quarters", 0.75, SAME),
         ("a few", 3, ""),

@@ -78,6 +78,19 @@ def test_its_controls_have_names_for_who_hears_them(reopened):
     assert area.get_by_role("group", name="divide by").get_by_role("button").count() == 2
 
 
+@pytest.mark.parametrize("role", ["slider", "textbox"])
+def test_the_keys_of_the_notebook_work_from_a_control(reopened, role):
+    control = reopened.locator(".jp-OutputArea").get_by_role(role, name="score")
+    cell = "document.activeElement.matches('.jp-Cell.jp-mod-active')"
+    active = "jupyterapp.shell.currentWidget.content.activeCellIndex"
+    control.click()
+    reopened.keyboard.press("Escape")
+    assert reopened.evaluate(cell)
+    control.click()
+    reopened.keyboard.press("Shift+Enter")
+    reopened.wait_for_function(f"{active} === 3")
+
+
 def test_after_a_restart_a_control_says_what_helps_instead_of_broken_links(reopened):
     command(reopened, "kernelmenu:restart")
     reopened.locator(".jp-Dialog .jp-mod-accept").click()

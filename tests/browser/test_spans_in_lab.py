@@ -64,6 +64,17 @@ def test_the_mouse_pulls_a_span(spans, page):
     assert line(spans, "target") == ["<0>", "inviting", "<1>", "your", "party", "last", "<2>"]
 
 
+def test_a_quick_pull_leaves_no_token_out(spans, page):
+    """The mouse is at one token, and then at the fourth behind it, with nothing between."""
+    for target in (["<0>", "Thank", "you", "for", "inviting", "me", "<1>"], ["<0>", "your"]):
+        token(spans, "Thank").hover()
+        page.mouse.down()
+        token(spans, "me").hover()
+        page.mouse.up()
+        assert line(spans, "target")[: len(target)] == target
+    token(spans, "inviting").click()
+
+
 def test_pointing_at_a_hidden_token_lights_its_sentinels_up(spans):
     token(spans, "party").hover()
     assert spans.locator(".sentinel.lit").all_inner_texts() == ["<1>", "<1>"]

@@ -15,6 +15,10 @@ CELLS = [
     'outcome("02.veil-figure", 0.1)',
     "'a figure'",
     "# It was small",
+    'predict("02.veil-between", "How far is it?")',
+    "# Measured:",
+    'outcome("02.veil-between", 7)',
+    "# It was far",
     "# The end",
 ]
 BLURRED = """() => [...document.querySelectorAll('.jp-MarkdownCell .jp-RenderedMarkdown')]
@@ -39,13 +43,13 @@ def wait_for(page, seen):
 
 
 def test_it_is_so_before_the_question_is_run(veiled):
-    wait_for(veiled, [False, True, False, True, False])
+    wait_for(veiled, [False, True, False, True, False, True, False])
 
 
 def test_only_the_prose_behind_the_outcome_is_out_of_focus(veiled):
     run_all(veiled)
     veiled.locator(".jp-MarkdownCell").first.click()
-    wait_for(veiled, [False, True, False, True, False])
+    wait_for(veiled, [False, True, False, True, False, True, False])
     shoot(veiled, "veil")
 
 
@@ -61,24 +65,24 @@ def test_so_is_what_the_outcomes_cell_prints_until_it_is_pointed_at(veiled):
 def test_it_is_clear_when_pointed_at_selected_or_opened(veiled):
     told = veiled.locator(".jp-MarkdownCell").nth(1)
     told.hover()
-    wait_for(veiled, [False, False, False, True, False])
+    wait_for(veiled, [False, False, False, True, False, True, False])
     veiled.locator(".jp-MarkdownCell").first.hover()
-    wait_for(veiled, [False, True, False, True, False])
+    wait_for(veiled, [False, True, False, True, False, True, False])
     told.click()
     veiled.locator(".jp-MarkdownCell").first.hover()
-    wait_for(veiled, [False, False, False, True, False])
+    wait_for(veiled, [False, False, False, True, False, True, False])
     veiled.locator(".jp-MarkdownCell").first.click()
     veiled.locator(".course-outcome summary").first.click()
-    wait_for(veiled, [False, False, False, True, False])
+    wait_for(veiled, [False, False, False, True, False, True, False])
     veiled.locator(".course-outcome summary").first.click()
-    wait_for(veiled, [False, True, False, True, False])
+    wait_for(veiled, [False, True, False, True, False, True, False])
 
 
 def test_a_guess_clears_it_for_good(veiled):
     veiled.locator(".course-predict input").first.fill("0.9")
     veiled.locator(".course-predict input").first.press("Enter")
     veiled.locator(".course-outcome summary").first.click()
-    wait_for(veiled, [False, False, False, True, False])
+    wait_for(veiled, [False, False, False, True, False, True, False])
     run_all(veiled)
     veiled.wait_for_function(f"() => String(({PRINTED})()) === 'false'")
-    wait_for(veiled, [False, False, False, True, False])
+    wait_for(veiled, [False, False, False, True, False, True, False])

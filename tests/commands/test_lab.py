@@ -22,7 +22,7 @@ from course_lib.commands import build, copies, lab, reset, server
 from course_lib.commands.copies import find_chapter, keep_and_renew, make_copies
 from course_lib.commands.kernels import OwnKernel
 from course_lib.notebooks import text_of
-from course_lib.paths import ROOT
+from course_lib.paths import ROOT, text_digest
 
 NOTEBOOK, EXERCISE = "02_attention.ipynb", "exercises/02_attention.ipynb"
 
@@ -362,11 +362,28 @@ def test_a_script_stays_a_script_although_jupytext_is_installed(served):
     assert json.loads(served("/api/contents/a.py"))["type"] == "file"
 
 
-def test_jupytext_adds_nothing_to_the_menus_and_other_extensions_stay(served):
+def page_config(served):
+    """What JupyterLab's page is told."""
     config = re.search(
         r'<script id="jupyter-config-data"[^>]*>(.*?)</script>', served("/lab"), re.S
     )
-    page = json.loads(html.unescape(config[1]))
+    return json.loads(html.unescape(config[1]))
+
+
+def test_an_extension_of_the_course_is_served_under_a_name_that_changes_with_it(served):
+    """Browsers keep what lies there for a year: under the old name no update would arrive."""
+    own = [
+        e for e in page_config(served)["federated_extensions"] if e["name"].startswith("course-")
+    ]
+    assert {e["name"] for e in own} == {path.name for path in server.OWN_EXTENSIONS.iterdir()}
+    for extension in own:
+        script = served(f"/lab/extensions/{extension['name']}/{extension['load']}")
+        assert extension["load"] == f"static/{text_digest(script.encode())[:16]}.js"
+        assert f'["{extension["name"]}"]' in script
+
+
+def test_jupytext_adds_nothing_to_the_menus_and_other_extensions_stay(served):
+    page = page_config(served)
     assert page["disabledExtensions"] == ["jupyterlab-jupytext"]
     assert page["terminalsAvailable"] is True
     assert json.loads(served("/lsp/status"))["version"]

@@ -333,6 +333,18 @@ def test_too_little_disk_is_said_before_anything_is_downloaded(root, monkeypatch
     assert setup.calls == [] and setup.made == 0
 
 
+@pytest.mark.parametrize("gone", [("pyproject.toml",), ("pyproject.toml", "requirements")])
+def test_a_folder_without_the_course_is_told_so_and_left_as_it_is(root, gone):
+    """As when somebody took course.py alone."""
+    for path in (root / name for name in gone):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    before = sorted(root.iterdir())
+    done = start(root, "lab")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert f"is not the whole course: {' and '.join(gone)} should lie" in done.stderr
+    assert sorted(root.iterdir()) == before
+
+
 def test_a_python_that_cannot_make_environments_names_the_package(root, monkeypatch):
     failed = subprocess.CompletedProcess([], 1, b"ensurepip is not\navailable")
     monkeypatch.setattr(course.subprocess, "run", lambda *_, **__: failed)

@@ -17,11 +17,27 @@
     waiting = false;
     document.querySelectorAll(`.jupyter-widgets :is(${PARTS})`).forEach(name);
   };
-  const watch = () => new MutationObserver(() => {
-    if (!waiting) setTimeout(look, 200);
-    waiting = true;
-  }).observe(document.body, { childList: true, subtree: true });
-  const plugin = { id: "course-controls:names", autoStart: true, activate: watch };
+  const watch = () => {
+    document.addEventListener("keydown", lead, true);
+    new MutationObserver(() => {
+      if (!waiting) setTimeout(look, 200);
+      waiting = true;
+    }).observe(document.body, { childList: true, subtree: true });
+  };
+  // Shift+Enter, Ctrl+Enter and Escape are the notebook's, also from a control, as from a view (keys.js).
+  const lead = event => {
+    const runs = event.key === "Enter" && (event.shiftKey || event.ctrlKey || event.metaKey || event.altKey);
+    const cell = event.target.closest?.(".jp-OutputArea .jupyter-widgets")?.closest(".jp-Cell");
+    if (!cell || !(runs || event.key === "Escape")) return;
+    cell.focus();
+    if (!runs) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const { key, code, keyCode, shiftKey, ctrlKey, metaKey, altKey } = event;
+    cell.dispatchEvent(new KeyboardEvent("keydown",
+      { key, code, keyCode, shiftKey, ctrlKey, metaKey, altKey, bubbles: true, cancelable: true }));
+  };
+  const plugin = { id: "course-controls:names-and-keys", autoStart: true, activate: watch };
   const container = { init() {}, get: async () => () => ({ __esModule: true, default: plugin }) };
   (window._JUPYTERLAB ??= {})["course-controls"] = container;
 })();

@@ -1,10 +1,10 @@
-// A question asks from its output; before it is run, its cell is marked, and lab.css keeps what tells
-// the answer out of focus. From then on predict.css does.
+// The cell of an outcome is marked, so that lab.css keeps what tells the answer out of focus before
+// the cell is run. From then on outcome.css does.
 (() => {
   const mark = ({ content }) => {
     for (const { model, node } of content.widgets) {
-      const asks = model.type === "code" && /^predict\(/m.test(model.sharedModel.source);
-      node.toggleAttribute("data-asks", asks);
+      const tells = model.type === "code" && /^(?:display\()?outcome\(/m.test(model.sharedModel.source);
+      node.toggleAttribute("data-tells", tells);
     }
   };
   const watch = app => {
