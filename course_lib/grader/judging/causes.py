@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .compare import compare
 from .crash import RAISED
+from .defaults import by_default
 from .digits import lost_digits
 from .factors import of_numbers
 from .inputs import named_inputs
@@ -39,6 +40,8 @@ def cause(sheet: Sheet, found: tuple[Outcome, ...], failing: list[int]) -> str:
     if all(pair.got is None for pair in values) and all(found[i].printed for i in failing):
         return "what your code prints is shown and gone: hand it back with `return`"
     if told := _always_the_same(sheet, found) or _opposite(sheet, found):
+        return told
+    if told := by_default(sheet, failing):
         return told
     if told := _shared(by_kind(pair.want, pair.got, pair.terms) for pair in values):
         return told
