@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .amounts import of_amounts
 from .compare import compare
 from .crash import RAISED
 from .defaults import by_default
@@ -164,7 +165,7 @@ def _of_leaves(pairs: list[Pair]) -> str:
         told = told or _shared(of_dtypes) or by_dtypes(of_dtypes)
         if told:
             return told
-    return of_places(pairs) or of_numbers(pairs)
+    return of_places(pairs) or of_numbers(pairs) or of_amounts(pairs)
 
 
 def _shared(told: Iterable[str]) -> str:
