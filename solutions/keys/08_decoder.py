@@ -2229,6 +2229,10 @@ def leak_cases(generator):
         given[:, 0] = 70
         return given, asked
 
+    def start_second(given, asked, start, end, pad):
+        given[:, 0], given[:, 1], asked[:, 0] = given[:, 1].clone(), start, start
+        return given, asked
+
     def start_of_one(given, asked, start, end, pad):
         given[1, 0] = end
         return given, asked
@@ -2285,6 +2289,7 @@ def leak_cases(generator):
         changed("rows mixed up", other_rows, lengths=(4, 4, 4)),
         changed("no start", no_start),
         changed("one row without start", start_of_one),
+        changed("the start behind the first token", start_second),
         changed("no end", no_end),
         changed("the end behind the padding", end_last),
         changed("asked for the end again and again", filler_asked),
@@ -2449,6 +2454,11 @@ def odd_safe(given, asked, start_id, end_id, pad_id, *, slip):
         rows = zip(given.tolist(), asked.tolist(), strict=True)
         bare = [[[i for i in row if i != pad_id] for row in pair] for pair in rows]
         return all(row[0] == start_id and asks == [*row[1:], end_id] for row, asks in bare)
+    if slip == "start anywhere":
+        moved = given.clone()
+        moved[:, 0] = start_id
+        started = bool((given == start_id).any(dim=1).all())
+        return started and looped_safe(moved, asked, start_id, end_id, pad_id)
     if slip in ("marks taken out", "marks taken out, start checked"):
         marks = (start_id, end_id, pad_id)
         rows = zip(given.tolist(), asked.tolist(), strict=True)
@@ -2486,6 +2496,19 @@ LEAK = Exercise(
     name="is_safe",
     cases=leak_cases,
     mistakes=[
+        Mistake(
+            "start-anywhere",
+            odd_safe,
+            {"slip": "start anywhere"},
+            says="your test asks whether `start_id` is given somewhere in each row, not whether it "
+            "is given first",
+            hints=(
+                "Hand in a row that is given a token, and then `start_id`. What does your test "
+                "say?",
+                "The decoder sees position 0 first, and begins with the mark there.",
+                "Look at column 0 of `given`, in every row.",
+            ),
+        ),
         *(
             Mistake(
                 name,
