@@ -814,6 +814,11 @@ def odd_softmax(scores, mask, how):
         total = raised.sum(dim=-1, keepdim=True)
         return raised / total.masked_fill(total == 0, 1.0)
     return {
+        "small logarithm": lambda: (scores + (mask.to(scores.dtype) + 1e-9).log()).softmax(-1),
+        "whole text": lambda: (
+            scores.masked_fill(~mask, lowest).flatten(1).softmax(-1).view_as(scores) * mask
+        ),
+        "log": lambda: scores.masked_fill(~mask, lowest).log_softmax(-1).masked_fill(~mask, 0.0),
         "inverted, cleared": lambda: (
             scores.masked_fill(mask, lowest).softmax(-1).masked_fill(mask, 0.0)
         ),
@@ -935,6 +940,41 @@ SOFTMAX = Exercise(
     axes="batch query key",
     properties=("finite", "rows-sum-to-1", "not-negative"),
     mistakes=[
+        Mistake(
+            "logarithm-of-a-small-number",
+            odd_softmax,
+            {"how": "small logarithm"},
+            says="the logarithm of 1e-9 is only about -21: what you hide still weighs, and most of "
+            "all where its score is larger by that",
+            hints=(
+                "Print `math.log(1e-9)`, and compare it with the scores.",
+                "A hidden key has to weigh exactly 0, whatever its score is.",
+                "Fill with the lowest number of the dtype, and clear afterwards what is hidden.",
+            ),
+        ),
+        Mistake(
+            "one-softmax-for-a-text",
+            odd_softmax,
+            {"how": "whole text"},
+            says="softmax runs over all queries and keys together: the whole table sums to 1, not "
+            "each row",
+            hints=(
+                "What is the sum of one row of your weights?",
+                "Every query shares out a whole 1 among the keys.",
+                "Leave the axes as they are, and run softmax over the last.",
+            ),
+        ),
+        Mistake(
+            "logarithms-of-weights",
+            odd_softmax,
+            {"how": "log"},
+            says="logarithms of the weights come back: `log_softmax` is one step too far",
+            hints=(
+                "Are there numbers below 0 among your weights?",
+                "Weights lie between 0 and 1.",
+                "`softmax`, not `log_softmax`.",
+            ),
+        ),
         Mistake(
             "maximum-of-the-hidden",
             odd_softmax,

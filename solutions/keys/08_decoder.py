@@ -1520,6 +1520,8 @@ class OddBlock(PlainBlock):
         x = x + second
         read = {"before looking over": middle, "as it came": came}.get(self.slip, x)
         third = self.down(F.relu(self.up(self.norm_feed_forward(read))))
+        if self.slip == "bend first":
+            third = self.down(self.up(F.relu(self.norm_feed_forward(x))))
         more = {"over twice": second, "back twice": first, "input twice": came}.get(self.slip, 0)
         x = x + third + more
         return (x, (back, over)) if return_weights else x
@@ -1639,6 +1641,18 @@ BLOCK = Exercise(
                 ("back-added-twice", "back twice", "what looking back says"),
                 ("input-added-twice", "input twice", "the block's input"),
             )
+        ),
+        Mistake(
+            "bend-before-up",
+            OddBlock,
+            {"slip": "bend first"},
+            says="relu comes before `up`: between up and down there is nothing, so that the two "
+            "are one layer",
+            hints=(
+                "Write down the network from the inside out.",
+                "Two linear layers in a row are one; relu has to stand between them.",
+                "Norm, up, relu, down.",
+            ),
         ),
         *(
             Mistake(

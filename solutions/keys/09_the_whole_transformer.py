@@ -3142,6 +3142,9 @@ def slipped_fair(train, test, pad_id, *, slip):
         "same width": lambda: not bool((train[:, None] == test).all(dim=-1).any()),
         "in": lambda: not any(bool(row in train) for row in test),
         "always": lambda: True,
+        "lengths": lambda: not set(map(len, seen)) & set(map(len, asked)),
+        "firsts": lambda: not {row[0] for row in seen} & {row[0] for row in asked},
+        "begins": lambda: not any(b[: len(a)] == a for a in seen for b in asked),
         "share": lambda: sum(row not in seen for row in asked) / len(asked),
         "share known": lambda: sum(row in seen for row in asked) / len(asked),
     }[slip]()
@@ -3168,6 +3171,23 @@ FAIR = Exercise(
     name="is_fair_test",
     cases=fair_cases,
     mistakes=[
+        *(
+            Mistake(
+                name,
+                slipped_fair,
+                {"slip": slip},
+                says=f"two words count as the same when they {told}",
+                hints=(
+                    "Compare two words that share this and nothing else.",
+                    "Each letter has to agree, at its place.",
+                    "Compare the words themselves, without their padding.",
+                ),
+            )
+            for name, slip, told in (
+                ("lengths-compared", "lengths", "are equally long"),
+                ("first-letters-compared", "firsts", "begin with the same letter"),
+            )
+        ),
         *(
             Mistake(
                 name,
