@@ -76,6 +76,8 @@ def odd_causal(n_query, n_key, how):
         "penalties, left": lambda: torch.full((n_query, n_key), -torch.inf).triu(1),
         "turned": lambda: torch.ones(n_key, n_query, dtype=torch.bool).tril(),
         "turned, moved": lambda: torch.ones(n_key, n_query).bool().tril(n_key - n_query),
+        "turned round": lambda: right.T,
+        "one axis more": lambda: right[None],
         "short": right.int,
         "queries": lambda: square[:n_query, :n_query],
         "keys": lambda: square,
@@ -107,6 +109,20 @@ CAUSAL = Exercise(
     cases=causal_cases,
     axes="query key",
     mistakes=[
+        Mistake(
+            "turned-round",
+            odd_causal,
+            {"how": "turned round"},
+            says="your grid is turned round: a row for each key and a column for each query",
+            hints=KIND_HINTS,
+        ),
+        Mistake(
+            "batch-axis",
+            odd_causal,
+            {"how": "one axis more"},
+            says="your mask has an axis for the batch; asked for is (n_query, n_key)",
+            hints=KIND_HINTS,
+        ),
         Mistake(
             "top-left",
             wrong_causal,
@@ -793,7 +809,19 @@ def odd_softmax(scores, mask, how):
         raised = (hidden - hidden.max()).exp()
         total = raised.sum(dim=-1, keepdim=True)
         return raised / total.masked_fill(total == 0, 1.0)
+    if how == "maximum of all":
+        raised = (scores - scores.amax(dim=-1, keepdim=True)).exp() * mask
+        total = raised.sum(dim=-1, keepdim=True)
+        return raised / total.masked_fill(total == 0, 1.0)
     return {
+        "small logarithm": lambda: (scores + (mask.to(scores.dtype) + 1e-9).log()).softmax(-1),
+        "whole text": lambda: (
+            scores.masked_fill(~mask, lowest).flatten(1).softmax(-1).view_as(scores) * mask
+        ),
+        "log": lambda: scores.masked_fill(~mask, lowest).log_softmax(-1).masked_fill(~mask, 0.0),
+        "inverted, cleared": lambda: (
+            scores.masked_fill(mask, lowest).softmax(-1).masked_fill(mask, 0.0)
+        ),
         "product": lambda: (scores + ~mask * -torch.inf).softmax(-1).masked_fill(~mask, 0.0),
         "bare product": lambda: (scores + ~mask * -torch.inf).softmax(-1),
         "detached": right.detach,
@@ -912,6 +940,65 @@ SOFTMAX = Exercise(
     axes="batch query key",
     properties=("finite", "rows-sum-to-1", "not-negative"),
     mistakes=[
+        Mistake(
+            "logarithm-of-a-small-number",
+            odd_softmax,
+            {"how": "small logarithm"},
+            says="the logarithm of 1e-9 is only about -21: what you hide still weighs, and most of "
+            "all where its score is larger by that",
+            hints=(
+                "Print `math.log(1e-9)`, and compare it with the scores.",
+                "A hidden key has to weigh exactly 0, whatever its score is.",
+                "Fill with the lowest number of the dtype, and clear afterwards what is hidden.",
+            ),
+        ),
+        Mistake(
+            "one-softmax-for-a-text",
+            odd_softmax,
+            {"how": "whole text"},
+            says="softmax runs over all queries and keys together: the whole table sums to 1, not "
+            "each row",
+            hints=(
+                "What is the sum of one row of your weights?",
+                "Every query shares out a whole 1 among the keys.",
+                "Leave the axes as they are, and run softmax over the last.",
+            ),
+        ),
+        Mistake(
+            "logarithms-of-weights",
+            odd_softmax,
+            {"how": "log"},
+            says="logarithms of the weights come back: `log_softmax` is one step too far",
+            hints=(
+                "Are there numbers below 0 among your weights?",
+                "Weights lie between 0 and 1.",
+                "`softmax`, not `log_softmax`.",
+            ),
+        ),
+        Mistake(
+            "maximum-of-the-hidden",
+            odd_softmax,
+            {"how": "maximum of all"},
+            says="the maximum that you take out is that of all keys, hidden ones included: where a "
+            "hidden score is far larger, nothing is left of the visible ones",
+            hints=(
+                "Let a hidden score be 1000 and the visible ones be small. What are your weights?",
+                "Taking out the maximum keeps e from overflowing; it has to be the largest number "
+                "that takes part.",
+                "Hide first, then take the maximum, or leave both to `torch.softmax`.",
+            ),
+        ),
+        Mistake(
+            "inverted-and-cleared",
+            odd_softmax,
+            {"how": "inverted, cleared"},
+            says="your function reads the mask the wrong way round: it hides what is True",
+            hints=(
+                "Which keys weigh 0 in your result?",
+                "True means may look; `masked_fill` fills where its mask is True.",
+                "Turn the mask round with `~` where you fill.",
+            ),
+        ),
         Mistake(
             "nan-row",
             unrepaired_softmax,
@@ -2405,6 +2492,7 @@ def odd_mean(hidden, mask, how):
         "all": lambda: hidden[mask].mean(dim=0),
         "nonzero": lambda: kept.sum(dim=1) / (kept != 0).sum(dim=1).clamp(min=1),
         "first": lambda: hidden.masked_fill(~first, 0.0).sum(dim=1) / count,
+        "words cleared": lambda: hidden.masked_fill(mask[:, :, None], 0.0).sum(dim=1) / count,
         "detached": lambda: (kept.sum(dim=1) / count).detach(),
         "float64": lambda: (kept.sum(dim=1) / count).double(),
         "no nan": lambda: (
@@ -2472,6 +2560,18 @@ MEAN = Exercise(
     axes="batch d_model",
     properties=("finite",),
     mistakes=[
+        Mistake(
+            "words-cleared",
+            odd_mean,
+            {"how": "words cleared"},
+            says="you clear the words and add up the padding: `masked_fill` fills where its mask "
+            "is True",
+            hints=(
+                "Which positions reach your sum?",
+                "True marks a real token, and masked_fill fills where its mask is True.",
+                "One ~ is missing.",
+            ),
+        ),
         Mistake(
             "everything",
             wrong_mean,
@@ -3516,6 +3616,11 @@ def odd_pairs(n_tokens, n_pads, side, how):
         "pads": lambda: (triangle if left else triangle + n_pads * (n_pads + 1) // 2, empty),
         "square": lambda: (triangle if left else triangle + n_pads * n_pads, empty),
         "never": lambda: (triangle, 0),
+        "triangle on the right": lambda: (
+            (triangle, empty) if left else (total * (total + 1) // 2, empty)
+        ),
+        "one a pad": lambda: (triangle if left else triangle + n_pads, empty),
+        "own on the left": lambda: (pairs + n_pads if left else pairs, 0),
         "blind to sides": lambda: (triangle + n_pads * n_tokens, n_pads),
         "seeing": lambda: (pairs, total - empty),
     }[how]()
@@ -3537,6 +3642,36 @@ PAIRS = Exercise(
     name="visible_pairs",
     cases=pairs_cases,
     mistakes=[
+        Mistake(
+            "padding-in-the-right-triangle",
+            odd_pairs,
+            {"how": "triangle on the right"},
+            says="on the right your padded queries see padding, too: you count one large triangle",
+            hints=(
+                *COUNT_HINTS,
+                "A pad on the right sees the real tokens before it, and no pad.",
+            ),
+        ),
+        Mistake(
+            "one-token-for-each-pad",
+            odd_pairs,
+            {"how": "one a pad"},
+            says="on the right you count one pair for each pad; it sees every real token before it",
+            hints=(
+                *COUNT_HINTS,
+                "A pad on the right has all real tokens before it, and sees each of them.",
+            ),
+        ),
+        Mistake(
+            "pads-see-themselves-on-the-left",
+            odd_pairs,
+            {"how": "own on the left"},
+            says="on the left you let each pad see itself, so that no query is blind",
+            hints=(
+                *COUNT_HINTS,
+                "The padding mask hides a pad from every query, its own included.",
+            ),
+        ),
         Mistake(
             "pads-do-not-ask",
             wrong_pairs,
@@ -4056,7 +4191,8 @@ class WrongLetters(torch.nn.Module):
         rate = 0.001 if self.how == "usual rate" else rate
         mine = [self.to_letters.weight, self.to_letters.bias]
         trained = mine if self.how == "only letters" else self.parameters()
-        optimizer, losses = make(trained, lr=rate), []
+        more = {"weight_decay": 0.01} if self.how == "decayed" else {}
+        optimizer, losses = make(trained, lr=rate, **more), []
         if self.how == "first rate":
             optimizer = self.adam = self.adam or optimizer
         batches = batches[:-1] if self.how == "last left out" else batches
@@ -4321,7 +4457,7 @@ LETTERS = Exercise(
         ),
         letters(
             "where not cut",
-            "texts shorter than max_len stop: `where` is added whole",
+            "texts shorter than max_len stop: `where`, or the mask, is taken whole",
             "Call your model with a text of max_len - 1 letters.",
             "The scores are as long as the text, the table is max_len by max_len.",
             "Cut the table, and the mask, to the first n rows and columns.",
@@ -4523,6 +4659,14 @@ LETTERS = Exercise(
             "Which optimizer does the text name?",
             "AdamW has a weight decay of 0.01 unless told otherwise.",
             "`torch.optim.Adam`, with the rate that is handed in.",
+        ),
+        letters(
+            "decayed",
+            "your Adam has a weight decay, which also shrinks the weights; asked for is Adam, its "
+            "rate alone changed",
+            "What is handed to `torch.optim.Adam` besides the weights and the rate?",
+            "The text changes the learning rate and nothing else.",
+            "`torch.optim.Adam`, with `lr` alone.",
         ),
         letters(
             "usual rate",

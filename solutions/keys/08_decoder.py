@@ -195,6 +195,8 @@ def odd_shift(ids, start_id, end_id, pad_id, *, slip):
     elif slip == "first pad":
         for row, asks in zip(ids, asked, strict=True):
             asks[(row == pad_id).nonzero()[0]] = end_id
+    elif slip == "one further":
+        asked[rows, (length + 1).clamp(max=ids.shape[1])] = end_id
     else:
         asked[rows, length] = end_id
     if slip == "lists":
@@ -220,6 +222,18 @@ SHIFT = Exercise(
     cases=shift_cases,
     any_sequence=True,  # the text asks for two tensors, not for a tuple
     mistakes=[
+        Mistake(
+            "one-further-where-there-is-room",
+            odd_shift,
+            {"slip": "one further"},
+            says="the end stands one place behind where it should: between it and the last token "
+            "is padding",
+            hints=(
+                "What stands between the last token and the end in your `asked`?",
+                "A row of n tokens has them at 0 to n - 1.",
+                "The end goes to place n, and there is always room: `asked` is one wider.",
+            ),
+        ),
         Mistake(
             "end-behind-the-first-row",
             wrong_shift,
@@ -718,6 +732,13 @@ def odd_over(target, source, pad_id, *, look):
     return other_masks(target, source, pad_id, look=look)
 
 
+def headless_masks(target, source, pad_id, *, which):
+    """Masks without the axis for the heads."""
+    back, over = tril_masks(target, source, pad_id)
+    back = back[:, 0] if "back" in which else back
+    return back, (over[:, 0, 0] if "over flat" in which else over)
+
+
 def causal_over(target, source, pad_id):
     """As the mask for looking back, made from the source."""
     words = padding_mask(source, pad_id)
@@ -787,6 +808,24 @@ MASKS = Exercise(
     cases=mask_cases,
     any_sequence=True,  # the text asks for two tensors, not for a tuple
     mistakes=[
+        *(
+            Mistake(
+                name,
+                headless_masks,
+                {"which": which},
+                says=f"{told} without an axis for the heads",
+                hints=(
+                    "Print the shapes of both masks, for a batch of two.",
+                    "Scores are (batch, heads, query, key): a mask lines up with them from the "
+                    "last axis on.",
+                    "An axis of size 1 stands for all heads: `[:, None]` puts it behind the batch.",
+                ),
+            )
+            for name, which, told in (
+                ("no-axes-of-size-1", ("back", "over flat"), "both masks are"),
+                ("no-axis-for-heads-back", ("back",), "the mask for looking back is"),
+            )
+        ),
         Mistake(
             "target-counted-from-the-left",
             odd_back,
@@ -1466,6 +1505,28 @@ class EditedBlock(PlainBlock):
         return (x, (back, over)) if return_weights else x
 
 
+class OddBlock(PlainBlock):
+    """What is read or added is not what it should be at this point."""
+
+    def __init__(self, d_model, num_heads, d_ff, *, slip):
+        super().__init__(d_model, num_heads, d_ff)
+        self.slip = slip
+
+    def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
+        came, normed = x, self.norm_self(x)
+        first, back = self.self_attention(normed, normed, mask)
+        x = middle = x + first
+        second, over = self.cross_attention(self.norm_cross(x), memory, memory_mask)
+        x = x + second
+        read = {"before looking over": middle, "as it came": came}.get(self.slip, x)
+        third = self.down(F.relu(self.up(self.norm_feed_forward(read))))
+        if self.slip == "bend first":
+            third = self.down(self.up(F.relu(self.norm_feed_forward(x))))
+        more = {"over twice": second, "back twice": first, "input twice": came}.get(self.slip, 0)
+        x = x + third + more
+        return (x, (back, over)) if return_weights else x
+
+
 class LateBend(PlainBlock):
     """The bend comes after the way down."""
 
@@ -1563,6 +1624,58 @@ BLOCK = Exercise(
     cases=block_cases,
     any_sequence=True,  # the text asks for two things, and for a pair
     mistakes=[
+        *(
+            Mistake(
+                name,
+                OddBlock,
+                {"slip": slip},
+                says=f"{told} is added twice",
+                hints=(
+                    "Count what is added to x from its coming in to its going out.",
+                    "Each sublayer's word is added once, to the x that it was read from.",
+                    "Give the three results three names, and add each on its own line.",
+                ),
+            )
+            for name, slip, told in (
+                ("over-added-twice", "over twice", "what looking over says"),
+                ("back-added-twice", "back twice", "what looking back says"),
+                ("input-added-twice", "input twice", "the block's input"),
+            )
+        ),
+        Mistake(
+            "bend-before-up",
+            OddBlock,
+            {"slip": "bend first"},
+            says="relu comes before `up`: between up and down there is nothing, so that the two "
+            "are one layer",
+            hints=(
+                "Write down the network from the inside out.",
+                "Two linear layers in a row are one; relu has to stand between them.",
+                "Norm, up, relu, down.",
+            ),
+        ),
+        *(
+            Mistake(
+                name,
+                OddBlock,
+                {"slip": slip},
+                says=f"the feed-forward network reads {told}, not the x that both attentions have "
+                "added to",
+                hints=(
+                    "Change `memory`. Does what the network reads change?",
+                    "Each sublayer reads what the one before it has left.",
+                    "Norm the newest x, and hand it to `up`.",
+                ),
+            )
+            for name, slip, told in (
+                (
+                    "network-reads-before-looking-over",
+                    "before looking over",
+                    "x before looking over",
+                ),
+                ("network-reads-the-input", "as it came", "the block's input"),
+            )
+        ),
         Mistake(
             "thinking-normed-as-looking-back",
             WrongOnce,
@@ -2130,6 +2243,10 @@ def leak_cases(generator):
         given[:, 0] = 70
         return given, asked
 
+    def start_second(given, asked, start, end, pad):
+        given[:, 0], given[:, 1], asked[:, 0] = given[:, 1].clone(), start, start
+        return given, asked
+
     def start_of_one(given, asked, start, end, pad):
         given[1, 0] = end
         return given, asked
@@ -2186,6 +2303,7 @@ def leak_cases(generator):
         changed("rows mixed up", other_rows, lengths=(4, 4, 4)),
         changed("no start", no_start),
         changed("one row without start", start_of_one),
+        changed("the start behind the first token", start_second),
         changed("no end", no_end),
         changed("the end behind the padding", end_last),
         changed("asked for the end again and again", filler_asked),
@@ -2350,6 +2468,17 @@ def odd_safe(given, asked, start_id, end_id, pad_id, *, slip):
         rows = zip(given.tolist(), asked.tolist(), strict=True)
         bare = [[[i for i in row if i != pad_id] for row in pair] for pair in rows]
         return all(row[0] == start_id and asks == [*row[1:], end_id] for row, asks in bare)
+    if slip == "start anywhere":
+        moved = given.clone()
+        moved[:, 0] = start_id
+        started = bool((given == start_id).any(dim=1).all())
+        return started and looped_safe(moved, asked, start_id, end_id, pad_id)
+    if slip in ("marks taken out", "marks taken out, start checked"):
+        marks = (start_id, end_id, pad_id)
+        rows = zip(given.tolist(), asked.tolist(), strict=True)
+        bare = [[[i for i in row if i not in marks] for row in pair] for pair in rows]
+        started = bool((given[:, 0] == start_id).all()) or "start" not in slip
+        return started and all(one == other for one, other in bare)
     if slip == "one good row":
         return any(
             odd_safe(given[i : i + 1], asked[i : i + 1], start_id, end_id, pad_id, slip="filtered")
@@ -2381,6 +2510,37 @@ LEAK = Exercise(
     name="is_safe",
     cases=leak_cases,
     mistakes=[
+        Mistake(
+            "start-anywhere",
+            odd_safe,
+            {"slip": "start anywhere"},
+            says="your test asks whether `start_id` is given somewhere in each row, not whether it "
+            "is given first",
+            hints=(
+                "Hand in a row that is given a token, and then `start_id`. What does your test "
+                "say?",
+                "The decoder sees position 0 first, and begins with the mark there.",
+                "Look at column 0 of `given`, in every row.",
+            ),
+        ),
+        *(
+            Mistake(
+                name,
+                odd_safe,
+                {"slip": slip},
+                says="your test takes all marks out and compares the tokens that are left: a batch "
+                "without marks, or with marks in wrong places, passes",
+                hints=(
+                    "Hand in a batch that is never asked for `end_id`. What does your test say?",
+                    "The marks belong to what is judged: a start first, an end behind the last.",
+                    "Write down what `asked` has to be, marks included, and compare.",
+                ),
+            )
+            for name, slip in (
+                ("marks-taken-out", "marks taken out"),
+                ("end-and-padding-taken-out", "marks taken out, start checked"),
+            )
+        ),
         Mistake(
             "marks-only",
             marks_only,
@@ -2826,6 +2986,15 @@ def looks_back(x, memory, target, source, pad_id):
     return scaled_dot_product_attention(x, x, x, (target != pad_id)[:, None])[0]
 
 
+def other_values(x, memory, target, source, pad_id):
+    """Stops where the two lengths differ."""
+    return scaled_dot_product_attention(x, memory, x, (source != pad_id)[:, None])[0]
+
+
+def notes_look_along_queries(x, memory, target, source, pad_id):
+    return scaled_dot_product_attention(memory, x, x, (source != pad_id)[:, :, None])[0]
+
+
 def both_results(x, memory, target, source, pad_id):
     return scaled_dot_product_attention(x, memory, memory, (source != pad_id)[:, None])
 
@@ -2879,6 +3048,28 @@ CROSS = Exercise(
     cases=over_cases,
     axes="batch query d_model",
     mistakes=[
+        Mistake(
+            "values-of-the-writer",
+            other_values,
+            {},
+            says="keys come from the source and values from the target: what is averaged is `x`",
+            hints=(
+                "Whose vectors does your output average?",
+                "Only the queries are the writer's; keys and values are the notes.",
+                "`scaled_dot_product_attention(x, memory, memory, mask)`.",
+            ),
+        ),
+        Mistake(
+            "notes-ask-along-the-query-axis",
+            notes_look_along_queries,
+            {},
+            says="the notes ask and the writer is looked at: queries and keys are exchanged",
+            hints=(
+                "How many positions does your output have, and how many should it?",
+                "The writer asks, so there is one output for each position of `x`.",
+                "`x` comes first; `memory` is both keys and values.",
+            ),
+        ),
         Mistake(
             "cut-to-the-longest",
             cut_batch,
@@ -3341,6 +3532,11 @@ class WrongTrainer(Small):
                 judged.append(self.judge(held_out, (source, target)))
             if wrong.get("judged") == "best":
                 judged[-1] = min(judged)
+            if wrong.get("judged") == "gradients kept":
+                optimizer.zero_grad()
+                self.loss(*held_out).backward()
+            if wrong.get("returned") == "early":
+                return losses, norms, judged
             if wrong.get("judged") == "learned from":
                 self.move_by(optimizer, held_out)
             if wrong.get("judged") == "learned from, added up":
@@ -3348,6 +3544,10 @@ class WrongTrainer(Small):
                 optimizer.step()
         if wrong.get("judged") == "at the end":
             judged = [self.judge(held_out)]
+        if wrong.get("returned") == "early":  # there was no batch
+            return None
+        if wrong.get("returned") == "last":
+            return losses, norms, judged[-1]
         if wrong.get("returned") == "exchanged":
             norms, judged = judged, norms
         if wrong.get("losses") == "running":
@@ -3436,6 +3636,31 @@ RUN = Exercise(
     name="Trainer",
     cases=run_cases,
     mistakes=[
+        looping(
+            "held-out-gradients-kept",
+            {"judged": "gradients kept", "zero": False},
+            "the gradients of the held-out pair are still there when the next step is made",
+            "What does `backward` on the held-out loss leave behind?",
+            "Nothing is to be learned from the held-out pair: judging needs no `backward`.",
+            "Judge under `torch.no_grad()`, and clear the gradients right before `backward`.",
+        ),
+        looping(
+            "returns-early",
+            {"returned": "early"},
+            "`return` stands inside the loop: `fit` ends after its first step, and gives None "
+            "where there is no batch",
+            "How many losses come back for three batches?",
+            "A `return` ends the method at once, wherever it stands.",
+            "Indent it as far as the `for`, not as far as what the loop repeats.",
+        ),
+        looping(
+            "last-judgement-alone",
+            {"returned": "last"},
+            "the last of the held-out losses comes back alone, and no batch at all stops it",
+            "How many held-out losses come back for three batches? And for none?",
+            "The text asks for three lists, one number a step.",
+            "Return the list itself.",
+        ),
         looping(
             "cleared-before-the-step",
             {"order": "cleared last"},
@@ -4232,6 +4457,13 @@ class OddWriter(Scores):
             if ended.all():
                 break
             scores = self.score(ids)
+            if self.slip == "end not appended":
+                best = scores[:, -1].argmax(dim=-1).masked_fill(ended, pad_id)
+                ended = ended | (best == end_id)
+                if ended.all():
+                    break
+                ids = torch.cat([ids, best[:, None]], dim=1)
+                continue
             if self.slip == "every position":
                 best = scores.argmax(dim=-1).masked_fill(ended[:, None], pad_id)
                 ended = ended | (best[:, -1] == end_id)
@@ -4241,7 +4473,7 @@ class OddWriter(Scores):
             best = best.masked_fill(ended, pad_id)
             ids = torch.cat([ids, best if self.slip == "no axis" else best[:, None]], dim=1)
             ended = ended | (best == end_id)
-        return ids
+        return ids[:, :-1] if self.slip == "last column cut" else ids
 
 
 class StackedWriter(Scores):
@@ -4275,6 +4507,29 @@ GREEDY = Exercise(
     cases=greedy_cases,
     axes="batch seq",
     mistakes=[
+        Mistake(
+            "last-ends-not-written",
+            OddWriter,
+            {"slip": "end not appended"},
+            says="the loop stops before it has appended the round in which the last row ends: its "
+            "end mark is missing, and the column with it",
+            hints=(
+                "What is the last token of the row that ends last?",
+                "`end_id` is written like any other token, and then the row is silent.",
+                "Append first, then ask whether all have ended.",
+            ),
+        ),
+        Mistake(
+            "last-column-cut",
+            OddWriter,
+            {"slip": "last column cut"},
+            says="the last column is cut off what you return",
+            hints=(
+                "Call it with `max_new=0`. How wide is what comes back?",
+                "Each column was written because a row needed it.",
+                "Return the ids as they are after the loop.",
+            ),
+        ),
         Mistake(
             "together-and-no-end",
             EndlessWriter,
@@ -4480,8 +4735,8 @@ GREEDY = Exercise(
             "loop-of-the-page",
             PageWriter,
             {},
-            says="this is the loop of section 8.4: it always writes `max_new` tokens, and rows go "
-            "on behind their ends",
+            says="no row ever counts as ended, as in the loop of section 8.4: it always writes "
+            "`max_new` tokens, and rows go on behind their ends",
             hints=(
                 "Write down what your loop does with a batch in which one row ends after two "
                 "tokens, the other after four.",
@@ -4568,7 +4823,9 @@ GREEDY = Exercise(
             "last-row-picked",
             OddWriter,
             {"slip": "last row"},
-            says="`scores[-1]` is the last sentence of the batch, not the last position",
+            says="what you pick is not one token for each sentence: `scores[-1]` is the last "
+            "sentence, `[:, -1]` the last position of all, and the best is looked for along the "
+            "last axis",
             hints=(
                 "Which axis of the scores holds the positions?",
                 "The scores are (batch, seq, vocab).",

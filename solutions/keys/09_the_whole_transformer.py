@@ -131,6 +131,9 @@ def other_count(
             "one matrix": -num_layers * 2 * d_model * d_ff,
             "biases of d_model": num_layers * 2 * (d_model - d_ff),
             "four of a head": -num_layers * 4 * one_head,
+            "matrices of a head": -num_layers * 12 * d_model * (d_model - d_model // num_heads),
+            "bias always": target_vocab,
+            "places": 512 * d_model,
             "turned": d_model * 2 * target_vocab * (1 if tied else -1),
             "tables in layers": (num_layers - 1) * tables,
             "float": 0.0,
@@ -162,6 +165,39 @@ COUNT = Exercise(
             "What does your count do when `tied` is False?",
             "Without tying there are three tables.",
             "One of source_vocab rows, two of target_vocab rows.",
+        ),
+        Mistake(
+            "matrices-of-one-head",
+            other_count,
+            {"slip": "matrices of a head"},
+            "the attentions' matrices are counted for one head only, their biases for all",
+            (
+                "How wide are the queries of all heads together?",
+                "All heads together are d_model wide: they share one layer and cut its output.",
+                "num_heads doesn't appear in the count at all.",
+            ),
+        ),
+        Mistake(
+            "head-with-bias-of-the-target",
+            other_count,
+            {"slip": "bias always"},
+            "the output head is counted with a bias for each token of the target",
+            (
+                "Which layer of this model has no bias?",
+                "The text names it, after the positions.",
+                "The head is a table and nothing else.",
+            ),
+        ),
+        Mistake(
+            "places-counted",
+            other_count,
+            {"slip": "places"},
+            "512 rows of positions are counted",
+            (
+                "What of a wave is learned?",
+                "Positions are sines and cosines here: they are computed, not learned.",
+                "Leave them out.",
+            ),
         ),
         Mistake(
             "tied-but-thrice",
@@ -587,6 +623,14 @@ XAVIER = Exercise(
     name="xavier",
     cases=xavier_cases,
     mistakes=[
+        drawing(
+            "half-the-variance",
+            {"square": 3.0},
+            "3 stands under your root, and 6 was asked for",
+            "Compare your bound with the text's, number by number.",
+            "Even noise between -b and b has a variance of b² / 3: that is where a 3 comes from.",
+            "The square of the bound is 6 / (n_in + n_out).",
+        ),
         Mistake(
             "minus-b-to-0",
             slipped_xavier,
@@ -982,6 +1026,31 @@ class LengthScaled(WrongTable):
         return self.weight[ids] * ids.shape[-1] ** 0.5
 
 
+class SlippedTable(WrongTable):
+    """Other ways in and out; not tried in pairs."""
+
+    def __init__(self, vocab_size, d_model, *, slip):
+        super().__init__(vocab_size, d_model)
+        self.slip = slip
+
+    def embed(self, ids):
+        rows = {
+            "columns": lambda: self.weight[:, ids],
+            "turned": lambda: self.weight.T[ids],
+            "narrow": lambda: F.one_hot(ids).to(self.weight.dtype) @ self.weight,
+            "unit rows": lambda: F.normalize(self.weight[ids], dim=-1),
+        }
+        return rows.get(self.slip, lambda: self.weight[ids])() * self.scale_in
+
+    def score(self, x):
+        if self.slip == "cosine":
+            return F.normalize(x, dim=-1) @ F.normalize(self.weight, dim=-1).T
+        return super().score(x)
+
+
+slipping = told_of(SlippedTable, "slip")
+
+
 TIED = Exercise(
     id="09.tied-head",
     title="One table, two jobs",
@@ -990,6 +1059,46 @@ TIED = Exercise(
     name="TiedTable",
     cases=tied_cases,
     mistakes=[
+        slipping(
+            "columns-come-in",
+            "columns",
+            "your way in picks columns of the table: behind the comma stands the second axis",
+            "What does the table's first axis count?",
+            "A token's numbers are a row: `weight[ids]` picks rows, `weight[:, ids]` columns.",
+            "Put the ids in the first place of the square brackets.",
+        ),
+        slipping(
+            "table-turned-coming-in",
+            "turned",
+            "your way in reads the table turned round: each token gets a column",
+            "What does the table's first axis count?",
+            "The table is (vocab, d_model), and its rows are what a token gets.",
+            "Only the way out needs the table turned.",
+        ),
+        slipping(
+            "one-hot-too-narrow",
+            "narrow",
+            "`F.one_hot` is as wide as the largest id that occurs, and the table has more rows",
+            "What shape does `F.one_hot(ids)` have, and what shape the table?",
+            "It can't know how many tokens there are, unless it is told.",
+            "Hand it the number of tokens, or pick the rows with square brackets.",
+        ),
+        slipping(
+            "unit-rows-come-in",
+            "unit rows",
+            "the rows are made of length 1 on the way in; the text multiplies them as they are",
+            "Double a row of the table. Does what comes in double?",
+            "The text asks for the row, times the root of d_model, and nothing else.",
+            "Leave the normalising out.",
+        ),
+        slipping(
+            "cosines",
+            "cosine",
+            "both sides are made of length 1 before the product: those are cosines",
+            "Double `x`. Do your scores double?",
+            "A dot product is asked for: lengths count.",
+            "Use both as they are.",
+        ),
         tying(
             "not-scaled",
             {"scale_in": lambda d: 1.0},
@@ -1158,7 +1267,7 @@ TIED = Exercise(
 # --- 09.transformer -------------------------------------------------------------------------
 
 SIZES = {
-    "vocab_size": 23,
+    "vocab_size": 17,
     "d_model": 14,
     "num_heads": 2,
     "num_layers": 1,
@@ -1265,6 +1374,8 @@ class WrongTransformer(nn.Module):
         places=("source", "target"),
         first=0,
         kind="learned",
+        on=("source", "target"),
+        one_head=False,
         source_mask="padding",
         target_masks=("padding", "future"),
         memory_mask="padding",
@@ -1279,11 +1390,11 @@ class WrongTransformer(nn.Module):
     ):
         super().__init__()
         self.pad_id, self.scaled, self.places = pad_id, scaled, places
-        self.first, self.kind, self.source_mask = first, kind, source_mask
+        self.first, self.kind, self.on, self.source_mask = first, kind, on, source_mask
         self.target_masks, self.memory_mask, self.read = target_masks, memory_mask, read
         self.memory, self.last_norms, self.finish = memory, last_norms, finish
         self.reads_again, self.detached = reads_again, detached
-        sizes = (vocab_size, d_model, num_heads, num_layers, d_ff, max_len)
+        sizes = (vocab_size, d_model, 1 if one_head else num_heads, num_layers, d_ff, max_len)
         for name, part in parts_of(*sizes, around, shared).items():
             setattr(self, name, part)
 
@@ -1294,9 +1405,12 @@ class WrongTransformer(nn.Module):
         tables = {"source": self.places_source, "target": self.places_target}
         other = {"source": "target", "target": "source"}[side]
         which = {"source for both": "source", "exchanged": other}.get(self.kind, side)
-        rows = tables[which](torch.arange(self.first, self.first + seq))
-        if self.kind == "padding left out":
+        first = self.first if side in self.on else 0
+        rows = tables[which](torch.arange(first, first + seq))
+        if self.kind == "padding left out" and side in self.on:
             rows = tables[which]((ids != self.pad_id).cumsum(dim=1).sub(1).clamp(min=0))
+        if self.kind == "none at padding" and side in self.on:
+            rows = rows * (ids != self.pad_id)[..., None]
         if self.kind == "waves":
             rows = sinusoidal_positions(seq, x.shape[-1])
         if self.kind == "last row":
@@ -1344,6 +1458,10 @@ class WrongTransformer(nn.Module):
         if self.memory_mask == "past":
             place = torch.arange(target.shape[1])[:, None], torch.arange(source.shape[1])[None]
             over["past"] = over["padding"] & (place[1] <= place[0])
+        if self.memory == "rows":
+            memory = self.table(source)
+        if self.memory == "rows and places":
+            memory = self.placed(source, "source")
         memory = y if self.memory == "of itself" else memory
         over |= {"exchanged": over["padding"]}
         over_mask = mask if self.memory == "of itself" else over[self.memory_mask]
@@ -1382,6 +1500,28 @@ class ShiftsInside(WrongTransformer):
 
     def decode(self, target, memory, source):
         return super().decode(target[:, :-1], memory, source)
+
+
+class RollsInside(WrongTransformer):
+    """Moves the target on by one place, as whoever trains it has done before."""
+
+    def __init__(self, *sizes, front, **named_sizes):
+        super().__init__(*sizes, **named_sizes)
+        self.front = front
+
+    def decode(self, target, memory, source):
+        moved = target.roll(1, dims=1)
+        if self.front == "padding":
+            moved = F.pad(target, (1, -1), value=self.pad_id)
+        return super().decode(moved, memory, source)
+
+
+class IdlePadding(WrongTransformer):
+    """Its table has a row that doesn't learn from what is looked up."""
+
+    def placed(self, ids, side):
+        rows = F.embedding(ids, self.table.weight, padding_idx=self.pad_id)
+        return super().placed(ids, side) - self.table(ids) + rows
 
 
 class ZeroIsPad(WrongTransformer):
@@ -1496,6 +1636,96 @@ MODEL = Exercise(
             "Which row of the table is added to the first word behind two tokens of padding?",
             "Counted from 0, padding included.",
             "`torch.arange(ids.shape[1])` for every sentence.",
+        ),
+        *(
+            one_step(
+                f"padding-has-no-place-in-the-{side}",
+                {"kind": "padding left out", "on": (side,)},
+                f"places are counted without padding, in the {side}",
+                "Which row of the table is added to the first word behind two tokens of padding?",
+                "Counted from 0, padding included.",
+                "`torch.arange(ids.shape[1])` for every sentence.",
+            )
+            for side in ("source", "target")
+        ),
+        *(
+            one_step(
+                f"nothing-added-to-padding{''.join('-of-the-' + side for side in sides[1:])}",
+                {"kind": "none at padding", "on": sides[:1] or ("source", "target")},
+                "padding gets no place; the text adds a place to every token, padding included",
+                "What is added to a token of padding?",
+                "Counted from 0, padding included. Masks alone keep padding from being looked at.",
+                "Add the rows of places as they are.",
+            )
+            for sides in ((), ("source", "source"), ("target", "target"))
+        ),
+        *(
+            one_step(
+                f"places-from-one-in-the-{side}",
+                {"first": 1, "on": (side,)},
+                f"the places of the {side} are counted from 1: the first token gets row 1",
+                "Which row of the table belongs to the first token?",
+                "Row t is added to token t, counted from 0.",
+                "`torch.arange(n)` begins with 0.",
+            )
+            for side in ("source", "target")
+        ),
+        one_step(
+            "one-head",
+            {"one_head": True},
+            "the attentions have one head each, whatever `num_heads` says",
+            "Where in your code does `num_heads` occur?",
+            "The number of heads changes no weight's shape, so nothing crashes without it.",
+            "Hand `num_heads` to every `MultiHeadAttention`.",
+        ),
+        *(
+            one_step(
+                f"notes-are-{what.replace(' ', '-')}",
+                {"memory": what},
+                "the cross-attention reads the source's embedded tokens, not what the encoder made "
+                "of them",
+                "Change `memory` alone. Does your output move?",
+                "`decode` is handed what `encode` returned; `source` is for the mask.",
+                "Give the decoder `memory`.",
+            )
+            for what in ("rows", "rows and places")
+        ),
+        *(
+            one_step(
+                f"{side}-normed-twice",
+                {"last_norms": ("encoder", "decoder", f"{side} twice")},
+                f"what leaves the {side} is normed twice: the stack has its last norm inside",
+                f"Print the parts of `self.{side}`. Which is its last?",
+                "`Encoder(blocks, norm)` and `Decoder(blocks, norm)` end with their norm.",
+                "Take the stack's result as it is.",
+            )
+            for side in ("encoder", "decoder")
+        ),
+        *(
+            Mistake(
+                f"rolled-inside-{front}-in-front",
+                RollsInside,
+                {"front": front},
+                says="`decode` moves the target on by one place, which whoever calls it has done",
+                hints=(
+                    "Which token does your decoder see at place 0?",
+                    "The target begins with its start mark: it comes shifted already.",
+                    "Read the target as it comes.",
+                ),
+            )
+            for front in ("last", "padding")
+        ),
+        Mistake(
+            "padding-learns-nothing",
+            IdlePadding,
+            {},
+            says="the values are right, but the table's row of padding doesn't learn from what is "
+            "looked up, as with `padding_idx`; the text asks for a plain `nn.Embedding`",
+            hints=(
+                "Compare `table.weight.grad` of both ways, row by row.",
+                "`padding_idx` keeps one row's gradient at 0. Masks hide padding already.",
+                "Make the table with its two sizes alone.",
+            ),
         ),
         Mistake(
             "shifts-inside",
@@ -2257,18 +2487,18 @@ STACK = Exercise(
 END = 1
 
 
-def words_of(generator, pad_id, lengths, seq):
+def words_of(generator, pad_id, lengths, seq, end):
     """(batch, seq): letters, END, padding; and letters that stand in nobody's way."""
     words = torch.full((len(lengths), seq), pad_id)
     for word, length in zip(words, lengths, strict=True):
         word[:length] = ids_below(generator, 29, length, low=10)
-        word[length] = END
+        word[length] = end
     return words
 
 
 def match_cases(generator):
-    def tried(label, pad_id, lengths, steps, *changes, after="letters"):
-        labels = words_of(generator, pad_id, lengths, max(lengths) + 1)
+    def tried(label, pad_id, lengths, steps, *changes, after="letters", end=END):
+        labels = words_of(generator, pad_id, lengths, max(lengths) + 1, end)
         noise = ids_below(generator, 29, len(lengths), steps, low=10)
         written = torch.full_like(noise, pad_id) if after == "padding" else noise
         for row, (length, word) in enumerate(zip(lengths, labels, strict=True)):
@@ -2281,7 +2511,7 @@ def match_cases(generator):
                 written[row, place + 1 :] = written[row, place:-1].clone()
                 written[row, place] = pad_id
             else:
-                written[row, place] = {"pad": pad_id, "end": END}.get(token, 35)
+                written[row, place] = {"pad": pad_id, "end": end}.get(token, 35)
         return case(label, written, labels, pad_id)
 
     wrong = "another letter"
@@ -2292,6 +2522,8 @@ def match_cases(generator):
             "one letter wrong in every word", 4, [4, 2, 5], 6, *((i, 1, wrong) for i in range(3))
         ),
         tried("END comes too late", 0, [3, 5, 4, 2, 3], 8, (1, 5, wrong), (3, 2, wrong)),
+        tried("END is 2, and comes too late", 0, [3, 5, 4], 8, (0, 3, wrong), end=2),
+        tried("END is 3, and comes too late", 1, [5, 2, 4], 7, (1, 2, wrong), end=3),
         tried("END comes too early", 0, [4, 5, 3], 6, (0, 3, "end"), after="padding"),
         tried("padding written in the middle", 7, [5, 3, 4], 6, (0, 2, "pad"), (2, 1, "pad")),
         tried("padding between the letters", 3, [3, 5, 4], 8, (0, 1, "put in"), (2, 3, "put in")),
@@ -2330,6 +2562,9 @@ def wrong_match(
         "written": written == pad_id,
         "either": (labels == pad_id) | (written == pad_id),
         "end too": (labels == pad_id) | (labels == END),
+        "two too": (labels == pad_id) | (labels == 2),
+        "three too": (labels == pad_id) | (labels == 3),
+        "last too": (labels == pad_id) | (F.pad(labels, (0, 1), value=pad_id)[:, 1:] == pad_id),
         "nothing": torch.zeros_like(labels, dtype=torch.bool),
     }[ignore]
     same = written == labels
@@ -2352,6 +2587,14 @@ def slipped_match(written, labels, pad_id, *, slip):
     right = (same | filler).all(dim=1)
     return {
         "count": lambda: int(right.sum()),
+        "rounded": lambda: round(right.float().mean().item()),
+        "sets": lambda: (
+            sum(
+                set(w.tolist()) >= set(x[x != pad_id].tolist())
+                for w, x in zip(written, labels, strict=True)
+            )
+            / len(labels)
+        ),
         "both": lambda: (same & ~filler).all(dim=1).float().mean().item(),
         "mean of rows": lambda: ((same & ~filler).sum(1) / (~filler).sum(1)).mean().item(),
         "all or nothing": lambda: float(right.all()),
@@ -2516,13 +2759,44 @@ MATCH = Exercise(
             "Let a model write nothing but padding. Is it right?",
             "Only the labels say where padding is.",
         ),
-        matching(
-            "end-not-judged",
-            {"ignore": "end too"},
-            "your code leaves END out: a model that never stops writing counts as right",
-            "Does a model that never stops get full marks?",
-            "END is a token like the letters: it has to come at its place.",
-            "Leave out padding and nothing else.",
+        *(
+            matching(
+                f"end-not-judged{whose}",
+                {"ignore": ignored},
+                "your code leaves END out: a model that never stops writing counts as right",
+                "Does a model that never stops get full marks?",
+                "END is a token like the letters: it has to come at its place.",
+                "Leave out padding and nothing else.",
+            )
+            for whose, ignored in (
+                ("", "last too"),
+                ("-where-it-is-1", "end too"),
+                ("-where-it-is-2", "two too"),
+                ("-where-it-is-3", "three too"),
+            )
+        ),
+        Mistake(
+            "a-rounded-share",
+            slipped_match,
+            {"slip": "rounded"},
+            says="the share is rounded to 0 or 1",
+            hints=(
+                "What comes back when one word of four is right?",
+                "A share is a number from 0 to 1, with all its decimals.",
+                "Return the mean as it is.",
+            ),
+        ),
+        Mistake(
+            "letters-as-sets",
+            slipped_match,
+            {"slip": "sets"},
+            says="words are compared as sets of letters: neither their places nor how often they "
+            "come counts",
+            hints=(
+                "Exchange two letters of a right word. Does it still count?",
+                "A set knows neither order nor repeats.",
+                "Compare place by place.",
+            ),
         ),
         matching(
             "any-letter",
@@ -2868,7 +3142,11 @@ def slipped_fair(train, test, pad_id, *, slip):
         "same width": lambda: not bool((train[:, None] == test).all(dim=-1).any()),
         "in": lambda: not any(bool(row in train) for row in test),
         "always": lambda: True,
+        "lengths": lambda: not set(map(len, seen)) & set(map(len, asked)),
+        "firsts": lambda: not {row[0] for row in seen} & {row[0] for row in asked},
         "begins": lambda: not any(b[: len(a)] == a for a in seen for b in asked),
+        "share": lambda: sum(row not in seen for row in asked) / len(asked),
+        "share known": lambda: sum(row in seen for row in asked) / len(asked),
     }[slip]()
 
 
@@ -2893,6 +3171,40 @@ FAIR = Exercise(
     name="is_fair_test",
     cases=fair_cases,
     mistakes=[
+        *(
+            Mistake(
+                name,
+                slipped_fair,
+                {"slip": slip},
+                says=f"two words count as the same when they {told}",
+                hints=(
+                    "Compare two words that share this and nothing else.",
+                    "Each letter has to agree, at its place.",
+                    "Compare the words themselves, without their padding.",
+                ),
+            )
+            for name, slip, told in (
+                ("lengths-compared", "lengths", "are equally long"),
+                ("first-letters-compared", "firsts", "begin with the same letter"),
+            )
+        ),
+        *(
+            Mistake(
+                name,
+                slipped_fair,
+                {"slip": slip},
+                says="a share of the words comes back; one True or False was asked for",
+                hints=(
+                    "Print what you return for a fair test. Is it True?",
+                    "A single known word makes the test unfair.",
+                    "`any` or `all` over the words makes one truth of them.",
+                ),
+            )
+            for name, slip in (
+                ("share-of-new-words", "share"),
+                ("share-of-known-words", "share known"),
+            )
+        ),
         lenient(
             "row-by-row",
             {"same": equal, "rows": "aligned"},

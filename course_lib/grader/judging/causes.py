@@ -10,8 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .amounts import of_amounts
 from .compare import compare
 from .crash import RAISED
+from .defaults import by_default
 from .digits import lost_digits
 from .factors import of_numbers
 from .inputs import named_inputs
@@ -39,6 +41,8 @@ def cause(sheet: Sheet, found: tuple[Outcome, ...], failing: list[int]) -> str:
     if all(pair.got is None for pair in values) and all(found[i].printed for i in failing):
         return "what your code prints is shown and gone: hand it back with `return`"
     if told := _always_the_same(sheet, found) or _opposite(sheet, found):
+        return told
+    if told := by_default(sheet, failing):
         return told
     if told := _shared(by_kind(pair.want, pair.got, pair.terms) for pair in values):
         return told
@@ -161,7 +165,7 @@ def _of_leaves(pairs: list[Pair]) -> str:
         told = told or _shared(of_dtypes) or by_dtypes(of_dtypes)
         if told:
             return told
-    return of_places(pairs) or of_numbers(pairs)
+    return of_places(pairs) or of_numbers(pairs) or of_amounts(pairs)
 
 
 def _shared(told: Iterable[str]) -> str:

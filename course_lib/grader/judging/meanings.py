@@ -59,15 +59,12 @@ MEANINGS = (
         r"|'float' object cannot be interpreted as an int",
         "a length must be a whole number: `/` always gives a float, `//` doesn't",
     ),
-    (
-        r"is invalid for input of size",
-        "a new shape must hold as many numbers as the old one: multiply its lengths",
-    ),
+    (r"is invalid for input of size", "a new shape must hold as many numbers as the old one"),
     (r"view size is not", "`view` can't read the numbers in this order: take `reshape`"),
     (
         r"values to unpack",
-        "as many names as values must stand left of `=`: a shape has one for each axis, and "
-        "`chunk` and `split` make more or fewer along another axis",
+        "as many names as values must stand left of `=`: `split` may give more or fewer, and some "
+        "calls give a second result only when asked",
     ),
     (
         r"Dimension out of range|too many indices|dimension specified as|dimensions in the tensor "
@@ -156,7 +153,7 @@ MEANINGS = (
     (r"non-empty TensorList", "nothing is put together: the loop that collects it had no turn"),
     (
         r"created only for scalar outputs",
-        "a gradient is that of one single number: ask for one number after the other",
+        "a gradient is that of one single number: take one by one",
     ),
     (
         r"not have been used in the graph",
@@ -178,6 +175,14 @@ MEANINGS = (
         "module owns until `nn.Parameter` is around them",
     ),
     (
+        r"loading state_dict[^:]*: not asked for: [^;]*$",
+        "parameters that the text doesn't list: what is shared is made once; is a bias too many?",
+    ),
+    (
+        r"loading state_dict[^:]*: [\w.]+ is \(",
+        "parameters of another size, yours named first: is an argument in the wrong place?",
+    ),
+    (
         r"loading state_dict",
         "other parameters than asked for: each part that is given must be there as often as the "
         "text says, under its own name and in its own size, and no other",
@@ -191,8 +196,5 @@ MEANINGS = (
         r"^UnboundLocalError|cannot access local variable",
         "a name gets its value inside a loop or an `if` that wasn't entered: give it one before",
     ),
-    (
-        r"^AssertionError",
-        "an `assert` failed: it is for what can't happen, and a caller's mistake can",
-    ),
+    (r"^AssertionError", "an `assert` failed: it is for what can't happen; a caller's mistake can"),
 )

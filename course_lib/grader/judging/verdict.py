@@ -10,9 +10,10 @@ from .compare import compare, differences
 from .crash import meaning, unwritten_stub
 from .edits import edited, only_returned
 from .inputs import came_in, size
+from .nearest import mostly, named, nearest
 from .outcome import Outcome, run_case
 from .properties import PROPERTIES
-from .sheet import Recorded, Sheet
+from .sheet import Sheet
 from .spelt import spelt
 from .trees import leaves
 from .values import changed
@@ -101,10 +102,12 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
     aside = [*_edited(sheet, found), *_only_again(sheet, found, failing)]
     compared = [i for i, _ in failing if not sheet.terms[i].at_least]
     unnamed = known is None and compared and not crash and not aside
+    why = cause(sheet, found, compared) if unnamed else ""
+    near = nearest(sheet, found, compared) if unnamed and not why else None
     details = [
         *aside,
         *(told if not crash else () if known else meaning(crash, sheet.others)),
-        *([cause(sheet, found, compared)] if unnamed else []),
+        why,
         *_broken(sheet, found, [i for i, _ in failing], told),
         f"{place}: {case.label}{f' ({inputs})' if inputs else ''}",
     ]
@@ -118,7 +121,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
         details=tuple(filter(None, dict.fromkeys(details))),
         crash=crash,
         case=spelt(sheet.name, sheet.parameters, case),
-        **_named(known),
+        **(mostly(*near, len(failing)) if near else named(known)),
     )
 
 
@@ -150,12 +153,6 @@ def _only_again(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> list
     firsts = [] if found[index].raised else [value[0] for value in values]
     training = firsts and sheet.cases[index].label.startswith(TRAINING)
     return [DROPS] if training and compare(*firsts, sheet.terms[index]) else []
-
-
-def _named(known: Recorded | None) -> dict:
-    if known is None:
-        return {}
-    return {"mistake": known.says, "mistake_name": known.name, "hints": known.hints}
 
 
 def _broken(
