@@ -17,7 +17,7 @@ from course_lib.data.dates import (
     format_date,
     spelled,
 )
-from course_lib.data.names import arabic_names
+from course_lib.data.names import arabic_names, names_by_country
 from course_lib.data.splits import split
 
 
@@ -84,10 +84,24 @@ def test_names_and_their_spellings():
     assert sum(len(spellings) > 1 for spellings in names.values()) > 8_000
 
 
+def test_names_by_country_add_up():
+    names, countries = (
+        names_by_country(),
+        {c for there in names_by_country().values() for c in there},
+    )
+    assert list(names) == list(arabic_names()) and len(countries) == 25
+    assert all(len(country) == 2 and country.isupper() for country in countries)
+    assert names["يوسف"]["DZ"]["Youcef"] > names["يوسف"]["DZ"]["Yusuf"]
+    for name, there in names.items():
+        assert list(there) == sorted(there)
+        assert {each for counted in there.values() for each in counted} == {*arabic_names()[name]}
+        assert min(min(counted.values()) for counted in there.values()) > 0
+
+
 def test_missing_names_say_what_installs_them(monkeypatch):
     monkeypatch.setattr(module, "PACKAGE", "no_such_package")
     with pytest.raises(MissingData, match="no-such-package is not installed"):
-        arabic_names.__wrapped__()
+        names_by_country.__wrapped__()
 
 
 def test_a_split_shares_nothing_and_loses_nothing():
