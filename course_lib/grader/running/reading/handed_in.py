@@ -8,7 +8,7 @@ import json
 import re
 from dataclasses import replace
 
-from course_lib.notebooks import Cell, tree_of
+from course_lib.notebooks import LONGEST, Cell, tree_of
 
 from .kinds import HAND_IN, decoded, not_text
 from .marimo import marimo_cells
@@ -158,7 +158,13 @@ def _clean(text: str) -> str:
 
 
 def _bounded(cells: list[Cell]) -> list[Cell]:
-    """The cells. Raises ValueError for too much code."""
+    """The cells, without the code of those that are too long for anybody to read.
+
+    Such a cell holds data: a text to train on, pasted in. Raises ValueError for too much code.
+    """
+    read = [cell for cell in cells if len(cell.source) <= LONGEST]
+    if any(cell.kind == "code" and cell.source.strip() for cell in read):
+        cells = [_unread(cell) if cell.kind == "code" else cell for cell in cells]
     sizes = [len(cell.source.encode()) for cell in cells if cell.kind == "code"]
     if len(sizes) > MAX_CODE_CELLS:
         raise ValueError(f"{len(sizes):,} code cells; at most {MAX_CODE_CELLS} are read")
@@ -166,3 +172,10 @@ def _bounded(cells: list[Cell]) -> list[Cell]:
         told = f"{sum(sizes) / 1024:,.0f} KiB of code; at most {MAX_CODE >> 10} KiB are read"
         raise ValueError(f"{told} (the longest of its cells has {max(sizes) / 1024:,.0f})")
     return cells
+
+
+def _unread(cell: Cell) -> Cell:
+    if len(cell.source) <= LONGEST:
+        return cell
+    size = len(cell.source.encode()) / 1024
+    return replace(cell, source=f"# {size:,.0f} KiB in one cell; at most {LONGEST >> 10} are read")
