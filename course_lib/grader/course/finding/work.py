@@ -95,6 +95,8 @@ def find_work(folder: Path, chapters: Iterable[ChapterFacts], read: Read = plain
         chosen.append(best)
         for file in found.keys() - {best}:
             why = _why(file, found[file], best, found[best], facts)
+            adds = written[file] - written[best]
+            why += "; looked through for what is not right there" if adds else ""
             reasons.setdefault(file, []).append(why)
     unused = (file for file in files if file not in chosen)
     told = (Unused(f.candidate.label, _reason(f, reasons.get(f, []), chapters)) for f in unused)

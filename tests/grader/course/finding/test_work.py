@@ -358,10 +358,13 @@ def test_every_file_that_adds_an_answer_counts(tmp_path, facts):
         own = [c.source if is_answer(c) and id in c.tags else "" for c in cells]
         made = [replace(c, source=with_solution(s)) for c, s in zip(cells, own, strict=True) if s]
         put(tmp_path, {f"{id}.ipynb": saved(made), f"{id}-again.ipynb": saved([*made, *made])})
-    found = find_work(tmp_path, facts).used["02"]
+    work = find_work(tmp_path, facts)
+    found = work.used["02"]
     assert len(found.more) == len(ids) - 1 > MOST_FILES
+    told = [each.reason for each in work.unused if each.label != found.label]
+    assert sum("looked through" in each for each in told) == 2 * (len(ids) - 1)
     together = "".join(cell.source for file in (found, *found.more) for cell in file.cells)
-    assert all(f"{each.name}" in together for each in facts[0].exercises)
+    assert all(each.name in together for each in facts[0].exercises)
 
 
 def test_where_all_is_equal_the_first_by_name_is_used_each_time(tmp_path, facts):
