@@ -24,12 +24,16 @@ _MARK = re.compile(r"^(\s*)# (BEGIN|END) (SOLUTION|STUB)\s*$")
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: `kind` is "markdown" or "code"; one that is `folded` shows what it does only."""
+    """One cell: `kind` is "markdown" or "code"; one that is `folded` shows what it does only.
+
+    `ran` is the number that a notebook gave it when it ran, 0 where that isn't known.
+    """
 
     kind: str
     source: str
     tags: tuple[str, ...] = ()
     folded: bool = False
+    ran: int = 0
 
 
 def read_cells(path: Path) -> list[Cell]:

@@ -21,7 +21,7 @@ from ..course.lent import lent
 from ..judging.verdict import Verdict
 from ..running import seal
 from ..running.cold import Cold
-from ..running.slicing.slices import MOST
+from ..running.slicing.plans import MOST
 from ..running.warm import GRACE, Report, Warm
 from .gradebook import row
 from .grading import Graded, grade_cells

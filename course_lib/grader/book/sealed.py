@@ -18,8 +18,8 @@ from ..course.finding.candidates import shown
 from ..course.setup import provided
 from ..judging.frames import FrameError, pack, unpack
 from ..running.reading.handed_in import MAX_CODE, MAX_FILE
-from ..running.slicing.plans import Plan, Wanted
-from ..running.slicing.slices import MOST, Slice
+from ..running.slicing.plans import MOST, Plan, Wanted
+from ..running.slicing.slices import Slice
 from ..running.warm import Limits, Report
 from .patience import Runner
 
@@ -59,7 +59,8 @@ class Reader:
             raise ValueError(str(told["refused"]))
         try:
             return [
-                Cell(str(k), str(text), tuple(map(str, tags))) for k, text, tags in told["cells"]
+                Cell(str(kind), str(text), tuple(map(str, tags)), ran=int(ran))
+                for kind, text, tags, ran in told["cells"]
             ]
         except (TypeError, KeyError, ValueError) as error:
             raise ValueError("it can't be read") from error
@@ -80,7 +81,7 @@ def plan(
     given = [c for c in solution_cells(warm.root, chapter, values) if c.kind == "code"]
     job = {
         "job": "plan",
-        "cells": [[cell.kind, cell.source, list(cell.tags)] for cell in cells],
+        "cells": [[cell.kind, cell.source, list(cell.tags), cell.ran] for cell in cells],
         "wanted": [[each.id, each.name, each.stub] for each in wanted],
         "provided": sorted(provided(warm.root, chapter)),
         "handed_out": [without_solution(cell.source).strip() for cell in given],

@@ -5,6 +5,7 @@ import inspect
 import io
 import linecache
 import textwrap
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from .files import sheet_for
 from .missing import notes_on
 from .reach import helpers_of
 from .session import in_session
+
+SLOW = "when this is graded, its calls may take {:g} s of processor time; here they took {:.0f} s"
 
 
 def verdict_on(
@@ -40,13 +43,16 @@ def verdict_on(
     with one_thread():
         sheet = sheet_for(root, id, seed)
         with contextlib.redirect_stdout(printed), torch.random.fork_rng(devices=[]):
+            began = time.process_time()
             verdict = judge(sheet, answer)
+            spent = time.process_time() - began
+    slow = (SLOW.format(sheet.seconds, spent),) if spent > sheet.seconds else ()
     lost: tuple[str, ...] = ()
     if not whole:
         whole, lost = in_session(root, id, sheet.name, answer)
     whole = whole or "\n".join(_source(each) for each in helpers_of(answer))
     case = by_own_name(verdict.case, sheet.name, answer)
-    verdict = replace(verdict, case=case, notes=(*lost, *notes_on(root, id[:2], whole)))
+    verdict = replace(verdict, case=case, notes=(*slow, *lost, *notes_on(root, id[:2], whole)))
     if verdict.state == "right":
         return without_bans(sheet, verdict, whole)
     source = source or _source(answer)

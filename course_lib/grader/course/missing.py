@@ -21,7 +21,6 @@ READS = "reads a file, and there are none; put its values into the notebook"
 STARTS = "starts another process, and none may be started"
 OUTSIDE = "nothing outside of Python can be reached"
 GPU = "wants a GPU, and there is none"
-EMPTY = "`__main__` holds nothing of the notebook; use its names as they are"
 SHOWN = re.compile(r"_+\d*|_i+\d*|Out|In")  # what IPython keeps of a session
 # By how a name begins when it is written in full.
 USES = {
@@ -40,7 +39,7 @@ USES = {
         ("os.unlink", "os.stat", "glob.", "shutil.", "numpy.loadtxt", "fileinput."), READS
     ),
     **dict.fromkeys(("os.path.exists", "os.path.isfile", "os.path.isdir", "zoneinfo."), READS),
-    **dict.fromkeys(("safetensors.torch.load_file", "linecache."), READS),
+    **dict.fromkeys(("safetensors.torch.load_file", "linecache.", "tempfile."), READS),
 }
 METHODS = {
     **dict.fromkeys(("read_text", "read_bytes", "iterdir", "rglob", "unlink", "is_file"), READS),
@@ -98,7 +97,7 @@ def _missing(root: Path, chapter: str, module: str, name: str) -> Iterator[str]:
             where = f"`{name}` of {module}" if name else f"`{module}`"
             yield f"{where} is not there: the library holds answers"
     elif top == "__main__":
-        yield EMPTY
+        return
     elif own := own_module(top):
         yield f"`{name or module}` is not there: {own} is not handed in with the notebook"
     elif not is_of_the_course(root, top):
@@ -155,11 +154,9 @@ def _of_ipython(tree: ast.Module) -> Iterator[str]:
 
 
 def _of_environment(tree: ast.Module, named: dict[str, str]) -> Iterator[str]:
-    """Variables of the system that nothing in the source sets, and the notebook as a module."""
+    """Variables of the system that nothing in the source sets."""
     parts = [n for n in ast.walk(tree) if isinstance(n, ast.Subscript)]
     parts = [n for n in parts if isinstance(n.slice, ast.Constant)]
-    modules = [n.slice.value for n in parts if _in_full(n.value, named) == "sys.modules"]
-    yield from [EMPTY] * ("__main__" in modules)
     parts = [n for n in parts if _in_full(n.value, named) == "os.environ"]
     own = {n.slice.value for n in parts if isinstance(n.ctx, ast.Store)}
     for node in parts:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ..judging.sheet import Sheet
 from ..judging.verdict import Verdict, without_bans
@@ -84,7 +85,11 @@ def with_failed(verdict: Verdict, failed: list[tuple[int, tuple[str, ...]]]) -> 
 
 
 def _run(root: Path, sheet: Sheet, made: Slice) -> Verdict:
-    namespace = fresh_namespace()
+    with fresh_namespace() as namespace:
+        return _run_in(namespace, root, sheet, made)
+
+
+def _run_in(namespace: dict[str, Any], root: Path, sheet: Sheet, made: Slice) -> Verdict:
     for source in setup_cells(root, sheet.id[:2]):
         run_cell(source, namespace, 0)
     failed = run_pieces(made.pieces, made.cell, sheet.name, namespace)

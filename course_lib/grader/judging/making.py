@@ -58,6 +58,7 @@ def bare_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
         mistakes=(),
         values=dict(exercise.values),
         hints=exercise.hints,
+        seconds=exercise.seconds,
     )
 
 

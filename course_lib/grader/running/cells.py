@@ -9,7 +9,10 @@ import __future__
 import ast
 import inspect
 import linecache
+import sys
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ..judging.outcome import learner_lines
@@ -34,11 +37,21 @@ def _nothing(*args: Any, **kwargs: Any) -> None:
     return None
 
 
-def fresh_namespace() -> dict[str, Any]:
-    """The namespace of a new notebook, with what IPython puts into it."""
+@contextmanager
+def fresh_namespace() -> Iterator[dict[str, Any]]:
+    """The namespace of a new notebook, with what IPython puts into it.
+
+    Meanwhile it is what Python knows as `__main__`, where annotations that are text are looked up.
+    """
     module = types.ModuleType(MODULE)
-    module.__dict__.update(display=_nothing, get_ipython=lambda: Silent("ipython"))
-    return module.__dict__
+    shell = Silent("ipython")
+    shell.user_ns = module.__dict__
+    module.__dict__.update(display=_nothing, get_ipython=lambda: shell)
+    before, sys.modules[MODULE] = sys.modules.get(MODULE, module), module
+    try:
+        yield module.__dict__
+    finally:
+        sys.modules[MODULE] = before
 
 
 def run_cell(source: str, namespace: dict[str, Any], number: int) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from ..judging.flat import case_from, shallow
 from ..judging.frames import pack, unnested, unpack
 from ..judging.outcome import run_case
 from .cells import fresh_namespace, run_cell, run_pieces
-from .library import lend
+from .library import lend_all
 from .nowhere import give_nowhere
 from .reading.handed_in import cells_in
 from .reading.plain import readable_cells
@@ -56,7 +56,9 @@ def read(name: str, data: torch.Tensor) -> dict:
     except ValueError as error:
         return {"refused": str(error)[:TEXT_CAP]}
     return {
-        "cells": [[c.kind, _headings(c), [t[:TEXT_CAP] for t in c.tags[:TAGS_CAP]]] for c in cells]
+        "cells": [
+            [c.kind, _headings(c), [t[:TEXT_CAP] for t in c.tags[:TAGS_CAP]], c.ran] for c in cells
+        ]
     }
 
 
@@ -70,7 +72,7 @@ def _headings(cell: Cell) -> str:
 
 def plan(cells: list, wanted: list, provided: list, handed_out: list) -> dict:
     """What to run of a notebook for each of the exercises `wanted`."""
-    read = [Cell(kind, source, tuple(tags)) for kind, source, tags in cells]
+    read = [Cell(kind, source, tuple(tags), ran=ran) for kind, source, tags, ran in cells]
     exercises = [Wanted(*each) for each in wanted]
     made, left = plans(read, exercises, frozenset(provided), frozenset(handed_out))
     return {"plans": [asdict(each) for each in made], "left": left}
@@ -81,9 +83,12 @@ def run(**told: Any) -> dict:
     job = Job(**told)
     give_nowhere()
     give_loops()
-    for module, source in job.lent.items():
-        lend(module, source)
-    namespace = fresh_namespace()
+    lend_all(job.lent)
+    with fresh_namespace() as namespace:
+        return _run(job, namespace)
+
+
+def _run(job: Job, namespace: dict[str, Any]) -> dict:
     for source in job.setup:
         run_cell(source, namespace, 0)
     failed = run_pieces(job.pieces, job.cell, job.name, namespace)

@@ -15,7 +15,7 @@ from course_lib.grader.book import one_student
 from course_lib.grader.book.gradebook import all_rows
 from course_lib.grader.book.lanes import LaneError, Lanes
 from course_lib.grader.running import seal
-from course_lib.grader.running.slicing.slices import MOST
+from course_lib.grader.running.slicing.plans import MOST
 from course_lib.paths import ROOT
 
 

@@ -500,6 +500,29 @@ UNTIDY = {
         *START,
         (f"Here it is:\n\n```python\n@torch.enable_grad()\n# mine\n{RIGHT}\n```", ID),
     ],
+    "a star import that binds a built-in's name": [
+        *START,
+        ("from torch import *",),
+        over("-1 if all(query == query) else 0"),
+    ],
+    # names that are said by a text, and the notebook as a module
+    **{
+        f"{name} by a text": [*START, ("import __main__, sys\naxis = -1",), over(name)]
+        for name in (
+            "globals()['axis']",
+            "eval('axis')",
+            "get_ipython().user_ns['axis']",
+            "__main__.axis",
+            "sys.modules['__main__'].axis",
+            "getattr(sys.modules[__name__], 'axis')",
+        )
+    },
+    "annotations that are text, looked up": [
+        *START,
+        (FUTURE.replace("d: int", "d: Whole"),),
+        ("import typing\nWhole, ClassVar = int, typing.ClassVar",),
+        over("-1 if typing.get_type_hints(Size)['d'] is Whole else 0"),
+    ],
     "a magic of an extension": [*START, (f"%%memray_flamegraph -q\n{RIGHT}", ID)],
     # the ban on PyTorch's own: tests of one's own are welcome
     "a test against PyTorch": [
@@ -510,10 +533,24 @@ UNTIDY = {
 }
 
 
-def handed_in(folder, cells):
+# Each with the numbers of its cells: what ran in another order than it stands in.
+RAN = {
+    "a constant bound again above": ([("axis = -1",), ("axis = 0",), over("axis")], (3, 2, 4)),
+    "cells moved": ([over("axis"), ("axis -= 1",), ("axis = 0",)], (4, 3, 2)),
+    "a helper bound again above": (
+        [("def rows(x):\n    return x",), (HELPED, ID), (HELPER,), ("rows = None",)],
+        (2, 3, 5, 4),
+    ),
+    "a cell that never ran": ([("axis = -1",), ("axis = 0",), over("axis")], (4, 2, None)),
+}
+
+
+def handed_in(folder, cells, numbers=()):
     made = nbformat.v4.new_notebook()
     for source, *tags in cells:
         made.cells.append(nbformat.v4.new_code_cell(source, metadata={"tags": tags}))
+    for cell, number in zip(made.cells, numbers, strict=False):
+        cell.execution_count = number
     nbformat.write(made, folder / "02_attention.ipynb")
     return folder / "02_attention.ipynb"
 
@@ -529,6 +566,15 @@ def test_it_is_right_when_checked(tmp_path, name, monkeypatch):
 def test_it_is_right_when_graded(warm, tmp_path, name):
     (graded,) = grade_submission(warm, handed_in(tmp_path, UNTIDY[name]), [ID], 7)
     assert graded.verdict.state == "right", graded
+
+
+@pytest.mark.parametrize("name", RAN)
+def test_cells_count_in_the_order_in_which_they_ran(warm, tmp_path, name):
+    cells, numbers = RAN[name]
+    path = handed_in(tmp_path, [*START, *cells, CHECKED], (1, *numbers, 6))
+    (graded,) = grade_submission(warm, path, [ID], 7)
+    (told,) = answers(ROOT, path, [ID])
+    assert (graded.verdict.state, told.state) == ("right", "right"), graded
 
 
 GROWING = """class WordAttention(nn.Module):

@@ -1,8 +1,11 @@
-"""A check leaves the learner's session as it was."""
+"""A check leaves the learner's session as it was, and says what grading would not wait for."""
+
+from dataclasses import replace
 
 import pytest
 import torch
 
+from course_lib.grader.course import checking
 from course_lib.grader.course.checking import verdict_on
 from course_lib.paths import ROOT
 
@@ -33,6 +36,17 @@ def test_threads_come_back_when_a_learner_interrupts_a_check(threads):
     with pytest.raises(KeyboardInterrupt):
         verdict_on(ROOT, "00.scores", stopped)
     assert torch.get_num_threads() == threads
+
+
+def test_an_answer_for_which_grading_would_not_wait_is_told(monkeypatch):
+    def scores(query, keys):
+        return keys @ query
+
+    assert verdict_on(ROOT, "00.scores", scores).notes == ()
+    find = checking.sheet_for
+    monkeypatch.setattr(checking, "sheet_for", lambda *told: replace(find(*told), seconds=0.0))
+    (note,) = verdict_on(ROOT, "00.scores", scores).notes
+    assert "its calls may take 0 s of processor time; here they took" in note
 
 
 def my_scores(query, keys):

@@ -27,9 +27,9 @@ USES = {
         "from course_lib.nn.norms import LayerNorm\nclass answer(LayerNorm):\n    pass",
         "`LayerNorm` of course_lib.nn.norms is not there",
     ),
-    "the notebook as a module": (
-        inside("sys.modules['__main__'].scale * x", "import sys", "scale = 2"),
-        "`__main__` holds nothing of the notebook",
+    "a file for a moment": (
+        inside("tempfile.TemporaryFile()", "import tempfile"),
+        "`tempfile.TemporaryFile` does not work: it reads a file",
     ),
     "a file": (inside("open(x).read()"), "`open` does not work: it reads a file"),
     "a file, its mode unknown": (inside("open(x, mode)"), "`open` does not work"),

@@ -147,6 +147,20 @@ def test_a_child_imports_nothing_of_the_course_once_it_is_hidden(warm):
     assert stopped(run(warm, source)) == "ValueError: ['course_lib', 'course_lib.device']"
 
 
+def test_an_answer_finds_nothing_that_only_other_chapters_are_lent(level):
+    secret = "course_lib.nn.secret", "def double(x):\n    return 2 * x\n"
+    source = "import gc, sys, types\nseen, left = set(), [sys.meta_path, sys._getframe()]\n"
+    source += "gc.unfreeze()\nleft += gc.get_objects()\n"
+    source += "while left:\n    each = left.pop()\n    if id(each) in seen: continue\n"
+    source += "    seen.add(id(each))\n"
+    source += "    if isinstance(each, types.CodeType):\n        left += each.co_consts\n"
+    source += "        if each.co_filename == '<course_lib.nn.secret>': raise ValueError(each)\n"
+    source += "    elif isinstance(each, (dict, types.FrameType)): left += gc.get_referents(each)\n"
+    with Warm(ROOT, level, [secret]) as warm:
+        report = run(warm, source + ANSWER, seconds=60.0)
+    assert unpack(report.frame)["failed"] == []
+
+
 def test_a_case_does_not_tell_its_label(warm, tmp_path):
     source = "import sys\ndef is_distribution(x):\n    frame = sys._getframe()\n"
     source += "    while 'case' not in frame.f_locals: frame = frame.f_back\n"

@@ -79,8 +79,8 @@ def look(file: Seen, cells: tuple[Cell, ...]) -> Seen:
     )
 
 
-def answers(file: Seen, facts: ChapterFacts) -> int | None:
-    """How many of a chapter's exercises a file answers; None where it is no work on the chapter."""
+def answered(file: Seen, facts: ChapterFacts) -> frozenset[str] | None:
+    """The chapter's exercises that a file answers; None where it is no work on the chapter."""
     own = facts.number in file.marks or (
         facts.number in file.checked and not is_made_of(file, facts.page_definitions)
     )
@@ -95,9 +95,9 @@ def answers(file: Seen, facts: ChapterFacts) -> int | None:
             taken = [name for name in taken if defined[name] not in facts.all_definitions]
         for name in taken:
             found.setdefault(name, set()).add(defined[name])
-    count = sum(bool(found.get(each.name, set()) - each.stubs) for each in facts.exercises)
+    written = [each.id for each in facts.exercises if found.get(each.name, set()) - each.stubs]
     handed_out = any(each.name in found for each in facts.exercises)
-    return count if own or handed_out else None
+    return frozenset(written) if own or handed_out else None
 
 
 def is_made_of(file: Seen, definitions: frozenset[str]) -> bool:

@@ -21,7 +21,7 @@ from .looking import (
     MENTIONED,
     Read,
     Seen,
-    answers,
+    answered,
     cells_or_reason,
     is_made_of,
     look,
@@ -30,7 +30,7 @@ from .looking import (
 )
 from .walking import walk
 
-MOST_FILES = 3  # beside the one that counts, looked through for what it lacks
+MOST_FILES = 3  # beside the one that counts, where no more of them add an answer
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,15 @@ def find_work(folder: Path, chapters: Iterable[ChapterFacts], read: Read = plain
     reasons: dict[Seen, list[str]] = {file: [file.trouble] for file in files if file.trouble}
     chosen = []
     for facts in chapters:
-        found = {f: n for f in files if (n := answers(f, facts)) is not None}
+        written = {f: ids for f in files if (ids := answered(f, facts)) is not None}
+        found = {file: len(ids) for file, ids in written.items()}
         best = max(found, key=lambda file: _rank(file, found[file], facts), default=None)
-        used[facts.number] = best and _used(best, found, facts)
+        used[facts.number] = best and _used(best, written, facts)
         chosen.append(best)
         for file in found.keys() - {best}:
             why = _why(file, found[file], best, found[best], facts)
+            adds = written[file] - written[best]
+            why += "; looked through for what is not right there" if adds else ""
             reasons.setdefault(file, []).append(why)
     unused = (file for file in files if file not in chosen)
     told = (Unused(f.candidate.label, _reason(f, reasons.get(f, []), chapters)) for f in unused)
@@ -138,13 +141,20 @@ def _short(text: str) -> str:
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
 
 
-def _used(best: Seen, found: dict[Seen, int], facts: ChapterFacts) -> Used:
-    """The best file, with the next best that hold other answers."""
+def _used(best: Seen, written: dict[Seen, frozenset[str]], facts: ChapterFacts) -> Used:
+    """The best file, with those that add an answer to it, and the next best that hold others."""
+    ranked = sorted(written, key=lambda f: _rank(f, len(written[f]), facts), reverse=True)
+    ranked = [file for file in ranked if written[file] and file.digest != best.digest]
+    there, adding = written[best], []
+    for file in ranked:
+        if written[file] - there:
+            adding.append(file)
+            there |= written[file]
     others: dict[str, Used] = {}
-    for file in sorted(found, key=lambda file: _rank(file, found[file], facts), reverse=True):
-        if found[file] and file.digest != best.digest:
-            others.setdefault(file.digest, _one(file, found[file]))
-    return replace(_one(best, found[best]), more=tuple(others.values())[:MOST_FILES])
+    for file in (*adding, *ranked):
+        others.setdefault(file.digest, _one(file, len(written[file])))
+    most = max(MOST_FILES, len(adding))
+    return replace(_one(best, len(written[best])), more=tuple(others.values())[:most])
 
 
 def _one(file: Seen, count: int) -> Used:

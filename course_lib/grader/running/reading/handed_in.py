@@ -6,8 +6,9 @@ looks at them. The bytes come from anywhere, so this is meant to run in a proces
 
 import json
 import re
+from dataclasses import replace
 
-from course_lib.notebooks import Cell, tree_of
+from course_lib.notebooks import LONGEST, Cell, tree_of
 
 from .kinds import HAND_IN, decoded, not_text
 from .marimo import marimo_cells
@@ -17,6 +18,7 @@ from .scripts import has_cells, kind_of, script_cells, tags_in
 MAX_FILE = 64 << 20  # bytes, with what a notebook shows
 MAX_CODE = 256 << 10  # bytes of code
 MAX_CODE_CELLS, MAX_CELLS = 500, 5_000  # of code; of any kind
+MAX_RAN = 1_000_000  # cells that a session ran
 CONFLICT = re.compile(r"^[ \t]*<{7} ", re.MULTILINE)
 SCRIPT = re.compile(r"\.py(?![a-z])", re.IGNORECASE)
 PYTHON = re.compile(r"^(?:import \w+$|from [\w.]+ import|def \w+\(|class \w+[(:])", re.MULTILINE)
@@ -39,7 +41,8 @@ def cells_in(data: bytes, name: str) -> list[Cell]:
         raise
     except Exception as error:  # such as RecursionError: the file can be broken in any way
         raise ValueError(f"a broken notebook ({type(error).__name__}: {error})") from error
-    return _bounded([Cell(c.kind, _clean(c.source), tuple(map(_clean, c.tags))) for c in cells])
+    clean = (replace(c, source=_clean(c.source), tags=tuple(map(_clean, c.tags))) for c in cells)
+    return _bounded(list(clean))
 
 
 def _json(text: str, name: str) -> dict | None:
@@ -98,7 +101,16 @@ def _notebook(found: dict) -> list[Cell]:
         made = {"nbformat": 3, "nbformat_minor": 0, "worksheets": [{"cells": cells}]}
     node = nbformat.versions[made["nbformat"]].to_notebook_json(made | {"metadata": {}})
     cells = nbformat.convert(node, 4).cells
-    return [Cell(kind_of(cell.cell_type), cell.source, tags_in(cell.metadata)) for cell in cells]
+    return [
+        Cell(
+            kind_of(c.cell_type), c.source, tags_in(c.metadata), ran=_ran(c.get("execution_count"))
+        )
+        for c in cells
+    ]
+
+
+def _ran(number: object) -> int:
+    return number if isinstance(number, int) and 0 < number <= MAX_RAN else 0
 
 
 def _bare(cell: dict, old: bool) -> dict:
@@ -110,6 +122,9 @@ def _bare(cell: dict, old: bool) -> dict:
     bare = {"cell_type": "raw", "metadata": {"tags": list(tags_in(cell.get("metadata")))}}
     if kind == "code":
         own = {"input": source, "language": "python"} if old else {"source": source}
+        own["prompt_number" if old else "execution_count"] = cell.get(
+            "execution_count", cell.get("prompt_number")
+        )
         return bare | own | {"cell_type": kind, "outputs": []}
     if kind == "heading":
         bare |= {"cell_type": kind, "level": level if level in range(1, 7) else 1}
@@ -143,7 +158,13 @@ def _clean(text: str) -> str:
 
 
 def _bounded(cells: list[Cell]) -> list[Cell]:
-    """The cells. Raises ValueError for too much code."""
+    """The cells, without the code of those that are too long for anybody to read.
+
+    Such a cell holds data: a text to train on, pasted in. Raises ValueError for too much code.
+    """
+    read = [cell for cell in cells if len(cell.source) <= LONGEST]
+    if any(cell.kind == "code" and cell.source.strip() for cell in read):
+        cells = [_unread(cell) if cell.kind == "code" else cell for cell in cells]
     sizes = [len(cell.source.encode()) for cell in cells if cell.kind == "code"]
     if len(sizes) > MAX_CODE_CELLS:
         raise ValueError(f"{len(sizes):,} code cells; at most {MAX_CODE_CELLS} are read")
@@ -151,3 +172,10 @@ def _bounded(cells: list[Cell]) -> list[Cell]:
         told = f"{sum(sizes) / 1024:,.0f} KiB of code; at most {MAX_CODE >> 10} KiB are read"
         raise ValueError(f"{told} (the longest of its cells has {max(sizes) / 1024:,.0f})")
     return cells
+
+
+def _unread(cell: Cell) -> Cell:
+    if len(cell.source) <= LONGEST:
+        return cell
+    size = len(cell.source.encode()) / 1024
+    return replace(cell, source=f"# {size:,.0f} KiB in one cell; at most {LONGEST >> 10} are read")

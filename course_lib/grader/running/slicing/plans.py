@@ -4,14 +4,18 @@ Notebooks can be made to take long to read and to cut, so a grader has this done
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from course_lib.notebooks import Cell
 
 from ..cells import why_unread
 from .checks import named_answers
 from .notebook import Notebook
+from .slices import MOST as MOST_AS_IT_STANDS
 from .slices import Slice, slices
+
+MOST_AS_IT_RAN = 2  # slices of an answer from the cells in the order in which they ran
+MOST = MOST_AS_IT_STANDS + MOST_AS_IT_RAN
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,9 @@ def plans(
     """
     cells = named_answers(cells, {each.id: each.name for each in wanted})
     notebook = Notebook(cells, provided)
-    made = [_plan(notebook, each) for each in wanted]
+    order = as_it_ran(cells)
+    again = Notebook([cells[i] for i in order], provided) if order != sorted(order) else None
+    made = [_plan(notebook, each, again, order) for each in wanted]
     used = {cell for plan in made for each in plan.slices for cell, _ in each.pieces}
     left = [
         i
@@ -56,8 +62,25 @@ def plans(
     return made, left
 
 
-def _plan(notebook: Notebook, each: Wanted) -> Plan:
+def as_it_ran(cells: Sequence[Cell]) -> list[int]:
+    """The places of cells in the order of their numbers.
+
+    One that has none stays below the one above it.
+    """
+    last, placed = 0, []
+    for i, cell in enumerate(cells):
+        last = cell.ran or last
+        placed.append((last, i))
+    return [i for _, i in sorted(placed)]
+
+
+def _plan(notebook: Notebook, each: Wanted, again: Notebook | None, order: list[int]) -> Plan:
+    """The plan for one exercise; `again` is the notebook in the `order` in which it ran."""
     found = slices(notebook, each.id, each.name, each.stub)
+    if found and again:
+        ran = slices(again, each.id, each.name, each.stub)[:MOST_AS_IT_RAN]
+        ran = [_back(made, order) for made in ran]
+        found = list(dict.fromkeys([found[0], *ran, *found[1:]]))
     if found:
         where = tuple(notebook.words(made.cell, each.name, made.own) for made in found)
         return Plan(tuple(found), where)
@@ -68,3 +91,10 @@ def _plan(notebook: Notebook, each: Wanted) -> Plan:
     if each.name in notebook.bound:
         return Plan(absent="the cell is as handed out")
     return Plan(absent=f"nothing defines `{each.name}`")
+
+
+def _back(made: Slice, order: list[int]) -> Slice:
+    """A slice of reordered cells with the places that they have in the notebook."""
+    return replace(
+        made, cell=order[made.cell], pieces=tuple((order[i], text) for i, text in made.pieces)
+    )

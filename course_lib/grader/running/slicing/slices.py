@@ -161,4 +161,7 @@ def _matters(notebook: Notebook, told: Statement, needed: set[str], given: bool)
     acted = told.calls | told.given if given else told.calls
     if acted & needed & notebook.values:
         return True
-    return told.anything and bool(needed - notebook.bound - notebook.provided - BUILT_IN)
+    unknown = needed - notebook.bound - notebook.provided
+    # A star import may well bind `sum` or `all` again, as that of torch does.
+    stars = any(isinstance(node, ast.ImportFrom) for node in told.nodes)
+    return told.anything and bool(unknown if stars else unknown - BUILT_IN)

@@ -15,7 +15,7 @@ from nbconvert.exporters import PythonExporter
 from course_lib.commands.build import notebook_of
 from course_lib.grader.course.files import exercises, is_answer, solution_cells
 from course_lib.grader.course.finding.facts import chapter_facts
-from course_lib.grader.course.finding.work import digest, find_work
+from course_lib.grader.course.finding.work import MOST_FILES, digest, find_work
 from course_lib.grader.running.reading.handed_in import cells_in
 from course_lib.notebooks import Cell, with_solution, without_solution
 from course_lib.paths import ROOT
@@ -348,6 +348,23 @@ def test_more_answers_go_before_the_name_and_the_name_before_the_time(tmp_path, 
     work = find_work(tmp_path, facts)
     assert labels(work)["02"] == ("b/new.ipynb", 3)
     assert reasons(work)["old.ipynb"] == "older than `b/new.ipynb`, which has as many answers"
+
+
+def test_every_file_that_adds_an_answer_counts(tmp_path, facts):
+    """Some upload a file for each exercise."""
+    ids = [each.id for each in exercises(ROOT) if each.chapter == "02"]
+    for id in ids:
+        cells = solution_cells(ROOT, "02")
+        own = [c.source if is_answer(c) and id in c.tags else "" for c in cells]
+        made = [replace(c, source=with_solution(s)) for c, s in zip(cells, own, strict=True) if s]
+        put(tmp_path, {f"{id}.ipynb": saved(made), f"{id}-again.ipynb": saved([*made, *made])})
+    work = find_work(tmp_path, facts)
+    found = work.used["02"]
+    assert len(found.more) == len(ids) - 1 > MOST_FILES
+    told = [each.reason for each in work.unused if each.label != found.label]
+    assert sum("looked through" in each for each in told) == 2 * (len(ids) - 1)
+    together = "".join(cell.source for file in (found, *found.more) for cell in file.cells)
+    assert all(each.name in together for each in facts[0].exercises)
 
 
 def test_where_all_is_equal_the_first_by_name_is_used_each_time(tmp_path, facts):

@@ -528,8 +528,8 @@ KIB = 1 << 10
         (notebook(*[{"cell_type": "markdown"}] * 5_001), "5,001 cells; at most 5,000 are read"),
         (b"# %%\n" * 5_001, "a script of 5,001 cells; at most 5,000 are read"),
         (
-            notebook(cell("x" * 200 * KIB), cell("é" * 40 * KIB)),
-            r"280 KiB of code; at most 256 KiB are read \(the longest of its cells has 200\)",
+            notebook(*[cell("x" * 60 * KIB)] * 4, cell("é" * 40 * KIB)),
+            r"320 KiB of code; at most 256 KiB are read \(the longest of its cells has 80\)",
         ),
         (b"x" * 300 * KIB, "300 KiB of code; at most 256 KiB are read"),
         (
@@ -542,6 +542,13 @@ KIB = 1 << 10
 def test_a_bound_is_told_with_its_numbers(data, told):
     with pytest.raises(ValueError, match=told):
         cells_in(data, "x.py")
+
+
+def test_a_text_pasted_into_a_cell_costs_that_cell_only():
+    text = f"text = '{'word ' * 60 * KIB}'"
+    long, other = cells_in(notebook(cell(text), cell("axis = -1")), "x.ipynb")
+    assert long.source == "# 300 KiB in one cell; at most 64 are read"
+    assert other.source == "axis = -1"
 
 
 def test_up_to_the_bounds_everything_is_read():
