@@ -32,5 +32,21 @@ def test_length_does_not_give_the_answer_away(chapter):
     assert len(found) <= 0.4 * len(questions), found
 
 
+def points_for_the_shortest(question):
+    """What the shortest option is worth: 1 if it is right, shared with wrong ones as short."""
+    right = next(len(option.text) for option in question.options if option.right)
+    lengths = [len(option.text) for option in question.options]
+    return 1 / lengths.count(right) if right == min(lengths) else 0
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_brevity_does_not_give_the_answer_away(chapter):
+    """Who always takes the shortest option is right in at most 50 % of a chapter's questions."""
+    questions = quiz(chapter).questions
+    points = {question.id: points_for_the_shortest(question) for question in questions}
+    found = [name for name, worth in points.items() if worth]
+    assert sum(points.values()) <= 0.5 * len(points), found
+
+
 def test_thirty_questions_in_all():
     assert sum(len(quiz(chapter).questions) for chapter in CHAPTERS) >= 30
