@@ -151,10 +151,7 @@ MEANINGS = (
         "a layer is no tensor: its numbers are in its `.weight`",
     ),
     (r"non-empty TensorList", "nothing is put together: the loop that collects it had no turn"),
-    (
-        r"created only for scalar outputs",
-        "a gradient is that of one single number: take one by one",
-    ),
+    (r"only for scalar outputs", "a gradient is that of one single number: take one by one"),
     (
         r"not have been used in the graph",
         "the result was computed from another tensor than the one you ask about: an index or a "
