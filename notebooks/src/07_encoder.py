@@ -665,8 +665,7 @@ show(
     fig,
     alt="Six panels over 24 blocks, five seeds each; above by Xavier's rule, below by PyTorch's default. Left, the gradient without queries "
     "and keys: flat near 1 in post-norm, falling gently in pre-norm, rising steeply from nearly nothing in a bare stack. Middle, queries and keys by "
-    "Xavier's rule: post-norm falls to some millionths of what it is at block 1, pre-norm a little; by the default both fall gently. "
-    "Right, likeness: it rises where the middle falls.",
+    "Xavier's rule: post-norm falls to some millionths of what it is at block 1, pre-norm a little; by the default both fall gently. Right, likeness: it rises where the middle falls.",
 )
 
 # %% [markdown]

@@ -53,7 +53,8 @@ def test_the_first_steps_come_out_again(script, one_thread):
     assert wanted and found.keys() == wanted.keys()
     for name, values in wanted.items():
         assert len(values) >= 2
-        assert found[name] == pytest.approx(values, rel=2e-3, abs=2e-3), name
+        # processors with other vector units differ by 2.2e-3 in a run at 100 times the rate
+        assert found[name] == pytest.approx(values, rel=4e-3, abs=2e-3), name
 
 
 @each

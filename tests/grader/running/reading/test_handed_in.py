@@ -51,7 +51,8 @@ def sources(data, name="x.py"):
 @pytest.mark.parametrize("path", OURS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_the_courses_own_files_read_as_its_own_reader_does(path):
     theirs = [replace(c, folded=False) for c in read_cells(path) if c.source.strip()]
-    assert cells_in(path.read_bytes(), path.name) == theirs
+    ours = [replace(c, ran=0) for c in cells_in(path.read_bytes(), path.name)]
+    assert ours == theirs
 
 
 def test_reading_is_imported_without_what_only_reading_needs():
