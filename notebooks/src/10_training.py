@@ -42,7 +42,7 @@ from course_lib.data.splits import split
 from course_lib.plots import CYCLE, attention_map, transformer_map
 from course_lib.plots.transformer import PARTS
 from course_lib.studies import study
-from course_lib.training import cross_entropy, progress, train
+from course_lib.training import Muon, cross_entropy, progress, train
 from course_lib.training.schedules import cosine, noam, warmup_stable_decay
 from course_lib.views import attention_hover, outcome, predict, quiz, show
 
@@ -613,7 +613,7 @@ class Both(torch.optim.Optimizer):
     def __init__(self, model, muon_rate=0.02, adam_rate=0.004):
         named = [(".blocks." in n and p.ndim == 2, p) for n, p in model.named_parameters()]
         inner, outer = ([p for is_inner, p in named if is_inner == wanted] for wanted in (1, 0))
-        muon = torch.optim.Muon(inner, muon_rate, weight_decay=0.0)
+        muon = Muon(inner, muon_rate)  # torch.optim.Muon's steps, in float32
         adam = torch.optim.AdamW(outer, adam_rate, betas=(0.9, 0.95), weight_decay=0.0)
         super().__init__([*inner, *outer], {})
         self.parts, self.param_groups = (adam, muon), [*adam.param_groups, *muon.param_groups]
