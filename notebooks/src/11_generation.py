@@ -46,7 +46,6 @@ from course_lib.nn import GrowingCache, StaticCache
 from course_lib.plots import BLUE, ORANGE, named_curves, transformer_map
 from course_lib.plots.transformer import PARTS
 from course_lib.studies import study
-from course_lib.training import Muon
 from course_lib.views import beam_tree, outcome, predict, quiz, show
 
 torch.set_num_threads(1)
@@ -110,6 +109,8 @@ class Writer(nn.Module):
 # blocks are trained by Muon (chapter 10), the rest by AdamW.
 
 # %%
+from course_lib.training import Muon
+
 torch.manual_seed(0)
 writer, CONTEXT, STEPS = Writer(len(tokens)), 128, 500
 matrices = [p for p in writer.stack.parameters() if p.ndim == 2]
