@@ -46,6 +46,10 @@ def test_a_record_says_how_it_was_made(script):
     assert len(record["seeds"]) >= 3 and record["cpu_seconds"] > 0 and record["results"]
 
 
+# Its fourth step differs by 2.2e-3 between processors with and without AVX-512.
+DIVERGES = {("08_failed_runs", "rate a hundred times too high"): 4e-3}
+
+
 @each
 def test_the_first_steps_come_out_again(script, one_thread):
     wanted = study(script.stem)["first_steps"]
@@ -53,8 +57,8 @@ def test_the_first_steps_come_out_again(script, one_thread):
     assert wanted and found.keys() == wanted.keys()
     for name, values in wanted.items():
         assert len(values) >= 2
-        # processors with other vector units differ by 2.2e-3 in a run at 100 times the rate
-        assert found[name] == pytest.approx(values, rel=4e-3, abs=2e-3), name
+        rel = DIVERGES.get((script.stem, name), 2e-3)
+        assert found[name] == pytest.approx(values, rel=rel, abs=2e-3), name
 
 
 @each
