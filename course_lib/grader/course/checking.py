@@ -46,7 +46,9 @@ def verdict_on(
             began = time.process_time()
             verdict = judge(sheet, answer)
             spent = time.process_time() - began
-    slow = (SLOW.format(sheet.seconds, spent),) if spent > sheet.seconds else ()
+    # Where an answer is wrong, most of the time goes into the known mistakes that it is held against.
+    late = verdict.state == "right" and spent > sheet.seconds
+    slow = (SLOW.format(sheet.seconds, spent),) if late else ()
     lost: tuple[str, ...] = ()
     if not whole:
         whole, lost = in_session(root, id, sheet.name, answer)

@@ -47,6 +47,7 @@ def test_an_answer_for_which_grading_would_not_wait_is_told(monkeypatch):
     monkeypatch.setattr(checking, "sheet_for", lambda *told: replace(find(*told), seconds=0.0))
     (note,) = verdict_on(ROOT, "00.scores", scores).notes
     assert "its calls may take 0 s of processor time; here they took" in note
+    assert verdict_on(ROOT, "00.scores", my_scores).notes == ()  # the time is not the answer's own
 
 
 def my_scores(query, keys):
