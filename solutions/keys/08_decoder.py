@@ -1615,6 +1615,9 @@ class WeightsAdded(PlainBlock):
         return x + self.self_attention(self.norm_self(x), self.norm_self(x), mask)
 
 
+odd = told_of(OddBlock, "slip")
+
+
 BLOCK = Exercise(
     id="08.decoder-block",
     title="Self-attention, cross-attention, feed-forward",
@@ -1625,16 +1628,13 @@ BLOCK = Exercise(
     any_sequence=True,  # the text asks for two things, and for a pair
     mistakes=[
         *(
-            Mistake(
+            odd(
                 name,
-                OddBlock,
-                {"slip": slip},
-                says=f"{told} is added twice",
-                hints=(
-                    "Count what is added to x from its coming in to its going out.",
-                    "Each sublayer's word is added once, to the x that it was read from.",
-                    "Give the three results three names, and add each on its own line.",
-                ),
+                slip,
+                f"{told} is added twice",
+                "Count what is added to x from its coming in to its going out.",
+                "Each sublayer's word is added once, to the x that it was read from.",
+                "Give the three results three names, and add each on its own line.",
             )
             for name, slip, told in (
                 ("over-added-twice", "over twice", "what looking over says"),
@@ -1642,30 +1642,24 @@ BLOCK = Exercise(
                 ("input-added-twice", "input twice", "the block's input"),
             )
         ),
-        Mistake(
+        odd(
             "bend-before-up",
-            OddBlock,
-            {"slip": "bend first"},
-            says="relu comes before `up`: between up and down there is nothing, so that the two "
+            "bend first",
+            "relu comes before `up`: between up and down there is nothing, so that the two "
             "are one layer",
-            hints=(
-                "Write down the network from the inside out.",
-                "Two linear layers in a row are one; relu has to stand between them.",
-                "Norm, up, relu, down.",
-            ),
+            "Write down the network from the inside out.",
+            "Two linear layers in a row are one; relu has to stand between them.",
+            "Norm, up, relu, down.",
         ),
         *(
-            Mistake(
+            odd(
                 name,
-                OddBlock,
-                {"slip": slip},
-                says=f"the feed-forward network reads {told}, not the x that both attentions have "
+                slip,
+                f"the feed-forward network reads {told}, not the x that both attentions have "
                 "added to",
-                hints=(
-                    "Change `memory`. Does what the network reads change?",
-                    "Each sublayer reads what the one before it has left.",
-                    "Norm the newest x, and hand it to `up`.",
-                ),
+                "Change `memory`. Does what the network reads change?",
+                "Each sublayer reads what the one before it has left.",
+                "Norm the newest x, and hand it to `up`.",
             )
             for name, slip, told in (
                 (

@@ -3163,6 +3163,9 @@ def widened_fair(train, test, pad_id):
 lenient = told_of(wrong_fair)
 
 
+unfair = told_of(slipped_fair, "slip")
+
+
 FAIR = Exercise(
     id="09.too-good",
     title="Was the test a fair one?",
@@ -3172,16 +3175,13 @@ FAIR = Exercise(
     cases=fair_cases,
     mistakes=[
         *(
-            Mistake(
+            unfair(
                 name,
-                slipped_fair,
-                {"slip": slip},
-                says=f"two words count as the same when they {told}",
-                hints=(
-                    "Compare two words that share this and nothing else.",
-                    "Each letter has to agree, at its place.",
-                    "Compare the words themselves, without their padding.",
-                ),
+                slip,
+                f"two words count as the same when they {told}",
+                "Compare two words that share this and nothing else.",
+                "Each letter has to agree, at its place.",
+                "Compare the words themselves, without their padding.",
             )
             for name, slip, told in (
                 ("lengths-compared", "lengths", "are equally long"),
@@ -3189,16 +3189,13 @@ FAIR = Exercise(
             )
         ),
         *(
-            Mistake(
+            unfair(
                 name,
-                slipped_fair,
-                {"slip": slip},
-                says="a share of the words comes back; one True or False was asked for",
-                hints=(
-                    "Print what you return for a fair test. Is it True?",
-                    "A single known word makes the test unfair.",
-                    "`any` or `all` over the words makes one truth of them.",
-                ),
+                slip,
+                "a share of the words comes back; one True or False was asked for",
+                "Print what you return for a fair test. Is it True?",
+                "A single known word makes the test unfair.",
+                "`any` or `all` over the words makes one truth of them.",
             )
             for name, slip in (
                 ("share-of-new-words", "share"),
@@ -3277,201 +3274,145 @@ FAIR = Exercise(
             "Is a variable overwritten in each round of your loop?",
             "One leak must not be forgotten when the next word is clean.",
         ),
-        Mistake(
+        unfair(
             "whole-tables",
-            slipped_fair,
-            {"slip": "tables"},
-            says="the two tables are compared as wholes: one word in common goes unseen",
-            hints=(
-                "Does your code ever compare a single word?",
-                "One known word makes the test unfair.",
-                "Compare every test word with every training word.",
-            ),
+            "tables",
+            "the two tables are compared as wholes: one word in common goes unseen",
+            "Does your code ever compare a single word?",
+            "One known word makes the test unfair.",
+            "Compare every test word with every training word.",
         ),
-        Mistake(
+        unfair(
             "turned-round",
-            slipped_fair,
-            {"slip": "turned"},
-            says="the two answers have changed places: you say True for a leak",
-            hints=(
-                "What does your test say when nothing is in common?",
-                "The text says what True stands for.",
-                "Turn your verdict round.",
-            ),
+            "turned",
+            "the two answers have changed places: you say True for a leak",
+            "What does your test say when nothing is in common?",
+            "The text says what True stands for.",
+            "Turn your verdict round.",
         ),
-        Mistake(
+        unfair(
             "zero-is-pad",
-            slipped_fair,
-            {"slip": "zero"},
-            says="the id 0 counts as padding, and `pad_id` is never asked",
-            hints=(
-                "Pad the test words by two more places. Does your answer change?",
-                "The padding does not belong to the word, and its id is handed to you.",
-                "Drop `pad_id` from each row before you compare.",
-            ),
+            "zero",
+            "the id 0 counts as padding, and `pad_id` is never asked",
+            "Pad the test words by two more places. Does your answer change?",
+            "The padding does not belong to the word, and its id is handed to you.",
+            "Drop `pad_id` from each row before you compare.",
         ),
-        Mistake(
+        unfair(
             "letters-as-a-set",
-            slipped_fair,
-            {"slip": "as sets"},
-            says="a word is taken for the set of its letters: order and repeats are lost",
-            hints=(
-                "Write down two words that your test takes for one, or one that it takes for two.",
-                "Two words are the same if they hold the same tokens in the same order, padding "
-                "aside.",
-                "Make a tuple of each row's tokens without padding, and compare these.",
-            ),
+            "as sets",
+            "a word is taken for the set of its letters: order and repeats are lost",
+            "Write down two words that your test takes for one, or one that it takes for two.",
+            "Two words are the same if they hold the same tokens in the same order, padding aside.",
+            "Make a tuple of each row's tokens without padding, and compare these.",
         ),
-        Mistake(
+        unfair(
             "digits-run-together",
-            slipped_fair,
-            {"slip": "joined"},
-            says="ids are written one behind the other: 1, 11 and 11, 1 become the same text",
-            hints=(
-                "Write down two words that your test takes for one, or one that it takes for two.",
-                "Two words are the same if they hold the same tokens in the same order, padding "
-                "aside.",
-                "Make a tuple of each row's tokens without padding, and compare these.",
-            ),
+            "joined",
+            "ids are written one behind the other: 1, 11 and 11, 1 become the same text",
+            "Write down two words that your test takes for one, or one that it takes for two.",
+            "Two words are the same if they hold the same tokens in the same order, padding aside.",
+            "Make a tuple of each row's tokens without padding, and compare these.",
         ),
-        Mistake(
+        unfair(
             "cut-to-the-narrower",
-            slipped_fair,
-            {"slip": "cut"},
-            says="both are cut to the smaller width: words that differ behind it become the same",
-            hints=(
-                "Write down two words that your test takes for one, or one that it takes for two.",
-                "Two words are the same if they hold the same tokens in the same order, padding "
-                "aside.",
-                "Make a tuple of each row's tokens without padding, and compare these.",
-            ),
+            "cut",
+            "both are cut to the smaller width: words that differ behind it become the same",
+            "Write down two words that your test takes for one, or one that it takes for two.",
+            "Two words are the same if they hold the same tokens in the same order, padding aside.",
+            "Make a tuple of each row's tokens without padding, and compare these.",
         ),
-        Mistake(
+        unfair(
             "repeats-count",
-            slipped_fair,
-            {"slip": "twice"},
-            says="a word that occurs twice on one side counts as a leak",
-            hints=(
-                "Give it a test with one word twice, and other words in training. Is it fair?",
-                "A leak needs both sides.",
-                "Make a set of each side first, and ask what they share.",
-            ),
+            "twice",
+            "a word that occurs twice on one side counts as a leak",
+            "Give it a test with one word twice, and other words in training. Is it fair?",
+            "A leak needs both sides.",
+            "Make a set of each side first, and ask what they share.",
         ),
-        Mistake(
+        unfair(
             "same-width-needed",
-            slipped_fair,
-            {"slip": "same width"},
-            says="rows are compared at the width they come in: the same word padded wider is "
+            "same width",
+            "rows are compared at the width they come in: the same word padded wider is "
             "another, or doesn't fit at all",
-            hints=(
-                "Pad the test words by two more places. Does your answer change?",
-                "The padding does not belong to the word, and its id is handed to you.",
-                "Drop `pad_id` from each row before you compare.",
-            ),
+            "Pad the test words by two more places. Does your answer change?",
+            "The padding does not belong to the word, and its id is handed to you.",
+            "Drop `pad_id` from each row before you compare.",
         ),
-        Mistake(
+        unfair(
             "in-of-a-tensor",
-            slipped_fair,
-            {"slip": "in"},
-            says="`row in table` asks whether any single number agrees, not whether a row does",
-            hints=(
-                "Try `torch.tensor([1, 9]) in torch.tensor([[1, 2]])`.",
-                "For tensors, `in` compares number by number and takes any.",
-                "Compare tuples or lists: for these, `in` asks for the whole.",
-            ),
+            "in",
+            "`row in table` asks whether any single number agrees, not whether a row does",
+            "Try `torch.tensor([1, 9]) in torch.tensor([[1, 2]])`.",
+            "For tensors, `in` compares number by number and takes any.",
+            "Compare tuples or lists: for these, `in` asks for the whole.",
         ),
-        Mistake(
+        unfair(
             "always-fair",
-            slipped_fair,
-            {"slip": "always"},
-            says="your test always says True: tensors in a set are compared by what they are, not "
+            "always",
+            "your test always says True: tensors in a set are compared by what they are, not "
             "by what they hold",
-            hints=(
-                "Hand it the same table twice. What does it say?",
-                "Two tensors with the same numbers are two things to a set.",
-                "Turn each row into a tuple of numbers first.",
-            ),
+            "Hand it the same table twice. What does it say?",
+            "Two tensors with the same numbers are two things to a set.",
+            "Turn each row into a tuple of numbers first.",
         ),
-        Mistake(
+        unfair(
             "known-beginning",
-            slipped_fair,
-            {"slip": "begins"},
-            says="a test word counts as known when it begins with a training word",
-            hints=(
-                "Write down two words that your test takes for one, or one that it takes for two.",
-                "Two words are the same if they hold the same tokens in the same order, padding "
-                "aside.",
-                "Make a tuple of each row's tokens without padding, and compare these.",
-            ),
+            "begins",
+            "a test word counts as known when it begins with a training word",
+            "Write down two words that your test takes for one, or one that it takes for two.",
+            "Two words are the same if they hold the same tokens in the same order, padding aside.",
+            "Make a tuple of each row's tokens without padding, and compare these.",
         ),
-        Mistake(
+        unfair(
             "cut-to-training",
-            slipped_fair,
-            {"slip": "cut to training"},
-            says="the test is cut to the width of the training words: a longer word becomes "
+            "cut to training",
+            "the test is cut to the width of the training words: a longer word becomes "
             "the same as its beginning",
-            hints=(
-                "Train on words of 3 letters, and test on one of 4 that begins as one of them.",
-                "`F.pad` by less than nothing cuts columns off.",
-                "Compare whole words, each without its padding, or widen whichever side is "
-                "narrower.",
-            ),
+            "Train on words of 3 letters, and test on one of 4 that begins as one of them.",
+            "`F.pad` by less than nothing cuts columns off.",
+            "Compare whole words, each without its padding, or widen whichever side is narrower.",
         ),
-        Mistake(
+        unfair(
             "sums",
-            slipped_fair,
-            {"slip": "sums"},
-            says="the letters of a word are added up: other words have the same sum",
-            hints=(
-                "Which other words have the sum of 11, 14?",
-                "One number cannot stand for a whole word.",
-                "Make a tuple of each row's tokens without padding, and compare these.",
-            ),
+            "sums",
+            "the letters of a word are added up: other words have the same sum",
+            "Which other words have the sum of 11, 14?",
+            "One number cannot stand for a whole word.",
+            "Make a tuple of each row's tokens without padding, and compare these.",
         ),
-        Mistake(
+        unfair(
             "row-by-row-and-cut",
-            slipped_fair,
-            {"slip": "aligned"},
-            says="row i is compared with row i only, as far as the narrower of the two goes",
-            hints=(
-                "In which row of the training words might the third test word stand?",
-                "Every test word has to be compared with every training word, to its end.",
-                "Make a set of the training words, each without its padding, and look each "
-                "test word up.",
-            ),
+            "aligned",
+            "row i is compared with row i only, as far as the narrower of the two goes",
+            "In which row of the training words might the third test word stand?",
+            "Every test word has to be compared with every training word, to its end.",
+            "Make a set of the training words, each without its padding, and look each "
+            "test word up.",
         ),
-        Mistake(
+        unfair(
             "how-many",
-            slipped_fair,
-            {"slip": "count"},
-            says="you return how many words were seen; True or False was asked for",
-            hints=(
-                "What does your test say when nothing is in common?",
-                "The question is whether there is none.",
-                "Compare the number with 0.",
-            ),
+            "count",
+            "you return how many words were seen; True or False was asked for",
+            "What does your test say when nothing is in common?",
+            "The question is whether there is none.",
+            "Compare the number with 0.",
         ),
-        Mistake(
+        unfair(
             "a-verdict-for-each-word",
-            slipped_fair,
-            {"slip": "each word"},
-            says="a verdict for each test word comes back; one for the whole test was asked for",
-            hints=(
-                "How many truths does your test return?",
-                "The test is fair if *no* word was met.",
-                "Join the verdicts with `all`.",
-            ),
+            "each word",
+            "a verdict for each test word comes back; one for the whole test was asked for",
+            "How many truths does your test return?",
+            "The test is fair if *no* word was met.",
+            "Join the verdicts with `all`.",
         ),
-        Mistake(
+        unfair(
             "lists-in-a-set",
-            slipped_fair,
-            {"slip": "lists in a set"},
-            says="a set can't hold lists, which may change later",
-            hints=(
-                "What does `set([[1, 2]])` say?",
-                "A tuple is a list that stays as it is.",
-                "Make a tuple of each row before it goes into the set.",
-            ),
+            "lists in a set",
+            "a set can't hold lists, which may change later",
+            "What does `set([[1, 2]])` say?",
+            "A tuple is a list that stays as it is.",
+            "Make a tuple of each row before it goes into the set.",
         ),
     ],
     hints=(

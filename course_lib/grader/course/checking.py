@@ -46,7 +46,7 @@ def verdict_on(
             began = time.process_time()
             verdict = judge(sheet, answer)
             spent = time.process_time() - began
-    # Where an answer is wrong, most of the time goes into the known mistakes that it is held against.
+    # Where an answer is wrong, most of the time goes into the known mistakes that it is held to.
     late = verdict.state == "right" and spent > sheet.seconds
     slow = (SLOW.format(sheet.seconds, spent),) if late else ()
     lost: tuple[str, ...] = ()
