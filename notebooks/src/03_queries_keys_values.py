@@ -490,11 +490,12 @@ for line in pairs.splitlines():
     shares.append(looked[:, 0] / looked.sum(dim=1))  # of the first noun (end, layer, head)
 meant, not_meant = torch.stack(shares, dim=1)  # (pair, layer, head) each
 hits = (meant > 0.5).sum(dim=0) + (not_meant < 0.5).sum(dim=0)
-moved = (meant > not_meant).sum(dim=0)
+moved, wrongly = ((side > 1e-6).sum(dim=0) for side in (meant - not_meant, not_meant - meant))
 print(f"layer 3 head 1: right {hits[3, 1]} of 24, moved in the right direction {moved[3, 1]} of 12")
-print(f"mean of all 72: right {hits.float().mean():.1f}, moved {moved.float().mean():.1f}")
-print(f"heads right as often: {(hits >= hits[3, 1]).sum()}, ours among them", end="; moved as ")
-print(f"often: {(moved >= moved[3, 1]).sum()}, the wrong way: {(moved <= 12 - moved[3, 1]).sum()}")
+print(f"mean of all 72: right {hits.float().mean():.1f}; as often as ours: {(hits >= 15).sum()}")
+print("pairs in which a head of layer 0 moves:", (moved + wrongly)[0].sum().item())
+as_ours = [(each >= moved[3, 1]).sum().item() for each in (moved, wrongly)]
+print("of the other 60, moved as often as ours:", as_ours[0], " the wrong way:", as_ours[1])
 
 # %% jupyter={"source_hidden": true}
 fig, ax = plt.subplots(figsize=(8, 4.2), layout="constrained")
@@ -519,10 +520,10 @@ show(
 # A head that understands would have every circle right of the line and every square left of it. This one is right 15
 # times of 24. The end of the sentence moves it the right way in 10 of 12 pairs, mostly too little.
 #
-# Is that much? An average head is right 12 times and moves the right way 5.7 times of 12, like a coin. Ten of the 72
-# heads move as often as ours, where of 72 coins one or two would. But ten others move the *wrong* way as often. Heads
-# have habits, and of 72 habits some point to where the meaning lies. And we chose this head on the first pair, so that
-# pair proves nothing. (Twelve pairs are few, and ten were made up for this page: add your own.)
+# Is that much? An average head is right 12 times, like a coin. In layer 0 the end moves nobody: *it* and the two nouns
+# haven't heard it yet. Of the other 60 heads ten, with ours, move the right way as often, and three the *wrong* way; of 60
+# coins, one each would. The end reaches some heads. But heads are no coins thrown apart, and ours we chose on
+# the first pair, so that pair proves nothing. (Twelve pairs are few, and ten were made up for this page: add your own.)
 
 # %% [markdown]
 # ## 3.7 Reading a map
@@ -737,7 +738,7 @@ claim("exchanged, the head is itself again", torch.allclose(mended, weights[3, 1
 #   (query, key), and the output has one row for each query.
 # - `nn.MultiheadAttention` wants `batch_first=True`, or it mixes your sentences without a word.
 # - MiniLM's layer 3, head 1 sends "it" to "animal". On twelve pairs it is right 15 times of 24. In ten pairs or more, the
-#   end moves ten heads the right way, and ten the wrong way.
+#   end moves ten heads the right way, and three the wrong way.
 # - A map shows where a head looks. What comes of it depends on the values too: on our sentence [CLS] gets much weight
 #   in many heads and has little to give in nearly all but those that look at it least.
 #

@@ -153,7 +153,7 @@ def residual(norm):
 
 ways["residual"] = dials(residual)
 size, same = ways["residual"]
-print("size after 3, 10 and 20 layers:", *rounded(size[[3, 10, 20]], 1))
+print("size after 3, 6 and 10 layers:", *rounded(size[[3, 6, 10]], 1))
 print("alike after 3:", rounded(same[3], 2), " bare:", rounded(ways["bare"][1, 3], 2))
 
 # %% [markdown]

@@ -62,7 +62,12 @@ def verdict_on(
         told = "the cell is as handed out"
         return Verdict(id, sheet.title, "not attempted", told, out_of=sheet.points)
     verdict = with_changed_values(sheet, verdict, source)
-    said = printed.getvalue().strip().splitlines()
+    return with_print(verdict, printed.getvalue())
+
+
+def with_print(verdict: Verdict, printed: str) -> Verdict:
+    """The verdict, telling the first lines that the answer printed."""
+    said = printed.strip().splitlines()
     if not said:
         return verdict
     shown = " | ".join(said[:3]) + (" | …" if len(said) > 3 else "")
