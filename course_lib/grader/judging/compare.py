@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .called import contents, found_kind, kind
 from .edits import edited
-from .frames import Foreign, foreign_kind
-from .outcome import ITSELF, Outcome
+from .outcome import Outcome
 from .scored import too_few
 from .tensors import Details, tensors
 from .terms import Terms
@@ -75,7 +75,7 @@ def _raised(expected: Outcome, found: Outcome) -> Details:
 
 def _structure(expected: Any, found: Any, terms: Terms) -> Details:
     if found is None and expected is not None:
-        return (f"expected {_kind(expected)}, found None{'' if terms.none_is_legal else MISSING}",)
+        return (f"expected {kind(expected)}, found None{'' if terms.none_is_legal else MISSING}",)
     if isinstance(expected, list | tuple) and isinstance(found, list | tuple):
         return _sequence(expected, found, terms)
     if isinstance(expected, dict) and isinstance(found, dict):
@@ -85,13 +85,13 @@ def _structure(expected: Any, found: Any, terms: Terms) -> Details:
         return (f"expected the keys {sorted(expected)}, found {sorted(found)}",)
     containers = (list, tuple, dict)
     if isinstance(expected, containers) or isinstance(found, containers):
-        return (f"expected {_kind(expected)}, found {_kind(found)}",)
+        return (f"expected {kind(expected)}, found {found_kind(found)}",)
     return ()
 
 
 def _sequence(expected: list | tuple, found: list | tuple, terms: Terms) -> Details:
     if len(expected) != len(found):
-        return (f"expected {len(expected)} results, found {len(found)}",)
+        return (f"expected {len(expected)} results, found {len(found)}{contents(found)}",)
     want, got = ("tuple" if isinstance(x, tuple) else "list" for x in (expected, found))
     if want != got and not terms.any_sequence:
         return (f"expected a {want}, found a {got} of as many results",)
@@ -99,30 +99,19 @@ def _sequence(expected: list | tuple, found: list | tuple, terms: Terms) -> Deta
     return next(filter(None, inner), ())
 
 
-def _kind(value: Any) -> str:
-    if isinstance(value, Tensor):
-        return f"a tensor of shape {tuple(value.shape)}"
-    if isinstance(value, list | tuple):
-        return f"{len(value)} results"
-    if isinstance(value, bool | int | float | str | type(None)):
-        return value if value == ITSELF else f"{value!r} ({type(value).__name__})"
-    told = value.kind if isinstance(value, Foreign) else foreign_kind(value)
-    return f"{'an' if told[:1] in 'aeio' else 'a'} {told}"
-
-
 def _leaf(expected: Any, found: Any, terms: Terms) -> Details:
     if type(expected) is bool:
         verdict = _single(found)
-        got = verdict if type(verdict) is bool else _kind(found)
+        got = verdict if type(verdict) is bool else found_kind(found)
         return () if got is expected else (f"expected {expected}, found {got}",)
     if isinstance(expected, int | float):
         return _number(expected, found, terms)
     if isinstance(expected, Tensor):
         if not isinstance(found, Tensor):
-            return (f"expected {_kind(expected)}, found {_kind(found)}",)
+            return (f"expected {kind(expected)}, found {found_kind(found)}",)
         return tensors(expected, found, terms)
     same = type(expected) is type(found) and expected == found
-    return () if same else (f"expected {_kind(expected)}, found {_kind(found)}",)
+    return () if same else (f"expected {kind(expected)}, found {found_kind(found)}",)
 
 
 def _single(found: Any) -> Any:
@@ -133,7 +122,7 @@ def _single(found: Any) -> Any:
 def _number(expected: float, found: Any, terms: Terms) -> Details:
     number = found if terms.plain_numbers else _single(found)
     if isinstance(number, bool) or not isinstance(number, int | float):
-        return (f"expected a number, found {_kind(found)}",)
+        return (f"expected a number, found {found_kind(found)}",)
     if not isinstance(expected, int):
         near = _close(expected, number, terms)
         return () if near else (f"expected {expected:g}, found {_spell(number)}",)

@@ -47,8 +47,16 @@ def test_the_first_difference_is_told_with_its_place_and_the_largest_error():
     "expected, found, told",
     [
         (X, None, "is a return missing?"),
-        (X, (X, X), "expected a tensor of shape (2, 3), found 2 results"),
-        ((X, X), (X,), "expected 2 results, found 1"),
+        (X, (X, X), "found 2 results (shape (2, 3), shape (2, 3))"),
+        (X, [], "expected a tensor of shape (2, 3), found 0 results"),
+        (2.5, [torch.tensor(2.5)], "expected 2.5 (float), found 1 result (2.5)"),
+        (3, (3, None, [4, 5], "x"), "found 4 results (3, None, a list of 2, …)"),
+        (
+            (1, 2),
+            ("a" * 30, {"k": 1}, torch.empty((), device="meta")),
+            f"found 3 ('{'a' * 20}…', a dict, shape ())",
+        ),
+        ((X, X), (X,), "expected 2 results, found 1 (shape (2, 3))"),
         (X, 3.0, "expected a tensor of shape (2, 3), found 3.0 (float)"),
         (X, X.double(), "found torch.float64: something in your code is float64"),
         (X, X.to("meta"), "expected a plain cpu tensor, found meta"),

@@ -1,0 +1,48 @@
+"""What a value is called in a message: its shape, its type, how many it holds and which."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from .frames import Foreign, foreign_kind
+from .outcome import ITSELF
+
+SHOWN = 3
+
+
+def kind(value: Any) -> str:
+    """Such as `a tensor of shape (2, 3)`, `0.5 (float)` or `2 results`."""
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    if isinstance(value, list | tuple):
+        return f"{len(value)} result{'' if len(value) == 1 else 's'}"
+    if isinstance(value, bool | int | float | str | type(None)):
+        return value if value == ITSELF else f"{value!r} ({type(value).__name__})"
+    told = value.kind if isinstance(value, Foreign) else foreign_kind(value)
+    return f"{'an' if told[:1] in 'aeio' else 'a'} {told}"
+
+
+def contents(values: Sequence) -> str:
+    """` (0.5, a list of 3, shape (2, 3), …)`: the first that a list or tuple holds."""
+    told = [_short(value) for value in values[:SHOWN]] + ["…"] * (len(values) > SHOWN)
+    return f" ({', '.join(told)})" if told else ""
+
+
+def found_kind(value: Any) -> str:
+    """The kind of what an answer gave; of a list or tuple also what it holds."""
+    return kind(value) + (contents(value) if isinstance(value, list | tuple) else "")
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return (
+            f"shape {tuple(value.shape)}" if value.ndim or value.is_meta else f"{value.item():.4g}"
+        )
+    if isinstance(value, list | tuple):
+        return f"a {'list' if isinstance(value, list) else 'tuple'} of {len(value)}"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, str) and len(value) > 20:
+        return repr(value[:20] + "…")
+    return repr(value) if isinstance(value, bool | int | str | type(None)) else kind(value)
