@@ -789,22 +789,19 @@ of_smol("one by one: more than 2.5 times", 4 * (clock[-1] - clock[1]) > 2.5 * (c
 
 @torch.no_grad()
 def one_by_one(model, text):
-    """Bits per character, and seconds."""
-    ids, cache, start = encode("<|im_start|>" + text), parts.StaticCache(300), time.process_time()
+    """Bits per character, a token at a time."""
+    ids, cache = encode("<|im_start|>" + text), parts.StaticCache(300)
     logits = [model(ids[:, : n + 1], cache=cache) for n in range(ids.shape[1] - 1)]
     total = F.cross_entropy(torch.cat(logits, dim=1)[0], ids[0, 1:], reduction="sum")
-    return total.item() / log(2) / len(text), time.process_time() - start
+    return total.item() / log(2) / len(text)
 
 
 same_numbers = {id(p): p for p in smol.parameters()}  # which need not be copied
 half = parts.in_half(copy.deepcopy(smol, same_numbers))
-(bits, slow), (bits_half, quick_) = (
-    min(one_by_one(each, NEW) for _ in range(2)) for each in map(parts.lean, (smol, half))
-)
+bits, bits_half = (one_by_one(parts.lean(each), NEW) for each in (smol, half))
 print(f"{sum(p.nbytes for p in half.parameters()) / 1e6:.0f} MB", end="; ")
 print(f"bits per character: {bits:.2f}, in half {bits_half:.2f}")
 claim("the two differ by less than 0.01", abs(bits - bits_half) < 0.01)
-of_smol("in half it takes no longer", quick_ < 1.1 * slow or not parts.reads_half())
 
 # %% [markdown]
 # The arithmetic is nearly the same. Whoever writes one token fetches *every weight* from memory for it, 538 MB here; whoever reads 64 fetches each once. So writing is **memory-bound**, and a few
