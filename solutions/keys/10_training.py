@@ -868,6 +868,11 @@ def wrong_step(
     square = beta2 * square + new2 * squared.get(slip, gradient**2)
     if slip == "shares exchanged":
         beta1, beta2 = new1, new2
+    if slip == "shares of the mean exchanged":
+        mean = new1 * old[0] + beta1 * gradient
+    if slip == "averages by the other beta":
+        mean = beta2 * old[0] + new2 * gradient
+        square = beta1 * old[1] + new1 * gradient**2
     power = {"one step behind": step - 1, "one step ahead": step + 1}.get(slip, step)
     under1 = 1 - beta1**power if corrects in ("both", "mean") else 1.0
     under2 = 1 - beta2**power if corrects in ("both", "square") else 1.0
@@ -881,7 +886,10 @@ def wrong_step(
         under2 = under1
     if slip == "second beta corrects both":
         under1 = under2
+    if slip == "multiplied":
+        under1, under2 = 1 / under1, 1 / under2
     hat1, hat2 = old if slip == "old averages" else (mean, square)
+    hat2 = old[1] if slip == "old square" else hat2
     hat1, hat2 = hat1 / under1, hat2 / under2
     if where == "inside":
         below = (hat2 + eps).sqrt()
@@ -1191,6 +1199,31 @@ ADAM = Exercise(
             *AVERAGE_HINTS,
         ),
         step_slip(
+            "averages-by-the-other-beta",
+            "averages by the other beta",
+            "m is averaged with beta2 and v with beta1; the corrections have the right ones",
+            *AVERAGE_HINTS,
+        ),
+        step_slip(
+            "shares-of-the-mean-exchanged",
+            "shares of the mean exchanged",
+            "`1 - beta1` of the old mean stays and `beta1` of the gradient comes in: exchange them",
+            *AVERAGE_HINTS,
+        ),
+        step_slip(
+            "multiplied-by-the-correction",
+            "multiplied",
+            "the averages are multiplied by `1 - beta ** step`, which makes them smaller still; "
+            "divide",
+            *CORRECTION_HINTS,
+        ),
+        step_slip(
+            "old-square-used",
+            "old square",
+            "the root is that of `square` as it came in, without the newest gradient",
+            *AVERAGE_HINTS,
+        ),
+        step_slip(
             "shares-exchanged",
             "shares exchanged",
             "`1 - beta` of the old average stays, and `beta` of the new comes in: the other way "
@@ -1358,6 +1391,7 @@ def wrong_clip(gradients, max_norm, *, norm="all", scale="down"):
         "never": lambda: torch.tensor(1.0),
         "square": lambda: (max_norm / found**2).clamp(max=1) if found else torch.tensor(1.0),
         "dropped": lambda: torch.tensor(0.0 if found > max_norm else 1.0),
+        "upside down": lambda: (found / max_norm).clamp(min=1),
     }[scale]()
     return [g * factor.to(g.dtype) for g in gradients], found.item()
 
@@ -1543,6 +1577,12 @@ CLIP = Exercise(
             "scaled-up-only",
             {"scale": "up"},
             "the larger of 1 and the factor is taken: short ones grow, long ones stay",
+            *SCALE_HINTS,
+        ),
+        clipping(
+            "upside-down",
+            {"scale": "upside down"},
+            "long gradients are made longer: the factor is `norm / max_norm`, upside down",
             *SCALE_HINTS,
         ),
         clipping(

@@ -1740,6 +1740,11 @@ def slipped_encode(word, merges, *, slip):
             new, i = min(known)
             ids[i : i + 2] = [new]
         return ids
+    if slip == "learned last":
+        while known := [(made[pair], -i) for i, pair in enumerate(neighbours(ids)) if pair in made]:
+            new, i = max(known)
+            ids[-i : 2 - i] = [new]
+        return ids
     if slip == "index":
         while len(ids) > 1:
             pair = min(neighbours(ids), key=merges.index)
@@ -1996,6 +2001,22 @@ ENCODE = Exercise(
             "Try `ab` with the merge (a, b).",
             "0 to 255 are the bytes.",
             "Number `i` makes the token 256 + i.",
+        ),
+        encoding_alone(
+            "new-ids-from-255",
+            {"first": 255},
+            "the first merge makes 255, which is a byte",
+            "Try `ab` with the merge (a, b).",
+            "0 to 255 are the bytes.",
+            "Number `i` makes the token 256 + i.",
+        ),
+        encode_slip(
+            "learned-last-goes-first",
+            "learned last",
+            "of all pairs that are known the one that was learned *last* is joined",
+            "Which of two pairs is the older one, that with the smaller number or with the larger?",
+            "`min` and `max` of the numbers give different words.",
+            "The smallest number goes first.",
         ),
         encoding_alone(
             "new-ids-from-257",

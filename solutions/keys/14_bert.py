@@ -186,6 +186,8 @@ def wrong_hide(ids, special_ids, draws, ways, others, mask_id, *, share, slip):
         ids[hit & masked] = mask_id
         return ids, (before if slip == "edited" else ids).where(chosen, -100)
     inputs = ids.where(~(hit & wrong), others).masked_fill(hit & masked, mask_id)
+    if slip == "all hidden":
+        inputs = ids.masked_fill(masked, mask_id).where(~(hit & wrong), others)
     asked = {
         "specials asked": draws < share,
         "stay unasked": chosen & (ways < 0.9),
@@ -203,6 +205,7 @@ def wrong_hide(ids, special_ids, draws, ways, others, mask_id, *, share, slip):
         "truths": chosen.to(ids.dtype),
         "whole": ids.where(chosen, mask_id),
         "replaced": others.where(chosen, -100),
+        "hidden": torch.full_like(ids, mask_id).where(chosen, -100),
     }.get(slip, ids.where(asked, -100))
     if slip == "one tensor":
         inputs = labels = inputs.where(chosen, -100)
@@ -287,6 +290,18 @@ HIDE = Exercise(
             "the ways decide about every token, not about the chosen ones alone: nearly the whole "
             "input is hidden",
             *CHOSEN_HINTS,
+        ),
+        hiding(
+            "all-hidden",
+            "all hidden",
+            "[MASK] goes by the ways alone, whoever was chosen; only the wrong tokens ask for both",
+            *CHOSEN_HINTS,
+        ),
+        hiding(
+            "mask-for-label",
+            "hidden",
+            "the label of a chosen token is `mask_id`; it should be the id that stood there",
+            *ASKED_HINTS,
         ),
         hiding(
             "ways-of-all-and-specials",
@@ -1221,6 +1236,8 @@ def wrong_pack(a, b, max_len, cls_id, sep_id, *, slip):
         second = () if slip == "no middle" else (sep_id,)
     if slip == "two middle":
         second = (sep_id, sep_id)
+    if slip == "cls between":
+        second = (cls_id,)
     if slip == "no last" or (slip == "empty b" and not m):
         last = ()
     front = () if slip == "no cls" else (cls_id,)
@@ -1342,6 +1359,12 @@ PAIR = Exercise(
             "second-cls",
             "second cls",
             "the second text gets a [CLS] of its own",
+            *LAYOUT_HINTS,
+        ),
+        packing(
+            "cls-between",
+            "cls between",
+            "a second [CLS] stands between the texts; a [SEP] belongs there",
             *LAYOUT_HINTS,
         ),
         packing(
