@@ -501,6 +501,10 @@ def same_shape(x, heads):
     return True
 
 
+def agrees_somewhere(x, heads):
+    return bool((heads.transpose(1, 2).flatten(2) == x).any())
+
+
 def same_numbers(x, heads):
     return torch.equal(x.flatten().sort().values, heads.flatten().sort().values)
 
@@ -616,7 +620,6 @@ def odd_test(x, heads, how):
     if how == "inverted" or wanted.shape != heads.shape:
         return how == "inverted" and not torch.equal(wanted, heads)
     return {
-        "any": lambda: bool((wanted == heads).any()),
         "total": lambda: bool(torch.isclose(x.sum(), heads.sum())),
         "interleaved": lambda: torch.equal(interleaved_split(x, num_heads), heads),
         "corners": lambda: (
@@ -746,8 +749,8 @@ SPLIT_TEST = Exercise(
         ),
         Mistake(
             "any-is-enough",
-            odd_test,
-            {"how": "any"},
+            lenient_test,
+            {"looks_at": agrees_somewhere},
             says="your test is content when a single number is right",
             hints=(
                 "Try your test on a right split, then on one with a single number changed.",
@@ -2642,6 +2645,7 @@ def odd_counts(d_model, num_heads, n, *, layers, how):
         "numbers": lambda: (stored, products, layers * n * d_model),
         "wide numbers": lambda: (stored, products, layers * num_heads * n * d_model),
         "width": lambda: (stored, products, each * d_model),
+        "matrices": lambda: (stored, products, layers * 4 * square),
         "softmax": lambda: (stored, products + weights, weights),
         "floats": lambda: (float(stored), float(products), float(weights)),
         "order": lambda: (products, stored, weights),
@@ -2857,6 +2861,18 @@ COUNTS = Exercise(
                 "What is the shape of one head's weights?",
                 "Each word looks at each word.",
                 "n · n for each head.",
+            ),
+        ),
+        Mistake(
+            "matrices-for-weights",
+            odd_counts,
+            {"how": "matrices"},
+            says="your third number counts the four matrices: they are among the parameters, and "
+            "the attention weights are what softmax gives",
+            hints=(
+                "Does your third number change with n? Should it?",
+                "One head has an attention weight for each pair of words.",
+                "A table of n by n, for how many heads?",
             ),
         ),
         Mistake(

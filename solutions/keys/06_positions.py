@@ -51,7 +51,6 @@ def sinusoidal_cases(generator):
         case("one wave only", 5, 2),
         case("22 columns, base 31", 5, 22, base=31.0),
         case("one place", 1, 6),
-        case("no place at all", 0, 4),
         case("a whole number as the base", 3, 8, 20),
         case("an odd width", 5, 7),
         case("an odd width, one column", 3, 1, 100.0),
@@ -2695,7 +2694,8 @@ def wrong_bucket(
     exact = num_buckets // 4 if whose == "both" else exact
     mirrored = bidirectional or future == "abs"
     ahead = relative if one_way == "future" else -relative
-    distance = relative.abs() if mirrored else ahead.clamp(min=0)
+    distance = relative.abs() if mirrored else ahead
+    distance = distance if future == "negative" else distance.clamp(min=0)
     far = distance.clamp(min=1).double()
     if scale == "log of 0":  # it reaches the sum as nan or infinity, times 0
         share = (distance.float() / exact).log() / math.log(longest / exact)
@@ -2936,6 +2936,14 @@ BUCKET = Exercise(
             "Which buckets get the distances 0, 1, 2 and 3?",
             "Below E the bucket's number is the distance.",
             "Choose between the two with torch.where.",
+        ),
+        sorting(
+            "future-below-0",
+            {"future": "negative"},
+            "in one direction a key in the future has a distance below 0, and so has its bucket",
+            "Ask for one direction and the place 3. Which bucket comes back?",
+            "The text says as what a key in the future counts there.",
+            "Whatever is below 0 becomes 0, before anything is sorted.",
         ),
         sorting(
             "no-wide-buckets",
@@ -3432,6 +3440,15 @@ POSITION_BUG = Exercise(
             "Which row gets the first word?",
             "Row 0 belongs to the *first* real word.",
             "Let the running sum start on the left.",
+        ),
+        moved(
+            "position-cut-at-the-end",
+            {"count": "position", "wraps": "cut"},
+            "the place is still counted from the start of the batch; it is only cut at the table's "
+            "end",
+            "A sentence has two fillers in front. Which row does its first word get?",
+            "Not the table is too short: the count starts in the wrong place.",
+            "Count the real words of each sentence, up to each place.",
         ),
         moved(
             "one-sentence-for-all",

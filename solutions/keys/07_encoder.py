@@ -496,6 +496,7 @@ def wrong_rms_norm(
         "narrow": lambda: seen.square().float().mean(dim=axes, keepdim=True),
         "mean square": lambda: seen.square().mean(dim=axes, keepdim=True),
         "sum of squares": lambda: seen.square().sum(dim=axes, keepdim=True),
+        "unbiased": lambda: (x - mean).square().sum(-1, keepdim=True) / (x.shape[-1] - 1),
         "square of mean": lambda: seen.mean(dim=axes, keepdim=True).square(),
         "mean size": lambda: seen.abs().mean(dim=axes, keepdim=True).square(),
         "no root": lambda: seen.square().mean(dim=axes, keepdim=True).square(),
@@ -594,6 +595,17 @@ RMS_NORM = Exercise(
             says="you divide by the standard deviation, which is taken about the mean",
             hints=(
                 "For a vector of equal numbers, what do you divide by?",
+                "`std` and `var` subtract the mean first.",
+                "Square x as it is, take the mean, then the root.",
+            ),
+        ),
+        Mistake(
+            "divided-by-unbiased-deviation",
+            alone(wrong_rms_norm),
+            {"centre": "below", "measure": "unbiased", "eps_place": "outside"},
+            says="you divide by `std`, which is taken about the mean, and as of one number fewer",
+            hints=(
+                "What is `std` of a vector that holds one number only?",
                 "`std` and `var` subtract the mean first.",
                 "Square x as it is, take the mean, then the root.",
             ),
@@ -1245,8 +1257,8 @@ def wrong_width(
         return there // each + 1
     if rounds == "float":
         return float(there // each)
-    if rounds == "count":
-        return there
+    if rounds in ("count", "same"):
+        return there if rounds == "count" else d_ff
     return there / each if rounds == "not" else there // each
 
 
@@ -1437,6 +1449,15 @@ EQUAL_WIDTH = Exercise(
         ),
         mistake(
             alone(wrong_width),
+            "the-same-width",
+            {"rounds": "same"},
+            "you return d_ff itself: of that width, three matrices stand where the other has two",
+            "How many matrices does each of the two networks have?",
+            "Count the parameters of both, of the second for a width w.",
+            "The largest w whose count is no more than that of the first.",
+        ),
+        mistake(
+            alone(wrong_width),
             "parameters-returned",
             {"rounds": "count"},
             "you return how many parameters the ReLU network has, not the width",
@@ -1613,6 +1634,16 @@ class WrongBlock(nn.Module):
 class WrongSums(WrongBlock):
     """Mistakes about what is added to what; a class of its own, so that these are tried in pairs
     among themselves only, and the check stays fast."""
+
+
+class ThinksFirst(WrongBlock):
+    """The two sublayers in the other order."""
+
+    def forward(self, x, mask=None, *, return_weights=False):
+        x = self.norm_feed_forward(x + self.think(x))
+        said, weights = self.attention(x, mask)
+        x = self.norm_attention(x + said)
+        return (x, weights) if return_weights else x
 
 
 class WrongReturns(WrongBlock):
@@ -1824,6 +1855,17 @@ ENCODER_BLOCK = Exercise(
                 "How many terms does your second sum have?",
                 "The block's input is in the running x already, normed with the rest.",
                 "Add two things: what the network read, and what it says.",
+            ),
+        ),
+        Mistake(
+            "thinks-before-it-looks",
+            ThinksFirst,
+            {},
+            says="the feed-forward network comes before the attention",
+            hints=(
+                "What has a word heard of the others when your network reads it?",
+                "First the words talk, then each thinks alone.",
+                "The attention reads x, the network what the first norm returns.",
             ),
         ),
         Mistake(
@@ -3258,9 +3300,15 @@ def reader_cases(generator):
     def predict(batch):
         return call(batch[0], method="predict")
 
-    plain, padded, many = drawn(2, 5), drawn(3, 5, (2, 0, 1)), drawn(6, 9)
+    def distinct(n, seq, padded=()):
+        """The same, no letter twice in a text: equal ones score alike up to their rounding."""
+        ids, classes = drawn(n, seq, padded)
+        letters = torch.rand(n, 8, generator=generator).argsort(dim=1)[:, :seq] + 1
+        return torch.where(ids > 0, letters, ids), classes
+
+    plain, padded, many = drawn(2, 5), drawn(3, 5, (2, 0, 1)), distinct(6, 8)
     other, behind = drawn(2, 4), (letters_and_classes(generator, 3, 6, 2))
-    gaps = drawn(3, 6, (2, 0, 3))
+    gaps = distinct(3, 6, (1, 0, 1))
     init = {"num_letters": 9, "num_classes": 3, "d_model": 32, "num_heads": 4, "d_ff": 64}
     texts, classes = letters_and_classes(generator, 1000, 7, 3)
     new, target = letters_and_classes(generator, 200, 7, 7)
@@ -3406,6 +3454,7 @@ class WrongReader(nn.Module):
         x = self.hidden(x * x.shape[-1] ** 0.5 if self.read_as == "scaled" else x, "embed")
         x = self.around(x, 0, norms[0], lambda x: self.attention(x, mask)[0], "attention")
         scores = self.read(self.around(x, 1, norms[1], self.think, "network"))
+        scores = scores * real[..., None] if self.read_as == "padding erased" else scores
         return scores.softmax(-1) if self.read_as == "chances" else scores
 
     def judged(self, ids, targets):
@@ -3764,6 +3813,14 @@ READER = Exercise(
             "Which arguments does the table give nn.Embedding?",
             "With padding_idx, a gradient for the padding's vector is thrown away.",
             "self.embed = nn.Embedding(num_letters, d_model)",
+        ),
+        reader(
+            "padding-erased",
+            {"read_as": "padding erased"},
+            "forward sets scores at padding to 0; the text computes padding like any other place",
+            "What does forward give at a padded place?",
+            "Nobody looks at padding, and the loss leaves it out. Is there anything left to do?",
+            "The mask of the attention is all that forward needs to know of padding.",
         ),
         reader(
             "padding-predicted-as-0",

@@ -17,6 +17,7 @@ ANSWER_FILES = ("<ipython-input", "/ipykernel_", "\\ipykernel_", "<exercise")
 COURSE = Path(__file__).parents[2]
 LIBRARIES = (COURSE, *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
 RAISED = "raised"
+OWN = "your own `raise` stops a call that has a result: what does its condition look at, here?"
 STOPPED = "stopped"  # by itself, whatever the error
 TYPES = frozenset(("list", "tuple", "dict", "set", "str", "int", "float", "bool", "Tensor"))
 
@@ -78,10 +79,10 @@ def _line(code, number: int) -> str:
     return f"{name}, line {number}: {linecache.getline(code.co_filename, number).strip()}"
 
 
-def meaning(crash: tuple[str, ...], unwritten: Mapping[str, str]) -> list[str]:
+def meaning(crash: tuple[str, ...], unwritten: Mapping[str, str], what: str = "") -> list[str]:
     """What an error usually means; nothing for one that speaks for itself.
 
-    `unwritten` are the names that other exercises define, with their ids.
+    `unwritten` are the names that other exercises define, with their ids; `what` is its kind.
     """
     if stub := unwritten_stub(crash, unwritten):
         return [stub]
@@ -91,7 +92,9 @@ def meaning(crash: tuple[str, ...], unwritten: Mapping[str, str]) -> list[str]:
         for error, line, told in ON_LINES
         if re.search(error, crash[0]) and re.search(line, lines)
     ]
-    return [*both, *(told for error, told in MEANINGS if re.search(error, crash[0]))][:1]
+    usual = [told for error, told in MEANINGS if re.search(error, crash[0])]
+    own = what == RAISED and not crash[0].startswith("NotImplementedError")
+    return [*both, *usual, *([OWN] if own else [])][:1]
 
 
 def unwritten_stub(crash: tuple[str, ...], unwritten: Mapping[str, str]) -> str:

@@ -150,6 +150,7 @@ MEANINGS = (
         r"|unsupported operand .*'(Linear|Embedding)'|must be Tensor, not (Linear|Embedding)",
         "a layer is no tensor: its numbers are in its `.weight`",
     ),
+    (r"operand .*'\w*(LU|Tanh|Norm)'", "a class of `nn` is made first: `nn.ReLU()(x)`"),
     (r"non-empty TensorList", "nothing is put together: the loop that collects it had no turn"),
     (r"only for scalar outputs", "a gradient is that of one single number: take one by one"),
     (

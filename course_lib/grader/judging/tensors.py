@@ -8,6 +8,7 @@ from torch import Tensor
 from .terms import Terms
 
 Details = tuple[str, ...]
+WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
 def tensors(expected: Tensor, found: Tensor, terms: Terms) -> Details:
@@ -43,7 +44,11 @@ def _near(expected: Tensor, found: Tensor, terms: Terms) -> Tensor:
 def _dtype(expected: Tensor, found: Tensor) -> Details:
     told = f"expected dtype {expected.dtype}, found {found.dtype}"
     if found.dtype == torch.float64:
-        told += ": something in your code is float64, such as an array of NumPy"
+        told += ": something is float64, an input or what your code makes, as an array of NumPy"
+    elif found.dtype in WHOLE and expected.is_floating_point():
+        told += ": decimal numbers are asked for; `//`, `.long()` and `int` give whole ones"
+    elif found.is_floating_point() and expected.dtype == torch.int64:
+        told += ": whole numbers are asked for, as `argmax` gives places; `.long()` makes some"
     return (told,)
 
 
@@ -65,9 +70,10 @@ def _shape(expected: tuple, found: tuple, axes: list[str]) -> Details:
         told = f"expected shape ({', '.join(axes)}) = {expected}, found {found}"
     if sorted(expected) != sorted(found):
         return (told,)
-    # Sizes in a case are distinct, so a permutation of them tells which axes were exchanged.
-    for order in permutations(range(len(expected))):
-        if tuple(expected[i] for i in order) == found and len(axes) == len(expected):
-            moved = ", ".join(axes[i] for i in order)
-            return (f"{told}: that is ({moved}), so a transpose is missing or one too many",)
+    # Where sizes are distinct, a permutation of them tells which axes were exchanged.
+    if len(axes) == len(expected) == len(set(expected)):
+        orders = permutations(range(len(expected)))
+        order = next(o for o in orders if tuple(expected[i] for i in o) == found)
+        moved = ", ".join(axes[i] for i in order)
+        return (f"{told}: that is ({moved}), so a transpose is missing or one too many",)
     return (f"{told}: the same sizes in another order, so a transpose is missing or one too many",)

@@ -106,7 +106,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
     near = nearest(sheet, found, compared) if unnamed and not why else None
     details = [
         *aside,
-        *(told if not crash else () if known else meaning(crash, sheet.others)),
+        *(told if not crash else () if known else meaning(crash, sheet.others, found[index].what)),
         why,
         *_broken(sheet, found, [i for i, _ in failing], told),
         f"{place}: {case.label}{f' ({inputs})' if inputs else ''}",

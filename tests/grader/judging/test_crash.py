@@ -75,6 +75,7 @@ def test_what_a_library_raises_is_told_by_its_words(source, words):
         ("range(4 / 2)", "a length must be a whole number"),
         ("torch.nn.Linear(4, 4 / 2)", "a length must be a whole number"),
         ("torch.nn.Linear(2, 3)(None)", "an argument that was left out"),
+        ("torch.nn.SiLU(x) * torch.ones(2)", "a class of `nn` is made first"),
     ],
 )
 def test_what_an_index_or_a_length_means_is_told(line, said):

@@ -437,3 +437,13 @@ def test_a_crash_that_has_a_name_gets_no_general_meaning():
     assert named.mistake_name == "eleven"
     assert "counted from the last axis" in told.details[0]
     assert named.details == told.details[1:] and named.crash == told.crash
+
+
+def test_an_own_error_in_a_call_that_has_a_result_is_told():
+    def picky(x):
+        if len(x) > 0:
+            raise ValueError("too long")
+        return normalise(x)
+
+    assert "your own `raise` stops a call that has a result" in judge(SHEET, picky).details[0]
+    assert not any("your own" in line for line in judge(SHEET, eleven).details)
