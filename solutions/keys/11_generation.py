@@ -133,6 +133,9 @@ def wrong_probabilities(logits, temperature, *, slip):
         place = int(x.reshape(-1, x.shape[-1]).amax(dim=0).argmax())
         return torch.zeros_like(x).index_fill(-1, torch.tensor(place), 1.0)
 
+    def each_in_all():
+        return torch.zeros_like(x).index_fill(-1, x.argmax(dim=-1).flatten(), 1.0)
+
     return {
         "multiplied": lambda: at(down * hot),
         "ignored": lambda: at(down),
@@ -155,6 +158,7 @@ def wrong_probabilities(logits, temperature, *, slip):
         "one-hot whole": lambda: when_zero(lambda: F.one_hot(x.argmax(dim=-1), x.shape[-1])),
         "logits at zero": lambda: when_zero(lambda: x.where(x == best, -math.inf)),
         "all rows": lambda: when_zero(all_rows) if x.numel() else x,
+        "each in all rows": lambda: when_zero(each_in_all),
         "plain": lambda: (logits / temperature).softmax(dim=-1),
         "plain, wide": lambda: (x / temperature).softmax(dim=-1),
         "one for all": lambda: when_zero(one_for_all) if x.numel() else x,
@@ -520,6 +524,14 @@ TEMPERATURE = Exercise(
             ZERO,
             "Two things go wrong, one at 0 and one just above. Mend 0 first: who is the largest?",
             "Then subtract each row's largest logit before you divide: the chances stay.",
+        ),
+        heated(
+            "best-of-each-row-in-all-at-zero",
+            "each in all rows",
+            "at temperature 0 every row gets a 1 at the places of *all* rows' largest logits",
+            "Try two rows at temperature 0. Does each add up to 1?",
+            "`x[..., places] = 1` writes every place into every row.",
+            "`scatter` along the last axis gives each row its own place; so does `one_hot`.",
         ),
         heated(
             "one-for-all-rows-at-zero",
@@ -1131,6 +1143,20 @@ def nucleus_cases(generator):
             if shares.min() > 0.03 and shares.cumsum(dim=-1).max() <= 1:
                 return x
 
+    def with_a_sum_above_1():
+        """Rows whose shares, rounded one by one, exceed 1 before what is unlikely comes."""
+        while True:
+            tail = -25 - 9 * torch.rand(2, 3, generator=generator)
+            x = torch.cat([2 * normal(generator, 2, 6), tail], dim=1)
+            x = x[:, torch.randperm(9, generator=generator)]
+            down = x.sort(dim=-1, descending=True).values.softmax(dim=-1)
+            other = x.softmax(dim=-1).sort(dim=-1, descending=True).values
+            one, two = down.cumsum(dim=-1), other.cumsum(dim=-1)
+            alike = ((one > 1) == (two > 1)).all() and ((one >= 1) == (two >= 1)).all()
+            alike = alike and ((one - down >= 1) == (two - other >= 1)).all()
+            if alike and (one > 1)[:, :-2].any():
+                return x
+
     return [
         tried("most of the mass", (4, 7), 0.8),
         tried("half of the mass", (5, 6), 0.5),
@@ -1145,6 +1171,7 @@ def nucleus_cases(generator):
         case("p is 1, some are very unlikely", with_a_tail(), 1.0, exact=True),
         case("p is 1, a whole number", with_a_tail(), 1, exact=True),
         case("p is 1, minus infinity", with_holes(0.5), 1.0, exact=True),
+        case("p is 1, and rounded sums go above it", with_a_sum_above_1(), 1.0, exact=True),
         case("minus infinity", with_holes(0.75), 0.75, exact=True),
         case("a single token", normal(generator, 3, 1), 0.6, exact=True),
         case("p is 1, some have no chance in float32", without_a_chance(), 1.0, exact=True),
@@ -1258,6 +1285,7 @@ def wrong_nucleus(logits, p, *, slip="", tail="", half=False):
         "crossing": lambda: border((sums > p) & ~first),
         "crossing, empty": lambda: border(sums > p),
         "empty at 0": lambda: border(before >= p),
+        "above 1": lambda: out((sums > p).roll(1, -1) & ~first),
         "one more": lambda: border((before - chances.roll(1, -1) >= p) & (~first).roll(1) & ~first),
         "gathered up": lambda: logits.masked_fill(up_goes.gather(-1, up_order), -math.inf),
         "count of all": lambda: out((torch.arange(len(first)) > (sums < p).sum()).expand_as(goes)),
@@ -1380,6 +1408,15 @@ NUCLEUS = Exercise(
             "with p = 1 very unlikely tokens go, since the sum of the others has rounded to 1",
             "Print `torch.tensor([1.0, 1e-9]).cumsum(0)[0] >= 1`.",
             "With p = 1 every token stays, however unlikely.",
+            "Treat p = 1 on its own, or sum up from the tail.",
+        ),
+        nuclear_alone(
+            "tail-lost-above-1",
+            "above 1",
+            "with p = 1 very unlikely tokens go where the rounded sum of the others is a little "
+            "above 1",
+            "Draw a thousand rows, take softmax and `cumsum` of each, and print the largest sum.",
+            "With p = 1 every token stays, whatever the sums say.",
             "Treat p = 1 on its own, or sum up from the tail.",
         ),
         halved(

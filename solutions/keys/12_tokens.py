@@ -92,6 +92,19 @@ def run_together(ids):
     return found
 
 
+def past_twins(ids):
+    """The pairs that a loop meets which goes on by two after two equal ids."""
+    found, i = [], 0
+    while i < len(ids) - 1:
+        found.append((ids[i], ids[i + 1]))
+        i += 2 if ids[i] == ids[i + 1] else 1
+    return found
+
+
+def by_left(counts):
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0][0]))
+
+
 def slipped_pairs(words, *, slip):
     counts = Counter()
     flat = [i for ids, _ in words for i in ids]
@@ -104,6 +117,14 @@ def slipped_pairs(words, *, slip):
         for (ids, times), follower in zip(words, [*words[1:], ([], 0)], strict=True):
             for pair in neighbours(ids + follower[0][:1]):
                 counts[pair] += times
+    elif slip == "last id kept":
+        before = []
+        for ids, times in words:
+            for pair in neighbours(before + ids):
+                counts[pair] += times
+            before = ids[-1:] or before
+    elif slip == "by left":
+        return wrong_pairs(words, order=by_left)
     elif slip == "overwritten":
         for ids, times in words:
             for pair in neighbours(ids):
@@ -230,6 +251,14 @@ COUNT = Exercise(
             "A pair lies within one word.",
             "Let the loop over neighbours see one word and nothing else.",
         ),
+        pairs_slip(
+            "last-id-kept",
+            "last id kept",
+            "the id before is remembered from one word to the next: pairs across a border count",
+            "Count the two words [1, 2] and [3, 1] by hand. Is (2, 3) among your pairs?",
+            "A pair lies within one word.",
+            "What you remember of a word must be forgotten where the next one begins.",
+        ),
         pairs_mistake(
             "once-per-word",
             {"of_word": lambda ids: sorted(set(neighbours(ids)))},
@@ -245,6 +274,23 @@ COUNT = Exercise(
             "At how many places does (7, 7) begin in [7, 7, 7]?",
             "This is how a pair is joined; the text says how it is counted.",
             "Two places: the first and the second. No place is skipped.",
+        ),
+        pairs_mistake(
+            "id-behind-twins-passed-over",
+            {"of_word": past_twins},
+            "after two equal ids your loop goes on by two places: the pair that begins with the "
+            "second is left out",
+            "Write down all pairs of [7, 7, 8]. There are two.",
+            "This is how a pair is joined; the text says how it is counted.",
+            "Each place where a pair begins counts. No place is skipped.",
+        ),
+        pairs_slip(
+            "ties-by-left-alone",
+            "by left",
+            "of equally common pairs with the same `left`, the one that was met first goes first",
+            "Count the single word [1, 3, 1, 2]. Which of (1, 2) and (1, 3) comes first?",
+            "Equal `left` is a tie once more, and the text says what decides it.",
+            "Let the whole pair be the second part of your sorting key.",
         ),
         pairs_mistake(
             "either-order",
@@ -2171,6 +2217,9 @@ def slipped_decode(ids, merges, *, slip):
             return data.decode()
         except UnicodeDecodeError:
             return ""
+    if slip == "a sign a token":
+        parts = [texts_of(merges)[i].decode(errors="replace") for i in ids]
+        return "".join("\ufffd" if "\ufffd" in part else part for part in parts)
     if slip == "str":
         return str(data)
     if slip == "ids as bytes":
@@ -2239,6 +2288,14 @@ DECODE = Exercise(
             "each-token-alone",
             {"alone": True},
             "each token is turned into text by itself: letters spread over two tokens are lost",
+            "Try the ids [195, 169] without merges.",
+            "One of two tokens may hold half a letter, which is no text.",
+            "Put all bytes together first, then decode once.",
+        ),
+        decode_slip(
+            "a-sign-a-token",
+            "a sign a token",
+            "each token is turned into text by itself, and is a single U+FFFD where that fails",
             "Try the ids [195, 169] without merges.",
             "One of two tokens may hold half a letter, which is no text.",
             "Put all bytes together first, then decode once.",

@@ -14,7 +14,7 @@ from .amounts import of_amounts
 from .compare import compare
 from .crash import RAISED
 from .defaults import by_default
-from .digits import lost_digits
+from .digits import lost_digits, only_half
 from .factors import of_numbers
 from .inputs import named_inputs
 from .kinds import by_dtype, by_dtypes, by_kind, by_shape, returned_error
@@ -54,7 +54,8 @@ def cause(sheet: Sheet, found: tuple[Outcome, ...], failing: list[int]) -> str:
     if not all(sound(x) for pair in pairs for x in (pair.want, pair.got)):
         return ""
     digits = lost_digits(sheet, pairs, failing)
-    return digits or _of_leaves(pairs) or _overflows(sheet, pairs, failing)
+    told = digits or _of_leaves(pairs) or _overflows(sheet, pairs, failing)
+    return told or only_half(sheet, pairs, failing)
 
 
 def _not_its_own(asked: str, found: Outcome) -> str:

@@ -34,6 +34,9 @@ MEANINGS = (
     (r"stack expects each|zero-dim", "`stack` wants equal shapes, `cat` an axis: `flatten` first"),
     (r"^RuntimeError: Sizes of", "`cat` wants equal lengths along every axis but its own"),
     (r"Expected target", "`cross_entropy` wants the classes on axis 1: flatten, or transpose"),
+    (r"^KeyError", "a dictionary holds no such key: ask with `in` first, or with `.get`"),
+    (r"arg is an empty|argument is empty", "the least or largest of nothing: is there any?"),
+    (r"single memory location", "what is read is written over meanwhile: read from a `clone`"),
     (r"^RecursionError", "your function calls itself without end: which call should be the last?"),
     (
         r"NoneType",

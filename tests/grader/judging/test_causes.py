@@ -559,3 +559,25 @@ def test_crashes_of_chapters_10_and_11_are_explained(wrong, said):
 
 def told_of_a_crash(made, answer):
     return " · ".join(judge(made, answer).details)
+
+
+def test_only_half_precision_goes_wrong():
+    def kept(generator):
+        x = torch.randn(3, 40, generator=generator)
+        return [
+            case("single", x),
+            case("half", x.half()),
+            case("bfloat16", x.bfloat16()),
+        ]
+
+    def right(x):
+        return x.where(x.float().softmax(dim=-1).cumsum(dim=-1) < 0.5, -math.inf)
+
+    def narrow(x):
+        return x.where(
+            x.float().softmax(dim=-1).cumsum(dim=-1) < (0.5 if x.itemsize > 2 else 0.4), -math.inf
+        )
+
+    made = sheet(right, kept)
+    assert "only half precision goes wrong" in told(made, narrow)
+    assert "only half" not in told(made, lambda x: right(x) + 1)
