@@ -42,7 +42,7 @@ from course_lib.nn.stacks import Encoder
 # - Within a patch comes one channel after the other, as in the weight of a convolution: first all pixels of channel 0, row by row,
 #   then those of channel 1.
 #
-# The trap: a wrong cut has the right shape, and the model trains all the same, only worse.
+# The trap: a wrong cut has the right shape, and the model trains all the same.
 
 
 # %% tags=["16.patches"]

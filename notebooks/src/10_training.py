@@ -242,7 +242,7 @@ print("not shifted:   ", first_to_move(lambda asked: model(read, asked)))
 # %% [markdown]
 # ## 10.4 The loop
 #
-# Here it is, whole, in five steps.
+# Here it is, in five steps.
 
 
 # %%
@@ -433,7 +433,7 @@ widgets.interactive(
 # **Your turn**: `10.rate`.
 #
 # What is it worth? A study: two blocks on each side, post-norm as in the paper or pre-norm, 150 steps on our dates, plain AdamW.
-# Each way got its own rate, chosen among four on develop days; then three other seeds and the test days.
+# Each way got its own rate, chosen among six on develop days; then three other seeds and the test days.
 
 # %%
 tricks = study("10_tricks")["results"]
@@ -586,7 +586,7 @@ for name, order in (("at random", new), ("of like lengths", by_length)):
 # %% [markdown]
 # ## 10.10 Dates, for real
 #
-# Now the whole, with three new things, tried on develop dates. (What each is worth by itself, this page does not measure.)
+# Now the whole, with three new things, tried on develop dates. (What each is worth by itself is not measured.)
 #
 # - **QK-norm**: queries and keys are brought to one length before they meet, so that scores can't grow beyond
 #   $\sqrt{d_{head}}$. An attention takes its steps as arguments.
@@ -844,7 +844,7 @@ for name, said in four[:3]:  # the first that are written in four ways
 #
 # ## 10.14 French: when there is little
 #
-# Now real sentences, as five programs (JupyterLab, Wagtail, Django, Sphinx, Spyder) have them in English and French: 6,274 pairs to learn
+# Real sentences, as five programs (JupyterLab, Wagtail, Django, Sphinx, Spyder) have them in English and French: 6,274 pairs to learn
 # from, 600 sentences for the test, which no other is close to. Many translations are right and one is known, so likeness is counted, up to
 # 100: **chrF** by runs of up to six letters, **BLEU** by runs of up to four words.
 #
@@ -888,9 +888,9 @@ for group, side in product(groups, ("copy", "nearest", "dictionary", "model")):
 #
 # ## 10.16 On a GPU, on a Mac
 #
-# Told, not measured. The loop stays; model and batches move to the device that `course_lib.device` picks (`cuda`, `mps` for Apple's chips,
+# Not measured. The loop stays; model and batches move to the device that `course_lib.device` picks (`cuda`, `mps` for Apple's chips,
 # `cpu`), and batches grow until it is busy. On a GPU **autocast**, `with torch.autocast("cuda", torch.bfloat16):` around the loss, runs
-# matrix products in bfloat16 and leaves the weights in float32.
+# matrix products in bfloat16 and leaves the weights in float32. (On 10.11's processor it saved no time.)
 #
 # ## Summary
 #
