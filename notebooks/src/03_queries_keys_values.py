@@ -461,11 +461,10 @@ exchanged = "The street didn't cross the animal because it was too tired"
 print("tired: animal, street", rounded(looks(exchanged, "animal", "street")[:, 3, 1]))
 
 # %% [markdown]
-# The same words, and now a tired street gets the attention. So test the head on twelve pairs like ours. In each pair
-# only the end differs, and it decides which noun is meant. (Such pairs are called **Winograd schemas**; the trophy and
-# the suitcase come from the collection that made them known.) Always taking the first noun is right exactly 12 times of
-# 24: the **base rate**, which costs no understanding. And since one head in 72 may do well by luck, all of them take
-# the test.
+# The same words, and now a tired street gets the attention. So test the head on twelve pairs. In each only the end
+# differs, and decides which noun is meant. (Such pairs are called **Winograd schemas**; trophy and suitcase come from
+# the collection that made them known.) Always taking the first noun is right 12 times of 24: the **base rate**, which
+# costs no understanding. And since one head in 72 may do well by luck, all take the test.
 
 # %%
 pairs = """The animal didn't cross the street because it was too|animal tired|street wide
@@ -517,13 +516,13 @@ show(
 )
 
 # %% [markdown]
-# A head that understands would have every circle right of the line and every square left of it. This one is right 15
-# times of 24. The end of the sentence moves it the right way in 10 of 12 pairs, mostly too little.
+# A head that understands would have every circle right of the line and every square left. This one is right 15
+# times of 24. The end moves it the right way in 10 of 12 pairs, mostly too little.
 #
-# Is that much? An average head is right 12 times, like a coin. In layer 0 the end moves nobody: *it* and the two nouns
-# haven't heard it yet. Of the other 60 heads ten, with ours, move the right way as often, and three the *wrong* way; of 60
-# coins, one each would. But heads are no coins thrown apart, and ours we chose on the first pair, so that pair proves
-# nothing. So a control: exchange the nouns in all pairs. The ends stay, and mean the same nouns as before.
+# Is that much? An average head is right 12 times, like a coin. In layer 0 the end moves nobody: *it* and the nouns
+# haven't heard it yet. Of the other 60 heads ten, with ours, move the right way as often, three the *wrong* way; of 60
+# coins, one each would. But ours we chose on the first pair. A control: exchange the nouns in all pairs. The ends stay, and
+# mean the same nouns as before.
 
 # %%
 turned = []
@@ -541,16 +540,15 @@ print("the other nine:", sorted(again[alike].tolist()), f"mean {again[alike].flo
 print(f"all 60: mean {again[1:].float().mean():.1f}")
 
 # %% [markdown]
-# Ours is a coin now: it didn't follow the meaning. The other nine still move the right way in 9 of 12 on average, where all
-# 60 do in 6.3. The end reaches some heads; ours isn't shown to be one that understands it. (Twelve pairs are few, ten
-# were made up for this page, and exchanged some are odd: add your own.)
+# Ours is a coin now. The other nine still move the right way in 9 of 12 on average, all 60 in 6.3. The end reaches some
+# heads; that ours understands it isn't shown. (Twelve pairs are few, ten were made up, exchanged some are odd: add your own.)
 
 # %% [markdown]
 # ## 3.7 Reading a map
 #
-# To compare 72 maps you need numbers. The first is chapter 02's effective number of words, here from 1 to 15. For a head
-# it is the mean over its rows. The others are mean weights along a line of the map: on the word itself (the main
-# diagonal), on the word before, on the word after, on [CLS] (a column).
+# To compare 72 maps you need numbers. The first is chapter 02's effective number of words, 1 to 15 here, as mean over a head's
+# rows. The others are mean weights along a line of the map: on the word itself (the main diagonal), on the word before, on
+# the word after, on [CLS] (a column).
 #
 # **Your turn** first: `03.head-entropy` and `03.diagonal-share` ask for relatives of these. Then run ours:
 
@@ -757,8 +755,8 @@ claim("exchanged, the head is itself again", torch.allclose(mended, weights[3, 1
 # - Self-attention takes all three from one sequence; cross-attention takes keys and values from another. Scores are
 #   (query, key), and the output has one row for each query.
 # - `nn.MultiheadAttention` wants `batch_first=True`, or it mixes your sentences without a word.
-# - MiniLM's layer 3, head 1 sends "it" to "animal". On twelve pairs it is right 15 times of 24. In ten pairs or more, the
-#   end moves ten heads the right way, and three the wrong way.
+# - MiniLM's layer 3, head 1 sends "it" to "animal". On twelve pairs it is right 15 times of 24; with the nouns exchanged
+#   it follows the end no better than a coin.
 # - A map shows where a head looks. What comes of it depends on the values too: on our sentence [CLS] gets much weight
 #   in many heads and has little to give in nearly all but those that look at it least.
 #
@@ -805,8 +803,7 @@ quiz("03")
 # - Vaswani et al. 2017, *Attention Is All You Need*, section 3.2, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762).
 # - Wang et al. 2020, *MiniLM*, [arXiv:2002.10957](https://arxiv.org/abs/2002.10957), and Reimers, Gurevych 2019,
 #   *Sentence-BERT*, [arXiv:1908.10084](https://arxiv.org/abs/1908.10084): how our model was made.
-# - Clark et al. 2019, *What Does BERT Look At?*, [arXiv:1906.04341](https://arxiv.org/abs/1906.04341). Heads of a
-#   larger relative, and their parking place.
+# - Clark et al. 2019, *What Does BERT Look At?*, [arXiv:1906.04341](https://arxiv.org/abs/1906.04341).
 # - Levesque et al. 2012, *The Winograd Schema Challenge* (KR 2012).
 # - Kovaleva et al. 2019, *Revealing the Dark Secrets of BERT*, [arXiv:1908.08593](https://arxiv.org/abs/1908.08593).
 #   The patterns by name; "diagonal" includes the neighbours.
