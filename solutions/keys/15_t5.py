@@ -2436,6 +2436,9 @@ def wrong_path(cost, *, slip):
         return bordered(costs)
     if slip == "border 999":
         return bordered(costs, 999.0)
+    if slip == "corner inf":  # all sums are infinite, and the first of three equal ones is taken
+        last = (len(costs) - 1, len(costs[0]) - 1)
+        return [(last[0] - k, last[1] - k) for k in range(min(last), -1, -1)]
     if slip in ("wraps", "border not summed"):
         return untidy(costs, slip)
     if slip == "each row":
@@ -2677,6 +2680,14 @@ PATH = Exercise(
             "border 0",
             "the border of your sums is 0, so a path may begin anywhere in the first row or column",
             *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "corner-of-the-border-infinite",
+            "corner inf",
+            "all your sums are infinite: the border is, and nothing says where a path begins",
+            "Print the table of your sums. Which of them are numbers?",
+            "Each sum adds to the least of three before it. What does the very first one add to?",
+            "The border stays infinite but for one of its places.",
         ),
         warping(
             "border-too-low",
