@@ -38,7 +38,7 @@ MEANINGS = (
     (r"arg is an empty|argument is empty", "the least or largest of nothing: is there any?"),
     (r"single memory location", "what is read is written over meanwhile: read from a `clone`"),
     (r"^RecursionError", "your function calls itself without end: which call should be the last?"),
-    (r"NoneType", "something is None here: an argument left out, or the result of no `return`"),
+    (r"NoneType", "something is None: an argument that was left out, or what no `return` gives"),
     (
         r"mat1 and mat2 shapes|inconsistent tensor size|Expected size for first two dimensions"
         r"|size mismatch|batch2 tensor|vector-vector|mat1 dim",
