@@ -510,7 +510,7 @@ SINUSOIDAL = Exercise(
         "Make one column of places, (max_len, 1), and one row of speeds, (d_model / 2,). Their "
         "product holds all angles; what is left is to lay their sines and cosines side by side.",
     ),
-    allows=Edges(sizes=(0, 1, 2, 22, 53), labels=("odd width", "base")),
+    allows=Edges(sizes=(1, 2, 22, 53), labels=("odd width", "base")),
 )
 
 
