@@ -1,4 +1,7 @@
-"""Learners run cells again: each one twice in a row, then all once more, in the same kernel."""
+"""Learners run cells again: all of a page, then all once more, in the same kernel.
+
+A quick cell also runs twice in a row, each time; one that trains does not: that would be minutes.
+"""
 
 import json
 import time
@@ -13,7 +16,7 @@ from course_lib.paths import ROOT
 PATHS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
-PATIENCE = 2  # seconds: nobody runs twice in a row what takes longer, and three times is minutes
+PATIENCE = 2  # seconds
 
 
 class Twice(NotebookClient):
