@@ -555,6 +555,11 @@ def looped_rms_norm(x, weight, eps=1e-6):
     return torch.stack(rows).reshape(x.shape)
 
 
+DEVIATION_HINTS = (
+    "`std` and `var` subtract the mean first.",
+    "Square x as it is, take the mean, then the root.",
+)
+
 RMS_NORM = Exercise(
     id="07.rms-norm",
     title="The simpler one, in any precision",
@@ -595,8 +600,7 @@ RMS_NORM = Exercise(
             says="you divide by the standard deviation, which is taken about the mean",
             hints=(
                 "For a vector of equal numbers, what do you divide by?",
-                "`std` and `var` subtract the mean first.",
-                "Square x as it is, take the mean, then the root.",
+                *DEVIATION_HINTS,
             ),
         ),
         Mistake(
@@ -606,8 +610,7 @@ RMS_NORM = Exercise(
             says="you divide by `std`, which is taken about the mean, and as of one number fewer",
             hints=(
                 "What is `std` of a vector that holds one number only?",
-                "`std` and `var` subtract the mean first.",
-                "Square x as it is, take the mean, then the root.",
+                *DEVIATION_HINTS,
             ),
         ),
         Mistake(
