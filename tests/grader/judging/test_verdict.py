@@ -162,7 +162,7 @@ def test_a_crash_in_a_helper_tells_its_line_and_who_called():
     crashed = judge(SHEET, answer(source))
     assert crashed.crash[1] == "in normalise.total, line 3: return y.sum(-1) + None"
     assert crashed.crash[2] == "called from normalise, line 4: return x / total(x)"
-    assert "something is None here" in crashed.details[0]
+    assert "something is None: an argument that was left out" in crashed.details[0]
 
 
 def test_the_stub_of_another_exercise_is_named():
