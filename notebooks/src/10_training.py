@@ -20,7 +20,7 @@
 # - measure whether a model knows how sure it may be,
 # - train, save, load and use a model on real data.
 #
-# You need 04, 08 and 09. About 80 minutes, and 120 more for the exercises.
+# You need 04, 08 and 09. About 95 minutes, and 120 more for the exercises.
 
 # %%
 from functools import partial
@@ -306,12 +306,12 @@ with TemporaryDirectory() as folder:
 claim("the last four losses, bit for bit", late == [record.loss for record in records[8:]])
 
 # %% [markdown]
-# With the weights alone, Adam starts anew and its first steps are rough (10.5 says why).
+# With the weights alone, Adam starts anew and its first steps are rough (10.5).
 
 # %% [markdown]
 # ## 10.5 Adam: how far, in each weight
 #
-# The gradient says which way. Plain gradient descent also lets it say how far. Adam does not. For each weight it keeps two running
+# The gradient says which way. Plain gradient descent also lets it say how far. Adam doesn't. For each weight it keeps two running
 # averages: of the gradients (the **momentum**, `exp_avg` in PyTorch) and of their squares (`exp_avg_sq`).
 #
 # $$m \leftarrow \beta_1 m + (1-\beta_1)\,g \qquad v \leftarrow \beta_2 v + (1-\beta_2)\,g^2 \qquad
@@ -452,7 +452,7 @@ for name, found in tricks["schedules"].items():
     print(f"{name:22}", *(f"{loss:6.2f}" for loss in tried), " ", *test)
 
 # %% [markdown]
-# Not the catastrophe that one hears of. At its own rate each way learns; warm-up gains a seventh, with each seed (in pre-norm the worst
+# Not the catastrophe that one hears of. At its own rate each way learns; without warm-up somewhat worse, with each seed (in pre-norm the worst
 # with it only equals the best without). The catastrophe is made by the rate: at 0.004, post-norm's best *with* warm-up, it has 0.84
 # without, against 0.64; at 0.016, 2.28. What warm-up buys is a rate twice as high. (150 steps are few.)
 
@@ -634,7 +634,7 @@ for name, moved in (("gradient", matrix.grad), ("step", (before - matrix).detach
     print(f"{name:9} largest : median = {sizes[0] / sizes.median():.1f} : 1")
 
 # %% [markdown]
-# (The library's `Both` can be saved, too.) Train. The bar shows the loss and the time left: about half a minute on one core.
+# (The library's `Both` can be saved, too.) Train. The bar shows loss and time left: about half a minute on one core.
 
 # %% tags=["nbval-ignore-output"]
 more = date_pairs(days.train, 60_000, seed=100)
@@ -723,7 +723,7 @@ show(
 )
 
 # %% [markdown]
-# The first model reads nearly everything, with each seed, after half a minute. The second is behind; but it differs in
+# The first model reads nearly everything, with each seed, after half a minute. The second is behind; but differs in
 # three parts at once, so this says nothing of QK-norm alone.
 #
 # **Save it, and load it elsewhere.** A path that stays, `Path("dates.safetensors")`, makes it yours in any other notebook. What the file does
@@ -801,7 +801,7 @@ show(
 #
 # Dates have one right answer. Arabic names in Latin letters don't: short vowels are not written, and Wikidata often has several spellings;
 # any is right enough. A study trained on 23,515 names, beside each letter's usual spelling, the most similar known name, and a fair
-# opponent: n-grams of an Arabic letter with what stands for it, five in a row.
+# opponent: n-grams of an Arabic letter with what stands for it, five in a row. Read rows below the gap later.
 
 
 # %%

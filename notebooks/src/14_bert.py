@@ -523,7 +523,7 @@ outcome("14.lora", f"{thin / before:.1%}")
 #
 # A study trained them. Settings were chosen on the films to develop: the decay of both regressions (of four for words, three for MiniLM), the layers of the frozen
 # model, five designs of the encoder from scratch (width, depth, dropout, rate, [CLS] or mean). LoRA's come from an
-# earlier probe and were not tuned. It ran for 150 steps, so it read six of ten reviews, once; in bfloat16 (10.15). Three
+# earlier probe and were not tuned. LoRA ran for 150 steps, so it read six of ten reviews, once; in bfloat16 (10.16). Three
 # seeds where there is chance in it, and one look at the test.
 
 # %%
@@ -590,7 +590,7 @@ print(f"{gain:.1f} points, films drawn anew: {low:.1f} to {high:.1f}")
 # review twice, at the best of three rates (the highest of the three: a higher one may be better still).
 #
 # Where is it, in the frozen model? The third way takes the means of the embedding and of all six layers (a choice made on the films to develop). From the
-# last layer alone it is no better than counting, and from [CLS], by which this model was not trained, far behind: see the last lines printed above.
+# last layer alone it is no better than counting, and from [CLS], by which this model was not trained, far behind: see the last two rows of this section's first output.
 #
 # **How many labels is that worth?** The same with fewer to learn from, drawn three times (the decays are
 # still chosen on all reviews to develop):

@@ -496,8 +496,9 @@ widgets.interactive(ask, line=widgets.Text("language: 1 de maio de 2031", contin
 # - **go on**: the next letter of Shakespeare, for letters 33 to 64 of a window
 # - **translate**: a date in fourteen languages to ISO, whole dates right
 #
-# Each takes a way that should suit it. Little was chosen, on development data: the decoder's way of judging and the encoder's of going on, of two each,
-# and then the rates: at judging of four, at the other tasks of two. At going on the higher one won each time, and none above it was tried.
+# Each takes a way that should suit it: see the table. Two of these ways were the better of two on development data: the decoder's of judging, and the
+# encoder's of going on. The rates were chosen there, too: of four at judging, of two elsewhere. At going on the higher one won each time; none above
+# it was tried.
 #
 # | | judge | go on | translate |
 # |---|---|---|---|
@@ -577,7 +578,8 @@ show(
 # ## 15.7 What "equal" hides
 #
 # Equal weights are not equal work. A decoder learns from each of 63 letters of a window; an encoder that is asked for the next letter gets
-# one honest question a window, and a few that are not quite the exam's; the encoder–decoder asks for half. Is it the questions? Another study asked the decoder for less, with
+# one honest question a window, the letter with which it ends (the 33rd to the 64th, by chance: on average 47.5 stand before it), and a fifth of
+# those before, which are not quite the exam's; the encoder–decoder asks for half. Is it the questions? Another study asked the decoder for less, with
 # the same lessons, rate and exam: for a sixth of the letters, drawn by chance, as many as the encoder's; or for the second half, the encoder–decoder's.
 
 # %%

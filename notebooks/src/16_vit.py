@@ -84,7 +84,7 @@ outcome("16.stripes", f"{len(second)} rows")
 
 # %% [markdown]
 # A patch of 7 by 7 has seven. `reshape` moves no number: it takes the first 49 as they lie there, a row and three quarters of the next. The library's
-# `to_patches` cuts as one would with scissors: into bands, and each band into squares. Patch 5 (counted from 0) is then the second square of the second band.
+# `to_patches` cuts as one would with scissors: into bands, and each band into squares. Patch 5 (counted from 0) is the second square of the second band.
 
 # %%
 from course_lib.models.vit import to_patches
@@ -507,7 +507,7 @@ told = ", ".join(f"the {name}'s by {100 * by:.1f}" for name, by in fall.items())
 outcome("16.permuted", f"{told} points of 100")
 
 # %% [markdown]
-# The same as a picture, one mark for each run.
+# As a picture, one mark for each run.
 
 # %%
 fig, ax = plt.subplots(figsize=(8, 3), layout="constrained")
@@ -536,7 +536,7 @@ show(
 #
 # And here the usual story, "the CNN wins by locality", meets its control: *on scrambled pixels the CNN is still ahead*. Is its lead no knowledge of images, then? A second study
 # took its batch norms away, and let an MLP, a single hidden layer over all pixels, stand beside both: to it every order is the same.
-# Last: images moved, and convolutions in front of the ViT's blocks.
+# Last: images moved, and convolutions in front of the ViT's blocks. (Look rows up from the text below.)
 
 # %%
 controls = study("16_controls")["results"]["right"]
@@ -554,15 +554,15 @@ print("ViT, stem, pixels in another order:", *(f"{run:.3f}" for run in stem))
 # %% [markdown]
 # *Without batch norm* the CNN is as good as before on digits as they are, but falls by four points on scrambled pixels, below the ViT. So what kept it ahead there was batch norm, and the usual story stands: on
 # digits as they are its lead is what it knows of neighbours. The MLP is level with the CNN on scrambled pixels and with
-# the ViT on digits as they are: so little do patches buy here, in 500 updates.
+# the ViT on digits as they are: so little do patches buy in 500 updates. *Stripes* (16.1) do no worse.
 #
 # *Moved*: of digits moved by four pixels the plain ViT names about half, the CNN more than eight of ten. That is weight sharing: the CNN's layers say the same, elsewhere, and the last mean forgets where. Augmented
 # images teach both to bear it, the ViT far from all the way.
 #
-# *Stem*: three small convolutions in place of the patch embedding, and the ViT's blocks are level with the CNN. And on scrambled pixels the same stem brings nothing: the last line falls below
+# *Stem*: three small convolutions in place of the patch embedding, and the ViT's blocks are level with the CNN. On scrambled pixels it brings nothing: the last line falls below
 # the ViT with patches. So what it brings lives on neighbours.
 #
-# *[CLS]* in place of the mean over patches: a point or two worse here, with 500 updates.
+# *[CLS]* in place of the mean over patches: a point or two worse here.
 
 # %%
 sizes, small = [500, 1500, 4000], {}
@@ -608,7 +608,7 @@ near = plain[4, [0, 3, 12, 15]].mean().item()
 print(f"second row, left end: empty {empty[4]:.2f}, cosine to the corners {near:.3f}")
 
 # %% [markdown]
-# Each of the 16 tiles below is one place, and shows how alike it is to all 16.
+# Each of the 16 tiles is one place, and shows how alike it is to all 16.
 
 # %%
 fig, axes = plt.subplots(1, 3, figsize=(8, 2.9), layout="constrained")
