@@ -90,6 +90,14 @@ def one_key(query, keys, *, which):
     return keys[which] @ query
 
 
+def without_the_total_sign(query, keys):
+    return (keys @ query).abs()
+
+
+def sums_for_products(query, keys):
+    return (keys + query).sum(dim=-1)
+
+
 def largest(query, keys):
     return (keys @ query).max()
 
@@ -477,6 +485,28 @@ SCORES_MISTAKES = [
             "Go through `keys` itself, row by row, or up to `len(keys)`; or do without a loop.",
         ),
     ),
+    Mistake(
+        "no-sign-at-the-end",
+        without_the_total_sign,
+        {},
+        says="you return scores without their sign, so opposites look alike",
+        hints=(
+            "Try a query and a key that point in opposite directions.",
+            "Should such a pair score high or low?",
+            "Leave the sums as they are, negative ones too.",
+        ),
+    ),
+    Mistake(
+        "sums-for-products",
+        sums_for_products,
+        {},
+        says="you add the two vectors; a dot product multiplies them first",
+        hints=(
+            "Compare a vector with zeros. Which score do you get, and which should it be?",
+            "Section 0.3 says what is done number by number, and what after that.",
+            "One of your two signs is another in the formula.",
+        ),
+    ),
 ]
 
 
@@ -566,6 +596,26 @@ def raises_an_error(a, b):
 
 def stretches_ones(a, b):
     return right_shape(a, b) if a[-1] == b[-2] or 1 in (a[-1], b[-2]) else None
+
+
+def joins_the_fronts(a, b, *, check):
+    return None if check and a[-1] != b[-2] else a[:-1] + b[:-1]
+
+
+def the_other_product(a, b):
+    return (*a[:-2], a[-1], b[-2]) if a[-2] == b[-1] else None
+
+
+def number_by_number(a, b):
+    return a if a == b else None
+
+
+def zero_taken_for_none(a, b):
+    return right_shape(a, b) if a[-1] and a[-1] == b[-2] else None
+
+
+def none_when_they_meet(a, b):
+    return right_shape(a, b) if a[-1] != b[-2] else None
 
 
 def never(a, b):
@@ -918,6 +968,75 @@ SHAPE_MISTAKES = [
             "`(*a[:-1], b[-1])`: the star unpacks. Or join two tuples with `+`.",
         ),
     ),
+    Mistake(
+        "joins-the-fronts",
+        joins_the_fronts,
+        {"check": True},
+        says="you take the last size off both shapes and join the rest",
+        hints=(
+            "Try (2, 3) and (3, 7) on paper. Which sizes are left?",
+            "One of the two that meet is the last of its shape. Where does the other one stand?",
+            "The rows come from `a`, the columns from `b`; the axes in front come once.",
+        ),
+    ),
+    Mistake(
+        "joins-the-fronts-unasked",
+        joins_the_fronts,
+        {"check": False},
+        says="you take the last size off both shapes and join the rest, without asking whether "
+        "they meet",
+        hints=(
+            "Try (2, 3) and (3, 7) on paper. Which sizes are left?",
+            "One of the two that meet is the last of its shape. Where does the other one stand?",
+            "The rows come from `a`, the columns from `b`; the axes in front come once.",
+        ),
+    ),
+    Mistake(
+        "the-other-product",
+        the_other_product,
+        {},
+        says="you let the first of the last two axes of `a` meet the last of `b`: that is another "
+        "product",
+        hints=(
+            SHAPE_HINTS[0],
+            "`@` takes the rows of `a` and the columns of `b`. How long is a row of `a`?",
+            "The last axis of `a` meets the last but one of `b`.",
+        ),
+    ),
+    Mistake(
+        "number-by-number",
+        number_by_number,
+        {},
+        says="you want equal shapes, as `*` does, which works number by number; `@` is asked for",
+        hints=(
+            "Try (2, 3) and (3, 7): there is a product.",
+            "Section 0.3 says which axis vanishes in `a @ b`.",
+            "Only one size of `a` has to be equal to one of `b`, and the axes in front.",
+        ),
+    ),
+    Mistake(
+        "zero-taken-for-none",
+        zero_taken_for_none,
+        {},
+        says="you take a size of 0 for no size at all: Python counts 0 as false",
+        hints=(
+            "Print `torch.ones(2, 0) @ torch.ones(0, 3)`.",
+            "An axis may have length 0. Which line of yours treats that apart?",
+            "Compare the two sizes with each other, and with nothing else.",
+        ),
+    ),
+    Mistake(
+        "none-when-they-meet",
+        none_when_they_meet,
+        {},
+        says="your test is turned round: None where there is a product, a shape where there is "
+        "none",
+        hints=(
+            "Try (2, 3) and (3, 7), then (2, 3) and (5, 7).",
+            "For which of the two is None asked?",
+            "`==` says that they meet, `!=` that they don't.",
+        ),
+    ),
 ]
 
 
@@ -994,6 +1113,8 @@ def moved(x, shift, axis):
         return x / x.amax(dim=axis, keepdim=True)
     if shift == "divide by 10,000":
         return x / 10_000
+    if shift == "added":
+        return x + x.amax(dim=axis, keepdim=True)
     return x
 
 
@@ -1016,6 +1137,17 @@ def other_shift(x, *, shift):
 
 def other_maximum(x):
     return wrong_softmax(x, largest=0)
+
+
+def largest_off_the_powers(x):
+    powers = torch.exp(x) - x.amax(dim=-1, keepdim=True)
+    return powers / powers.sum(dim=-1, keepdim=True)
+
+
+def pinched(x, *, pinch):
+    """The maximum is away, and still something is added to the sum."""
+    powers = torch.exp(x - x.amax(dim=-1, keepdim=True))
+    return powers / (powers.sum(dim=-1, keepdim=True) + pinch)
 
 
 def tables_only(x):
@@ -1542,6 +1674,39 @@ SOFTMAX_MISTAKES = [
             "Raise e to every score of the row, and divide by the sum of these powers.",
         ),
     ),
+    Mistake(
+        "maximum-added",
+        other_shift,
+        {"shift": "added"},
+        says="you add the maximum to the scores, and their powers grow larger still",
+        hints=(
+            "Try it on a row that holds 1000. What stands in the power?",
+            "Section 0.6 takes a number away from all scores. Which one?",
+            "The largest of what stands in the power should be 0.",
+        ),
+    ),
+    Mistake(
+        "largest-off-the-powers",
+        largest_off_the_powers,
+        {},
+        says="you take the maximum away from the powers; it is the scores that have to shrink",
+        hints=(
+            "Print your powers for a row that holds 1000.",
+            "What overflows: the score, or e raised to it? What has to happen before that?",
+            "First the subtraction, then `exp`.",
+        ),
+    ),
+    Mistake(
+        "a-pinch-too-much",
+        pinched,
+        {"pinch": 1e-3},
+        says="you add something to the sum, so the shares of a row sum to less than 1",
+        hints=(
+            "Add up one row of your result, with many digits.",
+            "With the maximum taken away, how small can the sum become?",
+            "The sum is at least 1 already: nothing needs to be added.",
+        ),
+    ),
 ]
 
 
@@ -1567,6 +1732,8 @@ def distribution_cases(generator, tolerance):
     balanced[1] *= 0.8
     short = table(5, 2)
     short[4] *= 0.8
+    little = table(8, 3)
+    little[5] *= 1 + 2.5 * tolerance
     first = table(3, 7)
     first[0] *= 0.8
     both = torch.tensor([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.25, 0.25, 0.5]])
@@ -1603,6 +1770,7 @@ def distribution_cases(generator, tolerance):
         case("rows sum to 1.2 and 0.8", balanced),
         case("only the last row is short", short),
         case("only the first row is short", first),
+        case("one of eight rows is too large by two and a half tolerances", little),
         case("shares of the whole table", table(1, 6).reshape(2, 3)),
         case("nothing at all", torch.zeros(2, 3)),
         case("both axes sum to 1", both),
@@ -1660,6 +1828,14 @@ def total_only(w, *, tolerance, of=len):
 
 def mean_of_rows(w, *, tolerance):
     return bool((w >= 0).all()) and abs(w.sum(dim=-1).mean().item() - 1) < tolerance
+
+
+def mean_of_distances(w, *, tolerance):
+    return bool((w >= 0).all()) and (w.sum(dim=-1) - 1).abs().mean().item() < tolerance
+
+
+def averages_the_shares(w, *, tolerance):
+    return bool((w >= 0).all() and ((w.mean(dim=-1) - 1).abs() < tolerance).all())
 
 
 def any_row_will_do(w, *, tolerance):
@@ -2156,6 +2332,28 @@ TEST_MISTAKES = [
             "Try a table of zeros, then the row 1.5, −0.5.",
             "Is one broken promise enough to turn a table away?",
             "`and` asks for both sides, `or` is content with one.",
+        ),
+    ),
+    Mistake(
+        "mean-of-distances",
+        mean_of_distances,
+        {},
+        says="you check the mean of the distances from 1, and many good rows hide a bad one",
+        hints=(
+            "Try ten rows, one of which is off by twice the tolerance.",
+            "The promise is made for each row.",
+            "Compare each distance with the tolerance, and ask all of them.",
+        ),
+    ),
+    Mistake(
+        "averages-the-shares",
+        averages_the_shares,
+        {},
+        says="you take the mean of each row; it is the sum of a row that is 1",
+        hints=(
+            "Print what you compare with 1, for a softmax.",
+            "What do the shares of one unit add up to, and what is their mean?",
+            "Add up each row; nothing is divided.",
         ),
     ),
 ]

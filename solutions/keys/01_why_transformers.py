@@ -141,6 +141,22 @@ def reset_on_the_word(x, h, weight_x, weight_h, bias_x, bias_h):
     return (1 - z) * torch.tanh(r * x_n + h_n) + z * h
 
 
+def reset_in_the_update_gate(x, h, weight_x, weight_h, bias_x, bias_h):
+    """r multiplies what z hears of the state, too."""
+    x_r, x_z, x_n = (weight_x @ x + bias_x).chunk(3)
+    h_r, h_z, h_n = (weight_h @ h + bias_h).chunk(3)
+    r = torch.sigmoid(x_r + h_r)
+    z = torch.sigmoid(x_z + r * h_z)
+    return (1 - z) * torch.tanh(x_n + r * h_n) + z * h
+
+
+def matrix_of_the_state_kept(x, h, weight_x, weight_h, bias_x, bias_h):
+    """z keeps U_n h + c_n, where the state itself is meant."""
+    h_n = (weight_h @ h + bias_h).chunk(3)[2]
+    keep = {"blend": lambda r, z, n, h: (1 - z) * n + z * h_n}
+    return wrong_last_line(x, h, weight_x, weight_h, bias_x, bias_h, **keep)
+
+
 def content_first(x, h, weight_x, weight_h, bias_x, bias_h):
     return wrong_step(x, h, weight_x, weight_h, bias_x, bias_h, order="nrz")
 
@@ -706,6 +722,62 @@ GRU_MISTAKES = [
             "z goes through torch.sigmoid, as r does.",
         ),
     ),
+    Mistake(
+        "reset-in-the-update-gate",
+        reset_in_the_update_gate,
+        {},
+        says="r goes into the update gate, too; it belongs in the new content alone",
+        hints=(
+            "Take a state of one number and work out z by hand.",
+            "In how many of the four lines does r stand on the right?",
+            "z is made as r is, from its own thirds.",
+        ),
+    ),
+    Mistake(
+        "matrix-of-the-state-kept",
+        matrix_of_the_state_kept,
+        {},
+        says="z multiplies the state after its matrix; it is the old state itself that is kept",
+        hints=(
+            "Let z be 1. What should come out, and what does?",
+            "What stands behind the last sign of the fourth line?",
+            "Only the first three lines need the matrices.",
+        ),
+    ),
+    Mistake(
+        "next-state-squeezed",
+        wrong_last_line,
+        {"blend": lambda r, z, n, h: torch.tanh((1 - z) * n + z * h)},
+        says="you squeeze the next state by tanh once more",
+        hints=(
+            "Let z be 1. What should come out, and what does?",
+            "Which of the four lines has a tanh?",
+            "The fourth line is a blend, and nothing after it.",
+        ),
+    ),
+    Mistake(
+        "gates-multiplied",
+        wrong_parts,
+        {"gates": lambda from_x, from_h: from_x * from_h},
+        says="a gate multiplies what comes from the word with what comes from the state; they are "
+        "added",
+        hints=(
+            "Let the state be zeros and the biases 0. How open is the gate, whatever the word?",
+            "Which sign stands between the two products inside of the sigmoid?",
+            "The two parts are added before the sigmoid.",
+        ),
+    ),
+    Mistake(
+        "update-gate-multiplied",
+        half_copied,
+        {"gate": lambda x_r, x_z, h_r, h_z: x_z * h_z},
+        says="the update gate multiplies what comes from the word with what comes from the state",
+        hints=(
+            "Let the state be zeros and the biases 0. How open is the gate, whatever the word?",
+            "Compare your line for z with your line for r.",
+            "The two parts are added before the sigmoid.",
+        ),
+    ),
 ]
 
 
@@ -812,6 +884,8 @@ def wrong_reach(x, weight_x, weight_h, *, of="last", size="norm", per="word"):
         "mean": lambda: squares.mean(dim=(0, 2)).sqrt(),
         "absolute": lambda: slopes.abs().sum(dim=(0, 2)),
         "largest": lambda: slopes.abs().amax(dim=(0, 2)),
+        "largest number": lambda: squares.sum(dim=2).amax(dim=0).sqrt(),
+        "piled up": lambda: slopes.cumsum(dim=0).square().sum(dim=(0, 2)).sqrt(),
         "norms added": lambda: squares.sum(dim=2).sqrt().sum(dim=0),
         "signed": lambda: slopes.sum(dim=(0, 2)),
         "words first": lambda: slopes.sum(dim=2).square().sum(dim=0).sqrt(),
@@ -1269,6 +1343,29 @@ REACH_MISTAKES = [
             "Loop over the numbers of the last state, and add the *squares* of their gradients.",
         ),
     ),
+    Mistake(
+        "largest-number",
+        other_size,
+        {"size": "largest number"},
+        says="you keep the number of the state that moves most; all of them count",
+        hints=(
+            "Take a state of two numbers and print both gradients.",
+            "There are two sums in the formula. What do you do with the outer one?",
+            "Add up the squares of every number of the state.",
+        ),
+    ),
+    Mistake(
+        "gradients-piled-up",
+        other_size,
+        {"size": "piled up"},
+        says="each gradient still holds those before it: `backward` adds to `x.grad` and clears "
+        "nothing",
+        hints=(
+            "Print `x.grad` after the first and after the second `backward`.",
+            "Whose gradient is it the second time?",
+            "Set `x.grad` to None before each `backward`, or ask `torch.autograd.grad`.",
+        ),
+    ),
 ]
 
 
@@ -1338,6 +1435,8 @@ def wrong_path(n, k, *, recurrent="handed on", convolution="right", attention="o
             "places by width": lambda: math.ceil((n - 1) / k),
             "posts": lambda: math.ceil(n / (k - 1)),
             "floor": lambda: (n - 1) // (k - 1),
+            "a word more": lambda: math.ceil((n - 1) / (k + 1)),
+            "upside down": lambda: math.ceil((k - 1) / (n - 1)),
             "nearest": lambda: round((n - 1) / (k - 1)),
             "exact": lambda: (n - 1) / (k - 1),
             "centred": lambda: math.ceil((n - 1) / max(1, (k - 1) // 2)),
@@ -1756,6 +1855,28 @@ PATH_MISTAKES = [
             "Two brackets: (n - 1) above the line, (k - 1) below it.",
         ),
     ),
+    Mistake(
+        "window-too-far",
+        other_layers,
+        {"convolution": "a word more"},
+        says="your layers reach k + 1 words back; that is more than a window holds",
+        hints=(
+            "Take a kernel of 2. How many words back does one layer see?",
+            "The window holds k words, and the word itself is one of them.",
+            "Count how far back the first word of a window lies.",
+        ),
+    ),
+    Mistake(
+        "upside-down",
+        other_layers,
+        {"convolution": "upside down"},
+        says="your fraction is upside down: more words would need fewer layers",
+        hints=(
+            "Try 11 words, then 61, with a kernel of 3.",
+            "What is to be covered, and how much of it does one layer cover?",
+            "What is to be covered stands above the line.",
+        ),
+    ),
 ]
 
 
@@ -1858,7 +1979,7 @@ class WrongReader(nn.Module):
 
     def __init__(self, d_in: int, d_hidden: int, n_answers: int, *, way: str = "right"):
         super().__init__()
-        self.way = way
+        self.way, self.kept = way, ()
         self.make(d_in, d_hidden, n_answers)
 
     def make(self, d_in: int, d_hidden: int, n_answers: int) -> None:
@@ -1901,12 +2022,15 @@ class WrongReader(nn.Module):
         x = x.transpose(0, 1) if self.way == "rows-as-words" else x
         x = x.flip(1) if self.way == "from-the-right" else x
         h, states = x.new_zeros(len(x), self.weight_h.shape[1]), []
+        if self.way == "state-kept" and len(self.kept) == len(x):
+            h = self.kept
         h = h + 1 if self.way == "starts-at-one" else h
         for word in self.words(x):
             h = torch.zeros_like(h) if self.way == "state-forgotten" else h
             h = h.detach() if self.way == "state-detached" else h
             h = self.step(word, h)
             states.append(h)
+        self.kept = h.detach()
         return torch.stack(states or [h], 1)
 
     def words(self, x: Tensor) -> Iterable[Tensor]:
@@ -2147,6 +2271,8 @@ REFUSED = {
     "each",
     "with-state": "`forward` returns the state, too, and `fit` stops at that; the scores alone",
     "forward-nothing": "`forward` returns nothing, and `fit` stops at that: the scores stay inside",
+    "no-answer": "`forward` returns the state, so no gradient reaches `answer`; its scores were "
+    "asked for",
 }
 RECALL_MISTAKES = [
     misread("gates-swapped", "the first third is used as z and the second as r"),
@@ -2185,6 +2311,7 @@ RECALL_MISTAKES = [
     misread("starts-at-one", "the first state is 1 everywhere, not 0", LOOP_HINTS),
     misread("state-forgotten", "every step starts from zeros: no state is handed on", LOOP_HINTS),
     misread("state-detached", "the state is detached: gradients stop at the last word", LOOP_HINTS),
+    misread("state-kept", "a call goes on from the state that the one before it left", LOOP_HINTS),
     misread("last-unread", "the last symbol is never read", LOOP_HINTS),
     misread("first-unread", "the first symbol is never read", LOOP_HINTS),
     misread("every-place", "`forward` answers at every place; once, at the end", ANSWER_HINTS),

@@ -40,6 +40,7 @@ class WrongLoop:
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
         rows, wanted = self.judged(x, y)
+        self.rows = len(y)
         return {
             "shares-to-loss": lambda: F.cross_entropy(rows.softmax(dim=-1), wanted),
             "summed": lambda: F.cross_entropy(rows, wanted, reduction="sum"),
@@ -71,6 +72,8 @@ class WrongLoop:
     def sized(self, gradient: Tensor) -> Tensor:
         if self.way == "unit-step":
             return gradient / (gradient.norm() + 1e-12)
+        if self.way == "mean-again":
+            return gradient / self.rows
         return gradient.sign() if self.way == "signs" else gradient
 
     def batches(self, inputs: Tensor, answers: Tensor) -> list[tuple[Tensor, Tensor]]:
@@ -81,6 +84,10 @@ class WrongLoop:
             "backwards": lambda: each[::-1],
             "twice": lambda: [pair for pair in each for _ in range(2)],
             "all-at-once": lambda: [(inputs.flatten(0, 1), answers.flatten(0, 1))] * len(each),
+            "all-in-one": lambda: [(inputs.flatten(0, 1), answers.flatten(0, 1))],
+            "examples-as-steps": lambda: [
+                *zip(inputs.transpose(0, 1), answers.transpose(0, 1), strict=True)
+            ],
             "returns-early": lambda: each[:1],
         }.get(self.way, lambda: each)()
 
@@ -132,6 +139,8 @@ WAYS = {
         "uphill": "the weights move along the gradient; the loss rises",
         "weights-only": "the biases never move",
         "signs": "the weights move by the sign of the gradient, not by its size",
+        "mean-again": "the gradient is divided by the size of the batch once more; the loss is "
+        "a mean already",
         "clipped": "the gradients are clipped; the text asks for plain steps",
         "momentum": "the steps remember earlier ones; plain steps were asked",
         "adam": "the steps are Adam's; the text asks for plain ones",
@@ -143,6 +152,9 @@ WAYS = {
         "backwards": "the batches are used from the last to the first",
         "twice": "each batch is used twice",
         "all-at-once": "every step uses all batches together",
+        "all-in-one": "all batches are put together and used for a single step",
+        "examples-as-steps": "your steps go along the second axis; a batch is one entry of the "
+        "first",
     },
     "losses": {
         "returns-early": "`fit` returns after its first step",

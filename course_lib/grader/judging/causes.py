@@ -17,10 +17,11 @@ from .defaults import by_default
 from .digits import lost_digits, only_half
 from .factors import of_numbers
 from .inputs import named_inputs
-from .kinds import by_dtype, by_dtypes, by_kind, by_shape, returned_error
+from .kinds import by_dtype, by_dtypes, by_kind, returned_error
 from .moves import MOVES, moves_otherwise
 from .outcome import Outcome
 from .relations import ENOUGH, Pair, of_places
+from .shapes import by_shape
 from .sheet import Sheet
 from .trees import leaves
 

@@ -9,8 +9,8 @@ from .terms import Terms
 from .trees import leaves
 
 MOVES = (
-    "all is right before the first step, and after it no more: look at how the weights move, and "
-    "at which batch comes next"
+    "all is right before the first step, and after it no more: look at how the weights move, "
+    "which batch comes next, and what else stays from one call to the next"
 )
 
 
