@@ -521,8 +521,8 @@ show(
 #
 # Is that much? An average head is right 12 times, like a coin. In layer 0 the end moves nobody: *it* and the nouns
 # haven't heard it yet. Of the other 60 heads, ten (with ours) move the right way as often, three the *wrong* way; of 60
-# coins, one each way. But ours we chose on the first pair. A control: exchange the nouns in all pairs. The ends stay, and
-# mean the same nouns as before.
+# coins, one each way. But ours we chose on the first pair. Control: exchange the nouns in all pairs. The ends stay, and
+# mostly mean the same nouns as before.
 
 # %%
 turned = []

@@ -173,7 +173,7 @@ print(f"one stack {in_matrices(ours):,}, two and two {in_matrices(pair((2, 2), 1
 # | `stsb sentence1: … sentence2: …` | `3.8` |
 #
 # A label is a word, a number is its digits. One loss for everything, one model for everything: learn from plain text first, go on with tasks. That is **transfer
-# learning**; with text-to-text it makes the five Ts of the name. To choose among given labels, score each one's
+# learning**; text-to-text, transfer and Transformer make the five Ts of the name. To choose among given labels, score each one's
 # text (`15.label`).
 #
 # ## 15.3 Hide spans, ask for spans

@@ -410,7 +410,7 @@ claim(
 
 # %% [markdown]
 # Held to patches with ink, roll-out has an edge over chance with every seed; the plainest rule, most ink first, beats it up to nine patches without asking the model anything. The
-# control that hurts most: *another digit's* map does as much harm as the digit's own, and hides more of its ink. So the harm proves nothing about *this* image: any map over the places where digits lie does it. That something
+# control that hurts most: *another digit's* map does as much harm as the digit's own, and hides more of its ink. So the harm proves nothing about *this* image: a map over the places where digits lie does it too. That something
 # was to be found tells the last line: three patches, found by asking, cost two answers of three.
 #
 # Roll-out leaves out what values and feed-forward networks do with what arrives. Nor is our test perfect: black can't tell what an
@@ -552,7 +552,7 @@ stem = longer["right"]["pixels"]["stem"]
 print("ViT, stem, pixels in another order:", *(f"{run:.3f}" for run in stem))
 
 # %% [markdown]
-# *Without batch norm* the CNN is as good as before on digits as they are, but falls by four points on scrambled pixels, below the ViT. So what kept it ahead there was batch norm, and the usual story stands: on
+# *Without batch norm* the CNN is as good as before on digits as they are, but falls by four points on scrambled pixels, and is no longer ahead of the ViT. So what kept it ahead there was batch norm, and the usual story stands: on
 # digits as they are its lead is what it knows of neighbours. The MLP is level with the CNN on scrambled pixels and with
 # the ViT on digits as they are: so little do patches buy in 500 updates. *Stripes* (16.1) do no worse.
 #
@@ -627,8 +627,8 @@ show(
 )
 
 # %% [markdown]
-# Not neighbours: corners. In a digit they are mostly empty, and that is what these places have in common: the left end of the second row, as often empty as two of them, is alike to them too. With the patches dealt out the pattern is gone, and back in order it is the same
-# again: so it was learned from the images. In the paper's figure 7 neighbours are alike: that model saw millions of photographs, in which they look alike.
+# Not neighbours, with patches as large as these: corners. In a digit they are mostly empty; the left end of the second row, as often empty as two of them, is alike to them too. With patches dealt out the pattern is gone, and in order it is
+# back: so it was learned from the images. In the paper's figure 7 neighbours are alike: that model saw millions of photographs, and cut them finer.
 #
 # ## 16.9 Your own digit
 #

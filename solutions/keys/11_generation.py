@@ -2581,7 +2581,8 @@ def beam_cases(generator):
     return [
         tried("some end early", 6, 4, 2, 3, 4, 1.0, ("/ first end", "/ goes on"), 1.0),
         tried("some end late", 5, 4, 3, 3, 5, 0.7, ("/ slots", "/ enough ends, both", LATE), 0.5),
-        tried("one of two ends", 5, 4, 1, 2, 4, 0.6, ("slots / pool", "/ k of each", EACH), 0.5),
+        tried("one of two ends", 5, 4, 1, 2, 4, 0.6, ("slots / pool", "/ k of each"), 0.5),
+        tried("one of two ends, again", 5, 4, 1, 2, 4, 0.6, (EACH,), 0.5),
         tried("the sum alone, alpha 0", 5, 4, 1, 2, 4, 0.0, ("any end / twice",)),
         tried("the sum alone, three beams", 5, 4, 1, 3, 4, 0.0, ("/ until full",), 1.0),
         tried(
