@@ -15,6 +15,12 @@ ON_LINES = (
         "`with torch.no_grad():`",
     ),
     (
+        r"values to unpack",
+        r"\.shape\b|\.size\(\)",
+        "there are other axes here than names on this line: `x.shape[-1]` and `*_, n = x.shape` "
+        "fit any number of them",
+    ),
+    (
         r"'(float|int)' object has no attribute 'detach'",
         r"Parameter\(",
         "`nn.Parameter` takes a tensor, not a number: `torch.zeros(())` holds a single 0",
@@ -193,5 +199,11 @@ MEANINGS = (
         r"^UnboundLocalError|cannot access local variable",
         "a name gets its value inside a loop or an `if` that wasn't entered: give it one before",
     ),
+    (
+        r"pop from (an )?empty",
+        "the last one is taken out of what is empty: ask for its length first",
+    ),
+    (r"is not in (list|tuple)|\.index\(x\)", "what is looked for isn't there: ask with `in` first"),
+    (r"before Module\.__init__", "the first line of `__init__` is missing: `super().__init__()`"),
     (r"^AssertionError", "an `assert` failed: it is for what can't happen; a caller's mistake can"),
 )
