@@ -9,7 +9,8 @@ from dis import opname
 from pathlib import Path
 from types import TracebackType
 
-from .meanings import MEANINGS, ON_LINES
+from .meanings import MEANINGS
+from .on_lines import ON_LINES
 
 # File names of code that a learner wrote: a notebook's cell, or one that we compiled.
 ANSWER_FILES = ("<ipython-input", "/ipykernel_", "\\ipykernel_", "<exercise")
