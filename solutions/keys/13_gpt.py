@@ -646,6 +646,8 @@ def slipped_bits(losses, counts, characters, *, slip):
         "log of means": lambda: (
             sum(math.log2(a) * b for a, b in zip(losses, counts, strict=True) if b) / characters
         ),
+        "by filled windows, too": lambda: bits / len(filled),
+        "whole": lambda: nats / math.log(2) // characters,
         "by filled windows": lambda: nats / len(filled) / math.log(2),
         "upside down": lambda: characters / nats * math.log(2) if nats else math.inf,
         "all nan": lambda: (
@@ -910,6 +912,20 @@ BITS = Exercise(
             "Add up before you return.",
         ),
         bits_slip(
+            "divided-by-the-windows-too",
+            "by filled windows, too",
+            "the sum of all bits is divided by the number of windows, too",
+            *PER_CHARACTER,
+        ),
+        bits_slip(
+            "whole-bits",
+            "whole",
+            "`//` cuts the number down to a whole one",
+            "What do you return for a model that needs less than a bit?",
+            "`//` divides and forgets what is behind the point.",
+            "Divide with `/`.",
+        ),
+        bits_slip(
             "rounded",
             "rounded",
             "the number is rounded",
@@ -1104,7 +1120,11 @@ SIZE = Exercise(
             "last-norm-forgotten", {"last": 0}, "the norm behind the last block is missing", *NORMS
         ),
         counting_alone(
-            "one-norm-a-block", {"norms": 1}, "each block is counted with one norm", *NORMS
+            "one-norm-a-block",
+            {"norms": 1},
+            "2 · d_model numbers are missing in each block: one of its norms, or two biases of its "
+            "attention",
+            *IN_A_BLOCK,
         ),
         counting_alone("no-norms", {"norms": 0, "last": 0}, "no norm is counted", *NORMS),
         counting_alone(
@@ -1158,8 +1178,8 @@ SIZE = Exercise(
         counting(
             "attention-biases-forgotten",
             {"attention_biases": 0},
-            "4 · d_model numbers are missing in each block: the four biases of its attention, or "
-            "its two norms",
+            "4 · d_model numbers are missing in each block: the four biases of its attention, "
+            "its two norms, or the bias of the inner layer",
             *IN_A_BLOCK,
         ),
         counting_alone(
@@ -1402,9 +1422,15 @@ def slipped_unpack(weight, bias, *, slip):
         return dict(zip(parts, (q, of_bias[0], k, of_bias[1], v, of_bias[2]), strict=True))
     if slip == "no bias":
         return {name: part for name, part in parts.items() if "weight" in name}
-    if slip == "biases of v first":
-        biases = dict(zip("vkq", bias.chunk(3), strict=True))
+    orders = {"biases of v first": "vkq", "biases of v second": "qvk", "biases of k first": "kqv"}
+    if slip in orders:
+        biases = dict(zip(orders[slip], bias.chunk(3), strict=True))
         return {name: biases[name[3]] if "bias" in name else part for name, part in parts.items()}
+    if slip in ("weights qvk", "weights kqv"):
+        other = wrong_unpack(weight, bias, order=slip[-3:])
+        return {name: (other if "weight" in name else parts)[name] for name in parts}
+    if slip == "one piece":
+        q, k, v = weight.split(weight.shape[1], dim=1)
     if slip == "float":
         return {name: part.float() for name, part in parts.items()}
     if slip == "queries not turned":
@@ -1630,6 +1656,36 @@ UNPACK = Exercise(
         ),
         unpack_slip(
             "names-without-to", "bare names", "the names lack their `to_` in front", *NAMED
+        ),
+        unpack_slip(
+            "weights-of-keys-and-values-exchanged",
+            "weights qvk",
+            "the weights of keys and values have changed places; the biases are right",
+            *ORDER,
+        ),
+        unpack_slip(
+            "weights-of-queries-and-keys-exchanged",
+            "weights kqv",
+            "the weights of queries and keys have changed places; the biases are right",
+            *ORDER,
+        ),
+        unpack_slip(
+            "biases-of-keys-and-values-exchanged",
+            "biases of v second",
+            "the biases of keys and values have changed places; the weights are right",
+            *ORDER,
+        ),
+        unpack_slip(
+            "biases-of-queries-and-keys-exchanged",
+            "biases of k first",
+            "the biases of queries and keys have changed places; the weights are right",
+            *ORDER,
+        ),
+        unpack_slip(
+            "one-piece-of-full-length",
+            "one piece",
+            "each piece is to be as long as the whole axis, or longer: one comes out, not three",
+            *CUT,
         ),
         unpack_slip(
             "pairs-by-name",
@@ -2437,6 +2493,18 @@ def slipped_induction(weights, *, slip):
         "square": lambda: weights[..., n:, 1 : n + 1].mean(dim=(-2, -1)),
         "square's first axes": lambda: weights[..., n:, 1 : n + 1].diagonal().mean(dim=-1),
         "indexed from the front": lambda: sum(weights[n + i, i + 1] for i in range(n)) / n,
+        "one less below": lambda: right * n / (right.new_tensor(n) - 1),
+        "heads, unstacked": lambda: torch.stack(
+            [weights[..., n + i, i + 1] for i in range(n)]
+        ).mean(dim=-1),
+        "first axis for n": lambda: torch.stack(
+            [weights[..., len(weights) // 2 + i, i + 1] for i in range(len(weights) // 2)],
+            dim=-1,
+        ).mean(dim=-1),
+        "rows in the first axes": lambda: weights[..., n:, :].diagonal(offset=1).mean(dim=-1),
+        "past alone": lambda: wrong_induction(
+            weights.tril() / weights.tril().sum(dim=-1, keepdim=True)
+        ),
         "one less, stacked": lambda: torch.stack(
             [weights[..., n + i, i + 1] for i in range(n - 1)]
         ).mean(dim=0),
@@ -2732,6 +2800,38 @@ INDUCTION = Exercise(
             *QUERIES,
         ),
         scoring_slip(
+            "divided-by-one-less-or-nothing",
+            "one less below",
+            "the sum of n weights is divided by n - 1, which is 0 for a single token",
+            *MEANS,
+        ),
+        scoring_slip(
+            "mean-over-heads-of-a-stack",
+            "heads, unstacked",
+            "`stack` puts the n queries in front, and the mean is taken over the last axis: heads",
+            *MEANS,
+        ),
+        scoring_slip(
+            "length-from-the-first-axis",
+            "first axis for n",
+            "n is taken from the first axis, which is heads or layers where there are any",
+            *ROWS,
+        ),
+        scoring_slip(
+            "first-two-axes-of-the-second-half",
+            "rows in the first axes",
+            "`diagonal` runs along the first two axes, not the last two",
+            *ROWS,
+        ),
+        scoring_slip(
+            "future-taken-away",
+            "past alone",
+            "the future is cut off, and rows sum to 1 again: weights of a head without a mask grow",
+            "Does a head without a mask keep the weights that it came with?",
+            "The text says for which heads it is measured in the same way.",
+            "Use the weights as they are.",
+        ),
+        scoring_slip(
             "plain-numbers",
             "number",
             "plain numbers come out, not a tensor",
@@ -2960,6 +3060,11 @@ def one_norm_twice(self, block, x):
     return x + self.think(block.mlp, block.ln_1(x))
 
 
+def other_norm_twice(self, block, x):
+    x = x + self.look(block.attn, block.ln_2(x))
+    return x + self.think(block.mlp, block.ln_2(x))
+
+
 def norms_swapped(self, block, x):
     x = x + self.look(block.attn, block.ln_2(x))
     return x + self.think(block.mlp, block.ln_1(x))
@@ -2968,6 +3073,18 @@ def norms_swapped(self, block, x):
 def normed_road(self, block, x):
     x = block.ln_1(x)
     x = x + self.look(block.attn, x)
+    x = block.ln_2(x)
+    return x + self.think(block.mlp, x)
+
+
+def normed_road_at_attention(self, block, x):
+    x = block.ln_1(x)
+    x = x + self.look(block.attn, x)
+    return x + self.think(block.mlp, block.ln_2(x))
+
+
+def normed_road_at_network(self, block, x):
+    x = x + self.look(block.attn, block.ln_1(x))
     x = block.ln_2(x)
     return x + self.think(block.mlp, x)
 
@@ -3345,6 +3462,24 @@ MODEL = Exercise(
             "attention and network read the same x: the network doesn't hear the attention",
             ROAD,
             run=side_by_side,
+        ),
+        gpt_mistake(
+            "normed-on-the-road-to-the-attention",
+            "ln_1 replaces x itself: the attention's answer is added to the normed x",
+            ROAD,
+            run=normed_road_at_attention,
+        ),
+        gpt_mistake(
+            "normed-on-the-road-to-the-network",
+            "ln_2 replaces x itself: the network's answer is added to the normed x",
+            ROAD,
+            run=normed_road_at_network,
+        ),
+        gpt_mistake(
+            "second-norm-twice",
+            "ln_2 stands before the attention, too; ln_1 is never used",
+            ROAD,
+            run=other_norm_twice,
         ),
         gpt_mistake(
             "first-norm-twice",

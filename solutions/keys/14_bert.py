@@ -186,6 +186,8 @@ def wrong_hide(ids, special_ids, draws, ways, others, mask_id, *, share, slip):
         ids[hit & masked] = mask_id
         return ids, (before if slip == "edited" else ids).where(chosen, -100)
     inputs = ids.where(~(hit & wrong), others).masked_fill(hit & masked, mask_id)
+    if slip == "replaced by ways":
+        inputs = ids.where(~wrong, others).masked_fill(hit & masked, mask_id)
     if slip == "all hidden":
         inputs = ids.masked_fill(masked, mask_id).where(~(hit & wrong), others)
     asked = {
@@ -295,6 +297,12 @@ HIDE = Exercise(
             "all-hidden",
             "all hidden",
             "[MASK] goes by the ways alone, whoever was chosen; only the wrong tokens ask for both",
+            *CHOSEN_HINTS,
+        ),
+        hiding(
+            "all-replaced",
+            "replaced by ways",
+            "wrong tokens go by the ways alone, whoever was chosen; only [MASK] asks for both",
             *CHOSEN_HINTS,
         ),
         hiding(
@@ -812,6 +820,8 @@ def slipped_masked(logits, labels, *, slip):
         "share of 0": lambda: put(logits.softmax(dim=-1).log()),
         "losses above 0": lambda: each().sum() / (each() > 0).sum().clamp(min=1),
         "log of softmax": lambda: put((logits.softmax(dim=-1) + 1e-6).log()),
+        "sign, nan": lambda: -put(logits.log_softmax(dim=-1)) / (1 if asked.any() else 0.0),
+        "shares, nan": lambda: put(logits.softmax(dim=-1)) / asked.any(),
         "sign": lambda: -put(logits.log_softmax(dim=-1)),
         "number": lambda: put(logits.log_softmax(dim=-1)).item(),
         "detached": lambda: put(logits.detach().log_softmax(dim=-1)),
@@ -1085,6 +1095,22 @@ LOSS = Exercise(
             "Put the minus back.",
         ),
         loss_slip(
+            "sign-turned-and-nothing-over-nothing",
+            "sign, nan",
+            "the sign is turned: your loss is below 0; and where nothing is asked, you divide 0 by "
+            "0",
+            "Is a good model's loss lower than a bad one's in your code?",
+            "A logarithm of a share is below 0, and a loss is above.",
+            "Put the minus back, and divide by at least 1.",
+        ),
+        loss_slip(
+            "no-logarithm-and-nothing-over-nothing",
+            "shares, nan",
+            "shares are averaged; their logarithms were asked for. And where nothing is asked, you "
+            "divide 0 by 0",
+            *LOGARITHM_HINTS,
+        ),
+        loss_slip(
             "asked-turned-round",
             "turned",
             "the places that were *not* asked count, with the token 0, and the others don't",
@@ -1176,6 +1202,24 @@ def cut_longest(a, b, room, tie="b"):
     return n, m
 
 
+POPS = {
+    "second pops": lambda a, b, turn: False,
+    "first pops": lambda a, b, turn: True,
+    "shorter pops": lambda a, b, turn: len(a) < len(b),
+    "four pop": lambda a, b, turn: len(a) > len(b),
+    "turns pop": lambda a, b, turn: turn % 2 == 1,
+}
+
+
+def popped(a, b, room, first):
+    """Copies of both, cut by `pop`: it stops where nothing is left to take."""
+    a, b, turn = list(a), list(b), 0
+    while len(a) + len(b) > room:
+        (a if first(a, b, turn) else b).pop()
+        turn += 1
+    return a, b
+
+
 def wrong_pack(a, b, max_len, cls_id, sep_id, *, slip):
     room = max_len - 3
     if slip == "whole cut":
@@ -1187,6 +1231,11 @@ def wrong_pack(a, b, max_len, cls_id, sep_id, *, slip):
             ids, which = [*ids[: max_len - 1], sep_id], which[:max_len]
         return ids, which
     cut = max(0, len(a) + len(b) - room)
+    if slip in POPS:
+        a, b = popped(a, b, room - (slip == "four pop"), POPS[slip])
+        return wrong_pack(a, b, 10**6, cls_id, sep_id, slip="")
+    if slip == "bert's ids":
+        cls_id, sep_id = 101, 102
     n, m = {
         "second only": lambda: (len(a), max(0, len(b) - cut)),
         "first only": lambda: (max(0, len(a) - cut), len(b)),
@@ -1203,6 +1252,11 @@ def wrong_pack(a, b, max_len, cls_id, sep_id, *, slip):
             (len(a) * room // (len(a) + len(b)), room - len(a) * room // (len(a) + len(b)))
             if cut else (len(a), len(b))
         ),
+        "halves down": lambda: (
+            (min(len(a), room // 2), min(len(b), room // 2)) if cut else (len(a), len(b))
+        ),
+        "halves down always": lambda: (min(len(a), room // 2), min(len(b), room // 2)),
+        "longer in a loop": lambda: longer_cut(a, b, room),
         "halves always": lambda: (min(len(a), room - room // 2), min(len(b), room // 2)),
         "by turns": lambda: cut_by_turns(a, b, room),
         "half first": lambda: (
@@ -1265,6 +1319,8 @@ def wrong_pack(a, b, max_len, cls_id, sep_id, *, slip):
             "long a": ([0] * (long[0] + 2) + [1] * (long[1] + 1))[: len(ids)],
             "cls 1": [1] + [0] * (n + 1) + [1] * (m + 1),
             "three": [0] * (n + 2) + [1] * m + [2],
+            "last none": [0] * (n + 2) + [1] * m,
+            "middle none": [0] * (n + 1) + [1] * (m + 1),
         }.get(slip, [0] * zeros + [1] * (len(ids) - zeros))
     if slip == "b first":
         ids = [cls_id, *kept_b, sep_id, *kept_a, sep_id]
@@ -1280,6 +1336,14 @@ def wrong_pack(a, b, max_len, cls_id, sep_id, *, slip):
     if slip == "pairs":
         return [list(two) for two in zip(ids, which, strict=True)]
     return ids, which
+
+
+def longer_cut(a, b, room):
+    n, m = len(a), len(b)
+    while n + m > room:
+        cut = n + m - room
+        n, m = (max(0, n - cut), m) if n > m else (n, max(0, m - cut))
+    return n, m
 
 
 def cut_by_turns(a, b, room):
@@ -1424,6 +1488,18 @@ PAIR = Exercise(
             *SEGMENT_HINTS,
         ),
         packing(
+            "last-sep-without-segment",
+            "last none",
+            "the last [SEP] has no segment: there is one fewer than ids",
+            *SEGMENT_HINTS,
+        ),
+        packing(
+            "first-sep-without-segment",
+            "middle none",
+            "the first text has one segment too few: [CLS] and the first [SEP] both belong to it",
+            *SEGMENT_HINTS,
+        ),
+        packing(
             "cls-in-segment-1",
             "cls 1",
             "the [CLS] has segment 1; the first segment begins with it",
@@ -1526,6 +1602,62 @@ PAIR = Exercise(
             "halves",
             "each text gets half of the places, even when the other doesn't need its half",
             *CUT_HINTS,
+        ),
+        packing(
+            "second-text-pays-and-runs-out",
+            "second pops",
+            "only `b` is cut, even when `a` is longer, and `pop` stops where `b` is empty",
+            *CUT_HINTS,
+        ),
+        packing(
+            "first-text-pays-and-runs-out",
+            "first pops",
+            "only `a` is cut, even when `b` is longer, and `pop` stops where `a` is empty",
+            *CUT_HINTS,
+        ),
+        packing(
+            "shorter-pays-and-runs-out",
+            "shorter pops",
+            "the *shorter* text is cut first, and `pop` stops where it is empty",
+            *CUT_HINTS,
+        ),
+        packing(
+            "by-turns-and-runs-out",
+            "turns pop",
+            "the texts lose a token by turns, and `pop` stops where one is empty",
+            *CUT_HINTS,
+        ),
+        packing(
+            "four-specials-counted-and-runs-out",
+            "four pop",
+            "a token is cut even when everything just fits, and `pop` stops where none is left",
+            *ROOM_HINTS,
+        ),
+        packing(
+            "longer-pays-all-in-a-loop",
+            "longer in a loop",
+            "all that is too much is taken at once from the text that is longer, until it is the "
+            "shorter one",
+            *CUT_HINTS,
+        ),
+        packing(
+            "half-for-each-rounded-down",
+            "halves down",
+            "each text gets half of the places, even when the other doesn't need its half, and one "
+            "place may stay empty",
+            *CUT_HINTS,
+        ),
+        packing(
+            "half-for-each-always-rounded-down",
+            "halves down always",
+            "each text gets half of the places, rounded down, even when both would fit",
+            *CUT_HINTS,
+        ),
+        packing(
+            "ids-of-bert-itself",
+            "bert's ids",
+            "101 and 102 are written down; the special ids come in as arguments",
+            *LAYOUT_HINTS,
         ),
         packing(
             "half-for-each-always",
@@ -1832,6 +1964,7 @@ class WrongBert(nn.Module):
     ):
         super().__init__()
         self.pad_id, self.step = pad_id, step
+        num_heads = 1 if step.get("one_head") else num_heads
         sizes = (vocab_size, d_model, num_heads, num_layers, d_ff, max_len)
         for name, part in parts_of(*sizes, usual, around, bend, shared, extra).items():
             setattr(self, name, part)
@@ -1959,6 +2092,8 @@ class WrongBert(nn.Module):
 
     def forward(self, ids, segments):
         x = self.encode(ids, segments)
+        if self.step.get("norm") == "in forward":
+            x = self.norm(x)
         if self.step.get("twice"):
             x = self.encoder(x, self.mask_of(ids, segments))
         return self.finished(self.head(x), ids)
@@ -2350,6 +2485,20 @@ BERT = Exercise(
             "Change one word of a text. How many vectors move?",
             "What does `encode` return in your code?",
             "Send the normed embedding through `self.encoder`.",
+        ),
+        a_step(
+            "norm-moved-to-the-head",
+            {"embedding": "not normed", "norm": "in forward"},
+            "`encode` never norms: `self.norm` stands in `forward`, behind the encoder",
+            *FIRST_NORM_HINTS,
+        ),
+        a_step(
+            "one-head",
+            {"one_head": True},
+            "attention has one wide head, whatever `num_heads` says",
+            "How many heads does `MultiHeadAttention` get from you?",
+            "Every size of `__init__` is there to be used.",
+            "`MultiHeadAttention(d_model, num_heads)`.",
         ),
         a_step(
             "norm-moved-behind-the-encoder",
@@ -2744,6 +2893,10 @@ def wrong_pool(vectors, real, *, slip):
         "sum and number": lambda: unit(kept.sum(dim=1)) / number.clamp(min=1),
         "under the root": lambda: mean * (mean.square().sum(-1, keepdim=True) + 1e-12).rsqrt(),
         "under the root, 8": lambda: mean * (mean.square().sum(-1, keepdim=True) + 1e-8).rsqrt(),
+        "under the root, 6": lambda: mean * (mean.square().sum(-1, keepdim=True) + 1e-6).rsqrt(),
+        "clamped under the root": lambda: mean
+        * mean.square().sum(-1, keepdim=True).clamp(min=1e-8).rsqrt(),
+        "whole, nan": lambda: mean / mean.norm(),
         "clamped": lambda: unit(mean, 1e-5),
         "each first": each_first,
         "first": first_token,
@@ -3056,6 +3209,25 @@ POOL = Exercise(
             *LENGTH_HINTS,
         ),
         pooling(
+            "one-length-for-all-and-nothing-over-nothing",
+            "whole, nan",
+            "one length is taken for the whole batch; each text has its own. And padding alone "
+            "becomes `nan`",
+            *LENGTH_HINTS,
+        ),
+        pooling(
+            "a-millionth-under-the-root",
+            "under the root, 6",
+            "a millionth is added to the *square* of the length: it shows where vectors are small",
+            *TINY_HINTS,
+        ),
+        pooling(
+            "squares-kept-too-large",
+            "clamped under the root",
+            "the square of the length is kept from being small: it shows where vectors are small",
+            *TINY_HINTS,
+        ),
+        pooling(
             "softmax",
             "softmax",
             "softmax is taken: the numbers sum to 1, and their squares don't",
@@ -3229,6 +3401,8 @@ def wrong_span(start, end, context, longest, *, slip):
         low = length > -seq
     elif slip in ("backwards", "longest both ways"):
         low = length.abs() <= longest if slip == "longest both ways" else length <= 1
+    elif slip == "near both ways":
+        low = (length - 1).abs() < longest
     elif slip == "by context":
         reach = length <= min(longest, int(context.sum()) // 2 + 1)
     if slip == "order alone":
@@ -3471,6 +3645,14 @@ SPAN = Exercise(
             "the highest end is taken first, then the best start for it; another end may have a "
             "better one",
             *APART_HINTS,
+        ),
+        spanning(
+            "end-before-start-but-near",
+            "near both ways",
+            "an answer may end before it starts, as long as it isn't longer than `longest`",
+            "Let the highest start stand behind the highest end. What do you return?",
+            "An answer is read from left to right.",
+            "Allowed is where `i <= j`: the upper triangle of the table.",
         ),
         spanning(
             "end-before-start",

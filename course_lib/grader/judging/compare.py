@@ -95,8 +95,10 @@ def _sequence(expected: list | tuple, found: list | tuple, terms: Terms) -> Deta
     want, got = ("tuple" if isinstance(x, tuple) else "list" for x in (expected, found))
     if want != got and not terms.any_sequence:
         return (f"expected a {want}, found a {got} of as many results",)
-    inner = (_structure(a, b, terms) for a, b in zip(expected, found, strict=True))
-    return next(filter(None, inner), ())
+    pairs = enumerate(zip(expected, found, strict=True), 1)
+    inner = ((place, told) for place, (a, b) in pairs if (told := _structure(a, b, terms)))
+    place, told = next(inner, (0, ()))
+    return (f"in result {place} of {len(expected)}: {told[0]}", *told[1:]) if told else ()
 
 
 def _leaf(expected: Any, found: Any, terms: Terms) -> Details:

@@ -9,7 +9,8 @@ from dis import opname
 from pathlib import Path
 from types import TracebackType
 
-from .meanings import MEANINGS, ON_LINES
+from .meanings import MEANINGS
+from .on_lines import ON_LINES
 
 # File names of code that a learner wrote: a notebook's cell, or one that we compiled.
 ANSWER_FILES = ("<ipython-input", "/ipykernel_", "\\ipykernel_", "<exercise")
@@ -18,6 +19,7 @@ COURSE = Path(__file__).parents[2]
 LIBRARIES = (COURSE, *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
 RAISED = "raised"
 OWN = "your own `raise` stops a call that has a result: what does its condition look at, here?"
+LONGEST = 1000  # of what an error says: a list of the parameters that don't fit is long
 STOPPED = "stopped"  # by itself, whatever the error
 TYPES = frozenset(("list", "tuple", "dict", "set", "str", "int", "float", "bool", "Tensor"))
 
@@ -52,7 +54,7 @@ def kind_of_error(error: BaseException) -> str:
     # What a list can't do is another mistake than what a tensor can't: such names stay.
     said = re.sub(r"'(\w+)'(?= object\b)", lambda m: m[1] if m[1] in TYPES else m[0], said)
     said = re.sub(r"\barguments \d+-\d+", "argument 1", said)  # of `zip`, in whatever order
-    return re.sub(r"\d+|'[^']*'|\"[^\"]*\"|`[^`]*`", "#", said)[:120]
+    return re.sub(r"\d+|'[^']*'|\"[^\"]*\"|`[^`]*`", "#", said)[:LONGEST]
 
 
 def _raises(error: BaseException) -> bool:

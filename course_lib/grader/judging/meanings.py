@@ -1,32 +1,5 @@
 """What the usual errors mean, for who meets them for the first time."""
 
-# What an error says, what the learner's line holds, and what both together mean: goes first.
-ON_LINES = (
-    (
-        r"NoneType",
-        r"\.grad\b",
-        "a gradient is None here: cleared between `backward` and the step, or that of a weight "
-        "which the loss doesn't use",
-    ),
-    (
-        r"leaf Variable that requires grad|leaf variable has been",
-        r"\.grad\b|\brate\b|\blr\b",
-        "a step that moves weights must not be recorded itself: let it stand inside of "
-        "`with torch.no_grad():`",
-    ),
-    (
-        r"'(float|int)' object has no attribute 'detach'",
-        r"Parameter\(",
-        "`nn.Parameter` takes a tensor, not a number: `torch.zeros(())` holds a single 0",
-    ),
-    (
-        r"^NameError",
-        r"^in \w+\.\w+, ",  # in a method
-        "nothing of this name is known on that line: is it spelt so, and is it a part of the "
-        "object, with `self.` in front?",
-    ),
-)
-
 # What an error says, and what it means; the first that fits is told.
 MEANINGS = (
     (r"^ZeroDivisionError", "something is divided by 0 on this line, or 0 has a negative power"),
@@ -193,5 +166,11 @@ MEANINGS = (
         r"^UnboundLocalError|cannot access local variable",
         "a name gets its value inside a loop or an `if` that wasn't entered: give it one before",
     ),
+    (
+        r"pop from (an )?empty",
+        "the last one is taken out of what is empty: ask for its length first",
+    ),
+    (r"is not in (list|tuple)|\.index\(x\)", "what is looked for isn't there: ask with `in` first"),
+    (r"before Module\.__init__", "the first line of `__init__` is missing: `super().__init__()`"),
     (r"^AssertionError", "an `assert` failed: it is for what can't happen; a caller's mistake can"),
 )

@@ -1,0 +1,34 @@
+"""What an error means together with the line that it stopped on."""
+
+# What an error says, what the learner's line holds, and what both together mean: goes first.
+ON_LINES = (
+    (
+        r"NoneType",
+        r"\.grad\b",
+        "a gradient is None here: cleared between `backward` and the step, or that of a weight "
+        "which the loss doesn't use",
+    ),
+    (
+        r"leaf Variable that requires grad|leaf variable has been",
+        r"\.grad\b|\brate\b|\blr\b",
+        "a step that moves weights must not be recorded itself: let it stand inside of "
+        "`with torch.no_grad():`",
+    ),
+    (
+        r"values to unpack",
+        r"\.shape\b|\.size\(\)",
+        "there are other axes here than names on this line: `x.shape[-1]` and `*_, n = x.shape` "
+        "fit any number of them",
+    ),
+    (
+        r"'(float|int)' object has no attribute 'detach'",
+        r"Parameter\(",
+        "`nn.Parameter` takes a tensor, not a number: `torch.zeros(())` holds a single 0",
+    ),
+    (
+        r"^NameError",
+        r"^in \w+\.\w+, ",  # in a method
+        "nothing of this name is known on that line: is it spelt so, and is it a part of the "
+        "object, with `self.` in front?",
+    ),
+)
