@@ -24,7 +24,7 @@ from styles import Style, disguised, styled
 from course_lib.grader.book.one_student import Task
 from course_lib.grader.course.files import exercises, find, key_files, solution_cells
 from course_lib.grader.judging.key import Exercise
-from course_lib.grader.similar.answers import gather, shown
+from course_lib.grader.similar.answers import gather, given
 from course_lib.grader.similar.nearness import alike
 from course_lib.notebooks import with_solution
 from course_lib.paths import ROOT
@@ -68,7 +68,7 @@ def report(submissions: Path) -> list:
     """The pairs that `course similar` would name."""
     tasks = [Task(ROOT, path, CHAPTERS, 0, "") for path in sorted(submissions.iterdir())]
     handed_in = gather(tasks)
-    return alike(handed_in.pieces, {id: shown(ROOT, id[:2]) for id in handed_in.pieces})
+    return alike(handed_in.pieces, given(ROOT, handed_in))
 
 
 def write(
@@ -127,7 +127,7 @@ def written(exercise: Exercise, function: object, flags: dict) -> str:
     plain = all(isinstance(value, int | float | str) for value in flags.values())
     if not (named and plain):
         return ""
-    return mistaken(exercise, SimpleNamespace(function=function, flags=flags))
+    return mistaken(exercise, SimpleNamespace(function=function, flags=flags, values={}))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from course_lib.commands.chapters import add_option, chosen
 from course_lib.commands.folders import students_in
 from course_lib.commands.grade import chosen_of, tasks_of
 from course_lib.grader.course.files import key_files
-from course_lib.grader.similar.answers import gather, shown
+from course_lib.grader.similar.answers import gather, given
 from course_lib.grader.similar.nearness import alike
 from course_lib.grader.similar.similar_page import page, told
 from course_lib.paths import ROOT, write_private
@@ -29,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compare, write the page, list the pairs; exit code 2 when there is nothing to compare."""
     try:
+        if args.out.is_dir():
+            raise ValueError(f"--out {args.out} is a folder; name the page, such as similar.html")
         if not importlib.util.find_spec("rapidfuzz"):
             raise ValueError(f"this report needs RapidFuzz; install it with: {INSTALL}")
         students, passed = students_in(args.submissions)
@@ -43,9 +45,9 @@ def run(args: argparse.Namespace) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python's and nbformat's, about what students wrote
         found = gather(tasks)
-    given = {id: shown(ROOT, id[:2]) for id in found.pieces}
-    pairs = alike(found.pieces, given)
-    write_private(args.out, page(pairs, found, given, len(tasks)))
+    shown = given(ROOT, found)
+    pairs = alike(found.pieces, shown)
+    write_private(args.out, page(pairs, found, shown, len(tasks)))
     left_out = f", {len(found.left_out)} left out" if found.left_out else ""
     print(f"{len(tasks)} students, {len(found.sources)} answers compared{left_out}")
     if len(tasks) < FEW:

@@ -1,7 +1,9 @@
 """`course similar`: from a folder of submissions to a page, and no word too much."""
 
+import ast
 import importlib.util
 import random
+import textwrap
 
 from course_lib.cli import main
 from course_lib.paths import ROOT
@@ -56,3 +58,33 @@ def test_what_is_missing_is_said(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert main(["similar", str(tmp_path), "--out", str(tmp_path / "x.html")]) == 2
     assert "-e '.[similar]'" in capsys.readouterr().err
+
+
+def test_a_stub_that_stands_last_hides_no_copy(tmp_path, capsys):
+    """Grading takes whichever definition is right, so all of them are compared."""
+    chance = random.Random(1)
+    for number in range(20):
+        hand_in(tmp_path / "work", f"s{number:02}", cells(chance))
+    copied = (tmp_path / "work/s03/00_start_here.py").read_text()
+    for id, name in (("00.scores", "scores"), ("00.safe-softmax", "safe_softmax")):
+        copied += f'# %% tags=["{id}"]\ndef {name}(q, k=None):\n    return None\n'
+    hand_in(tmp_path / "work", "zoe", copied)
+    out = tmp_path / "similar.html"
+    assert main(["similar", str(tmp_path / "work"), "--out", str(out), "--chapters", "00"]) == 0
+    assert "s03 and zoe: far above the limit, " in capsys.readouterr().out
+
+
+def test_what_another_chapter_or_room_shows_names_nobody(tmp_path, capsys):
+    """Two students who look into the same pages of the course have not copied from each other."""
+    chance = random.Random(1)
+    for number in range(20):
+        hand_in(tmp_path / "work", f"s{number:02}", cells(chance))
+    library = ast.parse((ROOT / "course_lib/training/muon.py").read_text())
+    functions = [n for n in ast.walk(library) if isinstance(n, ast.FunctionDef)]
+    taken = [ast.unparse(part) for function in functions for part in function.body]
+    answer = "def scores(q, k):\n" + textwrap.indent("\n".join(taken), "    ")
+    for student in ("yan", "zoe"):
+        hand_in(tmp_path / "work", student, f'# %% tags=["00.scores"]\n{answer}\n')
+    out = tmp_path / "similar.html"
+    assert main(["similar", str(tmp_path / "work"), "--out", str(out), "--chapters", "00"]) == 0
+    assert "0 to look at" in capsys.readouterr().out

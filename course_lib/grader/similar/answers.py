@@ -1,6 +1,6 @@
 """Every student's answers as pieces of code, and what the course itself shows: nothing is run."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -9,7 +9,7 @@ from course_lib.notebooks import Cell, read_cells, with_solution, without_soluti
 
 from ..book.one_student import Task, runner
 from ..book.sealed import Reader, plan
-from ..course.files import exercises, solution_cells
+from ..course.files import exercises, key_files, solution_cells
 from ..course.finding.facts import chapter_facts
 from ..course.finding.work import find_work
 from ..running.reading.plain import plain_python
@@ -18,7 +18,8 @@ from ..running.slicing.slices import Slice
 from ..running.slicing.statements import statements_of
 from .normal import Piece, answer_pieces, pieces
 
-TEXTBOOK = ("nn", "models")  # rooms of the library that a student may take code from
+TEXTBOOK = ("nn", "models")  # rooms of the library that answers are nearest to
+NOT_SHOWN = ("grader", "commands", "__pycache__")
 
 
 @dataclass
@@ -55,7 +56,8 @@ def _add(found: Answers, task: Task, chapter: str, cells: list[Cell]) -> None:
     for exercise, each in zip(asked, made, strict=True):
         if not each.slices:
             continue
-        source = _new(each.slices[0], seen)
+        # Whichever of them is right is graded: a stub that stands last must not hide the others.
+        source = _new(each.slices, seen)
         try:
             own = answer_pieces(source)
         except ValueError as error:
@@ -65,26 +67,62 @@ def _add(found: Answers, task: Task, chapter: str, cells: list[Cell]) -> None:
         found.sources[exercise.id, student] = source
 
 
-def _new(made: Slice, seen: set[str]) -> str:
-    """A slice without what was seen: a helper counts once, or it would for every exercise."""
-    kept = []
-    for _, piece in made.pieces:
+def _new(slices: Sequence[Slice], seen: set[str]) -> str:
+    """All of an exercise's slices, each statement once, without what was seen.
+
+    A helper counts once, or it would for every exercise.
+    """
+    kept, own = dict[str, None](), {made.own for made in slices}
+    for piece in dict.fromkeys(piece for made in slices for _, piece in made.pieces):
         lines = piece.splitlines()
         texts = ["\n".join(lines[s.first - 1 : s.last]) for s in statements_of(piece)]
-        kept += [text for text in texts if text == made.own or text not in seen]
+        kept |= dict.fromkeys(text for text in texts if text in own or text not in seen)
     seen.update(kept)
     return "\n".join(kept)
 
 
+def given(root: Path, found: Answers) -> dict[str, tuple[Piece, ...]]:
+    """What the course shows to everybody, by exercise: what is nobody's own.
+
+    Of the exercise's own chapter and the textbook also what is nearly the same counts; of all the
+    rest, which is six times as much, what is the same.
+    """
+    made = {}
+    for id, own in found.pieces.items():
+        wrote = {piece.tokens for pieces in own.values() for piece in pieces}
+        same = (piece for piece in shown_elsewhere(root) if piece.tokens in wrote)
+        made[id] = (*shown(root, id[:2]), *same)
+    return made
+
+
 @cache
 def shown(root: Path, chapter: str) -> tuple[Piece, ...]:
-    """What the course shows to everybody: solutions, stubs, the chapter's page, the library."""
+    """A chapter's solutions, stubs and page, and the textbook."""
+    rooms = [root / "course_lib" / room for room in TEXTBOOK]
+    return _pieces_of([*_of_chapter(root, chapter), *_of_library(rooms)])
+
+
+@cache
+def shown_elsewhere(root: Path) -> tuple[Piece, ...]:
+    """The same of all chapters, and the whole library without the grader and the commands."""
+    sources = [text for key in key_files(root) for text in _of_chapter(root, key.name[:2])]
+    rooms = [path for path in (root / "course_lib").iterdir() if path.name not in NOT_SHOWN]
+    return _pieces_of([*sources, *_of_library(rooms)])
+
+
+def _of_chapter(root: Path, chapter: str) -> list[str]:
     solved = [cell.source for cell in solution_cells(root, chapter) if cell.kind == "code"]
     sources = [keep(source) for source in solved for keep in (with_solution, without_solution)]
     for page in sorted((root / "notebooks").glob(f"{chapter}_*.ipynb")):
         sources += [cell.source for cell in read_cells(page) if cell.kind == "code"]
-    for room in TEXTBOOK:
-        files = sorted((root / "course_lib" / room).rglob("*.py"))
-        sources += [path.read_text(encoding="utf-8") for path in files]
+    return sources
+
+
+def _of_library(rooms: Iterable[Path]) -> list[str]:
+    files = [path for room in rooms for path in (room.rglob("*.py") if room.is_dir() else [room])]
+    return [path.read_text(encoding="utf-8") for path in sorted(files) if path.suffix == ".py"]
+
+
+def _pieces_of(sources: Iterable[str]) -> tuple[Piece, ...]:
     once = {piece.tokens: piece for source in sources for piece in pieces(plain_python(source))}
     return tuple(once.values())

@@ -25,9 +25,8 @@ home=${AUTOGRADER_HOME:-/autograder}
 course=${COURSE_COMMAND:-$home/source/course/.venv/bin/course}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/submissions/student" "$home/results"
-find "$home/submission" -maxdepth 3 -type f -size -20M \\( -name '*.ipynb' -o -name '*.py' \\) \\
-  -exec cp {} "$work/submissions/student/" \\;
+mkdir -p "$work/submissions/student/submitted" "$home/results"
+cp -RP "$home/submission/." "$work/submissions/student/submitted"
 "$course" grade "$work/submissions" --out "$work/book" --chapters "CHAPTERS" --jobs 1
 "$course" export "$work/book" --format gradescope --visibility VISIBILITY > "$work/results.json"
 cp "$work/results.json" "$home/results/results.json"

@@ -78,8 +78,13 @@ def test_the_autograder_grades_a_submission_alone(book, tmp_path):
     (book / "results" / "bob.jsonl").unlink()
     home = tmp_path / "autograder"
     gradescope.autograder(load_marks(book), ROOT, home / "source")
-    (home / "submission" / "deep").mkdir(parents=True)
-    shutil.copy(ROOT / "solutions/00_start_here.py", home / "submission" / "deep")
+    # Named and laid as students do, beside the same name without an answer, in folders alone.
+    for folder in ("a/b/c/deep", "old"):
+        (home / "submission" / folder).mkdir(parents=True)
+    solved = (ROOT / "solutions/00_start_here.py").read_text()
+    (home / "submission/a/b/c/deep/00_start_here.PY").write_text(solved)
+    (home / "submission/old/00_start_here.PY").write_text("# nothing yet\n")
+    shutil.copy(ROOT / "exercises/00_start_here.ipynb", home / "submission/old")
     course = tmp_path / "course"
     lent = f"PYTHONPATH={home}/source/course exec {sys.executable} -P"
     course.write_text(f"#!/bin/sh\n{lent} -m course_lib.cli $@\n")
