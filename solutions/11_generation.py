@@ -126,7 +126,7 @@ except NotImplementedError:
 #   more than `k`.
 # - If `k` is larger than the vocabulary, all stay. `k` is 1 or more.
 # - Some logits may be minus infinity already, more than `vocab - k` of them too. They stay what they are.
-# - Return new logits of the same shape and dtype; what you were handed stays as it was.
+# - Return logits of the same shape and dtype; what you were handed stays as it was.
 #
 # The trap: what is the chance of a token whose logit is 0?
 

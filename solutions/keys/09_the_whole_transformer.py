@@ -2878,7 +2878,8 @@ MATCH = Exercise(
             "all-or-nothing",
             slipped_match,
             {"slip": "all or nothing"},
-            says="one verdict for the whole batch comes back: 1 only if every word is right",
+            says="one verdict for the whole batch comes back, 1 only if every word is right: from "
+            "`all`, or from `//`, which drops the share",
             hints=(
                 "Work out by hand what your code returns for two words, one right and one wrong.",
                 "Decide for each word, then take the mean over words.",

@@ -961,7 +961,7 @@ def bias_cases(generator):
 def wrong_bias(table, n_query, n_key, max_distance, bidirectional, *, slip):
     places = torch.arange(n_key)
     at_query = places[n_key - n_query :, None]
-    size = len(table)
+    size = table.shape[1] if slip == "columns" else len(table)
     if slip == "first":
         at_query = places[:n_query, None]
     relative = places - at_query
@@ -989,6 +989,8 @@ def wrong_bias(table, n_query, n_key, max_distance, bidirectional, *, slip):
         buckets = (relative + size // 2).clamp(0, size - 1)
     elif slip == "distances":
         buckets = (at_query - places).clamp(0, size - 1)
+    elif slip == "distances both ways":
+        buckets = relative.abs().clamp(max=size - 1)
     else:
         buckets = t5_bucket(relative, size, limit, both)
     if slip == "from behind":
@@ -1075,6 +1077,19 @@ BIAS = Exercise(
     axes="heads query key",
     bans=("RelativeBias",),
     mistakes=[
+        biasing(
+            "columns-for-buckets",
+            "columns",
+            "the table's columns are counted as buckets; they are the heads, its rows the buckets",
+            *NUMBER_HINTS,
+        ),
+        biasing(
+            "distances-for-buckets",
+            "distances both ways",
+            "the distance itself is the row of the table, cut off at its last, whether before or "
+            "after; `t5_bucket` says which row",
+            *NUMBER_HINTS,
+        ),
         biasing(
             "first-queries",
             "first",
@@ -1956,6 +1971,7 @@ def wrong_sublayer(x, weights, bias, *, step):
         "divided": h / weights["norm"],
         "twice": 2 * x,
         "detached": x.detach(),
+        "both": x + h,
     }.get(step.get("kept"), x)
     if step.get("kept") == "post":
         total = x + said
@@ -2223,6 +2239,12 @@ SCALE = Exercise(
             "added-to-what-was-normed",
             {"kept": "normed"},
             "what attention says is still added to the normed `x`",
+            *KEPT_HINTS,
+        ),
+        mending(
+            "added-to-both",
+            {"kept": "both"},
+            "`x` and the normed `x` are both added to what attention says; `x` alone goes on",
             *KEPT_HINTS,
         ),
         mending(
@@ -3238,6 +3260,12 @@ T5_MODEL = Exercise(
             "bias-in-the-first-layer-alone",
             {"first layer alone": True},
             "only the first layer of each stack has the bias; its table serves all of them",
+            *BUCKETS_HINTS,
+        ),
+        made_so(
+            "encoder-in-one-direction",
+            {"both": (False, False)},
+            "the encoder's buckets are those of one direction: all that comes later shares one",
             *BUCKETS_HINTS,
         ),
         made_so(

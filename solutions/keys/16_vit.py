@@ -2117,7 +2117,7 @@ class WrongViT(nn.Module):
         x, kind = self.tokens(images), self.step.get("front")
         if kind == "all in forward":
             x = torch.cat((self.cls.expand(len(x), 1, -1), x), dim=1)
-        if kind in ("places in forward", "all in forward"):
+        if kind in ("places in forward", "all in forward", "places twice"):
             x = x + self.places
         x, kind = self.encoded(x), self.step.get("pool", "cls")
         pooled = {
@@ -2347,6 +2347,12 @@ VIT = Exercise(
             {"front": "places in forward"},
             "the scores are right, but `tokens` gives tokens without places: they are added only "
             "in `forward`",
+            *FRONT_ROW_HINTS,
+        ),
+        a_step(
+            "places-added-twice",
+            {"front": "places twice"},
+            "the places are added in `tokens`, and once more in `forward`",
             *FRONT_ROW_HINTS,
         ),
         a_step(

@@ -94,6 +94,7 @@ class Holder:
         (lambda q, k: scores(q, k).squeeze(), "an axis of length 1 is lost"),
         (lambda q, k: scores(q, k).sum(-1), "an axis is lost: summed or averaged away"),
         (lambda q, k: scores(q, k).sum(-1, keepdim=True), "has length 1 where it should be longer"),
+        (lambda q, k: scores(q, k)[:, :-1], "an axis is one too short: a loop or a slice"),
         (lambda q, k: scores(q, k).numpy(), "an array of NumPy is no tensor"),
         (generated, "a generator gives its values one by one"),
         (lambda q, k: map(torch.exp, q), "a map gives its values one by one"),
