@@ -133,13 +133,16 @@ def _edited(sheet: Sheet, found: tuple[Outcome, ...]) -> list[str]:
 
 
 def _varies(sheet: Sheet, answer: Callable, found: tuple[Outcome, ...]) -> bool:
-    """Does a failing case come out otherwise when it runs once more? The largest shows it best."""
-    once = [i for i, _ in _failing(sheet, found) if not sheet.cases[i].label.startswith(AGAIN)]
-    index = next((i for i in reversed(once) if not sheet.terms[i].at_least), None)
-    again = None if index is None else run_case(answer, sheet.cases[index])
-    if not again or not all(map(sound, [*leaves(found[index].values), *leaves(again.values)])):
-        return False
-    return bool(differences(found[index], again, sheet.terms[index]))
+    """Does the first failing case, or the largest, come out otherwise when it runs once more?"""
+    failing = [i for i, _ in _failing(sheet, found) if not sheet.terms[i].at_least]
+    once = [i for i in failing if not sheet.cases[i].label.startswith(AGAIN)]
+    return any(_otherwise(sheet, answer, found, i) for i in (*once[-1:], *once[:1]))
+
+
+def _otherwise(sheet: Sheet, answer: Callable, found: tuple[Outcome, ...], index: int) -> bool:
+    again = run_case(answer, sheet.cases[index])
+    told = all(map(sound, [*leaves(found[index].values), *leaves(again.values)]))
+    return told and bool(differences(found[index], again, sheet.terms[index]))
 
 
 def _only_again(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> list[str]:

@@ -421,7 +421,8 @@ def test_a_mistake_needs_three_hints():
 
 def test_what_is_random_is_told_and_what_is_only_wrong_is_not():
     told = "the same call gives another result each time"
-    assert told in judge(SHEET, lambda x: torch.rand_like(x)).details[0]
+    for wrong in (torch.rand_like, lambda x: 7 * x + torch.rand(()) / x.numel() ** 6):
+        assert told in judge(SHEET, lambda x, wrong=wrong: wrong(x)).details[0]
     for wrong in (lambda x: x * 7 + 3, lambda x: x / 0 - x / 0, lambda x: iter(x), lambda x: id):
         assert all(told not in line for line in judge(SHEET, wrong).details)
 
