@@ -103,7 +103,7 @@ except NotImplementedError:
 #   *there*, or −100 where nothing was asked.
 # - Return the mean of $-\log p_{\text{label}}$ over all places that were asked, in all rows together: one number in a tensor.
 # - If nothing was asked it is 0, and `backward` still works (and gives zeros).
-# - Whatever the scores are where nothing was asked, the loss is the same.
+# - Whatever finite numbers the scores are where nothing was asked, the loss is the same.
 #
 # The trap: a number that looks good because it counts easy places.
 
