@@ -18,6 +18,7 @@ from .digits import lost_digits, only_half
 from .factors import of_numbers
 from .inputs import named_inputs
 from .kinds import by_dtype, by_dtypes, by_kind, returned_error
+from .magnitudes import by_magnitude
 from .moves import MOVES, moves_otherwise
 from .outcome import Outcome
 from .relations import ENOUGH, Pair, of_places
@@ -25,7 +26,6 @@ from .shapes import by_shape
 from .sheet import Sheet
 from .trees import leaves
 
-HUGE = 80.0  # e to the 89 is infinite in float32
 LARGEST = 10**15  # whole numbers beyond are no float64
 
 
@@ -55,7 +55,7 @@ def cause(sheet: Sheet, found: tuple[Outcome, ...], failing: list[int]) -> str:
     if not all(sound(x) for pair in pairs for x in (pair.want, pair.got)):
         return ""
     digits = lost_digits(sheet, pairs, failing)
-    told = digits or _of_leaves(pairs) or _overflows(sheet, pairs, failing)
+    told = digits or _of_leaves(pairs) or by_magnitude(sheet, pairs, failing)
     return told or only_half(sheet, pairs, failing)
 
 
@@ -174,20 +174,3 @@ def _shared(told: Iterable[str]) -> str:
     """What is said of every one."""
     said = set(told)
     return said.pop() if len(said) == 1 else ""
-
-
-def _overflows(sheet: Sheet, pairs: list[Pair], failing: list[int]) -> str:
-    """Where only what is huge fails, and by numbers that aren't finite."""
-    huge = {
-        i for i, case in enumerate(sheet.cases) if _huge([[c.args, c.kwargs] for c in case.calls])
-    }
-    passes = set(range(len(sheet.cases))) - set(failing)
-    lost = all(isinstance(p.got, Tensor) and not p.got.isfinite().all() for p in pairs)
-    if not lost or not set(failing) <= huge or not passes - huge:
-        return ""
-    return "only large numbers fail: something on the way, such as a power of e, becomes infinite"
-
-
-def _huge(inputs: list) -> bool:
-    tensors = [x for x in leaves(inputs) if isinstance(x, Tensor) and x.is_floating_point()]
-    return any(bool((x.isfinite() & (x.abs() >= HUGE)).any()) for x in tensors)

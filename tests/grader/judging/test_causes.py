@@ -200,6 +200,19 @@ def test_an_overflow_is_told_where_only_large_numbers_fail():
     assert "only large numbers fail" in told(sheet(lambda x: x.softmax(-1), drawn), shares)
 
 
+def test_an_epsilon_is_told_where_only_small_numbers_fail():
+    def drawn(generator):
+        x = torch.randn(3, 5, generator=generator)
+        return [case("usual", x), case("small", 1e-3 * x)]
+
+    def normed(x, eps):
+        return x * (x.pow(2).mean(-1, keepdim=True) + eps).rsqrt()
+
+    made = sheet(lambda x: normed(x, 1e-6), drawn)
+    assert "only small numbers fail: an epsilon" in told(made, lambda x: normed(x, 1e-8))
+    assert "only small" not in told(made, lambda x: normed(x, 1.0))
+
+
 def counts(generator):
     return [case(f"{n} by {m}", n, m) for n, m in ((2, 3), (4, 5), (7, 11), (6, 6))]
 
