@@ -1097,6 +1097,10 @@ def slipped_learn(words, num_merges, *, slip):
         return merges
     if slip == "new ids returned":
         return [(pair, 256 + i) for i, pair in enumerate(wrong_learn(words, num_merges))]
+    if slip == "triples":
+        return [(*pair, 256 + i) for i, pair in enumerate(wrong_learn(words, num_merges))]
+    if slip == "spaces once":
+        return wrong_learn({" ".join(words): 1}, num_merges)
     if slip == "joins one word":
         return in_one_word(rows, num_merges)
     return all_of_the_top(rows, num_merges)  # "top k a round"
@@ -1469,6 +1473,54 @@ TRAIN = Exercise(
                 ("no-stop-min", smallest),
                 ("no-stop-first", at_the_head),
             )
+        ),
+        learning_alone(
+            "second-stays",
+            {"join": partial(wrong_merge, skip=1)},
+            "where a pair is joined its second id stays, behind the new one",
+            "Print the ids of `ab` after the merge of `a` and `b`.",
+            "The new id stands for both.",
+            "After a join go on two places further, not one.",
+        ),
+        learning_alone(
+            "last-id-lost",
+            {"join": partial(wrong_merge, keep_rest=False)},
+            "a word loses its last id when pairs are joined, unless it was joined itself",
+            "Print the ids of `abc` after the merge of `a` and `b`.",
+            "A loop up to the last pair never copies the last id alone.",
+            "What is left behind the loop belongs to the word.",
+        ),
+        learning_alone(
+            "one-id-for-all",
+            {"join": lambda ids, pair, new_id: joined(ids, pair, 256)},
+            "every merge writes the same id, 256",
+            "Print the ids of `abcd` after two merges.",
+            "Each merge makes a token of its own.",
+            "The first new id is 256, the next 257.",
+        ),
+        learning_alone(
+            "latin-1-for-utf-8",
+            {"base": lambda word: list(word.encode("latin-1", "replace"))},
+            "a word begins as its bytes in Latin-1, which knows few letters; UTF-8 knows all",
+            "How many ids has `é` in your code?",
+            "Characters above 127 are two, three or four bytes.",
+            "`word.encode()` without an argument is UTF-8.",
+        ),
+        learn_slip(
+            "triples",
+            "triples",
+            "the new id comes back as a third member of each pair",
+            "Print your first merge.",
+            "The k-th merge makes 256 + k, so nobody needs to say it.",
+            "Return pairs alone.",
+        ),
+        learn_slip(
+            "all-words-in-one-text",
+            "spaces once",
+            "the words are written into one text with spaces, each once, whatever its times",
+            "Train on `{'ab': 1, 'cd': 5}` with one merge.",
+            "Each word has a list of its own, and counts as often as the text holds it.",
+            "Keep one list of ids for each word, and its times beside it.",
         ),
         learning(
             "characters-for-bytes",
