@@ -22,6 +22,15 @@ MEANINGS = (
         "two tensors don't fit: counted from the last axis, two lengths must be equal or one be 1",
     ),
     (
+        r"doesn't match the broadcast shape",
+        "what is changed in place, as by `+=`, keeps its shape: `b = b + …` may grow",
+    ),
+    (
+        r"Supports 1D or 2D|expected a matrix|with <= 2 dimensions",
+        "this function knows one matrix, and a stack of them came in: `x.mT` and `x.diagonal(0, "
+        "-2, -1)` take the last two axes",
+    ),
+    (
         r"^IndexError: The shape of the mask",
         "True and False pick places only in a tensor of their own shape: `expand` them first, or "
         "take `masked_fill` or `where`, which broadcast",
@@ -170,7 +179,7 @@ MEANINGS = (
         r"pop from (an )?empty",
         "the last one is taken out of what is empty: ask for its length first",
     ),
-    (r"is not in (list|tuple)|\.index\(x\)", "what is looked for isn't there: ask with `in` first"),
+    (r"not in (list|tuple)|\.index\(x\)", "what is looked for isn't there: ask with `in` first"),
     (r"before Module\.__init__", "the first line of `__init__` is missing: `super().__init__()`"),
     (r"^AssertionError", "an `assert` failed: it is for what can't happen; a caller's mistake can"),
 )
