@@ -3669,8 +3669,8 @@ def study_cases(generator):
         torn(
             late, ("dev", "inside", "train"), ("outside", "test", "both", "last loss"), turned=True
         ),
-        torn(learned, ("dev", "dev batches", "inside"), ("train", "last loss", "outside")),
-        torn(lopsided, ("dev", "test"), ("dev batches",)),
+        torn(learned, ("dev", "dev batches", "inside", "test"), ("train", "last loss", "outside")),
+        torn(lopsided, ("dev", "test", "train"), ("dev batches", "first dev")),
         two_ways(each),
         tried("short, longer and long texts", ["none"], short, both(), (1,), [0.1]),
     ]
@@ -3864,6 +3864,8 @@ def wrong_study(
                 if chosen in (name, "all"):
                     score[name] = mean_of(look(texts), average if name == "dev" else "guesses")
             score["both"] = sum(tested)
+            if chosen in ("first dev", "all"):
+                score["first dev"] = mean_of(look(dev[:1]), "guesses")
             if chosen in ("dev batches", "all"):
                 score["dev batches"] = mean_of(look(dev), "batches")
             score = score if chosen == "all" else score[chosen]
@@ -4192,6 +4194,13 @@ POSITION_STUDY = Exercise(
             "Which data may the choice of a rate see? Not those that were learned.",
             "One batch is little, and it is a training batch.",
             ON_DEV[2],
+        ),
+        studied(
+            "chosen-on-the-first-dev-batch",
+            {"chosen": "first dev"},
+            "the rate is chosen on the first batch of dev alone",
+            "How many batches does dev have, and how many do you look at?",
+            *ON_DEV[1:],
         ),
         studied(
             "chosen-on-the-test-inside",
