@@ -598,6 +598,13 @@ def stretches_ones(a, b):
     return right_shape(a, b) if a[-1] == b[-2] or 1 in (a[-1], b[-2]) else None
 
 
+FRONT_HINTS = (
+    "Try (2, 3) and (3, 7) on paper. Which sizes are left?",
+    "One of the two that meet is the last of its shape. Where does the other one stand?",
+    "The rows come from `a`, the columns from `b`; the axes in front come once.",
+)
+
+
 def joins_the_fronts(a, b, *, check):
     return None if check and a[-1] != b[-2] else a[:-1] + b[:-1]
 
@@ -973,11 +980,7 @@ SHAPE_MISTAKES = [
         joins_the_fronts,
         {"check": True},
         says="you take the last size off both shapes and join the rest",
-        hints=(
-            "Try (2, 3) and (3, 7) on paper. Which sizes are left?",
-            "One of the two that meet is the last of its shape. Where does the other one stand?",
-            "The rows come from `a`, the columns from `b`; the axes in front come once.",
-        ),
+        hints=FRONT_HINTS,
     ),
     Mistake(
         "joins-the-fronts-unasked",
@@ -985,11 +988,7 @@ SHAPE_MISTAKES = [
         {"check": False},
         says="you take the last size off both shapes and join the rest, without asking whether "
         "they meet",
-        hints=(
-            "Try (2, 3) and (3, 7) on paper. Which sizes are left?",
-            "One of the two that meet is the last of its shape. Where does the other one stand?",
-            "The rows come from `a`, the columns from `b`; the axes in front come once.",
-        ),
+        hints=FRONT_HINTS,
     ),
     Mistake(
         "the-other-product",

@@ -60,6 +60,13 @@ def test_what_is_missing_is_said(tmp_path, capsys, monkeypatch):
     assert "-e '.[similar]'" in capsys.readouterr().err
 
 
+def test_a_page_that_is_a_folder_is_refused_before_any_work(tmp_path, capsys):
+    hand_in(tmp_path / "work", "ada", cells(random.Random(1)))
+    asked = ["similar", str(tmp_path / "work"), "--out", str(tmp_path), "--chapters", "00"]
+    assert main(asked) == 2
+    assert f"--out {tmp_path} is a folder; name the page" in capsys.readouterr().err
+
+
 def test_a_stub_that_stands_last_hides_no_copy(tmp_path, capsys):
     """Grading takes whichever definition is right, so all of them are compared."""
     chance = random.Random(1)
