@@ -68,15 +68,18 @@ def _add(found: Answers, task: Task, chapter: str, cells: list[Cell]) -> None:
 
 
 def _new(slices: Sequence[Slice], seen: set[str]) -> str:
-    """All of an exercise's slices, each statement once, without what was seen.
+    """An exercise's definitions, and of the first one's slice all that was not seen.
 
-    A helper counts once, or it would for every exercise.
+    A helper counts once, or it would for every exercise; what the other slices need beside their
+    definitions may be the whole notebook.
     """
-    kept, own = dict[str, None](), {made.own for made in slices}
-    for piece in dict.fromkeys(piece for made in slices for _, piece in made.pieces):
+    own = dict.fromkeys(made.own for made in slices)
+    kept = dict[str, None]()
+    for _, piece in slices[0].pieces:
         lines = piece.splitlines()
         texts = ["\n".join(lines[s.first - 1 : s.last]) for s in statements_of(piece)]
         kept |= dict.fromkeys(text for text in texts if text in own or text not in seen)
+    kept |= own
     seen.update(kept)
     return "\n".join(kept)
 
