@@ -188,3 +188,19 @@ def test_submissions_are_read_and_never_run(tmp_path):
     assert "mine" in found.sources["00.scores", "ada"]
     given = {piece.tokens for piece in shown(ROOT, "00")}
     assert {p.tokens for own in found.pieces.values() for p in own.get("dan", [])} <= given
+
+
+def test_an_answer_is_compared_without_the_rest_of_the_notebook(tmp_path):
+    """What stands around an answer is another exercise's, and would weigh as much as a copy."""
+    answers = {"00.scores": "scores", "00.safe-softmax": "safe_softmax"}
+    text = "# %%\nimport torch\n"
+    for id, name in answers.items():
+        text += f'# %% tags=["{id}"]\ndef {name}(q):\n    return torch.{name}(q)\n'
+    # Grading also tries an answer with all that ran, since a call may have changed what it reads.
+    text += "# %%\ntorch.manual_seed(len([scores, safe_softmax]))\n"
+    (tmp_path / "ada").mkdir()
+    (tmp_path / "ada" / "00_start_here.py").write_text(text)
+    found = gather([Task(ROOT, tmp_path / "ada", ("00",), 0, "")])
+    for id, name in answers.items():
+        source = found.sources[id, "ada"]
+        assert f"def {name}(" in source and source.count("def ") == 1, source
