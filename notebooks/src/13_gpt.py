@@ -417,10 +417,11 @@ print(f"the beginning of this page: {bits_per_character(NEW):.2f}")
 # %%
 @torch.no_grad()
 def chances(*texts):
-    """What comes after each text: (text, token). Filled up at the end, which no token before sees."""
+    """What comes after each text: (text, token)."""
     rows = [encode(text)[0] for text in texts]
     ends = [len(row) - 1 for row in rows]
-    return smol(nn.utils.rnn.pad_sequence(rows, True))[range(len(rows)), ends].softmax(dim=-1)
+    filled = nn.utils.rnn.pad_sequence(rows, batch_first=True)  # no token looks ahead
+    return smol(filled)[range(len(rows)), ends].softmax(dim=-1)
 
 
 def likeliest(text, most=4):
