@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from course_lib.grader.course import progress
-from course_lib.grader.course.checking import verdict_on
+from course_lib.grader.course.checking import one_thread, verdict_on
+from course_lib.grader.course.files import sheet_for
 from course_lib.grader.course.listing import find_listed
 from course_lib.grader.course.watching import StoppedError, watched
 from course_lib.grader.judging.verdict import Verdict
@@ -28,6 +29,8 @@ def check(id: str, answer: object) -> object:
     stopped.
     """
     try:
+        with one_thread():
+            sheet_for(ROOT, id)  # first: how long that takes says nothing about the answer
         with watched(partial(print, file=sys.stdout)):
             verdict = verdict_on(ROOT, id, answer)
         if note := stale_note(answer):
@@ -38,6 +41,9 @@ def check(id: str, answer: object) -> object:
         return panel(Verdict(id, "cannot be checked", "not attempted", str(error)))
     except StoppedError as error:
         verdict = Verdict(id, find_listed(ROOT, id).title, "crashed", str(error))
+    except KeyboardInterrupt:
+        told = "you stopped it before your code was called: run the cell again"
+        return panel(Verdict(id, find_listed(ROOT, id).title, "not attempted", told))
     if Path.cwd().is_relative_to(WORK / "exercises"):
         # A note that can't be written must not hide the verdict.
         with contextlib.suppress(OSError, ValueError):

@@ -5,7 +5,7 @@ no single call. Nor does a dropout that nobody asked for, in evaluation mode: wh
 is the same in both modes, a module is called again in training mode.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import torch
@@ -19,7 +19,20 @@ AGAIN = "called again"
 TRAINING = f"{AGAIN}, in training mode"
 
 
-def called_again(answer: Callable, sound: list[Case], second: dict[str, Case]) -> list[Case]:
+class Drawn:
+    """Cases found by label, drawn one after the other and only as far as somebody asks."""
+
+    def __init__(self, cases: Iterable[Case]) -> None:
+        self.left, self.found = iter(cases), dict[str, Case]()
+
+    def like(self, case: Case) -> Case:
+        """The case of the same label; the given one, if there is none."""
+        while case.label not in self.found and (drawn := next(self.left, None)):
+            self.found[drawn.label] = drawn
+        return self.found.get(case.label, case)
+
+
+def called_again(answer: Callable, sound: list[Case], second: Drawn) -> list[Case]:
     """The cases, made of those that the reference takes; none when it takes none.
 
     One case's calls come first and last. Between them come its calls as drawn a `second` time, the
@@ -35,12 +48,10 @@ def called_again(answer: Callable, sound: list[Case], second: dict[str, Case]) -
     chosen = [_telling(answer, rich or pairs or [(most, most)], second)]
     if methods(chosen[0][0]) < methods(most):
         chosen.append((most, most))
-    return [_again(answer, one, [second.get(one.label, one), other]) for one, other in chosen]
+    return [_again(answer, one, [second.like(one), other]) for one, other in chosen]
 
 
-def _telling(
-    answer: Callable, pairs: list[tuple[Case, Case]], second: dict[str, Case]
-) -> tuple[Case, Case]:
+def _telling(answer: Callable, pairs: list[tuple[Case, Case]], second: Drawn) -> tuple[Case, Case]:
     """The first pair whose case gives other values when drawn a second time; else the first.
 
     An empty text gives the same each time, and what is kept by size does no harm to it. An object
@@ -49,7 +60,7 @@ def _telling(
     firsts: dict[str, tuple[Case, Case]] = {}
     for pair in pairs:
         firsts.setdefault(pair[0].label, pair)
-    drawn = ((pair, second.get(pair[0].label, pair[0])) for pair in firsts.values())
+    drawn = ((pair, second.like(pair[0])) for pair in firsts.values())
     return next((pair for pair, other in drawn if _moves(answer, pair[0], other)), pairs[0])
 
 

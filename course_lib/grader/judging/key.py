@@ -1,7 +1,7 @@
 """Answer keys: what an exercise asks, the cases that try it, the mistakes it can name."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial, update_wrapper
 from typing import Any
@@ -96,7 +96,7 @@ class Exercise:
     kind: str
     points: int
     name: str
-    cases: Callable[[Generator], list[Case]]
+    cases: Callable[[Generator], Iterable[Case]]
     mistakes: Sequence[Mistake]
     also_right: Sequence[Callable] = ()
     axes: str = ""

@@ -6,7 +6,7 @@ from functools import partial
 
 import torch
 
-from .again import called_again
+from .again import Drawn, called_again
 from .cases import Case
 from .compare import differences
 from .crash import RAISED, STOPPED
@@ -32,15 +32,15 @@ def make_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
 def bare_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
     """A sheet that knows what is right and names no mistake, for a small part of the time."""
     generator = torch.Generator().manual_seed(seed)
-    drawn = made_by_order(solution, exercise.cases(generator))
+    drawn = list(made_by_order(solution, exercise.cases(generator)))
     # Shuffled, or the answers True, False, False could be learned by their order.
     order = torch.randperm(len(drawn), generator=generator).tolist()
     cases = tuple(drawn[i] for i in order)
-    second = made_by_order(solution, exercise.cases(generator))
+    second = Drawn(made_by_order(solution, exercise.cases(generator)))
     expected = _expected(solution, cases)
     pairs = zip(cases, expected, strict=True)
     sound = [case for case, outcome in pairs if not outcome.raised and not case.at_least]
-    again = called_again(solution, sound, {case.label: case for case in second})
+    again = called_again(solution, sound, second)
     cases, expected = (*cases, *again), (*expected, *_expected(solution, again))
     return Sheet(
         id=exercise.id,

@@ -5,7 +5,7 @@ A key hands them over by name, which a learner's signature survives in any order
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,15 +14,13 @@ from .cases import Case
 BY_ORDER = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
-def made_by_order(solution: Callable, cases: Iterable[Case]) -> list[Case]:
+def made_by_order(solution: Callable, cases: Iterable[Case]) -> Iterator[Case]:
     """The cases; of those that give the same arguments, every second one gives them by order."""
     seen: Counter = Counter()
-    made = []
     for case in cases:
         seen[names := tuple(case.init or ())] += 1
         turn = names and seen[names] % 2 == 0
-        made.append(_by_order(solution, case) if turn else case)
-    return made
+        yield _by_order(solution, case) if turn else case
 
 
 def _by_order(solution: Callable, case: Case) -> Case:

@@ -5,7 +5,9 @@ import time
 
 import pytest
 
+from course_lib.check import check
 from course_lib.grader.course import watching
+from course_lib.grader.course.files import sheet_for
 from course_lib.grader.course.watching import StoppedError, watched
 
 ENDLESS = "def scores(query, keys):\n    while True:\n        pass\n"
@@ -60,8 +62,6 @@ def test_other_errors_come_through_and_input_is_given_back():
 
 
 def test_in_a_notebook_it_ends_with_a_panel(quick):
-    from course_lib.check import check
-
     def loops(query, keys):
         while True:
             pass
@@ -71,6 +71,30 @@ def test_in_a_notebook_it_ends_with_a_panel(quick):
     assert "Your code stopped: Compare one vector with many" in panel.html()
     told = repr(check("00.scores", lambda query, keys: input()))
     assert "[crashed]" in told and "an answer asks nobody" in told
+
+
+def test_the_time_that_a_sheet_takes_to_draw_is_not_the_answers(monkeypatch, capsys):
+    def drawn(root, id, seed=None):
+        time.sleep(3 * (not seen))
+        seen.append(id)
+        return sheet_for(root, id, seed)
+
+    seen = []
+    monkeypatch.setattr("course_lib.check.sheet_for", drawn)
+    monkeypatch.setattr("course_lib.grader.course.checking.sheet_for", drawn)
+    monkeypatch.setattr(watching, "SAY", 0.5)
+    told = repr(check("00.scores", lambda query, keys: query @ keys.mT))
+    assert seen == ["00.scores"] * 2 and "[right]" in told
+    assert "still running" not in capsys.readouterr().out
+
+
+def test_who_stops_it_before_the_answer_is_called_is_told_so(monkeypatch):
+    def stopped(root, id):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("course_lib.check.sheet_for", stopped)
+    told = repr(check("00.scores", lambda query, keys: query @ keys.mT))
+    assert told.startswith("[not attempted] 00.scores: you stopped it before your code was called")
 
 
 def test_course_check_says_at_which_exercise_it_is(tmp_path):

@@ -46,7 +46,7 @@ def cases(generator):
 
 
 def test_every_second_case_of_the_same_arguments_gives_them_by_order():
-    made = made_by_order(Scaled, cases(torch.Generator()))
+    made = list(made_by_order(Scaled, cases(torch.Generator())))
     assert [case.by_order for case in made] == [False, False, True, True, False]
     assert made[2].init == {"width": 5} and made[2].label == "wider; made as Scaled(5)"
     assert list(made[3].init.items()) == [("width", 2), ("factor", 2.0), ("shift", -1.5)]
@@ -66,6 +66,6 @@ def test_functions_and_what_has_no_place_stay_as_they_are():
         return Scaled(width)
 
     plain = [Case("a", [call(1)]), Case("b", [call(2)])]
-    assert made_by_order(abs, plain) == plain
+    assert list(made_by_order(abs, plain)) == plain
     named = [Case("a", [call(1)], init={"width": 1}), Case("b", [call(2)], init={"width": 2})]
-    assert made_by_order(by_name, named) == named
+    assert list(made_by_order(by_name, named)) == named
