@@ -7,7 +7,6 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Rectangle
@@ -166,6 +165,8 @@ def _draw(
     style: dict[str, Any],
 ) -> Axes:
     """One heat map; hidden cells are left blank and hatched."""
+    import seaborn as sns  # here: most pages draw no map, and it takes over a second
+
     ours = ax is None
     if ours:
         width, height = (_inches(len(tokens)) for tokens in (key_tokens, query_tokens))
