@@ -706,13 +706,13 @@ def neighbours(lost):
 chosen, others = best["copying"], best["before"][:2]
 removed = {"nothing": [], "the eight": chosen, "eight neighbours": neighbours(chosen)}
 removed |= {f"{a}.{b}, before": [(a, b)] for a, b in others}
-curves = {name: without(lost, twice) for name, lost in removed.items()}
+curves = {name: without(lost, twice) if lost else each for name, lost in removed.items()}
 print(f"{'taken away':18} first half  second half  other text")
 for name, lost in removed.items():
     rows = curves[name][: N - 1], curves[name][N:], without(lost, encode(NEW))
     print(f"{name:18}", *(f"{row.mean():10.2f}" for row in rows))
-for lost in [], others[:1]:
-    score, _ = without(lost, random_text(0).repeat(1, 2), scores)
+missed, _ = without(others[:1], random_text(0).repeat(1, 2), scores)
+for lost, score in ([], copies), (others[:1], missed):
     print("copying of the eight:", *(f"{score[one]:.2f}" for one in chosen), f"  without {lost}")
 
 # %% [markdown]
