@@ -686,7 +686,7 @@ claim("of 4,000 dates on unseen days, more than 99 % are right", len(wrong) < 40
 # %% [markdown]
 # ## 10.11 How good, how surely, and where not
 #
-# One run may be luck. A study trained it for 1,100 steps with three seeds, and three times a second model, *plain*: dot products as they are, four heads,
+# One run may be luck. A study took 1,100 steps, with three seeds, and three times a second model, *plain*: dot products as they are, four heads,
 # and chapter 06's sinusoidal positions. (Settings were changed after two earlier tests; no day of this one was in those.)
 
 
@@ -723,7 +723,7 @@ show(
 )
 
 # %% [markdown]
-# The first model reads nearly everything, with each seed, after half a minute. The second is behind; but differs in
+# The first model reads nearly everything, with each seed. The second is behind; but differs in
 # three parts at once, so this says nothing of QK-norm alone.
 #
 # **Save it, and load it elsewhere.** A path that stays, `Path("dates.safetensors")`, makes it yours in any other notebook. What the file does
@@ -879,7 +879,7 @@ for group, side in product(groups, ("copy", "nearest", "dictionary", "model")):
 # |---|---|---|
 # | data | 4.5 million pairs of sentences | 20,000 dates, and more short ones |
 # | tokens in a batch | about 25,000 on each side | about 680 to read |
-# | steps | 100,000 (big: 300,000) | 700 (the study 1,100) |
+# | steps | 100,000 (big: 300,000) | 700; 1,100 |
 # | optimiser | Adam, 0.9, 0.98, $10^{-9}$ | Muon and AdamW (0.9, 0.95) |
 # | rate | Noam, warm-up 4,000, at most 0.0007 | 0.02 and 0.004, falling in a line |
 # | dropout | 0.1 | none: data enough |
