@@ -879,7 +879,7 @@ for group, side in product(groups, ("copy", "nearest", "dictionary", "model")):
 # |---|---|---|
 # | data | 4.5 million pairs of sentences | 20,000 dates, and more short ones |
 # | tokens in a batch | about 25,000 on each side | about 680 to read |
-# | steps | 100,000 (big: 300,000) | 700; 1,100 |
+# | steps | 100,000 (big: 300,000) | 700 (study: 1,100) |
 # | optimiser | Adam, 0.9, 0.98, $10^{-9}$ | Muon and AdamW (0.9, 0.95) |
 # | rate | Noam, warm-up 4,000, at most 0.0007 | 0.02 and 0.004, falling in a line |
 # | dropout | 0.1 | none: data enough |
