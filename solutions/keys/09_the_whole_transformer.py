@@ -1435,6 +1435,7 @@ class WrongTransformer(nn.Module):
         mask = {"padding": self.padding(source), "none": None}
         mask["causal too"] = mask["padding"] & causal
         mask["inverted"] = ~mask["padding"]
+        mask["of the queries"] = mask["padding"].mT
         x = self.stacked("encoder", self.encoder, x, mask[self.source_mask]) if self.read else x
         return x.detach() if "memory" in self.detached else x
 
@@ -1531,6 +1532,13 @@ class ZeroIsPad(WrongTransformer):
         return padding_mask(ids, 0)
 
 
+class TurnedPadding(WrongTransformer):
+    """Shows padding and hides the rest, on both sides; the future stays hidden."""
+
+    def padding(self, ids):
+        return ~padding_mask(ids, self.pad_id)
+
+
 class SplitTransformer(WrongTransformer):
     """Right: block by block, each mask spelled out, each product an einsum."""
 
@@ -1620,6 +1628,26 @@ MODEL = Exercise(
             "Which row of your mask has a single True?",
             "Rows are queries: the first one may see the first key only.",
             "Use `causal_mask` as it comes.",
+        ),
+        one_step(
+            "encoder-mask-along-the-queries",
+            {"source_mask": "of the queries"},
+            "the encoder's mask lies along the queries: padding looks at nothing, and everybody "
+            "looks at padding",
+            "Change what stands at a padded place of the source. Does the memory of a word change?",
+            "Who is looked at is the last axis of a mask, who looks the last but one.",
+            "`[:, None, None, :]`, or `padding_mask`.",
+        ),
+        Mistake(
+            "padding-masks-inverted",
+            TurnedPadding,
+            {},
+            says="the padding masks are the wrong way round: padding is seen, and no word is",
+            hints=(
+                "Print the mask of a source without padding. Who may look at whom?",
+                "True means: may look.",
+                "Compare with `!=`, not with `==`.",
+            ),
         ),
         one_step(
             "either-is-enough",

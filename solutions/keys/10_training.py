@@ -2451,6 +2451,7 @@ class PartlyTrainer(Guesser):
             "rate-of-the-paper": lambda: min(n**-0.5, n * warmup**-1.5),
             "the-larger-rate": lambda: max(n / warmup, (warmup / n) ** 0.5),
             "plain-rate": lambda: 1,
+            "root-turned": lambda: min(n / warmup, (n / warmup) ** 0.5),
         }
         return rate * shares.get(self.way, lambda: min(n / warmup, (warmup / n) ** 0.5))()
 
@@ -2535,7 +2536,7 @@ class PartlyTrainer(Guesser):
                 total = loss.item() if way == "last-loss" else total + loss.item()
                 if way in ("clipped-by-piece", "stepped-by-piece"):
                     norm = self.clip(max_norm)
-                if way == "stepped-by-piece":
+                if way in ("stepped-by-piece", "stepped-unclipped", "stepped-once-more"):
                     optimizer.step()
             tokens = sum(int((labels != 0).sum()) for _, labels in batch)
             for parameter in self.parameters():
@@ -2555,7 +2556,7 @@ class PartlyTrainer(Guesser):
                 optimizer.zero_grad(set_to_none=False)
             if way == "judged-too-early":
                 unseen = self.judge(held_out, smoothing)
-            if way != "stepped-by-piece":
+            if way not in ("stepped-by-piece", "stepped-unclipped"):
                 optimizer.step()
             if self.rest == "kept":
                 optimizer.zero_grad()
@@ -2583,6 +2584,8 @@ class PartlyTrainer(Guesser):
                 tokens = int((batch[-1][1] != 0).sum())
             if way == "ids-counted":
                 tokens = sum(int((ids != 0).sum()) for ids, _ in batch)
+            if way == "plain-rate-told":
+                now = rate
             if way == "rate-of-the-next":
                 now = self.rate_of(n + 1, rate, warmup)
             told = {"loss": total, "norm": norm, "rate": now, "tokens": tokens}
@@ -2599,6 +2602,7 @@ class PartlyTrainer(Guesser):
         return {
             "nothing-returned": lambda: None,
             "last-record-only": lambda: records[-1] if records else {},
+            "last-record-or-none": lambda: records[-1],
             "tuples": lambda: [tuple(record.values()) for record in records],
         }.get(way, lambda: records)()
 
@@ -2925,6 +2929,17 @@ TRAIN = Exercise(
             *GROUP_HINTS,
         ),
         accumulating(
+            "stepped-unclipped",
+            "there is a step after each piece, before anything is clipped: `step` stands in the "
+            "inner loop, and the clipping behind it",
+            *GROUP_HINTS,
+        ),
+        accumulating(
+            "stepped-once-more",
+            "there is a step after each piece, and one more for the batch",
+            *GROUP_HINTS,
+        ),
+        accumulating(
             "pieces-as-batches",
             "there is a step after each piece: nothing is accumulated",
             *GROUP_HINTS,
@@ -3028,6 +3043,16 @@ TRAIN = Exercise(
             "A record says what the update did.",
             "Read it before `scheduler.step()`.",
         ),
+        accumulating(
+            "root-turned",
+            "the root is that of n / warmup: after the warm-up the rate goes on rising",
+            *RATE_HINTS,
+        ),
+        accumulating(
+            "plain-rate-told",
+            "every step has its rate, but `rate` itself stands in each record",
+            *RATE_HINTS,
+        ),
         accumulating("plain-rate", "the rate stays `rate` all the time", *RATE_HINTS),
         accumulating("never-training", "the model never is in training mode", *MODE_HINTS),
         accumulating(
@@ -3106,6 +3131,11 @@ TRAIN = Exercise(
         accumulating("tokens-of-the-last", "`tokens` is that of the last piece", *RECORD_HINTS),
         accumulating("nothing-returned", "`fit` returns nothing", *RECORD_HINTS),
         accumulating("last-record-only", "only the last record comes out", *RECORD_HINTS),
+        accumulating(
+            "last-record-or-none",
+            "only the last record comes out, and where there is none your code stops",
+            *RECORD_HINTS,
+        ),
         accumulating("tuples", "the records are tuples; dicts were asked for", *RECORD_HINTS),
     ],
     hints=(

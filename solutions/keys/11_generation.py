@@ -2394,7 +2394,7 @@ class WrongBeam(Scorer):
         }.get(slip, 1)
         if not most:
             sums.flatten().topk(sums.numel() + 1)  # raises what it raises in an answer
-        best, places = sums.flatten().sort(descending=True, stable=True)
+        best, places = sums.flatten().sort(descending=slip != "lowest", stable=True)
         vocab, found = sums.shape[1], []
         for rank, (total, place) in enumerate(zip(best.tolist(), places.tolist(), strict=True)):
             parent, token = divmod(place, vocab)
@@ -2413,7 +2413,7 @@ class WrongBeam(Scorer):
             return [beam for beam in found[:num_beams] if beam[0][-1] != end_id]
         open_ones = [beam for beam in found if beam[0][-1] != end_id]
         self.note([total for _, total in open_ones], num_beams)
-        return open_ones[:num_beams]
+        return open_ones[: 1 if self.slip == "one goes on" else num_beams]
 
     def graded(self, total, length, max_new, alpha, ids):
         return {
@@ -2422,6 +2422,7 @@ class WrongBeam(Scorer):
             "mean": lambda: total / length,
             "multiplied": lambda: total * length**alpha,
             "alpha times": lambda: total / (1 + alpha * length),
+            "bare alpha times": lambda: total / (alpha * length),
             "whole": lambda: total / (length + len(ids)) ** alpha,
             "without end": lambda: total / max(length - 1, 1) ** alpha,
             "wu": lambda: total / ((5 + length) / 6) ** alpha,
@@ -2457,6 +2458,8 @@ class WrongBeam(Scorer):
             ranked = [([t for t in new if t != end_id], total) for new, total in ranked]
         if slip == "tensors":
             ranked = [(torch.tensor(new), total) for new, total in ranked]
+        if slip == "tokens alone":
+            ranked = [new for new, _ in ranked]
         if slip == "turned":
             ranked = [(total, new) for new, total in ranked]
         return ranked[: {"best only": 1, "all": 10**6}.get(slip, num_beams)]
@@ -2892,6 +2895,38 @@ BEAM = Exercise(
             "How long is a continuation that ends with its third token?",
             "The end is one of the new tokens, and its log probability is in the sum.",
             "Divide by the number of new tokens, the end among them.",
+        ),
+        searching(
+            "alpha-times-the-length",
+            "bare alpha times",
+            "the sum is divided by alpha times the length, not by a power of the length",
+            LENGTH,
+            "With alpha 0 the score is the sum itself.",
+            "In the text alpha is an exponent: `**`.",
+        ),
+        searching(
+            "lowest-first",
+            "lowest",
+            "the candidates of each round are ranked from the lowest sum up",
+            "Print the sums of one round's candidates, in your order. Which of them goes on?",
+            "Log probabilities are negative: the likeliest is the one next to 0, the largest.",
+            "Sort with `reverse=True`, or `descending=True`.",
+        ),
+        searching(
+            "one-goes-on",
+            "one goes on",
+            "only one beginning goes on, however many num_beams asks for",
+            "Print how many beginnings each round starts from.",
+            "That is greedy, with notes of what might have ended.",
+            "The best num_beams candidates that don't end go on.",
+        ),
+        searching(
+            "tokens-without-scores",
+            "tokens alone",
+            "the tokens come back without their scores",
+            "Print one entry of what you return. What are its parts?",
+            "The text asks for pairs.",
+            "`(tokens, score)` for each, the best first.",
         ),
         searching(
             "another-penalty",

@@ -1046,6 +1046,18 @@ def both_joined(ids, pair, new_id):
     return slipped_merge(ids, pair, new_id, slip="overlap")
 
 
+def without_order(ids):
+    return [tuple(sorted(pair)) for pair in neighbours(ids)]
+
+
+def after_a_space(word):
+    return [*f" {word}".encode()]
+
+
+def ascii_only(word):
+    return [*word.encode("ascii", "ignore")]
+
+
 def only_bytes(ids):
     return [pair for pair in neighbours(ids) if max(pair) < 256]
 
@@ -1326,6 +1338,38 @@ TRAIN = Exercise(
             "Print your words after the first round.",
             "Join it in all words.",
             "Does your loop over the words end too early?",
+        ),
+        learning_alone(
+            "letters-and-ids",
+            {"base": list},
+            "a word begins as its letters, and your code stops where a letter meets a number",
+            "Print what a word is before the first merge.",
+            "A word begins as its bytes: whole numbers from 0 to 255.",
+            "`list(word.encode())`.",
+        ),
+        learning_alone(
+            "order-forgotten",
+            {"of_word": without_order},
+            "(a, b) and (b, a) are counted as one pair",
+            "Count the pairs of `abab` by hand.",
+            "`(left, right)`: which of the two stands first is part of the pair.",
+            "Count the two neighbours as they stand.",
+        ),
+        learning_alone(
+            "space-in-front",
+            {"base": after_a_space},
+            "a space is put in front of every word; the text's words begin with their first byte",
+            "Is 32, the byte of a space, in your merges? It isn't in `low`.",
+            "A word is handed over as it is.",
+            "Encode the word alone.",
+        ),
+        learning_alone(
+            "ascii-only",
+            {"base": ascii_only},
+            "letters that are not ASCII are left out",
+            "What does your code make of `été`?",
+            "A word begins as its bytes in UTF-8, every one of them.",
+            "`word.encode()`: UTF-8 knows all letters.",
         ),
         learning_alone(
             "first-place-only",

@@ -181,5 +181,14 @@ MEANINGS = (
     ),
     (r"not in (list|tuple)|\.index\(x\)", "what is looked for isn't there: ask with `in` first"),
     (r"before Module\.__init__", "the first line of `__init__` is missing: `super().__init__()`"),
+    (
+        r"for each of the scores' axes|does not broadcast to scores",
+        "the mask's axes are not (batch, heads, query, key): a padding mask `(batch, key)` gets "
+        "two axes by `[:, None, None, :]`, and a mask that has four is handed on as it is",
+    ),
+    (
+        r"not supported between instances",
+        "things of two kinds have no order: what is compared here, a text with a number?",
+    ),
     (r"^AssertionError", "an `assert` failed: it is for what can't happen; a caller's mistake can"),
 )

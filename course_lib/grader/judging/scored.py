@@ -1,8 +1,22 @@
 """What is trained freely: right when enough of its answers are."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
+
+if TYPE_CHECKING:  # both compare, and a comparison scores
+    from .outcome import Outcome
+    from .sheet import Sheet
+
+CHANCE = (
+    "all that needs no chance is right: where does your dropout stand, how often, and by what is "
+    "the rest divided?"
+)
+TRAINED = (
+    "all else is right, but too little is learned: do all parameters move, for enough rounds, at "
+    "a rate that makes the loss fall?"
+)
 
 
 def too_few(target: Tensor, found: Any, at_least: float) -> tuple[str, ...]:
@@ -18,6 +32,13 @@ def too_few(target: Tensor, found: Any, at_least: float) -> tuple[str, ...]:
         return ()
     share = right / target.numel()
     return (f"{share:.3f} of {target.numel()} answers are right, {at_least:g} are asked for",)
+
+
+def only_scored(sheet: "Sheet", found: Sequence["Outcome"], failing: Sequence[tuple]) -> str:
+    """What to look at where nothing fails but what is scored; "" when something else does."""
+    if not all(sheet.terms[i].at_least and not found[i].raised for i, _ in failing):
+        return ""
+    return CHANCE if "dropout" in sheet.cases[failing[0][0]].label else TRAINED
 
 
 def _ids(target: Tensor, found: Any) -> Tensor | None:

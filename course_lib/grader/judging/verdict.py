@@ -13,6 +13,7 @@ from .inputs import came_in, size
 from .nearest import mostly, named, nearest
 from .outcome import Outcome, run_case
 from .properties import PROPERTIES
+from .scored import only_scored
 from .sheet import Sheet
 from .spelt import spelt
 from .trees import leaves
@@ -102,7 +103,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
     aside = [*_edited(sheet, found), *_only_again(sheet, found, failing)]
     compared = [i for i, _ in failing if not sheet.terms[i].at_least]
     unnamed = known is None and compared and not crash and not aside
-    why = cause(sheet, found, compared) if unnamed else ""
+    why = cause(sheet, found, compared) if unnamed else only_scored(sheet, found, failing)
     near = nearest(sheet, found, compared) if unnamed and not why else None
     details = [
         *aside,

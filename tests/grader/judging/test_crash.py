@@ -109,13 +109,17 @@ def test_what_an_index_or_a_length_means_is_told(line, said):
         ("[3].index(4)", "ask with `in`"),
         ("(3,).index(4)", "ask with `in`"),
         ("[3].remove(4)", "ask with `in`"),
+        ("min([1, 'a'])", "no order"),
+        ("check_mask(torch.ones(2, 1, 1, 1, 5) > 0, (2, 3, 5, 5))", "handed on as it is"),
+        ("check_mask(torch.ones(2, 3) > 0, (2, 3, 5, 5))", "`[:, None, None, :]`"),
         ("torch.nn.GELU()()", "compare what is handed over"),
         ("torch.nn.GELU(1, 2)", "compare what is handed over"),
     ],
 )
 def test_what_an_error_usually_means(line, word):
     namespace = {}
-    exec(f"import math, torch\ndef f(x):\n    {line}", namespace)
+    names = "import math, torch\nfrom course_lib.nn.masks import check_mask"
+    exec(f"{names}\ndef f(x):\n    {line}", namespace)
     crash = run_case(namespace["f"], case("some", 0)).crash
     assert word in meaning(crash, {})[0]
 

@@ -79,7 +79,8 @@ def test_who_learns_too_little_is_told_both_shares():
     verdict = judge(make_sheet(EXERCISE, fit, 0), lazy)
     assert verdict.state == "wrong" and verdict.mistake is None
     assert verdict.details[0].endswith("of 211 answers are right, 0.8 are asked for")
-    assert len(verdict.details) == 2, "nothing to guess about what was trained freely"
+    assert verdict.details[1].startswith("all else is right, but too little is learned")
+    assert len(verdict.details) == 3, "nothing to guess about what was trained freely"
 
 
 def test_a_mistake_is_named_by_the_exact_cases():
