@@ -253,8 +253,8 @@ shares = sorted(run["different"] for run in by_way["greedy"])
 outcome("11.loop", f"{shares[0]:.0%} to {shares[-1]:.0%}, with three models")
 
 # %% [markdown]
-# A *study* (5.1) trained the model above with three seeds and let each of them write in every way of this page; its first model, seed 0, is
-# ours. It writes real words, in a loop. (So does *beam 16*, which looks ahead: 11.6.) This is **degeneration**. Is it the
+# A *study* (5.1) trained the model above with three seeds and let each of them write in every way of this page. These are texts of its first model.
+# (It has our seed, but a Muon that rounds more coarsely, so not quite our weights.) It writes real words, in a loop. (So does *beam 16*, which looks ahead: 11.6.) This is **degeneration**. Is it the
 # small model's fault? Holtzman et al. 2020 found it in GPT-2 with 762 million numbers. There each
 # turn of a loop made the next one surer. Here?
 
@@ -265,17 +265,18 @@ for name, ids in (("Shakespeare, held out", human), ("greedy", loops)):
     by_place = nats(ids, PROMPT).unflatten(1, (-1, 8)).mean(dim=(0, 2))
     curves[name] = range(4, NEW, 8), by_place
 claim("greedy: below 1.2 nats all the way", max(curves["greedy"][1]) < 1.2)
-title = "Greedy text is half as surprising as people's, from the start"
+print(tokens.decode(loops[0, PROMPT:]))
+title = "Greedy text is far less surprising than people's, from the start"
 ax = named_curves(curves, "letters written", "nats per letter", title)
 ax.legend(loc="center right")
 show(
     ax,
-    alt="Nats per letter over letters written, mean of 32 texts. Shakespeare stays between 1.6 and 2, greedy text near 0.9, both level.",
+    alt="Nats per letter over letters written, mean of 32 texts. Shakespeare stays between 1.6 and 2, greedy text near 1; neither falls.",
 )
 
 # %% [markdown]
-# Here the curve is level: our model is in its loop after a few letters, and no turn makes it surer. What is the same is the gap. To the
-# model, people's text is twice as surprising as its own greedy one. *Likely* is not what people write.
+# Here the curve does not fall: no turn makes our model surer. (Its circles needn't be exact; it comes back to the same few words.) What is the same is the gap: people's
+# text surprises the model far more than its own greedy one. *Likely* is not what people write.
 #
 # ## 11.4 Draw, but not everything
 #
@@ -405,11 +406,13 @@ predict("11.knobs", "At equal distinctness, which of the three knobs gives most 
 
 
 # %%
-def swept(knob):
+def swept(knob, seeds=(0, 1, 2)):
     """The medians of a knob's settings: shares of different pieces, and of real words."""
-    found = [runs for name, runs in by_way.items() if name.startswith(knob)]
-    both = [[sorted(run[x] for run in runs)[1] for runs in found] for x in ("different", "words")]
-    return tuple(both)
+    found = [[runs[i] for i in seeds] for name, runs in by_way.items() if name.startswith(knob)]
+    return tuple(
+        [sorted(run[x] for run in runs)[len(runs) // 2] for runs in found]
+        for x in ("different", "words")
+    )
 
 
 ways = ("temperature", "top-k", "top-p", "human")
@@ -428,10 +431,15 @@ show(
 level = {knob: np.interp(0.95, *swept(knob)) for knob in ways[:3]}
 outcome("11.knobs", ", ".join(f"{knob} {share:.1%}" for knob, share in level.items()))
 
+# %%
+for knob in level:
+    alone = (np.interp(0.95, *swept(knob, [seed])) for seed in range(3))
+    print(f"{knob:12}", *(f"{share:.1%}" for share in alone))
+
 # %% [markdown]
-# The nucleus leads by three or four words in a hundred, where seeds differ by two or three; *how far* you turn decides. All three move along one trade:
-# fewer inventions, more repetition. Sampling is not better than greedy: it loses in words and wins in distinctness, and Shakespeare has
-# both. A better *model* moves the curve, a knob walks along it. (These measures don't ask whether a text makes sense.)
+# By the medians the nucleus leads by three or four words in a hundred. But a knob's three seeds (the lines above) are up to five apart, and with the first temperature leads: no
+# clear winner. *How far* you turn decides. All three move along one trade: fewer inventions, more repetition. Sampling is not better than
+# greedy: it loses in words and wins in distinctness, and Shakespeare has both. A better *model* moves the curve, a knob walks along it. (These measures don't ask whether a text makes sense.)
 #
 # There is a brake for repetition alone. A **repetition penalty** lowers the logits of what was written already, here in the last 16
 # letters; the model then picks greedily again.
@@ -764,7 +772,7 @@ for name, layers, heads, d_head, window in (
 # ## Summary
 #
 # - A model gives probabilities; a loop of ten lines writes. Rest the model (`eval()`), crop to its context, end every row.
-# - Always the likeliest: real words, in loops, half as surprising to the model as people's text.
+# - Always the likeliest: real words, in loops, little more than half as surprising to the model as people's text.
 # - Temperature, top-k and nucleus walk along one trade of invention and repetition. How far you turn decides.
 # - Beam search keeps several beginnings. Every step costs, so the wider the beam, the shorter the text; the likeliest lines are a word,
 #   or nothing. A length penalty keeps texts long, and dull.

@@ -80,12 +80,13 @@ predict("12.unseen", "How many of 100 words of the held-out text are not among t
 heard = [word for word in words(held_out) if word.strip().isalpha()]  # no signs, no line ends
 unseen = [word for word in heard if word not in known]
 print(*(word for word, _ in Counter(word.strip() for word in unseen).most_common(12)), sep=", ")
-capitals = sum(word.strip()[0].isupper() for word in unseen) / len(unseen)
-print(f"{capitals:.0%} of them begin with a capital")
+for told, some in (("them", unseen), ("all its words", heard)):
+    capitals = sum(word.strip()[0].isupper() for word in some) / len(some)
+    print(f"{capitals:.0%} of {told} begin with a capital")
 outcome("12.unseen", f"{100 * len(unseen) / len(heard):.1f} of 100")
 
 # %% [markdown]
-# Not many, but most are names: other plays, other people, and they are what the text is about. And the table has 33,000 rows for it. Letters are the other end: 80
+# Not many, but most are names, a few again and again: other plays, other people, and they are what the text is about. And the table has 33,000 rows for it. Letters are the other end: 80
 # rows, many more steps. And they don't solve it:
 
 # %%
@@ -149,7 +150,7 @@ print(*pieces(states[-1], "slow"), sep=" | ")
 # %% [markdown]
 # **Your turn**: count the pairs (`12.count-pairs`), join one (`12.merge`), learn the list (`12.train`), use it on a new word (`12.encode`).
 #
-# Now a real list. GPT-2's has 50,000 merges, and we have its file. Give the sentence of this course only the first few of them, then more:
+# Now a real list: GPT-2's, 50,000 merges. Give the sentence of this course only the first few of them, then more:
 
 # %%
 gpt2 = gpt2_tokenizer()
@@ -251,7 +252,7 @@ print(len(across), "tokens of several words:", across[-6:])
 print(len(glued), "with a sign after letters:", [token.decode() for token in glued[:8]])
 
 # %% [markdown]
-# Borders *cost* length. What they buy is in the last line: without them nearly a tenth of the vocabulary is *e,* and *t,* and so on, letters that happened to meet a
+# Borders *cost* length. What they buy is in the last line: without them nearly a tenth of the vocabulary has a sign glued on: mostly *e,* or *t,*, letters that happened to meet a
 # sign. (GPT-2's paper gives this reason: "dog.", "dog!", "dog?". Recent work, SuperBPE, learns words first and lifts the borders late.)
 # Whether a model gains is another question; here only length was measured.
 #
@@ -271,7 +272,7 @@ idle = [i for i in range(8192) if used[i] == 0]
 outcome("12.unused", f"{len(idle)} of 8,192")
 
 # %% [markdown]
-# Which are they? And how is it on other text, and with GPT-2's?
+# Which are they? And on other text, and with GPT-2's?
 
 # %%
 grown_out = [ours.tokens[i].decode("utf-8", "replace") for i in idle if i >= 256]
@@ -304,7 +305,7 @@ for word in (" SolidGoldMagikarp", " SolidGoldPikachu"):
 
 # %% [markdown]
 # Rumbelow and Watkins found in 2023 that models asked to repeat such a **glitch token** said something else, or insulted
-# the reader. (We show that the token is there; the model isn't in this chapter.)
+# the reader. (The model isn't in this chapter.)
 #
 # ## 12.6 WordPiece takes the longest
 #
@@ -339,7 +340,7 @@ same = [
 claim(f"MiniLM's pieces for {len(kinds):,} words of the plays", all(same))
 
 # %% [markdown]
-# That is the whole algorithm of BERT's tokenizer. But not the duty of 12.3: before it, MiniLM tidies up.
+# That is the whole algorithm of BERT's tokenizer, but for a limit: a word of more than a hundred letters is `[UNK]` at once. But not the duty of 12.3: before it, MiniLM tidies up.
 
 # %%
 for text in ("Déjà vu:  Straße!", "😀 ok", "ყველა", "মানুষ"):
@@ -365,7 +366,7 @@ for word in (" continuance", " parents"):
     print("|".join(pieces(smaller, word)), "or", "|".join(longest_match(word, vocabulary, "")))
 
 # %% [markdown]
-# The longest piece needs fewer, by one in two hundred: merges replay history, and what was joined early is in the way later. So BPE isn't the shortest
+# The longest piece needs fewer, by one in two hundred (at other sizes by less, on the text learned from hardly any): merges replay history, and what was joined early is in the way later. So BPE isn't the shortest
 # spelling, but that of its training.
 #
 # ## 12.7 How large?
@@ -505,7 +506,7 @@ for language, text in ARTICLE.items():
 
 # %% [markdown]
 # Fourteen times for Georgian, twenty-two for Burmese: there GPT-2 has hardly a merge and counts bytes. MiniLM is cheap in Burmese because it
-# *reads nothing*: 29 times unknown. A low count is no compliment by itself.
+# *reads nothing*: 29 times unknown.
 #
 # Is it the language? Or one famous sentence? The control: a thousand names of countries, languages, scripts and currencies, each
 # in all thirteen (Unicode's CLDR, by Babel). Every fifth is held out. For each language, *its own* tokenizer of 1,024 tokens learns from the
@@ -541,8 +542,7 @@ print(
 print(*(f"{n} {by_names[n]:.1f} → {own[n]:.2f}" for n in own), sep="   ")
 
 # %% [markdown]
-# Georgian has come down from nine times to one: it never was the language. (Try 512 or 2,048 tokens, and another
-# fifth.) But three stay dear. What do Hindi, Bengali and Burmese share? Look at a word, as GPT-2's *pattern* cuts it:
+# Georgian has come down from nine times to one: it never was the language. But three stay dear. What do Hindi, Bengali and Burmese share? Look at a word, as GPT-2's *pattern* cuts it:
 
 # %%
 print([len(piece) for piece in words("हिन्दी")], [name(sign) for sign in "हिन्दी"][:3])
@@ -611,7 +611,7 @@ for language in ("English", "German", "Hindi", "Burmese"):
 # Attention's own bill, the scores, grows with the *square*. But at these lengths it is small, and the block's is nearly the number of tokens: the square
 # rules once $n$ is well above $6d$, here 4,608, more than GPT-2 can read.
 #
-# **Your turn**: `12.cost`, with numbers of your own.
+# **Your turn**: `12.cost`.
 #
 # ## 12.10 Numbers, and who may say [SEP]
 #
@@ -665,7 +665,7 @@ claim(
 
 # %% [markdown]
 # The user wrote a *special token*. Instruction and data were joined as *text*, and the tokenizer cannot know who wrote which. Encode the
-# parts apart, names as plain text, and put the special ids between them. (Chat models mark turns in the same way, and need the same care.)
+# parts apart, names as plain text, and put the special ids between them. (Chat models' turns need the same care.)
 #
 # ## 12.11 Type something
 #
@@ -692,7 +692,7 @@ widgets.interactive(
 # - A tokenizer that tidies up loses text. Test the round trip with marks, joiners, line ends.
 # - Twice the vocabulary saves less each time, costs twice the table, and adds rows that are hardly trained.
 # - Losses per token can't be compared between vocabularies; bits per character can.
-# - GPT-2 needs up to 22 times as many tokens for the same article. The reasons are its training text, then a pattern that cuts before marks.
+# - GPT-2 needs up to 22 times as many tokens for the same article. The reasons are its training text, then a pattern that cuts at marks.
 # - Special tokens are ids. Never let a user's text make one.
 #
 # Now there are tokens, and a loop that learns. Is "guess the next token" enough for a model? Chapter 13.
