@@ -3,9 +3,14 @@
 import unicodedata
 
 
-def exact(text: str) -> str:
+def normal(text: str) -> str:
     """A text with its accents spelled one way: a Mac's folders spell them the other."""
-    return unicodedata.normalize("NFC", text.strip())
+    return unicodedata.normalize("NFC", text)
+
+
+def exact(text: str) -> str:
+    """Also without spaces around."""
+    return normal(text.strip())
 
 
 def loose(text: str) -> str:
