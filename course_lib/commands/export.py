@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from course_lib.commands.folders import held, is_gradebook
-from course_lib.grader.book.exports import TEXTS, gradescope
+from course_lib.grader.book.exports import gradescope
+from course_lib.grader.book.exports.formats import TEXTS
 from course_lib.grader.book.exports.marks import Marks, load_marks
 from course_lib.grader.book.exports.roster import load_roster
 from course_lib.paths import ROOT, write_private

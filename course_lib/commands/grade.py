@@ -17,7 +17,7 @@ from course_lib.grader.book.lanes import Lanes
 from course_lib.grader.book.one_student import Task, level_for
 from course_lib.grader.book.rules import keep_rules, load_rules
 from course_lib.grader.book.students import Draw, for_grading, load_class
-from course_lib.grader.book.times import Times, load_times
+from course_lib.grader.book.times import FILE, Times, load_times, strangers
 from course_lib.grader.book.unused import unused
 from course_lib.grader.course.files import exercises
 from course_lib.grader.course.finding.candidates import shown
@@ -52,8 +52,8 @@ def run(args: argparse.Namespace) -> int:
     if level == "process":
         told = "an answer can read the solutions and change files; grade people you trust"
         print(f"Isolation is 'process' only: {told}.", file=sys.stderr)
-    strangers = [task.folder.name for task in tasks if draw and not draw.knows(task.folder.name)]
-    tasks = [task for task in tasks if task.folder.name not in strangers]
+    unlisted = [task.folder.name for task in tasks if draw and not draw.knows(task.folder.name)]
+    tasks = [task for task in tasks if task.folder.name not in unlisted]
     before = _verdicts(args)
     for chapter, count in batch.out_of_date(args.out, tasks).items():
         print(f"{count} lines are out of date, as the key of {chapter} changed: graded again")
@@ -65,21 +65,21 @@ def run(args: argparse.Namespace) -> int:
         print(f"course grade: {error}", file=sys.stderr)
         return 2
     batch.note_times(args.out, tasks, times)
-    _say(args, trouble, strangers, todo)
+    _say(args, trouble, unlisted, todo)
     page = report.write(args.out)
     if before:
         _compare(args, before)
-    there = len(tasks) + len(strangers)
+    there = len(tasks) + len(unlisted)
     print(f"{page}: {len(tasks) - len(trouble)} of {there} students")
-    return int(bool(trouble or strangers))
+    return int(bool(trouble or unlisted))
 
 
 def _say(
-    args: argparse.Namespace, trouble: dict[str, str], strangers: list[str], todo: list[Task]
+    args: argparse.Namespace, trouble: dict[str, str], unlisted: list[str], todo: list[Task]
 ) -> None:
     """Name who was not graded, what was handed in and not used, and who is late without a time."""
     told = {student: f"{why}; run the same command again" for student, why in trouble.items()}
-    told |= dict.fromkeys(strangers, "not on the list of students")
+    told |= dict.fromkeys(unlisted, "not on the list of students")
     for student, why in told.items():
         print(f"not graded: {shown(student)} ({why})", file=sys.stderr)
     for task in todo:
@@ -110,6 +110,8 @@ def _ready(args: argparse.Namespace, level: str) -> tuple[list[Task], Draw | Non
         keep_rules(args.out, args.rules)
     if people:
         print(people.told)
+    if nobody := strangers(times, [path.name for path in students]):
+        print(f"{FILE} has lines for nobody's folder: {', '.join(nobody)}", file=sys.stderr)
     if passed:
         print(f"passed by: {', '.join(passed)}", file=sys.stderr)
     print(f"chapters {', '.join(chapters)}: {why}")

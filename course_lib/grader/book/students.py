@@ -9,8 +9,6 @@ copy. None of it belongs into what students get.
 import hashlib
 import json
 import secrets
-import unicodedata
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,6 +19,7 @@ from course_lib.paths import write_private
 from ..judging.key import Exercise
 from .exports.people import People, load_people
 from .exports.roster import RosterError
+from .exports.spelling import normal
 
 KEPT = "values.json"
 
@@ -53,11 +52,6 @@ class Draw:
         return normal(student) in self.students
 
 
-def normal(name: str) -> str:
-    """A name with its accents spelled one way: a Mac's folders spell them the other."""
-    return unicodedata.normalize("NFC", name)
-
-
 def load_class(path: Path) -> People:
     """The students on a list, whose accounts are the names of the folders of submissions.
 
@@ -67,15 +61,20 @@ def load_class(path: Path) -> People:
         people = load_people(path)
     except RosterError as error:
         raise StudentsError(str(error)) from error
-    names = [person.account for person in people.students]
-    if not names:
+    if not people.students:
         raise StudentsError(f"{path}: there is nobody on this list ({people.told})")
-    for name in names:
+    for person in people.students:
+        name = person.account
         if name in (".", "..") or not name.isprintable() or set("/\\") & set(name):
-            raise StudentsError(f"{path}: {name!r} can't be the name of a folder")
-    twice = [name for name, count in Counter(map(str.casefold, names)).items() if count > 1]
-    if twice:
-        raise StudentsError(f"{path}: {twice[0]!r} is there more than once")
+            told = f"{path}, line {person.row}: {name!r} can't be the name of a folder"
+            raise StudentsError(told)
+    rows: dict[str, list[int]] = {}
+    for person in people.students:
+        rows.setdefault(person.account.casefold(), []).append(person.row)
+    for name, found in rows.items():
+        if len(found) > 1:
+            lines = " and ".join(map(str, found))
+            raise StudentsError(f"{path}: {name!r} is there more than once, in lines {lines}")
     return people
 
 

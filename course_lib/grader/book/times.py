@@ -12,16 +12,20 @@ The word LATE in `late` is then kept with the line of the gradebook and shown.
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from course_lib.paths import write_private
 
+from .exports.roster import RosterError, load_roster
+from .exports.spelling import normal
+
 FILE = "submitted.csv"
 COLUMNS = ("student", "chapter", "submitted", "late")
 MARKED = "marked_late"
+NOT_LATE = ("", "0", "no", "false")
 
 
 class TimesError(ValueError):
@@ -46,18 +50,28 @@ def load_times(submissions: Path) -> Times:
     """
     path = submissions / FILE
     times: Times = {}
-    for number, line in enumerate(_lines(path), 2):
-        student, told = (line.get("student") or "").strip(), (line.get("submitted") or "").strip()
+    for number, line in _lines(path):
+        student, told = line.get("student", ""), line.get("submitted", "")
         # Only a list with a column `late` may have no time: elsewhere it was forgotten.
-        if not student or not (told or line.get("late") is not None):
+        if not student or not (told or "late" in line):
             raise TimesError(f"{path}, line {number}: student or submitted is missing")
         try:
             time = spelled(datetime.fromisoformat(told)) if told else ""
         except ValueError as error:
-            raise TimesError(f"{path}, line {number}: {told!r} is not a time") from error
-        late = bool((line.get("late") or "").strip())
-        times[student, (line.get("chapter") or "").strip()] = Told(time, late)
+            form = "write it like 2026-12-03T09:30:00"
+            raise TimesError(f"{path}, line {number}: {told!r} is not a time; {form}") from error
+        key = normal(student), line.get("chapter", "")
+        if key in times:
+            told = " ".join(filter(None, key))
+            raise TimesError(f"{path}, line {number}: there is another line for {told}")
+        times[key] = Told(time, line.get("late", "").casefold() not in NOT_LATE)
     return times
+
+
+def strangers(times: Times, students: Iterable[str]) -> list[str]:
+    """Who has a line and no folder, misspelt perhaps, so that nobody is late by it."""
+    there = {normal(student) for student in students}
+    return sorted({student for student, _ in times} - there)
 
 
 def add_times(submissions: Path, new: Mapping[tuple[str, str], Told]) -> list[str]:
@@ -66,12 +80,12 @@ def add_times(submissions: Path, new: Mapping[tuple[str, str], Told]) -> list[st
     Other lines and columns stay. Raises TimesError when the list there can't be read.
     """
     path = submissions / FILE
-    lines = _lines(path)
+    lines = [line for _, line in _lines(path)]
     columns = list(dict.fromkeys([*COLUMNS, *(name for line in lines for name in line if name)]))
     kept, gone = [], []
     for line in lines:
-        cells = [(line.get(name) or "").strip() for name in COLUMNS]
-        known = new.get((cells[0], cells[1]))
+        cells = [line.get(name, "") for name in COLUMNS]
+        known = new.get((normal(cells[0]), cells[1]))
         if known is None:
             kept.append(line)
         elif (cells[2], bool(cells[3])) != (known.submitted, known.late):
@@ -87,13 +101,26 @@ def add_times(submissions: Path, new: Mapping[tuple[str, str], Told]) -> list[st
     return gone
 
 
-def _lines(path: Path) -> list[dict]:
-    if not path.is_file():  # somebody may be called so, and this be their folder
+def _lines(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """The list's lines by column, as a spreadsheet may have saved them, with their numbers."""
+    # Somebody may be called so, and this be their folder.
+    if not path.is_file() or not path.stat().st_size:
         return []
     try:
-        return list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
-    except (OSError, ValueError, csv.Error) as error:
-        raise TimesError(f"{path}: can't be read ({error})") from error
+        table = load_roster(path)
+    except RosterError as error:
+        raise TimesError(str(error)) from error
+    names = [name.strip() for name in table.header]
+    names = [name.casefold() if name.casefold() in COLUMNS else name for name in names]
+    if "student" not in names:
+        raise TimesError(f"{path}: no column student; there are: {', '.join(names[:8])}")
+    lines = []
+    for number, cells in zip(table.numbers, table.lines, strict=True):
+        line = dict(zip(names, map(str.strip, cells), strict=True))
+        if chapter := line.get("chapter"):  # a spreadsheet makes 2 of 02
+            line["chapter"] = chapter.zfill(2)
+        lines += [(number, line)] if any(line.values()) else []
+    return lines
 
 
 def spelled(time: datetime) -> str:
@@ -121,7 +148,7 @@ def stamped(rows: list[dict], times: Times) -> list[dict]:
 
 
 def _stamped(row: dict, times: Times) -> dict:
-    student, chapter = row["student"], row["exercise"][:2]
+    student, chapter = normal(row["student"]), row["exercise"][:2]
     if row.get("file") == "":
         return _unmarked(row) | {"submitted": None}
     listed = times.get((student, chapter)) or times.get((student, ""))

@@ -10,6 +10,7 @@ from course_lib.grader.book.times import (
     kept_times,
     load_times,
     stamped,
+    strangers,
 )
 
 NOON = "2026-12-01T12:00:00+00:00"
@@ -102,5 +103,33 @@ def test_a_list_that_says_no_time_is_named_with_its_line(tmp_path, text, told):
 
 def test_a_list_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "submitted.csv").write_bytes(b"\xff\xff")
-    with pytest.raises(TimesError, match=r"submitted\.csv: can't be read"):
+    with pytest.raises(TimesError, match=r"submitted\.csv: no column student"):
+        load_times(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text, encoding",
+    [
+        (f"student;chapter;submitted;late\r\nJosé;2;{NOON};\r\nbob;02;;LATE\r\n;;;\r\n", "cp1252"),
+        (f"sep=;\nstudent;chapter;submitted;late\nJosé;2;{NOON};no\nbob;2;;x\n", "utf-8-sig"),
+        (f"Student\tChapter\tSubmitted\tLate\n\nJosé\t2\t{NOON}\t0\nbob\t2\t\tLATE", "utf-16"),
+        (f"student,chapter,submitted,late\nJose\u0301,02,{NOON},\nbob,02,,LATE\n", "utf-8"),
+    ],
+)
+def test_a_spreadsheet_may_have_saved_it(tmp_path, text, encoding):
+    (tmp_path / "submitted.csv").write_bytes(text.encode(encoding))
+    times = load_times(tmp_path)
+    assert times == {("José", "02"): times["José", "02"], ("bob", "02"): Told("", True)}
+    add_times(tmp_path, {("bob", "02"): Told(NOON)})
+    assert set(load_times(tmp_path)) == set(times)
+    (dated,) = stamped([row() | {"student": "Jose\u0301"}], times)
+    assert dated["submitted"] == times["José", "02"].submitted
+
+
+def test_two_lines_for_the_same_and_a_line_for_nobody_are_told(tmp_path):
+    text = f'student,note,submitted\n"ada","a\nb",{NOON}\nbo,,{NOON}\n'
+    (tmp_path / "submitted.csv").write_text(text)
+    assert strangers(load_times(tmp_path), ["ada", "bob"]) == ["bo"]
+    (tmp_path / "submitted.csv").write_text(f"{text}ada,,{NOON}\n")
+    with pytest.raises(TimesError, match="line 5: there is another line for ada"):
         load_times(tmp_path)

@@ -15,6 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..exports.headers import HIDDEN
+from ..exports.spelling import plain
+
 MOODLE = re.compile(r"(.+?)_(\d+)_assignsubmission_([a-z]+)(?:_(.*))?")
 BLACKBOARD = re.compile(r"(.+?)_attempt_(\d{4}(?:-\d\d){5})(?:_(.+)|\.txt)")
 TYPED = ("text.html", "link.html")
@@ -70,12 +73,10 @@ def _moodle(name: str, file: str) -> HandedIn | None:
     if not match:
         return None
     participant = f"Participant {match[2]}"
-    # In blind marking everybody is called the same.
-    folder = participant if match[1] == "Participant" else match[1]
-    own = match[4] if file == name else file
-    who = Who(
-        "Identifier", participant, match[1], folder, own if match[3] == "file" and own else ""
-    )
+    # In blind marking everybody is called the same, in the platform's language.
+    called = "" if plain(match[1]) in map(plain, HIDDEN) else match[1]
+    own = (match[4] if file == name else file) if match[3] == "file" else ""
+    who = Who("Identifier", participant, called, called or participant, own or "")
     return HandedIn("Moodle", (who,))
 
 

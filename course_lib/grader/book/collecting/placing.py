@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ..exports.people import People, Person
-from ..exports.spelling import plain
+from ..exports.spelling import plain, unaccented
 from ..times import FILE
 from .members import Archive, Member
 from .naming import HandedIn, Who, every_form, from_platform
@@ -112,7 +112,8 @@ def _same_names(told: list[HandedIn]) -> set[str]:
     numbers = defaultdict(set)
     for handed in told:
         if handed.platform == "Moodle":
-            numbers[handed.readings[0].folder].add(handed.readings[0].id)
+            # Folders whose names differ in capitals are one on many systems.
+            numbers[handed.readings[0].folder.casefold()].add(handed.readings[0].id)
     return {folder for folder, ids in numbers.items() if len(ids) > 1}
 
 
@@ -122,7 +123,7 @@ def _whose(
     """The reading that fits, the student it names, and why there is none."""
     first = handed.readings[0]
     numbered = people is not None and people.has("Identifier")
-    if first.folder in twice and not numbered:
+    if first.folder.casefold() in twice and not numbered:
         return first, None, TWO
     if people is None:
         return first, None, _no_folder(first.folder)
@@ -130,11 +131,13 @@ def _whose(
     if len({person for _, person in found}) > 1:
         found = [(who, p) for who, p in found if _called_so(who, p)] or found
     if len({person for _, person in found}) == 1:
-        return *found[0], _no_folder(found[0][1].account)
+        who, person = found[0]
+        return who, person, _another(who, person) or _no_folder(person.account)
     if found:
         names = "; ".join(dict.fromkeys(f"{person} ({person.account})" for _, person in found))
         return first, None, f"more than one match in {people.name}: {names}"
-    told = f"{first.column} {first.id}".strip() if first.column != "Identifier" else first.name
+    told = f"{first.column} {first.id}".strip()
+    told = first.name or first.id if first.column == "Identifier" else told
     return first, None, f"no line of {people.name} has {told}"
 
 
@@ -148,6 +151,17 @@ def _named(people: People, who: Who) -> tuple[Person, ...]:
 
 def _called_so(who: Who, person: Person) -> bool:
     return plain(who.name) in map(plain, person.names)
+
+
+def _another(who: Who, person: Person) -> str:
+    """A group's number in Moodle is one of groups: it may be somebody's among students."""
+    named = unaccented(who.name)
+    if who.column != "Identifier" or not named or not person.names:
+        return ""
+    if named in map(unaccented, person.names):
+        return ""
+    told = f"its number is {person}'s, and its name is another"
+    return f"{told}: a group's, or of another assignment's worksheet"
 
 
 def _no_folder(name: str) -> str:

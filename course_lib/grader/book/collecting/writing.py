@@ -100,7 +100,7 @@ def _fill(made: Path, out: Path, plan: Plan, done: Collected) -> tuple[Times, di
         folder = folders.setdefault(student, Versions(out / student, made / student))
         key = student, chapter_of(placed.file, data)
         sure |= {student} if key[1] else set()
-        done.work |= {student} if placed.file.casefold().endswith(WORK) else set()
+        done.work |= {student} if placed.file.casefold().endswith((*WORK, ".zip")) else set()
         state = folder.put(placed, data)
         (done.same if state == SAME else done.new)[student] += 1
         unlisted = not {key, (student, "")} & listed.keys()

@@ -7,8 +7,8 @@ columns that it wrote stay as they are and where they are. A new column becomes 
 from .cells import escaped, written
 from .forms import CANVAS
 from .marks import Marks
-from .people import People, people_of
-from .roster import Roster, RosterError, bare
+from .people import SHORTENED, People, people_of
+from .roster import KEEP, Roster, RosterError, bare
 
 IDS = ("ID", "SIS User ID", "SIS Login ID", "Integration ID", "Root Account", "Section")
 POSSIBLE = "Points Possible"
@@ -25,6 +25,7 @@ def text(marks: Marks, roster: Roster | None) -> tuple[str, list[str]]:
     no_id = all(roster.place(name) is None for name in CANVAS.accounts)
     if no_id or roster.place("Student", "LastName") is None:
         raise RosterError(f"{roster.name}: no columns Student and ID; export it from Canvas anew")
+    _refuse_shortened(roster)
     people = people_of(roster, CANVAS)
     found, notes = people.matched(marks.rows)
     first = next((i for i, line in enumerate(roster.lines) if _possible(line)), None)
@@ -36,8 +37,30 @@ def text(marks: Marks, roster: Roster | None) -> tuple[str, list[str]]:
 
     there = {bare(cell) for cell in roster.header}
     new = [column for column in columns if column.casefold() not in there]
-    notes += [*_other_points(roster, columns, first), *_without_points(people, found)]
+    notes += [*_other_points(roster, columns, first), *_words_kept(roster, marks, people, found)]
+    notes += _without_points(people, found)
     return roster.filled(columns, cells, IDS), [people.told, *notes]
+
+
+def _refuse_shortened(roster: Roster) -> None:
+    """Canvas reads 1.01E+07 as 1, and would give the points to whoever has that number."""
+    place = roster.place("ID")
+    for i, line in enumerate(roster.lines if place is not None else ()):
+        if SHORTENED.fullmatch(line[place].strip()):
+            told = f"{roster.where(i)}: ID {line[place].strip()} is a number that a spreadsheet"
+            raise RosterError(f"{told} shortened; export the list from Canvas anew")
+
+
+def _words_kept(roster: Roster, marks: Marks, people: People, found: dict[int, str]) -> list[str]:
+    """Points that are not in the export, since Canvas has a word in their place."""
+    told = []
+    for person in people.students:
+        points = marks.cells(found[person.line]) if person.line in found else {}
+        for name, cell in zip(roster.header, roster.lines[person.line], strict=True):
+            column = next((c for c in points if c.casefold() == bare(name)), None)
+            if column and cell.strip() in KEEP:
+                told.append(f"{person}, {column}: {cell.strip()} stays, not {points[column]}")
+    return told
 
 
 def _possible(line: list[str]) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
-FORMULA = re.compile(r"\s*[=+\-@]|[\t\r]")
+# A minus alone computes nothing: it is Moodle's word for no grade.
+FORMULA = re.compile(r"\s*([=+@]|-\s*\S)|[\t\r]")
 # A login such as @ada or +49-30: it must come back as it was, and no spreadsheet computes with it.
 PLAIN_ID = re.compile(r"[+\-@][\w.@+ -]*")
 

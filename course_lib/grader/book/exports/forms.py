@@ -33,7 +33,8 @@ NBGRADER = Form(
     ("id", "student_id"),
 )
 MOODLE_IDS = ("Username", "Email address", "Email", "ID number", "idnumber")
-MOODLE = Form(tuple((name,) for name in MOODLE_IDS), MOODLE_IDS)  # Blackboard has Username too
+# Blackboard has Username too. A worksheet of blind marking has the Identifier only.
+MOODLE = Form(tuple((name,) for name in (*MOODLE_IDS, "Identifier")), (*MOODLE_IDS, "Identifier"))
 FORMS = (CANVAS, OWN, GRADESCOPE, NBGRADER, MOODLE)
 # Others by which a platform may call somebody, for instance in the files of an archive.
 OTHER_IDS = ("ID", "Student ID", "SID", "Identifier")
@@ -74,10 +75,15 @@ def names_of(roster: Roster, form: Form, line: list[str], ids: dict[str, str]) -
     if given or family:
         listed += [", ".join(filter(None, (family, given))), f"{given} {family}".strip()]
         listed += [f"{family} {given}".strip()]
-    turned = [turn(name) for name in listed for turn in (first_name_first, last_name_first)]
     number = ids.get("ID") if form is CANVAS and listed else None
     in_files = [f"{plain(listed[0])}_{number}"] if number else []
-    return tuple(dict.fromkeys([*listed, *turned, *in_files]))
+    return tuple(dict.fromkeys([*turned(listed), *in_files]))
+
+
+def turned(names: list[str]) -> tuple[str, ...]:
+    """Names, also with the family's name first or last."""
+    others = [turn(name) for name in names for turn in (first_name_first, last_name_first)]
+    return tuple(dict.fromkeys([*names, *others]))
 
 
 def first_name_first(name: str) -> str:

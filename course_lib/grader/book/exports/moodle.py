@@ -1,12 +1,12 @@
 """Moodle: a CSV for Grades, Import, where each column is mapped by hand to a grade item."""
 
 from .cells import table
-from .forms import MOODLE, MOODLE_IDS
+from .forms import MOODLE
 from .marks import Marks
 from .people import people_of
 from .roster import Roster, RosterError
 
-IDS = (*MOODLE_IDS, "username", "email")
+IDS = (*MOODLE.accounts, "username", "email")
 
 
 def text(marks: Marks, roster: Roster | None) -> tuple[str, list[str]]:
@@ -17,7 +17,7 @@ def text(marks: Marks, roster: Roster | None) -> tuple[str, list[str]]:
     columns = marks.columns()
     if roster is None:
         return _plain(marks, list(columns)), []
-    if roster.place(*MOODLE_IDS) is None:
+    if roster.place(*MOODLE.accounts) is None:
         raise RosterError(f"{roster.name}: no column Username, Email address or ID number")
     people = people_of(roster, MOODLE)
     found, notes = people.matched(marks.rows)

@@ -1,26 +1,44 @@
 """The students on a list: their accounts, and everything else that they are known by."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from .forms import Form, first_name_first, form_of, id_columns, is_nobody, names_of
+from .forms import (
+    Form,
+    first_name_first,
+    form_of,
+    id_columns,
+    is_nobody,
+    names_of,
+    turned,
+)
+from .headers import participant
 from .roster import BOM, Roster, RosterError, load_roster, text_of
 from .spelling import exact, loose, plain
 
-TABLES = (".csv", ".tsv")
+TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".ods", ".html", ".htm")
+SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Person:
-    """A student: `account` is the name of the folder, `line` the place in the list."""
+    """A student: `account` is the name of the folder, `line` the place in the list.
+
+    `more` are other places, where a list has somebody for each group or assignment; `row` is the
+    line of the file.
+    """
 
     account: str
     line: int
     ids: tuple[tuple[str, str], ...] = ()
     names: tuple[str, ...] = ()
+    more: tuple[int, ...] = ()
+    row: int = 0
 
     def __str__(self) -> str:
         return self.names[0] if self.names else self.account
@@ -61,7 +79,7 @@ class People:
         for student in students:
             people = self.known_as(student)
             if len(people) == 1 and people[0].line not in found:
-                found[people[0].line] = student
+                found |= dict.fromkeys((people[0].line, *people[0].more), student)
                 notes += self._also(student, people[0])
                 continue
             why = "no line of" if not people else "more than one match in"
@@ -100,12 +118,16 @@ def load_people(path: Path) -> People:
     try:
         return people_of(load_roster(path))
     except RosterError:
-        if path.suffix.casefold() in TABLES:
+        text = text_of(path)[0].removeprefix(BOM)
+        # A table with a fault in it is no list of names, whatever the file is called.
+        if path.suffix.casefold() in TABLES or max(map(text.split("\n")[0].count, ",;\t")) > 1:
             raise
-    text, _ = text_of(path)
-    names = [exact(line) for line in text.removeprefix(BOM).splitlines() if line.strip()]
-    students = [Person(name, i, (("student", name),), (name,)) for i, name in enumerate(names)]
-    told = f"{path.name}: {len(names)} students, one on each line"
+    lines = [(row, exact(line)) for row, line in enumerate(text.splitlines(), 1) if line.strip()]
+    students = [
+        Person(name, i, (("student", name),), turned([name]), row=row)
+        for i, (row, name) in enumerate(lines)
+    ]
+    told = f"{path.name}: {len(students)} students, one on each line"
     return People(path.name, tuple(students), told)
 
 
@@ -113,17 +135,28 @@ def people_of(roster: Roster, form: Form | None = None) -> People:
     """The students of a table. Raises RosterError when no column says who a student is."""
     form = form or form_of(roster)
     columns = id_columns(roster, form)
-    students, taken, skipped = [], Counter(), []
+    students: dict[Any, Person] = {}
+    taken, skipped, short = Counter(), [], Counter()
     for i, line in enumerate(roster.lines):
-        ids = {name: exact(line[roster.place(name)]) for name in columns}
+        ids = {name: exact(participant(line[roster.place(name)])) for name in columns}
         names = names_of(roster, form, line, ids)
         column = next((name for name in form.accounts if ids.get(name)), None)
         if column is None or is_nobody(ids, names, line):
             skipped += map(first_name_first, [*names, *filter(None, map(str.strip, line))][:1])
             continue
+        short.update(name for name, id in ids.items() if SHORTENED.fullmatch(id))
+        if SHORTENED.fullmatch(ids[column]):
+            told = f"{roster.where(i)}: {column} {ids[column]} is a number that a spreadsheet"
+            raise RosterError(f"{told} shortened; take the list anew from where it came")
+        about = tuple(ids.items()), names
+        if about in students:
+            students[about] = replace(students[about], more=(*students[about].more, i))
+            continue
         taken[column] += 1
-        students.append(Person(ids[column], i, tuple(ids.items()), names))
-    return People(roster.name, tuple(students), _told(roster, taken, skipped, form))
+        students[about] = Person(ids[column], i, *about, row=roster.numbers[i])
+    told = _told(roster, taken, skipped, form)
+    told += "".join(f"; {n} of {name} shortened by a spreadsheet" for name, n in short.items())
+    return People(roster.name, tuple(students.values()), told)
 
 
 def _told(roster: Roster, taken: Counter, skipped: list[str], form: Form) -> str:

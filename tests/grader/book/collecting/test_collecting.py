@@ -126,6 +126,31 @@ def test_moodle_goes_by_name_and_two_of_one_name_are_told(collect, tmp_path):
     }  # fmt: skip
 
 
+WORKSHEET = "Identifier,Full name,Email address\nParticipant 17,José O’Brien,jo@u.edu\n"
+
+
+def test_a_groups_number_in_moodle_is_no_students(collect, tmp_path):
+    form = "{}_17_assignsubmission_file_/02.py".format
+    plan, _ = collect({form("Group A"): "g", form("Jose OBrien"): "j"}, WORKSHEET)
+    assert files_in(tmp_path / "out") == {"jo@u.edu/02.py": "j"}
+    ((_, why),) = plan.left
+    assert why.startswith("its number is José O’Brien's, and its name is another: a group's")
+
+
+@pytest.mark.parametrize("word", ["Participant", "Teilnehmerin", "Participante"])
+@pytest.mark.parametrize("roster", [None, "ID,Status\nTeilnehmer/in1,x\nTeilnehmer/in2,y\n"])
+def test_blind_marking_in_moodle_has_folders_of_participants(collect, tmp_path, word, roster):
+    plan, _ = collect({f"{word}_{n}_assignsubmission_file_/02.py": str(n) for n in (1, 2)}, roster)
+    there = {"Participant 1/02.py": "1", "Participant 2/02.py": "2"}
+    assert files_in(tmp_path / "out") == there and not plan.left
+
+
+def test_names_that_differ_in_capitals_share_a_folder_on_many_systems(collect):
+    names = ("Wei Zhang_1", "wei zhang_2", "Cy_3")
+    plan, _ = collect({f"{n}_assignsubmission_file_/02.py": "x" for n in names})
+    assert len(plan.left) == 2 and all("two people" in why for _, why in plan.left)
+
+
 def test_blackboard_tells_times_and_the_newest_attempt_counts(collect, tmp_path):
     form = "Attention_b_ob_attempt_2026-12-{}-09-30-00{}".format
     files = {

@@ -120,3 +120,15 @@ def test_the_best_of_all_leaves_one_column(exported):
 def test_a_file_that_canvas_did_not_write_is_told(exported, roster, told):
     with pytest.raises(RosterError, match=told):
         exported(canvas.text, roster)
+
+
+def test_a_word_that_stays_in_the_place_of_points_is_told(exported):
+    roster = ROSTER.replace("9.5,,50.00", "9.5,EX,50.00")
+    text, notes = exported(canvas.text, roster)
+    assert read(text)[3][6] == "EX"
+    assert notes[1:] == ["Lovelace, Ada, Chapter 02: EX stays, not 3"]
+
+
+def test_a_number_that_canvas_would_take_for_another_is_refused(exported):
+    with pytest.raises(RosterError, match=r"roster.csv, line 4: ID 1.01E\+07 is a number that"):
+        exported(canvas.text, ROSTER.replace(",101,", ",1.01E+07,"))

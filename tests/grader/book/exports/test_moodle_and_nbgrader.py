@@ -49,6 +49,12 @@ def test_moodles_own_list_is_filled(exported):
         exported(moodle.text, "Name\nada\n")
 
 
+def test_moodles_worksheet_keeps_its_minus_and_blind_participants_are_found(exported, add_student):
+    add_student("Participant 12")
+    text, _ = exported(moodle.text, "ID,Status,Bewertung\nTeilnehmer/in12,x,-\n")
+    assert text == "ID,Status,Bewertung,Chapter 02,Chapter 03\nTeilnehmer/in12,x,-,3,2\n"
+
+
 def test_nbgraders_columns_and_its_arithmetic(exported):
     text, _ = exported(nbgrader.text, rules=LATE)
     assert text.splitlines()[0] == (

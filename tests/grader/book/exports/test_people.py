@@ -119,3 +119,73 @@ def test_names_one_on_each_line(listed):
 def test_what_is_no_list_is_refused_with_the_file(listed, content, told):
     with pytest.raises(RosterError, match=rf"roster\.csv.*{told}"):
         listed(content)
+
+
+WORKSHEETS = {
+    "German": 'ID,"Vollständiger Name",E-Mail-Adresse,Status\nTeilnehmer/in12,Ada L,ada@u.edu,x\n',
+    "French": '"Identifiant","Nom complet","Adresse de courriel"\nParticipant 12,Ada L,ada@u.edu\n',
+    "English": "Identifier,Full name,Email address,Status\nParticipant 12,Ada L,ada@u.edu,-\n",
+}
+
+
+@pytest.mark.parametrize("language", WORKSHEETS)
+def test_moodles_worksheet_is_read_in_its_language(listed, language):
+    (ada,) = listed(WORKSHEETS[language]).students
+    assert (ada.account, str(ada)) == ("ada@u.edu", "Ada L")
+    assert dict(ada.ids)["Identifier"] == "Participant 12"
+
+
+def test_a_worksheet_of_blind_marking_has_participants(listed):
+    assert accounts(listed("Identifier,Status\nParticipant 12,x\n")) == ["Participant 12"]
+    german = listed("ID,Status,Bewertung\nTeilnehmer/in12,x,\nTeilnehmer/in7,x,\n")
+    assert accounts(german) == ["Participant 12", "Participant 7"]
+    nbgrader = listed("id,first_name\nteilnehmer12x,Ada\nstudent7,Bob\n")
+    assert accounts(nbgrader) == ["teilnehmer12x", "student7"]
+
+
+def test_addresses_say_who_it_is_where_no_column_is_known(listed):
+    people = listed("Nafn,Netfang,Staða\nAda,ada@u.edu,x\nBob,bob@u.edu,y\n")
+    assert people.told == "roster.csv: 2 students by Email address"
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ('Student,ID\n\n"A\nB",1\nx,2,3\n', "roster.csv, line 5: more cells than"),
+        ('Student,ID,Section\na,1,x\nb,"2,x\nc,3,x\nd,4,x\n', "line 3: .* never closed"),
+        ("Student,ID,SIS Login ID\na,1,ada\nb,2,1.2E+07\n", "line 3: SIS Login ID 1.2E.07 is"),
+        ("Student;ID;SIS Login ID\na;1;1,2E+7\n", "line 2: SIS Login ID 1,2E.7 is a number that"),
+    ],
+)
+def test_a_line_that_loses_somebody_is_named_with_its_place(listed, text, told):
+    with pytest.raises(RosterError, match=told):
+        listed(text)
+
+
+def test_what_spreadsheets_add_changes_nothing(listed):
+    plain = listed("student,group\nada,1\nbob,2\n").students
+    for text in (
+        "sep=;\nstudent;group\nada;1;;\nbob;2\n",
+        "\ufeffstudent\tgroup\nada\t1\nbob\t2\t\n",
+    ):
+        assert [p.ids for p in listed(text).students] == [p.ids for p in plain]
+    short = listed("Student,ID,SIS Login ID\na,1.2E+07,ada\n")
+    assert short.told.endswith("1 student by SIS Login ID; 1 of ID shortened by a spreadsheet")
+
+
+def test_commas_within_a_list_of_semicolons_are_none_of_its_own(listed):
+    people = listed("Student;ID;Section;Essay, a, b, c (7)\nLovelace, Ada;101;A, B;\n")
+    assert [(p.account, str(p)) for p in people.students] == [("101", "Lovelace, Ada")]
+
+
+def test_somebody_listed_for_each_assignment_is_one_person(listed):
+    people = listed("student_id,last_name,assignment\nada,L,ps0\nbob,B,ps0\nada,L,ps1\n")
+    assert accounts(people) == ["ada", "bob"]
+    assert people.matched(["ada"]) == ({0: "ada", 2: "ada"}, [])
+
+
+def test_names_on_lines_may_begin_with_the_family(listed):
+    people = listed("Lovelace, Ada\nHopper, Grace\n", "class.txt")
+    assert [p.account for p in people.known_as("Ada Lovelace")] == ["Lovelace, Ada"]
+    with pytest.raises(RosterError, match="line 3: more cells"):
+        listed("Student,ID,SIS Login ID\na,1,ada\nb,2,bob,4\n", "class.txt")
