@@ -26,7 +26,11 @@ WAYS = {  # how the chosen tokens are hidden while it learns, and the seeds
     "all [MASK]": ({"share": 0.3, "masked": 1.0, "swapped": 0.0}, (0, 1)),
 }
 PAD, MASK = 0, 1
-SIDES = ((3, 3), (3, 2), (2, 3), (2, 2), (2, 1), (1, 2), (1, 1), (1, 0), (0, 1), (0, 0))
+NARROW = ((1, 1), (1, 0), (0, 1), (0, 0))
+WIDE = (  # the list that found most on the part to develop, of six
+    *((3, 3), (3, 2), (2, 3), (2, 2), (3, 1), (1, 3), (2, 1), (1, 2)),
+    *((3, 0), (0, 3), (1, 1), (2, 0), (0, 2), (1, 0), (0, 1), (0, 0)),
+)
 
 PLAYS = shakespeare()
 LETTERS = CharTokenizer(PLAYS, ("<pad>", "▢"))
@@ -123,7 +127,7 @@ def by_tables(letters):
     ids, given, hidden = exam()
     rows, places = [tuple(row) for row in given.tolist()], hidden.nonzero().tolist()
     shares = []
-    for sides in (SIDES[6:], SIDES):
+    for sides in (NARROW, WIDE):
         table = Neighbours(LEARN[:letters].tolist(), sides)
         right = [table.say(rows[r], i) == ids[r, i].item() for r, i in places]
         shares.append(sum(right) / len(right))
