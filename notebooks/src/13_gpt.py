@@ -256,7 +256,7 @@ for step, text in runs["550"][0]["texts"].items():
     print(f"--- after {step} steps\n{text[:170]}\n")
 
 # %% [markdown]
-# From gibberish to verse: letters; then their frequencies; then syllables; then speakers, lines, and mostly real words.
+# From gibberish to verse: letters, all alike; then syllables; then lines, and mostly real words.
 #
 # ## 13.4 Who guesses better?
 
@@ -271,7 +271,7 @@ told = f"{table['4488923'][0]:.2f} bits; of 0.56 million letters {low['table']:.
 outcome("13.table", f"the table, twice: {told}")
 
 # %% [markdown]
-# The table, and not only because it has read more: with as many letters, each read once, it is ahead as well. Ours, and all runs of both (the GPT's rates were chosen on `develop`; the longest run took half of 550's):
+# The table, and not only because it has read more: with as many letters, each read once, it is ahead as well. (Partly by the exam: the table reads straight on, the GPT begins anew every 128 letters.) Ours, and all runs of both (the GPT's rates were chosen on `develop`; the longest run took half of 550's):
 
 # %%
 rows = held_out[: 400 * 129].view(400, 129)
@@ -310,8 +310,7 @@ for steps in ("137", "550", "2200"):
     print(*(f"{x:.2f}" for x in (*places[:3], *by_32)))
 
 # %% [markdown]
-# After some twenty letters the curve is flat: 128 are there, and it hardly uses them. At this size, after this time, a GPT is a *soft table*. What it has over a hard table is that
-# pasts which are alike help each other, that it can grow, and what 13.9 will show.
+# After some twenty letters the curve is flat: 128 are there, and it hardly uses them. At this size, after this time, a GPT is a *soft table*: pasts which are alike help each other. It can grow, too (13.9).
 #
 # ## 13.5 What each ingredient gives
 #
@@ -335,7 +334,7 @@ for name, rung in study("13_rungs")["results"]["rungs"].items():
 #
 # SmolLM2-135M-Instruct (Hugging Face, 2025) is of LLaMA's kind. Against GPT-2 in 13.1: **RMSNorm**, **SwiGLU**, RoPE, no biases; and three query heads share one key and value head (17
 # and 18 say why). It was pretrained on two trillion tokens. Then it was trained further on conversations, which is **instruction tuning** (22): still "the next
-# token", on other text. The package holds it in 4 bits a number; `load_smollm2` makes 32 of them, and puts it into the library's `Gpt`. From there into ours:
+# token", on other text; last it was taught which of two answers is preferred, by another loss. The package holds it in 4 bits a number; `load_smollm2` makes 32 of them, and puts it into the library's `Gpt`. From there into ours:
 
 
 # %%
@@ -485,17 +484,18 @@ for text in (
 # Is it the model that does not know, or our sentence? Ask first, then let it answer.
 
 # %%
-forms = "The capital of {0} is", "What is the capital of {0}?\nThe capital of {0} is"
+plainly = "The capital of {0} is"
+forms = plainly, "What is the capital of {0}?\n" + plainly, "{0}\n" + plainly
 asked = known(forms[1].format)
 right = sum(not said for _, said in asked.values())
 shifts = (f"{c}: {plain[c][0]:.2f} → {asked[c][0]:.2f}" for c in ("Australia", "Peru", "Chad"))
 print(f"question first: {right} of {len(asked)}", *shifts, sep="   ")
 found = [sum(not said for _, said in known(form.format, UNSEEN).values()) for form in forms]
-print(f"{len(UNSEEN)} countries not looked at before: {found[0]}, question first {found[1]}")
+print(f"{len(UNSEEN)} countries not looked at before: {found[0]}, question first {found[1]}, ", end="")
+print(f"its name first {found[2]}")
 
 # %% [markdown]
-# (The first 16 were picked from 32 that had been tried; hence the new ones.) A line in front, with the question but no fact, and more is known. What a model "knows" is what *some* prompt gets out of it: one form of
-# words finds less.
+# (The first 16 were picked from 32 that had been tried; hence the new ones.) A line in front, with the question but no fact, and more is known; or only the country's name. What a model "knows" is what *some* prompt gets out of it.
 #
 # ## 13.7 It fits, so it is loaded?
 #
@@ -628,7 +628,7 @@ print(f"ours: {once:.1f} nats, then {again:.1f}")
 claim("within 0.1 of each other", (once - again).abs() < 0.1)
 
 # %% [markdown]
-# Nothing. So it has to be learned. (Two layers can: Olsson et al.) Who does it in SmolLM2? A head that copies must look *behind* the places where its own token stood before. We score each of 270
+# So it has to be learned. (Two layers can: Olsson et al.) Who does it in SmolLM2? A head that copies must look *behind* the places where its own token stood before. We score each of 270
 # heads by its weight there, and beside it by its weight on the token just before.
 
 
@@ -672,7 +672,7 @@ attention_hover(names, weights, title=f"SmolLM2, layer {layer}, head {head}")
 # *river′* looks at *blue*, which stood behind the first *river*. In the first half, where nothing has come before, the head rests on the first token (3.7).
 #
 # How can it find a *successor*? The place of *seven* must know that *cat* stood before it. Some other head has to have brought that there: one that looks at the token before, in a
-# layer below. Then a copying head only looks for "whose predecessor is who I am". That is a story; a test is to take heads away, an **ablation** (05): set the
+# layer below. Then a copying head only looks for "whose predecessor is who I am". A story; the test is to take heads away, an **ablation** (05): set the
 # columns of `to_out` that read them to zero. Controls: as many other heads of the same layers, another head that looks back, the first half, and ordinary text.
 
 
@@ -717,7 +717,7 @@ for lost, score in ([], copies), (others[:1], missed):
 
 # %% [markdown]
 # Without the eight, the second time is nearly as hard as the first; eight others of the same layers cost a tenth of that. And *one* head, which never copies and only looks one token back, takes most of
-# it along: the **circuit** has two steps, and it holds the first: without it, the eight hardly find their places. (Another head looks back as steadily, and is hardly missed: what counts is who reads it.) Last column: on a text that repeats little, little is lost.
+# it along: the **circuit** has two steps, and it holds the first: without it, seven of the eight hardly find their places. (Another head looks back as steadily, and is hardly missed: what counts is who reads it.) Last column: on a text that repeats little, little is lost.
 
 # %%
 lost = ["nothing", "the eight", "eight neighbours", list(removed)[3]]
@@ -773,7 +773,7 @@ for name, config in families.items():
     print(f"{name:13} {row} {kept * config.max_len / 1e9:8.1f}")
 
 # %% [markdown]
-# All counts are those of the published files (GPT-3's 175 billion are 174.6). Llama 3.1's context is 64 times GPT-3's, its cache a token a thirty-sixth: it has fewer and narrower layers, and four query heads share a key. (Chapter 18.)
+# All counts but GPT-3's are those of the published files (its 175 billion are 174.6). Llama 3.1's context is 64 times GPT-3's, its cache a token a thirty-sixth: it has fewer and narrower layers, and four query heads share a key. (Chapter 18.)
 #
 # To *train*, count 16 bytes a parameter at 32 bits: weights, gradients, AdamW's two means; and what the backward pass keeps. About $6N$ multiplications and additions a token for $N$ parameters, $2N$ to read one.
 #

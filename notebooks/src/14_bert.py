@@ -145,9 +145,12 @@ predict(
 # %%
 from course_lib.data.backoff import Neighbours
 
-SIDES = ((3, 3), (3, 2), (2, 3), (2, 2), (2, 1), (1, 2), (1, 1), (1, 0), (0, 1), (0, 0))
-wide = Neighbours(learn[:400_000].tolist(), SIDES)
-narrow = Neighbours(learn[:400_000].tolist(), SIDES[6:])
+NARROW = (1, 1), (1, 0), (0, 1), (0, 0)  # letters before, letters after; the first that was met
+WIDE = (
+    *((3, 3), (3, 2), (2, 3), (2, 2), (3, 1), (1, 3), (2, 1), (1, 2)),
+    *((3, 0), (0, 3), (1, 1), (2, 0), (0, 2), (1, 0), (0, 1), (0, 0)),
+)
+narrow, wide = (Neighbours(learn[:400_000].tolist(), sides) for sides in (NARROW, WIDE))
 print(
     f"{sum(map(len, wide.tables.values())):,} rows, and {sum(map(len, narrow.tables.values())):,}"
 )
@@ -237,8 +240,8 @@ for key in ("found", "found under ▢"):
     print(f"the model, {key}:", *(f"{run[key]:.3f}" for run in masked["80/10/10"]))
 
 # %% [markdown]
-# So it reaches the table that read as many letters, thanks to chosen letters that stand there as they were. Under ▢ it finds three
-# of a hundred fewer; to the table, which never looks at the place itself, that makes no difference.
+# So it stays nearly five of a hundred behind the table that read as many letters. Under ▢, where nothing of the letter is left to see, it finds
+# three fewer still; to the table, which never looks at the place itself, that makes no difference.
 #
 # What the model has that this table has not: it may look further than three letters a side, and gives every letter a probability. Write a line, with `_` for
 # what you hide, and point at a letter to see what else it might have been.
@@ -313,9 +316,9 @@ kept = (said == ids)[~hidden].float().mean().item()
 outcome("14.visible", f"at least {10 * int(10 * kept)} of 100")
 
 # %% [markdown]
-# It keeps what it sees, and doubts what doesn't fit: a letter that we swapped is more often mended than left. Nobody told it which letters
+# It keeps what it sees, and doubts what is rare or doesn't fit: a letter that we swapped, drawn evenly and so mostly a rare one, is more often mended than left. Nobody told it which letters
 # were swapped. That is in the recipe: few letters in view are wrong, and those are asked for. So a letter in view is probably right, and
-# an unlikely one probably not.
+# an unlikely one probably not. (A right *q* is doubted, too.)
 #
 # Is it so? And the control, from the same study: models that learned with ▢ for every chosen letter (*mended*, *left*: of
 # the swapped ones).
@@ -324,6 +327,8 @@ outcome("14.visible", f"at least {10 * int(10 * kept)} of 100")
 swapped = hidden & (given != MASK) & (given != ids)
 stays, mends = ((said == what)[swapped].float().mean().item() for what in (given, ids))
 claim("a swapped letter is more often mended than left", mends > stays)
+rare = ~hidden & (ids == letters.encode("q")[0])
+claim("of the right q in view, fewer than half are kept", (said == ids)[rare].float().mean() < 0.5)
 for way in ("80/10/10", "all [MASK]"):
     for key in ("found, all ▢", "visible", "nothing hidden", "mended", "left"):
         print(f"{way:10} {key:14}", *(f"{run[key]:.3f}" for run in masked[way]))
@@ -453,7 +458,7 @@ if minilm:
         print("", some[i].text[:100], some[best[i]].text[:100], sep="\n  ")
 
 # %% [markdown]
-# It finds the film more often than words do. It finds the verdict no more often than they do: "a dull film on chess" is near to "a fine film on chess". That is what it
+# It finds the film more often than words do. On these twelve films it finds the verdict no more often than they do: "a dull film on chess" is near to "a fine film on chess". That is what it
 # was trained for. Is the verdict in the vector all the same, for a layer that may choose its directions? 14.9 will say.
 #
 # ## 14.8 Fine-tuning, with few weights
@@ -719,7 +724,7 @@ claim("whole dates: the tagger is ahead of the hasty rule", whole > by_rule[0])
 claim("and within four points of the second", abs(whole - by_rule[1]) < 0.04)
 
 # %% [markdown]
-# Against the hasty rule the tagger "won"; the second one, which knows no word of any language, is level with it. What it
+# Against the hasty rule the tagger "won"; the second one, which knows no word of any language, is at least level with it. What it
 # still gets wrong is one style, the American 7/21/73. Such dates were written by rules, so rules read them: write the rule. What the
 # tagger spared us is looking at failures, for 9,600 labels and a few seconds; it pays where no rule is in sight, as for names.
 #
