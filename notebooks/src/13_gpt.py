@@ -114,7 +114,7 @@ claim("the library's logits", torch.allclose(ours(ids), theirs(ids), atol=1e-6))
 print(f"{count_parameters(gpt2_shaped, 50_257, 768, 12, 12, 1024):,} numbers, as published")
 
 # %% [markdown]
-# (The library's takes a **configuration** (9.1). Its tests compare it with Hugging Face's GPT-2, LLaMA and others.)
+# (The library's takes a **configuration** (9.1), and is tested against Hugging Face's GPT-2, LLaMA and others.)
 #
 # It is trained on text as text is, each token asked from those before it. That is **pretraining**, as it comes before anything that the model
 # is wanted for; and since its own words become its input when it writes, it is *autoregressive* (04).
@@ -217,7 +217,7 @@ predict(
 )
 
 # %% [markdown]
-# Now train, and let it write every hundred steps; the box is its draft. (Without Python: the next cell has a study's texts.)
+# Now train, and let it write every hundred steps; the box is its draft. (Without Python: see below.)
 
 
 # %% tags=["nbval-ignore-output"]
@@ -271,7 +271,7 @@ told = f"{table['4488923'][0]:.2f} bits; of 0.56 million letters {low['table']:.
 outcome("13.table", f"the table, twice: {told}")
 
 # %% [markdown]
-# The table, and not only because it has read more: with as many letters, each read once, it is ahead as well. (Partly by the exam: the table reads straight on, the GPT begins anew every 128 letters.) Ours, and all runs of both (the GPT's rates were chosen on `develop`; the longest run took half of 550's):
+# The table, and not only because it has read more: with as many letters, each read once, it is ahead as well. (Partly by the exam: the GPT begins anew every 128 letters.) Ours, and all runs of both (the GPT's rates were chosen on `develop`; the longest run took half of 550's):
 
 # %%
 rows = held_out[: 400 * 129].view(400, 129)
@@ -484,18 +484,17 @@ for text in (
 # Is it the model that does not know, or our sentence? Ask first, then let it answer.
 
 # %%
-plainly = "The capital of {0} is"
-forms = plainly, "What is the capital of {0}?\n" + plainly, "{0}\n" + plainly
+lines = "", "What is the capital of {0}?\n", "{0}\n"
+forms = [line + "The capital of {0} is" for line in lines]
 asked = known(forms[1].format)
 right = sum(not said for _, said in asked.values())
 shifts = (f"{c}: {plain[c][0]:.2f} → {asked[c][0]:.2f}" for c in ("Australia", "Peru", "Chad"))
 print(f"question first: {right} of {len(asked)}", *shifts, sep="   ")
 found = [sum(not said for _, said in known(form.format, UNSEEN).values()) for form in forms]
-print(f"{len(UNSEEN)} countries not looked at before: {found[0]}, question first {found[1]}, ", end="")
-print(f"its name first {found[2]}")
+print("16 countries not looked at before: {}, question first {}, its name first {}".format(*found))
 
 # %% [markdown]
-# (The first 16 were picked from 32 that had been tried; hence the new ones.) A line in front, with the question but no fact, and more is known; or only the country's name. What a model "knows" is what *some* prompt gets out of it.
+# (The first 16 were picked from 32 that had been tried; hence the new ones.) A line in front without the fact, be it only the country's name, and more is known. What it "knows" is what *some* prompt gets out of it.
 #
 # ## 13.7 It fits, so it is loaded?
 #
@@ -511,7 +510,7 @@ print(sum(not said for _, said in theirs.values()), "of", len(theirs), "capitals
 
 # %% [markdown]
 # Paris, and no fewer capitals than we have. You see what was done: RoPE turns *pairs* of columns (6.4); SmolLM2 pairs column $i$ with $i + 32$,
-# the code above pairs neighbours. Write down a test that it does not pass, before you read on.
+# the code above pairs neighbours. Write a test that it does not pass, before you read on.
 
 
 # %%

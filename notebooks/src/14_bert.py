@@ -145,15 +145,11 @@ predict(
 # %%
 from course_lib.data.backoff import Neighbours
 
-NARROW = (1, 1), (1, 0), (0, 1), (0, 0)  # letters before, letters after; the first that was met
-WIDE = (
-    *((3, 3), (3, 2), (2, 3), (2, 2), (3, 1), (1, 3), (2, 1), (1, 2)),
-    *((3, 0), (0, 3), (1, 1), (2, 0), (0, 2), (1, 0), (0, 1), (0, 0)),
-)
-narrow, wide = (Neighbours(learn[:400_000].tolist(), sides) for sides in (NARROW, WIDE))
-print(
-    f"{sum(map(len, wide.tables.values())):,} rows, and {sum(map(len, narrow.tables.values())):,}"
-)
+pairs = [(a, b) for a in (3, 2, 1, 0) for b in (3, 2, 1, 0)]  # letters before, letters after
+WIDE = sorted(pairs, key=lambda pair: (-sum(pair), abs(pair[0] - pair[1])))  # the first met counts
+NARROW = [pair for pair in WIDE if max(pair) < 2]
+wide, narrow = (Neighbours(learn[:400_000].tolist(), sides) for sides in (WIDE, NARROW))
+print("rows:", *(f"{sum(map(len, each.tables.values())):,}" for each in (wide, narrow)))
 
 # %% [markdown]
 # The exam: 400 lines of text that neither table nor model learned from, with 15 % hidden.
@@ -325,9 +321,9 @@ outcome("14.visible", f"at least {10 * int(10 * kept)} of 100")
 
 # %%
 swapped = hidden & (given != MASK) & (given != ids)
+rare = ~hidden & (ids == letters.encode("q")[0])
 stays, mends = ((said == what)[swapped].float().mean().item() for what in (given, ids))
 claim("a swapped letter is more often mended than left", mends > stays)
-rare = ~hidden & (ids == letters.encode("q")[0])
 claim("of the right q in view, fewer than half are kept", (said == ids)[rare].float().mean() < 0.5)
 for way in ("80/10/10", "all [MASK]"):
     for key in ("found, all ▢", "visible", "nothing hidden", "mended", "left"):
