@@ -437,7 +437,7 @@ for knob in level:
     print(f"{knob:12}", *(f"{share:.1%}" for share in alone))
 
 # %% [markdown]
-# By the medians the nucleus leads by three or four words in a hundred. But a knob's three seeds (the lines above) are up to five apart, and with the first temperature leads: no
+# By the medians the nucleus leads by three or four words in a hundred. But a knob's three seeds (the lines above) are up to five apart, and with the first, temperature leads: no
 # clear winner. *How far* you turn decides. All three move along one trade: fewer inventions, more repetition. Sampling is not better than
 # greedy: it loses in words and wins in distinctness, and Shakespeare has both. A better *model* moves the curve, a knob walks along it. (These measures don't ask whether a text makes sense.)
 #

@@ -340,7 +340,7 @@ same = [
 claim(f"MiniLM's pieces for {len(kinds):,} words of the plays", all(same))
 
 # %% [markdown]
-# That is the whole algorithm of BERT's tokenizer, but for a limit: a word of more than a hundred letters is `[UNK]` at once. But not the duty of 12.3: before it, MiniLM tidies up.
+# That is the whole algorithm of BERT's tokenizer, and one limit: a word of more than a hundred letters is `[UNK]` at once. It lacks the duty of 12.3: MiniLM tidies up first.
 
 # %%
 for text in ("Déjà vu:  Straße!", "😀 ok", "ყველა", "মানুষ"):
