@@ -580,7 +580,7 @@ for name, order in (("at random", new), ("of like lengths", by_length)):
 # %% [markdown]
 # The same table, the same dates; only the order of the rows differs. Padding follows padding, at a loss near 0: the more of it, the
 # better the number. And in training a batch with more padding gets smaller gradients. (`pad_id=` here, `ignore_index=` in PyTorch. What is
-# left between the last two lines: a mean of means weighs a short batch like a long one; `evaluate(..., weight=)` weighs tokens.)
+# left between the last two lines: a mean of means weighs a short batch like a long one; `training.evaluate` can weigh tokens.)
 
 
 # %% [markdown]
