@@ -148,6 +148,10 @@ MEANINGS = (
         "a call and a definition don't fit: compare what is handed over with what stands behind "
         "`def`; the parameters of the stub stay as they are",
     ),
+    (  # all of them of blocks that aren't the first
+        r"state_dict: missing: ((\w+\.)*[1-9]\d*\.[\w.]+(, |$))+$",
+        "what is missing stands behind the first block or layer: are as many made as asked for?",
+    ),
     (
         r"loading state_dict: missing: [^;]*$",
         "parameters are missing: under another name, without the bias, or plain tensors, which no "

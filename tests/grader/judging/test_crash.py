@@ -1,11 +1,14 @@
 """What raised an error: an answer's own `raise`, however written, or a library's, by its words."""
 
 import linecache
+from itertools import pairwise
 
 import pytest
+from torch import nn
 
 from course_lib.grader.judging.cases import case
 from course_lib.grader.judging.crash import meaning
+from course_lib.grader.judging.loading import load
 from course_lib.grader.judging.meanings import MEANINGS
 from course_lib.grader.judging.outcome import run_case
 
@@ -158,6 +161,22 @@ def test_what_an_error_of_a_training_usually_means(line, word):
     exec(compile(source, name, "exec"), namespace)
     told = meaning(run_case(namespace["f"], case("some", 0)).crash, {})
     assert len(told) == 1 and word in told[0]
+
+
+class Layers(nn.Sequential):
+    """A learner's own class: PyTorch's are told by name."""
+
+
+@pytest.mark.parametrize(
+    "sizes, bias, told",
+    [((2, 3, 3), True, "are as many made"), ((2, 3, 3, 3), False, "under another name")],
+)
+def test_too_few_blocks_are_told_from_lost_parameters(sizes, bias, told):
+    def made(x):
+        return load(Layers(*(nn.Linear(a, b, bias) for a, b in pairwise(sizes))), asked)
+
+    asked = Layers(*(nn.Linear(a, b) for a, b in pairwise((2, 3, 3, 3)))).state_dict()
+    assert told in meaning(run_case(made, case("some", 0)).crash, {})[0]
 
 
 def test_no_meaning_is_hidden_by_another_of_the_same_pattern():
