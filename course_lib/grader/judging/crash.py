@@ -20,6 +20,7 @@ LIBRARIES = (COURSE, *(sysconfig.get_path(name) for name in ("stdlib", "purelib"
 RAISED = "raised"
 OWN = "your own `raise` stops a call that has a result: what does its condition look at, here?"
 LONGEST = 1000  # of what an error says: a list of the parameters that don't fit is long
+NAMES = r"((?:[\w.]+, ){3})((?:[\w.]+, ){2,}[\w.]+)"  # more than five of them
 STOPPED = "stopped"  # by itself, whatever the error
 TYPES = frozenset(("list", "tuple", "dict", "set", "str", "int", "float", "bool", "Tensor"))
 
@@ -79,6 +80,13 @@ def _last(error: BaseException) -> TracebackType:
 def _line(code, number: int) -> str:
     name = code.co_qualname.replace("<locals>.", "").replace("<lambda>", "a lambda")
     return f"{name}, line {number}: {linecache.getline(code.co_filename, number).strip()}"
+
+
+def brief(crash: tuple[str, ...]) -> tuple[str, ...]:
+    """The crash as it is shown: of a long list of parameters, three and how many more."""
+    if not crash or "loading state_dict" not in crash[0]:
+        return crash
+    return re.sub(NAMES, lambda m: f"{m[1]}and {m[2].count(', ') + 1} more", crash[0]), *crash[1:]
 
 
 def meaning(crash: tuple[str, ...], unwritten: Mapping[str, str], what: str = "") -> list[str]:

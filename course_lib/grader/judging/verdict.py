@@ -7,7 +7,7 @@ from .again import AGAIN, TRAINING
 from .bans import banned_name
 from .causes import cause, sound
 from .compare import compare, differences
-from .crash import meaning, unwritten_stub
+from .crash import brief, meaning, unwritten_stub
 from .edits import edited, only_returned
 from .inputs import came_in, size
 from .nearest import mostly, named, nearest
@@ -120,7 +120,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
         state,
         summary,
         details=tuple(filter(None, dict.fromkeys(details))),
-        crash=crash,
+        crash=brief(crash),
         case=spelt(sheet.name, sheet.parameters, case),
         **(mostly(*near, len(failing)) if near else named(known)),
     )

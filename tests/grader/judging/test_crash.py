@@ -7,7 +7,7 @@ import pytest
 from torch import nn
 
 from course_lib.grader.judging.cases import case
-from course_lib.grader.judging.crash import meaning
+from course_lib.grader.judging.crash import brief, meaning
 from course_lib.grader.judging.loading import load
 from course_lib.grader.judging.meanings import MEANINGS
 from course_lib.grader.judging.outcome import run_case
@@ -161,6 +161,18 @@ def test_what_an_error_of_a_training_usually_means(line, word):
     exec(compile(source, name, "exec"), namespace)
     told = meaning(run_case(namespace["f"], case("some", 0)).crash, {})
     assert len(told) == 1 and word in told[0]
+
+
+@pytest.mark.parametrize("count, told", [(5, "p1, p2, p3, p4, p5"), (7, "p1, p2, p3, and 4 more")])
+def test_of_many_parameters_the_first_and_their_count_are_shown(count, told):
+    names = ", ".join(f"p{i + 1}" for i in range(count))
+    crash = (
+        f"RuntimeError: loading state_dict: missing: {names}; not asked for: q",
+        "in f, line 1",
+    )
+    shown = f"RuntimeError: loading state_dict: missing: {told}; not asked for: q"
+    assert brief(crash) == (shown, "in f, line 1") and brief(()) == ()
+    assert brief((f"ValueError: {names}",)) == (f"ValueError: {names}",)
 
 
 class Layers(nn.Sequential):
