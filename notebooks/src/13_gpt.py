@@ -611,8 +611,8 @@ def nats(model, ids):
 
 
 twice = random_text(5).repeat(1, 2)
-each = nats(smol, twice)
-outcome("13.twice", f"{each[: N - 1].mean():.1f}, then {each[N:].mean():.1f}")
+whole = nats(smol, twice)
+outcome("13.twice", f"{whole[: N - 1].mean():.1f}, then {whole[N:].mean():.1f}")
 
 # %% [markdown]
 # The first time is *worse than blind*: it is a model of text, sure of things, and this is none. The second time it reads off. Does every model that was trained on text do so? Our
@@ -705,7 +705,7 @@ def neighbours(lost):
 chosen, others = best["copying"], best["before"][:2]
 removed = {"nothing": [], "the eight": chosen, "eight neighbours": neighbours(chosen)}
 removed |= {f"{a}.{b}, before": [(a, b)] for a, b in others}
-curves = {name: without(lost, twice) if lost else each for name, lost in removed.items()}
+curves = {name: without(lost, twice) if lost else whole for name, lost in removed.items()}
 print(f"{'taken away':18} first half  second half  other text")
 for name, lost in removed.items():
     rows = curves[name][: N - 1], curves[name][N:], without(lost, encode(NEW))
