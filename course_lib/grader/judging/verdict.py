@@ -183,10 +183,8 @@ def _breaks(holds: Callable, want: object, got: object) -> str:
 
 
 def _not_callable(sheet: Sheet, answer: object) -> str:
-    return (
-        f"check wants `{sheet.name}` itself, got a {type(answer).__name__}: "
-        f"hand in the name, without calling it"
-    )
+    got = type(answer).__name__
+    return f"check wants `{sheet.name}` itself, got a {got}: hand in the name, without calling it"
 
 
 def _verdict(sheet: Sheet, state: str, summary: str, **more: object) -> Verdict:
