@@ -18,7 +18,9 @@ def text(marks: Marks, roster: Roster | None) -> tuple[str, list[str]]:
     if roster is None:
         return _plain(marks, list(columns)), []
     if roster.place(*MOODLE.accounts) is None:
-        raise RosterError(f"{roster.name}: no column Username, Email address or ID number")
+        raise RosterError(
+            f"{roster.name}: no column Username, Email address, ID number or Identifier"
+        )
     people = people_of(roster, MOODLE)
     found, notes = people.matched(marks.rows)
 

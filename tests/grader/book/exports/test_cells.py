@@ -16,7 +16,9 @@ def test_what_a_spreadsheet_would_run_gets_a_quote(cell):
     assert escaped(cell) == "'" + cell
 
 
-@pytest.mark.parametrize("cell", ["", "ada", "-", "-5", "+49", "3,25", "a=b", "x@y.z", "1-2"])
+@pytest.mark.parametrize(
+    "cell", ["", "ada", "-", "-5", "+49", "-1.5", "3,25", "a=b", "x@y.z", "1-2"]
+)
 def test_real_numbers_and_words_stay(cell):
     assert escaped(cell) == cell
 
