@@ -45,7 +45,9 @@ def test_moodles_own_list_is_filled(exported):
     assert [r["Chapter 02"] for r in read(text)] == ["3", "0", ""]
     assert notes == ["roster.csv: 3 students by Username"]
     assert read(text)[0]["First name"] == "'=A" and read(text)[0]["Username"] == "ADA"
-    with pytest.raises(RosterError, match="no column Username, Email address or ID number"):
+    with pytest.raises(
+        RosterError, match="no column Username, Email address, ID number or Identifier"
+    ):
         exported(moodle.text, "Name\nada\n")
 
 
