@@ -491,7 +491,7 @@ right = sum(not said for _, said in asked.values())
 shifts = (f"{c}: {plain[c][0]:.2f} → {asked[c][0]:.2f}" for c in ("Australia", "Peru", "Chad"))
 print(f"question first: {right} of {len(asked)}", *shifts, sep="   ")
 found = [sum(not said for _, said in known(form.format, UNSEEN).values()) for form in forms]
-print("16 countries not looked at before: {}, question first {}, its name first {}".format(*found))
+print(f"{len(UNSEEN)} new countries: {found[0]}, question first {found[1]}, name first {found[2]}")
 
 # %% [markdown]
 # (The first 16 were picked from 32 that had been tried; hence the new ones.) A line in front without the fact, be it only the country's name, and more is known. What it "knows" is what *some* prompt gets out of it.
