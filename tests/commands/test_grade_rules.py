@@ -62,10 +62,12 @@ def test_rules_change_totals_and_never_the_lines(ada, capsys):
     assert "chapter 00: 1 day late, 5.4 of 6 points are left" in told
     assert "5.4 of 6" in (book / "class.html").read_text()
     (ada / "submissions" / "submitted.csv").write_text(
-        "student,submitted\nada,2025-11-30T10:00:00Z\n"
+        "student,submitted\nada,2025-11-30T10:00:00Z\nadda,2025-11-30T10:00:00Z\n"
     )
     assert run(ada, "--chapters", "00")[0] == 0
-    assert "0 to grade, 1 graded already" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "0 to grade, 1 graded already" in said.out
+    assert "submitted.csv has lines for nobody's folder: adda\n" in said.err
     assert "# ada: 6 of 6 points" in (book / "feedback" / "ada.md").read_text()
 
 
