@@ -38,7 +38,11 @@ def command(page, name: str, arguments: dict[str, Any] | None = None) -> None:
 
 
 def run_all(page, timeout: float = 200_000) -> None:
-    """Run every cell, from outputs and numbers cleared, until all have a number again."""
+    """Run every cell, from outputs and numbers cleared, until all have a number again.
+
+    The pointer is moved away from the cells first: which one slides under it hangs on the scrolling.
+    """
+    page.mouse.move(0, 0)
     command(page, "notebook:clear-all-cell-outputs")
     page.wait_for_function(f"() => {CODE}.every(c => c.executionCount === null)")
     command(page, "notebook:run-all-cells")
