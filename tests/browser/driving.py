@@ -40,7 +40,7 @@ def command(page, name: str, arguments: dict[str, Any] | None = None) -> None:
 def run_all(page, timeout: float = 200_000) -> None:
     """Run every cell, from outputs and numbers cleared, until all have a number again.
 
-    The pointer is moved away from the cells first: which one slides under it hangs on the scrolling.
+    The pointer leaves the cells first: which one slides under it hangs on the scrolling.
     """
     page.mouse.move(0, 0)
     command(page, "notebook:clear-all-cell-outputs")
