@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+import torch
+from torch import nn
 
 from course_lib import models
 from course_lib.models import Gpt, count_parameters
@@ -57,3 +59,13 @@ def test_a_token_meets_a_part_of_a_mixture():
     experts = 32 * 8 * 3 * 4096 * 14336
     met = every - experts * 6 // 8
     assert round(met / 1e9, 1) == 12.9  # "13B active": Jiang et al. 2024
+
+
+def test_counting_draws_nothing_however_a_model_asks_for_first_values():
+    def made():
+        bias, weight = nn.Parameter(torch.empty(7).uniform_()), nn.Parameter(torch.empty(3, 5))
+        nn.init.normal_(tensor=weight, std=0.02)
+        nn.init.trunc_normal_(nn.init.xavier_uniform_(weight), std=0.02)
+        return nn.ParameterList([weight, bias, nn.Parameter(torch.empty(2).normal_())])
+
+    assert count_parameters(made) == 3 * 5 + 7 + 2 == sum(p.numel() for p in made())
