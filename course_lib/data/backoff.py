@@ -32,7 +32,12 @@ class Neighbours:
 
 
 def _commonest(ids: tuple[int, ...], left: int, right: int) -> dict[tuple[int, ...], int]:
-    found: defaultdict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
-    for i in range(left, len(ids) - right):
-        found[ids[i - left : i] + ids[i + 1 : i + 1 + right]][ids[i]] += 1
-    return {around: counts.most_common(1)[0][0] for around, counts in found.items()}
+    width = left + 1 + right
+    stretches = zip(*(ids[i : len(ids) - width + 1 + i] for i in range(width)), strict=True)
+    most: defaultdict[tuple[int, ...], int] = defaultdict(int)
+    table = {}
+    for stretch, count in Counter(stretches).items():  # of two as common, the first met
+        around = stretch[:left] + stretch[left + 1 :]
+        if count > most[around]:
+            most[around], table[around] = count, stretch[left]
+    return table
