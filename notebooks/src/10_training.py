@@ -37,7 +37,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from course_lib.claims import claim, rounded
 from course_lib.data.batches import by_tokens, pad
 from course_lib.data.characters import CharTokenizer
-from course_lib.data.dates import KINDS, LOCALES, STYLES, all_days, date_pairs, spelled
+from course_lib.data.dates import KINDS, LOCALES, STYLES, all_days, date_pairs, fields, spelled
 from course_lib.data.splits import split
 from course_lib.plots import CYCLE, attention_map, transformer_map
 from course_lib.plots.transformer import PARTS
@@ -776,6 +776,9 @@ mass = {name: [run["mass"] for run in dates[name]] for name in ("QK-norm", "plai
 for name, runs in mass.items():
     parts = [" ".join(f"{run[part]:.2f}" for run in runs) for part in ("y", "M", "d", "all")]
     print(f"{name:8} year, month, day, all; three seeds each:", "   ".join(parts))
+owned = [fields(day, *kind) for kind in KINDS for day in all_days()[::997]]
+alike = {part: sum(x.count(part) / (len(x) + 1) for x in owned) / len(owned) for part in "yMd"}
+print("if it looked at all letters alike:", *(f"{share:.2f}" for share in alike.values()))
 maps = {name: dates[name][0]["maps"] for name in ("QK-norm", "plain")}
 fig, axes = plt.subplots(2, 1, figsize=(9, 7.5), layout="constrained")
 for ax, (name, each) in zip(axes, maps.items()):
@@ -790,7 +793,7 @@ show(
 )
 
 # %% [markdown]
-# Most of the weight is where it belongs, and not all: by the time that the decoder looks, the letters of the source have talked with each
+# Most of the weight is where it belongs, at least twice what equal looks would put there, and not all: by the time that the decoder looks, the letters of the source have talked with each
 # other, so a month may be found beside its name too. The better reader has less of it there. A map is a hint of what was read, no proof
 # (chapter 23).
 #

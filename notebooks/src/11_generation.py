@@ -254,7 +254,7 @@ outcome("11.loop", f"{shares[0]:.0%} to {shares[-1]:.0%}, with three models")
 
 # %% [markdown]
 # A *study* (5.1) trained the model above with three seeds and let each of them write in every way of this page. These are texts of its first model.
-# (It has our seed, but a Muon that rounds more coarsely, so not quite our weights.) It writes real words, in a loop. (So does *beam 16*, which looks ahead: 11.6.) This is **degeneration**. Is it the
+# (Its seed is ours: they are the weights from above.) It writes real words, in a loop. (So does *beam 16*, which looks ahead: 11.6.) This is **degeneration**. Is it the
 # small model's fault? Holtzman et al. 2020 found it in GPT-2 with 762 million numbers. There each
 # turn of a loop made the next one surer. Here?
 
@@ -439,7 +439,7 @@ for knob in level:
     print(f"{knob:12}", *(f"{share:.1%}" for share in alone))
 
 # %% [markdown]
-# By the medians the nucleus leads by three or four words in a hundred. But a knob's three seeds (the lines above) are up to five apart, and with the first, temperature leads: no
+# Top-k is last with each seed, by two words in a hundred or more. Of the other two the nucleus leads with two seeds, temperature with the third, and the medians are level: no
 # clear winner. *How far* you turn decides. All three move along one trade: fewer inventions, more repetition. Sampling is not better than
 # greedy: it loses in words and wins in distinctness, and Shakespeare has both. A better *model* moves the curve, a knob walks along it. (These measures don't ask whether a text makes sense.)
 #
@@ -545,11 +545,13 @@ told = ", ".join(f"{line!r} {n}" for n, line in counted if n > 1)
 outcome("11.mode", f"of {len(exact)} times: {told}; others once")
 
 # %% [markdown]
-# One word, hardly ever a good one, and now and then nothing at all. *No.* is no bad line; but this would be *every* line. And the
-# empty line, which never occurred in four million letters of training, is close behind, and far before his: the model had to give the end
+# Nothing at all, or one word, hardly ever a good one. Which of the two hangs on the seed (below); no seed finds a line. The
+# empty line never occurred in four million letters of training, and is far before his: the model had to give the end
 # *something*, and a line of forty letters has to pay forty times. Log-probabilities, in the study and here:
 
 # %%
+nothing = [sum(line == "" for line, _ in run["exact"]) for run in record]
+print("the likeliest is the empty line, per model:", *nothing, "of 8")
 for name, key in {"his line": "human scores", "the empty line": "empty scores"}.items():
     scores = sorted(score for run in record for score in run[key])
     print(
@@ -571,14 +573,14 @@ curves, widths = {}, (1, 4, 16, 64)
 for alpha, name in enumerate(("no penalty", "mean of the letters")):
     found = [[mean_length(run["lines"][f"{w}, {alpha}"]) for w in widths] for run in record]
     curves[name] = widths, found
-title = "Without a penalty: the wider the beam, the shorter the line"
+title = "Without a penalty, a wide beam finds short lines, at last nothing"
 ax = named_curves(curves, "beam width", "letters in a line", title, log=(widths,))
 ax.axhline(mean_length(written) - 1, color=ORANGE, linestyle=":", label="Shakespeare")
 ax.legend()
 show(
     ax,
-    alt="Letters in the best line over beam width, three models. Without penalty the lines shrink from 70, the limit, at width 1 to nearly none at "
-    "width 64. Divided by the length they stay longer. Shakespeare's mean is a dotted line near 40.",
+    alt="Letters in the best line over beam width, three models. Without penalty they fall from 52 and 70, the limit, at width 1 to none at "
+    "width 64; one model's rise first, to 58. Divided by the length they stay at 42 or more. Shakespeare's mean is a dotted line near 40.",
 )
 
 # %% [markdown]
@@ -593,11 +595,11 @@ once = sum(lines.count(line) == 1 for line in lines[::500]) / len(lines[::500])
 print(f"in the plays: {once:.0%} of lines are there once, 'No.' {lines.count('No.')} times")
 
 # %% [markdown]
-# So a narrow beam keeps its length *because* it searches badly. (Of 78 first letters 64 beams drop 14, so they find the empty line. They miss
-# *No.*: its point is not among the best 64 at its step, where long lines are still cheap.) Stahlberg and Byrne 2019 found the same in translation: exact search preferred the
+# So a narrow beam keeps its length *because* it searches badly. (Of 78 first letters 64 beams drop 14, so they find the empty line, also
+# where a word would be likelier.) Stahlberg and Byrne 2019 found the same in translation: exact search preferred the
 # empty translation for half of the sentences. Two causes meet. The model leaks probability to the end. And even a perfect model's mode can be a
-# poor text (Eikema and Aziz 2020): nearly each of his lines is there once, *No.* many times, as printed above. A length penalty keeps lines long;
-# one of the three models then runs to the limit of 70. Read what it writes: it doesn't mend dullness.
+# poor text (Eikema and Aziz 2020): nearly each of his lines is there once, *No.* many times, as printed above. A length penalty keeps lines long.
+# Read what it writes: it doesn't mend dullness.
 #
 # Where one answer is right, as with dates in chapter 10, the mode *is* the answer, and beams are at home. Where many are, draw.
 #
@@ -705,8 +707,8 @@ curves = {"operations, counted": (sizes, fewer), "time, measured here": (sizes, 
 title = "Operations saved grow with the length; much less time is saved"
 show(
     named_curves(curves, "letters in all", "times less with a cache", title, log=(sizes, ticks)),
-    alt="Times less with a cache, over letters in all, both on logarithmic axes. Operations: 6 at 16 letters to 64 at 128. Time: near 1 at "
-    "16, and a few times at 128.",
+    alt="Times less with a cache, over letters in all, both on logarithmic axes. Operations: 6 at 16 letters to 64 at 128. Time stays far "
+    "below: near 1 at 16, between one and a few times at 128.",
 )
 
 # %% [markdown]
@@ -776,7 +778,7 @@ for name, layers, heads, d_head, window in (
 # - A model gives probabilities; a loop of ten lines writes. Rest the model (`eval()`), crop to its context, end every row.
 # - Always the likeliest: real words, in loops, little more than half as surprising to the model as people's text.
 # - Temperature, top-k and nucleus walk along one trade of invention and repetition. How far you turn decides.
-# - Beam search keeps several beginnings. Every step costs, so the wider the beam, the shorter the text; the likeliest lines are a word,
+# - Beam search keeps several beginnings. Every step costs, so a wide beam finds a short text; the likeliest lines are a word,
 #   or nothing. A length penalty keeps texts long, and dull.
 # - Unequal rows: padding in front, `seen` for mask and places.
 # - A KV cache changes no id (up to rounding). Operations saved grow with the length; time is saved less, for a step waits for memory and calls.

@@ -13,6 +13,7 @@ from course_lib.data.corpora import shakespeare
 from course_lib.generation import beam_search, beam_steps, generate, power_penalty, sample
 from course_lib.nn import StaticCache
 from course_lib.studies import write_record
+from course_lib.training import Muon
 
 SEEDS = (0, 1, 2)
 STAGE = ("Exit", "Exeunt", "Enter", "Re-enter", "SCENE", "ACT", "[")
@@ -72,7 +73,7 @@ def train(vocab_size, ids, seed, steps=STEPS):
     matrices = [p for p in model.stack.parameters() if p.ndim == 2]
     others = [p for p in model.parameters() if all(p is not other for other in matrices)]
     optimizers = (
-        torch.optim.Muon(matrices, lr=MUON, weight_decay=0.0),
+        Muon(matrices),
         torch.optim.AdamW(others, lr=ADAM, betas=(0.9, 0.98), weight_decay=0.0),
     )
     batches = windows(ids, CONTEXT, BATCH, torch.Generator().manual_seed(seed))
