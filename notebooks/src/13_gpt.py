@@ -616,7 +616,7 @@ outcome("13.twice", f"{whole[: N - 1].mean():.1f}, then {whole[N:].mean():.1f}")
 
 # %% [markdown]
 # The first time is *worse than blind*: it is a model of text, sure of things, and this is none. The second time it reads off. Does every model that was trained on text do so? Our
-# writer, on lines of its own Shakespeare said twice (letters 31 to 60 of each, when it is warm):
+# writer, on pieces of its own Shakespeare said twice (letters 31 to 60 of each, when it is warm):
 
 # %%
 starts = torch.arange(0, 20_000, 200)

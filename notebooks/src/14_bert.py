@@ -524,7 +524,7 @@ outcome("14.lora", f"{thin / before:.1%}")
 #
 # A study trained them. Settings were chosen on the films to develop: the decay of both regressions (of four for words, three for MiniLM), the layers of the frozen
 # model, five designs of the encoder from scratch (width, depth, dropout, rate, [CLS] or mean). LoRA's come from an
-# earlier probe and were not tuned. LoRA ran for 150 steps, so it read six of ten reviews, once; in bfloat16 (10.16). Three
+# earlier trial and were not tuned. LoRA ran for 150 steps, so it read six of ten reviews, once; in bfloat16 (10.16). Three
 # seeds where there is chance in it, and one look at the test.
 
 # %%
