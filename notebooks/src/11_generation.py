@@ -712,8 +712,8 @@ show(
 )
 
 # %% [markdown]
-# Why so much less? Because at one letter a step the arithmetic is not what takes the time. Read 100 letters into a cache once at a time and once at
-# once: the *same* operations. Reading the beginning at once is **prefill**; writing is one at a time by nature.
+# Why so much less? Because at one letter a step the arithmetic is not what takes the time. Read 100 letters into a cache, first one by one,
+# then all at once: the *same* operations. Reading the beginning at once is **prefill**; writing is one at a time by nature.
 
 
 # %%
@@ -769,7 +769,7 @@ for name, layers, heads, d_head, window in (
     print(f"{name:11} {each / 1024:4.0f} KiB a token, {whole}")
 
 # %% [markdown]
-# Llama 3 shares keys and values among four heads each (5.8): a quarter a token. Chapter 18 goes on from here.
+# Llama 3 shares keys and values among four heads each (5.5): a quarter a token. Chapter 18 goes on from here.
 #
 # **Your turn**: `11.cached-attention` and `11.cache-bytes`.
 #

@@ -252,7 +252,7 @@ print(len(across), "tokens of several words:", across[-6:])
 print(len(glued), "with a sign after letters:", [token.decode() for token in glued[:8]])
 
 # %% [markdown]
-# Borders *cost* length. What they buy is in the last line: without them nearly a tenth of the vocabulary has a sign glued on: mostly *e,* or *t,*, letters that happened to meet a
+# Borders *cost* length. What they buy is in the last line: without them nearly a tenth of the vocabulary has a sign glued on, first *e,* and *y,*, letters that happened to meet a
 # sign. (GPT-2's paper gives this reason: "dog.", "dog!", "dog?". Recent work, SuperBPE, learns words first and lifts the borders late.)
 # Whether a model gains is another question; here only length was measured.
 #
@@ -340,7 +340,7 @@ same = [
 claim(f"MiniLM's pieces for {len(kinds):,} words of the plays", all(same))
 
 # %% [markdown]
-# That is the whole algorithm of BERT's tokenizer, and one limit: a word of more than a hundred letters is `[UNK]` at once. It lacks the duty of 12.3: MiniLM tidies up first.
+# That is the whole algorithm of BERT's tokenizer, but for one limit: a word of more than a hundred letters is `[UNK]` at once. The duty of 12.3 it doesn't keep: MiniLM tidies up first.
 
 # %%
 for text in ("Déjà vu:  Straße!", "😀 ok", "ყველა", "মানুষ"):
@@ -421,7 +421,7 @@ for model, (rows, width, whole) in real.items():
     print(f"{model:12} {rows * width / 1e6:7.1f} million, {rows * width / whole:.0%} of the model")
 
 # %% [markdown]
-# Twice or never in four million characters: rows hardly trained. And small models are tables with a model on top; only large ones can afford
+# At most twice in four million characters: rows hardly trained. And small models are tables with a model on top; only large ones can afford
 # large vocabularies. (Whole sizes as published. GPT-2's table is its output head too; Llama 3 has two.)
 #
 # ## 12.8 A fair unit

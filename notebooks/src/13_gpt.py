@@ -146,7 +146,7 @@ print("The table with seven writes:", tables["texts"][0][:180], sep="\n")
 # ## 13.3 Ten seconds of Shakespeare
 #
 # Our model is small: three blocks, 96 wide, three heads, a context of 128 letters. It gets today's parts for a short training (13.5
-# measures them one by one):
+# measures most of them):
 #
 # - **pre-norm**, and norms with nothing to learn; no biases,
 # - **RoPE** (6.4), on queries and keys that are brought to one length (**QK-norm**, 10.10),
@@ -324,8 +324,8 @@ for name, rung in study("13_rungs")["results"]["rungs"].items():
     )
 
 # %% [markdown]
-# Two things carry it: rotary positions against learned ones, half a bit, and Muon against AdamW alone, 0.3. The falling rate gives a tenth. A *smear*, by which each letter's vector adds a share of the one before, would give a little
-# more. The rest of our list gives 0.02 or less: queries and keys of one length, zeros at the start, windows without overlap, norms without weights; nor, so soon, a wider or deeper model. (Learned places begin as noise of size 0.02; begun larger, at 0.5, they gain little. Whether they
+# Two things carry it: rotary positions against learned ones, half a bit, and Muon against AdamW alone, 0.3. The falling rate gives a tenth. A *smear*, by which each letter's vector adds a share of the one before, would give 0.06
+# on top. What else was tried gives 0.02 or less: queries and keys of one length, zeros at the start, windows without overlap, norms without weights; so soon, also a wider or deeper model. (Learned places begin as noise of size 0.02; begun larger, at 0.5, they gain little. Whether they
 # catch up in a longer run was not tried.)
 #
 # **Your turn**: `13.windows` and `13.bits`, the exam itself.
@@ -616,7 +616,7 @@ outcome("13.twice", f"{whole[: N - 1].mean():.1f}, then {whole[N:].mean():.1f}")
 
 # %% [markdown]
 # The first time is *worse than blind*: it is a model of text, sure of things, and this is none. The second time it reads off. Does every model that was trained on text do so? Our
-# writer, on lines of its own Shakespeare said twice (letters 31 to 60 of each, when it is warm):
+# writer, on pieces of its own Shakespeare said twice (letters 31 to 60 of each, when it is warm):
 
 # %%
 starts = torch.arange(0, 20_000, 200)
@@ -739,7 +739,7 @@ show(
 #
 # ## 13.10 How large, how much, how fast
 #
-# The families, by one class and on the **meta device** (9.2), where nothing is allocated. Beside the parameters: bytes at 16 bits a number, and what the **KV cache** (11.9) takes: for each token two vectors, key and value, of each key and value head of each layer.
+# The families, by one class and on the **meta device** (9.2), where nothing is allocated. Beside the parameters: bytes at 16 bits a number, and what the **KV cache** (11.9) takes: a key and a value for each token, layer and key head. GPT-3 has 96 layers of 96 heads, 12,288 wide.
 
 # %%
 GPT3 = gpt_sizes.GPT3
