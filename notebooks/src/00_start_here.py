@@ -169,7 +169,7 @@ a, b = torch.ones(5, 2, 3), torch.ones(5, 3, 7)
 outcome("00.shape", str(tuple((a @ b).shape)))
 
 # %% [markdown]
-# The 3s meet and vanish, the axis in front stays. If the two middle numbers differ, there is no way to add up, and
+# The 3s meet and vanish, the axis in front stays. If the two that meet differ, there is no way to add up, and
 # PyTorch says so:
 
 # %% tags=["raises-exception"]

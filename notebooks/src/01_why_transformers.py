@@ -455,7 +455,7 @@ show(fig, alt="Adam: the ordinary GRU falls from 1,800 steps to 40. SGD: not don
 # %% [markdown]
 # With Adam at its own best rate the ordinary GRU is as quick as attention, at 80 symbols, too. With SGD it is not done
 # after 1,000 at any rate we tried, unlike its twin and attention at rate 1: a faint gradient makes a faint step, unless
-# each number's gradient is divided by its usual size, as by Adam.
+# something lengthens it, as Adam's division does.
 #
 # ## 1.6 A suitcase of fixed size
 #
@@ -751,7 +751,7 @@ print(", GRU", rounded(moved[gru]))
 # | | recurrent (GRU, LSTM) | convolution | attention |
 # |---|---|---|---|
 # | steps from word 1 to word $n$ (1.7) | grows like $n$ | like $n/k$; fewer with gaps | 1 |
-# | gradient from far away, untrained | fades, unless gates are open (1.4) | exactly 0 beyond its layers (1.7) | arrives, about $1/n$ (1.4) |
+# | gradient from far away, untrained | fades, unless drawn otherwise: open gates (1.4) | exactly 0 beyond its layers (1.7) | arrives, about $1/n$ (1.4) |
 # | one text in parallel (1.8) | no: $n$ steps in line | yes, a few layers | yes, a few products |
 # | work for $n$ words (1.8) | $6nd^2$ | grows like $n$ | $3nd^2 + 2n^2d$ |
 # | kept while writing (1.6) | one state | the last $k-1$ words of each layer | every word |
@@ -771,8 +771,8 @@ print(", GRU", rounded(moved[gru]))
 # ## Summary
 #
 # - A recurrent network carries a **state of fixed size** and reads **in line**.
-# - Untrained, its gradient shrinks with every word. Whether too little arrives depends on who takes the steps: plain
-#   ones did not learn it in 1,000, Adam did, at the right learning rate in some 40.
+# - Untrained, as PyTorch draws it, its gradient shrinks with every word. Whether too little arrives depends on who takes
+#   the steps: plain ones did not learn it in 1,000, Adam did, at the right learning rate in some 40.
 # - Of 16 symbols in a state of 64 numbers 3 to 6 come back untrained as PyTorch draws it, 14 well drawn, all 16
 #   trained.
 # - Between an encoder and a decoder one such vector is the **bottleneck**: some 8 of 32 symbols came through (15 or 16

@@ -12,7 +12,7 @@
 # **How can a word look things up in other words?** "The animal didn't cross the street because it was too tired." You
 # know what *it* is. To know, you went back to *animal* and passed over *street*. Chapter 01 showed a way back that is
 # one step long, however far apart two words are. This chapter builds it, from a loop you could do on paper to the line
-# that runs in every Transformer.
+# that runs in nearly every Transformer.
 #
 # After it you can
 #
@@ -85,7 +85,7 @@ for word in ("animal", "street", "because"):
 
 # %% [markdown]
 # The word *it* stands for something. Say it asks for a being above all, and would settle for a place: its query is `(4,
-# 2, 0, 0)`. Query and key have the same number of numbers, or they could not be compared. We call this width $d_{head}$
+# 2, 0, 0)`. Query and key have equally many numbers, or no dot product could compare them. We call this width $d_{head}$
 # (a *head* is one attention of a model, chapter 03); the paper writes $d_k$. Here it is 4.
 #
 # How well does a key fit a query? Chapter 00 had a measure, the dot product. One score for each word:
@@ -293,7 +293,7 @@ claim("every output lies between the smallest and the largest value", inside.all
 claim("every weight is above 0", (weights > 0).all())
 
 # %% [markdown]
-# And on paper it hides nothing completely: every word gets a little of every other. (A computer rounds the smallest
+# On paper it hides nothing completely: every word gets a little of every other. (A computer rounds the smallest
 # weights to 0.) If a word must not be seen at all, we need a mask (chapter 04).
 #
 # ## 2.4 Why divide by the square root of $d_{head}$?
@@ -487,8 +487,8 @@ show(fig, alt)
 #
 # The "smaller start" is the control. Divide by *nothing*, and start with queries and keys that are both shorter by
 # $\sqrt[4]{512}$, so that their products are smaller by $\sqrt{512}$, as with the root: 12 to 15 steps. So the division
-# is not what lets attention learn, the *start* is. Dividing is a way to have the same start at every width, with less
-# to tune.
+# is not what lets attention learn, the *start* is. Dividing gives the same start at every width, with less to tune; T5
+# (chapter 15) starts smaller instead.
 
 # %% [markdown]
 # ## 2.5 The formula, finished

@@ -63,7 +63,7 @@ show(
 #
 # Chapter 02 built a dictionary for questions that fit *more or less*. Three jobs are in it. The query says *what I am
 # looking for*. The key says *what I am found by*. The value says *what I give*. A query must be as wide as a key,
-# because the two are compared. A value may have any width, and may hold things that no key mentions: *it* asked for a
+# since a dot product compares them. A value may have any width, and may hold things that no key mentions: *it* asked for a
 # being, and got "77 % alive".
 
 # %% [markdown]
@@ -632,9 +632,9 @@ show(
 
 # %% [markdown]
 # The first does not: layer 0 is broad, and the last comes second. The second depends on what "diagonal" means. In the
-# literature it includes the lines beside the main one, and two heads of this small model hold one. The main diagonal
-# itself, where section 3.2 put nearly everything, no head fills by a quarter, on sentences of this length (of three
-# tokens, one word's worth, an even share is a third).
+# literature it includes the lines beside the main one, and two heads of this small model hold one. The main diagonal,
+# where section 3.2 put nearly everything, no head fills by a quarter on average, at this length (of three tokens, one
+# word's worth, an even share is a third).
 #
 # ### What a map does not show
 #
