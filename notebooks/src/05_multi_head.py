@@ -220,8 +220,7 @@ claim("each head's queries are a slice of the wide ones", all(same))
 
 # %% [markdown]
 # So a layer of many heads has ordinary matrices of (d_model, d_model), and a head is *a slice of columns*.
-# What is left is to bring the slices into an axis of their own, so that one attention formula serves all
-# heads at once, as it serves all sentences of a batch.
+# What is left: bring the slices into an axis of their own, so that one attention formula serves all heads at once.
 #
 # That takes two steps. `view` reads the same numbers with other commas; it moves nothing. `transpose` then exchanges two
 # axes, so that the last two are (seq, d_head), the two that attention multiplies. The library **einops** says both in
@@ -479,8 +478,8 @@ claim("the same numbers as the course's layer, to 1e-5", gap < 1e-5)
 # %% [markdown]
 # ## 5.5 What heads cost
 #
-# Twelve attentions instead of one: twelve times the work? PyTorch can count the multiplications itself while a layer
-# runs. (It reports twice as many operations, because each multiplication comes with an addition.) One sentence of 128
+# Twelve attentions instead of one: twelve times the work? PyTorch can count multiplications while a layer runs.
+# (It reports twice as many operations, because each multiplication comes with an addition.) One sentence of 128
 # words:
 
 # %%
@@ -515,7 +514,7 @@ outcome("05.cost", told.format(*growth))
 # %% [markdown]
 # ## 5.6 A wall of heads (optional)
 #
-# Now the real ones. All 72 heads of MiniLM on the course sentence, one small map each:
+# All 72 heads of MiniLM on the course sentence, one small map each:
 
 # %%
 model, tokenizer = load_minilm()
@@ -535,7 +534,7 @@ fig.colorbar(axes[0, 0].images[0], ax=axes, label="weight", shrink=0.5)
 show(
     fig,
     alt="Six rows of twelve small attention maps, one row a layer. Layer 0, head 2 shows a clean line below the "
-    "diagonal; layer 1, head 8 one above it; the rest of layer 0 is haze; most maps of layers 1 to 4 have a bright first column.",
+    "diagonal; layer 1, head 8 one above it; nearly all the rest of layer 0 is haze; most maps of layers 1 to 4 have a bright first column.",
 )
 
 # %% [markdown]
@@ -546,7 +545,7 @@ show(
 attention_hover(tokens, wall[1], title="MiniLM, layer 1", head=8, start=tokens.index("it"))
 
 # %% [markdown]
-# One sentence is an anecdote. So let us score habits on sixty sentences from Shakespeare's plays. A habit is a *target*:
+# One sentence is an anecdote. Let us score habits on sixty lines of Shakespeare. A habit is a *target*:
 # for each looking word, which position? The score of a head is the share of its attention that words give to the
 # target, on average. Five targets: the word before, the word after, the two markers, and the rarest word of the line, by
 # a count over 4,000 sentences.
@@ -575,6 +574,12 @@ def score(target, lines=slice(None)):
     return (share * asks).sum(dim=(0, 3)) / asks.sum()
 
 
+in_long = []  # what [CLS] gets in texts of 8 lines, and of 24
+for n in (8, 24):
+    long, _ = encode_batch(tokenizer, [" ".join(lines[i : i + n]) for i in range(0, 48, n)])
+    with torch.no_grad():
+        _, layers = model(long, padding_mask(long, 0), return_weights=True)
+    in_long.append(torch.stack(layers)[..., 0].mean(dim=(0, 2))[long != 0].mean().item())
 predict("05.cls", "All 72 heads: what share do words give to the marker [CLS]? (Even: 0.08.)")
 
 # %%
@@ -588,7 +593,7 @@ outcome("05.cls", f"{scores['[CLS]'].mean():.2f}")
 
 # %%
 even = ((1 / mask.sum(dim=-1)[:, 0]) * word).sum() / word.sum()
-print("an even share:", rounded(even, 2))
+print("an even share:", rounded(even, 2), " [CLS], 8 and 24 lines at once:", rounded(in_long, 2))
 for name, table in scores.items():
     layer, head = divmod(table.argmax().item(), 12)
     told = f"all heads {table.mean():.2f}, best {table.max():.2f} (layer {layer}, head {head})"
@@ -597,9 +602,10 @@ favourite = torch.stack(list(scores.values())).argmax(dim=0)  # (layer, head): w
 claim("over 8 of 10 heads prefer [CLS] to the other four", (favourite == 0).float().mean() > 0.8)
 
 # %% [markdown]
-# The strongest habit by far is to look at no word at all: half of all attention goes to [CLS], a marker. One reading:
-# softmax makes a head spend its whole 1 somewhere, and a head that finds nothing to do parks it. BERT parks on [SEP]
-# instead (Clark et al. 2019). The *rare-word heads* of a translator (Voita et al. 2019) are not here.
+# The strongest habit by far is to look at no word at all: half of all attention goes to [CLS], a marker. (On lines as
+# short as these; in longer texts less.) One reading: softmax makes a head spend its whole 1 somewhere, and a head that
+# finds nothing to do parks it. BERT parks on [SEP] instead (Clark et al. 2019). The *rare-word heads* of a translator
+# (Voita et al. 2019) are not here.
 #
 # What about grammar? From a **verb to its object**, with one to four words between them, so that counting
 # places can't do it. Among 72 heads one may be good at anything by luck. So we *choose* the best head on four
@@ -917,8 +923,8 @@ for name, weights in shown.items():
 #   not see it; a test for reach does.
 # - Parameters and multiplications don't depend on the number of heads. The weights do: $h\,n^2$ of them.
 # - The output is a sum over heads, through $W_O$. Dropout falls on the weights, in training only.
-# - In MiniLM half of all attention rests on [CLS]. Choose a head on some sentences, measure on others, and give every
-#   habit its control.
+# - In MiniLM, on short lines, half of all attention rests on [CLS]. Choose a head on some sentences, measure on others,
+#   and give every habit its control.
 # - One head less is rarely noticed; many are. Draw weights from before dropout.
 #
 # With this, every attention box of the drawing is yours. But one head of MiniLM looks *one word back* (5.6): how can

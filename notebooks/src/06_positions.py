@@ -442,7 +442,7 @@ print(f"scores spread by {right.std():.2f}")
 
 # %% [markdown]
 # A dot product does not care about the order of its terms, so a model trained either way is as good. But one
-# that is *run* with the other gets scores that are off by nearly as much as they vary, and no error anywhere.
+# that is *run* with the other gets scores that are off by about as much as they vary, and no error anywhere.
 # The cure is to put the columns of its $W_Q$ and $W_K$ into that order, once, head by head. The script that
 # brought Llama to Hugging Face does just that, so *the same model* exists in both orders.
 #

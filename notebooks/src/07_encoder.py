@@ -903,7 +903,7 @@ print("norm_1 has a gradient:", parts[2].weight.grad is not None, " norm_2:", pa
 #   and a memory with learned keys and values.
 # - **Post-norm**, $\text{norm}(x + f(x))$, is the paper's text; **pre-norm**, $x + f(\text{norm}(x))$ and one
 #   last norm, its later code.
-# - At the start no gradient dies on the way down. In post-norm words become alike on the way up, the sooner the
+# - In 24 new blocks no gradient dies going down. In post-norm words become alike on the way up, the sooner the
 #   larger the matrices are drawn, and with that the gradient of queries and keys dies.
 # - Twelve post-norm blocks learn: at a lower rate, after a warm-up, or drawn smaller. Pre-norm is less
 #   particular.
