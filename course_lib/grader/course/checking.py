@@ -14,6 +14,7 @@ import torch
 
 from course_lib.notebooks import definition
 
+from ..judging.sheet import Sheet
 from ..judging.spelt import by_own_name
 from ..judging.verdict import Verdict, judge, with_changed_values, without_bans
 from ..running.reading.plain import plain_python
@@ -24,6 +25,7 @@ from .reach import helpers_of
 from .session import in_session
 
 SLOW = "when this is graded, its calls may take {:g} s of processor time; here they took {:.0f} s"
+WAITS = "when this is graded, it may take {:g} s by the clock; here its calls took {:.0f} s"
 
 
 def verdict_on(
@@ -43,12 +45,10 @@ def verdict_on(
     with one_thread():
         sheet = sheet_for(root, id, seed)
         with contextlib.redirect_stdout(printed), torch.random.fork_rng(devices=[]):
-            began = time.process_time()
+            began, clock = time.process_time(), time.monotonic()
             verdict = judge(sheet, answer)
-            spent = time.process_time() - began
-    # Where an answer is wrong, most of the time goes into the known mistakes that it is held to.
-    late = verdict.state == "right" and spent > sheet.seconds
-    slow = (SLOW.format(sheet.seconds, spent),) if late else ()
+            spent, passed = time.process_time() - began, time.monotonic() - clock
+    slow = _late(sheet, spent, passed) if verdict.state == "right" else ()
     lost: tuple[str, ...] = ()
     if not whole:
         whole, lost = in_session(root, id, sheet.name, answer)
@@ -63,6 +63,16 @@ def verdict_on(
         return Verdict(id, sheet.title, "not attempted", told, out_of=sheet.points)
     verdict = with_changed_values(sheet, verdict, source)
     return with_print(verdict, printed.getvalue())
+
+
+def _late(sheet: Sheet, spent: float, passed: float) -> tuple[str, ...]:
+    """What grading would not wait for, of a right answer.
+
+    Where one is wrong, most of the time goes into the known mistakes that it is held to.
+    """
+    if spent > sheet.seconds:
+        return (SLOW.format(sheet.seconds, spent),)
+    return (WAITS.format(sheet.wall, passed),) if passed > sheet.wall else ()
 
 
 def with_print(verdict: Verdict, printed: str) -> Verdict:

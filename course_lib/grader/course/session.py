@@ -15,9 +15,12 @@ from ..running.slicing.checks import named_answers
 from ..running.slicing.notebook import Notebook
 from ..running.slicing.slices import BUILT_IN, slices
 from ..running.slicing.statements import Statement, outer, statements_of
+from .missing import SHOWN
 from .setup import provided
 
-LAST = 400  # cells that ran, looked at
+LAST = 400  # cells that ran, looked at one by one; of those before, each once
+# What IPython has in every session beside what a cell showed.
+IPYTHONS = frozenset(("get_ipython", "__builtin__", "__builtins__"))
 # Methods that change what they belong to anew each time.
 CHANGING = frozenset(
     ["append", "appendleft", "extend", "insert", "pop", "popitem", "popleft", "reverse", "step"]
@@ -53,7 +56,8 @@ def in_session(
         return "", (LOST.format(name=name, id=id),)
     source = made[0].source
     binds, reads = names_of(source)
-    there = set(shell.user_ns) - set(shell.user_ns_hidden)
+    # Not `user_ns_hidden`: what start-up files and %pylab bind is in there, too.
+    there = {name for name in shell.user_ns if not SHOWN.fullmatch(name)} - IPYTHONS
     unseen = any(each.anything for each in statements_of(source))
     lost = () if unseen else sorted(reads & there - binds - names - BUILT_IN)
     lines = source.split("\n")
@@ -93,6 +97,8 @@ def _ran() -> tuple[Any, list[str]]:
         return None, []
     # IPython has made plain Python of them but for cell magics, which hold theirs as a text.
     both = zip(history.input_hist_raw, history.input_hist_parsed, strict=False)
-    ran = [raw if raw.lstrip().startswith("%%") else parsed for raw, parsed in both][-LAST:]
+    ran = [raw if raw.lstrip().startswith("%%") else parsed for raw, parsed in both]
+    older = list(dict.fromkeys(reversed(ran[:-LAST])))[:LAST]  # who works on one cell runs it often
+    ran = [*reversed(older), *ran[-LAST:]]
     # Some front ends, and nbval, keep no history: then nothing is known of what ran.
     return (shell, ran) if any(source.strip() for source in ran) else (None, [])

@@ -4,12 +4,19 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
 from .cases import Call, Case
+from .frames import Foreign
 from .outcome import Outcome
+
+OURS = __name__.rpartition(".")[0]
 
 
 def shallow(value: Any) -> Any:
-    """Dataclasses as dicts of what isn't there by default, all the way down; the rest as it is."""
-    if is_dataclass(value):
+    """Dataclasses as dicts of what isn't there by default, all the way down; the rest as it is.
+
+    A learner's own dataclass is a value that came back, and so is what stands for one.
+    """
+    ours = type(value).__module__.rpartition(".")[0] == OURS and not isinstance(value, Foreign)
+    if ours and is_dataclass(value):
         named = {field: getattr(value, field.name) for field in fields(value)}
         return {f.name: shallow(inner) for f, inner in named.items() if not _default(f, inner)}
     if isinstance(value, list | tuple):

@@ -59,6 +59,7 @@ def bare_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
         values=dict(exercise.values),
         hints=exercise.hints,
         seconds=exercise.seconds,
+        wall=exercise.wall,
     )
 
 

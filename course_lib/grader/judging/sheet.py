@@ -38,7 +38,8 @@ class Sheet:
     """Cases, the right outcomes and every mistake's outcomes, all drawn from one seed.
 
     `parameters` are those of each method that is called, `others` the names that other exercises
-    of the chapter define, with their ids; `seconds` is the processor time for an answer's calls.
+    of the chapter define, with their ids; `seconds` is the processor time for an answer's calls,
+    `wall` what it may take by the clock.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Sheet:
     hints: tuple[str, ...] = ()
     others: dict[str, str] = field(default_factory=dict)
     seconds: float = 5.0
+    wall: float = 30.0
 
     def named(self, found: tuple[Outcome, ...]) -> Recorded | None:
         """The mistake that gives these outcomes on every case.

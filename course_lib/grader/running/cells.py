@@ -96,12 +96,13 @@ def _execute(code: types.CodeType, namespace: dict[str, Any]) -> None:
 
 
 def why_unread(source: str, number: int) -> tuple[str, ...]:
-    """Why Python can't read a cell, which is not run."""
+    """Why Python can't read a cell, which is not run; a newer one may be able to."""
+    by = f"as Python {sys.version_info.major}.{sys.version_info.minor} reads it"
     try:
         ast.parse(source, f"<exercise cell {number}>")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return learner_lines(error)
-    return ("it is too deep",)
+        return (*learner_lines(error), by)
+    return ("it is too deep", by)
 
 
 def run_pieces(

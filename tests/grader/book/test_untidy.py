@@ -643,10 +643,14 @@ def test_a_cell_that_a_key_turned_into_text_counts_where_nothing_else_binds_it(
     assert told.state == "right", told
 
 
+DATACLASS = "import dataclasses as d\n    return d.make_dataclass('W', 'w')"
 ODD = {
     "numpy": ("return torch.softmax(scores, dim=-1).numpy()", "found a NumPy ndarray"),
     "an iterator": ("return iter(torch.softmax(scores, dim=-1))", "found a"),
     "a generator": ("yield scores", "found a generator"),
+    "a sparse tensor": ("return scores.to_sparse()", "found a tensor of layout torch.sparse_coo"),
+    "a dataclass": (f"{DATACLASS}(1)", "found a W"),
+    "its class": (DATACLASS, "found a type"),
 }
 
 

@@ -1,5 +1,6 @@
 """A check leaves the learner's session as it was, and says what grading would not wait for."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -48,6 +49,17 @@ def test_an_answer_for_which_grading_would_not_wait_is_told(monkeypatch):
     (note,) = verdict_on(ROOT, "00.scores", scores).notes
     assert "its calls may take 0 s of processor time; here they took" in note
     assert verdict_on(ROOT, "00.scores", my_scores).notes == ()  # the time is not the answer's own
+
+
+def test_an_answer_that_waits_longer_than_grading_would_is_told(monkeypatch):
+    def scores(query, keys):
+        time.sleep(0.01)
+        return keys @ query
+
+    find = checking.sheet_for
+    monkeypatch.setattr(checking, "sheet_for", lambda *told: replace(find(*told), wall=0.01))
+    (note,) = verdict_on(ROOT, "00.scores", scores).notes
+    assert "it may take 0.01 s by the clock; here its calls took" in note
 
 
 def my_scores(query, keys):

@@ -166,6 +166,10 @@ IN_A_SESSION = {
         ["get_ipython().run_line_magic('time', 'root = 0.5')", WEIGHTS],
         "`root` is not there",
     ),
+    "names that %pylab or a start-up file binds": (
+        ["sh = get_ipython()\nsh.push({'root': 0.5}, interactive=False)", WEIGHTS],
+        "`root` is not there",
+    ),
     "what a shell line gives": (["out = !echo 0.5\nroot = float(out[0])", WEIGHTS], "with `!`"),
     "a variable of the system": (
         ["import os\nroot = len(os.environ['PATH']) * 0 + 0.5", WEIGHTS],
@@ -196,6 +200,7 @@ IN_A_SESSION = {
         ["import os\nos.environ['ROOT'] = '0.5'\nroot = float(os.environ['ROOT'])", WEIGHTS],
         "",
     ),
+    "a cell that ran a thousand times": (["root = 0.5", WEIGHTS, *["1 + 1"] * 1000], ""),
     "a star import": (["from torch import *\nroot = 0.5", WEIGHTS], ""),
     "a library's decorator": (["root = 0.5", f"@torch.enable_grad()\n{WEIGHTS}"], ""),
     "a check that shows": (
@@ -207,7 +212,7 @@ IN_A_SESSION = {
 
 @pytest.mark.parametrize("name", IN_A_SESSION)
 def test_what_grading_will_not_find_of_a_session_is_told(session, monkeypatch, name):
-    """Each is right in the kernel; none but the last five is when it is graded."""
+    """Each is right in the kernel; none but the last six is when it is graded."""
     shown = []
     monkeypatch.setattr("course_lib.check.panel", shown.append)
     cells, told = IN_A_SESSION[name]

@@ -1,0 +1,12 @@
+"""Cells that are run, or can't be."""
+
+import sys
+
+from course_lib.grader.running.cells import why_unread
+
+
+def test_a_cell_that_cannot_be_read_says_which_python_read_it():
+    """A learner's may be newer: `f"{d["a"]}"` is Python from 3.12 on."""
+    error, *_, by = why_unread("def told(:", 3)
+    assert error.startswith("SyntaxError")
+    assert by == f"as Python {sys.version_info.major}.{sys.version_info.minor} reads it"
