@@ -1,5 +1,6 @@
 """Grade one submission: each answer runs in a sealed child, its outcomes are judged here."""
 
+import time
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -88,6 +89,11 @@ def grade_exercise(
     reports: dict[Slice | None, Report] = {None: Report(b"", b"")}
     plan, fine = _spared(plan, held), list[Slice]()
 
+    began = time.process_time()
+
+    def spent() -> float:  # judging what an answer returned counts, too
+        return sum(each.seconds for each in reports.values()) + time.process_time() - began
+
     def tried(made: Slice) -> tuple[Verdict, bool]:
         report = reports[made] = warm.run(_job(warm.root, sheet, made), limits)
         if report.frame:
@@ -95,12 +101,10 @@ def grade_exercise(
         elif any(each.own == made.own for each in fine):  # then other cells are what doesn't end
             held.append(frozenset(made.pieces).difference(*(each.pieces for each in fine)))
         verdict = with_changed_values(sheet, judge_report(sheet, report, limits), made.own)
-        spent = sum(each.seconds for each in reports.values())
-        return verdict, not report.frame or spent > limits.wall
+        return verdict, not report.frame or spent() > limits.wall
 
     verdict, best = best_of(sheet, plan, tried)
-    spent = sum(each.seconds for each in reports.values())
-    return Graded(printable(verdict), reports[best], spent)
+    return Graded(printable(verdict), reports[best], spent())
 
 
 def _spared(plan: Plan, held: list[frozenset]) -> Plan:

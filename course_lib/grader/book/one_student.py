@@ -16,12 +16,11 @@ import torch
 
 from ..course.files import exercises, key_files, stamp
 from ..course.finding.facts import chapter_facts
-from ..course.finding.work import MOST_FILES, Unused, Used, find_work
+from ..course.finding.work import Unused, Used, find_work
 from ..course.lent import lent
 from ..judging.verdict import Verdict
 from ..running import seal
 from ..running.cold import Cold
-from ..running.slicing.plans import MOST
 from ..running.warm import GRACE, Report, Warm
 from .gradebook import row
 from .grading import Graded, grade_cells
@@ -87,10 +86,13 @@ def _values(task: Task, graded: Graded) -> dict[str, Any]:
 
 
 def patience(task: Task) -> float:
-    """Seconds that grading a student may take: if all of the answers hang, and then some more."""
+    """Seconds that grading a student may take: if all of the answers hang, and then some more.
+
+    An answer's tries end once they took its limit, in all files together: the last one begins
+    before that, and may take the limit once more.
+    """
     asked = [e for e in exercises(task.root) if e.chapter in task.chapters]
-    files = 1 + MOST_FILES
-    return 300 + files * sum(MOST * (exercise.wall + GRACE) for exercise in asked)
+    return 600 + 100 * len(task.chapters) + sum(3 * (e.wall + GRACE) for e in asked)
 
 
 def _chapter(

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from ..course.finding.candidates import cut
 from ..course.finding.work import Unused
 
-MOST, LONGEST = 50, 300  # files told of one student, and letters of a file's path
+MOST, LONGEST = 50, 1_000  # files told of one student, and letters of what is said of a file
 
 
 def listed(files: Sequence[Unused]) -> list[list[str]]:
@@ -12,13 +13,9 @@ def listed(files: Sequence[Unused]) -> list[list[str]]:
 
     All of many thousand letters would be as much for everybody who reads about the class.
     """
-    told = [[_cut(file.label), file.reason] for file in files[:MOST]]
+    told = [[cut(file.label), file.reason[:LONGEST]] for file in files[:MOST]]
     more = [[f"{len(files) - MOST:,} more", "not listed"]] if files[MOST:] else []
     return told + more
-
-
-def _cut(label: str) -> str:
-    return label if len(label) <= LONGEST else f"…{label[1 - LONGEST :]}"
 
 
 def unused(rows: list[dict]) -> list[str]:

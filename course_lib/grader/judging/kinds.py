@@ -28,6 +28,7 @@ FOREIGN = {
     for kind in ("generator", "map", "zip", "filter", "enumerate", "range", "list_iterator")
 }
 
+LOOKED_AT = 20  # results, for the right one among them: a list may hold hundreds of thousands
 NO_LIST = "a list is asked for: `.tolist()` makes one of a tensor or an array"
 FOR_LIST = "a dictionary came back, and a list is asked for: `.items()` has its entries"
 FOR_TUPLE = "a dict came back: return its values without names, side by side with commas"
@@ -108,7 +109,7 @@ def _several(want: Any, got: list | tuple, terms: Terms) -> str:
         return "a comma behind a value makes a tuple of it: look at the end of the line"
     if isinstance(want, bool) and got and all(isinstance(one, bool) for one in got):
         return "one True or False is asked for: `all(…)` or `any(…)` makes one of many"
-    right = [i for i, one in enumerate(got, 1) if not compare(want, one, terms)]
+    right = [i for i, one in enumerate(got[:LOOKED_AT], 1) if not compare(want, one, terms)]
     if right:
         return f"result {right[0]} of {len(got)} is what is asked for here: return it alone"
     if isinstance(want, Tensor) and want.ndim and _numbers(got) == want.numel():

@@ -149,7 +149,7 @@ MEANINGS = (
         "`def`; the parameters of the stub stay as they are",
     ),
     (  # all of them of blocks that aren't the first
-        r"state_dict: missing: ((\w+\.)*[1-9]\d*\.[\w.]+(, |$))+$",
+        r"state_dict: missing: (?>(?:\w+\.)*?[1-9]\d*\.[\w.]++(?:, |$))+$",
         "what is missing stands behind the first block or layer: are as many made as asked for?",
     ),
     (

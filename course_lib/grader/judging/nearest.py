@@ -67,9 +67,9 @@ def _wrong(sheet: Sheet, known: Recorded) -> set[int]:
 
 def _alike(sheet: Sheet, known: Recorded, found: tuple[Outcome, ...], i: int) -> bool:
     one, other = _bare(known.outcomes[i]), _bare(found[i])
-    if one.raised or other.raised or _lost(other):
+    if one.raised or other.raised:
         return False
-    return not differences(one, other, sheet.terms[i])
+    return not differences(one, other, sheet.terms[i]) and not _lost(other)
 
 
 def _lost(outcome: Outcome) -> bool:

@@ -1,7 +1,7 @@
 """Which attributes in a source text are its author's own: of a class or namespace written there."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 NAMESPACES = ("SimpleNamespace", "namedtuple", "AttrDict", "Namespace")
 DEFINED = ast.FunctionDef | ast.AsyncFunctionDef
@@ -15,6 +15,7 @@ class Owned:
         self.classes = {n.name: n for n in self.nodes if isinstance(n, ast.ClassDef)}
         self.values: dict[str, list[ast.expr]] = {}  # by a target's text, all that it is bound to
         self.known: dict[tuple[str, str], bool] = {}
+        self.attributes = {name: _attributes(each) for name, each in self.classes.items()}
         for node in self.nodes:
             self._note(node)
         self.values = self._handed_over() | self.values
@@ -56,9 +57,8 @@ class Owned:
     def _handed_over(self) -> dict[str, list[ast.expr]]:
         """By a parameter's name, all that it is given by calls in the text's functions."""
         functions = [node for node in self.nodes if isinstance(node, DEFINED | ast.Lambda)]
-        calls = {n for each in functions for n in ast.walk(each) if isinstance(n, ast.Call)}
         named: dict[str, list[ast.Call]] = {}
-        for call in calls:
+        for call in _called_within_functions(self.nodes[0]):
             named.setdefault(getattr(call.func, "id", ""), []).append(call)
         found: dict[str, list[ast.expr]] = {}
         for function in functions:
@@ -103,10 +103,21 @@ class Owned:
             return False
         seen.add(name)
         defined = self.classes[name]
-        if attribute in _attributes(defined) or f"{name}.{attribute}" in self.values:
+        if attribute in self.attributes[name] or f"{name}.{attribute}" in self.values:
             return True
         bases = (getattr(base, "id", "") for base in defined.bases)
         return any(self._gives(base, attribute, seen) for base in bases)
+
+
+def _called_within_functions(tree: ast.AST) -> Iterator[ast.Call]:
+    """Each call in a function, once, however many functions are around it."""
+    waiting = [(tree, False)]
+    while waiting:
+        node, inside = waiting.pop()
+        inside |= isinstance(node, DEFINED | ast.Lambda)
+        if inside and isinstance(node, ast.Call):
+            yield node
+        waiting += [(child, inside) for child in ast.iter_child_nodes(node)]
 
 
 def _methods(defined: ast.ClassDef) -> Iterable[ast.FunctionDef | ast.AsyncFunctionDef]:

@@ -6,9 +6,11 @@ import zipfile
 import pytest
 from handed_in import notebook
 
-from course_lib.grader.book import report, sealed
+from course_lib.grader.book import grading, report, sealed
 from course_lib.grader.book.grading import grade_submission
+from course_lib.grader.book.reported import judge_report
 from course_lib.grader.book.unused import listed
+from course_lib.grader.course.finding import looking
 from course_lib.grader.course.finding.facts import chapter_facts, definitions
 from course_lib.grader.course.finding.work import Unused, digest, find_work
 from course_lib.grader.judging.frames import pack
@@ -131,3 +133,39 @@ def test_many_files_in_deep_folders_are_told_in_few_words():
     assert told[0][0].startswith("…d") and told[0][0].endswith("d/0.txt")
     assert told[-1] == ["450 more", "not listed"] and len(told) == 51
     assert listed([Unused("a.txt", "no work")]) == [["a.txt", "no work"]]
+
+
+def test_a_path_in_an_archive_is_told_in_few_words_wherever_it_is_named(tmp_path):
+    answers = {name: f"def {name}(x):\n    return x\n" for name in ("scores", "dot_shape")}
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/" * 30_000 + "x.py", "".join(answers.values()))
+        for i in range(50):
+            archive.writestr(f"{i}.py", f"{answers['scores']}# {i}")
+    work = find_work(tmp_path, [chapter_facts(ROOT, "00")])
+    assert work.used["00"].label.endswith("a/x.py")
+    told = listed(work.unused)
+    assert len(told) == 50 and sum(len(a) + len(b) for a, b in told) < 50_000
+
+
+def test_many_copies_of_a_long_notebook_are_looked_at_once(tmp_path, monkeypatch):
+    seen = []
+    plain = looking.definitions
+    monkeypatch.setattr(looking, "definitions", lambda text: seen.append(text) or plain(text))
+    for i in range(9):
+        (tmp_path / f"{i}.py").write_text(RIGHT)
+    work = find_work(tmp_path, [chapter_facts(ROOT, "00")])
+    assert len(seen) == 1 and work.used["00"].answers == 1 and len(work.unused) == 8
+    assert all(each.reason.startswith("the same as `") for each in work.unused)
+
+
+def test_what_it_takes_to_judge_an_answer_is_spent_too(warm, monkeypatch, tmp_path):
+    def slowly(sheet, report, limits):
+        began = time.process_time()
+        while time.process_time() < began + 0.5:
+            pass
+        return judge_report(sheet, report, limits)
+
+    monkeypatch.setattr(grading, "judge_report", slowly)
+    path = notebook(tmp_path / "00_a.ipynb", (RIGHT, ID))
+    (graded,) = grade_submission(warm, path, [ID], 7)
+    assert graded.verdict.state == "right" and graded.spent > 0.5 + graded.report.seconds

@@ -15,7 +15,6 @@ from course_lib.grader.book import one_student
 from course_lib.grader.book.gradebook import all_rows
 from course_lib.grader.book.lanes import LaneError, Lanes
 from course_lib.grader.running import seal
-from course_lib.grader.running.slicing.plans import MOST
 from course_lib.paths import ROOT
 
 
@@ -94,7 +93,8 @@ def test_a_worker_uses_one_thread_and_has_time_for_answers_that_hang(tmp_path, m
     torch.set_num_threads(2)
     one_student.grade_student(task)
     assert torch.get_num_threads() == 1
-    assert one_student.patience(task) > 12 * MOST * 30
+    # Twice the limit of each, and no hours for what holds up the grader itself.
+    assert 12 * 2 * 35 < one_student.patience(task) < 3600
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no folder has such a name")

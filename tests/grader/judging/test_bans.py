@@ -1,5 +1,6 @@
 """A banned name is found wherever an honest learner would write it."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -194,6 +195,20 @@ def test_a_text_made_to_take_long_does_not():
     assert banned_name(f"{MINE}\n{chain}f = a60.softmax", BANS) == ""
     deep = "x" + ".y" * 5_000
     assert banned_name(f"{deep} = 1\n{MINE}\nf = {deep}.softmax", BANS) == "softmax"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "\n".join(f"f{i} = {'lambda:' * 2900}1" for i in range(3)),
+        "class A:\n" + "\n".join(f"    def m{i}(self): self.softmax" for i in range(1600)),
+    ],
+    ids=["lambdas in lambdas", "many methods"],
+)
+def test_it_looks_at_nothing_again_for_all_that_is_around_it(source):
+    began = time.process_time()
+    banned_name(source, BANS)
+    assert len(source) < LONGEST and time.process_time() - began < 5  # it was a minute
 
 
 def test_what_is_bound_to_itself_is_nobodys():

@@ -1,6 +1,9 @@
 """What raised an error: an answer's own `raise`, however written, or a library's, by its words."""
 
 import linecache
+import re
+import re._constants as constants
+import time
 from itertools import pairwise
 
 import pytest
@@ -10,6 +13,7 @@ from course_lib.grader.judging.cases import case
 from course_lib.grader.judging.crash import brief, meaning
 from course_lib.grader.judging.loading import load
 from course_lib.grader.judging.meanings import MEANINGS
+from course_lib.grader.judging.on_lines import ON_LINES
 from course_lib.grader.judging.outcome import run_case
 
 
@@ -211,3 +215,37 @@ def g(x): return Module().call()"""
     exec(compile(source, name, "exec"), namespace)
     by = {f: meaning(run_case(namespace[f], case("some", 0)).crash, {})[0] for f in "fg"}
     assert "`self.`" in by["g"] and "self" not in by["f"]
+
+
+def test_no_words_of_an_error_hold_up_whoever_looks_them_up():
+    """The grader itself does, in C, where nothing interrupts it: fourteen such names took 17 s."""
+    began = time.process_time()
+    for part in ("1.1.1.1, ", "a.1.2.b, ", "1.", "1", "a, "):
+        for begun in ("loading state_dict: missing: ", "zip() argument ", ""):
+            meaning((f"RuntimeError: {begun}{(part * 1000)[:950]}!", "in f, line 1: x"), {})
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("pattern", [p for row in (*MEANINGS, *ON_LINES) for p in row[:-1]])
+def test_no_pattern_repeats_what_repeats_but_as_a_whole(pattern):
+    assert not nested(re._parser.parse(pattern))
+
+
+def nested(parsed, within=False):
+    """Is there a repetition without an end in another, so that trying all can take forever?"""
+    for kind, told in parsed:
+        if kind is constants.ATOMIC_GROUP:  # it is matched in one way or not at all
+            continue
+        repeats = isinstance(told, tuple) and constants.MAXREPEAT in told[:2]
+        if repeats and within:
+            return True
+        parts = told if isinstance(told, tuple | list) else ()
+        inner = [p for part in parts for p in (part if isinstance(part, list) else [part])]
+        if any(nested(p, within or repeats) for p in inner if isinstance(p, re._parser.SubPattern)):
+            return True
+    return False
+
+
+def test_such_a_pattern_is_known():
+    assert nested(re._parser.parse(r"a: ((\w+\.)*1(, |$))+$"))
+    assert not nested(re._parser.parse(r"a: (?>(\w+\.)*1(, |$))+ \w+, \d+$"))

@@ -1,10 +1,13 @@
 """A wrong answer that shares most of what is wrong with a known mistake, and only then."""
 
+import time
+
 import torch
 
 from course_lib.grader.judging.key import Exercise, Mistake, case
 from course_lib.grader.judging.making import make_sheet
-from course_lib.grader.judging.verdict import judge
+from course_lib.grader.judging.outcome import run_case
+from course_lib.grader.judging.verdict import judge, judge_outcomes
 
 HINTS = ("Look at one row.", "What is its sum?", "Which axis is it?")
 SAYS = "your rows are added, not averaged"
@@ -83,3 +86,12 @@ def test_truths_that_many_mistakes_share_tell_nothing():
     smallest = min(float(c.calls[0].args[0][0]) for c in made.cases)
     answer = lambda x: truth(x) if float(x[0]) == smallest else wrong(x)  # noqa: E731
     assert judge(made, answer).mistake is None
+
+
+def test_a_list_of_very_many_results_takes_no_time_to_explain():
+    made = sheet(largest, summed)
+    judge(made, lambda x: [x])  # what mistakes give is worked out the first time
+    found = tuple(run_case(lambda x: [x] * 5_000, c, gradients=False) for c in made.cases)
+    began = time.process_time()
+    assert judge_outcomes(made, found).state == "wrong"
+    assert time.process_time() - began < 3  # of each result, it was half a millisecond

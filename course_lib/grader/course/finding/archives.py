@@ -11,7 +11,17 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from .candidates import Candidate, is_passed, like_work, moment, one_line, refusal, shown, too_large
+from .candidates import (
+    Candidate,
+    cut,
+    is_passed,
+    like_work,
+    moment,
+    one_line,
+    refusal,
+    shown,
+    too_large,
+)
 
 MAX_MEMBERS = 2_000
 START, ENTRY = b"PK\x03\x04", b"PK\x01\x02"  # of an archive, of each line in its table
@@ -53,7 +63,7 @@ def _parts(info: zipfile.ZipInfo) -> list[str]:
 
 
 def _member(path: Path, archive: str, place: int, info: zipfile.ZipInfo) -> Candidate:
-    label = "/".join([archive, *(_parts(info) or ["…"])])
+    label = cut("/".join([archive, *(_parts(info) or ["…"])]))
     changed = moment(lambda: datetime(*info.date_time))
     told = too_large(info.file_size)
     if info.flag_bits & LOCKED:

@@ -9,7 +9,7 @@ from datetime import datetime
 from ...running.reading.handed_in import MAX_FILE
 
 PROGRAMS = ("__MACOSX", "__pycache__", "course_lib", "node_modules", "site-packages", "venv")
-LONGEST = 300  # words about an error, in characters
+LONGEST = 300  # words about an error, a path that is shown; in characters
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ def shown(name: str) -> str:
     # An archive's names can be long, and made to take long to normalise.
     plain = unicodedata.normalize("NFC", name if len(name) <= LONGEST else f"{name[:LONGEST]}…")
     return "".join(letter if letter.isprintable() else "�" for letter in plain)
+
+
+def cut(label: str) -> str:
+    """The end of a path that is longer than anybody reads, of thousands of folders perhaps."""
+    return label if len(label) <= LONGEST else f"…{label[1 - LONGEST :]}"
 
 
 def is_passed(name: str) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ...running.reading.handed_in import MAX_FILE
 from .archives import opened
-from .candidates import Candidate, is_passed, like_work, moment, refusal, shown, too_large
+from .candidates import Candidate, cut, is_passed, like_work, moment, refusal, shown, too_large
 
 MAX_DEPTH, MAX_NAMES = 10, 10_000  # folders within folders; names in all of them
 MAX_FILES, MAX_TOTAL = 500, 256 << 20  # looked at; bytes of them together
@@ -30,7 +30,8 @@ def walk(folder: Path) -> list[Candidate]:
         if candidate.trouble == PASSED:
             passed.append(candidate)
         else:
-            found += [candidate] if candidate.trouble else opened(path, candidate)
+            closed = candidate.trouble or len(found) > MAX_NAMES  # a thousand archives, say
+            found += [candidate] if closed else opened(path, candidate)
     return _bounded(sorted(found or passed, key=_likely))
 
 
@@ -88,7 +89,7 @@ def _is_folder(entry: os.DirEntry) -> bool:
 
 def _candidate(entry: os.DirEntry, label: str) -> Candidate:
     if is_passed(entry.name):
-        return Candidate(label, trouble=PASSED)
+        return Candidate(cut(label), trouble=PASSED)
     if entry.name.endswith(".icloud"):
         told = "a placeholder of iCloud; the file itself was never downloaded"
         return Candidate(label, trouble=told)
@@ -98,7 +99,7 @@ def _candidate(entry: os.DirEntry, label: str) -> Candidate:
         return Candidate(label, trouble=refusal(error))
     changed = moment(lambda: datetime.fromtimestamp(about.st_mtime, UTC))
     told = _kind(entry, label, about.st_mode) or too_large(about.st_size)
-    return Candidate(label, about.st_size, changed, told, partial(_load, Path(entry.path)))
+    return Candidate(cut(label), about.st_size, changed, told, partial(_load, Path(entry.path)))
 
 
 def _kind(entry: os.DirEntry, label: str, mode: int) -> str:

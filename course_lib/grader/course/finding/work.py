@@ -84,11 +84,13 @@ def find_work(folder: Path, chapters: Iterable[ChapterFacts], read: Read = plain
     """
     chapters = tuple(chapters)
     files = _looked_at(folder, chapters, read)
+    contents = {file.digest: file for file in files}
     used: dict[str, Used | None] = {}
     reasons: dict[Seen, list[str]] = {file: [file.trouble] for file in files if file.trouble}
     chosen = []
     for facts in chapters:
-        written = {f: ids for f in files if (ids := answered(f, facts)) is not None}
+        given = {content: answered(file, facts) for content, file in contents.items()}
+        written = {f: ids for f in files if (ids := given[f.digest]) is not None}
         found = {file: len(ids) for file, ids in written.items()}
         best = max(found, key=lambda file: _rank(file, found[file], facts), default=None)
         used[facts.number] = best and _used(best, written, facts)
@@ -120,15 +122,15 @@ def mentioned(folder: Path) -> set[str]:
 
 
 def _looked_at(folder: Path, chapters: tuple[ChapterFacts, ...], read: Read) -> list[Seen]:
-    files, known = [], {}
+    files, known = [], dict[str, Seen]()  # by digest: who hands in 500 copies is read once
     for candidate in walk(folder):
         file, data = seen(candidate)
         if not file.trouble and file.digest not in known:
-            known[file.digest] = cells_or_reason(data, candidate.name, chapters, read)
-        cells = known.get(file.digest, file.trouble)
-        told = isinstance(cells, str)
-        file = replace(file, trouble=cells) if told else look(file, cells)
-        files.append(file)
+            cells = cells_or_reason(data, candidate.name, chapters, read)
+            told = isinstance(cells, str)
+            known[file.digest] = replace(file, trouble=cells) if told else look(file, cells)
+        same = file if file.trouble else known[file.digest]
+        files.append(replace(same, candidate=candidate))
     return files
 
 

@@ -344,6 +344,16 @@ def test_an_archive_of_many_files_is_not_listed(tmp_path, monkeypatch):
     assert told(tmp_path) == {"a.zip": "an archive of 4 files; at most 3 are looked at"}
 
 
+def test_many_archives_are_not_all_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr(walking, "MAX_NAMES", 10)
+    for i in range(5):
+        with zipfile.ZipFile(tmp_path / f"{i}.zip", "w") as archive:
+            for k in range(8):
+                archive.writestr(f"{k}.py", "x = 1\n")
+    labels = [candidate.label for candidate in walk(tmp_path)]
+    assert len(labels) == 2 * 8 + 3 and labels[-3:] == ["2.zip", "3.zip", "4.zip"]
+
+
 def test_a_damaged_archive_is_told(tmp_path):
     whole = zipped(tmp_path / "whole.zip", [("02.ipynb", bytes(range(256)) * 50)]).read_bytes()
     put(tmp_path, "cut.zip", whole[: len(whole) // 2])
