@@ -439,8 +439,8 @@ for knob in level:
     print(f"{knob:12}", *(f"{share:.1%}" for share in alone))
 
 # %% [markdown]
-# Top-k is last with each seed, by two words in a hundred or more. Of the other two the nucleus leads with two seeds, temperature with the third, and the medians are level: no
-# clear winner. *How far* you turn decides. All three move along one trade: fewer inventions, more repetition. Sampling is not better than
+# Top-k is last with each seed, by two or three words in a hundred, and three seeds are few. Of the other two the nucleus leads with two seeds, temperature with the third, and the medians are level:
+# no clear winner. *How far* you turn decides. All three move along one trade: fewer inventions, more repetition. Sampling is not better than
 # greedy: it loses in words and wins in distinctness, and Shakespeare has both. A better *model* moves the curve, a knob walks along it. (These measures don't ask whether a text makes sense.)
 #
 # There is a brake for repetition alone. A **repetition penalty** lowers the logits of what was written already, here in the last 16
