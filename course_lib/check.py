@@ -54,8 +54,9 @@ def check(id: str, answer: object) -> object:
 def _about(note: str, verdict: Verdict) -> Verdict:
     """A verdict that says it is about something older than the cell above the check.
 
-    What an untouched cell would be told would be puzzling below a cell that somebody wrote.
+    That comes first: a mistake is named below, and it is not in the cell that one sees. What an
+    untouched cell would be told would be puzzling below a cell that somebody wrote.
     """
     if verdict.state == "not attempted":
         return replace(verdict, summary=note)
-    return replace(verdict, notes=(note, *verdict.notes))
+    return replace(verdict, summary=f"{note}; {verdict.summary}")

@@ -672,8 +672,8 @@ print("PyTorch's, (batch, seq, d_head), 4,096:", rounded(largest(built_in, 4096,
 # ## Summary
 #
 # - A query asks, keys answer how well they fit, values are handed over. **Score, softmax, weighted sum.**
-# - For all words at once: $\mathrm{softmax}(QK^\top/\sqrt{d_{head}})\,V$. Rows ask, columns are asked; each row sums to
-#   1.
+# - For all words at once: $\mathrm{softmax}(QK^\top/\sqrt{d_{head}})\,V$. Rows ask, columns are asked; each row
+#   sums to 1.
 # - Random scores have the spread $\sqrt{d_{head}}$. Undivided, at width 512, one key takes nearly everything by luck,
 #   and gradients are tiny for most queries, huge for a few.
 # - Training mostly survives both: at its best rate an undivided attention of width 512 mostly learned our game, too,

@@ -64,3 +64,11 @@ def test_its_text_is_readable_in_both_themes(tree, page, theme):
     assert pale(tree.locator(".title, .help, .live b, .live span")) == []
     shoot(page, f"beam-tree-{theme.split()[1].lower()}")
     assert page.outside == []
+
+
+def test_on_a_narrow_page_it_is_pushed_aside_and_not_shrunk(tree, page):
+    page.set_viewport_size({"width": 260, "height": 900})
+    page.wait_for_function("window.jupyterapp.shell.leftCollapsed")
+    drawing, frame = tree.locator("svg"), tree.locator(".frame")
+    whole = float(drawing.get_attribute("width"))
+    assert drawing.bounding_box()["width"] == whole > frame.bounding_box()["width"]

@@ -14,6 +14,7 @@ CELLS = [
     'predict("02.narrow", "How big is it?")',
     'outcome("02.narrow", 0.951)',
     'quiz("02")',
+    "import matplotlib.pyplot as plt\nplt.subplots(figsize=(12, 2))\nplt.show()",
     "for i in range(3):\n    print(*(f'{x:.4f}' for x in torch.rand(23)))",
 ]
 VIEWS = [".course-hover .word", ".course-predict .asks", ".course-outcome dd", ".option > span"]
@@ -49,7 +50,7 @@ def _box(locator):
 
 
 def test_a_wide_figure_is_pushed_aside_and_not_shrunk(narrow):
-    image = narrow.locator(".jp-RenderedImage img")
+    image = narrow.locator(".jp-RenderedImage img").first
     frame = image.locator("xpath=..")
     whole = float(image.get_attribute("width"))
     assert image.bounding_box()["width"] >= 0.84 * whole > frame.bounding_box()["width"]
@@ -61,10 +62,19 @@ def test_a_wide_figure_is_pushed_aside_and_not_shrunk(narrow):
     shoot(narrow, "narrow-figure")
 
 
+def test_so_is_a_plot_that_is_shown_without_a_description(narrow):
+    image = narrow.locator(".jp-RenderedImage img").last
+    narrow.wait_for_function("document.querySelectorAll('.jp-RenderedImage img').length === 2")
+    image.scroll_into_view_if_needed()
+    whole = image.evaluate("node => node.naturalWidth")
+    assert image.bounding_box()["width"] >= 0.79 * whole > 700
+    assert image.locator("xpath=..").evaluate("node => node.scrollWidth > node.clientWidth")
+
+
 def test_its_cell_still_runs_by_key_from_there(narrow):
-    cell = narrow.locator(".jp-CodeCell", has=narrow.locator(".jp-RenderedImage"))
+    cell = narrow.locator(".jp-CodeCell", has=narrow.locator(".jp-RenderedImage")).first
     before = cell.locator(".jp-InputPrompt").inner_text()
-    narrow.locator(".jp-RenderedImage").focus()
+    narrow.locator(".jp-RenderedImage").first.focus()
     narrow.keyboard.press("Control+Enter")
     prompt = "document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')[1].textContent"
     narrow.wait_for_function(f"before => {prompt} !== before && /\\d/.test({prompt})", arg=before)
@@ -74,7 +84,7 @@ def test_its_cell_still_runs_by_key_from_there(narrow):
 def test_on_a_wide_page_tab_passes_it_by(narrow):
     narrow.set_viewport_size({"width": 1440, "height": 900})
     narrow.wait_for_selector(".jp-RenderedImage:not([tabindex])")
-    image = narrow.locator(".jp-RenderedImage img")
+    image = narrow.locator(".jp-RenderedImage img").first
     assert image.bounding_box()["width"] == float(image.get_attribute("width"))
     narrow.set_viewport_size({"width": 420, "height": 900})
     narrow.wait_for_selector(".jp-RenderedImage[tabindex]")

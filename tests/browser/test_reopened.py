@@ -10,7 +10,7 @@ CELLS = [
     "import ipywidgets\nipywidgets.IntSlider(3)",
     """@ipywidgets.interact(
     a=ipywidgets.FloatSlider(3.0, description="score"),
-    b=ipywidgets.ToggleButtons(options=["x", "y"], description="divide by"),
+    b=ipywidgets.ToggleButtons(options=["x", "y"], description="temperature"),
     c=ipywidgets.SelectionSlider(options=[1, 2], description="d_head"),
 )
 def shown(a, b, c):
@@ -47,6 +47,11 @@ def test_a_control_without_its_kernel_says_what_helps(reopened):
     )
     shown = "node => [getComputedStyle(node).fontSize, getComputedStyle(node, '::after').content]"
     assert dead.evaluate(shown) == ["0px", '"Run this cell to use the control."']
+    prose = reopened.locator(".jp-MarkdownCell .jp-RenderedMarkdown > p").first
+    begins = "node => parseFloat(getComputedStyle(node, '::after').paddingLeft)"
+    assert dead.bounding_box()["x"] + dead.evaluate(begins) == pytest.approx(
+        prose.bounding_box()["x"], abs=1
+    )
     shoot(reopened, "reopened")
 
 
@@ -75,7 +80,13 @@ def test_its_controls_have_names_for_who_hears_them(reopened):
     assert names == [None, "score", "d_head"]
     for name in ("score", "d_head"):
         assert area.get_by_role("textbox", name=name).count() == 1
-    assert area.get_by_role("group", name="divide by").get_by_role("button").count() == 2
+    assert area.get_by_role("group", name="temperature").get_by_role("button").count() == 2
+
+
+def test_their_names_are_written_out(reopened):
+    cut = "all => all.filter(node => node.scrollWidth > node.clientWidth).map(n => n.textContent)"
+    names = reopened.locator(".jp-OutputArea .widget-inline-hbox > .widget-label")
+    assert names.count() >= 3 and names.evaluate_all(cut) == []
 
 
 @pytest.mark.parametrize("role", ["slider", "textbox"])

@@ -78,6 +78,24 @@ def test_it_is_clear_when_pointed_at_selected_or_opened(veiled):
     wait_for(veiled, [False, True, False, True, False, True, False])
 
 
+@pytest.mark.parametrize(("outcomes_cell", "told"), [(2, 1), (4, 3)], ids=["alone", "figure"])
+def test_running_on_to_it_leaves_it_out_of_focus_until_it_is_chosen(veiled, outcomes_cell, told):
+    waits = [place in (1, 3, 5) for place in range(7)]
+    veiled.mouse.move(0, 0)
+    veiled.locator(".jp-CodeCell").nth(outcomes_cell).locator(".jp-InputPrompt").click()
+    veiled.mouse.move(0, 0)
+    for _ in range(2 if told == 3 else 1):
+        veiled.keyboard.press("Shift+Enter")
+    selected = veiled.locator(".jp-MarkdownCell.jp-mod-active[data-reached]")
+    selected.wait_for()
+    assert selected.inner_text() == veiled.locator(".jp-MarkdownCell").nth(told).inner_text()
+    wait_for(veiled, waits)
+    veiled.keyboard.press("ArrowDown")
+    veiled.keyboard.press("ArrowUp")
+    wait_for(veiled, [seen and place != told for place, seen in enumerate(waits)])
+    veiled.locator(".jp-MarkdownCell").first.click()
+
+
 def test_a_guess_clears_it_for_good(veiled):
     veiled.locator(".course-predict input").first.fill("0.9")
     veiled.locator(".course-predict input").first.press("Enter")

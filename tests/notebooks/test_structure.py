@@ -128,6 +128,13 @@ def test_one_title_and_no_skipped_level(chapter):
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
+def test_a_number_that_begins_a_line_of_a_bullet_makes_no_list_of_its_own(chapter):
+    """JupyterLab shows a wrapped "1." as the first item of a list; GitHub doesn't."""
+    for block in (block for source in prose(chapter) for block in re.split(r"\n\s*\n", source)):
+        bullet = "(?m)^ *[-*+] "
+        assert not re.search(bullet, block) or not re.search(r"(?m)^ +\d+[.)](\s|$)", block), block
+
+
 def test_the_parts_of_a_chapter_are_there(chapter):
     titles = [title for _, title in headings(chapter)]
     places = [next((i for i, t in enumerate(titles) if s in t), -1) for s in SECTIONS]
