@@ -3097,6 +3097,18 @@ EQUIVARIANT_MISTAKES = [
         ),
     ),
     Mistake(
+        "averages-compared-coarsely",
+        another_measure,
+        {"fine": lambda a, b: near(a.mean(dim=0), b.mean(dim=0), 1e-3)},
+        says="only the averages over the words are compared, and they do not depend on the "
+        "order at all",
+        hints=(
+            "Shuffle the rows of a table. What becomes of its average?",
+            "Whatever one word gains and another loses is lost in an average.",
+            "Compare row with row, number with number.",
+        ),
+    ),
+    Mistake(
         "one-word-passes",
         true_for_one_word,
         {},
