@@ -83,7 +83,7 @@ def odd_causal(n_query, n_key, how):
         "keys": lambda: square,
         "all": lambda: torch.ones(n_query, n_key, dtype=torch.bool),
         "four": lambda: right[None, None],
-        "past hidden": lambda: right.triu(n_key - n_query),
+        "past hidden": lambda: right & (torch.arange(n_key) >= n_key - n_query),
         "past behind": lambda: right.roll(n_query, 1),
         "lists": right.tolist,
     }[how]()
