@@ -233,6 +233,7 @@ check("08.leak-test", is_safe)
 #   is `(batch, key)`, the ids they were made from. Either may be padded.
 # - No query may spend weight on a padded word. Padded queries look as all others do; nobody reads what they say.
 # - `scaled_dot_product_attention` wants the mask as `(batch, query, key)`, or with axes of size 1.
+# - Gradients flow back to `x` and `memory`.
 #
 # The trap: the mask has to say something about the keys, and have its `True` and `False` along their axis.
 

@@ -101,9 +101,10 @@ def check_mask(mask: Tensor, scores_shape: tuple[int, ...]) -> None:
             f"got {len(shape)} axes {shape} for scores {wanted}"
         )
     if any(size not in (1, full) for size, full in zip(shape[::-1], wanted[::-1], strict=False)):
+        padding = ", ".join(["batch", *["1"] * (len(wanted) - 2), "key"])
         raise ValueError(
             f"mask {shape} does not broadcast to scores {wanted}, whose last axes are (query, "
-            "key); a padding mask needs (batch, 1, 1, key)"
+            f"key); a padding mask needs ({padding})"
         )
     if len(wanted) == 4 and len(shape) == 2 and shape[0] == wanted[0] > 1:
         raise ValueError(

@@ -255,6 +255,11 @@ def largest_and_its_place(scores, axis):
     return safe(scores - scores.max(dim=axis, keepdim=True), axis)
 
 
+def dealt_anew(query, key):
+    scores = query @ key.reshape(key.shape[1], key.shape[0])
+    return (scores / width(query, key)).softmax(dim=-1)
+
+
 WEIGHTS_MISTAKES = [
     Mistake(
         "no-scale",
@@ -645,6 +650,17 @@ WEIGHTS_MISTAKES = [
             "Take `.values`, or use `amax`, which returns the numbers alone.",
         ),
     ),
+    Mistake(
+        "reshaped",
+        dealt_anew,
+        {},
+        says="the keys are reshaped, not transposed: their numbers are dealt out anew, row by row",
+        hints=(
+            "Print a 2 by 3 table, reshaped to 3 by 2, beside its transpose.",
+            "`reshape` keeps the order in which numbers are read; no key stays together.",
+            "Exchange rows and columns of the keys; `.T` does it.",
+        ),
+    ),
 ]
 
 
@@ -843,6 +859,11 @@ def stays_a_batch(query, key, value):
 def one_largest_without_keepdim(scores, axis):
     shares = (scores - scores.max()).exp()
     return shares / shares.sum(dim=axis)
+
+
+def sums_on_axis_one(scores, axis):
+    powers = (scores - scores.amax(dim=-1, keepdim=True)).exp()
+    return powers / powers.sum(dim=1, keepdim=True)
 
 
 ATTENTION_MISTAKES = [
@@ -1377,6 +1398,18 @@ ATTENTION_MISTAKES = [
             "Print the shapes of the exponentials and of the sum that you divide by.",
             "Shapes are lined up from the right: a sum without its axis meets the keys.",
             "`keepdim=True` in the sum, and in the largest, which every row has of its own.",
+        ),
+    ),
+    Mistake(
+        "sums-on-axis-1",
+        partial(wrong_attention, share=sums_on_axis_one),
+        {},
+        says="the powers are divided by sums along axis 1, which are the keys of a single "
+        "table alone",
+        hints=(
+            "Add up a row of your weights, for a stack of tables and for one table.",
+            "With each axis in front, what was axis 1 moves one place on.",
+            "The maximum is taken along the last axis; let the sum go along the same.",
         ),
     ),
 ]
@@ -2473,7 +2506,7 @@ def tolerance_cases(generator):
     mix = torch.randperm(1009, generator=generator)
     signs = normal(generator, 1009, 3).sign()
     one = many[mix].clone()
-    one[7, 1] += 0.006
+    one[997, 1] += 0.006
     # Where rounding to so many digits tips over.
     edges = torch.tensor([[0.5, 0.05, 0.005, 0.0005, 0.00005, 0.000005]] * 3)
     third = torch.tensor([1, 2, 0])
@@ -2586,6 +2619,10 @@ def as_on_the_page(want, got):
 
 def last_row_only(output, order, output_shuffled):
     return near(output[order[-1]], output_shuffled[-1])
+
+
+def true_for_one_word(output, order, output_shuffled):
+    return len(output) == 1 or near(output[order], output_shuffled)
 
 
 EQUIVARIANT_MISTAKES = [
@@ -3045,6 +3082,41 @@ EQUIVARIANT_MISTAKES = [
             "Try your test on a layer that just returns its input.",
             "What does True mean in the text, and what in your last line?",
             "Ask whether *all* differences are small; then nan fails by itself.",
+        ),
+    ),
+    Mistake(
+        "averages-compared",
+        another_measure,
+        {"fine": lambda a, b: near(a.mean(dim=0), b.mean(dim=0))},
+        says="only the averages over the words are compared, and they do not depend on the "
+        "order at all",
+        hints=(
+            "Shuffle the rows of a table. What becomes of its average?",
+            "Whatever one word gains and another loses is lost in an average.",
+            "Compare row with row, number with number.",
+        ),
+    ),
+    Mistake(
+        "averages-compared-coarsely",
+        another_measure,
+        {"fine": lambda a, b: near(a.mean(dim=0), b.mean(dim=0), 1e-3)},
+        says="only the averages over the words are compared, and they do not depend on the "
+        "order at all",
+        hints=(
+            "Shuffle the rows of a table. What becomes of its average?",
+            "Whatever one word gains and another loses is lost in an average.",
+            "Compare row with row, number with number.",
+        ),
+    ),
+    Mistake(
+        "one-word-passes",
+        true_for_one_word,
+        {},
+        says="a single word passes, whatever its two outputs are",
+        hints=(
+            "Call your test with two different rows of one word each.",
+            "A single word stays in its place; its output may still change.",
+            "Judge one word like many: no case of its own is needed.",
         ),
     ),
 ]

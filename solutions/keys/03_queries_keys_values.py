@@ -178,6 +178,24 @@ def pair_for_a_weight(x, to_q, to_k, to_v):
     return F.linear(x, to_q), F.linear(x, to_k), F.linear(x, to_v)
 
 
+def one_bias_missing(x, to_q, to_k, to_v, *, of):
+    made = {"q": F.linear(x, *to_q), "k": F.linear(x, *to_k), "v": F.linear(x, *to_v)}
+    made[of] = F.linear(x, {"q": to_q, "k": to_k}[of][0])
+    return tuple(made.values())
+
+
+def bias_taken_off(x, to_q, to_k, to_v):
+    return tuple(x @ weight.T - bias for weight, bias in (to_q, to_k, to_v))
+
+
+def keys_with_queries_weight(x, to_q, to_k, to_v):
+    return F.linear(x, *to_q), F.linear(x, to_q[0], to_k[1]), F.linear(x, *to_v)
+
+
+def values_with_keys_weight(x, to_q, to_k, to_v):
+    return F.linear(x, *to_q), F.linear(x, *to_k), x @ to_k[0].T + to_v[1]
+
+
 PROJECT_MISTAKES = [
     Mistake(
         "not-transposed",
@@ -495,6 +513,61 @@ PROJECT_MISTAKES = [
             "Take the pair apart, by name or with a star.",
         ),
     ),
+    Mistake(
+        "query-bias-missing",
+        one_bias_missing,
+        {"of": "q"},
+        "the queries lack their bias",
+        (
+            "Your first result is off by the same numbers at every position.",
+            "All three pairs have a bias.",
+            "Treat the first pair like the other two.",
+        ),
+    ),
+    Mistake(
+        "key-bias-missing",
+        one_bias_missing,
+        {"of": "k"},
+        "the keys lack their bias",
+        (
+            "Your second result is off by the same numbers at every position.",
+            "All three pairs have a bias.",
+            "Treat the second pair like the other two.",
+        ),
+    ),
+    Mistake(
+        "bias-taken-off",
+        bias_taken_off,
+        {},
+        "the bias is subtracted",
+        (
+            "What would your function return for an `x` of zeros? What should it?",
+            "Your results are off by twice the bias.",
+            "A layer adds its bias.",
+        ),
+    ),
+    Mistake(
+        "keys-with-queries-weight",
+        keys_with_queries_weight,
+        {},
+        "the keys are made with the queries' weight",
+        (
+            "Take your first result from your second. What is left?",
+            "A copied line keeps the name that it was copied with.",
+            "Take weight and bias from the same pair.",
+        ),
+    ),
+    Mistake(
+        "values-with-keys-weight",
+        values_with_keys_weight,
+        {},
+        "the values are made with the keys' weight",
+        (
+            "Take your second result from your third. What is left?",
+            "A copied line keeps the name that it was copied with.",
+            "Take weight and bias from the same pair.",
+        ),
+    ),
 ]
 
 
@@ -706,6 +779,11 @@ def future_hidden(x, context, w_q, w_k, w_v):
         return scores.masked_fill(~seen, -torch.inf).softmax(dim=-1)
 
     return attend(x @ w_q, context @ w_k, context @ w_v, share)
+
+
+def products_returned(x, context, w_q, w_k, w_v):
+    q, k = x @ w_q, context @ w_k
+    return attend(q, k, context @ w_v)[0], q @ k.mT
 
 
 CROSS_MISTAKES = [
@@ -1087,6 +1165,17 @@ CROSS_MISTAKES = [
             "Which words of `context` may the first word of `x` look at?",
             "The other sequence is there as a whole.",
             "Softmax the scores as they are, without a mask.",
+        ),
+    ),
+    Mistake(
+        "products-for-weights",
+        products_returned,
+        {},
+        "your second result is the bare products of queries and keys",
+        (
+            "Add up a row of your second result.",
+            "The text asks for the weights with which the values are mixed.",
+            "Keep what comes out of the softmax under a name, and return that.",
         ),
     ),
 ]
@@ -1516,6 +1605,17 @@ SHAPES_MISTAKES = [
         ),
     ),
     nothing_returned("a dictionary"),
+    Mistake(
+        "queries-d-model",
+        changed_shapes,
+        {"change": lambda b, n, m, d, h, v: {"queries": (b, n, d)}},
+        "your queries are still as wide as `x`",
+        (
+            "What does a product with a (d_model, d_head) matrix do to the last axis?",
+            "A query and a key meet in a dot product, so they are equally wide.",
+            "Queries are d_head wide, like the keys.",
+        ),
+    ),
 ]
 
 
@@ -1876,6 +1976,17 @@ BUG_MISTAKES = [
             "In which order do the three matrices stand side by side?",
             "The text names them from left to right.",
             "The first third asks, the second is asked, the last is mixed.",
+        ),
+    ),
+    Mistake(
+        "values-are-queries",
+        wrong_fused,
+        {"values": 0},
+        "the values are now the queries' columns",
+        (
+            "The text says in which order the three stand.",
+            "The values' slice was right as you found it.",
+            "Leave `v` as it was, and change `k` alone.",
         ),
     ),
 ]
@@ -2769,6 +2880,10 @@ def talk_cases(generator: Generator) -> list[Case]:
     after[1, :, 0] += 0.5
     after[1, :, 1] -= 0.5
     cases.append(case("another sentence changed up and down", before, after, 0))
+    before, after = replaced(4, 3, 2, 1)
+    after[0] += 0.5
+    after[3] -= 0.5
+    cases.append(case("two other sentences changed, up and down", before, after, 1))
     before, after = replaced(3, 4, 2, 1)
     after[2, 1, 1] = float("nan")
     cases.append(case("another sentence became nan", before, after, 1))
@@ -2812,6 +2927,9 @@ def talk_cases(generator: Generator) -> list[Case]:
     before, after = replaced(4, 251, 3, 2)
     signs = randn(generator, 4, 251, 3).sign()
     cases.append(case("many numbers with rounding", before, after + 3e-6 * signs, 2))
+    after = after + 3e-6 * signs
+    after[0, 247, 1] += 0.5
+    cases.append(case("a late word of a long sentence changed", before, after, 2))
     cases += [
         case(f"a change of {by} beside {near:,}", *one_changed(near, number), 1)
         for near in (0.0, 1000.0)
@@ -2948,6 +3066,11 @@ def first_one_wins(before, after, changed):
             return close(before[i], after[i])
 
 
+def sum_of_all(before, after, changed):
+    one, other = others_of(before, after, changed)
+    return bool((one - other).sum().abs() < 1e-4)
+
+
 def sentence_sums(before, after, changed):
     one, other = others_of(before, after, changed)
     return bool(((one - other).sum(dim=(1, 2)).abs() < 1e-4).all())
@@ -3009,6 +3132,11 @@ def largest_of_none(before, after, changed):
 def bits_turned(before, after, changed):
     """`~1` is -2: one sentence, counted from the end."""
     return close(before[~changed], after[~changed])
+
+
+def largest_with_sign(before, after, changed, *, turned):
+    one, other = others_of(before, after, changed)
+    return bool((other - one if turned else one - other).max() < 1e-4)
 
 
 TALK_MISTAKES = [
@@ -3300,6 +3428,17 @@ TALK_MISTAKES = [
         ),
     ),
     Mistake(
+        "sum-of-all",
+        sum_of_all,
+        {},
+        "all differences are added up with their signs, so that one sentence cancels another",
+        (
+            "What is the sum of +0.5 and −0.5?",
+            "A difference counts in either direction.",
+            "Take `.abs()` before you add or compare.",
+        ),
+    ),
+    Mistake(
         "sentence-sums",
         sentence_sums,
         {},
@@ -3488,6 +3627,30 @@ TALK_MISTAKES = [
             "What does `~1` say?",
             "For a whole number, `~i` is `-i - 1`.",
             "Compare all places with `changed` first; that gives the mask.",
+        ),
+    ),
+    Mistake(
+        "largest-with-sign",
+        largest_with_sign,
+        {"turned": False},
+        "the largest difference is taken without `.abs()`, so a large negative one is small; "
+        "and in a batch of one it is the largest of nothing",
+        (
+            "Let one number fall by 5. What is the largest difference?",
+            "A difference counts in either direction.",
+            "Take the size of each difference, and ask for `all`, which is True of nothing.",
+        ),
+    ),
+    Mistake(
+        "largest-with-sign-turned",
+        largest_with_sign,
+        {"turned": True},
+        "the largest difference is taken without `.abs()`, so a number that fell is not seen;"
+        " and in a batch of one it is the largest of nothing",
+        (
+            "Let one number rise by 5, another time fall by 5. What is the largest difference?",
+            "A difference counts in either direction.",
+            "Take the size of each difference, and ask for `all`, which is True of nothing.",
         ),
     ),
 ]

@@ -83,6 +83,8 @@ def odd_causal(n_query, n_key, how):
         "keys": lambda: square,
         "all": lambda: torch.ones(n_query, n_key, dtype=torch.bool),
         "four": lambda: right[None, None],
+        "past hidden": lambda: right & (torch.arange(n_key) >= n_key - n_query),
+        "past behind": lambda: right.roll(n_query, 1),
         "lists": right.tolist,
     }[how]()
 
@@ -109,6 +111,30 @@ CAUSAL = Exercise(
     cases=causal_cases,
     axes="query key",
     mistakes=[
+        Mistake(
+            "past-hidden",
+            odd_causal,
+            {"how": "past hidden"},
+            says="the keys before the first query are hidden: your triangle stands in the "
+            "right corner, with False beside it",
+            hints=(
+                "Print your mask for 2 queries and 5 keys.",
+                "The keys before the first query are the past of every query.",
+                "What stands beside the triangle is seen by all.",
+            ),
+        ),
+        Mistake(
+            "past-behind",
+            odd_causal,
+            {"how": "past behind"},
+            says="your triangle stands at the first keys, and what every query sees stands "
+            "behind it",
+            hints=(
+                "Print your mask for 2 queries and 5 keys. Does the first query see the last key?",
+                "The queries are the last of the keys, so the triangle belongs to the last keys.",
+                "What all may see comes first, then the triangle.",
+            ),
+        ),
         Mistake(
             "turned-round",
             odd_causal,
@@ -804,6 +830,9 @@ def odd_softmax(scores, mask, how):
     if how.startswith("logarithm"):
         weights = (scores + mask.to(scores.dtype).log()).softmax(-1)
         return weights if how == "logarithm" else weights.nan_to_num(0.0)
+    if how == "overflow, unguarded":
+        raised = scores.exp() * mask
+        return raised / raised.sum(dim=-1, keepdim=True)
     if how == "one maximum":
         hidden = scores.masked_fill(~mask, -torch.inf)
         raised = (hidden - hidden.max()).exp()
@@ -836,6 +865,9 @@ def odd_softmax(scores, mask, how):
         "times, cleared": lambda: (scores * mask).softmax(-1) * mask,
         "ten thousand": lambda: (
             scores.masked_fill(~mask, -1e4).softmax(-1) * mask.any(dim=-1, keepdim=True)
+        ),
+        "ten thousand, cleared": lambda: (
+            (scores + (1 - mask.to(scores.dtype)) * -1e4).softmax(-1) * mask
         ),
         "billion": lambda: (scores + (1 - mask.to(scores.dtype)) * -1e9).softmax(-1),
         "minus": lambda: (scores + (1 - mask) * -1e9).softmax(-1),
@@ -940,6 +972,31 @@ SOFTMAX = Exercise(
     axes="batch query key",
     properties=("finite", "rows-sum-to-1", "not-negative"),
     mistakes=[
+        Mistake(
+            "overflow-unguarded",
+            odd_softmax,
+            {"how": "overflow, unguarded"},
+            says="you raise the scores as they are, so large ones become infinite, and a row "
+            "that may look nowhere is divided by 0",
+            hints=(
+                "Try scores of 200, and a row whose mask is False everywhere.",
+                "Infinity times 0 is nan, and so is 0 divided by 0.",
+                "Hide first, with minus infinity, let torch.softmax do the rest, and put "
+                "zeros where the mask is False.",
+            ),
+        ),
+        Mistake(
+            "minus-ten-thousand-added",
+            odd_softmax,
+            {"how": "ten thousand, cleared"},
+            says="you add minus ten thousand to hidden scores: beside a hidden score that is "
+            "far larger, or visible ones far lower, that hides nothing",
+            hints=(
+                "Try visible scores of -20,000.",
+                "No finite constant is below every score.",
+                "Fill with minus infinity instead of adding a number.",
+            ),
+        ),
         Mistake(
             "logarithm-of-a-small-number",
             odd_softmax,
@@ -2098,6 +2155,9 @@ def odd_words(query, key, value, ids, pad_id, how):
         return scores.masked_fill(~masks[how], -torch.inf).softmax(-1) @ value
     return {
         "axis": lambda: hidden.softmax(-2) @ value,
+        "causal": lambda: (
+            hidden.masked_fill(~torch.ones(seq, seq).tril().bool(), -torch.inf).softmax(-1) @ value
+        ),
         "silenced": lambda: (
             (query @ (key * real[:, :, None]).mT / math.sqrt(query.shape[-1])).softmax(-1)
             @ (value * real[:, :, None])
@@ -2122,6 +2182,17 @@ FLAT = Exercise(
     axes="batch seq d_head",
     properties=("finite",),
     mistakes=[
+        Mistake(
+            "causal-as-well",
+            odd_words,
+            {"how": "causal"},
+            says="you hide the words that come later, too; the text speaks of padding alone",
+            hints=(
+                "Which keys may the first query look at, in a sentence without padding?",
+                "A causal mask is for a model that writes. Here every word may read them all.",
+                "Take the triangle out of your mask.",
+            ),
+        ),
         Mistake(
             "flat",
             wrong_words,
@@ -2960,6 +3031,7 @@ def peeking_cases(g: Generator) -> list[Case]:
     pair("two numbers moved, their sum did not", cancel)
     pair("two words moved, in opposite directions", opposite)
     pair("an earlier word moved, the later ones did not", backwards)
+    pair("a late word of a long text moved", nudge(19, 0.4), at=21, seq=23)
     pair("every word moved", lambda before, after: after.add_(0.3))
     pair("an earlier output is nan in both runs", poison)
     pair("an earlier output is nan before", one_sided(0, 1))
@@ -3024,6 +3096,16 @@ def first_row_wins(before, after, position):
     """A loop that returns in its first turn."""
     for one, other in zip(before[:position], after[:position], strict=True):
         return torch.allclose(one, other, rtol=0.0, atol=1e-5)
+
+
+def first_row_decides(before, after, position):
+    """The same, with something to return where no row is there."""
+    return position == 0 or first_row_wins(before, after, position)
+
+
+def first_row_skipped(before, after, position):
+    """A loop that counts from 1."""
+    return torch.allclose(before[1:position], after[1:position], rtol=0.0, atol=1e-5)
 
 
 def default_allclose(before, after, position):
@@ -3099,6 +3181,28 @@ PEEKING = Exercise(
     name="no_peeking",
     cases=peeking_cases,
     mistakes=[
+        Mistake(
+            "first-row-decides",
+            first_row_decides,
+            {},
+            says="your loop returns in its first turn: the first row decides alone",
+            hints=(
+                "How often does your loop turn, for position 3?",
+                "`return` ends the function, also in the middle of a loop.",
+                "Return False as soon as a row moved, and True only behind the loop.",
+            ),
+        ),
+        Mistake(
+            "first-row-skipped",
+            first_row_skipped,
+            {},
+            says="the first row is never compared: rows count from 0",
+            hints=(
+                "Let only the very first row change. What does your test say?",
+                "The rows before `position` are 0 to position - 1.",
+                "Let the range, or the slice, begin at 0.",
+            ),
+        ),
         Mistake(
             "one-row-more",
             wrong_rows,
@@ -3608,6 +3712,9 @@ def odd_pairs(n_tokens, n_pads, side, how):
         "columns": lambda: (total * n_tokens, empty),
         "real square": lambda: (pairs - triangle + n_tokens * n_tokens, empty),
         "triangle": lambda: (total * (total + 1) // 2, empty),
+        "less the pads": lambda: (
+            (total * (total + 1) // 2 - n_pads, empty) if left else (pairs, empty)
+        ),
         "blind": lambda: (triangle, empty),
         "right": lambda: (triangle + n_pads * n_tokens, 0),
         "both": lambda: (triangle + n_pads * n_tokens, empty),
@@ -3642,6 +3749,19 @@ PAIRS = Exercise(
     name="visible_pairs",
     cases=pairs_cases,
     mistakes=[
+        Mistake(
+            "pads-taken-off-once",
+            odd_pairs,
+            {"how": "less the pads"},
+            says="on the left you take one pair for each pad off the large triangle; a pad's "
+            "whole column is hidden",
+            hints=(
+                "Draw the grid for three tokens and two pads on the left, and count the cells"
+                " that are True.",
+                "Padding hides columns. How many cells of the triangle stand in the first one?",
+                "Only the real tokens' own triangle is left.",
+            ),
+        ),
         Mistake(
             "padding-in-the-right-triangle",
             odd_pairs,

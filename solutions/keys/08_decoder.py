@@ -199,6 +199,8 @@ def odd_shift(ids, start_id, end_id, pad_id, *, slip):
         asked[rows, (length + 1).clamp(max=ids.shape[1])] = end_id
     else:
         asked[rows, length] = end_id
+    if slip == "asked rolled":
+        asked = given.roll(-1, dims=1).scatter(1, length[:, None], end_id)
     if slip == "lists":
         return given.tolist(), asked.tolist()
     if slip == "start at the end":
@@ -222,6 +224,18 @@ SHIFT = Exercise(
     cases=shift_cases,
     any_sequence=True,  # the text asks for two tensors, not for a tuple
     mistakes=[
+        Mistake(
+            "start-comes-round",
+            odd_shift,
+            {"slip": "asked rolled"},
+            says="what is asked is what is given, moved round: in a row that isn't full the "
+            "start mark comes back at its end",
+            hints=(
+                "Look at the last column of what is asked, in a row with padding.",
+                "`roll` brings what falls out in front back at the end.",
+                "Build what is asked from `ids` and a column of padding.",
+            ),
+        ),
         Mistake(
             "one-further-where-there-is-room",
             odd_shift,
@@ -732,6 +746,11 @@ def odd_over(target, source, pad_id, *, look):
     return other_masks(target, source, pad_id, look=look)
 
 
+def paddings_exchanged(target, source, pad_id):
+    back = combine_masks(causal_mask(target.shape[1]), padding_mask(source, pad_id))
+    return back, padding_mask(target, pad_id)
+
+
 def headless_masks(target, source, pad_id, *, which):
     """Masks without the axis for the heads."""
     back, over = tril_masks(target, source, pad_id)
@@ -808,6 +827,18 @@ MASKS = Exercise(
     cases=mask_cases,
     any_sequence=True,  # the text asks for two tensors, not for a tuple
     mistakes=[
+        Mistake(
+            "paddings-exchanged",
+            paddings_exchanged,
+            {},
+            says="the two paddings are exchanged: looking back hides the source's, looking "
+            "over the target's",
+            hints=(
+                "Take a target of 3 tokens and a source of 5. What shapes do your masks have?",
+                "A mask says which keys may be looked at. Whose words are the keys?",
+                "Looking back reads the target, looking over reads the source.",
+            ),
+        ),
         *(
             Mistake(
                 name,
@@ -2924,6 +2955,7 @@ def over_cases(generator):
         tried("as many words as tokens as rows", [3, 4, 2, 3], 4, [4, 2, 3, 1], 4, 5),
         tried("one token, one word", [1], 1, [1], 1, 3),
         in_dtype(tried("ids in small numbers", [2, 3], 3, [4, 2], 4, 2), torch.int32),
+        replace(tried("gradients", [2, 3], 3, [4, 2], 5, 2), grad=True),
     ]
 
 
@@ -2989,6 +3021,10 @@ def notes_look_along_queries(x, memory, target, source, pad_id):
     return scaled_dot_product_attention(memory, x, x, (source != pad_id)[:, :, None])[0]
 
 
+def over_cut_off(x, memory, target, source, pad_id):
+    return scaled_dot_product_attention(x, memory, memory, (source != pad_id)[:, None])[0].detach()
+
+
 def both_results(x, memory, target, source, pad_id):
     return scaled_dot_product_attention(x, memory, memory, (source != pad_id)[:, None])
 
@@ -3042,6 +3078,18 @@ CROSS = Exercise(
     cases=over_cases,
     axes="batch query d_model",
     mistakes=[
+        Mistake(
+            "no-gradient",
+            over_cut_off,
+            {},
+            says="the numbers are right, but no gradient flows back to anything",
+            hints=(
+                "Give `memory` `requires_grad=True`, call your function, and call "
+                "`backward()` on a sum.",
+                "A reader learns by what flows back to it through this attention.",
+                "`detach`, `.data`, `no_grad` and NumPy cut the way back: do without them.",
+            ),
+        ),
         Mistake(
             "values-of-the-writer",
             other_values,
@@ -3325,7 +3373,7 @@ CROSS = Exercise(
     allows=Edges(
         dtypes=("int32",),
         sizes=(1,),
-        labels=("on the left", "on the right", "pad id is 0", "large numbers"),
+        labels=("on the left", "on the right", "pad id is 0", "large numbers", "gradients"),
     ),
     also_right=[row_by_row, added_over],
 )
@@ -3446,11 +3494,12 @@ class WrongTrainer(Small):
             each = F.cross_entropy(scores.mT, asked, ignore_index=0, reduction="none")
             return (each.sum(dim=1) / (asked != 0).sum(dim=1)).mean()
         ignored = {"padding": 0, "nothing": -100, "end": 2}[wrong.get("ignored", "padding")]
-        reduction = "sum" if wrong.get("mean") in ("sum", "all") else "mean"
+        reduction = "sum" if wrong.get("mean") in ("sum", "all", "sentences") else "mean"
         loss = F.cross_entropy(
             scores.flatten(0, 1), asked.flatten(), ignore_index=ignored, reduction=reduction
         )
-        return loss / asked.numel() if wrong.get("mean") == "all" else loss
+        counts = {"all": asked.numel(), "sentences": len(asked)}
+        return loss / counts.get(wrong.get("mean"), 1)
 
     def rate(self, rate, step, warm_up):
         share = {
@@ -3481,6 +3530,10 @@ class WrongTrainer(Small):
         if kind == "each":
             norms = [nn.utils.clip_grad_norm_(p, largest) for p in self.parameters()]
             return torch.stack(norms).norm().item()
+        if kind == "norm, value":
+            norm = nn.utils.clip_grad_norm_(self.parameters(), float("inf")).item()
+            nn.utils.clip_grad_value_(self.parameters(), largest)
+            return norm
         limit = largest if kind in ("norm", "to 1") else float("inf")
         norm = nn.utils.clip_grad_norm_(self.parameters(), limit).item()
         if kind == "always":
@@ -3546,6 +3599,8 @@ class WrongTrainer(Small):
             norms, judged = judged, norms
         if wrong.get("losses") == "running":
             losses = [sum(losses[: n + 1]) / (n + 1) for n in range(len(losses))]
+        if wrong.get("returned") == "zipped":
+            return [*zip(losses, norms, judged, strict=True)]
         return losses, norms, judged
 
     def move_by(self, optimizer, held_out):
@@ -3902,6 +3957,31 @@ RUN = Exercise(
             "What uses the clipped gradients in your loop?",
             "backward, clip, step.",
             "Call `clip_grad_norm_` between `backward` and `optimizer.step()`.",
+        ),
+        looping(
+            "clips-values-after-the-norm",
+            {"clip": "norm, value"},
+            "the norm is right, and then each number is cut off at `largest`: that turns the "
+            "gradient's direction",
+            "Is the clipped gradient a multiple of the gradient?",
+            "There are two functions for clipping. One looks at the norm of all.",
+            "`clip_grad_norm_` clips and gives the norm before; nothing else is needed.",
+        ),
+        looping(
+            "mean-over-sentences",
+            {"mean": "sentences"},
+            "the sum over all labels is divided by the number of sentences, not of labels",
+            "How does your loss change when every sentence becomes twice as long?",
+            "The text asks for the average over all labels that are not padding.",
+            "`cross_entropy` averages by itself, and leaves out what `ignore_index` names.",
+        ),
+        looping(
+            "zipped",
+            {"returned": "zipped"},
+            "a list of triples comes back, one for each step; three lists are asked for",
+            "How many things does `fit` return after five steps?",
+            "The text asks for three lists, one number a step in each.",
+            "Return the three lists, with commas.",
         ),
         looping(
             "clipped-by-value",
@@ -4448,7 +4528,7 @@ class OddWriter(Scores):
     def write(self, ids, end_id, pad_id, max_new):
         ended = torch.zeros(len(ids), dtype=torch.bool)
         for _ in range(max_new):
-            if ended.all():
+            if (ids[:, -1] == pad_id).all() if self.slip == "stops at padding" else ended.all():
                 break
             scores = self.score(ids)
             if self.slip == "end not appended":
@@ -4501,6 +4581,18 @@ GREEDY = Exercise(
     cases=greedy_cases,
     axes="batch seq",
     mistakes=[
+        Mistake(
+            "stops-at-padding",
+            OddWriter,
+            {"slip": "stops at padding"},
+            says="the loop stops where a whole column is padding: one round late, and too "
+            "early when the model writes `pad_id` by itself",
+            hints=(
+                "Let the model write `pad_id` before any end. When does your loop stop?",
+                "Only `end_id` ends a row.",
+                "Keep for each row whether it has written its end, and stop when all have.",
+            ),
+        ),
         Mistake(
             "last-ends-not-written",
             OddWriter,

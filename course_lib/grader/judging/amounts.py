@@ -18,6 +18,8 @@ def of_amounts(pairs: Sequence[Pair]) -> str:
     """
     if len(pairs) < ENOUGH or not all(type(p.want) is type(p.got) is int for p in pairs):
         return ""
+    if told := next(_as_given(pairs), ""):
+        return told
     off = [pair.got - pair.want for pair in pairs]
     if len({*off}) < ENOUGH:
         return ""
@@ -35,6 +37,19 @@ def of_amounts(pairs: Sequence[Pair]) -> str:
     return ""
 
 
+def _as_given(pairs: Sequence[Pair]) -> Iterator[str]:
+    """The number that came in and stands in every wrong place."""
+    if len({pair.got for pair in pairs}) >= ENOUGH:
+        for name in _names(pairs):
+            if all(pair.got == pair.sizes[name] for pair in pairs):
+                yield f"each wrong number is {name}, as it came in"
+
+
+def _names(pairs: Sequence[Pair]) -> list[str]:
+    """The plain numbers that came in with every pair."""
+    return [n for n in pairs[0].sizes if n[0] == "`" and all(n in p.sizes for p in pairs)]
+
+
 def _times(off: Sequence[int], row: Row) -> int:
     """How many times the row the differences are; 0 where they are no such thing."""
     times = off[0] // row[0] if row[0] else 0
@@ -44,7 +59,7 @@ def _times(off: Sequence[int], row: Row) -> int:
 
 def _products(pairs: Sequence[Pair]) -> Iterator[tuple[str, Row]]:
     """The products of plain numbers that came in, the short ones first, each once."""
-    names = [n for n in pairs[0].sizes if n[0] == "`" and all(n in p.sizes for p in pairs)]
+    names = _names(pairs)
     seen: set[Row] = set()
     for degree in range(1, DEGREE + 1):
         for chosen in combinations_with_replacement(names, degree):

@@ -27,6 +27,11 @@ from .sheet import Sheet
 from .trees import leaves
 
 LARGEST = 10**15  # whole numbers beyond are no float64
+CUT = "`detach`, `.data`, `.item()`, `no_grad`, `torch.tensor(x)` and NumPy cut gradients off"
+PARTLY = (
+    "the numbers are right and their gradient isn't: is a part of the way to the result cut off by "
+    "`detach`, `.data` or `no_grad`, or the gradient changed on its way back?"
+)
 
 
 def cause(sheet: Sheet, found: tuple[Outcome, ...], failing: list[int]) -> str:
@@ -53,7 +58,7 @@ def cause(sheet: Sheet, found: tuple[Outcome, ...], failing: list[int]) -> str:
     if all(moves_otherwise(sheet.expected[i], found[i], sheet.terms[i]) for i in failing):
         return MOVES
     if not all(sound(x) for pair in pairs for x in (pair.want, pair.got)):
-        return ""
+        return of_amounts(pairs)  # which are whole, and exact however large
     digits = lost_digits(sheet, pairs, failing)
     told = digits or _of_leaves(pairs) or by_magnitude(sheet, pairs, failing)
     return told or only_half(sheet, pairs, failing)
@@ -68,18 +73,27 @@ def _not_its_own(asked: str, found: Outcome) -> str:
 
 
 def _cut_off(sheet: Sheet, found: tuple[Outcome, ...], failing: list[int]) -> str:
-    """Where values agree, and in all cases a gradient is missing."""
-    for i in failing:
-        flows = zip(sheet.expected[i].gradients, found[i].gradients, strict=False)
-        lost = [
-            name
-            for want, got in flows
-            for name, flow in want.items()
-            if flow is not None and got.get(name) is None
-        ]
-        if not lost:
-            return ""
-    return "`detach`, `.data`, `.item()`, `no_grad`, `torch.tensor(x)` and NumPy cut gradients off"
+    """Where values agree, and in all cases a gradient is missing, or another than it should be."""
+    if all(_lost(sheet.expected[i], found[i]) for i in failing):
+        return CUT
+    flows = [flow for i in failing for one in found[i].gradients for flow in one.values()]
+    # A gradient of nan comes from the numbers on the way, not from its end.
+    fine = flows and all(flow is None or _finite(flow) for flow in flows)
+    return PARTLY if fine and all(len(found[i].gradients) for i in failing) else ""
+
+
+def _finite(flow: Any) -> bool:
+    return sound(flow) and bool(flow.isfinite().all())
+
+
+def _lost(expected: Outcome, found: Outcome) -> bool:
+    """Does nothing flow back where something should?"""
+    flows = zip(expected.gradients, found.gradients, strict=False)
+    return any(
+        flow is not None and got.get(name) is None
+        for want, got in flows
+        for name, flow in want.items()
+    )
 
 
 def _always_the_same(sheet: Sheet, found: tuple[Outcome, ...]) -> str:

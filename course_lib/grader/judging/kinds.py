@@ -112,7 +112,9 @@ def _several(want: Any, got: list | tuple, terms: Terms) -> str:
     right = [i for i, one in enumerate(got[:LOOKED_AT], 1) if not compare(want, one, terms)]
     if right:
         return f"result {right[0]} of {len(got)} is what is asked for here: return it alone"
-    if isinstance(want, Tensor) and want.ndim and _numbers(got) == want.numel():
+    # A tuple of tensors may be several results; a list of them is rows.
+    rows = isinstance(got, list) and len(got) > 0 and all(isinstance(x, Tensor) for x in got)
+    if isinstance(want, Tensor) and want.ndim and (rows or _numbers(got) == want.numel()):
         return (
             "a list or tuple is no tensor: `torch.tensor` makes one of numbers, `torch.stack` of "
             "tensors"

@@ -8,7 +8,7 @@ MEANINGS = (
     (r"^RuntimeError: Sizes of", "`cat` wants equal lengths along every axis but its own"),
     (r"Expected target", "`cross_entropy` wants the classes on axis 1: flatten, or transpose"),
     (r"^KeyError", "a dictionary holds no such key: ask with `in` first, or with `.get`"),
-    (r"arg is an empty|argument is empty", "the least or largest of nothing: is there any?"),
+    (r"arg\w* is (an )?empty|numel\(\) == 0", "the largest of nothing: is there any?"),
     (r"single memory location", "what is read is written over meanwhile: read from a `clone`"),
     (r"^RecursionError", "your function calls itself without end: which call should be the last?"),
     (r"NoneType", "something is None: an argument that was left out, or what no `return` gives"),
@@ -102,6 +102,8 @@ MEANINGS = (
         "this function takes tensors, and a plain number came in: use `math` for it, or `** 0.5` "
         "for a root",
     ),
+    (r"'bool' object is not", "one truth alone: `is`, `in`, `not`, `and` give no tensor of them"),
+    (r"unary -: '(list|tuple)'", "a list can't be calculated with: let it stay a tensor"),
     (
         r"unsupported operand .*'tuple'",
         "something is a tuple here: a function that gives several things, or a tuple of one; [0] "

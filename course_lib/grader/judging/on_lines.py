@@ -3,6 +3,24 @@
 # What an error says, what the learner's line holds, and what both together mean: goes first.
 ON_LINES = (
     (
+        r"mask .*scores \(\d+, \d+, \d+\)",
+        r"",
+        "the scores have three axes here, (batch, query, key): a padding mask `(batch, key)` gets "
+        "one by `[:, None, :]`, and other masks need that many, too",
+    ),
+    (
+        r"to match target batch_size",
+        r"",
+        "there are more or fewer rows of scores than labels: what comes in must be as long as what "
+        "is asked for",
+    ),
+    (
+        r"with a bool tensor is not supported",
+        r"",
+        "True and False aren't calculated with: `~` turns them round, and `.float()` makes them 1 "
+        "and 0",
+    ),
+    (
         r"NoneType",
         r"\.grad\b",
         "a gradient is None here: cleared between `backward` and the step, or that of a weight "

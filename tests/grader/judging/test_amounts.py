@@ -25,6 +25,7 @@ SHEET = make_sheet(Exercise("99.x", "T", "predict", 1, "right", cases, ()), righ
         (lambda n, w, i: n * w * i, "`layers` · `inner` less than the right one"),
         (lambda n, w, i: n * (w * i + 4 * i), "3 · `layers` · `inner` more than the right one"),
         (lambda n, w, i: right(n, w, i) + w, "is `width` more than the right one"),
+        (lambda n, w, i: i, "each wrong number is `inner`, as it came in"),
         (lambda n, w, i: right(n, w, i) - w * i - i, "(`inner` + `width` · `inner`) less"),
     ],
 )

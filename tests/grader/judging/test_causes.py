@@ -366,6 +366,23 @@ def test_what_cuts_a_gradient_off_is_told():
     assert "no gradient flows back to" in said and "`detach`, `.data`" in said
 
 
+def test_a_gradient_that_lacks_a_part_is_told_and_one_of_nan_is_not():
+    made = sheet(
+        lambda x: x * x + x, lambda g: [case("some", torch.rand(3, generator=g), grad=True)]
+    )
+    part = "is a part of the way to the result cut off"
+    assert part in told(made, lambda x: x.detach() * x + x)
+    assert part not in told(made, lambda x: x * x + torch.where(x < 2, x, (2 - x - 2 + x).sqrt()))
+
+
+def test_counts_beyond_a_float_are_compared_as_they_are():
+    def cost(n, d):
+        return n * d * d
+
+    made = sheet(cost, lambda g: [case(f"{n}", n, 3 + n % 7) for n in (5, 11, 10**17 + 1)])
+    assert "`n` · `d` more than the right one" in told(made, lambda n, d: n * d * d + n * d)
+
+
 def test_an_edited_input_and_a_kept_state_are_told_alone():
     made = sheet(
         lambda x: 2 * x, lambda g: [case(f"{n}", torch.rand(n, generator=g)) for n in (3, 5)]

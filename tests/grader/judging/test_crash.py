@@ -107,6 +107,9 @@ def test_what_an_index_or_a_length_means_is_told(line, said):
         ("y = torch.ones(2, requires_grad=True).exp().sum(); y.backward(); y.backward()", "item"),
         ("{}[1, 2]", "`.get`"),
         ("min([])", "of nothing"),
+        ("torch.ones(0).max()", "of nothing"),
+        ("(torch.ones(2) is not x)[None]", "one truth alone"),
+        ("-torch.ones(2).tolist()", "a list can't be calculated with"),
         ("y = torch.ones(3); y[1:] = y[:-1]", "`clone`"),
         ("b = torch.ones(3); b += torch.ones(2, 3)", "`b = b + …`"),
         ("torch.diag(torch.ones(2, 3, 3))", "a stack of them"),
@@ -119,13 +122,20 @@ def test_what_an_index_or_a_length_means_is_told(line, said):
         ("min([1, 'a'])", "no order"),
         ("check_mask(torch.ones(2, 1, 1, 1, 5) > 0, (2, 3, 5, 5))", "handed on as it is"),
         ("check_mask(torch.ones(2, 3) > 0, (2, 3, 5, 5))", "`[:, None, None, :]`"),
+        ("check_mask(torch.ones(2, 3, 1) > 0, (2, 5, 7))", "gets one by `[:, None, :]`"),
+        ("check_mask(torch.ones(2, 1, 1, 7) > 0, (2, 5, 7))", "gets one by `[:, None, :]`"),
+        ("F.cross_entropy(torch.ones(3, 2), torch.zeros(4).long())", "rows of scores than labels"),
+        ("1 - (torch.ones(2) > 0)", "aren't calculated with"),
         ("torch.nn.GELU()()", "compare what is handed over"),
         ("torch.nn.GELU(1, 2)", "compare what is handed over"),
     ],
 )
 def test_what_an_error_usually_means(line, word):
     namespace = {}
-    names = "import math, torch\nfrom course_lib.nn.masks import check_mask"
+    names = (
+        "import math, torch\nimport torch.nn.functional as F\n"
+        "from course_lib.nn.masks import check_mask"
+    )
     exec(f"{names}\ndef f(x):\n    {line}", namespace)
     crash = run_case(namespace["f"], case("some", 0)).crash
     assert word in meaning(crash, {})[0]
