@@ -163,7 +163,7 @@ def stub_notebook(source: Path, values: Mapping[str, Mapping[str, Any]] | None =
     """What a learner gets of a chapter's solved exercises, with a student's values by exercise."""
     cells = solution_cells(ROOT, source.stem[:2], values)
     stubs = [_changed(cell, without_solution, source) for cell in cells]
-    return notebook_of(in_exercises(stubs, source.stem))
+    return notebook_of(in_exercises(stubs, source))
 
 
 def _changed(cell: Cell, change, source: Path) -> Cell:

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 from course_lib.commands.build import stub_notebook
+from course_lib.commands.signposts import only_to
 from course_lib.grader.book.gradebook import label
 from course_lib.grader.book.students import Draw
 from course_lib.grader.course.files import sheet_for
@@ -35,8 +36,9 @@ def zip_each(bundle: Path, out: Path, draw: Draw) -> None:
 
 def write_own(folder: Path, sources: list[Path], ids: list[str], values: dict) -> None:
     """A student's own exercises, and the sheets that check them."""
+    chapters = {source.stem[:2] for source in sources}
     for source in sources:
-        text = text_of(stub_notebook(source, values))
+        text = text_of(only_to(stub_notebook(source, values), chapters))
         write_atomic(folder / "exercises" / f"{source.stem}.ipynb", text)
     for id in ids:
         save_sheet(sheet_file(folder, id), sheet_for(ROOT, id, values=values[id]))

@@ -11,8 +11,9 @@ from course_lib.notebooks import Cell, read_cells
 TAG = "signposts"
 PAPER = re.compile(r"(?<![\[/\w])arXiv:(\d{4}\.\d{4,5}|[a-z-]+/\d{7})")
 LINK = re.compile(r"\[[^\]]*\]\((?:\S*/)?(\d\d)_\w+\.ipynb\)")
+BACK = "[← Back to the chapter](../notebooks/{name}.ipynb)"
 FIRST = (
-    "[← Back to the chapter](../notebooks/{name}.ipynb). **Run the next cell first** "
+    BACK + ". **Run the next cell first** "
     "(Shift+Enter): every answer and every check needs it."
 )
 
@@ -32,11 +33,15 @@ def in_chapter(cells: list[Cell], source: Path) -> list[Cell]:
     return [*made, Cell("markdown", " | ".join(ways), (TAG,))]
 
 
-def in_exercises(cells: list[Cell], name: str) -> list[Cell]:
-    """An exercise notebook's cells, the first of which says where to begin."""
+def in_exercises(cells: list[Cell], source: Path) -> list[Cell]:
+    """An exercise notebook's cells; the first says where to begin, the last where to go on."""
     first, *others = [_linked(cell) for cell in cells]
-    begin = FIRST.format(name=name)
-    return [Cell(first.kind, f"{first.source}\n\n{begin}", first.tags), *others]
+    begin, ways = FIRST.format(name=source.stem), [BACK.format(name=source.stem)]
+    pages = sorted((source.parents[1] / "notebooks" / "src").glob("[0-9][0-9]_*.py"))
+    for page in [page for page in pages if page.stem > source.stem][:1]:
+        ways.append(f"[{_title(page)} →](../notebooks/{page.stem}.ipynb)")
+    last = Cell("markdown", " | ".join(ways), (TAG,))
+    return [Cell(first.kind, f"{first.source}\n\n{begin}", first.tags), *others, last]
 
 
 def only_to(notebook: dict, chapters: set[str]) -> dict:

@@ -56,9 +56,18 @@ def test_an_exercise_notebook_says_where_to_begin():
         assert "Run the next cell first" in first and f"](../notebooks/{path.name})" in first
 
 
+def test_an_exercise_notebook_ends_with_the_ways_back_and_on():
+    made = sorted((ROOT / "exercises").glob("[0-9][0-9]_*.ipynb"))
+    for path, after in zip(made, [*made[1:], None], strict=True):
+        last = read_cells(path)[-1].source
+        assert last.startswith(f"[← Back to the chapter](../notebooks/{path.name})")
+        assert after is None or f" →](../notebooks/{after.name})" in last
+
+
 def test_papers_are_links_and_links_stay_as_they_are():
     text = "arXiv:1706.03762, [arXiv:1409.0473](https://arxiv.org/abs/1409.0473), arXiv:cs/0309048."
-    made = signposts.in_exercises([Cell("markdown", text, ()), Cell("code", text, ())], "02_x")
+    cells = [Cell("markdown", text, ()), Cell("code", text, ())]
+    made = signposts.in_exercises(cells, ROOT / "solutions" / "02_attention.py")
     assert made[0].source.startswith(
         "[arXiv:1706.03762](https://arxiv.org/abs/1706.03762), "
         "[arXiv:1409.0473](https://arxiv.org/abs/1409.0473), "
