@@ -190,7 +190,7 @@ def loss_of(batch):
 
 
 def lessons(share, generator):
-    for ids, _ in windows(learn, 64, 16, generator):
+    for ids, _ in windows(learn, 64, 12, generator):
         how = {"specials": [PAD], "share": share, "generator": generator}
         yield ids, *hide(ids, MASK, len(letters), **how)
 
