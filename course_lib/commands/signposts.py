@@ -12,10 +12,7 @@ TAG = "signposts"
 PAPER = re.compile(r"(?<![\[/\w])arXiv:(\d{4}\.\d{4,5}|[a-z-]+/\d{7})")
 LINK = re.compile(r"\[[^\]]*\]\((?:\S*/)?(\d\d)_\w+\.ipynb\)")
 BACK = "[← Back to the chapter](../notebooks/{name}.ipynb)"
-FIRST = (
-    BACK + ". **Run the next cell first** "
-    "(Shift+Enter): every answer and every check needs it."
-)
+FIRST = BACK + ". **Run the next cell first** (Shift+Enter): every answer and every check needs it."
 
 
 def in_chapter(cells: list[Cell], source: Path) -> list[Cell]:

@@ -17,8 +17,8 @@ const inDigits = text => {
   const many = count && count !== "a" ? Math.max(0, COUNTS.indexOf(count)) : 1;
   return String(many / (part ? PARTS.indexOf(part) + 1 : 1));
 };
-// one writing for the many that people have: 1,000; 1/11; −3
-const spelled = text => inDigits(text).toLowerCase().replaceAll("−", "-").replace(/(\d),(?=\d{3}\b)/g, "$1")
+// one writing for the many that people have: 1,000; 1/11; −3; never, which is after any step
+const spelled = text => inDigits(text).toLowerCase().replace("never", "1e999").replaceAll("−", "-").replace(/(\d),(?=\d{3}\b)/g, "$1")
   .replace(/\bof \d+/, "").replace(/(\d+) ?\/ ?(\d+)/g, (_, part, whole) => part / whole);
 const numbers = text => spelled(text).match(NUMBER) ?? [];
 // the one number of a text; NaN where there is none, or several

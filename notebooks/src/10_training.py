@@ -768,7 +768,7 @@ widgets.interactive(read_date, date=widgets.Text("Thursday, 4 July 1991", contin
 # %% [markdown]
 # ## 10.12 Where it looks
 #
-# A date is an **alignment** that one knows: the year is written from the year. How much of the weight, while a digit is written, lies on the letters it
+# A date is an **alignment** that one knows: the year is written from the year. How much of a digit's weight lies on the letters it
 # comes from? The study measured it on the test days. (`$` is the end.)
 
 # %%
@@ -793,8 +793,8 @@ show(
 )
 
 # %% [markdown]
-# Most of the weight is where it belongs, at least twice what equal looks would put there, and not all: by the time that the decoder looks, the letters of the source have talked with each
-# other, so a month may be found beside its name too. The better reader has less of it there. A map is a hint of what was read, no proof
+# Most of the weight, twice what equal looks would put there or more, is where it belongs, and not all: when the decoder looks, the source's letters have talked with each
+# other, so a month may be found beside its name. The better reader has less of it there. A map is a hint of what was read, no proof
 # (chapter 23).
 #
 # **Your turn**: `10.softest`.
