@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..judging.frames import nested, pack
+from .ending import PATIENCE
 from .exchange import exchange
 from .seal import bwrap
 
@@ -27,7 +28,8 @@ GRACE = 5.0  # beyond its own limit; after that the warm process itself is given
 class Limits:
     """What one exercise may use: processor time for the answer's own calls, and for all before.
 
-    Waiting costs no processor time; `wall` ends it, far above what busy machines need.
+    Waiting costs no processor time; `wall` ends it, and doesn't count while the answer is ready
+    and no processor is free, up to three times as long.
     """
 
     seconds: float = 5.0
@@ -121,7 +123,7 @@ class Warm:
             socket.send_fds(self.socket, [message], [job_end, report_start, log_start])
         for theirs in (job_end, report_start, log_start):
             os.close(theirs)
-        until = time.monotonic() + limits.wall + GRACE
+        until = time.monotonic() + PATIENCE * limits.wall + GRACE
         frame, log = exchange(job, job_start, report_end, log_end, until)
         # A child may close its ends at once and live on: its limit is what counts.
         told = self._line(until)

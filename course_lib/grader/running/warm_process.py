@@ -11,11 +11,9 @@ import gc
 import importlib.util
 import json
 import os
-import select
 import signal
 import socket
 import sys
-import time
 
 # prctl's PR_SET_PDEATHSIG, PR_SET_DUMPABLE and PR_SET_CHILD_SUBREAPER
 KILLED_WITH_PARENT, DUMPABLE, HEIR = 1, 4, 36
@@ -47,7 +45,7 @@ def main(fd: str, level: str, root: str) -> None:
             child(tools, level, told, *fds)
         for each in fds:
             os.close(each)
-        say(grader, wait(pid, told["wall"]))
+        say(grader, tools["wait"](pid, told["wall"]))
 
 
 def say(grader: socket.socket, told: dict) -> None:
@@ -62,7 +60,7 @@ def warm_up(lent: list) -> dict:
     torch.set_num_threads(1)
     from course_lib import device  # noqa: F401
     from course_lib.grader.judging import frames
-    from course_lib.grader.running import child, library, pages, seal
+    from course_lib.grader.running import child, ending, library, pages, seal
     from course_lib.grader.running.seal import limits, syscalls, users
 
     # What lent parts of the library and readers import: a child would spend seconds on it.
@@ -89,6 +87,7 @@ def warm_up(lent: list) -> dict:
         "do": child.do,
         "close_all_but": limits.close_all_but,
         "prctl": syscalls.LIBC.prctl,
+        "wait": ending.wait,
     }
 
 
@@ -156,41 +155,6 @@ def readable(root: str) -> list[str]:
         if os.path.commonpath([library, os.path.realpath(root)]) == library:
             raise OSError(f"the course lies in {library}, which every answer may read: move it")
     return [*libraries, "/dev/null", "/dev/urandom", "/proc/cpuinfo", "/sys/devices/system/cpu"]
-
-
-def wait(pid: int, seconds: float) -> dict:
-    """Let the child finish in time, or end it with all it started; tell which it was."""
-    began, timed_out = time.monotonic(), False
-    handle = os.pidfd_open(pid)
-    try:
-        if not select.select([handle], [], [], seconds)[0]:
-            timed_out = True
-            os.kill(pid, signal.SIGKILL)
-        _, status, used = os.wait4(pid, 0)
-    finally:
-        os.close(handle)
-    end_strays(time.monotonic() + 2)
-    return {
-        "timed_out": timed_out,
-        "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
-        "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1,
-        "seconds": round(time.monotonic() - began, 3),
-        "cpu": round(used.ru_utime + used.ru_stime, 3),
-        "peak_mib": used.ru_maxrss // 1024,
-    }
-
-
-def end_strays(until: float) -> None:
-    """End what the child started and left behind; only under `process` can there be such."""
-    while time.monotonic() < until:
-        with contextlib.suppress(OSError), open("/proc/thread-self/children", "rb") as file:
-            for stray in file.read().split():
-                os.kill(int(stray), signal.SIGKILL)
-        try:
-            if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                time.sleep(0.001)
-        except ChildProcessError:
-            return
 
 
 if __name__ == "__main__":

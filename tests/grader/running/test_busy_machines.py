@@ -1,0 +1,61 @@
+"""On a machine with more to do than it can, an answer isn't charged for the time of others."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from course_lib.grader.judging.flat import outcomes_from, shallow
+from course_lib.grader.judging.frames import nested, pack, unpack
+from course_lib.grader.judging.key import case
+from course_lib.grader.running.ending import PATIENCE
+from course_lib.grader.running.warm import Limits, Warm
+from course_lib.paths import ROOT
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is sealed")
+WALL = 1.5
+BURNS = """import time
+def f(s):
+    began = time.process_time()
+    while time.process_time() - began < s:
+        pass
+    return s
+"""
+SLEEPS = "import time\ndef f(s):\n    time.sleep(60)\n"
+FOREVER = "while True: pass"
+
+
+@pytest.fixture(scope="module")
+def pinned(level):
+    """A warm process that has one processor for all its children, and another wants it, too."""
+    with contextlib.ExitStack() as after:
+        after.callback(os.sched_setaffinity, 0, os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        process = after.enter_context(Warm(ROOT, level))
+        process.start()
+        other = after.enter_context(subprocess.Popen([sys.executable, "-c", FOREVER]))
+        after.callback(other.kill)
+        yield process
+
+
+def run(warm, source, seconds):
+    cases = nested(shallow([case("some", seconds)]))
+    job = {"job": "run", "name": "f", "pieces": [(0, source)], "cases": cases, "cell": 0}
+    began = time.monotonic()
+    return warm.run(pack(job), Limits(5.0, wall=WALL)), time.monotonic() - began
+
+
+def test_who_waits_for_a_processor_is_not_ended(pinned):
+    report, passed = run(pinned, BURNS, 1.4)
+    (outcome,) = outcomes_from(unpack(report.frame)["outcomes"])
+    assert outcome.values == (1.4,) and not report.timed_out
+    assert passed > 1.5 * WALL and report.seconds < WALL + 0.2  # by the clock it had been ended
+
+
+def test_who_sleeps_is_ended_all_the_same(pinned):
+    report, passed = run(pinned, SLEEPS, 1.0)
+    assert report.timed_out and not report.frame
+    assert passed < PATIENCE * WALL + 5
