@@ -43,7 +43,7 @@ from course_lib.data.characters import CharTokenizer
 from course_lib.data.corpora import shakespeare
 from course_lib.generation import generate, probabilities, sample
 from course_lib.nn import GrowingCache, StaticCache
-from course_lib.plots import BLUE, ORANGE, named_curves, transformer_map
+from course_lib.plots import BLUE, named_curves, transformer_map
 from course_lib.plots.transformer import PARTS
 from course_lib.studies import study
 from course_lib.views import beam_tree, outcome, predict, quiz, show
@@ -575,7 +575,7 @@ for alpha, name in enumerate(("no penalty", "mean of the letters")):
     curves[name] = widths, found
 title = "Without a penalty, a wide beam finds short lines, at last nothing"
 ax = named_curves(curves, "beam width", "letters in a line", title, log=(widths,))
-ax.axhline(mean_length(written) - 1, color=ORANGE, linestyle=":", label="Shakespeare")
+ax.axhline(mean_length(written) - 1, color="gray", linestyle=":", label="Shakespeare")
 ax.legend()
 show(
     ax,

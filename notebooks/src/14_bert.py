@@ -288,7 +288,7 @@ attention_map(told[:, letters.encode(columns)], names, list(columns.replace(" ",
 ax.set(xlabel="letter", ylabel="gap", title="Every gap has its favourite, and its rivals")
 show(
     fig,
-    alt="Four gaps in the line 'What is your will with this good man?', a row each, against the letters. In each row one column has about half of the probability, and a few others share the rest.",
+    alt="Four gaps in the line 'What is your will with this good man?', a row each, against the letters. In each row one or two columns stand out, and a few others share the rest.",
 )
 
 # %% [markdown]
