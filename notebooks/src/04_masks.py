@@ -725,9 +725,13 @@ calls = {
 }
 for name, run in calls.items():
     print(f"{name:48} True = {true_means(run)}")
+nowhere = torch.zeros(3, 3, dtype=torch.bool)
+empty = fused(q, q, q, attn_mask=nowhere), mha(q, q, q, attn_mask=~nowhere)[0].detach()
+print("an empty row, function and module:", *(rounded(each[0, 0]) for each in empty))
 
 # %% [markdown]
-# One library, one word `attn_mask`, two meanings. Carry a mask from one to the other, and you turn it round with `~`.
+# One library, one word `attn_mask`, two meanings; `~` turns one into the other. An empty row (4.6)
+# gets zeros from its function, `nan` from its module.
 #
 # A mask of *numbers*, an **additive mask**, is a third language: it is added to the scores, so 0 means look and
 # $-\infty$ means hide. That makes `mask.float()` a trap. Values that are the identity matrix let us see the weights:
