@@ -181,7 +181,7 @@ MEANINGS = (
         r"^UnboundLocalError|cannot access local variable",
         "a name gets its value inside a loop or an `if` that wasn't entered: give it one before",
     ),
-    (r"pop from (an )?empty", "the last is taken out of what is empty: ask its length first"),
+    (r"pop from (an )?empty", "taken out of what is empty: ask for its length first"),
     (r"not in (list|tuple)|\.index\(x\)", "what is looked for isn't there: ask with `in` first"),
     (r"before Module\.__init__", "the first line of `__init__` is missing: `super().__init__()`"),
     (
