@@ -463,8 +463,8 @@ print("tired: animal, street", rounded(looks(exchanged, "animal", "street")[:, 3
 # %% [markdown]
 # The same words, and now a tired street gets the attention. So test the head on twelve pairs. In each only the end
 # differs, and decides which noun is meant. (Such pairs are called **Winograd schemas**; trophy and suitcase come from
-# the collection that made them known.) Always taking the first noun is right 12 times of 24: the **base rate**, which
-# costs no understanding. And since one head in 72 may do well by luck, all take the test.
+# the collection that made them known.) Always taking the first noun is right 12 times of 24: this baseline, the
+# **base rate**, costs no understanding. And since one in 72 may do well by luck, all take the test.
 
 # %%
 pairs = """The animal didn't cross the street because it was too|animal tired|street wide
@@ -821,7 +821,7 @@ quiz("03")
 # - **attention map**: the table of weights as a picture; rows ask, columns are asked.
 # - **logits**: scores of answers before a softmax makes probabilities of them.
 # - **pretrained model**: a model that comes with parameters that others have trained.
-# - **[CLS]**: a token put in front of every text, in models of BERT's family.
+# - **[CLS]**: a token put in front of every text, in MiniLM and its relatives.
 # - **attention sink**: a token that gets much weight and hands over little.
 # - **Winograd schema**: two sentences alike but for a word that decides what a pronoun means.
 # - **base rate**: how often one is right without looking, by always saying the same.

@@ -340,7 +340,7 @@ for row in batch_tokens:
 print(batch_ids.shape, padding_mask(batch_ids, pad_id=0).shape)
 
 # %% [markdown]
-# The **padding mask** is one comparison, `ids != pad_id`, and two axes of size 1: the shape is `(batch, 1, 1, key)`.
+# The **padding mask** compares each id with the pad id, and gets two axes of size 1: the shape is `(batch, 1, 1, key)`.
 # Whether a key is padding is the same for every head and every query, so those axes are stretched (broadcasting, chapter
 # 00; its trap comes in 4.8). The padded positions still ask; nobody reads what they get.
 #
@@ -830,8 +830,8 @@ quiz("04")
 #
 # <details><summary>How do you prove that a model doesn't see the future?</summary>
 #
-# Change words from position $p$ on, in evaluation mode: the outputs before $p$ must not move. Do it for several $p$, with fewer queries than
-# keys, too. A picture of the mask proves only that the mask is right, not that it is used.
+# Change words from position $p$ on, after `eval()` (4.10): the outputs before $p$ must not move. Do it for several $p$,
+# with fewer queries than keys, too. A picture of the mask proves only that the mask is right, not that it is used.
 # </details>
 #
 # ## Exercises

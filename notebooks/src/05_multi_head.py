@@ -180,8 +180,8 @@ show(
 # One head is enough, with all three seeds: its reader learns to tell loud from soft, the two weights in the last
 # line.
 #
-# Does it always get there? A second study gave two players plans of 100 to 4,000 steps, the rate falling in every
-# one, at two rates, with five seeds. The two worst and the one in the middle:
+# Does it always get there? A second study gave two players plans of 100 to 4,000 steps, the learning rate
+# falling in every one, at two rates, with five seeds. The two worst and the one in the middle:
 
 # %%
 for name, rates in study("05_plans")["results"]["both right"].items():
@@ -604,8 +604,8 @@ claim("over 8 of 10 heads prefer [CLS] to the other four", (favourite == 0).floa
 # %% [markdown]
 # The strongest habit by far is to look at no word at all: half of all attention goes to [CLS], a marker. (On lines as
 # short as these; in longer texts less.) One reading: softmax makes a head spend its whole 1 somewhere, and a head that
-# finds nothing to do parks it. BERT parks on [SEP] instead (Clark et al. 2019). The *rare-word heads* of a translator
-# (Voita et al. 2019) are not here.
+# finds nothing to do parks it. BERT (chapter 14) parks on [SEP] instead (Clark et al. 2019). The *rare-word heads* of a
+# translator (Voita et al. 2019) are not here.
 #
 # What about grammar? From a **verb to its object**, with one to four words between them, so that counting
 # places can't do it. Among 72 heads one may be good at anything by luck. So we *choose* the best head on four

@@ -3784,7 +3784,8 @@ def wrong_ablation(
     loud[removed] = 0
     loud = 1 - loud if keep_only else loud
     loud = loud.view([-1 if i == axis else 1 for i in range(4)])
-    quiet = heads.mean(dim=2, keepdim=True) if fill == "mean" else torch.zeros(())
+    over = {"mean": (2,), "mean of all": (0, 2)}  # words, sentences and words
+    quiet = heads.mean(dim=over[fill], keepdim=True) if fill in over else torch.zeros(())
     left = heads * loud + quiet * (1 - loud)
     if grow:
         left = left * heads.shape[1] / (heads.shape[1] - len(removed))
@@ -3951,6 +3952,17 @@ ABLATE = Exercise(
             hints=(
                 "Look at the block of a removed head in your output.",
                 "That is a good experiment too, but here the block shall be 0.",
+                "Silence is zeros.",
+            ),
+        ),
+        Mistake(
+            "replaced-by-common-average",
+            wrong_ablation,
+            {"fill": "mean of all"},
+            says="a removed head still contributes its average over all sentences and words",
+            hints=(
+                "Look at the block of a removed head in your output.",
+                "The page tries that too (5.7), but here the block shall be 0.",
                 "Silence is zeros.",
             ),
         ),

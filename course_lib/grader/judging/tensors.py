@@ -57,6 +57,8 @@ def _first(expected: Tensor, found: Tensor, wrong: Tensor) -> Details:
         return ()
     index = tuple(wrong.nonzero()[0].tolist())
     want, got = expected[index].item(), found[index].item()
+    if expected.is_floating_point():
+        want, got = want + 0.0, got + 0.0  # else a zero may read as "-0"
     spell = (lambda x: f"{x:.4g}") if expected.is_floating_point() else str
     if f"{want:.4g}" == f"{got:.4g}" and expected.is_floating_point():
         spell = "{:.9g}".format

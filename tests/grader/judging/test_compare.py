@@ -31,6 +31,11 @@ def test_a_transpose_is_named_by_the_axes():
     assert "that is (batch, seq, heads, d_head), so a transpose is missing" in told
 
 
+def test_a_zero_is_told_without_a_sign():
+    told = compare(torch.tensor([-0.0, 1.0]), torch.tensor([0.5, 1.0]))[0]
+    assert told.endswith("expected 0, found 0.5")
+
+
 def test_another_shape_is_told_without_guessing():
     assert compare(X, torch.zeros(2, 4)) == ("expected shape (2, 3), found (2, 4)",)
 
