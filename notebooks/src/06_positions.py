@@ -560,7 +560,7 @@ class Guesser(nn.Module):
 
 
 # %% [markdown]
-# Six models, three seeds, 800 steps each: a *study*, as in 5.1. Its rate of learning, one for all six, was
+# Six models, three seeds, 800 steps each: a *study*, as in 1.5. Its rate of learning, one for all six, was
 # chosen on a part of the text that serves for nothing else. Here is its record, and sixty steps of two models,
 # on your machine:
 
@@ -786,8 +786,9 @@ print("256 letters, 100 steps more, all at rate 0.002:", *told, sep="  ")
 # %% [markdown]
 # ## 6.8 Find the bug
 #
-# Somebody uses MiniLM and pads on the *left*. The mask is right: no word looks at padding. How far does the
-# vector of a sentence move, the mean over its own tokens? For scale: the sentence without one of its words.
+# Somebody uses MiniLM and pads on the *left*. The mask is right: no word looks at padding. How far
+# (1 − cosine) does a sentence's vector move, the mean over its own tokens? For scale: the sentence without one of
+# its words.
 
 
 # %%

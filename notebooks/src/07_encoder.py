@@ -537,7 +537,7 @@ claim("it is MiniLM", torch.allclose(minilm_in(PostNorm)(start), model(ids), ato
 
 # %% [markdown]
 # Below the first block ids become vectors by a table, and positions are added. The two should be of one size,
-# or one may drown the other (in 9.5's model, words too large drown positions). The authors draw their table
+# or one may drown the other (in 9.6, words too large drown positions). The authors draw their table
 # small, with standard deviation $1/\sqrt{d_{model}}$, and multiply it by $\sqrt{d_{model}}$:
 
 # %%
@@ -553,7 +553,7 @@ print("with it", rounded(words.std(), 2), " of a position", rounded(places.std()
 # %% [markdown]
 # ## 7.7 Where does the norm go?
 #
-# A hundred untrained blocks, three seeds: the two orders, and *scaled* (below):
+# A hundred untrained blocks, three seeds: the two orders, and *scaled*, drawn smaller (below):
 
 # %%
 small = (2 * 100) ** -0.5  # 1/√(2N) for N = 100 blocks
@@ -590,7 +590,7 @@ show(
 # %% [markdown]
 # In pre-norm a sublayer reads a word of size 1 and adds something of about that size, so the *variance* grows
 # like the number of blocks and the size like its root. Post-norm holds it at 1 by cutting back the whole sum
-# each time, the old part along with the new; after a dozen blocks hardly anything of the word is left. *Scaled*
+# each time, the old part with the new; after a dozen blocks hardly anything of the word is left. *Scaled*
 # is GPT-2's **residual scaling**: the matrices that *write* into the stream, `to_out` and `down`, are drawn
 # smaller by $1/\sqrt{2N}$ for $N$ blocks. Size and words stay nearly as they came, in post-norm, too, and
 # without any norm.
@@ -791,11 +791,11 @@ show(
 
 # %% [markdown]
 # It was the rate. Where post-norm is stuck, its words are still copies of each other. At a third or a sixth of
-# the rate it learns, with every seed; at the full rate it does after a warm-up, the paper's own cure (chapter
-# 10), or with residual scaling (one seed slips near step 300, and comes back).
+# the rate it learns, with every seed; at the full rate after a warm-up, the paper's own cure (chapter 10), or
+# drawn smaller: by residual scaling (one seed slips near step 300, and comes back), by PyTorch's default.
 #
-# What pre-norm buys is comfort: it learns at all three rates without a warm-up, at this one from the first
-# steps. MiniLM, six layers, is post-norm. GPT-3, 96 layers, is pre-norm.
+# What pre-norm buys is comfort: it learns at all three rates without a warm-up, at this one at once.
+# MiniLM, six layers, is post-norm. GPT-3, 96 layers, is pre-norm.
 
 # %% [markdown]
 # ## 7.9 Padding, through a stack
@@ -844,7 +844,7 @@ show(
 )
 
 # %% [markdown]
-# "Rows for columns" hides what padding *looks at*, and leaves open who looks at padding. The last one is the
+# "Rows for columns" hides what padding *looks at*, and leaves open who looks at padding. The last is the
 # likeliest in real code: a loop that hands the mask to one block only. All three give right shapes.
 #
 # **Your turn**: `07.pad-test`.

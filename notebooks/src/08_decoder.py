@@ -545,7 +545,7 @@ for at, place in enumerate(("thousands", "hundreds", "tens"), start=1):
 # %% [markdown]
 # ## 8.7 Runs that fail
 #
-# Other mistakes raise no error either. A *study* (as in 5.1) trained a smaller translator (numbers below 1,000, dropout 0.1)
+# Other mistakes raise no error either. A *study* (as in 1.5) trained a smaller translator (numbers below 1,000, dropout 0.1)
 # and noted the training loss, the share of unseen numbers that it writes right, and the **gradient norm**, the length of all
 # gradients taken as one vector. A norm above 1 is scaled down to 1 before the step: **gradient clipping**.
 #
@@ -637,8 +637,8 @@ for number, weights in zip(unseen.tolist(), eyes(unseen, layer=1)):
 claim("over 85 of 100 such digits look most at their own word", sum(found) > 0.85 * len(found))
 
 # %% [markdown]
-# Choose a number, and point at a digit. Try 407: where does one look for what was not said? (Without Python: see the right map
-# above.)
+# Choose a number, and point at a digit. Try 407: where does one look for what was not said? (Without Python: the right map, of
+# 4,896.)
 
 
 # %% tags=["nbval-ignore-output"]

@@ -618,7 +618,7 @@ widgets.interactive(turn_round, word=["mississippi", "animal", "banana", "transf
 # %% [markdown]
 # ## 9.7 Luck, and what it takes
 #
-# One run may be luck. A *study* (as in 5.1) trained both tasks with three seeds, the second one also with one head, on any letters,
+# One run may be luck. A *study* (as in 1.5) trained both tasks with three seeds, the second one also with one head, on any letters,
 # at other rates with and without warm-up, and without positions.
 
 # %%
@@ -799,8 +799,8 @@ for step in range(steps):
     losses.append(loss.item())
 
 # %% [markdown]
-# A study trained the same model for a minute, with three seeds, and counted with tables of up to seven letters (smoothed as suits
-# *develop* best).
+# A study trained the same model for a minute, with three seeds, and counted with tables of up to seven letters (each leaning
+# on shorter ones, as suits *develop* best).
 
 # %%
 results = study("09_shakespeare")["results"]

@@ -3164,9 +3164,9 @@ def places_cases(generator):
         case("padded on both sides", *batch((3, 1), 8, (2, 5), 9)),
         case("no padding", *batch((5, 5), 5, (0, 0), 7)),
         case("a table shorter than the batch is long", *batch((3, 4, 2), 9, (6, 5, 1), 4)),
-        case("a sentence of nothing but filler", *batch((0, 4), 6, (0, 2), 7)),
+        case("a sentence of nothing but padding", *batch((0, 4), 6, (0, 2), 7)),
         case("a single word, a single row", *batch((1,), 1, (0,), 1)),
-        case("filler that holds minus infinity", *infinite(*batch((2, 3), 5, (3, 1), 3))),
+        case("padding that holds minus infinity", *infinite(*batch((2, 3), 5, (3, 1), 3))),
     ]
 
 
@@ -3296,8 +3296,8 @@ POSITION_BUG = Exercise(
         moved(
             "all-filler-before-negative",
             {"count": "left, as it is", "wraps": "never"},
-            "all filler of a sentence is taken away from the place, also what stands behind it, "
-            "and filler in front gets a place below 0",
+            "all padding of a sentence is taken away from the place, also what stands behind it, "
+            "and padding in front gets a place below 0",
             "Take 1 1 1 0 0. Which place does your code give to the first word?",
             "A place below 0 counts from the end of the table, or is no row at all.",
             "`real.cumsum(dim=1) - 1` counts the words up to each place.",
@@ -3307,7 +3307,7 @@ POSITION_BUG = Exercise(
             "one-start-for-all",
             {"count": "first of all", "wraps": True},
             "one start serves the whole batch: that of the sentence which begins first",
-            "Take two sentences, one with two fillers in front and one with none.",
+            "Take two sentences, one with two of padding in front and one with none.",
             "Each sentence has a first word of its own.",
             "`real.cumsum(dim=1) - 1` counts the words of each sentence by itself.",
             by=alone(wrong_places),
@@ -3315,8 +3315,8 @@ POSITION_BUG = Exercise(
         moved(
             "filler-counted",
             {"count": "position"},
-            "places are counted from the edge of the batch, filler included",
-            "Take a sentence with three fillers in front. Which row gets its first word?",
+            "places are counted from the edge of the batch, padding included",
+            "Take a sentence with three of padding in front. Which row gets its first word?",
             "It should be row 0, whatever stands before it.",
             "`real` knows which positions count. What does its running sum say at each word?",
         ),
@@ -3331,7 +3331,7 @@ POSITION_BUG = Exercise(
         moved(
             "filler-gets-a-row",
             {"filler": "row"},
-            "filler gets a row of the table as well",
+            "padding gets a row of the table as well",
             "Compare your output with `x` where `real` is False.",
             "There, nothing should be added.",
             "Multiply the rows by `real`, with an axis more.",
@@ -3349,8 +3349,8 @@ POSITION_BUG = Exercise(
         moved(
             "filler-gets-the-last-row",
             {"filler": "row", "wraps": True},
-            "filler gets a row of the table as well; in front of a sentence the place is −1, which "
-            "is the last row",
+            "padding gets a row of the table as well; in front of a sentence the place is −1, "
+            "which is the last row",
             "Compare your output with `x` where `real` is False.",
             "There, nothing should be added.",
             "Multiply the rows by `real`, with an axis more.",
@@ -3359,10 +3359,10 @@ POSITION_BUG = Exercise(
         moved(
             "filler-set-to-0",
             {"filler": "zero"},
-            "filler is set to 0; it should come out as it went in",
+            "padding is set to 0; it should come out as it went in",
             "Compare your output with `x` where `real` is False.",
             "Only the *added row* depends on `real`, not x itself.",
-            "Where a position is filler, take x.",
+            "Where a position is padding, take x.",
             by=alone(wrong_places),
         ),
         moved(
@@ -3386,9 +3386,9 @@ POSITION_BUG = Exercise(
         moved(
             "right-for-the-left-only-cut",
             {"count": "left, cut"},
-            "all filler of a sentence is taken away from the place, also what stands behind it",
-            "Try a sentence with two fillers behind it. Which row gets its second word?",
-            "Only filler *before* a word moves it.",
+            "all padding of a sentence is taken away from the place, also what stands behind it",
+            "Try a sentence with two of padding behind it. Which row gets its second word?",
+            "Only padding *before* a word moves it.",
             "Count the real words so far.",
             by=alone(wrong_places),
         ),
@@ -3404,7 +3404,7 @@ POSITION_BUG = Exercise(
         moved(
             "filler-erased",
             {"filler": "erased"},
-            "filler is set to 0; it should come out as it went in",
+            "padding is set to 0; it should come out as it went in",
             "Compare your output with `x` where `real` is False.",
             "Only the *added row* depends on `real`, not x itself.",
             "Multiply the rows by `real` before you add them.",
@@ -3412,7 +3412,7 @@ POSITION_BUG = Exercise(
         moved(
             "fillers-counted-instead",
             {"count": "filler"},
-            "you count fillers instead of words",
+            "you count padding instead of words",
             "What is your row for the second word of a sentence without padding?",
             "The place of a word is the number of real words before it.",
             "Take the running sum of `real`, not of its opposite.",
@@ -3420,17 +3420,17 @@ POSITION_BUG = Exercise(
         moved(
             "moved-the-wrong-way",
             {"count": "away"},
-            "the number of fillers is added to the place instead of taken away",
-            "With three fillers in front, the first word stands at position 3. Its row is 0.",
-            "And with filler behind, nothing has to be moved at all.",
+            "the number of padding positions is added to the place instead of taken away",
+            "With three of padding in front, the first word stands at position 3. Its row is 0.",
+            "And with padding behind, nothing has to be moved at all.",
             "Count the real words so far.",
         ),
         moved(
             "right-for-the-left-only",
             {"count": "left"},
-            "all filler of a sentence is taken away from the place, also what stands behind it",
-            "Try a sentence with two fillers behind it. Which row gets its first word?",
-            "Only filler *before* a word moves it.",
+            "all padding of a sentence is taken away from the place, also what stands behind it",
+            "Try a sentence with two of padding behind it. Which row gets its first word?",
+            "Only padding *before* a word moves it.",
             "Count the real words so far.",
         ),
         moved(
@@ -3446,7 +3446,7 @@ POSITION_BUG = Exercise(
             {"count": "position", "wraps": "cut"},
             "the place is still counted from the start of the batch; it is only cut at the table's "
             "end",
-            "A sentence has two fillers in front. Which row does its first word get?",
+            "A sentence has two of padding in front. Which row does its first word get?",
             "Not the table is too short: the count starts in the wrong place.",
             "Count the real words of each sentence, up to each place.",
         ),
@@ -3455,7 +3455,7 @@ POSITION_BUG = Exercise(
             {"same": True},
             "all sentences of the batch get the places of the first",
             "Do your places have an axis for the batch?",
-            "Each sentence has its own filler.",
+            "Each sentence has its own padding.",
             "The places are (batch, seq).",
         ),
         moved(
@@ -3526,8 +3526,8 @@ POSITION_BUG = Exercise(
     hints=(
         "Write down one row of `real`, say 0 0 1 1 1 0, and below each 1 the row of the table that "
         "its word should get.",
-        "The text has four sentences: who gets which row, what filler gets, that filler may stand "
-        "on either side, and that a batch may be longer than the table.",
+        "The text has four sentences: who gets which row, what padding gets, that padding may "
+        "stand on either side, and that a batch may be longer than the table.",
         "A running sum along the words (`cumsum`) counts how many real words there are up to each "
         "position. A place is what it says, less one.",
     ),

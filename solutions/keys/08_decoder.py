@@ -381,7 +381,7 @@ SHIFT = Exercise(
             hints=(
                 "How many times does a row end?",
                 "Behind the end mark there is padding, which the loss leaves out.",
-                "Write `end_id` at one place of each row, and leave the filler as it is.",
+                "Write `end_id` at one place of each row, and leave the padding as it is.",
             ),
         ),
         Mistake(
@@ -467,7 +467,7 @@ SHIFT = Exercise(
             "a-gap-before-the-end",
             wrong_shift,
             {"end": "a gap before"},
-            says="the end stands one place too far: filler stands between it and the last token",
+            says="the end stands one place too far: padding stands between it and the last token",
             hints=(
                 "Look at the place right behind the last token of a row.",
                 "Columns are counted from 0: a row of two tokens fills the columns 0 and 1.",
@@ -965,7 +965,7 @@ MASKS = Exercise(
             says="the mask for looking back is causal only: padding of the target is looked at",
             hints=(
                 "Chapter 08 found a case where nobody notices this. Which, and which not?",
-                "With padding on the left, the past is full of filler.",
+                "With padding on the left, the past is full of padding.",
                 "Combine the causal mask with the padding mask of the target.",
             ),
         ),
@@ -2951,7 +2951,7 @@ def over_cases(generator):
         tried("only the source is padded", [3, 3], 3, [2, 5], 5, 7),
         tried("only the target is padded", [1, 4], 4, [6, 6], 6, 5),
         tried("the pad id is 0", [2, 4, 3, 1, 4], 4, [6, 2, 5, 3, 4], 6, 3, pad_id=0),
-        tried("filler with large numbers", [2, 3, 3], 3, [2, 3, 5], 5, 7, loud=True),
+        tried("padding with large numbers", [2, 3, 3], 3, [2, 3, 5], 5, 7, loud=True),
         tried("as many words as tokens as rows", [3, 4, 2, 3], 4, [4, 2, 3, 1], 4, 5),
         tried("one token, one word", [1], 1, [1], 1, 3),
         in_dtype(tried("ids in small numbers", [2, 3], 3, [4, 2], 4, 2), torch.int32),
@@ -3117,7 +3117,7 @@ CROSS = Exercise(
             cut_batch,
             {},
             says="the notes are cut to the longest sentence of the batch, without a mask: shorter "
-            "ones keep their filler, and filler on the left is not cut at all",
+            "ones keep their padding, and padding on the left is not cut at all",
             hints=OVER_HINTS,
         ),
         Mistake(
@@ -3252,10 +3252,10 @@ CROSS = Exercise(
             hidden_late,
             {"divide": True},
             says="padded words lose their weight after the softmax, and the rest is divided by "
-            "what is left: a loud filler leaves 0 divided by 0",
+            "what is left: loud padding leaves 0 divided by 0",
             hints=(
-                "Try filler whose vectors are very large.",
-                "What is never compared with the filler cannot drown in it (chapter 04).",
+                "Try padding whose vectors are very large.",
+                "What is never compared with the padding cannot drown in it (chapter 04).",
                 "Hand the mask to scaled_dot_product_attention.",
             ),
         ),
@@ -3364,7 +3364,7 @@ CROSS = Exercise(
         ),
     ],
     hints=(
-        "Call it twice, with a source and with the same source and two more words of filler: what "
+        "Call it twice, with a source and with the same source and two more words of padding: what "
         "changes?",
         "Ask of the mask: who is looked at here, and along which axis do these stand?",
         "Compare `source` with `pad_id`, and give the result an axis of size 1 where the queries "
@@ -4692,7 +4692,7 @@ GREEDY = Exercise(
             says="behind its end a row is filled up with `end_id`, not with `pad_id`",
             hints=(
                 "How often does a row end?",
-                "What stands behind the end is filler, and has an id of its own.",
+                "What stands behind the end is padding, and has an id of its own.",
                 "Fill with `pad_id`.",
             ),
         ),
