@@ -253,7 +253,7 @@ shares = sorted(run["different"] for run in by_way["greedy"])
 outcome("11.loop", f"{shares[0]:.0%} to {shares[-1]:.0%}, with three models")
 
 # %% [markdown]
-# A *study* (5.1) trained the model above with three seeds and let each of them write in every way of this page. These are texts of its first model.
+# A *study* (1.5) trained the model above with three seeds and let each of them write in every way of this page. These are texts of its first model.
 # (Its seed is ours: they are the weights from above.) It writes real words, in a loop. (So does *beam 16*, which looks ahead: 11.6.) This is **degeneration**. Is it the
 # small model's fault? Holtzman et al. 2020 found it in GPT-2 with 762 million numbers. There each
 # turn of a loop made the next one surer. Here?

@@ -140,7 +140,7 @@ print("compressed:", *(f"{x} {bits['alone']:.2f}" for x, bits in tables["compres
 print("The table with seven writes:", tables["texts"][0][:180], sep="\n")
 
 # %% [markdown]
-# A *study* (5.1) counted; **bits per character** (12.8) are the loss in nats divided by $\ln 2$. The table makes words, and nothing that holds them together. A curiosity stands between: programs that
+# A *study* (1.5) counted; **bits per character** (12.8) are the loss in nats divided by $\ln 2$. The table makes words, and nothing that holds them together. A curiosity stands between: programs that
 # compress files, on the held-out text alone. To guess well and to store in few bits is the same (Shannon 1948), so `gzip` is a language model too, a poor one.
 #
 # ## 13.3 Ten seconds of Shakespeare
