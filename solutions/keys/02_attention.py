@@ -2625,6 +2625,16 @@ def true_for_one_word(output, order, output_shuffled):
     return len(output) == 1 or near(output[order], output_shuffled)
 
 
+AVERAGED = {  # with a fine and a coarse tolerance
+    "says": "only the averages over the words are compared, and they do not depend on the order at "
+    "all",
+    "hints": (
+        "Shuffle the rows of a table. What becomes of its average?",
+        "Whatever one word gains and another loses is lost in an average.",
+        "Compare row with row, number with number.",
+    ),
+}
+
 EQUIVARIANT_MISTAKES = [
     Mistake(
         "nearly-exact-and-nan",
@@ -3088,25 +3098,13 @@ EQUIVARIANT_MISTAKES = [
         "averages-compared",
         another_measure,
         {"fine": lambda a, b: near(a.mean(dim=0), b.mean(dim=0))},
-        says="only the averages over the words are compared, and they do not depend on the "
-        "order at all",
-        hints=(
-            "Shuffle the rows of a table. What becomes of its average?",
-            "Whatever one word gains and another loses is lost in an average.",
-            "Compare row with row, number with number.",
-        ),
+        **AVERAGED,
     ),
     Mistake(
         "averages-compared-coarsely",
         another_measure,
         {"fine": lambda a, b: near(a.mean(dim=0), b.mean(dim=0), 1e-3)},
-        says="only the averages over the words are compared, and they do not depend on the "
-        "order at all",
-        hints=(
-            "Shuffle the rows of a table. What becomes of its average?",
-            "Whatever one word gains and another loses is lost in an average.",
-            "Compare row with row, number with number.",
-        ),
+        **AVERAGED,
     ),
     Mistake(
         "one-word-passes",
