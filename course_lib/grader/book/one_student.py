@@ -21,6 +21,7 @@ from ..course.lent import lent
 from ..judging.verdict import Verdict
 from ..running import seal
 from ..running.cold import Cold
+from ..running.ending import PATIENCE
 from ..running.warm import GRACE, Report, Warm
 from .gradebook import row
 from .grading import Graded, grade_cells
@@ -89,10 +90,10 @@ def patience(task: Task) -> float:
     """Seconds that grading a student may take: if all of the answers hang, and then some more.
 
     An answer's tries end once they took its limit, in all files together: the last one begins
-    before that, and may take the limit once more.
+    before that, and may take the limit once more; on a busy machine it takes `PATIENCE` times it.
     """
     asked = [e for e in exercises(task.root) if e.chapter in task.chapters]
-    return 600 + 100 * len(task.chapters) + sum(3 * (e.wall + GRACE) for e in asked)
+    return 600 + 100 * len(task.chapters) + sum((1 + PATIENCE) * (e.wall + GRACE) for e in asked)
 
 
 def _chapter(
