@@ -4,6 +4,7 @@ import contextlib
 import inspect
 import io
 import linecache
+import os
 import textwrap
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from course_lib.notebooks import definition
 from ..judging.sheet import Sheet
 from ..judging.spelt import by_own_name
 from ..judging.verdict import Verdict, judge, with_changed_values, without_bans
+from ..running.ending import queued
 from ..running.reading.plain import plain_python
 from ..running.slicing.statements import statements_of
 from .files import sheet_for
@@ -45,9 +47,9 @@ def verdict_on(
     with one_thread():
         sheet = sheet_for(root, id, seed)
         with contextlib.redirect_stdout(printed), torch.random.fork_rng(devices=[]):
-            began, clock = time.process_time(), time.monotonic()
+            began, clock = time.process_time(), _clock()
             verdict = judge(sheet, answer)
-            spent, passed = time.process_time() - began, time.monotonic() - clock
+            spent, passed = time.process_time() - began, _clock() - clock
     slow = _late(sheet, spent, passed) if verdict.state == "right" else ()
     lost: tuple[str, ...] = ()
     if not whole:
@@ -63,6 +65,11 @@ def verdict_on(
         return Verdict(id, sheet.title, "not attempted", told, out_of=sheet.points)
     verdict = with_changed_values(sheet, verdict, source)
     return with_print(verdict, printed.getvalue())
+
+
+def _clock() -> float:
+    """Seconds, but for those in which no processor was free: grading doesn't count them either."""
+    return time.monotonic() - queued(os.getpid())
 
 
 def _late(sheet: Sheet, spent: float, passed: float) -> tuple[str, ...]:
