@@ -24,8 +24,8 @@ def test_13_runs_on_without_smollm2():
     """With its own small model, which is trained for three steps here."""
     cells = read_cells(ROOT / "notebooks" / "src" / "13_gpt.py")
     code = "\n".join(cell.source for cell in cells if cell.kind == "code")
-    assert code.count(", 200, ") == 1  # its steps
-    page = ABSENT + code.replace(", 200, ", ", 3, ") + "\nprint('end', smol is writer)"
+    assert code.count(", 137, ") == 1  # its steps
+    page = ABSENT + code.replace(", 137, ", ", 3, ") + "\nprint('end', smol is writer)"
     command = [sys.executable, "-W", "ignore", "-c", page]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
     assert run.returncode == 0, run.stderr[-2000:]
