@@ -222,8 +222,8 @@ predict(
 
 # %% tags=["nbval-ignore-output"]
 def write(model, start="ROMEO:\n", more=120):
-    ids = torch.tensor([tokens.encode(start)])
-    return tokens.decode(generate(model, ids, max_new_tokens=more, pick=sample(), context=128)[0])
+    ids, cache = torch.tensor([tokens.encode(start)]), parts.StaticCache(128)
+    return tokens.decode(generate(model, ids, max_new_tokens=more, pick=sample(), cache=cache)[0])
 
 
 torch.manual_seed(0)
