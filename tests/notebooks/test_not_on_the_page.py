@@ -1,12 +1,18 @@
 """No exercise is answered by its page: nothing defined there passes one of its checks."""
 
 import ast
+import signal
+from contextlib import contextmanager, redirect_stdout, suppress
+from io import StringIO
 
+import matplotlib.pyplot as plt
 import pytest
 
 from course_lib.grader.book.grading import grade_cells
 from course_lib.grader.book.one_student import level_for, runner
-from course_lib.grader.course.files import exercises, solution_cells
+from course_lib.grader.course.files import exercises, load_solution, solution_cells
+from course_lib.grader.judging.making import bare_sheet
+from course_lib.grader.judging.verdict import judge
 from course_lib.notebooks import Cell, read_cells
 from course_lib.paths import ROOT
 
@@ -16,7 +22,7 @@ DEFINED = (ast.FunctionDef, ast.ClassDef)
 
 @pytest.fixture(scope="module")
 def warm():
-    """Sealed and with limits: what a page defines may run for ever on other arguments."""
+    """Where what seems right is graded: there a ban counts, too."""
     with runner(ROOT, level_for(None)) as warm:
         yield warm
 
@@ -48,12 +54,55 @@ def asked(exercise):
     return next((n for n in nodes if getattr(n, "name", "") == exercise.name), None)
 
 
+class Late(BaseException):
+    """Nothing that an answer runs catches it by chance."""
+
+
+@contextmanager
+def at_most(seconds):
+    """What a page defines may run for ever on other arguments: so long of processor time."""
+
+    def late(*_):
+        raise Late
+
+    before = signal.signal(signal.SIGVTALRM, late)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds, 0.1)  # again, should the first one be lost
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+def seems_right(sheet, made):
+    """Is it right when it runs here, whatever it imports? In a hundredth of the time of a grade."""
+    try:
+        with at_most(seconds=5), redirect_stdout(StringIO()):
+            return judge(sheet, made).state == "right"
+    except (Late, Exception):
+        return False
+    finally:
+        plt.close("all")
+
+
+def defined(page):
+    """What these statements define; a default may be a value that the page computes: left out."""
+    made = {}
+    for node in page:
+        with suppress(NameError):
+            exec(ast.unparse(node), made)
+    return made
+
+
 def answered_by(warm, exercise, page):
-    """The names on a page that are right for an exercise."""
-    wanted, right = asked(exercise), []
+    """The names on a page that are right for an exercise, by a check and then by a grade."""
+    wanted, right, made = asked(exercise), [], defined(page)
     code = Cell("code", ast.unparse(ast.Module(page, [])), ())
+    sheet = bare_sheet(exercise, load_solution(ROOT, exercise), seed=1)
     for node in page:
         if wanted is None or not isinstance(node, DEFINED) or not fits(node, wanted):
+            continue
+        if node.name not in made or not seems_right(sheet, made[node.name]):
             continue
         answer = Cell("code", f"{exercise.name} = {node.name}", (exercise.id,))
         (graded,), _ = grade_cells(warm, [code, answer], [exercise.id], seed=1)
@@ -68,6 +117,12 @@ def test_no_exercise_is_answered_by_its_page(warm, source):
     own = [e for e in exercises(ROOT) if e.chapter == source.name[:2]]
     found = {e.id: right for e in own if (right := answered_by(warm, e, page))}
     assert found == {}
+
+
+def test_what_never_ends_is_not_waited_for():
+    with pytest.raises(Late), at_most(seconds=0.1):
+        while True:
+            pass
 
 
 def test_a_page_that_answers_is_found(warm):
