@@ -85,8 +85,6 @@ def _unwrapped(text: str) -> str:
 
 def _notebook(found: dict) -> list[Cell]:
     """Cells of a notebook of any format: 4 has cells, 3 and 2 have worksheets."""
-    import nbformat  # checking an answer doesn't need it, and it takes a while to import
-
     try:
         groups = [found] if "cells" in found else found["worksheets"]
         cells = [cell for group in groups for cell in group["cells"]]
@@ -95,18 +93,23 @@ def _notebook(found: dict) -> list[Cell]:
         cells = [_bare(cell, "cells" not in found) for cell in cells]
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError("a broken notebook: a cell is not as cells should be") from error
-    if "cells" in found:
-        made = {"nbformat": 4, "nbformat_minor": 4, "cells": cells}
-    else:
-        made = {"nbformat": 3, "nbformat_minor": 0, "worksheets": [{"cells": cells}]}
-    node = nbformat.versions[made["nbformat"]].to_notebook_json(made | {"metadata": {}})
-    cells = nbformat.convert(node, 4).cells
     return [
         Cell(
-            kind_of(c.cell_type), c.source, tags_in(c.metadata), ran=_ran(c.get("execution_count"))
+            kind_of(c["cell_type"]),
+            c["source"],
+            tags_in(c["metadata"]),
+            ran=_ran(c.get("execution_count")),
         )
-        for c in cells
+        for c in (cells if "cells" in found else _as_today(cells))
     ]
+
+
+def _as_today(cells: list[dict]) -> list[dict]:
+    """Cells of format 3 as those of format 4."""
+    import nbformat  # it takes seconds to import, and few notebooks are that old
+
+    made = {"nbformat": 3, "nbformat_minor": 0, "worksheets": [{"cells": cells}], "metadata": {}}
+    return nbformat.convert(nbformat.v3.to_notebook_json(made), 4).cells
 
 
 def _ran(number: object) -> int:
