@@ -1,10 +1,11 @@
 """No test writes down a release in the course's own folder, or goes by one that is noted there."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
-from course_lib.commands import release, released
+from course_lib.commands import grade, release, released
+from course_lib.grader.book.lanes import Lanes
 from course_lib.grader.course.files import sheet_for
 
 
@@ -52,3 +53,16 @@ def light_sheets_here():
     """For one test, in a module whose others need their own sheets; see `light`."""
     with light():
         yield
+
+
+@pytest.fixture(scope="session")
+def lanes():
+    """What `course grade` starts and ends with each run, in a dozen seconds, for all runs."""
+    with Lanes(2) as lanes:
+        yield lanes
+
+
+@pytest.fixture
+def same_lanes(lanes, monkeypatch):
+    """Grade by the processes of the run before: for tests in which no key changes."""
+    monkeypatch.setattr(grade, "_executor", lambda args: nullcontext(lanes))

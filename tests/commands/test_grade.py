@@ -57,7 +57,7 @@ def test_everybody_gets_the_marks_of_their_work(graded):
     assert sum(r["out_of"] for r in all_rows(book) if r["student"] == "dan") == 6
 
 
-def test_a_second_run_grades_nothing_again_and_new_work_is_graded(graded, capsys):
+def test_a_second_run_grades_nothing_again_and_new_work_is_graded(graded, capsys, same_lanes):
     work, book, _ = graded
     before = {p.name: p.read_bytes() for p in (book / "results").iterdir()}
     assert main(["grade", str(work), "--out", str(book), "--chapters", "00"]) == 0
@@ -69,7 +69,7 @@ def test_a_second_run_grades_nothing_again_and_new_work_is_graded(graded, capsys
     assert points(book)["cy"] == 4
 
 
-def test_an_appeal_gives_the_same_verdicts(graded, capsys):
+def test_an_appeal_gives_the_same_verdicts(graded, capsys, same_lanes):
     work, book, _ = graded
     seed = json.loads((book / "book.json").read_text())["seed"]
 
