@@ -1423,6 +1423,17 @@ SHAPES_MISTAKES = [
         ),
     ),
     Mistake(
+        "only-values-d-model",
+        changed_shapes,
+        {"change": lambda b, n, m, d, h, v: {"values": (b, m, d)}},
+        "your values are still d_model wide, though you mix them to a width of d_value",
+        (
+            "Which matrix makes the values, and what is its second size?",
+            "A mixture is as wide as the things that are mixed.",
+            "The values are d_value wide.",
+        ),
+    ),
+    Mistake(
         "scores-per-query",
         wrong_shapes,
         {"scores": "query query"},

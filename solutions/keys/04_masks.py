@@ -86,6 +86,9 @@ def odd_causal(n_query, n_key, how):
         "past hidden": lambda: right & (torch.arange(n_key) >= n_key - n_query),
         "past behind": lambda: right.roll(n_query, 1),
         "lists": right.tolist,
+        "stretched": lambda: (
+            torch.arange(n_key) * n_query <= n_key * torch.arange(n_query)[:, None]
+        ),
     }[how]()
 
 
@@ -121,6 +124,18 @@ CAUSAL = Exercise(
                 "Print your mask for 2 queries and 5 keys.",
                 "The keys before the first query are the past of every query.",
                 "What stands beside the triangle is seen by all.",
+            ),
+        ),
+        Mistake(
+            "stretched",
+            odd_causal,
+            {"how": "stretched"},
+            says="your staircase is stretched from corner to corner: with fewer queries than keys, "
+            "each query sees several more than the one before",
+            hints=(
+                "Print your mask for 2 queries and 5 keys. By how many does the past grow?",
+                "The queries are the last of the keys, one place apart.",
+                "Each row has one True more than the row above, and the last row only True.",
             ),
         ),
         Mistake(

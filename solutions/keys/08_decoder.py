@@ -2509,6 +2509,14 @@ def odd_safe(given, asked, start_id, end_id, pad_id, *, slip):
             odd_safe(given[i : i + 1], asked[i : i + 1], start_id, end_id, pad_id, slip="filtered")
             for i in range(len(given))
         )
+    if slip == "an end anywhere":
+        following = F.pad(given[:, 1:], (0, 1), value=pad_id)
+        fits = (asked == following) | ((asked == end_id) & (given != pad_id))
+        return bool((given[:, 0] == start_id).all() and fits.all())
+    if slip == "to the first end":
+        ended = (asked == end_id).cumsum(dim=1) > 0
+        fits = ended | (asked == F.pad(given[:, 1:], (0, 1), value=pad_id))
+        return bool((given[:, 0] == start_id).all() and fits.all())
     if slip == "ends only":
         last = given.ne(pad_id).sum(dim=1) - 1
         ends = asked[torch.arange(len(given)), last] == end_id
@@ -2668,6 +2676,29 @@ LEAK = Exercise(
                 "Try a right batch whose rows differ in length.",
                 "Where a row ends, `asked` holds the end and `given` holds padding.",
                 "Build what should be asked, ends included, and compare with that.",
+            ),
+        ),
+        Mistake(
+            "an-end-anywhere",
+            odd_safe,
+            {"slip": "an end anywhere"},
+            says="your test takes an end mark for right wherever a token is given",
+            hints=(
+                "Spoil a right batch: ask for the end one place too early. Is it refused?",
+                "The end is right at one place of each row only.",
+                "Behind the last given token, and nowhere else, the end is asked for.",
+            ),
+        ),
+        Mistake(
+            "stops-at-the-first-end",
+            odd_safe,
+            {"slip": "to the first end"},
+            says="your test compares a row up to the first end mark that is asked for, wherever "
+            "that stands, and nothing behind it",
+            hints=(
+                "Spoil a right batch: ask for the end one place too early. Is it refused?",
+                "A row's length is known from `given`; what is asked may be wrong.",
+                "Count the tokens given, and compare all labels, padding included.",
             ),
         ),
         Mistake(

@@ -128,6 +128,7 @@ def other_count(
             "halved": (num_layers // 2 - num_layers) * ((right - tables) // num_layers),
             "untied bias": (not tied) * target_vocab,
             "one norm a writer": -num_layers * 4 * d_model,
+            "three norms a reader": num_layers * 2 * d_model,
             "one matrix": -num_layers * 2 * d_model * d_ff,
             "biases of d_model": num_layers * 2 * (d_model - d_ff),
             "four of a head": -num_layers * 4 * one_head,
@@ -186,6 +187,18 @@ COUNT = Exercise(
                 "Which layer of this model has no bias?",
                 "The text names it, after the positions.",
                 "The head is a table and nothing else.",
+            ),
+        ),
+        Mistake(
+            "three-norms-in-the-encoder",
+            other_count,
+            {"slip": "three norms a reader"},
+            "2 · d_model are too many in each layer: a block of the encoder is counted with three "
+            "norms, as one of the decoder has them",
+            (
+                "How many sublayers does a block of the encoder have?",
+                "Every sublayer has its own norm.",
+                "The encoder's block has two sublayers, so two norms.",
             ),
         ),
         Mistake(
