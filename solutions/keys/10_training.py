@@ -2384,7 +2384,8 @@ def train_cases(generator):
             [pair(5, 2), pair(0, 0, seq=3), pair(3, 4, 6), pair(2, 1, seq=5), pair(7)],
             2, 0.5, 2, 0.45, 0.1,
         ),
-        tried("a piece a batch, nothing to clip", [*alone], 1, 0.4, 1, 1e4, 0.0),
+        # A limit far above any norm, and no farther: whoever scales up to it should stay finite.
+        tried("a piece a batch, nothing to clip", [*alone], 1, 0.4, 1, 12.0, 0.0),
         tried("fewer pieces than a batch holds", [*alone], 5, 0.6, 3, 0.3, 0.3),
         tried("no piece at all", [], 2, 0.5, 2, 1.0, 0.1),
     ]  # fmt: skip
@@ -2466,6 +2467,8 @@ class PartlyTrainer(Guesser):
                 parameter.grad *= min(1.0, limit / (parameter.grad.norm().item() + 1e-6))
             elif kind == "scaled-up-too":
                 parameter.grad *= limit / norm
+            elif kind == "clipped-to-one":
+                parameter.grad /= norm if norm > limit else 1.0
             elif kind not in ("clipped-after-the-step", "never-clipped"):
                 parameter.grad *= min(1.0, limit / (norm + 1e-6))
         return min(norm, limit) if kind == "norm-after-clipping" else norm
@@ -2921,6 +2924,9 @@ TRAIN = Exercise(
             *CLIP_HINTS,
         ),
         accumulating("clipped-each", "each parameter is clipped by its own norm", *CLIP_HINTS),
+        accumulating(
+            "clipped-to-one", "what is too long becomes 1 long, not `max_norm`", *CLIP_HINTS
+        ),
         accumulating("scaled-up-too", "gradients below the limit are scaled up to it", *CLIP_HINTS),
         accumulating("norm-after-clipping", "the norms told are those after clipping", *CLIP_HINTS),
         accumulating(
