@@ -14,8 +14,9 @@ from ..course.lent import lent
 from ..course.setup import setup_cells
 from ..course.submission import best_of, wanted
 from ..judging.frames import pack
+from ..judging.literals import with_changed_values
 from ..judging.sheet import Sheet
-from ..judging.verdict import Verdict, with_changed_values
+from ..judging.verdict import Verdict
 from ..running.slicing.plans import Plan
 from ..running.slicing.slices import Slice
 from ..running.warm import Limits, Report

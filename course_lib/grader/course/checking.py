@@ -15,9 +15,10 @@ import torch
 
 from course_lib.notebooks import definition
 
+from ..judging.literals import with_changed_values
 from ..judging.sheet import Sheet
 from ..judging.spelt import by_own_name
-from ..judging.verdict import Verdict, judge, with_changed_values, without_bans
+from ..judging.verdict import Verdict, judge, without_bans
 from ..running.ending import queued
 from ..running.reading.plain import plain_python
 from ..running.slicing.statements import statements_of

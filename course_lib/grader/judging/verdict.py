@@ -17,7 +17,6 @@ from .scored import only_scored
 from .sheet import Sheet
 from .spelt import spelt
 from .trees import leaves
-from .values import changed
 
 VARIES = "the same call gives another result each time: what is drawn at random, or kept?"
 DROPS = "right in evaluation mode, not in training mode: is there a dropout that nobody asked for?"
@@ -74,14 +73,6 @@ def without_bans(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:
         return verdict
     told = f"the values are right, but the exercise asks you to write it without `{name}`"
     return _verdict(sheet, "wrong", told, notes=verdict.notes)
-
-
-def with_changed_values(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:
-    """A wrong answer whose code holds another value than the student's own is told so first."""
-    if verdict.state not in ("wrong", "crashed"):
-        return verdict
-    told = changed(source, sheet.values, sheet.name)
-    return replace(verdict, details=(told, *verdict.details)) if told else verdict
 
 
 def _failing(sheet: Sheet, found: tuple[Outcome, ...]) -> list[tuple[int, tuple[str, ...]]]:

@@ -6,9 +6,10 @@ import pytest
 
 from course_lib.grader.course.files import exercises, find, load_solution, sheet_for, solution_cells
 from course_lib.grader.judging.key import Exercise
+from course_lib.grader.judging.literals import with_changed_values
 from course_lib.grader.judging.making import make_sheet
 from course_lib.grader.judging.values import belongs, bound, changed, others, with_values
-from course_lib.grader.judging.verdict import judge, judge_outcomes, with_changed_values
+from course_lib.grader.judging.verdict import judge, judge_outcomes
 from course_lib.notebooks import Cell, read_cells, without_solution
 from course_lib.paths import ROOT
 

@@ -1,0 +1,39 @@
+"""What the text of a wrong answer says: another value than the student's own, a lone number."""
+
+import ast
+from dataclasses import replace
+
+from course_lib.notebooks import tree_of
+
+from .sheet import Sheet
+from .values import changed
+from .verdict import Verdict
+
+USUAL = {0, 1, 2, 0.5}  # nobody asks where they come from
+LONE = "`{}` stands in your code: is it right for every input, or should it come from one?"
+
+
+def with_changed_values(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:
+    """A wrong answer with what its code says: first, of a value that isn't the student's own.
+
+    Last, where the mistake has no name, of a number that the course's own answer does without: a
+    size that is written down is right for the one example that a learner tried.
+    """
+    if verdict.state not in ("wrong", "crashed"):
+        return verdict
+    told = changed(source, sheet.values, sheet.name)
+    lone = "" if told or verdict.mistake_name or not sheet.solution else _lone(sheet, source)
+    details = (*filter(None, [told]), *verdict.details, *filter(None, [lone]))
+    return replace(verdict, details=details)
+
+
+def _lone(sheet: Sheet, source: str) -> str:
+    """Of the one number that stands neither in the stub nor in the solution; "" for several."""
+    known = _numbers(sheet.solution) | _numbers(sheet.stub) | USUAL
+    own = _numbers(source) - known
+    return LONE.format(f"{own.pop():_}") if len(own) == 1 else ""
+
+
+def _numbers(source: str) -> set[int | float]:
+    nodes = ast.walk(tree_of(source) or ast.Module([], []))
+    return {n.value for n in nodes if isinstance(n, ast.Constant) and type(n.value) in (int, float)}

@@ -1,0 +1,54 @@
+"""A number written down where it should come from an input is asked about, and no other."""
+
+import pytest
+
+from course_lib.check import check
+from course_lib.grader.course.files import sheet_for
+from course_lib.grader.judging.literals import with_changed_values
+from course_lib.grader.judging.verdict import judge
+from course_lib.paths import ROOT
+
+ID = "02.attention-weights"
+SOFT = "def attention_weights(query, key):\n    return (query @ key.mT{}).softmax(-1)"
+
+
+def details(source):
+    made = {}
+    exec(source, {"math": __import__("math")}, made)
+    sheet = sheet_for(ROOT, ID)
+    return with_changed_values(sheet, judge(sheet, made["attention_weights"]), source).details
+
+
+@pytest.mark.parametrize(
+    "scale, number", [(" / 512**0.5", "512"), (" / math.sqrt(300)", "300"), (" * 0.03", "0.03")]
+)
+def test_a_size_that_is_written_down_is_asked_about(scale, number):
+    said = f"`{number}` stands in your code: is it right for every input, or should it come"
+    assert details(SOFT.format(scale))[-1].startswith(said)
+
+
+@pytest.mark.parametrize(
+    "scale",
+    [
+        " / query.shape[-1] ** 0.5 - 1",  # a usual number, and right
+        " / 3 + 7",  # which of them?
+        "",  # a mistake that has a name
+    ],
+)
+def test_what_else_stands_there_is_not(scale):
+    assert not any("stands in your code" in told for told in details(SOFT.format(scale)))
+
+
+def test_numbers_of_the_courses_own_answer_are_not_asked_about():
+    sheet = sheet_for(ROOT, "06.full-turns")
+    source = "def full_turns(d_head, n, base=10_000.0):\n    return d_head, n"
+    verdict = judge(sheet, lambda d_head, n, base=10_000.0: (d_head, n))
+    told = with_changed_values(sheet, verdict, source)
+    assert told.state == "wrong" and not any("stands in" in line for line in told.details)
+
+
+def test_check_tells_it(tmp_path):
+    def attention_weights(query, key):
+        return (query @ key.mT / 48).softmax(-1)
+
+    assert "`48` stands in your code" in str(check(ID, attention_weights))
