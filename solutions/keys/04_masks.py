@@ -4326,7 +4326,10 @@ class WrongLetters(torch.nn.Module):
         rate = 0.001 if self.how == "usual rate" else rate
         mine = [self.to_letters.weight, self.to_letters.bias]
         trained = mine if self.how == "only letters" else self.parameters()
-        more = {"weight_decay": 0.01} if self.how == "decayed" else {}
+        more = {
+            "decayed": {"weight_decay": 0.01},
+            "other averages": {"betas": (0.9, 0.98)},
+        }.get(self.how, {})
         optimizer, losses = make(trained, lr=rate, **more), []
         if self.how == "first rate":
             optimizer = self.adam = self.adam or optimizer
@@ -4799,6 +4802,13 @@ LETTERS = Exercise(
             "decayed",
             "your Adam has a weight decay, which also shrinks the weights; asked for is Adam, its "
             "rate alone changed",
+            "What is handed to `torch.optim.Adam` besides the weights and the rate?",
+            "The text changes the learning rate and nothing else.",
+            "`torch.optim.Adam`, with `lr` alone.",
+        ),
+        letters(
+            "other averages",
+            "your Adam remembers for another time: its `betas` are not its own, 0.9 and 0.999",
             "What is handed to `torch.optim.Adam` besides the weights and the rate?",
             "The text changes the learning rate and nothing else.",
             "`torch.optim.Adam`, with `lr` alone.",
