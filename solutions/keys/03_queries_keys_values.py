@@ -3831,6 +3831,9 @@ class WrongFit(WrongLoop, WrongHead):
         scores, (rows, wanted) = self(x), self.judged(x, y)
         own = {
             "summed-over-seats": lambda: F.cross_entropy(rows, wanted, reduction="sum") / len(x),
+            "summed-over-tables": lambda: (
+                F.cross_entropy(rows, wanted, reduction="sum") / x.shape[1]
+            ),
             "rows-mixed": lambda: F.cross_entropy(scores.mT.reshape(rows.shape), wanted),
             "not-flattened": lambda: F.cross_entropy(scores, y),
             "first-guest": lambda: F.cross_entropy(scores[:, 0], y[:, 0]),
@@ -3998,6 +4001,7 @@ TABLE_MISTAKES = [
     ahead("averaged", "`forward` averages over the guests; each gets scores of its own"),
     ahead("forward-nothing", "`forward` returns nothing: the result stays inside of it"),
     looped("summed-over-seats", "the loss is summed over the guests of a table", LOSS_HINTS),
+    looped("summed-over-tables", "the loss is summed over the tables of a batch", LOSS_HINTS),
     looped("rows-mixed", "the scores are flattened across their axes: rows mix guests", LOSS_HINTS),
     looped("not-flattened", "`cross_entropy` takes one row for each guest", LOSS_HINTS),
     looped("first-guest", "only the first guest of each table is judged", LOSS_HINTS),

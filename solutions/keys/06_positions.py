@@ -3187,6 +3187,10 @@ def wrong_places(
     seq = torch.arange(x.shape[1]).expand(real.shape)
     if count == "real":
         place = real.cumsum(-1) - 1
+    elif count == "masked":
+        place = (real.cumsum(-1) - 1) * real
+    elif count == "masked, from 1":
+        place = real.cumsum(-1) * real
     elif count == "position":
         place = seq.clone()
     elif count == "filler":
@@ -3327,6 +3331,22 @@ POSITION_BUG = Exercise(
             "What does the running sum of `real` say at the first word?",
             "Itself included, the first word is number 1. Its row is 0.",
             "Subtract 1.",
+        ),
+        moved(
+            "filler-gets-row-0",
+            {"count": "masked", "filler": "row"},
+            "padding gets row 0 of the table: a place of 0 is no missing place",
+            "Compare your output with `x` where `real` is False.",
+            "There, nothing should be added, not even row 0.",
+            "Multiply the rows by `real`, with an axis more; not the places.",
+        ),
+        moved(
+            "filler-gets-row-0-words-from-1",
+            {"count": "masked, from 1", "filler": "row"},
+            "padding gets row 0 of the table, and the first real word row 1 instead of row 0",
+            "Compare your output with `x` where `real` is False.",
+            "There, nothing should be added; and the first word's place is 0.",
+            "Multiply the rows by `real`, not the places, and subtract 1 from the running sum.",
         ),
         moved(
             "filler-gets-a-row",
