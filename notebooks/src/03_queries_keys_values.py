@@ -627,7 +627,7 @@ ax.set_title("Broad at both ends, narrow in between")
 show(
     fig,
     alt="Effective words of 72 heads by layer, with the mean of each layer: high in layer 0, low in "
-    "layers 1 and 2, rising to layer 5, which comes second.",
+    "layers 1 and 2, higher in 3 and 4, and second in layer 5.",
 )
 
 # %% [markdown]
