@@ -687,7 +687,7 @@ claim("of 2,000 dates on unseen days, more than 99 % are right", len(wrong) < 20
 # ## 10.11 How good, how surely, and where not
 #
 # One run may be luck. A study took 1,100 steps, with three seeds, and three times a second model, *plain*: dot products as they are, four heads,
-# and chapter 06's sinusoidal positions. (Settings were changed after two earlier tests; no day of this one was in those.)
+# and chapter 06's sinusoidal positions. (Settings were changed after two earlier tests; no day of this one's test was in those; the page's own days were.)
 
 
 # %%

@@ -134,7 +134,7 @@ for row, start in zip(ids, given):
 #
 # Before a model, count. A table of both neighbours knows for each pair of letters which one stands between most often. Is that
 # a fair opponent? It is a weak one. A better one looks at three letters on each side; where it never saw those six, at fewer, and so
-# on: back-off (13.2). 400,000 letters are enough to start with: as many as the model will read.
+# on: back-off (13.2). 400,000 letters are enough to start with: somewhat more than the model will read.
 
 # %%
 predict(
@@ -171,7 +171,7 @@ outcome("14.tables", f"{100 * shares[0]:.0f} and {100 * shares[1]:.0f}")
 # %% [markdown]
 # ## 14.3 Train it
 #
-# The model: two blocks, 96 wide. Two things are not as in BERT. Places are rotary (06): BERT's table
+# The model: two blocks, 96 wide. Two differences from BERT matter here. Places are rotary (06): BERT's table
 # of places would have to be learned as well. And 30 % are hidden while it learns, for a reason that 14.5 gives. The
 # exam always hides 15 %. Muon for matrices, AdamW for the rest: `Both` of 10.10, now from the library.
 #
@@ -225,8 +225,8 @@ claim(f"fewer than the {many:.0f} of the table that backs off", 100 * ours < man
 
 # %% [markdown]
 # Twenty seconds of training find nearly half of the letters: far more than both neighbours, and fewer than a table that looks at
-# six letters. Had we stopped at the first table, the model would have "won". And longer? A study gave three blocks 900 steps, with three seeds,
-# on text that no choice was made by:
+# six letters. Had we stopped at the first table, the model would have "won". And longer? A study gave three blocks 900 steps of
+# 16 windows, at half these rates, with three seeds, on text that no choice was made by:
 
 # %%
 masked = study("14_masked")["results"]
@@ -313,8 +313,9 @@ outcome("14.visible", f"at least {10 * int(10 * kept)} of 100")
 
 # %% [markdown]
 # It keeps what it sees, and doubts what is rare or doesn't fit: a letter that we swapped, drawn evenly and so mostly a rare one, is more often mended than left. Nobody told it which letters
-# were swapped. That is in the recipe: few letters in view are wrong, and those are asked for. So a letter in view is probably right, and
-# an unlikely one probably not. (A right *q* is doubted, too.)
+# were swapped. That is in the recipe. Of the letters in view that are asked for, half are right: those that stay. They are as frequent as in the
+# text, while a swap draws all letters alike. So a frequent letter in view is probably right, and one rarer than one in eighty probably not, unless
+# its neighbours speak for it. (A right *q* is doubted, too.)
 #
 # Is it so? And the control, from the same study: models that learned with ▢ for every chosen letter (*mended*, *left*: of
 # the swapped ones).
@@ -415,7 +416,7 @@ if minilm:
 view if minilm else None
 
 # %% [markdown]
-# MiniLM is a BERT of six layers, trained to imitate a larger one, and then to bring sentences of like meaning together.
+# MiniLM is a BERT of six layers: every second one of a model that was trained to imitate a larger one. Then it learned to bring sentences of like meaning together.
 # So its mean vector should say something of a sentence. What? For each review of twelve films, take the nearest other one: is it
 # on the same film? Does it have the same verdict? (`14.pool` is the mean.) The control is the overlap of words.
 
@@ -733,7 +734,7 @@ claim("and within four points of the second", abs(whole - by_rule[1]) < 0.04)
 # | BERT (2018) | hidden tokens, and a second game: does sentence b follow a? |
 # | RoBERTa (2019) | longer, on more text, without the second game; what is hidden is drawn anew in each pass |
 # | ALBERT (2019) | one block, used twelve times; narrow tables |
-# | MiniLM (2020) | six layers that imitate the attention of a larger one |
+# | MiniLM (2020) | small layers that imitate the attention of a larger model |
 
 # %%
 from course_lib.models import BERTS, count_parameters
@@ -744,7 +745,7 @@ print(f"{'our reader':20} {sum(p.numel() for p in reader.parameters()):>12,}")
 
 # %% [markdown]
 # ALBERT has a tenth of BERT's weights and does as much work: sharing saves memory, not time. BERT read its 3.3 billion words about forty times;
-# our reader, 400,000 letters once.
+# our reader, 300,000 letters once.
 #
 # ## Summary
 #
