@@ -248,7 +248,7 @@ for step, (given, asked) in zip(range(STEPS), batches):
 box.value = f"step {STEPS}<pre>{html.escape(write(writer))}</pre>"
 
 # %% [markdown]
-# A study trained the same model for 137, 550 and 2,200 steps, each at a rate of its own (for 137, twice ours). The second one on its way:
+# A study took 137, 550 and 2,200 steps, each at its own rate (for 137, twice ours). The second:
 
 # %%
 runs = study("13_letters")["results"]["runs"]
@@ -256,7 +256,7 @@ for step, text in runs["550"][0]["texts"].items():
     print(f"--- after {step} steps\n{text[:170]}\n")
 
 # %% [markdown]
-# From gibberish to verse: letters, all alike; then syllables; then lines, and mostly real words.
+# From gibberish to verse: letters, all alike; syllables; then lines, mostly real words.
 #
 # ## 13.4 Who guesses better?
 
