@@ -3,7 +3,7 @@
 import ast
 from dataclasses import replace
 
-from course_lib.notebooks import tree_of
+from course_lib.notebooks import definition, tree_of
 
 from .sheet import Sheet
 from .values import changed
@@ -30,7 +30,7 @@ def with_changed_values(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:
 def _lone(sheet: Sheet, source: str) -> str:
     """Of the one number that stands neither in the stub nor in the solution; "" for several."""
     known = _numbers(sheet.solution) | _numbers(sheet.stub) | USUAL
-    own = _numbers(source) - known
+    own = _numbers(definition(source, sheet.name) or source) - known
     return LONE.format(f"{own.pop():_}") if len(own) == 1 else ""
 
 

@@ -39,6 +39,11 @@ def test_what_else_stands_there_is_not(scale):
     assert not any("stands in your code" in told for told in details(SOFT.format(scale)))
 
 
+def test_what_stands_beside_the_answer_is_not():
+    source = "tried = 300\n" + SOFT.format(" / query.shape[-1]")
+    assert not any("stands in your code" in told for told in details(source))
+
+
 def test_numbers_of_the_courses_own_answer_are_not_asked_about():
     sheet = sheet_for(ROOT, "06.full-turns")
     source = "def full_turns(d_head, n, base=10_000.0):\n    return d_head, n"
