@@ -3,7 +3,7 @@
 import ast
 from dataclasses import replace
 
-from course_lib.notebooks import definition, tree_of
+from course_lib.notebooks import tree_of
 
 from .sheet import Sheet
 from .values import changed
@@ -30,10 +30,13 @@ def with_changed_values(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:
 def _lone(sheet: Sheet, source: str) -> str:
     """Of the one number that stands neither in the stub nor in the solution; "" for several."""
     known = _numbers(sheet.solution) | _numbers(sheet.stub) | USUAL
-    own = _numbers(definition(source, sheet.name) or source) - known
+    own = _numbers(source, sheet.name) - known
     return LONE.format(f"{own.pop():_}") if len(own) == 1 else ""
 
 
-def _numbers(source: str) -> set[int | float]:
-    nodes = ast.walk(tree_of(source) or ast.Module([], []))
+def _numbers(source: str, name: str = "") -> set[int | float]:
+    """Those in the definition of `name`, or in the whole text where there is none."""
+    tree = tree_of(source) or ast.Module([], [])
+    found = [node for node in tree.body if name and getattr(node, "name", "") == name]
+    nodes = ast.walk(found[-1] if found else tree)
     return {n.value for n in nodes if isinstance(n, ast.Constant) and type(n.value) in (int, float)}
