@@ -10,6 +10,7 @@ from .values import changed
 from .verdict import Verdict
 
 USUAL = {0, 1, 2, 0.5}  # nobody asks where they come from
+LARGEST = 10**15  # a number of thousands of digits can't even be printed
 LONE = "`{}` stands in your code: is it right for every input, or should it come from one?"
 
 
@@ -39,4 +40,5 @@ def _numbers(source: str, name: str = "") -> set[int | float]:
     tree = tree_of(source) or ast.Module([], [])
     found = [node for node in tree.body if name and getattr(node, "name", "") == name]
     nodes = ast.walk(found[-1] if found else tree)
-    return {n.value for n in nodes if isinstance(n, ast.Constant) and type(n.value) in (int, float)}
+    values = [n.value for n in nodes if isinstance(n, ast.Constant)]
+    return {x for x in values if type(x) in (int, float) and abs(x) < LARGEST}

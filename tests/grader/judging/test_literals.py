@@ -44,6 +44,10 @@ def test_what_stands_beside_the_answer_is_not():
     assert not any("stands in your code" in told for told in details(source))
 
 
+def test_a_number_too_long_to_be_printed_is_left_out():
+    details(SOFT.format(f" / 0x{'f' * 5000} + 3"))
+
+
 def test_numbers_of_the_courses_own_answer_are_not_asked_about():
     sheet = sheet_for(ROOT, "06.full-turns")
     source = "def full_turns(d_head, n, base=10_000.0):\n    return d_head, n"
