@@ -52,7 +52,7 @@ def read_cells(path: Path) -> list[Cell]:
 def read_notebook(text: str) -> list[Cell]:
     """Cells of a notebook's JSON, without its outputs."""
     found = json.loads(text)
-    if found["nbformat"] != 4:
+    if not isinstance(found, dict) or found.get("nbformat") != 4:
         import nbformat  # today's format can do without, and it takes seconds to import
 
         found = nbformat.reads(text, as_version=4)

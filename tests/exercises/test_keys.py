@@ -2,7 +2,6 @@
 
 import copy
 from dataclasses import replace
-from functools import cache
 from itertools import pairwise
 
 import pytest
@@ -25,28 +24,18 @@ LARGEST = 500_000  # a course has a sheet an exercise, and every learner downloa
 each = pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.id)
 
 
-@cache
-def costly(id):
-    """Do cases build or train a module, or may an answer take more time than usual?"""
-    exercise = next(e for e in ALL if e.id == id)
-    drawn = exercise.cases(torch.Generator().manual_seed(0))
-    return any(case.state or case.at_least for case in drawn) or exercise.seconds > USUAL
-
-
-def seeds(exercise):
-    """Those of the sheets that are made with all mistakes, the public one first."""
-    return SEEDS[:2] if costly(exercise.id) else SEEDS
-
-
 def test_ids_are_unique():
     assert len({e.id for e in ALL}) == len(ALL) > 0
 
 
 @each
 def test_the_solution_passes_on_many_seeds(exercise):
-    """Twenty; three where one costs a hundred times as much."""
+    """Twenty; five where cases build or train a module, or a key gives an answer more time than
+    usual: those cost a hundred times as much."""
     solution = load_solution(ROOT, exercise)
-    for seed in range(3 if costly(exercise.id) else 20):
+    drawn = exercise.cases(torch.Generator().manual_seed(0))
+    costly = any(case.state or case.at_least for case in drawn) or exercise.seconds > USUAL
+    for seed in range(5 if costly else 20):
         verdict = judge(bare_sheet(exercise, solution, seed), solution)
         assert verdict.state == "right", (seed, verdict)
 
@@ -55,7 +44,7 @@ def test_the_solution_passes_on_many_seeds(exercise):
 def test_right_answers_written_differently_pass(exercise):
     assert len(exercise.also_right) >= (2 if exercise.kind in ("code", "build") else 1)
     for other in exercise.also_right:
-        for seed in seeds(exercise):
+        for seed in SEEDS:
             sheet = sheet_for(ROOT, exercise.id, seed)
             assert judge(sheet, other).state == "right", (other.__name__, judge(sheet, other))
 
@@ -83,7 +72,7 @@ def runs_to_the_end(exercise, mistake):
 
 @each
 def test_every_mistake_fails_and_is_the_one_named(exercise):
-    for seed in seeds(exercise):
+    for seed in SEEDS:
         sheet = sheet_for(ROOT, exercise.id, seed)
         recorded = {known.name: known.outcomes for known in sheet.mistakes}
         compared = without_scored(sheet)
@@ -110,7 +99,7 @@ def without_scored(sheet):
 
 @each
 def test_a_name_does_not_depend_on_the_seed(exercise):
-    named = [names(sheet_for(ROOT, exercise.id, seed)) for seed in seeds(exercise)]
+    named = [names(sheet_for(ROOT, exercise.id, seed)) for seed in SEEDS]
     for name in set().union(*named):
         assert len({each.get(name) for each in named}) == 1, (name, [n.get(name) for n in named])
 

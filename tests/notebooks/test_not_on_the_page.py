@@ -75,7 +75,7 @@ def at_most(seconds):
 
 
 def seems_right(sheet, made):
-    """Is it right when it runs here, whatever it imports? In a hundredth of the time of a grade."""
+    """Is it right when it runs here, without the seconds that a sealed process takes?"""
     try:
         with at_most(seconds=5), redirect_stdout(StringIO()):
             return judge(sheet, made).state == "right"

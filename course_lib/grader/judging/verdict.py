@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from torch import Tensor
-
 from .again import AGAIN, TRAINING
 from .bans import banned_name
 from .causes import cause, sound
 from .compare import compare, differences
 from .crash import brief, meaning, unwritten_stub
 from .edits import edited, only_returned
+from .far import far
 from .inputs import came_in, size
 from .nearest import mostly, named, nearest
 from .outcome import Outcome, run_case
@@ -147,17 +146,10 @@ def _only_again(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> list
         return []
     values = sheet.expected[index].values, found[index].values
     if told[0].startswith("call "):
-        return [KEEPS] if any(map(_far, leaves(values[0]), leaves(values[1]))) else []
+        return [KEEPS] if far(*map(leaves, values), sheet.terms[index]) else []
     firsts = [] if found[index].raised else [value[0] for value in values]
     training = firsts and sheet.cases[index].label.startswith(TRAINING)
     return [DROPS] if training and compare(*firsts, sheet.terms[index]) else []
-
-
-def _far(want: object, got: object) -> bool:
-    """Are they apart by more than another rounding, or another constant in a formula, may do?"""
-    if not isinstance(want, Tensor) or not isinstance(got, Tensor) or want.shape != got.shape:
-        return want is not got and want != got
-    return want.numel() > 0 and bool((got - want).abs().max() > 0.01 * want.abs().max())
 
 
 def _broken(
