@@ -517,7 +517,7 @@ axes[0].legend(title="smoothing")
 fig.suptitle("Smoothing lowers confidence, also where it was right")
 show(
     fig,
-    alt="Two panels, share right against confidence. Left, much to learn from: without smoothing the points lie on the diagonal, with it above. Right, little to learn from: without smoothing they lie below the diagonal, with it above.",
+    alt="Two panels, share right against confidence. Left, much to learn from: without smoothing the points lie on the diagonal, with it above. Right, little to learn from: without smoothing they lie below the diagonal; with it on the diagonal, and above it where confidence is highest.",
 )
 
 # %% [markdown]
@@ -562,8 +562,6 @@ table = counts.log()  # logits: softmax makes shares of them
 new = date_pairs(days.dev, 1920, seed=1)
 by_length = sorted(new, key=lambda pair: len(pair[0]))
 print(f"padding, of all tokens asked: {(asked_texts == PAD).float().mean():.0%}")
-
-# %%
 predict(
     "10.padding",
     "Batches of 64: drawn at random, or of like lengths. Does the table's loss change?",
@@ -634,7 +632,7 @@ for name, moved in (("gradient", matrix.grad), ("step", (before - matrix).detach
     print(f"{name:9} largest : median = {sizes[0] / sizes.median():.1f} : 1")
 
 # %% [markdown]
-# (The library's `Both` can be saved, too.) Train. The bar shows loss and time left: about half a minute on one core.
+# Train. The bar shows loss and time left: about half a minute on one core.
 
 # %% tags=["nbval-ignore-output"]
 more = date_pairs(days.train, 60_000, seed=100)
@@ -698,7 +696,7 @@ for name in ("QK-norm", "plain"):
     print(f"{name:8} right of 4,000 test dates:", *told, f" ({slowest:.0f} seconds of one core)")
 for run in dates["QK-norm"][:2]:
     print(
-        "not read, and what is right:",
+        "read wrongly; in brackets what is right:",
         *(f"{text} ({iso})" for text, iso in run["wrong"][:4]),
         sep="   ",
     )
@@ -716,10 +714,11 @@ for (row, column), count in zip(
     ax.text(column, row, "–" if count.isnan() else int(count), ha="center", va="center")
 ax.set_xticks(range(15), LOCALES, rotation=45)
 ax.set_yticks(range(4), STYLES)
+ax.set_xlabel("–: left out, for there 3/2/19 is in February, in America in March")
 ax.set_title(f"{len(wrong)} wrong of 2,000, here: nearly every kind is read without a mistake")
 show(
     fig,
-    alt="A table of four styles by fifteen locales with the number of wrong dates of some 34. Nearly all cells are 0.",
+    alt="A table of four styles by fifteen locales with the number of wrong dates of some 34. Nearly all cells are 0; Spanish and Italian have no short style.",
 )
 
 # %% [markdown]
@@ -804,7 +803,7 @@ show(
 #
 # Dates have one right answer. Arabic names in Latin letters don't: short vowels are not written, and Wikidata often has several spellings;
 # any is right enough. A study trained on 23,515 names, beside each letter's usual spelling, the most similar known name, and a fair
-# opponent: n-grams of an Arabic letter with what stands for it, five in a row. Read rows below the gap later.
+# opponent: n-grams of an Arabic letter with what stands for it, five in a row.
 
 
 # %%
@@ -819,8 +818,17 @@ for name, _, _, counted, said, known in found["examples"][2:8]:
 misses = found["misses"]["model"][0]
 missed = sum(misses.values()) - misses["vowels, written so elsewhere"]  # those are in "vowels"
 print(f"of the model's {missed} misses {misses['vowels']} have all consonants right")
+
+# %% [markdown]
+# Counting does as well as attention on whole names; letter by letter the model is a little nearer. Half of its misses
+# are in the vowels alone, and one that isn't written can only be guessed.
+#
+# Unless one knows where. Two more studies told the country in which most bear a name: n-grams of all names, mixed with those of that
+# country's (how, was chosen on develop names), and a model that reads one token more than its twin:
+
+# %%
 places = study("10_places")["results"]
-print("\nTold the country (one of 25), or not; `there`: as someone in that country writes it")
+print("Told the country (one of 25), or not; `there`: as someone in that country writes it")
 for side, r in places["test"].items():
     print(f"{side:18} exact {r['exact']:.3f}, errors a letter {r['error']:.3f}", end=", ")
     print(f"there {r['there']:.3f}")
@@ -838,11 +846,7 @@ for name, said in four[:3]:  # the first that are written in four ways
     print("  ", *map(": ".join, zip(places["asked"]["countries"], said)), " ", name)
 
 # %% [markdown]
-# Counting does as well as attention on whole names; letter by letter the model is a little nearer. Half of its misses
-# are in the vowels alone, and one that isn't written can only be guessed.
-#
-# Unless one knows where. Two more studies told the country in which most bear a name: n-grams of all names, mixed with those of that
-# country's (how, was chosen on develop names), and a model that reads one token more than its twin. Both gain, the model more. With
+# Both gain, the model more. With
 # countries dealt out anew the n-grams' gain is gone: a spelling is a convention of a place. (Egypt gains nothing, Lebanon loses.)
 #
 # ## 10.14 French: when there is little
@@ -893,7 +897,7 @@ for group, side in product(groups, ("copy", "nearest", "dictionary", "model")):
 #
 # Not measured. The loop stays; model and batches move to the device that `course_lib.device` picks (`cuda`, `mps` for Apple's chips,
 # `cpu`), and batches grow until it is busy. On a GPU **autocast**, `with torch.autocast("cuda", torch.bfloat16):` around the loss, runs
-# matrix products in bfloat16 and leaves the weights in float32. (On 10.11's processor it saved no time.)
+# matrix products in bfloat16 (16 bits: float32's range, 8 binary digits for its 24) and leaves the weights in float32. (On 10.11's processor it saved no time.)
 #
 # ## Summary
 #
@@ -906,8 +910,7 @@ for group, side in product(groups, ("copy", "nearest", "dictionary", "model")):
 # - Deal out days, not strings; choose on some, report on others; three seeds.
 #
 # The model gives probabilities; here the likeliest token was nearly always right. When it isn't, who writes? Chapter 11.
-
-# %% [markdown]
+#
 # ## Quiz
 
 # %%
@@ -933,7 +936,7 @@ quiz("10")
 #
 # ## Exercises
 #
-# Open [exercises/10_training.ipynb](exercises/10_training.ipynb).
+# Open [exercises/10_training.ipynb](exercises/10_training.ipynb). About 120 minutes.
 #
 # | exercise | asks you to |
 # |---|---|

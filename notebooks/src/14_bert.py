@@ -42,7 +42,7 @@ from course_lib.data.characters import CharTokenizer
 from course_lib.data.corpora import shakespeare
 from course_lib.data.reviews import reviews_by_film
 from course_lib.models import MINILM, Bert, BertConfig, MaskedLM
-from course_lib.plots import CYCLE, GREY, attention_map, named_curves, transformer_map
+from course_lib.plots import BLUE, CYCLE, GREY, named_curves, transformer_map
 from course_lib.plots.transformer import PARTS
 from course_lib.pretrained.minilm import encode, load_minilm
 from course_lib.pretrained.packages import MissingWeights
@@ -149,7 +149,8 @@ pairs = [(a, b) for a in (3, 2, 1, 0) for b in (3, 2, 1, 0)]  # letters before, 
 WIDE = sorted(pairs, key=lambda pair: (-sum(pair), abs(pair[0] - pair[1])))  # the first met counts
 NARROW = [pair for pair in WIDE if max(pair) < 2]
 wide, narrow = (Neighbours(learn[:400_000].tolist(), sides) for sides in (WIDE, NARROW))
-print("rows:", *(f"{sum(map(len, each.tables.values())):,}" for each in (wide, narrow)))
+for name, each in {"three a side": wide, "both neighbours": narrow}.items():
+    print(f"{name:15} {sum(map(len, each.tables.values())):7,} rows")
 
 # %% [markdown]
 # The exam: 400 windows of text that neither table nor model learned from, with 15 % hidden.
@@ -220,11 +221,12 @@ def found_by_model(model, ids, given, hidden):
 
 ours = found_by_model(reader, *exam)
 few, many = (100 * share for share in shares)
-claim(f"more than {few + 5:.0f} of 100, five more than both neighbours", 100 * ours > few + 5)
+claim("it finds 46 to 50 of 100", 46 < 100 * ours < 50)
+claim(f"five more than the {few:.0f} of both neighbours, or better", 100 * ours > few + 5)
 claim(f"fewer than the {many:.0f} of the table that backs off", 100 * ours < many)
 
 # %% [markdown]
-# Twenty seconds of training find nearly half of the letters: far more than both neighbours, and fewer than a table that looks at
+# Twenty seconds of training find nearly half of the letters: some more than both neighbours, and far fewer than a table that looks at
 # six letters. Had we stopped at the first table, the model would have "won". And longer? A study gave three blocks 900 steps of
 # 16 windows, at half these rates, with three seeds, on text that no choice was made by:
 
@@ -276,19 +278,24 @@ widgets.interactive(
 
 # %%
 shown_line, gaps = "What is your will with this good man?", [5, 13, 19, 25]
-ids = torch.tensor([letters.encode(shown_line)])
-blank = ids.clone()
+blank = torch.tensor([letters.encode(shown_line)])
 blank[0, gaps] = MASK
 with torch.no_grad():
     told = reader(blank).softmax(dim=-1)[0, gaps]
-fig, ax = plt.subplots(figsize=(9, 2.6), layout="constrained")
-names = [shown_line[g - 4 : g].replace(" ", "␣") + "▢" for g in gaps]
-columns = SHOWN[1:]
-attention_map(told[:, letters.encode(columns)], names, list(columns.replace(" ", "␣")), ax=ax)
-ax.set(xlabel="letter", ylabel="gap", title="Every gap has its favourite, and its rivals")
+fig, axes = plt.subplots(1, 4, figsize=(9, 2.8), sharey=True, layout="constrained")
+for ax, gap, chances in zip(axes, gaps, told):
+    likely = chances.argsort(descending=True)[:5]
+    names = [letters.tokens[i].replace(" ", "␣").replace("\n", "⏎") for i in likely]
+    colours = [BLUE if name == shown_line[gap] else "lightgray" for name in names]
+    ax.bar(names, chances[likely], color=colours)
+    around = f"{shown_line[gap - 4 : gap]}▢{shown_line[gap + 1 : gap + 4]}"
+    ax.set(title=around.replace(" ", "␣"), xlabel="letter")
+axes[0].set_ylabel("probability")
+fig.suptitle("Every gap has its favourite, and its rivals (blue: what stood there)")
 show(
     fig,
-    alt="Four gaps in the line 'What is your will with this good man?', a row each, against the letters. In each row one or two columns stand out, and a few others share the rest.",
+    alt="Four gaps in the line 'What is your will with this good man?', a panel each with its five likeliest letters as bars. Two or three "
+    "letters share most of the probability; the letter that stood there is blue.",
 )
 
 # %% [markdown]
@@ -312,13 +319,9 @@ kept = (said == ids)[~hidden].float().mean().item()
 outcome("14.visible", f"at least {10 * int(10 * kept)} of 100")
 
 # %% [markdown]
-# It keeps what it sees, and doubts what is rare or doesn't fit: a letter that we swapped, drawn evenly and so mostly a rare one, is more often mended than left. Nobody told it which letters
-# were swapped. That is in the recipe. Of the letters in view that are asked for, half are right: those that stay. They are as frequent as in the
-# text, while a swap draws all letters alike. So a frequent letter in view is probably right, and one rarer than one in eighty probably not, unless
-# its neighbours speak for it. (A right *q* is doubted, too.)
-#
-# Is it so? And the control, from the same study: models that learned with ▢ for every chosen letter (*mended*, *left*: of
-# the swapped ones).
+# It keeps what it sees, and doubts what is rare or doesn't fit: a letter that we swapped is more often mended than left, though nobody told it which
+# letters were swapped. Is it so? And the control, from the same study: models that learned with ▢ for every chosen letter. (*All ▢*: the
+# exam with ▢ in all gaps; *mended* and *left*: of the swapped letters.)
 
 # %%
 swapped = hidden & (given != MASK) & (given != ids)
@@ -331,7 +334,11 @@ for way in ("80/10/10", "all [MASK]"):
         print(f"{way:10} {key:14}", *(f"{run[key]:.3f}" for run in masked[way]))
 
 # %% [markdown]
-# A model that was asked for ▢ alone says two of three letters in view wrongly, even where nothing is hidden, and finds no more of what ▢ hides. (The vectors
+# Why does it doubt? That is in the recipe. Of the letters in view that are asked for, half are right: those that stay. They are as frequent as in the
+# text, while a swap draws all letters alike. So a frequent letter in view is probably right, and one rarer than one in eighty probably not, unless
+# its neighbours speak for it. (A right *q* is doubted, too.)
+#
+# And the control: a model that was asked for ▢ alone says two of three letters in view wrongly, even where nothing is hidden, and finds no more of what ▢ hides. (The vectors
 # may hold the letter all the same: the head was never asked.) Does it matter for what comes later? The authors tried (their table 8): with [MASK] alone, fine-tuning was as good
 # at telling whether one sentence follows from another (MNLI, 84.3 against 84.2) and half a point worse for names (94.9 against 95.4), and vectors of the frozen model a
 # point worse (94.0 against 94.9). For a later task, then, 80/10/10 is a habit with a small reason.
@@ -547,7 +554,7 @@ for at in ("mean", "[CLS]"):
     known = found[f"frozen, {at} of the last layer"]["test"]
     print(f"frozen, {at:6} of the last layer alone: {known:.3f}")
 mean = {name: sum(runs) / len(runs) for name, runs in ways.items()}
-outcome("14.four", ", ".join(names[n] for n in sorted(mean, key=mean.get, reverse=True)))
+outcome("14.four", "; ".join(names[n] for n in sorted(mean, key=mean.get, reverse=True)))
 
 # %% [markdown]
 # The picture to keep. Each dot is one run.
@@ -560,7 +567,7 @@ ax.axvline(found["fresh"]["test"], color=GREY, linestyle=":")
 ax.text(found["fresh"]["test"], 3.35, " always 'for'", color="black", fontsize=8)
 ax.set_yticks(range(len(ways)), names.values())
 ax.set(xlabel="share of 2,492 reviews of unseen films judged rightly", ylim=(3.6, -0.5))
-ax.set_title("What was read before wins; a small encoder alone is worth counted words")
+ax.set_title("What was read before wins; a small encoder alone is no better than counted words")
 show(
     fig,
     alt="Dots on one axis of accuracy. Counting words and an encoder from scratch lie together around 0.76, frozen MiniLM at 0.79, "
@@ -720,10 +727,10 @@ for hasty in (True, False):
     year = [[c == "y" for c in a] == [c == "y" for c in b] for a, (_, b) in zip(said, test)]
     print(f"rule: whole dates {by_rule[-1]:.3f}, the year {sum(year) / len(year):.3f}")
 claim("whole dates: the tagger is ahead of the hasty rule", whole > by_rule[0])
-claim("and within four points of the second", abs(whole - by_rule[1]) < 0.04)
+claim("the second rule: level with it within a point, or ahead", by_rule[1] > whole - 0.01)
 
 # %% [markdown]
-# Against the hasty rule the tagger "won"; the second one, which knows no word of any language, is at least level with it. What that rule
+# Against the hasty rule the tagger "won"; the second one, which knows no word of any language, is level with it at least. What that rule
 # still gets wrong is one style, the American 7/21/73. Such dates were written by rules, so rules read them: write the rule. What the
 # tagger spared us is looking at failures, for 9,600 labels and a few seconds; it pays where no rule is in sight, as for names.
 #

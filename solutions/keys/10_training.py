@@ -2443,6 +2443,9 @@ class PartlyTrainer(Guesser):
             "rises-for-ever": lambda: n / warmup,
             "one-update-late": lambda: min((n - 1) / warmup, (warmup / max(n - 1, 1)) ** 0.5),
             "counts-from-0": lambda: min((n - 1) / warmup, (warmup / (n - 1)) ** 0.5),
+            "first-update-twice": lambda: (
+                min(max(n - 1, 1) / warmup, (warmup / max(n - 1, 1)) ** 0.5)
+            ),
             "one-update-ahead": lambda: min((n + 1) / warmup, (warmup / (n + 1)) ** 0.5),
             "falls-without-a-root": lambda: min(n / warmup, warmup / n),
             "root-of-n-alone": lambda: min(n / warmup, warmup / n**0.5),
@@ -3027,6 +3030,11 @@ TRAIN = Exercise(
             *RATE_HINTS,
         ),
         accumulating(
+            "first-update-twice",
+            "n counts from 0, and 0 is replaced by 1: all updates but the first come one late",
+            *RATE_HINTS,
+        ),
+        accumulating(
             "one-update-ahead",
             "the rate is one update ahead: the scheduler steps before the optimizer",
             *RATE_HINTS,
@@ -3145,7 +3153,7 @@ TRAIN = Exercise(
         accumulating("tuples", "the records are tuples; dicts were asked for", *RECORD_HINTS),
     ],
     hints=(
-        "Begin with `every` of 1: then a batch is one piece, and the loop is that of chapter 08.",
+        "Begin with `every` of 1: then a batch is one piece, and the loop is that of 10.4.",
         "For each line of your loop, ask: once a piece, once a batch, or once a run?",
         "Once a batch: count labels, set the rate, train(), zero_grad. Once a piece: score, loss, "
         "backward. Once a batch: clip, step, eval(), judge, record.",

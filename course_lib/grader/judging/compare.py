@@ -13,7 +13,6 @@ from .outcome import Outcome
 from .scored import too_few
 from .tensors import Details, tensors
 from .terms import Terms
-from .trees import leaves
 
 DEFAULT = Terms()
 MISSING = ": is a return missing?"
@@ -40,25 +39,27 @@ def compare(expected: Any, found: Any, terms: Terms = DEFAULT) -> Details:
     """Compare two values, or nested lists, tuples and dicts of them, leaf by leaf."""
     if told := _structure(expected, found, terms):
         return told
-    pairs = list(zip(leaves(expected), leaves(found), strict=True))
-    for place, (want, got) in enumerate(pairs, 1):
-        told = _leaf(want, got, terms if place == 1 else replace(terms, axes=""))
+    for number, (where, want, got) in enumerate(_pairs(expected, found)):
+        told = _leaf(want, got, replace(terms, axes="") if number else terms)
         if told:
-            where = _places(expected)[place - 1]
             return (f"in {where}: {told[0]}" if where else told[0], *told[1:])
     return ()
 
 
-def _places(tree: Any, inside: str = "") -> list[str]:
-    """Where each leaf stands: `result 2 of 3` of a tuple, or the key of a dict."""
-    if isinstance(tree, dict):
-        parts = [(f"`{key}`", tree[key]) for key in sorted(tree, key=repr)]  # as `leaves` does
-    elif isinstance(tree, list | tuple):
-        parts = [(f"result {i} of {len(tree)}", value) for i, value in enumerate(tree, 1)]
+def _pairs(expected: Any, found: Any, inside: str = "") -> list[tuple[str, Any, Any]]:
+    """Leaf by leaf: where it stands, as `result 2 of 3` of a tuple, what is expected and found.
+
+    The keys of a dict come as the reference filled it: what it reckons first may be the cause.
+    """
+    if isinstance(expected, dict):
+        parts = [(f"`{key}`", want, found[key]) for key, want in expected.items()]
+    elif isinstance(expected, list | tuple):
+        both = enumerate(zip(expected, found, strict=True), 1)
+        parts = [(f"result {i} of {len(expected)}", want, got) for i, (want, got) in both]
     else:
-        return [inside]
+        return [(inside, expected, found)]
     glue = ", " if inside else ""
-    return [place for name, part in parts for place in _places(part, inside + glue + name)]
+    return [pair for name, *both in parts for pair in _pairs(*both, inside + glue + name)]
 
 
 def _raised(expected: Outcome, found: Outcome) -> Details:

@@ -49,10 +49,12 @@ def named(known: Recorded | None) -> dict:
 
 
 def mostly(known: Recorded, same: int, failing: int) -> dict:
-    """What a verdict says of it. It bears no name: only an answer that fits everywhere does."""
-    where = f"in {same} of {failing} failing cases" if same < failing else "where it fails"
-    says = f"{where} your code does just what this mistake does: {known.says}"
-    return {"mistake": says, "hints": known.hints}
+    """What a verdict says of it, in a sentence that begins "This is what you get when".
+
+    It bears no name: only an answer that fits everywhere does.
+    """
+    where = f"{same} of {failing} failing cases" if same < failing else "each failing case"
+    return {"mistake": f"{known.says} (so in {where})", "hints": known.hints}
 
 
 def _wrong(sheet: Sheet, known: Recorded) -> set[int]:

@@ -11,7 +11,8 @@ from torch import Tensor
 def tree_map(function: Callable, tree: Any) -> Any:
     """Apply `function` to every leaf of nested lists, tuples and dicts."""
     if isinstance(tree, dict):  # sorted: two dicts are equal in whatever order they were filled
-        return {key: tree_map(function, tree[key]) for key in sorted(tree, key=repr)}
+        mapped = {key: tree_map(function, tree[key]) for key in sorted(tree, key=repr)}
+        return {key: mapped[key] for key in tree}
     if isinstance(tree, list | tuple):
         mapped = [tree_map(function, leaf) for leaf in tree]
         return mapped if isinstance(tree, list) else tuple(mapped)

@@ -7,7 +7,7 @@ from .again import AGAIN, TRAINING
 from .bans import banned_name
 from .causes import cause, sound
 from .compare import compare, differences
-from .crash import brief, meaning, unwritten_stub
+from .crash import brief, elsewhere, meaning, unwritten_stub
 from .edits import edited, only_returned
 from .far import far
 from .inputs import came_in, size
@@ -102,6 +102,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
         *aside,
         *(told if not crash else () if known else meaning(crash, sheet.others, found[index].what)),
         why,
+        *(elsewhere([found[i] for i, _ in failing], sheet.others) if not (known or crash) else ()),
         *_broken(sheet, found, [i for i, _ in failing], told),
         f"{place}: {case.label}{f' ({inputs})' if inputs else ''}",
     ]

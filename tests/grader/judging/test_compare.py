@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from course_lib.grader.judging.cases import case
 from course_lib.grader.judging.compare import compare, differences, tensors
 from course_lib.grader.judging.crash import kind_of_error
-from course_lib.grader.judging.outcome import Outcome
+from course_lib.grader.judging.outcome import Outcome, run_case
 from course_lib.grader.judging.terms import Terms, exactly
 
 X = torch.arange(6.0).reshape(2, 3)
@@ -233,6 +234,15 @@ def test_a_tensor_is_no_plain_number_where_plain_ones_are_asked_for():
 class Unprintable(torch.Tensor):
     def __repr__(self):
         raise AssertionError("a leaf is never printed to find its place")
+
+
+def test_of_a_dict_the_first_wrong_key_is_told_as_the_reference_filled_it():
+    call = case("a call")
+    expected = run_case(lambda: {"rate": 2, "loss": [3, 5]}, call)
+    both = run_case(lambda: {"loss": [3, 7], "rate": 11}, call)
+    assert differences(expected, both) == ("in `rate`: expected 2, found 11",)
+    one = run_case(lambda: {"loss": [3, 7], "rate": 2}, call)
+    assert differences(expected, one) == ("in `loss`, result 2 of 2: expected 5, found 7",)
 
 
 def test_the_leaves_of_a_dict_are_found_by_their_keys_alone():

@@ -448,3 +448,17 @@ def test_an_own_error_in_a_call_that_has_a_result_is_told():
 
     assert "your own `raise` stops a call that has a result" in judge(SHEET, picky).details[0]
     assert not any("your own" in line for line in judge(SHEET, eleven).details)
+
+
+def test_a_larger_case_that_stops_is_told_beside_the_smallest_that_is_wrong():
+    verdict = judge(SHEET, lambda x: x * 3 if len(x) < 3 else x.no_such_thing)
+    assert verdict.state == "wrong" and not verdict.crash
+    stopping = sum(any(len(c.args[0]) > 2 for c in each.calls) for each in SHEET.cases)
+    assert 0 < stopping < len(SHEET.cases)
+    (told,) = [line for line in verdict.details if "failing cases stop" in line]
+    assert told.startswith(f"{stopping} of {len(SHEET.cases)} failing cases stop, the first with ")
+    assert "AttributeError" in told and "no_such_thing" in told
+
+
+def test_no_case_stops_where_none_does():
+    assert not any("stop" in line for line in judge(SHEET, lambda x: x * 3).details)
