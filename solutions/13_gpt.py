@@ -59,7 +59,7 @@ check("13.windows", windows)
 # **Your windows, read aloud.** What does each place see, and what should it guess?
 
 # %% tags=["demo"]
-line = "To be, or not to be, that is the question"
+line = "To be, or not to be, that is the question: whether"
 
 try:
     given, asked = windows(torch.tensor([ord(sign) for sign in line]), 10)

@@ -16,17 +16,14 @@ CHECKED_ROOMS = [f"course_lib.{room}" for room in ROOMS]
 install_import_hook(CHECKED_ROOMS, "beartype.beartype")
 
 
-SLOW = "notebooks/test_run_twice.py"  # half a minute a test, with nothing that they could share
 KEYS = "exercises/test_keys.py"  # a fifth of the whole run: minutes, on sheets that are drawn once
 
 
 class ByFile(LoadFileScheduling):
-    """A file stays with one worker, but for two: slow tests are shared out one by one, last, and
-    those of answer keys by chapter, as all that are of one exercise need its sheets."""
+    """A file stays with one worker, but for one: tests of answer keys are shared out by chapter, as
+    all that are of one exercise need its sheets."""
 
     def _split_scope(self, nodeid):
-        if SLOW in nodeid:
-            return nodeid
         chapter = nodeid.partition("[")[2][:2] if KEYS in nodeid else ""
         return super()._split_scope(nodeid) + chapter
 

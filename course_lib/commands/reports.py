@@ -2,11 +2,12 @@
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 DIED = "Kernel died before replying"
+AGAIN = " again"  # ends the name of a cell that runs once more
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,16 @@ def by_notebook(cases: Iterable[Case]) -> dict[str, list[Case]]:
         if case.notebook:
             groups.setdefault(case.notebook, []).append(case)
     return groups
+
+
+def slowest(notebooks: Mapping[str, Iterable[Case]]) -> str:
+    """Which notebook took longest, without what its cells took when they ran again."""
+    seconds = {
+        name: sum(cell.seconds for cell in cells if not cell.name.endswith(AGAIN))
+        for name, cells in notebooks.items()
+    }
+    name = max(seconds, key=seconds.get)
+    return f"slowest: {name} {seconds[name]:.0f} s"
 
 
 def count(cases: Iterable[Case], state: str) -> int:

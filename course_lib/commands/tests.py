@@ -12,13 +12,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from course_lib.commands.reports import Case, by_notebook, count, died_at_start, read_report
+from course_lib.commands import reports
+from course_lib.commands.reports import Case
 from course_lib.commands.server import THEIRS
 from course_lib.grader.course import files
 from course_lib.paths import ROOT
 
 VERDICT = re.compile(r"^\[(right|wrong|crashed|not attempted)\] (\d\d\.[\w.-]+)")
 TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
+AGAIN = ("-p", "course_lib.commands.again")  # each cell of a page runs twice more
 
 
 @dataclass
@@ -83,22 +85,22 @@ class Bench:
         """Run pytest; return its status and what it ran."""
         report = self.folder / f"report-{time.monotonic_ns()}.xml"
         status = self.call("pytest", *arguments, f"--junitxml={report}")
-        return status, read_report(report)
+        return status, reports.read_report(report)
 
-    def nbval(self, notebooks: Iterable[Path]) -> tuple[int, list[Case]]:
+    def nbval(self, notebooks: Iterable[Path], *more: str) -> tuple[int, list[Case]]:
         """Run notebooks and compare all they print; one whose kernel died at start runs again."""
         # Built here once: two kernels that build it at a time print a warning into a cell.
         subprocess.run(
             [sys.executable, "-c", "import matplotlib.font_manager"], env=self.environment
         )
-        options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
+        options = [*more, "--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
         options += ["--nbval-sanitize-with", "tests/nbval_sanitize.cfg", *TWO_AT_A_TIME]
         paths = {path.stem: path for path in notebooks}
         # Cells are reported by their place under the root: the notebooks' own folder.
         options += ["-c", str(ROOT / "pyproject.toml")]
         options += [f"--rootdir={path.parent}" for path in list(paths.values())[:1]]
         status, cases = self.pytest(*options, *paths.values())
-        again = sorted(died_at_start(cases) & set(paths))
+        again = sorted(reports.died_at_start(cases) & set(paths))
         if not again:
             return status, cases
         print(f"kernel died at start, run once more: {', '.join(again)}", flush=True)
@@ -121,15 +123,15 @@ def build(bench: Bench) -> Result:
 def tests(bench: Bench) -> Result:
     """the library, the grader, the commands, the pages"""
     status, cases = bench.pytest("tests", *TWO_AT_A_TIME, "--durations=10")
-    skipped = count(cases, "skipped")
+    skipped = reports.count(cases, "skipped")
     remarks = [f"{skipped} skipped"] if skipped else []
-    passed = count(cases, "passed")
+    passed = reports.count(cases, "passed")
     return Result(status == 0 and passed > 0, f"{passed} tests", remarks, cases)
 
 
 def notebooks(bench: Bench) -> Result:
-    """every chapter runs and prints what is committed"""
-    return _notebooks(bench, sorted((ROOT / "notebooks").glob("*.ipynb")))
+    """every chapter runs, prints what is committed, and can be run again"""
+    return _notebooks(bench, sorted((ROOT / "notebooks").glob("*.ipynb")), *AGAIN)
 
 
 def exercises(bench: Bench) -> Result:
@@ -185,15 +187,12 @@ def summary(results: dict[str, Result]) -> str:
     )
 
 
-def _notebooks(bench: Bench, paths: list[Path]) -> Result:
+def _notebooks(bench: Bench, paths: list[Path], *more: str) -> Result:
     if not paths:
         return Result(False, "0 notebooks", ["there is none to run"])
-    status, cases = bench.nbval(paths)
-    ran = by_notebook(cases)
+    status, cases = bench.nbval(paths, *more)
+    ran = reports.by_notebook(cases)
     missing = [path.stem for path in paths if path.stem not in ran]
     remarks = [f"did not run: {', '.join(missing)}"] if missing else []
-    seconds = {name: sum(case.seconds for case in cells) for name, cells in ran.items()}
-    if seconds:
-        slowest = max(seconds, key=seconds.get)
-        remarks.append(f"slowest: {slowest} {seconds[slowest]:.0f} s")
+    remarks += [reports.slowest(ran)] if ran else []
     return Result(status == 0 and not missing, f"{len(ran)} notebooks", remarks, cases)

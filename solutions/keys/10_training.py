@@ -2443,8 +2443,8 @@ class PartlyTrainer(Guesser):
             "rises-for-ever": lambda: n / warmup,
             "one-update-late": lambda: min((n - 1) / warmup, (warmup / max(n - 1, 1)) ** 0.5),
             "counts-from-0": lambda: min((n - 1) / warmup, (warmup / (n - 1)) ** 0.5),
-            "first-update-twice": lambda: (
-                min(max(n - 1, 1) / warmup, (warmup / max(n - 1, 1)) ** 0.5)
+            "first-update-twice": lambda: min(
+                max(n - 1, 1) / warmup, (warmup / max(n - 1, 1)) ** 0.5
             ),
             "one-update-ahead": lambda: min((n + 1) / warmup, (warmup / (n + 1)) ** 0.5),
             "falls-without-a-root": lambda: min(n / warmup, warmup / n),

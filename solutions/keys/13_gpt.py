@@ -113,6 +113,9 @@ def slipped_windows(ids, length, *, slip):
     if slip == "zero behind":
         used, after = count * length, F.pad(ids[1:], (0, min(n, 1)))
         return ids[:used].reshape(count, length), after[:used].reshape(count, length)
+    if slip == "last one behind":
+        used, after = count * length, torch.cat((ids[1:], ids[-1:]))
+        return ids[:used].reshape(count, length), after[:used].reshape(count, length)
     if slip == "reshape stops":
         used = count * length
         return ids[:used].reshape(count, length), ids[1 : used + 1].reshape(count, length)
@@ -367,6 +370,12 @@ WINDOWS = Exercise(
             "zero behind",
             "where the last window just ends with the text, its last target is a 0 that was put "
             "behind",
+            *COUNTED,
+        ),
+        cutting_slip(
+            "last-target-is-itself",
+            "last one behind",
+            "where the last window just ends with the text, its last token is its own target",
             *COUNTED,
         ),
         cutting_slip(
@@ -3890,7 +3899,7 @@ MODEL = Exercise(
         "the input, and see which logits move: the last token, the first, two exchanged.",
         "Go through the points of the text in order; each of them is one line or two of code.",
         "Two rows added; for each block x + attention of its norm, then x + network of its norm; "
-        "ln_f; the rows of wte.",
+        "ln_f; the rows of wte. c_attn's output is cut into three first, then each into heads.",
     ),
     allows=Edges(
         sizes=(1, 7),

@@ -1256,6 +1256,12 @@ def wrong_pack(a, b, max_len, cls_id, sep_id, *, slip):
             (min(len(a), room // 2), min(len(b), room // 2)) if cut else (len(a), len(b))
         ),
         "halves down always": lambda: (min(len(a), room // 2), min(len(b), room // 2)),
+        "larger half second": lambda: (
+            (min(len(a), room // 2), min(len(b), room - room // 2)) if cut else (len(a), len(b))
+        ),
+        "larger half second always": lambda: (
+            min(len(a), room // 2), min(len(b), room - room // 2)
+        ),
         "longer in a loop": lambda: longer_cut(a, b, room),
         "halves always": lambda: (min(len(a), room - room // 2), min(len(b), room // 2)),
         "by turns": lambda: cut_by_turns(a, b, room),
@@ -1651,6 +1657,20 @@ PAIR = Exercise(
             "half-for-each-always-rounded-down",
             "halves down always",
             "each text gets half of the places, rounded down, even when both would fit",
+            *CUT_HINTS,
+        ),
+        packing(
+            "half-for-each-larger-second",
+            "larger half second",
+            "each text gets half of the places, even when the other doesn't need its half, and an "
+            "odd place goes to `b`",
+            *CUT_HINTS,
+        ),
+        packing(
+            "half-for-each-larger-second-always",
+            "larger half second always",
+            "each text gets half of the places, even when both would fit, and an odd place goes to "
+            "`b`",
             *CUT_HINTS,
         ),
         packing(
