@@ -597,8 +597,7 @@ once = sum(lines.count(line) == 1 for line in lines[::500]) / len(lines[::500])
 print(f"in the plays: {once:.0%} of lines are there once, 'No.' {lines.count('No.')} times")
 
 # %% [markdown]
-# So a narrow beam keeps its length *because* it searches badly. (With 64 beams nearly every first letter of the 78 is kept, the end among them; so the empty line is found, also
-# where a word would be likelier.) Stahlberg and Byrne 2019 found the same in translation: exact search preferred the
+# So a narrow beam keeps its length *because* it searches badly. (64 beams keep 64 of the 78 first letters, the end among them: so they find the empty line, also where a word would be likelier.) Stahlberg and Byrne 2019 found the same in translation: exact search preferred the
 # empty translation for half of the sentences. Two causes meet. The model leaks probability to the end. And even a perfect model's mode can be a
 # poor text (Eikema and Aziz 2020): nearly each of his lines is there once, *No.* many times, as printed above. A length penalty keeps lines long.
 # Read what it writes: it doesn't mend dullness.
