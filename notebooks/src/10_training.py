@@ -562,10 +562,7 @@ table = counts.log()  # logits: softmax makes shares of them
 new = date_pairs(days.dev, 1920, seed=1)
 by_length = sorted(new, key=lambda pair: len(pair[0]))
 print(f"padding, of all tokens asked: {(asked_texts == PAD).float().mean():.0%}")
-predict(
-    "10.padding",
-    "Batches of 64: drawn at random, or of like lengths. Does the table's loss change?",
-)
+predict("10.padding", "Batches of 64: at random, or of like lengths. Does the table's loss change?")
 
 
 # %%
@@ -695,11 +692,8 @@ for name in ("QK-norm", "plain"):
     slowest = max(run["cpu_seconds"] for run in dates[name])
     print(f"{name:8} right of 4,000 test dates:", *told, f" ({slowest:.0f} seconds of one core)")
 for run in dates["QK-norm"][:2]:
-    print(
-        "read wrongly; in brackets what is right:",
-        *(f"{text} ({iso})" for text, iso in run["wrong"][:4]),
-        sep="   ",
-    )
+    told = "   ".join(f"{text} ({iso})" for text, iso in run["wrong"][:4])
+    print("read wrongly; in brackets what is right:", told)
 print(f"a pass in bfloat16 takes {dates['bfloat16 / float32']:.2f} of the time in float32")
 grid = torch.full((len(STYLES), len(LOCALES)), float("nan"))
 for (locale, style), _ in test:
@@ -808,16 +802,13 @@ show(
 
 # %%
 found = study("10_names")["results"]
-names = found["test"]
-for name in ("letter table", "nearest name", "ngrams"):
-    print(f"{name:13} exact {names[name]['exact']:.3f}, errors a letter {names[name]['error']:.3f}")
-exact, error = ([f"{run[key]:.3f}" for run in names["model"]] for key in ("exact", "error"))
-print("model, 3 seeds exact", *exact, " errors a letter", *error)
+names, misses = found["test"], found["misses"]["model"][0]
+rows = [(side, names[side]) for side in ("letter table", "nearest name", "ngrams")]
+for side, run in rows + [("model", run) for run in names["model"]]:
+    print(f"{side:13} exact {run['exact']:.3f}, errors a letter {run['error']:.3f}")
 for name, _, _, counted, said, known in found["examples"][2:8]:
     print(f"  ngrams {counted:12} model {said:12} known:", ", ".join(known), " ", name)
-misses = found["misses"]["model"][0]
-missed = sum(misses.values()) - misses["vowels, written so elsewhere"]  # those are in "vowels"
-print(f"of the model's {missed} misses {misses['vowels']} have all consonants right")
+print("what the model misses:", {kind: n for kind, n in misses.items() if "," not in kind})
 
 # %% [markdown]
 # Counting does as well as attention on whole names; letter by letter the model is a little nearer. Half of its misses

@@ -138,10 +138,6 @@ print("letters known: bits per character on held-out text")
 print(*(f"{known}: {bits:.2f}" for known, bits in tables["by letters known"].items()), sep="   ")
 print("compressed:", *(f"{x} {bits['alone']:.2f}" for x, bits in tables["compressed"].items()))
 print("The table with seven writes:", tables["texts"][0][:180], sep="\n")
-predict(
-    "13.table",
-    "Our GPT will read 0.14 million letters, the table read 4.5. Who guesses better? And if each reads 0.56 million?",
-)
 
 # %% [markdown]
 # A *study* (1.5) counted; **bits per character** (12.8) are the loss in nats divided by $\ln 2$. The table makes words, and nothing that holds them together. In between: programs that
@@ -215,6 +211,10 @@ for name, change in (("gradient", gradient), ("evened", evened(gradient))):
     sizes = torch.linalg.svdvals(change)
     print(f"{name:9} largest : median = {sizes[0] / sizes.median():.0f} : 1")
 claim("the library's", torch.allclose(evened(gradient), orthogonalized(gradient), atol=1e-4))
+predict(
+    "13.table",
+    "Our GPT will read 0.14 million letters, the table read 4.5. Who guesses better? And if each reads 0.56 million?",
+)
 
 # %% [markdown]
 # Now train, and let it write every hundred steps; the box is its draft. (Without Python: see below.)
@@ -271,7 +271,7 @@ told = f"{table['4488923'][0]:.2f} bits; of 0.56 million letters {low['table']:.
 outcome("13.table", f"the table, twice: {told}")
 
 # %% [markdown]
-# The table, and not only because it has read more: with as many letters, each read once, it is ahead as well. (Partly by the exam: the GPT begins anew every 128 letters.) Ours as a range, and all runs of both. (The GPT's rates were chosen on `develop`; for 137 steps it is the highest of three, twice ours. The longest run took half of 550's.)
+# The table, and not only because it has read more: with as many letters, each read once, it is ahead as well. (Partly by the exam: the GPT begins anew every 128 letters.) Ours, as a range; all runs of both. (The GPT's rates were chosen on `develop`; for 137 steps it is the highest of three, twice ours. The longest run took half of 550's.)
 
 # %%
 rows = held_out[: 400 * 129].view(400, 129)
@@ -385,7 +385,7 @@ of_smol("the class from 13.1 gives the library's logits", same)
 print(f"{sum(p.numel() for p in smol.parameters()):,} numbers")
 
 # %% [markdown]
-# First the old exam, in the same unit: three pieces of the held-out plays.
+# First the old exam: three pieces of the held-out plays.
 
 
 # %%
@@ -456,9 +456,7 @@ def known(form, capitals=CAPITALS):
 
 plain = known("The capital of {} is".format)
 right = sum(not said for _, said in plain.values())
-outcome("13.paris", f"{plain['France'][0]:.2f}, and for {right} of {len(plain)}")
-
-# %%
+display(outcome("13.paris", f"{plain['France'][0]:.2f}, and for {right} of {len(plain)}"))
 for country, (p, said) in plain.items():
     print(f"{country:11} {CAPITALS[country]:11} {p:.2f}", f"  said: {said!r}" if said else "")
 
@@ -596,9 +594,13 @@ def random_text(seed):
 predict("13.twice", "Nats per token: the first time? And the second?")
 
 
+# %% [markdown]
+# The mean of two texts:
+
+
 # %%
 @torch.no_grad()
-def nats(model, ids):  # the mean over both texts, at each place
+def nats(model, ids):
     return F.cross_entropy(model(ids)[:, :-1].mT, ids[:, 1:], reduction="none").mean(dim=0)
 
 
@@ -705,7 +707,7 @@ for name, lost in removed.items():
 
 # %% [markdown]
 # Without the eight, the second time is nearly as hard as the first; eight others of the same layers cost a tenth of that. And *one* head, which never copies and only looks one token back, takes most of
-# it along. Last column: on a text that repeats little, little is lost. Look at how well the eight find their places with it, and without:
+# it along. Last column: on a text that repeats little, little is lost. Look how well the eight find their places with it, and without:
 
 # %%
 missed, _ = without(others[:1], random_text(0).repeat(1, 2), scores)
