@@ -54,10 +54,13 @@ def verdict_on(
     slow = _late(sheet, spent, passed) if verdict.state == "right" else ()
     lost: tuple[str, ...] = ()
     if not whole:
-        whole, lost = in_session(root, id, sheet.name, answer)
+        stub = sheet.stub if verdict.state == "right" else ""
+        whole, lost = in_session(root, id, sheet.name, answer, stub)
     whole = whole or "\n".join(_source(each) for each in helpers_of(answer))
     case = by_own_name(verdict.case, sheet.name, answer)
-    verdict = replace(verdict, case=case, notes=(*slow, *lost, *notes_on(root, id[:2], whole)))
+    verdict = replace(
+        verdict, case=case, notes=(*slow, *lost, *notes_on(root, id[:2], whole, sheet.name))
+    )
     if verdict.state == "right":
         return without_bans(sheet, verdict, whole)
     source = source or _source(answer)

@@ -14,6 +14,7 @@ from ..judging.scopes import names_of
 from ..running.library import KEPT, PACKAGE, SILENT
 from ..running.nowhere import WRITING
 from .lent import lent_names
+from .outside import in_full, of_environment, of_ipython
 from .packages import is_of_the_course, own_module
 from .setup import setup_cells
 
@@ -39,24 +40,38 @@ USES = {
         ("os.unlink", "os.stat", "glob.", "shutil.", "numpy.loadtxt", "fileinput."), READS
     ),
     **dict.fromkeys(("os.path.exists", "os.path.isfile", "os.path.isdir", "zoneinfo."), READS),
-    **dict.fromkeys(("safetensors.torch.load_file", "linecache.", "tempfile."), READS),
+    **dict.fromkeys(
+        ("safetensors.torch.load_file", "safetensors.safe_open", "linecache.", "tempfile."), READS
+    ),
+    **dict.fromkeys(("io.open", "codecs.open", "os.open", "tokenize.open", "shelve.open"), READS),
+    **dict.fromkeys(("os.path.getsize", "os.access", "runpy.run_path"), READS),
+    "importlib.util.spec_from_file_location": READS,
 }
+# They begin like these, and work.
+WORKS = frozenset(("socket.gethostname", "multiprocessing.cpu_count", "tempfile.gettempdir"))
 METHODS = {
     **dict.fromkeys(("read_text", "read_bytes", "iterdir", "rglob", "unlink", "is_file"), READS),
+    **dict.fromkeys(("exists", "stat", "glob"), READS),
     **dict.fromkeys(("from_pretrained", "share_memory_", "share_memory"), OUTSIDE),
     **dict.fromkeys(("cuda", "mps", "xpu"), GPU),
 }
+# What imports a module that is told as a text.
+BY_NAME = {"__import__": "__import__", "import_module": "importlib.import_module"}
 DEVICE = re.compile(r"(?:cuda|mps|xpu)(?::\d+)?")
 
 
-def notes_on(root: Path, chapter: str, source: str) -> tuple[str, ...]:
-    """What of a source text won't be there when it is graded. No notes where it can't be read."""
+def notes_on(root: Path, chapter: str, source: str, answer: str = "") -> tuple[str, ...]:
+    """What of a source text won't be there when it is graded. No notes where it can't be read.
+
+    `answer` is the name that is handed in: it may be what is imported.
+    """
     tree = tree_of(source)
     if tree is None:
         return ()
     given = [each for cell in setup_cells(root, chapter) for each in ast.walk(ast.parse(cell))]
     named = _imported([*given, *ast.walk(tree)])
-    told = (*_modules(root, chapter, tree), *_names(tree, source), *_uses(tree, named))
+    modules = _modules(root, chapter, tree, named, answer)
+    told = (*modules, *_names(tree, source), *_uses(tree, named))
     return tuple(dict.fromkeys(f"when this is graded, {each}" for each in told))
 
 
@@ -72,10 +87,15 @@ def _imported(nodes: list[ast.AST]) -> dict[str, str]:
     return found
 
 
-def _modules(root: Path, chapter: str, tree: ast.Module) -> Iterator[str]:
+def _modules(
+    root: Path, chapter: str, tree: ast.Module, named: dict[str, str], answer: str
+) -> Iterator[str]:
     """The modules and their parts that are imported, used, and not there."""
-    read = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+    read = {answer, *(n.id for n in ast.walk(tree) if isinstance(n, ast.Name))}
     for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and in_full(node.func, BY_NAME | named) in BY_NAME.values():
+            text = getattr(node.args[0], "value", None) if node.args else None
+            yield from _missing(root, chapter, text, "") if isinstance(text, str) else ()
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if (alias.asname or alias.name.split(".")[0]) in read:
@@ -118,72 +138,46 @@ def _names(tree: ast.Module, source: str) -> Iterator[str]:
             yield f"`{name}`, what a cell showed, is not there: give it a name of its own"
 
 
-def _writes(call: ast.Call) -> bool:
-    """Is this a call of `open` to write, which leads nowhere and works?"""
-    modes = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "mode")]
+def _writes(call: ast.Call, place: int = 1) -> bool:
+    """Is this a call of `open` to write, which leads nowhere and works? The mode has its place."""
+    modes = [*call.args[place : place + 1], *(k.value for k in call.keywords if k.arg == "mode")]
     text = getattr(modes[0], "value", "") if modes else ""
     return isinstance(text, str) and bool(WRITING & set(text))
 
 
 def _uses(tree: ast.Module, named: dict[str, str]) -> Iterator[str]:
     inner = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    asks = any(getattr(node, "attr", "") == "is_available" for node in ast.walk(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.Name | ast.Attribute) and id(node) not in inner:
-            full = _in_full(node, named)
-            for start, told in USES.items():
-                if (
-                    full == start
-                    or (full.startswith(start) and start[-1] in "._")
-                    or full.startswith(f"{start}.")
-                ):
+            full = in_full(node, named)
+            for start, told in USES.items() if full not in WORKS else ():
+                if full == start or full.startswith(start if start[-1] in "._" else f"{start}."):
                     yield _sentence(node, told)
         if isinstance(node, ast.Call):
-            yield from _of_call(node)
-    yield from _of_ipython(tree)
-    yield from _of_environment(tree, named)
+            yield from _of_call(node, named, asks)
+    yield from of_ipython(tree)
+    yield from of_environment(tree, named)
 
 
-def _of_ipython(tree: ast.Module) -> Iterator[str]:
-    """Where what a magic or a shell line gives is used, and not only shown."""
-    shown = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and id(node) not in shown:
-            base = getattr(node.func, "value", None)
-            if isinstance(base, ast.Call) and getattr(base.func, "id", "") == "get_ipython":
-                yield "what a line with `!` or `%` gives is not there; write its value down"
-
-
-def _of_environment(tree: ast.Module, named: dict[str, str]) -> Iterator[str]:
-    """Variables of the system that nothing in the source sets."""
-    parts = [n for n in ast.walk(tree) if isinstance(n, ast.Subscript)]
-    parts = [n for n in parts if isinstance(n.slice, ast.Constant)]
-    parts = [n for n in parts if _in_full(n.value, named) == "os.environ"]
-    own = {n.slice.value for n in parts if isinstance(n.ctx, ast.Store)}
-    for node in parts:
-        if node.slice.value not in own:
-            yield f"`{ast.unparse(node)}` is not there: it is a variable of your system"
-
-
-def _of_call(call: ast.Call) -> Iterator[str]:
-    if isinstance(call.func, ast.Attribute) and call.func.attr in METHODS:
-        yield _sentence(call.func, METHODS[call.func.attr])
+def _of_call(call: ast.Call, named: dict[str, str], asks: bool) -> Iterator[str]:
+    """What a call wants; nothing of a GPU where the code asks whether there is one."""
+    method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    base = getattr(getattr(call.func, "value", None), "func", None)
+    path = base is not None and in_full(base, named) == "pathlib.Path"
+    if method in METHODS and not (asks and METHODS[method] == GPU):
+        yield _sentence(call.func, METHODS[method])
+    elif method == "open" and path and not _writes(call, 0):
+        yield _sentence(call.func, READS)
     for keyword in call.keywords:
         if keyword.arg == "num_workers" and getattr(keyword.value, "value", 1):
             yield f"`num_workers` does not work: it {STARTS}"
     for value in (*call.args, *(keyword.value for keyword in call.keywords)):
         text = getattr(value, "value", "")
-        if isinstance(text, str) and DEVICE.fullmatch(text):
+        if isinstance(text, str) and DEVICE.fullmatch(text) and not asks:
             yield f"`{text}` does not work: it {GPU}"
 
 
 def _sentence(node: ast.expr, told: str) -> str:
     name = ast.unparse(node) if len(ast.unparse(node)) < 40 else f"….{node.attr}"
     return f"`{name}` does not work: {told if told == OUTSIDE else f'it {told}'}"
-
-
-def _in_full(node: ast.expr, named: dict[str, str]) -> str:
-    """A dotted name written in full; "" for anything else, or a name that isn't imported."""
-    if isinstance(node, ast.Attribute):
-        base = _in_full(node.value, named)
-        return f"{base}.{node.attr}" if base else ""
-    return named.get(node.id, "") if isinstance(node, ast.Name) else ""

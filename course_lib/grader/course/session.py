@@ -26,6 +26,7 @@ CHANGING = frozenset(
     ["append", "appendleft", "extend", "insert", "pop", "popitem", "popleft", "reverse", "step"]
 )
 CHANGING |= frozenset(("add_", "sub_", "mul_", "div_"))
+TEXT = re.compile(r"\A\s*%%|^[ \t]*%time[ \t]", re.MULTILINE)  # what IPython hands on as a text
 LOST = (
     'this answer is not found when it is graded: call it `{name}`, or write check("{id}", …) '
     "on a line of its own"
@@ -35,12 +36,13 @@ UNBOUND = "`{name}` is not there when this is graded: no line of a cell binds it
 
 
 def in_session(
-    root: Path, id: str, name: str, answer: object = None
+    root: Path, id: str, name: str, answer: object = None, stub: str = ""
 ) -> tuple[str, tuple[str, ...]]:
     """The source of an answer and of what it needs, from the cells that ran; and what isn't there.
 
     A check sees what stands above it. So the last definition counts, however often a cell ran.
     What of the session grading won't find is told in sentences. Both are empty without a session.
+    `stub` is the text of a definition that is no answer, such as the one handed out.
     """
     shell, ran = _ran()
     if shell is None:
@@ -49,7 +51,7 @@ def in_session(
         cells = plain_cells([Cell("code", source) for source in ran])
         cells = named_answers(cells, {id: name})
         names = provided(root, id[:2])
-        made = slices(Notebook(cells, names), id, name)
+        made = slices(Notebook(cells, names), id, name, stub)
     except RecursionError:  # some cell is too deep
         return "", ()
     if not any(_holds(each.source, answer, shell.user_ns) for each in made):
@@ -95,9 +97,9 @@ def _ran() -> tuple[Any, list[str]]:
     history = getattr(shell, "history_manager", None)
     if not history:
         return None, []
-    # IPython has made plain Python of them but for cell magics, which hold theirs as a text.
+    # IPython has made plain Python of them but for some magics, which hold theirs as a text.
     both = zip(history.input_hist_raw, history.input_hist_parsed, strict=False)
-    ran = [raw if raw.lstrip().startswith("%%") else parsed for raw, parsed in both]
+    ran = [raw if TEXT.search(raw) else parsed for raw, parsed in both]
     older = list(dict.fromkeys(reversed(ran[:-LAST])))[:LAST]  # who works on one cell runs it often
     ran = [*reversed(older), *ran[-LAST:]]
     # Some front ends, and nbval, keep no history: then nothing is known of what ran.

@@ -45,7 +45,7 @@ def fresh_namespace() -> Iterator[dict[str, Any]]:
     """
     module = types.ModuleType(MODULE)
     shell = Silent("ipython")
-    shell.user_ns = module.__dict__
+    shell.user_ns, shell.config = module.__dict__, {"IPKernelApp": {}}  # asked for: a notebook?
     module.__dict__.update(display=_nothing, get_ipython=lambda: shell)
     before, sys.modules[MODULE] = sys.modules.get(MODULE, module), module
     try:

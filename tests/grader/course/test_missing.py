@@ -7,6 +7,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from course_lib.grader.course.missing import notes_on
 from course_lib.grader.course.session import in_session
+from course_lib.notebooks import definition
 from course_lib.paths import ROOT
 
 
@@ -61,6 +62,34 @@ USES = {
     "a device by name": (inside("torch.ones(2, device='mps')"), "`mps` does not work"),
     "what a cell showed": (inside("x + _"), "`_`, what a cell showed, is not there"),
     "a cell's number": (inside("x + Out[3]"), "`Out`, what a cell showed, is not there"),
+    "a module as a text": (
+        inside("__import__('rapidfuzz_like').score(x)"),
+        "`rapidfuzz_like` is not there: rapidfuzz_like.py is not handed in with the notebook",
+    ),
+    "a module by importlib": (
+        inside("importlib.import_module('rapidfuzz_like').score(x)", "import importlib"),
+        "`rapidfuzz_like` is not there",
+    ),
+    "a file of another module": (
+        inside("io.open('x.txt')", "import io"),
+        "`io.open` does not work",
+    ),
+    "a file by its path": (
+        inside("Path('x.txt').open()", "from pathlib import Path"),
+        "`Path('x.txt').open` does not work: it reads a file",
+    ),
+    "is a file there": (
+        inside("Path('x.txt').exists()", "from pathlib import Path"),
+        "`Path('x.txt').exists` does not work: it reads a file",
+    ),
+    "weights, lazily": (
+        inside("safe_open('x', 'pt')", "from safetensors import safe_open"),
+        "`safe_open` does not work: it reads a file",
+    ),
+    "a variable of the system, asked for": (
+        inside("x * int(os.environ.get('ADAS_SCALE', 2))", "import os"),
+        "`os.environ.get('ADAS_SCALE', 2)` is not there: it is a variable of your system",
+    ),
     "a package of others": (
         inside("rapidfuzz_like.score(x)", "import rapidfuzz_like"),
         "`rapidfuzz_like` is not there: rapidfuzz_like.py is not handed in with the notebook",
@@ -72,6 +101,7 @@ USES = {
 def test_what_will_be_missing_is_said(name, tmp_path, monkeypatch):
     (tmp_path / "rapidfuzz_like.py").write_text("def score(x): return x\n")
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("ADAS_SCALE", "3")
     source, told = USES[name]
     (note,) = notes_on(ROOT, "04", source)
     assert note.startswith("when this is graded, ") and told in note
@@ -103,6 +133,16 @@ def test_a_package_that_the_course_does_not_install_may_be_missing(tmp_path, mon
         ("04", inside("print(x, file=sys.stderr)", "import sys")),
         ("04", inside("[_ for _ in x]")),
         ("04", inside("x.to('cuda' if torch.cuda.is_available() else 'cpu')")),
+        (
+            "04",
+            inside("torch.device('cuda:0') if torch.cuda.is_available() else torch.device('cpu')"),
+        ),
+        ("04", inside("x.cuda() if torch.cuda.is_available() else x")),
+        ("04", inside("tempfile.gettempdir()", "import tempfile")),
+        ("04", inside("socket.gethostname()", "import socket")),
+        ("04", inside("Path('x.txt').open('w')", "from pathlib import Path")),
+        ("04", inside("os.environ.get('NOBODY_SET_THIS', 2)", "import os")),
+        ("04", inside("__import__('math').pi * x")),
         ("04", inside("f(x)", "try:\n    import not_there as f\nexcept ImportError:\n    f = abs")),
         (
             "05",
@@ -134,6 +174,48 @@ def test_in_a_notebook_it_goes_by_the_cells_that_ran(session):
     assert lost == ()
     assert "axis = -1" in told and "def attention" in told
     assert "axis.txt" not in told and "other" not in told
+
+
+STUB = 'def attention(query, key, value):\n    raise NotImplementedError("your turn")'
+HANDED_OUT = definition(STUB, "attention")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "exec('def attention(q, k, v):\\n    return q')",
+        "globals()['attention'] = lambda q, k, v: q",
+        "mine = __import__('functools').partial(lambda q, k, v: q)",
+        "class Mine:\n    def __call__(self, q, k, v):\n        return q\nmine = Mine()",
+    ],
+)
+def test_beside_a_stub_an_answer_that_grading_does_not_find_is_told(session, cell):
+    session(STUB)
+    session(cell)
+    there = InteractiveShell.instance().user_ns
+    answer = there.get("mine", there["attention"])
+    told, lost = in_session(ROOT, "02.attention", "attention", answer, HANDED_OUT)
+    assert told == "" and "not found when it is graded" in lost[0]
+    session("attention = lambda q, k, v: q")
+    answer = there["attention"]
+    assert in_session(ROOT, "02.attention", "attention", answer, HANDED_OUT)[1] == ()
+
+
+def test_a_check_behind_time_is_seen(session):
+    session(STUB)
+    session("def mine(q, k, v):\n    return q")
+    session("check = lambda id, answer: None")
+    session("%time check('02.attention', mine)")
+    answer = InteractiveShell.instance().user_ns["mine"]
+    told, lost = in_session(ROOT, "02.attention", "attention", answer, HANDED_OUT)
+    assert "def mine" in told and lost == ()
+
+
+def test_an_answer_that_is_imported_from_a_file_of_ones_own_is_told(tmp_path, monkeypatch):
+    (tmp_path / "my_answers.py").write_text("def answer(x): return x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    (note,) = notes_on(ROOT, "04", "from my_answers import answer", "answer")
+    assert "my_answers.py is not handed in with the notebook" in note
 
 
 def test_where_no_history_is_kept_nothing_is_told_to_be_missing(session):

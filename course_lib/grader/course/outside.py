@@ -1,0 +1,40 @@
+"""What an answer takes from outside of Python that only its session has: IPython, the system."""
+
+import ast
+import os
+from collections.abc import Iterator
+
+ASKING = ("os.getenv", "os.environ.get")
+
+
+def of_ipython(tree: ast.Module) -> Iterator[str]:
+    """Where what a magic or a shell line gives is used, and not only shown."""
+    shown = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and id(node) not in shown:
+            base = getattr(node.func, "value", None)
+            if isinstance(base, ast.Call) and getattr(base.func, "id", "") == "get_ipython":
+                yield "what a line with `!` or `%` gives is not there; write its value down"
+
+
+def of_environment(tree: ast.Module, named: dict[str, str]) -> Iterator[str]:
+    """Variables of the system that nothing in the source sets."""
+    parts = [n for n in ast.walk(tree) if isinstance(n, ast.Subscript)]
+    parts = [n for n in parts if isinstance(n.slice, ast.Constant)]
+    parts = [n for n in parts if in_full(n.value, named) == "os.environ"]
+    own = {n.slice.value for n in parts if isinstance(n.ctx, ast.Store)}
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and n.args]
+    asked = [n for n in calls if in_full(n.func, named) in ASKING]
+    wanted = [(n, n.slice.value) for n in parts]
+    wanted += [(n, text) for n in asked if (text := getattr(n.args[0], "value", "")) in os.environ]
+    for node, text in wanted:
+        if text not in own:
+            yield f"`{ast.unparse(node)}` is not there: it is a variable of your system"
+
+
+def in_full(node: ast.expr, named: dict[str, str]) -> str:
+    """A dotted name written in full; "" for anything else, or a name that isn't imported."""
+    if isinstance(node, ast.Attribute):
+        base = in_full(node.value, named)
+        return f"{base}.{node.attr}" if base else ""
+    return named.get(node.id, "") if isinstance(node, ast.Name) else ""
