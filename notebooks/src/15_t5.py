@@ -290,8 +290,8 @@ for text, answer in lessons[:4]:
     print(f"{text:38} -> {answer}")
 
 # %% [markdown]
-# The model is an encoder–decoder with T5's places. One thing is not T5's: queries and keys are brought to one length (QK-norm, 10). In a trial without it, four hundred
-# steps were too few.
+# The model is an encoder–decoder with T5's places. One thing is not T5's: queries and keys are brought to one length (QK-norm, 10). In a trial without it the rate
+# had to be halved, and as many steps taught less.
 
 # %%
 from course_lib.nn import scaled_dot_product_attention as attend
@@ -545,9 +545,9 @@ for kind, name in NAMES.items():
     print(f"{name:16} judge, to develop: {tried}; test: {gain:.1f} points over the first rate's")
 
 # %% [markdown]
-# One clear win: the decoder is the one for going on. At judging it is behind with each seed. (All three chose the same rate, four times the first one, and
+# One clear win: the decoder is the one for going on. At judging it is behind with each seed (the way it does so was chosen at the first rate). (All three chose the same rate, four times the first one, and
 # gained five to six points by it; their order stayed.) At translating it is ahead of the encoder, by
-# less than the encoder's seeds differ, and the encoder–decoder of 2017, made for this, is anywhere between. The picture to keep:
+# less than the encoder's seeds differ, and the encoder–decoder of 2017, made for this, is anywhere around them. The picture to keep:
 # darkest is the best mean, paler is what overlaps with it.
 
 
@@ -770,7 +770,7 @@ if whisper:
 # - T5 adds a learned number for each head and bucket of distance; the scale of the scores went into the weights.
 # - Text in, text out: one model, one loss, and the words in front say which task.
 # - Equal weights, three tasks, no single winner: the decoder went on best and judged worst; dates were nearly a draw. Equal weights are not
-#   equal work, nor equally many questions: asked for as little as the others, the decoder lost more than half of its lead.
+#   equal work, nor equally many questions: asked for as little as the others, the decoder lost about half of its lead, or more.
 # - Saying everything at once works where there is one right answer.
 #
 # Sound went into a Transformer, fifty vectors a second. What about a picture? Chapter 16.

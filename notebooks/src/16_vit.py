@@ -534,7 +534,7 @@ show(
 # First the ViT: patches in another order are nothing to it. Its places begin as random vectors, so it has no order to lose. The CNN, whose kernels reach over the borders of patches, loses a
 # little. With all pixels in another order a patch is 49 strangers, and a kernel's window holds no neighbours: both fall by a point or two, and the difference between the two falls is within the noise of three seeds.
 #
-# And here the usual story, "the CNN wins by locality", meets its control: *on scrambled pixels the CNN is still ahead*. Is its lead no knowledge of images, then? A second study
+# Here the usual story, "the CNN wins by locality", meets its control: *on scrambled pixels the CNN is still ahead*. A second study
 # took its batch norms away, and let an MLP, a single hidden layer over all pixels, stand beside both: to it every order is the same.
 
 # %%
@@ -561,12 +561,12 @@ print("ViT, stem, pixels in another order:", *(f"{run:.3f}" for run in stem))
 
 # %% [markdown]
 # *Moved*: of digits moved by four pixels the plain ViT names about half, the CNN more than eight of ten. That is weight sharing: the CNN's layers say the same, elsewhere, and the last mean forgets where. Augmented
-# images teach both to bear it, the ViT far from all the way.
+# images move by two pixels at most. They teach the CNN to bear four, the ViT hardly more than it was shown.
 #
 # *Stem*: three small convolutions in place of the patch embedding, and the ViT's blocks are level with the CNN. On scrambled pixels it brings nothing: the last line falls below
-# the ViT with patches. So what it brings lives on neighbours.
+# the ViT with patches.
 #
-# *[CLS]* in place of the mean over patches: a point or two worse here.
+# *[CLS]* in place of the mean over patches: a point or two worse.
 
 # %%
 sizes, small = [500, 1500, 4000], {}
@@ -578,7 +578,7 @@ gaps = [a - b for a, b in zip(small["CNN"][1], small["ViT"][1])]
 print("gap:", *(f"{gap:.1f}" for gap in gaps))
 
 # %% [markdown]
-# With 500 digits the CNN is ten points ahead, with 4,000 two. But 500 digits were read in 250 updates, 4,000 in 500. With 500 updates on 500 digits (the controls above) half of that gap is left: much of it was time, not data. The paper went the other way: more images, until the gap
+# With 500 digits the CNN is ten points ahead, with 4,000 two. But 500 digits were read in 250 updates, 4,000 in 500. With 500 updates on 500 digits (the controls above) half of that gap is left, and in one trial with 2,000 none: it was time, not data. The paper went the other way: more images, until the gap
 # is gone, and beyond.
 #
 # ## 16.8 What a table of places found out
@@ -732,7 +732,7 @@ print(f"this page's reader: {len(reader.position.table)} tokens, {numbers:,} par
 # - One linear layer for all patches is a convolution whose stride is its kernel's side.
 # - Where a patch stands is learned: a fixed shuffle of patches costs a ViT nothing.
 # - Roll-out lies on the digit, but hiding what another digit's names does as much harm: a picture is no explanation until a good control has lost against it.
-# - On 4,000 digits a CNN of equal size is ahead after few updates; after twice as many the ViT has nearly caught up. The CNN bears moved images far better, and its lead lives on neighbours: on scrambled pixels it is ahead by batch norm alone.
+# - On 4,000 digits a CNN of equal size is ahead after few updates; after twice as many the ViT has nearly caught up. The CNN bears moved images far better, and its lead lives on neighbours: on scrambled pixels it is ahead by batch norm alone, and for few updates.
 # - Three convolutions in front bring the ViT level, unless pixels are scrambled.
 #
 # An image was a sentence, nearly. What else has been changed since 2017, in the block itself? Chapter 17.
@@ -764,7 +764,7 @@ quiz("16")
 # <details><summary>A heat map of attention lies nicely on the object. What does that show?</summary>
 #
 # Little by itself. Hide what it names, against as much at random *of the object*, and against a plain rule such as the darkest or brightest patches. On this page
-# roll-out beat chance over the image, but not chance over the digit, nor the map of another digit.
+# roll-out beat chance over the image, chance over the digit by a little, and the map of another digit not at all.
 #
 # </details>
 #

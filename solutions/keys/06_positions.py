@@ -2634,7 +2634,7 @@ def bucket_cases(generator):
         distance = relative.abs().clamp(min=exact).double()
         share = (count - exact) * (distance / exact).log() / math.log(longest / exact)
         near = (share - share.round()).abs() < 1e-3
-        return relative[~near | (relative.abs() <= exact) | (relative.abs() > longest)]
+        return relative[~near | (relative.abs() <= exact) | (relative.abs() >= longest)]
 
     def shuffled(places):
         return places[torch.randperm(len(places), generator=generator)]
@@ -3644,8 +3644,8 @@ def study_cases(generator):
         start = torch.randint(letters, (size, 1), generator=generator)
         return torch.cat([start, start + steps.cumsum(0)], dim=1) % letters
 
-    def tried(label, ways, test, dev, train=(3, 2), rates=RATES):
-        train = [texts(abs(size), (1 if size > 0 else -1, n)) for size in train]
+    def tried(label, ways, test, dev, train=(3, 2), rates=RATES, places=n):
+        train = [texts(abs(size), (1 if size > 0 else -1, places)) for size in train]
         state = guesser_state(generator, letters, 4)
         return case(label, ways, state, train, dev, test, list(rates))
 
@@ -3681,6 +3681,15 @@ def study_cases(generator):
         test = [texts(1, down, back), texts(3, up, on)]
         return tried("each way wants a rate of its own", ways, test, both(), rates=CLOSER)
 
+    def many(label):
+        """As many places as there are letters in no text, and more rates than two."""
+
+        def draw():
+            test, dev = [texts(2, (1, 6), back)], [texts(3, (1, 6)), texts(1, (-1, 6))]
+            return tried(label, ["none"], test, dev, places=6)
+
+        return draw
+
     # One by one: the seconds that the torn cases take are spent only where somebody asks for them.
     short = [texts(1, on), texts(2, (-1, 7)), texts(1, (2, 9))]
     yield tried("one way, one rate", ["rotary"], long(), [texts(1, up)], rates=[0.1])
@@ -3692,6 +3701,8 @@ def study_cases(generator):
     yield torn(learned, ("dev", "dev batches", "inside", "test"), ("train", "last loss", "outside"))
     yield torn(lopsided, ("dev", "test", "train"), ("dev batches", "first dev"))
     yield two_ways(each)
+    yield ordered(many("four rates: middling, worst, best, middling"), (1, 3, 0, 2))
+    yield ordered(many("four rates: worst, best, then better and better"), (3, 0, 2, 1))
     yield tried("short, longer and long texts", ["none"], short, both(), (1,), [0.1])
 
 
@@ -3703,6 +3714,19 @@ def torn(draw, one, other, turned=False):
         if rates := apart([found[name] for name in one], [found[name] for name in other]):
             rates = rates[::-1] if turned else rates
             return with_ways_and_rates(drawn, drawn.calls[0].args[0], rates)
+
+
+def ordered(draw, places, hair=2e-3):
+    """A case with four rates, the best on dev being 0, the worst 3; none is ahead by a hair."""
+    while True:
+        drawn = draw()
+        (found,) = scores(drawn).values()
+        ranked = found["dev"].argsort().tolist()
+        chosen = [*ranked[:3], ranked[-1]]
+        if found["dev"][chosen].diff().min() > hair:
+            return with_ways_and_rates(
+                drawn, drawn.calls[0].args[0], [RATES[chosen[i]] for i in places]
+            )
 
 
 def two_ways(draw):
@@ -4131,7 +4155,8 @@ POSITION_STUDY = Exercise(
         studied(
             "zeroed-before-the-step",
             {"zero": "between"},
-            "the gradients are set to zero between `backward` and `step`: nothing is learned",
+            "nothing is learned: gradients are set to zero between `backward` and `step`, there is "
+            "no `step`, or the optimizer holds another model's weights",
             "Compare a weight before and after training.",
             "`step` goes by the gradients that are there when it is called.",
             "The order is: zero_grad, backward, step.",

@@ -1730,6 +1730,10 @@ def chat_cases(generator):
     a, b, c, d = (f"word {number(generator, 100, 1000)}" for _ in range(4))
     return [
         case("a question", said(f"user: What is {a}?")),
+        case("a role of spaces", [{"role": " ", "content": a}, {"role": " tool ", "content": b}]),
+        case("a role without a name", [{"role": "", "content": a}]),
+        case("a role that begins like the system's", said(f"System: {a}", f"user: {b}")),
+        case("the same message twice", 2 * said(f"user: {a}?")),
         case("a question, with the system's message given", said(f"user: {a}?"), f"Say {b}."),
         case("a system's message by name", said(f"user: {a}?"), system=f"Say {c}."),
         case("no messages", []),

@@ -2939,6 +2939,16 @@ def t5_cases(generator):
             planned.append(call(source[:, 1:], target[:, :-1]))
         return Case(label, planned, init=init, state=state)
 
+    def handed_in(label):
+        """What `decode` gets is neither what was encoded last nor of the text encoded last."""
+        state = t5_learned(generator, WrongT5(**SIZES))
+        pads = [(0, 2), (1, 0)]
+        other, source = (text(seq, pads, SIZES["vocab_size"], SIZES["pad_id"]) for seq in (8, 7))
+        target = text(4, [(0, 1), (0, 0)], SIZES["vocab_size"], SIZES["pad_id"])
+        memory = normal(generator, 2, 7, SIZES["d_model"])
+        planned = [call(other, method="encode"), call(target, memory, source, method="decode")]
+        return Case(label, planned, init=SIZES, state=state)
+
     none = (0, 0)
     return [
         tried(
@@ -2960,6 +2970,7 @@ def t5_cases(generator):
             num_layers=2,
         ),
         tried("encoded only", 7, 1, [none, (1, 2)], [0, 0], apart=True),
+        handed_in("another text is encoded between, and a memory is handed in"),
     ]
 
 
@@ -3068,7 +3079,8 @@ class WrongT5(nn.Module):
         return x
 
     def padding(self, ids):
-        return padding_mask(ids, 0 if self.step.get("zero is pad") else self.pad_id)
+        real = padding_mask(ids, 0 if self.step.get("zero is pad") else self.pad_id)
+        return ~real if self.step.get("turned") else real
 
     def read_mask(self, source):
         real, kind = self.padding(source), self.step.get("read mask")
@@ -3087,6 +3099,7 @@ class WrongT5(nn.Module):
             "causal alone": lambda: ahead[None, None],
             "padding alone": lambda: real | first,
             "either": lambda: real | ahead,
+            "none": lambda: None,
             "start sees itself": lambda: (real & ahead) | (first[:, None] & first),
         }.get(kind, lambda: (real | first) & ahead)()
 
@@ -3100,6 +3113,7 @@ class WrongT5(nn.Module):
         over = {
             "none": None,
             "first seen": over | (torch.arange(source.shape[1]) == 0),
+            "the target's": self.write_mask(target),
         }.get(self.step.get("over mask"), over)
         return self.finished(
             self.decoder(self.embedded(target), memory, self.write_mask(target), over)
@@ -3109,6 +3123,7 @@ class WrongT5(nn.Module):
         kind, root = self.step.get("finish"), y.shape[-1] ** 0.5
         factor = 1.0 if kind == "plain" else 1 / root
         logits = factor * y @ self.table.weight.T
+        logits = logits.log_softmax(dim=-1) if kind == "log-softmax" else logits
         return logits.softmax(dim=-1) if kind == "softmax" else logits
 
     def forward(self, source, target):
@@ -3352,6 +3367,30 @@ T5_MODEL = Exercise(
             {"finish": "softmax"},
             "probabilities come out, not logits: softmax is one step too many",
             *HEAD_HINTS,
+        ),
+        a_t5_step(
+            "log-softmax",
+            {"finish": "log-softmax"},
+            "logarithms of probabilities come out, not logits: `log_softmax` is one step too many",
+            *HEAD_HINTS,
+        ),
+        a_t5_step(
+            "no-mask-in-the-decoder",
+            {"write mask": "none", "over mask": "none"},
+            "the decoder gets no mask: the target looks ahead, and all padding is seen",
+            *WRITE_MASK_HINTS,
+        ),
+        a_t5_step(
+            "target's-mask-over-the-source",
+            {"over mask": "the target's"},
+            "`memory_mask` is the target's own mask; the memory has the source's tokens",
+            *READ_MASK_HINTS,
+        ),
+        a_t5_step(
+            "padding-masks-turned-round",
+            {"turned": True},
+            "padding is seen and tokens are hidden: True means *may be seen*, as in `padding_mask`",
+            *READ_MASK_HINTS,
         ),
         a_t5_step(
             "start-hidden",

@@ -138,7 +138,9 @@ def test_a_check_in_a_bundle_goes_by_the_students_own_values(home, tmp_path):
     )
     assert told.returncode == 0, told.stderr
     assert told.stdout.startswith(f"[right] {PADDING}")
-    assert f"[wrong] {PADDING}" in told.stdout and f"yours is pad_id = {own}" in told.stdout
+    assert (
+        f"[wrong] {PADDING}" in told.stdout and f"your exercise says pad_id = {own}" in told.stdout
+    )
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +177,8 @@ def test_own_values_pass_and_a_copy_is_named(graded):
     }  # fmt: skip
     theirs, own = (draw.values(s)[PADDING]["pad_id"] for s in ("s00", "s01"))
     assert (
-        rows["s01"]["says"] == f"the answer is for pad_id = {theirs}, and yours is pad_id = {own}"
+        rows["s01"]["says"]
+        == f"the code goes by pad_id = {theirs}; your exercise says pad_id = {own}"
     )
     assert rows["s01"]["details"][0] == f"your code says `pad_id = {theirs}`; yours is {own}"
     assert status == 1, "zoe is not on the list"

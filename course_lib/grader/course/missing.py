@@ -44,7 +44,7 @@ USES = {
         ("safetensors.torch.load_file", "safetensors.safe_open", "linecache.", "tempfile."), READS
     ),
     **dict.fromkeys(("io.open", "codecs.open", "os.open", "tokenize.open", "shelve.open"), READS),
-    **dict.fromkeys(("os.path.getsize", "os.access", "runpy.run_path"), READS),
+    **dict.fromkeys(("os.path.getsize", "os.access", "runpy.run_path", "configparser."), READS),
     "importlib.util.spec_from_file_location": READS,
 }
 # They begin like these, and work.

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 SAY, STOP = 10, 60  # seconds of computing; of waiting, five count as one
 WAITING = 5
-ENDLESS = "does a loop of yours ever end? Stop it with the square button, or Ctrl-C"
+ENDLESS = "does a loop of yours ever end, or does its work grow much faster than its input?"
+STOP_IT = "Stop it with the square button, or Ctrl-C"
 
 
 class StoppedError(Exception):
@@ -60,7 +61,7 @@ class _Watch:
         """Who stopped it, and when."""
         seconds = f"{time.monotonic() - self.began:.0f} s"
         return (
-            f"stopped after {seconds}: {ENDLESS.split('?')[0]}?"
+            f"stopped after {seconds}: {ENDLESS}"
             if self.over
             else (f"you stopped it after {seconds}")
         )
@@ -74,7 +75,8 @@ class _Watch:
         while not self.ended.wait(0.5):
             if self._spent() > SAY and not said:
                 said = True
-                self.say(f"still running after {time.monotonic() - self.began:.0f} s: {ENDLESS}")
+                passed = f"{time.monotonic() - self.began:.0f} s"
+                self.say(f"still running after {passed}: {ENDLESS} {STOP_IT}")
             if self._spent() > STOP and self.can_stop:
                 with self.deciding:
                     if not self.ended.is_set():

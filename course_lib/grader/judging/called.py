@@ -9,6 +9,7 @@ from .frames import Foreign, foreign_kind
 from .outcome import ITSELF
 
 SHOWN = 3
+LONG, AROUND = 40, 12  # signs of a text that isn't read at one look, and of what is shown of it
 
 
 def kind(value: Any) -> str:
@@ -32,6 +33,20 @@ def contents(values: Sequence) -> str:
 def found_kind(value: Any) -> str:
     """The kind of what an answer gave; of a list or tuple also what it holds."""
     return kind(value) + (contents(value) if isinstance(value, list | tuple) else "")
+
+
+def parting(expected: str, found: str) -> tuple[str, ...]:
+    """Where two long texts part, with what stands there."""
+    pairs = enumerate(zip(expected, found, strict=False))
+    end = min(len(expected), len(found))
+    place = next((i for i, (a, b) in pairs if a != b), end)
+    if max(len(expected), len(found)) <= LONG:
+        return ()
+    shown = [text[place : place + AROUND] for text in (expected, found)]
+    want, got = (repr(text) if text else "its end" for text in shown)
+    before = expected[max(0, place - AROUND) : place]
+    agree = f"they agree up to {before!r}; then" if place else "at the beginning"
+    return (f"{agree} should come {want}, found {got}",)
 
 
 def _short(value: Any) -> str:

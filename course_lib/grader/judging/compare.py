@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .called import contents, found_kind, kind
+from .called import contents, found_kind, kind, parting
 from .edits import edited
 from .outcome import Outcome
 from .scored import too_few
@@ -83,7 +83,8 @@ def _structure(expected: Any, found: Any, terms: Terms) -> Details:
         if expected.keys() == found.keys():
             told = ((k, _structure(expected[k], found[k], terms)) for k in expected)
             return next(((f"in `{k}`: {inner[0]}", *inner[1:]) for k, inner in told if inner), ())
-        return (f"expected the keys {sorted(expected)}, found {sorted(found)}",)
+        want, got = (sorted(keys, key=repr) for keys in (expected, found))
+        return (f"expected the keys {want}, found {got}",)
     containers = (list, tuple, dict)
     if isinstance(expected, containers) or isinstance(found, containers):
         return (f"expected {kind(expected)}, found {found_kind(found)}",)
@@ -113,8 +114,11 @@ def _leaf(expected: Any, found: Any, terms: Terms) -> Details:
         if not isinstance(found, Tensor):
             return (f"expected {kind(expected)}, found {found_kind(found)}",)
         return tensors(expected, found, terms)
-    same = type(expected) is type(found) and expected == found
-    return () if same else (f"expected {kind(expected)}, found {found_kind(found)}",)
+    if type(expected) is type(found) and expected == found:
+        return ()
+    told = f"expected {kind(expected)}, found {found_kind(found)}"
+    texts = isinstance(expected, str) and isinstance(found, str)
+    return (told, *(parting(expected, found) if texts else ()))
 
 
 def _single(found: Any) -> Any:

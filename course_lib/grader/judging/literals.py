@@ -9,7 +9,7 @@ from .sheet import Sheet
 from .values import changed
 from .verdict import Verdict
 
-USUAL = {0, 1, 2, 0.5}  # nobody asks where they come from
+USUAL = {0, 1, 2, 3, 0.5, 10, 100}  # nobody asks where they come from
 LARGEST = 10**15  # a number of thousands of digits can't even be printed
 LONE = "`{}` stands in your code: is it right for every input, or should it come from one?"
 
@@ -39,6 +39,9 @@ def _numbers(source: str, name: str = "") -> set[int | float]:
     """Those in the definition of `name`, or in the whole text where there is none."""
     tree = tree_of(source) or ast.Module([], [])
     found = [node for node in tree.body if name and getattr(node, "name", "") == name]
-    nodes = ast.walk(found[-1] if found else tree)
+    inside = found[-1] if found else tree
+    made = [n for n in ast.walk(inside) if getattr(n, "name", "") == "__init__"]
+    drawn = {id(n) for each in made for n in ast.walk(each)}  # first numbers may be anything
+    nodes = [n for n in ast.walk(inside) if id(n) not in drawn]
     values = [n.value for n in nodes if isinstance(n, ast.Constant)]
     return {x for x in values if type(x) in (int, float) and abs(x) < LARGEST}

@@ -1,6 +1,5 @@
-"""What the usual errors mean, for who meets them for the first time."""
+"""What an error says, and what it usually means; the first that fits is told."""
 
-# What an error says, and what it means; the first that fits is told.
 MEANINGS = (
     (r"^ZeroDivisionError", "something is divided by 0 on this line, or 0 has a negative power"),
     (r"^OverflowError", "a number is too large here, such as e to the 710th power"),
@@ -8,7 +7,7 @@ MEANINGS = (
     (r"^RuntimeError: Sizes of", "`cat` wants equal lengths along every axis but its own"),
     (r"Expected target", "`cross_entropy` wants the classes on axis 1: flatten, or transpose"),
     (r"^KeyError", "a dictionary holds no such key: ask with `in` first, or with `.get`"),
-    (r"arg\w* is (an )?empty|numel\(\) == 0", "the largest of nothing: is there any?"),
+    (r"arg\w* is (an )?empty|numel\(\) == 0", "the largest or smallest of nothing: is there any?"),
     (r"single memory location", "what is read is written over meanwhile: read from a `clone`"),
     (r"^RecursionError", "your function calls itself without end: which call should be the last?"),
     (r"NoneType", "something is None: an argument that was left out, or what no `return` gives"),
@@ -86,15 +85,14 @@ MEANINGS = (
     ),
     (
         r"^NameError",
-        "nothing of this name is known on that line: is it spelt as where it was made, and made "
-        "before?",
+        "nothing of this name is known there: is it spelt as where it was made, and made before?",
     ),
     (
         r"not implemented for '|not supported for|unsupported ScalarType",
         "this function doesn't know that dtype: convert the input, and the result back",
     ),
     (
-        r"index \d+ is out of bounds|(tuple|list) index out of range",
+        r"index -?\d+ is out of bounds|(tuple|list) index out of range",
         "there is no such place: places count from 0, and [-1] is the last, however many there are",
     ),
     (
@@ -185,9 +183,13 @@ MEANINGS = (
     (r"not in (list|tuple)|\.index\(x\)", "what is looked for isn't there: ask with `in` first"),
     (r"before Module\.__init__", "the first line of `__init__` is missing: `super().__init__()`"),
     (
+        r"mask \((\d+, ){3}\d+\) does not broadcast to scores",
+        "a mask of four axes is longer or shorter than queries or keys: is it another text's?",
+    ),
+    (
         r"for each of the scores' axes|does not broadcast to scores",
-        "the mask's axes are not (batch, heads, query, key): a padding mask `(batch, key)` gets "
-        "two axes by `[:, None, None, :]`, and a mask that has four is handed on as it is",
+        "the mask's axes are not (batch, heads, query, key): `(batch, key)` gets two axes by "
+        "`[:, None, None, :]`, and a mask that has four is handed on as it is",
     ),
     (
         r"not supported between instances",

@@ -70,7 +70,7 @@ def _shape(expected: tuple, found: tuple, axes: list[str]) -> Details:
     told = f"expected shape {expected}, found {found}"
     if len(axes) == len(expected):
         told = f"expected shape ({', '.join(axes)}) = {expected}, found {found}"
-    if sorted(expected) != sorted(found):
+    if sorted(expected) != sorted(found) or 0 in expected:  # of nothing any order is as good
         return (told,)
     # Where sizes are distinct, a permutation of them tells which axes were exchanged.
     if len(axes) == len(expected) == len(set(expected)):

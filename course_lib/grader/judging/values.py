@@ -134,5 +134,5 @@ def copied(own: Exercise, other: Exercise, answer: Any) -> Mistake:
         f"Yours is {yours}. Where does your code go by something else?",
         f"Work out one small input by hand for {yours}, then follow your code through it.",
     )
-    says = f"the answer is for {theirs}, and yours is {yours}"
+    says = f"the code goes by {theirs}; your exercise says {yours}"
     return Mistake(f"answers for {theirs}", answer, {}, says, hints)

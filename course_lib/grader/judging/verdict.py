@@ -102,7 +102,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
         *aside,
         *(told if not crash else () if known else meaning(crash, sheet.others, found[index].what)),
         why,
-        *(elsewhere([found[i] for i, _ in failing], sheet.others) if not (known or crash) else ()),
+        *(() if known or crash else _elsewhere(sheet, found, failing)),
         *_broken(sheet, found, [i for i, _ in failing], told),
         f"{place}: {case.label}{f' ({inputs})' if inputs else ''}",
     ]
@@ -118,6 +118,11 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
         case=spelt(sheet.name, sheet.parameters, case),
         **(mostly(*near, len(failing)) if near else named(known)),
     )
+
+
+def _elsewhere(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> list[str]:
+    """That larger cases stop which have a result."""
+    return elsewhere([found[i] for i, _ in failing if not sheet.expected[i].raised], sheet.others)
 
 
 def _edited(sheet: Sheet, found: tuple[Outcome, ...]) -> list[str]:

@@ -245,6 +245,25 @@ def test_of_a_dict_the_first_wrong_key_is_told_as_the_reference_filled_it():
     assert differences(expected, one) == ("in `loss`, result 2 of 2: expected 5, found 7",)
 
 
+@pytest.mark.parametrize(
+    "found, told",
+    [
+        ("line\n", "they agree up to 'bbbbbbbbbbbb'; then should come '\\nline', found 'line\\n'"),
+        ("\nlin", "they agree up to 'bbbbbbbb\\nlin'; then should come 'e', found its end"),
+        ("\nlines", "they agree up to 'bbbbbbb\\nline'; then should come its end, found 's'"),
+    ],
+)
+def test_where_two_long_texts_part_is_told(found, told):
+    assert compare("b" * 40 + "\nline", "b" * 40 + found)[1:] == (told,)
+    assert compare("b" * 20 + "\nline", "b" * 20 + found)[1:] == ()  # short enough to read
+    assert compare("b" * 50, "a")[1].startswith("at the beginning should come 'bbbb")
+
+
+def test_keys_of_several_kinds_are_told_apart():
+    (told,) = compare({1: 2, "a": 3}, {("a", 1): 2, 0.5: 3})
+    assert told == "expected the keys ['a', 1], found [('a', 1), 0.5]"
+
+
 def test_the_leaves_of_a_dict_are_found_by_their_keys_alone():
     expected = {"b": torch.ones(2).as_subclass(Unprintable), "a": 3}
     found = {"a": 4, "b": torch.ones(2).as_subclass(Unprintable)}

@@ -5,7 +5,7 @@ import pytest
 from course_lib.check import check
 from course_lib.grader.course.files import sheet_for
 from course_lib.grader.judging.literals import with_changed_values
-from course_lib.grader.judging.verdict import judge
+from course_lib.grader.judging.verdict import Verdict, judge
 from course_lib.paths import ROOT
 
 ID = "02.attention-weights"
@@ -31,7 +31,7 @@ def test_a_size_that_is_written_down_is_asked_about(scale, number):
     "scale",
     [
         " / query.shape[-1] ** 0.5 - 1",  # a usual number, and right
-        " / 3 + 7",  # which of them?
+        " / 9 + 7",  # which of them?
         "",  # a mistake that has a name
     ],
 )
@@ -46,7 +46,7 @@ def test_what_stands_beside_the_answer_is_not():
 
 
 def test_a_number_too_long_to_be_printed_is_left_out():
-    assert details(SOFT.format(f" / 0x{'f' * 5000} + 3"))[-1].startswith("`3` stands")
+    assert details(SOFT.format(f" / 0x{'f' * 5000} + 7"))[-1].startswith("`7` stands")
 
 
 def test_numbers_of_the_courses_own_answer_are_not_asked_about():
@@ -62,3 +62,12 @@ def test_check_tells_it():
         return (query @ key.mT / 48).softmax(-1)
 
     assert "`48` stands in your code" in str(check(ID, attention_weights))
+
+
+def test_numbers_that_a_module_begins_with_are_not_asked_about():
+    sheet = sheet_for(ROOT, "01.recall-gru")
+    first = "class RecallGRU:\n    def __init__(self, spread=0.07):\n        self.spread = spread\n"
+    verdict = Verdict("01.recall-gru", "T", "wrong", "")
+    assert with_changed_values(sheet, verdict, first).details == ()
+    later = first + "    def forward(self, x):\n        return 0.07 * x\n"
+    assert with_changed_values(sheet, verdict, later).details[-1].startswith("`0.07` stands")

@@ -35,7 +35,7 @@ def test_the_solution_passes_with_every_value_and_a_copy_is_named(exercise):
             assert verdict.state == "wrong"
             for name, value in own.values.items():
                 assert f"{name} = {theirs.values[name]!r}" in verdict.mistake
-                assert f"yours is {name} = {value!r}" in verdict.mistake
+                assert f"your exercise says {name} = {value!r}" in verdict.mistake
 
 
 @each

@@ -13,6 +13,7 @@ FENCE = re.compile(
 CHUNK = re.compile(r"^(```+)[ \t]*\{(python)\b", re.M | re.I)
 BARE = re.compile(r"^```[ \t]*\n(.*?)^```[ \t]*$", re.M | re.S)  # code of no named language
 _FRONT = re.compile(r"\A\s*---\n(?:.*\n){0,99}?---\n")
+_TILDES = re.compile(r"^~~~+", re.M)
 _SPELLED = re.compile(r"^(```+|~~~+)[ \t]*(?:py|ipython3?|python3)\b", re.M | re.I)
 
 
@@ -30,7 +31,8 @@ def markdown_cells(text: str, most: int) -> list[Cell]:
     import jupytext  # checking an answer doesn't need it, and it takes a while to import
 
     # Without its header, which could ask jupytext for anything.
-    text = _SPELLED.sub(r"\1python", _FRONT.sub("", text))
+    text = _TILDES.sub("```", _FRONT.sub("", text))  # which jupytext doesn't know
+    text = _SPELLED.sub(r"\1python", text)
     text = text if FENCE.search(text) else BARE.sub(r"```python\n\1```", text)
     form = {"extension": ".Rmd" if CHUNK.search(text) else ".md"}
     if "{code-cell}" in text:

@@ -80,6 +80,8 @@ def plain_python(source: str) -> str:
     magic = re.match(r"(\s*)%%(\S*)[^\n]*", source)
     if magic:
         below = magic[1] + source[magic.end() :]
+        if magic[2] == "timeit" and "check(" not in below:  # what it binds is gone when it ends
+            return ""
         return plain_python(below) if not OTHER.match(magic[2] + " ") else ""
     source = re.sub(r"^([ \t]*)%time[ \t]+(?=\S)", r"\1", source, flags=re.MULTILINE)
     from IPython.core.inputtransformer2 import TransformerManager  # only where it is needed

@@ -6,6 +6,7 @@ import pytest
 from nbconvert.exporters import MarkdownExporter
 
 from course_lib.grader.running.reading.handed_in import cells_in
+from course_lib.grader.running.reading.plain import plain_python
 from course_lib.notebooks import Cell
 
 CODE = ("import math", "def f(x):\n    return math.exp(x)", "f(1)")
@@ -100,3 +101,15 @@ def test_a_notebook_of_marimo_is_read():
         "@torch.no_grad()\ndef g(x):\n    return x\ny = 2",
         "def f(x):\n    return math.exp(x)",
     ]
+
+
+def test_fences_of_tildes_are_fences():
+    text = "# Notes\n\n~~~py\nx = 3\n~~~\n\n~~~~ {.python}\nwords\n~~~~\n"
+    cells = cells_in(text.encode(), "a.md")
+    assert next(cell.source for cell in cells if cell.kind == "code") == "x = 3"
+
+
+def test_what_a_timed_cell_binds_is_gone():
+    assert plain_python("%%timeit\naxis = 0") == ""
+    assert "check" in plain_python("%%timeit\ncheck('02.x', f)")
+    assert plain_python("%%time\naxis = 0").strip() == "axis = 0"
