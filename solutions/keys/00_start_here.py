@@ -1143,6 +1143,16 @@ def largest_off_the_powers(x):
     return powers / powers.sum(dim=-1, keepdim=True)
 
 
+def by_the_mean(x):
+    powers = torch.exp(x - x.amax(dim=-1, keepdim=True))
+    return powers / powers.mean(dim=-1, keepdim=True)
+
+
+def turned_round(x):
+    powers = torch.exp(x.amax(dim=-1, keepdim=True) - x)
+    return powers / powers.sum(dim=-1, keepdim=True)
+
+
 def pinched(x, *, pinch):
     """The maximum is away, and still something is added to the sum."""
     powers = torch.exp(x - x.amax(dim=-1, keepdim=True))
@@ -1242,6 +1252,28 @@ def each_by_itself(x):
 
 
 SOFTMAX_MISTAKES = [
+    Mistake(
+        "mean-below",
+        by_the_mean,
+        {},
+        says="the powers are divided by their mean, so a row sums to its length",
+        hints=(
+            "Add up a row of your result.",
+            "Shares of a row sum to 1. By what must its powers be divided?",
+            "Divide by the sum along the last axis.",
+        ),
+    ),
+    Mistake(
+        "taken-from-the-largest",
+        turned_round,
+        {},
+        says="the scores are taken from the largest, not it from them: the least gets the most",
+        hints=(
+            "Try a row of three. Which of its scores gets the largest share?",
+            "What is the sign of what is left after your shift?",
+            "`x - x.amax(dim=-1, keepdim=True)`",
+        ),
+    ),
     Mistake(
         "overflow",
         wrong_softmax,

@@ -2714,7 +2714,8 @@ def wrong_bucket(
         share = (far / exact).log() / math.log(longest)
     else:  # both logarithms of the plain distances
         share = far.log() / math.log(longest)
-    wide = exact * lift + (count - exact if factor else 1) * share
+    spread = count if factor == "all" else count - exact if factor else 1
+    wide = exact * lift + spread * share
     wide = {"floor": wide.floor(), "round": wide.round(), "ceil": wide.ceil()}[rounding].long()
     if last == "all":
         wide = wide.clamp(max=num_buckets - 1)
@@ -2926,6 +2927,14 @@ BUCKET = Exercise(
             "the fraction of the logarithms is not multiplied by B − E, so that all far distances "
             "share a bucket or two",
             "How many different numbers come out for distances from E to max_distance?",
+            "The fraction runs from 0 to 1; B − E buckets lie between.",
+            "Multiply by B − E before you round down.",
+        ),
+        sorting(
+            "factor-of-all-buckets",
+            {"factor": "all"},
+            "the fraction of the logarithms is multiplied by B, of which the near ones have E",
+            "Which bucket gets a distance a little below max_distance?",
             "The fraction runs from 0 to 1; B − E buckets lie between.",
             "Multiply by B − E before you round down.",
         ),

@@ -1,4 +1,4 @@
-"""What the text of a wrong answer says: another value than the student's own, a lone number."""
+"""What the text of a wrong answer says: another's value, a lone number, one row for all."""
 
 import ast
 from dataclasses import replace
@@ -11,6 +11,7 @@ from .verdict import Verdict
 
 USUAL = {0, 1, 2, 3, 0.5, 10, 100}  # nobody asks where they come from
 LARGEST = 10**15  # a number of thousands of digits can't even be printed
+ONE_ROW = "`[row] * n` holds one row n times: what is written into one of them is in all"
 LONE = "`{}` stands in your code: is it right for every input, or should it come from one?"
 
 
@@ -23,9 +24,20 @@ def with_changed_values(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:
     if verdict.state not in ("wrong", "crashed"):
         return verdict
     told = changed(source, sheet.values, sheet.name)
+    rows = ONE_ROW if not verdict.mistake_name and _one_row(source) else ""
     lone = "" if told or verdict.mistake_name or not sheet.solution else _lone(sheet, source)
-    details = (*filter(None, [told]), *verdict.details, *filter(None, [lone]))
+    details = (*filter(None, [told, rows]), *verdict.details, *filter(None, [lone]))
     return replace(verdict, details=details)
+
+
+def _one_row(source: str) -> bool:
+    """Is a list of lists multiplied?"""
+    products = (
+        n for n in ast.walk(tree_of(source) or ast.Module([], [])) if isinstance(n, ast.BinOp)
+    )
+    lists = (side for n in products for side in (n.left, n.right) if isinstance(n.op, ast.Mult))
+    rows = (row for each in lists if isinstance(each, ast.List) for row in each.elts)
+    return any(isinstance(getattr(row, "left", row), ast.List | ast.ListComp) for row in rows)
 
 
 def _lone(sheet: Sheet, source: str) -> str:

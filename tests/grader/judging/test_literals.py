@@ -71,3 +71,19 @@ def test_numbers_that_a_module_begins_with_are_not_asked_about():
     assert with_changed_values(sheet, verdict, first).details == ()
     later = first + "    def forward(self, x):\n        return 0.07 * x\n"
     assert with_changed_values(sheet, verdict, later).details[-1].startswith("`0.07` stands")
+
+
+@pytest.mark.parametrize(
+    "rows, told",
+    [
+        ("[[0] * 3] * 4", True),
+        ("4 * [[0, 0]]", True),
+        ("[[0 for _ in range(3)]] * 4", True),
+        ("[[0] * 3 for _ in range(4)]", False),
+        ("[0] * 3", False),
+        ("[(0,) * 3] * 4", False),
+    ],
+)
+def test_a_row_that_is_in_a_table_several_times_is_told(rows, told):
+    source = f"def attention_weights(query, key):\n    table = {rows}\n    return table"
+    assert any("holds one row" in each for each in details(source)) == told
