@@ -541,6 +541,14 @@ RAN = {
         [("def rows(x):\n    return x",), (HELPED, ID), (HELPER,), ("rows = None",)],
         (2, 3, 5, 4),
     ),
+    "a helper that never ran, between": (
+        [(HELPER,), ("def rows(x):\n    return 0 * x",), (HELPED, ID)],
+        (2, None, 3),
+    ),
+    "a constant that never ran, above": (
+        [("axis = -1",), ("axis = 0",), over("axis")],
+        (2, None, 3),
+    ),
     "a cell that never ran": ([("axis = -1",), ("axis = 0",), over("axis")], (4, 2, None)),
 }
 

@@ -14,8 +14,9 @@ from .notebook import Notebook
 from .slices import MOST as MOST_AS_IT_STANDS
 from .slices import Slice, slices
 
-MOST_AS_IT_RAN = 2  # slices of an answer from the cells in the order in which they ran
-MOST = MOST_AS_IT_STANDS + MOST_AS_IT_RAN
+# Slices of an answer from the cells in the order in which they ran, and from those alone that ran.
+MOST_AS_IT_RAN, MOST_ALONE = 2, 1
+MOST = MOST_AS_IT_STANDS + MOST_AS_IT_RAN + MOST_ALONE
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,14 @@ def plans(
     """
     cells = named_answers(cells, {each.id: each.name for each in wanted})
     notebook = Notebook(cells, provided)
-    order = as_it_ran(cells)
-    again = Notebook([cells[i] for i in order], provided) if order != sorted(order) else None
-    made = [_plan(notebook, each, again, order) for each in wanted]
+    every = list(range(len(cells)))
+    orders = (as_it_ran(cells), MOST_AS_IT_RAN), (alone_that_ran(cells), MOST_ALONE)
+    ran = [
+        (Notebook([cells[i] for i in order], provided), order, most)
+        for order, most in orders
+        if order != every
+    ]
+    made = [_plan(notebook, each, ran) for each in wanted]
     used = {cell for plan in made for each in plan.slices for cell, _ in each.pieces}
     left = [
         i
@@ -74,13 +80,29 @@ def as_it_ran(cells: Sequence[Cell]) -> list[int]:
     return [i for _, i in sorted(placed)]
 
 
-def _plan(notebook: Notebook, each: Wanted, again: Notebook | None, order: list[int]) -> Plan:
-    """The plan for one exercise; `again` is the notebook in the `order` in which it ran."""
+def alone_that_ran(cells: Sequence[Cell]) -> list[int]:
+    """The places of cells that have a number, in its order; of all where none has, or each.
+
+    What was typed and never ran changed nothing that a check saw.
+    """
+    code = [(cell.ran, i) for i, cell in enumerate(cells) if cell.kind == "code"]
+    ran = [i for number, i in sorted((n, i) for n, i in code if n)]
+    return ran if 0 < len(ran) < len(code) else [*range(len(cells))]
+
+
+def _plan(notebook: Notebook, each: Wanted, ran: Sequence[tuple[Notebook, list[int], int]]) -> Plan:
+    """The plan for one exercise; `ran` is the notebook in orders in which it may have run.
+
+    With each come the places that its cells have, and how many slices of it are tried.
+    """
     found = slices(notebook, each.id, each.name, each.stub)
-    if found and again:
-        ran = slices(again, each.id, each.name, each.stub)[:MOST_AS_IT_RAN]
-        ran = [_back(made, order) for made in ran]
-        found = list(dict.fromkeys([found[0], *ran, *found[1:]]))
+    if found and ran:
+        back = [
+            _back(made, order)
+            for again, order, most in ran
+            for made in slices(again, each.id, each.name, each.stub)[:most]
+        ]
+        found = list(dict.fromkeys([found[0], *back, *found[1:]]))
     if found:
         where = tuple(notebook.words(made.cell, each.name, made.own) for made in found)
         return Plan(tuple(found), where)
