@@ -45,11 +45,15 @@ def verdict_on(
     Raises KeyError for an unknown id.
     """
     printed = io.StringIO()
-    with one_thread():
+    with as_graded() as kind:
         sheet = sheet_for(root, id, seed)
         with contextlib.redirect_stdout(printed), torch.random.fork_rng(devices=[]):
             began, clock = time.process_time(), _clock()
             verdict = judge(sheet, answer)
+            if verdict.state in ("wrong", "crashed") and kind != torch.float32:
+                torch.set_default_dtype(kind)  # grading tries what the learner's cells set, too
+                again = judge(sheet, answer)
+                verdict = again if again.state == "right" else verdict
             spent, passed = time.process_time() - began, _clock() - clock
     slow = _late(sheet, spent, passed) if verdict.state == "right" else ()
     lost: tuple[str, ...] = ()
@@ -96,14 +100,19 @@ def with_print(verdict: Verdict, printed: str) -> Verdict:
 
 
 @contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """PyTorch on one thread: on small tensors, several spend seconds waiting for each other."""
-    before = torch.get_num_threads()
+def as_graded() -> Iterator[torch.dtype]:
+    """PyTorch as a new session has it, but on one thread; gives the learner's default dtype.
+
+    On small tensors several threads spend seconds waiting for each other.
+    """
+    threads, kind = torch.get_num_threads(), torch.get_default_dtype()
     torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float32)
     try:
-        yield
+        yield kind
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(threads)
+        torch.set_default_dtype(kind)
 
 
 def _source(answer: object) -> str:

@@ -8,6 +8,7 @@ import torch
 
 from course_lib.grader.course import checking
 from course_lib.grader.course.checking import verdict_on
+from course_lib.grader.course.files import exercises, load_solution
 from course_lib.paths import ROOT
 
 
@@ -37,6 +38,33 @@ def test_threads_come_back_when_a_learner_interrupts_a_check(threads):
     with pytest.raises(KeyboardInterrupt):
         verdict_on(ROOT, "00.scores", stopped)
     assert torch.get_num_threads() == threads
+
+
+@pytest.fixture
+def wide():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def test_a_default_dtype_of_the_session_makes_no_right_answer_wrong(wide):
+    shapes = []
+
+    def scores(query, keys):
+        shapes.append(torch.ones(1).dtype)
+        return keys @ query
+
+    assert verdict_on(ROOT, "00.scores", scores).state == "right"
+    assert set(shapes) == {torch.float32} and torch.get_default_dtype() == torch.float64
+
+    def own_numbers(query, keys):
+        if torch.ones(1).dtype != torch.float64:
+            raise RuntimeError("my cells ask for float64")
+        return keys @ query
+
+    assert verdict_on(ROOT, "00.scores", own_numbers).state == "right"
+    solution = load_solution(ROOT, next(e for e in exercises(ROOT) if e.id == "13.gpt"))
+    assert verdict_on(ROOT, "13.gpt", solution).state == "right"
 
 
 def test_an_answer_for_which_grading_would_not_wait_is_told(monkeypatch):

@@ -46,7 +46,11 @@ def _named(source: str, names: Mapping[str, str]) -> str:
     lines = [line.encode() for line in source.split("\n")]  # Python counts columns in bytes
     for node in reversed(list(_simple(tree)) if tree else []):
         given = [(names[id], answer) for id, answer in checked(node) if id in names]
+        own = {
+            n.id for c in ast.walk(node) if isinstance(c, ast.comprehension) for n in _in(c.target)
+        }
         given = [(name, a) for name, a in given if getattr(a, "id", "") != name]
+        given = [(name, a) for name, a in given if not own & {n.id for n in _in(a)}]
         if not given:
             continue
         made = "; ".join(f"{name} = ({ast.get_source_segment(source, a)})" for name, a in given)
@@ -56,6 +60,10 @@ def _named(source: str, names: Mapping[str, str]) -> str:
         height = last - first  # every other line stays where it was
         lines[first:last] = (text + [b""] * height)[:height]
     return b"\n".join(lines).decode()
+
+
+def _in(node: ast.AST) -> list[ast.Name]:
+    return [each for each in ast.walk(node) if isinstance(each, ast.Name)]
 
 
 def _simple(tree: ast.Module) -> Iterator[ast.stmt]:
