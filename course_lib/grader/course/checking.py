@@ -49,11 +49,7 @@ def verdict_on(
         sheet = sheet_for(root, id, seed)
         with contextlib.redirect_stdout(printed), torch.random.fork_rng(devices=[]):
             began, clock = time.process_time(), _clock()
-            verdict = judge(sheet, answer)
-            if verdict.state in ("wrong", "crashed") and kind != torch.float32:
-                torch.set_default_dtype(kind)  # grading tries what the learner's cells set, too
-                again = judge(sheet, answer)
-                verdict = again if again.state == "right" else verdict
+            verdict = _judged(sheet, answer, kind)
             spent, passed = time.process_time() - began, _clock() - clock
     slow = _late(sheet, spent, passed) if verdict.state == "right" else ()
     lost: tuple[str, ...] = ()
@@ -73,6 +69,19 @@ def verdict_on(
         return Verdict(id, sheet.title, "not attempted", told, out_of=sheet.points)
     verdict = with_changed_values(sheet, verdict, source)
     return with_print(verdict, printed.getvalue())
+
+
+def _judged(sheet: Sheet, answer: object, kind: torch.dtype) -> Verdict:
+    """The verdict as in a new session, or else in one of the learner's default dtype.
+
+    Grading tries what the learner's cells set, too.
+    """
+    verdict = judge(sheet, answer)
+    if verdict.state not in ("wrong", "crashed") or kind == torch.float32:
+        return verdict
+    torch.set_default_dtype(kind)
+    again = judge(sheet, answer)
+    return again if again.state == "right" else verdict
 
 
 def _clock() -> float:

@@ -46,11 +46,8 @@ def _named(source: str, names: Mapping[str, str]) -> str:
     lines = [line.encode() for line in source.split("\n")]  # Python counts columns in bytes
     for node in reversed(list(_simple(tree)) if tree else []):
         given = [(names[id], answer) for id, answer in checked(node) if id in names]
-        own = {
-            n.id for c in ast.walk(node) if isinstance(c, ast.comprehension) for n in _in(c.target)
-        }
         given = [(name, a) for name, a in given if getattr(a, "id", "") != name]
-        given = [(name, a) for name, a in given if not own & {n.id for n in _in(a)}]
+        given = [(name, a) for name, a in given if _stands_alone(a, node)]
         if not given:
             continue
         made = "; ".join(f"{name} = ({ast.get_source_segment(source, a)})" for name, a in given)
@@ -62,8 +59,13 @@ def _named(source: str, names: Mapping[str, str]) -> str:
     return b"\n".join(lines).decode()
 
 
-def _in(node: ast.AST) -> list[ast.Name]:
-    return [each for each in ast.walk(node) if isinstance(each, ast.Name)]
+def _stands_alone(answer: ast.expr, statement: ast.stmt) -> bool:
+    """Is none of an answer's names a variable of a comprehension around it?"""
+    inside = {id(node) for node in ast.walk(answer)}
+    loops = (n for n in ast.walk(statement) if isinstance(n, ast.comprehension))
+    targets = [loop.target for loop in loops if id(loop) not in inside]
+    bound = {n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+    return not bound & {n.id for n in ast.walk(answer) if isinstance(n, ast.Name)}
 
 
 def _simple(tree: ast.Module) -> Iterator[ast.stmt]:
