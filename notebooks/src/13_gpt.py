@@ -815,23 +815,27 @@ claim("the two differ by less than 0.01", abs(bits - bits_half) < 0.01)
 
 
 # %% tags=["nbval-ignore-output"]
-def sized(layers, width, kv_share, vocabulary, context):
+def sized(layers, width, sharing, vocabulary, context):
     heads = width // 128
     config = replace(
-        LLAMA3, d_model=width, num_heads=heads, num_kv_heads=max(1, heads // kv_share), num_layers=layers,
+        LLAMA3, d_model=width, num_heads=heads, num_kv_heads=max(1, heads // sharing), num_layers=layers,
         d_ff=128 * round(width * 3.5 / 128), vocab_size=vocabulary, max_len=context,
     )  # fmt: skip
     count, kept = count_parameters(Gpt, config), 2 * cache_numbers(config) * context
-    print(f"{count:,} parameters, {2 * count / 1e9:.1f} GB; a full cache {kept / 1e9:.1f} GB")
+    print(f"{count:,} parameters, {2 * count / 1e9:.1f} GB; a full cache {kept / 1e9:,.1f} GB")
+
+
+def spelled(*numbers):
+    return [(f"{number:,}", number) for number in numbers]
 
 
 widgets.interactive(
     sized,
     layers=widgets.IntSlider(32, 1, 128, continuous_update=False),
     width=widgets.IntSlider(4096, 1024, 16_384, 1024, continuous_update=False),
-    kv_share=widgets.Dropdown(options=[1, 2, 4, 8], value=4),
-    vocabulary=widgets.Dropdown(options=[32_000, 50_257, 128_256, 262_144], value=128_256),
-    context=widgets.Dropdown(options=[1024, 2048, 8192, 128_000, 10_000_000], value=128_000),
+    sharing=widgets.Dropdown(options=[(f"{n} a key", n) for n in (1, 2, 4, 8)], value=4),
+    vocabulary=widgets.Dropdown(options=spelled(32_000, 50_257, 128_256, 262_144), value=128_256),
+    context=widgets.Dropdown(options=spelled(2048, 8192, 128_000, 10_000_000), value=128_000),
 )
 
 # %% [markdown]
