@@ -15,6 +15,10 @@ class Strips(View):
 
     def __init__(self, rows: Mapping[str, Sequence[tuple[str | bytes, int]]], title: str) -> None:
         self.rows = {name: [(_bytes(t), int(i)) for t, i in row] for name, row in rows.items()}
+        # Pieces that are texts are a tokenizer's spelling, such as `##ing`: not the text's bytes.
+        self.spelled = {
+            name for name, row in rows.items() if any(isinstance(t, str) for t, _ in row)
+        }
         self.title = title
 
     def text(self) -> str:
@@ -27,8 +31,10 @@ class Strips(View):
         rows = []
         for name, row in self.rows.items():
             boxes = "".join(self._box(i, token, id) for i, (token, id) in enumerate(row))
-            size = sum(len(token) for token, _ in row)
-            head = f"<b>{escape(name)}</b>: {len(row)} tokens, {size} bytes"
+            told = [_counted(len(row), "token")]
+            if name not in self.spelled:
+                told.append(_counted(sum(len(token) for token, _ in row), "byte"))
+            head = f"<b>{escape(name)}</b>: {', '.join(told)}"
             rows.append(f'<div style="margin:6px 0">{head}<div>{boxes}</div></div>')
         title = escape(self.title)
         return (
@@ -64,6 +70,10 @@ def shown(token: bytes) -> str:
     except UnicodeDecodeError:
         return "<" + token.hex(" ") + ">"
     return "".join(SIGNS.get(sign, sign) for sign in text)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _bytes(token: str | bytes) -> bytes:

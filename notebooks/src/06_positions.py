@@ -485,7 +485,7 @@ def choose(exponent=4.0):
     fits = agreement(10**exponent)
     print(f"base {10**exponent:,.0f}")
     for d in (0, 1, 4, 16, 64, 256):
-        print(f"{d:>5} apart {fits[d]:5.2f} {'█' * round(40 * max(0, float(fits[d])))}")
+        print(f"{d:>5} apart {fits[d]:5.2f} {'█' * round(16 * max(0, float(fits[d])))}")
 
 
 # %% [markdown]
@@ -514,7 +514,7 @@ for h in range(8):
     axes[0].plot(past, weights[h].flip(0), color=plt.cm.viridis(h / 8), label=f"head {h}")
 axes[0].set(xlabel="positions back", ylabel="weight", yscale="log", ylim=(1e-4, 1))
 axes[0].set_title("ALiBi: eight heads, from shortsighted to far")
-axes[0].legend(fontsize=7, ncols=2)
+axes[0].legend(fontsize=8, ncols=2)
 axes[1].step(past, buckets, where="mid", color=CYCLE[1])
 axes[1].set(xlabel="positions back", ylabel="bucket", title="T5: near one by one, far in groups")
 show(

@@ -674,7 +674,9 @@ claim(
 
 # %% tags=["nbval-ignore-output"]
 def compare(text):
+    minilm.encode_special_tokens = True  # whatever is typed is text
     plain = minilm.encode(text, add_special_tokens=False)
+    minilm.encode_special_tokens = False
     cut = {"GPT-2": gpt2, "Shakespeare, 4,096": smaller}
     rows = {name: [(t.tokens[i], i) for i in t.encode(text)] for name, t in cut.items()}
     display(token_strips(rows | {"MiniLM": [*zip(plain.tokens, plain.ids)]}, title="In tokens"))
