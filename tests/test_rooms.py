@@ -198,3 +198,9 @@ def test_importing_attention_brings_no_plotting_and_no_compiler():
     assert not [
         module for module in new if f"{module}.".startswith(tuple(f"{u}." for u in unwanted))
     ]
+
+
+def test_no_two_test_files_have_one_name():
+    """pytest would collect the first and stop at the second."""
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(set(names)) == sorted(names)
