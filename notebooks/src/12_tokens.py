@@ -366,7 +366,7 @@ for word in (" continuance", " parents"):
     print("|".join(pieces(smaller, word)), "or", "|".join(longest_match(word, vocabulary, "")))
 
 # %% [markdown]
-# The longest piece needs fewer, by one in two hundred (at most other sizes by less, with 300 tokens it needs more): merges replay history, and what was joined early is in the way later. So BPE isn't the shortest
+# The longest piece needs fewer, by one in two hundred (how much hangs on the size): merges replay history, and what was joined early is in the way later. So BPE isn't the shortest
 # spelling, but that of its training.
 #
 # ## 12.7 How large?
@@ -562,7 +562,7 @@ print(
 # %% [markdown]
 # Their vowel signs are combining marks, `\p{M}`, and the pattern takes letters only, `\p{L}`: it cuts *within* words, and no merge may
 # cross. With marks among the letters, all thirteen need about as many tokens: the pattern
-# of 2019 costs Hindi a factor of 1.8 here, and more with a larger vocabulary. But GPT-2 itself would save nothing by the new one: it has no merge that could use it. First the
+# of 2019 costs Hindi a factor of 1.8 with our vocabulary. But GPT-2 itself would save nothing by the new one: it has no merge that could use it. First the
 # training text, then the pattern. (Velayuthan and Sarveswaran showed it in 2024 for Tamil, Sinhala and Hindi; GPT-4o's pattern counts marks among letters.)
 
 # %%

@@ -578,7 +578,7 @@ gaps = [a - b for a, b in zip(small["CNN"][1], small["ViT"][1])]
 print("gap:", *(f"{gap:.1f}" for gap in gaps))
 
 # %% [markdown]
-# With 500 digits the CNN is ten points ahead, with 4,000 two. But 500 digits were read in 250 updates, 4,000 in 500. With 500 updates on 500 digits (the controls above) half of that gap is left, and in one trial with 2,000 none: it was time, not data. The paper went the other way: more images, until the gap
+# With 500 digits the CNN is ten points ahead, with 4,000 two. But 500 digits were read in 250 updates, 4,000 in 500. With 500 updates on 500 digits (the controls above) half of that gap is left: at least half of it was time, not data. The paper went the other way: more images, until the gap
 # is gone, and beyond.
 #
 # ## 16.8 What a table of places found out

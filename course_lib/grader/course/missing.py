@@ -55,8 +55,8 @@ METHODS = {
     **dict.fromkeys(("from_pretrained", "share_memory_", "share_memory"), OUTSIDE),
     **dict.fromkeys(("cuda", "mps", "xpu"), GPU),
 }
-# What imports a module that is told as a text.
-BY_NAME = {"__import__": "__import__", "import_module": "importlib.import_module"}
+BUILT_IN = {"__import__": "__import__"}
+BY_NAME = ("__import__", "importlib.import_module")  # what imports a module that is a text
 DEVICE = re.compile(r"(?:cuda|mps|xpu)(?::\d+)?")
 
 
@@ -93,7 +93,7 @@ def _modules(
     """The modules and their parts that are imported, used, and not there."""
     read = {answer, *(n.id for n in ast.walk(tree) if isinstance(n, ast.Name))}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and in_full(node.func, BY_NAME | named) in BY_NAME.values():
+        if isinstance(node, ast.Call) and in_full(node.func, BUILT_IN | named) in BY_NAME:
             text = getattr(node.args[0], "value", None) if node.args else None
             yield from _missing(root, chapter, text, "") if isinstance(text, str) else ()
         if isinstance(node, ast.Import):
