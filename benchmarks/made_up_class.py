@@ -134,5 +134,6 @@ def top_level(key: Path) -> dict[str, ast.stmt]:
                 stands = LIBRARY if elsewhere else node
                 found |= {(a.asname or a.name).split(".")[0]: stands for a in node.names}
         elif isinstance(node, ast.Assign):
-            found |= {t.id: node for t in node.targets if isinstance(t, ast.Name)}
+            targets = (each for target in node.targets for each in ast.walk(target))
+            found |= {t.id: node for t in targets if isinstance(t, ast.Name)}
     return found
