@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from course_lib.grader.course import progress
+from course_lib.grader.course.finding.looking import MENTIONED
 from course_lib.grader.course.listing import find_listed, listed, pages
 from course_lib.grader.course.submission import answers
 from course_lib.grader.judging.verdict import Verdict
@@ -50,16 +51,29 @@ def _what(what: str) -> tuple[Path, list[str]]:
     path = Path(what)
     if not path.exists():
         raise ValueError(f"{what} is neither a chapter, an exercise id nor a file")
-    ids = _ids(path.name[:2])
+    chapter = _chapter_of(path)
+    ids = _ids(chapter)
     if _is_page(path, ids):
-        told = f"course check {path.name[:2]}"
+        told = f"course check {chapter}"
         raise ValueError(f"{what} is the chapter's page, its answers are elsewhere: `{told}`")
     return path, ids
 
 
+def _chapter_of(path: Path) -> str:
+    """The chapter by which a file is named; else the one whose exercises it names."""
+    if re.match(r"\d\d(?!\d)", path.name):
+        return path.name[:2]
+    named = {each.decode() for each in MENTIONED.findall(path.read_bytes())}
+    if len(named) != 1:
+        told = f"{path.name} names exercises of chapters {', '.join(sorted(named))}"
+        told = told if named else f"{path.name} names no exercise of this course"
+        raise ValueError(f"{told}: begin its name with the chapter's number, as in 02_{path.name}")
+    return named.pop()
+
+
 def _is_page(path: Path, ids: list[str]) -> bool:
     """Is a file the page of its chapter, whose own code would be taken for answers?"""
-    page = next((ROOT / "notebooks").glob(f"{path.name[:2]}_*.ipynb"), None)
+    page = next((ROOT / "notebooks").glob(f"{ids[0][:2]}_*.ipynb"), None)
     if page is None:
         return False
     cells = cells_in(path.read_bytes(), path.name)

@@ -54,6 +54,29 @@ def test_a_mistake_is_named_with_as_many_hints_as_asked_for(work, tmp_path, caps
     assert "a solution:" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["Copy of Untitled3", "notebook1a2b3c", "2_attention", "2024-01"])
+def test_a_notebook_of_any_name_is_known_by_its_exercises(work, tmp_path, capsys, name):
+    path = tmp_path / f"{name}.ipynb"
+    shutil.copy(ROOT / "exercises/00_start_here.ipynb", path)
+    assert main(["check", str(path)]) == 1
+    assert "0 of 4 right" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("x = 1", "mine.py names no exercise of this course"),
+        ('check("00.scores", 1); check("02.cost", 2)', "names exercises of chapters 00, 02"),
+    ],
+)
+def test_a_notebook_of_no_one_chapter_is_refused(work, tmp_path, capsys, text, told):
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    assert main(["check", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert told in said and "02_mine.py" in said
+
+
 def test_one_exercise_can_be_asked_for(work, capsys):
     shutil.copy(ROOT / "exercises/00_start_here.ipynb", work / "exercises")
     main(["check", "00.scores"])
