@@ -48,7 +48,10 @@ USES = {
     "importlib.util.spec_from_file_location": READS,
 }
 # They begin like these, and work.
-WORKS = frozenset(("socket.gethostname", "multiprocessing.cpu_count", "tempfile.gettempdir"))
+WORKS = (
+    *("socket.gethostname", "multiprocessing.cpu_count", "tempfile.gettempdir", "urllib.parse."),
+    *("http.HTTPStatus", "subprocess.PIPE", "subprocess.DEVNULL", "shutil.get_terminal_size"),
+)
 METHODS = {
     **dict.fromkeys(("read_text", "read_bytes", "iterdir", "rglob", "unlink", "is_file"), READS),
     **dict.fromkeys(("exists", "stat", "glob"), READS),
@@ -151,7 +154,7 @@ def _uses(tree: ast.Module, named: dict[str, str]) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name | ast.Attribute) and id(node) not in inner:
             full = in_full(node, named)
-            for start, told in USES.items() if full not in WORKS else ():
+            for start, told in USES.items() if not full.startswith(WORKS) else ():
                 if full == start or full.startswith(start if start[-1] in "._" else f"{start}."):
                     yield _sentence(node, told)
         if isinstance(node, ast.Call):
