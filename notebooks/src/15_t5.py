@@ -757,15 +757,6 @@ if whisper:
         heard, at = was[mine, place], now[mine, token]
         print(f"{words[place]:8} heard at {heard:.1f} s, looked at {at:.1f} s")
 
-# %% [markdown]
-# Six of nine are where the word is heard. The other three it could not know: the first word, what follows the first *Fail*, and what follows
-# the first end. There it looks at what comes next in the sound: the start, the *again* behind a *Fail*, the silence. So it listens for the word that is due.
-#
-# And the other heads? One that looks at the same place for nearly every word agrees with both, so count those apart.
-
-# %%
-if whisper:
-
     def near(places):
         """For each head: has it half of the tokens, or more, within a tenth of a second of these?"""
         return (now - places).abs().median(dim=1).values < 0.1
@@ -777,7 +768,10 @@ if whisper:
     print("neither:", (~stays & ~follows).sum().item())
 
 # %% [markdown]
-# That is no rare head: half of them go with the words. Whisper's times of words are made of several such heads, and of the cheapest path through their mean (`15.path`).
+# Six of nine are where the word is heard. The other three it could not know: the first word, what follows the first *Fail*, and what follows
+# the first end. There it looks at what comes next in the sound: the start, the *again* behind a *Fail*, the silence. So it listens for the word that is due.
+#
+# It is no rare head: half of them go with the words. (One that looks at the same place for nearly every word agrees with both.) Whisper's times of words are made of several such heads, and of the cheapest path through their mean (`15.path`).
 #
 # ## Summary
 #
