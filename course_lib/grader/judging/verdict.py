@@ -167,8 +167,10 @@ def _broken(
         for i in failing:
             pairs = zip(sheet.expected[i].values, found[i].values, strict=False)
             broken = next(filter(None, (_breaks(holds, want, got) for want, got in pairs)), "")
+            if broken and broken not in told:
+                where = "" if i == failing[0] else f" (in the case: {sheet.cases[i].label})"
+                said.append(broken + where)
             if broken:
-                said += [] if broken in told else [broken]
                 break
     return said
 

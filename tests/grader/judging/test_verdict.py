@@ -82,6 +82,12 @@ def test_an_unknown_mistake_is_described_by_the_smallest_case_and_the_broken_pro
     assert "smallest of 4 failing cases: a row (x (1, 2) holding" in told
 
 
+def test_a_property_that_only_another_case_breaks_says_which():
+    verdict = judge(SHEET, lambda x: 2 * normalise(x) if x.ndim == 3 else normalise(x).roll(1, -1))
+    assert "rows sum to 2.00, not to 1 (in the case: a batch)" in verdict.details
+    assert any("failing cases: a row (" in line for line in verdict.details)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_rounding_of_halves_breaks_no_property(dtype):
     rows = torch.rand(50, 33, generator=torch.Generator().manual_seed(0)).mul(9).softmax(-1)
