@@ -33,8 +33,6 @@ def check(id: str, answer: object) -> object:
             sheet_for(ROOT, id)  # first: how long that takes says nothing about the answer
         with watched(partial(print, file=sys.stdout)):
             verdict = verdict_on(ROOT, id, answer)
-        if note := stale_note(answer):
-            verdict = _about(note, verdict)
     except KeyError as error:
         return panel(Verdict(id, "no such exercise", "not attempted", str(error.args[0])))
     except ValueError as error:  # a damaged answer sheet
@@ -44,6 +42,8 @@ def check(id: str, answer: object) -> object:
     except KeyboardInterrupt:
         told = "you stopped it before your code was called: run the cell again"
         return panel(Verdict(id, find_listed(ROOT, id).title, "not attempted", told))
+    if note := stale_note(answer):
+        verdict = _about(note, verdict)
     if Path.cwd().is_relative_to(WORK / "exercises"):
         # A note that can't be written must not hide the verdict.
         with contextlib.suppress(OSError, ValueError):

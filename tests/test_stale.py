@@ -47,6 +47,13 @@ def test_an_untouched_answer_below_a_cell_that_stopped_is_not_called_untouched(s
     assert NOTE in told and "as handed out" not in told
 
 
+def test_an_older_answer_that_never_ends_is_told_to_be_older(said, monkeypatch):
+    monkeypatch.setattr("course_lib.grader.course.watching.STOP", 0.5)
+    endless = GOOD.replace("    return", "    while True:\n        pass\n    return")
+    told = said("import torch", endless, GOOD.replace("):", ")"), CHECK)
+    assert f"{NOTE}; stopped after" in told
+
+
 def test_after_a_renamed_function_too(said):
     told = said("import torch", GOOD, GOOD.replace("scores", "score"), CHECK)
     assert f"the cell before this one defines `score`, not `scores`: {NOTE}" in told

@@ -97,7 +97,7 @@ def _scrubbed(node):
             output.traceback = [f"{output.ename}: {output.evalue}"]
         if WIDGET in output.get("data", {}):
             # Without its kernel a widget is an error message; this is what a clone shows instead.
-            output.data = {"text/plain": "Run this cell to use the control."}
+            output.data = {"text/plain": "Run the page down to this cell to use the control."}
     return node
 
 

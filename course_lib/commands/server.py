@@ -27,6 +27,8 @@ DEFAULTS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false"},
     # names of chapters are long, and the list beside them is narrow
     "@jupyterlab/filebrowser-extension:browser": {"showLastModifiedColumn": False},
+    # of two minutes, `course check` in a terminal would not know
+    "@jupyterlab/docmanager-extension:plugin": {"autosaveInterval": 10},
 }
 # The course's own notes beside the notebooks: kept and saved, but nothing to open.
 HIDDEN = ["kept.json", "progress.json", "__pycache__", "*.pyc", "*~"]

@@ -21,9 +21,10 @@ const inDigits = text => {
 const spelled = text => inDigits(text).toLowerCase().replace("never", "1e999").replaceAll("−", "-").replace(/(\d),(?=\d{3}\b)/g, "$1")
   .replace(/\bof \d+/, "").replace(/(\d+) ?\/ ?(\d+)/g, (_, part, whole) => part / whole);
 const numbers = text => spelled(text).match(NUMBER) ?? [];
-// the one number of a text; NaN where there is none, or several
+// the one number of a text, also with a decimal comma; NaN where there is none, or several
+const COMMA = /^[-−]?(?:0,\d+|\d+,\d{1,2})\s*%?$/;
 const number = text => {
-  const found = numbers(text);
+  const found = numbers(COMMA.test(text.trim()) ? text.replace(",", ".") : text);
   return found.length === 1 ? Number(found[0]) * (text.includes("%") ? 0.01 : 1) : NaN;
 };
 // how far a result may lie from its digits: 1/11 is written as 0.091

@@ -1,4 +1,4 @@
-"""A text in tokens: each a box in one of four shades, with its id and its bytes."""
+"""A text in tokens: each a box in one of four shades, with its id; its bytes on demand."""
 
 from __future__ import annotations
 
@@ -31,11 +31,9 @@ class Strips(View):
         rows = []
         for name, row in self.rows.items():
             boxes = "".join(self._box(i, token, id) for i, (token, id) in enumerate(row))
-            told = [_counted(len(row), "token")]
-            if name not in self.spelled:
-                told.append(_counted(sum(len(token) for token, _ in row), "byte"))
-            head = f"<b>{escape(name)}</b>: {', '.join(told)}"
-            rows.append(f'<div style="margin:6px 0">{head}<div>{boxes}</div></div>')
+            head = f"<b>{escape(name)}</b>: {_counted(len(row), 'token')}"
+            below = "" if name in self.spelled else self._bytes_of(row)
+            rows.append(f'<div style="margin:6px 0">{head}<div>{boxes}</div>{below}</div>')
         title = escape(self.title)
         return (
             f'<div class="course-view course-strips" role="group" aria-label="{title}">'
@@ -48,9 +46,14 @@ class Strips(View):
             f"margin:1px;padding:0 3px;border-radius:3px;white-space:pre;"
             f"background:rgba({SHADES[place % len(SHADES)]},.3)"
         )
-        told = f"id {id}, bytes {token.hex(' ')}"
         small = f'<span style="display:block;font-size:0.7em">{id}</span>'
-        return f'<span title="{told}" style="{style}">{escape(shown(token))}{small}</span>'
+        return f'<span style="{style}">{escape(shown(token))}{small}</span>'
+
+    def _bytes_of(self, row: list[tuple[bytes, int]]) -> str:
+        """All bytes, folded away; opened by a click, a touch or a key."""
+        count = _counted(sum(len(token) for token, _ in row), "byte")
+        told = " | ".join(token.hex(" ") for token, _ in row)
+        return f"<details><summary>{count}</summary><code>{told}</code></details>"
 
 
 def token_strips(

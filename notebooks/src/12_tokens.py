@@ -669,7 +669,7 @@ claim(
 #
 # ## 12.11 Type something
 #
-# Your own sentence, your name, code, another alphabet, 🙂. Point at a token to see its bytes. (Without Python: the picture in 12.2.)
+# Your own sentence, your name, code, another alphabet, 🙂. Open *bytes* to see them, token by token. (Without Python: the picture in 12.2.)
 
 
 # %% tags=["nbval-ignore-output"]

@@ -46,7 +46,7 @@ def test_a_control_without_its_kernel_says_what_helps(reopened):
         "document.querySelector('.jp-OutputArea-output.jupyter-widgets')?.textContent.includes('model')"
     )
     shown = "node => [getComputedStyle(node).fontSize, getComputedStyle(node, '::after').content]"
-    assert dead.evaluate(shown) == ["0px", '"Run this cell to use the control."']
+    assert dead.evaluate(shown) == ["0px", '"Run the page down to this cell to use the control."']
     prose = reopened.locator(".jp-MarkdownCell .jp-RenderedMarkdown > p").first
     begins = "node => parseFloat(getComputedStyle(node, '::after').paddingLeft)"
     assert dead.bounding_box()["x"] + dead.evaluate(begins) == pytest.approx(
@@ -106,7 +106,7 @@ def test_after_a_restart_a_control_says_what_helps_instead_of_broken_links(reope
     command(reopened, "kernelmenu:restart")
     reopened.locator(".jp-Dialog .jp-mod-accept").click()
     reopened.wait_for_selector(".jupyter-widgets-disconnected")
-    assert told(reopened) == ['"Run this cell to use the control."'] * 2
+    assert told(reopened) == ['"Run the page down to this cell to use the control."'] * 2
     links = "all => all.map(node => getComputedStyle(node, '::before').content)"
     assert set(reopened.locator(".jupyter-widgets-disconnected").evaluate_all(links)) == {"none"}
     shoot(reopened, "reopened-restarted")

@@ -44,3 +44,16 @@ def test_the_file_keeps_its_name(side_by_side, lab):
     path = side_by_side.evaluate("jupyterapp.shell.currentWidget.context.path")
     assert path in ("02_two.ipynb", "exercises/02_two.ipynb")
     assert [file.name for file in (lab.work / "exercises").glob("*two*")] == ["02_two.ipynb"]
+
+
+def test_what_is_typed_is_in_the_file_soon(side_by_side, lab):
+    """`course check` in a terminal reads the file, and nobody remembers to save."""
+    path = lab.work / "exercises" / "02_two.ipynb"
+    side_by_side.evaluate(
+        "jupyterapp.shell.currentWidget.content.widgets.at(-1).model.sharedModel.setSource('x = 7')"
+    )
+    for _ in range(40):
+        side_by_side.wait_for_timeout(500)
+        if "x = 7" in path.read_text():
+            return
+    pytest.fail("not saved within 20 seconds")

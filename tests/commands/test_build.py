@@ -96,7 +96,7 @@ def test_outputs_carry_no_machine_and_no_dead_widget(tmp_path):
     made = build.execute(build.notebook_of(cells), tmp_path)
     error, control = (cell["outputs"][0] for cell in made["cells"])
     assert error["traceback"] == ["ZeroDivisionError: division by zero"]
-    assert control["data"] == {"text/plain": ["Run this cell to use the control."]}
+    assert control["data"] == {"text/plain": ["Run the page down to this cell to use the control."]}
     assert set(made["metadata"]) == {"kernelspec", "language_info", "course"}
 
 

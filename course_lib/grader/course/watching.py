@@ -10,7 +10,7 @@ from contextlib import contextmanager
 SAY, STOP = 10, 60  # seconds of computing; of waiting, five count as one
 WAITING = 5
 ENDLESS = "does a loop of yours ever end, or does its work grow much faster than its input?"
-STOP_IT = "Stop it with the square button, or Ctrl-C"
+STOP_IT = "Stop it with the square button, in a terminal with Ctrl-C"
 
 
 class StoppedError(Exception):
