@@ -41,10 +41,21 @@ const sameNumbers = (made, came, share = 0) => {
     && each.every((one, i) => one === theirs[i] || Math.abs(one - theirs[i]) <= share * Math.abs(theirs[i]));
 };
 const CLOSE = "✓ That is close to your guess", SAME = "✓ That is what you guessed.", OTHER = "Not what you guessed: what would explain it?";
+const NEAR = "Near your guess, yet not it.";
+// what came out between two numbers; nothing where that can't be compared
+const RANGE = /^(-?[\d.]+)%? to (-?[\d.]+)(%?)/;
+const ranged = (made, [, low, high, percent]) => {
+  const one = number(made) * (percent && (made.includes("%") || number(made) < 1) ? 100 : 1);
+  if (Number.isNaN(one) || (made.includes("%") && !percent)) return "";
+  const off = Math.max(low - one, one - high);
+  return off <= 0 ? "✓ That is in between, as you guessed." : off <= 0.05 * high ? CLOSE + "." : off <= 0.3 * high ? NEAR : OTHER;
+};
 const compared = (guess, came) => {
   if (!guess) return "";
   const made = / of \d/.test(came) ? guess.replace(/ ?\/ ?/, " of ") : guess;
   if (plain(made) === plain(came)) return SAME;
+  const range = came.match(RANGE);
+  if (range) return ranged(made, range);
   if (numbers(came).length > 1 && numbers(made).length && bare(made) && bare(came))
     return sameNumbers(made, came) ? SAME : sameNumbers(made, came, 0.05) ? CLOSE + "." : OTHER;
   const off = Math.abs(number(made) - number(came)), size = Math.abs(number(came));
@@ -54,7 +65,7 @@ const compared = (guess, came) => {
   // "95", where "0.957" came out
   if (size < 1 && number(made) > 1 && Math.abs(number(made) / 100 - number(came)) <= 0.05 * size)
     return CLOSE + ", in percent.";
-  return off <= 0.3 * size ? "Near your guess, yet not it." : OTHER;
+  return off <= 0.3 * size ? NEAR : OTHER;
 };
 result.textContent = data.result;
 const fill = () => {

@@ -5,6 +5,7 @@ import pytest
 from course_lib.views import outcome, predict
 
 SAME, CLOSE = "✓ That is what you guessed.", "✓ That is close to your guess."
+BETWEEN = "✓ That is in between, as you guessed."
 PERCENT = "✓ That is close to your guess, in percent."
 NEAR, OTHER = "Near your guess, yet not it.", "Not what you guessed: what would explain it?"
 
@@ -60,6 +61,16 @@ def said(chromium, tmp_path_factory):
         ("95,7 %", 0.957, SAME),
         ("-0,125", -0.125, SAME),
         ("12,5", 39.5, OTHER),
+        ("20%", "12% to 24%, with three models", BETWEEN),
+        ("0.2", "12% to 24%, with three models", BETWEEN),
+        ("20", "12% to 24%, with three models", BETWEEN),
+        ("25 %", "12% to 24%, with three models", CLOSE),
+        ("60 %", "12% to 24%, with three models", OTHER),
+        ("1", "0.4 to 1.7 times, by seed", BETWEEN),
+        ("40 of 500", "34 to 45 of 500", BETWEEN),
+        ("100", "34 to 45 of 500", OTHER),
+        ("8 %", "34 to 45 of 500", ""),
+        ("few", "34 to 45 of 500", ""),
         ("3", "3 of 8", SAME),
         ("3 / 8", "3 of 8", SAME),
         ("7", "3 of 8", OTHER),
