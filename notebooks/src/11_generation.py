@@ -218,7 +218,7 @@ whole = nats(texts)[:, 127:].unflatten(1, (7, 64)).mean(dim=(0, 2))  # letters 1
 pieces = texts.unfold(1, CONTEXT + 1, 16)  # (row, window, letter): the last is asked
 cropped = nats(pieces.flatten(0, 1), CONTEXT).view(24, 7, -1).mean(dim=(0, 2))
 worse = whole[-1] - cropped[-1] > 0.5
-outcome("11.crop", f"all of them, by {'more' if worse else 'less'} than 0.5")
+outcome("11.crop", f"all 569, by {'more' if worse else 'less'} than half a nat")
 
 # %% [markdown]
 # Here is the whole way there (the lower curve has 96 letters a point, so its bends are chance):
@@ -304,7 +304,7 @@ def explore(text, temperature, top_k, top_p):
     names = [repr(tokens.tokens[i])[1:-1].replace(" ", "␣") for i in order[:30]]
     ax.bar(names, probabilities(logits)[order[:30]], color="lightgray", width=0.9)
     ax.bar(names, chances[order[:30]], color=BLUE, width=0.5)
-    ax.set(ylabel="probability", title=f"{(chances > 0).sum()} letters may follow")
+    ax.set(ylabel="probability", title=f"letters that may follow: {(chances > 0).sum()}")
     plt.show()
     drawn = generate(writer, ids, max_new_tokens=NEW, pick=sample(temperature, **knobs))
     print(tokens.decode(drawn[0]))
@@ -500,7 +500,7 @@ def grow(start, beams, steps):
                 if score > -torch.inf:
                     paths[tuple(tokens.decode(row[ids.shape[1] :]))] = score
     best = tuple(tokens.decode(done.ids[0, 0, ids.shape[1] :]))
-    display(beam_tree(paths, best, start=start, title=f"{beams} beginnings at a time"))
+    display(beam_tree(paths, best, start=start, title=f"Beginnings at a time: {beams}"))
 
 
 start = widgets.Text("To be or not to ", continuous_update=False)
