@@ -582,8 +582,8 @@ for kind, models in study("16_updates")["results"]["right"].items():
         print(f"{name}, {kind}, 1,000 and 2,000 updates:", ", ".join(runs))
 
 # %% [markdown]
-# With 500 digits the CNN is ten points ahead, with 4,000 two. But 500 digits were read in 250 updates, 4,000 in 500. The last lines give both more: on 500 digits they are level. So that gap was time, not data.
-# On scrambled pixels the CNN stays a little ahead, whatever the time. The paper went the other way: more images, until the gap is gone, and beyond.
+# With 500 digits the CNN is ten points ahead, with 4,000 two. But 500 digits were read in 250 updates, 4,000 in 500. With 1,000 and more they are level: that gap was time, not data.
+# On scrambled pixels the CNN stays a little ahead. The paper went the other way: more images, until the gap is gone, and beyond.
 #
 # ## 16.8 What a table of places found out
 #
