@@ -2,7 +2,7 @@
 
 import math
 from functools import cache, partial
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import torch
 import torch.nn.functional as F
@@ -110,6 +110,36 @@ def shifted_holes(ids, spans, first_sentinel):
     return left, [*targets, first_sentinel - len(spans)]
 
 
+def looked_for(ids, spans, first_sentinel):
+    """The inputs where each hole is looked for by its first id in what is left of the text."""
+    inputs = list(ids)
+    for number, (start, stop) in enumerate(spans):
+        where = inputs.index(ids[start])
+        inputs[where : where + stop - start] = [first_sentinel - number]
+    return inputs
+
+
+def marked(ids, spans, first_sentinel):
+    """The text with a sentinel in each hidden place."""
+    inputs = list(ids)
+    for number, (start, stop) in enumerate(spans):
+        inputs[start:stop] = [first_sentinel - number] * (stop - start)
+    return inputs
+
+
+def without_zeros(ids, spans, first_sentinel):
+    """The inputs where 0 marks what is to be dropped, and ids that are 0 go with it."""
+    return [token for token in hidden(ids, spans, first_sentinel)[0] if token]
+
+
+FOUND_AGAIN = {
+    "inputs by value": looked_for,
+    "alike joined": lambda *given: [token for token, _ in groupby(marked(*given))],
+    "each once": lambda *given: list(dict.fromkeys(marked(*given))),
+    "zeros dropped": without_zeros,
+}
+
+
 def wrong_corrupt(ids, spans, first_sentinel, *, slip):
     right = hidden(ids, spans, first_sentinel)
     if slip == "stop included":
@@ -120,11 +150,18 @@ def wrong_corrupt(ids, spans, first_sentinel, *, slip):
         spans = joined(spans)
     elif slip == "one below":
         first_sentinel -= 1
+    elif slip == "start kept":
+        spans = [(start + 1, stop) for start, stop in spans]
+    elif slip == "stop short":
+        spans = [(start, stop - 1) for start, stop in spans]
     elif slip == "by value":
         starts = [ids.index(ids[start]) for start, _ in spans]
         spans = [(a, a + stop - start) for a, (start, stop) in zip(starts, spans, strict=True)]
-    if slip in ("stop included", "start and length", "merged", "one below", "by value"):
+    whole = ("stop included", "start and length", "merged", "one below", "by value")
+    if slip in (*whole, "start kept", "stop short"):
         return hidden(ids, spans, first_sentinel)
+    if slip in FOUND_AGAIN:
+        return FOUND_AGAIN[slip](ids, spans, first_sentinel), right[1]
     if slip == "moved":
         return shifted_holes(ids, spans, first_sentinel)
     if slip == "moved inputs":
@@ -162,8 +199,15 @@ def wrong_corrupt(ids, spans, first_sentinel, *, slip):
             hole = [sentinel, *ids[start:stop]]
         elif slip == "first token kept":
             hole = [ids[start], sentinel]
-        if slip != "head lost" or number:
-            inputs += ids[seen:start]
+        elif slip == "first token hidden":
+            hole = [sentinel, *ids[start + 1 : stop]]
+        elif slip == "last token left":
+            hole = [ids[stop - 1]]
+        before = ids[seen:start]
+        if slip in ("inputs nested", "both nested"):
+            inputs.append(before)
+        elif slip != "head lost" or number:
+            inputs += before
         inputs += hole
         tokens = ids[start:stop]
         if slip == "a sentinel each":
@@ -172,6 +216,10 @@ def wrong_corrupt(ids, spans, first_sentinel, *, slip):
             targets += tokens
         elif slip in ("behind", "behind, closed"):
             targets += [*tokens, sentinel]
+        elif slip in ("targets nested", "both nested"):
+            targets += [sentinel, tokens]
+        elif slip == "closed each":
+            targets += [sentinel, *tokens, sentinel - 1]
         elif slip == "both sides":
             targets += [sentinel, *tokens, sentinel]
         elif slip == "sentinels first":
@@ -180,13 +228,21 @@ def wrong_corrupt(ids, spans, first_sentinel, *, slip):
             targets += [sentinel, *tokens[:1]]
         else:
             targets += [sentinel, *tokens]
-        seen = stop
+        seen = stop + (slip == "one lost behind")
+        if slip == "rest each time":
+            inputs += ids[seen:]
+            seen = stop
     if slip == "sentinels first":
         targets += [token for start, stop in spans for token in ids[start:stop]]
     tail = ids[seen:]
-    if slip != "tail lost":
+    if slip in ("inputs nested", "both nested"):
+        inputs.append(tail)
+    elif slip not in ("tail lost", "rest each time"):
         inputs += tail
     closing = {
+        "closed one above": first_sentinel - len(spans) + 1,
+        "closed one below": first_sentinel - len(spans) - 1,
+        "closed by </s>": 1,
         "upwards": first_sentinel + len(spans),
         "one sentinel": first_sentinel,
         "two apart": first_sentinel - 2 * len(spans),
@@ -324,6 +380,127 @@ CORRUPT = Exercise(
             "places are moved by the length of each hole, but a sentinel stands in its place, and "
             "that is one token",
             *MOVED_HINTS,
+        ),
+        corrupting(
+            "first-hidden-token-kept",
+            "start kept",
+            "the token at `start` stays in the text: every hole begins one place too late",
+            *BORDER_HINTS,
+        ),
+        corrupting(
+            "last-hidden-token-kept",
+            "stop short",
+            "the token in front of `stop` stays in the text: every hole ends one place too early",
+            *BORDER_HINTS,
+        ),
+        corrupting(
+            "text-goes-on-too-late",
+            "one lost behind",
+            "behind each hole one token is lost from the inputs: the text goes on at `stop`, not "
+            "behind it",
+            *BORDER_HINTS,
+        ),
+        corrupting(
+            "rest-of-a-hole-stays",
+            "first token hidden",
+            "the input hides only the first token of each hole: the text goes on at `stop`",
+            *INPUT_HINTS,
+        ),
+        corrupting(
+            "last-of-a-hole-stays",
+            "last token left",
+            "the input has each hole's last token in its place: the sentinel was put in, and then "
+            "deleted with the tokens",
+            *INPUT_HINTS,
+        ),
+        corrupting(
+            "rest-behind-each-hole",
+            "rest each time",
+            "the rest of the text is added behind *each* hole, inside of the loop; it comes once, "
+            "behind the last",
+            *INPUT_HINTS,
+        ),
+        corrupting(
+            "inputs-found-by-id",
+            "inputs by value",
+            "the targets are right, but in the inputs a hole is looked for by its first id, and an "
+            "id may stand in the text several times",
+            "Cut a hole into [5, 6, 5, 7], at (2, 3). Which 5 is hidden?",
+            "`spans` says where, so nothing must be looked for.",
+            "Take slices: `ids[start:stop]`.",
+        ),
+        corrupting(
+            "neighbours-that-are-alike-joined",
+            "alike joined",
+            "neighbours that are alike became one token in the inputs: of the sentinels that is "
+            "meant, but ids may repeat, too",
+            *INPUT_HINTS,
+        ),
+        corrupting(
+            "each-id-once",
+            "each once",
+            "each id stands in the inputs only once; a text may hold it several times",
+            *INPUT_HINTS,
+        ),
+        corrupting(
+            "zeros-dropped",
+            "zeros dropped",
+            "the id 0 is dropped from the inputs; in some vocabularies it is a token like others",
+            *INPUT_HINTS,
+        ),
+        corrupting(
+            "a-list-in-the-targets",
+            "targets nested",
+            "what was hidden stands in the targets as lists within the list: `append` puts the "
+            "whole list in as one entry",
+            "Print your targets. How many brackets do you see?",
+            "A list of ids is asked for, and nothing in it is a list.",
+            "`+=` and `extend` add the entries of a list one by one.",
+        ),
+        corrupting(
+            "a-list-in-the-inputs",
+            "inputs nested",
+            "what is kept stands in the inputs as lists within the list: `append` puts the whole "
+            "list in as one entry",
+            "Print your inputs. How many brackets do you see?",
+            "A list of ids is asked for, and nothing in it is a list.",
+            "`+=` and `extend` add the entries of a list one by one.",
+        ),
+        corrupting(
+            "lists-in-both",
+            "both nested",
+            "inputs and targets hold lists within the list: `append` puts a whole list in as one "
+            "entry",
+            "Print both. How many brackets do you see?",
+            "Lists of ids are asked for, and nothing in them is a list.",
+            "`+=` and `extend` add the entries of a list one by one.",
+        ),
+        corrupting(
+            "closing-one-too-high",
+            "closed one above",
+            "the closing sentinel is one too high: it is the last hole's again, and without holes "
+            "the one above `first_sentinel`",
+            *CLOSING_HINTS,
+        ),
+        corrupting(
+            "closing-one-too-low",
+            "closed one below",
+            "the closing sentinel is one too low: an id is left out in front of it",
+            *CLOSING_HINTS,
+        ),
+        corrupting(
+            "closed-by-1",
+            "closed by </s>",
+            "the target ends with the id 1, which is `</s>` in T5; its closing sentinel was asked "
+            "for",
+            *CLOSING_HINTS,
+        ),
+        corrupting(
+            "each-hole-closed",
+            "closed each",
+            "in the target each hole is closed by the next sentinel, which then begins the next "
+            "hole, too; only the last hole is closed",
+            *TARGET_HINTS,
         ),
         corrupting(
             "targets-from-behind",
@@ -655,7 +832,25 @@ def wrong_lengths(n, *, density, slip):
         cut = round(share)
     elif slip == "kept":
         cut = max(1, round(n * (1 - density)))
+    elif slip == "cut at most 1":
+        cut = min(1, round(share))
+    elif slip == "cut a whole hole":
+        cut = max(MEAN, round(share))
+    elif slip in ("cut unrounded", "unrounded, bounded"):
+        cut = max(1, share)
+    elif slip == "cut unrounded and unbounded":
+        cut = share
     holes = max(1, round(cut / MEAN))
+    holes = {
+        "holes at most 1": lambda: min(1, round(cut / MEAN)),
+        "holes of the kept": lambda: max(1, round((n - cut) / MEAN)),
+        "holes of the share, down": lambda: max(1, int(share / MEAN)),
+        "holes of the share, up": lambda: math.ceil(share / MEAN),
+        "holes unrounded": lambda: max(1, cut / MEAN),
+        "holes unrounded and unbounded": lambda: cut / MEAN,
+        "unrounded, bounded": lambda: max(1, cut / MEAN),
+        "a hole more": lambda: cut // MEAN + 1,
+    }.get(slip, lambda: holes)()
     if slip == "holes floor":
         holes = max(1, cut // MEAN)
     elif slip == "holes ceil":
@@ -692,6 +887,11 @@ def wrong_lengths(n, *, density, slip):
         "two ends written": (inputs, targets + 1),
         "two ends": (inputs + 1, targets + 1),
         "as BERT": (n + 1, targets),
+        "two ends read": (inputs + 1, targets),
+        "twice": (inputs + holes, targets + holes),
+        "read twice": (inputs + holes, targets),
+        "written twice": (inputs, targets + holes),
+        "taken away": (inputs - 2 * holes, targets),
         "both ends written": (inputs - 1, targets + 1),
         "whole target": (inputs, n + 1),
         "not cut": (n + holes + 1, targets),
@@ -831,6 +1031,112 @@ LENGTHS = Exercise(
             "What is half a token?",
             "Both numbers are rounded on the way: the tokens that are cut out, then the holes.",
             "Use `round` twice.",
+        ),
+        measuring(
+            "never-rounded-but-one-at-least",
+            "unrounded, bounded",
+            "nothing is rounded, and a length isn't a whole number",
+            "What is half a token?",
+            "Both numbers are rounded on the way: the tokens that are cut out, then the holes.",
+            "Use `round` twice.",
+        ),
+        measuring(
+            "holes-never-rounded",
+            "holes unrounded",
+            "the holes are not rounded, and a third of a hole is none",
+            *HOLE_HINTS,
+        ),
+        measuring(
+            "holes-neither-rounded-nor-one",
+            "holes unrounded and unbounded",
+            "the holes are not rounded, and a third of a hole is none",
+            *HOLE_HINTS,
+        ),
+        measuring(
+            "cut-never-rounded",
+            "cut unrounded",
+            "the tokens cut out are not rounded; only the holes are",
+            *CUT_HINTS,
+        ),
+        measuring(
+            "cut-neither-rounded-nor-one",
+            "cut unrounded and unbounded",
+            "the tokens cut out are not rounded; only the holes are",
+            *CUT_HINTS,
+        ),
+        measuring(
+            "one-token-at-most",
+            "cut at most 1",
+            "one token is cut out at *most*: `min` stands where `max` belongs",
+            *CUT_HINTS,
+        ),
+        measuring(
+            "one-hole-at-most",
+            "holes at most 1",
+            "there is one hole at *most*: `min` stands where `max` belongs",
+            *HOLE_HINTS,
+        ),
+        measuring(
+            "a-whole-hole-at-least",
+            "cut a whole hole",
+            "of a short text three tokens are cut out; one is enough, 3 is only a hole's mean",
+            *CUT_HINTS,
+        ),
+        measuring(
+            "holes-of-what-is-kept",
+            "holes of the kept",
+            "what is *kept* is divided by a hole's length, not what is cut out",
+            *HOLE_HINTS,
+        ),
+        measuring(
+            "holes-of-the-share-rounded-down",
+            "holes of the share, down",
+            "the holes are made of the share before it was rounded, and are rounded down",
+            *HOLE_HINTS,
+        ),
+        measuring(
+            "holes-of-the-share-rounded-up",
+            "holes of the share, up",
+            "the holes are made of the share before it was rounded, and are rounded up",
+            *HOLE_HINTS,
+        ),
+        measuring(
+            "a-hole-more",
+            "a hole more",
+            "the holes are rounded down, and then one is added",
+            *HOLE_HINTS,
+        ),
+        measuring(
+            "input-has-two-ends",
+            "two ends read",
+            "the input has one token too many: it ends with `</s>`, and the closing sentinel is "
+            "the target's",
+            *COUNT_HINTS,
+        ),
+        measuring(
+            "sentinels-twice",
+            "twice",
+            "each hole counts two sentinels in the input and two in the target; it has one in each",
+            *COUNT_HINTS,
+        ),
+        measuring(
+            "sentinels-read-twice",
+            "read twice",
+            "each hole counts two sentinels in the input; it has one",
+            *COUNT_HINTS,
+        ),
+        measuring(
+            "sentinels-written-twice",
+            "written twice",
+            "each hole counts two sentinels in the target; it has one",
+            *COUNT_HINTS,
+        ),
+        measuring(
+            "sentinels-taken-away",
+            "taken away",
+            "the sentinels are taken away from the input's length; they are added, as each stands "
+            "in it",
+            *COUNT_HINTS,
         ),
         measuring(
             "sentinels-not-read",
