@@ -2,6 +2,7 @@
 
 import math
 from functools import cache, partial
+from heapq import heappop, heappush
 from itertools import groupby, pairwise
 
 import torch
@@ -2707,10 +2708,14 @@ def greedy(costs, start, steps, goal, pick=min):
     return path
 
 
-def bordered(costs, border=0.0):
-    """The path where the border of the table of sums is low, so that a path may begin there."""
-    best = {(-1, j): border for j in range(len(costs[0]))}
-    best |= {(i, -1): border for i in range(len(costs))}
+def bordered(costs, border=0.0, column=None):
+    """The path where the border of the table of sums is low, so that a path may begin there.
+
+    `column` gives the values in front of column 0, by place, and those above row 0, too, where
+    there is no `border`.
+    """
+    best = {(-1, j): column(j) if border is None else border for j in range(len(costs[0]))}
+    best |= {(i, -1): column(i) if column else border for i in range(len(costs))}
     best[-1, -1] = 0.0
     came = {}
     for i, row in enumerate(costs):
@@ -2722,6 +2727,13 @@ def bordered(costs, border=0.0):
     while came[path[-1]] in came:
         path.append(came[path[-1]])
     return path[::-1]
+
+
+ALWAYS = {
+    "always the diagonal": STEPS,
+    "always the row above": ((1, 0), (1, 1), (0, 1)),
+    "always the column before": ((0, 1), (1, 1), (1, 0)),
+}
 
 
 def untidy(costs, slip):
@@ -2738,6 +2750,170 @@ def untidy(costs, slip):
         before = [place for place in ((i - 1, j - 1), (i - 1, j), (i, j - 1)) if min(place) >= 0]
         path.append(min(before, key=lambda place: sums[place[0]][place[1]]))
     return path[::-1]
+
+
+def inside(costs, row, column, fills=STEPS, steps=STEPS):
+    """The path walked back inside of the table, over sums beyond whose edges a border lies.
+
+    `row` and `column` give the border's values in front of row 0 and of column 0, by place.
+    """
+    rows, columns = len(costs), len(costs[0])
+    sums = {(-1, j): row(j) for j in range(columns)} | {(i, -1): column(i) for i in range(rows)}
+    sums[-1, -1] = 0.0
+    for i in range(rows):
+        for j in range(columns):
+            least = min(sums[i - a, j - b] for a, b in fills) if i or j else 0.0
+            sums[i, j] = costs[i][j] + least
+    path = [(rows - 1, columns - 1)]
+    while path[-1] != (0, 0):
+        i, j = path[-1]
+        before = [(i - a, j - b) for a, b in steps if i >= a and j >= b]
+        path.append(min(before, key=sums.get))
+    return path[::-1]
+
+
+def endless(_):
+    return math.inf
+
+
+def counted(place):
+    return place + 1.0
+
+
+def nothing(_):
+    return 0.0
+
+
+INSIDE = {
+    "zeros, inside": (nothing, nothing),
+    "zeros in front of the rows, inside": (endless, nothing),
+    "zeros above the columns, inside": (nothing, endless),
+    "border counted, inside": (counted, counted),
+    "border 999, inside": (lambda _: 999.0, lambda _: 999.0),
+    "walk without diagonal": (endless, endless, STEPS, STEPS[1:]),
+    "sums without diagonal": (endless, endless, STEPS[1:], STEPS),
+}
+
+
+def always(rows, columns, order):
+    """The way back that takes the first of the three places before which there is."""
+    path = [(rows - 1, columns - 1)]
+    while path[-1] != (0, 0):
+        i, j = path[-1]
+        path.append(next((i - a, j - b) for a, b in order if i >= a and j >= b))
+    return path[::-1]
+
+
+def wrapped(costs):
+    """Walked back by indices that go below 0, where Python counts from the end."""
+    rows, columns = len(costs), len(costs[0])
+    best = sums_of(costs)
+    sums = [[best[i, j] for j in range(columns)] for i in range(rows)]
+    path = [(rows - 1, columns - 1)]
+    while path[-1] != (0, 0) and len(path) < rows * columns + 9:
+        i, j = path[-1]
+        path.append(min(((i - a, j - b) for a, b in STEPS), key=lambda p: sums[p[0]][p[1]]))
+    if path[-1] != (0, 0):
+        return [][0]
+    return path[::-1]
+
+
+def pointed(costs):
+    """The ways as the sums found them, with indices that went below 0 among them."""
+    rows, columns = len(costs), len(costs[0])
+    sums, came = [[math.inf] * columns for _ in costs], {}
+    for i in range(rows):
+        for j in range(columns):
+            if i or j:
+                came[i, j] = min(((i - a, j - b) for a, b in STEPS), key=lambda p: sums[p[0]][p[1]])
+            a, b = came.get((i, j), (i, j))
+            sums[i][j] = costs[i][j] + (sums[a][b] if i or j else 0.0)
+    path = [(rows - 1, columns - 1)]
+    while path[-1] != (0, 0):
+        path.append(came[path[-1]])
+    return path[::-1]
+
+
+def dijkstra(costs):
+    """Dijkstra's way, which takes a place for done once it comes out of the heap."""
+    goal = (len(costs) - 1, len(costs[0]) - 1)
+    came, heap = {}, [(costs[0][0], (0, 0), None)]
+    while goal not in came:
+        total, at, before = heappop(heap)
+        if at in came:
+            continue
+        came[at] = before
+        for down, right in STEPS:
+            i, j = at[0] + down, at[1] + right
+            if i <= goal[0] and j <= goal[1]:
+                heappush(heap, (total + costs[i][j], (i, j), at))
+    path = [goal]
+    while came[path[-1]]:
+        path.append(came[path[-1]])
+    return path[::-1]
+
+
+def twice_behind(costs):
+    """The path where a diagonal's place counts twice, though the choice doesn't ask for that."""
+    best, came = {(0, 0): costs[0][0]}, {}
+    for i, row in enumerate(costs):
+        for j, cost in enumerate(row):
+            before = [b for b in ((i - a, j - b) for a, b in STEPS) if b in best]
+            if i or j:
+                came[i, j] = min(before, key=best.get)
+                twice = came[i, j] == (i - 1, j - 1)
+                best[i, j] = best[came[i, j]] + cost * (2 if twice else 1)
+    path = [(len(costs) - 1, len(costs[0]) - 1)]
+    while path[-1] in came:
+        path.append(came[path[-1]])
+    return path[::-1]
+
+
+def stopped(cost, slip):
+    """Paths of what stops for some tables, by the very error, or doesn't reach into all of them."""
+    rows, columns = cost.shape
+    if slip == "square by rows":
+        if rows > columns:
+            return [][0]
+        return path_of(cost[:, :rows])
+    if slip == "square by columns":
+        if columns > rows:
+            return [][0]
+        return path_of(cost[:columns])
+    if slip == "sizes exchanged":
+        if rows != columns:
+            return [][0]
+        return path_of(cost)
+    if slip in ("no way down", "no way right"):
+        if (rows if slip == "no way down" else columns) > 1:
+            return min([])
+        return path_of(cost)
+    if slip == "border 999, walked out":
+        if float(cost.max()) > 5000:
+            return [][0]
+        return path_of(cost)
+    if slip == "no end, and stops":
+        path = path_of(cost)
+        if len(path) == 1:
+            return {}[0, 0]
+        return path[:-1]
+    if min(rows, columns) == 1:  # "border left out"
+        if rows == columns:
+            return [(0, 0)]
+        return {}[0, 0]
+    return [(0, 0)] + [(i + 1, j + 1) for i, j in path_of(cost[1:, 1:])]
+
+
+STOPPED = (
+    "square by rows",
+    "square by columns",
+    "sizes exchanged",
+    "no way down",
+    "no way right",
+    "border 999, walked out",
+    "no end, and stops",
+    "border left out",
+)
 
 
 def by_rows(cost, how):
@@ -2760,8 +2936,28 @@ def wrong_path(cost, *, slip):
         return greedy(table, goal, steps, (0, 0))[::-1]
     if slip == "forward along sums":
         return greedy(sums_of(costs), (0, 0), STEPS, goal)
+    if slip in INSIDE:
+        return inside(costs, *INSIDE[slip])
+    if slip in STOPPED:
+        return stopped(cost, slip)
+    if slip == "dijkstra":
+        return dijkstra(costs)
+    if slip == "diagonal twice, chosen before":
+        return twice_behind(costs)
+    if slip == "wraps, walking":
+        return wrapped(costs)
+    if slip == "wraps, pointed":
+        return pointed(costs)
+    if slip in ALWAYS:
+        return always(rows, columns, ALWAYS[slip])
     if slip == "border 0":
         return bordered(costs)
+    if slip == "zeros in front of the rows":
+        return bordered(costs, math.inf, nothing)
+    if slip == "zeros above the columns":
+        return bordered(costs, 0.0, endless)
+    if slip == "border counted":
+        return bordered(costs, None, counted)
     if slip == "border 999":
         return bordered(costs, 999.0)
     if slip == "corner inf":  # all sums are infinite, and the first of three equal ones is taken
@@ -2773,6 +2969,11 @@ def wrong_path(cost, *, slip):
         return by_rows(cost, "as it is")
     if slip == "each row, rising":
         return by_rows(cost, "rising")
+    if slip == "each column, rising":
+        rising = cost.argmin(dim=0).cummax(dim=0).values.tolist()
+        return [(i, j) for j, i in enumerate(rising)]
+    if slip == "every place":
+        return [(i, j) for i in range(rows) for j in range(columns)]
     if slip == "each column":
         return [(i, j) for j, i in enumerate(cost.argmin(dim=0).tolist())]
     if slip == "straight":
@@ -2797,6 +2998,9 @@ def wrong_path(cost, *, slip):
         "a column each": {"steps": ((1, 1), (0, 1))},
         "a row each": {"steps": ((1, 1), (1, 0))},
         "two columns": {"steps": ((1, 1), (1, 0), (0, 1), (1, 2))},
+        "two rows": {"steps": ((1, 1), (1, 0), (0, 1), (2, 1))},
+        "two of each": {"steps": ((1, 1), (1, 0), (0, 1), (1, 2), (2, 1))},
+        "any jump": {"steps": tuple((1, n) for n in range(columns)) if rows > 1 else STEPS},
         "diagonal twice": {"double": 2.0},
         "diagonal free": {"double": 0.0},
         "diagonal by a root": {"double": 2**0.5},
@@ -2806,6 +3010,7 @@ def wrong_path(cost, *, slip):
         "no signs": cost.abs(),
         "no negative": cost.clamp(min=0),
         "whole": cost.round(),
+        "cut to whole": cost.trunc(),
         "squares": cost.pow(2),
         "shifted up": cost - cost.min(),
     }
@@ -2820,6 +3025,10 @@ def wrong_path(cost, *, slip):
     if slip == "stops at the border":
         while len(path) > 1 and 0 in path[1]:
             path = path[1:]
+    if slip == "jumps to the start":
+        while len(path) > 1 and 0 in path[1]:
+            path = path[1:]
+        path = path if path[0] == (0, 0) else [(0, 0), *path]
     if slip == "last value":
         return sums_of(costs)[goal]
     if slip == "sums":
@@ -2827,6 +3036,10 @@ def wrong_path(cost, *, slip):
         return torch.tensor([[sums[i, j] for j in range(columns)] for i in range(rows)])
     ends = {
         "reversed": path[::-1],
+        "end twice": [*path, goal],
+        "start twice": [(0, 0), *path],
+        "with the corner": [(0, 0), *((i + 1, j + 1) for i, j in path)],
+        "corner below 0": [(-1, -1), *path],
         "no start": path[1:],
         "no end": path[:-1],
         "exchanged": [(j, i) for i, j in path],
@@ -3037,6 +3250,241 @@ PATH = Exercise(
             "border not summed",
             "in row 0 and column 0 the costs are never added up",
             *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "zeros-beyond-the-edges",
+            "zeros, inside",
+            "beyond the edges your sums find 0, so a way may begin anywhere in the first row or "
+            "column as if all before it were free",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "zeros-in-front-of-the-rows",
+            "zeros in front of the rows",
+            "in front of column 0 your sums find 0: a path may begin in any row",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "zeros-in-front-of-the-rows-walked-inside",
+            "zeros in front of the rows, inside",
+            "in front of column 0 your sums find 0, so that a way may begin in any row as if all "
+            "before it were free",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "zeros-above-the-columns",
+            "zeros above the columns",
+            "above row 0 your sums find 0: a path may begin in any column",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "zeros-above-the-columns-walked-inside",
+            "zeros above the columns, inside",
+            "above row 0 your sums find 0, so that a way may begin in any column as if all before "
+            "it were free",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "border-of-an-edit-distance",
+            "border counted",
+            "the border of your sums counts 1, 2, 3, …, as in an edit distance; nothing but "
+            "infinity keeps a path off it",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "border-of-an-edit-distance-walked-inside",
+            "border counted, inside",
+            "the border of your sums counts 1, 2, 3, …, as in an edit distance; beyond the edges "
+            "there is no way at all",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "border-left-out",
+            "border left out",
+            "row 0 and column 0 are never filled, so that no path runs along them",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "border-too-low-walked-inside",
+            "border 999, inside",
+            "the border of your sums is a large number, and here the sums are larger still",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "border-too-low-walked-out",
+            "border 999, walked out",
+            "the border of your sums is a large number, and here the sums are larger still: the "
+            "way back leaves the table",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "way-back-without-diagonal",
+            "walk without diagonal",
+            "the sums know the diagonal step, but walking back never takes it",
+            *STEP_HINTS,
+        ),
+        warping(
+            "sums-without-diagonal",
+            "sums without diagonal",
+            "the sums don't know the diagonal step, though walking back takes it",
+            *STEP_HINTS,
+        ),
+        warping(
+            "always-the-diagonal",
+            "always the diagonal",
+            "walking back always takes the diagonal, until row 0 or column 0: is each place's own "
+            "cost in your sums, and is their least the place where you go?",
+            *SUM_HINTS,
+        ),
+        warping(
+            "always-the-row-above",
+            "always the row above",
+            "walking back always goes to the row above, until row 0: is each place's own cost in "
+            "your sums, and is their least the place where you go?",
+            *SUM_HINTS,
+        ),
+        warping(
+            "always-the-column-before",
+            "always the column before",
+            "walking back always goes to the column before, until column 0: is each place's own "
+            "cost in your sums, and is their least the place where you go?",
+            *SUM_HINTS,
+        ),
+        warping(
+            "walked-over-the-edge",
+            "wraps, walking",
+            "in row 0 and column 0 walking back looks at index −1, which in Python is the other "
+            "end of the table",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "pointed-over-the-edge",
+            "wraps, pointed",
+            "in row 0 and column 0 the least of three places is found at index −1, which in "
+            "Python is the other end of the table",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "dijkstra",
+            "dijkstra",
+            "this is Dijkstra's way, which takes a place for done once it is the cheapest in "
+            "sight: with costs below 0 a better way may come later",
+            *SUM_HINTS,
+        ),
+        warping(
+            "diagonal-counts-twice-later",
+            "diagonal twice, chosen before",
+            "a place that is reached by a diagonal step counts twice",
+            *STEP_HINTS,
+        ),
+        warping(
+            "square-by-rows",
+            "square by rows",
+            "the table is taken for a square, with as many columns as rows",
+            *FORM_HINTS,
+        ),
+        warping(
+            "square-by-columns",
+            "square by columns",
+            "the table is taken for a square, with as many rows as columns",
+            *FORM_HINTS,
+        ),
+        warping(
+            "sizes-exchanged",
+            "sizes exchanged",
+            "rows are counted as columns, and columns as rows: `len(cost)` and the first of "
+            "`cost.shape` are the rows",
+            *FORM_HINTS,
+        ),
+        warping(
+            "no-way-down",
+            "no way down",
+            "the step to the next row alone is missing, so that nothing leads to the places below "
+            "(0, 0)",
+            *STEP_HINTS,
+        ),
+        warping(
+            "no-way-right",
+            "no way right",
+            "the step to the next column alone is missing, so that nothing leads to the places "
+            "right of (0, 0)",
+            *STEP_HINTS,
+        ),
+        warping(
+            "a-row-jumped-over",
+            "two rows",
+            "there is a fourth step, which jumps over a row",
+            *STEP_HINTS,
+        ),
+        warping(
+            "a-row-or-column-jumped-over",
+            "two of each",
+            "there are five steps, two of which jump over a row or a column",
+            *STEP_HINTS,
+        ),
+        warping(
+            "columns-jumped-over",
+            "any jump",
+            "each row occurs once, and from one to the next any number of columns is jumped over",
+            *STEP_HINTS,
+        ),
+        warping(
+            "jumps-to-the-start",
+            "jumps to the start",
+            "walking back stops at row 0 or column 0 and jumps to (0, 0); the way along the "
+            "border is missing",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "end-missing-and-stops",
+            "no end, and stops",
+            "the last place is missing: the list begins with the one before it, and a single "
+            "place has none",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "end-twice",
+            "end twice",
+            "the last place is there twice",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "start-twice",
+            "start twice",
+            "the first place, (0, 0), is there twice",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "corner-of-the-border",
+            "with the corner",
+            "the border's corner is in the path: rows and columns are counted from 1, and (0, 0) "
+            "comes in addition",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "corner-below-0",
+            "corner below 0",
+            "the border's corner, (−1, −1), is in the path",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "each-column's-cheapest-rising",
+            "each column, rising",
+            "for each column its cheapest row is taken, never going back: that leaves rows out",
+            *SUM_HINTS,
+        ),
+        warping(
+            "every-place",
+            "every place",
+            "all places of the table come out: one list is shared by all ways, and each appends "
+            "to it",
+            *SUM_HINTS,
+        ),
+        warping(
+            "costs-cut",
+            "cut to whole",
+            "the costs are cut down to whole numbers",
+            *COST_HINTS,
         ),
         warping(
             "free-start",
