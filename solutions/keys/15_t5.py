@@ -1284,6 +1284,14 @@ def wrong_bias(table, n_query, n_key, max_distance, bidirectional, *, slip):
         relative = places - torch.arange(n_query)[:, None] + (n_key - n_query)
     elif slip == "one further":
         relative = relative - 1
+    elif slip == "one earlier":
+        relative = relative + 1
+    elif slip == "from n_query on":
+        relative = places - places[n_query:, None]
+    elif slip == "turned for a decoder":
+        relative = relative if bidirectional else -relative
+    elif slip == "floats":
+        relative = relative.float()
     both = {"both": True, "one": False, "other": not bidirectional}.get(slip, bidirectional)
     limit = 128 if slip == "usual limit" else max_distance
     if slip == "usual":
@@ -1292,6 +1300,18 @@ def wrong_bias(table, n_query, n_key, max_distance, bidirectional, *, slip):
         buckets = t5_bucket(relative, 32, limit, both)
     elif slip == "half of them":
         buckets = t5_bucket(relative, size // 2 if size > 4 else size, limit, both)
+    elif slip == "half for both":
+        buckets = t5_bucket(relative, size // 2 if bidirectional else size, limit, both)
+    elif slip == "one bucket less":
+        buckets = t5_bucket(relative, size - 1, limit, both)
+    elif slip == "limits exchanged":
+        buckets = t5_bucket(relative, limit, size, both)
+    elif slip == "direction as distance":
+        buckets = t5_bucket(relative, size, both)
+    elif slip == "clamped places":
+        buckets = relative.clamp(-limit, limit)
+    elif slip == "bare places":
+        buckets = relative
     elif slip == "no buckets":
         buckets = (relative + size // 2).clamp(0, size - 1)
     elif slip == "distances":
@@ -1304,6 +1324,8 @@ def wrong_bias(table, n_query, n_key, max_distance, bidirectional, *, slip):
         buckets = size - 1 - buckets
     if slip == "detached":
         table = table.detach()
+    if slip == "columns looked up":
+        return table[:, buckets]
     bias = table[buckets].movedim(-1, 0)
     if slip == "reshaped":
         return table[buckets].reshape(table.shape[1], *buckets.shape)
@@ -1314,6 +1336,12 @@ def wrong_bias(table, n_query, n_key, max_distance, bidirectional, *, slip):
         return bias if bidirectional else bias.masked_fill(ahead, -torch.inf)
     if slip == "zeros ahead":
         return bias if bidirectional else bias.masked_fill(ahead, 0)
+    if slip == "always hidden":
+        return bias.masked_fill(ahead, -torch.inf)
+    if slip == "always zeros ahead":
+        return bias.tril(n_key - n_query)
+    if slip == "lower triangle":
+        return bias.tril()
     root = table.shape[1] ** 0.5
     told = {
         "buckets": lambda: buckets.to(table.dtype).expand(table.shape[1], *buckets.shape),
@@ -1439,6 +1467,98 @@ BIAS = Exercise(
             "one further",
             "the queries stand one place too late",
             *WHERE_HINTS,
+        ),
+        biasing(
+            "queries-one-early",
+            "one earlier",
+            "the queries stand one place too early",
+            *WHERE_HINTS,
+        ),
+        biasing(
+            "queries-from-n-query-on",
+            "from n_query on",
+            "the queries stand from `n_query` to the end; `n_query` is how *many* they are",
+            *WHERE_HINTS,
+        ),
+        biasing(
+            "query-minus-key-for-a-decoder",
+            "turned for a decoder",
+            "for a decoder relative is the query's place minus the key's; it is the same for both",
+            *WHERE_HINTS,
+        ),
+        biasing(
+            "half-of-the-buckets-for-an-encoder",
+            "half for both",
+            "for an encoder `t5_bucket` is told half of the buckets; it halves them by itself",
+            *BUCKET_HINTS,
+        ),
+        biasing(
+            "one-bucket-less",
+            "one bucket less",
+            "`t5_bucket` is told one bucket too few: it wants their number, not the last one's",
+            *BUCKET_HINTS,
+        ),
+        biasing(
+            "limits-exchanged",
+            "limits exchanged",
+            "`max_distance` and the number of buckets are exchanged",
+            *BUCKET_HINTS,
+        ),
+        biasing(
+            "direction-as-distance",
+            "direction as distance",
+            "`bidirectional` stands where `t5_bucket` takes `max_distance`: there are four "
+            "arguments",
+            *BUCKET_HINTS,
+        ),
+        biasing(
+            "places-cut-off-as-rows",
+            "clamped places",
+            "rows are taken by relative place, cut off at `max_distance`; `t5_bucket` says "
+            "which row",
+            *BUCKET_HINTS,
+        ),
+        biasing(
+            "places-as-rows",
+            "bare places",
+            "rows are taken by relative place, and what is below 0 counts from the table's end; "
+            "`t5_bucket` says which row",
+            *BUCKET_HINTS,
+        ),
+        biasing(
+            "places-in-decimals",
+            "floats",
+            "the places are decimal numbers, and so are the buckets: no row can be looked up by "
+            "them",
+            "Which dtype do your buckets have?",
+            "A place is a whole number, and `torch.arange` gives such.",
+            "Leave `.float()` and `/` out of the places.",
+        ),
+        biasing(
+            "columns-looked-up",
+            "columns looked up",
+            "buckets are looked up among the table's *columns*, which are the heads; its rows "
+            "are the buckets",
+            *AXES_HINTS,
+        ),
+        biasing(
+            "future-always-hidden",
+            "always hidden",
+            "all that lies ahead is minus infinity, for an encoder, too: that is the mask's work",
+            *NUMBER_HINTS,
+        ),
+        biasing(
+            "future-always-zeroed",
+            "always zeros ahead",
+            "all that lies ahead is 0, for an encoder, too; it gets the number of its bucket "
+            "like all others",
+            *NUMBER_HINTS,
+        ),
+        biasing(
+            "lower-triangle",
+            "lower triangle",
+            "only a lower triangle is left of the bias; hiding what lies ahead is the mask's work",
+            *NUMBER_HINTS,
         ),
         biasing(
             "last-query-alone",
@@ -1697,6 +1817,19 @@ def label_scores(logits, texts, pad_id, mean):
     return each.sum(dim=-1) / (real.sum(dim=-1) if mean else 1)
 
 
+CHANCES = {
+    "product divided": lambda chances, real, length, mean: chances.prod(dim=-1) / length,
+    "product of zeros": lambda chances, real, length, mean: (
+        chances.where(real, 0).prod(dim=-1) / length
+    ),
+    "logarithm of the mean": lambda chances, real, length, mean: (
+        (chances.where(real, 0).sum(dim=-1) / length).log()
+        if mean
+        else chances.log().where(real, 0).sum(dim=-1)
+    ),
+}
+
+
 def wrong_label(logits, texts, pad_id, mean, *, slip):
     pad_id = {"pad 0": 0, "pad -100": -100}.get(slip, pad_id)
     mean = {"always mean": True, "always sum": False, "other": not mean}.get(slip, mean)
@@ -1709,11 +1842,17 @@ def wrong_label(logits, texts, pad_id, mean, *, slip):
         real = real & (torch.arange(real.shape[1]) > 0)
     elif slip == "first token":
         real = real & (torch.arange(real.shape[1]) == 0)
+    elif slip == "last column":
+        real = real & (torch.arange(real.shape[1]) < real.shape[1] - 1)
+    elif slip == "above pad":
+        real = texts > pad_id
     elif slip == "last token":
         real = real & ~F.pad(real, (0, 1))[:, 1:]
     elif slip == "shortest":
         real = real & (torch.arange(real.shape[1]) < real.sum(dim=1).min())
     wide = logits if slip in ("half", "half, widened") else logits.float()
+    if slip == "first example":
+        wide = wide[:1]
     log_p = {
         "raw": lambda: wide,
         "chances": lambda: wide.softmax(dim=-1),
@@ -1726,7 +1865,7 @@ def wrong_label(logits, texts, pad_id, mean, *, slip):
         "base 2": lambda: wide.log_softmax(dim=-1) / math.log(2),
         "twice": lambda: wide.softmax(dim=-1).log_softmax(dim=-1),
     }.get(slip, lambda: wide.log_softmax(dim=-1))()
-    tokens = texts.expand(logits.shape[:-1])
+    tokens = texts.expand(wide.shape[:-1])
     if slip == "shifted":
         log_p, tokens, real = log_p[:, :, :-1], tokens[..., 1:], real[:, 1:]
     if slip == "shifted back":
@@ -1746,11 +1885,19 @@ def wrong_label(logits, texts, pad_id, mean, *, slip):
         "all tokens": length.sum().expand_as(length),
         "root": length.float().sqrt(),
         "length and one": length + 1,
+        "length less one": length - 1,
+        "first length": length[:1].expand_as(length),
         "longest": length.max().expand_as(length),
     }.get(slip, length)
-    scores = each.sum(dim=-1)
+    scores = each.sum(dim=1 if slip == "sum over labels" else -1)
     if slip == "product":
         return scores.argmax(dim=-1), scores.exp()
+    if slip in CHANCES:
+        scores = CHANCES[slip](each.exp(), real, length if mean else 1, mean)
+        return scores.argmax(dim=-1), scores
+    if slip in ("choice by sums", "choice by means"):
+        by = scores if slip == "choice by sums" else scores / length
+        return by.argmax(dim=-1), scores / length if mean else scores
     if slip == "worst token":
         scores = each.amin(dim=-1)
     if slip == "whole mean":
@@ -1789,6 +1936,8 @@ def wrong_label(logits, texts, pad_id, mean, *, slip):
         "scores alone": scores,
         "exchanged": (scores, choice),
         "list": (choice.tolist(), scores),
+        "max alone": (scores.amax(dim=-1), choice),
+        "max and scores": (tuple(scores.max(dim=-1)), scores),
     }
     return told.get(slip, (choice, scores))
 
@@ -2066,6 +2215,92 @@ LABEL = Exercise(
             *TOKEN_HINTS,
         ),
         labelling(
+            "last-column-left-out",
+            "last column",
+            "the last *column* is left out, which holds the last token of the longest text",
+            *TOKEN_HINTS,
+        ),
+        labelling(
+            "first-example-for-all",
+            "first example",
+            "only the first example is scored: along the batch, the index of `gather` is one long",
+            "Score a batch of three. How many rows have your scores?",
+            "`gather` gives as many numbers as its index has, so that must have the examples, too.",
+            "`texts.expand(logits.shape[:-1])[..., None]` is the index.",
+        ),
+        labelling(
+            "ids-above-pad",
+            "above pad",
+            "only ids *above* `pad_id` count as tokens; padding is the one id alone",
+            *PADDED_HINTS,
+        ),
+        labelling(
+            "divided-by-one-less",
+            "length less one",
+            "the mean divides by one token too few; the end token counts, too",
+            *MEAN_HINTS,
+        ),
+        labelling(
+            "length-of-the-first-label",
+            "first length",
+            "the mean divides every label's sum by the length of the *first* label",
+            *MEAN_HINTS,
+        ),
+        labelling(
+            "probabilities-multiplied-and-divided",
+            "product divided",
+            "probabilities are multiplied, and their product is divided by the length; "
+            "logarithms are added up, and their sum is divided",
+            *LIKELY_HINTS,
+        ),
+        labelling(
+            "padding-makes-it-0",
+            "product of zeros",
+            "probabilities are multiplied, and a 0 for padding makes the whole product 0; "
+            "logarithms are added up, and there 0 changes nothing",
+            *LIKELY_HINTS,
+        ),
+        labelling(
+            "logarithm-of-a-mean",
+            "logarithm of the mean",
+            "the mean is that of the probabilities, and its logarithm is taken then; the mean "
+            "of the logarithms was asked for",
+            *LIKELY_HINTS,
+        ),
+        labelling(
+            "summed-over-labels",
+            "sum over labels",
+            "the sum runs over the labels; it belongs over the tokens of each text",
+            *TOKEN_HINTS,
+        ),
+        labelling(
+            "choice-by-sums",
+            "choice by sums",
+            "the scores are right, but the choice is always that of the sums: it was made "
+            "before the mean was",
+            *CHOICE_HINTS,
+        ),
+        labelling(
+            "choice-by-means",
+            "choice by means",
+            "the scores are right, but the choice is always that of the means",
+            *CHOICE_HINTS,
+        ),
+        labelling(
+            "highest-score-first",
+            "max alone",
+            "`max` gives the highest score and then its place: the place is the choice, and "
+            "*all* scores come second",
+            *CHOICE_HINTS,
+        ),
+        labelling(
+            "both-of-max",
+            "max and scores",
+            "the choice is a pair, as `max` gives the highest score and its place: the place "
+            "alone is the choice",
+            *CHOICE_HINTS,
+        ),
+        labelling(
             "smallest-chosen",
             "smallest",
             "the label with the *lowest* score is chosen",
@@ -2233,6 +2468,16 @@ def wrong_sublayer(x, weights, bias, *, step):
         "spread": lambda: x / (spread + 1e-6).sqrt(),
         "length": lambda: x / (x.pow(2).sum(dim=-1, keepdim=True) + 1e-6).sqrt(),
         "no root": lambda: x / (squares + 1e-6),
+        "sample spread": lambda: x / (x.var(dim=-1, keepdim=True) + 1e-6).sqrt(),
+        "std": lambda: x / x.std(dim=-1, keepdim=True),
+        "std, epsilon behind": lambda: x / (x.std(dim=-1, keepdim=True) + 1e-6),
+        "centred std": lambda: centred / (x.std(dim=-1, keepdim=True) + 1e-6),
+        "mean squared": lambda: x / (x.mean(dim=-1, keepdim=True).pow(2) + 1e-6).sqrt(),
+        "sizes": lambda: x / (x.abs().mean(dim=-1, keepdim=True) + 1e-6),
+        "1e-8": lambda: x / (squares + 1e-8).sqrt(),
+        "1e-12": lambda: x / (squares + 1e-12).sqrt(),
+        "finfo": lambda: F.rms_norm(x, x.shape[-1:]),
+        "no keepdim": lambda: x / (x.pow(2).mean(dim=-1) + 1e-6).sqrt(),
         "epsilon behind": lambda: x / (squares.sqrt() + 1e-6),
         "no epsilon": lambda: x / squares.sqrt(),
         "1e-5": lambda: x / (squares + 1e-5).sqrt(),
@@ -2241,12 +2486,15 @@ def wrong_sublayer(x, weights, bias, *, step):
         "none": lambda: x,
         "unbiased": lambda: centred / (centred.var(dim=-1, keepdim=True) + 1e-6).sqrt(),
     }.get(step.get("norm"), lambda: x / (squares + 1e-6).sqrt())()
-    normed = h * weights["norm"]
+    normed = h * (weights["norm"] + bool(step.get("one more")))
     h = h if step.get("unweighted") else normed
     read = x if step.get("reads") == "x" else h
     values = x if step.get("reads") in ("x", "values of x") else h
-    q, k = (split_heads(read @ weights[name].T, len(bias)) for name in "qk")
-    v = split_heads(values @ weights["v"].T, len(bias))
+    turned = step.get("not turned", "")
+    maps = {name: weights[name] if name in turned else weights[name].T for name in "qkvo"}
+    heads = bias.shape[-1] if step.get("heads of seq") else len(bias)
+    q, k = (split_heads(read @ maps[name], heads) for name in "qk")
+    v = split_heads(values @ maps["v"], heads)
     factor = {
         "d_head": q.shape[-1] ** -0.5,
         "d_model": x.shape[-1] ** -0.5,
@@ -2268,10 +2516,16 @@ def wrong_sublayer(x, weights, bias, *, step):
         scores = scores * factor
     else:
         scores = scores * factor + bias
+    if step.get("causal"):
+        scores = scores.masked_fill(~causal_mask(x.shape[1]), -torch.inf)
     looked = scores.softmax(dim=step.get("axis", -1))
     if told == "behind":
         looked = looked + bias
-    said = merge_heads(looked @ v) @ weights["o"].T
+    mixed = looked @ v
+    if step.get("not merged"):
+        said = mixed.reshape(*x.shape[:2], -1) @ maps["o"]
+    else:
+        said = merge_heads(mixed) @ maps["o"]
     kept = {
         "normed": h,
         "nothing": 0,
@@ -2415,6 +2669,128 @@ SCALE = Exercise(
             {"norm": "no root"},
             "the norm divides by the mean of the squares, without a root",
             *RMS_HINTS,
+        ),
+        mending(
+            "divided-by-the-sample-spread",
+            {"norm": "sample spread"},
+            "`x` is divided by the root of `var`, from which the mean was taken away; RMSNorm "
+            "takes nothing away",
+            *RMS_HINTS,
+        ),
+        mending(
+            "divided-by-std",
+            {"norm": "std"},
+            "`x` is divided by `std`, from which the mean was taken away; RMSNorm takes nothing "
+            "away",
+            *RMS_HINTS,
+        ),
+        mending(
+            "divided-by-std-and-epsilon",
+            {"norm": "std, epsilon behind"},
+            "`x` is divided by `std`, from which the mean was taken away; RMSNorm takes nothing "
+            "away",
+            *RMS_HINTS,
+        ),
+        mending(
+            "centred-and-divided-by-std",
+            {"norm": "centred std"},
+            "the norm takes the mean away, and divides by `std`: that is LayerNorm",
+            *RMS_HINTS,
+        ),
+        mending(
+            "mean-squared",
+            {"norm": "mean squared"},
+            "the mean is squared, not the numbers: first the squares, then their mean",
+            *RMS_HINTS,
+        ),
+        mending(
+            "divided-by-the-mean-size",
+            {"norm": "sizes"},
+            "`x` is divided by the mean of its numbers without their signs; RMSNorm takes the "
+            "root of the mean of the squares",
+            *RMS_HINTS,
+        ),
+        mending(
+            "axis-of-the-mean-lost",
+            {"norm": "no keepdim"},
+            "the mean of the squares has lost its axis, and what each token is divided by is "
+            "another token's",
+            "What shape has the mean of the squares, and what shape has `x`?",
+            "Each token is divided by one number, so that number needs an axis of length 1.",
+            "`x.pow(2).mean(dim=-1, keepdim=True)`.",
+        ),
+        mending(
+            "smaller-epsilon",
+            {"norm": "1e-8"},
+            "the epsilon is 1e-8; T5 has 1e-6, and small numbers show it",
+            *RMS_HINTS,
+        ),
+        mending(
+            "smallest-epsilon",
+            {"norm": "1e-12"},
+            "the epsilon is 1e-12; T5 has 1e-6, and small numbers show it",
+            *RMS_HINTS,
+        ),
+        mending(
+            "pytorch's-epsilon",
+            {"norm": "finfo"},
+            "the epsilon is the one that PyTorch's RMSNorm takes unless it is told, about 1e-7; "
+            "T5 has 1e-6, and small numbers show it",
+            *RMS_HINTS,
+        ),
+        mending(
+            "norm's-weights-plus-1",
+            {"one more": True},
+            "1 is added to the weights of the norm, as some models do; T5 multiplies by them as "
+            "they are",
+            *RMS_HINTS,
+        ),
+        mending(
+            "weights-not-turned",
+            {"not turned": "qkv"},
+            "q, k and v multiply by the weights as they are held, (outputs, inputs); a product "
+            "wants them turned",
+            "What shape has `weights['q']`, and what does `nn.Linear` do with it?",
+            "An `nn.Linear` holds (outputs, inputs), and multiplies by the transposed.",
+            "`h @ weights[name].T`.",
+        ),
+        mending(
+            "last-weights-not-turned",
+            {"not turned": "o"},
+            "the last product takes `weights['o']` as it is held, (outputs, inputs); it wants "
+            "it turned",
+            "What shape has `weights['o']`, and what does `nn.Linear` do with it?",
+            "An `nn.Linear` holds (outputs, inputs), and multiplies by the transposed.",
+            "`merge_heads(looked @ v) @ weights['o'].T`.",
+        ),
+        mending(
+            "as-many-heads-as-tokens",
+            {"heads of seq": True},
+            "the number of heads is read from the last axis of `bias`; it is the first",
+            "What is `bias.shape`, and which of the three is the heads?",
+            "The text names the axes of `bias`.",
+            "`len(bias)` is the number of heads.",
+        ),
+        mending(
+            "future-hidden",
+            {"causal": True},
+            "no token sees what lies ahead; this is an encoder's layer, and nothing is hidden",
+            *SCALE_HINTS,
+        ),
+        mending(
+            "softmax-over-heads",
+            {"axis": 1},
+            "softmax runs over the heads; it belongs over the keys",
+            *SCALE_HINTS,
+        ),
+        mending(
+            "heads-poured-together",
+            {"not merged": True},
+            "the heads were reshaped together, not merged: numbers of several tokens are mixed",
+            "Which axes has `looked @ v`, and in which order must they stand before two of them "
+            "become one?",
+            "Of one token, the heads' numbers belong side by side.",
+            "`merge_heads(looked @ v)`.",
         ),
         mending(
             "epsilon-behind-the-root",
@@ -3694,11 +4070,14 @@ def t5_cases(generator):
         return Case(label, planned, init=init, state=state)
 
     def handed_in(label):
-        """What `decode` gets is neither what was encoded last nor of the text encoded last."""
+        """What `decode` gets is neither what was encoded last nor of the text encoded last.
+
+        Source and target are as long, so that the mask of one fits the other.
+        """
         state = t5_learned(generator, WrongT5(**SIZES))
         pads = [(0, 2), (1, 0)]
         other, source = (text(seq, pads, SIZES["vocab_size"], SIZES["pad_id"]) for seq in (8, 7))
-        target = text(4, [(0, 1), (0, 0)], SIZES["vocab_size"], SIZES["pad_id"])
+        target = text(7, [(0, 1), (0, 0)], SIZES["vocab_size"], SIZES["pad_id"])
         memory = normal(generator, 2, 7, SIZES["d_model"])
         planned = [call(other, method="encode"), call(target, memory, source, method="decode")]
         return Case(label, planned, init=SIZES, state=state)
@@ -3740,18 +4119,25 @@ def t5_parts(
     plain = {"d_head": d_head, "bias": made.get("bias", False), "scale": made.get("scale", 1.0)}
     if made.get("no d_head"):
         del plain["d_head"]
-    look = partial(MultiHeadAttention, d_model, num_heads, **plain)
+    heads = num_heads
+    if made.get("heads exchanged"):
+        heads, plain["d_head"] = d_head, num_heads
+    look = partial(MultiHeadAttention, d_model, heads, **plain)
     limits = {
         "exchanged": (max_distance, num_buckets),
         "usual distance": (num_buckets, 128),
     }.get(made.get("limits"), (num_buckets, max_distance))
     read_both, write_both = made.get("both", (True, False))
 
+    first, buckets = num_heads, limits[0]
+    if made.get("heads for buckets"):
+        first, buckets = buckets, first
+
     def near():
-        return RelativeBias(num_heads, *limits, read_both)
+        return RelativeBias(first, buckets, limits[1], read_both)
 
     def past():
-        return RelativeBias(num_heads, *limits, write_both)
+        return RelativeBias(first, buckets, limits[1], write_both)
 
     one_near, one_past = near(), past()
     if made.get("one module"):
@@ -3759,8 +4145,14 @@ def t5_parts(
     each = made.get("a table each")
     norm = made.get("norm", RMSNorm)
 
+    widths = (d_ff, d_model) if made.get("widths exchanged") else (d_model, d_ff)
+    thinks = {"bias": made.get("network bias", made.get("bias", False))}
+    if "activation" in made:
+        thinks["activation"] = made["activation"]
+    one_network = FeedForward(*widths, **thinks)
+
     def think():
-        return FeedForward(d_model, d_ff, bias=made.get("network bias", made.get("bias", False)))
+        return one_network if made.get("one network") else FeedForward(*widths, **thinks)
 
     one_around = PreNorm(norm(d_model))
 
@@ -3768,34 +4160,46 @@ def t5_parts(
         fresh = made.get("around", PreNorm)(norm(d_model))
         return one_around if made.get("one around") else fresh
 
+    residual = {
+        "called": one_around,
+        "class": PreNorm,
+        "norm": lambda: norm(d_model),
+    }.get(made.get("residual"), around)
+
     def with_bias(which, fresh, n):
-        if made.get("no bias") or (n and made.get("first layer alone")):
+        without = made.get("no bias") in (True, which)
+        if without or (n and made.get("first layer alone")):
             return look()
         return look(position=fresh() if each else (one_near if which == "read" else one_past))
 
     def reader(n):
-        return EncoderBlock(with_bias("read", near, n), think(), around)
+        return EncoderBlock(with_bias("read", near, n), think(), residual)
 
     def writer(n):
         over = look(position=near()) if made.get("cross") else look()
         if made.get("scaled over"):
             over.scale = None
-        return DecoderBlock(with_bias("write", past, n), over, think(), around)
+        return DecoderBlock(with_bias("write", past, n), over, think(), residual)
 
     def several(make):
         if made.get("shared"):
             return [make(0)] * num_layers
-        return [make(n) for n in range(num_layers)]
+        return [make(n) for n in range(1 if made.get("one layer") else num_layers)]
 
-    last = made.get("last norms", True)
+    last = made.get("last norms", ("read", "write"))
     parts = {
         "table": nn.Embedding(vocab_size, d_model),
-        "encoder": Encoder(several(reader), norm(d_model) if last else None),
-        "decoder": Decoder(several(writer), norm(d_model) if last else None),
+        "encoder": Encoder(several(reader), norm(d_model) if "read" in last else None),
+        "decoder": Decoder(several(writer), norm(d_model) if "write" in last else None),
     }
     if made.get("head"):
         parts["head"] = nn.Linear(d_model, vocab_size, bias=False)
     return parts
+
+
+def by_length(real):
+    """As many places from the first on as there are tokens, wherever these stand."""
+    return torch.arange(real.shape[-1]) < real.sum(dim=-1, keepdim=True)
 
 
 class WrongT5(nn.Module):
@@ -3817,7 +4221,7 @@ class WrongT5(nn.Module):
         **step,
     ):
         super().__init__()
-        self.pad_id, self.step = pad_id, step
+        self.pad_id, self.step, self.d_head = pad_id, step, d_head
         sizes = (vocab_size, d_model, num_heads, d_head, num_layers, d_ff)
         limits = (num_buckets, max_distance)
         for name, part in t5_parts(*sizes, *limits, made).items():
@@ -3842,6 +4246,9 @@ class WrongT5(nn.Module):
         return {
             "none": lambda: None,
             "first seen": lambda: real | (torch.arange(seq) == 0),
+            "causal": lambda: real & causal_mask(seq),
+            "turned": lambda: ~real,
+            "by length": lambda: by_length(real),
         }.get(kind, lambda: real)()
 
     def write_mask(self, target):
@@ -3854,6 +4261,10 @@ class WrongT5(nn.Module):
             "padding alone": lambda: real | first,
             "either": lambda: real | ahead,
             "none": lambda: None,
+            "padding, start hidden": lambda: real,
+            "start sees all": lambda: ((real | first) & ahead) | first[:, None],
+            "turned": lambda: (~real | first) & ahead,
+            "two axes": lambda: (real[:, 0, 0] | first) & ahead,
             "start sees itself": lambda: (real & ahead) | (first[:, None] & first),
         }.get(kind, lambda: (real | first) & ahead)()
 
@@ -3863,19 +4274,40 @@ class WrongT5(nn.Module):
     def decode(self, target, memory, source):
         if self.step.get("decoder") == "shifts":
             target = F.pad(target, (1, 0), value=self.pad_id)[:, :-1]
-        over = self.padding(source)
+        elif self.step.get("decoder") == "cuts":
+            target = target[:, :-1]
+        memory = {
+            "encoded again": lambda: self.encode(source),
+            "table": lambda: self.embedded(source),
+        }.get(self.step.get("memory"), lambda: memory)()
+        mask, over = self.write_mask(target), self.padding(source)
         over = {
             "none": None,
             "first seen": over | (torch.arange(source.shape[1]) == 0),
-            "the target's": self.write_mask(target),
+            "the target's": mask,
+            "exchanged": mask,
+            "the target's padding": self.padding(target),
+            "turned": ~over,
+            "by length": by_length(over),
         }.get(self.step.get("over mask"), over)
-        return self.finished(
-            self.decoder(self.embedded(target), memory, self.write_mask(target), over)
-        )
+        if self.step.get("over mask") == "exchanged":
+            mask = self.padding(source)
+        return self.finished(self.decoder(self.embedded(target), memory, mask, over))
 
     def finished(self, y):
         kind, root = self.step.get("finish"), y.shape[-1] ** 0.5
-        factor = 1.0 if kind == "plain" else 1 / root
+        if kind == "no head":
+            return y / root
+        if kind == "looked up":
+            return self.table(y / root)
+        if kind == "not turned":
+            return y / root @ self.table.weight
+        factor = {
+            "plain": 1.0,
+            "multiplied": root,
+            "whole": 1 / y.shape[-1],
+            "d_head": 1 / self.d_head**0.5,
+        }.get(kind, 1 / root)
         logits = factor * y @ self.table.weight.T
         logits = logits.log_softmax(dim=-1) if kind == "log-softmax" else logits
         return logits.softmax(dim=-1) if kind == "softmax" else logits
@@ -4080,6 +4512,113 @@ T5_MODEL = Exercise(
             *BLOCK_HINTS,
         ),
         made_so(
+            "layer-norm-without-bias",
+            {"norm": partial(LayerNorm, bias=False)},
+            "the norms are `LayerNorm` without its bias vector: they still take the mean away",
+            *BLOCK_HINTS,
+        ),
+        made_so(
+            "gelu",
+            {"activation": F.gelu},
+            "the networks have GELU; T5's have ReLU",
+            *BLOCK_HINTS,
+        ),
+        made_so(
+            "one-network-for-all",
+            {"one network": True},
+            "all blocks share one feed-forward network, which was made once",
+            *BLOCK_HINTS,
+        ),
+        made_so(
+            "network's-widths-exchanged",
+            {"widths exchanged": True},
+            "`FeedForward` gets `d_ff` and `d_model` the wrong way round",
+            *BLOCK_HINTS,
+        ),
+        made_so(
+            "attention-with-bias-vectors",
+            {"bias": True, "network bias": False},
+            "the attentions have bias vectors; T5's have none",
+            *BLOCK_HINTS,
+        ),
+        made_so(
+            "residual-called",
+            {"residual": "called"},
+            "`residual` was called before it was handed over; it goes in as a function that "
+            "makes a `PreNorm`",
+            "How does `EncoderBlock` use its third argument? It calls it once for each sublayer.",
+            "`residual` is a function without arguments, and what it returns goes around one "
+            "sublayer.",
+            "`lambda: PreNorm(RMSNorm(d_model))`, handed over without calling it.",
+        ),
+        made_so(
+            "residual-is-a-class",
+            {"residual": "class"},
+            "`residual` is `PreNorm` itself, which wants a norm; it should be a function that "
+            "needs nothing and makes a `PreNorm`",
+            "How does `EncoderBlock` use its third argument? It calls it once for each sublayer.",
+            "`residual` is a function without arguments, and what it returns goes around one "
+            "sublayer.",
+            "`lambda: PreNorm(RMSNorm(d_model))`, handed over without calling it.",
+        ),
+        made_so(
+            "residual-is-a-norm",
+            {"residual": "norm"},
+            "`residual` makes a bare norm; it should make a `PreNorm` with a norm in it",
+            "How does `EncoderBlock` use its third argument? It calls it once for each sublayer.",
+            "`residual` is a function without arguments, and what it returns goes around one "
+            "sublayer.",
+            "`lambda: PreNorm(RMSNorm(d_model))`, handed over without calling it.",
+        ),
+        made_so(
+            "one-layer",
+            {"one layer": True},
+            "each stack has one block; it should have `num_layers`",
+            *BLOCK_HINTS,
+        ),
+        made_so(
+            "encoder's-last-norm-missing",
+            {"last norms": ("write",)},
+            "the norm behind the encoder's last block is missing",
+            *NORM_HINTS,
+        ),
+        made_so(
+            "decoder's-last-norm-missing",
+            {"last norms": ("read",)},
+            "the norm behind the decoder's last block is missing",
+            *NORM_HINTS,
+        ),
+        made_so(
+            "no-bias-in-the-encoder",
+            {"no bias": "read"},
+            "the encoder's attention has no relative bias",
+            *BUCKETS_HINTS,
+        ),
+        made_so(
+            "no-bias-in-the-decoder",
+            {"no bias": "write"},
+            "the decoder's self-attention has no relative bias",
+            *BUCKETS_HINTS,
+        ),
+        made_so(
+            "buckets-and-distance-exchanged",
+            {"limits": "exchanged"},
+            "`num_buckets` and `max_distance` are exchanged in `RelativeBias`",
+            *BUCKETS_HINTS,
+        ),
+        made_so(
+            "heads-and-buckets-exchanged",
+            {"heads for buckets": True},
+            "`num_heads` and `num_buckets` are exchanged in `RelativeBias`",
+            *BUCKETS_HINTS,
+        ),
+        made_so(
+            "heads-and-their-width-exchanged",
+            {"heads exchanged": True},
+            "`num_heads` and `d_head` are exchanged in `MultiHeadAttention`",
+            *SCORE_HINTS,
+        ),
+        made_so(
             "post-norm",
             {"around": PostNorm},
             "the blocks are post-norm: they norm the sum",
@@ -4087,7 +4626,7 @@ T5_MODEL = Exercise(
         ),
         made_so(
             "no-last-norms",
-            {"last norms": False},
+            {"last norms": ()},
             "the norms behind the last blocks are missing",
             *NORM_HINTS,
         ),
@@ -4108,6 +4647,166 @@ T5_MODEL = Exercise(
             {"finish": "plain"},
             "what the head reads is not multiplied by 1 / √d_model",
             *HEAD_HINTS,
+        ),
+        a_t5_step(
+            "head-multiplied-by-the-root",
+            {"finish": "multiplied"},
+            "what the head reads is *multiplied* by √d_model; it should be divided by it",
+            *HEAD_HINTS,
+        ),
+        a_t5_step(
+            "head-divided-by-d-model",
+            {"finish": "whole"},
+            "what the head reads is divided by d_model; it should be its root",
+            *HEAD_HINTS,
+        ),
+        a_t5_step(
+            "head-divided-by-the-root-of-d-head",
+            {"finish": "d_head"},
+            "what the head reads is divided by √d_head; it should be √d_model",
+            *HEAD_HINTS,
+        ),
+        a_t5_step(
+            "no-head",
+            {"finish": "no head"},
+            "what the last norm gives comes out; the dot products with the table's rows are "
+            "missing",
+            *HEAD_HINTS,
+        ),
+        a_t5_step(
+            "head-looks-up",
+            {"finish": "looked up"},
+            "the head calls the table, which looks rows up by whole numbers; a dot product with "
+            "each row is asked for",
+            *HEAD_HINTS,
+        ),
+        a_t5_step(
+            "table-not-turned",
+            {"finish": "not turned"},
+            "the head multiplies by the table as it is, (vocab, d_model); a product wants it "
+            "turned",
+            *HEAD_HINTS,
+        ),
+        a_t5_step(
+            "encoded-again",
+            {"memory": "encoded again"},
+            "`decode` encodes the source once more; the memory that it gets may be another's",
+            "Hand `decode` a memory of zeros. Does that change its logits?",
+            "The memory comes in ready; the source is there for its padding alone.",
+            "`self.decoder(self.table(target), memory, …)`.",
+        ),
+        a_t5_step(
+            "memory-of-embeddings",
+            {"memory": "table"},
+            "the decoder looks at the source's embeddings, not at the memory",
+            "Hand `decode` a memory of zeros. Does that change its logits?",
+            "The memory comes in ready; the source is there for its padding alone.",
+            "`self.decoder(self.table(target), memory, …)`.",
+        ),
+        a_t5_step(
+            "no-mask-at-all",
+            {"read mask": "none", "write mask": "none", "over mask": "none"},
+            "no mask is handed over anywhere: the target looks ahead, and all padding is seen",
+            *WRITE_MASK_HINTS,
+        ),
+        a_t5_step(
+            "causal-encoder",
+            {"read mask": "causal"},
+            "the encoder's tokens don't look ahead; only the target is causal",
+            *READ_MASK_HINTS,
+        ),
+        a_t5_step(
+            "source's-masks-turned-round",
+            {"read mask": "turned", "over mask": "turned"},
+            "the source's padding is seen and its tokens are hidden: True means *may be seen*, "
+            "as in `padding_mask`",
+            *READ_MASK_HINTS,
+        ),
+        a_t5_step(
+            "encoder's-mask-turned-round",
+            {"read mask": "turned"},
+            "the encoder sees padding and no tokens: True means *may be seen*, as in "
+            "`padding_mask`",
+            *READ_MASK_HINTS,
+        ),
+        a_t5_step(
+            "memory's-mask-turned-round",
+            {"over mask": "turned"},
+            "the decoder sees the source's padding and none of its tokens: True means *may be "
+            "seen*, as in `padding_mask`",
+            *READ_MASK_HINTS,
+        ),
+        a_t5_step(
+            "target's-mask-turned-round",
+            {"write mask": "turned"},
+            "the target's padding is seen and its tokens are hidden: True means *may be seen*, "
+            "as in `padding_mask`",
+            *WRITE_MASK_HINTS,
+        ),
+        a_t5_step(
+            "source's-mask-by-length",
+            {"read mask": "by length", "over mask": "by length"},
+            "the source's mask shows its first places, as many as there are tokens; padding may "
+            "stand on the left",
+            *READ_MASK_HINTS,
+        ),
+        a_t5_step(
+            "masks-exchanged",
+            {"over mask": "exchanged"},
+            "the decoder's two masks are exchanged: first comes the target's, then the source's",
+            *READ_MASK_HINTS,
+        ),
+        a_t5_step(
+            "target's-padding-over-the-source",
+            {"over mask": "the target's padding"},
+            "`memory_mask` is made of the target's padding; the memory has the source's tokens",
+            *READ_MASK_HINTS,
+        ),
+        a_t5_step(
+            "first-token-seen-by-the-encoder",
+            {"read mask": "first seen"},
+            "the encoder sees the source's first token even if it is padding; only a target has "
+            "a start",
+            *READ_MASK_HINTS,
+        ),
+        a_t5_step(
+            "first-token-seen-by-the-decoder",
+            {"over mask": "first seen"},
+            "the decoder sees the source's first token even if it is padding; only a target has "
+            "a start",
+            *READ_MASK_HINTS,
+        ),
+        a_t5_step(
+            "start-sees-all",
+            {"write mask": "start sees all"},
+            "the first *row* of the mask was opened: the start sees what comes; its column "
+            "should be, so that all see the start",
+            *WRITE_MASK_HINTS,
+        ),
+        a_t5_step(
+            "padding-alone-and-start-hidden",
+            {"write mask": "padding, start hidden"},
+            "the target's mask is that of padding alone: it looks ahead, and its start is "
+            "hidden, since it has the padding's id",
+            *WRITE_MASK_HINTS,
+        ),
+        a_t5_step(
+            "mask-of-two-axes",
+            {"write mask": "two axes"},
+            "the target's padding is (batch, key) where it meets the causal mask, (query, key): "
+            "its rows are taken for queries",
+            "What shape has each of the two masks, and what shape should both have together?",
+            "`padding_mask` gives (batch, 1, 1, key), which fits any (query, key).",
+            "Without it: `(target != self.pad_id)[:, None, None, :]`.",
+        ),
+        a_t5_step(
+            "target-cut",
+            {"decoder": "cuts"},
+            "`decode` cuts the target's last token off; whoever calls it has done what is to be "
+            "done",
+            "What is the last token of `target` in `decode`?",
+            "The text says what the target begins with, and asks for logits at each of its places.",
+            "Embed `target` as it comes.",
         ),
         a_t5_step(
             "scaled-at-both-ends",
