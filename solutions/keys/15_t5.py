@@ -133,7 +133,22 @@ def without_zeros(ids, spans, first_sentinel):
     return [token for token in hidden(ids, spans, first_sentinel)[0] if token]
 
 
+def never_moved(ids, spans, first_sentinel):
+    """The inputs where each hole begins again with the text's first token, and so does the rest."""
+    pieces = [[*ids[:start], first_sentinel - n] for n, (start, _) in enumerate(spans)]
+    return [token for piece in pieces for token in piece] + list(ids)
+
+
+def moved_at_last(ids, spans, first_sentinel):
+    """The same, but for the rest, which comes from behind the last hole."""
+    whole = never_moved(ids, spans, first_sentinel)
+    last = spans[-1][1] if spans else 0
+    return whole[: len(whole) - len(ids)] + list(ids[last:])
+
+
 FOUND_AGAIN = {
+    "never moved": never_moved,
+    "moved at last": moved_at_last,
     "inputs by value": looked_for,
     "alike joined": lambda *given: [token for token, _ in groupby(marked(*given))],
     "each once": lambda *given: list(dict.fromkeys(marked(*given))),
@@ -161,6 +176,23 @@ def wrong_corrupt(ids, spans, first_sentinel, *, slip):
     whole = ("stop included", "start and length", "merged", "one below", "by value")
     if slip in (*whole, "start kept", "stop short"):
         return hidden(ids, spans, first_sentinel)
+    if slip == "first hole alone":
+        return hidden(ids, spans[:1], first_sentinel)
+    if slip == "lowered between":
+        lower = hidden(ids, spans, first_sentinel - 1)[1]
+        return right[0], lower
+    if slip == "with what was kept":
+        ends = [0, *(stop for _, stop in spans)]
+        longer = [(end, stop) for end, (_, stop) in zip(ends, spans, strict=False)]
+        return right[0], hidden(ids, longer, first_sentinel)[1]
+    if slip == "closed in the loop":
+        closed = [
+            [first_sentinel - n, *ids[start:stop], first_sentinel - n - 1]
+            for n, (start, stop) in enumerate(spans)
+        ]
+        return right[0], [token for hole in closed for token in hole]
+    if slip in ("</s> behind both", "</s> behind the target"):
+        return right[0] + [1] * slip.endswith("both"), [*right[1], 1]
     if slip in FOUND_AGAIN:
         return FOUND_AGAIN[slip](ids, spans, first_sentinel), right[1]
     if slip == "moved":
@@ -502,6 +534,62 @@ CORRUPT = Exercise(
             "in the target each hole is closed by the next sentinel, which then begins the next "
             "hole, too; only the last hole is closed",
             *TARGET_HINTS,
+        ),
+        corrupting(
+            "first-hole-alone",
+            "first hole alone",
+            "only the first hole is cut: a `return` within the loop ends the function in its "
+            "first turn",
+            "How many turns does your loop take for three holes?",
+            "`return` ends the whole function, wherever it stands.",
+            "Let `return` stand behind the loop, as far left as the `for`.",
+        ),
+        corrupting(
+            "sentinel-lowered-between",
+            "lowered between",
+            "the targets' sentinels are one below those of the inputs: the sentinel is lowered "
+            "between the two lists",
+            *SENTINEL_HINTS,
+        ),
+        corrupting(
+            "kept-tokens-in-the-targets",
+            "with what was kept",
+            "in the target a hole holds what was kept in front of it, too: it begins where the "
+            "last hole ended",
+            *TARGET_HINTS,
+        ),
+        corrupting(
+            "closed-in-the-loop",
+            "closed in the loop",
+            "each hole is closed within the loop, by the sentinel that begins the next one, "
+            "too; the closing one comes once, behind the loop",
+            *CLOSING_HINTS,
+        ),
+        corrupting(
+            "end-of-text-behind-both",
+            "</s> behind both",
+            "`</s>`, the id 1, stands behind both lists; it isn't asked for here",
+            *CLOSING_HINTS,
+        ),
+        corrupting(
+            "end-of-text-behind-the-target",
+            "</s> behind the target",
+            "`</s>`, the id 1, stands behind the target; its closing sentinel is its end here",
+            *CLOSING_HINTS,
+        ),
+        corrupting(
+            "text-begins-again",
+            "never moved",
+            "before each hole the text begins again with its first token: nothing remembers "
+            "where the last hole ended",
+            *INPUT_HINTS,
+        ),
+        corrupting(
+            "text-begins-again-but-for-the-rest",
+            "moved at last",
+            "before each hole the text begins again with its first token; it goes on where the "
+            "last hole ended",
+            *INPUT_HINTS,
         ),
         corrupting(
             "targets-from-behind",
@@ -1280,6 +1368,8 @@ def wrong_bias(table, n_query, n_key, max_distance, bidirectional, *, slip):
         relative = relative.abs()
     elif slip == "past as distance":
         relative = -relative.abs()
+    elif slip == "distance for a decoder":
+        relative = relative if bidirectional else -relative.clamp(max=0)
     elif slip == "other way":
         relative = places - torch.arange(n_query)[:, None] + (n_key - n_query)
     elif slip == "one further":
@@ -1559,6 +1649,13 @@ BIAS = Exercise(
             "lower triangle",
             "only a lower triangle is left of the bias; hiding what lies ahead is the mask's work",
             *NUMBER_HINTS,
+        ),
+        biasing(
+            "distance-for-a-decoder",
+            "distance for a decoder",
+            "for a decoder a *distance* is handed to `t5_bucket`, which takes what is above 0 "
+            "for the future; the place of a key behind is below 0",
+            *WHERE_HINTS,
         ),
         biasing(
             "last-query-alone",
@@ -1846,6 +1943,8 @@ def wrong_label(logits, texts, pad_id, mean, *, slip):
         real = real & (torch.arange(real.shape[1]) < real.shape[1] - 1)
     elif slip == "above pad":
         real = texts > pad_id
+    elif slip == "padding alone":
+        real = texts == pad_id
     elif slip == "last token":
         real = real & ~F.pad(real, (0, 1))[:, 1:]
     elif slip == "shortest":
@@ -1871,6 +1970,8 @@ def wrong_label(logits, texts, pad_id, mean, *, slip):
     if slip == "shifted back":
         log_p, tokens, real = log_p[:, :, 1:], tokens[..., :-1], real[:, :-1]
     each = log_p.gather(-1, tokens[..., None])[..., 0]
+    if slip == "over a text's tokens":
+        each = wide.gather(-1, tokens[..., None])[..., 0].log_softmax(dim=-1)
     if slip == "best tokens":
         each = log_p.amax(dim=-1)
     if slip == "multiplied":
@@ -1936,6 +2037,7 @@ def wrong_label(logits, texts, pad_id, mean, *, slip):
         "scores alone": scores,
         "exchanged": (scores, choice),
         "list": (choice.tolist(), scores),
+        "sorted": (choice, scores.sort(dim=-1, descending=True).values),
         "max alone": (scores.amax(dim=-1), choice),
         "max and scores": (tuple(scores.max(dim=-1)), scores),
     }
@@ -2298,6 +2400,25 @@ LABEL = Exercise(
             "max and scores",
             "the choice is a pair, as `max` gives the highest score and its place: the place "
             "alone is the choice",
+            *CHOICE_HINTS,
+        ),
+        labelling(
+            "softmax-over-a-text's-tokens",
+            "over a text's tokens",
+            "softmax runs over the scores of a text's own tokens; first comes softmax over the "
+            "vocabulary, then a text's tokens are looked up",
+            *LIKELY_HINTS,
+        ),
+        labelling(
+            "padding-alone-counts",
+            "padding alone",
+            "padding counts, and nothing else does: `==` stands where `!=` belongs",
+            *PADDED_HINTS,
+        ),
+        labelling(
+            "scores-sorted",
+            "sorted",
+            "the choice is right, but the scores are sorted; they stand in the labels' order",
             *CHOICE_HINTS,
         ),
         labelling(
@@ -3140,12 +3261,45 @@ def inside(costs, row, column, fills=STEPS, steps=STEPS):
         for j in range(columns):
             least = min(sums[i - a, j - b] for a, b in fills) if i or j else 0.0
             sums[i, j] = costs[i][j] + least
+    return walked(sums, rows, columns, steps)
+
+
+def walked(sums, rows, columns, steps=STEPS):
+    """The way back inside of the table to the least sum before each place."""
     path = [(rows - 1, columns - 1)]
     while path[-1] != (0, 0):
         i, j = path[-1]
         before = [(i - a, j - b) for a, b in steps if i >= a and j >= b]
         path.append(min(before, key=sums.get))
     return path[::-1]
+
+
+def half_summed(costs, slip):
+    """The path over sums of which row 0 and column 0, or a place's own cost, are otherwise."""
+    sums = {}
+    for i, row in enumerate(costs):
+        for j, cost in enumerate(row):
+            before = [b for b in ((i - a, j - b) for a, b in STEPS) if b in sums]
+            least = min((sums[b] for b in before), default=0.0)
+            edge = {
+                "row not summed": None if i else cost,
+                "column not summed": None if j else cost,
+                "edges stay 0": None if i and j else 0.0 if i or j else cost,
+                "edges of two": None if i and j else sum(costs[a][b] for a, b in before) + cost,
+            }.get(slip)
+            sums[i, j] = least + cost if edge is None else edge
+            if slip == "paid behind":
+                sums[i, j] = min((sums[b] + costs[b[0]][b[1]] for b in before), default=0.0)
+    return walked(sums, len(costs), len(costs[0]))
+
+
+HALF_SUMMED = (
+    "row not summed",
+    "column not summed",
+    "edges stay 0",
+    "edges of two",
+    "paid behind",
+)
 
 
 def endless(_):
@@ -3314,6 +3468,8 @@ def wrong_path(cost, *, slip):
         return greedy(sums_of(costs), (0, 0), STEPS, goal)
     if slip in INSIDE:
         return inside(costs, *INSIDE[slip])
+    if slip in HALF_SUMMED:
+        return half_summed(costs, slip)
     if slip in STOPPED:
         return stopped(cost, slip)
     if slip == "dijkstra":
@@ -3412,6 +3568,7 @@ def wrong_path(cost, *, slip):
         return torch.tensor([[sums[i, j] for j in range(columns)] for i in range(rows)])
     ends = {
         "reversed": path[::-1],
+        "edges dropped": [(0, 0), *(p for p in path if min(p))],
         "end twice": [*path, goal],
         "start twice": [(0, 0), *path],
         "with the corner": [(0, 0), *((i + 1, j + 1) for i, j in path)],
@@ -3861,6 +4018,45 @@ PATH = Exercise(
             "cut to whole",
             "the costs are cut down to whole numbers",
             *COST_HINTS,
+        ),
+        warping(
+            "row-0-not-summed",
+            "row not summed",
+            "in row 0 the costs are never added up",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "column-0-not-summed",
+            "column not summed",
+            "in column 0 the costs are never added up",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "edges-stay-0",
+            "edges stay 0",
+            "row 0 and column 0 of your sums stay 0 but for the first place",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "edges-of-two-costs",
+            "edges of two",
+            "in row 0 and column 0 each sum is that of two costs; all on the way are to be added "
+            "up",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "paid-behind",
+            "paid behind",
+            "your sums leave each place's own cost out, and walking back compares them: what "
+            "counts is the best way to a place with its cost",
+            *SUM_HINTS,
+        ),
+        warping(
+            "edges-dropped",
+            "edges dropped",
+            "of row 0 and column 0 nothing but the start is in the path; the way along them is "
+            "missing",
+            *BORDER_PATH_HINTS,
         ),
         warping(
             "free-start",
