@@ -12,10 +12,7 @@ MEANINGS = (
     (r"arg\w* is (an )?empty|numel\(\) == 0", "the largest or smallest of nothing: is there any?"),
     (r"single memory location", "what is read is written over meanwhile: read from a `clone`"),
     (r"^RecursionError", "your function calls itself without end: which call should be the last?"),
-    (
-        r"NoneType.* '(append|extend)'",
-        "`append` changes a list and gives None: no `x = x.append(…)`",
-    ),
+    (r"NoneType.* '(append|extend)'", "`append` changes its list and gives None"),
     (r"NoneType", "something is None: an argument that was left out, or what no `return` gives"),
     (
         r"mat1 and mat2 shapes|inconsistent tensor size|Expected size for first two dimensions"
