@@ -152,6 +152,37 @@ def slipped_windows(ids, length, *, slip):
         return (inputs, targets) if len(inputs) else (ids[:0], ids[:0])
     if slip == "nothing where empty":
         return (inputs, targets) if len(inputs) else None
+    if slip in PADDED_APART:
+        pads, whole = PADDED_APART[slip], -(-max(n - 1, 0) // length)
+        sides = zip((ids[:-1], ids[1:]), pads, strict=True)
+        room = whole * length - max(n - 1, 0)
+        return tuple(F.pad(x, (0, room), value=pad).view(whole, length) for x, pad in sides)
+    if slip == "padded wholly, -100":
+        whole = -(-n // length)
+        more = F.pad(ids, (0, whole * length + 1 - n), value=-100)
+        return more[: whole * length].view(whole, length), more[1:][: whole * length].view(
+            whole, length
+        )
+    if slip == "last target -100":
+        chunks = ids[: count * length].reshape(count, length)
+        return chunks, F.pad(chunks[:, 1:], (0, 1), value=-100)
+    if slip == "just one lost":
+        return (inputs, targets) if n > length + 1 else (inputs[:0], targets[:0])
+    if slip == "never cut":
+        return ids[:-1].view(-1, length), ids[1:].view(-1, length)
+    if slip == "as many as long":
+        return torch.stack(ids[:-1].chunk(length)), torch.stack(ids[1:].chunk(length))
+    if slip == "sizes exchanged":
+        return tuple(
+            x.reshape(length, -1) if len(x) else x.view(length, 0) for x in (inputs, targets)
+        )
+    if slip == "last piece dropped":
+        return tuple(torch.stack(x.split(length)[:-1]) for x in (ids[:-1], ids[1:]))
+    if slip == "lists where empty":
+        return (inputs, targets) if len(inputs) else ([], [])
+    if slip in ("a window later, stops", "two further, stops"):
+        later, used = (length if slip[0] == "a" else 2), len(inputs) * length
+        return inputs, ids[later : later + used].view(len(inputs), length)
     if slip == "one target":
         return inputs, targets[:, -1]
     if slip == "nothing to stack":
@@ -181,6 +212,7 @@ def slipped_windows(ids, length, *, slip):
     raise AssertionError(slip)
 
 
+PADDED_APART = {"padded apart": (0, 0), "padded apart, -100": (0, -100)}
 MINUS_ONE = ("minus one, ids", "minus one, long", "minus one, float")
 
 
@@ -554,6 +586,87 @@ WINDOWS = Exercise(
             "`torch.stack` stops at a list of no windows",
             *EMPTY,
         ),
+        cutting_slip(
+            "padded-apart",
+            "padded apart",
+            "what is left over is filled up with zeros, inputs and targets each by themselves; "
+            "it is left out",
+            *COUNTED,
+        ),
+        cutting_slip(
+            "padded-apart-with-minus-100",
+            "padded apart, -100",
+            "what is left over is filled up, with −100 for the targets; it is left out",
+            *COUNTED,
+        ),
+        cutting_slip(
+            "padded-with-minus-100",
+            "padded wholly, -100",
+            "what is left over is filled up with −100; it is left out",
+            *COUNTED,
+        ),
+        cutting_slip(
+            "last-target-minus-100",
+            "last target -100",
+            "the last target of each window is −100: the next token of the text is there, and "
+            "is to be guessed",
+            *AIMED,
+        ),
+        cutting_slip(
+            "just-one-window-lost",
+            "just one lost",
+            "a text of length + 1 tokens gives no window; it has just one",
+            *COUNTED,
+        ),
+        cutting_slip(
+            "never-cut",
+            "never cut",
+            "what is left over is never cut off, so that only some texts fit into windows",
+            *COUNTED,
+        ),
+        cutting_slip(
+            "as-many-windows-as-long",
+            "as many as long",
+            "the text is cut into `length` windows, not into windows of `length`: `chunk` "
+            "counts pieces, `split` their tokens",
+            "Cut 9 tokens by a length of 4. How long is your first window?",
+            "`length` is how long a window is, not how many there are.",
+            "`split(length)`, or a step of `length`.",
+        ),
+        cutting_slip(
+            "windows-and-length-exchanged",
+            "sizes exchanged",
+            "there are `length` rows, and as many columns as there are windows: it is the other "
+            "way round",
+            "Cut 9 tokens by a length of 4. How long is your first window?",
+            "A row is a window, and it is `length` long.",
+            "`reshape(n, length)`.",
+        ),
+        cutting_slip(
+            "last-piece-always-dropped",
+            "last piece dropped",
+            "the last piece is always dropped, even if it is a whole window",
+            *COUNTED,
+        ),
+        cutting_slip(
+            "lists-where-empty",
+            "lists where empty",
+            "where no window fits, two lists come out; two tensors of shape (0, length) were "
+            "asked for",
+            *EMPTY,
+        ),
+        cutting_slip(
+            "next-window-as-targets-stops",
+            "a window later, stops",
+            "the targets begin a whole window later, and the text ends before they do",
+            *AIMED,
+        ),
+        cutting_slip(
+            "targets-two-further-stop",
+            "two further, stops",
+            "the targets begin two tokens later, and the text may end before they do",
+            *AIMED,
+        ),
     ],
     hints=(
         "Cut `torch.arange(9)` at a length of 4, then `torch.arange(8)`, and print both results.",
@@ -641,6 +754,12 @@ def lone_bits(losses, counts, characters, *, flags):
     return wrong_bits(losses, counts, characters, **flags)
 
 
+def _until(losses, counts):
+    """What stands in front of the first empty window."""
+    first = counts.index(0) if 0 in counts else len(counts)
+    return losses[:first], counts[:first]
+
+
 def slipped_bits(losses, counts, characters, *, slip):
     nats = weighed(losses, counts)
     bits = nats / math.log(2) / characters
@@ -656,6 +775,18 @@ def slipped_bits(losses, counts, characters, *, slip):
             sum(math.log2(a) * b for a, b in zip(losses, counts, strict=True) if b) / characters
         ),
         "by filled windows, too": lambda: bits / len(filled),
+        "log of the sum": lambda: math.log2(nats) / characters,
+        "until empty": lambda: in_bits(weighed(*_until(losses, counts))) / characters,
+        "times guesses": lambda: bits * sum(counts),
+        "by guesses times letters": lambda: in_bits(nats) / sum(counts) * characters,
+        "times letters": lambda: in_bits(nats) * characters,
+        "above one": lambda: (
+            in_bits(sum(a * b for a, b in zip(losses, counts, strict=True) if b > 1)) / characters
+        ),
+        "misaligned": lambda: (
+            in_bits(sum(a * b for a, b in zip(filled, counts, strict=False))) / characters
+        ),
+        "mean of all windows": lambda: in_bits(sum(filled) / len(losses)),
         "whole": lambda: nats / math.log(2) // characters,
         "by filled windows": lambda: nats / len(filled) / math.log(2),
         "upside down": lambda: characters / nats * math.log(2) if nats else math.inf,
@@ -929,9 +1060,9 @@ BITS = Exercise(
         bits_slip(
             "whole-bits",
             "whole",
-            "`//` cuts the number down to a whole one",
+            "`//` or `int` cuts the number down to a whole one",
             "What do you return for a model that needs less than a bit?",
-            "`//` divides and forgets what is behind the point.",
+            "`//` and `int` forget what is behind the point.",
             "Divide with `/`.",
         ),
         bits_slip(
@@ -941,6 +1072,69 @@ BITS = Exercise(
             "What do you return for a model that is nearly sure?",
             "Nothing in the text asks for rounding.",
             "Return the number as it comes; round where you print.",
+        ),
+        bits_slip(
+            "logarithm-of-the-sum",
+            "log of the sum",
+            "the logarithm of the sum is taken; a loss is a logarithm already",
+            *IN_BITS,
+        ),
+        judging_alone(
+            "divided-by-log10-of-2",
+            {"unit": lambda nats: nats / math.log10(2)},
+            "nats are divided by the logarithm of 2 to base 10; the natural one is meant",
+            *IN_BITS,
+        ),
+        judging_alone(
+            "one-character-less",
+            {"over": lambda losses, counts, characters: characters - 1},
+            "one character less is divided by; `characters` is the number itself",
+            *PER_CHARACTER,
+        ),
+        bits_slip(
+            "stops-at-an-empty-window",
+            "until empty",
+            "the sum ends at the first empty window, and what comes behind it is lost: `break` "
+            "ends a loop, `continue` skips",
+            *OF_EMPTY,
+        ),
+        bits_slip(
+            "times-the-guesses",
+            "times guesses",
+            "the sum is multiplied by the number of guesses once more",
+            *PER_CHARACTER,
+        ),
+        bits_slip(
+            "by-guesses-times-characters",
+            "by guesses times letters",
+            "the bits of a guess are *multiplied* by the characters",
+            *PER_CHARACTER,
+        ),
+        bits_slip(
+            "times-the-characters",
+            "times letters",
+            "the sum is multiplied by `characters`; it is divided by them",
+            *PER_CHARACTER,
+        ),
+        bits_slip(
+            "windows-of-one-left-out",
+            "above one",
+            "windows of one guess are left out, too; only empty ones are",
+            *OF_EMPTY,
+        ),
+        bits_slip(
+            "losses-moved-up",
+            "misaligned",
+            "losses that are nan are taken out, and the counts are not: behind an empty window "
+            "each loss meets another's count",
+            *OF_EMPTY,
+        ),
+        bits_slip(
+            "mean-over-all-windows",
+            "mean of all windows",
+            "this is a mean over windows, empty ones among them, whatever their counts and "
+            "`characters` are",
+            *WEIGHED,
         ),
     ],
     hints=(
@@ -1002,6 +1196,8 @@ def wrong_size(
     last=1,
     times=None,
     whole=None,
+    in_block=None,
+    outside=None,
     of="table",
     form="share",
 ):
@@ -1012,9 +1208,11 @@ def wrong_size(
     norm = norm_vectors * d_model
     layers = num_layers if times is None else times
     block = attention + network + norms * norm
+    block += in_block(d_model, inner) if in_block else 0
     table = vocab_size * d_model
     rows = places * max_len * (d_model if a_place is None else a_place)
     learned = tables * table + rows + layers * block + last * norm + head_bias * vocab_size
+    learned += outside(vocab_size, d_model, max_len) if outside else 0
     part = {
         "table": table,
         "tables": table + rows,
@@ -1045,7 +1243,11 @@ def slipped_size(vocab_size, d_model, num_layers, max_len, *, wider, slip):
     learned, share = wrong_size(vocab_size, d_model, num_layers, max_len, wider=wider)
     table = vocab_size * d_model
     untied = learned + table
+    block = learned - wrong_size(vocab_size, d_model, num_layers - 1, max_len, wider=wider)[0]
+    repeated = (learned - (num_layers - 1) * block) * num_layers
     return {
+        "all repeated": (repeated, table / repeated),
+        "places not in the share": (learned, table / (learned - max_len * d_model)),
         "swapped": (share, learned),
         "number alone": learned,
         "untied share": (learned, 2 * table / untied),
@@ -1194,7 +1396,8 @@ SIZE = Exercise(
         counting_alone(
             "one-bias-an-attention",
             {"attention_biases": 1},
-            "each attention is counted with the bias of one layer",
+            "3 · d_model numbers are missing in each block: three biases of its attention, or the "
+            "inner layer's bias is counted too narrow",
             *IN_A_BLOCK,
         ),
         counting(
@@ -1354,6 +1557,62 @@ SIZE = Exercise(
             "A whole number, as it is.",
             "Divide nothing but for the share.",
         ),
+        counting_alone(
+            "second-matrix-square",
+            {"in_block": lambda d, inner: d * d - inner * d},
+            "the network's second matrix is counted as d_model · d_model; it leads back from "
+            "the inner layer",
+            *IN_A_BLOCK,
+        ),
+        counting_alone(
+            "one-matrix-for-three",
+            {"matrices": 2, "attention_biases": 2},
+            "queries, keys and values are counted as one layer of d_model outputs; they are three",
+            *IN_A_BLOCK,
+        ),
+        counting_alone(
+            "no-network",
+            {"network_matrices": 0, "up_and_down": (0, 0)},
+            "the networks are not counted",
+            *IN_A_BLOCK,
+        ),
+        counting_alone(
+            "last-norm-without-bias",
+            {"outside": lambda vocab, d, places: -d},
+            "the norm behind the last block is counted with a weight only",
+            *NORMS,
+        ),
+        counting_alone(
+            "two-norms-outside",
+            {"last": 2},
+            "two norms are counted outside of the blocks; one stands there, behind the last",
+            *NORMS,
+        ),
+        counting_alone(
+            "places-as-wide-as-the-vocabulary",
+            {"outside": lambda vocab, d, places: places * (vocab - d)},
+            "a place is counted as wide as the vocabulary; its row is as wide as a token's",
+            *TABLES,
+        ),
+        counting_alone(
+            "biases-of-one-number",
+            {"up_and_down": (0, 0), "in_block": lambda d, inner: inner // d + 1},
+            "the network's biases are counted as a few numbers, not one for each output of a layer",
+            *IN_A_BLOCK,
+        ),
+        size_slip(
+            "all-repeated",
+            "all repeated",
+            "everything is counted once a layer: tables and last norm are there once",
+            *TABLES,
+        ),
+        size_slip(
+            "places-not-in-the-share",
+            "places not in the share",
+            "the share is that of the table in all but the places; it is one of all that is "
+            "learned",
+            *SHARES,
+        ),
     ],
     hints=(
         "Count a model with d_model 1, one layer, two tokens and three places by hand.",
@@ -1429,6 +1688,29 @@ def slipped_unpack(weight, bias, *, slip):
     if slip == "columns of the turned":
         (q, k, v), of_bias = weight.T.chunk(3, dim=1), bias.chunk(3)
         return dict(zip(parts, (q, of_bias[0], k, of_bias[1], v, of_bias[2]), strict=True))
+    size = len(weight)
+    if slip == "sliced rows":
+        cut = {name: weight[i * size : (i + 1) * size] for i, name in enumerate("qkv")}
+        return {name: part if "bias" in name else cut[name[3]] for name, part in parts.items()}
+    if slip == "the other length":
+        rows, ends = (
+            weight.T,
+            {name: slice(i * 3 * size, (i + 1) * 3 * size) for i, name in enumerate("qkv")},
+        )
+        return {name: (bias if "bias" in name else rows)[ends[name[3]]] for name in parts}
+    if slip == "biases by one":
+        return {
+            name: bias["qkv".index(name[3]) :][:size] if "bias" in name else part
+            for name, part in parts.items()
+        }
+    if slip == "values are keys":
+        return parts | {"to_v.weight": parts["to_k.weight"]}
+    if slip == "values are keys, bias too":
+        return parts | {"to_v.weight": parts["to_k.weight"], "to_v.bias": parts["to_k.bias"]}
+    if slip == "keys are queries":
+        return parts | {"to_k.weight": parts["to_q.weight"]}
+    if slip == "to the end":
+        return parts | {"to_k.weight": weight[:, size:].T}
     if slip == "no bias":
         return {name: part for name, part in parts.items() if "weight" in name}
     orders = {"biases of v first": "vkq", "biases of v second": "qvk", "biases of k first": "kqv"}
@@ -1703,6 +1985,50 @@ UNPACK = Exercise(
             *NAMED,
         ),
         unpack_slip("a-tuple", "tuple", "a tuple comes out; a dictionary was asked for", *NAMED),
+        unpack_slip(
+            "rows-sliced",
+            "sliced rows",
+            "the weight's *rows* are sliced, and there are only d_model of them: the query gets "
+            "all, key and value none",
+            *CUT,
+        ),
+        unpack_slip(
+            "three-times-too-long",
+            "the other length",
+            "d_model is read from the weight's second axis, which is three times as long: the "
+            "query gets all, key and value nothing",
+            *CUT,
+        ),
+        unpack_slip(
+            "biases-one-apart",
+            "biases by one",
+            "the biases begin one number apart; they begin d_model numbers apart",
+            *OF_BIAS,
+        ),
+        unpack_slip(
+            "values-are-keys",
+            "values are keys",
+            "to_v has the weight of the key",
+            *ORDER,
+        ),
+        unpack_slip(
+            "values-are-keys-wholly",
+            "values are keys, bias too",
+            "to_v has the weight and the bias of the key",
+            *ORDER,
+        ),
+        unpack_slip(
+            "keys-are-queries",
+            "keys are queries",
+            "to_k has the weight of the query",
+            *ORDER,
+        ),
+        unpack_slip(
+            "keys-to-the-end",
+            "to the end",
+            "the key's slice has no end, so that it holds the value's part, too",
+            *CUT,
+        ),
     ],
     hints=(
         "Take a d_model of 2 and numbers that you can follow: `torch.arange(12.).view(2, 6)`.",
@@ -1870,6 +2196,44 @@ def other_error(messages):
         raise TypeError("a message holds a mark")
 
 
+def refused_always(messages):
+    if messages:
+        raise ValueError("a message holds a mark")
+
+
+def refused_all(messages):
+    raise ValueError("the text holds a mark")
+
+
+def refused_alone(messages):
+    if any(m["content"] in (START, END) for m in messages):
+        raise ValueError("a message is a mark")
+
+
+def refused_in_capitals(messages):
+    refused([{"content": m["content"].lower()} for m in messages])
+
+
+def refused_roles(messages):
+    refused(messages)
+    if any(m["role"] not in ("system", "user", "assistant") for m in messages):
+        raise ValueError("a role that nobody knows")
+
+
+def before_the_user(messages, system):
+    first = [] if messages and messages[0]["role"] != "user" else [{"role": "system"}]
+    return [m | {"content": system} for m in first] + messages
+
+
+def before_the_empty(messages, system):
+    there = _begins(messages) and messages[0]["content"]
+    return messages if there else [{"role": "system", "content": system}, *messages]
+
+
+def in_small_letters(messages, system):
+    return [m | {"role": m["role"].lower()} for m in put_first(messages, system)]
+
+
 def slipped_chat(messages, system=SMOL, *, slip):
     if slip == "returns none":
         try:
@@ -1899,6 +2263,13 @@ def slipped_chat(messages, system=SMOL, *, slip):
         if last["role"] != "assistant":
             return text
         return wrong_chat(rest, system)[: -len(prompt)] + prompt + last["content"]
+    if slip == "spaced":
+        return " ".join(f"{START}{m['role']}\n{m['content']}{END}\n" for m in spoken) + prompt
+    if slip == "last role again":
+        last = (messages or spoken)[-1]["role"]
+        return text.removesuffix(prompt) + f"{START}{last}\n"
+    if slip == "begins with <s>":
+        return f"<s>{text}"
     if slip == "last message only":
         return wrong_chat(messages[-1:], system)
     if slip == "joined":
@@ -2380,6 +2751,135 @@ CHAT = Exercise(
             "A chat is one long text to the model.",
             "Join the parts, with nothing between them.",
         ),
+        chatting_alone(
+            "always-refused",
+            {"refuse": refused_always},
+            'every message is refused: `"…" or "…" in content` is always true, as the first '
+            "text is; `in` must stand behind each",
+            *MARKS,
+        ),
+        chatting_alone(
+            "own-marks-refused",
+            {"refuse": refused_all},
+            "the finished text is searched for marks, and it has marks of its own; the contents "
+            "are to be searched",
+            *MARKS,
+        ),
+        chatting_alone(
+            "only-a-bare-mark-refused",
+            {"refuse": refused_alone},
+            "only a content that *is* a mark is refused; one that holds a mark is, too",
+            *MARKS,
+        ),
+        chatting_alone(
+            "capitals-refused",
+            {"refuse": refused_in_capitals},
+            "what looks like a mark in capitals is refused, too; only the marks themselves are",
+            "Is `<|IM_END|>` a mark?",
+            "A mark is written in small letters, and nothing else is a mark.",
+            "Look for the marks in the content as it is.",
+        ),
+        chatting_alone(
+            "roles-refused",
+            {"refuse": refused_roles},
+            "roles other than three are refused; a role may be any text",
+            "Hand it a message whose role is `tool`.",
+            "Only marks are refused, and only in a content.",
+            "Write each role as it is.",
+        ),
+        chatting_alone(
+            "system-before-the-user-only",
+            {"lead": before_the_user},
+            "the system's message is put first only if the user's comes first; it is whenever "
+            "the first isn't the system's",
+            *SYSTEM,
+        ),
+        chatting_alone(
+            "empty-system-replaced",
+            {"lead": lambda messages, system: put_first(messages, system or SMOL)},
+            "an empty `system` is replaced by the usual one: `or` takes an empty text for none",
+            *SYSTEM,
+        ),
+        chatting_alone(
+            "system-before-an-empty-one",
+            {"lead": before_the_empty},
+            "a system's message that is empty gets another in front; it is the system's all the "
+            "same",
+            *SYSTEM,
+        ),
+        chatting_alone(
+            "roles-in-small-letters",
+            {"lead": in_small_letters},
+            "roles are written in small letters; a role is written as it is",
+            *AS_IT_IS,
+        ),
+        chatting_alone(
+            "line-end-in-front-not-behind",
+            {
+                "form": "\n<|im_start|>{role}\n{content}<|im_end|>",
+                "prompt": "\n<|im_start|>assistant\n",
+            },
+            "a line end stands in front of each start mark, not behind each end mark: the text "
+            "begins with one",
+            *FORM,
+        ),
+        chatting_alone(
+            "line-end-in-front-of-each",
+            {"form": "\n<|im_start|>{role}\n{content}<|im_end|>\n"},
+            "a line end too many stands in front of each message",
+            *FORM,
+        ),
+        chatting_alone(
+            "line-ends-of-windows",
+            {
+                "form": "<|im_start|>{role}\r\n{content}<|im_end|>\r\n",
+                "prompt": "<|im_start|>assistant\r\n",
+            },
+            "line ends are \\r\\n, as on Windows; one sign is asked for, \\n",
+            *FORM,
+        ),
+        chatting_alone(
+            "backslash-behind-the-role",
+            {"form": "<|im_start|>{role}\\n{content}<|im_end|>\n"},
+            "behind the role stand a backslash and an n, not a line end: the backslash is "
+            "doubled, or the text begins with `r`",
+            *FORM,
+        ),
+        chatting_alone(
+            "backslashes",
+            {
+                "form": "<|im_start|>{role}\\n{content}<|im_end|>\\n",
+                "prompt": "<|im_start|>assistant\\n",
+            },
+            "a backslash and an n stand where line ends should: the backslash is doubled, or "
+            "the text begins with `r`",
+            *FORM,
+        ),
+        chatting_alone(
+            "prompt-with-the-end-mark",
+            {"prompt": "<|im_end|>assistant\n"},
+            "the prompt begins with the *end* mark",
+            *PROMPT,
+        ),
+        chat_slip(
+            "messages-joined-by-spaces",
+            "spaced",
+            "a space stands between messages",
+            *FORM,
+        ),
+        chat_slip(
+            "prompt-with-the-last-role",
+            "last role again",
+            "the prompt names the last message's role again; it is always the assistant's",
+            *PROMPT,
+        ),
+        chat_slip(
+            "begins-with-s",
+            "begins with <s>",
+            "`<s>` stands in front, as other models' texts have it; this one begins with the "
+            "first start mark",
+            *FORM,
+        ),
     ],
     hints=(
         "Print `repr` of your text for the example's two messages, and compare it sign by sign.",
@@ -2472,6 +2972,11 @@ def wrong_induction(weights, *, key=1, first=0, last=0, divide=None, turn=False,
     }[over]()
 
 
+def _of_four(weights):
+    _layers, _heads, _seq, _ = weights.shape
+    return wrong_induction(weights)
+
+
 def slipped_induction(weights, *, slip):
     """Mistakes of other kinds than those of `wrong_induction`."""
     seq = weights.shape[-1]
@@ -2492,6 +2997,16 @@ def slipped_induction(weights, *, slip):
         "of the first half": lambda: weights[..., place - n, place - n + 1].mean(dim=-1),
         "not halved": lambda: weights[..., -1, 0],
         "upper diagonal": lambda: weights.diagonal(offset=n - 1, dim1=-2, dim2=-1).mean(dim=-1),
+        "first axes, cut": lambda: weights.diagonal(offset=1 - n)[..., 1:].mean(dim=-1),
+        "best key": lambda: weights[..., n:, :].amax(dim=-1).mean(dim=-1),
+        "four axes, indexed": lambda: weights[:, :, place, place - n + 1].mean(dim=-1),
+        "four axes, named": lambda: _of_four(weights),
+        "three axes, indexed": lambda: weights[:, place, place - n + 1].mean(dim=-1),
+        "no axes in front": lambda: weights[place, place - n + 1].mean(dim=-1),
+        "two behind, stops": lambda: weights[..., place, place - n + 2].mean(dim=-1),
+        "of the second half": lambda: weights[..., place, place + 1].mean(dim=-1),
+        "first left out of the sum": lambda: right - weights[..., n, 1] / n,
+        "last left out of the sum": lambda: right - weights[..., -1, n] / n,
         "first axes": lambda: (
             weights.diagonal(offset=1 - n).mean(dim=-1) if weights.ndim > 2 else right
         ),
@@ -2852,6 +3367,84 @@ INDUCTION = Exercise(
             "A tensor with the axes in front; without any, where `weights` has none.",
             "Leave out `.item()` and `.tolist()`.",
         ),
+        scoring_slip(
+            "diagonal-of-the-first-axes",
+            "first axes, cut",
+            "the diagonal is that of the first two axes; queries and keys are the last two",
+            "Hand it one head's weights, (query, key), and a whole model's, (layers, heads, "
+            "query, key).",
+            "Queries and keys are the *last* two axes, however many stand in front.",
+            "`weights[..., n + i, i + 1]`, where `...` stands for all axes in front.",
+        ),
+        scoring_slip(
+            "largest-of-each-query",
+            "best key",
+            "for each query its largest weight is taken, wherever it stands",
+            "What would your score say of a head that always looks at the first token?",
+            "Only one key counts for each query.",
+            "Query n + i and key i + 1.",
+        ),
+        scoring_slip(
+            "always-four-axes",
+            "four axes, indexed",
+            "four axes are expected; weights may have two or more",
+            "Hand it one head's weights, (query, key), and a whole model's, (layers, heads, "
+            "query, key).",
+            "Queries and keys are the *last* two axes, however many stand in front.",
+            "`weights[..., n + i, i + 1]`, where `...` stands for all axes in front.",
+        ),
+        scoring_slip(
+            "four-sizes-named",
+            "four axes, named",
+            "the shape is taken apart into four sizes; weights may have two axes or more",
+            "Hand it one head's weights, (query, key), and a whole model's, (layers, heads, "
+            "query, key).",
+            "Queries and keys are the *last* two axes, however many stand in front.",
+            "`weights[..., n + i, i + 1]`, where `...` stands for all axes in front.",
+        ),
+        scoring_slip(
+            "always-three-axes",
+            "three axes, indexed",
+            "three axes are expected; weights may have two or more",
+            "Hand it one head's weights, (query, key), and a whole model's, (layers, heads, "
+            "query, key).",
+            "Queries and keys are the *last* two axes, however many stand in front.",
+            "`weights[..., n + i, i + 1]`, where `...` stands for all axes in front.",
+        ),
+        scoring_slip(
+            "axes-in-front-forgotten",
+            "no axes in front",
+            "the *first* two axes are indexed; queries and keys are the last two",
+            "Hand it one head's weights, (query, key), and a whole model's, (layers, heads, "
+            "query, key).",
+            "Queries and keys are the *last* two axes, however many stand in front.",
+            "`weights[..., n + i, i + 1]`, where `...` stands for all axes in front.",
+        ),
+        scoring_slip(
+            "two-behind-and-out",
+            "two behind, stops",
+            "the key is one too far: the second token after the first occurrence",
+            *KEYS,
+        ),
+        scoring_slip(
+            "keys-in-the-second-half",
+            "of the second half",
+            "the key is counted from the *second* half, and lies ahead of its query",
+            *KEYS,
+        ),
+        scoring_slip(
+            "first-left-out-of-the-sum",
+            "first left out of the sum",
+            "the first query of the second half is left out of the sum, which is divided by n "
+            "all the same",
+            *QUERIES,
+        ),
+        scoring_slip(
+            "last-left-out-of-the-sum",
+            "last left out of the sum",
+            "the last query is left out of the sum, which is divided by n all the same",
+            *QUERIES,
+        ),
     ],
     hints=(
         "Make a head by hand that does it perfectly for n = 3, a table of zeros and ones, 6 by 6. "
@@ -3051,6 +3644,34 @@ class HeadOfItsOwn(WrongGPT):
 
     def head(self, x):
         return self.lm_head(x)
+
+
+class WithoutBias(WrongGPT):
+    def __init__(self, *sizes, **named):
+        super().__init__(*sizes, **named)
+        for block in self.h:
+            block.attn.c_attn.bias = None
+
+
+class WithoutProjectionBias(WrongGPT):
+    def __init__(self, *sizes, **named):
+        super().__init__(*sizes, **named)
+        for block in self.h:
+            block.attn.c_proj.bias = None
+
+
+def keys_for_values(self, attn, x):
+    return attn.c_proj(self.merge(self.weights(*self.scored(attn, x)) @ self.asked(attn, x)[1]))
+
+
+def scaled_behind(self, scores, seen):
+    width = self.wte.embedding_dim // self.num_heads
+    return scores.masked_fill(~seen, -math.inf).softmax(dim=-1) / width**0.5
+
+
+def network_reads_attention(self, block, x):
+    said = self.look(block.attn, block.ln_1(x))
+    return x + said + self.think(block.mlp, block.ln_2(said))
 
 
 def first_to_last(self, x):
@@ -3896,6 +4517,89 @@ MODEL = Exercise(
             "the logits are right, but wpe learns nothing",
             LEARNS,
             places=lambda self, ids: self.wpe.weight.detach()[: ids.shape[1]],
+        ),
+        gpt_mistake(
+            "places-of-the-batch",
+            "places are counted along the batch: `len(ids)` is the number of texts",
+            AT_THE_DOOR,
+            places=lambda self, ids: self.wpe(torch.arange(len(ids))),
+        ),
+        gpt_mistake(
+            "all-places",
+            "the whole table of places is added, however short the text is",
+            AT_THE_DOOR,
+            places=lambda self, ids: self.wpe.weight,
+        ),
+        gpt_mistake(
+            "places-multiplied",
+            "tokens are multiplied by places; they are added",
+            AT_THE_DOOR,
+            embed=lambda self, ids: self.tokens(ids) * self.places(ids),
+        ),
+        gpt_mistake(
+            "normed-by-ln-f-at-the-door",
+            "ln_f norms the embeddings, too; it stands behind the last block alone",
+            AT_THE_DOOR,
+            embed=lambda self, ids: self.ln_f(self.tokens(ids) + self.places(ids)),
+        ),
+        gpt_mistake(
+            "table-not-turned",
+            "the head multiplies by the table as it is, (vocab, d_model); a product wants it "
+            "turned",
+            AT_THE_END,
+            head=lambda self, x: x @ self.wte.weight,
+        ),
+        gpt_mistake(
+            "head-looks-up",
+            "the head calls the table, which looks rows up by whole numbers; a dot product with "
+            "each row is asked for",
+            AT_THE_END,
+            head=lambda self, x: self.wte(x),
+        ),
+        gpt_mistake(
+            "heads-cut-apart-merged-together",
+            "a head gets every so many-th number of the queries, keys and values, and its "
+            "output is merged as a slice",
+            OF_HEADS,
+            split=every_so_many,
+        ),
+        gpt_mistake(
+            "heads-and-width-exchanged",
+            "a head is `num_heads` wide, and there are d_model / num_heads of them; it is the "
+            "other way round",
+            OF_HEADS,
+            split=lambda self, x: x.unflatten(-1, (-1, self.num_heads)).transpose(1, 2),
+        ),
+        gpt_mistake(
+            "keys-for-values",
+            "the keys are averaged, not the values",
+            OF_HEADS,
+            look=keys_for_values,
+        ),
+        gpt_mistake(
+            "scaled-behind-softmax",
+            "the weights are divided by the root of d_head, behind softmax; the scores should be",
+            LOOKING,
+            scale=lambda self, q: 1.0,
+            weights=scaled_behind,
+        ),
+        gpt_mistake(
+            "network-reads-attention-alone",
+            "the network reads what the attention said; it reads the sum on the road",
+            ROAD,
+            run=network_reads_attention,
+        ),
+        gpt_class(
+            "queries-without-bias",
+            WithoutBias,
+            "c_attn has no bias; all four layers of a block have one",
+            *NAMED_GPT,
+        ),
+        gpt_class(
+            "projection-without-bias",
+            WithoutProjectionBias,
+            "c_proj of the attention has no bias; all four layers of a block have one",
+            *NAMED_GPT,
         ),
     ],
     hints=(

@@ -2,7 +2,8 @@
 
 import math
 from functools import cache, partial
-from itertools import pairwise
+from heapq import heappop, heappush
+from itertools import groupby, pairwise
 
 import torch
 import torch.nn.functional as F
@@ -110,6 +111,51 @@ def shifted_holes(ids, spans, first_sentinel):
     return left, [*targets, first_sentinel - len(spans)]
 
 
+def looked_for(ids, spans, first_sentinel):
+    """The inputs where each hole is looked for by its first id in what is left of the text."""
+    inputs = list(ids)
+    for number, (start, stop) in enumerate(spans):
+        where = inputs.index(ids[start])
+        inputs[where : where + stop - start] = [first_sentinel - number]
+    return inputs
+
+
+def marked(ids, spans, first_sentinel):
+    """The text with a sentinel in each hidden place."""
+    inputs = list(ids)
+    for number, (start, stop) in enumerate(spans):
+        inputs[start:stop] = [first_sentinel - number] * (stop - start)
+    return inputs
+
+
+def without_zeros(ids, spans, first_sentinel):
+    """The inputs where 0 marks what is to be dropped, and ids that are 0 go with it."""
+    return [token for token in hidden(ids, spans, first_sentinel)[0] if token]
+
+
+def never_moved(ids, spans, first_sentinel):
+    """The inputs where each hole begins again with the text's first token, and so does the rest."""
+    pieces = [[*ids[:start], first_sentinel - n] for n, (start, _) in enumerate(spans)]
+    return [token for piece in pieces for token in piece] + list(ids)
+
+
+def moved_at_last(ids, spans, first_sentinel):
+    """The same, but for the rest, which comes from behind the last hole."""
+    whole = never_moved(ids, spans, first_sentinel)
+    last = spans[-1][1] if spans else 0
+    return whole[: len(whole) - len(ids)] + list(ids[last:])
+
+
+FOUND_AGAIN = {
+    "never moved": never_moved,
+    "moved at last": moved_at_last,
+    "inputs by value": looked_for,
+    "alike joined": lambda *given: [token for token, _ in groupby(marked(*given))],
+    "each once": lambda *given: list(dict.fromkeys(marked(*given))),
+    "zeros dropped": without_zeros,
+}
+
+
 def wrong_corrupt(ids, spans, first_sentinel, *, slip):
     right = hidden(ids, spans, first_sentinel)
     if slip == "stop included":
@@ -120,11 +166,35 @@ def wrong_corrupt(ids, spans, first_sentinel, *, slip):
         spans = joined(spans)
     elif slip == "one below":
         first_sentinel -= 1
+    elif slip == "start kept":
+        spans = [(start + 1, stop) for start, stop in spans]
+    elif slip == "stop short":
+        spans = [(start, stop - 1) for start, stop in spans]
     elif slip == "by value":
         starts = [ids.index(ids[start]) for start, _ in spans]
         spans = [(a, a + stop - start) for a, (start, stop) in zip(starts, spans, strict=True)]
-    if slip in ("stop included", "start and length", "merged", "one below", "by value"):
+    whole = ("stop included", "start and length", "merged", "one below", "by value")
+    if slip in (*whole, "start kept", "stop short"):
         return hidden(ids, spans, first_sentinel)
+    if slip == "first hole alone":
+        return hidden(ids, spans[:1], first_sentinel)
+    if slip == "lowered between":
+        lower = hidden(ids, spans, first_sentinel - 1)[1]
+        return right[0], lower
+    if slip == "with what was kept":
+        ends = [0, *(stop for _, stop in spans)]
+        longer = [(end, stop) for end, (_, stop) in zip(ends, spans, strict=False)]
+        return right[0], hidden(ids, longer, first_sentinel)[1]
+    if slip == "closed in the loop":
+        closed = [
+            [first_sentinel - n, *ids[start:stop], first_sentinel - n - 1]
+            for n, (start, stop) in enumerate(spans)
+        ]
+        return right[0], [token for hole in closed for token in hole]
+    if slip in ("</s> behind both", "</s> behind the target"):
+        return right[0] + [1] * slip.endswith("both"), [*right[1], 1]
+    if slip in FOUND_AGAIN:
+        return FOUND_AGAIN[slip](ids, spans, first_sentinel), right[1]
     if slip == "moved":
         return shifted_holes(ids, spans, first_sentinel)
     if slip == "moved inputs":
@@ -162,8 +232,15 @@ def wrong_corrupt(ids, spans, first_sentinel, *, slip):
             hole = [sentinel, *ids[start:stop]]
         elif slip == "first token kept":
             hole = [ids[start], sentinel]
-        if slip != "head lost" or number:
-            inputs += ids[seen:start]
+        elif slip == "first token hidden":
+            hole = [sentinel, *ids[start + 1 : stop]]
+        elif slip == "last token left":
+            hole = [ids[stop - 1]]
+        before = ids[seen:start]
+        if slip in ("inputs nested", "both nested"):
+            inputs.append(before)
+        elif slip != "head lost" or number:
+            inputs += before
         inputs += hole
         tokens = ids[start:stop]
         if slip == "a sentinel each":
@@ -172,6 +249,10 @@ def wrong_corrupt(ids, spans, first_sentinel, *, slip):
             targets += tokens
         elif slip in ("behind", "behind, closed"):
             targets += [*tokens, sentinel]
+        elif slip in ("targets nested", "both nested"):
+            targets += [sentinel, tokens]
+        elif slip == "closed each":
+            targets += [sentinel, *tokens, sentinel - 1]
         elif slip == "both sides":
             targets += [sentinel, *tokens, sentinel]
         elif slip == "sentinels first":
@@ -180,13 +261,21 @@ def wrong_corrupt(ids, spans, first_sentinel, *, slip):
             targets += [sentinel, *tokens[:1]]
         else:
             targets += [sentinel, *tokens]
-        seen = stop
+        seen = stop + (slip == "one lost behind")
+        if slip == "rest each time":
+            inputs += ids[seen:]
+            seen = stop
     if slip == "sentinels first":
         targets += [token for start, stop in spans for token in ids[start:stop]]
     tail = ids[seen:]
-    if slip != "tail lost":
+    if slip in ("inputs nested", "both nested"):
+        inputs.append(tail)
+    elif slip not in ("tail lost", "rest each time"):
         inputs += tail
     closing = {
+        "closed one above": first_sentinel - len(spans) + 1,
+        "closed one below": first_sentinel - len(spans) - 1,
+        "closed by </s>": 1,
         "upwards": first_sentinel + len(spans),
         "one sentinel": first_sentinel,
         "two apart": first_sentinel - 2 * len(spans),
@@ -324,6 +413,183 @@ CORRUPT = Exercise(
             "places are moved by the length of each hole, but a sentinel stands in its place, and "
             "that is one token",
             *MOVED_HINTS,
+        ),
+        corrupting(
+            "first-hidden-token-kept",
+            "start kept",
+            "the token at `start` stays in the text: every hole begins one place too late",
+            *BORDER_HINTS,
+        ),
+        corrupting(
+            "last-hidden-token-kept",
+            "stop short",
+            "the token in front of `stop` stays in the text: every hole ends one place too early",
+            *BORDER_HINTS,
+        ),
+        corrupting(
+            "text-goes-on-too-late",
+            "one lost behind",
+            "behind each hole one token is lost from the inputs: the text goes on at `stop`, not "
+            "behind it",
+            *BORDER_HINTS,
+        ),
+        corrupting(
+            "rest-of-a-hole-stays",
+            "first token hidden",
+            "the input hides only the first token of each hole: the text goes on at `stop`",
+            *INPUT_HINTS,
+        ),
+        corrupting(
+            "last-of-a-hole-stays",
+            "last token left",
+            "the input has each hole's last token in its place: the sentinel was put in, and then "
+            "deleted with the tokens",
+            *INPUT_HINTS,
+        ),
+        corrupting(
+            "rest-behind-each-hole",
+            "rest each time",
+            "the rest of the text is added behind *each* hole, inside of the loop; it comes once, "
+            "behind the last",
+            *INPUT_HINTS,
+        ),
+        corrupting(
+            "inputs-found-by-id",
+            "inputs by value",
+            "the targets are right, but in the inputs a hole is looked for by its first id, and an "
+            "id may stand in the text several times",
+            "Cut a hole into [5, 6, 5, 7], at (2, 3). Which 5 is hidden?",
+            "`spans` says where, so nothing must be looked for.",
+            "Take slices: `ids[start:stop]`.",
+        ),
+        corrupting(
+            "neighbours-that-are-alike-joined",
+            "alike joined",
+            "neighbours that are alike became one token in the inputs: of the sentinels that is "
+            "meant, but ids may repeat, too",
+            *INPUT_HINTS,
+        ),
+        corrupting(
+            "each-id-once",
+            "each once",
+            "each id stands in the inputs only once; a text may hold it several times",
+            *INPUT_HINTS,
+        ),
+        corrupting(
+            "zeros-dropped",
+            "zeros dropped",
+            "the id 0 is dropped from the inputs; in some vocabularies it is a token like others",
+            *INPUT_HINTS,
+        ),
+        corrupting(
+            "a-list-in-the-targets",
+            "targets nested",
+            "what was hidden stands in the targets as lists within the list: `append` puts the "
+            "whole list in as one entry",
+            "Print your targets. How many brackets do you see?",
+            "A list of ids is asked for, and nothing in it is a list.",
+            "`+=` and `extend` add the entries of a list one by one.",
+        ),
+        corrupting(
+            "a-list-in-the-inputs",
+            "inputs nested",
+            "what is kept stands in the inputs as lists within the list: `append` puts the whole "
+            "list in as one entry",
+            "Print your inputs. How many brackets do you see?",
+            "A list of ids is asked for, and nothing in it is a list.",
+            "`+=` and `extend` add the entries of a list one by one.",
+        ),
+        corrupting(
+            "lists-in-both",
+            "both nested",
+            "inputs and targets hold lists within the list: `append` puts a whole list in as one "
+            "entry",
+            "Print both. How many brackets do you see?",
+            "Lists of ids are asked for, and nothing in them is a list.",
+            "`+=` and `extend` add the entries of a list one by one.",
+        ),
+        corrupting(
+            "closing-one-too-high",
+            "closed one above",
+            "the closing sentinel is one too high: it is the last hole's again, and without holes "
+            "the one above `first_sentinel`",
+            *CLOSING_HINTS,
+        ),
+        corrupting(
+            "closing-one-too-low",
+            "closed one below",
+            "the closing sentinel is one too low: an id is left out in front of it",
+            *CLOSING_HINTS,
+        ),
+        corrupting(
+            "closed-by-1",
+            "closed by </s>",
+            "the target ends with the id 1, which is `</s>` in T5; its closing sentinel was asked "
+            "for",
+            *CLOSING_HINTS,
+        ),
+        corrupting(
+            "each-hole-closed",
+            "closed each",
+            "in the target each hole is closed by the next sentinel, which then begins the next "
+            "hole, too; only the last hole is closed",
+            *TARGET_HINTS,
+        ),
+        corrupting(
+            "first-hole-alone",
+            "first hole alone",
+            "only the first hole is cut: a `return` within the loop ends the function in its "
+            "first turn",
+            "How many turns does your loop take for three holes?",
+            "`return` ends the whole function, wherever it stands.",
+            "Let `return` stand behind the loop, as far left as the `for`.",
+        ),
+        corrupting(
+            "sentinel-lowered-between",
+            "lowered between",
+            "the targets' sentinels are one below those of the inputs: the sentinel is lowered "
+            "between the two lists",
+            *SENTINEL_HINTS,
+        ),
+        corrupting(
+            "kept-tokens-in-the-targets",
+            "with what was kept",
+            "in the target a hole holds what was kept in front of it, too: it begins where the "
+            "last hole ended",
+            *TARGET_HINTS,
+        ),
+        corrupting(
+            "closed-in-the-loop",
+            "closed in the loop",
+            "each hole is closed within the loop, by the sentinel that begins the next one, "
+            "too; the closing one comes once, behind the loop",
+            *CLOSING_HINTS,
+        ),
+        corrupting(
+            "end-of-text-behind-both",
+            "</s> behind both",
+            "`</s>`, the id 1, stands behind both lists; it isn't asked for here",
+            *CLOSING_HINTS,
+        ),
+        corrupting(
+            "end-of-text-behind-the-target",
+            "</s> behind the target",
+            "`</s>`, the id 1, stands behind the target; its closing sentinel is its end here",
+            *CLOSING_HINTS,
+        ),
+        corrupting(
+            "text-begins-again",
+            "never moved",
+            "before each hole the text begins again with its first token: nothing remembers "
+            "where the last hole ended",
+            *INPUT_HINTS,
+        ),
+        corrupting(
+            "text-begins-again-but-for-the-rest",
+            "moved at last",
+            "before each hole the text begins again with its first token; it goes on where the "
+            "last hole ended",
+            *INPUT_HINTS,
         ),
         corrupting(
             "targets-from-behind",
@@ -655,7 +921,25 @@ def wrong_lengths(n, *, density, slip):
         cut = round(share)
     elif slip == "kept":
         cut = max(1, round(n * (1 - density)))
+    elif slip == "cut at most 1":
+        cut = min(1, round(share))
+    elif slip == "cut a whole hole":
+        cut = max(MEAN, round(share))
+    elif slip in ("cut unrounded", "unrounded, bounded"):
+        cut = max(1, share)
+    elif slip == "cut unrounded and unbounded":
+        cut = share
     holes = max(1, round(cut / MEAN))
+    holes = {
+        "holes at most 1": lambda: min(1, round(cut / MEAN)),
+        "holes of the kept": lambda: max(1, round((n - cut) / MEAN)),
+        "holes of the share, down": lambda: max(1, int(share / MEAN)),
+        "holes of the share, up": lambda: math.ceil(share / MEAN),
+        "holes unrounded": lambda: max(1, cut / MEAN),
+        "holes unrounded and unbounded": lambda: cut / MEAN,
+        "unrounded, bounded": lambda: max(1, cut / MEAN),
+        "a hole more": lambda: cut // MEAN + 1,
+    }.get(slip, lambda: holes)()
     if slip == "holes floor":
         holes = max(1, cut // MEAN)
     elif slip == "holes ceil":
@@ -692,6 +976,11 @@ def wrong_lengths(n, *, density, slip):
         "two ends written": (inputs, targets + 1),
         "two ends": (inputs + 1, targets + 1),
         "as BERT": (n + 1, targets),
+        "two ends read": (inputs + 1, targets),
+        "twice": (inputs + holes, targets + holes),
+        "read twice": (inputs + holes, targets),
+        "written twice": (inputs, targets + holes),
+        "taken away": (inputs - 2 * holes, targets),
         "both ends written": (inputs - 1, targets + 1),
         "whole target": (inputs, n + 1),
         "not cut": (n + holes + 1, targets),
@@ -831,6 +1120,112 @@ LENGTHS = Exercise(
             "What is half a token?",
             "Both numbers are rounded on the way: the tokens that are cut out, then the holes.",
             "Use `round` twice.",
+        ),
+        measuring(
+            "never-rounded-but-one-at-least",
+            "unrounded, bounded",
+            "nothing is rounded, and a length isn't a whole number",
+            "What is half a token?",
+            "Both numbers are rounded on the way: the tokens that are cut out, then the holes.",
+            "Use `round` twice.",
+        ),
+        measuring(
+            "holes-never-rounded",
+            "holes unrounded",
+            "the holes are not rounded, and a third of a hole is none",
+            *HOLE_HINTS,
+        ),
+        measuring(
+            "holes-neither-rounded-nor-one",
+            "holes unrounded and unbounded",
+            "the holes are not rounded, and a third of a hole is none",
+            *HOLE_HINTS,
+        ),
+        measuring(
+            "cut-never-rounded",
+            "cut unrounded",
+            "the tokens cut out are not rounded; only the holes are",
+            *CUT_HINTS,
+        ),
+        measuring(
+            "cut-neither-rounded-nor-one",
+            "cut unrounded and unbounded",
+            "the tokens cut out are not rounded; only the holes are",
+            *CUT_HINTS,
+        ),
+        measuring(
+            "one-token-at-most",
+            "cut at most 1",
+            "one token is cut out at *most*: `min` stands where `max` belongs",
+            *CUT_HINTS,
+        ),
+        measuring(
+            "one-hole-at-most",
+            "holes at most 1",
+            "there is one hole at *most*: `min` stands where `max` belongs",
+            *HOLE_HINTS,
+        ),
+        measuring(
+            "a-whole-hole-at-least",
+            "cut a whole hole",
+            "of a short text three tokens are cut out; one is enough, 3 is only a hole's mean",
+            *CUT_HINTS,
+        ),
+        measuring(
+            "holes-of-what-is-kept",
+            "holes of the kept",
+            "what is *kept* is divided by a hole's length, not what is cut out",
+            *HOLE_HINTS,
+        ),
+        measuring(
+            "holes-of-the-share-rounded-down",
+            "holes of the share, down",
+            "the holes are made of the share before it was rounded, and are rounded down",
+            *HOLE_HINTS,
+        ),
+        measuring(
+            "holes-of-the-share-rounded-up",
+            "holes of the share, up",
+            "the holes are made of the share before it was rounded, and are rounded up",
+            *HOLE_HINTS,
+        ),
+        measuring(
+            "a-hole-more",
+            "a hole more",
+            "the holes are rounded down, and then one is added",
+            *HOLE_HINTS,
+        ),
+        measuring(
+            "input-has-two-ends",
+            "two ends read",
+            "the input has one token too many: it ends with `</s>`, and the closing sentinel is "
+            "the target's",
+            *COUNT_HINTS,
+        ),
+        measuring(
+            "sentinels-twice",
+            "twice",
+            "each hole counts two sentinels in the input and two in the target; it has one in each",
+            *COUNT_HINTS,
+        ),
+        measuring(
+            "sentinels-read-twice",
+            "read twice",
+            "each hole counts two sentinels in the input; it has one",
+            *COUNT_HINTS,
+        ),
+        measuring(
+            "sentinels-written-twice",
+            "written twice",
+            "each hole counts two sentinels in the target; it has one",
+            *COUNT_HINTS,
+        ),
+        measuring(
+            "sentinels-taken-away",
+            "taken away",
+            "the sentinels are taken away from the input's length; they are added, as each stands "
+            "in it",
+            *COUNT_HINTS,
         ),
         measuring(
             "sentinels-not-read",
@@ -973,10 +1368,20 @@ def wrong_bias(table, n_query, n_key, max_distance, bidirectional, *, slip):
         relative = relative.abs()
     elif slip == "past as distance":
         relative = -relative.abs()
+    elif slip == "distance for a decoder":
+        relative = relative if bidirectional else -relative.clamp(max=0)
     elif slip == "other way":
         relative = places - torch.arange(n_query)[:, None] + (n_key - n_query)
     elif slip == "one further":
         relative = relative - 1
+    elif slip == "one earlier":
+        relative = relative + 1
+    elif slip == "from n_query on":
+        relative = places - places[n_query:, None]
+    elif slip == "turned for a decoder":
+        relative = relative if bidirectional else -relative
+    elif slip == "floats":
+        relative = relative.float()
     both = {"both": True, "one": False, "other": not bidirectional}.get(slip, bidirectional)
     limit = 128 if slip == "usual limit" else max_distance
     if slip == "usual":
@@ -985,6 +1390,18 @@ def wrong_bias(table, n_query, n_key, max_distance, bidirectional, *, slip):
         buckets = t5_bucket(relative, 32, limit, both)
     elif slip == "half of them":
         buckets = t5_bucket(relative, size // 2 if size > 4 else size, limit, both)
+    elif slip == "half for both":
+        buckets = t5_bucket(relative, size // 2 if bidirectional else size, limit, both)
+    elif slip == "one bucket less":
+        buckets = t5_bucket(relative, size - 1, limit, both)
+    elif slip == "limits exchanged":
+        buckets = t5_bucket(relative, limit, size, both)
+    elif slip == "direction as distance":
+        buckets = t5_bucket(relative, size, both)
+    elif slip == "clamped places":
+        buckets = relative.clamp(-limit, limit)
+    elif slip == "bare places":
+        buckets = relative
     elif slip == "no buckets":
         buckets = (relative + size // 2).clamp(0, size - 1)
     elif slip == "distances":
@@ -997,6 +1414,8 @@ def wrong_bias(table, n_query, n_key, max_distance, bidirectional, *, slip):
         buckets = size - 1 - buckets
     if slip == "detached":
         table = table.detach()
+    if slip == "columns looked up":
+        return table[:, buckets]
     bias = table[buckets].movedim(-1, 0)
     if slip == "reshaped":
         return table[buckets].reshape(table.shape[1], *buckets.shape)
@@ -1007,6 +1426,12 @@ def wrong_bias(table, n_query, n_key, max_distance, bidirectional, *, slip):
         return bias if bidirectional else bias.masked_fill(ahead, -torch.inf)
     if slip == "zeros ahead":
         return bias if bidirectional else bias.masked_fill(ahead, 0)
+    if slip == "always hidden":
+        return bias.masked_fill(ahead, -torch.inf)
+    if slip == "always zeros ahead":
+        return bias.tril(n_key - n_query)
+    if slip == "lower triangle":
+        return bias.tril()
     root = table.shape[1] ** 0.5
     told = {
         "buckets": lambda: buckets.to(table.dtype).expand(table.shape[1], *buckets.shape),
@@ -1131,6 +1556,105 @@ BIAS = Exercise(
             "queries-one-late",
             "one further",
             "the queries stand one place too late",
+            *WHERE_HINTS,
+        ),
+        biasing(
+            "queries-one-early",
+            "one earlier",
+            "the queries stand one place too early",
+            *WHERE_HINTS,
+        ),
+        biasing(
+            "queries-from-n-query-on",
+            "from n_query on",
+            "the queries stand from `n_query` to the end; `n_query` is how *many* they are",
+            *WHERE_HINTS,
+        ),
+        biasing(
+            "query-minus-key-for-a-decoder",
+            "turned for a decoder",
+            "for a decoder relative is the query's place minus the key's; it is the same for both",
+            *WHERE_HINTS,
+        ),
+        biasing(
+            "half-of-the-buckets-for-an-encoder",
+            "half for both",
+            "for an encoder `t5_bucket` is told half of the buckets; it halves them by itself",
+            *BUCKET_HINTS,
+        ),
+        biasing(
+            "one-bucket-less",
+            "one bucket less",
+            "`t5_bucket` is told one bucket too few: it wants their number, not the last one's",
+            *BUCKET_HINTS,
+        ),
+        biasing(
+            "limits-exchanged",
+            "limits exchanged",
+            "`max_distance` and the number of buckets are exchanged",
+            *BUCKET_HINTS,
+        ),
+        biasing(
+            "direction-as-distance",
+            "direction as distance",
+            "`bidirectional` stands where `t5_bucket` takes `max_distance`: there are four "
+            "arguments",
+            *BUCKET_HINTS,
+        ),
+        biasing(
+            "places-cut-off-as-rows",
+            "clamped places",
+            "rows are taken by relative place, cut off at `max_distance`; `t5_bucket` says "
+            "which row",
+            *BUCKET_HINTS,
+        ),
+        biasing(
+            "places-as-rows",
+            "bare places",
+            "rows are taken by relative place, and what is below 0 counts from the table's end; "
+            "`t5_bucket` says which row",
+            *BUCKET_HINTS,
+        ),
+        biasing(
+            "places-in-decimals",
+            "floats",
+            "the places are decimal numbers, and so are the buckets: no row can be looked up by "
+            "them",
+            "Which dtype do your buckets have?",
+            "A place is a whole number, and `torch.arange` gives such.",
+            "Leave `.float()` and `/` out of the places.",
+        ),
+        biasing(
+            "columns-looked-up",
+            "columns looked up",
+            "buckets are looked up among the table's *columns*, which are the heads; its rows "
+            "are the buckets",
+            *AXES_HINTS,
+        ),
+        biasing(
+            "future-always-hidden",
+            "always hidden",
+            "all that lies ahead is minus infinity, for an encoder, too: that is the mask's work",
+            *NUMBER_HINTS,
+        ),
+        biasing(
+            "future-always-zeroed",
+            "always zeros ahead",
+            "all that lies ahead is 0, for an encoder, too; it gets the number of its bucket "
+            "like all others",
+            *NUMBER_HINTS,
+        ),
+        biasing(
+            "lower-triangle",
+            "lower triangle",
+            "only a lower triangle is left of the bias; hiding what lies ahead is the mask's work",
+            *NUMBER_HINTS,
+        ),
+        biasing(
+            "distance-for-a-decoder",
+            "distance for a decoder",
+            "for a decoder a *distance* is handed to `t5_bucket`, which takes what is above 0 "
+            "for the future; the place of a key behind is below 0",
             *WHERE_HINTS,
         ),
         biasing(
@@ -1390,6 +1914,19 @@ def label_scores(logits, texts, pad_id, mean):
     return each.sum(dim=-1) / (real.sum(dim=-1) if mean else 1)
 
 
+CHANCES = {
+    "product divided": lambda chances, real, length, mean: chances.prod(dim=-1) / length,
+    "product of zeros": lambda chances, real, length, mean: (
+        chances.where(real, 0).prod(dim=-1) / length
+    ),
+    "logarithm of the mean": lambda chances, real, length, mean: (
+        (chances.where(real, 0).sum(dim=-1) / length).log()
+        if mean
+        else chances.log().where(real, 0).sum(dim=-1)
+    ),
+}
+
+
 def wrong_label(logits, texts, pad_id, mean, *, slip):
     pad_id = {"pad 0": 0, "pad -100": -100}.get(slip, pad_id)
     mean = {"always mean": True, "always sum": False, "other": not mean}.get(slip, mean)
@@ -1402,11 +1939,19 @@ def wrong_label(logits, texts, pad_id, mean, *, slip):
         real = real & (torch.arange(real.shape[1]) > 0)
     elif slip == "first token":
         real = real & (torch.arange(real.shape[1]) == 0)
+    elif slip == "last column":
+        real = real & (torch.arange(real.shape[1]) < real.shape[1] - 1)
+    elif slip == "above pad":
+        real = texts > pad_id
+    elif slip == "padding alone":
+        real = texts == pad_id
     elif slip == "last token":
         real = real & ~F.pad(real, (0, 1))[:, 1:]
     elif slip == "shortest":
         real = real & (torch.arange(real.shape[1]) < real.sum(dim=1).min())
     wide = logits if slip in ("half", "half, widened") else logits.float()
+    if slip == "first example":
+        wide = wide[:1]
     log_p = {
         "raw": lambda: wide,
         "chances": lambda: wide.softmax(dim=-1),
@@ -1419,12 +1964,14 @@ def wrong_label(logits, texts, pad_id, mean, *, slip):
         "base 2": lambda: wide.log_softmax(dim=-1) / math.log(2),
         "twice": lambda: wide.softmax(dim=-1).log_softmax(dim=-1),
     }.get(slip, lambda: wide.log_softmax(dim=-1))()
-    tokens = texts.expand(logits.shape[:-1])
+    tokens = texts.expand(wide.shape[:-1])
     if slip == "shifted":
         log_p, tokens, real = log_p[:, :, :-1], tokens[..., 1:], real[:, 1:]
     if slip == "shifted back":
         log_p, tokens, real = log_p[:, :, 1:], tokens[..., :-1], real[:, :-1]
     each = log_p.gather(-1, tokens[..., None])[..., 0]
+    if slip == "over a text's tokens":
+        each = wide.gather(-1, tokens[..., None])[..., 0].log_softmax(dim=-1)
     if slip == "best tokens":
         each = log_p.amax(dim=-1)
     if slip == "multiplied":
@@ -1439,11 +1986,19 @@ def wrong_label(logits, texts, pad_id, mean, *, slip):
         "all tokens": length.sum().expand_as(length),
         "root": length.float().sqrt(),
         "length and one": length + 1,
+        "length less one": length - 1,
+        "first length": length[:1].expand_as(length),
         "longest": length.max().expand_as(length),
     }.get(slip, length)
-    scores = each.sum(dim=-1)
+    scores = each.sum(dim=1 if slip == "sum over labels" else -1)
     if slip == "product":
         return scores.argmax(dim=-1), scores.exp()
+    if slip in CHANCES:
+        scores = CHANCES[slip](each.exp(), real, length if mean else 1, mean)
+        return scores.argmax(dim=-1), scores
+    if slip in ("choice by sums", "choice by means"):
+        by = scores if slip == "choice by sums" else scores / length
+        return by.argmax(dim=-1), scores / length if mean else scores
     if slip == "worst token":
         scores = each.amin(dim=-1)
     if slip == "whole mean":
@@ -1482,6 +2037,9 @@ def wrong_label(logits, texts, pad_id, mean, *, slip):
         "scores alone": scores,
         "exchanged": (scores, choice),
         "list": (choice.tolist(), scores),
+        "sorted": (choice, scores.sort(dim=-1, descending=True).values),
+        "max alone": (scores.amax(dim=-1), choice),
+        "max and scores": (tuple(scores.max(dim=-1)), scores),
     }
     return told.get(slip, (choice, scores))
 
@@ -1759,6 +2317,111 @@ LABEL = Exercise(
             *TOKEN_HINTS,
         ),
         labelling(
+            "last-column-left-out",
+            "last column",
+            "the last *column* is left out, which holds the last token of the longest text",
+            *TOKEN_HINTS,
+        ),
+        labelling(
+            "first-example-for-all",
+            "first example",
+            "only the first example is scored: along the batch, the index of `gather` is one long",
+            "Score a batch of three. How many rows have your scores?",
+            "`gather` gives as many numbers as its index has, so that must have the examples, too.",
+            "`texts.expand(logits.shape[:-1])[..., None]` is the index.",
+        ),
+        labelling(
+            "ids-above-pad",
+            "above pad",
+            "only ids *above* `pad_id` count as tokens; padding is the one id alone",
+            *PADDED_HINTS,
+        ),
+        labelling(
+            "divided-by-one-less",
+            "length less one",
+            "the mean divides by one token too few; the end token counts, too",
+            *MEAN_HINTS,
+        ),
+        labelling(
+            "length-of-the-first-label",
+            "first length",
+            "the mean divides every label's sum by the length of the *first* label",
+            *MEAN_HINTS,
+        ),
+        labelling(
+            "probabilities-multiplied-and-divided",
+            "product divided",
+            "probabilities are multiplied, and their product is divided by the length; "
+            "logarithms are added up, and their sum is divided",
+            *LIKELY_HINTS,
+        ),
+        labelling(
+            "padding-makes-it-0",
+            "product of zeros",
+            "probabilities are multiplied, and a 0 for padding makes the whole product 0; "
+            "logarithms are added up, and there 0 changes nothing",
+            *LIKELY_HINTS,
+        ),
+        labelling(
+            "logarithm-of-a-mean",
+            "logarithm of the mean",
+            "the mean is that of the probabilities, and its logarithm is taken then; the mean "
+            "of the logarithms was asked for",
+            *LIKELY_HINTS,
+        ),
+        labelling(
+            "summed-over-labels",
+            "sum over labels",
+            "the sum runs over the labels; it belongs over the tokens of each text",
+            *TOKEN_HINTS,
+        ),
+        labelling(
+            "choice-by-sums",
+            "choice by sums",
+            "the scores are right, but the choice is always that of the sums: it was made "
+            "before the mean was",
+            *CHOICE_HINTS,
+        ),
+        labelling(
+            "choice-by-means",
+            "choice by means",
+            "the scores are right, but the choice is always that of the means",
+            *CHOICE_HINTS,
+        ),
+        labelling(
+            "highest-score-first",
+            "max alone",
+            "`max` gives the highest score and then its place: the place is the choice, and "
+            "*all* scores come second",
+            *CHOICE_HINTS,
+        ),
+        labelling(
+            "both-of-max",
+            "max and scores",
+            "the choice is a pair, as `max` gives the highest score and its place: the place "
+            "alone is the choice",
+            *CHOICE_HINTS,
+        ),
+        labelling(
+            "softmax-over-a-text's-tokens",
+            "over a text's tokens",
+            "softmax runs over the scores of a text's own tokens; first comes softmax over the "
+            "vocabulary, then a text's tokens are looked up",
+            *LIKELY_HINTS,
+        ),
+        labelling(
+            "padding-alone-counts",
+            "padding alone",
+            "padding counts, and nothing else does: `==` stands where `!=` belongs",
+            *PADDED_HINTS,
+        ),
+        labelling(
+            "scores-sorted",
+            "sorted",
+            "the choice is right, but the scores are sorted; they stand in the labels' order",
+            *CHOICE_HINTS,
+        ),
+        labelling(
             "smallest-chosen",
             "smallest",
             "the label with the *lowest* score is chosen",
@@ -1926,6 +2589,16 @@ def wrong_sublayer(x, weights, bias, *, step):
         "spread": lambda: x / (spread + 1e-6).sqrt(),
         "length": lambda: x / (x.pow(2).sum(dim=-1, keepdim=True) + 1e-6).sqrt(),
         "no root": lambda: x / (squares + 1e-6),
+        "sample spread": lambda: x / (x.var(dim=-1, keepdim=True) + 1e-6).sqrt(),
+        "std": lambda: x / x.std(dim=-1, keepdim=True),
+        "std, epsilon behind": lambda: x / (x.std(dim=-1, keepdim=True) + 1e-6),
+        "centred std": lambda: centred / (x.std(dim=-1, keepdim=True) + 1e-6),
+        "mean squared": lambda: x / (x.mean(dim=-1, keepdim=True).pow(2) + 1e-6).sqrt(),
+        "sizes": lambda: x / (x.abs().mean(dim=-1, keepdim=True) + 1e-6),
+        "1e-8": lambda: x / (squares + 1e-8).sqrt(),
+        "1e-12": lambda: x / (squares + 1e-12).sqrt(),
+        "finfo": lambda: F.rms_norm(x, x.shape[-1:]),
+        "no keepdim": lambda: x / (x.pow(2).mean(dim=-1) + 1e-6).sqrt(),
         "epsilon behind": lambda: x / (squares.sqrt() + 1e-6),
         "no epsilon": lambda: x / squares.sqrt(),
         "1e-5": lambda: x / (squares + 1e-5).sqrt(),
@@ -1934,12 +2607,15 @@ def wrong_sublayer(x, weights, bias, *, step):
         "none": lambda: x,
         "unbiased": lambda: centred / (centred.var(dim=-1, keepdim=True) + 1e-6).sqrt(),
     }.get(step.get("norm"), lambda: x / (squares + 1e-6).sqrt())()
-    normed = h * weights["norm"]
+    normed = h * (weights["norm"] + bool(step.get("one more")))
     h = h if step.get("unweighted") else normed
     read = x if step.get("reads") == "x" else h
     values = x if step.get("reads") in ("x", "values of x") else h
-    q, k = (split_heads(read @ weights[name].T, len(bias)) for name in "qk")
-    v = split_heads(values @ weights["v"].T, len(bias))
+    turned = step.get("not turned", "")
+    maps = {name: weights[name] if name in turned else weights[name].T for name in "qkvo"}
+    heads = bias.shape[-1] if step.get("heads of seq") else len(bias)
+    q, k = (split_heads(read @ maps[name], heads) for name in "qk")
+    v = split_heads(values @ maps["v"], heads)
     factor = {
         "d_head": q.shape[-1] ** -0.5,
         "d_model": x.shape[-1] ** -0.5,
@@ -1961,10 +2637,16 @@ def wrong_sublayer(x, weights, bias, *, step):
         scores = scores * factor
     else:
         scores = scores * factor + bias
+    if step.get("causal"):
+        scores = scores.masked_fill(~causal_mask(x.shape[1]), -torch.inf)
     looked = scores.softmax(dim=step.get("axis", -1))
     if told == "behind":
         looked = looked + bias
-    said = merge_heads(looked @ v) @ weights["o"].T
+    mixed = looked @ v
+    if step.get("not merged"):
+        said = mixed.reshape(*x.shape[:2], -1) @ maps["o"]
+    else:
+        said = merge_heads(mixed) @ maps["o"]
     kept = {
         "normed": h,
         "nothing": 0,
@@ -2108,6 +2790,128 @@ SCALE = Exercise(
             {"norm": "no root"},
             "the norm divides by the mean of the squares, without a root",
             *RMS_HINTS,
+        ),
+        mending(
+            "divided-by-the-sample-spread",
+            {"norm": "sample spread"},
+            "`x` is divided by the root of `var`, from which the mean was taken away; RMSNorm "
+            "takes nothing away",
+            *RMS_HINTS,
+        ),
+        mending(
+            "divided-by-std",
+            {"norm": "std"},
+            "`x` is divided by `std`, from which the mean was taken away; RMSNorm takes nothing "
+            "away",
+            *RMS_HINTS,
+        ),
+        mending(
+            "divided-by-std-and-epsilon",
+            {"norm": "std, epsilon behind"},
+            "`x` is divided by `std`, from which the mean was taken away; RMSNorm takes nothing "
+            "away",
+            *RMS_HINTS,
+        ),
+        mending(
+            "centred-and-divided-by-std",
+            {"norm": "centred std"},
+            "the norm takes the mean away, and divides by `std`: that is LayerNorm",
+            *RMS_HINTS,
+        ),
+        mending(
+            "mean-squared",
+            {"norm": "mean squared"},
+            "the mean is squared, not the numbers: first the squares, then their mean",
+            *RMS_HINTS,
+        ),
+        mending(
+            "divided-by-the-mean-size",
+            {"norm": "sizes"},
+            "`x` is divided by the mean of its numbers without their signs; RMSNorm takes the "
+            "root of the mean of the squares",
+            *RMS_HINTS,
+        ),
+        mending(
+            "axis-of-the-mean-lost",
+            {"norm": "no keepdim"},
+            "the mean of the squares has lost its axis, and what each token is divided by is "
+            "another token's",
+            "What shape has the mean of the squares, and what shape has `x`?",
+            "Each token is divided by one number, so that number needs an axis of length 1.",
+            "`x.pow(2).mean(dim=-1, keepdim=True)`.",
+        ),
+        mending(
+            "smaller-epsilon",
+            {"norm": "1e-8"},
+            "the epsilon is 1e-8; T5 has 1e-6, and small numbers show it",
+            *RMS_HINTS,
+        ),
+        mending(
+            "smallest-epsilon",
+            {"norm": "1e-12"},
+            "the epsilon is 1e-12; T5 has 1e-6, and small numbers show it",
+            *RMS_HINTS,
+        ),
+        mending(
+            "pytorch's-epsilon",
+            {"norm": "finfo"},
+            "the epsilon is the one that PyTorch's RMSNorm takes unless it is told, about 1e-7; "
+            "T5 has 1e-6, and small numbers show it",
+            *RMS_HINTS,
+        ),
+        mending(
+            "norm's-weights-plus-1",
+            {"one more": True},
+            "1 is added to the weights of the norm, as some models do; T5 multiplies by them as "
+            "they are",
+            *RMS_HINTS,
+        ),
+        mending(
+            "weights-not-turned",
+            {"not turned": "qkv"},
+            "q, k and v multiply by the weights as they are held, (outputs, inputs); a product "
+            "wants them turned",
+            "What shape has `weights['q']`, and what does `nn.Linear` do with it?",
+            "An `nn.Linear` holds (outputs, inputs), and multiplies by the transposed.",
+            "`h @ weights[name].T`.",
+        ),
+        mending(
+            "last-weights-not-turned",
+            {"not turned": "o"},
+            "the last product takes `weights['o']` as it is held, (outputs, inputs); it wants "
+            "it turned",
+            "What shape has `weights['o']`, and what does `nn.Linear` do with it?",
+            "An `nn.Linear` holds (outputs, inputs), and multiplies by the transposed.",
+            "`merge_heads(looked @ v) @ weights['o'].T`.",
+        ),
+        mending(
+            "as-many-heads-as-tokens",
+            {"heads of seq": True},
+            "the number of heads is read from the last axis of `bias`; it is the first",
+            "What is `bias.shape`, and which of the three is the heads?",
+            "The text names the axes of `bias`.",
+            "`len(bias)` is the number of heads.",
+        ),
+        mending(
+            "future-hidden",
+            {"causal": True},
+            "no token sees what lies ahead; this is an encoder's layer, and nothing is hidden",
+            *SCALE_HINTS,
+        ),
+        mending(
+            "softmax-over-heads",
+            {"axis": 1},
+            "softmax runs over the heads; it belongs over the keys",
+            *SCALE_HINTS,
+        ),
+        mending(
+            "heads-poured-together",
+            {"not merged": True},
+            "the heads were reshaped together, not merged: numbers of several tokens are mixed",
+            "Which axes has `looked @ v`, and in which order must they stand before two of them "
+            "become one?",
+            "Of one token, the heads' numbers belong side by side.",
+            "`merge_heads(looked @ v)`.",
         ),
         mending(
             "epsilon-behind-the-root",
@@ -2401,10 +3205,14 @@ def greedy(costs, start, steps, goal, pick=min):
     return path
 
 
-def bordered(costs, border=0.0):
-    """The path where the border of the table of sums is low, so that a path may begin there."""
-    best = {(-1, j): border for j in range(len(costs[0]))}
-    best |= {(i, -1): border for i in range(len(costs))}
+def bordered(costs, border=0.0, column=None):
+    """The path where the border of the table of sums is low, so that a path may begin there.
+
+    `column` gives the values in front of column 0, by place, and those above row 0, too, where
+    there is no `border`.
+    """
+    best = {(-1, j): column(j) if border is None else border for j in range(len(costs[0]))}
+    best |= {(i, -1): column(i) if column else border for i in range(len(costs))}
     best[-1, -1] = 0.0
     came = {}
     for i, row in enumerate(costs):
@@ -2416,6 +3224,13 @@ def bordered(costs, border=0.0):
     while came[path[-1]] in came:
         path.append(came[path[-1]])
     return path[::-1]
+
+
+ALWAYS = {
+    "always the diagonal": STEPS,
+    "always the row above": ((1, 0), (1, 1), (0, 1)),
+    "always the column before": ((0, 1), (1, 1), (1, 0)),
+}
 
 
 def untidy(costs, slip):
@@ -2432,6 +3247,203 @@ def untidy(costs, slip):
         before = [place for place in ((i - 1, j - 1), (i - 1, j), (i, j - 1)) if min(place) >= 0]
         path.append(min(before, key=lambda place: sums[place[0]][place[1]]))
     return path[::-1]
+
+
+def inside(costs, row, column, fills=STEPS, steps=STEPS):
+    """The path walked back inside of the table, over sums beyond whose edges a border lies.
+
+    `row` and `column` give the border's values in front of row 0 and of column 0, by place.
+    """
+    rows, columns = len(costs), len(costs[0])
+    sums = {(-1, j): row(j) for j in range(columns)} | {(i, -1): column(i) for i in range(rows)}
+    sums[-1, -1] = 0.0
+    for i in range(rows):
+        for j in range(columns):
+            least = min(sums[i - a, j - b] for a, b in fills) if i or j else 0.0
+            sums[i, j] = costs[i][j] + least
+    return walked(sums, rows, columns, steps)
+
+
+def walked(sums, rows, columns, steps=STEPS):
+    """The way back inside of the table to the least sum before each place."""
+    path = [(rows - 1, columns - 1)]
+    while path[-1] != (0, 0):
+        i, j = path[-1]
+        before = [(i - a, j - b) for a, b in steps if i >= a and j >= b]
+        path.append(min(before, key=sums.get))
+    return path[::-1]
+
+
+def half_summed(costs, slip):
+    """The path over sums of which row 0 and column 0, or a place's own cost, are otherwise."""
+    sums = {}
+    for i, row in enumerate(costs):
+        for j, cost in enumerate(row):
+            before = [b for b in ((i - a, j - b) for a, b in STEPS) if b in sums]
+            least = min((sums[b] for b in before), default=0.0)
+            edge = {
+                "row not summed": None if i else cost,
+                "column not summed": None if j else cost,
+                "edges stay 0": None if i and j else 0.0 if i or j else cost,
+                "edges of two": None if i and j else sum(costs[a][b] for a, b in before) + cost,
+            }.get(slip)
+            sums[i, j] = least + cost if edge is None else edge
+            if slip == "paid behind":
+                sums[i, j] = min((sums[b] + costs[b[0]][b[1]] for b in before), default=0.0)
+    return walked(sums, len(costs), len(costs[0]))
+
+
+HALF_SUMMED = (
+    "row not summed",
+    "column not summed",
+    "edges stay 0",
+    "edges of two",
+    "paid behind",
+)
+
+
+def endless(_):
+    return math.inf
+
+
+def counted(place):
+    return place + 1.0
+
+
+def nothing(_):
+    return 0.0
+
+
+INSIDE = {
+    "zeros, inside": (nothing, nothing),
+    "zeros in front of the rows, inside": (endless, nothing),
+    "zeros above the columns, inside": (nothing, endless),
+    "border counted, inside": (counted, counted),
+    "border 999, inside": (lambda _: 999.0, lambda _: 999.0),
+    "walk without diagonal": (endless, endless, STEPS, STEPS[1:]),
+    "sums without diagonal": (endless, endless, STEPS[1:], STEPS),
+}
+
+
+def always(rows, columns, order):
+    """The way back that takes the first of the three places before which there is."""
+    path = [(rows - 1, columns - 1)]
+    while path[-1] != (0, 0):
+        i, j = path[-1]
+        path.append(next((i - a, j - b) for a, b in order if i >= a and j >= b))
+    return path[::-1]
+
+
+def wrapped(costs):
+    """Walked back by indices that go below 0, where Python counts from the end."""
+    rows, columns = len(costs), len(costs[0])
+    best = sums_of(costs)
+    sums = [[best[i, j] for j in range(columns)] for i in range(rows)]
+    path = [(rows - 1, columns - 1)]
+    while path[-1] != (0, 0) and len(path) < rows * columns + 9:
+        i, j = path[-1]
+        path.append(min(((i - a, j - b) for a, b in STEPS), key=lambda p: sums[p[0]][p[1]]))
+    if path[-1] != (0, 0):
+        return [][0]
+    return path[::-1]
+
+
+def pointed(costs):
+    """The ways as the sums found them, with indices that went below 0 among them."""
+    rows, columns = len(costs), len(costs[0])
+    sums, came = [[math.inf] * columns for _ in costs], {}
+    for i in range(rows):
+        for j in range(columns):
+            if i or j:
+                came[i, j] = min(((i - a, j - b) for a, b in STEPS), key=lambda p: sums[p[0]][p[1]])
+            a, b = came.get((i, j), (i, j))
+            sums[i][j] = costs[i][j] + (sums[a][b] if i or j else 0.0)
+    path = [(rows - 1, columns - 1)]
+    while path[-1] != (0, 0):
+        path.append(came[path[-1]])
+    return path[::-1]
+
+
+def dijkstra(costs):
+    """Dijkstra's way, which takes a place for done once it comes out of the heap."""
+    goal = (len(costs) - 1, len(costs[0]) - 1)
+    came, heap = {}, [(costs[0][0], (0, 0), None)]
+    while goal not in came:
+        total, at, before = heappop(heap)
+        if at in came:
+            continue
+        came[at] = before
+        for down, right in STEPS:
+            i, j = at[0] + down, at[1] + right
+            if i <= goal[0] and j <= goal[1]:
+                heappush(heap, (total + costs[i][j], (i, j), at))
+    path = [goal]
+    while came[path[-1]]:
+        path.append(came[path[-1]])
+    return path[::-1]
+
+
+def twice_behind(costs):
+    """The path where a diagonal's place counts twice, though the choice doesn't ask for that."""
+    best, came = {(0, 0): costs[0][0]}, {}
+    for i, row in enumerate(costs):
+        for j, cost in enumerate(row):
+            before = [b for b in ((i - a, j - b) for a, b in STEPS) if b in best]
+            if i or j:
+                came[i, j] = min(before, key=best.get)
+                twice = came[i, j] == (i - 1, j - 1)
+                best[i, j] = best[came[i, j]] + cost * (2 if twice else 1)
+    path = [(len(costs) - 1, len(costs[0]) - 1)]
+    while path[-1] in came:
+        path.append(came[path[-1]])
+    return path[::-1]
+
+
+def stopped(cost, slip):
+    """Paths of what stops for some tables, by the very error, or doesn't reach into all of them."""
+    rows, columns = cost.shape
+    if slip == "square by rows":
+        if rows > columns:
+            return [][0]
+        return path_of(cost[:, :rows])
+    if slip == "square by columns":
+        if columns > rows:
+            return [][0]
+        return path_of(cost[:columns])
+    if slip == "sizes exchanged":
+        if rows != columns:
+            return [][0]
+        return path_of(cost)
+    if slip in ("no way down", "no way right"):
+        if (rows if slip == "no way down" else columns) > 1:
+            return min([])
+        return path_of(cost)
+    if slip == "border 999, walked out":
+        if float(cost.max()) > 5000:
+            return [][0]
+        return path_of(cost)
+    if slip == "no end, and stops":
+        path = path_of(cost)
+        if len(path) == 1:
+            return {}[0, 0]
+        return path[:-1]
+    if min(rows, columns) == 1:  # "border left out"
+        if rows == columns:
+            return [(0, 0)]
+        return {}[0, 0]
+    return [(0, 0)] + [(i + 1, j + 1) for i, j in path_of(cost[1:, 1:])]
+
+
+STOPPED = (
+    "square by rows",
+    "square by columns",
+    "sizes exchanged",
+    "no way down",
+    "no way right",
+    "border 999, walked out",
+    "no end, and stops",
+    "border left out",
+)
 
 
 def by_rows(cost, how):
@@ -2454,8 +3466,30 @@ def wrong_path(cost, *, slip):
         return greedy(table, goal, steps, (0, 0))[::-1]
     if slip == "forward along sums":
         return greedy(sums_of(costs), (0, 0), STEPS, goal)
+    if slip in INSIDE:
+        return inside(costs, *INSIDE[slip])
+    if slip in HALF_SUMMED:
+        return half_summed(costs, slip)
+    if slip in STOPPED:
+        return stopped(cost, slip)
+    if slip == "dijkstra":
+        return dijkstra(costs)
+    if slip == "diagonal twice, chosen before":
+        return twice_behind(costs)
+    if slip == "wraps, walking":
+        return wrapped(costs)
+    if slip == "wraps, pointed":
+        return pointed(costs)
+    if slip in ALWAYS:
+        return always(rows, columns, ALWAYS[slip])
     if slip == "border 0":
         return bordered(costs)
+    if slip == "zeros in front of the rows":
+        return bordered(costs, math.inf, nothing)
+    if slip == "zeros above the columns":
+        return bordered(costs, 0.0, endless)
+    if slip == "border counted":
+        return bordered(costs, None, counted)
     if slip == "border 999":
         return bordered(costs, 999.0)
     if slip == "corner inf":  # all sums are infinite, and the first of three equal ones is taken
@@ -2467,6 +3501,11 @@ def wrong_path(cost, *, slip):
         return by_rows(cost, "as it is")
     if slip == "each row, rising":
         return by_rows(cost, "rising")
+    if slip == "each column, rising":
+        rising = cost.argmin(dim=0).cummax(dim=0).values.tolist()
+        return [(i, j) for j, i in enumerate(rising)]
+    if slip == "every place":
+        return [(i, j) for i in range(rows) for j in range(columns)]
     if slip == "each column":
         return [(i, j) for j, i in enumerate(cost.argmin(dim=0).tolist())]
     if slip == "straight":
@@ -2491,6 +3530,9 @@ def wrong_path(cost, *, slip):
         "a column each": {"steps": ((1, 1), (0, 1))},
         "a row each": {"steps": ((1, 1), (1, 0))},
         "two columns": {"steps": ((1, 1), (1, 0), (0, 1), (1, 2))},
+        "two rows": {"steps": ((1, 1), (1, 0), (0, 1), (2, 1))},
+        "two of each": {"steps": ((1, 1), (1, 0), (0, 1), (1, 2), (2, 1))},
+        "any jump": {"steps": tuple((1, n) for n in range(columns)) if rows > 1 else STEPS},
         "diagonal twice": {"double": 2.0},
         "diagonal free": {"double": 0.0},
         "diagonal by a root": {"double": 2**0.5},
@@ -2500,6 +3542,7 @@ def wrong_path(cost, *, slip):
         "no signs": cost.abs(),
         "no negative": cost.clamp(min=0),
         "whole": cost.round(),
+        "cut to whole": cost.trunc(),
         "squares": cost.pow(2),
         "shifted up": cost - cost.min(),
     }
@@ -2514,6 +3557,10 @@ def wrong_path(cost, *, slip):
     if slip == "stops at the border":
         while len(path) > 1 and 0 in path[1]:
             path = path[1:]
+    if slip == "jumps to the start":
+        while len(path) > 1 and 0 in path[1]:
+            path = path[1:]
+        path = path if path[0] == (0, 0) else [(0, 0), *path]
     if slip == "last value":
         return sums_of(costs)[goal]
     if slip == "sums":
@@ -2521,6 +3568,11 @@ def wrong_path(cost, *, slip):
         return torch.tensor([[sums[i, j] for j in range(columns)] for i in range(rows)])
     ends = {
         "reversed": path[::-1],
+        "edges dropped": [(0, 0), *(p for p in path if min(p))],
+        "end twice": [*path, goal],
+        "start twice": [(0, 0), *path],
+        "with the corner": [(0, 0), *((i + 1, j + 1) for i, j in path)],
+        "corner below 0": [(-1, -1), *path],
         "no start": path[1:],
         "no end": path[:-1],
         "exchanged": [(j, i) for i, j in path],
@@ -2733,6 +3785,280 @@ PATH = Exercise(
             *BORDER_PATH_HINTS,
         ),
         warping(
+            "zeros-beyond-the-edges",
+            "zeros, inside",
+            "beyond the edges your sums find 0, so a way may begin anywhere in the first row or "
+            "column as if all before it were free",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "zeros-in-front-of-the-rows",
+            "zeros in front of the rows",
+            "in front of column 0 your sums find 0: a path may begin in any row",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "zeros-in-front-of-the-rows-walked-inside",
+            "zeros in front of the rows, inside",
+            "in front of column 0 your sums find 0, so that a way may begin in any row as if all "
+            "before it were free",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "zeros-above-the-columns",
+            "zeros above the columns",
+            "above row 0 your sums find 0: a path may begin in any column",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "zeros-above-the-columns-walked-inside",
+            "zeros above the columns, inside",
+            "above row 0 your sums find 0, so that a way may begin in any column as if all before "
+            "it were free",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "border-of-an-edit-distance",
+            "border counted",
+            "the border of your sums counts 1, 2, 3, …, as in an edit distance; nothing but "
+            "infinity keeps a path off it",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "border-of-an-edit-distance-walked-inside",
+            "border counted, inside",
+            "the border of your sums counts 1, 2, 3, …, as in an edit distance; beyond the edges "
+            "there is no way at all",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "border-left-out",
+            "border left out",
+            "row 0 and column 0 are never filled, so that no path runs along them",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "border-too-low-walked-inside",
+            "border 999, inside",
+            "the border of your sums is a large number, and here the sums are larger still",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "border-too-low-walked-out",
+            "border 999, walked out",
+            "the border of your sums is a large number, and here the sums are larger still: the "
+            "way back leaves the table",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "way-back-without-diagonal",
+            "walk without diagonal",
+            "the sums know the diagonal step, but walking back never takes it",
+            *STEP_HINTS,
+        ),
+        warping(
+            "sums-without-diagonal",
+            "sums without diagonal",
+            "the sums don't know the diagonal step, though walking back takes it",
+            *STEP_HINTS,
+        ),
+        warping(
+            "always-the-diagonal",
+            "always the diagonal",
+            "walking back always takes the diagonal, until row 0 or column 0: is each place's own "
+            "cost in your sums, and is their least the place where you go?",
+            *SUM_HINTS,
+        ),
+        warping(
+            "always-the-row-above",
+            "always the row above",
+            "walking back always goes to the row above, until row 0: is each place's own cost in "
+            "your sums, and is their least the place where you go?",
+            *SUM_HINTS,
+        ),
+        warping(
+            "always-the-column-before",
+            "always the column before",
+            "walking back always goes to the column before, until column 0: is each place's own "
+            "cost in your sums, and is their least the place where you go?",
+            *SUM_HINTS,
+        ),
+        warping(
+            "walked-over-the-edge",
+            "wraps, walking",
+            "in row 0 and column 0 walking back looks at index −1, which in Python is the other "
+            "end of the table",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "pointed-over-the-edge",
+            "wraps, pointed",
+            "in row 0 and column 0 the least of three places is found at index −1, which in "
+            "Python is the other end of the table",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "dijkstra",
+            "dijkstra",
+            "this is Dijkstra's way, which takes a place for done once it is the cheapest in "
+            "sight: with costs below 0 a better way may come later",
+            *SUM_HINTS,
+        ),
+        warping(
+            "diagonal-counts-twice-later",
+            "diagonal twice, chosen before",
+            "a place that is reached by a diagonal step counts twice",
+            *STEP_HINTS,
+        ),
+        warping(
+            "square-by-rows",
+            "square by rows",
+            "the table is taken for a square, with as many columns as rows",
+            *FORM_HINTS,
+        ),
+        warping(
+            "square-by-columns",
+            "square by columns",
+            "the table is taken for a square, with as many rows as columns",
+            *FORM_HINTS,
+        ),
+        warping(
+            "sizes-exchanged",
+            "sizes exchanged",
+            "rows are counted as columns, and columns as rows: `len(cost)` and the first of "
+            "`cost.shape` are the rows",
+            *FORM_HINTS,
+        ),
+        warping(
+            "no-way-down",
+            "no way down",
+            "the step to the next row alone is missing, so that nothing leads to the places below "
+            "(0, 0)",
+            *STEP_HINTS,
+        ),
+        warping(
+            "no-way-right",
+            "no way right",
+            "the step to the next column alone is missing, so that nothing leads to the places "
+            "right of (0, 0)",
+            *STEP_HINTS,
+        ),
+        warping(
+            "a-row-jumped-over",
+            "two rows",
+            "there is a fourth step, which jumps over a row",
+            *STEP_HINTS,
+        ),
+        warping(
+            "a-row-or-column-jumped-over",
+            "two of each",
+            "there are five steps, two of which jump over a row or a column",
+            *STEP_HINTS,
+        ),
+        warping(
+            "columns-jumped-over",
+            "any jump",
+            "each row occurs once, and from one to the next any number of columns is jumped over",
+            *STEP_HINTS,
+        ),
+        warping(
+            "jumps-to-the-start",
+            "jumps to the start",
+            "walking back stops at row 0 or column 0 and jumps to (0, 0); the way along the "
+            "border is missing",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "end-missing-and-stops",
+            "no end, and stops",
+            "the last place is missing: the list begins with the one before it, and a single "
+            "place has none",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "end-twice",
+            "end twice",
+            "the last place is there twice",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "start-twice",
+            "start twice",
+            "the first place, (0, 0), is there twice",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "corner-of-the-border",
+            "with the corner",
+            "the border's corner is in the path: rows and columns are counted from 1, and (0, 0) "
+            "comes in addition",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "corner-below-0",
+            "corner below 0",
+            "the border's corner, (−1, −1), is in the path",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "each-column's-cheapest-rising",
+            "each column, rising",
+            "for each column its cheapest row is taken, never going back: that leaves rows out",
+            *SUM_HINTS,
+        ),
+        warping(
+            "every-place",
+            "every place",
+            "all places of the table come out: one list is shared by all ways, and each appends "
+            "to it",
+            *SUM_HINTS,
+        ),
+        warping(
+            "costs-cut",
+            "cut to whole",
+            "the costs are cut down to whole numbers",
+            *COST_HINTS,
+        ),
+        warping(
+            "row-0-not-summed",
+            "row not summed",
+            "in row 0 the costs are never added up",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "column-0-not-summed",
+            "column not summed",
+            "in column 0 the costs are never added up",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "edges-stay-0",
+            "edges stay 0",
+            "row 0 and column 0 of your sums stay 0 but for the first place",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "edges-of-two-costs",
+            "edges of two",
+            "in row 0 and column 0 each sum is that of two costs; all on the way are to be added "
+            "up",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "paid-behind",
+            "paid behind",
+            "your sums leave each place's own cost out, and walking back compares them: what "
+            "counts is the best way to a place with its cost",
+            *SUM_HINTS,
+        ),
+        warping(
+            "edges-dropped",
+            "edges dropped",
+            "of row 0 and column 0 nothing but the start is in the path; the way along them is "
+            "missing",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
             "free-start",
             "free start",
             "the path begins at the first row's cheapest column, not at (0, 0)",
@@ -2940,11 +4266,14 @@ def t5_cases(generator):
         return Case(label, planned, init=init, state=state)
 
     def handed_in(label):
-        """What `decode` gets is neither what was encoded last nor of the text encoded last."""
+        """What `decode` gets is neither what was encoded last nor of the text encoded last.
+
+        Source and target are as long, so that the mask of one fits the other.
+        """
         state = t5_learned(generator, WrongT5(**SIZES))
         pads = [(0, 2), (1, 0)]
         other, source = (text(seq, pads, SIZES["vocab_size"], SIZES["pad_id"]) for seq in (8, 7))
-        target = text(4, [(0, 1), (0, 0)], SIZES["vocab_size"], SIZES["pad_id"])
+        target = text(7, [(0, 1), (0, 0)], SIZES["vocab_size"], SIZES["pad_id"])
         memory = normal(generator, 2, 7, SIZES["d_model"])
         planned = [call(other, method="encode"), call(target, memory, source, method="decode")]
         return Case(label, planned, init=SIZES, state=state)
@@ -2986,18 +4315,25 @@ def t5_parts(
     plain = {"d_head": d_head, "bias": made.get("bias", False), "scale": made.get("scale", 1.0)}
     if made.get("no d_head"):
         del plain["d_head"]
-    look = partial(MultiHeadAttention, d_model, num_heads, **plain)
+    heads = num_heads
+    if made.get("heads exchanged"):
+        heads, plain["d_head"] = d_head, num_heads
+    look = partial(MultiHeadAttention, d_model, heads, **plain)
     limits = {
         "exchanged": (max_distance, num_buckets),
         "usual distance": (num_buckets, 128),
     }.get(made.get("limits"), (num_buckets, max_distance))
     read_both, write_both = made.get("both", (True, False))
 
+    first, buckets = num_heads, limits[0]
+    if made.get("heads for buckets"):
+        first, buckets = buckets, first
+
     def near():
-        return RelativeBias(num_heads, *limits, read_both)
+        return RelativeBias(first, buckets, limits[1], read_both)
 
     def past():
-        return RelativeBias(num_heads, *limits, write_both)
+        return RelativeBias(first, buckets, limits[1], write_both)
 
     one_near, one_past = near(), past()
     if made.get("one module"):
@@ -3005,8 +4341,14 @@ def t5_parts(
     each = made.get("a table each")
     norm = made.get("norm", RMSNorm)
 
+    widths = (d_ff, d_model) if made.get("widths exchanged") else (d_model, d_ff)
+    thinks = {"bias": made.get("network bias", made.get("bias", False))}
+    if "activation" in made:
+        thinks["activation"] = made["activation"]
+    one_network = FeedForward(*widths, **thinks)
+
     def think():
-        return FeedForward(d_model, d_ff, bias=made.get("network bias", made.get("bias", False)))
+        return one_network if made.get("one network") else FeedForward(*widths, **thinks)
 
     one_around = PreNorm(norm(d_model))
 
@@ -3014,34 +4356,46 @@ def t5_parts(
         fresh = made.get("around", PreNorm)(norm(d_model))
         return one_around if made.get("one around") else fresh
 
+    residual = {
+        "called": one_around,
+        "class": PreNorm,
+        "norm": lambda: norm(d_model),
+    }.get(made.get("residual"), around)
+
     def with_bias(which, fresh, n):
-        if made.get("no bias") or (n and made.get("first layer alone")):
+        without = made.get("no bias") in (True, which)
+        if without or (n and made.get("first layer alone")):
             return look()
         return look(position=fresh() if each else (one_near if which == "read" else one_past))
 
     def reader(n):
-        return EncoderBlock(with_bias("read", near, n), think(), around)
+        return EncoderBlock(with_bias("read", near, n), think(), residual)
 
     def writer(n):
         over = look(position=near()) if made.get("cross") else look()
         if made.get("scaled over"):
             over.scale = None
-        return DecoderBlock(with_bias("write", past, n), over, think(), around)
+        return DecoderBlock(with_bias("write", past, n), over, think(), residual)
 
     def several(make):
         if made.get("shared"):
             return [make(0)] * num_layers
-        return [make(n) for n in range(num_layers)]
+        return [make(n) for n in range(1 if made.get("one layer") else num_layers)]
 
-    last = made.get("last norms", True)
+    last = made.get("last norms", ("read", "write"))
     parts = {
         "table": nn.Embedding(vocab_size, d_model),
-        "encoder": Encoder(several(reader), norm(d_model) if last else None),
-        "decoder": Decoder(several(writer), norm(d_model) if last else None),
+        "encoder": Encoder(several(reader), norm(d_model) if "read" in last else None),
+        "decoder": Decoder(several(writer), norm(d_model) if "write" in last else None),
     }
     if made.get("head"):
         parts["head"] = nn.Linear(d_model, vocab_size, bias=False)
     return parts
+
+
+def by_length(real):
+    """As many places from the first on as there are tokens, wherever these stand."""
+    return torch.arange(real.shape[-1]) < real.sum(dim=-1, keepdim=True)
 
 
 class WrongT5(nn.Module):
@@ -3063,7 +4417,7 @@ class WrongT5(nn.Module):
         **step,
     ):
         super().__init__()
-        self.pad_id, self.step = pad_id, step
+        self.pad_id, self.step, self.d_head = pad_id, step, d_head
         sizes = (vocab_size, d_model, num_heads, d_head, num_layers, d_ff)
         limits = (num_buckets, max_distance)
         for name, part in t5_parts(*sizes, *limits, made).items():
@@ -3088,6 +4442,9 @@ class WrongT5(nn.Module):
         return {
             "none": lambda: None,
             "first seen": lambda: real | (torch.arange(seq) == 0),
+            "causal": lambda: real & causal_mask(seq),
+            "turned": lambda: ~real,
+            "by length": lambda: by_length(real),
         }.get(kind, lambda: real)()
 
     def write_mask(self, target):
@@ -3100,6 +4457,10 @@ class WrongT5(nn.Module):
             "padding alone": lambda: real | first,
             "either": lambda: real | ahead,
             "none": lambda: None,
+            "padding, start hidden": lambda: real,
+            "start sees all": lambda: ((real | first) & ahead) | first[:, None],
+            "turned": lambda: (~real | first) & ahead,
+            "two axes": lambda: (real[:, 0, 0] | first) & ahead,
             "start sees itself": lambda: (real & ahead) | (first[:, None] & first),
         }.get(kind, lambda: (real | first) & ahead)()
 
@@ -3109,19 +4470,40 @@ class WrongT5(nn.Module):
     def decode(self, target, memory, source):
         if self.step.get("decoder") == "shifts":
             target = F.pad(target, (1, 0), value=self.pad_id)[:, :-1]
-        over = self.padding(source)
+        elif self.step.get("decoder") == "cuts":
+            target = target[:, :-1]
+        memory = {
+            "encoded again": lambda: self.encode(source),
+            "table": lambda: self.embedded(source),
+        }.get(self.step.get("memory"), lambda: memory)()
+        mask, over = self.write_mask(target), self.padding(source)
         over = {
             "none": None,
             "first seen": over | (torch.arange(source.shape[1]) == 0),
-            "the target's": self.write_mask(target),
+            "the target's": mask,
+            "exchanged": mask,
+            "the target's padding": self.padding(target),
+            "turned": ~over,
+            "by length": by_length(over),
         }.get(self.step.get("over mask"), over)
-        return self.finished(
-            self.decoder(self.embedded(target), memory, self.write_mask(target), over)
-        )
+        if self.step.get("over mask") == "exchanged":
+            mask = self.padding(source)
+        return self.finished(self.decoder(self.embedded(target), memory, mask, over))
 
     def finished(self, y):
         kind, root = self.step.get("finish"), y.shape[-1] ** 0.5
-        factor = 1.0 if kind == "plain" else 1 / root
+        if kind == "no head":
+            return y / root
+        if kind == "looked up":
+            return self.table(y / root)
+        if kind == "not turned":
+            return y / root @ self.table.weight
+        factor = {
+            "plain": 1.0,
+            "multiplied": root,
+            "whole": 1 / y.shape[-1],
+            "d_head": 1 / self.d_head**0.5,
+        }.get(kind, 1 / root)
         logits = factor * y @ self.table.weight.T
         logits = logits.log_softmax(dim=-1) if kind == "log-softmax" else logits
         return logits.softmax(dim=-1) if kind == "softmax" else logits
@@ -3326,6 +4708,113 @@ T5_MODEL = Exercise(
             *BLOCK_HINTS,
         ),
         made_so(
+            "layer-norm-without-bias",
+            {"norm": partial(LayerNorm, bias=False)},
+            "the norms are `LayerNorm` without its bias vector: they still take the mean away",
+            *BLOCK_HINTS,
+        ),
+        made_so(
+            "gelu",
+            {"activation": F.gelu},
+            "the networks have GELU; T5's have ReLU",
+            *BLOCK_HINTS,
+        ),
+        made_so(
+            "one-network-for-all",
+            {"one network": True},
+            "all blocks share one feed-forward network, which was made once",
+            *BLOCK_HINTS,
+        ),
+        made_so(
+            "network's-widths-exchanged",
+            {"widths exchanged": True},
+            "`FeedForward` gets `d_ff` and `d_model` the wrong way round",
+            *BLOCK_HINTS,
+        ),
+        made_so(
+            "attention-with-bias-vectors",
+            {"bias": True, "network bias": False},
+            "the attentions have bias vectors; T5's have none",
+            *BLOCK_HINTS,
+        ),
+        made_so(
+            "residual-called",
+            {"residual": "called"},
+            "`residual` was called before it was handed over; it goes in as a function that "
+            "makes a `PreNorm`",
+            "How does `EncoderBlock` use its third argument? It calls it once for each sublayer.",
+            "`residual` is a function without arguments, and what it returns goes around one "
+            "sublayer.",
+            "`lambda: PreNorm(RMSNorm(d_model))`, handed over without calling it.",
+        ),
+        made_so(
+            "residual-is-a-class",
+            {"residual": "class"},
+            "`residual` is `PreNorm` itself, which wants a norm; it should be a function that "
+            "needs nothing and makes a `PreNorm`",
+            "How does `EncoderBlock` use its third argument? It calls it once for each sublayer.",
+            "`residual` is a function without arguments, and what it returns goes around one "
+            "sublayer.",
+            "`lambda: PreNorm(RMSNorm(d_model))`, handed over without calling it.",
+        ),
+        made_so(
+            "residual-is-a-norm",
+            {"residual": "norm"},
+            "`residual` makes a bare norm; it should make a `PreNorm` with a norm in it",
+            "How does `EncoderBlock` use its third argument? It calls it once for each sublayer.",
+            "`residual` is a function without arguments, and what it returns goes around one "
+            "sublayer.",
+            "`lambda: PreNorm(RMSNorm(d_model))`, handed over without calling it.",
+        ),
+        made_so(
+            "one-layer",
+            {"one layer": True},
+            "each stack has one block; it should have `num_layers`",
+            *BLOCK_HINTS,
+        ),
+        made_so(
+            "encoder's-last-norm-missing",
+            {"last norms": ("write",)},
+            "the norm behind the encoder's last block is missing",
+            *NORM_HINTS,
+        ),
+        made_so(
+            "decoder's-last-norm-missing",
+            {"last norms": ("read",)},
+            "the norm behind the decoder's last block is missing",
+            *NORM_HINTS,
+        ),
+        made_so(
+            "no-bias-in-the-encoder",
+            {"no bias": "read"},
+            "the encoder's attention has no relative bias",
+            *BUCKETS_HINTS,
+        ),
+        made_so(
+            "no-bias-in-the-decoder",
+            {"no bias": "write"},
+            "the decoder's self-attention has no relative bias",
+            *BUCKETS_HINTS,
+        ),
+        made_so(
+            "buckets-and-distance-exchanged",
+            {"limits": "exchanged"},
+            "`num_buckets` and `max_distance` are exchanged in `RelativeBias`",
+            *BUCKETS_HINTS,
+        ),
+        made_so(
+            "heads-and-buckets-exchanged",
+            {"heads for buckets": True},
+            "`num_heads` and `num_buckets` are exchanged in `RelativeBias`",
+            *BUCKETS_HINTS,
+        ),
+        made_so(
+            "heads-and-their-width-exchanged",
+            {"heads exchanged": True},
+            "`num_heads` and `d_head` are exchanged in `MultiHeadAttention`",
+            *SCORE_HINTS,
+        ),
+        made_so(
             "post-norm",
             {"around": PostNorm},
             "the blocks are post-norm: they norm the sum",
@@ -3333,7 +4822,7 @@ T5_MODEL = Exercise(
         ),
         made_so(
             "no-last-norms",
-            {"last norms": False},
+            {"last norms": ()},
             "the norms behind the last blocks are missing",
             *NORM_HINTS,
         ),
@@ -3354,6 +4843,166 @@ T5_MODEL = Exercise(
             {"finish": "plain"},
             "what the head reads is not multiplied by 1 / √d_model",
             *HEAD_HINTS,
+        ),
+        a_t5_step(
+            "head-multiplied-by-the-root",
+            {"finish": "multiplied"},
+            "what the head reads is *multiplied* by √d_model; it should be divided by it",
+            *HEAD_HINTS,
+        ),
+        a_t5_step(
+            "head-divided-by-d-model",
+            {"finish": "whole"},
+            "what the head reads is divided by d_model; it should be its root",
+            *HEAD_HINTS,
+        ),
+        a_t5_step(
+            "head-divided-by-the-root-of-d-head",
+            {"finish": "d_head"},
+            "what the head reads is divided by √d_head; it should be √d_model",
+            *HEAD_HINTS,
+        ),
+        a_t5_step(
+            "no-head",
+            {"finish": "no head"},
+            "what the last norm gives comes out; the dot products with the table's rows are "
+            "missing",
+            *HEAD_HINTS,
+        ),
+        a_t5_step(
+            "head-looks-up",
+            {"finish": "looked up"},
+            "the head calls the table, which looks rows up by whole numbers; a dot product with "
+            "each row is asked for",
+            *HEAD_HINTS,
+        ),
+        a_t5_step(
+            "table-not-turned",
+            {"finish": "not turned"},
+            "the head multiplies by the table as it is, (vocab, d_model); a product wants it "
+            "turned",
+            *HEAD_HINTS,
+        ),
+        a_t5_step(
+            "encoded-again",
+            {"memory": "encoded again"},
+            "`decode` encodes the source once more; the memory that it gets may be another's",
+            "Hand `decode` a memory of zeros. Does that change its logits?",
+            "The memory comes in ready; the source is there for its padding alone.",
+            "`self.decoder(self.table(target), memory, …)`.",
+        ),
+        a_t5_step(
+            "memory-of-embeddings",
+            {"memory": "table"},
+            "the decoder looks at the source's embeddings, not at the memory",
+            "Hand `decode` a memory of zeros. Does that change its logits?",
+            "The memory comes in ready; the source is there for its padding alone.",
+            "`self.decoder(self.table(target), memory, …)`.",
+        ),
+        a_t5_step(
+            "no-mask-at-all",
+            {"read mask": "none", "write mask": "none", "over mask": "none"},
+            "no mask is handed over anywhere: the target looks ahead, and all padding is seen",
+            *WRITE_MASK_HINTS,
+        ),
+        a_t5_step(
+            "causal-encoder",
+            {"read mask": "causal"},
+            "the encoder's tokens don't look ahead; only the target is causal",
+            *READ_MASK_HINTS,
+        ),
+        a_t5_step(
+            "source's-masks-turned-round",
+            {"read mask": "turned", "over mask": "turned"},
+            "the source's padding is seen and its tokens are hidden: True means *may be seen*, "
+            "as in `padding_mask`",
+            *READ_MASK_HINTS,
+        ),
+        a_t5_step(
+            "encoder's-mask-turned-round",
+            {"read mask": "turned"},
+            "the encoder sees padding and no tokens: True means *may be seen*, as in "
+            "`padding_mask`",
+            *READ_MASK_HINTS,
+        ),
+        a_t5_step(
+            "memory's-mask-turned-round",
+            {"over mask": "turned"},
+            "the decoder sees the source's padding and none of its tokens: True means *may be "
+            "seen*, as in `padding_mask`",
+            *READ_MASK_HINTS,
+        ),
+        a_t5_step(
+            "target's-mask-turned-round",
+            {"write mask": "turned"},
+            "the target's padding is seen and its tokens are hidden: True means *may be seen*, "
+            "as in `padding_mask`",
+            *WRITE_MASK_HINTS,
+        ),
+        a_t5_step(
+            "source's-mask-by-length",
+            {"read mask": "by length", "over mask": "by length"},
+            "the source's mask shows its first places, as many as there are tokens; padding may "
+            "stand on the left",
+            *READ_MASK_HINTS,
+        ),
+        a_t5_step(
+            "masks-exchanged",
+            {"over mask": "exchanged"},
+            "the decoder's two masks are exchanged: first comes the target's, then the source's",
+            *READ_MASK_HINTS,
+        ),
+        a_t5_step(
+            "target's-padding-over-the-source",
+            {"over mask": "the target's padding"},
+            "`memory_mask` is made of the target's padding; the memory has the source's tokens",
+            *READ_MASK_HINTS,
+        ),
+        a_t5_step(
+            "first-token-seen-by-the-encoder",
+            {"read mask": "first seen"},
+            "the encoder sees the source's first token even if it is padding; only a target has "
+            "a start",
+            *READ_MASK_HINTS,
+        ),
+        a_t5_step(
+            "first-token-seen-by-the-decoder",
+            {"over mask": "first seen"},
+            "the decoder sees the source's first token even if it is padding; only a target has "
+            "a start",
+            *READ_MASK_HINTS,
+        ),
+        a_t5_step(
+            "start-sees-all",
+            {"write mask": "start sees all"},
+            "the first *row* of the mask was opened: the start sees what comes; its column "
+            "should be, so that all see the start",
+            *WRITE_MASK_HINTS,
+        ),
+        a_t5_step(
+            "padding-alone-and-start-hidden",
+            {"write mask": "padding, start hidden"},
+            "the target's mask is that of padding alone: it looks ahead, and its start is "
+            "hidden, since it has the padding's id",
+            *WRITE_MASK_HINTS,
+        ),
+        a_t5_step(
+            "mask-of-two-axes",
+            {"write mask": "two axes"},
+            "the target's padding is (batch, key) where it meets the causal mask, (query, key): "
+            "its rows are taken for queries",
+            "What shape has each of the two masks, and what shape should both have together?",
+            "`padding_mask` gives (batch, 1, 1, key), which fits any (query, key).",
+            "Without it: `(target != self.pad_id)[:, None, None, :]`.",
+        ),
+        a_t5_step(
+            "target-cut",
+            {"decoder": "cuts"},
+            "`decode` cuts the target's last token off; whoever calls it has done what is to be "
+            "done",
+            "What is the last token of `target` in `decode`?",
+            "The text says what the target begins with, and asks for logits at each of its places.",
+            "Embed `target` as it comes.",
         ),
         a_t5_step(
             "scaled-at-both-ends",

@@ -30,8 +30,8 @@ def watched(say: Callable[[str], None]) -> Iterator[None]:
     try:
         yield
         watch.end()
-    except KeyboardInterrupt:
-        raise StoppedError(watch.told()) from None
+    except KeyboardInterrupt as stopped:
+        raise StoppedError(watch.told(*stopped.args[:1])) from None
     finally:
         watch.end()
         builtins.input = asked
@@ -57,9 +57,9 @@ class _Watch:
             self.ended.set()
         self.thread.join(1)
 
-    def told(self) -> str:
-        """Who stopped it, and when."""
-        seconds = f"{time.monotonic() - self.began:.0f} s"
+    def told(self, where: object = "") -> str:
+        """Who stopped it, when, and where, if that is known."""
+        seconds = f"{time.monotonic() - self.began:.0f} s{f' {where}' if where else ''}"
         return (
             f"stopped after {seconds}: {ENDLESS}"
             if self.over

@@ -8,9 +8,9 @@ from course_lib.notebooks import tree_of
 from .sheet import Sheet
 from .values import changed
 from .verdict import Verdict
+from .written import numbers_in
 
-USUAL = {0, 1, 2, 3, 0.5, 10, 100}  # nobody asks where they come from
-LARGEST = 10**15  # a number of thousands of digits can't even be printed
+USUAL = {0, 1, 2, 3, 0.5, -100}  # nobody asks where they come from
 ONE_ROW = "`[row] * n` holds one row n times: what is written into one of them is in all"
 LONE = "`{}` stands in your code: is it right for every input, or should it come from one?"
 
@@ -41,19 +41,8 @@ def _one_row(source: str) -> bool:
 
 
 def _lone(sheet: Sheet, source: str) -> str:
-    """Of the one number that stands neither in the stub nor in the solution; "" for several."""
-    known = _numbers(sheet.solution) | _numbers(sheet.stub) | USUAL
-    own = _numbers(source, sheet.name) - known
+    """Of the one number that stands neither in the stub nor in a right answer; "" for several."""
+    right = numbers_in(sheet.solution) | numbers_in(sheet.stub) | {*sheet.numbers}
+    known = USUAL | right | {-x for x in right | {0, 1, 2, 3, 0.5}}
+    own = numbers_in(source, sheet.name) - known
     return LONE.format(f"{own.pop():_}") if len(own) == 1 else ""
-
-
-def _numbers(source: str, name: str = "") -> set[int | float]:
-    """Those in the definition of `name`, or in the whole text where there is none."""
-    tree = tree_of(source) or ast.Module([], [])
-    found = [node for node in tree.body if name and getattr(node, "name", "") == name]
-    inside = found[-1] if found else tree
-    made = [n for n in ast.walk(inside) if getattr(n, "name", "") == "__init__"]
-    drawn = {id(n) for each in made for n in ast.walk(each)}  # first numbers may be anything
-    nodes = [n for n in ast.walk(inside) if id(n) not in drawn]
-    values = [n.value for n in nodes if isinstance(n, ast.Constant)]
-    return {x for x in values if type(x) in (int, float) and abs(x) < LARGEST}

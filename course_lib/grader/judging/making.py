@@ -18,6 +18,7 @@ from .outcome import Outcome, run_case
 from .rounding import noise
 from .sheet import Recorded, Sheet
 from .terms import Terms, exactly
+from .written import numbers_of
 
 
 def make_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
@@ -56,6 +57,7 @@ def bare_sheet(exercise: Exercise, solution: Callable, seed: int) -> Sheet:
         expected=expected,
         terms=_terms(exercise, solution, cases, expected),
         mistakes=(),
+        numbers=tuple(sorted(numbers_of(exercise.also_right))),
         values=dict(exercise.values),
         hints=exercise.hints,
         seconds=exercise.seconds,

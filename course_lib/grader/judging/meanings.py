@@ -1,5 +1,7 @@
 """What an error says, and what it usually means; the first that fits is told."""
 
+from .unloaded import UNLOADED
+
 MEANINGS = (
     (r"^ZeroDivisionError", "something is divided by 0 on this line, or 0 has a negative power"),
     (r"^OverflowError", "a number is too large here, such as e to the 710th power"),
@@ -10,6 +12,7 @@ MEANINGS = (
     (r"arg\w* is (an )?empty|numel\(\) == 0", "the largest or smallest of nothing: is there any?"),
     (r"single memory location", "what is read is written over meanwhile: read from a `clone`"),
     (r"^RecursionError", "your function calls itself without end: which call should be the last?"),
+    (r"NoneType.* '(append|extend)'", "`append` changes its list and gives None"),
     (r"NoneType", "something is None: an argument that was left out, or what no `return` gives"),
     (
         r"mat1 and mat2 shapes|inconsistent tensor size|Expected size for first two dimensions"
@@ -75,6 +78,11 @@ MEANINGS = (
         "`torch.sin` and its like take all of them",
     ),
     (
+        r"^RuntimeError: Index tensor must",
+        "`gather` wants an index with as many axes as what it picks from: `[..., None]` gives one "
+        "more, and `expand` the lengths",
+    ),
+    (
         r"same number of dimensions",
         "what is put together must have equally many axes: give the shorter one its axis, as in "
         "`x[:, None]`",
@@ -100,6 +108,17 @@ MEANINGS = (
         "this function takes tensors, and a plain number came in: use `math` for it, or `** 0.5` "
         "for a root",
     ),
+    (
+        r"argument #1 'indices'",
+        "an embedding looks rows up by whole numbers, and decimal ones came in: as a head, its "
+        "table is multiplied with, `x @ table.weight.T`",
+    ),
+    (r"as indices must be", "places are whole numbers: `arange` gives such, `.long()` makes some"),
+    (
+        r"'(int|float)' object is not iterable|can only concatenate list \(not \"(int|float)",
+        "a list is wanted here, and one number came: put brackets around it, or `append` it",
+    ),
+    (r"an iterable, but got", "a list is wanted here, and one thing came: put brackets around it"),
     (r"'bool' object is not", "one truth alone: `is`, `in`, `not`, `and` give no tensor of them"),
     (r"unary -: '(list|tuple)'", "a list can't be calculated with: let it stay a tensor"),
     (
@@ -148,28 +167,7 @@ MEANINGS = (
         "a call and a definition don't fit: compare what is handed over with what stands behind "
         "`def`; the parameters of the stub stay as they are",
     ),
-    (  # all of them of blocks that aren't the first
-        r"state_dict: missing: (?>(?:\w+\.)*?[1-9]\d*\.[\w.]++(?:, |$))+$",
-        "what is missing stands behind the first block or layer: are as many made as asked for?",
-    ),
-    (
-        r"loading state_dict: missing: [^;]*$",
-        "parameters are missing: under another name, without the bias, or plain tensors, which no "
-        "module owns until `nn.Parameter` is around them",
-    ),
-    (
-        r"loading state_dict[^:]*: not asked for: [^;]*$",
-        "parameters that the text doesn't list: what is shared is made once; is a bias too many?",
-    ),
-    (
-        r"loading state_dict[^:]*: [\w.]+ is \(",
-        "parameters of another size, yours named first: is an argument in the wrong place?",
-    ),
-    (
-        r"loading state_dict",
-        "other parameters than asked for: each part that is given must be there as often as the "
-        "text says, under its own name and in its own size, and no other",
-    ),
+    *UNLOADED,
     (
         r"cannot be converted to type .* without overflow",
         "a constant is too large for this dtype: `torch.inf` fits every one, and "

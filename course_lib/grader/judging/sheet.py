@@ -38,8 +38,8 @@ class Sheet:
     """Cases, the right outcomes and every mistake's outcomes, all drawn from one seed.
 
     `parameters` are those of each method that is called, `others` the names that other exercises
-    of the chapter define, with their ids; `seconds` is the processor time for an answer's calls,
-    `wall` what it may take by the clock.
+    of the chapter define, with their ids; `numbers` are those in the key's right answers, `seconds`
+    is the processor time for an answer's calls, `wall` what it may take by the clock.
     """
 
     id: str
@@ -57,6 +57,7 @@ class Sheet:
     mistakes: Sequence[Recorded]
     stub: str = ""
     solution: str = ""
+    numbers: tuple[int | float, ...] = ()
     values: dict[str, Any] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
     others: dict[str, str] = field(default_factory=dict)

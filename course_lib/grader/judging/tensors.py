@@ -48,7 +48,8 @@ def _dtype(expected: Tensor, found: Tensor) -> Details:
     elif found.dtype in WHOLE and expected.is_floating_point():
         told += ": decimal numbers are asked for; `//`, `.long()` and `int` give whole ones"
     elif found.is_floating_point() and expected.dtype == torch.int64:
-        told += ": whole numbers are asked for, as `argmax` gives places; `.long()` makes some"
+        told += ": whole numbers are asked for, as `argmax` gives places"
+        told += "; `.long()` makes some" if torch.equal(found, found.round()) else ""
     return (told,)
 
 

@@ -17,6 +17,7 @@ from .properties import PROPERTIES
 from .scored import only_scored
 from .sheet import Sheet
 from .spelt import spelt
+from .stopped import run_cases
 from .trees import leaves
 
 KEEPS = "each call by itself is right: what does your code keep from one call to the next?"
@@ -49,7 +50,7 @@ def judge(sheet: Sheet, answer: object) -> Verdict:
     """Run `answer` on every case of the sheet and say what came of it."""
     if not callable(answer):
         return _verdict(sheet, "wrong", _not_callable(sheet, answer))
-    found = tuple(run_case(answer, case) for case in sheet.cases)
+    found = run_cases(sheet, answer)
     verdict = judge_outcomes(sheet, found)
     if verdict.state == "wrong" and verdict.mistake is None and _varies(sheet, answer, found):
         return replace(verdict, details=(VARIES, *verdict.details))

@@ -116,3 +116,13 @@ def test_course_check_says_at_which_exercise_it_is(tmp_path):
     assert "00.scores: still running after" in done.stderr
     assert "[crashed] 00.scores: stopped after" in done.stdout
     assert "[wrong] 00.is-distribution" in done.stdout
+
+
+def test_what_is_stopped_says_in_which_case(quick):
+    def grows(query, keys):
+        while keys.shape[0] > 3:
+            pass
+        return query @ keys.mT
+
+    told = repr(check("00.scores", grows))
+    assert " in the case: " in told and "does a loop of yours ever end" in told

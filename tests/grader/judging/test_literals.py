@@ -87,3 +87,19 @@ def test_numbers_that_a_module_begins_with_are_not_asked_about():
 def test_a_row_that_is_in_a_table_several_times_is_told(rows, told):
     source = f"def attention_weights(query, key):\n    table = {rows}\n    return table"
     assert any("holds one row" in each for each in details(source)) == told
+
+
+def test_numbers_of_other_right_answers_are_not_asked_about():
+    sheet = sheet_for(ROOT, "13.size")
+    assert 4 in sheet.numbers
+    source = "def gpt_size(vocab_size, d_model, num_layers, max_len):\n    return 4 * d_model, {}"
+    for number, asked in ((0.1, True), (4.0, False)):
+        answer = source.format(number)
+        exec(answer, made := {})
+        told = with_changed_values(sheet, judge(sheet, made["gpt_size"]), answer)
+        assert any("stands in your code" in line for line in told.details) == asked
+
+
+def test_what_a_loss_leaves_out_is_usual_and_a_size_of_100_is_not():
+    assert details(SOFT.format(" / 100"))[-1].startswith("`100` stands")
+    assert not any("stands in your code" in told for told in details(SOFT.format(" / -100")))
