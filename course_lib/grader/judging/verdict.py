@@ -74,7 +74,7 @@ def without_bans(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:
     if not name:
         return verdict
     told = f"the values are right, but the exercise asks you to write it without `{name}`"
-    return _verdict(sheet, "wrong", told, notes=verdict.notes)
+    return _verdict(sheet, "wrong", told, notes=verdict.notes, hints=())
 
 
 def _failing(sheet: Sheet, found: tuple[Outcome, ...]) -> list[tuple[int, tuple[str, ...]]]:
