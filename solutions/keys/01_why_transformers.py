@@ -2198,6 +2198,14 @@ def recall_cases(generator: Generator) -> list[Case]:
         calls = [call(rows, answers, 2.0, method="fit"), call(x)]
         return Case(label, calls, **start(4, 8, 3, 0.5), target=y, at_least=0.95)
 
+    def from_its_own(label: str) -> Case:
+        """Symbols that 0, 1 or 3 for all first weights learn, too, but not nan or a still answer."""
+        rows, answers = recall_rows(generator, 150, 8, 1, 3, 0)
+        (x,), (y,) = recall_rows(generator, 1, 60, 1, 3, 0)
+        calls = [call(rows, answers, 1.0, method="fit"), call(x)]
+        init = {"d_in": 4, "d_hidden": 16, "n_answers": 3}
+        return Case(label, calls, init=init, target=y, at_least=0.9)
+
     return [
         asked("three rows", (5, 3, 2), 3, 4),
         asked("one row", (3, 2, 4), 1, 3),
@@ -2210,6 +2218,7 @@ def recall_cases(generator: Generator) -> list[Case]:
         trained("rows of two symbols", 2, 3, 2, 3, 0.7),
         learned("unseen rows, asked for the first symbol", 0),
         learned("unseen rows, asked for the second", 1),
+        from_its_own("your own first numbers, rows of one symbol"),
     ]
 
 
@@ -2227,10 +2236,10 @@ class WrongReader(nn.Module):
         self.make(d_in, d_hidden, n_answers)
 
     def make(self, d_in: int, d_hidden: int, n_answers: int) -> None:
-        self.weight_x = nn.Parameter(torch.empty(3 * d_hidden, d_in))
-        self.weight_h = nn.Parameter(torch.empty(3 * d_hidden, d_hidden))
-        self.bias_x = nn.Parameter(torch.empty(3 * d_hidden))
-        self.bias_h = nn.Parameter(torch.empty(3 * d_hidden))
+        self.weight_x = nn.Parameter(0.3 * torch.randn(3 * d_hidden, d_in))
+        self.weight_h = nn.Parameter(0.3 * torch.randn(3 * d_hidden, d_hidden))
+        self.bias_x = nn.Parameter(torch.zeros(3 * d_hidden))
+        self.bias_h = nn.Parameter(torch.zeros(3 * d_hidden))
         self.answer = nn.Linear(d_hidden, n_answers)
 
     def step(self, word: Tensor, h: Tensor) -> Tensor:
