@@ -44,7 +44,9 @@ def only_scored(sheet: "Sheet", found: Sequence["Outcome"], failing: Sequence[tu
     """What to look at where nothing fails but what is scored; "" when something else does."""
     if not all(sheet.terms[i].at_least and not found[i].raised for i, _ in failing):
         return ""
-    if all(sheet.cases[i].state is None and "own first" in sheet.cases[i].label for i, _ in failing):
+    if all(
+        sheet.cases[i].state is None and "own first" in sheet.cases[i].label for i, _ in failing
+    ):
         return STARTED
     return CHANCE if "dropout" in sheet.cases[failing[0][0]].label else TRAINED
 
