@@ -2199,7 +2199,7 @@ def recall_cases(generator: Generator) -> list[Case]:
         return Case(label, calls, **start(4, 8, 3, 0.5), target=y, at_least=0.95)
 
     def from_its_own(label: str) -> Case:
-        """Symbols that 0, 1 or 3 for all first weights learn, too, but not nan or a still answer."""
+        """Rows that even zeros learn, or weights of 3, but not nan or an answer of zeros."""
         rows, answers = recall_rows(generator, 150, 8, 1, 3, 0)
         (x,), (y,) = recall_rows(generator, 1, 60, 1, 3, 0)
         calls = [call(rows, answers, 1.0, method="fit"), call(x)]

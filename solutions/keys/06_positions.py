@@ -3062,6 +3062,7 @@ def wrong_bucket(
     factor=True,
     near=True,
     whose="direction",
+    exchanged=False,
     dtype=torch.int64,
 ):
     arrived = relative
@@ -3071,7 +3072,7 @@ def wrong_bucket(
     relative = -relative if flip else relative
     count = num_buckets // 2 if bidirectional or halved == "always" else num_buckets
     exact = max(count // exact_share, 1) if exact_share else count
-    exact = num_buckets // 4 if whose == "both" else exact
+    exact = num_buckets // {"both": 4, "whole": 2}[whose] if whose != "direction" else exact
     mirrored = bidirectional or future == "abs"
     ahead = relative if one_way == "future" else -relative
     distance = relative.abs() if mirrored else ahead
@@ -3094,6 +3095,10 @@ def wrong_bucket(
         share = far.log() / math.log(longest / exact)
     elif scale == "differences":  # distances from E on
         share = (far - exact).clamp(min=1e-9).log() / math.log(longest - exact)
+    elif scale == "upper difference":  # and 1, for distance E
+        share = (far - exact + 1).clamp(min=1).log() / math.log(longest / exact)
+    elif scale == "one more":
+        share = (far.log() + 1) / math.log(longest / exact)
     elif scale == "cut first":  # the quotient is a whole number
         share = (far // exact).clamp(min=1).log() / math.log(longest / exact)
     elif scale == "mixed":
@@ -3113,7 +3118,7 @@ def wrong_bucket(
     if scale == "none":
         wide = distance.clamp(max=count - 1)
     bucket = (
-        torch.where(distance < exact, distance, wide)
+        torch.where((distance < exact) != exchanged, distance, wide)
         if near
         else wide.clamp(min=0) * (distance > 0)
     )
@@ -3206,7 +3211,7 @@ LOG_HINTS = (
 
 def bucket_slip(name, flags, says, hints=LOG_HINTS):
     """By itself: two of these slips at once are rare."""
-    return Mistake(name, alone(wrong_bucket), flags, says, hints)
+    return Mistake(name, alone(wrong_bucket), {"border": 1} | flags, says, hints)
 
 
 OFFSET_HINTS = (
@@ -3215,6 +3220,33 @@ OFFSET_HINTS = (
     "Add B to the buckets of the future.",
 )
 BUCKET_SLIPS = [
+    bucket_slip(
+        "half-of-all-whatever-the-direction",
+        {"whose": "whole"},
+        "in both directions E is num_buckets / 2, too; there a direction has B = num_buckets / 2, "
+        "and E is a half of that",
+        (
+            "With 32 buckets in both directions, what are B and E? 16 and 8.",
+            "B belongs to a direction, and E to its B.",
+            "Work out B first, and then E = B // 2.",
+        ),
+    ),
+    bucket_slip(
+        "upper-difference",
+        {"scale": "upper difference"},
+        "the upper logarithm is of distance − E + 1; there it is distance / E",
+    ),
+    bucket_slip(
+        "near-and-far-exchanged",
+        {"exchanged": True},
+        "distances below E go to the logarithm, and those from E on keep their number: the two "
+        "branches are exchanged",
+        (
+            "Which bucket has distance 3, with E = 8? 3.",
+            "`torch.where(c, a, b)` takes a where c holds.",
+            "Where distance < E stands the distance itself.",
+        ),
+    ),
     bucket_slip(
         "upper-logarithm-without-E",
         {"scale": "upper"},
@@ -4220,6 +4252,10 @@ def study_cases(generator):
         test = [texts(2, down, back), texts(1, down, (-1, 2))]
         return tried(told, ["none"], test, both(1, 7), (2, -3))  # not as many texts as letters
 
+    def hidden():
+        told = "dev with its letters hidden wants another rate"
+        return tried(told, ["none"], [texts(2, up, back)], both(2, 2))
+
     def each():
         ways = ["none", "rotary", "ALiBi"]
         test = [texts(1, down, back), texts(3, up, on)]
@@ -4240,22 +4276,24 @@ def study_cases(generator):
     )
     yield torn(learned, ("dev", "dev batches", "inside", "test"), ("train", "last loss", "outside"))
     yield torn(lopsided, ("dev", "test", "train"), ("dev batches", "first dev"))
+    yield torn(hidden, ("dev",), ("dev in training",), hair=2e-3)
     yield two_ways(each)
     # The best is 0, the worst 3.
     told = {
         "middling, worst, best, middling": (1, 3, 0, 2),
         "worst, best, third, second": (3, 0, 2, 1),
+        "worst, third, best, second": (3, 2, 0, 1),
     }
     yield from ordered(many, told)
     yield tried("short, longer and long texts", ["none"], short, both(), (1,), [0.1])
 
 
-def torn(draw, one, other, turned=False):
+def torn(draw, one, other, turned=False, hair=5e-3):
     """A case with two rates: some data choose the first, others the second; or `turned` round."""
     while True:
         drawn = draw()
         (found,) = scores(drawn).values()
-        if rates := apart([found[name] for name in one], [found[name] for name in other]):
+        if rates := apart(*([found[name] for name in some] for some in (one, other)), hair=hair):
             rates = rates[::-1] if turned else rates
             return with_ways_and_rates(drawn, drawn.calls[0].args[0], rates)
 
@@ -4310,7 +4348,9 @@ def with_ways_and_rates(drawn, ways, rates):
 def guesses(model, text, *, how="plain", **more):
     """The loss of each guess, (batch, seq)."""
     given, right = (text, text) if how == "not shifted" else (text[:, :-1], text[:, 1:])
+    right = given if how == "same letters" else right
     scores = model(given)
+    scores = scores.mT if how == "turned" else scores
     scores = scores.softmax(-1) if how == "softmax twice" else scores
     return F.cross_entropy(scores.mT, right, reduction="none")
 
@@ -4334,6 +4374,8 @@ def inside_outside(losses, n, split="places"):
         return [loss[:, :n] for loss in losses], [loss[:, n:] for loss in losses]
     short = [loss for loss in losses if loss.shape[1] <= n]
     whole = [loss for loss in losses if loss.shape[1] > n]
+    if split == "long texts":
+        return [loss[:, :n] for loss in whole], [loss[:, n:] for loss in whole]
     if split == "whole texts":
         return short, whole
     if split == "whole texts outside":
@@ -4343,7 +4385,7 @@ def inside_outside(losses, n, split="places"):
     return losses, [loss[:, n:] for loss in losses]  # everything inside
 
 
-def train_once(model, optimizer, train, *, zero="each", loss="mean", how="plain"):
+def train_once(model, optimizer, train, *, zero="each", loss="mean", how="plain", steps="each"):
     """The loss before each step."""
     losses = []
     for text in train:
@@ -4354,7 +4396,8 @@ def train_once(model, optimizer, train, *, zero="each", loss="mean", how="plain"
         now.backward()
         if zero == "between":
             optimizer.zero_grad()
-        optimizer.step()
+        if steps == "each" or text is train[-1]:
+            optimizer.step()
         losses.append(now.item())
     return losses
 
@@ -4415,17 +4458,19 @@ def wrong_study(
     average="guesses",
     returns="all",
     how="plain",
+    asks="as taught",
     **more,
 ):
     """The study with its steps exchangeable, so that each mistake is one of them."""
-    n = train[0].shape[1] - 1 + cut
+    n = (test[0] if cut == "test" else train[0]).shape[1] - 1 + (0 if cut == "test" else cut)
+    asks = how if asks == "as taught" else asks
     taught = {
         "all": train,
         "dev too": [*train, *dev],
         "but the last": train[:-1],
         "twice": [*train, *train],
     }[learns]
-    models, makers, runs = {}, {}, {way: [] for way in ways}
+    models, makers, speeds, runs = {}, {}, {}, {way: [] for way in ways}
     for way in ways:
         for rate in rates:
             of = {"each run": (way, rate), "each way": way, "once": 0, "first way": 0}[starts]
@@ -4434,6 +4479,8 @@ def wrong_study(
                 model.way = way
             kept = (of, 0 if optimizers == "kept" else rate, way)
             made = makers.setdefault(kept, optimizer(model.parameters(), rate))
+            if optimizers == "momentum":
+                made.speed = speeds.setdefault(way, made.speed)
             made.rate = rate
             model.training = trains
             seen = train_once(model, made, taught, how=how, **more)
@@ -4442,15 +4489,23 @@ def wrong_study(
 
             def look(texts, model=model):
                 with torch.no_grad():
-                    return [guesses(model, text, how=how) for text in texts]
+                    return [guesses(model, text, how=asks) for text in texts]
 
             by_test = "batches" if average == "test batches" else average
-            tested = [mean_of(part, by_test) for part in inside_outside(look(test), n, split)]
+            ways_of_mean = (by_test, "batches" if average == "outside batches" else by_test)
+            parts = inside_outside(look(test), n, split)
+            tested = [mean_of(*both) for both in zip(parts, ways_of_mean, strict=True)]
             score = {"inside": tested[0], "outside": tested[1], "last loss": (seen or [0.0])[-1]}
             for name, texts in (("train", train), ("test", test), ("dev", dev)):
                 if chosen in (name, "all"):
                     score[name] = mean_of(look(texts), average if name == "dev" else "guesses")
             score["both"] = sum(tested)
+            if chosen in ("dev last", "all"):
+                score["dev last"] = mean_of([loss[:, -1:] for loss in look(dev)])
+            if chosen in ("dev in training", "all"):
+                model.training = True
+                score["dev in training"] = mean_of(look(dev))
+                model.training = False
             if chosen in ("first dev", "all"):
                 score["first dev"] = mean_of(look(dev[:1]), "guesses")
             if chosen in ("dev batches", "all"):
@@ -4471,6 +4526,11 @@ def reported(runs, rates, best, keeps, returns):
             score, rate, inside, outside = each[-1]
         elif keeps == "first":
             score, rate, inside, outside = each[0]
+        elif keeps == "best so far":
+            sofar = [
+                run for other in list(runs)[: list(runs).index(way) + 1] for run in runs[other]
+            ]
+            score, rate, inside, outside = best(sofar, key=lambda run: run[0])
         elif keeps == "one rate":
             score, rate, inside, outside = each[number[min(sums)[1]]]
         elif keeps == "rate of the first":
@@ -4487,6 +4547,7 @@ def reported(runs, rates, best, keeps, returns):
             "difference": (rate, inside, outside - inside),
             "index": (number[rate], inside, outside),
             "dev": (rate, score, outside),
+            "perplexity": (rate, math.exp(inside), math.exp(outside)),
         }[returns]
     return found
 
@@ -4634,6 +4695,168 @@ SUM_UP = (
     "A loss is averaged over all the guesses that it speaks of.",
     "Take the mean over the guesses, in training and in measuring.",
 )
+
+LOWEST = (
+    "Write down the dev losses 3, 1, 2 and go through your comparison by hand. What is kept?",
+    "A run is compared with the best of *all* runs before it.",
+    "Keep the lowest loss so far beside its rate and its model, or take `min` of all runs.",
+)
+LETTERS = (
+    "Take the text 3, 1, 4, 1. Which letter is the model to guess at its first position?",
+    "The letter at a position is what the model is given; the next one is what it guesses.",
+    "Give it `text[:, :-1]`, and compare with `text[:, 1:]`.",
+)
+
+
+def against_the_one_before(runs, key):
+    kept = before = runs[0]
+    for run in runs[1:]:
+        kept = run if key(run) < key(before) else kept
+        before = run
+    return kept
+
+
+def against_the_first(runs, key):
+    return next((run for run in runs[:0:-1] if key(run) < key(runs[0])), runs[0])
+
+
+def until_it_rises(runs, key):
+    kept = runs[0]
+    for run in runs[1:]:
+        if key(run) >= key(kept):
+            break
+        kept = run
+    return kept
+
+
+def of_two(runs, key):
+    return min(runs[:2], key=key)
+
+
+def of_the_ends(runs, key):
+    return min(runs[0], runs[-1], key=key)
+
+
+STUDY_SLIPS = [
+    studied(
+        "dev-in-training-mode",
+        {"chosen": "dev in training"},
+        "the test is measured in evaluation mode, and `dev` in training mode, with letters hidden",
+        *MODES,
+    ),
+    studied(
+        "dev-at-the-last-place",
+        {"chosen": "dev last"},
+        "`dev` is scored at the last place of each text only; all its guesses count",
+        *ON_DEV,
+    ),
+    studied(
+        "momentum-goes-on",
+        {"optimizers": "momentum"},
+        "the weights start anew for each rate, and the optimizer doesn't: its momentum comes from "
+        "the run before",
+        *FRESH,
+    ),
+    studied(
+        "same-letters",
+        {"how": "same letters"},
+        "the model is to guess the letter that it is given, not the next one",
+        *LETTERS,
+    ),
+    studied(
+        "same-letters-in-training",
+        {"how": "same letters", "asks": "plain"},
+        "in training the model is to guess the letter that it is given, not the next one",
+        *LETTERS,
+    ),
+    studied(
+        "same-letters-in-measuring",
+        {"asks": "same letters"},
+        "what you measure on dev and test is the guess of the letter that is given, not of the "
+        "next one",
+        *LETTERS,
+    ),
+    studied(
+        "places-for-classes",
+        {"how": "turned"},
+        "`cross_entropy` takes axis 1 for the classes, and there your scores have the positions",
+        "Print the shape of the scores, for texts of 9 guesses of 5 letters.",
+        "For (batch, classes, seq) the axes 1 and 2 must change places; or flatten batch and seq.",
+        "`scores.mT`, or `scores.flatten(0, 1)` with `text[:, 1:].flatten()`.",
+    ),
+    studied(
+        "places-for-classes-in-training",
+        {"how": "turned", "asks": "plain"},
+        "in training `cross_entropy` takes axis 1 for the classes, and there your scores have the "
+        "positions",
+        "Print the shape of the scores, for texts of 9 guesses of 5 letters.",
+        "For (batch, classes, seq) the axes 1 and 2 must change places; or flatten batch and seq.",
+        "`scores.mT`, or `scores.flatten(0, 1)` with `text[:, 1:].flatten()`.",
+    ),
+    studied(
+        "one-step-at-the-end",
+        {"steps": "end"},
+        "a run takes one step only, after its last batch",
+        "How many steps does a run take, for three batches? Count the calls of `step`.",
+        "Which lines belong to the loop over the batches? Those that are indented as far.",
+        "zero_grad, backward and step stand inside of the loop.",
+    ),
+    studied(
+        "against-the-one-before",
+        {"best": against_the_one_before},
+        "each run is compared with the run just before it, not with the best so far",
+        *LOWEST,
+    ),
+    studied(
+        "always-against-the-first",
+        {"best": against_the_first},
+        "each run is compared with the first one, so the last that undercuts it is kept",
+        *LOWEST,
+    ),
+    studied(
+        "stops-where-it-rises",
+        {"best": until_it_rises},
+        "the search ends at the first rate that is no better; a later one may be",
+        *LOWEST,
+    ),
+    studied("first-two-rates", {"best": of_two}, "only the first two rates are tried", *LOWEST),
+    studied(
+        "first-and-last-rate",
+        {"best": of_the_ends},
+        "only the first and the last rate are tried",
+        *LOWEST,
+    ),
+    studied(
+        "best-so-far-of-all-ways",
+        {"keeps": "best so far"},
+        "the best run is carried over from way to way, so a way may report another one's",
+        *PER_WAY,
+    ),
+    studied(
+        "perplexity",
+        {"returns": "perplexity"},
+        "you report e to the power of the loss, the perplexity; the loss itself was asked",
+        *REPORT,
+    ),
+    studied(
+        "length-of-the-test",
+        {"cut": "test"},
+        "the trained length is taken from the test; it is that of the training texts",
+        *SORTED,
+    ),
+    studied(
+        "mean-of-batches-outside",
+        {"average": "outside batches"},
+        "the loss outside is a mean of the batches' means",
+        *AVERAGE,
+    ),
+    studied(
+        "long-texts-inside",
+        {"split": "long texts"},
+        "only the test texts that are longer than the trained length count inside",
+        *SORTED,
+    ),
+]
 
 POSITION_STUDY = Exercise(
     id="06.position-study",
@@ -4971,6 +5194,7 @@ POSITION_STUDY = Exercise(
             "A number that has been chosen by is no fair number to report.",
             "Measure inside on the test, at its first n places.",
         ),
+        *STUDY_SLIPS,
     ],
     also_right=[looped_study, object_study, stateless_study],
     any_sequence=True,
