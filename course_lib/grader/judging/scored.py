@@ -18,8 +18,8 @@ TRAINED = (
     "a rate that makes the loss fall?"
 )
 STARTED = (
-    "from the check's weights all is right, and from your own first numbers nothing is learned: are "
-    "they finite, and not all 0?"
+    "from the check's weights all is right, and from your own first numbers nothing is learned: "
+    "are they finite, and not all 0?"
 )
 
 

@@ -163,7 +163,8 @@ def _broken(
 ) -> list[str]:
     """Each property that an answer breaks where the reference keeps it, said once."""
     said: list[str] = []
-    for holds in map(PROPERTIES.get, sheet.properties):
+    of_dtype = any(line.startswith("expected dtype") for line in told)  # its sums are its rounding
+    for holds in () if of_dtype else map(PROPERTIES.get, sheet.properties):
         for i in failing:
             pairs = zip(sheet.expected[i].values, found[i].values, strict=False)
             broken = next(filter(None, (_breaks(holds, want, got) for want, got in pairs)), "")
