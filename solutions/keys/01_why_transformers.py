@@ -250,6 +250,15 @@ def stopped_step(x, h, weight_x, weight_h, bias_x, bias_h, *, at):
     return (1 - z) * torch.tanh(x_n + r * h_n) + z * h
 
 
+def matrix_of_the_other_gate(x, h, weight_x, weight_h, bias_x, bias_h, *, of):
+    """The update gate has its own constants, and one product of the reset gate's."""
+    r, _, n = weight_x.chunk(3)
+    weight_x = torch.cat([r, r, n]) if of == "W" else weight_x
+    r, _, n = weight_h.chunk(3)
+    weight_h = torch.cat([r, r, n]) if of == "U" else weight_h
+    return wrong_step(x, h, weight_x, weight_h, bias_x, bias_h)
+
+
 def left_out(line: str, terms: str, says: str) -> Mistake:
     """Terms that are missing in a line; the same three hints with its own formula."""
     gate = {"r": "r = σ(…)", "z": "z = σ(…)", "n": "n = tanh(…)"}.get(line, "r = σ(…) and z = σ(…)")
@@ -365,6 +374,21 @@ GRU_MISTAKES = [
             "A name that is given again is lost: the state before is gone.",
             "Leave `h` as it is, and write the last line in one go.",
         ),
+    ),
+    *(
+        Mistake(
+            f"{of}-of-the-other-gate",
+            matrix_of_the_other_gate,
+            {"of": of},
+            says=f"your update gate multiplies by {of}_r, the reset gate's matrix, where {of}_z is "
+            "meant",
+            hints=(
+                "Your lines of r and z look alike. In how many places must they differ?",
+                "Which rows of the tall matrix does each line take?",
+                "r has the first third of all four, z the second, n the third.",
+            ),
+        )
+        for of in "WU"
     ),
     stopped(
         "row-times-matrix",
