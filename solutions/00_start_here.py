@@ -69,7 +69,8 @@ check("00.dot-shape", dot_shape)
 # *Difficulty 2 of 3 · 10 minutes · 2 points*
 #
 # - `x` has any number of axes; the shares run along the last one.
-# - Scores may be large: ±10,000 and more in `float32`, and in `float16` whatever it can hold (±65,000). No share may become `nan`.
+# - Scores may be large: ±10,000 and more in `float32`, and in `float16` whatever it can hold (±65,000). No share may become `nan`,
+#   nor be off by more than its dtype has to round.
 # - Keep the dtype of `x` (its kind of number, section 0.5), also when it is another, such as `float64` or `bfloat16`. Leave `x` itself
 #   as it was.
 # - Write it yourself, with `exp`, `sum` and what section 0.6 told you. `torch.softmax` would pass, and you would have learned nothing.

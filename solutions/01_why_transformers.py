@@ -43,7 +43,7 @@ from course_lib.check import check
 #
 # $$n = \tanh(W_n x + b_n + r \odot (U_n h + c_n)) \qquad h' = (1 - z) \odot n + z \odot h$$
 #
-# Do not use `torch.nn.GRU` or `GRUCell`. `chunk(3)` cuts a vector into three equal parts;
+# Do not use `torch.nn.GRU`, `GRUCell` or `torch.gru_cell`. `chunk(3)` cuts a vector into three equal parts;
 # `torch.sigmoid` is $\sigma$.
 #
 # The trap: the reset gate stands in front of a bracket. Look at what is inside.
@@ -170,7 +170,7 @@ check("01.path-length", path_length)
 #   or `torch.optim.SGD`. Return the losses as a list of numbers (`loss.item()` makes one), each as it was
 #   before its step.
 #
-# Do not use `nn.GRU` or `nn.GRUCell`. The check loads parameters of its own, compares scores,
+# Do not use `nn.GRU`, `nn.GRUCell` or `torch.gru_cell`. The check loads parameters of its own, compares scores,
 # gradients and losses, and what your network says after training. Then it trains your network and
 # asks it about rows that it has never seen.
 #

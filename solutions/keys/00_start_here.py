@@ -3,7 +3,7 @@
 import torch
 
 from course_lib.grader.judging.edges import in_dtype
-from course_lib.grader.judging.key import Edges, Exercise, Mistake, case
+from course_lib.grader.judging.key import Edges, Exercise, Mistake, case, told_of
 
 
 def normal(generator, *shape):
@@ -629,11 +629,76 @@ def never(a, b):
     return None
 
 
+def joined_otherwise(a, b, *, way):
+    """Another pair meets, or something else is kept."""
+    met = a[-1] == (b[-1] if way == "last axes" else b[-2])
+    if not met:
+        return None
+    return {
+        "last axes": lambda: (*a[:-1], b[-2]),
+        "one front": lambda: (a[0], b[1]) if len(a) == 2 else (a[0], a[-2], b[-1]),
+        "three": lambda: (a[0], b[1]) if len(a) == 2 else (a[0], a[1], b[2]),
+        "rows gone": lambda: (*a[:-2], b[-1]),
+        "what meets": lambda: (*a[:-1], b[-2]),
+        "nested": lambda: (a[:-2], a[-2], b[-1]),
+    }[way]()
+
+
 SHAPE_HINTS = (
     "Write the two shapes under each other, the second one turned on its side.",
     "Which two sizes meet, and which two are left?",
 )
+joined = told_of(joined_otherwise, "way")
 SHAPE_MISTAKES = [
+    joined(
+        "product-with-the-second-turned",
+        "last axes",
+        "you compare the last axes of both, and keep the last but one of `b`: the shape of "
+        "`a @ b.mT`",
+        SHAPE_HINTS[0],
+        "`@` takes the rows of `a` and the columns of `b`. How long is a column of `b`?",
+        "The last axis of `a` meets the last but one of `b`.",
+    ),
+    joined(
+        "one-front-axis",
+        "one front",
+        "you keep one axis in front, however many there are",
+        "Try two shapes of four axes.",
+        "A stack may have several axes in front: all of them stay.",
+        "`a[:-2]` holds all axes in front.",
+    ),
+    joined(
+        "three-axes-at-most",
+        "three",
+        "you count the axes from the front, as if there were three at most",
+        "Try two shapes of four axes.",
+        "Which axes stand in front hangs on how many there are; the last two don't.",
+        "Count from the end: [-1] and [-2].",
+    ),
+    joined(
+        "rows-gone",
+        "rows gone",
+        "the rows of `a` are gone, as if they, too, were added up",
+        SHAPE_HINTS[1],
+        "One axis of each disappears: the two that meet.",
+        "The axes in front, then a[-2] and b[-1].",
+    ),
+    joined(
+        "columns-of-the-second-gone",
+        "what meets",
+        "you keep the axis that is added up, and lose the columns of `b`",
+        SHAPE_HINTS[1],
+        "One axis of each disappears: the two that meet.",
+        "The axes in front, then a[-2] and b[-1].",
+    ),
+    joined(
+        "front-in-a-tuple-of-its-own",
+        "nested",
+        "the axes in front come as a tuple within the tuple",
+        "Print your result. How many numbers are in it, and how many brackets?",
+        "`a[:-2]` is a tuple itself.",
+        "Add tuples with `+`, or unpack one with a star.",
+    ),
     Mistake(
         "no-check",
         wrong_shape,

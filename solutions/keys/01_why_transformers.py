@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from course_lib.grader.judging.key import Call, Case, Edges, Exercise, Mistake, call, case
+from course_lib.grader.judging.key import Call, Case, Edges, Exercise, Mistake, call, case, told_of
 
 from .wrong_loops import WrongLoop, descend, loop_mistakes
 
@@ -212,7 +212,216 @@ def half_copied(x, h, weight_x, weight_h, bias_x, bias_h, *, gate, squeeze=torch
     return (1 - z) * n + z * h
 
 
+LINES = {"r": ("r",), "z": ("z",), "n": ("n",), "both gates": ("r", "z")}
+
+
+def terms_left_out(x, h, weight_x, weight_h, bias_x, bias_h, *, line, terms):
+    """Some of the four terms W x, b, U h and c are missing in a line, or in both gates'."""
+    kinds = {"W": weight_x @ x, "b": bias_x, "U": weight_h @ h, "c": bias_h}
+    parts = {
+        kind + one: torch.zeros_like(part) if one in LINES[line] and kind in terms else part
+        for kind, whole in kinds.items()
+        for one, part in zip("rzn", whole.chunk(3), strict=True)
+    }
+    r, z = (torch.sigmoid(sum(parts[kind + gate] for kind in kinds)) for gate in "rz")
+    n = torch.tanh(parts["Wn"] + parts["bn"] + r * (parts["Un"] + parts["cn"]))
+    return (1 - z) * n + z * h
+
+
+def other_squeeze(x, h, weight_x, weight_h, bias_x, bias_h, *, of, by):
+    """The gates, or the content, go through another function."""
+    return wrong_step(x, h, weight_x, weight_h, bias_x, bias_h, **{of: by})
+
+
+def stopped_step(x, h, weight_x, weight_h, bias_x, bias_h, *, at):
+    """Stops, as shapes or pieces don't fit."""
+    if at == "x @ W":
+        from_x, from_h = x @ weight_x + bias_x, h @ weight_h + bias_h
+    elif at == "exchanged":
+        from_x, from_h = weight_x @ h + bias_x, weight_h @ x + bias_h
+    elif at == "columns":
+        (from_x, _, _), (from_h, _, _) = weight_x.chunk(3, dim=1), weight_h.chunk(3, dim=1)
+    else:
+        from_x, from_h = weight_x @ x + bias_x, weight_h @ h + bias_h
+    (x_r, x_z, x_n), (h_r, h_z, h_n) = (
+        whole.split(3) if at == "split" else whole.chunk(3) for whole in (from_x, from_h)
+    )
+    r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
+    return (1 - z) * torch.tanh(x_n + r * h_n) + z * h
+
+
+def matrix_of_the_other_gate(x, h, weight_x, weight_h, bias_x, bias_h, *, of):
+    """The update gate has its own constants, and one product of the reset gate's."""
+    r, _, n = weight_x.chunk(3)
+    weight_x = torch.cat([r, r, n]) if of == "W" else weight_x
+    r, _, n = weight_h.chunk(3)
+    weight_h = torch.cat([r, r, n]) if of == "U" else weight_h
+    return wrong_step(x, h, weight_x, weight_h, bias_x, bias_h)
+
+
+def left_out(line: str, terms: str, says: str) -> Mistake:
+    """Terms that are missing in a line; the same three hints with its own formula."""
+    gate = {"r": "r = σ(…)", "z": "z = σ(…)", "n": "n = tanh(…)"}.get(line, "r = σ(…) and z = σ(…)")
+    flags = {"line": line, "terms": terms}
+    hints = (
+        f"Which four things stand in the bracket of {gate}?",
+        "Each line has a product with x and a product with h, and a constant beside each of them.",
+        "Add bias_x to weight_x @ x and bias_h to weight_h @ h *before* you cut them into thirds.",
+    )
+    return Mistake(f"{line}-without-{terms}", terms_left_out, flags, says, hints)
+
+
+LEFT_OUT = [
+    left_out("z", "Uc", "your update gate looks at the word alone: U_z h + c_z is missing in z"),
+    left_out("r", "Uc", "your reset gate looks at the word alone: U_r h + c_r is missing in r"),
+    left_out("z", "Wb", "your update gate looks at the state alone: W_z x + b_z is missing in z"),
+    left_out("r", "Wb", "your reset gate looks at the state alone: W_r x + b_r is missing in r"),
+    left_out("n", "Wb", "your new content doesn't see the word: W_n x + b_n is missing in n"),
+    left_out("n", "Uc", "your new content doesn't see the state: r ⊙ (U_n h + c_n) is missing"),
+    left_out("z", "U", "you leave out U_z h in z: your update gate doesn't see the state"),
+    left_out("r", "U", "you leave out U_r h in r: your reset gate doesn't see the state"),
+    left_out("n", "U", "you leave out U_n h in n: r multiplies the constant c_n alone"),
+    left_out("z", "W", "you leave out W_z x in z: your update gate doesn't see the word"),
+    left_out("r", "W", "you leave out W_r x in r: your reset gate doesn't see the word"),
+    left_out("n", "W", "you leave out W_n x in n: your new content doesn't see the word"),
+    left_out("z", "c", "you leave out c_z in z"),
+    left_out("r", "c", "you leave out c_r in r"),
+    left_out("z", "b", "you leave out b_z in z"),
+    left_out("r", "b", "you leave out b_r in r"),
+    left_out("n", "b", "you leave out b_n in n"),
+    left_out("z", "bc", "both constants of the update gate are missing, b_z and c_z"),
+    left_out("r", "bc", "both constants of the reset gate are missing, b_r and c_r"),
+    left_out("both gates", "bc", "your gates have no constants: b and c are missing in r and in z"),
+    left_out("both gates", "c", "your gates lack the constants of the state, c_r and c_z"),
+    left_out("both gates", "b", "your gates lack the constants of the word, b_r and b_z"),
+    left_out("both gates", "Wb", "your gates look at the state only, not at the word"),
+]
+squeezed, stopped = told_of(other_squeeze), told_of(stopped_step, "at")
 GRU_MISTAKES = [
+    *LEFT_OUT,
+    squeezed(
+        "softmax-for-the-gates",
+        {"of": "gate", "by": lambda a: a.softmax(dim=-1)},
+        "your gates go through softmax: the numbers of one gate share 1 among them",
+        "Can two numbers of a gate both be 0.9? They should be able to.",
+        "Each number of a gate is a share of its own, between 0 and 1.",
+        "σ is torch.sigmoid.",
+    ),
+    squeezed(
+        "gates-turned-round",
+        {"of": "gate", "by": lambda a: torch.sigmoid(-a)},
+        "your σ falls where it should rise: 1 / (1 + exp(a)) lacks a minus",
+        "What is your σ of 10? It should be nearly 1.",
+        "σ(a) = 1 / (1 + exp(−a)).",
+        "Put the minus into the exponent, or take torch.sigmoid.",
+    ),
+    squeezed(
+        "relu-for-the-gates",
+        {"of": "gate", "by": torch.relu},
+        "your gates go through relu: they are 0 or larger than any share",
+        "Between which numbers should a gate lie?",
+        "A gate is a share between 0 and 1.",
+        "r and z go through torch.sigmoid.",
+    ),
+    squeezed(
+        "relu-for-the-content",
+        {"of": "squeeze", "by": torch.relu},
+        "your new content goes through relu, so that it can never be negative, and has no bound",
+        "Between which numbers should the new content lie?",
+        "Look at what stands before the bracket of the third line.",
+        "The third line has tanh.",
+    ),
+    Mistake(
+        "new-share-for-both",
+        wrong_last_line,
+        {"blend": lambda r, z, n, h: (1 - z) * n + (1 - z) * h},
+        says="you multiply old and new both by 1 − z; the old state gets z",
+        hints=(
+            "What should the next state be when z is exactly 1?",
+            "Which of the two stands behind z alone?",
+            "(1 − z) ⊙ n, and z ⊙ h.",
+        ),
+    ),
+    Mistake(
+        "old-state-taken-away",
+        wrong_last_line,
+        {"blend": lambda r, z, n, h: (1 - z) * n - z * h},
+        says="you take z ⊙ h away; it is added",
+        hints=(
+            "What should the next state be when z is exactly 1?",
+            "Compare the signs of the fourth line with yours.",
+            "(1 − z) ⊙ n + z ⊙ h.",
+        ),
+    ),
+    Mistake(
+        "keeps-with-r",
+        wrong_last_line,
+        {"blend": lambda r, z, n, h: (1 - z) * n + r * h},
+        says="in the last line r multiplies the old state; z does",
+        hints=(
+            "Do the two shares of your last line add up to 1?",
+            "The reset gate has done its work in the third line.",
+            "(1 − z) ⊙ n + z ⊙ h.",
+        ),
+    ),
+    Mistake(
+        "old-state-shared-twice",
+        wrong_last_line,
+        {"blend": lambda r, z, n, h: (1 - z) * n + z * z * h},
+        says="z multiplies the old state twice: h was changed before the last line used it",
+        hints=(
+            "Is `h` still the old state when your last line reads it?",
+            "A name that is given again is lost: the state before is gone.",
+            "Leave `h` as it is, and write the last line in one go.",
+        ),
+    ),
+    *(
+        Mistake(
+            f"{of}-of-the-other-gate",
+            matrix_of_the_other_gate,
+            {"of": of},
+            says=f"your update gate multiplies by {of}_r, the reset gate's matrix, where {of}_z is "
+            "meant",
+            hints=(
+                "Your lines of r and z look alike. In how many places must they differ?",
+                "Which rows of the tall matrix does each line take?",
+                "r has the first third of all four, z the second, n the third.",
+            ),
+        )
+        for of in "WU"
+    ),
+    stopped(
+        "row-times-matrix",
+        "x @ W",
+        "you write x @ weight_x; the text's W x is weight_x @ x",
+        "Print the shapes of x and of weight_x.",
+        "In a product the last axis of the first must be as long as the last but one of the other.",
+        "weight_x @ x, or x @ weight_x.T; for h the same.",
+    ),
+    stopped(
+        "x-and-h-exchanged",
+        "exchanged",
+        "weight_x multiplies h, and weight_h multiplies x",
+        "Print the shapes of weight_x, of x and of h.",
+        "The names tell which belongs to which.",
+        "weight_x @ x, and weight_h @ h.",
+    ),
+    stopped(
+        "columns-cut",
+        "columns",
+        "you cut the columns of the matrices, dim=1; the three parts stand one on top of the other",
+        "Print the shape of weight_x and of its three parts.",
+        "W_r is (d_hidden, d_model): it has all columns, and a third of the rows.",
+        "`weight_x.chunk(3)` cuts axis 0, the rows.",
+    ),
+    stopped(
+        "pieces-of-three",
+        "split",
+        "`split(3)` makes pieces of three numbers each; `chunk(3)` makes three pieces",
+        "Print how many pieces you get for a state of 5 numbers.",
+        "`split` takes the length of a piece, `chunk` how many there are.",
+        "Write chunk(3), or split(d_hidden).",
+    ),
     Mistake(
         "keeps-the-new",
         wrong_step,
@@ -892,6 +1101,9 @@ def wrong_reach(x, weight_x, weight_h, *, of="last", size="norm", per="word"):
         "one for all": lambda: squares.sum().sqrt(),
         "each number": lambda: squares.sum(dim=(1, 2)).sqrt(),
         "table": lambda: squares.sum(dim=0).sqrt(),
+        "largest square": lambda: squares.amax(dim=(0, 2)),
+        "spectral": lambda: torch.linalg.matrix_norm(slopes.transpose(0, 1), ord=2),
+        "root of mean over outputs": lambda: squares.mean(dim=0).sum(dim=-1).sqrt(),
         "norms averaged": lambda: squares.sum(dim=2).sqrt().mean(dim=0),
         "list": lambda: squares.sum(dim=(0, 2)).sqrt().tolist(),
         "last first": lambda: squares.sum(dim=(0, 2)).sqrt().flip(0),
@@ -949,12 +1161,67 @@ def reach_of_own_state(x, weight_x, weight_h):
     return torch.stack(found).sqrt()
 
 
+def reach_of_each_word_alone(x, weight_x, weight_h):
+    """Each word read by itself, as the first and last."""
+    return torch.cat([wrong_reach(word[None], weight_x, weight_h) for word in x])
+
+
+def reach_between_states(x, weight_x, weight_h):
+    """How the last state depends on each state, not on the words."""
+    states = _states(x.clone().requires_grad_(), weight_x, weight_h)
+    onward, found = torch.eye(len(weight_h)), []
+    for state in states.flip(0):
+        found.append(onward.norm())
+        onward = onward @ ((1 - state * state)[:, None] * weight_h)
+    return torch.stack(found).flip(0).detach()
+
+
 def reach_as_a_share(x, weight_x, weight_h, *, whole):
     reach = wrong_reach(x, weight_x, weight_h)
     return reach / whole(reach)
 
 
+sized = told_of(other_size, "size")
 REACH_MISTAKES = [
+    sized(
+        "largest-ratio-of-matrix",
+        "spectral",
+        "you take the matrix norm of order 2, the largest stretch; the root of the sum of all "
+        "squares was asked",
+        "What is your number for the matrix with rows (1, 0) and (0, 1)? It should be √2.",
+        "There are several norms of a matrix. The formula's is called after Frobenius.",
+        "Square all ratios, add them up, take the root.",
+    ),
+    sized(
+        "averaged-over-outputs",
+        "root of mean over outputs",
+        "you average over the numbers of the last state; the formula adds them up",
+        "How many ratios go into one number of yours, and is anything divided by that?",
+        "Both signs in the formula are sums.",
+        "Take sum where you have mean.",
+    ),
+    Mistake(
+        "words-alone",
+        reach_of_each_word_alone,
+        {},
+        says="you read each word by itself, so that it is the last word each time",
+        hints=(
+            "How often do you call `read`, and with how many words?",
+            "The way from word 1 to the last state leads through all words in between.",
+            "One call of `read` with all words; its last row is the last state.",
+        ),
+    ),
+    Mistake(
+        "between-states",
+        reach_between_states,
+        {},
+        says="you measure how the last state depends on each *state*; each word was asked",
+        hints=(
+            "Of what does your gradient say how the last state depends on it?",
+            "From the word to its own state there is one more step: W.",
+            "The second argument of `torch.autograd.grad` is x.",
+        ),
+    ),
     Mistake(
         "adds-up-first",
         wrong_reach,
@@ -1955,6 +2222,14 @@ def recall_cases(generator: Generator) -> list[Case]:
         calls = [call(rows, answers, 2.0, method="fit"), call(x)]
         return Case(label, calls, **start(4, 8, 3, 0.5), target=y, at_least=0.95)
 
+    def from_its_own(label: str) -> Case:
+        """Rows that even zeros learn, or weights of 3, but not nan or an answer of zeros."""
+        rows, answers = recall_rows(generator, 150, 8, 1, 3, 0)
+        (x,), (y,) = recall_rows(generator, 1, 60, 1, 3, 0)
+        calls = [call(rows, answers, 1.0, method="fit"), call(x)]
+        init = {"d_in": 4, "d_hidden": 16, "n_answers": 3}
+        return Case(label, calls, init=init, target=y, at_least=0.9)
+
     return [
         asked("three rows", (5, 3, 2), 3, 4),
         asked("one row", (3, 2, 4), 1, 3),
@@ -1967,11 +2242,13 @@ def recall_cases(generator: Generator) -> list[Case]:
         trained("rows of two symbols", 2, 3, 2, 3, 0.7),
         learned("unseen rows, asked for the first symbol", 0),
         learned("unseen rows, asked for the second", 1),
+        from_its_own("your own first numbers, rows of one symbol"),
     ]
 
 
 # what `forward` returns here still goes into the loss
 CARRIED_ON = ("first-state", "mean-state", "no-answer", "shares", "log-shares")
+CARRIED_ON += ("gates-of-scores", "squeezed-scores")
 
 
 class WrongReader(nn.Module):
@@ -1983,17 +2260,18 @@ class WrongReader(nn.Module):
         self.make(d_in, d_hidden, n_answers)
 
     def make(self, d_in: int, d_hidden: int, n_answers: int) -> None:
-        self.weight_x = nn.Parameter(torch.empty(3 * d_hidden, d_in))
-        self.weight_h = nn.Parameter(torch.empty(3 * d_hidden, d_hidden))
-        self.bias_x = nn.Parameter(torch.empty(3 * d_hidden))
-        self.bias_h = nn.Parameter(torch.empty(3 * d_hidden))
+        self.weight_x = nn.Parameter(0.3 * torch.randn(3 * d_hidden, d_in))
+        self.weight_h = nn.Parameter(0.3 * torch.randn(3 * d_hidden, d_hidden))
+        self.bias_x = nn.Parameter(torch.zeros(3 * d_hidden))
+        self.bias_h = nn.Parameter(torch.zeros(3 * d_hidden))
         self.answer = nn.Linear(d_hidden, n_answers)
 
     def step(self, word: Tensor, h: Tensor) -> Tensor:
+        axis = 0 if self.way == "rows-cut" else -1
         from_x = word @ self.weight_x.T
-        from_x = (from_x if self.way == "word-bias-unused" else from_x + self.bias_x).chunk(3, -1)
+        from_x = (from_x if self.way == "word-bias-unused" else from_x + self.bias_x).chunk(3, axis)
         from_h = h @ self.weight_h.T
-        from_h = (from_h if self.way == "bias-unused" else from_h + self.bias_h).chunk(3, dim=-1)
+        from_h = (from_h if self.way == "bias-unused" else from_h + self.bias_h).chunk(3, axis)
         order = {"gates-swapped": (1, 0, 2), "content-first": (1, 2, 0)}.get(self.way, (0, 1, 2))
         (x_r, x_z, x_n), (h_r, h_z, h_n) = ([part[i] for i in order] for part in (from_x, from_h))
         r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
@@ -2024,6 +2302,8 @@ class WrongReader(nn.Module):
         h, states = x.new_zeros(len(x), self.weight_h.shape[1]), []
         if self.way == "state-kept" and len(self.kept) == len(x):
             h = self.kept
+        if self.way == "any-state-kept" and len(self.kept):
+            h = self.kept
         h = h + 1 if self.way == "starts-at-one" else h
         for word in self.words(x):
             h = torch.zeros_like(h) if self.way == "state-forgotten" else h
@@ -2053,6 +2333,8 @@ class WrongReader(nn.Module):
             "no-answer": lambda: states[:, -1],
             "shares": lambda: scores.softmax(dim=-1),
             "log-shares": lambda: scores.log_softmax(dim=-1),
+            "gates-of-scores": lambda: scores.sigmoid(),
+            "squeezed-scores": lambda: scores.tanh(),
             "best-only": lambda: scores.argmax(dim=-1),
             "with-state": lambda: (scores, states[:, -1]),
             "forward-nothing": lambda: None,
@@ -2068,6 +2350,9 @@ class WrongReader(nn.Module):
         return losses
 
 
+FIXED_RATES = {"rate-0.001": 0.001, "rate-0.01": 0.01, "rate-0.1": 0.1}
+
+
 class WrongTraining(WrongLoop, WrongReader):
     """Mistakes of the loop; forward is right."""
 
@@ -2078,7 +2363,21 @@ class WrongTraining(WrongLoop, WrongReader):
 
     def judged(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         scores = self(x)
-        return (scores[:1], y[:1]) if self.way == "first-row" else (scores, y)
+        pair = (scores[:1], y[:1]) if self.way == "first-row" else (scores, y)
+        return pair[::-1] if self.way == "arguments-exchanged" else pair
+
+    def loss(self, x: Tensor, y: Tensor) -> Tensor:
+        loss = super().loss(x, y)
+        return loss / x.shape[1] if self.way == "divided-by-symbols" else loss
+
+    def move(self, loss: Tensor, rate: float) -> None:
+        super().move(loss, FIXED_RATES.get(self.way, rate))
+
+    def batches(self, inputs: Tensor, answers: Tensor) -> list[tuple[Tensor, Tensor]]:
+        each = super().batches(inputs, answers)
+        if self.way == "rows-alone":
+            return [pair for x, y in each for pair in zip(x.split(1), y.split(1), strict=True)]
+        return each * 2 if self.way == "two-rounds" else each
 
 
 class StoppedReader(WrongReader):
@@ -2312,6 +2611,17 @@ RECALL_MISTAKES = [
     misread("state-forgotten", "every step starts from zeros: no state is handed on", LOOP_HINTS),
     misread("state-detached", "the state is detached: gradients stop at the last word", LOOP_HINTS),
     misread("state-kept", "a call goes on from the state that the one before it left", LOOP_HINTS),
+    misread(
+        "any-state-kept",
+        "each batch goes on from the state that the one before it left, and stops where it has "
+        "another number of rows",
+        LOOP_HINTS,
+    ),
+    misread(
+        "rows-cut",
+        "`chunk(3)` without `dim=-1` cuts axis 0, the rows of the batch, not the numbers of a row",
+        READER_HINTS,
+    ),
     misread("last-unread", "the last symbol is never read", LOOP_HINTS),
     misread("first-unread", "the first symbol is never read", LOOP_HINTS),
     misread("every-place", "`forward` answers at every place; once, at the end", ANSWER_HINTS),
@@ -2322,6 +2632,16 @@ RECALL_MISTAKES = [
     misread(
         "log-shares", "`forward` returns logarithms of shares; scores were asked", ANSWER_HINTS
     ),
+    misread(
+        "gates-of-scores",
+        "`forward` sends the scores through a sigmoid; the scores as they are were asked",
+        ANSWER_HINTS,
+    ),
+    misread(
+        "squeezed-scores",
+        "`forward` sends the scores through tanh; the scores as they are were asked",
+        ANSWER_HINTS,
+    ),
     misread("best-only", "`forward` returns the best answer, not a score for each", ANSWER_HINTS),
     misread("with-state", "`forward` returns the state, too; the scores alone", ANSWER_HINTS),
     misread("forward-nothing", "`forward` returns nothing: the scores stay inside", ANSWER_HINTS),
@@ -2329,6 +2649,22 @@ RECALL_MISTAKES = [
         Mistake(f"{way}-in-the-loss", StoppedReader, {"way": way}, says, ANSWER_HINTS)
         for way, says in REFUSED.items()
     ),
+    mistrained(
+        "arguments-exchanged",
+        "`cross_entropy` gets the answers first; it wants the scores first",
+        LOSS_HINTS,
+    ),
+    mistrained(
+        "divided-by-symbols", "the loss is divided by the number of symbols, too", LOSS_HINTS
+    ),
+    *(
+        mistrained(way, f"every step goes by {rate:g}, whatever `rate` is handed in", STEP_HINTS)
+        for way, rate in FIXED_RATES.items()
+    ),
+    mistrained(
+        "rows-alone", "each row has a step of its own; a step is for a whole batch", BATCH_HINTS
+    ),
+    mistrained("two-rounds", "`fit` goes through all batches twice", BATCH_HINTS),
     mistrained("first-row", "only the first row of each batch is judged", LOSS_HINTS),
     mistrained("answer-still", "`answer` never moves; all weights take the step", STEP_HINTS),
     mistrained("answer-only", "only `answer` moves; the GRU learns nothing", STEP_HINTS),

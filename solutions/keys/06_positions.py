@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_lib.grader.judging.edges import around, in_dtype
-from course_lib.grader.judging.key import Edges, Exercise, Mistake, call, case
+from course_lib.grader.judging.key import Edges, Exercise, Mistake, call, case, told_of
 from course_lib.nn.masks import causal_mask
 from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.nn.positions.alibi import Alibi
@@ -202,6 +202,94 @@ def numpy_sinusoidal(max_len, d_model, base=10_000.0):
     table[:, ::2], table[:, 1::2] = np.sin(angles), np.cos(angles)
     return torch.from_numpy(table)
 
+
+def slipped_sinusoidal(max_len, d_model, base=10_000.0, *, slip):
+    """A bracket, a loop or a check as they are often misplaced."""
+    if d_model % 2 and slip != "places":
+        raise ValueError("d_model must be even")
+    if max_len % 2 and slip == "places":
+        raise ValueError("max_len must be even")
+    places, column = torch.arange(max_len)[:, None], torch.arange(0, d_model, 2)
+    if slip == "no bracket":
+        angles = places / base**column / d_model
+    elif slip == "all inside":
+        angles = (places / base) ** (column / d_model)
+    elif slip == "all columns":
+        angles = places / base ** (torch.arange(d_model) / d_model)
+    else:
+        angles = places / base ** (column / d_model)
+    table = torch.zeros(max_len, d_model)
+    if slip == "first row":
+        angles = angles[:1]
+    if slip == "counts to the width":
+        for i in range(d_model):
+            table[0, 2 * i] = math.sin(0 / base ** (2 * i / d_model))
+    table[: len(angles), 0::2], table[: len(angles), 1::2] = angles.sin(), angles.cos()
+    return table
+
+
+sinusoidal_slip = told_of(slipped_sinusoidal, "slip")
+SINUSOIDAL_SLIPS = [
+    sinusoidal_slip(
+        "bracket-missing",
+        "no bracket",
+        "a bracket is missing: `p / base ** 2i / d_model` divides the whole by d_model, not the "
+        "exponent",
+        "What is row 1, column 0 of your table? It should be sin(1).",
+        "Python reckons `**` first, then `/` from left to right.",
+        "Put the exponent into brackets: base ** (2 * i / d_model).",
+    ),
+    sinusoidal_slip(
+        "position-in-the-power",
+        "all inside",
+        "the position is divided by the base first, and the power is taken of both",
+        "What is row 1, column 0 of your table? It should be sin(1).",
+        "The exponent belongs to the base alone.",
+        "p / (base ** (2 * i / d_model)).",
+    ),
+    sinusoidal_slip(
+        "first-row-only",
+        "first row",
+        "only the first row is filled, all others are 0: the loop over the positions ends after "
+        "its first turn",
+        "Print your table for 3 positions. Which rows are there?",
+        "How far is your `return` indented?",
+        "`return` stands behind both loops.",
+    ),
+    sinusoidal_slip(
+        "counts-to-the-width",
+        "counts to the width",
+        "i runs to d_model; there are d_model / 2 pairs, and 2i leaves the table",
+        "Which is the largest i, when d_model is 6?",
+        "Each i has two columns, 2i and 2i + 1.",
+        "range(d_model // 2).",
+    ),
+    sinusoidal_slip(
+        "an-angle-for-each-column",
+        "all columns",
+        "you have an angle for each column; there is one for each *pair*, d_model / 2",
+        "Print the shape of your angles, and of the columns that you fill.",
+        "The even columns are half of all.",
+        "torch.arange(0, d_model, 2) has one number for each pair.",
+    ),
+    sinusoidal_slip(
+        "odd-length-refused",
+        "places",
+        "you ask whether max_len is odd; it is d_model that must be even",
+        "Call your function with 5 and 4: does it stop?",
+        "What needs a partner: a position, or a column?",
+        "Look at d_model % 2.",
+    ),
+    mistake(
+        finished_sinusoidal,
+        "any-other-error",
+        {"error": Exception},
+        "an odd d_model ends in an error of your own that is no ValueError",
+        "Which kind of error stands behind your `raise`?",
+        "Whoever calls you writes `except ValueError`.",
+        "`raise ValueError(…)`.",
+    ),
+]
 
 SINUSOIDAL = Exercise(
     id="06.sinusoidal",
@@ -491,6 +579,7 @@ SINUSOIDAL = Exercise(
             "Whoever gets None finds out much later.",
             "Write `raise ValueError(…)`.",
         ),
+        *SINUSOIDAL_SLIPS,
     ],
     also_right=[
         looped_sinusoidal,
@@ -698,6 +787,177 @@ def doubled_rotary(query, key, base=10_000.0):
     query = query * cos[-n:] + half_turned(query) * sin[-n:]
     return query, key * cos + half_turned(key) * sin, None
 
+
+def old_turn(a, b, cos, sin):
+    return a * cos - b * sin, a * sin + b * cos
+
+
+def slipped_rotary(query, key, base=10_000.0, *, turn=old_turn, slip=""):
+    """Two lines of the turn as they are often mixed up, or angles and places that are off."""
+    width, n_query, n_key = query.shape[-1], query.shape[-2], key.shape[-2]
+    column = torch.arange(width) if slip == "all columns" else torch.arange(0, width, 2)
+    speeds = 1 / base**column / width if slip == "no bracket" else base ** (-column / width)
+    speeds = speeds * {"degrees": math.pi / 180, "whole turns": 2 * math.pi}.get(slip, 1.0)
+
+    def turned(x, first):
+        angles = torch.arange(first, first + x.shape[-2])[:, None] * speeds
+        angles = angles[:n_query] if slip == "one table" else angles
+        a, b = x.chunk(2, dim=-1)
+        return torch.cat(turn(a, b, angles.cos(), angles.sin()), dim=-1)
+
+    late = n_key - n_query
+    ask, look = {
+        "turned round": (-late, 0),
+        "keys too": (late, late),
+        "keys instead": (0, late),
+        "heads": (key.shape[1] - query.shape[1], 0),
+        "one table": (0, 0),
+        "end at 0": (1 - n_query, 1 - n_key),
+    }.get(slip, (late, 0))
+    query, key = turned(query, ask), turned(key, look)
+    key = key / width**0.5 if slip == "key scaled" else key
+    return (key, query, None) if slip == "exchanged" else (query, key, None)
+
+
+def line_of_turn(name, turn, says):
+    hints = (
+        "Turn the pair (1, 0) by an angle α. It should become (cos α, sin α). And yours?",
+        "Turn (0, 1), too: (−sin α, cos α). Which of your four products is off?",
+        "Copy the text's two lines, term by term: a cos α − b sin α, and a sin α + b cos α.",
+    )
+    return Mistake(name, slipped_rotary, {"turn": turn}, says, hints)
+
+
+rotary_slip = told_of(slipped_rotary, "slip")
+ROTARY_SLIPS = [
+    line_of_turn(
+        "second-line-subtracts",
+        lambda a, b, cos, sin: (a * cos - b * sin, a * sin - b * cos),
+        "your second line is a sin α − b cos α; there it is a plus",
+    ),
+    line_of_turn(
+        "sines-for-cosines",
+        lambda a, b, cos, sin: (a * sin - b * cos, a * cos + b * sin),
+        "sin and cos have changed places in both lines",
+    ),
+    line_of_turn(
+        "halves-exchanged",
+        lambda a, b, cos, sin: (a * sin + b * cos, a * cos - b * sin),
+        "the two halves come back in the wrong order, the second line first",
+    ),
+    line_of_turn(
+        "a-and-b-exchanged",
+        lambda a, b, cos, sin: (b * cos - a * sin, b * sin + a * cos),
+        "a and b have changed places in both lines",
+    ),
+    line_of_turn(
+        "second-line-like-the-first",
+        lambda a, b, cos, sin: (a * cos - b * sin, a * cos + b * sin),
+        "your second line has cos and sin where the first has them, with another sign only",
+    ),
+    line_of_turn(
+        "halves-exchanged-and-backwards",
+        lambda a, b, cos, sin: (a * sin + b * cos, a * cos + b * sin),
+        "sin and cos have changed places in your first line, and the signs don't fit",
+    ),
+    line_of_turn(
+        "minus-at-the-first-term",
+        lambda a, b, cos, sin: (b * sin - a * cos, a * sin + b * cos),
+        "your first line is b sin α − a cos α; the minus stands before b sin α",
+    ),
+    rotary_slip(
+        "in-degrees",
+        "degrees",
+        "the angles are turned into radians as if they had been degrees",
+        "By how much does pair 0 turn from one place to the next? 1 radian.",
+        "The text's angles are in radians as they stand.",
+        "Leave out π and 180.",
+    ),
+    rotary_slip(
+        "whole-turns",
+        "whole turns",
+        "a factor of 2π has slipped into the angles",
+        "By how much does pair 0 turn from one place to the next? 1 radian.",
+        "The text's angles are in radians as they stand.",
+        "Leave out π.",
+    ),
+    rotary_slip(
+        "offset-turned-round",
+        "turned round",
+        "the queries' places start at n_query − n_key, below 0; it is the other difference",
+        *LAST_OF_THE_KEYS,
+    ),
+    rotary_slip(
+        "keys-moved-with-the-queries",
+        "keys too",
+        "the keys, too, begin where the queries begin; keys begin at 0",
+        "Which place has the first key?",
+        "Only the queries come late: they are the last of the keys.",
+        "One start for the queries, n_key − n_query, and 0 for the keys.",
+    ),
+    rotary_slip(
+        "keys-moved-instead",
+        "keys instead",
+        "the keys begin at n_key − n_query and the queries at 0; it is the other way round",
+        *LAST_OF_THE_KEYS,
+    ),
+    rotary_slip(
+        "offset-of-the-heads",
+        "heads",
+        "the offset is a difference of axis 1, the heads; the places are axis −2",
+        "What are the four axes, in order?",
+        "Print the offset for 4 heads, 2 kv_heads, 2 queries and 5 keys. It should be 3.",
+        "key.shape[-2] − query.shape[-2].",
+    ),
+    rotary_slip(
+        "last-place-is-0",
+        "end at 0",
+        "you count the places backwards from the end: the last stands at 0, those before below it",
+        "Which place has the first key?",
+        "The distances are right; a model that counts from 0 turns the vectors otherwise.",
+        "Keys stand at 0, 1, 2, …",
+    ),
+    rotary_slip(
+        "one-table-for-both",
+        "one table",
+        "there are angles for the queries' places only, and the keys are more",
+        "Print the shape of your angles, for 2 queries and 5 keys.",
+        "The queries are the last of the keys: whose table holds all places?",
+        "Make angles for n_key places; the queries take the last n_query rows.",
+    ),
+    rotary_slip(
+        "an-angle-for-each-column",
+        "all columns",
+        "you have an angle for each column; there is one for each *pair*, d_head / 2",
+        "Print the shape of your angles, and of a half of the query.",
+        "Two columns of a pair turn by the same angle.",
+        "i runs through d_head / 2 numbers.",
+    ),
+    rotary_slip(
+        "bracket-missing",
+        "no bracket",
+        "a bracket is missing: d_head divides the whole power, not the exponent",
+        "How fast does pair 0 turn in your code? It should be 1 radian for each position.",
+        "Python reckons `**` first, then `/` from left to right.",
+        "Put the exponent into brackets: base ** (-2 * i / d_head).",
+    ),
+    rotary_slip(
+        "key-scaled",
+        "key scaled",
+        "the key comes back divided by the root of d_head; that is the layer's own work",
+        "Does a vector keep its length under your function?",
+        "Scores are divided later, by the attention.",
+        "Only turn.",
+    ),
+    rotary_slip(
+        "key-first",
+        "exchanged",
+        "the turned key comes back first, then the query",
+        "What does the layer that calls you take first?",
+        "Look at the order in the text's list.",
+        "return query, key, None.",
+    ),
+]
 
 ROTATE = Exercise(
     id="06.rotate",
@@ -1073,6 +1333,7 @@ ROTATE = Exercise(
             "The text pairs column i with column i + d_head / 2.",
             "`x.chunk(2, dim=-1)` gives the two halves.",
         ),
+        *ROTARY_SLIPS,
     ],
     also_right=[complex_rotary, matrix_rotary, doubled_rotary, grown_rotary, mapped_rotary],
     axes="batch heads seq d_head",
@@ -1925,6 +2186,7 @@ def turns_cases(generator):
         case("too large for float32", drawn(64, 80, 128), drawn(4000, 8000), 1e8),
         case("too short for any", drawn(8, 20), drawn(3, 5, 6)),
         case("longer than all need", drawn(4, 6, 8), drawn(300, 400), 10.0),
+        case("far longer than all need", drawn(10, 12, 14), drawn(900, 1100), 20.0),
         case("one place too few for pair 3", 16, math.ceil(2 * math.pi * 10_000 ** (6 / 16))),
         case("just enough for pair 5", 20, math.ceil(2 * math.pi * 10_000 ** (10 / 20)) + 1),
     ]
@@ -2011,6 +2273,50 @@ def numpy_turns(d_head, n, base=10_000.0):
 def counting(name, flags, says, *hints, by=wrong_turns):
     return Mistake(name, by, flags, says=says, hints=hints)
 
+
+def miscounted_turns(d_head, n, base=10_000.0, *, pairs):
+    """The second number is right; the first goes through too many pairs, too few, or others."""
+    which = {
+        "columns": range(d_head),
+        "all but the last": range(d_head // 2 - 1),
+        "from 1": range(1, d_head // 2 + 1),
+        "one more": range(d_head // 2 + 1),
+    }[pairs]
+    turned = sum((n - 1) * base ** (-2 * i / d_head) >= 2 * math.pi for i in which)
+    return turned, wrong_turns(d_head, n, base)[1]
+
+
+def miscounted(name, pairs, says):
+    hints = (
+        "Print the numbers i that your count goes through, for a head of width 8.",
+        "Pairs are counted from 0, and there are d_head / 2 of them.",
+        "range(d_head // 2).",
+    )
+    return Mistake(name, miscounted_turns, {"pairs": pairs}, says, hints)
+
+
+TURNS_SLIPS = [
+    miscounted(
+        "columns-in-the-first",
+        "columns",
+        "your count goes through d_head pairs; there are half as many",
+    ),
+    miscounted(
+        "last-pair-not-counted", "all but the last", "your count never looks at the last pair"
+    ),
+    miscounted(
+        "pairs-from-1", "from 1", "your count numbers the pairs from 1: the fastest is left out"
+    ),
+    miscounted("a-pair-too-many", "one more", "your count goes through one pair too many"),
+    counting(
+        "exponent-doubled",
+        {"exponent": 4},
+        "the exponent is doubled once too often: pairs are divided among d_head / 2 columns",
+        "Which exponent has the last pair of a head of width 8? 6 / 8.",
+        "Is it −2i / d_head, or −2i over the number of the pairs?",
+        "The numerator is 2i, the denominator d_head.",
+    ),
+]
 
 FULL_TURNS = Exercise(
     id="06.full-turns",
@@ -2211,6 +2517,7 @@ FULL_TURNS = Exercise(
             "The exponent is negative.",
             by=alone(wrong_turns),
         ),
+        *TURNS_SLIPS,
     ],
     also_right=[listed_turns, logarithmic_turns, tried_turns, numpy_turns],
     any_sequence=True,
@@ -2266,10 +2573,16 @@ def wrong_alibi(
         "first": torch.full((num_heads,), 2.0 ** (-8 / num_heads)),
         "cut": 2.0 ** (-(8 // num_heads) * head),
         "eighth": 2.0 ** (-8 / head),
+        "floored": 2.0 ** (-8 * head // num_heads),
+        "1 alone divided": 2.0 ** (-8 * (head - 1) + 1 / num_heads),
+        "1 outside": 2.0 ** (-8 * (head - 1) / num_heads + 1),
+        "1 behind 8": 2.0 ** ((-8 * (head - 1) + 1) / num_heads),
+        "even to 2^-8": torch.linspace(2.0 ** (-8 / num_heads), 2.0**-8, num_heads),
+        "power divided": 2.0 ** (-8 * head) / num_heads,
     }[slopes]
     key = torch.arange(n_key)
     query = key[:n_query] if place == "row" else key[n_key - n_query :]
-    query = query + {"early": -1, "late": 1}.get(place, 0)
+    query = query + {"early": -1, "late": 1, "below": 2 * (n_query - n_key)}.get(place, 0)
     gap = key[None, :] - query[:, None]
     distance = {
         "far": gap.abs(),
@@ -2339,6 +2652,72 @@ def multiplied_alibi(n_query, n_key, num_heads):
 def slope(name, flags, says, *hints, by=wrong_alibi):
     return Mistake(name, by, flags, says=says, hints=hints)
 
+
+SLOPE_HINTS = (
+    "Print your slopes for 2 heads. They should be 1/16 and 1/256.",
+    "Python multiplies and divides before it adds: what does your line reckon first?",
+    "2 ** (-8 * (h + 1) / num_heads), with h + 1 in brackets.",
+)
+
+
+def alibi_slip(name, flags, says, hints):
+    """By itself: two of these slips at once are rare."""
+    return Mistake(name, alone(wrong_alibi), flags, says, hints)
+
+
+ALIBI_SLIPS = [
+    alibi_slip(
+        "only-1-divided",
+        {"slopes": "1 alone divided"},
+        "brackets are missing: `-8 * h + 1 / num_heads` divides the 1 alone",
+        SLOPE_HINTS,
+    ),
+    alibi_slip(
+        "1-behind-the-fraction",
+        {"slopes": "1 outside"},
+        "a bracket is missing: `-8 * h / num_heads + 1` adds 1 to the whole exponent",
+        SLOPE_HINTS,
+    ),
+    alibi_slip(
+        "1-behind-the-8",
+        {"slopes": "1 behind 8"},
+        "a bracket is missing: `(-8 * h + 1) / num_heads` multiplies h alone by −8",
+        SLOPE_HINTS,
+    ),
+    alibi_slip(
+        "power-divided",
+        {"slopes": "power divided"},
+        "a bracket is missing: num_heads divides the power, not the exponent",
+        SLOPE_HINTS,
+    ),
+    alibi_slip(
+        "exponent-floored",
+        {"slopes": "floored"},
+        "`//` rounds the exponents down to whole numbers",
+        (
+            "Print your slopes for 16 heads. Are there two alike?",
+            "Two slashes leave out what stands behind the point.",
+            "Divide with a single slash.",
+        ),
+    ),
+    alibi_slip(
+        "slopes-in-even-steps",
+        {"slopes": "even to 2^-8"},
+        "the first and the last slope are right; between them they fall in even steps, not by a "
+        "factor",
+        (
+            "Print your slopes for 4 heads. They should be 1/4, 1/16, 1/64 and 1/256.",
+            "It is the exponents that go in even steps.",
+            "Make the exponents first, then 2 to their power.",
+        ),
+    ),
+    alibi_slip(
+        "offset-turned-round",
+        {"place": "below"},
+        "the queries' positions start at n_query − n_key, below 0; it is the other difference",
+        LAST_OF_THE_KEYS,
+    ),
+]
 
 ALIBI = Exercise(
     id="06.alibi-bias",
@@ -2607,6 +2986,7 @@ ALIBI = Exercise(
             "Multiply 8 by h + 1 and divide by num_heads.",
             by=alone(wrong_alibi),
         ),
+        *ALIBI_SLIPS,
     ],
     also_right=[looped_alibi, multiplied_alibi, banded_alibi, numpy_alibi],
     axes="heads query key",
@@ -2682,6 +3062,7 @@ def wrong_bucket(
     factor=True,
     near=True,
     whose="direction",
+    exchanged=False,
     dtype=torch.int64,
 ):
     arrived = relative
@@ -2691,7 +3072,7 @@ def wrong_bucket(
     relative = -relative if flip else relative
     count = num_buckets // 2 if bidirectional or halved == "always" else num_buckets
     exact = max(count // exact_share, 1) if exact_share else count
-    exact = num_buckets // 4 if whose == "both" else exact
+    exact = num_buckets // {"both": 4, "whole": 2}[whose] if whose != "direction" else exact
     mirrored = bidirectional or future == "abs"
     ahead = relative if one_way == "future" else -relative
     distance = relative.abs() if mirrored else ahead
@@ -2710,11 +3091,24 @@ def wrong_bucket(
         share = far
     elif scale in ("ln", "log2"):  # without max_distance
         share = (far / exact).log() / math.log(2 if scale == "log2" else math.e)
+    elif scale == "upper":  # only the upper logarithm is of the plain distance
+        share = far.log() / math.log(longest / exact)
+    elif scale == "differences":  # distances from E on
+        share = (far - exact).clamp(min=1e-9).log() / math.log(longest - exact)
+    elif scale == "upper difference":  # and 1, for distance E
+        share = (far - exact + 1).clamp(min=1).log() / math.log(longest / exact)
+    elif scale == "one more":
+        share = (far.log() + 1) / math.log(longest / exact)
+    elif scale == "cut first":  # the quotient is a whole number
+        share = (far // exact).clamp(min=1).log() / math.log(longest / exact)
+    elif scale == "mixed":
+        share = (far / exact).log2() / math.log(longest / exact)
     elif scale == "lower":  # only the lower logarithm is of the plain distance
         share = (far / exact).log() / math.log(longest)
     else:  # both logarithms of the plain distances
         share = far.log() / math.log(longest)
     spread = count if factor == "all" else count - exact if factor else 1
+    spread = {"one less": count - exact - 1, "last": count - 1}.get(factor, spread)
     wide = exact * lift + spread * share
     wide = {"floor": wide.floor(), "round": wide.round(), "ceil": wide.ceil()}[rounding].long()
     if last == "all":
@@ -2724,13 +3118,14 @@ def wrong_bucket(
     if scale == "none":
         wide = distance.clamp(max=count - 1)
     bucket = (
-        torch.where(distance < exact, distance, wide)
+        torch.where((distance < exact) != exchanged, distance, wide)
         if near
         else wide.clamp(min=0) * (distance > 0)
     )
     if bidirectional and offset:
         later = {"future": relative >= border, "past": relative < 0, "not future": relative <= 0}
-        bucket = bucket + (num_buckets if offset == "all" else count) * later[side]
+        more = {"all": num_buckets, "one less": count - 1, "one more": count + 1}.get(offset, count)
+        bucket = bucket + more * later[side]
     return arrived.copy_(bucket).long() if dtype == "in place" else bucket.to(dtype)
 
 
@@ -2806,6 +3201,95 @@ def published_bucket(relative, num_buckets=32, max_distance=128, bidirectional=T
 def sorting(name, flags, says, *hints):
     return Mistake(name, wrong_bucket, {"border": 1} | flags, says=says, hints=hints)
 
+
+LOG_HINTS = (
+    "What does your fraction give at distance E, and at max_distance? It should be 0 and 1.",
+    "Both logarithms are of a quotient: something, divided by E.",
+    "math.log(distance / E) over math.log(max_distance / E), with the same kind of logarithm.",
+)
+
+
+def bucket_slip(name, flags, says, hints=LOG_HINTS):
+    """By itself: two of these slips at once are rare."""
+    return Mistake(name, alone(wrong_bucket), {"border": 1} | flags, says, hints)
+
+
+OFFSET_HINTS = (
+    "With 32 buckets in both directions, which is the bucket of the next key, relative 1?",
+    "Distance 1 has bucket 1, and the future's numbers start at num_buckets / 2: 17.",
+    "Add B to the buckets of the future.",
+)
+BUCKET_SLIPS = [
+    bucket_slip(
+        "half-of-all-whatever-the-direction",
+        {"whose": "whole"},
+        "in both directions E is num_buckets / 2, too; there a direction has B = num_buckets / 2, "
+        "and E is a half of that",
+        (
+            "With 32 buckets in both directions, what are B and E? 16 and 8.",
+            "B belongs to a direction, and E to its B.",
+            "Work out B first, and then E = B // 2.",
+        ),
+    ),
+    bucket_slip(
+        "upper-difference",
+        {"scale": "upper difference"},
+        "the upper logarithm is of distance − E + 1; there it is distance / E",
+    ),
+    bucket_slip(
+        "near-and-far-exchanged",
+        {"exchanged": True},
+        "distances below E go to the logarithm, and those from E on keep their number: the two "
+        "branches are exchanged",
+        (
+            "Which bucket has distance 3, with E = 8? 3.",
+            "`torch.where(c, a, b)` takes a where c holds.",
+            "Where distance < E stands the distance itself.",
+        ),
+    ),
+    bucket_slip(
+        "upper-logarithm-without-E",
+        {"scale": "upper"},
+        "the upper logarithm is of the distance alone; there it is divided by E, too",
+    ),
+    bucket_slip(
+        "differences-for-quotients",
+        {"scale": "differences"},
+        "both logarithms are of a difference from E; there it is a quotient",
+    ),
+    bucket_slip(
+        "quotient-cut",
+        {"scale": "cut first"},
+        "`//` makes a whole number of distance / E before the logarithm sees it",
+    ),
+    bucket_slip(
+        "two-kinds-of-logarithm",
+        {"scale": "mixed"},
+        "the upper logarithm has base 2 and the lower one base e",
+    ),
+    bucket_slip(
+        "factor-one-too-few",
+        {"factor": "one less"},
+        "the factor before the fraction is B − E − 1; it is B − E",
+        (
+            "In which bucket comes a distance just below max_distance? The last one, B − 1.",
+            "Rounding down and `at most B − 1` see to the end already.",
+            "Multiply by B − E.",
+        ),
+    ),
+    bucket_slip(
+        "future-one-too-early",
+        {"offset": "one less"},
+        "the future's numbers start at B − 1, not at B",
+        OFFSET_HINTS,
+    ),
+    bucket_slip(
+        "future-one-too-late",
+        {"offset": "one more"},
+        "the future's numbers start at B + 1, not at B",
+        OFFSET_HINTS,
+    ),
+]
 
 BUCKET = Exercise(
     id="06.t5-bucket",
@@ -3133,6 +3617,7 @@ BUCKET = Exercise(
                 "Add half of the buckets where relative > 0.",
             ),
         ),
+        *BUCKET_SLIPS,
     ],
     also_right=[looped_bucket, published_bucket, bordered_bucket, numpy_bucket],
     hints=(
@@ -3297,6 +3782,87 @@ def rolled_places(x, real, table):
 def moved(name, flags, says, *hints, by=wrong_places):
     return Mistake(name, by, flags, says=says, hints=hints)
 
+
+def slipped_places(x, real, table, *, slip):
+    """The right places, and something else that is off; or a count that runs on."""
+    place = (real.cumsum(-1) - 1).clamp(min=0)
+    if slip == "runs on":
+        place = (real.flatten().cumsum(0) - 1).clamp(min=0).view_as(real) % len(table)
+    elif slip == "runs on, stops":
+        place = (real.flatten().cumsum(0) - 1).clamp(min=0).view_as(real)
+    elif slip == "first sentence's start":
+        start = int(real[0].int().argmax())
+        place = (torch.arange(x.shape[1]) - start).clamp(0, len(table) - 1).expand_as(real)
+    elif slip == "float":
+        place = place.float()
+    rows = table[place]
+    if slip == "rows alone":
+        return rows * real[..., None]
+    if slip == "no axis":
+        return x + rows * real
+    if slip == "filler":
+        return x + rows * ~real[..., None]
+    return x + rows * real[..., None]
+
+
+place_slip = told_of(slipped_places, "slip")
+ONE_SENTENCE_HINTS = (
+    "Try two sentences that are padded differently. Which row gets the first word of the second?",
+    "Every sentence counts for itself, from 0.",
+    "Count along axis −1 only: `real.cumsum(dim=-1) - 1`.",
+)
+PLACES_SLIPS = [
+    place_slip(
+        "filler-for-words",
+        "filler",
+        "the rows are added to the padding, and the words stay as they are",
+        "For a sentence without any padding, what does your function add?",
+        "`real` is True where a word stands.",
+        "Multiply by `real`, not by `~real`.",
+    ),
+    place_slip(
+        "rows-alone",
+        "rows alone",
+        "only the table's rows come back: x is missing in your sum",
+        "What comes back where padding stands? It should be x.",
+        "The rows are added to what was there.",
+        "Return x plus the rows.",
+    ),
+    place_slip(
+        "mask-without-an-axis",
+        "no axis",
+        "`real` is (batch, seq) and the rows are (batch, seq, d_model): an axis is missing",
+        "Print the shapes of both sides of your product.",
+        "Shapes are compared from the last axis, which is d_model for the rows and seq for `real`.",
+        "real[..., None] has the axis.",
+    ),
+    place_slip(
+        "places-that-are-no-whole-numbers",
+        "float",
+        "your places are float; rows are picked by whole numbers",
+        "Print the dtype of your places.",
+        "What made floats of them?",
+        "Count with `cumsum` on `real` itself, or convert with `.long()`.",
+    ),
+    place_slip(
+        "one-count-for-all",
+        "runs on, stops",
+        "the count runs on from sentence to sentence and leaves the table",
+        *ONE_SENTENCE_HINTS,
+    ),
+    place_slip(
+        "one-count-for-all-turned-round",
+        "runs on",
+        "the count runs on from one sentence to the next",
+        *ONE_SENTENCE_HINTS,
+    ),
+    place_slip(
+        "start-of-the-first-sentence",
+        "first sentence's start",
+        "all sentences are counted from where the first of the batch begins",
+        *ONE_SENTENCE_HINTS,
+    ),
+]
 
 POSITION_BUG = Exercise(
     id="06.position-bug",
@@ -3549,6 +4115,7 @@ POSITION_BUG = Exercise(
             "Count the real words so far.",
             by=always_behind,
         ),
+        *PLACES_SLIPS,
     ],
     also_right=[looped_places, gathered_places, indexed_places, multiplied_places, rolled_places],
     axes="batch seq d_model",
@@ -3685,6 +4252,10 @@ def study_cases(generator):
         test = [texts(2, down, back), texts(1, down, (-1, 2))]
         return tried(told, ["none"], test, both(1, 7), (2, -3))  # not as many texts as letters
 
+    def hidden():
+        told = "dev with its letters hidden wants another rate"
+        return tried(told, ["none"], [texts(2, up, back)], both(2, 2))
+
     def each():
         ways = ["none", "rotary", "ALiBi"]
         test = [texts(1, down, back), texts(3, up, on)]
@@ -3705,22 +4276,24 @@ def study_cases(generator):
     )
     yield torn(learned, ("dev", "dev batches", "inside", "test"), ("train", "last loss", "outside"))
     yield torn(lopsided, ("dev", "test", "train"), ("dev batches", "first dev"))
+    yield torn(hidden, ("dev",), ("dev in training",), hair=2e-3)
     yield two_ways(each)
     # The best is 0, the worst 3.
     told = {
         "middling, worst, best, middling": (1, 3, 0, 2),
         "worst, best, third, second": (3, 0, 2, 1),
+        "worst, third, best, second": (3, 2, 0, 1),
     }
     yield from ordered(many, told)
     yield tried("short, longer and long texts", ["none"], short, both(), (1,), [0.1])
 
 
-def torn(draw, one, other, turned=False):
+def torn(draw, one, other, turned=False, hair=5e-3):
     """A case with two rates: some data choose the first, others the second; or `turned` round."""
     while True:
         drawn = draw()
         (found,) = scores(drawn).values()
-        if rates := apart([found[name] for name in one], [found[name] for name in other]):
+        if rates := apart(*([found[name] for name in some] for some in (one, other)), hair=hair):
             rates = rates[::-1] if turned else rates
             return with_ways_and_rates(drawn, drawn.calls[0].args[0], rates)
 
@@ -3775,7 +4348,9 @@ def with_ways_and_rates(drawn, ways, rates):
 def guesses(model, text, *, how="plain", **more):
     """The loss of each guess, (batch, seq)."""
     given, right = (text, text) if how == "not shifted" else (text[:, :-1], text[:, 1:])
+    right = given if how == "same letters" else right
     scores = model(given)
+    scores = scores.mT if how == "turned" else scores
     scores = scores.softmax(-1) if how == "softmax twice" else scores
     return F.cross_entropy(scores.mT, right, reduction="none")
 
@@ -3799,6 +4374,8 @@ def inside_outside(losses, n, split="places"):
         return [loss[:, :n] for loss in losses], [loss[:, n:] for loss in losses]
     short = [loss for loss in losses if loss.shape[1] <= n]
     whole = [loss for loss in losses if loss.shape[1] > n]
+    if split == "long texts":
+        return [loss[:, :n] for loss in whole], [loss[:, n:] for loss in whole]
     if split == "whole texts":
         return short, whole
     if split == "whole texts outside":
@@ -3808,7 +4385,7 @@ def inside_outside(losses, n, split="places"):
     return losses, [loss[:, n:] for loss in losses]  # everything inside
 
 
-def train_once(model, optimizer, train, *, zero="each", loss="mean", how="plain"):
+def train_once(model, optimizer, train, *, zero="each", loss="mean", how="plain", steps="each"):
     """The loss before each step."""
     losses = []
     for text in train:
@@ -3819,7 +4396,8 @@ def train_once(model, optimizer, train, *, zero="each", loss="mean", how="plain"
         now.backward()
         if zero == "between":
             optimizer.zero_grad()
-        optimizer.step()
+        if steps == "each" or text is train[-1]:
+            optimizer.step()
         losses.append(now.item())
     return losses
 
@@ -3880,17 +4458,19 @@ def wrong_study(
     average="guesses",
     returns="all",
     how="plain",
+    asks="as taught",
     **more,
 ):
     """The study with its steps exchangeable, so that each mistake is one of them."""
-    n = train[0].shape[1] - 1 + cut
+    n = (test[0] if cut == "test" else train[0]).shape[1] - 1 + (0 if cut == "test" else cut)
+    asks = how if asks == "as taught" else asks
     taught = {
         "all": train,
         "dev too": [*train, *dev],
         "but the last": train[:-1],
         "twice": [*train, *train],
     }[learns]
-    models, makers, runs = {}, {}, {way: [] for way in ways}
+    models, makers, speeds, runs = {}, {}, {}, {way: [] for way in ways}
     for way in ways:
         for rate in rates:
             of = {"each run": (way, rate), "each way": way, "once": 0, "first way": 0}[starts]
@@ -3899,6 +4479,8 @@ def wrong_study(
                 model.way = way
             kept = (of, 0 if optimizers == "kept" else rate, way)
             made = makers.setdefault(kept, optimizer(model.parameters(), rate))
+            if optimizers == "momentum":
+                made.speed = speeds.setdefault(way, made.speed)
             made.rate = rate
             model.training = trains
             seen = train_once(model, made, taught, how=how, **more)
@@ -3907,15 +4489,23 @@ def wrong_study(
 
             def look(texts, model=model):
                 with torch.no_grad():
-                    return [guesses(model, text, how=how) for text in texts]
+                    return [guesses(model, text, how=asks) for text in texts]
 
             by_test = "batches" if average == "test batches" else average
-            tested = [mean_of(part, by_test) for part in inside_outside(look(test), n, split)]
+            ways_of_mean = (by_test, "batches" if average == "outside batches" else by_test)
+            parts = inside_outside(look(test), n, split)
+            tested = [mean_of(*both) for both in zip(parts, ways_of_mean, strict=True)]
             score = {"inside": tested[0], "outside": tested[1], "last loss": (seen or [0.0])[-1]}
             for name, texts in (("train", train), ("test", test), ("dev", dev)):
                 if chosen in (name, "all"):
                     score[name] = mean_of(look(texts), average if name == "dev" else "guesses")
             score["both"] = sum(tested)
+            if chosen in ("dev last", "all"):
+                score["dev last"] = mean_of([loss[:, -1:] for loss in look(dev)])
+            if chosen in ("dev in training", "all"):
+                model.training = True
+                score["dev in training"] = mean_of(look(dev))
+                model.training = False
             if chosen in ("first dev", "all"):
                 score["first dev"] = mean_of(look(dev[:1]), "guesses")
             if chosen in ("dev batches", "all"):
@@ -3936,6 +4526,11 @@ def reported(runs, rates, best, keeps, returns):
             score, rate, inside, outside = each[-1]
         elif keeps == "first":
             score, rate, inside, outside = each[0]
+        elif keeps == "best so far":
+            sofar = [
+                run for other in list(runs)[: list(runs).index(way) + 1] for run in runs[other]
+            ]
+            score, rate, inside, outside = best(sofar, key=lambda run: run[0])
         elif keeps == "one rate":
             score, rate, inside, outside = each[number[min(sums)[1]]]
         elif keeps == "rate of the first":
@@ -3952,6 +4547,7 @@ def reported(runs, rates, best, keeps, returns):
             "difference": (rate, inside, outside - inside),
             "index": (number[rate], inside, outside),
             "dev": (rate, score, outside),
+            "perplexity": (rate, math.exp(inside), math.exp(outside)),
         }[returns]
     return found
 
@@ -4099,6 +4695,168 @@ SUM_UP = (
     "A loss is averaged over all the guesses that it speaks of.",
     "Take the mean over the guesses, in training and in measuring.",
 )
+
+LOWEST = (
+    "Write down the dev losses 3, 1, 2 and go through your comparison by hand. What is kept?",
+    "A run is compared with the best of *all* runs before it.",
+    "Keep the lowest loss so far beside its rate and its model, or take `min` of all runs.",
+)
+LETTERS = (
+    "Take the text 3, 1, 4, 1. Which letter is the model to guess at its first position?",
+    "The letter at a position is what the model is given; the next one is what it guesses.",
+    "Give it `text[:, :-1]`, and compare with `text[:, 1:]`.",
+)
+
+
+def against_the_one_before(runs, key):
+    kept = before = runs[0]
+    for run in runs[1:]:
+        kept = run if key(run) < key(before) else kept
+        before = run
+    return kept
+
+
+def against_the_first(runs, key):
+    return next((run for run in runs[:0:-1] if key(run) < key(runs[0])), runs[0])
+
+
+def until_it_rises(runs, key):
+    kept = runs[0]
+    for run in runs[1:]:
+        if key(run) >= key(kept):
+            break
+        kept = run
+    return kept
+
+
+def of_two(runs, key):
+    return min(runs[:2], key=key)
+
+
+def of_the_ends(runs, key):
+    return min(runs[0], runs[-1], key=key)
+
+
+STUDY_SLIPS = [
+    studied(
+        "dev-in-training-mode",
+        {"chosen": "dev in training"},
+        "the test is measured in evaluation mode, and `dev` in training mode, with letters hidden",
+        *MODES,
+    ),
+    studied(
+        "dev-at-the-last-place",
+        {"chosen": "dev last"},
+        "`dev` is scored at the last place of each text only; all its guesses count",
+        *ON_DEV,
+    ),
+    studied(
+        "momentum-goes-on",
+        {"optimizers": "momentum"},
+        "the weights start anew for each rate, and the optimizer doesn't: its momentum comes from "
+        "the run before",
+        *FRESH,
+    ),
+    studied(
+        "same-letters",
+        {"how": "same letters"},
+        "the model is to guess the letter that it is given, not the next one",
+        *LETTERS,
+    ),
+    studied(
+        "same-letters-in-training",
+        {"how": "same letters", "asks": "plain"},
+        "in training the model is to guess the letter that it is given, not the next one",
+        *LETTERS,
+    ),
+    studied(
+        "same-letters-in-measuring",
+        {"asks": "same letters"},
+        "what you measure on dev and test is the guess of the letter that is given, not of the "
+        "next one",
+        *LETTERS,
+    ),
+    studied(
+        "places-for-classes",
+        {"how": "turned"},
+        "`cross_entropy` takes axis 1 for the classes, and there your scores have the positions",
+        "Print the shape of the scores, for texts of 9 guesses of 5 letters.",
+        "For (batch, classes, seq) the axes 1 and 2 must change places; or flatten batch and seq.",
+        "`scores.mT`, or `scores.flatten(0, 1)` with `text[:, 1:].flatten()`.",
+    ),
+    studied(
+        "places-for-classes-in-training",
+        {"how": "turned", "asks": "plain"},
+        "in training `cross_entropy` takes axis 1 for the classes, and there your scores have the "
+        "positions",
+        "Print the shape of the scores, for texts of 9 guesses of 5 letters.",
+        "For (batch, classes, seq) the axes 1 and 2 must change places; or flatten batch and seq.",
+        "`scores.mT`, or `scores.flatten(0, 1)` with `text[:, 1:].flatten()`.",
+    ),
+    studied(
+        "one-step-at-the-end",
+        {"steps": "end"},
+        "a run takes one step only, after its last batch",
+        "How many steps does a run take, for three batches? Count the calls of `step`.",
+        "Which lines belong to the loop over the batches? Those that are indented as far.",
+        "zero_grad, backward and step stand inside of the loop.",
+    ),
+    studied(
+        "against-the-one-before",
+        {"best": against_the_one_before},
+        "each run is compared with the run just before it, not with the best so far",
+        *LOWEST,
+    ),
+    studied(
+        "always-against-the-first",
+        {"best": against_the_first},
+        "each run is compared with the first one, so the last that undercuts it is kept",
+        *LOWEST,
+    ),
+    studied(
+        "stops-where-it-rises",
+        {"best": until_it_rises},
+        "the search ends at the first rate that is no better; a later one may be",
+        *LOWEST,
+    ),
+    studied("first-two-rates", {"best": of_two}, "only the first two rates are tried", *LOWEST),
+    studied(
+        "first-and-last-rate",
+        {"best": of_the_ends},
+        "only the first and the last rate are tried",
+        *LOWEST,
+    ),
+    studied(
+        "best-so-far-of-all-ways",
+        {"keeps": "best so far"},
+        "the best run is carried over from way to way, so a way may report another one's",
+        *PER_WAY,
+    ),
+    studied(
+        "perplexity",
+        {"returns": "perplexity"},
+        "you report e to the power of the loss, the perplexity; the loss itself was asked",
+        *REPORT,
+    ),
+    studied(
+        "length-of-the-test",
+        {"cut": "test"},
+        "the trained length is taken from the test; it is that of the training texts",
+        *SORTED,
+    ),
+    studied(
+        "mean-of-batches-outside",
+        {"average": "outside batches"},
+        "the loss outside is a mean of the batches' means",
+        *AVERAGE,
+    ),
+    studied(
+        "long-texts-inside",
+        {"split": "long texts"},
+        "only the test texts that are longer than the trained length count inside",
+        *SORTED,
+    ),
+]
 
 POSITION_STUDY = Exercise(
     id="06.position-study",
@@ -4436,6 +5194,7 @@ POSITION_STUDY = Exercise(
             "A number that has been chosen by is no fair number to report.",
             "Measure inside on the test, at its first n places.",
         ),
+        *STUDY_SLIPS,
     ],
     also_right=[looped_study, object_study, stateless_study],
     any_sequence=True,

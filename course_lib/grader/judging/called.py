@@ -21,7 +21,12 @@ def kind(value: Any) -> str:
     if isinstance(value, bool | int | float | str | type(None)):
         return value if value == ITSELF else f"{value!r} ({type(value).__name__})"
     told = value.kind if isinstance(value, Foreign) else foreign_kind(value)
-    return f"{'an' if told[:1] in 'aeio' else 'a'} {told}"
+    return with_article(told)
+
+
+def with_article(word: str) -> str:
+    """Such as `an AssertionError` or `a ValueError`."""
+    return f"{'an' if word[:1] in 'aeioAEIO' else 'a'} {word}"
 
 
 def contents(values: Sequence) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .called import contents, found_kind, kind, parting
+from .called import contents, found_kind, kind, parting, with_article
 from .edits import edited
 from .outcome import Outcome
 from .scored import too_few
@@ -66,7 +66,7 @@ def _raised(expected: Outcome, found: Outcome) -> Details:
     if expected.raised and expected.stops_like(found):
         return ()
     if expected.raised:
-        got = f"a {found.raised}" if found.raised else "a result"
+        got = with_article(found.raised) if found.raised else "a result"
         told = f"expected your code to raise {expected.raised} here, found {got}"
         if found.raised == "AssertionError":
             told += f": not `assert`, but `if …: raise {expected.raised}(…)`"
@@ -87,7 +87,9 @@ def _structure(expected: Any, found: Any, terms: Terms) -> Details:
         return (f"expected the keys {want}, found {got}",)
     containers = (list, tuple, dict)
     if isinstance(expected, containers) or isinstance(found, containers):
-        return (f"expected {kind(expected)}, found {found_kind(found)}",)
+        alone = not isinstance(found, containers) and not isinstance(expected, dict)
+        one = "a single one, " if alone and len(expected) > 1 else ""
+        return (f"expected {kind(expected)}, found {one}{found_kind(found)}",)
     return ()
 
 

@@ -51,7 +51,7 @@ def by_kind(want: Any, got: Any, terms: Terms) -> str:
     if isinstance(got, str) and not isinstance(want, str):
         return "a text came back: quotes make a text of what stands between them"
     if isinstance(want, dict) and isinstance(got, dict) and want.keys() != got.keys():
-        return "the names in the dictionary are asked for letter by letter, and no others"
+        return _names(want, got)
     many = isinstance(want, list | tuple) and len(want) > 1
     if many and isinstance(got, Tensor | float | int | dict):
         return "several results are asked for, in order: return them with commas between"
@@ -73,6 +73,15 @@ def by_kind(want: Any, got: Any, terms: Terms) -> str:
     if plain and bare:
         return "a plain number is asked for: `.item()` makes one of a tensor that holds one number"
     return ""
+
+
+def _names(want: dict, got: dict) -> str:
+    """What is wrong with the names of a dictionary."""
+    if want.keys() > got.keys():
+        return "names are missing: is one never set, or does a `return` stand inside of a loop?"
+    if want.keys() < got.keys():
+        return "the names that are asked for are all there, and others beside them"
+    return "the names in the dictionary are asked for letter by letter, and no others"
 
 
 def returned_error(got: Any) -> str:

@@ -4,10 +4,14 @@ Each takes the value of one call and returns what is broken, or an empty string.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from .outcome import Outcome
+    from .sheet import Sheet
 
 
 def rows_sum_to_one(value: Any) -> str:
@@ -41,3 +45,29 @@ PROPERTIES: dict[str, Callable[[Any], str]] = {
     "finite": finite,
     "not-negative": not_negative,
 }
+
+
+def broken(
+    sheet: "Sheet", found: tuple["Outcome", ...], failing: list[int], told: tuple[str, ...]
+) -> list[str]:
+    """Each property that an answer breaks where the reference keeps it, said once."""
+    said: list[str] = []
+    of_dtype = any(line.startswith("expected dtype") for line in told)  # its sums are its rounding
+    for holds in () if of_dtype else map(PROPERTIES.get, sheet.properties):
+        for i in failing:
+            pairs = zip(sheet.expected[i].values, found[i].values, strict=False)
+            breach = next(filter(None, (_breaks(holds, want, got) for want, got in pairs)), "")
+            if breach and breach not in told:
+                where = "" if i == failing[0] else f" (in the case: {sheet.cases[i].label})"
+                said.append(breach + where)
+            if breach:
+                break
+    return said
+
+
+def _breaks(holds: Callable, want: object, got: object) -> str:
+    """What `got` breaks and `want` keeps; nothing for what can't be asked, as a sparse tensor."""
+    try:
+        return "" if holds(want) else holds(got)
+    except Exception:  # whatever a tensor without values, or without this operation, raises
+        return ""

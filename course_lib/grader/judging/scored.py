@@ -17,12 +17,18 @@ TRAINED = (
     "all else is right, but too little is learned: do all parameters move, for enough rounds, at "
     "a rate that makes the loss fall?"
 )
+STARTED = (
+    "from the check's weights all is right, and from your own first numbers nothing is learned: "
+    "are they finite, and not all 0?"
+)
 
 
 def too_few(target: Tensor, found: Any, at_least: float) -> tuple[str, ...]:
     """What is wrong with class ids, or with scores of the classes along one more axis."""
     ids = _ids(target, found)
     if ids is None:
+        if isinstance(found, Tensor) and found.isnan().any():
+            return ("there is nan among the results: no answer can be read from it",)
         shape = tuple(target.shape)
         told = f"a tensor of shape {tuple(found.shape)}" if isinstance(found, Tensor) else None
         got = told or f"a {type(found).__name__}"
@@ -38,6 +44,10 @@ def only_scored(sheet: "Sheet", found: Sequence["Outcome"], failing: Sequence[tu
     """What to look at where nothing fails but what is scored; "" when something else does."""
     if not all(sheet.terms[i].at_least and not found[i].raised for i, _ in failing):
         return ""
+    if all(
+        sheet.cases[i].state is None and "own first" in sheet.cases[i].label for i, _ in failing
+    ):
+        return STARTED
     return CHANCE if "dropout" in sheet.cases[failing[0][0]].label else TRAINED
 
 

@@ -13,7 +13,7 @@ from .far import far
 from .inputs import came_in, size
 from .nearest import mostly, named, nearest
 from .outcome import Outcome, run_case
-from .properties import PROPERTIES
+from .properties import broken
 from .scored import only_scored
 from .sheet import Sheet
 from .spelt import spelt
@@ -104,7 +104,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
         *(told if not crash else () if known else meaning(crash, sheet.others, found[index].what)),
         why,
         *(() if known or crash else _elsewhere(sheet, found, failing)),
-        *_broken(sheet, found, [i for i, _ in failing], told),
+        *broken(sheet, found, [i for i, _ in failing], told),
         f"{place}: {case.label}{f' ({inputs})' if inputs else ''}",
     ]
     state = "crashed" if crash and known is None else "wrong"
@@ -157,31 +157,6 @@ def _only_again(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> list
     firsts = [] if found[index].raised else [value[0] for value in values]
     training = firsts and sheet.cases[index].label.startswith(TRAINING)
     return [DROPS] if training and compare(*firsts, sheet.terms[index]) else []
-
-
-def _broken(
-    sheet: Sheet, found: tuple[Outcome, ...], failing: list[int], told: tuple[str, ...]
-) -> list[str]:
-    """Each property that an answer breaks where the reference keeps it, said once."""
-    said: list[str] = []
-    for holds in map(PROPERTIES.get, sheet.properties):
-        for i in failing:
-            pairs = zip(sheet.expected[i].values, found[i].values, strict=False)
-            broken = next(filter(None, (_breaks(holds, want, got) for want, got in pairs)), "")
-            if broken and broken not in told:
-                where = "" if i == failing[0] else f" (in the case: {sheet.cases[i].label})"
-                said.append(broken + where)
-            if broken:
-                break
-    return said
-
-
-def _breaks(holds: Callable, want: object, got: object) -> str:
-    """What `got` breaks and `want` keeps; nothing for what can't be asked, as a sparse tensor."""
-    try:
-        return "" if holds(want) else holds(got)
-    except Exception:  # whatever a tensor without values, or without this operation, raises
-        return ""
 
 
 def _not_callable(sheet: Sheet, answer: object) -> str:

@@ -270,9 +270,10 @@ def test_of_two_results():
 
 def test_other_names_in_a_dictionary_are_told():
     made = sheet(lambda n, m: {"a": n, "b": m}, counts)
-    for names in (lambda n, m: {"A": n, "b": m}, lambda n, m: {"a": n}):
-        assert "asked for letter by letter" in told(made, names)
+    assert "asked for letter by letter" in told(made, lambda n, m: {"A": n, "b": m})
     assert "letter by letter" not in told(made, lambda n, m: {"a": n, "b": -m})
+    assert "a `return` stand inside of a loop" in told(made, lambda n, m: {"a": n})
+    assert "and others beside them" in told(made, lambda n, m: {"a": n, "b": m, "c": 0})
 
 
 def test_dtypes_that_the_result_should_keep_are_told_together():

@@ -118,7 +118,9 @@ def test_what_is_a_kind_of_the_error_asked_for_is_right_and_an_assert_is_not():
     asked = Outcome(raised="ValueError", kinds=("Exception",))
     assert differences(asked, Outcome(raised="OwnError", kinds=("ValueError", "Exception"))) == ()
     told = differences(asked, Outcome(raised="AssertionError", kinds=("Exception",)))
-    assert told[0].endswith("found a AssertionError: not `assert`, but `if …: raise ValueError(…)`")
+    assert told[0].endswith(
+        "found an AssertionError: not `assert`, but `if …: raise ValueError(…)`"
+    )
 
 
 def test_a_list_may_stand_for_a_tuple_where_the_key_says_so():
@@ -268,3 +270,8 @@ def test_the_leaves_of_a_dict_are_found_by_their_keys_alone():
     expected = {"b": torch.ones(2).as_subclass(Unprintable), "a": 3}
     found = {"a": 4, "b": torch.ones(2).as_subclass(Unprintable)}
     assert compare(expected, found)[0] == "in `a`: expected 3, found 4"
+
+
+def test_a_single_value_for_several_is_called_one():
+    assert compare((1, 2), 0) == ("expected 2 results, found a single one, 0 (int)",)
+    assert compare([0.5], 0) == ("expected 1 result, found 0 (int)",)

@@ -1,6 +1,7 @@
 """Training whose way is free: what it learned is scored on inputs that it has not seen."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,7 +9,9 @@ import torch
 from course_lib.grader.judging.bake import load_sheet, save_sheet
 from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
 from course_lib.grader.judging.making import bare_sheet, make_sheet
-from course_lib.grader.judging.scored import too_few
+from course_lib.grader.judging.outcome import Outcome
+from course_lib.grader.judging.scored import STARTED, only_scored, too_few
+from course_lib.grader.judging.terms import Terms
 from course_lib.grader.judging.verdict import judge, judge_outcomes
 
 IDS = torch.tensor([[0, 2, 1], [1, 1, 0]])
@@ -144,7 +147,7 @@ def test_the_last_of_several_calls_is_scored(answer, state):
         (torch.tensor([[0, 2, 1], [1, 0, 1]]), "0.667 of 6 answers are right, 0.9 are asked for"),
         (IDS.float(), "expected class ids of shape (2, 3)"),
         (IDS[0], "a tensor of shape (3,)"),
-        (torch.full((2, 3, 3), torch.nan), "expected class ids"),
+        (torch.full((2, 3, 3), torch.nan), "nan among the results"),
         ([[0, 2, 1], [1, 1, 0]], "a list"),
         (None, "a NoneType"),
     ],
@@ -167,3 +170,10 @@ def test_a_recorded_mistake_is_judged_where_it_was_not_tried():
     known = sheet.mistakes[0]
     verdict = judge_outcomes(sheet, known.outcomes)
     assert verdict.state == "wrong" and verdict.mistake_name == known.name
+
+
+def test_who_learns_nothing_from_own_first_numbers_is_told():
+    cases = [Case("your own first numbers", [call()], init={}, target=IDS, at_least=0.9)]
+    terms = [Terms(at_least=0.9)]
+    sheet = SimpleNamespace(cases=cases, terms=terms)
+    assert only_scored(sheet, [Outcome((None,))], [(0, ())]) == STARTED
