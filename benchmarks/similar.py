@@ -21,7 +21,7 @@ from types import SimpleNamespace
 from made_up_class import mistaken, setup
 from styles import Style, disguised, styled
 
-from course_lib.grader.book.one_student import Task
+from course_lib.grader.book.one_student import Task, level_for
 from course_lib.grader.course.files import exercises, find, key_files, solution_cells
 from course_lib.grader.judging.key import Exercise
 from course_lib.grader.similar.answers import gather, given
@@ -66,7 +66,9 @@ def tried(students: int, copied: int, seed: int, chapters: tuple[str, ...]) -> t
 
 def report(submissions: Path) -> list:
     """The pairs that `course similar` would name."""
-    tasks = [Task(ROOT, path, CHAPTERS, 0, "") for path in sorted(submissions.iterdir())]
+    tasks = [
+        Task(ROOT, path, CHAPTERS, 0, level_for(None)) for path in sorted(submissions.iterdir())
+    ]
     handed_in = gather(tasks)
     return alike(handed_in.pieces, given(ROOT, handed_in))
 

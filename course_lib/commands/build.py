@@ -65,7 +65,7 @@ def notebook_of(cells: list[Cell], **course: str) -> dict:
     return {"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 
-def execute(notebook: dict, folder: Path, kind: type | None = None) -> dict:
+def execute(notebook: dict, folder: Path) -> dict:
     """Run a notebook by nbclient in a fresh kernel in `folder`; raises on an untagged error."""
     import matplotlib.font_manager  # noqa: F401  # two kernels that list fonts print a warning
     import nbformat
@@ -83,7 +83,7 @@ def execute(notebook: dict, folder: Path, kind: type | None = None) -> dict:
     with server.temporary() as name:
         apart = Path(name)
         own = {"connection_file": str(apart / "kernel.json"), **server.talking(apart)}
-        client = (kind or NotebookClient)(node, config=Config({"OwnKernel": own}), **options)
+        client = NotebookClient(node, config=Config({"OwnKernel": own}), **options)
         client.execute(env=server.environment(apart, apart, ""))
     return json.loads(nbformat.writes(_scrubbed(node)))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from course_lib.commands.chapters import add_option, chosen
 from course_lib.commands.folders import students_in
 from course_lib.commands.grade import chosen_of, tasks_of
+from course_lib.grader.book.one_student import level_for
 from course_lib.grader.course.files import key_files
 from course_lib.grader.similar.answers import gather, given
 from course_lib.grader.similar.nearness import alike
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         students, passed = students_in(args.submissions)
         there = tuple(path.name[:2] for path in key_files(ROOT))
         chapters = there if args.chapters is None else chosen(args.chapters, there)
-        tasks = tasks_of(chosen_of(args.submissions, students, None), chapters, 0, "")
+        tasks = tasks_of(chosen_of(args.submissions, students, None), chapters, 0, level_for(None))
     except (OSError, ValueError) as error:
         print(f"course similar: {error}", file=sys.stderr)
         return 2

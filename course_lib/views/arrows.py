@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from course_lib.views.page import View, escape, framed
+from course_lib.views.page import View, escape, framed, table
 
 REACH = 5  # the plane that is drawn goes from -REACH to REACH
 
@@ -69,11 +69,7 @@ class Arrows(View):
             rows.append(f"<tr>{told}</tr>")
         caption = self.text().splitlines()[0]
         note = "Run the cell, and two arrows appear that follow the mouse and the arrow keys."
-        return (
-            f'<div class="fallback" style="overflow-x:auto"><table style="font-size:0.85em">'
-            f"<caption>{escape(caption)}</caption><tr>{top}</tr>{''.join(rows)}</table>"
-            f"<p>{note}</p></div>"
-        )
+        return table(caption, top, rows, note)
 
 
 def two_arrows(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from course_lib.views.page import View, escape, framed
+from course_lib.views.page import View, escape, framed, table
 
 SHOWN = 200  # nodes that can still be told apart
 Path = tuple[str, ...]
@@ -84,11 +84,7 @@ class BeamTree(View):
             )
             rows.append(f"<tr>{told}</tr>")
         note = "Run the cell, and the tree answers the mouse and the arrow keys."
-        return (
-            f'<div class="fallback" style="overflow-x:auto"><table style="font-size:0.85em">'
-            f"<caption>{escape(self.title)}: where its branches stop</caption>"
-            f"<tr>{top}</tr>{''.join(rows)}</table><p>{note}</p></div>"
-        )
+        return table(f"{self.title}: where its branches stop", top, rows, note)
 
 
 def beam_tree(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from course_lib.views.page import View, escape, framed
+from course_lib.views.page import View, escape, framed, table
 
 TURN = 2 * math.pi
 SHOWN = 12  # pairs that fit side by side
@@ -96,11 +96,7 @@ class Clocks(View):
             f"{self.title} ({name}): query at {self.place}, key {self.distance} places before."
         )
         note = "Run the cell, and the hands follow two sliders, by mouse or by arrow keys."
-        return (
-            f'<div class="fallback" style="overflow-x:auto"><table style="font-size:0.85em">'
-            f"<caption>{escape(caption)}</caption><tr>{top}</tr>{''.join(rows)}</table>"
-            f"<p>{note}</p></div>"
-        )
+        return table(caption, top, rows, note)
 
 
 def position_clocks(

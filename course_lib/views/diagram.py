@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from course_lib.views.page import View, escape, framed
+from course_lib.views.page import View, escape, framed, table
 
 
 @dataclass(frozen=True)
@@ -128,11 +128,7 @@ class TransformerDiagram(View):
         top = "".join(f'<th scope="col">{head}</th>' for head in heads)
         caption = f"{self.title}: {self.total:,} parameters, from the source to the scores."
         note = "Run the cell, and the drawing answers the mouse and the arrow keys."
-        return (
-            f'<div class="fallback" style="overflow-x:auto"><table style="font-size:0.85em">'
-            f"<caption>{escape(caption)}</caption><tr>{top}</tr>{''.join(rows)}</table>"
-            f"<p>{note}</p></div>"
-        )
+        return table(caption, top, rows, note)
 
     def _bar(self, part: Part) -> str:
         return f"{100 * self._share(part.name):.1f}%"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from course_lib.views.page import View, escape, framed
+from course_lib.views.page import View, escape, framed, table
 
 TOP = 3
 SLACK = 1e-5  # a softmax in single precision may exceed 1 by that
@@ -73,11 +73,7 @@ class AttentionHover(View):
         more = f" One of {len(self.weights)} heads." if self.many else ""
         caption = f"{self.heading()}: the row {self.verb} the column, in percent.{more}"
         note = "Run the cell, and the words answer the mouse and the arrow keys."
-        return (
-            f'<div class="fallback" style="overflow-x:auto"><table style="font-size:0.85em">'
-            f"<caption>{escape(caption)}</caption>"
-            f"<tr><td></td>{names}</tr>{''.join(rows)}</table><p>{note}</p></div>"
-        )
+        return table(caption, f"<td></td>{names}", rows, note)
 
 
 def attention_hover(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from course_lib.views.page import View, escape, framed
+from course_lib.views.page import View, escape, framed, table
 
 Pieces = Sequence[str]
 
@@ -83,11 +83,7 @@ class Merges(View):
             told = "".join(f'<td style="padding:2px 8px">{escape(cell)}</td>' for cell in cells)
             rows.append(f"<tr>{told}</tr>")
         note = "Run the cell, and you join the pairs, by mouse or by keyboard."
-        return (
-            f'<div class="fallback" style="overflow-x:auto"><table style="font-size:0.85em">'
-            f"<caption>{escape(self.title)}</caption><tr>{top}</tr>{''.join(rows)}</table>"
-            f"<p>{note}</p></div>"
-        )
+        return table(self.title, top, rows, note)
 
 
 def merge_steps(

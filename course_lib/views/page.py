@@ -7,6 +7,7 @@ import html
 import json
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -72,6 +73,15 @@ def framed(kind: str, label: str, fallback: str, data: Any = None, *, keeps: boo
         f'<div class="course-view course-{kind}" data-key="{key}" role="group" '
         f'aria-label="{escape(label)}"><style>{asset(kind + ".css")}</style>{fallback}'
         f"<script>{start}{asset(kind + '.js')}{end}</script></div>"
+    )
+
+
+def table(caption: str, top: str, rows: Iterable[str], note: str) -> str:
+    """What stands in a view's place until its script runs: rows of HTML, `top` the first row's."""
+    first = f"<tr>{top}</tr>" if top else ""
+    return (
+        f'<div class="fallback" style="overflow-x:auto"><table style="font-size:0.85em">'
+        f"<caption>{escape(caption)}</caption>{first}{''.join(rows)}</table><p>{note}</p></div>"
     )
 
 

@@ -93,12 +93,7 @@ def panel(verdict: Verdict) -> Panel:
 
 def named(mistake: str) -> str:
     """The sentence that names a mistake: "This is what you get when softmax runs over …"."""
-    if mistake.startswith(NAMED):
-        return mistake
-    first, space, rest = mistake.partition(" ")
-    # "You divide" follows a "when" in lower case; "Q", "ReLU" and `names` stay as they are
-    first = first.lower() if len(first) > 1 and first.istitle() else first
-    return f"{NAMED} {first}{space}{rest}"
+    return f"{NAMED} {mistake}"
 
 
 def _list(lines: tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from course_lib.views.page import View, escape, framed
+from course_lib.views.page import View, framed, table
 
 SHADES = " .:-=+*#%@"
 SLACK = 1e-4  # products of weights in single precision may exceed 1 by that
@@ -71,10 +71,7 @@ class Patches(View):
         )
         about = f"{self.title}, {name}: where {self.called(self.start)} looks, in percent."
         note = "Run the cell, and the patches answer the mouse and the arrow keys."
-        return (
-            f'<div class="fallback" style="overflow-x:auto"><table style="font-size:0.85em">'
-            f"<caption>{escape(about)}</caption>{lines}</table><p>{note}</p></div>"
-        )
+        return table(about, "", lines, note)
 
     def called(self, token: int) -> str:
         """The name of a token: [CLS], or row and column of its patch."""

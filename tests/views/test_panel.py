@@ -92,10 +92,8 @@ def test_nothing_in_a_panel_needs_a_script_or_a_style_sheet():
 @pytest.mark.parametrize(
     ("says", "named"),
     [
-        ("You divide by d.", "This is what you get when you divide by d."),
         ("Q and K are swapped", "This is what you get when Q and K are swapped"),
-        ("`k` is not transposed", "This is what you get when `k` is not transposed"),
-        ("This is what you get when it rains", "This is what you get when it rains"),
+        ("`.T` turns all axes round", "This is what you get when `.T` turns all axes round"),
     ],
 )
 def test_a_mistake_is_named_as_a_sentence(says, named):

@@ -16,7 +16,7 @@ from ..course.submission import best_of, wanted
 from ..judging.frames import pack
 from ..judging.literals import with_changed_values
 from ..judging.sheet import Sheet
-from ..judging.verdict import Verdict
+from ..judging.verdict import Verdict, without_bans
 from ..running.slicing.plans import Plan
 from ..running.slicing.slices import Slice
 from ..running.warm import Limits, Report
@@ -85,8 +85,7 @@ def grade_exercise(
     `held` are sets of pieces that the notebook's other exercises had to be ended over.
     """
     held = [] if held is None else held
-    exercise = find(warm.root, sheet.id)[1]
-    limits = Limits(exercise.seconds, wall=exercise.wall)
+    limits = Limits(sheet.seconds, wall=sheet.wall)
     reports: dict[Slice | None, Report] = {None: Report(b"", b"")}
     plan, fine = _spared(plan, held), list[Slice]()
 
@@ -102,6 +101,7 @@ def grade_exercise(
         elif any(each.own == made.own for each in fine):  # then other cells are what doesn't end
             held.append(frozenset(made.pieces).difference(*(each.pieces for each in fine)))
         verdict = with_changed_values(sheet, judge_report(sheet, report, limits), made.own)
+        verdict = without_bans(sheet, verdict, made.source)
         return verdict, not report.frame or spent() > limits.wall
 
     verdict, best = best_of(sheet, plan, tried)
@@ -126,7 +126,7 @@ def _job(root: Path, sheet: Sheet, made: Slice) -> bytes:
             "cell": made.cell,
             "setup": list(setup_cells(root, sheet.id[:2])),
             "lent": lent(root, sheet.id[:2]),
-            "seconds": find(root, sheet.id)[1].seconds,
+            "seconds": sheet.seconds,
         }
     )
 

@@ -8,7 +8,7 @@ from ..judging.flat import outcomes_from
 from ..judging.frames import unpack
 from ..judging.outcome import Outcome
 from ..judging.sheet import Sheet
-from ..judging.verdict import Verdict, judge_outcomes
+from ..judging.verdict import Verdict, judge_outcomes, verdict_of
 from ..running.warm import Limits, Report
 
 TEXT_CAP, LINES_CAP = 400, 8
@@ -17,9 +17,8 @@ LONGEST = 1_000  # characters of a text from a child, which cuts its own far bel
 
 def judge_report(sheet: Sheet, report: Report, limits: Limits) -> Verdict:
     """The verdict on a report. Anything odd in it is no result."""
-    common = {"id": sheet.id, "title": sheet.title, "out_of": sheet.points, "hints": sheet.hints}
     if not report.frame:
-        return Verdict(state="crashed", summary=_ending(report, limits), **common)
+        return verdict_of(sheet, "crashed", _ending(report, limits))
     try:
         told = dict(unpack(report.frame))
         failed = [(int(cell), tuple(map(str, lines))) for cell, lines in told["failed"]]
@@ -28,10 +27,10 @@ def judge_report(sheet: Sheet, report: Report, limits: Limits) -> Verdict:
             return with_failed(judge_outcomes(sheet, found), failed)
         if "not_callable" in told:
             summary = f"`{sheet.name}` is a {str(told['not_callable'])[:60]}, not something to call"
-            return Verdict(state="wrong", summary=summary, **common)
+            return verdict_of(sheet, "wrong", summary)
         return stopped(sheet, failed)
     except Exception:  # float8, 10**400 and the like: whatever comparing them raises
-        return Verdict(state="crashed", summary="your code returned no readable result", **common)
+        return verdict_of(sheet, "crashed", "your code returned no readable result")
 
 
 def _ending(report: Report, limits: Limits) -> str:

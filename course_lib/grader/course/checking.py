@@ -18,7 +18,7 @@ from course_lib.notebooks import definition
 from ..judging.literals import with_changed_values
 from ..judging.sheet import Sheet
 from ..judging.spelt import by_own_name
-from ..judging.verdict import Verdict, judge, without_bans
+from ..judging.verdict import Verdict, judge, verdict_of, without_bans
 from ..running.ending import queued
 from ..running.reading.plain import plain_python
 from ..running.slicing.statements import statements_of
@@ -36,7 +36,6 @@ def verdict_on(
     id: str,
     answer: object,
     source: str = "",
-    seed: int | None = None,
     whole: str = "",
 ) -> Verdict:
     """The verdict on an answer to exercise `id` of the course under `root`.
@@ -46,7 +45,7 @@ def verdict_on(
     """
     printed = io.StringIO()
     with as_graded() as kind:
-        sheet = sheet_for(root, id, seed)
+        sheet = sheet_for(root, id)
         with contextlib.redirect_stdout(printed), torch.random.fork_rng(devices=[]):
             began, clock = time.process_time(), _clock()
             verdict = _judged(sheet, answer, kind)
@@ -65,8 +64,7 @@ def verdict_on(
         return without_bans(sheet, verdict, whole)
     source = source or _source(answer)
     if sheet.stub and definition(source, sheet.name) == sheet.stub:
-        told = "the cell is as handed out"
-        return Verdict(id, sheet.title, "not attempted", told, out_of=sheet.points)
+        return verdict_of(sheet, "not attempted", "the cell is as handed out")
     verdict = with_changed_values(sheet, verdict, source)
     return with_print(verdict, printed.getvalue())
 

@@ -7,6 +7,8 @@ from course_lib.paths import write_atomic
 
 from ..judging.verdict import Verdict
 
+STATES = ("right", "wrong", "crashed", "not attempted")
+
 
 def record(folder: Path, verdict: Verdict) -> None:
     """Note a verdict. A solved exercise stays solved, whatever is tried afterwards."""
@@ -29,6 +31,9 @@ def load(folder: Path) -> dict[str, dict]:
         return {}
     try:
         seen = json.loads(path.read_text(encoding="utf-8"))
-        return {id: {"state": e["state"], "tries": int(e["tries"])} for id, e in seen.items()}
+        there = {id: {"state": e["state"], "tries": int(e["tries"])} for id, e in seen.items()}
+        if unknown := {entry["state"] for entry in there.values()} - {*STATES}:
+            raise ValueError(f"no state is called {min(unknown)!r}")
+        return there
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} can't be read ({error}): move it away to start anew") from error

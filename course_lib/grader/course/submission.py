@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..judging.sheet import Sheet
-from ..judging.verdict import Verdict, without_bans
+from ..judging.verdict import Verdict, verdict_of
 from ..running.cells import fresh_namespace, run_cell, run_pieces
 from ..running.reading.handed_in import cells_in
 from ..running.reading.plain import readable_cells
@@ -37,8 +37,7 @@ def answers(root: Path, path: Path, ids: list[str]) -> Iterator[Verdict]:
                 with watched(partial(_say, sheet.id)):
                     return _run(root, sheet, made), False
             except StoppedError as error:
-                told = Verdict(sheet.id, sheet.title, "crashed", str(error), out_of=sheet.points)
-                return replace(told, hints=sheet.hints), True
+                return verdict_of(sheet, "crashed", str(error)), True
 
         yield best_of(sheet, plan, tried)[0]
 
@@ -59,7 +58,6 @@ def best_of(
     told: list[tuple[Verdict, Slice]] = []
     for made, where in zip(plan.slices, plan.where, strict=True):
         verdict, ended = tried(made)
-        verdict = without_bans(sheet, verdict, made.source)
         verdict = replace(verdict, where=where)
         told.append((verdict, made))
         if verdict.state == "right":
@@ -72,8 +70,7 @@ def best_of(
 def stopped(sheet: Sheet, failed: list[tuple[int, tuple[str, ...]]]) -> Verdict:
     """The verdict on an answer whose definition was never reached."""
     crash = failed[-1][1] if failed else ("it was never bound",)
-    common = {"id": sheet.id, "title": sheet.title, "out_of": sheet.points, "hints": sheet.hints}
-    return Verdict(state="crashed", summary="its cell stopped", crash=crash, **common)
+    return verdict_of(sheet, "crashed", "its cell stopped", crash=crash)
 
 
 def with_failed(verdict: Verdict, failed: list[tuple[int, tuple[str, ...]]]) -> Verdict:
@@ -106,5 +103,4 @@ def _say(id: str, told: str) -> None:
 
 def _absent(sheet: Sheet, plan: Plan) -> Verdict:
     state = "crashed" if plan.crash else "not attempted"
-    common = {"id": sheet.id, "title": sheet.title, "out_of": sheet.points}
-    return Verdict(state=state, summary=plan.absent, crash=plan.crash, **common)
+    return verdict_of(sheet, state, plan.absent, crash=plan.crash)

@@ -13,7 +13,7 @@ import torch
 from .cases import Case
 from .inputs import size
 from .outcome import run_case
-from .trees import identical, leaves
+from .trees import identical
 
 AGAIN = "called again"
 TRAINING = f"{AGAIN}, in training mode"
@@ -108,5 +108,4 @@ def other_sizes(one: Case, other: Case) -> bool:
 
 
 def _shapes(case: Case) -> list:
-    inputs = leaves([[c.args, c.kwargs] for c in case.calls])
-    return [tuple(x.shape) if isinstance(x, torch.Tensor) else x for x in inputs]
+    return [tuple(x.shape) if isinstance(x, torch.Tensor) else x for x in case.inputs]

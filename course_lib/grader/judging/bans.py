@@ -6,6 +6,7 @@ hide it from this one. What the text itself defines under such a name is its aut
 
 import ast
 import re
+import unicodedata
 from collections.abc import Collection, Sequence
 
 from course_lib.notebooks import tree_of
@@ -50,6 +51,9 @@ def _called(tree: ast.Module, names: set[str]) -> str:
 
 
 def _banned(tree: ast.Module, source: str, banned: set[str]) -> str:
+    text = unicodedata.normalize("NFKC", source)  # as Python reads names
+    if not any(name in text for name in banned):
+        return ""
     used = _used(_foreign(tree, source), Owned(tree), banned)
     return next((name for name in used if name in banned), "")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .frames import Foreign, foreign_kind
+from .frames import foreign_kind
 from .outcome import ITSELF
 
 SHOWN = 3
@@ -20,8 +20,7 @@ def kind(value: Any) -> str:
         return f"{len(value)} result{'' if len(value) == 1 else 's'}"
     if isinstance(value, bool | int | float | str | type(None)):
         return value if value == ITSELF else f"{value!r} ({type(value).__name__})"
-    told = value.kind if isinstance(value, Foreign) else foreign_kind(value)
-    return with_article(told)
+    return with_article(foreign_kind(value))
 
 
 def with_article(word: str) -> str:

@@ -1,10 +1,12 @@
 """What an answer is called with: cases, each a sequence of calls."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
+
+from .trees import leaves, tree_map
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,19 @@ class Case:
         if (self.target is not None) != (0 < self.at_least <= 1):
             told = "a target and a share above 0, at most 1, go together"
             raise ValueError(f"case {self.label!r}: {told}; got at_least={self.at_least}")
+
+    @property
+    def inputs(self) -> list:
+        """All that its calls are given, leaf by leaf."""
+        return leaves([[c.args, c.kwargs] for c in self.calls])
+
+    def with_inputs(self, change: Callable) -> "Case":
+        """The case with every one of these changed."""
+        calls = [
+            replace(c, args=tree_map(change, tuple(c.args)), kwargs=tree_map(change, c.kwargs))
+            for c in self.calls
+        ]
+        return replace(self, calls=calls)
 
 
 TERMS = ("grad", "exact", "target", "at_least")

@@ -31,7 +31,7 @@ def learner_lines(error: BaseException) -> tuple[str, ...]:
 
     Never a frame of the course.
     """
-    told = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+    told = f"{type(error).__name__}: {said(error)}".strip().splitlines()[0]
     own = [
         (frame.f_code, number)
         for frame, number in traceback.walk_tb(error.__traceback__)
@@ -52,11 +52,19 @@ def kind_of_error(error: BaseException) -> str:
     """
     if _raises(error) and not _in_library(error):
         return RAISED
-    said = str(error).strip().partition("\n")[0]
+    text = said(error).strip().partition("\n")[0]
     # What a list can't do is another mistake than what a tensor can't: such names stay.
-    said = re.sub(r"'(\w+)'(?= object\b)", lambda m: m[1] if m[1] in TYPES else m[0], said)
-    said = re.sub(r"\barguments \d+-\d+", "argument 1", said)  # of `zip`, in whatever order
-    return re.sub(r"\d+|'[^']*'|\"[^\"]*\"|`[^`]*`", "#", said)[:LONGEST]
+    text = re.sub(r"'(\w+)'(?= object\b)", lambda m: m[1] if m[1] in TYPES else m[0], text)
+    text = re.sub(r"\barguments \d+-\d+", "argument 1", text)  # of `zip`, in whatever order
+    return re.sub(r"\d+|'[^']*'|\"[^\"]*\"|`[^`]*`", "#", text)[:LONGEST]
+
+
+def said(error: BaseException) -> str:
+    """An error's own words; none where a learner's own class fails to say them."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
 
 
 def _raises(error: BaseException) -> bool:

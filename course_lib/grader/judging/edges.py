@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from .cases import Case
-from .trees import leaves, tree_map
 
 SPECIAL: dict[str, Callable[[Tensor], Tensor]] = {
     "nan": lambda x: x.isnan(),
@@ -54,7 +53,7 @@ class Edges:
 def uncovered(edges: Edges, cases: Iterable[Case]) -> list[str]:
     """The declared edges that no case has, in words."""
     cases = list(cases)
-    inputs = [leaf for each in cases for leaf in leaves([[c.args, c.kwargs] for c in each.calls])]
+    inputs = [leaf for each in cases for leaf in each.inputs]
     tensors = [leaf for leaf in inputs if isinstance(leaf, Tensor)]
     dtypes = {str(x.dtype).removeprefix("torch.") for x in tensors}
     sizes = {size for x in tensors for size in x.shape} | {x for x in inputs if type(x) is int}
@@ -116,11 +115,7 @@ def in_front(given: Case, *sizes: int) -> Case:
 
 
 def _with_inputs(given: Case, change: Callable, label: str) -> Case:
-    calls = [
-        replace(c, args=tree_map(change, tuple(c.args)), kwargs=tree_map(change, c.kwargs))
-        for c in given.calls
-    ]
-    return replace(given, label=f"{given.label}, {label}", calls=calls)
+    return replace(given.with_inputs(change), label=f"{given.label}, {label}")
 
 
 def around(

@@ -83,11 +83,13 @@ def _packed(value: Any, tensors: Tensors) -> Any:
         return {kind: [_packed(item, tensors) for item in value]}
     if isinstance(value, dict) and all(type(key) is str for key in value):
         return {"dict": [[key, _packed(item, tensors)] for key, item in value.items()]}
-    return {"foreign": value.kind if isinstance(value, Foreign) else foreign_kind(value)}
+    return {"foreign": foreign_kind(value)}
 
 
 def foreign_kind(value: Any) -> str:
     """What a person would call a value that no frame can hold."""
+    if isinstance(value, Foreign):
+        return value.kind
     name = type(value).__name__
     return f"NumPy {name}" if type(value).__module__ == "numpy" else name
 

@@ -8,7 +8,6 @@ import torch
 
 from .cases import Case
 from .outcome import build
-from .trees import leaves
 
 
 def parameters(solution: Callable, cases: Iterable[Case]) -> dict[str, tuple[str, ...]]:
@@ -56,7 +55,7 @@ def size(case: Case) -> tuple[bool, int, float]:
 
     Extreme numbers in tensors come last, then it is how many there are, then plain numbers.
     """
-    inputs = leaves([[c.args, c.kwargs] for c in case.calls])
+    inputs = case.inputs
     tensors = [x for x in inputs if isinstance(x, torch.Tensor)]
     plain = [abs(x) for x in inputs if isinstance(x, int | float) and x == x]
     extreme = any(x.numel() and not (x.float().abs() < 100).all() for x in tensors)

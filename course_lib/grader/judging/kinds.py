@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from .compare import compare
-from .frames import Foreign, foreign_kind
+from .frames import foreign_kind
 from .outcome import ITSELF
 from .terms import Terms
 from .trees import leaves
@@ -43,7 +43,7 @@ def by_kind(want: Any, got: Any, terms: Terms) -> str:
         return "`self` came back, the object: return what the method worked out"
     if told := _foreign(want, got):
         return told
-    kind = _kind(got)
+    kind = foreign_kind(got)
     if isinstance(got, str) and not isinstance(want, str) and got == str(want):
         return "a text came back, not the value: without quotes, and without `str` or an f-string"
     if kind in DICTS and isinstance(want, list | tuple):
@@ -86,7 +86,7 @@ def _names(want: dict, got: dict) -> str:
 
 def returned_error(got: Any) -> str:
     """What to say of an exception that came back as a value; "" for any other."""
-    kind = _kind(got)
+    kind = foreign_kind(got)
     if not kind.endswith(("Error", "Exception")):
         return ""
     return f"you return the {kind}; to raise it, the line begins with `raise`"
@@ -94,15 +94,11 @@ def returned_error(got: Any) -> str:
 
 def _foreign(want: Any, got: Any) -> str:
     plain = isinstance(want, list) and not any(isinstance(leaf, Tensor) for leaf in leaves(want))
-    array = isinstance(got, Tensor) or _kind(got) == "NumPy ndarray"
+    array = isinstance(got, Tensor) or foreign_kind(got) == "NumPy ndarray"
     if plain and array:
         return NO_LIST
     parts = [got, *got] if isinstance(got, list | tuple) else [got]
-    return next((FOREIGN[kind] for kind in map(_kind, parts) if kind in FOREIGN), "")
-
-
-def _kind(got: Any) -> str:
-    return got.kind if isinstance(got, Foreign) else foreign_kind(got)
+    return next((FOREIGN[kind] for kind in map(foreign_kind, parts) if kind in FOREIGN), "")
 
 
 def _several(want: Any, got: list | tuple, terms: Terms) -> str:

@@ -7,7 +7,6 @@ from torch import Tensor
 from .cases import Case
 from .relations import Pair
 from .sheet import Sheet
-from .trees import leaves
 
 HUGE = 80.0  # e to the 89 is infinite in float32
 TINY = 1e-2  # beside its square an epsilon of 1e-5 counts
@@ -31,7 +30,7 @@ def by_magnitude(sheet: Sheet, pairs: list[Pair], failing: list[int]) -> str:
 
 def _largest(case: Case) -> list[float]:
     """Of each tensor of decimal numbers that comes in, the largest finite one."""
-    tensors = [x for x in leaves([[c.args, c.kwargs] for c in case.calls]) if _decimal(x)]
+    tensors = [x for x in case.inputs if _decimal(x)]
     finite = [x.abs()[x.isfinite()] for x in tensors]
     return [float(x.max()) for x in finite if x.numel()]
 

@@ -22,8 +22,7 @@ def nearest(
     sheet: Sheet, found: tuple[Outcome, ...], failing: Sequence[int]
 ) -> tuple[Recorded, int] | None:
     """The single mistake with most of the failing cases in common, and how many these are."""
-    singles = [known for known in sheet.mistakes if not known.pair]
-    wrong = [_wrong(sheet, known) for known in singles]
+    singles, wrong = sheet.singles, sheet.in_values
     alike = [
         {i for i in failing if i in its and _alike(sheet, known, found, i)}
         for known, its in zip(singles, wrong, strict=True)
@@ -57,18 +56,8 @@ def mostly(known: Recorded, same: int, failing: int) -> dict:
     return {"mistake": f"{known.says} (so in {where})", "hints": known.hints}
 
 
-def _wrong(sheet: Sheet, known: Recorded) -> set[int]:
-    """The cases in whose values a mistake shows; those of a module keep no gradients."""
-    rows = zip(sheet.expected, known.outcomes, sheet.terms, strict=True)
-    return {
-        i
-        for i, (want, got, terms) in enumerate(rows)
-        if not terms.at_least and got.values and differences(_bare(want), _bare(got), terms)
-    }
-
-
 def _alike(sheet: Sheet, known: Recorded, found: tuple[Outcome, ...], i: int) -> bool:
-    one, other = _bare(known.outcomes[i]), _bare(found[i])
+    one, other = known.outcomes[i].bare, found[i].bare
     if one.raised or other.raised:
         return False
     return not differences(one, other, sheet.terms[i]) and not _lost(other)
@@ -78,7 +67,3 @@ def _lost(outcome: Outcome) -> bool:
     """Is there nan in it? That comes from many mistakes, and is the same from all."""
     tensors = [x for x in leaves(list(outcome.values)) if isinstance(x, Tensor)]
     return any(x.is_floating_point() and bool(x.isnan().any()) for x in tensors)
-
-
-def _bare(outcome: Outcome) -> Outcome:
-    return Outcome(outcome.values, raised=outcome.raised)

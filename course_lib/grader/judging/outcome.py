@@ -40,6 +40,11 @@ class Outcome:
     what: str = ""
     printed: bool = False
 
+    @property
+    def bare(self) -> "Outcome":
+        """The values alone, or that it raised."""
+        return Outcome(self.values, raised=self.raised)
+
     def stops_like(self, found: "Outcome") -> bool:
         """Does `found` raise what this one raises? What is only `STOPPED` may raise anything."""
         if self.what == STOPPED:

@@ -30,7 +30,18 @@ class Owned:
 
     def is_own(self, base: ast.expr, attribute: str) -> bool:
         """Is `base.attribute` something that this text gives to a class or namespace of its own?"""
-        return self._has(base, attribute)
+        if isinstance(base, ast.Call):
+            return self._makes(base, attribute)
+        if isinstance(base, ast.Name) and self.firsts.get(id(base)) == base.id:
+            return self._gives(self.around[id(base)], attribute, set())
+        if isinstance(base, ast.Name) and base.id in self.classes:
+            return self._gives(base.id, attribute, set())
+        key = ast.unparse(base), attribute
+        if key not in self.known:
+            self.known[key] = False  # while it is looked for: `x = x` says nothing
+            bound = self.values.get(key[0], [])
+            self.known[key] = bool(bound) and all(self.is_own(each, attribute) for each in bound)
+        return self.known[key]
 
     def _note(self, node: ast.AST) -> None:
         if isinstance(node, ast.Assign):
@@ -73,29 +84,15 @@ class Owned:
         if isinstance(target, ast.Name | ast.Attribute):
             self.values.setdefault(ast.unparse(target), []).append(value)
 
-    def _has(self, base: ast.expr, attribute: str) -> bool:
-        if isinstance(base, ast.Call):
-            return self._makes(base, attribute)
-        if isinstance(base, ast.Name) and self.firsts.get(id(base)) == base.id:
-            return self._gives(self.around[id(base)], attribute, set())
-        if isinstance(base, ast.Name) and base.id in self.classes:
-            return self._gives(base.id, attribute, set())
-        key = ast.unparse(base), attribute
-        if key not in self.known:
-            self.known[key] = False  # while it is looked for: `x = x` says nothing
-            bound = self.values.get(key[0], [])
-            self.known[key] = bool(bound) and all(self._has(each, attribute) for each in bound)
-        return self.known[key]
-
     def _makes(self, call: ast.Call, attribute: str) -> bool:
         """Does a call give an object that has the attribute from its own class, or as a keyword?"""
         called = getattr(call.func, "attr", getattr(call.func, "id", ""))
         if called == "super" and id(call) in self.around:
             bases = self.classes[self.around[id(call)]].bases
-            return any(self._has(each, attribute) for each in bases)
+            return any(self.is_own(each, attribute) for each in bases)
         if called in NAMESPACES and attribute in {keyword.arg for keyword in call.keywords}:
             return True
-        return called in self.classes and self._has(call.func, attribute)
+        return called in self.classes and self.is_own(call.func, attribute)
 
     def _gives(self, name: str, attribute: str, seen: set[str]) -> bool:
         """Does a class of the text, or one that it is made from, define or set an attribute?"""

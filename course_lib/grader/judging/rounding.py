@@ -22,8 +22,7 @@ JUMP = 0.05  # more than rounding does: there a step of the reference was crosse
 
 def noise(answer: Callable, case: Case, expected: Outcome) -> float:
     """How far rounding moves the reference, as a share of a tensor's largest number, and more."""
-    inputs = leaves([case.state, *([c.args, c.kwargs] for c in case.calls)])
-    if not any(map(_fine, inputs)):
+    if not any(map(_fine, [*leaves(case.state), *case.inputs])):
         return 0.0
     generator = torch.Generator().manual_seed(0)
     moved = [run_case(answer, _nudged(case, generator)) for _ in range(DRAWS)]
@@ -44,11 +43,8 @@ def _nudged(case: Case, generator: torch.Generator) -> Case:
         signs = torch.randint(0, 2, leaf.shape, generator=generator) * 2 - 1
         return leaf * (1 + signs.to(leaf.dtype) * torch.finfo(leaf.dtype).eps)
 
-    calls = [
-        replace(c, args=tree_map(nudge, tuple(c.args)), kwargs=tree_map(nudge, c.kwargs))
-        for c in case.calls
-    ]
-    return replace(case, calls=calls, state=tree_map(nudge, case.state))
+    moved = case.with_inputs(nudge)
+    return replace(moved, state=tree_map(nudge, case.state))
 
 
 def _fine(leaf: object) -> bool:

@@ -95,6 +95,24 @@ class Sheet:
         return nested([shallow(replace(case, label="")) for case in self.cases])
 
     @cached_property
+    def singles(self) -> list[Recorded]:
+        """The mistakes by themselves."""
+        return [known for known in self.mistakes if not known.pair]
+
+    @cached_property
+    def in_values(self) -> list[set[int]]:
+        """For each of these, the cases in whose values it shows; those of a module keep no more."""
+        return [self._shown(known) for known in self.singles]
+
+    def _shown(self, known: Recorded) -> set[int]:
+        rows = zip(self.expected, known.outcomes, self.terms, strict=True)
+        return {
+            i
+            for i, (want, got, terms) in enumerate(rows)
+            if not terms.at_least and got.values and differences(want.bare, got.bare, terms)
+        }
+
+    @cached_property
     def _near(self) -> list[Terms]:
         # Where a mistake has exact zeros, another spelling of it may round.
         return [replace(terms, exact_zeros=False) for terms in self.terms]
@@ -103,6 +121,7 @@ class Sheet:
 def _edits_alike(outcomes: tuple[Outcome, ...], found: tuple[Outcome, ...]) -> bool:
     """Does an answer change inputs in place wherever a mistake does?"""
     pairs = zip(outcomes, found, strict=True)
-    whole = [(known, got) for known, got in pairs if not (known.raised or got.raised)]
-    told = [name for known, got in whole if not got.changed for name in edits(got, known)]
+    whole = [(known, got) for known, got in pairs if known.changed and not got.changed]
+    whole = [(known, got) for known, got in whole if not (known.raised or got.raised)]
+    told = [name for known, got in whole for name in edits(got, known)]
     return all(name.endswith(BACK) for name in told)

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from .cases import Case
 from .inputs import named_inputs
-from .trees import leaves
 
 MOST = 60  # numbers that one would still look at
 DIGITS = {torch.float64: 17, torch.float32: 9}  # that make the same number again
@@ -22,8 +21,7 @@ def spelt(name: str, names: dict[str, tuple[str, ...]], case: Case) -> str:
 
     "" for a case of many numbers, of an object with weights, and of what no literal can write.
     """
-    given = leaves([[c.args, c.kwargs] for c in case.calls])
-    many = sum(x.numel() for x in given if isinstance(x, Tensor)) > MOST
+    many = sum(x.numel() for x in case.inputs if isinstance(x, Tensor)) > MOST
     methods = {c.method for c in case.calls} != {"__call__"}
     if many or methods or case.init is not None or case.state is not None:
         return ""

@@ -49,7 +49,7 @@ class Verdict:
 def judge(sheet: Sheet, answer: object) -> Verdict:
     """Run `answer` on every case of the sheet and say what came of it."""
     if not callable(answer):
-        return _verdict(sheet, "wrong", _not_callable(sheet, answer))
+        return verdict_of(sheet, "wrong", _not_callable(sheet, answer))
     found = run_cases(sheet, answer)
     verdict = judge_outcomes(sheet, found)
     if verdict.state == "wrong" and verdict.mistake is None and _varies(sheet, answer, found):
@@ -61,11 +61,11 @@ def judge_outcomes(sheet: Sheet, found: tuple[Outcome, ...]) -> Verdict:
     """The verdict on what an answer did with the sheet's cases, wherever it ran."""
     if all(outcome.raised == "NotImplementedError" for outcome in found):
         told = unwritten_stub(found[0].crash, sheet.others)
-        return _verdict(sheet, "not attempted", told or "not written yet")
+        return verdict_of(sheet, "not attempted", told or "not written yet")
     failing = _failing(sheet, found)
     if not failing:
         passed = f"agrees with the reference on {_count(len(sheet.cases), 'case')}"
-        return _verdict(sheet, "right", passed, points=sheet.points)
+        return verdict_of(sheet, "right", passed, points=sheet.points)
     return _wrong(sheet, found, failing)
 
 
@@ -75,7 +75,7 @@ def without_bans(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:
     if not name:
         return verdict
     told = f"the values are right, but the exercise asks you to write it without `{name}`"
-    return _verdict(sheet, "wrong", told, notes=verdict.notes)
+    return verdict_of(sheet, "wrong", told, notes=verdict.notes)
 
 
 def _failing(sheet: Sheet, found: tuple[Outcome, ...]) -> list[tuple[int, tuple[str, ...]]]:
@@ -110,7 +110,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
     state = "crashed" if crash and known is None else "wrong"
     passed = len(sheet.cases) - len(failing)
     summary = f"{passed} of {_count(len(sheet.cases), 'case')} agree with the reference"
-    return _verdict(
+    return verdict_of(
         sheet,
         state,
         summary,
@@ -164,7 +164,8 @@ def _not_callable(sheet: Sheet, answer: object) -> str:
     return f"check wants `{sheet.name}` itself, got a {got}: hand in the name, without calling it"
 
 
-def _verdict(sheet: Sheet, state: str, summary: str, **more: object) -> Verdict:
+def verdict_of(sheet: Sheet, state: str, summary: str, **more: object) -> Verdict:
+    """A verdict with what its sheet says; hints and the solution where an answer isn't right."""
     more = {"out_of": sheet.points} | more
     if state in ("wrong", "crashed"):
         more = {"solution": sheet.solution or None, "hints": sheet.hints} | more

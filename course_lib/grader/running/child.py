@@ -10,6 +10,7 @@ import torch
 
 from course_lib.notebooks import Cell
 
+from ..judging.crash import LONGEST
 from ..judging.flat import case_from, shallow
 from ..judging.frames import pack, unnested, unpack
 from ..judging.outcome import run_case
@@ -103,11 +104,7 @@ def _run(job: Job, namespace: dict[str, Any]) -> dict:
     cases = [case_from(case) for case in unnested(job.cases)]
     limit_calls(job.seconds)
     outcomes = [run_case(answer, case) for case in cases]
-    return said | {
-        "outcomes": [
-            shallow(o) | {"crash": capped(o.crash), "what": o.what[:TEXT_CAP]} for o in outcomes
-        ]
-    }
+    return said | {"outcomes": [shallow(o) | {"crash": capped(o.crash)} for o in outcomes]}
 
 
 def limit_calls(seconds: float) -> None:
@@ -121,4 +118,4 @@ def limit_calls(seconds: float) -> None:
 
 def capped(lines: tuple[str, ...]) -> tuple[str, ...]:
     """A learner's own text, cut to a length that fits a report."""
-    return tuple(line[:TEXT_CAP] for line in lines[:3])
+    return tuple(line[:LONGEST] for line in lines[:3])

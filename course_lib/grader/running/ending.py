@@ -39,7 +39,6 @@ def wait(pid: int, seconds: float) -> dict:
         "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1,
         "seconds": round(max(0.0, passed - waited), 3),
         "cpu": round(used.ru_utime + used.ru_stime, 3),
-        "peak_mib": used.ru_maxrss // 1024,
     }
 
 

@@ -52,7 +52,6 @@ class Report:
     exit: int = 0
     seconds: float = 0.0
     cpu: float = 0.0
-    peak_mib: int = 0
 
 
 class Warm:

@@ -3,7 +3,9 @@
 import nbformat
 import pytest
 
-from course_lib.grader.book.grading import grade_submission
+from course_lib.grader.book.grading import grade_cells, grade_submission
+from course_lib.grader.course.files import solution_cells
+from course_lib.notebooks import Cell, with_solution
 from course_lib.paths import ROOT
 
 SCORES, SOFTMAX = "00.scores", "00.safe-softmax"
@@ -31,6 +33,15 @@ def test_right_and_wrong_work_get_their_marks_and_the_mistake_its_name(warm, tmp
     assert (told[SCORES].state, told[SCORES].points) == ("right", 1)
     assert (told[SOFTMAX].state, told[SOFTMAX].points) == ("wrong", 0)
     assert told[SOFTMAX].mistake_name == "wrong-axis"
+
+
+def test_a_mistake_known_by_a_long_error_is_named_under_seal_too(warm):
+    id, wrong = "09.shared-blocks-bug", "for _ in range(1)"
+    source = with_solution(next(c.source for c in solution_cells(ROOT, "09") if id in c.tags))
+    assert "for _ in range(num_layers)" in source
+    source = source.replace("for _ in range(num_layers)", wrong)
+    (graded,), _ = grade_cells(warm, [Cell("code", source, (id,))], [id], 7)
+    assert graded.verdict.mistake_name == "one-block"
 
 
 def test_the_same_seed_gives_the_same_verdicts(warm, tmp_path):

@@ -85,3 +85,14 @@ def test_nothing_defined_is_not_attempted(tmp_path):
 def test_an_unknown_exercise_lists_those_there_are():
     with pytest.raises(KeyError, match=r"no exercise '00.nothing'; there are: .*00\.safe-softmax"):
         list(answers(ROOT, ROOT / "solutions" / "00_start_here.py", ["00.nothing"]))
+
+
+@pytest.mark.parametrize("answer", ["1 / 0\nsafe_softmax = nothing", "safe_softmax = 7"])
+def test_an_answer_that_never_came_about_has_hints_and_a_solution(tmp_path, answer):
+    told = only(tmp_path, ("import torch",), (answer, ID))
+    assert told.state in ("crashed", "wrong") and told.hints and "def safe_softmax" in told.solution
+
+
+def test_a_sum_of_thousands_in_a_cell_of_ones_own_costs_nothing(tmp_path):
+    long = "told = " + " + ".join(['"a line"'] * 2000)
+    assert only(tmp_path, ("import torch",), (long,), (RIGHT, ID)).state == "right"

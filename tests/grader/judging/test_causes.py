@@ -613,3 +613,29 @@ def test_only_half_precision_goes_wrong():
     made = sheet(right, kept)
     assert "only half precision goes wrong" in told(made, narrow)
     assert "only half" not in told(made, lambda x: right(x) + 1)
+
+
+def halves_and_singles(generator):
+    def draw(dtype):
+        return torch.randn(3, 5, generator=generator).to(dtype)
+
+    yield case("plain", draw(torch.float32))
+    yield Case("half, then single", (call(draw(torch.half)), call(x=draw(torch.float32))))
+    yield case("half by its name", x=draw(torch.half))
+
+
+def test_only_half_precision_is_wrong_however_it_comes_in():
+    made = sheet(lambda x: x.float().mean(-1), halves_and_singles)
+    said = told(made, lambda x: x.mean(-1).float())
+    assert "of half precision digits are lost" in said
+
+
+def test_a_call_in_single_precision_beside_one_in_half_may_be_the_wrong_one():
+    made, kept = sheet(lambda x: x.float().mean(-1), halves_and_singles), []
+
+    def after_a_half(x):
+        kept.append(x.dtype)
+        late = torch.half in kept[:-1] and x.dtype == torch.float32
+        return (x.half() if late else x.float()).mean(-1).float()
+
+    assert told(made, after_a_half)

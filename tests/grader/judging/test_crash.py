@@ -259,3 +259,10 @@ def nested(parsed, within=False):
 def test_such_a_pattern_is_known():
     assert nested(re._parser.parse(r"a: ((\w+\.)*1(, |$))+$"))
     assert not nested(re._parser.parse(r"a: (?>(\w+\.)*1(, |$))+ \w+, \d+$"))
+
+
+def test_an_error_that_fails_to_say_its_words_is_told_by_its_name():
+    namespace = {}
+    source = "class Mine(Exception):\n    def __str__(self):\n        return 1 / 0\n"
+    exec(compile(source + "def f(x):\n    raise Mine(x)", "<exercise>", "exec"), namespace)
+    assert run_case(namespace["f"], case("some", 0)).crash[0].startswith("Mine")

@@ -244,3 +244,8 @@ def test_a_machine_that_cannot_seal_is_told_before_any_answer_runs(monkeypatch):
     with pytest.raises(RuntimeError, match=r"can be sealed here under .*: OSError: no seccomp"):
         warm.start()
     assert warm.process is None
+
+
+def test_a_level_that_there_is_not_seals_nothing_and_says_so():
+    with pytest.raises(RuntimeError, match="'' is none of strong, bwrap, process"):
+        Warm(ROOT, "").start()

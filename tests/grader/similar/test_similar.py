@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from course_lib.grader.book.one_student import Task
+from course_lib.grader.book.one_student import Task, level_for
 from course_lib.grader.running import seal
 from course_lib.grader.similar.answers import Answers, gather, shown
 from course_lib.grader.similar.nearness import alike, shared_bits, shared_lines
@@ -200,7 +200,7 @@ def test_an_answer_is_compared_without_the_rest_of_the_notebook(tmp_path):
     text += "# %%\ntorch.manual_seed(len([scores, safe_softmax]))\n"
     (tmp_path / "ada").mkdir()
     (tmp_path / "ada" / "00_start_here.py").write_text(text)
-    found = gather([Task(ROOT, tmp_path / "ada", ("00",), 0, "")])
+    found = gather([Task(ROOT, tmp_path / "ada", ("00",), 0, level_for(None))])
     for id, name in answers.items():
         source = found.sources[id, "ada"]
         assert f"def {name}(" in source and source.count("def ") == 1, source

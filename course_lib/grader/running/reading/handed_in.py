@@ -90,48 +90,25 @@ def _notebook(found: dict) -> list[Cell]:
         cells = [cell for group in groups for cell in group["cells"]]
         if len(cells) > MAX_CELLS:
             raise ValueError(f"{len(cells):,} cells; at most {MAX_CELLS:,} are read")
-        cells = [_bare(cell, "cells" not in found) for cell in cells]
+        return [_cell(cell) for cell in cells]
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError("a broken notebook: a cell is not as cells should be") from error
-    return [
-        Cell(
-            kind_of(c["cell_type"]),
-            c["source"],
-            tags_in(c["metadata"]),
-            ran=_ran(c.get("execution_count")),
-        )
-        for c in (cells if "cells" in found else _as_today(cells))
-    ]
 
 
-def _as_today(cells: list[dict]) -> list[dict]:
-    """Cells of format 3 as those of format 4."""
-    import nbformat  # it takes seconds to import, and few notebooks are that old
-
-    made = {"nbformat": 3, "nbformat_minor": 0, "worksheets": [{"cells": cells}], "metadata": {}}
-    return nbformat.convert(nbformat.v3.to_notebook_json(made), 4).cells
-
-
-def _ran(number: object) -> int:
-    return number if isinstance(number, int) and 0 < number <= MAX_RAN else 0
-
-
-def _bare(cell: dict, old: bool) -> dict:
-    """A cell with what is read of it, as nbformat expects it. Raises TypeError for no text."""
+def _cell(cell: dict) -> Cell:
+    """A cell of any format with what is read of it. Raises TypeError for no text."""
     kind, level = cell.get("cell_type"), cell.get("level")
     source = cell.get("source", cell.get("input")) or ""
     if not isinstance(source, str):
         source = _joined(list(source))
-    bare = {"cell_type": "raw", "metadata": {"tags": list(tags_in(cell.get("metadata")))}}
-    if kind == "code":
-        own = {"input": source, "language": "python"} if old else {"source": source}
-        own["prompt_number" if old else "execution_count"] = cell.get(
-            "execution_count", cell.get("prompt_number")
-        )
-        return bare | own | {"cell_type": kind, "outputs": []}
-    if kind == "heading":
-        bare |= {"cell_type": kind, "level": level if level in range(1, 7) else 1}
-    return bare | {"source": source}
+    if kind == "heading":  # until format 3
+        source = f"{'#' * (level if level in range(1, 7) else 1)} {source}"
+    ran = cell.get("execution_count", cell.get("prompt_number")) if kind == "code" else 0
+    return Cell(kind_of(kind), source, tags_in(cell.get("metadata")), ran=_ran(ran))
+
+
+def _ran(number: object) -> int:
+    return number if isinstance(number, int) and 0 < number <= MAX_RAN else 0
 
 
 def _joined(lines: list[str]) -> str:

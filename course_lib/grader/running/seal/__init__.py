@@ -34,10 +34,13 @@ def reachable() -> tuple[str, str]:
 
 
 def seal(level: str, readable: list[str], seconds: int, memory: int, others: int) -> None:
-    """Put the level on this process, for good. Raises OSError if any part of it fails.
+    """Put the level on this process, for good. Raises OSError if any part of it fails,
+    ValueError for a level that there isn't.
 
     `others` are threads that Linux counts together with its own.
     """
+    if level not in LEVELS:
+        raise ValueError(f"{level!r} is none of {', '.join(LEVELS)}")
     limits.limit(seconds, memory, others)
     if level == "process":
         return

@@ -111,11 +111,13 @@ def _spelt(nodes: list[ast.stmt], reads: frozenset[str]) -> frozenset[str]:
 
 def outer(node: ast.AST) -> Iterator[ast.AST]:
     """A statement and what is in it, but for what only runs when a function is called."""
-    yield node
-    later = node.body if isinstance(node, DEFINITIONS) else []
-    for child in [] if isinstance(node, ast.Lambda) else ast.iter_child_nodes(node):
-        if child not in later:
-            yield from outer(child)
+    waiting = [node]
+    while waiting:  # a loop: a sum of a thousand lines is a thousand deep
+        each = waiting.pop()
+        yield each
+        later = each.body if isinstance(each, DEFINITIONS) else []
+        inner = [] if isinstance(each, ast.Lambda) else ast.iter_child_nodes(each)
+        waiting += [child for child in inner if child not in later][::-1]
 
 
 def _surely(node: ast.stmt) -> list[str]:
