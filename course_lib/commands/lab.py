@@ -114,7 +114,7 @@ def serve(port: int, no_browser: bool, extra: list[str]) -> int:
         try:
             if wait_until_up(process, port):
                 print(f"\nThe course is open at http://{HOST}:{port}/{page}?token={token}")
-                print("Stop it here with Ctrl-C. Your work is saved in the notebooks.", flush=True)
+                print("Stop it here with Ctrl-C. Your work is saved every ten seconds.", flush=True)
             status = process.wait()
         except KeyboardInterrupt:
             stop(process)

@@ -21,8 +21,8 @@ const x = node => LEFT + WIDE * node.depth, y = node => HIGH * (node.line + 0.5)
 const wide = LEFT + WIDE * across + 40, high = HIGH * lines + 8;
 
 const path = node => node.i < 0 ? [] : [...path(parent(node)), node];
-const text = node => (data.start + path(node).map(each => each.token).join("")).replaceAll("\n", "↵");
-const shown = token => ({ " ": "␣", "\n": "↵" })[token] ?? token;
+const text = node => (data.start + path(node).map(each => each.token).join("")).replaceAll("\n", "⏎");
+const shown = token => ({ " ": "␣", "\n": "⏎" })[token] ?? token;
 const number = value => value.toFixed(2).replace("-", "−");
 const share = value => {
   const chance = 100 * Math.exp(value);
@@ -80,7 +80,7 @@ nodes.forEach(node => {
     if (to?.box) to.box.focus();
   });
 });
-const help = "Point at a branch, or press Tab and the arrow keys. The broader a line, the likelier its step; ✕ was dropped, ★ is the answer.";
+const help = "Point at a branch, or click here, then press Tab and the arrow keys. The broader a line, the likelier its step; ✕ was dropped, ★ is the answer.";
 const frame = make("div", "frame");
 frame.append(svg);
 root.querySelector(".fallback").replaceWith(make("div", "title", data.title), make("div", "help", help), frame, live);

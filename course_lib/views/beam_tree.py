@@ -43,7 +43,7 @@ class BeamTree(View):
 
     def _told(self, path: Path) -> str:
         """The text in one line."""
-        return (self.start + "".join(path)).replace("\n", "↵")
+        return (self.start + "".join(path)).replace("\n", "⏎")
 
     def text(self) -> str:
         lines = [f"{self.title}: {len(self.scores)} beginnings"]

@@ -141,7 +141,8 @@ predict("10.first", "Nobody trained it, 14 tokens: what is the loss?")
 
 # %%
 first, blind = cross_entropy(logits, asked).item(), torch.tensor(14.0).log().item()
-outcome("10.first", f"{first:.2f}; ln 14 is {blind:.2f}")
+print(f"ln 14 is {blind:.2f}")
+outcome("10.first", f"{first:.2f}")
 
 # %% [markdown]
 # A bit above $\ln V$: a fresh model has random opinions, and they cost, with logits of variance $s^2$ about $s^2/2$. Let us check, and
@@ -207,7 +208,8 @@ runs = {
     "softmax before the loss": by_heart(lambda *x: healthy(*x).softmax(dim=-1)),
     "deaf": by_heart(deaf),
 }
-outcome("10.deaf", f"{runs['deaf'][-1]:.2f}, where the healthy one has {runs['healthy'][-1]:.2f}")
+print(f"the healthy one: {runs['healthy'][-1]:.2f}")
+outcome("10.deaf", f"{runs['deaf'][-1]:.2f}")
 
 # %%
 floor = torch.tensor(16.0).log().item() / 11

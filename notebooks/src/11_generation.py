@@ -296,23 +296,27 @@ show(
 
 
 # %% tags=["nbval-ignore-output"]
+def as_known(text):
+    """What the writer knows of a text, and its ids; it says what it leaves out."""
+    if strange := sorted({*text} - {*tokens.ids}):
+        print("left out, for the writer has never seen it:", *strange)
+    kept = "".join(letter for letter in text if letter in tokens.ids)
+    return kept, torch.tensor([[tokens.ids[letter] for letter in kept] or [END]])
+
+
 def explore(text, temperature, top_k, top_p):
-    ids = torch.tensor([[tokens.ids.get(letter, END) for letter in text or "O"]])[:, -PROMPT:]
-    logits, knobs = generate_logits(ids), {"top_k": top_k, "top_p": top_p}
+    ids = as_known(text)[1][:, -PROMPT:]
+    with torch.no_grad():
+        logits, knobs = writer(ids)[0, -1], {"top_k": top_k, "top_p": top_p}
     chances, order = probabilities(logits, temperature, **knobs), logits.argsort(descending=True)
     _, ax = plt.subplots(figsize=(9, 2.8), layout="constrained")
-    names = [repr(tokens.tokens[i])[1:-1].replace(" ", "␣") for i in order[:30]]
+    names = [tokens.tokens[i].replace(" ", "␣").replace("\n", "⏎") for i in order[:30]]
     ax.bar(names, probabilities(logits)[order[:30]], color="lightgray", width=0.9)
     ax.bar(names, chances[order[:30]], color=BLUE, width=0.5)
     ax.set(ylabel="probability", title=f"letters that may follow: {(chances > 0).sum()}")
     plt.show()
     drawn = generate(writer, ids, max_new_tokens=NEW, pick=sample(temperature, **knobs))
     print(tokens.decode(drawn[0]))
-
-
-@torch.no_grad()
-def generate_logits(ids):
-    return writer(ids)[0, -1]
 
 
 widgets.interactive(
@@ -490,7 +494,7 @@ beam_tree(
 
 # %% tags=["nbval-ignore-output"]
 def grow(start, beams, steps):
-    ids, paths = torch.tensor([[tokens.ids[c] for c in start if c in tokens.ids] or [END]]), {}
+    (start, ids), paths = as_known(start), {}
     search = generation.beam_steps(
         writer, ids, num_beams=beams, max_new_tokens=steps, penalty=lambda n: 1.0
     )

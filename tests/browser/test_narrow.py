@@ -107,11 +107,22 @@ TORN = """() => {
 }"""
 
 
-def test_no_printed_number_is_torn(narrow):
-    narrow.locator(".jp-RenderedText pre").last.scroll_into_view_if_needed()
-    assert narrow.locator(".jp-RenderedText pre").last.bounding_box()["height"] > 60  # it wraps
-    assert narrow.evaluate(TORN) == 0
+def test_rows_of_numbers_are_pushed_aside_and_stay_whole(narrow):
+    rows = narrow.locator(".jp-RenderedText pre").last
+    rows.scroll_into_view_if_needed()
     shoot(narrow, "narrow-numbers")
+    assert rows.bounding_box()["height"] < 90  # three rows
+    wide = "node => [node.scrollWidth > node.clientWidth, getComputedStyle(node).overflowX]"
+    assert rows.evaluate(wide) == [True, "auto"]
+
+
+def test_no_printed_number_is_torn(narrow):
+    narrow.set_viewport_size({"width": 900, "height": 900})
+    rows = narrow.locator(".jp-RenderedText pre").last
+    rows.scroll_into_view_if_needed()
+    assert rows.bounding_box()["height"] > 90  # they wrap
+    assert narrow.evaluate(TORN) == 0
+    narrow.set_viewport_size({"width": 420, "height": 900})
 
 
 def test_views_have_the_size_of_the_prose(narrow):

@@ -37,7 +37,7 @@ def test_what_ends_without_being_the_answer_is_said_to_end():
 
 
 def test_a_line_break_is_a_sign_of_its_own():
-    assert beam_tree({("\n",): -0.5}, ("\n",), start="x").rows()[0][0] == "x↵"
+    assert beam_tree({("\n",): -0.5}, ("\n",), start="x").rows()[0][0] == "x⏎"
 
 
 def test_the_table_has_a_row_for_each_stop_and_lives_without_scripts():

@@ -98,7 +98,7 @@ def _run_in(namespace: dict[str, Any], root: Path, sheet: Sheet, made: Slice) ->
 
 
 def _say(id: str, told: str) -> None:
-    print(f"{id}: {told}", file=sys.stderr, flush=True)
+    print(f"{id}: {told} Stop it with Ctrl-C.", file=sys.stderr, flush=True)
 
 
 def _absent(sheet: Sheet, plan: Plan) -> Verdict:

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 SAY, STOP = 10, 60  # seconds of computing; of waiting, five count as one
 WAITING = 5
 ENDLESS = "does a loop of yours ever end, or does its work grow much faster than its input?"
-STOP_IT = "Stop it with the square button, in a terminal with Ctrl-C"
 
 
 class StoppedError(Exception):
@@ -76,7 +75,7 @@ class _Watch:
             if self._spent() > SAY and not said:
                 said = True
                 passed = f"{time.monotonic() - self.began:.0f} s"
-                self.say(f"still running after {passed}: {ENDLESS} {STOP_IT}")
+                self.say(f"still running after {passed}: {ENDLESS}")
             if self._spent() > STOP and self.can_stop:
                 with self.deciding:
                     if not self.ended.is_set():
