@@ -23,8 +23,10 @@ def within(most: int = MOST) -> Iterator[None]:
         return
     import resource
 
+    from ..running.seal.limits import mapped
+
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    cap = _mapped() + most
+    cap = mapped() + most
     if soft == resource.RLIM_INFINITY or cap < soft:
         resource.setrlimit(resource.RLIMIT_AS, (cap, hard))
     try:
@@ -34,10 +36,3 @@ def within(most: int = MOST) -> Iterator[None]:
         raise TooMuchMemory(f"{told}; look at it by hand") from error
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-
-
-def _mapped() -> int:
-    import resource
-
-    with open("/proc/self/statm", encoding="ascii") as file:
-        return int(file.read().split()[0]) * resource.getpagesize()

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from ...course.finding.archives import zip_name
+
 MEMBERS, MEMBER, TOTAL, NAME = 20_000, 64 << 20, 4 << 30, 500
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 BIDI = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
@@ -101,7 +103,7 @@ def opened(source: Path) -> Iterator[Archive]:
                 found.refused.append((info.filename, "a link"))
             else:
                 read = _reader(archive, info)
-                found.add(_name(info), info.file_size, _changed(info), read)
+                found.add(zip_name(info), info.file_size, _changed(info), read)
         yield found
 
 
@@ -109,16 +111,6 @@ def _sizes(source: Path, count: int, total: int) -> None:
     if count > MEMBERS or total > TOTAL:
         told = f"{count} files and {total >> 20} MiB, more than {MEMBERS} or {TOTAL >> 20} MiB"
         raise CollectError(f"{source} has {told}")
-
-
-def _name(info: zipfile.ZipInfo) -> str:
-    """A name in UTF-8, also where the archive doesn't say that it is."""
-    if info.flag_bits & 0x800:
-        return info.filename
-    try:
-        return info.filename.encode("cp437").decode("utf-8")
-    except UnicodeError:
-        return info.filename
 
 
 def _changed(info: zipfile.ZipInfo) -> float:

@@ -50,16 +50,19 @@ def opened(path: Path, archive: Candidate) -> list[Candidate]:
     return kept if any(like_work(member.name) for member in kept) else [archive]
 
 
+def zip_name(info: zipfile.ZipInfo) -> str:
+    """A file's name in UTF-8, also where the archive doesn't say that it is."""
+    if info.flag_bits & UTF8:
+        return info.filename
+    try:  # then it should be code page 437, and on a Mac is not
+        return info.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return info.filename
+
+
 def _parts(info: zipfile.ZipInfo) -> list[str]:
-    name = info.filename
-    if not info.flag_bits & UTF8:  # then it should be code page 437, and on a Mac is not
-        try:
-            name = name.encode("cp437").decode("utf-8")
-        except UnicodeError:
-            name = info.filename
-    return [
-        shown(part) for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")
-    ]
+    parts = zip_name(info).replace("\\", "/").split("/")
+    return [shown(part) for part in parts if part not in ("", ".", "..")]
 
 
 def _member(path: Path, archive: str, place: int, info: zipfile.ZipInfo) -> Candidate:

@@ -16,7 +16,7 @@ def limit(seconds: int, memory: int, others: int) -> None:
     `others` are threads that Linux counts for the same user.
     """
     # PyTorch has mapped much before the learner's first line; that doesn't count against them.
-    address_space = _mapped() + memory
+    address_space = mapped() + memory
     caps = {
         resource.RLIMIT_CPU: seconds,
         resource.RLIMIT_AS: address_space,
@@ -32,7 +32,8 @@ def limit(seconds: int, memory: int, others: int) -> None:
         resource.setrlimit(kind, (cap, cap + (kind == resource.RLIMIT_CPU)))
 
 
-def _mapped() -> int:
+def mapped() -> int:
+    """Bytes of memory that this process has mapped."""
     with open("/proc/self/statm", encoding="ascii") as file:
         return int(file.read().split()[0]) * resource.getpagesize()
 
