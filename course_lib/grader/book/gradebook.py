@@ -17,7 +17,8 @@ from course_lib.paths import write_private
 
 from .grading import Graded
 
-MARKED = re.compile(r"-[0-9a-f]{8}")
+MARK = 16  # letters: of two names with eight, a student finds some that meet
+MARKED = re.compile(rf"-[0-9a-f]{{{MARK}}}")
 
 
 class GradebookError(ValueError):
@@ -71,11 +72,11 @@ def result_file(folder: Path, student: str) -> Path:
 def label(student: str) -> str:
     """A file's name for a student. It is a label: it never leads out of a folder."""
     safe = "".join(c if c.isalnum() or c in "-_.@" else "_" for c in student).lstrip(".") or "_"
-    if safe != student or len(safe) > 50 or MARKED.fullmatch(safe[-9:]):
+    if safe != student or len(safe) > 50 or MARKED.fullmatch(safe[-MARK - 1 :]):
         # Two names must not meet in one file because of a character that files can't have, or
         # because they differ only where a file's name has to end, or because one is made to look
         # like the other with its mark.
-        mark = hashlib.sha256(student.encode(errors="surrogateescape")).hexdigest()[:8]
+        mark = hashlib.sha256(student.encode(errors="surrogateescape")).hexdigest()[:MARK]
         safe = f"{safe[:50]}-{mark}"
     return safe
 

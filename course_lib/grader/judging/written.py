@@ -3,7 +3,7 @@
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from course_lib.notebooks import tree_of
 
@@ -15,14 +15,22 @@ def numbers_in(source: str, name: str = "") -> set[int | float]:
     tree = tree_of(source) or ast.Module([], [])
     found = [node for node in tree.body if name and getattr(node, "name", "") == name]
     inside = found[-1] if found else tree
-    made = [n for n in ast.walk(inside) if getattr(n, "name", "") == "__init__"]
-    drawn = {id(n) for each in made for n in ast.walk(each)}  # first numbers may be anything
-    nodes = [n for n in ast.walk(inside) if id(n) not in drawn]
+    nodes = list(_outside_of_init(inside))
     signed = [n for n in nodes if isinstance(n, ast.UnaryOp) and isinstance(n.op, ast.USub)]
     below = {id(n.operand) for n in signed}
     values = [(n.value, id(n) in below) for n in nodes if isinstance(n, ast.Constant)]
     numbers = [(x, turned) for x, turned in values if type(x) in (int, float)]
     return {-x if turned else x for x, turned in numbers if abs(x) < LARGEST}
+
+
+def _outside_of_init(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those of an `__init__`: first numbers may be anything."""
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        if getattr(each, "name", "") != "__init__":
+            yield each
+            waiting += ast.iter_child_nodes(each)
 
 
 def numbers_of(answers: Iterable[Callable]) -> set[int | float]:

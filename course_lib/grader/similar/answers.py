@@ -76,7 +76,7 @@ def _new(slices: Sequence[Slice], seen: set[str]) -> str:
     own = dict.fromkeys(made.own for made in slices)
     kept = dict[str, None]()
     for _, piece in slices[0].pieces:
-        lines = piece.splitlines()
+        lines = piece.split("\n")
         texts = ["\n".join(lines[s.first - 1 : s.last]) for s in statements_of(piece)]
         kept |= dict.fromkeys(text for text in texts if text in own or text not in seen)
     kept |= own

@@ -110,3 +110,9 @@ def test_a_name_made_like_another_with_its_mark_has_a_file_of_its_own(tmp_path):
     copied = gradebook.result_file(tmp_path, "x y").stem
     assert gradebook.result_file(tmp_path, copied) != gradebook.result_file(tmp_path, "x y")
     assert gradebook.result_file(tmp_path, "ada-2023").stem == "ada-2023"
+
+
+def test_a_mark_is_too_long_for_two_names_that_meet_by_trying():
+    """Eight letters met after some eighty thousand names."""
+    marks = {gradebook.label(f"ada {i}").rpartition("-")[2] for i in range(300)}
+    assert len(marks) == 300 and {len(mark) for mark in marks} == {16}

@@ -12,7 +12,7 @@ from course_lib.grader.book.reported import judge_report
 from course_lib.grader.book.unused import listed
 from course_lib.grader.course.finding import looking
 from course_lib.grader.course.finding.facts import chapter_facts, definitions
-from course_lib.grader.course.finding.work import Unused, digest, find_work
+from course_lib.grader.course.finding.work import Unused, digest, find_work, mentioned
 from course_lib.grader.judging.frames import pack
 from course_lib.grader.running.slicing.plans import Wanted
 from course_lib.grader.running.warm import Report
@@ -145,6 +145,41 @@ def test_a_path_in_an_archive_is_told_in_few_words_wherever_it_is_named(tmp_path
     assert work.used["00"].label.endswith("a/x.py")
     told = listed(work.unused)
     assert len(told) == 50 and sum(len(a) + len(b) for a, b in told) < 50_000
+
+
+def test_an_archive_with_a_long_table_is_told_and_costs_no_time(tmp_path):
+    extra = (b"\xfe\xca\x00\x00" * 16_383)[: (1 << 16) - 4]  # as many empty fields as there can be
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for i in range(100):
+            info = zipfile.ZipInfo(f"{i}.py")
+            info.extra = extra
+            archive.writestr(info, "x = 1")
+    began = time.process_time()
+    (file,) = find_work(tmp_path, [chapter_facts(ROOT, "00")]).unused
+    assert time.process_time() - began < 1
+    assert "table is longer than its files need" in file.reason
+
+
+@pytest.mark.parametrize("packed", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_file_of_an_archive_that_is_not_what_its_table_says_is_broken(tmp_path, packed):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", packed) as archive:
+        archive.writestr("00_start_here.py", RIGHT)
+        archive.writestr("empty.py", "")
+    work = find_work(tmp_path, [chapter_facts(ROOT, "00")])
+    assert work.used["00"].label == "a.zip/00_start_here.py"
+    data = bytearray(path.read_bytes())
+    place = data.find(b"00_start_here.py") + len("00_start_here.py") + 9
+    data[place] ^= 1
+    path.write_bytes(data)
+    reasons = [each.reason for each in find_work(tmp_path, [chapter_facts(ROOT, "00")]).unused]
+    assert any("a broken archive" in reason for reason in reasons)
+
+
+def test_only_work_names_chapters(tmp_path):
+    for name in ("photo_15_16_.jpg", "03_notes.pdf", "04_masks.ipynb"):
+        (tmp_path / name).write_text("{}")
+    assert mentioned(tmp_path) == {"04"}
 
 
 def test_many_copies_of_a_long_notebook_are_looked_at_once(tmp_path, monkeypatch):

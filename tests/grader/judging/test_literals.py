@@ -1,11 +1,14 @@
 """A number written down where it should come from an input is asked about, and no other."""
 
+import time
+
 import pytest
 
 from course_lib.check import check
 from course_lib.grader.course.files import sheet_for
 from course_lib.grader.judging.literals import with_changed_values
 from course_lib.grader.judging.verdict import Verdict, judge
+from course_lib.grader.judging.written import numbers_in
 from course_lib.paths import ROOT
 
 ID = "02.attention-weights"
@@ -103,3 +106,12 @@ def test_numbers_of_other_right_answers_are_not_asked_about():
 def test_what_a_loss_leaves_out_is_usual_and_a_size_of_100_is_not():
     assert details(SOFT.format(" / 100"))[-1].startswith("`100` stands")
     assert not any("stands in your code" in told for told in details(SOFT.format(" / -100")))
+
+
+def test_first_numbers_within_first_numbers_cost_no_time():
+    nested = "def f():\n" + "".join(
+        f"{' ' * (i + 1)}def __init__(self, x=0.5):\n" for i in range(90)
+    )
+    began = time.process_time()
+    numbers_in(f"{nested}{' ' * 92}{'x = 0.7; ' * 5_000}\n" * 3)
+    assert time.process_time() - began < 2

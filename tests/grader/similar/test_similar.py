@@ -204,3 +204,11 @@ def test_an_answer_is_compared_without_the_rest_of_the_notebook(tmp_path):
     for id, name in answers.items():
         source = found.sources[id, "ada"]
         assert f"def {name}(" in source and source.count("def ") == 1, source
+
+
+def test_what_only_looks_like_an_end_of_line_moves_no_line(tmp_path):
+    text = '# %% tags=["00.scores"]\nk = "\u2028\u2028"\ndef scores(q, k=k):\n    return q @ k\n'
+    (tmp_path / "ada").mkdir()
+    (tmp_path / "ada" / "00_start_here.py").write_text(text, encoding="utf-8")
+    found = gather([Task(ROOT, tmp_path / "ada", ("00",), 0, level_for(None))])
+    assert "def scores(q, k=k):\n    return q @ k" in found.sources["00.scores", "ada"]

@@ -55,20 +55,26 @@ class Archive:
 
     def add(self, name: str, size: int, changed: float, read: Callable[[], bytes]) -> None:
         """Take a file, unless it is litter, leads out or is too large."""
+        shown = printed(name)
         parts = re.split(r"[/\\]", unicodedata.normalize("NFC", name))
         path = tuple(part for part in parts if part not in ("", "."))
         if not path or ".." in path or not parts[0] or parts[0].endswith(":"):
-            self.refused.append((name, "its path leads out of the archive"))
+            self.refused.append((shown, "its path leads out of the archive"))
         elif found := [part for part in path if is_litter(part)]:
             self.litter[found[0]] += 1
         elif len(name) > NAME:
-            self.refused.append((f"{name[:60]}…", f"its name has more than {NAME} letters"))
-        elif (shown := "".join("?" if is_harmful(c) else c for c in name)) != name:
+            self.refused.append((f"{shown[:60]}…", f"its name has more than {NAME} letters"))
+        elif shown != name:
             self.refused.append((shown, "its name has characters that no name has"))
         elif size > MEMBER:
             self.refused.append((name, f"it has {size >> 20} MiB, more than {MEMBER >> 20}"))
         else:
             self.members.append(Member(path, changed, read))
+
+
+def printed(name: str) -> str:
+    """A name as it may be shown."""
+    return "".join("?" if is_harmful(c) else c for c in name)
 
 
 def is_harmful(character: str) -> bool:
@@ -100,7 +106,7 @@ def opened(source: Path) -> Iterator[Archive]:
         _sizes(source, len(infos), sum(info.file_size for info in infos))
         for info in infos:
             if stat.S_ISLNK(info.external_attr >> 16):
-                found.refused.append((info.filename, "a link"))
+                found.refused.append((printed(info.filename)[:NAME], "a link"))
             else:
                 read = _reader(archive, info)
                 found.add(zip_name(info), info.file_size, _changed(info), read)

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from ..exports.cells import escaped
 from ..exports.people import People, Person
 from ..exports.spelling import plain, unaccented
 from ..times import FILE
@@ -170,6 +171,8 @@ def _no_folder(name: str) -> str:
         or set('/\\:*?"<>|') & set(name)
         or len(name.encode()) > 200
     )
+    if not bad and escaped(name, id=True) != name:
+        return "a spreadsheet would take its student's name for a formula"
     return "its student's name can't be the name of a folder" if bad else ""
 
 

@@ -6,6 +6,7 @@ What it packs in unusual ways is left alone, since only deflate can be read piec
 
 import io
 import zipfile
+import zlib
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -24,7 +25,8 @@ from .candidates import (
 )
 
 MAX_MEMBERS = 2_000
-START, ENTRY = b"PK\x03\x04", b"PK\x01\x02"  # of an archive, of each line in its table
+LINE, LONG = 1 << 10, 1 << 17  # bytes of the table for each file, and for a few with long names
+START, ENTRY, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"  # of a file, a line, the table
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 LOCKED, UTF8 = 0x1, 0x800  # bits of a member's flags
 
@@ -39,15 +41,25 @@ def opened(path: Path, archive: Candidate) -> list[Candidate]:
         if (entries := data.count(ENTRY)) > MAX_MEMBERS:
             told = f"an archive of {entries:,} files; at most {MAX_MEMBERS:,} are looked at"
             return [replace(archive, trouble=told)]
+        if _table(data) > LINE * entries + LONG:  # it would take zipfile minutes
+            return [
+                replace(archive, trouble="an archive whose table is longer than its files need")
+            ]
         with zipfile.ZipFile(io.BytesIO(data)) as file:
-            members = [(i, info) for i, info in enumerate(file.infolist()) if not info.is_dir()]
+            members = [info for info in file.infolist() if not info.is_dir()]
     except OSError as error:
         return [replace(archive, trouble=refusal(error))]
     except Exception as error:  # zipfile raises many kinds for what is damaged
         return [replace(archive, trouble=f"a broken archive ({one_line(error)})")]
-    named = [(_parts(info), _member(path, archive.label, i, info)) for i, info in members]
+    named = [(_parts(info), _member(path, archive.label, info)) for info in members]
     kept = [member for parts, member in named if not any(map(is_passed, parts))]
     return kept if any(like_work(member.name) for member in kept) else [archive]
+
+
+def _table(data: bytes) -> int:
+    """The bytes of an archive's table, as its end says."""
+    end = data.rfind(END)
+    return int.from_bytes(data[end + 12 : end + 16], "little") if end >= 0 else 0
 
 
 def zip_name(info: zipfile.ZipInfo) -> str:
@@ -65,7 +77,7 @@ def _parts(info: zipfile.ZipInfo) -> list[str]:
     return [shown(part) for part in parts if part not in ("", ".", "..")]
 
 
-def _member(path: Path, archive: str, place: int, info: zipfile.ZipInfo) -> Candidate:
+def _member(path: Path, archive: str, info: zipfile.ZipInfo) -> Candidate:
     label = cut("/".join([archive, *(_parts(info) or ["…"])]))
     changed = moment(lambda: datetime(*info.date_time))
     told = too_large(info.file_size)
@@ -73,15 +85,21 @@ def _member(path: Path, archive: str, place: int, info: zipfile.ZipInfo) -> Cand
         told = "locked with a password"
     elif info.compress_type not in METHODS:
         told = f"packed in an unusual way (method {info.compress_type})"
-    return Candidate(label, info.file_size, changed, told, partial(_load, path, place))
+    return Candidate(label, info.file_size, changed, told, partial(_load, path, info))
 
 
-def _load(path: Path, place: int) -> bytes:
-    """A member's bytes, never more than it says it has."""
+def _load(path: Path, info: zipfile.ZipInfo) -> bytes:
+    """A member's bytes, never more than it says it has; without reading the table once more."""
+    with path.open("rb") as file:
+        file.seek(info.header_offset)
+        header = file.read(30)
+        file.seek(sum(int.from_bytes(header[i : i + 2], "little") for i in (26, 28)), io.SEEK_CUR)
+        packed = file.read(info.compress_size)
     try:
-        with zipfile.ZipFile(path) as file, file.open(file.infolist()[place]) as member:
-            return member.read()
-    except OSError:
-        raise
-    except Exception as error:  # as above
+        if info.compress_type == zipfile.ZIP_DEFLATED:
+            packed = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, info.file_size or 1)
+    except zlib.error as error:
         raise ValueError(f"a broken archive ({one_line(error)})") from error
+    if header[: len(START)] != START or zlib.crc32(packed) != info.CRC:
+        raise ValueError(f"a broken archive (bad CRC-32 for file {shown(info.filename)!r})")
+    return packed

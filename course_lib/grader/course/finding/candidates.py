@@ -51,6 +51,11 @@ def like_work(name: str) -> bool:
     return bool(re.search(r"\.(?:ipynb|py|md|rmd|qmd)(?![a-z])", name, re.IGNORECASE))
 
 
+def chapters_named(name: str) -> set[str]:
+    """The chapters in the name of a notebook or a script; of any other file none."""
+    return set(re.findall(r"(?<!\d)(\d\d)_", name)) if like_work(name) else set()
+
+
 def too_large(size: int) -> str:
     """The trouble with a file of that many bytes, or ""."""
     large = size > MAX_FILE

@@ -6,7 +6,6 @@ one with most answers counts; then the one with the proper name; then the newest
 """
 
 import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,6 +15,7 @@ from course_lib.notebooks import Cell
 
 from ...running.reading.handed_in import cells_in
 from ...running.reading.plain import readable_cells
+from .candidates import chapters_named
 from .facts import ChapterFacts
 from .looking import (
     MENTIONED,
@@ -117,7 +117,7 @@ def mentioned(folder: Path) -> set[str]:
         file, data = seen(candidate)
         if not file.trouble:
             found |= {match.decode() for match in MENTIONED.findall(data.replace(b"\0", b""))}
-            found |= set(re.findall(r"(?<!\d)(\d\d)_", candidate.name))
+            found |= chapters_named(candidate.name)
     return found
 
 

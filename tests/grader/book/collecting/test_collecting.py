@@ -319,6 +319,13 @@ def test_a_name_that_no_folder_can_have_is_told(collect):
     assert {why for _, why in plan.left} == {"its student's name can't be the name of a folder"}
 
 
+def test_a_name_that_a_spreadsheet_would_compute_is_told(collect):
+    formula = "=WEBSERVICE(CONCATENATE(CHAR(104),A2))"
+    plan, _ = collect({f"{formula}/02_attention.py": "x", "@ada/02_attention.py": "x"})
+    assert [each.student for each in plan.placed] == ["@ada"]
+    assert any("for a formula" in why for _, why in plan.left)
+
+
 def test_an_account_that_leads_elsewhere_is_told(collect, tmp_path):
     plan, _ = collect({"S-1/02.py": "x", "bob/02.py": "y"}, CANVAS.replace(",ada,", ",../../x,"))
     assert [name for name, _ in plan.left] == ["S-1/02.py"]

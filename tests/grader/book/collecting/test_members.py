@@ -146,3 +146,10 @@ def test_a_folder_is_read_without_its_links_and_hidden_folders(tmp_path):
     assert files == {"ada/02.py": b"ada/02.py"}
     assert sorted(archive.refused) == [("ada/out.py", "a link"), ("bob", "a link")]
     assert archive.litter == {".git": 1, ".ipynb_checkpoints": 1}
+
+
+@pytest.mark.parametrize("name", ["../\x1b[2Jx.py", "\x1b[2J" + "x" * 600 + ".py", "a\x1b[2J.py"])
+def test_no_refused_name_steers_the_terminal(zipped, name):
+    _, archive = read(zipped({name: "x"}))
+    ((refused, _),) = archive.refused
+    assert "\x1b" not in refused and "?" in refused
