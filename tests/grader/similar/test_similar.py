@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from handed_in import notebook
 
 from course_lib.grader.book.one_student import Task, level_for
 from course_lib.grader.running import seal
@@ -207,8 +208,8 @@ def test_an_answer_is_compared_without_the_rest_of_the_notebook(tmp_path):
 
 
 def test_what_only_looks_like_an_end_of_line_moves_no_line(tmp_path):
-    text = '# %% tags=["00.scores"]\nk = "\u2028\u2028"\ndef scores(q, k=k):\n    return q @ k\n'
+    source = 'k = "\u2028\u2028"\ndef scores(q, k=k):\n    return q @ k'
     (tmp_path / "ada").mkdir()
-    (tmp_path / "ada" / "00_start_here.py").write_text(text, encoding="utf-8")
+    notebook(tmp_path / "ada" / "00_start_here.ipynb", (source, "00.scores"))
     found = gather([Task(ROOT, tmp_path / "ada", ("00",), 0, level_for(None))])
     assert "def scores(q, k=k):\n    return q @ k" in found.sources["00.scores", "ada"]
