@@ -160,6 +160,20 @@ def test_an_archive_with_a_long_table_is_told_and_costs_no_time(tmp_path):
     assert "table is longer than its files need" in file.reason
 
 
+def test_an_archive_whose_files_are_one_and_the_same_is_told(tmp_path):
+    """A long stream that comes to one byte, under five hundred names."""
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("long.py", "x" * 100_000)
+        for i in range(20):
+            archive.writestr(f"{i}.py", "")
+            info = archive.infolist()[-1]
+            first = archive.infolist()[0]
+            info.header_offset, info.compress_size = first.header_offset, first.compress_size
+    (file,) = find_work(tmp_path, [chapter_facts(ROOT, "00")]).unused
+    assert "overlap" in file.reason
+
+
 @pytest.mark.parametrize("packed", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_a_file_of_an_archive_that_is_not_what_its_table_says_is_broken(tmp_path, packed):
     path = tmp_path / "a.zip"

@@ -168,6 +168,7 @@ def _another(who: Who, person: Person) -> str:
 def _no_folder(name: str) -> str:
     bad = (
         name.casefold() in ("", ".", "..", FILE)
+        or name.strip() != name  # a list of times would take two people for one
         or set('/\\:*?"<>|') & set(name)
         or len(name.encode()) > 200
     )

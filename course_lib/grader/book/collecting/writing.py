@@ -7,6 +7,7 @@ is, each file is moved whole, so that a crash is mended by collecting the same a
 import json
 import tempfile
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,9 +39,11 @@ class Collected:
     aside: list[str] = field(default_factory=list)
 
 
-def write(plan: Plan, out: Path, people: People | None) -> Collected:
-    """Write what a plan places. Raises CollectError when `out` holds something else, or another
-    class; what can't be unpacked goes to the plan's list of what is left.
+def write(plan: Plan, out: Path, people: People | None, chapters: Collection[str]) -> Collected:
+    """Write what a plan places, work on these chapters of the course and all else.
+
+    Raises CollectError when `out` holds something else, or another class; what can't be unpacked
+    goes to the plan's list of what is left.
     """
     by = "a list" if people else plan.platforms.most_common(1)[0][0]
     before = _earlier(out, by, people)
@@ -49,7 +52,7 @@ def write(plan: Plan, out: Path, people: People | None) -> Collected:
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         made = Path(folder) / out.name
         made.mkdir()
-        times, folders = _fill(made, out, plan, done)
+        times, folders = _fill(made, out, plan, done, chapters)
         students = sorted({*before, *(path.name for path in made.iterdir())})
         record = json.dumps({"by": by, "students": students}, indent=1, ensure_ascii=False) + "\n"
         if before:
@@ -84,12 +87,14 @@ def _earlier(out: Path, by: str, people: People | None) -> list[str]:
     return students
 
 
-def _fill(made: Path, out: Path, plan: Plan, done: Collected) -> tuple[Times, dict[str, Versions]]:
+def _fill(
+    made: Path, out: Path, plan: Plan, done: Collected, chapters: Collection[str]
+) -> tuple[Times, dict[str, Versions]]:
     """Write the files that `out` doesn't have; returns what is known of when they came.
 
     Of several files for a chapter the newest counts: it is what will be graded.
     """
-    listed, times, sure, folders = load_times(out), {}, set(), {}
+    listed, times, beside, sure, folders = load_times(out), {}, {}, set(), {}
     for placed in sorted(plan.placed, key=lambda placed: placed.when):
         try:
             data = placed.member.read()
@@ -98,16 +103,18 @@ def _fill(made: Path, out: Path, plan: Plan, done: Collected) -> tuple[Times, di
             continue
         student = placed.student
         folder = folders.setdefault(student, Versions(out / student, made / student))
-        key = student, chapter_of(placed.file, data)
-        sure |= {student} if key[1] else set()
-        done.work |= {student} if placed.file.casefold().endswith((*WORK, ".zip")) else set()
+        named = chapter_of(placed.file, data)
+        key = student, named if named in chapters else ""
+        is_work = placed.file.casefold().endswith((*WORK, ".zip"))
+        done.work |= {student} if is_work else set()
+        sure |= {student} if is_work or key[1] else set()
         state = folder.put(placed, data)
         (done.same if state == SAME else done.new)[student] += 1
         unlisted = not {key, (student, "")} & listed.keys()
         if state == NEW or (state == SAME and unlisted):
-            times[key] = _told(placed)
-    # A line for all chapters, only where nothing says which: a picture beside a notebook is none.
-    times = {key: told for key, told in times.items() if key[1] or key[0] not in sure}
+            (times if is_work or key[1] else beside)[key] = _told(placed)
+    # A line for all chapters, where nothing says which: a picture beside a notebook is none.
+    times = {key: told for key, told in beside.items() if key[0] not in sure} | times
     done.late = {student for (student, _), told in times.items() if told.late}
     done.timeless = {student for (student, _), told in times.items() if not told.submitted}
     done.aside = [

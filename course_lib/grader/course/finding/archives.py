@@ -47,6 +47,8 @@ def opened(path: Path, archive: Candidate) -> list[Candidate]:
             ]
         with zipfile.ZipFile(io.BytesIO(data)) as file:
             members = [info for info in file.infolist() if not info.is_dir()]
+        if sum(info.compress_size for info in members) > len(data):
+            return [replace(archive, trouble="an archive whose files overlap")]
     except OSError as error:
         return [replace(archive, trouble=refusal(error))]
     except Exception as error:  # zipfile raises many kinds for what is damaged

@@ -37,7 +37,8 @@ def collect(tmp_path):
         people = load_people(tmp_path / "roster.csv") if roster else None
         with opened(path) as archive:
             plan = planned(archive, people)
-            return plan, write(plan, tmp_path / out, people) if plan.placed else None
+            done = write(plan, tmp_path / out, people, ("00", "02", "03")) if plan.placed else None
+            return plan, done
 
     return run
 
@@ -363,6 +364,25 @@ def test_a_chapter_is_known_by_the_name_or_by_the_ids_of_cells(name, data, chapt
 def test_a_picture_beside_a_notebook_says_nothing_of_other_chapters(collect, tmp_path):
     collect({"ada/02.py": "x", "ada/photo.png": "y", "bob/mine.ipynb": "z"})
     assert set(load_times(tmp_path / "out")) == {("ada", "02"), ("bob", "")}
+
+
+@pytest.mark.parametrize("name", ["99_notes.ipynb", "work.ipynb", "02/mine.zip"])
+def test_work_of_no_chapter_is_as_late_as_it_is(collect, tmp_path, name):
+    """Answers without ids, by a name of the student's choice, must not count as the file's time."""
+    form = "A_ob_attempt_2026-12-{}-09-30-00_{}".format
+    files = {form("01", "03_masks.py"): "x", form("09", name.replace("/", "_")): "y"}
+    collect(files, "Username\nob\n")
+    times = load_times(tmp_path / "out")
+    late = times.get(("ob", "02")) or times.get(("ob", ""))
+    assert late.submitted.startswith("2026-12-09")
+    assert times["ob", "03"].submitted.startswith("2026-12-01")
+
+
+@pytest.mark.parametrize("name", ["\u3000ada", "ada ", "\tada"])
+def test_a_name_with_blanks_around_it_is_nobody_elses(collect, tmp_path, name):
+    plan, _ = collect({f"{name}/02.py": "x", "ada/02.py": "y"})
+    assert len(plan.left) == 1 and files_in(tmp_path / "out") == {"ada/02.py": "y"}
+    assert set(load_times(tmp_path / "out")) == {("ada", "02")}
 
 
 @pytest.mark.parametrize(
