@@ -103,7 +103,7 @@ def opened(source: Path) -> Iterator[Archive]:
         raise CollectError(f"{source} can't be read ({error}); {told}") from error
     with archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
-        _sizes(source, len(infos), sum(info.file_size for info in infos))
+        _sizes(source, [info.file_size for info in infos])
         for info in infos:
             if stat.S_ISLNK(info.external_attr >> 16):
                 found.refused.append((printed(info.filename)[:NAME], "a link"))
@@ -113,7 +113,8 @@ def opened(source: Path) -> Iterator[Archive]:
         yield found
 
 
-def _sizes(source: Path, count: int, total: int) -> None:
+def _sizes(source: Path, sizes: list[int]) -> None:
+    count, total = len(sizes), sum(size for size in sizes if size <= MEMBER)  # no more is read
     if count > MEMBERS or total > TOTAL:
         told = f"{count} files and {total >> 20} MiB, more than {MEMBERS} or {TOTAL >> 20} MiB"
         raise CollectError(f"{source} has {told}")
@@ -157,10 +158,10 @@ def _walk(source: Path, found: Archive) -> None:
         links = [name for name in below if (Path(folder) / name).is_symlink()]
         files += [Path(folder) / name for name in sorted([*names, *links])]
     abouts = [path.lstat() for path in files]
-    _sizes(source, len(files), sum(about.st_size for about in abouts))
+    _sizes(source, [about.st_size for about in abouts])
     for path, about in zip(files, abouts, strict=True):
         name = path.relative_to(source).as_posix()
         if stat.S_ISREG(about.st_mode):
             found.add(name, about.st_size, about.st_mtime, _plain_reader(path))
         else:
-            found.refused.append((name, "a link" if path.is_symlink() else "no file"))
+            found.refused.append((printed(name), "a link" if path.is_symlink() else "no file"))

@@ -20,6 +20,7 @@ from .placing import WORK, Placed, Plan
 from .versions import NEW, SAME, Versions, chapter_of
 
 RECORD = ".collected.json"
+MOST = 300  # files of a student: each is compared with all others
 
 
 @dataclass
@@ -95,7 +96,7 @@ def _fill(
     Of several files for a chapter the newest counts: it is what will be graded.
     """
     listed, times, beside, sure, folders = load_times(out), {}, {}, set(), {}
-    for placed in sorted(plan.placed, key=lambda placed: placed.when):
+    for placed in _newest(plan):
         try:
             data = placed.member.read()
         except CollectError as error:
@@ -121,6 +122,19 @@ def _fill(
         f"{s}/{name}: now {to}" for s, f in folders.items() for name, to in f.aside.items()
     ]
     return times, folders
+
+
+def _newest(plan: Plan) -> list[Placed]:
+    """What is placed, the oldest first; of a student's files no more than anybody reads."""
+    kept, count = [], Counter()
+    for placed in sorted(plan.placed, key=lambda placed: placed.when, reverse=True):
+        count[placed.student] += 1
+        if count[placed.student] <= MOST:
+            kept.append(placed)
+        else:
+            told = f"{placed.student} has more than {MOST} files; these are the newest"
+            plan.left.append((str(placed.member), told))
+    return kept[::-1]
 
 
 def _told(placed: Placed) -> Told:

@@ -378,6 +378,14 @@ def test_work_of_no_chapter_is_as_late_as_it_is(collect, tmp_path, name):
     assert times["ob", "03"].submitted.startswith("2026-12-01")
 
 
+def test_of_very_many_files_the_newest_are_kept(collect, tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "MOST", 2)
+    form = "A_ob_attempt_2026-12-0{}-09-30-00_{}.py".format
+    plan, _ = collect({form(day, f"{day}x"): "x" * day for day in (1, 3, 2)}, "Username\nob\n")
+    assert set(files_in(tmp_path / "out")) == {"ob/2x.py", "ob/3x.py"}
+    assert ["more than 2 files" in why for _, why in plan.left] == [True]
+
+
 @pytest.mark.parametrize("name", ["\u3000ada", "ada ", "\tada"])
 def test_a_name_with_blanks_around_it_is_nobody_elses(collect, tmp_path, name):
     plan, _ = collect({f"{name}/02.py": "x", "ada/02.py": "y"})

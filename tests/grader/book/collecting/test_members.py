@@ -153,3 +153,12 @@ def test_no_refused_name_steers_the_terminal(zipped, name):
     _, archive = read(zipped({name: "x"}))
     ((refused, _),) = archive.refused
     assert "\x1b" not in refused and "?" in refused
+
+
+def test_a_film_costs_nobody_else(tmp_path):
+    (tmp_path / "ada").mkdir()
+    with (tmp_path / "ada" / "film.mp4").open("wb") as film:
+        film.truncate(5 << 30)
+    (tmp_path / "02.py").write_text("x")
+    files, archive = read(tmp_path)
+    assert files == {"02.py": b"x"} and "it has 5120 MiB" in archive.refused[0][1]
