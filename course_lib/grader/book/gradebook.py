@@ -17,7 +17,7 @@ from course_lib.paths import write_private
 
 from .grading import Graded
 
-MARK = 16  # letters: of two names with eight, a student finds some that meet
+MARK = 32  # letters: of two names with eight, a student finds some that meet
 MARKED = re.compile(rf"-[0-9a-f]{{{MARK}}}")
 
 

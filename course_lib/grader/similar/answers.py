@@ -19,6 +19,7 @@ from ..running.slicing.statements import statements_of
 from .normal import Piece, answer_pieces, pieces
 
 TEXTBOOK = ("nn", "models")  # rooms of the library that answers are nearest to
+LONGEST = 60_000  # letters of an answer with all that it needs: pieces of code are kept
 NOT_SHOWN = ("grader", "commands", "__pycache__")
 
 
@@ -56,9 +57,11 @@ def _add(found: Answers, task: Task, chapter: str, cells: list[Cell]) -> None:
     for exercise, each in zip(asked, made, strict=True):
         if not each.slices:
             continue
-        # Whichever of them is right is graded: a stub that stands last must not hide the others.
-        source = _new(each.slices, seen)
         try:
+            if (long := sum(len(piece) for _, piece in each.slices[0].pieces)) > LONGEST:
+                raise ValueError(f"{long >> 10} KiB of code")
+            # Whichever is right is graded: a stub that stands last must not hide the others.
+            source = _new(each.slices, seen)
             own = answer_pieces(source)
         except ValueError as error:
             found.left_out.append((student, exercise.id, str(error)))

@@ -115,4 +115,4 @@ def test_a_name_made_like_another_with_its_mark_has_a_file_of_its_own(tmp_path):
 def test_a_mark_is_too_long_for_two_names_that_meet_by_trying():
     """Eight letters met after some eighty thousand names."""
     marks = {gradebook.label(f"ada {i}").rpartition("-")[2] for i in range(300)}
-    assert len(marks) == 300 and {len(mark) for mark in marks} == {16}
+    assert len(marks) == 300 and {len(mark) for mark in marks} == {32}

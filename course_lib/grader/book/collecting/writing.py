@@ -127,7 +127,7 @@ def _fill(
 def _newest(plan: Plan) -> list[Placed]:
     """What is placed, the oldest first; of a student's files no more than anybody reads."""
     kept, count = [], Counter()
-    for placed in sorted(plan.placed, key=lambda placed: placed.when, reverse=True):
+    for placed in sorted(plan.placed, key=lambda placed: placed.when)[::-1]:
         count[placed.student] += 1
         if count[placed.student] <= MOST:
             kept.append(placed)

@@ -65,8 +65,9 @@ class People:
         return next(filter(None, ways), ())
 
     def by_name(self, text: str) -> tuple[Person, ...]:
-        """Who has this name, however it is spelled."""
-        return self._index["", plain].get(plain(text), ())
+        """Who has this name: spelled so, else in other capitals, else with other marks."""
+        ways = (self._index["", spelled].get(spelled(text)) for spelled in (exact, loose, plain))
+        return next(filter(None, ways), ())
 
     def has(self, column: str) -> bool:
         """Does the list have this column of ids?"""
@@ -76,14 +77,18 @@ class People:
         """Which line is which student, and what is to be told: no match, or more than one."""
         found: dict[int, str] = {}
         notes: list[str] = []
-        for student in students:
-            people = self.known_as(student)
-            if len(people) == 1 and people[0].line not in found:
+        known = {student: self.known_as(student) for student in students}
+        claimed = Counter(people[0].line for people in known.values() if len(people) == 1)
+        for student, people in known.items():
+            why = "more than one match in" if people else "no line of"
+            told = f"{student}: {why} {self.name}; their points are not in the export"
+            if len(people) == 1 and claimed[people[0].line] == 1:
                 found |= dict.fromkeys((people[0].line, *people[0].more), student)
                 notes += self._also(student, people[0])
-                continue
-            why = "no line of" if not people else "more than one match in"
-            notes.append(f"{student}: {why} {self.name}; their points are not in the export")
+            elif len(people) == 1:  # a number may be chosen as a name: nobody gets another's points
+                notes.append(told.replace(why, f"another is {people[0]}, too, in", 1))
+            else:
+                notes.append(told)
         return found, notes
 
     def _also(self, student: str, taken: Person) -> list[str]:

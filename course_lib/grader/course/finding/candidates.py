@@ -52,8 +52,8 @@ def like_work(name: str) -> bool:
 
 
 def chapters_named(name: str) -> set[str]:
-    """The chapters in the name of a notebook or a script; of any other file none."""
-    return set(re.findall(r"(?<!\d)(\d\d)_", name)) if like_work(name) else set()
+    """The chapters in the name of a notebook or a script."""
+    return set(re.findall(r"(?<!\d)(\d\d)_", name))
 
 
 def too_large(size: int) -> str:

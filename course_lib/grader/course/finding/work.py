@@ -15,7 +15,7 @@ from course_lib.notebooks import Cell
 
 from ...running.reading.handed_in import cells_in
 from ...running.reading.plain import readable_cells
-from .candidates import chapters_named
+from .candidates import chapters_named, like_work
 from .facts import ChapterFacts
 from .looking import (
     MENTIONED,
@@ -113,7 +113,7 @@ def digest(folder: Path) -> str:
 def mentioned(folder: Path) -> set[str]:
     """The chapters that a folder's files speak of in names or ids, without reading them as work."""
     found = set[str]()
-    for candidate in walk(folder):
+    for candidate in (each for each in walk(folder) if like_work(each.name)):
         file, data = seen(candidate)
         if not file.trouble:
             found |= {match.decode() for match in MENTIONED.findall(data.replace(b"\0", b""))}

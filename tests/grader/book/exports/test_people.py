@@ -189,3 +189,16 @@ def test_names_on_lines_may_begin_with_the_family(listed):
     assert [p.account for p in people.known_as("Ada Lovelace")] == ["Lovelace, Ada"]
     with pytest.raises(RosterError, match="line 3: more cells"):
         listed("Student,ID,SIS Login ID\na,1,ada\nb,2,bob,4\n", "class.txt")
+
+
+def test_nobody_gets_the_points_of_who_took_their_number_as_a_name(listed):
+    people = listed("First name,Last name,ID number\nAda,Lovelace,1001\nMal,Lory,1002\n")
+    found, notes = people.matched(["Ada Lovelace", "1001", "Mal Lory"])
+    assert found == {1: "Mal Lory"}
+    assert [n.partition(":")[0] for n in notes] == ["Ada Lovelace", "1001"]
+    assert all("another is Lovelace, Ada, too" in note for note in notes)
+
+
+def test_a_name_with_other_marks_does_not_unplace_who_is_called_so(listed):
+    people = listed("First name,Last name,ID number\nAda,Lovelace,1\nAda-,Lovelace.,2\n")
+    assert [person.line for person in people.by_name("Ada Lovelace")] == [0]
