@@ -408,7 +408,7 @@ print("held-out plays:", *(f"{bits_per_character(text):.2f}" for text in pieces)
 print(f"the beginning of this page: {bits_per_character(NEW):.2f}")
 
 # %% [markdown]
-# Below the best table, 2.14. But *held out* from whom? These plays are all over the web, so it has probably read them: **contamination**. This page it has not (it was written later), and there it stays
+# Below the best table, which has 2.14 on all that is held out. But *held out* from whom? These plays are all over the web, so it has probably read them: **contamination**. This page it has not (it was written later), and there it stays
 # below 2 too. So it does know English. Now ask it for one token: *The capital of France is* …
 
 
@@ -481,7 +481,7 @@ for text in (
 # Is it the model that does not know, or our sentence? Ask first, then let it answer.
 
 # %%
-lines = "", "What is the capital of {0}?\n", "{0}\n"
+lines = "", "What is the capital of {0}?\n", "{0}\n", "Question\n", "Hello.\n"
 forms = [line + "The capital of {0} is" for line in lines]
 asked = known(forms[1].format)
 right = sum(not said for _, said in asked.values())
@@ -489,9 +489,10 @@ shifts = (f"{c}: {plain[c][0]:.2f} → {asked[c][0]:.2f}" for c in ("Australia",
 print(f"question first: {right} of {len(asked)}", *shifts, sep="   ")
 found = [sum(not said for _, said in known(form.format, UNSEEN).values()) for form in forms]
 print(f"{len(UNSEEN)} new countries: {found[0]}, question first {found[1]}, name first {found[2]}")
+print(f"the word Question first {found[3]}, Hello first {found[4]}")
 
 # %% [markdown]
-# (The first 16 were picked from 32 that had been tried; hence the new ones.) A line in front without the fact, be it only the country's name, and more is known. What it "knows" is what *some* prompt gets out of it.
+# (The first 16 were picked from 32 that had been tried; hence the new ones.) A line in front without the fact, the country's name or the mere word *Question*, and more is known. What it "knows" is what *some* prompt gets out of it.
 #
 # ## 13.7 It fits, so it is loaded?
 #
