@@ -408,8 +408,8 @@ print("held-out plays:", *(f"{bits_per_character(text):.2f}" for text in pieces)
 print(f"the beginning of this page: {bits_per_character(NEW):.2f}")
 
 # %% [markdown]
-# Below the best table, which has 2.14 on all that is held out. But *held out* from whom? These plays are all over the web, so it has probably read them: **contamination**. This page it has not (it was written later), and there it stays
-# below 2 too. So it does know English. Now ask it for one token: *The capital of France is* …
+# Below the best table's 2.14, if of three pieces alone. But *held out* from whom? These plays are all over the web, so it has probably read them: **contamination**. This page it has not (it was written later), and there it stays
+# below 2 too: it knows English. Now ask it for one token: *The capital of France is* …
 
 
 # %%
@@ -492,7 +492,7 @@ print(f"{len(UNSEEN)} new countries: {found[0]}, question first {found[1]}, name
 print(f"the word Question first {found[3]}, Hello first {found[4]}")
 
 # %% [markdown]
-# (The first 16 were picked from 32 that had been tried; hence the new ones.) A line in front without the fact, the country's name or the mere word *Question*, and more is known. What it "knows" is what *some* prompt gets out of it.
+# (The first 16 were picked among 32; hence the new ones.) A line in front without the fact, the country's name or the mere word *Question*, and more is known. What it "knows" is what *some* prompt gets out of it.
 #
 # ## 13.7 It fits, so it is loaded?
 #
