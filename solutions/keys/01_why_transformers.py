@@ -2243,6 +2243,7 @@ def recall_cases(generator: Generator) -> list[Case]:
         learned("unseen rows, asked for the first symbol", 0),
         learned("unseen rows, asked for the second", 1),
         from_its_own("your own first numbers, rows of one symbol"),
+        asked("a long row", (3, 4, 2), 2, 17),
     ]
 
 

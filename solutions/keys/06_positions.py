@@ -48,6 +48,7 @@ def sinusoidal_cases(generator):
         case("7 places, 4 columns", 7, 4),
         case("another base", 11, 6, 100.0),
         case("53 places", 53, 4, 50.0),
+        case("7 places, 4 columns, another base", 7, 4, 50.0),
         case("one wave only", 5, 2),
         case("22 columns, base 31", 5, 22, base=31.0),
         case("one place", 1, 6),

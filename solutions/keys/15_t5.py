@@ -906,6 +906,12 @@ def lengths_cases(generator, density):
     small = [n for n in range(3, 9) if plain(n)]
     huge = next(n for n in numbers(generator, 10_000, 99_999, 50) if plain(n))
     cases = [case(f"{n} tokens", n) for n in dict.fromkeys(chosen)]
+    # One token more or less is one cut more or less.
+    edges = [n for n in range(9, 40) if plain(n) and round(n * density) != round((n + 1) * density)]
+    edges += [
+        n for n in range(9, 40) if plain(n) and round(n * density) != round((n - 1) * density)
+    ]
+    cases += [case(f"{n} tokens", n) for n in dict.fromkeys([*edges[:2], *edges[-2:]])]
     cases += [case("two tokens", 2), *(case(f"a short text of {n}", n) for n in small[:2])]
     return [*cases, case("a long text", huge)]
 
@@ -4261,8 +4267,9 @@ def t5_cases(generator):
         target = text(write, [(0, right) for right in after], vocab, pad_id)
         target[:, 0] = pad_id if start is None else start
         planned = [call(source, method="encode")] if apart else [call(source, target)]
-        if shorter:  # what is kept of the first texts doesn't fit the second
+        if shorter:  # what is kept of the first texts doesn't fit the next, or fits and is wrong
             planned.append(call(source[:, 1:], target[:, :-1]))
+            planned.append(call(source.flip(0), target.flip(0)))
         return Case(label, planned, init=init, state=state)
 
     def handed_in(label):
