@@ -1986,6 +1986,17 @@ RELATIVE_TEST = Exercise(
             varies="first cell",
         ),
         lenient(
+            "relative-tolerance-against-the-first",
+            all_and_first,
+            "`allclose` and `isclose` add a hundred-thousandth of the score itself to the "
+            "tolerance, at 1,000 that is a hundredth; and each score is compared with the first "
+            "of its distance alone",
+            "Look up `rtol`. What is it when you say nothing?",
+            "Take a table of scores near 1,000, with one a little above the first and one below.",
+            "Say rtol=0; and compare the largest of a diagonal with its smallest.",
+            rtol=1e-5,
+        ),
+        lenient(
             "relative-tolerance-in-both",
             all_and_first,
             "`allclose` and `isclose` add a hundred-thousandth of the score itself to the "
