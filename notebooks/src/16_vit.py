@@ -561,7 +561,7 @@ print("ViT, stem, pixels in another order:", *(f"{run:.3f}" for run in stem))
 
 # %% [markdown]
 # *Moved*: of digits moved by four pixels the plain ViT names about half, the CNN more than eight of ten. That is weight sharing: the CNN's layers say the same, elsewhere, and the last mean forgets where. Augmented
-# images move by two pixels at most. They take more than half of the errors at four from both; the CNN stays far ahead.
+# images move by two pixels at most, and take more than half of the errors at four from both; the CNN stays ahead.
 #
 # *Stem*: three small convolutions in place of the patch embedding, and the ViT's blocks are level with the CNN. On scrambled pixels it brings nothing: the last line falls below
 # the ViT with patches.
@@ -582,8 +582,8 @@ for kind, models in study("16_updates")["results"]["right"].items():
         print(f"{name}, {kind}, 1,000 and 2,000 updates:", ", ".join(runs))
 
 # %% [markdown]
-# With 500 digits the CNN is ten points ahead, with 4,000 two. But 500 digits were read in 250 updates, 4,000 in 500. With 1,000 and more they are level: that gap was time, not data.
-# On scrambled pixels the CNN stays a little ahead. The paper went the other way: more images, until the gap is gone, and beyond.
+# With 500 digits the CNN is ten points ahead, with 4,000 two. But 500 digits were read in 250 updates, 4,000 in 500. With 1,000 and more they are level, near 0.86, without augmentation: that gap was time, not data.
+# On scrambled pixels the CNN stays a little ahead, on average. The paper went the other way: more images, until the gap is gone, and beyond.
 #
 # ## 16.8 What a table of places found out
 #
@@ -736,7 +736,7 @@ print(f"this page's reader: {len(reader.position.table)} tokens, {numbers:,} par
 # - One linear layer for all patches is a convolution whose stride is its kernel's side.
 # - Where a patch stands is learned: a fixed shuffle of patches costs a ViT nothing.
 # - Roll-out lies on the digit, but hiding what another digit's names does as much harm: a picture is no explanation until a good control has lost against it.
-# - On 4,000 digits a CNN of equal size is ahead after few updates; after twice as many the ViT has nearly caught up. The CNN bears moved images far better, and its lead lives on neighbours: on scrambled pixels it is ahead by batch norm alone. With 500 digits its lead was time.
+# - On 4,000 digits a CNN of equal size is ahead after few updates; after twice as many the ViT has nearly caught up. The CNN bears moved images far better, and its lead lives on neighbours: on scrambled pixels it is ahead by batch norm alone. With 500, not augmented, it led for a time.
 # - Three convolutions in front bring the ViT level, unless pixels are scrambled.
 #
 # An image was a sentence, nearly. What else has been changed since 2017, in the block itself? Chapter 17.

@@ -21,12 +21,7 @@ def sheet_file(root: Path, id: str) -> Path:
 
 def baked(sheet: Sheet) -> bytes:
     """A sheet without its solution: what is right, and what each mistake gives."""
-    return zlib.compress(pack(shallow(_handed_out(sheet))))
-
-
-def _handed_out(sheet: Sheet) -> Sheet:
-    """What may be known of it."""
-    return replace(sheet, solution="", numbers=(), mistakes=tuple(sheet.mistakes))
+    return zlib.compress(pack(shallow(replace(sheet, solution="", mistakes=tuple(sheet.mistakes)))))
 
 
 def save_sheet(path: Path, sheet: Sheet) -> None:
