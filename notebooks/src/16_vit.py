@@ -478,7 +478,7 @@ for race_name, found in races.items():
         print(f"{race_name}, {name}:", *(f"{run:.3f}" for run in runs))
 
 # %% [markdown]
-# On small digits it does. With twice as many updates the two are nearly level: the ViT gets there too, later. So the question is what lets a CNN learn it *sooner*.
+# On small digits it does. With twice as many updates the two are nearly level. So the question is what lets a CNN learn it *sooner*.
 #
 # To see what each lives on, take it away. The same study, with models of 27,000 numbers, without augmentation: digits as they are; the **patches** in
 # another order, the same for all digits; and all 784 **pixels** in another order, the same for all.
@@ -582,7 +582,7 @@ for kind, models in study("16_updates")["results"]["right"].items():
         print(f"{name}, {kind}, 1,000 and 2,000 updates:", ", ".join(runs))
 
 # %% [markdown]
-# With 500 digits the CNN is ten points ahead, with 4,000 two. But 500 digits were read in 250 updates, 4,000 in 500. With 1,000 and more they are level, near 0.86, without augmentation: that gap was time, not data.
+# With 500 digits the CNN is ten points ahead, with 4,000 two. But 500 digits were read in 250 updates, 4,000 in 500. With 1,000 and more they are level, without augmentation: that gap was time, not data.
 # On scrambled pixels the CNN stays a little ahead, on average. The paper went the other way: more images, until the gap is gone, and beyond.
 #
 # ## 16.8 What a table of places found out
