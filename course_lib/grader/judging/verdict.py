@@ -7,7 +7,7 @@ from .again import AGAIN, TRAINING
 from .bans import banned_name
 from .causes import cause, sound
 from .compare import compare, differences
-from .crash import brief, elsewhere, meaning, unwritten_stub
+from .crash import RAISED, brief, elsewhere, meaning, unwritten_stub
 from .edits import edited, only_returned
 from .far import far
 from .inputs import came_in, size
@@ -59,7 +59,8 @@ def judge(sheet: Sheet, answer: object) -> Verdict:
 
 def judge_outcomes(sheet: Sheet, found: tuple[Outcome, ...]) -> Verdict:
     """The verdict on what an answer did with the sheet's cases, wherever it ran."""
-    if all(outcome.raised == "NotImplementedError" for outcome in found):
+    # PyTorch raises it, too, of code that is written: only an own `raise` is a stub's.
+    if all(each.raised == "NotImplementedError" and each.what == RAISED for each in found):
         told = unwritten_stub(found[0].crash, sheet.others)
         return verdict_of(sheet, "not attempted", told or "not written yet")
     failing = _failing(sheet, found)

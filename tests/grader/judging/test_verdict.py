@@ -82,6 +82,16 @@ def test_an_unknown_mistake_is_described_by_the_smallest_case_and_the_broken_pro
     assert "smallest of 4 failing cases: a row (x (1, 2) holding" in told
 
 
+def masked_without_brackets(x):
+    return x & (x > 0)
+
+
+def test_what_pytorch_has_not_implemented_is_written_all_the_same():
+    verdict = judge(SHEET, masked_without_brackets)
+    assert verdict.state == "crashed" and "not implemented for 'Float'" in verdict.crash[0]
+    assert verdict.summary != "not written yet"
+
+
 def test_a_property_that_only_another_case_breaks_says_which():
     verdict = judge(SHEET, lambda x: 2 * normalise(x) if x.ndim == 3 else normalise(x).roll(1, -1))
     assert "rows sum to 2.00, not to 1 (in the case: a batch)" in verdict.details
