@@ -1894,19 +1894,21 @@ def sentences(generator, vocab, pad_id, seq, pads):
 
 
 def bert_cases(generator):
-    def tried(label, seq, pads, *, apart=False, small=False, borders=None, **sizes):
+    def tried(label, seq, pads, *, apart=False, twice=False, small=False, borders=None, **sizes):
         init = SIZES | sizes
         state = learned(generator, WrongBert(**init), small)
         ids = sentences(generator, init["vocab_size"], init["pad_id"], seq, pads)
         borders = borders or [1 + seq // 2 + n % 2 for n in range(len(pads))]
         segments = (torch.arange(seq) >= torch.tensor(borders)[:, None]).long()
         planned = [call(ids, segments, method="encode")] if apart else [call(ids, segments)]
+        if twice:  # the same sizes, padded elsewhere: a mask that was kept is wrong
+            planned.append(call(ids.flip(0), segments.flip(0)))
         return Case(label, planned, init=init, state=state)
 
     none = (0, 0)
     return [
         tried("no padding, two layers", 6, [none, none], num_layers=2),
-        tried("padded on the right", 5, [none, (0, 3), (0, 1)]),
+        tried("padded on the right", 5, [none, (0, 3), (0, 1)], twice=True),
         tried("padded on the left, and a text of one segment", 6, [(2, 0), none], borders=[6, 2]),
         tried("one text, small tables as in real weights", 4, [(0, 1)], small=True, pad_id=0),
         tried("encoded only", 5, [none, (0, 2)], apart=True, num_heads=7, max_len=5),

@@ -4259,7 +4259,7 @@ def t5_cases(generator):
             row[seq - right :] = pad_id
         return ids
 
-    def tried(label, read, write, pads, after, *, start=None, apart=False, shorter=False, **sizes):
+    def tried(label, read, write, pads, after, *, start=None, apart=False, again=False, **sizes):
         init = SIZES | sizes
         vocab, pad_id = init["vocab_size"], init["pad_id"]
         state = t5_learned(generator, WrongT5(**init))
@@ -4267,7 +4267,7 @@ def t5_cases(generator):
         target = text(write, [(0, right) for right in after], vocab, pad_id)
         target[:, 0] = pad_id if start is None else start
         planned = [call(source, method="encode")] if apart else [call(source, target)]
-        if shorter:  # what is kept of the first texts doesn't fit the next, or fits and is wrong
+        if again:  # what is kept of the first texts doesn't fit the next, or fits and is wrong
             planned.append(call(source[:, 1:], target[:, :-1]))
             planned.append(call(source.flip(0), target.flip(0)))
         return Case(label, planned, init=init, state=state)
@@ -4293,7 +4293,7 @@ def t5_cases(generator):
             4,
             [(2, 0), (0, 3)],
             [0, 2],
-            shorter=True,
+            again=True,
         ),
         tried(
             "no padding, two layers, another start, beyond the largest distance",
