@@ -757,9 +757,8 @@ if whisper:
 
     order = [*phrases[2], *phrases[0], *phrases[1]]
     for place, at in zip(order, forced(order)[6 * layer + head]):
-        print(
-            f"{words[place]:8} heard at {was[6 * layer + head, place]:.1f} s, looked at {at:.1f} s"
-        )
+        before = was[6 * layer + head, place]
+        print(f"{words[place]:8} looked at {before:.1f} s before, {at:.1f} s now")
     print("\nhow many of 24 heads have half of their places, or more, at most 0.1 s from")
     for some in list(permutations(phrases))[1:]:
         order = [place for phrase in some for place in phrase]
@@ -772,7 +771,7 @@ if whisper:
         print(f"{told:38} the word alone {alone[0]:2}, the old place alone {alone[1]:2}")
 
 # %% [markdown]
-# Six of nine are where the word is heard. The other three it could not know: the first word, what follows the first *Fail*, and what follows
+# Six of nine are where it looked for this word before. The other three it could not know: the first word, what follows the first *Fail*, and what follows
 # the first end. There it looks at what comes next in the sound: the start, the *again* behind a *Fail*, the silence. So it listens for the word that is due.
 #
 # How many heads do so hangs on the order: half of the 24 in two of five, none in one. (One that looks at the same place for nearly every word agrees with both, and isn't counted.) Whisper's times of words are made of several such heads, and of the cheapest path through their mean (`15.path`).

@@ -114,6 +114,7 @@ def test_course_check_says_at_which_exercise_it_is(tmp_path):
         [sys.executable, "-c", script], capture_output=True, text=True, env=None, timeout=300
     )
     assert "00.scores: still running after" in done.stderr
+    assert "Stop it with Ctrl-C." in done.stderr
     assert "[crashed] 00.scores: stopped after" in done.stdout
     assert "[wrong] 00.is-distribution" in done.stdout
 

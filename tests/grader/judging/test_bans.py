@@ -224,3 +224,10 @@ def test_what_another_exercise_asks_for_is_not_ones_own():
     beside = helper + "def f(q, k, v):\n    weights = (q @ k).exp()\n    return weights @ v\n"
     assert banned_name(beside, bans, other) == ""
     assert banned_name(helper.replace("(q @ k).exp()", "weights(q, k)"), bans, other) == ""
+
+
+@pytest.mark.parametrize("name", ["softmax", "\uff53oftmax", "sof\uff54max"])
+def test_a_banned_name_in_other_forms_of_its_letters_is_the_same_name(name):
+    """Python reads full-width letters as the plain ones."""
+    source = f"import torch\ndef f(x):\n    return torch.{name}(x, -1)"
+    assert banned_name(source, ["softmax"]) == "softmax"

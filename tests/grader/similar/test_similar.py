@@ -213,3 +213,14 @@ def test_what_only_looks_like_an_end_of_line_moves_no_line(tmp_path):
     notebook(tmp_path / "ada" / "00_start_here.ipynb", (source, "00.scores"))
     found = gather([Task(ROOT, tmp_path / "ada", ("00",), 0, level_for(None))])
     assert "def scores(q, k=k):\n    return q @ k" in found.sources["00.scores", "ada"]
+
+
+def test_an_answer_that_needs_too_much_code_is_left_out_and_told(tmp_path):
+    cells = [f"{name} = [" + "1, " * 12_000 + "]" for name in "ab"]
+    answer = "def scores(q, k=(a, b)):\n    return q @ k"
+    (tmp_path / "ada").mkdir()
+    notebook(
+        tmp_path / "ada" / "00_start_here.ipynb", *((c,) for c in cells), (answer, "00.scores")
+    )
+    found = gather([Task(ROOT, tmp_path / "ada", ("00",), 0, level_for(None))])
+    assert found.left_out == [("ada", "00.scores", "70 KiB of code")] and not found.sources
