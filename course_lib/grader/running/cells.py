@@ -102,7 +102,7 @@ def why_unread(source: str, number: int) -> tuple[str, ...]:
         ast.parse(source, f"<exercise cell {number}>")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return (*learner_lines(error), by)
-    return ("it is too deep", by)
+    return ("it is too long or too deep", by)
 
 
 def run_pieces(
