@@ -65,7 +65,7 @@ def verdict_on(
     source = source or _source(answer)
     if sheet.stub and definition(source, sheet.name) == sheet.stub:
         return verdict_of(sheet, "not attempted", "the cell is as handed out")
-    verdict = with_changed_values(sheet, verdict, source)
+    verdict = without_bans(sheet, with_changed_values(sheet, verdict, source), whole)
     return with_print(verdict, printed.getvalue())
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from .meanings import MEANINGS
 from .on_lines import ON_LINES
+from .parts import never_stored
 
 # File names of code that a learner wrote: a notebook's cell, or one that we compiled.
 ANSWER_FILES = ("<ipython-input", "/ipykernel_", "\\ipykernel_", "<exercise")
@@ -103,8 +104,8 @@ def meaning(crash: tuple[str, ...], unwritten: Mapping[str, str], what: str = ""
 
     `unwritten` are the names that other exercises define, with their ids; `what` is its kind.
     """
-    if stub := unwritten_stub(crash, unwritten):
-        return [stub]
+    if told := unwritten_stub(crash, unwritten) or never_stored(crash):
+        return [told]
     lines = "\n".join(crash[1:])
     both = [
         told

@@ -32,6 +32,10 @@ LOOKED_AT = 20  # results, for the right one among them: a list may hold hundred
 NO_LIST = "a list is asked for: `.tolist()` makes one of a tensor or an array"
 FOR_LIST = "a dictionary came back, and a list is asked for: `.items()` has its entries"
 FOR_TUPLE = "a dict came back: return its values without names, side by side with commas"
+PLAIN = (
+    "a tensor is asked for, and a plain number came: one written down, or what `.item()` or "
+    "`float` make of a tensor"
+)
 DICTS = ("dict", "Counter", "defaultdict")  # under seal, one whose keys are no texts is Foreign
 
 
@@ -67,7 +71,7 @@ def by_kind(want: Any, got: Any, terms: Terms) -> str:
     if isinstance(got, list | tuple):
         return _several(want, got, terms)
     if isinstance(want, Tensor) and not want.ndim and isinstance(got, float | int):
-        return "a tensor is asked for, and `.item()` or `float` makes a plain number of it"
+        return PLAIN
     plain = isinstance(want, float | int) and not isinstance(want, bool)
     bare = isinstance(got, Tensor) and got.numel() == 1 and (got.ndim or terms.plain_numbers)
     if plain and bare:

@@ -1,8 +1,12 @@
 """What an error says, and what it usually means; the first that fits is told."""
 
+from .parts import PARTS
+from .truths import TRUTHS
 from .unloaded import UNLOADED
 
 MEANINGS = (
+    *TRUTHS,
+    *PARTS,
     (r"^ZeroDivisionError", "something is divided by 0 on this line, or 0 has a negative power"),
     (r"^OverflowError", "a number is too large here, such as e to the 710th power"),
     (r"stack expects each|zero-dim", "`stack` wants equal shapes, `cat` an axis: `flatten` first"),
@@ -33,16 +37,20 @@ MEANINGS = (
         "-2, -1)` take the last two axes",
     ),
     (
-        r"^IndexError: The shape of the mask",
-        "True and False pick places only in a tensor of their own shape: `expand` them first, or "
-        "take `masked_fill` or `where`, which broadcast",
-    ),
-    (
         r"must be tuple of ints,? ?but (got float|found element of type float)"
         r"|'float' object cannot be interpreted as an int",
         "a length must be a whole number: `/` always gives a float, `//` doesn't",
     ),
     (r"is invalid for input of size", "a new shape must hold as many numbers as the old one"),
+    (
+        r"shape mismatch: value tensor",
+        "left of `=` stand only the places that are chosen, right of it more or fewer numbers: "
+        "choose there, too, as in `x[mask] = y[mask]`",
+    ),
+    (
+        r"combination of arguments - got \(Tensor, list\)",
+        "this function takes tensors, and a list came in: `torch.tensor(…)` makes one of it",
+    ),
     (r"view size is not", "`view` can't read the numbers in this order: take `reshape`"),
     (
         r"values to unpack",
@@ -66,11 +74,6 @@ MEANINGS = (
         r"expected scalar type|same dtype|same type|dtype mismatch|expected m1 and m2"
         r"|self.dtype to be equal|Input type .* should be the same",
         "two dtypes meet: let what you make yourself have the dtype of the input",
-    ),
-    (
-        r"Boolean value of Tensor",
-        "a whole tensor stands where one truth is needed: `all` and `any` make one of it; between "
-        "tensors stand `&` and `|`, not `and` and `or`",
     ),
     (
         r"one element tensors can be converted|Tensor with \d+ elements",
@@ -119,8 +122,12 @@ MEANINGS = (
         "a list is wanted here, and one number came: put brackets around it, or `append` it",
     ),
     (r"an iterable, but got", "a list is wanted here, and one thing came: put brackets around it"),
-    (r"'bool' object is not", "one truth alone: `is`, `in`, `not`, `and` give no tensor of them"),
     (r"unary -: '(list|tuple)'", "a list can't be calculated with: let it stay a tensor"),
+    (
+        r"unsupported operand type\(s\) for (//|/|%|\*\* or pow\(\)): .*'tuple'",
+        "a tuple stands where one number is needed: a height with a width, say, or all that a "
+        "function gives: take it apart first, and calculate with each",
+    ),
     (
         r"unsupported operand .*'tuple'",
         "something is a tuple here: a function that gives several things, or a tuple of one; [0] "
@@ -145,12 +152,6 @@ MEANINGS = (
         r"Only Tensors of floating point and complex dtype can require",
         "only decimal numbers can be learned, and whole ones came in: `torch.zeros`, or 0.0 for 0",
     ),
-    (
-        r"'(Linear|Embedding)' object has no attribute '(T|mT|t|transpose|shape|size|dtype)'"
-        r"|unsupported operand .*'(Linear|Embedding)'|must be Tensor, not (Linear|Embedding)",
-        "a layer is no tensor: its numbers are in its `.weight`",
-    ),
-    (r"operand .*'\w*(LU|Tanh|Norm)'", "a class of `nn` is made first: `nn.ReLU()(x)`"),
     (r"non-empty TensorList", "nothing is put together: the loop that collects it had no turn"),
     (r"only for scalar outputs", "a gradient is that of one single number: take one by one"),
     (
@@ -179,16 +180,6 @@ MEANINGS = (
     ),
     (r"pop from (an )?empty", "taken out of what is empty: ask for its length first"),
     (r"not in (list|tuple)|\.index\(x\)", "what is looked for isn't there: ask with `in` first"),
-    (r"before Module\.__init__", "the first line of `__init__` is missing: `super().__init__()`"),
-    (
-        r"mask \((\d+, ){3}\d+\) does not broadcast to scores",
-        "a mask of four axes is longer or shorter than queries or keys: is it another text's?",
-    ),
-    (
-        r"for each of the scores' axes|does not broadcast to scores",
-        "the mask's axes are not (batch, heads, query, key): `(batch, key)` gets two axes by "
-        "`[:, None, None, :]`, and a mask that has four is handed on as it is",
-    ),
     (
         r"not supported between instances",
         "things of two kinds have no order: what is compared here, a text with a number?",

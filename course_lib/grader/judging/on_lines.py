@@ -1,7 +1,10 @@
 """What an error means together with the line that it stopped on."""
 
+from .truths import TRUTHS_ON_LINES
+
 # What an error says, what the learner's line holds, and what both together mean: goes first.
 ON_LINES = (
+    *TRUTHS_ON_LINES,
     (
         r"mask .*scores \(\d+, \d+, \d+\)",
         r"",
@@ -13,12 +16,6 @@ ON_LINES = (
         r"",
         "there are more or fewer rows of scores than labels: what comes in must be as long as what "
         "is asked for",
-    ),
-    (
-        r"with a bool tensor is not supported",
-        r"",
-        "True and False aren't calculated with: `~` turns them round, and `.float()` makes them 1 "
-        "and 0",
     ),
     (
         r"NoneType",

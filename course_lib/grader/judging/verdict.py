@@ -23,6 +23,7 @@ from .trees import leaves
 KEEPS = "each call by itself is right: what does your code keep from one call to the next?"
 VARIES = "the same call gives another result each time: what is drawn at random, or kept?"
 DROPS = "right in evaluation mode, not in training mode: is there a dropout that nobody asked for?"
+BANNED = "`{}` stands in your code, and the exercise asks you to write it without"
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,13 @@ def judge_outcomes(sheet: Sheet, found: tuple[Outcome, ...]) -> Verdict:
 
 
 def without_bans(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:
-    """A right answer that uses a banned name is not right yet."""
-    name = banned_name(source, sheet.bans, sheet.others) if verdict.state == "right" else ""
+    """A right answer that uses a banned name is not right yet; an unknown wrong one is told it."""
+    looked = verdict.state in ("right", "wrong", "crashed") and verdict.mistake is None
+    name = banned_name(source, sheet.bans, sheet.others) if looked else ""
     if not name:
         return verdict
+    if verdict.state != "right":
+        return replace(verdict, details=(BANNED.format(name), *verdict.details))
     told = f"the values are right, but the exercise asks you to write it without `{name}`"
     return verdict_of(sheet, "wrong", told, notes=verdict.notes)
 

@@ -92,6 +92,16 @@ def test_right_values_by_a_banned_name_are_not_right_yet():
     assert (told.state, told.points) == ("wrong", 0) and "without `matmul`" in told.summary
 
 
+@pytest.mark.parametrize("answer", [lambda query, keys: keys @ query[:1], lambda query, keys: keys])
+def test_a_wrong_answer_without_a_name_is_told_of_the_ban_too(answer):
+    sheet = replace(sheet_for(ROOT, "00.scores"), bans=("matmul",))
+    verdict = judge(sheet, answer)
+    assert without_bans(sheet, verdict, "keys @ query") == verdict
+    told = without_bans(sheet, verdict, "torch.matmul(keys, query)")
+    assert "`matmul` stands in your code" in told.details[0]
+    assert (told.state, told.details[1:]) == (verdict.state, verdict.details)
+
+
 def test_a_name_that_is_imported_and_never_read_is_not_used():
     assert banned_name("from torch import exp, softmax\ndef f(x):\n    return exp(x)", BANS) == ""
     told = banned_name("from torch import softmax as s\ndef f(x):\n    return s(x)", BANS)
