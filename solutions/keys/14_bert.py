@@ -1890,6 +1890,7 @@ def sentences(generator, vocab, pad_id, seq, pads):
     for row, (left, right) in zip(ids, pads, strict=True):
         row[:left] = pad_id
         row[seq - right :] = pad_id
+    ids[0, seq // 2] = vocab - 1  # is no place: there are more tokens than places
     return ids
 
 
@@ -1928,13 +1929,21 @@ def parts_of(
         return LayerNorm(d_model, eps=1e-5 if where in usual else 1e-12)
 
     def block():
-        look = MultiHeadAttention(d_model, num_heads)
-        think = FeedForward(d_model, d_ff, activation=bend)
-        return EncoderBlock(look, think, wrap() if extra == "made residual" else wrap)
+        exchanged = extra == "heads exchanged"
+        look = MultiHeadAttention(*(num_heads, d_model) if exchanged else (d_model, num_heads))
+        bends = {"class of the bend": nn.GELU, "bend called": lambda x: x}
+        if extra == "bend called":
+            F.gelu()
+        think = FeedForward(d_model, d_ff, activation=bends.get(extra, bend))
+        wraps = {"a class": around, "a norm": norm, "a width": lambda: around(d_model)}
+        return EncoderBlock(
+            look, think, wrap() if extra == "made residual" else wraps.get(extra, wrap)
+        )
 
     def wrap():
         return around(norm())
 
+    num_layers = 1 if extra == "one layer" else num_layers
     blocks = [block()] * num_layers if shared else [block() for _ in range(num_layers)]
     parts = {
         "words": nn.Embedding(vocab_size, d_model),
@@ -1946,6 +1955,14 @@ def parts_of(
         "head_norm": norm("head"),
         "bias": nn.Parameter(torch.zeros(vocab_size)),
     }
+    if extra == "segments":
+        parts["segments"] = nn.Embedding(3, d_model)
+    if extra == "tables exchanged":
+        parts["words"], parts["places"] = parts["places"], parts["words"]
+    if extra == "dense without bias":
+        parts["dense"] = nn.Linear(d_model, d_model, bias=False)
+    if extra == "bias of the width":
+        parts["bias"] = nn.Parameter(torch.zeros(d_model))
     if extra == "decoder":
         parts["decoder"] = nn.Linear(d_model, vocab_size)
     if extra == "decoder for bias":
@@ -2004,6 +2021,9 @@ class WrongBert(nn.Module):
             place = place + 1
         if kind == "from the end":
             place = place + self.places.num_embeddings - seq
+        if kind == "whole table":
+            return self.places.weight
+        place = {"of ids": ids, "of the batch": torch.arange(len(ids))}.get(kind, place)
         return self.places(place)
 
     def which(self, ids, segments):
@@ -2036,7 +2056,7 @@ class WrongBert(nn.Module):
         x = x + rows + which
         if kind == "not normed":
             return x
-        if kind == "head's norm":
+        if kind in ("head's norm", "norms exchanged"):
             return self.head_norm(x)
         if kind == "padding 0":
             return self.norm(x) * (ids != self.pad_id)[..., None]
@@ -2059,6 +2079,7 @@ class WrongBert(nn.Module):
             "others": lambda: padding & ~torch.eye(ids.shape[1], dtype=torch.bool),
             "all rows": lambda: real.all(dim=0)[None, None, None],
             "first row": lambda: real[:1, None, None],
+            "two axes": lambda: real,
         }.get(self.step.get("mask"), lambda: padding)()
 
     def encode(self, ids, segments):
@@ -2076,6 +2097,8 @@ class WrongBert(nn.Module):
             return self.norm(x)
         if kind == "head's norm":
             return self.head_norm(x)
+        if kind == "head":
+            return self.head(x)
         if kind == "first token":
             return x[:, 0]
         if kind == "padding 0":
@@ -2118,7 +2141,8 @@ class WrongBert(nn.Module):
             x = self.norm(x)
         if self.step.get("twice"):
             x = self.encoder(x, self.mask_of(ids, segments))
-        return self.finished(self.head(x), ids)
+        done = self.step.get("encoder") == "head"
+        return self.finished(x if done else self.head(x), ids)
 
     def finished(self, h, ids):
         kind = self.step.get("finish", "all")
@@ -2131,6 +2155,10 @@ class WrongBert(nn.Module):
             return h @ rows.T
         if kind == "first token":
             return h[:, 0] @ rows.T + self.bias
+        if kind == "not turned":
+            return h @ rows + self.bias
+        if kind == "looked up":
+            return self.words(h) + self.bias
         logits = h @ rows.T
         root = h.shape[-1] ** 0.5
         logits = {"divided": logits / root, "multiplied": logits * root}.get(kind, logits)
@@ -2234,6 +2262,17 @@ HEAD_HINTS = (
     "Work the head out step by step for one vector of `encode`, and print each step.",
     "In this order: linear layer, GELU, norm, table, bias.",
     "`self.head_norm(F.gelu(self.dense(x)))`, then the table and the bias.",
+)
+RESIDUAL_HINTS = (
+    "How does `EncoderBlock` use its third argument? It calls it once for each sublayer.",
+    "`residual` is a function without arguments, and what it returns goes around one sublayer.",
+    "`lambda: PostNorm(LayerNorm(d_model, eps=1e-12))`, handed over without calling it.",
+)
+NAME_HINTS = (
+    "Print the names and shapes of `state_dict()`. Which of them does the text not know?",
+    "The check loads weights by the names and shapes of the text.",
+    "`words` (vocab_size, d_model), `places` (max_len, d_model), `segments` (2, d_model), `bias` "
+    "(vocab_size,); `dense` is `nn.Linear(d_model, d_model)`.",
 )
 LOGIT_HINTS = (
     "What are the shape and the smallest number of what you return?",
@@ -2786,6 +2825,137 @@ BERT = Exercise(
             "Hand it a function: `lambda: PostNorm(LayerNorm(d_model, eps=1e-12))`.",
         ),
         a_step(
+            "residual-is-a-class",
+            {"extra": "a class"},
+            "`residual` is `PostNorm` itself, which wants a norm; it should be a function that "
+            "needs nothing and makes a `PostNorm`",
+            *RESIDUAL_HINTS,
+        ),
+        a_step(
+            "residual-is-a-norm",
+            {"extra": "a norm"},
+            "`residual` makes a bare norm; it should make a `PostNorm` with a norm in it",
+            *RESIDUAL_HINTS,
+        ),
+        a_step(
+            "residual-of-a-width",
+            {"extra": "a width"},
+            "`PostNorm` is handed `d_model`; it wants a norm of that width",
+            *RESIDUAL_HINTS,
+        ),
+        a_step(
+            "heads-and-width-exchanged",
+            {"extra": "heads exchanged"},
+            "`MultiHeadAttention` is handed the number of heads first; the width comes first",
+            "What stands in the brackets of your `MultiHeadAttention`, and what in the text?",
+            "It cuts its first argument into as many heads as the second says.",
+            "`MultiHeadAttention(d_model, num_heads)`.",
+        ),
+        a_step(
+            "class-of-the-activation",
+            {"extra": "class of the bend"},
+            "`activation` is the class `nn.GELU`: called with numbers it makes a layer of them",
+            "What does `nn.GELU(torch.ones(2))` give?",
+            "A class of `nn` is made first, and what it makes is called.",
+            "`activation=F.gelu`, or `nn.GELU()`.",
+        ),
+        a_step(
+            "activation-called",
+            {"extra": "bend called"},
+            "`F.gelu()` is called where it should be handed over: there is nothing yet to bend",
+            "What do the brackets behind a function's name do?",
+            "`FeedForward` calls its activation itself, between its two layers.",
+            "`activation=F.gelu`, without brackets.",
+        ),
+        a_step(
+            "one-layer",
+            {"extra": "one layer"},
+            "a single block is made, whatever `num_layers` says",
+            "Make it with `num_layers=2` and print the model.",
+            "`Encoder` takes a list of blocks, each made anew.",
+            "`Encoder([block() for _ in range(num_layers)])`.",
+        ),
+        a_step(
+            "segments-of-another-size",
+            {"extra": "segments"},
+            "the table of segments has another number of rows: there are two segments",
+            *NAME_HINTS,
+        ),
+        a_step(
+            "sizes-of-tables-exchanged",
+            {"extra": "tables exchanged"},
+            "`words` has a row for each place, and `places` one for each token: their sizes are "
+            "exchanged",
+            *NAME_HINTS,
+        ),
+        a_step(
+            "dense-without-bias",
+            {"extra": "dense without bias"},
+            "`dense` has no bias; a linear layer has one unless the text says otherwise",
+            *NAME_HINTS,
+        ),
+        a_step(
+            "bias-as-wide-as-the-model",
+            {"extra": "bias of the width"},
+            "`bias` has d_model numbers; it needs one for each token of the vocabulary",
+            *NAME_HINTS,
+        ),
+        a_step(
+            "places-of-ids",
+            {"places": "of ids"},
+            "places are looked up by the ids; a place is where a token stands, whatever it is",
+            *PLACE_ROW_HINTS,
+        ),
+        a_step(
+            "places-of-the-batch",
+            {"places": "of the batch"},
+            "places are counted along the batch: as many rows as there are texts, not tokens",
+            "What are `len(ids)` and `ids.shape[1]` for two texts of five tokens?",
+            "Axis 0 counts texts, axis 1 tokens.",
+            "`torch.arange(ids.shape[1])`.",
+        ),
+        a_step(
+            "places-not-cut",
+            {"places": "whole table"},
+            "the whole table of places is added, and texts are shorter",
+            *PLACE_ROW_HINTS,
+        ),
+        a_step(
+            "mask-of-two-axes",
+            {"mask": "two axes"},
+            "the mask is (batch, seq); attention wants (batch, heads, query, key)",
+            "Print the shape of your mask, and that of what `padding_mask` gives.",
+            "Two axes of length 1 stand for all heads and all queries.",
+            "`padding_mask(ids, self.pad_id)`, or `(ids != self.pad_id)[:, None, None, :]`.",
+        ),
+        a_step(
+            "head-in-encode",
+            {"encoder": "head"},
+            "`encode` gives what the head's first three steps make; it should give what the "
+            "encoder gives",
+            "Which line of yours stands behind the encoder, in `encode`?",
+            "Chapter 14's other heads read the encoder's vectors, too.",
+            "Linear layer, GELU and norm belong into `forward`.",
+        ),
+        a_step(
+            "norms-exchanged",
+            {"embedding": "norms exchanged", "head": "first norm"},
+            "the two norms outside of the blocks are exchanged: `head_norm` is the embedding's",
+            *FIRST_NORM_HINTS,
+        ),
+        a_step(
+            "table-not-turned",
+            {"finish": "not turned"},
+            "the product is taken with the table's columns; the table has to be turned round",
+            *LOGIT_HINTS,
+        ),
+        a_step(
+            "head-looks-up",
+            {"finish": "looked up"},
+            "the table is called with vectors: it looks rows up by ids, and a head multiplies",
+            *LOGIT_HINTS,
+        ),
+        a_step(
             "a-last-norm-too-many",
             {"extra": "last norm"},
             "the encoder was given a last norm; post-norm blocks need none",
@@ -2803,8 +2973,8 @@ BERT = Exercise(
         ),
     ],
     hints=(
-        "Print the names and shapes of `state_dict()` and compare them with those of the text: "
-        "none too many, none too few.",
+        "Do the names and shapes of `state_dict()` agree with the text's, none too many, none too "
+        "few? Then print the shape after each line of `encode` and `forward`.",
         "Change one thing at a time and see what moves: a segment, a token of padding, the last "
         "word, two words exchanged.",
         "Sum of three rows, norm, encoder with its mask; then linear layer, GELU, norm, table and "
