@@ -1967,25 +1967,41 @@ def parts_of(sizes, eps, around, bend, shared, extra):
     (height, width), patch, channels, d_model, num_heads, num_layers, d_ff, num_classes = sizes
 
     def block():
-        look = MultiHeadAttention(d_model, 1 if extra == "one head" else num_heads)
-        think = FeedForward(d_model, d_ff, activation=bend)
-        return EncoderBlock(look, think, wrap() if extra == "made residual" else wrap)
+        heads = 1 if extra == "one head" else num_heads
+        exchanged = extra == "heads exchanged"
+        look = MultiHeadAttention(*(heads, d_model) if exchanged else (d_model, heads))
+        if extra == "bend called":
+            F.gelu()
+        bent = nn.GELU if extra == "class of the bend" else bend
+        think = FeedForward(d_model, d_ff, activation=bent)
+        wraps = {"a class": around, "a norm": norm, "a width": lambda: around(d_model)}
+        return EncoderBlock(
+            look, think, wrap() if extra == "made residual" else wraps.get(extra, wrap)
+        )
+
+    def norm():
+        return LayerNorm(d_model, eps=eps[0])
 
     def wrap():
-        return around(LayerNorm(d_model, eps=eps[0]))
+        return around(norm())
 
+    num_layers = 1 if extra == "one layer" else num_layers
     blocks = [block()] * num_layers if shared else [block() for _ in range(num_layers)]
     n = (height // patch) * (width // patch)
-    norm = () if extra == "no last norm" else (LayerNorm(d_model, eps=eps[1]),)
+    if extra == "both sides at once":
+        (height, width) // patch
+    last = () if extra == "no last norm" else (LayerNorm(d_model, eps=eps[1]),)
     parts = {
         "embed": nn.Conv2d(
             channels, d_model, patch, stride=patch, bias=extra != "no bias in embed"
         ),
         "cls": nn.Parameter(torch.zeros(d_model)),
         "places": nn.Parameter(torch.zeros(1 + n, d_model)),
-        "encoder": Encoder(blocks, *norm),
+        "encoder": Encoder(blocks, *last),
         "head": nn.Linear(d_model, num_classes, bias=extra != "no bias in head"),
     }
+    if extra == "embed exchanged":
+        parts["embed"] = nn.Conv2d(d_model, channels, patch, stride=patch)
     if extra == "linear":
         parts["embed"] = nn.Linear(channels * patch * patch, d_model)
     if extra == "embeddings":
@@ -2064,6 +2080,8 @@ class WrongViT(nn.Module):
             return x.flatten(2)
         if kind == "bent":
             x = F.gelu(x)
+        if kind == "relu":
+            x = F.relu(x)
         if kind == "detached":
             x = x.detach()
         if kind == "scaled":
@@ -2075,6 +2093,12 @@ class WrongViT(nn.Module):
         cls = self.cls.expand(len(x), 1, -1)
         if kind == "cls once":
             cls = self.cls[None, None]
+        if kind == "bare cls":
+            cls = self.cls
+        if kind == "along the batch":
+            return torch.cat((self.cls.expand(1, x.shape[1], -1), x)) + self.places[1:]
+        if kind == "cls of the mean":
+            cls = x.mean(dim=1, keepdim=True)
         if kind == "cls detached":
             cls = cls.detach()
         rows = self.places
@@ -2103,14 +2127,27 @@ class WrongViT(nn.Module):
             return self.encoder(x + rows)
         if kind == "normed":
             return self.encoder.norm(x + rows)
+        if kind == "scaled":
+            return x * x.shape[-1] ** 0.5 + rows
         return x + rows
 
     def encoded(self, x):
         kind, seq = self.step.get("encoder", "right"), x.shape[1]
         mask = torch.ones(1, 1, seq, seq, dtype=torch.bool).tril() if kind == "causal" else None
-        for block in self.encoder.blocks:
+        if kind == "others":
+            mask = ~torch.eye(seq, dtype=torch.bool)[None, None]
+        if kind == "left out":
+            return x
+        blocks = list(self.encoder.blocks)
+        blocks = {"last block": blocks[-1:], "first block": blocks[:1]}.get(kind, blocks)
+        came = x
+        for block in [*blocks, *blocks] if kind == "blocks twice" else blocks:
             x = block(x, mask)
-        x = (self.norm if hasattr(self, "norm") else self.encoder.norm)(x)
+        if kind == "twice":
+            x = self.encoder(self.encoder(came))
+        else:
+            x = (self.norm if hasattr(self, "norm") else self.encoder.norm)(x)
+        x = came + x if kind == "residual" else x
         return x.detach() if kind == "detached" else x
 
     def forward(self, images):
@@ -2128,6 +2165,8 @@ class WrongViT(nn.Module):
             "first image": lambda: x[0],
             "all": lambda: x,
             "normed twice": lambda: self.encoder.norm(x[:, 0]),
+            "max": lambda: x.amax(dim=1),
+            "sum": lambda: x.sum(dim=1),
             "tanh": lambda: torch.tanh(x[:, 0]),
         }.get(kind, lambda: x[:, 0])()
         return self.finished(pooled)
@@ -2137,11 +2176,18 @@ class WrongViT(nn.Module):
         if kind == "bare":
             return x
         logits = self.head(x)
+        if kind == "no bias":
+            return F.linear(x, self.head.weight)
+        root = x.shape[-1] ** 0.5
         return {
             "softmax": lambda: logits.softmax(dim=-1),
             "log-softmax": lambda: logits.log_softmax(dim=-1),
             "sigmoid": lambda: logits.sigmoid(),
             "best": lambda: logits.argmax(dim=-1),
+            "bent": lambda: F.gelu(logits),
+            "relu": lambda: F.relu(logits),
+            "divided": lambda: logits / root,
+            "multiplied": lambda: logits * root,
         }.get(kind, lambda: logits)()
 
 
@@ -2246,6 +2292,11 @@ LOGIT_HINTS = (
     "What are the shape and the smallest number of what you return?",
     "One score for each class, any number, below 0 too.",
     "`self.head(x[:, 0])`, and nothing behind it.",
+)
+RESIDUAL_HINTS = (
+    "How does `EncoderBlock` use its third argument? It calls it once for each sublayer.",
+    "`residual` is a function without arguments, and what it returns goes around one sublayer.",
+    "`lambda: PreNorm(LayerNorm(d_model, eps=1e-6))`, handed over without calling it.",
 )
 NAME_HINTS = (
     "Print the names and shapes of `state_dict()`. Which of them does the text not know?",
@@ -2664,6 +2715,186 @@ VIT = Exercise(
             "Hand it a function: `lambda: PreNorm(LayerNorm(d_model, eps=1e-6))`.",
         ),
         a_step(
+            "residual-is-a-class",
+            {"extra": "a class"},
+            "`residual` is `PreNorm` itself, which wants a norm; it should be a function that "
+            "needs nothing and makes a `PreNorm`",
+            *RESIDUAL_HINTS,
+        ),
+        a_step(
+            "residual-is-a-norm",
+            {"extra": "a norm"},
+            "`residual` makes a bare norm; it should make a `PreNorm` with a norm in it",
+            *RESIDUAL_HINTS,
+        ),
+        a_step(
+            "residual-of-a-width",
+            {"extra": "a width"},
+            "`PreNorm` is handed `d_model`; it wants a norm of that width",
+            *RESIDUAL_HINTS,
+        ),
+        a_step(
+            "heads-and-width-exchanged",
+            {"extra": "heads exchanged"},
+            "`MultiHeadAttention` is handed the number of heads first; the width comes first",
+            "What stands in the brackets of your `MultiHeadAttention`, and what in the text?",
+            "It cuts its first argument into as many heads as the second says.",
+            "`MultiHeadAttention(d_model, num_heads)`.",
+        ),
+        a_step(
+            "class-of-the-activation",
+            {"extra": "class of the bend"},
+            "`activation` is the class `nn.GELU`: called with numbers it makes a layer of them",
+            "What does `nn.GELU(torch.ones(2))` give?",
+            "A class of `nn` is made first, and what it makes is called.",
+            "`activation=F.gelu`, or `nn.GELU()`.",
+        ),
+        a_step(
+            "activation-called",
+            {"extra": "bend called"},
+            "`F.gelu()` is called where it should be handed over: there is nothing yet to bend",
+            "What do the brackets behind a function's name do?",
+            "`FeedForward` calls its activation itself, between its two layers.",
+            "`activation=F.gelu`, without brackets.",
+        ),
+        a_step(
+            "one-layer",
+            {"extra": "one layer"},
+            "a single block is made, whatever `num_layers` says",
+            "Make it with `num_layers=2` and print the model.",
+            "`Encoder` takes a list of blocks, each made anew.",
+            "`[block() for _ in range(num_layers)]`.",
+        ),
+        a_step(
+            "sides-divided-at-once",
+            {"extra": "both sides at once"},
+            "`image_size` is divided as if it were one number; it is (height, width)",
+            "Print `image_size`. How many numbers are it?",
+            "The patches of a column and those of a row are counted apart.",
+            "`height, width = image_size`, then `(height // patch_size) * (width // patch_size)`.",
+        ),
+        a_step(
+            "channels-and-width-exchanged",
+            {"extra": "embed exchanged"},
+            "the convolution goes from d_model to the channels; it reads the channels and gives "
+            "d_model",
+            *NAME_HINTS,
+        ),
+        a_step(
+            "cls-not-expanded",
+            {"front": "bare cls"},
+            "[CLS] has one axis, (d_model,), and is joined with tokens that have three",
+            "Print the shapes of the two things that you join.",
+            "Each image needs a [CLS] of its own: (batch, 1, d_model).",
+            "`self.cls.expand(len(images), 1, -1)`.",
+        ),
+        a_step(
+            "cls-joined-along-the-batch",
+            {"front": "along the batch"},
+            "[CLS] is joined along axis 0: it becomes one more image, not one more token",
+            "Print the shape of what `cat` gives.",
+            "The axis of tokens is axis 1.",
+            "`torch.cat((cls, x), dim=1)`.",
+        ),
+        a_step(
+            "mean-for-cls",
+            {"front": "cls of the mean"},
+            "in the place of [CLS] stands the mean of the patches; it should be the vector "
+            "`self.cls`",
+            *FRONT_ROW_HINTS,
+        ),
+        a_step(
+            "tokens-scaled",
+            {"front": "scaled"},
+            "the vectors, [CLS] too, are multiplied by the root of d_model before the places are "
+            "added; nobody asked for it",
+            *FRONT_ROW_HINTS,
+        ),
+        a_step(
+            "patches-bent-by-relu",
+            {"patches": "relu"},
+            "a ReLU stands behind the convolution; a patch's vector is what the convolution gives",
+            *ROW_HINTS,
+        ),
+        a_step(
+            "encoder-left-out",
+            {"encoder": "left out"},
+            "the head reads `tokens`: the encoder is never called",
+            *LOOK_HINTS,
+        ),
+        a_step(
+            "last-block-alone",
+            {"encoder": "last block"},
+            "only the last block is used",
+            *LOOK_HINTS,
+        ),
+        a_step(
+            "first-block-alone",
+            {"encoder": "first block"},
+            "only the first block is used",
+            *LOOK_HINTS,
+        ),
+        a_step(
+            "encoded-twice",
+            {"encoder": "twice"},
+            "the encoder reads its own output once more",
+            *LOOK_HINTS,
+        ),
+        a_step(
+            "tokens-added-behind",
+            {"encoder": "residual"},
+            "the tokens are added to what the encoder gives; each block has done so already",
+            *LOOK_HINTS,
+        ),
+        a_step(
+            "not-at-itself",
+            {"encoder": "others"},
+            "no token looks at itself",
+            *LOOK_HINTS,
+        ),
+        a_step(
+            "largest-of-all",
+            {"pool": "max"},
+            "the head reads the largest number of all tokens, in each of the places of a vector",
+            *POOL_HINTS,
+        ),
+        a_step(
+            "sum-of-all",
+            {"pool": "sum"},
+            "the head reads the sum of all tokens",
+            *POOL_HINTS,
+        ),
+        a_step(
+            "scores-bent",
+            {"finish": "bent"},
+            "a GELU stands behind the head",
+            *LOGIT_HINTS,
+        ),
+        a_step(
+            "scores-cut-at-0",
+            {"finish": "relu"},
+            "a ReLU stands behind the head: no score is below 0",
+            *LOGIT_HINTS,
+        ),
+        a_step(
+            "bias-of-the-head-unused",
+            {"finish": "no bias"},
+            "the head's bias isn't added",
+            *LOGIT_HINTS,
+        ),
+        a_step(
+            "scores-divided",
+            {"finish": "divided"},
+            "the scores are divided by the root of d_model",
+            *LOGIT_HINTS,
+        ),
+        a_step(
+            "scores-multiplied",
+            {"finish": "multiplied"},
+            "the scores are multiplied by the root of d_model",
+            *LOGIT_HINTS,
+        ),
+        a_step(
             "patches-learn-nothing",
             {"patches": "detached"},
             "the values are right, but the convolution learns nothing",
@@ -2689,8 +2920,8 @@ VIT = Exercise(
         ),
     ],
     hints=(
-        "Print the names and shapes of `state_dict()` and compare them with those of the text: "
-        "none too many, none too few.",
+        "Do the names and shapes of `state_dict()` agree with the text's, none too many, none too "
+        "few? Then print the shape after each line of `tokens` and `forward`.",
         "Print the shape behind each step of `tokens`; then change one pixel, and see which token "
         "moves.",
         "Convolution, grid to one axis, axes exchanged; [CLS] in front; places; encoder; token 0; "
