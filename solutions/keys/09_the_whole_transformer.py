@@ -11,7 +11,7 @@ from course_lib.grader.judging.edges import in_dtype
 from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, case, told_of
 from course_lib.nn.blocks import DecoderBlock, EncoderBlock, PostNorm, PreNorm
 from course_lib.nn.feedforward import FeedForward
-from course_lib.nn.masks import causal_mask, padding_mask
+from course_lib.nn.masks import causal_mask, combine_masks, padding_mask
 from course_lib.nn.multi_head import MultiHeadAttention
 from course_lib.nn.norms import LayerNorm
 from course_lib.nn.positions.sinusoidal import sinusoidal_positions
@@ -1280,7 +1280,7 @@ TIED = Exercise(
 # --- 09.transformer -------------------------------------------------------------------------
 
 SIZES = {
-    "vocab_size": 17,
+    "vocab_size": 13,
     "d_model": 14,
     "num_heads": 2,
     "num_layers": 1,
@@ -1312,6 +1312,7 @@ def sentences(generator, vocab, pad_id, seq, pads):
     for row, (left, right) in zip(ids, pads, strict=True):
         row[:left] = pad_id
         row[seq - right :] = pad_id
+    ids[0, seq // 2] = vocab - 1  # is no place: there are more tokens than places
     return ids
 
 
@@ -1345,37 +1346,64 @@ def transformer_cases(generator):
             (4, [none, (0, 2), (0, 1)]),
             twice=True,
         ),
-        tried("encode and decode apart", (5, [none, (0, 2)]), (3, [none, none]), True, pad_id=0),
+        tried(
+            "encode and decode apart, as long as may be",
+            (4, [none, (0, 2)]),
+            (4, [none, none]),
+            True,
+            pad_id=0,
+            max_len=4,
+        ),
     ]
 
 
 @cache
 def parts_of(
-    vocab_size, d_model, num_heads, num_layers, d_ff, max_len, around=PreNorm, shared=False
+    vocab_size, d_model, num_heads, num_layers, d_ff, max_len, around=PreNorm, shared=False, made=""
 ):
     """The parts of one model of these sizes; each case loads its weights before it runs."""
 
     def look():
-        return MultiHeadAttention(d_model, num_heads)
+        exchanged = made == "heads exchanged"
+        return MultiHeadAttention(*(num_heads, d_model) if exchanged else (d_model, num_heads))
 
     def think():
-        return FeedForward(d_model, d_ff)
+        bends = {"gelu": F.gelu, "class of the bend": nn.ReLU}
+        if made == "widths exchanged":
+            return FeedForward(d_ff, d_model)
+        if made == "bend called":
+            F.relu()
+        return FeedForward(d_model, d_ff, **({"activation": bends[made]} if made in bends else {}))
 
-    def wrap():
-        return around(LayerNorm(d_model))
+    def norm():
+        return LayerNorm(d_model)
+
+    wraps = {"a class": around, "a norm": norm, "a width": lambda: around(d_model)}
+    wrap = wraps.get(made, lambda: around(norm()))
+    num_layers = 1 if made == "one layer" else num_layers
 
     def blocks(make):
         return [make()] * num_layers if shared else [make() for _ in range(num_layers)]
 
     readers = blocks(lambda: EncoderBlock(look(), think(), wrap))
     writers = blocks(lambda: DecoderBlock(look(), look(), think(), wrap))
-    return {
+    parts = {
         "table": nn.Embedding(vocab_size, d_model),
         "places_source": nn.Embedding(max_len, d_model),
         "places_target": nn.Embedding(max_len, d_model),
-        "encoder": Encoder(readers, LayerNorm(d_model)),
-        "decoder": Decoder(writers, LayerNorm(d_model)),
+        "encoder": Encoder(readers, norm()),
+        "decoder": Decoder(writers, norm()),
     }
+    if made == "head":
+        parts["head"] = nn.Linear(d_model, vocab_size, bias=False)
+    if made == "head with bias":
+        parts["head"] = nn.Linear(d_model, vocab_size)
+    if made == "places of tokens":
+        parts |= {f"places_{side}": nn.Embedding(vocab_size, d_model) for side in SIDES}
+    return parts
+
+
+SIDES = ("source", "target")
 
 
 class WrongTransformer(nn.Module):
@@ -1408,6 +1436,7 @@ class WrongTransformer(nn.Module):
         detached=(),
         around=PreNorm,
         shared=False,
+        made="",
     ):
         super().__init__()
         self.pad_id, self.scaled, self.places = pad_id, scaled, places
@@ -1416,7 +1445,7 @@ class WrongTransformer(nn.Module):
         self.memory, self.last_norms, self.finish = memory, last_norms, finish
         self.reads_again, self.detached = reads_again, detached
         sizes = (vocab_size, d_model, 1 if one_head else num_heads, num_layers, d_ff, max_len)
-        for name, part in parts_of(*sizes, around, shared).items():
+        for name, part in parts_of(*sizes, around, shared, made).items():
             setattr(self, name, part)
 
     def placed(self, ids, side):
@@ -1428,6 +1457,10 @@ class WrongTransformer(nn.Module):
         which = {"source for both": "source", "exchanged": other}.get(self.kind, side)
         first = self.first if side in self.on else 0
         rows = tables[which](torch.arange(first, first + seq))
+        if self.kind == "of the batch" and side in self.on:
+            rows = tables[which](torch.arange(len(ids)))
+        if self.kind == "length" and side in self.on:
+            rows = tables[which](seq)
         if self.kind == "padding left out" and side in self.on:
             rows = tables[which]((ids != self.pad_id).cumsum(dim=1).sub(1).clamp(min=0))
         if self.kind == "none at padding" and side in self.on:
@@ -1457,6 +1490,8 @@ class WrongTransformer(nn.Module):
         mask["causal too"] = mask["padding"] & causal
         mask["inverted"] = ~mask["padding"]
         mask["of the queries"] = mask["padding"].mT
+        mask["both ways"] = mask["padding"] & mask["padding"].mT
+        mask["two axes"] = source != self.pad_id
         x = self.stacked("encoder", self.encoder, x, mask[self.source_mask]) if self.read else x
         return x.detach() if "memory" in self.detached else x
 
@@ -1474,7 +1509,13 @@ class WrongTransformer(nn.Module):
         if "self" in self.target_masks:
             mask = mask & ~torch.eye(target.shape[1], dtype=torch.bool)
         over = {"padding": self.padding(source), "none": None, "looking back": mask}
-        over |= {"target's": self.padding(target)}
+        over |= {"target's": self.padding(target), "inverted": ~self.padding(source)}
+        if "padding inverted" in self.target_masks:
+            mask = ~self.padding(target) & causal_mask(target.shape[1])
+        if "two axes" in self.target_masks:
+            mask = combine_masks(causal_mask(target.shape[1]), target != self.pad_id)
+        if self.memory_mask == "memory's":
+            padding_mask(memory, self.pad_id)
         if self.reads_again:
             memory = self.encode(source)
         if self.memory_mask == "past":
@@ -1485,6 +1526,7 @@ class WrongTransformer(nn.Module):
         if self.memory == "rows and places":
             memory = self.placed(source, "source")
         memory = y if self.memory == "of itself" else memory
+        y, memory = (memory, y) if self.memory == "exchanged" else (y, memory)
         over |= {"exchanged": over["padding"]}
         over_mask = mask if self.memory == "of itself" else over[self.memory_mask]
         masks = (over_mask, mask) if self.memory_mask == "exchanged" else (mask, over_mask)
@@ -1496,10 +1538,16 @@ class WrongTransformer(nn.Module):
             return y
         if self.finish == "places":
             return y @ self.places_target.weight.T
+        if self.finish == "looked up":
+            return self.table(y)
+        if self.finish == "last place":
+            return y[:, -1] @ rows.T
         logits = y @ rows.T
         root = y.shape[-1] ** 0.5
         logits = {"divided": logits / root, "multiplied": logits * root}.get(self.finish, logits)
         last = {"softmax": torch.softmax, "log-softmax": torch.log_softmax}
+        if self.finish == "best":
+            return logits.argmax(dim=-1)
         return last[self.finish](logits, dim=-1) if self.finish in last else logits
 
     def forward(self, source, target):
@@ -1620,7 +1668,7 @@ class WrongRows(WrongTransformer):
 
     def placed(self, ids, side):
         if self.which == "whole":
-            return self.table(ids) + self.places_source.weight
+            return self.table(ids) + getattr(self, f"places_{side}").weight
         if self.which == "ids":
             return self.table(ids) + self.places_source(ids)
         return super().placed(ids, side)
@@ -1633,6 +1681,33 @@ def around_called(vocab_size, d_model, num_heads, num_layers, d_ff, max_len, pad
     parts = MultiHeadAttention(d_model, num_heads), FeedForward(d_model, d_ff)
     return EncoderBlock(*parts, PreNorm(LayerNorm(d_model)))
 
+
+TURNED_HINTS = (
+    "Print the mask of a source without padding. Who may look at whom?",
+    "True means: may look.",
+    "Compare with `!=`, not with `==`, or take `padding_mask` as it comes.",
+)
+BATCH_HINTS = (
+    "What are `len(ids)` and `ids.shape[1]` for two sentences of five tokens?",
+    "Axis 0 counts sentences, axis 1 tokens.",
+    "`torch.arange(ids.shape[1])`.",
+)
+AXES_HINTS = (
+    "Print the shape of your mask, and that of what `padding_mask` gives.",
+    "Two axes of length 1 stand for all heads and all queries.",
+    "`padding_mask(ids, self.pad_id)`, or `(ids != self.pad_id)[:, None, None, :]`.",
+)
+RESIDUAL_HINTS = (
+    "How does `EncoderBlock` use `residual`? It calls it once for each sublayer.",
+    "`residual` is a function without arguments, and what it returns goes around one sublayer.",
+    "`lambda: PreNorm(LayerNorm(d_model))`, handed over without calling it.",
+)
+TIED_HINTS = (
+    "Print the names of `state_dict()`. Which of them does the text not know?",
+    "One table serves three times: both sides look rows up in it, and the scores are products "
+    "with it.",
+    "`x @ self.table.weight.T`.",
+)
 
 MODEL = Exercise(
     id="09.transformer",
@@ -2132,6 +2207,195 @@ MODEL = Exercise(
             "`detach`, `.data` and `no_grad` give the right numbers, and learn nothing.",
             "Multiply with `self.table.weight` itself.",
         ),
+        one_step(
+            "source's-masks-turned-round",
+            {"source_mask": "inverted", "memory_mask": "inverted"},
+            "the source's padding masks are the wrong way round, in the encoder and in "
+            "cross-attention: padding is seen, and no word is",
+            *TURNED_HINTS,
+        ),
+        one_step(
+            "memory's-mask-turned-round",
+            {"memory_mask": "inverted"},
+            "cross-attention's mask is the wrong way round: padding is seen, and no word is",
+            *TURNED_HINTS,
+        ),
+        one_step(
+            "target's-padding-turned-round",
+            {"target_masks": ("padding inverted",)},
+            "the target's padding mask is the wrong way round: padding is seen, and no word is",
+            *TURNED_HINTS,
+        ),
+        one_step(
+            "padding-looks-nowhere",
+            {"source_mask": "both ways"},
+            "the encoder's padding is hidden twice: nobody looks at it, and it looks at nothing, "
+            "so that its own vectors change",
+            "Print one row of your mask, that of a padded query. May it look anywhere?",
+            "What a mask says is who may be looked *at*.",
+            "`padding_mask(source, self.pad_id)` as it comes.",
+        ),
+        one_step(
+            "mask-of-two-axes",
+            {"source_mask": "two axes"},
+            "the encoder's mask is (batch, source); attention wants (batch, heads, query, key)",
+            *AXES_HINTS,
+        ),
+        one_step(
+            "target's-padding-of-two-axes",
+            {"target_masks": ("two axes",)},
+            "the target's padding is (batch, target) when it is joined with the causal mask, "
+            "(query, key): their axes don't mean the same",
+            *AXES_HINTS,
+        ),
+        one_step(
+            "padding-of-the-memory",
+            {"memory_mask": "memory's"},
+            "cross-attention's mask is made of the memory; padding is told by the source's ids",
+            "What does `padding_mask` compare with `pad_id`?",
+            "The memory holds vectors, and no vector says whether it stands for padding.",
+            "`padding_mask(source, self.pad_id)`: `decode` is handed the source for it.",
+        ),
+        one_step(
+            "places-of-the-batch",
+            {"kind": "of the batch"},
+            "places of the target are counted along the batch, or those of both sides: as many "
+            "rows as there are sentences, not tokens",
+            *BATCH_HINTS,
+        ),
+        one_step(
+            "places-of-the-batch-in-the-source",
+            {"kind": "of the batch", "on": ("source",)},
+            "places of the source are counted along the batch: as many rows as there are "
+            "sentences, not tokens",
+            *BATCH_HINTS,
+        ),
+        one_step(
+            "memory-and-target-exchanged",
+            {"memory": "exchanged"},
+            "the decoder is handed the memory first, and the target as its memory",
+            "In which order does the text call `self.decoder`?",
+            "What is written comes first; what is looked at is the memory.",
+            "`self.decoder(x, memory, mask, memory_mask)`.",
+        ),
+        one_step(
+            "network's-widths-exchanged",
+            {"made": "widths exchanged"},
+            "`FeedForward` is handed d_ff first; d_model comes first",
+            "What stands in the brackets of your `FeedForward`, and what in the text?",
+            "A network reads and gives d_model numbers, and is d_ff wide inside.",
+            "`FeedForward(d_model, d_ff)`.",
+        ),
+        one_step(
+            "place-of-the-length",
+            {"kind": "length"},
+            "the table of places is handed one number, the length; it looks up a tensor of rows",
+            "Which rows does a sentence of three tokens need?",
+            "An embedding is called with a tensor of whole numbers.",
+            "`self.places_source(torch.arange(source.shape[1]))`.",
+        ),
+        one_step(
+            "gelu",
+            {"made": "gelu"},
+            "the networks bend with GELU; the text asks for the usual ReLU",
+            "Print your model. Which activation do its networks show?",
+            "`FeedForward` takes ReLU unless it is told otherwise.",
+            "`FeedForward(d_model, d_ff)`.",
+        ),
+        one_step(
+            "class-of-the-activation",
+            {"made": "class of the bend"},
+            "`activation` is the class `nn.ReLU`: called with numbers it makes a layer of them",
+            "What does `nn.ReLU(torch.ones(2))` give?",
+            "A class of `nn` is made first, and what it makes is called.",
+            "`FeedForward(d_model, d_ff)` takes ReLU by itself.",
+        ),
+        one_step(
+            "activation-called",
+            {"made": "bend called"},
+            "`F.relu()` is called where it should be handed over: there is nothing yet to bend",
+            "What do the brackets behind a function's name do?",
+            "`FeedForward` calls its activation itself, between its two layers.",
+            "`FeedForward(d_model, d_ff)` takes ReLU by itself.",
+        ),
+        one_step(
+            "heads-and-width-exchanged",
+            {"made": "heads exchanged"},
+            "`MultiHeadAttention` is handed the number of heads first; the width comes first",
+            "What stands in the brackets of your `MultiHeadAttention`, and what in the text?",
+            "It cuts its first argument into as many heads as the second says.",
+            "`MultiHeadAttention(d_model, num_heads)`.",
+        ),
+        one_step(
+            "residual-is-a-class",
+            {"made": "a class"},
+            "`residual` is `PreNorm` itself, which wants a norm; it should be a function that "
+            "needs nothing and makes a `PreNorm`",
+            *RESIDUAL_HINTS,
+        ),
+        one_step(
+            "residual-is-a-norm",
+            {"made": "a norm"},
+            "`residual` makes a bare norm; it should make a `PreNorm` with a norm in it",
+            *RESIDUAL_HINTS,
+        ),
+        one_step(
+            "residual-of-a-width",
+            {"made": "a width"},
+            "`PreNorm` is handed `d_model`; it wants a norm of that width",
+            *RESIDUAL_HINTS,
+        ),
+        one_step(
+            "one-layer",
+            {"made": "one layer"},
+            "a single block a side is made, whatever `num_layers` says",
+            "Make it with `num_layers=2` and print the model.",
+            "Each side takes a list of blocks, each made anew.",
+            "`[EncoderBlock(…) for _ in range(num_layers)]`.",
+        ),
+        one_step(
+            "head-of-its-own",
+            {"made": "head"},
+            "the model has a head of its own; here the table makes the scores, too",
+            *TIED_HINTS,
+        ),
+        one_step(
+            "head-of-its-own-with-bias",
+            {"made": "head with bias"},
+            "the model has a head of its own, with a bias; here the table makes the scores, too",
+            *TIED_HINTS,
+        ),
+        one_step(
+            "head-looks-up",
+            {"finish": "looked up"},
+            "the table is called with vectors: it looks rows up by ids, and a head multiplies",
+            *TIED_HINTS,
+        ),
+        one_step(
+            "places-for-tokens",
+            {"made": "places of tokens"},
+            "the tables of places have a row for each token of the vocabulary; they need one for "
+            "each place, `max_len`",
+            "Print the shapes of your two tables of places.",
+            "A table's first number is how many different things it holds a row for.",
+            "`nn.Embedding(max_len, d_model)`.",
+        ),
+        one_step(
+            "last-place-only",
+            {"finish": "last place"},
+            "only the last token's scores come back; every token of the target gets some",
+            "What shape does your result have?",
+            "In training every token asks for the one behind it.",
+            "Multiply all of the decoder's vectors with the table.",
+        ),
+        one_step(
+            "best-tokens",
+            {"finish": "best"},
+            "the best token comes back, not a score for each",
+            "What shape does your result have?",
+            "The loss wants a score for every token, and so does whoever draws one.",
+            "Return the products with the table as they are.",
+        ),
         Mistake(
             "stacks-without-norms",
             NormsForgotten,
@@ -2213,8 +2477,8 @@ MODEL = Exercise(
         ),
     ],
     hints=(
-        "Print the names and shapes of `state_dict()` and compare them with those of the text: "
-        "none too many, none too few.",
+        "Do the names and shapes of `state_dict()` agree with the text's, none too many, none too "
+        "few? Then print the shape after each line of `encode` and `decode`.",
         "Change one thing at a time and see what moves: a padded source token, the last target "
         "token, two source tokens exchanged.",
         "Each side is: rows of the table, plus rows of its places, through its stack with its "

@@ -1934,7 +1934,8 @@ def parts_of(
         bends = {"class of the bend": nn.GELU, "bend called": lambda x: x}
         if extra == "bend called":
             F.gelu()
-        think = FeedForward(d_model, d_ff, activation=bends.get(extra, bend))
+        widths = (d_ff, d_model) if extra == "widths exchanged" else (d_model, d_ff)
+        think = FeedForward(*widths, activation=bends.get(extra, bend))
         wraps = {"a class": around, "a norm": norm, "a width": lambda: around(d_model)}
         return EncoderBlock(
             look, think, wrap() if extra == "made residual" else wraps.get(extra, wrap)
@@ -1957,6 +1958,8 @@ def parts_of(
     }
     if extra == "segments":
         parts["segments"] = nn.Embedding(3, d_model)
+    if extra == "places of tokens":
+        parts["places"] = nn.Embedding(vocab_size, d_model)
     if extra == "tables exchanged":
         parts["words"], parts["places"] = parts["places"], parts["words"]
     if extra == "dense without bias":
@@ -2852,6 +2855,14 @@ BERT = Exercise(
             "`MultiHeadAttention(d_model, num_heads)`.",
         ),
         a_step(
+            "network's-widths-exchanged",
+            {"extra": "widths exchanged"},
+            "`FeedForward` is handed d_ff first; d_model comes first",
+            "What stands in the brackets of your `FeedForward`, and what in the text?",
+            "A network reads and gives d_model numbers, and is d_ff wide inside.",
+            "`FeedForward(d_model, d_ff, activation=F.gelu)`.",
+        ),
+        a_step(
             "class-of-the-activation",
             {"extra": "class of the bend"},
             "`activation` is the class `nn.GELU`: called with numbers it makes a layer of them",
@@ -2879,6 +2890,13 @@ BERT = Exercise(
             "segments-of-another-size",
             {"extra": "segments"},
             "the table of segments has another number of rows: there are two segments",
+            *NAME_HINTS,
+        ),
+        a_step(
+            "places-for-tokens",
+            {"extra": "places of tokens"},
+            "`places` has a row for each token of the vocabulary; it needs one for each place, "
+            "`max_len`",
             *NAME_HINTS,
         ),
         a_step(

@@ -1973,7 +1973,8 @@ def parts_of(sizes, eps, around, bend, shared, extra):
         if extra == "bend called":
             F.gelu()
         bent = nn.GELU if extra == "class of the bend" else bend
-        think = FeedForward(d_model, d_ff, activation=bent)
+        widths = (d_ff, d_model) if extra == "widths exchanged" else (d_model, d_ff)
+        think = FeedForward(*widths, activation=bent)
         wraps = {"a class": around, "a norm": norm, "a width": lambda: around(d_model)}
         return EncoderBlock(
             look, think, wrap() if extra == "made residual" else wraps.get(extra, wrap)
@@ -2095,13 +2096,13 @@ class WrongViT(nn.Module):
             cls = self.cls[None, None]
         if kind == "bare cls":
             cls = self.cls
-        if kind == "along the batch":
-            return torch.cat((self.cls.expand(1, x.shape[1], -1), x)) + self.places[1:]
         if kind == "cls of the mean":
             cls = x.mean(dim=1, keepdim=True)
         if kind == "cls detached":
             cls = cls.detach()
         rows = self.places
+        if kind == "along the batch":
+            return torch.cat((cls, x)) + rows
         if kind == "cls without a place":
             return torch.cat((cls, x + rows[1:]), dim=1)
         if kind == "first rows for patches":
@@ -2740,6 +2741,14 @@ VIT = Exercise(
             "What stands in the brackets of your `MultiHeadAttention`, and what in the text?",
             "It cuts its first argument into as many heads as the second says.",
             "`MultiHeadAttention(d_model, num_heads)`.",
+        ),
+        a_step(
+            "network's-widths-exchanged",
+            {"extra": "widths exchanged"},
+            "`FeedForward` is handed d_ff first; d_model comes first",
+            "What stands in the brackets of your `FeedForward`, and what in the text?",
+            "A network reads and gives d_model numbers, and is d_ff wide inside.",
+            "`FeedForward(d_model, d_ff, activation=F.gelu)`.",
         ),
         a_step(
             "class-of-the-activation",
