@@ -161,6 +161,11 @@ def slipped_patches(images, size, *, slip):
             ],
             dim=1,
         )
+    if slip in ("rows for both", "columns for both"):
+        height, width = images.shape[2:]
+        sides = math.ceil((height if slip == "rows for both" else width) / size)
+        whole = F.pad(images, (0, sides * size - width, 0, sides * size - height))
+        return cut(whole, size)
     if slip == "overlapping":
         return F.unfold(images.double(), size).mT.to(images.dtype)
     if slip == "grey":
@@ -517,6 +522,20 @@ PATCHES = Exercise(
             "into rows",
             "`reshape` alone cuts stripes, whole rows of the image, and makes as many of them as "
             "there are numbers for; nothing is filled up",
+            *CUT_HINTS,
+        ),
+        cut_slip(
+            "as-many-columns-as-rows",
+            "rows for both",
+            "as many columns of patches are cut as there are rows of them; each side has its own "
+            "number",
+            *CUT_HINTS,
+        ),
+        cut_slip(
+            "as-many-rows-as-columns",
+            "columns for both",
+            "as many rows of patches are cut as there are columns of them; each side has its own "
+            "number",
             *CUT_HINTS,
         ),
         cut_slip(
@@ -1121,6 +1140,13 @@ def wrong_kernel(weight, channels, *, slip):
         "detached": lambda: right.detach(),
         "floats": lambda: right.float(),
         "three": three,
+        "channels counted in": lambda: weight.reshape(
+            len(weight), int(weight.shape[1] ** 0.5), int(weight.shape[1] ** 0.5), channels
+        ).permute(0, 3, 1, 2),
+        "turned first": lambda: weight.T.reshape(-1, size, size, channels).permute(0, 3, 1, 2),
+        "not whole": lambda: weight.reshape(
+            len(weight), (weight.shape[1] / channels) ** 0.5, -1, channels
+        ),
         "copied": lambda: weight.clone(),
     }[slip]()  # fmt: skip
 
@@ -1168,6 +1194,12 @@ AS_IS_HINTS = (
     "Convolve a patch of ones with your kernel, and compare with the layer's output for it.",
     "Every number of the layer stands in the kernel once, as it is.",
     "Only `reshape` and `permute` are needed.",
+)
+
+SIDE_HINTS = (
+    "How many numbers does a row have for patches of 2 by 2 pixels in three channels?",
+    "A row holds side · side · channels numbers.",
+    "`round((weight.shape[1] // channels) ** 0.5)`.",
 )
 
 KERNEL = Exercise(
@@ -1285,6 +1317,29 @@ KERNEL = Exercise(
             "Call it with a weight of 8 numbers a row, and two channels.",
             "Images may be grey, or have an axis more.",
             "Write `channels`.",
+        ),
+        as_kernel(
+            "side-of-all-numbers",
+            "channels counted in",
+            "the side of a patch is taken as the root of all numbers of a row; they are those of "
+            "all channels",
+            *SIDE_HINTS,
+        ),
+        as_kernel(
+            "side-not-whole",
+            "not whole",
+            "the side of a patch is a float: `** 0.5` always gives one, and a shape wants whole "
+            "numbers",
+            *SIDE_HINTS,
+        ),
+        as_kernel(
+            "turned-before-it-is-cut",
+            "turned first",
+            "the weight is turned round before it is cut: the numbers of one filter come from all "
+            "filters",
+            "Print the shape of the weight, and that of what you cut.",
+            "One row of the weight is one filter.",
+            "Cut `weight` as it comes: `weight.reshape(len(weight), size, size, channels)`.",
         ),
         as_kernel(
             "not-changed",
@@ -1427,7 +1482,9 @@ def wrong_count(
     }[head]
     table = {"rows": rows, "none": 0}[places] * a_place
     vectors = (1 + (registers if own and read else 0)) * d_model
-    vectors = 0 if own == "nothing" else vectors
+    of_layers = (1 + registers * num_layers) * d_model
+    kinds = {"nothing": 0, "one for all": 2 * d_model, "a number each": 1 + registers}
+    vectors = (kinds | {"of each layer": of_layers}).get(own, vectors)
     learned = embedding + vectors + table + blocks + last * norm + scored
     learned -= d_model if one_missing else 0
     more = {
@@ -1559,6 +1616,25 @@ COUNT = Exercise(
             "registers'-vectors-forgotten",
             {"own": False},
             "the registers are read, but the vectors that they start as are not counted",
+            *FRONT_HINTS,
+        ),
+        counting_alone(
+            "one-vector-for-all-registers",
+            {"own": "one for all"},
+            "[CLS] has a vector and all registers share one; each register starts as a vector of "
+            "its own",
+            *FRONT_HINTS,
+        ),
+        counting_alone(
+            "registers-in-each-layer",
+            {"own": "of each layer"},
+            "the registers' vectors are counted once for each layer; they are put in front once",
+            *FRONT_HINTS,
+        ),
+        counting_alone(
+            "one-number-a-start",
+            {"own": "a number each"},
+            "[CLS] and the registers are counted as one number each; each is a vector",
             *FRONT_HINTS,
         ),
         counting_alone(
@@ -3632,6 +3708,19 @@ def slipped_resize(table, old, new, *, slip):
         grid = F.interpolate(table[k:].reshape(1, *old, -1), tuple(new), mode="bilinear")
         return torch.cat((table[:k], grid.reshape(-1, table.shape[1])))
 
+    def moved_back():  # as if the numbers had been moved forward before
+        grid = F.interpolate(table[k:].reshape(1, *old, -1), tuple(new), mode="bilinear")
+        return torch.cat((table[:k], grid.permute(0, 2, 3, 1).reshape(places, -1)))
+
+    def no_batch():
+        grid = table[k:].reshape(*old, -1).permute(2, 0, 1)
+        return F.interpolate(grid, tuple(new), mode="bilinear")
+
+    def by_factor_reshaped():
+        factor = new[0] / old[0]
+        grid = F.interpolate(grid_of(table, k, old), scale_factor=factor, mode="bilinear")
+        return torch.cat((table[:k], grid.permute(0, 2, 3, 1).reshape(places, -1)))
+
     def by_factor():
         factor = (new[0] / old[0], new[0] / old[0])
         grid = F.interpolate(grid_of(table, k, old), scale_factor=factor, mode="bilinear")
@@ -3662,6 +3751,9 @@ def slipped_resize(table, old, new, *, slip):
         "grid only": lambda: scaled(grid_of(table, k, old), tuple(new), "bilinear"),
         "numbers last": numbers_last,
         "factor": by_factor,
+        "moved back": moved_back,
+        "no batch": no_batch,
+        "factor, reshaped": by_factor_reshaped,
         "square": square,
         "one and no other": one_and_no_other,
         "first row": first_row,
@@ -3986,6 +4078,28 @@ RESIZE = Exercise(
             "`F.interpolate` is given the grid with the numbers of a place last: it resizes the "
             "columns and these numbers",
             *TABLE_HINTS,
+        ),
+        resize_slip(
+            "numbers-not-moved-forward",
+            "moved back",
+            "`F.interpolate` is given the grid with the numbers of a place last, and resizes the "
+            "columns and these numbers; they are moved back, and were never moved forward",
+            *TABLE_HINTS,
+        ),
+        resize_slip(
+            "no-batch-axis",
+            "no batch",
+            "the grid has three axes; `F.interpolate` wants (batch, channels, height, width)",
+            "Print the shape of what you hand to `F.interpolate`.",
+            "It resizes the last two axes of four.",
+            "`[None]` puts an axis in front, and `[0]` takes it away again.",
+        ),
+        resize_slip(
+            "one-factor-for-both-reshaped",
+            "factor, reshaped",
+            "both sides grow by the factor of the rows, so that there are more or fewer places "
+            "than asked for; each side has its own factor",
+            *GRID_HINTS,
         ),
         resize_slip(
             "grid-returned",
