@@ -111,6 +111,8 @@ def isin(ids, special_ids):
 
 def wrong_hide(ids, special_ids, draws, ways, others, mask_id, *, share, slip):
     special = isin(ids, special_ids)
+    if slip == "a list":
+        torch.isin(ids, special_ids)
     if slip == "first special":
         special = isin(ids, special_ids[:1])
     elif slip == "only 0":
@@ -180,6 +182,10 @@ def wrong_hide(ids, special_ids, draws, ways, others, mask_id, *, share, slip):
     if slip == "labels late":
         inputs = ids.where(~(hit & wrong), others).masked_fill(hit & masked, mask_id)
         return inputs, inputs.where(chosen, -100)
+    if slip == "others whole":
+        inputs = ids.clone()
+        inputs[hit & masked] = mask_id
+        inputs[hit & wrong] = others
     if slip in ("edited", "edited early"):
         before = ids.clone()
         ids[hit & wrong] = others[hit & wrong]
@@ -286,6 +292,23 @@ HIDE = Exercise(
     cases=hide_cases,
     choices={"share": SHARES},
     mistakes=[
+        hiding(
+            "others-not-picked",
+            "others whole",
+            "all of `others` is written to the places that get another token; only those that "
+            "stand there belong there",
+            "How many numbers stand left of `=` in this line, and how many right of it?",
+            "A mask on the left picks places; the right side must hold as many numbers.",
+            "`inputs[wrong] = others[wrong]`, or `torch.where`.",
+        ),
+        hiding(
+            "isin-of-a-list",
+            "a list",
+            "`torch.isin` is handed the list; it wants a tensor",
+            "What does the error say that came in second?",
+            "Functions of PyTorch take tensors.",
+            "`torch.isin(ids, torch.tensor(special_ids))`.",
+        ),
         hiding(
             "ways-of-all-tokens",
             "ways of all",
@@ -762,6 +785,8 @@ def wrong_masked(logits, labels, *, shift=0, counted="asked", empty="nothing"):
         return -right.where(asked, 0).sum() / len(labels)
     if counted == "sum":
         return -right.where(asked, 0).sum()
+    if empty in ("int", "float") and not asked.any():
+        return 0 if empty == "int" else 0.0
     if empty == "bare" and not asked.any():
         return torch.zeros((), dtype=logits.dtype)
     if empty == "product":
@@ -977,6 +1002,16 @@ LOSS = Exercise(
             "where nothing is asked, a new 0 comes out: `backward` has no way from it to the "
             "logits",
             *NOTHING_HINTS,
+        ),
+        *(
+            losing(
+                f"bare-zero-as-{kind}",
+                {"empty": kind},
+                f"where nothing is asked, a plain {zero} comes out: a loss is a tensor, and "
+                "`backward` needs a way from it to the logits",
+                *NOTHING_HINTS,
+            )
+            for kind, zero in (("int", "0"), ("float", "0.0"))
         ),
         loss_slip(
             "reshaped-not-transposed",
@@ -1220,6 +1255,14 @@ def popped(a, b, room, first):
     return a, b
 
 
+def popped_as_it_came(a, b, room):
+    """Which text is longer is asked of the two as they came in."""
+    kept = list(a), list(b)
+    while len(kept[0]) + len(kept[1]) > room:
+        kept[len(a) <= len(b)].pop()
+    return kept
+
+
 def wrong_pack(a, b, max_len, cls_id, sep_id, *, slip):
     room = max_len - 3
     if slip == "whole cut":
@@ -1231,6 +1274,21 @@ def wrong_pack(a, b, max_len, cls_id, sep_id, *, slip):
             ids, which = [*ids[: max_len - 1], sep_id], which[:max_len]
         return ids, which
     cut = max(0, len(a) + len(b) - room)
+    if slip == "no last, two counted":
+        n, m = cut_longest(a, b, room + 1)
+        return [cls_id, *a[:n], sep_id, *b[:m]], [0] * (n + 2) + [1] * m
+    if slip == "nested":
+        return [cls_id, a, sep_id, b, sep_id], [0] * (len(a) + 2) + [1] * (len(b) + 1)
+    bare = {  # a slice that goes below 0 counts from the end
+        "longer at once": lambda: (
+            (a[: len(a) - cut], b) if len(a) > len(b) else (a, b[: len(b) - cut])
+        ),
+        "second by a slice": lambda: (a, b[: room - len(a)]),
+        "first by a slice": lambda: (a[: room - len(b)], b),
+        "longer as it came": lambda: popped_as_it_came(a, b, room),
+    }
+    if slip in bare:
+        return wrong_pack(*bare[slip](), 10**6, cls_id, sep_id, slip="")
     if slip in POPS:
         a, b = popped(a, b, room - (slip == "four pop"), POPS[slip])
         return wrong_pack(a, b, 10**6, cls_id, sep_id, slip="")
@@ -1450,6 +1508,47 @@ PAIR = Exercise(
             *LAYOUT_HINTS,
         ),
         packing("no-sep-at-the-end", "no last", "the last [SEP] is missing", *LAYOUT_HINTS),
+        packing(
+            "no-sep-at-the-end-nor-room",
+            "no last, two counted",
+            "the last [SEP] is missing, and no place is kept for it",
+            *LAYOUT_HINTS,
+        ),
+        packing(
+            "lists-appended",
+            "nested",
+            "the texts stand in the row as two lists; it should hold their tokens",
+            "Print what you return for [5] and [7].",
+            "`append` puts one thing at the end, whatever it is, a list too.",
+            "`ids += a`, `ids.extend(a)` or `[cls_id, *a, sep_id, *b, sep_id]`.",
+        ),
+        packing(
+            "longer-pays-all-by-a-slice",
+            "longer at once",
+            "all that is too much is taken at once from the text that is longer; where it is more "
+            "than that text has, the slice ends below 0 and counts from the end",
+            *CUT_HINTS,
+        ),
+        packing(
+            "second-pays-all-by-a-slice",
+            "second by a slice",
+            "`b` alone is cut, to what `a` leaves; where `a` leaves less than nothing, the slice "
+            "counts from the end",
+            *CUT_HINTS,
+        ),
+        packing(
+            "first-pays-all-by-a-slice",
+            "first by a slice",
+            "`a` alone is cut, to what `b` leaves; where `b` leaves less than nothing, the slice "
+            "counts from the end",
+            *CUT_HINTS,
+        ),
+        packing(
+            "longer-when-it-came",
+            "longer as it came",
+            "which text is longer is asked of the lists that came in, not of what is left of them",
+            *CUT_HINTS,
+        ),
         packing("no-cls", "no cls", "the [CLS] in front is missing", *LAYOUT_HINTS),
         packing(
             "sep-in-front",

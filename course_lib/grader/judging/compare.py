@@ -95,6 +95,9 @@ def _structure(expected: Any, found: Any, terms: Terms) -> Details:
 
 def _sequence(expected: list | tuple, found: list | tuple, terms: Terms) -> Details:
     if len(expected) != len(found):
+        if isinstance(expected, list) and isinstance(found, list):
+            told = f"expected a list of {len(expected)}, found one of {len(found)}"
+            return (f"{told}{contents(found)}",)
         return (f"expected {len(expected)} results, found {len(found)}{contents(found)}",)
     want, got = ("tuple" if isinstance(x, tuple) else "list" for x in (expected, found))
     if want != got and not terms.any_sequence:

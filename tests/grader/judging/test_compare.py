@@ -83,6 +83,7 @@ def test_the_first_difference_is_told_with_its_place_and_the_largest_error():
         (12, True, "expected a number, found True (bool)"),
         ({"a": 1}, {"b": 1}, "expected the keys ['a'], found ['b']"),
         ({"a": 1, "b": (1, 2)}, {"a": 1, "b": (1,)}, "in `b`: expected 2 results, found 1"),
+        ([1, 2, 3], [1, 2], "expected a list of 3, found one of 2 (1, 2)"),
     ],
 )
 def test_each_kind_of_difference_is_told(expected, found, told):
