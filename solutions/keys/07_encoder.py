@@ -107,6 +107,25 @@ def flat_layer_norm(x, weight, bias, eps=1e-5):
     return weight * (x - x.mean(-1)) / (variance + eps).sqrt() + bias
 
 
+def slipped_layer_norm(x, weight, bias, eps=1e-5, *, slip):
+    """One slip, in the mean alone or in the brackets."""
+    mean, variance = x.mean(-1, keepdim=True), x.var(-1, correction=0, keepdim=True)
+    if slip == "mean without its axis":
+        mean = x.mean(-1)
+    if slip in ("mean of all", "variance from it"):
+        mean = x.mean()
+    if slip in ("mean without its axis", "variance from it"):
+        variance = (x - mean).square().mean(-1, keepdim=True)
+    below = (variance + eps).sqrt()
+    if slip == "divided first":
+        return x - mean / below * weight + bias
+    if slip == "weight and bias":
+        return (x - mean) / below * (weight + bias)
+    if slip == "root alone":
+        return (x - mean) / variance.sqrt() + eps * weight + bias
+    return (x - mean) / below * weight + bias
+
+
 def overwriting_layer_norm(x, weight, bias, eps=1e-5):
     x -= x.mean(-1, keepdim=True)  # an error where x is to get a gradient
     x /= (x.square().mean(-1, keepdim=True) + eps).sqrt()
@@ -372,10 +391,66 @@ LAYER_NORM = Exercise(
             "Count from the back: -1.",
         ),
         mistake(
+            slipped_layer_norm,
+            "mean-without-its-axis",
+            {"slip": "mean without its axis"},
+            "the mean has lost the last axis, so it doesn't fit x any more, or lies along the "
+            "wrong one, and the variance is measured from it",
+            "Print the shapes of x, of its mean and of its variance.",
+            "A mean of (2, 5, 3) along the last axis is (2, 5). It should be (2, 5, 1).",
+            "Say keepdim=True in both.",
+        ),
+        mistake(
+            slipped_layer_norm,
+            "mean-of-all",
+            {"slip": "mean of all"},
+            "the mean is that of the whole tensor; the variance is that of each vector",
+            "How many numbers is your mean, for x of shape (2, 5, 3)?",
+            "Each vector has a mean of its own.",
+            "`x.mean(-1, keepdim=True)`.",
+        ),
+        mistake(
+            slipped_layer_norm,
+            "mean-of-all-in-the-variance-too",
+            {"slip": "variance from it"},
+            "the mean is that of the whole tensor, and the variance is measured from it",
+            "How many numbers is your mean, for x of shape (2, 5, 3)?",
+            "Each vector has a mean of its own.",
+            "`x.mean(-1, keepdim=True)`.",
+        ),
+        mistake(
+            slipped_layer_norm,
+            "mean-divided-alone",
+            {"slip": "divided first"},
+            "only the mean is divided, not x less the mean: a division goes before a minus sign",
+            "Where are the brackets on your last line?",
+            "`a - b / c` is `a - (b / c)`.",
+            "`(x - mean) / …`.",
+        ),
+        mistake(
+            slipped_layer_norm,
+            "weight-and-bias-added-first",
+            {"slip": "weight and bias"},
+            "weight and bias are added before they multiply: the bias is never added to the vector",
+            "Where are the brackets on your last line? Try a weight of 0.",
+            "First the weight multiplies, then the bias is added.",
+            "`… * weight + bias`, without brackets around the two.",
+        ),
+        mistake(
+            slipped_layer_norm,
+            "eps-times-the-weight",
+            {"slip": "root alone"},
+            "eps stands behind the division: it is multiplied with the weight and added, and you "
+            "may divide by 0",
+            "Where do the brackets of your root end?",
+            "A division goes before a plus sign: `a / b + eps` is `(a / b) + eps`.",
+            "`(variance + eps).sqrt()`.",
+        ),
+        mistake(
             flat_layer_norm,
             "keepdim-missing",
             {},
-            "mean and variance have lost the last axis, so they don't fit x any more",
+            "the mean has lost the last axis, or mean and variance have: they don't fit x any more",
             "Print the shapes of x and of its mean.",
             "A mean of (2, 5, 3) along the last axis is (2, 5). It should be (2, 5, 1).",
             "Say keepdim=True.",
@@ -524,6 +599,12 @@ def flat_rms_norm(x, weight, eps=1e-6):
     """Without keepdim."""
     x = x.float()
     return weight * x / (x.square().mean(-1) + eps).sqrt()
+
+
+def bracketless_rms_norm(x, weight, eps=1e-6):
+    """Without the brackets around what is divided by."""
+    x = x.float()
+    return x / x.square().mean(-1, keepdim=True).sqrt() + eps * weight.float()
 
 
 def einsum_rms_norm(x, weight, eps=1e-6):
@@ -678,6 +759,16 @@ RMS_NORM = Exercise(
                 "Every vector is scaled alone.",
                 "Say which axis, and keep it as an axis of size 1.",
             ),
+        ),
+        mistake(
+            bracketless_rms_norm,
+            "eps-times-the-weight",
+            {},
+            "eps stands behind the division: it is multiplied with the weight and added, and the "
+            "vector itself has no weight",
+            "Where do the brackets of your root end?",
+            "A division goes before a plus sign: `a / b + eps` is `(a / b) + eps`.",
+            "Add eps to the mean square, take the root, and multiply by the weight.",
         ),
         Mistake(
             "eps-outside",
@@ -1607,9 +1698,9 @@ class WrongBlock(nn.Module):
             said, weights = self.attention(read, mask)
         if self.returns == "pair added" and return_weights:
             said = (said, weights)
-        if self.order == "post":
+        if self.order in ("post", "inner second"):
             new = norm_1(x + said if self.first_skip else said)
-        elif self.order == "inner":
+        elif self.order in ("inner", "inner first"):
             new = x + norm_1(said)
         else:
             new = x + said
@@ -1617,7 +1708,7 @@ class WrongBlock(nn.Module):
         thought = self.think(norm_2(about) if self.order == "pre" else about)
         start = {"new": new, "old": x, "none": torch.zeros_like(x), "both": new + x}
         start = start[self.second_skip]
-        if self.order == "inner":
+        if self.order in ("inner", "inner second"):
             out = start + norm_2(thought)
         else:
             out = start + thought if self.order == "pre" else norm_2(start + thought)
@@ -1769,6 +1860,21 @@ ENCODER_BLOCK = Exercise(
                 "Section 7.6 has both orders side by side.",
                 "Add first, then put the sum through the norm.",
             ),
+        ),
+        *(
+            Mistake(
+                f"norm-inside-in-the-{which}-sublayer",
+                alone(WrongBlock),
+                {"order": f"inner {which}"},
+                says=f"in the {which} sublayer you norm what it says, and then add: that sum "
+                "itself is never normed",
+                hints=(
+                    f"Look at the brackets of the {which} sublayer: what goes into the norm?",
+                    "The formula is norm(x + f(x)), for both.",
+                    "Put the plus sign inside the norm's brackets.",
+                ),
+            )
+            for which in ("first", "second")
         ),
         Mistake(
             "norm-inside",

@@ -625,6 +625,8 @@ def wrong_merge(
 
 def slipped_merge(ids, pair, new_id, *, slip):
     left, right = pair
+    if slip == "list and tuple":
+        return wrong_merge(ids, pair, new_id, fits=lambda a, b: [a, b] == pair)
     if slip == "from the right":
         return wrong_merge(ids[::-1], (right, left), new_id)[::-1]
     if slip == "left stays":
@@ -736,6 +738,15 @@ MERGE = Exercise(
     name="merge",
     cases=merge_cases,
     mistakes=[
+        merge_slip(
+            "list-for-tuple",
+            "list and tuple",
+            "nothing is joined: a slice of `ids` is a list, `pair` a tuple, and the two are never "
+            "equal",
+            "What does `[1, 2] == (1, 2)` say?",
+            "A slice of a list is a list, and a list is never equal to a tuple.",
+            "`tuple(ids[i : i + 2]) == pair`, or `(ids[i], ids[i + 1]) == pair`.",
+        ),
         merging(
             "input-edited",
             {"edits": True},
@@ -1828,6 +1839,8 @@ def sweeps(ids, merges, most):
 
 def slipped_encode(word, merges, *, slip):
     ids, made = list(word.encode()), {pair: 256 + i for i, pair in enumerate(merges)}
+    if slip == "list and tuple":
+        return ids
     if slip == "first met":
         while hits := [i for i, pair in enumerate(neighbours(ids)) if pair in made]:
             ids[hits[0] : hits[0] + 2] = [made[tuple(ids[hits[0] : hits[0] + 2])]]
@@ -1946,6 +1959,15 @@ ENCODE = Exercise(
     name="encode",
     cases=encode_cases,
     mistakes=[
+        encode_slip(
+            "list-for-tuple",
+            "list and tuple",
+            "nothing is joined, and the bytes come back: is a slice of `ids`, a list, looked for "
+            "among the merges? They are tuples, and a list is never equal to one",
+            "What does `[1, 2] == (1, 2)` say?",
+            "A slice of a list is a list, and a list is never equal to a tuple.",
+            "`tuple(ids[i : i + 2])` may be in `merges`.",
+        ),
         encode_slip(
             "first-met",
             "first met",
