@@ -599,6 +599,9 @@ def odd_test(x, heads, how):
     if how == "unpacked":
         _, num_heads, _, width = heads.shape
         return num_heads * width == x.shape[-1] and torch.equal(torch_split(x, num_heads), heads)
+    if how == "shape, unpacked":
+        batch, num_heads, seq, width = heads.shape
+        return (batch, seq, num_heads * width) == tuple(x.shape)
     if how == "stops":
         return torch.equal(sliced_split(x, num_heads), heads)
     if how == "glued":
@@ -721,6 +724,19 @@ SPLIT_TEST = Exercise(
                 "doesn't divide d_model.",
                 "The text: `False`, and no crash, when the shape is not even right.",
                 "Look at the shape first, and say False before anything can stop.",
+            ),
+        ),
+        Mistake(
+            "shape-only-and-counts-on-four-axes",
+            odd_test,
+            {"how": "shape, unpacked"},
+            says="your test looks at the shape only, and every wrong split with the right shape "
+            "passes; it stops with an error when `heads` hasn't four axes",
+            hints=(
+                "Which of the wrong splits of the chapter had the wrong shape?",
+                "The numbers themselves have to be compared.",
+                "Ask `heads.ndim` first; then build what should have come out, and compare it "
+                "with `heads`, number by number.",
             ),
         ),
         Mistake(
@@ -3055,6 +3071,7 @@ def odd_dropout(query, key, value, keep, p, how):
         "shrunk": lambda: ((weights * keep * (1 - p)) @ value, weights),
         "masked": lambda: ((masked / (1 - p)) @ value, weights),
         "a mask for both": lambda: (masked @ value, masked),
+        "a mask for both, divided": lambda: (masked @ value / (1 - p), masked),
         "scores times": lambda: ((scores * keep / (1 - p)).softmax(dim=-1) @ value, weights),
         "only scaled": lambda: (weights @ value / (1 - p), weights),
         "exchanged": lambda: (weights, output),
@@ -3185,6 +3202,18 @@ DROPOUT = Exercise(
                 "Do the weights that mix the values sum to 1? With dropout they don't.",
                 "The output was right as it stood: weights times `keep`, divided by 1 - p.",
                 "Leave that, under a name of its own, and return the weights of softmax.",
+            ),
+        ),
+        Mistake(
+            "mask-for-both-and-divided",
+            odd_dropout,
+            {"how": "a mask for both, divided"},
+            says="`keep` hides scores before the softmax, so that the rest shares out what was "
+            "lost; the output is divided by 1 - p all the same, and a row of nothing is nan",
+            hints=(
+                "Do the weights that mix the values sum to 1? With dropout they don't.",
+                "Dropout falls after the softmax, and divides by 1 - p whatever fell out.",
+                "Multiply the weights, not the scores, by `keep`; return the weights of softmax.",
             ),
         ),
         Mistake(
