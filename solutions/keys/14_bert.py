@@ -747,8 +747,6 @@ def loss_cases(generator):
     few = torch.tensor([[1, -100, 4, -100], [-100, 2, -100, 3]])
     right = 2 * normal(generator, 2, 4, 5)
     right[0, 2, 4] = right[1, 1, 2] = 200.0
-    vast = 2 * normal(generator, 2, 4, 5)
-    vast[0, 1, :2] = vast[1, 0, 3:] = torch.tensor([3e38, -3e38])
     return [
         tried("some asked", [[1, 4], [0, 2, 5], [3]], 7, seq=6, low=1),
         tried("the first and the last place", [[0, 4], [0], [4]], 5, seq=5, low=1),
@@ -759,7 +757,6 @@ def loss_cases(generator):
         tried("one place", [[0]], 3, seq=1),
         tried("sure scores where nothing is asked", [[1], [0, 2]], 5, scale=100.0, seq=4, low=1),
         case("sure and right, and asked all the same", right, few),
-        case("scores as large as float32 has them, where nothing is asked", vast, few),
         tried("gradients", [[1, 3], [2]], 5, seq=4, grad=True),
         tried("gradients, nothing asked", [[]], 5, seq=3, grad=True),
         tried("in float64", [[1, 3], [0]], 5, dtype=torch.float64, seq=4),
