@@ -1400,6 +1400,9 @@ def relative_cases(generator):
         case("three places", toeplitz(normal(generator, 5), 3)),
         case("symmetric, not relative", symmetric(normal(generator, 7, 7))),
         case("small, but it depends", toeplitz(0.02 * torch.arange(13.0), 7)),
+        case(
+            "every second distance is higher by 0.005", toeplitz(0.005 * (torch.arange(15) % 2), 8)
+        ),
         case("equal up to rounding", 0.3 + 1e-5 * normal(generator, 6, 6)),
         case("one cell wrong, beside the upper right corner", spoiled(upper_corner)),
         case("one cell wrong, beside the lower left corner", spoiled(lower_corner)),
@@ -1516,6 +1519,10 @@ def creeping(n):
 def beside_the_tolerance():
     """One cell that is off, or one distance that scores otherwise, by 0.001 and a little."""
     cases = []
+    for start, end in ((0.0, 4e-4), (4e-4, 6e-4)):
+        scores = start + 2.0 * (table_of_distances(5) % 3)
+        scores[1, 1] = end
+        cases.append(case(f"one cell of a distance is {end:.4f}, the others {start:.4f}", scores))
     for near in (0.0, 1000.0):
         for word, value in zip(("within", "outside"), around(1e-3, near), strict=True):
             scores = near + 2.0 * (table_of_distances(5) % 3)
@@ -1547,23 +1554,35 @@ def lenient_test(
     varies="anywhere",
     tolerance=1e-3,
     along=None,
+    whole=None,
     rtol=0.0,
     signed=False,
 ):
+    """Both questions of the text, each as it is often asked."""
     one, other = (looks_at or all_diagonals)(scores)
     difference = one - other if signed else (one - other).abs()
     allowed = (tolerance if along is None else along) + rtol * other.abs()
     if (difference > allowed).any():
         return False
+    return it_matters(scores, varies, tolerance if whole is None else whole, rtol)
+
+
+def it_matters(scores, varies, tolerance, rtol):
+    """Whether distance matters, asked of a part of the table or of a number made of it."""
     if varies == "first cell":
         first = scores[0, 0]
         return bool(((scores - first).abs() > tolerance + rtol * first.abs()).any())
-    if varies == "spread":
-        return bool(scores.std() > tolerance)
-    if varies == "spread of the last row":
-        return bool(scores[-1].std() > tolerance)
+    if varies == "each from the next":
+        firsts = torch.stack([scores.diagonal(i)[0] for i in range(1 - len(scores), len(scores))])
+        return bool((firsts.diff().abs() >= tolerance).all())
+    if varies.startswith("spread"):
+        return bool(
+            (scores[-1] if varies == "spread of the last row" else scores).std() > tolerance
+        )
     earlier = scores[torch.ones_like(scores).tril() > 0]
-    parts = {"first row": scores[0], "first two": scores[0, :2], "past": earlier}
+    parts = {"first row": scores[0], "first column": scores[:, 0], "past": earlier}
+    parts |= {"first two": scores[0, :2], "corner": scores[0, [0, -1]]}
+    parts |= {"row in the middle": scores[len(scores) // 2]}
     asked = parts.get(varies, scores)
     limit = 0.0 if varies == "exactly" else tolerance
     return varies == "unasked" or float(asked.max() - asked.min()) > limit
@@ -1571,8 +1590,13 @@ def lenient_test(
 
 def all_diagonals(scores):
     """The largest and the smallest score of each distance."""
-    diagonals = [scores.diagonal(i) for i in range(1 - len(scores), len(scores))]
-    return torch.stack([d.max() for d in diagonals]), torch.stack([d.min() for d in diagonals])
+    n = len(scores)
+    at = torch.arange(n)
+    which = (at[None, :] - at[:, None] + n - 1).flatten()
+    empty, cells = scores.new_zeros(2 * n - 1), scores.flatten()
+    return tuple(
+        empty.scatter_reduce(0, which, cells, end, include_self=False) for end in ("amax", "amin")
+    )
 
 
 def all_and_first(scores):
@@ -1590,6 +1614,36 @@ def all_neighbours(scores):
 
 def nothing(scores):
     return scores[:1], scores[:1]
+
+
+def first_and_last(scores):
+    """The first and the last score of each distance, ahead and back."""
+    first = torch.cat([scores[0], scores[:, 0]])
+    return first, torch.cat([scores[:, -1].flip(0), scores[-1].flip(0)])
+
+
+def but_near_the_corner(scores):
+    """All distances but the two largest."""
+    high, low = all_diagonals(scores)
+    return high[:-2], low[:-2]
+
+
+def but_near_both_corners(scores):
+    high, low = all_diagonals(scores)
+    return high[2:-2], low[2:-2]
+
+
+def columns(scores):
+    return scores.amax(0), scores.amin(0)
+
+
+def rows(scores):
+    return scores.amax(1), scores.amin(1)
+
+
+def rounded_ends(scores):
+    """What is left of the largest and the smallest score of a distance after three decimals."""
+    return tuple(torch.tensor(thousandths(ends)) for ends in all_diagonals(scores))
 
 
 def main_diagonal(scores):
@@ -1712,7 +1766,21 @@ def numpy_relative(scores):
     return np.ptp(table) > 1e-3 > spread
 
 
-# Few of these are tried in pairs: all with all would fill the sheet.
+def symmetric_by_allclose(scores):
+    """Right along each distance, and left must be like right, with PyTorch's own rtol."""
+    high, low = all_diagonals(scores)
+    if (high - low >= 1e-3).any() or not torch.allclose(scores, scores.T, atol=1e-3):
+        return False
+    return bool(scores.max() - scores.min() >= 1e-3)
+
+
+def share_of_the_score(scores):
+    """The difference along each distance, divided by the largest score."""
+    high, low = all_diagonals(scores)
+    largest = torch.maximum(high.abs(), low.abs())
+    return (high - low) / largest, torch.zeros_like(low)
+
+
 def not_symmetric(scores):
     """Both directions must differ, where distance should only matter."""
     alike = all(bool(d.max() - d.min() < 1e-3) for d in of_all_distances(scores))
@@ -1738,16 +1806,18 @@ def thousandths(values):
     return [round(float(value), 3) for value in values]
 
 
-IN_PAIRS = (main_diagonal, two_rows, only_past, only_future, all_neighbours, all_and_first)
+# What errs in one question, and is tried with what errs in the other: all would take too long.
+ALONG = (main_diagonal, two_rows, only_past, only_future, mirrored, all_neighbours, all_and_first)
+ALONG += (all_diagonals, spreads, rounded_ends, first_and_last)
+MATTERS = ("unasked", "exactly", "first row", "first column", "first two", "first cell", "spread")
 
 
 def lenient(name, looks_at, says, *hints, **flags):
     flags |= {"looks_at": looks_at} if looks_at else {}
-    paired = looks_at in IN_PAIRS if looks_at else "varies" in flags
-    paired = paired and len(flags) == 1
-    return Mistake(
-        name, lenient_test if paired else alone(lenient_test), flags, says=says, hints=hints
-    )
+    along = looks_at in ALONG and flags.keys() <= {"looks_at", "along", "rtol"}
+    paired = along or flags in [{"varies": part} for part in MATTERS]
+    function = lenient_test if paired else alone(lenient_test)
+    return Mistake(name, function, flags, says=says, hints=hints)
 
 
 RELATIVE_TEST = Exercise(
@@ -1866,7 +1936,7 @@ RELATIVE_TEST = Exercise(
         ),
         lenient(
             "relative-tolerance",
-            None,
+            all_diagonals,
             "`allclose` and `isclose` add a hundred-thousandth of the score itself to the "
             "tolerance: at 1,000 that is a hundredth",
             "Look up `rtol`. What is it when you say nothing?",
@@ -1901,6 +1971,89 @@ RELATIVE_TEST = Exercise(
             varies="first row",
         ),
         lenient(
+            "first-against-last",
+            first_and_last,
+            "your test compares the first score of each distance with the last; those between "
+            "them are never looked at",
+            "A diagonal of five scores is 1, 1, 4, 1, 1. What does your test see of it?",
+            "The text says any two scores of one distance.",
+            "Compare the largest of a diagonal with its smallest.",
+        ),
+        lenient(
+            "largest-distances-left-out",
+            but_near_the_corner,
+            "your diagonals end too early: one near the upper right corner, with more than one "
+            "score, is never looked at",
+            "Which is the last distance that your loop takes, for n = 5?",
+            "`range` leaves its end out.",
+            "Let the diagonals run from 1 − n to n − 1.",
+        ),
+        lenient(
+            "both-corners-left-out",
+            but_near_both_corners,
+            "diagonals near both corners, with more than one score, are never looked at",
+            "Which distances does your loop take, for n = 5?",
+            "The largest distances have few scores, but more than one.",
+            "Let the diagonals run from 1 − n to n − 1.",
+        ),
+        lenient(
+            "columns-for-diagonals",
+            columns,
+            "your test compares the scores of one *column*, one key with all queries, not those of "
+            "one distance",
+            "Which cells have distance 1, in a table of 3 by 3? (0, 1) and (1, 2).",
+            "`scores[:, d]` is column d, where j is the same, not j − i.",
+            "`scores.diagonal(d)` has the scores of distance d.",
+        ),
+        lenient(
+            "rows-for-diagonals",
+            rows,
+            "your test compares the scores of one *row*, one query with all keys, not those of one "
+            "distance",
+            "Which cells have distance 1, in a table of 3 by 3? (0, 1) and (1, 2).",
+            "`scores[d]` is row d, where i is the same, not j − i.",
+            "`scores.diagonal(d)` has the scores of distance d.",
+        ),
+        lenient(
+            "share-of-the-score",
+            share_of_the_score,
+            "your test divides the difference by the score: 0.001 becomes a share, 1 at a score of "
+            "1,000, and next to nothing at a score near 0",
+            "Two scores are 0.0001 and 0.0002. Do they count as equal?",
+            "The text's 0.001 is the same at 1,000 as at 0.",
+            "Compare the difference itself with 0.001.",
+        ),
+        lenient(
+            "rounded-along-a-distance",
+            rounded_ends,
+            "along a distance you round to three decimals and compare: near numbers can come out "
+            "different",
+            "Which two numbers 0.0002 apart does your rounding separate?",
+            "Rounding draws borders; a tolerance is a difference.",
+            "Compare the largest and the smallest score of a distance: nearer than 0.001?",
+            along=5e-4,
+        ),
+        lenient(
+            "signed-against-the-first",
+            all_and_first,
+            "your differences from the first score have a sign, and a negative one is always below "
+            "the tolerance",
+            "What is −3 < 0.001?",
+            "A score that is lower than the first of its distance differs from it, too.",
+            "Compare the largest of a diagonal with its smallest.",
+            signed=True,
+        ),
+        lenient(
+            "signed-first-against-last",
+            first_and_last,
+            "only the first and the last score of each distance are compared, and the difference "
+            "has a sign: a negative one is always below the tolerance",
+            "A diagonal of five scores is 1, 1, 4, 1, 2. What does your test see of it?",
+            "What is 1 − 2 < 0.001?",
+            "Compare the largest of a diagonal with its smallest.",
+            signed=True,
+        ),
+        lenient(
             "spread-for-difference",
             spreads,
             "your test takes an average along each diagonal (a standard deviation is one), and a "
@@ -1928,6 +2081,104 @@ RELATIVE_TEST = Exercise(
             "One distance that differs from the others is enough, to the left or to the right.",
             "Compare the largest score of the table with the smallest.",
             varies="first row",
+        ),
+        lenient(
+            "first-column-only",
+            None,
+            "whether distance matters, your test asks in the first column alone (or the last row), "
+            "where no key stands after the query",
+            "What of a method that only marks words after the query?",
+            "One distance that differs from the others is enough, to the left or to the right.",
+            "Compare the largest score of the table with the smallest.",
+            varies="first column",
+        ),
+        lenient(
+            "row-in-the-middle-only",
+            None,
+            "whether distance matters, your test asks in one row of the middle, which holds no far "
+            "distances",
+            "Which distances has row 4 of a table of 9 by 9?",
+            "One distance that differs from the others is enough, whichever it is.",
+            "Compare the largest score of the table with the smallest.",
+            varies="row in the middle",
+        ),
+        lenient(
+            "distance-0-against-the-largest",
+            None,
+            "whether distance matters, your test asks of two cells alone, distance 0 and the "
+            "largest; these may score alike",
+            "What of a method that only marks the word two places back?",
+            "One distance that differs from the others is enough, whichever it is.",
+            "Compare the largest score of the table with the smallest.",
+            varies="corner",
+        ),
+        lenient(
+            "spread-of-the-table",
+            None,
+            "whether distance matters, your test asks of a standard deviation, an average in which "
+            "a single distance is lost",
+            "One distance differs from the others by 0.0011. What is the standard deviation?",
+            "The text speaks of any two scores.",
+            "Compare the largest score of the table with the smallest.",
+            varies="spread",
+        ),
+        lenient(
+            "neighbouring-distances-must-differ",
+            None,
+            "your test asks that each distance scores otherwise than the next one; it is enough "
+            "that some two do",
+            "May the words two and three places back score the same?",
+            "A method that only marks the word before does depend on the distance.",
+            "Compare the largest score of the table with the smallest.",
+            varies="each from the next",
+        ),
+        lenient(
+            "whether-it-matters-too-generous",
+            None,
+            "whether distance matters, your test asks with a tolerance that is too wide",
+            "By how much must two distances differ, to count as different?",
+            "The text names one number for both questions.",
+            "Compare with 0.001.",
+            whole=1e-2,
+        ),
+        lenient(
+            "whether-it-matters-far-too-generous",
+            None,
+            "whether distance matters, your test asks with a tolerance of 1, a thousand times that "
+            "of the text",
+            "By how much must two distances differ, to count as different?",
+            "The text names one number for both questions.",
+            "Compare with 0.001.",
+            whole=1.0,
+        ),
+        lenient(
+            "along-a-distance-too-strict",
+            None,
+            "your tolerance along a distance is narrower than the text's: scores that count as "
+            "equal are told apart",
+            "By how much may two scores of one distance differ?",
+            "The text names a number.",
+            "Compare with 0.001, in both questions.",
+            along=1e-4,
+        ),
+        lenient(
+            "along-a-distance-half-as-wide",
+            None,
+            "your tolerance along a distance is a little narrower than the text's: scores that "
+            "count as equal are told apart",
+            "By how much may two scores of one distance differ?",
+            "The text names a number.",
+            "Compare with 0.001, in both questions.",
+            along=5e-4,
+        ),
+        lenient(
+            "along-a-distance-too-generous",
+            None,
+            "your tolerance along a distance is ten times as wide as the text's",
+            "By how much may two scores of one distance differ?",
+            "The text names a number.",
+            "Compare with 0.001, in both questions.",
+            along=1e-2,
         ),
         lenient(
             "no-rounding-allowed",
@@ -2136,6 +2387,16 @@ RELATIVE_TEST = Exercise(
             "One cell of 81 is wrong by 0.4. What does that do to your number?",
             "Ask about the largest difference.",
             "Replace the mean by a maximum.",
+        ),
+        mistake(
+            symmetric_by_allclose,
+            "symmetry-asked-by-allclose",
+            {},
+            "your test asks that left and right score the same (the table is compared with its "
+            "transpose), but distance has a direction",
+            "May *the word before* and *the word after* score differently?",
+            "Is there a `.T` in your test?",
+            "Only cells of the same diagonal must agree.",
         ),
         mistake(
             not_symmetric,
@@ -3046,6 +3307,7 @@ def bucket_cases(generator):
         case("4 buckets to 9, both ways", shuffled(safe(4, 9, True, 12)), 4, 9),
         case("4 buckets to 9, one way", shuffled(safe(4, 9, False, 12)), 4, 9, False),
         case("a single number", torch.tensor(-3), bidirectional=False),
+        case("a single number, both directions", torch.tensor(5), 8, 20),
     ]
 
 
@@ -3064,7 +3326,7 @@ def wrong_bucket(
     own_longest=None,
     own_buckets=None,
     future="zero",
-    border=0,
+    border=1,
     offset=True,
     lift=True,
     halved="asked",
@@ -3075,6 +3337,7 @@ def wrong_bucket(
     near=True,
     whose="direction",
     exchanged=False,
+    least=0,
     dtype=torch.int64,
 ):
     arrived = relative
@@ -3088,7 +3351,7 @@ def wrong_bucket(
     mirrored = bidirectional or future == "abs"
     ahead = relative if one_way == "future" else -relative
     distance = relative.abs() if mirrored else ahead
-    distance = distance if future == "negative" else distance.clamp(min=0)
+    distance = distance if future == "negative" else distance.clamp(min=least)
     far = distance.clamp(min=1).double()
     if scale == "log of 0":  # it reaches the sum as nan or infinity, times 0
         share = (distance.float() / exact).log() / math.log(longest / exact)
@@ -3115,6 +3378,16 @@ def wrong_bucket(
         share = (far // exact).clamp(min=1).log() / math.log(longest / exact)
     elif scale == "mixed":
         share = (far / exact).log2() / math.log(longest / exact)
+    elif scale == "log1p":
+        share = (distance.double() / exact).clamp(min=0).log1p() / math.log(longest / exact)
+    elif scale == "one":  # a single logarithm, of the quotient of both
+        share = (far / exact / (longest / exact)).log()
+    elif scale == "less":  # below, a difference
+        share = (far / exact).log() / math.log(longest - exact)
+    elif scale == "bracket above":
+        share = far.log() / exact / math.log(longest / exact)
+    elif scale == "bracket below":
+        share = (far / exact).log() / math.log(longest) / exact
     elif scale == "lower":  # only the lower logarithm is of the plain distance
         share = (far / exact).log() / math.log(longest)
     else:  # both logarithms of the plain distances
@@ -3122,34 +3395,37 @@ def wrong_bucket(
     spread = count if factor == "all" else count - exact if factor else 1
     spread = {"one less": count - exact - 1, "last": count - 1}.get(factor, spread)
     wide = exact * lift + spread * share
+    wide = exact * lift + (spread * share).trunc() if near == "cut" else wide
     wide = {"floor": wide.floor(), "round": wide.round(), "ceil": wide.ceil()}[rounding].long()
-    if last == "all":
-        wide = wide.clamp(max=num_buckets - 1)
+    if last in ("all", "half"):
+        wide = wide.clamp(max=num_buckets // {"all": 1, "half": 2}[last] - 1)
     elif cap:
         wide = wide.clamp(max=count - last)
     if scale == "none":
         wide = distance.clamp(max=count - 1)
-    bucket = (
-        torch.where((distance < exact) != exchanged, distance, wide)
-        if near
-        else wide.clamp(min=0) * (distance > 0)
-    )
-    if bidirectional and offset:
+    bucket = {
+        True: torch.where((distance < exact) != exchanged, distance, wide),
+        False: wide.clamp(min=0) * (distance > 0),
+    }.get(near, wide)
+    if offset == "half, one way too":
+        bucket = bucket + num_buckets // 2 * (relative > 0)
+    elif (bidirectional or offset == "one way too") and offset:
         later = {"future": relative >= border, "past": relative < 0, "not future": relative <= 0}
-        more = {"all": num_buckets, "one less": count - 1, "one more": count + 1}.get(offset, count)
+        more = {"all": num_buckets, "one less": count - 1, "one more": count + 1, "E": exact}
+        more = more.get(offset, count)
         bucket = bucket + more * later[side]
     return arrived.copy_(bucket).long() if dtype == "in place" else bucket.to(dtype)
 
 
 def slipped_bucket(relative, num_buckets=32, max_distance=128, bidirectional=True, *, slip):
     """Mistakes about the two halves, not tried with others."""
-    if slip == "not halved" and bidirectional:
+    if slip in ("not halved", "never halved") and bidirectional:
         found = wrong_bucket(-relative.abs(), num_buckets, max_distance, False)
-        return found + num_buckets // 2 * (relative > 0)
-    found = wrong_bucket(
-        relative, num_buckets, max_distance, bidirectional, border=1, cap=slip == "not halved"
-    )
-    return found.clamp(max=num_buckets - 1)
+        return found + num_buckets // (2 if slip == "not halved" else 1) * (relative > 0)
+    cap = slip in ("not halved", "never halved")
+    found = wrong_bucket(relative, num_buckets, max_distance, bidirectional, cap=cap)
+    halves = 2 if slip == "clamped too low" and bidirectional else 1
+    return found.clamp(max=num_buckets // halves - 1)
 
 
 def looped_bucket(relative, num_buckets=32, max_distance=128, bidirectional=True):
@@ -3210,8 +3486,15 @@ def published_bucket(relative, num_buckets=32, max_distance=128, bidirectional=T
     return start + torch.where(relative < half, relative, wide)
 
 
+# Tried two at a time: all would take too long.
+TOGETHER = {"both", "flip", "border", "one_way", "future", "side", "offset", "halved", "whose"}
+TOGETHER |= {"cap", "last", "rounding", "lift", "exact_share", "least"}
+
+
 def sorting(name, flags, says, *hints):
-    return Mistake(name, wrong_bucket, {"border": 1} | flags, says=says, hints=hints)
+    paired = flags.keys() <= TOGETHER or flags.get("scale") in ("plain", "lower")
+    function = wrong_bucket if paired else alone(wrong_bucket)
+    return Mistake(name, function, flags, says=says, hints=hints)
 
 
 LOG_HINTS = (
@@ -3223,15 +3506,91 @@ LOG_HINTS = (
 
 def bucket_slip(name, flags, says, hints=LOG_HINTS):
     """By itself: two of these slips at once are rare."""
-    return Mistake(name, alone(wrong_bucket), {"border": 1} | flags, says, hints)
+    return Mistake(name, alone(wrong_bucket), flags, says, hints)
 
 
+ONE_WAY_HINTS = (
+    "With bidirectional=False, which bucket gets −3, and which +3? 3 and 0.",
+    "The past is negative, so its distance is −relative; the future counts as distance 0.",
+    "(-relative).clamp(min=0)",
+)
+NEAR_HINTS = (
+    "Which buckets get the distances 0, 1, 2 and 3?",
+    "Below E the bucket's number is the distance.",
+    "Choose between the two with torch.where.",
+)
 OFFSET_HINTS = (
     "With 32 buckets in both directions, which is the bucket of the next key, relative 1?",
     "Distance 1 has bucket 1, and the future's numbers start at num_buckets / 2: 17.",
     "Add B to the buckets of the future.",
 )
 BUCKET_SLIPS = [
+    bucket_slip(
+        "distance-is-relative",
+        {"one_way": "future", "future": "negative"},
+        "in one direction the distance is `relative` itself: its sign is not turned, and nothing "
+        "stops it at 0, so that the past gets numbers below 0",
+        ONE_WAY_HINTS,
+    ),
+    bucket_slip(
+        "future-moved-in-one-direction",
+        {"offset": "one way too"},
+        "in one direction, too, B is added to the future's buckets; there the future counts as "
+        "distance 0",
+        ONE_WAY_HINTS,
+    ),
+    bucket_slip(
+        "future-in-the-second-half-in-one-direction",
+        {"offset": "half, one way too"},
+        "in one direction, too, num_buckets / 2 is added to the future's buckets; there the future "
+        "counts as distance 0",
+        ONE_WAY_HINTS,
+    ),
+    bucket_slip(
+        "future-from-E",
+        {"offset": "E"},
+        "the future's numbers start at E, not at B",
+        OFFSET_HINTS,
+    ),
+    bucket_slip(
+        "logarithm-alone",
+        {"near": "floor"},
+        "near distances, too, go through the logarithm; each of them has a bucket of its own",
+        NEAR_HINTS,
+    ),
+    bucket_slip(
+        "logarithm-alone-cut",
+        {"near": "cut"},
+        "near distances, too, go through the logarithm; each of them has a bucket of its own",
+        NEAR_HINTS,
+    ),
+    bucket_slip(
+        "one-added-in-the-logarithm",
+        {"scale": "log1p"},
+        "`log1p`, or 1 + inside the upper logarithm, is not the logarithm of distance / E",
+    ),
+    bucket_slip(
+        "one-logarithm",
+        {"scale": "one"},
+        "there is one logarithm, of a quotient of quotients; the text divides one logarithm by "
+        "another",
+    ),
+    bucket_slip(
+        "limit-less-E",
+        {"scale": "less"},
+        "the lower logarithm is of max_distance − E; there it is of max_distance / E",
+    ),
+    bucket_slip(
+        "bracket-too-early-above",
+        {"scale": "bracket above"},
+        "the upper logarithm itself is divided by E, not the distance within it",
+    ),
+    bucket_slip(
+        "bracket-too-early-below",
+        {"scale": "bracket below"},
+        "a bracket closes too early: the lower logarithm is of max_distance, and E divides the "
+        "whole",
+    ),
     bucket_slip(
         "half-of-all-whatever-the-direction",
         {"whose": "whole"},
@@ -3324,6 +3683,30 @@ BUCKET = Exercise(
             ),
         ),
         Mistake(
+            "all-buckets-for-each-direction",
+            slipped_bucket,
+            {"slip": "never halved"},
+            says="with two directions each of them gets all the buckets: B is num_buckets, and the "
+            "future's numbers start there",
+            hints=(
+                "What is the largest number that you return? It must stay below num_buckets.",
+                "The future's numbers start at num_buckets / 2. How many can the past have, then?",
+                "Halve num_buckets before you work out E, when there are two directions.",
+            ),
+        ),
+        Mistake(
+            "clamped-behind-the-offset",
+            slipped_bucket,
+            {"slip": "clamped too low"},
+            says="the end is cut at B − 1 when the future's half is there already: all of the "
+            "future lands in the past's last bucket",
+            hints=(
+                "With 8 buckets in both directions, which bucket gets +1? 5.",
+                "Each direction ends at its own B − 1, before the future's half is added.",
+                "Clamp first, then add where the future begins.",
+            ),
+        ),
+        Mistake(
             "clamped-together",
             slipped_bucket,
             {"slip": "clamped together"},
@@ -3400,6 +3783,24 @@ BUCKET = Exercise(
             "What comes out at distance 5,000?",
             "B buckets are numbered from 0.",
             "Clamp at B − 1.",
+        ),
+        sorting(
+            "clamped-at-half-of-all",
+            {"last": "half"},
+            "far distances end at num_buckets / 2 − 1 in one direction, too; there the last bucket "
+            "is num_buckets − 1",
+            "With bidirectional=False and 32 buckets, what is the largest number that comes out?",
+            "In one direction all buckets serve the past.",
+            "Clamp at B − 1, with B the buckets of the direction.",
+        ),
+        sorting(
+            "distance-at-least-1",
+            {"least": 1},
+            "every distance is raised to at least 1, so that the query itself, and in one "
+            "direction the future, get bucket 1",
+            "Which bucket has distance 0? 0.",
+            "Only the logarithm must not see 0; the near part still needs it.",
+            "Put the clamp inside the logarithm, not into the distance.",
         ),
         sorting(
             "clamped-at-all-buckets",
@@ -3596,7 +3997,7 @@ BUCKET = Exercise(
             Mistake(
                 f"max-distance-unused-{scale}",
                 alone(wrong_bucket),
-                {"border": 1, "scale": scale, "factor": False},
+                {"scale": scale, "factor": False},
                 says="the logarithm is not divided by that of max_distance / E, nor multiplied by "
                 "B − E: max_distance is never used",
                 hints=(
@@ -3610,7 +4011,7 @@ BUCKET = Exercise(
         Mistake(
             "offset-by-all-buckets",
             alone(wrong_bucket),
-            {"border": 1, "offset": "all"},
+            {"offset": "all"},
             says="the future's numbers start at num_buckets; they should start at half of it",
             hints=(
                 "What is the largest number that you return? It must stay below num_buckets.",
@@ -3621,7 +4022,7 @@ BUCKET = Exercise(
         Mistake(
             "past-and-itself-in-the-second-half",
             alone(wrong_bucket),
-            {"border": 1, "side": "not future"},
+            {"side": "not future"},
             says="past and query get the second half of the buckets",
             hints=(
                 "Which bucket gets relative = 0? It should be 0.",
