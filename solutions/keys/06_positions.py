@@ -4106,6 +4106,12 @@ def wrong_places(
         place = (seq - (~real).sum(-1, keepdim=True)) % len(table)
     elif count == "left, cut":
         place = (seq - (~real).sum(-1, keepdim=True)).clamp(0, len(table) - 1)
+    elif count == "filler from 0":
+        place = (~real).cumsum(-1) - 1
+    elif count == "words taken away":
+        place = (seq - real.sum(-1, keepdim=True)) % len(table)
+    elif count == "turned too early":
+        place = real.cumsum(-1) % len(table) - 1
     elif count == "batch":
         place = real.cumsum(0) - 1
     elif count == "left, as it is":
@@ -4119,10 +4125,10 @@ def wrong_places(
     if from_end:
         place = real.sum(-1, keepdim=True) - 1 - place
     place = place[:1].expand_as(place) if same else place
-    place = place + start if wraps else (place + start).clamp(min=0)
+    place = place + start if wraps and wraps != "above" else (place + start).clamp(min=0)
     place = place.clamp(max=len(table) - 1) if wraps == "cut" else place
     table = table.detach() if detached else table
-    rows = table[place % len(table) if wraps != "never" else place]
+    rows = table[place if wraps in ("never", "above") else place % len(table)]
     if filler == "nothing":
         rows = rows * real[..., None]
     elif filler == "erased":
@@ -4203,12 +4209,20 @@ def slipped_places(x, real, table, *, slip):
         place = (real.flatten().cumsum(0) - 1).clamp(min=0).view_as(real) % len(table)
     elif slip == "runs on, stops":
         place = (real.flatten().cumsum(0) - 1).clamp(min=0).view_as(real)
-    elif slip == "first sentence's start":
-        start = int(real[0].int().argmax())
-        place = (torch.arange(x.shape[1]) - start).clamp(0, len(table) - 1).expand_as(real)
+    elif slip.startswith("first sentence's start"):
+        place = torch.arange(x.shape[1]) - int(real[0].int().argmax())
+        inside = place % len(table) if slip.endswith("turned") else place.clamp(0, len(table) - 1)
+        place = place if slip.endswith("as it is") else inside
+        place = place.expand_as(real)
     elif slip == "float":
         place = place.float()
     rows = table[place]
+    if slip == "one sentence":
+        return torch.cat([(x + rows * real[..., None])[:1], x[1:]])
+    if slip == "product":
+        return x * rows * real[..., None]
+    if slip == "product of words":
+        return torch.where(real[..., None], x * rows, x)
     if slip == "rows alone":
         return rows * real[..., None]
     if slip == "no axis":
@@ -4269,11 +4283,39 @@ PLACES_SLIPS = [
         "the count runs on from one sentence to the next",
         *ONE_SENTENCE_HINTS,
     ),
+    *(
+        place_slip(
+            f"start-of-the-first-sentence{more}",
+            f"first sentence's start{more.replace('-', ' ')}",
+            "all sentences are counted from where the first of the batch begins",
+            *ONE_SENTENCE_HINTS,
+        )
+        for more in ("", "-turned", "-as-it-is")
+    ),
     place_slip(
-        "start-of-the-first-sentence",
-        "first sentence's start",
-        "all sentences are counted from where the first of the batch begins",
-        *ONE_SENTENCE_HINTS,
+        "first-sentence-alone",
+        "one sentence",
+        "only the first sentence of the batch gets rows, all others come back as they were: the "
+        "loop over the sentences ends after its first turn",
+        "Print how far the second sentence of your result is from x.",
+        "How far is your `return` indented?",
+        "`return` stands behind both loops.",
+    ),
+    place_slip(
+        "product-for-sum",
+        "product",
+        "x is multiplied by the rows; the text says *plus*, and padding comes out as 0",
+        "What comes back for x = 0? The row of its place.",
+        "A row is added to a word.",
+        "x + table[place] * real[..., None]",
+    ),
+    place_slip(
+        "product-for-sum-of-words",
+        "product of words",
+        "words are multiplied by their rows; the text says *plus*",
+        "What comes back for x = 0? The row of its place.",
+        "A row is added to a word.",
+        "x + table[place] * real[..., None]",
     ),
 ]
 
@@ -4508,6 +4550,54 @@ POSITION_BUG = Exercise(
             "Print the places of a sentence with six of padding in front, and len(table).",
             "Padding gets no row, but your code looks one up all the same.",
             "Bring the places into the table first: `clamp(0, len(table) - 1)`.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "place-past-the-end",
+            {"count": "first word", "wraps": "above"},
+            "padding *behind* the words is counted on, to places for which the table has no row",
+            "Print the places of a sentence with five of padding behind, and len(table).",
+            "Padding gets no row, but your code looks one up all the same.",
+            "Bring the places into the table first: `clamp(0, len(table) - 1)`.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "filler-counted-past-the-end",
+            {"count": "position", "wraps": "never"},
+            "places are counted from the edge of the batch, padding included; a batch that is "
+            "longer than the table then asks for a row that there is not",
+            "Take a sentence with three of padding in front. Which row gets its first word?",
+            "It should be row 0, whatever stands before it.",
+            "`real` knows which positions count. What does its running sum say at each word?",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "fillers-counted-from-0",
+            {"count": "filler from 0"},
+            "you count padding instead of words, and take 1 away",
+            "What is your row for the second word of a sentence without padding?",
+            "The place of a word is the number of real words before it.",
+            "Take the running sum of `real`, not of its opposite.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "words-taken-away",
+            {"count": "words taken away"},
+            "the number of *words* is taken away from the position; right where padding stands in "
+            "front and is as long as the sentence",
+            "Take a sentence without padding. Which place does your code give to its first word?",
+            "What stands in front of a sentence moves it, not how long it is.",
+            "Count the real words so far.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "turned-before-1-is-taken",
+            {"count": "turned too early"},
+            "`%` comes before 1 is taken away: the word that should get the last row has place 0 "
+            "− 1, cut to row 0",
+            "Take a sentence as long as the table. Which row gets its last word?",
+            "With the running sum at len(table), what is left after `%`?",
+            "Take 1 away first; then bring the places into the table.",
             by=alone(wrong_places),
         ),
         moved(
