@@ -213,6 +213,12 @@ def slipped_sinusoidal(max_len, d_model, base=10_000.0, *, slip):
     places, column = torch.arange(max_len)[:, None], torch.arange(0, d_model, 2)
     if slip == "no bracket":
         angles = places / base**column / d_model
+    elif slip == "divided too early":
+        angles = places / (base**column / d_model)
+    elif slip == "one less":
+        angles = places / base ** (column / max(d_model - 1, 1))
+    elif slip == "no places":
+        angles = (1 / base ** (column / d_model)).expand(max_len, -1)
     elif slip == "all inside":
         angles = (places / base) ** (column / d_model)
     elif slip == "all columns":
@@ -225,8 +231,15 @@ def slipped_sinusoidal(max_len, d_model, base=10_000.0, *, slip):
     if slip == "counts to the width":
         for i in range(d_model):
             table[0, 2 * i] = math.sin(0 / base ** (2 * i / d_model))
+    if slip == "outside":
+        return outside_sinusoidal(places, base ** (column / d_model))
     table[: len(angles), 0::2], table[: len(angles), 1::2] = angles.sin(), angles.cos()
     return table
+
+
+def outside_sinusoidal(places, divisor):
+    """The sine of the place, divided by the power."""
+    return torch.stack([places.sin() / divisor, places.cos() / divisor], dim=-1).flatten(-2)
 
 
 sinusoidal_slip = told_of(slipped_sinusoidal, "slip")
@@ -239,6 +252,39 @@ SINUSOIDAL_SLIPS = [
         "What is row 1, column 0 of your table? It should be sin(1).",
         "Python reckons `**` first, then `/` from left to right.",
         "Put the exponent into brackets: base ** (2 * i / d_model).",
+    ),
+    sinusoidal_slip(
+        "power-divided",
+        "divided too early",
+        "a bracket is missing: `base ** 2i / d_model` divides the power by d_model, not the "
+        "exponent",
+        "What is row 1, column 0 of your table? It should be sin(1).",
+        "Python reckons `**` first, then `/` from left to right.",
+        "Put the exponent into brackets: base ** (2 * i / d_model).",
+    ),
+    sinusoidal_slip(
+        "divided-by-one-less",
+        "one less",
+        "the exponent is divided by d_model − 1; in the formula it is d_model",
+        "Print your exponents for d_model = 4. The formula gives 0 and 0.5.",
+        "The exponents stay below 1 without any −1.",
+        "2 * i / d_model.",
+    ),
+    sinusoidal_slip(
+        "position-left-out",
+        "no places",
+        "all rows are alike: the position p has no part in your angles",
+        "Print rows 0 and 1 of your table. Row 0 should be 0, 1, 0, 1, …",
+        "Which letter of the formula stands before the stroke?",
+        "p / base ** (2 * i / d_model).",
+    ),
+    sinusoidal_slip(
+        "divided-outside-of-the-sine",
+        "outside",
+        "you divide the sine by the power; the formula divides the position, inside the sine",
+        "What is the largest number in column 2 of your table? Nearly 1, for many positions.",
+        "Each wave is as high as the others; only slower.",
+        "sin(p / base ** (2 * i / d_model)).",
     ),
     sinusoidal_slip(
         "position-in-the-power",
@@ -797,12 +843,18 @@ def slipped_rotary(query, key, base=10_000.0, *, turn=old_turn, slip=""):
     """Two lines of the turn as they are often mixed up, or angles and places that are off."""
     width, n_query, n_key = query.shape[-1], query.shape[-2], key.shape[-2]
     column = torch.arange(width) if slip == "all columns" else torch.arange(0, width, 2)
+    column = {"from 1": column + 2, "all alike": torch.full_like(column, 2)}.get(slip, column)
     speeds = 1 / base**column / width if slip == "no bracket" else base ** (-column / width)
+    speeds = base ** (-column // width).float() if slip == "floored" else speeds
     speeds = speeds * {"degrees": math.pi / 180, "whole turns": 2 * math.pi}.get(slip, 1.0)
 
     def turned(x, first):
         angles = torch.arange(first, first + x.shape[-2])[:, None] * speeds
         angles = angles[:n_query] if slip == "one table" else angles
+        angles = angles.flip(0) if slip == "key backwards" and x is key else angles
+        if slip == "axis 1":
+            late = key.shape[1] - query.shape[1] if x is query else 0
+            angles = (torch.arange(key.shape[1])[:, None] * speeds)[late:]
         a, b = x.chunk(2, dim=-1)
         return torch.cat(turn(a, b, angles.cos(), angles.sin()), dim=-1)
 
@@ -865,6 +917,52 @@ ROTARY_SLIPS = [
         "minus-at-the-first-term",
         lambda a, b, cos, sin: (b * sin - a * cos, a * sin + b * cos),
         "your first line is b sin α − a cos α; the minus stands before b sin α",
+    ),
+    line_of_turn(
+        "columns-not-mixed",
+        lambda a, b, cos, sin: (a * cos - a * sin, b * sin + b * cos),
+        "a stays with a and b with b: in both lines the two columns of a pair are not mixed",
+    ),
+    rotary_slip(
+        "pairs-from-1",
+        "from 1",
+        "pairs are numbered from 1, as in the RoFormer paper, but without the paper's i − 1: the "
+        "fastest pair turns too slowly",
+        "How fast does pair 0 turn? By 1 radian for each position.",
+        "base to the power of 0 is 1.",
+        "Let i run from 0 to d_head / 2 − 1.",
+    ),
+    rotary_slip(
+        "one-speed-for-all-pairs",
+        "all alike",
+        "all pairs turn at the same speed: i has no part in it",
+        "Print your speeds. How many are there?",
+        "Each pair has an exponent of its own.",
+        "i runs through 0, 1, 2, …, one number for each pair.",
+    ),
+    rotary_slip(
+        "exponent-floored",
+        "floored",
+        "`//` rounds the exponents down to whole numbers: pairs turn at 1 or at 1 / base",
+        "Print your speeds, for d_head = 6 and base 100.",
+        "Two slashes leave out what stands behind the point.",
+        "Divide with a single slash.",
+    ),
+    rotary_slip(
+        "keys-from-the-end",
+        "key backwards",
+        "the keys' places run backwards: the last key stands at 0",
+        "Which place has the first key?",
+        "Are the angles turned round, or sorted the wrong way, for the key?",
+        "Keys stand at the places 0, 1, 2, …",
+    ),
+    rotary_slip(
+        "places-along-the-heads",
+        "axis 1",
+        "the number of places is that of axis 1, the heads; the places are axis −2",
+        "What are the four axes, in order?",
+        "Print n_query and n_key for 4 heads, 2 kv_heads, 2 queries and 5 keys.",
+        "query.shape[-2] and key.shape[-2].",
     ),
     rotary_slip(
         "in-degrees",
@@ -2491,6 +2589,10 @@ def wrong_turns(
         turned = max(turned - 1, 0)
     elif first == "places":
         turned = sum(n * speed >= turn for speed in speeds)
+    elif first == "number, from −1":
+        turned = turned - 1
+    elif first == "sum of turns":
+        turned = int(sum((n - steps) * speed / turn for speed in speeds))
     elif first == "turns":
         turned = sum(int((n - steps) * speed / turn) for speed in speeds)
     slowest = {
@@ -2500,6 +2602,7 @@ def wrong_turns(
         "odd": base ** (-(d_head - 1) / d_head),
     }[last]
     needed = round_to(turn / slowest) + steps
+    needed = max(needed, n) if ends == "from n" else needed - (ends == "two less")
     return (needed, turned) if ends == "exchanged" else (turned, needed)
 
 
@@ -2581,6 +2684,43 @@ TURNS_SLIPS = [
         "pairs-from-1", "from 1", "your count numbers the pairs from 1: the fastest is left out"
     ),
     miscounted("a-pair-too-many", "one more", "your count goes through one pair too many"),
+    counting(
+        "number-of-the-last-from-0",
+        {"first": "number, from −1"},
+        "your first number is the number of the last pair that gets round, not how many do",
+        "Pairs 0, 1 and 2 get round. How many are these?",
+        "Pairs count from 0.",
+        "Count, instead of taking the largest i.",
+        by=alone(wrong_turns),
+    ),
+    counting(
+        "turns-added-up",
+        {"first": "sum of turns"},
+        "your first number adds up the turns of all pairs, parts of turns too",
+        "How many pairs has a head of width 8? Your number may be larger.",
+        "A pair either makes a full turn or it doesn't.",
+        "Count each pair once, by a comparison with 2π.",
+        by=alone(wrong_turns),
+    ),
+    counting(
+        "never-below-n",
+        {"ends": "from n"},
+        "your second number is never below the n that came in: the search starts there",
+        "Ask for d_head = 2 and n = 1,000. A pair that turns by 1 radian needs 8 positions.",
+        "The second question has nothing to do with n.",
+        "Start from 1, or calculate it.",
+        by=alone(wrong_turns),
+    ),
+    counting(
+        "two-places-too-few",
+        {"round_to": math.floor, "ends": "two less"},
+        "your second number is two too small in most cases: the steps are rounded down, and they "
+        "are not yet places",
+        "Put your second number back in as n. How far has the slowest pair turned?",
+        "With 6.28 steps needed, are 6 enough? And how many places do 7 steps have?",
+        "Round the steps up; n places make n − 1 steps, so add 1.",
+        by=alone(wrong_turns),
+    ),
     counting(
         "exponent-doubled",
         {"exponent": 4},
@@ -2852,6 +2992,9 @@ def wrong_alibi(
         "1 behind 8": 2.0 ** ((-8 * (head - 1) + 1) / num_heads),
         "even to 2^-8": torch.linspace(2.0 ** (-8 / num_heads), 2.0**-8, num_heads),
         "power divided": 2.0 ** (-8 * head) / num_heads,
+        "no power": 8 * head / num_heads,
+        "to 1": 2.0 ** (-8 * (head - 1) / (num_heads - 1)),
+        "of the head": head ** (-8 / num_heads),
     }[slopes]
     key = torch.arange(n_key)
     query = key[:n_query] if place == "row" else key[n_key - n_query :]
@@ -2983,6 +3126,38 @@ ALIBI_SLIPS = [
             "It is the exponents that go in even steps.",
             "Make the exponents first, then 2 to their power.",
         ),
+    ),
+    alibi_slip(
+        "both-minuses-missing",
+        {"slopes": "growing", "sign": 1.0},
+        "both minuses are missing, in the exponent and before the slope: far keys get a bonus, and "
+        "it grows from head to head",
+        (
+            "Print your slopes for 2 heads. They should be 1/16 and 1/256.",
+            "Should a far key have a higher score or a lower one?",
+            "-(2.0 ** (-8 * (h + 1) / num_heads)) times the distance.",
+        ),
+    ),
+    *(
+        alibi_slip(
+            f"power-left-out-{word}",
+            {"slopes": "no power", "sign": sign},
+            "the slope is the exponent itself, 8 (h + 1) / num_heads: `2 **` is missing",
+            SLOPE_HINTS,
+        )
+        for word, sign in (("below-0", -1.0), ("above-0", 1.0))
+    ),
+    alibi_slip(
+        "heads-less-1",
+        {"slopes": "to 1"},
+        "h is divided by num_heads − 1; the formula has h + 1 above the bar and num_heads below it",
+        SLOPE_HINTS,
+    ),
+    alibi_slip(
+        "head-for-2",
+        {"slopes": "of the head"},
+        "h + 1 has become the base of the power; it is 2, and h + 1 stands in the exponent",
+        SLOPE_HINTS,
     ),
     alibi_slip(
         "offset-turned-round",
