@@ -5048,8 +5048,9 @@ def mean_of(parts, how="guesses"):
 
 def inside_outside(losses, n, split="places"):
     """The losses of the test, sorted: those inside of the trained length, and those outside."""
-    if split == "places":
-        return [loss[:, :n] for loss in losses], [loss[:, n:] for loss in losses]
+    if split in ("places", "a gap"):
+        late = n + (split == "a gap")
+        return [loss[:, :n] for loss in losses], [loss[:, late:] for loss in losses]
     short = [loss for loss in losses if loss.shape[1] <= n]
     whole = [loss for loss in losses if loss.shape[1] > n]
     if split == "long texts":
@@ -5144,6 +5145,7 @@ def wrong_study(
     asks = how if asks == "as taught" else asks
     taught = {
         "all": train,
+        "dev at last": train,
         "dev too": [*train, *dev],
         "but the last": train[:-1],
         "twice": [*train, *train],
@@ -5162,7 +5164,7 @@ def wrong_study(
             made.rate = rate
             model.training = trains
             seen = train_once(model, made, taught, how=how, **more)
-            if looks == "eval":
+            if looks != "train":
                 model.training = False
 
             def look(texts, model=model):
@@ -5171,7 +5173,12 @@ def wrong_study(
 
             by_test = "batches" if average == "test batches" else average
             ways_of_mean = (by_test, "batches" if average == "outside batches" else by_test)
-            parts = inside_outside(look(test), n, split)
+            measured, judged = test[:1] if looks == "first test" else test, model
+            if learns == "dev at last":
+                judged = QuickGuesser(way, state)
+                train_once(judged, optimizer(judged.parameters(), rate), [*train, *dev])
+                judged.training = False
+            parts = inside_outside(look(measured, judged), n, split)
             tested = [mean_of(*both) for both in zip(parts, ways_of_mean, strict=True)]
             score = {"inside": tested[0], "outside": tested[1], "last loss": (seen or [0.0])[-1]}
             for name, texts in (("train", train), ("test", test), ("dev", dev)):
@@ -5427,6 +5434,31 @@ STUDY_SLIPS = [
         {"chosen": "dev last"},
         "`dev` is scored at the last place of each text only; all its guesses count",
         *ON_DEV,
+    ),
+    studied(
+        "dev-learned-at-last",
+        {"learns": "dev at last"},
+        "when the rate is chosen, a new model is trained on train *and* dev, and that one is "
+        "measured",
+        "Which model does the text tell you to measure?",
+        "The chosen run is one of those that you have done already.",
+        "Keep the model of the best run, and measure that.",
+    ),
+    studied(
+        "first-test-batch-alone",
+        {"looks": "first test"},
+        "only the first batch of the test is measured",
+        "How many batches does `test` hold, and how many come into your mean?",
+        "Does a `return` or a `[:1]` end the loop too early?",
+        *AVERAGE[-1:],
+    ),
+    studied(
+        "one-place-left-out",
+        {"split": "a gap"},
+        "outside begins one place too late: one place is counted neither inside nor outside",
+        "Take n = 5. Which places are inside? 0 to 4. Which is the first outside?",
+        "Inside are the first n places, outside *all* later ones.",
+        "`loss[:, :n]` and `loss[:, n:]`.",
     ),
     studied(
         "momentum-goes-on",
