@@ -1474,56 +1474,97 @@ def relative_cases(generator):
 
     still = lambda x, at: x  # noqa: E731
     return [
-        case("queries and keys turned", table(turn, turn)),
-        case("turned, 40 places", table(turn, turn, 40)),
-        case("nothing done", table(still, still)),
-        case("nothing done, other vectors", table(still, still, 7)),
-        case("a penalty for distance", -0.25 * (table_of_distances(11)).abs() + 1.5),
+        case("queries and keys are turned, as a rotary method does it", table(turn, turn)),
+        case(
+            "queries and keys are turned, at 40 places, with the rounding of a computer",
+            table(turn, turn, 40),
+        ),
+        case("nothing is done: all scores are equal", table(still, still)),
+        case("nothing is done to other vectors: all scores are equal", table(still, still, 7)),
+        case(
+            "a penalty for distance, the same to the left and to the right",
+            -0.25 * (table_of_distances(11)).abs() + 1.5,
+        ),
         case("a value for each distance", toeplitz(normal(generator, 17), 9)),
-        case("right only where both stand at one place", table(squared_turn, squared_turn)),
-        case("only queries turned", table(turn, still)),
-        case("only keys turned", table(still, turn)),
-        case("keys turned backwards", table(turn, lambda x, at: turn(x, -at))),
-        case("waves added", table(waved, waved)),
+        case(
+            "the scores of distance 0 agree, all other distances don't",
+            table(squared_turn, squared_turn),
+        ),
+        case("only the queries are turned: a score depends on i alone", table(turn, still)),
+        case("only the keys are turned: a score depends on j alone", table(still, turn)),
+        case(
+            "the keys are turned backwards: a score depends on i + j",
+            table(turn, lambda x, at: turn(x, -at)),
+        ),
+        case(
+            "waves are added to query and key: a score depends on both places", table(waved, waved)
+        ),
         case("places start again after 5", table(*[lambda x, at: turn(x, at % 5)] * 2)),
         case("places end at 6", table(*[lambda x, at: turn(x, at.clamp(max=6))] * 2)),
         case("one cell wrong, far from the diagonal", spoiled(one_cell)),
         case("one cell wrong, in the future", spoiled(future_cell)),
-        case("the last row wrong", spoiled(last_row)),
-        case("a row in the middle wrong", spoiled(middle_row)),
-        case("the past is right, the future is not", spoiled(future)),
-        case("the future is right, the past is not", spoiled(past)),
-        case("same place or not, nothing else", torch.eye(6) * 0.7),
-        case("the sum of the places counts", toeplitz(normal(generator, 17), 9).flip(1)),
-        case("three places", toeplitz(normal(generator, 5), 3)),
-        case("symmetric, not relative", symmetric(normal(generator, 7, 7))),
-        case("small, but it depends", toeplitz(0.02 * torch.arange(13.0), 7)),
+        case("the last row is wrong, all others fit", spoiled(last_row)),
+        case("a row in the middle is 0.5 too high, all others fit", spoiled(middle_row)),
+        case("to the left each distance agrees, to the right it doesn't", spoiled(future)),
+        case("to the right each distance agrees, to the left it doesn't", spoiled(past)),
+        case("distance 0 scores 0.7, all others 0", torch.eye(6) * 0.7),
+        case("a value for each sum i + j", toeplitz(normal(generator, 17), 9).flip(1)),
+        case("a value for each distance, three places", toeplitz(normal(generator, 5), 3)),
         case(
-            "every second distance is higher by 0.005", toeplitz(0.005 * (torch.arange(15) % 2), 8)
+            "left and right score alike, but no distance agrees", symmetric(normal(generator, 7, 7))
         ),
-        case("equal up to rounding", 0.3 + 1e-5 * normal(generator, 6, 6)),
+        case(
+            "a value for each distance, each 0.02 more than the one before",
+            toeplitz(0.02 * torch.arange(13.0), 7),
+        ),
+        case(
+            "every second distance scores 0.005 more", toeplitz(0.005 * (torch.arange(15) % 2), 8)
+        ),
+        case(
+            "all scores are equal, up to a hundred-thousandth", 0.3 + 1e-5 * normal(generator, 6, 6)
+        ),
         case("one cell wrong, beside the upper right corner", spoiled(upper_corner)),
         case("one cell wrong, beside the lower left corner", spoiled(lower_corner)),
         case("two cells wrong, in opposite directions", spoiled(opposite_cells)),
-        case("scores fall from place to place", spoiled(falling)),
-        case("one cell wrong by half a hundredth", spoiled(half_hundredth)),
-        case("scores creep, each step below the tolerance", 0.5 + creeping(9)),
-        case("scores sway about the first of their distance", spoiled(swaying)),
-        case("two distances on both sides of the others", toeplitz(on_both_sides(6), 6)),
+        case("along each distance the scores fall, by 0.3 from place to place", spoiled(falling)),
+        case("one cell is off by 0.005", spoiled(half_hundredth)),
+        case(
+            "along each distance the scores grow by 0.0007 from place to place, 0.0056 in all",
+            0.5 + creeping(9),
+        ),
+        case(
+            "one score is 0.0007 above the first of its distance, another 0.0007 below it",
+            spoiled(swaying),
+        ),
+        case(
+            "one distance scores 0.0007 more than the others and one 0.0007 less, 0.0014 apart",
+            toeplitz(on_both_sides(6), 6),
+        ),
         in_dtype(
             case("a value for each distance", toeplitz(normal(generator, 9), 5)), torch.double
         ),
         *beside_the_tolerance(),
-        case("only what is far off counts", toeplitz(0.5 * (torch.arange(-8, 9).abs() > 3), 9)),
-        case("two places back, nothing else", toeplitz(only(-2, 8), 8)),
-        case("two places ahead, nothing else", toeplitz(only(2, 7), 7)),
-        case("from the last place to the first, nothing else", toeplitz(only(-5, 6), 6)),
-        case("from the first place to the last, nothing else", toeplitz(only(7, 8), 8)),
         case(
-            "the past counts, the future does not", toeplitz(normal(generator, 17) * past_of(9), 9)
+            "distances of more than 3 score 0.5, all others 0",
+            toeplitz(0.5 * (torch.arange(-8, 9).abs() > 3), 9),
+        ),
+        case("two places back scores 0.8, all other distances 0", toeplitz(only(-2, 8), 8)),
+        case("two places ahead scores 0.8, all other distances 0", toeplitz(only(2, 7), 7)),
+        case(
+            "from the last place to the first scores 0.8, all other distances 0",
+            toeplitz(only(-5, 6), 6),
         ),
         case(
-            "the future counts, the past does not", toeplitz(normal(generator, 13) * ~past_of(7), 7)
+            "from the first place to the last scores 0.8, all other distances 0",
+            toeplitz(only(7, 8), 8),
+        ),
+        case(
+            "a value for each distance to the left, and 0 to the right",
+            toeplitz(normal(generator, 17) * past_of(9), 9),
+        ),
+        case(
+            "a value for each distance to the right, and 0 to the left",
+            toeplitz(normal(generator, 13) * ~past_of(7), 7),
         ),
     ]
 
@@ -1625,10 +1666,13 @@ def beside_the_tolerance():
         for word, value in zip(("within", "outside"), around(1e-3, near), strict=True):
             scores = near + 2.0 * (table_of_distances(5) % 3)
             scores[1, 1] = value
-            cases.append(case(f"one cell {word} the tolerance, at {near:g}", scores))
+            told = f"it is off by {value - near:.4f}"
+            cases.append(
+                case(f"one cell of a distance is {word} the tolerance, at {near:g}: {told}", scores)
+            )
             scores = torch.full((6, 6), near)
             scores.diagonal(-2).fill_(value)
-            cases.append(case(f"one distance {word} the tolerance, at {near:g}", scores))
+            cases.append(case(f"one distance is {word} the tolerance, at {near:g}: {told}", scores))
     return cases
 
 
@@ -2045,7 +2089,7 @@ RELATIVE_TEST = Exercise(
         lenient(
             "too-generous",
             None,
-            "your tolerance is ten times as wide as the text's",
+            "your tolerance is wider than the text's, in both questions",
             "By how much may two scores of one distance differ?",
             "The text names a number.",
             "Compare with 0.001, in both questions.",
@@ -2272,7 +2316,7 @@ RELATIVE_TEST = Exercise(
         lenient(
             "along-a-distance-too-generous",
             None,
-            "your tolerance along a distance is ten times as wide as the text's",
+            "your tolerance along a distance is wider than the text's",
             "By how much may two scores of one distance differ?",
             "The text names a number.",
             "Compare with 0.001, in both questions.",

@@ -19,6 +19,7 @@ from .sheet import Sheet
 from .spelt import spelt
 from .stopped import run_cases
 from .trees import leaves
+from .truths import other_truths
 
 KEEPS = "each call by itself is right: what does your code keep from one call to the next?"
 VARIES = "the same call gives another result each time: what is drawn at random, or kept?"
@@ -106,6 +107,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
         why,
         *(() if known or crash else _elsewhere(sheet, found, failing)),
         *broken(sheet, found, [i for i, _ in failing], told),
+        *(() if not unnamed or why else other_truths(sheet, found, compared)),
         f"{place}: {case.label}{f' ({inputs})' if inputs else ''}",
     ]
     state = "crashed" if crash and known is None else "wrong"
