@@ -34,6 +34,12 @@ ON_LINES = (
     ),
     (
         r"values to unpack",
+        r"\.(chunk|split|unbind|tensor_split)\(|\b(chunk|split|unbind)\(",
+        "`chunk`, `split` and `unbind` cut along the first axis, the batch, if nothing is said: "
+        "`x.chunk(3, dim=-1)` cuts the last one",
+    ),
+    (
+        r"values to unpack",
         r"\.shape\b|\.size\(\)",
         "there are other axes here than names on this line: `x.shape[-1]` and `*_, n = x.shape` "
         "fit any number of them",

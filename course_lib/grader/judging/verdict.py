@@ -53,6 +53,8 @@ def judge(sheet: Sheet, answer: object) -> Verdict:
         return verdict_of(sheet, "wrong", _not_callable(sheet, answer))
     found = run_cases(sheet, answer)
     verdict = judge_outcomes(sheet, found)
+    if verdict.details[:1] == (KEEPS,) and _right_in_evaluation(sheet, answer, found):
+        return replace(verdict, details=(DROPS, *verdict.details[1:]))
     if verdict.state == "wrong" and verdict.mistake is None and _varies(sheet, answer, found):
         return replace(verdict, details=(VARIES, *verdict.details))
     return verdict
@@ -160,6 +162,17 @@ def _only_again(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> list
     firsts = [] if found[index].raised else [value[0] for value in values]
     training = firsts and sheet.cases[index].label.startswith(TRAINING)
     return [DROPS] if training and compare(*firsts, sheet.terms[index]) else []
+
+
+def _right_in_evaluation(sheet: Sheet, answer: Callable, found: tuple[Outcome, ...]) -> bool:
+    """Are all calls of what fails in training mode right in evaluation mode? So nothing is kept."""
+    failing = [i for i, _ in _failing(sheet, found)]
+    again = [replace(sheet.cases[i], training=False) for i in failing if sheet.cases[i].training]
+    if len(again) < len(failing):
+        return False
+    rows = zip(failing, again, strict=True)
+    tried = ((sheet.expected[i], run_case(answer, case), sheet.terms[i]) for i, case in rows)
+    return not any(differences(*row) for row in tried)
 
 
 def _not_callable(sheet: Sheet, answer: object) -> str:
