@@ -1079,6 +1079,7 @@ def wrong_reach(x, weight_x, weight_h, *, of="last", size="norm", per="word"):
         "last number": states[-1, -1:],
         "first state": states[0],
         "everything": states.sum()[None],
+        "states added": states.sum(dim=0),
         "squares": states[-1].square().sum()[None],
         "column": states[:, -1],
     }[of]
@@ -1099,6 +1100,7 @@ def wrong_reach(x, weight_x, weight_h, *, of="last", size="norm", per="word"):
         "signed": lambda: slopes.sum(dim=(0, 2)),
         "words first": lambda: slopes.sum(dim=2).square().sum(dim=0).sqrt(),
         "one for all": lambda: squares.sum().sqrt(),
+        "one for each": lambda: squares.sum().sqrt().expand(len(x)).clone(),
         "each number": lambda: squares.sum(dim=(1, 2)).sqrt(),
         "table": lambda: squares.sum(dim=0).sqrt(),
         "largest square": lambda: squares.amax(dim=(0, 2)),
@@ -1414,6 +1416,29 @@ REACH_MISTAKES = [
             "Can two ratios of opposite sign leave no trace in your result?",
             "Squares first, sums after: over i as well as over j.",
             "Square each gradient as it comes, then sum over its last axis.",
+        ),
+    ),
+    Mistake(
+        "the-same-for-each",
+        other_size,
+        {"size": "one for each"},
+        says="the squares of all words are added up, and each word gets that sum",
+        hints=(
+            "Print your result for seven words. Are all its numbers alike?",
+            "The gradient is (seq, d_model). Which of the two axes should remain?",
+            "Sum over the last axis only: `grad.square().sum(dim=-1)`.",
+        ),
+    ),
+    Mistake(
+        "states-added-up",
+        other_output,
+        {"of": "states added"},
+        says="you take the gradients of all states added up, not those of the last state's numbers",
+        hints=(
+            "What moves when word 1 is nudged? More than the exercise asks about.",
+            "The formula sums over j, the numbers of the last state.",
+            "Take the last row of the states; ask for the gradient of each of its numbers in a "
+            "loop.",
         ),
     ),
     Mistake(
