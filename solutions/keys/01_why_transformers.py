@@ -2294,11 +2294,15 @@ class WrongReader(nn.Module):
 
     def step(self, word: Tensor, h: Tensor) -> Tensor:
         axis = 0 if self.way == "rows-cut" else -1
-        from_x = word @ self.weight_x.T
+        from_x = {
+            "weights-not-turned": lambda: word @ self.weight_x,
+            "weights-first": lambda: self.weight_x @ word,
+        }.get(self.way, lambda: word @ self.weight_x.T)()
         from_x = (from_x if self.way == "word-bias-unused" else from_x + self.bias_x).chunk(3, axis)
         from_h = h @ self.weight_h.T
         from_h = (from_h if self.way == "bias-unused" else from_h + self.bias_h).chunk(3, axis)
         order = {"gates-swapped": (1, 0, 2), "content-first": (1, 2, 0)}.get(self.way, (0, 1, 2))
+        _, _, _ = from_x  # as a learner's line does: two rows make two parts
         (x_r, x_z, x_n), (h_r, h_z, h_n) = ([part[i] for i in order] for part in (from_x, from_h))
         r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
         c_n = self.bias_h.chunk(3)[2]
@@ -2646,6 +2650,18 @@ RECALL_MISTAKES = [
     misread(
         "rows-cut",
         "`chunk(3)` without `dim=-1` cuts axis 0, the rows of the batch, not the numbers of a row",
+        READER_HINTS,
+    ),
+    misread(
+        "weights-not-turned",
+        "`x[:, t] @ weight_x` lacks a `.T`: a batch has its numbers along the last axis, and "
+        "`weight_x` is (3 d_hidden, d_in)",
+        READER_HINTS,
+    ),
+    misread(
+        "weights-first",
+        "`weight_x @ x[:, t]` is for one word, a vector; here a batch comes in, and its rows stand "
+        "first: `x[:, t] @ weight_x.T`",
         READER_HINTS,
     ),
     misread("last-unread", "the last symbol is never read", LOOP_HINTS),
