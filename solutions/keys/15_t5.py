@@ -980,7 +980,12 @@ def lengths_cases(generator, density):
     edges += [
         n for n in range(9, 40) if plain(n) and round(n * density) != round((n - 1) * density)
     ]
-    cases += [case(f"{n} tokens", n) for n in dict.fromkeys([*edges[:2], *edges[-2:]])]
+    # And rounding all up, or all down, is not to be mistaken for that.
+    plain_ones = [n for n in range(9, 99) if plain(n)]
+    up = [n for n in plain_ones if round(n * density) == round((n + 1) * density) < n * density]
+    down = [n for n in plain_ones if round(n * density) == round((n - 1) * density) > n * density]
+    edges = [*edges[:2], *edges[-2:], up[0], down[0]]
+    cases += [case(f"{n} tokens", n) for n in dict.fromkeys(edges)]
     cases += [case("two tokens", 2), *(case(f"a short text of {n}", n) for n in small[:2])]
     return [*cases, case("a long text", huge)]
 
