@@ -1079,6 +1079,7 @@ def wrong_reach(x, weight_x, weight_h, *, of="last", size="norm", per="word"):
         "last number": states[-1, -1:],
         "first state": states[0],
         "everything": states.sum()[None],
+        "states added": states.sum(dim=0),
         "squares": states[-1].square().sum()[None],
         "column": states[:, -1],
     }[of]
@@ -1099,6 +1100,7 @@ def wrong_reach(x, weight_x, weight_h, *, of="last", size="norm", per="word"):
         "signed": lambda: slopes.sum(dim=(0, 2)),
         "words first": lambda: slopes.sum(dim=2).square().sum(dim=0).sqrt(),
         "one for all": lambda: squares.sum().sqrt(),
+        "one for each": lambda: squares.sum().sqrt().expand(len(x)).clone(),
         "each number": lambda: squares.sum(dim=(1, 2)).sqrt(),
         "table": lambda: squares.sum(dim=0).sqrt(),
         "largest square": lambda: squares.amax(dim=(0, 2)),
@@ -1414,6 +1416,29 @@ REACH_MISTAKES = [
             "Can two ratios of opposite sign leave no trace in your result?",
             "Squares first, sums after: over i as well as over j.",
             "Square each gradient as it comes, then sum over its last axis.",
+        ),
+    ),
+    Mistake(
+        "the-same-for-each",
+        other_size,
+        {"size": "one for each"},
+        says="the squares of all words are added up, and each word gets that sum",
+        hints=(
+            "Print your result for seven words. Are all its numbers alike?",
+            "The gradient is (seq, d_model). Which of the two axes should remain?",
+            "Sum over the last axis only: `grad.square().sum(dim=-1)`.",
+        ),
+    ),
+    Mistake(
+        "states-added-up",
+        other_output,
+        {"of": "states added"},
+        says="you take the gradients of all states added up, not those of the last state's numbers",
+        hints=(
+            "What moves when word 1 is nudged? More than the exercise asks about.",
+            "The formula sums over j, the numbers of the last state.",
+            "Take the last row of the states; ask for the gradient of each of its numbers in a "
+            "loop.",
         ),
     ),
     Mistake(
@@ -2269,11 +2294,15 @@ class WrongReader(nn.Module):
 
     def step(self, word: Tensor, h: Tensor) -> Tensor:
         axis = 0 if self.way == "rows-cut" else -1
-        from_x = word @ self.weight_x.T
+        from_x = {
+            "weights-not-turned": lambda: word @ self.weight_x,
+            "weights-first": lambda: self.weight_x @ word,
+        }.get(self.way, lambda: word @ self.weight_x.T)()
         from_x = (from_x if self.way == "word-bias-unused" else from_x + self.bias_x).chunk(3, axis)
         from_h = h @ self.weight_h.T
         from_h = (from_h if self.way == "bias-unused" else from_h + self.bias_h).chunk(3, axis)
         order = {"gates-swapped": (1, 0, 2), "content-first": (1, 2, 0)}.get(self.way, (0, 1, 2))
+        _, _, _ = from_x  # as a learner's line does: two rows make two parts
         (x_r, x_z, x_n), (h_r, h_z, h_n) = ([part[i] for i in order] for part in (from_x, from_h))
         r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
         c_n = self.bias_h.chunk(3)[2]
@@ -2621,6 +2650,18 @@ RECALL_MISTAKES = [
     misread(
         "rows-cut",
         "`chunk(3)` without `dim=-1` cuts axis 0, the rows of the batch, not the numbers of a row",
+        READER_HINTS,
+    ),
+    misread(
+        "weights-not-turned",
+        "`x[:, t] @ weight_x` lacks a `.T`: a batch has its numbers along the last axis, and "
+        "`weight_x` is (3 d_hidden, d_in)",
+        READER_HINTS,
+    ),
+    misread(
+        "weights-first",
+        "`weight_x @ x[:, t]` is for one word, a vector; here a batch comes in, and its rows stand "
+        "first: `x[:, t] @ weight_x.T`",
         READER_HINTS,
     ),
     misread("last-unread", "the last symbol is never read", LOOP_HINTS),

@@ -2473,22 +2473,39 @@ def equivariant_cases(generator):
         case("outputs stay where they were", output, cycle, output.clone()),
         case("outputs move the other way", output, cycle, output[cycle.argsort()]),
         case("outputs move, but elsewhere", output, other, moved),
-        case("a little of the position is in it", output, cycle, moved + far),
+        case("to each output 0.01 times its position is added", output, cycle, moved + far),
         case("one word is off", output, cycle, off(-1, by=-0.5)),
         case("one number of many is off by 0.06", tall, mix, speck),
         case("one number is off by 0.3", output, cycle, off(4, 2, by=0.3)),
         case("one number near 10 is off by 0.008", 10 + 0.1 * tall, mix, dent),
         case("every number is off by 0.006 to 0.008", holes, cycle, holes[cycle] + drift),
         case("what one number gains, another of its word loses", output, cycle, within),
-        case("one word is mirrored", output, cycle, mirrored),
-        case("one nan", output, cycle, off(2, 3, by=float("nan"))),
-        case("nan in the same place", lost, cycle, lost[cycle]),
+        case("one word's numbers have the other sign", output, cycle, mirrored),
+        case(
+            "one output is nan, where there was a number before",
+            output,
+            cycle,
+            off(2, 3, by=float("nan")),
+        ),
+        case("nan in the same place, before and after", lost, cycle, lost[cycle]),
         case("one column stayed behind", output, cycle, bent),
         case("what one word gains, another loses", output, cycle, traded),
-        case("one row for all", output, cycle, (output.mean(dim=0) + 0.0078).expand(7, 5).clone()),
+        case(
+            "all words get one and the same output",
+            output,
+            cycle,
+            (output.mean(dim=0) + 0.0078).expand(7, 5).clone(),
+        ),
         *tolerance_cases(generator),
-        case("a single word", normal(generator, 1, 5), torch.tensor([0]), normal(generator, 1, 5)),
-        case("a single word, the same", output[:1], torch.tensor([0]), output[:1].clone()),
+        case(
+            "a single word, with another output",
+            normal(generator, 1, 5),
+            torch.tensor([0]),
+            normal(generator, 1, 5),
+        ),
+        case(
+            "a single word, with the same output", output[:1], torch.tensor([0]), output[:1].clone()
+        ),
         in_dtype(case("words move along", output, cycle, moved), torch.int32),
         in_dtype(case("words move along", output, cycle, moved), torch.float64),
     ]
@@ -2517,14 +2534,34 @@ def tolerance_cases(generator):
         return changed
 
     return [
-        case("a millionth beside 0", zeros, order, apart(zeros, within)),
-        case("0.0055 beside 0", zeros, order, apart(zeros, around(0.005, 0.0)[1])),
-        case("0.0055 below 0", zeros, order, apart(zeros, -around(0.005, 0.0)[1])),
-        case("numbers of 1,000", large, order, large[order]),
-        case("0.0055 beside 1,000", large, order, apart(large, around(0.005, 1000.0)[1])),
-        case("many numbers with rounding", many, mix, many[mix] + 3e-6 * signs),
+        case("one number is off by a few millionths, beside 0", zeros, order, apart(zeros, within)),
+        case(
+            "one number is off by 0.0055, beside 0",
+            zeros,
+            order,
+            apart(zeros, around(0.005, 0.0)[1]),
+        ),
+        case(
+            "one number is 0.0055 too low, beside 0",
+            zeros,
+            order,
+            apart(zeros, -around(0.005, 0.0)[1]),
+        ),
+        case("all numbers are 1,000, before and after", large, order, large[order]),
+        case(
+            "one number is off by 0.0055, beside 1,000",
+            large,
+            order,
+            apart(large, around(0.005, 1000.0)[1]),
+        ),
+        case("many numbers are off by rounding", many, mix, many[mix] + 3e-6 * signs),
         case("one of very many numbers is off by 0.006", many, mix, one),
-        case("rounding beside half a digit", edges - 1e-6, third, edges + 1e-6),
+        case(
+            "numbers are off by rounding, on both sides of half a digit",
+            edges - 1e-6,
+            third,
+            edges + 1e-6,
+        ),
     ]
 
 

@@ -2883,14 +2883,16 @@ def talk_cases(generator: Generator) -> list[Case]:
     before, _ = replaced(2, 3, 4, 1)
     cases.append(case("the new sentence gives the same output", before, before.clone(), 1))
     before, after = replaced(3, 4, 5, 1)
-    cases.append(case("everything changed", before, after + randn(generator, 3, 4, 5), 1))
+    cases.append(case("all sentences changed", before, after + randn(generator, 3, 4, 5), 1))
     before, after = replaced(4, 5, 3, 1)
     after[3, 2, 0] += 0.01
     cases.append(case("one number of another sentence changed", before, after, 1))
     before, after = replaced(3, 4, 6, 0)
     after[1, :, 0] += 0.5
     after[1, :, 1] -= 0.5
-    cases.append(case("another sentence changed up and down", before, after, 0))
+    cases.append(
+        case("in another sentence one column rose and one fell, by as much", before, after, 0)
+    )
     before, after = replaced(4, 3, 2, 1)
     after[0] += 0.5
     after[3] -= 0.5
@@ -2915,7 +2917,7 @@ def talk_cases(generator: Generator) -> list[Case]:
     cases.append(case("all the others changed a little", before, after + 0.0005, 1))
     before, after = replaced(3, 4, 5, 2)
     after[0] = before[0].flip(0)
-    cases.append(case("another sentence is the same, last word first", before, after, 2))
+    cases.append(case("another sentence came back last word first", before, after, 2))
     before, after = replaced(3, 5, 4, 2)
     after[0, 2] -= 1.0
     cases.append(case("the first sentence changed in the middle", before, after, 2))
@@ -2930,30 +2932,50 @@ def talk_cases(generator: Generator) -> list[Case]:
     after[2] += 1.0
     cases.append(case("another sentence changed, the replaced one did not", before, after, 1))
     before, after = replaced(1, 3, 2, 0)
-    cases.append(case("a batch of one", before, after, 0))
+    cases.append(case("a batch of one: there is no other sentence", before, after, 0))
     before, after = replaced(3, 1, 1, 1)
-    cases.append(case("one word of one number", before, after, 1))
+    cases.append(
+        case("only one sentence changed, and each is one word of one number", before, after, 1)
+    )
     before, after = replaced(3, 2, 5, 1)
     cases.append(in_dtype(case("only one sentence changed", before, after, 1), torch.float64))
     before, after = replaced(4, 251, 3, 2)
     signs = randn(generator, 4, 251, 3).sign()
-    cases.append(case("many numbers with rounding", before, after + 3e-6 * signs, 2))
+    cases.append(
+        case("the rest, many numbers, differs by rounding", before, after + 3e-6 * signs, 2)
+    )
     after = after + 3e-6 * signs
     after[0, 247, 1] += 0.5
     cases.append(case("a late word of a long sentence changed", before, after, 2))
     cases += [
-        case(f"a change of {by} beside {near:,}", *one_changed(near, number), 1)
+        case(
+            f"a number of another sentence changed by {by} than the tolerance, beside {near:,}",
+            *one_changed(near, number),
+            1,
+        )
         for near in (0.0, 1000.0)
         for by, number in zip(("less", "more"), around(1e-4, near), strict=True)
     ]
-    cases.append(case("a change of more below 0", *one_changed(0.0, -around(1e-4, 0.0)[1]), 1))
+    cases.append(
+        case(
+            "a number of another sentence fell below 0, by more than the tolerance",
+            *one_changed(0.0, -around(1e-4, 0.0)[1]),
+            1,
+        )
+    )
     before, after = one_changed(0.0, 0.0)
     after[2, 1] = around(1e-4, 0.0)[0]
-    cases.append(case("each number of a word changed by less", before, after, 1))
+    cases.append(
+        case(
+            "two numbers of another word changed, each by less than the tolerance", before, after, 1
+        )
+    )
     edges = torch.tensor([0.5, 0.05, 0.005, 0.0005, 0.00005, 0.000005]).expand(3, 2, 6)
     after = edges + 1e-6
     after[1] += 1.0
-    cases.append(case("rounding beside half a digit", edges - 1e-6, after, 1))
+    cases.append(
+        case("the rest differs by rounding, on both sides of half a digit", edges - 1e-6, after, 1)
+    )
     order = torch.randperm(len(cases), generator=generator).tolist()
     return [cases[i] for i in order]
 

@@ -3038,13 +3038,13 @@ def peeking_cases(g: Generator) -> list[Case]:
     pair("an honest model that felt nothing at all", quiet)
     pair("the word just before the change moved", nudge(position - 1, 0.4))
     pair("the first word moved down", nudge(0, -0.4))
-    pair("a word moved a little", nudge(position - 2, 2e-3))
-    pair("a single number moved very little", nudge(1, 4e-5))
-    pair("all earlier numbers moved very little", creep)
+    pair("an earlier word moved by 0.002", nudge(position - 2, 2e-3))
+    pair("a single earlier number moved by 0.00004", nudge(1, 4e-5))
+    pair("all earlier numbers moved by 0.00004", creep)
     pair("an earlier word came back with its numbers in reverse", reverse)
     pair("the last number of the first word moved, and nothing else", last_number)
-    pair("two numbers moved, their sum did not", cancel)
-    pair("two words moved, in opposite directions", opposite)
+    pair("two numbers of an earlier word moved, their sum did not", cancel)
+    pair("two earlier words moved, in opposite directions", opposite)
     pair("an earlier word moved, the later ones did not", backwards)
     pair("a late word of a long text moved", nudge(19, 0.4), at=21, seq=23)
     pair("every word moved", lambda before, after: after.add_(0.3))
@@ -3056,8 +3056,14 @@ def peeking_cases(g: Generator) -> list[Case]:
     pair("an honest model, all words changed", at=0)
     pair("one word only, and it was changed", at=0, seq=1)
     for value in (0.0, 10.0, 1000.0):
-        pair(f"just inside the tolerance, at {value:g}", beside(value, inside=True))
-        pair(f"just outside the tolerance, at {value:g}", beside(value, inside=False))
+        pair(
+            f"one earlier number moved, just inside the tolerance, at {value:g}",
+            beside(value, inside=True),
+        )
+        pair(
+            f"one earlier number moved, just outside the tolerance, at {value:g}",
+            beside(value, inside=False),
+        )
     if whole(g, 0, 1):  # a memorised row of answers must not fit another seed
         pair("a second honest model", at=2)
     else:

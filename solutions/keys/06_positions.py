@@ -213,6 +213,12 @@ def slipped_sinusoidal(max_len, d_model, base=10_000.0, *, slip):
     places, column = torch.arange(max_len)[:, None], torch.arange(0, d_model, 2)
     if slip == "no bracket":
         angles = places / base**column / d_model
+    elif slip == "divided too early":
+        angles = places / (base**column / d_model)
+    elif slip == "one less":
+        angles = places / base ** (column / max(d_model - 1, 1))
+    elif slip == "no places":
+        angles = (1 / base ** (column / d_model)).expand(max_len, -1)
     elif slip == "all inside":
         angles = (places / base) ** (column / d_model)
     elif slip == "all columns":
@@ -225,8 +231,15 @@ def slipped_sinusoidal(max_len, d_model, base=10_000.0, *, slip):
     if slip == "counts to the width":
         for i in range(d_model):
             table[0, 2 * i] = math.sin(0 / base ** (2 * i / d_model))
+    if slip == "outside":
+        return outside_sinusoidal(places, base ** (column / d_model))
     table[: len(angles), 0::2], table[: len(angles), 1::2] = angles.sin(), angles.cos()
     return table
+
+
+def outside_sinusoidal(places, divisor):
+    """The sine of the place, divided by the power."""
+    return torch.stack([places.sin() / divisor, places.cos() / divisor], dim=-1).flatten(-2)
 
 
 sinusoidal_slip = told_of(slipped_sinusoidal, "slip")
@@ -239,6 +252,39 @@ SINUSOIDAL_SLIPS = [
         "What is row 1, column 0 of your table? It should be sin(1).",
         "Python reckons `**` first, then `/` from left to right.",
         "Put the exponent into brackets: base ** (2 * i / d_model).",
+    ),
+    sinusoidal_slip(
+        "power-divided",
+        "divided too early",
+        "a bracket is missing: `base ** 2i / d_model` divides the power by d_model, not the "
+        "exponent",
+        "What is row 1, column 0 of your table? It should be sin(1).",
+        "Python reckons `**` first, then `/` from left to right.",
+        "Put the exponent into brackets: base ** (2 * i / d_model).",
+    ),
+    sinusoidal_slip(
+        "divided-by-one-less",
+        "one less",
+        "the exponent is divided by d_model − 1; in the formula it is d_model",
+        "Print your exponents for d_model = 4. The formula gives 0 and 0.5.",
+        "The exponents stay below 1 without any −1.",
+        "2 * i / d_model.",
+    ),
+    sinusoidal_slip(
+        "position-left-out",
+        "no places",
+        "all rows are alike: the position p has no part in your angles",
+        "Print rows 0 and 1 of your table. Row 0 should be 0, 1, 0, 1, …",
+        "Which letter of the formula stands before the stroke?",
+        "p / base ** (2 * i / d_model).",
+    ),
+    sinusoidal_slip(
+        "divided-outside-of-the-sine",
+        "outside",
+        "you divide the sine by the power; the formula divides the position, inside the sine",
+        "What is the largest number in column 2 of your table? Nearly 1, for many positions.",
+        "Each wave is as high as the others; only slower.",
+        "sin(p / base ** (2 * i / d_model)).",
     ),
     sinusoidal_slip(
         "position-in-the-power",
@@ -797,12 +843,18 @@ def slipped_rotary(query, key, base=10_000.0, *, turn=old_turn, slip=""):
     """Two lines of the turn as they are often mixed up, or angles and places that are off."""
     width, n_query, n_key = query.shape[-1], query.shape[-2], key.shape[-2]
     column = torch.arange(width) if slip == "all columns" else torch.arange(0, width, 2)
+    column = {"from 1": column + 2, "all alike": torch.full_like(column, 2)}.get(slip, column)
     speeds = 1 / base**column / width if slip == "no bracket" else base ** (-column / width)
+    speeds = base ** (-column // width).float() if slip == "floored" else speeds
     speeds = speeds * {"degrees": math.pi / 180, "whole turns": 2 * math.pi}.get(slip, 1.0)
 
     def turned(x, first):
         angles = torch.arange(first, first + x.shape[-2])[:, None] * speeds
         angles = angles[:n_query] if slip == "one table" else angles
+        angles = angles.flip(0) if slip == "key backwards" and x is key else angles
+        if slip == "axis 1":
+            late = key.shape[1] - query.shape[1] if x is query else 0
+            angles = (torch.arange(key.shape[1])[:, None] * speeds)[late:]
         a, b = x.chunk(2, dim=-1)
         return torch.cat(turn(a, b, angles.cos(), angles.sin()), dim=-1)
 
@@ -865,6 +917,52 @@ ROTARY_SLIPS = [
         "minus-at-the-first-term",
         lambda a, b, cos, sin: (b * sin - a * cos, a * sin + b * cos),
         "your first line is b sin α − a cos α; the minus stands before b sin α",
+    ),
+    line_of_turn(
+        "columns-not-mixed",
+        lambda a, b, cos, sin: (a * cos - a * sin, b * sin + b * cos),
+        "a stays with a and b with b: in both lines the two columns of a pair are not mixed",
+    ),
+    rotary_slip(
+        "pairs-from-1",
+        "from 1",
+        "pairs are numbered from 1, as in the RoFormer paper, but without the paper's i − 1: the "
+        "fastest pair turns too slowly",
+        "How fast does pair 0 turn? By 1 radian for each position.",
+        "base to the power of 0 is 1.",
+        "Let i run from 0 to d_head / 2 − 1.",
+    ),
+    rotary_slip(
+        "one-speed-for-all-pairs",
+        "all alike",
+        "all pairs turn at the same speed: i has no part in it",
+        "Print your speeds. How many are there?",
+        "Each pair has an exponent of its own.",
+        "i runs through 0, 1, 2, …, one number for each pair.",
+    ),
+    rotary_slip(
+        "exponent-floored",
+        "floored",
+        "`//` rounds the exponents down to whole numbers: pairs turn at 1 or at 1 / base",
+        "Print your speeds, for d_head = 6 and base 100.",
+        "Two slashes leave out what stands behind the point.",
+        "Divide with a single slash.",
+    ),
+    rotary_slip(
+        "keys-from-the-end",
+        "key backwards",
+        "the keys' places run backwards: the last key stands at 0",
+        "Which place has the first key?",
+        "Are the angles turned round, or sorted the wrong way, for the key?",
+        "Keys stand at the places 0, 1, 2, …",
+    ),
+    rotary_slip(
+        "places-along-the-heads",
+        "axis 1",
+        "the number of places is that of axis 1, the heads; the places are axis −2",
+        "What are the four axes, in order?",
+        "Print n_query and n_key for 4 heads, 2 kv_heads, 2 queries and 5 keys.",
+        "query.shape[-2] and key.shape[-2].",
     ),
     rotary_slip(
         "in-degrees",
@@ -1376,53 +1474,97 @@ def relative_cases(generator):
 
     still = lambda x, at: x  # noqa: E731
     return [
-        case("queries and keys turned", table(turn, turn)),
-        case("turned, 40 places", table(turn, turn, 40)),
-        case("nothing done", table(still, still)),
-        case("nothing done, other vectors", table(still, still, 7)),
-        case("a penalty for distance", -0.25 * (table_of_distances(11)).abs() + 1.5),
+        case("queries and keys are turned, as a rotary method does it", table(turn, turn)),
+        case(
+            "queries and keys are turned, at 40 places, with the rounding of a computer",
+            table(turn, turn, 40),
+        ),
+        case("nothing is done: all scores are equal", table(still, still)),
+        case("nothing is done to other vectors: all scores are equal", table(still, still, 7)),
+        case(
+            "a penalty for distance, the same to the left and to the right",
+            -0.25 * (table_of_distances(11)).abs() + 1.5,
+        ),
         case("a value for each distance", toeplitz(normal(generator, 17), 9)),
-        case("right only where both stand at one place", table(squared_turn, squared_turn)),
-        case("only queries turned", table(turn, still)),
-        case("only keys turned", table(still, turn)),
-        case("keys turned backwards", table(turn, lambda x, at: turn(x, -at))),
-        case("waves added", table(waved, waved)),
+        case(
+            "the scores of distance 0 agree, all other distances don't",
+            table(squared_turn, squared_turn),
+        ),
+        case("only the queries are turned: a score depends on i alone", table(turn, still)),
+        case("only the keys are turned: a score depends on j alone", table(still, turn)),
+        case(
+            "the keys are turned backwards: a score depends on i + j",
+            table(turn, lambda x, at: turn(x, -at)),
+        ),
+        case(
+            "waves are added to query and key: a score depends on both places", table(waved, waved)
+        ),
         case("places start again after 5", table(*[lambda x, at: turn(x, at % 5)] * 2)),
         case("places end at 6", table(*[lambda x, at: turn(x, at.clamp(max=6))] * 2)),
         case("one cell wrong, far from the diagonal", spoiled(one_cell)),
         case("one cell wrong, in the future", spoiled(future_cell)),
-        case("the last row wrong", spoiled(last_row)),
-        case("a row in the middle wrong", spoiled(middle_row)),
-        case("the past is right, the future is not", spoiled(future)),
-        case("the future is right, the past is not", spoiled(past)),
-        case("same place or not, nothing else", torch.eye(6) * 0.7),
-        case("the sum of the places counts", toeplitz(normal(generator, 17), 9).flip(1)),
-        case("three places", toeplitz(normal(generator, 5), 3)),
-        case("symmetric, not relative", symmetric(normal(generator, 7, 7))),
-        case("small, but it depends", toeplitz(0.02 * torch.arange(13.0), 7)),
-        case("equal up to rounding", 0.3 + 1e-5 * normal(generator, 6, 6)),
+        case("the last row is wrong, all others fit", spoiled(last_row)),
+        case("a row in the middle is 0.5 too high, all others fit", spoiled(middle_row)),
+        case("to the left each distance agrees, to the right it doesn't", spoiled(future)),
+        case("to the right each distance agrees, to the left it doesn't", spoiled(past)),
+        case("distance 0 scores 0.7, all others 0", torch.eye(6) * 0.7),
+        case("a value for each sum i + j", toeplitz(normal(generator, 17), 9).flip(1)),
+        case("a value for each distance, three places", toeplitz(normal(generator, 5), 3)),
+        case(
+            "left and right score alike, but no distance agrees", symmetric(normal(generator, 7, 7))
+        ),
+        case(
+            "a value for each distance, each 0.02 more than the one before",
+            toeplitz(0.02 * torch.arange(13.0), 7),
+        ),
+        case(
+            "every second distance scores 0.005 more", toeplitz(0.005 * (torch.arange(15) % 2), 8)
+        ),
+        case(
+            "all scores are equal, up to a hundred-thousandth", 0.3 + 1e-5 * normal(generator, 6, 6)
+        ),
         case("one cell wrong, beside the upper right corner", spoiled(upper_corner)),
         case("one cell wrong, beside the lower left corner", spoiled(lower_corner)),
         case("two cells wrong, in opposite directions", spoiled(opposite_cells)),
-        case("scores fall from place to place", spoiled(falling)),
-        case("one cell wrong by half a hundredth", spoiled(half_hundredth)),
-        case("scores creep, each step below the tolerance", 0.5 + creeping(9)),
-        case("scores sway about the first of their distance", spoiled(swaying)),
-        case("two distances on both sides of the others", toeplitz(on_both_sides(6), 6)),
+        case("along each distance the scores fall, by 0.3 from place to place", spoiled(falling)),
+        case("one cell is off by 0.005", spoiled(half_hundredth)),
+        case(
+            "along each distance the scores grow by 0.0007 from place to place, 0.0056 in all",
+            0.5 + creeping(9),
+        ),
+        case(
+            "one score is 0.0007 above the first of its distance, another 0.0007 below it",
+            spoiled(swaying),
+        ),
+        case(
+            "one distance scores 0.0007 more than the others and one 0.0007 less, 0.0014 apart",
+            toeplitz(on_both_sides(6), 6),
+        ),
         in_dtype(
             case("a value for each distance", toeplitz(normal(generator, 9), 5)), torch.double
         ),
         *beside_the_tolerance(),
-        case("only what is far off counts", toeplitz(0.5 * (torch.arange(-8, 9).abs() > 3), 9)),
-        case("two places back, nothing else", toeplitz(only(-2, 8), 8)),
-        case("two places ahead, nothing else", toeplitz(only(2, 7), 7)),
-        case("from the last place to the first, nothing else", toeplitz(only(-5, 6), 6)),
-        case("from the first place to the last, nothing else", toeplitz(only(7, 8), 8)),
         case(
-            "the past counts, the future does not", toeplitz(normal(generator, 17) * past_of(9), 9)
+            "distances of more than 3 score 0.5, all others 0",
+            toeplitz(0.5 * (torch.arange(-8, 9).abs() > 3), 9),
+        ),
+        case("two places back scores 0.8, all other distances 0", toeplitz(only(-2, 8), 8)),
+        case("two places ahead scores 0.8, all other distances 0", toeplitz(only(2, 7), 7)),
+        case(
+            "from the last place to the first scores 0.8, all other distances 0",
+            toeplitz(only(-5, 6), 6),
         ),
         case(
-            "the future counts, the past does not", toeplitz(normal(generator, 13) * ~past_of(7), 7)
+            "from the first place to the last scores 0.8, all other distances 0",
+            toeplitz(only(7, 8), 8),
+        ),
+        case(
+            "a value for each distance to the left, and 0 to the right",
+            toeplitz(normal(generator, 17) * past_of(9), 9),
+        ),
+        case(
+            "a value for each distance to the right, and 0 to the left",
+            toeplitz(normal(generator, 13) * ~past_of(7), 7),
         ),
     ]
 
@@ -1516,14 +1658,21 @@ def creeping(n):
 def beside_the_tolerance():
     """One cell that is off, or one distance that scores otherwise, by 0.001 and a little."""
     cases = []
+    for start, end in ((0.0, 4e-4), (4e-4, 6e-4)):
+        scores = start + 2.0 * (table_of_distances(5) % 3)
+        scores[1, 1] = end
+        cases.append(case(f"one cell of a distance is {end:.4f}, the others {start:.4f}", scores))
     for near in (0.0, 1000.0):
         for word, value in zip(("within", "outside"), around(1e-3, near), strict=True):
             scores = near + 2.0 * (table_of_distances(5) % 3)
             scores[1, 1] = value
-            cases.append(case(f"one cell {word} the tolerance, at {near:g}", scores))
+            told = f"it is off by {value - near:.4f}"
+            cases.append(
+                case(f"one cell of a distance is {word} the tolerance, at {near:g}: {told}", scores)
+            )
             scores = torch.full((6, 6), near)
             scores.diagonal(-2).fill_(value)
-            cases.append(case(f"one distance {word} the tolerance, at {near:g}", scores))
+            cases.append(case(f"one distance is {word} the tolerance, at {near:g}: {told}", scores))
     return cases
 
 
@@ -1547,23 +1696,35 @@ def lenient_test(
     varies="anywhere",
     tolerance=1e-3,
     along=None,
+    whole=None,
     rtol=0.0,
     signed=False,
 ):
+    """Both questions of the text, each as it is often asked."""
     one, other = (looks_at or all_diagonals)(scores)
     difference = one - other if signed else (one - other).abs()
     allowed = (tolerance if along is None else along) + rtol * other.abs()
     if (difference > allowed).any():
         return False
+    return it_matters(scores, varies, tolerance if whole is None else whole, rtol)
+
+
+def it_matters(scores, varies, tolerance, rtol):
+    """Whether distance matters, asked of a part of the table or of a number made of it."""
     if varies == "first cell":
         first = scores[0, 0]
         return bool(((scores - first).abs() > tolerance + rtol * first.abs()).any())
-    if varies == "spread":
-        return bool(scores.std() > tolerance)
-    if varies == "spread of the last row":
-        return bool(scores[-1].std() > tolerance)
+    if varies == "each from the next":
+        firsts = torch.stack([scores.diagonal(i)[0] for i in range(1 - len(scores), len(scores))])
+        return bool((firsts.diff().abs() >= tolerance).all())
+    if varies.startswith("spread"):
+        return bool(
+            (scores[-1] if varies == "spread of the last row" else scores).std() > tolerance
+        )
     earlier = scores[torch.ones_like(scores).tril() > 0]
-    parts = {"first row": scores[0], "first two": scores[0, :2], "past": earlier}
+    parts = {"first row": scores[0], "first column": scores[:, 0], "past": earlier}
+    parts |= {"first two": scores[0, :2], "corner": scores[0, [0, -1]]}
+    parts |= {"row in the middle": scores[len(scores) // 2]}
     asked = parts.get(varies, scores)
     limit = 0.0 if varies == "exactly" else tolerance
     return varies == "unasked" or float(asked.max() - asked.min()) > limit
@@ -1571,8 +1732,13 @@ def lenient_test(
 
 def all_diagonals(scores):
     """The largest and the smallest score of each distance."""
-    diagonals = [scores.diagonal(i) for i in range(1 - len(scores), len(scores))]
-    return torch.stack([d.max() for d in diagonals]), torch.stack([d.min() for d in diagonals])
+    n = len(scores)
+    at = torch.arange(n)
+    which = (at[None, :] - at[:, None] + n - 1).flatten()
+    empty, cells = scores.new_zeros(2 * n - 1), scores.flatten()
+    return tuple(
+        empty.scatter_reduce(0, which, cells, end, include_self=False) for end in ("amax", "amin")
+    )
 
 
 def all_and_first(scores):
@@ -1590,6 +1756,36 @@ def all_neighbours(scores):
 
 def nothing(scores):
     return scores[:1], scores[:1]
+
+
+def first_and_last(scores):
+    """The first and the last score of each distance, ahead and back."""
+    first = torch.cat([scores[0], scores[:, 0]])
+    return first, torch.cat([scores[:, -1].flip(0), scores[-1].flip(0)])
+
+
+def but_near_the_corner(scores):
+    """All distances but the two largest."""
+    high, low = all_diagonals(scores)
+    return high[:-2], low[:-2]
+
+
+def but_near_both_corners(scores):
+    high, low = all_diagonals(scores)
+    return high[2:-2], low[2:-2]
+
+
+def columns(scores):
+    return scores.amax(0), scores.amin(0)
+
+
+def rows(scores):
+    return scores.amax(1), scores.amin(1)
+
+
+def rounded_ends(scores):
+    """What is left of the largest and the smallest score of a distance after three decimals."""
+    return tuple(torch.tensor(thousandths(ends)) for ends in all_diagonals(scores))
 
 
 def main_diagonal(scores):
@@ -1712,7 +1908,21 @@ def numpy_relative(scores):
     return np.ptp(table) > 1e-3 > spread
 
 
-# Few of these are tried in pairs: all with all would fill the sheet.
+def symmetric_by_allclose(scores):
+    """Right along each distance, and left must be like right, with PyTorch's own rtol."""
+    high, low = all_diagonals(scores)
+    if (high - low >= 1e-3).any() or not torch.allclose(scores, scores.T, atol=1e-3):
+        return False
+    return bool(scores.max() - scores.min() >= 1e-3)
+
+
+def share_of_the_score(scores):
+    """The difference along each distance, divided by the largest score."""
+    high, low = all_diagonals(scores)
+    largest = torch.maximum(high.abs(), low.abs())
+    return (high - low) / largest, torch.zeros_like(low)
+
+
 def not_symmetric(scores):
     """Both directions must differ, where distance should only matter."""
     alike = all(bool(d.max() - d.min() < 1e-3) for d in of_all_distances(scores))
@@ -1738,16 +1948,18 @@ def thousandths(values):
     return [round(float(value), 3) for value in values]
 
 
-IN_PAIRS = (main_diagonal, two_rows, only_past, only_future, all_neighbours, all_and_first)
+# What errs in one question, and is tried with what errs in the other: all would take too long.
+ALONG = (main_diagonal, two_rows, only_past, only_future, mirrored, all_neighbours, all_and_first)
+ALONG += (all_diagonals, spreads, rounded_ends, first_and_last)
+MATTERS = ("unasked", "exactly", "first row", "first column", "first two", "first cell", "spread")
 
 
 def lenient(name, looks_at, says, *hints, **flags):
     flags |= {"looks_at": looks_at} if looks_at else {}
-    paired = looks_at in IN_PAIRS if looks_at else "varies" in flags
-    paired = paired and len(flags) == 1
-    return Mistake(
-        name, lenient_test if paired else alone(lenient_test), flags, says=says, hints=hints
-    )
+    along = looks_at in ALONG and flags.keys() <= {"looks_at", "along", "rtol"}
+    paired = along or flags in [{"varies": part} for part in MATTERS]
+    function = lenient_test if paired else alone(lenient_test)
+    return Mistake(name, function, flags, says=says, hints=hints)
 
 
 RELATIVE_TEST = Exercise(
@@ -1866,7 +2078,7 @@ RELATIVE_TEST = Exercise(
         ),
         lenient(
             "relative-tolerance",
-            None,
+            all_diagonals,
             "`allclose` and `isclose` add a hundred-thousandth of the score itself to the "
             "tolerance: at 1,000 that is a hundredth",
             "Look up `rtol`. What is it when you say nothing?",
@@ -1877,7 +2089,7 @@ RELATIVE_TEST = Exercise(
         lenient(
             "too-generous",
             None,
-            "your tolerance is ten times as wide as the text's",
+            "your tolerance is wider than the text's, in both questions",
             "By how much may two scores of one distance differ?",
             "The text names a number.",
             "Compare with 0.001, in both questions.",
@@ -1899,6 +2111,89 @@ RELATIVE_TEST = Exercise(
             "`diagonal` takes negative numbers as well.",
             "Let the diagonals run from 1 − n to n − 1.",
             varies="first row",
+        ),
+        lenient(
+            "first-against-last",
+            first_and_last,
+            "your test compares the first score of each distance with the last; those between "
+            "them are never looked at",
+            "A diagonal of five scores is 1, 1, 4, 1, 1. What does your test see of it?",
+            "The text says any two scores of one distance.",
+            "Compare the largest of a diagonal with its smallest.",
+        ),
+        lenient(
+            "largest-distances-left-out",
+            but_near_the_corner,
+            "your diagonals end too early: one near the upper right corner, with more than one "
+            "score, is never looked at",
+            "Which is the last distance that your loop takes, for n = 5?",
+            "`range` leaves its end out.",
+            "Let the diagonals run from 1 − n to n − 1.",
+        ),
+        lenient(
+            "both-corners-left-out",
+            but_near_both_corners,
+            "diagonals near both corners, with more than one score, are never looked at",
+            "Which distances does your loop take, for n = 5?",
+            "The largest distances have few scores, but more than one.",
+            "Let the diagonals run from 1 − n to n − 1.",
+        ),
+        lenient(
+            "columns-for-diagonals",
+            columns,
+            "your test compares the scores of one *column*, one key with all queries, not those of "
+            "one distance",
+            "Which cells have distance 1, in a table of 3 by 3? (0, 1) and (1, 2).",
+            "`scores[:, d]` is column d, where j is the same, not j − i.",
+            "`scores.diagonal(d)` has the scores of distance d.",
+        ),
+        lenient(
+            "rows-for-diagonals",
+            rows,
+            "your test compares the scores of one *row*, one query with all keys, not those of one "
+            "distance",
+            "Which cells have distance 1, in a table of 3 by 3? (0, 1) and (1, 2).",
+            "`scores[d]` is row d, where i is the same, not j − i.",
+            "`scores.diagonal(d)` has the scores of distance d.",
+        ),
+        lenient(
+            "share-of-the-score",
+            share_of_the_score,
+            "your test divides the difference by the score: 0.001 becomes a share, 1 at a score of "
+            "1,000, and next to nothing at a score near 0",
+            "Two scores are 0.0001 and 0.0002. Do they count as equal?",
+            "The text's 0.001 is the same at 1,000 as at 0.",
+            "Compare the difference itself with 0.001.",
+        ),
+        lenient(
+            "rounded-along-a-distance",
+            rounded_ends,
+            "along a distance you round to three decimals and compare: near numbers can come out "
+            "different",
+            "Which two numbers 0.0002 apart does your rounding separate?",
+            "Rounding draws borders; a tolerance is a difference.",
+            "Compare the largest and the smallest score of a distance: nearer than 0.001?",
+            along=5e-4,
+        ),
+        lenient(
+            "signed-against-the-first",
+            all_and_first,
+            "your differences from the first score have a sign, and a negative one is always below "
+            "the tolerance",
+            "What is −3 < 0.001?",
+            "A score that is lower than the first of its distance differs from it, too.",
+            "Compare the largest of a diagonal with its smallest.",
+            signed=True,
+        ),
+        lenient(
+            "signed-first-against-last",
+            first_and_last,
+            "only the first and the last score of each distance are compared, and the difference "
+            "has a sign: a negative one is always below the tolerance",
+            "A diagonal of five scores is 1, 1, 4, 1, 2. What does your test see of it?",
+            "What is 1 − 2 < 0.001?",
+            "Compare the largest of a diagonal with its smallest.",
+            signed=True,
         ),
         lenient(
             "spread-for-difference",
@@ -1928,6 +2223,104 @@ RELATIVE_TEST = Exercise(
             "One distance that differs from the others is enough, to the left or to the right.",
             "Compare the largest score of the table with the smallest.",
             varies="first row",
+        ),
+        lenient(
+            "first-column-only",
+            None,
+            "whether distance matters, your test asks in the first column alone (or the last row), "
+            "where no key stands after the query",
+            "What of a method that only marks words after the query?",
+            "One distance that differs from the others is enough, to the left or to the right.",
+            "Compare the largest score of the table with the smallest.",
+            varies="first column",
+        ),
+        lenient(
+            "row-in-the-middle-only",
+            None,
+            "whether distance matters, your test asks in one row of the middle, which holds no far "
+            "distances",
+            "Which distances has row 4 of a table of 9 by 9?",
+            "One distance that differs from the others is enough, whichever it is.",
+            "Compare the largest score of the table with the smallest.",
+            varies="row in the middle",
+        ),
+        lenient(
+            "distance-0-against-the-largest",
+            None,
+            "whether distance matters, your test asks of two cells alone, distance 0 and the "
+            "largest; these may score alike",
+            "What of a method that only marks the word two places back?",
+            "One distance that differs from the others is enough, whichever it is.",
+            "Compare the largest score of the table with the smallest.",
+            varies="corner",
+        ),
+        lenient(
+            "spread-of-the-table",
+            None,
+            "whether distance matters, your test asks of a standard deviation, an average in which "
+            "a single distance is lost",
+            "One distance differs from the others by 0.0011. What is the standard deviation?",
+            "The text speaks of any two scores.",
+            "Compare the largest score of the table with the smallest.",
+            varies="spread",
+        ),
+        lenient(
+            "neighbouring-distances-must-differ",
+            None,
+            "your test asks that each distance scores otherwise than the next one; it is enough "
+            "that some two do",
+            "May the words two and three places back score the same?",
+            "A method that only marks the word before does depend on the distance.",
+            "Compare the largest score of the table with the smallest.",
+            varies="each from the next",
+        ),
+        lenient(
+            "whether-it-matters-too-generous",
+            None,
+            "whether distance matters, your test asks with a tolerance that is too wide",
+            "By how much must two distances differ, to count as different?",
+            "The text names one number for both questions.",
+            "Compare with 0.001.",
+            whole=1e-2,
+        ),
+        lenient(
+            "whether-it-matters-far-too-generous",
+            None,
+            "whether distance matters, your test asks with a tolerance of 1, a thousand times that "
+            "of the text",
+            "By how much must two distances differ, to count as different?",
+            "The text names one number for both questions.",
+            "Compare with 0.001.",
+            whole=1.0,
+        ),
+        lenient(
+            "along-a-distance-too-strict",
+            None,
+            "your tolerance along a distance is narrower than the text's: scores that count as "
+            "equal are told apart",
+            "By how much may two scores of one distance differ?",
+            "The text names a number.",
+            "Compare with 0.001, in both questions.",
+            along=1e-4,
+        ),
+        lenient(
+            "along-a-distance-half-as-wide",
+            None,
+            "your tolerance along a distance is a little narrower than the text's: scores that "
+            "count as equal are told apart",
+            "By how much may two scores of one distance differ?",
+            "The text names a number.",
+            "Compare with 0.001, in both questions.",
+            along=5e-4,
+        ),
+        lenient(
+            "along-a-distance-too-generous",
+            None,
+            "your tolerance along a distance is wider than the text's",
+            "By how much may two scores of one distance differ?",
+            "The text names a number.",
+            "Compare with 0.001, in both questions.",
+            along=1e-2,
         ),
         lenient(
             "no-rounding-allowed",
@@ -2138,6 +2531,16 @@ RELATIVE_TEST = Exercise(
             "Replace the mean by a maximum.",
         ),
         mistake(
+            symmetric_by_allclose,
+            "symmetry-asked-by-allclose",
+            {},
+            "your test asks that left and right score the same (the table is compared with its "
+            "transpose), but distance has a direction",
+            "May *the word before* and *the word after* score differently?",
+            "Is there a `.T` in your test?",
+            "Only cells of the same diagonal must agree.",
+        ),
+        mistake(
             not_symmetric,
             "not-symmetric",
             {},
@@ -2230,6 +2633,10 @@ def wrong_turns(
         turned = max(turned - 1, 0)
     elif first == "places":
         turned = sum(n * speed >= turn for speed in speeds)
+    elif first == "number, from −1":
+        turned = turned - 1
+    elif first == "sum of turns":
+        turned = int(sum((n - steps) * speed / turn for speed in speeds))
     elif first == "turns":
         turned = sum(int((n - steps) * speed / turn) for speed in speeds)
     slowest = {
@@ -2239,6 +2646,7 @@ def wrong_turns(
         "odd": base ** (-(d_head - 1) / d_head),
     }[last]
     needed = round_to(turn / slowest) + steps
+    needed = max(needed, n) if ends == "from n" else needed - (ends == "two less")
     return (needed, turned) if ends == "exchanged" else (turned, needed)
 
 
@@ -2320,6 +2728,43 @@ TURNS_SLIPS = [
         "pairs-from-1", "from 1", "your count numbers the pairs from 1: the fastest is left out"
     ),
     miscounted("a-pair-too-many", "one more", "your count goes through one pair too many"),
+    counting(
+        "number-of-the-last-from-0",
+        {"first": "number, from −1"},
+        "your first number is the number of the last pair that gets round, not how many do",
+        "Pairs 0, 1 and 2 get round. How many are these?",
+        "Pairs count from 0.",
+        "Count, instead of taking the largest i.",
+        by=alone(wrong_turns),
+    ),
+    counting(
+        "turns-added-up",
+        {"first": "sum of turns"},
+        "your first number adds up the turns of all pairs, parts of turns too",
+        "How many pairs has a head of width 8? Your number may be larger.",
+        "A pair either makes a full turn or it doesn't.",
+        "Count each pair once, by a comparison with 2π.",
+        by=alone(wrong_turns),
+    ),
+    counting(
+        "never-below-n",
+        {"ends": "from n"},
+        "your second number is never below the n that came in: the search starts there",
+        "Ask for d_head = 2 and n = 1,000. A pair that turns by 1 radian needs 8 positions.",
+        "The second question has nothing to do with n.",
+        "Start from 1, or calculate it.",
+        by=alone(wrong_turns),
+    ),
+    counting(
+        "two-places-too-few",
+        {"round_to": math.floor, "ends": "two less"},
+        "your second number is two too small in most cases: the steps are rounded down, and they "
+        "are not yet places",
+        "Put your second number back in as n. How far has the slowest pair turned?",
+        "With 6.28 steps needed, are 6 enough? And how many places do 7 steps have?",
+        "Round the steps up; n places make n − 1 steps, so add 1.",
+        by=alone(wrong_turns),
+    ),
     counting(
         "exponent-doubled",
         {"exponent": 4},
@@ -2591,6 +3036,9 @@ def wrong_alibi(
         "1 behind 8": 2.0 ** ((-8 * (head - 1) + 1) / num_heads),
         "even to 2^-8": torch.linspace(2.0 ** (-8 / num_heads), 2.0**-8, num_heads),
         "power divided": 2.0 ** (-8 * head) / num_heads,
+        "no power": 8 * head / num_heads,
+        "to 1": 2.0 ** (-8 * (head - 1) / (num_heads - 1)),
+        "of the head": head ** (-8 / num_heads),
     }[slopes]
     key = torch.arange(n_key)
     query = key[:n_query] if place == "row" else key[n_key - n_query :]
@@ -2722,6 +3170,38 @@ ALIBI_SLIPS = [
             "It is the exponents that go in even steps.",
             "Make the exponents first, then 2 to their power.",
         ),
+    ),
+    alibi_slip(
+        "both-minuses-missing",
+        {"slopes": "growing", "sign": 1.0},
+        "both minuses are missing, in the exponent and before the slope: far keys get a bonus, and "
+        "it grows from head to head",
+        (
+            "Print your slopes for 2 heads. They should be 1/16 and 1/256.",
+            "Should a far key have a higher score or a lower one?",
+            "-(2.0 ** (-8 * (h + 1) / num_heads)) times the distance.",
+        ),
+    ),
+    *(
+        alibi_slip(
+            f"power-left-out-{word}",
+            {"slopes": "no power", "sign": sign},
+            "the slope is the exponent itself, 8 (h + 1) / num_heads: `2 **` is missing",
+            SLOPE_HINTS,
+        )
+        for word, sign in (("below-0", -1.0), ("above-0", 1.0))
+    ),
+    alibi_slip(
+        "heads-less-1",
+        {"slopes": "to 1"},
+        "h is divided by num_heads − 1; the formula has h + 1 above the bar and num_heads below it",
+        SLOPE_HINTS,
+    ),
+    alibi_slip(
+        "head-for-2",
+        {"slopes": "of the head"},
+        "h + 1 has become the base of the power; it is 2, and h + 1 stands in the exponent",
+        SLOPE_HINTS,
     ),
     alibi_slip(
         "offset-turned-round",
@@ -3046,6 +3526,7 @@ def bucket_cases(generator):
         case("4 buckets to 9, both ways", shuffled(safe(4, 9, True, 12)), 4, 9),
         case("4 buckets to 9, one way", shuffled(safe(4, 9, False, 12)), 4, 9, False),
         case("a single number", torch.tensor(-3), bidirectional=False),
+        case("a single number, both directions", torch.tensor(5), 8, 20),
     ]
 
 
@@ -3064,7 +3545,7 @@ def wrong_bucket(
     own_longest=None,
     own_buckets=None,
     future="zero",
-    border=0,
+    border=1,
     offset=True,
     lift=True,
     halved="asked",
@@ -3075,6 +3556,7 @@ def wrong_bucket(
     near=True,
     whose="direction",
     exchanged=False,
+    least=0,
     dtype=torch.int64,
 ):
     arrived = relative
@@ -3088,7 +3570,7 @@ def wrong_bucket(
     mirrored = bidirectional or future == "abs"
     ahead = relative if one_way == "future" else -relative
     distance = relative.abs() if mirrored else ahead
-    distance = distance if future == "negative" else distance.clamp(min=0)
+    distance = distance if future == "negative" else distance.clamp(min=least)
     far = distance.clamp(min=1).double()
     if scale == "log of 0":  # it reaches the sum as nan or infinity, times 0
         share = (distance.float() / exact).log() / math.log(longest / exact)
@@ -3115,6 +3597,16 @@ def wrong_bucket(
         share = (far // exact).clamp(min=1).log() / math.log(longest / exact)
     elif scale == "mixed":
         share = (far / exact).log2() / math.log(longest / exact)
+    elif scale == "log1p":
+        share = (distance.double() / exact).clamp(min=0).log1p() / math.log(longest / exact)
+    elif scale == "one":  # a single logarithm, of the quotient of both
+        share = (far / exact / (longest / exact)).log()
+    elif scale == "less":  # below, a difference
+        share = (far / exact).log() / math.log(longest - exact)
+    elif scale == "bracket above":
+        share = far.log() / exact / math.log(longest / exact)
+    elif scale == "bracket below":
+        share = (far / exact).log() / math.log(longest) / exact
     elif scale == "lower":  # only the lower logarithm is of the plain distance
         share = (far / exact).log() / math.log(longest)
     else:  # both logarithms of the plain distances
@@ -3122,34 +3614,37 @@ def wrong_bucket(
     spread = count if factor == "all" else count - exact if factor else 1
     spread = {"one less": count - exact - 1, "last": count - 1}.get(factor, spread)
     wide = exact * lift + spread * share
+    wide = exact * lift + (spread * share).trunc() if near == "cut" else wide
     wide = {"floor": wide.floor(), "round": wide.round(), "ceil": wide.ceil()}[rounding].long()
-    if last == "all":
-        wide = wide.clamp(max=num_buckets - 1)
+    if last in ("all", "half"):
+        wide = wide.clamp(max=num_buckets // {"all": 1, "half": 2}[last] - 1)
     elif cap:
         wide = wide.clamp(max=count - last)
     if scale == "none":
         wide = distance.clamp(max=count - 1)
-    bucket = (
-        torch.where((distance < exact) != exchanged, distance, wide)
-        if near
-        else wide.clamp(min=0) * (distance > 0)
-    )
-    if bidirectional and offset:
+    bucket = {
+        True: torch.where((distance < exact) != exchanged, distance, wide),
+        False: wide.clamp(min=0) * (distance > 0),
+    }.get(near, wide)
+    if offset == "half, one way too":
+        bucket = bucket + num_buckets // 2 * (relative > 0)
+    elif (bidirectional or offset == "one way too") and offset:
         later = {"future": relative >= border, "past": relative < 0, "not future": relative <= 0}
-        more = {"all": num_buckets, "one less": count - 1, "one more": count + 1}.get(offset, count)
+        more = {"all": num_buckets, "one less": count - 1, "one more": count + 1, "E": exact}
+        more = more.get(offset, count)
         bucket = bucket + more * later[side]
     return arrived.copy_(bucket).long() if dtype == "in place" else bucket.to(dtype)
 
 
 def slipped_bucket(relative, num_buckets=32, max_distance=128, bidirectional=True, *, slip):
     """Mistakes about the two halves, not tried with others."""
-    if slip == "not halved" and bidirectional:
+    if slip in ("not halved", "never halved") and bidirectional:
         found = wrong_bucket(-relative.abs(), num_buckets, max_distance, False)
-        return found + num_buckets // 2 * (relative > 0)
-    found = wrong_bucket(
-        relative, num_buckets, max_distance, bidirectional, border=1, cap=slip == "not halved"
-    )
-    return found.clamp(max=num_buckets - 1)
+        return found + num_buckets // (2 if slip == "not halved" else 1) * (relative > 0)
+    cap = slip in ("not halved", "never halved")
+    found = wrong_bucket(relative, num_buckets, max_distance, bidirectional, cap=cap)
+    halves = 2 if slip == "clamped too low" and bidirectional else 1
+    return found.clamp(max=num_buckets // halves - 1)
 
 
 def looped_bucket(relative, num_buckets=32, max_distance=128, bidirectional=True):
@@ -3210,8 +3705,15 @@ def published_bucket(relative, num_buckets=32, max_distance=128, bidirectional=T
     return start + torch.where(relative < half, relative, wide)
 
 
+# Tried two at a time: all would take too long.
+TOGETHER = {"both", "flip", "border", "one_way", "future", "side", "offset", "halved", "whose"}
+TOGETHER |= {"cap", "last", "rounding", "lift", "exact_share", "least"}
+
+
 def sorting(name, flags, says, *hints):
-    return Mistake(name, wrong_bucket, {"border": 1} | flags, says=says, hints=hints)
+    paired = flags.keys() <= TOGETHER or flags.get("scale") in ("plain", "lower")
+    function = wrong_bucket if paired else alone(wrong_bucket)
+    return Mistake(name, function, flags, says=says, hints=hints)
 
 
 LOG_HINTS = (
@@ -3223,15 +3725,91 @@ LOG_HINTS = (
 
 def bucket_slip(name, flags, says, hints=LOG_HINTS):
     """By itself: two of these slips at once are rare."""
-    return Mistake(name, alone(wrong_bucket), {"border": 1} | flags, says, hints)
+    return Mistake(name, alone(wrong_bucket), flags, says, hints)
 
 
+ONE_WAY_HINTS = (
+    "With bidirectional=False, which bucket gets −3, and which +3? 3 and 0.",
+    "The past is negative, so its distance is −relative; the future counts as distance 0.",
+    "(-relative).clamp(min=0)",
+)
+NEAR_HINTS = (
+    "Which buckets get the distances 0, 1, 2 and 3?",
+    "Below E the bucket's number is the distance.",
+    "Choose between the two with torch.where.",
+)
 OFFSET_HINTS = (
     "With 32 buckets in both directions, which is the bucket of the next key, relative 1?",
     "Distance 1 has bucket 1, and the future's numbers start at num_buckets / 2: 17.",
     "Add B to the buckets of the future.",
 )
 BUCKET_SLIPS = [
+    bucket_slip(
+        "distance-is-relative",
+        {"one_way": "future", "future": "negative"},
+        "in one direction the distance is `relative` itself: its sign is not turned, and nothing "
+        "stops it at 0, so that the past gets numbers below 0",
+        ONE_WAY_HINTS,
+    ),
+    bucket_slip(
+        "future-moved-in-one-direction",
+        {"offset": "one way too"},
+        "in one direction, too, B is added to the future's buckets; there the future counts as "
+        "distance 0",
+        ONE_WAY_HINTS,
+    ),
+    bucket_slip(
+        "future-in-the-second-half-in-one-direction",
+        {"offset": "half, one way too"},
+        "in one direction, too, num_buckets / 2 is added to the future's buckets; there the future "
+        "counts as distance 0",
+        ONE_WAY_HINTS,
+    ),
+    bucket_slip(
+        "future-from-E",
+        {"offset": "E"},
+        "the future's numbers start at E, not at B",
+        OFFSET_HINTS,
+    ),
+    bucket_slip(
+        "logarithm-alone",
+        {"near": "floor"},
+        "near distances, too, go through the logarithm; each of them has a bucket of its own",
+        NEAR_HINTS,
+    ),
+    bucket_slip(
+        "logarithm-alone-cut",
+        {"near": "cut"},
+        "near distances, too, go through the logarithm; each of them has a bucket of its own",
+        NEAR_HINTS,
+    ),
+    bucket_slip(
+        "one-added-in-the-logarithm",
+        {"scale": "log1p"},
+        "`log1p`, or 1 + inside the upper logarithm, is not the logarithm of distance / E",
+    ),
+    bucket_slip(
+        "one-logarithm",
+        {"scale": "one"},
+        "there is one logarithm, of a quotient of quotients; the text divides one logarithm by "
+        "another",
+    ),
+    bucket_slip(
+        "limit-less-E",
+        {"scale": "less"},
+        "the lower logarithm is of max_distance − E; there it is of max_distance / E",
+    ),
+    bucket_slip(
+        "bracket-too-early-above",
+        {"scale": "bracket above"},
+        "the upper logarithm itself is divided by E, not the distance within it",
+    ),
+    bucket_slip(
+        "bracket-too-early-below",
+        {"scale": "bracket below"},
+        "a bracket closes too early: the lower logarithm is of max_distance, and E divides the "
+        "whole",
+    ),
     bucket_slip(
         "half-of-all-whatever-the-direction",
         {"whose": "whole"},
@@ -3324,6 +3902,30 @@ BUCKET = Exercise(
             ),
         ),
         Mistake(
+            "all-buckets-for-each-direction",
+            slipped_bucket,
+            {"slip": "never halved"},
+            says="with two directions each of them gets all the buckets: B is num_buckets, and the "
+            "future's numbers start there",
+            hints=(
+                "What is the largest number that you return? It must stay below num_buckets.",
+                "The future's numbers start at num_buckets / 2. How many can the past have, then?",
+                "Halve num_buckets before you work out E, when there are two directions.",
+            ),
+        ),
+        Mistake(
+            "clamped-behind-the-offset",
+            slipped_bucket,
+            {"slip": "clamped too low"},
+            says="the end is cut at B − 1 when the future's half is there already: all of the "
+            "future lands in the past's last bucket",
+            hints=(
+                "With 8 buckets in both directions, which bucket gets +1? 5.",
+                "Each direction ends at its own B − 1, before the future's half is added.",
+                "Clamp first, then add where the future begins.",
+            ),
+        ),
+        Mistake(
             "clamped-together",
             slipped_bucket,
             {"slip": "clamped together"},
@@ -3400,6 +4002,24 @@ BUCKET = Exercise(
             "What comes out at distance 5,000?",
             "B buckets are numbered from 0.",
             "Clamp at B − 1.",
+        ),
+        sorting(
+            "clamped-at-half-of-all",
+            {"last": "half"},
+            "far distances end at num_buckets / 2 − 1 in one direction, too; there the last bucket "
+            "is num_buckets − 1",
+            "With bidirectional=False and 32 buckets, what is the largest number that comes out?",
+            "In one direction all buckets serve the past.",
+            "Clamp at B − 1, with B the buckets of the direction.",
+        ),
+        sorting(
+            "distance-at-least-1",
+            {"least": 1},
+            "every distance is raised to at least 1, so that the query itself, and in one "
+            "direction the future, get bucket 1",
+            "Which bucket has distance 0? 0.",
+            "Only the logarithm must not see 0; the near part still needs it.",
+            "Put the clamp inside the logarithm, not into the distance.",
         ),
         sorting(
             "clamped-at-all-buckets",
@@ -3596,7 +4216,7 @@ BUCKET = Exercise(
             Mistake(
                 f"max-distance-unused-{scale}",
                 alone(wrong_bucket),
-                {"border": 1, "scale": scale, "factor": False},
+                {"scale": scale, "factor": False},
                 says="the logarithm is not divided by that of max_distance / E, nor multiplied by "
                 "B − E: max_distance is never used",
                 hints=(
@@ -3610,7 +4230,7 @@ BUCKET = Exercise(
         Mistake(
             "offset-by-all-buckets",
             alone(wrong_bucket),
-            {"border": 1, "offset": "all"},
+            {"offset": "all"},
             says="the future's numbers start at num_buckets; they should start at half of it",
             hints=(
                 "What is the largest number that you return? It must stay below num_buckets.",
@@ -3621,7 +4241,7 @@ BUCKET = Exercise(
         Mistake(
             "past-and-itself-in-the-second-half",
             alone(wrong_bucket),
-            {"border": 1, "side": "not future"},
+            {"side": "not future"},
             says="past and query get the second half of the buckets",
             hints=(
                 "Which bucket gets relative = 0? It should be 0.",
@@ -3705,6 +4325,12 @@ def wrong_places(
         place = (seq - (~real).sum(-1, keepdim=True)) % len(table)
     elif count == "left, cut":
         place = (seq - (~real).sum(-1, keepdim=True)).clamp(0, len(table) - 1)
+    elif count == "filler from 0":
+        place = (~real).cumsum(-1) - 1
+    elif count == "words taken away":
+        place = (seq - real.sum(-1, keepdim=True)) % len(table)
+    elif count == "turned too early":
+        place = real.cumsum(-1) % len(table) - 1
     elif count == "batch":
         place = real.cumsum(0) - 1
     elif count == "left, as it is":
@@ -3718,10 +4344,10 @@ def wrong_places(
     if from_end:
         place = real.sum(-1, keepdim=True) - 1 - place
     place = place[:1].expand_as(place) if same else place
-    place = place + start if wraps else (place + start).clamp(min=0)
+    place = place + start if wraps and wraps != "above" else (place + start).clamp(min=0)
     place = place.clamp(max=len(table) - 1) if wraps == "cut" else place
     table = table.detach() if detached else table
-    rows = table[place % len(table) if wraps != "never" else place]
+    rows = table[place if wraps in ("never", "above") else place % len(table)]
     if filler == "nothing":
         rows = rows * real[..., None]
     elif filler == "erased":
@@ -3802,12 +4428,20 @@ def slipped_places(x, real, table, *, slip):
         place = (real.flatten().cumsum(0) - 1).clamp(min=0).view_as(real) % len(table)
     elif slip == "runs on, stops":
         place = (real.flatten().cumsum(0) - 1).clamp(min=0).view_as(real)
-    elif slip == "first sentence's start":
-        start = int(real[0].int().argmax())
-        place = (torch.arange(x.shape[1]) - start).clamp(0, len(table) - 1).expand_as(real)
+    elif slip.startswith("first sentence's start"):
+        place = torch.arange(x.shape[1]) - int(real[0].int().argmax())
+        inside = place % len(table) if slip.endswith("turned") else place.clamp(0, len(table) - 1)
+        place = place if slip.endswith("as it is") else inside
+        place = place.expand_as(real)
     elif slip == "float":
         place = place.float()
     rows = table[place]
+    if slip == "one sentence":
+        return torch.cat([(x + rows * real[..., None])[:1], x[1:]])
+    if slip == "product":
+        return x * rows * real[..., None]
+    if slip == "product of words":
+        return torch.where(real[..., None], x * rows, x)
     if slip == "rows alone":
         return rows * real[..., None]
     if slip == "no axis":
@@ -3868,11 +4502,39 @@ PLACES_SLIPS = [
         "the count runs on from one sentence to the next",
         *ONE_SENTENCE_HINTS,
     ),
+    *(
+        place_slip(
+            f"start-of-the-first-sentence{more}",
+            f"first sentence's start{more.replace('-', ' ')}",
+            "all sentences are counted from where the first of the batch begins",
+            *ONE_SENTENCE_HINTS,
+        )
+        for more in ("", "-turned", "-as-it-is")
+    ),
     place_slip(
-        "start-of-the-first-sentence",
-        "first sentence's start",
-        "all sentences are counted from where the first of the batch begins",
-        *ONE_SENTENCE_HINTS,
+        "first-sentence-alone",
+        "one sentence",
+        "only the first sentence of the batch gets rows, all others come back as they were: the "
+        "loop over the sentences ends after its first turn",
+        "Print how far the second sentence of your result is from x.",
+        "How far is your `return` indented?",
+        "`return` stands behind both loops.",
+    ),
+    place_slip(
+        "product-for-sum",
+        "product",
+        "x is multiplied by the rows; the text says *plus*, and padding comes out as 0",
+        "What comes back for x = 0? The row of its place.",
+        "A row is added to a word.",
+        "x + table[place] * real[..., None]",
+    ),
+    place_slip(
+        "product-for-sum-of-words",
+        "product of words",
+        "words are multiplied by their rows; the text says *plus*",
+        "What comes back for x = 0? The row of its place.",
+        "A row is added to a word.",
+        "x + table[place] * real[..., None]",
     ),
 ]
 
@@ -4107,6 +4769,54 @@ POSITION_BUG = Exercise(
             "Print the places of a sentence with six of padding in front, and len(table).",
             "Padding gets no row, but your code looks one up all the same.",
             "Bring the places into the table first: `clamp(0, len(table) - 1)`.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "place-past-the-end",
+            {"count": "first word", "wraps": "above"},
+            "padding *behind* the words is counted on, to places for which the table has no row",
+            "Print the places of a sentence with five of padding behind, and len(table).",
+            "Padding gets no row, but your code looks one up all the same.",
+            "Bring the places into the table first: `clamp(0, len(table) - 1)`.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "filler-counted-past-the-end",
+            {"count": "position", "wraps": "never"},
+            "places are counted from the edge of the batch, padding included; a batch that is "
+            "longer than the table then asks for a row that there is not",
+            "Take a sentence with three of padding in front. Which row gets its first word?",
+            "It should be row 0, whatever stands before it.",
+            "`real` knows which positions count. What does its running sum say at each word?",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "fillers-counted-from-0",
+            {"count": "filler from 0"},
+            "you count padding instead of words, and take 1 away",
+            "What is your row for the second word of a sentence without padding?",
+            "The place of a word is the number of real words before it.",
+            "Take the running sum of `real`, not of its opposite.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "words-taken-away",
+            {"count": "words taken away"},
+            "the number of *words* is taken away from the position; right where padding stands in "
+            "front and is as long as the sentence",
+            "Take a sentence without padding. Which place does your code give to its first word?",
+            "What stands in front of a sentence moves it, not how long it is.",
+            "Count the real words so far.",
+            by=alone(wrong_places),
+        ),
+        moved(
+            "turned-before-1-is-taken",
+            {"count": "turned too early"},
+            "`%` comes before 1 is taken away: the word that should get the last row has place 0 "
+            "− 1, cut to row 0",
+            "Take a sentence as long as the table. Which row gets its last word?",
+            "With the running sum at len(table), what is left after `%`?",
+            "Take 1 away first; then bring the places into the table.",
             by=alone(wrong_places),
         ),
         moved(
@@ -4382,8 +5092,9 @@ def mean_of(parts, how="guesses"):
 
 def inside_outside(losses, n, split="places"):
     """The losses of the test, sorted: those inside of the trained length, and those outside."""
-    if split == "places":
-        return [loss[:, :n] for loss in losses], [loss[:, n:] for loss in losses]
+    if split in ("places", "a gap"):
+        late = n + (split == "a gap")
+        return [loss[:, :n] for loss in losses], [loss[:, late:] for loss in losses]
     short = [loss for loss in losses if loss.shape[1] <= n]
     whole = [loss for loss in losses if loss.shape[1] > n]
     if split == "long texts":
@@ -4478,6 +5189,7 @@ def wrong_study(
     asks = how if asks == "as taught" else asks
     taught = {
         "all": train,
+        "dev at last": train,
         "dev too": [*train, *dev],
         "but the last": train[:-1],
         "twice": [*train, *train],
@@ -4496,7 +5208,7 @@ def wrong_study(
             made.rate = rate
             model.training = trains
             seen = train_once(model, made, taught, how=how, **more)
-            if looks == "eval":
+            if looks != "train":
                 model.training = False
 
             def look(texts, model=model):
@@ -4505,7 +5217,12 @@ def wrong_study(
 
             by_test = "batches" if average == "test batches" else average
             ways_of_mean = (by_test, "batches" if average == "outside batches" else by_test)
-            parts = inside_outside(look(test), n, split)
+            measured, judged = test[:1] if looks == "first test" else test, model
+            if learns == "dev at last":
+                judged = QuickGuesser(way, state)
+                train_once(judged, optimizer(judged.parameters(), rate), [*train, *dev])
+                judged.training = False
+            parts = inside_outside(look(measured, judged), n, split)
             tested = [mean_of(*both) for both in zip(parts, ways_of_mean, strict=True)]
             score = {"inside": tested[0], "outside": tested[1], "last loss": (seen or [0.0])[-1]}
             for name, texts in (("train", train), ("test", test), ("dev", dev)):
@@ -4761,6 +5478,31 @@ STUDY_SLIPS = [
         {"chosen": "dev last"},
         "`dev` is scored at the last place of each text only; all its guesses count",
         *ON_DEV,
+    ),
+    studied(
+        "dev-learned-at-last",
+        {"learns": "dev at last"},
+        "when the rate is chosen, a new model is trained on train *and* dev, and that one is "
+        "measured",
+        "Which model does the text tell you to measure?",
+        "The chosen run is one of those that you have done already.",
+        "Keep the model of the best run, and measure that.",
+    ),
+    studied(
+        "first-test-batch-alone",
+        {"looks": "first test"},
+        "only the first batch of the test is measured",
+        "How many batches does `test` hold, and how many come into your mean?",
+        "Does a `return` or a `[:1]` end the loop too early?",
+        *AVERAGE[-1:],
+    ),
+    studied(
+        "one-place-left-out",
+        {"split": "a gap"},
+        "outside begins one place too late: one place is counted neither inside nor outside",
+        "Take n = 5. Which places are inside? 0 to 4. Which is the first outside?",
+        "Inside are the first n places, outside *all* later ones.",
+        "`loss[:, :n]` and `loss[:, n:]`.",
     ),
     studied(
         "momentum-goes-on",

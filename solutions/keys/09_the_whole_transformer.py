@@ -3361,28 +3361,50 @@ def fair_cases(generator):
 
     return [
         tried("nothing in common"),
-        tried("a word in another row", leak=same),
-        tried("a word in the same row", leak=same, at=(2, 2)),
-        tried("the first word", leak=same, at=(4, 0)),
-        tried("the last word", leak=same, at=(0, 3)),
-        tried("padded wider in the test", leak=same, test_width=11),
-        tried("padded wider in training", pad_id=4, leak=same, train_width=12),
-        tried("wider, nothing in common", test_width=11),
-        tried("the same letters backwards", leak=turned),
+        tried("a known word stands in the test, in another row", leak=same),
+        tried("a known word stands in the test, in the same row", leak=same, at=(2, 2)),
+        tried("the first word of the test is known", leak=same, at=(4, 0)),
+        tried("the last word of the test is known", leak=same, at=(0, 3)),
+        tried("a known word, padded wider in the test", leak=same, test_width=11),
+        tried("a known word, padded wider in training", pad_id=4, leak=same, train_width=12),
+        tried("the test is padded wider, nothing in common", test_width=11),
+        tried("a known word, backwards", leak=turned),
         tried("a longer word that begins alike", leak=longer, at=(2, 1)),
         tried("a shorter word that begins alike", leak=lambda word: word[:3]),
-        tried("all but the first letter", leak=other_start, at=(1, 0)),
-        tried("all but the last letter", leak=other_end, at=(3, 2)),
+        tried("a known word but for its first letter", leak=other_start, at=(1, 0)),
+        tried("a known word but for its last letter", leak=other_end, at=(3, 2)),
         tried("every test word is known", leak=same, whole=True),
-        tried("another pad_id", pad_id=7, leak=same, test_width=10),
-        pair("one digit and two", [[1, 11, 12], [20, 21, 0]], [[11, 1, 12], [13, 0, 0]]),
-        pair("alike as far as the narrower goes", [[11, 12, 13, 14]], [[11, 12, 13]]),
-        pair("as far as training is wide", [[11, 12, 13], [14, 0, 0]], [[11, 12, 13, 15]]),
+        tried("a known word, padded with another pad_id", pad_id=7, leak=same, test_width=10),
+        pair(
+            "ids of one digit and two: 1 11 12 is known, 11 1 12 is new",
+            [[1, 11, 12], [20, 21, 0]],
+            [[11, 1, 12], [13, 0, 0]],
+        ),
+        pair(
+            "a word like a longer known one, alike as far as the narrower goes",
+            [[11, 12, 13, 14]],
+            [[11, 12, 13]],
+        ),
+        pair(
+            "a word longer than training is wide, alike as far as that goes",
+            [[11, 12, 13], [14, 0, 0]],
+            [[11, 12, 13, 15]],
+        ),
         pair("the same table twice", [[11, 12], [13, 0]], [[11, 12], [13, 0]]),
-        pair("a word twice in each", [[11, 12], [11, 12], [14, 0]], [[13, 11], [13, 11]]),
-        pair("letters repeated", [[11, 11, 12], [13, 14, 0]], [[12, 11, 0], [13, 13, 14]]),
-        pair("the same sum, the same lengths", [[11, 14], [20, 0]], [[12, 13], [16, 0]]),
-        in_dtype(tried("in small numbers", leak=same), torch.int32),
+        pair(
+            "a word twice in each, but not the same",
+            [[11, 12], [11, 12], [14, 0]],
+            [[13, 11], [13, 11]],
+        ),
+        pair(
+            "letters repeated, nothing in common",
+            [[11, 11, 12], [13, 14, 0]],
+            [[12, 11, 0], [13, 13, 14]],
+        ),
+        pair(
+            "the same sum, the same lengths, other words", [[11, 14], [20, 0]], [[12, 13], [16, 0]]
+        ),
+        in_dtype(tried("a known word, in small numbers", leak=same), torch.int32),
     ]
 
 

@@ -120,6 +120,25 @@ def looked_for(ids, spans, first_sentinel):
     return inputs
 
 
+def removed(ids, spans, first_sentinel):
+    """The first token of a hole is looked for, and the others are removed by their value."""
+    inputs = list(ids)
+    for number, (start, stop) in enumerate(spans):
+        inputs[inputs.index(ids[start])] = first_sentinel - number
+        for token in ids[start + 1 : stop]:
+            inputs.remove(token)
+    return inputs
+
+
+def numbered_from_behind(ids, spans, first_sentinel):
+    """Cut from the last hole to the first, and numbered on the way."""
+    inputs, holes = list(ids), []
+    for number, (start, stop) in enumerate(reversed(spans)):
+        inputs[start:stop] = [first_sentinel - number]
+        holes.append([first_sentinel - number, *ids[start:stop]])
+    return inputs, [*(x for hole in holes for x in hole), first_sentinel - len(spans)]
+
+
 def marked(ids, spans, first_sentinel):
     """The text with a sentinel in each hidden place."""
     inputs = list(ids)
@@ -147,6 +166,7 @@ def moved_at_last(ids, spans, first_sentinel):
 
 
 FOUND_AGAIN = {
+    "removed": removed,
     "never moved": never_moved,
     "moved at last": moved_at_last,
     "inputs by value": looked_for,
@@ -193,6 +213,18 @@ def wrong_corrupt(ids, spans, first_sentinel, *, slip):
         return right[0], [token for hole in closed for token in hole]
     if slip in ("</s> behind both", "</s> behind the target"):
         return right[0] + [1] * slip.endswith("both"), [*right[1], 1]
+    if slip == "from behind":
+        return numbered_from_behind(ids, spans, first_sentinel)
+    if slip == "target stop included":
+        longer = [(start, stop + 1) for start, stop in spans]
+        return right[0], hidden(ids, longer, first_sentinel)[1]
+    if slip == "one lost in front":
+        starts = [0, *(stop for _, stop in spans)]
+        pieces = [
+            [*ids[seen : start - 1], first_sentinel - n]
+            for n, (seen, (start, _)) in enumerate(zip(starts, spans, strict=False))
+        ]
+        return [x for piece in pieces for x in piece] + list(ids[starts[-1] :]), right[1]
     if slip in FOUND_AGAIN:
         return FOUND_AGAIN[slip](ids, spans, first_sentinel), right[1]
     if slip == "moved":
@@ -276,6 +308,7 @@ def wrong_corrupt(ids, spans, first_sentinel, *, slip):
         "closed one above": first_sentinel - len(spans) + 1,
         "closed one below": first_sentinel - len(spans) - 1,
         "closed by </s>": 1,
+        "closed by -1": -1,
         "upwards": first_sentinel + len(spans),
         "one sentinel": first_sentinel,
         "two apart": first_sentinel - 2 * len(spans),
@@ -380,6 +413,42 @@ CORRUPT = Exercise(
     cases=corrupt_cases,
     any_sequence=True,
     mistakes=[
+        corrupting(
+            "numbered-from-behind",
+            "from behind",
+            "you go through the holes from the last to the first, and number them on the way: the "
+            "last hole of the text gets the first sentinel, and the target begins with it",
+            "Cut two holes. Which sentinel stands first in your input?",
+            "To cut from behind is fine; the sentinels are still counted from the front.",
+            "With `for n in reversed(range(len(spans)))` the sentinel is `first_sentinel - n`.",
+        ),
+        corrupting(
+            "removed-by-value",
+            "removed",
+            "`index` and `remove` look for a token by its number, and take its first place in the "
+            "text: tokens repeat",
+            *MOVED_HINTS,
+        ),
+        corrupting(
+            "one-token-more-in-the-target",
+            "target stop included",
+            "in the target each hole has one token more than was cut out: `stop` itself stays in "
+            "the input",
+            *BORDER_HINTS,
+        ),
+        corrupting(
+            "token-lost-in-front",
+            "one lost in front",
+            "the token in front of each hole is lost: the piece before a hole goes up to `start`, "
+            "and a slice leaves its end out already",
+            *BORDER_HINTS,
+        ),
+        corrupting(
+            "closed-by-minus-1",
+            "closed by -1",
+            "the target ends with −1; it ends with one more sentinel",
+            *CLOSING_HINTS,
+        ),
         corrupting(
             "stop-included",
             "stop included",
@@ -911,7 +980,12 @@ def lengths_cases(generator, density):
     edges += [
         n for n in range(9, 40) if plain(n) and round(n * density) != round((n - 1) * density)
     ]
-    cases += [case(f"{n} tokens", n) for n in dict.fromkeys([*edges[:2], *edges[-2:]])]
+    # And rounding all up, or all down, is not to be mistaken for that.
+    plain_ones = [n for n in range(9, 99) if plain(n)]
+    up = [n for n in plain_ones if round(n * density) == round((n + 1) * density) < n * density]
+    down = [n for n in plain_ones if round(n * density) == round((n - 1) * density) > n * density]
+    edges = [*edges[:2], *edges[-2:], up[0], down[0]]
+    cases += [case(f"{n} tokens", n) for n in dict.fromkeys(edges)]
     cases += [case("two tokens", 2), *(case(f"a short text of {n}", n) for n in small[:2])]
     return [*cases, case("a long text", huge)]
 
@@ -927,6 +1001,10 @@ def wrong_lengths(n, *, density, slip):
         cut = round(share)
     elif slip == "kept":
         cut = max(1, round(n * (1 - density)))
+    elif slip == "cut of one more":
+        cut = max(1, round((n + 1) * density))
+    elif slip == "cut of one less":
+        cut = max(1, round((n - 1) * density))
     elif slip == "cut at most 1":
         cut = min(1, round(share))
     elif slip == "cut a whole hole":
@@ -965,6 +1043,11 @@ def wrong_lengths(n, *, density, slip):
         cut = holes * MEAN
     elif slip == "one hole":
         holes = 1
+    elif slip == "three holes":
+        holes = 3
+    elif slip == "at most 1":
+        cut = min(1, round(share))
+        holes = min(1, round(cut / MEAN))
     if slip == "unbounded":
         cut = round(share)
         holes = round(cut / MEAN)
@@ -973,6 +1056,9 @@ def wrong_lengths(n, *, density, slip):
         holes = max(1, cut // MEAN)
     inputs, targets = n - cut + holes + 1, cut + holes + 1
     told = {
+        "written by holes": (inputs, holes * MEAN + holes + 1),
+        "holes for what was cut": (n - holes + 1, targets),
+        "kept, down": (int(n * (1 - density)) + holes + 1, targets),
         "no sentinels read": (inputs - holes, targets),
         "no sentinels written": (inputs, targets - holes),
         "no sentinels": (inputs - holes, targets - holes),
@@ -1049,6 +1135,53 @@ LENGTHS = Exercise(
     rtol=0.0,
     atol=0.0,
     mistakes=[
+        measuring(
+            "end-counted-among-the-tokens",
+            "cut of one more",
+            "`</s>` is counted among the tokens: the share is taken of n + 1",
+            *CUT_HINTS,
+        ),
+        measuring(
+            "share-of-one-less",
+            "cut of one less",
+            "the share is taken of n − 1 tokens; the text has n",
+            *CUT_HINTS,
+        ),
+        measuring(
+            "min-for-max",
+            "at most 1",
+            "`min` stands where `max` is meant: at most one token is cut out, in at most one hole",
+            "What is `min(1, 15)`, and what `max(1, 15)`?",
+            "At *least* one means: the larger of 1 and what you reckoned.",
+            "`max(1, round(…))`, in both lines.",
+        ),
+        measuring(
+            "always-three-holes",
+            "three holes",
+            "there are always three holes; 3 is how many tokens a hole has on average",
+            *HOLE_HINTS,
+        ),
+        measuring(
+            "three-tokens-a-hole-written",
+            "written by holes",
+            "the target counts three tokens for each hole; that is the average, and what was cut "
+            "out is a number that you have already",
+            *COUNT_HINTS,
+        ),
+        measuring(
+            "holes-taken-from-the-text",
+            "holes for what was cut",
+            "the input is the text less its *holes*; what goes are the tokens in them, and a "
+            "sentinel comes in for each hole",
+            *COUNT_HINTS,
+        ),
+        measuring(
+            "kept-rounded-down",
+            "kept, down",
+            "what the input keeps is reckoned by itself and rounded down; it is n less what was "
+            "cut out",
+            *COUNT_HINTS,
+        ),
         measuring(
             "cut-rounded-down", "cut floor", "the tokens cut out are rounded down", *CUT_HINTS
         ),
@@ -1968,9 +2101,14 @@ def wrong_label(logits, texts, pad_id, mean, *, slip):
         "unstable": lambda: (wide.exp() / wide.exp().sum(dim=-1, keepdim=True)).log(),
         "guarded": lambda: (wide.softmax(dim=-1) + 1e-9).log(),
         "base 2": lambda: wide.log_softmax(dim=-1) / math.log(2),
+        "base 10": lambda: wide.log_softmax(dim=-1) / math.log(10),
         "twice": lambda: wide.softmax(dim=-1).log_softmax(dim=-1),
     }.get(slip, lambda: wide.log_softmax(dim=-1))()
     tokens = texts.expand(wide.shape[:-1])
+    if slip == "rolled":
+        tokens = tokens.roll(-1, -1)
+    if slip == "rolled back":
+        tokens = tokens.roll(1, -1)
     if slip == "shifted":
         log_p, tokens, real = log_p[:, :, :-1], tokens[..., 1:], real[:, 1:]
     if slip == "shifted back":
@@ -1984,6 +2122,17 @@ def wrong_label(logits, texts, pad_id, mean, *, slip):
         each = each * real
     elif slip == "minus infinity":
         each = each.where(real, -torch.inf)
+    elif slip == "mask turned round":
+        each = each.where(~real, 0)
+    elif slip == "first of all":
+        each = each.where(real, 0)[..., :1]
+    elif slip == "last of all":
+        each = each.where(real & ~F.pad(real, (0, 1))[:, 1:], 0)
+    elif slip == "last place":
+        each = each.where(real, 0)[..., -1:]
+    elif slip == "shifted, whole length":
+        shifted = log_p[:, :, :-1].gather(-1, tokens[..., 1:, None])[..., 0]
+        each = shifted.where(real[:, 1:], 0)
     elif slip not in ("padding", "padding summed"):
         each = each.where(real, 0)
     length = real.sum(dim=-1)
@@ -2113,6 +2262,46 @@ LABEL = Exercise(
     cases=label_cases,
     any_sequence=True,
     mistakes=[
+        *(
+            labelling(
+                f"tokens-moved-{way}",
+                slip,
+                f"the texts are moved by one place, so that each token is read one place too {way}",
+                *TOKEN_HINTS,
+            )
+            for way, slip in (("early", "rolled"), ("late", "rolled back"))
+        ),
+        labelling(
+            "next-token-asked-of-each-place",
+            "shifted, whole length",
+            "the logits of each place are asked for the next token, and the first token is asked "
+            "of none",
+            *TOKEN_HINTS,
+        ),
+        labelling(
+            "mask-turned-round",
+            "mask turned round",
+            "the mask is the wrong way round: real tokens are set to 0, and padding is added up",
+            *PADDED_HINTS,
+        ),
+        labelling(
+            "first-token-alone-by-its-length",
+            "first of all",
+            "only the first token of each text is scored, and a mean divides it by all of them",
+            *TOKEN_HINTS,
+        ),
+        labelling(
+            "last-token-alone-by-its-length",
+            "last of all",
+            "only the last real token of each text is scored, and a mean divides it by all of them",
+            *TOKEN_HINTS,
+        ),
+        labelling(
+            "last-place-alone",
+            "last place",
+            "only the last place is scored, where most texts have padding",
+            *TOKEN_HINTS,
+        ),
         labelling(
             "raw-logits",
             "raw",
@@ -2180,6 +2369,12 @@ LABEL = Exercise(
             "base-2",
             "base 2",
             "these are bits: logarithms to base 2; the natural one is meant",
+            *LIKELY_HINTS,
+        ),
+        labelling(
+            "base-10",
+            "base 10",
+            "these are logarithms to base 10; the natural one is meant",
             *LIKELY_HINTS,
         ),
         labelling(
@@ -3575,6 +3770,7 @@ def wrong_path(cost, *, slip):
     ends = {
         "reversed": path[::-1],
         "edges dropped": [(0, 0), *(p for p in path if min(p))],
+        "edges and start dropped": [p for p in path if min(p)],
         "end twice": [*path, goal],
         "start twice": [(0, 0), *path],
         "with the corner": [(0, 0), *((i + 1, j + 1) for i, j in path)],
@@ -3658,6 +3854,13 @@ PATH = Exercise(
     cases=path_cases,
     any_sequence=True,
     mistakes=[
+        warping(
+            "stops-before-the-border",
+            "edges and start dropped",
+            "the way back ends as soon as row 0 or column 0 is reached, and what lies there is "
+            "left out, the start too",
+            *BORDER_PATH_HINTS,
+        ),
         warping(
             "greedy",
             "greedy",

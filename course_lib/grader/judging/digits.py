@@ -10,11 +10,24 @@ from .trees import leaves
 HALF = (torch.float16, torch.bfloat16)
 STEPS = 4  # of the coarser dtype: as far as a few roundings lead
 SHORT = range(1, 5)  # digits behind the point that somebody would round to
+SEVEN = (
+    "only the last digits of large whole numbers are wrong: float32 has seven; Python's own "
+    "numbers, `math` and float64 have sixteen"
+)
 
 
 def lost_digits(sheet: Sheet, pairs: Pairs, failing: list[int]) -> str:
     """What took the digits of all wrong numbers; "" where it wasn't that alone."""
-    return _rounded(pairs) or _coarse(sheet, pairs, failing)
+    return _seven(pairs) or _rounded(pairs) or _coarse(sheet, pairs, failing)
+
+
+def _seven(pairs: Pairs) -> str:
+    """Whole numbers that float32 can't hold, off by no more than its digits."""
+    if not all(type(x) is int for pair in pairs for x in (pair.want, pair.got)):
+        return ""
+    room = STEPS * torch.finfo(torch.float32).eps
+    near = (1 < abs(p.got - p.want) <= room * abs(p.want) for p in pairs)
+    return SEVEN if all(near) else ""
 
 
 def _rounded(pairs: Pairs) -> str:

@@ -1,7 +1,7 @@
 """What an error says, and what it usually means; the first that fits is told."""
 
 from .parts import PARTS
-from .truths import TRUTHS
+from .joined import TRUTHS
 from .unloaded import UNLOADED
 
 MEANINGS = (
@@ -118,7 +118,8 @@ MEANINGS = (
     ),
     (r"as indices must be", "places are whole numbers: `arange` gives such, `.long()` makes some"),
     (
-        r"'(int|float)' object is not iterable|can only concatenate list \(not \"(int|float)",
+        r"'(int|float)' object is not iterable|can only concatenate list \(not \"(int|float)"
+        r"|'(int|float)' and 'list'",
         "a list is wanted here, and one number came: put brackets around it, or `append` it",
     ),
     (r"an iterable, but got", "a list is wanted here, and one thing came: put brackets around it"),

@@ -1,6 +1,6 @@
 """What an error means together with the line that it stopped on."""
 
-from .truths import TRUTHS_ON_LINES
+from .joined import TRUTHS_ON_LINES
 
 # What an error says, what the learner's line holds, and what both together mean: goes first.
 ON_LINES = (
@@ -28,6 +28,12 @@ ON_LINES = (
         r"\.grad\b|\brate\b|\blr\b",
         "a step that moves weights must not be recorded itself: let it stand inside of "
         "`with torch.no_grad():`",
+    ),
+    (
+        r"values to unpack",
+        r"\.(chunk|split|unbind|tensor_split)\(|\b(chunk|split|unbind)\(",
+        "`chunk`, `split` and `unbind` cut along the first axis, the batch, if nothing is said: "
+        "`x.chunk(3, dim=-1)` cuts the last one",
     ),
     (
         r"values to unpack",

@@ -1,61 +1,27 @@
-"""What an error about True and False means, alone and together with the line it stopped on."""
+"""Where one True or False is asked for, a wrong one says nothing: what the wrong cases try does."""
 
-TRUTHS = (
-    (
-        r"^IndexError: The shape of the mask",
-        "True and False pick places only in a tensor of their own shape: `expand` them first, or "
-        "take `masked_fill` or `where`, which broadcast",
-    ),
-    (
-        r"\"bitwise_\w+\" not implemented for '\w*(Float|Half|Double)"
-        r"|operand type\(s\) for [&|^]=?: ('float' and|'\w+' and 'float')",
-        "`&`, `|` and `^` join True and False, and a decimal number stands beside one here: are "
-        "brackets missing, as in `(a < b) & c`, or is a mask made a float?",
-    ),
-    (
-        r"only implemented on integer and Boolean|bad operand type for unary ~",
-        "`~` turns True and False round, and decimal numbers came in: turn the mask round before "
-        "it is made numbers, or take `1 - x`",
-    ),
-    (
-        r"Boolean value of Tensor",
-        "a whole tensor stands where one truth is needed: `all` and `any` make one of it; between "
-        "tensors stand `&` and `|`, not `and` and `or`",
-    ),
-    (r"'bool' object is not", "one truth alone: `is`, `in`, `not`, `and` give no tensor of them"),
-)
-TRUTHS_ON_LINES = (
-    (
-        r"with a bool tensor is not supported",
-        r"",
-        "True and False aren't calculated with: `~` turns them round, and `.float()` makes them 1 "
-        "and 0",
-    ),
-    (
-        r"Boolean value of Tensor",
-        r"\bcausal_mask\(",
-        "`causal_mask` takes lengths, such as `x.shape[1]`, and a tensor came in",
-    ),
-    (
-        r"Boolean value of Tensor",
-        r": (\w+) = \1 or |\bif (not )?\w+(:| else\b)",
-        "a tensor has no truth of its own: whether one was handed in is asked with `is None`, as "
-        "in `if key is None:`",
-    ),
-    (
-        r"Boolean value of Tensor",
-        r"([<>]=?|[=!]=) ?[\w.]+ [&|] ",
-        "brackets are missing: `&` and `|` bind before `<` and `==`, so write `(a < b) & (c < d)`",
-    ),
-    (
-        r"Boolean value of Tensor",
-        r"<=? ?[\w.]+ ?<|>=? ?[\w.]+ ?>",
-        "`a <= x < b` asks two questions joined by `and`, which takes one truth, not a tensor: "
-        "`(a <= x) & (x < b)`",
-    ),
-    (
-        r"Boolean value of Tensor",
-        r"(=|\bif|\breturn|\bnot|\band|\bor|[([&|]) ?[\w.]+ (not )?in [\w\[(]",
-        "`in` asks one question of a whole tensor: `torch.isin` asks it at each place",
-    ),
-)
+from collections.abc import Sequence
+
+from .again import AGAIN
+from .outcome import Outcome
+from .sheet import Sheet
+
+SHOWN = 4  # cases, each of which is told in up to a line
+
+
+def other_truths(sheet: Sheet, found: Sequence[Outcome], failing: Sequence[int]) -> list[str]:
+    """What the failing cases behind the first try, those that are let through by themselves."""
+    if not all(isinstance(x, bool) for outcome in sheet.expected for x in outcome.values):
+        return []
+    labels: dict[bool, list[str]] = {}
+    for i in failing[1:]:
+        # `is` and not `==`: 1 is no True, and that is told by itself.
+        one = [value for value in found[i].values if value is True or value is False]
+        if len(one) == 1 == len(found[i].values) and not sheet.cases[i].label.startswith(AGAIN):
+            labels.setdefault(one[0], []).append(sheet.cases[i].label)
+    return [_told(got, [*dict.fromkeys(labels[got])]) for got in sorted(labels)]
+
+
+def _told(got: bool, labels: list[str]) -> str:
+    more = [f"and {len(labels) - SHOWN} more"] if len(labels) > SHOWN else []
+    return f"also {got} instead of {not got}: " + "; ".join([*labels[:SHOWN], *more])

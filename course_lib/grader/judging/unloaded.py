@@ -11,6 +11,10 @@ UNLOADED = (
         "module owns until `nn.Parameter` is around them",
     ),
     (
+        r"state_dict[^:]*: not asked for: (?>(?:\w+\.)*?[1-9]\d*\.[\w.]++(?:, |$))+$",
+        "what is too many stands behind the first block or layer: are more made than asked for?",
+    ),
+    (
         r"loading state_dict[^:]*: not asked for: [^;]*$",
         "parameters that the text doesn't list: what is shared is made once; is a bias too many?",
     ),

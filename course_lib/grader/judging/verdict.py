@@ -19,6 +19,7 @@ from .sheet import Sheet
 from .spelt import spelt
 from .stopped import run_cases
 from .trees import leaves
+from .truths import other_truths
 
 KEEPS = "each call by itself is right: what does your code keep from one call to the next?"
 VARIES = "the same call gives another result each time: what is drawn at random, or kept?"
@@ -53,6 +54,8 @@ def judge(sheet: Sheet, answer: object) -> Verdict:
         return verdict_of(sheet, "wrong", _not_callable(sheet, answer))
     found = run_cases(sheet, answer)
     verdict = judge_outcomes(sheet, found)
+    if verdict.details[:1] == (KEEPS,) and _right_in_evaluation(sheet, answer, found):
+        return replace(verdict, details=(DROPS, *verdict.details[1:]))
     if verdict.state == "wrong" and verdict.mistake is None and _varies(sheet, answer, found):
         return replace(verdict, details=(VARIES, *verdict.details))
     return verdict
@@ -110,6 +113,7 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
         why,
         *(() if known or crash else _elsewhere(sheet, found, failing)),
         *broken(sheet, found, [i for i, _ in failing], told),
+        *(() if not unnamed or why else other_truths(sheet, found, compared)),
         f"{place}: {case.label}{f' ({inputs})' if inputs else ''}",
     ]
     state = "crashed" if crash and known is None else "wrong"
@@ -162,6 +166,17 @@ def _only_again(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> list
     firsts = [] if found[index].raised else [value[0] for value in values]
     training = firsts and sheet.cases[index].label.startswith(TRAINING)
     return [DROPS] if training and compare(*firsts, sheet.terms[index]) else []
+
+
+def _right_in_evaluation(sheet: Sheet, answer: Callable, found: tuple[Outcome, ...]) -> bool:
+    """Are all calls of what fails in training mode right in evaluation mode? So nothing is kept."""
+    failing = [i for i, _ in _failing(sheet, found)]
+    again = [replace(sheet.cases[i], training=False) for i in failing if sheet.cases[i].training]
+    if len(again) < len(failing):
+        return False
+    rows = zip(failing, again, strict=True)
+    tried = ((sheet.expected[i], run_case(answer, case), sheet.terms[i]) for i, case in rows)
+    return not any(differences(*row) for row in tried)
 
 
 def _not_callable(sheet: Sheet, answer: object) -> str:

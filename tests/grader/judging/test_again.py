@@ -119,6 +119,34 @@ def test_a_dropout_that_is_asked_for_is_called_again_in_evaluation_mode(share):
     assert judge(sheet, asked).state == "right"
 
 
+def test_a_dropout_in_a_later_call_is_not_taken_for_something_kept():
+    """The first call is right: only one of two methods has the dropout."""
+
+    class Two(Layer):
+        def other(self, x):
+            return 2 * super().forward(x)
+
+    class HidesInOne(Two):
+        def other(self, x):
+            return nn.functional.dropout(super().other(x), 0.5, self.training)
+
+    class Keeps(Two):
+        def other(self, x):
+            self.seen["last"] = self.seen.get("last", 1.0) + 1
+            return super().other(x) * (1.0 if self.seen["last"] == 2 else 0.5)
+
+    def cases(generator):
+        init, table = {"n_in": 6, "n_out": 5}, torch.rand(5, 6, generator=generator)
+        drawn = [torch.rand(n, 6, generator=generator) for n in (3, 4)]
+        calls = [[call(x), call(x, method="other")] for x in drawn]
+        return [Case(f"{i}", each, init, {"table": table}) for i, each in enumerate(calls)]
+
+    sheet = make_sheet(Exercise("99.two", "T", "build", 1, "Two", cases, ()), Two, 0)
+    assert judge(sheet, Two).state == "right"
+    assert "not in training mode" in judge(sheet, HidesInOne).details[0]
+    assert "keep from one call" in judge(sheet, Keeps).details[0]
+
+
 def test_what_is_kept_is_no_dropout():
     """Though the case is one in training mode."""
     assert "keep from" in judge(SHEET, CachedByShape).details[0]

@@ -248,6 +248,34 @@ def test_of_truths():
     assert "each True" not in told(made, lambda n, m: n > 2)
 
 
+def test_the_cases_behind_a_wrong_truth_are_told():
+    def drawn(generator):
+        return [case(f"the number is {n}", n) for n in range(12)]
+
+    made = sheet(lambda n: n % 2 == 0, drawn)
+    found = told(made, lambda n: n == 0)
+    assert "smallest of 5 failing cases: the number is 2" in found
+    assert "also False instead of True: the number is 4; the number is 6;" in found
+    many = told(made, lambda n: n > 8)
+    assert "also False instead of True: the number is 2; the number is 4; the number is 6; " in many
+    assert "the number is 8" in many and "also True instead of False: the number is 9" in many
+    assert "called again" not in many and "the number is 0;" not in many
+    assert "the number is 7; and 2 more" in told(made, lambda n: n != 0)
+    assert "also" not in told(made, lambda n: n % 2 == 0 or n == 11)
+
+
+def test_numbers_have_no_such_list():
+    assert "also" not in told(sheet(lambda n, m: n * m, counts), lambda n, m: n * m - n)
+
+
+def test_large_whole_numbers_that_lost_digits_are_told():
+    large = sheet(lambda n: n * n, lambda g: [case(f"{n}", n) for n in (7, 90_001, 800_001)])
+    short = "float32 has seven"
+    assert short in told(large, lambda n: int(torch.tensor(float(n)) ** 2))
+    assert short not in told(large, lambda n: n * n + (n > 100))
+    assert short not in told(large, lambda n: n * n - n)
+
+
 def test_a_scalar_tensor_and_a_plain_number():
     made = sheet(
         lambda x: x.mean(), lambda g: [case(f"{n}", torch.rand(n, generator=g)) for n in (2, 3)]

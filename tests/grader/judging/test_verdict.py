@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from course_lib.grader.judging.crash import meaning
 from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
 from course_lib.grader.judging.making import make_sheet
 from course_lib.grader.judging.properties import PROPERTIES
@@ -207,6 +208,7 @@ ROW = torch.rand(2, 3)
         (lambda x: x.permute(2, 1, 0), "number of axes is another"),
         (lambda x: stops_at(*x.shape, 1, 2), "as many names as values must stand left"),
         (lambda x: x.shape[7], "places count from 0"),
+        (lambda x: 1 + x.tolist(), "put brackets around it"),
         (lambda x: x[len(x)], "places count from 0"),
         (lambda x: torch.sqrt(x.shape[-1]), "takes tensors, and a plain number came in"),
         (lambda x: x + (() - 2), "something is a tuple here"),
@@ -225,6 +227,20 @@ ROW = torch.rand(2, 3)
 def test_usual_errors_are_explained(stops, told):
     verdict = judge(SHEET, stops)
     assert verdict.state == "crashed" and told in verdict.details[0]
+
+
+def test_a_chunk_of_the_first_axis_is_told():
+    cut = "def normalise(x):\n    a, b, c = x.chunk(3)\n    return a\n"
+    first = judge(SHEET, answer(cut)).details[0]
+    assert "cut along the first axis" in first and "dim=-1" in first
+    packed = "def normalise(x):\n    a, b, c = x.sum(), x.mean()\n    return a\n"
+    assert "cut along" not in judge(SHEET, answer(packed)).details[0]
+
+
+def test_blocks_too_many_are_told_from_a_part_of_one():
+    behind = "RuntimeError: loading state_dict: not asked for: blocks.1.a.weight, blocks.1.b.weight"
+    assert "are more made than asked for" in meaning((behind,), {})[0]
+    assert "is a bias too many" in meaning((f"{behind}, blocks.0.bias",), {})[0]
 
 
 def stops_at(*sizes):
