@@ -136,7 +136,8 @@ def _graded(
     """Exercises of one file, graded, with what their lines say about the file."""
     if not ids:
         return {}
-    graded, left = grade_cells(warm, list(used.cells), ids, task.seed, task.values, task.shelf)
+    cells = list(used.cells)
+    graded, left = grade_cells(warm, cells, ids, task.seed, task.values, task.shelf, used.label)
     changed = used.changed and used.changed.isoformat(timespec="seconds")
     about = {"file": used.label, "cells_not_used": left[:NAMED], "changed": changed}
     return {each.verdict.id: (each, about) for each in graded}
