@@ -10,11 +10,12 @@ from typing import Any
 from course_lib.notebooks import Cell
 
 from ..judging.scopes import names_of
-from ..running.reading.plain import plain_cells
+from ..running.reading.plain import readable_cells
 from ..running.slicing.checks import named_answers
 from ..running.slicing.notebook import Notebook
 from ..running.slicing.slices import BUILT_IN, slices
 from ..running.slicing.statements import Statement, outer, statements_of
+from .halfway import never_ran
 from .missing import SHOWN
 from .setup import provided
 
@@ -44,11 +45,11 @@ def in_session(
     What of the session grading won't find is told in sentences. Both are empty without a session.
     `stub` is the text of a definition that is no answer, such as the one handed out.
     """
-    shell, ran = _ran()
+    shell, typed, ran = _ran()
     if shell is None:
         return "", ()
     try:
-        cells = plain_cells([Cell("code", source) for source in ran])
+        cells = readable_cells([Cell("code", source) for source in ran])
         cells = named_answers(cells, {id: name})
         names = provided(root, id[:2])
         made = slices(Notebook(cells, names), id, name, stub)
@@ -67,7 +68,8 @@ def in_session(
         tuple(lines[each.first - 1 : each.last]) for each in filter(_changes, statements_of(source))
     )
     twice = [TWICE.format(line=text[-1].strip(), n=n) for text, n in many.items() if n > 1]
-    return source, (*(UNBOUND.format(name=each) for each in lost), *twice)
+    below = never_ran(list(zip(typed, cells, strict=True)), made[0])
+    return source, (*(UNBOUND.format(name=each) for each in lost), *twice, *dict.fromkeys(below))
 
 
 def _changes(told: Statement) -> bool:
@@ -90,17 +92,22 @@ def _holds(source: str, answer: object, session: dict[str, Any]) -> bool:
     return answer.__code__.co_name.strip("<>") in re.findall(r"\w+", source)
 
 
-def _ran() -> tuple[Any, list[str]]:
-    """IPython's shell, and the cells that ran; None and nothing without such a history."""
+def _ran() -> tuple[Any, list[str], list[str]]:
+    """IPython's shell, and the cells that ran, as typed and in plain Python.
+
+    None and nothing without such a history.
+    """
     interactive = sys.modules.get("IPython")
     shell = interactive and interactive.get_ipython()
     history = getattr(shell, "history_manager", None)
     if not history:
-        return None, []
+        return None, [], []
     # IPython has made plain Python of them but for some magics, which hold theirs as a text.
     both = zip(history.input_hist_raw, history.input_hist_parsed, strict=False)
-    ran = [raw if TEXT.search(raw) else parsed for raw, parsed in both]
+    ran = [(raw, raw if TEXT.search(raw) else parsed) for raw, parsed in both]
     older = list(dict.fromkeys(reversed(ran[:-LAST])))[:LAST]  # who works on one cell runs it often
     ran = [*reversed(older), *ran[-LAST:]]
     # Some front ends, and nbval, keep no history: then nothing is known of what ran.
-    return (shell, ran) if any(source.strip() for source in ran) else (None, [])
+    if not any(source.strip() for _, source in ran):
+        return None, [], []
+    return shell, [raw for raw, _ in ran], [source for _, source in ran]

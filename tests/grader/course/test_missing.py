@@ -5,6 +5,7 @@ import sys
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from course_lib.grader.course.halfway import watch_cells
 from course_lib.grader.course.missing import notes_on
 from course_lib.grader.course.session import in_session
 from course_lib.notebooks import definition
@@ -165,6 +166,7 @@ def session(monkeypatch):
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance()
     shell.history_manager.enabled = False
+    watch_cells()
     yield lambda source: shell.run_cell(source, store_history=True)
     InteractiveShell.clear_instance()
 
@@ -281,6 +283,44 @@ IN_A_SESSION = {
         ["root = torch.ones(())", *["for _ in '1':\n    root.sub_(0.25)"] * 2, WEIGHTS],
         "`root.sub_(0.25)` ran 2 times",
     ),
+    "a line below one that stopped": (
+        ["root = 0.5", "print(nothing_here)\nroot = 2", WEIGHTS],
+        "`root = 2` didn't run here, its cell stopped before it (NameError)",
+    ),
+    "a helper below one that stopped": (
+        [
+            "def half():\n    return 0.5\n1 / 0\ndef half():\n    return 2",
+            WEIGHTS.replace("root", "half()"),
+        ],
+        "`def half():` didn't run here, its cell stopped before it (ZeroDivisionError)",
+    ),
+    "a timed cell that stopped": (
+        ["root = 0.5", "%%time\nroot = 0.5\n1 / 0\nroot = 2", WEIGHTS],
+        "`root = 2` didn't run here",
+    ),
+    "a cell beside a line that is no Python": (
+        ["root = 0.5", "root = 2\n2 +* 3", WEIGHTS],
+        "`root = 2` didn't run here, its cell stopped before it (SyntaxError)",
+    ),
+    "a line that was no Python and was mended": (
+        ["root = 0.5\n2 +* 3", "root = 0.5\n2 * 3", WEIGHTS],
+        "",
+    ),
+    "a cell that ran through later": (
+        [
+            "root = 0.5",
+            "print(later)\nroot = 0.5 + 0",
+            "later = 1",
+            "print(later)\nroot = 0.5 + 0",
+            WEIGHTS,
+        ],
+        "",
+    ),
+    "a cell that stopped after it": (["root = 0.5\nprint(nothing_here)", WEIGHTS], ""),
+    "a cell that stopped and was mended": (
+        ["root = 0.5", "print(nothing_here)\nroot = 2", "root = 0.5", WEIGHTS],
+        "",
+    ),
     "a cell that begins anew each time": (["root = 0.25\nroot += 0.25"] * 2 + [WEIGHTS], ""),
     "an environment of one's own": (
         ["import os\nos.environ['ROOT'] = '0.5'\nroot = float(os.environ['ROOT'])", WEIGHTS],
@@ -298,7 +338,7 @@ IN_A_SESSION = {
 
 @pytest.mark.parametrize("name", IN_A_SESSION)
 def test_what_grading_will_not_find_of_a_session_is_told(session, monkeypatch, name):
-    """Each is right in the kernel; none but the last six is when it is graded."""
+    """Each is right in the kernel; those of which nothing is told are when they are graded, too."""
     shown = []
     monkeypatch.setattr("course_lib.check.panel", shown.append)
     cells, told = IN_A_SESSION[name]
