@@ -118,8 +118,7 @@ def _chapter(
             if each.verdict.points > best[id][0].verdict.points:
                 best[id] = (each, about)
     for each, about in best.values():
-        where = each.verdict.where
-        told = f"`{about['file']}`, {where}" if used.more and where else where
+        told = ", ".join(filter(None, (f"`{about['file']}`", each.verdict.where)))
         verdict = replace(each.verdict, where=told)
         yield replace(each, verdict=verdict), about | {"work": used.work}
 

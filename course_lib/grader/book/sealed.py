@@ -117,8 +117,8 @@ def _plan_from(made: dict, cells: int) -> Plan:
         or not all(0 <= i < cells for i in places)
     ):
         raise ValueError("a plan that no notebook has")
-    texts = [tuple(map(str, made[name])) for name in ("where", "crash")]
-    return Plan(tuple(pieces), texts[0], str(made["absent"]), texts[1])
+    where, crash, unread = (tuple(map(str, made[name])) for name in ("where", "crash", "unread"))
+    return Plan(tuple(pieces), where, str(made["absent"]), crash, unread)
 
 
 def _answer(report: Report, what: str) -> dict:

@@ -59,9 +59,9 @@ def best_of(
     for made, where in zip(plan.slices, plan.where, strict=True):
         verdict, ended = tried(made)
         verdict = replace(verdict, where=where)
-        told.append((verdict, made))
         if verdict.state == "right":
             return verdict, made
+        told.append((replace(verdict, details=(*plan.unread, *verdict.details)), made))
         if ended:
             break
     return told[0] if told else (_absent(sheet, plan), None)

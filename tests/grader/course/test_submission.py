@@ -56,6 +56,28 @@ def test_a_wrong_answer_says_which_needed_cell_stopped(tmp_path):
     assert "line 1: import none_such as t" in told
 
 
+LOST = {
+    "a helper beside a broken line": "def half(x):\n    return x\naxis = = 1",
+    "a broken helper": "def half(x:\n    return x\n",
+    "a constant": "half = abs\naxis = = 1",
+    "an import": "from math import sqrt as half\naxis = = 1",
+}
+
+
+@pytest.mark.parametrize("kind", LOST)
+def test_a_cell_that_python_cannot_read_and_an_answer_needs_is_named(tmp_path, kind):
+    cells = ("import torch", "setup"), (LOST[kind],), (RIGHT.replace("(x, ", "(half(x), "), ID)
+    (told,) = (each for each in only(tmp_path, *cells).details if "can't read" in each)
+    assert told.startswith("Python can't read cell 2, so nothing that it defines is there: Syntax")
+    assert f"line {'1' if 'broken helper' in kind else LOST[kind].count(chr(10)) + 1})" in told
+
+
+def test_a_cell_that_python_cannot_read_and_no_answer_needs_is_not(tmp_path):
+    other = "def whole(x):\n    return x\naxis = = 1"
+    wrong = only(tmp_path, ("import torch", "setup"), (other,), (RIGHT.replace("-1", "0"), ID))
+    assert wrong.state == "wrong" and not any("can't read" in each for each in wrong.details)
+
+
 def test_it_says_which_definition_was_judged(tmp_path):
     wrong = RIGHT.replace("-1", "0")
     verdict = only(tmp_path, ("import torch", "setup"), (wrong,), (RIGHT, ID), ("safe_softmax",))
