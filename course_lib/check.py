@@ -8,8 +8,8 @@ from pathlib import Path
 from course_lib.grader.course import progress
 from course_lib.grader.course.checking import as_graded, verdict_on
 from course_lib.grader.course.files import sheet_for
-from course_lib.grader.course.halfway import watch_cells
 from course_lib.grader.course.listing import find_listed
+from course_lib.grader.course.ran import watch_cells
 from course_lib.grader.course.watching import StoppedError, watched
 from course_lib.grader.judging.verdict import Verdict
 from course_lib.paths import ROOT, WORK

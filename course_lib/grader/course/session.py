@@ -15,8 +15,9 @@ from ..running.slicing.checks import named_answers
 from ..running.slicing.notebook import Notebook
 from ..running.slicing.slices import BUILT_IN, slices
 from ..running.slicing.statements import Statement, outer, statements_of
-from .halfway import never_ran
+from ..running.warm import USUAL
 from .missing import SHOWN
+from .ran import never_ran, too_long, took
 from .setup import provided
 
 LAST = 400  # cells that ran, looked at one by one; of those before, each once
@@ -37,13 +38,19 @@ UNBOUND = "`{name}` is not there when this is graded: no line of a cell binds it
 
 
 def in_session(
-    root: Path, id: str, name: str, answer: object = None, stub: str = ""
+    root: Path,
+    id: str,
+    name: str,
+    answer: object = None,
+    stub: str = "",
+    wall: float = USUAL.wall,
 ) -> tuple[str, tuple[str, ...]]:
     """The source of an answer and of what it needs, from the cells that ran; and what isn't there.
 
     A check sees what stands above it. So the last definition counts, however often a cell ran.
     What of the session grading won't find is told in sentences. Both are empty without a session.
-    `stub` is the text of a definition that is no answer, such as the one handed out.
+    `stub` is the text of a definition that is no answer, such as the one handed out; `wall` is how
+    long grading waits.
     """
     shell, typed, ran = _ran()
     if shell is None:
@@ -63,13 +70,20 @@ def in_session(
     there = {name for name in shell.user_ns if not SHOWN.fullmatch(name)} - IPYTHONS
     unseen = any(each.anything for each in statements_of(source))
     lost = () if unseen else sorted(reads & there - binds - names - BUILT_IN)
+    both = list(zip(typed, cells, strict=True))
+    below = dict.fromkeys(never_ran(both, made[0]))
+    slow = too_long(*took(both, made[0]), wall)
+    unbound = (UNBOUND.format(name=each) for each in lost)
+    return source, (*unbound, *_twice(source), *below, *slow)
+
+
+def _twice(source: str) -> list[str]:
+    """The lines that ran more than once and make another value each time, in sentences."""
     lines = source.split("\n")
     many = Counter(
         tuple(lines[each.first - 1 : each.last]) for each in filter(_changes, statements_of(source))
     )
-    twice = [TWICE.format(line=text[-1].strip(), n=n) for text, n in many.items() if n > 1]
-    below = never_ran(list(zip(typed, cells, strict=True)), made[0])
-    return source, (*(UNBOUND.format(name=each) for each in lost), *twice, *dict.fromkeys(below))
+    return [TWICE.format(line=text[-1].strip(), n=n) for text, n in many.items() if n > 1]
 
 
 def _changes(told: Statement) -> bool:

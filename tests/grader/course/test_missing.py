@@ -5,8 +5,8 @@ import sys
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from course_lib.grader.course.halfway import watch_cells
 from course_lib.grader.course.missing import notes_on
+from course_lib.grader.course.ran import watch_cells
 from course_lib.grader.course.session import in_session
 from course_lib.notebooks import definition
 from course_lib.paths import ROOT
@@ -334,6 +334,19 @@ IN_A_SESSION = {
         "",
     ),
 }
+
+
+def test_cells_that_take_longer_than_grading_waits_are_told(session):
+    weights = WEIGHTS.replace("weights", "attention_weights")
+    for cell in ("import time\ntime.sleep(0.2)\nunneeded = 1", "root = 0.5", weights):
+        session(cell)
+    name = "attention_weights"
+    told = in_session(ROOT, "02.attention-weights", name, wall=0.2)
+    assert told[1] == ()
+    session("import time\ndef later():\n    time.sleep(0.2)\n    return 0.5\nroot = later()")
+    session(weights)
+    (note,) = in_session(ROOT, "02.attention-weights", name, wall=0.2)[1]
+    assert note.startswith("when this is graded, cells and calls may take 0.2 s by the clock; here")
 
 
 @pytest.mark.parametrize("name", IN_A_SESSION)
