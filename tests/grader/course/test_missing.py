@@ -258,6 +258,13 @@ IN_A_SESSION = {
         ["sh = get_ipython()\nsh.push({'root': 0.5}, interactive=False)", WEIGHTS],
         "`root` is not there",
     ),
+    "what a shell gives that IPython gives": (
+        [
+            "import IPython\nsh = IPython.get_ipython()\nroot = float(sh.getoutput('echo 0.5')[0])",
+            WEIGHTS,
+        ],
+        "with `!`",
+    ),
     "what a shell line gives": (["out = !echo 0.5\nroot = float(out[0])", WEIGHTS], "with `!`"),
     "a variable of the system": (
         ["import os\nroot = len(os.environ['PATH']) * 0 + 0.5", WEIGHTS],
