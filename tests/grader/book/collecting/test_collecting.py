@@ -1,6 +1,7 @@
 """From an archive to folders: whose, when, and nothing of a student's ever lost."""
 
 import io
+import unicodedata
 import zipfile
 
 import pytest
@@ -146,6 +147,42 @@ def test_blind_marking_in_moodle_has_folders_of_participants(collect, tmp_path, 
     plan, _ = collect({f"{word}_{n}_assignsubmission_file_/02.py": str(n) for n in (1, 2)}, roster)
     there = {"Participant 1/02.py": "1", "Participant 2/02.py": "2"}
     assert files_in(tmp_path / "out") == there and not plan.left
+
+
+ACCENTS = "First name,Last name,Email address\nJosé,Müller,jo@u.edu\nŁucja,Åström,lu@u.edu\n"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Jose Muller", "Lucja Astrom"),
+        ("MUELLER Jose", "Aastroem, Lucja"),
+        ("Müller, José", "ÅSTRÖM Łucja"),
+        tuple(unicodedata.normalize("NFD", name) for name in ("José Müller", "Łucja Åström")),
+    ],
+)
+def test_names_without_accents_and_in_another_order_are_found(collect, names):
+    files = {f"{n}_{i}_assignsubmission_file_/02.py": n for i, n in enumerate(names)}
+    plan, _ = collect(files, ACCENTS)
+    assert [each.student for each in plan.placed] == ["jo@u.edu", "lu@u.edu"] and not plan.left
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Li Ming_1_assignsubmission_file_/a.py", "Ming Li_2_assignsubmission_file_/b.py"),
+        ("mingli_101_7_a.py", "liming_102_8_b.py"),
+    ],
+)
+def test_two_numbers_of_one_name_are_two_people(collect, names):
+    """One of them is on the list; the other's work is not to become theirs."""
+    moodle = "_file_" in names[0]
+    other = "Cy Hopper_3_assignsubmission_file_/c.py" if moodle else "cyhopper_9_9_c.py"
+    roster = "First name,Last name,Email address\nMing,Li,li@u.edu\nCy,Hopper,cy@u.edu\n"
+    plan, _ = collect(dict.fromkeys([*names, other], "x"), roster)
+    assert [each.student for each in plan.placed] == ["cy@u.edu"]
+    assert [name for name, _ in plan.left] == [*names]
+    assert all("two numbers of the platform" in why for _, why in plan.left)
 
 
 def test_names_that_differ_in_capitals_share_a_folder_on_many_systems(collect):
