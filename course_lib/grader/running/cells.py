@@ -43,13 +43,14 @@ def fresh_namespace() -> Iterator[dict[str, Any]]:
     """The namespace of a new notebook, with what IPython puts into it.
 
     Meanwhile it is what Python knows as `__main__`, where annotations that are text are looked up,
-    and IPython gives its shell, too, whether it is imported already or later.
+    and IPython gives this code its shell, too, whether it is imported already or later.
     """
     module, gives = types.ModuleType(MODULE), types.ModuleType(GIVES_SHELL)
-    shell = Silent("ipython")
-    shell.user_ns, shell.config = module.__dict__, {"IPKernelApp": {}}  # asked for: a notebook?
-    gives.get_ipython = lambda: shell
-    module.__dict__.update(display=_nothing, get_ipython=gives.get_ipython)
+    shell, own_names = Silent("ipython"), module.__dict__
+    shell.user_ns, shell.config = own_names, {"IPKernelApp": {}}  # asked for: a notebook?
+    # A library that asks, as matplotlib does, would want more of it.
+    gives.get_ipython = lambda: shell if sys._getframe(1).f_globals is own_names else None
+    own_names.update(display=_nothing, get_ipython=gives.get_ipython)
     own, package = {MODULE: module, GIVES_SHELL: gives}, sys.modules.get("IPython")
     before = {name: sys.modules.get(name) for name in own}
     usual = getattr(package, "get_ipython", None)
@@ -57,7 +58,7 @@ def fresh_namespace() -> Iterator[dict[str, Any]]:
     if package:
         package.get_ipython = gives.get_ipython
     try:
-        yield module.__dict__
+        yield own_names
     finally:
         for name, earlier in before.items():
             sys.modules.update({name: earlier}) if earlier else sys.modules.pop(name)
