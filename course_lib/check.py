@@ -9,6 +9,7 @@ from course_lib.grader.course import progress
 from course_lib.grader.course.checking import as_graded, verdict_on
 from course_lib.grader.course.files import sheet_for
 from course_lib.grader.course.listing import find_listed
+from course_lib.grader.course.ran import watch_cells
 from course_lib.grader.course.watching import StoppedError, watched
 from course_lib.grader.judging.verdict import Verdict
 from course_lib.paths import ROOT, WORK
@@ -17,6 +18,7 @@ from course_lib.unrun import explain_unrun
 from course_lib.views.panel import panel
 
 explain_unrun()
+watch_cells()
 
 
 def check(id: str, answer: object) -> object:

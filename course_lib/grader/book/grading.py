@@ -62,8 +62,12 @@ def grade_cells(
     seed: int,
     values: Mapping[str, Mapping[str, Any]] | None = None,
     shelf: Path | None = None,
+    label: str = "",
 ) -> tuple[list[Graded], list[str]]:
-    """Grade exercises of one chapter in cells of plain Python; and say which cells none needs."""
+    """Grade exercises of one chapter in cells of plain Python; and say which cells none needs.
+
+    `label` is the file's, for a file that can't be cut up.
+    """
     values = values or {}
     sheets = [
         shared_sheet(shelf, warm.root, i, seed ^ zlib.crc32(i.encode()), values.get(i)) for i in ids
@@ -71,7 +75,8 @@ def grade_cells(
     try:
         made, left = plan(warm, ids[0][:2], cells, [wanted(sheet) for sheet in sheets], values)
     except ValueError as error:
-        return [refused(warm.root, id, str(error)) for id in ids], []
+        told = f"`{label}`: {error}" if label else str(error)
+        return [refused(warm.root, id, told) for id in ids], []
     held: list[frozenset] = []
     graded = [grade_exercise(warm, s, p, held) for s, p in zip(sheets, made, strict=True)]
     return graded, [f"cell {i + 1}, `{first_line(cells[i].source)}`" for i in left]

@@ -118,8 +118,7 @@ def _chapter(
             if each.verdict.points > best[id][0].verdict.points:
                 best[id] = (each, about)
     for each, about in best.values():
-        where = each.verdict.where
-        told = f"`{about['file']}`, {where}" if used.more and where else where
+        told = ", ".join(filter(None, (f"`{about['file']}`", each.verdict.where)))
         verdict = replace(each.verdict, where=told)
         yield replace(each, verdict=verdict), about | {"work": used.work}
 
@@ -136,7 +135,8 @@ def _graded(
     """Exercises of one file, graded, with what their lines say about the file."""
     if not ids:
         return {}
-    graded, left = grade_cells(warm, list(used.cells), ids, task.seed, task.values, task.shelf)
+    cells = list(used.cells)
+    graded, left = grade_cells(warm, cells, ids, task.seed, task.values, task.shelf, used.label)
     changed = used.changed and used.changed.isoformat(timespec="seconds")
     about = {"file": used.label, "cells_not_used": left[:NAMED], "changed": changed}
     return {each.verdict.id: (each, about) for each in graded}

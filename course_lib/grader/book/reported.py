@@ -12,6 +12,10 @@ from ..judging.verdict import Verdict, judge_outcomes, verdict_of
 from ..running.warm import Limits, Report
 
 TEXT_CAP, LINES_CAP = 400, 8
+WAITED = (
+    "it computed for {:.1f} of them and waited for the rest: look for `sleep` and the like, also "
+    "in cells that it needs"
+)
 LONGEST = 1_000  # characters of a text from a child, which cuts its own far below
 
 
@@ -36,7 +40,10 @@ def judge_report(sheet: Sheet, report: Report, limits: Limits) -> Verdict:
 def _ending(report: Report, limits: Limits) -> str:
     """How code ended that reported nothing."""
     if report.timed_out:
-        return f"your code was still running after {report.seconds or limits.wall:.0f} seconds"
+        seconds = report.seconds or limits.wall
+        told = f"your code was still running after {seconds:.0f} seconds"
+        waited = 0 < report.cpu < seconds / 2  # not every system tells
+        return f"{told}; {WAITED.format(report.cpu)}" if waited else told
     if report.signal == signal.SIGXCPU:
         return f"your code did not end within {limits.seconds:g} seconds of processor time"
     how = f"by signal {report.signal}" if report.signal else f"with exit code {report.exit}"

@@ -21,7 +21,7 @@ from ..running.reading.handed_in import MAX_CODE, MAX_FILE
 from ..running.slicing.plans import MOST, Plan, Wanted
 from ..running.slicing.slices import Slice
 from ..running.warm import Limits, Report
-from .patience import Runner
+from .patience import Patient, Runner
 
 BUDGET = 60.0  # seconds of processor time
 READING = Limits(seconds=5.0, prepare=5.0, wall=60.0, memory=2 << 30)
@@ -76,7 +76,7 @@ def plan(
     """What to run for each exercise of a chapter, and the cells that none needs.
 
     `values` are those of the student's own exercises, with which cells were handed out. Raises
-    ValueError for cells that can't be cut up within the limits.
+    ValueError for cells that can't be cut up within the limits, also those of a Patient.
     """
     given = [c for c in solution_cells(warm.root, chapter, values) if c.kind == "code"]
     job = {
@@ -86,7 +86,8 @@ def plan(
         "provided": sorted(provided(warm.root, chapter)),
         "handed_out": [without_solution(cell.source).strip() for cell in given],
     }
-    told = _answer(warm.run(pack(job), READING), "the code can't be cut up")
+    run = warm.cut if isinstance(warm, Patient) else warm.run
+    told = _answer(run(pack(job), READING), "the code can't be cut up")
     try:
         made = [_plan_from(each, len(cells)) for each in told["plans"]]
         left = [int(i) for i in told["left"] if 0 <= int(i) < len(cells)]
@@ -116,8 +117,8 @@ def _plan_from(made: dict, cells: int) -> Plan:
         or not all(0 <= i < cells for i in places)
     ):
         raise ValueError("a plan that no notebook has")
-    texts = [tuple(map(str, made[name])) for name in ("where", "crash")]
-    return Plan(tuple(pieces), texts[0], str(made["absent"]), texts[1])
+    where, crash, unread = (tuple(map(str, made[name])) for name in ("where", "crash", "unread"))
+    return Plan(tuple(pieces), where, str(made["absent"]), crash, unread)
 
 
 def _answer(report: Report, what: str) -> dict:

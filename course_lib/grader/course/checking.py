@@ -4,7 +4,6 @@ import contextlib
 import inspect
 import io
 import linecache
-import os
 import textwrap
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from ..judging.literals import with_changed_values
 from ..judging.sheet import Sheet
 from ..judging.spelt import by_own_name
 from ..judging.verdict import Verdict, judge, verdict_of, without_bans
-from ..running.ending import queued
+from ..running.ending import clock
 from ..running.reading.plain import plain_python
 from ..running.slicing.statements import statements_of
 from .files import sheet_for
@@ -47,14 +46,14 @@ def verdict_on(
     with as_graded() as kind:
         sheet = sheet_for(root, id)
         with contextlib.redirect_stdout(printed), torch.random.fork_rng(devices=[]):
-            began, clock = time.process_time(), _clock()
+            began, since = time.process_time(), clock()
             verdict = _judged(sheet, answer, kind)
-            spent, passed = time.process_time() - began, _clock() - clock
+            spent, passed = time.process_time() - began, clock() - since
     slow = _late(sheet, spent, passed) if verdict.state == "right" else ()
     lost: tuple[str, ...] = ()
     if not whole:
         stub = sheet.stub if verdict.state == "right" else ""
-        whole, lost = in_session(root, id, sheet.name, answer, stub)
+        whole, lost = in_session(root, id, sheet.name, answer, stub, sheet.wall)
     whole = whole or "\n".join(_source(each) for each in helpers_of(answer))
     case = by_own_name(verdict.case, sheet.name, answer)
     verdict = replace(
@@ -80,11 +79,6 @@ def _judged(sheet: Sheet, answer: object, kind: torch.dtype) -> Verdict:
     torch.set_default_dtype(kind)
     again = judge(sheet, answer)
     return again if again.state == "right" else verdict
-
-
-def _clock() -> float:
-    """Seconds, but for those in which no processor was free: grading doesn't count them either."""
-    return time.monotonic() - queued(os.getpid())
 
 
 def _late(sheet: Sheet, spent: float, passed: float) -> tuple[str, ...]:

@@ -9,12 +9,21 @@ ASKING = ("os.getenv", "os.environ.get")
 
 def of_ipython(tree: ast.Module) -> Iterator[str]:
     """Where what a magic or a shell line gives is used, and not only shown."""
-    shown = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    shown = {id(n.value) for n in nodes if isinstance(n, ast.Expr)}
+    bound = [n for n in nodes if isinstance(n, ast.Assign) and _is_shell(n.value)]
+    names = {t.id for n in bound for t in n.targets if isinstance(t, ast.Name)}
+    for node in nodes:
         if isinstance(node, ast.Call) and id(node) not in shown:
             base = getattr(node.func, "value", None)
-            if isinstance(base, ast.Call) and getattr(base.func, "id", "") == "get_ipython":
+            if _is_shell(base) or getattr(base, "id", "") in names:
                 yield "what a line with `!` or `%` gives is not there; write its value down"
+
+
+def _is_shell(node: ast.expr | None) -> bool:
+    """Is this `get_ipython()`, also as IPython's own attribute?"""
+    called = node.func if isinstance(node, ast.Call) else None
+    return "get_ipython" in (getattr(called, "id", ""), getattr(called, "attr", ""))
 
 
 def of_environment(tree: ast.Module, named: dict[str, str]) -> Iterator[str]:

@@ -10,12 +10,14 @@ from typing import Any
 from course_lib.notebooks import Cell
 
 from ..judging.scopes import names_of
-from ..running.reading.plain import plain_cells
+from ..running.reading.plain import readable_cells
 from ..running.slicing.checks import named_answers
 from ..running.slicing.notebook import Notebook
 from ..running.slicing.slices import BUILT_IN, slices
 from ..running.slicing.statements import Statement, outer, statements_of
+from ..running.warm import USUAL
 from .missing import SHOWN
+from .ran import never_ran, too_long, took
 from .setup import provided
 
 LAST = 400  # cells that ran, looked at one by one; of those before, each once
@@ -36,19 +38,25 @@ UNBOUND = "`{name}` is not there when this is graded: no line of a cell binds it
 
 
 def in_session(
-    root: Path, id: str, name: str, answer: object = None, stub: str = ""
+    root: Path,
+    id: str,
+    name: str,
+    answer: object = None,
+    stub: str = "",
+    wall: float = USUAL.wall,
 ) -> tuple[str, tuple[str, ...]]:
     """The source of an answer and of what it needs, from the cells that ran; and what isn't there.
 
     A check sees what stands above it. So the last definition counts, however often a cell ran.
     What of the session grading won't find is told in sentences. Both are empty without a session.
-    `stub` is the text of a definition that is no answer, such as the one handed out.
+    `stub` is the text of a definition that is no answer, such as the one handed out; `wall` is how
+    long grading waits.
     """
-    shell, ran = _ran()
+    shell, typed, ran = _ran()
     if shell is None:
         return "", ()
     try:
-        cells = plain_cells([Cell("code", source) for source in ran])
+        cells = readable_cells([Cell("code", source) for source in ran])
         cells = named_answers(cells, {id: name})
         names = provided(root, id[:2])
         made = slices(Notebook(cells, names), id, name, stub)
@@ -62,12 +70,20 @@ def in_session(
     there = {name for name in shell.user_ns if not SHOWN.fullmatch(name)} - IPYTHONS
     unseen = any(each.anything for each in statements_of(source))
     lost = () if unseen else sorted(reads & there - binds - names - BUILT_IN)
+    both = list(zip(typed, cells, strict=True))
+    below = dict.fromkeys(never_ran(both, made[0]))
+    slow = too_long(*took(both, made[0]), wall)
+    unbound = (UNBOUND.format(name=each) for each in lost)
+    return source, (*unbound, *_twice(source), *below, *slow)
+
+
+def _twice(source: str) -> list[str]:
+    """The lines that ran more than once and make another value each time, in sentences."""
     lines = source.split("\n")
     many = Counter(
         tuple(lines[each.first - 1 : each.last]) for each in filter(_changes, statements_of(source))
     )
-    twice = [TWICE.format(line=text[-1].strip(), n=n) for text, n in many.items() if n > 1]
-    return source, (*(UNBOUND.format(name=each) for each in lost), *twice)
+    return [TWICE.format(line=text[-1].strip(), n=n) for text, n in many.items() if n > 1]
 
 
 def _changes(told: Statement) -> bool:
@@ -90,17 +106,22 @@ def _holds(source: str, answer: object, session: dict[str, Any]) -> bool:
     return answer.__code__.co_name.strip("<>") in re.findall(r"\w+", source)
 
 
-def _ran() -> tuple[Any, list[str]]:
-    """IPython's shell, and the cells that ran; None and nothing without such a history."""
+def _ran() -> tuple[Any, list[str], list[str]]:
+    """IPython's shell, and the cells that ran, as typed and in plain Python.
+
+    None and nothing without such a history.
+    """
     interactive = sys.modules.get("IPython")
     shell = interactive and interactive.get_ipython()
     history = getattr(shell, "history_manager", None)
     if not history:
-        return None, []
+        return None, [], []
     # IPython has made plain Python of them but for some magics, which hold theirs as a text.
     both = zip(history.input_hist_raw, history.input_hist_parsed, strict=False)
-    ran = [raw if TEXT.search(raw) else parsed for raw, parsed in both]
+    ran = [(raw, raw if TEXT.search(raw) else parsed) for raw, parsed in both]
     older = list(dict.fromkeys(reversed(ran[:-LAST])))[:LAST]  # who works on one cell runs it often
     ran = [*reversed(older), *ran[-LAST:]]
     # Some front ends, and nbval, keep no history: then nothing is known of what ran.
-    return (shell, ran) if any(source.strip() for source in ran) else (None, [])
+    if not any(source.strip() for _, source in ran):
+        return None, [], []
+    return shell, [raw for raw, _ in ran], [source for _, source in ran]

@@ -1,6 +1,7 @@
 """Which part of a notebook is an exercise's answer, and the verdict on it."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -10,12 +11,14 @@ from typing import Any
 from ..judging.sheet import Sheet
 from ..judging.verdict import Verdict, verdict_of
 from ..running.cells import fresh_namespace, run_cell, run_pieces
+from ..running.ending import clock
 from ..running.reading.handed_in import cells_in
 from ..running.reading.plain import readable_cells
 from ..running.slicing.plans import Plan, Wanted, plans
 from ..running.slicing.slices import Slice
 from .checking import verdict_on
 from .files import sheet_for
+from .ran import too_long
 from .setup import provided, setup_cells
 from .watching import StoppedError, watched
 
@@ -59,9 +62,9 @@ def best_of(
     for made, where in zip(plan.slices, plan.where, strict=True):
         verdict, ended = tried(made)
         verdict = replace(verdict, where=where)
-        told.append((verdict, made))
         if verdict.state == "right":
             return verdict, made
+        told.append((replace(verdict, details=(*plan.unread, *verdict.details)), made))
         if ended:
             break
     return told[0] if told else (_absent(sheet, plan), None)
@@ -89,12 +92,14 @@ def _run(root: Path, sheet: Sheet, made: Slice) -> Verdict:
 def _run_in(namespace: dict[str, Any], root: Path, sheet: Sheet, made: Slice) -> Verdict:
     for source in setup_cells(root, sheet.id[:2]):
         run_cell(source, namespace, 0)
+    began, since = time.process_time(), clock()
     failed = run_pieces(made.pieces, made.cell, sheet.name, namespace)
     if sheet.name not in namespace:
         return stopped(sheet, failed)
+    slow = too_long(time.process_time() - began, clock() - since, sheet.wall)
     answer = namespace[sheet.name]
     verdict = verdict_on(root, sheet.id, answer, made.own, whole=made.source)
-    return with_failed(verdict, failed)
+    return with_failed(replace(verdict, notes=(*slow, *verdict.notes)), failed)
 
 
 def _say(id: str, told: str) -> None:

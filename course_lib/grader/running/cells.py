@@ -20,6 +20,7 @@ from .waiting import NO_LOOP, finish, within
 
 FLAGS = "__compiler_flags__"
 MODULE = "__main__"  # as in a notebook
+GIVES_SHELL = "IPython.core.getipython"
 
 
 class Silent(types.ModuleType):
@@ -41,17 +42,28 @@ def _nothing(*args: Any, **kwargs: Any) -> None:
 def fresh_namespace() -> Iterator[dict[str, Any]]:
     """The namespace of a new notebook, with what IPython puts into it.
 
-    Meanwhile it is what Python knows as `__main__`, where annotations that are text are looked up.
+    Meanwhile it is what Python knows as `__main__`, where annotations that are text are looked up,
+    and IPython gives this code its shell, too, whether it is imported already or later.
     """
-    module = types.ModuleType(MODULE)
-    shell = Silent("ipython")
-    shell.user_ns, shell.config = module.__dict__, {"IPKernelApp": {}}  # asked for: a notebook?
-    module.__dict__.update(display=_nothing, get_ipython=lambda: shell)
-    before, sys.modules[MODULE] = sys.modules.get(MODULE, module), module
+    module, gives = types.ModuleType(MODULE), types.ModuleType(GIVES_SHELL)
+    shell, own_names = Silent("ipython"), module.__dict__
+    shell.user_ns, shell.config = own_names, {"IPKernelApp": {}}  # asked for: a notebook?
+    # A library that asks, as matplotlib does, would want more of it.
+    gives.get_ipython = lambda: shell if sys._getframe(1).f_globals is own_names else None
+    own_names.update(display=_nothing, get_ipython=gives.get_ipython)
+    own, package = {MODULE: module, GIVES_SHELL: gives}, sys.modules.get("IPython")
+    before = {name: sys.modules.get(name) for name in own}
+    usual = getattr(package, "get_ipython", None)
+    sys.modules.update(own)
+    if package:
+        package.get_ipython = gives.get_ipython
     try:
-        yield module.__dict__
+        yield own_names
     finally:
-        sys.modules[MODULE] = before
+        for name, earlier in before.items():
+            sys.modules.update({name: earlier}) if earlier else sys.modules.pop(name)
+        if package:
+            package.get_ipython = usual
 
 
 def run_cell(source: str, namespace: dict[str, Any], number: int) -> tuple[str, ...]:

@@ -54,6 +54,11 @@ def queued(pid: int) -> float:
         return 0.0
 
 
+def clock() -> float:
+    """Seconds, but for those in which this process found no free processor."""
+    return time.monotonic() - queued(os.getpid())
+
+
 def end_strays(until: float) -> None:
     """End what the child started and left behind; only under `process` can there be such."""
     while time.monotonic() < until:

@@ -8,6 +8,7 @@ from pathlib import Path
 from course_lib.notebooks import Cell, read_cells, with_solution, without_solution
 
 from ..book.one_student import Task, runner
+from ..book.patience import Patient
 from ..book.sealed import Reader, plan
 from ..course.files import exercises, key_files, solution_cells
 from ..course.finding.facts import chapter_facts
@@ -40,14 +41,15 @@ def gather(tasks: Iterable[Task]) -> Answers:
         facts = [chapter_facts(task.root, chapter) for chapter in task.chapters]
         work = find_work(task.folder, facts, Reader(warm))
         found.left_out += [(task.folder.name, each.label, each.reason) for each in work.unused]
+        patient = Patient(warm)
         for chapter, used in work.used.items():
             if used:
-                _add(found, task, chapter, list(used.cells))
+                _add(found, patient, task, chapter, list(used.cells))
     return found
 
 
-def _add(found: Answers, task: Task, chapter: str, cells: list[Cell]) -> None:
-    student, seen, warm = task.folder.name, set[str](), runner(task.root, task.level)
+def _add(found: Answers, warm: Patient, task: Task, chapter: str, cells: list[Cell]) -> None:
+    student, seen = task.folder.name, set[str]()
     asked = [e for e in exercises(task.root) if e.chapter == chapter]
     try:
         made, _ = plan(warm, chapter, cells, [Wanted(e.id, e.name, "") for e in asked])

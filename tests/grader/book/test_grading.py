@@ -1,8 +1,11 @@
 """A submission graded under seal: fair to honest work, unmoved by the rest."""
 
+from dataclasses import replace
+
 import nbformat
 import pytest
 
+from course_lib.grader.book import grading
 from course_lib.grader.book.grading import grade_cells, grade_submission
 from course_lib.grader.course.files import solution_cells
 from course_lib.notebooks import Cell, with_solution
@@ -42,6 +45,19 @@ def test_a_mistake_known_by_a_long_error_is_named_under_seal_too(warm):
     source = source.replace("for _ in range(num_layers)", wrong)
     (graded,), _ = grade_cells(warm, [Cell("code", source, (id,))], [id], 7)
     assert graded.verdict.mistake_name == "one-block"
+
+
+def test_a_cell_that_sleeps_longer_than_the_clock_is_told_to_have_waited(
+    warm, monkeypatch, tmp_path
+):
+    sheet = grading.shared_sheet
+    monkeypatch.setattr(grading, "shared_sheet", lambda *which: replace(sheet(*which), wall=2.0))
+    asleep = "import time\ndef late():\n    time.sleep(60)\n    return -1\naxis = late()"
+    path = submit(tmp_path, (asleep,), (RIGHT_SOFTMAX.replace("-1", "axis"), SOFTMAX))
+    (graded,) = grade_submission(warm, path, [SOFTMAX], 7)
+    told = graded.verdict.summary
+    assert told.startswith("your code was still running after 2 seconds; it computed for 0.")
+    assert "waited for the rest: look for `sleep` and the like, also in cells that it needs" in told
 
 
 def test_the_same_seed_gives_the_same_verdicts(warm, tmp_path):

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from handed_in import notebook
 
 from course_lib.commands.build import notebook_of
 from course_lib.grader.book import one_student
@@ -55,6 +56,18 @@ def test_each_half_gives_its_answers_and_is_named(tmp_path, graded):
     assert rows[IDS[0]]["where"].startswith("`02_attention.ipynb`, cell ")
     assert rows[IDS[3]]["where"].startswith("`02_attention (1).ipynb`, cell ")
     assert not [told for told in unused(list(rows.values())) if "(1)" in told]
+
+
+def test_feedback_names_the_file_the_cell_and_the_line_of_what_python_cannot_read(tmp_path):
+    lost = "def half(x):\n    return x\naxis = = 1"
+    notebook(
+        tmp_path / "mine.ipynb", (lost,), ("def scores(q, k):\n    return half(k @ q)", "00.scores")
+    )
+    rows, _ = grade_student(Task(ROOT, tmp_path, ("00",), 7, reachable()[0]))
+    (row,) = (row for row in rows if row["exercise"] == "00.scores")
+    assert row["where"].startswith("`mine.ipynb`, cell 2, ")
+    (told,) = (each for each in row["details"] if "can't read" in each)
+    assert "can't read cell 1" in told and "line 3)" in told
 
 
 def test_a_right_answer_goes_before_a_wrong_one_of_the_fuller_file(tmp_path, graded):

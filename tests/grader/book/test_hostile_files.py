@@ -83,7 +83,13 @@ def test_what_cuts_up_code_runs_none_of_it(warm, tmp_path):
 
 def forged(**fields):
     made = {"cell": 0, "own": "x", "pieces": [[0, "x"]]} | fields
-    plan = {"slices": [made] * fields.pop("count", 1), "where": [""], "absent": "", "crash": []}
+    plan = {
+        "slices": [made] * fields.pop("count", 1),
+        "where": [""],
+        "absent": "",
+        "crash": [],
+        "unread": [],
+    }
     return pack({"plans": [plan], "left": []})
 
 

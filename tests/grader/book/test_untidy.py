@@ -507,11 +507,12 @@ UNTIDY = {
     ],
     # names that are said by a text, and the notebook as a module
     **{
-        f"{name} by a text": [*START, ("import __main__, sys\naxis = -1",), over(name)]
+        f"{name} by a text": [*START, ("import __main__, sys, IPython\naxis = -1",), over(name)]
         for name in (
             "globals()['axis']",
             "eval('axis')",
             "get_ipython().user_ns['axis']",
+            "IPython.get_ipython().user_ns['axis']",
             "__main__.axis",
             "sys.modules['__main__'].axis",
             "getattr(sys.modules[__name__], 'axis')",

@@ -6,6 +6,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from course_lib.grader.course.missing import notes_on
+from course_lib.grader.course.ran import watch_cells
 from course_lib.grader.course.session import in_session
 from course_lib.notebooks import definition
 from course_lib.paths import ROOT
@@ -165,6 +166,7 @@ def session(monkeypatch):
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance()
     shell.history_manager.enabled = False
+    watch_cells()
     yield lambda source: shell.run_cell(source, store_history=True)
     InteractiveShell.clear_instance()
 
@@ -256,6 +258,13 @@ IN_A_SESSION = {
         ["sh = get_ipython()\nsh.push({'root': 0.5}, interactive=False)", WEIGHTS],
         "`root` is not there",
     ),
+    "what a shell gives that IPython gives": (
+        [
+            "import IPython\nsh = IPython.get_ipython()\nroot = float(sh.getoutput('echo 0.5')[0])",
+            WEIGHTS,
+        ],
+        "with `!`",
+    ),
     "what a shell line gives": (["out = !echo 0.5\nroot = float(out[0])", WEIGHTS], "with `!`"),
     "a variable of the system": (
         ["import os\nroot = len(os.environ['PATH']) * 0 + 0.5", WEIGHTS],
@@ -281,6 +290,44 @@ IN_A_SESSION = {
         ["root = torch.ones(())", *["for _ in '1':\n    root.sub_(0.25)"] * 2, WEIGHTS],
         "`root.sub_(0.25)` ran 2 times",
     ),
+    "a line below one that stopped": (
+        ["root = 0.5", "print(nothing_here)\nroot = 2", WEIGHTS],
+        "`root = 2` didn't run here, its cell stopped before it (NameError)",
+    ),
+    "a helper below one that stopped": (
+        [
+            "def half():\n    return 0.5\n1 / 0\ndef half():\n    return 2",
+            WEIGHTS.replace("root", "half()"),
+        ],
+        "`def half():` didn't run here, its cell stopped before it (ZeroDivisionError)",
+    ),
+    "a timed cell that stopped": (
+        ["root = 0.5", "%%time\nroot = 0.5\n1 / 0\nroot = 2", WEIGHTS],
+        "`root = 2` didn't run here",
+    ),
+    "a cell beside a line that is no Python": (
+        ["root = 0.5", "root = 2\n2 +* 3", WEIGHTS],
+        "`root = 2` didn't run here, its cell stopped before it (SyntaxError)",
+    ),
+    "a line that was no Python and was mended": (
+        ["root = 0.5\n2 +* 3", "root = 0.5\n2 * 3", WEIGHTS],
+        "",
+    ),
+    "a cell that ran through later": (
+        [
+            "root = 0.5",
+            "print(later)\nroot = 0.5 + 0",
+            "later = 1",
+            "print(later)\nroot = 0.5 + 0",
+            WEIGHTS,
+        ],
+        "",
+    ),
+    "a cell that stopped after it": (["root = 0.5\nprint(nothing_here)", WEIGHTS], ""),
+    "a cell that stopped and was mended": (
+        ["root = 0.5", "print(nothing_here)\nroot = 2", "root = 0.5", WEIGHTS],
+        "",
+    ),
     "a cell that begins anew each time": (["root = 0.25\nroot += 0.25"] * 2 + [WEIGHTS], ""),
     "an environment of one's own": (
         ["import os\nos.environ['ROOT'] = '0.5'\nroot = float(os.environ['ROOT'])", WEIGHTS],
@@ -296,9 +343,22 @@ IN_A_SESSION = {
 }
 
 
+def test_cells_that_take_longer_than_grading_waits_are_told(session):
+    weights = WEIGHTS.replace("weights", "attention_weights")
+    for cell in ("import time\ntime.sleep(0.2)\nunneeded = 1", "root = 0.5", weights):
+        session(cell)
+    name = "attention_weights"
+    told = in_session(ROOT, "02.attention-weights", name, wall=0.2)
+    assert told[1] == ()
+    session("import time\ndef later():\n    time.sleep(0.2)\n    return 0.5\nroot = later()")
+    session(weights)
+    (note,) = in_session(ROOT, "02.attention-weights", name, wall=0.2)[1]
+    assert note.startswith("when this is graded, cells and calls may take 0.2 s by the clock; here")
+
+
 @pytest.mark.parametrize("name", IN_A_SESSION)
 def test_what_grading_will_not_find_of_a_session_is_told(session, monkeypatch, name):
-    """Each is right in the kernel; none but the last six is when it is graded."""
+    """Each is right in the kernel; those of which nothing is told are when they are graded, too."""
     shown = []
     monkeypatch.setattr("course_lib.check.panel", shown.append)
     cells, told = IN_A_SESSION[name]

@@ -1,9 +1,13 @@
 """Which cells of a learner's notebook run, and what happens when one of them fails."""
 
+from dataclasses import replace
+
 import nbformat
 import pytest
 
+from course_lib.grader.course import ran, submission
 from course_lib.grader.course.submission import answers
+from course_lib.grader.running.warm import Limits
 from course_lib.paths import ROOT
 
 CODE = nbformat.v4.new_code_cell
@@ -54,6 +58,50 @@ def test_a_wrong_answer_says_which_needed_cell_stopped(tmp_path):
     told = " ".join(verdict.details)
     assert "cell 2 stopped: ModuleNotFoundError: No module named 'none_such'" in told
     assert "line 1: import none_such as t" in told
+
+
+LOST = {
+    "a helper beside a broken line": "def half(x):\n    return x\naxis = = 1",
+    "a broken helper": "def half(x:\n    return x\n",
+    "a constant": "half = abs\naxis = = 1",
+    "an import": "from math import sqrt as half\naxis = = 1",
+}
+
+
+@pytest.mark.parametrize("kind", LOST)
+def test_a_cell_that_python_cannot_read_and_an_answer_needs_is_named(tmp_path, kind):
+    cells = ("import torch", "setup"), (LOST[kind],), (RIGHT.replace("(x, ", "(half(x), "), ID)
+    (told,) = (each for each in only(tmp_path, *cells).details if "can't read" in each)
+    assert told.startswith("Python can't read cell 2, so nothing that it defines is there: Syntax")
+    assert f"line {'1' if 'broken helper' in kind else LOST[kind].count(chr(10)) + 1})" in told
+
+
+def test_a_cell_that_python_cannot_read_and_no_answer_needs_is_not(tmp_path):
+    other = "def whole(x):\n    return x\naxis = = 1"
+    wrong = only(tmp_path, ("import torch", "setup"), (other,), (RIGHT.replace("-1", "0"), ID))
+    assert wrong.state == "wrong" and not any("can't read" in each for each in wrong.details)
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ({"wall": 0.1}, "cells and calls may take 0.1 s by the clock; here cells took"),
+        (
+            {"prepare": 0.0},
+            "may take 0 s of processor time; here they took",
+        ),
+        ({}, ""),
+    ],
+)
+def test_cells_for_which_grading_would_not_wait_are_told(tmp_path, monkeypatch, limits, told):
+    monkeypatch.setattr(ran, "USUAL", Limits(prepare=limits.get("prepare", 15.0)))
+    find, wall = submission.sheet_for, limits.get("wall", 30.0)
+    monkeypatch.setattr(submission, "sheet_for", lambda *which: replace(find(*which), wall=wall))
+    slow = "import time\ndef later():\n    time.sleep(0.2)\n    return -1\naxis = later()"
+    cells = ("import torch", "setup"), (slow,), (RIGHT.replace("-1", "axis"), ID)
+    verdict = only(tmp_path, *cells)
+    assert verdict.state == "right" and told in " ".join(verdict.notes)
+    assert len(verdict.notes) == bool(told)
 
 
 def test_it_says_which_definition_was_judged(tmp_path):

@@ -6,13 +6,15 @@ from datetime import datetime
 
 from ..exports.cells import escaped
 from ..exports.people import People, Person
-from ..exports.spelling import plain, unaccented
+from ..exports.spelling import unaccented, written_out
 from ..times import FILE
 from .members import Archive, Member
 from .naming import HandedIn, Who, every_form, from_platform
 
+NUMBERS = ("ID", "Identifier")  # Canvas's and Moodle's
 WORK = (".ipynb", ".py")
 TWO = "two people are called so; a list of students with Moodle's Identifier tells them apart"
+SHARED = "two numbers of the platform have names of the same student; a list with these tells more"
 PACKED = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz")
 
 
@@ -49,7 +51,7 @@ def planned(archive: Archive, people: People | None) -> Plan:
     plan = Plan(left=list(archive.refused), litter=Counter(archive.litter))
     members = _unwrapped(archive.members, people)
     told = _told(members)
-    twice = _same_names([handed for _, handed in told if handed])
+    twice, numbers = _same_names([handed for _, handed in told if handed]), defaultdict(set)
     for member, handed in told:
         if handed is None:
             _loose(plan, member)
@@ -66,7 +68,16 @@ def planned(archive: Archive, people: People | None) -> Plan:
             student = person.account if person else who.folder
             plan.placed.append(Placed(student, who.file, member, who.late, handed.time))
             plan.notes += [told for told in _group(who, person) if told not in plan.notes]
+            if person and who.column in NUMBERS and not people.has(who.column):
+                numbers[student].add(who.id)
+    _part(plan, {student for student, ids in numbers.items() if len(ids) > 1})
     return plan
+
+
+def _part(plan: Plan, shared: set[str]) -> None:
+    """Take out the work of people with numbers of their own who were taken for the same student."""
+    plan.left += [(str(p.member), SHARED) for p in plan.placed if p.student in shared]
+    plan.placed = [p for p in plan.placed if p.student not in shared]
 
 
 def _told(members: list[Member]) -> list[tuple[Member, HandedIn | None]]:
@@ -145,21 +156,21 @@ def _whose(
 def _named(people: People, who: Who) -> tuple[Person, ...]:
     if who.column and people.has(who.column):
         return people.by_id(who.column, who.id)
-    if who.column in ("ID", "Identifier"):  # a number that says nothing to this list
+    if who.column in NUMBERS:  # one that says nothing to this list
         return people.by_name(who.name)
     return people.known_as(who.id)
 
 
 def _called_so(who: Who, person: Person) -> bool:
-    return plain(who.name) in map(plain, person.names)
+    return any(
+        spelled(who.name) in map(spelled, person.names) for spelled in (unaccented, written_out)
+    )
 
 
 def _another(who: Who, person: Person) -> str:
     """A group's number in Moodle is one of groups: it may be somebody's among students."""
-    named = unaccented(who.name)
-    if who.column != "Identifier" or not named or not person.names:
-        return ""
-    if named in map(unaccented, person.names):
+    unnamed = who.column != "Identifier" or not unaccented(who.name) or not person.names
+    if unnamed or _called_so(who, person):
         return ""
     told = f"its number is {person}'s, and its name is another"
     return f"{told}: a group's, or of another assignment's worksheet"

@@ -19,10 +19,11 @@ from .forms import (
 )
 from .headers import participant
 from .roster import BOM, Roster, RosterError, load_roster, text_of
-from .spelling import exact, loose, plain
+from .spelling import exact, loose, plain, unaccented, written_out
 
 TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".ods", ".html", ".htm")
 SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
+SPELLINGS = (exact, loose, plain, unaccented, written_out)  # of names; the first that fits counts
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ class People:
         return next(filter(None, ways), ())
 
     def by_name(self, text: str) -> tuple[Person, ...]:
-        """Who has this name: spelled so, else in other capitals, else with other marks."""
-        ways = (self._index["", spelled].get(spelled(text)) for spelled in (exact, loose, plain))
+        """Who has this name: spelled so, else in other capitals, marks or accents."""
+        ways = (self._index["", spelled].get(spelled(text)) for spelled in SPELLINGS)
         return next(filter(None, ways), ())
 
     def has(self, column: str) -> bool:
@@ -106,7 +107,7 @@ class People:
         """By column ("" for names) and way of spelling, in the order in which they are tried."""
         columns = list(dict.fromkeys(name for person in self.students for name, _ in person.ids))
         index: dict = {(c, spelled): {} for c in columns for spelled in (exact, loose)}
-        index |= {("", spelled): {} for spelled in (exact, loose, plain)}
+        index |= {("", spelled): {} for spelled in SPELLINGS}
         for (column, spelled), found in index.items():
             for person in self.students:
                 texts = [dict(person.ids).get(column, "")] if column else person.names

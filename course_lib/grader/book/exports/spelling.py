@@ -2,6 +2,10 @@
 
 import unicodedata
 
+# Letters that Unicode doesn't take apart; in small ones, since this is asked of `plain` text.
+STROKES = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe"})
+UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa"})
+
 
 def normal(text: str) -> str:
     """A text with its accents spelled one way: a Mac's folders spell them the other."""
@@ -25,5 +29,10 @@ def plain(text: str) -> str:
 
 def unaccented(text: str) -> str:
     """Also without accents: some programs that make archives lose them."""
-    apart = unicodedata.normalize("NFKD", plain(text))
+    apart = unicodedata.normalize("NFKD", plain(text)).translate(STROKES)
     return "".join(c for c in apart if not unicodedata.combining(c))
+
+
+def written_out(text: str) -> str:
+    """As accounts without umlauts have it: `Mueller` for `Müller`."""
+    return unaccented(plain(text).translate(UMLAUTS))

@@ -5,6 +5,7 @@ What it packs in unusual ways is left alone, since only deflate can be read piec
 """
 
 import io
+import unicodedata
 import zipfile
 import zlib
 from dataclasses import replace
@@ -65,13 +66,21 @@ def _table(data: bytes) -> int:
 
 
 def zip_name(info: zipfile.ZipInfo) -> str:
-    """A file's name in UTF-8, also where the archive doesn't say that it is."""
+    """A file's name in UTF-8, also where the archive doesn't say that it is, or in Windows-1252."""
     if info.flag_bits & UTF8:
         return info.filename
     try:  # then it should be code page 437, and on a Mac is not
-        return info.filename.encode("cp437").decode("utf-8")
-    except UnicodeError:
+        raw = info.filename.encode("cp437")
+        return raw.decode("utf-8")
+    except UnicodeEncodeError:
         return info.filename
+    except UnicodeDecodeError:
+        western = raw.decode("cp1252", errors="replace")
+        return western if _is_latin(western) and not _is_latin(info.filename) else info.filename
+
+
+def _is_latin(name: str) -> bool:
+    return all(c.isascii() or unicodedata.name(c, "").startswith("LATIN ") for c in name)
 
 
 def _parts(info: zipfile.ZipInfo) -> list[str]:

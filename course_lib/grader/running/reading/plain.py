@@ -20,13 +20,8 @@ GOES_ON = re.compile(r"(?:else|elif|except|finally)\b|[)\]}#]")  # with what sta
 BINDS = re.compile(r"^(?:(?:async\s+)?(?:def|class)\s|@|[\w.]+\s*=(?!=))", re.MULTILINE)
 
 
-def plain_cells(cells: list[Cell]) -> list[Cell]:
-    """The cells with their code in plain Python, where that can be had."""
-    return [replace(c, source=plain_python(c.source)) if c.kind == "code" else c for c in cells]
-
-
 def readable_cells(cells: list[Cell]) -> list[Cell]:
-    """The same of a notebook that is graded: a line left in a cell costs none of its definitions.
+    """The cells with their code in plain Python; a line left in one costs none of its definitions.
 
     So it is with what was typed or pasted there after the cell had run. One key in JupyterLab, M or
     R, makes text of a cell of code: where nothing else binds what is in it, it is code.

@@ -10,6 +10,10 @@ from course_lib.notebooks import Cell, definition, tree_of
 from .checks import checked
 from .statements import DEFINITIONS, Statement, statements_of
 
+SEEMS = re.compile(
+    r"^(?:(?:async\s+)?(?:def|class)\s+(\w+)|(\w+)\s*(?::[^=\n]*)?=|.*\bimport\b(.*))", re.M
+)
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -94,6 +98,11 @@ class Notebook:
         others = sorted({p.cell + 1 for p in self.placed if name in p.told.binds} - {cell + 1})
         also = f"; also in cell {', '.join(map(str, others))}" if others else ""
         return f"cell {cell + 1}, `{line[:60]}`{also}"
+
+
+def seeming(source: str) -> set[str]:
+    """The names that the lines of a cell seem to bind, whether or not Python can read it."""
+    return {name for line in SEEMS.findall(source) for name in re.findall(r"\w+", " ".join(line))}
 
 
 def _given(told: Statement, name: str) -> bool:

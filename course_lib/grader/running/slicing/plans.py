@@ -6,16 +6,19 @@ Notebooks can be made to take long to read and to cut, so a grader has this done
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from course_lib.notebooks import Cell
+from course_lib.notebooks import Cell, tree_of
 
+from ...judging.scopes import names_of
 from ..cells import why_unread
 from .checks import named_answers
-from .notebook import Notebook
+from .notebook import Notebook, seeming
 from .slices import MOST as MOST_AS_IT_STANDS
 from .slices import Slice, slices
+from .statements import BUILT_IN
 
 # Slices of an answer from the cells in the order in which they ran, and from those alone that ran.
 MOST_AS_IT_RAN, MOST_ALONE = 2, 1
+UNREAD = "Python can't read cell {cell}, so nothing that it defines is there: {why}"
 MOST = MOST_AS_IT_STANDS + MOST_AS_IT_RAN + MOST_ALONE
 
 
@@ -30,12 +33,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Plan:
-    """The slices to try for an exercise, with where each stands; or else why there is none."""
+    """The slices to try for an exercise, with where each stands; or else why there is none.
+
+    `unread` says which cells, as they seem to bind what an answer reads, Python can't read.
+    """
 
     slices: tuple[Slice, ...] = ()
     where: tuple[str, ...] = ()
     absent: str = ""
     crash: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def plans(
@@ -105,7 +112,7 @@ def _plan(notebook: Notebook, each: Wanted, ran: Sequence[tuple[Notebook, list[i
         found = list(dict.fromkeys([found[0], *back, *found[1:]]))
     if found:
         where = tuple(notebook.words(made.cell, each.name, made.own) for made in found)
-        return Plan(tuple(found), where)
+        return Plan(tuple(found), where, unread=_unread(notebook, found[0]))
     unread = notebook.unread(each.id, each.name)
     if unread is not None:
         crash = why_unread(notebook.sources[unread], unread + 1)
@@ -113,6 +120,16 @@ def _plan(notebook: Notebook, each: Wanted, ran: Sequence[tuple[Notebook, list[i
     if each.name in notebook.bound:
         return Plan(absent="the cell is as handed out")
     return Plan(absent=f"nothing defines `{each.name}`")
+
+
+def _unread(notebook: Notebook, made: Slice) -> tuple[str, ...]:
+    """The cells that Python can't read and that seem to bind what an answer reads, and why not."""
+    reads = names_of(made.source)[1] - notebook.provided - BUILT_IN
+    return tuple(
+        UNREAD.format(cell=i + 1, why="; ".join(why_unread(source, i + 1)))
+        for i, source in enumerate(notebook.sources)
+        if reads & seeming(source) and tree_of(source) is None
+    )
 
 
 def _back(made: Slice, order: list[int]) -> Slice:

@@ -19,7 +19,7 @@ DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 BUILT_IN = frozenset(dir(builtins))
 IMPORTS = ast.Import | ast.ImportFrom
 # By these a name of the notebook can be had by a text that says it; or as an attribute.
-BY_TEXT = frozenset(("globals", "locals", "vars", "eval", "exec", "get_ipython"))
+BY_TEXT = frozenset(("globals", "locals", "vars", "eval", "exec"))
 # What calls without brackets: `for` takes from an iterator, `+=` changes a list in place.
 HIDDEN_CALLS = ast.For | ast.AsyncFor | ast.comprehension | ast.With | ast.AsyncWith | ast.AugAssign
 
@@ -72,8 +72,9 @@ def _first(node: ast.stmt) -> int:
 
 def _statement(nodes: list[ast.stmt], lines: list[str]) -> Statement:
     first, last = _first(nodes[0]), max(node.end_lineno for node in nodes)
-    binds, reads = names_of("\n".join(lines[first - 1 : last]))
-    reads |= _spelt(nodes, reads)
+    text = "\n".join(lines[first - 1 : last])
+    binds, reads = names_of(text)
+    reads |= _spelt(nodes, reads, "get_ipython" in text)
     within = [each for node in nodes for each in outer(node)]
     plain = [name for node in nodes for name in _surely(node)]
     values = [node for node in nodes if not isinstance(node, DEFINITIONS | IMPORTS)]
@@ -96,16 +97,16 @@ def _statement(nodes: list[ast.stmt], lines: list[str]) -> Statement:
     )
 
 
-def _spelt(nodes: list[ast.stmt], reads: frozenset[str]) -> frozenset[str]:
+def _spelt(nodes: list[ast.stmt], reads: frozenset[str], shell: bool) -> frozenset[str]:
     """The names that a statement may read by a text, or as attributes of the notebook's module."""
-    if not reads & {*BY_TEXT, "sys", "__main__"}:
+    if not shell and not reads & {*BY_TEXT, "sys", "__main__"}:
         return frozenset()
     within = [each for node in nodes for each in ast.walk(node)]
     attributes = {each.attr for each in within if isinstance(each, ast.Attribute)}
     module = "__main__" in reads or {"sys", "modules"} <= reads | attributes
     texts = [each.value for each in within if isinstance(each, ast.Constant)]
     words = re.findall(r"[^\W\d]\w*", "\n".join(text for text in texts if isinstance(text, str)))
-    by_text = frozenset(words if module or reads & BY_TEXT else ())
+    by_text = frozenset(words if shell or module or reads & BY_TEXT else ())
     return by_text | frozenset(attributes if module else ())
 
 

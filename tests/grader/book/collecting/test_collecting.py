@@ -1,5 +1,7 @@
 """From an archive to folders: whose, when, and nothing of a student's ever lost."""
 
+import io
+import unicodedata
 import zipfile
 
 import pytest
@@ -17,6 +19,7 @@ CANVAS = (
     '"Lovelace, Ada",101,S-1,ada,A\n"Babbage, Bob",102,101,bob,A\n'
 )
 MOODLE = "First name,Last name,Email address\nAda,Lovelace,ada@u.edu\nBob,O’Brien,bob@u.edu\n"
+NAMES = {"00": ["scores"], "02": ["attention", "cost"], "03": ["project"]}
 ADA = "lovelaceada_101_9876_02_attention-1.ipynb"
 BOB = "babbagebob_LATE_102_9877_02_attention.ipynb"
 
@@ -37,7 +40,7 @@ def collect(tmp_path):
         people = load_people(tmp_path / "roster.csv") if roster else None
         with opened(path) as archive:
             plan = planned(archive, people)
-            done = write(plan, tmp_path / out, people, ("00", "02", "03")) if plan.placed else None
+            done = write(plan, tmp_path / out, people, NAMES) if plan.placed else None
             return plan, done
 
     return run
@@ -144,6 +147,42 @@ def test_blind_marking_in_moodle_has_folders_of_participants(collect, tmp_path, 
     plan, _ = collect({f"{word}_{n}_assignsubmission_file_/02.py": str(n) for n in (1, 2)}, roster)
     there = {"Participant 1/02.py": "1", "Participant 2/02.py": "2"}
     assert files_in(tmp_path / "out") == there and not plan.left
+
+
+ACCENTS = "First name,Last name,Email address\nJosé,Müller,jo@u.edu\nŁucja,Åström,lu@u.edu\n"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Jose Muller", "Lucja Astrom"),
+        ("MUELLER Jose", "Aastroem, Lucja"),
+        ("Müller, José", "ÅSTRÖM Łucja"),
+        tuple(unicodedata.normalize("NFD", name) for name in ("José Müller", "Łucja Åström")),
+    ],
+)
+def test_names_without_accents_and_in_another_order_are_found(collect, names):
+    files = {f"{n}_{i}_assignsubmission_file_/02.py": n for i, n in enumerate(names)}
+    plan, _ = collect(files, ACCENTS)
+    assert [each.student for each in plan.placed] == ["jo@u.edu", "lu@u.edu"] and not plan.left
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Li Ming_1_assignsubmission_file_/a.py", "Ming Li_2_assignsubmission_file_/b.py"),
+        ("mingli_101_7_a.py", "liming_102_8_b.py"),
+    ],
+)
+def test_two_numbers_of_one_name_are_two_people(collect, names):
+    """One of them is on the list; the other's work is not to become theirs."""
+    moodle = "_file_" in names[0]
+    other = "Cy Hopper_3_assignsubmission_file_/c.py" if moodle else "cyhopper_9_9_c.py"
+    roster = "First name,Last name,Email address\nMing,Li,li@u.edu\nCy,Hopper,cy@u.edu\n"
+    plan, _ = collect(dict.fromkeys([*names, other], "x"), roster)
+    assert [each.student for each in plan.placed] == ["cy@u.edu"]
+    assert [name for name, _ in plan.left] == [*names]
+    assert all("two numbers of the platform" in why for _, why in plan.left)
 
 
 def test_names_that_differ_in_capitals_share_a_folder_on_many_systems(collect):
@@ -376,6 +415,42 @@ def test_work_of_no_chapter_is_as_late_as_it_is(collect, tmp_path, name):
     late = times.get(("ob", "02")) or times.get(("ob", ""))
     assert late.submitted.startswith("2026-12-09")
     assert times["ob", "03"].submitted.startswith("2026-12-01")
+
+
+ANSWER = "def attention(query):\n    return query\n"
+UNMARKED = {
+    "a script": ("03_x.py", ANSWER),
+    "a notebook": ("03_x.ipynb", '{"cells": [{"source": ["def \\\\\\n", "attention(q): 1"]}]}'),
+    "escaped": ("03_x.ipynb", '{"cells": [{"source": "\\u0064ef attention(q): 1"}]}'),
+    "two bytes a letter": ("03_x.py", ANSWER.encode("utf-16")),
+    "an id of another": ("03_x.py", f"# '03.queries'\n{ANSWER}"),
+    "its own ids": ("03_x.py", "# %% tags=['02.cost']\n"),
+    "an archive": ("03_x.zip", {"work/mine.py": ANSWER}),
+}
+
+
+@pytest.mark.parametrize("kind", UNMARKED)
+def test_work_under_the_name_of_another_chapter_is_late_for_its_own(collect, tmp_path, kind):
+    name, data = UNMARKED[kind]
+    if isinstance(data, dict):
+        with zipfile.ZipFile(held := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(*next(iter(data.items())))
+        data = held.getvalue()
+    form = "A_ob_attempt_2026-12-{}-09-30-00_{}".format
+    collect({form("01", "02_attention.py"): "# 02\n", form("09", name): data}, "Username\nob\n")
+    assert load_times(tmp_path / "out")["ob", "02"].submitted.startswith("2026-12-09")
+
+
+def test_work_that_may_be_for_two_chapters_is_late_for_both(collect, tmp_path):
+    both = f"{ANSWER}def project(x):\n    return x\n"
+    collect({"babbagebob_LATE_102_9_mine.py": both}, CANVAS)
+    assert set(load_times(tmp_path / "out")) == {("bob", "02"), ("bob", "03")}
+
+
+def test_what_a_notebook_defines_beside_its_own_answers_is_no_other_chapters(collect, tmp_path):
+    ids = '# %% tags=["03.queries"]\ndef project(x):\n    return x\n'
+    collect({"babbagebob_LATE_102_9_02_mine.py": ANSWER + ids}, CANVAS)
+    assert set(load_times(tmp_path / "out")) == {("bob", "03")}
 
 
 def test_of_very_many_files_the_newest_are_kept(collect, tmp_path, monkeypatch):
