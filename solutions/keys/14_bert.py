@@ -2009,7 +2009,7 @@ def bert_cases(generator):
     return [
         tried("no padding, two layers", 6, [none, none], num_layers=2),
         tried("padded on the right", 5, [none, (0, 3), (0, 1)], twice=True),
-        tried("padded left, one has one segment", 6, [(2, 0), none], borders=[6, 2], twice=True),
+        tried("padded on the left, one segment", 6, [(2, 0), none], borders=[6, 2], twice=True),
         tried("one text, small tables as in real weights", 4, [(0, 1)], small=True, pad_id=0),
         tried("encoded only", 5, [none, (0, 2)], apart=True, num_heads=7, max_len=5),
     ]
