@@ -726,12 +726,16 @@ calls = {
 for name, run in calls.items():
     print(f"{name:48} True = {true_means(run)}")
 nowhere = torch.zeros(3, 3, dtype=torch.bool)
-empty = fused(q, q, q, attn_mask=nowhere), mha(q, q, q, attn_mask=~nowhere)[0].detach()
-print("an empty row, function and module:", *(rounded(each[0, 0]) for each in empty))
+empty = {"function": fused(q, q, q, attn_mask=nowhere)}
+for weights in (True, False):
+    said_so = mha(q, q, q, attn_mask=~nowhere, need_weights=weights)[0]
+    empty[f"module, need_weights={weights}"] = said_so.detach()
+for name, each in empty.items():
+    print(f"an empty row, {name:27}", rounded(each[0, 0]))
 
 # %% [markdown]
 # One library, one word `attn_mask`, two meanings; `~` turns one into the other. An empty row (4.6)
-# gets zeros from its function, `nan` from its module.
+# gets zeros from its function, `nan` from its module, or zeros where nobody wants its weights.
 #
 # A mask of *numbers*, an **additive mask**, is a third language: it is added to the scores, so 0 means look and
 # $-\infty$ means hide. That makes `mask.float()` a trap. Values that are the identity matrix let us see the weights:

@@ -461,7 +461,7 @@ claim("with another's words it is still never wrong", (guesses == target[unseen]
 # | asked | 2 | 3 | `[end]` |
 #
 # What is asked for is called the **labels**. (In a batch, shorter rows keep their `[end]` among the given. What is asked there is
-# padding, which doesn't count. The exercises leave it out.)
+# padding, which doesn't count. `08.shift` leaves it out.)
 #
 # **Your turn**: `08.shift`, then `08.leak-test`, which would have saved section 8.5.
 

@@ -214,7 +214,7 @@ outcome("10.deaf", f"{runs['deaf'][-1]:.2f}")
 # %%
 floor = torch.tensor(16.0).log().item() / 11
 print(f"ln 16 over 11 tokens: {floor:.3f}")
-claim("deaf: within a tenth of it", abs(runs["deaf"][-1] - floor) < 0.1)
+claim("deaf: less than 0.1 from it", abs(runs["deaf"][-1] - floor) < 0.1)
 claim("softmax twice: not below 1.7", min(runs["softmax before the loss"]) > 1.7)
 
 # %% [markdown]
@@ -587,7 +587,7 @@ for name, order in (("at random", new), ("of like lengths", by_length)):
 #
 # - **QK-norm**: queries and keys are brought to one length before they meet, so that scores can't grow beyond
 #   $\sqrt{d_{head}}$. An attention takes its steps as arguments.
-# - **Muon**, for the matrices inside the blocks. A gradient of a matrix is mostly large in a few directions. Muon takes its momentum
+# - **Muon**, for the matrices inside the blocks. A gradient of a matrix is mostly large (*singular value*) in a few directions. Muon takes its momentum
 #   and makes all directions about equally large: so the rare ones are learned too, its author guesses. AdamW
 #   keeps the tables, the head and the norms.
 # - More short dates: `12/3/41` is hard (no name of a month, half of a year), so they get more lessons.
@@ -684,7 +684,7 @@ claim("of 2,000 dates on unseen days, more than 99 % are right", len(wrong) < 20
 # ## 10.11 How good, how surely, and where not
 #
 # One run may be luck. A study took 1,100 steps, three seeds, and three times a second model, *plain*: dot products as they are, four heads,
-# and chapter 06's sinusoidal positions. (Settings were changed after two earlier tests; none of this one's days was in those, unlike the page's.)
+# and chapter 06's sinusoidal positions. (Settings were changed after two earlier tests; none of this one's days was in those; some of the page's were.)
 
 
 # %%
