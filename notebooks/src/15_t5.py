@@ -290,8 +290,7 @@ for text, answer in lessons[:4]:
     print(f"{text:38} -> {answer}")
 
 # %% [markdown]
-# The model is an encoder–decoder with T5's places. One thing is not T5's: queries and keys are brought to one length (QK-norm, 10). In a trial without it the rate
-# had to be halved, and as many steps taught less.
+# The model is an encoder–decoder with T5's places. One thing is not T5's: queries and keys are brought to one length (QK-norm, 10).
 
 # %%
 from course_lib.nn import scaled_dot_product_attention as attend

@@ -25,7 +25,8 @@ from course_lib.studies import write_record
 from course_lib.training import Muon, warmup_stable_decay
 
 SEEDS = (1, 2, 3)  # for the tests; rates are chosen with seed 0 on the development part
-MAIN = ("recipe", "AdamW alone", "learned positions")  # three seeds for these, two for the rest
+MAIN = ("recipe", "AdamW alone", "learned positions", "no positions", "a smear alone")
+# three seeds for these, two for the rest
 SEEN, BATCH, D_HEAD = 64, 8, 32
 STEPS, TUNING_STEPS = 300, 150
 MUON, REST, ALONE = 0.04, 0.008, 0.006  # rates; times one of:
@@ -39,7 +40,7 @@ class Recipe:
 
     d_model: int = 64
     layers: int = 3
-    rotary: bool = True  # else learned positions, added to the input
+    positions: str = "rotary"  # or learned ones, added to the input, or none
     start: float | None = None  # the size of learned positions, else 0.02; the embedding's is 1
     normed: bool = True  # queries and keys
     smear: bool = False  # add to each embedding a share of the one before
@@ -53,8 +54,10 @@ class Recipe:
 RUNGS = {
     "recipe": Recipe(),
     "AdamW alone": Recipe(muon=False),
-    "learned positions": Recipe(rotary=False),
-    "learned positions that start larger": Recipe(rotary=False, start=0.5),
+    "learned positions": Recipe(positions="learned"),
+    "learned positions that start larger": Recipe(positions="learned", start=0.5),
+    "no positions": Recipe(positions="none"),
+    "a smear alone": Recipe(positions="none", smear=True),
     "queries and keys as they are": Recipe(normed=False),
     "constant rate": Recipe(decay=0.0),
     "nothing starts at zero": Recipe(zero=False),
@@ -88,7 +91,7 @@ class Turned(nn.Module):
     def __init__(self, recipe):
         super().__init__()
         self.norm = PlainNorm() if recipe.normed else nn.Identity()
-        self.rotary = Rotary(D_HEAD) if recipe.rotary else None
+        self.rotary = Rotary(D_HEAD) if recipe.positions == "rotary" else None
 
     def forward(self, query, key):
         query, key = self.norm(query), self.norm(key)
@@ -102,7 +105,8 @@ class Writer(nn.Module):
         super().__init__()
         width = recipe.d_model
         self.embed = TokenEmbedding(vocab_size, width, scale=1.0)
-        self.places = nn.Identity() if recipe.rotary else LearnedPositions(width, SEEN)
+        learned = recipe.positions == "learned"
+        self.places = LearnedPositions(width, SEEN) if learned else nn.Identity()
         if recipe.start:
             nn.init.normal_(self.places.table, std=recipe.start)
         self.smear = nn.Parameter(torch.zeros(width)) if recipe.smear else None

@@ -14,6 +14,7 @@ SEEDS = (0, 1, 2)  # which part of the text is read, and the dice of what is wri
 READ = (140_800, 563_200, 2_252_800)  # letters, as many as 13_letters' models; and the whole
 TRAIN, DEVELOP = 0.9, 0.95  # of the text; what is left is the test
 BASE = KINDS = 80  # as many as there are letters; of nine, a number still fits 64 bits
+PIECES, LONG = (0, 80_000, 160_000), 300  # of the test: where the chapter's pieces start, how long
 LENGTHS = range(5, 9)  # of the groups of letters, the asked one included: chosen on develop
 
 
@@ -119,6 +120,13 @@ def parts(learn, size):
     return [learn[start : start + size] for start in starts]
 
 
+def by_pieces(table, before, test):
+    """Bits for each letter of each piece; the table also sees the few letters in front of it."""
+    ids, seen = torch.cat([before, test]), table.longest - 1
+    starts = [len(before) - seen + piece for piece in PIECES]
+    return [table.bits(ids[at : at + seen + LONG]).mean().item() for at in starts]
+
+
 def run():
     """The best table for each number of letters read, on the test; and what compresses it."""
     plays, learn, develop, test = text_ids()
@@ -134,6 +142,7 @@ def run():
         "bits": bits,
         "known": whole.longest - 1,
         "by letters known": by_length,
+        "pieces": by_pieces(whole, develop, test),
         "texts": texts,
         "compressed": compressed(plays),
     }
