@@ -41,6 +41,7 @@ from course_lib.plots import (
     BLUE,
     GREEN,
     ORANGE,
+    PURPLE,
     RED,
     runs_over,
     training_waits,
@@ -118,8 +119,8 @@ states = torch.stack(states).detach()  # (seq, d_hidden)
 print(states.shape, "stacked W and U:", cell.weight_ih.shape, cell.weight_hh.shape)
 
 # %% [markdown]
-# Eleven rows, one after each word. The last is *everything* the network knows about the sentence, and each row needs
-# the row above it. Remember: **a state of fixed size**, and **waiting in line**.
+# Eleven rows, one a word. The last is *everything* the network knows about the sentence, and each needs the one
+# above. Remember: **a state of fixed size**, and **waiting in line**.
 #
 # `nn.GRU` is the same loop, run inside PyTorch. We wrap it so that it takes a text and returns all its states. In
 # PyTorch a network is a class: `__init__` makes its parameters, and `gru(x)` runs `forward`. (`keep` comes into play in
@@ -303,7 +304,7 @@ for name, read in (("GRU", gru), ("Attention", attention)):
     display(attention_hover(words, influence(read, x), title=name, start=10, verb="depends on"))
 
 # %% [markdown]
-# The GRU never looks ahead, and what it depends on fades to the left. Attention's has no such shape.
+# The GRU never looks ahead, and what it depends on fades to the left.
 #
 # Be fair to the GRU. Its update gate starts near $\sigma(0) = ½$: *keep half*, at every word. Add a constant to that
 # gate's bias (our `keep`), and the gate is more *open* from the start: it keeps more. Move the slider.
@@ -394,7 +395,7 @@ def train(make, seed, rate=0.01, steps=100):
 
 # %% [markdown]
 # Three readers of width 32: a GRU, a GRU with `keep` = 4, and attention, each from three different random starts
-# (*seeds*). Which of them are right more often than one time in eight after 100 steps? (It takes some ten seconds.)
+# (*seeds*). Which of them are right more often than one time in eight after 100 steps?
 
 # %%
 predict(
@@ -444,23 +445,24 @@ print("the same for the ordinary GRU with Adam at each rate, on the seeds used f
 for rate, waits in zip(results["rates"]["Adam"], results["tuning"]["GRU, Adam"], strict=True):
     print(f"rate {rate:<4} {waits}")
 undone = study("01_undone")["results"]
-print(f"first word's gradient : last word's, labels drawn at random, updates {undone['updates']}")
-for way, (shares, *_) in undone["reach"].items():
-    print(f"{way:9}", *(f"{share:.0e}" for share in shares))
+print(f"first word's gradient : last word's; labels drawn at random, {undone['updates']} updates")
+for way, runs in undone["reach"].items():
+    told = (" ".join(f"{10**power:.0e}" for power in powers) for powers in runs)
+    print(f"{way:9}", "; ".join(told))
 
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
 for ax, (way, most) in zip(axes, results["steps"].items(), strict=True):
     runs = {name: results["tuning"][f"{name}, {way}"] for name in readers}
     training_waits(runs, results["rates"][way], most=most, styles=styles, ax=ax, title=way)
 axes[0].legend()
-fig.suptitle("The ordinary GRU learns it by Adam's steps, not by SGD's")
+fig.suptitle("The ordinary GRU, as PyTorch draws it, learns it by Adam, not by SGD")
 show(fig, alt="Adam: the ordinary GRU falls from 1,800 steps to 40. SGD: not done at any rate.")
 
 # %% [markdown]
 # With Adam at its own best rate the ordinary GRU is as quick as attention, at 80 symbols, too. With SGD it is not done
-# after 1,000 at any rate we tried, unlike its twin and attention at rate 1. A faint gradient makes a faint step. Adam
-# divides each number's gradient by its usual size, so every weight moves by about the rate: ten steps of 0.1 on labels
-# *drawn at random* make of a millionth a fiftieth (its last rows). It need not see far to open the way.
+# after 1,000 at any rate we tried, unlike its twin and attention at rate 1. Adam's
+# steps are about as long as the rate, whatever they are about: ten of 0.1, on labels *drawn at random*, lift the first
+# word's share of the gradient from a millionth to a hundredth or more.
 #
 # ## 1.6 A suitcase of fixed size
 #
@@ -498,24 +500,25 @@ shown = {
     "all that are packed": {"color": "black", "linestyle": ":"},
     "trained": {"color": GREEN},
     "well drawn, untrained, 20000 texts": {"color": BLUE, "linestyle": "-."},
-    "untrained, steps undone": {"color": ORANGE, "linestyle": "--"},
+    "untrained, steps undone": {"color": PURPLE, "linestyle": (0, (5, 1))},
     "untrained, read by a network, keep = 0": {"color": RED},
     "untrained, 20000 texts, keep = 0": GRU_LINE,
 }
 runs = {"all that are packed": sizes} | {
     name: runs.mT for name, runs in came_out.items() if name in shown
 }
-title = "PyTorch's first draw keeps few of them; training or another draw, many"
+title = "Packed by PyTorch's first draw, most are there: fitted readers find few"
 ax = runs_over(
     sizes, runs, styles=shown, title=title, xlabel="symbols packed", ylabel="symbols read out"
 )
-alt = """A trained GRU gives back 16 of 16 and 19 of 32; a well drawn one, untrained, 14 and 16; those
-that PyTorch drew three to six of any number."""
+alt = """A trained GRU gives back 16 of 16 and 19 of 32; a well drawn one, untrained, 14 and 16; fitted
+readers get three to six out of those that PyTorch drew, and who undoes their steps about 13."""
 show(ax, alt)
 
 # %% [markdown]
-# All 16. Untrained, it depends on the draw: *well drawn*, so that each word turns the old state without shrinking it
-# and writes only a tenth, it gives back 14. What stays is the form: *one* size for any text.
+# All 16. Untrained, fitted readers find few in PyTorch's draw; who knows its weights and undoes its steps, one by one,
+# finds 13: they are there, but hard to read. *Well drawn*, so that each word turns the old state without shrinking it
+# and writes only a tenth, it gives a matrix 14. What stays is the form: *one* size for any text.
 
 # %% [markdown]
 # ### The bottleneck
@@ -662,8 +665,8 @@ for d, n in ((64, 11), (64, 96), (64, 1024), (512, 100), (512, 768), (512, 10_00
     print(f"width {d}, {n} words: attention needs {by_looking / by_recurrence:.2f} of the GRU's")
 
 # %% [markdown]
-# Who needs less is a matter of *width against length*: attention does, until the text is $1.5 \, d$ words long. Our toy
-# draws level at 96 words, one of width 512 at 768. (A whole layer of a Transformer adds $9d^2$ a
+# Who needs less is a matter of *width against length*: attention does, until the text is $1.5 \, d$ words long. (Ours:
+# 96; width 512: 768.) (A whole layer of a Transformer adds $9d^2$ a
 # word, chapters 05 and 07: always more than a GRU.)
 #
 # And by the clock? 1,024 words.
@@ -778,14 +781,14 @@ print(", GRU", rounded(moved[gru]))
 # ## Summary
 #
 # - A recurrent network carries a **state of fixed size** and reads **in line**.
-# - Untrained, as PyTorch draws it, its gradient shrinks with every word. Whether too little arrives depends on who takes
-#   the steps: plain ones did not learn it in 1,000, Adam did, at the right learning rate in some 40.
-# - Of 16 symbols in a state of 64 numbers 3 to 6 come back untrained as PyTorch draws it, 14 well drawn, all 16
-#   trained.
-# - Between an encoder and a decoder one such vector is the **bottleneck**: some 8 of 32 symbols came through (15 or 16
-#   where the writer was told the right ones), and 31 with attention to all states, which have to be stored.
+# - Untrained, as PyTorch draws it, its gradient shrinks with every word. From there SGD did
+#   not learn it in 1,000 steps; Adam did, in some 40.
+# - Of 16 symbols in a state of 64 numbers fitted readers find 3 to 6 untrained as PyTorch draws it (some 13 are there),
+#   14 well drawn, all 16 trained.
+# - Between an encoder and a decoder one such vector is the **bottleneck**: some 8 of 32 symbols came through, 31 with
+#   attention to all states, which have to be stored.
 # - Attention is one step from every word to every word. It needs *less* arithmetic than a GRU up to $1.5\,d$ words, and
-#   comes as a few large products: an advantage where the GRU's steps are too small for the machine.
+#   comes as a few large products.
 # - It does not know the order of the words.
 
 # %% [markdown]

@@ -735,7 +735,7 @@ for name, each in empty.items():
 
 # %% [markdown]
 # One library, one word `attn_mask`, two meanings; `~` turns one into the other. An empty row (4.6)
-# gets zeros from its function, `nan` from its module, or zeros where nobody wants its weights.
+# gets zeros from its function, `nan` from its module (zeros with `need_weights=False`).
 #
 # A mask of *numbers*, an **additive mask**, is a third language: it is added to the scores, so 0 means look and
 # $-\infty$ means hide. That makes `mask.float()` a trap. Values that are the identity matrix let us see the weights:

@@ -792,7 +792,7 @@ show(
 # %% [markdown]
 # It was the rate. Where post-norm is stuck, its words are still copies of each other. At a third or a sixth of
 # the rate it learns, with every seed; at the full rate after a warm-up, the paper's own cure (chapter 10), or
-# drawn smaller: by residual scaling, by PyTorch's default. (Three of six seeds of the first two slip, and recover.)
+# drawn smaller: by residual scaling, by PyTorch's default. (Three seeds of these six slip, and recover.)
 #
 # What pre-norm buys is comfort: it learns at all three rates without a warm-up, at this one at once.
 # MiniLM, six layers, is post-norm. GPT-3, 96 layers, is pre-norm.

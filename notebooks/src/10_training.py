@@ -683,7 +683,7 @@ claim("of 2,000 dates on unseen days, more than 99 % are right", len(wrong) < 20
 # %% [markdown]
 # ## 10.11 How good, how surely, and where not
 #
-# One run may be luck. A study took 1,100 steps, three seeds, and three times a second model, *plain*: dot products as they are, four heads,
+# A study took 1,100 steps, three seeds, and three times a second model, *plain*: dot products as they are, four heads,
 # and chapter 06's sinusoidal positions. (Settings were changed after two earlier tests; none of this one's days was in those; some of the page's were.)
 
 

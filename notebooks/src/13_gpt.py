@@ -735,7 +735,7 @@ for lost in [], others[:1], [dear]:
     print("copying of the eight:", *(f"{score[one]:.2f}" for one in chosen), f"  without {lost}")
 
 # %% [markdown]
-# L16 H0 holds one step of this **circuit**: without it, seven of the eight hardly find their places. (L11 H1 is hardly missed: what counts is who reads it.) It isn't all: two heads of layer 1, each, cost as much or more, yet without the first the eight find most of theirs.
+# L16 H0 holds one step of this **circuit**: without it, seven of the eight hardly find their places. (L11 H1 is hardly missed: what counts is who reads it.) It isn't all: two heads of layer 1, each, cost about as much, yet without the first the eight find most of theirs.
 
 # %%
 lost = ["nothing", "the eight", "eight neighbours", list(removed)[3]]
