@@ -148,7 +148,8 @@ check("09.tied-head", TiedTable)
 # Build it from the parts of chapters 04 to 08, which are imported: `Encoder(blocks, norm)`, `Decoder(blocks, norm)`,
 # `EncoderBlock(attention, feed_forward, residual)`, `DecoderBlock(self_attention, cross_attention, feed_forward, residual)`
 # (where `residual()` makes what goes around *one* sublayer), `PreNorm(LayerNorm(d_model))`, `MultiHeadAttention(d_model,
-# num_heads)`, `FeedForward(d_model, d_ff)`. Your own parts do as well if their weights bear the same names.
+# num_heads)`, `FeedForward(d_model, d_ff)`. Your own parts do as well if their weights bear the same names, and if a place that
+# may look nowhere (padding on the left, under the causal mask) gets zeros from its attention, as in chapter 04: 9.1's gives `nan` there.
 #
 # - Name them `self.table`, `self.places_source`, `self.places_target` (three `nn.Embedding`), `self.encoder`,
 #   `self.decoder`, and nothing else that learns: the check loads weights by these names. They begin with

@@ -213,6 +213,10 @@ except NotImplementedError:
     print("First write adamw_step.")
 
 # %% [markdown]
+# AdamW looks at each weight by itself. Along the axes it takes the steepness out of each. Turned, both weights are equally steep:
+# nothing is left to even out, and the valley stays as narrow as it is for plain steps.
+
+# %% [markdown]
 # ## 10.clip · Clipped, and worse
 #
 # *Difficulty 2 of 3 · 10 minutes · 2 points*

@@ -653,8 +653,8 @@ for i in (0, animal, street, it):
 
 # %% [markdown]
 # The value of [CLS] is almost nothing. A row of weights must sum to 1, so a query that finds nothing of interest has to
-# put its attention *somewhere*. On [CLS] it does little harm: a parking place, not a find. (The field says **attention
-# sink**.) Is that so in every head that parks much there, and only in those? A word takes home weight **times** value;
+# put its attention *somewhere*. On [CLS] it does little harm: a parking place, an **attention
+# sink** ([Xiao et al. 2023](https://arxiv.org/abs/2309.17453)). Is that so in every head that parks much there, and only in those? A word takes home weight **times** value;
 # what share of that comes from [CLS]?
 
 # %%

@@ -422,7 +422,7 @@ def draw(left=2, right=1, window=8, causal=True):
 # %% [markdown]
 # Two more that papers use. With a **prefix mask** a question is read in both directions and only the answer is
 # guessed: the first few keys are open to everyone, so for once masks combine with `|`, *or*. **Packing** saves
-# the padding: short texts stand end to end in one row, and here each sees only itself. (Positions, chapter 06, must start anew in each.)
+# the padding: short texts stand end to end in one row, and here each sees only itself. (Absolute positions must start anew: chapter 06.)
 
 # %%
 text_number = torch.tensor([0, 0, 0, 1, 1, 1, 1, 2])  # three texts in one row

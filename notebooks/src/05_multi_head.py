@@ -605,7 +605,7 @@ claim("over 8 of 10 heads prefer [CLS] to the other four", (favourite == 0).floa
 # The strongest habit by far is to look at no word at all: half of all attention goes to [CLS], a marker. (On lines as
 # short as these; in longer texts less.) One reading: softmax makes a head spend its whole 1 somewhere, and a head that
 # finds nothing to do parks it. BERT (chapter 14) parks on [SEP] instead (Clark et al. 2019). The *rare-word heads* of a
-# translator (Voita et al. 2019) are not here.
+# translator (Voita et al. 2019) don't show here.
 #
 # What about grammar? From a **verb to its object**, with one to four words between them, so that counting
 # places can't do it. Among 72 heads one may be good at anything by luck. So we *choose* the best head on four
@@ -801,7 +801,7 @@ for y, text in ((no_mark, "last mark removed"), (no_word, "one word removed")):
     ax.text(0.9, y * 1.05, text, ha="right", va="bottom", fontsize=8)
 ax.text(scores["[CLS]"][0, 2] + 0.01, by_zeros[0, 2] * 0.72, "L0 H2", fontsize=8)
 ax.set(yscale="log", xlabel="share of attention on [CLS]", ylabel="change of the sentence vector")
-ax.set_title("Before the last layer, every single head matters less than a full stop")
+ax.set_title("Before the last layer, every single head matters less than the last mark")
 ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1), title="full: zeros\nhollow: average")
 show(
     fig,
@@ -844,7 +844,7 @@ for name, first, end in (("all 72", 0, 72), ("layers 0 to 4", 0, 60), ("layer 5"
 
 # %% [markdown]
 # Each head does little, and the little adds up: all at once do hardly more than the sum of each alone. But two things
-# cancel there: together, the heads of layers 0 to 4 do half as much again (some stand in for others, or push the same way),
+# cancel there: together, the heads of layers 0 to 4 do more (some stand in for others, or push the same way),
 # those of layer 5 less. (We measured sentence vectors on short lines; a head that is idle here may be busy elsewhere.)
 #
 # Try it: search 150 lines of Shakespeare for your sentence, without some heads.

@@ -578,7 +578,7 @@ for name, runs in ((name, drawn[name]) for name in looks):
 axes[0].set(yscale="log", ylim=(1e-12, 1e12), xlabel="blocks", ylabel="size (log)")
 axes[0].set_title("Size: one vanishes, one explodes, three live")
 axes[1].set(xlabel="blocks", ylabel="cosine between words")
-axes[1].set_title("Alike, by Xavier's rule: pre-norm takes longest")
+axes[1].set_title("Alike, by Xavier's rule: pre-norm takes long, scaled longer")
 axes[1].legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 show(
     fig,

@@ -824,7 +824,7 @@ for nats in (*(run["places"] for run in runs), late["2"], late["3"]):
     print("  ", *(f"{x:.2f}" for x in nats))
 fig, ax = plt.subplots(figsize=(8, 3.8), layout="constrained")
 smooth = torch.tensor(losses).view(-1, 20).mean(dim=1)
-ax.plot(torch.arange(20, steps + 1, 20), smooth, label="here, while it learns", color=CYCLE[0])
+ax.plot(torch.arange(20, steps + 1, 20), smooth, label="here: its rate ends at 900", color=CYCLE[0])
 for run in runs:
     ax.plot([int(step) for step in run["curve"]], run["curve"].values(), color=CYCLE[1], alpha=0.7)
 ax.plot([], [], color=CYCLE[1], label="study, validation set")
@@ -843,7 +843,7 @@ show(
 
 # %% [markdown]
 # A minute of attention comes close to three known letters, and all curves still fall: chapter 13 goes on. (The exam favours the
-# tables: they always know their letters, the model's first places hardly any. From place 9 on all three stay 0.02 to 0.04 behind three known.)
+# tables: they know their letters, the model's first places hardly any. From place 9 on all three stay 0.02 to 0.04 behind three known.)
 #
 # To write, it draws the next letter by the probabilities, appends it, and goes on (chapter 11). One of the study's models on its way:
 

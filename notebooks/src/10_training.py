@@ -695,7 +695,7 @@ for name in ("QK-norm", "plain"):
     print(f"{name:8} right of 4,000 test dates:", *told, f" ({slowest:.0f} seconds of one core)")
 for run in dates["QK-norm"][:2]:
     told = "   ".join(f"{text} ({iso})" for text, iso in run["wrong"][:4])
-    print("read wrongly; in brackets what is right:", told)
+    print("read wrongly (and what is right):", told)
 print(f"a pass in bfloat16 takes {dates['bfloat16 / float32']:.2f} of the time in float32")
 grid = torch.full((len(STYLES), len(LOCALES)), float("nan"))
 for (locale, style), _ in test:

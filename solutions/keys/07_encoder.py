@@ -3493,8 +3493,8 @@ def hidden_once(place):
         state[name] = torch.tensor(values)
     ids = torch.ones(20, 30, dtype=torch.long)
     return Case(
-        f"dropout of 0.3 on {place}: seven of ten letters keep it, and more than one dropout "
-        "would leave fewer",
+        f"dropout of 0.3 on {place}: seven of ten letters keep it where it passes one dropout, "
+        "half of them where it passes two",
         [call(method="train"), call(ids)],
         sizes | {"num_heads": 1, "dropout": 0.3},
         state,
@@ -4056,8 +4056,9 @@ READER = Exercise(
     hints=(
         "Make a small one, Reader(9, 3, 4, 2, 8, 0.0), hand it a batch of two texts, one with a 0, "
         "and print the shape after each line of forward.",
-        "Go part by part: __init__ and forward with dropout=0.0, then step, then predict, and "
-        "learn last. The check's cases are called after these parts.",
+        "Go part by part: __init__ and forward with dropout=0.0, then its three dropouts, each on "
+        "something new before it is added, then step, then predict, and learn last. The check's "
+        "cases are called after these parts.",
         "learn is a loop around the steps of chapter 01: shuffle, take batches of about 50, some "
         "twenty rounds. Adam with a rate near 0.005 is quicker than plain steps.",
     ),
