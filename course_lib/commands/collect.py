@@ -11,7 +11,7 @@ from course_lib.grader.book.collecting.writing import Collected, write
 from course_lib.grader.book.exports.people import People
 from course_lib.grader.book.students import load_class
 from course_lib.grader.book.times import FILE
-from course_lib.grader.course.files import key_files, load_key
+from course_lib.grader.course.files import key_files
 from course_lib.paths import ROOT
 
 FORMS = "Canvas's or Moodle's or Blackboard's download, or a zip with a folder for each student"
@@ -33,8 +33,7 @@ def run(args: argparse.Namespace) -> int:
             plan = planned(archive, people)
             if not plan.placed:
                 raise CollectError(_nothing(args.archive, archive, plan))
-            names = {path.name[:2]: [e.name for e in load_key(path)] for path in key_files(ROOT)}
-            done = write(plan, args.out, people, names)
+            done = write(plan, args.out, people, {key.name[:2] for key in key_files(ROOT)})
     except (OSError, ValueError) as error:
         print(f"course collect: {error}", file=sys.stderr)
         return 2

@@ -7,6 +7,7 @@ is, each file is moved whole, so that a crash is mended by collecting the same a
 import json
 import tempfile
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,10 +15,9 @@ from course_lib.paths import write_private
 
 from ..exports.people import People
 from ..times import Times, Told, add_times, load_times
-from .chapters import Chapters, chapters_of
 from .members import CollectError
 from .placing import WORK, Placed, Plan
-from .versions import NEW, SAME, Versions
+from .versions import NEW, SAME, Versions, chapter_of
 
 RECORD = ".collected.json"
 MOST = 300  # files of a student: each is compared with all others
@@ -40,8 +40,8 @@ class Collected:
     aside: list[str] = field(default_factory=list)
 
 
-def write(plan: Plan, out: Path, people: People | None, chapters: Chapters) -> Collected:
-    """Write what a plan places, work on the course's chapters and all else.
+def write(plan: Plan, out: Path, people: People | None, chapters: Collection[str]) -> Collected:
+    """Write what a plan places, work on these chapters of the course and all else.
 
     Raises CollectError when `out` holds something else, or another class; what can't be unpacked
     goes to the plan's list of what is left.
@@ -89,7 +89,7 @@ def _earlier(out: Path, by: str, people: People | None) -> list[str]:
 
 
 def _fill(
-    made: Path, out: Path, plan: Plan, done: Collected, chapters: Chapters
+    made: Path, out: Path, plan: Plan, done: Collected, chapters: Collection[str]
 ) -> tuple[Times, dict[str, Versions]]:
     """Write the files that `out` doesn't have; returns what is known of when they came.
 
@@ -104,16 +104,16 @@ def _fill(
             continue
         student = placed.student
         folder = folders.setdefault(student, Versions(out / student, made / student))
-        numbers = chapters_of(placed.file, data, chapters)
+        named = chapter_of(placed.file, data)
+        key = student, named if named in chapters else ""
         is_work = placed.file.casefold().endswith((*WORK, ".zip"))
         done.work |= {student} if is_work else set()
-        sure |= {student} if is_work or numbers else set()
+        sure |= {student} if is_work or key[1] else set()
         state = folder.put(placed, data)
         (done.same if state == SAME else done.new)[student] += 1
-        for key in [(student, number) for number in sorted(numbers or {""})]:
-            unlisted = not {key, (student, "")} & listed.keys()
-            if state == NEW or (state == SAME and unlisted):
-                (times if is_work or numbers else beside)[key] = _told(placed)
+        unlisted = not {key, (student, "")} & listed.keys()
+        if state == NEW or (state == SAME and unlisted):
+            (times if is_work or key[1] else beside)[key] = _told(placed)
     # A line for all chapters, where nothing says which: a picture beside a notebook is none.
     times = {key: told for key, told in beside.items() if key[0] not in sure} | times
     done.late = {student for (student, _), told in times.items() if told.late}
