@@ -3,21 +3,24 @@
 Grading runs what stands below, and waits less long.
 """
 
+import ast
 import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from course_lib.notebooks import Cell
 
 from ..running.ending import clock
 from ..running.slicing.slices import Slice
-from ..running.slicing.statements import statements_of
+from ..running.slicing.statements import Statement, statements_of
 from ..running.warm import USUAL
 
 WHOLE = sys.maxsize
+CAPTURE = "%%capture"  # runs what is below it as a cell of its own, and swallows its error
+SHOWS = ("print", "display")
 BELOW = (
     "`{line}` didn't run here, its cell stopped before it ({error}); when this is graded, it runs"
 )
@@ -59,6 +62,11 @@ def _begin(*_: Any) -> None:
 def _note(result: Any) -> None:
     source = _key(getattr(result.info, "raw_cell", None) or "")
     error = result.error_before_exec or result.error_in_exec
+    head, _, below = source.partition("\n")
+    inner = _ran.get(_key(below), Ran()) if head.startswith(CAPTURE) else Ran()
+    if error is None and inner.line != WHOLE:
+        _ran[source] = replace(inner, line=inner.line + 1)
+        return
     known = _ran.get(source, Ran(0)).line
     took = time.process_time() - _began[0], clock() - _began[1]
     if error is None or known == WHOLE:  # what it defines is there from before
@@ -94,14 +102,24 @@ def never_ran(cells: Sequence[tuple[str, Cell]], made: Slice) -> Iterator[str]:
 
 
 def took(cells: Sequence[tuple[str, Cell]], made: Slice) -> tuple[float, float]:
-    """Seconds of processor time, and by the clock, of the cells of which grading runs all calls."""
+    """Seconds of processor time, and by the clock, of the cells of which grading runs all calls.
+
+    But for those that only show something: grading leaves them out, and they cost little.
+    """
     spent = passed = 0.0
     for number, piece in made.pieces:
         raw, cell = cells[number]
         kept = piece.split("\n")
-        if all(kept[s.first - 1].strip() for s in statements_of(cell.source) if s.acts):
+        acting = [s for s in statements_of(cell.source) if s.acts and not _shows(s)]
+        if all(kept[s.first - 1].strip() for s in acting):
             spent, passed = spent + _of(raw).spent, passed + _of(raw).passed
     return spent, passed
+
+
+def _shows(told: Statement) -> bool:
+    calls = [node.value for node in told.nodes if isinstance(node, ast.Expr)]
+    names = [c.func.id for c in calls if isinstance(c, ast.Call) and isinstance(c.func, ast.Name)]
+    return len(names) == len(told.nodes) and set(names) <= set(SHOWS)
 
 
 def too_long(spent: float, passed: float, wall: float) -> tuple[str, ...]:

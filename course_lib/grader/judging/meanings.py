@@ -1,7 +1,7 @@
 """What an error says, and what it usually means; the first that fits is told."""
 
-from .parts import PARTS
 from .joined import TRUTHS
+from .parts import PARTS
 from .unloaded import UNLOADED
 
 MEANINGS = (

@@ -34,6 +34,15 @@ class Silent(types.ModuleType):
         return _nothing
 
 
+class ZMQInteractiveShell(Silent):
+    """What `get_ipython()` gives: code that asks where it runs looks for this name."""
+
+    def __init__(self, names: dict[str, Any]) -> None:
+        super().__init__("ipython")
+        self.user_ns = self.user_global_ns = names
+        self.config, self.execution_count = {"IPKernelApp": {}}, 1
+
+
 def _nothing(*args: Any, **kwargs: Any) -> None:
     return None
 
@@ -46,24 +55,26 @@ def fresh_namespace() -> Iterator[dict[str, Any]]:
     and IPython gives this code its shell, too, whether it is imported already or later.
     """
     module, gives = types.ModuleType(MODULE), types.ModuleType(GIVES_SHELL)
-    shell, own_names = Silent("ipython"), module.__dict__
-    shell.user_ns, shell.config = own_names, {"IPKernelApp": {}}  # asked for: a notebook?
+    own_names = module.__dict__
+    shell = ZMQInteractiveShell(own_names)
     # A library that asks, as matplotlib does, would want more of it.
     gives.get_ipython = lambda: shell if sys._getframe(1).f_globals is own_names else None
-    own_names.update(display=_nothing, get_ipython=gives.get_ipython)
-    own, package = {MODULE: module, GIVES_SHELL: gives}, sys.modules.get("IPython")
+    own_names.update(display=_nothing, get_ipython=gives.get_ipython, __IPYTHON__=True)
+    own = {MODULE: module, GIVES_SHELL: gives}
     before = {name: sys.modules.get(name) for name in own}
-    usual = getattr(package, "get_ipython", None)
+    told = {"IPython": ("get_ipython", gives.get_ipython), "IPython.core": ("getipython", gives)}
+    there = [(sys.modules[name], *each) for name, each in told.items() if name in sys.modules]
+    usual = [(package, name, getattr(package, name, None)) for package, name, _ in there]
     sys.modules.update(own)
-    if package:
-        package.get_ipython = gives.get_ipython
+    for each in there:
+        setattr(*each)
     try:
         yield own_names
     finally:
         for name, earlier in before.items():
             sys.modules.update({name: earlier}) if earlier else sys.modules.pop(name)
-        if package:
-            package.get_ipython = usual
+        for each in usual:
+            setattr(*each)
 
 
 def run_cell(source: str, namespace: dict[str, Any], number: int) -> tuple[str, ...]:

@@ -513,6 +513,8 @@ UNTIDY = {
             "eval('axis')",
             "get_ipython().user_ns['axis']",
             "IPython.get_ipython().user_ns['axis']",
+            "IPython.core.getipython.get_ipython().user_global_ns['axis']",
+            "(axis if 'ZMQInteractiveShell' in repr(type(get_ipython())) and __IPYTHON__ else 0)",
             "__main__.axis",
             "sys.modules['__main__'].axis",
             "getattr(sys.modules[__name__], 'axis')",

@@ -305,6 +305,14 @@ IN_A_SESSION = {
         ["root = 0.5", "%%time\nroot = 0.5\n1 / 0\nroot = 2", WEIGHTS],
         "`root = 2` didn't run here",
     ),
+    "a cell that stopped under %%capture": (
+        ["root = 0.5", "%%capture\nroot = 0.5\n1 / 0\nroot = 2", WEIGHTS],
+        "`root = 2` didn't run here, its cell stopped before it (ZeroDivisionError)",
+    ),
+    "a cell that ran through under %%capture": (
+        ["root = 2", "%%capture\nroot = 0.5\nprint(root)", WEIGHTS],
+        "",
+    ),
     "a cell beside a line that is no Python": (
         ["root = 0.5", "root = 2\n2 +* 3", WEIGHTS],
         "`root = 2` didn't run here, its cell stopped before it (SyntaxError)",
@@ -350,7 +358,9 @@ def test_cells_that_take_longer_than_grading_waits_are_told(session):
     name = "attention_weights"
     told = in_session(ROOT, "02.attention-weights", name, wall=0.2)
     assert told[1] == ()
-    session("import time\ndef later():\n    time.sleep(0.2)\n    return 0.5\nroot = later()")
+    session(
+        "import time\ndef later():\n    time.sleep(0.2)\n    return 0.5\nroot = later()\nprint(root)"
+    )
     session(weights)
     (note,) = in_session(ROOT, "02.attention-weights", name, wall=0.2)[1]
     assert note.startswith("when this is graded, cells and calls may take 0.2 s by the clock; here")
