@@ -358,9 +358,8 @@ def test_cells_that_take_longer_than_grading_waits_are_told(session):
     name = "attention_weights"
     told = in_session(ROOT, "02.attention-weights", name, wall=0.2)
     assert told[1] == ()
-    session(
-        "import time\ndef later():\n    time.sleep(0.2)\n    return 0.5\nroot = later()\nprint(root)"
-    )
+    slow = "import time\ndef later():\n    time.sleep(0.2)\n    return 0.5\n"
+    session(f"{slow}root = later()\nprint(root)")
     session(weights)
     (note,) = in_session(ROOT, "02.attention-weights", name, wall=0.2)[1]
     assert note.startswith("when this is graded, cells and calls may take 0.2 s by the clock; here")
