@@ -57,6 +57,12 @@ def temperature_cases(generator):
 
     huge = 3e4 + whole(generator, 0, 9, 2, 5)
     large_half = (whole(generator, 1, 9, 3, 6) * 2048.0 + 30_000).half()
+
+    def nearly_equal():
+        """Numbers of float32 so near each other that a millionth is a high temperature."""
+        order = torch.rand(2, 5, generator=generator).argsort(dim=-1)
+        return 2.0**-30 * (1 + order * 2.0**-20)
+
     return [
         case("warm", logits(3, 7), 1.7),
         case("cold", logits(2, 5), 0.3),
@@ -80,6 +86,9 @@ def temperature_cases(generator):
         in_dtype(case("half", logits(2, 6), 0.7), torch.bfloat16),
         in_dtype(case("half at temperature 0", logits(2, 6), 0), torch.float16),
         case("large logits in float16, cold", large_half, 0.1),
+        case("nearly frozen, nearly equal", nearly_equal(), 1e-37),
+        in_dtype(case("double", logits(3, 5), 0.7), torch.float64),
+        in_dtype(case("double at temperature 0", logits(2, 4), 0), torch.float64),
     ]
 
 
@@ -177,17 +186,27 @@ def wrong_probabilities(logits, temperature, *, slip):
         "half max": lambda: at((logits - logits.amax(dim=-1, keepdim=True)).float() / hot),
         "logs but at zero": lambda: frozen() if zero else (down / hot).log_softmax(dim=-1),
         "clamped": lambda: (down / max(temperature, 0.01)).softmax(dim=-1),
+        "clamped at a millionth": lambda: (down / max(temperature, 1e-6)).softmax(dim=-1),
+        "clamped at a millionth but at zero": lambda: at(down / max(hot, 1e-6)),
+        "double stays": lambda: right_probabilities(logits, temperature).to(
+            torch.promote_types(logits.dtype, torch.float32)
+        ),
     }[slip]()
 
 
 def by_exponents(logits, temperature):
     """Right: exponentials of what lies below the largest, divided by their sum."""
-    x = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    x = logits.float()
     if not temperature:
         first = ((x == x.amax(-1, keepdim=True)).cumsum(-1) == 1) & (x == x.amax(-1, keepdim=True))
         return first.to(x.dtype)
     powers = torch.exp((x - x.max(dim=-1, keepdim=True).values).double() / temperature)
-    return (powers / powers.sum(dim=-1, keepdim=True)).to(x.dtype)
+    return (powers / powers.sum(dim=-1, keepdim=True)).float()
+
+
+def by_the_library(logits, temperature):
+    """Right: the library's, which keeps float64, narrowed."""
+    return picking.probabilities(logits, temperature).float()
 
 
 def by_rows(logits, temperature):
@@ -468,6 +487,14 @@ TEMPERATURE = Exercise(
             "Return what the softmax of the widened logits gives.",
         ),
         heated(
+            "double-stays",
+            "double stays",
+            "float64 stays float64; the result is always float32",
+            "Print the dtype of your result for float64.",
+            "Which dtypes does your code turn into float32: all, or the narrow ones alone?",
+            "`logits.float()` makes float32 of every dtype.",
+        ),
+        heated(
             "half-at-zero",
             "half at zero",
             "at temperature 0 the chances come back in half precision",
@@ -517,6 +544,26 @@ TEMPERATURE = Exercise(
             "Treat 0 as a case of its own, and divide by all others as they are.",
         ),
         heated(
+            "a-small-temperature-raised",
+            "clamped at a millionth but at zero",
+            "a tiny temperature is replaced by a larger one, or one is added to it: logits that "
+            "are nearly equal share the chance, and the largest should have all of it",
+            "With the logits 0 and 1e-9, what comes out at a temperature of 1e-37?",
+            "A clamped temperature is a larger one, and so is one with a small number added.",
+            "Treat 0 as a case of its own, and divide by all others as they are; the largest of "
+            "the row taken off first, nothing becomes NaN.",
+        ),
+        heated(
+            "a-small-temperature-and-0-raised",
+            "clamped at a millionth",
+            "a tiny temperature and 0 are replaced by a larger one: equal logits share the chance "
+            "at 0, and nearly equal ones just above",
+            "With the logits 0 and 1e-9, what comes out at a temperature of 1e-37?",
+            "A clamped temperature is a larger one, and so is one with a small number added.",
+            "Treat 0 as a case of its own, and divide by all others as they are; the largest of "
+            "the row taken off first, nothing becomes NaN.",
+        ),
+        heated(
             "plain-division",
             "plain, wide",
             "this is right in between: temperature 0 divides by 0, and a small one makes quotients "
@@ -551,13 +598,13 @@ TEMPERATURE = Exercise(
         "axis.",
     ),
     allows=Edges(
-        dtypes=("float16", "bfloat16"),
+        dtypes=("float16", "bfloat16", "float64"),
         axes=(1, 2, 4),
         sizes=(1, 1000),
         special=("-inf", "huge"),
-        labels=("temperature 0", "ties", "nearly frozen", "very hot"),
+        labels=("temperature 0", "ties", "nearly frozen", "nearly equal", "very hot"),
     ),
-    also_right=[picking.probabilities, right_probabilities, by_exponents, by_rows],
+    also_right=[by_the_library, right_probabilities, by_exponents, by_rows],
     properties=("finite", "not-negative"),
     bans=("probabilities", "Categorical"),
     axes="batch vocab",
@@ -594,6 +641,15 @@ def top_k_cases(generator):
     def nearly_equal():
         return 3 + 1e-5 * torch.rand(2, 7, generator=generator).argsort(dim=-1)
 
+    def with_a_zero():
+        """Rows whose second largest is 0: a logit like any other."""
+        x = torch.tensor([[1.5, 0.0, -0.7, -1.2, -2.6, -3.1]]).expand(3, 6)
+        return x.gather(-1, torch.rand(3, 6, generator=generator).argsort(dim=-1))
+
+    def zeros_at_the_border():
+        x = torch.tensor([[2.0, 1, 0, 0, -1, -2], [3, 0, 0, 0, -4, -5]])
+        return x[:, torch.randperm(6, generator=generator)]
+
     tried = partial(case, exact=True)
     return [
         tried("three of eight", apart(logits(4, 8)), 3),
@@ -616,6 +672,8 @@ def top_k_cases(generator):
         in_dtype(tried("half", logits(2, 6), 2), torch.float16),
         in_dtype(tried("half", logits(3, 5), 2), torch.bfloat16),
         in_dtype(tried("double", logits(2, 5), 3), torch.float64),
+        tried("a logit of 0 among the largest", with_a_zero(), 3),
+        tried("zeros at the border, ties", zeros_at_the_border(), 3),
     ]
 
 
@@ -671,6 +729,13 @@ def wrong_top_k(logits, k, *, slip):
         "cut, stable": lambda: out(first),
         "nan": lambda: logits + (1.0 - by_topk.to(logits)) * -math.inf,
         "zeros go": lambda: (logits * by_topk).masked_fill(logits * by_topk == 0, -math.inf),
+        "zeros go, ties": lambda: (logits * stays).masked_fill(logits * stays == 0, -math.inf),
+        "zeros of where go": lambda: out(stays, 0.0).masked_fill(
+            ~out(stays, 0.0).bool(), -math.inf
+        ),
+        "zeros of where go, cut": lambda: out(by_topk & (logits != 0)),
+        "nan, sum": lambda: logits + ~stays * -math.inf,
+        "nan, product": lambda: logits * by_topk + ~by_topk * -math.inf,
         "lowest": lambda: out(logits >= kth.min()),
         "strict": lambda: out(logits > kth),
         "one fewer": lambda: out(logits > kth) if fits < 2 else out(logits >= below(fits - 1)),
@@ -856,6 +921,49 @@ TOP_K = Exercise(
             "What is 0 times minus infinity?",
             TIES,
             "Don't multiply: fill what is smaller than the k-th largest.",
+        ),
+        filtered(
+            "zeros-made-infinite-with-ties",
+            "zeros go, ties",
+            "the zeros of the product become minus infinity, a logit of 0 that should stay among "
+            "them; and what was minus infinity is NaN by then",
+            "Call it with the logits 1, 0, -1 and k = 2.",
+            "After the product nobody can tell a 0 that stays from one that goes.",
+            "Fill where the mask says so, not where a number is 0.",
+        ),
+        filtered(
+            "a-kept-zero-lost",
+            "zeros of where go",
+            "whatever is 0 becomes minus infinity: a logit of 0 that should stay goes, too",
+            "Call it with the logits 1, 0, -1 and k = 2.",
+            "What marks a token that goes must be no logit that a token may have.",
+            "Fill with minus infinity where the mask says so, in one go.",
+        ),
+        filtered(
+            "a-kept-zero-lost-and-ties-cut",
+            "zeros of where go, cut",
+            "whatever is 0 becomes minus infinity, a logit of 0 that should stay, too; and ties "
+            "are cut",
+            "Call it with the logits 1, 0, -1 and k = 2.",
+            TIES,
+            "Compare with the k-th largest, and fill with minus infinity where that is larger.",
+        ),
+        filtered(
+            "zero-times-infinity-added",
+            "nan, sum",
+            "0 times minus infinity is added to what should stay, and that is NaN",
+            "Print `torch.tensor(0.0) * -math.inf`.",
+            "A product can't make minus infinity of a mask.",
+            "Fill where the mask says so: `masked_fill` or `torch.where`.",
+        ),
+        filtered(
+            "zero-times-infinity-behind-a-product",
+            "nan, product",
+            "0 times minus infinity is added to what should stay, and that is NaN; and ties are "
+            "cut",
+            "Print `torch.tensor(0.0) * -math.inf`.",
+            "A product can't make minus infinity of a mask.",
+            "Fill where the mask says so: `masked_fill` or `torch.where`.",
         ),
         filtered(
             "lowest-border-for-all",
@@ -1084,7 +1192,13 @@ TOP_K = Exercise(
         axes=(1, 2, 4),
         sizes=(1, 1000),
         special=("-inf",),
-        labels=("ties", "more than there are", "fewer than k"),
+        labels=(
+            "ties",
+            "more than there are",
+            "fewer than k",
+            "a logit of 0",
+            "zeros at the border",
+        ),
     ),
     also_right=[picking.keep_top_k, right_top_k, top_k_by_counting, top_k_by_sorting],
     bans=("keep_top_k",),
@@ -1287,6 +1401,10 @@ def wrong_nucleus(logits, p, *, slip="", tail="", half=False):
         "empty at 0": lambda: border(before >= p),
         "above 1": lambda: out((sums > p).roll(1, -1) & ~first),
         "one more": lambda: border((before - chances.roll(1, -1) >= p) & (~first).roll(1) & ~first),
+        "shifted, first": lambda: border(torch.cat([sums[..., :1] > p, sums[..., :-1] > p], -1)),
+        "shifted, first, at 1": lambda: out(torch.cat([sums[..., :1] > p, sums[..., :-1] > p], -1)),
+        "rolled, first": lambda: border((sums > p).roll(1, -1)),
+        "rolled, first, at 1": lambda: out((sums > p).roll(1, -1)),
         "gathered up": lambda: logits.masked_fill(up_goes.gather(-1, up_order), -math.inf),
         "count of all": lambda: out((torch.arange(len(first)) > (sums < p).sum()).expand_as(goes)),
         "unsorted mask": lambda: logits.masked_fill(goes, -math.inf),
@@ -1393,6 +1511,42 @@ NUCLEUS = Exercise(
             "Call it with p = 0, and take the softmax of what comes back.",
             "At least one token stays.",
             "Whatever the sums say, the first of the sorted row stays.",
+        ),
+        nuclear_alone(
+            "shifted-without-its-first",
+            "shifted, first",
+            "the mask is shifted by one, but its first place keeps its own answer: where the "
+            "likeliest alone reaches p, it goes",
+            "Take chances 0.9 and 0.1 and p = 0.5. Who stays?",
+            "A token goes when those *before* it hold more than p; before the first is nothing.",
+            "Set the first of the sorted row to False behind the shift.",
+        ),
+        nuclear_alone(
+            "shifted-without-its-first-lost-at-1",
+            "shifted, first, at 1",
+            "the mask is shifted by one, but its first place keeps its own answer: where the "
+            "likeliest alone reaches p, it goes; and with p = 1 unlikely tokens go",
+            "Take chances 0.9 and 0.1 and p = 0.5. Who stays?",
+            "A token goes when those *before* it hold more than p; before the first is nothing.",
+            "Set the first of the sorted row to False behind the shift.",
+        ),
+        nuclear_alone(
+            "rolled-round",
+            "rolled, first",
+            "the mask is rolled by one, and its last place, which is True, comes round to the "
+            "first: the likeliest goes",
+            "Take chances 0.9 and 0.1 and p = 0.5. Who stays?",
+            "A token goes when those *before* it hold more than p; before the first is nothing.",
+            "Set the first of the sorted row to False behind the shift.",
+        ),
+        nuclear_alone(
+            "rolled-round-lost-at-1",
+            "rolled, first, at 1",
+            "the mask is rolled by one, and its last place comes round to the first: the likeliest "
+            "goes; and with p = 1 unlikely tokens go",
+            "Take chances 0.9 and 0.1 and p = 0.5. Who stays?",
+            "A token goes when those *before* it hold more than p; before the first is nothing.",
+            "Set the first of the sorted row to False behind the shift.",
         ),
         nuclear_alone(
             "one-too-many",
@@ -1802,13 +1956,13 @@ def repeats_cases(generator, penalty):
             ids = ids[:, order]
         return case(label, logits, ids, **named)
 
-    def with_holes():
-        made = tried("minus infinity and zero", 3, 7, 5, penalty=1.7)
+    def with_holes(penalty):
+        made = tried(f"minus infinity and zero, {penalty}", 3, 7, 5)
         logits, ids = made.calls[0].args
         logits[0, ids[0, 0]] = -math.inf
         logits[1, ids[1, 1]] = 0.0
         logits[2, ids[2, 2]] = -math.inf
-        return case(made.label, logits, ids, penalty=1.7)
+        return case(made.label, logits, ids, penalty=penalty)
 
     def below_zero():
         logits = -normal(generator, 2, 6).abs() - 0.5
@@ -1827,8 +1981,10 @@ def repeats_cases(generator, penalty):
         tried("nothing written", 3, 5, 0),
         tried("a thousand words", 2, 1000, 9, penalty=1.5),
         below_zero(),
-        with_holes(),
+        with_holes(1.7),
         in_dtype(tried("double", 2, 7, 4), torch.float64),
+        with_holes(0.6),
+        with_holes(1.0),
     ]
 
 
@@ -1928,6 +2084,9 @@ def wrong_repeats(logits, ids, penalty, *, slip):
         "lower only": lambda: torch.where(there, lower, torch.zeros_like(logits)),
         "fixed": lambda: out(torch.where(positive, logits / 3.0, logits * 3.0)),
         "usual": lambda: out(torch.where(positive, logits / 1.2, logits * 1.2)),
+        "by its size": lambda: out(
+            torch.where(positive, logits / penalty, logits - logits.abs() * (penalty - 1))
+        ),
         "size over": lambda: out(logits - logits.abs() / penalty),
         "root": lambda: out(torch.where(positive, logits / penalty**0.5, logits * penalty**0.5)),
         "added": lambda: logits.scatter_add(1, ids, (lower - logits).gather(1, ids)),
@@ -1990,6 +2149,15 @@ REPEATS = Exercise(
             "What does a penalty of 2 make of the logits 3 and -3?",
             "Both should become smaller.",
             "Exchange the two.",
+        ),
+        repeated(
+            "infinity-minus-infinity",
+            "by its size",
+            "a negative logit is lowered by a share of its size: minus infinity becomes NaN where "
+            "the penalty is 1 or less",
+            "Print `math.inf - math.inf` and `math.inf * 0.0`.",
+            "What is minus infinity times 0.6, and what is your sum?",
+            "Multiply a negative logit by the penalty, in one go.",
         ),
         repeated(
             "once-each-time",
@@ -2316,7 +2484,7 @@ class WrongBeam(Scorer):
                 length -= 1  # what goes on is what this round began with
                 break
             shrunk = max(num_beams - len(finished), 0) if slip == "shrinks" else num_beams
-            going = self.go_on(found, end_id, shrunk)
+            going = self.go_on(found, end_id, shrunk, going)
             if slip.startswith("on the way"):
                 going = [(new, total / length**alpha) for new, total in going]
             stop = {"first end": 1, "enough ends": wanted}.get(kind)
@@ -2406,7 +2574,19 @@ class WrongBeam(Scorer):
                 found.append((going[parent][0] + [token], total))
         return found
 
-    def go_on(self, found, end_id, num_beams):
+    def go_on(self, found, end_id, num_beams, before):
+        """Those that don't end; with a slip, behind the beginnings of other parents."""
+        chosen = self.open(found, end_id, num_beams)
+        if self.slip not in ("parents by rank", "parents when more"):
+            return chosen
+        if self.slip == "parents when more" and len(before) < len(chosen):
+            before = [(new[:-1], total) for new, total in chosen]
+        last = len(before) - 1
+        return [
+            (before[min(i, last)][0] + new[-1:], total) for i, (new, total) in enumerate(chosen)
+        ]
+
+    def open(self, found, end_id, num_beams):
         if self.slip in ("never ends", "goes on", "goes on to the end"):
             return found[:num_beams]
         if self.slip == "slots":
@@ -2468,6 +2648,27 @@ class WrongBeam(Scorer):
         """How near was the last that was kept to the first that wasn't?"""
         pairs = list(pairwise(totals))
         self.cuts += [a - b for a, b in (pairs[:kept] if order else pairs[kept - 1 : kept])]
+
+
+class OneList(Scorer):
+    """All candidates of a beginning are one list, to which every token is appended."""
+
+    @torch.no_grad()
+    def search(self, ids, end_id, num_beams, max_new, alpha):
+        going, finished = [([], 0.0)], []
+        for _ in range(max_new):
+            found = []
+            for new, total in going:
+                logs = self.score(torch.tensor([ids.tolist() + new]))[0, -1].log_softmax(dim=-1)
+                for token, log in enumerate(logs.tolist()):
+                    new.append(token)
+                    found.append((new, total + log))
+            found.sort(key=lambda pair: pair[1], reverse=True)
+            ends = [pair for pair in found[:num_beams] if pair[0][-1] == end_id]
+            finished += [(new, total / len(new) ** alpha) for new, total in ends]
+            going = [pair for pair in found if pair[0][-1] != end_id][:num_beams]
+        finished += [(new, total / len(new) ** alpha) for new, total in going]
+        return sorted(finished, key=lambda pair: pair[1], reverse=True)[:num_beams]
 
 
 class LateBeam(WrongBeam):
@@ -2560,6 +2761,12 @@ def beam_model(generator, vocab, width, end, end_bias):
 
 POOLS = "pool / pool by scores"
 EACH, LATE = "k of each / slots", "ends by sum / without end"
+LOST = (
+    "/ parents lost",
+    "/ parents by rank",
+    "parents lost / parents by rank",
+    "/ parents when more",
+)
 HOPELESS = "hopeless, by max / enough ends, by max"
 
 
@@ -2598,7 +2805,7 @@ def beam_cases(generator):
         tried("nobody ends in time", 5, 4, 2, 3, 3, 1.0, (), -60.0),
         tried("only one token", 7, 3, 4, 3, 1, 1.0),
         tried("fewer continuations than beams", 3, 4, 1, 40, 2, 0.7),
-        tried("a long beginning", 6, 4, 7, 2, 4, 1.0, ("/ parents lost",)),
+        tried("a long beginning", 6, 4, 7, 2, 4, 1.0, LOST),
     ]
 
 
@@ -3072,6 +3279,37 @@ BEAM = Exercise(
             SMALL,
             "The place in the flattened ranking tells both parent and token.",
             "parent = place // vocab, token = place % vocab; take the parent's tokens along.",
+        ),
+        searching(
+            "parents-by-rank",
+            "parents by rank",
+            "what has ended is right, but who goes on has lost its parent: the i-th survivor's "
+            "token stands behind the i-th beginning",
+            SMALL,
+            "Two of the survivors may have the same parent.",
+            "Take each survivor's own beginning along: `beams[parents[go]]`, or the pair that was "
+            "ranked.",
+        ),
+        searching(
+            "parents-by-rank-when-as-many",
+            "parents when more",
+            "who goes on has lost its parent, wherever there are no more survivors than "
+            "beginnings: the i-th token stands behind the i-th beginning",
+            SMALL,
+            "Two of the survivors may have the same parent.",
+            "Take each survivor's own beginning along in every round: `beams[parents[go]]`.",
+        ),
+        Mistake(
+            "one-list-for-all",
+            OneList,
+            {},
+            "all candidates of a beginning are one and the same list: `append` changes it, and "
+            "each has the tokens of all",
+            (
+                "Print your candidates after the first round.",
+                "A list in two places is still one list; `append` writes into it.",
+                "Make a new list for each candidate: `tokens + [token]`.",
+            ),
         ),
         searching(
             "parent-and-token-exchanged",
