@@ -43,12 +43,16 @@ class Reader:
     def __init__(self, warm: Runner) -> None:
         self.warm, self.sealed, self.began = warm, 0.0, time.process_time()
 
-    def __call__(self, data: bytes, name: str) -> list[Cell]:
-        """The cells in a file's bytes, code in plain Python. Raises ValueError, saying why not."""
+    def afford(self) -> None:
+        """Raises ValueError where the files before took all that a student's files may take."""
         spent = self.sealed + time.process_time() - self.began
         if spent > BUDGET:
             told = f"not read: the files before it took {spent:.0f} seconds of processor time"
             raise ValueError(f"{told}, and {BUDGET:.0f} are for all of a student's")
+
+    def __call__(self, data: bytes, name: str) -> list[Cell]:
+        """The cells in a file's bytes, code in plain Python. Raises ValueError, saying why not."""
+        self.afford()
         if not data:
             raise ValueError("it is empty")
         tensor = torch.frombuffer(bytearray(data), dtype=torch.uint8)

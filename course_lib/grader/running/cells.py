@@ -72,7 +72,7 @@ def fresh_namespace() -> Iterator[dict[str, Any]]:
         yield own_names
     finally:
         for name, earlier in before.items():
-            sys.modules.update({name: earlier}) if earlier else sys.modules.pop(name)
+            sys.modules.update({name: earlier}) if earlier else sys.modules.pop(name, None)
         for each in usual:
             setattr(*each)
 

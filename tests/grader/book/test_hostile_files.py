@@ -130,6 +130,8 @@ def test_a_students_files_have_one_budget(warm, monkeypatch):
     monkeypatch.setattr(sealed, "BUDGET", -1.0)
     with pytest.raises(ValueError, match="not read: the files before it took"):
         sealed.Reader(warm)(b"x = 1", "a.py")
+    with pytest.raises(ValueError, match="not read: the files before it took"):
+        sealed.Reader(warm).afford()
 
 
 def test_many_files_in_deep_folders_are_told_in_few_words():

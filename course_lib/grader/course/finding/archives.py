@@ -54,7 +54,7 @@ def opened(path: Path, archive: Candidate) -> list[Candidate]:
         return [replace(archive, trouble=refusal(error))]
     except Exception as error:  # zipfile raises many kinds for what is damaged
         return [replace(archive, trouble=f"a broken archive ({one_line(error)})")]
-    named = [(_parts(info), _member(path, archive.label, info)) for info in members]
+    named = [(_parts(info), _member(path, archive, info)) for info in members]
     kept = [member for parts, member in named if not any(map(is_passed, parts))]
     return kept if any(like_work(member.name) for member in kept) else [archive]
 
@@ -88,15 +88,16 @@ def _parts(info: zipfile.ZipInfo) -> list[str]:
     return [shown(part) for part in parts if part not in ("", ".", "..")]
 
 
-def _member(path: Path, archive: str, info: zipfile.ZipInfo) -> Candidate:
-    label = cut("/".join([archive, *(_parts(info) or ["…"])]))
+def _member(path: Path, archive: Candidate, info: zipfile.ZipInfo) -> Candidate:
+    label = cut("/".join([archive.label, *(_parts(info) or ["…"])]))
     changed = moment(lambda: datetime(*info.date_time))
     told = too_large(info.file_size)
     if info.flag_bits & LOCKED:
         told = "locked with a password"
     elif info.compress_type not in METHODS:
         told = f"packed in an unusual way (method {info.compress_type})"
-    return Candidate(label, info.file_size, changed, told, partial(_load, path, info))
+    load = partial(_load, path, info)
+    return Candidate(label, info.file_size, changed, told, load, sent=archive.changed)
 
 
 def _load(path: Path, info: zipfile.ZipInfo) -> bytes:

@@ -21,6 +21,12 @@ class Candidate:
     changed: datetime | None = None  # None too for a time that no calendar has
     trouble: str = ""
     load: Callable[[], bytes] = field(default=bytes, repr=False, compare=False)
+    sent: datetime | None = None  # of an archive's file: the archive's, inside a student sets times
+
+    @property
+    def came(self) -> datetime | None:
+        """When it was handed in, as far as files tell."""
+        return self.sent or self.changed
 
     @property
     def name(self) -> str:

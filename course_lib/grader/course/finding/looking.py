@@ -27,6 +27,7 @@ class Seen:
     trouble: str = ""
     cells: tuple[Cell, ...] = ()
     defined: tuple[dict[str, str], ...] = ()  # by each cell
+    layouts: tuple[str, ...] = ()  # of each cell
     marks: frozenset[str] = frozenset()  # the chapters whose ids its tags and headings have
     checked: frozenset[str] = frozenset()  # those whose ids it checks, as a chapter may too
 
@@ -50,6 +51,11 @@ def cells_or_reason(
     """The cells of a file, or why it can't be work on these chapters."""
     if told := not_text(data):
         return f"not a notebook: {told}; {HAND_IN}"
+    try:
+        if afford := getattr(read, "afford", None):
+            afford()  # looking for names costs, too, in a file of many short words
+    except ValueError as error:
+        return one_line(error)
     plain = data.replace(b"\0", b"")  # what UTF-16 puts between Latin letters
     words = [rf"{each.name}\b" for facts in chapters for each in facts.exercises]
     words += [rf"{facts.number}\.[a-z]" for facts in chapters]
@@ -74,6 +80,7 @@ def look(file: Seen, cells: tuple[Cell, ...]) -> Seen:
         file,
         cells=cells,
         defined=tuple(defined),
+        layouts=tuple(layout(cell.source) for cell in cells),
         marks=frozenset(marks),
         checked=frozenset(checked),
     )
@@ -87,8 +94,8 @@ def answered(file: Seen, facts: ChapterFacts) -> frozenset[str] | None:
     if not own and (file.marks | file.checked) - {facts.number}:
         return None  # another chapter's notebook may well define a helper of the same name
     found: dict[str, set[str]] = {}
-    for cell, defined in zip(file.cells, file.defined, strict=True):
-        if own and (cell.tags or layout(cell.source) not in facts.page):
+    for cell, defined, lines in zip(file.cells, file.defined, file.layouts, strict=True):
+        if own and (cell.tags or lines not in facts.page):
             taken = list(defined)
         else:
             taken = [name for name, text in defined.items() if is_written(text)]

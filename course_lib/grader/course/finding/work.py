@@ -160,7 +160,7 @@ def _used(best: Seen, written: dict[Seen, frozenset[str]], facts: ChapterFacts) 
 
 
 def _one(file: Seen, count: int) -> Used:
-    return Used(file.candidate.label, file.cells, file.digest, file.candidate.changed, count)
+    return Used(file.candidate.label, file.cells, file.digest, file.candidate.came, count)
 
 
 def _rank(file: Seen, count: int, facts: ChapterFacts) -> tuple[int, bool, float]:

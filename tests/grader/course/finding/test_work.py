@@ -109,6 +109,28 @@ def test_work_is_found_whatever_its_name(name, chapter, tmp_path, facts):
     assert set(reasons(work)) <= {f"{STEMS[chapter]}.ipynb"}  # a folder of that name
 
 
+def test_a_zip_was_handed_in_when_it_was_whatever_the_times_inside_say(tmp_path, facts):
+    with zipfile.ZipFile(tmp_path / "02.zip", "w") as file:
+        file.writestr(zipfile.ZipInfo("02.ipynb", (2024, 5, 6, 7, 8, 10)), saved(solved("02")))
+    os.utime(tmp_path / "02.zip", (3600, 3600))
+    used = find_work(tmp_path, facts).used["02"]
+    assert used.label == "02.zip/02.ipynb"
+    assert used.changed == datetime(1970, 1, 1, 1, tzinfo=UTC)
+
+
+def test_looking_for_names_is_no_free_work(tmp_path, facts):
+    class Spent:
+        def afford(self):
+            raise ValueError("not read: the files before it took too long")
+
+        def __call__(self, data, name):
+            raise AssertionError("it is asked first")
+
+    put(tmp_path, {"02.py": b"a " * 100})
+    (unused,) = find_work(tmp_path, facts, Spent()).unused
+    assert unused.reason == "not read: the files before it took too long"
+
+
 def test_a_used_file_comes_with_its_cells_digest_and_time(tmp_path, facts):
     put(tmp_path, {"a.txt": b"-", "b.ipynb": saved(solved("02"))})
     used = find_work(tmp_path, facts).used["02"]
