@@ -258,4 +258,4 @@ try:
     fig.legend(loc="outside right center")
     plt.show()
 except (NotImplementedError, TypeError, AttributeError):
-    print("First write RecallGRU.")
+    print("First write RecallGRU, until its check is green.")

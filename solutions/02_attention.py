@@ -329,4 +329,4 @@ try:
     print(f"{module.log_temperature.exp().item():.1f}")
     plt.show()
 except (NotImplementedError, TypeError):
-    print("First write WordAttention.")
+    print("First write WordAttention, until its check is green.")

@@ -343,4 +343,4 @@ try:
     axes[0].legend()
     plt.show()
 except (NotImplementedError, TypeError, AttributeError):
-    print("First write TableHead.")
+    print("First write TableHead, until its check is green.")

@@ -26,7 +26,8 @@
 # A notebook is a page whose grey boxes are alive. Click into the box below and press **Shift + Enter**: the code runs,
 # the result appears under it, and the next box is selected. Run the boxes from top to bottom. If something gets
 # tangled, the menu *Kernel → Restart Kernel* gives you a clean start: run the boxes from the top again. Nothing you
-# wrote is lost.
+# wrote is lost. While a box runs, `[*]` stands beside it; the square in the bar above stops it. A check that doesn't
+# end stops by itself after a minute or two.
 
 # %%
 import torch
@@ -159,7 +160,7 @@ print("row of “it”, as cosines:", rounded(of_it / (lengths[3] * lengths)))
 #
 # **Predict first.** You remember better what surprised you. Run the next cell, write your guess into the box that
 # appears, and only then run on. The first axis counts sentences, and `@` treats each sentence alone. (What would tell you
-# is out of focus until you have guessed; point at it to read it all the same.)
+# is out of focus until you have guessed and run on; point at it to read it all the same.)
 
 # %%
 predict("00.shape", "The shape of a @ b, for a of shape (5, 2, 3) and b of shape (5, 3, 7)")
@@ -407,7 +408,7 @@ print(torch.tensor([-20_000.0]).exp(), softmax_from_the_formula(torch.tensor([-2
 # %% [markdown]
 # ## Quiz
 #
-# Choose an answer; each one, right or wrong, tells you why.
+# Choose an answer and press *Check*: each one, right or wrong, tells you why.
 
 # %%
 quiz("00")
