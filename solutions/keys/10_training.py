@@ -2366,7 +2366,7 @@ def train_cases(generator):
         return ids[:, :-1], ids[:, 1:]
 
     def tried(label, pieces, every, rate, warmup, max_norm, smoothing, unseen=(3, 2)):
-        init = {"vocab_size": 9, "d_model": 4}
+        init = {"vocab_size": 9, "d_model": 5}
         state = {
             name: normal(generator, *value.shape) * (0.9 if value.ndim == 2 else 0.3)
             for name, value in Guesser(**init).state_dict().items()
@@ -2391,6 +2391,15 @@ def train_cases(generator):
     ]  # fmt: skip
 
 
+BY_PIECE = (
+    "stepped-by-piece",
+    "stepped-unclipped",
+    "stepped-once-more",
+    "pieces-as-updates",
+    "stepped-at-the-old-rate",
+)
+
+
 class PartlyTrainer(Guesser):
     """The loop with its steps exchangeable, so that each mistake is one of them."""
 
@@ -2399,7 +2408,10 @@ class PartlyTrainer(Guesser):
         self.way, self.rest, self.ends = way, rest, ends
 
     def judged(self, ids, labels, smoothing, reduction="sum", ignored=0):
-        scores = self.score(ids).flatten(0, 1)
+        scores = self.score(ids)
+        if self.way == "shifted-again" and self.training:
+            scores, labels = scores[:, :-1], labels[:, 1:]
+        scores = scores.flatten(0, 1)
         if self.way == "softmax-first":
             scores = scores.softmax(dim=-1)
         more = {"ignore_index": ignored, "label_smoothing": smoothing, "reduction": reduction}
@@ -2416,6 +2428,7 @@ class PartlyTrainer(Guesser):
             below = whole if way == "padding-counts" else tokens
             return self.judged(ids, labels, smoothing, ignored=-100) / below
         total = self.judged(ids, labels, smoothing)
+        self.summed += total.item()
         return {
             "mean-of-means": lambda: total / max(own, 1) / len(batch),
             "means-added-up": lambda: total / own,
@@ -2432,6 +2445,11 @@ class PartlyTrainer(Guesser):
             "all-places-counted": lambda: total / whole,
             "divided-by-the-last": lambda: total / max(1, int((batch[-1][1] != 0).sum())),
             "mean-of-nothing": lambda: total / own / len(batch),
+            "tutorial-loop": lambda: total / own / self.every,
+            "tutorial-loop-with-the-share": lambda: total / own / self.every,
+            "gradients-of-means": lambda: total / max(own, 1),
+            "gradients-of-means-averaged": lambda: total / max(own, 1) / len(batch),
+            "gradients-of-means-by-every": lambda: total / max(own, 1) / self.every,
             "mean-of-nothing-weighed": lambda: total / own * own / tokens,
             "ids-counted": lambda: total / sum(int((each != 0).sum()) for each, _ in batch),
         }.get(way, lambda: total if self.rest == "kept" else total / tokens)()
@@ -2517,7 +2535,7 @@ class PartlyTrainer(Guesser):
                 "compounds-untold": last * now / rate,
             }.get(way, now)
             optimizer.param_groups[0]["lr"] = used
-            last = used if way == "compounds-untold" else now
+            earlier, last = last, used if way == "compounds-untold" else now
             if way != "never-training" and (way != "train-once" or n == 1):
                 self.train()
             if (
@@ -2527,42 +2545,52 @@ class PartlyTrainer(Guesser):
                     "cleared-once",
                     "never-cleared-late",
                     "cleared-by-piece",
+                    "pieces-as-updates",
                 )
                 and self.rest != "kept"
             ):
                 optimizer.zero_grad()
-            total, norm = 0.0, 0.0
+            self.summed, total, norm = 0.0, 0.0, 0.0
             for ids, labels in batch:
                 if way == "padding-skipped" and not labels.any():
                     continue
-                if way == "cleared-by-piece":
+                if way in ("cleared-by-piece", "pieces-as-updates"):
                     optimizer.zero_grad()
                 loss = self.share(ids, labels, smoothing, batch)
                 loss.backward()
-                total = loss.item() if way == "last-loss" else total + loss.item()
-                if way in ("clipped-by-piece", "stepped-by-piece"):
+                last_alone = way == "last-loss" or way.startswith("tutorial-loop")
+                total = loss.item() if last_alone else total + loss.item()
+                if way == "tutorial-loop":
+                    total *= every
+                if way in ("clipped-by-piece", "stepped-by-piece", "pieces-as-updates"):
                     norm = self.clip(max_norm)
-                if way in ("stepped-by-piece", "stepped-unclipped", "stepped-once-more"):
+                if way in BY_PIECE:
+                    optimizer.param_groups[0]["lr"] = used if way != BY_PIECE[-1] else earlier
                     optimizer.step()
+            optimizer.param_groups[0]["lr"] = used
             tokens = sum(int((labels != 0).sum()) for _, labels in batch)
             for parameter in self.parameters():
-                if way == "clipped-before-division":
+                if way.startswith("clipped-before-division"):
                     parameter.grad *= tokens
                 if way == "never-cleared-late" or self.rest == "kept":
                     parameter.grad /= tokens
+            if way.startswith("gradients-of-means"):
+                total = self.summed / tokens
             if way in ("gradients-never-divided", "never-cleared-late") or self.rest == "kept":
                 total /= tokens
             if way == "tokens-never-reset":
                 self.before = tokens = self.before + tokens
-            if way not in ("clipped-by-piece", "stepped-by-piece"):
+            if way not in ("clipped-by-piece", "stepped-by-piece", "pieces-as-updates"):
                 norm = self.clip(max_norm)
-            if way == "clipped-before-division":
-                norm, _ = norm, [p.grad.div_(tokens) for p in self.parameters()]
+            if way.startswith("clipped-before-division"):
+                for parameter in self.parameters():
+                    parameter.grad /= tokens
+                norm /= tokens if way.endswith("norm-too") else 1
             if way == "cleared-too-soon":
                 optimizer.zero_grad(set_to_none=False)
             if way == "judged-too-early":
                 unseen = self.judge(held_out, smoothing)
-            if way not in ("stepped-by-piece", "stepped-unclipped"):
+            if way not in ("stepped-by-piece", "stepped-unclipped", "pieces-as-updates"):
                 optimizer.step()
             if self.rest == "kept":
                 optimizer.zero_grad()
@@ -2829,6 +2857,39 @@ TRAIN = Exercise(
             *MEAN_HINTS,
         ),
         accumulating(
+            "tutorial-loop",
+            "each piece's mean is divided by `every`, and the loss told is that of the last piece "
+            "alone",
+            *MEAN_HINTS,
+        ),
+        accumulating(
+            "tutorial-loop-with-the-share",
+            "each piece's mean is divided by `every`, and the loss told is what the last piece "
+            "alone gives",
+            *MEAN_HINTS,
+        ),
+        accumulating(
+            "gradients-of-means",
+            "the loss told is right, but the gradients are those of the pieces' *means*, added up",
+            *MEAN_HINTS,
+        ),
+        accumulating(
+            "gradients-of-means-averaged",
+            "the loss told is right, but the gradients are those of the pieces' *means*, averaged",
+            *MEAN_HINTS,
+        ),
+        accumulating(
+            "gradients-of-means-by-every",
+            "the loss told is right, but the gradients are those of the pieces' *means*, divided "
+            "by `every`",
+            *MEAN_HINTS,
+        ),
+        accumulating(
+            "shifted-again",
+            "the labels are shifted by one place more; they stand one further on already",
+            *LOSS_HINTS,
+        ),
+        accumulating(
             "tokens-never-reset",
             "the labels are counted from the start of the run, not anew for each batch",
             *MEAN_HINTS,
@@ -2917,6 +2978,11 @@ TRAIN = Exercise(
             *CLIP_HINTS,
         ),
         accumulating(
+            "clipped-before-division-norm-too",
+            "the sum's gradients are clipped, and divided afterwards, and so is the norm told",
+            *CLIP_HINTS,
+        ),
+        accumulating(
             "clipped-after-the-step",
             "the clipping has no effect: it comes after the step, or never",
             *CLIP_HINTS,
@@ -2946,6 +3012,18 @@ TRAIN = Exercise(
         accumulating(
             "stepped-once-more",
             "there is a step after each piece, and one more for the batch",
+            *GROUP_HINTS,
+        ),
+        accumulating(
+            "stepped-at-the-old-rate",
+            "there is a step after each piece, at the rate of the update before, and one more for "
+            "the batch",
+            *GROUP_HINTS,
+        ),
+        accumulating(
+            "pieces-as-updates",
+            "each piece is an update of its own, with `zero_grad` and a step; the records alone go "
+            "by batches",
             *GROUP_HINTS,
         ),
         accumulating(
@@ -3155,8 +3233,9 @@ TRAIN = Exercise(
     hints=(
         "Begin with `every` of 1: then a batch is one piece, and the loop is that of 10.4.",
         "For each line of your loop, ask: once a piece, once a batch, or once a run?",
-        "Once a batch: count labels, set the rate, train(), zero_grad. Once a piece: score, loss, "
-        "backward. Once a batch: clip, step, eval(), judge, record.",
+        "Once a batch: count labels, set the rate, train(), zero_grad. Once a piece: score, its "
+        "part of the loss, backward. Once a batch: clip, step, eval(), judge, record. A piece's "
+        "part is its *sum* over labels divided by the labels of the whole batch.",
     ),
     allows=Edges(
         sizes=(0, 1),
