@@ -861,15 +861,21 @@ def wrong_step(
     new1, new2 = (1.0 if slip == "new one whole" else 1 - beta for beta in (beta1, beta2))
     if slip == "shares exchanged":
         beta1, beta2, new1, new2 = new1, new2, beta1, beta2
+    new1 = 1.0 if slip == "new gradient whole" else new1
+    new2 = 1.0 if slip == "new square whole" else new2
     mean = beta1 * mean + new1 * gradient
     squared = {"square of the mean": mean**2, "size": gradient.abs(), "not squared": gradient}
     if slip == "first beta alone":
         beta2, new2 = beta1, new1
+    if slip == "share squared, too":
+        new2 = new2**2
     square = beta2 * square + new2 * squared.get(slip, gradient**2)
     if slip == "shares exchanged":
         beta1, beta2 = new1, new2
     if slip == "shares of the mean exchanged":
         mean = new1 * old[0] + beta1 * gradient
+    if slip == "shares of the square exchanged":
+        square = new2 * old[1] + beta2 * gradient**2
     if slip == "averages by the other beta":
         mean = beta2 * old[0] + new2 * gradient
         square = beta1 * old[1] + new1 * gradient**2
@@ -882,6 +888,12 @@ def wrong_step(
         under1, under2 = 1 - beta1, 1 - beta2
     if slip == "power outside":
         under1, under2 = (1 - beta1) ** step, (1 - beta2) ** step
+    if slip == "power outside, mean":
+        under1 = (1 - beta1) ** step
+    if slip == "power outside, square":
+        under2 = (1 - beta2) ** step
+    if slip == "power swapped":
+        under1, under2 = 1 - step**beta1, 1 - step**beta2
     if slip == "first beta corrects both":
         under2 = under1
     if slip == "second beta corrects both":
@@ -904,6 +916,8 @@ def wrong_step(
     if slip == "corrected root":
         below = square.sqrt() / under2 + eps
     move = gradient / below if slip == "bare gradient" else hat1 / below
+    if slip == "eps added to the quotient":
+        move = hat1 / hat2.sqrt() + eps
     if slip == "signs":
         move = hat1.sign()
     if decays == "by the old weight":
@@ -916,6 +930,12 @@ def wrong_step(
         new = weight - rate * move + rate * decay * weight
     else:
         new = weight - rate * move
+    if slip == "eps added to the weight":
+        new = weight - rate * hat1 / hat2.sqrt() + eps - rate * decay * weight
+    if slip == "decay by the mean":
+        new = weight - rate * move - rate * decay * hat1
+    if slip == "decay unasked":
+        new = weight - rate * move - rate * weight
     if slip == "decay over the root":
         new = weight - rate * (hat1 + decay * weight) / below
     if slip.startswith("rate corrected"):
@@ -1104,6 +1124,24 @@ ADAM = Exercise(
             *CORRECTION_HINTS,
         ),
         step_slip(
+            "power-of-the-rest-for-the-mean",
+            "power outside, mean",
+            "for m the power is taken of 1 - beta1: brackets are in the wrong place",
+            *CORRECTION_HINTS,
+        ),
+        step_slip(
+            "power-of-the-rest-for-the-square",
+            "power outside, square",
+            "for v the power is taken of 1 - beta2: brackets are in the wrong place",
+            *CORRECTION_HINTS,
+        ),
+        step_slip(
+            "power-turned-round",
+            "power swapped",
+            "step is raised to the power beta; it is beta to the power step",
+            *CORRECTION_HINTS,
+        ),
+        step_slip(
             "corrected-mean-stored",
             "mean stored corrected",
             "the corrected mean is returned: the next step would correct it once more",
@@ -1127,6 +1165,32 @@ ADAM = Exercise(
             "no eps",
             "`eps` makes no difference",
             *EPS_HINTS,
+        ),
+        step_slip(
+            "eps-behind-the-division",
+            "eps added to the quotient",
+            "epsilon is added to the whole step, behind the division: brackets are missing around "
+            "the root and epsilon",
+            *EPS_HINTS,
+        ),
+        step_slip(
+            "eps-added-to-the-weight",
+            "eps added to the weight",
+            "epsilon is added to the weight, behind the division: brackets are missing around the "
+            "root and epsilon",
+            *EPS_HINTS,
+        ),
+        step_slip(
+            "decay-of-the-mean",
+            "decay by the mean",
+            "the decay is that of the corrected mean; it is the weight that shrinks",
+            *DECAY_HINTS,
+        ),
+        step_slip(
+            "decay-unasked",
+            "decay unasked",
+            "`decay` isn't used: the whole weight, times the rate, is subtracted",
+            *DECAY_HINTS,
         ),
         step_slip(
             "decay-over-the-root",
@@ -1211,6 +1275,13 @@ ADAM = Exercise(
             *AVERAGE_HINTS,
         ),
         step_slip(
+            "shares-of-the-square-exchanged",
+            "shares of the square exchanged",
+            "`1 - beta2` of the old square stays and `beta2` of the new one comes in: exchange "
+            "them",
+            *AVERAGE_HINTS,
+        ),
+        step_slip(
             "multiplied-by-the-correction",
             "multiplied",
             "the averages are multiplied by `1 - beta ** step`, which makes them smaller still; "
@@ -1234,6 +1305,24 @@ ADAM = Exercise(
             "new-one-whole",
             "new one whole",
             "the new gradient comes in whole, not by its share of 1 - beta",
+            *AVERAGE_HINTS,
+        ),
+        step_slip(
+            "new-gradient-whole",
+            "new gradient whole",
+            "the new gradient comes whole into m, not by its share of 1 - beta1",
+            *AVERAGE_HINTS,
+        ),
+        step_slip(
+            "new-square-whole",
+            "new square whole",
+            "the new square comes whole into v, not by its share of 1 - beta2",
+            *AVERAGE_HINTS,
+        ),
+        step_slip(
+            "share-squared-too",
+            "share squared, too",
+            "`1 - beta2` is squared together with the gradient; the gradient alone is",
             *AVERAGE_HINTS,
         ),
         step_slip(
@@ -1322,7 +1411,8 @@ ADAM = Exercise(
         ),
     ],
     hints=(
-        "Take one number for each, betas of 0.5, step and rate 1, eps and decay 0: go by hand.",
+        "Take one number for each, betas of 0.8 and 0.5, step 2, rate 1, eps and decay 0: go by "
+        "hand.",
         "Five lines: two averages, two corrections, one weight. Print each, and compare the first "
         "that is off.",
         "The new averages are made first, from the old ones and the gradient; corrected copies of "
