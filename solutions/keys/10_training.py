@@ -861,15 +861,21 @@ def wrong_step(
     new1, new2 = (1.0 if slip == "new one whole" else 1 - beta for beta in (beta1, beta2))
     if slip == "shares exchanged":
         beta1, beta2, new1, new2 = new1, new2, beta1, beta2
+    new1 = 1.0 if slip == "new gradient whole" else new1
+    new2 = 1.0 if slip == "new square whole" else new2
     mean = beta1 * mean + new1 * gradient
     squared = {"square of the mean": mean**2, "size": gradient.abs(), "not squared": gradient}
     if slip == "first beta alone":
         beta2, new2 = beta1, new1
+    if slip == "share squared, too":
+        new2 = new2**2
     square = beta2 * square + new2 * squared.get(slip, gradient**2)
     if slip == "shares exchanged":
         beta1, beta2 = new1, new2
     if slip == "shares of the mean exchanged":
         mean = new1 * old[0] + beta1 * gradient
+    if slip == "shares of the square exchanged":
+        square = new2 * old[1] + beta2 * gradient**2
     if slip == "averages by the other beta":
         mean = beta2 * old[0] + new2 * gradient
         square = beta1 * old[1] + new1 * gradient**2
@@ -882,6 +888,12 @@ def wrong_step(
         under1, under2 = 1 - beta1, 1 - beta2
     if slip == "power outside":
         under1, under2 = (1 - beta1) ** step, (1 - beta2) ** step
+    if slip == "power outside, mean":
+        under1 = (1 - beta1) ** step
+    if slip == "power outside, square":
+        under2 = (1 - beta2) ** step
+    if slip == "power swapped":
+        under1, under2 = 1 - step**beta1, 1 - step**beta2
     if slip == "first beta corrects both":
         under2 = under1
     if slip == "second beta corrects both":
@@ -904,6 +916,8 @@ def wrong_step(
     if slip == "corrected root":
         below = square.sqrt() / under2 + eps
     move = gradient / below if slip == "bare gradient" else hat1 / below
+    if slip == "eps added to the quotient":
+        move = hat1 / hat2.sqrt() + eps
     if slip == "signs":
         move = hat1.sign()
     if decays == "by the old weight":
@@ -916,6 +930,12 @@ def wrong_step(
         new = weight - rate * move + rate * decay * weight
     else:
         new = weight - rate * move
+    if slip == "eps added to the weight":
+        new = weight - rate * hat1 / hat2.sqrt() + eps - rate * decay * weight
+    if slip == "decay by the mean":
+        new = weight - rate * move - rate * decay * hat1
+    if slip == "decay unasked":
+        new = weight - rate * move - rate * weight
     if slip == "decay over the root":
         new = weight - rate * (hat1 + decay * weight) / below
     if slip.startswith("rate corrected"):
@@ -1104,6 +1124,24 @@ ADAM = Exercise(
             *CORRECTION_HINTS,
         ),
         step_slip(
+            "power-of-the-rest-for-the-mean",
+            "power outside, mean",
+            "for m the power is taken of 1 - beta1: brackets are in the wrong place",
+            *CORRECTION_HINTS,
+        ),
+        step_slip(
+            "power-of-the-rest-for-the-square",
+            "power outside, square",
+            "for v the power is taken of 1 - beta2: brackets are in the wrong place",
+            *CORRECTION_HINTS,
+        ),
+        step_slip(
+            "power-turned-round",
+            "power swapped",
+            "step is raised to the power beta; it is beta to the power step",
+            *CORRECTION_HINTS,
+        ),
+        step_slip(
             "corrected-mean-stored",
             "mean stored corrected",
             "the corrected mean is returned: the next step would correct it once more",
@@ -1127,6 +1165,32 @@ ADAM = Exercise(
             "no eps",
             "`eps` makes no difference",
             *EPS_HINTS,
+        ),
+        step_slip(
+            "eps-behind-the-division",
+            "eps added to the quotient",
+            "epsilon is added to the whole step, behind the division: brackets are missing around "
+            "the root and epsilon",
+            *EPS_HINTS,
+        ),
+        step_slip(
+            "eps-added-to-the-weight",
+            "eps added to the weight",
+            "epsilon is added to the weight, behind the division: brackets are missing around the "
+            "root and epsilon",
+            *EPS_HINTS,
+        ),
+        step_slip(
+            "decay-of-the-mean",
+            "decay by the mean",
+            "the decay is that of the corrected mean; it is the weight that shrinks",
+            *DECAY_HINTS,
+        ),
+        step_slip(
+            "decay-unasked",
+            "decay unasked",
+            "`decay` isn't used: the whole weight, times the rate, is subtracted",
+            *DECAY_HINTS,
         ),
         step_slip(
             "decay-over-the-root",
@@ -1211,6 +1275,13 @@ ADAM = Exercise(
             *AVERAGE_HINTS,
         ),
         step_slip(
+            "shares-of-the-square-exchanged",
+            "shares of the square exchanged",
+            "`1 - beta2` of the old square stays and `beta2` of the new one comes in: exchange "
+            "them",
+            *AVERAGE_HINTS,
+        ),
+        step_slip(
             "multiplied-by-the-correction",
             "multiplied",
             "the averages are multiplied by `1 - beta ** step`, which makes them smaller still; "
@@ -1234,6 +1305,24 @@ ADAM = Exercise(
             "new-one-whole",
             "new one whole",
             "the new gradient comes in whole, not by its share of 1 - beta",
+            *AVERAGE_HINTS,
+        ),
+        step_slip(
+            "new-gradient-whole",
+            "new gradient whole",
+            "the new gradient comes whole into m, not by its share of 1 - beta1",
+            *AVERAGE_HINTS,
+        ),
+        step_slip(
+            "new-square-whole",
+            "new square whole",
+            "the new square comes whole into v, not by its share of 1 - beta2",
+            *AVERAGE_HINTS,
+        ),
+        step_slip(
+            "share-squared-too",
+            "share squared, too",
+            "`1 - beta2` is squared together with the gradient; the gradient alone is",
             *AVERAGE_HINTS,
         ),
         step_slip(
@@ -1322,7 +1411,8 @@ ADAM = Exercise(
         ),
     ],
     hints=(
-        "Take one number for each, betas of 0.5, step and rate 1, eps and decay 0: go by hand.",
+        "Take one number for each, betas of 0.8 and 0.5, step 2, rate 1, eps and decay 0: go by "
+        "hand.",
         "Five lines: two averages, two corrections, one weight. Print each, and compare the first "
         "that is off.",
         "The new averages are made first, from the old ones and the gradient; corrected copies of "
@@ -2366,7 +2456,7 @@ def train_cases(generator):
         return ids[:, :-1], ids[:, 1:]
 
     def tried(label, pieces, every, rate, warmup, max_norm, smoothing, unseen=(3, 2)):
-        init = {"vocab_size": 9, "d_model": 4}
+        init = {"vocab_size": 9, "d_model": 5}
         state = {
             name: normal(generator, *value.shape) * (0.9 if value.ndim == 2 else 0.3)
             for name, value in Guesser(**init).state_dict().items()
@@ -2391,6 +2481,15 @@ def train_cases(generator):
     ]  # fmt: skip
 
 
+BY_PIECE = (
+    "stepped-by-piece",
+    "stepped-unclipped",
+    "stepped-once-more",
+    "pieces-as-updates",
+    "stepped-at-the-old-rate",
+)
+
+
 class PartlyTrainer(Guesser):
     """The loop with its steps exchangeable, so that each mistake is one of them."""
 
@@ -2399,7 +2498,10 @@ class PartlyTrainer(Guesser):
         self.way, self.rest, self.ends = way, rest, ends
 
     def judged(self, ids, labels, smoothing, reduction="sum", ignored=0):
-        scores = self.score(ids).flatten(0, 1)
+        scores = self.score(ids)
+        if self.way == "shifted-again" and self.training:
+            scores, labels = scores[:, :-1], labels[:, 1:]
+        scores = scores.flatten(0, 1)
         if self.way == "softmax-first":
             scores = scores.softmax(dim=-1)
         more = {"ignore_index": ignored, "label_smoothing": smoothing, "reduction": reduction}
@@ -2416,6 +2518,7 @@ class PartlyTrainer(Guesser):
             below = whole if way == "padding-counts" else tokens
             return self.judged(ids, labels, smoothing, ignored=-100) / below
         total = self.judged(ids, labels, smoothing)
+        self.summed += total.item()
         return {
             "mean-of-means": lambda: total / max(own, 1) / len(batch),
             "means-added-up": lambda: total / own,
@@ -2432,6 +2535,11 @@ class PartlyTrainer(Guesser):
             "all-places-counted": lambda: total / whole,
             "divided-by-the-last": lambda: total / max(1, int((batch[-1][1] != 0).sum())),
             "mean-of-nothing": lambda: total / own / len(batch),
+            "tutorial-loop": lambda: total / own / self.every,
+            "tutorial-loop-with-the-share": lambda: total / own / self.every,
+            "gradients-of-means": lambda: total / max(own, 1),
+            "gradients-of-means-averaged": lambda: total / max(own, 1) / len(batch),
+            "gradients-of-means-by-every": lambda: total / max(own, 1) / self.every,
             "mean-of-nothing-weighed": lambda: total / own * own / tokens,
             "ids-counted": lambda: total / sum(int((each != 0).sum()) for each, _ in batch),
         }.get(way, lambda: total if self.rest == "kept" else total / tokens)()
@@ -2517,7 +2625,7 @@ class PartlyTrainer(Guesser):
                 "compounds-untold": last * now / rate,
             }.get(way, now)
             optimizer.param_groups[0]["lr"] = used
-            last = used if way == "compounds-untold" else now
+            earlier, last = last, used if way == "compounds-untold" else now
             if way != "never-training" and (way != "train-once" or n == 1):
                 self.train()
             if (
@@ -2527,42 +2635,52 @@ class PartlyTrainer(Guesser):
                     "cleared-once",
                     "never-cleared-late",
                     "cleared-by-piece",
+                    "pieces-as-updates",
                 )
                 and self.rest != "kept"
             ):
                 optimizer.zero_grad()
-            total, norm = 0.0, 0.0
+            self.summed, total, norm = 0.0, 0.0, 0.0
             for ids, labels in batch:
                 if way == "padding-skipped" and not labels.any():
                     continue
-                if way == "cleared-by-piece":
+                if way in ("cleared-by-piece", "pieces-as-updates"):
                     optimizer.zero_grad()
                 loss = self.share(ids, labels, smoothing, batch)
                 loss.backward()
-                total = loss.item() if way == "last-loss" else total + loss.item()
-                if way in ("clipped-by-piece", "stepped-by-piece"):
+                last_alone = way == "last-loss" or way.startswith("tutorial-loop")
+                total = loss.item() if last_alone else total + loss.item()
+                if way == "tutorial-loop":
+                    total *= every
+                if way in ("clipped-by-piece", "stepped-by-piece", "pieces-as-updates"):
                     norm = self.clip(max_norm)
-                if way in ("stepped-by-piece", "stepped-unclipped", "stepped-once-more"):
+                if way in BY_PIECE:
+                    optimizer.param_groups[0]["lr"] = used if way != BY_PIECE[-1] else earlier
                     optimizer.step()
+            optimizer.param_groups[0]["lr"] = used
             tokens = sum(int((labels != 0).sum()) for _, labels in batch)
             for parameter in self.parameters():
-                if way == "clipped-before-division":
+                if way.startswith("clipped-before-division"):
                     parameter.grad *= tokens
                 if way == "never-cleared-late" or self.rest == "kept":
                     parameter.grad /= tokens
+            if way.startswith("gradients-of-means"):
+                total = self.summed / tokens
             if way in ("gradients-never-divided", "never-cleared-late") or self.rest == "kept":
                 total /= tokens
             if way == "tokens-never-reset":
                 self.before = tokens = self.before + tokens
-            if way not in ("clipped-by-piece", "stepped-by-piece"):
+            if way not in ("clipped-by-piece", "stepped-by-piece", "pieces-as-updates"):
                 norm = self.clip(max_norm)
-            if way == "clipped-before-division":
-                norm, _ = norm, [p.grad.div_(tokens) for p in self.parameters()]
+            if way.startswith("clipped-before-division"):
+                for parameter in self.parameters():
+                    parameter.grad /= tokens
+                norm /= tokens if way.endswith("norm-too") else 1
             if way == "cleared-too-soon":
                 optimizer.zero_grad(set_to_none=False)
             if way == "judged-too-early":
                 unseen = self.judge(held_out, smoothing)
-            if way not in ("stepped-by-piece", "stepped-unclipped"):
+            if way not in ("stepped-by-piece", "stepped-unclipped", "pieces-as-updates"):
                 optimizer.step()
             if self.rest == "kept":
                 optimizer.zero_grad()
@@ -2829,6 +2947,39 @@ TRAIN = Exercise(
             *MEAN_HINTS,
         ),
         accumulating(
+            "tutorial-loop",
+            "each piece's mean is divided by `every`, and the loss told is that of the last piece "
+            "alone",
+            *MEAN_HINTS,
+        ),
+        accumulating(
+            "tutorial-loop-with-the-share",
+            "each piece's mean is divided by `every`, and the loss told is what the last piece "
+            "alone gives",
+            *MEAN_HINTS,
+        ),
+        accumulating(
+            "gradients-of-means",
+            "the loss told is right, but the gradients are those of the pieces' *means*, added up",
+            *MEAN_HINTS,
+        ),
+        accumulating(
+            "gradients-of-means-averaged",
+            "the loss told is right, but the gradients are those of the pieces' *means*, averaged",
+            *MEAN_HINTS,
+        ),
+        accumulating(
+            "gradients-of-means-by-every",
+            "the loss told is right, but the gradients are those of the pieces' *means*, divided "
+            "by `every`",
+            *MEAN_HINTS,
+        ),
+        accumulating(
+            "shifted-again",
+            "the labels are shifted by one place more; they stand one further on already",
+            *LOSS_HINTS,
+        ),
+        accumulating(
             "tokens-never-reset",
             "the labels are counted from the start of the run, not anew for each batch",
             *MEAN_HINTS,
@@ -2917,6 +3068,11 @@ TRAIN = Exercise(
             *CLIP_HINTS,
         ),
         accumulating(
+            "clipped-before-division-norm-too",
+            "the sum's gradients are clipped, and divided afterwards, and so is the norm told",
+            *CLIP_HINTS,
+        ),
+        accumulating(
             "clipped-after-the-step",
             "the clipping has no effect: it comes after the step, or never",
             *CLIP_HINTS,
@@ -2946,6 +3102,18 @@ TRAIN = Exercise(
         accumulating(
             "stepped-once-more",
             "there is a step after each piece, and one more for the batch",
+            *GROUP_HINTS,
+        ),
+        accumulating(
+            "stepped-at-the-old-rate",
+            "there is a step after each piece, at the rate of the update before, and one more for "
+            "the batch",
+            *GROUP_HINTS,
+        ),
+        accumulating(
+            "pieces-as-updates",
+            "each piece is an update of its own, with `zero_grad` and a step; the records alone go "
+            "by batches",
             *GROUP_HINTS,
         ),
         accumulating(
@@ -3155,8 +3323,9 @@ TRAIN = Exercise(
     hints=(
         "Begin with `every` of 1: then a batch is one piece, and the loop is that of 10.4.",
         "For each line of your loop, ask: once a piece, once a batch, or once a run?",
-        "Once a batch: count labels, set the rate, train(), zero_grad. Once a piece: score, loss, "
-        "backward. Once a batch: clip, step, eval(), judge, record.",
+        "Once a batch: count labels, set the rate, train(), zero_grad. Once a piece: score, its "
+        "part of the loss, backward. Once a batch: clip, step, eval(), judge, record. A piece's "
+        "part is its *sum* over labels divided by the labels of the whole batch.",
     ),
     allows=Edges(
         sizes=(0, 1),
