@@ -1592,7 +1592,7 @@ COUNT = Exercise(
     name="vit_count",
     cases=count_cases,
     any_sequence=True,
-    choices={"registers": (4, 3, 5)},
+    choices={"registers": (4, 5, 6)},
     mistakes=[
         counting(
             "patches-of-one-side",
