@@ -354,7 +354,7 @@ except NotImplementedError:
 #   `(d_model, heads * d_head)`, as an `nn.Linear` holds them. `bias` is `(heads, seq, seq)`: the relative bias of 15.bias.
 # - The norm is **RMSNorm** with an epsilon of 1e-6: each vector is divided by the root of the mean of its squares, and multiplied by `weights["norm"]`.
 # - The scores are $q \cdot k + \text{bias}$: T5 was trained without the usual divisor.
-# - Return `(batch, seq, d_model)`. What came in stays as it is.
+# - Return `(batch, seq, d_model)`. What came in stays as it is. Gradients flow back to `x`, to `weights` and to `bias`: no copies of them in a module.
 #
 # The trap: each fault alone changes numbers, and none of them a shape.
 

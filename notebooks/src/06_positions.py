@@ -555,7 +555,7 @@ class Guesser(nn.Module):
     def forward(self, ids):
         x = self.added(self.embed(ids))  # (batch, seq, d_model)
         for layer in self.layers:
-            x = x + layer(x, mask=causal_mask(ids.shape[1]))
+            x = x + layer(x, mask=causal_mask)
         return self.read(x)  # (batch, seq, letter)
 
 

@@ -4877,7 +4877,7 @@ class Guesser(nn.Module):
         x = self.embed(ids)
         if self.training:
             x = x * (torch.arange(ids.shape[1]) % 4 < 3)[:, None]
-        x = x + self.attention(x, mask=causal_mask(ids.shape[1]))
+        x = x + self.attention(x, mask=causal_mask)
         return self.read(x)
 
 
