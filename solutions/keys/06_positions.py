@@ -5482,7 +5482,7 @@ STUDY_SLIPS = [
     studied(
         "dev-learned-at-last",
         {"learns": "dev at last"},
-        "when the rate is chosen, a new model is trained on train *and* dev, and that one is "
+        "a new model is trained on train *and* dev once the rate is chosen, and that one is "
         "measured",
         "Which model does the text tell you to measure?",
         "The chosen run is one of those that you have done already.",
