@@ -54,6 +54,15 @@ def test_an_older_answer_that_never_ends_is_told_to_be_older(said, monkeypatch):
     assert f"{NOTE}; stopped after" in told
 
 
+def test_an_answer_that_catches_the_first_stop_is_stopped_again(said, monkeypatch):
+    monkeypatch.setattr("course_lib.grader.course.watching.STOP", 0.5)
+    monkeypatch.setattr("course_lib.grader.course.watching.AGAIN", 0.5)
+    loop = "    while True:\n        pass\n"
+    caught = f"    try:\n    {loop.replace('    pass', '        pass')}    except:\n        pass\n"
+    endless = GOOD.replace("    return", f"{caught}{loop}    return")
+    assert "stopped after" in said("import torch", endless, CHECK)
+
+
 def test_after_a_renamed_function_too(said):
     told = said("import torch", GOOD, GOOD.replace("scores", "score"), CHECK)
     assert f"the cell before this one defines `score`, not `scores`: {NOTE}" in told

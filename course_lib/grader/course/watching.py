@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 SAY, STOP = 10, 60  # seconds of computing; of waiting, five count as one
 WAITING = 5
+AGAIN = 5  # seconds until the next try to stop what caught the first
 ENDLESS = "does a loop of yours ever end, or does its work grow much faster than its input?"
 
 
@@ -70,8 +71,8 @@ class _Watch:
         return max(time.process_time() - self.computed, waited)
 
     def _look(self) -> None:
-        said = False
-        while not self.ended.wait(0.5):
+        said, pause = False, 0.5
+        while not self.ended.wait(pause):
             if self._spent() > SAY and not said:
                 said = True
                 passed = f"{time.monotonic() - self.began:.0f} s"
@@ -81,7 +82,7 @@ class _Watch:
                     if not self.ended.is_set():
                         self.over = True
                         _thread.interrupt_main()
-                return
+                pause = AGAIN  # one may be lost in an `except` of the answer's or of a library
 
 
 def _asks_nobody(prompt: object = "") -> str:
