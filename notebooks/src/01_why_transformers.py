@@ -507,7 +507,7 @@ shown = {
 runs = {"all that are packed": sizes} | {
     name: runs.mT for name, runs in came_out.items() if name in shown
 }
-title = "Packed by PyTorch's first draw, most are there: fitted readers find few"
+title = "Of what PyTorch's first draw packs some 13 are there; fitted readers find few"
 ax = runs_over(
     sizes, runs, styles=shown, title=title, xlabel="symbols packed", ylabel="symbols read out"
 )
