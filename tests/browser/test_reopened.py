@@ -105,7 +105,9 @@ def test_the_keys_of_the_notebook_work_from_a_control(reopened, role):
 def test_after_a_restart_a_control_says_what_helps_instead_of_broken_links(reopened):
     command(reopened, "kernelmenu:restart")
     reopened.locator(".jp-Dialog .jp-mod-accept").click()
-    reopened.wait_for_selector(".jupyter-widgets-disconnected")
+    dead = ".jp-OutputArea-output:has(.jupyter-widgets-disconnected)"
+    # one control after the other
+    reopened.wait_for_function(f"document.querySelectorAll('{dead}').length === 2")
     assert told(reopened) == ['"Run the page down to this cell to use the control."'] * 2
     links = "all => all.map(node => getComputedStyle(node, '::before').content)"
     assert set(reopened.locator(".jupyter-widgets-disconnected").evaluate_all(links)) == {"none"}
