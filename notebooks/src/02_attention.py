@@ -21,7 +21,7 @@
 # - say what attention does *not* see, and what it costs,
 # - write a module of your own.
 #
-# You need 00 and 01. About 50 minutes, and 90 more for the exercises.
+# You need 00 and 01. About 60 minutes, and 90 more for the exercises.
 
 # %%
 import math
@@ -666,7 +666,8 @@ print("PyTorch's, (batch, seq, d_head), 4,096:", rounded(largest(built_in, 4096,
 # Twice the words, four times our table: 64 MiB in the end, for one attention. A model with 12 of them in each of 12
 # layers (chapter 05) makes 144. PyTorch's function, called with an axis for heads, returns none larger than its
 # output here: never the whole table. (Without that axis it does.) How can it take a softmax over rows that it
-# never has in one piece? Chapter 19 takes the trick apart.
+# never has in one piece? Block by block, with each row's largest score and sum so far, scaled anew when a larger
+# score comes: **FlashAttention** (Dao et al., 2022).
 
 # %% [markdown]
 # ## Summary

@@ -403,7 +403,7 @@ show(
 # up to it there is nothing but padding.
 #
 # **Your turn**: play with the four knobs, and make such a row in another way, without padding on the left. (A *window*
-# keeps only the newest few keys: chapter 19.) Then predict both numbers of the title without the
+# keeps only the newest few keys.) Then predict both numbers of the title without the
 # machine: `04.visible-pairs`.
 
 

@@ -507,7 +507,7 @@ outcome("05.cost", told.format(*growth))
 # One thing grows: the weights. Every head has its own table of $n \times n$ to store and put through softmax, whatever
 # its width.
 #
-# (**Grouped queries** let several query heads share one key and value head: chapter 18.)
+# (**Grouped queries** let several query heads share one key and value head: 11.9 counts what that saves.)
 #
 # **Your turn**: `05.counts`.
 

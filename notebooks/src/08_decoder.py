@@ -476,7 +476,7 @@ torch.manual_seed(0)
 model = Translator()
 losses = train(model, shifted, steps=300)
 
-# %%
+# %% jupyter={"source_hidden": true}
 fig, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
 ax.plot(eager_losses, label="not shifted", color=STYLES["theirs"]["color"], linestyle="--")
 ax.plot(losses, label="one step apart", color=STYLES["ours"]["color"])
@@ -604,7 +604,7 @@ def eyes(numbers, layer):
 # %% [markdown]
 # It was taught 4,923. Of the unseen numbers of this form, here is the nearest to it:
 
-# %%
+# %% jupyter={"source_hidden": true}
 claim("4,923 was taught", 4923 in seen.tolist())
 n = min(full.tolist(), key=lambda n: abs(n - 4923))
 writes, heard = [*str(n), "[end]"], [word for word, _ in told[n]]
@@ -704,7 +704,7 @@ show(
 # we made our reader deaf. What if every word hears the whole sentence, `Translator(hears=7)`? A study trained both
 # kinds with five seeds. In how many is the map right? How many tens are wrong without their word?
 
-# %%
+# %% jupyter={"source_hidden": true}
 found, crossing = study("08_ears")["results"], torch.tensor([0, 2, 6, 4])
 fig, ax = plt.subplots(figsize=(6.5, 3.6), layout="constrained")
 for (name, runs), style in zip(found.items(), ("ours", "theirs")):

@@ -812,7 +812,7 @@ reached = each.mean().item()
 best = max(int(known) for known, nats in tables.items() if nats > reached)
 outcome("09.letters", f"better than a table of {best} letters, not than one of {best + 1}")
 
-# %%
+# %% jupyter={"source_hidden": true}
 claim("it beats the table that knows one by more than a quarter nat", reached < by_counting - 0.25)
 late_ones = each[:, 16:].mean().item()  # without the first 16 places of each row
 both = tables["3"] < late_ones < tables["2"] and tables["3"] < reached < tables["2"]

@@ -387,7 +387,7 @@ show(
 # beforehand. **Warm-up, stable, decay** stays at the top, and one decides late when to come down.
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 def rates_of(warmup, total, decay):
     """Three schedules, each scaled to a highest rate of 1."""
     top = noam(warmup - 1, 512, warmup)
@@ -493,7 +493,7 @@ print("Adam, gradient 1, at step 50 -1,000: the weight after 49, 69, 99:", round
 # with 80 % confidence, 80 % are right. The **expected calibration error** sorts answers into bins by confidence and takes the mean gap
 # between confidence and share right. The study trained with 20,000 dates and with 400, with smoothing and without.
 
-# %%
+# %% jupyter={"source_hidden": true}
 smooth, kinds = tricks["smoothing"], ("as it is", "at that temperature")
 errors = {
     name: [[run[kind]["error"] for run in runs] for kind in kinds] for name, runs in smooth.items()
@@ -643,7 +643,7 @@ run = train(loss_of(model), islice(batches(lessons), steps), optimizer, fall)
 records = list(progress(run, total=steps))  # a bar, made of widgets
 claim("mean of the last hundred losses: below 0.02", sum(r.loss for r in records[-100:]) < 2)
 
-# %%
+# %% jupyter={"source_hidden": true}
 fig, axes = plt.subplots(3, 1, figsize=(8, 5.5), sharex=True, layout="constrained")
 for ax, name in zip(axes, ("lr", "loss", "grad_norm")):
     ax.plot([getattr(r, name) for r in records], color=CYCLE[0], linewidth=0.8)
@@ -687,7 +687,7 @@ claim("of 2,000 dates on unseen days, more than 99 % are right", len(wrong) < 20
 # and chapter 06's sinusoidal positions. (Settings were changed after two earlier tests; none of this one's days was in those; some of the page's were.)
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 dates = study("10_dates")["results"]
 for name in ("QK-norm", "plain"):
     told = [f"{run['test'] / run['of']:.2%}" for run in dates[name]]
@@ -766,7 +766,7 @@ widgets.interactive(read_date, date=widgets.Text("Thursday, 4 July 1991", contin
 # A date is an **alignment** that one knows: the year is written from the year. How much of a digit's weight lies on the letters it
 # comes from? The study measured it on the test days. (`$` is the end.)
 
-# %%
+# %% jupyter={"source_hidden": true}
 mass = {name: [run["mass"] for run in dates[name]] for name in ("QK-norm", "plain")}
 for name, runs in mass.items():
     parts = [" ".join(f"{run[part]:.2f}" for run in runs) for part in ("y", "M", "d", "all")]
@@ -789,8 +789,7 @@ show(
 
 # %% [markdown]
 # Most of the weight, twice what equal looks would put there or more, is where it belongs, and not all: when the decoder looks, the source's letters have talked with each
-# other, so a month may be found beside its name. The better reader has less of it there. A map is a hint of what was read, no proof
-# (chapter 23).
+# other, so a month may be found beside its name. The better reader has less of it there. A map is a hint of what was read, no proof.
 #
 # **Your turn**: `10.softest`.
 

@@ -570,7 +570,7 @@ claim("here, empty beats his at least 14 times of 16", sum(map(float.__gt__, emp
 # mean of the letters), so that long lines may compete.
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 def mean_length(lines):
     return sum(map(len, lines)) / len(lines)
 
@@ -771,7 +771,7 @@ for name, layers, heads, d_head, window in (
     print(f"{name:11} {each / 1024:4.0f} KiB a token, {whole}")
 
 # %% [markdown]
-# Llama 3 shares keys and values among four heads each (5.5): a quarter a token. Chapter 18 goes on from here.
+# Llama 3 shares keys and values among four heads each (5.5): a quarter a token.
 #
 # **Your turn**: `11.cached-attention` and `11.cache-bytes`.
 #

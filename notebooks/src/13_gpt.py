@@ -273,7 +273,7 @@ outcome("13.table", f"the table, twice: {told}")
 # %% [markdown]
 # The table, and not only because it has read more: with as many letters, each read once, it is ahead as well. (Partly by the exam: the GPT begins anew every 128 letters.) Ours, as a range; all runs of both. (The GPT's rates, of three, were chosen on `develop`: for 137 steps twice ours. The longest run took half of 550's.)
 
-# %%
+# %% jupyter={"source_hidden": true}
 rows = held_out[: 400 * 129].view(400, 129)
 with torch.no_grad():
     losses = [F.cross_entropy(writer(some[:, :-1]).mT, some[:, 1:]) for some in rows.split(50)]
@@ -737,7 +737,7 @@ for lost in [], others[:1], [dear]:
 # %% [markdown]
 # L16 H0 holds one step of this **circuit**: without it, seven of the eight hardly find their places. (L11 H1 is hardly missed: what counts is who reads it.) It isn't all: two heads of layer 1, each, cost about as much, yet without the first the eight find most of theirs.
 
-# %%
+# %% jupyter={"source_hidden": true}
 lost = ["nothing", "the eight", "eight neighbours", list(removed)[3]]
 shown = {name: (range(2, 2 * N + 1), curves[name]) for name in lost}
 title = "Without eight heads of 270, or one below them, the second time is hard too"
@@ -791,7 +791,7 @@ for name, config in families.items():
     print(f"{name:13} {row} {kept * config.max_len / 1e9:8.1f}")
 
 # %% [markdown]
-# All counts but GPT-3's are those of the published files (its 175 billion are 174.6). Llama 3.1's context is 64 times GPT-3's, its cache a token a thirty-sixth: it has fewer and narrower layers, and four query heads share a key. (Chapter 18.)
+# All counts but GPT-3's are those of the published files (its 175 billion are 174.6). Llama 3.1's context is 64 times GPT-3's, its cache a token a thirty-sixth: it has fewer and narrower layers, and four query heads share a key.
 #
 # To *train*, count 16 bytes a parameter at 32 bits: weights, gradients, AdamW's two means; and what the backward pass keeps. About $6N$ multiplications and additions a token for $N$ parameters, $2N$ to read one.
 #

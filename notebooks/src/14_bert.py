@@ -278,7 +278,7 @@ widgets.interactive(
 # The same without Python, for one line that it never read.
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 shown_line, gaps = "What is your will with this good man?", [5, 13, 19, 25]
 blank = torch.tensor([letters.encode(shown_line)])
 blank[0, gaps] = MASK
@@ -561,7 +561,7 @@ outcome("14.four", "; ".join(names[n] for n in sorted(mean, key=mean.get, revers
 # %% [markdown]
 # The picture to keep. Each dot is one run.
 
-# %%
+# %% jupyter={"source_hidden": true}
 fig, ax = plt.subplots(figsize=(8, 2.9), layout="constrained")
 for place, runs in enumerate(ways.values()):
     ax.plot(runs, [place] * len(runs), "o", color=CYCLE[place], markersize=10, alpha=0.7)

@@ -437,7 +437,7 @@ sides = {"encoder": reads.attention.position, "decoder": writes.self_attention.p
 # %% [markdown]
 # Both sides, both heads:
 
-# %%
+# %% jupyter={"source_hidden": true}
 fig, axes = plt.subplots(1, 2, figsize=(9, 2.8), sharey=True, layout="constrained")
 for ax, (side, places) in zip(axes, sides.items()):
     for head, line in enumerate(by_distance(places)):
@@ -550,7 +550,7 @@ for kind, name in NAMES.items():
 # darkest is the best mean, paler is what overlaps with it.
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 def shade(task, kind):
     """1 for the best mean, a half where runs overlap with the best one's, else 0."""
     mine, top = runs[task][kind], runs[task][best[task]]
@@ -726,7 +726,7 @@ if whisper:
 # %% [markdown]
 # That head, in the half by which it was not chosen:
 
-# %%
+# %% jupyter={"source_hidden": true}
 if whisper:
     words = [pieces.decode([i]).replace(" ", "␣") for i in second[0]]
     fig, ax = plt.subplots(figsize=(9, 2.9), layout="constrained")

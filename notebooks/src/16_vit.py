@@ -97,7 +97,7 @@ print({name: torch.equal(each[5], square) for name, each in tokens.items()})
 # %% [markdown]
 # Equal shapes, so no error will ever say which one you have. Draw the 16 tokens:
 
-# %%
+# %% jupyter={"source_hidden": true}
 fig, axes = plt.subplots(4, 9, figsize=(8, 3.6), layout="constrained")
 for ax in axes.flat:
     ax.set_axis_off()
@@ -307,7 +307,7 @@ widgets.interactive(
 #
 # Row [CLS] of the product says how much of each patch arrives there. (`16.rollout`; the library's is used here.) The picture that ViTs are known by:
 
-# %%
+# %% jupyter={"source_hidden": true}
 shown = [4, 11, 12, 19, 23, 31]
 fig, axes = plt.subplots(1, 6, figsize=(9, 1.9), layout="constrained")
 for ax, i in zip(axes, shown):
@@ -509,7 +509,7 @@ outcome("16.permuted", f"{told} points of 100")
 # %% [markdown]
 # As a picture, one mark for each run.
 
-# %%
+# %% jupyter={"source_hidden": true}
 fig, ax = plt.subplots(figsize=(8, 3), layout="constrained")
 for at, (name, runs) in enumerate(taken.items()):
     for place, each in enumerate(runs):
@@ -620,7 +620,7 @@ print(f"second row, left end: empty {empty[4]:.2f}, cosine to the corners {near:
 # %% [markdown]
 # Each of the 16 tiles is one place, and shows how alike it is to all 16.
 
-# %%
+# %% jupyter={"source_hidden": true}
 fig, axes = plt.subplots(1, 3, figsize=(8, 2.9), layout="constrained")
 for ax, (name, alike) in zip(axes, tables.items()):
     tiles = alike.view(4, 4, 4, 4).permute(0, 2, 1, 3).reshape(16, 16)
@@ -741,7 +741,7 @@ print(f"this page's reader: {len(reader.position.table)} tokens, {numbers:,} par
 # - On 4,000 digits a CNN of equal size is ahead after few updates; after twice as many the ViT has nearly caught up. The CNN bears moved images far better, and its lead lives on neighbours: on scrambled pixels it is ahead by batch norm alone. With 500, it led for a time, augmented for longer.
 # - Three convolutions in front bring the ViT level, unless pixels are scrambled.
 #
-# An image was a sentence, nearly. What else has been changed since 2017, in the block itself? Chapter 17.
+# An image was a sentence, nearly. What else has been changed since 2017, in the block itself? RMSNorm, SwiGLU, rotary positions, grouped queries: you have met them all (05 to 07).
 
 # %% [markdown]
 # ## Quiz

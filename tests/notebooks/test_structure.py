@@ -172,3 +172,10 @@ def test_the_exercises_named_are_those_there_are(chapter):
     # True in a checkout; where it is copied to work/, `signposts.in_work` turns the link.
     name = next(p.name for p in PATHS if p.name[:2] == chapter["number"])
     assert f"](../exercises/{name})" in "\n".join(prose(chapter))
+
+
+def test_no_chapter_is_named_that_is_not_there(chapter):
+    there = {path.name[:2] for path in PATHS}
+    tasks = next((ROOT / "exercises").glob(f"{chapter['number']}_*.ipynb")).read_text("utf-8")
+    named = re.findall(r"[Cc]hapters? (\d\d)\b", "\n".join([*prose(chapter), tasks]))
+    assert set(named) <= there
