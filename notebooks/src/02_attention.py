@@ -665,9 +665,8 @@ print("PyTorch's, (batch, seq, d_head), 4,096:", rounded(largest(built_in, 4096,
 # %% [markdown]
 # Twice the words, four times our table: 64 MiB in the end, for one attention. A model with 12 of them in each of 12
 # layers (chapter 05) makes 144. PyTorch's function, called with an axis for heads, returns none larger than its
-# output here: never the whole table. (Without that axis it does.) How can it take a softmax over rows that it
-# never has in one piece? Block by block, with each row's largest score and sum so far, scaled anew when a larger
-# score comes: **FlashAttention** (Dao et al., 2022).
+# output here: never the whole table. (Without that axis it does.) It goes through the
+# keys in blocks, with each row's largest score and sum so far: **FlashAttention** (Dao et al., 2022).
 
 # %% [markdown]
 # ## Summary

@@ -868,7 +868,7 @@ widgets.interactive(
 # - Few heads copy from the context, and they hang on others below. Remove them, and others, to know.
 # - Two bytes a parameter to use, sixteen to train, and a cache for each token. Writing fetches each weight for each token.
 #
-# Is it enough? For form, for facts that are often written, for copying: yes. For knowing what is *not* known, for doing what you want: not by itself. (Chapters 21 and 22.)
+# Is it enough? For form, for facts that are often written, for copying: yes. For knowing what is *not* known, for doing what you want: not by itself.
 #
 # It looked back only. What if both sides are visible? Chapter 14.
 #

@@ -741,7 +741,7 @@ print(f"this page's reader: {len(reader.position.table)} tokens, {numbers:,} par
 # - On 4,000 digits a CNN of equal size is ahead after few updates; after twice as many the ViT has nearly caught up. The CNN bears moved images far better, and its lead lives on neighbours: on scrambled pixels it is ahead by batch norm alone. With 500, it led for a time, augmented for longer.
 # - Three convolutions in front bring the ViT level, unless pixels are scrambled.
 #
-# An image was a sentence, nearly. What else has been changed since 2017, in the block itself? RMSNorm, SwiGLU, rotary positions, grouped queries: you have met them all (05 to 07).
+# An image was a sentence, nearly. Changed in the block since 2017: RMSNorm, SwiGLU, rotary positions, grouped queries (05 to 07).
 
 # %% [markdown]
 # ## Quiz

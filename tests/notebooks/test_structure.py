@@ -177,5 +177,7 @@ def test_the_exercises_named_are_those_there_are(chapter):
 def test_no_chapter_is_named_that_is_not_there(chapter):
     there = {path.name[:2] for path in PATHS}
     tasks = next((ROOT / "exercises").glob(f"{chapter['number']}_*.ipynb")).read_text("utf-8")
-    named = re.findall(r"[Cc]hapters? (\d\d)\b", "\n".join([*prose(chapter), tasks]))
-    assert set(named) <= there
+    lists = re.findall(
+        r"[Cc]hapters?((?: |, | and | to |–|\d\d)+)", "\n".join([*prose(chapter), tasks])
+    )
+    assert set(re.findall(r"\d\d", " ".join(lists))) <= there
