@@ -20,7 +20,7 @@
 # - measure whether a model knows how sure it may be,
 # - train, save, load and use a model on real data.
 #
-# You need 04, 08 and 09. About 95 minutes, and 120 more for the exercises.
+# You need 04, 08 and 09. About 95 minutes, 20 of them in the optional 10.13 and 10.14; exercises: 120 more.
 
 # %%
 from functools import partial
@@ -794,7 +794,7 @@ show(
 # **Your turn**: `10.softest`.
 
 # %% [markdown]
-# ## 10.13 Names: when the answer is a matter of taste
+# ## 10.13 Names: when the answer is a matter of taste (optional)
 #
 # Dates have one right answer. Arabic names in Latin letters don't: short vowels are not written, and Wikidata often has several spellings;
 # any is right enough. A study trained on 23,515 names, beside each letter's usual spelling, the most similar known name, and a fair
@@ -812,7 +812,7 @@ for name, _, _, counted, said, known in found["examples"][2:8]:
 print("what the model misses:", {kind: n for kind, n in misses.items() if "," not in kind})
 
 # %% [markdown]
-# Counting does as well as attention on whole names; letter by letter the model is a little nearer. Half of its misses
+# Counting does as well as attention on whole names; by letters the model is a little nearer. Half of its misses
 # are in the vowels alone, and one that isn't written can only be guessed.
 #
 # Unless one knows where. Two more studies told the country in which most bear a name: n-grams of all names, mixed with those of that
@@ -841,7 +841,7 @@ for name, said in four[:3]:  # the first that are written in four ways
 # Both gain, the model more. With
 # countries dealt out anew the n-grams' gain is gone: a spelling is a convention of a place. (Egypt gains nothing, Lebanon loses.)
 #
-# ## 10.14 French: when there is little
+# ## 10.14 French: when there is little (optional)
 #
 # Real sentences, as five programs (JupyterLab, Wagtail, Django, Sphinx, Spyder) have them in English and French: 6,274 pairs to learn
 # from, 600 sentences for the test, which no other is close to. Many translations are right and one is known, so likeness is counted, up to
@@ -940,7 +940,7 @@ quiz("10")
 # | `10.softest` | say how sharp attention can be when its scores are capped |
 # | `10.train` | train with batches that are too large for the memory |
 #
-# Into your box go the loss, the schedule and the loop.
+# Your box gets loss, schedule, loop.
 
 # %% [markdown]
 # ## Further reading
