@@ -487,7 +487,7 @@ print("Adam, gradient 1, at step 50 -1,000: the weight after 49, 69, 99:", round
 # ## 10.8 Smoothing, and how sure one may be
 #
 # The paper smooths its labels: the right token is to get 0.9, and 0.1 is shared out over all of them (**label smoothing**,
-# `smoothing=0.1` in `cross_entropy`). A model that is never asked for 1 should be less sure of itself. Good?
+# `smoothing=0.1` in `cross_entropy`). The best answer is then what is asked for, and its loss the labels' entropy, not 0: such a model should be less sure of itself. Good?
 #
 # That depends on how sure it *may* be. **Confidence** is the probability of the likeliest token. A model is **calibrated** if, of all answers
 # with 80 % confidence, 80 % are right. The **expected calibration error** sorts answers into bins by confidence and takes the mean gap
@@ -869,8 +869,7 @@ for group, side in product(groups, ("copy", "nearest", "dictionary", "model")):
 
 # %% [markdown]
 # In letters the dictionary wins; in runs of words the model, and one sentence in ten is the translator's own. Far from all that was learned
-# from, the dictionary leads in both; near it, the neighbour's French has more chrF than the model. So with 6,274 pairs a
-# Transformer wins some, and loses some to counting.
+# from, the dictionary leads in both; near it, the neighbour's French has more chrF than the model.
 #
 # ## 10.15 The paper's numbers, and ours
 #
