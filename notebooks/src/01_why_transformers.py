@@ -644,7 +644,7 @@ show(fig, alt)
 # constants are dropped.) With gaps in the window that grow $k$-fold from layer to layer (*dilation*), a convolution gets by with
 # $O(\log n)$. Work along a path is done in order, and gradients are multiplied along it: a short path helps twice.
 #
-# **Your turn**: `01.path-length`.
+# **Your turn**: `01.path-length`, then `01.recall-gru`.
 
 # %% [markdown]
 # ## 1.8 The clock (optional)

@@ -467,8 +467,8 @@ claim("greedy invents 1 word of 100 at most", exist > 0.99)
 claim("the penalty more than 2 of 100", fewer_exist < 0.98)
 
 # %% [markdown]
-# It works, and has a price of the same kind, invented words: letters *must* repeat. (The longer tokens of chapter 12 need it less.) One line of it is
-# easily got wrong: `11.repeats`.
+# It works, and has a price of the same kind, invented words: letters *must* repeat. (The longer tokens of chapter 12 need it less.) **Your turn**: one line of it
+# is easily got wrong, `11.repeats`.
 #
 # ## 11.6 Look ahead: the beam tree
 #

@@ -107,7 +107,7 @@ print("scores move at places", *moved.nonzero()[:, 0].tolist())
 # - 10 % become a random token,
 # - 10 % stay as they are, and are asked for all the same.
 #
-# `hide` does that. (You write it in `14.hide`.) The loss counts the chosen places only.
+# `hide` does that. (**Your turn**: `14.hide`.) The loss counts the chosen places only.
 
 
 # %%
@@ -176,8 +176,8 @@ outcome("14.tables", f"{100 * shares[0]:.0f} and {100 * shares[1]:.0f}")
 # of places would have to be learned as well. And 30 % are hidden while it learns, for a reason that 14.5 gives. The
 # exam always hides 15 %. Muon for matrices, AdamW for the rest: `Both` of 10.10, now from the library.
 #
-# Places that are not asked for become padding among the targets, which `cross_entropy` leaves out. (`14.loss` is another way, and how it
-# goes wrong.)
+# Places that are not asked for become padding among the targets, which `cross_entropy` leaves out. (**Your turn**: `14.loss`,
+# another way that goes wrong; then `14.bert`, the model.)
 
 
 # %%
@@ -399,7 +399,7 @@ print("for:    ", *(rows.words[i] for i in order.flip(0)[:12]), sep="  ")
 #
 # How does an encoder judge a text? It gives a vector for each token. BERT puts a token in front that means nothing, [CLS], and judges
 # by its vector: attention fills it with what the task needs. Or one takes the mean over the tokens that are no padding, **mean
-# pooling**. Two texts go in as [CLS] a [SEP] b [SEP] (`14.pair`), and each token is a sum of three vectors: its own, its place's,
+# pooling**. Two texts go in as [CLS] a [SEP] b [SEP] (**your turn**: `14.pair`), and each token is a sum of three vectors: its own, its place's,
 # and its **segment**'s, which says which of the two texts it stands in.
 
 # %%
@@ -427,7 +427,7 @@ view if minilm else None
 # %% [markdown]
 # MiniLM is a BERT of six layers: every second one of a model that was trained to imitate a larger one. Then it learned to bring sentences of like meaning together.
 # So its mean vector should say something of a sentence. What? For each review of twelve films, take the nearest other one: is it
-# on the same film? Does it have the same verdict? (`14.pool` is the mean.) The control is the overlap of words.
+# on the same film? Does it have the same verdict? (**Your turn**, the mean: `14.pool`.) The control is the overlap of words.
 
 # %%
 films = sorted({review.film for review in reviews.dev})[:12]
@@ -634,8 +634,8 @@ show(
 # ## 14.10 A head for each token, and for a span
 #
 # One linear layer on *each* vector makes a **tagger**: which of these letters of a date are the year, the month, the day? On
-# names in a text the same is **named entity recognition** (when a word has several pieces, the first one carries the label:
-# `14.pieces`). With two scores for each token, "starts here" and "ends here", it answers questions by a **span** of the text (`14.span`).
+# names in a text the same is **named entity recognition** (when a word has several pieces, the first one carries the label; **your turn**:
+# `14.pieces`). With two scores for each token, "starts here" and "ends here", it answers questions by a **span** of the text (**your turn**: `14.span`).
 #
 # The opponent is a rule: four digits (or the last two) are the year, a run of letters without a comma is the month, the
 # first number left is the day. Which run? The longest, says a hasty rule. Where it failed it had taken weekdays, so the second

@@ -174,7 +174,7 @@ print(f"one stack {in_matrices(ours):,}, two and two {in_matrices(pair((2, 2), 1
 #
 # A label is a word, a number is its digits. One loss for everything, one model for everything: learn from plain text first, go on with tasks. That is **transfer
 # learning**; text-to-text, transfer and Transformer make the five Ts of the name. To choose among given labels, score each one's
-# text (`15.label`).
+# text (**your turn**: `15.label`).
 #
 # ## 15.3 Hide spans, ask for spans
 #
@@ -227,8 +227,8 @@ widgets.interactive(
 )
 
 # %% [markdown]
-# The paper tried 10 to 50 % and means of 2 to 10, and found little between them but the time, save that 50 % was too much (its tables 6 and 7). You write the cutting in `15.corrupt`,
-# and count lengths in `15.lengths`.
+# The paper tried 10 to 50 % and means of 2 to 10, and found little between them but the time, save that 50 % was too much (its tables 6 and 7). **Your turn**: the cutting in `15.corrupt`,
+# lengths in `15.lengths`.
 #
 # ## 15.4 What else T5 changed
 #
@@ -240,7 +240,7 @@ widgets.interactive(
 # | scores divided by √d | yes | no: queries start smaller by that much |
 # | last layer | tied | tied, and what it reads divided by √d_model |
 #
-# A checkpoint of T5 loads without complaint into a layer that divides by √d, and then attends too evenly (`15.scale`). In the library it is the same `Seq2Seq` as in 09, given other parts:
+# A checkpoint of T5 loads without complaint into a layer that divides by √d, and then attends too evenly (**your turn**: `15.scale`). In the library it is the same `Seq2Seq` as in 09, given other parts:
 
 # %%
 with torch.device("meta"):
@@ -252,7 +252,7 @@ for name in ("t5-small", "t5-base", "t5-11b"):
 
 # %% [markdown]
 # The places are those of 06: distances near by have a **bucket** each, far ones share wider and wider buckets, and each head learns one number for each bucket. All layers of a
-# side share the table; cross-attention has none. (From table to bias: `15.bias`.)
+# side share the table; cross-attention has none. (**Your turn**: from table to bias, `15.bias`; and all of it, `15.t5`.)
 #
 # ## 15.5 One model, two tasks
 #
@@ -773,7 +773,7 @@ if whisper:
 # Six of nine are where it looked for this word before. The other three it could not know: the first word, what follows the first *Fail*, and what follows
 # the first end. There it looks at what comes next in the sound: the start, the *again* behind a *Fail*, the silence. So it listens for the word that is due.
 #
-# How many heads do so hangs on the order: half of the 24 in two of five, none in one. (One that looks at the same place for nearly every word agrees with both, and isn't counted.) Whisper's times of words are made of several such heads, and of the cheapest path through their mean (`15.path`).
+# How many heads do so hangs on the order: half of the 24 in two of five, none in one. (One that looks at the same place for nearly every word agrees with both, and isn't counted.) Whisper's times of words are made of several such heads, and of the cheapest path through their mean (**your turn**: `15.path`).
 #
 # ## Summary
 #

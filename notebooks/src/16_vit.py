@@ -112,7 +112,7 @@ show(
 
 # %% [markdown]
 # Would the model learn from stripes? It would, and on digits no worse than from patches (16.7). So the bug
-# is hard to see. (`16.patches`, `16.reshape`.)
+# is hard to see. (**Your turn**: `16.patches`, `16.reshape`.)
 #
 # ## 16.2 One linear layer for all patches
 #
@@ -135,7 +135,7 @@ claim("a linear layer over patches is a convolution", same)
 
 # %% [markdown]
 # So most published code writes `Conv2d(channels, d_model, size, stride=size)`. With one channel a `view` turns one weight into the other. With three, and another order of the numbers in a
-# patch, it takes more: `16.kernel`.
+# patch, it takes more: **your turn**, `16.kernel`.
 #
 # ## 16.3 Where is it? And who answers?
 #
@@ -192,7 +192,7 @@ outcome("16.bag", f"{answer[0]}; with places, {answer[1]}")
 #
 # $$x = [\,\text{cls},\ W p_1 + b,\ \dots,\ W p_n + b\,] + \text{place} \qquad \text{logits} = \text{head}(\text{encoder}(x)_0)$$
 #
-# That is a **Vision Transformer**, ViT (Dosovitskiy and others 2020). Behind that line everything is from 07: blocks with their norm in front, GELU. (You build it in `16.vit`, and count it first in `16.count`.)
+# That is a **Vision Transformer**, ViT (Dosovitskiy and others 2020). Behind that line everything is from 07: blocks with their norm in front, GELU. (**Your turn**: `16.count`, `16.vit`.)
 #
 # ## 16.4 Train one
 #
@@ -305,7 +305,7 @@ widgets.interactive(
 #
 # $$A_l = \tfrac{1}{2}\,(W_l + I) \qquad \text{roll-out} = A_L \cdots A_2 \, A_1$$
 #
-# Row [CLS] of the product says how much of each patch arrives there. (`16.rollout`; the library's is used here.) The picture that ViTs are known by:
+# Row [CLS] of the product says how much of each patch arrives there. (**Your turn**: `16.rollout`; the library's is used here.) The picture that ViTs are known by:
 
 # %% jupyter={"source_hidden": true}
 shown = [4, 11, 12, 19, 23, 31]
@@ -730,7 +730,7 @@ print(f"this page's reader: {len(reader.position.table)} tokens, {numbers:,} par
 
 # %% [markdown]
 # That is the published model's count. With `pretrained.vit` its weights go into this very class. For larger images only the table of places has to grow. It is an image itself, 14 by 14 places with 768 channels, and is stretched like one: each
-# new place becomes a mix of the old ones around it (*bilinear*): `16.resize`.
+# new place becomes a mix of the old ones around it (*bilinear*): **your turn**, `16.resize`.
 #
 # ## Summary
 #
