@@ -56,70 +56,6 @@ def project(x, to_q, to_k, to_v):
 check("03.project", project)
 
 # %% [markdown]
-# ## 03.cross-attention · Ask another sequence
-#
-# Write `cross_attention(x, context, w_q, w_k, w_v)`: every position of `x` looks something up in
-# `context`.
-#
-# - `x` is (batch, query, d_model), `context` is (batch, key, d_context). The two widths and the
-#   two lengths may differ.
-# - `w_q` is (d_model, d_head), `w_k` is (d_context, d_head), `w_v` is (d_context, d_value). No
-#   biases here.
-# - Return the output (batch, query, d_value) and the weights (batch, query, key).
-#
-# The trap: with two sequences of one length every mix-up of sources has the right shape.
-#
-# Difficulty 2 of 3 · 10 minutes · 3 points
-
-
-# %% tags=["03.cross-attention"]
-def cross_attention(x, context, w_q, w_k, w_v):
-    """Queries from x, keys and values from context -> (output, weights)."""
-    # BEGIN SOLUTION
-    q, k, v = x @ w_q, context @ w_k, context @ w_v
-    scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5  # (batch, query, key)
-    weights = scores.softmax(dim=-1)
-    return weights @ v, weights
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("03.cross-attention", cross_attention)
-
-# %% [markdown]
-# ## 03.cross-shapes · Predict the shapes
-#
-# Before a program runs you should know its shapes. Write `cross_shapes(batch, n_query, n_key,
-# d_model, d_head, d_value)` for the cross-attention of the exercise above, where both sequences
-# have the width `d_model`.
-#
-# Return a dictionary of tuples with the keys `"queries"`, `"keys"`, `"values"`, `"scores"` and
-# `"output"`.
-#
-# The trap: three of the six sizes never appear in the scores, and one of the two lengths is gone
-# from the output.
-#
-# Difficulty 1 of 3 · 5 minutes · 1 point
-
-
-# %% tags=["03.cross-shapes"]
-def cross_shapes(batch, n_query, n_key, d_model, d_head, d_value):
-    """Six sizes -> {"queries": (…), "keys": (…), "values": (…), "scores": (…), "output": (…)}."""
-    # BEGIN SOLUTION
-    return {
-        "queries": (batch, n_query, d_head),
-        "keys": (batch, n_key, d_head),
-        "values": (batch, n_key, d_value),
-        "scores": (batch, n_query, n_key),
-        "output": (batch, n_query, d_value),
-    }
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("03.cross-shapes", cross_shapes)
-
-# %% [markdown]
 # ## 03.self-lookup-bug · Everybody admires themselves
 #
 # A colleague put the three matrices side by side into one, `w_qkv` of shape (d_model, 3 ·
@@ -153,94 +89,6 @@ def self_attention(x, w_qkv):
 
 # %% tags=["check"]
 check("03.self-lookup-bug", self_attention)
-
-# %% [markdown]
-# ## 03.head-entropy · How undecided is a head?
-#
-# Chapter 02's sum again, in another unit, and with one number for each head.
-#
-# Write `head_entropy(weights)`. `weights` is (heads, query, key), each row sums to 1. For each
-# row the entropy is $-\sum_j w_j \log_b w_j$, where a weight of 0 adds 0. The base $b$ of the
-# logarithm sets the unit; with base 2 it is the *bit*. Yours is base {{base}}. A head's entropy is
-# the mean over its queries. Return (heads,).
-#
-# Two values to know: a row with all its weight on one key has 0, a row that is even over
-# {{base}} · {{base}} · {{base}} keys has 3.
-#
-# The trap: real heads have weights that are exactly 0, and 0 times the logarithm of 0 is not 0 to
-# a computer.
-#
-# Difficulty 1 of 3 · 5 minutes · 2 points
-
-
-# %% tags=["03.head-entropy"]
-def head_entropy(weights):
-    """Weights (heads, query, key) -> mean entropy of each head's rows, to base {{base}} (heads,)."""
-    # BEGIN SOLUTION
-    base = 2
-    logs = torch.where(weights > 0, weights, 1.0).log() / math.log(base)  # log(1) is 0
-    return -(weights * logs).sum(dim=-1).mean(dim=-1)
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("03.head-entropy", head_entropy)
-
-# %% [markdown]
-# ## 03.diagonal-share · Does a head look to its left?
-#
-# Write `diagonal_share(weights, offset)`: how much weight do queries give, on average, to the key
-# that stands `offset` places further on? `weights` is (heads, seq, seq), rows are queries.
-# `offset=0` is the word itself, `offset=-1` the word before it, `offset=2` the word after the
-# next. Where a call doesn't say, it is {{offset}}. Return (heads,).
-#
-# Some queries have no such key: with `offset=-1` the first word has nobody before it. Leave them
-# out of the average. At least one query is left.
-#
-# The trap: the average is over fewer queries than there are rows.
-#
-# Difficulty 2 of 3 · 10 minutes · 2 points
-
-
-# %% tags=["03.diagonal-share"]
-def diagonal_share(weights, offset=0):
-    """Weights (heads, seq, seq) -> mean weight on the key at query + offset, (heads,)."""
-    # BEGIN SOLUTION
-    return weights.diagonal(offset, dim1=-2, dim2=-1).mean(dim=-1)
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("03.diagonal-share", diagonal_share)
-
-# %% [markdown]
-# ## 03.no-cross-talk · A test that catches a mixed-up batch
-#
-# Sentences of one batch must not see each other. You saw a module that lets them, with the right
-# shapes. Write the test that would have caught it.
-#
-# `no_cross_talk(before, after, changed)` gets a module's outputs on two batches, both (batch,
-# seq, d_model). The second batch is the first one with *one* sentence replaced: the one at index
-# `changed`. Return `True` when all the other sentences kept their output, `False` when any of
-# them did not. Numbers that differ by less than 0.0001 count as equal, however large they are. In a
-# batch of one no other sentence is there, so none has changed.
-#
-# The trap: differences come in both signs, and `nan` is not equal to anything.
-#
-# Difficulty 2 of 3 · 10 minutes · 2 points
-
-
-# %% tags=["03.no-cross-talk"]
-def no_cross_talk(before, after, changed):
-    """Did only sentence `changed` change? before, after (batch, seq, d_model) -> bool."""
-    # BEGIN SOLUTION
-    others = torch.arange(before.shape[0]) != changed
-    return torch.allclose(before[others], after[others], rtol=0, atol=1e-4)
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("03.no-cross-talk", no_cross_talk)
 
 # %% [markdown]
 # ## 03.table-head · Build: a head that learns the game
@@ -344,3 +192,155 @@ try:
     plt.show()
 except (NotImplementedError, TypeError, AttributeError):
     print("First write TableHead, until its check is green.")
+
+# %% [markdown]
+# ## 03.cross-shapes · Predict the shapes
+#
+# Before a program runs you should know its shapes. Write `cross_shapes(batch, n_query, n_key,
+# d_model, d_head, d_value)` for the cross-attention of 03.cross-attention, where both sequences
+# have the width `d_model`.
+#
+# Return a dictionary of tuples with the keys `"queries"`, `"keys"`, `"values"`, `"scores"` and
+# `"output"`.
+#
+# The trap: three of the six sizes never appear in the scores, and one of the two lengths is gone
+# from the output.
+#
+# Difficulty 1 of 3 · 5 minutes · 1 point
+
+
+# %% tags=["03.cross-shapes"]
+def cross_shapes(batch, n_query, n_key, d_model, d_head, d_value):
+    """Six sizes -> {"queries": (…), "keys": (…), "values": (…), "scores": (…), "output": (…)}."""
+    # BEGIN SOLUTION
+    return {
+        "queries": (batch, n_query, d_head),
+        "keys": (batch, n_key, d_head),
+        "values": (batch, n_key, d_value),
+        "scores": (batch, n_query, n_key),
+        "output": (batch, n_query, d_value),
+    }
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("03.cross-shapes", cross_shapes)
+
+# %% [markdown]
+# ## 03.cross-attention · Ask another sequence
+#
+# Write `cross_attention(x, context, w_q, w_k, w_v)`: every position of `x` looks something up in
+# `context`.
+#
+# - `x` is (batch, query, d_model), `context` is (batch, key, d_context). The two widths and the
+#   two lengths may differ.
+# - `w_q` is (d_model, d_head), `w_k` is (d_context, d_head), `w_v` is (d_context, d_value). No
+#   biases here.
+# - Return the output (batch, query, d_value) and the weights (batch, query, key).
+#
+# The trap: with two sequences of one length every mix-up of sources has the right shape.
+#
+# Difficulty 2 of 3 · 10 minutes · 3 points
+
+
+# %% tags=["03.cross-attention"]
+def cross_attention(x, context, w_q, w_k, w_v):
+    """Queries from x, keys and values from context -> (output, weights)."""
+    # BEGIN SOLUTION
+    q, k, v = x @ w_q, context @ w_k, context @ w_v
+    scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5  # (batch, query, key)
+    weights = scores.softmax(dim=-1)
+    return weights @ v, weights
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("03.cross-attention", cross_attention)
+
+# %% [markdown]
+# ## 03.no-cross-talk · A test that catches a mixed-up batch
+#
+# Sentences of one batch must not see each other. You saw a module that lets them, with the right
+# shapes. Write the test that would have caught it.
+#
+# `no_cross_talk(before, after, changed)` gets a module's outputs on two batches, both (batch,
+# seq, d_model). The second batch is the first one with *one* sentence replaced: the one at index
+# `changed`. Return `True` when all the other sentences kept their output, `False` when any of
+# them did not. Numbers that differ by less than 0.0001 count as equal, however large they are. In a
+# batch of one no other sentence is there, so none has changed.
+#
+# The trap: differences come in both signs, and `nan` is not equal to anything.
+#
+# Difficulty 2 of 3 · 10 minutes · 2 points
+
+
+# %% tags=["03.no-cross-talk"]
+def no_cross_talk(before, after, changed):
+    """Did only sentence `changed` change? before, after (batch, seq, d_model) -> bool."""
+    # BEGIN SOLUTION
+    others = torch.arange(before.shape[0]) != changed
+    return torch.allclose(before[others], after[others], rtol=0, atol=1e-4)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("03.no-cross-talk", no_cross_talk)
+
+# %% [markdown]
+# ## 03.head-entropy · How undecided is a head?
+#
+# Chapter 02's sum again, in another unit, and with one number for each head.
+#
+# Write `head_entropy(weights)`. `weights` is (heads, query, key), each row sums to 1. For each
+# row the entropy is $-\sum_j w_j \log_b w_j$, where a weight of 0 adds 0. The base $b$ of the
+# logarithm sets the unit; with base 2 it is the *bit*. Yours is base {{base}}. A head's entropy is
+# the mean over its queries. Return (heads,).
+#
+# Two values to know: a row with all its weight on one key has 0, a row that is even over
+# {{base}} · {{base}} · {{base}} keys has 3.
+#
+# The trap: real heads have weights that are exactly 0, and 0 times the logarithm of 0 is not 0 to
+# a computer.
+#
+# Difficulty 1 of 3 · 5 minutes · 2 points
+
+
+# %% tags=["03.head-entropy"]
+def head_entropy(weights):
+    """Weights (heads, query, key) -> mean entropy of each head's rows, to base {{base}} (heads,)."""
+    # BEGIN SOLUTION
+    base = 2
+    logs = torch.where(weights > 0, weights, 1.0).log() / math.log(base)  # log(1) is 0
+    return -(weights * logs).sum(dim=-1).mean(dim=-1)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("03.head-entropy", head_entropy)
+
+# %% [markdown]
+# ## 03.diagonal-share · Does a head look to its left?
+#
+# Write `diagonal_share(weights, offset)`: how much weight do queries give, on average, to the key
+# that stands `offset` places further on? `weights` is (heads, seq, seq), rows are queries.
+# `offset=0` is the word itself, `offset=-1` the word before it, `offset=2` the word after the
+# next. Where a call doesn't say, it is {{offset}}. Return (heads,).
+#
+# Some queries have no such key: with `offset=-1` the first word has nobody before it. Leave them
+# out of the average. At least one query is left.
+#
+# The trap: the average is over fewer queries than there are rows.
+#
+# Difficulty 2 of 3 · 10 minutes · 2 points
+
+
+# %% tags=["03.diagonal-share"]
+def diagonal_share(weights, offset=0):
+    """Weights (heads, seq, seq) -> mean weight on the key at query + offset, (heads,)."""
+    # BEGIN SOLUTION
+    return weights.diagonal(offset, dim1=-2, dim2=-1).mean(dim=-1)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("03.diagonal-share", diagonal_share)

@@ -25,6 +25,34 @@ from torch import nn
 from course_lib.check import check
 
 # %% [markdown]
+# ## 04.no-peeking · Write the test
+#
+# Somebody hands you two outputs of a model, `before` and `after`, both `(seq, d_model)`. Between the two runs
+# only the words **from `position` on** were changed (counted from 0). Write `no_peeking(before, after,
+# position)`: `True` if the outputs at all earlier positions stayed what they were, `False` if a single number
+# among them moved.
+#
+# "Stayed" means within `1e-5`, because another order of addition rounds differently. What happens from
+# `position` on proves nothing, either way. An earlier output that is `nan` is no proof of anything: return
+# `False`. `position` may be 0: then nothing earlier can have moved.
+#
+# Difficulty 2 of 3, 10 minutes, 2 points. The trap: differences have a sign, and comparisons with `nan` are
+# never true.
+
+
+# %% tags=["04.no-peeking"]
+def no_peeking(before, after, position):
+    """True if no output before `position` felt the change; one bool."""
+    # BEGIN SOLUTION
+    difference = (before[:position] - after[:position]).abs()
+    return bool((difference < 1e-5).all())
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("04.no-peeking", no_peeking)
+
+# %% [markdown]
 # ## 04.causal-mask · Only the past
 #
 # Write `causal_mask(n_query, n_key)`. It returns a boolean tensor `(n_query, n_key)`: `True` where the query
@@ -75,6 +103,33 @@ def padding_mask(ids, pad_id=3):
 
 # %% tags=["check"]
 check("04.padding-mask", padding_mask)
+
+# %% [markdown]
+# ## 04.visible-pairs · Predict: how much is left to see?
+#
+# A sentence of `n_tokens` real tokens, at least one, is padded with `n_pads` more, perhaps none. Self-attention
+# runs over all of them with a causal *and* a padding mask. Write `visible_pairs(n_tokens, n_pads, side)`, where `side` is `"left"` or
+# `"right"` and says where the padding stands. Return two whole numbers: how many (query, key) pairs are
+# `True` in the combined mask, and how many queries may look nowhere. Padded positions ask, too.
+#
+# Work it out on paper for three tokens and two pads, then write the formula. No tensor is needed.
+#
+# Difficulty 2 of 3, 10 minutes, 1 point. The trap: the two sides differ in both numbers.
+
+
+# %% tags=["04.visible-pairs"]
+def visible_pairs(n_tokens, n_pads, side):
+    """(pairs that may look, queries that may look nowhere), two whole numbers."""
+    # BEGIN SOLUTION
+    triangle = n_tokens * (n_tokens + 1) // 2
+    if side == "left":
+        return triangle, n_pads
+    return triangle + n_pads * n_tokens, 0
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("04.visible-pairs", visible_pairs)
 
 # %% [markdown]
 # ## 04.masked-softmax · Zeros, never `nan`
@@ -194,61 +249,6 @@ def masked_mean(hidden, mask):
 
 # %% tags=["check"]
 check("04.masked-mean", masked_mean)
-
-# %% [markdown]
-# ## 04.no-peeking · Write the test
-#
-# Somebody hands you two outputs of a model, `before` and `after`, both `(seq, d_model)`. Between the two runs
-# only the words **from `position` on** were changed (counted from 0). Write `no_peeking(before, after,
-# position)`: `True` if the outputs at all earlier positions stayed what they were, `False` if a single number
-# among them moved.
-#
-# "Stayed" means within `1e-5`, because another order of addition rounds differently. What happens from
-# `position` on proves nothing, either way. An earlier output that is `nan` is no proof of anything: return
-# `False`. `position` may be 0: then nothing earlier can have moved.
-#
-# Difficulty 2 of 3, 10 minutes, 2 points. The trap: differences have a sign, and comparisons with `nan` are
-# never true.
-
-
-# %% tags=["04.no-peeking"]
-def no_peeking(before, after, position):
-    """True if no output before `position` felt the change; one bool."""
-    # BEGIN SOLUTION
-    difference = (before[:position] - after[:position]).abs()
-    return bool((difference < 1e-5).all())
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("04.no-peeking", no_peeking)
-
-# %% [markdown]
-# ## 04.visible-pairs · Predict: how much is left to see?
-#
-# A sentence of `n_tokens` real tokens, at least one, is padded with `n_pads` more, perhaps none. Self-attention
-# runs over all of them with a causal *and* a padding mask. Write `visible_pairs(n_tokens, n_pads, side)`, where `side` is `"left"` or
-# `"right"` and says where the padding stands. Return two whole numbers: how many (query, key) pairs are
-# `True` in the combined mask, and how many queries may look nowhere. Padded positions ask, too.
-#
-# Work it out on paper for three tokens and two pads, then write the formula. No tensor is needed.
-#
-# Difficulty 2 of 3, 10 minutes, 1 point. The trap: the two sides differ in both numbers.
-
-
-# %% tags=["04.visible-pairs"]
-def visible_pairs(n_tokens, n_pads, side):
-    """(pairs that may look, queries that may look nowhere), two whole numbers."""
-    # BEGIN SOLUTION
-    triangle = n_tokens * (n_tokens + 1) // 2
-    if side == "left":
-        return triangle, n_pads
-    return triangle + n_pads * n_tokens, 0
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("04.visible-pairs", visible_pairs)
 
 # %% [markdown]
 # ## 04.letter-model · Build it: a model that writes letters

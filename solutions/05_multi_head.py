@@ -244,45 +244,6 @@ def multi_head_counts(d_model, num_heads, n):
 check("05.counts", multi_head_counts)
 
 # %% [markdown]
-# ## 05.dropout-bug · The weights in the picture don't sum to 1
-#
-# *Difficulty 2 of 3 · 10 minutes · 2 points*
-#
-# The function below mixes the values with **dropout**: during training some weights, drawn by lot,
-# are set to 0, and the others are divided by `1 - p` to make up for it, where `p` is the share that
-# is dropped. That part is right and must stay. But it also returns weights for a picture, and
-# somebody complains that the rows in it sum to more than 1 here and to less than 1 there. Mend it.
-#
-# - `query` is `(…, query, d_head)`, `key` is `(…, key, d_head)`, `value` is `(…, key, d_value)`.
-# - `keep` is `(…, query, key)` and bool: `True` where a weight survives. It is drawn outside, so
-#   that there is nothing random in here.
-# - Return the output *with* dropout, and the weights as they were *before* it. Gradients flow back
-#   through both.
-#
-# The trap: a cure that makes the picture right and takes the dropout out of the output.
-
-
-# %% tags=["05.dropout-bug"]
-def attend_with_dropout(query, key, value, keep, p):
-    """(output, weights to draw) of attention whose weights survive where `keep` is True."""
-    # BEGIN SOLUTION
-    scores = query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5
-    weights = scores.softmax(dim=-1)
-    surviving = weights * keep / (1 - p)
-    return surviving @ value, weights
-    # END SOLUTION
-    # BEGIN STUB
-    # scores = query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5
-    # weights = scores.softmax(dim=-1)
-    # weights = weights * keep / (1 - p)
-    # return weights @ value, weights
-    # END STUB
-
-
-# %% tags=["check"]
-check("05.dropout-bug", attend_with_dropout)
-
-# %% [markdown]
 # ## 05.previous-token · Does this head look a fixed way back?
 #
 # *Difficulty 2 of 3 · 15 minutes · 2 points*
@@ -339,3 +300,42 @@ def merge_without(heads, removed):
 
 # %% tags=["check"]
 check("05.ablate", merge_without)
+
+# %% [markdown]
+# ## 05.dropout-bug · The weights in the picture don't sum to 1
+#
+# *Difficulty 2 of 3 · 10 minutes · 2 points*
+#
+# The function below mixes the values with **dropout**: during training some weights, drawn by lot,
+# are set to 0, and the others are divided by `1 - p` to make up for it, where `p` is the share that
+# is dropped. That part is right and must stay. But it also returns weights for a picture, and
+# somebody complains that the rows in it sum to more than 1 here and to less than 1 there. Mend it.
+#
+# - `query` is `(…, query, d_head)`, `key` is `(…, key, d_head)`, `value` is `(…, key, d_value)`.
+# - `keep` is `(…, query, key)` and bool: `True` where a weight survives. It is drawn outside, so
+#   that there is nothing random in here.
+# - Return the output *with* dropout, and the weights as they were *before* it. Gradients flow back
+#   through both.
+#
+# The trap: a cure that makes the picture right and takes the dropout out of the output.
+
+
+# %% tags=["05.dropout-bug"]
+def attend_with_dropout(query, key, value, keep, p):
+    """(output, weights to draw) of attention whose weights survive where `keep` is True."""
+    # BEGIN SOLUTION
+    scores = query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5
+    weights = scores.softmax(dim=-1)
+    surviving = weights * keep / (1 - p)
+    return surviving @ value, weights
+    # END SOLUTION
+    # BEGIN STUB
+    # scores = query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5
+    # weights = scores.softmax(dim=-1)
+    # weights = weights * keep / (1 - p)
+    # return weights @ value, weights
+    # END STUB
+
+
+# %% tags=["check"]
+check("05.dropout-bug", attend_with_dropout)

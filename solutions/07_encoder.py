@@ -85,6 +85,39 @@ def rms_norm(x, weight, eps=1e-6):
 check("07.rms-norm", rms_norm)
 
 # %% [markdown]
+# ## 07.missing-residual-bug · A block that forgets its words
+#
+# *Difficulty 2 of 3 · 5 minutes · 2 points*
+#
+# A block in which each sublayer reads *normed* words; 7.6 will call that order **pre-norm**. Its author complains:
+# "one block is fine, but with a few of them all words become the same." It runs, and every shape is right. What did
+# sections 7.1 and 7.2 say of such a stack? Mend it.
+#
+# - Attention is simply `mix @ words` here, with a given table of weights `mix`, `(seq, seq)`.
+# - The norm is RMSNorm without weights, `normed` from the first cell; it is right.
+# - The feed-forward network is `relu(words @ up) @ down`; it is right, too.
+# - What comes back is `(batch, seq, d_model)`.
+#
+# The trap: there are two sublayers.
+
+
+# %% tags=["07.missing-residual-bug"]
+def pre_norm_block(x, mix, up, down):
+    """x (batch, seq, d_model), mix (seq, seq), up (d_model, d_ff), down (d_ff, d_model) -> new x."""
+    # BEGIN SOLUTION
+    x = x + mix @ normed(x)
+    return x + (normed(x) @ up).relu() @ down
+    # END SOLUTION
+    # BEGIN STUB
+    # x = mix @ normed(x)
+    # return (normed(x) @ up).relu() @ down
+    # END STUB
+
+
+# %% tags=["check"]
+check("07.missing-residual-bug", pre_norm_block)
+
+# %% [markdown]
 # ## 07.swiglu · A gate before the way down
 #
 # *Difficulty 1 of 3 · 5 minutes · 2 points*
@@ -214,39 +247,6 @@ except NotImplementedError:
     print("First write EncoderBlock.forward.")
 
 # %% [markdown]
-# ## 07.missing-residual-bug · A block that forgets its words
-#
-# *Difficulty 2 of 3 · 5 minutes · 2 points*
-#
-# A block in which each sublayer reads *normed* words; 7.6 will call that order **pre-norm**. Its author complains:
-# "one block is fine, but with a few of them all words become the same." It runs, and every shape is right. What did
-# sections 7.1 and 7.2 say of such a stack? Mend it.
-#
-# - Attention is simply `mix @ words` here, with a given table of weights `mix`, `(seq, seq)`.
-# - The norm is RMSNorm without weights, `normed` from the first cell; it is right.
-# - The feed-forward network is `relu(words @ up) @ down`; it is right, too.
-# - What comes back is `(batch, seq, d_model)`.
-#
-# The trap: there are two sublayers.
-
-
-# %% tags=["07.missing-residual-bug"]
-def pre_norm_block(x, mix, up, down):
-    """x (batch, seq, d_model), mix (seq, seq), up (d_model, d_ff), down (d_ff, d_model) -> new x."""
-    # BEGIN SOLUTION
-    x = x + mix @ normed(x)
-    return x + (normed(x) @ up).relu() @ down
-    # END SOLUTION
-    # BEGIN STUB
-    # x = mix @ normed(x)
-    # return (normed(x) @ up).relu() @ down
-    # END STUB
-
-
-# %% tags=["check"]
-check("07.missing-residual-bug", pre_norm_block)
-
-# %% [markdown]
 # ## 07.pre-post-bug · Between two orders
 #
 # *Difficulty 2 of 3 · 10 minutes · 2 points*
@@ -300,39 +300,6 @@ class PreNormEncoder(nn.Module):
 
 # %% tags=["check"]
 check("07.pre-post-bug", PreNormEncoder)
-
-# %% [markdown]
-# ## 07.pad-test · A test for every leak of padding
-#
-# *Difficulty 2 of 3 · 15 minutes · 2 points*
-#
-# Somebody ran an encoder twice. Between the runs the vectors of the padding were changed, the words were not.
-# You get what went in and what came out, and decide: is this a *proof* that words don't feel padding?
-#
-# - `x_before`, `x_after`, `out_before`, `out_after` are `(batch, seq, d_model)`; `real` is `(batch, seq)` and
-#   bool, `True` for words. Padding may stand on any side.
-# - Return `True` only if the outputs of *all* words agree within `1e-5`, each number of them, at 1,000 as well
-#   as at 0; and the test was a fair one.
-# - Fair means: words went in unchanged, to the bit; at *every* padding position at least one number was changed;
-#   and there was padding, since without any nothing was tested.
-# - A `nan` in the output of a word proves nothing: `False`. What comes out at padding positions doesn't matter.
-#
-# The trap: the best-looking result comes from a test that changed nothing.
-
-
-# %% tags=["07.pad-test"]
-def ignores_filler(x_before, x_after, out_before, out_after, real):
-    """Do these two runs prove that no word feels the padding? One bool."""
-    # BEGIN SOLUTION
-    changed = (x_before != x_after).any(dim=-1)  # (batch, seq)
-    fair = bool((~real).any()) and bool((changed == ~real).all())
-    differences = (out_before - out_after).abs().amax(dim=-1)  # (batch, seq); nan stays nan
-    return fair and bool((differences[real] < 1e-5).all())
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("07.pad-test", ignores_filler)
 
 # %% [markdown]
 # ## 07.reader · A block that trains
@@ -484,3 +451,36 @@ try:
     )
 except NotImplementedError:
     print("First write Reader.")
+
+# %% [markdown]
+# ## 07.pad-test · A test for every leak of padding
+#
+# *Difficulty 2 of 3 · 15 minutes · 2 points*
+#
+# Somebody ran an encoder twice. Between the runs the vectors of the padding were changed, the words were not.
+# You get what went in and what came out, and decide: is this a *proof* that words don't feel padding?
+#
+# - `x_before`, `x_after`, `out_before`, `out_after` are `(batch, seq, d_model)`; `real` is `(batch, seq)` and
+#   bool, `True` for words. Padding may stand on any side.
+# - Return `True` only if the outputs of *all* words agree within `1e-5`, each number of them, at 1,000 as well
+#   as at 0; and the test was a fair one.
+# - Fair means: words went in unchanged, to the bit; at *every* padding position at least one number was changed;
+#   and there was padding, since without any nothing was tested.
+# - A `nan` in the output of a word proves nothing: `False`. What comes out at padding positions doesn't matter.
+#
+# The trap: the best-looking result comes from a test that changed nothing.
+
+
+# %% tags=["07.pad-test"]
+def ignores_filler(x_before, x_after, out_before, out_after, real):
+    """Do these two runs prove that no word feels the padding? One bool."""
+    # BEGIN SOLUTION
+    changed = (x_before != x_after).any(dim=-1)  # (batch, seq)
+    fair = bool((~real).any()) and bool((changed == ~real).all())
+    differences = (out_before - out_after).abs().amax(dim=-1)  # (batch, seq); nan stays nan
+    return fair and bool((differences[real] < 1e-5).all())
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("07.pad-test", ignores_filler)

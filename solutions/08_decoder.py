@@ -77,67 +77,6 @@ class Small(nn.Module):
 
 
 # %% [markdown]
-# ## 08.shift · One step apart
-#
-# *Difficulty 2 of 3 · 10 minutes · 2 points*
-#
-# The rows of a data set hold bare tokens, without marks. Make what the decoder is given, and what it is asked.
-#
-# - `ids` is `(batch, seq)`: the tokens of each row, then padding with `pad_id`. A row may be full, or empty. No
-#   token is equal to one of the three marks.
-# - Return two tensors, both `(batch, seq + 1)`, of the same dtype as `ids`:
-#   - *given*: `start_id`, then the row as it is, its padding included;
-#   - *asked*: the row's tokens, then `end_id` **right behind the last of them**, then padding.
-#
-# So the row `2 3 · ·` (a dot is padding) gives `start 2 3 · ·` and asks `2 3 end · ·`.
-#
-# The trap: rows differ in length, so the end marks don't stand in one column. And `ids` belongs to somebody
-# else: leave it as it is.
-
-
-# %% tags=["08.shift"]
-def shift(ids, start_id, end_id, pad_id):
-    """(batch, seq) -> what is given and what is asked, each (batch, seq + 1)."""
-    # BEGIN SOLUTION
-    given = F.pad(ids, (1, 0), value=start_id)
-    asked = F.pad(ids, (0, 1), value=pad_id)
-    length = (ids != pad_id).sum(dim=1, keepdim=True)  # (batch, 1)
-    return given, asked.scatter(1, length, end_id)
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("08.shift", shift)
-
-# %% [markdown]
-# ## 08.decoder-masks · Back and over
-#
-# *Difficulty 2 of 3 · 5 minutes · 2 points*
-#
-# Build the two masks of a decoder from ids. `True` = may look, as always.
-#
-# - `target` is `(batch, query)`, what the decoder is given; `source` is `(batch, key)`, what the encoder has read.
-#   Either may be padded with `pad_id`, on either side.
-# - Return two bool tensors:
-#   - for looking back, `(batch, 1, query, query)`: no future, no padding;
-#   - for looking over, `(batch, 1, 1, key)`: no padding.
-#
-# The builders of chapter 04 are imported. The trap: whose padding is it?
-
-
-# %% tags=["08.decoder-masks"]
-def decoder_masks(target, source, pad_id):
-    """(batch, query), (batch, key) -> masks (batch, 1, query, query) and (batch, 1, 1, key)."""
-    # BEGIN SOLUTION
-    back = combine_masks(causal_mask(target.shape[1]), padding_mask(target, pad_id))
-    return back, padding_mask(source, pad_id)
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("08.decoder-masks", decoder_masks)
-
-# %% [markdown]
 # ## 08.decoder-block · Self-attention, cross-attention, feed-forward
 #
 # *Difficulty 3 of 3 · 15 minutes · 3 points*
@@ -188,6 +127,67 @@ class DecoderBlock(nn.Module):
 check("08.decoder-block", DecoderBlock)
 
 # %% [markdown]
+# ## 08.decoder-masks · Back and over
+#
+# *Difficulty 2 of 3 · 5 minutes · 2 points*
+#
+# Build the two masks of a decoder from ids. `True` = may look, as always.
+#
+# - `target` is `(batch, query)`, what the decoder is given; `source` is `(batch, key)`, what the encoder has read.
+#   Either may be padded with `pad_id`, on either side.
+# - Return two bool tensors:
+#   - for looking back, `(batch, 1, query, query)`: no future, no padding;
+#   - for looking over, `(batch, 1, 1, key)`: no padding.
+#
+# The builders of chapter 04 are imported. The trap: whose padding is it?
+
+
+# %% tags=["08.decoder-masks"]
+def decoder_masks(target, source, pad_id):
+    """(batch, query), (batch, key) -> masks (batch, 1, query, query) and (batch, 1, 1, key)."""
+    # BEGIN SOLUTION
+    back = combine_masks(causal_mask(target.shape[1]), padding_mask(target, pad_id))
+    return back, padding_mask(source, pad_id)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("08.decoder-masks", decoder_masks)
+
+# %% [markdown]
+# ## 08.shift · One step apart
+#
+# *Difficulty 2 of 3 · 10 minutes · 2 points*
+#
+# The rows of a data set hold bare tokens, without marks. Make what the decoder is given, and what it is asked.
+#
+# - `ids` is `(batch, seq)`: the tokens of each row, then padding with `pad_id`. A row may be full, or empty. No
+#   token is equal to one of the three marks.
+# - Return two tensors, both `(batch, seq + 1)`, of the same dtype as `ids`:
+#   - *given*: `start_id`, then the row as it is, its padding included;
+#   - *asked*: the row's tokens, then `end_id` **right behind the last of them**, then padding.
+#
+# So the row `2 3 · ·` (a dot is padding) gives `start 2 3 · ·` and asks `2 3 end · ·`.
+#
+# The trap: rows differ in length, so the end marks don't stand in one column. And `ids` belongs to somebody
+# else: leave it as it is.
+
+
+# %% tags=["08.shift"]
+def shift(ids, start_id, end_id, pad_id):
+    """(batch, seq) -> what is given and what is asked, each (batch, seq + 1)."""
+    # BEGIN SOLUTION
+    given = F.pad(ids, (1, 0), value=start_id)
+    asked = F.pad(ids, (0, 1), value=pad_id)
+    length = (ids != pad_id).sum(dim=1, keepdim=True)  # (batch, 1)
+    return given, asked.scatter(1, length, end_id)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("08.shift", shift)
+
+# %% [markdown]
 # ## 08.leak-test · Find the leak in a batch
 #
 # *Difficulty 2 of 3 · 15 minutes · 2 points*
@@ -222,37 +222,46 @@ def is_safe(given, asked, start_id, end_id, pad_id):
 check("08.leak-test", is_safe)
 
 # %% [markdown]
-# ## 08.cross-mask-bug · Looking at padding
+# ## 08.greedy · Write until everyone has ended
 #
-# *Difficulty 2 of 3 · 10 minutes · 2 points*
+# *Difficulty 3 of 3 · 15 minutes · 3 points*
 #
-# The cross-attention below (one head, nothing projected) runs on every batch and never gives `nan`. But what a
-# sentence says depends on how much padding stands behind its *source*. Mend it.
+# The loop of section 8.4 wrote a fixed number of tokens. Yours knows when to stop. `Writer` is a `Scorer`, the
+# small model of the first cell: `self.score(ids)` gives, at each position, scores for the token that comes next.
+# They depend on *everything* written so far. You write `write`.
 #
-# - `x` is `(batch, query, d_model)`, `memory` is `(batch, key, d_model)`; `target` is `(batch, query)` and `source`
-#   is `(batch, key)`, the ids they were made from. Either may be padded.
-# - No query may spend weight on a padded word. Padded queries look as all others do; nobody reads what they say.
-# - `scaled_dot_product_attention` wants the mask as `(batch, query, key)`, or with axes of size 1.
-# - Gradients flow back to `x` and `memory`.
+# - `ids` is `(batch, n)`: the beginnings, all of the same length. They hold neither `end_id` nor `pad_id`.
+# - Append tokens, one at a time, to all rows at once: the one with the best score, for each row. A row that has
+#   written `end_id` gets `pad_id` from then on.
+#   Only `end_id` ends a row: should the model write `pad_id` by itself, that is a token like any other.
+# - Stop when every row has written `end_id`, or after `max_new` tokens, whichever comes first.
+# - Return all ids, the beginnings included. The result is just as wide as the last row needed.
 #
-# The trap: the mask has to say something about the keys, and have its `True` and `False` along their axis.
+# The traps: rows end at different times, and the model would like to go on behind an end.
 
 
-# %% tags=["08.cross-mask-bug"]
-def look_over(x, memory, target, source, pad_id):
-    """Cross-attention that leaves out padding -> (batch, query, d_model)."""
-    # BEGIN SOLUTION
-    mask = (source != pad_id)[:, None, :]  # (batch, 1, key)
-    # END SOLUTION
-    # BEGIN STUB
-    # mask = (target != pad_id)[:, :, None]
-    # END STUB
-    output, _ = scaled_dot_product_attention(x, memory, memory, mask)
-    return output
+# %% tags=["08.greedy"]
+class Writer(Scorer):
+    """A model that scores next tokens, and a loop that writes with it."""
+
+    @torch.no_grad()
+    def write(self, ids, end_id, pad_id, max_new):
+        """ids (batch, n) -> (batch, n + new), new at most max_new."""
+        # BEGIN SOLUTION
+        ended = torch.zeros(len(ids), 1, dtype=torch.bool)
+        for _ in range(max_new):
+            if ended.all():
+                break
+            best = self.score(ids)[:, -1:].argmax(dim=-1)  # (batch, 1)
+            best = best.masked_fill(ended, pad_id)
+            ended = ended | (best == end_id)
+            ids = torch.cat([ids, best], dim=1)
+        return ids
+        # END SOLUTION
 
 
 # %% tags=["check"]
-check("08.cross-mask-bug", look_over)
+check("08.greedy", Writer)
 
 # %% [markdown]
 # ## 08.failed-run · This run fails: find out why
@@ -438,43 +447,34 @@ except NotImplementedError:
     print("First write Trainer.fit.")
 
 # %% [markdown]
-# ## 08.greedy · Write until everyone has ended
+# ## 08.cross-mask-bug · Looking at padding
 #
-# *Difficulty 3 of 3 · 15 minutes · 3 points*
+# *Difficulty 2 of 3 · 10 minutes · 2 points*
 #
-# The loop of section 8.4 wrote a fixed number of tokens. Yours knows when to stop. `Writer` is a `Scorer`, the
-# small model of the first cell: `self.score(ids)` gives, at each position, scores for the token that comes next.
-# They depend on *everything* written so far. You write `write`.
+# The cross-attention below (one head, nothing projected) runs on every batch and never gives `nan`. But what a
+# sentence says depends on how much padding stands behind its *source*. Mend it.
 #
-# - `ids` is `(batch, n)`: the beginnings, all of the same length. They hold neither `end_id` nor `pad_id`.
-# - Append tokens, one at a time, to all rows at once: the one with the best score, for each row. A row that has
-#   written `end_id` gets `pad_id` from then on.
-#   Only `end_id` ends a row: should the model write `pad_id` by itself, that is a token like any other.
-# - Stop when every row has written `end_id`, or after `max_new` tokens, whichever comes first.
-# - Return all ids, the beginnings included. The result is just as wide as the last row needed.
+# - `x` is `(batch, query, d_model)`, `memory` is `(batch, key, d_model)`; `target` is `(batch, query)` and `source`
+#   is `(batch, key)`, the ids they were made from. Either may be padded.
+# - No query may spend weight on a padded word. Padded queries look as all others do; nobody reads what they say.
+# - `scaled_dot_product_attention` wants the mask as `(batch, query, key)`, or with axes of size 1.
+# - Gradients flow back to `x` and `memory`.
 #
-# The traps: rows end at different times, and the model would like to go on behind an end.
+# The trap: the mask has to say something about the keys, and have its `True` and `False` along their axis.
 
 
-# %% tags=["08.greedy"]
-class Writer(Scorer):
-    """A model that scores next tokens, and a loop that writes with it."""
-
-    @torch.no_grad()
-    def write(self, ids, end_id, pad_id, max_new):
-        """ids (batch, n) -> (batch, n + new), new at most max_new."""
-        # BEGIN SOLUTION
-        ended = torch.zeros(len(ids), 1, dtype=torch.bool)
-        for _ in range(max_new):
-            if ended.all():
-                break
-            best = self.score(ids)[:, -1:].argmax(dim=-1)  # (batch, 1)
-            best = best.masked_fill(ended, pad_id)
-            ended = ended | (best == end_id)
-            ids = torch.cat([ids, best], dim=1)
-        return ids
-        # END SOLUTION
+# %% tags=["08.cross-mask-bug"]
+def look_over(x, memory, target, source, pad_id):
+    """Cross-attention that leaves out padding -> (batch, query, d_model)."""
+    # BEGIN SOLUTION
+    mask = (source != pad_id)[:, None, :]  # (batch, 1, key)
+    # END SOLUTION
+    # BEGIN STUB
+    # mask = (target != pad_id)[:, :, None]
+    # END STUB
+    output, _ = scaled_dot_product_attention(x, memory, memory, mask)
+    return output
 
 
 # %% tags=["check"]
-check("08.greedy", Writer)
+check("08.cross-mask-bug", look_over)

@@ -30,6 +30,45 @@ from course_lib.nn.norms import LayerNorm
 from course_lib.nn.stacks import Decoder, Encoder
 
 # %% [markdown]
+# ## 09.tied-head · One table, two jobs
+#
+# *Difficulty 1 of 3 · 10 minutes · 2 points*
+#
+# The table `weight` has one row for each token. Write the way in and the way out.
+#
+# - `embed`: `ids` is `(batch, seq)`. Return `(batch, seq, d_model)`: each token's row, times
+#   $\sqrt{d_{model}}$.
+# - `score`: `x` is `(batch, seq, d_model)`. Return `(batch, seq, vocab)`: the dot product of each vector with
+#   *every* row of the table. These are logits: no softmax.
+#
+# The trap: only one of the two ways is scaled.
+
+
+# %% tags=["09.tied-head"]
+class TiedTable(nn.Module):
+    """One table that turns tokens into vectors, and vectors into scores for tokens."""
+
+    def __init__(self, vocab_size, d_model):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(vocab_size, d_model) / d_model**0.5)
+
+    def embed(self, ids):
+        """(batch, seq) -> (batch, seq, d_model)"""
+        # BEGIN SOLUTION
+        return self.weight[ids] * self.weight.shape[1] ** 0.5
+        # END SOLUTION
+
+    def score(self, x):
+        """(batch, seq, d_model) -> (batch, seq, vocab)"""
+        # BEGIN SOLUTION
+        return x @ self.weight.T
+        # END SOLUTION
+
+
+# %% tags=["check"]
+check("09.tied-head", TiedTable)
+
+# %% [markdown]
 # ## 09.parameter-count · Count it before you build it
 #
 # *Difficulty 2 of 3 · 15 minutes · 2 points*
@@ -91,45 +130,6 @@ def xavier(noise):
 
 # %% tags=["check"]
 check("09.xavier", xavier)
-
-# %% [markdown]
-# ## 09.tied-head · One table, two jobs
-#
-# *Difficulty 1 of 3 · 10 minutes · 2 points*
-#
-# The table `weight` has one row for each token. Write the way in and the way out.
-#
-# - `embed`: `ids` is `(batch, seq)`. Return `(batch, seq, d_model)`: each token's row, times
-#   $\sqrt{d_{model}}$.
-# - `score`: `x` is `(batch, seq, d_model)`. Return `(batch, seq, vocab)`: the dot product of each vector with
-#   *every* row of the table. These are logits: no softmax.
-#
-# The trap: only one of the two ways is scaled.
-
-
-# %% tags=["09.tied-head"]
-class TiedTable(nn.Module):
-    """One table that turns tokens into vectors, and vectors into scores for tokens."""
-
-    def __init__(self, vocab_size, d_model):
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(vocab_size, d_model) / d_model**0.5)
-
-    def embed(self, ids):
-        """(batch, seq) -> (batch, seq, d_model)"""
-        # BEGIN SOLUTION
-        return self.weight[ids] * self.weight.shape[1] ** 0.5
-        # END SOLUTION
-
-    def score(self, x):
-        """(batch, seq, d_model) -> (batch, seq, vocab)"""
-        # BEGIN SOLUTION
-        return x @ self.weight.T
-        # END SOLUTION
-
-
-# %% tags=["check"]
-check("09.tied-head", TiedTable)
 
 # %% [markdown]
 # ## 09.transformer · The whole model, your own
@@ -267,48 +267,6 @@ except NotImplementedError:
     print("First write Transformer.")
 
 # %% [markdown]
-# ## 09.shared-blocks-bug · Six blocks, the parameters of one
-#
-# *Difficulty 2 of 3 · 10 minutes · 2 points*
-#
-# "My six-layer encoder trains, but a six times larger model would not fit in a file this small." The author
-# is right to wonder: print the number of parameters for one layer and for six. Mend it.
-#
-# - Return an `Encoder` of `num_layers` post-norm blocks of your chapter 07: attention, feed-forward, and two
-#   norms in each.
-# - Every block learns its own numbers, and so does each of its two norms.
-# - `EncoderBlock(attention, feed_forward, residual)` calls `residual()` once for each of its two sublayers.
-#
-# The trap: three kinds of parts are shared here, and one of them even *within* a block.
-
-
-# %% tags=["09.shared-blocks-bug"]
-def make_encoder(d_model, num_heads, d_ff, num_layers):
-    """An Encoder of `num_layers` blocks, each with numbers of its own."""
-    # BEGIN SOLUTION
-    return Encoder(
-        EncoderBlock(
-            MultiHeadAttention(d_model, num_heads),
-            FeedForward(d_model, d_ff),
-            lambda: PostNorm(LayerNorm(d_model)),
-        )
-        for _ in range(num_layers)
-    )
-    # END SOLUTION
-    # BEGIN STUB
-    # attention = MultiHeadAttention(d_model, num_heads)
-    # feed_forward = FeedForward(d_model, d_ff)
-    # around = PostNorm(LayerNorm(d_model))
-    # return Encoder(
-    #     EncoderBlock(attention, feed_forward, lambda: around) for _ in range(num_layers)
-    # )
-    # END STUB
-
-
-# %% tags=["check"]
-check("09.shared-blocks-bug", make_encoder)
-
-# %% [markdown]
 # ## 09.exact-match · Right means right to the end
 #
 # *Difficulty 2 of 3 · 10 minutes · 2 points*
@@ -365,3 +323,45 @@ def is_fair_test(train, test, pad_id):
 
 # %% tags=["check"]
 check("09.too-good", is_fair_test)
+
+# %% [markdown]
+# ## 09.shared-blocks-bug · Six blocks, the parameters of one
+#
+# *Difficulty 2 of 3 · 10 minutes · 2 points*
+#
+# "My six-layer encoder trains, but a six times larger model would not fit in a file this small." The author
+# is right to wonder: print the number of parameters for one layer and for six. Mend it.
+#
+# - Return an `Encoder` of `num_layers` post-norm blocks of your chapter 07: attention, feed-forward, and two
+#   norms in each.
+# - Every block learns its own numbers, and so does each of its two norms.
+# - `EncoderBlock(attention, feed_forward, residual)` calls `residual()` once for each of its two sublayers.
+#
+# The trap: three kinds of parts are shared here, and one of them even *within* a block.
+
+
+# %% tags=["09.shared-blocks-bug"]
+def make_encoder(d_model, num_heads, d_ff, num_layers):
+    """An Encoder of `num_layers` blocks, each with numbers of its own."""
+    # BEGIN SOLUTION
+    return Encoder(
+        EncoderBlock(
+            MultiHeadAttention(d_model, num_heads),
+            FeedForward(d_model, d_ff),
+            lambda: PostNorm(LayerNorm(d_model)),
+        )
+        for _ in range(num_layers)
+    )
+    # END SOLUTION
+    # BEGIN STUB
+    # attention = MultiHeadAttention(d_model, num_heads)
+    # feed_forward = FeedForward(d_model, d_ff)
+    # around = PostNorm(LayerNorm(d_model))
+    # return Encoder(
+    #     EncoderBlock(attention, feed_forward, lambda: around) for _ in range(num_layers)
+    # )
+    # END STUB
+
+
+# %% tags=["check"]
+check("09.shared-blocks-bug", make_encoder)

@@ -219,6 +219,57 @@ def encode(word, merges):
 check("12.encode", encode)
 
 # %% [markdown]
+# ## 12.round-trip · The test that a tokenizer must pass
+#
+# *Difficulty 2 of 3 · 10 minutes · 2 points*
+#
+# Somebody sends a new tokenizer, and a record of what it did. Did it keep everything? Write the test.
+#
+# - `texts` is a list of texts, `ids` what the tokenizer made of each of them (a list of lists), and `decoded` the texts that it
+#   made of those ids. Number `i` of each belongs together. A record of another length than `texts` is a broken record: return `False`.
+# - Return `True` if every text came back exactly as it was, character by character, *and* every id is one of the vocabulary's,
+#   0 to `vocab_size - 1`. Otherwise return `False`.
+# - Exactly is exactly: another case, a space more or less, another kind of line end, an accent stored in another way, a lost emoji are all losses.
+# - A text may be empty, and an empty text may have no ids. With no texts at all, nothing was lost.
+#
+# The trap: two texts that look the same on your screen need not be the same characters.
+
+
+# %% tags=["12.round-trip"]
+def is_lossless(texts, ids, decoded, vocab_size):
+    """Did every text come back exactly, by ids of the vocabulary?"""
+    # BEGIN SOLUTION
+    inside = all(0 <= i < vocab_size for row in ids for i in row)
+    return len(ids) == len(texts) and decoded == texts and inside
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("12.round-trip", is_lossless)
+
+# %% [markdown]
+# **Your test at work.** GPT-2's tokenizer works on bytes; MiniLM's, of chapter 03, works on lower-cased words and
+# pieces of words. What does your test say of each, text by text?
+
+# %% tags=["demo"]
+from tokenizers import Tokenizer
+
+from course_lib.data.gpt2 import gpt2_tokenizer
+from course_lib.pretrained.minilm import minilm_folder
+
+try:
+    gpt2 = gpt2_tokenizer()
+    minilm = Tokenizer.from_file(str(minilm_folder() / "tokenizer.json"))
+    for text in ["the animal", "The animal", "the  animal", "didn't", "caf\u00e9", "動物 🙂"]:
+        ids = gpt2.encode(text)
+        byte_pairs = is_lossless([text], [ids], [gpt2.decode(ids)], len(gpt2))
+        ids = minilm.encode(text, add_special_tokens=False).ids
+        pieces = is_lossless([text], [ids], [minilm.decode(ids)], minilm.get_vocab_size())
+        print(f"{text!r:14} GPT-2: {byte_pairs!s:6} MiniLM: {pieces}")
+except NotImplementedError:
+    print("First write is_lossless.")
+
+# %% [markdown]
 # ## 12.decode · Half a letter is no letter
 #
 # *Difficulty 2 of 3 · 10 minutes · 2 points*
@@ -293,54 +344,3 @@ def language_cost(characters, bytes_per_token, english):
 
 # %% tags=["check"]
 check("12.cost", language_cost)
-
-# %% [markdown]
-# ## 12.round-trip · The test that a tokenizer must pass
-#
-# *Difficulty 2 of 3 · 10 minutes · 2 points*
-#
-# Somebody sends a new tokenizer, and a record of what it did. Did it keep everything? Write the test.
-#
-# - `texts` is a list of texts, `ids` what the tokenizer made of each of them (a list of lists), and `decoded` the texts that it
-#   made of those ids. Number `i` of each belongs together. A record of another length than `texts` is a broken record: return `False`.
-# - Return `True` if every text came back exactly as it was, character by character, *and* every id is one of the vocabulary's,
-#   0 to `vocab_size - 1`. Otherwise return `False`.
-# - Exactly is exactly: another case, a space more or less, another kind of line end, an accent stored in another way, a lost emoji are all losses.
-# - A text may be empty, and an empty text may have no ids. With no texts at all, nothing was lost.
-#
-# The trap: two texts that look the same on your screen need not be the same characters.
-
-
-# %% tags=["12.round-trip"]
-def is_lossless(texts, ids, decoded, vocab_size):
-    """Did every text come back exactly, by ids of the vocabulary?"""
-    # BEGIN SOLUTION
-    inside = all(0 <= i < vocab_size for row in ids for i in row)
-    return len(ids) == len(texts) and decoded == texts and inside
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("12.round-trip", is_lossless)
-
-# %% [markdown]
-# **Your test at work.** GPT-2's tokenizer works on bytes; MiniLM's, of chapter 03, works on lower-cased words and
-# pieces of words. What does your test say of each, text by text?
-
-# %% tags=["demo"]
-from tokenizers import Tokenizer
-
-from course_lib.data.gpt2 import gpt2_tokenizer
-from course_lib.pretrained.minilm import minilm_folder
-
-try:
-    gpt2 = gpt2_tokenizer()
-    minilm = Tokenizer.from_file(str(minilm_folder() / "tokenizer.json"))
-    for text in ["the animal", "The animal", "the  animal", "didn't", "caf\u00e9", "動物 🙂"]:
-        ids = gpt2.encode(text)
-        byte_pairs = is_lossless([text], [ids], [gpt2.decode(ids)], len(gpt2))
-        ids = minilm.encode(text, add_special_tokens=False).ids
-        pieces = is_lossless([text], [ids], [minilm.decode(ids)], minilm.get_vocab_size())
-        print(f"{text!r:14} GPT-2: {byte_pairs!s:6} MiniLM: {pieces}")
-except NotImplementedError:
-    print("First write is_lossless.")

@@ -790,13 +790,13 @@ quiz("03")
 # In [`exercises/03_queries_keys_values.ipynb`](exercises/03_queries_keys_values.ipynb):
 #
 # - `03.project`: three vectors from one, with the matrices as PyTorch keeps them.
-# - `03.cross-attention`: let one sequence ask another.
-# - `03.cross-shapes`: all shapes before the program runs.
 # - `03.self-lookup-bug`: mend a head that looks only at itself.
+# - `03.table-head`: build a head and train it at the table.
+# - `03.cross-shapes`: all shapes before the program runs.
+# - `03.cross-attention`: let one sequence ask another.
+# - `03.no-cross-talk`: a test that catches a mixed-up batch.
 # - `03.head-entropy`: how undecided each head is, in bits.
 # - `03.diagonal-share`: how much a head looks to its left, or anywhere along the text.
-# - `03.no-cross-talk`: a test that catches a mixed-up batch.
-# - `03.table-head`: build a head and train it at the table.
 #
 # ## Further reading
 #

@@ -842,12 +842,14 @@ quiz("04")
 #
 # In [exercises/04_masks.ipynb](exercises/04_masks.ipynb):
 #
-# - `04.causal-mask`, `04.padding-mask`: hide the future, hide the padding
-# - `04.masked-softmax`: zeros for empty rows, with a finite gradient
-# - `04.leaky-average-bug`, `04.flat-mask-bug`: find the bug
-# - `04.masked-mean`: one vector for a sentence
 # - `04.no-peeking`: write the test that catches a leak
+# - `04.causal-mask`: hide the future
+# - `04.padding-mask`: hide the padding
 # - `04.visible-pairs`: predict how many pairs are left
+# - `04.masked-softmax`: zeros for empty rows, with a finite gradient
+# - `04.leaky-average-bug`: find the bug
+# - `04.flat-mask-bug`: another
+# - `04.masked-mean`: one vector for a sentence
 # - `04.letter-model`: build a language model of letters, train it, and let it write
 #
 # **You have built** a mask builder, a safe softmax, a leak test and a small language model. Chapter 05

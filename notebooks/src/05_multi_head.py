@@ -978,9 +978,9 @@ quiz("05")
 # | `05.merge-heads` | lay the heads side by side again |
 # | `05.multi-head` | build the layer, then see it run MiniLM |
 # | `05.counts` | count parameters, multiplications and weights |
-# | `05.dropout-bug` | mend the picture and keep the dropout |
 # | `05.previous-token` | score a habit, with padding on either side |
 # | `05.ablate` | merge without some heads |
+# | `05.dropout-bug` | mend the picture and keep the dropout |
 #
 # Into your box of parts go `split_heads`, `merge_heads` and `MultiHeadAttention`.
 #

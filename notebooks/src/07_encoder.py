@@ -963,13 +963,13 @@ quiz("07")
 # |---|---|
 # | `07.layer-norm` | write LayerNorm to the last digit |
 # | `07.rms-norm` | write RMSNorm, safe in half precision |
+# | `07.missing-residual-bug` | mend a block that forgets its words |
 # | `07.swiglu` | write the gated network's forward |
 # | `07.equal-width` | say how wide it may be at equal parameters |
 # | `07.encoder-block` | write the block, then see it run MiniLM |
-# | `07.missing-residual-bug` | mend a block that forgets its words |
 # | `07.pre-post-bug` | mend a block between two orders |
-# | `07.pad-test` | write a test that catches every leak of padding |
 # | `07.reader` | build a reader from nothing, dropout and training included |
+# | `07.pad-test` | write a test that catches every leak of padding |
 #
 # Into your box of parts go the two norms, `SwiGLU` and `EncoderBlock`.
 

@@ -843,13 +843,13 @@ quiz("08")
 #
 # | exercise | asks you to |
 # |---|---|
-# | `08.shift` | make the decoder's input and the labels from raw rows |
-# | `08.decoder-masks` | build both masks from ids |
 # | `08.decoder-block` | write the block's forward |
+# | `08.decoder-masks` | build both masks from ids |
+# | `08.shift` | make the decoder's input and the labels from raw rows |
 # | `08.leak-test` | write a test that finds the leak in a batch |
-# | `08.cross-mask-bug` | mend a cross-attention that looks at padding |
-# | `08.failed-run` | read the curves of runs that fail, and mend the loop |
 # | `08.greedy` | write until everyone has ended |
+# | `08.failed-run` | read the curves of runs that fail, and mend the loop |
+# | `08.cross-mask-bug` | mend a cross-attention that looks at padding |
 #
 # Into your box of parts go the shift, both masks, `DecoderBlock` and a writing loop.
 

@@ -924,13 +924,13 @@ quiz("09")
 #
 # | exercise | asks you to |
 # |---|---|
+# | `09.tied-head` | give one table two jobs |
 # | `09.parameter-count` | count a model before it is built |
 # | `09.xavier` | draw the first weights |
-# | `09.tied-head` | give one table two jobs |
 # | `09.transformer` | build a whole model of your own |
-# | `09.shared-blocks-bug` | mend a stack of six blocks with the parameters of one |
 # | `09.exact-match` | judge words, right to the end |
 # | `09.too-good` | write the test that a leaked word does not pass |
+# | `09.shared-blocks-bug` | mend a stack of six blocks with the parameters of one |
 #
 # Into your box of parts goes the model itself. The box is full: everything in the drawing is yours.
 

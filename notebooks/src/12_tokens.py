@@ -748,9 +748,9 @@ quiz("12")
 # | `12.merge` | mend a merge that is right once |
 # | `12.train` | build the training of byte-pair encoding |
 # | `12.encode` | cut a new word with learned merges |
+# | `12.round-trip` | write the test that lossy tokenizers don't pass |
 # | `12.decode` | mend a decoder that breaks letters |
 # | `12.cost` | say what a text costs in tokens and in attention |
-# | `12.round-trip` | write the test that lossy tokenizers don't pass |
 #
 # Into your box of parts goes a tokenizer.
 

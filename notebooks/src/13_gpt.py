@@ -119,7 +119,7 @@ print(f"{count_parameters(gpt2_shaped, 50_257, 768, 12, 12, 1024):,} numbers, as
 # It is trained on text as text is, each token asked from those before it. That is **pretraining**, as it comes before anything that the model
 # is wanted for; and since its own words become its input when it writes, it is *autoregressive* (04).
 #
-# **Your turn**: `13.size`, and `13.gpt`, GPT-2 without our parts.
+# **Your turn**: `13.size`.
 #
 # ## 13.2 The opponent counts
 #
@@ -754,7 +754,7 @@ show(
 # So the model has learned an *algorithm*, "find the last time and go on as there", from nothing but next tokens. It serves whatever is in the context, also what was in no training text.
 # This is the simplest **in-context learning**: the weights stay, the text teaches. (That more of it rests on such heads, as Olsson et al. argue, is not shown here.)
 #
-# **Your turn**: `13.induction`, the score.
+# **Your turn**: `13.induction`, the score; then `13.gpt`, GPT-2 without our parts.
 #
 # ## 13.10 How large, how much, how fast
 #

@@ -174,7 +174,7 @@ print(f"one stack {in_matrices(ours):,}, two and two {in_matrices(pair((2, 2), 1
 #
 # A label is a word, a number is its digits. One loss for everything, one model for everything: learn from plain text first, go on with tasks. That is **transfer
 # learning**; text-to-text, transfer and Transformer make the five Ts of the name. To choose among given labels, score each one's
-# text (**your turn**: `15.label`).
+# text.
 #
 # ## 15.3 Hide spans, ask for spans
 #
@@ -240,7 +240,7 @@ widgets.interactive(
 # | scores divided by √d | yes | no: queries start smaller by that much |
 # | last layer | tied | tied, and what it reads divided by √d_model |
 #
-# A checkpoint of T5 loads without complaint into a layer that divides by √d, and then attends too evenly (**your turn**: `15.scale`). In the library it is the same `Seq2Seq` as in 09, given other parts:
+# A checkpoint of T5 loads without complaint into a layer that divides by √d, and then attends too evenly. In the library it is the same `Seq2Seq` as in 09, given other parts:
 
 # %%
 with torch.device("meta"):
@@ -252,7 +252,9 @@ for name in ("t5-small", "t5-base", "t5-11b"):
 
 # %% [markdown]
 # The places are those of 06: distances near by have a **bucket** each, far ones share wider and wider buckets, and each head learns one number for each bucket. All layers of a
-# side share the table; cross-attention has none. (**Your turn**: from table to bias, `15.bias`; and all of it, `15.t5`.)
+# side share the table; cross-attention has none.
+#
+# **Your turn**: from table to bias, `15.bias`; all of it, `15.t5`; a layer that is not T5's, `15.scale`; and an answer chosen among several, `15.label`.
 #
 # ## 15.5 One model, two tasks
 #

@@ -3769,4 +3769,4 @@ FAIR = Exercise(
     also_right=[looping_fair, widened_fair],
 )
 
-EXERCISES = [COUNT, XAVIER, TIED, MODEL, STACK, MATCH, FAIR]
+EXERCISES = [TIED, COUNT, XAVIER, MODEL, MATCH, FAIR, STACK]

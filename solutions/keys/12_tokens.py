@@ -3664,4 +3664,4 @@ TRIP = Exercise(
     also_right=[trip_by_loop, trip_by_bytes],
 )
 
-EXERCISES = [COUNT, MERGE, TRAIN, ENCODE, DECODE, PRICE, TRIP]
+EXERCISES = [COUNT, MERGE, TRAIN, ENCODE, TRIP, DECODE, PRICE]
