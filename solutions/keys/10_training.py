@@ -49,8 +49,8 @@ def loss_cases(generator):
         case("a single label", *alone),
         in_front(tried("a batch", (2, 3), 3, 5, 4, 0.1), 2),
         in_dtype(tried("a batch", (4, 2), 4, 11, 3, 0.1, scale=3.0), torch.float64),
-        _half(tried("a batch", (5, 2), 5, 11, 3, 0.1, scale=3.0), torch.float16),
-        _half(tried("a batch", (1, 3), 3, 13, 6, 0.2, scale=3.0), torch.bfloat16),
+        _rounded(lambda: tried("a batch", (2, 1), 3, 11, 3, 0.1, scale=3.0), torch.float16),
+        _rounded(lambda: tried("a batch", (1, 3), 3, 13, 6, 0.2, scale=3.0), torch.bfloat16),
         _half(tried("nothing but padding", (0,), 2, 5, 3, 0.1), torch.float16),
     ]
 
@@ -59,6 +59,16 @@ def _half(given, dtype):
     logits, *others = given.calls[0].args
     name = str(dtype).removeprefix("torch.")
     return case(f"{given.label}, {name}", logits.to(dtype), *others)
+
+
+def _rounded(draw, dtype):
+    """A case in half precision, drawn until what is widened too late shows."""
+    while True:
+        given = _half(draw(), dtype)
+        args = given.calls[0].args
+        right, late = float(wrong_loss(*args)), float(other_loss(*args, slip="widened late"))
+        if abs(late - right) > 2.5 * (SMOOTHING.atol + SMOOTHING.rtol * abs(right)):
+            return given
 
 
 def wrong_loss(
@@ -154,6 +164,21 @@ def other_loss(logits, labels, smoothing, pad_id, *, slip):
         loss = loss - smoothing * log_p.mean(dim=-1)
         return loss.where(seen, 0).sum() / seen.sum().clamp(min=1)
 
+    def masked_by_product(log_p, below=below):
+        """Padding is made 0 by a product, as many write it: 0 times infinity is NaN."""
+        loss = -(1 - smoothing) * log_p.gather(-1, asked)[..., 0] - smoothing * log_p.mean(dim=-1)
+        return (loss * counts).sum() / below
+
+    def rows_by_product():
+        log_p = wide.log_softmax(dim=-1)
+        loss = -(1 - smoothing) * log_p.gather(-1, asked)[..., 0] - smoothing * log_p.mean(dim=-1)
+        return ((loss * counts).sum(dim=-1) / counts.sum(dim=-1)).mean()
+
+    def all_as_token_0():
+        log_p = wide.log_softmax(dim=-1)
+        right = log_p.gather(-1, asked)[..., 0]
+        return (-(1 - smoothing) * right - smoothing * log_p.mean(dim=-1)).mean()
+
     def each():
         log_p = wide.log_softmax(dim=-1)
         loss = -(1 - smoothing) * log_p.gather(-1, asked)[..., 0] - smoothing * log_p.mean(dim=-1)
@@ -188,6 +213,13 @@ def other_loss(logits, labels, smoothing, pad_id, *, slip):
         "sign": lambda: -put(wide.log_softmax(dim=-1)),
         "log of softmax": lambda: put(wide.softmax(dim=-1).log()),
         "small added": lambda: put((wide.softmax(dim=-1) + 1e-9).log()),
+        "log of softmax, times": lambda: masked_by_product(wide.softmax(dim=-1).log()),
+        "nothing over nothing, times": lambda: masked_by_product(
+            wide.log_softmax(dim=-1), counts.sum()
+        ),
+        "rows, times": rows_by_product,
+        "all as token 0": all_as_token_0,
+        "usual share": lambda: put(wide.log_softmax(dim=-1), 0.9, 0.1 / vocab),
         "exchanged": lambda: put(wide.log_softmax(dim=-1), smoothing, (1 - smoothing) / vocab),
         "number": lambda: put(wide.log_softmax(dim=-1)).item(),
         "bits": lambda: put(wide.log_softmax(dim=-1)) / math.log(2),
@@ -295,6 +327,12 @@ SMOOTHING = Exercise(
             "padding counts like any other label",
             *PADDING_HINTS,
         ),
+        loss_slip(
+            "padding-counts-as-token-0",
+            "all as token 0",
+            "padding counts as if its label were token 0: the mean is over all places",
+            *PADDING_HINTS,
+        ),
         smoothing_by(
             "divided-by-all-places",
             {"padding": "above"},
@@ -334,6 +372,19 @@ SMOOTHING = Exercise(
             "nothing-over-nothing",
             {"empty": "nan"},
             "where no label counts, you divide 0 by 0; the text asks for 0",
+            *EMPTY_HINTS,
+        ),
+        loss_slip(
+            "nothing-over-nothing-times-the-mask",
+            "nothing over nothing, times",
+            "where no label counts, you divide 0 by 0; the text asks for 0",
+            *EMPTY_HINTS,
+        ),
+        loss_slip(
+            "rows-over-nothing",
+            "rows, times",
+            "each row's mean is taken first, then the mean of the rows; and a row of padding alone "
+            "is 0 divided by 0",
             *EMPTY_HINTS,
         ),
         smoothing_by(
@@ -435,8 +486,8 @@ SMOOTHING = Exercise(
         loss_slip(
             "padding-looked-up",
             "raw",
-            "a label of −100 is looked up among the tokens, although it doesn't count",
-            "What does `gather` do with an index of −100?",
+            "a label that is `pad_id` is looked up among the tokens, although it doesn't count",
+            "What does `gather` do with an index of −100, or of 999 among five tokens?",
             "What is picked where a label doesn't count makes no difference.",
             "Replace such labels by any token before you look them up.",
         ),
@@ -481,6 +532,13 @@ SMOOTHING = Exercise(
             *LOG_HINTS,
         ),
         loss_slip(
+            "logarithm-of-zero-times-the-mask",
+            "log of softmax, times",
+            "softmax and then a logarithm: a share that is rounded to 0 becomes infinite, and at "
+            "padding infinity times 0 is NaN",
+            *LOG_HINTS,
+        ),
+        loss_slip(
             "small-number-added",
             "small added",
             "a small number is added before the logarithm: it hides how wrong a sure model is",
@@ -499,6 +557,14 @@ SMOOTHING = Exercise(
             "exchanged",
             "epsilon goes to the label, and 1 - epsilon is spread: it is the other way round",
             *SPREAD_HINTS,
+        ),
+        loss_slip(
+            "usual-smoothing-only",
+            "usual share",
+            "0.1 is used for `smoothing`, whatever comes in",
+            "Call it with a smoothing of 0, and with one of 0.6. Does your loss change?",
+            "0.1 is what papers use; here it is an argument.",
+            "Multiply by `1 - smoothing` and by `smoothing`.",
         ),
         loss_slip(
             "in-bits",
