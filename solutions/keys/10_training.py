@@ -1519,6 +1519,7 @@ def clip_cases(generator):
         case("no limit", drawn((2, 3), (2,)), math.inf),
         case("no limit, zeros", [torch.zeros(4)], math.inf),
         case("one number", [torch.tensor(-3.0 - share(generator, 0.1, 0.9))], 2.0),
+        case("faint, and too long", [F.normalize(normal(generator, 2), dim=0) * 0.02], 0.01),
         in_dtype(case("fine", drawn((3, 2), (3,)), 0.8), torch.float64),
     ]
 
@@ -1532,6 +1533,7 @@ def wrong_clip(gradients, max_norm, *, norm="all", scale="down"):
         "sum": lambda: norms.sum(),
         "largest": lambda: norms.max(),
         "mean": lambda: norms.mean(),
+        "means": lambda: torch.stack([g.square().mean() for g in gradients]).sum().sqrt(),
         "sizes": lambda: flat.abs().sum(),
         "square": lambda: flat.square().sum(),
         "root mean": lambda: flat.square().mean().sqrt(),
@@ -1542,6 +1544,15 @@ def wrong_clip(gradients, max_norm, *, norm="all", scale="down"):
     factor = {
         "down": lambda: (max_norm / found).clamp(max=1) if found > 0 else torch.tensor(1.0),
         "always": lambda: max_norm / found,
+        "always, stops": lambda: torch.tensor(max_norm / found.item()),
+        "always, small number": lambda: max_norm / (found + 1e-6),
+        "always, zeros kept": lambda: max_norm / found if found else torch.tensor(1.0),
+        "always, no limit kept": lambda: (
+            torch.tensor(1.0) if max_norm == math.inf else max_norm / found
+        ),
+        "always, no limit kept, small number": lambda: (
+            torch.tensor(1.0) if max_norm == math.inf else max_norm / (found + 1e-6)
+        ),
         "up": lambda: (max_norm / found).clamp(min=1),
         "to one": lambda: 1 / found if found > max_norm else torch.tensor(1.0),
         "never": lambda: torch.tensor(1.0),
@@ -1554,6 +1565,8 @@ def wrong_clip(gradients, max_norm, *, norm="all", scale="down"):
 
 def other_clip(gradients, max_norm, *, slip):
     """Mistakes that are not tried in pairs."""
+    if slip in ADDED:
+        return clip_by_norms(gradients, max_norm, float(slip))
     flat = torch.cat([g.flatten() for g in gradients])
     whole = flat.norm().item()
     factor = max_norm / whole if whole > max_norm else 1.0
@@ -1573,6 +1586,10 @@ def other_clip(gradients, max_norm, *, slip):
                 g * min(1.0, max_norm / len(gradients) / max(float(g.norm()), 1e-12))
                 for g in gradients
             ],
+            whole,
+        ),
+        "each to the limit": lambda: (
+            [g / g.norm() * max_norm for g in gradients] if whole > max_norm else gradients,
             whole,
         ),
         "values": lambda: ([g.clamp(-max_norm, max_norm) for g in gradients], whole),
@@ -1618,10 +1635,13 @@ def clip_by_vector(gradients, max_norm):
     return [g * (max_norm / norm) for g in gradients], norm
 
 
-def clip_by_norms(gradients, max_norm):
+ADDED = ("1e-4", "1e-3", "1e-2")
+
+
+def clip_by_norms(gradients, max_norm, small=1e-6):
     """Right: the norm of the norms, and PyTorch's small number below."""
     norm = math.sqrt(sum(float(g.norm()) ** 2 for g in gradients))
-    scale = min(1.0, max_norm / (norm + 1e-6))
+    scale = min(1.0, max_norm / (norm + small))
     return tuple(g * scale for g in gradients), norm
 
 
@@ -1656,6 +1676,11 @@ BORDER_HINTS = (
     "Zero over zero is `nan`, and so is infinity times zero.",
     "Ask whether the norm is above the limit before you divide.",
 )
+SMALL_HINTS = (
+    "Clip a gradient that is 0.02 long to 0.01. How long is yours now?",
+    "Such a number keeps zeros from a division by 0; beside a faint norm it isn't small.",
+    "Divide by the norm alone, and only where it is above the limit: it is never 0 there.",
+)
 
 CLIP = Exercise(
     id="10.clip",
@@ -1688,6 +1713,38 @@ CLIP = Exercise(
             *SCALE_HINTS,
         ),
         clipping(
+            "scaled-up-too-zeros-stop",
+            {"scale": "always, stops"},
+            "what is short enough is scaled up to the limit; and zeros stop it, by a division by 0",
+            *SCALE_HINTS,
+        ),
+        clipping(
+            "scaled-up-too-over-a-small-number",
+            {"scale": "always, small number"},
+            "what is short enough is scaled up to the limit; the small number below keeps zeros "
+            "from a division by 0, and no more",
+            *SCALE_HINTS,
+        ),
+        clipping(
+            "scaled-up-too-but-zeros",
+            {"scale": "always, zeros kept"},
+            "what is short enough is scaled up to the limit; zeros alone are left as they are",
+            *SCALE_HINTS,
+        ),
+        clipping(
+            "scaled-up-too-with-a-limit",
+            {"scale": "always, no limit kept"},
+            "what is short enough is scaled up to the limit, unless that is infinite",
+            *SCALE_HINTS,
+        ),
+        clipping(
+            "scaled-up-too-with-a-limit-over-a-small-number",
+            {"scale": "always, no limit kept, small number"},
+            "what is short enough is scaled up to the limit; zeros and an infinite limit alone are "
+            "seen to",
+            *SCALE_HINTS,
+        ),
+        clipping(
             "largest-norm",
             {"norm": "largest"},
             "the norm is that of the longest tensor alone",
@@ -1715,6 +1772,13 @@ CLIP = Exercise(
             "mean-of-squares",
             {"norm": "root mean"},
             "squares are averaged, not added up: a larger model has no longer gradients for you",
+            *NORM_HINTS,
+        ),
+        clipping(
+            "mean-of-squares-by-tensor",
+            {"norm": "means"},
+            "each tensor's squares are averaged before they are added up; a sum over all numbers "
+            "belongs there",
             *NORM_HINTS,
         ),
         clipping(
@@ -1779,6 +1843,13 @@ CLIP = Exercise(
             *ONE_FACTOR_HINTS,
         ),
         clip_slip(
+            "one-by-one-to-the-limit",
+            "each to the limit",
+            "where all together are too long, each tensor is divided by its own norm: each becomes "
+            "`max_norm` long",
+            *ONE_FACTOR_HINTS,
+        ),
+        clip_slip(
             "limit-shared-out",
             "shared limit",
             "the limit is shared out between the tensors, and each is clipped by itself",
@@ -1795,6 +1866,16 @@ CLIP = Exercise(
             "soft",
             "even short gradients shrink: the factor is max_norm / (max_norm + norm)",
             *SCALE_HINTS,
+        ),
+        *(
+            clip_slip(
+                f"{number}-added",
+                number,
+                f"{number} is added to the norm before you divide: what is too long becomes "
+                "shorter than `max_norm`, and faint gradients by much",
+                *SMALL_HINTS,
+            )
+            for number in ADDED
         ),
         clip_slip("norm-after", "norm after", "the norm is that after clipping", *BACK_HINTS),
         clip_slip("norm-alone", "norm alone", "only the norm comes out", *BACK_HINTS),
@@ -1863,7 +1944,7 @@ CLIP = Exercise(
         axes=(0, 1, 2, 3),
         sizes=(1,),
         special=("zeros",),
-        labels=("no limit", "short enough", "too long", "zeros among others"),
+        labels=("no limit", "short enough", "too long", "zeros among others", "faint"),
     ),
     any_sequence=True,
     also_right=[clip_by_vector, clip_by_norms],
@@ -1929,6 +2010,16 @@ def wrong_first(smoothing, vocab, *, slip):
         "all others": lambda: (first, term(right) + vocab * term(other)),
         "divergence": lambda: (first - least, 0.0),
         "less first": lambda: (first, first - least),
+        "others turned": lambda: (first, term(right) - (vocab - 1) * term(other)),
+        "label turned": lambda: (first, (vocab - 1) * term(other) - term(right)),
+        "first of 37000": lambda: (math.log(37000), least),
+        "least of 37000": lambda: (first, wrong_first(smoothing, 37000, slip="none")[1]),
+        "share of the first": lambda: (first, other * first),
+        "both 0": lambda: (first, least) if smoothing else (0.0, 0.0),
+        "logarithms alone": lambda: (
+            first,
+            -math.log(right) - (math.log(other) if other else 0.0),
+        ),
         "zero over zero": lambda: (
             first,
             -right * math.log(right) - (vocab - 1) * other * math.log(other),
@@ -2020,6 +2111,28 @@ FIRST = Exercise(
             "The text's number is what a call gets that doesn't say.",
             "Take the logarithm of the argument.",
         ),
+        expecting(
+            "always-37000-tokens-in-the-first",
+            "first of 37000",
+            "37000 is used for the vocabulary in the first loss, whatever comes in",
+            "Call it with a vocabulary of 2 and no smoothing: ln 2 and 0.",
+            "The text's number is what a call gets that doesn't say.",
+            "Take the logarithm of the argument.",
+        ),
+        expecting(
+            "always-37000-tokens-in-the-least",
+            "least of 37000",
+            "37000 is used for the vocabulary in the least loss, whatever comes in",
+            "Call it with a vocabulary of 2 and a smoothing of 0.5: what is asked of each token?",
+            "The text's number is what a call gets that doesn't say.",
+            "Count tokens, and share out, by the argument.",
+        ),
+        expecting(
+            "first-is-zero-without-smoothing",
+            "both 0",
+            "without smoothing both numbers are 0; only the least loss is, whatever a model knows",
+            *FIRST_HINTS,
+        ),
         expecting("one-token-less", "one less", "the first loss counts V - 1 tokens", *FIRST_HINTS),
         expecting(
             "share-for-loss",
@@ -2059,6 +2172,33 @@ FIRST = Exercise(
             "part-of-the-first",
             "part",
             "`smoothing * ln V` is what the even part costs a model that knows nothing",
+            *LEAST_HINTS,
+        ),
+        expecting(
+            "part-of-one-token",
+            "share of the first",
+            "`smoothing / vocab * ln V` is what one token's even share costs a model that knows "
+            "nothing",
+            *LEAST_HINTS,
+        ),
+        expecting(
+            "others-subtracted",
+            "others turned",
+            "in the least loss the part of the other tokens is subtracted: each term of an entropy "
+            "is above 0",
+            *LEAST_HINTS,
+        ),
+        expecting(
+            "label-subtracted",
+            "label turned",
+            "in the least loss the part of the label is subtracted: each term of an entropy is "
+            "above 0",
+            *LEAST_HINTS,
+        ),
+        expecting(
+            "logarithms-without-shares",
+            "logarithms alone",
+            "two logarithms are added up; each token has one, with its share in front",
             *LEAST_HINTS,
         ),
         expecting(
