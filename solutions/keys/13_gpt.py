@@ -1,6 +1,7 @@
 """Answer key of chapter 13: windows, bits, sizes, fused weights, a chat, a copying head, GPT-2."""
 
 import math
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -3497,7 +3498,7 @@ def gpt_state(generator, vocab_size, d_model, num_layers, max_len):
     return state | norm("ln_f")
 
 
-GPT_SIZES = {"vocab_size": 19, "d_model": 12, "num_heads": 3, "num_layers": 1, "max_len": 7}
+GPT_SIZES = {"vocab_size": 13, "d_model": 12, "num_heads": 3, "num_layers": 1, "max_len": 7}
 
 
 def gpt_cases(generator):
@@ -3516,7 +3517,15 @@ def gpt_cases(generator):
         tried("a single token", 3, 1),
         tried("heads of one number", 2, 3, d_model=4, num_heads=4, num_layers=2),
         tried("longer", 1, 13, vocab_size=5, d_model=4, num_heads=2, max_len=17),
+        with_large_scores(tried("large scores", 1, 3, vocab_size=3, d_model=4, num_heads=2)),
     ]
+
+
+def with_large_scores(given):
+    """The case with queries and keys that point away from each other: scores about -300."""
+    bias = given.state["h.0.attn.c_attn.bias"].clone()
+    bias[:4], bias[4:8] = 15.0, -15.0
+    return replace(given, state=given.state | {"h.0.attn.c_attn.bias": bias})
 
 
 class Part(nn.Module):
@@ -3810,6 +3819,34 @@ def multiplied_away(self, scores, seen):
 
 def added_as_ones(self, scores, seen):
     return (scores + seen).softmax(dim=-1)
+
+
+def at_minus_a_hundred(self, scores, seen):
+    return scores.masked_fill(~seen, -100.0).softmax(dim=-1)
+
+
+def infinity_times_mask(self, scores, seen):
+    return (scores + ~seen * -math.inf).softmax(dim=-1)
+
+
+def softmax_by_hand(self, scores, seen):
+    powers = scores.masked_fill(~seen, -math.inf).exp()
+    return powers / powers.sum(dim=-1, keepdim=True)
+
+
+def queries_alone(self, attn, x):
+    q = self.asked(attn, x)[0]
+    return q @ q.mT * self.scale(q), self.seen(x.shape[1])
+
+
+def keys_alone(self, attn, x):
+    k = self.asked(attn, x)[1]
+    return k @ k.mT * self.scale(k), self.seen(x.shape[1])
+
+
+def added_twice(self, block, x):
+    x = x + self.look(block.attn, block.ln_1(x))
+    return x + x + self.think(block.mlp, block.ln_2(x))
 
 
 def hidden_afterwards(self, scores, seen):
@@ -4217,6 +4254,12 @@ MODEL = Exercise(
             think=lambda self, mlp, x: tanh_gelu(mlp.c_proj(mlp.c_fc(x))),
         ),
         gpt_mistake(
+            "bent-in-front-of-both",
+            "the bend comes first, in front of c_fc; it stands between c_fc and c_proj",
+            BENT,
+            think=lambda self, mlp, x: mlp.c_proj(mlp.c_fc(tanh_gelu(x))),
+        ),
+        gpt_mistake(
             "order-kqv",
             "the first third is taken for keys, the second for queries",
             OF_HEADS,
@@ -4322,6 +4365,24 @@ MODEL = Exercise(
             "the mask's ones are added to the scores: the future is seen",
             LOOKING,
             weights=added_as_ones,
+        ),
+        gpt_mistake(
+            "hidden-at-minus-a-hundred",
+            "hidden scores are set to -100: where all others are lower still, the future is seen",
+            LOOKING,
+            weights=at_minus_a_hundred,
+        ),
+        gpt_mistake(
+            "mask-times-infinity",
+            "a mask is multiplied by minus infinity: where it is 0 that is NaN",
+            LOOKING,
+            weights=infinity_times_mask,
+        ),
+        gpt_mistake(
+            "softmax-by-hand",
+            "e to a large score is infinite, and e to one far below 0 is 0: their quotient is NaN",
+            LOOKING,
+            weights=softmax_by_hand,
         ),
         gpt_mistake(
             "hidden-after-the-softmax",
@@ -4571,6 +4632,18 @@ MODEL = Exercise(
             split=lambda self, x: x.unflatten(-1, (-1, self.num_heads)).transpose(1, 2),
         ),
         gpt_mistake(
+            "queries-for-keys",
+            "queries are compared with queries: the keys are never used",
+            OF_HEADS,
+            scored=queries_alone,
+        ),
+        gpt_mistake(
+            "keys-for-queries",
+            "keys are compared with keys: the queries are never used",
+            OF_HEADS,
+            scored=keys_alone,
+        ),
+        gpt_mistake(
             "keys-for-values",
             "the keys are averaged, not the values",
             OF_HEADS,
@@ -4582,6 +4655,12 @@ MODEL = Exercise(
             LOOKING,
             scale=lambda self, q: 1.0,
             weights=scaled_behind,
+        ),
+        gpt_mistake(
+            "x-added-twice",
+            "x is added twice behind the network, or the block's answer holds it already",
+            ROAD,
+            run=added_twice,
         ),
         gpt_mistake(
             "network-reads-attention-alone",
@@ -4611,7 +4690,14 @@ MODEL = Exercise(
     ),
     allows=Edges(
         sizes=(1, 7),
-        labels=("one head", "single token", "whole window", "two blocks", "heads of one number"),
+        labels=(
+            "one head",
+            "single token",
+            "whole window",
+            "two blocks",
+            "heads of one number",
+            "large scores",
+        ),
     ),
     also_right=[PlainGPT, FusedGPT, TiedGPT],
     axes="batch seq vocab",
