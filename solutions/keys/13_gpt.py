@@ -2990,6 +2990,11 @@ def slipped_induction(weights, *, slip):
         "previous, second half": lambda: weights[..., place, place - 1].mean(dim=-1),
         "itself": lambda: weights[..., place, place].mean(dim=-1),
         "next": lambda: weights[..., place[:-1], place[:-1] + 1].mean(dim=-1),
+        "before, from the end": lambda: weights[..., place, place - n - 1].mean(dim=-1),
+        "two before, from the end": lambda: weights[..., place, place - n - 2].mean(dim=-1),
+        "next, cut off": lambda: weights[..., place, (place + 1).clamp(max=seq - 1)].mean(dim=-1),
+        "forward": lambda: weights[..., place - n, place - 1].mean(dim=-1),
+        "sum over square": lambda: weights[..., n:, 1 : n + 1].sum(dim=-1).mean(dim=-1),
         "best": lambda: (
             (weights[..., n:, :].argmax(dim=-1) == place - n + 1).to(weights.dtype).mean(dim=-1)
         ),
@@ -3115,6 +3120,19 @@ INDUCTION = Exercise(
             *KEYS,
         ),
         scoring_slip(
+            "the-token-before-counted-from-the-end",
+            "before, from the end",
+            "the weight on the token *before* the first occurrence is taken, and for the first "
+            "query, which has none, that on the last key: index -1",
+            *KEYS,
+        ),
+        scoring_slip(
+            "two-before-counted-from-the-end",
+            "two before, from the end",
+            "the key is two before the first occurrence, and negative indices count from the end",
+            *KEYS,
+        ),
+        scoring_slip(
             "the-token-just-read",
             "previous",
             "the weight on the token just before each query is taken: that is another kind of head",
@@ -3137,6 +3155,20 @@ INDUCTION = Exercise(
             "next",
             "the keys are those of the second half: the token after the query hasn't been read yet",
             *KEYS,
+        ),
+        scoring_slip(
+            "the-coming-token-or-the-last",
+            "next, cut off",
+            "the keys are those of the second half: the token after the query hasn't been read "
+            "yet, and the last query has none",
+            *KEYS,
+        ),
+        scoring_slip(
+            "first-half-looks-ahead",
+            "forward",
+            "the queries are those of the first half, and the keys stand n - 1 further on: plus "
+            "and minus have changed places",
+            *QUERIES,
         ),
         scoring_slip(
             "same-and-next-together",
@@ -3181,6 +3213,12 @@ INDUCTION = Exercise(
             {"first": -1, "divide": lambda n: n},
             "n + 1 weights are added up and divided by n: the first is one of the first half",
             *QUERIES,
+        ),
+        scoring_slip(
+            "rows-of-the-square-added",
+            "sum over square",
+            "all weights of a query on keys 1 to n are added up; one of them counts",
+            *KEYS,
         ),
         scoring_slip(
             "of-the-first-half",
