@@ -214,7 +214,7 @@ except NotImplementedError:
 #   SmolLM2's own for it.
 # - The text always ends with the prompt for an answer, whoever spoke last.
 # - A content of `messages` that holds one of the two marks, `<|im_start|>` or `<|im_end|>`, raises `ValueError`: whoever writes marks could speak
-#   in another's name.
+#   in another's name. A role and `system` are written by your program: with a mark in one of them, refuse it or write it, as you like.
 # - Change nothing in place. Write it without `chat_text` of the course's library and `apply_chat_template` of others.
 #
 # The trap: the model continues exactly where your text stops. A missing line end is another text, and it was never taught that one.

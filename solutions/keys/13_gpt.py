@@ -132,6 +132,8 @@ def slipped_windows(ids, length, *, slip):
         return tuple(x.reshape(length, rows).T for x in (inputs, targets))
     if slip == "streams":
         return tuple(x.T for x in (inputs, targets))
+    if slip == "last ones repeated":
+        return inputs, torch.cat((inputs[:, 1:], inputs[:, -1:]), dim=1)
     if slip == "one tensor":
         return torch.stack((inputs, targets))
     if slip == "lists":
@@ -533,6 +535,13 @@ WINDOWS = Exercise(
             "rolled chunks, stacked",
             "the last target of each window is that window's first token: targets were rolled "
             "within the window; and no windows can't be stacked",
+            *AIMED,
+        ),
+        cutting_slip(
+            "last-token-of-each-repeated",
+            "last ones repeated",
+            "the last token of each window is its own target: windows are shifted inside, and "
+            "their last token is put behind once more",
             *AIMED,
         ),
         cutting_slip(
@@ -1699,6 +1708,15 @@ def slipped_unpack(weight, bias, *, slip):
             {name: slice(i * 3 * size, (i + 1) * 3 * size) for i, name in enumerate("qkv")},
         )
         return {name: (bias if "bias" in name else rows)[ends[name[3]]] for name in parts}
+    if slip == "a third of d_model":
+        third = size // 3
+        cut = {name: slice(i * third, (i + 1) * third) for i, name in enumerate("qkv")}
+        return {
+            name: bias[cut[name[3]]] if "bias" in name else weight[:, cut[name[3]]].T
+            for name in parts
+        }
+    if slip == "all are queries":
+        return parts | {f"to_{name}.weight": parts["to_q.weight"] for name in "kv"}
     if slip == "biases by one":
         return {
             name: bias["qkv".index(name[3]) :][:size] if "bias" in name else part
@@ -1996,9 +2014,33 @@ UNPACK = Exercise(
         unpack_slip(
             "three-times-too-long",
             "the other length",
-            "d_model is read from the weight's second axis, which is three times as long: the "
-            "query gets all, key and value nothing",
-            *CUT,
+            "your slices are too long, so that the query gets all, and key and value nothing: "
+            "d_model is read from the second axis, which is three times as long, or it is a fixed "
+            "number",
+            "Print your d_model for a weight of (4, 12).",
+            "The weight has d_model rows, and three times as many columns.",
+            "`weight.shape[0]` is d_model.",
+        ),
+        unpack_slip(
+            "a-third-of-d-model",
+            "a third of d_model",
+            "d_model is divided by 3: the weight has d_model *rows*, and its columns are the "
+            "three times as many",
+            "Print your d_model for a weight of (4, 12).",
+            "What is to be cut into three is the axis of 3 · d_model.",
+            "`weight.shape[0]` is d_model.",
+        ),
+        unpacking_alone(
+            "flipped-not-transposed",
+            {"turn": lambda parts: [part.flip(0, 1) for part in parts]},
+            "the parts are flipped: rows and columns run backwards, and stay rows and columns",
+            *TURNED,
+        ),
+        unpack_slip(
+            "all-are-queries",
+            "all are queries",
+            "to_k and to_v have the weight of the query",
+            *ORDER,
         ),
         unpack_slip(
             "biases-one-apart",
@@ -2209,6 +2251,16 @@ def refused_all(messages):
 def refused_alone(messages):
     if any(m["content"] in (START, END) for m in messages):
         raise ValueError("a message is a mark")
+
+
+def refused_in_front(messages):
+    if any(m["content"].startswith((START, END)) for m in messages):
+        raise ValueError("a message begins with a mark")
+
+
+def refused_at_the_end(messages):
+    if any(m["content"].endswith((START, END)) for m in messages):
+        raise ValueError("a message ends with a mark")
 
 
 def refused_in_capitals(messages):
@@ -2648,6 +2700,18 @@ CHAT = Exercise(
             "system-may-hold-marks",
             {"refuse": lambda messages: refused([m for m in messages if m["role"] != "system"])},
             "what the system says is not searched for marks",
+            *MARKS,
+        ),
+        chatting_alone(
+            "marks-in-front-alone-refused",
+            {"refuse": refused_in_front},
+            "a content is refused only where it begins with a mark",
+            *MARKS,
+        ),
+        chatting_alone(
+            "marks-at-the-end-alone-refused",
+            {"refuse": refused_at_the_end},
+            "a content is refused only where it ends with a mark",
             *MARKS,
         ),
         chatting_alone(
