@@ -1255,7 +1255,10 @@ def slipped_size(vocab_size, d_model, num_layers, max_len, *, wider, slip):
     untied = learned + table
     block = learned - wrong_size(vocab_size, d_model, num_layers - 1, max_len, wider=wider)[0]
     repeated = (learned - (num_layers - 1) * block) * num_layers
+    rows = learned + (num_layers - 1) * max_len * d_model
     return {
+        "share of blocks": (learned, table / (num_layers * block)),
+        "rows in each": (rows, table / rows),
         "all repeated": (repeated, table / repeated),
         "places not in the share": (learned, table / (learned - max_len * d_model)),
         "swapped": (share, learned),
@@ -1445,6 +1448,31 @@ SIZE = Exercise(
             {"matrices": 1, "attention_biases": 1},
             "each attention is counted as a single layer",
             *IN_A_BLOCK,
+        ),
+        counting_alone(
+            "network-one-matrix",
+            {"network_matrices": 1},
+            "the network has two matrices, up and down; you count one, and both biases",
+            *IN_A_BLOCK,
+        ),
+        counting_alone(
+            "mask-counted",
+            {"outside": lambda vocab, d, places: places * places},
+            "a mask of max_len by max_len is counted; nothing in it is learned",
+            *TABLES,
+        ),
+        size_slip(
+            "places-in-each-block",
+            "rows in each",
+            "the table of places is counted once for each block; the model has one",
+            *TABLES,
+        ),
+        size_slip(
+            "share-against-the-blocks",
+            "share of blocks",
+            "the table is divided by what the blocks hold; it is to be divided by all that is "
+            "learned",
+            *SHARES,
         ),
         counting_alone(
             "network-up-only",
