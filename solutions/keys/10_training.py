@@ -687,6 +687,11 @@ def wrong_rate(step, d_model, warmup, *, slip):
         "shifted fall": lambda: scale * (rise if n < warmup else max(1, n - warmup) ** -0.5),
         "whole": lambda: scale * min(fall, (n // warmup) * warmup**-0.5),
         "rise from 0": lambda: scale * min(fall, step * warmup**-1.5),
+        "fall from 0": lambda: scale * min(late**-0.5, rise),
+        "fall from 0, stops": lambda: scale * min(step**-0.5, rise),
+        "warm-up outside": lambda: scale * min(fall, n) * warmup**-1.5,
+        "whole, by power": lambda: scale * min(fall, n // warmup**1.5),
+        "minus outside": lambda: -(d_model**0.5) * min(fall, rise),
         "one more on the line": lambda: scale * (rise if step <= warmup else fall),
     }[slip]()
 
@@ -767,6 +772,18 @@ RATE = Exercise(
             *STEP_HINTS,
         ),
         rating(
+            "fall-counts-from-0",
+            "fall from 0",
+            "the line has n = step + 1, the falling part `step`: both want the same n",
+            *STEP_HINTS,
+        ),
+        rating(
+            "fall-counts-from-0-and-stops",
+            "fall from 0, stops",
+            "the line has n = step + 1, the falling part `step`, and 0 has no negative power",
+            *STEP_HINTS,
+        ),
+        rating(
             "line-goes-one-further",
             "one more on the line",
             "the line goes on for one update more: n = warmup is its last",
@@ -799,6 +816,13 @@ RATE = Exercise(
             *WIDTH_HINTS,
         ),
         rating(
+            "minus-in-front-of-the-power",
+            "minus outside",
+            "the minus stands in front of the power: your rates are below 0; it belongs to the "
+            "power, -0.5",
+            *WIDTH_HINTS,
+        ),
+        rating(
             "base-model-only",
             "base model",
             "512 is used for d_model, whatever comes in",
@@ -820,6 +844,20 @@ RATE = Exercise(
             *RISE_HINTS,
         ),
         rating("over-warmup", "over warmup", "the line is n / warmup", *RISE_HINTS),
+        rating(
+            "warmup-outside-of-the-brackets",
+            "warm-up outside",
+            "the power of warmup multiplies both parts: it belongs to the line alone, inside of "
+            "the brackets",
+            *RISE_HINTS,
+        ),
+        rating(
+            "whole-quotient",
+            "whole, by power",
+            "`//` gives whole numbers: there is no rate at all until n is as large as "
+            "warmup to the power 1.5",
+            *RISE_HINTS,
+        ),
         rating(
             "whole-shares",
             "whole",
@@ -2352,6 +2390,7 @@ def wrong_sharp(n_keys, cap, weight, *, slip):
         "all keys, first": lambda: (largest(others=n_keys), needed),
         "all keys, second": lambda: (first, math.log(n_keys * odds) / 2),
         "two keys": lambda: (largest(others=1), math.log(odds) / 2),
+        "two keys, first": lambda: (largest(others=1), needed),
         "even": lambda: (1 / n_keys, needed),
         "certain": lambda: (1.0, needed),
         "overflow": lambda: (
@@ -2535,6 +2574,12 @@ SOFTEST = Exercise(
             "two-keys-only",
             "two keys",
             "your numbers are those for two keys, whatever `n_keys` is",
+            *KEYS_HINTS,
+        ),
+        sharpening(
+            "two-keys-only-in-the-weight",
+            "two keys, first",
+            "your weight is that for two keys, whatever `n_keys` is; your cap isn't",
             *KEYS_HINTS,
         ),
         sharpening(
@@ -2740,6 +2785,7 @@ class PartlyTrainer(Guesser):
             "divided-by-all-places": lambda: total / whole,
             "all-places-counted": lambda: total / whole,
             "divided-by-the-last": lambda: total / max(1, int((batch[-1][1] != 0).sum())),
+            "last-piece-counted": lambda: total / int((batch[-1][1] != 0).sum()),
             "mean-of-nothing": lambda: total / own / len(batch),
             "tutorial-loop": lambda: total / own / self.every,
             "tutorial-loop-with-the-share": lambda: total / own / self.every,
@@ -2769,6 +2815,7 @@ class PartlyTrainer(Guesser):
             "rate-of-the-paper": lambda: min(n**-0.5, n * warmup**-1.5),
             "the-larger-rate": lambda: max(n / warmup, (warmup / n) ** 0.5),
             "plain-rate": lambda: 1,
+            "rate-left-out": lambda: min(n / warmup, (warmup / n) ** 0.5) / rate,
             "root-turned": lambda: min(n / warmup, (n / warmup) ** 0.5),
         }
         return rate * shares.get(self.way, lambda: min(n / warmup, (warmup / n) ** 0.5))()
@@ -2910,7 +2957,7 @@ class PartlyTrainer(Guesser):
                 tokens = sum(labels.numel() for _, labels in batch)
             if way == "tokens-of-the-run":
                 tokens += records[-1]["tokens"] if records else 0
-            if way == "tokens-of-the-last":
+            if way in ("tokens-of-the-last", "last-piece-counted"):
                 tokens = int((batch[-1][1] != 0).sum())
             if way == "ids-counted":
                 tokens = sum(int((ids != 0).sum()) for ids, _ in batch)
@@ -3226,6 +3273,12 @@ TRAIN = Exercise(
             *MEAN_HINTS,
         ),
         accumulating(
+            "last-piece-counted",
+            "only the labels of the batch's last piece are counted, for the division and in "
+            "`tokens`",
+            *MEAN_HINTS,
+        ),
+        accumulating(
             "padding-counts", "padding is learned and counted like any label", *LOSS_HINTS
         ),
         accumulating(
@@ -3368,6 +3421,11 @@ TRAIN = Exercise(
         accumulating(
             "the-larger-rate",
             "the larger of the two parts is taken: the first steps are the largest",
+            *RATE_HINTS,
+        ),
+        accumulating(
+            "rate-left-out",
+            "the curve alone is the rate; it is to be multiplied by `rate`",
             *RATE_HINTS,
         ),
         accumulating(
