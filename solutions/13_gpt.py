@@ -214,7 +214,7 @@ except NotImplementedError:
 #   SmolLM2's own for it.
 # - The text always ends with the prompt for an answer, whoever spoke last.
 # - A content of `messages` that holds one of the two marks, `<|im_start|>` or `<|im_end|>`, raises `ValueError`: whoever writes marks could speak
-#   in another's name.
+#   in another's name. A role and `system` are written by your program: with a mark in one of them, refuse it or write it, as you like.
 # - Change nothing in place. Write it without `chat_text` of the course's library and `apply_chat_template` of others.
 #
 # The trap: the model continues exactly where your text stops. A missing line end is another text, and it was never taught that one.
@@ -358,7 +358,7 @@ except MissingWeights as missing:
 # - `forward`: `ids` is `(batch, seq)` with `seq` from 1 to `max_len`. Return the logits, `(batch, seq, vocab_size)`: at each place, for what comes next.
 # - A token's row and its place's row, counted from 0, are added as they are.
 # - Each block is pre-norm: it adds what the attention says to x, then what the network says. Heads are consecutive slices of the width;
-#   scores are divided by the root of a head's width; nobody looks ahead.
+#   scores are divided by the root of a head's width; nobody looks ahead, however large the scores are (hundreds, above or below 0).
 # - The bend of the network is GELU in GPT-2's own approximation, `F.gelu(x, approximate="tanh")`.
 # - The logits are dot products with the rows of `wte`. No dropout.
 #

@@ -49,8 +49,8 @@ def loss_cases(generator):
         case("a single label", *alone),
         in_front(tried("a batch", (2, 3), 3, 5, 4, 0.1), 2),
         in_dtype(tried("a batch", (4, 2), 4, 11, 3, 0.1, scale=3.0), torch.float64),
-        _half(tried("a batch", (5, 2), 5, 11, 3, 0.1, scale=3.0), torch.float16),
-        _half(tried("a batch", (1, 3), 3, 13, 6, 0.2, scale=3.0), torch.bfloat16),
+        _rounded(lambda: tried("a batch", (2, 1), 3, 11, 3, 0.1, scale=3.0), torch.float16),
+        _rounded(lambda: tried("a batch", (1, 3), 3, 13, 6, 0.2, scale=3.0), torch.bfloat16),
         _half(tried("nothing but padding", (0,), 2, 5, 3, 0.1), torch.float16),
     ]
 
@@ -59,6 +59,16 @@ def _half(given, dtype):
     logits, *others = given.calls[0].args
     name = str(dtype).removeprefix("torch.")
     return case(f"{given.label}, {name}", logits.to(dtype), *others)
+
+
+def _rounded(draw, dtype):
+    """A case in half precision, drawn until what is widened too late shows."""
+    while True:
+        given = _half(draw(), dtype)
+        args = given.calls[0].args
+        right, late = float(wrong_loss(*args)), float(other_loss(*args, slip="widened late"))
+        if abs(late - right) > 2.5 * (SMOOTHING.atol + SMOOTHING.rtol * abs(right)):
+            return given
 
 
 def wrong_loss(
@@ -154,6 +164,21 @@ def other_loss(logits, labels, smoothing, pad_id, *, slip):
         loss = loss - smoothing * log_p.mean(dim=-1)
         return loss.where(seen, 0).sum() / seen.sum().clamp(min=1)
 
+    def masked_by_product(log_p, below=below):
+        """Padding is made 0 by a product, as many write it: 0 times infinity is NaN."""
+        loss = -(1 - smoothing) * log_p.gather(-1, asked)[..., 0] - smoothing * log_p.mean(dim=-1)
+        return (loss * counts).sum() / below
+
+    def rows_by_product():
+        log_p = wide.log_softmax(dim=-1)
+        loss = -(1 - smoothing) * log_p.gather(-1, asked)[..., 0] - smoothing * log_p.mean(dim=-1)
+        return ((loss * counts).sum(dim=-1) / counts.sum(dim=-1)).mean()
+
+    def all_as_token_0():
+        log_p = wide.log_softmax(dim=-1)
+        right = log_p.gather(-1, asked)[..., 0]
+        return (-(1 - smoothing) * right - smoothing * log_p.mean(dim=-1)).mean()
+
     def each():
         log_p = wide.log_softmax(dim=-1)
         loss = -(1 - smoothing) * log_p.gather(-1, asked)[..., 0] - smoothing * log_p.mean(dim=-1)
@@ -188,6 +213,13 @@ def other_loss(logits, labels, smoothing, pad_id, *, slip):
         "sign": lambda: -put(wide.log_softmax(dim=-1)),
         "log of softmax": lambda: put(wide.softmax(dim=-1).log()),
         "small added": lambda: put((wide.softmax(dim=-1) + 1e-9).log()),
+        "log of softmax, times": lambda: masked_by_product(wide.softmax(dim=-1).log()),
+        "nothing over nothing, times": lambda: masked_by_product(
+            wide.log_softmax(dim=-1), counts.sum()
+        ),
+        "rows, times": rows_by_product,
+        "all as token 0": all_as_token_0,
+        "usual share": lambda: put(wide.log_softmax(dim=-1), 0.9, 0.1 / vocab),
         "exchanged": lambda: put(wide.log_softmax(dim=-1), smoothing, (1 - smoothing) / vocab),
         "number": lambda: put(wide.log_softmax(dim=-1)).item(),
         "bits": lambda: put(wide.log_softmax(dim=-1)) / math.log(2),
@@ -295,6 +327,12 @@ SMOOTHING = Exercise(
             "padding counts like any other label",
             *PADDING_HINTS,
         ),
+        loss_slip(
+            "padding-counts-as-token-0",
+            "all as token 0",
+            "padding counts as if its label were token 0: the mean is over all places",
+            *PADDING_HINTS,
+        ),
         smoothing_by(
             "divided-by-all-places",
             {"padding": "above"},
@@ -334,6 +372,19 @@ SMOOTHING = Exercise(
             "nothing-over-nothing",
             {"empty": "nan"},
             "where no label counts, you divide 0 by 0; the text asks for 0",
+            *EMPTY_HINTS,
+        ),
+        loss_slip(
+            "nothing-over-nothing-times-the-mask",
+            "nothing over nothing, times",
+            "where no label counts, you divide 0 by 0; the text asks for 0",
+            *EMPTY_HINTS,
+        ),
+        loss_slip(
+            "rows-over-nothing",
+            "rows, times",
+            "each row's mean is taken first, then the mean of the rows; and a row of padding alone "
+            "is 0 divided by 0",
             *EMPTY_HINTS,
         ),
         smoothing_by(
@@ -435,8 +486,8 @@ SMOOTHING = Exercise(
         loss_slip(
             "padding-looked-up",
             "raw",
-            "a label of −100 is looked up among the tokens, although it doesn't count",
-            "What does `gather` do with an index of −100?",
+            "a label that is `pad_id` is looked up among the tokens, although it doesn't count",
+            "What does `gather` do with an index of −100, or of 999 among five tokens?",
             "What is picked where a label doesn't count makes no difference.",
             "Replace such labels by any token before you look them up.",
         ),
@@ -481,6 +532,13 @@ SMOOTHING = Exercise(
             *LOG_HINTS,
         ),
         loss_slip(
+            "logarithm-of-zero-times-the-mask",
+            "log of softmax, times",
+            "softmax and then a logarithm: a share that is rounded to 0 becomes infinite, and at "
+            "padding infinity times 0 is NaN",
+            *LOG_HINTS,
+        ),
+        loss_slip(
             "small-number-added",
             "small added",
             "a small number is added before the logarithm: it hides how wrong a sure model is",
@@ -499,6 +557,14 @@ SMOOTHING = Exercise(
             "exchanged",
             "epsilon goes to the label, and 1 - epsilon is spread: it is the other way round",
             *SPREAD_HINTS,
+        ),
+        loss_slip(
+            "usual-smoothing-only",
+            "usual share",
+            "0.1 is used for `smoothing`, whatever comes in",
+            "Call it with a smoothing of 0, and with one of 0.6. Does your loss change?",
+            "0.1 is what papers use; here it is an argument.",
+            "Multiply by `1 - smoothing` and by `smoothing`.",
         ),
         loss_slip(
             "in-bits",
@@ -621,6 +687,11 @@ def wrong_rate(step, d_model, warmup, *, slip):
         "shifted fall": lambda: scale * (rise if n < warmup else max(1, n - warmup) ** -0.5),
         "whole": lambda: scale * min(fall, (n // warmup) * warmup**-0.5),
         "rise from 0": lambda: scale * min(fall, step * warmup**-1.5),
+        "fall from 0": lambda: scale * min(late**-0.5, rise),
+        "fall from 0, stops": lambda: scale * min(step**-0.5, rise),
+        "warm-up outside": lambda: scale * min(fall, n) * warmup**-1.5,
+        "whole, by power": lambda: scale * min(fall, n // warmup**1.5),
+        "minus outside": lambda: -(d_model**0.5) * min(fall, rise),
         "one more on the line": lambda: scale * (rise if step <= warmup else fall),
     }[slip]()
 
@@ -701,6 +772,18 @@ RATE = Exercise(
             *STEP_HINTS,
         ),
         rating(
+            "fall-counts-from-0",
+            "fall from 0",
+            "the line has n = step + 1, the falling part `step`: both want the same n",
+            *STEP_HINTS,
+        ),
+        rating(
+            "fall-counts-from-0-and-stops",
+            "fall from 0, stops",
+            "the line has n = step + 1, the falling part `step`, and 0 has no negative power",
+            *STEP_HINTS,
+        ),
+        rating(
             "line-goes-one-further",
             "one more on the line",
             "the line goes on for one update more: n = warmup is its last",
@@ -733,6 +816,13 @@ RATE = Exercise(
             *WIDTH_HINTS,
         ),
         rating(
+            "minus-in-front-of-the-power",
+            "minus outside",
+            "the minus stands in front of the power: your rates are below 0; it belongs to the "
+            "power, -0.5",
+            *WIDTH_HINTS,
+        ),
+        rating(
             "base-model-only",
             "base model",
             "512 is used for d_model, whatever comes in",
@@ -754,6 +844,20 @@ RATE = Exercise(
             *RISE_HINTS,
         ),
         rating("over-warmup", "over warmup", "the line is n / warmup", *RISE_HINTS),
+        rating(
+            "warmup-outside-of-the-brackets",
+            "warm-up outside",
+            "the power of warmup multiplies both parts: it belongs to the line alone, inside of "
+            "the brackets",
+            *RISE_HINTS,
+        ),
+        rating(
+            "whole-quotient",
+            "whole, by power",
+            "`//` gives whole numbers: there is no rate at all until n is as large as "
+            "warmup to the power 1.5",
+            *RISE_HINTS,
+        ),
         rating(
             "whole-shares",
             "whole",
@@ -1453,6 +1557,7 @@ def clip_cases(generator):
         case("no limit", drawn((2, 3), (2,)), math.inf),
         case("no limit, zeros", [torch.zeros(4)], math.inf),
         case("one number", [torch.tensor(-3.0 - share(generator, 0.1, 0.9))], 2.0),
+        case("faint, and too long", [F.normalize(normal(generator, 2), dim=0) * 0.02], 0.01),
         in_dtype(case("fine", drawn((3, 2), (3,)), 0.8), torch.float64),
     ]
 
@@ -1466,6 +1571,7 @@ def wrong_clip(gradients, max_norm, *, norm="all", scale="down"):
         "sum": lambda: norms.sum(),
         "largest": lambda: norms.max(),
         "mean": lambda: norms.mean(),
+        "means": lambda: torch.stack([g.square().mean() for g in gradients]).sum().sqrt(),
         "sizes": lambda: flat.abs().sum(),
         "square": lambda: flat.square().sum(),
         "root mean": lambda: flat.square().mean().sqrt(),
@@ -1476,6 +1582,15 @@ def wrong_clip(gradients, max_norm, *, norm="all", scale="down"):
     factor = {
         "down": lambda: (max_norm / found).clamp(max=1) if found > 0 else torch.tensor(1.0),
         "always": lambda: max_norm / found,
+        "always, stops": lambda: torch.tensor(max_norm / found.item()),
+        "always, small number": lambda: max_norm / (found + 1e-6),
+        "always, zeros kept": lambda: max_norm / found if found else torch.tensor(1.0),
+        "always, no limit kept": lambda: (
+            torch.tensor(1.0) if max_norm == math.inf else max_norm / found
+        ),
+        "always, no limit kept, small number": lambda: (
+            torch.tensor(1.0) if max_norm == math.inf else max_norm / (found + 1e-6)
+        ),
         "up": lambda: (max_norm / found).clamp(min=1),
         "to one": lambda: 1 / found if found > max_norm else torch.tensor(1.0),
         "never": lambda: torch.tensor(1.0),
@@ -1488,6 +1603,8 @@ def wrong_clip(gradients, max_norm, *, norm="all", scale="down"):
 
 def other_clip(gradients, max_norm, *, slip):
     """Mistakes that are not tried in pairs."""
+    if slip in ADDED:
+        return clip_by_norms(gradients, max_norm, float(slip))
     flat = torch.cat([g.flatten() for g in gradients])
     whole = flat.norm().item()
     factor = max_norm / whole if whole > max_norm else 1.0
@@ -1507,6 +1624,10 @@ def other_clip(gradients, max_norm, *, slip):
                 g * min(1.0, max_norm / len(gradients) / max(float(g.norm()), 1e-12))
                 for g in gradients
             ],
+            whole,
+        ),
+        "each to the limit": lambda: (
+            [g / g.norm() * max_norm for g in gradients] if whole > max_norm else gradients,
             whole,
         ),
         "values": lambda: ([g.clamp(-max_norm, max_norm) for g in gradients], whole),
@@ -1552,10 +1673,13 @@ def clip_by_vector(gradients, max_norm):
     return [g * (max_norm / norm) for g in gradients], norm
 
 
-def clip_by_norms(gradients, max_norm):
+ADDED = ("1e-4", "1e-3", "1e-2")
+
+
+def clip_by_norms(gradients, max_norm, small=1e-6):
     """Right: the norm of the norms, and PyTorch's small number below."""
     norm = math.sqrt(sum(float(g.norm()) ** 2 for g in gradients))
-    scale = min(1.0, max_norm / (norm + 1e-6))
+    scale = min(1.0, max_norm / (norm + small))
     return tuple(g * scale for g in gradients), norm
 
 
@@ -1590,6 +1714,11 @@ BORDER_HINTS = (
     "Zero over zero is `nan`, and so is infinity times zero.",
     "Ask whether the norm is above the limit before you divide.",
 )
+SMALL_HINTS = (
+    "Clip a gradient that is 0.02 long to 0.01. How long is yours now?",
+    "Such a number keeps zeros from a division by 0; beside a faint norm it isn't small.",
+    "Divide by the norm alone, and only where it is above the limit: it is never 0 there.",
+)
 
 CLIP = Exercise(
     id="10.clip",
@@ -1622,6 +1751,38 @@ CLIP = Exercise(
             *SCALE_HINTS,
         ),
         clipping(
+            "scaled-up-too-zeros-stop",
+            {"scale": "always, stops"},
+            "what is short enough is scaled up to the limit; and zeros stop it, by a division by 0",
+            *SCALE_HINTS,
+        ),
+        clipping(
+            "scaled-up-too-over-a-small-number",
+            {"scale": "always, small number"},
+            "what is short enough is scaled up to the limit; the small number below keeps zeros "
+            "from a division by 0, and no more",
+            *SCALE_HINTS,
+        ),
+        clipping(
+            "scaled-up-too-but-zeros",
+            {"scale": "always, zeros kept"},
+            "what is short enough is scaled up to the limit; zeros alone are left as they are",
+            *SCALE_HINTS,
+        ),
+        clipping(
+            "scaled-up-too-with-a-limit",
+            {"scale": "always, no limit kept"},
+            "what is short enough is scaled up to the limit, unless that is infinite",
+            *SCALE_HINTS,
+        ),
+        clipping(
+            "scaled-up-too-with-a-limit-over-a-small-number",
+            {"scale": "always, no limit kept, small number"},
+            "what is short enough is scaled up to the limit; zeros and an infinite limit alone are "
+            "seen to",
+            *SCALE_HINTS,
+        ),
+        clipping(
             "largest-norm",
             {"norm": "largest"},
             "the norm is that of the longest tensor alone",
@@ -1649,6 +1810,13 @@ CLIP = Exercise(
             "mean-of-squares",
             {"norm": "root mean"},
             "squares are averaged, not added up: a larger model has no longer gradients for you",
+            *NORM_HINTS,
+        ),
+        clipping(
+            "mean-of-squares-by-tensor",
+            {"norm": "means"},
+            "each tensor's squares are averaged before they are added up; a sum over all numbers "
+            "belongs there",
             *NORM_HINTS,
         ),
         clipping(
@@ -1713,6 +1881,13 @@ CLIP = Exercise(
             *ONE_FACTOR_HINTS,
         ),
         clip_slip(
+            "one-by-one-to-the-limit",
+            "each to the limit",
+            "where all together are too long, each tensor is divided by its own norm: each becomes "
+            "`max_norm` long",
+            *ONE_FACTOR_HINTS,
+        ),
+        clip_slip(
             "limit-shared-out",
             "shared limit",
             "the limit is shared out between the tensors, and each is clipped by itself",
@@ -1729,6 +1904,16 @@ CLIP = Exercise(
             "soft",
             "even short gradients shrink: the factor is max_norm / (max_norm + norm)",
             *SCALE_HINTS,
+        ),
+        *(
+            clip_slip(
+                f"{number}-added",
+                number,
+                f"{number} is added to the norm before you divide: what is too long becomes "
+                "shorter than `max_norm`, and faint gradients by much",
+                *SMALL_HINTS,
+            )
+            for number in ADDED
         ),
         clip_slip("norm-after", "norm after", "the norm is that after clipping", *BACK_HINTS),
         clip_slip("norm-alone", "norm alone", "only the norm comes out", *BACK_HINTS),
@@ -1797,7 +1982,7 @@ CLIP = Exercise(
         axes=(0, 1, 2, 3),
         sizes=(1,),
         special=("zeros",),
-        labels=("no limit", "short enough", "too long", "zeros among others"),
+        labels=("no limit", "short enough", "too long", "zeros among others", "faint"),
     ),
     any_sequence=True,
     also_right=[clip_by_vector, clip_by_norms],
@@ -1863,6 +2048,16 @@ def wrong_first(smoothing, vocab, *, slip):
         "all others": lambda: (first, term(right) + vocab * term(other)),
         "divergence": lambda: (first - least, 0.0),
         "less first": lambda: (first, first - least),
+        "others turned": lambda: (first, term(right) - (vocab - 1) * term(other)),
+        "label turned": lambda: (first, (vocab - 1) * term(other) - term(right)),
+        "first of 37000": lambda: (math.log(37000), least),
+        "least of 37000": lambda: (first, wrong_first(smoothing, 37000, slip="none")[1]),
+        "share of the first": lambda: (first, other * first),
+        "both 0": lambda: (first, least) if smoothing else (0.0, 0.0),
+        "logarithms alone": lambda: (
+            first,
+            -math.log(right) - (math.log(other) if other else 0.0),
+        ),
         "zero over zero": lambda: (
             first,
             -right * math.log(right) - (vocab - 1) * other * math.log(other),
@@ -1954,6 +2149,28 @@ FIRST = Exercise(
             "The text's number is what a call gets that doesn't say.",
             "Take the logarithm of the argument.",
         ),
+        expecting(
+            "always-37000-tokens-in-the-first",
+            "first of 37000",
+            "37000 is used for the vocabulary in the first loss, whatever comes in",
+            "Call it with a vocabulary of 2 and no smoothing: ln 2 and 0.",
+            "The text's number is what a call gets that doesn't say.",
+            "Take the logarithm of the argument.",
+        ),
+        expecting(
+            "always-37000-tokens-in-the-least",
+            "least of 37000",
+            "37000 is used for the vocabulary in the least loss, whatever comes in",
+            "Call it with a vocabulary of 2 and a smoothing of 0.5: what is asked of each token?",
+            "The text's number is what a call gets that doesn't say.",
+            "Count tokens, and share out, by the argument.",
+        ),
+        expecting(
+            "first-is-zero-without-smoothing",
+            "both 0",
+            "without smoothing both numbers are 0; only the least loss is, whatever a model knows",
+            *FIRST_HINTS,
+        ),
         expecting("one-token-less", "one less", "the first loss counts V - 1 tokens", *FIRST_HINTS),
         expecting(
             "share-for-loss",
@@ -1993,6 +2210,33 @@ FIRST = Exercise(
             "part-of-the-first",
             "part",
             "`smoothing * ln V` is what the even part costs a model that knows nothing",
+            *LEAST_HINTS,
+        ),
+        expecting(
+            "part-of-one-token",
+            "share of the first",
+            "`smoothing / vocab * ln V` is what one token's even share costs a model that knows "
+            "nothing",
+            *LEAST_HINTS,
+        ),
+        expecting(
+            "others-subtracted",
+            "others turned",
+            "in the least loss the part of the other tokens is subtracted: each term of an entropy "
+            "is above 0",
+            *LEAST_HINTS,
+        ),
+        expecting(
+            "label-subtracted",
+            "label turned",
+            "in the least loss the part of the label is subtracted: each term of an entropy is "
+            "above 0",
+            *LEAST_HINTS,
+        ),
+        expecting(
+            "logarithms-without-shares",
+            "logarithms alone",
+            "two logarithms are added up; each token has one, with its share in front",
             *LEAST_HINTS,
         ),
         expecting(
@@ -2146,6 +2390,7 @@ def wrong_sharp(n_keys, cap, weight, *, slip):
         "all keys, first": lambda: (largest(others=n_keys), needed),
         "all keys, second": lambda: (first, math.log(n_keys * odds) / 2),
         "two keys": lambda: (largest(others=1), math.log(odds) / 2),
+        "two keys, first": lambda: (largest(others=1), needed),
         "even": lambda: (1 / n_keys, needed),
         "certain": lambda: (1.0, needed),
         "overflow": lambda: (
@@ -2329,6 +2574,12 @@ SOFTEST = Exercise(
             "two-keys-only",
             "two keys",
             "your numbers are those for two keys, whatever `n_keys` is",
+            *KEYS_HINTS,
+        ),
+        sharpening(
+            "two-keys-only-in-the-weight",
+            "two keys, first",
+            "your weight is that for two keys, whatever `n_keys` is; your cap isn't",
             *KEYS_HINTS,
         ),
         sharpening(
@@ -2534,6 +2785,7 @@ class PartlyTrainer(Guesser):
             "divided-by-all-places": lambda: total / whole,
             "all-places-counted": lambda: total / whole,
             "divided-by-the-last": lambda: total / max(1, int((batch[-1][1] != 0).sum())),
+            "last-piece-counted": lambda: total / int((batch[-1][1] != 0).sum()),
             "mean-of-nothing": lambda: total / own / len(batch),
             "tutorial-loop": lambda: total / own / self.every,
             "tutorial-loop-with-the-share": lambda: total / own / self.every,
@@ -2563,6 +2815,7 @@ class PartlyTrainer(Guesser):
             "rate-of-the-paper": lambda: min(n**-0.5, n * warmup**-1.5),
             "the-larger-rate": lambda: max(n / warmup, (warmup / n) ** 0.5),
             "plain-rate": lambda: 1,
+            "rate-left-out": lambda: min(n / warmup, (warmup / n) ** 0.5) / rate,
             "root-turned": lambda: min(n / warmup, (n / warmup) ** 0.5),
         }
         return rate * shares.get(self.way, lambda: min(n / warmup, (warmup / n) ** 0.5))()
@@ -2704,7 +2957,7 @@ class PartlyTrainer(Guesser):
                 tokens = sum(labels.numel() for _, labels in batch)
             if way == "tokens-of-the-run":
                 tokens += records[-1]["tokens"] if records else 0
-            if way == "tokens-of-the-last":
+            if way in ("tokens-of-the-last", "last-piece-counted"):
                 tokens = int((batch[-1][1] != 0).sum())
             if way == "ids-counted":
                 tokens = sum(int((ids != 0).sum()) for ids, _ in batch)
@@ -3020,6 +3273,12 @@ TRAIN = Exercise(
             *MEAN_HINTS,
         ),
         accumulating(
+            "last-piece-counted",
+            "only the labels of the batch's last piece are counted, for the division and in "
+            "`tokens`",
+            *MEAN_HINTS,
+        ),
+        accumulating(
             "padding-counts", "padding is learned and counted like any label", *LOSS_HINTS
         ),
         accumulating(
@@ -3162,6 +3421,11 @@ TRAIN = Exercise(
         accumulating(
             "the-larger-rate",
             "the larger of the two parts is taken: the first steps are the largest",
+            *RATE_HINTS,
+        ),
+        accumulating(
+            "rate-left-out",
+            "the curve alone is the rate; it is to be multiplied by `rate`",
             *RATE_HINTS,
         ),
         accumulating(

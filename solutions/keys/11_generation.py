@@ -138,6 +138,10 @@ def wrong_probabilities(logits, temperature, *, slip):
         flat = torch.arange(x.numel()) == x.argmax()
         return flat.view_as(x).to(x.dtype)
 
+    def first_of_all():
+        flat = torch.arange(x.numel()) == down.argmax()
+        return flat.view_as(x).to(x.dtype)
+
     def all_rows():
         place = int(x.reshape(-1, x.shape[-1]).amax(dim=0).argmax())
         return torch.zeros_like(x).index_fill(-1, torch.tensor(place), 1.0)
@@ -171,6 +175,7 @@ def wrong_probabilities(logits, temperature, *, slip):
         "plain": lambda: (logits / temperature).softmax(dim=-1),
         "plain, wide": lambda: (x / temperature).softmax(dim=-1),
         "one for all": lambda: when_zero(one_for_all) if x.numel() else x,
+        "first of all": lambda: when_zero(first_of_all) if x.numel() else x,
         "in place": in_place,
         "max of all": lambda: at((x - x.max()) / hot),
         "half out": lambda: right_probabilities(logits, temperature).to(logits.dtype),
@@ -581,6 +586,15 @@ TEMPERATURE = Exercise(
             "`scatter` along the last axis gives each row its own place; so does `one_hot`.",
         ),
         heated(
+            "first-row-alone-at-zero",
+            "first of all",
+            "at temperature 0 the first row alone has a chance: the largest of *all* rows is "
+            "asked for, and with each row's largest subtracted all of these are 0",
+            "Try two rows at temperature 0. Does each add up to 1?",
+            "`argmax` without an axis looks at all numbers as at one long row.",
+            "Say dim=-1 in `argmax`.",
+        ),
+        heated(
             "one-for-all-rows-at-zero",
             "one for all",
             "at temperature 0 the largest logit of *all* rows gets the whole chance; each row has "
@@ -736,6 +750,11 @@ def wrong_top_k(logits, k, *, slip):
         "zeros of where go, cut": lambda: out(by_topk & (logits != 0)),
         "nan, sum": lambda: logits + ~stays * -math.inf,
         "nan, product": lambda: logits * by_topk + ~by_topk * -math.inf,
+        "nan, numbers": lambda: logits * by_topk + (1 - by_topk.to(logits)) * -math.inf,
+        "nan, numbers, ties": lambda: logits * stays + (1 - stays.to(logits)) * -math.inf,
+        "nan, sum, numbers": lambda: logits + (1 - stays.to(logits)) * -math.inf,
+        "last row's": lambda: out(logits >= logits.topk(fits, dim=-1).values[-1]),
+        "rows, stops": lambda: out(logits >= logits.topk(fits, dim=0).values[-1:]),
         "lowest": lambda: out(logits >= kth.min()),
         "strict": lambda: out(logits > kth),
         "one fewer": lambda: out(logits > kth) if fits < 2 else out(logits >= below(fits - 1)),
@@ -964,6 +983,47 @@ TOP_K = Exercise(
             "Print `torch.tensor(0.0) * -math.inf`.",
             "A product can't make minus infinity of a mask.",
             "Fill where the mask says so: `masked_fill` or `torch.where`.",
+        ),
+        filtered(
+            "zero-times-infinity-as-numbers",
+            "nan, numbers",
+            "0 times minus infinity is added to what should stay, and that is NaN; and ties are "
+            "cut",
+            "Print `torch.tensor(0.0) * -math.inf`.",
+            "A product can't make minus infinity of a mask, be it of True and False or of 1 and 0.",
+            "Fill where the mask says so: `masked_fill` or `torch.where`.",
+        ),
+        filtered(
+            "zero-times-infinity-as-numbers-with-ties",
+            "nan, numbers, ties",
+            "0 times minus infinity is added to what should stay, and that is NaN",
+            "Print `torch.tensor(0.0) * -math.inf`.",
+            "A product can't make minus infinity of a mask, be it of True and False or of 1 and 0.",
+            "Fill where the mask says so: `masked_fill` or `torch.where`.",
+        ),
+        filtered(
+            "zero-times-infinity-added-as-numbers",
+            "nan, sum, numbers",
+            "0 times minus infinity is added to what should stay, and that is NaN",
+            "Print `torch.tensor(0.0) * -math.inf`.",
+            "A product can't make minus infinity of a mask, be it of True and False or of 1 and 0.",
+            "Fill where the mask says so: `masked_fill` or `torch.where`.",
+        ),
+        filtered(
+            "border-of-the-last-row",
+            "last row's",
+            "`[-1]` takes the last *row* of the largest logits; the k-th stands at `[..., -1:]`",
+            "Print the shape of your border for three rows and k = 2.",
+            "Each row has its own k-th largest, and `[-1]` counts along the first axis.",
+            "`.values[..., -1:]`.",
+        ),
+        filtered(
+            "k-rows-asked-for",
+            "rows, stops",
+            "the k largest are looked for along the first axis, which may have fewer than k",
+            "Which axis does your `topk` look along?",
+            "The vocabulary is the last axis, whatever stands in front.",
+            "`topk(k, dim=-1)`.",
         ),
         filtered(
             "lowest-border-for-all",
@@ -1389,6 +1449,11 @@ def wrong_nucleus(logits, p, *, slip="", tail="", half=False):
         parts = parts.gather(-1, order)
         return border((parts.cumsum(dim=-1) - parts >= p) & ~first)
 
+    def wrong_axis():
+        down, places = wide(logits).softmax(dim=0).sort(dim=-1, descending=True)
+        gone = (down.cumsum(dim=-1) - down >= p) & ~first & (p < 1)
+        return logits.masked_fill(torch.zeros_like(gone).scatter(-1, places, gone), -math.inf)
+
     soft = wide(logits).softmax(dim=-1)
     best = soft.amax(dim=-1, keepdim=True)
     kept = torch.zeros_like(goes).scatter(-1, order, ~goes)
@@ -1445,6 +1510,8 @@ def wrong_nucleus(logits, p, *, slip="", tail="", half=False):
         "whole share": lambda: out(
             (torch.arange(len(first)) >= max(1, int(p * len(first)))).expand_as(goes)
         ),
+        "softmax over rows": wrong_axis,
+        "times, numbers": lambda: logits * kept + (1 - kept.to(logits)) * -math.inf,
         "times": lambda: logits * kept + ~kept * -math.inf,
         "sorted below 1": lambda: (
             logits.gather(-1, order).masked_fill(goes, -math.inf) if p < 1 else logits
@@ -1765,6 +1832,22 @@ NUCLEUS = Exercise(
             TWO,
             "How many are needed differs from row to row.",
             "Don't cut with one number: make a mask of the shape of the logits.",
+        ),
+        nuclear_alone(
+            "softmax-over-the-rows",
+            "softmax over rows",
+            "the softmax runs over the rows, while the rest goes along the tokens",
+            "Sum your chances along either axis.",
+            "Tokens are on the last axis.",
+            "Say dim=-1 in the softmax, too.",
+        ),
+        nuclear_alone(
+            "zero-times-infinity-as-numbers",
+            "times, numbers",
+            "0 times minus infinity is added to what should stay, and that is NaN",
+            "Print `torch.tensor(0.0) * -math.inf`.",
+            "A product can't make minus infinity of a mask, be it of True and False or of 1 and 0.",
+            "Fill where the mask says so: `masked_fill` or `torch.where`.",
         ),
         nuclear_alone(
             "over-the-rows",
@@ -3681,6 +3764,8 @@ def wrong_cached(query, key, value, past=None, *, slip):
         "future": lambda: ones.triu(offset),
         "band": lambda: ones.tril(offset) & ones.triu(),
         "offset of new": lambda: ones.tril(new),
+        "block in front": lambda: ones.tril() | (torch.arange(total) >= new),
+        "one ahead with a past": lambda: ones.tril(offset + (past is not None)),
         "new hidden": lambda: (
             (torch.arange(total) < offset) & ones | ones.tril(offset).triu(offset)
         ),
@@ -3822,6 +3907,23 @@ CACHED = Exercise(
             CHUNK,
             "How many keys does the first of four tokens see, without a past?",
             "The diagonal is total - new, not one more.",
+        ),
+        remembered(
+            "one-ahead-with-a-past",
+            "one ahead with a past",
+            "with a past the mask is off by one: each token sees the one behind it",
+            CHUNK,
+            "Query 0 sees all old ones and itself: how many keys is that?",
+            "The diagonal is total - new, with a past and without.",
+        ),
+        remembered(
+            "mask-over-the-old",
+            "block in front",
+            "the causal part of the mask lies over the *first* keys, which are the old ones; what "
+            "is behind it is all seen",
+            CHUNK,
+            "The old keys come first, and the new ones behind them.",
+            "Ones for the old keys in front, then the triangle: tril(total - new).",
         ),
         remembered(
             "not-itself",

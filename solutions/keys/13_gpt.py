@@ -1,6 +1,7 @@
 """Answer key of chapter 13: windows, bits, sizes, fused weights, a chat, a copying head, GPT-2."""
 
 import math
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -131,6 +132,8 @@ def slipped_windows(ids, length, *, slip):
         return tuple(x.reshape(length, rows).T for x in (inputs, targets))
     if slip == "streams":
         return tuple(x.T for x in (inputs, targets))
+    if slip == "last ones repeated":
+        return inputs, torch.cat((inputs[:, 1:], inputs[:, -1:]), dim=1)
     if slip == "one tensor":
         return torch.stack((inputs, targets))
     if slip == "lists":
@@ -532,6 +535,13 @@ WINDOWS = Exercise(
             "rolled chunks, stacked",
             "the last target of each window is that window's first token: targets were rolled "
             "within the window; and no windows can't be stacked",
+            *AIMED,
+        ),
+        cutting_slip(
+            "last-token-of-each-repeated",
+            "last ones repeated",
+            "the last token of each window is its own target: windows are shifted inside, and "
+            "their last token is put behind once more",
             *AIMED,
         ),
         cutting_slip(
@@ -1245,7 +1255,10 @@ def slipped_size(vocab_size, d_model, num_layers, max_len, *, wider, slip):
     untied = learned + table
     block = learned - wrong_size(vocab_size, d_model, num_layers - 1, max_len, wider=wider)[0]
     repeated = (learned - (num_layers - 1) * block) * num_layers
+    rows = learned + (num_layers - 1) * max_len * d_model
     return {
+        "share of blocks": (learned, table / (num_layers * block)),
+        "rows in each": (rows, table / rows),
         "all repeated": (repeated, table / repeated),
         "places not in the share": (learned, table / (learned - max_len * d_model)),
         "swapped": (share, learned),
@@ -1435,6 +1448,31 @@ SIZE = Exercise(
             {"matrices": 1, "attention_biases": 1},
             "each attention is counted as a single layer",
             *IN_A_BLOCK,
+        ),
+        counting_alone(
+            "network-one-matrix",
+            {"network_matrices": 1},
+            "the network has two matrices, up and down; you count one, and both biases",
+            *IN_A_BLOCK,
+        ),
+        counting_alone(
+            "mask-counted",
+            {"outside": lambda vocab, d, places: places * places},
+            "a mask of max_len by max_len is counted; nothing in it is learned",
+            *TABLES,
+        ),
+        size_slip(
+            "places-in-each-block",
+            "rows in each",
+            "the table of places is counted once for each block; the model has one",
+            *TABLES,
+        ),
+        size_slip(
+            "share-against-the-blocks",
+            "share of blocks",
+            "the table is divided by what the blocks hold; it is to be divided by all that is "
+            "learned",
+            *SHARES,
         ),
         counting_alone(
             "network-up-only",
@@ -1698,6 +1736,15 @@ def slipped_unpack(weight, bias, *, slip):
             {name: slice(i * 3 * size, (i + 1) * 3 * size) for i, name in enumerate("qkv")},
         )
         return {name: (bias if "bias" in name else rows)[ends[name[3]]] for name in parts}
+    if slip == "a third of d_model":
+        third = size // 3
+        cut = {name: slice(i * third, (i + 1) * third) for i, name in enumerate("qkv")}
+        return {
+            name: bias[cut[name[3]]] if "bias" in name else weight[:, cut[name[3]]].T
+            for name in parts
+        }
+    if slip == "all are queries":
+        return parts | {f"to_{name}.weight": parts["to_q.weight"] for name in "kv"}
     if slip == "biases by one":
         return {
             name: bias["qkv".index(name[3]) :][:size] if "bias" in name else part
@@ -1995,9 +2042,33 @@ UNPACK = Exercise(
         unpack_slip(
             "three-times-too-long",
             "the other length",
-            "d_model is read from the weight's second axis, which is three times as long: the "
-            "query gets all, key and value nothing",
-            *CUT,
+            "your slices are too long, so that the query gets all, and key and value nothing: "
+            "d_model is read from the second axis, which is three times as long, or it is a fixed "
+            "number",
+            "Print your d_model for a weight of (4, 12).",
+            "The weight has d_model rows, and three times as many columns.",
+            "`weight.shape[0]` is d_model.",
+        ),
+        unpack_slip(
+            "a-third-of-d-model",
+            "a third of d_model",
+            "d_model is divided by 3: the weight has d_model *rows*, and its columns are the "
+            "three times as many",
+            "Print your d_model for a weight of (4, 12).",
+            "What is to be cut into three is the axis of 3 · d_model.",
+            "`weight.shape[0]` is d_model.",
+        ),
+        unpacking_alone(
+            "flipped-not-transposed",
+            {"turn": lambda parts: [part.flip(0, 1) for part in parts]},
+            "the parts are flipped: rows and columns run backwards, and stay rows and columns",
+            *TURNED,
+        ),
+        unpack_slip(
+            "all-are-queries",
+            "all are queries",
+            "to_k and to_v have the weight of the query",
+            *ORDER,
         ),
         unpack_slip(
             "biases-one-apart",
@@ -2208,6 +2279,16 @@ def refused_all(messages):
 def refused_alone(messages):
     if any(m["content"] in (START, END) for m in messages):
         raise ValueError("a message is a mark")
+
+
+def refused_in_front(messages):
+    if any(m["content"].startswith((START, END)) for m in messages):
+        raise ValueError("a message begins with a mark")
+
+
+def refused_at_the_end(messages):
+    if any(m["content"].endswith((START, END)) for m in messages):
+        raise ValueError("a message ends with a mark")
 
 
 def refused_in_capitals(messages):
@@ -2650,6 +2731,18 @@ CHAT = Exercise(
             *MARKS,
         ),
         chatting_alone(
+            "marks-in-front-alone-refused",
+            {"refuse": refused_in_front},
+            "a content is refused only where it begins with a mark",
+            *MARKS,
+        ),
+        chatting_alone(
+            "marks-at-the-end-alone-refused",
+            {"refuse": refused_at_the_end},
+            "a content is refused only where it ends with a mark",
+            *MARKS,
+        ),
+        chatting_alone(
             "half-marks-refused",
             {"refuse": checking(marks=("<|",))},
             "`<|` alone is refused; only the two marks are",
@@ -2989,6 +3082,11 @@ def slipped_induction(weights, *, slip):
         "previous, second half": lambda: weights[..., place, place - 1].mean(dim=-1),
         "itself": lambda: weights[..., place, place].mean(dim=-1),
         "next": lambda: weights[..., place[:-1], place[:-1] + 1].mean(dim=-1),
+        "before, from the end": lambda: weights[..., place, place - n - 1].mean(dim=-1),
+        "two before, from the end": lambda: weights[..., place, place - n - 2].mean(dim=-1),
+        "next, cut off": lambda: weights[..., place, (place + 1).clamp(max=seq - 1)].mean(dim=-1),
+        "forward": lambda: weights[..., place - n, place - 1].mean(dim=-1),
+        "sum over square": lambda: weights[..., n:, 1 : n + 1].sum(dim=-1).mean(dim=-1),
         "best": lambda: (
             (weights[..., n:, :].argmax(dim=-1) == place - n + 1).to(weights.dtype).mean(dim=-1)
         ),
@@ -3114,6 +3212,19 @@ INDUCTION = Exercise(
             *KEYS,
         ),
         scoring_slip(
+            "the-token-before-counted-from-the-end",
+            "before, from the end",
+            "the weight on the token *before* the first occurrence is taken, and for the first "
+            "query, which has none, that on the last key: index -1",
+            *KEYS,
+        ),
+        scoring_slip(
+            "two-before-counted-from-the-end",
+            "two before, from the end",
+            "the key is two before the first occurrence, and negative indices count from the end",
+            *KEYS,
+        ),
+        scoring_slip(
             "the-token-just-read",
             "previous",
             "the weight on the token just before each query is taken: that is another kind of head",
@@ -3136,6 +3247,20 @@ INDUCTION = Exercise(
             "next",
             "the keys are those of the second half: the token after the query hasn't been read yet",
             *KEYS,
+        ),
+        scoring_slip(
+            "the-coming-token-or-the-last",
+            "next, cut off",
+            "the keys are those of the second half: the token after the query hasn't been read "
+            "yet, and the last query has none",
+            *KEYS,
+        ),
+        scoring_slip(
+            "first-half-looks-ahead",
+            "forward",
+            "the queries are those of the first half, and the keys stand n - 1 further on: plus "
+            "and minus have changed places",
+            *QUERIES,
         ),
         scoring_slip(
             "same-and-next-together",
@@ -3180,6 +3305,12 @@ INDUCTION = Exercise(
             {"first": -1, "divide": lambda n: n},
             "n + 1 weights are added up and divided by n: the first is one of the first half",
             *QUERIES,
+        ),
+        scoring_slip(
+            "rows-of-the-square-added",
+            "sum over square",
+            "all weights of a query on keys 1 to n are added up; one of them counts",
+            *KEYS,
         ),
         scoring_slip(
             "of-the-first-half",
@@ -3497,7 +3628,7 @@ def gpt_state(generator, vocab_size, d_model, num_layers, max_len):
     return state | norm("ln_f")
 
 
-GPT_SIZES = {"vocab_size": 19, "d_model": 12, "num_heads": 3, "num_layers": 1, "max_len": 7}
+GPT_SIZES = {"vocab_size": 13, "d_model": 12, "num_heads": 3, "num_layers": 1, "max_len": 7}
 
 
 def gpt_cases(generator):
@@ -3516,7 +3647,15 @@ def gpt_cases(generator):
         tried("a single token", 3, 1),
         tried("heads of one number", 2, 3, d_model=4, num_heads=4, num_layers=2),
         tried("longer", 1, 13, vocab_size=5, d_model=4, num_heads=2, max_len=17),
+        with_large_scores(tried("large scores", 1, 3, vocab_size=3, d_model=4, num_heads=2)),
     ]
+
+
+def with_large_scores(given):
+    """The case with queries and keys that point away from each other: scores about -300."""
+    bias = given.state["h.0.attn.c_attn.bias"].clone()
+    bias[:4], bias[4:8] = 15.0, -15.0
+    return replace(given, state=given.state | {"h.0.attn.c_attn.bias": bias})
 
 
 class Part(nn.Module):
@@ -3810,6 +3949,34 @@ def multiplied_away(self, scores, seen):
 
 def added_as_ones(self, scores, seen):
     return (scores + seen).softmax(dim=-1)
+
+
+def at_minus_a_hundred(self, scores, seen):
+    return scores.masked_fill(~seen, -100.0).softmax(dim=-1)
+
+
+def infinity_times_mask(self, scores, seen):
+    return (scores + ~seen * -math.inf).softmax(dim=-1)
+
+
+def softmax_by_hand(self, scores, seen):
+    powers = scores.masked_fill(~seen, -math.inf).exp()
+    return powers / powers.sum(dim=-1, keepdim=True)
+
+
+def queries_alone(self, attn, x):
+    q = self.asked(attn, x)[0]
+    return q @ q.mT * self.scale(q), self.seen(x.shape[1])
+
+
+def keys_alone(self, attn, x):
+    k = self.asked(attn, x)[1]
+    return k @ k.mT * self.scale(k), self.seen(x.shape[1])
+
+
+def added_twice(self, block, x):
+    x = x + self.look(block.attn, block.ln_1(x))
+    return x + x + self.think(block.mlp, block.ln_2(x))
 
 
 def hidden_afterwards(self, scores, seen):
@@ -4217,6 +4384,12 @@ MODEL = Exercise(
             think=lambda self, mlp, x: tanh_gelu(mlp.c_proj(mlp.c_fc(x))),
         ),
         gpt_mistake(
+            "bent-in-front-of-both",
+            "the bend comes first, in front of c_fc; it stands between c_fc and c_proj",
+            BENT,
+            think=lambda self, mlp, x: mlp.c_proj(mlp.c_fc(tanh_gelu(x))),
+        ),
+        gpt_mistake(
             "order-kqv",
             "the first third is taken for keys, the second for queries",
             OF_HEADS,
@@ -4322,6 +4495,24 @@ MODEL = Exercise(
             "the mask's ones are added to the scores: the future is seen",
             LOOKING,
             weights=added_as_ones,
+        ),
+        gpt_mistake(
+            "hidden-at-minus-a-hundred",
+            "hidden scores are set to -100: where all others are lower still, the future is seen",
+            LOOKING,
+            weights=at_minus_a_hundred,
+        ),
+        gpt_mistake(
+            "mask-times-infinity",
+            "a mask is multiplied by minus infinity: where it is 0 that is NaN",
+            LOOKING,
+            weights=infinity_times_mask,
+        ),
+        gpt_mistake(
+            "softmax-by-hand",
+            "e to a large score is infinite, and e to one far below 0 is 0: their quotient is NaN",
+            LOOKING,
+            weights=softmax_by_hand,
         ),
         gpt_mistake(
             "hidden-after-the-softmax",
@@ -4571,6 +4762,18 @@ MODEL = Exercise(
             split=lambda self, x: x.unflatten(-1, (-1, self.num_heads)).transpose(1, 2),
         ),
         gpt_mistake(
+            "queries-for-keys",
+            "queries are compared with queries: the keys are never used",
+            OF_HEADS,
+            scored=queries_alone,
+        ),
+        gpt_mistake(
+            "keys-for-queries",
+            "keys are compared with keys: the queries are never used",
+            OF_HEADS,
+            scored=keys_alone,
+        ),
+        gpt_mistake(
             "keys-for-values",
             "the keys are averaged, not the values",
             OF_HEADS,
@@ -4582,6 +4785,12 @@ MODEL = Exercise(
             LOOKING,
             scale=lambda self, q: 1.0,
             weights=scaled_behind,
+        ),
+        gpt_mistake(
+            "x-added-twice",
+            "x is added twice behind the network, or the block's answer holds it already",
+            ROAD,
+            run=added_twice,
         ),
         gpt_mistake(
             "network-reads-attention-alone",
@@ -4611,7 +4820,14 @@ MODEL = Exercise(
     ),
     allows=Edges(
         sizes=(1, 7),
-        labels=("one head", "single token", "whole window", "two blocks", "heads of one number"),
+        labels=(
+            "one head",
+            "single token",
+            "whole window",
+            "two blocks",
+            "heads of one number",
+            "large scores",
+        ),
     ),
     also_right=[PlainGPT, FusedGPT, TiedGPT],
     axes="batch seq vocab",

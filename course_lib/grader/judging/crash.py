@@ -4,11 +4,10 @@ import linecache
 import re
 import sysconfig
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dis import opname
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from .meanings import MEANINGS
 from .on_lines import ON_LINES
@@ -115,16 +114,6 @@ def meaning(crash: tuple[str, ...], unwritten: Mapping[str, str], what: str = ""
     usual = [told for error, told in MEANINGS if re.search(error, crash[0])]
     own = what == RAISED and not crash[0].startswith("NotImplementedError")
     return [*both, *usual, *([OWN] if own else [])][:1]
-
-
-def elsewhere(failing: Sequence[Any], unwritten: Mapping[str, str]) -> list[str]:
-    """That some failing cases stop, where the one that is told of has a result; given outcomes."""
-    stopped = [outcome for outcome in failing if outcome.crash]
-    if not stopped:
-        return []
-    crash, what = brief(stopped[0].crash), stopped[0].what
-    told = f"{len(stopped)} of {len(failing)} failing cases stop, the first with {crash[0]}"
-    return [told, *meaning(crash, unwritten, what)]
 
 
 def unwritten_stub(crash: tuple[str, ...], unwritten: Mapping[str, str]) -> str:

@@ -7,10 +7,11 @@ from .again import AGAIN, TRAINING
 from .bans import banned_name
 from .causes import cause, sound
 from .compare import compare, differences
-from .crash import RAISED, brief, elsewhere, meaning, unwritten_stub
+from .crash import RAISED, brief, meaning, unwritten_stub
 from .edits import edited, only_returned
 from .far import far
 from .inputs import came_in, size
+from .mixed import comparable, elsewhere
 from .nearest import mostly, named, nearest
 from .outcome import Outcome, run_case
 from .properties import broken
@@ -106,12 +107,13 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
     compared = [i for i, _ in failing if not sheet.terms[i].at_least]
     unnamed = known is None and compared and not crash and not aside
     why = cause(sheet, found, compared) if unnamed else only_scored(sheet, found, failing)
-    near = nearest(sheet, found, compared) if unnamed and not why else None
+    alike = comparable(sheet, found, compared) if known is None and not why and not aside else ()
+    near = nearest(sheet, found, alike) if alike else None
     details = [
         *aside,
         *(told if not crash else () if known else meaning(crash, sheet.others, found[index].what)),
         why,
-        *(() if known or crash else _elsewhere(sheet, found, failing)),
+        *(() if known else elsewhere(sheet, found, failing)),
         *broken(sheet, found, [i for i, _ in failing], told),
         *(() if not unnamed or why else other_truths(sheet, found, compared)),
         f"{place}: {case.label}{f' ({inputs})' if inputs else ''}",
@@ -128,11 +130,6 @@ def _wrong(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> Verdict:
         case=spelt(sheet.name, sheet.parameters, case),
         **(mostly(*near, len(failing)) if near else named(known)),
     )
-
-
-def _elsewhere(sheet: Sheet, found: tuple[Outcome, ...], failing: list) -> list[str]:
-    """That larger cases stop which have a result."""
-    return elsewhere([found[i] for i, _ in failing if not sheet.expected[i].raised], sheet.others)
 
 
 def _edited(sheet: Sheet, found: tuple[Outcome, ...]) -> list[str]:

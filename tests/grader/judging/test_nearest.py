@@ -52,6 +52,28 @@ def test_what_most_cases_share_is_said_without_a_name():
     assert verdict.mistake == f"summed: {SAYS} (so in {failing - 1} of {failing} failing cases)"
 
 
+def test_it_is_said_where_the_smallest_case_stops_and_most_have_a_result():
+    def stops(x):
+        return summed(x) if x.shape[1] > 1 else x.no_such_thing
+
+    made = sheet(largest, summed)
+    verdict = judge(made, stops)
+    stopping = [c for c in made.cases if any(call.args[0].shape[1] == 1 for call in c.calls)]
+    failing = len(made.cases) - int(verdict.summary.split()[0])
+    assert verdict.state == "crashed" and "no_such_thing" in verdict.crash[0]
+    same = failing - len(stopping)
+    assert verdict.mistake == f"summed: {SAYS} (so in {same} of {failing} failing cases)"
+    told = f"{same} of {failing} failing cases have a result, and it is wrong"
+    assert any(line.startswith(told) for line in verdict.details)
+
+
+def test_it_is_not_said_where_most_stop():
+    made = sheet(largest, summed)
+    verdict = judge(made, lambda x: summed(x) if x.shape[1] > 5 else x.no_such_thing)
+    assert verdict.mistake is None
+    assert any("have a result, and it is wrong" in line for line in verdict.details)
+
+
 def test_what_fits_everywhere_has_its_name():
     assert judge(sheet(largest, summed), summed).mistake == f"summed: {SAYS}"
 
