@@ -50,99 +50,6 @@ class Guesser(nn.Module):
 
 
 # %% [markdown]
-# ## 10.smoothing · A loss that forgives a little
-#
-# *Difficulty 2 of 3 · 15 minutes · 2 points*
-#
-# Cross-entropy asks for a share of 1 on the right token, which no softmax can give. **Label smoothing** asks for a little less,
-# and spreads the share $\varepsilon$ evenly over *all* $V$ tokens, the right one included (this is PyTorch's definition):
-#
-# $$\text{loss} = -(1 - \varepsilon) \log p_{\text{label}} - \frac{\varepsilon}{V} \sum_{k=1}^{V} \log p_k$$
-#
-# Write it without `F.cross_entropy` and its relatives (`nll_loss` is one); `log_softmax` is allowed.
-#
-# - `logits` is `(batch, seq, vocab)`, `labels` is `(batch, seq)`. There may be more axes in front, or fewer; the tokens of the
-#   vocabulary are always the *last* axis of `logits`.
-# - A label that is `pad_id` doesn't count. `pad_id` may be any whole number, also one that is no token, such as −100. If it is a
-#   token, it gets its even share $\varepsilon / V$ like every other.
-# - Return the mean over all labels that count, one number in a tensor. If none counts it is 0, and `backward` still works (and
-#   gives zeros).
-# - `smoothing` is $\varepsilon$, at least 0 and below 1. Logits in the ten thousands do no harm.
-# - Half precision (`float16`, `bfloat16`) is counted in `float32`, and so is the loss. `float64` stays what it is.
-#
-# The trap: what isn't counted above the fraction line must not be counted below it, and the other way round.
-
-
-# %% tags=["10.smoothing"]
-def smoothed_cross_entropy(logits, labels, smoothing, pad_id):
-    """(batch, seq, vocab), (batch, seq) -> the mean loss over the labels that aren't pad_id."""
-    # BEGIN SOLUTION
-    counts = labels != pad_id
-    wide = torch.promote_types(logits.dtype, torch.float32)
-    log_p = logits.to(wide).log_softmax(dim=-1)  # (batch, seq, vocab)
-    asked = labels.where(counts, 0)[..., None]  # any token will do where it doesn't count
-    right = log_p.gather(-1, asked)[..., 0]
-    loss = -(1 - smoothing) * right - smoothing * log_p.mean(dim=-1)
-    return loss.where(counts, 0).sum() / counts.sum().clamp(min=1)
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("10.smoothing", smoothed_cross_entropy)
-
-# %% [markdown]
-# **What does it do?** The next cell draws your loss while the right token of a hundred gets ahead of the others. Without
-# smoothing, further ahead is always better. With smoothing there is an end to it.
-
-# %% tags=["demo"]
-import matplotlib.pyplot as plt
-
-try:
-    fig, ax = plt.subplots(figsize=(6, 2.5), layout="constrained")
-    lead = torch.linspace(0, 16, 81)
-    ahead = torch.zeros(81, 1, 100)
-    ahead[:, 0, 0] = lead
-    for share in (0.0, 0.1, 0.3):
-        first = torch.zeros(1, dtype=torch.long)
-        ax.plot(lead, [smoothed_cross_entropy(x, first, share, -100) for x in ahead], label=share)
-    ax.set(xlabel="how far the right score is ahead", ylabel="loss")
-    ax.legend(title="smoothing")
-    plt.show()
-except NotImplementedError:
-    plt.close()
-    print("First write smoothed_cross_entropy.")
-
-# %% [markdown]
-# ## 10.rate · Up in a line, down in a curve
-#
-# *Difficulty 1 of 3 · 10 minutes · 1 point*
-#
-# The rate of the first Transformer, for update $n$, counted from **1**:
-#
-# $$\text{rate} = d_{model}^{-0.5} \cdot \min\left(n^{-0.5},\; n \cdot \text{warmup}^{-1.5}\right)$$
-#
-# `torch.optim.lr_scheduler.LambdaLR` asks for it with a `step` that counts the updates made *before*: 0 for the first.
-#
-# - `step` is a whole number from 0 on. Step 0 is the first update, and its rate isn't 0.
-# - `warmup` is {{warmup}} where a call doesn't say.
-# - Return one number.
-#
-# The trap: no two steps have the same rate while it rises.
-
-
-# %% tags=["10.rate"]
-def learning_rate(step, d_model, warmup=4000):
-    """The rate of the update that follows `step` others; warm-up: {{warmup}} updates."""
-    # BEGIN SOLUTION
-    n = step + 1
-    return d_model**-0.5 * min(n**-0.5, n * warmup**-1.5)
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("10.rate", learning_rate)
-
-# %% [markdown]
 # ## 10.adam · One step, by hand
 #
 # *Difficulty 2 of 3 · 20 minutes · 3 points*
@@ -217,6 +124,36 @@ except NotImplementedError:
 # nothing is left to even out, and the valley stays as narrow as it is for plain steps.
 
 # %% [markdown]
+# ## 10.rate · Up in a line, down in a curve
+#
+# *Difficulty 1 of 3 · 10 minutes · 1 point*
+#
+# The rate of the first Transformer, for update $n$, counted from **1**:
+#
+# $$\text{rate} = d_{model}^{-0.5} \cdot \min\left(n^{-0.5},\; n \cdot \text{warmup}^{-1.5}\right)$$
+#
+# `torch.optim.lr_scheduler.LambdaLR` asks for it with a `step` that counts the updates made *before*: 0 for the first.
+#
+# - `step` is a whole number from 0 on. Step 0 is the first update, and its rate isn't 0.
+# - `warmup` is {{warmup}} where a call doesn't say.
+# - Return one number.
+#
+# The trap: no two steps have the same rate while it rises.
+
+
+# %% tags=["10.rate"]
+def learning_rate(step, d_model, warmup=4000):
+    """The rate of the update that follows `step` others; warm-up: {{warmup}} updates."""
+    # BEGIN SOLUTION
+    n = step + 1
+    return d_model**-0.5 * min(n**-0.5, n * warmup**-1.5)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("10.rate", learning_rate)
+
+# %% [markdown]
 # ## 10.clip · Clipped, and worse
 #
 # *Difficulty 2 of 3 · 10 minutes · 2 points*
@@ -254,6 +191,69 @@ def clip_gradients(gradients, max_norm):
 check("10.clip", clip_gradients)
 
 # %% [markdown]
+# ## 10.smoothing · A loss that forgives a little
+#
+# *Difficulty 2 of 3 · 15 minutes · 2 points*
+#
+# Cross-entropy asks for a share of 1 on the right token, which no softmax can give. **Label smoothing** asks for a little less,
+# and spreads the share $\varepsilon$ evenly over *all* $V$ tokens, the right one included (this is PyTorch's definition):
+#
+# $$\text{loss} = -(1 - \varepsilon) \log p_{\text{label}} - \frac{\varepsilon}{V} \sum_{k=1}^{V} \log p_k$$
+#
+# Write it without `F.cross_entropy` and its relatives (`nll_loss` is one); `log_softmax` is allowed.
+#
+# - `logits` is `(batch, seq, vocab)`, `labels` is `(batch, seq)`. There may be more axes in front, or fewer; the tokens of the
+#   vocabulary are always the *last* axis of `logits`.
+# - A label that is `pad_id` doesn't count. `pad_id` may be any whole number, also one that is no token, such as −100. If it is a
+#   token, it gets its even share $\varepsilon / V$ like every other.
+# - Return the mean over all labels that count, one number in a tensor. If none counts it is 0, and `backward` still works (and
+#   gives zeros).
+# - `smoothing` is $\varepsilon$, at least 0 and below 1. Logits in the ten thousands do no harm.
+# - Half precision (`float16`, `bfloat16`) is counted in `float32`, and so is the loss. `float64` stays what it is.
+#
+# The trap: what isn't counted above the fraction line must not be counted below it, and the other way round.
+
+
+# %% tags=["10.smoothing"]
+def smoothed_cross_entropy(logits, labels, smoothing, pad_id):
+    """(batch, seq, vocab), (batch, seq) -> the mean loss over the labels that aren't pad_id."""
+    # BEGIN SOLUTION
+    counts = labels != pad_id
+    wide = torch.promote_types(logits.dtype, torch.float32)
+    log_p = logits.to(wide).log_softmax(dim=-1)  # (batch, seq, vocab)
+    asked = labels.where(counts, 0)[..., None]  # any token will do where it doesn't count
+    right = log_p.gather(-1, asked)[..., 0]
+    loss = -(1 - smoothing) * right - smoothing * log_p.mean(dim=-1)
+    return loss.where(counts, 0).sum() / counts.sum().clamp(min=1)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("10.smoothing", smoothed_cross_entropy)
+
+# %% [markdown]
+# **What does it do?** The next cell draws your loss while the right token of a hundred gets ahead of the others. Without
+# smoothing, further ahead is always better. With smoothing there is an end to it.
+
+# %% tags=["demo"]
+import matplotlib.pyplot as plt
+
+try:
+    fig, ax = plt.subplots(figsize=(6, 2.5), layout="constrained")
+    lead = torch.linspace(0, 16, 81)
+    ahead = torch.zeros(81, 1, 100)
+    ahead[:, 0, 0] = lead
+    for share in (0.0, 0.1, 0.3):
+        first = torch.zeros(1, dtype=torch.long)
+        ax.plot(lead, [smoothed_cross_entropy(x, first, share, -100) for x in ahead], label=share)
+    ax.set(xlabel="how far the right score is ahead", ylabel="loss")
+    ax.legend(title="smoothing")
+    plt.show()
+except NotImplementedError:
+    plt.close()
+    print("First write smoothed_cross_entropy.")
+
+# %% [markdown]
 # ## 10.first-loss · Before the run begins
 #
 # *Difficulty 2 of 3 · 10 minutes · 1 point*
@@ -282,52 +282,6 @@ def first_and_least(smoothing, vocab=37000):
 
 # %% tags=["check"]
 check("10.first-loss", first_and_least)
-
-# %% [markdown]
-# ## 10.softest · How sure may a head be?
-#
-# *Difficulty 2 of 3 · 15 minutes · 2 points*
-#
-# **QK-norm** gives every query and every key the length 1 before they meet, and multiplies their dot product by a number, `cap`
-# (Henry et al. 2020, arXiv:2010.04245). No score is then above `cap` or below `-cap`, whatever the weights do, and that keeps a
-# training calm. The price: with a small `cap` a head's picture stays soft, however well the head knows where to look. How soft at
-# least? A query sees `n_keys` keys. Return two numbers:
-#
-# 1. the largest weight that the softmax can give to *one* of the keys, if every score may be anything from `-cap` to `cap`;
-# 2. the smallest `cap` that lets one key have the weight `weight`.
-#
-# - `n_keys` is at least 2; `cap` may be 0, and may be 1,000; `weight` is at least `1 / n_keys` and below 1.
-# - Plain numbers in, plain numbers out.
-#
-# The trap: what do the *other* keys score when one is favoured most?
-
-
-# %% tags=["10.softest"]
-def sharpest(n_keys, cap, weight):
-    """(the largest weight under cap, the cap that it takes for weight)"""
-    # BEGIN SOLUTION
-    largest = 1 / (1 + (n_keys - 1) * math.exp(-2 * cap))
-    needed = math.log((n_keys - 1) * weight / (1 - weight)) / 2
-    return largest, needed
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("10.softest", sharpest)
-
-# %% [markdown]
-# **Your numbers.** Weights are at most so large (columns: `cap`), and the last column is the `cap` that 99 % takes.
-
-# %% tags=["demo"]
-try:
-    print("  keys      1      3      5     10   cap for 0.99")
-    for n_keys in (2, 10, 100, 10_000):
-        weights = [sharpest(n_keys, cap, 0.99)[0] for cap in (1, 3, 5, 10)]
-        print(
-            f"{n_keys:6}", *(f"{w:6.3f}" for w in weights), f"{sharpest(n_keys, 1, 0.99)[1]:14.2f}"
-        )
-except NotImplementedError:
-    print("First write sharpest.")
 
 # %% [markdown]
 # ## 10.train · Build: a batch larger than the memory
@@ -452,3 +406,49 @@ try:
         print(*(invented(mine) for _ in range(10)))
 except NotImplementedError:
     print("First write Trainer.fit.")
+
+# %% [markdown]
+# ## 10.softest · How sure may a head be?
+#
+# *Difficulty 2 of 3 · 15 minutes · 2 points*
+#
+# **QK-norm** gives every query and every key the length 1 before they meet, and multiplies their dot product by a number, `cap`
+# (Henry et al. 2020, arXiv:2010.04245). No score is then above `cap` or below `-cap`, whatever the weights do, and that keeps a
+# training calm. The price: with a small `cap` a head's picture stays soft, however well the head knows where to look. How soft at
+# least? A query sees `n_keys` keys. Return two numbers:
+#
+# 1. the largest weight that the softmax can give to *one* of the keys, if every score may be anything from `-cap` to `cap`;
+# 2. the smallest `cap` that lets one key have the weight `weight`.
+#
+# - `n_keys` is at least 2; `cap` may be 0, and may be 1,000; `weight` is at least `1 / n_keys` and below 1.
+# - Plain numbers in, plain numbers out.
+#
+# The trap: what do the *other* keys score when one is favoured most?
+
+
+# %% tags=["10.softest"]
+def sharpest(n_keys, cap, weight):
+    """(the largest weight under cap, the cap that it takes for weight)"""
+    # BEGIN SOLUTION
+    largest = 1 / (1 + (n_keys - 1) * math.exp(-2 * cap))
+    needed = math.log((n_keys - 1) * weight / (1 - weight)) / 2
+    return largest, needed
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("10.softest", sharpest)
+
+# %% [markdown]
+# **Your numbers.** Weights are at most so large (columns: `cap`), and the last column is the `cap` that 99 % takes.
+
+# %% tags=["demo"]
+try:
+    print("  keys      1      3      5     10   cap for 0.99")
+    for n_keys in (2, 10, 100, 10_000):
+        weights = [sharpest(n_keys, cap, 0.99)[0] for cap in (1, 3, 5, 10)]
+        print(
+            f"{n_keys:6}", *(f"{w:6.3f}" for w in weights), f"{sharpest(n_keys, 1, 0.99)[1]:14.2f}"
+        )
+except NotImplementedError:
+    print("First write sharpest.")

@@ -25,6 +25,41 @@ from torch import nn
 from course_lib.check import check
 
 # %% [markdown]
+# ## 13.size · Where do the parameters sit?
+#
+# *Difficulty 2 of 3 · 10 minutes · 2 points*
+#
+# A model shaped like GPT-2, of your own sizes. Don't build it, count: without `parameters` and `numel`. Return two numbers:
+#
+# 1. **how many numbers it learns**, a whole number;
+# 2. **which share of them is the table of tokens**, from 0 to 1.
+#
+# - Positions are learned: a table with a row for each of `max_len` places. The head is *tied* to the table of tokens.
+# - `num_layers` blocks, pre-norm: attention and a network whose inner layer is {{wider}} times as wide as `d_model`. One more norm behind
+#   the last block.
+# - Every linear layer has a bias, every norm a weight and a bias. The tied head has no bias.
+#
+# The trap: tied means that something is counted once. And the share falls as the model grows.
+
+
+# %% tags=["13.size"]
+def gpt_size(vocab_size, d_model, num_layers, max_len, wider=4):
+    """(numbers learned, share of the token table); the network is {{wider}} times as wide."""
+    # BEGIN SOLUTION
+    norm = 2 * d_model
+    attention = 4 * (d_model * d_model + d_model)
+    network = 2 * wider * d_model * d_model + wider * d_model + d_model
+    block = attention + network + 2 * norm
+    table = vocab_size * d_model
+    learned = table + max_len * d_model + num_layers * block + norm
+    return learned, table / learned
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("13.size", gpt_size)
+
+# %% [markdown]
 # ## 13.windows · A text in pieces
 #
 # *Difficulty 1 of 3 · 10 minutes · 2 points*
@@ -102,41 +137,6 @@ def bits_per_character(losses, counts, characters):
 
 # %% tags=["check"]
 check("13.bits", bits_per_character)
-
-# %% [markdown]
-# ## 13.size · Where do the parameters sit?
-#
-# *Difficulty 2 of 3 · 10 minutes · 2 points*
-#
-# A model shaped like GPT-2, of your own sizes. Don't build it, count: without `parameters` and `numel`. Return two numbers:
-#
-# 1. **how many numbers it learns**, a whole number;
-# 2. **which share of them is the table of tokens**, from 0 to 1.
-#
-# - Positions are learned: a table with a row for each of `max_len` places. The head is *tied* to the table of tokens.
-# - `num_layers` blocks, pre-norm: attention and a network whose inner layer is {{wider}} times as wide as `d_model`. One more norm behind
-#   the last block.
-# - Every linear layer has a bias, every norm a weight and a bias. The tied head has no bias.
-#
-# The trap: tied means that something is counted once. And the share falls as the model grows.
-
-
-# %% tags=["13.size"]
-def gpt_size(vocab_size, d_model, num_layers, max_len, wider=4):
-    """(numbers learned, share of the token table); the network is {{wider}} times as wide."""
-    # BEGIN SOLUTION
-    norm = 2 * d_model
-    attention = 4 * (d_model * d_model + d_model)
-    network = 2 * wider * d_model * d_model + wider * d_model + d_model
-    block = attention + network + 2 * norm
-    table = vocab_size * d_model
-    learned = table + max_len * d_model + num_layers * block + norm
-    return learned, table / learned
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("13.size", gpt_size)
 
 # %% [markdown]
 # ## 13.unpack · Three layers in one

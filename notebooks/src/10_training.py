@@ -931,13 +931,13 @@ quiz("10")
 #
 # | exercise | asks you to |
 # |---|---|
-# | `10.first-loss` | say what an untrained model loses |
 # | `10.adam` | take one step of AdamW by hand |
 # | `10.rate` | write the paper's schedule |
 # | `10.clip` | mend a clipping that also scales up |
 # | `10.smoothing` | smooth labels, and leave padding out |
-# | `10.softest` | say how sharp attention can be when its scores are capped |
+# | `10.first-loss` | say what an untrained model loses |
 # | `10.train` | train with batches that are too large for the memory |
+# | `10.softest` | say how sharp attention can be when its scores are capped |
 #
 # Your box gets loss, schedule, loop.
 

@@ -909,9 +909,9 @@ quiz("13")
 #
 # | exercise | asks you to |
 # |---|---|
+# | `13.size` | count a GPT-2 of your own sizes |
 # | `13.windows` | cut a text into windows without overlap |
 # | `13.bits` | mend bits per character of unequal windows |
-# | `13.size` | count a GPT-2 of your own sizes |
 # | `13.unpack` | take GPT-2's fused matrix apart |
 # | `13.chat` | write messages in the chat template |
 # | `13.induction` | score a head on a text said twice |
