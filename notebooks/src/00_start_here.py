@@ -302,7 +302,7 @@ for kind in (torch.float32, torch.bfloat16, torch.float16):
     print(kind, f"largest number: {largest.item():.3g}  largest score: {largest.log().item():.1f}")
 print("four scores of 88.5:", softmax_from_the_formula(torch.full((4,), 88.5)).tolist())
 
-# %% [markdown]
+# %% [markdown] tags=["tells"]
 # In `float32` a score above 88.7 gives `nan`, and 0 to all others. In `float16`, the half-size numbers that graphics
 # cards like, a score above 11.1 is enough, and dot products of long vectors often are: chapter 02 measures it.
 # (`bfloat16`, the other half-size kind, reaches as far as `float32` and pays with fewer digits.)
@@ -315,7 +315,7 @@ print("four scores of 88.5:", softmax_from_the_formula(torch.full((4,), 88.5)).t
 # *cases*. It compares what comes out with a right answer, the *reference*, and *with wrong answers that people really
 # write*. Try it on our function:
 
-# %%
+# %% tags=["tells"]
 check("00.safe-softmax", softmax_from_the_formula)
 
 # %% [markdown]
