@@ -486,7 +486,7 @@ came_out = {
 controls = study("01_controls")["results"]
 came_out["well drawn, untrained, 20000 texts"] = torch.tensor(controls["well drawn, untrained"])
 came_out["untrained, steps undone"] = torch.tensor(study("01_undone")["results"]["undone"])
-outcome("01.suitcase", f"{came_out['trained'][sizes.index(16)].median():.1f}")
+outcome("01.suitcase", f"{came_out['trained'][sizes.index(16)].median():.0f} of 16")
 
 # %% jupyter={"source_hidden": true}
 print(

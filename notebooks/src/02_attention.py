@@ -606,7 +606,7 @@ shuffled, _ = attention(queries[order], keys[order], values[order])
 put_back = shuffled[order.argsort()]
 changed = (put_back - output).abs().amax(dim=-1) > 1e-6
 print("new order:", *[words[i] for i in order])
-outcome("02.shuffle", changed.sum())
+outcome("02.shuffle", f"{changed.sum()} of {len(words)}")
 
 # %% [markdown]
 # None. Every score is between *two words*, and no place comes into it; a sum does not care about the order of its terms

@@ -251,7 +251,7 @@ predict("06.waves", "Of 384 directions: how many hold nine tenths of what MiniLM
 
 # %%
 along, share = directions(rows)
-outcome("06.waves", needed(share))
+outcome("06.waves", f"{needed(share)} of {len(share)}")
 
 # %% [markdown]
 # Ten, and they are waves. Is that a formula, as in 6.2? Two controls: a *random walk*, in which each row is the

@@ -636,7 +636,7 @@ predict(
 forms = race["test"]["dates in two forms"]
 for kind, runs in forms.items():
     print(f"{NAMES[kind]:16}", *(f"{run:.3f}" for run in runs))
-outcome("15.forms", f"{100 * sum(forms['encoder']) / 3:.0f}")
+outcome("15.forms", f"{100 * sum(forms['encoder']) / 3:.0f} of 100")
 
 # %% [markdown]
 # At each place both forms are as likely, and each place chooses by itself, so they mix: the **multimodality** problem of **non-autoregressive** models (Gu et al.
