@@ -309,7 +309,8 @@ print("four scores of 88.5:", softmax_from_the_formula(torch.full((4,), 88.5)).t
 #
 # The last line is worse. Each of the four powers fits, but their *sum* does not: it is `inf`, and any number divided by
 # infinity is 0. All shares are 0, and nothing says `nan`.
-#
+
+# %% [markdown]
 # You may have missed it because you tried small numbers. That is the trouble with trying: it finds the mistakes that
 # you thought of. So every exercise comes with a **check**. It runs your function on inputs that you do not see, the
 # *cases*. It compares what comes out with a right answer, the *reference*, and *with wrong answers that people really

@@ -393,7 +393,8 @@ for width in (4, 64, 512):
 # %% [markdown] tags=["tells"]
 # Raw, attention over ten words shrinks to one word as the vectors get wider. Divided, it stays near 7 words at any
 # width. **Your turn**: `02.effective-words`. There you get weights, not scores, and some of them are 0.
-#
+
+# %% [markdown]
 # **Why is a spike bad?** A model may well want to look at one word. But it has to *learn* which one, and learning goes
 # by gradients. Nudge score $s_j$ a little; weight $w_i$ moves by
 #

@@ -7,6 +7,7 @@
   const source = cell => cell.model.sharedModel.source;
   const isCode = cell => cell?.model.type === "code";
   const tells = cell => isCode(cell) && ANSWERS.test(source(cell));
+  const opens = cell => source(cell).startsWith("## ");  // a section: its heading tells nothing
   const tagged = cell => (cell.model.getMetadata("tags") ?? []).includes("tells");
   // the cell is not run yet, or folds its outcome away from who has not guessed
   const waits = ({ node }) => {
@@ -17,7 +18,7 @@
     let veiled = false, behind = false;
     for (const cell of widgets) {
       const own = tells(cell), asks = isCode(cell) && ASKS.test(source(cell));
-      cell.node.toggleAttribute("data-veiled", veiled && !own && !asks && (behind || tagged(cell)));
+      cell.node.toggleAttribute("data-veiled", veiled && !own && !asks && ((behind && !opens(cell)) || tagged(cell)));
       if (own) veiled = waits(cell);
       behind = own || (behind && isCode(cell) && !asks && tells(widgets[widgets.indexOf(cell) - 1]));
     }
