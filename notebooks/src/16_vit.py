@@ -415,8 +415,7 @@ claim(
 #
 # Roll-out leaves out what values and feed-forward networks do with what arrives. Nor is our test perfect: black can't tell what an
 # *empty* patch is worth, and a digit with holes is an image that nobody trained on. (Attention is not explanation, say Jain and Wallace 2019 of words; 23 comes back to it.)
-
-# %% [markdown]
+#
 # ## 16.6 The opponent: a small convolutional network
 #
 # What read images before, and often still does, is the *convolutional network*, CNN (01): layer over layer of small kernels, each of which is slid over the whole image. Two things are built into it
