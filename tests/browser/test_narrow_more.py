@@ -12,6 +12,7 @@ CELLS = [
     "import matplotlib.pyplot as plt\nplt.subplots(figsize=(12, 2))\nplt.show()",
     "print(*range(100))",
     "print('short')",
+    "# Raised\n\n$$\\mathrm{softmax}(QK^\\top)\\,V$$",
 ]
 WIDE = ["mjx-container[display=true]", ".jp-RenderedImage", ".jp-RenderedText pre"]
 
@@ -44,6 +45,21 @@ def test_it_fades_where_it_goes_on(narrow, selector):
     wait_for(narrow, selector, "left right")
     wide.evaluate("node => { node.scrollLeft = node.scrollWidth; }")
     wait_for(narrow, selector, "left")
+
+
+def test_nothing_of_a_formula_is_cut_off(narrow):
+    formula = narrow.locator("mjx-container[display=true]").last
+    formula.scroll_into_view_if_needed()
+    for shift in (0, 0.25, 0.5, 0.75):  # of a pixel: whether a thin bar falls out hangs on it
+        drawn = []
+        for overflow in ("", "visible"):
+            style = f"margin-top: {16 + shift}px; overflow: {overflow}"
+            formula.evaluate("(node, style) => { node.style.cssText = style; }", style)
+            box = formula.bounding_box()
+            around = box | {"y": box["y"] - 6, "height": box["height"] + 12}
+            drawn.append(narrow.screenshot(clip=around))
+        assert drawn[0] == drawn[1], shift
+    formula.evaluate("node => node.removeAttribute('style')")
 
 
 def test_both_kinds_of_figures_say_it_in_words(narrow):
