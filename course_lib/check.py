@@ -13,9 +13,16 @@ from course_lib.grader.course.ran import watch_cells
 from course_lib.grader.course.watching import StoppedError, watched
 from course_lib.grader.judging.verdict import Verdict
 from course_lib.paths import ROOT, WORK
-from course_lib.stale import stale_note
+from course_lib.stale import Note, stale_note
 from course_lib.unrun import explain_unrun
 from course_lib.views.panel import panel
+
+FOUND = {
+    "right": "is right and",
+    "wrong": "is not right yet:",
+    "crashed": "did not work:",
+    "not attempted": "is not written yet:",
+}
 
 explain_unrun()
 watch_cells()
@@ -43,25 +50,28 @@ def check(id: str, answer: object) -> object:
     except KeyboardInterrupt:
         told = "you stopped it before your code was called: run the cell again"
         return panel(Verdict(id, find_listed(ROOT, id).title, "not attempted", told))
-    if note := stale_note(answer):
-        verdict = _about(note, verdict)
     if Path.cwd().is_relative_to(WORK / "exercises"):
         # A note that can't be written must not hide the verdict.
         with contextlib.suppress(OSError, ValueError):
             progress.record(WORK, verdict)
-    return panel(verdict)
+    note = stale_note(answer)
+    return panel(_about(note, answer, verdict) if note else verdict)
 
 
 def _say(told: str) -> None:
     print(f"{told} Stop it with the square button.", file=sys.stdout)
 
 
-def _about(note: str, verdict: Verdict) -> Verdict:
-    """A verdict that says it is about something older than the cell above the check.
+def _about(note: Note, answer: object, verdict: Verdict) -> Verdict:
+    """A verdict whose headline says that it is about something older than the cell above.
 
-    That comes first: a mistake is named below, and it is not in the cell that one sees. What an
-    untouched cell would be told would be puzzling below a cell that somebody wrote.
+    A mistake is named below, and it is not in the cell that one sees. Where the older one is the
+    stub and the cell stopped, only why it did is worth a word.
     """
-    if verdict.state == "not attempted":
-        return replace(verdict, summary=note)
-    return replace(verdict, summary=f"{note}; {verdict.summary}")
+    if verdict.state == "not attempted" and note.crash:
+        return replace(verdict, state="crashed", summary=note.told, crash=note.crash, out_of=0)
+    why = f" ({note.crash[0]})" if note.crash else ""
+    name = getattr(answer, "__name__", "answer")
+    told = f"{note.told}{why}: this judges the `{name}` that an earlier cell defined, which"
+    found = f"{FOUND[verdict.state]} {verdict.summary}"
+    return replace(verdict, state="earlier", summary=f"{told} {found}", out_of=0)

@@ -3,42 +3,125 @@
 import ast
 import difflib
 import inspect
+import re
 import sys
 import textwrap
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 ALIKE = 0.6  # of two cells, one of them an edited form of the other
+LONGEST = 120  # letters of a message or a line
+Cell = tuple[int, str]  # its number and its text
 
 
-def stale_note(answer: object) -> str:
-    """One sentence when the cell run last didn't define the answer that is judged; else "".
+@dataclass(frozen=True)
+class Note:
+    """What to say of the cell that should have defined an answer; why it stopped, if it did."""
 
-    Seen are two cases: that cell stopped, or it binds the answer under another name now.
+    told: str
+    crash: tuple[str, ...] = ()
+
+
+def stale_note(answer: object) -> Note | None:
+    """A note when a cell run since didn't define the answer that is judged; else None.
+
+    Seen are three cases: the cell before the check stopped, or binds the answer under another
+    name now; or Python couldn't read one before that.
     """
     shell = _shell()
     name = getattr(answer, "__name__", "")
     if shell is None or not name.isidentifier():
-        return ""
-    cells = [cell for cell in shell.user_ns.get("In", []) if cell.strip()]
-    if len(cells) < 2 or _binds(cells[-1], name):
-        return ""
-    last, result = cells[-2], shell.last_execution_result
-    judged = f"this judges the `{name}` that an earlier cell defined"
-    if result is not None and not result.success and name in last and not _holds(last, answer):
-        error = type(result.error_before_exec or result.error_in_exec).__name__
-        return f"the cell before this one stopped ({error}) without defining `{name}`: {judged}"
+        return None
+    *cells, (_, current) = _cells(shell) or [(0, "")]
+    if not cells or _binds(current, name):
+        return None
+    defined = next((text for _, text in reversed(cells) if _binds(text, name)), "")
+    for (number, text), error in _stops(shell, cells):
+        if error and _meant(text, name, defined) and not _holds(text, answer):
+            return _stopped(number, text, name, error)
+        if _binds(text, name):
+            break
+    number, last = cells[-1]
     others = _defined(last)
-    if others and name not in others:
-        first = next((c for c in reversed(cells[:-2]) if _binds(c, name)), "")
-        if difflib.SequenceMatcher(None, first, last, autojunk=False).ratio() > ALIKE:
-            return f"the cell before this one defines `{others[-1]}`, not `{name}`: {judged}"
-    return ""
+    if others and not _binds(last, name) and _alike(defined, last):
+        return Note(f"cell [{number}] defines `{others[-1]}`, not `{name}`")
+    return None
+
+
+def missing_note(name: str) -> Note | None:
+    """Why there is nothing of this name, when the cells that ran tell; else None."""
+    shell = _shell()
+    *cells, _ = (_cells(shell) if shell else []) or [(0, "")]
+    if not cells:
+        return None
+    for (number, text), error in _stops(shell, cells):
+        if error and re.search(rf"\b{re.escape(name)}\b", text):
+            return _stopped(number, text, name, error)
+    number, last = cells[-1]
+    others = _defined(last)
+    return Note(f"cell [{number}] defines `{others[-1]}`") if others else None
 
 
 def _shell() -> Any:
     """The notebook's kernel, where there is one."""
     ipython = sys.modules.get("IPython")
     return ipython.get_ipython() if ipython else None
+
+
+def _cells(shell: Any) -> list[Cell]:
+    """The cells that ran, with their numbers; the last is the one that runs now."""
+    return [(n, cell) for n, cell in enumerate(shell.user_ns.get("In", [])) if cell.strip()]
+
+
+def _stops(shell: Any, cells: list[Cell]) -> Iterator[tuple[Cell, BaseException | None]]:
+    """Each cell and what stopped it, the newest first; of older ones only what can't be read."""
+    result = shell.last_execution_result
+    yield cells[-1], result and (result.error_before_exec or result.error_in_exec)
+    yield from ((cell, _unreadable(cell[1])) for cell in reversed(cells[:-1]))
+
+
+def _unreadable(cell: str) -> SyntaxError | None:
+    try:
+        ast.parse(cell)
+    except SyntaxError as error:
+        return error
+    except ValueError:
+        pass
+    return None
+
+
+def _stopped(number: int, cell: str, name: str, error: BaseException) -> Note:
+    said = str(getattr(error, "msg", None) or error).strip().split("\n")[0]
+    kind = type(error).__name__
+    crash = [f"{kind}: {said}" if said else kind]
+    lines = cell.split("\n")
+    if 0 < (line := _line(error)) <= len(lines):
+        crash.append(f"line {line}: {lines[line - 1].strip()}")
+    return Note(
+        f"cell [{number}] stopped without defining `{name}`",
+        tuple(each[:LONGEST] for each in crash),
+    )
+
+
+def _line(error: BaseException) -> int:
+    """The line of a cell at which it stopped; 0 where that is not known."""
+    if isinstance(error, SyntaxError):
+        return error.lineno or 0
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if f.name == "<module>" or f.name.startswith("<cell line")]
+    return own[-1].lineno or 0 if own else 0
+
+
+def _meant(cell: str, name: str, defined: str) -> bool:
+    """Was a cell to define the name? One that only calls it was not."""
+    wrote = rf"\b(def|class)\s+{re.escape(name)}\b|^\s*{re.escape(name)}\s*="
+    return bool(re.search(wrote, cell, re.M)) or _alike(defined, cell)
+
+
+def _alike(one: str, other: str) -> bool:
+    return difflib.SequenceMatcher(None, one, other, autojunk=False).ratio() > ALIKE
 
 
 def _defined(cell: str) -> list[str]:

@@ -7,7 +7,10 @@ import traceback
 from types import TracebackType
 from typing import Any
 
+from course_lib.grader.course.listing import find_listed
 from course_lib.grader.judging.verdict import Verdict
+from course_lib.paths import ROOT
+from course_lib.stale import missing_note
 from course_lib.views.panel import panel
 
 UNRUN = (
@@ -32,11 +35,22 @@ def _explain(
     if not id:
         shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
         return
-    note = UNRUN.format(name=error.name)
-    shown = panel(Verdict(id, "the answer is missing", "not attempted", note))
     from IPython.display import display  # here is a notebook
 
-    display(shown)
+    display(panel(_missing(id, error.name)))
+
+
+def _missing(id: str, name: str) -> Verdict:
+    """The verdict on an answer that is not there: its cell stopped, or it is to be run."""
+    note = missing_note(name)
+    if note and note.crash:
+        try:
+            title = find_listed(ROOT, id).title
+        except KeyError:
+            title = "the answer is missing"
+        return Verdict(id, title, "crashed", note.told, crash=note.crash)
+    told = f"{UNRUN.format(name=name)}{f'; {note.told}' if note else ''}"
+    return Verdict(id, "the answer is missing", "not attempted", told)
 
 
 def _checked(shell: Any, error: NameError, trace: TracebackType) -> str:

@@ -302,11 +302,19 @@ def learn(module, steps=300):
 
 
 def arrows(ax, table, title):
-    """Every word's vector as an arrow; a color for each subject."""
-    for i, (across, up) in enumerate(table.tolist()):
+    """Every word's vector as an arrow; a color for each subject. No name stands on another."""
+    taken = []
+    for i, (x, y) in enumerate(table.tolist()):
         color = "0.5" if i == 0 else f"C{(i - 1) // 4}"
-        ax.annotate("", (across, up), (0, 0), arrowprops={"arrowstyle": "->", "color": color})
-        ax.annotate(vocabulary[i], (across, up), color=color)
+        ax.annotate("", (x, y), (0, 0), arrowprops={"arrowstyle": "->", "color": color})
+        free = (
+            y + step * side
+            for step in torch.arange(0, 8, 0.05).tolist()
+            for side in (1, -1)
+            if all(abs(x - a) > 1.2 or abs(y + step * side - b) > 0.4 for a, b in taken)
+        )
+        taken.append((x, next(free)))
+        ax.text(*taken[-1], vocabulary[i], color=color, ha="left" if x > 0 else "right")
     ax.set(xlim=(-4, 4), ylim=(-4, 4), aspect="equal", title=title)
 
 
@@ -319,9 +327,7 @@ try:
     axes[1].axhline(math.log(4), color="black", linestyle=":", label="one of four, ln 4")
     axes[1].set(xlabel="step", ylabel="loss", title="learning to guess the hidden word")
     axes[1].legend()
-    arrows(
-        axes[2], module.embedding.weight.detach(), "after: a direction for each subject, none for ?"
-    )
+    arrows(axes[2], module.embedding.weight.detach(), "after: a direction for each subject")
     ids, hidden = hidden_words(500)
     found = module.guess(ids)[:, 0].argmax(dim=-1)
     right = ((found - 1) // 4 == (hidden - 1) // 4).float().mean()

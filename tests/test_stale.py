@@ -27,15 +27,18 @@ def said(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("cell", "error"),
     [
-        (GOOD.replace("):", ")"), "SyntaxError"),
-        (f"1 / 0\n{GOOD}", "ZeroDivisionError"),
-        ("import nothing_here\n" + GOOD, "ModuleNotFoundError"),
+        (GOOD.replace("):", ")"), "SyntaxError: expected ':'"),
+        (f"1 / 0\n{GOOD}", "ZeroDivisionError: division by zero"),
+        ("import nothing_here\n" + GOOD, "ModuleNotFoundError: No module named 'nothing_here'"),
+        (f"def helper(:\n    pass\n\n{GOOD}", "SyntaxError: invalid syntax"),
     ],
 )
 def test_after_a_cell_that_stopped_the_panel_says_what_it_judges(said, cell, error):
     told = said("import torch", GOOD, cell.replace("keys @", "keys  @"), CHECK)
-    first = f"the cell before this one stopped ({error}) without defining `scores`: {NOTE}; agrees"
-    assert first in told.splitlines()[0]
+    first = (
+        f"cell [3] stopped without defining `scores` ({error}): {NOTE}, which is right and agrees"
+    )
+    assert f"[earlier] 00.scores: {first}" in told.splitlines()[0]
 
 
 def test_an_untouched_answer_below_a_cell_that_stopped_is_not_called_untouched(said):
@@ -43,15 +46,32 @@ def test_an_untouched_answer_below_a_cell_that_stopped_is_not_called_untouched(s
     stub += 'with each row."""\n    raise NotImplementedError("your turn")\n'
     assert "the cell is as handed out" in said("import torch", stub, CHECK)
     told = said(stub, GOOD.replace("):", ")"), CHECK)
-    assert "[not attempted] 00.scores: the cell before this one stopped (SyntaxError)" in told
-    assert NOTE in told and "as handed out" not in told
+    assert "[crashed] 00.scores: cell [5] stopped without defining `scores`" in told
+    assert "  SyntaxError: expected ':'\n  line 1: def scores(query, keys)\n" in told
+    assert NOTE not in told and "as handed out" not in told
+
+
+def test_cells_between_the_one_that_stopped_and_the_check_change_nothing(said):
+    told = said("import torch", GOOD, GOOD.replace("):", ")"), "x = 1", "print(x)", CHECK)
+    assert f"cell [3] stopped without defining `scores` (SyntaxError: expected ':'): {NOTE}" in told
+    assert "[right]" in said(GOOD, CHECK)  # defined again
+
+
+def test_an_older_answer_that_is_wrong_or_not_written_is_told_to_be_older(said):
+    told = said(
+        "import torch", GOOD.replace("query\n", "query + 1\n"), GOOD.replace("):", ")"), CHECK
+    )
+    assert f"{NOTE}, which is not right yet: " in told and "[earlier]" in told
+    stub = GOOD.replace("return keys @ query", "raise NotImplementedError('your turn')")
+    told = said(stub, stub.replace("scores", "score"), CHECK)
+    assert f"cell [6] defines `score`, not `scores`: {NOTE}, which is not written yet: " in told
 
 
 def test_an_older_answer_that_never_ends_is_told_to_be_older(said, monkeypatch):
     monkeypatch.setattr("course_lib.grader.course.watching.STOP", 0.5)
     endless = GOOD.replace("    return", "    while True:\n        pass\n    return")
     told = said("import torch", endless, GOOD.replace("):", ")"), CHECK)
-    assert f"{NOTE}; stopped after" in told
+    assert f"{NOTE}, which did not work: stopped after" in told
 
 
 def test_an_answer_that_catches_the_first_stop_is_stopped_again(said, monkeypatch):
@@ -65,7 +85,7 @@ def test_an_answer_that_catches_the_first_stop_is_stopped_again(said, monkeypatc
 
 def test_after_a_renamed_function_too(said):
     told = said("import torch", GOOD, GOOD.replace("scores", "score"), CHECK)
-    assert f"the cell before this one defines `score`, not `scores`: {NOTE}" in told
+    assert f"cell [3] defines `score`, not `scores`: {NOTE}" in told
 
 
 @pytest.mark.parametrize(
@@ -74,6 +94,9 @@ def test_after_a_renamed_function_too(said):
         (GOOD,),
         (GOOD, f"{GOOD}\n1 / 0"),  # it stands in that cell, and was defined
         (GOOD, "x = 1 / 0"),  # a scratch cell
+        (GOOD, "scores(torch.ones(2), 1 / 0)"),  # one that calls it
+        (GOOD, "print(scores"),
+        (GOOD.replace("):", ")"), GOOD),  # mended
         (GOOD, "def my_test():\n    assert True\n\nmy_test()"),
         (GOOD, "1 / 0", "y = 2"),
         ("scores = lambda query, keys: keys @ query",),

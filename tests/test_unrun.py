@@ -30,6 +30,24 @@ def test_a_check_of_a_name_that_is_not_there_says_which_cell_to_run(cell):
     assert "[not attempted] 00.scores" in shown.data["text/plain"]
 
 
+def test_a_check_below_a_first_attempt_that_stopped_says_so_and_why():
+    attempt = "import torch\n\ndef scores(query, keys)\n    return keys @ query"
+    (shown,) = outputs_of(attempt, "check('00.scores', scores)")
+    assert shown.data["text/plain"].splitlines() == [
+        "[crashed] 00.scores: cell [2] stopped without defining `scores`",
+        "  SyntaxError: expected ':'",
+        "  line 3: def scores(query, keys)",
+    ]
+    assert "! Your code stopped: Compare one vector with many" in shown.data["text/html"]
+    (shown,) = outputs_of("import nothing_here\nscores = 1", "x = 2", "check('00.scores', scores)")
+    assert "[not attempted] 00.scores" in shown.data["text/plain"]
+
+
+def test_a_check_below_a_first_attempt_under_another_name_says_which():
+    (shown,) = outputs_of("def score(q, k):\n    return k @ q", "check('00.scores', scores)")
+    assert shown.data["text/plain"].endswith("then this one; cell [2] defines `score`")
+
+
 @pytest.mark.parametrize(
     "cell",
     [

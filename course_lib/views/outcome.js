@@ -50,20 +50,46 @@ const ranged = (made, [, low, high, percent]) => {
   const off = Math.max(low - one, one - high);
   return off <= 0 ? "✓ That is in between, as you guessed." : off <= 0.05 * high ? CLOSE + "." : off <= 0.3 * high ? NEAR : OTHER;
 };
+// "3 of 8": a guess is told in eighths, however it names them: "all but two", "half of them", 1/2, 40 %, 0.4
+const COUNT = /^(?:in )?(?:about )?(\d[\d.]*)( to \d[\d.]*)? of (\d+)/;
+const ALL = /^(?:all|both|each|every|every ?(?:one|body|thing))(?: [\w ]+)?$/;
+const NO = /^(?:not (?:a single |even )?(?:one|any)|no ?(?:one|body)|none at all)(?: of [\w ]+)?$/;
+const MOST = /^(?:(?:the )?most|more than half|the majority)(?: [\w ]+)?$/;
+const FEWER = /^(?:less|fewer) than half(?: [\w ]+)?$/;
+const inWhole = (made, whole) => {
+  const said = plain(made).replace(/^(?:about|around|roughly) /, "");
+  const but = said.match(/^all (?:but|except)(?: for)? (\w+)/), parts = said.match(/^(\d+) ?(?:\/|of|in) ?(\d+)$/);
+  if (but) return whole - number(but[1]);
+  if (ALL.test(said)) return whole;
+  if (NO.test(said)) return 0;
+  if (parts) return parts[1] * whole / parts[2];
+  const one = number(made), share = made.includes("%") || said.match(IN_WORDS)?.[2] || (one > 0 && one < 1);
+  return share ? one * whole : one;
+};
+const counted = (guess, [, low, high, whole]) => {
+  const said = plain(guess), middle = whole / 2, top = high ? high.slice(4) : low;
+  if (MOST.test(said)) return Number(low) === Number(whole) ? NEAR : low > middle ? SAME : OTHER;
+  if (FEWER.test(said)) return top < middle ? SAME : OTHER;
+  const made = inWhole(guess, Number(whole));
+  if (high) return guess.includes("%") ? "" : ranged(String(made), [, low, top, ""]);
+  const off = Math.abs(made - low);
+  return Number.isNaN(off) ? "" : off <= Math.max(rounding(low), 1e-9) ? SAME
+    : off <= 0.05 * low ? CLOSE + "." : off <= 0.3 * low ? NEAR : OTHER;
+};
 const compared = (guess, came) => {
   if (!guess) return "";
-  const made = / of \d/.test(came) ? guess.replace(/ ?\/ ?/, " of ") : guess;
-  if (plain(made) === plain(came)) return SAME;
-  const range = came.match(RANGE);
-  if (range) return ranged(made, range);
-  if (numbers(came).length > 1 && numbers(made).length && bare(made) && bare(came))
-    return sameNumbers(made, came) ? SAME : sameNumbers(made, came, 0.05) ? CLOSE + "." : OTHER;
-  const off = Math.abs(number(made) - number(came)), size = Math.abs(number(came));
+  if (plain(guess) === plain(came)) return SAME;
+  const count = came.replace(/(\d),(?=\d{3}\b)/g, "$1").match(COUNT), range = came.match(RANGE);
+  if (count) return counted(guess, count);
+  if (range) return ranged(guess, range);
+  if (numbers(came).length > 1 && numbers(guess).length && bare(guess) && bare(came))
+    return sameNumbers(guess, came) ? SAME : sameNumbers(guess, came, 0.05) ? CLOSE + "." : OTHER;
+  const off = Math.abs(number(guess) - number(came)), size = Math.abs(number(came));
   if (Number.isNaN(off)) return "";  // words: whether they say the same is for the reader
   if (off <= rounding(came)) return SAME;
   if (off <= 0.05 * size) return CLOSE + ".";
   // "95", where "0.957" came out
-  if (size < 1 && number(made) > 1 && Math.abs(number(made) / 100 - number(came)) <= 0.05 * size)
+  if (size < 1 && number(guess) > 1 && Math.abs(number(guess) / 100 - number(came)) <= 0.05 * size)
     return CLOSE + ", in percent.";
   return off <= 0.3 * size ? NEAR : OTHER;
 };

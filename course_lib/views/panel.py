@@ -12,6 +12,7 @@ LOOK = {
     "wrong": ("#7f1d1d", "#fdecec", "✗", "Not yet"),
     "crashed": ("#5c3600", "#fff3d6", "!", "Your code stopped"),
     "not attempted": ("#33404f", "#eef1f5", "○", "Not attempted"),
+    "earlier": ("#45246b", "#f3ebfb", "↺", "An earlier version was judged"),
 }
 NAMED = "This is what you get when"
 

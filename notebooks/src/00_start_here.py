@@ -302,20 +302,21 @@ for kind in (torch.float32, torch.bfloat16, torch.float16):
     print(kind, f"largest number: {largest.item():.3g}  largest score: {largest.log().item():.1f}")
 print("four scores of 88.5:", softmax_from_the_formula(torch.full((4,), 88.5)).tolist())
 
-# %% [markdown]
+# %% [markdown] tags=["tells"]
 # In `float32` a score above 88.7 gives `nan`, and 0 to all others. In `float16`, the half-size numbers that graphics
 # cards like, a score above 11.1 is enough, and dot products of long vectors often are: chapter 02 measures it.
 # (`bfloat16`, the other half-size kind, reaches as far as `float32` and pays with fewer digits.)
 #
 # The last line is worse. Each of the four powers fits, but their *sum* does not: it is `inf`, and any number divided by
 # infinity is 0. All shares are 0, and nothing says `nan`.
-#
+
+# %% [markdown]
 # You may have missed it because you tried small numbers. That is the trouble with trying: it finds the mistakes that
 # you thought of. So every exercise comes with a **check**. It runs your function on inputs that you do not see, the
 # *cases*. It compares what comes out with a right answer, the *reference*, and *with wrong answers that people really
 # write*. Try it on our function:
 
-# %%
+# %% tags=["tells"]
 check("00.safe-softmax", softmax_from_the_formula)
 
 # %% [markdown]

@@ -431,7 +431,7 @@ outcome("01.rate", f"{(late > 0.9).sum()} of 3; right in steps 81 to 100: {round
 # a *study*. Three rates for each, chosen on other seeds than those reported, and two ways of moving: Adam, and plain
 # *SGD*, where a step is the rate times the gradient.
 
-# %% jupyter={"source_hidden": true}
+# %% tags=["tells"] jupyter={"source_hidden": true}
 record = study("01_first_symbol")
 results = record["results"]
 limits = [f"· {way}: {steps} steps at most" for way, steps in results["steps"].items()]
@@ -486,7 +486,7 @@ came_out = {
 controls = study("01_controls")["results"]
 came_out["well drawn, untrained, 20000 texts"] = torch.tensor(controls["well drawn, untrained"])
 came_out["untrained, steps undone"] = torch.tensor(study("01_undone")["results"]["undone"])
-outcome("01.suitcase", f"{came_out['trained'][sizes.index(16)].median():.1f}")
+outcome("01.suitcase", f"{came_out['trained'][sizes.index(16)].median():.0f} of 16")
 
 # %% jupyter={"source_hidden": true}
 print(

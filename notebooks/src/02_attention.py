@@ -275,7 +275,8 @@ attention_hover(words, weights, title="Hand-made attention", start=words.index("
 
 # %% [markdown]
 # *it* and *tired* look at the same being. *cross* asks for a being and a place with equal force, and gives each 41 %.
-#
+
+# %% [markdown] tags=["tells"]
 # ## 2.3 What a mix can be, and what it cannot
 #
 # *because* asked for nothing, and still each word gets one eleventh of its attention. Softmax shares out *all* of it,
@@ -344,7 +345,7 @@ outcome("02.scaling", weights_512.amax(dim=-1).mean())
 #
 # One draw in pictures: a query and ten keys of 1,024 numbers, of which we use the first 4, then 32, 128, 512.
 
-# %% jupyter={"source_hidden": true}
+# %% tags=["tells"] jupyter={"source_hidden": true}
 wide = torch.Generator().manual_seed(3)
 wide_query, wide_keys = torch.randn(1024, generator=wide), torch.randn(10, 1024, generator=wide)
 
@@ -375,7 +376,7 @@ show(fig, alt)
 # `log_softmax`.)
 
 
-# %%
+# %% tags=["tells"]
 def looked_at(scores):
     """How many words each row of scores looks at."""
     logs = scores.log_softmax(dim=-1)
@@ -389,10 +390,11 @@ for width in (4, 64, 512):
     counts = rounded([looked_at(s).mean().item() for s in both], 1)
     print(f"d_head {width:3}   raw, divided: largest weight {tops}, effective words {counts}")
 
-# %% [markdown]
+# %% [markdown] tags=["tells"]
 # Raw, attention over ten words shrinks to one word as the vectors get wider. Divided, it stays near 7 words at any
 # width. **Your turn**: `02.effective-words`. There you get weights, not scores, and some of them are 0.
-#
+
+# %% [markdown]
 # **Why is a spike bad?** A model may well want to look at one word. But it has to *learn* which one, and learning goes
 # by gradients. Nudge score $s_j$ a little; weight $w_i$ moves by
 #
@@ -605,7 +607,7 @@ shuffled, _ = attention(queries[order], keys[order], values[order])
 put_back = shuffled[order.argsort()]
 changed = (put_back - output).abs().amax(dim=-1) > 1e-6
 print("new order:", *[words[i] for i in order])
-outcome("02.shuffle", changed.sum())
+outcome("02.shuffle", f"{changed.sum()} of {len(words)}")
 
 # %% [markdown]
 # None. Every score is between *two words*, and no place comes into it; a sum does not care about the order of its terms

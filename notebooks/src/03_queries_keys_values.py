@@ -94,7 +94,7 @@ outcome("03.admire", on_itself(x, x))
 # with the width, faster than the root that we divide by. (It is a matter of length, too: our numbers have spread 1.
 # Halve them, and the scores shrink to a quarter.)
 
-# %%
+# %% tags=["tells"]
 print("half as long, weight on itself:", rounded(on_itself(x / 2, x / 2)))
 print("a tenth as long:", rounded(on_itself(x / 10, x / 10)), "(even: 0.083)")
 
@@ -102,7 +102,7 @@ words = "The animal didn't cross the street because it was too tired".split()
 vector = {word: torch.randn(32) for word in dict.fromkeys(w.lower() for w in words)}
 sentence = torch.stack([vector[w.lower()] for w in words])  # (seq, d_model)
 
-# %% jupyter={"source_hidden": true}
+# %% tags=["tells"] jupyter={"source_hidden": true}
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4.2), layout="constrained")
 _, own = scaled_dot_product_attention(sentence, sentence, sentence)
 attention_map(own, words, ax=left, title="Everyone looks into the mirror")
@@ -123,7 +123,7 @@ show(
     "at width 2 to 1 at width 128.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["tells"]
 # The left picture is an **attention map**: a row for each query, a column for each key, a colour for each weight. A
 # word that looks only at itself learns nothing from the others. (Two spots off the diagonal are half bright: "The" and
 # "the" have the same vector here.)
@@ -418,7 +418,7 @@ show(
 # vectors that go in, then the steps of section 3.3. (`split_heads` cuts 384 numbers into 12 times 32; `[0, 1]` takes
 # head 1 of the first sentence. Chapter 05 builds it.)
 
-# %%
+# %% tags=["tells"]
 x = model.embedding(ids)
 for block in model.blocks[:3]:
     x = block(x)  # (batch, seq, d_model)

@@ -474,7 +474,7 @@ outcome("04.hidden-row", rounded(attention_weights(scores, nothing)))
 # "Then take a large negative number instead." Some code *fills* hidden scores with such a number, some *adds*
 # it to them. Try them all on our row:
 
-# %%
+# %% tags=["tells"]
 claim("every gradient that came back to the values was nan, too", value.grad.isnan().all())
 row_two_empty = torch.tensor([[True, True, True], [False, False, False]])
 loss = (attention_weights(scores.expand(2, 3), row_two_empty) @ value)[0].sum()  # without row 2
@@ -492,7 +492,7 @@ recipes = {
     "add −10⁹, float16": (half + torch.tensor(-1e9).half()).softmax(dim=-1).float(),
 }
 
-# %% jupyter={"source_hidden": true}
+# %% tags=["tells"] jupyter={"source_hidden": true}
 for number, dtype in ((1e9, torch.float32), (1e6, torch.float32), (1e4, torch.float16)):
     here, infinity = torch.tensor([number, torch.inf], dtype=dtype)
     step = torch.nextafter(here, infinity) - here  # to the next number this type knows
@@ -515,7 +515,7 @@ show(
     "six or to the four gives 0.67, 0.24 and 0.09, as if nothing were hidden; in float16 a third each.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["tells"]
 # Three different answers, and no error message. The reason is how finely a float can count (the lines above the table):
 #
 # - **`nan`**, hatched, with $-\infty$. Float16 ends at 65,504, so there $-10^9$ *is* $-\infty$.

@@ -147,7 +147,7 @@ show(
 # that bends (**non-linear**): linear → a curve (GELU) → linear, which chapter 07 puts behind every attention. And
 # give everyone thirty times as many steps. That takes minutes, so it is a study:
 
-# %% jupyter={"source_hidden": true}
+# %% tags=["tells"] jupyter={"source_hidden": true}
 record = study("05_one_head")
 runs = {name: torch.tensor(r) for name, r in record["results"]["both right"].items()}
 at = record["results"]["every"] * torch.arange(1, 61)  # training steps

@@ -203,7 +203,7 @@ show(
     "zero. The first block changes most, the last hardly at all.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["tells"]
 # That is what the paper hoped for: "five words back" is the same matrix everywhere in the text, so a head's
 # $W_Q$ and $W_K$ can learn it. The table has no end either. Whether a *model* makes something of positions that
 # it never saw is another question (6.7).
@@ -251,14 +251,14 @@ predict("06.waves", "Of 384 directions: how many hold nine tenths of what MiniLM
 
 # %%
 along, share = directions(rows)
-outcome("06.waves", needed(share))
+outcome("06.waves", f"{needed(share)} of {len(share)}")
 
 # %% [markdown]
 # Ten, and they are waves. Is that a formula, as in 6.2? Two controls: a *random walk*, in which each row is the
 # one before and a random step, and rows all random. For the strongest ten directions of each we count (`rfft`)
 # how many positions one turn takes.
 
-# %%
+# %% tags=["tells"]
 step, formula = torch.randn(511, 384), sinusoidal_positions(511, 384)  # steps add up to a walk
 tables = {"MiniLM": rows, "formula": formula, "random walk": step.cumsum(dim=0), "random": step}
 shares = {}
@@ -268,7 +268,7 @@ for name, each in tables.items():
     turns = 511 / (waves.argmax(dim=0) + 1)
     print(f"{name}: nine tenths in {needed(shares[name])}; a turn takes {turns.min():.0f} or more")
 
-# %% jupyter={"source_hidden": true}
+# %% tags=["tells"] jupyter={"source_hidden": true}
 fig, axes = plt.subplots(1, 2, figsize=(10.5, 3.8), layout="constrained", width_ratios=[1.5, 1])
 for (name, share), color, style in zip(shares.items(), CYCLE, ("o-", "s--", "^:", ".-.")):
     axes[0].plot(range(1, 21), share[:20], style, color=color, label=name, markersize=4)
@@ -291,7 +291,7 @@ show(
     "on a ring; 9 to 15, numbered, go round it once.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["tells"]
 # Few directions and waves are no proof: a random walk needs fewer still, and its directions are waves, too. But
 # a walk is one very slow wave with ever weaker ones on top. MiniLM's ten are nearly *equally strong*, then
 # nothing comes, and the two strongest go round in about six positions. So it found waves, but not the paper's:

@@ -278,7 +278,7 @@ outcome("08.three-masks", f"the mask for {', '.join(idle)}")
 #
 # The counts. The first line is a promise: with all masks, a number is treated as if it were alone.
 
-# %%
+# %% tags=["tells"]
 for name, moved in counts.items():
     print(f"without {name or 'nothing'}: {moved} of {sum(map(len, alone))} outputs change")
 
@@ -424,12 +424,12 @@ outcome("08.too-good", f"{int(right(eager, unseen).sum())} of 1,000")
 # %% [markdown]
 # Not one. What does it write?
 
-# %%
+# %% tags=["tells"]
 claim("asked as in training, it is right at every position of all unseen numbers", hits == 1)
 for n in (4923, 23):
     print(n, "→", *(digits[i] for i in write(eager, source[[n]])[0]))
 
-# %% [markdown]
+# %% [markdown] tags=["tells"]
 # It repeats what it was given. At position $t$ the causal mask shows it tokens $0$ to $t$, and we asked for token $t$: the answer
 # lies on the desk. Nothing is wrong with the mask. **The leak is in the batch**: question and answer are the same token.
 #

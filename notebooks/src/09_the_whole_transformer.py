@@ -314,7 +314,7 @@ outcome("09.base", f"{count(base) / 1e6:.1f} million, {table:.0%} of them in the
 # %% [markdown]
 # Do the lines of the table hold? And is the output head really the table, or a copy of it?
 
-# %%
+# %% tags=["tells"]
 reader, writer = base.encoder.blocks[0], base.decoder.blocks[0]
 attention, network = count(reader.attention), count(reader.feed_forward)
 claim(f"attention: {attention:,}", attention == 4 * (512 * 512 + 512))
@@ -324,7 +324,7 @@ counted = {"encoder block": reader, "decoder block": writer, "base": base, "big"
 for name, part in (counted | {"ours of 9.1": untied}).items():
     print(f"{name:18} {count(part):>11,}")
 
-# %% [markdown]
+# %% [markdown] tags=["tells"]
 # The last line is our class of 9.1: 32,000 tokens on each side, *fewer* than the paper's 37,000, and thirty million numbers more.
 # Nothing is tied there: three tables instead of one. (The paper prints 65 million for base and 213 for big. We count 63.1 and 214.2:
 # two less, one more, so no large part was forgotten.)
@@ -357,7 +357,7 @@ drawing = transformer_diagram(shapes, counts, num_layers=6, title="Base, the mod
 claim("the boxes add up to the model", drawing.total == count(base))
 drawing
 
-# %% [markdown]
+# %% [markdown] tags=["tells"]
 # Two fifths are in the networks, three tenths in all attentions together, three tenths in the table of tokens. What the model is
 # famous for holds no more numbers than its vocabulary.
 

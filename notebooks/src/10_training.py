@@ -148,7 +148,7 @@ outcome("10.first", f"{first:.2f}")
 # A bit above $\ln V$: a fresh model has random opinions, and they cost, with logits of variance $s^2$ about $s^2/2$. Let us check, and
 # break the model.
 
-# %%
+# %% tags=["tells"]
 spread = logits.var(dim=-1).mean().item()
 print(f"ln V {blind:.2f} + half the variance {spread / 2:.2f} = {blind + spread / 2:.2f}")
 zeros, ten = cross_entropy(0 * logits, asked), cross_entropy(10 * logits, asked)
@@ -158,7 +158,7 @@ names = "head of zeros", "logits times ten", "summed, not averaged", "a softmax 
 for name, loss in zip(names, (zeros, ten, added, twice)):
     print(f"{name:26} {loss:8.2f}")
 
-# %% [markdown]
+# %% [markdown] tags=["tells"]
 # | the first loss | look for |
 # |---|---|
 # | about $\ln V$ | nothing: go on |

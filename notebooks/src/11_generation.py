@@ -223,7 +223,7 @@ outcome("11.crop", f"all 569, by {'more' if worse else 'less'} than half a nat")
 # %% [markdown]
 # Here is the whole way there (the lower curve has 96 letters a point, so its bends are chance):
 
-# %%
+# %% tags=["tells"]
 middle = range(160, 576, 64)
 curves = {"all that came": (middle, whole), "the last 128": (middle, cropped)}
 title = "Beyond the window that it knows, a longer past makes it worse"
@@ -258,7 +258,7 @@ outcome("11.loop", f"{shares[0]:.0%} to {shares[-1]:.0%}, with three models")
 # small model's fault? Holtzman et al. 2020 found it in GPT-2 with 762 million numbers. There each
 # turn of a loop made the next one surer. Here?
 
-# %%
+# %% tags=["tells"]
 loops = generate(writer, prompts, max_new_tokens=NEW, cache=StaticCache(PROMPT + NEW))
 curves = {}
 for name, ids in (("Shakespeare, held out", human), ("greedy", loops)):
@@ -555,7 +555,7 @@ outcome("11.mode", f"of {len(exact)} times: {told}; others once")
 # empty line never occurred in four million letters of training, and is far before his: the model had to give the end
 # *something*, and a line of forty letters has to pay forty times. Log-probabilities, in the study and here:
 
-# %%
+# %% tags=["tells"]
 nothing = [sum(line == "" for line, _ in run["exact"]) for run in record]
 print("the likeliest is the empty line, per model:", *nothing, "of 8")
 for name, key in {"his line": "human scores", "the empty line": "empty scores"}.items():
@@ -704,7 +704,7 @@ outcome("11.cache", f"{fewer[-1]:.0f} times fewer operations; of time, {much}")
 # %% [markdown]
 # The operations saved grow with the length, the time much less. A short text may even take longer with a cache:
 
-# %%
+# %% tags=["tells"]
 curves = {"operations, counted": (sizes, fewer), "time, measured here": (sizes, faster)}
 title = "Operations saved grow with the length; much less time is saved"
 show(
@@ -713,7 +713,7 @@ show(
     "below: around 1 at 16, between one and a few times at 128.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["tells"]
 # Why so much less? Because at one letter a step the arithmetic is not what takes the time. Read 100 letters into a cache, first one by one,
 # then all at once: the *same* operations. Reading the beginning at once is **prefill**; writing is one at a time by nature.
 

@@ -274,7 +274,7 @@ outcome("12.unused", f"{len(idle)} of 8,192")
 # %% [markdown]
 # Which are they? And on other text, and with GPT-2's?
 
-# %%
+# %% tags=["tells"]
 grown_out = [ours.tokens[i].decode("utf-8", "replace") for i in idle if i >= 256]
 print("not used:", len(idle) - len(grown_out), "bytes;", len(grown_out), "merges:", *grown_out[-8:])
 print(f"never used on held-out text, much shorter: {8192 - len(set(ours.encode(held_out))):,}")
@@ -463,21 +463,22 @@ outcome("12.units", " and ".join(f"{size:,}" for size in lowest))
 # %% [markdown]
 # All four, and beside them 09's tables of letters, in the same unit:
 
-# %%
+# %% tags=["tells"]
 for size, (nats, bits) in losses.items():
     print(f"{size:6,} tokens: {nats:.2f} nats per token, {bits:.2f} bits per character")
 tables = study("09_shakespeare")["results"]["tables"]
 told = (f"{known}: {nats / log(2):.2f}" for known, nats in list(tables.items())[1:6])
 print("tables of letters, by letters known:", *told, sep="  ")
 
-# %% [markdown]
+# %% [markdown] tags=["tells"]
 # Per token the smallest vocabulary looks best by far: of course, it is asked easier questions, and more of them. **Bits per character** divides the
 # whole loss by what doesn't depend on the tokenizer (as long as it loses nothing: an `[UNK]` is easy to guess). Then 4,096 win, and come close to a table that knows four letters. (Our 256 tokens are 09's
 # table that knows one.) At 16,384 it gets worse again, as pairs become rare.
 #
 # The best size is that of *this* model on *this* text: a Transformer sees more than one token back. (Per *byte* is as fair,
 # where the alphabets differ.)
-#
+
+# %% [markdown]
 # ## 12.9 What a language costs
 #
 # Article 1 of the Universal Declaration of Human Rights, in thirteen languages (United Nations; text from Unicode's collection). It says the same
@@ -497,14 +498,14 @@ outcome("12.georgian", f"{ratio['Georgian']:.1f} times")
 # %% [markdown]
 # All thirteen, and MiniLM's WordPiece beside GPT-2:
 
-# %%
+# %% tags=["tells"]
 print(f"{'':10} characters  bytes  GPT-2  times   MiniLM  of them [UNK]")
 for language, text in ARTICLE.items():
     read = minilm.encode(text, add_special_tokens=False).tokens
     sizes_ = f"{len(text):8} {len(text.encode()):9} {article[language]:6}   {ratio[language]:4.1f}"
     print(f"{language:10} {sizes_} {len(read):8} {read.count('[UNK]'):8}")
 
-# %% [markdown]
+# %% [markdown] tags=["tells"]
 # Fourteen times for Georgian, twenty-two for Burmese: there GPT-2 has hardly a merge and counts bytes. MiniLM is cheap in Burmese because it
 # *reads nothing*: 29 times unknown.
 #

@@ -273,7 +273,7 @@ outcome("13.table", f"the table, twice: {told}")
 # %% [markdown]
 # The table, and not only because it has read more: with as many letters, each read once, it is ahead as well. (Partly by the exam: the GPT begins anew every 128 letters.) Ours, as a range; all runs of both. (The GPT's rates, of three, were chosen on `develop`: for 137 steps twice ours. The longest run took half of 550's.)
 
-# %% jupyter={"source_hidden": true}
+# %% tags=["tells"] jupyter={"source_hidden": true}
 rows = held_out[: 400 * 129].view(400, 129)
 with torch.no_grad():
     losses = [F.cross_entropy(writer(some[:, :-1]).mT, some[:, 1:]) for some in rows.split(50)]

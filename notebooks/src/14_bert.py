@@ -325,7 +325,7 @@ outcome("14.visible", f"{10 * int(10 * kept)} to {10 * int(10 * kept) + 9} of 10
 # letters were swapped. Is it so? And the control, from the same study: models that learned with ▢ for every chosen letter. (*All ▢*: the
 # exam with ▢ in all gaps; *mended* and *left*: of the swapped letters.)
 
-# %%
+# %% tags=["tells"]
 swapped = hidden & (given != MASK) & (given != ids)
 rare = ~hidden & (ids == letters.encode("q")[0])
 stays, mends = ((said == what)[swapped].float().mean().item() for what in (given, ids))
@@ -561,7 +561,7 @@ outcome("14.four", "; ".join(names[n] for n in sorted(mean, key=mean.get, revers
 # %% [markdown]
 # The picture to keep. Each dot is one run.
 
-# %% jupyter={"source_hidden": true}
+# %% tags=["tells"] jupyter={"source_hidden": true}
 fig, ax = plt.subplots(figsize=(8, 2.9), layout="constrained")
 for place, runs in enumerate(ways.values()):
     ax.plot(runs, [place] * len(runs), "o", color=CYCLE[place], markersize=10, alpha=0.7)
@@ -579,7 +579,7 @@ show(
 # %% [markdown]
 # Is the gap chance? Draw the hundred test films anew, with repeats, a thousand times, and look at the middle 95 % of the gaps:
 
-# %%
+# %% tags=["tells"]
 for name, (gain, low, high) in found["gain"].items():
     print(
         f"LoRA over {names[name]:15} {gain:4.1f} points, films drawn anew: {low:4.1f} to {high:4.1f}"
@@ -595,7 +595,7 @@ print(f"LoRA for {longer['steps']} steps, its rate chosen on films to develop ({
 print("right on test:", *(f"{run:.3f}" for run in longer["test"]), end=", over frozen ")
 print(f"{gain:.1f} points, films drawn anew: {low:.1f} to {high:.1f}")
 
-# %% [markdown]
+# %% [markdown] tags=["tells"]
 # A small encoder that learns from 9,000 reviews alone judges as well as counted words, and no better. What wins is what MiniLM read before: three
 # points over counting are there while it is frozen, and the gain grows when the model may bend to the question: by two points at first, by four where LoRA reads each
 # review twice, at the best of three rates (the highest of the three: a higher one may be better still). That was a second study, and a second look at the test.

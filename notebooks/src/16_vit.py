@@ -368,7 +368,7 @@ outcome("16.hide", "; ".join(sorted(at_nine, key=at_nine.get)))
 # %% [markdown]
 # A line that falls fast has found what matters to the model.
 
-# %%
+# %% tags=["tells"]
 about = (
     "patches painted black",
     "of 100 named rightly",
@@ -390,12 +390,12 @@ show(
     "Roll-out's lie between, near patches with ink drawn at random, a little lower when it too may choose among patches with ink alone.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["tells"]
 # Against the easy control, any nine patches, the picture "means something". But two thirds of those are empty, and painting black what is black does nothing. Against
 # patches with ink, drawn by chance, roll-out as it is gains nothing. A study asked three more, trained with weight decay 0.1, in three more ways: by *another digit's* roll-out, by
 # the mean of all, and by *asking*: each patch hidden alone, and what the answer loses.
 
-# %%
+# %% tags=["tells"]
 found = study("16_looks")["results"]
 looked = found["right"]
 for name, runs in looked.items():
@@ -408,7 +408,7 @@ claim(
     all(o <= r for a, b in zip(other, own) for o, r in zip(a[1:4], b[1:4])),
 )
 
-# %% [markdown]
+# %% [markdown] tags=["tells"]
 # Held to patches with ink, roll-out has an edge over chance with every seed; the plainest rule, most ink first, beats it up to nine patches without asking the model anything. The
 # control that hurts most: *another digit's* map does as much harm as the digit's own, and hides more of its ink. So the harm proves nothing about *this* image: a map over the places where digits lie does it too. That something
 # was to be found tells the last line: three patches, found by asking, cost two answers of three.
@@ -469,7 +469,7 @@ outcome("16.race", f"{wrong['ViT']:.0f} and {wrong['CNN']:.0f}")
 # %% [markdown]
 # The CNN wins, with every seed, and names about half as many wrongly. That was after 800 updates of 64 digits. Does it hold? On scikit-learn's digits, 8 by 8 pixels, 1,437 to learn from and 360 to test; and with twice as many updates:
 
-# %%
+# %% tags=["tells"]
 races = {"small digits": study("16_small")["results"]["right"]}
 longer = study("16_longer")["results"]
 races["twice as long"] = longer["right"]["longer"]
@@ -509,7 +509,7 @@ outcome("16.permuted", f"{told} points of 100")
 # %% [markdown]
 # As a picture, one mark for each run.
 
-# %% jupyter={"source_hidden": true}
+# %% tags=["tells"] jupyter={"source_hidden": true}
 fig, ax = plt.subplots(figsize=(8, 3), layout="constrained")
 for at, (name, runs) in enumerate(taken.items()):
     for place, each in enumerate(runs):
@@ -530,14 +530,14 @@ show(
     alt="Three rows of dots, accuracy on the axis. Digits as they are: CNN between 96.4 and 96.7, ViT between 94.1 and 95.5. Patches in another order: the CNN a point lower, the ViT where it was. Pixels in another order: both lower, the CNN still to the right of the ViT.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["tells"]
 # First the ViT: patches in another order are nothing to it. Its places begin as random vectors, so it has no order to lose. The CNN, whose kernels reach over the borders of patches, loses a
 # little. With all pixels in another order a patch is 49 strangers, and a kernel's window holds no neighbours: both fall by a point or two, and the difference between the two falls is within the noise of three seeds.
 #
 # Here the usual story, "the CNN wins by locality", meets its control: *on scrambled pixels the CNN is still ahead*. A second study
 # took its batch norms away, and let an MLP, a single hidden layer over all pixels, stand beside both: to it every order is the same.
 
-# %%
+# %% tags=["tells"]
 controls = study("16_controls")["results"]["right"]
 for name, runs in controls.items():
     print(f"{name}:", *(f"{run:.3f}" for run in runs))

@@ -2060,7 +2060,8 @@ TEST_MISTAKES = [
         "total",
         total_only,
         {},
-        says="you check the sum of the whole table, and one row too large hides one too small",
+        says="you check the sum of the whole table: what its rows are off adds up, and one row "
+        "too large hides one too small",
         hints=(
             "Try a table whose rows sum to 1.2 and 0.8.",
             "The promise is made for each row.",

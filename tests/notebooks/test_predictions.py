@@ -9,6 +9,8 @@ from course_lib.paths import ROOT
 
 PATHS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 DATA = re.compile(r"course-outcome\".*\nconst data = ({.*?});\n", re.DOTALL)
+ANSWERS = re.compile(r"^(?:display\()?outcome\(", re.MULTILINE)
+NEAR = 4  # cells below an outcome; further down its number may be another's
 SHORT = 3  # a result such as "0" or "10" stands in many lines without saying anything
 
 
@@ -91,6 +93,53 @@ def claims(cells):
     return [
         line for cell in cells for line in printed(cell).splitlines() if line.endswith(": True")
     ]
+
+
+def seen(cell):
+    """What a cell's outputs say in view: the text of a living view is not."""
+    shown = [o for o in cell["outputs"] if "text/html" not in o.get("data", {})]
+    return told({"source": "", "outputs": shown})
+
+
+def answers(cell):
+    return cell["cell_type"] == "code" and re.search(
+        r"^(display\()?outcome\(", cell["source"], re.M
+    )
+
+
+def in_view(cells):
+    """For each outcome: its id, what came out, the cells of its section that say it in focus.
+
+    Out of focus is (course-veil) the prose right behind it, or behind its figure, and what is
+    tagged "tells".
+    """
+    for start, cell in enumerate(cells):
+        if not answers(cell):
+            continue
+        (id, came), *_ = results(cell).items()
+        for at, below in enumerate(cells[start + 1 : start + 1 + NEAR]):
+            asks = "predict(" in below["source"]
+            if asks or answers(below) or (at and re.match("## ", below["source"])):
+                break
+            right_behind = at == 0 or (at == 1 and cells[start + 1]["cell_type"] == "code")
+            if not right_behind and "tells" not in below["metadata"].get("tags", ()):
+                prose = below["cell_type"] == "markdown"
+                text = below["source"] if prose else seen(below)
+                whole = len(came) > SHORT and plain(came) in plain(text)
+                if whole or same_number(came, text):
+                    yield id, came, start + 1 + at, plain(text)[:60]
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_what_says_the_outcome_further_down_is_tagged(path):
+    assert list(in_view(cells_of(path))) == []
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_what_is_tagged_has_an_outcome_above_it(path):
+    cells = cells_of(path)
+    tagged = [i for i, cell in enumerate(cells) if "tells" in cell["metadata"].get("tags", ())]
+    assert all(any(map(answers, cells[:i])) and not answers(cells[i]) for i in tagged)
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)

@@ -74,7 +74,7 @@ def test_an_error_is_there_on_purpose(chapter):
 
 def test_nothing_escapes_the_comparison(chapter):
     tags = [tag for c in code(chapter) for tag in c["metadata"].get("tags", [])]
-    assert set(tags) <= {"nbval-ignore-output", "raises-exception"}
+    assert set(tags) <= {"nbval-ignore-output", "raises-exception", "tells"}
     assert tags.count("nbval-ignore-output") <= 3
     assert not any("NBVAL" in c["source"] for c in chapter["cells"])
 

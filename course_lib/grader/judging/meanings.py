@@ -96,7 +96,7 @@ MEANINGS = (
     ),
     (
         r"^NameError",
-        "nothing of this name is known there: is it spelt as where it was made, and made before?",
+        "nothing has this name there: is it misspelt, or made only further down?",
     ),
     (
         r"not implemented for '|not supported for|unsupported ScalarType",

@@ -49,7 +49,7 @@ ON_LINES = (
     (
         r"^NameError",
         r"^in \w+\.\w+, ",  # in a method
-        "nothing of this name is known on that line: is it spelt so, and is it a part of the "
-        "object, with `self.` in front?",
+        "nothing has this name on that line: is it misspelt, or a part of the object, with "
+        "`self.` in front?",
     ),
 )

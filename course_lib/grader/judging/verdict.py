@@ -34,7 +34,7 @@ class Verdict:
 
     id: str
     title: str
-    state: str  # "right", "wrong", "crashed" or "not attempted"
+    state: str  # "right", "wrong", "crashed" or "not attempted"; "earlier" only in `check`
     summary: str
     details: tuple[str, ...] = ()
     mistake: str | None = None

@@ -101,7 +101,7 @@ def test_what_an_index_or_a_length_means_is_told(line, said):
         ("torch.sqrt(6 / 7)", "plain number"),
         ("torch.cat([torch.ones(2, 1), torch.ones(2)], 1)", "`x[:, None]`"),
         ("torch.ones(2) + (torch.ones(2), None)", "a tuple stands"),
-        ("down(torch.ones(2))", "spelt as where it was made"),
+        ("down(torch.ones(2))", "misspelt, or made only further down"),
         ("torch.ones(2).half().masked_fill(torch.ones(2) > 0, -1e9)", "`torch.finfo(x.dtype)`"),
         ("for y in []: z = y\n    return z", "give it one before"),
         ("y = torch.ones(2, requires_grad=True).exp().sum(); y.backward(); y.backward()", "item"),
