@@ -139,6 +139,7 @@ def _graded(
     graded, left = grade_cells(warm, cells, ids, task.seed, task.values, task.shelf, used.label)
     changed = used.changed and used.changed.isoformat(timespec="seconds")
     about = {"file": used.label, "cells_not_used": left[:NAMED], "changed": changed}
+    about |= {"copies": list(used.copies)} if used.copies else {}
     return {each.verdict.id: (each, about) for each in graded}
 
 

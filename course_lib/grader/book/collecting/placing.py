@@ -1,8 +1,7 @@
 """Whose folder each file belongs into, and why one has none."""
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 
 from ..exports.cells import escaped
 from ..exports.people import People, Person
@@ -10,40 +9,13 @@ from ..exports.spelling import unaccented, written_out
 from ..times import FILE
 from .members import Archive, Member
 from .naming import HandedIn, Who, every_form, from_platform
+from .plan import Placed, Plan
 
 NUMBERS = ("ID", "Identifier")  # Canvas's and Moodle's
 WORK = (".ipynb", ".py")
 TWO = "two people are called so; a list of students with Moodle's Identifier tells them apart"
 SHARED = "two numbers of the platform have names of the same student; a list with these tells more"
 PACKED = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz")
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A file for a student's folder. `late` is the platform's word, `time` the archive's."""
-
-    student: str
-    file: str
-    member: Member
-    late: bool
-    time: datetime | None
-
-    @property
-    def when(self) -> float:
-        """When it came, as well as is known: an archive's own times are those of a download."""
-        return self.time.timestamp() if self.time else self.member.changed
-
-
-@dataclass
-class Plan:
-    """What goes where, what has no place and why, and what is of no use: texts, and litter."""
-
-    placed: list[Placed] = field(default_factory=list)
-    left: list[tuple[str, str]] = field(default_factory=list)
-    unused: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    platforms: Counter = field(default_factory=Counter)
-    litter: Counter = field(default_factory=Counter)
 
 
 def planned(archive: Archive, people: People | None) -> Plan:

@@ -89,7 +89,8 @@ def _parts(info: zipfile.ZipInfo) -> list[str]:
 
 
 def _member(path: Path, archive: Candidate, info: zipfile.ZipInfo) -> Candidate:
-    label = cut("/".join([archive.label, *(_parts(info) or ["…"])]))
+    # The archive's name stays: by it, it is known when it came.
+    label = f"{archive.label}/{cut('/'.join(_parts(info) or ['…']))}"
     changed = moment(lambda: datetime(*info.date_time))
     told = too_large(info.file_size)
     if info.flag_bits & LOCKED:

@@ -5,6 +5,7 @@ import zipfile
 
 import pytest
 
+from course_lib.grader.book.came import load_came
 from course_lib.grader.book.collecting import writing
 from course_lib.grader.book.collecting.members import CollectError, opened
 from course_lib.grader.book.collecting.placing import planned
@@ -413,6 +414,53 @@ def test_work_of_no_chapter_is_as_late_as_it_is(collect, tmp_path, name):
     late = times.get(("ob", "02")) or times.get(("ob", ""))
     assert late.submitted.startswith("2026-12-09")
     assert times["ob", "03"].submitted.startswith("2026-12-01")
+
+
+ATTEMPT = "A_ob_attempt_2026-12-{}-09-30-00_{}".format
+
+
+def came_in(folder):
+    """The day on which each of a student's files came, and what collecting wrote of chapters."""
+    came = load_came(folder)
+    days = {name: told.submitted[8:10] for name, told in came.files["ob"].items()}
+    assert set(days) == {path.name for path in (folder / "ob").iterdir()}
+    return days, {chapter: told.submitted[8:10] for (_, chapter), told in came.lines.items()}
+
+
+def test_each_file_keeps_the_time_at_which_it_came_first(collect, tmp_path):
+    first = {ATTEMPT("01", "02_attention.py"): "v1", ATTEMPT("02", "03_notes.zip"): "z"}
+    later = {ATTEMPT("08", "02_attention.py"): "v2", ATTEMPT("09", "03_notes.zip"): "z"}
+    for files in (first, later, later, first):
+        collect(files, "Username\nob\n")
+    days, lines = came_in(tmp_path / "out")
+    assert days == {
+        "02_attention-earlier-1.py": "01", "02_attention.py": "08", "03_notes.zip": "02",
+    }  # fmt: skip
+    assert lines == {"02": "08", "03": "02"}
+
+
+@pytest.mark.parametrize("step", ["add_times", "_move_into", "write_private"])
+def test_after_a_crash_each_file_has_its_own_time(collect, tmp_path, monkeypatch, step):
+    files = {ATTEMPT("01", "02_attention.py"): "v1"}
+    collect(files, "Username\nob\n")
+    files |= {ATTEMPT("08", "02_attention.py"): "v2"}
+    moved, calls = getattr(writing, step), []
+
+    def broken(*told):
+        calls.append(told)
+        if step == "_move_into":  # after the first step of it
+            patch.setattr(writing.Path, "mkdir", lambda self, **more: 1 / 0)
+        elif step != "write_private" or len(calls) == 2:
+            raise ZeroDivisionError
+        return moved(*told)
+
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(writing, step, broken)
+        collect(files, "Username\nob\n")
+    collect(files, "Username\nob\n")
+    days, lines = came_in(tmp_path / "out")
+    assert days == {"02_attention-earlier-1.py": "01", "02_attention.py": "08"}
+    assert lines == {"02": "08"}
 
 
 def test_of_very_many_files_the_newest_are_kept(collect, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Which file is the work on which chapter, and why each of the others is not."""
 
+import io
 import json
 import os
 import unicodedata
@@ -116,6 +117,36 @@ def test_a_zip_was_handed_in_when_it_was_whatever_the_times_inside_say(tmp_path,
     used = find_work(tmp_path, facts).used["02"]
     assert used.label == "02.zip/02.ipynb"
     assert used.changed == datetime(1970, 1, 1, 1, tzinfo=UTC)
+
+
+def zipped(files):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        for name, data in files.items():
+            file.writestr(zipfile.ZipInfo(name, (2024, 5, 6, 7, 8, 10)), data)
+    return packed.getvalue()
+
+
+def test_last_weeks_work_in_this_weeks_zip_is_last_weeks(tmp_path, facts):
+    """Saved again since, it has other bytes, and the newer file would make it late."""
+    again = zipped({"work/02_attention.ipynb": saved([*solved("02"), Cell("code", "1")])})
+    put(tmp_path, {"02_attention.ipynb": saved(solved("02")), "05_work.zip": again})
+    work = find_work(tmp_path, facts)
+    assert labels(work)["02"][0] == "02_attention.ipynb"
+    assert "named for another chapter" in reasons(work)["05_work.zip/work/02_attention.ipynb"]
+
+
+def test_a_copy_counts_for_the_first_time_that_it_came(tmp_path, facts):
+    data = saved(solved("02"))
+    put(tmp_path, {"a.ipynb": data, "b.zip": zipped({"02_attention.ipynb": data, "2.ipynb": data})})
+    used = find_work(tmp_path, facts).used["02"]
+    assert used.label == "b.zip/02_attention.ipynb" and used.copies == ("a.ipynb",)
+    assert used.changed == datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def test_a_long_name_in_a_zip_does_not_hide_the_zips(tmp_path, facts):
+    put(tmp_path, {"03.zip": zipped({f"{'x' * 200}/{'y' * 200}.ipynb": saved(solved("02"))})})
+    assert find_work(tmp_path, facts).used["02"].label.startswith("03.zip/…")
 
 
 def test_looking_for_names_is_no_free_work(tmp_path, facts):
