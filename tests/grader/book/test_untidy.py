@@ -527,6 +527,12 @@ UNTIDY = {
         over("-1 if typing.get_type_hints(Size)['d'] is Whole else 0"),
     ],
     "a magic of an extension": [*START, (f"%%memray_flamegraph -q\n{RIGHT}", ID)],
+    "a prompt below a magic": [
+        *START,
+        (HELPER,),
+        ("%%ask why\nWhy is this wrong?\ndef rows(x):\n    return x.softmax(0)",),
+        (HELPED, ID),
+    ],
     # the ban on PyTorch's own: tests of one's own are welcome
     "a test against PyTorch": [
         *START,
