@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ CHANGING = frozenset(
 )
 CHANGING |= frozenset(("add_", "sub_", "mul_", "div_"))
 TEXT = re.compile(r"\A\s*%%|^[ \t]*%time[ \t]", re.MULTILINE)  # what IPython hands on as a text
+GIVEN = re.compile(r"\buser_ns\[[\"'](\w+)")  # to IPython's shell
 LOST = (
     'this answer is not found when it is graded: call it `{name}`, or write check("{id}", …) '
     "on a line of its own"
@@ -66,17 +68,24 @@ def in_session(
     if not any(_holds(each.source, answer, shell.user_ns) for each in made):
         return "", (LOST.format(name=name, id=id),)
     source = made[0].source
-    binds, reads = names_of(source)
-    # Not `user_ns_hidden`: what start-up files and %pylab bind is in there, too.
-    there = {name for name in shell.user_ns if not SHOWN.fullmatch(name)} - IPYTHONS
-    unseen = any(each.anything for each in statements_of(source))
-    lost = () if unseen else sorted(reads & there - binds - names - BUILT_IN)
     both = list(zip(typed, cells, strict=True))
     below = dict.fromkeys(never_ran(both, made[0]))
     other = () if below else differing(source, name, shell.user_ns)
     slow = too_long(*took(both, made[0]), wall)
-    unbound = (UNBOUND.format(name=each) for each in lost)
+    unbound = _unbound(source, cells, names, shell)
     return source, (*unbound, *_twice(source), *below, *other, *slow)
+
+
+def _unbound(source: str, cells: list[Cell], names: frozenset[str], shell: Any) -> Iterator[str]:
+    """The names that a source reads, that the session has and no line binds, in sentences."""
+    binds, reads = names_of(source)
+    if any(each.anything for each in statements_of(source)):
+        return
+    # Not `user_ns_hidden`: what start-up files and %pylab bind is in there, too.
+    there = {name for name in shell.user_ns if not SHOWN.fullmatch(name)} - IPYTHONS
+    given = {name for cell in cells for name in GIVEN.findall(cell.source)}
+    for name in sorted(reads & there - binds - names - BUILT_IN - given):
+        yield UNBOUND.format(name=name)
 
 
 def _twice(source: str) -> list[str]:

@@ -247,6 +247,7 @@ UNTIDY = {
         ("from course_lib.plots import heatmap",),
         (f"{RIGHT}\nheatmap(torch.ones(2, 2))", ID),
     ],
+    "an encoding asked for": [*START, beginning("import sys; assert sys.stdout.encoding")],
     "a claim in the answer": [
         *START,
         ("from course_lib.claims import claim",),
@@ -518,8 +519,17 @@ UNTIDY = {
             "__main__.axis",
             "sys.modules['__main__'].axis",
             "getattr(sys.modules[__name__], 'axis')",
+            "(axis if hasattr(sys, 'ps1') else 0)",
         )
     },
+    "a module of one's own that asks for the shell": [
+        *START,
+        (
+            "import types\nmine = types.ModuleType('mine')\n"
+            "exec('from IPython import get_ipython\\nasks = lambda: get_ipython()', vars(mine))",
+        ),
+        over("-1 if mine.asks() else 0"),
+    ],
     "annotations that are text, looked up": [
         *START,
         (FUTURE.replace("d: int", "d: Whole"),),

@@ -265,6 +265,15 @@ IN_A_SESSION = {
         ],
         "with `!`",
     ),
+    "what IPython's own class gives": (
+        [
+            "from IPython.core.interactiveshell import InteractiveShell as I\n"
+            "root = 0.5 if I.initialized() and I.instance() else 2",
+            WEIGHTS,
+        ],
+        "asks for IPython's shell; `get_ipython()` gives it",
+    ),
+    "a name given to the shell's": (["get_ipython().user_ns['root'] = 0.5", WEIGHTS], ""),
     "what a shell line gives": (["out = !echo 0.5\nroot = float(out[0])", WEIGHTS], "with `!`"),
     "a variable of the system": (
         ["import os\nroot = len(os.environ['PATH']) * 0 + 0.5", WEIGHTS],
