@@ -103,6 +103,15 @@ def test_a_notebook_of_marimo_is_read():
     ]
 
 
+@pytest.mark.parametrize(
+    "fence", ["{.python .cell-code}", " {#lst-1 .python startFrom='3'}", "run-python", "Run-Python"]
+)
+def test_fences_of_other_tools_are_read(fence):
+    text = "Words.\n\n" + "\n\n".join(f"```{fence}\n{source}\n```" for source in CODE)
+    text += "\n\n```{.cell-output .cell-output-stdout}\n1.0\n```\n"
+    assert [c.source for c in read(text, "a.md")] == list(CODE)
+
+
 def test_fences_of_tildes_are_fences():
     text = "# Notes\n\n~~~py\nx = 3\n~~~\n\n~~~~ {.python}\nwords\n~~~~\n"
     cells = cells_in(text.encode(), "a.md")
