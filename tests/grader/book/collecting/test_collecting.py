@@ -166,6 +166,41 @@ def test_names_without_accents_and_in_another_order_are_found(collect, names):
     assert [each.student for each in plan.placed] == ["jo@u.edu", "lu@u.edu"] and not plan.left
 
 
+@pytest.mark.parametrize("name", ["Aase Oedegaard", "Ase Odegard", "Åse Ødegård"])
+@pytest.mark.parametrize("other", ["Bjorn Thorsson", "Bjoern Thorsson"])
+def test_letters_of_the_north_are_written_out(collect, name, other):
+    roster = "First name,Last name,Email address\nÅse,Ødegård,a@u\nBjörn,Þórsson,b@u\n"
+    plan, _ = collect({f"{name}/02.py": "x", f"{other}/02.py": "y"}, roster)
+    assert [each.student for each in plan.placed] == ["a@u", "b@u"] and not plan.notes
+
+
+def test_several_names_of_one_student_are_told(collect):
+    roster = "First name,Last name,Email address\nJørgen,Müller,jm@u\nX,Y,x@u\n"
+    files = dict.fromkeys(["Jørgen Müller/02.py", "Jorgen Mueller/02.py", "X Y/02.py"], "x")
+    plan, _ = collect(files, roster)
+    assert plan.notes == [
+        "`Jorgen Mueller` and `Jørgen Müller` are put into one folder, as Müller, Jørgen (jm@u)"
+    ]
+
+
+def test_a_name_that_may_have_lost_its_accents_is_told(collect):
+    roster = "First name,Last name,Email address\nJosé,García,j1@u\nJose,Garcia,j2@u\n"
+    form = "Jose Garcia_11_assignsubmission_file_/02.py"
+    plan, _ = collect({form: "x"}, roster)
+    assert [each.student for each in plan.placed] == ["j2@u"]
+    assert plan.notes == [
+        "`Jose Garcia` is taken for Garcia, Jose (j2@u); spelled otherwise it could be "
+        "García, José (j1@u), of whom nothing is here"
+    ]
+    plan, _ = collect(
+        {form: "x", "José García_12_assignsubmission_file_/02.py": "y"}, roster, "both"
+    )
+    assert not plan.notes and len(plan.placed) == 2
+    by_number = "Identifier,Full name,Email address\n"
+    by_number += "Participant 11,Jose Garcia,j2@u\nParticipant 12,José García,j1@u\n"
+    assert not collect({form: "x"}, by_number, "numbered")[0].notes
+
+
 @pytest.mark.parametrize(
     "names",
     [
