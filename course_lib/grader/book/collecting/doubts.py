@@ -35,7 +35,9 @@ def doubtful(people: People, known: Mapping[Person, Mapping[str, Who]]) -> Itera
         for who in names.values():
             for other in people.alike(who.name) if not _by_id(people, who) else ():
                 if other not in known:
-                    told = f"`{who.name}` is taken for {person} ({person.account}); spelled otherwise"
+                    told = (
+                        f"`{who.name}` is taken for {person} ({person.account}); spelled otherwise"
+                    )
                     yield f"{told} it could be {other} ({other.account}), of whom nothing is here"
 
 
