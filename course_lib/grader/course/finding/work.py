@@ -13,8 +13,6 @@ from pathlib import Path
 
 from course_lib.notebooks import Cell
 
-from ...running.reading.handed_in import cells_in
-from ...running.reading.plain import readable_cells
 from .candidates import Candidate, chapters_named, like_work
 from .facts import ChapterFacts
 from .looking import (
@@ -75,12 +73,7 @@ class Work:
     digest: str
 
 
-def plainly(data: bytes, name: str) -> list[Cell]:
-    """The cells of a file in plain Python, read right here. Raises ValueError."""
-    return readable_cells(cells_in(data, name))
-
-
-def find_work(folder: Path, chapters: Iterable[ChapterFacts], read: Read = plainly) -> Work:
+def find_work(folder: Path, chapters: Iterable[ChapterFacts], read: Read) -> Work:
     """A student's work on these chapters; what is wrong with a file is its reason, never raised.
 
     `read` gives cells in plain Python. It is called once at most for a file, and not for one that
