@@ -16,6 +16,7 @@ from ..running.slicing.checks import named_answers
 from ..running.slicing.notebook import Notebook
 from ..running.slicing.slices import BUILT_IN, slices
 from ..running.slicing.statements import Statement, outer, statements_of
+from ..running.slicing.written import written
 from ..running.warm import USUAL
 from .differing import differing
 from .missing import SHOWN
@@ -73,7 +74,8 @@ def in_session(
     other = () if below else differing(source, name, shell.user_ns)
     slow = too_long(*took(both, made[0]), wall)
     unbound = _unbound(source, cells, names, shell)
-    return source, (*unbound, *_twice(source), *below, *other, *slow)
+    files = written(cells, source)
+    return source, (*files, *unbound, *_twice(source), *below, *other, *slow)
 
 
 def _unbound(source: str, cells: list[Cell], names: frozenset[str], shell: Any) -> Iterator[str]:

@@ -712,6 +712,10 @@ def test_a_helper_that_uses_what_is_banned_is_found_by_check_and_by_grade(warm, 
         ([(f"{RIGHT}\n    return ((", ID)], "Python can't read cell 2"),
         ([(HANDED_OUT, ID)], "the cell is as handed out"),
         ([], "nothing defines `attention_weights`"),
+        (
+            [("%%writefile -a src/my.py\naxis = -1",), ("import src.my as m",), over("m.axis")],
+            "`src.my` is not there when this is graded: `%%writefile -a src/my.py` only writes a",
+        ),
         ([("axis = -1",), ("axis = 0",), over("axis")], "0 of 12 cases"),  # run upwards, as it were
         (
             [("from course_lib.nn.masks import causal_mask as m",), (over("len(m.x)")[0], ID)],

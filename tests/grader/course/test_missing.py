@@ -426,6 +426,19 @@ def test_a_cell_that_stopped_before_the_set_up_cell_is_told(session, cells):
     assert note.startswith("`root = torch.tensor(2)` didn't run here, its cell stopped before it")
 
 
+def test_a_module_that_a_cell_writes_is_told(session, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    session("%%writefile half_of_it.py\nroot = 0.5")
+    session("from half_of_it import root")
+    session(WEIGHTS)
+    (note,) = in_session(ROOT, "02.attention-weights", "weights")[1]
+    assert note.startswith("`half_of_it` is not there when this is graded: `%%writefile half_of_")
+    session("root = 0.5")
+    session(WEIGHTS)
+    assert in_session(ROOT, "02.attention-weights", "weights")[1] == ()
+
+
 def test_cells_that_take_longer_than_grading_waits_are_told(session):
     weights = WEIGHTS.replace("weights", "attention_weights")
     for cell in ("import time\ntime.sleep(0.2)\nunneeded = 1", "root = 0.5", weights):

@@ -23,6 +23,7 @@ RUNS = re.compile(
     r"|pyinstrument|run_pytest|scalene|snakeviz|time|viztracer|wandb"
 )
 CELL_MAGIC = re.compile(r"\s*(%%(\w+)[^\n]*)")
+FILE = re.compile(r"\s*%%(?:write)?file\b")
 ADDED = re.compile(r"\s*%%add_to[ \t]+(\w+)")  # methods, to a class: of the package jdc
 GOES_ON = re.compile(r"(?:else|elif|except|finally)\b|[)\]}#]")  # with what stands above
 BINDS = re.compile(r"^(?:(?:async\s+)?(?:def|class)\s|@|[\w.]+\s*=(?!=))", re.MULTILINE)
@@ -122,6 +123,8 @@ def plain_python(source: str) -> str:
         if added := ADDED.match(source):
             names = [name for each in statements_of(plain_python(below)) for name in each.binds]
             below += "".join(f"\n{added[1]}.{name} = {name}" for name in sorted(names))
+        if FILE.match(source):  # so that it can be told what isn't there
+            return f"# {magic[0].strip()}"
         return plain_python(below) if not OTHER.match(magic[2] + " ") else ""
     source = re.sub(r"^([ \t]*)%time[ \t]+(?=\S)", r"\1", source, flags=re.MULTILINE)
     from IPython.core.inputtransformer2 import TransformerManager  # only where it is needed
