@@ -5,6 +5,21 @@ import json
 import nbformat
 
 from course_lib.grader.book.grading import grade_submission
+from course_lib.grader.running.reading.handed_in import cells_in
+from course_lib.grader.running.reading.plain import readable_cells
+
+
+class Reading:
+    """Reads files right here, without a budget; `read` takes the place of reading."""
+
+    def __init__(self, read=None):
+        self.read = read or (lambda data, name: readable_cells(cells_in(data, name)))
+
+    def afford(self):
+        pass
+
+    def __call__(self, data, name):
+        return self.read(data, name)
 
 
 def notebook(path, *cells):

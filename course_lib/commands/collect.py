@@ -6,7 +6,8 @@ from pathlib import Path
 
 from course_lib.commands.folders import held, refuse_other
 from course_lib.grader.book.collecting.members import Archive, CollectError, opened
-from course_lib.grader.book.collecting.placing import Plan, planned
+from course_lib.grader.book.collecting.placing import planned
+from course_lib.grader.book.collecting.plan import Plan
 from course_lib.grader.book.collecting.writing import Collected, write
 from course_lib.grader.book.exports.people import People
 from course_lib.grader.book.students import load_class

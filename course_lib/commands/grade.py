@@ -12,6 +12,7 @@ from course_lib.commands.chapters import add_option
 from course_lib.commands.folders import EXPECTED, held, refuse_target, students_in
 from course_lib.commands.released import to_grade
 from course_lib.grader.book import batch, report
+from course_lib.grader.book.came import load_came
 from course_lib.grader.book.gradebook import GradebookError, load_rows, open_book
 from course_lib.grader.book.lanes import Lanes
 from course_lib.grader.book.one_student import Task, level_for
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:  # the scheduler doesn't answer
         print(f"course grade: {error}", file=sys.stderr)
         return 2
-    batch.note_times(args.out, tasks, times)
+    batch.note_times(args.out, tasks, times, load_came(args.submissions))
     _say(args, trouble, unlisted, todo)
     page = report.write(args.out)
     if before:

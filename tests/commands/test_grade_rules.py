@@ -3,12 +3,17 @@
 import json
 import os
 import shutil
+import zipfile
+from datetime import UTC, datetime
 
 import pytest
 
 from course_lib.cli import main
 from course_lib.commands import grade
+from course_lib.grader.book import report
 from course_lib.grader.book.gradebook import all_rows
+from course_lib.grader.book.rules import Rules
+from course_lib.grader.book.totals import total
 from course_lib.grader.running import seal
 from course_lib.paths import ROOT
 
@@ -69,6 +74,43 @@ def test_rules_change_totals_and_never_the_lines(ada, capsys):
     assert "0 to grade, 1 graded already" in said.out
     assert "submitted.csv has lines for nobody's folder: adda\n" in said.err
     assert "# ada: 6 of 6 points" in (book / "feedback" / "ada.md").read_text()
+
+
+def test_an_answer_in_a_late_file_is_late_whatever_the_file_is_called(ada, capsys):
+    """And what was in time stays so, beside it and in it."""
+    source, right = (
+        (ROOT / "solutions/00_start_here.py").read_text(),
+        "01-09-30-00_00_start_here.py",
+    )
+    packed = ada / "07_notes.zip"
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr("n/00_start_here.py", source)
+    with zipfile.ZipFile(ada / "class.zip", "w") as file:
+        file.writestr(f"A_early_attempt_2025-12-{right}", source)
+        file.writestr("A_early_attempt_2025-12-03-09-30-00_07_notes.zip", packed.read_bytes())
+        file.writestr("A_late_attempt_2025-12-03-09-30-00_07_notes.zip", packed.read_bytes())
+    work, rules = ada / "submissions", ada / "rules.toml"
+    shutil.rmtree(work)
+    assert main(["collect", str(ada / "class.zip"), "--out", str(work)]) == 0
+    rules.write_text("[late]\ndeadline = 2025-12-02T00:00:00\nper_day = 0.1\n")
+    _, book = run(ada, "--chapters", "00", "--rules", str(rules))
+    assert "# early: 6 of 6 points" in (book / "feedback" / "early.md").read_text()
+    late = (book / "feedback" / "late.md").read_text()
+    assert "# late: 4.8 of 6 points" in late and "chapter 00: 2 days late" in late
+
+
+def test_which_exercises_are_late_is_told_where_others_are_not():
+    def row(id, day):
+        about = {"points": 2, "out_of": 2, "submitted": f"2025-12-0{day}T12:00:00+00:00"}
+        return {"student": "ada", "exercise": id, **about}
+
+    rules = Rules(deadline=datetime(2025, 12, 2, tzinfo=UTC), per_day=0.5)
+    came = total([row("00.a", 1), row("00.b", 2)], rules)
+    assert came.points == 3 and came.chapters["00"].late_ones == ("00.b",)
+    assert report._rules_applied(came)[1] == (
+        "chapter 00: 1 day late, 3 of 4 points are left (late: 00.b)"
+    )
+    assert total([row("00.b", 2)], rules).chapters["00"].late_ones == ()
 
 
 def test_bad_rules_stop_before_anything_is_graded(ada, capsys):

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from ..course.files import exercises, stamp
 from ..course.finding.work import digest
+from .came import Came
+from .dated import kept_times, stamped
 from .gradebook import is_done, load_rows, merged, save_rows
 from .lanes import LaneError
 from .memory import TooMuchMemory
 from .one_student import Task, grade_student
 from .shelf import shelf
-from .times import Times, kept_times, stamped
+from .times import Times
 
 
 def grade_class(executor: Executor, book: Path, tasks: list[Task]) -> Iterator[tuple[str, str]]:
@@ -94,10 +96,10 @@ def out_of_date(book: Path, tasks: list[Task]) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def note_times(book: Path, tasks: list[Task], times: Times) -> None:
-    """Write into the gradebook's lines when each chapter was handed in."""
+def note_times(book: Path, tasks: list[Task], times: Times, came: Came) -> None:
+    """Write into the gradebook's lines when each answer was handed in."""
     for task in tasks:
         rows = load_rows(book, task.folder.name)
-        timed = stamped(rows, times)
+        timed = stamped(rows, times, came)
         if timed != rows:
             save_rows(book, task.folder.name, timed)

@@ -29,7 +29,7 @@ from .lanes import in_time
 from .memory import within
 from .patience import Patient
 from .sealed import Reader
-from .unused import listed
+from .unused import in_common, listed
 
 NAMED = 20  # cells that no answer needs, listed
 # A cluster's worker may have threads, but a process has one warm process.
@@ -78,6 +78,9 @@ def grade_student(task: Task) -> tuple[list[dict], dict[str, str]]:
             for chapter in task.chapters
             for graded, told in _chapter(patient, task, chapter, work.used[chapter], work.unused)
         ]
+    left = in_common(rows)
+    for each in rows:
+        each["cells_not_used"] = left.get(each["file"], [])[:NAMED]
     return rows, {chapter: used.work if used else "" for chapter, used in work.used.items()}
 
 
@@ -138,7 +141,8 @@ def _graded(
     cells = list(used.cells)
     graded, left = grade_cells(warm, cells, ids, task.seed, task.values, task.shelf, used.label)
     changed = used.changed and used.changed.isoformat(timespec="seconds")
-    about = {"file": used.label, "cells_not_used": left[:NAMED], "changed": changed}
+    about = {"file": used.label, "cells_not_used": left, "changed": changed}
+    about |= {"copies": list(used.copies)} if used.copies else {}
     return {each.verdict.id: (each, about) for each in graded}
 
 

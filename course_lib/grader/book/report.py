@@ -7,9 +7,9 @@ from pathlib import Path
 from course_lib.paths import write_private
 
 from ..course.finding.candidates import shown
+from .dated import MARKED
 from .gradebook import all_rows, mixed, result_file
 from .rules import Rules, rules_of
-from .times import MARKED
 from .totals import Total, by_student, number, total
 from .unused import unused
 
@@ -68,6 +68,7 @@ def _rules_applied(came: Total) -> list[str]:
     late = [
         f"chapter {chapter}: {own.days_late} {'day' if own.days_late == 1 else 'days'} late, "
         f"{number(own.late)} of {number(own.raw)} points are left"
+        + (f" (late: {', '.join(own.late_ones)})" if own.late_ones else "")
         for chapter, own in came.chapters.items()
         if own.days_late
     ]

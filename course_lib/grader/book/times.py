@@ -7,7 +7,6 @@ that is made later for an appeal has another time and must not be late for it.
 
 `course collect` writes what the platform tells. Where that is no time, `submitted` is empty: then
 none is known, the file's own says nothing (it is that of a download), and no day can be counted.
-The word LATE in `late` is then kept with the line of the gradebook and shown.
 """
 
 import csv
@@ -24,7 +23,6 @@ from .exports.spelling import normal
 
 FILE = "submitted.csv"
 COLUMNS = ("student", "chapter", "submitted", "late")
-MARKED = "marked_late"
 NOT_LATE = ("", "0", "no", "false")
 
 
@@ -126,39 +124,3 @@ def _lines(path: Path) -> list[tuple[int, dict[str, str]]]:
 def spelled(time: datetime) -> str:
     """A time with its offset; one without is local."""
     return time.astimezone().isoformat(timespec="seconds")
-
-
-def kept_times(before: list[dict], rows: list[dict]) -> list[dict]:
-    """The rows, with the times that were noted when the same work was graded before."""
-    known = {row["exercise"]: row for row in before if row.get("submitted")}
-    return [
-        row | {"submitted": known[row["exercise"]]["submitted"]}
-        if row["exercise"] in known and known[row["exercise"]]["work"] == row["work"]
-        else row
-        for row in rows
-    ]
-
-
-def stamped(rows: list[dict], times: Times) -> list[dict]:
-    """The rows with the time of their chapter: the list's, the one noted, the file's, or none.
-
-    Work that is marked late and has no time keeps the mark.
-    """
-    return [_stamped(row, times) for row in rows]
-
-
-def _stamped(row: dict, times: Times) -> dict:
-    student, chapter = normal(row["student"]), row["exercise"][:2]
-    if row.get("file") == "":
-        return _unmarked(row) | {"submitted": None}
-    listed = times.get((student, chapter)) or times.get((student, ""))
-    if listed is None and MARKED in row:
-        return row
-    if listed is None:
-        return row | {"submitted": row.get("submitted") or row.get("changed")}
-    mark = {MARKED: True} if listed.late and not listed.submitted else {}
-    return _unmarked(row) | {"submitted": listed.submitted or None} | mark
-
-
-def _unmarked(row: dict) -> dict:
-    return {name: value for name, value in row.items() if name != MARKED}

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .dated import MARKED
 from .rules import Rules
-from .times import MARKED
 
 
 @dataclass(frozen=True)
@@ -12,6 +12,7 @@ class ChapterTotal:
     """A chapter's points: as given, after its lateness, and after that with the best-of rule.
 
     `marked_late`: the platform calls it late and tells no time, so that no day can be counted.
+    `late_ones` are the exercises that are late where others came in time.
     """
 
     raw: float
@@ -21,6 +22,7 @@ class ChapterTotal:
     days_late: int
     submitted: str | None
     marked_late: bool = False
+    late_ones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def total(rows: list[dict], rules: Rules) -> Total:
     for number, own in _by_chapter(rows).items():
         kept = _best(own, marks, len(own) - rules.drop)
         dropped += [r["exercise"] for r in own if r not in kept]
+        late = [r["exercise"] for r in own if _days(r, rules)]
         chapters[number] = ChapterTotal(
             sum(r["points"] for r in own),
             sum(marks[r["exercise"]] for r in own),
@@ -66,6 +69,7 @@ def total(rows: list[dict], rules: Rules) -> Total:
             max(_days(r, rules) for r in own),
             next((r["submitted"] for r in own if r.get("submitted")), None),
             any(r.get(MARKED) for r in own),
+            tuple(late) if len(late) < len(own) else (),
         )
     points = sum(chapter.points for chapter in chapters.values())
     if rules.count is not None:

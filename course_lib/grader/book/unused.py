@@ -18,10 +18,20 @@ def listed(files: Sequence[Unused]) -> list[list[str]]:
     return told + more
 
 
+def in_common(rows: Sequence[dict]) -> dict[str, list[str]]:
+    """By file, the cells that none of its lines needs: it may hold several chapters' answers."""
+    left: dict[str, list[str]] = {}
+    for row in rows:
+        if file := row.get("file"):
+            own = dict.fromkeys(row.get("cells_not_used", ()))
+            left[file] = [cell for cell in left.get(file, own) if cell in own]
+    return left
+
+
 def unused(rows: list[dict]) -> list[str]:
     """The files and cells of a student's lines that no answer needs."""
     used = {row.get("file") for row in rows}
     files = [tuple(each) for row in rows for each in row.get("files_not_used", ())]
     told = [f"`{label}`: {reason}" for label, reason in dict.fromkeys(files) if label not in used]
-    cells = {row["file"]: row["cells_not_used"] for row in rows if row.get("cells_not_used")}
-    return told + [f"of `{file}`, {'; '.join(left)}" for file, left in cells.items()]
+    cells = in_common(rows).items()
+    return told + [f"of `{file}`, {'; '.join(left)}" for file, left in cells if left]

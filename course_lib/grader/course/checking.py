@@ -30,6 +30,12 @@ SLOW = "when this is graded, its calls may take {:g} s of processor time; here t
 WAITS = "when this is graded, it may take {:g} s by the clock; here its calls took {:.0f} s"
 
 
+class Printed(io.StringIO):
+    """Keeps what an answer prints; it may ask for the encoding."""
+
+    encoding = "utf-8"
+
+
 def verdict_on(
     root: Path,
     id: str,
@@ -42,7 +48,7 @@ def verdict_on(
     `source` is the answer's text where Python can't find it, `whole` the same with what it needs.
     Raises KeyError for an unknown id.
     """
-    printed = io.StringIO()
+    printed = Printed()
     with as_graded() as kind:
         sheet = sheet_for(root, id)
         with contextlib.redirect_stdout(printed), torch.random.fork_rng(devices=[]):

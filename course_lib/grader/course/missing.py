@@ -21,6 +21,7 @@ from .setup import setup_cells
 READS = "reads a file, and there are none; put its values into the notebook"
 STARTS = "starts another process, and none may be started"
 OUTSIDE = "nothing outside of Python can be reached"
+SHELL = "asks for IPython's shell; `get_ipython()` gives it"
 GPU = "wants a GPU, and there is none"
 SHOWN = re.compile(r"_+\d*|_i+\d*|Out|In")  # what IPython keeps of a session
 # By how a name begins when it is written in full.
@@ -46,6 +47,11 @@ USES = {
     **dict.fromkeys(("io.open", "codecs.open", "os.open", "tokenize.open", "shelve.open"), READS),
     **dict.fromkeys(("os.path.getsize", "os.access", "runpy.run_path", "configparser."), READS),
     "importlib.util.spec_from_file_location": READS,
+    **{
+        f"{where}InteractiveShell.{name}": SHELL
+        for where in ("IPython.", "IPython.core.interactiveshell.")
+        for name in ("instance", "initialized")
+    },
 }
 # They begin like these, and work.
 WORKS = (

@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from ..running.slicing.checks import named_answers
 from ..running.slicing.notebook import Notebook
 from ..running.slicing.slices import BUILT_IN, slices
 from ..running.slicing.statements import Statement, outer, statements_of
+from ..running.slicing.written import written
 from ..running.warm import USUAL
+from .differing import differing
 from .missing import SHOWN
-from .ran import never_ran, too_long, took
+from .ran import Typed, never_ran, too_long, took
 from .setup import provided
 
 LAST = 400  # cells that ran, looked at one by one; of those before, each once
@@ -29,6 +32,7 @@ CHANGING = frozenset(
 )
 CHANGING |= frozenset(("add_", "sub_", "mul_", "div_"))
 TEXT = re.compile(r"\A\s*%%|^[ \t]*%time[ \t]", re.MULTILINE)  # what IPython hands on as a text
+GIVEN = re.compile(r"\buser_ns\[[\"'](\w+)")  # to IPython's shell
 LOST = (
     'this answer is not found when it is graded: call it `{name}`, or write check("{id}", …) '
     "on a line of its own"
@@ -65,16 +69,25 @@ def in_session(
     if not any(_holds(each.source, answer, shell.user_ns) for each in made):
         return "", (LOST.format(name=name, id=id),)
     source = made[0].source
-    binds, reads = names_of(source)
-    # Not `user_ns_hidden`: what start-up files and %pylab bind is in there, too.
-    there = {name for name in shell.user_ns if not SHOWN.fullmatch(name)} - IPYTHONS
-    unseen = any(each.anything for each in statements_of(source))
-    lost = () if unseen else sorted(reads & there - binds - names - BUILT_IN)
     both = list(zip(typed, cells, strict=True))
     below = dict.fromkeys(never_ran(both, made[0]))
+    other = () if below else differing(source, name, shell.user_ns)
     slow = too_long(*took(both, made[0]), wall)
-    unbound = (UNBOUND.format(name=each) for each in lost)
-    return source, (*unbound, *_twice(source), *below, *slow)
+    unbound = _unbound(source, cells, names, shell)
+    files = written(cells, source)
+    return source, (*files, *unbound, *_twice(source), *below, *other, *slow)
+
+
+def _unbound(source: str, cells: list[Cell], names: frozenset[str], shell: Any) -> Iterator[str]:
+    """The names that a source reads, that the session has and no line binds, in sentences."""
+    binds, reads = names_of(source)
+    if any(each.anything for each in statements_of(source)):
+        return
+    # Not `user_ns_hidden`: what start-up files and %pylab bind is in there, too.
+    there = {name for name in shell.user_ns if not SHOWN.fullmatch(name)} - IPYTHONS
+    given = {name for cell in cells for name in GIVEN.findall(cell.source)}
+    for name in sorted(reads & there - binds - names - BUILT_IN - given):
+        yield UNBOUND.format(name=name)
 
 
 def _twice(source: str) -> list[str]:
@@ -106,8 +119,8 @@ def _holds(source: str, answer: object, session: dict[str, Any]) -> bool:
     return answer.__code__.co_name.strip("<>") in re.findall(r"\w+", source)
 
 
-def _ran() -> tuple[Any, list[str], list[str]]:
-    """IPython's shell, and the cells that ran, as typed and in plain Python.
+def _ran() -> tuple[Any, list[Typed], list[str]]:
+    """IPython's shell, and the cells that ran, by number and as typed, and in plain Python.
 
     None and nothing without such a history.
     """
@@ -118,10 +131,15 @@ def _ran() -> tuple[Any, list[str], list[str]]:
         return None, [], []
     # IPython has made plain Python of them but for some magics, which hold theirs as a text.
     both = zip(history.input_hist_raw, history.input_hist_parsed, strict=False)
-    ran = [(raw, raw if TEXT.search(raw) else parsed) for raw, parsed in both]
-    older = list(dict.fromkeys(reversed(ran[:-LAST])))[:LAST]  # who works on one cell runs it often
-    ran = [*reversed(older), *ran[-LAST:]]
+    ran = [
+        ((number, raw), raw if TEXT.search(raw) else parsed)
+        for number, (raw, parsed) in enumerate(both)
+    ]
+    # Who works on one cell runs it often.
+    last = {typed[1]: number for number, (typed, _) in enumerate(ran[:-LAST])}
+    older = [ran[number] for number in sorted(last.values())[-LAST:]]
+    ran = [*older, *ran[-LAST:]]
     # Some front ends, and nbval, keep no history: then nothing is known of what ran.
     if not any(source.strip() for _, source in ran):
         return None, [], []
-    return shell, [raw for raw, _ in ran], [source for _, source in ran]
+    return shell, [typed for typed, _ in ran], [source for _, source in ran]

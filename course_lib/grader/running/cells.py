@@ -57,15 +57,22 @@ def fresh_namespace() -> Iterator[dict[str, Any]]:
     module, gives = types.ModuleType(MODULE), types.ModuleType(GIVES_SHELL)
     own_names = module.__dict__
     shell = ZMQInteractiveShell(own_names)
-    # A library that asks, as matplotlib does, would want more of it.
-    gives.get_ipython = lambda: shell if sys._getframe(1).f_globals is own_names else None
-    own_names.update(display=_nothing, get_ipython=gives.get_ipython, __IPYTHON__=True)
+
+    def get_ipython() -> ZMQInteractiveShell | None:
+        asks = sys._getframe(1).f_globals
+        # A library that asks, as matplotlib does, would want more of it.
+        return shell if asks is own_names or "__file__" not in asks else None
+
+    gives.get_ipython = get_ipython
+    own_names.update(display=_nothing, get_ipython=get_ipython, __IPYTHON__=True)
     own = {MODULE: module, GIVES_SHELL: gives}
     before = {name: sys.modules.get(name) for name in own}
     told = {"IPython": ("get_ipython", gives.get_ipython), "IPython.core": ("getipython", gives)}
     there = [(sys.modules[name], *each) for name, each in told.items() if name in sys.modules]
     usual = [(package, name, getattr(package, name, None)) for package, name, _ in there]
     sys.modules.update(own)
+    prompt = getattr(sys, "ps1", None)
+    sys.ps1 = "In : "
     for each in there:
         setattr(*each)
     try:
@@ -75,6 +82,9 @@ def fresh_namespace() -> Iterator[dict[str, Any]]:
             sys.modules.update({name: earlier}) if earlier else sys.modules.pop(name, None)
         for each in usual:
             setattr(*each)
+        sys.ps1 = prompt
+        if prompt is None:
+            del sys.ps1
 
 
 def run_cell(source: str, namespace: dict[str, Any], number: int) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import pytest
 
 from course_lib.cli import main
 from course_lib.grader.book import batch, one_student
+from course_lib.grader.book.came import Came
 from course_lib.grader.book.gradebook import all_rows, open_book
 from course_lib.grader.running import seal
 from course_lib.paths import ROOT
@@ -100,7 +101,7 @@ def test_a_worker_killed_half_way_loses_nothing(submissions, local, tmp_path):
                 killed = workers[sorted(busy)[0]]
                 os.kill(killed, signal.SIGKILL)
     assert killed and set(told.values()) == {""} and len(told) == 6
-    batch.note_times(tmp_path, tasks, {})
+    batch.note_times(tmp_path, tasks, {}, Came())
     assert lines(tmp_path) == local
     until = time.monotonic() + 60
     while warm_processes() - before and time.monotonic() < until:

@@ -15,7 +15,7 @@ from course_lib.grader.course.files import is_answer, solution_cells
 from course_lib.grader.judging.verdict import Verdict
 from course_lib.grader.running.seal import reachable
 from course_lib.grader.running.warm import Report
-from course_lib.notebooks import text_of, with_solution, without_solution
+from course_lib.notebooks import Cell, text_of, with_solution, without_solution
 from course_lib.paths import ROOT
 
 IDS = [
@@ -68,6 +68,19 @@ def test_feedback_names_the_file_the_cell_and_the_line_of_what_python_cannot_rea
     assert row["where"].startswith("`mine.ipynb`, cell 2, ")
     (told,) = (each for each in row["details"] if "can't read" in each)
     assert "can't read cell 1" in told and "line 3)" in told
+
+
+def test_what_another_chapter_needs_of_the_same_notebook_is_used(tmp_path):
+    stray = Cell("code", "stray = 1")
+    cells = [*solution_cells(ROOT, "00"), stray, *solution_cells(ROOT, "02")]
+    made = [replace(cell, source=with_solution(cell.source)) for cell in cells]
+    (tmp_path / "all.ipynb").write_text(text_of(notebook_of(made)))
+    rows, _ = grade_student(Task(ROOT, tmp_path, ("00", "02"), 7, reachable()[0]))
+    number = cells.index(stray) + 1
+    assert {row["exercise"][:2] for row in rows if row["verdict"] == "right"} == {"00", "02"}
+    assert unused(rows) == [f"of `all.ipynb`, cell {number}, `stray = 1`"]
+    apart = [row | {"cells_not_used": [row["exercise"][:2], "both"]} for row in rows]
+    assert unused(apart) == ["of `all.ipynb`, both"], "of lines that were graded at other times"
 
 
 def test_a_right_answer_goes_before_a_wrong_one_of_the_fuller_file(tmp_path, graded):

@@ -4,7 +4,7 @@ import time
 import zipfile
 
 import pytest
-from handed_in import notebook
+from handed_in import Reading, notebook
 
 from course_lib.grader.book import grading, report, sealed
 from course_lib.grader.book.grading import grade_submission
@@ -29,7 +29,7 @@ def test_long_names_in_an_archive_are_cut_before_anything_is_done_with_them(tmp_
             archive.writestr(f"{i}{marks}.py", "x = 1\n")
     began = time.process_time()
     digest(tmp_path)
-    work = find_work(tmp_path, [chapter_facts(ROOT, "00")])
+    work = find_work(tmp_path, [chapter_facts(ROOT, "00")], Reading())
     assert time.process_time() - began < 2
     assert all(len(each.label) < 700 for each in work.unused)
 
@@ -52,7 +52,7 @@ def test_a_text_costs_little_and_raises_nothing(source):
 def test_comments_of_a_web_page_cost_nothing(tmp_path):
     (tmp_path / "notes.txt").write_bytes(b"<!---->" * 5000 + b"x")
     began = time.process_time()
-    work = find_work(tmp_path, [chapter_facts(ROOT, "00")])
+    work = find_work(tmp_path, [chapter_facts(ROOT, "00")], Reading())
     assert work.used["00"] is None and time.process_time() - began < 2
 
 
@@ -149,7 +149,7 @@ def test_a_path_in_an_archive_is_told_in_few_words_wherever_it_is_named(tmp_path
         archive.writestr("a/" * 30_000 + "x.py", "".join(answers.values()))
         for i in range(50):
             archive.writestr(f"{i}.py", f"{answers['scores']}# {i}")
-    work = find_work(tmp_path, [chapter_facts(ROOT, "00")])
+    work = find_work(tmp_path, [chapter_facts(ROOT, "00")], Reading())
     assert work.used["00"].label.endswith("a/x.py")
     told = listed(work.unused)
     assert len(told) == 50 and sum(len(a) + len(b) for a, b in told) < 50_000
@@ -163,7 +163,7 @@ def test_an_archive_with_a_long_table_is_told_and_costs_no_time(tmp_path):
             info.extra = extra
             archive.writestr(info, "x = 1")
     began = time.process_time()
-    (file,) = find_work(tmp_path, [chapter_facts(ROOT, "00")]).unused
+    (file,) = find_work(tmp_path, [chapter_facts(ROOT, "00")], Reading()).unused
     assert time.process_time() - began < 1
     assert "table is longer than its files need" in file.reason
 
@@ -178,7 +178,7 @@ def test_an_archive_whose_files_are_one_and_the_same_is_told(tmp_path):
             info = archive.infolist()[-1]
             first = archive.infolist()[0]
             info.header_offset, info.compress_size = first.header_offset, first.compress_size
-    (file,) = find_work(tmp_path, [chapter_facts(ROOT, "00")]).unused
+    (file,) = find_work(tmp_path, [chapter_facts(ROOT, "00")], Reading()).unused
     assert "overlap" in file.reason
 
 
@@ -188,13 +188,15 @@ def test_a_file_of_an_archive_that_is_not_what_its_table_says_is_broken(tmp_path
     with zipfile.ZipFile(path, "w", packed) as archive:
         archive.writestr("00_start_here.py", RIGHT)
         archive.writestr("empty.py", "")
-    work = find_work(tmp_path, [chapter_facts(ROOT, "00")])
+    work = find_work(tmp_path, [chapter_facts(ROOT, "00")], Reading())
     assert work.used["00"].label == "a.zip/00_start_here.py"
     data = bytearray(path.read_bytes())
     place = data.find(b"00_start_here.py") + len("00_start_here.py") + 9
     data[place] ^= 1
     path.write_bytes(data)
-    reasons = [each.reason for each in find_work(tmp_path, [chapter_facts(ROOT, "00")]).unused]
+    reasons = [
+        each.reason for each in find_work(tmp_path, [chapter_facts(ROOT, "00")], Reading()).unused
+    ]
     assert any("a broken archive" in reason for reason in reasons)
 
 
@@ -210,7 +212,7 @@ def test_many_copies_of_a_long_notebook_are_looked_at_once(tmp_path, monkeypatch
     monkeypatch.setattr(looking, "definitions", lambda text: seen.append(text) or plain(text))
     for i in range(9):
         (tmp_path / f"{i}.py").write_text(RIGHT)
-    work = find_work(tmp_path, [chapter_facts(ROOT, "00")])
+    work = find_work(tmp_path, [chapter_facts(ROOT, "00")], Reading())
     assert len(seen) == 1 and work.used["00"].answers == 1 and len(work.unused) == 8
     assert all(each.reason.startswith("the same as `") for each in work.unused)
 

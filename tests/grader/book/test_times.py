@@ -2,16 +2,9 @@
 
 import pytest
 
-from course_lib.grader.book.times import (
-    MARKED,
-    TimesError,
-    Told,
-    add_times,
-    kept_times,
-    load_times,
-    stamped,
-    strangers,
-)
+from course_lib.grader.book.came import Came, File, load_came
+from course_lib.grader.book.dated import MARKED, kept_times, stamped
+from course_lib.grader.book.times import TimesError, Told, add_times, load_times, strangers
 
 NOON = "2026-12-01T12:00:00+00:00"
 
@@ -133,3 +126,54 @@ def test_two_lines_for_the_same_and_a_line_for_nobody_are_told(tmp_path):
     (tmp_path / "submitted.csv").write_text(f"{text}ada,,{NOON}\n")
     with pytest.raises(TimesError, match="line 5: there is another line for ada"):
         load_times(tmp_path)
+
+
+LATE, LINE = "2026-12-09T12:00:00+00:00", ("ada", "02")
+CAME = Came(
+    {"ada": {"02_attention.py": File(NOON, chapter="02"), "03_x.zip": File(LATE, chapter="03")}},
+    {LINE: Told(NOON), ("ada", "03"): Told(LATE)},
+)
+
+
+def dated(times=CAME.lines, came=CAME, **about):
+    (told,) = stamped([row(**about)], dict(times), came)
+    return told["submitted"]
+
+
+def test_an_answer_is_as_late_as_the_file_that_it_came_from():
+    assert dated() == NOON
+    assert dated(file="03_x.zip/deep/02_attention.py") == LATE
+    assert dated({}, file="03_x.zip/a.py") == LATE, "also where its chapter has no line"
+    assert dated(file="by_hand.py") == NOON, "collecting knows nothing of it"
+    same = {"file": "03_x.zip/02_attention.py", "copies": ["02_attention.py"]}
+    assert dated(**same) == NOON, "the same bytes came before"
+
+
+def test_what_the_instructor_wrote_goes_before_the_files_times():
+    ill = "2026-12-02T12:00:00+00:00"
+    for key in (LINE, ("ada", "")):
+        assert dated({key: Told(ill)}, file="03_x.zip/a.py") == ill
+
+
+def test_where_no_times_are_told_a_line_holds_for_the_files_of_its_chapter():
+    """On Canvas the instructor writes them: another chapter's are not those of this one's file."""
+    files = {"02.py": File("", chapter="02"), "03.zip": File("", True, "03"), "w.zip": File("")}
+    came = Came({"ada": files}, {LINE: Told(""), ("ada", "03"): Told("", True)})
+    times = came.lines | {LINE: Told(NOON)}
+    assert dated(times, came, file="02.py") == dated(times, came, file="w.zip/a.py") == NOON
+    (marked,) = stamped([row(file="03.zip/a.py")], times, came)
+    assert marked["submitted"] is None and marked[MARKED]
+    assert dated(times | {("ada", "03"): Told(LATE)}, came, file="03.zip/a.py") == LATE
+
+
+def test_two_names_that_read_alike_have_the_later_ones_time():
+    came = Came({"ada": {"a\xa0.zip": File(NOON), "a\u2003.zip": File(LATE)}})
+    assert dated({}, came, file="a\ufffd.zip/02.py") == LATE
+
+
+@pytest.mark.parametrize("text", ["[]", '{"files": 1}', '{"files": {"ada": {"a": {"when": 1}}}}'])
+def test_a_damaged_record_of_files_is_named(tmp_path, text):
+    (tmp_path / ".collected.json").write_text(text)
+    with pytest.raises(TimesError, match=r"collected\.json can't be read"):
+        load_came(tmp_path)
+    assert load_came(tmp_path / "elsewhere") == Came()

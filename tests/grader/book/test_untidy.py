@@ -247,6 +247,7 @@ UNTIDY = {
         ("from course_lib.plots import heatmap",),
         (f"{RIGHT}\nheatmap(torch.ones(2, 2))", ID),
     ],
+    "an encoding asked for": [*START, beginning("import sys; assert sys.stdout.encoding")],
     "a claim in the answer": [
         *START,
         ("from course_lib.claims import claim",),
@@ -518,8 +519,17 @@ UNTIDY = {
             "__main__.axis",
             "sys.modules['__main__'].axis",
             "getattr(sys.modules[__name__], 'axis')",
+            "(axis if hasattr(sys, 'ps1') else 0)",
         )
     },
+    "a module of one's own that asks for the shell": [
+        *START,
+        (
+            "import types\nmine = types.ModuleType('mine')\n"
+            "exec('from IPython import get_ipython\\nasks = lambda: get_ipython()', vars(mine))",
+        ),
+        over("-1 if mine.asks() else 0"),
+    ],
     "annotations that are text, looked up": [
         *START,
         (FUTURE.replace("d: int", "d: Whole"),),
@@ -527,6 +537,12 @@ UNTIDY = {
         over("-1 if typing.get_type_hints(Size)['d'] is Whole else 0"),
     ],
     "a magic of an extension": [*START, (f"%%memray_flamegraph -q\n{RIGHT}", ID)],
+    "a prompt below a magic": [
+        *START,
+        (HELPER,),
+        ("%%ask why\nWhy is this wrong?\ndef rows(x):\n    return x.softmax(0)",),
+        (HELPED, ID),
+    ],
     # the ban on PyTorch's own: tests of one's own are welcome
     "a test against PyTorch": [
         *START,
@@ -696,6 +712,10 @@ def test_a_helper_that_uses_what_is_banned_is_found_by_check_and_by_grade(warm, 
         ([(f"{RIGHT}\n    return ((", ID)], "Python can't read cell 2"),
         ([(HANDED_OUT, ID)], "the cell is as handed out"),
         ([], "nothing defines `attention_weights`"),
+        (
+            [("%%writefile -a src/my.py\naxis = -1",), ("import src.my as m",), over("m.axis")],
+            "`src.my` is not there when this is graded: `%%writefile -a src/my.py` only writes a",
+        ),
         ([("axis = -1",), ("axis = 0",), over("axis")], "0 of 12 cases"),  # run upwards, as it were
         (
             [("from course_lib.nn.masks import causal_mask as m",), (over("len(m.x)")[0], ID)],

@@ -265,6 +265,15 @@ IN_A_SESSION = {
         ],
         "with `!`",
     ),
+    "what IPython's own class gives": (
+        [
+            "from IPython.core.interactiveshell import InteractiveShell as I\n"
+            "root = 0.5 if I.initialized() and I.instance() else 2",
+            WEIGHTS,
+        ],
+        "asks for IPython's shell; `get_ipython()` gives it",
+    ),
+    "a name given to the shell's": (["get_ipython().user_ns['root'] = 0.5", WEIGHTS], ""),
     "what a shell line gives": (["out = !echo 0.5\nroot = float(out[0])", WEIGHTS], "with `!`"),
     "a variable of the system": (
         ["import os\nroot = len(os.environ['PATH']) * 0 + 0.5", WEIGHTS],
@@ -331,6 +340,52 @@ IN_A_SESSION = {
         ],
         "",
     ),
+    "the same text that ran before another": (
+        ["root = 2", "root = 0.5", "1 / 0\nroot = 2", WEIGHTS],
+        "`root = 2` didn't run here, its cell stopped before it (ZeroDivisionError)",
+    ),
+    "the same text that ran last": (["root = 0.5", "1 / 0\nroot = 0.5", WEIGHTS], ""),
+    "a cell that stopped the second time": (
+        [
+            *("later = 1", "print(later)\nroot = 2", "root = 0.5"),
+            *("del later", "print(later)\nroot = 2", WEIGHTS),
+        ],
+        "`root = 2` didn't run here, its cell stopped before it (NameError)",
+    ),
+    "what stands on the line that stopped": (
+        ["root = 0.5", "1 / 0; root = torch.tensor(2)", WEIGHTS],
+        "`root = torch.tensor(2)` didn't run here, its cell stopped before it (Zero",
+    ),
+    "what stands on the line before it stopped": (["root = 0.5; 1 / 0", WEIGHTS], ""),
+    "a file that stopped": (
+        ["root = 2", "exec(compile('root = 0.5\\n1 / 0', 'bad.py', 'exec'), globals())", WEIGHTS],
+        "`root` is 0.5 here; when this is graded, `root = 2` makes it 2",
+    ),
+    "a file's function": (
+        [
+            "def half():\n    return 2",
+            "get_ipython().user_ns.update(half=lambda: 0.5)",
+            WEIGHTS.replace("root", "half()"),
+        ],
+        "",
+    ),
+    "a function that is another": (
+        [
+            "def half():\n    return 0.5",
+            "first = half",
+            "def half():\n    return 2",
+            "get_ipython().user_ns['half'] = first",
+            WEIGHTS.replace("root", "half()"),
+        ],
+        "`half` is another function here than `def half():`",
+    ),
+    "a function with a note and a decorator": (
+        [
+            "import functools\n@functools.cache\ndef half():  # of one\n    return 0.5",
+            WEIGHTS.replace("root", "half()"),
+        ],
+        "",
+    ),
     "a cell that stopped after it": (["root = 0.5\nprint(nothing_here)", WEIGHTS], ""),
     "a cell that stopped and was mended": (
         ["root = 0.5", "print(nothing_here)\nroot = 2", "root = 0.5", WEIGHTS],
@@ -349,6 +404,39 @@ IN_A_SESSION = {
         "",
     ),
 }
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["root = torch.tensor(0.5)", "1 / 0\nroot = torch.tensor(2)"],
+        ["root = torch.tensor(0.5)", "import not_there\nroot = torch.tensor(2)", "1 + 1"],
+    ],
+)
+def test_a_cell_that_stopped_before_the_set_up_cell_is_told(session, cells):
+    shell = InteractiveShell.instance()
+    for event in ("pre_run_cell", "post_run_cell"):
+        for each in list(shell.events.callbacks[event]):
+            shell.events.unregister(event, each)
+    for cell in ["import torch", *cells]:
+        session(cell)
+    watch_cells()
+    session(WEIGHTS.replace("weights", "attention_weights"))
+    (note,) = in_session(ROOT, "02.attention-weights", "attention_weights")[1]
+    assert note.startswith("`root = torch.tensor(2)` didn't run here, its cell stopped before it")
+
+
+def test_a_module_that_a_cell_writes_is_told(session, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    session("%%writefile half_of_it.py\nroot = 0.5")
+    session("from half_of_it import root")
+    session(WEIGHTS)
+    (note,) = in_session(ROOT, "02.attention-weights", "weights")[1]
+    assert note.startswith("`half_of_it` is not there when this is graded: `%%writefile half_of_")
+    session("root = 0.5")
+    session(WEIGHTS)
+    assert in_session(ROOT, "02.attention-weights", "weights")[1] == ()
 
 
 def test_cells_that_take_longer_than_grading_waits_are_told(session):

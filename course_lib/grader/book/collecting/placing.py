@@ -1,15 +1,16 @@
 """Whose folder each file belongs into, and why one has none."""
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 
 from ..exports.cells import escaped
 from ..exports.people import People, Person
-from ..exports.spelling import unaccented, written_out
+from ..exports.spelling import unaccented
 from ..times import FILE
+from .doubts import called_so, doubtful, group
 from .members import Archive, Member
 from .naming import HandedIn, Who, every_form, from_platform
+from .plan import Placed, Plan
 
 NUMBERS = ("ID", "Identifier")  # Canvas's and Moodle's
 WORK = (".ipynb", ".py")
@@ -18,40 +19,13 @@ SHARED = "two numbers of the platform have names of the same student; a list wit
 PACKED = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz")
 
 
-@dataclass(frozen=True)
-class Placed:
-    """A file for a student's folder. `late` is the platform's word, `time` the archive's."""
-
-    student: str
-    file: str
-    member: Member
-    late: bool
-    time: datetime | None
-
-    @property
-    def when(self) -> float:
-        """When it came, as well as is known: an archive's own times are those of a download."""
-        return self.time.timestamp() if self.time else self.member.changed
-
-
-@dataclass
-class Plan:
-    """What goes where, what has no place and why, and what is of no use: texts, and litter."""
-
-    placed: list[Placed] = field(default_factory=list)
-    left: list[tuple[str, str]] = field(default_factory=list)
-    unused: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    platforms: Counter = field(default_factory=Counter)
-    litter: Counter = field(default_factory=Counter)
-
-
 def planned(archive: Archive, people: People | None) -> Plan:
     """Place every file of an archive, with a list of students or by the names that it gives."""
     plan = Plan(left=list(archive.refused), litter=Counter(archive.litter))
     members = _unwrapped(archive.members, people)
     told = _told(members)
     twice, numbers = _same_names([handed for _, handed in told if handed]), defaultdict(set)
+    known: dict[Person, dict[str, Who]] = defaultdict(dict)
     for member, handed in told:
         if handed is None:
             _loose(plan, member)
@@ -67,10 +41,13 @@ def planned(archive: Archive, people: People | None) -> Plan:
         else:
             student = person.account if person else who.folder
             plan.placed.append(Placed(student, who.file, member, who.late, handed.time))
-            plan.notes += [told for told in _group(who, person) if told not in plan.notes]
+            plan.notes += [told for told in group(who, person) if told not in plan.notes]
+            if person:
+                known[person].setdefault(who.folder, who)
             if person and who.column in NUMBERS and not people.has(who.column):
                 numbers[student].add(who.id)
     _part(plan, {student for student, ids in numbers.items() if len(ids) > 1})
+    plan.notes += doubtful(people, known) if people else []
     return plan
 
 
@@ -141,7 +118,7 @@ def _whose(
         return first, None, _no_folder(first.folder)
     found = [(who, person) for who in handed.readings for person in _named(people, who)]
     if len({person for _, person in found}) > 1:
-        found = [(who, p) for who, p in found if _called_so(who, p)] or found
+        found = [(who, p) for who, p in found if called_so(who, p)] or found
     if len({person for _, person in found}) == 1:
         who, person = found[0]
         return who, person, _another(who, person) or _no_folder(person.account)
@@ -161,16 +138,10 @@ def _named(people: People, who: Who) -> tuple[Person, ...]:
     return people.known_as(who.id)
 
 
-def _called_so(who: Who, person: Person) -> bool:
-    return any(
-        spelled(who.name) in map(spelled, person.names) for spelled in (unaccented, written_out)
-    )
-
-
 def _another(who: Who, person: Person) -> str:
     """A group's number in Moodle is one of groups: it may be somebody's among students."""
     unnamed = who.column != "Identifier" or not unaccented(who.name) or not person.names
-    if unnamed or _called_so(who, person):
+    if unnamed or called_so(who, person):
         return ""
     told = f"its number is {person}'s, and its name is another"
     return f"{told}: a group's, or of another assignment's worksheet"
@@ -186,11 +157,3 @@ def _no_folder(name: str) -> str:
     if not bad and escaped(name, id=True) != name:
         return "a spreadsheet would take its student's name for a formula"
     return "its student's name can't be the name of a folder" if bad else ""
-
-
-def _group(who: Who, person: Person | None) -> list[str]:
-    """A group's work comes under its own name and the number of one of its students."""
-    if not (person and person.names and who.name) or who.column != "ID" or _called_so(who, person):
-        return []
-    told = f"{who.folder}: given to {person.account} for the number, though the name is another"
-    return [f"{told}. If it is a group's, its other students have no file"]

@@ -10,7 +10,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .placing import Placed
+from ..came import File, order
+from .plan import Placed
 
 ASIDE = re.compile(r"-earlier-\d+$")
 NEW, OLDER, SAME = "new", "older", "same"
@@ -20,31 +21,34 @@ NEW, OLDER, SAME = "new", "older", "same"
 class Versions:
     """`there` is the student's folder before, `made` the one that will be moved into it.
 
-    `aside` says which of the files there get another name.
+    `aside` says which of the files there get another name, `came` what is known of each file.
     """
 
     there: Path
     made: Path
+    came: dict[str, File] = field(default_factory=dict)
     aside: dict[str, str] = field(default_factory=dict)
     _placed: dict[str, Placed] = field(default_factory=dict)
-    _same: set[str] = field(default_factory=set)
+    _same: dict[str, Placed] = field(default_factory=dict)
 
-    def put(self, placed: Placed, data: bytes) -> str:
+    def put(self, placed: Placed, data: bytes, about: File) -> str:
         """Write a file into `made`; tells whether it is new, older than what is there, or there."""
         name = safe(placed.file)
-        if self._has(name, data):
-            return SAME
+        aside = self._alike(name, data, r"-earlier-\d+")
+        then = [each for each in aside if placed.time and self._came_then(each, about)]
+        if there := self._alike(name, data, r"(-\d+)?") or then:
+            return self._again(there[0], placed, about)
         rivals = self._rivals(name, chapter_of(placed.file, data), placed)
         older = any(path.stat().st_mtime > placed.when for path in rivals)
-        if older and self._has(name, data, aside=True):
-            return SAME
+        if older and aside:
+            return self._again(aside[0], placed, about)
         for path in [] if older else rivals:
             self._put_aside(path)
         path = self.made / (self._free(name, "-earlier-") if older else self._free(name))
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(data)
         os.utime(path, (placed.when, placed.when))
-        self._placed[path.name] = placed
+        self._placed[path.name], self.came[path.name] = placed, about
         return OLDER if older else NEW
 
     def _files(self) -> list[Path]:
@@ -52,24 +56,30 @@ class Versions:
         found = [p for folder in folders for p in sorted(folder.iterdir()) if p.is_file()]
         return [p for p in found if p.parent == self.made or p.name not in self.aside]
 
-    def _has(self, name: str, data: bytes, aside: bool = False) -> bool:
-        """Is there a file of this name and with these bytes?"""
+    def _alike(self, name: str, data: bytes, middle: str) -> list[str]:
+        """The files of this name, with a number perhaps, that have these bytes."""
         stem, suffix = os.path.splitext(name)
-        middle = r"-earlier-\d+" if aside else r"(-\d+)?"
         same = re.compile(f"{re.escape(stem)}{middle}{re.escape(suffix)}", re.IGNORECASE)
-        for path in self._files():
-            if same.fullmatch(path.name) and path.read_bytes() == data:
-                self._same.add(path.name)
-                return True
-        return False
+        found = (path for path in self._files() if same.fullmatch(path.name))
+        return [path.name for path in found if path.read_bytes() == data]
+
+    def _came_then(self, name: str, about: File) -> bool:
+        return name in self.came and order(self.came[name]) == order(about)
+
+    def _again(self, name: str, placed: Placed, about: File) -> str:
+        """What is there already came when it came first."""
+        self._same[name] = placed
+        self.came[name] = min(self.came.get(name, about), about, key=order)
+        return SAME
 
     def _rivals(self, name: str, chapter: str, placed: Placed) -> list[Path]:
         """Files of other submissions for the same chapter; without one, of the same name."""
         found = []
         for path in self._files():
-            other = self._placed.get(path.name) if path.parent == self.made else None
-            of_this = path.name in self._same or (other and other.time == placed.time)
-            if of_this or ASIDE.search(path.stem):
+            other = self._same.get(path.name)
+            if path.parent == self.made:
+                other = other or self._placed.get(path.name)
+            if (other and other.time == placed.time) or ASIDE.search(path.stem):
                 continue
             its = chapter_of(path.name, path.read_bytes())
             if its == chapter if chapter else path.name.casefold() == name.casefold():
@@ -78,6 +88,9 @@ class Versions:
 
     def _put_aside(self, path: Path) -> None:
         free = self._free(path.name, "-earlier-")
+        self._same.pop(path.name, None)
+        if path.name in self.came:
+            self.came[free] = self.came.pop(path.name)
         if path.parent == self.made:
             self._placed[free] = self._placed.pop(path.name)
             path.rename(self.made / free)

@@ -8,18 +8,20 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from course_lib.paths import write_private
 
+from ..came import RECORD, Came, File, as_record, load_came
 from ..exports.people import People
+from ..exports.spelling import normal
 from ..times import Times, Told, add_times, load_times
 from .members import CollectError
-from .placing import WORK, Placed, Plan
+from .placing import WORK
+from .plan import Placed, Plan
 from .versions import NEW, SAME, Versions, chapter_of
 
-RECORD = ".collected.json"
 MOST = 300  # files of a student: each is compared with all others
 
 
@@ -48,25 +50,46 @@ def write(plan: Plan, out: Path, people: People | None, chapters: Collection[str
     """
     by = "a list" if people else plan.platforms.most_common(1)[0][0]
     before = _earlier(out, by, people)
+    came = load_came(out)
     done = Collected()
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         made = Path(folder) / out.name
         made.mkdir()
-        times, folders = _fill(made, out, plan, done, chapters)
+        times, folders = _fill(made, out, came, plan, done, chapters)
         students = sorted({*before, *(path.name for path in made.iterdir())})
-        record = json.dumps({"by": by, "students": students}, indent=1, ensure_ascii=False) + "\n"
+        record = {"by": by, "students": students} | _known(came, times, folders)
         if before:
+            # What is known of files is kept before any of them moves, and how they move.
+            aside = {student: each.aside for student, each in folders.items() if each.aside}
+            _record(out, record | {"aside": aside})
             done.replaced = add_times(out, times)
             _move_into(made, out, folders)
-            write_private(out / RECORD, record)
+            _record(out, record)
         elif students:
             add_times(made, times)
-            write_private(made / RECORD, record)
+            _record(made, record)
             if out.exists():
                 out.rmdir()  # it is empty
             made.rename(out)
     return done
+
+
+def _record(folder: Path, record: dict) -> None:
+    write_private(folder / RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+
+
+def _known(came: Came, times: Times, folders: dict[str, Versions]) -> dict[str, dict]:
+    """What the record has of files, and of lines that are not the instructor's."""
+    files = {**came.files, **{normal(student): each.came for student, each in folders.items()}}
+    lines: dict[str, dict[str, Told]] = {}
+    for (student, chapter), told in {**came.lines, **times}.items():
+        lines.setdefault(student, {})[chapter] = told
+    kept = {"files": files, "lines": lines}
+    return {
+        name: {student: as_record(told) for student, told in sorted(each.items()) if told}
+        for name, each in kept.items()
+    }
 
 
 def _earlier(out: Path, by: str, people: People | None) -> list[str]:
@@ -76,6 +99,7 @@ def _earlier(out: Path, by: str, people: People | None) -> list[str]:
     try:
         kept = json.loads((out / RECORD).read_text(encoding="utf-8"))
         earlier, students = kept["by"], list(kept["students"])
+        _finish(out, kept.get("aside", {}))
     except (OSError, ValueError, KeyError, TypeError) as error:
         told = "is not empty, and `course collect` didn't make it; choose another folder"
         raise CollectError(f"{out} {told}") from error
@@ -88,8 +112,16 @@ def _earlier(out: Path, by: str, people: People | None) -> list[str]:
     return students
 
 
+def _finish(out: Path, aside: dict[str, dict[str, str]]) -> None:
+    """Give the names that a collecting which was ended on its way had still to give."""
+    for student, names in aside.items():
+        for name, free in names.items():
+            if (out / student / name).is_file() and not (out / student / free).exists():
+                (out / student / name).rename(out / student / free)
+
+
 def _fill(
-    made: Path, out: Path, plan: Plan, done: Collected, chapters: Collection[str]
+    made: Path, out: Path, came: Came, plan: Plan, done: Collected, chapters: Collection[str]
 ) -> tuple[Times, dict[str, Versions]]:
     """Write the files that `out` doesn't have; returns what is known of when they came.
 
@@ -103,17 +135,18 @@ def _fill(
             plan.left.append((str(placed.member), str(error)))
             continue
         student = placed.student
-        folder = folders.setdefault(student, Versions(out / student, made / student))
+        known = dict(came.files.get(normal(student), {}))
+        folder = folders.setdefault(student, Versions(out / student, made / student, known))
         named = chapter_of(placed.file, data)
         key = student, named if named in chapters else ""
         is_work = placed.file.casefold().endswith((*WORK, ".zip"))
         done.work |= {student} if is_work else set()
         sure |= {student} if is_work or key[1] else set()
-        state = folder.put(placed, data)
+        state = folder.put(placed, data, File(**asdict(placed.told), chapter=key[1]))
         (done.same if state == SAME else done.new)[student] += 1
         unlisted = not {key, (student, "")} & listed.keys()
         if state == NEW or (state == SAME and unlisted):
-            (times if is_work or key[1] else beside)[key] = _told(placed)
+            (times if is_work or key[1] else beside)[key] = placed.told
     # A line for all chapters, where nothing says which: a picture beside a notebook is none.
     times = {key: told for key, told in beside.items() if key[0] not in sure} | times
     done.late = {student for (student, _), told in times.items() if told.late}
@@ -135,10 +168,6 @@ def _newest(plan: Plan) -> list[Placed]:
             told = f"{placed.student} has more than {MOST} files; these are the newest"
             plan.left.append((str(placed.member), told))
     return kept[::-1]
-
-
-def _told(placed: Placed) -> Told:
-    return Told(placed.time.isoformat() if placed.time else "", placed.late)
 
 
 def _move_into(made: Path, out: Path, folders: dict[str, Versions]) -> None:

@@ -19,11 +19,12 @@ from .forms import (
 )
 from .headers import participant
 from .roster import BOM, Roster, RosterError, load_roster, text_of
-from .spelling import exact, loose, plain, unaccented, written_out
+from .spelling import exact, in_full, loose, plain, unaccented, written_out
 
 TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".ods", ".html", ".htm")
 SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
-SPELLINGS = (exact, loose, plain, unaccented, written_out)  # of names; the first that fits counts
+# Of names; the first that fits counts.
+SPELLINGS = (exact, loose, plain, unaccented, written_out, in_full)
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ class People:
         """Who has this name: spelled so, else in other capitals, marks or accents."""
         ways = (self._index["", spelled].get(spelled(text)) for spelled in SPELLINGS)
         return next(filter(None, ways), ())
+
+    def alike(self, text: str) -> tuple[Person, ...]:
+        """Everybody whose name may be meant, without its accents or written out."""
+        found = [self._index["", spelled].get(spelled(text), ()) for spelled in SPELLINGS]
+        return tuple(dict.fromkeys(person for each in found for person in each))
 
     def has(self, column: str) -> bool:
         """Does the list have this column of ids?"""

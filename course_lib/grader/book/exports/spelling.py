@@ -3,8 +3,11 @@
 import unicodedata
 
 # Letters that Unicode doesn't take apart; in small ones, since this is asked of `plain` text.
-STROKES = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe"})
+STROKES = str.maketrans(
+    {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
+)
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa"})
+NORTH = UMLAUTS | str.maketrans({"ø": "oe"})
 
 
 def normal(text: str) -> str:
@@ -36,3 +39,8 @@ def unaccented(text: str) -> str:
 def written_out(text: str) -> str:
     """As accounts without umlauts have it: `Mueller` for `Müller`."""
     return unaccented(plain(text).translate(UMLAUTS))
+
+
+def in_full(text: str) -> str:
+    """As accounts in the north have it: `Oedegaard` for `Ødegård`."""
+    return unaccented(plain(text).translate(NORTH))

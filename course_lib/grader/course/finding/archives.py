@@ -25,38 +25,52 @@ from .candidates import (
     too_large,
 )
 
-MAX_MEMBERS = 2_000
+MAX_MEMBERS = 20_000  # of a student's archives together: an environment has that many
 LINE, LONG = 1 << 10, 1 << 17  # bytes of the table for each file, and for a few with long names
 START, ENTRY, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"  # of a file, a line, the table
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 LOCKED, UTF8 = 0x1, 0x800  # bits of a member's flags
 
 
-def opened(path: Path, archive: Candidate) -> list[Candidate]:
-    """The files of an archive that has a notebook or a script in it; any other file as it is."""
+class RefusedError(Exception):
+    """An archive that is not looked into; the message says why."""
+
+
+def opened(path: Path, archive: Candidate, before: int = 0) -> tuple[list[Candidate], int]:
+    """The files of an archive that has a notebook or a script in it; any other file as it is.
+
+    Also how many files the archives have that were opened by now, with those of `before`.
+    """
     try:
         with path.open("rb") as file:
             if file.read(len(START)) != START:
-                return [archive]
-        data = archive.load()
-        if (entries := data.count(ENTRY)) > MAX_MEMBERS:
-            told = f"an archive of {entries:,} files; at most {MAX_MEMBERS:,} are looked at"
-            return [replace(archive, trouble=told)]
-        if _table(data) > LINE * entries + LONG:  # it would take zipfile minutes
-            return [
-                replace(archive, trouble="an archive whose table is longer than its files need")
-            ]
-        with zipfile.ZipFile(io.BytesIO(data)) as file:
-            members = [info for info in file.infolist() if not info.is_dir()]
-        if sum(info.compress_size for info in members) > len(data):
-            return [replace(archive, trouble="an archive whose files overlap")]
+                return [archive], before
+        members, count = _members(archive.load(), before)
     except OSError as error:
-        return [replace(archive, trouble=refusal(error))]
+        return [replace(archive, trouble=refusal(error))], before
+    except RefusedError as error:
+        return [replace(archive, trouble=str(error))], before
     except Exception as error:  # zipfile raises many kinds for what is damaged
-        return [replace(archive, trouble=f"a broken archive ({one_line(error)})")]
-    named = [(_parts(info), _member(path, archive, info)) for info in members]
-    kept = [member for parts, member in named if not any(map(is_passed, parts))]
-    return kept if any(like_work(member.name) for member in kept) else [archive]
+        told = f"a broken archive ({one_line(error)})"
+        return [replace(archive, trouble=told)], before
+    own = [info for info in members if not any(map(is_passed, _parts(info)))]
+    kept = [_member(path, archive, info) for info in own]
+    works = any(like_work(member.name) for member in kept)
+    return kept if works else [archive], before + count
+
+
+def _members(data: bytes, before: int) -> tuple[list[zipfile.ZipInfo], int]:
+    """The files that an archive's table lists, and how many lines that may have."""
+    if before + (entries := data.count(ENTRY)) > MAX_MEMBERS:
+        told = f"an archive of {entries:,} files; at most {MAX_MEMBERS:,} are looked at"
+        raise RefusedError(told + (", with those of others" if before else ""))
+    if _table(data) > LINE * entries + LONG:  # it would take zipfile minutes
+        raise RefusedError("an archive whose table is longer than its files need")
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        members = [info for info in file.infolist() if not info.is_dir()]
+    if sum(info.compress_size for info in members) > len(data):
+        raise RefusedError("an archive whose files overlap")
+    return members, entries
 
 
 def _table(data: bytes) -> int:
@@ -89,7 +103,8 @@ def _parts(info: zipfile.ZipInfo) -> list[str]:
 
 
 def _member(path: Path, archive: Candidate, info: zipfile.ZipInfo) -> Candidate:
-    label = cut("/".join([archive.label, *(_parts(info) or ["…"])]))
+    # The archive's name stays: by it, it is known when it came.
+    label = f"{archive.label}/{cut('/'.join(_parts(info) or ['…']))}"
     changed = moment(lambda: datetime(*info.date_time))
     told = too_large(info.file_size)
     if info.flag_bits & LOCKED:

@@ -29,6 +29,11 @@ class Candidate:
         return self.sent or self.changed
 
     @property
+    def outer(self) -> str:
+        """The first part of its label: below a student's folder the archive's name, say."""
+        return self.label.partition("/")[0]
+
+    @property
     def name(self) -> str:
         """The last part of its label."""
         return self.label.rsplit("/", 1)[-1]

@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from course_lib.notebooks import Cell
 
@@ -11,11 +11,21 @@ from ...running.reading.kinds import HAND_IN, not_text
 from .candidates import Candidate, one_line, refusal
 from .facts import ChapterFacts, definitions, is_written, layout
 
-Read = Callable[[bytes, str], list[Cell]]
+MARK = 32  # letters: of two files with sixteen, a student finds some that meet
 ID = r"(\d\d)\.[a-z][a-z0-9-]*"
 HEADING = re.compile(rf"^(?:# |\"\"\")?#{{1,6}} {ID}", re.MULTILINE)  # in a script's text too
 CHECK = re.compile(rf"\bcheck\(\s*[\"']{ID}")
 MENTIONED = re.compile(rb"(?:\"|check\(\\?[\"']|## )(\d\d)\.[a-z][a-z0-9-]*[\"'\\ ]")
+
+
+class Read(Protocol):
+    """Gives the cells in a file's bytes in plain Python, for as long as a student can afford it."""
+
+    def __call__(self, data: bytes, name: str) -> list[Cell]:
+        """Raises ValueError, saying why not, and OSError."""
+
+    def afford(self) -> None:
+        """Raises ValueError where the files before took all that a student's files may take."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +51,7 @@ def seen(candidate: Candidate) -> tuple[Seen, bytes]:
         told = refusal(error)
     except ValueError as error:
         told = one_line(error)
-    digest = told or hashlib.sha256(data).hexdigest()[:16]
+    digest = told or hashlib.sha256(data).hexdigest()[:MARK]
     return Seen(candidate, digest, told), data
 
 
@@ -52,8 +62,7 @@ def cells_or_reason(
     if told := not_text(data):
         return f"not a notebook: {told}; {HAND_IN}"
     try:
-        if afford := getattr(read, "afford", None):
-            afford()  # looking for names costs, too, in a file of many short words
+        read.afford()  # looking for names costs, too, in a file of many short words
     except ValueError as error:
         return one_line(error)
     plain = data.replace(b"\0", b"")  # what UTF-16 puts between Latin letters

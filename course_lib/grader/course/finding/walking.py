@@ -25,13 +25,14 @@ PASSED = "hidden, or made by a program; nothing else is here"
 
 def walk(folder: Path) -> list[Candidate]:
     """Every file below a folder, likely ones first; what a program made only where it is alone."""
-    found, passed = [], []
+    found, passed, members = [], [], 0
     for path, candidate in below(folder):
         if candidate.trouble == PASSED:
             passed.append(candidate)
         else:
             closed = candidate.trouble or len(found) > MAX_NAMES  # a thousand archives, say
-            found += [candidate] if closed else opened(path, candidate)
+            inside, members = ([candidate], members) if closed else opened(path, candidate, members)
+            found += inside
     return _bounded(sorted(found or passed, key=_likely))
 
 

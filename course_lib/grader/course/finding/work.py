@@ -13,9 +13,7 @@ from pathlib import Path
 
 from course_lib.notebooks import Cell
 
-from ...running.reading.handed_in import cells_in
-from ...running.reading.plain import readable_cells
-from .candidates import chapters_named, like_work
+from .candidates import Candidate, chapters_named, like_work
 from .facts import ChapterFacts
 from .looking import (
     MENTIONED,
@@ -28,8 +26,10 @@ from .looking import (
     of_chapters,
     seen,
 )
+from .ranking import rank, why_not
 from .walking import walk
 
+COPIES = 20  # of a file, named with an answer: those that came first
 MOST_FILES = 3  # beside the one that counts, where no more of them add an answer
 
 
@@ -37,7 +37,8 @@ MOST_FILES = 3  # beside the one that counts, where no more of them add an answe
 class Used:
     """The file that counts for a chapter, and how many of its exercises it answers.
 
-    `more` are other files with answers to the chapter: one may hold what this one lacks.
+    `more` are other files with answers to the chapter: one may hold what this one lacks. `copies`
+    are the names of others with the same bytes, or of zips with such.
     """
 
     label: str
@@ -46,6 +47,7 @@ class Used:
     changed: datetime | None
     answers: int
     more: tuple["Used", ...] = ()
+    copies: tuple[str, ...] = ()
 
     @property
     def work(self) -> str:
@@ -71,12 +73,7 @@ class Work:
     digest: str
 
 
-def plainly(data: bytes, name: str) -> list[Cell]:
-    """The cells of a file in plain Python, read right here. Raises ValueError."""
-    return readable_cells(cells_in(data, name))
-
-
-def find_work(folder: Path, chapters: Iterable[ChapterFacts], read: Read = plainly) -> Work:
+def find_work(folder: Path, chapters: Iterable[ChapterFacts], read: Read) -> Work:
     """A student's work on these chapters; what is wrong with a file is its reason, never raised.
 
     `read` gives cells in plain Python. It is called once at most for a file, and not for one that
@@ -92,11 +89,11 @@ def find_work(folder: Path, chapters: Iterable[ChapterFacts], read: Read = plain
         given = {content: answered(file, facts) for content, file in contents.items()}
         written = {f: ids for f in files if (ids := given[f.digest]) is not None}
         found = {file: len(ids) for file, ids in written.items()}
-        best = max(found, key=lambda file: _rank(file, found[file], facts), default=None)
+        best = max(found, key=lambda file: rank(file, found[file], facts), default=None)
         used[facts.number] = best and _used(best, written, facts)
         chosen.append(best)
         for file in found.keys() - {best}:
-            why = _why(file, found[file], best, found[best], facts)
+            why = why_not(file, found[file], best, found[best], facts)
             adds = written[file] - written[best]
             why += "; looked through for what is not right there" if adds else ""
             reasons.setdefault(file, []).append(why)
@@ -145,47 +142,37 @@ def _short(text: str) -> str:
 
 def _used(best: Seen, written: dict[Seen, frozenset[str]], facts: ChapterFacts) -> Used:
     """The best file, with those that add an answer to it, and the next best that hold others."""
-    ranked = sorted(written, key=lambda f: _rank(f, len(written[f]), facts), reverse=True)
+    ranked = sorted(written, key=lambda f: rank(f, len(written[f]), facts), reverse=True)
     ranked = [file for file in ranked if written[file] and file.digest != best.digest]
     there, adding = written[best], []
     for file in ranked:
         if written[file] - there:
             adding.append(file)
             there |= written[file]
-    others: dict[str, Used] = {}
+    others: dict[str, Seen] = {}
     for file in (*adding, *ranked):
-        others.setdefault(file.digest, _one(file, len(written[file])))
+        others.setdefault(file.digest, file)
     most = max(MOST_FILES, len(adding))
-    return replace(_one(best, len(written[best])), more=tuple(others.values())[:most])
+    more = tuple(_one(file, written) for file in list(others.values())[:most])
+    return replace(_one(best, written), more=more)
 
 
-def _one(file: Seen, count: int) -> Used:
-    return Used(file.candidate.label, file.cells, file.digest, file.candidate.came, count)
+def _one(file: Seen, written: dict[Seen, frozenset[str]]) -> Used:
+    same = sorted((f.candidate for f in written if f.digest == file.digest), key=_came)
+    came = next((each.came for each in same if each.came), None)
+    copies = dict.fromkeys(each.outer for each in same if each.outer != file.candidate.outer)
+    return Used(
+        file.candidate.label,
+        file.cells,
+        file.digest,
+        came,
+        len(written[file]),
+        copies=tuple(copies)[:COPIES],
+    )
 
 
-def _rank(file: Seen, count: int, facts: ChapterFacts) -> tuple[int, bool, float]:
-    changed, name = file.candidate.changed, file.candidate.name.lower()
-    proper = name in (f"{facts.stem}.ipynb", f"{facts.stem}.py")
-    return count, proper, changed.timestamp() if changed else float("-inf")
-
-
-def _why(file: Seen, count: int, other: Seen, most: int, facts: ChapterFacts) -> str:
-    """Why a file doesn't count for a chapter where another one does."""
-    its = f"`{other.candidate.label}`"
-    if file.digest == other.digest:
-        return f"the same as {its}"
-    if not most:
-        return f"as handed out, like {its}"
-    if not count:
-        return f"as handed out; {its} has answers"
-    if count < most:
-        return f"{its} has more answers ({most} of {len(facts.exercises)}; here {count})"
-    _, proper, changed = _rank(file, count, facts)
-    _, other_proper, other_changed = _rank(other, most, facts)
-    if proper != other_proper:
-        return f"{its} has as many answers, and the name that the course gave it"
-    age = "older than" if changed < other_changed else "no newer than"
-    return f"{age} {its}, which has as many answers"
+def _came(candidate: Candidate) -> float:
+    return candidate.came.timestamp() if candidate.came else float("inf")
 
 
 def _reason(file: Seen, reasons: list[str], chapters: tuple[ChapterFacts, ...]) -> str:

@@ -7,14 +7,18 @@ from course_lib.notebooks import Cell
 from .scripts import kind_of, tags_in
 
 MAX_LINES = 50_000  # jupytext takes a second for these
+# Pandoc's and Quarto's `{.python .cell-code}`, Obsidian's `run-python`.
+OTHERS = r"\{[^}\n]*\.python\b[^}\n]*\}|\w+-python\b"
 FENCE = re.compile(
-    r"^(?:```|~~~)+[ \t]*(?:\{?(?:python|py|ipython3?)\b|\{code-cell\})", re.M | re.I
+    r"^(?:```|~~~)+[ \t]*(?:\{?(?:python|py|ipython3?)\b|\{code-cell\}|" + OTHERS + ")", re.M | re.I
 )
 CHUNK = re.compile(r"^(```+)[ \t]*\{(python)\b", re.M | re.I)
 BARE = re.compile(r"^```[ \t]*\n(.*?)^```[ \t]*$", re.M | re.S)  # code of no named language
 _FRONT = re.compile(r"\A\s*---\n(?:.*\n){0,99}?---\n")
 _TILDES = re.compile(r"^~~~+", re.M)
-_SPELLED = re.compile(r"^(```+|~~~+)[ \t]*(?:py|ipython3?|python3)\b", re.M | re.I)
+_SPELLED = re.compile(
+    r"^(```+|~~~+)[ \t]*(?:(?:py|ipython3?|python3)\b|" + OTHERS + ")", re.M | re.I
+)
 
 
 def has_fences(text: str) -> bool:

@@ -15,6 +15,7 @@ from .notebook import Notebook, seeming
 from .slices import MOST as MOST_AS_IT_STANDS
 from .slices import Slice, slices
 from .statements import BUILT_IN
+from .written import written
 
 # Slices of an answer from the cells in the order in which they ran, and from those alone that ran.
 MOST_AS_IT_RAN, MOST_ALONE = 2, 1
@@ -35,7 +36,8 @@ class Wanted:
 class Plan:
     """The slices to try for an exercise, with where each stands; or else why there is none.
 
-    `unread` says which cells, as they seem to bind what an answer reads, Python can't read.
+    `unread` says which cells, as they seem to bind what an answer reads, Python can't read, and
+    which write a file instead.
     """
 
     slices: tuple[Slice, ...] = ()
@@ -112,11 +114,12 @@ def _plan(notebook: Notebook, each: Wanted, ran: Sequence[tuple[Notebook, list[i
         found = list(dict.fromkeys([found[0], *back, *found[1:]]))
     if found:
         where = tuple(notebook.words(made.cell, each.name, made.own) for made in found)
-        return Plan(tuple(found), where, unread=_unread(notebook, found[0]))
-    unread = notebook.unread(each.id, each.name)
-    if unread is not None:
-        crash = why_unread(notebook.sources[unread], unread + 1)
-        return Plan(absent=f"Python can't read cell {unread + 1}", crash=crash)
+        unread = (*_unread(notebook, found[0]), *written(notebook.cells, found[0].source))
+        return Plan(tuple(found), where, unread=unread)
+    lost = notebook.unread(each.id, each.name)
+    if lost is not None:
+        crash = why_unread(notebook.sources[lost], lost + 1)
+        return Plan(absent=f"Python can't read cell {lost + 1}", crash=crash)
     if each.name in notebook.bound:
         return Plan(absent="the cell is as handed out")
     return Plan(absent=f"nothing defines `{each.name}`")

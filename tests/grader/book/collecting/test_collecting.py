@@ -5,6 +5,7 @@ import zipfile
 
 import pytest
 
+from course_lib.grader.book.came import load_came
 from course_lib.grader.book.collecting import writing
 from course_lib.grader.book.collecting.members import CollectError, opened
 from course_lib.grader.book.collecting.placing import planned
@@ -163,6 +164,41 @@ def test_names_without_accents_and_in_another_order_are_found(collect, names):
     files = {f"{n}_{i}_assignsubmission_file_/02.py": n for i, n in enumerate(names)}
     plan, _ = collect(files, ACCENTS)
     assert [each.student for each in plan.placed] == ["jo@u.edu", "lu@u.edu"] and not plan.left
+
+
+@pytest.mark.parametrize("name", ["Aase Oedegaard", "Ase Odegard", "Åse Ødegård"])
+@pytest.mark.parametrize("other", ["Bjorn Thorsson", "Bjoern Thorsson"])
+def test_letters_of_the_north_are_written_out(collect, name, other):
+    roster = "First name,Last name,Email address\nÅse,Ødegård,a@u\nBjörn,Þórsson,b@u\n"
+    plan, _ = collect({f"{name}/02.py": "x", f"{other}/02.py": "y"}, roster)
+    assert [each.student for each in plan.placed] == ["a@u", "b@u"] and not plan.notes
+
+
+def test_several_names_of_one_student_are_told(collect):
+    roster = "First name,Last name,Email address\nJørgen,Müller,jm@u\nX,Y,x@u\n"
+    files = dict.fromkeys(["Jørgen Müller/02.py", "Jorgen Mueller/02.py", "X Y/02.py"], "x")
+    plan, _ = collect(files, roster)
+    assert plan.notes == [
+        "`Jorgen Mueller` and `Jørgen Müller` are put into one folder, as Müller, Jørgen (jm@u)"
+    ]
+
+
+def test_a_name_that_may_have_lost_its_accents_is_told(collect):
+    roster = "First name,Last name,Email address\nJosé,García,j1@u\nJose,Garcia,j2@u\n"
+    form = "Jose Garcia_11_assignsubmission_file_/02.py"
+    plan, _ = collect({form: "x"}, roster)
+    assert [each.student for each in plan.placed] == ["j2@u"]
+    assert plan.notes == [
+        "`Jose Garcia` is taken for Garcia, Jose (j2@u); spelled otherwise it could be "
+        "García, José (j1@u), of whom nothing is here"
+    ]
+    plan, _ = collect(
+        {form: "x", "José García_12_assignsubmission_file_/02.py": "y"}, roster, "both"
+    )
+    assert not plan.notes and len(plan.placed) == 2
+    by_number = "Identifier,Full name,Email address\n"
+    by_number += "Participant 11,Jose Garcia,j2@u\nParticipant 12,José García,j1@u\n"
+    assert not collect({form: "x"}, by_number, "numbered")[0].notes
 
 
 @pytest.mark.parametrize(
@@ -413,6 +449,53 @@ def test_work_of_no_chapter_is_as_late_as_it_is(collect, tmp_path, name):
     late = times.get(("ob", "02")) or times.get(("ob", ""))
     assert late.submitted.startswith("2026-12-09")
     assert times["ob", "03"].submitted.startswith("2026-12-01")
+
+
+ATTEMPT = "A_ob_attempt_2026-12-{}-09-30-00_{}".format
+
+
+def came_in(folder):
+    """The day on which each of a student's files came, and what collecting wrote of chapters."""
+    came = load_came(folder)
+    days = {name: told.submitted[8:10] for name, told in came.files["ob"].items()}
+    assert set(days) == {path.name for path in (folder / "ob").iterdir()}
+    return days, {chapter: told.submitted[8:10] for (_, chapter), told in came.lines.items()}
+
+
+def test_each_file_keeps_the_time_at_which_it_came_first(collect, tmp_path):
+    first = {ATTEMPT("01", "02_attention.py"): "v1", ATTEMPT("02", "03_notes.zip"): "z"}
+    later = {ATTEMPT("08", "02_attention.py"): "v2", ATTEMPT("09", "03_notes.zip"): "z"}
+    for files in (first, later, later, first):
+        collect(files, "Username\nob\n")
+    days, lines = came_in(tmp_path / "out")
+    assert days == {
+        "02_attention-earlier-1.py": "01", "02_attention.py": "08", "03_notes.zip": "02",
+    }  # fmt: skip
+    assert lines == {"02": "08", "03": "02"}
+
+
+@pytest.mark.parametrize("step", ["add_times", "_move_into", "write_private"])
+def test_after_a_crash_each_file_has_its_own_time(collect, tmp_path, monkeypatch, step):
+    files = {ATTEMPT("01", "02_attention.py"): "v1"}
+    collect(files, "Username\nob\n")
+    files |= {ATTEMPT("08", "02_attention.py"): "v2"}
+    moved, calls = getattr(writing, step), []
+
+    def broken(*told):
+        calls.append(told)
+        if step == "_move_into":  # after the first step of it
+            patch.setattr(writing.Path, "mkdir", lambda self, **more: 1 / 0)
+        elif step != "write_private" or len(calls) == 2:
+            raise ZeroDivisionError
+        return moved(*told)
+
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(writing, step, broken)
+        collect(files, "Username\nob\n")
+    collect(files, "Username\nob\n")
+    days, lines = came_in(tmp_path / "out")
+    assert days == {"02_attention-earlier-1.py": "01", "02_attention.py": "08"}
+    assert lines == {"02": "08"}
 
 
 def test_of_very_many_files_the_newest_are_kept(collect, tmp_path, monkeypatch):

@@ -344,6 +344,21 @@ def test_an_archive_of_many_files_is_not_listed(tmp_path, monkeypatch):
     assert told(tmp_path) == {"a.zip": "an archive of 4 files; at most 3 are looked at"}
 
 
+def test_an_environment_beside_a_notebook_in_an_archive_hides_nothing(tmp_path):
+    names = [f"work/{folder}/lib/{i}.py" for folder in (".venv", "venv") for i in range(1_500)]
+    zipped(tmp_path / "a.zip", [(name, b"-") for name in ("work/02.ipynb", *names)])
+    assert told(tmp_path) == {"a.zip/work/02.ipynb": ""}
+
+
+def test_the_files_of_all_archives_count_together(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 5)
+    for name in "abc":
+        zipped(tmp_path / f"{name}.zip", [(f"{i}.ipynb", b"-") for i in range(2)])
+    assert told(tmp_path)["c.zip"] == (
+        "an archive of 2 files; at most 5 are looked at, with those of others"
+    )
+
+
 def test_many_archives_are_not_all_opened(tmp_path, monkeypatch):
     monkeypatch.setattr(walking, "MAX_NAMES", 10)
     for i in range(5):

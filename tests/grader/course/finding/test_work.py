@@ -1,5 +1,6 @@
 """Which file is the work on which chapter, and why each of the others is not."""
 
+import io
 import json
 import os
 import unicodedata
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 import jupytext
 import nbformat
 import pytest
+from handed_in import Reading
 from nbconvert.exporters import PythonExporter
 
 from course_lib.commands.build import notebook_of
@@ -102,7 +104,7 @@ ACCIDENTS = (
 @pytest.mark.parametrize("name", ACCIDENTS)
 def test_work_is_found_whatever_its_name(name, chapter, tmp_path, facts):
     name = name.format(*[STEMS[chapter]] * 2)
-    work = find_work(put(tmp_path, {name: saved(solved(chapter))}), facts)
+    work = find_work(put(tmp_path, {name: saved(solved(chapter))}), facts, Reading())
     shown = unicodedata.normalize("NFC", name).replace("\n", "�")
     expected = dict.fromkeys(STEMS) | {chapter: (shown, COUNTS[chapter])}
     assert labels(work) == expected
@@ -113,9 +115,39 @@ def test_a_zip_was_handed_in_when_it_was_whatever_the_times_inside_say(tmp_path,
     with zipfile.ZipFile(tmp_path / "02.zip", "w") as file:
         file.writestr(zipfile.ZipInfo("02.ipynb", (2024, 5, 6, 7, 8, 10)), saved(solved("02")))
     os.utime(tmp_path / "02.zip", (3600, 3600))
-    used = find_work(tmp_path, facts).used["02"]
+    used = find_work(tmp_path, facts, Reading()).used["02"]
     assert used.label == "02.zip/02.ipynb"
     assert used.changed == datetime(1970, 1, 1, 1, tzinfo=UTC)
+
+
+def zipped(files):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        for name, data in files.items():
+            file.writestr(zipfile.ZipInfo(name, (2024, 5, 6, 7, 8, 10)), data)
+    return packed.getvalue()
+
+
+def test_last_weeks_work_in_this_weeks_zip_is_last_weeks(tmp_path, facts):
+    """Saved again since, it has other bytes, and the newer file would make it late."""
+    again = zipped({"work/02_attention.ipynb": saved([*solved("02"), Cell("code", "1")])})
+    put(tmp_path, {"02_attention.ipynb": saved(solved("02")), "05_work.zip": again})
+    work = find_work(tmp_path, facts, Reading())
+    assert labels(work)["02"][0] == "02_attention.ipynb"
+    assert "named for another chapter" in reasons(work)["05_work.zip/work/02_attention.ipynb"]
+
+
+def test_a_copy_counts_for_the_first_time_that_it_came(tmp_path, facts):
+    data = saved(solved("02"))
+    put(tmp_path, {"a.ipynb": data, "b.zip": zipped({"02_attention.ipynb": data, "2.ipynb": data})})
+    used = find_work(tmp_path, facts, Reading()).used["02"]
+    assert used.label == "b.zip/02_attention.ipynb" and used.copies == ("a.ipynb",)
+    assert used.changed == datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def test_a_long_name_in_a_zip_does_not_hide_the_zips(tmp_path, facts):
+    put(tmp_path, {"03.zip": zipped({f"{'x' * 200}/{'y' * 200}.ipynb": saved(solved("02"))})})
+    assert find_work(tmp_path, facts, Reading()).used["02"].label.startswith("03.zip/…")
 
 
 def test_looking_for_names_is_no_free_work(tmp_path, facts):
@@ -133,31 +165,31 @@ def test_looking_for_names_is_no_free_work(tmp_path, facts):
 
 def test_a_used_file_comes_with_its_cells_digest_and_time(tmp_path, facts):
     put(tmp_path, {"a.txt": b"-", "b.ipynb": saved(solved("02"))})
-    used = find_work(tmp_path, facts).used["02"]
+    used = find_work(tmp_path, facts, Reading()).used["02"]
     assert list(used.cells) == solved("02") and used.changed == datetime(1970, 1, 1, 1, tzinfo=UTC)
     (tmp_path / "b.ipynb").rename(tmp_path / "c.ipynb")
-    assert find_work(tmp_path, facts).used["02"].digest == used.digest
+    assert find_work(tmp_path, facts, Reading()).used["02"].digest == used.digest
     put(tmp_path, {"c.ipynb": saved(solved("02", 5))})
-    assert find_work(tmp_path, facts).used["02"].digest != used.digest
+    assert find_work(tmp_path, facts, Reading()).used["02"].digest != used.digest
 
 
 def test_a_copy_beside_the_untouched_original_is_used(tmp_path, facts):
     copy = "02_attention (1).ipynb"
     put(tmp_path, {copy: saved(solved("02", 1)), "02_attention.ipynb": handed_out("02")})
-    work = find_work(tmp_path, facts)
+    work = find_work(tmp_path, facts, Reading())
     assert labels(work)["02"] == (copy, 1)
     assert reasons(work) == {"02_attention.ipynb": f"as handed out; `{copy}` has answers"}
 
 
 def test_an_untouched_original_alone_is_used_with_no_answers(tmp_path, facts):
-    work = find_work(put(tmp_path, {"02_attention.ipynb": handed_out("02")}), facts)
+    work = find_work(put(tmp_path, {"02_attention.ipynb": handed_out("02")}), facts, Reading())
     assert labels(work) == {"02": ("02_attention.ipynb", 0), "05": None} and not work.unused
 
 
 def test_two_untouched_originals_are_told(tmp_path, facts):
     copy = json.dumps(json.loads(handed_out("02"))).encode()
     put(tmp_path, {"02_attention.ipynb": handed_out("02"), "b.ipynb": copy})
-    assert reasons(find_work(tmp_path, facts)) == {
+    assert reasons(find_work(tmp_path, facts, Reading())) == {
         "b.ipynb": "as handed out, like `02_attention.ipynb`"
     }
 
@@ -169,13 +201,15 @@ def test_two_chapters_in_an_archive_in_folders_of_folders(chapter, tmp_path, fac
         for each, stem in STEMS.items():
             file.writestr(f"hw/{each}/{stem}.ipynb", saved(solved(each)))
             file.writestr(f"__MACOSX/hw/._{stem}.ipynb", b"-")
-    work = find_work(tmp_path, facts)
+    work = find_work(tmp_path, facts, Reading())
     name = f"a/b/hw.zip/hw/{chapter}/{STEMS[chapter]}.ipynb"
     assert labels(work)[chapter] == (name, COUNTS[chapter]) and not work.unused
 
 
 def test_one_file_may_hold_two_chapters(tmp_path, facts):
-    work = find_work(put(tmp_path, {"all.ipynb": saved(solved("02") + solved("05"))}), facts)
+    work = find_work(
+        put(tmp_path, {"all.ipynb": saved(solved("02") + solved("05"))}), facts, Reading()
+    )
     assert labels(work) == {c: ("all.ipynb", COUNTS[c]) for c in STEMS} and not work.unused
 
 
@@ -186,7 +220,7 @@ def test_a_whole_course_handed_in_is_sorted_out(tmp_path, facts):
     for path in ROOT.glob("notebooks/*.ipynb"):
         files[f"work/{path.name}"] = path.read_bytes()
     files["work/exercises/02_attention.ipynb"] = saved(solved("02", 4))
-    work = find_work(put(tmp_path, files), facts)
+    work = find_work(put(tmp_path, files), facts, Reading())
     told = reasons(work)
     assert labels(work) == {
         "02": ("work/exercises/02_attention.ipynb", 4),
@@ -220,7 +254,7 @@ def test_a_chapter_is_no_answer_to_its_exercises_nor_to_any_others(stem, tmp_pat
     everything = [chapter_facts(ROOT, each[:2]) for each in CHAPTERS]
     data = (ROOT / "notebooks" / f"{stem}.ipynb").read_bytes()
     put(tmp_path, {f"{stem}.ipynb": data, "a.py": exported(data), "b.py": as_script(data, "py")})
-    work = find_work(tmp_path, everything)
+    work = find_work(tmp_path, everything, Reading())
     assert set(work.used.values()) == {None}
     told = f"the chapter itself, not its exercises: hand in work/exercises/{stem}.ipynb"
     assert reasons(work) == dict.fromkeys([f"{stem}.ipynb", "a.py", "b.py"], told)
@@ -229,7 +263,7 @@ def test_a_chapter_is_no_answer_to_its_exercises_nor_to_any_others(stem, tmp_pat
 def test_a_chapter_in_which_somebody_played_is_still_the_chapter(tmp_path, facts):
     cells = [replace(cell, tags=()) for cell in cells_in(page("02"), "x.ipynb")]
     played = [*cells[:20], Cell("code", "scores = 3\nwords = 'other words'"), *cells[20:-9]]
-    work = find_work(put(tmp_path, {"02_attention.ipynb": saved(played)}), facts)
+    work = find_work(put(tmp_path, {"02_attention.ipynb": saved(played)}), facts, Reading())
     assert labels(work)["02"] is None
     assert reasons(work)["02_attention.ipynb"].startswith("the chapter itself")
 
@@ -237,7 +271,7 @@ def test_a_chapter_in_which_somebody_played_is_still_the_chapter(tmp_path, facts
 def test_answers_written_into_the_chapter_count(tmp_path, facts):
     answer = next(cell for cell in solved("02") if "02.cost" in cell.tags)
     cells = [*cells_in(page("02"), "x.ipynb"), replace(answer, tags=())]
-    work = find_work(put(tmp_path, {"02_attention.ipynb": saved(cells)}), facts)
+    work = find_work(put(tmp_path, {"02_attention.ipynb": saved(cells)}), facts, Reading())
     assert labels(work)["02"] == ("02_attention.ipynb", 1)
 
 
@@ -245,7 +279,7 @@ def test_a_chapter_and_its_exercises_in_one_file_are_told_apart(tmp_path, facts)
     theirs = [replace(cell, tags=()) for cell in cells_in(page("02"), "x.ipynb")]
     for count in (0, 3):
         put(tmp_path, {"a.ipynb": saved([*theirs, *solved("02", count)])})
-        assert labels(find_work(tmp_path, facts))["02"] == ("a.ipynb", count)
+        assert labels(find_work(tmp_path, facts, Reading()))["02"] == ("a.ipynb", count)
 
 
 def test_a_definition_of_the_chapter_counts_where_it_is_handed_in_as_an_answer(tmp_path, facts):
@@ -253,9 +287,9 @@ def test_a_definition_of_the_chapter_counts_where_it_is_handed_in_as_an_answer(t
     empty = solved("02", 0)
     answered = [replace(theirs, tags=c.tags) if "02.attention" in c.tags else c for c in empty]
     put(tmp_path, {"a.ipynb": saved(answered)})
-    assert labels(find_work(tmp_path, facts))["02"] == ("a.ipynb", 1)
+    assert labels(find_work(tmp_path, facts, Reading()))["02"] == ("a.ipynb", 1)
     put(tmp_path, {"a.ipynb": saved([replace(theirs, tags=())])})
-    assert labels(find_work(tmp_path, facts))["02"] is None
+    assert labels(find_work(tmp_path, facts, Reading()))["02"] is None
 
 
 # What is left when a tool has taken the tags away
@@ -290,20 +324,20 @@ LOST = {
 @pytest.mark.parametrize("how", LOST)
 def test_answers_are_counted_whatever_was_lost(how, chapter, tmp_path, facts):
     for count in (0, 3, COUNTS[chapter]):
-        work = find_work(put(tmp_path, {"x": LOST[how](solved(chapter, count))}), facts)
+        work = find_work(put(tmp_path, {"x": LOST[how](solved(chapter, count))}), facts, Reading())
         assert labels(work) == dict.fromkeys(STEMS) | {chapter: ("x", count)}
 
 
 def test_a_helper_named_like_another_chapters_exercise_is_no_work_on_it(tmp_path, facts):
     helper = Cell("code", "def attention(query, key, value):\n    return value")
-    work = find_work(put(tmp_path, {"5.ipynb": saved([*solved("05"), helper])}), facts)
+    work = find_work(put(tmp_path, {"5.ipynb": saved([*solved("05"), helper])}), facts, Reading())
     assert labels(work) == {"02": None, "05": ("5.ipynb", COUNTS["05"])}
 
 
 def test_a_name_that_is_only_assigned_counts_beside_an_id_and_nowhere_else(tmp_path, facts):
     own = Cell("code", "attention = torch.nn.functional.scaled_dot_product_attention")
     put(tmp_path, {"a.ipynb": saved([*solved("02", 0), own]), "b.py": b"cost = 3\n"})
-    work = find_work(tmp_path, facts)
+    work = find_work(tmp_path, facts, Reading())
     assert labels(work)["02"] == ("a.ipynb", 1)
     assert reasons(work) == {"b.py": "no exercise of this course in it"}
 
@@ -325,14 +359,14 @@ def test_a_name_that_is_only_assigned_counts_beside_an_id_and_nowhere_else(tmp_p
 def test_an_answer_counts_whether_python_can_read_it_or_not(answer, tmp_path, facts):
     cells = [replace(c, source=answer) if "02.attention" in c.tags else c for c in solved("02", 0)]
     put(tmp_path, {"a.ipynb": saved(cells), "02_attention.ipynb": handed_out("02")})
-    assert labels(find_work(tmp_path, facts))["02"] == ("a.ipynb", 1)
+    assert labels(find_work(tmp_path, facts, Reading()))["02"] == ("a.ipynb", 1)
 
 
 def test_a_stub_beside_a_line_that_is_no_python_is_still_a_stub(tmp_path, facts):
     cells = [
         replace(c, source=f"x = (\n{c.source}") if is_answer(c) else c for c in solved("02", 0)
     ]
-    assert labels(find_work(put(tmp_path, {"a.ipynb": saved(cells)}), facts))["02"] == (
+    assert labels(find_work(put(tmp_path, {"a.ipynb": saved(cells)}), facts, Reading()))["02"] == (
         "a.ipynb",
         0,
     )
@@ -345,7 +379,7 @@ def test_a_stub_with_a_students_own_values_is_no_answer(tmp_path, facts):
         for at in (0, -1):
             own = {name: choices[at] for name, choices in exercise.choices.items()}
             data = saved(solved(exercise.chapter, 0, {exercise.id: own}))
-            work = find_work(put(tmp_path, {"a.ipynb": data}), facts)
+            work = find_work(put(tmp_path, {"a.ipynb": data}), facts, Reading())
             assert labels(work)[exercise.chapter] == ("a.ipynb", 0)
 
 
@@ -356,18 +390,18 @@ def test_more_answers_go_before_the_name_and_the_name_before_the_time(tmp_path, 
     most, proper, newest = solved("02", 4), solved("02", 3), [*solved("02", 3), Cell("code", "x")]
     put(tmp_path, {"a.ipynb": saved(most), "02_attention.ipynb": saved(proper)})
     put(tmp_path / "b", {"x": b"-", "y": b"-", "new.ipynb": saved(newest)})
-    work = find_work(tmp_path, facts)
+    work = find_work(tmp_path, facts, Reading())
     assert labels(work)["02"] == ("a.ipynb", 4)
     more = f"`a.ipynb` has more answers (4 of {COUNTS['02']}; here 3)"
     assert {reasons(work)["02_attention.ipynb"], reasons(work)["b/new.ipynb"]} == {more}
     (tmp_path / "a.ipynb").unlink()
-    work = find_work(tmp_path, facts)
+    work = find_work(tmp_path, facts, Reading())
     assert labels(work)["02"] == ("02_attention.ipynb", 3)
     assert reasons(work)["b/new.ipynb"] == (
         "`02_attention.ipynb` has as many answers, and the name that the course gave it"
     )
     (tmp_path / "02_attention.ipynb").rename(tmp_path / "old.ipynb")
-    work = find_work(tmp_path, facts)
+    work = find_work(tmp_path, facts, Reading())
     assert labels(work)["02"] == ("b/new.ipynb", 3)
     assert reasons(work)["old.ipynb"] == "older than `b/new.ipynb`, which has as many answers"
 
@@ -380,7 +414,7 @@ def test_every_file_that_adds_an_answer_counts(tmp_path, facts):
         own = [c.source if is_answer(c) and id in c.tags else "" for c in cells]
         made = [replace(c, source=with_solution(s)) for c, s in zip(cells, own, strict=True) if s]
         put(tmp_path, {f"{id}.ipynb": saved(made), f"{id}-again.ipynb": saved([*made, *made])})
-    work = find_work(tmp_path, facts)
+    work = find_work(tmp_path, facts, Reading())
     found = work.used["02"]
     assert len(found.more) == len(ids) - 1 > MOST_FILES
     told = [each.reason for each in work.unused if each.label != found.label]
@@ -392,7 +426,7 @@ def test_every_file_that_adds_an_answer_counts(tmp_path, facts):
 def test_where_all_is_equal_the_first_by_name_is_used_each_time(tmp_path, facts):
     put(tmp_path, {"a.ipynb": saved(solved("02", 3))})
     put(tmp_path, {"b.ipynb": saved([*solved("02", 3), Cell("code", "x")])})
-    work = find_work(tmp_path, facts)
+    work = find_work(tmp_path, facts, Reading())
     assert labels(work)["02"] == ("a.ipynb", 3)
     assert reasons(work) == {"b.ipynb": "no newer than `a.ipynb`, which has as many answers"}
 
@@ -405,7 +439,7 @@ def test_one_content_under_two_names_is_read_once(tmp_path, facts):
         calls.append(name)
         return cells_in(data, name)
 
-    work = find_work(tmp_path, facts, read)
+    work = find_work(tmp_path, facts, Reading(read))
     assert labels(work)["02"] == ("02_attention.ipynb", COUNTS["02"]) and len(calls) == 1
     assert reasons(work) == {"Copy of 02.ipynb": "the same as `02_attention.ipynb`"}
 
@@ -429,7 +463,7 @@ REASONS = {
 def test_every_file_that_is_not_used_is_told_with_its_reason(tmp_path, facts):
     put(tmp_path, {name: data for name, (data, _) in REASONS.items()})
     put(tmp_path, {"02_attention.ipynb": saved(solved("02"))})
-    work = find_work(tmp_path, facts)
+    work = find_work(tmp_path, facts, Reading())
     assert labels(work)["02"] == ("02_attention.ipynb", COUNTS["02"])
     told = reasons(work)
     assert list(told) == sorted(
@@ -441,12 +475,12 @@ def test_every_file_that_is_not_used_is_told_with_its_reason(tmp_path, facts):
 
 def test_ids_of_several_chapters_are_told_together(tmp_path, facts):
     cells = [Cell("code", "x = 1", ("03.project",)), Cell("markdown", "## 04.causal-mask · Mask")]
-    work = find_work(put(tmp_path, {"a.ipynb": saved(cells)}), facts)
+    work = find_work(put(tmp_path, {"a.ipynb": saved(cells)}), facts, Reading())
     assert reasons(work) == {"a.ipynb": "of chapters 03, 04, which are not asked for"}
 
 
 def test_nothing_handed_in_is_nothing_used(tmp_path, facts):
-    work = find_work(tmp_path, facts)
+    work = find_work(tmp_path, facts, Reading())
     assert labels(work) == dict.fromkeys(STEMS) and work.unused == ()
 
 
@@ -468,7 +502,7 @@ def test_the_trouble_of_reading_is_the_files_reason(error, told, tmp_path, facts
         return cells_in(data, name)
 
     put(tmp_path, {"bad.ipynb": handed_out("02"), "good.ipynb": saved(solved("02"))})
-    work = find_work(tmp_path, facts, read)
+    work = find_work(tmp_path, facts, Reading(read))
     assert labels(work)["02"] == ("good.ipynb", COUNTS["02"]) and reasons(work) == {
         "bad.ipynb": told
     }
@@ -478,7 +512,7 @@ def test_only_what_can_hold_such_work_is_read(tmp_path, facts):
     names = []
     put(tmp_path, {name: data for name, (data, _) in REASONS.items() if b"attention" not in data})
     put(tmp_path, {"02.ipynb": saved(solved("02")), "sub/03.ipynb": b"x"})
-    find_work(tmp_path, facts, lambda data, name: names.append(name) or cells_in(data, name))
+    find_work(tmp_path, facts, Reading(lambda *file: names.append(file[1]) or cells_in(*file)))
     assert names == ["02.ipynb"]
 
 
@@ -491,7 +525,7 @@ def test_a_file_that_vanishes_between_listing_and_reading_is_told(tmp_path, fact
         (tmp_path / "a.zip").unlink(missing_ok=True)
         return cells_in(data, name)
 
-    work = find_work(tmp_path, facts, read)
+    work = find_work(tmp_path, facts, Reading(read))
     assert labels(work)["02"] == ("b.ipynb", COUNTS["02"])
     assert reasons(work) == {"a.zip/x.ipynb": "cannot be opened: No such file or directory"}
 
@@ -506,9 +540,9 @@ def test_an_unknown_chapter_lists_those_there_are():
 
 def test_the_digest_tells_whether_anything_changed(tmp_path, facts):
     put(tmp_path, {"a.ipynb": saved(solved("02")), "b.txt": b"-", "sub/c.zip": b"PK\x05\x06"})
-    first = find_work(tmp_path, facts).digest
+    first = find_work(tmp_path, facts, Reading()).digest
     os.utime(tmp_path / "a.ipynb", (9, 9))
-    assert digest(tmp_path) == first == find_work(tmp_path, facts, lambda *file: []).digest
+    assert digest(tmp_path) == first == find_work(tmp_path, facts, Reading(lambda *file: [])).digest
     seen = {first}
     (tmp_path / "b.txt").write_bytes(b"+")
     seen.add(digest(tmp_path))

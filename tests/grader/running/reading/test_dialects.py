@@ -6,7 +6,7 @@ import pytest
 from nbconvert.exporters import MarkdownExporter
 
 from course_lib.grader.running.reading.handed_in import cells_in
-from course_lib.grader.running.reading.plain import plain_python
+from course_lib.grader.running.reading.plain import plain_python, readable_cells
 from course_lib.notebooks import Cell
 
 CODE = ("import math", "def f(x):\n    return math.exp(x)", "f(1)")
@@ -103,6 +103,15 @@ def test_a_notebook_of_marimo_is_read():
     ]
 
 
+@pytest.mark.parametrize(
+    "fence", ["{.python .cell-code}", " {#lst-1 .python startFrom='3'}", "run-python", "Run-Python"]
+)
+def test_fences_of_other_tools_are_read(fence):
+    text = "Words.\n\n" + "\n\n".join(f"```{fence}\n{source}\n```" for source in CODE)
+    text += "\n\n```{.cell-output .cell-output-stdout}\n1.0\n```\n"
+    assert [c.source for c in read(text, "a.md")] == list(CODE)
+
+
 def test_fences_of_tildes_are_fences():
     text = "# Notes\n\n~~~py\nx = 3\n~~~\n\n~~~~ {.python}\nwords\n~~~~\n"
     cells = cells_in(text.encode(), "a.md")
@@ -113,3 +122,38 @@ def test_what_a_timed_cell_binds_is_gone():
     assert plain_python("%%timeit\naxis = 0") == ""
     assert "check" in plain_python("%%timeit\ncheck('02.x', f)")
     assert plain_python("%%time\naxis = 0").strip() == "axis = 0"
+
+
+HALF, TWO = "def half(x):\n    return x / 2", "def half(x):\n    return 2 * x"
+STUB = 'def half(x):\n    raise NotImplementedError("your turn")'
+
+
+@pytest.mark.parametrize(
+    "cells, kept",
+    [
+        ([HALF, f"%%claude\nWhy is this wrong?\n{TWO}"], ""),
+        ([HALF, f"%%gemini --fast\n{TWO}\nhalf(3)"], ""),
+        ([HALF, "%%llm\nWrite a test for half, please."], ""),
+        ([HALF, f"%%ask\n{TWO}\n\nthird = 3"], "third = 3"),
+        ([f"%%mytimer\n{TWO}", "half(3)"], TWO),
+        ([STUB, f"%%mytimer\n{TWO}"], TWO),
+        ([HALF, f"%%pyinstrument\n{TWO}"], TWO),
+        ([HALF, f"%%ai chat\n{TWO}"], ""),
+    ],
+)
+def test_below_an_unknown_magic_is_no_second_definition(cells, kept):
+    read = readable_cells([Cell("code", source) for source in cells])
+    (source,) = (c.source for c, text in zip(read, cells, strict=True) if text.startswith("%%"))
+    assert "\n".join(line for line in source.split("\n") if line[:1] not in ("", "#")) == kept
+
+
+def test_what_stands_below_an_unknown_magic_is_named_and_keeps_its_lines():
+    cells = [Cell("code", HALF), Cell("code", f"%%claude why\nplease\n{TWO}\nthird = 3")]
+    assert readable_cells(cells)[1].source == "# %%claude why\n\n\n\nthird = 3"
+    tagged = [cells[0], Cell("code", f"%%claude\n{TWO}", ("02.half",))]
+    assert TWO in readable_cells(tagged)[1].source
+
+
+def test_a_cell_that_adds_methods_to_a_class_adds_them():
+    (cell,) = readable_cells([Cell("code", f"%%add_to Soft\n{HALF}")])
+    assert cell.source.strip() == f"{HALF}\nSoft.half = half"
