@@ -4885,11 +4885,28 @@ class QuickGuesser:
     """The same numbers without nn.Module, in a third of the time: every mistake trains."""
 
     def __init__(self, way, state):
-        self.way, self.training = way, True
+        self.way, self.training, self.lowest = way, True, (math.inf, None)
         self.weights = {name: weight.clone().requires_grad_() for name, weight in state.items()}
 
     def parameters(self):
         return list(self.weights.values())
+
+    def state(self):
+        return {name: weight.detach().clone() for name, weight in self.weights.items()}
+
+    @torch.no_grad()
+    def keep_the_better(self, texts):
+        """Remember the weights with the lowest loss so far, and stay in training mode."""
+        self.training = False
+        now = mean_of([guesses(self, text) for text in texts])
+        self.training = True
+        if now < self.lowest[0]:
+            self.lowest = now, self.state()
+
+    @torch.no_grad()
+    def go_back(self):
+        for name, weight in self.lowest[1].items():
+            self.weights[name].copy_(weight)
 
     def linear(self, name, x):
         return F.linear(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
@@ -4956,8 +4973,8 @@ def study_cases(generator):
         return [texts(ups, up), texts(downs, down)]
 
     def early():
-        test = [texts(1, up, on), texts(3, down, (1, 1))]
-        told = "the first places of the test want another rate"
+        test = [texts(1, up, on), texts(6, down, (1, 1))]
+        told = "the first places of the test, and dev and test together, want another rate"
         return tried(told, ["ALiBi"], test, both(), (3, 2, -1))
 
     def late():
@@ -4969,6 +4986,11 @@ def study_cases(generator):
         test = [texts(1, up, on), texts(3, down, (1, 6))]
         return tried("the training texts want another rate", ["none"], test, both(1, 4))
 
+    def rising():
+        test = [texts(1, up, on), texts(2, up, on)]
+        told = "dev's loss is lower before the last step"
+        return tried(told, ["rotary"], test, [texts(2, up), texts(1, up)], (3, 3, -3), [0.9])
+
     def lopsided():
         told = "one dev batch is far larger than the other"
         test = [texts(2, down, back), texts(1, down, (-1, 2))]
@@ -4976,7 +4998,7 @@ def study_cases(generator):
 
     def hidden():
         told = "dev with its letters hidden wants another rate"
-        return tried(told, ["none"], [texts(2, up, back)], both(2, 2))
+        return tried(told, ["none"], [texts(1, up, back)], both(2, 2))
 
     def each():
         ways = ["none", "rotary", "ALiBi"]
@@ -4992,13 +5014,14 @@ def study_cases(generator):
     short = [texts(1, on), texts(2, (-1, 7)), texts(1, (2, 9))]
     yield tried("one way, one rate", ["rotary"], long(), [texts(1, up)], rates=[0.1])
     yield tried("three ways", ["none", "rotary", "ALiBi"], long(), both(), (2, 3), [0.2])
-    yield torn(early, ("dev", "outside", "train"), ("inside", "test", "last loss"))
+    yield torn(early, ("dev", "outside", "train"), ("inside", "test", "pooled", "last loss"))
     yield torn(
         late, ("dev", "inside", "train"), ("outside", "test", "both", "last loss"), turned=True
     )
+    yield better_before(rising)
     yield torn(learned, ("dev", "dev batches", "inside", "test"), ("train", "last loss", "outside"))
     yield torn(lopsided, ("dev", "test", "train"), ("dev batches", "first dev"))
-    yield torn(hidden, ("dev",), ("dev in training",), hair=2e-3)
+    yield torn(hidden, ("dev", "pooled"), ("dev in training", "test"), hair=2e-3)
     yield two_ways(each)
     # The best is 0, the worst 3.
     told = {
@@ -5018,6 +5041,18 @@ def torn(draw, one, other, turned=False, hair=5e-3):
         if rates := apart(*([found[name] for name in some] for some in (one, other)), hair=hair):
             rates = rates[::-1] if turned else rates
             return with_ways_and_rates(drawn, drawn.calls[0].args[0], rates)
+
+
+def better_before(draw, hair=0.05):
+    """A case in which dev's loss is lower after a step before the last."""
+    while True:
+        drawn = draw()
+        (last,), (lowest,) = (
+            wrong_study(*drawn.calls[0].args, learns=learns, returns="runs").values()
+            for learns in ("all", "best step")
+        )
+        if last[0][0] - lowest[0][0] > hair:
+            return drawn
 
 
 def ordered(draw, orders, hair=2e-3):
@@ -5071,7 +5106,9 @@ def guesses(model, text, *, how="plain", **more):
     """The loss of each guess, (batch, seq)."""
     given, right = (text, text) if how == "not shifted" else (text[:, :-1], text[:, 1:])
     right = given if how == "same letters" else right
-    scores = model(given)
+    scores = model(text)[:, 1:] if how == "reads it" else model(given)
+    if how == "hits":
+        return (scores.argmax(-1) != right).float()
     scores = scores.mT if how == "turned" else scores
     scores = scores.softmax(-1) if how == "softmax twice" else scores
     return F.cross_entropy(scores.mT, right, reduction="none")
@@ -5081,7 +5118,7 @@ def mean_of(parts, how="guesses"):
     """One number from the losses (batch, seq) of several batches."""
     parts = [part for part in parts if part.numel()]
     if not parts:
-        return math.nan
+        return 0.0 if how == "0 of none" else math.nan
     if how == "batches":
         return float(sum(part.mean() for part in parts) / len(parts))
     if how == "texts":
@@ -5092,7 +5129,7 @@ def mean_of(parts, how="guesses"):
 
 def inside_outside(losses, n, split="places"):
     """The losses of the test, sorted: those inside of the trained length, and those outside."""
-    if split in ("places", "a gap"):
+    if split in ("places", "a gap", "cut texts"):
         late = n + (split == "a gap")
         return [loss[:, :n] for loss in losses], [loss[:, late:] for loss in losses]
     short = [loss for loss in losses if loss.shape[1] <= n]
@@ -5108,7 +5145,9 @@ def inside_outside(losses, n, split="places"):
     return losses, [loss[:, n:] for loss in losses]  # everything inside
 
 
-def train_once(model, optimizer, train, *, zero="each", loss="mean", how="plain", steps="each"):
+def train_once(
+    model, optimizer, train, *, zero="each", loss="mean", how="plain", steps="each", after_each=bool
+):
     """The loss before each step."""
     losses = []
     for text in train:
@@ -5122,6 +5161,7 @@ def train_once(model, optimizer, train, *, zero="each", loss="mean", how="plain"
         if steps == "each" or text is train[-1]:
             optimizer.step()
         losses.append(now.item())
+        after_each()
     return losses
 
 
@@ -5144,9 +5184,23 @@ class Sgd:
                 weight.sub_(self.rate * speed)
 
 
-class Adam(Sgd):
+class Exchanged(Sgd):
     def __init__(self, weights, rate):
+        super().__init__(weights, 0.9, rate)
+
+
+class Nesterov(Sgd):
+    @torch.no_grad()
+    def step(self):
+        for weight, speed in zip(self.weights, self.speed, strict=True):
+            speed.mul_(self.momentum).add_(weight.grad)
+            weight.sub_(self.rate * (weight.grad + self.momentum * speed))
+
+
+class Adam(Sgd):
+    def __init__(self, weights, rate, decay=0.0):
         super().__init__(weights, rate)
+        self.decay = decay
         self.size, self.steps = [torch.zeros_like(weight) for weight in weights], 0
 
     @torch.no_grad()
@@ -5156,6 +5210,7 @@ class Adam(Sgd):
         for weight, speed, size in zip(self.weights, self.speed, self.size, strict=True):
             speed.mul_(0.9).add_(0.1 * weight.grad)
             size.mul_(0.999).add_(0.001 * weight.grad.square())
+            weight.mul_(1 - self.rate * self.decay)
             weight.sub_(self.rate * (speed / one) / ((size / two).sqrt() + 1e-8))
 
 
@@ -5185,19 +5240,21 @@ def wrong_study(
     **more,
 ):
     """The study with its steps exchangeable, so that each mistake is one of them."""
-    n = (test[0] if cut == "test" else train[0]).shape[1] - 1 + (0 if cut == "test" else cut)
+    lengths = {"test": test[0].shape[1] - 1, "batch": len(train[0]), "batches": len(train)}
+    n = lengths[cut] if cut in lengths else train[0].shape[1] - 1 + cut
     asks = how if asks == "as taught" else asks
     taught = {
-        "all": train,
-        "dev at last": train,
         "dev too": [*train, *dev],
         "but the last": train[:-1],
         "twice": [*train, *train],
-    }[learns]
+        "turned round": train[::-1],
+        "at once": [torch.cat(train)],
+        "one by one": [one for text in train for one in text.split(1)],
+    }.get(learns, train)
     models, makers, speeds, runs = {}, {}, {}, {way: [] for way in ways}
     for way in ways:
         for rate in rates:
-            of = {"each run": (way, rate), "each way": way, "once": 0, "first way": 0}[starts]
+            of = {"each way": way, "once": 0, "first way": 0}.get(starts, (way, rate))
             model = models.setdefault(of, QuickGuesser(way, state))
             if starts == "once":
                 model.way = way
@@ -5205,9 +5262,19 @@ def wrong_study(
             made = makers.setdefault(kept, optimizer(model.parameters(), rate))
             if optimizers == "momentum":
                 made.speed = speeds.setdefault(way, made.speed)
-            made.rate = rate
-            model.training = trains
-            seen = train_once(model, made, taught, how=how, **more)
+            if optimizers == "kept":
+                made.rate = rate
+            model.training = bool(trains)
+
+            def after_each(model=model):
+                if trains == "the first step":
+                    model.training = False
+                if learns == "best step":
+                    model.keep_the_better(dev)
+
+            seen = train_once(model, made, taught, how=how, after_each=after_each, **more)
+            if learns == "best step":
+                model.go_back()
             if looks != "train":
                 model.training = False
 
@@ -5221,14 +5288,25 @@ def wrong_study(
             if learns == "dev at last":
                 judged = QuickGuesser(way, state)
                 train_once(judged, optimizer(judged.parameters(), rate), [*train, *dev])
-                judged.training = False
+            elif learns == "dev behind":
+                judged = QuickGuesser(way, model.state())
+                train_once(judged, optimizer(judged.parameters(), rate), dev)
+            judged.training = looks in ("train", "train on the test")
             parts = inside_outside(look(measured, judged), n, split)
+            judged.training = looks == "train"
+            if split == "cut texts":
+                parts = parts[0], look([x[:, n:] for x in test if x.shape[1] > n + 1])
             tested = [mean_of(*both) for both in zip(parts, ways_of_mean, strict=True)]
+            if average == "shares":
+                whole = sum(part.numel() for both in parts for part in both)
+                tested = [mean_of(part, "sum") / whole for part in parts]
             score = {"inside": tested[0], "outside": tested[1], "last loss": (seen or [0.0])[-1]}
             for name, texts in (("train", train), ("test", test), ("dev", dev)):
                 if chosen in (name, "all"):
                     score[name] = mean_of(look(texts), average if name == "dev" else "guesses")
             score["both"] = sum(tested)
+            if chosen in ("pooled", "all"):
+                score["pooled"] = mean_of(look([*dev, *test]))
             if chosen in ("dev last", "all"):
                 score["dev last"] = mean_of([loss[:, -1:] for loss in look(dev)])
             if chosen in ("dev in training", "all"):
@@ -5241,6 +5319,8 @@ def wrong_study(
                 score["dev batches"] = mean_of(look(dev), "batches")
             score = score if chosen == "all" else score[chosen]
             runs[way].append((score, rate, *tested))
+        if starts == "the best before":
+            state = models[way, min(runs[way])[1]].state()
     return runs if returns == "runs" else reported(runs, rates, best, keeps, returns)
 
 
@@ -5276,6 +5356,7 @@ def reported(runs, rates, best, keeps, returns):
             "difference": (rate, inside, outside - inside),
             "index": (number[rate], inside, outside),
             "dev": (rate, score, outside),
+            "score": (score, inside, outside),
             "perplexity": (rate, math.exp(inside), math.exp(outside)),
         }[returns]
     return found
@@ -5466,12 +5547,191 @@ def of_the_ends(runs, key):
     return min(runs[0], runs[-1], key=key)
 
 
+BY_THE_BOOK = (
+    "Read the text's sentence on the optimizer, and compare it with yours word by word.",
+    "A comparison is repeatable when others can run the same one.",
+    "torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)",
+)
+ONE_FOR_EACH = (
+    "How many steps does a run take, for a batch of 3 texts and one of 2?",
+    "Two: one for each batch, and the loss is averaged over that batch.",
+    "`for text in train:` with one forward pass and one step inside.",
+)
+
 STUDY_SLIPS = [
+    studied(
+        "best-step-of-a-run",
+        {"learns": "best step"},
+        "a run is judged after each of its steps, and the weights with the lowest loss on `dev` "
+        "are kept: early stopping; here a run ends with its last batch",
+        "Which model does a run of the text give? That after all batches of `train`.",
+        "How often is `dev` looked at in one run of yours?",
+        "Measure `dev` once for each run, behind the loop over the batches.",
+    ),
+    studied(
+        "chosen-on-dev-and-test",
+        {"chosen": "pooled"},
+        "the rate is chosen by `dev` and the test together",
+        *ON_DEV,
+    ),
+    studied(
+        "starts-from-the-best-before",
+        {"starts": "the best before"},
+        "each way but the first starts with the weights of the best run of the way before it",
+        "Call your function with two equal ways and one rate. Are their losses equal?",
+        "A run must not know anything of the run before it.",
+        "`state` stays what it is: keep the weights of the best run under another name.",
+    ),
+    studied(
+        "dev-learned-behind",
+        {"learns": "dev behind"},
+        "the chosen model is trained on `dev` before it is measured",
+        "Which model does the text tell you to measure?",
+        "The chosen run is one of those that you have done already.",
+        "Keep the model of the best run, and measure that as it is.",
+    ),
+    studied(
+        "with-nesterov",
+        {"optimizer": Nesterov},
+        "you train with Nesterov's momentum; the text asks for the plain one",
+        *BY_THE_BOOK,
+    ),
+    studied(
+        "with-adamw",
+        {"optimizer": partial(Adam, decay=0.01)},
+        "you train with AdamW; the text asks for SGD with momentum",
+        *BY_THE_BOOK,
+    ),
+    studied(
+        "rate-and-momentum-exchanged",
+        {"optimizer": Exchanged},
+        "the rate and the momentum have changed places",
+        *BY_THE_BOOK,
+    ),
+    studied(
+        "only-the-first-step-in-training-mode",
+        {"trains": "the first step"},
+        "only the first step of a run is taken in training mode, the others in evaluation mode",
+        *MODES,
+    ),
+    studied(
+        "batches-turned-round",
+        {"learns": "turned round"},
+        "the batches of `train` come in the opposite order",
+        *ONE_FOR_EACH[:2],
+        "`for text in train:` takes them in their order.",
+    ),
+    studied(
+        "all-texts-in-one-step",
+        {"learns": "at once"},
+        "all training texts go into one step; a run takes one step for each batch",
+        *ONE_FOR_EACH,
+    ),
+    studied(
+        "a-step-for-each-text",
+        {"learns": "one by one"},
+        "each training text gets a step of its own; a run takes one step for each batch",
+        *ONE_FOR_EACH,
+    ),
+    studied(
+        "guesses-itself-in-training",
+        {"how": "not shifted", "asks": "plain"},
+        "in training the model is asked for the letter that it reads, not for the next one",
+        *LETTERS,
+    ),
+    studied(
+        "guesses-itself-in-measuring",
+        {"asks": "not shifted"},
+        "on dev and test the model is asked for the letter that it reads, not for the next one",
+        *LETTERS,
+    ),
+    studied(
+        "reads-what-it-guesses-in-training",
+        {"how": "reads it", "asks": "plain"},
+        "in training the scores are those of the position of the letter that is guessed: the model "
+        "has read it already",
+        *LETTERS,
+    ),
+    studied(
+        "softmax-in-training",
+        {"how": "softmax twice", "asks": "plain"},
+        "in training a softmax stands before the cross-entropy, which brings its own",
+        "What does F.cross_entropy want: scores or probabilities?",
+        "After two softmaxes no letter can get much.",
+        "Hand the scores over as they come out of the model.",
+    ),
+    studied(
+        "softmax-in-measuring",
+        {"asks": "softmax twice"},
+        "on dev and test a softmax stands before the cross-entropy, which brings its own",
+        "What does F.cross_entropy want: scores or probabilities?",
+        "After two softmaxes no letter can get much.",
+        "Hand the scores over as they come out of the model.",
+    ),
+    studied(
+        "share-of-wrong-guesses",
+        {"asks": "hits"},
+        "what you measure on dev and test is the share of wrong guesses, not the loss",
+        "How large is a share at most? And a loss?",
+        "A loss is the cross-entropy, in training and in measuring.",
+        'F.cross_entropy(scores.mT, text[:, 1:], reduction="none")',
+    ),
+    studied(
+        "late-letters-alone",
+        {"split": "cut texts"},
+        "outside is measured on the late letters alone: the model doesn't see what stands before",
+        "What does the model read before it guesses the first letter outside?",
+        "It reads the whole text, also for a late place; only the losses are sorted.",
+        *SORTED[-1:],
+    ),
+    studied(
+        "shares-of-all-guesses",
+        {"average": "shares"},
+        "inside and outside are both divided by the number of *all* guesses on the test",
+        "A text has 5 guesses inside and 3 outside. By what is the sum of the three divided?",
+        "A mean is taken over the guesses that it speaks of.",
+        "Count the guesses inside and those outside each by themselves.",
+    ),
+    studied(
+        "length-of-the-test-or-0",
+        {"cut": "test", "average": "0 of none"},
+        "the trained length is taken from the test; it is that of the training texts",
+        *SORTED,
+    ),
+    studied(
+        "texts-for-length",
+        {"cut": "batch"},
+        "the trained length is the number of *texts* in the first batch: axis 0 instead of 1",
+        "Print `train[0].shape`. Which number is which?",
+        "A batch is (batch, n + 1).",
+        "n is `train[0].shape[1] - 1`.",
+    ),
+    studied(
+        "batches-for-length",
+        {"cut": "batches"},
+        "the trained length is the number of *batches*",
+        "Print `len(train)` and `train[0].shape`. Which number is which?",
+        "A batch is (batch, n + 1).",
+        "n is `train[0].shape[1] - 1`.",
+    ),
+    studied(
+        "loss-for-rate",
+        {"returns": "score"},
+        "the first number is the loss on `dev`; the rate was asked",
+        *REPORT,
+    ),
     studied(
         "dev-in-training-mode",
         {"chosen": "dev in training"},
         "the test is measured in evaluation mode, and `dev` in training mode, with letters hidden",
         *MODES,
+    ),
+    studied(
+        "test-in-training-mode",
+        {"looks": "train on the test"},
+        "`dev` is measured in evaluation mode, and the test in training mode, with letters hidden",
+        *MODES[:2],
+        "A model that you keep must still be in evaluation mode when the test comes.",
     ),
     studied(
         "dev-at-the-last-place",
@@ -5635,7 +5895,7 @@ POSITION_STUDY = Exercise(
         studied(
             "one-model-for-all",
             {"starts": "once"},
-            "every way but the first goes on with the weights that the ways before it have trained",
+            "every run but the first goes on with the weights that the runs before it have trained",
             *FRESH,
         ),
         studied(
