@@ -43,8 +43,8 @@ from course_lib.nn.stacks import Encoder
 #   The list may be empty.
 # - The input of a *chosen* token: `mask_id` if its way is below 0.8; its id from `others`, whatever that is, if its way is
 #   between 0.8 and 0.9; from 0.9 on the token itself.
-# - Return two new tensors `(inputs, labels)`, of the shape and the dtype of `ids`. The label of every chosen token is the id that
-#   stood there, and −100 everywhere else. `ids` stays as it is.
+# - Return two tensors `(inputs, labels)`, of the shape and the dtype of `ids`. The label of every chosen token is the id that
+#   stood there, and −100 everywhere else. Write nothing into `ids` itself: it stays as it is.
 #
 # The trap: whoever stays the same is still asked.
 
