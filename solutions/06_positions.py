@@ -295,7 +295,7 @@ check("06.t5-bucket", t5_bucket)
 #   padding. `table` is `(max_len, d_model)`.
 # - The first *real* word of each sentence gets row 0, its next word row 1, and so on, whether padding
 #   stands in front, behind, or on both sides.
-# - Padding gets no row: there, return `x` as it is.
+# - Padding gets no row: there, return `x` as it is. A sentence may be nothing but padding.
 # - A padded batch may be longer than the table, as long as no sentence is.
 
 
