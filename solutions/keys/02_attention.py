@@ -1392,8 +1392,8 @@ ATTENTION_MISTAKES = [
         "one-largest-and-no-axis",
         partial(wrong_attention, share=one_largest_without_keepdim),
         {},
-        "the sum of each row has lost its axis, so it divides columns; and one "
-        "largest score is taken off the whole table",
+        "the sum of each row has lost its axis, so it divides columns; and before exp no row has "
+        "its own largest score taken off: nothing is, or one for the whole table",
         (
             "Print the shapes of the exponentials and of the sum that you divide by.",
             "Shapes are lined up from the right: a sum without its axis meets the keys.",

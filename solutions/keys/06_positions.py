@@ -4732,15 +4732,15 @@ def always_behind(x, real, table):
 def sliced_places(x, real, table, *, where="behind"):
     """As if padding stood in front only, or on one side only: what slices make of it."""
     out = x.clone()
-    for row, words in zip(out, real, strict=True):
+    for b, words in enumerate(real):
         n = int(words.sum())
         if where == "one side" and words[0]:
-            row[:n] += table[:n]
+            out[b, :n] += table[:n]
         elif where == "first word":
             first = int(words.nonzero()[0])
-            row[first : first + n] += table[:n]
+            out[b, first : first + n] += table[:n]
         else:
-            row[-n:] += table[:n]
+            out[b, -n:] += table[:n]
     return out
 
 

@@ -2755,14 +2755,14 @@ LABEL = Exercise(
 
 
 def sublayer_cases(generator):
-    def tried(label, batch, seq, d_model, heads, d_head, *, size=1.0, lift=0.0, rows=1.0):
+    def tried(label, batch, seq, d_model, heads, d_head, *, size=1.0, lift=0.0, rows=1.0, **more):
         inner = heads * d_head
         weights = {"norm": 1 + 0.4 * normal(generator, d_model)}
         for name in "qkv":
             weights[name] = normal(generator, inner, d_model) / d_model**0.5
         weights["o"] = normal(generator, d_model, inner) / inner**0.5
         x = size * (normal(generator, batch, seq, d_model) + lift) * rows
-        return case(label, x, weights, normal(generator, heads, seq, seq), grad=True)
+        return case(label, x, weights, normal(generator, heads, seq, seq), **{"grad": True} | more)
 
     empty = torch.ones(4, 1)
     empty[1] = 0
@@ -2776,10 +2776,13 @@ def sublayer_cases(generator):
         tried("large numbers, far from 0", 2, 4, 5, 2, 3, size=20.0, lift=2.0),
         tried("a token of zeros", 2, 4, 5, 3, 2, rows=empty, lift=0.4),
         tried("heads one number wide", 2, 3, 5, 4, 1, lift=0.5),
+        tried("nothing is learned", 2, 3, 4, 2, 3, lift=0.5, grad=False),  # what is edited, shows
     ]
 
 
 def wrong_sublayer(x, weights, bias, *, step):
+    if step.get("grown"):
+        x = x * x.shape[-1] ** 0.5
     squares = x.pow(2).mean(dim=-1, keepdim=True)
     centred = x - x.mean(dim=-1, keepdim=True)
     spread = centred.pow(2).mean(dim=-1, keepdim=True)
@@ -2815,8 +2818,16 @@ def wrong_sublayer(x, weights, bias, *, step):
     turned = step.get("not turned", "")
     maps = {name: weights[name] if name in turned else weights[name].T for name in "qkvo"}
     heads = bias.shape[-1] if step.get("heads of seq") else len(bias)
-    q, k = (split_heads(read @ maps[name], heads) for name in "qk")
-    v = split_heads(values @ maps["v"], heads)
+
+    def split(numbers):
+        if step.get("split") == "view":
+            return numbers.reshape(len(x), heads, x.shape[1], -1)
+        if step.get("split") == "width of the model":
+            return numbers.unflatten(-1, (heads, x.shape[-1] // heads)).transpose(1, 2)
+        return split_heads(numbers, heads)
+
+    q, k = (split(read @ maps[name]) for name in "qk")
+    v = split(values @ maps["v"])
     factor = {
         "d_head": q.shape[-1] ** -0.5,
         "d_model": x.shape[-1] ** -0.5,
@@ -2856,6 +2867,8 @@ def wrong_sublayer(x, weights, bias, *, step):
         "detached": x.detach(),
         "both": x + h,
     }.get(step.get("kept"), x)
+    if step.get("kept") == "said normed":
+        return x + said * (said.pow(2).mean(-1, keepdim=True) + 1e-6).rsqrt() * weights["norm"]
     if step.get("kept") == "post":
         total = x + said
         return total * (total.pow(2).mean(dim=-1, keepdim=True) + 1e-6).rsqrt() * weights["norm"]
@@ -3289,6 +3302,37 @@ SCALE = Exercise(
             "Print `x` before and after the call.",
             "`+=` on a tensor writes into the one that came in.",
             "`return x + …`.",
+        ),
+        mending(
+            "split-without-a-transpose",
+            {"split": "view"},
+            "`view` or `reshape` cuts (batch, seq, …) into (batch, heads, seq, …) at once: "
+            "numbers of "
+            "several tokens are mixed",
+            "Which numbers of one token get into head 0? The first d_head.",
+            "`reshape` keeps the order of the numbers and cuts it elsewhere.",
+            "First (batch, seq, heads, d_head), then exchange axes 1 and 2; or `split_heads`.",
+        ),
+        mending(
+            "heads-as-wide-as-the-model",
+            {"split": "width of the model"},
+            "a head's width is taken for d_model / heads; T5's heads may have another",
+            "How many numbers has q for one token, and how many heads are there?",
+            "The weights say how wide a head is: their rows, divided by the heads.",
+            "`unflatten(-1, (heads, -1))`, or `split_heads`.",
+        ),
+        mending(
+            "normed-behind-attention",
+            {"kept": "said normed"},
+            "what attention says is normed once more before it is added to `x`",
+            *KEPT_HINTS,
+        ),
+        mending(
+            "x-multiplied-by-the-root",
+            {"grown": True},
+            "`x` is multiplied by the root of d_model, as the first Transformer's embeddings; T5 "
+            "takes it as it is",
+            *KEPT_HINTS,
         ),
         mending(
             "residual-detached",
