@@ -58,6 +58,33 @@ def attention_weights(query, key):
 check("02.attention-weights", attention_weights)
 
 # %% [markdown]
+# ## 02.effective-words · How many words does a row look at?
+#
+# *Difficulty 2 of 3 · 10 minutes · 2 points*
+#
+# The chapter measured how sharp a row of weights is by its *effective number of words*, $e^{H}$
+# with $H = -\sum_j w_j \ln w_j$. Write it for a whole table at once.
+#
+# - `weights` is `(…, query, key)`; every row sums to 1. Return one number for each row, `(…,
+#   query)`.
+# - A row that looks at one word alone gives 1. A row that is even over 7 words gives 7.
+#
+# The trap: a sharp row holds weights that are exactly 0, and $0 \ln 0$ counts as 0. Ask your
+# computer what it thinks.
+
+
+# %% tags=["02.effective-words"]
+def effective_words(weights):
+    """(…, query, key) -> (…, query): e to the entropy of each row."""
+    # BEGIN SOLUTION
+    return torch.special.entr(weights).sum(dim=-1).exp()  # entr(w) is -w ln w, and 0 at 0
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("02.effective-words", effective_words)
+
+# %% [markdown]
 # ## 02.attention · Attention, for any number of axes in front
 #
 # *Difficulty 2 of 3 · 15 minutes · 2 points*
@@ -87,91 +114,6 @@ def attention(query, key, value):
 
 # %% tags=["check"]
 check("02.attention", attention)
-
-# %% [markdown]
-# ## 02.effective-words · How many words does a row look at?
-#
-# *Difficulty 2 of 3 · 10 minutes · 2 points*
-#
-# The chapter measured how sharp a row of weights is by its *effective number of words*, $e^{H}$
-# with $H = -\sum_j w_j \ln w_j$. Write it for a whole table at once.
-#
-# - `weights` is `(…, query, key)`; every row sums to 1. Return one number for each row, `(…,
-#   query)`.
-# - A row that looks at one word alone gives 1. A row that is even over 7 words gives 7.
-#
-# The trap: a sharp row holds weights that are exactly 0, and $0 \ln 0$ counts as 0. Ask your
-# computer what it thinks.
-
-
-# %% tags=["02.effective-words"]
-def effective_words(weights):
-    """(…, query, key) -> (…, query): e to the entropy of each row."""
-    # BEGIN SOLUTION
-    return torch.special.entr(weights).sum(dim=-1).exp()  # entr(w) is -w ln w, and 0 at 0
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("02.effective-words", effective_words)
-
-# %% [markdown]
-# ## 02.cost · What does it cost?
-#
-# *Difficulty 2 of 3 · 5 minutes · 2 points*
-#
-# No tensors: count on paper, then write the count as a function of the sizes. For one call of
-# `attention(query, key, value)` with `n_query` queries and `n_key` keys, return two whole numbers:
-#
-# 1. how many multiplications the two matrix products make together (leave out the division by the
-#    square root, the softmax, and all additions);
-# 2. how many bytes the table of weights takes, at `bytes_per_number` bytes for each number: where
-#    a call doesn't say, {{bytes_per_number}}.
-#
-# The trap: the two products do not have the same width, and queries need not be as many as keys.
-
-
-# %% tags=["02.cost"]
-def cost(n_query, n_key, d_head, d_value, bytes_per_number=4):
-    """Return (multiplications, bytes of the weights)."""
-    # BEGIN SOLUTION
-    pairs = n_query * n_key
-    return pairs * (d_head + d_value), pairs * bytes_per_number
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("02.cost", cost)
-
-# %% [markdown]
-# ## 02.equivariant · A test for order
-#
-# *Difficulty 2 of 3 · 15 minutes · 2 points*
-#
-# Now you write the test. Somebody ran a layer twice: once on the words as they stand, which gave
-# `output`, and once on the words in another order, `x[order]`, which gave `output_shuffled`. Is
-# the layer equivariant on this evidence: does each word get *the same row as before, in its new
-# place*?
-#
-# - `output` and `output_shuffled` are `(seq, d_value)`; `order` holds whole numbers, `(seq,)`.
-#   There may be one word, or a thousand.
-# - Return `True` or `False`.
-# - Computers round: differences of a few millionths do not count. Differences of 0.005 or more
-#   do, however large the numbers are. A `nan` is never a match, not even for another `nan`.
-#
-# The check hands your test layers that are equivariant and several that only look so.
-
-
-# %% tags=["02.equivariant"]
-def is_equivariant(output, order, output_shuffled):
-    """Is each row of `output_shuffled` the row of `output` that `order` puts there?"""
-    # BEGIN SOLUTION
-    return torch.allclose(output_shuffled, output[order], rtol=0, atol=1e-4)
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("02.equivariant", is_equivariant)
 
 # %% [markdown]
 # ## 02.scaled-bug · Find the bug
@@ -336,3 +278,61 @@ try:
     plt.show()
 except (NotImplementedError, TypeError):
     print("First write WordAttention, until its check is green.")
+
+# %% [markdown]
+# ## 02.equivariant · A test for order
+#
+# *Difficulty 2 of 3 · 15 minutes · 2 points*
+#
+# Now you write the test. Somebody ran a layer twice: once on the words as they stand, which gave
+# `output`, and once on the words in another order, `x[order]`, which gave `output_shuffled`. Is
+# the layer equivariant on this evidence: does each word get *the same row as before, in its new
+# place*?
+#
+# - `output` and `output_shuffled` are `(seq, d_value)`; `order` holds whole numbers, `(seq,)`.
+#   There may be one word, or a thousand.
+# - Return `True` or `False`.
+# - Computers round: differences of a few millionths do not count. Differences of 0.005 or more
+#   do, however large the numbers are. A `nan` is never a match, not even for another `nan`.
+#
+# The check hands your test layers that are equivariant and several that only look so.
+
+
+# %% tags=["02.equivariant"]
+def is_equivariant(output, order, output_shuffled):
+    """Is each row of `output_shuffled` the row of `output` that `order` puts there?"""
+    # BEGIN SOLUTION
+    return torch.allclose(output_shuffled, output[order], rtol=0, atol=1e-4)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("02.equivariant", is_equivariant)
+
+# %% [markdown]
+# ## 02.cost · What does it cost?
+#
+# *Difficulty 2 of 3 · 5 minutes · 2 points*
+#
+# No tensors: count on paper, then write the count as a function of the sizes. For one call of
+# `attention(query, key, value)` with `n_query` queries and `n_key` keys, return two whole numbers:
+#
+# 1. how many multiplications the two matrix products make together (leave out the division by the
+#    square root, the softmax, and all additions);
+# 2. how many bytes the table of weights takes, at `bytes_per_number` bytes for each number: where
+#    a call doesn't say, {{bytes_per_number}}.
+#
+# The trap: the two products do not have the same width, and queries need not be as many as keys.
+
+
+# %% tags=["02.cost"]
+def cost(n_query, n_key, d_head, d_value, bytes_per_number=4):
+    """Return (multiplications, bytes of the weights)."""
+    # BEGIN SOLUTION
+    pairs = n_query * n_key
+    return pairs * (d_head + d_value), pairs * bytes_per_number
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("02.cost", cost)

@@ -87,6 +87,39 @@ def sinusoidal_positions(max_len, d_model, base=10_000.0):
 check("06.sinusoidal", sinusoidal_positions)
 
 # %% [markdown]
+# ## 06.relative-test · Does it know distances, or only pretend?
+#
+# *Difficulty 2 of 3 · 15 minutes · 2 points*
+#
+# Somebody hands you a position method. You lay *the same* query vector at each of `n` positions and
+# *the same* key vector at each of `n` positions, and let the method work. `scores[i, j]` is the score
+# of the query at position `i` with the key at position `j`.
+#
+# - Return `True` when the method is **relative**: the score depends on the distance $j - i$ alone,
+#   *and* it does depend on it. Otherwise `False`.
+# - Distance has a direction: one to the left and one to the right may score differently.
+# - Scores that differ by less than 0.001 count as equal; for one distance, that means *any two* of
+#   its scores, at 1,000 as well as at 0. `n` is at least 3. Nothing is masked. Scores may come in
+#   float64, too.
+#
+# What will be tried: a method that does nothing; one that is right whenever query and key stand at
+# the same position, and only then; positions that start again after a while; one wrong cell.
+
+
+# %% tags=["06.relative-test"]
+def is_relative(scores):
+    """Do the scores (n, n) of one query with one key depend on their distance, and only on it?"""
+    # BEGIN SOLUTION
+    diagonals = [scores.diagonal(offset) for offset in range(1 - len(scores), len(scores))]
+    same_within = all(bool(d.max() - d.min() < 1e-3) for d in diagonals)
+    return same_within and bool(scores.max() - scores.min() >= 1e-3)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("06.relative-test", is_relative)
+
+# %% [markdown]
 # ## 06.rotate · Turn queries and keys by their position
 #
 # *Difficulty 3 of 3 · 20 minutes · 3 points*
@@ -144,70 +177,6 @@ try:
     print(f"the dog who bites and the dog who is bitten differ by {(one - other)[0].norm():.2f}")
 except NotImplementedError:
     print("First write rotary.")
-
-# %% [markdown]
-# ## 06.relative-test · Does it know distances, or only pretend?
-#
-# *Difficulty 2 of 3 · 15 minutes · 2 points*
-#
-# Somebody hands you a position method. You lay *the same* query vector at each of `n` positions and
-# *the same* key vector at each of `n` positions, and let the method work. `scores[i, j]` is the score
-# of the query at position `i` with the key at position `j`.
-#
-# - Return `True` when the method is **relative**: the score depends on the distance $j - i$ alone,
-#   *and* it does depend on it. Otherwise `False`.
-# - Distance has a direction: one to the left and one to the right may score differently.
-# - Scores that differ by less than 0.001 count as equal; for one distance, that means *any two* of
-#   its scores, at 1,000 as well as at 0. `n` is at least 3. Nothing is masked. Scores may come in
-#   float64, too.
-#
-# What will be tried: a method that does nothing; one that is right whenever query and key stand at
-# the same position, and only then; positions that start again after a while; one wrong cell.
-
-
-# %% tags=["06.relative-test"]
-def is_relative(scores):
-    """Do the scores (n, n) of one query with one key depend on their distance, and only on it?"""
-    # BEGIN SOLUTION
-    diagonals = [scores.diagonal(offset) for offset in range(1 - len(scores), len(scores))]
-    same_within = all(bool(d.max() - d.min() < 1e-3) for d in diagonals)
-    return same_within and bool(scores.max() - scores.min() >= 1e-3)
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("06.relative-test", is_relative)
-
-# %% [markdown]
-# ## 06.full-turns · Which pairs have gone all the way round?
-#
-# *Difficulty 2 of 3 · 10 minutes · 1 point*
-#
-# A rotary model is trained on texts of `n` positions. Between the first position and the last, pair $i$
-# turns by $(n - 1) \cdot \text{base}^{-2i/d_{head}}$ radians. A pair that makes at least one full
-# turn has shown every angle; the others will meet new angles in a longer text.
-#
-# Don't turn anything: calculate. Return two whole numbers.
-#
-# 1. How many of the pairs make at least one full turn in `n` positions?
-# 2. The smallest `n` with which *every* pair does. Use Python's own numbers (`math`): float32 has
-#    too few digits for the second.
-#
-# The trap: a head of width `d_head` has how many pairs, and which exponent has the last?
-
-
-# %% tags=["06.full-turns"]
-def full_turns(d_head, n, base=10_000.0):
-    """(pairs that go all the way round in n places, the smallest n with which all of them do)."""
-    # BEGIN SOLUTION
-    speeds = [base ** (-2 * i / d_head) for i in range(d_head // 2)]
-    turned = sum((n - 1) * speed >= 2 * math.pi for speed in speeds)
-    return turned, math.ceil(2 * math.pi / speeds[-1]) + 1
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("06.full-turns", full_turns)
 
 # %% [markdown]
 # ## 06.alibi-bias · A penalty for distance
@@ -283,37 +252,35 @@ def t5_bucket(relative, num_buckets=32, max_distance=128, bidirectional=True):
 check("06.t5-bucket", t5_bucket)
 
 # %% [markdown]
-# ## 06.position-bug · Padding in front moves the whole sentence
+# ## 06.full-turns · Which pairs have gone all the way round?
 #
-# *Difficulty 2 of 3 · 10 minutes · 2 points*
+# *Difficulty 2 of 3 · 10 minutes · 1 point*
 #
-# The function below adds a row of a learned table to each word. Its author tested it with padding
-# on the right. Then somebody padded a batch on the left, as models that write need it, and the same
-# sentence got other outputs. Mend it.
+# A rotary model is trained on texts of `n` positions. Between the first position and the last, pair $i$
+# turns by $(n - 1) \cdot \text{base}^{-2i/d_{head}}$ radians. A pair that makes at least one full
+# turn has shown every angle; the others will meet new angles in a longer text.
 #
-# - `x` is `(batch, seq, d_model)`; `real` is `(batch, seq)` and bool, `False` where a position is
-#   padding. `table` is `(max_len, d_model)`.
-# - The first *real* word of each sentence gets row 0, its next word row 1, and so on, whether padding
-#   stands in front, behind, or on both sides.
-# - Padding gets no row: there, return `x` as it is.
-# - A padded batch may be longer than the table, as long as no sentence is.
+# Don't turn anything: calculate. Return two whole numbers.
+#
+# 1. How many of the pairs make at least one full turn in `n` positions?
+# 2. The smallest `n` with which *every* pair does. Use Python's own numbers (`math`): float32 has
+#    too few digits for the second.
+#
+# The trap: a head of width `d_head` has how many pairs, and which exponent has the last?
 
 
-# %% tags=["06.position-bug"]
-def add_places(x, real, table):
-    """x (batch, seq, d_model) plus, for every real word, the row of its place in its sentence."""
+# %% tags=["06.full-turns"]
+def full_turns(d_head, n, base=10_000.0):
+    """(pairs that go all the way round in n places, the smallest n with which all of them do)."""
     # BEGIN SOLUTION
-    place = (real.cumsum(dim=-1) - 1).clamp(min=0)  # (batch, seq)
-    return x + table[place] * real[..., None]
+    speeds = [base ** (-2 * i / d_head) for i in range(d_head // 2)]
+    turned = sum((n - 1) * speed >= 2 * math.pi for speed in speeds)
+    return turned, math.ceil(2 * math.pi / speeds[-1]) + 1
     # END SOLUTION
-    # BEGIN STUB
-    # place = torch.arange(x.shape[1])
-    # return x + table[place % len(table)] * real[..., None]
-    # END STUB
 
 
 # %% tags=["check"]
-check("06.position-bug", add_places)
+check("06.full-turns", full_turns)
 
 # %% [markdown]
 # ## 06.position-study · A fair comparison
@@ -431,3 +398,36 @@ except NotImplementedError:
 # Shakespeare (6.7) the order was another one. A ranking belongs to its task, and here to one seed, one layer and 150
 # steps. What would you need before you printed it? (Three seeds at least, and a list of rates of which no way takes the
 # first or the last.)
+
+# %% [markdown]
+# ## 06.position-bug · Padding in front moves the whole sentence
+#
+# *Difficulty 2 of 3 · 10 minutes · 2 points*
+#
+# The function below adds a row of a learned table to each word. Its author tested it with padding
+# on the right. Then somebody padded a batch on the left, as models that write need it, and the same
+# sentence got other outputs. Mend it.
+#
+# - `x` is `(batch, seq, d_model)`; `real` is `(batch, seq)` and bool, `False` where a position is
+#   padding. `table` is `(max_len, d_model)`.
+# - The first *real* word of each sentence gets row 0, its next word row 1, and so on, whether padding
+#   stands in front, behind, or on both sides.
+# - Padding gets no row: there, return `x` as it is. A sentence may be nothing but padding.
+# - A padded batch may be longer than the table, as long as no sentence is.
+
+
+# %% tags=["06.position-bug"]
+def add_places(x, real, table):
+    """x (batch, seq, d_model) plus, for every real word, the row of its place in its sentence."""
+    # BEGIN SOLUTION
+    place = (real.cumsum(dim=-1) - 1).clamp(min=0)  # (batch, seq)
+    return x + table[place] * real[..., None]
+    # END SOLUTION
+    # BEGIN STUB
+    # place = torch.arange(x.shape[1])
+    # return x + table[place % len(table)] * real[..., None]
+    # END STUB
+
+
+# %% tags=["check"]
+check("06.position-bug", add_places)

@@ -43,8 +43,8 @@ from course_lib.nn.stacks import Encoder
 #   The list may be empty.
 # - The input of a *chosen* token: `mask_id` if its way is below 0.8; its id from `others`, whatever that is, if its way is
 #   between 0.8 and 0.9; from 0.9 on the token itself.
-# - Return two new tensors `(inputs, labels)`, of the shape and the dtype of `ids`. The label of every chosen token is the id that
-#   stood there, and −100 everywhere else. `ids` stays as it is.
+# - Return two tensors `(inputs, labels)`, of the shape and the dtype of `ids`. The label of every chosen token is the id that
+#   stood there, and −100 everywhere else. Write nothing into `ids` itself: it stays as it is.
 #
 # The trap: whoever stays the same is still asked.
 
@@ -126,50 +126,6 @@ def masked_loss(logits, labels):
 
 # %% tags=["check"]
 check("14.loss", masked_loss)
-
-# %% [markdown]
-# ## 14.pair · Two texts in one
-#
-# *Difficulty 2 of 3 · 15 minutes · 2 points*
-#
-# A question and a text, a claim and its proof: BERT reads two texts as one, and is told by a **segment** which token belongs to which.
-#
-# - `a` and `b` are lists of ids, without special tokens. Return two lists `(ids, segments)`, equally long.
-# - `ids` is [CLS], all of `a`, [SEP], all of `b`, [SEP]. `segments` is 0 from the [CLS] to the first [SEP], that one included, and 1
-#   behind it.
-# - `ids` may have at most `max_len` places (3 or more), the three special ones included. While there are too many, the *longer* of the
-#   two texts loses its last token; of two equally long ones it is `b`.
-# - A text may be empty; all three special tokens stand there even so. The lists that came in stay as they are.
-#
-# The trap: cut first, then pack. A model that was taught with a [SEP] at the end misses it when it is cut off.
-
-
-# %% tags=["14.pair"]
-def pack_pair(a, b, max_len, cls_id, sep_id):
-    """Two lists of ids -> ids, segments, each at most `max_len` long."""
-    # BEGIN SOLUTION
-    a, b = list(a), list(b)
-    while len(a) + len(b) + 3 > max_len:
-        (a if len(a) > len(b) else b).pop()
-    ids = [cls_id, *a, sep_id, *b, sep_id]
-    return ids, [0] * (len(a) + 2) + [1] * (len(b) + 1)
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("14.pair", pack_pair)
-
-# %% [markdown]
-# **Packed.** A question and a text in eighteen places: which of the two was cut?
-
-# %% tags=["demo"]
-try:
-    question, text = "Why didn't it cross?", sentence
-    a, b = (pieces.encode(each, add_special_tokens=False).ids for each in (question, text))
-    packed, which = pack_pair(a, b, 18, CLS, SEP)
-    print(*(f"{pieces.id_to_token(i)}:{n}" for i, n in zip(packed, which, strict=True)))
-except NotImplementedError:
-    print("First write pack_pair.")
 
 # %% [markdown]
 # ## 14.bert · BERT, your own
@@ -290,6 +246,50 @@ except NotImplementedError:
     print("First write MaskedBert.")
 
 # %% [markdown]
+# ## 14.pair · Two texts in one
+#
+# *Difficulty 2 of 3 · 15 minutes · 2 points*
+#
+# A question and a text, a claim and its proof: BERT reads two texts as one, and is told by a **segment** which token belongs to which.
+#
+# - `a` and `b` are lists of ids, without special tokens. Return two lists `(ids, segments)`, equally long.
+# - `ids` is [CLS], all of `a`, [SEP], all of `b`, [SEP]. `segments` is 0 from the [CLS] to the first [SEP], that one included, and 1
+#   behind it.
+# - `ids` may have at most `max_len` places (3 or more), the three special ones included. While there are too many, the *longer* of the
+#   two texts loses its last token; of two equally long ones it is `b`.
+# - A text may be empty; all three special tokens stand there even so. The lists that came in stay as they are.
+#
+# The trap: cut first, then pack. A model that was taught with a [SEP] at the end misses it when it is cut off.
+
+
+# %% tags=["14.pair"]
+def pack_pair(a, b, max_len, cls_id, sep_id):
+    """Two lists of ids -> ids, segments, each at most `max_len` long."""
+    # BEGIN SOLUTION
+    a, b = list(a), list(b)
+    while len(a) + len(b) + 3 > max_len:
+        (a if len(a) > len(b) else b).pop()
+    ids = [cls_id, *a, sep_id, *b, sep_id]
+    return ids, [0] * (len(a) + 2) + [1] * (len(b) + 1)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("14.pair", pack_pair)
+
+# %% [markdown]
+# **Packed.** A question and a text in eighteen places: which of the two was cut?
+
+# %% tags=["demo"]
+try:
+    question, text = "Why didn't it cross?", sentence
+    a, b = (pieces.encode(each, add_special_tokens=False).ids for each in (question, text))
+    packed, which = pack_pair(a, b, 18, CLS, SEP)
+    print(*(f"{pieces.id_to_token(i)}:{n}" for i, n in zip(packed, which, strict=True)))
+except NotImplementedError:
+    print("First write pack_pair.")
+
+# %% [markdown]
 # ## 14.pool · One vector for a sentence
 #
 # *Difficulty 2 of 3 · 10 minutes · 2 points*
@@ -372,6 +372,58 @@ except NotImplementedError:
     print("First write MaskedBert and sentence_vectors.")
 
 # %% [markdown]
+# ## 14.pieces · A label for each word, not for each piece
+#
+# *Difficulty 1 of 3 · 10 minutes · 2 points*
+#
+# People label words; the model reads pieces. To train a tagger, hand the labels over: the first piece of a word gets the word's label, and nothing is
+# asked of the others.
+#
+# - `words` has an entry for each piece: the number of the word that it belongs to, counted from 0, or `None` for a special token or
+#   padding. The pieces of a word stand together, and the numbers only rise.
+# - `labels[n]` is the label of word `n`, a whole number from 0 on. A word may have no piece at all (it was cut off, or held nothing
+#   that the tokenizer knows); neighbours may have the same label.
+# - Return a list as long as `words`: the word's label at its first piece, −100 at its other pieces and at `None`.
+#
+# The trap: the first word has the number 0, and 0 is a label, too.
+
+
+# %% tags=["14.pieces"]
+def piece_labels(words, labels):
+    """[word number or None, …], [label of each word, …] -> a label or -100 for each piece."""
+    # BEGIN SOLUTION
+    out, before = [], None
+    for word in words:
+        first = word is not None and word != before
+        out.append(labels[word] if first else -100)
+        before = word
+    return out
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("14.pieces", piece_labels)
+
+# %% [markdown]
+# **Parts of speech, piece by piece.** The tokenizer of MiniLM cuts some of these words; which pieces are asked?
+
+# %% tags=["demo"]
+try:
+    tagged = {
+        "Transformers": "noun",
+        "unhesitatingly": "adverb",
+        "outperform": "verb",
+        "RNNs": "noun",
+    }
+    tags = sorted(set(tagged.values()))
+    cut = pieces.encode(list(tagged), is_pretokenized=True)
+    asked = piece_labels(cut.word_ids, [tags.index(tag) for tag in tagged.values()])
+    for name, label in zip(cut.tokens, asked, strict=True):
+        print(f"{name:12} {'' if label == -100 else tags[label]}")
+except NotImplementedError:
+    print("First write piece_labels.")
+
+# %% [markdown]
 # ## 14.span · Where is the answer?
 #
 # *Difficulty 2 of 3 · 15 minutes · 2 points*
@@ -426,55 +478,3 @@ try:
 except NotImplementedError:
     plt.close()
     print("First write best_span.")
-
-# %% [markdown]
-# ## 14.pieces · A label for each word, not for each piece
-#
-# *Difficulty 1 of 3 · 10 minutes · 2 points*
-#
-# People label words; the model reads pieces. To train a tagger, hand the labels over: the first piece of a word gets the word's label, and nothing is
-# asked of the others.
-#
-# - `words` has an entry for each piece: the number of the word that it belongs to, counted from 0, or `None` for a special token or
-#   padding. The pieces of a word stand together, and the numbers only rise.
-# - `labels[n]` is the label of word `n`, a whole number from 0 on. A word may have no piece at all (it was cut off, or held nothing
-#   that the tokenizer knows); neighbours may have the same label.
-# - Return a list as long as `words`: the word's label at its first piece, −100 at its other pieces and at `None`.
-#
-# The trap: the first word has the number 0, and 0 is a label, too.
-
-
-# %% tags=["14.pieces"]
-def piece_labels(words, labels):
-    """[word number or None, …], [label of each word, …] -> a label or -100 for each piece."""
-    # BEGIN SOLUTION
-    out, before = [], None
-    for word in words:
-        first = word is not None and word != before
-        out.append(labels[word] if first else -100)
-        before = word
-    return out
-    # END SOLUTION
-
-
-# %% tags=["check"]
-check("14.pieces", piece_labels)
-
-# %% [markdown]
-# **Parts of speech, piece by piece.** The tokenizer of MiniLM cuts some of these words; which pieces are asked?
-
-# %% tags=["demo"]
-try:
-    tagged = {
-        "Transformers": "noun",
-        "unhesitatingly": "adverb",
-        "outperform": "verb",
-        "RNNs": "noun",
-    }
-    tags = sorted(set(tagged.values()))
-    cut = pieces.encode(list(tagged), is_pretokenized=True)
-    asked = piece_labels(cut.word_ids, [tags.index(tag) for tag in tagged.values()])
-    for name, label in zip(cut.tokens, asked, strict=True):
-        print(f"{name:12} {'' if label == -100 else tags[label]}")
-except NotImplementedError:
-    print("First write piece_labels.")

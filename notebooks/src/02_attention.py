@@ -724,12 +724,12 @@ quiz("02")
 # Open [exercises/02_attention.ipynb](exercises/02_attention.ipynb).
 #
 # - `02.attention-weights`: write the weights, safe for large scores.
-# - `02.attention`: write the whole formula, with a softmax of your own.
 # - `02.effective-words`: measure how sharp a row is.
-# - `02.cost`: count multiplications and bytes.
-# - `02.equivariant`: write a test that finds layers that cheat with places.
+# - `02.attention`: write the whole formula, with a softmax of your own.
 # - `02.scaled-bug`: mend a function whose author's tests all pass.
 # - `02.word-attention`: build a module that can be trained, from ids to mixed vectors.
+# - `02.equivariant`: write a test that finds layers that cheat with places.
+# - `02.cost`: count multiplications and bytes.
 #
 # ## Further reading
 #

@@ -897,13 +897,13 @@ quiz("06")
 # | exercise | asks you to |
 # |---|---|
 # | `06.sinusoidal` | write the table of sines and cosines |
-# | `06.rotate` | turn queries and keys, and plug it into a real layer |
 # | `06.relative-test` | write a test that no pretender passes |
-# | `06.full-turns` | count the pairs that go all the way round |
+# | `06.rotate` | turn queries and keys, and plug it into a real layer |
 # | `06.alibi-bias` | write the penalty for distance |
 # | `06.t5-bucket` | sort distances into buckets |
-# | `06.position-bug` | count positions from the first real word |
+# | `06.full-turns` | count the pairs that go all the way round |
 # | `06.position-study` | run a fair comparison: three ways, inside and outside of the trained length |
+# | `06.position-bug` | count positions from the first real word |
 #
 # Into your box of parts go `sinusoidal_positions`, `rotary`, `alibi_bias` and `t5_bucket`.
 

@@ -808,11 +808,11 @@ quiz("14")
 # |---|---|
 # | `14.hide` | hide tokens in three ways, special ones never |
 # | `14.loss` | mend a loss that counts too much |
-# | `14.pair` | join two texts, the longer one cut first |
 # | `14.bert` | build an encoder with the head that says hidden tokens |
+# | `14.pair` | join two texts, the longer one cut first |
 # | `14.pool` | take the mean over real tokens |
-# | `14.span` | find the best span of an answer |
 # | `14.pieces` | label pieces from labelled words |
+# | `14.span` | find the best span of an answer |
 #
 # Into your box goes an encoder that loads real weights.
 

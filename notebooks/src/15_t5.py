@@ -828,9 +828,9 @@ quiz("15")
 # | `15.corrupt` | cut spans out and put sentinels in |
 # | `15.lengths` | say how long input and target are |
 # | `15.bias` | make the bias from a table of buckets |
-# | `15.label` | choose a label by the likelihood of its text |
 # | `15.t5` | build a small T5 |
 # | `15.scale` | mend a layer that is not T5's |
+# | `15.label` | choose a label by the likelihood of its text |
 # | `15.path` | find the cheapest path from corner to corner |
 #
 # Into your box goes a T5 that loads given weights.

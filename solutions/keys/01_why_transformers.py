@@ -2398,7 +2398,8 @@ class WrongTraining(WrongLoop, WrongReader):
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
         loss = super().loss(x, y)
-        return loss / x.shape[1] if self.way == "divided-by-symbols" else loss
+        by = {"divided-by-symbols": x.shape[1], "divided-by-rows": len(x)}
+        return loss / by.get(self.way, 1)
 
     def move(self, loss: Tensor, rate: float) -> None:
         super().move(loss, FIXED_RATES.get(self.way, rate))
@@ -2698,6 +2699,11 @@ RECALL_MISTAKES = [
     ),
     mistrained(
         "divided-by-symbols", "the loss is divided by the number of symbols, too", LOSS_HINTS
+    ),
+    mistrained(
+        "divided-by-rows",
+        "the loss is divided by the number of rows once more; `cross_entropy` gives their mean",
+        LOSS_HINTS,
     ),
     *(
         mistrained(way, f"every step goes by {rate:g}, whatever `rate` is handed in", STEP_HINTS)

@@ -231,6 +231,11 @@ def slipped_sinusoidal(max_len, d_model, base=10_000.0, *, slip):
     if slip == "counts to the width":
         for i in range(d_model):
             table[0, 2 * i] = math.sin(0 / base ** (2 * i / d_model))
+    if slip == "half of the columns":
+        angles = torch.where(column < d_model // 2, angles, 0.0)
+        half = torch.arange(d_model) < (d_model // 2 + 1) // 2 * 2
+        table = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)
+        return table * half
     if slip == "outside":
         return outside_sinusoidal(places, base ** (column / d_model))
     table[: len(angles), 0::2], table[: len(angles), 1::2] = angles.sin(), angles.cos()
@@ -318,6 +323,14 @@ SINUSOIDAL_SLIPS = [
         "Print the shape of your angles, and of the columns that you fill.",
         "The even columns are half of all.",
         "torch.arange(0, d_model, 2) has one number for each pair.",
+    ),
+    sinusoidal_slip(
+        "half-of-the-columns",
+        "half of the columns",
+        "your loop goes up to d_model / 2 in steps of 2: the second half of the columns stays 0",
+        "Print one row of your table. Which columns are filled?",
+        "Either i counts pairs, up to d_model / 2, or it counts columns by twos, up to d_model.",
+        "`for i in range(0, d_model, 2)` with columns i and i + 1 and the exponent i / d_model.",
     ),
     sinusoidal_slip(
         "odd-length-refused",
@@ -659,7 +672,7 @@ def rotary_cases(generator):
     return [
         case("as many queries as keys", draw(2, 3, 3, 4), draw(2, 3, 3, 4), grad=True),
         case("2 queries, 5 keys, base 100", draw(1, 4, 2, 6), draw(1, 2, 5, 6), 100.0, grad=True),
-        case("the same sizes, base 40", draw(1, 4, 2, 6), draw(1, 2, 5, 6), 40.0),
+        case("2 queries, 5 keys again, base 40", draw(1, 4, 2, 6), draw(1, 2, 5, 6), 40.0),
         case("one pair only", draw(2, 1, 4, 2), draw(2, 1, 4, 2)),
         case("the newest query of 13 keys", draw(1, 2, 1, 8), draw(1, 1, 13, 8), 50),
         case("3 keys, base 31", draw(1, 1, 3, 14), draw(1, 1, 3, 14), base=31.0),
@@ -846,15 +859,27 @@ def slipped_rotary(query, key, base=10_000.0, *, turn=old_turn, slip=""):
     column = {"from 1": column + 2, "all alike": torch.full_like(column, 2)}.get(slip, column)
     speeds = 1 / base**column / width if slip == "no bracket" else base ** (-column / width)
     speeds = base ** (-column // width).float() if slip == "floored" else speeds
+    if slip == "reaches one":
+        speeds = base ** -torch.linspace(0, 1, width // 2)
+    own = base ** (-2 * torch.arange(width) / width)  # a speed for each column
     speeds = speeds * {"degrees": math.pi / 180, "whole turns": 2 * math.pi}.get(slip, 1.0)
 
     def turned(x, first):
         angles = torch.arange(first, first + x.shape[-2])[:, None] * speeds
         angles = angles[:n_query] if slip == "one table" else angles
         angles = angles.flip(0) if slip == "key backwards" and x is key else angles
+        if slip in ("not cut", "one table, the last", "all backwards"):
+            angles = torch.arange(n_key)[:, None] * speeds
+            angles = angles.flip(0) if slip == "all backwards" else angles
+            cut = slip == "one table, the last" or (slip == "all backwards" and x is query)
+            angles = angles[late:] if cut else angles
+        if slip == "a speed for each column":
+            angles = torch.arange(first, first + x.shape[-2])[:, None] * own
+            a, b = x.chunk(2, dim=-1)
+            return x * angles.cos() + torch.cat([-b, a], dim=-1) * angles.sin()
         if slip == "axis 1":
-            late = key.shape[1] - query.shape[1] if x is query else 0
-            angles = (torch.arange(key.shape[1])[:, None] * speeds)[late:]
+            begin = key.shape[1] - query.shape[1] if x is query else 0
+            angles = (torch.arange(key.shape[1])[:, None] * speeds)[begin:]
         a, b = x.chunk(2, dim=-1)
         return torch.cat(turn(a, b, angles.cos(), angles.sin()), dim=-1)
 
@@ -955,6 +980,46 @@ ROTARY_SLIPS = [
         "Which place has the first key?",
         "Are the angles turned round, or sorted the wrong way, for the key?",
         "Keys stand at the places 0, 1, 2, …",
+    ),
+    rotary_slip(
+        "angles-not-cut",
+        "not cut",
+        "the query is turned by the angles of all keys' places; where there are fewer queries than "
+        "keys they are too many",
+        *LAST_OF_THE_KEYS,
+    ),
+    rotary_slip(
+        "keys-cut-like-the-queries",
+        "one table, the last",
+        "the keys, too, get the angles of the last places alone, as many as there are queries",
+        "Print the shape of your angles, for 2 queries and 5 keys.",
+        "The queries are the last of the keys: whose table holds all places?",
+        "The keys take all n_key rows; only the queries take the last n_query.",
+    ),
+    rotary_slip(
+        "all-places-from-the-end",
+        "all backwards",
+        "the places run backwards, for queries and keys: the last stands at 0",
+        "Which place has the first key?",
+        "Is `arange` turned round, or are the angles?",
+        "Keys stand at the places 0, 1, 2, …",
+    ),
+    rotary_slip(
+        "exponent-reaches-1",
+        "reaches one",
+        "your exponents reach 1 (`linspace` ends where you say); the last one is "
+        "(d_head − 2) / d_head",
+        "Print your exponents for d_head = 4. The formula gives 0 and 0.5.",
+        "The exponents stay below 1.",
+        "2 * i / d_head, for i from 0 to d_head / 2 − 1.",
+    ),
+    rotary_slip(
+        "a-speed-for-each-column",
+        "a speed for each column",
+        "each column has a speed of its own; the two columns of a pair turn by the same angle",
+        "Print your speeds. How many are there?",
+        "Column i + d_head / 2 turns like column i.",
+        "Make d_head / 2 speeds, and lay them down twice.",
     ),
     rotary_slip(
         "places-along-the-heads",
@@ -1725,6 +1790,17 @@ def it_matters(scores, varies, tolerance, rtol):
     parts = {"first row": scores[0], "first column": scores[:, 0], "past": earlier}
     parts |= {"first two": scores[0, :2], "corner": scores[0, [0, -1]]}
     parts |= {"row in the middle": scores[len(scores) // 2]}
+    first = scores[0, 0]
+    told = {
+        "both sides": scores[0].max() - scores[0].min() >= tolerance
+        and scores[:, 0].max() - scores[:, 0].min() >= tolerance,
+        "falls": (scores[0].diff() < 0).all(),
+        "lower at the end": first - scores[0, -1] >= tolerance,
+        "lower somewhere": (first - scores[0, 1:] >= tolerance).any(),
+        "next to it": max((first - scores[0, 1]).abs(), (first - scores[1, 0]).abs()) >= tolerance,
+    }
+    if varies in told:
+        return bool(told[varies])
     asked = parts.get(varies, scores)
     limit = 0.0 if varies == "exactly" else tolerance
     return varies == "unasked" or float(asked.max() - asked.min()) > limit
@@ -1819,6 +1895,10 @@ def only_past(scores):
 
 def only_future(scores):
     return all_diagonals(scores.triu())
+
+
+def against_the_first_row(scores):
+    return scores, scores[:1].expand_as(scores)
 
 
 def mirrored(scores):
@@ -2041,7 +2121,8 @@ RELATIVE_TEST = Exercise(
         lenient(
             "rounding-counts-as-dependence",
             None,
-            "whether distance matters, your test asks for equality to the last digit, so that "
+            "in its second question, whether distance matters, your test asks for equality to "
+            "the last digit, so that "
             "rounding alone counts as dependence",
             "Add noise of a hundred-thousandth to a table of equal scores. What should come out?",
             "Below 0.001, scores count as equal; that goes for both questions.",
@@ -2098,7 +2179,9 @@ RELATIVE_TEST = Exercise(
         lenient(
             "near-distances-only",
             near_diagonals,
-            "your test looks at the distances −1, 0 and 1 only",
+            "your test looks at distances near 0 only, such as −1, 0 and 1: those far from the "
+            "main "
+            "diagonal are left out",
             "Which method could be right for neighbours and wrong for all others?",
             "There are 2n − 1 distances in a table of n by n.",
             "Let the diagonals run from 1 − n to n − 1.",
@@ -2207,7 +2290,8 @@ RELATIVE_TEST = Exercise(
         lenient(
             "distance-0-against-1",
             None,
-            "whether distance matters, your test asks of distances 0 and 1 alone, and these may "
+            "in its second question, whether distance matters, your test asks of distances 0 and "
+            "1 alone, and these may "
             "score alike",
             "What of a method that only marks the word two places back?",
             "One distance that differs from the others is enough, whichever it is.",
@@ -2217,7 +2301,8 @@ RELATIVE_TEST = Exercise(
         lenient(
             "first-row-only",
             None,
-            "whether distance matters, your test asks in the first row alone, where no key stands "
+            "in its second question, whether distance matters, your test asks in the first row "
+            "alone, where no key stands "
             "before the query",
             "What of a method that only marks words before the query?",
             "One distance that differs from the others is enough, to the left or to the right.",
@@ -2227,7 +2312,8 @@ RELATIVE_TEST = Exercise(
         lenient(
             "first-column-only",
             None,
-            "whether distance matters, your test asks in the first column alone (or the last row), "
+            "in its second question, whether distance matters, your test asks in the first "
+            "column alone (or the last row), "
             "where no key stands after the query",
             "What of a method that only marks words after the query?",
             "One distance that differs from the others is enough, to the left or to the right.",
@@ -2237,7 +2323,8 @@ RELATIVE_TEST = Exercise(
         lenient(
             "row-in-the-middle-only",
             None,
-            "whether distance matters, your test asks in one row of the middle, which holds no far "
+            "in its second question, whether distance matters, your test asks in one row of the "
+            "middle, which holds no far "
             "distances",
             "Which distances has row 4 of a table of 9 by 9?",
             "One distance that differs from the others is enough, whichever it is.",
@@ -2247,7 +2334,8 @@ RELATIVE_TEST = Exercise(
         lenient(
             "distance-0-against-the-largest",
             None,
-            "whether distance matters, your test asks of two cells alone, distance 0 and the "
+            "in its second question, whether distance matters, your test asks of two cells "
+            "alone, distance 0 and the "
             "largest; these may score alike",
             "What of a method that only marks the word two places back?",
             "One distance that differs from the others is enough, whichever it is.",
@@ -2257,7 +2345,8 @@ RELATIVE_TEST = Exercise(
         lenient(
             "spread-of-the-table",
             None,
-            "whether distance matters, your test asks of a standard deviation, an average in which "
+            "in its second question, whether distance matters, your test asks of a standard "
+            "deviation, an average in which "
             "a single distance is lost",
             "One distance differs from the others by 0.0011. What is the standard deviation?",
             "The text speaks of any two scores.",
@@ -2275,9 +2364,66 @@ RELATIVE_TEST = Exercise(
             varies="each from the next",
         ),
         lenient(
+            "both-sides-must-differ",
+            None,
+            "your test asks that scores differ to the left *and* to the right; one side is enough",
+            "What of a method that only marks words before the query?",
+            "One distance that differs from the others is enough, to the left or to the right.",
+            "Compare the largest score of the table with the smallest.",
+            varies="both sides",
+        ),
+        *(
+            lenient(
+                name,
+                None,
+                f"in its second question, whether distance matters, your test asks that {told}; "
+                "scores may rise with the distance, too, or differ elsewhere",
+                "What of a method that scores far words higher?",
+                "Whether distance matters, not in which direction.",
+                "Compare the largest score of the table with the smallest.",
+                varies=varies,
+            )
+            for name, varies, told in (
+                ("must-fall", "falls", "scores fall from each distance to the next"),
+                ("must-end-lower", "lower at the end", "the largest distance scores lower than 0"),
+                ("must-be-lower", "lower somewhere", "some distance scores lower than 0 does"),
+            )
+        ),
+        lenient(
+            "distance-0-against-its-neighbours",
+            None,
+            "in its second question, whether distance matters, your test asks of the distances −1, "
+            "0 and 1 alone, and these may score alike",
+            "What of a method that only marks the word two places back?",
+            "One distance that differs from the others is enough, whichever it is.",
+            "Compare the largest score of the table with the smallest.",
+            varies="next to it",
+        ),
+        lenient(
+            "far-too-strict",
+            None,
+            "your tolerance is a hundred-thousandth, in both questions; the text's is a thousandth",
+            "By how much may two scores of one distance differ?",
+            "The text names a number.",
+            "Compare with 0.001, in both questions.",
+            tolerance=1e-5,
+        ),
+        lenient(
+            "rows-as-they-are",
+            against_the_first_row,
+            "your test asks that all rows are equal, as they stand; a row must be the one above "
+            "it, "
+            "moved by one",
+            "Try ALiBi's scores, −|j − i|. Are its rows equal?",
+            "(0, 0) and (1, 1) have the same distance, (0, 0) and (1, 0) have not.",
+            "Look along every diagonal.",
+            varies="unasked",
+        ),
+        lenient(
             "whether-it-matters-too-generous",
             None,
-            "whether distance matters, your test asks with a tolerance that is too wide",
+            "in its second question, whether distance matters, your test asks with a tolerance "
+            "that is too wide",
             "By how much must two distances differ, to count as different?",
             "The text names one number for both questions.",
             "Compare with 0.001.",
@@ -2286,7 +2432,8 @@ RELATIVE_TEST = Exercise(
         lenient(
             "whether-it-matters-far-too-generous",
             None,
-            "whether distance matters, your test asks with a tolerance of 1, a thousand times that "
+            "in its second question, whether distance matters, your test asks with a tolerance "
+            "of 1, a thousand times that "
             "of the text",
             "By how much must two distances differ, to count as different?",
             "The text names one number for both questions.",
@@ -2361,8 +2508,9 @@ RELATIVE_TEST = Exercise(
         lenient(
             "all-against-the-first-cell",
             None,
-            "whether distance matters, your test compares each score with the first cell: one "
-            "that is a little above it and one a little below don't count as different",
+            "in its second question, whether distance matters, your test compares each score with "
+            "one other, the first cell or the next distance's: one that is a little above it and "
+            "one a little below don't count as different",
             "The first cell is 0.5, one score 0.5007 and one 0.4993. Do the last two differ?",
             "Any two distances may be the ones that score differently.",
             "Compare the largest score of the table with the smallest.",
@@ -2382,8 +2530,8 @@ RELATIVE_TEST = Exercise(
             "relative-tolerance-against-the-first",
             all_and_first,
             "`allclose` and `isclose` add a hundred-thousandth of the score itself to the "
-            "tolerance, at 1,000 that is a hundredth; and each score is compared with the first "
-            "of its distance alone",
+            "tolerance, at 1,000 that is a hundredth; and where each score is compared with the "
+            "first of its distance alone, two others are never compared",
             "Look up `rtol`. What is it when you say nothing?",
             "Take a table of scores near 1,000, with one a little above the first and one below.",
             "Say rtol=0; and compare the largest of a diagonal with its smallest.",
@@ -2482,7 +2630,8 @@ RELATIVE_TEST = Exercise(
         lenient(
             "last-row-spread",
             None,
-            "whether distance matters, your test asks of the standard deviation of the last row, "
+            "in its second question, whether distance matters, your test asks of the standard "
+            "deviation of the last row, "
             "which says nothing of keys after the query and averages over the others",
             "What of a method that only marks words after the query?",
             "One distance that differs from the others is enough, to the left or to the right.",
@@ -2614,6 +2763,7 @@ def wrong_turns(
     *,
     exponent=2,
     pairs=2,
+    from_pair=0,
     steps=1,
     round_to=math.ceil,
     turn=2 * math.pi,
@@ -2624,7 +2774,9 @@ def wrong_turns(
     ends="right",
 ):
     base = own_base or base
-    speeds = [base ** (-exponent * i / d_head) for i in range(d_head // pairs)]
+    speeds = [
+        base ** (-exponent * i / d_head) for i in range(from_pair, d_head // pairs + from_pair)
+    ]
     turned = sum((n - steps) * speed >= turn for speed in speeds)
     turned = len(speeds) - turned if invert else turned
     if first == "columns":
@@ -2633,6 +2785,10 @@ def wrong_turns(
         turned = max(turned - 1, 0)
     elif first == "places":
         turned = sum(n * speed >= turn for speed in speeds)
+    elif first == "rounded":
+        turned = sum(round((n - steps) * speed / turn) >= 1 for speed in speeds)
+    elif first == "any turn":
+        turned = sum((n - steps) * speed > 0 for speed in speeds)
     elif first == "number, from −1":
         turned = turned - 1
     elif first == "sum of turns":
@@ -2644,6 +2800,7 @@ def wrong_turns(
         "base": 1 / base,
         "first": speeds[0],
         "odd": base ** (-(d_head - 1) / d_head),
+        "no 2": base ** (-(d_head // 2 - 1) / d_head),
     }[last]
     needed = round_to(turn / slowest) + steps
     needed = max(needed, n) if ends == "from n" else needed - (ends == "two less")
@@ -2719,7 +2876,9 @@ TURNS_SLIPS = [
     miscounted(
         "columns-in-the-first",
         "columns",
-        "your count goes through d_head pairs; there are half as many",
+        "your count goes through d_head pairs, or nothing stops it at d_head / 2; there are half "
+        "as "
+        "many",
     ),
     miscounted(
         "last-pair-not-counted", "all but the last", "your count never looks at the last pair"
@@ -2763,6 +2922,44 @@ TURNS_SLIPS = [
         "Put your second number back in as n. How far has the slowest pair turned?",
         "With 6.28 steps needed, are 6 enough? And how many places do 7 steps have?",
         "Round the steps up; n places make n − 1 steps, so add 1.",
+        by=alone(wrong_turns),
+    ),
+    counting(
+        "last-pair-without-2",
+        {"last": "no 2"},
+        "your second number takes (d_head / 2 − 1) / d_head for the last exponent: the 2 of 2i is "
+        "missing",
+        "A head of width 8 has the pairs 0 to 3. What is 2i / d_head for the last?",
+        "6 / 8, not 3 / 8.",
+        "The last exponent is (d_head − 2) / d_head.",
+        by=alone(wrong_turns),
+    ),
+    counting(
+        "pairs-from-1-in-both",
+        {"from_pair": 1},
+        "pairs are numbered from 1 in both of your numbers: the fastest is left out, and one that "
+        "there is not comes last",
+        "Print the numbers i that your count goes through, for a head of width 8.",
+        "Pairs are counted from 0, and there are d_head / 2 of them.",
+        "range(d_head // 2).",
+        by=alone(wrong_turns),
+    ),
+    counting(
+        "turns-rounded",
+        {"first": "rounded"},
+        "your first number rounds the turns: a pair that makes half a turn counts as gone round",
+        "How far has a pair turned that has made 0.6 turns? Not all the way round.",
+        "A little less than a full turn is no full turn.",
+        "Compare the angle with 2π, without rounding.",
+        by=alone(wrong_turns),
+    ),
+    counting(
+        "pairs-that-turn-at-all",
+        {"first": "any turn"},
+        "your first number counts every pair that turns at all, however little",
+        "Which angle has a pair to reach? A full turn, 2π.",
+        "`> 0` is true of the slowest pair, too.",
+        "Count the pairs whose angle is at least 2π.",
         by=alone(wrong_turns),
     ),
     counting(
@@ -3039,6 +3236,10 @@ def wrong_alibi(
         "no power": 8 * head / num_heads,
         "to 1": 2.0 ** (-8 * (head - 1) / (num_heads - 1)),
         "of the head": head ** (-8 / num_heads),
+        "exponents 1 to 8": 2.0 ** -torch.linspace(1, 8, num_heads),
+        "head below": 2.0 ** (-8 / head / num_heads),
+        "twice": 2.0 ** (-16 * head / num_heads),
+        "half": 2.0 ** (-4 * head / num_heads),
     }[slopes]
     key = torch.arange(n_key)
     query = key[:n_query] if place == "row" else key[n_key - n_query :]
@@ -3049,6 +3250,8 @@ def wrong_alibi(
         "signed": -gap,
         "unsigned": gap,
         "past": (-gap).clamp(min=0),
+        "future": gap.clamp(min=0),
+        "root": gap.abs().float().sqrt(),
         "squared": gap**2,
         "logarithm": (1 + gap.abs().float()).log(),
         "key": (n_key - 1 - key).expand(n_query, -1),
@@ -3057,9 +3260,13 @@ def wrong_alibi(
         "hidden": gap.abs().float().masked_fill(gap > 0, math.inf),
     }[distance]
     bias = sign * slope[:, None, None] * distance
-    return {"heads": bias, "last": bias.permute(1, 2, 0), "turned": bias.transpose(1, 2)}[
-        order
-    ].contiguous()
+    last = bias.permute(1, 2, 0)
+    return {
+        "heads": bias,
+        "last": last,
+        "turned": bias.transpose(1, 2),
+        "reshaped": last.reshape(bias.shape),
+    }[order].contiguous()
 
 
 def finished_alibi(n_query, n_key, num_heads, *, wide=False, front=0):
@@ -3202,6 +3409,68 @@ ALIBI_SLIPS = [
         {"slopes": "of the head"},
         "h + 1 has become the base of the power; it is 2, and h + 1 stands in the exponent",
         SLOPE_HINTS,
+    ),
+    alibi_slip(
+        "exponents-from-1-to-8",
+        {"slopes": "exponents 1 to 8"},
+        "your exponents run from −1 to −8 whatever the number of heads; the first is "
+        "−8 / num_heads",
+        SLOPE_HINTS,
+    ),
+    alibi_slip(
+        "head-below-the-bar",
+        {"slopes": "head below"},
+        "h + 1 stands below the bar; −8 is multiplied by it, and num_heads alone divides",
+        SLOPE_HINTS,
+    ),
+    alibi_slip(
+        "heads-from-2",
+        {"first": 2},
+        "the exponents are one step too far: h counts from 1 already, and 1 is added to it",
+        SLOPE_HINTS,
+    ),
+    alibi_slip(
+        "16-for-8",
+        {"slopes": "twice"},
+        "the exponents are twice as large: the formula has −8",
+        SLOPE_HINTS,
+    ),
+    alibi_slip(
+        "4-for-8",
+        {"slopes": "half"},
+        "the exponents are half as large: the formula has −8",
+        SLOPE_HINTS,
+    ),
+    alibi_slip(
+        "past-costs-nothing",
+        {"distance": "future"},
+        "only keys after the query are far; those before it are a distance away, too",
+        (
+            "What is the distance from place 5 to key 2? 3.",
+            "j − i is negative for a key before the query.",
+            "Take the absolute value.",
+        ),
+    ),
+    alibi_slip(
+        "root-of-the-distance",
+        {"distance": "root"},
+        "the penalty grows with the root of the distance; it grows with the distance itself",
+        (
+            "Print one head's penalties for the distances 1, 2 and 4.",
+            "Twice as far costs twice as much.",
+            "Multiply the slope by the distance.",
+        ),
+    ),
+    alibi_slip(
+        "reshape-for-permute",
+        {"order": "reshaped"},
+        "the heads stand last and `reshape` or `view` cuts the numbers anew; to move an axis takes "
+        "`permute`",
+        (
+            "Print `bias[0]` for 2 heads. Are there two slopes in it?",
+            "`reshape` keeps the order of the numbers and cuts it elsewhere.",
+            "Give the slopes the shape (heads, 1, 1), or move the last axis by `permute(2, 0, 1)`.",
+        ),
     ),
     alibi_slip(
         "offset-turned-round",
@@ -3560,16 +3829,23 @@ def wrong_bucket(
     dtype=torch.int64,
 ):
     arrived = relative
-    bidirectional = {"asked": bidirectional, "always": True, "never": False}[both]
+    bidirectional = {
+        "asked": bidirectional,
+        "always": True,
+        "never": False,
+        "exchanged": not bidirectional,
+    }[both]
     num_buckets = own_buckets or num_buckets
-    longest = own_longest or max_distance
-    relative = -relative if flip else relative
+    longest = max_distance // 2 if own_longest == "half" else own_longest or max_distance
+    relative = relative.abs() if flip == "abs" else -relative if flip else relative
     count = num_buckets // 2 if bidirectional or halved == "always" else num_buckets
     exact = max(count // exact_share, 1) if exact_share else count
     exact = num_buckets // {"both": 4, "whole": 2}[whose] if whose != "direction" else exact
     mirrored = bidirectional or future == "abs"
     ahead = relative if one_way == "future" else -relative
     distance = relative.abs() if mirrored else ahead
+    if future == "from 0" and mirrored:
+        distance = distance - (relative > 0).to(distance.dtype)
     distance = distance if future == "negative" else distance.clamp(min=least)
     far = distance.clamp(min=1).double()
     if scale == "log of 0":  # it reaches the sum as nan or infinity, times 0
@@ -3615,7 +3891,12 @@ def wrong_bucket(
     spread = {"one less": count - exact - 1, "last": count - 1}.get(factor, spread)
     wide = exact * lift + spread * share
     wide = exact * lift + (spread * share).trunc() if near == "cut" else wide
-    wide = {"floor": wide.floor(), "round": wide.round(), "ceil": wide.ceil()}[rounding].long()
+    wide = {
+        "floor": wide.floor(),
+        "round": wide.round(),
+        "ceil": wide.ceil(),
+        "too early": exact * lift + spread * share.floor(),
+    }[rounding].long()
     if last in ("all", "half"):
         wide = wide.clamp(max=num_buckets // {"all": 1, "half": 2}[last] - 1)
     elif cap:
@@ -3632,7 +3913,8 @@ def wrong_bucket(
         later = {"future": relative >= border, "past": relative < 0, "not future": relative <= 0}
         more = {"all": num_buckets, "one less": count - 1, "one more": count + 1, "E": exact}
         more = more.get(offset, count)
-        bucket = bucket + more * later[side]
+        moved = {"near": distance < exact, "far": distance >= exact}.get(offset, True)
+        bucket = bucket + more * (later[side] & moved)
     return arrived.copy_(bucket).long() if dtype == "in place" else bucket.to(dtype)
 
 
@@ -3764,6 +4046,65 @@ BUCKET_SLIPS = [
         "in one direction, too, num_buckets / 2 is added to the future's buckets; there the future "
         "counts as distance 0",
         ONE_WAY_HINTS,
+    ),
+    bucket_slip(
+        "future's-near-ones-not-moved",
+        {"offset": "far"},
+        "only the future's far buckets are moved by B: the near ones share those of the past",
+        OFFSET_HINTS,
+    ),
+    bucket_slip(
+        "future's-far-ones-not-moved",
+        {"offset": "near"},
+        "only the future's near buckets are moved by B: the far ones share those of the past",
+        OFFSET_HINTS,
+    ),
+    bucket_slip(
+        "future-counted-from-0",
+        {"future": "from 0"},
+        "the future's distances are one too small: 1 is taken away, so that the next key has "
+        "distance 0",
+        OFFSET_HINTS,
+    ),
+    bucket_slip(
+        "sign-lost-at-once",
+        {"flip": "abs"},
+        "the absolute value is taken first of all, so that what comes later no longer knows the "
+        "past from the future",
+        ONE_WAY_HINTS,
+    ),
+    bucket_slip(
+        "directions-exchanged",
+        {"both": "exchanged"},
+        "`bidirectional` is asked the wrong way round: one direction is treated as both, and both "
+        "as one",
+        ONE_WAY_HINTS,
+    ),
+    bucket_slip(
+        "fraction-rounded-too-early",
+        {"rounding": "too early"},
+        "the fraction is rounded down before it is multiplied by B − E: it is 0 up to max_distance",
+        (
+            "What is your fraction for a distance between E and max_distance? A number from 0 to "
+            "1.",
+            "Rounded down at once, it is 0 nearly everywhere.",
+            "Multiply first, and round the product.",
+        ),
+    ),
+    bucket_slip(
+        "usual-sizes-stand-in-the-code",
+        {"own_buckets": 32, "own_longest": 128},
+        "32 and 128 stand in your code, whatever `num_buckets` and `max_distance` are",
+        (
+            "Call your function with 8 buckets to 20. Does anything change?",
+            "The numbers behind `=` in the first line are for whoever says nothing.",
+            "Use the two arguments.",
+        ),
+    ),
+    bucket_slip(
+        "longest-halved",
+        {"own_longest": "half"},
+        "max_distance is halved; only the buckets are shared by two directions",
     ),
     bucket_slip(
         "future-from-E",
@@ -4337,6 +4678,18 @@ def wrong_places(
         place = seq - (~real).sum(-1, keepdim=True)
     elif count == "first word":
         place = seq - real.int().argmax(-1, keepdim=True)
+    elif count == "position, then the start":
+        place = (seq.clamp(max=len(table) - 1) if wraps == "clamped" else seq % len(table)) - (
+            real.int().argmax(-1, keepdim=True)
+        )
+    elif count == "away from the first":
+        place = (seq + real.int().argmax(-1, keepdim=True)) % len(table)
+    elif count == "none":
+        place = torch.zeros_like(seq)
+    elif count == "words in all":
+        place = (real.sum(-1, keepdim=True) - 1).expand_as(seq)
+    elif count == "batch's end":
+        place = (seq.shape[-1] - 1 - seq) % len(table)
     elif count == "first of all":
         place = seq - real.nonzero()[:, 1].min()
     else:  # moved the wrong way
@@ -4344,10 +4697,12 @@ def wrong_places(
     if from_end:
         place = real.sum(-1, keepdim=True) - 1 - place
     place = place[:1].expand_as(place) if same else place
-    place = place + start if wraps and wraps != "above" else (place + start).clamp(min=0)
-    place = place.clamp(max=len(table) - 1) if wraps == "cut" else place
+    below = bool(wraps) and wraps not in ("above", "cut both")
+    place = place + start if below else (place + start).clamp(min=0)
+    place = place.clamp(max=len(table) - 1) if wraps in ("cut", "cut both") else place
     table = table.detach() if detached else table
-    rows = table[place if wraps in ("never", "above") else place % len(table)]
+    outside = wraps in ("never", "above", "clamped")
+    rows = table[place if outside else place % len(table)]
     if filler == "nothing":
         rows = rows * real[..., None]
     elif filler == "erased":
@@ -4372,6 +4727,21 @@ def always_behind(x, real, table):
     """As if all padding stood in front of the words."""
     lengths = real.sum(-1).tolist()
     return x + torch.stack([F.pad(table[:n], (0, 0, x.shape[1] - n, 0)) for n in lengths])
+
+
+def sliced_places(x, real, table, *, where="behind"):
+    """As if padding stood in front only, or on one side only: what slices make of it."""
+    out = x.clone()
+    for b, words in enumerate(real):
+        n = int(words.sum())
+        if where == "one side" and words[0]:
+            out[b, :n] += table[:n]
+        elif where == "first word":
+            first = int(words.nonzero()[0])
+            out[b, first : first + n] += table[:n]
+        else:
+            out[b, -n:] += table[:n]
+    return out
 
 
 def looped_places(x, real, table):
@@ -4458,6 +4828,96 @@ ONE_SENTENCE_HINTS = (
     "Count along axis −1 only: `real.cumsum(dim=-1) - 1`.",
 )
 PLACES_SLIPS = [
+    moved(
+        "last-positions-by-a-slice",
+        {"where": "behind"},
+        "the rows go to the last positions (`-n:`), as if padding stood in front of the words "
+        "only; where n is 0, `-0:` is everything",
+        "Take a sentence with three of padding behind. Which row gets its last word?",
+        "Row 0 belongs to the first *real* word, wherever it stands.",
+        "Count the real words so far.",
+        by=sliced_places,
+    ),
+    moved(
+        "padding-on-one-side",
+        {"where": "one side"},
+        "the rows go to the first positions or to the last (`-n:`), as if padding stood on one "
+        "side "
+        "only; and where n is 0, `-0:` is everything",
+        "Take 0 1 1 0: padding on both sides. Which row gets its first word?",
+        "Row 0 belongs to the first *real* word, wherever it stands.",
+        "Count the real words so far.",
+        by=sliced_places,
+    ),
+    moved(
+        "no-first-word",
+        {"where": "first word"},
+        "a sentence may be nothing but padding: then there is no first word, and `nonzero()[0]` "
+        "finds none",
+        "What should come back for such a sentence? It as it came.",
+        "A running sum needs no first word.",
+        "`real.cumsum(dim=1) - 1`, or ask first whether there is any word.",
+        by=sliced_places,
+    ),
+    moved(
+        "one-start-for-all-cut",
+        {"count": "first of all", "wraps": "cut both"},
+        "one start serves the whole batch: that of the sentence which begins first",
+        "Take two sentences, one with two of padding in front and one with none.",
+        "Each sentence has a first word of its own.",
+        "`real.cumsum(dim=1) - 1` counts the words of each sentence by itself.",
+        by=alone(wrong_places),
+    ),
+    *(
+        moved(
+            f"brought-into-the-table-too-early-{how}",
+            {"count": "position, then the start", "wraps": wraps},
+            f"{told} stands around the position, before its sentence's start is taken away: behind "
+            "much padding the place falls below 0",
+            "Print the places of a sentence with six of padding in front, for a table of 4 rows.",
+            "First take the start away; then bring what is left into the table.",
+            "`(torch.arange(seq) - start).clamp(0, len(table) - 1)`.",
+            by=alone(wrong_places),
+        )
+        for how, wraps, told in (("turned", "never", "`%`"), ("cut", "clamped", "`clamp`"))
+    ),
+    moved(
+        "start-added",
+        {"count": "away from the first"},
+        "the position of the first word is added to the place instead of taken away",
+        "With three of padding in front, the first word stands at position 3. Its row is 0.",
+        "3 − 3 is 0.",
+        "Count the real words so far.",
+        by=alone(wrong_places),
+    ),
+    moved(
+        "row-0-for-all",
+        {"count": "none"},
+        "all words get row 0",
+        "Which row gets the second word?",
+        "A place is the number of real words before the word.",
+        "Take the running sum of `real` along the words.",
+        by=alone(wrong_places),
+    ),
+    moved(
+        "last-row-for-all",
+        {"count": "words in all"},
+        "all words of a sentence get one row, that of its last: `sum` counts all words, not those "
+        "so far",
+        "Which row gets the first word?",
+        "A place is the number of real words before the word.",
+        "`cumsum` is the sum so far.",
+        by=alone(wrong_places),
+    ),
+    moved(
+        "counted-from-the-batch's-end",
+        {"count": "batch's end"},
+        "places are counted backwards, from the batch's last position",
+        "Which row gets the first word?",
+        "Row 0 belongs to the first *real* word.",
+        "Let the running sum start on the left.",
+        by=alone(wrong_places),
+    ),
     place_slip(
         "filler-for-words",
         "filler",
@@ -4885,11 +5345,28 @@ class QuickGuesser:
     """The same numbers without nn.Module, in a third of the time: every mistake trains."""
 
     def __init__(self, way, state):
-        self.way, self.training = way, True
+        self.way, self.training, self.lowest = way, True, (math.inf, None)
         self.weights = {name: weight.clone().requires_grad_() for name, weight in state.items()}
 
     def parameters(self):
         return list(self.weights.values())
+
+    def state(self):
+        return {name: weight.detach().clone() for name, weight in self.weights.items()}
+
+    @torch.no_grad()
+    def keep_the_better(self, texts):
+        """Remember the weights with the lowest loss so far, and stay in training mode."""
+        self.training = False
+        now = mean_of([guesses(self, text) for text in texts])
+        self.training = True
+        if now < self.lowest[0]:
+            self.lowest = now, self.state()
+
+    @torch.no_grad()
+    def go_back(self):
+        for name, weight in self.lowest[1].items():
+            self.weights[name].copy_(weight)
 
     def linear(self, name, x):
         return F.linear(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
@@ -4956,8 +5433,8 @@ def study_cases(generator):
         return [texts(ups, up), texts(downs, down)]
 
     def early():
-        test = [texts(1, up, on), texts(3, down, (1, 1))]
-        told = "the first places of the test want another rate"
+        test = [texts(1, up, on), texts(6, down, (1, 1))]
+        told = "the first places of the test, and dev and test together, want another rate"
         return tried(told, ["ALiBi"], test, both(), (3, 2, -1))
 
     def late():
@@ -4969,6 +5446,11 @@ def study_cases(generator):
         test = [texts(1, up, on), texts(3, down, (1, 6))]
         return tried("the training texts want another rate", ["none"], test, both(1, 4))
 
+    def rising():
+        test = [texts(1, up, on), texts(2, up, on)]
+        told = "dev's loss is lower before the last step"
+        return tried(told, ["rotary"], test, [texts(2, up), texts(1, up)], (3, 3, -3), [0.9])
+
     def lopsided():
         told = "one dev batch is far larger than the other"
         test = [texts(2, down, back), texts(1, down, (-1, 2))]
@@ -4976,7 +5458,7 @@ def study_cases(generator):
 
     def hidden():
         told = "dev with its letters hidden wants another rate"
-        return tried(told, ["none"], [texts(2, up, back)], both(2, 2))
+        return tried(told, ["none"], [texts(1, up, back)], both(2, 2))
 
     def each():
         ways = ["none", "rotary", "ALiBi"]
@@ -4992,13 +5474,14 @@ def study_cases(generator):
     short = [texts(1, on), texts(2, (-1, 7)), texts(1, (2, 9))]
     yield tried("one way, one rate", ["rotary"], long(), [texts(1, up)], rates=[0.1])
     yield tried("three ways", ["none", "rotary", "ALiBi"], long(), both(), (2, 3), [0.2])
-    yield torn(early, ("dev", "outside", "train"), ("inside", "test", "last loss"))
+    yield torn(early, ("dev", "outside", "train"), ("inside", "test", "pooled", "last loss"))
     yield torn(
         late, ("dev", "inside", "train"), ("outside", "test", "both", "last loss"), turned=True
     )
+    yield better_before(rising)
     yield torn(learned, ("dev", "dev batches", "inside", "test"), ("train", "last loss", "outside"))
     yield torn(lopsided, ("dev", "test", "train"), ("dev batches", "first dev"))
-    yield torn(hidden, ("dev",), ("dev in training",), hair=2e-3)
+    yield torn(hidden, ("dev", "pooled"), ("dev in training", "test"), hair=2e-3)
     yield two_ways(each)
     # The best is 0, the worst 3.
     told = {
@@ -5018,6 +5501,18 @@ def torn(draw, one, other, turned=False, hair=5e-3):
         if rates := apart(*([found[name] for name in some] for some in (one, other)), hair=hair):
             rates = rates[::-1] if turned else rates
             return with_ways_and_rates(drawn, drawn.calls[0].args[0], rates)
+
+
+def better_before(draw, hair=0.05):
+    """A case in which dev's loss is lower after a step before the last."""
+    while True:
+        drawn = draw()
+        (last,), (lowest,) = (
+            wrong_study(*drawn.calls[0].args, learns=learns, returns="runs").values()
+            for learns in ("all", "best step")
+        )
+        if last[0][0] - lowest[0][0] > hair:
+            return drawn
 
 
 def ordered(draw, orders, hair=2e-3):
@@ -5071,7 +5566,9 @@ def guesses(model, text, *, how="plain", **more):
     """The loss of each guess, (batch, seq)."""
     given, right = (text, text) if how == "not shifted" else (text[:, :-1], text[:, 1:])
     right = given if how == "same letters" else right
-    scores = model(given)
+    scores = model(text)[:, 1:] if how == "reads it" else model(given)
+    if how == "hits":
+        return (scores.argmax(-1) != right).float()
     scores = scores.mT if how == "turned" else scores
     scores = scores.softmax(-1) if how == "softmax twice" else scores
     return F.cross_entropy(scores.mT, right, reduction="none")
@@ -5081,7 +5578,7 @@ def mean_of(parts, how="guesses"):
     """One number from the losses (batch, seq) of several batches."""
     parts = [part for part in parts if part.numel()]
     if not parts:
-        return math.nan
+        return 0.0 if how == "0 of none" else math.nan
     if how == "batches":
         return float(sum(part.mean() for part in parts) / len(parts))
     if how == "texts":
@@ -5092,7 +5589,7 @@ def mean_of(parts, how="guesses"):
 
 def inside_outside(losses, n, split="places"):
     """The losses of the test, sorted: those inside of the trained length, and those outside."""
-    if split in ("places", "a gap"):
+    if split in ("places", "a gap", "cut texts"):
         late = n + (split == "a gap")
         return [loss[:, :n] for loss in losses], [loss[:, late:] for loss in losses]
     short = [loss for loss in losses if loss.shape[1] <= n]
@@ -5108,7 +5605,9 @@ def inside_outside(losses, n, split="places"):
     return losses, [loss[:, n:] for loss in losses]  # everything inside
 
 
-def train_once(model, optimizer, train, *, zero="each", loss="mean", how="plain", steps="each"):
+def train_once(
+    model, optimizer, train, *, zero="each", loss="mean", how="plain", steps="each", after_each=bool
+):
     """The loss before each step."""
     losses = []
     for text in train:
@@ -5122,6 +5621,7 @@ def train_once(model, optimizer, train, *, zero="each", loss="mean", how="plain"
         if steps == "each" or text is train[-1]:
             optimizer.step()
         losses.append(now.item())
+        after_each()
     return losses
 
 
@@ -5144,9 +5644,23 @@ class Sgd:
                 weight.sub_(self.rate * speed)
 
 
-class Adam(Sgd):
+class Exchanged(Sgd):
     def __init__(self, weights, rate):
+        super().__init__(weights, 0.9, rate)
+
+
+class Nesterov(Sgd):
+    @torch.no_grad()
+    def step(self):
+        for weight, speed in zip(self.weights, self.speed, strict=True):
+            speed.mul_(self.momentum).add_(weight.grad)
+            weight.sub_(self.rate * (weight.grad + self.momentum * speed))
+
+
+class Adam(Sgd):
+    def __init__(self, weights, rate, decay=0.0):
         super().__init__(weights, rate)
+        self.decay = decay
         self.size, self.steps = [torch.zeros_like(weight) for weight in weights], 0
 
     @torch.no_grad()
@@ -5156,6 +5670,7 @@ class Adam(Sgd):
         for weight, speed, size in zip(self.weights, self.speed, self.size, strict=True):
             speed.mul_(0.9).add_(0.1 * weight.grad)
             size.mul_(0.999).add_(0.001 * weight.grad.square())
+            weight.mul_(1 - self.rate * self.decay)
             weight.sub_(self.rate * (speed / one) / ((size / two).sqrt() + 1e-8))
 
 
@@ -5185,19 +5700,21 @@ def wrong_study(
     **more,
 ):
     """The study with its steps exchangeable, so that each mistake is one of them."""
-    n = (test[0] if cut == "test" else train[0]).shape[1] - 1 + (0 if cut == "test" else cut)
+    lengths = {"test": test[0].shape[1] - 1, "batch": len(train[0]), "batches": len(train)}
+    n = lengths[cut] if cut in lengths else train[0].shape[1] - 1 + cut
     asks = how if asks == "as taught" else asks
     taught = {
-        "all": train,
-        "dev at last": train,
         "dev too": [*train, *dev],
         "but the last": train[:-1],
         "twice": [*train, *train],
-    }[learns]
+        "turned round": train[::-1],
+        "at once": [torch.cat(train)],
+        "one by one": [one for text in train for one in text.split(1)],
+    }.get(learns, train)
     models, makers, speeds, runs = {}, {}, {}, {way: [] for way in ways}
     for way in ways:
         for rate in rates:
-            of = {"each run": (way, rate), "each way": way, "once": 0, "first way": 0}[starts]
+            of = {"each way": way, "once": 0, "first way": 0}.get(starts, (way, rate))
             model = models.setdefault(of, QuickGuesser(way, state))
             if starts == "once":
                 model.way = way
@@ -5205,9 +5722,19 @@ def wrong_study(
             made = makers.setdefault(kept, optimizer(model.parameters(), rate))
             if optimizers == "momentum":
                 made.speed = speeds.setdefault(way, made.speed)
-            made.rate = rate
-            model.training = trains
-            seen = train_once(model, made, taught, how=how, **more)
+            if optimizers == "kept":
+                made.rate = rate
+            model.training = bool(trains)
+
+            def after_each(model=model):
+                if trains == "the first step":
+                    model.training = False
+                if learns == "best step":
+                    model.keep_the_better(dev)
+
+            seen = train_once(model, made, taught, how=how, after_each=after_each, **more)
+            if learns == "best step":
+                model.go_back()
             if looks != "train":
                 model.training = False
 
@@ -5221,14 +5748,25 @@ def wrong_study(
             if learns == "dev at last":
                 judged = QuickGuesser(way, state)
                 train_once(judged, optimizer(judged.parameters(), rate), [*train, *dev])
-                judged.training = False
+            elif learns == "dev behind":
+                judged = QuickGuesser(way, model.state())
+                train_once(judged, optimizer(judged.parameters(), rate), dev)
+            judged.training = looks in ("train", "train on the test")
             parts = inside_outside(look(measured, judged), n, split)
+            judged.training = looks == "train"
+            if split == "cut texts":
+                parts = parts[0], look([x[:, n:] for x in test if x.shape[1] > n + 1])
             tested = [mean_of(*both) for both in zip(parts, ways_of_mean, strict=True)]
+            if average == "shares":
+                whole = sum(part.numel() for both in parts for part in both)
+                tested = [mean_of(part, "sum") / whole for part in parts]
             score = {"inside": tested[0], "outside": tested[1], "last loss": (seen or [0.0])[-1]}
             for name, texts in (("train", train), ("test", test), ("dev", dev)):
                 if chosen in (name, "all"):
                     score[name] = mean_of(look(texts), average if name == "dev" else "guesses")
             score["both"] = sum(tested)
+            if chosen in ("pooled", "all"):
+                score["pooled"] = mean_of(look([*dev, *test]))
             if chosen in ("dev last", "all"):
                 score["dev last"] = mean_of([loss[:, -1:] for loss in look(dev)])
             if chosen in ("dev in training", "all"):
@@ -5241,6 +5779,8 @@ def wrong_study(
                 score["dev batches"] = mean_of(look(dev), "batches")
             score = score if chosen == "all" else score[chosen]
             runs[way].append((score, rate, *tested))
+        if starts == "the best before":
+            state = models[way, min(runs[way])[1]].state()
     return runs if returns == "runs" else reported(runs, rates, best, keeps, returns)
 
 
@@ -5276,6 +5816,7 @@ def reported(runs, rates, best, keeps, returns):
             "difference": (rate, inside, outside - inside),
             "index": (number[rate], inside, outside),
             "dev": (rate, score, outside),
+            "score": (score, inside, outside),
             "perplexity": (rate, math.exp(inside), math.exp(outside)),
         }[returns]
     return found
@@ -5466,12 +6007,191 @@ def of_the_ends(runs, key):
     return min(runs[0], runs[-1], key=key)
 
 
+BY_THE_BOOK = (
+    "Read the text's sentence on the optimizer, and compare it with yours word by word.",
+    "A comparison is repeatable when others can run the same one.",
+    "torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)",
+)
+ONE_FOR_EACH = (
+    "How many steps does a run take, for a batch of 3 texts and one of 2?",
+    "Two: one for each batch, and the loss is averaged over that batch.",
+    "`for text in train:` with one forward pass and one step inside.",
+)
+
 STUDY_SLIPS = [
+    studied(
+        "best-step-of-a-run",
+        {"learns": "best step"},
+        "a run is judged after each of its steps, and the weights with the lowest loss on `dev` "
+        "are kept: early stopping; here a run ends with its last batch",
+        "Which model does a run of the text give? That after all batches of `train`.",
+        "How often is `dev` looked at in one run of yours?",
+        "Measure `dev` once for each run, behind the loop over the batches.",
+    ),
+    studied(
+        "chosen-on-dev-and-test",
+        {"chosen": "pooled"},
+        "the rate is chosen by `dev` and the test together",
+        *ON_DEV,
+    ),
+    studied(
+        "starts-from-the-best-before",
+        {"starts": "the best before"},
+        "each way but the first starts with the weights of the best run of the way before it",
+        "Call your function with two equal ways and one rate. Are their losses equal?",
+        "A run must not know anything of the run before it.",
+        "`state` stays what it is: keep the weights of the best run under another name.",
+    ),
+    studied(
+        "dev-learned-behind",
+        {"learns": "dev behind"},
+        "the chosen model is trained on `dev` before it is measured",
+        "Which model does the text tell you to measure?",
+        "The chosen run is one of those that you have done already.",
+        "Keep the model of the best run, and measure that as it is.",
+    ),
+    studied(
+        "with-nesterov",
+        {"optimizer": Nesterov},
+        "you train with Nesterov's momentum; the text asks for the plain one",
+        *BY_THE_BOOK,
+    ),
+    studied(
+        "with-adamw",
+        {"optimizer": partial(Adam, decay=0.01)},
+        "you train with AdamW; the text asks for SGD with momentum",
+        *BY_THE_BOOK,
+    ),
+    studied(
+        "rate-and-momentum-exchanged",
+        {"optimizer": Exchanged},
+        "the rate and the momentum have changed places",
+        *BY_THE_BOOK,
+    ),
+    studied(
+        "only-the-first-step-in-training-mode",
+        {"trains": "the first step"},
+        "only the first step of a run is taken in training mode, the others in evaluation mode",
+        *MODES,
+    ),
+    studied(
+        "batches-turned-round",
+        {"learns": "turned round"},
+        "the batches of `train` come in the opposite order",
+        *ONE_FOR_EACH[:2],
+        "`for text in train:` takes them in their order.",
+    ),
+    studied(
+        "all-texts-in-one-step",
+        {"learns": "at once"},
+        "all training texts go into one step; a run takes one step for each batch",
+        *ONE_FOR_EACH,
+    ),
+    studied(
+        "a-step-for-each-text",
+        {"learns": "one by one"},
+        "each training text gets a step of its own; a run takes one step for each batch",
+        *ONE_FOR_EACH,
+    ),
+    studied(
+        "guesses-itself-in-training",
+        {"how": "not shifted", "asks": "plain"},
+        "in training the model is asked for the letter that it reads, not for the next one",
+        *LETTERS,
+    ),
+    studied(
+        "guesses-itself-in-measuring",
+        {"asks": "not shifted"},
+        "on dev and test the model is asked for the letter that it reads, not for the next one",
+        *LETTERS,
+    ),
+    studied(
+        "reads-what-it-guesses-in-training",
+        {"how": "reads it", "asks": "plain"},
+        "in training the scores are those of the position of the letter that is guessed: the model "
+        "has read it already",
+        *LETTERS,
+    ),
+    studied(
+        "softmax-in-training",
+        {"how": "softmax twice", "asks": "plain"},
+        "in training a softmax stands before the cross-entropy, which brings its own",
+        "What does F.cross_entropy want: scores or probabilities?",
+        "After two softmaxes no letter can get much.",
+        "Hand the scores over as they come out of the model.",
+    ),
+    studied(
+        "softmax-in-measuring",
+        {"asks": "softmax twice"},
+        "on dev and test a softmax stands before the cross-entropy, which brings its own",
+        "What does F.cross_entropy want: scores or probabilities?",
+        "After two softmaxes no letter can get much.",
+        "Hand the scores over as they come out of the model.",
+    ),
+    studied(
+        "share-of-wrong-guesses",
+        {"asks": "hits"},
+        "what you measure on dev and test is the share of wrong guesses, not the loss",
+        "How large is a share at most? And a loss?",
+        "A loss is the cross-entropy, in training and in measuring.",
+        'F.cross_entropy(scores.mT, text[:, 1:], reduction="none")',
+    ),
+    studied(
+        "late-letters-alone",
+        {"split": "cut texts"},
+        "outside is measured on the late letters alone: the model doesn't see what stands before",
+        "What does the model read before it guesses the first letter outside?",
+        "It reads the whole text, also for a late place; only the losses are sorted.",
+        *SORTED[-1:],
+    ),
+    studied(
+        "shares-of-all-guesses",
+        {"average": "shares"},
+        "inside and outside are both divided by the number of *all* guesses on the test",
+        "A text has 5 guesses inside and 3 outside. By what is the sum of the three divided?",
+        "A mean is taken over the guesses that it speaks of.",
+        "Count the guesses inside and those outside each by themselves.",
+    ),
+    studied(
+        "length-of-the-test-or-0",
+        {"cut": "test", "average": "0 of none"},
+        "the trained length is taken from the test; it is that of the training texts",
+        *SORTED,
+    ),
+    studied(
+        "texts-for-length",
+        {"cut": "batch"},
+        "the trained length is the number of *texts* in the first batch: axis 0 instead of 1",
+        "Print `train[0].shape`. Which number is which?",
+        "A batch is (batch, n + 1).",
+        "n is `train[0].shape[1] - 1`.",
+    ),
+    studied(
+        "batches-for-length",
+        {"cut": "batches"},
+        "the trained length is the number of *batches*",
+        "Print `len(train)` and `train[0].shape`. Which number is which?",
+        "A batch is (batch, n + 1).",
+        "n is `train[0].shape[1] - 1`.",
+    ),
+    studied(
+        "loss-for-rate",
+        {"returns": "score"},
+        "the first number is the loss on `dev`; the rate was asked",
+        *REPORT,
+    ),
     studied(
         "dev-in-training-mode",
         {"chosen": "dev in training"},
         "the test is measured in evaluation mode, and `dev` in training mode, with letters hidden",
         *MODES,
+    ),
+    studied(
+        "test-in-training-mode",
+        {"looks": "train on the test"},
+        "`dev` is measured in evaluation mode, and the test in training mode, with letters hidden",
+        *MODES[:2],
+        "A model that you keep must still be in evaluation mode when the test comes.",
     ),
     studied(
         "dev-at-the-last-place",
@@ -5635,7 +6355,7 @@ POSITION_STUDY = Exercise(
         studied(
             "one-model-for-all",
             {"starts": "once"},
-            "every way but the first goes on with the weights that the ways before it have trained",
+            "every run but the first goes on with the weights that the runs before it have trained",
             *FRESH,
         ),
         studied(
@@ -5968,11 +6688,11 @@ POSITION_STUDY = Exercise(
 
 EXERCISES = [
     SINUSOIDAL,
-    ROTATE,
     RELATIVE_TEST,
-    FULL_TURNS,
+    ROTATE,
     ALIBI,
     BUCKET,
-    POSITION_BUG,
+    FULL_TURNS,
     POSITION_STUDY,
+    POSITION_BUG,
 ]

@@ -186,6 +186,12 @@ def wrong_hide(ids, special_ids, draws, ways, others, mask_id, *, share, slip):
         inputs = ids.clone()
         inputs[hit & masked] = mask_id
         inputs[hit & wrong] = others
+    if slip in ("labels edited", "all edited"):
+        before = ids.clone() if slip == "labels edited" else ids
+        before[hit & wrong] = others[hit & wrong]
+        before[hit & masked] = mask_id
+        ids[~chosen] = -100
+        return before, ids
     if slip in ("edited", "edited early"):
         before = ids.clone()
         ids[hit & wrong] = others[hit & wrong]
@@ -680,6 +686,22 @@ HIDE = Exercise(
             "Print the labels of the chosen. Does [MASK] stand among them?",
             "A second name for a tensor is not a second tensor.",
             "Begin with `inputs = ids.clone()`, and take the labels from `ids`.",
+        ),
+        hiding(
+            "labels-written-into-ids",
+            "labels edited",
+            "what you return is right, but −100 is written into the `ids` that came in",
+            "Print `ids` before and after the call.",
+            "`labels = ids` gives the same tensor a second name.",
+            "Begin with `labels = ids.clone()`, or with `where`, which makes a new tensor.",
+        ),
+        hiding(
+            "all-written-into-ids",
+            "all edited",
+            "inputs and labels are both the `ids` that came in: all is written into one tensor",
+            "Print both results. Where do they differ?",
+            "`inputs = labels = ids` gives one tensor two more names.",
+            "`inputs, labels = ids.clone(), ids.clone()`, or let `where` make each of them.",
         ),
         hiding(
             "labels-first",
@@ -4679,4 +4701,4 @@ PIECES = Exercise(
 )
 
 
-EXERCISES = [HIDE, LOSS, PAIR, BERT, POOL, SPAN, PIECES]
+EXERCISES = [HIDE, LOSS, BERT, PAIR, POOL, PIECES, SPAN]

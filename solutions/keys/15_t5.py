@@ -2755,14 +2755,14 @@ LABEL = Exercise(
 
 
 def sublayer_cases(generator):
-    def tried(label, batch, seq, d_model, heads, d_head, *, size=1.0, lift=0.0, rows=1.0):
+    def tried(label, batch, seq, d_model, heads, d_head, *, size=1.0, lift=0.0, rows=1.0, **more):
         inner = heads * d_head
         weights = {"norm": 1 + 0.4 * normal(generator, d_model)}
         for name in "qkv":
             weights[name] = normal(generator, inner, d_model) / d_model**0.5
         weights["o"] = normal(generator, d_model, inner) / inner**0.5
         x = size * (normal(generator, batch, seq, d_model) + lift) * rows
-        return case(label, x, weights, normal(generator, heads, seq, seq), grad=True)
+        return case(label, x, weights, normal(generator, heads, seq, seq), **{"grad": True} | more)
 
     empty = torch.ones(4, 1)
     empty[1] = 0
@@ -2776,10 +2776,13 @@ def sublayer_cases(generator):
         tried("large numbers, far from 0", 2, 4, 5, 2, 3, size=20.0, lift=2.0),
         tried("a token of zeros", 2, 4, 5, 3, 2, rows=empty, lift=0.4),
         tried("heads one number wide", 2, 3, 5, 4, 1, lift=0.5),
+        tried("nothing is learned", 2, 3, 4, 2, 3, lift=0.5, grad=False),  # what is edited, shows
     ]
 
 
 def wrong_sublayer(x, weights, bias, *, step):
+    if step.get("grown"):
+        x = x * x.shape[-1] ** 0.5
     squares = x.pow(2).mean(dim=-1, keepdim=True)
     centred = x - x.mean(dim=-1, keepdim=True)
     spread = centred.pow(2).mean(dim=-1, keepdim=True)
@@ -2815,8 +2818,16 @@ def wrong_sublayer(x, weights, bias, *, step):
     turned = step.get("not turned", "")
     maps = {name: weights[name] if name in turned else weights[name].T for name in "qkvo"}
     heads = bias.shape[-1] if step.get("heads of seq") else len(bias)
-    q, k = (split_heads(read @ maps[name], heads) for name in "qk")
-    v = split_heads(values @ maps["v"], heads)
+
+    def split(numbers):
+        if step.get("split") == "view":
+            return numbers.reshape(len(x), heads, x.shape[1], -1)
+        if step.get("split") == "width of the model":
+            return numbers.unflatten(-1, (heads, x.shape[-1] // heads)).transpose(1, 2)
+        return split_heads(numbers, heads)
+
+    q, k = (split(read @ maps[name]) for name in "qk")
+    v = split(values @ maps["v"])
     factor = {
         "d_head": q.shape[-1] ** -0.5,
         "d_model": x.shape[-1] ** -0.5,
@@ -2856,6 +2867,8 @@ def wrong_sublayer(x, weights, bias, *, step):
         "detached": x.detach(),
         "both": x + h,
     }.get(step.get("kept"), x)
+    if step.get("kept") == "said normed":
+        return x + said * (said.pow(2).mean(-1, keepdim=True) + 1e-6).rsqrt() * weights["norm"]
     if step.get("kept") == "post":
         total = x + said
         return total * (total.pow(2).mean(dim=-1, keepdim=True) + 1e-6).rsqrt() * weights["norm"]
@@ -3289,6 +3302,37 @@ SCALE = Exercise(
             "Print `x` before and after the call.",
             "`+=` on a tensor writes into the one that came in.",
             "`return x + …`.",
+        ),
+        mending(
+            "split-without-a-transpose",
+            {"split": "view"},
+            "`view` or `reshape` cuts (batch, seq, …) into (batch, heads, seq, …) at once: "
+            "numbers of "
+            "several tokens are mixed",
+            "Which numbers of one token get into head 0? The first d_head.",
+            "`reshape` keeps the order of the numbers and cuts it elsewhere.",
+            "First (batch, seq, heads, d_head), then exchange axes 1 and 2; or `split_heads`.",
+        ),
+        mending(
+            "heads-as-wide-as-the-model",
+            {"split": "width of the model"},
+            "a head's width is taken for d_model / heads; T5's heads may have another",
+            "How many numbers has q for one token, and how many heads are there?",
+            "The weights say how wide a head is: their rows, divided by the heads.",
+            "`unflatten(-1, (heads, -1))`, or `split_heads`.",
+        ),
+        mending(
+            "normed-behind-attention",
+            {"kept": "said normed"},
+            "what attention says is normed once more before it is added to `x`",
+            *KEPT_HINTS,
+        ),
+        mending(
+            "x-multiplied-by-the-root",
+            {"grown": True},
+            "`x` is multiplied by the root of d_model, as the first Transformer's embeddings; T5 "
+            "takes it as it is",
+            *KEPT_HINTS,
         ),
         mending(
             "residual-detached",
@@ -4532,6 +4576,7 @@ def t5_parts(
     limits = {
         "exchanged": (max_distance, num_buckets),
         "usual distance": (num_buckets, 128),
+        "usual": (32, 128),
     }.get(made.get("limits"), (num_buckets, max_distance))
     read_both, write_both = made.get("both", (True, False))
 
@@ -4655,6 +4700,7 @@ class WrongT5(nn.Module):
             "causal": lambda: real & causal_mask(seq),
             "turned": lambda: ~real,
             "by length": lambda: by_length(real),
+            "queries too": lambda: real & real.mT,
         }.get(kind, lambda: real)()
 
     def write_mask(self, target):
@@ -4671,10 +4717,23 @@ class WrongT5(nn.Module):
             "start sees all": lambda: ((real | first) & ahead) | first[:, None],
             "turned": lambda: (~real | first) & ahead,
             "two axes": lambda: (real[:, 0, 0] | first) & ahead,
+            "first text": lambda: (
+                (real | (torch.arange(len(real)) == 0)[:, None, None, None]) & ahead
+            ),
+            "start of the first text": lambda: (
+                (real | (first & (torch.arange(len(real)) == 0)[:, None, None, None])) & ahead
+            ),
+            "last seen": lambda: (real | first.flip(0)) & ahead,
+            "each itself": lambda: (real & ahead) | torch.eye(seq).bool(),
+            "start and each itself": lambda: ((real | first) & ahead) | torch.eye(seq).bool(),
+            "all if the start is padding": lambda: (real | ~real[..., :1]) & ahead,
+            "queries too": lambda: (real | first) & (real | first).mT & ahead,
             "start sees itself": lambda: (real & ahead) | (first[:, None] & first),
         }.get(kind, lambda: (real | first) & ahead)()
 
     def encode(self, source):
+        if self.step.get("no encoder"):
+            return self.embedded(source)
         return self.encoder(self.embedded(source), self.read_mask(source))
 
     def decode(self, target, memory, source):
@@ -4686,6 +4745,7 @@ class WrongT5(nn.Module):
             "encoded again": lambda: self.encode(source),
             "table": lambda: self.embedded(source),
         }.get(self.step.get("memory"), lambda: memory)()
+        shifts = self.step.get("decoder") == "shifts behind its mask"
         mask, over = self.write_mask(target), self.padding(source)
         over = {
             "none": None,
@@ -4698,7 +4758,12 @@ class WrongT5(nn.Module):
         }.get(self.step.get("over mask"), over)
         if self.step.get("over mask") == "exchanged":
             mask = self.padding(source)
-        return self.finished(self.decoder(self.embedded(target), memory, mask, over))
+        if shifts:
+            target = F.pad(target, (1, 0), value=self.pad_id)[:, :-1]
+        x = self.embedded(target)
+        if self.step.get("decoder") == "exchanged":
+            x, memory = memory, x
+        return self.finished(self.decoder(x, memory, mask, over))
 
     def finished(self, y):
         kind, root = self.step.get("finish"), y.shape[-1] ** 0.5
@@ -4714,7 +4779,10 @@ class WrongT5(nn.Module):
             "whole": 1 / y.shape[-1],
             "d_head": 1 / self.d_head**0.5,
         }.get(kind, 1 / root)
+        y = y[:, -1] if kind == "last" else y
         logits = factor * y @ self.table.weight.T
+        if kind == "best":
+            return logits.argmax(dim=-1)
         logits = logits.log_softmax(dim=-1) if kind == "log-softmax" else logits
         return logits.softmax(dim=-1) if kind == "softmax" else logits
 
@@ -4860,8 +4928,12 @@ T5_MODEL = Exercise(
         made_so(
             "bias-in-cross-attention",
             {"cross": True},
-            "the cross-attention has a relative bias; places in a source are no places in a target",
-            *BUCKETS_HINTS,
+            "the cross-attention has a relative bias: it is made with one, or one attention serves "
+            "for both; places in a source are no places in a target",
+            "Print `model.decoder.blocks[0].cross_attention`. Has it a `position`? Is it the "
+            "self-attention itself?",
+            *BUCKETS_HINTS[1:2],
+            "Two attentions for each block: `look(position=past)` and `look()`.",
         ),
         made_so(
             "bias-in-the-first-layer-alone",
@@ -5011,6 +5083,27 @@ T5_MODEL = Exercise(
             {"limits": "exchanged"},
             "`num_buckets` and `max_distance` are exchanged in `RelativeBias`",
             *BUCKETS_HINTS,
+        ),
+        made_so(
+            "usual-buckets",
+            {"limits": "usual"},
+            "`num_buckets` and `max_distance` never reach `RelativeBias`, which takes 32 and 128 "
+            "then",
+            *BUCKETS_HINTS,
+        ),
+        made_so(
+            "directions-exchanged",
+            {"both": (False, True)},
+            "the directions are exchanged: the encoder's buckets are those of one direction, the "
+            "decoder's those of both",
+            *BUCKETS_HINTS,
+        ),
+        made_so(
+            "activation-is-a-class",
+            {"activation": nn.ReLU},
+            "the activation is the class `nn.ReLU`; a function is wanted, such as `F.relu`, or an "
+            "object, `nn.ReLU()`",
+            *BLOCK_HINTS,
         ),
         made_so(
             "heads-and-buckets-exchanged",
@@ -5244,6 +5337,115 @@ T5_MODEL = Exercise(
             {"over mask": "the target's"},
             "`memory_mask` is the target's own mask; the memory has the source's tokens",
             *READ_MASK_HINTS,
+        ),
+        a_t5_step(
+            "encoder-left-out",
+            {"no encoder": True},
+            "`encode` returns the rows of the table; the encoder is never called",
+            "Which numbers of your model take part in `encode`?",
+            "The memory is what the encoder makes of the rows.",
+            "`self.encoder(self.table(source), mask)`.",
+        ),
+        a_t5_step(
+            "target-and-memory-exchanged",
+            {"decoder": "exchanged"},
+            "the decoder gets the memory first and the target's rows second; it is the other way "
+            "round",
+            "How many places have your logits: those of the target, or of the source?",
+            "The decoder writes the target, and looks at the memory.",
+            "`self.decoder(self.table(target), memory, mask, memory_mask)`.",
+        ),
+        a_t5_step(
+            "target-shifted-behind-its-mask",
+            {"decoder": "shifts behind its mask"},
+            "`decode` puts a start in front of the target's ids, though not in its mask; whoever "
+            "calls it has done so",
+            "What is the first token of `target` in `decode`?",
+            "The text says what the target begins with.",
+            "Embed `target` as it comes.",
+        ),
+        a_t5_step(
+            "last-place-alone",
+            {"finish": "last"},
+            "logits come out for the target's last place alone; they are asked for at each",
+            "Which shape have your logits? (batch, target, vocab_size) is asked for.",
+            "While a text is written one looks at the last place; in training at each of them.",
+            "Take all places of what the decoder gives.",
+        ),
+        a_t5_step(
+            "best-tokens",
+            {"finish": "best"},
+            "the best tokens come out; the logits were asked",
+            "Which shape have your results? (batch, target, vocab_size) is asked for.",
+            "Whoever calls your model chooses, or learns from all logits.",
+            "Leave `argmax` out.",
+        ),
+        a_t5_step(
+            "padding-looks-nowhere",
+            {"read mask": "queries too", "write mask": "queries too"},
+            "your masks hide padding as a *query*, too; a mask says what is looked at, and padding "
+            "itself may look",
+            "Print your mask of [3, 4, pad]. What stands in its last row?",
+            "What padding sees does no harm, as nobody looks at padding.",
+            "`padding_mask(ids, self.pad_id)` alone: (batch, 1, 1, key).",
+        ),
+        a_t5_step(
+            "source's-padding-looks-nowhere",
+            {"read mask": "queries too"},
+            "the encoder's mask hides padding as a *query*, too; a mask says what is looked at, "
+            "and padding itself may look",
+            "Print your mask of [3, 4, pad]. What stands in its last row?",
+            "What padding sees does no harm, as nobody looks at padding.",
+            "`padding_mask(source, self.pad_id)` alone: (batch, 1, 1, key).",
+        ),
+        a_t5_step(
+            "target's-padding-looks-nowhere",
+            {"write mask": "queries too"},
+            "the target's mask hides padding as a *query*, too; a mask says what is looked at, "
+            "and padding itself may look",
+            "Print your mask of [pad, 3, 4, pad]. What stands in its last row?",
+            "What padding sees does no harm, as nobody looks at padding.",
+            *WRITE_MASK_HINTS[2:],
+        ),
+        a_t5_step(
+            "first-text-seen-whole",
+            {"write mask": "first text"},
+            "the whole mask of the *first text* of a batch was opened; what is to be seen is the "
+            "first token of each: axis 0 is the batch",
+            *WRITE_MASK_HINTS[:2],
+            "`seen[..., 0] = True`, or `seen | first`, where only `first[0]` is True.",
+        ),
+        a_t5_step(
+            "start-of-the-first-text-alone",
+            {"write mask": "start of the first text"},
+            "the start is seen in the first text of a batch alone; those of the others are hidden",
+            *WRITE_MASK_HINTS[:2],
+            "`seen[..., 0] = True`, or `seen | first`, where only `first[0]` is True.",
+        ),
+        a_t5_step(
+            "last-token-seen",
+            {"write mask": "last seen"},
+            "the *last* token of a target is seen whatever it is, and the start is hidden",
+            *WRITE_MASK_HINTS,
+        ),
+        a_t5_step(
+            "each-sees-itself",
+            {"write mask": "each itself"},
+            "each token sees itself whatever it is, and no later token sees the start",
+            *WRITE_MASK_HINTS,
+        ),
+        a_t5_step(
+            "padding-sees-itself",
+            {"write mask": "start and each itself"},
+            "each token sees itself whatever it is, so padding behind a text sees padding",
+            *WRITE_MASK_HINTS,
+        ),
+        a_t5_step(
+            "all-padding-seen-like-the-start",
+            {"write mask": "all if the start is padding"},
+            "where the start has the padding's id, all padding of that text is seen; only the "
+            "first place is meant",
+            *WRITE_MASK_HINTS,
         ),
         a_t5_step(
             "padding-masks-turned-round",

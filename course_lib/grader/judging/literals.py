@@ -12,7 +12,7 @@ from .written import numbers_in
 
 USUAL = {0, 1, 2, 3, 0.5, -100}  # nobody asks where they come from
 ONE_ROW = "`[row] * n` holds one row n times: what is written into one of them is in all"
-LONE = "`{}` stands in your code: is it right for every input, or should it come from one?"
+LONE = "`{}` stands in your code: is it the text's number, and right for every input?"
 
 
 def with_changed_values(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:

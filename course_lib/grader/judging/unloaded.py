@@ -7,8 +7,8 @@ UNLOADED = (
     ),
     (
         r"loading state_dict: missing: [^;]*$",
-        "parameters are missing: under another name, without the bias, or plain tensors, which no "
-        "module owns until `nn.Parameter` is around them",
+        "parameters are missing: under another name, too few blocks, without the bias, or plain "
+        "tensors, which no module owns until `nn.Parameter` is around them",
     ),
     (
         r"state_dict[^:]*: not asked for: (?>(?:\w+\.)*?[1-9]\d*\.[\w.]++(?:, |$))+$",

@@ -23,7 +23,10 @@ from .trees import leaves
 from .truths import other_truths
 
 KEEPS = "each call by itself is right: what does your code keep from one call to the next?"
-VARIES = "the same call gives another result each time: what is drawn at random, or kept?"
+VARIES = (
+    "the same call gives another result each time: what is drawn at random, kept, or made by "
+    "`empty` and never filled?"
+)
 DROPS = "right in evaluation mode, not in training mode: is there a dropout that nobody asked for?"
 BANNED = "`{}` stands in your code, and the exercise asks you to write it without"
 
@@ -140,10 +143,10 @@ def _edited(sheet: Sheet, found: tuple[Outcome, ...]) -> list[str]:
 
 
 def _varies(sheet: Sheet, answer: Callable, found: tuple[Outcome, ...]) -> bool:
-    """Does the first failing case, or the largest, come out otherwise when it runs once more?"""
+    """Does the first failing case, or the largest, come out otherwise in one of two more runs?"""
     failing = [i for i, _ in _failing(sheet, found) if not sheet.terms[i].at_least]
     once = [i for i in failing if not sheet.cases[i].label.startswith(AGAIN)]
-    return any(_otherwise(sheet, answer, found, i) for i in (*once[-1:], *once[:1]))
+    return any(_otherwise(sheet, answer, found, i) for i in (*once[-1:], *once[:1]) * 2)
 
 
 def _otherwise(sheet: Sheet, answer: Callable, found: tuple[Outcome, ...], index: int) -> bool:

@@ -26,8 +26,8 @@ def details(source):
     "scale, number", [(" / 512**0.5", "512"), (" / math.sqrt(300)", "300"), (" * 0.03", "0.03")]
 )
 def test_a_size_that_is_written_down_is_asked_about(scale, number):
-    said = f"`{number}` stands in your code: is it right for every input, or should it come"
-    assert details(SOFT.format(scale))[-1].startswith(said)
+    said = f"`{number}` stands in your code: is it the text's number, and right for every input?"
+    assert details(SOFT.format(scale))[-1] == said
 
 
 @pytest.mark.parametrize(

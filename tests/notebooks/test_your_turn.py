@@ -1,0 +1,45 @@
+"""Page, its table of exercises and the exercise notebook call them in one order."""
+
+import json
+import re
+
+import pytest
+
+from course_lib.grader.course.files import exercises
+from course_lib.paths import ROOT
+
+PATHS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+
+
+def prose(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
+
+
+def called(paragraph, number):
+    """The exercises that a paragraph names behind the words "your turn"."""
+    _, _, behind = paragraph.partition("our turn")
+    return re.findall(rf"`({number}\.[a-z0-9-]+)`", behind)
+
+
+@pytest.fixture(params=PATHS, ids=lambda path: path.stem)
+def page(request):
+    """Exercises: as the page says "your turn", as its end lists them, as they stand."""
+    number = request.param.name[:2]
+    text, _, listed = "\n\n".join(prose(request.param)).partition("## Exercises")
+    turns = [one for part in re.split(r"\n\s*\n", text) for one in called(part, number)]
+    there = prose(ROOT / "exercises" / request.param.name)
+    stand = re.findall(rf"(?m)^## ({number}\.[a-z0-9-]+)", "\n".join(there))
+    return turns, re.findall(rf"(?m)^(?:\||-) `({number}\.[a-z0-9-]+)`", listed), stand
+
+
+def test_each_exercise_is_called_where_its_part_stands(page):
+    turns, _, stand = page
+    assert stand and set(turns) == set(stand)
+
+
+def test_the_exercises_stand_in_the_order_of_the_page(page):
+    turns, listed, stand = page
+    assert list(dict.fromkeys(turns)) == stand
+    assert listed == stand
+    assert [e.id for e in exercises(ROOT) if e.chapter == stand[0][:2]] == stand
