@@ -9,7 +9,7 @@ import torch
 from .again import Drawn, called_again
 from .cases import Case
 from .compare import differences
-from .crash import RAISED, STOPPED
+from .errors.crash import RAISED, STOPPED
 from .inputs import parameters
 from .key import Exercise, Mistake
 from .later import Later

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .cases import Call, Case
-from .crash import RAISED, STOPPED, kind_of_error, learner_lines
+from .errors.crash import RAISED, STOPPED, kind_of_error, learner_lines
 from .loading import load
 from .returned import returned
 from .trees import identical, leaves, tree_map

@@ -4,15 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from .again import AGAIN, TRAINING
-from .bans import banned_name
-from .causes import cause, sound
+from .bans.banned import banned_name
+from .causes.cause import cause, sound
+from .causes.far import far
+from .causes.mixed import comparable, elsewhere
+from .causes.nearest import mostly, named, nearest
+from .causes.truths import other_truths
 from .compare import compare, differences
-from .crash import RAISED, brief, meaning, unwritten_stub
 from .edits import edited, only_returned
-from .far import far
+from .errors.crash import RAISED, brief, meaning, unwritten_stub
 from .inputs import came_in, size
-from .mixed import comparable, elsewhere
-from .nearest import mostly, named, nearest
 from .outcome import Outcome, run_case
 from .properties import broken
 from .scored import only_scored
@@ -20,7 +21,6 @@ from .sheet import Sheet
 from .spelt import spelt
 from .stopped import run_cases
 from .trees import leaves
-from .truths import other_truths
 
 KEEPS = "each call by itself is right: what does your code keep from one call to the next?"
 VARIES = (

@@ -10,7 +10,7 @@ import torch
 
 from course_lib.notebooks import Cell
 
-from ..judging.crash import LONGEST
+from ..judging.errors.crash import LONGEST
 from ..judging.flat import case_from, shallow
 from ..judging.frames import pack, unnested, unpack
 from ..judging.outcome import run_case

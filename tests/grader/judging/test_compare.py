@@ -7,7 +7,7 @@ import torch
 
 from course_lib.grader.judging.cases import case
 from course_lib.grader.judging.compare import compare, differences, tensors
-from course_lib.grader.judging.crash import kind_of_error
+from course_lib.grader.judging.errors.crash import kind_of_error
 from course_lib.grader.judging.outcome import Outcome, run_case
 from course_lib.grader.judging.terms import Terms, exactly
 

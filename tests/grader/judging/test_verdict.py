@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_lib.grader.judging.crash import meaning
+from course_lib.grader.judging.errors.crash import meaning
 from course_lib.grader.judging.key import Case, Exercise, Mistake, call, case
 from course_lib.grader.judging.making import make_sheet
 from course_lib.grader.judging.properties import PROPERTIES

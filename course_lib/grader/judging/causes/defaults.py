@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
-from .inputs import named_inputs
-from .sheet import Sheet
+from ..inputs import named_inputs
+from ..sheet import Sheet
 
 UNLIKELY = 0.02  # that as many cases leave an argument out, and fail for another reason
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from .again import AGAIN
-from .outcome import Outcome
-from .sheet import Sheet
+from ..again import AGAIN
+from ..outcome import Outcome
+from ..sheet import Sheet
 
 SHOWN = 4  # cases, each of which is told in up to a line
 

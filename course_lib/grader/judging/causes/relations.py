@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .compare import compare
-from .terms import Terms
+from ..compare import compare
+from ..terms import Terms
 
 ENOUGH = 3  # numbers: fewer may stand in any relation by chance
 

@@ -11,9 +11,9 @@ from collections.abc import Collection, Sequence
 
 from course_lib.notebooks import tree_of
 
+from ..scopes import names_of
 from .owned import Owned
 from .relatives import with_relatives
-from .scopes import names_of
 
 # What takes a name as a text, and where the text stands among the arguments.
 BY_TEXT = {"getattr": 1, "attrgetter": 0, "methodcaller": 0}

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from .crash import brief, meaning
-from .outcome import Outcome
-from .sheet import Sheet
+from ..errors.crash import brief, meaning
+from ..outcome import Outcome
+from ..sheet import Sheet
 
 Failing = Sequence[tuple[int, tuple[str, ...]]]
 

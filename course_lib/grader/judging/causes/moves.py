@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from .compare import compare
-from .edits import trains
-from .outcome import Outcome
-from .terms import Terms
-from .trees import leaves
+from ..compare import compare
+from ..edits import trains
+from ..outcome import Outcome
+from ..terms import Terms
+from ..trees import leaves
 
 MOVES = (
     "all is right before the first step, and after it no more: look at how the weights move, "

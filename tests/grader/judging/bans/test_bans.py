@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from course_lib.grader.course.files import sheet_for
-from course_lib.grader.judging.bans import banned_name
+from course_lib.grader.judging.bans.banned import banned_name
 from course_lib.grader.judging.verdict import judge, without_bans
 from course_lib.notebooks import LONGEST, tree_of
 from course_lib.paths import ROOT

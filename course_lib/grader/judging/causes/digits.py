@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from ..sheet import Sheet
+from ..trees import leaves
 from .relations import ENOUGH, Pairs
-from .sheet import Sheet
-from .trees import leaves
 
 HALF = (torch.float16, torch.bfloat16)
 STEPS = 4  # of the coarser dtype: as far as a few roundings lead

@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .compare import compare
-from .frames import foreign_kind
-from .outcome import ITSELF
-from .terms import Terms
-from .trees import leaves
+from ..compare import compare
+from ..frames import foreign_kind
+from ..outcome import ITSELF
+from ..terms import Terms
+from ..trees import leaves
 
 LATER = "{} gives its values one by one, later: make a list or a tensor of it"
 FOREIGN = {

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
-from .cases import Case
+from ..cases import Case
+from ..sheet import Sheet
 from .relations import Pair
-from .sheet import Sheet
 
 HUGE = 80.0  # e to the 89 is infinite in float32
 TINY = 1e-2  # beside its square an epsilon of 1e-5 counts

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from course_lib.grader.judging.far import far
+from course_lib.grader.judging.causes.far import far
 from course_lib.grader.judging.terms import Terms
 
 ONES = torch.ones(3)

@@ -4,9 +4,9 @@ from typing import Any
 
 import torch
 
-from .causes import sound
-from .compare import compare
-from .terms import Terms
+from ..compare import compare
+from ..terms import Terms
+from .cause import sound
 
 HAIR = 0.01  # of the largest number
 

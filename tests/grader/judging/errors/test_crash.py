@@ -10,10 +10,10 @@ import pytest
 from torch import nn
 
 from course_lib.grader.judging.cases import case
-from course_lib.grader.judging.crash import brief, meaning
+from course_lib.grader.judging.errors.crash import brief, meaning
+from course_lib.grader.judging.errors.meanings import MEANINGS
+from course_lib.grader.judging.errors.on_lines import ON_LINES
 from course_lib.grader.judging.loading import load
-from course_lib.grader.judging.meanings import MEANINGS
-from course_lib.grader.judging.on_lines import ON_LINES
 from course_lib.grader.judging.outcome import run_case
 
 

@@ -5,7 +5,7 @@ import linecache
 import pytest
 
 from course_lib.grader.judging.cases import case
-from course_lib.grader.judging.crash import meaning
+from course_lib.grader.judging.errors.crash import meaning
 from course_lib.grader.judging.outcome import run_case
 
 GIVEN = """import torch

@@ -10,21 +10,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..compare import compare
+from ..errors.crash import RAISED
+from ..inputs import named_inputs
+from ..outcome import Outcome
+from ..sheet import Sheet
+from ..trees import leaves
 from .amounts import of_amounts
-from .compare import compare
-from .crash import RAISED
 from .defaults import by_default
 from .digits import lost_digits, only_half
 from .factors import of_numbers
-from .inputs import named_inputs
 from .kinds import by_dtype, by_dtypes, by_kind, returned_error
 from .magnitudes import by_magnitude
 from .moves import MOVES, moves_otherwise
-from .outcome import Outcome
 from .relations import ENOUGH, Pair, of_places
 from .shapes import by_shape
-from .sheet import Sheet
-from .trees import leaves
 
 LARGEST = 10**15  # whole numbers beyond are no float64
 CUT = "`detach`, `.data`, `.item()`, `no_grad`, `torch.tensor(x)` and NumPy cut gradients off"

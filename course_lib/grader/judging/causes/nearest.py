@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from .compare import differences
-from .outcome import Outcome
-from .sheet import Recorded, Sheet
-from .trees import leaves
+from ..compare import differences
+from ..outcome import Outcome
+from ..sheet import Recorded, Sheet
+from ..trees import leaves
 
 SHARE = 2 / 3  # of the cases that one of the two has wrong
 FEW = 6  # one in six of the mistakes that have a case wrong, or two of them

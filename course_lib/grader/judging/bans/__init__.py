@@ -1,0 +1,1 @@
+"""Names that an exercise asks its readers to do without."""
