@@ -12,7 +12,7 @@ from course_lib.grader.book.collecting.writing import Collected, write
 from course_lib.grader.book.exports.people import People
 from course_lib.grader.book.students import load_class
 from course_lib.grader.book.times import FILE
-from course_lib.grader.course.files import key_files
+from course_lib.grader.course.files import chapters_of
 from course_lib.paths import ROOT
 
 FORMS = "Canvas's or Moodle's or Blackboard's download, or a zip with a folder for each student"
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
             plan = planned(archive, people)
             if not plan.placed:
                 raise CollectError(_nothing(args.archive, archive, plan))
-            done = write(plan, args.out, people, {key.name[:2] for key in key_files(ROOT)})
+            done = write(plan, args.out, people, set(chapters_of(ROOT)))
     except (OSError, ValueError) as error:
         print(f"course collect: {error}", file=sys.stderr)
         return 2

@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from course_lib.grader.judging.scopes import bound
+
 PACKAGE = "course_lib"
 DEFINITIONS = ast.FunctionDef | ast.ClassDef
 IMPORTS = ast.Import | ast.ImportFrom
@@ -74,9 +76,9 @@ class Needs:
     ) -> Iterator[tuple[str, set[Place]]]:
         """(bound name, what it stands for) for each name that a statement takes."""
         for alias in node.names:
-            bound = alias.asname or alias.name.split(".")[0]
+            name = bound(alias)
             if isinstance(node, ast.Import):
-                yield bound, self._module(alias.name)
+                yield name, self._module(alias.name)
                 continue
             base = node.module or ""
             if node.level and path is not None:
@@ -85,7 +87,7 @@ class Needs:
             file = self._file(base)
             inside = self._module(f"{base}.{alias.name}")
             inside = inside or (self._served(file).get(alias.name, set()) if file else set())
-            yield bound, inside or ({(file, alias.name), (file, "")} if file else set())
+            yield name, inside or ({(file, alias.name), (file, "")} if file else set())
 
     def _module(self, name: str) -> set[Place]:
         """A whole module: who holds it may use anything of it."""
@@ -110,7 +112,7 @@ class Needs:
 
     def _names(self, file: Path) -> set[str]:
         nodes = [n for n in self.trees[file].body if isinstance(n, ast.ImportFrom)]
-        return {alias.asname or alias.name for node in nodes for alias in node.names}
+        return {bound(alias) for node in nodes for alias in node.names}
 
     def _file(self, name: str) -> Path | None:
         if name.split(".")[0] != PACKAGE:

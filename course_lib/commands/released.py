@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from course_lib.commands.chapters import chosen
-from course_lib.grader.course.files import key_files
+from course_lib.grader.course.files import chapters_of
 from course_lib.grader.course.finding.work import mentioned
 from course_lib.paths import ROOT, write_private
 
@@ -60,7 +60,7 @@ def to_grade(
 
     Raises ValueError for chapters that are not there, and when nobody handed in any.
     """
-    there = tuple(path.name[:2] for path in key_files(ROOT))
+    there = chapters_of(ROOT)
     if given is not None:
         return chosen(given, there), "given"
     releases = noted(roster)

@@ -10,7 +10,7 @@ from course_lib.commands.chapters import add_option, chosen
 from course_lib.commands.folders import students_in
 from course_lib.commands.grade import chosen_of, tasks_of
 from course_lib.grader.book.one_student import level_for
-from course_lib.grader.course.files import key_files
+from course_lib.grader.course.files import chapters_of
 from course_lib.grader.similar.answers import gather, given
 from course_lib.grader.similar.nearness import alike
 from course_lib.grader.similar.similar_page import page, told
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         if not importlib.util.find_spec("rapidfuzz"):
             raise ValueError(f"this report needs RapidFuzz; install it with: {INSTALL}")
         students, passed = students_in(args.submissions)
-        there = tuple(path.name[:2] for path in key_files(ROOT))
+        there = chapters_of(ROOT)
         chapters = there if args.chapters is None else chosen(args.chapters, there)
         tasks = tasks_of(chosen_of(args.submissions, students, None), chapters, 0, level_for(None))
     except (OSError, ValueError) as error:

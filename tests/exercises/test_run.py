@@ -14,9 +14,7 @@ from course_lib.notebooks import read_cells
 from course_lib.paths import ROOT
 
 STUBS = sorted((ROOT / "exercises").glob("*.ipynb"))
-IDS = {
-    path.name[:2]: [e.id for e in exercises(ROOT) if e.chapter == path.name[:2]] for path in STUBS
-}
+IDS = {path.name[:2]: [e.id for e in exercises(ROOT, path.name[:2])] for path in STUBS}
 
 
 def panels(notebook):

@@ -75,7 +75,7 @@ def _open_chapters(book: Path, task: Task) -> tuple[str, ...]:
     folder = digest(task.folder)
 
     def done(chapter: str) -> bool:
-        ids = [e.id for e in exercises(task.root) if e.chapter == chapter]
+        ids = [e.id for e in exercises(task.root, chapter)]
         key = stamp(task.root, chapter)
         return is_done(book, task.folder.name, folder, task.seed, ids, task.values, key)
 

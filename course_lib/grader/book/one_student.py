@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from ..course.files import exercises, key_files, stamp
+from ..course.files import chapters_of, exercises, stamp
 from ..course.finding.facts import chapter_facts
 from ..course.finding.work import Unused, Used, find_work
 from ..course.lent import lent
@@ -67,8 +67,7 @@ def grade_student(task: Task) -> tuple[list[dict], dict[str, str]]:
     with ONE_AT_A_TIME, in_time(patience(task)), within():
         torch.set_num_threads(1)  # as many as there are processes would wait for each other
         warm = runner(task.root, task.level)
-        there = [path.name[:2] for path in key_files(task.root)]
-        facts = [chapter_facts(task.root, chapter) for chapter in there]
+        facts = [chapter_facts(task.root, chapter) for chapter in chapters_of(task.root)]
         work = find_work(task.folder, facts, Reader(warm))
         about["folder"] = work.digest
         about["files_not_used"] = listed(work.unused)
@@ -103,7 +102,7 @@ def _chapter(
     warm: Patient, task: Task, chapter: str, used: Used | None, unused: tuple[Unused, ...]
 ) -> Iterator[tuple[Graded, dict[str, Any]]]:
     """A chapter's exercises, graded, and what else their lines say."""
-    asked = [e for e in exercises(task.root) if e.chapter == chapter]
+    asked = exercises(task.root, chapter)
     if used is None:
         told = f"no notebook of chapter {chapter} was handed in" + _others(unused)
         about = {"work": "", "file": "", "changed": None, "cells_not_used": []}
@@ -157,8 +156,7 @@ def runner(root: Path, level: str) -> Warm | Cold:
     """One warm process for each process that grades."""
     if sys.platform != "linux":
         return Cold(root)
-    chapters = [path.name[:2] for path in key_files(root)]
-    return Warm(root, level, (part for c in chapters for part in lent(root, c).items()))
+    return Warm(root, level, (part for c in chapters_of(root) for part in lent(root, c).items()))
 
 
 def level_for(required: str | None) -> str:

@@ -55,9 +55,15 @@ def stamp(root: Path, chapter: str) -> str:
     return hashlib.sha256("".join(map(ast.dump, trees)).encode()).hexdigest()[:16]
 
 
-def exercises(root: Path) -> list[Exercise]:
-    """Every exercise of a course, in order."""
-    return [exercise for path in key_files(root) for exercise in load_key(path)]
+def chapters_of(root: Path) -> tuple[str, ...]:
+    """The numbers of the chapters that have exercises."""
+    return tuple(path.name[:2] for path in key_files(root))
+
+
+def exercises(root: Path, chapter: str = "") -> list[Exercise]:
+    """Every exercise of a course, or of one of its chapters, in order."""
+    paths = [path for path in key_files(root) if path.name.startswith(chapter)]
+    return [exercise for path in paths for exercise in load_key(path)]
 
 
 def find(root: Path, id: str) -> tuple[Path, Exercise]:
@@ -67,7 +73,7 @@ def find(root: Path, id: str) -> tuple[Path, Exercise]:
         raise KeyError(f"no answer keys under {root / 'solutions' / 'keys'}")
     known = {e.id: (p, e) for p in paths if p.name[:2] == id[:2] for e in load_key(p)}
     if id not in known:
-        there = ", ".join(known) or f"chapters {', '.join(p.name[:2] for p in paths)}"
+        there = ", ".join(known) or f"chapters {', '.join(chapters_of(root))}"
         raise KeyError(f"no exercise {id!r}; there are: {there}")
     return known[id]
 

@@ -10,6 +10,7 @@ from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+from ..judging.scopes import bound
 from .setup import setup_cells
 
 PACKAGE = "course_lib"
@@ -87,15 +88,11 @@ def _top_level(root: Path, module: str) -> dict[str, ast.stmt]:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             found[node.name] = node
         elif isinstance(node, ast.Import | ast.ImportFrom):
-            found |= {_bound(alias): _one_name(node, alias) for alias in node.names}
+            found |= {bound(alias): _one_name(node, alias) for alias in node.names}
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             found |= {target.id: node for target in targets if isinstance(target, ast.Name)}
     return found
-
-
-def _bound(alias: ast.alias) -> str:
-    return alias.asname or alias.name.split(".")[0]
 
 
 def _one_name(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.stmt:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from course_lib.notebooks import tree_of
 
-from ..judging.scopes import names_of
+from ..judging.scopes import bound, names_of
 from ..running.library import KEPT, PACKAGE, SILENT
 from ..running.nowhere import WRITING
 from .lent import lent_names
@@ -89,10 +89,9 @@ def _imported(nodes: list[ast.AST]) -> dict[str, str]:
     found: dict[str, str] = {}
     for node in nodes:
         if isinstance(node, ast.Import):
-            found |= {a.asname: a.name for a in node.names if a.asname}
-            found |= {n: n for a in node.names if not a.asname for n in [a.name.split(".")[0]]}
+            found |= {bound(a): a.name if a.asname else bound(a) for a in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
+            found |= {bound(a): f"{node.module}.{a.name}" for a in node.names}
     return found
 
 
@@ -107,11 +106,11 @@ def _modules(
             yield from _missing(root, chapter, text, "") if isinstance(text, str) else ()
         if isinstance(node, ast.Import):
             for alias in node.names:
-                if (alias.asname or alias.name.split(".")[0]) in read:
+                if bound(alias) in read:
                     yield from _missing(root, chapter, alias.name, "")
         elif isinstance(node, ast.ImportFrom) and not node.level:
             for alias in node.names:
-                if alias.name == "*" or (alias.asname or alias.name) in read:
+                if alias.name == "*" or bound(alias) in read:
                     yield from _missing(root, chapter, node.module, alias.name)
 
 

@@ -1,6 +1,12 @@
 """The names of its module that a piece of source text binds and reads, found by scope."""
 
+import ast
 import symtable
+
+
+def bound(alias: ast.alias) -> str:
+    """The name that a part of an import binds: `import a.b` binds a, `from a import b` b."""
+    return alias.asname or alias.name.partition(".")[0]
 
 
 def names_of(source: str) -> tuple[frozenset[str], frozenset[str]]:

@@ -50,7 +50,7 @@ def gather(tasks: Iterable[Task]) -> Answers:
 
 def _add(found: Answers, warm: Patient, task: Task, chapter: str, cells: list[Cell]) -> None:
     student, seen = task.folder.name, set[str]()
-    asked = [e for e in exercises(task.root) if e.chapter == chapter]
+    asked = exercises(task.root, chapter)
     try:
         made, _ = plan(warm, chapter, cells, [Wanted(e.id, e.name, "") for e in asked])
     except ValueError as error:

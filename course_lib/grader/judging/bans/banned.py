@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 
 from course_lib.notebooks import tree_of
 
-from ..scopes import names_of
+from ..scopes import bound, names_of
 from .owned import Owned
 from .relatives import with_relatives
 
@@ -62,7 +62,7 @@ def _foreign(tree: ast.Module, source: str) -> frozenset[str]:
     """The names that a source reads and that nothing in it defines; an import defines nothing."""
     binds, reads = names_of(source)
     nodes = list(ast.walk(tree))
-    imported = {_bound(alias) for n in nodes if isinstance(n, IMPORTS) for alias in n.names}
+    imported = {bound(alias) for n in nodes if isinstance(n, IMPORTS) for alias in n.names}
     own = {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
     own |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     return reads - (binds & own) - imported
@@ -85,13 +85,9 @@ def _used(foreign: frozenset[str], owned: Owned, banned: set[str]) -> list[str]:
     return found
 
 
-def _bound(alias: ast.alias) -> str:
-    return alias.asname or alias.name.split(".")[0]
-
-
 def _imported(node: ast.Import | ast.ImportFrom, read: set[str]) -> list[str]:
     """What an import takes that is read later."""
-    taken = [alias.name for alias in node.names if _bound(alias) in read]
+    taken = [alias.name for alias in node.names if bound(alias) in read]
     return [part for name in taken for part in name.split(".")]
 
 

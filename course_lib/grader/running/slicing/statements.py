@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from course_lib.notebooks import tree_of
 
-from ...judging.scopes import names_of
+from ...judging.scopes import bound, names_of
 
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 BUILT_IN = frozenset(dir(builtins))
@@ -125,7 +125,7 @@ def _surely(node: ast.stmt) -> list[str]:
     if isinstance(node, DEFINITIONS):
         return [node.name]
     if isinstance(node, IMPORTS):
-        return [(a.asname or a.name).split(".")[0] for a in node.names]
+        return [bound(a) for a in node.names]
     targets = node.targets if isinstance(node, ast.Assign) else []
     return [n.id for target in targets for n in ast.walk(target) if _is_name(n, ast.Store)]
 
@@ -134,10 +134,8 @@ def imported(told: Statement) -> Iterator[tuple[str, str]]:
     """What imports of a statement bind, each name with the full name of what it stands for."""
     for node in told.nodes:
         for alias in node.names if isinstance(node, IMPORTS) else ():
-            if isinstance(node, ast.ImportFrom):
-                yield alias.asname or alias.name, f"{node.module or ''}.{alias.name}"
-            else:
-                yield alias.asname or alias.name.split(".")[0], alias.name
+            module = f"{node.module or ''}." if isinstance(node, ast.ImportFrom) else ""
+            yield bound(alias), f"{module}{alias.name}"
 
 
 def _acts(node: ast.AST) -> bool:
