@@ -94,6 +94,8 @@ check("10.adam", adamw_step)
 # that is the same valley). Before you run it: what does AdamW look at, and what becomes of it when the valley is turned?
 
 # %% tags=["demo"]
+import matplotlib.pyplot as plt
+
 try:
     fig, ax = plt.subplots(figsize=(6, 2.8), layout="constrained")
     straight, turned = torch.eye(2), torch.tensor([[1.0, 1.0], [-1.0, 1.0]]) / 2**0.5
@@ -365,6 +367,8 @@ check("10.train", Trainer)
 # invents ten names.
 
 # %% tags=["demo"]
+import matplotlib.pyplot as plt
+
 from course_lib.data.names import arabic_names
 
 marks = "·$abcdefghijklmnopqrstuvwxyz"  # padding, an end
