@@ -1,10 +1,12 @@
 """A check says what will not be there when the answer is graded."""
 
 import sys
+import time
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from course_lib.grader.course import ran
 from course_lib.grader.course.missing import notes_on
 from course_lib.grader.course.ran import watch_cells
 from course_lib.grader.course.session import in_session
@@ -439,18 +441,21 @@ def test_a_module_that_a_cell_writes_is_told(session, tmp_path, monkeypatch):
     assert in_session(ROOT, "02.attention-weights", "weights")[1] == ()
 
 
-def test_cells_that_take_longer_than_grading_waits_are_told(session):
+def test_cells_that_take_longer_than_grading_waits_are_told(session, monkeypatch):
+    now = [0.0]  # no clock of a busy machine
+    monkeypatch.setattr(ran, "clock", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: now.append(now.pop() + seconds))
     weights = WEIGHTS.replace("weights", "attention_weights")
-    for cell in ("import time\ntime.sleep(0.2)\nunneeded = 1", "root = 0.5", weights):
+    for cell in ("import time\ntime.sleep(3)\nunneeded = 1", "root = 0.5", weights):
         session(cell)
     name = "attention_weights"
-    told = in_session(ROOT, "02.attention-weights", name, wall=0.2)
-    assert told[1] == ()
-    slow = "import time\ndef later():\n    time.sleep(0.2)\n    return 0.5\n"
+    assert in_session(ROOT, "02.attention-weights", name, wall=2)[1] == ()
+    slow = "import time\ndef later():\n    time.sleep(3)\n    return 0.5\n"
     session(f"{slow}root = later()\nprint(root)")
     session(weights)
-    (note,) = in_session(ROOT, "02.attention-weights", name, wall=0.2)[1]
-    assert note.startswith("when this is graded, cells and calls may take 0.2 s by the clock; here")
+    (note,) = in_session(ROOT, "02.attention-weights", name, wall=2)[1]
+    told = "when this is graded, cells and calls may take 2 s by the clock; here cells took 3 s"
+    assert note.startswith(told)
 
 
 @pytest.mark.parametrize("name", IN_A_SESSION)
