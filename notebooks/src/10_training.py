@@ -308,7 +308,7 @@ with TemporaryDirectory() as folder:
 claim("the last four losses, bit for bit", late == [record.loss for record in records[8:]])
 
 # %% [markdown]
-# With the weights alone, Adam starts anew and its first steps are rough (10.5).
+# With the weights alone, Adam and the schedule start anew: that costs steps.
 
 # %% [markdown]
 # ## 10.5 Adam: how far, in each weight
@@ -524,7 +524,7 @@ show(
 
 # %% [markdown]
 # With much to learn from, the model knew how sure it could be, and smoothing spoilt it: 86 % right, 77 % sure, far above the diagonal. With
-# little, it was too sure, and smoothing made it as much too unsure. The tokens right are about as many in each pair.
+# little, it was too sure, and smoothing made it as much too unsure. The tokens right are as many, with little one or two of 100 more.
 #
 # The control is a **temperature** (chapter 02): divide all logits by one number, chosen on the develop days. It changes no answer and leaves
 # an error of 0.01 to 0.02 without smoothing, 0.02 to 0.04 with.

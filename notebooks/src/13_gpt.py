@@ -712,30 +712,21 @@ for name, lost in removed.items():
 # Without the eight, the second time is nearly as hard as the first; eight others of the same layers cost a tenth of that. And *one* head, which never copies and only looks one token back, takes most of
 # it along. Last column: on a text that repeats little, little is lost. Now heads of layer 1, and how well the eight find their places:
 
-
 # %%
-def costs(heads, long):
-    """More nats without each head, on new texts of so many tokens, said twice."""
-    new = random_text(6)[:1].view(-1, long).repeat(1, 2)
-    at_all, *now = (without(lost, new)[long:].mean() for lost in ([], *([one] for one in heads)))
-    return {one: (more - at_all).item() for one, more in zip(heads, now)}
-
-
-layer_1 = costs([(1, head) for head in range(copies.shape[1])], 10)
-*rest, next_dear, dear = sorted(layer_1, key=layer_1.get)
-for long in (10, 50):
-    told = (
-        f"L{a} H{b} {more:.1f}"
-        for (a, b), more in costs([others[0], dear, next_dear], long).items()
-    )
-    print(f"new texts, {long} tokens twice, more nats without:", *told, sep="  ")
-print(f"layer 1's other heads, 10 tokens: at most {max(layer_1[one] for one in rest):.1f}")
-for lost in [], others[:1], [dear]:
-    score, _ = without(lost, random_text(0).repeat(1, 2), scores)
-    print("copying of the eight:", *(f"{score[one]:.2f}" for one in chosen), f"  without {lost}")
+layer_1 = [(1, head) for head in range(copies.shape[1])]
+for seed in (6, 7):
+    new = random_text(seed)[:1].repeat(1, 2)
+    found, _ = scores(smol, new)
+    at_all = without([], new)[N:].mean()
+    print(f"text {seed}: the eight copy {sum(found[one] for one in chosen) / 8:.2f}")
+    costs = {one: without([one], new)[N:].mean() - at_all for one in [others[0], *layer_1]}
+    for one in (others[0], max(layer_1, key=costs.get)):
+        found, _ = without([one], new, scores)
+        copied = sum(found[head] for head in chosen) / 8
+        print(f"  without L{one[0]} H{one[1]}: {costs[one]:.1f} nats more, they copy {copied:.2f}")
 
 # %% [markdown]
-# L16 H0 holds one step of this **circuit**: without it, seven of the eight hardly find their places. (L11 H1 is hardly missed: what counts is who reads it.) It isn't all: two heads of layer 1, each, cost about as much, yet without the first the eight find most of theirs.
+# L16 H0 holds one step of this **circuit**: without it, the eight hardly find their places. (L11 H1 is hardly missed: what counts is who reads it.) It isn't all: on each of these texts a head of layer 1 costs more, not the same one, and the eight find less, too.
 
 # %% jupyter={"source_hidden": true}
 lost = ["nothing", "the eight", "eight neighbours", list(removed)[3]]
