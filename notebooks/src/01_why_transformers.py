@@ -208,7 +208,7 @@ ax = runs_over(
     styles={"GRU": GRU_LINE | {"marker": "s"}, "attention": ATTENTION_LINE | {"marker": "o"}},
     xlabel="output at this word",
     ylabel="difference, word 2 = 1",
-    title="This GRU forgets the changed word; attention does not",
+    title="In this GRU the change fades; in attention it does not",
 )
 ax.set_xticks(range(len(words)), words, rotation=30)
 alt = "GRU: the change fades to nearly 0 at the last word. Attention: up and down, never near 0."
@@ -507,17 +507,17 @@ shown = {
 runs = {"all that are packed": sizes} | {
     name: runs.mT for name, runs in came_out.items() if name in shown
 }
-title = "Of what PyTorch's first draw packs some 13 are there; fitted readers find few"
+title = "All that PyTorch's first draw packs is there; fitted readers find few"
 ax = runs_over(
     sizes, runs, styles=shown, title=title, xlabel="symbols packed", ylabel="symbols read out"
 )
 alt = """A trained GRU gives back 16 of 16 and 19 of 32; a well drawn one, untrained, 14 and 16; fitted
-readers get three to six out of those that PyTorch drew, and who undoes their steps about 13."""
+readers get three to six out of those that PyTorch drew, and who undoes their steps gets all."""
 show(ax, alt)
 
 # %% [markdown]
 # All 16. Untrained, fitted readers find few in PyTorch's draw; who knows its weights and undoes its steps, one by one,
-# finds 13: they are there, but hard to read. *Well drawn*, so that each word turns the old state without shrinking it
+# minding how rounding blurs each, finds all: they are there, but hard to read. *Well drawn*, so that each word turns the old state without shrinking it
 # and writes only a tenth, it gives a matrix 14. What stays is the form: *one* size for any text.
 
 # %% [markdown]
@@ -588,8 +588,8 @@ show(ax, alt)
 # %% [markdown]
 # ## 1.7 How far is it from word to word?
 #
-# One number explains the curves of 1.4: the **path length**, the number of steps between a word and the output that
-# needs it. From word 1 to the output at word $n$:
+# How many factors did 1.4 multiply? The **path length**: the number of steps between a word and the output that needs
+# it. From word 1 to the output at word $n$:
 #
 # - *recurrent*: word 1 enters the state in its own step, then the state is handed on, word by word;
 # - *attention*: one look, whatever $n$;
@@ -764,7 +764,7 @@ print(", GRU", rounded(moved[gru]))
 # | gradient from far away, untrained | fades, unless drawn otherwise: open gates (1.4) | exactly 0 beyond its layers (1.7) | arrives, about $1/n$ (1.4) |
 # | one text in parallel (1.8) | no: $n$ steps in line | yes, a few layers | yes, a few products |
 # | work for $n$ words (1.8) | $6nd^2$ | grows like $n$ | $3nd^2 + 2n^2d$ |
-# | kept while writing (1.6) | one state | the last $k-1$ words of each layer | every word |
+# | kept while writing (1.6) | one state | the last few words of each layer | every word |
 # | order of the words (1.9) | built in | built in | has to be added |
 #
 # And what to do with it:
@@ -783,7 +783,7 @@ print(", GRU", rounded(moved[gru]))
 # - A recurrent network carries a **state of fixed size** and reads **in line**.
 # - Untrained, as PyTorch draws it, its gradient shrinks with every word. From there SGD did
 #   not learn it in 1,000 steps; Adam did, in some 40.
-# - Of 16 symbols in a state of 64 numbers fitted readers find 3 to 6 untrained as PyTorch draws it (some 13 are there),
+# - Of 16 symbols in a state of 64 numbers fitted readers find 3 to 6 untrained as PyTorch draws it (all are there),
 #   14 well drawn, all 16 trained.
 # - Between an encoder and a decoder one such vector is the **bottleneck**: some 8 of 32 symbols came through, 31 with
 #   attention to all states, which have to be stored.

@@ -1,4 +1,8 @@
-"""A cure by parts: a rotary model reads a longer text with some of its pairs slowed, not all."""
+"""A cure by parts: a rotary model reads a longer text with some of its pairs slowed, not all.
+
+Each way slows by the factor that a length needs; three of them also by the factor that suits them
+best on the development part.
+"""
 
 import importlib.util
 from pathlib import Path
@@ -20,6 +24,8 @@ SPEC.loader.exec_module(positions)
 
 LENGTHS = (96, 128, 256)
 PAIRS = tuple(range(6))
+POWERS = (0.5, 0.75, 1, 1.5, 2, 2.5, 3)  # of the factor that a length needs
+TUNED = ("NTK", "interpolated", "pair 3")
 
 
 def slowed(pairs):
@@ -41,13 +47,23 @@ WAYS = {
 }
 
 
-def losses_of(model, way):
-    """The losses at each length, on the test."""
+def losses_of(model, way, powers=(1, 1, 1), part=positions.TEST):
+    """The losses at each length, each with its power of the factor."""
     found = []
-    for length in LENGTHS:
-        positions.use(model, WAYS[way](12, length / positions.LENGTH))
-        found.append(positions.judge(model, length))
+    for length, power in zip(LENGTHS, powers, strict=True):
+        positions.use(model, WAYS[way](12, (length / positions.LENGTH) ** power))
+        found.append(positions.judge(model, length, part))
     return found
+
+
+def chosen_powers(models, way):
+    """For each length the power with the lowest mean loss on the development part."""
+    rows = [
+        [losses_of(model, way, [power] * len(LENGTHS), positions.DEVELOP) for model in models]
+        for power in POWERS
+    ]
+    best = torch.tensor(rows).mean(dim=1).argmin(dim=0)  # rows: (power, seed, length)
+    return [POWERS[i] for i in best]
 
 
 def first_steps():
@@ -57,14 +73,13 @@ def first_steps():
 
 
 def run():
-    """For each way: the losses at each length, for each seed."""
-    results = {"lengths": LENGTHS, "losses": {}}
-    for seed in positions.SEEDS:
-        model, _ = positions.trained("rotary", seed)
-        for way in WAYS:
-            results["losses"].setdefault(way, []).append(losses_of(model, way))
-            print(way, seed, results["losses"][way][-1], flush=True)
-    return results
+    """For each way: the losses at each length, for each seed; three with chosen factors, too."""
+    models = [positions.trained("rotary", seed)[0] for seed in positions.SEEDS]
+    losses = {way: [losses_of(model, way) for model in models] for way in WAYS}
+    chosen = {way: chosen_powers(models, way) for way in TUNED}
+    for way, powers in chosen.items():
+        losses[f"{way}, chosen"] = [losses_of(model, way, powers) for model in models]
+    return {"lengths": LENGTHS, "losses": losses, "powers": POWERS, "chosen": chosen}
 
 
 if __name__ == "__main__":

@@ -19,11 +19,13 @@ positions = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(positions)
 
 LONGER, FACTOR = positions.LONGER, positions.LONGER / positions.LENGTH
-RATES = tuple(times * positions.RATE for times in (0.5, 1, 2, 4))
+RATES = tuple(times * positions.RATE for times in (0.25, 0.5, 1, 2))
+SLOWED = torch.tensor([1, 1, FACTOR, 1, 1, 1])  # the third pair alone
 WAYS = {
     "as it was": rotary_frequencies(12),
-    "NTK": ntk_frequencies(12, FACTOR),
     "interpolated": interpolated_frequencies(12, FACTOR),
+    "NTK × 32": ntk_frequencies(12, FACTOR**2.5),  # the power that 06_parts chose
+    "pair 3": rotary_frequencies(12) / SLOWED,
 }
 
 
