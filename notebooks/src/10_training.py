@@ -524,7 +524,7 @@ show(
 
 # %% [markdown]
 # With much to learn from, the model knew how sure it could be, and smoothing spoilt it: 86 % right, 77 % sure, far above the diagonal. With
-# little, it was too sure, and smoothing made it as much too unsure. The tokens right are as many, with little one or two of 100 more.
+# little, it was too sure, and smoothing made it as much too unsure. The tokens right are as many (with little, 1 or 2 % more).
 #
 # The control is a **temperature** (chapter 02): divide all logits by one number, chosen on the develop days. It changes no answer and leaves
 # an error of 0.01 to 0.02 without smoothing, 0.02 to 0.04 with.
