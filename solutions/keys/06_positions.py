@@ -1614,6 +1614,7 @@ def relative_cases(generator):
             toeplitz(0.5 * (torch.arange(-8, 9).abs() > 3), 9),
         ),
         case("two places back scores 0.8, all other distances 0", toeplitz(only(-2, 8), 8)),
+        case("four places ahead of six scores 0.8, all others 0", toeplitz(only(4, 6), 6)),
         case("two places ahead scores 0.8, all other distances 0", toeplitz(only(2, 7), 7)),
         case(
             "from the last place to the first scores 0.8, all other distances 0",
@@ -1801,6 +1802,11 @@ def it_matters(scores, varies, tolerance, rtol):
     }
     if varies in told:
         return bool(told[varies])
+    n = len(scores)
+    distance = torch.arange(n)[None, :] - torch.arange(n)[:, None]
+    parts |= {"but the farthest": scores[distance.abs() < n - 1]}
+    parts |= {"but the upper corner": scores[distance < n - 1]}
+    parts |= {"but the lower corner": scores[distance > 1 - n]}
     asked = parts.get(varies, scores)
     limit = 0.0 if varies == "exactly" else tolerance
     return varies == "unasked" or float(asked.max() - asked.min()) > limit
@@ -2319,6 +2325,36 @@ RELATIVE_TEST = Exercise(
             "One distance that differs from the others is enough, to the left or to the right.",
             "Compare the largest score of the table with the smallest.",
             varies="first column",
+        ),
+        lenient(
+            "two-farthest-distances-not-asked",
+            None,
+            "in its second question, whether distance matters, the two farthest distances are "
+            "left out: the cells in the upper right and the lower left corner",
+            "For which offsets is there a diagonal, in a table of 4 by 4? −3 to 3.",
+            "A corner is a distance of its own, and may be the one that scores otherwise.",
+            "`range(-n + 1, n)` has all offsets.",
+            varies="but the farthest",
+        ),
+        lenient(
+            "farthest-distance-ahead-not-asked",
+            None,
+            "in its second question, whether distance matters, the farthest distance ahead is "
+            "left out: the cell in the upper right corner",
+            "For which offsets is there a diagonal, in a table of 4 by 4? −3 to 3.",
+            "A corner is a distance of its own, and may be the one that scores otherwise.",
+            "`range(-n + 1, n)` has all offsets.",
+            varies="but the upper corner",
+        ),
+        lenient(
+            "farthest-distance-back-not-asked",
+            None,
+            "in its second question, whether distance matters, the farthest distance back is "
+            "left out: the cell in the lower left corner",
+            "For which offsets is there a diagonal, in a table of 4 by 4? −3 to 3.",
+            "A corner is a distance of its own, and may be the one that scores otherwise.",
+            "`range(-n + 1, n)` has all offsets.",
+            varies="but the lower corner",
         ),
         lenient(
             "row-in-the-middle-only",
@@ -3897,7 +3933,9 @@ def wrong_bucket(
         "ceil": wide.ceil(),
         "too early": exact * lift + spread * share.floor(),
     }[rounding].long()
-    if last in ("all", "half"):
+    if last == "before E":
+        wide = exact + (wide - exact).clamp(max=count - 1)
+    elif last in ("all", "half"):
         wide = wide.clamp(max=num_buckets // {"all": 1, "half": 2}[last] - 1)
     elif cap:
         wide = wide.clamp(max=count - last)
@@ -4026,6 +4064,17 @@ OFFSET_HINTS = (
     "Add B to the buckets of the future.",
 )
 BUCKET_SLIPS = [
+    bucket_slip(
+        "clamped-before-E-is-added",
+        {"last": "before E"},
+        "the far part is cut at B - 1 *before* E is added: beyond max_distance the sum still grows "
+        "to E + B - 1",
+        (
+            "What comes out at distance 5,000? It should be B - 1.",
+            "The numbers of the far buckets begin at E, and end at B - 1.",
+            "Add E first, and clamp the sum.",
+        ),
+    ),
     bucket_slip(
         "distance-is-relative",
         {"one_way": "future", "future": "negative"},

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import partialmethod
 
 import torch
 import torch.nn.functional as F
@@ -3651,11 +3652,23 @@ def gpt_cases(generator):
     ]
 
 
+LAYER = ("weight", "bias")
+
+
 def with_large_scores(given):
-    """The case with queries and keys that point away from each other: scores about -300."""
-    bias = given.state["h.0.attn.c_attn.bias"].clone()
-    bias[:4], bias[4:8] = 15.0, -15.0
-    return replace(given, state=given.state | {"h.0.attn.c_attn.bias": bias})
+    """The case with all scores of head 0 about -300, and with a later key of head 1 always
+    hundreds above the earlier ones: places lie far apart in one number, and its keys read it.
+    """
+    names = ("wpe.weight", "h.0.ln_1.weight", "h.0.ln_1.bias")
+    places, gain, shift = (given.state[name].clone() for name in names)
+    layer = {f"h.0.attn.c_attn.{x}": given.state[f"h.0.attn.c_attn.{x}"].clone() for x in LAYER}
+    weight, bias = layer.values()
+    places[:3] = torch.tensor([[-9.0, 3, 3, 3], [0, 9, 0, -9], [9, -3, -3, -3]])
+    gain[0], shift[0] = 1.0, 0.0
+    bias[:4], bias[4:6], bias[6:8] = 15.0, -15.0, 0.0
+    weight[6:8] = torch.tensor([15.0, 0, 0, 0])
+    moved = dict(zip(names, (places, gain, shift), strict=True))
+    return replace(given, state=given.state | moved | layer)
 
 
 class Part(nn.Module):
@@ -3981,6 +3994,11 @@ def added_twice(self, block, x):
 
 def hidden_afterwards(self, scores, seen):
     return scores.softmax(dim=-1) * seen
+
+
+def hidden_and_divided(self, scores, seen, *, room=0.0):
+    left = scores.softmax(dim=-1) * seen
+    return left / (left.sum(dim=-1, keepdim=True) + room)
 
 
 def hidden_turned_round(self, scores, seen):
@@ -4519,6 +4537,20 @@ MODEL = Exercise(
             "weights are hidden after the softmax: rows no longer sum to 1",
             LOOKING,
             weights=hidden_afterwards,
+        ),
+        gpt_mistake(
+            "hidden-after-the-softmax-and-divided",
+            "weights are hidden after the softmax, and a row is divided by what is left of it: "
+            "where the future outweighs all by hundreds that is 0 / 0",
+            LOOKING,
+            weights=hidden_and_divided,
+        ),
+        gpt_mistake(
+            "hidden-after-the-softmax-and-divided-by-a-little-more",
+            "weights are hidden after the softmax, and a row is divided by what is left of it and "
+            "a little more: where the future outweighs all by hundreds nothing is left",
+            LOOKING,
+            weights=partialmethod(hidden_and_divided, room=1e-9),
         ),
         gpt_mistake(
             "softmax-over-queries",

@@ -297,6 +297,7 @@ HIDE = Exercise(
     name="hide",
     cases=hide_cases,
     choices={"share": SHARES},
+    any_sequence=True,  # the text asks for two tensors, not for a tuple
     mistakes=[
         hiding(
             "others-not-picked",

@@ -4527,7 +4527,7 @@ def t5_cases(generator):
         state = t5_learned(generator, WrongT5(**SIZES))
         pads = [(0, 2), (1, 0)]
         other, source = (text(seq, pads, SIZES["vocab_size"], SIZES["pad_id"]) for seq in (8, 7))
-        target = text(7, [(0, 1), (0, 0)], SIZES["vocab_size"], SIZES["pad_id"])
+        target = text(7, [(0, 2), (0, 1)], SIZES["vocab_size"], SIZES["pad_id"])
         memory = normal(generator, 2, 7, SIZES["d_model"])
         planned = [call(other, method="encode"), call(target, memory, source, method="decode")]
         return Case(label, planned, init=SIZES, state=state)
@@ -4727,6 +4727,9 @@ class WrongT5(nn.Module):
             "each itself": lambda: (real & ahead) | torch.eye(seq).bool(),
             "start and each itself": lambda: ((real | first) & ahead) | torch.eye(seq).bool(),
             "all if the start is padding": lambda: (real | ~real[..., :1]) & ahead,
+            "start counted twice": lambda: (
+                (torch.arange(seq) <= real.sum(dim=-1, keepdim=True)) & ahead
+            ),
             "queries too": lambda: (real | first) & (real | first).mT & ahead,
             "start sees itself": lambda: (real & ahead) | (first[:, None] & first),
         }.get(kind, lambda: (real | first) & ahead)()
@@ -5446,6 +5449,14 @@ T5_MODEL = Exercise(
             "where the start has the padding's id, all padding of that text is seen; only the "
             "first place is meant",
             *WRITE_MASK_HINTS,
+        ),
+        a_t5_step(
+            "start-counted-twice",
+            {"write mask": "start counted twice"},
+            "as many places are seen as a target has tokens, and one more for the start: where the "
+            "start isn't padding it is counted twice, and a padding is seen",
+            "Print your mask for the ids [2, 3, 4, pad, pad]. Which columns are hidden?",
+            *WRITE_MASK_HINTS[1:],
         ),
         a_t5_step(
             "padding-masks-turned-round",

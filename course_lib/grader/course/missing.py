@@ -14,7 +14,7 @@ from ..judging.scopes import bound, names_of
 from ..running.library import KEPT, PACKAGE, SILENT
 from ..running.nowhere import WRITING
 from .lent import lent_names
-from .outside import in_full, of_environment, of_ipython
+from .outside import in_full, of_environment, of_ipython, own_attributes
 from .packages import is_of_the_course, own_module
 from .setup import setup_cells
 
@@ -64,6 +64,7 @@ METHODS = {
     **dict.fromkeys(("from_pretrained", "share_memory_", "share_memory"), OUTSIDE),
     **dict.fromkeys(("cuda", "mps", "xpu"), GPU),
 }
+TABLES = tuple(f"torch.nn.{x}.from_pretrained" for x in ("Embedding", "EmbeddingBag"))  # of x
 BUILT_IN = {"__import__": "__import__"}
 BY_NAME = ("__import__", "importlib.import_module")  # what imports a module that is a text
 DEVICE = re.compile(r"(?:cuda|mps|xpu)(?::\d+)?")
@@ -156,6 +157,7 @@ def _writes(call: ast.Call, place: int = 1) -> bool:
 def _uses(tree: ast.Module, named: dict[str, str]) -> Iterator[str]:
     inner = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
     asks = any(getattr(node, "attr", "") == "is_available" for node in ast.walk(tree))
+    own = own_attributes(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name | ast.Attribute) and id(node) not in inner:
             full = in_full(node, named)
@@ -163,17 +165,18 @@ def _uses(tree: ast.Module, named: dict[str, str]) -> Iterator[str]:
                 if full == start or full.startswith(start if start[-1] in "._" else f"{start}."):
                     yield _sentence(node, told)
         if isinstance(node, ast.Call):
-            yield from _of_call(node, named, asks)
+            yield from _of_call(node, named, asks, own)
     yield from of_ipython(tree)
     yield from of_environment(tree, named)
 
 
-def _of_call(call: ast.Call, named: dict[str, str], asks: bool) -> Iterator[str]:
+def _of_call(call: ast.Call, named: dict[str, str], asks: bool, own: set[str]) -> Iterator[str]:
     """What a call wants; nothing of a GPU where the code asks whether there is one."""
     method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     base = getattr(getattr(call.func, "value", None), "func", None)
     path = base is not None and in_full(base, named) == "pathlib.Path"
-    if method in METHODS and not (asks and METHODS[method] == GPU):
+    works = method in own or in_full(call.func, named) in TABLES
+    if method in METHODS and not works and not (asks and METHODS[method] == GPU):
         yield _sentence(call.func, METHODS[method])
     elif method == "open" and path and not _writes(call, 0):
         yield _sentence(call.func, READS)

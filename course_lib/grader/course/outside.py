@@ -41,6 +41,15 @@ def of_environment(tree: ast.Module, named: dict[str, str]) -> Iterator[str]:
             yield f"`{ast.unparse(node)}` is not there: it is a variable of your system"
 
 
+def own_attributes(tree: ast.Module) -> set[str]:
+    """Methods that the source defines, and attributes that it sets: they are what it says."""
+    nodes = list(ast.walk(tree))
+    attributes = [n for n in nodes if isinstance(n, ast.Attribute)]
+    stored = {n.attr for n in attributes if isinstance(n.ctx, ast.Store)}
+    classes = [n for n in nodes if isinstance(n, ast.ClassDef)]
+    return stored | {getattr(each, "name", "") for one in classes for each in one.body}
+
+
 def in_full(node: ast.expr, named: dict[str, str]) -> str:
     """A dotted name written in full; "" for anything else, or a name that isn't imported."""
     if isinstance(node, ast.Attribute):

@@ -85,6 +85,10 @@ USES = {
         inside("Path('x.txt').exists()", "from pathlib import Path"),
         "`Path('x.txt').exists` does not work: it reads a file",
     ),
+    "weights by name": (
+        inside("AutoModel.from_pretrained(x)"),
+        "`AutoModel.from_pretrained` does not work: nothing outside of Python",
+    ),
     "weights, lazily": (
         inside("safe_open('x', 'pt')", "from safetensors import safe_open"),
         "`safe_open` does not work: it reads a file",
@@ -150,6 +154,10 @@ def test_a_package_that_the_course_does_not_install_may_be_missing(tmp_path, mon
         ("04", inside("Path('x.txt').open('w')", "from pathlib import Path")),
         ("04", inside("os.environ.get('NOBODY_SET_THIS', 2)", "import os")),
         ("04", inside("__import__('math').pi * x")),
+        ("06", inside("nn.Embedding.from_pretrained(x)(x)")),
+        ("06", inside("E.from_pretrained(x)", "from torch.nn import EmbeddingBag as E")),
+        ("04", "class answer:\n    def stat(self): pass\n    def f(self): return self.stat()"),
+        ("04", "class answer:\n    def __init__(self): self.glob = abs; self.glob(3)"),
         ("04", inside("f(x)", "try:\n    import not_there as f\nexcept ImportError:\n    f = abs")),
         (
             "05",

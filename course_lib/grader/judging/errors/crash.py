@@ -9,6 +9,8 @@ from dis import opname
 from pathlib import Path
 from types import TracebackType
 
+import course_lib
+
 from .meanings import MEANINGS
 from .on_lines import ON_LINES
 from .parts import never_stored
@@ -16,7 +18,7 @@ from .parts import never_stored
 # File names of code that a learner wrote: a notebook's cell, or one that we compiled.
 ANSWER_FILES = ("<ipython-input", "/ipykernel_", "\\ipykernel_", "<exercise")
 
-COURSE = Path(__file__).parents[2]
+COURSE = Path(course_lib.__file__).parent
 LIBRARIES = (COURSE, *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
 RAISED = "raised"
 OWN = "your own `raise` stops a call that has a result: what does its condition look at, here?"

@@ -571,6 +571,12 @@ def test_rounded_numbers_are_told(wrong, tells):
     assert ("right, but rounded" in told(made, wrong)) == tells
 
 
+def test_numbers_that_are_right_but_for_their_dtype_are_not_called_rounded():
+    made = sheet(lambda x: x / 3, lambda g: [case(f"{n}", torch.arange(n) * 1.5) for n in (5, 9)])
+    assert "found torch.float64" in told(made, lambda x: x.double() / 3)
+    assert "rounded" not in told(made, lambda x: x.double() / 3)
+
+
 def sizes(x):
     return x.float().exp().sum(dim=-1)
 

@@ -61,6 +61,11 @@ def test_what_an_answer_raises_itself_may_use_any_words(source):
             "mistake # needs # hints, got #",
         ),
         (
+            "import torch\nfrom course_lib.nn.multi_head import split_heads\n"
+            "def f(x): return split_heads(torch.ones(1, 2, 7), 2)",
+            "num_heads must divide d_model, got num_heads=#",
+        ),
+        (
             "import torch\ndef f(x):\n    try:\n        torch.ones(2) + torch.ones(3)\n"
             "    except RuntimeError:\n        raise",
             "The size of tensor a",
