@@ -2353,8 +2353,8 @@ LABEL = Exercise(
         labelling(
             "softmax-then-logarithm",
             "in two steps",
-            "softmax and then the logarithm: unlikely tokens get a probability of 0, and its "
-            "logarithm is minus infinity",
+            "the softmax comes first and then the logarithm: unlikely tokens get a probability of "
+            "0, and its logarithm is minus infinity",
             "What is `torch.tensor([0.0, 200.0]).softmax(0).log()`, and what should it be?",
             "In one step the logarithm is taken of nothing that was rounded to 0.",
             "`logits.float().log_softmax(dim=-1)`, then `gather` along the last axis.",

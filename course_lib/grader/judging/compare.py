@@ -98,7 +98,8 @@ def _sequence(expected: list | tuple, found: list | tuple, terms: Terms) -> Deta
         if isinstance(expected, list) and isinstance(found, list):
             told = f"expected a list of {len(expected)}, found one of {len(found)}"
             return (f"{told}{contents(found)}",)
-        return (f"expected {len(expected)} results, found {len(found)}{contents(found)}",)
+        many = f"{len(expected)} result{'s' * (len(expected) != 1)}"
+        return (f"expected {many}, found {len(found)}{contents(found)}",)
     want, got = ("tuple" if isinstance(x, tuple) else "list" for x in (expected, found))
     if want != got and not terms.any_sequence:
         return (f"expected a {want}, found a {got} of as many results",)

@@ -63,6 +63,7 @@ def test_the_first_difference_is_told_with_its_place_and_the_largest_error():
             f"found 3 ('{'a' * 20}…', a dict, shape ())",
         ),
         ((X, X), (X,), "expected 2 results, found 1 (shape (2, 3))"),
+        ((X,), (X, X), "expected 1 result, found 2"),
         (X, 3.0, "expected a tensor of shape (2, 3), found 3.0 (float)"),
         (X, X.double(), "found torch.float64: something is float64"),
         (X, X.long(), "found torch.int64: decimal numbers are asked for"),
