@@ -109,3 +109,21 @@ def test_else_nothing_is_said(said, cells):
 
 def test_a_definition_beside_the_check_is_what_is_judged(said):
     assert NOTE not in said("import torch", GOOD, "1 / 0", f"{GOOD}\n{CHECK}")
+
+
+NEXT = GOOD.replace("scores", "dot_shape")  # 00.dot-shape asks for it
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        NEXT,
+        NEXT.replace("):", ")"),
+        f"1 / 0\n{NEXT}",
+        "def my_test(scores):\n    assert scores\n\nmy_test(\n    scores=scores,\n)\n1 / 0",
+        "my_test(\n    scores=scores,\n",
+    ],
+)
+def test_a_cell_of_another_exercise_or_that_hands_the_answer_on_is_no_edited_form(said, cell):
+    told = said("import torch", GOOD, cell, CHECK)
+    assert "[right]" in told and NOTE not in told
