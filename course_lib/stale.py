@@ -2,14 +2,14 @@
 
 import ast
 import difflib
-import inspect
 import re
 import sys
-import textwrap
 import traceback
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from course_lib.grader.course.checking import source_of
 
 ALIKE = 0.6  # of two cells, one of them an edited form of the other
 LONGEST = 120  # letters of a message or a line
@@ -151,8 +151,5 @@ def _binds(cell: str, name: str) -> bool:
 
 
 def _holds(cell: str, answer: object) -> bool:
-    """Is the answer's own text in a cell?"""
-    try:
-        return textwrap.dedent(inspect.getsource(answer)).strip() in cell  # type: ignore[arg-type]
-    except (OSError, TypeError):
-        return True  # nothing is known of it, so nothing is said
+    """Is the answer's own text in a cell? Where it isn't known nothing is to be said."""
+    return source_of(answer).strip() in cell

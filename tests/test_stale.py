@@ -4,6 +4,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 CHECK = "from course_lib.check import check\nprint(check('00.scores', scores))"
+OF_A_CLASS = CHECK.split("\n")[0] + "\nprint(check('07.swiglu', SwiGLU))"
 GOOD = "def scores(query, keys):\n    return keys @ query\n"
 NOTE = "this judges the `scores` that an earlier cell defined"
 
@@ -81,6 +82,20 @@ def test_an_answer_that_catches_the_first_stop_is_stopped_again(said, monkeypatc
     caught = f"    try:\n    {loop.replace('    pass', '        pass')}    except:\n        pass\n"
     endless = GOOD.replace("    return", f"{caught}{loop}    return")
     assert "stopped after" in said("import torch", endless, CHECK)
+
+
+MODULE = """class SwiGLU(torch.nn.Module):
+    def forward(self, x):
+        return x
+"""
+
+
+@pytest.mark.parametrize("edited", [MODULE.replace("x)", "x, y").replace(":", ""), f"no\n{MODULE}"])
+def test_after_an_edited_class_that_stopped_too(said, edited):
+    told = said("import torch", MODULE, edited.replace("x\n", "2 * x\n"), OF_A_CLASS)
+    assert "cell [3] stopped without defining `SwiGLU`" in told
+    assert "[earlier]" in told
+    assert "[earlier]" not in said("import torch", MODULE, f"{MODULE}\n1 / 0", OF_A_CLASS)
 
 
 def test_after_a_renamed_function_too(said):

@@ -60,14 +60,14 @@ def verdict_on(
     if not whole:
         stub = sheet.stub if verdict.state == "right" else ""
         whole, lost = in_session(root, id, sheet.name, answer, stub, sheet.wall)
-    whole = whole or "\n".join(_source(each) for each in helpers_of(answer))
+    whole = whole or "\n".join(source_of(each) for each in helpers_of(answer))
     case = by_own_name(verdict.case, sheet.name, answer)
     verdict = replace(
         verdict, case=case, notes=(*slow, *lost, *notes_on(root, id[:2], whole, sheet.name))
     )
     if verdict.state == "right":
         return without_bans(sheet, verdict, whole)
-    source = source or _source(answer)
+    source = source or source_of(answer)
     if sheet.stub and definition(source, sheet.name) == sheet.stub:
         return verdict_of(sheet, "not attempted", "the cell is as handed out")
     verdict = without_bans(sheet, with_changed_values(sheet, verdict, source), whole)
@@ -122,7 +122,7 @@ def as_graded() -> Iterator[torch.dtype]:
         torch.set_default_dtype(kind)
 
 
-def _source(answer: object) -> str:
+def source_of(answer: object) -> str:
     """The text of a function or class; "" for what can't be found."""
     try:
         return textwrap.dedent(inspect.getsource(answer))
