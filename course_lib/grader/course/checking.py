@@ -58,8 +58,9 @@ def verdict_on(
     slow = _late(sheet, spent, passed) if verdict.state == "right" else ()
     lost: tuple[str, ...] = ()
     if not whole:
-        stub = sheet.stub if verdict.state == "right" else ""
-        whole, lost = in_session(root, id, sheet.name, answer, stub, sheet.wall)
+        right = verdict.state == "right"
+        stub = sheet.stub if right else ""
+        whole, lost = in_session(root, id, sheet.name, answer, stub, sheet.wall, right)
     whole = whole or "\n".join(source_of(each) for each in helpers_of(answer))
     case = by_own_name(verdict.case, sheet.name, answer)
     verdict = replace(

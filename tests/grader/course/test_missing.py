@@ -169,7 +169,7 @@ def session(monkeypatch):
     shell = InteractiveShell.instance()
     shell.history_manager.enabled = False
     watch_cells()
-    yield lambda source: shell.run_cell(source, store_history=True)
+    yield lambda source, **cell: shell.run_cell(source, store_history=True, **cell)
     InteractiveShell.clear_instance()
 
 
