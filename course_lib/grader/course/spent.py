@@ -34,9 +34,13 @@ def took(cells: Sequence[tuple[Typed, Cell]], made: Slice) -> tuple[float, float
 
 
 def _shows(told: Statement) -> bool:
-    calls = [node.value for node in told.nodes if isinstance(node, ast.Expr)]
-    names = [c.func.id for c in calls if isinstance(c, ast.Call) and isinstance(c.func, ast.Name)]
-    return len(names) == len(told.nodes) and set(names) <= set(SHOWS)
+    """Does it show what is there, without calling anything for it?"""
+    shown = [node.value for node in told.nodes if isinstance(node, ast.Expr)]
+    calls = [each for each in shown if isinstance(each, ast.Call)]
+    within = [n for call in calls for n in ast.walk(call) if n is not call]
+    names = [getattr(call.func, "id", "") for call in calls]
+    quick = not any(isinstance(n, ast.Call | ast.comprehension) for n in within)
+    return quick and len(names) == len(told.nodes) and set(names) <= set(SHOWS)
 
 
 def too_long(spent: float, passed: float, wall: float) -> tuple[str, ...]:
