@@ -44,18 +44,23 @@ class Came:
         listed, known = times.get(key), _by_label(self.files.get(student, {}))
         labels = [row.get("file") or "", *row.get("copies", ())]
         found = [known[name] for name in map(_outer, labels) if name in known]
-        own = min((_by_its_line(file, student, times) for file in found), key=order, default=None)
-        if own is None:
+        dated = [(self._by_its_line(file, student, times), file) for file in found]
+        if not dated:
             return listed
-        elsewhere = not any(each.submitted or each.chapter in (chapter, "") for each in found)
+        own, file = min(dated, key=lambda each: (each[0].late, *order(each[0])))
+        about = file.chapter in (chapter, "") and self._is_about(key, file)
         written = listed is not None and self.lines.get(key) != listed
-        return listed if written and not elsewhere else own
+        return listed if written and (file.submitted or about) else own
 
+    def _by_its_line(self, file: File, student: str, times: Times) -> Told:
+        """What the platform told, or else what an instructor wrote of the chapter in its name."""
+        line = times.get(key := (student, file.chapter))
+        return line if line and not file.submitted and self._is_about(key, file) else file
 
-def _by_its_line(file: File, student: str, times: Times) -> Told:
-    """What the platform told, or else what an instructor wrote of the chapter in its name."""
-    line = times.get((student, file.chapter))
-    return line if line and not file.submitted else file
+    def _is_about(self, key: tuple[str, str], file: File) -> bool:
+        """Is a line about such a file? Not if it was written for one in time and this was LATE."""
+        wrote = self.lines.get(key)
+        return wrote is None or wrote.late == file.late
 
 
 def order(told: Told) -> tuple[bool, float, bool]:
