@@ -276,6 +276,8 @@ IN_A_SESSION = {
         "asks for IPython's shell; `get_ipython()` gives it",
     ),
     "a name given to the shell's": (["get_ipython().user_ns['root'] = 0.5", WEIGHTS], ""),
+    "a name given to what vars gives": (["vars()['root'] = 0.5", WEIGHTS], ""),
+    "a name given to what locals gives": (["locals()['root'] = 0.5", WEIGHTS], ""),
     "what a shell line gives": (["out = !echo 0.5\nroot = float(out[0])", WEIGHTS], "with `!`"),
     "a variable of the system": (
         ["import os\nroot = len(os.environ['PATH']) * 0 + 0.5", WEIGHTS],
