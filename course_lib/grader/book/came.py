@@ -34,7 +34,7 @@ class Came:
     lines: Times = field(default_factory=dict)
 
     def of(self, row: dict, times: Times) -> Told | None:
-        """When the answer of a line came: in its file, or in one with the same bytes before.
+        """When the answer of a line came: in its file, or in one with the same code before.
 
         A line of the list that isn't as collecting wrote it is the instructor's, and goes first. On
         a platform without times it holds for the files that are not named for another chapter.
@@ -69,10 +69,11 @@ def order(told: Told) -> tuple[bool, float, bool]:
     return not told.submitted, time, told.late
 
 
-def load_came(submissions: Path) -> Came:
+def load_came(submissions: Path, *, moving: bool = False) -> Came:
     """What collecting kept with submissions; nothing where they were not collected.
 
-    Raises TimesError for a record that is damaged.
+    Raises TimesError for a record that is damaged and, unless files are `moving`, for one of a
+    collecting that was ended before it had moved them all.
     """
     path = submissions / RECORD
     if not path.is_file():
@@ -91,6 +92,9 @@ def load_came(submissions: Path) -> Came:
     except (OSError, ValueError, AttributeError, TypeError) as error:
         told = "the times of collected files are not known; collect once more into a new folder"
         raise TimesError(f"{path} can't be read ({error}): {told}") from error
+    if kept.get("aside") and not moving:
+        told = "collecting was ended on its way, and files may not have their names yet"
+        raise TimesError(f"{path}: {told}; collect once more")
     return Came(files, lines)
 
 

@@ -194,3 +194,10 @@ def test_a_damaged_record_of_files_is_named(tmp_path, text):
     with pytest.raises(TimesError, match=r"collected\.json can't be read"):
         load_came(tmp_path)
     assert load_came(tmp_path / "elsewhere") == Came()
+
+
+def test_a_collecting_that_was_ended_on_its_way_is_to_be_run_again(tmp_path):
+    (tmp_path / ".collected.json").write_text('{"aside": {"ada": {"a.py": "a-earlier-1.py"}}}')
+    with pytest.raises(TimesError, match=r"ended on its way, and .* collect once more"):
+        load_came(tmp_path)
+    assert load_came(tmp_path, moving=True) == Came()

@@ -38,7 +38,7 @@ class Used:
     """The file that counts for a chapter, and how many of its exercises it answers.
 
     `more` are other files with answers to the chapter: one may hold what this one lacks. `copies`
-    are the names of others with the same bytes, or of zips with such.
+    are the names of others with the same code, or of zips with such.
     """
 
     label: str
