@@ -4,6 +4,7 @@ import contextlib
 import inspect
 import io
 import linecache
+import re
 import textwrap
 import time
 from collections.abc import Iterator
@@ -63,9 +64,8 @@ def verdict_on(
         whole, lost = in_session(root, id, sheet.name, answer, stub, sheet.wall, right)
     whole = whole or "\n".join(source_of(each) for each in helpers_of(answer))
     case = by_own_name(verdict.case, sheet.name, answer)
-    verdict = replace(
-        verdict, case=case, notes=(*slow, *lost, *notes_on(root, id[:2], whole, sheet.name))
-    )
+    more = [each for each in notes_on(root, id[:2], whole, sheet.name) if not _is_told(each, lost)]
+    verdict = replace(verdict, case=case, notes=(*slow, *lost, *more))
     if verdict.state == "right":
         return without_bans(sheet, verdict, whole)
     source = source or source_of(answer)
@@ -73,6 +73,12 @@ def verdict_on(
         return verdict_of(sheet, "not attempted", "the cell is as handed out")
     verdict = without_bans(sheet, with_changed_values(sheet, verdict, source), whole)
     return with_print(verdict, printed.getvalue())
+
+
+def _is_told(note: str, lost: tuple[str, ...]) -> bool:
+    """Is a note about a module's file of which another says that a cell writes it?"""
+    file = re.search(r"(\w+\.py) is not handed in", note)
+    return bool(file) and any(re.search(rf"\b{file[1]}` only writes", told) for told in lost)
 
 
 def _judged(sheet: Sheet, answer: object, kind: torch.dtype) -> Verdict:

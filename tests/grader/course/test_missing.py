@@ -7,6 +7,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from course_lib.grader.course import ran
+from course_lib.grader.course.checking import verdict_on
 from course_lib.grader.course.missing import notes_on
 from course_lib.grader.course.ran import watch_cells
 from course_lib.grader.course.session import in_session
@@ -438,6 +439,9 @@ def test_a_module_that_a_cell_writes_is_told(session, tmp_path, monkeypatch):
     session(WEIGHTS)
     (note,) = in_session(ROOT, "02.attention-weights", "weights")[1]
     assert note.startswith("`half_of_it` is not there when this is graded: `%%writefile half_of_")
+    session(f"import torch\n{WEIGHTS.replace('weights', 'attention_weights')}")
+    answer = InteractiveShell.instance().user_ns["attention_weights"]
+    assert verdict_on(ROOT, "02.attention-weights", answer).notes == (note,), "told once"
     session("root = 0.5")
     session(WEIGHTS)
     assert in_session(ROOT, "02.attention-weights", "weights")[1] == ()
