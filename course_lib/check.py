@@ -8,7 +8,7 @@ from pathlib import Path
 from course_lib.grader.course import progress
 from course_lib.grader.course.checking import as_graded, verdict_on
 from course_lib.grader.course.files import sheet_for
-from course_lib.grader.course.listing import find_listed
+from course_lib.grader.course.listing import find_listed, listed
 from course_lib.grader.course.ran import watch_cells
 from course_lib.grader.course.watching import StoppedError, watched
 from course_lib.grader.judging.verdict import Verdict
@@ -54,7 +54,7 @@ def check(id: str, answer: object) -> object:
         # A note that can't be written must not hide the verdict.
         with contextlib.suppress(OSError, ValueError):
             progress.record(WORK, verdict)
-    note = stale_note(answer)
+    note = stale_note(answer, [each.name for each in listed(ROOT, id[:2])])
     return panel(_about(note, answer, verdict) if note else verdict)
 
 

@@ -2,14 +2,14 @@
 
 import ast
 import difflib
-import inspect
 import re
 import sys
-import textwrap
 import traceback
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from course_lib.grader.course.checking import source_of
 
 ALIKE = 0.6  # of two cells, one of them an edited form of the other
 LONGEST = 120  # letters of a message or a line
@@ -24,11 +24,12 @@ class Note:
     crash: tuple[str, ...] = ()
 
 
-def stale_note(answer: object) -> Note | None:
+def stale_note(answer: object, exercises: Collection[str] = ()) -> Note | None:
     """A note when a cell run since didn't define the answer that is judged; else None.
 
     Seen are three cases: the cell before the check stopped, or binds the answer under another
-    name now; or Python couldn't read one before that.
+    name now; or Python couldn't read one before that. A cell that defines another one of the names
+    `exercises` is no edited form of this answer.
     """
     shell = _shell()
     name = getattr(answer, "__name__", "")
@@ -38,14 +39,15 @@ def stale_note(answer: object) -> Note | None:
     if not cells or _binds(current, name):
         return None
     defined = next((text for _, text in reversed(cells) if _binds(text, name)), "")
+    rivals = set(exercises) - {name}
     for (number, text), error in _stops(shell, cells):
-        if error and _meant(text, name, defined) and not _holds(text, answer):
+        if error and _meant(text, name, defined, rivals) and not _holds(text, answer):
             return _stopped(number, text, name, error)
         if _binds(text, name):
             break
     number, last = cells[-1]
     others = _defined(last)
-    if others and not _binds(last, name) and _alike(defined, last):
+    if others and not rivals & set(others) and not _binds(last, name) and _alike(defined, last):
         return Note(f"cell [{number}] defines `{others[-1]}`, not `{name}`")
     return None
 
@@ -114,10 +116,14 @@ def _line(error: BaseException) -> int:
     return own[-1].lineno or 0 if own else 0
 
 
-def _meant(cell: str, name: str, defined: str) -> bool:
-    """Was a cell to define the name? One that only calls it was not."""
-    wrote = rf"\b(def|class)\s+{re.escape(name)}\b|^\s*{re.escape(name)}\s*="
-    return bool(re.search(wrote, cell, re.M)) or _alike(defined, cell)
+def _meant(cell: str, name: str, defined: str, rivals: set[str]) -> bool:
+    """Was a cell to define the name? One that only calls it, or defines a rival, was not."""
+    heads = set(re.findall(r"\b(?:def|class)\s+(\w+)", cell))
+    # Further right, or in what can be read, it may be an argument.
+    bound = _binds(cell, name) or re.search(rf"^{re.escape(name)}\s*=(?!=)", cell, re.M)
+    if name in heads or bound:
+        return True
+    return not rivals & heads and _alike(defined, cell)
 
 
 def _alike(one: str, other: str) -> bool:
@@ -145,8 +151,5 @@ def _binds(cell: str, name: str) -> bool:
 
 
 def _holds(cell: str, answer: object) -> bool:
-    """Is the answer's own text in a cell?"""
-    try:
-        return textwrap.dedent(inspect.getsource(answer)).strip() in cell  # type: ignore[arg-type]
-    except (OSError, TypeError):
-        return True  # nothing is known of it, so nothing is said
+    """Is the answer's own text in a cell? Where it isn't known nothing is to be said."""
+    return source_of(answer).strip() in cell

@@ -4,6 +4,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 CHECK = "from course_lib.check import check\nprint(check('00.scores', scores))"
+OF_A_CLASS = CHECK.split("\n")[0] + "\nprint(check('07.swiglu', SwiGLU))"
 GOOD = "def scores(query, keys):\n    return keys @ query\n"
 NOTE = "this judges the `scores` that an earlier cell defined"
 
@@ -83,6 +84,20 @@ def test_an_answer_that_catches_the_first_stop_is_stopped_again(said, monkeypatc
     assert "stopped after" in said("import torch", endless, CHECK)
 
 
+MODULE = """class SwiGLU(torch.nn.Module):
+    def forward(self, x):
+        return x
+"""
+
+
+@pytest.mark.parametrize("edited", [MODULE.replace("x)", "x, y").replace(":", ""), f"no\n{MODULE}"])
+def test_after_an_edited_class_that_stopped_too(said, edited):
+    told = said("import torch", MODULE, edited.replace("x\n", "2 * x\n"), OF_A_CLASS)
+    assert "cell [3] stopped without defining `SwiGLU`" in told
+    assert "[earlier]" in told
+    assert "[earlier]" not in said("import torch", MODULE, f"{MODULE}\n1 / 0", OF_A_CLASS)
+
+
 def test_after_a_renamed_function_too(said):
     told = said("import torch", GOOD, GOOD.replace("scores", "score"), CHECK)
     assert f"cell [3] defines `score`, not `scores`: {NOTE}" in told
@@ -109,3 +124,21 @@ def test_else_nothing_is_said(said, cells):
 
 def test_a_definition_beside_the_check_is_what_is_judged(said):
     assert NOTE not in said("import torch", GOOD, "1 / 0", f"{GOOD}\n{CHECK}")
+
+
+NEXT = GOOD.replace("scores", "dot_shape")  # 00.dot-shape asks for it
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        NEXT,
+        NEXT.replace("):", ")"),
+        f"1 / 0\n{NEXT}",
+        "def my_test(scores):\n    assert scores\n\nmy_test(\n    scores=scores,\n)\n1 / 0",
+        "my_test(\n    scores=scores,\n",
+    ],
+)
+def test_a_cell_of_another_exercise_or_that_hands_the_answer_on_is_no_edited_form(said, cell):
+    told = said("import torch", GOOD, cell, CHECK)
+    assert "[right]" in told and NOTE not in told

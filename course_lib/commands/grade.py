@@ -46,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     """Grade what isn't graded yet; exit code 1 when a student's grading failed, 2 for no start."""
     try:
         level = level_for(args.require_isolation)
+        came = load_came(args.submissions)
         tasks, draw, times = _ready(args, level)
     except (OSError, ValueError, GradebookError) as error:
         print(f"course grade: {error}", file=sys.stderr)
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:  # the scheduler doesn't answer
         print(f"course grade: {error}", file=sys.stderr)
         return 2
-    batch.note_times(args.out, tasks, times, load_came(args.submissions))
+    batch.note_times(args.out, tasks, times, came)
     _say(args, trouble, unlisted, todo)
     page = report.write(args.out)
     if before:

@@ -125,6 +125,14 @@ def test_what_cannot_be_graded_is_said(tmp_path, monkeypatch, capsys, arguments,
     assert not (tmp_path / "book").exists()
 
 
+def test_before_a_collecting_was_ended_nothing_is_graded(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in" / "ada").mkdir(parents=True)
+    (tmp_path / "in" / ".collected.json").write_text('{"aside": {"ada": {"a.py": "b.py"}}}')
+    assert main(["grade", "in", "--out", "book"]) == 2
+    assert "collect once more" in capsys.readouterr().err and not (tmp_path / "book").exists()
+
+
 def test_less_isolation_than_required_is_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
         one_student.seal, "reachable", lambda: ("process", "this kernel has no Landlock")

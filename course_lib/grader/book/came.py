@@ -34,7 +34,7 @@ class Came:
     lines: Times = field(default_factory=dict)
 
     def of(self, row: dict, times: Times) -> Told | None:
-        """When the answer of a line came: in its file, or in one with the same bytes before.
+        """When the answer of a line came: in its file, or in one with the same code before.
 
         A line of the list that isn't as collecting wrote it is the instructor's, and goes first. On
         a platform without times it holds for the files that are not named for another chapter.
@@ -44,18 +44,23 @@ class Came:
         listed, known = times.get(key), _by_label(self.files.get(student, {}))
         labels = [row.get("file") or "", *row.get("copies", ())]
         found = [known[name] for name in map(_outer, labels) if name in known]
-        own = min((_by_its_line(file, student, times) for file in found), key=order, default=None)
-        if own is None:
+        dated = [(self._by_its_line(file, student, times), file) for file in found]
+        if not dated:
             return listed
-        elsewhere = not any(each.submitted or each.chapter in (chapter, "") for each in found)
+        own, file = min(dated, key=lambda each: (each[0].late, *order(each[0])))
+        about = file.chapter in (chapter, "") and self._is_about(key, file)
         written = listed is not None and self.lines.get(key) != listed
-        return listed if written and not elsewhere else own
+        return listed if written and (file.submitted or about) else own
 
+    def _by_its_line(self, file: File, student: str, times: Times) -> Told:
+        """What the platform told, or else what an instructor wrote of the chapter in its name."""
+        line = times.get(key := (student, file.chapter))
+        return line if line and not file.submitted and self._is_about(key, file) else file
 
-def _by_its_line(file: File, student: str, times: Times) -> Told:
-    """What the platform told, or else what an instructor wrote of the chapter in its name."""
-    line = times.get((student, file.chapter))
-    return line if line and not file.submitted else file
+    def _is_about(self, key: tuple[str, str], file: File) -> bool:
+        """Is a line about such a file? Not if it was written for one in time and this was LATE."""
+        wrote = self.lines.get(key)
+        return wrote is None or wrote.late == file.late
 
 
 def order(told: Told) -> tuple[bool, float, bool]:
@@ -64,10 +69,11 @@ def order(told: Told) -> tuple[bool, float, bool]:
     return not told.submitted, time, told.late
 
 
-def load_came(submissions: Path) -> Came:
+def load_came(submissions: Path, *, moving: bool = False) -> Came:
     """What collecting kept with submissions; nothing where they were not collected.
 
-    Raises TimesError for a record that is damaged.
+    Raises TimesError for a record that is damaged and, unless files are `moving`, for one of a
+    collecting that was ended before it had moved them all.
     """
     path = submissions / RECORD
     if not path.is_file():
@@ -86,6 +92,9 @@ def load_came(submissions: Path) -> Came:
     except (OSError, ValueError, AttributeError, TypeError) as error:
         told = "the times of collected files are not known; collect once more into a new folder"
         raise TimesError(f"{path} can't be read ({error}): {told}") from error
+    if kept.get("aside") and not moving:
+        told = "collecting was ended on its way, and files may not have their names yet"
+        raise TimesError(f"{path}: {told}; collect once more")
     return Came(files, lines)
 
 

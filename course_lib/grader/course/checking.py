@@ -4,6 +4,7 @@ import contextlib
 import inspect
 import io
 import linecache
+import re
 import textwrap
 import time
 from collections.abc import Iterator
@@ -58,20 +59,26 @@ def verdict_on(
     slow = _late(sheet, spent, passed) if verdict.state == "right" else ()
     lost: tuple[str, ...] = ()
     if not whole:
-        stub = sheet.stub if verdict.state == "right" else ""
-        whole, lost = in_session(root, id, sheet.name, answer, stub, sheet.wall)
-    whole = whole or "\n".join(_source(each) for each in helpers_of(answer))
+        right = verdict.state == "right"
+        stub = sheet.stub if right else ""
+        whole, lost = in_session(root, id, sheet.name, answer, stub, sheet.wall, right)
+    whole = whole or "\n".join(source_of(each) for each in helpers_of(answer))
     case = by_own_name(verdict.case, sheet.name, answer)
-    verdict = replace(
-        verdict, case=case, notes=(*slow, *lost, *notes_on(root, id[:2], whole, sheet.name))
-    )
+    more = [each for each in notes_on(root, id[:2], whole, sheet.name) if not _is_told(each, lost)]
+    verdict = replace(verdict, case=case, notes=(*slow, *lost, *more))
     if verdict.state == "right":
         return without_bans(sheet, verdict, whole)
-    source = source or _source(answer)
+    source = source or source_of(answer)
     if sheet.stub and definition(source, sheet.name) == sheet.stub:
         return verdict_of(sheet, "not attempted", "the cell is as handed out")
     verdict = without_bans(sheet, with_changed_values(sheet, verdict, source), whole)
     return with_print(verdict, printed.getvalue())
+
+
+def _is_told(note: str, lost: tuple[str, ...]) -> bool:
+    """Is a note about a module's file of which another says that a cell writes it?"""
+    file = re.search(r"(\w+\.py) is not handed in", note)
+    return bool(file) and any(re.search(rf"\b{file[1]}` only writes", told) for told in lost)
 
 
 def _judged(sheet: Sheet, answer: object, kind: torch.dtype) -> Verdict:
@@ -122,7 +129,7 @@ def as_graded() -> Iterator[torch.dtype]:
         torch.set_default_dtype(kind)
 
 
-def _source(answer: object) -> str:
+def source_of(answer: object) -> str:
     """The text of a function or class; "" for what can't be found."""
     try:
         return textwrap.dedent(inspect.getsource(answer))

@@ -1,6 +1,6 @@
 """How the cells of a session ran: where one stopped half-way, and how long it took.
 
-Grading runs what stands below, and waits less long.
+Grading runs what stands below.
 """
 
 import ast
@@ -17,36 +17,31 @@ from course_lib.notebooks import Cell
 from ..running.ending import clock
 from ..running.slicing.slices import Slice
 from ..running.slicing.statements import Statement, statements_of
-from ..running.warm import USUAL
 
 WHOLE = sys.maxsize
 CAPTURE = "%%capture"  # runs what is below it as a cell of its own, and swallows its error
-SHOWS = ("print", "display")
 BELOW = (
     "`{line}` didn't run here, its cell stopped before it ({error}); when this is graded, it runs"
 )
-LONG = (
-    "when this is graded, the cells that it needs may take {:g} s of processor time; here they "
-    "took {:.0f} s"
-)
-LATE = "when this is graded, cells and calls may take {:g} s by the clock; here cells took {:.0f} s"
 
 
 @dataclass(frozen=True)
 class Ran:
-    """How a cell ran: where it stopped, why, and its seconds of both kinds."""
+    """How a cell ran: where it stopped, why, its seconds of both kinds; its id, where told."""
 
     line: int = WHOLE
     column: int = WHOLE
     error: str = ""
     spent: float = 0.0
     passed: float = 0.0
+    cell: str = ""
 
 
 Typed = tuple[int, str]  # the number of a run, and what was typed
 _ran: dict[int, tuple[str, Ran]] = {}
 _within: dict[str, Ran] = {}  # by the text of a cell that another one ran
 _began = [0.0, 0.0]
+_running = [("", "")]  # the text and the id of the cell that runs now
 
 
 def watch_cells() -> None:
@@ -76,7 +71,8 @@ def _look_back(shell: Any) -> None:
         _ran[runs[0]] = raw, Ran(*_place(raw, error), type(error).__name__)
 
 
-def _begin(*_: Any) -> None:
+def _begin(info: Any = None) -> None:
+    _running[0] = _key(getattr(info, "raw_cell", None) or ""), _id(info)
     _began[:] = time.process_time(), clock()
 
 
@@ -92,10 +88,22 @@ def _note(result: Any) -> None:
         ran = replace(inner, line=inner.line + 1)
     else:
         ran = Ran(spent=took[0], passed=took[1])
+    ran = replace(ran, cell=_id(result.info))
     if result.execution_count is None or not result.info.store_history:
         _within[source] = ran
     else:
         _ran[result.execution_count] = source, ran
+
+
+def _id(info: Any) -> str:
+    """Which cell of the notebook it is: JupyterLab tells, however often its text changes."""
+    return getattr(info, "cell_id", None) or ""
+
+
+def cell_of(typed: Typed) -> str:
+    """The id of the cell of a run, or else its number."""
+    text, id = _running[0]
+    return ran_of(typed).cell or (text == _key(typed[1]) and id) or str(typed[0])
 
 
 def _key(raw: str) -> str:
@@ -117,17 +125,21 @@ def _place(source: str, error: BaseException) -> tuple[int, int]:
     return (own[-1].lineno or 0) + timed, WHOLE if column is None else column
 
 
-def never_ran(cells: Sequence[tuple[Typed, Cell]], made: Slice) -> Iterator[str]:
+def never_ran(
+    cells: Sequence[tuple[Typed, Cell]], made: Slice, every: Sequence[tuple[Typed, Cell]]
+) -> Iterator[str]:
     """What grading runs of cells that stopped above it, in sentences.
 
-    `cells` are those that ran, each with the number of its run and the text that was typed.
+    `cells` are those that a slice is made of, each with the number of its run and the text that was
+    typed; `every` are all that ran.
     """
     for number, piece in made.pieces:
         typed, cell = cells[number]
-        ran, kept = _of(typed), piece.split("\n")
+        ran, kept = ran_of(typed), piece.split("\n")
+        run = next(n for n, (each, _) in enumerate(every) if each[0] == typed[0])
         for told in statements_of(cell.source) if ran.line != WHOLE else ():
             below = _below(told, ran) if kept[told.first - 1].strip() else None
-            if below is not None and not _stands(told, number, cells):
+            if below is not None and not _stands(told, run, every):
                 line = ast.unparse(below).split("\n")[0] if len(told.nodes) > 1 else ""
                 line = line or cell.source.split("\n")[told.first - 1].strip()
                 yield BELOW.format(line=line, error=ran.error)
@@ -147,7 +159,7 @@ def _stands(told: Statement, number: int, cells: Sequence[tuple[Typed, Cell]]) -
     before = ""
     for n, (typed, cell) in enumerate(cells):
         for each in statements_of(cell.source):
-            if _below(each, _of(typed)) is None:
+            if _below(each, ran_of(typed)) is None:
                 own = _text(each, cell)
                 if n > number and own == text:
                     return True
@@ -160,34 +172,7 @@ def _text(told: Statement, cell: Cell) -> str:
     return "\n".join(cell.source.split("\n")[told.first - 1 : told.last])
 
 
-def took(cells: Sequence[tuple[Typed, Cell]], made: Slice) -> tuple[float, float]:
-    """Seconds of processor time, and by the clock, of the cells of which grading runs all calls.
-
-    But for those that only show something: grading leaves them out, and they cost little.
-    """
-    spent = passed = 0.0
-    for number, piece in made.pieces:
-        typed, cell = cells[number]
-        kept = piece.split("\n")
-        acting = [s for s in statements_of(cell.source) if s.acts and not _shows(s)]
-        if all(kept[s.first - 1].strip() for s in acting):
-            spent, passed = spent + _of(typed).spent, passed + _of(typed).passed
-    return spent, passed
-
-
-def _shows(told: Statement) -> bool:
-    calls = [node.value for node in told.nodes if isinstance(node, ast.Expr)]
-    names = [c.func.id for c in calls if isinstance(c, ast.Call) and isinstance(c.func, ast.Name)]
-    return len(names) == len(told.nodes) and set(names) <= set(SHOWS)
-
-
-def too_long(spent: float, passed: float, wall: float) -> tuple[str, ...]:
-    """In a sentence, that the cells which an answer needs take longer than grading waits."""
-    if spent > USUAL.prepare:
-        return (LONG.format(USUAL.prepare, spent),)
-    return (LATE.format(wall, passed),) if passed > wall else ()
-
-
-def _of(typed: Typed) -> Ran:
+def ran_of(typed: Typed) -> Ran:
+    """How a cell ran, as far as that was noted."""
     text, ran = _ran.get(typed[0], ("", Ran()))
     return ran if text == _key(typed[1]) else Ran()

@@ -14,14 +14,16 @@ from ..judging.scopes import names_of
 from ..running.reading.plain import readable_cells
 from ..running.slicing.checks import named_answers
 from ..running.slicing.notebook import Notebook
-from ..running.slicing.slices import BUILT_IN, slices
+from ..running.slicing.slices import BUILT_IN, Slice, slices
 from ..running.slicing.statements import Statement, outer, statements_of
 from ..running.slicing.written import written
 from ..running.warm import USUAL
 from .differing import differing
 from .missing import SHOWN
-from .ran import Typed, never_ran, too_long, took
+from .ran import Typed, never_ran
 from .setup import provided
+from .spent import too_long, took
+from .standing import Run, standing
 
 LAST = 400  # cells that ran, looked at one by one; of those before, each once
 # What IPython has in every session beside what a cell showed.
@@ -48,38 +50,61 @@ def in_session(
     answer: object = None,
     stub: str = "",
     wall: float = USUAL.wall,
+    right: bool = False,
 ) -> tuple[str, tuple[str, ...]]:
     """The source of an answer and of what it needs, from the cells that ran; and what isn't there.
 
-    A check sees what stands above it. So the last definition counts, however often a cell ran.
-    What of the session grading won't find is told in sentences. Both are empty without a session.
-    `stub` is the text of a definition that is no answer, such as the one handed out; `wall` is how
-    long grading waits.
+    A check sees what stands above it. So the last definition counts, however often a cell ran; a
+    `right` one may be so in another order of cells. What of the session grading won't find is told
+    in sentences. Both are empty without a session. `stub` is the text of a definition that is no
+    answer, such as the one handed out; `wall` is how long grading waits.
     """
     shell, typed, ran = _ran()
     if shell is None:
         return "", ()
+    names = provided(root, id[:2])
     try:
-        cells = readable_cells([Cell("code", source) for source in ran])
-        cells = named_answers(cells, {id: name})
-        names = provided(root, id[:2])
-        made = slices(Notebook(cells, names), id, name, stub)
+        read = list(zip(typed, readable_cells([Cell("code", each) for each in ran]), strict=True))
+        every, once = _made_of(read, names, id, name, stub)
+        runs, made = _made_of(standing(read), names, id, name, stub)
     except RecursionError:  # some cell is too deep
         return "", ()
-    if not any(_holds(each.source, answer, shell.user_ns) for each in made):
+    if not _among(made, answer, shell.user_ns):  # its own cell was edited, and stopped
+        runs, made = every, once
+    if not _among(made, answer, shell.user_ns):
         return "", (LOST.format(name=name, id=id),)
-    source = made[0].source
-    both = list(zip(typed, cells, strict=True))
-    below = dict.fromkeys(never_ran(both, made[0]))
-    other = () if below else differing(source, name, shell.user_ns)
-    slow = too_long(*took(both, made[0]), wall)
-    unbound = _unbound(source, cells, names, shell)
-    files = written(cells, source)
-    return source, (*files, *unbound, *_twice(source), *below, *other, *slow)
+    taken = _fitting(made, name, shell.user_ns) if right else made[0]
+    lost = _unbound(taken.source, [cell for _, cell in runs], names, shell)
+    told = _otherwise(taken, runs, every, name, shell.user_ns)
+    twice = _twice(once[0].source if once else "", taken.source)
+    return taken.source, (*lost, *twice, *told, *too_long(*took(runs, taken), wall))
+
+
+def _made_of(
+    runs: list[Run], names: frozenset[str], id: str, name: str, stub: str
+) -> tuple[list[Run], list[Slice]]:
+    """Some runs, their answers with names of their own, and what an answer may be made of."""
+    cells = named_answers([cell for _, cell in runs], {id: name})
+    made = slices(Notebook(cells, names), id, name, stub)
+    return [(typed, cell) for (typed, _), cell in zip(runs, cells, strict=True)], made
+
+
+def _otherwise(
+    taken: Slice, runs: list[Run], every: list[Run], name: str, session: dict[str, Any]
+) -> list[str]:
+    """What ran otherwise than it does when graded, or else what is otherwise, in sentences."""
+    below = list(dict.fromkeys(never_ran(runs, taken, every)))
+    return below or list(differing(taken.source, name, session))
+
+
+def _fitting(made: list[Slice], name: str, session: dict[str, Any]) -> Slice:
+    """The likeliest slice in which nothing is otherwise than here, or else the likeliest."""
+    return next((each for each in made if not any(differing(each.source, name, session))), made[0])
 
 
 def _unbound(source: str, cells: list[Cell], names: frozenset[str], shell: Any) -> Iterator[str]:
-    """The names that a source reads, that the session has and no line binds, in sentences."""
+    """What a source reads that the session has and no line binds, in sentences."""
+    yield from written(cells, source)
     binds, reads = names_of(source)
     if any(each.anything for each in statements_of(source)):
         return
@@ -90,13 +115,22 @@ def _unbound(source: str, cells: list[Cell], names: frozenset[str], shell: Any) 
         yield UNBOUND.format(name=name)
 
 
-def _twice(source: str) -> list[str]:
-    """The lines that ran more than once and make another value each time, in sentences."""
-    lines = source.split("\n")
+def _twice(ran: str, source: str) -> list[str]:
+    """The lines of a source that ran more than once, each time with another value, in sentences."""
+    lines, there = ran.split("\n"), _texts(source)
     many = Counter(
-        tuple(lines[each.first - 1 : each.last]) for each in filter(_changes, statements_of(source))
+        tuple(lines[each.first - 1 : each.last]) for each in filter(_changes, statements_of(ran))
     )
-    return [TWICE.format(line=text[-1].strip(), n=n) for text, n in many.items() if n > 1]
+    return [
+        TWICE.format(line=text[-1].strip(), n=n)
+        for text, n in many.items()
+        if n > 1 and text in there
+    ]
+
+
+def _texts(source: str) -> set[tuple[str, ...]]:
+    lines = source.split("\n")
+    return {tuple(lines[each.first - 1 : each.last]) for each in statements_of(source)}
 
 
 def _changes(told: Statement) -> bool:
@@ -112,11 +146,12 @@ def _changing(node: ast.AST) -> bool:
     return isinstance(node, ast.AugAssign) or method in CHANGING
 
 
-def _holds(source: str, answer: object, session: dict[str, Any]) -> bool:
-    """May an answer be what a source defines? It isn't where its own name is not in there."""
-    if getattr(answer, "__globals__", None) is not session:  # such as a library's decorator
-        return True
-    return answer.__code__.co_name.strip("<>") in re.findall(r"\w+", source)
+def _among(made: list[Slice], answer: object, session: dict[str, Any]) -> bool:
+    """May an answer be what a slice defines? It isn't where its own name is not in there."""
+    if not made or getattr(answer, "__globals__", None) is not session:  # a library's decorator
+        return bool(made)
+    own = answer.__code__.co_name.strip("<>")
+    return any(own in re.findall(r"\w+", each.source) for each in made)
 
 
 def _ran() -> tuple[Any, list[Typed], list[str]]:

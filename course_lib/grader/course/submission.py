@@ -18,8 +18,8 @@ from ..running.slicing.plans import Plan, Wanted, plans
 from ..running.slicing.slices import Slice
 from .checking import verdict_on
 from .files import sheet_for
-from .ran import too_long
 from .setup import provided, setup_cells
+from .spent import too_long
 from .watching import StoppedError, watched
 
 

@@ -166,6 +166,23 @@ def test_where_no_times_are_told_a_line_holds_for_the_files_of_its_chapter():
     assert dated(times | {("ada", "03"): Told(LATE)}, came, file="03.zip/a.py") == LATE
 
 
+def test_a_line_written_for_a_file_in_time_is_not_one_about_a_file_marked_late():
+    files = {"02.py": File("", chapter="02"), "w.zip": File("", True)}
+    came = Came({"ada": files}, {LINE: Told(""), ("ada", ""): Told("", True)})
+    same = {"file": "w.zip/02.py", "copies": ["02.py"]}
+    (plain,) = stamped([row(**same)], came.lines, came)
+    assert plain["submitted"] is None and MARKED not in plain
+    written = {LINE: Told(NOON), ("ada", ""): Told(LATE, True)}
+    assert dated(written, came, **same) == NOON
+    assert dated(written, came, file="02.py") == NOON
+    assert dated(written, came, file="w.zip/02.py") == LATE, "more than what came in time"
+    earlier = {"02.py": File("", True, "02"), "02-earlier-1.py": File("", chapter="02")}
+    came = Came({"ada": earlier}, {LINE: Told("", True)})
+    assert dated({LINE: Told(LATE, True)}, came, file="02.py") == LATE
+    (plain,) = stamped([row(file="02-earlier-1.py")], {LINE: Told(LATE, True)}, came)
+    assert plain["submitted"] is None and MARKED not in plain
+
+
 def test_two_names_that_read_alike_have_the_later_ones_time():
     came = Came({"ada": {"a\xa0.zip": File(NOON), "a\u2003.zip": File(LATE)}})
     assert dated({}, came, file="a\ufffd.zip/02.py") == LATE
@@ -177,3 +194,10 @@ def test_a_damaged_record_of_files_is_named(tmp_path, text):
     with pytest.raises(TimesError, match=r"collected\.json can't be read"):
         load_came(tmp_path)
     assert load_came(tmp_path / "elsewhere") == Came()
+
+
+def test_a_collecting_that_was_ended_on_its_way_is_to_be_run_again(tmp_path):
+    (tmp_path / ".collected.json").write_text('{"aside": {"ada": {"a.py": "a-earlier-1.py"}}}')
+    with pytest.raises(TimesError, match=r"ended on its way, and .* collect once more"):
+        load_came(tmp_path)
+    assert load_came(tmp_path, moving=True) == Came()

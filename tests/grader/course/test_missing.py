@@ -7,6 +7,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from course_lib.grader.course import ran
+from course_lib.grader.course.checking import verdict_on
 from course_lib.grader.course.missing import notes_on
 from course_lib.grader.course.ran import watch_cells
 from course_lib.grader.course.session import in_session
@@ -177,7 +178,7 @@ def session(monkeypatch):
     shell = InteractiveShell.instance()
     shell.history_manager.enabled = False
     watch_cells()
-    yield lambda source: shell.run_cell(source, store_history=True)
+    yield lambda source, **cell: shell.run_cell(source, store_history=True, **cell)
     InteractiveShell.clear_instance()
 
 
@@ -284,6 +285,8 @@ IN_A_SESSION = {
         "asks for IPython's shell; `get_ipython()` gives it",
     ),
     "a name given to the shell's": (["get_ipython().user_ns['root'] = 0.5", WEIGHTS], ""),
+    "a name given to what vars gives": (["vars()['root'] = 0.5", WEIGHTS], ""),
+    "a name given to what locals gives": (["locals()['root'] = 0.5", WEIGHTS], ""),
     "what a shell line gives": (["out = !echo 0.5\nroot = float(out[0])", WEIGHTS], "with `!`"),
     "a variable of the system": (
         ["import os\nroot = len(os.environ['PATH']) * 0 + 0.5", WEIGHTS],
@@ -444,6 +447,9 @@ def test_a_module_that_a_cell_writes_is_told(session, tmp_path, monkeypatch):
     session(WEIGHTS)
     (note,) = in_session(ROOT, "02.attention-weights", "weights")[1]
     assert note.startswith("`half_of_it` is not there when this is graded: `%%writefile half_of_")
+    session(f"import torch\n{WEIGHTS.replace('weights', 'attention_weights')}")
+    answer = InteractiveShell.instance().user_ns["attention_weights"]
+    assert verdict_on(ROOT, "02.attention-weights", answer).notes == (note,), "told once"
     session("root = 0.5")
     session(WEIGHTS)
     assert in_session(ROOT, "02.attention-weights", "weights")[1] == ()
@@ -464,6 +470,12 @@ def test_cells_that_take_longer_than_grading_waits_are_told(session, monkeypatch
     (note,) = in_session(ROOT, "02.attention-weights", name, wall=2)[1]
     told = "when this is graded, cells and calls may take 2 s by the clock; here cells took 3 s"
     assert note.startswith(told)
+    # Grading leaves out what only shows something, such as a test of one's own.
+    shown = ("print(later())", "print([later() for _ in '1'])", "print(weights, later())")
+    for cell in (f"{slow}root = 0.5\n{shows}" for shows in shown):
+        session(cell)
+        session(weights)
+        assert in_session(ROOT, "02.attention-weights", name, wall=2)[1] == ()
 
 
 @pytest.mark.parametrize("name", IN_A_SESSION)

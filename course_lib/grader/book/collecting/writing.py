@@ -50,7 +50,7 @@ def write(plan: Plan, out: Path, people: People | None, chapters: Collection[str
     """
     by = "a list" if people else plan.platforms.most_common(1)[0][0]
     before = _earlier(out, by, people)
-    came = load_came(out)
+    came = load_came(out, moving=True)
     done = Collected()
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:

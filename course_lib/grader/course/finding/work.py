@@ -38,7 +38,7 @@ class Used:
     """The file that counts for a chapter, and how many of its exercises it answers.
 
     `more` are other files with answers to the chapter: one may hold what this one lacks. `copies`
-    are the names of others with the same bytes, or of zips with such.
+    are the names of others with the same code, or of zips with such.
     """
 
     label: str
@@ -158,7 +158,8 @@ def _used(best: Seen, written: dict[Seen, frozenset[str]], facts: ChapterFacts) 
 
 
 def _one(file: Seen, written: dict[Seen, frozenset[str]]) -> Used:
-    same = sorted((f.candidate for f in written if f.digest == file.digest), key=_came)
+    alike = (f.candidate for f in written if f.digest == file.digest or _code(f) == _code(file))
+    same = sorted(alike, key=_came)
     came = next((each.came for each in same if each.came), None)
     copies = dict.fromkeys(each.outer for each in same if each.outer != file.candidate.outer)
     return Used(
@@ -169,6 +170,11 @@ def _one(file: Seen, written: dict[Seen, frozenset[str]]) -> Used:
         len(written[file]),
         copies=tuple(copies)[:COPIES],
     )
+
+
+def _code(file: Seen) -> list[str]:
+    """What runs of it: a notebook that was only opened and saved again has other bytes."""
+    return [cell.source.strip() for cell in file.cells if cell.kind == "code"]
 
 
 def _came(candidate: Candidate) -> float:

@@ -194,4 +194,6 @@ def _binds_anything(node: ast.AST) -> bool:
     if isinstance(node, ast.ImportFrom):
         return any(alias.name == "*" for alias in node.names)
     called = node.func if isinstance(node, ast.Call) else None
-    return _is_name(called) and called.id in ("exec", "globals", "setattr")
+    # Without arguments `vars` gives the notebook's names, with one an object's.
+    names = ("exec", "setattr") if getattr(node, "args", ()) else ("globals", "locals", "vars")
+    return _is_name(called) and called.id in names

@@ -137,6 +137,19 @@ def test_last_weeks_work_in_this_weeks_zip_is_last_weeks(tmp_path, facts):
     assert "named for another chapter" in reasons(work)["05_work.zip/work/02_attention.ipynb"]
 
 
+def test_a_notebook_that_was_only_saved_again_counts_as_a_copy(tmp_path, facts):
+    cells = solved("02")
+    again = json.loads(saved(cells))
+    again["metadata"]["saved"] = "again"
+    again["cells"].append({"cell_type": "markdown", "metadata": {}, "source": "A word."})
+    other = saved([*cells, Cell("code", "more = 1")])
+    files = {"a.ipynb": saved(cells), "b/02_attention.ipynb": json.dumps(again).encode()}
+    used = find_work(put(tmp_path, files), facts, Reading()).used["02"]
+    assert used.label == "b/02_attention.ipynb" and used.copies == ("a.ipynb",)
+    (tmp_path / "a.ipynb").write_bytes(other)
+    assert find_work(tmp_path, facts, Reading()).used["02"].copies == ()
+
+
 def test_a_copy_counts_for_the_first_time_that_it_came(tmp_path, facts):
     data = saved(solved("02"))
     put(tmp_path, {"a.ipynb": data, "b.zip": zipped({"02_attention.ipynb": data, "2.ipynb": data})})
