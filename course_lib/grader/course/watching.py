@@ -2,6 +2,7 @@
 
 import _thread
 import builtins
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,15 +27,30 @@ def watched(say: Callable[[str], None]) -> Iterator[None]:
     """
     watch = _Watch(say)
     asked, builtins.input = builtins.input, _asks_nobody
-    watch.start()
     try:
-        yield
-        watch.end()
+        with _interruptible(watch.can_stop):
+            watch.start()
+            try:
+                yield
+            finally:
+                watch.end()
     except KeyboardInterrupt as stopped:
         raise StoppedError(watch.told(*stopped.args[:1])) from None
     finally:
-        watch.end()
         builtins.input = asked
+
+
+@contextmanager
+def _interruptible(can_stop: bool) -> Iterator[None]:
+    """What a shell starts in the background ignores interrupts, and so would an endless answer."""
+    if not can_stop or signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class _Watch:

@@ -1,3 +1,4 @@
+import signal
 import subprocess
 import sys
 import threading
@@ -37,6 +38,18 @@ def test_who_waits_is_stopped_too(quick, monkeypatch):
     with pytest.raises(StoppedError, match="stopped after"), watched(str):
         while True:
             time.sleep(0.1)
+
+
+def test_what_was_started_in_the_background_is_stopped_too(quick):
+    """A shell has it ignore interrupts."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(StoppedError, match="stopped after"), watched(str):
+            while True:
+                pass
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_the_learner_stops_it(quick):
