@@ -5,7 +5,7 @@ from dataclasses import replace
 import nbformat
 import pytest
 
-from course_lib.grader.course import ran, submission
+from course_lib.grader.course import spent, submission
 from course_lib.grader.course.submission import answers
 from course_lib.grader.running.warm import Limits
 from course_lib.paths import ROOT
@@ -94,7 +94,7 @@ def test_a_cell_that_python_cannot_read_and_no_answer_needs_is_not(tmp_path):
     ],
 )
 def test_cells_for_which_grading_would_not_wait_are_told(tmp_path, monkeypatch, limits, told):
-    monkeypatch.setattr(ran, "USUAL", Limits(prepare=limits.get("prepare", 15.0)))
+    monkeypatch.setattr(spent, "USUAL", Limits(prepare=limits.get("prepare", 15.0)))
     find, wall = submission.sheet_for, limits.get("wall", 30.0)
     monkeypatch.setattr(submission, "sheet_for", lambda *which: replace(find(*which), wall=wall))
     slow = "import time\ndef later():\n    time.sleep(0.2)\n    return -1\naxis = later()"
