@@ -308,7 +308,7 @@ with TemporaryDirectory() as folder:
 claim("the last four losses, bit for bit", late == [record.loss for record in records[8:]])
 
 # %% [markdown]
-# With the weights alone, Adam and the schedule start anew: that costs steps.
+# With the weights alone, Adam and the schedule would start anew.
 
 # %% [markdown]
 # ## 10.5 Adam: how far, in each weight
