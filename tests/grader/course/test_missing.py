@@ -1,6 +1,5 @@
 """A check says what will not be there when the answer is graded."""
 
-import sys
 import time
 
 import pytest
@@ -169,17 +168,6 @@ def test_a_package_that_the_course_does_not_install_may_be_missing(tmp_path, mon
 )
 def test_what_is_there_needs_no_note(chapter, source):
     assert notes_on(ROOT, chapter, source) == ()
-
-
-@pytest.fixture
-def session(monkeypatch):
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
-    shell.history_manager.enabled = False
-    watch_cells()
-    yield lambda source, **cell: shell.run_cell(source, store_history=True, **cell)
-    InteractiveShell.clear_instance()
 
 
 def test_in_a_notebook_it_goes_by_the_cells_that_ran(session):

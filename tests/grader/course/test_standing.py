@@ -1,11 +1,6 @@
 """A check goes by what stands in the cells now, where the front end tells which one ran."""
 
-import sys
-
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-
-from course_lib.grader.course.ran import watch_cells
 
 SETUP = "import torch\nfrom course_lib.check import check"
 CHECK = ("c", "check('02.attention-weights', attention_weights)")
@@ -55,23 +50,17 @@ EDITED = {
 
 
 @pytest.fixture
-def verdicts(monkeypatch):
+def verdicts(session, monkeypatch):
     """Runs cells of these names and texts; gives what was shown."""
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
-    shell.history_manager.enabled = False
-    watch_cells()
     shown = []
     monkeypatch.setattr("course_lib.check.panel", shown.append)
 
     def verdicts(*cells, ids=True):
         for name, text in (("setup", SETUP), *cells):
-            shell.run_cell(text, store_history=True, cell_id=name if ids else None)
+            session(text, cell_id=name if ids else None)
         return shown
 
-    yield verdicts
-    InteractiveShell.clear_instance()
+    return verdicts
 
 
 @pytest.mark.parametrize("name", EDITED)
