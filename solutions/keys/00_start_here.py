@@ -1958,7 +1958,7 @@ def asks_a_table(w, *, tolerance):
     return bool(w >= 0) and bool((w.sum(dim=-1) - 1).abs() < tolerance)
 
 
-def turned_round(w, *, tolerance):
+def verdict_turned_round(w, *, tolerance):
     return not bool(shares_of(w, tolerance).all())
 
 
@@ -2388,7 +2388,7 @@ TEST_MISTAKES = [
     ),
     Mistake(
         "turned-round",
-        turned_round,
+        verdict_turned_round,
         {},
         says="your True and False are exchanged",
         hints=(

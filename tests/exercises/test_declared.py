@@ -81,3 +81,14 @@ def test_what_a_notebook_gives_is_the_same_in_its_key(path):
     given = defined(setup_cells(ROOT, path.name[:2]))
     own = defined([path.read_text(encoding="utf-8")])
     assert [name for name in given if name in own and own[name] != given[name]] == []
+
+
+@pytest.mark.parametrize("path", key_files(ROOT), ids=lambda path: path.stem)
+def test_no_two_functions_of_a_key_have_one_name(path):
+    """The second would be meant wherever a function of the key calls the first."""
+    names = [
+        node.name
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    ]
+    assert sorted(names) == sorted(set(names))
