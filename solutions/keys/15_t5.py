@@ -3802,6 +3802,10 @@ def wrong_path(cost, *, slip):
     if slip == "stops at the border":
         while len(path) > 1 and 0 in path[1]:
             path = path[1:]
+    if slip in ("stops in row 0", "stops in column 0"):
+        axis = 0 if slip == "stops in row 0" else 1
+        while len(path) > 1 and path[1][axis] == 0:
+            path = path[1:]
     if slip == "jumps to the start":
         while len(path) > 1 and 0 in path[1]:
             path = path[1:]
@@ -4328,6 +4332,18 @@ PATH = Exercise(
             "stops at the border",
             "walking back stops as soon as row 0 or column 0 is reached; the way along the border "
             "is missing",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "stops-in-row-0",
+            "stops in row 0",
+            "walking back stops where row 0 is reached; its way to the left is missing",
+            *BORDER_PATH_HINTS,
+        ),
+        warping(
+            "stops-in-column-0",
+            "stops in column 0",
+            "walking back stops where column 0 is reached; its way up is missing",
             *BORDER_PATH_HINTS,
         ),
         warping(

@@ -12,6 +12,10 @@ MEANINGS = (
     (r"stack expects each|zero-dim", "`stack` wants equal shapes, `cat` an axis: `flatten` first"),
     (r"^RuntimeError: Sizes of", "`cat` wants equal lengths along every axis but its own"),
     (r"Expected target", "`cross_entropy` wants the classes on axis 1: flatten, or transpose"),
+    (
+        r"^KeyError: \(?[^'\"]*-\d",
+        "a place below 0 was looked up, and it isn't there: what comes before the first?",
+    ),
     (r"^KeyError", "a dictionary holds no such key: ask with `in` first, or with `.get`"),
     (r"arg\w* is (an )?empty|numel\(\) == 0", "the largest or smallest of nothing: is there any?"),
     (r"single memory location", "what is read is written over meanwhile: read from a `clone`"),
@@ -101,6 +105,11 @@ MEANINGS = (
     (
         r"not implemented for '|not supported for|unsupported ScalarType",
         "this function doesn't know that dtype: convert the input, and the result back",
+    ),
+    (
+        r"index -\d+ is out of bounds",
+        "an index below 0 counts from the end, and this one goes past the first place: at a "
+        "border, is there a place before?",
     ),
     (
         r"index -?\d+ is out of bounds|(tuple|list) index out of range",

@@ -111,6 +111,8 @@ def test_what_an_index_or_a_length_means_is_told(line, said):
         ("for y in []: z = y\n    return z", "give it one before"),
         ("y = torch.ones(2, requires_grad=True).exp().sum(); y.backward(); y.backward()", "item"),
         ("{}[1, 2]", "`.get`"),
+        ("{}[0, -1]", "what comes before the first"),
+        ("torch.ones(2)[-3]", "a place before"),
         ("min([])", "of nothing"),
         ("torch.ones(0).max()", "of nothing"),
         ("(torch.ones(2) is not x)[None]", "one truth alone"),
