@@ -5417,6 +5417,9 @@ class QuickGuesser:
         for name, weight in self.lowest[1].items():
             self.weights[name].copy_(weight)
 
+    def embedded(self, ids):
+        return F.embedding(ids, self.weights["embed.weight"])
+
     def linear(self, name, x):
         return F.linear(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
 
@@ -5432,17 +5435,37 @@ class QuickGuesser:
 
     def __call__(self, ids):
         n = ids.shape[1]
-        x = F.embedding(ids, self.weights["embed.weight"])
+        x = self.embedded(ids)
         if self.training:
             x = x * (torch.arange(n) % 4 < 3)[:, None]
         parts = (self.linear(f"attention.to_{part}", x) for part in "qkv")
-        q, k, v = (part.unflatten(-1, (2, -1)).transpose(1, 2) for part in parts)
+        q, k, v = (part.unflatten(-1, (2, -1)).transpose(-3, -2) for part in parts)
         q, k, bias = self.placed(q, k)
         future = torch.ones(n, n, dtype=torch.bool).triu(1)
         scores = q @ k.mT / q.shape[-1] ** 0.5 + bias
         mixed = scores.masked_fill(future, -math.inf).softmax(-1) @ v
-        x = x + self.linear("attention.to_out", mixed.transpose(1, 2).flatten(-2))
+        x = x + self.linear("attention.to_out", mixed.transpose(-3, -2).flatten(-2))
         return self.linear("read", x)
+
+
+class Guessers(QuickGuesser):
+    """One for each of so many rates, at once: (rate, …) in front of every weight and result."""
+
+    def __init__(self, way, state, count):
+        super().__init__(way, {name: x.expand(count, *x.shape) for name, x in state.items()})
+
+    def embedded(self, ids):
+        return self.weights["embed.weight"][:, ids]
+
+    def linear(self, name, x):
+        weight, bias = self.weights[f"{name}.weight"], self.weights[f"{name}.bias"]
+        return x @ weight[:, None].mT + bias[:, None, None]
+
+    def losses(self, text):
+        """Of each guess, (rate, batch, seq)."""
+        chances = self(text[:, :-1]).log_softmax(-1)
+        right = text[:, 1:, None].expand(*chances.shape[:-1], 1)
+        return -chances.gather(-1, right)[..., 0]
 
 
 def guesser_state(generator, letters, d_model):
@@ -5484,16 +5507,17 @@ def study_cases(generator):
     def early():
         test = [texts(1, up, on), texts(6, down, (1, 1))]
         told = "the first places of the test, and dev and test together, want another rate"
-        return tried(told, ["ALiBi"], test, both(), (3, 2, -1))
+        return tried(told, ["ALiBi"], test, both(), (3, 2, -1), CLOSER)
 
     def late():
         test = [texts(3, up, (-1, 8)), texts(1, up, (-1, 6))]
         told = "the later places of the test want another rate"
-        return tried(told, ["rotary"], test, both(), (3, 2, -1))
+        return tried(told, ["rotary"], test, both(), (3, 2, -1), CLOSER)
 
     def learned():
         test = [texts(1, up, on), texts(3, down, (1, 6))]
-        return tried("the training texts want another rate", ["none"], test, both(1, 4))
+        told = "the training texts want another rate"
+        return tried(told, ["none"], test, both(1, 4), rates=CLOSER)
 
     def rising():
         test = [texts(1, up, on), texts(2, up, on)]
@@ -5501,13 +5525,15 @@ def study_cases(generator):
         return tried(told, ["rotary"], test, [texts(2, up), texts(1, up)], (3, 3, -3), [0.9])
 
     def lopsided():
-        told = "one dev batch is far larger than the other"
+        told = "one dev batch is far larger than the others"
         test = [texts(2, down, back), texts(1, down, (-1, 2))]
-        return tried(told, ["none"], test, both(1, 7), (2, -3))  # not as many texts as letters
+        dev = [texts(1, up), texts(7, down), texts(1, up)]
+        # Not as many texts as letters.
+        return tried(told, ["none"], test, dev, (2, -3), CLOSER)
 
     def hidden():
         told = "dev with its letters hidden wants another rate"
-        return tried(told, ["none"], [texts(1, up, back)], both(2, 2))
+        return tried(told, ["none"], [texts(1, up, back)], both(2, 2), rates=CLOSER)
 
     def each():
         ways = ["none", "rotary", "ALiBi"]
@@ -5523,14 +5549,22 @@ def study_cases(generator):
     short = [texts(1, on), texts(2, (-1, 7)), texts(1, (2, 9))]
     yield tried("one way, one rate", ["rotary"], long(), [texts(1, up)], rates=[0.1])
     yield tried("three ways", ["none", "rotary", "ALiBi"], long(), both(), (2, 3), [0.2])
-    yield torn(early, ("dev", "outside", "train"), ("inside", "test", "pooled", "last loss"))
+    yield torn(
+        early,
+        ("dev", "dev batches", "outside", "train", "first dev"),
+        ("inside", "test", "pooled", "last loss", "last dev"),
+    )
     yield torn(
         late, ("dev", "inside", "train"), ("outside", "test", "both", "last loss"), turned=True
     )
     yield better_before(rising)
-    yield torn(learned, ("dev", "dev batches", "inside", "test"), ("train", "last loss", "outside"))
-    yield torn(lopsided, ("dev", "test", "train"), ("dev batches", "first dev"))
-    yield torn(hidden, ("dev", "pooled"), ("dev in training", "test"), hair=2e-3)
+    yield torn(
+        learned,
+        ("dev", "dev batches", "inside", "test"),
+        ("train", "last loss", "outside"),
+    )
+    yield torn(lopsided, ("dev", "test", "train"), ("dev batches", "first dev", "last dev"))
+    yield torn(hidden, ("dev", "pooled"), ("dev in training", "test", "inside"), hair=2e-3)
     yield two_ways(each)
     # The best is 0, the worst 3.
     told = {
@@ -5584,27 +5618,61 @@ def two_ways(draw):
         found = {way: score["dev"] for way, score in scores(drawn).items()}
         for one, other in permutations(found, 2):
             second = [found[other], found[one] + found[other]]
-            if rates := apart([found[one]], second, CLOSER, hair=2e-3):
+            if rates := apart([found[one]], second, hair=2e-3):
                 return with_ways_and_rates(drawn, [one, other], rates)
 
 
 def scores(drawn):
     """way -> data -> by what each rate would be judged, (rate,)."""
-    runs = wrong_study(*drawn.calls[0].args, chosen="all", returns="runs")
-    columns = {way: [score for score, *_ in each] for way, each in runs.items()}
+    ways, *rest = drawn.calls[0].args
+    return {way: scores_of(way, *rest) for way in ways}
+
+
+def scores_of(way, state, train, dev, test, rates):
+    n, models = train[0].shape[1] - 1, Guessers(way, state, len(rates))
+    optimizer = Sgd(models.parameters(), 1.0)
+    for text in train:
+        optimizer.zero_grad()
+        last = models.losses(text).mean(dim=(1, 2))
+        (torch.tensor(rates) * last).sum().backward()  # each gradient times its rate
+        optimizer.step()
+
+    def look(texts):
+        with torch.no_grad():
+            return [models.losses(text) for text in texts]
+
+    def mean(parts):
+        return torch.cat([part.flatten(1) for part in parts], dim=1).mean(dim=1)
+
+    hidden = mean(look(dev))
+    models.training = False
+    on_dev, on_test = look(dev), look(test)
+    inside = mean([loss[..., :n] for loss in on_test])
+    outside = mean([loss[..., n:] for loss in on_test])
     return {
-        way: {by: torch.tensor([score[by] for score in each]) for by in each[0]}
-        for way, each in columns.items()
+        "train": mean(look(train)),
+        "last loss": last.detach(),
+        "dev": mean(on_dev),
+        "dev batches": torch.stack([mean([loss]) for loss in on_dev]).mean(dim=0),
+        "dev in training": hidden,
+        "dev last": mean([loss[..., -1:] for loss in on_dev]),
+        "first dev": mean(on_dev[:1]),
+        "last dev": mean(on_dev[-1:]),
+        "test": mean(on_test),
+        "inside": inside,
+        "outside": outside,
+        "both": inside + outside,
+        "pooled": mean([*on_dev, *on_test]),
     }
 
 
-def apart(first, second, rates=RATES, hair=5e-3):
+def apart(first, second, hair=5e-3):
     """Two rates of which all the first prefer the one, all the second the other, not by a hair."""
     gaps = [row[None, :] - row[:, None] for row in first]  # how much better is the one?
     gaps += [row[:, None] - row[None, :] for row in second]
     margin = torch.stack(gaps).amin(dim=0)
-    one, other = divmod(int(margin.argmax()), len(rates))
-    return [rates[one], rates[other]] if margin.max() > hair else None
+    one, other = divmod(int(margin.argmax()), len(CLOSER))
+    return [CLOSER[one], CLOSER[other]] if margin.max() > hair else None
 
 
 def with_ways_and_rates(drawn, ways, rates):
@@ -5793,7 +5861,8 @@ def wrong_study(
 
             by_test = "batches" if average == "test batches" else average
             ways_of_mean = (by_test, "batches" if average == "outside batches" else by_test)
-            measured, judged = test[:1] if looks == "first test" else test, model
+            measured = {"first test": test[:1], "last test": test[-1:]}.get(looks, test)
+            judged = model
             if learns == "dev at last":
                 judged = QuickGuesser(way, state)
                 train_once(judged, optimizer(judged.parameters(), rate), [*train, *dev])
@@ -5810,24 +5879,20 @@ def wrong_study(
                 whole = sum(part.numel() for both in parts for part in both)
                 tested = [mean_of(part, "sum") / whole for part in parts]
             score = {"inside": tested[0], "outside": tested[1], "last loss": (seen or [0.0])[-1]}
-            for name, texts in (("train", train), ("test", test), ("dev", dev)):
-                if chosen in (name, "all"):
-                    score[name] = mean_of(look(texts), average if name == "dev" else "guesses")
+            model.training = looks == "train" or chosen == "dev in training"
+            asked = {
+                "train": train,
+                "test": test,
+                "pooled": [*dev, *test],
+                "first dev": dev[:1],
+                "last dev": dev[-1:],
+            }.get(chosen, dev)
+            by = {"dev batches": "batches", "dev": average}.get(chosen, "guesses")
+            last = slice(-1, None) if chosen == "dev last" else slice(None)
             score["both"] = sum(tested)
-            if chosen in ("pooled", "all"):
-                score["pooled"] = mean_of(look([*dev, *test]))
-            if chosen in ("dev last", "all"):
-                score["dev last"] = mean_of([loss[:, -1:] for loss in look(dev)])
-            if chosen in ("dev in training", "all"):
-                model.training = True
-                score["dev in training"] = mean_of(look(dev))
-                model.training = False
-            if chosen in ("first dev", "all"):
-                score["first dev"] = mean_of(look(dev[:1]), "guesses")
-            if chosen in ("dev batches", "all"):
-                score["dev batches"] = mean_of(look(dev), "batches")
-            score = score if chosen == "all" else score[chosen]
-            runs[way].append((score, rate, *tested))
+            if chosen not in score:
+                score[chosen] = mean_of([loss[:, last] for loss in look(asked)], by)
+            runs[way].append((score[chosen], rate, *tested))
         if starts == "the best before":
             state = models[way, min(runs[way])[1]].state()
     return runs if returns == "runs" else reported(runs, rates, best, keeps, returns)
@@ -6535,6 +6600,30 @@ POSITION_STUDY = Exercise(
             "the rate is chosen on the first batch of dev alone",
             "How many batches does dev have, and how many do you look at?",
             *ON_DEV[1:],
+        ),
+        studied(
+            "chosen-on-the-last-dev-batch",
+            {"chosen": "last dev"},
+            "the rate is chosen on the last batch of dev alone",
+            "How many batches does dev have, and how many come into your loss? What stands behind "
+            "a loop sees its last round.",
+            *ON_DEV[1:],
+        ),
+        studied(
+            "last-batch-of-each-list",
+            {"chosen": "last dev", "looks": "last test"},
+            "only the last batch of dev and the last one of the test are measured",
+            "How many batches does `test` hold, and how many come into your mean? What stands "
+            "behind a loop sees its last round.",
+            *AVERAGE[1:],
+        ),
+        studied(
+            "last-test-batch-alone",
+            {"looks": "last test"},
+            "only the last batch of the test is measured",
+            "How many batches does `test` hold, and how many come into your mean? What stands "
+            "behind a loop sees its last round.",
+            *AVERAGE[1:],
         ),
         studied(
             "chosen-on-the-test-inside",
