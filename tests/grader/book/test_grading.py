@@ -1,5 +1,6 @@
 """A submission graded under seal: fair to honest work, unmoved by the rest."""
 
+import zlib
 from dataclasses import replace
 
 import nbformat
@@ -7,7 +8,9 @@ import pytest
 
 from course_lib.grader.book import grading
 from course_lib.grader.book.grading import grade_cells, grade_submission
-from course_lib.grader.course.files import solution_cells
+from course_lib.grader.course.files import sheet_for, solution_cells
+from course_lib.grader.course.setup import setup_cells
+from course_lib.grader.judging.verdict import judge
 from course_lib.notebooks import Cell, with_solution
 from course_lib.paths import ROOT
 
@@ -45,6 +48,23 @@ def test_a_mistake_known_by_a_long_error_is_named_under_seal_too(warm):
     source = source.replace("for _ in range(num_layers)", wrong)
     (graded,), _ = grade_cells(warm, [Cell("code", source, (id,))], [id], 7)
     assert graded.verdict.mistake_name == "one-block"
+
+
+def test_an_error_of_the_lent_library_is_not_the_answers_own(warm):
+    """Under seal the library has no files; its `raise` is still none that a learner wrote."""
+    id = "08.cross-mask-bug"
+    source = with_solution(next(c.source for c in solution_cells(ROOT, "08") if id in c.tags))
+    assert "[:, None, :]" in source
+    source = source.replace("[:, None, :]", "[:, None, None, :]")
+    namespace = {}
+    for setup in setup_cells(ROOT, "08"):
+        exec(setup, namespace)
+    exec(source, namespace)
+    here = judge(sheet_for(ROOT, id, 7 ^ zlib.crc32(id.encode())), namespace["look_over"])
+    (graded,), _ = grade_cells(warm, [Cell("code", source, (id,))], [id], 7)
+    assert here.mistake_name
+    sealed = graded.verdict
+    assert (sealed.state, sealed.mistake_name) == (here.state, here.mistake_name)
 
 
 def test_a_cell_that_sleeps_longer_than_the_clock_is_told_to_have_waited(

@@ -19,6 +19,8 @@ from .parts import never_stored
 ANSWER_FILES = ("<ipython-input", "/ipykernel_", "\\ipykernel_", "<exercise")
 
 COURSE = Path(course_lib.__file__).parent
+# How what Python starts with calls its files, and what of this course a sealed answer is lent.
+WITHOUT_FILE = ("<frozen ", "<course_lib.")
 LIBRARIES = (COURSE, *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
 RAISED = "raised"
 OWN = "your own `raise` stops a call that has a result: what does its condition look at, here?"
@@ -80,7 +82,7 @@ def _raises(error: BaseException) -> bool:
 def _in_library(error: BaseException) -> bool:
     """Did it stop in Python's own code, an installed package's or this course's?"""
     path = _last(error).tb_frame.f_code.co_filename
-    return path.startswith("<frozen ") or any(map(Path(path).is_relative_to, LIBRARIES))
+    return path.startswith(WITHOUT_FILE) or any(map(Path(path).is_relative_to, LIBRARIES))
 
 
 def _last(error: BaseException) -> TracebackType:
