@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 01 · Why transformers: exercises
 #
-# Four exercises, about 85 minutes, in the order of the chapter; the last one is larger. Write in the cell below each text, run it, then run
+# Four exercises, about 85 minutes, in the order of the chapter; the last is the large one. Write in the cell below each text, run it, then run
 # the `check` under it. When your result equals that of a mistake that many make, the check says
 # which one. Hints open one by one.
 #

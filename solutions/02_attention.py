@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 02 · Attention: exercises
 #
-# Seven exercises, about 90 minutes; the last one is larger. Write in the cell below each text, run it, then run
+# Seven exercises, about 90 minutes; the fifth is the large one. Write in the cell below each text, run it, then run
 # the `check` under it. A check compares your answer with a reference on inputs that you do not
 # see, and it knows the usual mistakes by name: when your output equals one of them, it says which.
 # Hints open one by one. Nothing here needs more than the chapter.

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 03 · Queries, keys, values: exercises
 #
-# Eight exercises, about 85 minutes. They follow the chapter's order; the last one is larger. `check` answers as often as
+# Eight exercises, about 85 minutes. They follow the chapter's order; the third is the large one. `check` answers as often as
 # you like, and its hints open one by one. Sizes in the hidden cases differ from each other on
 # purpose, so a swapped axis cannot pass by luck.
 #

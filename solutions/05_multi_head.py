@@ -10,7 +10,7 @@
 # # 05 · Multi-head attention: exercises
 #
 # Eight exercises. The first four build the layer: split, a test for it, merge, and the whole, which
-# is the large one. Then you count what it costs, mend a picture, score a head and remove one. When
+# is the large one. Then you count what it costs, score a head, remove one and mend a picture. When
 # the fourth of them is right, your code runs a real model: there is a cell for that.
 #
 # Shapes are written `(batch, heads, seq, d_head)`: which sentence, which head, which word, which

@@ -11,8 +11,8 @@
 #
 # Eight exercises. You write the four ways to tell a model where its words stand that are not simply
 # a learned table: sinusoidal positions, rotary ones, a penalty for distance (ALiBi), buckets (T5). One test
-# tells a method that knows distances from one that only pretends. One bug moves every word of a sentence
-# because of padding in front of it. At last you run the comparison yourself: a small study, and a fair one.
+# tells a method that knows distances from one that only pretends. Then you run the comparison yourself: a
+# small study, and a fair one. In the last, a bug moves every word of a sentence because of padding in front of it.
 #
 # A **position** is counted from 0. Shapes are written `(batch, heads, seq, d_head)`.
 

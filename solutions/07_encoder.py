@@ -9,9 +9,9 @@
 # %% [markdown]
 # # 07 · The encoder: exercises
 #
-# Nine exercises: the two norms, a gated network and its fair width, the block, two broken blocks to mend, and
-# a test that no leak of padding passes. When the block is right, your code runs a real model: there is a cell
-# for that. At last you build a whole reader, and it learns.
+# Nine exercises: the two norms, a gated network and its fair width, the block, and two broken blocks to
+# mend. When the block is right, your code runs a real model: there is a cell for that. Then you build a whole
+# reader, and it learns. The last is a test that no leak of padding passes.
 #
 # Shapes are written `(batch, seq, d_model)`: which sentence, which word, which number. Write `x = x + …`, not
 # `x += …`: that overwrites a tensor which the caller, or the gradient, still needs.

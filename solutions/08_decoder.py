@@ -9,8 +9,8 @@
 # %% [markdown]
 # # 08 · The decoder: exercises
 #
-# Seven exercises: what goes into a decoder, its two masks, the block itself, a test for the leak, a broken
-# cross-attention to mend, training runs that fail, and a loop that writes. Everything you need is on chapter 08's page.
+# Seven exercises: the block itself, its two masks, what goes into a decoder, a test for the leak, a loop that
+# writes, training runs that fail, and a broken cross-attention to mend. Everything you need is on chapter 08's page.
 #
 # Shapes are written `(batch, query, d_model)`: which sentence, which position, which number. *Query* counts
 # positions of the writer, *key* the words of the reader.
@@ -32,7 +32,7 @@ from course_lib.nn.positions.sinusoidal import sinusoidal_positions
 
 
 class Scorer(nn.Module):
-    """A small model for the last exercise; it scores next tokens."""
+    """A small model for 08.greedy; it scores next tokens."""
 
     def __init__(self, vocab_size, d_model):
         super().__init__()

@@ -9,9 +9,9 @@
 # %% [markdown]
 # # 09 · The whole transformer: exercises
 #
-# Seven exercises. You count a model before you build it, draw its first weights, and give one table two jobs.
-# Then you build the whole Transformer, mend a stack that has six blocks and the parameters
-# of one, and judge what a model wrote: was it right, and was the test a fair one?
+# Seven exercises. You give one table two jobs, count a model before you build it, and draw its first weights.
+# Then you build the whole Transformer, judge what a model wrote (was it right, and was the test a fair one?),
+# and mend a stack that has six blocks and the parameters of one.
 #
 # Shapes are written `(batch, seq, d_model)`: which sentence, which token, which number. `source` and `target`
 # are names for the two lengths.

@@ -9,8 +9,8 @@
 # %% [markdown]
 # # 10 · Training: exercises
 #
-# Seven exercises: the loss, the rate, one step of the optimizer and the clipping of a gradient, each by hand; two numbers that
-# you should know before a run begins; and a loop that trains on more than fits into memory at once.
+# Seven exercises: one step of the optimizer, the rate, the clipping of a gradient and the loss, each by hand; the loss that you
+# should know before a run begins; a loop that trains on more than fits into memory at once; and how sure a head may be.
 #
 # Shapes are written `(batch, seq, vocab)`: which sentence, which place, which token. Logarithms are natural, so losses are in nats.
 

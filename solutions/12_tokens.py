@@ -10,8 +10,8 @@
 # # 12 · Tokens: exercises
 #
 # Seven exercises. You count neighbours, join them, and build byte-pair encoding from the two. Then you
-# split words that your merges have never met, put broken letters together again, work out what a
-# language costs, and write the test that a tokenizer must pass.
+# split words that your merges have never met, write the test that a tokenizer must pass, put broken
+# letters together again, and work out what a language costs.
 #
 # In all of them a **byte** has its own value as its id, 0 to 255. A **merge** is a pair of ids, `(left, right)`;
 # the token that the first merge makes has the id 256, the next one 257, and so on. Everything is a plain Python

@@ -9,8 +9,8 @@
 # %% [markdown]
 # # 13 · GPT: exercises
 #
-# Seven exercises around a decoder-only model: how a text is cut for its training, how its loss is told fairly, how large it
-# is, and how GPT-2's weights are stored. You write the text that a chat model really reads, find a head that copies, and build
+# Seven exercises around a decoder-only model: how large it is, how a text is cut for its training, how its loss is told
+# fairly, and how GPT-2's weights are stored. You write the text that a chat model really reads, find a head that copies, and build
 # GPT-2 itself, under its own names.
 #
 # Shapes are written `(batch, seq, d_model)`: which text, which place, which number. Losses are in nats.

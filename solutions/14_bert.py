@@ -9,9 +9,9 @@
 # %% [markdown]
 # # 14 · BERT: exercises
 #
-# Seven exercises. You hide tokens, ask for the hidden ones only, and pack two texts into one. You build BERT with its
-# masked-language head, and put real weights into it. Then three small heads: a vector for a sentence, an answer inside of a text,
-# and labels for words that were cut into pieces.
+# Seven exercises. You hide tokens, and ask for the hidden ones only. You build BERT with its masked-language head, and put real
+# weights into it. You pack two texts into one. Then three small heads: a vector for a sentence, labels for words that were cut into
+# pieces, and an answer inside of a text.
 #
 # Shapes are written `(batch, seq, d_model)`: which text, which token, which number. A label of **−100** means "don't ask here", as in
 # PyTorch.

@@ -2764,7 +2764,7 @@ EQUIVARIANT_MISTAKES = [
         hints=(
             "You turn away a layer that is equivariant. Look at its numbers that are 0.",
             "Without numbers of yours, `allclose` allows 0.00000001 at 0.",
-            "Hand in an `atol` between 0.00001 and 0.001.",
+            "Hand in `rtol=0`, and an `atol` between 0.00001 and 0.001.",
         ),
     ),
     Mistake(
@@ -3807,7 +3807,13 @@ MODULE_MISTAKES = [
         "the scores are multiplied by the logarithm of the temperature; divide by T itself",
         *TEMPERATURE_HINTS,
     ),
-    way("turned", "the scores are multiplied by T: hot and cold are exchanged", *TEMPERATURE_HINTS),
+    way(
+        "turned",
+        "the scores are multiplied by T: hot and cold are exchanged",
+        TEMPERATURE_HINTS[0],
+        "`a / b * T` is `(a / b) * T`: all that is to divide stands in brackets.",
+        TEMPERATURE_HINTS[2],
+    ),
     way("ignored", "the temperature changes nothing", *TEMPERATURE_HINTS),
     way("squared", "the scores are divided by T twice", *TEMPERATURE_HINTS),
     way("added-to-1", "the temperature is 1 + t, which is e^t only near 0", *TEMPERATURE_HINTS),

@@ -43,3 +43,19 @@ def test_the_exercises_stand_in_the_order_of_the_page(page):
     assert list(dict.fromkeys(turns)) == stand
     assert listed == stand
     assert [e.id for e in exercises(ROOT, stand[0][:2])] == stand
+
+
+PLACES = "first second third fourth fifth sixth seventh eighth ninth".split()
+MINUTES = r"(\d+) minutes?\b[^.\n]*points?"
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_the_opening_counts_the_exercises_and_knows_the_large_one(path):
+    opening, *texts = prose(ROOT / "exercises" / path.name)
+    minutes = [int(m) for text in texts for m in re.findall(MINUTES, text)]
+    counted = re.search(r"(?m)^(\w+) (?:short|exercises)", opening)
+    words = "Four Five Six Seven Eight Nine".split()
+    assert counted and words.index(counted[1]) + 4 == len(minutes)
+    for place in re.findall(r"the (\w+) is the large one", opening):
+        at = len(minutes) - 1 if place == "last" else PLACES.index(place)
+        assert minutes[at] == max(minutes) > sorted(minutes)[-2]
