@@ -45,7 +45,7 @@ def test_the_exercises_stand_in_the_order_of_the_page(page):
     assert [e.id for e in exercises(ROOT, stand[0][:2])] == stand
 
 
-PLACES = "first second third fourth fifth sixth seventh eighth ninth".split()
+PLACES = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"]
 MINUTES = r"(\d+) minutes?\b[^.\n]*points?"
 
 
@@ -54,7 +54,7 @@ def test_the_opening_counts_the_exercises_and_knows_the_large_one(path):
     opening, *texts = prose(ROOT / "exercises" / path.name)
     minutes = [int(m) for text in texts for m in re.findall(MINUTES, text)]
     counted = re.search(r"(?m)^(\w+) (?:short|exercises)", opening)
-    words = "Four Five Six Seven Eight Nine".split()
+    words = ["Four", "Five", "Six", "Seven", "Eight", "Nine"]
     assert counted and words.index(counted[1]) + 4 == len(minutes)
     for place in re.findall(r"the (\w+) is the large one", opening):
         at = len(minutes) - 1 if place == "last" else PLACES.index(place)
