@@ -529,6 +529,7 @@ def shape_cases(generator):
         case("a size of 1 is not stretched", (a, 1), (b, c)),
         case("one row, one column", (1, a), (a, 1)),
         case("nothing to add up", (90 + a, 0), (0, b)),
+        case("sizes of hundreds", (a, int(f"{b}00")), (int(f"{b}00"), c)),  # equal, not identical
         case("three axes in front", (b, 1, e, c, a), (b, 1, e, a, d)),
     ]
 
@@ -1147,6 +1148,8 @@ def softmax_cases(generator):
         case("a stack of batches", normal(generator, 2, 1, 3, 2)),
         in_dtype(case("a table", 3 * normal(generator, 3, 2)), torch.float64),
         in_dtype(case("a table", 3 * normal(generator, 2, 3)), torch.bfloat16),
+        # More than float16 can hold.
+        in_dtype(case("far apart", torch.tensor([[9e4, 0.0, 8.9e4]])), torch.bfloat16),
         in_dtype(case("a batch of tables", normal(generator, 2, 2, 3)), torch.float16),
     ]
 
@@ -1203,8 +1206,9 @@ def other_maximum(x):
     return wrong_softmax(x, largest=0)
 
 
-def largest_off_the_powers(x):
-    powers = torch.exp(x) - x.amax(dim=-1, keepdim=True)
+def largest_off_the_powers(x, *, of_powers=False):
+    powers = torch.exp(x)
+    powers = powers - (powers if of_powers else x).amax(dim=-1, keepdim=True)
     return powers / powers.sum(dim=-1, keepdim=True)
 
 
@@ -1269,6 +1273,10 @@ def in_dtype_of(x, *, inside, outside=None):
     return shares.to(outside or x.dtype)
 
 
+def through_float32(x):
+    return torch.softmax(x.float(), -1).to(x.dtype)
+
+
 def edits_its_input(x):
     x -= x.amax(dim=-1, keepdim=True)
     powers = torch.exp(x)
@@ -1292,7 +1300,7 @@ def softmax_by_rows(x):
 
 
 def softmax_through_logs(x):
-    return (x.float() - x.float().logsumexp(-1, keepdim=True)).exp().to(x.dtype)
+    return (x.double() - x.double().logsumexp(-1, keepdim=True)).exp().to(x.dtype)
 
 
 def softmax_on_a_copy(x):
@@ -1790,6 +1798,28 @@ SOFTMAX_MISTAKES = [
             "Print your powers for a row that holds 1000.",
             "What overflows: the score, or e raised to it? What has to happen before that?",
             "First the subtraction, then `exp`.",
+        ),
+    ),
+    Mistake(
+        "largest-power-off",
+        largest_off_the_powers,
+        {"of_powers": True},
+        says="the largest power is taken away from the powers; it is scores that have to shrink",
+        hints=(
+            "Print your powers for a row that holds 1000.",
+            "What overflows: the score, or e raised to it? What has to happen before that?",
+            "First the subtraction, then `exp`.",
+        ),
+    ),
+    Mistake(
+        "float64-through-float32",
+        through_float32,
+        {},
+        says="float64 scores are computed in float32, which drops half of their digits",
+        hints=(
+            "Print ten digits of your shares of float64 scores, and of those of `torch.softmax`.",
+            "Which dtypes gain by being computed in float32, and which loses?",
+            "Widen float16 and bfloat16 only, or take the maximum away and change no dtype at all.",
         ),
     ),
     Mistake(
@@ -2523,7 +2553,8 @@ EXERCISES = [
         ],
         properties=("rows-sum-to-1", "finite", "not-negative"),
         # float16 keeps three digits: right answers in another order of steps differ by 0.001
-        tolerances={"float16": (2e-3, 2e-3)},
+        # float64 keeps sixteen
+        tolerances={"float16": (2e-3, 2e-3), "float64": (1e-10, 1e-12)},
         hints=(
             "Try one row, then two rows far apart, such as 1, 2 and 9,999, 10,000. "
             "Print each step, its shape and its dtype.",

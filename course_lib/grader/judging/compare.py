@@ -11,7 +11,7 @@ from .called import contents, found_kind, kind, parting, with_article
 from .edits import edited
 from .outcome import Outcome
 from .scored import too_few
-from .tensors import Details, tensors
+from .tensors import Details, digits, tensors
 from .terms import Terms
 
 DEFAULT = Terms()
@@ -138,17 +138,17 @@ def _number(expected: float, found: Any, terms: Terms) -> Details:
         return (f"expected a number, found {found_kind(found)}",)
     if not isinstance(expected, int):
         near = _close(expected, number, terms)
-        return () if near else (f"expected {expected:g}, found {_spell(number)}",)
+        n = digits(expected, number, 6)
+        return () if near else (f"expected {expected:.{n}g}, found {_spell(number, n)}",)
     # Whole numbers are counts, and a count is right or wrong.
     if number != expected:
         return (f"expected {expected:,}, found {_spell(number, 10)}",)
-    if isinstance(number, float):
-        return (f"expected the whole number {expected:,}, found {number} (float)",)
-    return ()
+    told = f"expected the whole number {expected:,}, found {number} (float)"
+    return (told,) if isinstance(number, float) else ()
 
 
-def _spell(number: float, digits: int = 6) -> str:
-    return f"{number:,}" if isinstance(number, int) else f"{number:,.{digits}g}"
+def _spell(number: float, n: int) -> str:
+    return f"{number:,}" if isinstance(number, int) else f"{number:,.{n}g}"
 
 
 def _close(expected: float, found: float, terms: Terms) -> bool:

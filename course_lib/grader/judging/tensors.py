@@ -60,11 +60,15 @@ def _first(expected: Tensor, found: Tensor, wrong: Tensor) -> Details:
     want, got = expected[index].item(), found[index].item()
     if expected.is_floating_point():
         want, got = want + 0.0, got + 0.0  # else a zero may read as "-0"
-    spell = (lambda x: f"{x:.4g}") if expected.is_floating_point() else str
-    if f"{want:.4g}" == f"{got:.4g}" and expected.is_floating_point():
-        spell = "{:.9g}".format
+    spell = f"{{:.{digits(want, got, 4)}g}}".format if expected.is_floating_point() else str
     share = f"{int(wrong.sum())} of {wrong.numel()} values differ"
     return (f"{share}; the first at {list(index)}: expected {spell(want)}, found {spell(got)}",)
+
+
+def digits(one: float, other: float, least: int) -> int:
+    """How many digits tell two numbers apart: as few as these, or more, up to all of float64."""
+    tried = (least, 9, 13, 17)
+    return next((n for n in tried if f"{one:.{n}g}" != f"{other:.{n}g}"), 17)
 
 
 def _shape(expected: tuple, found: tuple, axes: list[str]) -> Details:

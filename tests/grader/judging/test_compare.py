@@ -37,6 +37,13 @@ def test_a_zero_is_told_without_a_sign():
     assert told.endswith("expected 0, found 0.5")
 
 
+def test_two_numbers_are_told_with_digits_that_tell_them_apart():
+    exact = Terms(rtol=1e-12, atol=1e-12)
+    one, other = (torch.tensor([x], dtype=torch.float64) for x in (0.1 + 0.2, 0.3000000000099))
+    assert tensors(one, other, exact)[0].endswith("expected 0.3, found 0.3000000000099")
+    assert compare(0.3, 0.3000000000099, exact) == ("expected 0.3, found 0.3000000000099",)
+
+
 def test_another_shape_is_told_without_guessing():
     assert compare(X, torch.zeros(2, 4)) == ("expected shape (2, 3), found (2, 4)",)
 
@@ -81,6 +88,8 @@ def test_the_first_difference_is_told_with_its_place_and_the_largest_error():
         (X, X.numpy(), "expected a tensor of shape (2, 3), found a NumPy ndarray"),
         (3, 2.75, "expected 3, found 2.75"),
         (0.5, 0.1 + 0.2, "expected 0.5, found 0.3"),
+        (1.3, 1.3004, "expected 1.3, found 1.3004"),
+        (0.7272381784, 0.7280000001, "expected 0.727238, found 0.728"),
         (12, True, "expected a number, found True (bool)"),
         ({"a": 1}, {"b": 1}, "expected the keys ['a'], found ['b']"),
         ({"a": 1, "b": (1, 2)}, {"a": 1, "b": (1,)}, "in `b`: expected 2 results, found 1"),
