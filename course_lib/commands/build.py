@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,8 @@ def sources(folder: Path, names: list[str]) -> list[Path]:
     """Percent sources in a folder, all or those of the named chapters."""
     found = sorted(folder.glob("[0-9][0-9]_*.py"))
     unknown = [n for n in names if not any(p.stem.startswith(n) for p in found)]
-    there = ", ".join(p.stem for p in found)
     if unknown:
+        there = ", ".join(p.stem for p in found)
         raise SystemExit(f"no chapter {unknown[0]!r}; there are: {there}")
     return [p for p in found if not names or any(p.stem.startswith(n) for n in names)]
 
@@ -102,21 +103,19 @@ def _scrubbed(node):
 
 
 def _read(path: Path) -> dict | None:
-    try:
+    with suppress(OSError, ValueError):
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+    return None
 
 
 def _fresh(made: dict | None, wanted: dict) -> bool:
     """Does a notebook hold the wanted cells, all of them run?"""
     if made is None or made.get("metadata", {}).get("course") != wanted["metadata"]["course"]:
         return False
-    bare = [{**c, "outputs": [], "execution_count": None} for c in made["cells"] if "outputs" in c]
-    code = [c for c in wanted["cells"] if "outputs" in c]
-    run = all(c["execution_count"] for c in made["cells"] if "outputs" in c)
-    texts = [c for c in made["cells"] if "outputs" not in c]
-    return run and bare == code and texts == [c for c in wanted["cells"] if "outputs" not in c]
+    run = [c for c in made["cells"] if "outputs" in c]
+    empty = {"outputs": [], "execution_count": None}
+    cleared = [c | empty if "outputs" in c else c for c in made["cells"]]
+    return all(c["execution_count"] for c in run) and cleared == wanted["cells"]
 
 
 def _notebooks(args: argparse.Namespace) -> list[Path]:
@@ -125,7 +124,8 @@ def _notebooks(args: argparse.Namespace) -> list[Path]:
     for source in sources(ROOT / "notebooks" / "src", args.names):
         target = ROOT / "notebooks" / f"{source.stem}.ipynb"
         cells = in_chapter(read_cells(source), source)
-        wanted = notebook_of(cells, source=text_digest(source.read_bytes()))
+        shown = [source, *(ROOT / "notebooks" / "quizzes").glob(f"{source.stem}.toml")]
+        wanted = notebook_of(cells, source=text_digest(b"".join(p.read_bytes() for p in shown)))
         if _fresh(_read(target), wanted) and not args.all:
             continue
         stale.append(target)

@@ -48,6 +48,16 @@ def test_a_changed_source_makes_its_product_stale(course, path):
     assert run(check=True) == 1
 
 
+def test_a_changed_quiz_makes_its_page_stale(course):
+    quiz = course / "notebooks/quizzes/07_seven.toml"
+    quiz.parent.mkdir()
+    quiz.write_text("[[questions]]\n")
+    run()
+    assert run(check=True) == 0
+    quiz.write_text("[[questions]]\nask = 'why?'\n")
+    assert run(check=True) == 1
+
+
 def test_a_notebook_changed_by_hand_or_never_run_is_stale(course):
     run()
     path = course / "notebooks/07_seven.ipynb"
