@@ -416,6 +416,16 @@ def hand_over(setup, arguments):
             continue  # the command gets Ctrl-C too and ends in its own way
 
 
+def show_help(setup, arguments):
+    """A command's own help where the course is set up; installing it first would take minutes."""
+    if arguments[0] != "setup" and setup.condition() == "ready":
+        return hand_over(setup, arguments)
+    print(__doc__.strip())
+    if arguments[0] != "setup":
+        print("\nMore on `{}` once the course is set up.".format(arguments[0]))
+    return 0
+
+
 def main(arguments=None):
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     for stream in (sys.stdout, sys.stderr):
@@ -429,6 +439,8 @@ def main(arguments=None):
         print(problem, file=sys.stderr)
         return 2
     root = Path(__file__).resolve().parent
+    if "-h" in arguments or "--help" in arguments:
+        return show_help(Setup(root), arguments)
     dev = arguments[0] in DEV_COMMANDS or (arguments[0] == "setup" and "--dev" in arguments)
     # A copy without solutions has nothing to test or build; the command itself will say so.
     dev = dev and (root / "solutions").is_dir()

@@ -413,6 +413,20 @@ def test_a_second_start_hands_over_at_once_with_its_options(ready):
     assert done.returncode == 0 and done.stderr == ""
 
 
+def test_asking_for_help_installs_nothing(root):
+    done = start(root, "lab", "--help")
+    assert done.returncode == 0 and done.stderr == ""
+    assert done.stdout.startswith("Start here") and "More on `lab`" in done.stdout
+    assert "More on" not in start(root, "setup", "-h").stdout
+    assert not (root / ".venv").exists()
+
+
+@posix
+def test_the_help_of_a_course_that_is_set_up_is_the_commands_own(ready):
+    stand_in(FakeSetup(ready).script("course"), "print(sys.argv[1:])")
+    assert start(ready, "test", "--help").stdout == "['test', '--help']\n"
+
+
 @posix
 def test_the_commands_exit_status_comes_through(ready):
     stand_in(FakeSetup(ready).script("course"), "sys.exit(3)")
