@@ -422,7 +422,7 @@ def show_help(setup, arguments):
         return hand_over(setup, arguments)
     print(__doc__.strip())
     if arguments[0] != "setup":
-        print("\nMore on `{}` once the course is set up.".format(arguments[0]))
+        print(f"\nMore on `{arguments[0]}` once the course is set up.")
     return 0
 
 
