@@ -31,22 +31,29 @@ def find_chromium() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator:
+def program() -> str:
+    """Where Chromium is."""
     path = find_chromium()
     if path is None:
         if os.environ.get("CI"):
             pytest.fail("CI needs Chromium: a skipped browser test proves nothing")
         pytest.skip("no Chromium here; COURSE_CHROMIUM may name one")
+    return path
+
+
+@pytest.fixture(scope="module")
+def chromium(program) -> Iterator:
+    """A browser for one module: while it lives, its event loop runs, and a thread has only one."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         yield browser
         browser.close()
 
 
 @pytest.fixture(scope="session")
-def lab(chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def lab(program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """`course lab` on a folder of its own."""
     home = tmp_path_factory.mktemp("lab")
     for plugin, value in SETTINGS.items():

@@ -1,7 +1,6 @@
 """Talking with a kernel: no answer of it is left lying."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from queue import Empty
 
 import pytest
@@ -13,12 +12,6 @@ from jupyter_client.session import Session
 from course_lib.commands.kernels import OwnClient, OwnKernel, Watchful
 
 HERE = "inproc://kernel"
-
-
-def finished(story):
-    """What a coroutine gives, run in a thread: in this one the browser's loop may be running."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, story).result()
 
 
 def heard(channel_class, within=None):
@@ -39,7 +32,7 @@ def heard(channel_class, within=None):
             await asyncio.wait([waiting], timeout=within)
             return waiting.done() and waiting.result()["msg_type"]
 
-    return finished(story())
+    return asyncio.run(story())
 
 
 def test_an_answer_is_heard_whatever_was_said_meanwhile():
@@ -56,7 +49,7 @@ def test_waiting_ends_when_nothing_comes():
             await Watchful(ours, Session()).get_msg(timeout=0.2)
 
     with pytest.raises(Empty):
-        finished(story())
+        asyncio.run(story())
 
 
 def test_kernels_are_talked_to_through_such_a_channel():
