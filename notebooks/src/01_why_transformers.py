@@ -427,7 +427,7 @@ late = torch.stack([train(readers["GRU"], seed, rate=0.1)[-20:].mean() for seed 
 outcome("01.rate", f"{(late > 0.9).sum()} of 3; right in steps 81 to 100: {rounded(late, 1)}")
 
 # %% [markdown]
-# It can. So give every reader its own best rate. That takes minutes; a script in `notebooks/studies` did it beforehand:
+# It can. So give every reader its own best rate. A script in `notebooks/studies` did it beforehand:
 # a *study*. Three rates for each, chosen on other seeds than those reported, and two ways of moving: Adam, and plain
 # *SGD*, where a step is the rate times the gradient.
 
@@ -449,20 +449,24 @@ print(f"first word's gradient : last word's; labels drawn at random, {undone['up
 for way, runs in undone["reach"].items():
     told = (" ".join(f"{10**power:.0e}" for power in powers) for powers in runs)
     print(f"{way:9}", "; ".join(told))
+kicked = study("01_kicked")["results"]
+for way, waits in kicked["waits"].items():
+    print(f"{way:21} rate {kicked['best'][way]:<4} 30 symbols: {waits}")
 
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
 for ax, (way, most) in zip(axes, results["steps"].items(), strict=True):
     runs = {name: results["tuning"][f"{name}, {way}"] for name in readers}
     training_waits(runs, results["rates"][way], most=most, styles=styles, ax=ax, title=way)
 axes[0].legend()
-fig.suptitle("The ordinary GRU, as PyTorch draws it, learns it by Adam, not by SGD")
+fig.suptitle("The ordinary GRU, as PyTorch draws it, learns it by Adam, not by plain SGD")
 show(fig, alt="Adam: the ordinary GRU falls from 1,800 steps to 40. SGD: not done at any rate.")
 
 # %% [markdown]
 # With Adam at its own best rate the ordinary GRU is as quick as attention, at 80 symbols, too. With SGD it is not done
-# after 1,000 at any rate we tried, unlike its twin and attention at rate 1. Adam's
+# after 1,000 at three rates, unlike its twin and attention at rate 1. Adam's
 # steps are about as long as the rate, whatever they are about: ten of 0.1, on labels *drawn at random*, lift the first
-# word's share of the gradient from a millionth to a hundredth or more.
+# word's share of the gradient from a millionth to a hundredth or more. *Kicked* so, it learns by plain SGD, too:
+# the start was at fault.
 #
 # ## 1.6 A suitcase of fixed size
 #
@@ -507,7 +511,7 @@ shown = {
 runs = {"all that are packed": sizes} | {
     name: runs.mT for name, runs in came_out.items() if name in shown
 }
-title = "All that PyTorch's first draw packs is there; fitted readers find few"
+title = "All 32 that PyTorch's first draw packs are there; fitted readers find few"
 ax = runs_over(
     sizes, runs, styles=shown, title=title, xlabel="symbols packed", ylabel="symbols read out"
 )
@@ -517,7 +521,7 @@ show(ax, alt)
 
 # %% [markdown]
 # All 16. Untrained, fitted readers find few in PyTorch's draw; who knows its weights and undoes its steps, one by one,
-# minding how rounding blurs each, finds all: they are there, but hard to read. *Well drawn*, so that each word turns the old state without shrinking it
+# minding how rounding blurs each, finds all, of 32 as well: they are there, but hard to read. *Well drawn*, so that each word turns the old state without shrinking it
 # and writes only a tenth, it gives a matrix 14. What stays is the form: *one* size for any text.
 
 # %% [markdown]
@@ -531,7 +535,7 @@ show(ax, alt)
 # That was attention, three years before the Transformer.
 #
 # In small: two GRUs of width 64 learn in 2,000 steps to read rows of 4 to 32 symbols and to write them again; with one
-# vector between them, or with attention. We count symbols as above.
+# vector between them, or with attention.
 
 # %%
 predict("01.bottleneck", "How many of 32 symbols arrive: with one vector, and with attention?")
@@ -756,7 +760,7 @@ print(", GRU", rounded(moved[gru]))
 
 # %% [markdown]
 # It does not; chapter 06 gives it positions. The whole comparison (the **LSTM** is the GRU's older
-# relative, with three gates and two states):
+# relative):
 #
 # | | recurrent (GRU, LSTM) | convolution | attention |
 # |---|---|---|---|
@@ -781,10 +785,10 @@ print(", GRU", rounded(moved[gru]))
 # ## Summary
 #
 # - A recurrent network carries a **state of fixed size** and reads **in line**.
-# - Untrained, as PyTorch draws it, its gradient shrinks with every word. From there SGD did
+# - Untrained, as PyTorch draws it, its gradient shrinks with every word. From there plain SGD did
 #   not learn it in 1,000 steps; Adam did, in some 40.
-# - Of 16 symbols in a state of 64 numbers fitted readers find 3 to 6 untrained as PyTorch draws it (all are there),
-#   14 well drawn, all 16 trained.
+# - Of 16 symbols in a state of 64 numbers our fitted readers find 3 to 6 untrained as PyTorch draws it (all are
+#   there), 14 well drawn, all 16 trained.
 # - Between an encoder and a decoder one such vector is the **bottleneck**: some 8 of 32 symbols came through, 31 with
 #   attention to all states, which have to be stored.
 # - Attention is one step from every word to every word. It needs *less* arithmetic than a GRU up to $1.5\,d$ words, and

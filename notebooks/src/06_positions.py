@@ -113,7 +113,7 @@ outcome("06.bag", f"after one layer: {tells([layer])}; after two: {tells([layer,
 # ## 6.2 Sinusoids
 #
 # The first cure: give every position $p = 0, 1, 2, \dots$ a vector, a **positional encoding**, and add it to
-# the word's. Which vector? The bare number, as in chapter 02, grows without end, and one column of many is
+# the word's. Which vector? The bare number grows without end, and one column of many is
 # easily overlooked.
 #
 # Think of how a clock writes the time. One hand is fast and tells neighbouring seconds apart. Another is slow
@@ -208,7 +208,7 @@ show(
 # $W_Q$ and $W_K$ can learn it. The table has no end either. Whether a *model* makes something of positions that
 # it never saw is another question (6.7).
 #
-# The number 10,000 is arbitrary (6.4).
+# The number 10,000 is arbitrary, and matters (6.4, 6.7).
 #
 # **Your turn**: `06.sinusoidal`.
 
@@ -273,7 +273,7 @@ fig, axes = plt.subplots(1, 2, figsize=(10.5, 3.8), layout="constrained", width_
 for (name, share), color, style in zip(shares.items(), CYCLE, ("o-", "s--", "^:", ".-.")):
     axes[0].plot(range(1, 21), share[:20], style, color=color, label=name, markersize=4)
 axes[0].set(xlabel="direction, strongest first", ylabel="share of all difference")
-axes[0].set(xticks=(1, 5, 10, 15, 20), title="MiniLM: ten directions, nearly equally strong")
+axes[0].set(xticks=(1, 5, 10, 15, 20), title="MiniLM: ten directions within a factor of two")
 axes[0].legend()
 ring = directions(rows)[0][:120, :2]
 axes[1].plot(*ring.T, ".", color=GREY, alpha=0.5, markersize=4)
@@ -293,8 +293,8 @@ show(
 
 # %% [markdown] tags=["tells"]
 # Few directions and waves are no proof: a random walk needs fewer still, and its directions are waves, too. But
-# a walk is one very slow wave with ever weaker ones on top. MiniLM's ten are nearly *equally strong*, then
-# nothing comes, and the two strongest go round in about six positions. So it found waves, but not the paper's:
+# a walk is one very slow wave with ever weaker ones on top. MiniLM's ten differ by *less than a factor of two*,
+# then little comes, and the two strongest go round in about six positions. So it found waves, but not the paper's:
 # there slow ones are strongest, and nine tenths take 72 directions.
 
 # %% [markdown]
@@ -524,16 +524,14 @@ show(
 )
 
 # %% [markdown]
-# Both are relative from birth.
-#
 # **Your turn**: `06.alibi-bias`, then `06.t5-bucket`.
 
 # %% [markdown]
 # ## 6.6 Which one? (optional)
 #
-# One small task, six ways: guess the next letter of Shakespeare, as in chapter 04, in texts of 64 letters. Two
-# layers of attention under a causal mask; only the positions differ. (Skip the text if you like, but run the
-# cells: 6.7 needs them.)
+# One small task, six ways: guess the next letter of Shakespeare, in texts of 64 letters. Two
+# layers of attention under a causal mask; only the positions differ. (Skip the text if you like, but run
+# the cells for 6.7.)
 
 
 # %%
@@ -561,7 +559,7 @@ class Guesser(nn.Module):
 
 # %% [markdown]
 # Six models, three seeds, 800 steps each: a *study*, as in 1.5. Its rate of learning, one for all six, was
-# chosen on a part of the text that serves for nothing else. Here is its record, and sixty steps of two models:
+# chosen on a part of the text that serves for choosing alone. Here is its record, and sixty steps of two models:
 
 # %%
 record = study("06_positions")
@@ -685,7 +683,7 @@ ax.text(62, blind + 0.03, "guessing blindly", va="bottom", fontsize=8, color=GRE
 ax.set_xscale("log", base=2)
 ax.set_xticks(results["lengths"], results["lengths"])
 ax.set(xlabel="letters in the text (training: 64)", ylabel="loss on the same last letters")
-ax.set_title("Beyond the trained length rotary breaks, ALiBi does not notice")
+ax.set_title("Beyond the trained length rotary (base 10,000) breaks, ALiBi doesn't notice")
 ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 show(
     fig,
@@ -694,9 +692,9 @@ show(
 )
 
 # %% [markdown]
-# Did you bet on rotary? It is among the best at 64 letters, it is relative, and it breaks worst of all. So much
+# Did you bet on rotary? It is among the best at 64 letters, it is relative, and it breaks worst. So much
 # for "relative, therefore it extrapolates". Sinusoidal breaks, too: the *table* has no end, but the *model* has
-# never seen those rows. No positions at all would be better than either.
+# never seen those rows.
 #
 # ALiBi stays level: at a new distance it does what it did before, only fainter. But level is not a gain: far
 # letters neither harm nor help.
@@ -726,9 +724,19 @@ for name in ("as trained", "NTK"):
     for way, capped in {"only": only, "all but": rest}.items():
         middle, third = rounded(capped.median(dim=0).values, 2), rounded(capped[:, 2], 2)
         print(f"  {way:>7} the 1st, … 6th: {middle}; the 3rd, each seed: {third}")
+bases = study("06_bases")["results"]
+told = (f"{int(base):,} {loss:.2f}" for base, loss in bases["develop"].items())
+print("trained with another base, other text, 256 letters:", *told, sep="  ")
+for base, runs in bases["losses"].items():
+    at = dict(zip(bases["lengths"], torch.tensor(runs).mean(dim=0).tolist()))
+    print(f"base {int(base):,}:", *(f"{n} letters {loss:.2f}" for n, loss in at.items()), sep="  ")
+    turns = 63 * rotary_frequencies(12, float(base)) / (2 * math.pi)
+    print(f"  turns of its six pairs in 64 letters: {rounded(turns, 1)}")
 
 # %% [markdown]
-# The third alone, half of whose turn is new. Slower pairs' new angles do little.
+# The third alone, half of whose turn is new. Slower pairs' new angles do little. So *train* with a base that leaves
+# no pair half-way round: 1,000,000 stays nearly level to 192 (and breaks at 384). With base 10 every pair has been
+# round, and still it loses: new angles are not all.
 #
 # **Your turn**: `06.full-turns`; then your own comparison, `06.position-study`.
 #
@@ -781,11 +789,10 @@ claim("pair 3, same factors: ahead of both, each seed", (third < torch.minimum(n
 claim("NTK, factor 32: ahead of pair 3 at 256, each seed", (raised < third)[:, 2].all())
 
 # %% [markdown]
-# For half as much text again, NTK costs less than interpolation; for four times as much it is lost with that
-# base: the slowest pair is back in its old arc, the third is not. So slow the third *alone*, or raise the base until
-# it is back, too (factor 32): 2.62 and 2.52. Any other alone cures nothing. Trained on, *as it was* catches up with
-# interpolation at its own rate (6.6; a large model hardly: Chen et al.). Those two cures end lower; none beats the
-# last 64 letters alone, 2.18.
+# For half as much text again, NTK costs less than interpolation; for four times as much it is lost: the slowest
+# pair is back in its old arc, the third is not. So slow the third *alone*, or raise the base until it is back
+# (factor 32): 2.62 and 2.52. Any other alone cures nothing. Trained on, *as it was* catches up with interpolation
+# (a large model hardly: Chen et al.). Those two end lower; none beats the last 64 letters alone, 2.18.
 
 # %% [markdown]
 # ## 6.8 Find the bug
@@ -816,7 +823,7 @@ for name, each in moved.items():
 # %% [markdown]
 # One token of padding does more than the missing *too*, and less than a missing *animal*. Why? The mask hides
 # it, but the *table* counts it. With eight padding tokens the sentence starts at position 8, every token
-# gets another row, and the row that belongs to [CLS] goes to padding. The cure: count only real words. A
+# gets another row: [CLS], too, whose row no other token ever had. The cure: count only real words. A
 # relative method doesn't need it:
 
 # %%
@@ -842,12 +849,12 @@ claim(
 #   mixed.
 # - ALiBi and T5 add a bias to the scores: fixed slopes, or learned buckets.
 # - A test of a relative method asks two things: equal distances score alike, and unequal ones do not.
-# - Beyond the trained length, in our study: rotary and sinusoidal break, T5 bends, ALiBi stays level, a table
-#   ends. Relative is not the same as familiar. A little training there nearly brings rotary back.
+# - Beyond the trained length, in our study: rotary (base 10,000) and sinusoidal break, T5 bends, ALiBi stays level, a
+#   table ends. Relative is not familiar. A little training there, or another base before, nearly mends rotary.
 # - Count positions from the first real word.
 #
-# Words now know where they stand. Real models stack dozens of such layers. What has to go between them, so that
-# a stack can learn, is chapter 07.
+# Words now know where they stand. What has to go between dozens of such layers, so that they can learn, is
+# chapter 07.
 
 # %% [markdown]
 # ## Quiz
@@ -915,9 +922,9 @@ quiz("06")
 #
 # - Vaswani et al. 2017, *Attention Is All You Need*, section 3.5 and table 3 (row E: learned or computed makes
 #   hardly a difference there), arXiv:1706.03762.
-# - Su et al. 2021, *RoFormer*, arXiv:2104.09864. Rotary positions.
-# - Press, Smith and Lewis 2021, *Train Short, Test Long*, arXiv:2108.12409. ALiBi, and the question of 6.7.
-# - Raffel et al. 2019, *T5*, section 2.1, arXiv:1910.10683. Buckets.
+# - Su et al. 2021, *RoFormer*, arXiv:2104.09864.
+# - Press, Smith and Lewis 2021, *Train Short, Test Long*, arXiv:2108.12409. ALiBi and 6.7.
+# - Raffel et al. 2019, *T5*, section 2.1, arXiv:1910.10683.
 # - Haviv et al. 2022, arXiv:2203.16634: language models without positions learn them. Kazemnejad et al. 2023,
 #   arXiv:2305.19466, compare five methods beyond the trained length.
 # - Chen et al. 2023, *Positional Interpolation*, arXiv:2306.15595, and Peng et al. 2023, *YaRN*,
