@@ -108,8 +108,7 @@ outcome("06.bag", f"after one layer: {tells([layer])}; after two: {tells([layer,
 # In the first layer *stop* sees a bag: dog, bites, man. But *bites* sees only what came before it, the one who
 # bites. In the second layer *stop* looks at *bites*, and *bites* knows: a mask and two layers leak the order. A
 # model that reads without a mask, as MiniLM does, would stay blind in every layer.
-
-# %% [markdown]
+#
 # ## 6.2 Sinusoids
 #
 # The first cure: give every position $p = 0, 1, 2, \dots$ a vector, a **positional encoding**, and add it to
@@ -525,8 +524,7 @@ show(
 
 # %% [markdown]
 # **Your turn**: `06.alibi-bias`, then `06.t5-bucket`.
-
-# %% [markdown]
+#
 # ## 6.6 Which one? (optional)
 #
 # One small task, six ways: guess the next letter of Shakespeare, in texts of 64 letters. Two
@@ -724,6 +722,12 @@ for name in ("as trained", "NTK"):
     for way, capped in {"only": only, "all but": rest}.items():
         middle, third = rounded(capped.median(dim=0).values, 2), rounded(capped[:, 2], 2)
         print(f"  {way:>7} the 1st, … 6th: {middle}; the 3rd, each seed: {third}")
+
+# %% [markdown]
+# The third alone, half of whose turn is new. Slower pairs' new angles do little. So *train* with a base that leaves
+# none half-way round:
+
+# %%
 bases = study("06_bases")["results"]
 told = (f"{int(base):,} {loss:.2f}" for base, loss in bases["develop"].items())
 print("trained with another base, other text, 256 letters:", *told, sep="  ")
@@ -734,9 +738,8 @@ for base, runs in bases["losses"].items():
     print(f"  turns of its six pairs in 64 letters: {rounded(turns, 1)}")
 
 # %% [markdown]
-# The third alone, half of whose turn is new. Slower pairs' new angles do little. So *train* with a base that leaves
-# no pair half-way round: 1,000,000 stays nearly level to 192 (and breaks at 384). With base 10 every pair has been
-# round, and still it loses: new angles are not all.
+# Base 1,000,000 stays nearly level to 192 (and breaks at 384). With base 10 every pair has been round, and still it
+# loses: new angles are not all.
 #
 # **Your turn**: `06.full-turns`; then your own comparison, `06.position-study`.
 #
