@@ -24,6 +24,7 @@
 
 # %%
 import math
+from itertools import product
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
@@ -108,7 +109,8 @@ outcome("06.bag", f"after one layer: {tells([layer])}; after two: {tells([layer,
 # In the first layer *stop* sees a bag: dog, bites, man. But *bites* sees only what came before it, the one who
 # bites. In the second layer *stop* looks at *bites*, and *bites* knows: a mask and two layers leak the order. A
 # model that reads without a mask, as MiniLM does, would stay blind in every layer.
-#
+
+# %% [markdown]
 # ## 6.2 Sinusoids
 #
 # The first cure: give every position $p = 0, 1, 2, \dots$ a vector, a **positional encoding**, and add it to
@@ -524,7 +526,8 @@ show(
 
 # %% [markdown]
 # **Your turn**: `06.alibi-bias`, then `06.t5-bucket`.
-#
+
+# %% [markdown]
 # ## 6.6 Which one? (optional)
 #
 # One small task, six ways: guess the next letter of Shakespeare, in texts of 64 letters. Two
@@ -714,32 +717,19 @@ position_clocks(settings, length=256, trained=64, place=200, distance=100, title
 # Four meet new angles. Which breaks it? *Capped*, a pair turns no further than in training:
 
 # %%
-for name in ("as trained", "NTK"):
-    caps = study("06_pairs")["results"][name]  # a dict for each seed
-    none, every = (torch.tensor([run[way] for run in caps]) for way in ("none", "all"))  # (seed,)
-    only, rest = (torch.tensor([run[way] for run in caps]) for way in ("only", "all but"))
-    print(f"{name}, 256 letters: no pair capped {rounded(none, 2)}, all {rounded(every, 2)}")
-    for way, capped in {"only": only, "all but": rest}.items():
-        middle, third = rounded(capped.median(dim=0).values, 2), rounded(capped[:, 2], 2)
-        print(f"  {way:>7} the 1st, … 6th: {middle}; the 3rd, each seed: {third}")
-
-# %% [markdown]
-# The third alone, half of whose turn is new. Slower pairs' new angles do little. So *train* with a base that leaves
-# none half-way round:
-
-# %%
+for name, way in product(("as trained", "NTK"), ("none", "all", "only", "all but")):
+    runs = torch.tensor([run[way] for run in study("06_pairs")["results"][name]])  # (seed, pair)
+    middle, spread = rounded(runs.median(dim=0).values, 2), runs.std(dim=0).max()
+    print(f"{name}, {way:>7} of the six capped: {middle}, spread {spread:.2f}")
 bases = study("06_bases")["results"]
-told = (f"{int(base):,} {loss:.2f}" for base, loss in bases["develop"].items())
-print("trained with another base, other text, 256 letters:", *told, sep="  ")
+print("another base from the start, 256 letters of other text:", bases["develop"])
 for base, runs in bases["losses"].items():
-    at = dict(zip(bases["lengths"], torch.tensor(runs).mean(dim=0).tolist()))
-    print(f"base {int(base):,}:", *(f"{n} letters {loss:.2f}" for n, loss in at.items()), sep="  ")
-    turns = 63 * rotary_frequencies(12, float(base)) / (2 * math.pi)
-    print(f"  turns of its six pairs in 64 letters: {rounded(turns, 1)}")
+    print(f"base {base}, {bases['lengths']}: {rounded(torch.tensor(runs).mean(dim=0), 2)}")
 
 # %% [markdown]
-# Base 1,000,000 stays nearly level to 192 (and breaks at 384). With base 10 every pair has been round, and still it
-# loses: new angles are not all.
+# The third, half of whose turn is new; slower pairs' new angles do little. So *train* with a base that leaves none
+# half-way round: 1,000,000 stays nearly level to 192 (and breaks at 384). With base 10 every pair has been round,
+# and still it loses: new angles are not all.
 #
 # **Your turn**: `06.full-turns`; then your own comparison, `06.position-study`.
 #
