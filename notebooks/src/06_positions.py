@@ -720,7 +720,7 @@ position_clocks(settings, length=256, trained=64, place=200, distance=100, title
 for name, way in product(("as trained", "NTK"), ("none", "all", "only", "all but")):
     runs = torch.tensor([run[way] for run in study("06_pairs")["results"][name]])  # (seed, pair)
     middle, spread = rounded(runs.median(dim=0).values, 2), runs.std(dim=0).max()
-    print(f"{name}, {way:>7} of the six capped: {middle}, spread {spread:.2f}")
+    print(f"{name}, {way:>7} capped, 1st to 6th pair: {middle}, spread {spread:.2f}")
 bases = study("06_bases")["results"]
 print("another base from the start, 256 letters of other text:", bases["develop"])
 for base, runs in bases["losses"].items():
