@@ -112,7 +112,7 @@ const paint = () => {
 const beside = make("div", "beside"), buttons = make("div", "moves");
 beside.append(svg, live);
 buttons.append(...moves);
-const help = `Drag a tip, or click here, then press Tab and the arrow keys (with Shift in larger steps). The broad line is the shadow of ${first} on the line of ${second}.`;
+const help = `Drag a tip, or click here and use the arrow keys (with Shift in larger steps). Tab leads to the other tip. The broad line is the shadow of ${first} on the line of ${second}.`;
 root.querySelector(".fallback").replaceWith(
   make("div", "title", data.title), make("div", "help", help), beside, buttons);
 paint();

@@ -123,8 +123,8 @@ print("it · street =", (it * street).sum().item())
 # Everything in this course grows from this one line. A dot product that compares is called a **score**.
 #
 # There is a picture for it. Two numbers are a point in the plane, and an arrow that leads there. Take only *alive* and
-# *place*: "it" becomes the arrow (2, 1) and "animal" the arrow (3, 0). **Drag the tips**, or click beside it, then press Tab and the
-# arrow keys. Make an arrow longer, open the angle to 90 degrees, and further. What happens to the dot product?
+# *place*: "it" becomes the arrow (2, 1) and "animal" the arrow (3, 0). **Drag the tips**, or click beside
+# them and use the arrow keys (without a mouse, press Tab until a tip is outlined). Make an arrow longer, open the angle to 90 degrees, and further. What happens to the dot product?
 
 # %%
 two_arrows((2, 1), (3, 0), names=("it", "animal"), axes=("alive", "place"))
@@ -264,7 +264,8 @@ def spread(street_score):
 
 # %% [markdown]
 # Now all four words at once. A word *looks at* those to which it gives its shares. **Move the mouse over a word**, or
-# click beside it, then press Tab and the arrow keys, to see where it looks.
+# click beside the words and use the arrow keys (without a mouse, press Tab until a word is outlined), to see where it
+# looks.
 
 # %%
 attention_hover(

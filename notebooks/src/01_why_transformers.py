@@ -289,8 +289,8 @@ show(draw_reach(both, title, GRU=GRU_LINE, **lines), alt)
 # gradient**. Attention has no product of steps, so its line is flat. Free it is not: before training, an average over
 # $n$ words gives each about $1/n$ (last line above).
 #
-# Now the same for *every* output: row $i$ says whose nudges reach output $i$, as shares of 1. Point at a word, or press
-# the arrow keys: on whom does it depend? First the GRU, below it attention.
+# Now the same for *every* output: row $i$ says whose nudges reach output $i$, as shares of 1. Point at a word, or click
+# beside the words and use the arrow keys: on whom does it depend? First the GRU, below it attention.
 
 
 # %%
