@@ -290,7 +290,7 @@ show(draw_reach(both, title, GRU=GRU_LINE, **lines), alt)
 # $n$ words gives each about $1/n$ (last line above).
 #
 # Now the same for *every* output: row $i$ says whose nudges reach output $i$, as shares of 1. Point at a word, or click
-# beside the words and use the arrow keys: on whom does it depend? First the GRU, below it attention.
+# beside it and use the arrow keys: on whom does it depend? First the GRU, below it attention.
 
 
 # %%
