@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from course_lib.grader.course.checking import source_of
+from course_lib.grader.course.ran import cell_of
 
 ALIKE = 0.6  # of two cells, one of them an edited form of the other
 LONGEST = 120  # letters of a message or a line
@@ -38,9 +39,10 @@ def stale_note(answer: object, exercises: Collection[str] = ()) -> Note | None:
     *cells, (_, current) = _cells(shell) or [(0, "")]
     if not cells or _binds(current, name):
         return None
-    defined = next((text for _, text in reversed(cells) if _binds(text, name)), "")
+    runs = [text for _, text in _runs(shell)[:-1]]
+    defined = next((text for text in reversed(runs) if _binds(text, name)), "")
     rivals = set(exercises) - {name}
-    for (number, text), error in _stops(shell, cells):
+    for (number, text), error in _stops(shell, cells, rivals):
         if error and _meant(text, name, defined, rivals) and not _holds(text, answer):
             return _stopped(number, text, name, error)
         if _binds(text, name):
@@ -52,18 +54,25 @@ def stale_note(answer: object, exercises: Collection[str] = ()) -> Note | None:
     return None
 
 
-def missing_note(name: str) -> Note | None:
-    """Why there is nothing of this name, when the cells that ran tell; else None."""
+def missing_note(name: str, exercises: Collection[str] = ()) -> Note | None:
+    """Why there is nothing of this name, when the cells that ran tell; else None.
+
+    A cell that only uses the name tells nothing, nor does one that defines another one of the
+    names `exercises`.
+    """
     shell = _shell()
     *cells, _ = (_cells(shell) if shell else []) or [(0, "")]
     if not cells:
         return None
-    for (number, text), error in _stops(shell, cells):
-        if error and re.search(rf"\b{re.escape(name)}\b", text):
+    rivals = set(exercises) - {name}
+    for (number, text), error in _stops(shell, cells, rivals):
+        if error and _meant(text, name, "", rivals):
             return _stopped(number, text, name, error)
     number, last = cells[-1]
     others = _defined(last)
-    return Note(f"cell [{number}] defines `{others[-1]}`") if others else None
+    if not others or rivals & set(others) or re.search(rf"\b{re.escape(name)}\b", last):
+        return None
+    return Note(f"cell [{number}] defines `{others[-1]}`")
 
 
 def _shell() -> Any:
@@ -72,16 +81,36 @@ def _shell() -> Any:
     return ipython.get_ipython() if ipython else None
 
 
-def _cells(shell: Any) -> list[Cell]:
-    """The cells that ran, with their numbers; the last is the one that runs now."""
+def _runs(shell: Any) -> list[Cell]:
+    """What ran, with its numbers; the last is what runs now."""
     return [(n, cell) for n, cell in enumerate(shell.user_ns.get("In", [])) if cell.strip()]
 
 
-def _stops(shell: Any, cells: list[Cell]) -> Iterator[tuple[Cell, BaseException | None]]:
-    """Each cell and what stopped it, the newest first; of older ones only what can't be read."""
+def _cells(shell: Any) -> list[Cell]:
+    """Of each cell its newest run, as far as it is told whose a run was; the last runs now."""
+    typed = shell.history_manager.input_hist_raw
+    return sorted({cell_of((n, typed[n])): (n, text) for n, text in _runs(shell)}.values())
+
+
+def _stops(
+    shell: Any, cells: list[Cell], rivals: set[str]
+) -> Iterator[tuple[Cell, BaseException | None]]:
+    """Each cell and what stopped it, the newest first; of older ones only what can't be read.
+
+    Nothing is told of one that a later cell is the mended form of.
+    """
     result = shell.last_execution_result
-    yield cells[-1], result and (result.error_before_exec or result.error_in_exec)
-    yield from ((cell, _unreadable(cell[1])) for cell in reversed(cells[:-1]))
+    for place in reversed(range(len(cells))):
+        number, text = cells[place]
+        if place == len(cells) - 1 and result and result.execution_count == number:
+            yield cells[place], result.error_before_exec or result.error_in_exec
+            continue
+        error, later = _unreadable(text), [other for _, other in cells[place + 1 :]]
+        mended = error and any(
+            _defined(other) and not rivals & set(_defined(other)) and _alike(text, other)
+            for other in later
+        )
+        yield cells[place], None if mended else error
 
 
 def _unreadable(cell: str) -> SyntaxError | None:

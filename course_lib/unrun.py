@@ -7,7 +7,7 @@ import traceback
 from types import TracebackType
 from typing import Any
 
-from course_lib.grader.course.listing import find_listed
+from course_lib.grader.course.listing import find_listed, listed
 from course_lib.grader.judging.verdict import Verdict
 from course_lib.paths import ROOT
 from course_lib.stale import missing_note
@@ -42,12 +42,12 @@ def _explain(
 
 def _missing(id: str, name: str) -> Verdict:
     """The verdict on an answer that is not there: its cell stopped, or it is to be run."""
-    note = missing_note(name)
+    try:
+        title = find_listed(ROOT, id).title
+        note = missing_note(name, [each.name for each in listed(ROOT, id[:2])])
+    except KeyError:
+        title, note = "the answer is missing", missing_note(name)
     if note and note.crash:
-        try:
-            title = find_listed(ROOT, id).title
-        except KeyError:
-            title = "the answer is missing"
         return Verdict(id, title, "crashed", note.told, crash=note.crash)
     told = f"{UNRUN.format(name=name)}{f'; {note.told}' if note else ''}"
     return Verdict(id, "the answer is missing", "not attempted", told)

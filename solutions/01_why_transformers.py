@@ -257,5 +257,5 @@ try:
     ax.set(xlabel="step", ylabel="loss", title="Who keeps the first symbol?")
     fig.legend(loc="outside right center")
     plt.show()
-except (NotImplementedError, TypeError, AttributeError):
-    print("First write RecallGRU, until its check is green.")
+except (NotImplementedError, NameError, TypeError, AttributeError):
+    print("First write and run RecallGRU, until its check is green.")

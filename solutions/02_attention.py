@@ -276,8 +276,8 @@ try:
     print(f"right subject in {right:.0%} of 500 new sentences, at temperature", end=" ")
     print(f"{module.log_temperature.exp().item():.1f}")
     plt.show()
-except (NotImplementedError, TypeError):
-    print("First write WordAttention, until its check is green.")
+except (NotImplementedError, NameError, TypeError):
+    print("First write and run WordAttention, until its check is green.")
 
 # %% [markdown]
 # ## 02.equivariant · A test for order

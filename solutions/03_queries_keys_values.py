@@ -190,8 +190,8 @@ try:
     axes[0].set(xlabel="step", ylabel="loss", title="three rules, one head")
     axes[0].legend()
     plt.show()
-except (NotImplementedError, TypeError, AttributeError):
-    print("First write TableHead, until its check is green.")
+except (NotImplementedError, NameError, TypeError, AttributeError):
+    print("First write and run TableHead, until its check is green.")
 
 # %% [markdown]
 # ## 03.cross-shapes · Predict the shapes

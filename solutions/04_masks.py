@@ -390,5 +390,5 @@ try:
         losses = writer.fit(batches, 0.01)
         late = losses[-50:]
         print(f"\n--- {steps} steps more, loss {sum(late) / len(late):.2f}\n{write(writer)}")
-except NotImplementedError:
-    print("First write LetterModel.")
+except (NotImplementedError, NameError):
+    print("First write and run LetterModel.")

@@ -207,8 +207,8 @@ try:
     share = layers[3][0, 1, tokens.index("it"), tokens.index("animal")]
     print(f'layer 3, head 1: "it" looks at "animal" with weight {share:.2f}')
     attention_map(layers[3][0, 1], tokens, title="Your layer inside MiniLM: layer 3, head 1")
-except NotImplementedError:
-    print("First write split_heads, merge_heads and MultiHeadAttention.")
+except (NotImplementedError, NameError):
+    print("First write and run split_heads, merge_heads and MultiHeadAttention.")
 
 # %% [markdown]
 # ## 05.counts · What a layer costs

@@ -175,8 +175,8 @@ try:
         one = layer(torch.stack([dog, bites, man])[None])[0]
         other = layer(torch.stack([man, bites, dog])[None])[0].flip(0)
     print(f"the dog who bites and the dog who is bitten differ by {(one - other)[0].norm():.2f}")
-except NotImplementedError:
-    print("First write rotary.")
+except (NotImplementedError, NameError):
+    print("First write and run rotary.")
 
 # %% [markdown]
 # ## 06.alibi-bias · A penalty for distance
@@ -390,8 +390,8 @@ try:
     ax.legend()
     told = "Loss on the test, inside and outside of the trained length, a line for each way."
     display(show(fig, alt=told))
-except NotImplementedError:
-    print("First write position_study.")
+except (NotImplementedError, NameError):
+    print("First write and run position_study.")
 
 # %% [markdown]
 # "Three back" is a matter of exact distances, and rotary tells them; a penalty only says how far, roughly. On

@@ -243,8 +243,8 @@ try:
         for old in model.blocks:
             x = filled(old)(x)
         print("largest difference to MiniLM:", f"{(x - model(ids)).abs().max():.3f}")
-except NotImplementedError:
-    print("First write EncoderBlock.forward.")
+except (NotImplementedError, NameError):
+    print("First write and run EncoderBlock.forward.")
 
 # %% [markdown]
 # ## 07.pre-post-bug · Between two orders
@@ -449,8 +449,8 @@ try:
     display(
         show(fig, alt="Two curves of the loss over the steps, with and without dropout; both fall.")
     )
-except NotImplementedError:
-    print("First write Reader.")
+except (NotImplementedError, NameError):
+    print("First write and run Reader.")
 
 # %% [markdown]
 # ## 07.pad-test · A test for every leak of padding

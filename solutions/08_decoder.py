@@ -443,8 +443,8 @@ try:
     good = sum(answer == str(n + 1) for n, answer in zip(unseen.tolist(), wrote, strict=True))
     print(f"{good} of {len(unseen)} unseen numbers are right")
     draw_runs(names=True)
-except NotImplementedError:
-    print("First write Trainer.fit.")
+except (NotImplementedError, NameError):
+    print("First write and run Trainer.fit.")
 
 # %% [markdown]
 # ## 08.cross-mask-bug · Looking at padding

@@ -263,8 +263,8 @@ try:
             print(f"step {step:3}: loss {loss:.2f}, animal → {wrote}")
     with torch.no_grad():
         print(*(turned_by(mine, word) for word in ["the", "street", "was", "too", "tired"]))
-except NotImplementedError:
-    print("First write Transformer.")
+except (NotImplementedError, NameError):
+    print("First write and run Transformer.")
 
 # %% [markdown]
 # ## 09.exact-match · Right means right to the end

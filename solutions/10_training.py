@@ -117,9 +117,9 @@ try:
     ax.set(xlabel="step", ylabel="loss")
     ax.legend()
     plt.show()
-except NotImplementedError:
+except (NotImplementedError, NameError):
     plt.close()
-    print("First write adamw_step.")
+    print("First write and run adamw_step.")
 
 # %% [markdown]
 # AdamW looks at each weight by itself. Along the axes it takes the steepness out of each. Turned, both weights are equally steep:
@@ -251,9 +251,9 @@ try:
     ax.set(xlabel="how far the right score is ahead", ylabel="loss")
     ax.legend(title="smoothing")
     plt.show()
-except NotImplementedError:
+except (NotImplementedError, NameError):
     plt.close()
-    print("First write smoothed_cross_entropy.")
+    print("First write and run smoothed_cross_entropy.")
 
 # %% [markdown]
 # ## 10.first-loss · Before the run begins
@@ -408,8 +408,8 @@ try:
     plt.show()
     with torch.no_grad():
         print(*(invented(mine) for _ in range(10)))
-except NotImplementedError:
-    print("First write Trainer.fit.")
+except (NotImplementedError, NameError):
+    print("First write and run Trainer.fit.")
 
 # %% [markdown]
 # ## 10.softest · How sure may a head be?
@@ -454,5 +454,5 @@ try:
         print(
             f"{n_keys:6}", *(f"{w:6.3f}" for w in weights), f"{sharpest(n_keys, 1, 0.99)[1]:14.2f}"
         )
-except NotImplementedError:
-    print("First write sharpest.")
+except (NotImplementedError, NameError):
+    print("First write and run sharpest.")

@@ -110,8 +110,8 @@ def written(pick, begin="the", length=75):
 try:
     for heat in (0, 0.5, 1, 2):
         print(f"{heat:3}  {written(lambda logits, heat=heat: probabilities(logits, heat))}")
-except NotImplementedError:
-    print("First write probabilities.")
+except (NotImplementedError, NameError):
+    print("First write and run probabilities.")
 
 # %% [markdown]
 # ## 11.top-k · A filter that lets everything through
@@ -198,7 +198,7 @@ try:
         ]
         print(f"after {begin!r}: top-k keeps {kept[0]}, the nucleus {kept[1]:2}")
 except (NotImplementedError, NameError):
-    print("First write keep_top_p, and run the table above.")
+    print("First write and run keep_top_p, and run the table above.")
 
 # %% [markdown]
 # ## 11.repeats · The cure that made it worse
@@ -316,8 +316,8 @@ try:
     for alpha in (0.0, 0.7, 2.0):
         tokens, _ = model.search(begin, 0, 64, 8, alpha)[0]
         print(f"alpha {alpha}: {tokens}")
-except NotImplementedError:
-    print("First write BeamWriter.")
+except (NotImplementedError, NameError):
+    print("First write and run BeamWriter.")
 
 # %% [markdown]
 # ## 11.cached-attention · Remember, don't read again
@@ -373,8 +373,8 @@ try:
     print("the same:", torch.allclose(torch.cat(parts, dim=2), whole, atol=1e-5))
     print("scores computed:", 11 * 11, "in one go,", 5 * 5 + 6 + 7 + 8 + 3 * 11, "with the memory")
     print("and", sum(n * n for n in (5, 6, 7, 8, 11)), "if each step reads everything again")
-except NotImplementedError:
-    print("First write cached_attention.")
+except (NotImplementedError, NameError):
+    print("First write and run cached_attention.")
 
 # %% [markdown]
 # ## 11.cache-bytes · What the memory costs

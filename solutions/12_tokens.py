@@ -64,8 +64,8 @@ text = "The animal didn't cross the street because it was too tired"
 try:
     found = count_pairs([(list(word.encode()), n) for word, n in Counter(text.split()).items()])
     print(*(f"{chr(left)}{chr(right)} {count}×" for (left, right), count in found[:8]), sep=", ")
-except NotImplementedError:
-    print("First write count_pairs.")
+except (NotImplementedError, NameError):
+    print("First write and run count_pairs.")
 
 # %% [markdown]
 # ## 12.merge · Two become one
@@ -181,8 +181,8 @@ try:
         " ".join(word for word in common for _ in range(common[word])), 456, str.split
     )
     claim("your merges are those of course_lib", ours == theirs)
-except NotImplementedError:
-    print("First write learn_merges.")
+except (NotImplementedError, NameError):
+    print("First write and run learn_merges.")
 
 # %% [markdown]
 # ## 12.encode · Split a word that nobody has met
@@ -266,8 +266,8 @@ try:
         ids = minilm.encode(text, add_special_tokens=False).ids
         pieces = is_lossless([text], [ids], [minilm.decode(ids)], minilm.get_vocab_size())
         print(f"{text!r:14} GPT-2: {byte_pairs!s:6} MiniLM: {pieces}")
-except NotImplementedError:
-    print("First write is_lossless.")
+except (NotImplementedError, NameError):
+    print("First write and run is_lossless.")
 
 # %% [markdown]
 # ## 12.decode · Half a letter is no letter
@@ -312,8 +312,8 @@ try:
     for word in ["street", "animal", "tokenizer", "straße", "動物"]:
         ids = encode(word, merges)
         print(f"{decode(ids, merges)}: {len(ids)} tokens, {[decode([i], merges) for i in ids]}")
-except (NameError, NotImplementedError):
-    print("First write learn_merges and encode.")
+except (NotImplementedError, NameError):
+    print("First write and run learn_merges and encode.")
 
 # %% [markdown]
 # ## 12.cost · The price of a language

@@ -101,8 +101,8 @@ try:
     for x, y in zip(given.tolist(), asked.tolist(), strict=True):
         print(repr("".join(map(chr, x))), "→", repr("".join(map(chr, y))))
     print(f"{asked.numel()} of {len(line) - 1} guesses are judged")
-except NotImplementedError:
-    print("First write windows.")
+except (NotImplementedError, NameError):
+    print("First write and run windows.")
 
 # %% [markdown]
 # ## 13.bits · One number for a whole text
@@ -189,8 +189,8 @@ try:
         "three layers give what the fused one gives",
         torch.allclose(apart, x @ fused + bias, atol=1e-5),
     )
-except NotImplementedError:
-    print("First write unpack.")
+except (NotImplementedError, NameError):
+    print("First write and run unpack.")
 
 # %% [markdown]
 # ## 13.chat · What a chat model really reads
@@ -270,8 +270,8 @@ try:
         )
         said = tokenizer.decode(wrote[0, ids.shape[1] :].tolist(), skip_special_tokens=False)
         print(f"{name:25} → {said!r}")
-except NotImplementedError:
-    print("First write as_chatml.")
+except (NotImplementedError, NameError):
+    print("First write and run as_chatml.")
 except MissingWeights as missing:
     print(missing)
 
@@ -325,8 +325,8 @@ try:
     best = scores.flatten().topk(6).indices.tolist()
     print(*(f"layer {i // 9} head {i % 9}: {scores.flatten()[i]:.2f}" for i in best), sep="\n")
     print(f"the middle one: {scores.median():.2f}")
-except NotImplementedError:
-    print("First write induction_score.")
+except (NotImplementedError, NameError):
+    print("First write and run induction_score.")
 except MissingWeights as missing:
     print(missing)
 
@@ -468,5 +468,5 @@ try:
                     wrote = torch.cat([wrote, torch.multinomial(chances, 1)], dim=1)
             said = "".join(letters[i] for i in wrote[0].tolist())
             print(f"step {step:4}: loss {loss:.2f} {said!r}")
-except NotImplementedError:
-    print("First write GPT.")
+except (NotImplementedError, NameError):
+    print("First write and run GPT.")

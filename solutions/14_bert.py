@@ -88,8 +88,8 @@ try:
             token = pieces.id_to_token(i)
             print(token if label == -100 else f"<{token}>", end=" ")
         print()
-except NotImplementedError:
-    print("First write hide.")
+except (NotImplementedError, NameError):
+    print("First write and run hide.")
 
 # %% [markdown]
 # ## 14.loss · Only what was asked
@@ -242,8 +242,8 @@ try:
             scores = speller(ids, torch.zeros_like(ids))[0, word.index("?")]
             best = scores[2:].topk(3).indices.tolist()
             print(f"{word:8} {', '.join(letters[2 + i] for i in best)}")
-except NotImplementedError:
-    print("First write MaskedBert.")
+except (NotImplementedError, NameError):
+    print("First write and run MaskedBert.")
 
 # %% [markdown]
 # ## 14.pair · Two texts in one
@@ -286,8 +286,8 @@ try:
     a, b = (pieces.encode(each, add_special_tokens=False).ids for each in (question, text))
     packed, which = pack_pair(a, b, 18, CLS, SEP)
     print(*(f"{pieces.id_to_token(i)}:{n}" for i, n in zip(packed, which, strict=True)))
-except NotImplementedError:
-    print("First write pack_pair.")
+except (NotImplementedError, NameError):
+    print("First write and run pack_pair.")
 
 # %% [markdown]
 # ## 14.pool · One vector for a sentence
@@ -368,8 +368,8 @@ try:
         meanings = sentence_vectors(vectors, ids != PAD)
     for text, near in zip(texts, (meanings @ meanings[0]).tolist(), strict=True):
         print(f"{near:5.2f}  {text}")
-except NotImplementedError:
-    print("First write MaskedBert and sentence_vectors.")
+except (NotImplementedError, NameError):
+    print("First write and run MaskedBert and sentence_vectors.")
 
 # %% [markdown]
 # ## 14.pieces · A label for each word, not for each piece
@@ -420,8 +420,8 @@ try:
     asked = piece_labels(cut.word_ids, [tags.index(tag) for tag in tagged.values()])
     for name, label in zip(cut.tokens, asked, strict=True):
         print(f"{name:12} {'' if label == -100 else tags[label]}")
-except NotImplementedError:
-    print("First write piece_labels.")
+except (NotImplementedError, NameError):
+    print("First write and run piece_labels.")
 
 # %% [markdown]
 # ## 14.span · Where is the answer?
@@ -475,6 +475,6 @@ try:
     ax.set(xlabel="end j", ylabel="start i")
     ax.legend()
     plt.show()
-except NotImplementedError:
+except (NotImplementedError, NameError):
     plt.close()
-    print("First write best_span.")
+    print("First write and run best_span.")

@@ -93,8 +93,8 @@ try:
         strict=True,
     ):
         print(what, *(names[i] for i in row))
-except NotImplementedError:
-    print("First write corrupt.")
+except (NotImplementedError, NameError):
+    print("First write and run corrupt.")
 
 # %% [markdown]
 # ## 15.lengths · How long is what is left?
@@ -178,9 +178,9 @@ try:
         ax.imshow(position_bias(table, *given)[0], cmap="viridis", vmin=0, vmax=15)
         ax.set(title=title, xlabel="key", ylabel="query")
     plt.show()
-except NotImplementedError:
+except (NotImplementedError, NameError):
     plt.close()
-    print("First write position_bias.")
+    print("First write and run position_bias.")
 
 # %% [markdown]
 # ## 15.t5 · T5, your own
@@ -338,8 +338,8 @@ try:
             print(f"step {step:3}: loss {loss:.2f}")
     for word in ["animal", "tired", "cross", "why"]:
         print(f"{word:7}", *(f"{task} {answered(mine, task + word):7}" for task in tasks))
-except NotImplementedError:
-    print("First write SmallT5.")
+except (NotImplementedError, NameError):
+    print("First write and run SmallT5.")
 
 # %% [markdown]
 # ## 15.scale · The weights fit, the sentences don't
@@ -438,7 +438,7 @@ try:
             told = (f"{o} {s:6.2f}" for o, s in zip(offered, scores[0].tolist(), strict=True))
             print("mean:" if mean else "sum: ", ", ".join(told), "→", offered[choice[0]])
 except (NotImplementedError, NameError):
-    print("First write SmallT5, let it learn, and write choose_label.")
+    print("First write and run SmallT5, let it learn, and write choose_label.")
 
 # %% [markdown]
 # ## 15.path · When was it said?
@@ -494,5 +494,5 @@ try:
     ax.plot(j, i, linewidth=3)
     ax.set(xlabel="time of the second singer", ylabel="time of the first")
     plt.show()
-except NotImplementedError:
-    print("First write cheapest_path.")
+except (NotImplementedError, NameError):
+    print("First write and run cheapest_path.")

@@ -76,8 +76,8 @@ try:
         ax.imshow(piece.view(8, 8), cmap="Greys", vmin=0, vmax=1)
         ax.set(xticks=[], yticks=[])
     plt.show()
-except NotImplementedError:
-    print("First write patches.")
+except (NotImplementedError, NameError):
+    print("First write and run patches.")
 
 # %% [markdown]
 # ## 16.reshape · A picture in stripes
@@ -130,8 +130,8 @@ try:
         ax.imshow(image[0], cmap="Greys")
         ax.set(xticks=[], yticks=[])
     plt.show()
-except NotImplementedError:
-    print("First write patches.")
+except (NotImplementedError, NameError):
+    print("First write and run patches.")
 
 # %% [markdown]
 # ## 16.kernel · A linear layer is a convolution
@@ -177,8 +177,8 @@ try:
     vectors = layer(pixel_by_pixel)
     same = torch.allclose(convolved[0].flatten(1).T, vectors, atol=1e-5)
     claim("the convolution gives every patch the vector that the layer gives it", same)
-except NotImplementedError:
-    print("First write kernel.")
+except (NotImplementedError, NameError):
+    print("First write and run kernel.")
 
 # %% [markdown]
 # ## 16.count · Count it before you build it
@@ -338,8 +338,8 @@ try:
             with torch.no_grad():
                 right = (reader(dev.pixels).argmax(dim=1) == dev.labels).float().mean()
             print(f"epoch {epoch}: {right:.0%} of 500 other digits are right")
-except NotImplementedError:
-    print("First write OwnViT.")
+except (NotImplementedError, NameError):
+    print("First write and run OwnViT.")
 
 # %% [markdown]
 # ## 16.rollout · What has [CLS] read?
@@ -393,7 +393,7 @@ try:
         ax.set(xticks=[], yticks=[])
     plt.show()
 except (NotImplementedError, NameError):
-    print("First write OwnViT and rollout.")
+    print("First write and run OwnViT and rollout.")
 
 # %% [markdown]
 # ## 16.resize · Places for a larger image
@@ -446,4 +446,4 @@ try:
             right = (wide(larger).argmax(dim=1) == dev.labels).float().mean()
         print(f"{name:16} {right:.0%} of the enlarged digits are right")
 except (NotImplementedError, NameError):
-    print("First write OwnViT and resize.")
+    print("First write and run OwnViT and resize.")

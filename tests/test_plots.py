@@ -1,10 +1,14 @@
 """What figures say, not their pixels: labels, limits, shapes, what is hidden and what is lit."""
 
+import itertools
+import math
+
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.path import Path
 
 from course_lib.plots import (
     PARTS,
@@ -252,6 +256,41 @@ def test_a_longer_query_is_longer_in_a_plane_that_stays():
         query = torch.tensor([length, 0.0])
         ax = query_among_keys(query, keys, weights, ["right", "up"], reach=5)
         assert ax.get_xlim() == ax.get_ylim() == (-5, 5)
+
+
+def test_names_in_the_plane_lie_on_no_other_on_no_arrow_and_not_over_its_edge():
+    """The control of chapter 02: the query is turned onto each key, and made as long as it."""
+    keys, names = (
+        torch.tensor([[2.0, 0.4], [-0.6, 2.0], [-1.6, -1.4]]),
+        ["animal", "street", "tired"],
+    )
+    ax = plt.subplots(figsize=(4, 4), layout="constrained")[1]
+    angles, lengths = [*range(0, 360, 30), 10, 105, 225], (0.5, 1.5, 2.25, 4)
+    for degrees, length in itertools.product(angles, lengths):
+        turned = math.radians(degrees)
+        query = length * torch.tensor([math.cos(turned), math.sin(turned)])
+        ax.clear()
+        weights = (keys @ query).softmax(dim=-1)
+        query_among_keys(query, keys, weights, names, ax=ax, title="Keys", reach=5)
+        ax.figure.draw_without_rendering()
+        texts = [text for text in ax.texts if text.get_text()]
+        boxes = [text.get_window_extent() for text in texts]
+        assert len(boxes) == 4
+        crossed = [one for one in itertools.combinations(boxes, 2) if one[0].overlaps(one[1])]
+        assert crossed == [], f"at {degrees} degrees, length {length}"
+        shafts = [Path(ax.transData.transform([(0, 0), text.xy])) for text in texts]
+        for box in boxes:
+            assert ax.bbox.padded(2).count_contains([box.min, box.max]) == 2
+            assert not any(shaft.intersects_bbox(box, filled=False) for shaft in shafts)
+
+
+def test_keys_that_point_the_same_way_have_names_apart():
+    keys = torch.tensor([[2.0, 1.0], [2.1, 1.0], [2.0, 1.1], [2.1, 1.1], [2.2, 1.2]])
+    names = ["one", "two", "three", "four", "five"]
+    ax = query_among_keys(torch.tensor([2.0, 1.0]), keys, torch.full((5,), 0.2), names, reach=5)
+    ax.figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in ax.texts if text.get_text()]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
 
 
 def test_keys_that_do_not_fit_the_plane_are_refused():

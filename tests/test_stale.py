@@ -3,6 +3,8 @@
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from course_lib.grader.course.ran import watch_cells
+
 CHECK = "from course_lib.check import check\nprint(check('00.scores', scores))"
 OF_A_CLASS = CHECK.split("\n")[0] + "\nprint(check('07.swiglu', SwiGLU))"
 GOOD = "def scores(query, keys):\n    return keys @ query\n"
@@ -11,14 +13,17 @@ NOTE = "this judges the `scores` that an earlier cell defined"
 
 @pytest.fixture
 def said(capsys, monkeypatch):
-    """What the last of some cells prints."""
+    """What the last of some cells prints; the front end tells which cell it is where an id does."""
     shell = InteractiveShell()
     monkeypatch.setattr("IPython.get_ipython", lambda: shell)
 
+    watch_cells()
+
     def said(*cells):
         for cell in cells:
+            id, text = cell if isinstance(cell, tuple) else (None, cell)
             capsys.readouterr()
-            shell.run_cell(cell, store_history=True)
+            shell.run_cell(text, store_history=True, cell_id=id)
         return capsys.readouterr().out
 
     yield said
@@ -142,3 +147,36 @@ NEXT = GOOD.replace("scores", "dot_shape")  # 00.dot-shape asks for it
 def test_a_cell_of_another_exercise_or_that_hands_the_answer_on_is_no_edited_form(said, cell):
     told = said("import torch", GOOD, cell, CHECK)
     assert "[right]" in told and NOTE not in told
+
+
+BROKEN = GOOD.replace("):", ")")
+RENAMED = GOOD.replace("scores", "score")
+
+
+@pytest.mark.parametrize("ids", [True, False])
+@pytest.mark.parametrize("between", [(), (("c", CHECK),), (("d", "print(1)"), ("c", CHECK))])
+def test_a_broken_cell_that_was_mended_under_another_name_is_told_as_it_is_now(said, ids, between):
+    cells = [("a", GOOD), ("a", BROKEN), *between, ("a", RENAMED), ("c", CHECK)]
+    told = said("import torch", *(cells if ids else [text for _, text in cells]))
+    assert f"cell [{len(cells)}] defines `score`, not `scores`: {NOTE}" in told
+    assert "SyntaxError" not in told
+
+
+@pytest.mark.parametrize("ids", [True, False])
+def test_a_name_that_is_missing_is_looked_for_in_cells_as_they_are_now(said, ids):
+    """The first attempt could not be read, the second has another name: the second counts."""
+    cells = [("a", BROKEN), ("c", CHECK), ("a", RENAMED), ("c", "missing_note('scores')")]
+    told = said("from course_lib.stale import missing_note", *(c if ids else c[1] for c in cells))
+    assert told.strip().endswith("Note(told='cell [4] defines `score`', crash=())")
+
+
+def test_a_second_check_of_a_renamed_answer_says_the_same(said):
+    told = said("import torch", ("a", GOOD), ("a", RENAMED), ("c", CHECK), ("c", CHECK))
+    assert f"cell [3] defines `score`, not `scores`: {NOTE}" in told
+
+
+def test_a_cell_that_a_later_one_did_not_mend_still_tells(said):
+    told = said("import torch", ("a", GOOD), ("b", "print(1)"), ("a", BROKEN), ("c", CHECK))
+    assert "cell [4] stopped without defining `scores`" in told
+    told = said(("d", "x = 1"), ("c", CHECK))
+    assert "cell [4] stopped without defining `scores`" in told

@@ -48,6 +48,31 @@ def test_a_check_below_a_first_attempt_under_another_name_says_which():
     assert shown.data["text/plain"].endswith("then this one; cell [2] defines `score`")
 
 
+DEMO = """def shown(of):
+    return of
+
+try:
+    print(shown(scores))
+finally:
+    pass"""
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        DEMO,  # it stops for the same reason
+        DEMO.replace("print", "prin(t"),
+        "def test_of_mine():\n    assert scores is not None\n\ntest_of_mine()",
+        "def dot_shape(a, b):\n    return a",  # another exercise's
+    ],
+)
+def test_a_cell_that_only_uses_the_name_is_not_blamed(above):
+    (shown,) = outputs_of(above, "check('00.scores', scores)")
+    told = shown.data["text/plain"]
+    assert "[not attempted] 00.scores: nothing is called `scores` yet" in told
+    assert told.endswith("Run it (Shift+Enter), then this one")
+
+
 @pytest.mark.parametrize(
     "cell",
     [

@@ -75,10 +75,33 @@ const moves = [doubled, move(`halve ${first}`, () => arrows[0].map(value => valu
     return turned.map(value => value * Math.min(1, data.reach / most));
   })];
 
+// names stand at their tips: off the other's tip and name, off the axes' names, never over the edge
+const boxOf = node => { try { return node.getBBox(); } catch { return new DOMRect(); } };
+const overlap = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+const grown = (box, by) => ({ x: box.x - by, y: box.y - by, width: box.width + 2 * by, height: box.height + 2 * by });
+const placeNames = () => {
+  const taken = [...svg.querySelectorAll(":scope > text")].map(boxOf);
+  hands.forEach(({ name, grip }, i) => {
+    const [x, y] = arrows[i], over = [0, -0.55], under = [0, 0.95];
+    const first = y >= arrows[1 - i][1] ? [over, under] : [under, over];
+    const ways = [...first, ...[0.17, -0.45, 0.8].flatMap(below => [[1, below], [-1, below]]), [0, -1.25], [0, 1.65]];
+    const put = ([side, below]) => {
+      set(name, { x: x + 0.6 * side, y: -y + below, "text-anchor": ["end", "middle", "start"][side + 1] });
+      let box = boxOf(name);
+      const back = Math.min(Math.max(box.x, -EDGE), EDGE - box.width) - box.x;  // pushed in from the edge
+      set(name, { x: x + 0.6 * side + back });
+      box = boxOf(name);
+      const others = [...taken, boxOf(hands[1 - i].grip), grown(boxOf(grip), -0.12)];
+      return others.some(other => overlap(box, other)) || box.y < -EDGE || box.y + box.height > EDGE;
+    };
+    if (ways.every(put)) put(ways[0]);
+    taken.push(boxOf(name));
+  });
+};
 const paint = () => {
   const [a, b] = arrows, dot = a[0] * b[0] + a[1] * b[1], cosine = dot / (size(a) * size(b));
   const degrees = Math.acos(Math.min(1, Math.max(-1, cosine))) * 180 / Math.PI;
-  hands.forEach(({ node, grip, shaft, tip, name }, i) => {
+  hands.forEach(({ node, grip, shaft, tip }, i) => {
     const [x, y] = arrows[i], along = [x / size(arrows[i]), y / size(arrows[i])];
     const back = Math.min(0.42, size(arrows[i])), from = [x - back * along[0], y - back * along[1]];
     const side = [-0.2 * along[1], 0.2 * along[0]];
@@ -86,13 +109,10 @@ const paint = () => {
     set(shaft, { x2: from[0], y2: -from[1] });
     tip.setAttribute("d", `M ${x} ${-y} L ${from[0] + side[0]} ${-from[1] - side[1]} `
       + `L ${from[0] - side[0]} ${-from[1] + side[1]} Z`);
-    // away from the other arrow's tip, and never over the edge
-    const above = Math.abs(y) > data.reach - 0.8 ? y < 0 : y >= arrows[1 - i][1];
-    const beyond = above ? -0.55 : 0.95;
-    set(name, { x: Math.min(Math.max(x, 0.9 - EDGE), EDGE - 0.9), y: -y + beyond });
     node.setAttribute("aria-label", `${data.names[i]}: ${data.axes[0]} ${number(x)}, `
       + `${data.axes[1]} ${number(y)}. Arrow keys move it.`);
   });
+  placeNames();
   const share = dot / size(b) ** 2, foot = b.map(value => share * value);
   set(shadow, { x2: foot[0], y2: -foot[1] });
   set(drop, { x1: a[0], y1: -a[1], x2: foot[0], y2: -foot[1] });
@@ -112,7 +132,7 @@ const paint = () => {
 const beside = make("div", "beside"), buttons = make("div", "moves");
 beside.append(svg, live);
 buttons.append(...moves);
-const help = `Drag a tip, or click here, then press Tab and the arrow keys (with Shift in larger steps). The broad line is the shadow of ${first} on the line of ${second}.`;
+const help = `Drag a tip, or click here and use the arrow keys (with Shift in larger steps). Tab leads to the other tip. The broad line is the shadow of ${first} on the line of ${second}.`;
 root.querySelector(".fallback").replaceWith(
   make("div", "title", data.title), make("div", "help", help), beside, buttons);
 paint();

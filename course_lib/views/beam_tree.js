@@ -80,7 +80,7 @@ nodes.forEach(node => {
     if (to?.box) to.box.focus();
   });
 });
-const help = "Point at a branch, or click here, then press Tab and the arrow keys. The broader a line, the likelier its step; ✕ was dropped, ★ is the answer.";
+const help = "Point at a branch, or click here and use the arrow keys. The broader a line, the likelier its step; ✕ was dropped, ★ is the answer.";
 const frame = make("div", "frame");
 frame.append(svg);
 root.querySelector(".fallback").replaceWith(make("div", "title", data.title), make("div", "help", help), frame, live);

@@ -34,7 +34,7 @@ const buttons = data.names.length < 2 ? [] : data.names.map(name => make("button
 
 const slider = (label, name, low, high, value) => {
   const line = make("label", "slider"), input = make("input", name), out = make("output");
-  Object.assign(input, { type: "range", min: low, max: high, value });
+  Object.assign(input, { type: "range", min: low, max: high, value, tabIndex: 0 });
   input.setAttribute("aria-label", label);
   line.append(make("span", "name", label), input, out);
   return { line, input, out };

@@ -99,8 +99,8 @@ svg.addEventListener("mouseleave", () => {
   const focused = nodes.flat().find(node => node === document.activeElement);
   show(pinned ?? focused ?? null);
 });
-const help = "Point at a box, or use the arrow keys: below stands what it does, what comes out of "
-  + "it and how many numbers it learns. A click pins it.";
+const help = "Point at a box, or click here and use the arrow keys: below stands what it does, what "
+  + "comes out of it and how many numbers it learns. A click pins it.";
 const drawing = make("div", "drawing");
 drawing.append(svg);
 root.querySelector(".fallback").replaceWith(

@@ -69,8 +69,8 @@ line.addEventListener("mouseleave", () => {
   const focused = queries.indexOf(document.activeElement);
   paint(pinned >= 0 ? pinned : focused);
 });
-const help = "Point at a word, or use the arrow keys: colour and percent say what it "
-  + `${data.verb}. A click pins it.`;
+const help = "Point at a word, or click here and use the arrow keys: colour and percent "
+  + `say what it ${data.verb}. A click pins it.`;
 root.querySelector(".fallback").replaceWith(
   make("div", "title", data.title), make("div", "help", help),
   ...(heads.length ? [row("head", heads)] : []),

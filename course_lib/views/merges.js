@@ -74,8 +74,8 @@ input.addEventListener("input", () => go(Number(input.value)));
 // arrow keys belong to the slider, not to the page
 input.addEventListener("keydown", event => event.stopPropagation());
 
-const help = "Point at a pair and it lights up in the words. Choose the one that you think is commonest, by mouse or with "
-  + "Tab, arrows and Enter: if it is, it is joined. The slider walks through all merges.";
+const help = "Point at a pair and it lights up in the words. Choose the one that you think is commonest, by mouse, or "
+  + "click here and use the arrow keys and Enter: if it is, it is joined. The slider walks through all merges.";
 root.querySelector(".fallback").replaceWith(
   make("div", "title", data.title), make("div", "help", help), words, pairs, live, line);
 go(0);

@@ -50,7 +50,8 @@ def framed(kind: str, label: str, fallback: str, data: Any = None, *, keeps: boo
     """The HTML of a view: `fallback`, which the script `kind`.js replaces by something livelier.
 
     Scripts make elements with `make` and `draw` (nodes.js). One that `keeps` something of the
-    learner's finds it in `kept` (kept.js).
+    learner's finds it in `kept` (kept.js). In one that does not, a click beside the controls leads
+    to one of them (ground.js): the next `[tabindex="0"]`, or else the first button.
 
     The script finds its own view through `document.currentScript`, so the same view may stand
     on a page twice; where a page runs scripts otherwise, the key, a hash of the data, serves.
@@ -65,7 +66,7 @@ def framed(kind: str, label: str, fallback: str, data: Any = None, *, keeps: boo
         f"const data = {given};\n{asset('nodes.js')}{asset('kept.js') if keeps else ''}"
     )
     end = (
-        f"{asset('keys.js')}"
+        f"{asset('keys.js')}{'' if keeps else asset('ground.js')}"
         'root.querySelectorAll("button, input").forEach('
         'node => node.setAttribute("data-lm-suppress-shortcuts", "true")); })();'
     )

@@ -87,7 +87,7 @@ board.addEventListener("mouseleave", () => {
   const focused = tokens.indexOf(document.activeElement);
   light(focused >= 0 ? focused : pinned);
 });
-const help = "Point at a patch, or use the arrow keys: the bluer, the more it looks there (the bluest patch is its most). A click pins it.";
+const help = "Point at a patch, or click here and use the arrow keys: the bluer, the more it looks there (the bluest patch is its most). A click pins it.";
 root.querySelector(".fallback").replaceWith(
   make("div", "title", data.title), make("div", "help", help), row("maps", "what is shown", maps), board, live);
 light(pinned);

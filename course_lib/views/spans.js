@@ -92,8 +92,8 @@ for (const name of ["pointerup", "pointercancel"])
 text.words.append(...buttons);
 text.count.textContent = `${data.tokens.length} tokens`;
 
-const help = "Choose tokens to hide, by mouse (press and pull over several) or with Tab, arrows and Enter. Neighbours "
-  + "become one span. Choose again to bring a token back.";
+const help = "Choose tokens to hide, by mouse (press and pull over several), or click here and use the arrow keys and "
+  + "Enter. Neighbours become one span. Choose again to bring a token back.";
 root.querySelector(".fallback").replaceWith(
   make("div", "title", data.title), make("div", "help", help), text.node, input.node, target.node, live);
 tell();

@@ -123,8 +123,8 @@ print("it · street =", (it * street).sum().item())
 # Everything in this course grows from this one line. A dot product that compares is called a **score**.
 #
 # There is a picture for it. Two numbers are a point in the plane, and an arrow that leads there. Take only *alive* and
-# *place*: "it" becomes the arrow (2, 1) and "animal" the arrow (3, 0). **Drag the tips**, or click beside it, then press Tab and the
-# arrow keys. Make an arrow longer, open the angle to 90 degrees, and further. What happens to the dot product?
+# *place*: "it" becomes the arrow (2, 1) and "animal" the arrow (3, 0). **Drag the tips**, or click beside
+# them and use the arrow keys (without a mouse, press Tab until a tip is outlined). Make an arrow longer, open the angle to 90 degrees, and further. What happens to the dot product?
 
 # %%
 two_arrows((2, 1), (3, 0), names=("it", "animal"), axes=("alive", "place"))
@@ -264,7 +264,8 @@ def spread(street_score):
 
 # %% [markdown]
 # Now all four words at once. A word *looks at* those to which it gives its shares. **Move the mouse over a word**, or
-# click beside it, then press Tab and the arrow keys, to see where it looks.
+# click beside the words and use the arrow keys (without a mouse, press Tab until a word is outlined), to see where it
+# looks.
 
 # %%
 attention_hover(
@@ -388,7 +389,7 @@ print("9,985 to 10,015 in float16:", torch.arange(9_985.0, 10_016.0).half().uniq
 print(torch.tensor([-20_000.0]).exp(), softmax_from_the_formula(torch.tensor([-200.0, -200.0])))
 
 # %% [markdown]
-# **Your turn**, before you read on: the summary says what to take away. The exercises of this chapter are in the
+# **Your turn**: what is there to take away? The exercises of this chapter are in the
 # notebook [exercises/00_start_here.ipynb](exercises/00_start_here.ipynb). Write into its cells, run them, run the check
 # below each. `00.safe-softmax` asks for a softmax that survives, `00.is-distribution` for a test of shares (0.4). Your
 # notebooks lie in the folder `work/`, which an update of the course never touches.
@@ -401,8 +402,8 @@ print(torch.tensor([-20_000.0]).exp(), softmax_from_the_formula(torch.tensor([-2
 #   it is 0. Divided by both lengths it is the cosine. `a @ b.T` does it for all pairs: rows ask, columns are asked.
 # - The softmax turns scores into positive shares that sum to 1. Only differences of scores count, and a lead of 1 means
 #   2.7 times the share.
-# - The formula as written overflows: a large power gives `nan`, a large sum gives zeros without a word. Taking the
-#   maximum away from all scores changes nothing, and no power overflows.
+# - The formula as written overflows: a large power gives `nan`, a large sum gives zeros without a word. Taking one
+#   number away from all scores changes nothing, and with the right one no power overflows.
 # - Wrong code usually runs. A check compares with the right answer and with known wrong ones, and says which one you
 #   wrote.
 
@@ -417,9 +418,9 @@ quiz("00")
 # %% [markdown]
 # ## Interview questions
 #
-# <details><summary>Why do libraries subtract the maximum inside of softmax?</summary>
+# <details><summary>What do libraries take away from the scores inside of softmax, and why?</summary>
 #
-# Softmax depends on differences only, so taking a constant away changes nothing. With the maximum taken away the
+# The maximum. Softmax depends on differences only, so taking a constant away changes nothing. With the maximum taken away the
 # largest power is $e^0 = 1$: no power can overflow, and the sum is at least 1, so nothing is divided by 0.
 # </details>
 #

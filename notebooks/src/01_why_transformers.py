@@ -289,8 +289,8 @@ show(draw_reach(both, title, GRU=GRU_LINE, **lines), alt)
 # gradient**. Attention has no product of steps, so its line is flat. Free it is not: before training, an average over
 # $n$ words gives each about $1/n$ (last line above).
 #
-# Now the same for *every* output: row $i$ says whose nudges reach output $i$, as shares of 1. Point at a word, or press
-# the arrow keys: on whom does it depend? First the GRU, below it attention.
+# Now the same for *every* output: row $i$ says whose nudges reach output $i$, as shares of 1. Point at a word, or click
+# beside it and use the arrow keys: on whom does it depend? First the GRU, below it attention.
 
 
 # %%
@@ -521,7 +521,7 @@ show(ax, alt)
 
 # %% [markdown]
 # All 16. Untrained, fitted readers find few in PyTorch's draw; who knows its weights and undoes its steps, one by one,
-# minding how rounding blurs each, finds all, of 32 as well: they are there, but hard to read. *Well drawn*, so that each word turns the old state without shrinking it
+# minding how rounding blurs each, finds all 32: they are there, but hard to read. *Well drawn*, so that each word turns the old state without shrinking it
 # and writes only a tenth, it gives a matrix 14. What stays is the form: *one* size for any text.
 
 # %% [markdown]

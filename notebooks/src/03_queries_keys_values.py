@@ -400,7 +400,7 @@ predict(
 outcome("03.it", weights[3, 1, it, animal])
 
 # %% [markdown]
-# Point at `it` below, or walk with the arrow keys. The colour and the number on each word say how much the word under
+# Point at `it` below, or click beside it and use the arrow keys. Colour and number on each word say how much the word under
 # your pointer looks at it. Then point at `animal`: does it look back?
 
 # %%

@@ -125,8 +125,7 @@ outcome("06.bag", f"after one layer: {tells([layer])}; after two: {tells([layer,
 # $$\theta_i = 10000^{-2i/d_{model}}, \qquad i = 0, 1, \dots, d_{model}/2 - 1$$
 #
 # The first frequency is 1. Each of the others is lower than the one before by the same factor. Below, each
-# sinusoid is a clock with one hand. Move the first slider, or use the arrow keys (leave the second at 0 for
-# now):
+# sinusoid is a clock with one hand. Move the first slider, or click beside it and use the arrow keys (second at 0):
 
 # %%
 theta = 10_000 ** (-torch.arange(0, 16, 2) / 16)  # (pair,)

@@ -149,10 +149,10 @@ print(len(set(seen.tolist())), "numbers to learn from,", len(unseen), "to be jud
 #
 # The memory comes normed already: the encoder ends with a norm of its own.
 #
-# **Your turn, before you read on**: `08.decoder-block`. In full:
+# **Your turn, before you read on**: `08.decoder-block`. In full, folded:
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 class Block(nn.Module):
     """A decoder block, pre-norm: three sublayers, each with a norm of its own."""
 
@@ -213,7 +213,7 @@ print("self, cross:", *(tuple(looked.shape) for looked in weights))  # (batch, h
 #
 # Take 23, in a batch with 4,923, so that both of its rows are padded.
 
-# %%
+# %% jupyter={"source_hidden": true}
 pair = torch.tensor([23, 4923])
 given, heard = target[pair, :5], source[pair]  # (batch, query), (batch, key); why :5, see 8.6
 mask = combine_masks(causal_mask(5), padding_mask(given, 0))  # (batch, 1, query, query)

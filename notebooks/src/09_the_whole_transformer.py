@@ -331,7 +331,7 @@ for name, part in (counted | {"ours of 9.1": untied}).items():
 #
 # **Your turn**: `09.parameter-count`.
 #
-# Where do they sit? Point at a box, or walk through the drawing with the arrow keys. A bar in each box is its share.
+# Where do they sit? Point at a box, or click beside it and walk with the arrow keys. A bar in each box is its share.
 
 # %%
 parts = {

@@ -120,8 +120,8 @@ for sign in "eéя€中😀":
 # 3. Repeat, until there are as many tokens as you want. (Of equally common pairs, ours takes the one with the smaller ids.)
 #
 # What comes out is a list of merges in their order, and nothing else. The example is from their paper: a language of four words. Point at a
-# pair to see where it stands, and choose the one that you would join. (Without a mouse: Tab, arrows, Enter. Without Python: the
-# table.)
+# pair to see where it stands, and choose the one that you would join. (Without a mouse: Tab until a pair is outlined, then
+# arrows and Enter. Without Python: the table.)
 
 # %%
 corpus = {"low": 5, "lower": 2, "newest": 6, "widest": 3}

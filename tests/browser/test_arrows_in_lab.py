@@ -94,6 +94,44 @@ def test_the_buttons_reach_a_right_angle(arrows):
     assert told(arrows) == ("0", "90", "0.00")
 
 
+WALK = """(view, at) => {
+  const press = (hand, key, times) => {
+    for (let i = 0; i < times; i++)
+      hand.dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey: true }));
+  };
+  const [a, b] = ["a", "b"].map(name => view.querySelector(".arrow." + name)), crossed = [];
+  const svg = view.querySelector("svg").getBoundingClientRect();
+  const look = () => {
+    const boxes = [...view.querySelectorAll("svg text")].map(text => text.getBoundingClientRect());
+    for (const [i, one] of boxes.entries()) {
+      if (one.left < svg.left - 1 || one.right > svg.right + 1 || one.top < svg.top - 1
+          || one.bottom > svg.bottom + 1) crossed.push(a.ariaLabel + b.ariaLabel + " edge");
+      for (const other of boxes.slice(i + 1))
+        if (one.left < other.right && other.left < one.right && one.top < other.bottom
+            && other.top < one.bottom) crossed.push(a.ariaLabel + b.ariaLabel);
+    }
+  };
+  press(b, "ArrowLeft", 11); press(b, "ArrowDown", 11);
+  press(b, "ArrowRight", at[0] + 5); press(b, "ArrowUp", at[1] + 5);
+  press(a, "ArrowLeft", 11); press(a, "ArrowDown", 11);
+  let seen = 0;
+  for (let row = 0; row < 11; row++) {
+    for (let column = 0; column < 11; column++) {
+      look();
+      seen++;
+      press(a, row % 2 ? "ArrowLeft" : "ArrowRight", column < 10 ? 1 : 0);
+    }
+    press(a, "ArrowUp", 1);
+  }
+  return [seen, crossed]; }"""
+
+
+@pytest.mark.parametrize("at", [(3, 0), (1, 1), (5, 0), (0, 5), (5, 5), (-5, -5), (5, -5), (-2, 4)])
+def test_no_name_lies_on_another_or_over_the_edge(arrows, at):
+    """One arrow walks through the whole plane, the other stands."""
+    assert arrows.evaluate(WALK, list(at)) == [121, []]
+
+
 @pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
 def test_its_text_is_readable_in_both_themes(arrows, page, theme):
     use_theme(page, theme)

@@ -3,9 +3,14 @@
 Solved, they are a step of `course test` of their own: every check in them says right.
 """
 
+import contextlib
+import io
 import json
 
+import matplotlib
+import matplotlib.pyplot as plt
 import pytest
+import torch
 
 from course_lib.commands.build import execute
 from course_lib.grader.course.files import exercises
@@ -52,3 +57,18 @@ def test_exercises_can_be_taken_in_any_order(path):
     """Whoever runs the first cell can go to any exercise: `check` is there."""
     setup = next(c for c in read_cells(path) if "setup" in c.tags)
     assert "from course_lib.check import check" in setup.source
+
+
+@pytest.mark.parametrize("path", STUBS, ids=lambda p: p.stem)
+def test_a_demo_above_an_answer_that_has_not_run_says_what_to_write(path):
+    """As after a restart: every cell of the course's own, and none of an exercise."""
+    matplotlib.use("Agg")
+    space, said = {"__name__": "__main__"}, io.StringIO()
+    cells = [c for c in read_cells(path) if c.kind == "code" and "check" not in c.tags]
+    demos = [c for c in cells if not set(IDS[path.name[:2]]) & set(c.tags)]
+    with contextlib.redirect_stdout(said), torch.random.fork_rng(devices=[]):
+        for cell in demos:
+            exec(compile(cell.source, "<cell>", "exec"), space)
+    plt.close("all")
+    waiting = sum("NotImplementedError" in cell.source for cell in demos)
+    assert said.getvalue().count("First write and run") == waiting

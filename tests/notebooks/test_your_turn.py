@@ -1,5 +1,6 @@
 """Page, its table of exercises and the exercise notebook call them in one order."""
 
+import itertools
 import json
 import re
 
@@ -59,3 +60,17 @@ def test_the_opening_counts_the_exercises_and_knows_the_large_one(path):
     for place in re.findall(r"the (\w+) is the large one", opening):
         at = len(minutes) - 1 if place == "last" else PLACES.index(place)
         assert minutes[at] == max(minutes) > sorted(minutes)[-2]
+
+
+def test_what_an_exercise_asks_for_before_one_reads_on_is_not_in_sight():
+    """Its own code is folded where it stands right below."""
+    cells = json.loads((ROOT / "notebooks/08_decoder.ipynb").read_text(encoding="utf-8"))["cells"]
+    asks = re.compile(r"our turn, before you read on\*\*: `08\.decoder-(block|masks)`")
+    below = [b for a, b in itertools.pairwise(cells) if asks.search("".join(a["source"]))]
+    assert [cell["metadata"].get("jupyter") for cell in below] == [{"source_hidden": True}] * 2
+
+
+def test_the_summary_of_00_leaves_its_exercise_to_do():
+    (summary,) = [each for each in prose(PATHS[0]) if each.startswith("## Summary")]
+    assert "taking one number away" in " ".join(summary.lower().split())
+    assert "maximum" not in summary.lower() and "largest" not in summary.lower()
