@@ -9,6 +9,7 @@ from .frames import foreign_kind
 from .outcome import ITSELF
 
 SHOWN = 3
+SHAPE = 5  # lengths, shown in full
 LONG, AROUND = 40, 12  # signs of a text that isn't read at one look, and of what is shown of it
 
 
@@ -21,6 +22,13 @@ def kind(value: Any) -> str:
     if isinstance(value, bool | int | float | str | type(None)):
         return value if value == ITSELF else f"{value!r} ({type(value).__name__})"
     return with_article(foreign_kind(value))
+
+
+def wanted(value: Any) -> str:
+    """The kind of what is right; a few whole numbers, as of a shape, in full."""
+    few = isinstance(value, list | tuple) and 1 < len(value) <= SHAPE
+    whole = few and all(type(each) is int for each in value)
+    return f"{kind(value)}, {value}" if whole else kind(value)
 
 
 def with_article(word: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .called import contents, found_kind, kind, parting, with_article
+from .called import contents, found_kind, kind, parting, wanted, with_article
 from .edits import edited
 from .outcome import Outcome
 from .scored import too_few
@@ -76,7 +76,7 @@ def _raised(expected: Outcome, found: Outcome) -> Details:
 
 def _structure(expected: Any, found: Any, terms: Terms) -> Details:
     if found is None and expected is not None:
-        return (f"expected {kind(expected)}, found None{'' if terms.none_is_legal else MISSING}",)
+        return (f"expected {wanted(expected)}, found None{'' if terms.none_is_legal else MISSING}",)
     if isinstance(expected, list | tuple) and isinstance(found, list | tuple):
         return _sequence(expected, found, terms)
     if isinstance(expected, dict) and isinstance(found, dict):
@@ -89,7 +89,7 @@ def _structure(expected: Any, found: Any, terms: Terms) -> Details:
     if isinstance(expected, containers) or isinstance(found, containers):
         alone = not isinstance(found, containers) and not isinstance(expected, dict)
         one = "a single one, " if alone and len(expected) > 1 else ""
-        return (f"expected {kind(expected)}, found {one}{found_kind(found)}",)
+        return (f"expected {wanted(expected)}, found {one}{found_kind(found)}",)
     return ()
 
 

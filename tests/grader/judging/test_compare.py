@@ -83,6 +83,7 @@ def test_the_first_difference_is_told_with_its_place_and_the_largest_error():
         (67_108_864, 67_108_865.0, "expected 67,108,864, found 67,108,865"),
         (12, 12.0, "expected the whole number 12, found 12.0 (float)"),
         (12, torch.tensor([12]), "expected a number, found a tensor of shape (1,)"),
+        ((2, 3), None, "expected 2 results, (2, 3), found None"),
         ((1, 2), [1, 2], "expected a tuple, found a list of as many results"),
         ([(1, 2)], [[1, 2]], "expected a tuple, found a list of as many results"),
         (X, X.numpy(), "expected a tensor of shape (2, 3), found a NumPy ndarray"),
@@ -284,5 +285,5 @@ def test_the_leaves_of_a_dict_are_found_by_their_keys_alone():
 
 
 def test_a_single_value_for_several_is_called_one():
-    assert compare((1, 2), 0) == ("expected 2 results, found a single one, 0 (int)",)
+    assert compare((1, 2), 0) == ("expected 2 results, (1, 2), found a single one, 0 (int)",)
     assert compare([0.5], 0) == ("expected 1 result, found 0 (int)",)
