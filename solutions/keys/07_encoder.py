@@ -41,6 +41,8 @@ def layer_norm_cases(generator):
 
     halves = torch.randint(1, 20, (3, 1), generator=generator) / 2  # their mean is exact
     flat = halves.expand(3, 7).clone()
+    # Here sums of eight are exact in float32, and so are distances from their mean; squares aren't.
+    far = 300 + (64 * normal(generator, 2, 3, 8)).round() / 64
     return [
         tried("narrow vectors", normal(generator, 2, 5, 3), grad=True),
         tried("with heads in front", normal(generator, 1, 3, 2, 5)),
@@ -49,6 +51,7 @@ def layer_norm_cases(generator):
         tried("all numbers of a vector equal", flat),
         tried("a large eps", normal(generator, 2, 3, 5), 0.5),
         tried("far from 0, and wide", 5 + 3 * normal(generator, 2, 2, 13)),
+        tried("300 away from 0, with a spread of 1", far),
         tried("one number each", normal(generator, 3, 1)),
     ]
 
@@ -69,36 +72,55 @@ def wrong_layer_norm(
     mean_of_squares=True,
     detached=None,
 ):
-    if detached == "weights":
-        weight, bias = weight.detach(), bias.detach()
+    if detached in ("weights", "weight"):
+        weight = weight.detach()
+    if detached in ("weights", "bias"):
+        bias = bias.detach()
     if affine == "before":
         x = weight * x
-    axes = tuple(range(x.ndim)) if axes == "all" else axes
+    axes = {"all": tuple(range(x.ndim)), "but the first": tuple(range(1, x.ndim))}.get(axes, axes)
     given = x.detach() if detached == "statistics" else x
     centred = x - given.mean(dim=axes, keepdim=True)
     if about_zero:
         spread = x.square().mean(dim=axes, keepdim=True)
     else:
         count = math.prod(x.shape[axis] for axis in axes)
+        if correction == "where it can":
+            correction = int(count > 1)
         share = 1 / (count - correction) if count > correction else math.nan
         spread = centred.square().sum(dim=axes, keepdim=True)
         spread = spread * share if mean_of_squares else spread
         spread = spread.detach() if detached == "statistics" else spread
-    eps = {"fixed": 1e-5, "squared": eps**2}.get(eps_place, eps)
-    if eps_place in ("inside", "fixed", "squared"):
+    eps = {"fixed": 1e-5, "squared": eps**2, "own default": eps if eps == 0.5 else 1e-6}.get(
+        eps_place, eps
+    )
+    if eps_place in ("inside", "fixed", "squared", "own default"):
         spread = spread + eps
+    if eps_place == "least":
+        spread = spread.clamp(min=eps)
     below = spread.sqrt() if root else spread
-    if eps_place == "outside":
-        below = below + eps
+    if eps_place in ("outside", "root of it"):
+        below = below + (eps if eps_place == "outside" else eps**0.5)
     scaled = (centred if subtract else x) / below
+    if eps_place == "patched":
+        scaled = scaled.nan_to_num()
     return {
         "after": lambda: weight * scaled + bias,
+        "one more": lambda: (1 + weight) * scaled + bias,
+        "exchanged": lambda: bias * scaled + weight,
         "before": lambda: scaled + bias,
         "no bias": lambda: weight * scaled,
         "no weight": lambda: scaled + bias,
         "neither": lambda: scaled,
         "bias first": lambda: weight * (scaled + bias),
     }[affine]()
+
+
+def moments_layer_norm(x, weight, bias, eps=1e-5):
+    """The mean of the squares less the square of the mean, in the precision that comes in."""
+    mean = x.mean(-1, keepdim=True)
+    variance = x.square().mean(-1, keepdim=True) - mean.square()
+    return weight * (x - mean) / (variance + eps).sqrt() + bias
 
 
 def flat_layer_norm(x, weight, bias, eps=1e-5):
@@ -116,9 +138,17 @@ def slipped_layer_norm(x, weight, bias, eps=1e-5, *, slip):
         mean = x.mean()
     if slip in ("mean without its axis", "variance from it"):
         variance = (x - mean).square().mean(-1, keepdim=True)
+    if slip == "mean over the first axis":
+        mean = x.mean(0, keepdim=True)
     below = (variance + eps).sqrt()
+    if slip == "sizes":
+        below = (x - mean).abs().mean(-1, keepdim=True) + eps
     if slip == "divided first":
         return x - mean / below * weight + bias
+    if slip == "divided in the bracket":
+        return (x - mean / below) * weight + bias
+    if slip == "eps to the vector":
+        return ((x - mean) / variance.sqrt() + eps) * weight + bias
     if slip == "weight and bias":
         return (x - mean) / below * (weight + bias)
     if slip == "root alone":
@@ -164,7 +194,7 @@ def looped_layer_norm(x, weight, bias, eps=1e-5):
 
 
 def moment_layer_norm(x, weight, bias, eps=1e-5):
-    """By the mean of the squares less the square of the mean; good enough at these sizes."""
+    """By the mean of the squares less the square of the mean, in float64."""
     wide = x.double()
     mean = wide.mean(-1, keepdim=True)
     variance = (wide.square().mean(-1, keepdim=True) - mean.square()).clamp(min=0)
@@ -482,6 +512,152 @@ LAYER_NORM = Exercise(
             "Weight and bias are learned.",
             "Use them as they come.",
         ),
+        mistake(
+            moments_layer_norm,
+            "mean-of-squares-less-square-of-mean",
+            {},
+            "your variance is the mean of the squares less the square of the mean: far from 0 both "
+            "are large and nearly equal, and float32 has no digits left for their difference",
+            "Norm a vector, then the same vector plus 1,000. What has become of your variance?",
+            "300 squared is 90,000, and float32 has seven digits. The variance there is 1.",
+            "Subtract the mean first; then square, and average.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "first-axis",
+            {"axes": (0,)},
+            "mean and variance are taken along axis 0: that is the last one only for a single "
+            "vector",
+            "Change one sentence of a batch. Which outputs change?",
+            "Every vector is normed alone, with its own d_model numbers.",
+            "Count from the back: -1.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "all-axes-but-the-first",
+            {"axes": "but the first"},
+            "mean and variance are taken over all axes but the first: the words share them",
+            "How many means are there in a sentence of five words?",
+            "Every vector is normed alone, with its own d_model numbers.",
+            "Take both over the last axis only: -1.",
+        ),
+        mistake(
+            alone(slipped_layer_norm),
+            "mean-over-the-first-axis",
+            {"slip": "mean over the first axis"},
+            "the mean is taken along axis 0, the variance along the last",
+            "Print the shapes of your mean and of your variance.",
+            "The mean and the variance belong to the same vector.",
+            "Both along axis -1.",
+        ),
+        mistake(
+            alone(slipped_layer_norm),
+            "mean-divided-in-the-bracket",
+            {"slip": "divided in the bracket"},
+            "only the mean is divided, not x less the mean: a division goes before a minus sign",
+            "Where are the brackets on your last line?",
+            "`a - b / c` is `a - (b / c)`.",
+            "`(x - mean) / …`, and the weight after that.",
+        ),
+        mistake(
+            alone(slipped_layer_norm),
+            "eps-added-to-the-vector",
+            {"slip": "eps to the vector"},
+            "eps is added to the divided vector, and the root beneath may be 0",
+            "Where do the brackets of your root end?",
+            "A division goes before a plus sign: `a / b + eps` is `(a / b) + eps`.",
+            "`(variance + eps).sqrt()`.",
+        ),
+        mistake(
+            alone(slipped_layer_norm),
+            "mean-distance",
+            {"slip": "sizes"},
+            "you divide by the mean distance from the mean: absolute values, where squares belong",
+            "What is the variance of (0, 0, 0, 4)? And the mean distance from its mean, squared?",
+            "An absolute value and a square both lose the sign, but they weigh differently.",
+            "Square the distances, average, add eps, take the root.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "eps-as-least-variance",
+            {"eps_place": "least"},
+            "eps is the least that your variance may be (`clamp`); the text adds it",
+            "With eps=0.5 and a variance of 1, what stands under your root? It should be 1.5.",
+            "A limit does nothing to a variance that is larger.",
+            "Variance plus eps, then the root.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "root-of-eps-added",
+            {"eps_place": "root of it"},
+            "the root of the variance and the root of eps are taken apart, and added",
+            "Is the root of 9 + 16 the same as 3 + 4?",
+            "One root, over the sum.",
+            "`(variance + eps).sqrt()`.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "nan-patched",
+            {"eps_place": "patched"},
+            "eps is not used: you divide by 0 and turn the nan into 0 afterwards",
+            "On a faint vector your result is larger than it should be.",
+            "Which of your arguments do you never use?",
+            "eps belongs to the variance, under the root; then there is nothing to repair.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "another-default",
+            {"eps_place": "own default"},
+            "your eps is 1e-6 where none is handed in; in the text's first line it is 1e-5",
+            "Compare your `def` line with that of the stub.",
+            "eps is 1e-5 unless the caller says otherwise.",
+            "`def layer_norm(x, weight, bias, eps=1e-5)`.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "unbiased-where-it-can-be",
+            {"correction": "where it can"},
+            "your variance divides by d_model - 1 unless there is one number only",
+            "Try a vector of three numbers by hand. What do you divide by?",
+            "The numbers of a word are no sample.",
+            "Divide by how many there are, always.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "one-plus-weight",
+            {"affine": "one more"},
+            "you multiply by 1 plus the weight, as a few models do whose weights start at 0",
+            "What comes out when the weight is all ones?",
+            "Here the weight starts at 1, so it is the factor itself.",
+            "Multiply by the weight as it comes.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "weight-and-bias-exchanged",
+            {"affine": "exchanged"},
+            "weight and bias have changed places: you multiply by the bias and add the weight",
+            "What comes out for a vector of equal numbers? It should be the bias.",
+            "Which of the two do you multiply by?",
+            "weight times the normed vector, plus bias.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "weight-detached",
+            {"detached": "weight"},
+            "no gradient flows back to the weight, so it would never be learned",
+            "Is there a `detach` or a `.data` in your code?",
+            "The weight is learned.",
+            "Use it as it comes.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "bias-detached",
+            {"detached": "bias"},
+            "no gradient flows back to the bias, so it would never be learned",
+            "Is there a `detach` or a `.data` in your code?",
+            "The bias is learned.",
+            "Use it as it comes.",
+        ),
         Mistake(
             "bias-scaled",
             alone(wrong_layer_norm),
@@ -510,7 +686,9 @@ LAYER_NORM = Exercise(
         "Mean and variance are taken along the last axis and keep it, with size 1 "
         "(`keepdim=True`), so that they fit x again. Norm first; weight and bias come last.",
     ),
-    allows=Edges(axes=(1, 2, 3, 4), sizes=(1, 3), labels=("faint", "equal", "large eps")),
+    allows=Edges(
+        axes=(1, 2, 3, 4), sizes=(1, 3), labels=("faint", "equal", "large eps", "300 away")
+    ),
 )
 
 
@@ -539,6 +717,9 @@ def rms_norm_cases(generator):
     ]
 
 
+ROOTED = ("inside", "fixed", "squared", "own default")  # what is added below the root
+
+
 def wrong_rms_norm(
     x,
     weight,
@@ -562,7 +743,7 @@ def wrong_rms_norm(
     else:
         x = x.float() if wide is True else x
     weight = weight.detach() if detached == "weight" else weight
-    axes = tuple(range(x.ndim)) if axes == "all" else axes
+    axes = {"all": tuple(range(x.ndim)), "but the first": tuple(range(1, x.ndim))}.get(axes, axes)
     mean = x.mean(dim=axes, keepdim=True)
     top = x - mean if centre == "both" else x
     seen = x if centre == "no" else x - mean
@@ -576,14 +757,24 @@ def wrong_rms_norm(
         "mean size": lambda: seen.abs().mean(dim=axes, keepdim=True).square(),
         "no root": lambda: seen.square().mean(dim=axes, keepdim=True).square(),
     }[measure]()
-    eps = 1e-6 if eps_place == "fixed" else eps
-    below = (amount + eps).sqrt() if eps_place in ("inside", "fixed") else amount.sqrt()
+    own = eps if eps == 0.5 else 1e-5
+    eps = {"fixed": 1e-6, "squared": eps**2, "own default": own}.get(eps_place, eps)
+    below = (amount + eps).sqrt() if eps_place in ROOTED else amount.sqrt()
     if measure == "no root":
         below = amount.sqrt() + eps
     if eps_place == "outside":
         below = below + eps
+    if eps_place == "least":
+        below = amount.clamp(min=eps).sqrt()
+    if eps_place == "root of it":
+        below = below + eps**0.5
     scaled = top / (below.detach() if detached == "below" else below)
+    if eps_place == "patched":
+        scaled = scaled.nan_to_num()
+    if eps_place == "to the vector":
+        scaled = scaled + eps
     out = {
+        "below": lambda: scaled / weight,
         "early": lambda: weight * scaled.to(arrived),
         "early, then wide": lambda: (weight * scaled.to(arrived)).float(),
         "weight": lambda: weight * scaled,
@@ -605,6 +796,12 @@ def bracketless_rms_norm(x, weight, eps=1e-6):
     """Without the brackets around what is divided by."""
     x = x.float()
     return x / x.square().mean(-1, keepdim=True).sqrt() + eps * weight.float()
+
+
+def overwriting_rms_norm(x, weight, eps=1e-6):
+    x = x.float()  # of a float32 x, that is x itself
+    x /= (x.square().mean(-1, keepdim=True) + eps).sqrt()
+    return weight * x
 
 
 def einsum_rms_norm(x, weight, eps=1e-6):
@@ -916,6 +1113,125 @@ RMS_NORM = Exercise(
             "The weight is learned.",
             "Use it as it comes.",
         ),
+        mistake(
+            alone(wrong_rms_norm),
+            "first-axis",
+            {"axes": (0,)},
+            "the mean of the squares is taken along axis 0: that is the last one only for a single "
+            "vector",
+            "Change one sentence of a batch. Which outputs change?",
+            "Every vector is scaled alone.",
+            "Count from the back: -1.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "second-axis",
+            {"axes": (1,)},
+            "you count the axis from the front: axis 1 is the last one only when there are two",
+            "Try a single vector, and one with four axes. Along which axis do you average?",
+            "The text allows any number of axes in front.",
+            "Count from the back: -1.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "third-axis",
+            {"axes": (2,)},
+            "you count the axis from the front: axis 2 is the last one only when there are three",
+            "Try a single vector, and one with four axes. Along which axis do you average?",
+            "The text allows any number of axes in front.",
+            "Count from the back: -1.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "over-the-sentence",
+            {"axes": (-2, -1)},
+            "one number scales all words of a sentence",
+            "How many roots are there in a sentence of five words?",
+            "Every vector is scaled alone.",
+            "Average over the last axis only, and keep it as an axis of size 1.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "all-axes-but-the-first",
+            {"axes": "but the first"},
+            "the mean of the squares is taken over all axes but the first: the words share it",
+            "How many roots are there in a sentence of five words?",
+            "Every vector is scaled alone.",
+            "Average over the last axis only: -1.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "eps-as-least-square",
+            {"eps_place": "least"},
+            "eps is the least that your mean square may be (`clamp`); the text adds it",
+            "With eps=0.5 and a mean square of 1, what stands under your root? It should be 1.5.",
+            "A limit does nothing to a number that is larger.",
+            "Mean square plus eps, then the root.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "root-of-eps-added",
+            {"eps_place": "root of it"},
+            "the root of the mean square and the root of eps are taken apart, and added",
+            "Is the root of 9 + 16 the same as 3 + 4?",
+            "One root, over the sum.",
+            "Add eps to the mean square, then take the root.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "eps-added-to-the-vector",
+            {"eps_place": "to the vector"},
+            "eps is added to the divided vector, and the root beneath may be 0",
+            "Where do the brackets of your root end?",
+            "A division goes before a plus sign: `a / b + eps` is `(a / b) + eps`.",
+            "Add eps to the mean square, take the root, and divide by that.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "eps-squared",
+            {"eps_place": "squared"},
+            "eps is squared before it is added to the mean square",
+            "On a faint vector your result is larger than it should be.",
+            "What stands under the root in the text?",
+            "Add eps itself to the mean square.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "another-default",
+            {"eps_place": "own default"},
+            "your eps is 1e-5 where none is handed in; in the text's first line it is 1e-6",
+            "Compare your `def` line with that of the stub.",
+            "eps is 1e-6 unless the caller says otherwise.",
+            "`def rms_norm(x, weight, eps=1e-6)`.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "nan-patched",
+            {"eps_place": "patched"},
+            "eps is not used: you divide by 0 and turn the nan into 0 afterwards",
+            "On a faint vector your result is larger than it should be.",
+            "Which of your arguments do you never use?",
+            "eps belongs to the mean square, under the root; then there is nothing to repair.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "weight-divides",
+            {"scale": "below"},
+            "you divide by the weight; the text multiplies",
+            "What comes out when the weight is all twos?",
+            "Only the root divides.",
+            "Multiply by the weight.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "only-the-squares-widened",
+            {"wide": "no", "measure": "narrow"},
+            "the squares are taken in the precision that came in and made float32 afterwards, and x "
+            "itself stays as it came",
+            "300 in half precision: what is its square there?",
+            "What has become infinite stays so in float32.",
+            "Make x float32 first, and square then.",
+        ),
         Mistake(
             "one-plus-weight",
             alone(wrong_rms_norm),
@@ -937,6 +1253,15 @@ RMS_NORM = Exercise(
                 "The text asks for float32, whatever comes in.",
                 "Leave out the last conversion.",
             ),
+        ),
+        mistake(
+            overwriting_rms_norm,
+            "input-changed",
+            {},
+            "the caller's own x is changed",
+            "Print `x` before and after calling your function.",
+            "`x.float()` is x itself when x is float32 already.",
+            "Write x = x / …, which makes a new one.",
         ),
     ],
     also_right=[
