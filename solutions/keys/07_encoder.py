@@ -12,6 +12,8 @@ from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, 
 from course_lib.nn.attention import scaled_dot_product_attention
 from course_lib.nn.multi_head import MultiHeadAttention, merge_heads, split_heads
 
+from .wrong_blocks import formula_mistakes, sublayer
+
 
 def normal(generator, *shape):
     return torch.randn(*shape, generator=generator)
@@ -1226,8 +1228,8 @@ RMS_NORM = Exercise(
             alone(wrong_rms_norm),
             "only-the-squares-widened",
             {"wide": "no", "measure": "narrow"},
-            "the squares are taken in the precision that came in and made float32 afterwards, and x "
-            "itself stays as it came",
+            "the squares are taken in the precision that came in and made float32 afterwards, and "
+            "x itself stays as it came",
             "300 in half precision: what is its square there?",
             "What has become infinite stays so in float32.",
             "Make x float32 first, and square then.",
@@ -2087,6 +2089,53 @@ class MaskForKeys(nn.Module):
         return (x, weights) if return_weights else x
 
 
+class FormulaBlock(WrongBlock):
+    """The norm of each sublayer where a formula puts it."""
+
+    def __init__(self, d_model, num_heads, d_ff, activation="relu", *, formulas):
+        super().__init__(d_model, num_heads, d_ff, activation)
+        self.formulas = formulas
+
+    def forward(self, x, mask=None, *, return_weights=False):
+        looked = []
+
+        def look(x):
+            said, weights = self.attention(x, mask)
+            looked.append(weights)
+            return said
+
+        x = sublayer(self.formulas[0], x, look, self.norm_attention)
+        x = sublayer(self.formulas[1], x, self.think, self.norm_feed_forward)
+        return (x, looked[0]) if return_weights else x
+
+
+class SlippedBlock(WrongBlock):
+    """The paper's order, with one slip."""
+
+    def __init__(self, d_model, num_heads, d_ff, activation="relu", *, slip):
+        super().__init__(d_model, num_heads, d_ff, activation)
+        self.slip = slip
+
+    def forward(self, x, mask=None, *, return_weights=False):
+        first, second = self.norm_attention, self.norm_feed_forward
+        if self.slip in ("bare norms", "first norm bare"):
+            first = lambda x: F.layer_norm(x, x.shape[-1:])  # noqa: E731
+        if self.slip in ("bare norms", "last norm bare"):
+            second = lambda x: F.layer_norm(x, x.shape[-1:])  # noqa: E731
+        if self.slip == "causal" and mask is None:
+            mask = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).tril()
+        said, weights = self.attention(x, mask)
+        start = 2 * x if self.slip == "x twice" else x
+        new = first(start + said)
+        if self.slip == "bent first":
+            thought = self.down(self.up(self.activation(new)))
+        else:
+            thought = self.think(new)
+        out = second(x + said + thought) if self.slip == "one sum" else second(new + thought)
+        out = second(out) if self.slip == "normed twice" else out
+        return (out, weights) if return_weights else out
+
+
 class ListingBlock(WrongBlock):
     """Right: everything by einsum, one head after the other, and a list for the pair."""
 
@@ -2458,6 +2507,96 @@ ENCODER_BLOCK = Exercise(
                 "Return the weights as the attention gives them.",
             ),
         ),
+        *formula_mistakes(
+            FormulaBlock,
+            "norm(x + f(x))",
+            ("first", "second"),
+            {
+                "norm(x) + f(x)": ("all", "first", "second"),
+                "x + f(norm(x))": ("first", "second"),
+                "norm(x) + f(norm(x))": ("all", "first", "second"),
+                "norm(x + f(norm(x)))": ("all", "first", "second"),
+                "x + f(x)": ("all",),
+            },
+        ),
+        mistake(
+            alone(SlippedBlock),
+            "bent-before-up",
+            {"slip": "bent first"},
+            "the activation bends x before the way up: between up and down there is nothing, so "
+            "that the two are one matrix",
+            "How wide is what you hand to self.activation? It should be d_ff.",
+            "Up and down without a bend between them are one matrix.",
+            "Bend what `up` returns, then put it through `down`.",
+        ),
+        mistake(
+            alone(SlippedBlock),
+            "norms-without-weights",
+            {"slip": "bare norms"},
+            "both norms are without their weights: those that __init__ has made are not used",
+            "Which of the parts made in __init__ do you never call?",
+            "New norms multiply by 1 and add 0, so a first try doesn't show it. The check gives "
+            "them numbers.",
+            "Call self.norm_attention and self.norm_feed_forward.",
+        ),
+        mistake(
+            alone(SlippedBlock),
+            "first-norm-without-weights",
+            {"slip": "first norm bare"},
+            "the first sum is normed without the weights of norm_attention",
+            "Which of the parts made in __init__ do you never call?",
+            "New norms multiply by 1 and add 0, so a first try doesn't show it. The check gives "
+            "them numbers.",
+            "Call self.norm_attention.",
+        ),
+        mistake(
+            alone(SlippedBlock),
+            "last-norm-without-weights",
+            {"slip": "last norm bare"},
+            "the second sum is normed without the weights of norm_feed_forward",
+            "Which of the parts made in __init__ do you never call?",
+            "New norms multiply by 1 and add 0, so a first try doesn't show it. The check gives "
+            "them numbers.",
+            "Call self.norm_feed_forward.",
+        ),
+        mistake(
+            alone(SlippedBlock),
+            "normed-twice-at-the-end",
+            {"slip": "normed twice"},
+            "the last sum goes through norm_feed_forward twice",
+            "How many norms does the text have, and how many do you call?",
+            "Each sublayer ends with one norm.",
+            "Return what norm_feed_forward gives, as it is.",
+        ),
+        mistake(
+            alone(SlippedBlock),
+            "x-added-twice",
+            {"slip": "x twice"},
+            "x is added twice before the first norm",
+            "How many terms does your first sum have?",
+            "Each sublayer comes with one sum.",
+            "x plus what the attention says, once.",
+        ),
+        mistake(
+            alone(SlippedBlock),
+            "one-sum-for-both",
+            {"slip": "one sum"},
+            "the second sum starts from the block's input and adds what both sublayers say: the "
+            "first norm is read, and not carried on",
+            "Which x do you add the second time?",
+            "Each sublayer is added to what it has read.",
+            "Keep one running x: the second sum is what the first norm returns, plus what the "
+            "network says.",
+        ),
+        mistake(
+            alone(SlippedBlock),
+            "causal-of-its-own",
+            {"slip": "causal"},
+            "without a mask, the block makes a causal one",
+            "What does your block do with `mask=None`?",
+            "The mask may be `None`: then nothing is hidden.",
+            "Pass the mask on as it comes.",
+        ),
     ],
     also_right=[HandBlock, SentenceBlock, ListingBlock],
     axes="batch seq d_model",
@@ -2544,6 +2683,26 @@ def wrong_residual(
     }[second]()
 
 
+def formula_residual(x, mix, up, down, *, formulas):
+    """The norm of each sublayer where a formula puts it."""
+    x = sublayer(formulas[0], x, lambda x: mix @ x, normed)
+    return sublayer(formulas[1], x, lambda x: (x @ up).relu() @ down, normed)
+
+
+def slipped_residual(x, mix, up, down, *, slip):
+    def joined(x, said):
+        return {"minus": x - said, "times": x * said, "halved": (x + said) / 2}.get(slip, x + said)
+
+    said = normed(x) @ mix if slip == "mix on the right" else mix @ normed(x)
+    if slip == "one sum":
+        return x + (normed(said) @ up).relu() @ down
+    new = joined(x, said)
+    wide = normed(new) @ up
+    if slip == "normed inside":
+        return new + normed((new @ up).relu()) @ down
+    return joined(new, (F.gelu(wide) if slip == "gelu" else wide.relu()) @ down)
+
+
 def overwriting_residual(x, mix, up, down):
     x += mix @ normed(x)  # an error where x is to get a gradient
     x += (normed(x) @ up).relu() @ down
@@ -2571,8 +2730,8 @@ def einsum_residual(x, mix, up, down):
 
 def streaming_residual(x, mix, up, down):
     stream = x.clone()
-    for sublayer in (lambda read: torch.matmul(mix, read), lambda read: F.relu(read @ up) @ down):
-        stream = stream + sublayer(normed(stream))
+    for say in (lambda read: torch.matmul(mix, read), lambda read: F.relu(read @ up) @ down):
+        stream = stream + say(normed(stream))
     return stream
 
 
@@ -2806,6 +2965,84 @@ MISSING_RESIDUAL = Exercise(
                 "Between up and down stands a ReLU.",
             ),
         ),
+        *formula_mistakes(
+            formula_residual,
+            "x + f(norm(x))",
+            ("first", "second"),
+            {
+                "x + norm(f(x))": ("all", "first", "second"),
+                "norm(x + f(x))": ("first",),
+                "norm(x + f(norm(x)))": ("all",),
+                "norm(x) + f(x)": ("all", "first", "second"),
+                "x + norm(f(norm(x)))": ("all", "first"),
+            },
+        ),
+        mistake(
+            alone(slipped_residual),
+            "subtracted",
+            {"slip": "minus"},
+            "what a sublayer says is taken away from x; it should be added",
+            "Which sign stands in both of your lines?",
+            "A sublayer adds.",
+            "x plus what the sublayer says, twice.",
+        ),
+        mistake(
+            alone(slipped_residual),
+            "multiplied",
+            {"slip": "times"},
+            "x is multiplied by what a sublayer says; it should be added",
+            "Which sign stands in both of your lines?",
+            "With zeros for the mix, what should a word be afterwards? Itself.",
+            "x plus what the sublayer says, twice.",
+        ),
+        mistake(
+            alone(slipped_residual),
+            "halved",
+            {"slip": "halved"},
+            "you take the mean of x and what a sublayer says: the words shrink by half each time",
+            "With zeros for the network and the mix, what should come out? x itself.",
+            "A sublayer adds, and nothing is divided.",
+            "x plus what the sublayer says, twice.",
+        ),
+        mistake(
+            alone(slipped_residual),
+            "one-sum-for-both",
+            {"slip": "one sum"},
+            "there is one sum for both sublayers: the network reads only what the attention "
+            "says, and that is not added anywhere",
+            "How many sublayers are there, and how many plus signs?",
+            "Look at the first line again.",
+            "Each line should start from x and add.",
+        ),
+        mistake(
+            alone(slipped_residual),
+            "mix-on-the-right",
+            {"slip": "mix on the right"},
+            "the table of weights stands on the right: it mixes the numbers of a word, or "
+            "doesn't fit",
+            "Which of the two axes of the words does your product add up over?",
+            "The text writes mix @ words: a sum over the words.",
+            "Leave the first line's product as it was.",
+        ),
+        mistake(
+            alone(slipped_residual),
+            "normed-inside-the-network",
+            {"slip": "normed inside"},
+            "the second norm stands inside the network, behind the ReLU; the network should "
+            "read normed words",
+            "What goes into `up`?",
+            "Each sublayer reads normed words.",
+            "Norm the new x before it goes up, and nothing after that.",
+        ),
+        mistake(
+            alone(slipped_residual),
+            "gelu",
+            {"slip": "gelu"},
+            "a GELU stands between up and down; the text has a ReLU",
+            "Which bend did the second line have when you got it?",
+            "The network was right as it stood.",
+            "relu(words @ up) @ down",
+        ),
     ],
     also_right=[einsum_residual, streaming_residual, looped_residual],
     axes="batch seq d_model",
@@ -2909,6 +3146,55 @@ class WrongEncoder(nn.Module):
 
 class WrongUse(WrongEncoder):
     """Mistakes about norms and masks, tried in pairs among themselves only."""
+
+
+class FormulaEncoder(WrongEncoder):
+    """The norm of each sublayer where a formula puts it."""
+
+    def __init__(self, *sizes, formulas, **named):
+        super().__init__(*sizes, **named)
+        self.formulas = formulas
+
+    def forward(self, x, mask=None):
+        parts = zip(self.attentions, self.networks, self.norms_1, self.norms_2, strict=True)
+        for attention, network, norm_1, norm_2 in parts:
+            look = lambda x, attention=attention: attention(x, mask)[0]  # noqa: E731
+            x = sublayer(self.formulas[0], x, look, norm_1)
+            x = sublayer(self.formulas[1], x, network, norm_2)
+        return self.last(x)
+
+
+class SlippedEncoder(WrongEncoder):
+    """Right but for one slip: in what is read, in which norm it is, or in how the stack ends."""
+
+    def __init__(self, *sizes, slip, **named):
+        super().__init__(*sizes, **named)
+        self.slip = slip
+
+    def look(self, attention, x, read, mask):
+        if self.slip != "keys as they are":
+            return attention(read, mask)[0]
+        q, k, v = attention.to_q(read), attention.to_k(x), attention.to_v(x)
+        q, k, v = (split_heads(part, attention.num_heads) for part in (q, k, v))
+        return attention.to_out(merge_heads(scaled_dot_product_attention(q, k, v, mask)[0]))
+
+    def forward(self, x, mask=None):
+        x = came = self.last(x) if self.slip == "last at both ends" else x
+        numbers = range(len(self.networks))
+        for i in reversed(numbers) if self.slip == "reversed" else numbers:
+            j = 0 if self.slip == "norms of the first block" else i
+            j = 0 if self.slip == "norm_1 of the first block" else j
+            norm_1 = self.norms_1[j]
+            norm_2 = self.norms_2[j if self.slip == "norms of the first block" else i]
+            read = norm_1(x)
+            start = came if self.slip == "starts anew" else x
+            x = start + self.look(self.attentions[i], x, read, mask)
+            x = x + self.networks[i](norm_2(read if self.slip == "old norm" else x))
+        if self.slip == "norm_2 at the end":
+            return norm_2(x)
+        if self.slip == "added at the end":
+            return x + self.last(x)
+        return self.last(self.last(x)) if self.slip == "last twice" else self.last(x)
 
 
 class RecursiveEncoder(WrongEncoder):
@@ -3151,6 +3437,110 @@ PRE_POST = Exercise(
                 "It was right as it was.",
                 "Hand the mask to every attention.",
             ),
+        ),
+        *formula_mistakes(
+            FormulaEncoder,
+            "x + f(norm(x))",
+            ("first", "second"),
+            {
+                "x + norm(f(x))": ("first", "second"),
+                "x + f(x)": ("all", "first", "second"),
+                "norm(x + f(x))": ("first", "second"),
+                "norm(x + f(norm(x)))": ("all",),
+                "norm(x) + f(x)": ("all",),
+                "x + norm(f(norm(x)))": ("all",),
+            },
+        ),
+        mistake(
+            alone(SlippedEncoder),
+            "network-reads-the-old-norm",
+            {"slip": "old norm"},
+            "the network reads what norm_1 made before the attention was added",
+            "What goes into norm_2?",
+            "A norm made before the sum knows nothing of the sum.",
+            "First the attention's answer is added to x; norm_2 reads that x.",
+        ),
+        mistake(
+            alone(SlippedEncoder),
+            "keys-not-normed",
+            {"slip": "keys as they are"},
+            "in the attention the queries are normed, but keys and values are not",
+            "What do you hand to the attention as keys?",
+            "What a sublayer reads is normed: queries, keys and values.",
+            "Without keys, the attention looks at its own queries, which are normed.",
+        ),
+        mistake(
+            alone(SlippedEncoder),
+            "norm_1-of-the-first-block",
+            {"slip": "norm_1 of the first block"},
+            "norm_1 of the first block serves in all blocks",
+            "How many norms does __init__ make? Which of them do you call?",
+            "New norms are alike, so a first try doesn't show it.",
+            "Each block has two norms of its own: take them from the loop.",
+        ),
+        mistake(
+            alone(SlippedEncoder),
+            "norms-of-the-first-block",
+            {"slip": "norms of the first block"},
+            "the norms of the first block serve in all blocks",
+            "How many norms does __init__ make? Which of them do you call?",
+            "New norms are alike, so a first try doesn't show it.",
+            "Each block has two norms of its own: take them from the loop.",
+        ),
+        mistake(
+            alone(SlippedEncoder),
+            "last-norm-at-both-ends",
+            {"slip": "last at both ends"},
+            "self.last is applied before the first block as well as after the last",
+            "How often do you call self.last?",
+            "What comes in is normed by the first block, before it is read.",
+            "Put x through self.last once, after the loop.",
+        ),
+        mistake(
+            alone(SlippedEncoder),
+            "last-norm-twice",
+            {"slip": "last twice"},
+            "the stack's last norm is applied twice",
+            "How often do you call self.last?",
+            "After the last block comes one norm.",
+            "Put x through self.last once, after the loop.",
+        ),
+        mistake(
+            alone(SlippedEncoder),
+            "block-norm-at-the-end",
+            {"slip": "norm_2 at the end"},
+            "the stack ends with the last block's norm_2 instead of self.last",
+            "Which part of __init__ is never used?",
+            "New norms are alike, so a first try doesn't show it.",
+            "The norm behind the loop is self.last.",
+        ),
+        mistake(
+            alone(SlippedEncoder),
+            "last-norm-added",
+            {"slip": "added at the end"},
+            "the last norm's result is added to x; it should be all that comes back",
+            "How many plus signs stand behind your loop?",
+            "Only sublayers are added. A norm replaces.",
+            "return self.last(x)",
+        ),
+        mistake(
+            alone(SlippedEncoder),
+            "starts-anew",
+            {"slip": "starts anew"},
+            "in each block the attention is added to the stack's input, so what earlier blocks "
+            "have added is lost",
+            "Which x do you add to in the second round of the loop?",
+            "There is one running x through the whole stack.",
+            "x = x + …, with the x that the block before has left.",
+        ),
+        mistake(
+            alone(SlippedEncoder),
+            "blocks-reversed",
+            {"slip": "reversed"},
+            "the blocks run from the last to the first",
+            "With one block nothing shows; try two.",
+            "What was the order of the loop when you got it?",
+            "Run through the parts from the first to the last.",
         ),
     ],
     also_right=[HandEncoder, SummedEncoder, RecursiveEncoder],
