@@ -1359,10 +1359,21 @@ class WrongSwiGLU(nn.Module):
             "bend after": lambda: gate * up,
             "bend before": lambda: self.gate(self.bend(x)) * up,
             "shut off": lambda: self.bend(gate).detach() * up,
+            "bend x": lambda: self.gate(self.bend(x)) * self.up(self.bend(x)),
+            "share of x": lambda: self.gate(x) * torch.sigmoid(x) * up,
+            "bend up's x": lambda: self.bend(gate) * self.up(self.bend(x)),
+            "one after the other": lambda: self.up(self.bend(gate)),
+            "matrix product": lambda: self.bend(gate) @ up,
+            "product of words": lambda: self.bend(gate) @ up.transpose(-2, -1),
+            "side by side": lambda: torch.cat([self.bend(gate), up], dim=-1),
+            "down too early": lambda: self.bend(gate),
+            "two arguments": lambda: self.down(self.bend(gate), up),
         }[self.join]()
         if self.end == "wide":
             return inside
         out = self.bend(self.down(inside)) if self.join == "bend after" else self.down(inside)
+        out = out * up if self.join == "down too early" else out
+        out = out * x if self.end == "times x" else out
         return out + x if self.end == "residual" else out
 
 
@@ -1407,6 +1418,17 @@ def unbent(a):
 
 def soft(a):
     return a.softmax(dim=-1)
+
+
+def turned(a):
+    return a / (1 + a.exp())
+
+
+class BareWeights(WrongSwiGLU):
+    """The weights of the layers, multiplied as they lie."""
+
+    def forward(self, x):
+        return (silu(x @ self.gate.weight) * (x @ self.up.weight)) @ self.down.weight
 
 
 def twice(a):
@@ -1613,6 +1635,126 @@ SWIGLU = Exercise(
                 "Return what `down` gives.",
             ),
         ),
+        mistake(
+            alone(WrongSwiGLU),
+            "exponent-turned",
+            {"bend": turned},
+            "the sign in your silu is turned round: a / (1 + exp(a)) dies out where silu grows",
+            "What is your silu of 10? It should be nearly 10.",
+            "The sigmoid of a is 1 / (1 + exp(-a)).",
+            "Use F.silu, or a / (1 + exp(-a)).",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "tanh",
+            {"bend": torch.tanh},
+            "the gate goes through a tanh",
+            "Which function of the section does the formula name?",
+            "A tanh never goes above 1; silu does.",
+            "Use silu.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "x-bent-for-both",
+            {"join": "bend x"},
+            "silu is applied to x, before both layers",
+            "Read the brackets in the formula: what stands inside silu?",
+            "First the matrix, then the bend, and that of the gate alone.",
+            "Bend what the layer `gate` returns.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "up-reads-bent-x",
+            {"join": "bend up's x"},
+            "`up` reads a bent x: silu belongs to what comes out of the gate, and to nothing else",
+            "Read the brackets in the formula: what stands inside silu?",
+            "How often does silu appear in the formula?",
+            "Keep x as it came: `up` reads the same x as `gate`.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "sigmoid-of-x",
+            {"join": "share of x"},
+            "the gate is multiplied by the sigmoid of x; silu takes the sigmoid of the gate itself",
+            "silu(a) is a times the sigmoid of a. What is your a, in both places?",
+            "x is d_model wide, the gate d_ff.",
+            "Use F.silu on what the layer `gate` returns.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "up-reads-the-gate",
+            {"join": "one after the other"},
+            "`up` reads what comes out of the gate; it should read x, as the gate does",
+            "How wide is what you hand to `up`? It should be d_model.",
+            "Both layers read x. Then their results are multiplied.",
+            "silu of self.gate(x), times self.up(x).",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "matrix-product",
+            {"join": "matrix product"},
+            "gate and up are joined by a matrix product (`@`); the product is number by number",
+            "Print the shapes of gate and up: they are the same.",
+            "`@` adds up over an axis. Here every number of the gate opens one number of up.",
+            "Multiply with `*`.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "product-of-words",
+            {"join": "product of words"},
+            "gate and up are joined by a matrix product: a table of words by words, as in "
+            "attention",
+            "Print the shape of your product. It should be that of the gate.",
+            "`@` adds up over an axis. Here every number of the gate opens one number of up.",
+            "Multiply the two with `*`.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "side-by-side",
+            {"join": "side by side"},
+            "gate and up are put side by side; they should be multiplied, number by number",
+            "How wide is what you hand to `down`? It should be d_ff.",
+            "The dot in the formula is a product.",
+            "Multiply the two with `*`.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "down-before-the-product",
+            {"join": "down too early"},
+            "only the gate goes down, and the product comes after it",
+            "Which bracket of the formula closes last?",
+            "`down` takes the product, d_ff wide.",
+            "First silu of the gate times up, then self.down of that.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "down-takes-two",
+            {"join": "two arguments"},
+            "`down` gets two arguments: what stands between them is a comma, and should be a "
+            "product",
+            "What does a linear layer take? One tensor.",
+            "The dot in the formula is a product, number by number.",
+            "Put `*` between the two.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "times-x",
+            {"end": "times x"},
+            "what comes down is multiplied by x once more",
+            "How often does x appear in the formula?",
+            "x goes into the two layers, and nowhere else.",
+            "Return what `down` gives.",
+        ),
+        mistake(
+            BareWeights,
+            "weights-as-they-lie",
+            {},
+            "the weights are multiplied as they lie; a layer's weight is (out, in), and has to "
+            "be transposed",
+            "Print the shapes of x and of self.gate.weight.",
+            "nn.Linear computes x @ weight.T.",
+            "Call the layers: self.gate(x).",
+        ),
     ],
     also_right=[EinsumSwiGLU, FusedSwiGLU, HalvedSwiGLU],
     axes="batch seq d_model",
@@ -1659,15 +1801,25 @@ def wrong_width(
     matrices=3,
     rounds="down",
     biases="right",
+    there_are=2,
+    per="d_model",
 ):
-    there = 2 * d_model * d_ff + inner_bias * d_ff + outer_bias * d_model
+    there = there_are * d_model * d_ff + inner_bias * d_ff + outer_bias * d_model
     if biases != "right":
         there = 2 * d_model * d_ff + 2 * {"inner": d_ff, "outer": d_model}[biases]
     if ours_biased:  # gate and up have a bias for each of the width, down has d_model
-        there -= d_model if ours_biased == "all" else 0
-        each = 3 * d_model + 2
+        there -= d_model if ours_biased in ("all", "down") else 0
+        each = 3 * d_model + {"all": 2, "gate and up": 2, "gate": 1, "down": 0}[ours_biased]
     else:
-        each = matrices * d_model
+        each = matrices * (d_model if per == "d_model" else d_ff)
+    if rounds == "below d_ff":
+        return min(there // each, d_ff - 1)
+    if rounds == "bracket":
+        return there // 3 * d_model
+    if rounds == "divided by 3":
+        return int(there / 3 * d_model)
+    if rounds == "less":
+        return there // each - 1
     if rounds == "up":
         return -(-there // each)
     if rounds == "nearest":
@@ -1680,6 +1832,8 @@ def wrong_width(
         return float(there // each)
     if rounds in ("count", "same"):
         return there if rounds == "count" else d_ff
+    if rounds == "tensor":
+        return torch.tensor(there // each)
     return there / each if rounds == "not" else there // each
 
 
@@ -1695,6 +1849,7 @@ WIDTH_MISTAKES = (
     {"biases": "inner"},
     {"biases": "outer"},
     {"ours_biased": "gate and up"},
+    {"ours_biased": "gate"},
 )
 
 
@@ -1721,12 +1876,6 @@ def numpy_width(d_model, d_ff):
     return shapes.prod(axis=1).sum() // (3 * d_model)
 
 
-def built_width(d_model, d_ff):
-    with torch.device("meta"):  # or billions of numbers would be drawn
-        network = nn.Sequential(nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model))
-    return sum(p.numel() for p in network.parameters()) // (3 * d_model)
-
-
 EQUAL_WIDTH = Exercise(
     id="07.equal-width",
     title="A fair fight",
@@ -1734,6 +1883,8 @@ EQUAL_WIDTH = Exercise(
     points=1,
     name="swiglu_width",
     cases=equal_width_cases,
+    plain_numbers=True,
+    bans=("Linear", "SwiGLU"),  # the text: don't build anything
     mistakes=[
         Mistake(
             "two-thirds",
@@ -1750,11 +1901,12 @@ EQUAL_WIDTH = Exercise(
             "inner-biases-forgotten",
             wrong_width,
             WIDTH_MISTAKES[1],
-            says="the d_ff biases of the way up are not counted",
+            says="the d_ff biases of the way up are not counted, or you take two thirds of d_ff "
+            "and round to the nearest",
             hints=(
                 "How many biases does the way up have, and how many the way down?",
                 "A layer has as many biases as it has outputs.",
-                "The way up has d_ff outputs.",
+                "The way up has d_ff outputs: count them, and divide only then.",
             ),
         ),
         Mistake(
@@ -1836,7 +1988,8 @@ EQUAL_WIDTH = Exercise(
             alone(wrong_width),
             "d_model-biases-twice",
             WIDTH_MISTAKES[9],
-            "you count d_model biases for both layers; the way up has d_ff of them",
+            "you count d_model biases for both layers, where the way up has d_ff of them, or you "
+            "take two thirds of d_ff and round up",
             "How many biases does nn.Linear(3, 20) hold?",
             "A layer has as many biases as it has outputs.",
             "The way up has d_ff outputs.",
@@ -1897,8 +2050,80 @@ EQUAL_WIDTH = Exercise(
                 "Use the one that drops the rest.",
             ),
         ),
+        mistake(
+            alone(wrong_width),
+            "bracket-missing",
+            {"rounds": "bracket"},
+            "you divide by 3 and multiply by d_model: `a // 3 * b` is `(a // 3) * b`",
+            "Put your width back in: how many parameters are that?",
+            "Products and quotients are taken from left to right.",
+            "`// (3 * d_model)`, with brackets.",
+        ),
+        mistake(
+            alone(wrong_width),
+            "bracket-missing-divided",
+            {"rounds": "divided by 3"},
+            "you divide by 3 and multiply by d_model: `a / 3 * b` is `(a / 3) * b`",
+            "Put your width back in: how many parameters are that?",
+            "Products and quotients are taken from left to right.",
+            "`// (3 * d_model)`, with brackets.",
+        ),
+        mistake(
+            alone(wrong_width),
+            "one-layer-with-biases",
+            WIDTH_MISTAKES[11],
+            "you give one layer of the SwiGLU, gate or up, biases; it has none",
+            "Look at its __init__: bias=False.",
+            "Three matrices, nothing else.",
+            "One more number of width costs 3 times d_model parameters.",
+        ),
+        mistake(
+            alone(wrong_width),
+            "one-matrix",
+            {"there_are": 1},
+            "you count one matrix in the ReLU network; it has two",
+            "Which layers does the ReLU network have?",
+            "The way up and the way down have a matrix each.",
+            "Two matrices, d_ff biases and d_model biases.",
+        ),
+        mistake(
+            alone(wrong_width),
+            "per-d_ff",
+            {"per": "d_ff"},
+            "you divide by 3 times d_ff; one more number of width costs 3 times d_model",
+            "Make the SwiGLU one number wider: which sizes do its three matrices have then?",
+            "Each of its matrices joins d_model numbers to the width.",
+            "Divide by 3 times d_model.",
+        ),
+        mistake(
+            alone(wrong_width),
+            "one-too-narrow",
+            {"rounds": "less"},
+            "your width is always one too small",
+            "Put your width plus one in: how many parameters are that?",
+            "Whole division drops the rest already.",
+            "Divide with //, and take nothing away.",
+        ),
+        mistake(
+            alone(wrong_width),
+            "always-below-d_ff",
+            {"rounds": "below d_ff"},
+            "your width is never as large as d_ff; for small sizes it may be",
+            "What is the right width for d_model = 1 and d_ff = 1?",
+            "`range(d_ff)` ends before d_ff.",
+            "Divide, or let the search go further.",
+        ),
+        mistake(
+            alone(wrong_width),
+            "a-tensor",
+            {"rounds": "tensor"},
+            "your number is right, but it is a tensor; the text asks for a whole number",
+            "What does Python print, 34 or tensor(34)?",
+            "Nothing here needs torch.",
+            "Count with plain numbers.",
+        ),
     ],
-    also_right=[searched_width, built_width, halved_width, numpy_width],
+    also_right=[searched_width, halved_width, numpy_width],
     hints=(
         "Do it by hand for d_model = 2 and d_ff = 3: write down every matrix and every bias of "
         "the ReLU network, and how many numbers each holds.",
@@ -3568,14 +3793,18 @@ def pad_test_cases(generator):
         "left": [[0, 1, 1, 1, 1], [0, 0, 0, 1, 1], [1, 1, 1, 1, 1]],
         "both": [[0, 1, 1, 1, 0], [1, 1, 1, 1, 1], [0, 0, 1, 1, 0]],
         "all of one": [[1, 1, 1, 1, 0], [0, 0, 0, 0, 0], [1, 1, 1, 0, 0]],
+        "left in each": [[0, 1, 1, 1, 1], [0, 0, 0, 1, 1], [0, 0, 1, 1, 1]],
+        "wider": [[1] * 5 + [0] * 2, [0] + [1] * 6, [1] * 4 + [0] * 3, [0] * 2 + [1] * 5],
+        "one": [[1, 0]],
     }
 
     def runs(side):
         """A fair and passed test, to be spoiled: a dict of the five arguments."""
         real = torch.tensor(sides[side], dtype=torch.bool)
-        x_before, fresh = normal(generator, 3, 5, 2), normal(generator, 3, 5, 2)
+        shape = (*real.shape, 3 if side == "wider" else 2)
+        x_before, fresh = normal(generator, *shape), normal(generator, *shape)
         x_after = torch.where(real[..., None], x_before, fresh)
-        out_before, other = normal(generator, 3, 5, 2), normal(generator, 3, 5, 2)
+        out_before, other = normal(generator, *shape), normal(generator, *shape)
         out_after = torch.where(real[..., None], out_before, other)
         return {
             "x_before": x_before,
@@ -3664,6 +3893,16 @@ def pad_test_cases(generator):
         same_filler_out(given)
         given["out_after"][0, 4] -= 0.1
 
+    def both_ways(given):  # padding comes out larger here and smaller there
+        given["out_after"][0, 1] = given["out_before"][0, 1] + torch.tensor([1.0, -1.0])
+
+    def both_ways_and_moved(given):
+        both_ways(given)
+        given["out_after"][0, 0, 0] += 0.1
+
+    def last_unchanged(given):
+        given["x_after"][2, 6] = given["x_before"][2, 6]
+
     def first_sentence_unchanged(given):
         given["x_after"][0, 0] = given["x_before"][0, 0]
 
@@ -3709,6 +3948,13 @@ def pad_test_cases(generator):
         tried("a word was changed in the input by a millionth", change=word_a_little),
         tried("two numbers of a word were exchanged in the input", change=word_swapped),
         tried("there is no padding, so nothing is proved", change=no_filler),
+        tried("a proof, padding on the left of each sentence", "left in each"),
+        tried("a proof, four longer sentences", "wider"),
+        tried("the last word of the fourth sentence moved", "wider", out((3, 6, 2), 0.2)),
+        tried("a third number moved", "wider", out((0, 2, 2), -0.1)),
+        tried("the last padding position was not changed in the input", "wider", last_unchanged),
+        tried("a proof, one word and one padding", "one", both_ways),
+        tried("one word, one padding, and the word moved", "one", both_ways_and_moved),
     ]
 
 
@@ -3729,6 +3975,7 @@ def lenient_pad_test(
     tolerance=1e-5,
     rtol=0.0,
     inverted=False,
+    without_words=True,
 ):
     real = ~real if inverted else real
     difference = out_before - out_after if compares == "back" else out_after - out_before
@@ -3740,6 +3987,13 @@ def lenient_pad_test(
         difference = difference.sum(dim=-1, keepdim=True).abs()
     elif compares == "length":
         difference = difference.norm(dim=-1, keepdim=True)
+    elif compares == "mean":
+        difference = difference.abs().mean(dim=-1, keepdim=True)
+    elif compares == "first number":
+        difference = difference[..., :1].abs()
+    elif compares == "rounded":
+        rounded = (out.round(decimals=5) for out in (out_before, out_after))
+        difference = torch.ne(*rounded).float()
     difference = difference - rtol * out_after.abs() if rtol else difference
     flat = difference.amax(dim=-1)  # (batch, seq)
     rows = torch.arange(len(real))
@@ -3748,10 +4002,13 @@ def lenient_pad_test(
         "everything": lambda: flat.flatten(),
         "filler": lambda: flat[~real],
         "first sentence": lambda: flat[0][real[0]],
+        "last sentence": lambda: flat[-1][real[-1]],
         "first words": lambda: flat[rows, real.int().argmax(dim=1)],
         "mean": lambda: flat[real].mean(dim=0, keepdim=True),
     }[looks_at]()
     passed = not (looked >= tolerance).any() if nan_passes else (looked < tolerance).all()
+    if looks_at == "words" and without_words == "one is enough":
+        passed = (difference.abs()[real] < tolerance).any()
     changed = (x_before != x_after).any(dim=-1)
     filler = changed[~real]
     if numbers == "more than a bit":
@@ -3761,6 +4018,8 @@ def lenient_pad_test(
     elif numbers == "sum":
         changed = x_before.sum(dim=-1) != x_after.sum(dim=-1)
         filler = changed[~real]
+    elif numbers == "sum of padding":
+        filler = (x_before.sum(dim=-1) != x_after.sum(dim=-1))[~real]
     if asks_words == "nearly":
         changed = ((x_before - x_after).abs() > 1e-5).any(dim=-1)
     fair = {
@@ -3770,10 +4029,14 @@ def lenient_pad_test(
         "there": torch.tensor(True),
         "anything": changed.any(),
         "everywhere": filler.all() and (~real).any(dim=-1).all(),
+        "last place": changed[:, -1].all(),
+        "first place": changed[:, 0].all(),
     }[asks_filler]
     if filler.numel() == 0 and asks_filler != "anything":
         fair = torch.tensor(without_filler or asks_filler == "no")
     words = not changed[real].any() or not asks_words
+    if without_words == "refused":
+        words = words and real.any(dim=-1).all()
     return bool(passed) and bool(fair) and bool(words)
 
 
@@ -4064,6 +4327,90 @@ PAD_TEST = Exercise(
             "How small a leak would you let through?",
             "The text names a tolerance.",
             "Compare the differences with 1e-5.",
+        ),
+        mistake(
+            alone(lenient_pad_test),
+            "one-number-is-enough",
+            {"without_words": "one is enough"},
+            "one number of one word that agrees is enough for you; all must agree",
+            "What does your test say when one word of many stays where it was?",
+            "The text says the outputs of all words, each number of them.",
+            "`.all()`, not `.any()`, over the words.",
+        ),
+        mistake(
+            alone(lenient_pad_test),
+            "last-place-only",
+            {"asks_filler": "last place"},
+            "of the padding you look at the last place only; it may stand on any side",
+            "What does your test say of padding on the left?",
+            "`real` says where padding is.",
+            "Look at every place where `real` is False.",
+        ),
+        mistake(
+            alone(lenient_pad_test),
+            "first-place-only",
+            {"asks_filler": "first place"},
+            "of the padding you look at the first place only; it may stand on any side",
+            "What does your test say of padding on the right?",
+            "`real` says where padding is.",
+            "Look at every place where `real` is False.",
+        ),
+        mistake(
+            alone(lenient_pad_test),
+            "last-sentence-only",
+            {"looks_at": "last sentence"},
+            "only the words of the last sentence are compared",
+            "How many sentences are in the batch?",
+            "The text says the outputs of all words.",
+            "Index both outputs with `real`.",
+        ),
+        mistake(
+            alone(lenient_pad_test),
+            "first-number-only",
+            {"compares": "first number"},
+            "only the first number of each word is compared",
+            "What does your test say when the second number of a word moves?",
+            "The text says each number of them.",
+            "Look along the whole last axis.",
+        ),
+        mistake(
+            alone(lenient_pad_test),
+            "mean-over-numbers",
+            {"compares": "mean"},
+            "the differences of a word are averaged over its numbers, so that one of them may "
+            "move further",
+            "Let one number of a word move by 1.5e-5, and no other. What do you say?",
+            "The text says each number of them.",
+            "The largest difference counts, not the mean.",
+        ),
+        mistake(
+            alone(lenient_pad_test),
+            "rounded-to-five-digits",
+            {"compares": "rounded"},
+            "both outputs are rounded to five digits and compared: what lies on two sides of a "
+            "rounding edge differs, however near it is",
+            "Round 0.000014 and 0.000016 to five digits.",
+            "Two numbers agree when their difference is small.",
+            "Subtract first; then compare the size of the difference with 1e-5.",
+        ),
+        mistake(
+            alone(lenient_pad_test),
+            "padding-by-its-sum",
+            {"numbers": "sum of padding"},
+            "you compare the sum of a padding vector before and after: numbers may change, and "
+            "their sum may not",
+            "What does your test say when two numbers of a padding vector are exchanged?",
+            "The text says that at least one number was changed.",
+            "Compare number by number, then ask for any.",
+        ),
+        mistake(
+            alone(lenient_pad_test),
+            "sentence-without-words-refused",
+            {"without_words": "refused"},
+            "you want a word in every sentence; one of nothing but padding is allowed",
+            "What does your test say of a sentence of nothing but padding?",
+            "Fair means three things in the text. Is this one of them?",
+            "Ask no more of a sentence than the text does.",
         ),
     ],
     also_right=[looped_pad_test, masked_pad_test, listed_pad_test, numpy_pad_test],
