@@ -4513,6 +4513,7 @@ def reader_cases(generator):
             dropout=1.0,
         ),
         *[hidden_once(place) for place in HIDDEN_ONCE],
+        *dropout_cases(),
         Case(
             "learned freely, unseen texts",
             [call(texts, classes, method="learn"), call(new, method="predict")],
@@ -4565,6 +4566,68 @@ def hidden_once(place):
     )
 
 
+def tiny(label, calls, dropout, d_model, weights, target, at_least):
+    """A scored case of a reader whose weights are 0 but for these."""
+    sizes = {"num_letters": 9, "num_classes": 3, "d_model": d_model, "d_ff": 1}
+    state = reader_state(torch.Generator(), *sizes.values())
+    state = {name: torch.zeros_like(value) for name, value in state.items()}
+    ones = torch.ones(d_model)
+    state |= {"norm_attention.weight": ones, "norm_feed_forward.weight": ones} | weights
+    init = sizes | {"num_heads": 1, "dropout": dropout}
+    return Case(label, calls, init, state, target=target, at_least=at_least)
+
+
+def dropout_cases():
+    """What is left of dropout in its size, in its places, and from one call to the next."""
+    ids, one = torch.ones(20, 30, dtype=torch.long), torch.ones(1, 1, dtype=torch.long)
+    first = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
+    asked = {"read.weight": first, "read.bias": torch.tensor([0.5, 0.0, -9.0])}
+    # The network says 1 in front of a 1.8: after dropout that is 0 or 1 / 0.7, and stays below.
+    network = {name: torch.tensor(value) for name, value in BESIDE.items()}
+    # A step at `read` alone. The same numbers hidden once more are known again, others are not.
+    wide = {"norm_attention.weight": torch.zeros(400), "down.bias": torch.ones(400)}
+    wide |= {"read.bias": torch.tensor([1.0, 0.0, -9.0])}
+    train = call(method="train")
+    return [
+        tiny(
+            "dropout of 0.3: what is left is divided by 0.7, which makes it no larger than 1.5",
+            [train, call(ids)],
+            0.3,
+            2,
+            asked | network,
+            torch.zeros_like(ids),
+            0.95,
+        ),
+        tiny(
+            "dropout of 0.3 hides each number by itself: in one letter of five the first of two "
+            "is left alone",
+            [train, call(ids)],
+            0.3,
+            2,
+            asked | {"embed.weight": torch.ones(9, 2)},
+            torch.ones_like(ids),
+            0.12,
+        ),
+        tiny(
+            "dropout of 0.5 is drawn anew: in the call after a step other numbers are hidden",
+            [call(one, one, 0.003, method="step"), train, call(one)],
+            0.5,
+            400,
+            wide,
+            torch.zeros_like(one),
+            1.0,
+        ),
+    ]
+
+
+BESIDE = {
+    "norm_attention.weight": [0.0, 0.0],
+    "norm_attention.bias": [0.0, 1.8],
+    "up.bias": [1.0],
+    "down.weight": [[1.0], [0.0]],
+}
+
+
 class WrongReader(nn.Module):
     """The reader with its steps exchangeable, so that each mistake is one of them."""
 
@@ -4607,7 +4670,8 @@ class WrongReader(nn.Module):
 
     def hidden(self, x, place):
         on = self.training or self.trains == "always"
-        return F.dropout(x, self.dropout.p, on) if place in self.hides else x
+        p = 1 - self.dropout.p if self.trains == "turned" else self.dropout.p
+        return F.dropout(x, p, on) if place in self.hides else x
 
     def around(self, x, number, norm, sublayer, place):
         """One sublayer, with what stands around it."""
@@ -4631,7 +4695,8 @@ class WrongReader(nn.Module):
         x = F.embedding(ids, self.embed.weight, 0 if self.read_as == "padding fixed" else None)
         x = self.hidden(x * x.shape[-1] ** 0.5 if self.read_as == "scaled" else x, "embed")
         x = self.around(x, 0, norms[0], lambda x: self.attention(x, mask)[0], "attention")
-        scores = self.read(self.around(x, 1, norms[1], self.think, "network"))
+        x = self.around(x, 1, norms[1], self.think, "network")
+        scores = self.hidden(self.read(x), "scores")
         scores = scores * real[..., None] if self.read_as == "padding erased" else scores
         return scores.softmax(-1) if self.read_as == "chances" else scores
 
@@ -4655,14 +4720,29 @@ class WrongReader(nn.Module):
             self.zero_grad()
         loss = self.judged(ids, targets)
         loss.backward()
-        moving = self.read if self.moves == "head" else self
+        self.move(rate / len(ids) if self.moves == "over texts" else rate)
         with torch.no_grad():
-            for weight in moving.parameters():
-                if weight.grad is not None and self.moves != "nothing":
-                    weight += self.sign * rate * weight.grad
             if self.told == "after":
                 loss = self.judged(ids, targets)
         return loss if self.told == "attached" else loss.item()
+
+    def move(self, rate):
+        moving = self.read if self.moves == "head" else self
+        if self.moves == "first rate":
+            rate = self.first_rate = getattr(self, "first_rate", rate)
+        if self.moves == "clipped":
+            nn.utils.clip_grad_norm_(self.parameters(), 1.0)
+        if self.moves in OPTIMIZERS:
+            made = getattr(self, "optimizer", None) or OPTIMIZERS[self.moves](self.parameters())
+            made.param_groups[0]["lr"] = rate
+            if self.moves.startswith("kept"):
+                self.optimizer = made
+            return made.step()
+        with torch.no_grad():
+            for name, weight in moving.named_parameters():
+                stays = self.moves == "nothing" or (self.moves == "block" and "embed" in name)
+                if weight.grad is not None and not stays:
+                    weight += self.sign * rate * weight.grad
 
     @torch.no_grad()
     def predict(self, ids):
@@ -4680,6 +4760,15 @@ class WrongReader(nn.Module):
 
     def learn(self, texts, targets):
         """Not tried: what is scored names no mistake."""
+
+
+OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "kept adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "decayed": lambda weights: torch.optim.SGD(weights, weight_decay=0.01),
+    "kept momentum": lambda weights: torch.optim.SGD(weights, momentum=0.9),
+}
 
 
 class OptimizedReader(nn.Module):
@@ -4966,7 +5055,8 @@ READER = Exercise(
         reader(
             "norms-hidden",
             {"hides": ("embed", "attention norm", "network norm")},
-            "dropout stands after each norm, not before each sum",
+            "dropout stands behind a norm, each of them or the last, just before read; it belongs "
+            "before each sum",
             *HIDDEN,
         ),
         reader(
@@ -5111,6 +5201,77 @@ READER = Exercise(
             "What shape does predict return? It should be that of ids.",
             "Axis 1 is seq; the classes are on the last axis.",
             "argmax(dim=-1)",
+        ),
+        reader(
+            "scores-hidden",
+            {"hides": ("embed", "attention", "network", "scores")},
+            "dropout stands on the scores as well: a fourth place",
+            *HIDDEN,
+        ),
+        reader(
+            "rate-turned",
+            {"trains": "turned"},
+            "your dropout hides with 1 - dropout: the number is what is left, where it should "
+            "be what is hidden",
+            "Make a reader with dropout=0.0 and call step. Is anything hidden?",
+            "nn.Dropout takes the share that is hidden, and the text hands you just that.",
+            "nn.Dropout(dropout)",
+        ),
+        reader(
+            "adam-for-the-step",
+            {"moves": "adam"},
+            "an Adam takes the step; the text wants each parameter minus rate times its gradient",
+            *DESCENT,
+        ),
+        reader(
+            "adam-kept-for-the-steps",
+            {"moves": "kept adam"},
+            "one Adam takes all steps; the text wants each parameter minus rate times its gradient",
+            *DESCENT,
+        ),
+        reader(
+            "adamw-for-the-step",
+            {"moves": "adamw"},
+            "an AdamW takes the step; the text wants each parameter minus rate times its gradient",
+            *DESCENT,
+        ),
+        reader(
+            "momentum",
+            {"moves": "kept momentum"},
+            "a momentum of 0.9 goes on from one step to the next; the text wants each parameter "
+            "minus rate times its gradient",
+            *DESCENT,
+        ),
+        reader(
+            "weights-decay",
+            {"moves": "decayed"},
+            "a weight decay pulls the parameters to 0; the text wants each parameter minus rate "
+            "times its gradient",
+            *DESCENT,
+        ),
+        reader(
+            "gradients-clipped",
+            {"moves": "clipped"},
+            "the gradients are clipped before the step; the text has no such thing",
+            *DESCENT,
+        ),
+        reader(
+            "first-rate-kept",
+            {"moves": "first rate"},
+            "the rate of the first step is kept for all: each call brings its own",
+            *DESCENT,
+        ),
+        reader(
+            "rate-over-texts",
+            {"moves": "over texts"},
+            "the rate is divided by the number of texts; the loss is a mean already",
+            *DESCENT,
+        ),
+        reader(
+            "letters-not-moved",
+            {"moves": "block"},
+            "the embedding is not moved by a step; the text moves all parameters",
+            *DESCENT,
         ),
     ],
     also_right=[OptimizedReader, DerivedReader],
