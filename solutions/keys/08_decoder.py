@@ -19,6 +19,12 @@ from course_lib.nn.multi_head import MultiHeadAttention, merge_heads, split_head
 from course_lib.nn.norms import LayerNorm
 from course_lib.nn.positions.sinusoidal import sinusoidal_positions
 
+from .wrong_blocks import formula_mistakes, sublayer
+
+
+def mistake(answer, name, flags, says, *hints):
+    return Mistake(name, answer, flags, says=says, hints=hints)
+
 
 def normal(generator, *shape):
     return torch.randn(*shape, generator=generator)
@@ -186,6 +192,24 @@ def framed_shift(ids, start_id, end_id, pad_id):
     return before, torch.where(first_filler, end_id, asked)
 
 
+def joined_shift(ids, start_id, end_id, pad_id, *, slip):
+    """Columns joined by `torch.cat`, or rows that are rolled."""
+    column = torch.ones(len(ids), 1, dtype=torch.long)  # as `torch.full` makes it of a whole number
+    given, asked = torch.cat([start_id * column, ids], 1), torch.cat([ids, pad_id * column], 1)
+    length = ids.ne(pad_id).sum(dim=1)
+    if slip == "end behind the padding":
+        return given, torch.cat([ids, end_id * column], dim=1)
+    if slip == "given wide":
+        return given, asked.scatter(1, length[:, None], end_id).to(ids.dtype)
+    if slip == "asked wide":
+        return given.to(ids.dtype), asked.scatter(1, length[:, None], end_id)
+    asked = ids.roll(-1, dims=1) if slip == "both rolled" else ids.clone()
+    asked[:, -1] = end_id
+    given = ids.roll(1, dims=1)
+    given[:, 0] = start_id
+    return given, asked
+
+
 def odd_shift(ids, start_id, end_id, pad_id, *, slip):
     """Mistakes that are not tried in pairs."""
     given, asked = F.pad(ids, (1, 0), value=start_id), F.pad(ids, (0, 1), value=pad_id)
@@ -197,6 +221,15 @@ def odd_shift(ids, start_id, end_id, pad_id, *, slip):
             asks[(row == pad_id).nonzero()[0]] = end_id
     elif slip == "one further":
         asked[rows, (length + 1).clamp(max=ids.shape[1])] = end_id
+    elif slip == "above":
+        asked[rows, (ids > pad_id).sum(dim=1)] = end_id
+    elif slip == "inside":
+        asked[rows, length.clamp(max=ids.shape[1] - 1)] = end_id
+    elif slip == "exchanged":
+        given[:, 0], asked[rows, length] = end_id, start_id
+    elif slip == "padding in front":
+        asked = F.pad(ids, (1, 0), value=pad_id)
+        asked[rows, length] = end_id
     else:
         asked[rows, length] = end_id
     if slip == "asked rolled":
@@ -208,6 +241,8 @@ def odd_shift(ids, start_id, end_id, pad_id, *, slip):
     if slip == "rolled":
         given = ids.roll(1, dims=1)
         given[:, 0] = start_id
+    if slip == "end for padding":
+        given = given.masked_fill(given == pad_id, end_id)
     if slip == "ids overwritten":
         full = length == ids.shape[1]
         ids[rows[~full], length[~full]] = end_id
@@ -224,6 +259,104 @@ SHIFT = Exercise(
     cases=shift_cases,
     any_sequence=True,  # the text asks for two tensors, not for a tuple
     mistakes=[
+        mistake(
+            joined_shift,
+            "end-behind-the-padding-in-int64",
+            {"slip": "end behind the padding"},
+            "the end is joined behind the padding, in the last column of each row; and the "
+            "columns that you join make int64 of smaller ids",
+            "Where does the end stand in a short row of yours? And which dtype have both "
+            "results for ids of int16?",
+            "Rows differ in length. And `torch.full` makes int64 unless told otherwise.",
+            "Count each row's tokens and write the end there; give each new column "
+            "dtype=ids.dtype.",
+        ),
+        mistake(
+            joined_shift,
+            "given-in-int64",
+            {"slip": "given wide"},
+            "what is given is int64, whatever the dtype of ids",
+            "Print the dtype of both results for ids of int16.",
+            "`torch.full` makes int64 of a whole number, and joined with ids the larger dtype "
+            "wins.",
+            "torch.full(…, dtype=ids.dtype), or F.pad.",
+        ),
+        mistake(
+            joined_shift,
+            "asked-in-int64",
+            {"slip": "asked wide"},
+            "what is asked is int64, whatever the dtype of ids",
+            "Print the dtype of both results for ids of int16.",
+            "`torch.full` makes int64 of a whole number, and joined with ids the larger dtype "
+            "wins.",
+            "torch.full(…, dtype=ids.dtype), or F.pad.",
+        ),
+        mistake(
+            joined_shift,
+            "moved-in-the-width-of-ids",
+            {"slip": "given rolled"},
+            "what is given is ids moved round by one, in their own width, and the end of what "
+            "is asked takes the last column: a full row loses a token",
+            "How wide are both to be, and how wide are yours?",
+            "A mark comes in and no token goes out: seq + 1.",
+            "Make both one wider: F.pad, or torch.cat with a column.",
+        ),
+        mistake(
+            joined_shift,
+            "both-moved-in-the-width-of-ids",
+            {"slip": "both rolled"},
+            "both rows are ids moved round by one, in their own width: tokens fall out",
+            "How wide are both to be, and how wide are yours?",
+            "Only one of the two is moved, and a mark comes in: seq + 1.",
+            "Make both one wider: F.pad, or torch.cat with a column.",
+        ),
+        mistake(
+            odd_shift,
+            "counted-above-the-pad-id",
+            {"slip": "above"},
+            "a row's length is the count of ids above pad_id; tokens may be smaller than "
+            "pad_id, too",
+            "Take pad_id = 30 and a token 7. Is it counted?",
+            "Padding is what equals pad_id, and nothing else.",
+            "Count with `!=`.",
+        ),
+        mistake(
+            odd_shift,
+            "end-over-a-full-rows-last",
+            {"slip": "inside"},
+            "in a full row the end takes the place of the last token",
+            "What is a full row asked for last, and what before that?",
+            "There is always room: asked is one wider than ids.",
+            "Write the end at the row's length, whatever it is; don't limit it.",
+        ),
+        mistake(
+            odd_shift,
+            "start-and-end-exchanged",
+            {"slip": "exchanged"},
+            "start_id and end_id have changed places",
+            "What does your decoder see first?",
+            "The arguments come in the order start_id, end_id, pad_id.",
+            "start_id in front of what is given, end_id behind what is asked.",
+        ),
+        mistake(
+            odd_shift,
+            "padding-in-front-of-asked",
+            {"slip": "padding in front"},
+            "the new column of what is asked stands in front: every token is asked for one "
+            "place too late",
+            "What is the decoder asked for when it has seen start alone?",
+            "The first token of the row stands under start.",
+            "The new column of asked comes behind: F.pad(ids, (0, 1), …).",
+        ),
+        mistake(
+            odd_shift,
+            "end-for-padding-in-given",
+            {"slip": "end for padding"},
+            "in what is given, padding is overwritten with end_id",
+            "Compare the padding of a row of ids with that of your given.",
+            "The text: the row as it is, its padding included.",
+            "Put start_id in front, and change nothing else of it.",
+        ),
         Mistake(
             "start-comes-round",
             odd_shift,
@@ -724,6 +857,11 @@ def other_masks(target, source, pad_id, *, back="right", look="right"):
         "itself": lambda: right | torch.eye(len(causal), dtype=torch.bool),
         "counted": lambda: causal & counted_real(target, pad_id),
         "one for all": lambda: causal[None, None],
+        "inverted": lambda: causal & ~real,
+        "unequal": lambda: causal ^ real,
+        "above": lambda: causal & (target > pad_id)[:, None, None],
+        "window": lambda: right & ~causal_mask(target.shape[1]).tril(-2),
+        "two heads": lambda: right.expand(-1, 2, -1, -1),
     }[back]()
     look = {
         "right": lambda: words,
@@ -733,8 +871,16 @@ def other_masks(target, source, pad_id, *, back="right", look="right"):
         "both": lambda: words & real.transpose(-1, -2),
         "counted": lambda: counted_real(source, pad_id),
         "inverted": lambda: ~words,
+        "above": lambda: (source > pad_id)[:, None, None],
+        "opened": lambda: words | ~words.any(dim=-1, keepdim=True),
+        "three axes": lambda: words[:, 0],
     }[look]()
     return back, look
+
+
+def once_masks(target, source, pad_id, **flags):
+    """As `other_masks`, not tried in pairs."""
+    return other_masks(target, source, pad_id, **flags)
 
 
 def odd_back(target, source, pad_id, *, back):
@@ -827,6 +973,106 @@ MASKS = Exercise(
     cases=mask_cases,
     any_sequence=True,  # the text asks for two tensors, not for a tuple
     mistakes=[
+        mistake(
+            once_masks,
+            "paddings-turned-round",
+            {"back": "inverted", "look": "inverted"},
+            "both paddings are turned round, by `==` where `!=` belongs: padding may be looked "
+            "at, and nothing else; the causal part is right",
+            "In this course, what does True in a mask mean?",
+            "True where an id is padding is True where nobody may look.",
+            "`!= pad_id`, for the target and for the source.",
+        ),
+        mistake(
+            once_masks,
+            "targets-padding-turned-round",
+            {"back": "inverted"},
+            "looking back, the target's padding is turned round, by `==` where `!=` belongs or "
+            "a `~` too many: padding may be looked at, and nothing else",
+            "In this course, what does True in a mask mean?",
+            "True where an id is padding is True where nobody may look.",
+            "`target != pad_id`.",
+        ),
+        mistake(
+            once_masks,
+            "paddings-by-order",
+            {"back": "above", "look": "above"},
+            "tokens are told by `> pad_id`: one that is smaller than pad_id is hidden as if it "
+            "were padding",
+            "Take pad_id = 30 and a token 7. May it be looked at?",
+            "The page writes `> 0` where the pad id is 0. Padding is what equals pad_id, and "
+            "nothing else.",
+            "`!= pad_id`.",
+        ),
+        mistake(
+            once_masks,
+            "targets-padding-by-order",
+            {"back": "above"},
+            "the target's tokens are told by `> pad_id`: one that is smaller than pad_id is "
+            "hidden as if it were padding",
+            "Take pad_id = 30 and a token 7. May it be looked at?",
+            "Padding is what equals pad_id, and nothing else.",
+            "`target != pad_id`.",
+        ),
+        mistake(
+            once_masks,
+            "sources-padding-by-order",
+            {"look": "above"},
+            "the source's words are told by `> pad_id`: one that is smaller than pad_id is "
+            "hidden as if it were padding",
+            "Take pad_id = 30 and a word 7. May it be looked at?",
+            "Padding is what equals pad_id, and nothing else.",
+            "`source != pad_id`.",
+        ),
+        mistake(
+            once_masks,
+            "one-of-two-truths",
+            {"back": "unequal"},
+            "looking back is allowed where exactly one of the two masks allows it (`^`); both must",
+            "What is True ^ True?",
+            "A key must be no later than the query, and no padding.",
+            "Join the two with `&`, or with combine_masks.",
+        ),
+        mistake(
+            once_masks,
+            "window-of-two",
+            {"back": "window"},
+            "looking back reaches the token itself and the one before; the text has no such limit",
+            "What may the fifth token look at?",
+            "A token may look at all tokens before it.",
+            "A causal mask without a window.",
+        ),
+        mistake(
+            once_masks,
+            "empty-source-opened",
+            {"look": "opened"},
+            "a source of nothing but padding is opened altogether; the text hides padding, "
+            "whatever is left",
+            "What is your second mask for a source of padding alone?",
+            "The attention copes with a row that may look nowhere.",
+            "`!= pad_id`, and nothing after it.",
+        ),
+        mistake(
+            once_masks,
+            "over-without-the-heads",
+            {"look": "three axes"},
+            "the mask for looking over has three axes: the one for the heads, or that for the "
+            "queries, is missing",
+            "Print the shapes of both masks.",
+            "Scores are (batch, heads, query, key).",
+            "Two axes of size 1 behind the batch: `[:, None, None, :]`.",
+        ),
+        mistake(
+            once_masks,
+            "two-heads",
+            {"back": "two heads"},
+            "the mask for looking back is made for two heads; an axis of size 1 stands for any "
+            "number",
+            "Print the shape of your first mask.",
+            "The text says (batch, 1, query, query) of it: how many heads there are, you aren't "
+            "told.",
+            "Leave the axis of the heads at size 1.",
+        ),
         Mistake(
             "paddings-exchanged",
             paddings_exchanged,
@@ -1558,6 +1804,90 @@ class OddBlock(PlainBlock):
         return (x, (back, over)) if return_weights else x
 
 
+class FormulaBlock(PlainBlock):
+    """The norm of each sublayer where a formula puts it."""
+
+    def __init__(self, d_model, num_heads, d_ff, *, formulas):
+        super().__init__(d_model, num_heads, d_ff)
+        self.formulas = formulas
+
+    def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
+        looked = []
+
+        def noted(pair):
+            looked.append(pair[1])
+            return pair[0]
+
+        steps = (
+            lambda x: noted(self.self_attention(x, x, mask)),
+            lambda x: noted(self.cross_attention(x, memory, memory_mask)),
+            lambda x: self.down(F.relu(self.up(x))),
+        )
+        norms = (self.norm_self, self.norm_cross, self.norm_feed_forward)
+        for formula, f, norm in zip(self.formulas, steps, norms, strict=True):
+            x = sublayer(formula, x, f, norm)
+        return (x, tuple(looked)) if return_weights else x
+
+
+class SlippedBlock(PlainBlock):
+    """Right but for one slip in the wiring."""
+
+    def __init__(self, d_model, num_heads, d_ff, *, slip):
+        super().__init__(d_model, num_heads, d_ff)
+        self.slip = slip
+
+    def think(self, x):
+        return self.down(F.relu(self.up(self.norm_feed_forward(x))))
+
+    def look_over(self, x, memory, mask):
+        read = self.norm_cross(x)
+        other = {
+            "value from x": (memory, x),
+            "value from what is read": (memory, read),
+            "key from what is read": (read, memory),
+            "value normed": (memory, self.norm_cross(memory)),
+        }
+        keys = {
+            "memory normed as the network": self.norm_feed_forward(memory),
+            "memory normed as looking back": self.norm_self(memory),
+        }.get(self.slip, memory)
+        if self.slip not in other:
+            return self.cross_attention(read, keys, mask)
+        return mixed(self.cross_attention, read, *other[self.slip], mask)
+
+    def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
+        slip, came = self.slip, x
+        mask = mask.mT if slip == "mask turned" and mask is not None else mask
+        read = self.norm_self(x)
+        first, back = self.self_attention(read, memory if slip == "back at memory" else read, mask)
+        x = middle = x + first
+        if slip == "thinks in between":
+            x = x + self.think(x)
+        if slip == "over with a mask only" and memory_mask is None:
+            second, over = 0, None
+        else:
+            at = came if slip == "all read the input" else x
+            second, over = self.look_over(at, memory, memory_mask)
+        x = (memory if slip == "added to memory" else x) + second
+        if slip == "network added without looking over":
+            x = middle + self.think(x)
+        elif slip != "thinks in between":
+            x = x + self.think(came if slip == "all read the input" else x)
+        if slip == "averaged":
+            back, over = back.mean(dim=1), over.mean(dim=1)
+        return (x, (back, over)) if return_weights else x
+
+
+def mixed(attention, query, key, value, mask):
+    """Keys and values of two kinds, which must be equally many."""
+    if key.shape[1] != value.shape[1]:
+        raise ValueError("query, key and value don't fit")
+    layers = (attention.to_q, query), (attention.to_k, key), (attention.to_v, value)
+    q, k, v = (split_heads(layer(x), attention.num_heads) for layer, x in layers)
+    said, weights = scaled_dot_product_attention(q, k, v, mask)
+    return attention.to_out(merge_heads(said)), weights
+
+
 class LateBend(PlainBlock):
     """The bend comes after the way down."""
 
@@ -1649,6 +1979,11 @@ class WeightsAdded(PlainBlock):
 odd = told_of(OddBlock, "slip")
 
 
+def slipped_block(*sizes, slip, **named):
+    """Not tried in pairs, which would be overwritten by each other."""
+    return SlippedBlock(*sizes, slip=slip, **named)
+
+
 BLOCK = Exercise(
     id="08.decoder-block",
     title="Self-attention, cross-attention, feed-forward",
@@ -1658,6 +1993,149 @@ BLOCK = Exercise(
     cases=block_cases,
     any_sequence=True,  # the text asks for two things, and for a pair
     mistakes=[
+        *formula_mistakes(
+            FormulaBlock,
+            "x + f(norm(x))",
+            ("first", "second", "third"),
+            {
+                "x + norm(f(x))": ("all", "first", "second", "third"),
+                "x + f(x)": ("all",),
+                "norm(x) + f(x)": ("all",),
+                "norm(x + f(x))": ("first", "second", "third"),
+                "norm(x + f(norm(x)))": ("all",),
+                "x + norm(f(norm(x)))": ("all",),
+            },
+        ),
+        mistake(
+            slipped_block,
+            "values-from-x",
+            {"slip": "value from x"},
+            "in the cross-attention the values are x: what is averaged is what she has written, "
+            "not the notes",
+            "Whose vectors does the cross-attention average?",
+            "Only the queries are the writer's; keys and values are the notes.",
+            "Hand memory in as what is looked at, once; it serves for keys and values.",
+        ),
+        mistake(
+            slipped_block,
+            "values-from-what-is-read",
+            {"slip": "value from what is read"},
+            "in the cross-attention the values are the normed x: what is averaged is what she "
+            "has written, not the notes",
+            "Whose vectors does the cross-attention average?",
+            "Only the queries are the writer's; keys and values are the notes.",
+            "Hand memory in as what is looked at, once; it serves for keys and values.",
+        ),
+        mistake(
+            slipped_block,
+            "keys-from-what-is-read",
+            {"slip": "key from what is read"},
+            "in the cross-attention the keys are the normed x, and only the values are the notes",
+            "Who is compared with the queries in your cross-attention?",
+            "Only the queries are the writer's; keys and values are the notes.",
+            "Hand memory in as what is looked at, once; it serves for keys and values.",
+        ),
+        mistake(
+            slipped_block,
+            "values-normed",
+            {"slip": "value normed"},
+            "in the cross-attention the values go through norm_cross; memory comes normed already",
+            "How often do you call norm_cross?",
+            "The encoder ends with a norm of its own.",
+            "Use memory as it comes; only the queries are normed.",
+        ),
+        mistake(
+            slipped_block,
+            "notes-normed-as-the-network",
+            {"slip": "memory normed as the network"},
+            "memory goes through norm_feed_forward; it comes normed already",
+            "How often do you call norm_feed_forward?",
+            "The encoder ends with a norm of its own.",
+            "Use memory as it comes; only the queries are normed.",
+        ),
+        mistake(
+            slipped_block,
+            "notes-normed-as-looking-back",
+            {"slip": "memory normed as looking back"},
+            "memory goes through norm_self; it comes normed already",
+            "How often do you call norm_self?",
+            "The encoder ends with a norm of its own.",
+            "Use memory as it comes; only the queries are normed.",
+        ),
+        mistake(
+            slipped_block,
+            "looks-back-at-the-notes",
+            {"slip": "back at memory"},
+            "the self-attention is handed memory: it looks over, too, and nobody looks back",
+            "Which of your two attentions gets memory?",
+            "Looking back: she reads what she has written herself.",
+            "self_attention gets the normed x and its mask, and nothing to look at besides.",
+        ),
+        mistake(
+            slipped_block,
+            "mask-transposed",
+            {"slip": "mask turned"},
+            "mask is transposed: each token looks at the later ones, not at those before it",
+            "Which axis of a mask is the queries', and which the keys'?",
+            "The mask comes as (…, query, key).",
+            "Hand the mask on as it comes.",
+        ),
+        mistake(
+            slipped_block,
+            "network-in-between",
+            {"slip": "thinks in between"},
+            "the feed-forward network stands between the two attentions; it should come last",
+            "In which order do your three sublayers run?",
+            "Look back, look over, think.",
+            "Move the network's line behind the cross-attention.",
+        ),
+        mistake(
+            slipped_block,
+            "over-only-with-a-mask",
+            {"slip": "over with a mask only"},
+            "without a memory_mask your block doesn't look over at all",
+            "What does your block do with memory_mask=None?",
+            "Each mask may be None: then nothing is hidden.",
+            "Call the cross-attention in any case.",
+        ),
+        mistake(
+            slipped_block,
+            "all-read-the-input",
+            {"slip": "all read the input"},
+            "all three sublayers read the block's input; each should read what the one before "
+            "it has left",
+            "What goes into each of your three norms?",
+            "Each line of section 8.2 starts from the x of the line above.",
+            "Overwrite x after each sublayer.",
+        ),
+        mistake(
+            slipped_block,
+            "over-added-to-the-notes",
+            {"slip": "added to memory"},
+            "what looking over says is added to memory, not to x",
+            "Which shape has your second sum? It should be that of x.",
+            "Every sublayer adds to what the one before it left.",
+            "x = x + …",
+        ),
+        mistake(
+            slipped_block,
+            "network-added-without-looking-over",
+            {"slip": "network added without looking over"},
+            "the last sum starts from x before looking over: what looking over says is only "
+            "read, not kept",
+            "Which x stands on the left of each of your three `+`?",
+            "Every sublayer adds to what the one before it left.",
+            "Overwrite x after each sublayer.",
+        ),
+        mistake(
+            slipped_block,
+            "tables-averaged",
+            {"slip": "averaged"},
+            "the weights that you return are averaged over the heads",
+            "What shape do your tables have? Which axis is missing?",
+            "Every head has its own table.",
+            "Return the weights as the attentions give them.",
+        ),
         *(
             odd(
                 name,
@@ -3010,6 +3488,8 @@ def wrong_over_mask(
         "either": lambda: words | writers,
         "with heads": lambda: words[:, None],
         "whole batch": lambda: words.all(dim=0, keepdim=True),
+        "above": lambda: (source > pad_id)[:, None, :],
+        "rows mixed": lambda: words.expand(-1, x.shape[1], -1).mT.reshape(len(x), x.shape[1], -1),
     }[hides]()
     mask = ~mask if invert else mask
     if past:
@@ -3029,6 +3509,22 @@ def notes_silenced(x, memory, target, source, pad_id):
     """The padded notes are set to 0, but they still get weight."""
     quiet = memory.masked_fill((source == pad_id)[:, :, None], 0.0)
     return wrong_over_mask(x, quiet, target, source, pad_id, hides="nothing")
+
+
+def by_hand(x, memory, target, source, pad_id, *, slip):
+    """Attention written out, with one slip."""
+    real = (source != pad_id)[:, None, :]
+    keys = memory
+    if slip == "far keys":
+        keys = memory.masked_fill(~real.mT, -1e9)
+    elif slip == "infinite notes":
+        keys = memory = memory.masked_fill(~real.mT, -torch.inf)
+    scores = x @ keys.mT * (1.0 if slip == "no scale" else x.shape[-1] ** -0.5)
+    if slip == "times":
+        scores = scores * real
+    elif slip not in ("far keys", "infinite notes"):
+        scores = scores.masked_fill(~real, -torch.inf)
+    return scores.softmax(-2 if slip == "over queries" else -1) @ memory
 
 
 def masked_over(x, memory, target, source, pad_id, *, hides):
@@ -3112,6 +3608,74 @@ CROSS = Exercise(
     cases=over_cases,
     axes="batch query d_model",
     mistakes=[
+        mistake(
+            masked_over,
+            "words-by-order",
+            {"hides": "above"},
+            "words are told by `> pad_id`: one that is smaller than pad_id is hidden as if it "
+            "were padding",
+            "Take pad_id = 30 and a word 7. May it be looked at?",
+            "Padding is what equals pad_id, and nothing else.",
+            "`source != pad_id`.",
+        ),
+        mistake(
+            masked_over,
+            "mask-rows-mixed",
+            {"hides": "rows mixed"},
+            "the mask is reshaped after its axes were exchanged: its True and False end up at "
+            "other words and queries",
+            "Print the mask of one row beside that row's source.",
+            "reshape keeps the order of the numbers, not of the axes.",
+            "(batch, 1, key): an axis of size 1 for the queries, and nothing more.",
+        ),
+        mistake(
+            by_hand,
+            "infinite-notes",
+            {"slip": "infinite notes"},
+            "minus infinity is written into the notes, not into the scores: products with it "
+            "are infinite or nan",
+            "What is 0 times infinity?",
+            "A mask says something of scores. What is looked at stays finite.",
+            "Hand scaled_dot_product_attention a mask, and memory as it comes.",
+        ),
+        mistake(
+            by_hand,
+            "far-away-keys",
+            {"slip": "far keys"},
+            "padded keys are filled with -1e9: multiplied with a query that is a huge score of "
+            "either sign, so that a padded word may get all the weight",
+            "What is the score of such a key with a query of negative numbers?",
+            "Scores are to be very low, not keys.",
+            "Hand scaled_dot_product_attention a mask, and memory as it comes.",
+        ),
+        mistake(
+            by_hand,
+            "scores-multiplied",
+            {"slip": "times"},
+            "the scores are multiplied by the mask: a score of 0 is no low score, and e to the "
+            "0 is 1",
+            "Which weight does a score of 0 get beside scores of -1?",
+            "What may not be looked at needs a score of minus infinity.",
+            "Hand the mask to scaled_dot_product_attention, or use masked_fill.",
+        ),
+        mistake(
+            by_hand,
+            "not-scaled",
+            {"slip": "no scale"},
+            "the scores are not divided by the root of d_model",
+            "Compare your scores with those of scaled_dot_product_attention without padding.",
+            "The name says it: scaled.",
+            "Divide by x.shape[-1] ** 0.5, or keep the call as it was.",
+        ),
+        mistake(
+            by_hand,
+            "softmax-over-queries",
+            {"slip": "over queries"},
+            "the softmax runs over the queries, not over the keys",
+            "Along which axis do your weights add up to 1?",
+            "Each query shares its attention among the keys.",
+            "softmax(dim=-1), or keep the call as it was.",
+        ),
         Mistake(
             "no-gradient",
             over_cut_off,
