@@ -3011,9 +3011,33 @@ def odd_safe(given, asked, start_id, end_id, pad_id, *, slip):
             if row[0] != start_id or labels != [*row[1:real], end_id, *row[real:]]:
                 return False
         return True
+    if slip == "to the end that is asked for":
+        for row, labels in zip(given.tolist(), asked.tolist(), strict=True):
+            last = labels.index(end_id) if end_id in labels else -1
+            if last < 0 or row[0] != start_id or labels[:last] != row[1 : last + 1]:
+                return False
+        return True
+    if slip == "tokens in any order":
+        for row, labels in zip(given.tolist(), asked.tolist(), strict=True):
+            bare = sorted(i for i in labels if i not in (pad_id, end_id))
+            if row[0] != start_id or sorted(i for i in row[1:] if i != pad_id) != bare:
+                return False
+        return True
     wanted, length = F.pad(given[:, 1:], (0, 1), value=pad_id), given.ne(pad_id).sum(dim=1)
+    if slip == "one place later":
+        wanted = F.pad(wanted, (0, 1), value=pad_id).scatter(1, length[:, None], end_id)[:, :-1]
+        return bool((given[:, 0] == start_id).all()) and torch.equal(wanted, asked)
+    started = bool((given[:, 0] == start_id).all())
+    if slip in ("all but the last column", "start not asked for", "one column is enough"):
+        wanted = wanted.scatter(1, length[:, None] - 1, end_id)
+        if slip == "start not asked for":
+            return torch.equal(wanted, asked) and not bool((asked == start_id).any())
+        if slip == "one column is enough":
+            same = (given[:, 1:] == asked[:, :-1])[given[:, 1:] != pad_id].all()
+            return started and bool(same) and (len(given.T) == 1 or torch.equal(wanted, asked))
+        return started and bool((wanted == asked)[:, :-1].all())
     wanted[torch.arange(len(given)), length] = end_id
-    return bool((given[:, 0] == start_id).all()) and torch.equal(wanted, asked)
+    return started and torch.equal(wanted, asked)
 
 
 LEAK = Exercise(
@@ -3024,6 +3048,65 @@ LEAK = Exercise(
     name="is_safe",
     cases=leak_cases,
     mistakes=[
+        mistake(
+            odd_safe,
+            "last-column-not-looked-at",
+            {"slip": "all but the last column"},
+            "your test doesn't look at the last column of what is asked, where a full row has "
+            "its end",
+            "Hand in a full row whose last label is wrong. What does your test say?",
+            "A full row is asked for its end in the last column.",
+            "Write down what asked has to be, marks included, and compare all of it.",
+        ),
+        mistake(
+            odd_safe,
+            "only-to-the-asked-end",
+            {"slip": "to the end that is asked for"},
+            "your test reads each row only up to the end that is asked for: that may come too "
+            "early, and what stands behind it is not looked at",
+            "Hand in a row that is asked for its end after one token of three. What does your "
+            "test say?",
+            "Where a row ends is told by what is given, not by what is asked.",
+            "Count what is given; then compare all labels, padding included.",
+        ),
+        mistake(
+            odd_safe,
+            "end-wanted-one-place-later",
+            {"slip": "one place later"},
+            "your test wants the end one place later than it belongs: right rows are refused",
+            "Hand in the right row of the text. What does your test say?",
+            "The end stands under the last token that is given, not behind it.",
+            "A row of n given ids has its end at place n - 1.",
+        ),
+        mistake(
+            odd_safe,
+            "tokens-in-any-order",
+            {"slip": "tokens in any order"},
+            "your test sorts the tokens of each row, or counts them: labels in another order "
+            "pass, and ends and padding are not looked at",
+            "Exchange two labels. What does your test say?",
+            "At each position one token is asked for: the one that is given next.",
+            "Write down what asked has to be, marks included, and compare all of it.",
+        ),
+        mistake(
+            odd_safe,
+            "start-not-asked-for",
+            {"slip": "start not asked for"},
+            "your test asks that start_id is nowhere in what is asked; whether it is given "
+            "first, it doesn't",
+            "Hand in a batch without any start mark. What does your test say?",
+            "The text: it is given start_id first.",
+            "(given[:, 0] == start_id).all()",
+        ),
+        mistake(
+            odd_safe,
+            "single-position-passes",
+            {"slip": "one column is enough"},
+            "your test lets a single position pass, whatever it is asked for",
+            "Hand in one position that isn't asked for end_id. What does your test say?",
+            "A row of the start alone is asked for its end at once.",
+            "Do with one position what you do with more.",
+        ),
         Mistake(
             "start-anywhere",
             odd_safe,
@@ -4092,9 +4175,17 @@ class WrongTrainer(Small):
             each = F.cross_entropy(scores.mT, asked, ignore_index=0, reduction="none")
             return (each.sum(dim=1) / (asked != 0).sum(dim=1)).mean()
         ignored = {"padding": 0, "nothing": -100, "end": 2}[wrong.get("ignored", "padding")]
+        ignored = -100 if wrong.get("judged") == "padding, too" and not self.training else ignored
+        scores = scores.flatten(0, 1)
+        if wrong.get("flattened") == "mixed":
+            scores = scores.reshape(scores.shape[-1], -1).T
         reduction = "sum" if wrong.get("mean") in ("sum", "all", "sentences") else "mean"
         loss = F.cross_entropy(
-            scores.flatten(0, 1), asked.flatten(), ignore_index=ignored, reduction=reduction
+            scores,
+            asked.flatten(),
+            ignore_index=ignored,
+            reduction=reduction,
+            label_smoothing=wrong.get("smoothing", 0.0),
         )
         counts = {"all": asked.numel(), "sentences": len(asked)}
         return loss / counts.get(wrong.get("mean"), 1)
@@ -4110,6 +4201,9 @@ class WrongTrainer(Small):
             "in whole steps": min(1, (step + 1) // warm_up),
             "falling": 1 / max(1, (step + 1) / warm_up),
             "set afterwards": min(1, step / warm_up) if step else 1,
+            "first": min(1, 1 / warm_up),
+            "one longer": min(1, (step + 1) / (warm_up + 1)),
+            "rise and fall": min((step + 1) / warm_up, (warm_up / (step + 1)) ** 0.5),
         }[self.wrong.get("rate", "right")]
         return rate * share * self.wrong.get("times", 1)
 
@@ -4117,8 +4211,15 @@ class WrongTrainer(Small):
         kind = self.wrong.get("optimizer", "SGD")
         if kind == "Adam":
             return torch.optim.Adam(self.parameters(), lr=rate)
-        momentum = 0.9 if kind == "momentum" else 0.0
-        return torch.optim.SGD(self.parameters(), lr=rate, momentum=momentum)
+        if kind == "AdamW":
+            return torch.optim.AdamW(self.parameters(), lr=rate)
+        more = {"momentum": {"momentum": 0.9}, "decay": {"weight_decay": 0.01}}.get(kind, {})
+        return torch.optim.SGD(self.parameters(), lr=rate, **more)
+
+    def other_norms(self):
+        """What is told for the norm, before anything is clipped."""
+        each = [p.grad.norm().item() for p in self.parameters()]
+        return {"largest": max(each), "sum": sum(each), "squared": sum(n**2 for n in each)}
 
     def clip(self, largest):
         kind = self.wrong.get("clip", "norm")
@@ -4143,6 +4244,9 @@ class WrongTrainer(Small):
         wrong, optimizer = self.wrong, self.optimizer(rate)
         losses, norms, judged = [], [], []
         batches = batches[: -wrong["dropped"]] if wrong.get("dropped") else batches
+        batches = batches[::-1] if wrong.get("reversed") else batches
+        if wrong.get("judged") == "before all, too":
+            judged.append(self.judge(held_out))
         for step, (source, target) in enumerate(batches):
             source, target = batches[0] if wrong.get("first only") else (source, target)
             optimizer.param_groups[0]["lr"] = self.rate(rate, step, warm_up)
@@ -4150,6 +4254,8 @@ class WrongTrainer(Small):
                 wrong.get("mode") == "eval stays" and step == 0
             ):
                 self.train()
+            if wrong.get("scored") == "twice":
+                self.loss(source, target)
             loss = self.loss(source, target)
             if wrong.get("step") == "before backward" and step:
                 optimizer.step()
@@ -4161,9 +4267,11 @@ class WrongTrainer(Small):
                 optimizer.zero_grad(set_to_none=False)
             if wrong.get("order") == "clipped after":
                 optimizer.step()
+            told = self.other_norms() if wrong.get("norms") else {}
             norm = self.clip(largest) if before is None else before
             if wrong.get("norms") == "after clipping":
                 norm = min(norm, largest)
+            norm = told.get(wrong.get("norms"), norm)
             if wrong.get("judged") == "before":
                 judged.append(self.judge(held_out))
             if "step" not in wrong and wrong.get("order") != "clipped after":
@@ -4171,7 +4279,13 @@ class WrongTrainer(Small):
             if wrong.get("losses") == "after":
                 with torch.no_grad():
                     loss = self.loss(source, target)
+            if wrong.get("norms") == "of the parameters":
+                norm = math.sqrt(sum(float(p.norm()) ** 2 for p in self.parameters()))
             losses.append(loss if wrong.get("plain numbers") == "losses" else loss.item())
+            if wrong.get("losses") == "means of means":
+                losses[-1] = sum(losses) / (step + 1)
+            if wrong.get("losses") == "limited":
+                losses[-1] = min(losses[-1], largest)
             norms.append(torch.tensor(norm) if wrong.get("plain numbers") == "norms" else norm)
             if wrong.get("judged") != "before":
                 judged.append(self.judge(held_out, (source, target)))
@@ -4212,7 +4326,8 @@ class WrongTrainer(Small):
             held_out = batch
         if self.wrong.get("mode") != "train stays":
             self.eval()
-        return self.loss(*held_out).item()
+        loss = self.loss(*held_out)
+        return loss if self.wrong.get("plain numbers") == "judged" else loss.item()
 
 
 class HandTrainer(Small):
@@ -4283,6 +4398,162 @@ RUN = Exercise(
     name="Trainer",
     cases=run_cases,
     mistakes=[
+        looping(
+            "judged-with-padding-plain",
+            {"judged": "padding, too", "plain": True},
+            "the held-out loss counts padding; the training loss doesn't",
+            "How often does ignore_index occur in your code?",
+            "The text: the same loss, on held_out.",
+            "Compute both losses with one method.",
+        ),
+        looping(
+            "weights-decay",
+            {"optimizer": "decay"},
+            "a weight decay pulls the parameters to 0",
+            "Which arguments does your optimizer get?",
+            "The text names plain SGD and the rate of each step.",
+            "torch.optim.SGD(self.parameters(), lr=…).",
+        ),
+        looping(
+            "adamw",
+            {"optimizer": "AdamW"},
+            "an AdamW moves the parameters; the text names SGD",
+            "Which optimizer does step 5 of the text name?",
+            "Adam's steps hardly depend on the size of the gradients.",
+            "torch.optim.SGD(self.parameters(), lr=…).",
+        ),
+        looping(
+            "first-rate-for-all",
+            {"rate": "first"},
+            "the rate never rises: each step has that of the first",
+            "Print the rate of every step.",
+            "n counts steps from 1, and grows.",
+            "rate * min(1, n / warm_up), with the n of each step.",
+        ),
+        looping(
+            "warm-up-one-longer",
+            {"rate": "one longer"},
+            "the warm-up takes one step more than warm_up says: you divide by warm_up + 1",
+            "With warm_up = 1, which rate has the first step?",
+            "n counts from 1 already.",
+            "rate * min(1, n / warm_up).",
+        ),
+        looping(
+            "rate-rises-and-falls",
+            {"rate": "rise and fall"},
+            "the rate falls again after the warm-up; here it stays",
+            "Print the rate of every step.",
+            "The paper's rate falls with the root of n. This text's doesn't.",
+            "rate * min(1, n / warm_up).",
+        ),
+        looping(
+            "means-of-losses",
+            {"losses": "means of means"},
+            "you list an average over the losses so far, not the loss of each step",
+            "What should the third number of the list say?",
+            "A list of losses has one number for each step, as it was.",
+            "losses.append(loss.item())",
+        ),
+        looping(
+            "losses-limited",
+            {"losses": "limited"},
+            "a loss above largest is listed as largest; that is the limit of the gradients' norm",
+            "What does `largest` limit?",
+            "Gradients are clipped, losses are told.",
+            "losses.append(loss.item())",
+        ),
+        looping(
+            "norms-squared",
+            {"norms": "squared"},
+            "you list the square of the norm",
+            "Is there a root at the end of your norm?",
+            "A norm is the root of a sum of squares.",
+            "List what clip_grad_norm_ returns.",
+        ),
+        looping(
+            "norms-added-up",
+            {"norms": "sum"},
+            "you add up the norms of all parameters; one norm goes over all of them together",
+            "Which is longer: the way along two sides of a square, or its diagonal?",
+            "The squares are added up, then comes one root.",
+            "List what clip_grad_norm_ returns.",
+        ),
+        looping(
+            "largest-norm",
+            {"norms": "largest"},
+            "you list the largest norm of a single parameter; one norm goes over all of them "
+            "together",
+            "How many numbers does your norm see?",
+            "The squares of all gradients are added up, then comes one root.",
+            "List what clip_grad_norm_ returns.",
+        ),
+        looping(
+            "norm-of-the-parameters",
+            {"norms": "of the parameters"},
+            "you list the norm of the parameters, not that of their gradients",
+            "What would your norm be if the loss were the same everywhere?",
+            "The gradients are in `.grad`.",
+            "List what clip_grad_norm_ returns.",
+        ),
+        looping(
+            "judged-with-padding",
+            {"judged": "padding, too"},
+            "the held-out loss counts padding; the training loss doesn't",
+            "How often does ignore_index occur in your code?",
+            "The text: the same loss, on held_out.",
+            "Compute both losses with one method.",
+        ),
+        looping(
+            "judged-before-all-too",
+            {"judged": "before all, too"},
+            "the held-out pair is judged once before the first step as well: that is one number "
+            "more than there are steps",
+            "How many numbers are in your three lists?",
+            "One number a step.",
+            "Judge at the end of each step, and nowhere else.",
+        ),
+        looping(
+            "held-out-tensors",
+            {"plain numbers": "judged"},
+            "the held-out losses are tensors; the text asks for plain numbers",
+            "Print the third list.",
+            "A tensor that holds one number isn't a plain number.",
+            "`.item()`.",
+        ),
+        looping(
+            "batches-reversed",
+            {"reversed": True},
+            "the batches come in another order: from the last to the first",
+            "Which batch is your first?",
+            "The text: for each batch, in order.",
+            "`for source, target in batches`.",
+        ),
+        looping(
+            "labels-smoothed",
+            {"smoothing": 0.1},
+            "the labels are smoothed by 0.1; the text asks for the plain cross-entropy",
+            "Which arguments does your cross-entropy get?",
+            "Smoothing gives each wrong class a share of the label.",
+            "Leave label_smoothing out.",
+        ),
+        looping(
+            "scored-twice",
+            {"scored": "twice"},
+            "each batch goes through the model twice in training mode, so that the pattern of "
+            "its dropout moves on too far",
+            "How often do you call self.score in a step, and in which mode?",
+            "One loss gives the list its number and the gradients their start.",
+            "Keep the loss of one call, and use it for both.",
+        ),
+        looping(
+            "scores-and-labels-mixed",
+            {"flattened": "mixed"},
+            "the scores are reshaped so that rows and classes get mixed: their classes are the "
+            "last axis",
+            "Print the shape of scores before and after you flatten it.",
+            "reshape keeps the order of the numbers, not what they mean.",
+            "scores.flatten(0, 1), and asked.flatten().",
+        ),
         looping(
             "held-out-gradients-kept",
             {"judged": "gradients kept", "zero": False},

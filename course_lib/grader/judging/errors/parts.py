@@ -50,6 +50,12 @@ PARTS = (
         "a mask holds True and False: compare, or end with `.bool()`",
     ),
     (
+        r"these masks don't fit together: "
+        r"(?=.*(\d+, ){2}\d+)((, )?\((?:(\d+), \4|(\d+, ){2,}\d+)\))+$",
+        "these masks differ in length: is one made of a row that is cut, and the other of the "
+        "whole row?",
+    ),
+    (
         r"these masks don't fit together",
         "a mask of padding, (batch, key), gets two axes before it is joined with another: "
         "`[:, None, None, :]`, as `padding_mask` gives it",

@@ -60,6 +60,8 @@ def told(body, name="f"):
         ("MultiHeadAttention(2, 14)", "are two arguments exchanged"),
         ("padding_mask(torch.ones(2, 3, 5), 0)", "told by the ids"),
         ("combine_masks(causal_mask(4), torch.ones(2, 5) > 0)", "gets two axes before"),
+        ("combine_masks(causal_mask(4), torch.ones(2, 1, 1, 3) > 0)", "differ in length"),
+        ("combine_masks(torch.ones(2, 1, 1, 3) > 0, causal_mask(4))", "differ in length"),
         ("causal_mask(3); MultiHeadAttention(4, 2)(torch.ones(1, 3, 4), mask=torch.ones(3, 3))",
          "`.bool()`"),
         ("F.interpolate(torch.ones(1, 2, 3), size=(4, 5), mode='bilinear')", "`permute`"),
