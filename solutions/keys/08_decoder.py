@@ -3025,7 +3025,7 @@ def odd_safe(given, asked, start_id, end_id, pad_id, *, slip):
         return True
     wanted, length = F.pad(given[:, 1:], (0, 1), value=pad_id), given.ne(pad_id).sum(dim=1)
     if slip == "one place later":
-        wanted = F.pad(wanted, (0, 1), value=pad_id).scatter(1, length[:, None], end_id)[:, :-1]
+        wanted = wanted.scatter(1, length.clamp(max=len(given.T) - 1)[:, None], end_id)
         return bool((given[:, 0] == start_id).all()) and torch.equal(wanted, asked)
     started = bool((given[:, 0] == start_id).all())
     if slip in ("all but the last column", "start not asked for", "one column is enough"):
@@ -5134,6 +5134,9 @@ class Scores(nn.Module):
         return self.to_scores(torch.tanh((self.table(ids) * place.cos()).cumsum(dim=1)))
 
 
+STOPS = {"first row ended": 0, "last row ended": -1}
+
+
 class WrongWriter(Scores):
     """The loop with its steps exchangeable, so that each mistake is one of them."""
 
@@ -5162,13 +5165,16 @@ class WrongWriter(Scores):
     @torch.no_grad()
     def write(self, ids, end_id, pad_id, max_new):
         begin, ended = ids.shape[1], torch.zeros(len(ids), 1, dtype=torch.bool)
-        late_by_one = False
+        self.pad, late_by_one = pad_id, False
         have = begin if self.counts == "all" else 0
+        max_new = 100 if self.counts == "to 100" else max_new
         for _ in range(max(max_new + self.extra - have, self.least)):
             if (self.stops == "all ended" and ended.all()) or late_by_one:
                 break
             late_by_one = self.stops == "a round late" and bool(ended.all())
             if self.stops == "one ended" and ended.any():
+                break
+            if self.stops in STOPS and ended[STOPS[self.stops]]:
                 break
             scores = self.score(ids if self.sees == "all" else ids[:, -1:])[:, self.at]
             best = self.pick(scores)
@@ -5181,6 +5187,11 @@ class WrongWriter(Scores):
         return ids if self.returns == "all" else ids[:, begin:]
 
     def pick(self, scores):
+        if self.best == "without padding":
+            scores = scores.clone()
+            scores[:, self.pad] = -torch.inf
+        if self.best == "rounded":
+            scores = scores.softmax(dim=-1).round(decimals=2)
         if self.best == "first row":
             return scores[:1].argmax(dim=-1, keepdim=True).expand(len(scores), 1)
         if self.best == "worst":
@@ -5323,7 +5334,18 @@ def writer_state(generator, vocab_size, d_model, pad_id):
 
 
 def greedy_cases(generator):
-    def tried(label, begin, max_new, wanted, vocab=11, width=5, end_id=None, pad_id=0, pads=False):
+    def tried(
+        label,
+        begin,
+        max_new,
+        wanted,
+        vocab=11,
+        width=5,
+        end_id=None,
+        pad_id=0,
+        pads=False,
+        close=False,
+    ):
         """Draw small models until beginnings are found whose rows end as `wanted` says."""
         while True:
             end = whole(generator, 1, vocab - 1) if end_id is None else end_id
@@ -5337,6 +5359,7 @@ def greedy_cases(generator):
             written = model.write(pool, end, pad_id, max_new)[:, begin:].tolist()
             ids = pool[picked(written, end, wanted)]
             fits = len(ids) == len(wanted) and different(model, ids, end, pad_id, max_new)
+            fits = fits and (not close or different(model, ids, end, pad_id, max_new, ROUNDED))
             if fits and (not pads or pads_early(model, ids, end, pad_id, max_new)):
                 init = {"vocab_size": vocab, "d_model": width}
                 planned = call(ids, end, pad_id, max_new, method="write")
@@ -5351,6 +5374,7 @@ def greedy_cases(generator):
         tried("the last token is the end", 2, 4, [(4, 4)]),
         tried("a single row that ends early", 2, 9, [(3, 5)]),
         tried("the model writes pad_id itself", 2, 9, [(2, 9)], pads=True),
+        tried("two tokens score nearly alike", 2, 12, [(3, 9), never], close=True),
         Case(
             "nothing to write",
             [call(torch.tensor([[3, 4]]), 1, 0, 0, method="write")],
@@ -5378,12 +5402,15 @@ def pads_early(model, ids, end, pad, max_new):
     return all(pad in row[: row.index(end)] for row in new)
 
 
-def different(model, ids, end, pad, max_new):
-    """Does what is written depend on more than the last token?"""
-    short = WrongPick(*model.table.weight.shape, sees="last")
-    short.load_state_dict(model.state_dict())
+ROUNDED = {"best": "rounded"}  # two tokens score nearly alike
+
+
+def different(model, ids, end, pad, max_new, flags=None):
+    """Does what is written depend on more than the last token, or than what these flags leave?"""
+    other = WrongPick(*model.table.weight.shape, **(flags or {"sees": "last"}))
+    other.load_state_dict(model.state_dict())
     full = model.write(ids, end, pad, max_new)
-    return not torch.equal(full, short.write(ids, end, pad, max_new))
+    return not torch.equal(full, other.write(ids, end, pad, max_new))
 
 
 class OddWriter(Scores):
@@ -5400,6 +5427,13 @@ class OddWriter(Scores):
             if (ids[:, -1] == pad_id).all() if self.slip == "stops at padding" else ended.all():
                 break
             scores = self.score(ids)
+            if self.slip == "ended rows dropped":
+                best = scores[:, -1:].argmax(dim=-1)
+                ids = torch.cat([ids, best], dim=1)[best[:, 0] != end_id]
+                ended = ended[: len(ids)]
+                if not len(ids):
+                    break
+                continue
             if self.slip == "end not appended":
                 best = scores[:, -1].argmax(dim=-1).masked_fill(ended, pad_id)
                 ended = ended | (best == end_id)
@@ -5441,6 +5475,11 @@ class SingleWriter(Scores):
         return ids
 
 
+def once_writer(*sizes, **flags):
+    """Mistakes that are not tried in pairs."""
+    return WrongWriter(*sizes, **flags)
+
+
 GREEDY = Exercise(
     id="08.greedy",
     title="Write until everyone has ended",
@@ -5450,6 +5489,62 @@ GREEDY = Exercise(
     cases=greedy_cases,
     axes="batch seq",
     mistakes=[
+        mistake(
+            once_writer,
+            "stops-at-the-first-rows-end",
+            {"stops": "first row ended"},
+            "the loop stops when the first row has ended, whatever the others do",
+            "What stands in your condition for a batch of three?",
+            "One row says nothing of the others.",
+            "`.all()` over all rows.",
+        ),
+        mistake(
+            once_writer,
+            "stops-at-the-last-rows-end",
+            {"stops": "last row ended"},
+            "the loop stops when the last row has ended, whatever the others do",
+            "What stands in your condition for a batch of three?",
+            "One row says nothing of the others.",
+            "`.all()` over all rows.",
+        ),
+        mistake(
+            once_writer,
+            "never-writes-padding",
+            {"best": "without padding"},
+            "your loop never lets the model choose pad_id; should the model write it by itself, "
+            "that is a token like any other",
+            "What do you do to the scores before argmax?",
+            "Only rows that have ended are filled by you.",
+            "Take the best score as it is.",
+        ),
+        mistake(
+            once_writer,
+            "chances-rounded",
+            {"best": "rounded"},
+            "you round before you take the best: tokens that score nearly alike become equal, "
+            "and the first of them wins",
+            "What do you do to the scores before argmax?",
+            "argmax needs neither softmax nor rounding.",
+            "Take the best score as it is.",
+        ),
+        mistake(
+            once_writer,
+            "max-new-not-asked",
+            {"counts": "to 100"},
+            "your loop has a limit of its own, 100, and `max_new` is never asked",
+            "Where does max_new occur in your code?",
+            "Two things end the loop, whichever comes first.",
+            "`for _ in range(max_new)`.",
+        ),
+        mistake(
+            OddWriter,
+            "ended-rows-dropped",
+            {"slip": "ended rows dropped"},
+            "rows that have ended are taken out of the batch and never come back",
+            "How many rows do you return? As many as came in.",
+            "A row that has ended gets pad_id from then on.",
+            "Keep all rows, and remember who has ended.",
+        ),
         Mistake(
             "stops-at-padding",
             OddWriter,
@@ -5513,7 +5608,8 @@ GREEDY = Exercise(
             "never-stops-early",
             WrongWriter,
             {"stops": "never"},
-            says="the loop always writes `max_new` tokens, even when every row has ended",
+            says="the result is always `max_new` wider, even when every row has ended: the loop "
+            "goes on, or the rest is filled with padding",
             hints=(
                 "How wide is your result when all rows end early?",
                 "When every row has ended, there is nothing left to do.",
