@@ -4610,7 +4610,7 @@ def dropout_cases():
         ),
         tiny(
             "dropout of 0.5 is drawn anew: in the call after a step other numbers are hidden",
-            [call(one, one, 0.003, method="step"), train, call(one)],
+            [call(ids), call(one, one, 0.003, method="step"), train, call(one)],
             0.5,
             400,
             wide,
