@@ -12,6 +12,8 @@ from course_lib.grader.judging.key import Case, Edges, Exercise, Mistake, call, 
 from course_lib.nn.attention import scaled_dot_product_attention
 from course_lib.nn.multi_head import MultiHeadAttention, merge_heads, split_heads
 
+from .wrong_blocks import formula_mistakes, sublayer
+
 
 def normal(generator, *shape):
     return torch.randn(*shape, generator=generator)
@@ -41,6 +43,8 @@ def layer_norm_cases(generator):
 
     halves = torch.randint(1, 20, (3, 1), generator=generator) / 2  # their mean is exact
     flat = halves.expand(3, 7).clone()
+    # Here sums of eight are exact in float32, and so are distances from their mean; squares aren't.
+    far = 300 + (64 * normal(generator, 2, 3, 8)).round() / 64
     return [
         tried("narrow vectors", normal(generator, 2, 5, 3), grad=True),
         tried("with heads in front", normal(generator, 1, 3, 2, 5)),
@@ -49,6 +53,7 @@ def layer_norm_cases(generator):
         tried("all numbers of a vector equal", flat),
         tried("a large eps", normal(generator, 2, 3, 5), 0.5),
         tried("far from 0, and wide", 5 + 3 * normal(generator, 2, 2, 13)),
+        tried("300 away from 0, with a spread of 1", far),
         tried("one number each", normal(generator, 3, 1)),
     ]
 
@@ -69,36 +74,55 @@ def wrong_layer_norm(
     mean_of_squares=True,
     detached=None,
 ):
-    if detached == "weights":
-        weight, bias = weight.detach(), bias.detach()
+    if detached in ("weights", "weight"):
+        weight = weight.detach()
+    if detached in ("weights", "bias"):
+        bias = bias.detach()
     if affine == "before":
         x = weight * x
-    axes = tuple(range(x.ndim)) if axes == "all" else axes
+    axes = {"all": tuple(range(x.ndim)), "but the first": tuple(range(1, x.ndim))}.get(axes, axes)
     given = x.detach() if detached == "statistics" else x
     centred = x - given.mean(dim=axes, keepdim=True)
     if about_zero:
         spread = x.square().mean(dim=axes, keepdim=True)
     else:
         count = math.prod(x.shape[axis] for axis in axes)
+        if correction == "where it can":
+            correction = int(count > 1)
         share = 1 / (count - correction) if count > correction else math.nan
         spread = centred.square().sum(dim=axes, keepdim=True)
         spread = spread * share if mean_of_squares else spread
         spread = spread.detach() if detached == "statistics" else spread
-    eps = {"fixed": 1e-5, "squared": eps**2}.get(eps_place, eps)
-    if eps_place in ("inside", "fixed", "squared"):
+    eps = {"fixed": 1e-5, "squared": eps**2, "own default": eps if eps == 0.5 else 1e-6}.get(
+        eps_place, eps
+    )
+    if eps_place in ("inside", "fixed", "squared", "own default"):
         spread = spread + eps
+    if eps_place == "least":
+        spread = spread.clamp(min=eps)
     below = spread.sqrt() if root else spread
-    if eps_place == "outside":
-        below = below + eps
+    if eps_place in ("outside", "root of it"):
+        below = below + (eps if eps_place == "outside" else eps**0.5)
     scaled = (centred if subtract else x) / below
+    if eps_place == "patched":
+        scaled = scaled.nan_to_num()
     return {
         "after": lambda: weight * scaled + bias,
+        "one more": lambda: (1 + weight) * scaled + bias,
+        "exchanged": lambda: bias * scaled + weight,
         "before": lambda: scaled + bias,
         "no bias": lambda: weight * scaled,
         "no weight": lambda: scaled + bias,
         "neither": lambda: scaled,
         "bias first": lambda: weight * (scaled + bias),
     }[affine]()
+
+
+def moments_layer_norm(x, weight, bias, eps=1e-5):
+    """The mean of the squares less the square of the mean, in the precision that comes in."""
+    mean = x.mean(-1, keepdim=True)
+    variance = x.square().mean(-1, keepdim=True) - mean.square()
+    return weight * (x - mean) / (variance + eps).sqrt() + bias
 
 
 def flat_layer_norm(x, weight, bias, eps=1e-5):
@@ -116,9 +140,17 @@ def slipped_layer_norm(x, weight, bias, eps=1e-5, *, slip):
         mean = x.mean()
     if slip in ("mean without its axis", "variance from it"):
         variance = (x - mean).square().mean(-1, keepdim=True)
+    if slip == "mean over the first axis":
+        mean = x.mean(0, keepdim=True)
     below = (variance + eps).sqrt()
+    if slip == "sizes":
+        below = (x - mean).abs().mean(-1, keepdim=True) + eps
     if slip == "divided first":
         return x - mean / below * weight + bias
+    if slip == "divided in the bracket":
+        return (x - mean / below) * weight + bias
+    if slip == "eps to the vector":
+        return ((x - mean) / variance.sqrt() + eps) * weight + bias
     if slip == "weight and bias":
         return (x - mean) / below * (weight + bias)
     if slip == "root alone":
@@ -164,7 +196,7 @@ def looped_layer_norm(x, weight, bias, eps=1e-5):
 
 
 def moment_layer_norm(x, weight, bias, eps=1e-5):
-    """By the mean of the squares less the square of the mean; good enough at these sizes."""
+    """By the mean of the squares less the square of the mean, in float64."""
     wide = x.double()
     mean = wide.mean(-1, keepdim=True)
     variance = (wide.square().mean(-1, keepdim=True) - mean.square()).clamp(min=0)
@@ -482,6 +514,152 @@ LAYER_NORM = Exercise(
             "Weight and bias are learned.",
             "Use them as they come.",
         ),
+        mistake(
+            moments_layer_norm,
+            "mean-of-squares-less-square-of-mean",
+            {},
+            "your variance is the mean of the squares less the square of the mean: far from 0 both "
+            "are large and nearly equal, and float32 has no digits left for their difference",
+            "Norm a vector, then the same vector plus 1,000. What has become of your variance?",
+            "300 squared is 90,000, and float32 has seven digits. The variance there is 1.",
+            "Subtract the mean first; then square, and average.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "first-axis",
+            {"axes": (0,)},
+            "mean and variance are taken along axis 0: that is the last one only for a single "
+            "vector",
+            "Change one sentence of a batch. Which outputs change?",
+            "Every vector is normed alone, with its own d_model numbers.",
+            "Count from the back: -1.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "all-axes-but-the-first",
+            {"axes": "but the first"},
+            "mean and variance are taken over all axes but the first: the words share them",
+            "How many means are there in a sentence of five words?",
+            "Every vector is normed alone, with its own d_model numbers.",
+            "Take both over the last axis only: -1.",
+        ),
+        mistake(
+            alone(slipped_layer_norm),
+            "mean-over-the-first-axis",
+            {"slip": "mean over the first axis"},
+            "the mean is taken along axis 0, the variance along the last",
+            "Print the shapes of your mean and of your variance.",
+            "The mean and the variance belong to the same vector.",
+            "Both along axis -1.",
+        ),
+        mistake(
+            alone(slipped_layer_norm),
+            "mean-divided-in-the-bracket",
+            {"slip": "divided in the bracket"},
+            "only the mean is divided, not x less the mean: a division goes before a minus sign",
+            "Where are the brackets on your last line?",
+            "`a - b / c` is `a - (b / c)`.",
+            "`(x - mean) / …`, and the weight after that.",
+        ),
+        mistake(
+            alone(slipped_layer_norm),
+            "eps-added-to-the-vector",
+            {"slip": "eps to the vector"},
+            "eps is added to the divided vector, and the root beneath may be 0",
+            "Where do the brackets of your root end?",
+            "A division goes before a plus sign: `a / b + eps` is `(a / b) + eps`.",
+            "`(variance + eps).sqrt()`.",
+        ),
+        mistake(
+            alone(slipped_layer_norm),
+            "mean-distance",
+            {"slip": "sizes"},
+            "you divide by the mean distance from the mean: absolute values, where squares belong",
+            "What is the variance of (0, 0, 0, 4)? And the mean distance from its mean, squared?",
+            "An absolute value and a square both lose the sign, but they weigh differently.",
+            "Square the distances, average, add eps, take the root.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "eps-as-least-variance",
+            {"eps_place": "least"},
+            "eps is the least that your variance may be (`clamp`); the text adds it",
+            "With eps=0.5 and a variance of 1, what stands under your root? It should be 1.5.",
+            "A limit does nothing to a variance that is larger.",
+            "Variance plus eps, then the root.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "root-of-eps-added",
+            {"eps_place": "root of it"},
+            "the root of the variance and the root of eps are taken apart, and added",
+            "Is the root of 9 + 16 the same as 3 + 4?",
+            "One root, over the sum.",
+            "`(variance + eps).sqrt()`.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "nan-patched",
+            {"eps_place": "patched"},
+            "eps is not used: you divide by 0 and turn the nan into 0 afterwards",
+            "On a faint vector your result is larger than it should be.",
+            "Which of your arguments do you never use?",
+            "eps belongs to the variance, under the root; then there is nothing to repair.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "another-default",
+            {"eps_place": "own default"},
+            "your eps is 1e-6 where none is handed in; in the text's first line it is 1e-5",
+            "Compare your `def` line with that of the stub.",
+            "eps is 1e-5 unless the caller says otherwise.",
+            "`def layer_norm(x, weight, bias, eps=1e-5)`.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "unbiased-where-it-can-be",
+            {"correction": "where it can"},
+            "your variance divides by d_model - 1 unless there is one number only",
+            "Try a vector of three numbers by hand. What do you divide by?",
+            "The numbers of a word are no sample.",
+            "Divide by how many there are, always.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "one-plus-weight",
+            {"affine": "one more"},
+            "you multiply by 1 plus the weight, as a few models do whose weights start at 0",
+            "What comes out when the weight is all ones?",
+            "Here the weight starts at 1, so it is the factor itself.",
+            "Multiply by the weight as it comes.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "weight-and-bias-exchanged",
+            {"affine": "exchanged"},
+            "weight and bias have changed places: you multiply by the bias and add the weight",
+            "What comes out for a vector of equal numbers? It should be the bias.",
+            "Which of the two do you multiply by?",
+            "weight times the normed vector, plus bias.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "weight-detached",
+            {"detached": "weight"},
+            "no gradient flows back to the weight, so it would never be learned",
+            "Is there a `detach` or a `.data` in your code?",
+            "The weight is learned.",
+            "Use it as it comes.",
+        ),
+        mistake(
+            alone(wrong_layer_norm),
+            "bias-detached",
+            {"detached": "bias"},
+            "no gradient flows back to the bias, so it would never be learned",
+            "Is there a `detach` or a `.data` in your code?",
+            "The bias is learned.",
+            "Use it as it comes.",
+        ),
         Mistake(
             "bias-scaled",
             alone(wrong_layer_norm),
@@ -510,7 +688,9 @@ LAYER_NORM = Exercise(
         "Mean and variance are taken along the last axis and keep it, with size 1 "
         "(`keepdim=True`), so that they fit x again. Norm first; weight and bias come last.",
     ),
-    allows=Edges(axes=(1, 2, 3, 4), sizes=(1, 3), labels=("faint", "equal", "large eps")),
+    allows=Edges(
+        axes=(1, 2, 3, 4), sizes=(1, 3), labels=("faint", "equal", "large eps", "300 away")
+    ),
 )
 
 
@@ -539,6 +719,9 @@ def rms_norm_cases(generator):
     ]
 
 
+ROOTED = ("inside", "fixed", "squared", "own default")  # what is added below the root
+
+
 def wrong_rms_norm(
     x,
     weight,
@@ -562,7 +745,7 @@ def wrong_rms_norm(
     else:
         x = x.float() if wide is True else x
     weight = weight.detach() if detached == "weight" else weight
-    axes = tuple(range(x.ndim)) if axes == "all" else axes
+    axes = {"all": tuple(range(x.ndim)), "but the first": tuple(range(1, x.ndim))}.get(axes, axes)
     mean = x.mean(dim=axes, keepdim=True)
     top = x - mean if centre == "both" else x
     seen = x if centre == "no" else x - mean
@@ -576,14 +759,24 @@ def wrong_rms_norm(
         "mean size": lambda: seen.abs().mean(dim=axes, keepdim=True).square(),
         "no root": lambda: seen.square().mean(dim=axes, keepdim=True).square(),
     }[measure]()
-    eps = 1e-6 if eps_place == "fixed" else eps
-    below = (amount + eps).sqrt() if eps_place in ("inside", "fixed") else amount.sqrt()
+    own = eps if eps == 0.5 else 1e-5
+    eps = {"fixed": 1e-6, "squared": eps**2, "own default": own}.get(eps_place, eps)
+    below = (amount + eps).sqrt() if eps_place in ROOTED else amount.sqrt()
     if measure == "no root":
         below = amount.sqrt() + eps
     if eps_place == "outside":
         below = below + eps
+    if eps_place == "least":
+        below = amount.clamp(min=eps).sqrt()
+    if eps_place == "root of it":
+        below = below + eps**0.5
     scaled = top / (below.detach() if detached == "below" else below)
+    if eps_place == "patched":
+        scaled = scaled.nan_to_num()
+    if eps_place == "to the vector":
+        scaled = scaled + eps
     out = {
+        "below": lambda: scaled / weight,
         "early": lambda: weight * scaled.to(arrived),
         "early, then wide": lambda: (weight * scaled.to(arrived)).float(),
         "weight": lambda: weight * scaled,
@@ -605,6 +798,12 @@ def bracketless_rms_norm(x, weight, eps=1e-6):
     """Without the brackets around what is divided by."""
     x = x.float()
     return x / x.square().mean(-1, keepdim=True).sqrt() + eps * weight.float()
+
+
+def overwriting_rms_norm(x, weight, eps=1e-6):
+    x = x.float()  # of a float32 x, that is x itself
+    x /= (x.square().mean(-1, keepdim=True) + eps).sqrt()
+    return weight * x
 
 
 def einsum_rms_norm(x, weight, eps=1e-6):
@@ -916,6 +1115,125 @@ RMS_NORM = Exercise(
             "The weight is learned.",
             "Use it as it comes.",
         ),
+        mistake(
+            alone(wrong_rms_norm),
+            "first-axis",
+            {"axes": (0,)},
+            "the mean of the squares is taken along axis 0: that is the last one only for a single "
+            "vector",
+            "Change one sentence of a batch. Which outputs change?",
+            "Every vector is scaled alone.",
+            "Count from the back: -1.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "second-axis",
+            {"axes": (1,)},
+            "you count the axis from the front: axis 1 is the last one only when there are two",
+            "Try a single vector, and one with four axes. Along which axis do you average?",
+            "The text allows any number of axes in front.",
+            "Count from the back: -1.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "third-axis",
+            {"axes": (2,)},
+            "you count the axis from the front: axis 2 is the last one only when there are three",
+            "Try a single vector, and one with four axes. Along which axis do you average?",
+            "The text allows any number of axes in front.",
+            "Count from the back: -1.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "over-the-sentence",
+            {"axes": (-2, -1)},
+            "one number scales all words of a sentence",
+            "How many roots are there in a sentence of five words?",
+            "Every vector is scaled alone.",
+            "Average over the last axis only, and keep it as an axis of size 1.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "all-axes-but-the-first",
+            {"axes": "but the first"},
+            "the mean of the squares is taken over all axes but the first: the words share it",
+            "How many roots are there in a sentence of five words?",
+            "Every vector is scaled alone.",
+            "Average over the last axis only: -1.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "eps-as-least-square",
+            {"eps_place": "least"},
+            "eps is the least that your mean square may be (`clamp`); the text adds it",
+            "With eps=0.5 and a mean square of 1, what stands under your root? It should be 1.5.",
+            "A limit does nothing to a number that is larger.",
+            "Mean square plus eps, then the root.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "root-of-eps-added",
+            {"eps_place": "root of it"},
+            "the root of the mean square and the root of eps are taken apart, and added",
+            "Is the root of 9 + 16 the same as 3 + 4?",
+            "One root, over the sum.",
+            "Add eps to the mean square, then take the root.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "eps-added-to-the-vector",
+            {"eps_place": "to the vector"},
+            "eps is added to the divided vector, and the root beneath may be 0",
+            "Where do the brackets of your root end?",
+            "A division goes before a plus sign: `a / b + eps` is `(a / b) + eps`.",
+            "Add eps to the mean square, take the root, and divide by that.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "eps-squared",
+            {"eps_place": "squared"},
+            "eps is squared before it is added to the mean square",
+            "On a faint vector your result is larger than it should be.",
+            "What stands under the root in the text?",
+            "Add eps itself to the mean square.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "another-default",
+            {"eps_place": "own default"},
+            "your eps is 1e-5 where none is handed in; in the text's first line it is 1e-6",
+            "Compare your `def` line with that of the stub.",
+            "eps is 1e-6 unless the caller says otherwise.",
+            "`def rms_norm(x, weight, eps=1e-6)`.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "nan-patched",
+            {"eps_place": "patched"},
+            "eps is not used: you divide by 0 and turn the nan into 0 afterwards",
+            "On a faint vector your result is larger than it should be.",
+            "Which of your arguments do you never use?",
+            "eps belongs to the mean square, under the root; then there is nothing to repair.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "weight-divides",
+            {"scale": "below"},
+            "you divide by the weight; the text multiplies",
+            "What comes out when the weight is all twos?",
+            "Only the root divides.",
+            "Multiply by the weight.",
+        ),
+        mistake(
+            alone(wrong_rms_norm),
+            "only-the-squares-widened",
+            {"wide": "no", "measure": "narrow"},
+            "the squares are taken in the precision that came in and made float32 afterwards, and "
+            "x itself stays as it came",
+            "300 in half precision: what is its square there?",
+            "What has become infinite stays so in float32.",
+            "Make x float32 first, and square then.",
+        ),
         Mistake(
             "one-plus-weight",
             alone(wrong_rms_norm),
@@ -937,6 +1255,15 @@ RMS_NORM = Exercise(
                 "The text asks for float32, whatever comes in.",
                 "Leave out the last conversion.",
             ),
+        ),
+        mistake(
+            overwriting_rms_norm,
+            "input-changed",
+            {},
+            "the caller's own x is changed",
+            "Print `x` before and after calling your function.",
+            "`x.float()` is x itself when x is float32 already.",
+            "Write x = x / …, which makes a new one.",
         ),
     ],
     also_right=[
@@ -1032,10 +1359,21 @@ class WrongSwiGLU(nn.Module):
             "bend after": lambda: gate * up,
             "bend before": lambda: self.gate(self.bend(x)) * up,
             "shut off": lambda: self.bend(gate).detach() * up,
+            "bend x": lambda: self.gate(self.bend(x)) * self.up(self.bend(x)),
+            "share of x": lambda: self.gate(x) * torch.sigmoid(x) * up,
+            "bend up's x": lambda: self.bend(gate) * self.up(self.bend(x)),
+            "one after the other": lambda: self.up(self.bend(gate)),
+            "matrix product": lambda: self.bend(gate) @ up,
+            "product of words": lambda: self.bend(gate) @ up.transpose(-2, -1),
+            "side by side": lambda: torch.cat([self.bend(gate), up], dim=-1),
+            "down too early": lambda: self.bend(gate),
+            "two arguments": lambda: self.down(self.bend(gate), up),
         }[self.join]()
         if self.end == "wide":
             return inside
         out = self.bend(self.down(inside)) if self.join == "bend after" else self.down(inside)
+        out = out * up if self.join == "down too early" else out
+        out = out * x if self.end == "times x" else out
         return out + x if self.end == "residual" else out
 
 
@@ -1080,6 +1418,17 @@ def unbent(a):
 
 def soft(a):
     return a.softmax(dim=-1)
+
+
+def turned(a):
+    return a / (1 + a.exp())
+
+
+class BareWeights(WrongSwiGLU):
+    """The weights of the layers, multiplied as they lie."""
+
+    def forward(self, x):
+        return (silu(x @ self.gate.weight) * (x @ self.up.weight)) @ self.down.weight
 
 
 def twice(a):
@@ -1286,6 +1635,126 @@ SWIGLU = Exercise(
                 "Return what `down` gives.",
             ),
         ),
+        mistake(
+            alone(WrongSwiGLU),
+            "exponent-turned",
+            {"bend": turned},
+            "the sign in your silu is turned round: a / (1 + exp(a)) dies out where silu grows",
+            "What is your silu of 10? It should be nearly 10.",
+            "The sigmoid of a is 1 / (1 + exp(-a)).",
+            "Use F.silu, or a / (1 + exp(-a)).",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "tanh",
+            {"bend": torch.tanh},
+            "the gate goes through a tanh",
+            "Which function of the section does the formula name?",
+            "A tanh never goes above 1; silu does.",
+            "Use silu.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "x-bent-for-both",
+            {"join": "bend x"},
+            "silu is applied to x, before both layers",
+            "Read the brackets in the formula: what stands inside silu?",
+            "First the matrix, then the bend, and that of the gate alone.",
+            "Bend what the layer `gate` returns.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "up-reads-bent-x",
+            {"join": "bend up's x"},
+            "`up` reads a bent x: silu belongs to what comes out of the gate, and to nothing else",
+            "Read the brackets in the formula: what stands inside silu?",
+            "How often does silu appear in the formula?",
+            "Keep x as it came: `up` reads the same x as `gate`.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "sigmoid-of-x",
+            {"join": "share of x"},
+            "the gate is multiplied by the sigmoid of x; silu takes the sigmoid of the gate itself",
+            "silu(a) is a times the sigmoid of a. What is your a, in both places?",
+            "x is d_model wide, the gate d_ff.",
+            "Use F.silu on what the layer `gate` returns.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "up-reads-the-gate",
+            {"join": "one after the other"},
+            "`up` reads what comes out of the gate; it should read x, as the gate does",
+            "How wide is what you hand to `up`? It should be d_model.",
+            "Both layers read x. Then their results are multiplied.",
+            "silu of self.gate(x), times self.up(x).",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "matrix-product",
+            {"join": "matrix product"},
+            "gate and up are joined by a matrix product (`@`); the product is number by number",
+            "Print the shapes of gate and up: they are the same.",
+            "`@` adds up over an axis. Here every number of the gate opens one number of up.",
+            "Multiply with `*`.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "product-of-words",
+            {"join": "product of words"},
+            "gate and up are joined by a matrix product: a table of words by words, as in "
+            "attention",
+            "Print the shape of your product. It should be that of the gate.",
+            "`@` adds up over an axis. Here every number of the gate opens one number of up.",
+            "Multiply the two with `*`.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "side-by-side",
+            {"join": "side by side"},
+            "gate and up are put side by side; they should be multiplied, number by number",
+            "How wide is what you hand to `down`? It should be d_ff.",
+            "The dot in the formula is a product.",
+            "Multiply the two with `*`.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "down-before-the-product",
+            {"join": "down too early"},
+            "only the gate goes down, and the product comes after it",
+            "Which bracket of the formula closes last?",
+            "`down` takes the product, d_ff wide.",
+            "First silu of the gate times up, then self.down of that.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "down-takes-two",
+            {"join": "two arguments"},
+            "`down` gets two arguments: what stands between them is a comma, and should be a "
+            "product",
+            "What does a linear layer take? One tensor.",
+            "The dot in the formula is a product, number by number.",
+            "Put `*` between the two.",
+        ),
+        mistake(
+            alone(WrongSwiGLU),
+            "times-x",
+            {"end": "times x"},
+            "what comes down is multiplied by x once more",
+            "How often does x appear in the formula?",
+            "x goes into the two layers, and nowhere else.",
+            "Return what `down` gives.",
+        ),
+        mistake(
+            BareWeights,
+            "weights-as-they-lie",
+            {},
+            "the weights are multiplied as they lie; a layer's weight is (out, in), and has to "
+            "be transposed",
+            "Print the shapes of x and of self.gate.weight.",
+            "nn.Linear computes x @ weight.T.",
+            "Call the layers: self.gate(x).",
+        ),
     ],
     also_right=[EinsumSwiGLU, FusedSwiGLU, HalvedSwiGLU],
     axes="batch seq d_model",
@@ -1318,7 +1787,7 @@ def equal_width_cases(generator):
         while wrong_width(*one, **flags) == right(*one):
             one = drawn()
         sizes.append(one)
-    fixed = [(512, 2048), (12_288, 49_152), (7, 1), (1, 1)]
+    fixed = [(512, 2048), (1600, 6400), (7, 1), (1, 1)]
     return [case(f"d_model {m}, d_ff {f}", m, f) for m, f in dict.fromkeys([*fixed, *sizes])]
 
 
@@ -1332,15 +1801,25 @@ def wrong_width(
     matrices=3,
     rounds="down",
     biases="right",
+    there_are=2,
+    per="d_model",
 ):
-    there = 2 * d_model * d_ff + inner_bias * d_ff + outer_bias * d_model
+    there = there_are * d_model * d_ff + inner_bias * d_ff + outer_bias * d_model
     if biases != "right":
         there = 2 * d_model * d_ff + 2 * {"inner": d_ff, "outer": d_model}[biases]
     if ours_biased:  # gate and up have a bias for each of the width, down has d_model
-        there -= d_model if ours_biased == "all" else 0
-        each = 3 * d_model + 2
+        there -= d_model if ours_biased in ("all", "down") else 0
+        each = 3 * d_model + {"all": 2, "gate and up": 2, "gate": 1, "down": 0}[ours_biased]
     else:
-        each = matrices * d_model
+        each = matrices * (d_model if per == "d_model" else d_ff)
+    if rounds == "below d_ff":
+        return min(there // each, d_ff - 1)
+    if rounds == "bracket":
+        return there // 3 * d_model
+    if rounds == "divided by 3":
+        return int(there / 3 * d_model)
+    if rounds == "less":
+        return there // each - 1
     if rounds == "up":
         return -(-there // each)
     if rounds == "nearest":
@@ -1353,6 +1832,8 @@ def wrong_width(
         return float(there // each)
     if rounds in ("count", "same"):
         return there if rounds == "count" else d_ff
+    if rounds == "tensor":
+        return torch.tensor(there // each)
     return there / each if rounds == "not" else there // each
 
 
@@ -1368,6 +1849,7 @@ WIDTH_MISTAKES = (
     {"biases": "inner"},
     {"biases": "outer"},
     {"ours_biased": "gate and up"},
+    {"ours_biased": "gate"},
 )
 
 
@@ -1394,12 +1876,6 @@ def numpy_width(d_model, d_ff):
     return shapes.prod(axis=1).sum() // (3 * d_model)
 
 
-def built_width(d_model, d_ff):
-    with torch.device("meta"):  # or billions of numbers would be drawn
-        network = nn.Sequential(nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model))
-    return sum(p.numel() for p in network.parameters()) // (3 * d_model)
-
-
 EQUAL_WIDTH = Exercise(
     id="07.equal-width",
     title="A fair fight",
@@ -1407,6 +1883,8 @@ EQUAL_WIDTH = Exercise(
     points=1,
     name="swiglu_width",
     cases=equal_width_cases,
+    plain_numbers=True,
+    bans=("Linear", "SwiGLU"),  # the text: don't build anything
     mistakes=[
         Mistake(
             "two-thirds",
@@ -1423,11 +1901,12 @@ EQUAL_WIDTH = Exercise(
             "inner-biases-forgotten",
             wrong_width,
             WIDTH_MISTAKES[1],
-            says="the d_ff biases of the way up are not counted",
+            says="the d_ff biases of the way up are not counted, or you take two thirds of d_ff "
+            "and round to the nearest",
             hints=(
                 "How many biases does the way up have, and how many the way down?",
                 "A layer has as many biases as it has outputs.",
-                "The way up has d_ff outputs.",
+                "The way up has d_ff outputs: count them, and divide only then.",
             ),
         ),
         Mistake(
@@ -1509,7 +1988,8 @@ EQUAL_WIDTH = Exercise(
             alone(wrong_width),
             "d_model-biases-twice",
             WIDTH_MISTAKES[9],
-            "you count d_model biases for both layers; the way up has d_ff of them",
+            "you count d_model biases for both layers, where the way up has d_ff of them, or you "
+            "take two thirds of d_ff and round up",
             "How many biases does nn.Linear(3, 20) hold?",
             "A layer has as many biases as it has outputs.",
             "The way up has d_ff outputs.",
@@ -1570,8 +2050,80 @@ EQUAL_WIDTH = Exercise(
                 "Use the one that drops the rest.",
             ),
         ),
+        mistake(
+            alone(wrong_width),
+            "bracket-missing",
+            {"rounds": "bracket"},
+            "you divide by 3 and multiply by d_model: `a // 3 * b` is `(a // 3) * b`",
+            "Put your width back in: how many parameters are that?",
+            "Products and quotients are taken from left to right.",
+            "`// (3 * d_model)`, with brackets.",
+        ),
+        mistake(
+            alone(wrong_width),
+            "bracket-missing-divided",
+            {"rounds": "divided by 3"},
+            "you divide by 3 and multiply by d_model: `a / 3 * b` is `(a / 3) * b`",
+            "Put your width back in: how many parameters are that?",
+            "Products and quotients are taken from left to right.",
+            "`// (3 * d_model)`, with brackets.",
+        ),
+        mistake(
+            alone(wrong_width),
+            "one-layer-with-biases",
+            WIDTH_MISTAKES[11],
+            "you give one layer of the SwiGLU, gate or up, biases; it has none",
+            "Look at its __init__: bias=False.",
+            "Three matrices, nothing else.",
+            "One more number of width costs 3 times d_model parameters.",
+        ),
+        mistake(
+            alone(wrong_width),
+            "one-matrix",
+            {"there_are": 1},
+            "you count one matrix in the ReLU network; it has two",
+            "Which layers does the ReLU network have?",
+            "The way up and the way down have a matrix each.",
+            "Two matrices, d_ff biases and d_model biases.",
+        ),
+        mistake(
+            alone(wrong_width),
+            "per-d_ff",
+            {"per": "d_ff"},
+            "you divide by 3 times d_ff; one more number of width costs 3 times d_model",
+            "Make the SwiGLU one number wider: which sizes do its three matrices have then?",
+            "Each of its matrices joins d_model numbers to the width.",
+            "Divide by 3 times d_model.",
+        ),
+        mistake(
+            alone(wrong_width),
+            "one-too-narrow",
+            {"rounds": "less"},
+            "your width is always one too small",
+            "Put your width plus one in: how many parameters are that?",
+            "Whole division drops the rest already.",
+            "Divide with //, and take nothing away.",
+        ),
+        mistake(
+            alone(wrong_width),
+            "always-below-d_ff",
+            {"rounds": "below d_ff"},
+            "your width is never as large as d_ff; for small sizes it may be",
+            "What is the right width for d_model = 1 and d_ff = 1?",
+            "`range(d_ff)` ends before d_ff.",
+            "Divide, or let the search go further.",
+        ),
+        mistake(
+            alone(wrong_width),
+            "a-tensor",
+            {"rounds": "tensor"},
+            "your number is right, but it is a tensor; the text asks for a whole number",
+            "What does Python print, 34 or tensor(34)?",
+            "Nothing here needs torch.",
+            "Count with plain numbers.",
+        ),
     ],
-    also_right=[searched_width, built_width, halved_width, numpy_width],
+    also_right=[searched_width, halved_width, numpy_width],
     hints=(
         "Do it by hand for d_model = 2 and d_ff = 3: write down every matrix and every bias of "
         "the ReLU network, and how many numbers each holds.",
@@ -1760,6 +2312,53 @@ class MaskForKeys(nn.Module):
         x = self.norm_attention(x + said)
         x = self.norm_feed_forward(x + self.down(self.activation(self.up(x))))
         return (x, weights) if return_weights else x
+
+
+class FormulaBlock(WrongBlock):
+    """The norm of each sublayer where a formula puts it."""
+
+    def __init__(self, d_model, num_heads, d_ff, activation="relu", *, formulas):
+        super().__init__(d_model, num_heads, d_ff, activation)
+        self.formulas = formulas
+
+    def forward(self, x, mask=None, *, return_weights=False):
+        looked = []
+
+        def look(x):
+            said, weights = self.attention(x, mask)
+            looked.append(weights)
+            return said
+
+        x = sublayer(self.formulas[0], x, look, self.norm_attention)
+        x = sublayer(self.formulas[1], x, self.think, self.norm_feed_forward)
+        return (x, looked[0]) if return_weights else x
+
+
+class SlippedBlock(WrongBlock):
+    """The paper's order, with one slip."""
+
+    def __init__(self, d_model, num_heads, d_ff, activation="relu", *, slip):
+        super().__init__(d_model, num_heads, d_ff, activation)
+        self.slip = slip
+
+    def forward(self, x, mask=None, *, return_weights=False):
+        first, second = self.norm_attention, self.norm_feed_forward
+        if self.slip in ("bare norms", "first norm bare"):
+            first = lambda x: F.layer_norm(x, x.shape[-1:])  # noqa: E731
+        if self.slip in ("bare norms", "last norm bare"):
+            second = lambda x: F.layer_norm(x, x.shape[-1:])  # noqa: E731
+        if self.slip == "causal" and mask is None:
+            mask = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).tril()
+        said, weights = self.attention(x, mask)
+        start = 2 * x if self.slip == "x twice" else x
+        new = first(start + said)
+        if self.slip == "bent first":
+            thought = self.down(self.up(self.activation(new)))
+        else:
+            thought = self.think(new)
+        out = second(x + said + thought) if self.slip == "one sum" else second(new + thought)
+        out = second(out) if self.slip == "normed twice" else out
+        return (out, weights) if return_weights else out
 
 
 class ListingBlock(WrongBlock):
@@ -2133,6 +2732,96 @@ ENCODER_BLOCK = Exercise(
                 "Return the weights as the attention gives them.",
             ),
         ),
+        *formula_mistakes(
+            FormulaBlock,
+            "norm(x + f(x))",
+            ("first", "second"),
+            {
+                "norm(x) + f(x)": ("all", "first", "second"),
+                "x + f(norm(x))": ("first", "second"),
+                "norm(x) + f(norm(x))": ("all", "first", "second"),
+                "norm(x + f(norm(x)))": ("all", "first", "second"),
+                "x + f(x)": ("all",),
+            },
+        ),
+        mistake(
+            alone(SlippedBlock),
+            "bent-before-up",
+            {"slip": "bent first"},
+            "the activation bends x before the way up: between up and down there is nothing, so "
+            "that the two are one matrix",
+            "How wide is what you hand to self.activation? It should be d_ff.",
+            "Up and down without a bend between them are one matrix.",
+            "Bend what `up` returns, then put it through `down`.",
+        ),
+        mistake(
+            alone(SlippedBlock),
+            "norms-without-weights",
+            {"slip": "bare norms"},
+            "both norms are without their weights: those that __init__ has made are not used",
+            "Which of the parts made in __init__ do you never call?",
+            "New norms multiply by 1 and add 0, so a first try doesn't show it. The check gives "
+            "them numbers.",
+            "Call self.norm_attention and self.norm_feed_forward.",
+        ),
+        mistake(
+            alone(SlippedBlock),
+            "first-norm-without-weights",
+            {"slip": "first norm bare"},
+            "the first sum is normed without the weights of norm_attention",
+            "Which of the parts made in __init__ do you never call?",
+            "New norms multiply by 1 and add 0, so a first try doesn't show it. The check gives "
+            "them numbers.",
+            "Call self.norm_attention.",
+        ),
+        mistake(
+            alone(SlippedBlock),
+            "last-norm-without-weights",
+            {"slip": "last norm bare"},
+            "the second sum is normed without the weights of norm_feed_forward",
+            "Which of the parts made in __init__ do you never call?",
+            "New norms multiply by 1 and add 0, so a first try doesn't show it. The check gives "
+            "them numbers.",
+            "Call self.norm_feed_forward.",
+        ),
+        mistake(
+            alone(SlippedBlock),
+            "normed-twice-at-the-end",
+            {"slip": "normed twice"},
+            "the last sum goes through norm_feed_forward twice",
+            "How many norms does the text have, and how many do you call?",
+            "Each sublayer ends with one norm.",
+            "Return what norm_feed_forward gives, as it is.",
+        ),
+        mistake(
+            alone(SlippedBlock),
+            "x-added-twice",
+            {"slip": "x twice"},
+            "x is added twice before the first norm",
+            "How many terms does your first sum have?",
+            "Each sublayer comes with one sum.",
+            "x plus what the attention says, once.",
+        ),
+        mistake(
+            alone(SlippedBlock),
+            "one-sum-for-both",
+            {"slip": "one sum"},
+            "the second sum starts from the block's input and adds what both sublayers say: the "
+            "first norm is read, and not carried on",
+            "Which x do you add the second time?",
+            "Each sublayer is added to what it has read.",
+            "Keep one running x: the second sum is what the first norm returns, plus what the "
+            "network says.",
+        ),
+        mistake(
+            alone(SlippedBlock),
+            "causal-of-its-own",
+            {"slip": "causal"},
+            "without a mask, the block makes a causal one",
+            "What does your block do with `mask=None`?",
+            "The mask may be `None`: then nothing is hidden.",
+            "Pass the mask on as it comes.",
+        ),
     ],
     also_right=[HandBlock, SentenceBlock, ListingBlock],
     axes="batch seq d_model",
@@ -2219,6 +2908,26 @@ def wrong_residual(
     }[second]()
 
 
+def formula_residual(x, mix, up, down, *, formulas):
+    """The norm of each sublayer where a formula puts it."""
+    x = sublayer(formulas[0], x, lambda x: mix @ x, normed)
+    return sublayer(formulas[1], x, lambda x: (x @ up).relu() @ down, normed)
+
+
+def slipped_residual(x, mix, up, down, *, slip):
+    def joined(x, said):
+        return {"minus": x - said, "times": x * said, "halved": (x + said) / 2}.get(slip, x + said)
+
+    said = normed(x) @ mix if slip == "mix on the right" else mix @ normed(x)
+    if slip == "one sum":
+        return x + (normed(said) @ up).relu() @ down
+    new = joined(x, said)
+    wide = normed(new) @ up
+    if slip == "normed inside":
+        return new + normed((new @ up).relu()) @ down
+    return joined(new, (F.gelu(wide) if slip == "gelu" else wide.relu()) @ down)
+
+
 def overwriting_residual(x, mix, up, down):
     x += mix @ normed(x)  # an error where x is to get a gradient
     x += (normed(x) @ up).relu() @ down
@@ -2246,8 +2955,8 @@ def einsum_residual(x, mix, up, down):
 
 def streaming_residual(x, mix, up, down):
     stream = x.clone()
-    for sublayer in (lambda read: torch.matmul(mix, read), lambda read: F.relu(read @ up) @ down):
-        stream = stream + sublayer(normed(stream))
+    for say in (lambda read: torch.matmul(mix, read), lambda read: F.relu(read @ up) @ down):
+        stream = stream + say(normed(stream))
     return stream
 
 
@@ -2481,6 +3190,84 @@ MISSING_RESIDUAL = Exercise(
                 "Between up and down stands a ReLU.",
             ),
         ),
+        *formula_mistakes(
+            formula_residual,
+            "x + f(norm(x))",
+            ("first", "second"),
+            {
+                "x + norm(f(x))": ("all", "first", "second"),
+                "norm(x + f(x))": ("first",),
+                "norm(x + f(norm(x)))": ("all",),
+                "norm(x) + f(x)": ("all", "first", "second"),
+                "x + norm(f(norm(x)))": ("all", "first"),
+            },
+        ),
+        mistake(
+            alone(slipped_residual),
+            "subtracted",
+            {"slip": "minus"},
+            "what a sublayer says is taken away from x; it should be added",
+            "Which sign stands in both of your lines?",
+            "A sublayer adds.",
+            "x plus what the sublayer says, twice.",
+        ),
+        mistake(
+            alone(slipped_residual),
+            "multiplied",
+            {"slip": "times"},
+            "x is multiplied by what a sublayer says; it should be added",
+            "Which sign stands in both of your lines?",
+            "With zeros for the mix, what should a word be afterwards? Itself.",
+            "x plus what the sublayer says, twice.",
+        ),
+        mistake(
+            alone(slipped_residual),
+            "halved",
+            {"slip": "halved"},
+            "you take the mean of x and what a sublayer says: the words shrink by half each time",
+            "With zeros for the network and the mix, what should come out? x itself.",
+            "A sublayer adds, and nothing is divided.",
+            "x plus what the sublayer says, twice.",
+        ),
+        mistake(
+            alone(slipped_residual),
+            "one-sum-for-both",
+            {"slip": "one sum"},
+            "there is one sum for both sublayers: the network reads only what the attention "
+            "says, and that is not added anywhere",
+            "How many sublayers are there, and how many plus signs?",
+            "Look at the first line again.",
+            "Each line should start from x and add.",
+        ),
+        mistake(
+            alone(slipped_residual),
+            "mix-on-the-right",
+            {"slip": "mix on the right"},
+            "the table of weights stands on the right: it mixes the numbers of a word, or "
+            "doesn't fit",
+            "Which of the two axes of the words does your product add up over?",
+            "The text writes mix @ words: a sum over the words.",
+            "Leave the first line's product as it was.",
+        ),
+        mistake(
+            alone(slipped_residual),
+            "normed-inside-the-network",
+            {"slip": "normed inside"},
+            "the second norm stands inside the network, behind the ReLU; the network should "
+            "read normed words",
+            "What goes into `up`?",
+            "Each sublayer reads normed words.",
+            "Norm the new x before it goes up, and nothing after that.",
+        ),
+        mistake(
+            alone(slipped_residual),
+            "gelu",
+            {"slip": "gelu"},
+            "a GELU stands between up and down; the text has a ReLU",
+            "Which bend did the second line have when you got it?",
+            "The network was right as it stood.",
+            "relu(words @ up) @ down",
+        ),
     ],
     also_right=[einsum_residual, streaming_residual, looped_residual],
     axes="batch seq d_model",
@@ -2584,6 +3371,55 @@ class WrongEncoder(nn.Module):
 
 class WrongUse(WrongEncoder):
     """Mistakes about norms and masks, tried in pairs among themselves only."""
+
+
+class FormulaEncoder(WrongEncoder):
+    """The norm of each sublayer where a formula puts it."""
+
+    def __init__(self, *sizes, formulas, **named):
+        super().__init__(*sizes, **named)
+        self.formulas = formulas
+
+    def forward(self, x, mask=None):
+        parts = zip(self.attentions, self.networks, self.norms_1, self.norms_2, strict=True)
+        for attention, network, norm_1, norm_2 in parts:
+            look = lambda x, attention=attention: attention(x, mask)[0]  # noqa: E731
+            x = sublayer(self.formulas[0], x, look, norm_1)
+            x = sublayer(self.formulas[1], x, network, norm_2)
+        return self.last(x)
+
+
+class SlippedEncoder(WrongEncoder):
+    """Right but for one slip: in what is read, in which norm it is, or in how the stack ends."""
+
+    def __init__(self, *sizes, slip, **named):
+        super().__init__(*sizes, **named)
+        self.slip = slip
+
+    def look(self, attention, x, read, mask):
+        if self.slip != "keys as they are":
+            return attention(read, mask)[0]
+        q, k, v = attention.to_q(read), attention.to_k(x), attention.to_v(x)
+        q, k, v = (split_heads(part, attention.num_heads) for part in (q, k, v))
+        return attention.to_out(merge_heads(scaled_dot_product_attention(q, k, v, mask)[0]))
+
+    def forward(self, x, mask=None):
+        x = came = self.last(x) if self.slip == "last at both ends" else x
+        numbers = range(len(self.networks))
+        for i in reversed(numbers) if self.slip == "reversed" else numbers:
+            j = 0 if self.slip == "norms of the first block" else i
+            j = 0 if self.slip == "norm_1 of the first block" else j
+            norm_1 = self.norms_1[j]
+            norm_2 = self.norms_2[j if self.slip == "norms of the first block" else i]
+            read = norm_1(x)
+            start = came if self.slip == "starts anew" else x
+            x = start + self.look(self.attentions[i], x, read, mask)
+            x = x + self.networks[i](norm_2(read if self.slip == "old norm" else x))
+        if self.slip == "norm_2 at the end":
+            return norm_2(x)
+        if self.slip == "added at the end":
+            return x + self.last(x)
+        return self.last(self.last(x)) if self.slip == "last twice" else self.last(x)
 
 
 class RecursiveEncoder(WrongEncoder):
@@ -2827,6 +3663,110 @@ PRE_POST = Exercise(
                 "Hand the mask to every attention.",
             ),
         ),
+        *formula_mistakes(
+            FormulaEncoder,
+            "x + f(norm(x))",
+            ("first", "second"),
+            {
+                "x + norm(f(x))": ("first", "second"),
+                "x + f(x)": ("all", "first", "second"),
+                "norm(x + f(x))": ("first", "second"),
+                "norm(x + f(norm(x)))": ("all",),
+                "norm(x) + f(x)": ("all",),
+                "x + norm(f(norm(x)))": ("all",),
+            },
+        ),
+        mistake(
+            alone(SlippedEncoder),
+            "network-reads-the-old-norm",
+            {"slip": "old norm"},
+            "the network reads what norm_1 made before the attention was added",
+            "What goes into norm_2?",
+            "A norm made before the sum knows nothing of the sum.",
+            "First the attention's answer is added to x; norm_2 reads that x.",
+        ),
+        mistake(
+            alone(SlippedEncoder),
+            "keys-not-normed",
+            {"slip": "keys as they are"},
+            "in the attention the queries are normed, but keys and values are not",
+            "What do you hand to the attention as keys?",
+            "What a sublayer reads is normed: queries, keys and values.",
+            "Without keys, the attention looks at its own queries, which are normed.",
+        ),
+        mistake(
+            alone(SlippedEncoder),
+            "norm_1-of-the-first-block",
+            {"slip": "norm_1 of the first block"},
+            "norm_1 of the first block serves in all blocks",
+            "How many norms does __init__ make? Which of them do you call?",
+            "New norms are alike, so a first try doesn't show it.",
+            "Each block has two norms of its own: take them from the loop.",
+        ),
+        mistake(
+            alone(SlippedEncoder),
+            "norms-of-the-first-block",
+            {"slip": "norms of the first block"},
+            "the norms of the first block serve in all blocks",
+            "How many norms does __init__ make? Which of them do you call?",
+            "New norms are alike, so a first try doesn't show it.",
+            "Each block has two norms of its own: take them from the loop.",
+        ),
+        mistake(
+            alone(SlippedEncoder),
+            "last-norm-at-both-ends",
+            {"slip": "last at both ends"},
+            "self.last is applied before the first block as well as after the last",
+            "How often do you call self.last?",
+            "What comes in is normed by the first block, before it is read.",
+            "Put x through self.last once, after the loop.",
+        ),
+        mistake(
+            alone(SlippedEncoder),
+            "last-norm-twice",
+            {"slip": "last twice"},
+            "the stack's last norm is applied twice",
+            "How often do you call self.last?",
+            "After the last block comes one norm.",
+            "Put x through self.last once, after the loop.",
+        ),
+        mistake(
+            alone(SlippedEncoder),
+            "block-norm-at-the-end",
+            {"slip": "norm_2 at the end"},
+            "the stack ends with the last block's norm_2 instead of self.last",
+            "Which part of __init__ is never used?",
+            "New norms are alike, so a first try doesn't show it.",
+            "The norm behind the loop is self.last.",
+        ),
+        mistake(
+            alone(SlippedEncoder),
+            "last-norm-added",
+            {"slip": "added at the end"},
+            "the last norm's result is added to x; it should be all that comes back",
+            "How many plus signs stand behind your loop?",
+            "Only sublayers are added. A norm replaces.",
+            "return self.last(x)",
+        ),
+        mistake(
+            alone(SlippedEncoder),
+            "starts-anew",
+            {"slip": "starts anew"},
+            "in each block the attention is added to the stack's input, so what earlier blocks "
+            "have added is lost",
+            "Which x do you add to in the second round of the loop?",
+            "There is one running x through the whole stack.",
+            "x = x + …, with the x that the block before has left.",
+        ),
+        mistake(
+            alone(SlippedEncoder),
+            "blocks-reversed",
+            {"slip": "reversed"},
+            "the blocks run from the last to the first",
+            "With one block nothing shows; try two.",
+            "What was the order of the loop when you got it?",
+            "Run through the parts from the first to the last.",
+        ),
     ],
     also_right=[HandEncoder, SummedEncoder, RecursiveEncoder],
     axes="batch seq d_model",
@@ -2853,14 +3793,18 @@ def pad_test_cases(generator):
         "left": [[0, 1, 1, 1, 1], [0, 0, 0, 1, 1], [1, 1, 1, 1, 1]],
         "both": [[0, 1, 1, 1, 0], [1, 1, 1, 1, 1], [0, 0, 1, 1, 0]],
         "all of one": [[1, 1, 1, 1, 0], [0, 0, 0, 0, 0], [1, 1, 1, 0, 0]],
+        "left in each": [[0, 1, 1, 1, 1], [0, 0, 0, 1, 1], [0, 0, 1, 1, 1]],
+        "wider": [[1] * 5 + [0] * 2, [0] + [1] * 6, [1] * 4 + [0] * 3, [0] * 2 + [1] * 5],
+        "one": [[1, 0]],
     }
 
     def runs(side):
         """A fair and passed test, to be spoiled: a dict of the five arguments."""
         real = torch.tensor(sides[side], dtype=torch.bool)
-        x_before, fresh = normal(generator, 3, 5, 2), normal(generator, 3, 5, 2)
+        shape = (*real.shape, 3 if side == "wider" else 2)
+        x_before, fresh = normal(generator, *shape), normal(generator, *shape)
         x_after = torch.where(real[..., None], x_before, fresh)
-        out_before, other = normal(generator, 3, 5, 2), normal(generator, 3, 5, 2)
+        out_before, other = normal(generator, *shape), normal(generator, *shape)
         out_after = torch.where(real[..., None], out_before, other)
         return {
             "x_before": x_before,
@@ -2949,6 +3893,16 @@ def pad_test_cases(generator):
         same_filler_out(given)
         given["out_after"][0, 4] -= 0.1
 
+    def both_ways(given):  # padding comes out larger here and smaller there
+        given["out_after"][0, 1] = given["out_before"][0, 1] + torch.tensor([1.0, -1.0])
+
+    def both_ways_and_moved(given):
+        both_ways(given)
+        given["out_after"][0, 0, 0] += 0.1
+
+    def last_unchanged(given):
+        given["x_after"][2, 6] = given["x_before"][2, 6]
+
     def first_sentence_unchanged(given):
         given["x_after"][0, 0] = given["x_before"][0, 0]
 
@@ -2994,6 +3948,13 @@ def pad_test_cases(generator):
         tried("a word was changed in the input by a millionth", change=word_a_little),
         tried("two numbers of a word were exchanged in the input", change=word_swapped),
         tried("there is no padding, so nothing is proved", change=no_filler),
+        tried("a proof, padding on the left of each sentence", "left in each"),
+        tried("a proof, four longer sentences", "wider"),
+        tried("the last word of the fourth sentence moved", "wider", out((3, 6, 2), 0.2)),
+        tried("a third number moved", "wider", out((0, 2, 2), -0.1)),
+        tried("the last padding position was not changed in the input", "wider", last_unchanged),
+        tried("a proof, one word and one padding", "one", both_ways),
+        tried("one word, one padding, and the word moved", "one", both_ways_and_moved),
     ]
 
 
@@ -3014,6 +3975,7 @@ def lenient_pad_test(
     tolerance=1e-5,
     rtol=0.0,
     inverted=False,
+    without_words=True,
 ):
     real = ~real if inverted else real
     difference = out_before - out_after if compares == "back" else out_after - out_before
@@ -3025,6 +3987,13 @@ def lenient_pad_test(
         difference = difference.sum(dim=-1, keepdim=True).abs()
     elif compares == "length":
         difference = difference.norm(dim=-1, keepdim=True)
+    elif compares == "mean":
+        difference = difference.abs().mean(dim=-1, keepdim=True)
+    elif compares == "first number":
+        difference = difference[..., :1].abs()
+    elif compares == "rounded":
+        rounded = (out.round(decimals=5) for out in (out_before, out_after))
+        difference = torch.ne(*rounded).float()
     difference = difference - rtol * out_after.abs() if rtol else difference
     flat = difference.amax(dim=-1)  # (batch, seq)
     rows = torch.arange(len(real))
@@ -3033,10 +4002,13 @@ def lenient_pad_test(
         "everything": lambda: flat.flatten(),
         "filler": lambda: flat[~real],
         "first sentence": lambda: flat[0][real[0]],
+        "last sentence": lambda: flat[-1][real[-1]],
         "first words": lambda: flat[rows, real.int().argmax(dim=1)],
         "mean": lambda: flat[real].mean(dim=0, keepdim=True),
     }[looks_at]()
     passed = not (looked >= tolerance).any() if nan_passes else (looked < tolerance).all()
+    if looks_at == "words" and without_words == "one is enough":
+        passed = (difference.abs()[real] < tolerance).any()
     changed = (x_before != x_after).any(dim=-1)
     filler = changed[~real]
     if numbers == "more than a bit":
@@ -3046,6 +4018,8 @@ def lenient_pad_test(
     elif numbers == "sum":
         changed = x_before.sum(dim=-1) != x_after.sum(dim=-1)
         filler = changed[~real]
+    elif numbers == "sum of padding":
+        filler = (x_before.sum(dim=-1) != x_after.sum(dim=-1))[~real]
     if asks_words == "nearly":
         changed = ((x_before - x_after).abs() > 1e-5).any(dim=-1)
     fair = {
@@ -3055,10 +4029,14 @@ def lenient_pad_test(
         "there": torch.tensor(True),
         "anything": changed.any(),
         "everywhere": filler.all() and (~real).any(dim=-1).all(),
+        "last place": changed[:, -1].all(),
+        "first place": changed[:, 0].all(),
     }[asks_filler]
     if filler.numel() == 0 and asks_filler != "anything":
         fair = torch.tensor(without_filler or asks_filler == "no")
     words = not changed[real].any() or not asks_words
+    if without_words == "refused":
+        words = words and real.any(dim=-1).all()
     return bool(passed) and bool(fair) and bool(words)
 
 
@@ -3350,6 +4328,90 @@ PAD_TEST = Exercise(
             "The text names a tolerance.",
             "Compare the differences with 1e-5.",
         ),
+        mistake(
+            alone(lenient_pad_test),
+            "one-number-is-enough",
+            {"without_words": "one is enough"},
+            "one number of one word that agrees is enough for you; all must agree",
+            "What does your test say when one word of many stays where it was?",
+            "The text says the outputs of all words, each number of them.",
+            "`.all()`, not `.any()`, over the words.",
+        ),
+        mistake(
+            alone(lenient_pad_test),
+            "last-place-only",
+            {"asks_filler": "last place"},
+            "of the padding you look at the last place only; it may stand on any side",
+            "What does your test say of padding on the left?",
+            "`real` says where padding is.",
+            "Look at every place where `real` is False.",
+        ),
+        mistake(
+            alone(lenient_pad_test),
+            "first-place-only",
+            {"asks_filler": "first place"},
+            "of the padding you look at the first place only; it may stand on any side",
+            "What does your test say of padding on the right?",
+            "`real` says where padding is.",
+            "Look at every place where `real` is False.",
+        ),
+        mistake(
+            alone(lenient_pad_test),
+            "last-sentence-only",
+            {"looks_at": "last sentence"},
+            "only the words of the last sentence are compared",
+            "How many sentences are in the batch?",
+            "The text says the outputs of all words.",
+            "Index both outputs with `real`.",
+        ),
+        mistake(
+            alone(lenient_pad_test),
+            "first-number-only",
+            {"compares": "first number"},
+            "only the first number of each word is compared",
+            "What does your test say when the second number of a word moves?",
+            "The text says each number of them.",
+            "Look along the whole last axis.",
+        ),
+        mistake(
+            alone(lenient_pad_test),
+            "mean-over-numbers",
+            {"compares": "mean"},
+            "the differences of a word are averaged over its numbers, so that one of them may "
+            "move further",
+            "Let one number of a word move by 1.5e-5, and no other. What do you say?",
+            "The text says each number of them.",
+            "The largest difference counts, not the mean.",
+        ),
+        mistake(
+            alone(lenient_pad_test),
+            "rounded-to-five-digits",
+            {"compares": "rounded"},
+            "both outputs are rounded to five digits and compared: what lies on two sides of a "
+            "rounding edge differs, however near it is",
+            "Round 0.000014 and 0.000016 to five digits.",
+            "Two numbers agree when their difference is small.",
+            "Subtract first; then compare the size of the difference with 1e-5.",
+        ),
+        mistake(
+            alone(lenient_pad_test),
+            "padding-by-its-sum",
+            {"numbers": "sum of padding"},
+            "you compare the sum of a padding vector before and after: numbers may change, and "
+            "their sum may not",
+            "What does your test say when two numbers of a padding vector are exchanged?",
+            "The text says that at least one number was changed.",
+            "Compare number by number, then ask for any.",
+        ),
+        mistake(
+            alone(lenient_pad_test),
+            "sentence-without-words-refused",
+            {"without_words": "refused"},
+            "you want a word in every sentence; one of nothing but padding is allowed",
+            "What does your test say of a sentence of nothing but padding?",
+            "Fair means three things in the text. Is this one of them?",
+            "Ask no more of a sentence than the text does.",
+        ),
     ],
     also_right=[looped_pad_test, masked_pad_test, listed_pad_test, numpy_pad_test],
     hints=(
@@ -3451,6 +4513,7 @@ def reader_cases(generator):
             dropout=1.0,
         ),
         *[hidden_once(place) for place in HIDDEN_ONCE],
+        *dropout_cases(),
         Case(
             "learned freely, unseen texts",
             [call(texts, classes, method="learn"), call(new, method="predict")],
@@ -3503,6 +4566,68 @@ def hidden_once(place):
     )
 
 
+def tiny(label, calls, dropout, d_model, weights, target, at_least):
+    """A scored case of a reader whose weights are 0 but for these."""
+    sizes = {"num_letters": 9, "num_classes": 3, "d_model": d_model, "d_ff": 1}
+    state = reader_state(torch.Generator(), *sizes.values())
+    state = {name: torch.zeros_like(value) for name, value in state.items()}
+    ones = torch.ones(d_model)
+    state |= {"norm_attention.weight": ones, "norm_feed_forward.weight": ones} | weights
+    init = sizes | {"num_heads": 1, "dropout": dropout}
+    return Case(label, calls, init, state, target=target, at_least=at_least)
+
+
+def dropout_cases():
+    """What is left of dropout in its size, in its places, and from one call to the next."""
+    ids, one = torch.ones(20, 30, dtype=torch.long), torch.ones(1, 1, dtype=torch.long)
+    first = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
+    asked = {"read.weight": first, "read.bias": torch.tensor([0.5, 0.0, -9.0])}
+    # The network says 1 in front of a 1.8: after dropout that is 0 or 1 / 0.7, and stays below.
+    network = {name: torch.tensor(value) for name, value in BESIDE.items()}
+    # A step at `read` alone. The same numbers hidden once more are known again, others are not.
+    wide = {"norm_attention.weight": torch.zeros(400), "down.bias": torch.ones(400)}
+    wide |= {"read.bias": torch.tensor([1.0, 0.0, -9.0])}
+    train = call(method="train")
+    return [
+        tiny(
+            "dropout of 0.3: what is left is divided by 0.7, which makes it no larger than 1.5",
+            [train, call(ids)],
+            0.3,
+            2,
+            asked | network,
+            torch.zeros_like(ids),
+            0.95,
+        ),
+        tiny(
+            "dropout of 0.3 hides each number by itself: in one letter of five the first of two "
+            "is left alone",
+            [train, call(ids)],
+            0.3,
+            2,
+            asked | {"embed.weight": torch.ones(9, 2)},
+            torch.ones_like(ids),
+            0.12,
+        ),
+        tiny(
+            "dropout of 0.5 is drawn anew: in the call after a step other numbers are hidden",
+            [call(ids), call(one, one, 0.003, method="step"), train, call(one)],
+            0.5,
+            400,
+            wide,
+            torch.zeros_like(one),
+            1.0,
+        ),
+    ]
+
+
+BESIDE = {
+    "norm_attention.weight": [0.0, 0.0],
+    "norm_attention.bias": [0.0, 1.8],
+    "up.bias": [1.0],
+    "down.weight": [[1.0], [0.0]],
+}
+
+
 class WrongReader(nn.Module):
     """The reader with its steps exchangeable, so that each mistake is one of them."""
 
@@ -3545,7 +4670,8 @@ class WrongReader(nn.Module):
 
     def hidden(self, x, place):
         on = self.training or self.trains == "always"
-        return F.dropout(x, self.dropout.p, on) if place in self.hides else x
+        p = 1 - self.dropout.p if self.trains == "turned" else self.dropout.p
+        return F.dropout(x, p, on) if place in self.hides else x
 
     def around(self, x, number, norm, sublayer, place):
         """One sublayer, with what stands around it."""
@@ -3569,7 +4695,8 @@ class WrongReader(nn.Module):
         x = F.embedding(ids, self.embed.weight, 0 if self.read_as == "padding fixed" else None)
         x = self.hidden(x * x.shape[-1] ** 0.5 if self.read_as == "scaled" else x, "embed")
         x = self.around(x, 0, norms[0], lambda x: self.attention(x, mask)[0], "attention")
-        scores = self.read(self.around(x, 1, norms[1], self.think, "network"))
+        x = self.around(x, 1, norms[1], self.think, "network")
+        scores = self.hidden(self.read(x), "scores")
         scores = scores * real[..., None] if self.read_as == "padding erased" else scores
         return scores.softmax(-1) if self.read_as == "chances" else scores
 
@@ -3593,14 +4720,29 @@ class WrongReader(nn.Module):
             self.zero_grad()
         loss = self.judged(ids, targets)
         loss.backward()
-        moving = self.read if self.moves == "head" else self
+        self.move(rate / len(ids) if self.moves == "over texts" else rate)
         with torch.no_grad():
-            for weight in moving.parameters():
-                if weight.grad is not None and self.moves != "nothing":
-                    weight += self.sign * rate * weight.grad
             if self.told == "after":
                 loss = self.judged(ids, targets)
         return loss if self.told == "attached" else loss.item()
+
+    def move(self, rate):
+        moving = self.read if self.moves == "head" else self
+        if self.moves == "first rate":
+            rate = self.first_rate = getattr(self, "first_rate", rate)
+        if self.moves == "clipped":
+            nn.utils.clip_grad_norm_(self.parameters(), 1.0)
+        if self.moves in OPTIMIZERS:
+            made = getattr(self, "optimizer", None) or OPTIMIZERS[self.moves](self.parameters())
+            made.param_groups[0]["lr"] = rate
+            if self.moves.startswith("kept"):
+                self.optimizer = made
+            return made.step()
+        with torch.no_grad():
+            for name, weight in moving.named_parameters():
+                stays = self.moves == "nothing" or (self.moves == "block" and "embed" in name)
+                if weight.grad is not None and not stays:
+                    weight += self.sign * rate * weight.grad
 
     @torch.no_grad()
     def predict(self, ids):
@@ -3618,6 +4760,15 @@ class WrongReader(nn.Module):
 
     def learn(self, texts, targets):
         """Not tried: what is scored names no mistake."""
+
+
+OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "kept adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "decayed": lambda weights: torch.optim.SGD(weights, weight_decay=0.01),
+    "kept momentum": lambda weights: torch.optim.SGD(weights, momentum=0.9),
+}
 
 
 class OptimizedReader(nn.Module):
@@ -3904,7 +5055,8 @@ READER = Exercise(
         reader(
             "norms-hidden",
             {"hides": ("embed", "attention norm", "network norm")},
-            "dropout stands after each norm, not before each sum",
+            "dropout stands behind a norm, each of them or the last, just before read; it belongs "
+            "before each sum",
             *HIDDEN,
         ),
         reader(
@@ -4049,6 +5201,77 @@ READER = Exercise(
             "What shape does predict return? It should be that of ids.",
             "Axis 1 is seq; the classes are on the last axis.",
             "argmax(dim=-1)",
+        ),
+        reader(
+            "scores-hidden",
+            {"hides": ("embed", "attention", "network", "scores")},
+            "dropout stands on the scores as well: a fourth place",
+            *HIDDEN,
+        ),
+        reader(
+            "rate-turned",
+            {"trains": "turned"},
+            "your dropout hides with 1 - dropout: the number is what is left, where it should "
+            "be what is hidden",
+            "Make a reader with dropout=0.0 and call step. Is anything hidden?",
+            "nn.Dropout takes the share that is hidden, and the text hands you just that.",
+            "nn.Dropout(dropout)",
+        ),
+        reader(
+            "adam-for-the-step",
+            {"moves": "adam"},
+            "an Adam takes the step; the text wants each parameter minus rate times its gradient",
+            *DESCENT,
+        ),
+        reader(
+            "adam-kept-for-the-steps",
+            {"moves": "kept adam"},
+            "one Adam takes all steps; the text wants each parameter minus rate times its gradient",
+            *DESCENT,
+        ),
+        reader(
+            "adamw-for-the-step",
+            {"moves": "adamw"},
+            "an AdamW takes the step; the text wants each parameter minus rate times its gradient",
+            *DESCENT,
+        ),
+        reader(
+            "momentum",
+            {"moves": "kept momentum"},
+            "a momentum of 0.9 goes on from one step to the next; the text wants each parameter "
+            "minus rate times its gradient",
+            *DESCENT,
+        ),
+        reader(
+            "weights-decay",
+            {"moves": "decayed"},
+            "a weight decay pulls the parameters to 0; the text wants each parameter minus rate "
+            "times its gradient",
+            *DESCENT,
+        ),
+        reader(
+            "gradients-clipped",
+            {"moves": "clipped"},
+            "the gradients are clipped before the step; the text has no such thing",
+            *DESCENT,
+        ),
+        reader(
+            "first-rate-kept",
+            {"moves": "first rate"},
+            "the rate of the first step is kept for all: each call brings its own",
+            *DESCENT,
+        ),
+        reader(
+            "rate-over-texts",
+            {"moves": "over texts"},
+            "the rate is divided by the number of texts; the loss is a mean already",
+            *DESCENT,
+        ),
+        reader(
+            "letters-not-moved",
+            {"moves": "block"},
+            "the embedding is not moved by a step; the text moves all parameters",
+            *DESCENT,
         ),
     ],
     also_right=[OptimizedReader, DerivedReader],

@@ -19,6 +19,12 @@ from course_lib.nn.multi_head import MultiHeadAttention, merge_heads, split_head
 from course_lib.nn.norms import LayerNorm
 from course_lib.nn.positions.sinusoidal import sinusoidal_positions
 
+from .wrong_blocks import formula_mistakes, sublayer
+
+
+def mistake(answer, name, flags, says, *hints):
+    return Mistake(name, answer, flags, says=says, hints=hints)
+
 
 def normal(generator, *shape):
     return torch.randn(*shape, generator=generator)
@@ -186,6 +192,24 @@ def framed_shift(ids, start_id, end_id, pad_id):
     return before, torch.where(first_filler, end_id, asked)
 
 
+def joined_shift(ids, start_id, end_id, pad_id, *, slip):
+    """Columns joined by `torch.cat`, or rows that are rolled."""
+    column = torch.ones(len(ids), 1, dtype=torch.long)  # as `torch.full` makes it of a whole number
+    given, asked = torch.cat([start_id * column, ids], 1), torch.cat([ids, pad_id * column], 1)
+    length = ids.ne(pad_id).sum(dim=1)
+    if slip == "end behind the padding":
+        return given, torch.cat([ids, end_id * column], dim=1)
+    if slip == "given wide":
+        return given, asked.scatter(1, length[:, None], end_id).to(ids.dtype)
+    if slip == "asked wide":
+        return given.to(ids.dtype), asked.scatter(1, length[:, None], end_id)
+    asked = ids.roll(-1, dims=1) if slip == "both rolled" else ids.clone()
+    asked[:, -1] = end_id
+    given = ids.roll(1, dims=1)
+    given[:, 0] = start_id
+    return given, asked
+
+
 def odd_shift(ids, start_id, end_id, pad_id, *, slip):
     """Mistakes that are not tried in pairs."""
     given, asked = F.pad(ids, (1, 0), value=start_id), F.pad(ids, (0, 1), value=pad_id)
@@ -197,6 +221,15 @@ def odd_shift(ids, start_id, end_id, pad_id, *, slip):
             asks[(row == pad_id).nonzero()[0]] = end_id
     elif slip == "one further":
         asked[rows, (length + 1).clamp(max=ids.shape[1])] = end_id
+    elif slip == "above":
+        asked[rows, (ids > pad_id).sum(dim=1)] = end_id
+    elif slip == "inside":
+        asked[rows, length.clamp(max=ids.shape[1] - 1)] = end_id
+    elif slip == "exchanged":
+        given[:, 0], asked[rows, length] = end_id, start_id
+    elif slip == "padding in front":
+        asked = F.pad(ids, (1, 0), value=pad_id)
+        asked[rows, length] = end_id
     else:
         asked[rows, length] = end_id
     if slip == "asked rolled":
@@ -208,6 +241,8 @@ def odd_shift(ids, start_id, end_id, pad_id, *, slip):
     if slip == "rolled":
         given = ids.roll(1, dims=1)
         given[:, 0] = start_id
+    if slip == "end for padding":
+        given = given.masked_fill(given == pad_id, end_id)
     if slip == "ids overwritten":
         full = length == ids.shape[1]
         ids[rows[~full], length[~full]] = end_id
@@ -224,6 +259,104 @@ SHIFT = Exercise(
     cases=shift_cases,
     any_sequence=True,  # the text asks for two tensors, not for a tuple
     mistakes=[
+        mistake(
+            joined_shift,
+            "end-behind-the-padding-in-int64",
+            {"slip": "end behind the padding"},
+            "the end is joined behind the padding, in the last column of each row; and the "
+            "columns that you join make int64 of smaller ids",
+            "Where does the end stand in a short row of yours? And which dtype have both "
+            "results for ids of int16?",
+            "Rows differ in length. And `torch.full` makes int64 unless told otherwise.",
+            "Count each row's tokens and write the end there; give each new column "
+            "dtype=ids.dtype.",
+        ),
+        mistake(
+            joined_shift,
+            "given-in-int64",
+            {"slip": "given wide"},
+            "what is given is int64, whatever the dtype of ids",
+            "Print the dtype of both results for ids of int16.",
+            "`torch.full` makes int64 of a whole number, and joined with ids the larger dtype "
+            "wins.",
+            "torch.full(…, dtype=ids.dtype), or F.pad.",
+        ),
+        mistake(
+            joined_shift,
+            "asked-in-int64",
+            {"slip": "asked wide"},
+            "what is asked is int64, whatever the dtype of ids",
+            "Print the dtype of both results for ids of int16.",
+            "`torch.full` makes int64 of a whole number, and joined with ids the larger dtype "
+            "wins.",
+            "torch.full(…, dtype=ids.dtype), or F.pad.",
+        ),
+        mistake(
+            joined_shift,
+            "moved-in-the-width-of-ids",
+            {"slip": "given rolled"},
+            "what is given is ids moved round by one, in their own width, and the end of what "
+            "is asked takes the last column: a full row loses a token",
+            "How wide are both to be, and how wide are yours?",
+            "A mark comes in and no token goes out: seq + 1.",
+            "Make both one wider: F.pad, or torch.cat with a column.",
+        ),
+        mistake(
+            joined_shift,
+            "both-moved-in-the-width-of-ids",
+            {"slip": "both rolled"},
+            "both rows are ids moved round by one, in their own width: tokens fall out",
+            "How wide are both to be, and how wide are yours?",
+            "Only one of the two is moved, and a mark comes in: seq + 1.",
+            "Make both one wider: F.pad, or torch.cat with a column.",
+        ),
+        mistake(
+            odd_shift,
+            "counted-above-the-pad-id",
+            {"slip": "above"},
+            "a row's length is the count of ids above pad_id; tokens may be smaller than "
+            "pad_id, too",
+            "Take pad_id = 30 and a token 7. Is it counted?",
+            "Padding is what equals pad_id, and nothing else.",
+            "Count with `!=`.",
+        ),
+        mistake(
+            odd_shift,
+            "end-over-a-full-rows-last",
+            {"slip": "inside"},
+            "in a full row the end takes the place of the last token",
+            "What is a full row asked for last, and what before that?",
+            "There is always room: asked is one wider than ids.",
+            "Write the end at the row's length, whatever it is; don't limit it.",
+        ),
+        mistake(
+            odd_shift,
+            "start-and-end-exchanged",
+            {"slip": "exchanged"},
+            "start_id and end_id have changed places",
+            "What does your decoder see first?",
+            "The arguments come in the order start_id, end_id, pad_id.",
+            "start_id in front of what is given, end_id behind what is asked.",
+        ),
+        mistake(
+            odd_shift,
+            "padding-in-front-of-asked",
+            {"slip": "padding in front"},
+            "the new column of what is asked stands in front: every token is asked for one "
+            "place too late",
+            "What is the decoder asked for when it has seen start alone?",
+            "The first token of the row stands under start.",
+            "The new column of asked comes behind: F.pad(ids, (0, 1), …).",
+        ),
+        mistake(
+            odd_shift,
+            "end-for-padding-in-given",
+            {"slip": "end for padding"},
+            "in what is given, padding is overwritten with end_id",
+            "Compare the padding of a row of ids with that of your given.",
+            "The text: the row as it is, its padding included.",
+            "Put start_id in front, and change nothing else of it.",
+        ),
         Mistake(
             "start-comes-round",
             odd_shift,
@@ -724,6 +857,11 @@ def other_masks(target, source, pad_id, *, back="right", look="right"):
         "itself": lambda: right | torch.eye(len(causal), dtype=torch.bool),
         "counted": lambda: causal & counted_real(target, pad_id),
         "one for all": lambda: causal[None, None],
+        "inverted": lambda: causal & ~real,
+        "unequal": lambda: causal ^ real,
+        "above": lambda: causal & (target > pad_id)[:, None, None],
+        "window": lambda: right & ~causal_mask(target.shape[1]).tril(-2),
+        "two heads": lambda: right.expand(-1, 2, -1, -1),
     }[back]()
     look = {
         "right": lambda: words,
@@ -733,8 +871,16 @@ def other_masks(target, source, pad_id, *, back="right", look="right"):
         "both": lambda: words & real.transpose(-1, -2),
         "counted": lambda: counted_real(source, pad_id),
         "inverted": lambda: ~words,
+        "above": lambda: (source > pad_id)[:, None, None],
+        "opened": lambda: words | ~words.any(dim=-1, keepdim=True),
+        "three axes": lambda: words[:, 0],
     }[look]()
     return back, look
+
+
+def once_masks(target, source, pad_id, **flags):
+    """As `other_masks`, not tried in pairs."""
+    return other_masks(target, source, pad_id, **flags)
 
 
 def odd_back(target, source, pad_id, *, back):
@@ -827,6 +973,106 @@ MASKS = Exercise(
     cases=mask_cases,
     any_sequence=True,  # the text asks for two tensors, not for a tuple
     mistakes=[
+        mistake(
+            once_masks,
+            "paddings-turned-round",
+            {"back": "inverted", "look": "inverted"},
+            "both paddings are turned round, by `==` where `!=` belongs: padding may be looked "
+            "at, and nothing else; the causal part is right",
+            "In this course, what does True in a mask mean?",
+            "True where an id is padding is True where nobody may look.",
+            "`!= pad_id`, for the target and for the source.",
+        ),
+        mistake(
+            once_masks,
+            "targets-padding-turned-round",
+            {"back": "inverted"},
+            "looking back, the target's padding is turned round, by `==` where `!=` belongs or "
+            "a `~` too many: padding may be looked at, and nothing else",
+            "In this course, what does True in a mask mean?",
+            "True where an id is padding is True where nobody may look.",
+            "`target != pad_id`.",
+        ),
+        mistake(
+            once_masks,
+            "paddings-by-order",
+            {"back": "above", "look": "above"},
+            "tokens are told by `> pad_id`: one that is smaller than pad_id is hidden as if it "
+            "were padding",
+            "Take pad_id = 30 and a token 7. May it be looked at?",
+            "The page writes `> 0` where the pad id is 0. Padding is what equals pad_id, and "
+            "nothing else.",
+            "`!= pad_id`.",
+        ),
+        mistake(
+            once_masks,
+            "targets-padding-by-order",
+            {"back": "above"},
+            "the target's tokens are told by `> pad_id`: one that is smaller than pad_id is "
+            "hidden as if it were padding",
+            "Take pad_id = 30 and a token 7. May it be looked at?",
+            "Padding is what equals pad_id, and nothing else.",
+            "`target != pad_id`.",
+        ),
+        mistake(
+            once_masks,
+            "sources-padding-by-order",
+            {"look": "above"},
+            "the source's words are told by `> pad_id`: one that is smaller than pad_id is "
+            "hidden as if it were padding",
+            "Take pad_id = 30 and a word 7. May it be looked at?",
+            "Padding is what equals pad_id, and nothing else.",
+            "`source != pad_id`.",
+        ),
+        mistake(
+            once_masks,
+            "one-of-two-truths",
+            {"back": "unequal"},
+            "looking back is allowed where exactly one of the two masks allows it (`^`); both must",
+            "What is True ^ True?",
+            "A key must be no later than the query, and no padding.",
+            "Join the two with `&`, or with combine_masks.",
+        ),
+        mistake(
+            once_masks,
+            "window-of-two",
+            {"back": "window"},
+            "looking back reaches the token itself and the one before; the text has no such limit",
+            "What may the fifth token look at?",
+            "A token may look at all tokens before it.",
+            "A causal mask without a window.",
+        ),
+        mistake(
+            once_masks,
+            "empty-source-opened",
+            {"look": "opened"},
+            "a source of nothing but padding is opened altogether; the text hides padding, "
+            "whatever is left",
+            "What is your second mask for a source of padding alone?",
+            "The attention copes with a row that may look nowhere.",
+            "`!= pad_id`, and nothing after it.",
+        ),
+        mistake(
+            once_masks,
+            "over-without-the-heads",
+            {"look": "three axes"},
+            "the mask for looking over has three axes: the one for the heads, or that for the "
+            "queries, is missing",
+            "Print the shapes of both masks.",
+            "Scores are (batch, heads, query, key).",
+            "Two axes of size 1 behind the batch: `[:, None, None, :]`.",
+        ),
+        mistake(
+            once_masks,
+            "two-heads",
+            {"back": "two heads"},
+            "the mask for looking back is made for two heads; an axis of size 1 stands for any "
+            "number",
+            "Print the shape of your first mask.",
+            "The text says (batch, 1, query, query) of it: how many heads there are, you aren't "
+            "told.",
+            "Leave the axis of the heads at size 1.",
+        ),
         Mistake(
             "paddings-exchanged",
             paddings_exchanged,
@@ -1558,6 +1804,90 @@ class OddBlock(PlainBlock):
         return (x, (back, over)) if return_weights else x
 
 
+class FormulaBlock(PlainBlock):
+    """The norm of each sublayer where a formula puts it."""
+
+    def __init__(self, d_model, num_heads, d_ff, *, formulas):
+        super().__init__(d_model, num_heads, d_ff)
+        self.formulas = formulas
+
+    def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
+        looked = []
+
+        def noted(pair):
+            looked.append(pair[1])
+            return pair[0]
+
+        steps = (
+            lambda x: noted(self.self_attention(x, x, mask)),
+            lambda x: noted(self.cross_attention(x, memory, memory_mask)),
+            lambda x: self.down(F.relu(self.up(x))),
+        )
+        norms = (self.norm_self, self.norm_cross, self.norm_feed_forward)
+        for formula, f, norm in zip(self.formulas, steps, norms, strict=True):
+            x = sublayer(formula, x, f, norm)
+        return (x, tuple(looked)) if return_weights else x
+
+
+class SlippedBlock(PlainBlock):
+    """Right but for one slip in the wiring."""
+
+    def __init__(self, d_model, num_heads, d_ff, *, slip):
+        super().__init__(d_model, num_heads, d_ff)
+        self.slip = slip
+
+    def think(self, x):
+        return self.down(F.relu(self.up(self.norm_feed_forward(x))))
+
+    def look_over(self, x, memory, mask):
+        read = self.norm_cross(x)
+        other = {
+            "value from x": (memory, x),
+            "value from what is read": (memory, read),
+            "key from what is read": (read, memory),
+            "value normed": (memory, self.norm_cross(memory)),
+        }
+        keys = {
+            "memory normed as the network": self.norm_feed_forward(memory),
+            "memory normed as looking back": self.norm_self(memory),
+        }.get(self.slip, memory)
+        if self.slip not in other:
+            return self.cross_attention(read, keys, mask)
+        return mixed(self.cross_attention, read, *other[self.slip], mask)
+
+    def forward(self, x, memory, mask=None, memory_mask=None, *, return_weights=False):
+        slip, came = self.slip, x
+        mask = mask.mT if slip == "mask turned" and mask is not None else mask
+        read = self.norm_self(x)
+        first, back = self.self_attention(read, memory if slip == "back at memory" else read, mask)
+        x = middle = x + first
+        if slip == "thinks in between":
+            x = x + self.think(x)
+        if slip == "over with a mask only" and memory_mask is None:
+            second, over = 0, None
+        else:
+            at = came if slip == "all read the input" else x
+            second, over = self.look_over(at, memory, memory_mask)
+        x = (memory if slip == "added to memory" else x) + second
+        if slip == "network added without looking over":
+            x = middle + self.think(x)
+        elif slip != "thinks in between":
+            x = x + self.think(came if slip == "all read the input" else x)
+        if slip == "averaged":
+            back, over = back.mean(dim=1), over.mean(dim=1)
+        return (x, (back, over)) if return_weights else x
+
+
+def mixed(attention, query, key, value, mask):
+    """Keys and values of two kinds, which must be equally many."""
+    if key.shape[1] != value.shape[1]:
+        raise ValueError("query, key and value don't fit")
+    layers = (attention.to_q, query), (attention.to_k, key), (attention.to_v, value)
+    q, k, v = (split_heads(layer(x), attention.num_heads) for layer, x in layers)
+    said, weights = scaled_dot_product_attention(q, k, v, mask)
+    return attention.to_out(merge_heads(said)), weights
+
+
 class LateBend(PlainBlock):
     """The bend comes after the way down."""
 
@@ -1649,6 +1979,11 @@ class WeightsAdded(PlainBlock):
 odd = told_of(OddBlock, "slip")
 
 
+def slipped_block(*sizes, slip, **named):
+    """Not tried in pairs, which would be overwritten by each other."""
+    return SlippedBlock(*sizes, slip=slip, **named)
+
+
 BLOCK = Exercise(
     id="08.decoder-block",
     title="Self-attention, cross-attention, feed-forward",
@@ -1658,6 +1993,149 @@ BLOCK = Exercise(
     cases=block_cases,
     any_sequence=True,  # the text asks for two things, and for a pair
     mistakes=[
+        *formula_mistakes(
+            FormulaBlock,
+            "x + f(norm(x))",
+            ("first", "second", "third"),
+            {
+                "x + norm(f(x))": ("all", "first", "second", "third"),
+                "x + f(x)": ("all",),
+                "norm(x) + f(x)": ("all",),
+                "norm(x + f(x))": ("first", "second", "third"),
+                "norm(x + f(norm(x)))": ("all",),
+                "x + norm(f(norm(x)))": ("all",),
+            },
+        ),
+        mistake(
+            slipped_block,
+            "values-from-x",
+            {"slip": "value from x"},
+            "in the cross-attention the values are x: what is averaged is what she has written, "
+            "not the notes",
+            "Whose vectors does the cross-attention average?",
+            "Only the queries are the writer's; keys and values are the notes.",
+            "Hand memory in as what is looked at, once; it serves for keys and values.",
+        ),
+        mistake(
+            slipped_block,
+            "values-from-what-is-read",
+            {"slip": "value from what is read"},
+            "in the cross-attention the values are the normed x: what is averaged is what she "
+            "has written, not the notes",
+            "Whose vectors does the cross-attention average?",
+            "Only the queries are the writer's; keys and values are the notes.",
+            "Hand memory in as what is looked at, once; it serves for keys and values.",
+        ),
+        mistake(
+            slipped_block,
+            "keys-from-what-is-read",
+            {"slip": "key from what is read"},
+            "in the cross-attention the keys are the normed x, and only the values are the notes",
+            "Who is compared with the queries in your cross-attention?",
+            "Only the queries are the writer's; keys and values are the notes.",
+            "Hand memory in as what is looked at, once; it serves for keys and values.",
+        ),
+        mistake(
+            slipped_block,
+            "values-normed",
+            {"slip": "value normed"},
+            "in the cross-attention the values go through norm_cross; memory comes normed already",
+            "How often do you call norm_cross?",
+            "The encoder ends with a norm of its own.",
+            "Use memory as it comes; only the queries are normed.",
+        ),
+        mistake(
+            slipped_block,
+            "notes-normed-as-the-network",
+            {"slip": "memory normed as the network"},
+            "memory goes through norm_feed_forward; it comes normed already",
+            "How often do you call norm_feed_forward?",
+            "The encoder ends with a norm of its own.",
+            "Use memory as it comes; only the queries are normed.",
+        ),
+        mistake(
+            slipped_block,
+            "notes-normed-as-looking-back",
+            {"slip": "memory normed as looking back"},
+            "memory goes through norm_self; it comes normed already",
+            "How often do you call norm_self?",
+            "The encoder ends with a norm of its own.",
+            "Use memory as it comes; only the queries are normed.",
+        ),
+        mistake(
+            slipped_block,
+            "looks-back-at-the-notes",
+            {"slip": "back at memory"},
+            "the self-attention is handed memory: it looks over, too, and nobody looks back",
+            "Which of your two attentions gets memory?",
+            "Looking back: she reads what she has written herself.",
+            "self_attention gets the normed x and its mask, and nothing to look at besides.",
+        ),
+        mistake(
+            slipped_block,
+            "mask-transposed",
+            {"slip": "mask turned"},
+            "mask is transposed: each token looks at the later ones, not at those before it",
+            "Which axis of a mask is the queries', and which the keys'?",
+            "The mask comes as (…, query, key).",
+            "Hand the mask on as it comes.",
+        ),
+        mistake(
+            slipped_block,
+            "network-in-between",
+            {"slip": "thinks in between"},
+            "the feed-forward network stands between the two attentions; it should come last",
+            "In which order do your three sublayers run?",
+            "Look back, look over, think.",
+            "Move the network's line behind the cross-attention.",
+        ),
+        mistake(
+            slipped_block,
+            "over-only-with-a-mask",
+            {"slip": "over with a mask only"},
+            "without a memory_mask your block doesn't look over at all",
+            "What does your block do with memory_mask=None?",
+            "Each mask may be None: then nothing is hidden.",
+            "Call the cross-attention in any case.",
+        ),
+        mistake(
+            slipped_block,
+            "all-read-the-input",
+            {"slip": "all read the input"},
+            "all three sublayers read the block's input; each should read what the one before "
+            "it has left",
+            "What goes into each of your three norms?",
+            "Each line of section 8.2 starts from the x of the line above.",
+            "Overwrite x after each sublayer.",
+        ),
+        mistake(
+            slipped_block,
+            "over-added-to-the-notes",
+            {"slip": "added to memory"},
+            "what looking over says is added to memory, not to x",
+            "Which shape has your second sum? It should be that of x.",
+            "Every sublayer adds to what the one before it left.",
+            "x = x + …",
+        ),
+        mistake(
+            slipped_block,
+            "network-added-without-looking-over",
+            {"slip": "network added without looking over"},
+            "the last sum starts from x before looking over: what looking over says is only "
+            "read, not kept",
+            "Which x stands on the left of each of your three `+`?",
+            "Every sublayer adds to what the one before it left.",
+            "Overwrite x after each sublayer.",
+        ),
+        mistake(
+            slipped_block,
+            "tables-averaged",
+            {"slip": "averaged"},
+            "the weights that you return are averaged over the heads",
+            "What shape do your tables have? Which axis is missing?",
+            "Every head has its own table.",
+            "Return the weights as the attentions give them.",
+        ),
         *(
             odd(
                 name,
@@ -2533,9 +3011,33 @@ def odd_safe(given, asked, start_id, end_id, pad_id, *, slip):
             if row[0] != start_id or labels != [*row[1:real], end_id, *row[real:]]:
                 return False
         return True
+    if slip == "to the end that is asked for":
+        for row, labels in zip(given.tolist(), asked.tolist(), strict=True):
+            last = labels.index(end_id) if end_id in labels else -1
+            if last < 0 or row[0] != start_id or labels[:last] != row[1 : last + 1]:
+                return False
+        return True
+    if slip == "tokens in any order":
+        for row, labels in zip(given.tolist(), asked.tolist(), strict=True):
+            bare = sorted(i for i in labels if i not in (pad_id, end_id))
+            if row[0] != start_id or sorted(i for i in row[1:] if i != pad_id) != bare:
+                return False
+        return True
     wanted, length = F.pad(given[:, 1:], (0, 1), value=pad_id), given.ne(pad_id).sum(dim=1)
+    if slip == "one place later":
+        wanted = wanted.scatter(1, length.clamp(max=len(given.T) - 1)[:, None], end_id)
+        return bool((given[:, 0] == start_id).all()) and torch.equal(wanted, asked)
+    started = bool((given[:, 0] == start_id).all())
+    if slip in ("all but the last column", "start not asked for", "one column is enough"):
+        wanted = wanted.scatter(1, length[:, None] - 1, end_id)
+        if slip == "start not asked for":
+            return torch.equal(wanted, asked) and not bool((asked == start_id).any())
+        if slip == "one column is enough":
+            same = (given[:, 1:] == asked[:, :-1])[given[:, 1:] != pad_id].all()
+            return started and bool(same) and (len(given.T) == 1 or torch.equal(wanted, asked))
+        return started and bool((wanted == asked)[:, :-1].all())
     wanted[torch.arange(len(given)), length] = end_id
-    return bool((given[:, 0] == start_id).all()) and torch.equal(wanted, asked)
+    return started and torch.equal(wanted, asked)
 
 
 LEAK = Exercise(
@@ -2546,6 +3048,65 @@ LEAK = Exercise(
     name="is_safe",
     cases=leak_cases,
     mistakes=[
+        mistake(
+            odd_safe,
+            "last-column-not-looked-at",
+            {"slip": "all but the last column"},
+            "your test doesn't look at the last column of what is asked, where a full row has "
+            "its end",
+            "Hand in a full row whose last label is wrong. What does your test say?",
+            "A full row is asked for its end in the last column.",
+            "Write down what asked has to be, marks included, and compare all of it.",
+        ),
+        mistake(
+            odd_safe,
+            "only-to-the-asked-end",
+            {"slip": "to the end that is asked for"},
+            "your test reads each row only up to the end that is asked for: that may come too "
+            "early, and what stands behind it is not looked at",
+            "Hand in a row that is asked for its end after one token of three. What does your "
+            "test say?",
+            "Where a row ends is told by what is given, not by what is asked.",
+            "Count what is given; then compare all labels, padding included.",
+        ),
+        mistake(
+            odd_safe,
+            "end-wanted-one-place-later",
+            {"slip": "one place later"},
+            "your test wants the end one place later than it belongs: right rows are refused",
+            "Hand in the right row of the text. What does your test say?",
+            "The end stands under the last token that is given, not behind it.",
+            "A row of n given ids has its end at place n - 1.",
+        ),
+        mistake(
+            odd_safe,
+            "tokens-in-any-order",
+            {"slip": "tokens in any order"},
+            "your test sorts the tokens of each row, or counts them: labels in another order "
+            "pass, and ends and padding are not looked at",
+            "Exchange two labels. What does your test say?",
+            "At each position one token is asked for: the one that is given next.",
+            "Write down what asked has to be, marks included, and compare all of it.",
+        ),
+        mistake(
+            odd_safe,
+            "start-not-asked-for",
+            {"slip": "start not asked for"},
+            "your test asks that start_id is nowhere in what is asked; whether it is given "
+            "first, it doesn't",
+            "Hand in a batch without any start mark. What does your test say?",
+            "The text: it is given start_id first.",
+            "(given[:, 0] == start_id).all()",
+        ),
+        mistake(
+            odd_safe,
+            "single-position-passes",
+            {"slip": "one column is enough"},
+            "your test lets a single position pass, whatever it is asked for",
+            "Hand in one position that isn't asked for end_id. What does your test say?",
+            "A row of the start alone is asked for its end at once.",
+            "Do with one position what you do with more.",
+        ),
         Mistake(
             "start-anywhere",
             odd_safe,
@@ -3010,6 +3571,8 @@ def wrong_over_mask(
         "either": lambda: words | writers,
         "with heads": lambda: words[:, None],
         "whole batch": lambda: words.all(dim=0, keepdim=True),
+        "above": lambda: (source > pad_id)[:, None, :],
+        "rows mixed": lambda: words.expand(-1, x.shape[1], -1).mT.reshape(len(x), x.shape[1], -1),
     }[hides]()
     mask = ~mask if invert else mask
     if past:
@@ -3029,6 +3592,22 @@ def notes_silenced(x, memory, target, source, pad_id):
     """The padded notes are set to 0, but they still get weight."""
     quiet = memory.masked_fill((source == pad_id)[:, :, None], 0.0)
     return wrong_over_mask(x, quiet, target, source, pad_id, hides="nothing")
+
+
+def by_hand(x, memory, target, source, pad_id, *, slip):
+    """Attention written out, with one slip."""
+    real = (source != pad_id)[:, None, :]
+    keys = memory
+    if slip == "far keys":
+        keys = memory.masked_fill(~real.mT, -1e9)
+    elif slip == "infinite notes":
+        keys = memory = memory.masked_fill(~real.mT, -torch.inf)
+    scores = x @ keys.mT * (1.0 if slip == "no scale" else x.shape[-1] ** -0.5)
+    if slip == "times":
+        scores = scores * real
+    elif slip not in ("far keys", "infinite notes"):
+        scores = scores.masked_fill(~real, -torch.inf)
+    return scores.softmax(-2 if slip == "over queries" else -1) @ memory
 
 
 def masked_over(x, memory, target, source, pad_id, *, hides):
@@ -3112,6 +3691,74 @@ CROSS = Exercise(
     cases=over_cases,
     axes="batch query d_model",
     mistakes=[
+        mistake(
+            masked_over,
+            "words-by-order",
+            {"hides": "above"},
+            "words are told by `> pad_id`: one that is smaller than pad_id is hidden as if it "
+            "were padding",
+            "Take pad_id = 30 and a word 7. May it be looked at?",
+            "Padding is what equals pad_id, and nothing else.",
+            "`source != pad_id`.",
+        ),
+        mistake(
+            masked_over,
+            "mask-rows-mixed",
+            {"hides": "rows mixed"},
+            "the mask is reshaped after its axes were exchanged: its True and False end up at "
+            "other words and queries",
+            "Print the mask of one row beside that row's source.",
+            "reshape keeps the order of the numbers, not of the axes.",
+            "(batch, 1, key): an axis of size 1 for the queries, and nothing more.",
+        ),
+        mistake(
+            by_hand,
+            "infinite-notes",
+            {"slip": "infinite notes"},
+            "minus infinity is written into the notes, not into the scores: products with it "
+            "are infinite or nan",
+            "What is 0 times infinity?",
+            "A mask says something of scores. What is looked at stays finite.",
+            "Hand scaled_dot_product_attention a mask, and memory as it comes.",
+        ),
+        mistake(
+            by_hand,
+            "far-away-keys",
+            {"slip": "far keys"},
+            "padded keys are filled with -1e9: multiplied with a query that is a huge score of "
+            "either sign, so that a padded word may get all the weight",
+            "What is the score of such a key with a query of negative numbers?",
+            "Scores are to be very low, not keys.",
+            "Hand scaled_dot_product_attention a mask, and memory as it comes.",
+        ),
+        mistake(
+            by_hand,
+            "scores-multiplied",
+            {"slip": "times"},
+            "the scores are multiplied by the mask: a score of 0 is no low score, and e to the "
+            "0 is 1",
+            "Which weight does a score of 0 get beside scores of -1?",
+            "What may not be looked at needs a score of minus infinity.",
+            "Hand the mask to scaled_dot_product_attention, or use masked_fill.",
+        ),
+        mistake(
+            by_hand,
+            "not-scaled",
+            {"slip": "no scale"},
+            "the scores are not divided by the root of d_model",
+            "Compare your scores with those of scaled_dot_product_attention without padding.",
+            "The name says it: scaled.",
+            "Divide by x.shape[-1] ** 0.5, or keep the call as it was.",
+        ),
+        mistake(
+            by_hand,
+            "softmax-over-queries",
+            {"slip": "over queries"},
+            "the softmax runs over the queries, not over the keys",
+            "Along which axis do your weights add up to 1?",
+            "Each query shares its attention among the keys.",
+            "softmax(dim=-1), or keep the call as it was.",
+        ),
         Mistake(
             "no-gradient",
             over_cut_off,
@@ -3528,9 +4175,17 @@ class WrongTrainer(Small):
             each = F.cross_entropy(scores.mT, asked, ignore_index=0, reduction="none")
             return (each.sum(dim=1) / (asked != 0).sum(dim=1)).mean()
         ignored = {"padding": 0, "nothing": -100, "end": 2}[wrong.get("ignored", "padding")]
+        ignored = -100 if wrong.get("judged") == "padding, too" and not self.training else ignored
+        scores = scores.flatten(0, 1)
+        if wrong.get("flattened") == "mixed":
+            scores = scores.reshape(scores.shape[-1], -1).T
         reduction = "sum" if wrong.get("mean") in ("sum", "all", "sentences") else "mean"
         loss = F.cross_entropy(
-            scores.flatten(0, 1), asked.flatten(), ignore_index=ignored, reduction=reduction
+            scores,
+            asked.flatten(),
+            ignore_index=ignored,
+            reduction=reduction,
+            label_smoothing=wrong.get("smoothing", 0.0),
         )
         counts = {"all": asked.numel(), "sentences": len(asked)}
         return loss / counts.get(wrong.get("mean"), 1)
@@ -3546,6 +4201,9 @@ class WrongTrainer(Small):
             "in whole steps": min(1, (step + 1) // warm_up),
             "falling": 1 / max(1, (step + 1) / warm_up),
             "set afterwards": min(1, step / warm_up) if step else 1,
+            "first": min(1, 1 / warm_up),
+            "one longer": min(1, (step + 1) / (warm_up + 1)),
+            "rise and fall": min((step + 1) / warm_up, (warm_up / (step + 1)) ** 0.5),
         }[self.wrong.get("rate", "right")]
         return rate * share * self.wrong.get("times", 1)
 
@@ -3553,8 +4211,15 @@ class WrongTrainer(Small):
         kind = self.wrong.get("optimizer", "SGD")
         if kind == "Adam":
             return torch.optim.Adam(self.parameters(), lr=rate)
-        momentum = 0.9 if kind == "momentum" else 0.0
-        return torch.optim.SGD(self.parameters(), lr=rate, momentum=momentum)
+        if kind == "AdamW":
+            return torch.optim.AdamW(self.parameters(), lr=rate)
+        more = {"momentum": {"momentum": 0.9}, "decay": {"weight_decay": 0.01}}.get(kind, {})
+        return torch.optim.SGD(self.parameters(), lr=rate, **more)
+
+    def other_norms(self):
+        """What is told for the norm, before anything is clipped."""
+        each = [p.grad.norm().item() for p in self.parameters()]
+        return {"largest": max(each), "sum": sum(each), "squared": sum(n**2 for n in each)}
 
     def clip(self, largest):
         kind = self.wrong.get("clip", "norm")
@@ -3579,6 +4244,9 @@ class WrongTrainer(Small):
         wrong, optimizer = self.wrong, self.optimizer(rate)
         losses, norms, judged = [], [], []
         batches = batches[: -wrong["dropped"]] if wrong.get("dropped") else batches
+        batches = batches[::-1] if wrong.get("reversed") else batches
+        if wrong.get("judged") == "before all, too":
+            judged.append(self.judge(held_out))
         for step, (source, target) in enumerate(batches):
             source, target = batches[0] if wrong.get("first only") else (source, target)
             optimizer.param_groups[0]["lr"] = self.rate(rate, step, warm_up)
@@ -3586,6 +4254,8 @@ class WrongTrainer(Small):
                 wrong.get("mode") == "eval stays" and step == 0
             ):
                 self.train()
+            if wrong.get("scored") == "twice":
+                self.loss(source, target)
             loss = self.loss(source, target)
             if wrong.get("step") == "before backward" and step:
                 optimizer.step()
@@ -3597,9 +4267,11 @@ class WrongTrainer(Small):
                 optimizer.zero_grad(set_to_none=False)
             if wrong.get("order") == "clipped after":
                 optimizer.step()
+            told = self.other_norms() if wrong.get("norms") else {}
             norm = self.clip(largest) if before is None else before
             if wrong.get("norms") == "after clipping":
                 norm = min(norm, largest)
+            norm = told.get(wrong.get("norms"), norm)
             if wrong.get("judged") == "before":
                 judged.append(self.judge(held_out))
             if "step" not in wrong and wrong.get("order") != "clipped after":
@@ -3607,7 +4279,13 @@ class WrongTrainer(Small):
             if wrong.get("losses") == "after":
                 with torch.no_grad():
                     loss = self.loss(source, target)
+            if wrong.get("norms") == "of the parameters":
+                norm = math.sqrt(sum(float(p.norm()) ** 2 for p in self.parameters()))
             losses.append(loss if wrong.get("plain numbers") == "losses" else loss.item())
+            if wrong.get("losses") == "means of means":
+                losses[-1] = sum(losses) / (step + 1)
+            if wrong.get("losses") == "limited":
+                losses[-1] = min(losses[-1], largest)
             norms.append(torch.tensor(norm) if wrong.get("plain numbers") == "norms" else norm)
             if wrong.get("judged") != "before":
                 judged.append(self.judge(held_out, (source, target)))
@@ -3648,7 +4326,8 @@ class WrongTrainer(Small):
             held_out = batch
         if self.wrong.get("mode") != "train stays":
             self.eval()
-        return self.loss(*held_out).item()
+        loss = self.loss(*held_out)
+        return loss if self.wrong.get("plain numbers") == "judged" else loss.item()
 
 
 class HandTrainer(Small):
@@ -3719,6 +4398,162 @@ RUN = Exercise(
     name="Trainer",
     cases=run_cases,
     mistakes=[
+        looping(
+            "judged-with-padding-plain",
+            {"judged": "padding, too", "plain": True},
+            "the held-out loss counts padding; the training loss doesn't",
+            "How often does ignore_index occur in your code?",
+            "The text: the same loss, on held_out.",
+            "Compute both losses with one method.",
+        ),
+        looping(
+            "weights-decay",
+            {"optimizer": "decay"},
+            "a weight decay pulls the parameters to 0",
+            "Which arguments does your optimizer get?",
+            "The text names plain SGD and the rate of each step.",
+            "torch.optim.SGD(self.parameters(), lr=…).",
+        ),
+        looping(
+            "adamw",
+            {"optimizer": "AdamW"},
+            "an AdamW moves the parameters; the text names SGD",
+            "Which optimizer does step 5 of the text name?",
+            "Adam's steps hardly depend on the size of the gradients.",
+            "torch.optim.SGD(self.parameters(), lr=…).",
+        ),
+        looping(
+            "first-rate-for-all",
+            {"rate": "first"},
+            "the rate never rises: each step has that of the first",
+            "Print the rate of every step.",
+            "n counts steps from 1, and grows.",
+            "rate * min(1, n / warm_up), with the n of each step.",
+        ),
+        looping(
+            "warm-up-one-longer",
+            {"rate": "one longer"},
+            "the warm-up takes one step more than warm_up says: you divide by warm_up + 1",
+            "With warm_up = 1, which rate has the first step?",
+            "n counts from 1 already.",
+            "rate * min(1, n / warm_up).",
+        ),
+        looping(
+            "rate-rises-and-falls",
+            {"rate": "rise and fall"},
+            "the rate falls again after the warm-up; here it stays",
+            "Print the rate of every step.",
+            "The paper's rate falls with the root of n. This text's doesn't.",
+            "rate * min(1, n / warm_up).",
+        ),
+        looping(
+            "means-of-losses",
+            {"losses": "means of means"},
+            "you list an average over the losses so far, not the loss of each step",
+            "What should the third number of the list say?",
+            "A list of losses has one number for each step, as it was.",
+            "losses.append(loss.item())",
+        ),
+        looping(
+            "losses-limited",
+            {"losses": "limited"},
+            "a loss above largest is listed as largest; that is the limit of the gradients' norm",
+            "What does `largest` limit?",
+            "Gradients are clipped, losses are told.",
+            "losses.append(loss.item())",
+        ),
+        looping(
+            "norms-squared",
+            {"norms": "squared"},
+            "you list the square of the norm",
+            "Is there a root at the end of your norm?",
+            "A norm is the root of a sum of squares.",
+            "List what clip_grad_norm_ returns.",
+        ),
+        looping(
+            "norms-added-up",
+            {"norms": "sum"},
+            "you add up the norms of all parameters; one norm goes over all of them together",
+            "Which is longer: the way along two sides of a square, or its diagonal?",
+            "The squares are added up, then comes one root.",
+            "List what clip_grad_norm_ returns.",
+        ),
+        looping(
+            "largest-norm",
+            {"norms": "largest"},
+            "you list the largest norm of a single parameter; one norm goes over all of them "
+            "together",
+            "How many numbers does your norm see?",
+            "The squares of all gradients are added up, then comes one root.",
+            "List what clip_grad_norm_ returns.",
+        ),
+        looping(
+            "norm-of-the-parameters",
+            {"norms": "of the parameters"},
+            "you list the norm of the parameters, not that of their gradients",
+            "What would your norm be if the loss were the same everywhere?",
+            "The gradients are in `.grad`.",
+            "List what clip_grad_norm_ returns.",
+        ),
+        looping(
+            "judged-with-padding",
+            {"judged": "padding, too"},
+            "the held-out loss counts padding; the training loss doesn't",
+            "How often does ignore_index occur in your code?",
+            "The text: the same loss, on held_out.",
+            "Compute both losses with one method.",
+        ),
+        looping(
+            "judged-before-all-too",
+            {"judged": "before all, too"},
+            "the held-out pair is judged once before the first step as well: that is one number "
+            "more than there are steps",
+            "How many numbers are in your three lists?",
+            "One number a step.",
+            "Judge at the end of each step, and nowhere else.",
+        ),
+        looping(
+            "held-out-tensors",
+            {"plain numbers": "judged"},
+            "the held-out losses are tensors; the text asks for plain numbers",
+            "Print the third list.",
+            "A tensor that holds one number isn't a plain number.",
+            "`.item()`.",
+        ),
+        looping(
+            "batches-reversed",
+            {"reversed": True},
+            "the batches come in another order: from the last to the first",
+            "Which batch is your first?",
+            "The text: for each batch, in order.",
+            "`for source, target in batches`.",
+        ),
+        looping(
+            "labels-smoothed",
+            {"smoothing": 0.1},
+            "the labels are smoothed by 0.1; the text asks for the plain cross-entropy",
+            "Which arguments does your cross-entropy get?",
+            "Smoothing gives each wrong class a share of the label.",
+            "Leave label_smoothing out.",
+        ),
+        looping(
+            "scored-twice",
+            {"scored": "twice"},
+            "each batch goes through the model twice in training mode, so that the pattern of "
+            "its dropout moves on too far",
+            "How often do you call self.score in a step, and in which mode?",
+            "One loss gives the list its number and the gradients their start.",
+            "Keep the loss of one call, and use it for both.",
+        ),
+        looping(
+            "scores-and-labels-mixed",
+            {"flattened": "mixed"},
+            "the scores are reshaped so that rows and classes get mixed: their classes are the "
+            "last axis",
+            "Print the shape of scores before and after you flatten it.",
+            "reshape keeps the order of the numbers, not what they mean.",
+            "scores.flatten(0, 1), and asked.flatten().",
+        ),
         looping(
             "held-out-gradients-kept",
             {"judged": "gradients kept", "zero": False},
@@ -4299,6 +5134,9 @@ class Scores(nn.Module):
         return self.to_scores(torch.tanh((self.table(ids) * place.cos()).cumsum(dim=1)))
 
 
+STOPS = {"first row ended": 0, "last row ended": -1}
+
+
 class WrongWriter(Scores):
     """The loop with its steps exchangeable, so that each mistake is one of them."""
 
@@ -4327,13 +5165,16 @@ class WrongWriter(Scores):
     @torch.no_grad()
     def write(self, ids, end_id, pad_id, max_new):
         begin, ended = ids.shape[1], torch.zeros(len(ids), 1, dtype=torch.bool)
-        late_by_one = False
+        self.pad, late_by_one = pad_id, False
         have = begin if self.counts == "all" else 0
+        max_new = 100 if self.counts == "to 100" else max_new
         for _ in range(max(max_new + self.extra - have, self.least)):
             if (self.stops == "all ended" and ended.all()) or late_by_one:
                 break
             late_by_one = self.stops == "a round late" and bool(ended.all())
             if self.stops == "one ended" and ended.any():
+                break
+            if self.stops in STOPS and ended[STOPS[self.stops]]:
                 break
             scores = self.score(ids if self.sees == "all" else ids[:, -1:])[:, self.at]
             best = self.pick(scores)
@@ -4346,6 +5187,11 @@ class WrongWriter(Scores):
         return ids if self.returns == "all" else ids[:, begin:]
 
     def pick(self, scores):
+        if self.best == "without padding":
+            scores = scores.clone()
+            scores[:, self.pad] = -torch.inf
+        if self.best == "rounded":
+            scores = scores.softmax(dim=-1).round(decimals=2)
         if self.best == "first row":
             return scores[:1].argmax(dim=-1, keepdim=True).expand(len(scores), 1)
         if self.best == "worst":
@@ -4488,7 +5334,18 @@ def writer_state(generator, vocab_size, d_model, pad_id):
 
 
 def greedy_cases(generator):
-    def tried(label, begin, max_new, wanted, vocab=11, width=5, end_id=None, pad_id=0, pads=False):
+    def tried(
+        label,
+        begin,
+        max_new,
+        wanted,
+        vocab=11,
+        width=5,
+        end_id=None,
+        pad_id=0,
+        pads=False,
+        close=False,
+    ):
         """Draw small models until beginnings are found whose rows end as `wanted` says."""
         while True:
             end = whole(generator, 1, vocab - 1) if end_id is None else end_id
@@ -4502,6 +5359,7 @@ def greedy_cases(generator):
             written = model.write(pool, end, pad_id, max_new)[:, begin:].tolist()
             ids = pool[picked(written, end, wanted)]
             fits = len(ids) == len(wanted) and different(model, ids, end, pad_id, max_new)
+            fits = fits and (not close or different(model, ids, end, pad_id, max_new, ROUNDED))
             if fits and (not pads or pads_early(model, ids, end, pad_id, max_new)):
                 init = {"vocab_size": vocab, "d_model": width}
                 planned = call(ids, end, pad_id, max_new, method="write")
@@ -4516,6 +5374,7 @@ def greedy_cases(generator):
         tried("the last token is the end", 2, 4, [(4, 4)]),
         tried("a single row that ends early", 2, 9, [(3, 5)]),
         tried("the model writes pad_id itself", 2, 9, [(2, 9)], pads=True),
+        tried("two tokens score nearly alike", 2, 12, [(3, 9), never], close=True),
         Case(
             "nothing to write",
             [call(torch.tensor([[3, 4]]), 1, 0, 0, method="write")],
@@ -4543,12 +5402,15 @@ def pads_early(model, ids, end, pad, max_new):
     return all(pad in row[: row.index(end)] for row in new)
 
 
-def different(model, ids, end, pad, max_new):
-    """Does what is written depend on more than the last token?"""
-    short = WrongPick(*model.table.weight.shape, sees="last")
-    short.load_state_dict(model.state_dict())
+ROUNDED = {"best": "rounded"}  # two tokens score nearly alike
+
+
+def different(model, ids, end, pad, max_new, flags=None):
+    """Does what is written depend on more than the last token, or than what these flags leave?"""
+    other = WrongPick(*model.table.weight.shape, **(flags or {"sees": "last"}))
+    other.load_state_dict(model.state_dict())
     full = model.write(ids, end, pad, max_new)
-    return not torch.equal(full, short.write(ids, end, pad, max_new))
+    return not torch.equal(full, other.write(ids, end, pad, max_new))
 
 
 class OddWriter(Scores):
@@ -4565,6 +5427,13 @@ class OddWriter(Scores):
             if (ids[:, -1] == pad_id).all() if self.slip == "stops at padding" else ended.all():
                 break
             scores = self.score(ids)
+            if self.slip == "ended rows dropped":
+                best = scores[:, -1:].argmax(dim=-1)
+                ids = torch.cat([ids, best], dim=1)[best[:, 0] != end_id]
+                ended = ended[: len(ids)]
+                if not len(ids):
+                    break
+                continue
             if self.slip == "end not appended":
                 best = scores[:, -1].argmax(dim=-1).masked_fill(ended, pad_id)
                 ended = ended | (best == end_id)
@@ -4606,6 +5475,11 @@ class SingleWriter(Scores):
         return ids
 
 
+def once_writer(*sizes, **flags):
+    """Mistakes that are not tried in pairs."""
+    return WrongWriter(*sizes, **flags)
+
+
 GREEDY = Exercise(
     id="08.greedy",
     title="Write until everyone has ended",
@@ -4615,6 +5489,62 @@ GREEDY = Exercise(
     cases=greedy_cases,
     axes="batch seq",
     mistakes=[
+        mistake(
+            once_writer,
+            "stops-at-the-first-rows-end",
+            {"stops": "first row ended"},
+            "the loop stops when the first row has ended, whatever the others do",
+            "What stands in your condition for a batch of three?",
+            "One row says nothing of the others.",
+            "`.all()` over all rows.",
+        ),
+        mistake(
+            once_writer,
+            "stops-at-the-last-rows-end",
+            {"stops": "last row ended"},
+            "the loop stops when the last row has ended, whatever the others do",
+            "What stands in your condition for a batch of three?",
+            "One row says nothing of the others.",
+            "`.all()` over all rows.",
+        ),
+        mistake(
+            once_writer,
+            "never-writes-padding",
+            {"best": "without padding"},
+            "your loop never lets the model choose pad_id; should the model write it by itself, "
+            "that is a token like any other",
+            "What do you do to the scores before argmax?",
+            "Only rows that have ended are filled by you.",
+            "Take the best score as it is.",
+        ),
+        mistake(
+            once_writer,
+            "chances-rounded",
+            {"best": "rounded"},
+            "you round before you take the best: tokens that score nearly alike become equal, "
+            "and the first of them wins",
+            "What do you do to the scores before argmax?",
+            "argmax needs neither softmax nor rounding.",
+            "Take the best score as it is.",
+        ),
+        mistake(
+            once_writer,
+            "max-new-not-asked",
+            {"counts": "to 100"},
+            "your loop has a limit of its own, 100, and `max_new` is never asked",
+            "Where does max_new occur in your code?",
+            "Two things end the loop, whichever comes first.",
+            "`for _ in range(max_new)`.",
+        ),
+        mistake(
+            OddWriter,
+            "ended-rows-dropped",
+            {"slip": "ended rows dropped"},
+            "rows that have ended are taken out of the batch and never come back",
+            "How many rows do you return? As many as came in.",
+            "A row that has ended gets pad_id from then on.",
+            "Keep all rows, and remember who has ended.",
+        ),
         Mistake(
             "stops-at-padding",
             OddWriter,
@@ -4678,7 +5608,8 @@ GREEDY = Exercise(
             "never-stops-early",
             WrongWriter,
             {"stops": "never"},
-            says="the loop always writes `max_new` tokens, even when every row has ended",
+            says="the result is always `max_new` wider, even when every row has ended: the loop "
+            "goes on, or the rest is filled with padding",
             hints=(
                 "How wide is your result when all rows end early?",
                 "When every row has ended, there is nothing left to do.",

@@ -10,8 +10,8 @@ if TYPE_CHECKING:  # both compare, and a comparison scores
     from .sheet import Sheet
 
 CHANCE = (
-    "all that needs no chance is right: where does your dropout stand, how often, and by what is "
-    "the rest divided?"
+    "all that needs no chance is right: where does your dropout stand, how often, by what is the "
+    "rest divided, and does each call draw anew?"
 )
 TRAINED = (
     "all else is right, but too little is learned: do all parameters move, for enough rounds, at "

@@ -24,8 +24,8 @@ from .trees import leaves
 
 KEEPS = "each call by itself is right: what does your code keep from one call to the next?"
 VARIES = (
-    "the same call gives another result each time: what is drawn at random, kept, or made by "
-    "`empty` and never filled?"
+    "the same call gives another result each time: what is drawn at random, as by a dropout with a "
+    "rate of its own, what is kept, or made by `empty` and never filled?"
 )
 DROPS = "right in evaluation mode, not in training mode: is there a dropout that nobody asked for?"
 BANNED = "`{}` stands in your code, and the exercise asks you to write it without"

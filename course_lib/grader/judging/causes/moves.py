@@ -17,22 +17,32 @@ MOVES = (
 def moves_otherwise(want: Outcome, found: Outcome, terms: Terms) -> bool:
     """Is a training's first loss right, and as much told after it as there should be?
 
-    Not where all losses of several steps are right: then the weights move as they should. Nor where
-    a training tells a dict for each step and the first has a wrong one: it is told wrongly.
+    Not where all losses of several steps are right, or all else that is told of them: then the
+    weights move as they should. Nor where the first step's own dict or number is wrong: that is
+    from before it.
     """
     if not trains(want) or len(leaves(want.values)) != len(leaves(found.values)):
         return False
     steps, told = (_steps(outcome.values[0]) for outcome in (want, found))
     if steps and compare(steps[0], told[0] if told else None, terms):
         return False
+    numbers = [pair for pair in zip(want.values, found.values, strict=False) if _number(pair)]
+    if numbers and compare(*numbers[0], terms):
+        return False
     lists, others = (_lists(outcome.values[:1]) for outcome in (want, found))
     if lists and len(lists[0]) > 1 and not compare(lists[0], others[0], terms):
+        return False
+    if len(lists) > 2 and not compare(lists[1:], others[1:], terms):
         return False
     # Several lists, such as losses and norms, begin before the step; the last may judge after it.
     before = zip(lists[1:-1], others[1:-1], strict=False)
     if any(compare(a[:1], b[:1], terms) for a, b in before):
         return False
     return not compare(leaves(want.values)[0], leaves(found.values)[0], terms)
+
+
+def _number(pair: tuple) -> bool:
+    return isinstance(pair[0], float)
 
 
 def _steps(value: Any) -> list[dict]:

@@ -2,7 +2,8 @@
 
 Somebody who makes a known mistake and one thing more, or who makes it in another way where little
 comes in, agrees with it in most of what is wrong, to the last number. That is no guess. Truths and
-small counts agree by chance, so only those values tell that few mistakes have.
+small counts agree by chance, so only those values tell that few mistakes have, and no count that is
+one off.
 """
 
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ def nearest(
         i
         for i in failing
         if sum(i in its for its in alike) <= max(2, sum(i in its for its in wrong) // FEW)
+        and not _one_off(sheet.expected[i], found[i])
     }
     best = None
     for known, its, same in zip(singles, wrong, alike, strict=True):
@@ -61,6 +63,12 @@ def _alike(sheet: Sheet, known: Recorded, found: tuple[Outcome, ...], i: int) ->
     if one.raised or other.raised:
         return False
     return not differences(one, other, sheet.terms[i]) and not _lost(other)
+
+
+def _one_off(want: Outcome, got: Outcome) -> bool:
+    """Is all that is wrong a whole number next to the right one?"""
+    pairs = zip(leaves(want.values), leaves(got.values), strict=False)
+    return all(type(a) is type(b) is int and abs(a - b) <= 1 for a, b in pairs)
 
 
 def _lost(outcome: Outcome) -> bool:

@@ -4,6 +4,16 @@ import re
 from collections.abc import Sequence
 
 PARTS = (
+    (r"'Tensor'.* '(append|extend)'", "a tensor doesn't grow: `torch.cat` makes a longer one"),
+    (
+        r"'(int|float|bool)' object is not callable",
+        "a number is called as if it were a function or a layer: what was its name given last?",
+    ),
+    (
+        r"indexing tensors could not be broadcast",
+        "places along two axes come in pairs, one of each for every value: is one of the two "
+        "counted along another axis?",
+    ),
     (
         r"Module \[Module(List|Dict)\] is missing",
         "a list of modules isn't called itself: go through it with `for`, or take one of it",
@@ -48,6 +58,12 @@ PARTS = (
     (
         r"^ValueError: mask must be bool",
         "a mask holds True and False: compare, or end with `.bool()`",
+    ),
+    (
+        r"these masks don't fit together: "
+        r"(\((\d+), \2\), \(\d+, \d+, \d|\(\d+, \d+, \d[\d, ]*\), \((\d+), \3\))",
+        "these masks differ in length: is one made of a row that is cut, and the other of the "
+        "whole row?",
     ),
     (
         r"these masks don't fit together",

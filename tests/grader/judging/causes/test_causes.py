@@ -536,6 +536,60 @@ def test_a_step_that_moves_weights_otherwise_is_told():
     assert "`.item()` makes one" in told(made, Unread)
     assert said not in told(made, Unread)
 
+    class Judged(Watched):
+        def fit(self, x, y, rate):
+            losses, seen = super().fit(x, y, rate)
+            return losses, seen, [loss + 1 for loss in losses]
+
+    class Averaged(Judged):
+        def fit(self, x, y, rate):
+            losses, seen, more = super().fit(x, y, rate)
+            return [sum(losses[: n + 1]) / (n + 1) for n in range(3)], seen, more
+
+    class SlowlyJudged(Judged):
+        def move(self, loss, rate):
+            super().move(loss, rate / 10)
+
+    made = sheet(Judged, cases)
+    assert said in told(made, SlowlyJudged)
+    assert said not in told(made, Averaged)  # all that is judged after a step is right
+
+
+def test_a_wrong_loss_of_the_first_step_is_not_told_as_a_wrong_move():
+    class Line(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.slope = torch.nn.Parameter(torch.zeros(()))
+
+        def forward(self, x):
+            return x * self.slope
+
+        def step(self, x, rate):
+            loss = self.judged(x)
+            self.slope.data -= rate * torch.autograd.grad(loss, self.slope)[0]
+            return loss.item()
+
+        def judged(self, x):
+            return (self(x) - 1).square().mean()
+
+    class Slower(Line):
+        def step(self, x, rate):
+            return super().step(x, rate / 10)
+
+    class Doubled(Line):
+        def judged(self, x):
+            return 2 * super().judged(x)
+
+    def cases(generator):
+        x = torch.randn(2, 5, generator=generator)
+        calls = [call(x[0]), call(x[1], 0.1, method="step"), call(x[0])]
+        return [Case("a step", calls, init={}, state={"slope": torch.tensor(0.3)})]
+
+    made = sheet(Line, cases)
+    said = "right before the first step"
+    assert said in told(made, Slower)
+    assert said not in told(made, Doubled)
+
 
 def filtered(x, least):
     return x.float().where(x >= least, -math.inf)

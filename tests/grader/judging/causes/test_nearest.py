@@ -110,6 +110,23 @@ def test_truths_that_many_mistakes_share_tell_nothing():
     assert judge(made, answer).mistake is None
 
 
+def test_counts_that_are_one_off_tell_nothing():
+    def count(n):
+        return n
+
+    def more(n):
+        return n + 1 if n < 9 else n + 5
+
+    def drawn(generator):
+        return [case(f"{n}", n) for n in (2, 4, 6, 8, 11)]
+
+    mistake = Mistake("more", more, {}, SAYS, HINTS)
+    made = make_sheet(Exercise("99.x", "T", "code", 1, "count", drawn, [mistake]), count, 0)
+    assert judge(made, more).mistake == SAYS
+    assert judge(made, lambda n: n + 1).mistake is None
+    assert judge(made, lambda n: more(n) if n != 2 else n + 3).mistake is None
+
+
 def test_a_list_of_very_many_results_takes_no_time_to_explain():
     made = sheet(largest, summed)
     judge(made, lambda x: [x])  # what mistakes give is worked out the first time
