@@ -4280,7 +4280,7 @@ class WrongTrainer(Small):
                 with torch.no_grad():
                     loss = self.loss(source, target)
             if wrong.get("norms") == "of the parameters":
-                norm = math.sqrt(sum(float(p.norm()) ** 2 for p in self.parameters()))
+                norm = math.sqrt(sum(float(p.detach().norm()) ** 2 for p in self.parameters()))
             losses.append(loss if wrong.get("plain numbers") == "losses" else loss.item())
             if wrong.get("losses") == "means of means":
                 losses[-1] = sum(losses) / (step + 1)
