@@ -75,10 +75,14 @@ const moves = [doubled, move(`halve ${first}`, () => arrows[0].map(value => valu
     return turned.map(value => value * Math.min(1, data.reach / most));
   })];
 
-// names stand at their tips: off the other's tip and name, off the axes' names, never over the edge
+// names stand at their tips: off the other's tip and name, off the axes' names, never over the edge,
+// and off both arrows where there is room
 const boxOf = node => { try { return node.getBBox(); } catch { return new DOMRect(); } };
 const overlap = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 const grown = (box, by) => ({ x: box.x - by, y: box.y - by, width: box.width + 2 * by, height: box.height + 2 * by });
+const holds = (box, x, y) => box.x <= x && x <= box.x + box.width && box.y <= y && y <= box.y + box.height;
+const along = Array.from({ length: 41 }, (_, k) => k / 40);
+const onArrow = box => arrows.some(([x, y]) => along.some(share => holds(box, share * x, -share * y)));
 const placeNames = () => {
   const taken = [...svg.querySelectorAll(":scope > text")].map(boxOf);
   hands.forEach(({ name, grip }, i) => {
@@ -92,9 +96,11 @@ const placeNames = () => {
       set(name, { x: x + 0.6 * side + back });
       box = boxOf(name);
       const others = [...taken, boxOf(hands[1 - i].grip), grown(boxOf(grip), -0.12)];
-      return others.some(other => overlap(box, other)) || box.y < -EDGE || box.y + box.height > EDGE;
+      const meets = others.some(other => overlap(box, other));
+      return meets || box.y < -EDGE || box.y + box.height > EDGE ? 2 : Number(onArrow(box));
     };
-    if (ways.every(put)) put(ways[0]);
+    const faults = ways.map(put);
+    put(ways[faults.indexOf(Math.min(...faults))]);
     taken.push(boxOf(name));
   });
 };

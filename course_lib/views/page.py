@@ -15,7 +15,10 @@ from typing import Any
 # JupyterLab looks for this on the focused element itself: without it, "d d" on a button of a view
 # deletes the cell, and arrow keys change it.
 OWN_KEYS = 'data-lm-suppress-shortcuts="true"'
-CODE = '<code style="font-family:monospace;color:inherit;background:transparent;padding:0">'
+CODE = (
+    '<code style="font-family:monospace;color:inherit;background:rgba(127,127,127,.15);'
+    'border-radius:3px;padding:0 .3em">'
+)
 
 
 class View(ABC):
