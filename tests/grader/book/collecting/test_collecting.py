@@ -503,7 +503,16 @@ def test_of_very_many_files_the_newest_are_kept(collect, tmp_path, monkeypatch):
     form = "A_ob_attempt_2026-12-0{}-09-30-00_{}.py".format
     plan, _ = collect({form(day, f"{day}x"): "x" * day for day in (1, 3, 2)}, "Username\nob\n")
     assert set(files_in(tmp_path / "out")) == {"ob/2x.py", "ob/3x.py"}
-    assert ["more than 2 files" in why for _, why in plan.left] == [True]
+    told = "more than 2 files or 256 MiB; the newest are taken, work first"
+    assert plan.left == [("1 of ob's files", told)]
+
+
+def test_one_students_many_bytes_cost_nobody_elses_work(collect, tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "BYTES", 10)
+    files = {"ada/02.py": "a" * 9, "bob/02.py": "b" * 9} | {f"bob/{i}.bin": "0" * 9 for i in "123"}
+    plan, _ = collect(files)
+    assert set(files_in(tmp_path / "out")) == {"ada/02.py", "bob/02.py"}
+    assert [what for what, _ in plan.left] == ["3 of bob's files"]
 
 
 @pytest.mark.parametrize("name", ["\u3000ada", "ada ", "\tada"])
