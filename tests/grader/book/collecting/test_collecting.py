@@ -2,11 +2,12 @@
 
 import unicodedata
 import zipfile
+from collections import Counter
 
 import pytest
 
 from course_lib.grader.book.came import load_came
-from course_lib.grader.book.collecting import writing
+from course_lib.grader.book.collecting import versions, writing
 from course_lib.grader.book.collecting.members import CollectError, opened
 from course_lib.grader.book.collecting.placing import planned
 from course_lib.grader.book.collecting.versions import chapter_of, safe
@@ -513,6 +514,14 @@ def test_one_students_many_bytes_cost_nobody_elses_work(collect, tmp_path, monke
     plan, _ = collect(files)
     assert set(files_in(tmp_path / "out")) == {"ada/02.py", "bob/02.py"}
     assert [what for what, _ in plan.left] == ["3 of bob's files"]
+
+
+def test_each_file_is_read_once_for_all_that_come(collect, monkeypatch):
+    collect({"bob/02.py": "b"} | {f"ada/{i}.txt": f"{i}" for i in range(9)})
+    read, names = versions.chapter_of, []
+    monkeypatch.setattr(versions, "chapter_of", lambda *its: names.append(its[0]) or read(*its))
+    _, done = collect({"bob/02.py": "b"} | {f"ada/{i}.txt": f"{i} again" for i in range(9)})
+    assert done.new["ada"] == 9 and max(Counter(names).values()) <= 3  # come, there, and aside
 
 
 @pytest.mark.parametrize("name", ["\u3000ada", "ada ", "\tada"])
