@@ -132,5 +132,10 @@ def chapter_of(name: str, data: bytes) -> str:
 def safe(name: str) -> str:
     """A name that every system can have, with the suffix in small letters."""
     stem, suffix = os.path.splitext(re.sub(r'[/\\:*?"<>|]', "_", name))
-    short = stem.strip(" .").encode()[:180].decode(errors="ignore")  # systems count bytes
-    return f"{short or 'work'}{suffix.lower()[:20]}"
+    short, end = _short(stem.strip(" ."), 180), _short(suffix.lower(), 20)
+    return f"{short or 'work'}{end}"
+
+
+def _short(text: str, most: int) -> str:
+    """The beginning of a text; systems count the bytes of names."""
+    return text.encode()[:most].decode(errors="ignore")

@@ -540,6 +540,7 @@ def test_a_name_with_blanks_around_it_is_nobody_elses(collect, tmp_path, name):
         (" .py", "work.py"),
         (".hidden.py", "hidden.py"),
         ("李" * 200 + ".ipynb", "李" * 60 + ".ipynb"),
+        ("a." + "李" * 19, "a." + "李" * 6),  # a number comes behind it
     ],
 )
 def test_every_system_can_have_the_names(name, kept):
