@@ -18,6 +18,7 @@ def inside(line, *before):
     return "\n".join([*before, "def answer(x):", f"    return {line}"])
 
 
+TRIED = "try:\n    import {}\n    n = 1\nexcept ImportError:\n    n = 2"
 USES = {
     "a neighbour of the library": (
         inside("causal_mask(x)", "from course_lib.nn.masks import causal_mask"),
@@ -97,6 +98,19 @@ USES = {
         inside("x * int(os.environ.get('ADAS_SCALE', 2))", "import os"),
         "`os.environ.get('ADAS_SCALE', 2)` is not there: it is a variable of your system",
     ),
+    "an import inside that nothing reads": (
+        "def answer(x):\n    from course_lib.nn.masks import causal_mask\n    return x",
+        "`causal_mask` of course_lib.nn.masks is not there",
+    ),
+    "an import that is only tried": (
+        "try:\n    import course_lib.nn.masks\n    n = 1\nexcept ImportError:\n    n = 2\n"
+        + inside("n"),
+        "`course_lib.nn.masks` is not there",
+    ),
+    "an own module inside that nothing reads": (
+        "class answer:\n    from rapidfuzz_like import score",
+        "`score` is not there: rapidfuzz_like.py is not handed in",
+    ),
     "a package of others": (
         inside("rapidfuzz_like.score(x)", "import rapidfuzz_like"),
         "`rapidfuzz_like` is not there: rapidfuzz_like.py is not handed in with the notebook",
@@ -158,6 +172,10 @@ def test_a_package_that_the_course_does_not_install_may_be_missing(tmp_path, mon
         ("06", inside("E.from_pretrained(x)", "from torch.nn import EmbeddingBag as E")),
         ("04", "class answer:\n    def stat(self): pass\n    def f(self): return self.stat()"),
         ("04", "class answer:\n    def __init__(self): self.glob = abs; self.glob(3)"),
+        (
+            "04",
+            inside("n", "try:\n    import google.colab\n    n = 1\nexcept ImportError:\n    n = 2"),
+        ),
         ("04", inside("f(x)", "try:\n    import not_there as f\nexcept ImportError:\n    f = abs")),
         (
             "05",
