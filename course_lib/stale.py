@@ -73,8 +73,13 @@ def _shell() -> Any:
 
 
 def _cells(shell: Any) -> list[Cell]:
-    """The cells that ran, with their numbers; the last is the one that runs now."""
-    return [(n, cell) for n, cell in enumerate(shell.user_ns.get("In", [])) if cell.strip()]
+    """The cells that ran, with their numbers; the last is the one that runs now.
+
+    They are not taken from `In`, which may be a name of the learner's own.
+    """
+    history = getattr(shell, "history_manager", None)
+    ran = history.input_hist_parsed if history else []
+    return [(n, cell) for n, cell in enumerate(ran) if cell.strip()]
 
 
 def _stops(shell: Any, cells: list[Cell]) -> Iterator[tuple[Cell, BaseException | None]]:
