@@ -15,7 +15,7 @@ from ..running.reading.plain import readable_cells
 from ..running.slicing.checks import named_answers
 from ..running.slicing.notebook import Notebook
 from ..running.slicing.slices import BUILT_IN, Slice, slices
-from ..running.slicing.statements import Statement, outer, statements_of
+from ..running.slicing.statements import Statement, advanced, outer, statements_of
 from ..running.slicing.written import written
 from ..running.warm import USUAL
 from .differing import differing
@@ -29,10 +29,11 @@ LAST = 400  # cells that ran, looked at one by one; of those before, each once
 # What IPython has in every session beside what a cell showed.
 IPYTHONS = frozenset(("get_ipython", "__builtin__", "__builtins__"))
 # Methods that change what they belong to anew each time.
-CHANGING = frozenset(
-    ["append", "appendleft", "extend", "insert", "pop", "popitem", "popleft", "reverse", "step"]
-)
-CHANGING |= frozenset(("add_", "sub_", "mul_", "div_"))
+CHANGING = frozenset(("append", "appendleft", "extend", "insert", "pop", "popitem", "popleft"))
+CHANGING |= frozenset(("remove", "reverse", "rotate", "step"))
+CHANGING |= frozenset(("add_", "sub_", "mul_", "div_", "neg_", "pow_", "square_", "sqrt_"))
+CHANGING |= frozenset(("rsqrt_", "exp_", "log_", "reciprocal_", "cumsum_", "t_", "transpose_"))
+CHANGING |= frozenset(("swapaxes_", "unsqueeze_", "index_add_", "scatter_add_"))
 TEXT = re.compile(r"\A\s*%%|^[ \t]*%time[ \t]", re.MULTILINE)  # what IPython hands on as a text
 GIVEN = re.compile(r"\buser_ns\[[\"'](\w+)")  # to IPython's shell
 LOST = (
@@ -139,11 +140,14 @@ def _changes(told: Statement) -> bool:
 
 
 def _changing(node: ast.AST) -> bool:
-    if isinstance(node, ast.Assign):
-        bound = {n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+    if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and node.value:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        bound = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
         return any(isinstance(n, ast.Name) and n.id in bound for n in ast.walk(node.value))
+    if isinstance(node, ast.Delete):
+        return any(isinstance(target, ast.Subscript) for target in node.targets)
     method = getattr(getattr(node, "func", None), "attr", "")
-    return isinstance(node, ast.AugAssign) or method in CHANGING
+    return isinstance(node, ast.AugAssign) or method in CHANGING or bool(advanced(node))
 
 
 def _among(made: list[Slice], answer: object, session: dict[str, Any]) -> bool:

@@ -318,6 +318,30 @@ IN_A_SESSION = {
         ["root = torch.ones(())", *["for _ in '1':\n    root.sub_(0.25)"] * 2, WEIGHTS],
         "`root.sub_(0.25)` ran 2 times",
     ),
+    "a part deleted twice": (
+        ["roots = [0.5, 1, 2]", *["del roots[-1]"] * 2, WEIGHTS.replace("root", "roots[-1]")],
+        "`del roots[-1]` ran 2 times",
+    ),
+    "a line with a type that ran twice": (
+        ["root = 1.0", *["root: float = root - 0.25"] * 2, WEIGHTS],
+        "`root: float = root - 0.25` ran 2 times",
+    ),
+    "a value set within a line twice": (
+        ["root = 1.0", *["print(root := root - 0.25)"] * 2, WEIGHTS],
+        "`print(root := root - 0.25)` ran 2 times",
+    ),
+    "a root taken in place twice": (
+        ["root = torch.tensor(0.0625)", *["root.sqrt_()"] * 2, WEIGHTS],
+        "`root.sqrt_()` ran 2 times",
+    ),
+    "the next of some twice": (
+        ["roots = iter([1, 0.5])", *["root = next(roots)"] * 2, WEIGHTS],
+        "`root = next(roots)` ran 2 times",
+    ),
+    "the next of some that began anew": (
+        [*["roots = iter([0.5, 1])", "root = next(roots)"] * 2, WEIGHTS],
+        "",
+    ),
     "a line below one that stopped": (
         ["root = 0.5", "print(nothing_here)\nroot = 2", WEIGHTS],
         "`root = 2` didn't run here, its cell stopped before it (NameError)",
