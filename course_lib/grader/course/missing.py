@@ -14,7 +14,7 @@ from ..judging.scopes import bound, names_of
 from ..running.library import KEPT, PACKAGE, SILENT
 from ..running.nowhere import WRITING
 from .lent import lent_names
-from .outside import in_full, of_environment, of_ipython, own_attributes
+from .outside import in_full, of_environment, of_ipython, own_attributes, without_files
 from .packages import is_of_the_course, own_module
 from .setup import setup_cells
 
@@ -157,6 +157,7 @@ def _writes(call: ast.Call, place: int = 1) -> bool:
 
 def _uses(tree: ast.Module, named: dict[str, str]) -> Iterator[str]:
     inner = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    inner |= without_files(tree, named)
     asks = any(getattr(node, "attr", "") == "is_available" for node in ast.walk(tree))
     own = own_attributes(tree)
     for node in ast.walk(tree):

@@ -44,6 +44,10 @@ USES = {
     "weights, for a constant": ("w = torch.load('w.pt')\n" + inside("w"), "`torch.load`"),
     "a table": (inside("pd.read_csv(x)", "import pandas as pd"), "`pd.read_csv` does not work"),
     "numbers": (inside("load(x)", "from numpy import loadtxt as load"), "`load` does not work"),
+    "a file that is there": (
+        inside("isfile('/')", "from os.path import exists as isfile"),
+        "`isfile` does not work: it reads a file",
+    ),
     "a folder": (inside("os.listdir(x)", "import os"), "`os.listdir` does not work"),
     "a question": (inside("input()"), "`input` does not work: it asks, and nobody answers"),
     "another program": (
