@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from course_lib.notebooks import Cell
+from course_lib.notebooks import LONGEST, Cell
 
 from ..judging.scopes import names_of
 from ..running.reading.plain import readable_cells
@@ -39,6 +39,10 @@ GIVEN = re.compile(r"\buser_ns\[[\"'](\w+)")  # to IPython's shell
 LOST = (
     'this answer is not found when it is graded: call it `{name}`, or write check("{id}", …) '
     "on a line of its own"
+)
+LONG = (
+    "`{name}` is not there when this is graded: its cell has more than "
+    f"{LONGEST >> 10} KiB; put data, or what was pasted, into a cell of its own"
 )
 TWICE = "`{line}` ran {n} times; when this is graded, each cell runs once, from the top"
 UNBOUND = "`{name}` is not there when this is graded: no line of a cell binds it by name"
@@ -73,7 +77,8 @@ def in_session(
     if not _among(made, answer, shell.user_ns):  # its own cell was edited, and stopped
         runs, made = every, once
     if not _among(made, answer, shell.user_ns):
-        return "", (LOST.format(name=name, id=id),)
+        told = LONG if _is_in_long(name, ran) else LOST
+        return "", (told.format(name=name, id=id),)
     taken = _fitting(made, name, shell.user_ns) if right else made[0]
     lost = _unbound(taken.source, [cell for _, cell in runs], names, shell)
     told = _otherwise(taken, runs, every, name, shell.user_ns)
@@ -113,7 +118,13 @@ def _unbound(source: str, cells: list[Cell], names: frozenset[str], shell: Any) 
     there = {name for name in shell.user_ns if not SHOWN.fullmatch(name)} - IPYTHONS
     given = {name for cell in cells for name in GIVEN.findall(cell.source)}
     for name in sorted(reads & there - binds - names - BUILT_IN - given):
-        yield UNBOUND.format(name=name)
+        long = _is_in_long(name, [cell.source for cell in cells])
+        yield (LONG if long else UNBOUND).format(name=name)
+
+
+def _is_in_long(name: str, texts: list[str]) -> bool:
+    long = (text for text in texts if len(text) > LONGEST)
+    return any(re.search(rf"\b{name}\b", text) for text in long)
 
 
 def _twice(ran: str, source: str) -> list[str]:

@@ -270,6 +270,14 @@ IN_A_SESSION = {
         ["root = 0.5", WEIGHTS, "attention_weights = max", "check(*[ID, weights])"],
         FOUND,
     ),
+    "an answer in a cell that is too long": (
+        ["root = 0.5", f"{WEIGHTS}\n# {'pasted ' * 10_000}"],
+        "its cell has more than 64 KiB",
+    ),
+    "a helper in a cell that is too long": (
+        [f"root = 0.5\n# {'pasted ' * 10_000}", WEIGHTS],
+        "`root` is not there when this is graded: its cell has more than 64 KiB",
+    ),
     "a name pushed": (["get_ipython().push({'root': 0.5})", WEIGHTS], "`root` is not there"),
     "a name that a magic binds": (
         ["get_ipython().run_line_magic('time', 'root = 0.5')", WEIGHTS],
