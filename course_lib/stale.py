@@ -82,14 +82,20 @@ def _shell() -> Any:
 
 
 def _runs(shell: Any) -> list[Cell]:
-    """What ran, with its numbers; the last is what runs now."""
-    return [(n, cell) for n, cell in enumerate(shell.user_ns.get("In", [])) if cell.strip()]
+    """What ran, with its numbers; the last is what runs now.
+
+    It is not taken from `In`, which may be a name of the learner's own.
+    """
+    history = getattr(shell, "history_manager", None)
+    ran = history.input_hist_parsed if history else []
+    return [(n, cell) for n, cell in enumerate(ran) if cell.strip()]
 
 
 def _cells(shell: Any) -> list[Cell]:
     """Of each cell its newest run, as far as it is told whose a run was; the last runs now."""
-    typed = shell.history_manager.input_hist_raw
-    return sorted({cell_of((n, typed[n])): (n, text) for n, text in _runs(shell)}.values())
+    runs = _runs(shell)
+    typed = shell.history_manager.input_hist_raw if runs else []
+    return sorted({cell_of((n, typed[n])): (n, text) for n, text in runs}.values())
 
 
 def _stops(

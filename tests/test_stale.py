@@ -57,6 +57,13 @@ def test_an_untouched_answer_below_a_cell_that_stopped_is_not_called_untouched(s
     assert NOTE not in told and "as handed out" not in told
 
 
+@pytest.mark.parametrize("own", ["In, Hidden, Out = 5, 8, 2", "In = [1, 2]", "In = 'ab'", "del In"])
+def test_a_name_in_of_ones_own_changes_nothing(said, own):
+    assert "[right]" in said("import torch", GOOD, own, CHECK)
+    told = said(own, GOOD.replace("):", ")"), CHECK)
+    assert "[earlier] 00.scores: cell [6] stopped without defining `scores` (SyntaxError" in told
+
+
 def test_cells_between_the_one_that_stopped_and_the_check_change_nothing(said):
     told = said("import torch", GOOD, GOOD.replace("):", ")"), "x = 1", "print(x)", CHECK)
     assert f"cell [3] stopped without defining `scores` (SyntaxError: expected ':'): {NOTE}" in told

@@ -31,10 +31,20 @@ SLOW = "when this is graded, its calls may take {:g} s of processor time; here t
 WAITS = "when this is graded, it may take {:g} s by the clock; here its calls took {:.0f} s"
 
 
-class Printed(io.StringIO):
-    """Keeps what an answer prints; it may ask for the encoding."""
+class Printed(io.TextIOWrapper):
+    """Keeps what an answer prints; it may ask for all that standard output has."""
 
-    encoding = "utf-8"
+    def __init__(self) -> None:
+        self.kept = io.BytesIO()
+        super().__init__(self.kept, "utf-8", "backslashreplace", newline="", write_through=True)
+
+    def fileno(self) -> int:
+        """As where the answer is graded."""
+        return 1
+
+    def text(self) -> str:
+        """What was printed by now."""
+        return self.kept.getvalue().decode(errors="replace")
 
 
 def verdict_on(
@@ -72,7 +82,7 @@ def verdict_on(
     if sheet.stub and definition(source, sheet.name) == sheet.stub:
         return verdict_of(sheet, "not attempted", "the cell is as handed out")
     verdict = without_bans(sheet, with_changed_values(sheet, verdict, source), whole)
-    return with_print(verdict, printed.getvalue())
+    return with_print(verdict, printed.text())
 
 
 def _is_told(note: str, lost: tuple[str, ...]) -> bool:

@@ -14,7 +14,7 @@ from ..judging.scopes import bound, names_of
 from ..running.library import KEPT, PACKAGE, SILENT
 from ..running.nowhere import WRITING
 from .lent import lent_names
-from .outside import in_full, of_environment, of_ipython, own_attributes
+from .outside import in_full, of_environment, of_ipython, own_attributes, without_files
 from .packages import is_of_the_course, own_module
 from .setup import setup_cells
 
@@ -99,19 +99,20 @@ def _imported(nodes: list[ast.AST]) -> dict[str, str]:
 def _modules(
     root: Path, chapter: str, tree: ast.Module, named: dict[str, str], answer: str
 ) -> Iterator[str]:
-    """The modules and their parts that are imported, used, and not there."""
+    """The modules and their parts that are imported when this runs, and not there."""
     read = {answer, *(n.id for n in ast.walk(tree) if isinstance(n, ast.Name))}
+    outside = {id(node) for node in tree.body}  # of these grading leaves out what is not read
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and in_full(node.func, BUILT_IN | named) in BY_NAME:
             text = getattr(node.args[0], "value", None) if node.args else None
             yield from _missing(root, chapter, text, "") if isinstance(text, str) else ()
         if isinstance(node, ast.Import):
             for alias in node.names:
-                if bound(alias) in read:
+                if bound(alias) in read or id(node) not in outside:
                     yield from _missing(root, chapter, alias.name, "")
         elif isinstance(node, ast.ImportFrom) and not node.level:
             for alias in node.names:
-                if alias.name == "*" or bound(alias) in read:
+                if alias.name == "*" or bound(alias) in read or id(node) not in outside:
                     yield from _missing(root, chapter, node.module, alias.name)
 
 
@@ -156,6 +157,7 @@ def _writes(call: ast.Call, place: int = 1) -> bool:
 
 def _uses(tree: ast.Module, named: dict[str, str]) -> Iterator[str]:
     inner = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    inner |= without_files(tree, named)
     asks = any(getattr(node, "attr", "") == "is_available" for node in ast.walk(tree))
     own = own_attributes(tree)
     for node in ast.walk(tree):

@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterator
 
 ASKING = ("os.getenv", "os.environ.get")
+MEMORY = ("io.StringIO", "io.BytesIO")
+LOOKING = ("os.path.exists", "os.path.isfile", "os.path.isdir")
 
 
 def of_ipython(tree: ast.Module) -> Iterator[str]:
@@ -39,6 +41,23 @@ def of_environment(tree: ast.Module, named: dict[str, str]) -> Iterator[str]:
     for node, text in wanted:
         if text not in own:
             yield f"`{ast.unparse(node)}` is not there: it is a variable of your system"
+
+
+def without_files(tree: ast.Module, named: dict[str, str]) -> set[int]:
+    """The functions, by `id`, that are called for what is in memory, or ask for what isn't here."""
+    nodes = list(ast.walk(tree))
+    bound = [n for n in nodes if isinstance(n, ast.Assign) and _in_memory(n.value, named)]
+    names = {t.id for n in bound for t in n.targets if isinstance(t, ast.Name)}
+    calls = [n for n in nodes if isinstance(n, ast.Call) and n.args]
+    given = [(n, n.args[0]) for n in calls]
+    held = [n for n, a in given if _in_memory(a, named) or getattr(a, "id", "") in names]
+    texts = [(n, getattr(a, "value", 0)) for n, a in given if in_full(n.func, named) in LOOKING]
+    absent = [n for n, text in texts if isinstance(text, str) and not os.path.exists(text)]
+    return {id(n.func) for n in (*held, *absent)}
+
+
+def _in_memory(node: ast.expr, named: dict[str, str]) -> bool:
+    return isinstance(node, ast.Call) and in_full(node.func, named) in MEMORY
 
 
 def own_attributes(tree: ast.Module) -> set[str]:

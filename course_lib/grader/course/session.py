@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from course_lib.notebooks import Cell
+from course_lib.notebooks import LONGEST, Cell
 
 from ..judging.scopes import names_of
 from ..running.reading.plain import readable_cells
 from ..running.slicing.checks import named_answers
 from ..running.slicing.notebook import Notebook
 from ..running.slicing.slices import BUILT_IN, Slice, slices
-from ..running.slicing.statements import Statement, outer, statements_of
+from ..running.slicing.statements import Statement, advanced, outer, statements_of
 from ..running.slicing.written import written
 from ..running.warm import USUAL
 from .differing import differing
@@ -29,15 +29,20 @@ LAST = 400  # cells that ran, looked at one by one; of those before, each once
 # What IPython has in every session beside what a cell showed.
 IPYTHONS = frozenset(("get_ipython", "__builtin__", "__builtins__"))
 # Methods that change what they belong to anew each time.
-CHANGING = frozenset(
-    ["append", "appendleft", "extend", "insert", "pop", "popitem", "popleft", "reverse", "step"]
-)
-CHANGING |= frozenset(("add_", "sub_", "mul_", "div_"))
+CHANGING = frozenset(("append", "appendleft", "extend", "insert", "pop", "popitem", "popleft"))
+CHANGING |= frozenset(("remove", "reverse", "rotate", "step"))
+CHANGING |= frozenset(("add_", "sub_", "mul_", "div_", "neg_", "pow_", "square_", "sqrt_"))
+CHANGING |= frozenset(("rsqrt_", "exp_", "log_", "reciprocal_", "cumsum_", "t_", "transpose_"))
+CHANGING |= frozenset(("swapaxes_", "unsqueeze_", "index_add_", "scatter_add_"))
 TEXT = re.compile(r"\A\s*%%|^[ \t]*%time[ \t]", re.MULTILINE)  # what IPython hands on as a text
 GIVEN = re.compile(r"\buser_ns\[[\"'](\w+)")  # to IPython's shell
 LOST = (
     'this answer is not found when it is graded: call it `{name}`, or write check("{id}", …) '
     "on a line of its own"
+)
+LONG = (
+    "`{name}` is not there when this is graded: its cell has more than "
+    f"{LONGEST >> 10} KiB; put data, or what was pasted, into a cell of its own"
 )
 TWICE = "`{line}` ran {n} times; when this is graded, each cell runs once, from the top"
 UNBOUND = "`{name}` is not there when this is graded: no line of a cell binds it by name"
@@ -72,7 +77,8 @@ def in_session(
     if not _among(made, answer, shell.user_ns):  # its own cell was edited, and stopped
         runs, made = every, once
     if not _among(made, answer, shell.user_ns):
-        return "", (LOST.format(name=name, id=id),)
+        told = LONG if _is_in_long(name, ran) else LOST
+        return "", (told.format(name=name, id=id),)
     taken = _fitting(made, name, shell.user_ns) if right else made[0]
     lost = _unbound(taken.source, [cell for _, cell in runs], names, shell)
     told = _otherwise(taken, runs, every, name, shell.user_ns)
@@ -112,7 +118,13 @@ def _unbound(source: str, cells: list[Cell], names: frozenset[str], shell: Any) 
     there = {name for name in shell.user_ns if not SHOWN.fullmatch(name)} - IPYTHONS
     given = {name for cell in cells for name in GIVEN.findall(cell.source)}
     for name in sorted(reads & there - binds - names - BUILT_IN - given):
-        yield UNBOUND.format(name=name)
+        long = _is_in_long(name, [cell.source for cell in cells])
+        yield (LONG if long else UNBOUND).format(name=name)
+
+
+def _is_in_long(name: str, texts: list[str]) -> bool:
+    long = (text for text in texts if len(text) > LONGEST)
+    return any(re.search(rf"\b{name}\b", text) for text in long)
 
 
 def _twice(ran: str, source: str) -> list[str]:
@@ -139,11 +151,14 @@ def _changes(told: Statement) -> bool:
 
 
 def _changing(node: ast.AST) -> bool:
-    if isinstance(node, ast.Assign):
-        bound = {n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+    if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and node.value:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        bound = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
         return any(isinstance(n, ast.Name) and n.id in bound for n in ast.walk(node.value))
+    if isinstance(node, ast.Delete):
+        return any(isinstance(target, ast.Subscript) for target in node.targets)
     method = getattr(getattr(node, "func", None), "attr", "")
-    return isinstance(node, ast.AugAssign) or method in CHANGING
+    return isinstance(node, ast.AugAssign) or method in CHANGING or bool(advanced(node))
 
 
 def _among(made: list[Slice], answer: object, session: dict[str, Any]) -> bool:

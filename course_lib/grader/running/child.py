@@ -2,8 +2,8 @@
 
 import contextlib
 import math
-import time
 from dataclasses import asdict, dataclass, field
+from time import process_time  # here, before a cell binds `time.process_time`
 from typing import Any
 
 import torch
@@ -21,6 +21,11 @@ from .reading.handed_in import cells_in
 from .reading.plain import readable_cells
 from .slicing.plans import Wanted, plans
 from .waiting import give_loops
+
+try:
+    from resource import RLIM_INFINITY, RLIMIT_CPU, getrlimit, setrlimit
+except ImportError:  # Windows has no such limits
+    setrlimit = None
 
 TEXT_CAP = 300
 FAILED_CAP, TAGS_CAP = 3, 20
@@ -109,11 +114,13 @@ def _run(job: Job, namespace: dict[str, Any]) -> dict:
 
 def limit_calls(seconds: float) -> None:
     """From here on, cap the processor time; imports and cells have their own, larger limit."""
-    with contextlib.suppress(ImportError, OSError, ValueError):  # Windows has no such limit
-        import resource
-
-        end = math.ceil(time.process_time() + seconds)
-        resource.setrlimit(resource.RLIMIT_CPU, (end, end + 1))
+    if setrlimit is None:
+        return
+    end, (_, hard) = math.ceil(process_time() + seconds), getrlimit(RLIMIT_CPU)
+    if hard != RLIM_INFINITY:
+        end = min(end, hard - 1)  # the first limit's signal says what happened
+    with contextlib.suppress(OSError, ValueError):
+        setrlimit(RLIMIT_CPU, (end, end + 1))
 
 
 def capped(lines: tuple[str, ...]) -> tuple[str, ...]:

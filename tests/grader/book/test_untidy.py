@@ -391,6 +391,27 @@ UNTIDY = {
         ("second = 3",),
         (f'check("02.cost", second); check("{ID}", other)  # ü',),
     ],
+    # what an answer needs as it is defined, below it: numbers may be lost
+    "a type below": [
+        *START,
+        (RIGHT.replace("query, key", "query: Tensor, key: Tensor", 1), ID),
+        CHECKED,
+        ("from torch import Tensor",),
+    ],
+    "a default below, by other cells": [
+        *START,
+        (RIGHT.replace("key)", "key, axis=AXIS)", 1).replace("dim=-1", "dim=axis"), ID),
+        CHECKED,
+        ("def last(x):\n    return x.ndim - 3",),
+        ("AXIS = last(torch.ones(2, 3))",),
+        ("rows = 2",),
+    ],
+    "a decorator below, of a helper below": [
+        *START,
+        (f"@passed\n{HELPED}", ID),
+        CHECKED,
+        (f"{HELPER}\ndef passed(f):\n    return f",),
+    ],
     # what ran below its check, once wrong afterwards
     "a helper below the check, bound again": [
         *START,

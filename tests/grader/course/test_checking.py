@@ -1,5 +1,6 @@
 """A check leaves the learner's session as it was, and says what grading would not wait for."""
 
+import sys
 import time
 from dataclasses import replace
 
@@ -98,3 +99,24 @@ def my_scores(query, keys):
 def test_the_failing_case_calls_the_answer_by_the_name_that_the_learner_has_for_it():
     verdict = verdict_on(ROOT, "00.scores", my_scores)
     assert verdict.case.splitlines()[-1] == "my_scores(query, keys)"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sys.stdout.buffer.write(b'seen')",
+        "sys.stdout.reconfigure(line_buffering=True); print('seen')",
+        "sys.stdout.fileno(); sys.stdout.flush(); print('seen')",
+        "print('seen', sys.stdout.encoding, '\\ud800')",
+    ],
+)
+def test_an_answer_may_use_all_of_standard_output(line):
+    space = {"sys": sys}
+    for times in (1, 2):
+        source = (
+            f"import sys\ndef scores(query, keys):\n    {line}\n    return {times} * keys @ query"
+        )
+        exec(source, space)
+        found = verdict_on(ROOT, "00.scores", space["scores"])
+        assert found.state == ("right" if times == 1 else "wrong") and not found.crash
+    assert "seen" in " ".join(found.details)

@@ -18,6 +18,7 @@ def inside(line, *before):
     return "\n".join([*before, "def answer(x):", f"    return {line}"])
 
 
+TRIED = "try:\n    import {}\n    n = 1\nexcept ImportError:\n    n = 2"
 USES = {
     "a neighbour of the library": (
         inside("causal_mask(x)", "from course_lib.nn.masks import causal_mask"),
@@ -43,6 +44,10 @@ USES = {
     "weights, for a constant": ("w = torch.load('w.pt')\n" + inside("w"), "`torch.load`"),
     "a table": (inside("pd.read_csv(x)", "import pandas as pd"), "`pd.read_csv` does not work"),
     "numbers": (inside("load(x)", "from numpy import loadtxt as load"), "`load` does not work"),
+    "a file that is there": (
+        inside("isfile('/')", "from os.path import exists as isfile"),
+        "`isfile` does not work: it reads a file",
+    ),
     "a folder": (inside("os.listdir(x)", "import os"), "`os.listdir` does not work"),
     "a question": (inside("input()"), "`input` does not work: it asks, and nobody answers"),
     "another program": (
@@ -96,6 +101,19 @@ USES = {
     "a variable of the system, asked for": (
         inside("x * int(os.environ.get('ADAS_SCALE', 2))", "import os"),
         "`os.environ.get('ADAS_SCALE', 2)` is not there: it is a variable of your system",
+    ),
+    "an import inside that nothing reads": (
+        "def answer(x):\n    from course_lib.nn.masks import causal_mask\n    return x",
+        "`causal_mask` of course_lib.nn.masks is not there",
+    ),
+    "an import that is only tried": (
+        "try:\n    import course_lib.nn.masks\n    n = 1\nexcept ImportError:\n    n = 2\n"
+        + inside("n"),
+        "`course_lib.nn.masks` is not there",
+    ),
+    "an own module inside that nothing reads": (
+        "class answer:\n    from rapidfuzz_like import score",
+        "`score` is not there: rapidfuzz_like.py is not handed in",
     ),
     "a package of others": (
         inside("rapidfuzz_like.score(x)", "import rapidfuzz_like"),
@@ -158,6 +176,10 @@ def test_a_package_that_the_course_does_not_install_may_be_missing(tmp_path, mon
         ("06", inside("E.from_pretrained(x)", "from torch.nn import EmbeddingBag as E")),
         ("04", "class answer:\n    def stat(self): pass\n    def f(self): return self.stat()"),
         ("04", "class answer:\n    def __init__(self): self.glob = abs; self.glob(3)"),
+        (
+            "04",
+            inside("n", "try:\n    import google.colab\n    n = 1\nexcept ImportError:\n    n = 2"),
+        ),
         ("04", inside("f(x)", "try:\n    import not_there as f\nexcept ImportError:\n    f = abs")),
         (
             "05",
@@ -248,6 +270,14 @@ IN_A_SESSION = {
         ["root = 0.5", WEIGHTS, "attention_weights = max", "check(*[ID, weights])"],
         FOUND,
     ),
+    "an answer in a cell that is too long": (
+        ["root = 0.5", f"{WEIGHTS}\n# {'pasted ' * 10_000}"],
+        "its cell has more than 64 KiB",
+    ),
+    "a helper in a cell that is too long": (
+        [f"root = 0.5\n# {'pasted ' * 10_000}", WEIGHTS],
+        "`root` is not there when this is graded: its cell has more than 64 KiB",
+    ),
     "a name pushed": (["get_ipython().push({'root': 0.5})", WEIGHTS], "`root` is not there"),
     "a name that a magic binds": (
         ["get_ipython().run_line_magic('time', 'root = 0.5')", WEIGHTS],
@@ -299,6 +329,30 @@ IN_A_SESSION = {
     "a loop that ran twice": (
         ["root = torch.ones(())", *["for _ in '1':\n    root.sub_(0.25)"] * 2, WEIGHTS],
         "`root.sub_(0.25)` ran 2 times",
+    ),
+    "a part deleted twice": (
+        ["roots = [0.5, 1, 2]", *["del roots[-1]"] * 2, WEIGHTS.replace("root", "roots[-1]")],
+        "`del roots[-1]` ran 2 times",
+    ),
+    "a line with a type that ran twice": (
+        ["root = 1.0", *["root: float = root - 0.25"] * 2, WEIGHTS],
+        "`root: float = root - 0.25` ran 2 times",
+    ),
+    "a value set within a line twice": (
+        ["root = 1.0", *["print(root := root - 0.25)"] * 2, WEIGHTS],
+        "`print(root := root - 0.25)` ran 2 times",
+    ),
+    "a root taken in place twice": (
+        ["root = torch.tensor(0.0625)", *["root.sqrt_()"] * 2, WEIGHTS],
+        "`root.sqrt_()` ran 2 times",
+    ),
+    "the next of some twice": (
+        ["roots = iter([1, 0.5])", *["root = next(roots)"] * 2, WEIGHTS],
+        "`root = next(roots)` ran 2 times",
+    ),
+    "the next of some that began anew": (
+        [*["roots = iter([0.5, 1])", "root = next(roots)"] * 2, WEIGHTS],
+        "",
     ),
     "a line below one that stopped": (
         ["root = 0.5", "print(nothing_here)\nroot = 2", WEIGHTS],

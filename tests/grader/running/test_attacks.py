@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import signal
 import socket
 import time
 from dataclasses import asdict
@@ -26,7 +27,7 @@ ANSWER = "import torch\ndef double(x):\n    return 2 * x\n"
 X = torch.ones(2)
 
 
-def run(warm, source, seconds=5.0):
+def run(warm, source, seconds=5.0, limits=None):
     job = {
         "job": "run",
         "name": "double",
@@ -34,7 +35,7 @@ def run(warm, source, seconds=5.0):
         "cases": nested(shallow([case("x", X)])),
         "cell": 0,
     }
-    return warm.run(pack(job), Limits(seconds, wall=seconds))
+    return warm.run(pack(job | {"seconds": seconds}), limits or Limits(seconds, wall=seconds))
 
 
 def stopped(report):
@@ -171,3 +172,13 @@ def test_a_case_does_not_tell_its_label(warm, tmp_path):
     source += "    return frame.f_locals['case'].label in good"
     path = notebook(tmp_path / "00_a.ipynb", (source, "00.is-distribution"))
     assert verdict(warm, path, "00.is-distribution").state == "wrong"
+
+
+@pytest.mark.parametrize(
+    "before", ["", "import time; time.process_time = lambda: 99.0", "resource.setrlimit = print"]
+)
+def test_no_answer_sets_the_time_of_its_own_calls(warm, before):
+    wait = "    while sum(os.times()[:2]) < 6.0: pass\n"
+    source = f"import os, resource, time\n{before}\ndef double(x):\n{wait}    return 2 * x\n"
+    report = run(warm, source, 1.0, USUAL)
+    assert report.frame == b"" and report.signal == signal.SIGXCPU

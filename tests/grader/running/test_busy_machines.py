@@ -24,6 +24,17 @@ def f(s):
         pass
     return s
 """
+THREADS = """import threading, time, torch
+def burn():
+    while time.process_time() < 1.5:
+        torch.ones(300, 300) @ torch.ones(300, 300)
+def f(s):
+    others = [threading.Thread(target=burn) for _ in range(4)]
+    for each in others:
+        each.start()
+    burn()
+    return s
+"""
 SLEEPS = "import time\ndef f(s):\n    time.sleep(60)\n"
 FOREVER = "while True: pass"
 
@@ -62,3 +73,8 @@ def test_who_sleeps_is_ended_all_the_same(pinned):
     report, passed = run(pinned, SLEEPS, 1.0)
     assert report.timed_out and not report.frame
     assert passed < PATIENCE * WALL + 5
+
+
+def test_who_waits_for_threads_of_its_own_is_charged_for_them(pinned):
+    report, _ = run(pinned, THREADS, 1.0)
+    assert report.cpu > 1 and report.seconds >= report.cpu

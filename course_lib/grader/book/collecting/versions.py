@@ -4,6 +4,7 @@ A platform counts the newest submission, and gives it any name. So that grading 
 work on the same chapter is renamed, `02_attention-earlier-1.ipynb`, and stays beside it.
 """
 
+import hashlib
 import os
 import re
 from collections import Counter
@@ -30,6 +31,7 @@ class Versions:
     aside: dict[str, str] = field(default_factory=dict)
     _placed: dict[str, Placed] = field(default_factory=dict)
     _same: dict[str, Placed] = field(default_factory=dict)
+    _known: dict[Path, tuple[str, bytes]] = field(default_factory=dict)
 
     def put(self, placed: Placed, data: bytes, about: File) -> str:
         """Write a file into `made`; tells whether it is new, older than what is there, or there."""
@@ -61,7 +63,15 @@ class Versions:
         stem, suffix = os.path.splitext(name)
         same = re.compile(f"{re.escape(stem)}{middle}{re.escape(suffix)}", re.IGNORECASE)
         found = (path for path in self._files() if same.fullmatch(path.name))
-        return [path.name for path in found if path.read_bytes() == data]
+        digest = hashlib.sha256(data).digest()
+        return [path.name for path in found if self._about(path)[1] == digest]
+
+    def _about(self, path: Path) -> tuple[str, bytes]:
+        """A file's chapter and digest: each file is read once, not for each that comes."""
+        if path not in self._known:
+            data = path.read_bytes()
+            self._known[path] = chapter_of(path.name, data), hashlib.sha256(data).digest()
+        return self._known[path]
 
     def _came_then(self, name: str, about: File) -> bool:
         return name in self.came and order(self.came[name]) == order(about)
@@ -81,7 +91,7 @@ class Versions:
                 other = other or self._placed.get(path.name)
             if (other and other.time == placed.time) or ASIDE.search(path.stem):
                 continue
-            its = chapter_of(path.name, path.read_bytes())
+            its, _ = self._about(path)
             if its == chapter if chapter else path.name.casefold() == name.casefold():
                 found.append(path)
         return found
@@ -94,6 +104,7 @@ class Versions:
         if path.parent == self.made:
             self._placed[free] = self._placed.pop(path.name)
             path.rename(self.made / free)
+            self._known.pop(path, None)  # the next file will have this name
         else:
             self.aside[path.name] = free
 
@@ -121,5 +132,10 @@ def chapter_of(name: str, data: bytes) -> str:
 def safe(name: str) -> str:
     """A name that every system can have, with the suffix in small letters."""
     stem, suffix = os.path.splitext(re.sub(r'[/\\:*?"<>|]', "_", name))
-    short = stem.strip(" .").encode()[:180].decode(errors="ignore")  # systems count bytes
-    return f"{short or 'work'}{suffix.lower()[:20]}"
+    short, end = _short(stem.strip(" ."), 180), _short(suffix.lower(), 20)
+    return f"{short or 'work'}{end}"
+
+
+def _short(text: str, most: int) -> str:
+    """The beginning of a text; systems count the bytes of names."""
+    return text.encode()[:most].decode(errors="ignore")

@@ -22,7 +22,8 @@ from .placing import WORK
 from .plan import Placed, Plan
 from .versions import NEW, SAME, Versions, chapter_of
 
-MOST = 300  # files of a student: each is compared with all others
+# Of a student's files: each is compared with all others. And bytes, as grading reads no more.
+MOST, BYTES = 300, 256 << 20
 
 
 @dataclass
@@ -139,7 +140,7 @@ def _fill(
         folder = folders.setdefault(student, Versions(out / student, made / student, known))
         named = chapter_of(placed.file, data)
         key = student, named if named in chapters else ""
-        is_work = placed.file.casefold().endswith((*WORK, ".zip"))
+        is_work = _is_work(placed)
         done.work |= {student} if is_work else set()
         sure |= {student} if is_work or key[1] else set()
         state = folder.put(placed, data, File(**asdict(placed.told), chapter=key[1]))
@@ -159,15 +160,25 @@ def _fill(
 
 def _newest(plan: Plan) -> list[Placed]:
     """What is placed, the oldest first; of a student's files no more than anybody reads."""
-    kept, count = [], Counter()
-    for placed in sorted(plan.placed, key=lambda placed: placed.when)[::-1]:
-        count[placed.student] += 1
-        if count[placed.student] <= MOST:
-            kept.append(placed)
+    rising = sorted(plan.placed, key=lambda each: each.when)
+    likely = sorted(rising, key=_is_work)[::-1]
+    kept, count, size, left = set(), Counter(), Counter(), Counter()
+    for placed in likely:
+        student, its = placed.student, placed.member.size
+        if count[student] < MOST and size[student] + its <= BYTES:
+            count[student] += 1
+            size[student] += its
+            kept.add(id(placed))
         else:
-            told = f"{placed.student} has more than {MOST} files; these are the newest"
-            plan.left.append((str(placed.member), told))
-    return kept[::-1]
+            left[student] += 1
+    for student, number in left.items():
+        told = f"more than {MOST} files or {BYTES >> 20} MiB; the newest are taken, work first"
+        plan.left.append((f"{number} of {student}'s files", told))
+    return [placed for placed in rising if id(placed) in kept]
+
+
+def _is_work(placed: Placed) -> bool:
+    return placed.file.casefold().endswith((*WORK, ".zip"))
 
 
 def _move_into(made: Path, out: Path, folders: dict[str, Versions]) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 from course_lib.notebooks import Cell
 
 from ...running.reading.kinds import HAND_IN, not_text
+from ...running.slicing.plans import alone_that_ran, as_it_ran
 from .candidates import Candidate, one_line, refusal
 from .facts import ChapterFacts, definitions, is_written, layout
 
@@ -36,10 +37,21 @@ class Seen:
     digest: str
     trouble: str = ""
     cells: tuple[Cell, ...] = ()
+    code: tuple = ()  # the texts of cells, and their tags
+    orders: tuple = ((), ())  # in which they ran, where they didn't as they stand
     defined: tuple[dict[str, str], ...] = ()  # by each cell
     layouts: tuple[str, ...] = ()  # of each cell
     marks: frozenset[str] = frozenset()  # the chapters whose ids its tags and headings have
     checked: frozenset[str] = frozenset()  # those whose ids it checks, as a chapter may too
+
+    def holds(self, other: "Seen") -> bool:
+        """Would an answer taken from the other file have been taken from this one?
+
+        So it is where the other was only opened and saved, or run again from its top.
+        """
+        orders = zip(self.orders, other.orders, strict=True)
+        alike = self.code == other.code and all(its in ((), own) for own, its in orders)
+        return alike or self.digest == other.digest
 
 
 def seen(candidate: Candidate) -> tuple[Seen, bytes]:
@@ -85,14 +97,28 @@ def look(file: Seen, cells: tuple[Cell, ...]) -> Seen:
     marks = [tag[1] for tag in tags if tag]
     marks += [mark for cell in cells for mark in HEADING.findall(cell.source)]
     checked = [mark for cell in cells for mark in CHECK.findall(cell.source)]
+    code, orders = _code(cells)
     return replace(
         file,
         cells=cells,
+        code=code,
+        orders=orders,
         defined=tuple(defined),
         layouts=tuple(layout(cell.source) for cell in cells),
         marks=frozenset(marks),
         checked=frozenset(checked),
     )
+
+
+def _code(cells: tuple[Cell, ...]) -> tuple[tuple, tuple]:
+    """The texts and tags of the cells of code, and the orders in which they ran.
+
+    Only line ends are taken off: other blanks before a text decide if Python reads it.
+    """
+    code = [cell for cell in cells if cell.kind == "code"]
+    every = [*range(len(code))]
+    orders = (() if order == every else order for order in (as_it_ran(code), alone_that_ran(code)))
+    return tuple((cell.source.strip("\n"), cell.tags) for cell in code), tuple(orders)
 
 
 def answered(file: Seen, facts: ChapterFacts) -> frozenset[str] | None:

@@ -158,8 +158,7 @@ def _used(best: Seen, written: dict[Seen, frozenset[str]], facts: ChapterFacts) 
 
 
 def _one(file: Seen, written: dict[Seen, frozenset[str]]) -> Used:
-    alike = (f.candidate for f in written if f.digest == file.digest or _code(f) == _code(file))
-    same = sorted(alike, key=_came)
+    same = sorted((f.candidate for f in written if f.holds(file)), key=_came)
     came = next((each.came for each in same if each.came), None)
     copies = dict.fromkeys(each.outer for each in same if each.outer != file.candidate.outer)
     return Used(
@@ -170,11 +169,6 @@ def _one(file: Seen, written: dict[Seen, frozenset[str]]) -> Used:
         len(written[file]),
         copies=tuple(copies)[:COPIES],
     )
-
-
-def _code(file: Seen) -> list[str]:
-    """What runs of it: a notebook that was only opened and saved again has other bytes."""
-    return [cell.source.strip() for cell in file.cells if cell.kind == "code"]
 
 
 def _came(candidate: Candidate) -> float:

@@ -3,8 +3,9 @@
 A `time.sleep(600)` or an endless loop of the learner's own shares nothing with most answers.
 """
 
+from .imports import imported
 from .notebook import Notebook
-from .statements import BUILT_IN, DEFINITIONS, Statement, imported
+from .statements import BUILT_IN, DEFINITIONS, Statement
 
 # Whoever touches these may change what every line after does.
 EVERYWHERE = frozenset(("torch", "numpy", "random", "sys", "builtins", "os")) | frozenset(
@@ -56,5 +57,5 @@ def _known(names: frozenset[str], packages: dict[str, str]) -> frozenset[str]:
 
 def _packages(notebook: Notebook) -> dict[str, str]:
     """The package of each name that an import binds: `F` is of `torch`."""
-    aliases = (alias for placed in notebook.placed for alias in imported(placed.told))
+    aliases = (alias for placed in notebook.placed for alias in imported(placed.told.nodes))
     return {name: path.split(".")[0] for name, path in aliases}

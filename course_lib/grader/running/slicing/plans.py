@@ -3,6 +3,7 @@
 Notebooks can be made to take long to read and to cut, so a grader has this done by a sealed child.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,8 @@ from .written import written
 # Slices of an answer from the cells in the order in which they ran, and from those alone that ran.
 MOST_AS_IT_RAN, MOST_ALONE = 2, 1
 UNREAD = "Python can't read cell {cell}, so nothing that it defines is there: {why}"
+LONG = re.compile(r"# [\d,]+ KiB in one cell; at most \d+ are read")  # left of a cell not read
+MOST_SAID = 200  # characters about such
 MOST = MOST_AS_IT_STANDS + MOST_AS_IT_RAN + MOST_ALONE
 
 
@@ -122,7 +125,8 @@ def _plan(notebook: Notebook, each: Wanted, ran: Sequence[tuple[Notebook, list[i
         return Plan(absent=f"Python can't read cell {lost + 1}", crash=crash)
     if each.name in notebook.bound:
         return Plan(absent="the cell is as handed out")
-    return Plan(absent=f"nothing defines `{each.name}`")
+    long = (f"; cell {i + 1}: {s[2:]}" for i, s in enumerate(notebook.sources) if LONG.fullmatch(s))
+    return Plan(absent=f"nothing defines `{each.name}`{''.join(long)[:MOST_SAID]}")
 
 
 def _unread(notebook: Notebook, made: Slice) -> tuple[str, ...]:

@@ -3,8 +3,8 @@
 Whoever begins each cell with `import torch` has as many slices of an answer as cells below it.
 """
 
+from .imports import IMPORTS, imported
 from .notebook import Notebook
-from .statements import IMPORTS, imported
 
 
 def told_apart(notebook: Notebook, kept: list[int]) -> tuple:
@@ -13,7 +13,7 @@ def told_apart(notebook: Notebook, kept: list[int]) -> tuple:
     imports = {i for i in kept if all(isinstance(node, IMPORTS) for node in told[i].nodes)}
     rest = tuple(i for i in kept if i not in imports)
     read = {name for i in rest for name in told[i].reads}
-    pairs = {pair for i in imports for pair in imported(told[i])}
+    pairs = {pair for i in imports for pair in imported(told[i].nodes)}
     stands = frozenset(pair for pair in pairs if pair[0] in read)
     stars = tuple(i for i in imports if told[i].anything)
     return rest, stands, stars

@@ -8,6 +8,7 @@ several slices, the likeliest first; the best one counts.
 import ast
 from dataclasses import dataclass
 
+from .earlier import in_turn
 from .notebook import Notebook
 from .noticed import noticed
 from .same import told_apart
@@ -109,11 +110,13 @@ def _everything(
 
 
 def _made(notebook: Notebook, chosen: int, kept: list[int]) -> Slice:
-    cells: dict[int, list[int]] = {}
-    for i in sorted(kept):
-        cells.setdefault(notebook.cell(i), []).append(i)
-    pieces = tuple((cell, _piece(notebook, cell, own)) for cell, own in cells.items())
-    return Slice(notebook.cell(chosen), notebook.text(chosen), pieces)
+    pieces = []
+    for group in in_turn(notebook, chosen, kept):
+        cells: dict[int, list[int]] = {}
+        for i in group:
+            cells.setdefault(notebook.cell(i), []).append(i)
+        pieces += [(cell, _piece(notebook, cell, own)) for cell, own in cells.items()]
+    return Slice(notebook.cell(chosen), notebook.text(chosen), tuple(pieces))
 
 
 def _piece(notebook: Notebook, cell: int, kept: list[int]) -> str:

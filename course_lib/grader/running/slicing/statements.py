@@ -14,10 +14,10 @@ from functools import lru_cache
 from course_lib.notebooks import tree_of
 
 from ...judging.scopes import bound, names_of
+from .imports import IMPORTS
 
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 BUILT_IN = frozenset(dir(builtins))
-IMPORTS = ast.Import | ast.ImportFrom
 # By these a name of the notebook can be had by a text that says it; or as an attribute.
 BY_TEXT = frozenset(("globals", "locals", "vars", "eval", "exec"))
 # What calls without brackets: `for` takes from an iterator, `+=` changes a list in place.
@@ -29,11 +29,11 @@ class Statement:
     """What stands on some lines of a cell's top level. The names are those of the notebook.
 
     `surely` is what it binds whatever happens, `holds` what it binds to a value rather than to a
-    definition or import. It `stores` into a part of some names, as in `table[0] = 1`, and `calls`
-    methods of others in a line of their own, and may change what is `given` to such a call. What is
-    `gone` it deletes. It `acts` when it calls
-    something at once, or changes what other lines may share. `anything` says that it may bind names
-    that can't be seen, as a star import does.
+    definition or import. It `stores` into a part of some names, as in `table[0] = 1`, or takes the
+    next from it, and `calls` methods of others in a line of their own, and may change what is
+    `given` to such a call. What is `gone` it deletes. It `acts` when it calls something at once, or
+    changes what other lines may share. `anything` says that it may bind names that can't be seen,
+    as a star import does.
     """
 
     first: int
@@ -130,14 +130,6 @@ def _surely(node: ast.stmt) -> list[str]:
     return [n.id for target in targets for n in ast.walk(target) if _is_name(n, ast.Store)]
 
 
-def imported(told: Statement) -> Iterator[tuple[str, str]]:
-    """What imports of a statement bind, each name with the full name of what it stands for."""
-    for node in told.nodes:
-        for alias in node.names if isinstance(node, IMPORTS) else ():
-            module = f"{node.module or ''}." if isinstance(node, ast.ImportFrom) else ""
-            yield bound(alias), f"{module}{alias.name}"
-
-
 def _acts(node: ast.AST) -> bool:
     """Does this change more than names: by a call, in a part of something, as a class's heir?"""
     part = isinstance(node, ast.Attribute | ast.Subscript)
@@ -154,7 +146,13 @@ def _is_name(node: ast.AST, context: type = ast.expr_context) -> bool:
 def _stored(node: ast.AST) -> str:
     """The name of which `node` sets a part: `table` in `table.rows[0] = 1`."""
     part = isinstance(node, ast.Attribute | ast.Subscript)
-    return _root(node) if part and isinstance(node.ctx, ast.Store | ast.Del) else ""
+    return _root(node) if part and isinstance(node.ctx, ast.Store | ast.Del) else advanced(node)
+
+
+def advanced(node: ast.AST) -> str:
+    """The name of what `next` takes from, which goes on from there the next time."""
+    given = node.args[:1] if getattr(getattr(node, "func", None), "id", "") == "next" else []
+    return next((each.id for each in given if _is_name(each)), "")
 
 
 def _decorated(within: list[ast.AST]) -> frozenset[str]:

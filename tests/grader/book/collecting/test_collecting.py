@@ -2,11 +2,12 @@
 
 import unicodedata
 import zipfile
+from collections import Counter
 
 import pytest
 
 from course_lib.grader.book.came import load_came
-from course_lib.grader.book.collecting import writing
+from course_lib.grader.book.collecting import versions, writing
 from course_lib.grader.book.collecting.members import CollectError, opened
 from course_lib.grader.book.collecting.placing import planned
 from course_lib.grader.book.collecting.versions import chapter_of, safe
@@ -503,7 +504,24 @@ def test_of_very_many_files_the_newest_are_kept(collect, tmp_path, monkeypatch):
     form = "A_ob_attempt_2026-12-0{}-09-30-00_{}.py".format
     plan, _ = collect({form(day, f"{day}x"): "x" * day for day in (1, 3, 2)}, "Username\nob\n")
     assert set(files_in(tmp_path / "out")) == {"ob/2x.py", "ob/3x.py"}
-    assert ["more than 2 files" in why for _, why in plan.left] == [True]
+    told = "more than 2 files or 256 MiB; the newest are taken, work first"
+    assert plan.left == [("1 of ob's files", told)]
+
+
+def test_one_students_many_bytes_cost_nobody_elses_work(collect, tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "BYTES", 10)
+    files = {"ada/02.py": "a" * 9, "bob/02.py": "b" * 9} | {f"bob/{i}.bin": "0" * 9 for i in "123"}
+    plan, _ = collect(files)
+    assert set(files_in(tmp_path / "out")) == {"ada/02.py", "bob/02.py"}
+    assert [what for what, _ in plan.left] == ["3 of bob's files"]
+
+
+def test_each_file_is_read_once_for_all_that_come(collect, monkeypatch):
+    collect({"bob/02.py": "b"} | {f"ada/{i}.txt": f"{i}" for i in range(9)})
+    read, names = versions.chapter_of, []
+    monkeypatch.setattr(versions, "chapter_of", lambda *its: names.append(its[0]) or read(*its))
+    _, done = collect({"bob/02.py": "b"} | {f"ada/{i}.txt": f"{i} again" for i in range(9)})
+    assert done.new["ada"] == 9 and max(Counter(names).values()) <= 3  # come, there, and aside
 
 
 @pytest.mark.parametrize("name", ["\u3000ada", "ada ", "\tada"])
@@ -522,6 +540,7 @@ def test_a_name_with_blanks_around_it_is_nobody_elses(collect, tmp_path, name):
         (" .py", "work.py"),
         (".hidden.py", "hidden.py"),
         ("李" * 200 + ".ipynb", "李" * 60 + ".ipynb"),
+        ("a." + "李" * 19, "a." + "李" * 6),  # a number comes behind it
     ],
 )
 def test_every_system_can_have_the_names(name, kept):

@@ -359,6 +359,19 @@ def test_the_files_of_all_archives_count_together(tmp_path, monkeypatch):
     )
 
 
+def test_an_archive_that_was_listed_counts_although_it_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 5)
+    for name, count in {"a": 6, "b": 3, "c": 3}.items():
+        zipped(tmp_path / f"{name}.zip", [(f"{i}.ipynb", b"-") for i in range(count)])
+    assert told(tmp_path)["b.zip/0.ipynb"] == "", "the first is not listed"
+    changed_bytes(tmp_path / "b.zip", 18, 20, struct.pack("<I", 9_999))  # its size, as packed
+    assert told(tmp_path) == {
+        "a.zip": "an archive of 6 files; at most 5 are looked at",
+        "b.zip": "an archive whose files overlap",
+        "c.zip": "an archive of 3 files; at most 5 are looked at, with those of others",
+    }
+
+
 def test_many_archives_are_not_all_opened(tmp_path, monkeypatch):
     monkeypatch.setattr(walking, "MAX_NAMES", 10)
     for i in range(5):

@@ -150,6 +150,57 @@ def test_a_notebook_that_was_only_saved_again_counts_as_a_copy(tmp_path, facts):
     assert find_work(tmp_path, facts, Reading()).used["02"].copies == ()
 
 
+def numbered(notebook, numbers):
+    """The notebook with these numbers of runs, as far as they go, at its cells of code."""
+    made = json.loads(notebook)
+    code = [cell for cell in made["cells"] if cell["cell_type"] == "code"]
+    for cell, number in zip(code, numbers, strict=False):
+        cell["execution_count"] = number
+    return json.dumps(made).encode()
+
+
+IN_ORDER, APART, TURNED, ALONE = range(1, 99), range(5, 500, 3), [1, 3, 2], [1, None, 2]
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "same"),
+    [
+        (IN_ORDER, APART, True),
+        (TURNED, IN_ORDER, True),
+        (TURNED, TURNED, True),
+        (ALONE, APART, True),
+        (IN_ORDER, TURNED, False),
+        (IN_ORDER, ALONE, False),
+        (TURNED, ALONE, False),
+        (ALONE, TURNED, False),
+    ],
+)
+def test_what_ran_again_in_another_order_is_another_work(tmp_path, facts, first, later, same):
+    """Numbers decide what is tried: in a late file they could spell an answer."""
+    made = saved([Cell("code", "1"), *solved("02")])
+    names = {"a.ipynb": first, "b/02_attention.ipynb": later}
+    put(tmp_path, {name: numbered(made, numbers) for name, numbers in names.items()})
+    used = find_work(tmp_path, facts, Reading()).used["02"]
+    assert used.label == "b/02_attention.ipynb" and used.copies == ("a.ipynb",) * same
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({"source": "more = 1\n"}, True),
+        ({"source": "\xa0more = 1"}, False),  # Python can't read it
+        ({"source": "  more = 1"}, True),  # as IPython reads it
+        ({"tags": ("02.cost",)}, False),
+    ],
+)
+def test_a_copy_has_what_decides_which_cells_are_read(tmp_path, facts, change, same):
+    cell = Cell("code", "more = 1")
+    first, second = ([*solved("02"), each] for each in (cell, replace(cell, **change)))
+    files = {"a.ipynb": saved(first), "b/02_attention.ipynb": saved(second)}
+    used = find_work(put(tmp_path, files), facts, Reading()).used["02"]
+    assert used.label == "b/02_attention.ipynb" and used.copies == ("a.ipynb",) * same
+
+
 def test_a_copy_counts_for_the_first_time_that_it_came(tmp_path, facts):
     data = saved(solved("02"))
     put(tmp_path, {"a.ipynb": data, "b.zip": zipped({"02_attention.ipynb": data, "2.ipynb": data})})

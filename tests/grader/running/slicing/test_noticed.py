@@ -37,6 +37,11 @@ def test_what_an_answer_cannot_notice_is_not_run_again(name):
     assert len(tried(UNNOTICED[name])) == 1
 
 
+def test_who_takes_the_next_of_some_takes_it_from_what_comes_after():
+    first, *_ = tried("some = iter([0, -1])", "print(next(some))", "axis = next(some)")
+    assert "print(next(some))" in first.source
+
+
 NOTICED = {
     "a setting of torch": "torch.set_default_dtype(torch.float64)",
     "a setting under another name": "from torch import manual_seed as seed\nseed(3)",
