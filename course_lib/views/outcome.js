@@ -99,14 +99,16 @@ const fill = () => {
   summary.textContent = made ? "What came out" : data.folded;
   guess.textContent = made || "nothing yet: write a guess above, it is where the learning happens";
   guess.classList.toggle("none", !made);
-  root.toggleAttribute("data-waits", !made);  // see outcome.css
   agrees.textContent = compared(made ?? "", data.result);
 };
-const open = () => { details.open = !!kept.get(key); };
-const both = () => { fill(); open(); };
+const both = () => {
+  fill();
+  details.open = !!kept.get(key);
+  root.toggleAttribute("data-waits", !details.open);  // see outcome.css
+};
 both();
 kept.ready().then(both);
-// while it is being written a guess only shows; when it is made, what came out opens
+// while it is being written a guess only shows; when it is made, what came out opens and is in focus
 document.addEventListener("course-guess", event => { if (event.detail === data.id) fill(); });
 document.addEventListener("course-guessed", event => { if (event.detail === data.id) both(); });
 root.querySelector(".fallback").replaceWith(details);

@@ -98,6 +98,8 @@ def test_running_on_to_it_leaves_it_out_of_focus_until_it_is_chosen(veiled, outc
 
 def test_a_guess_clears_it_for_good(veiled):
     veiled.locator(".course-predict input").first.fill("0.9")
+    veiled.wait_for_timeout(400)  # what is being written is no guess yet
+    wait_for(veiled, [False, True, False, True, False, True, False])
     veiled.locator(".course-predict input").first.press("Enter")
     veiled.locator(".course-outcome summary").first.click()
     wait_for(veiled, [False, False, False, True, False, True, False])

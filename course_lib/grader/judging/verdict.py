@@ -87,7 +87,8 @@ def without_bans(sheet: Sheet, verdict: Verdict, source: str) -> Verdict:
     if verdict.state != "right":
         return replace(verdict, details=(BANNED.format(name), *verdict.details))
     told = f"the values are right, but the exercise asks you to write it without `{name}`"
-    return verdict_of(sheet, "wrong", told, notes=verdict.notes)
+    # Its hints are for wrong values.
+    return replace(verdict_of(sheet, "wrong", told, notes=verdict.notes), hints=())
 
 
 def _failing(sheet: Sheet, found: tuple[Outcome, ...]) -> list[tuple[int, tuple[str, ...]]]:

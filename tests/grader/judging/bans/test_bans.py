@@ -90,6 +90,7 @@ def test_right_values_by_a_banned_name_are_not_right_yet():
     assert without_bans(sheet, right, "keys @ query") == right
     told = without_bans(sheet, right, "torch.matmul(keys, query)")
     assert (told.state, told.points) == ("wrong", 0) and "without `matmul`" in told.summary
+    assert told.hints == ()  # they speak of wrong values
 
 
 @pytest.mark.parametrize("answer", [lambda query, keys: keys @ query[:1], lambda query, keys: keys])
