@@ -122,8 +122,7 @@ def build(bench: Bench) -> Result:
 
 def tests(bench: Bench) -> Result:
     """the library, the grader, the commands, the pages"""
-    # One more than there are cores: some of them wait, for a browser, a kernel or a limit.
-    status, cases = bench.pytest("tests", "-n", "3", "--dist", "loadfile", "--durations=10")
+    status, cases = bench.pytest("tests", *TWO_AT_A_TIME, "--durations=10")
     skipped = reports.count(cases, "skipped")
     remarks = [f"{skipped} skipped"] if skipped else []
     passed = reports.count(cases, "passed")
