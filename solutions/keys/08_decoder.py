@@ -250,6 +250,12 @@ def odd_shift(ids, start_id, end_id, pad_id, *, slip):
     return given, asked
 
 
+IN_INT64 = (
+    "Print the dtype of both results for ids of int16.",
+    "`torch.full` makes int64 of a whole number, and joined with ids the larger dtype wins.",
+    "torch.full(…, dtype=ids.dtype), or F.pad.",
+)
+
 SHIFT = Exercise(
     id="08.shift",
     title="One step apart",
@@ -276,20 +282,14 @@ SHIFT = Exercise(
             "given-in-int64",
             {"slip": "given wide"},
             "what is given is int64, whatever the dtype of ids",
-            "Print the dtype of both results for ids of int16.",
-            "`torch.full` makes int64 of a whole number, and joined with ids the larger dtype "
-            "wins.",
-            "torch.full(…, dtype=ids.dtype), or F.pad.",
+            *IN_INT64,
         ),
         mistake(
             joined_shift,
             "asked-in-int64",
             {"slip": "asked wide"},
             "what is asked is int64, whatever the dtype of ids",
-            "Print the dtype of both results for ids of int16.",
-            "`torch.full` makes int64 of a whole number, and joined with ids the larger dtype "
-            "wins.",
-            "torch.full(…, dtype=ids.dtype), or F.pad.",
+            *IN_INT64,
         ),
         mistake(
             joined_shift,
