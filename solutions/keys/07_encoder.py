@@ -203,6 +203,12 @@ def moment_layer_norm(x, weight, bias, eps=1e-5):
     return ((wide - mean) * torch.rsqrt(variance + eps)).to(x.dtype) * weight + bias
 
 
+WEIGHT_IS_LEARNED = (
+    "Is there a `detach` or a `.data` in your code?",
+    "The weight is learned.",
+    "Use it as it comes.",
+)
+
 LAYER_NORM = Exercise(
     id="07.layer-norm",
     title="To the last digit",
@@ -647,9 +653,7 @@ LAYER_NORM = Exercise(
             "weight-detached",
             {"detached": "weight"},
             "no gradient flows back to the weight, so it would never be learned",
-            "Is there a `detach` or a `.data` in your code?",
-            "The weight is learned.",
-            "Use it as it comes.",
+            *WEIGHT_IS_LEARNED,
         ),
         mistake(
             alone(wrong_layer_norm),
@@ -1111,9 +1115,7 @@ RMS_NORM = Exercise(
             "weight-detached",
             {"detached": "weight"},
             "no gradient flows back to the weight, so it would never be learned",
-            "Is there a `detach` or a `.data` in your code?",
-            "The weight is learned.",
-            "Use it as it comes.",
+            *WEIGHT_IS_LEARNED,
         ),
         mistake(
             alone(wrong_rms_norm),
